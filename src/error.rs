@@ -1,0 +1,114 @@
+//! One error type: a stable code, a place and a hint.
+
+use core::fmt;
+
+/// What went wrong, as a word that programs may compare. Codes are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// An event is no JSON object, or one that I-JSON cannot carry (FORMAT section 3).
+    Event,
+    /// A key, a signer key file or a vkey is not of the form that the signed-note specification gives.
+    Key,
+    /// A key or log name is empty or holds a space, a control character or `+`.
+    Name,
+    /// A time is not RFC 3339, UTC, with milliseconds.
+    Time,
+    /// A link's text has not the grammar of FORMAT section 4.
+    Link,
+    /// A signed note or key note is malformed (FORMAT section 5).
+    Note,
+    /// A checkpoint is malformed (C2SP tlog-checkpoint).
+    Checkpoint,
+    /// A trust file is unusable (FORMAT section 8).
+    Trust,
+    /// A proof is malformed or does not prove what it should.
+    Proof,
+    /// An export is not one, or not of the kind that this step needs.
+    Export,
+    /// A recorder was used out of turn: a signature is due, or the chain is closed.
+    Recorder,
+    /// A signature given by a signer does not verify under its own key.
+    Signature,
+    /// A log may not take what was brought to it (FORMAT section 6).
+    Refused,
+}
+
+impl Code {
+    /// The code as text, for example `event.invalid`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event.invalid",
+            Self::Key => "key.invalid",
+            Self::Name => "name.invalid",
+            Self::Time => "time.invalid",
+            Self::Link => "link.invalid",
+            Self::Note => "note.invalid",
+            Self::Checkpoint => "checkpoint.invalid",
+            Self::Trust => "trust.invalid",
+            Self::Proof => "proof.invalid",
+            Self::Export => "export.invalid",
+            Self::Recorder => "recorder.out_of_turn",
+            Self::Signature => "signature.invalid",
+            Self::Refused => "log.refused",
+        }
+    }
+}
+
+/// An error with a code, a message, and where known the line, the member and a hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The stable code.
+    pub code: Code,
+    /// What is wrong, for people. Never holds a secret.
+    pub message: String,
+    /// The 1-based line of the input.
+    pub line: Option<u64>,
+    /// The name of the JSON member in question.
+    pub member: Option<String>,
+    /// What to do about it, for people.
+    pub hint: Option<&'static str>,
+}
+
+impl Error {
+    /// An error with a code and a message.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), line: None, member: None, hint: None }
+    }
+
+    /// The same with the line it is about.
+    #[must_use]
+    pub fn at_line(mut self, line: u64) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// The same with the member it is about.
+    #[must_use]
+    pub fn in_member(mut self, member: impl Into<String>) -> Self {
+        self.member = Some(member.into());
+        self
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.code.as_str())?;
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if let Some(member) = &self.member {
+            write!(f, "member {member:?}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl core::error::Error for Error {}

@@ -1,0 +1,359 @@
+//! The JSON grammar (RFC 8259), read in place: where a value ends, and what could be wrong with it.
+//!
+//! All functions take text that is valid UTF-8 and never recurse, so depth costs no stack.
+
+use std::borrow::Cow;
+
+/// Why text is not JSON that an event or a line of an export may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// Not the grammar of RFC 8259.
+    Syntax,
+    /// Nested deeper than allowed.
+    Depth,
+    /// Half of a surrogate pair, which I-JSON forbids.
+    Surrogate,
+}
+
+/// A value that was scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scanned {
+    /// The index just after the value.
+    pub(crate) end: usize,
+    /// Whether every object's member names strictly increase as they stand, which proves that none is
+    /// there twice. `false` proves nothing.
+    pub(crate) names_increase: bool,
+}
+
+/// The deepest nesting that [`scan_value`] can be asked to allow.
+pub(crate) const MAX_LEVELS: usize = 65;
+
+#[inline]
+fn at(text: &[u8], index: usize) -> u8 {
+    text.get(index).copied().unwrap_or(0)
+}
+
+/// The index of the first byte at or after `index` that is not JSON white space.
+#[inline]
+pub(crate) fn skip_space(text: &[u8], mut index: usize) -> usize {
+    while matches!(at(text, index), b' ' | b'\t' | b'\n' | b'\r') {
+        index += 1;
+    }
+    index
+}
+
+/// From the index after the opening quote: the index after the closing one, and whether there are escapes.
+#[inline]
+pub(crate) fn string_end(text: &[u8], mut index: usize) -> Result<(usize, bool), Flaw> {
+    let mut escapes = false;
+    loop {
+        index = plain_end(text, index);
+        match text.get(index) {
+            Some(b'"') => return Ok((index + 1, escapes)),
+            Some(b'\\') => {
+                escapes = true;
+                index = escape_end(text, index + 1)?;
+            }
+            _ => return Err(Flaw::Syntax),
+        }
+    }
+}
+
+/// The index of the first quote, backslash or control character at or after `index`, or the end.
+#[inline]
+fn plain_end(text: &[u8], mut index: usize) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    while let Some(chunk) = text.get(index..index + 8) {
+        let word = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
+        let quote = word ^ (ONES * 0x22);
+        let backslash = word ^ (ONES * 0x5c);
+        // A borrow can mark a byte too many, but never one below the first that is truly marked.
+        let marks = ((quote.wrapping_sub(ONES) & !quote)
+            | (backslash.wrapping_sub(ONES) & !backslash)
+            | (word.wrapping_sub(ONES * 0x20) & !word))
+            & HIGHS;
+        if marks != 0 {
+            return index + (marks.trailing_zeros() / 8) as usize;
+        }
+        index += 8;
+    }
+    while text.get(index).is_some_and(|&b| b >= 0x20 && b != b'"' && b != b'\\') {
+        index += 1;
+    }
+    index
+}
+
+/// From the index after a backslash: the index after the escape, a surrogate pair being one.
+fn escape_end(text: &[u8], index: usize) -> Result<usize, Flaw> {
+    match at(text, index) {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(index + 1),
+        b'u' => match hex4(text, index + 1)? {
+            0xd800..=0xdbff => {
+                if at(text, index + 5) != b'\\' || at(text, index + 6) != b'u' {
+                    return Err(Flaw::Surrogate);
+                }
+                match hex4(text, index + 7)? {
+                    0xdc00..=0xdfff => Ok(index + 11),
+                    _ => Err(Flaw::Surrogate),
+                }
+            }
+            0xdc00..=0xdfff => Err(Flaw::Surrogate),
+            _ => Ok(index + 5),
+        },
+        _ => Err(Flaw::Syntax),
+    }
+}
+
+fn hex4(text: &[u8], index: usize) -> Result<u32, Flaw> {
+    let digits = text.get(index..index + 4).ok_or(Flaw::Syntax)?;
+    digits.iter().try_fold(0, |value, &byte| {
+        let digit = char::from(byte).to_digit(16).ok_or(Flaw::Syntax)?;
+        Ok(value << 4 | digit)
+    })
+}
+
+/// From a number's first byte: the index after it.
+#[inline]
+pub(crate) fn number_end(text: &[u8], mut index: usize) -> Result<usize, Flaw> {
+    let digits = |mut index: usize| {
+        let first = index;
+        while at(text, index).is_ascii_digit() {
+            index += 1;
+        }
+        if index == first { Err(Flaw::Syntax) } else { Ok(index) }
+    };
+    if at(text, index) == b'-' {
+        index += 1;
+    }
+    index = if at(text, index) == b'0' { index + 1 } else { digits(index)? };
+    if at(text, index) == b'.' {
+        index = digits(index + 1)?;
+    }
+    if matches!(at(text, index), b'e' | b'E') {
+        index += 1;
+        if matches!(at(text, index), b'+' | b'-') {
+            index += 1;
+        }
+        index = digits(index)?;
+    }
+    Ok(index)
+}
+
+/// From the first byte of a string, number or literal: the index after it.
+#[inline]
+fn scalar_end(text: &[u8], index: usize) -> Result<usize, Flaw> {
+    let literal = |word: &[u8]| {
+        if text[index..].starts_with(word) { Ok(index + word.len()) } else { Err(Flaw::Syntax) }
+    };
+    match at(text, index) {
+        b'"' => string_end(text, index + 1).map(|(end, _)| end),
+        b'-' | b'0'..=b'9' => number_end(text, index),
+        b't' => literal(b"true"),
+        b'f' => literal(b"false"),
+        b'n' => literal(b"null"),
+        _ => Err(Flaw::Syntax),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Level {
+    is_object: bool,
+    // Where the last member name stands between its quotes; start 0 for none, as no name can stand there.
+    name: (u32, u32),
+}
+
+/// Scans the value whose first byte is at `start`, nested at most `levels` deep (at most [`MAX_LEVELS`]).
+pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Scanned, Flaw> {
+    let mut open = [Level { is_object: false, name: (0, 0) }; MAX_LEVELS];
+    let levels = levels.min(MAX_LEVELS);
+    let mut depth = 0;
+    let mut names_increase = true;
+    let mut index = start;
+
+    loop {
+        let byte = at(text, index);
+        if byte == b'{' || byte == b'[' {
+            if depth == levels {
+                return Err(Flaw::Depth);
+            }
+            let is_object = byte == b'{';
+            index = skip_space(text, index + 1);
+            if at(text, index) == if is_object { b'}' } else { b']' } {
+                index += 1;
+            } else {
+                open[depth] = Level { is_object, name: (0, 0) };
+                depth += 1;
+                if is_object {
+                    index = name_end(text, index, &mut open[depth - 1], &mut names_increase)?;
+                }
+                continue;
+            }
+        } else {
+            index = scalar_end(text, index)?;
+        }
+        loop {
+            if depth == 0 {
+                return Ok(Scanned { end: index, names_increase });
+            }
+            let level = &mut open[depth - 1];
+            index = skip_space(text, index);
+            match at(text, index) {
+                b',' => {
+                    index = skip_space(text, index + 1);
+                    if level.is_object {
+                        index = name_end(text, index, level, &mut names_increase)?;
+                    }
+                    break;
+                }
+                b'}' if level.is_object => depth -= 1,
+                b']' if !level.is_object => depth -= 1,
+                _ => return Err(Flaw::Syntax),
+            }
+            index += 1;
+        }
+    }
+}
+
+/// From a member name's opening quote: the index of the value's first byte.
+#[inline]
+fn name_end(text: &[u8], index: usize, level: &mut Level, increase: &mut bool) -> Result<usize, Flaw> {
+    if at(text, index) != b'"' {
+        return Err(Flaw::Syntax);
+    }
+    let (end, escapes) = string_end(text, index + 1)?;
+    let (start, last) = (level.name.0 as usize, level.name.1 as usize);
+    let name = &text[index + 1..end - 1];
+    *increase &= !escapes && (start == 0 || text[start..last] < *name);
+    // Lines are at most a mebibyte, so the places fit.
+    level.name = (index as u32 + 1, end as u32 - 1);
+    let colon = skip_space(text, end);
+    if at(text, colon) != b':' {
+        return Err(Flaw::Syntax);
+    }
+    Ok(skip_space(text, colon + 1))
+}
+
+/// What a scanned string, given as it stands between its quotes, says.
+pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
+    let Some(first) = raw.find('\\') else { return Cow::Borrowed(raw) };
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = &raw[first..];
+    text.push_str(&raw[..first]);
+    while let Some(place) = rest.find('\\') {
+        text.push_str(&rest[..place]);
+        let escape = &rest[place + 1..];
+        let (character, length) = match escape.as_bytes().first() {
+            Some(b'b') => ('\u{8}', 1),
+            Some(b'f') => ('\u{c}', 1),
+            Some(b'n') => ('\n', 1),
+            Some(b'r') => ('\r', 1),
+            Some(b't') => ('\t', 1),
+            Some(b'u') => {
+                let unit = |from: usize| escape.get(from..from + 4).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+                let first = unit(1).unwrap_or(0);
+                let units = [first, unit(7).unwrap_or(0)];
+                let pair = (0xd800..0xdc00).contains(&first);
+                let decoded = char::decode_utf16(units).next().and_then(Result::ok);
+                (decoded.unwrap_or(char::REPLACEMENT_CHARACTER), if pair { 11 } else { 5 })
+            }
+            Some(&other) => (char::from(other), 1),
+            None => break,
+        };
+        text.push(character);
+        rest = escape.get(length..).unwrap_or("");
+    }
+    text.push_str(rest);
+    Cow::Owned(text)
+}
+
+/// The name of a member that one of the objects within `value` (scanned before) has twice, names compared unescaped.
+pub(crate) fn duplicate_name(value: &str) -> Option<String> {
+    let text = value.as_bytes();
+    let mut open: Vec<Option<Vec<Cow<'_, str>>>> = Vec::new();
+    let mut index = 0;
+    while index < text.len() {
+        match text[index] {
+            b'{' => open.push(Some(Vec::new())),
+            b'[' => open.push(None),
+            b'}' | b']' => {
+                if let Some(Some(mut names)) = open.pop() {
+                    names.sort_unstable();
+                    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                        return Some(pair[0].to_string());
+                    }
+                }
+            }
+            b'"' => {
+                let (end, _) = string_end(text, index + 1).ok()?;
+                let after = skip_space(text, end);
+                // Only a member name is followed by a colon.
+                if at(text, after) == b':'
+                    && let Some(Some(names)) = open.last_mut()
+                {
+                    names.push(unescape(&value[index + 1..end - 1]));
+                }
+                index = end;
+                continue;
+            }
+            _ => {}
+        }
+        index += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(text: &str) -> Result<Scanned, Flaw> {
+        scan_value(text.as_bytes(), 0, 64)
+    }
+
+    #[test]
+    fn ends_where_the_value_ends() {
+        for (text, end) in [("{} ", 2), ("[1,2]x", 5), ("\"a\\\"b\",", 6), ("-0.5e+7]", 7), ("null", 4), ("0", 1)] {
+            assert_eq!(scan(text).unwrap().end, end, "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_json() {
+        for text in [
+            "", "{", "[", "{]", "[}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "[1,]", "[,1]", "\"a", "\"\u{1}\"", "\"\\x\"",
+            "\"\\u12g4\"", "-", "+1", ".5", "1.", "1e", "1e+", "tru", "nul", "{a:1}", "'a'", "\u{feff}1",
+        ] {
+            assert_eq!(scan(text), Err(Flaw::Syntax), "{text}");
+        }
+        for text in ["\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\\ud800x\""] {
+            assert_eq!(scan(text), Err(Flaw::Surrogate), "{text}");
+        }
+        assert_eq!(scan(&"[".repeat(65)), Err(Flaw::Depth));
+        assert!(scan(&format!("{}{}", "[".repeat(64), "]".repeat(64))).is_ok());
+    }
+
+    #[test]
+    fn knows_when_names_increase() {
+        assert!(scan(r#"{"a":1,"b":{"a":1},"c":2}"#).unwrap().names_increase);
+        for text in [r#"{"b":1,"a":1}"#, r#"{"a":1,"a":1}"#, r#"{"\u0061":1}"#, r#"[{"x":{"b":1,"a":2}}]"#] {
+            assert!(!scan(text).unwrap().names_increase, "{text}");
+        }
+    }
+
+    #[test]
+    fn finds_duplicate_names() {
+        for text in [r#"{"a":1,"b":2,"a":3}"#, r#"{"x":[{"a":1,"\u0061":2}]}"#, r#"{"😀":1,"\ud83d\ude00":2}"#] {
+            assert!(duplicate_name(text).is_some(), "{text}");
+        }
+        for text in [r#"{"b":1,"a":{"b":"b","c":"b"}}"#, r#"["a","a",{"a":"a"}]"#, r#"{"a":{},"b":"}{\":"}"#] {
+            assert_eq!(duplicate_name(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn unescapes() {
+        assert_eq!(unescape(r#"a\"\\\/\b\f\n\r\t\u20ac\ud83d\ude00z"#), "a\"\\/\u{8}\u{c}\n\r\t€😀z");
+        assert!(matches!(unescape("plain"), Cow::Borrowed("plain")));
+    }
+}

@@ -1,0 +1,32 @@
+//! Records signed, hash-chained audit events and verifies exported logs.
+#![deny(missing_docs, unsafe_code)]
+
+pub mod base64;
+pub mod canonical;
+#[cfg(feature = "verify")]
+pub mod checkpoint;
+pub mod ed25519;
+pub mod error;
+pub mod event;
+#[cfg(feature = "verify")]
+pub mod export;
+pub mod hash;
+mod json;
+#[cfg(feature = "verify")]
+pub mod keys;
+mod lanes;
+pub mod link;
+pub mod merkle;
+pub mod note;
+#[cfg(feature = "verify")]
+pub mod proof;
+pub mod recorder;
+pub mod time;
+#[cfg(feature = "verify")]
+pub mod trust;
+#[cfg(feature = "verify")]
+pub mod verify;
+#[cfg(target_arch = "wasm32")]
+mod wasm;
+
+pub use error::{Code, Error};

@@ -1,0 +1,108 @@
+//! Times: RFC 3339, UTC, milliseconds, exactly 24 characters (FORMAT section 2).
+//!
+//! ```
+//! use countersign::time::Time;
+//! let time: Time = "2026-11-20T06:01:02.345Z".parse().unwrap();
+//! assert_eq!(time.millis(), 1_795_154_462_345);
+//! assert_eq!(time.to_string(), "2026-11-20T06:01:02.345Z");
+//! assert!("2026-02-29T00:00:00.000Z".parse::<Time>().is_err());
+//! ```
+
+use core::fmt;
+use core::str::FromStr;
+
+use crate::error::{Code, Error};
+
+const DAY: i64 = 86_400_000;
+
+/// A moment in the years 0000 to 9999, in milliseconds from 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Time(i64);
+
+impl Time {
+    /// The first moment that can be written.
+    pub const MIN: Self = Self(-62_167_219_200_000);
+    /// The last moment that can be written.
+    pub const MAX: Self = Self(253_402_300_799_999);
+
+    /// The moment so many milliseconds from the epoch, or `None` outside the years 0000 to 9999.
+    pub const fn from_millis(millis: i64) -> Option<Self> {
+        if millis >= Self::MIN.0 && millis <= Self::MAX.0 { Some(Self(millis)) } else { None }
+    }
+
+    /// Milliseconds from the epoch; negative before 1970.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Reads exactly 24 bytes of text.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text: &[u8; 24] = text.try_into().ok()?;
+        let digits = |from: usize, to: usize| {
+            text[from..to].iter().try_fold(0_i64, |n, &b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
+        };
+        let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
+        if marks.iter().any(|&(at, mark)| text[at] != mark) {
+            return None;
+        }
+        let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
+        let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
+        let millis = digits(20, 23)?;
+        if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
+            return None;
+        }
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        Some(Self(days_from_epoch(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * 1000 + millis))
+    }
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+// Days are counted in years that begin in March, so that the leap day is the last of its year.
+fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+fn date_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day_of_year - (153 * shifted + 2) / 5 + 1)
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = date_from_days(self.0.div_euclid(DAY));
+        let rest = self.0.rem_euclid(DAY);
+        let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest % 1000)
+    }
+}
+
+impl FromStr for Time {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text.as_bytes()).ok_or_else(|| {
+            Error::new(Code::Time, format!("{text:?} is not a time"))
+                .with_hint("write it as 2026-11-20T06:01:02.345Z")
+        })
+    }
+}

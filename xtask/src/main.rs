@@ -1,0 +1,2 @@
+//! Builds, tests and serves the project.
+fn main() {}
