@@ -1,0 +1,152 @@
+//! Four lanes of WebAssembly's 128-bit vectors.
+//!
+//! Every vector holds the same word of four messages, so that one instruction does a step of
+//! FIPS 180-4 section 6.2.2 for all of them.
+//!
+//! # Why the unsafe code is sound
+//!
+//! - The instructions exist: this module is compiled only where `simd128` is a feature of the whole
+//!   artefact, and an engine without it refuses the artefact as a whole.
+//! - Memory is read only in [`load`]: 16 bytes, through a reference to 16 bytes, with an
+//!   instruction that needs no alignment.
+#![allow(unsafe_code)]
+// The same signatures as where the processor may lack the instructions.
+#![allow(clippy::unused_self, clippy::unnecessary_wraps)]
+// The names of FIPS 180-4.
+#![allow(clippy::many_single_char_names)]
+// Calls in the middle of a round would cost more than the round.
+#![allow(clippy::inline_always)]
+
+use core::arch::wasm32::{
+    i8x16_shuffle, i32x4_shuffle, u32x4_add, u32x4_extract_lane, u32x4_shl, u32x4_shr, u32x4_splat, v128,
+    v128_and, v128_load, v128_xor,
+};
+use core::array;
+
+use super::{Block, INITIAL, ROUND_CONSTANTS};
+
+pub(super) const LANES: usize = 4;
+
+/// Stands for a machine that has the instructions: here each has.
+#[derive(Clone, Copy)]
+pub(super) struct Engine(());
+
+/// The state words a to h, each of all lanes.
+pub(super) struct State([v128; 8]);
+
+impl Engine {
+    pub(super) fn detect() -> Option<Self> {
+        Some(Self(()))
+    }
+
+    pub(super) fn start(self) -> State {
+        State(INITIAL.map(|word| u32x4_splat(word)))
+    }
+
+    /// Takes one block more into the state of each lane.
+    pub(super) fn compress(self, state: &mut State, blocks: [&Block; LANES]) {
+        compress(state, blocks);
+    }
+
+    /// The hash of what the lane has taken in.
+    pub(super) fn hash(self, state: &State, lane: usize) -> [u8; 32] {
+        let mut hash = [0; 32];
+        for (bytes, word) in hash.as_chunks_mut().0.iter_mut().zip(state.0) {
+            let words = [
+                u32x4_extract_lane::<0>(word),
+                u32x4_extract_lane::<1>(word),
+                u32x4_extract_lane::<2>(word),
+                u32x4_extract_lane::<3>(word),
+            ];
+            *bytes = words[lane].to_be_bytes();
+        }
+        hash
+    }
+}
+
+fn load(bytes: &[u8; 16]) -> v128 {
+    // SAFETY: the reference is good for 16 bytes, and the load needs no alignment.
+    unsafe { v128_load(bytes.as_ptr().cast()) }
+}
+
+/// The 16 words of a block, each of all lanes.
+fn load_words(blocks: [&Block; LANES]) -> [v128; 16] {
+    let mut words = [u32x4_splat(0); 16];
+    for (quarter, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        let [a, b, c, d] = blocks.map(|block| load(&block.as_chunks().0[quarter]));
+        let (ab01, ab23) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+        let (cd01, cd23) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+        *words = [
+            i32x4_shuffle::<0, 1, 4, 5>(ab01, cd01),
+            i32x4_shuffle::<2, 3, 6, 7>(ab01, cd01),
+            i32x4_shuffle::<0, 1, 4, 5>(ab23, cd23),
+            i32x4_shuffle::<2, 3, 6, 7>(ab23, cd23),
+        ]
+        .map(|w| i8x16_shuffle::<3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12>(w, w));
+    }
+    words
+}
+
+#[inline(always)]
+fn xor3(a: v128, b: v128, c: v128) -> v128 {
+    v128_xor(v128_xor(a, b), c)
+}
+
+#[inline(always)]
+fn rotate_right(word: v128, by: u32) -> v128 {
+    v128_xor(u32x4_shr(word, by), u32x4_shl(word, 32 - by))
+}
+
+#[inline(always)]
+fn big_sigma_0(a: v128) -> v128 {
+    xor3(rotate_right(a, 2), rotate_right(a, 13), rotate_right(a, 22))
+}
+
+#[inline(always)]
+fn big_sigma_1(e: v128) -> v128 {
+    xor3(rotate_right(e, 6), rotate_right(e, 11), rotate_right(e, 25))
+}
+
+#[inline(always)]
+fn small_sigma_0(word: v128) -> v128 {
+    xor3(rotate_right(word, 7), rotate_right(word, 18), u32x4_shr(word, 3))
+}
+
+#[inline(always)]
+fn small_sigma_1(word: v128) -> v128 {
+    xor3(rotate_right(word, 17), rotate_right(word, 19), u32x4_shr(word, 10))
+}
+
+/// `e ? f : g`, bit by bit.
+#[inline(always)]
+fn choose(e: v128, f: v128, g: v128) -> v128 {
+    v128_xor(g, v128_and(e, v128_xor(f, g)))
+}
+
+/// What two of the three say, bit by bit.
+#[inline(always)]
+fn majority(a: v128, b: v128, c: v128) -> v128 {
+    v128_xor(b, v128_and(v128_xor(a, b), v128_xor(b, c)))
+}
+
+fn compress(state: &mut State, blocks: [&Block; LANES]) {
+    let mut words = load_words(blocks);
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = state.0;
+    for (sixteen, constants) in ROUND_CONSTANTS.as_chunks::<16>().0.iter().enumerate() {
+        for i in 0..16 {
+            if sixteen > 0 {
+                let before = |rounds: usize| words[(i + 16 - rounds) % 16];
+                words[i] = u32x4_add(
+                    u32x4_add(small_sigma_1(before(2)), before(7)),
+                    u32x4_add(small_sigma_0(before(15)), words[i]),
+                );
+            }
+            let input = u32x4_add(words[i], u32x4_splat(constants[i]));
+            let t1 = u32x4_add(u32x4_add(h, input), u32x4_add(big_sigma_1(e), choose(e, f, g)));
+            let t2 = u32x4_add(big_sigma_0(a), majority(a, b, c));
+            (a, b, c, d, e, f, g, h) = (u32x4_add(t1, t2), a, b, c, u32x4_add(d, t1), e, f, g);
+        }
+    }
+    let sums = [a, b, c, d, e, f, g, h];
+    state.0 = array::from_fn(|i| u32x4_add(state.0[i], sums[i]));
+}
