@@ -1,0 +1,211 @@
+//! Checkpoints: a log's size and root hash, signed by the log and cosigned by witnesses
+//! (FORMAT section 6; C2SP tlog-checkpoint and tlog-cosignature).
+//!
+//! A checkpoint is a signed note whose text has three lines: the log's origin, the number of
+//! leaves, and the root hash in base64.
+//!
+//! ```text
+//! log.example/audit
+//! 15
+//! HpQxLmBSgSpRXEAqbnQ4ks5t/0Dj7bKZVX6n9Uw9pko=
+//!
+//! — log.example/audit jj6ON8tPF3NxcCyeLe5pZhL4cdRMeXjYjsK2atv1mYua4K0T/18/w16QfsXsdFx5JbR3MuCpshay3U+hKDowDmNRYgA=
+//! ```
+//!
+//! The log's key (type `0x01`) signs the text. A witness's key (type `0x04`) signs two lines more,
+//! `cosignature/v1` and `time SECONDS`, and then the text; its signature line holds the time, as 8
+//! bytes, before the signature.
+//!
+//! ```
+//! # #[cfg(feature = "sign")] {
+//! use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+//! use countersign::merkle::CompactRange;
+//! use countersign::note::SignerKey;
+//!
+//! let log = SignerKey::generate("log.example/audit", [1; 32])?;
+//! let witness = SignerKey::generate_witness("witness.example", [2; 32])?;
+//! let empty = Checkpoint::new("log.example/audit", 0, CompactRange::new().root().unwrap())?;
+//! let note = empty.sign(&log)? + &empty.cosign(&witness, 1_795_154_400)?;
+//!
+//! let read = SignedCheckpoint::parse(&note)?;
+//! assert_eq!(read.checkpoint, empty);
+//! assert_eq!(read.log_signature(log.verifier_key()), Some(true));
+//! assert_eq!(read.cosignature(witness.verifier_key()), Some(Some(1_795_154_400)));
+//! # }
+//! # Ok::<(), countersign::Error>(())
+//! ```
+
+use core::fmt;
+
+use crate::error::{Code, Error};
+use crate::hash::Hash;
+use crate::merkle::MAX_SIZE;
+use crate::note::{self, KeyType, Note, SignatureLine, VerifierKey, check_name};
+#[cfg(feature = "sign")]
+use crate::note::{SignerKey, write_signature_line};
+use crate::time::Time;
+
+/// The last second of the year 9999. A cosignature of a later time is invalid.
+const MAX_SECONDS: u64 = (Time::MAX.millis() / 1000) as u64;
+
+/// The state of a log: how many leaves it has and the root of their tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The log's origin, which obeys the rules of a key's name.
+    pub origin: String,
+    /// The number of leaves, at most 2^53 − 1.
+    pub size: u64,
+    /// The root hash of the tree over them.
+    pub root: Hash,
+}
+
+impl Checkpoint {
+    /// The checkpoint of a log of that origin.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Name`] when the origin is none, [`Code::Checkpoint`] when the size is above 2^53 − 1.
+    pub fn new(origin: &str, size: u64, root: Hash) -> Result<Self, Error> {
+        check_name(origin)?;
+        if size > MAX_SIZE {
+            return Err(Error::new(Code::Checkpoint, "a log has at most 2^53 - 1 leaves"));
+        }
+        Ok(Self { origin: origin.to_owned(), size, root })
+    }
+
+    /// Reads a checkpoint's text: three lines, each with its line feed, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Checkpoint`] with the line at which it is malformed. Extension lines are.
+    pub fn parse_text(text: &str) -> Result<Self, Error> {
+        let refuse = |line: u64, why: &str| Error::new(Code::Checkpoint, why).at_line(line);
+        let mut lines = text.split_inclusive('\n').map(|line| line.strip_suffix('\n'));
+        let mut next =
+            |at: u64| lines.next().flatten().ok_or_else(|| refuse(at, "a checkpoint has three lines"));
+        let (origin, size, root) = (next(1)?, next(2)?, next(3)?);
+        if lines.next().is_some() {
+            return Err(refuse(4, "a checkpoint has no extension lines"));
+        }
+        check_name(origin).map_err(|error| refuse(1, &error.message))?;
+        let size = parse_decimal(size).ok_or_else(|| refuse(2, "a size is a decimal, at most 2^53 - 1"))?;
+        let root = Hash::from_base64(root).ok_or_else(|| refuse(3, "a root hash is base64 of 32 bytes"))?;
+        Ok(Self { origin: origin.to_owned(), size, root })
+    }
+
+    /// This checkpoint as a note signed by the log's key.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Key`] when the key is a witness's, or its name is not the origin.
+    #[cfg(feature = "sign")]
+    pub fn sign(&self, key: &SignerKey) -> Result<String, Error> {
+        let name = key.verifier_key().name();
+        if name != self.origin {
+            return Err(Error::new(
+                Code::Key,
+                format!("the key {name:?} is not of the log {:?}", self.origin),
+            )
+            .with_hint("a log's key has the log's origin as its name"));
+        }
+        note::sign_note(&self.to_string(), key)
+    }
+
+    /// The signature line of a witness who saw this checkpoint, and every earlier one as its
+    /// beginning, `seconds` after 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Key`] when the key is not a witness's, [`Code::Time`] when the time is after the
+    /// year 9999.
+    #[cfg(feature = "sign")]
+    pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
+        let verifier = key.verifier_key();
+        if verifier.key_type() != KeyType::Cosignature {
+            return Err(Error::new(Code::Key, format!("the key {:?} is not a witness's", verifier.name())));
+        }
+        if seconds > MAX_SECONDS {
+            return Err(Error::new(Code::Time, "a cosignature's time is after the year 9999"));
+        }
+        let signature = key.sign(cosigned_message(&self.to_string(), seconds).as_bytes());
+        let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
+        Ok(write_signature_line(verifier.name(), verifier.id(), &timestamped))
+    }
+}
+
+/// A decimal without sign or leading zeros, at most 2^53 − 1.
+pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
+    let canonical = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|&n: &u64| canonical && n <= MAX_SIZE)
+}
+
+/// What a witness signs.
+fn cosigned_message(text: &str, seconds: u64) -> String {
+    format!("cosignature/v1\ntime {seconds}\n{text}")
+}
+
+impl fmt::Display for Checkpoint {
+    /// The text that the log signs, with its last line feed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n{}\n{}", self.origin, self.size, self.root)
+    }
+}
+
+/// A checkpoint with its signature lines, none of them verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCheckpoint {
+    /// What is signed.
+    pub checkpoint: Checkpoint,
+    /// The signed text, as it stood, with its last line feed.
+    pub text: String,
+    /// The signature lines: 1 to 64, no two of one name and key ID.
+    pub signatures: Vec<SignatureLine>,
+}
+
+impl SignedCheckpoint {
+    /// Reads a signed checkpoint. No signature is verified.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Checkpoint`], with the line where there is one, when it is malformed as a note or
+    /// as a checkpoint.
+    pub fn parse(note: &str) -> Result<Self, Error> {
+        let Note { text, signatures } =
+            Note::parse(note).map_err(|error| Error { code: Code::Checkpoint, ..error })?;
+        Ok(Self { checkpoint: Checkpoint::parse_text(text)?, text: text.to_owned(), signatures })
+    }
+
+    /// Whether the log's key signed: `None` when no line has its name and ID. Whether the key is
+    /// of this log, which is to say its name is the origin, is for the caller to see to.
+    pub fn log_signature(&self, key: &VerifierKey) -> Option<bool> {
+        note::signed_by(&self.text, &self.signatures, key)
+    }
+
+    /// When a witness cosigned: `None` when no line has its name and ID, `Some(None)` when that
+    /// line's signature is invalid or of a time after the year 9999, and else the seconds after
+    /// 1970.
+    pub fn cosignature(&self, key: &VerifierKey) -> Option<Option<u64>> {
+        let line = self.signatures.iter().find(|line| line.is_of(key))?;
+        Some(self.cosigned_at(key, &line.signature))
+    }
+
+    fn cosigned_at(&self, key: &VerifierKey, timestamped: &[u8]) -> Option<u64> {
+        let (time, signature) = timestamped.split_first_chunk()?;
+        let seconds = u64::from_be_bytes(*time);
+        let valid = key.key_type() == KeyType::Cosignature
+            && seconds <= MAX_SECONDS
+            && key.verify(cosigned_message(&self.text, seconds).as_bytes(), signature);
+        valid.then_some(seconds)
+    }
+}
+
+impl fmt::Display for SignedCheckpoint {
+    /// The whole note, as it was read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.text)?;
+        for line in &self.signatures {
+            f.write_str(&crate::note::write_signature_line(&line.name, line.id, &line.signature))?;
+        }
+        Ok(())
+    }
+}

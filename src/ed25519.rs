@@ -1,0 +1,63 @@
+//! Ed25519 verified strictly (FORMAT section 2): one answer everywhere.
+//!
+//! RFC 8032 leaves room for verifiers to differ. Here a signature is valid only when S is below
+//! the group's order, A and R are canonical encodings of points that are not of small order, and
+//! `[S]B = R + [k]A` holds as it stands, without multiplying by the cofactor.
+//!
+//! ```
+//! # #[cfg(feature = "sign")] {
+//! use countersign::ed25519::PublicKey;
+//! use countersign::note::SignerKey;
+//!
+//! let signer = SignerKey::generate("example.com/dashboard", [7; 32])?;
+//! let signature = signer.sign(b"text");
+//! let key = PublicKey::new(signer.verifier_key().public()).unwrap();
+//! assert!(key.verify(b"text", &signature));
+//! assert!(!key.verify(b"other text", &signature));
+//!
+//! // y = p, a second spelling of y = 0.
+//! let mut spelling = [0xff; 32];
+//! (spelling[0], spelling[31]) = (0xed, 0x7f);
+//! assert!(PublicKey::new(&spelling).is_none());
+//! # }
+//! # Ok::<(), countersign::Error>(())
+//! ```
+#![cfg(any(feature = "sign", feature = "verify"))]
+
+use ed25519_dalek::{Signature, VerifyingKey};
+
+/// Whether `signature` is strictly valid over `message` under `public`.
+///
+/// To check several signatures of one key, keep a [`PublicKey`].
+pub fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+    PublicKey::new(public).is_some_and(|key| key.verify(message, signature))
+}
+
+/// A public key that can verify, its point at hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// The key with this encoding, or `None` where nothing can be valid under it: the bytes are
+    /// no point, not its canonical encoding, or the point is of small order.
+    pub fn new(public: &[u8; 32]) -> Option<Self> {
+        if !is_reduced(public) {
+            return None;
+        }
+        // Past the check of y, the only encodings that are not canonical have x = 0 with its sign
+        // set. Those points, (0, 1) and (0, -1), are of small order.
+        VerifyingKey::from_bytes(public).ok().filter(|key| !key.is_weak()).map(Self)
+    }
+
+    /// Whether `signature` is strictly valid over `message`.
+    pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        // This refuses an S that is not reduced and an R of small order, and compares R's bytes
+        // with the canonical encoding of what they have to be.
+        self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+    }
+}
+
+/// Whether the y coordinate, the lower 255 bits, is below p = 2^255 − 19.
+fn is_reduced(encoding: &[u8; 32]) -> bool {
+    encoding[31] & 0x7f != 0x7f || encoding[1..31].iter().any(|&b| b != 0xff) || encoding[0] < 0xed
+}

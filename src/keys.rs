@@ -1,0 +1,193 @@
+//! Key notes: what a person's key says about emitters' keys (FORMAT section 5).
+//!
+//! A key note is a signed note and a leaf of the log. Its text names the log and then makes
+//! statements, one a line:
+//!
+//! ```text
+//! countersign/v1 keys
+//! log.example/audit
+//! grant example.com/spare+311247b1+AcW5lrtkwYzWqbxbp+2UQv5Cl2qJfJHlTwvzHtupoExa - -
+//! ```
+//!
+//! This module knows the grammar. Who may state what, and at which position of the log it acts,
+//! is decided in `verify`.
+//!
+//! ```
+//! # #[cfg(feature = "sign")] {
+//! use countersign::keys::{KeyNote, Statement, names_under};
+//! use countersign::note::SignerKey;
+//!
+//! let issuer = SignerKey::generate("example.com", [1; 32])?;
+//! let emitter = SignerKey::generate("example.com/dashboard", [2; 32])?;
+//! let grant = Statement::Grant {
+//!     key: emitter.verifier_key().clone(),
+//!     from: Some("2026-11-20T06:00:00.000Z".parse()?),
+//!     until: None,
+//! };
+//! let note = KeyNote::parse(&KeyNote::sign("log.example/audit", &[grant.clone()], &issuer)?)?;
+//! assert_eq!(note.statements, [grant]);
+//! assert_eq!(note.signed_by(issuer.verifier_key()), Some(true));
+//! assert!(names_under("example.com", "example.com/dashboard"));
+//! # }
+//! # Ok::<(), countersign::Error>(())
+//! ```
+
+use core::fmt;
+
+use crate::error::{Code, Error};
+#[cfg(feature = "sign")]
+use crate::note::SignerKey;
+use crate::note::{self, Note, SignatureLine, VerifierKey, check_name};
+use crate::time::Time;
+
+/// The first line of a key note's text.
+const FIRST_LINE: &str = "countersign/v1 keys";
+
+/// What a key note says about one emitter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// The emitter may sign chains.
+    Grant {
+        /// The emitter's key.
+        key: VerifierKey,
+        /// The first moment of the window, or `None` for no bound.
+        from: Option<Time>,
+        /// The first moment after the window, later than `from`, or `None` for no bound.
+        until: Option<Time>,
+    },
+    /// The emitter is not to be trusted.
+    Revoke {
+        /// The emitter's key.
+        key: VerifierKey,
+        /// From which moment on, or `None` for always.
+        since: Option<Time>,
+    },
+}
+
+impl Statement {
+    /// The key that it is about.
+    pub const fn key(&self) -> &VerifierKey {
+        match self {
+            Self::Grant { key, .. } | Self::Revoke { key, .. } => key,
+        }
+    }
+
+    /// The statement that a line without its line feed makes. `None` where it is malformed.
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split(' ');
+        let word = fields.next()?;
+        let key = fields.next()?.parse().ok()?;
+        let mut bound = || parse_bound(fields.next()?);
+        let statement = match word {
+            "grant" => Self::Grant { key, from: bound()?, until: bound()? },
+            "revoke" => Self::Revoke { key, since: bound()? },
+            _ => return None,
+        };
+        (fields.next().is_none() && statement.has_a_window()).then_some(statement)
+    }
+
+    fn has_a_window(&self) -> bool {
+        match self {
+            Self::Grant { from: Some(from), until: Some(until), .. } => from < until,
+            Self::Grant { .. } | Self::Revoke { .. } => true,
+        }
+    }
+}
+
+/// A time, or `-` for no bound.
+pub(crate) fn parse_bound(text: &str) -> Option<Option<Time>> {
+    if text == "-" { Some(None) } else { Time::parse(text.as_bytes()).map(Some) }
+}
+
+/// How [`parse_bound`] is written.
+pub(crate) fn write_bound(bound: Option<Time>) -> String {
+    bound.map_or_else(|| "-".to_owned(), |time| time.to_string())
+}
+
+impl fmt::Display for Statement {
+    /// The line, without its line feed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Grant { key, from, until } => {
+                write!(f, "grant {key} {} {}", write_bound(*from), write_bound(*until))
+            }
+            Self::Revoke { key, since } => write!(f, "revoke {key} {}", write_bound(*since)),
+        }
+    }
+}
+
+/// A key note, none of its signatures verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyNote {
+    /// The origin of the log that the statements are for.
+    pub origin: String,
+    /// At least one statement, in the note's order.
+    pub statements: Vec<Statement>,
+    /// The signed text, as it stood, with its last line feed.
+    pub text: String,
+    /// The signature lines: 1 to 64, no two of one name and key ID.
+    pub signatures: Vec<SignatureLine>,
+}
+
+impl KeyNote {
+    /// Reads a whole key note: text, empty line, signature lines. No signature is verified.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Note`], with the line where there is one, when it is malformed.
+    pub fn parse(note: &str) -> Result<Self, Error> {
+        let Note { text, signatures } = Note::parse(note)?;
+        let refuse = |line: u64, why: &str| Error::new(Code::Note, why).at_line(line);
+        let mut lines = text.split_terminator('\n');
+        if lines.next() != Some(FIRST_LINE) {
+            return Err(refuse(1, "a key note begins with the line \"countersign/v1 keys\""));
+        }
+        let origin = lines.next().ok_or_else(|| refuse(2, "a key note's second line is the log's origin"))?;
+        check_name(origin).map_err(|error| refuse(2, &error.message))?;
+        let parse = |(line, at)| Statement::parse(line).ok_or_else(|| refuse(at, "a statement is malformed"));
+        let statements = lines.zip(3..).map(parse).collect::<Result<Vec<_>, _>>()?;
+        if statements.is_empty() {
+            return Err(refuse(3, "a key note makes at least one statement"));
+        }
+        Ok(Self { origin: origin.to_owned(), statements, text: text.to_owned(), signatures })
+    }
+
+    /// A key note with these statements, signed by an issuer, or by the emitter that it revokes:
+    /// the leaf.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Name`] when the origin is none; [`Code::Note`] when there is no statement, or a
+    /// grant's `until` is not later than its `from`; [`Code::Key`] when the key, or one that a
+    /// statement is about, is a witness's.
+    #[cfg(feature = "sign")]
+    pub fn sign(origin: &str, statements: &[Statement], key: &SignerKey) -> Result<String, Error> {
+        check_name(origin)?;
+        if statements.is_empty() {
+            return Err(Error::new(Code::Note, "a key note makes at least one statement"));
+        }
+        let mut text = format!("{FIRST_LINE}\n{origin}\n");
+        for statement in statements {
+            if !statement.has_a_window() {
+                return Err(Error::new(Code::Note, "a grant ends before it begins"));
+            }
+            let about = statement.key();
+            if about.key_type() != note::KeyType::Ed25519 {
+                return Err(Error::new(Code::Key, format!("{about} is a witness's key, not an emitter's")));
+            }
+            text.push_str(&format!("{statement}\n"));
+        }
+        note::sign_note(&text, key)
+    }
+
+    /// Whether `key` signed this note: `None` when no signature line has its name and ID.
+    pub fn signed_by(&self, key: &VerifierKey) -> Option<bool> {
+        note::signed_by(&self.text, &self.signatures, key)
+    }
+}
+
+/// Whether an issuer of that name may speak of an emitter of that name, which is the issuer's
+/// followed by `/` and more.
+pub fn names_under(issuer: &str, emitter: &str) -> bool {
+    emitter.strip_prefix(issuer).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| !rest.is_empty())
+}

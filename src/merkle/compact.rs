@@ -1,0 +1,143 @@
+//! Compact ranges: a stretch of leaves, known by the roots of the fewest subtrees that cover it.
+
+use super::{MAX_SIZE, Subtree, empty_root, node_hash, skips};
+use crate::error::{Code, Error};
+use crate::hash::{Hash, hash_nodes};
+
+/// The leaves from [`begin`](Self::begin) up to [`end`](Self::end), as the hashes of the fewest
+/// complete subtrees that cover them.
+///
+/// A range that begins at 0 is the right edge of a tree: enough to add leaves and to tell the
+/// root, in memory that grows with the logarithm of the size. Ranges that touch
+/// [merge](Self::merge), associatively, so that stretches of a log can be hashed side by side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CompactRange {
+    begin: u64,
+    end: u64,
+    nodes: Vec<Node>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Node {
+    level: u8,
+    hash: Hash,
+}
+
+impl CompactRange {
+    /// The range of no leaves at index 0.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The range of no leaves at `begin`, which is at most [`MAX_SIZE`].
+    pub fn starting_at(begin: u64) -> Self {
+        Self { begin, end: begin, nodes: Vec::new() }
+    }
+
+    /// The index of the first leaf.
+    pub const fn begin(&self) -> u64 {
+        self.begin
+    }
+
+    /// The index after the last leaf.
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// How many leaves there are.
+    pub const fn size(&self) -> u64 {
+        self.end - self.begin
+    }
+
+    /// The hashes of the subtrees of [`skips`]`(begin, end)`, in that order.
+    pub fn hashes(&self) -> impl DoubleEndedIterator<Item = &Hash> {
+        self.nodes.iter().map(|node| &node.hash)
+    }
+
+    /// Adds one leaf by its hash.
+    pub fn append(&mut self, leaf: Hash) {
+        self.push(Node { level: 0, hash: leaf });
+    }
+
+    /// Adds leaves by their hashes: many at once is much faster than one by one.
+    pub fn extend(&mut self, leaves: &[Hash]) {
+        let (mut folded, mut parents) = (Vec::new(), Vec::new());
+        let mut rest = leaves;
+        while let Some(Subtree { level, .. }) = skips(self.end, self.end + rest.len() as u64).next() {
+            let (chunk, after) = rest.split_at(1 << level);
+            rest = after;
+            if level == 0 {
+                self.append(chunk[0]);
+                continue;
+            }
+            folded.clear();
+            hash_nodes(chunk, &mut folded);
+            while folded.len() > 1 {
+                parents.clear();
+                hash_nodes(&folded, &mut parents);
+                core::mem::swap(&mut folded, &mut parents);
+            }
+            self.push(Node { level, hash: folded[0] });
+        }
+    }
+
+    /// Adds 2^level leaves by the root of their subtree.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Proof`] when the end of this range is not a multiple of 2^level, the level is above
+    /// 52, or there would be more leaves than [`MAX_SIZE`]. The range is then as it was.
+    pub fn append_subtree(&mut self, level: u8, root: Hash) -> Result<(), Error> {
+        if level > 52 || !self.end.is_multiple_of(1 << level) {
+            return Err(Error::new(
+                Code::Proof,
+                format!("no subtree of level {level} begins at leaf {}", self.end),
+            ));
+        }
+        if MAX_SIZE.checked_sub(self.end).is_none_or(|room| room < 1 << level) {
+            return Err(Error::new(Code::Proof, "a tree has at most 2^53 - 1 leaves"));
+        }
+        self.push(Node { level, hash: root });
+        Ok(())
+    }
+
+    /// Adds the leaves of `next`, which begins where this range ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Proof`] when it begins elsewhere. The range is then as it was.
+    pub fn merge(&mut self, next: &Self) -> Result<(), Error> {
+        if next.begin != self.end {
+            let message = format!(
+                "a range that begins at {} does not follow one that ends at {}",
+                next.begin, self.end
+            );
+            return Err(Error::new(Code::Proof, message));
+        }
+        for &node in &next.nodes {
+            self.push(node);
+        }
+        Ok(())
+    }
+
+    /// The root hash of the tree, or `None` for a range that does not begin at 0.
+    pub fn root(&self) -> Option<Hash> {
+        if self.begin != 0 {
+            return None;
+        }
+        let root = self.hashes().rev().copied().reduce(|right, left| node_hash(&left, &right));
+        Some(root.unwrap_or_else(empty_root))
+    }
+
+    /// Adds an aligned subtree, and joins what has become complete.
+    fn push(&mut self, mut node: Node) {
+        self.end += 1 << node.level;
+        // The last two subtrees of one level are siblings when the pair of them is aligned.
+        while let Some(last) =
+            self.nodes.pop_if(|last| last.level == node.level && self.end >> node.level & 1 == 0)
+        {
+            node = Node { level: node.level + 1, hash: node_hash(&last.hash, &node.hash) };
+        }
+        self.nodes.push(node);
+    }
+}

@@ -1,0 +1,450 @@
+//! C2SP signed notes and the keys that sign them (FORMAT sections 2 and 5).
+//!
+//! A note is text that ends in a line feed, an empty line, and one signature line for each key:
+//!
+//! ```text
+//! This is an example message.
+//!
+//! — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=
+//! ```
+//!
+//! What follows the name is base64 of the key ID (4 bytes) and the signature. Who wants to check
+//! it has the verifier key, a *vkey*: `name+hhhhhhhh+base64(type ‖ public key)`, where the eight
+//! hexadecimal digits are the key ID, the first four bytes of
+//! `SHA-256(name ‖ 0x0A ‖ type ‖ public key)`.
+//!
+//! ```
+//! use countersign::note::{Note, VerifierKey};
+//!
+//! let key: VerifierKey = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k".parse()?;
+//! let note = Note::parse(
+//!     "This is an example message.\n\n\
+//!      — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n",
+//! )?;
+//! # #[cfg(feature = "verify")]
+//! assert_eq!(note.signed_by(&key), Some(true));
+//! # Ok::<(), countersign::Error>(())
+//! ```
+
+use core::fmt;
+use core::str::FromStr;
+
+#[cfg(feature = "sign")]
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::base64;
+use crate::error::{Code, Error};
+use crate::hash::Hash;
+
+/// The most signature lines that a note may have.
+pub const MAX_SIGNATURES: usize = 64;
+
+/// Checks that `name` can name a key or a log: it is not empty and holds no character with the
+/// Unicode property `White_Space`, no control character and no `+`.
+///
+/// # Errors
+///
+/// [`Code::Name`] otherwise.
+pub fn check_name(name: &str) -> Result<(), Error> {
+    let refused = |c: char| c == '+' || c.is_whitespace() || c.is_control();
+    if name.is_empty() {
+        return Err(Error::new(Code::Name, "a name is empty"));
+    }
+    if let Some(found) = name.chars().find(|&c| refused(c)) {
+        return Err(Error::new(Code::Name, format!("the name {name:?} holds {found:?}"))
+            .with_hint("a name holds no white space, no control character and no '+'"));
+    }
+    Ok(())
+}
+
+/// What a key's signatures are over: the type byte of the signed-note specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum KeyType {
+    /// `0x01`: Ed25519 over the note's text. Emitters, issuers and logs.
+    Ed25519 = 1,
+    /// `0x04`: Ed25519 over a checkpoint and a time (C2SP tlog-cosignature). Witnesses.
+    Cosignature = 4,
+}
+
+impl KeyType {
+    const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Ed25519),
+            4 => Some(Self::Cosignature),
+            _ => None,
+        }
+    }
+}
+
+/// The three parts of an encoded key, verifier's or signer's alike: name, ID, and type with key.
+fn parse_key(text: &str) -> Option<(&str, [u8; 4], KeyType, [u8; 32])> {
+    let mut parts = text.splitn(3, '+');
+    let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
+    check_name(name).ok()?;
+    let id = parse_id(id)?;
+    let [byte, key @ ..] = base64::decode_array::<33>(key)?;
+    Some((name, id, KeyType::from_byte(byte)?, key))
+}
+
+fn parse_id(hex: &str) -> Option<[u8; 4]> {
+    let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if hex.len() != 8 || !hex.bytes().all(lower) {
+        return None;
+    }
+    u32::from_str_radix(hex, 16).ok().map(u32::to_be_bytes)
+}
+
+fn key_id(name: &str, kind: KeyType, public: &[u8; 32]) -> [u8; 4] {
+    let Hash([a, b, c, d, ..]) = Hash::of(&[name.as_bytes(), b"\n", &[kind as u8], public]);
+    [a, b, c, d]
+}
+
+/// A key that checks signatures, with the name it goes by: a C2SP vkey.
+///
+/// Equality, order and hash are those of the text form, so keys sort by vkey in byte order.
+#[derive(Clone)]
+pub struct VerifierKey {
+    text: String,
+    name_len: usize,
+    id: [u8; 4],
+    kind: KeyType,
+    public: [u8; 32],
+}
+
+impl VerifierKey {
+    /// The key of that name. Whether `public` is a point is not looked at: a key that is none
+    /// verifies nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Name`] when the name may not name a key.
+    pub fn new(name: &str, kind: KeyType, public: [u8; 32]) -> Result<Self, Error> {
+        check_name(name)?;
+        let id = key_id(name, kind, &public);
+        let mut typed = [kind as u8; 33];
+        typed[1..].copy_from_slice(&public);
+        let text = format!("{name}+{:08x}+{}", u32::from_be_bytes(id), base64::encode(typed));
+        Ok(Self { text, name_len: name.len(), id, kind, public })
+    }
+
+    /// Reads a vkey of the type that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Key`] when the text is no vkey, its key ID is not that of its name and key, its
+    /// base64 is not canonical, or it is of another type.
+    pub fn parse(text: &str, kind: KeyType) -> Result<Self, Error> {
+        let refuse = |why: &str| Error::new(Code::Key, format!("{text:?} {why}"));
+        let (name, id, found, public) = parse_key(text).ok_or_else(|| {
+            refuse("is no verifier key").with_hint("a verifier key is written name+hhhhhhhh+base64")
+        })?;
+        if found != kind {
+            return Err(match kind {
+                KeyType::Ed25519 => {
+                    refuse("is a witness's key (type 0x04)").with_hint("a key of type 0x01 is needed")
+                }
+                KeyType::Cosignature => {
+                    refuse("is no witness's key").with_hint("a key of type 0x04 is needed")
+                }
+            });
+        }
+        let key = Self::new(name, kind, public)?;
+        if key.id != id {
+            return Err(refuse("has a key ID that is not of this name and key")
+                .with_hint("copy the key again, whole"));
+        }
+        Ok(key)
+    }
+
+    /// The name, without its ID.
+    pub fn name(&self) -> &str {
+        &self.text[..self.name_len]
+    }
+
+    /// The four bytes that, with the name, say which key a signature line is of.
+    pub const fn id(&self) -> [u8; 4] {
+        self.id
+    }
+
+    /// What this key's signatures are over.
+    pub const fn key_type(&self) -> KeyType {
+        self.kind
+    }
+
+    /// The Ed25519 public key.
+    pub const fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
+    /// The vkey's text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether `signature` is this key's over `message`, strictly as FORMAT section 2 has it.
+    /// Bytes of another length are not.
+    #[cfg(any(feature = "sign", feature = "verify"))]
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        signature.try_into().is_ok_and(|signature| crate::ed25519::verify(&self.public, message, signature))
+    }
+}
+
+impl FromStr for VerifierKey {
+    type Err = Error;
+
+    /// Reads a `vkey` of FORMAT section 2, which is of type `0x01`. A witness's key is read by
+    /// [`VerifierKey::parse`].
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text, KeyType::Ed25519)
+    }
+}
+
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl PartialEq for VerifierKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for VerifierKey {}
+
+impl core::hash::Hash for VerifierKey {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl Ord for VerifierKey {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl PartialOrd for VerifierKey {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// A key that signs. Its seed is wiped from memory when it is dropped, and is never shown but by
+/// [`SignerKey::encode`].
+#[cfg(feature = "sign")]
+pub struct SignerKey {
+    verifier: VerifierKey,
+    signing: ed25519_dalek::SigningKey,
+}
+
+#[cfg(feature = "sign")]
+impl SignerKey {
+    const PREFIX: &'static str = "PRIVATE+KEY+";
+
+    /// The signer of that name with a seed of 32 bytes from the system's secure random source:
+    /// an emitter's, an issuer's or a log's.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Name`] when the name may not name a key.
+    pub fn generate(name: &str, seed: [u8; 32]) -> Result<Self, Error> {
+        Self::new(name, KeyType::Ed25519, seed)
+    }
+
+    /// The same for a witness, whose key is of type `0x04`.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Name`] when the name may not name a key.
+    pub fn generate_witness(name: &str, seed: [u8; 32]) -> Result<Self, Error> {
+        Self::new(name, KeyType::Cosignature, seed)
+    }
+
+    fn new(name: &str, kind: KeyType, mut seed: [u8; 32]) -> Result<Self, Error> {
+        let signing = ed25519_dalek::SigningKey::from_bytes(&seed);
+        seed.zeroize();
+        let verifier = VerifierKey::new(name, kind, signing.verifying_key().to_bytes())?;
+        Ok(Self { verifier, signing })
+    }
+
+    /// Reads the signer encoding of the signed-note specification's tools:
+    /// `PRIVATE+KEY+name+hhhhhhhh+base64(type ‖ seed)`, without white space around it.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Key`] when the text is not of that form or its key ID is not the key's. The
+    /// message tells nothing of the text.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let refuse = |why: &str| Error::new(Code::Key, why);
+        let (name, id, kind, seed) =
+            text.strip_prefix(Self::PREFIX).and_then(parse_key).ok_or_else(|| {
+                refuse("this is no signer key")
+                    .with_hint("a signer key is one line that begins with PRIVATE+KEY+")
+            })?;
+        let key = Self::new(name, kind, seed)?;
+        if key.verifier.id != id {
+            return Err(refuse("the signer key's ID is not of its name and key"));
+        }
+        Ok(key)
+    }
+
+    /// The text that [`SignerKey::parse`] reads. It holds the secret.
+    pub fn encode(&self) -> Zeroizing<String> {
+        let mut typed = Zeroizing::new([self.verifier.kind as u8; 33]);
+        typed[1..].copy_from_slice(self.signing.as_bytes());
+        let id = u32::from_be_bytes(self.verifier.id);
+        let name = self.verifier.name();
+        let secret = Zeroizing::new(base64::encode(*typed));
+        // Of its final length from the start, so that growing leaves no copy behind.
+        let mut text =
+            Zeroizing::new(String::with_capacity(Self::PREFIX.len() + name.len() + 10 + secret.len()));
+        text.push_str(Self::PREFIX);
+        text.push_str(name);
+        text.push_str(&format!("+{id:08x}+"));
+        text.push_str(&secret);
+        text
+    }
+
+    /// The key that checks what this one signs.
+    pub const fn verifier_key(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// The Ed25519 signature over `message`.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        use ed25519_dalek::Signer as _;
+        self.signing.sign(message).to_bytes()
+    }
+}
+
+#[cfg(feature = "sign")]
+impl fmt::Debug for SignerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignerKey({})", self.verifier)
+    }
+}
+
+/// One signature line of a note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureLine {
+    /// The name of the key that is said to have signed.
+    pub name: String,
+    /// The ID of that key.
+    pub id: [u8; 4],
+    /// The signature, of one byte at least; how long it has to be is the key type's matter.
+    pub signature: Vec<u8>,
+}
+
+impl SignatureLine {
+    fn parse(line: &str) -> Option<Self> {
+        let (name, signature) = line.strip_prefix("— ")?.split_once(' ')?;
+        check_name(name).ok()?;
+        let signature = base64::decode(signature)?;
+        let (&id, signature) = signature.split_first_chunk()?;
+        (!signature.is_empty()).then(|| Self { name: name.to_owned(), id, signature: signature.to_vec() })
+    }
+
+    /// Whether this line has the name and the ID of `key`. It says nothing of the signature.
+    pub fn is_of(&self, key: &VerifierKey) -> bool {
+        self.id == key.id && self.name == key.name()
+    }
+}
+
+/// The line `— name base64(id ‖ signature)`, with its line feed.
+pub fn write_signature_line(name: &str, id: [u8; 4], signature: &[u8]) -> String {
+    let mut line = format!("— {name} ");
+    base64::encode_to([&id, signature].concat(), &mut line);
+    line.push('\n');
+    line
+}
+
+/// A signed note: text, and who is said to have signed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note<'a> {
+    /// What is signed, with its last line feed and without the empty line after it.
+    pub text: &'a str,
+    /// The signature lines in the note's order: at least one, at most [`MAX_SIGNATURES`], no two
+    /// of one name and key ID.
+    pub signatures: Vec<SignatureLine>,
+}
+
+impl<'a> Note<'a> {
+    /// Reads a note. No signature is verified.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Note`], with the line, when it is malformed, has no signature line or more than
+    /// [`MAX_SIGNATURES`], or has two of one name and key ID.
+    pub fn parse(note: &'a str) -> Result<Self, Error> {
+        let refuse = |why: &str| Error::new(Code::Note, why);
+        let line_of =
+            |offset: usize| 1 + note.as_bytes()[..offset].iter().filter(|&&b| b == b'\n').count() as u64;
+        if let Some(offset) = note.bytes().position(|b| b < b' ' && b != b'\n') {
+            return Err(refuse("a note holds a control character").at_line(line_of(offset)));
+        }
+        let Some(blank) = note.rfind("\n\n") else {
+            return Err(refuse("a note has no empty line between its text and its signatures"));
+        };
+        let (text, lines) = (&note[..=blank], &note[blank + 2..]);
+        let Some(lines) = lines.strip_suffix('\n') else {
+            return Err(refuse("a note does not end with a signature line and a line feed"));
+        };
+        let mut signatures: Vec<SignatureLine> = Vec::new();
+        for (line, at) in lines.split('\n').zip(line_of(blank + 2)..) {
+            if signatures.len() == MAX_SIGNATURES {
+                return Err(refuse("a note has more than 64 signature lines").at_line(at));
+            }
+            let line = SignatureLine::parse(line)
+                .ok_or_else(|| refuse("a signature line is malformed").at_line(at))?;
+            if signatures.iter().any(|seen| seen.id == line.id && seen.name == line.name) {
+                return Err(refuse("two signature lines have one name and key ID").at_line(at));
+            }
+            signatures.push(line);
+        }
+        Ok(Self { text, signatures })
+    }
+
+    /// Whether a key of type `0x01` signed this note: `None` when no line has its name and ID.
+    #[cfg(any(feature = "sign", feature = "verify"))]
+    pub fn signed_by(&self, key: &VerifierKey) -> Option<bool> {
+        signed_by(self.text, &self.signatures, key)
+    }
+}
+
+/// [`Note::signed_by`], for notes that own their text.
+#[cfg(any(feature = "sign", feature = "verify"))]
+pub(crate) fn signed_by(text: &str, lines: &[SignatureLine], key: &VerifierKey) -> Option<bool> {
+    let line = lines.iter().find(|line| line.is_of(key))?;
+    Some(key.kind == KeyType::Ed25519 && key.verify(text.as_bytes(), &line.signature))
+}
+
+/// `text` signed by `key`: the whole note.
+///
+/// # Errors
+///
+/// [`Code::Note`] when the text cannot be a note's: it does not end in a line feed or holds
+/// another control character; [`Code::Key`] when the key is a witness's.
+#[cfg(feature = "sign")]
+pub fn sign_note(text: &str, key: &SignerKey) -> Result<String, Error> {
+    if !text.ends_with('\n') || text.bytes().any(|b| b < b' ' && b != b'\n') {
+        return Err(Error::new(
+            Code::Note,
+            "a note's text ends in a line feed and holds no other control character",
+        ));
+    }
+    let verifier = key.verifier_key();
+    if verifier.kind != KeyType::Ed25519 {
+        return Err(Error::new(Code::Key, "a witness's key (type 0x04) signs checkpoints alone"));
+    }
+    let line = write_signature_line(verifier.name(), verifier.id, &key.sign(text.as_bytes()));
+    Ok(format!("{text}\n{line}"))
+}

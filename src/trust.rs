@@ -1,0 +1,409 @@
+//! The trust file: what the reader of an export decides to trust (FORMAT section 8).
+//!
+//! It is a C2SP tlog-policy, with three more kinds of line. Words are parted by spaces and tabs; a
+//! line that begins with `#` is a comment.
+//!
+//! ```text
+//! log log.example/audit+8e3e8e37+AW/J8OsuOPVmWI8/pwifiQM4XIRhCKEm/ssmvJYjLcem https://log.example/
+//! witness w1 witness1.example+5a2cc2d2+BOSsI41n4D8Qug0nupyEG/69+p36Edg19GrqXrsvtErb
+//! witness w2 witness2.example+1bfa2c96+BHepSUIhEYngEPuM3icUz+HKKasVlt5xmMvxwgx6QwET
+//! group both all w1 w2
+//! quorum both
+//! issuer example.com+bc4569aa+AUZU0gDOogvgoU5wZaG0m0u5PFGydGYThkEhqh72KpUp
+//! emitter example.com/dashboard/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5
+//! revoke example.com/dashboard/b+6e6e358c+AVzl3WhC/jb9qd7QbzM/pSUPF830okbRhcUprMWXW5Va 2026-11-20T06:00:00.000Z
+//! ```
+//!
+//! Names of witnesses and groups mean something within the file alone: they are bytes, and what
+//! they stand for comes on an earlier line.
+//!
+//! ```
+//! use countersign::trust::Trust;
+//!
+//! let trust = Trust::parse(b"
+//!     witness w1 witness1.example+5a2cc2d2+BOSsI41n4D8Qug0nupyEG/69+p36Edg19GrqXrsvtErb
+//!     witness w2 witness2.example+1bfa2c96+BHepSUIhEYngEPuM3icUz+HKKasVlt5xmMvxwgx6QwET
+//!     group either any w1 w2
+//!     quorum either
+//! ")?;
+//! assert!(trust.quorum_met(&|witness| witness == 1));
+//! assert!(!trust.quorum_met(&|_| false));
+//! # Ok::<(), countersign::Error>(())
+//! ```
+
+use std::collections::BTreeMap;
+
+use crate::error::{Code, Error};
+use crate::keys::{parse_bound, write_bound};
+use crate::note::{KeyType, VerifierKey};
+use crate::time::Time;
+
+/// What a reader trusts. The default trusts nothing and asks for no witnesses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trust {
+    logs: Vec<VerifierKey>,
+    log_urls: Vec<Option<Vec<u8>>>,
+    witnesses: Vec<VerifierKey>,
+    witness_names: Vec<Vec<u8>>,
+    witness_urls: Vec<Option<Vec<u8>>>,
+    quorum: Quorum,
+    issuers: Vec<VerifierKey>,
+    emitters: Vec<VerifierKey>,
+    revocations: Vec<Revocation>,
+}
+
+/// A `revoke` line: the key is not to be trusted from `since` on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// An emitter's key, or an issuer's.
+    pub key: VerifierKey,
+    /// From which moment on, or `None` for always.
+    pub since: Option<Time>,
+}
+
+/// Which sets of witnesses are enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quorum {
+    groups: Vec<Group>,
+    rule: Option<Member>,
+}
+
+/// At least `threshold` of `members`, which are witnesses and earlier groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Group {
+    name: Vec<u8>,
+    threshold: usize,
+    members: Vec<Member>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Member {
+    Witness(usize),
+    Group(usize),
+}
+
+impl Quorum {
+    /// Whether no cosignature is asked for (`quorum none`).
+    pub const fn is_none(&self) -> bool {
+        self.rule.is_none()
+    }
+
+    fn met(&self, cosigned: &dyn Fn(usize) -> bool) -> bool {
+        let mut groups = Vec::with_capacity(self.groups.len());
+        let met = |groups: &[bool], member: &Member| match *member {
+            Member::Witness(witness) => cosigned(witness),
+            Member::Group(group) => groups[group],
+        };
+        for group in &self.groups {
+            let members = group.members.iter().filter(|member| met(&groups, member)).count();
+            groups.push(members >= group.threshold);
+        }
+        self.rule.is_none_or(|rule| met(&groups, &rule))
+    }
+}
+
+/// The two times of a checkpoint that witnesses saw (FORMAT section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// It existed by then: the least t such that the cosignatures of time ≤ t meet the quorum.
+    pub existed_by: Time,
+    /// It was seen at that time: the greatest t such that the cosignatures of time ≥ t meet it.
+    pub seen_at: Time,
+}
+
+impl Trust {
+    /// Reads a trust file.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Trust`], with the line where there is one, when it is unusable.
+    pub fn parse(file: &[u8]) -> Result<Self, Error> {
+        Reader::default().read(file)
+    }
+
+    /// The keys of the logs, each with its log's origin as its name.
+    pub fn logs(&self) -> &[VerifierKey] {
+        &self.logs
+    }
+
+    /// The witnesses' keys, in the file's order.
+    pub fn witnesses(&self) -> &[VerifierKey] {
+        &self.witnesses
+    }
+
+    /// Which sets of witnesses are enough.
+    pub const fn quorum(&self) -> &Quorum {
+        &self.quorum
+    }
+
+    /// The keys that may grant and revoke emitters whose names are under their own.
+    pub fn issuers(&self) -> &[VerifierKey] {
+        &self.issuers
+    }
+
+    /// The keys that may sign chains, whatever a log says.
+    pub fn emitters(&self) -> &[VerifierKey] {
+        &self.emitters
+    }
+
+    /// The keys that are revoked, in the file's order. A key may be here more than once.
+    pub fn revocations(&self) -> &[Revocation] {
+        &self.revocations
+    }
+
+    /// This trust with one more log.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Trust`] when the key is a witness's, or there is a log with this public key.
+    pub fn with_log(mut self, key: VerifierKey) -> Result<Self, Error> {
+        self.add_log(of_type(key, KeyType::Ed25519)?, None)?;
+        Ok(self)
+    }
+
+    /// This trust with one more issuer.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Trust`] when the key is a witness's.
+    pub fn with_issuer(mut self, key: VerifierKey) -> Result<Self, Error> {
+        self.issuers.push(of_type(key, KeyType::Ed25519)?);
+        Ok(self)
+    }
+
+    /// This trust with one more emitter.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Trust`] when the key is a witness's.
+    pub fn with_emitter(mut self, key: VerifierKey) -> Result<Self, Error> {
+        self.emitters.push(of_type(key, KeyType::Ed25519)?);
+        Ok(self)
+    }
+
+    /// Whether the quorum is met when the witnesses of those places in [`Trust::witnesses`]
+    /// cosigned. It always is when the quorum is `none`.
+    pub fn quorum_met(&self, cosigned: &dyn Fn(usize) -> bool) -> bool {
+        self.quorum.met(cosigned)
+    }
+
+    /// The times of a checkpoint with these valid cosignatures, each the witness's place in
+    /// [`Trust::witnesses`] and its time. `None` when the quorum is `none` or is not met.
+    pub fn times(&self, cosignatures: &[(usize, Time)]) -> Option<Times> {
+        if self.quorum.is_none() {
+            return None;
+        }
+        let meets = |those: &dyn Fn(Time) -> bool| {
+            self.quorum_met(&|witness| cosignatures.iter().any(|&(by, time)| by == witness && those(time)))
+        };
+        let mut times: Vec<Time> = cosignatures.iter().map(|&(_, time)| time).collect();
+        times.sort_unstable();
+        Some(Times {
+            existed_by: *times.iter().find(|&&t| meets(&|time| time <= t))?,
+            seen_at: *times.iter().rev().find(|&&t| meets(&|time| time >= t))?,
+        })
+    }
+
+    /// This trust as a trust file. [`Trust::parse`] reads it back as it is. It is bytes because
+    /// the names of witnesses and groups are.
+    pub fn to_text(&self) -> Vec<u8> {
+        let name = |member: &Member| match *member {
+            Member::Witness(witness) => self.witness_names[witness].clone(),
+            Member::Group(group) => self.quorum.groups[group].name.clone(),
+        };
+        let word = |text: &str| text.as_bytes().to_vec();
+        let key = |key: &VerifierKey| word(key.as_str());
+        let mut lines: Vec<Vec<Vec<u8>>> = Vec::new();
+        for (log, url) in self.logs.iter().zip(&self.log_urls) {
+            lines.push([word("log"), key(log)].into_iter().chain(url.clone()).collect());
+        }
+        for (place, (witness, url)) in self.witnesses.iter().zip(&self.witness_urls).enumerate() {
+            let named = [word("witness"), name(&Member::Witness(place)), key(witness)];
+            lines.push(named.into_iter().chain(url.clone()).collect());
+        }
+        for group in &self.quorum.groups {
+            let rule = [word("group"), group.name.clone(), word(&group.threshold.to_string())];
+            lines.push(rule.into_iter().chain(group.members.iter().map(name)).collect());
+        }
+        lines.push(vec![word("quorum"), self.quorum.rule.as_ref().map_or(word("none"), name)]);
+        lines.extend(self.issuers.iter().map(|issuer| vec![word("issuer"), key(issuer)]));
+        lines.extend(self.emitters.iter().map(|emitter| vec![word("emitter"), key(emitter)]));
+        for revoked in &self.revocations {
+            lines.push(vec![word("revoke"), key(&revoked.key), word(&write_bound(revoked.since))]);
+        }
+        lines.into_iter().flat_map(|words| [words.join(&b' '), vec![b'\n']].concat()).collect()
+    }
+
+    fn add_log(&mut self, key: VerifierKey, url: Option<Vec<u8>>) -> Result<(), Error> {
+        if self.logs.iter().any(|log| log.public() == key.public()) {
+            return Err(Error::new(Code::Trust, "two logs have one public key"));
+        }
+        self.logs.push(key);
+        self.log_urls.push(url);
+        Ok(())
+    }
+}
+
+fn of_type(key: VerifierKey, kind: KeyType) -> Result<VerifierKey, Error> {
+    if key.key_type() == kind {
+        return Ok(key);
+    }
+    Err(Error::new(Code::Trust, format!("{key} is not of type 0x{:02x}", kind as u8)))
+}
+
+/// The file while it is read.
+#[derive(Default)]
+struct Reader {
+    trust: Trust,
+    names: BTreeMap<Vec<u8>, Name>,
+    has_quorum: bool,
+}
+
+/// What a name stands for, and whether a group has it as a member.
+struct Name {
+    member: Member,
+    grouped: bool,
+}
+
+fn refuse(why: impl Into<String>) -> Error {
+    Error::new(Code::Trust, why)
+}
+
+impl Reader {
+    fn read(mut self, file: &[u8]) -> Result<Trust, Error> {
+        for (line, at) in file.split(|&b| b == b'\n').zip(1..) {
+            self.line(line).map_err(|error| error.at_line(at))?;
+        }
+        if !self.has_quorum && !self.trust.witnesses.is_empty() {
+            return Err(refuse("there are witnesses and no quorum line")
+                .with_hint("say which witnesses are enough, or \"quorum none\""));
+        }
+        Ok(self.trust)
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), Error> {
+        if let Some(&byte) = line.iter().find(|&&b| (b < b' ' && b != b'\t') || b == 0x7f) {
+            let error = refuse(format!("the byte 0x{byte:02x} has no place in a trust file"));
+            return Err(if byte == b'\r' { error.with_hint("end lines with LF, not CR LF") } else { error });
+        }
+        let words: Vec<&[u8]> =
+            line.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty()).collect();
+        let [kind, rest @ ..] = &words[..] else { return Ok(()) };
+        match (*kind, rest) {
+            ([b'#', ..], _) => Ok(()),
+            (b"log", [key, url @ ..]) if url.len() <= 1 => {
+                let url = url.first().map(|url| url.to_vec());
+                self.trust.add_log(parse_key(key, KeyType::Ed25519)?, url)
+            }
+            (b"witness", [name, key, url @ ..]) if url.len() <= 1 => {
+                self.witness(name, key, url.first().copied())
+            }
+            (b"group", [name, threshold, members @ ..]) => self.group(name, threshold, members),
+            (b"quorum", [name]) => self.quorum(name),
+            (b"issuer", [key]) => {
+                self.trust.issuers.push(parse_key(key, KeyType::Ed25519)?);
+                Ok(())
+            }
+            (b"emitter", [key]) => {
+                self.trust.emitters.push(parse_key(key, KeyType::Ed25519)?);
+                Ok(())
+            }
+            (b"revoke", [key, since]) => {
+                let since = core::str::from_utf8(since).ok().and_then(parse_bound).ok_or_else(|| {
+                    refuse(format!("{:?} is no time", String::from_utf8_lossy(since)))
+                        .with_hint("write it as 2026-11-20T06:01:02.345Z, or - for always")
+                })?;
+                let key = parse_key(key, KeyType::Ed25519)?;
+                self.trust.revocations.push(Revocation { key, since });
+                Ok(())
+            }
+            _ => Err(usage(kind)),
+        }
+    }
+
+    fn witness(&mut self, name: &[u8], key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
+        let key = parse_key(key, KeyType::Cosignature)?;
+        if self.trust.witnesses.iter().any(|witness| witness.public() == key.public()) {
+            return Err(refuse("two witnesses have one public key"));
+        }
+        self.define(name, Member::Witness(self.trust.witnesses.len()))?;
+        self.trust.witnesses.push(key);
+        self.trust.witness_names.push(name.to_vec());
+        self.trust.witness_urls.push(url.map(<[u8]>::to_vec));
+        Ok(())
+    }
+
+    fn group(&mut self, name: &[u8], threshold: &[u8], members: &[&[u8]]) -> Result<(), Error> {
+        let threshold = match threshold {
+            b"any" => Some(1),
+            b"all" => Some(members.len()),
+            [b'1'..=b'9', ..] => core::str::from_utf8(threshold).ok().and_then(|k| k.parse().ok()),
+            _ => None,
+        };
+        let threshold = threshold.filter(|k| (1..=members.len()).contains(k)).ok_or_else(|| {
+            refuse(format!("the threshold is not any, all or a number from 1 to {}", members.len()))
+        })?;
+        let members = members.iter().map(|member| self.take_member(member)).collect::<Result<Vec<_>, _>>()?;
+        self.define(name, Member::Group(self.trust.quorum.groups.len()))?;
+        self.trust.quorum.groups.push(Group { name: name.to_vec(), threshold, members });
+        Ok(())
+    }
+
+    fn quorum(&mut self, name: &[u8]) -> Result<(), Error> {
+        if core::mem::replace(&mut self.has_quorum, true) {
+            return Err(refuse("there is a second quorum line"));
+        }
+        if name != b"none" {
+            self.trust.quorum.rule = Some(self.find(name)?.member);
+        }
+        Ok(())
+    }
+
+    fn define(&mut self, name: &[u8], member: Member) -> Result<(), Error> {
+        if name == b"none" {
+            return Err(refuse("the name none is taken"));
+        }
+        if self.names.contains_key(name) {
+            return Err(refuse(format!("the name {:?} is given twice", String::from_utf8_lossy(name))));
+        }
+        self.names.insert(name.to_vec(), Name { member, grouped: false });
+        Ok(())
+    }
+
+    fn find(&mut self, name: &[u8]) -> Result<&mut Name, Error> {
+        self.names
+            .get_mut(name)
+            .ok_or_else(|| refuse(format!("no line before defines {:?}", String::from_utf8_lossy(name))))
+    }
+
+    fn take_member(&mut self, name: &[u8]) -> Result<Member, Error> {
+        let found = self.find(name)?;
+        if core::mem::replace(&mut found.grouped, true) {
+            return Err(refuse(format!("{:?} is a member twice", String::from_utf8_lossy(name)))
+                .with_hint("a witness or group can be a member of one group, once"));
+        }
+        Ok(found.member)
+    }
+}
+
+fn parse_key(text: &[u8], kind: KeyType) -> Result<VerifierKey, Error> {
+    let text = core::str::from_utf8(text).map_err(|_| refuse("a key is not UTF-8"))?;
+    VerifierKey::parse(text, kind).map_err(|error| Error { code: Code::Trust, ..error })
+}
+
+fn usage(kind: &[u8]) -> Error {
+    let form = match kind {
+        b"log" => "log <vkey> [<url>]",
+        b"witness" => "witness <name> <vkey> [<url>]",
+        b"group" => "group <name> any|all|<k> <name>...",
+        b"quorum" => "quorum <name>|none",
+        b"issuer" => "issuer <vkey>",
+        b"emitter" => "emitter <vkey>",
+        b"revoke" => "revoke <vkey> <since>",
+        _ => {
+            return refuse(format!("there is no kind of line {:?}", String::from_utf8_lossy(kind)))
+                .with_hint("lines are log, witness, group, quorum, issuer, emitter, revoke and # comments");
+        }
+    };
+    refuse(format!("this line is not of the form: {form}"))
+}
