@@ -1,0 +1,140 @@
+use crate::error::{Code, Error};
+use crate::json::{duplicate_name, scan_value, skip_space, string_end, unescape};
+use crate::link::integer;
+use crate::note::check_name;
+
+use super::line::strip;
+use super::{MAX_LINE, MAX_LINE_LEVELS};
+
+/// The first line of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The log that the chains and checkpoints are of.
+    pub origin: String,
+    /// The exporter's claim that every leaf from the first index up to, and not including, the second is here.
+    pub range: Option<(u64, u64)>,
+}
+
+impl Header {
+    /// Reads the line that holds the header, with or without white space around it.
+    ///
+    /// # Errors
+    /// [`Code::Export`] where it is no header of this version; the hint says what the line seems to be.
+    pub fn parse(line: &[u8]) -> Result<Self, Error> {
+        read(strip(line)).ok_or_else(|| {
+            Error::new(Code::Export, "the first line is not the header of an export").with_hint(what_it_seems(line))
+        })
+    }
+}
+
+fn read(line: &[u8]) -> Option<Header> {
+    let text = core::str::from_utf8(line).ok().filter(|text| text.starts_with('{') && text.len() <= MAX_LINE)?;
+    let scanned = scan_value(line, 0, MAX_LINE_LEVELS).ok().filter(|scanned| scanned.end == line.len())?;
+    let (mut version, mut origin, mut range) = (None, None, None);
+    let mut names = Vec::new();
+    for (name, value) in Members::of(text) {
+        match &*name {
+            "countersign" => version = Some(value),
+            "origin" => origin = Some(value),
+            "range" => range = Some(value),
+            _ => {}
+        }
+        names.push(name);
+    }
+    if !scanned.names_increase {
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return None;
+        }
+    }
+    if string(version?)? != "export/v1" {
+        return None;
+    }
+    let origin = string(origin?)?.into_owned();
+    check_name(&origin).ok()?;
+    let range = match range {
+        Some(value) => Some(read_range(value)?),
+        None => None,
+    };
+    Some(Header { origin, range })
+}
+
+fn read_range(value: &str) -> Option<(u64, u64)> {
+    let (first, last) = value.strip_prefix('[')?.strip_suffix(']')?.split_once(',')?;
+    let bound = |text: &str| integer(text.trim_matches([' ', '\t', '\r', '\n']).as_bytes());
+    let (first, last) = (bound(first)?, bound(last)?);
+    (first < last).then_some((first, last))
+}
+
+/// What the string that `value` is says; `None` where it is no string.
+pub(super) fn string(value: &str) -> Option<std::borrow::Cow<'_, str>> {
+    Some(unescape(value.strip_prefix('"')?.strip_suffix('"')?))
+}
+
+/// The members of an object whose text was scanned before: unescaped names and values as they stand.
+pub(super) struct Members<'a> {
+    text: &'a str,
+    index: usize,
+}
+
+impl<'a> Members<'a> {
+    pub(super) fn of(object: &'a str) -> Self {
+        Self { text: object, index: 1 }
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (std::borrow::Cow<'a, str>, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let bytes = self.text.as_bytes();
+        let quote = skip_space(bytes, self.index);
+        let (name_end, _) = string_end(bytes, quote + 1).ok().filter(|_| bytes[quote] == b'"')?;
+        let value = skip_space(bytes, skip_space(bytes, name_end) + 1);
+        let end = scan_value(bytes, value, MAX_LINE_LEVELS).ok()?.end;
+        self.index = skip_space(bytes, end) + 1;
+        Some((unescape(&self.text[quote + 1..name_end - 1]), &self.text[value..end]))
+    }
+}
+
+fn what_it_seems(line: &[u8]) -> &'static str {
+    let line = strip(line);
+    let object = core::str::from_utf8(line).ok().filter(|_| line.first() == Some(&b'{'));
+    let whole = object.filter(|_| scan_value(line, 0, MAX_LINE_LEVELS).is_ok_and(|value| value.end == line.len()));
+    let has = |name: &str| whole.is_some_and(|text| Members::of(text).any(|(member, _)| member == name));
+    if line.is_empty() {
+        "the file is empty: was the right file chosen, and did its download finish?"
+    } else if line.starts_with(b"\xef\xbb\xbf") {
+        "it begins with a byte order mark: save the file as UTF-8 without one"
+    } else if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") {
+        "it seems to be UTF-16 text: save the file as UTF-8"
+    } else if line.starts_with(b"PK\x03\x04") {
+        "it seems to be a ZIP archive: unpack it and choose the export inside"
+    } else if line.starts_with(b"%PDF") {
+        "it seems to be a PDF document: ask for the export itself, a .ndjson file"
+    } else if line.starts_with(b"BZh") || line.starts_with(b"\xfd7zXZ") {
+        "it seems to be compressed with bzip2 or xz: unpack it, or compress it with gzip or zstd"
+    } else if line.starts_with(b"<") {
+        "it seems to be a web page or XML: the download may have met an error page"
+    } else if line.starts_with(b"PRIVATE+KEY+") {
+        "it seems to be a secret key: keep it to yourself; choose the export instead"
+    } else if line.starts_with(b"log ") || line.starts_with(b"emitter ") || line.starts_with(b"issuer ") {
+        "it seems to be a trust file: give it as the trust file, and an export beside it"
+    } else if line.contains(&0) {
+        "it seems to be a binary file: choose the export, a .ndjson file, perhaps with gzip or zstd"
+    } else if line == b"{" || line == b"[" {
+        "it seems to be indented JSON: an export has one object a line, as it was written"
+    } else if line.starts_with(b"[") {
+        "it seems to be a JSON array: an export has one object a line"
+    } else if whole.is_some_and(|text| duplicate_name(text).is_some()) {
+        "it has a member twice"
+    } else if has("countersign") {
+        "its version, origin or range is not one that this version reads"
+    } else if has("link") || has("note") || has("leaf") {
+        "the header is missing: the file's beginning was cut off, or its lines were reordered"
+    } else if whole.is_some() {
+        "it seems to be a file of JSON events that were never recorded: `countersign record` makes an export of them"
+    } else {
+        "an export begins with {\"countersign\":\"export/v1\",\"origin\":…}"
+    }
+}

@@ -1,0 +1,400 @@
+use std::borrow::Cow;
+
+use crate::base64;
+use crate::checkpoint::SignedCheckpoint;
+use crate::error::{Code, Error};
+use crate::hash::Hash;
+use crate::json::{scan_value, skip_space, string_end, unescape};
+use crate::keys::KeyNote;
+use crate::link::{ChainId, Link, Salt, integer};
+
+use super::{MAX_EVENT, MAX_LEAF, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL};
+
+/// A line of an export after the header, well formed.
+#[derive(Debug)]
+pub struct Line<'a> {
+    /// What it stands for.
+    pub item: Item<'a>,
+    /// How many members it has that the format does not know.
+    pub unknown_members: u32,
+}
+
+/// What a line stands for.
+#[derive(Debug)]
+pub enum Item<'a> {
+    /// A leaf that is a link, perhaps with its event.
+    Link {
+        /// The leaf.
+        text: Cow<'a, str>,
+        /// The same, parsed.
+        link: Link,
+        /// The event, where it is shown.
+        payload: Option<Payload<'a>>,
+        /// Why it is not shown, where the exporter says so.
+        withheld: Option<Withheld>,
+    },
+    /// A leaf that is a key note.
+    Note {
+        /// The leaf.
+        text: Cow<'a, str>,
+        /// The same, parsed.
+        note: Box<KeyNote>,
+    },
+    /// A leaf of any other kind.
+    Leaf(Vec<u8>),
+    /// 2^`level` leaves that are not here.
+    Skip {
+        /// 0 to 52.
+        level: u8,
+        /// The root hash of the leaves.
+        hash: Hash,
+    },
+    /// A signed checkpoint of the leaves up to here.
+    Checkpoint {
+        /// The signed note.
+        text: Cow<'a, str>,
+        /// The same, parsed.
+        signed: Box<SignedCheckpoint>,
+    },
+}
+
+/// An event as it stands in an export.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<'a> {
+    /// The event's salt.
+    pub salt: Salt,
+    /// The event's text: one JSON object.
+    pub event: &'a str,
+    /// Whether its member names prove that none is there twice.
+    pub(crate) names_increase: bool,
+}
+
+/// Why an exporter does not show an event; unverified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// Salt and event were deleted.
+    Erased,
+    /// The reader may not see it.
+    Redacted,
+    /// The reader did not ask for it.
+    Filtered,
+}
+
+impl Withheld {
+    /// The word in the export.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Erased => "erased",
+            Self::Redacted => "redacted",
+            Self::Filtered => "filtered",
+        }
+    }
+
+    /// The reason that a word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Erased, Self::Redacted, Self::Filtered].into_iter().find(|reason| reason.as_str() == word)
+    }
+}
+
+/// What is wrong with a malformed line (the `format.*` codes that a line can get).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Line,
+    Link,
+    Note,
+    Checkpoint,
+    LeafSize,
+}
+
+/// A line that is not well formed. It may keep its place in the tree.
+#[derive(Debug)]
+pub struct Malformed<'a> {
+    pub(crate) fault: Fault,
+    pub(crate) detail: &'static str,
+    /// The bytes of the leaf that the line holds all the same.
+    pub(crate) leaf: Option<Cow<'a, [u8]>>,
+    /// Where the leaf is a link of good grammar: its chain and seq.
+    pub(crate) place: Option<(ChainId, u64)>,
+}
+
+impl Malformed<'_> {
+    fn without_place(detail: &'static str) -> Self {
+        Self { fault: Fault::Line, detail, leaf: None, place: None }
+    }
+
+    /// The same as an error.
+    pub fn to_error(&self) -> Error {
+        Error::new(Code::Export, format!("malformed line: {}", self.detail))
+    }
+}
+
+/// The line without the white space that may surround it.
+pub(crate) fn strip(line: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
+    let first = line.iter().position(|byte| !is_space(byte)).unwrap_or(line.len());
+    let last = line.iter().rposition(|byte| !is_space(byte)).map_or(first, |last| last + 1);
+    &line[first..last]
+}
+
+/// The members of a line as they stand; for strings without their quotes.
+#[derive(Default)]
+struct Members<'a> {
+    link: Option<Value<'a>>,
+    note: Option<Value<'a>>,
+    leaf: Option<Value<'a>>,
+    skip: Option<Value<'a>>,
+    checkpoint: Option<Value<'a>>,
+    salt: Option<Value<'a>>,
+    event: Option<Value<'a>>,
+    withheld: Option<Value<'a>>,
+    unknown: Vec<Cow<'a, str>>,
+    a_kind_twice: bool,
+    a_member_twice: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Value<'a> {
+    text: &'a str,
+    escapes: bool,
+    names_increase: bool,
+}
+
+impl<'a> Value<'a> {
+    /// What the string says; `None` where the value is no string.
+    #[inline]
+    fn string(&self) -> Option<Cow<'a, str>> {
+        let inner = self.text.strip_prefix('"')?.strip_suffix('"')?;
+        Some(if self.escapes { unescape(inner) } else { Cow::Borrowed(inner) })
+    }
+}
+
+impl<'a> Line<'a> {
+    /// Reads a line that is not blank and not the header.
+    ///
+    /// # Errors
+    /// [`Malformed`], which keeps what place the line has in the tree.
+    pub fn parse(line: &'a str) -> Result<Self, Malformed<'a>> {
+        if line.len() > MAX_LINE {
+            return Err(Malformed::without_place("longer than 1 MiB"));
+        }
+        let stripped = line.trim_matches([' ', '\t', '\r']);
+        let mut members = read_members(stripped).map_err(Malformed::without_place)?;
+        members.unknown.sort_unstable();
+        members.a_member_twice |= members.unknown.windows(2).any(|pair| pair[0] == pair[1]);
+        members.classify()
+    }
+}
+
+#[inline]
+fn read_members(line: &str) -> Result<Members<'_>, &'static str> {
+    const NOT_JSON: &str = "not one JSON object";
+    let bytes = line.as_bytes();
+    let mut members = Members::default();
+    if bytes.first() != Some(&b'{') {
+        return Err(NOT_JSON);
+    }
+    let mut index = skip_space(bytes, 1);
+    if bytes.get(index) == Some(&b'}') {
+        index += 1;
+    } else {
+        loop {
+            if bytes.get(index) != Some(&b'"') {
+                return Err(NOT_JSON);
+            }
+            let (end, escapes) = string_end(bytes, index + 1).map_err(|_| NOT_JSON)?;
+            let raw = &line[index + 1..end - 1];
+            let name = if escapes { unescape(raw) } else { Cow::Borrowed(raw) };
+            index = skip_space(bytes, end);
+            if bytes.get(index) != Some(&b':') {
+                return Err(NOT_JSON);
+            }
+            let start = skip_space(bytes, index + 1);
+            let (end, escapes, names_increase) = if bytes.get(start) == Some(&b'"') {
+                let (end, escapes) = string_end(bytes, start + 1).map_err(|_| NOT_JSON)?;
+                (end, escapes, true)
+            } else {
+                let scanned = scan_value(bytes, start, MAX_LINE_LEVELS - 1)
+                    .map_err(|_| "not one JSON object that nests at most 65 deep")?;
+                (scanned.end, false, scanned.names_increase)
+            };
+            members.put(name, Value { text: &line[start..end], escapes, names_increase });
+            index = skip_space(bytes, end);
+            match bytes.get(index) {
+                Some(b',') => index = skip_space(bytes, index + 1),
+                Some(b'}') => break index += 1,
+                _ => return Err(NOT_JSON),
+            }
+        }
+    }
+    if index == bytes.len() { Ok(members) } else { Err(NOT_JSON) }
+}
+
+impl<'a> Members<'a> {
+    #[inline]
+    fn put(&mut self, name: Cow<'a, str>, value: Value<'a>) {
+        let (slot, is_kind) = match &*name {
+            "link" => (&mut self.link, true),
+            "salt" => (&mut self.salt, false),
+            "event" => (&mut self.event, false),
+            "note" => (&mut self.note, true),
+            "leaf" => (&mut self.leaf, true),
+            "skip" => (&mut self.skip, true),
+            "checkpoint" => (&mut self.checkpoint, true),
+            "withheld" => (&mut self.withheld, false),
+            _ => return self.unknown.push(name),
+        };
+        if slot.replace(value).is_some() {
+            self.a_member_twice = true;
+            self.a_kind_twice |= is_kind;
+        }
+    }
+
+    fn classify(self) -> Result<Line<'a>, Malformed<'a>> {
+        let kinds = [&self.link, &self.note, &self.leaf, &self.skip, &self.checkpoint];
+        if self.a_kind_twice || kinds.iter().filter(|kind| kind.is_some()).count() != 1 {
+            return Err(Malformed::without_place("holds not exactly one of link, note, leaf, skip and checkpoint"));
+        }
+        let unknown_members = self.unknown.len() as u32;
+        let flaw = if self.a_member_twice {
+            Some("a member is there twice")
+        } else if self.link.is_none() && (self.salt.is_some() || self.event.is_some() || self.withheld.is_some()) {
+            Some("salt, event and withheld go with a link alone")
+        } else {
+            None
+        };
+        let item = if let Some(value) = self.link {
+            self.link_line(value, flaw)?
+        } else if let Some(value) = self.note {
+            note_line(value, flaw)?
+        } else if let Some(value) = self.leaf {
+            opaque_line(value, flaw)?
+        } else if let Some(detail) = flaw {
+            return Err(Malformed::without_place(detail));
+        } else if let Some(value) = self.skip {
+            skip_line(value).ok_or_else(|| Malformed::without_place("a skip is [level, hash], level 0 to 52"))?
+        } else if let Some(value) = self.checkpoint {
+            checkpoint_line(value)?
+        } else {
+            return Err(Malformed::without_place("no kind"));
+        };
+        Ok(Line { item, unknown_members })
+    }
+
+    #[inline]
+    fn link_line(&self, value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
+        let text = value.string().ok_or(Malformed::without_place("link is no string"))?;
+        let link = if text.len() > MAX_LEAF { None } else { Link::read(&text) };
+        let malformed = |fault, detail, text: Cow<'a, str>| {
+            let place = link_place(&text);
+            Malformed { fault, detail, leaf: Some(into_bytes(text)), place }
+        };
+        if text.len() > MAX_LEAF {
+            return Err(malformed(Fault::LeafSize, "a leaf is at most 65,535 bytes", text));
+        }
+        if let Some(detail) = flaw {
+            return Err(malformed(Fault::Line, detail, text));
+        }
+        let (payload, withheld) = match self.payload() {
+            Ok(payload) => payload,
+            Err(detail) => return Err(malformed(Fault::Line, detail, text)),
+        };
+        let Some(link) = link else {
+            return Err(malformed(Fault::Link, "the link has not the grammar of a link", text));
+        };
+        if !matches!(link, Link::Event(_)) && (payload.is_some() || withheld.is_some()) {
+            return Err(malformed(Fault::Line, "salt, event and withheld go with an event link alone", text));
+        }
+        Ok(Item::Link { text, link, payload, withheld })
+    }
+
+    #[inline]
+    fn payload(&self) -> Result<(Option<Payload<'a>>, Option<Withheld>), &'static str> {
+        match (&self.salt, &self.event, &self.withheld) {
+            (Some(salt), Some(event), None) => {
+                let salt = salt.string().and_then(|salt| base64::decode_array(salt.as_bytes()));
+                let salt = salt.ok_or("salt is not base64 of 16 bytes")?;
+                if !event.text.starts_with('{') {
+                    return Err("event is no object");
+                }
+                if event.text.len() > MAX_EVENT {
+                    return Err("an event is at most 262,144 bytes");
+                }
+                Ok((Some(Payload { salt, event: event.text, names_increase: event.names_increase }), None))
+            }
+            (None, None, None) => Ok((None, None)),
+            (None, None, Some(reason)) => {
+                let reason = reason.string().and_then(|word| Withheld::parse(&word));
+                Ok((None, Some(reason.ok_or("withheld is erased, redacted or filtered")?)))
+            }
+            (Some(_), None, _) | (None, Some(_), _) => Err("salt and event come together"),
+            (Some(_), Some(_), Some(_)) => Err("withheld beside an event"),
+        }
+    }
+}
+
+fn link_place(text: &str) -> Option<(ChainId, u64)> {
+    Link::read(text).map(|link| (link.chain(), link.seq()))
+}
+
+fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
+fn note_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
+    let text = value.string().ok_or(Malformed::without_place("note is no string"))?;
+    let malformed =
+        |fault, detail, text| Malformed { fault, detail, leaf: Some(into_bytes(text)), place: None };
+    if text.len() > MAX_LEAF {
+        return Err(malformed(Fault::LeafSize, "a leaf is at most 65,535 bytes", text));
+    }
+    if let Some(detail) = flaw {
+        return Err(malformed(Fault::Line, detail, text));
+    }
+    match KeyNote::parse(&text) {
+        Ok(note) => Ok(Item::Note { text, note: Box::new(note) }),
+        Err(_) => Err(malformed(Fault::Note, "the note is no key note", text)),
+    }
+}
+
+fn opaque_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
+    let bytes = value.string().and_then(|text| base64::decode(text.as_bytes()));
+    let bytes = bytes.ok_or(Malformed::without_place("leaf is not canonical base64"))?;
+    let malformed = |fault, detail, bytes| Malformed { fault, detail, leaf: Some(Cow::Owned(bytes)), place: None };
+    if bytes.len() > MAX_LEAF {
+        return Err(malformed(Fault::LeafSize, "a leaf is at most 65,535 bytes", bytes));
+    }
+    if let Some(detail) = flaw {
+        return Err(malformed(Fault::Line, detail, bytes));
+    }
+    let hides = core::str::from_utf8(&bytes).is_ok_and(|text| Link::read(text).is_some() || KeyNote::parse(text).is_ok());
+    if hides {
+        return Err(malformed(Fault::Line, "a link or a key note stands as an opaque leaf", bytes));
+    }
+    Ok(Item::Leaf(bytes))
+}
+
+fn skip_line(value: Value<'_>) -> Option<Item<'_>> {
+    let inner = value.text.strip_prefix('[')?.strip_suffix(']')?;
+    let (level, hash) = inner.split_once(',')?;
+    let space = [' ', '\t', '\r', '\n'];
+    let level = integer(level.trim_matches(space).as_bytes())?;
+    let level = u8::try_from(level).ok().filter(|&level| level <= MAX_SKIP_LEVEL)?;
+    let hash = super::header::string(hash.trim_matches(space))?;
+    Some(Item::Skip { level, hash: Hash::from_base64(hash.as_bytes())? })
+}
+
+fn checkpoint_line(value: Value<'_>) -> Result<Item<'_>, Malformed<'_>> {
+    let text = value.string().ok_or(Malformed::without_place("checkpoint is no string"))?;
+    match SignedCheckpoint::parse(&text) {
+        Ok(signed) => Ok(Item::Checkpoint { text, signed: Box::new(signed) }),
+        Err(_) => Err(Malformed {
+            fault: Fault::Checkpoint,
+            detail: "the checkpoint is no signed checkpoint without extension lines",
+            leaf: None,
+            place: None,
+        }),
+    }
+}

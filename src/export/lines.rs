@@ -1,0 +1,136 @@
+use memchr::{memchr, memrchr};
+
+use super::MAX_LINE;
+
+/// Cuts a stream of bytes into stretches of whole lines, in bounded memory however long a line is.
+///
+/// Of a line longer than [`MAX_LINE`] just enough is kept to tell that it is too long, or that it is blank.
+#[derive(Debug)]
+pub struct LineBuffer {
+    buffer: Vec<u8>,
+    /// How many bytes of the buffer are known to hold no line end.
+    searched: usize,
+    target: usize,
+    overlong: Option<Overlong>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Overlong {
+    Blank,
+    Text,
+}
+
+fn first_text(bytes: &[u8]) -> Option<u8> {
+    bytes.iter().copied().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r'))
+}
+
+impl LineBuffer {
+    /// A buffer that hands out stretches of about `target` bytes, and at least a line.
+    pub fn new(target: usize) -> Self {
+        Self { buffer: Vec::new(), searched: 0, target, overlong: None }
+    }
+
+    /// Takes the next bytes of the stream. `stretch` gets each stretch that is ready: lines with their ends.
+    pub fn push(&mut self, bytes: &[u8], stretch: &mut impl FnMut(Vec<u8>)) {
+        for mut piece in bytes.chunks(self.target.max(1)) {
+            if self.overlong.is_some() {
+                piece = self.skip_overlong(piece);
+            }
+            self.buffer.extend_from_slice(piece);
+            if self.buffer.len() < self.target {
+                continue;
+            }
+            match memrchr(b'\n', &self.buffer[self.searched..]) {
+                Some(place) => {
+                    let end = self.searched + place + 1;
+                    let mut rest = Vec::with_capacity(self.target + self.target / 8);
+                    rest.extend_from_slice(&self.buffer[end..]);
+                    self.buffer.truncate(end);
+                    stretch(core::mem::replace(&mut self.buffer, rest));
+                }
+                None if self.buffer.len() > MAX_LINE => {
+                    let text = first_text(&self.buffer);
+                    self.buffer.truncate(MAX_LINE + 1);
+                    self.overlong = Some(Overlong::Blank);
+                    self.note_text(text);
+                }
+                None => {}
+            }
+            self.searched = self.buffer.len();
+        }
+    }
+
+    /// The last stretch, whose last line has perhaps no end; empty where there is none.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.buffer
+    }
+
+    fn skip_overlong<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
+        let end = memchr(b'\n', piece);
+        self.note_text(first_text(&piece[..end.unwrap_or(piece.len())]));
+        if end.is_some() {
+            self.overlong = None;
+            self.searched = self.buffer.len();
+        }
+        &piece[end.unwrap_or(piece.len())..]
+    }
+
+    fn note_text(&mut self, text: Option<u8>) {
+        if let (Some(Overlong::Blank), Some(byte)) = (self.overlong, text) {
+            self.overlong = Some(Overlong::Text);
+            if first_text(&self.buffer).is_none() {
+                self.buffer.push(byte);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(input: &[u8], chunk: usize, target: usize) -> Vec<Vec<u8>> {
+        let mut buffer = LineBuffer::new(target);
+        let mut stretches = Vec::new();
+        for piece in input.chunks(chunk) {
+            buffer.push(piece, &mut |stretch| stretches.push(stretch));
+        }
+        stretches.push(buffer.finish());
+        stretches
+    }
+
+    #[test]
+    fn stretches_hold_whole_lines_however_the_input_is_cut() {
+        let input = b"one\ntwo\n\nthree four five\nsix";
+        for chunk in 1..input.len() {
+            for target in 1..input.len() + 2 {
+                let stretches = cut(input, chunk, target);
+                assert_eq!(stretches.concat(), input);
+                let (_, whole) = stretches.split_last().unwrap();
+                assert!(whole.iter().all(|stretch| stretch.ends_with(b"\n")));
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_kept_just_too_long() {
+        for chunk in [1 << 16, 99_991, 5 << 20] {
+            let mut input = vec![b'x'; 3 << 20];
+            input.extend_from_slice(b"\nnext\n");
+            let text = cut(&input, chunk, 1 << 16).concat();
+            assert!(text.ends_with(b"\nnext\n") && text.len() > MAX_LINE + 6 && text.len() < MAX_LINE + (2 << 16));
+        }
+    }
+
+    #[test]
+    fn a_blank_line_may_have_any_length_and_text_far_behind_is_seen() {
+        let mut blank = vec![b' '; 3 << 20];
+        blank.push(b'\n');
+        let text = cut(&blank, 77_777, 1 << 16).concat();
+        assert!(first_text(&text[..text.len() - 1]).is_none());
+        blank.insert(3 << 20, b'x');
+        let text = cut(&blank, 77_777, 1 << 16).concat();
+        assert!(text.len() > MAX_LINE && first_text(&text) == Some(b'x'));
+    }
+}

@@ -1,0 +1,44 @@
+//! Exports: files that hold any subset of a log's leaves, the events behind them, and what it takes to
+//! verify them offline (FORMAT section 7).
+//!
+//! An export is NDJSON. Its first line is the header; every other line stands for a leaf, for a subtree of
+//! leaves that are not here, or for a checkpoint of exactly the leaves up to it:
+//!
+//! ```
+//! use countersign::export::{Header, Item, Line};
+//!
+//! let header = Header::parse(br#"{"countersign":"export/v1","origin":"log.example/audit","range":[0,2]}"#)?;
+//! assert_eq!(header.range, Some((0, 2)));
+//!
+//! let skip = r#"{"skip":[1,"HpQxLmBSgSpRXEAqbnQ4ks5t/0Dj7bKZVX6n9Uw9pko="]}"#;
+//! let line = Line::parse(skip).map_err(|malformed| malformed.to_error())?;
+//! assert!(matches!(line.item, Item::Skip { level: 1, .. }));
+//! # Ok::<(), countersign::Error>(())
+//! ```
+
+#[cfg(feature = "compress")]
+mod decompress;
+mod header;
+mod line;
+mod lines;
+#[cfg(feature = "sign")]
+pub mod seal;
+pub mod slice;
+pub mod writer;
+
+#[cfg(feature = "compress")]
+pub use decompress::{Compression, Decompressor, NotWhole};
+pub use header::Header;
+pub use line::{Item, Line, Malformed, Payload, Withheld};
+pub use lines::LineBuffer;
+
+/// The largest leaf, in bytes.
+pub const MAX_LEAF: usize = 65_535;
+/// The largest event, in bytes as it stands.
+pub const MAX_EVENT: usize = 262_144;
+/// The longest line, in bytes, white space included and the line end not.
+pub const MAX_LINE: usize = 1 << 20;
+/// How deep a line may nest, itself the first level: an event's 64 levels and the line around it.
+pub const MAX_LINE_LEVELS: usize = 65;
+/// The highest level of a skip: it stands for 2^52 leaves.
+pub const MAX_SKIP_LEVEL: u8 = 52;

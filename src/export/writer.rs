@@ -1,0 +1,198 @@
+//! Writing the lines of an export, each in one form alone: members in a fixed order, no white space, strings
+//! with the fewest escapes.
+//!
+//! ```
+//! use countersign::export::writer::Writer;
+//! use countersign::export::{Header, Withheld};
+//!
+//! let mut writer = Writer::new();
+//! writer.header(&Header { origin: "log.example/audit".into(), range: None });
+//! writer.withheld("countersign/v1 event …", Some(Withheld::Erased));
+//! assert_eq!(
+//!     writer.as_str(),
+//!     concat!(
+//!         r#"{"countersign":"export/v1","origin":"log.example/audit"}"#, "\n",
+//!         r#"{"link":"countersign/v1 event …","withheld":"erased"}"#, "\n",
+//!     ),
+//! );
+//! ```
+
+use crate::base64;
+use crate::canonical::write_string;
+use crate::hash::Hash;
+use crate::link::Salt;
+use crate::merkle::{CompactRange, skips};
+
+use super::{Header, Item, Withheld};
+
+/// Lines of an export, gathered in memory until they are taken. Any number of lines can be taken at a time.
+#[derive(Clone, Debug, Default)]
+pub struct Writer {
+    text: Vec<u8>,
+}
+
+impl Writer {
+    /// No line yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The lines written since the last [`Writer::clear`].
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The same as text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.text).unwrap_or_default()
+    }
+
+    /// Whether nothing was written since the last [`Writer::clear`].
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Forgets the lines, and keeps the memory for the next ones.
+    pub fn clear(&mut self) {
+        self.text.clear();
+    }
+
+    /// The header: the first line of every export.
+    pub fn header(&mut self, header: &Header) {
+        self.text.extend_from_slice(b"{\"countersign\":\"export/v1\",\"origin\":");
+        write_string(&header.origin, &mut self.text);
+        if let Some((first, end)) = header.range {
+            self.text.extend_from_slice(format!(",\"range\":[{first},{end}]").as_bytes());
+        }
+        self.end();
+    }
+
+    /// An open or close link.
+    pub fn link(&mut self, link: &str) {
+        self.member("link", link);
+        self.end();
+    }
+
+    /// An event link and its event, which is one JSON object without a line feed in it.
+    pub fn event(&mut self, link: &str, salt: &Salt, event: &str) {
+        self.member("link", link);
+        self.text.extend_from_slice(b",\"salt\":\"");
+        self.text.extend_from_slice(base64::encode(salt).as_bytes());
+        self.text.extend_from_slice(b"\",\"event\":");
+        self.text.extend_from_slice(event.as_bytes());
+        self.end();
+    }
+
+    /// An event link without its event, and perhaps why.
+    pub fn withheld(&mut self, link: &str, reason: Option<Withheld>) {
+        self.member("link", link);
+        if let Some(reason) = reason {
+            self.text.extend_from_slice(b",\"withheld\":\"");
+            self.text.extend_from_slice(reason.as_str().as_bytes());
+            self.text.push(b'"');
+        }
+        self.end();
+    }
+
+    /// A key note: text, empty line, signature lines.
+    pub fn note(&mut self, note: &str) {
+        self.member("note", note);
+        self.end();
+    }
+
+    /// A leaf that is neither a link nor a key note.
+    pub fn leaf(&mut self, leaf: &[u8]) {
+        self.member("leaf", &base64::encode(leaf));
+        self.end();
+    }
+
+    /// 2^`level` leaves that are not here, by the root of their subtree.
+    pub fn skip(&mut self, level: u8, root: &Hash) {
+        self.text.extend_from_slice(format!("{{\"skip\":[{level},\"{root}\"]").as_bytes());
+        self.end();
+    }
+
+    /// The fewest skips that stand for all leaves of `range`.
+    pub fn skips(&mut self, range: &CompactRange) {
+        for (subtree, root) in skips(range.begin(), range.end()).zip(range.hashes()) {
+            self.skip(subtree.level, root);
+        }
+    }
+
+    /// A signed checkpoint of exactly the leaves written or skipped before it.
+    pub fn checkpoint(&mut self, checkpoint: &str) {
+        self.member("checkpoint", checkpoint);
+        self.end();
+    }
+
+    /// A line that was read, without what the format does not know of it.
+    pub fn item(&mut self, item: &Item<'_>) {
+        match item {
+            Item::Link { text, payload: Some(payload), .. } => self.event(text, &payload.salt, payload.event),
+            Item::Link { text, payload: None, withheld, .. } => self.withheld(text, *withheld),
+            Item::Note { text, .. } => self.note(text),
+            Item::Leaf(bytes) => self.leaf(bytes),
+            Item::Skip { level, hash } => self.skip(*level, hash),
+            Item::Checkpoint { text, .. } => self.checkpoint(text),
+        }
+    }
+
+    fn member(&mut self, name: &str, value: &str) {
+        self.text.extend_from_slice(b"{\"");
+        self.text.extend_from_slice(name.as_bytes());
+        self.text.extend_from_slice(b"\":");
+        write_string(value, &mut self.text);
+    }
+
+    fn end(&mut self) {
+        self.text.extend_from_slice(b"}\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::Line;
+    use crate::merkle::leaf_hash;
+
+    #[test]
+    fn writes_the_fewest_skips() {
+        let leaves: Vec<Hash> = (0_u8..13).map(|n| leaf_hash(&[n])).collect();
+        let mut range = CompactRange::starting_at(3);
+        range.extend(&leaves[3..]);
+        let mut writer = Writer::new();
+        writer.skips(&range);
+        let levels: Vec<u8> = writer
+            .as_str()
+            .lines()
+            .map(|line| match Line::parse(line).unwrap().item {
+                Item::Skip { level, .. } => level,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(levels, [0, 2, 2, 0]);
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let link = "countersign/v1 event da7f84a510cb84b8cbb5b74a63c306ec 1 2026-11-20T06:00:01.000Z \
+                    2n+EpRDLhLjLtbdKY8MG7PNiM4fWQMPu3SZVy/CVOkk= T9eQIVpB/PtolM52DdBhQFPZcLntqmFl+FZYb4KHmqw=";
+        let mut writer = Writer::new();
+        writer.event(link, &[7; 16], r#"{"a":"\n"}"#);
+        writer.withheld(link, None);
+        writer.leaf(b"\x00opaque\xff");
+        let mut again = Writer::new();
+        for line in writer.as_str().lines() {
+            again.item(&Line::parse(line).unwrap().item);
+        }
+        assert_eq!(again.as_str(), writer.as_str());
+    }
+
+    #[test]
+    fn escapes_what_a_name_may_hold() {
+        let header = Header { origin: "a\"b\\c".into(), range: Some((3, 9)) };
+        let mut writer = Writer::new();
+        writer.header(&header);
+        assert_eq!(Header::parse(writer.as_bytes()).unwrap(), header);
+    }
+}
