@@ -1,0 +1,514 @@
+//! Canonical JSON (RFC 8785, JCS), which is how a recorder stores an event (FORMAT section 3).
+//!
+//! Canonical text has no white space, members sorted by the UTF-16 code units of their names, strings with the
+//! fewest escapes and numbers as ECMAScript writes them. Two values that mean the same have the same bytes, so a
+//! commit outlives a JSON column or a tool like `jq`.
+//!
+//! ```
+//! use countersign::canonical::canonicalize;
+//!
+//! assert_eq!(canonicalize(br#" { "b": 1.50, "a": "\u20ac" } "#)?, "{\"a\":\"€\",\"b\":1.5}".as_bytes());
+//!
+//! let error = canonicalize(br#"{"id": 9007199254740993}"#).unwrap_err();
+//! assert_eq!(error.member.as_deref(), Some("id"));
+//! # Ok::<(), countersign::Error>(())
+//! ```
+//!
+//! What I-JSON (RFC 7493) cannot carry is refused and never changed: invalid UTF-8, names that are there twice,
+//! lone surrogates, and numbers whose value as a double is not finite or above 2^53 − 1 in magnitude.
+
+mod number;
+
+use core::cmp::Ordering;
+
+use crate::error::{Code, Error};
+use crate::event::Redaction;
+use crate::json::{self, Flaw};
+
+pub use number::es6 as number;
+
+/// How deep a value may nest, itself the first level.
+pub const MAX_DEPTH: usize = 64;
+
+/// What a redacted value is replaced by.
+const REDACTED: &[u8] = br#""[redacted]""#;
+
+/// The canonical form of one JSON value, of any kind.
+///
+/// # Errors
+/// [`Code::Event`] for what is not JSON or what I-JSON cannot carry, with the name of the member nearest to the
+/// fault where it lies within one. Text that is not JSON at all names no member.
+pub fn canonicalize(json: &[u8]) -> Result<Vec<u8>, Error> {
+    write(json, number::Range::Exact, &Redaction::none())
+}
+
+/// The canonical form by RFC 8785 alone: like [`canonicalize`], but a number may be any finite double.
+///
+/// # Errors
+/// As [`canonicalize`].
+pub fn rfc8785(json: &[u8]) -> Result<Vec<u8>, Error> {
+    write(json, number::Range::Finite, &Redaction::none())
+}
+
+/// As [`canonicalize`], with what is to be redacted replaced.
+pub(crate) fn canonicalize_redacted(json: &[u8], redaction: &Redaction) -> Result<Vec<u8>, Error> {
+    write(json, number::Range::Exact, redaction)
+}
+
+fn write(json: &[u8], range: number::Range, redaction: &Redaction) -> Result<Vec<u8>, Error> {
+    let (text, whole) = match core::str::from_utf8(json) {
+        Ok(text) => (text, true),
+        // The part before the fault is walked to learn which member it is in.
+        Err(fault) => (core::str::from_utf8(&json[..fault.valid_up_to()]).unwrap_or_default(), false),
+    };
+    let mut writer = Writer {
+        text,
+        range,
+        redaction,
+        out: Vec::with_capacity(text.len()),
+        frames: Vec::new(),
+        members: Vec::new(),
+        in_name: false,
+    };
+    let written = writer.value_and_end();
+    let member = writer.nearest_member();
+    match written {
+        _ if !whole => Err(refuse(Fault::Utf8, member)),
+        Err(fault) => Err(refuse(fault, member)),
+        Ok(()) => Ok(writer.out),
+    }
+}
+
+enum Fault {
+    Utf8,
+    Json(Flaw),
+    Number,
+    Duplicate(String),
+}
+
+impl From<Flaw> for Fault {
+    fn from(flaw: Flaw) -> Self {
+        Self::Json(flaw)
+    }
+}
+
+#[cold]
+fn refuse(fault: Fault, nearest: Option<String>) -> Error {
+    let (message, member, hint) = match fault {
+        Fault::Utf8 => ("not UTF-8", nearest, "JSON text is UTF-8"),
+        Fault::Json(Flaw::Syntax) => ("not JSON", None, "see RFC 8259"),
+        Fault::Json(Flaw::Depth) => {
+            ("nested deeper than 64 levels", nearest, "record what is deeper as text")
+        }
+        Fault::Json(Flaw::Surrogate) => ("half of a surrogate pair", nearest, "write both halves, or U+FFFD"),
+        Fault::Number => (
+            "a number not finite or above 2^53 - 1 in magnitude",
+            nearest,
+            "record such a number as a string",
+        ),
+        Fault::Duplicate(name) => ("a member name that is there twice", Some(name), "keep one of the two"),
+    };
+    Error { member, ..Error::new(Code::Event, message).with_hint(hint) }
+}
+
+/// An object or array that is being written.
+struct Frame {
+    is_object: bool,
+    /// Whether this array is replaced once it ends.
+    redact: bool,
+    /// Whether the names so far strictly increase.
+    sorted: bool,
+    /// Where it begins in the output.
+    start: usize,
+    /// How many members there were before its own.
+    members: usize,
+}
+
+/// A member of an object that is being written.
+#[derive(Clone, Copy)]
+struct Member<'a> {
+    /// Its name as it stands in the input, between the quotes.
+    name: &'a str,
+    escapes: bool,
+    /// Where the member begins in the output.
+    start: usize,
+}
+
+impl Member<'_> {
+    /// The order of RFC 8785: by UTF-16 code units, after unescaping.
+    fn compare(&self, other: &Self) -> Ordering {
+        if self.escapes || other.escapes {
+            compare_utf16(&json::unescape(self.name), &json::unescape(other.name))
+        } else {
+            compare_utf16(self.name, other.name)
+        }
+    }
+}
+
+/// Orders by UTF-16 code units. UTF-8 has the order of code points, which differs only where a character above
+/// U+FFFF, a surrogate pair in UTF-16, meets one from U+E000 on, whose first byte is 0xEE or 0xEF.
+fn compare_utf16(a: &str, b: &str) -> Ordering {
+    let rank = |byte: u8| if byte == 0xee || byte == 0xef { byte + 0x10 } else { byte };
+    match a.bytes().zip(b.bytes()).find(|(a, b)| a != b) {
+        Some((a, b)) => rank(a).cmp(&rank(b)),
+        None => a.len().cmp(&b.len()),
+    }
+}
+
+/// Walks a value once and writes its canonical form. What nests is on `frames`, so depth costs no stack.
+struct Writer<'a> {
+    text: &'a str,
+    range: number::Range,
+    redaction: &'a Redaction,
+    out: Vec<u8>,
+    frames: Vec<Frame>,
+    /// The members of all objects that are open, the outermost's first.
+    members: Vec<Member<'a>>,
+    /// Whether the walk is within a member's name.
+    in_name: bool,
+}
+
+impl<'a> Writer<'a> {
+    fn byte(&self, index: usize) -> u8 {
+        self.text.as_bytes().get(index).copied().unwrap_or(0)
+    }
+
+    fn value_and_end(&mut self) -> Result<(), Fault> {
+        let text = self.text.as_bytes();
+        let mut index = json::skip_space(text, 0);
+        let mut redact = false;
+        loop {
+            let first = self.byte(index);
+            if first == b'{' || first == b'[' {
+                if self.frames.len() == MAX_DEPTH {
+                    return Err(Flaw::Depth.into());
+                }
+                let is_object = first == b'{';
+                self.frames.push(Frame {
+                    is_object,
+                    redact: redact && !is_object,
+                    sorted: true,
+                    start: self.out.len(),
+                    members: self.members.len(),
+                });
+                self.out.push(first);
+                index = json::skip_space(text, index + 1);
+                if self.byte(index) != first + 2 {
+                    if is_object {
+                        (index, redact) = self.name(index)?;
+                    } else {
+                        redact = false;
+                    }
+                    continue;
+                }
+                self.close()?;
+                index += 1;
+            } else {
+                index = self.scalar(index, redact)?;
+            }
+            loop {
+                let Some(frame) = self.frames.last() else {
+                    let end = json::skip_space(text, index);
+                    return if end == text.len() { Ok(()) } else { Err(Flaw::Syntax.into()) };
+                };
+                let is_object = frame.is_object;
+                index = json::skip_space(text, index);
+                match self.byte(index) {
+                    b',' => {
+                        self.out.push(b',');
+                        index = json::skip_space(text, index + 1);
+                        redact = false;
+                        if is_object {
+                            (index, redact) = self.name(index)?;
+                        }
+                        break;
+                    }
+                    b'}' if is_object => self.close()?,
+                    b']' if !is_object => self.close()?,
+                    _ => return Err(Flaw::Syntax.into()),
+                }
+                index += 1;
+            }
+        }
+    }
+
+    /// Writes a name and its colon. Gives where the value begins, and whether it is to be redacted.
+    fn name(&mut self, index: usize) -> Result<(usize, bool), Fault> {
+        let text = self.text.as_bytes();
+        if self.byte(index) != b'"' {
+            return Err(Flaw::Syntax.into());
+        }
+        self.in_name = true;
+        let (end, escapes) = json::string_end(text, index + 1)?;
+        let member = Member { name: &self.text[index + 1..end - 1], escapes, start: self.out.len() };
+        if let Some(frame) = self.frames.last_mut() {
+            if let [.., last] = &self.members[frame.members..] {
+                frame.sorted &= last.compare(&member) == Ordering::Less;
+            }
+        }
+        self.members.push(member);
+        self.string(index, end, escapes);
+        self.out.push(b':');
+        let colon = json::skip_space(text, end);
+        if self.byte(colon) != b':' {
+            return Err(Flaw::Syntax.into());
+        }
+        self.in_name = false;
+        let redact = if escapes {
+            self.redaction.names(&json::unescape(member.name))
+        } else {
+            self.redaction.names(member.name)
+        };
+        Ok((json::skip_space(text, colon + 1), redact))
+    }
+
+    /// Writes the string that stands from `index` up to `end`, its quotes included.
+    fn string(&mut self, index: usize, end: usize, escapes: bool) {
+        let raw = &self.text[index..end];
+        if escapes {
+            write_string(&json::unescape(&raw[1..raw.len() - 1]), &mut self.out);
+        } else {
+            self.out.extend_from_slice(raw.as_bytes());
+        }
+    }
+
+    /// Writes a string, number or literal. Gives the index after it.
+    fn scalar(&mut self, index: usize, redact: bool) -> Result<usize, Fault> {
+        let text = self.text.as_bytes();
+        let start = self.out.len();
+        let end = match self.byte(index) {
+            b'"' => {
+                let (end, escapes) = json::string_end(text, index + 1)?;
+                self.string(index, end, escapes);
+                end
+            }
+            b'-' | b'0'..=b'9' => {
+                let end = json::number_end(text, index)?;
+                if !number::canonicalize(&self.text[index..end], self.range, &mut self.out) {
+                    return Err(Fault::Number);
+                }
+                end
+            }
+            _ => {
+                let rest = &text[index..];
+                let word =
+                    ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word.as_bytes()));
+                let word = word.ok_or(Flaw::Syntax)?;
+                self.out.extend_from_slice(word.as_bytes());
+                return Ok(index + word.len());
+            }
+        };
+        if redact {
+            self.out.truncate(start);
+            self.out.extend_from_slice(REDACTED);
+        }
+        Ok(end)
+    }
+
+    /// Ends the innermost object or array.
+    fn close(&mut self) -> Result<(), Fault> {
+        let Some(frame) = self.frames.pop() else { return Ok(()) };
+        if frame.redact {
+            self.out.truncate(frame.start);
+            self.out.extend_from_slice(REDACTED);
+            return Ok(());
+        }
+        if !frame.sorted {
+            self.sort(&frame)?;
+        }
+        self.members.truncate(frame.members);
+        self.out.push(if frame.is_object { b'}' } else { b']' });
+        Ok(())
+    }
+
+    fn sort(&mut self, frame: &Frame) -> Result<(), Fault> {
+        let members = &self.members[frame.members..];
+        let mut parts: Vec<(Member<'a>, usize)> = members
+            .iter()
+            .enumerate()
+            // A member ends before the comma that precedes the next one.
+            .map(|(nth, member)| {
+                (*member, members.get(nth + 1).map_or(self.out.len(), |next| next.start - 1))
+            })
+            .collect();
+        parts.sort_unstable_by(|(a, _), (b, _)| a.compare(b));
+        if let Some(pair) = parts.windows(2).find(|pair| pair[0].0.compare(&pair[1].0) == Ordering::Equal) {
+            return Err(Fault::Duplicate(json::unescape(pair[0].0.name).into_owned()));
+        }
+        let mut sorted = Vec::with_capacity(self.out.len() - frame.start);
+        for (member, end) in parts {
+            sorted.push(if sorted.is_empty() { b'{' } else { b',' });
+            sorted.extend_from_slice(&self.out[member.start..end]);
+        }
+        self.out.truncate(frame.start);
+        self.out.append(&mut sorted);
+        Ok(())
+    }
+
+    /// The name of the innermost member whose value the walk is in.
+    fn nearest_member(&self) -> Option<String> {
+        let outer = match self.frames.last() {
+            Some(frame) if self.in_name => &self.members[..frame.members],
+            _ => &self.members,
+        };
+        let nearest = outer.last()?;
+        Some(json::unescape(nearest.name).into_owned())
+    }
+}
+
+/// Appends `text` as a canonical JSON string, quotes included.
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    for &byte in text.as_bytes() {
+        let short = match byte {
+            b'"' | b'\\' => byte,
+            0x08 => b'b',
+            0x09 => b't',
+            0x0a => b'n',
+            0x0c => b'f',
+            0x0d => b'r',
+            0x00..0x20 => {
+                out.extend_from_slice(b"\\u00");
+                out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+                continue;
+            }
+            _ => {
+                out.push(byte);
+                continue;
+            }
+        };
+        out.extend([b'\\', short]);
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn canonical(json: &str) -> String {
+        String::from_utf8(canonicalize(json.as_bytes()).unwrap()).unwrap()
+    }
+
+    fn fault(json: &[u8]) -> (String, Option<String>) {
+        let error = canonicalize(json).unwrap_err();
+        (error.message, error.member)
+    }
+
+    #[test]
+    fn sorts_by_utf16_code_units() {
+        let sorted = "{\"\":1,\"\\n\":1,\"A\":1,\"a\":1,\"aa\":1,\"é\":1,\"\u{d7ff}\":1,\"😀\":1,\"\u{e000}\":1,\"\u{ffff}\":1}";
+        let members: Vec<&str> = sorted[1..sorted.len() - 1].split(',').collect();
+        let reversed: Vec<&str> = members.into_iter().rev().collect();
+        assert_eq!(canonical(&format!("{{{}}}", reversed.join(","))), sorted);
+        assert_eq!(canonical(sorted), sorted);
+    }
+
+    #[test]
+    fn sorts_by_names_as_unescaped() {
+        assert_eq!(canonical(r#"{"\u0062":1,"a":2}"#), r#"{"a":2,"b":1}"#);
+        assert_eq!(canonical(r#"{"\"":1,"!":2}"#), r#"{"!":2,"\"":1}"#);
+        assert_eq!(canonical(r#"{"[":1,"\n":2}"#), r#"{"\n":2,"[":1}"#);
+    }
+
+    #[test]
+    fn names_the_member_nearest_to_the_fault() {
+        for (json, member) in [
+            (r#"{"a":{"b":[[1e999]]}}"#, Some("b")),
+            (r#"{"a":{"b":1,"\ud800":2}}"#, Some("a")),
+            (r#"{"a":{"b":1},"c":[{"d":{}},"\ud800"]}"#, Some("c")),
+            (r#"{"a":1,"\ud800":2}"#, None),
+            (r#"[{"a":1},1e999]"#, None),
+            (r#"[{"a":1},{"b":1e999}]"#, Some("b")),
+            (r#"{"x":{"b":1,"a":1,"b":1}}"#, Some("b")),
+            (r#"{"x":1"#, None),
+        ] {
+            assert_eq!(fault(json.as_bytes()).1.as_deref(), member, "{json}");
+        }
+        assert_eq!(fault(b"{\"a\":{\"b\":\"x\xff\"}}"), ("not UTF-8".into(), Some("b".into())));
+        assert_eq!(fault(b"{\"a\xff\":1}"), ("not UTF-8".into(), None));
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(64), "]".repeat(64));
+        assert_eq!(fault(deep.as_bytes()), ("nested deeper than 64 levels".into(), Some("a".into())));
+    }
+
+    #[test]
+    fn bounds_depth() {
+        let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(canonical(&nested(MAX_DEPTH)), nested(MAX_DEPTH));
+        assert!(canonicalize(nested(MAX_DEPTH + 1).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn finds_duplicates_however_spelt() {
+        for json in [r#"{"a":1,"a":1}"#, r#"{"b":1,"a":1,"\u0062":1}"#, r#"{"😀":1,"\ud83d\ude00":1}"#] {
+            assert_eq!(fault(json.as_bytes()).0, "a member name that is there twice", "{json}");
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let number = prop_oneof![
+            (-9_007_199_254_740_991_i64..=9_007_199_254_740_991).prop_map(Value::from),
+            (-1e15..1e15).prop_map(Value::from),
+            (-1.0..1.0).prop_map(Value::from),
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            number,
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::hash_map(any::<String>(), inner, 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// As doubles, because that is all that canonical numbers keep.
+    fn with_doubles(value: &Value) -> Value {
+        match value {
+            Value::Number(number) => number.to_string().parse::<f64>().unwrap().into(),
+            Value::Array(items) => items.iter().map(with_doubles).collect(),
+            Value::Object(members) => {
+                members.iter().map(|(name, value)| (name.clone(), with_doubles(value))).collect()
+            }
+            other => other.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn keeps_the_value_and_is_idempotent(value in value()) {
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                let once = canonical(&text);
+                prop_assert_eq!(&canonical(&once), &once);
+                let read: Value = serde_json::from_str(&once).unwrap();
+                prop_assert_eq!(with_doubles(&read), with_doubles(&value));
+            }
+        }
+
+        #[test]
+        fn orders_any_two_names_as_utf16_does(a in any::<String>(), b in any::<String>()) {
+            prop_assert_eq!(compare_utf16(&a, &b), a.encode_utf16().cmp(b.encode_utf16()));
+        }
+
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _ = canonicalize(&bytes);
+        }
+
+        #[test]
+        fn never_panics_on_what_looks_like_json(text in r#"[\[\]{}",:0-9.eE+ a\\u-]{0,60}"#) {
+            if let Ok(once) = canonicalize(text.as_bytes()) {
+                prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
+                prop_assert_eq!(canonicalize(&once).unwrap(), once);
+            }
+        }
+    }
+}

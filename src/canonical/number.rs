@@ -1,0 +1,253 @@
+//! Numbers as ECMAScript writes them: the shortest decimal that gives the same double.
+//!
+//! A decimal of at most 15 significant digits is that shortest one itself (DBL_DIG is 15), so only its point
+//! and zeros have to be put where ECMAScript wants them. Longer ones go through a double.
+
+use crate::link::MAX_INTEGER;
+
+/// Which numbers are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    /// Those whose value as a double is finite.
+    Finite,
+    /// Of these, those of at most 2^53 − 1 in magnitude.
+    Exact,
+}
+
+/// The digits that a double surely keeps.
+const SURE_DIGITS: usize = 15;
+
+/// Powers of ten at which a decimal is surely a normal double.
+const SURE_EXPONENTS: core::ops::RangeInclusive<i64> = -300..=300;
+
+/// Appends the canonical form of `raw`, a number by the grammar of JSON; `false` where it is out of range.
+pub(super) fn canonicalize(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
+    let bytes = raw.as_bytes();
+    // No leading zero by the grammar, so these stand as they should.
+    if bytes.len() <= SURE_DIGITS && bytes[0] != b'-' && bytes.iter().all(u8::is_ascii_digit) {
+        out.extend_from_slice(bytes);
+        return true;
+    }
+    let Some(decimal) = Decimal::read(bytes) else { return convert(raw, range, out) };
+    if range == Range::Exact && decimal.exceeds_exact() {
+        return false;
+    }
+    decimal.write(out);
+    true
+}
+
+/// The decimal `0.d₁d₂… × 10^point`, with neither zeros in front nor behind.
+struct Decimal {
+    negative: bool,
+    digits: [u8; SURE_DIGITS],
+    length: usize,
+    point: i64,
+}
+
+impl Decimal {
+    /// Reads a number of at most 15 significant digits that is zero or well within the doubles' range.
+    fn read(raw: &[u8]) -> Option<Self> {
+        let (negative, raw) = match raw {
+            [b'-', raw @ ..] => (true, raw),
+            raw => (false, raw),
+        };
+        let mut decimal = Self { negative, digits: [0; SURE_DIGITS], length: 0, point: 0 };
+        let mut zeros = 0_usize;
+        let mut after_point = false;
+        let mut index = 0;
+        while let Some(&byte) = raw.get(index) {
+            index += 1;
+            match byte {
+                b'.' => after_point = true,
+                b'e' | b'E' => break,
+                b'0' if decimal.length == 0 => decimal.point -= i64::from(after_point),
+                _ => {
+                    decimal.point += i64::from(!after_point);
+                    if byte == b'0' {
+                        zeros += 1;
+                        continue;
+                    }
+                    let next = decimal.length + zeros;
+                    decimal.digits.get_mut(decimal.length..next)?.fill(b'0');
+                    *decimal.digits.get_mut(next)? = byte;
+                    decimal.length = next + 1;
+                    zeros = 0;
+                }
+            }
+        }
+        if decimal.length == 0 {
+            return Some(Self { negative: false, point: 1, ..decimal });
+        }
+        decimal.point = decimal.point.checked_add(exponent(&raw[index..])?)?;
+        SURE_EXPONENTS.contains(&decimal.point).then_some(decimal)
+    }
+
+    fn exceeds_exact(&self) -> bool {
+        let places = self.digits[..self.length].iter().copied().chain(core::iter::repeat(b'0'));
+        let value =
+            |length| places.take(length).fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
+        self.point > 16 || (self.point == 16 && value(16) > MAX_INTEGER)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let digits = &self.digits[..self.length];
+        let zeros = |count: i64, out: &mut Vec<u8>| out.extend((0..count).map(|_| b'0'));
+        if self.negative {
+            out.push(b'-');
+        }
+        if digits.is_empty() {
+            out.push(b'0');
+        } else if self.point > 0 && self.point <= 21 {
+            let whole = digits.len().min(self.point as usize);
+            out.extend_from_slice(&digits[..whole]);
+            zeros(self.point - whole as i64, out);
+            if whole < digits.len() {
+                out.push(b'.');
+                out.extend_from_slice(&digits[whole..]);
+            }
+        } else if self.point <= 0 && self.point > -6 {
+            out.extend_from_slice(b"0.");
+            zeros(-self.point, out);
+            out.extend_from_slice(digits);
+        } else {
+            out.push(digits[0]);
+            if digits.len() > 1 {
+                out.push(b'.');
+                out.extend_from_slice(&digits[1..]);
+            }
+            let exponent = self.point - 1;
+            out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
+            let exponent = exponent.unsigned_abs() as u16;
+            for power in [100, 10, 1] {
+                if exponent >= power {
+                    out.push(b'0' + (exponent / power % 10) as u8);
+                }
+            }
+        }
+    }
+}
+
+/// Reads the digits after `e`, with their sign; none are zero. `None` where they are beyond any double.
+fn exponent(digits: &[u8]) -> Option<i64> {
+    let (negative, digits) = match digits {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let value = digits
+        .iter()
+        .try_fold(0_i64, |value, &digit| value.checked_mul(10)?.checked_add(i64::from(digit - b'0')))?;
+    Some(if negative { -value } else { value })
+}
+
+/// Goes through a double.
+fn convert(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
+    let (value, text) = engine::through_double(raw);
+    let limit = if range == Range::Exact { MAX_INTEGER as f64 } else { f64::MAX };
+    if value.is_nan() || value.abs() > limit {
+        return false;
+    }
+    out.extend_from_slice(text.as_bytes());
+    true
+}
+
+/// A finite double as ECMAScript's `Number::toString` writes it, which is its form in canonical JSON.
+///
+/// ```
+/// use countersign::canonical::number;
+///
+/// assert_eq!(number(1e21).as_deref(), Some("1e+21"));
+/// assert_eq!(number(-0.0).as_deref(), Some("0"));
+/// assert_eq!(number(f64::NAN), None);
+/// ```
+pub fn es6(value: f64) -> Option<String> {
+    value.is_finite().then(|| engine::write(value))
+}
+
+/// The conversions between decimals and doubles.
+#[cfg(not(all(target_arch = "wasm32", feature = "wasm-recorder", not(feature = "wasm-verifier"))))]
+mod engine {
+    pub(super) fn through_double(raw: &str) -> (f64, String) {
+        let value = raw.parse().unwrap_or(f64::NAN);
+        (value, if value.is_finite() { write(value) } else { String::new() })
+    }
+
+    pub(super) fn write(value: f64) -> String {
+        ryu_js::Buffer::new().format_finite(value).into()
+    }
+}
+
+/// The same by the JavaScript engine around the recorder, which saves the tables that they need.
+#[cfg(all(target_arch = "wasm32", feature = "wasm-recorder", not(feature = "wasm-verifier")))]
+mod engine {
+    pub(super) fn through_double(raw: &str) -> (f64, String) {
+        let value = js_sys::parse_float(raw);
+        (value, write(value))
+    }
+
+    pub(super) fn write(value: f64) -> String {
+        js_sys::JsString::from(js_sys::Number::from(value).to_string(10).unwrap_or_default()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(raw: &str, range: Range) -> Option<String> {
+        let mut out = Vec::new();
+        canonicalize(raw, range, &mut out).then(|| String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn writes_as_ecmascript_does() {
+        for (raw, out) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("-0.0e5", "0"),
+            ("0e99999999999999999999", "0"),
+            ("10", "10"),
+            ("-10", "-10"),
+            ("1.0", "1"),
+            ("1.50", "1.5"),
+            ("1e3", "1000"),
+            ("100e-2", "1"),
+            ("0.000001", "0.000001"),
+            ("0.0000001", "1e-7"),
+            ("1.5e-9", "1.5e-9"),
+            ("12e-310", "1.2e-309"),
+            ("9007199254740991", "9007199254740991"),
+            ("-9007199254740991.0", "-9007199254740991"),
+            ("0.10000000000000001", "0.1"),
+            ("333333333.33333329", "333333333.3333333"),
+            ("1e-99999999999999999999", "0"),
+            ("-1e-400", "0"),
+        ] {
+            assert_eq!(written(raw, Range::Exact).as_deref(), Some(out), "{raw}");
+        }
+    }
+
+    #[test]
+    fn knows_what_is_too_large() {
+        for raw in ["9007199254740992", "-9007199254740993", "9.1e15", "1e16", "1e300", "90071992547409910e0"]
+        {
+            assert_eq!(written(raw, Range::Exact), None, "{raw}");
+            assert!(written(raw, Range::Finite).is_some(), "{raw}");
+        }
+        for raw in ["1e309", "-1e400", "1e99999999999999999999"] {
+            assert_eq!(written(raw, Range::Finite), None, "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_way_through_a_double(raw in r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?") {
+            let value: f64 = raw.parse().unwrap();
+            prop_assert_eq!(written(&raw, Range::Finite), es6(value));
+            let exact = es6(value).filter(|_| value.abs() <= 9_007_199_254_740_991.0);
+            prop_assert_eq!(written(&raw, Range::Exact), exact);
+        }
+    }
+}

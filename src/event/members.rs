@@ -1,0 +1,222 @@
+//! The members that EVENTS.md names: what type each has, and which must be there.
+
+use std::borrow::Cow;
+
+use crate::error::{Code, Error};
+use crate::event::Event;
+use crate::json;
+use crate::time::Time;
+
+/// What a member's value must be.
+enum Kind {
+    /// A string that is not empty.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A time as FORMAT section 2 writes it.
+    Moment,
+    /// A path without a query.
+    Path,
+    Number,
+    /// A whole number that is not negative.
+    Count,
+    /// An object of these members, and perhaps others.
+    Object(&'static [Member]),
+}
+
+struct Member {
+    name: &'static str,
+    required: bool,
+    kind: Kind,
+}
+
+const fn required(name: &'static str, kind: Kind) -> Member {
+    Member { name, required: true, kind }
+}
+
+const fn optional(name: &'static str, kind: Kind) -> Member {
+    Member { name, required: false, kind }
+}
+
+use Kind::{Count, Moment, Number, Object, Path, Text, Word};
+
+static EVENT: &[Member] = &[
+    required("action", Text),
+    optional("actor", Object(ACTOR)),
+    optional("target", Object(TARGET)),
+    optional("outcome", Word(&["success", "failure", "unknown"])),
+    optional("reason", Text),
+    optional("occurred_at", Moment),
+    optional("tenant", Text),
+    optional("context", Object(CONTEXT)),
+    optional("http", Object(HTTP)),
+    optional("before", Object(&[])),
+    optional("after", Object(&[])),
+    optional("metadata", Object(&[])),
+];
+
+static ACTOR: &[Member] = &[
+    required("id", Text),
+    optional("type", Word(&["user", "service", "agent", "anonymous"])),
+    optional("name", Text),
+    optional("session", Text),
+    optional("credential", Text),
+];
+
+static TARGET: &[Member] = &[required("type", Text), required("id", Text), optional("name", Text)];
+
+static CONTEXT: &[Member] = &[
+    optional("ip", Text),
+    optional("user_agent", Text),
+    optional("geo", Object(GEO)),
+    optional("request_id", Text),
+    optional("region", Text),
+];
+
+static GEO: &[Member] = &[optional("country", Text), optional("lat", Number), optional("lon", Number)];
+
+static HTTP: &[Member] = &[
+    required("method", Text),
+    required("path", Path),
+    required("status", Count),
+    optional("host", Text),
+    optional("latency_ms", Number),
+];
+
+/// Checks that an event has the members that EVENTS.md requires and that those it names have the right type.
+/// Other members may be there too.
+///
+/// # Errors
+/// [`Code::Event`] with the member in question, written as a path: `actor.id`.
+pub fn check_members(event: &Event) -> Result<(), Error> {
+    check_object(event.as_str(), EVENT, "")
+}
+
+fn check_object(object: &str, members: &[Member], path: &str) -> Result<(), Error> {
+    let mut seen = 0_u32;
+    for (name, value) in Members::of(object) {
+        let Some(nth) = members.iter().position(|member| member.name == name) else { continue };
+        seen |= 1 << nth;
+        let path = join(path, members[nth].name);
+        check(value, &members[nth].kind, &path)?;
+    }
+    match members.iter().enumerate().find(|(nth, member)| member.required && seen >> nth & 1 == 0) {
+        Some((_, missing)) => Err(wrong(join(path, missing.name), "is required")),
+        None => Ok(()),
+    }
+}
+
+fn check(value: &str, kind: &Kind, path: &str) -> Result<(), Error> {
+    let text = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).map(json::unescape);
+    let number = value.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    let (good, expected) = match kind {
+        Text => (text.is_some_and(|text| !text.is_empty()), "must be a string that is not empty"),
+        Word(words) => {
+            if !text.is_some_and(|text| words.contains(&&*text)) {
+                return Err(wrong(path.into(), &format!("must be one of {}", words.join(", "))));
+            }
+            return Ok(());
+        }
+        Moment => (
+            text.is_some_and(|text| Time::parse(text.as_bytes()).is_some()),
+            "must be a time such as 2026-11-20T06:01:02.345Z",
+        ),
+        Path => (
+            text.is_some_and(|text| !text.is_empty() && !text.contains('?')),
+            "must be a path without its query",
+        ),
+        Number => (number, "must be a number"),
+        Count => (value.bytes().all(|byte| byte.is_ascii_digit()), "must be a whole number"),
+        Object(members) => {
+            if !value.starts_with('{') {
+                return Err(wrong(path.into(), "must be an object"));
+            }
+            return check_object(value, members, path);
+        }
+    };
+    if good { Ok(()) } else { Err(wrong(path.into(), expected)) }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.into() } else { format!("{path}.{name}") }
+}
+
+#[cold]
+fn wrong(path: String, expected: &str) -> Error {
+    Error::new(Code::Event, format!("{path} {expected}"))
+        .in_member(path)
+        .with_hint("EVENTS.md has the members and their types")
+}
+
+/// The members of an object in canonical JSON, in order.
+struct Members<'a> {
+    object: &'a str,
+    index: usize,
+}
+
+impl<'a> Members<'a> {
+    fn of(object: &'a str) -> Self {
+        Self { object, index: 1 }
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Cow<'a, str>, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = self.object.as_bytes();
+        let name = self.index + usize::from(*text.get(self.index)? == b',');
+        if text[name] != b'"' {
+            return None;
+        }
+        let (colon, _) = json::string_end(text, name + 1).ok()?;
+        let value = colon + 1;
+        self.index = json::scan_value(text, value, json::MAX_LEVELS).ok()?.end;
+        Some((json::unescape(&self.object[name + 1..colon - 1]), &self.object[value..self.index]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Redaction;
+
+    fn fault(json: &str) -> Option<String> {
+        let event = Event::parse(json.as_bytes(), &Redaction::none()).unwrap();
+        check_members(&event).err().map(|error| error.member.unwrap())
+    }
+
+    #[test]
+    fn accepts_what_events_md_names() {
+        for json in [
+            r#"{"action":"a.b"}"#,
+            r#"{"action":"a.b","anything":[1],"actor":{"id":"u","more":null}}"#,
+            r#"{"action":"a.b","http":{"method":"GET","path":"/x","status":0,"latency_ms":-0.5}}"#,
+            r#"{"action":"a.b","\"":1,"target":{"id":"1","type":"t"},"occurred_at":"2026-11-20T06:01:02.345Z"}"#,
+        ] {
+            assert_eq!(fault(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn names_what_is_missing_or_wrong() {
+        for (json, member) in [
+            ("{}", "action"),
+            (r#"{"action":1}"#, "action"),
+            (r#"{"action":""}"#, "action"),
+            (r#"{"action":"a","actor":"u"}"#, "actor"),
+            (r#"{"action":"a","actor":{"id":7}}"#, "actor.id"),
+            (r#"{"action":"a","actor":{"id":"u","type":"robot"}}"#, "actor.type"),
+            (r#"{"action":"a","target":{"id":"u"}}"#, "target.type"),
+            (r#"{"action":"a","outcome":"ok"}"#, "outcome"),
+            (r#"{"action":"a","occurred_at":"yesterday"}"#, "occurred_at"),
+            (r#"{"action":"a","context":{"geo":{"lat":"1"}}}"#, "context.geo.lat"),
+            (r#"{"action":"a","http":{"method":"GET","path":"/x?a=1","status":200}}"#, "http.path"),
+            (r#"{"action":"a","http":{"method":"GET","path":"/x","status":"200"}}"#, "http.status"),
+            (r#"{"action":"a","http":{"method":"GET","path":"/x","status":-1}}"#, "http.status"),
+            (r#"{"action":"a","before":[]}"#, "before"),
+        ] {
+            assert_eq!(fault(json).as_deref(), Some(member), "{json}");
+        }
+    }
+}
