@@ -1,1 +1,163 @@
-//! C2SP tlog-proof.
+//! Proofs that travel: a leaf's inclusion proof together with the checkpoint that it leads to
+//! (FORMAT section 6; C2SP tlog-proof).
+//!
+//! ```text
+//! c2sp.org/tlog-proof@v1
+//! index 6
+//! TDbqtrvTTssx+vJdgvcJDYIaUur6Ki8q83r7SCFfUto=
+//! NsUDXhQEm/oknTCPUS6wEj0Pnpaqc5ms/3vb9+FjHxs=
+//! 9WkBplZrF3ozJe4rwKGY63utG55UFNIaMtEleZEzcP0=
+//! +VGcShwyUD+u1+IpnSA49EWkqqvQPyhQY4ZCsuxNIno=
+//!
+//! log.example/audit
+//! 15
+//! HpQxLmBSgSpRXEAqbnQ4ks5t/0Dj7bKZVX6n9Uw9pko=
+//!
+//! — log.example/audit jj6ON8tPF3NxcCyeLe5pZhL4cdRMeXjYjsK2atv1mYua4K0T/18/w16QfsXsdFx5JbR3MuCpshay3U+hKDowDmNRYgA=
+//! ```
+//!
+//! The hashes lead from the leaf's sibling up to the root's child. After the first line there may
+//! be one more, `extra` and base64, which nothing vouches for.
+//!
+//! ```
+//! # #[cfg(feature = "sign")] {
+//! use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+//! use countersign::merkle::{leaf_hash, node_hash};
+//! use countersign::note::SignerKey;
+//! use countersign::proof::Proof;
+//! use countersign::trust::Trust;
+//!
+//! let log = SignerKey::generate("log.example/audit", [1; 32])?;
+//! let (left, right) = (leaf_hash(b"one leaf"), leaf_hash(b"another leaf"));
+//! let checkpoint = Checkpoint::new("log.example/audit", 2, node_hash(&left, &right))?.sign(&log)?;
+//! let proof = Proof {
+//!     extra: None,
+//!     index: 1,
+//!     hashes: vec![left],
+//!     checkpoint: SignedCheckpoint::parse(&checkpoint)?,
+//! };
+//!
+//! let read = Proof::parse(&proof.to_string())?;
+//! let trust = Trust::default().with_log(log.verifier_key().clone())?;
+//! read.verify(b"another leaf", &trust)?;
+//! assert!(read.verify(b"one leaf", &trust).is_err());
+//! # }
+//! # Ok::<(), countersign::Error>(())
+//! ```
+
+use core::fmt;
+
+use crate::base64;
+use crate::checkpoint::{SignedCheckpoint, parse_decimal};
+use crate::error::{Code, Error};
+use crate::hash::Hash;
+use crate::merkle::{MAX_SIZE, leaf_hash, verify_inclusion};
+use crate::trust::Trust;
+
+const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
+
+/// As many hashes as the tree of [`MAX_SIZE`] leaves is high.
+const MAX_HASHES: usize = MAX_SIZE.ilog2() as usize + 1;
+
+/// A proof that a leaf is in a log, to be verified offline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// What the proof's maker added, not authenticated. Not empty.
+    pub extra: Option<Vec<u8>>,
+    /// The leaf's index.
+    pub index: u64,
+    /// The inclusion proof, from the leaf's sibling up to the root's child.
+    pub hashes: Vec<Hash>,
+    /// The checkpoint whose root it leads to.
+    pub checkpoint: SignedCheckpoint,
+}
+
+impl Proof {
+    /// Reads a proof. Nothing is verified.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Proof`] with the line at which it is malformed; [`Code::Checkpoint`] when the
+    /// checkpoint in it is, with the line counted from the checkpoint's first.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let refuse = |line: u64, why: &str| Error::new(Code::Proof, why).at_line(line);
+        let (head, checkpoint) =
+            text.split_once("\n\n").ok_or_else(|| Error::new(Code::Proof, "a proof has no empty line"))?;
+        let mut lines = head.split('\n').zip(1..).peekable();
+        if lines.next().is_none_or(|(line, _)| line != FIRST_LINE) {
+            return Err(refuse(1, "a proof begins with the line \"c2sp.org/tlog-proof@v1\""));
+        }
+        let extra = lines.next_if(|(line, _)| line.starts_with("extra ")).map(|(line, at)| {
+            let data = base64::decode(&line["extra ".len()..]).filter(|data| !data.is_empty());
+            data.ok_or_else(|| refuse(at, "extra data is base64, and not empty"))
+        });
+        let extra = extra.transpose()?;
+        let (line, at) = lines.next().ok_or_else(|| refuse(2, "a proof has no index line"))?;
+        let index = line.strip_prefix("index ").and_then(parse_decimal);
+        let index =
+            index.ok_or_else(|| refuse(at, "an index line is \"index\" and a decimal, at most 2^53 - 1"))?;
+        let mut hashes = Vec::new();
+        for (line, at) in lines {
+            if hashes.len() == MAX_HASHES {
+                return Err(refuse(at, "no inclusion proof has so many hashes"));
+            }
+            hashes.push(Hash::from_base64(line).ok_or_else(|| refuse(at, "a hash is base64 of 32 bytes"))?);
+        }
+        Ok(Self { extra, index, hashes, checkpoint: SignedCheckpoint::parse(checkpoint)? })
+    }
+
+    /// Checks that `leaf` is in a log that is trusted: its key signed the checkpoint, witnesses
+    /// meet the quorum, and the hashes lead from the leaf to the root.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Proof`] when one of these is not so, or a trusted key's line on the checkpoint is
+    /// invalid.
+    pub fn verify(&self, leaf: &[u8], trust: &Trust) -> Result<(), Error> {
+        self.verify_checkpoint(trust)?;
+        let checkpoint = &self.checkpoint.checkpoint;
+        verify_inclusion(self.index, checkpoint.size, &leaf_hash(leaf), &self.hashes, &checkpoint.root)
+    }
+
+    fn verify_checkpoint(&self, trust: &Trust) -> Result<(), Error> {
+        let refuse = |why: String| Error::new(Code::Proof, why);
+        let origin = &self.checkpoint.checkpoint.origin;
+        let mut signed = false;
+        for log in trust.logs().iter().filter(|log| log.name() == origin) {
+            match self.checkpoint.log_signature(log) {
+                Some(false) => return Err(refuse(format!("the signature of {log} is invalid"))),
+                valid => signed |= valid.is_some(),
+            }
+        }
+        if !signed {
+            return Err(refuse(format!("no trusted log key signed this checkpoint of {origin:?}"))
+                .with_hint("add the log's key to the trust file, if you have it from elsewhere"));
+        }
+        let mut cosigned = vec![false; trust.witnesses().len()];
+        for (witness, cosigned) in trust.witnesses().iter().zip(&mut cosigned) {
+            match self.checkpoint.cosignature(witness) {
+                Some(None) => return Err(refuse(format!("the cosignature of {witness} is invalid"))),
+                time => *cosigned = time.is_some(),
+            }
+        }
+        if !trust.quorum_met(&|witness| cosigned[witness]) {
+            return Err(refuse("the witnesses who cosigned this checkpoint are not enough".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Proof {
+    /// The proof as a file holds it. An `extra` that is empty is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{FIRST_LINE}")?;
+        if let Some(extra) = self.extra.as_ref().filter(|extra| !extra.is_empty()) {
+            writeln!(f, "extra {}", base64::encode(extra))?;
+        }
+        writeln!(f, "index {}", self.index)?;
+        for hash in &self.hashes {
+            writeln!(f, "{hash}")?;
+        }
+        write!(f, "\n{}", self.checkpoint)
+    }
+}

@@ -337,7 +337,9 @@ impl Reader {
         let threshold = match threshold {
             b"any" => Some(1),
             b"all" => Some(members.len()),
-            [b'1'..=b'9', ..] => core::str::from_utf8(threshold).ok().and_then(|k| k.parse().ok()),
+            digits if digits.iter().all(u8::is_ascii_digit) => {
+                core::str::from_utf8(digits).ok().and_then(|k| k.parse().ok())
+            }
             _ => None,
         };
         let threshold = threshold.filter(|k| (1..=members.len()).contains(k)).ok_or_else(|| {

@@ -1,0 +1,300 @@
+//! The checks of `tests/vectors/primitives.json`, as functions of its text, so that the same ones
+//! run natively and in WebAssembly.
+
+use countersign::base64;
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::ed25519::{self, PublicKey};
+use countersign::hash::Hash;
+use countersign::keys::KeyNote;
+use countersign::link;
+use countersign::merkle::{
+    CompactRange, HashReader, Subtree, inclusion_proof, leaf_hash, node_hash, skips, verify_inclusion,
+};
+use countersign::note::{KeyType, SignerKey, VerifierKey};
+use countersign::proof::Proof;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use serde_json::Value;
+
+use super::value::{hex, hex_array, list, maybe_list, number, text, truth};
+
+type Check = fn(&Value);
+
+/// The sections of the file, each with what checks it.
+const SECTIONS: &[(&str, Check)] = &[
+    ("leafhash", check_leaf_hashes),
+    ("nodehash", check_node_hashes),
+    ("commits", check_commits),
+    ("base64_refused", check_base64_refused),
+    ("times", check_times),
+    ("vkeys", check_vkeys),
+    ("vkeys_refused", check_vkeys_refused),
+    ("notes", check_notes),
+    ("checkpoints", check_checkpoints),
+    ("cosignatures", check_cosignatures),
+    ("ed25519", check_ed25519),
+    ("policies", check_policies),
+    ("tree", check_tree),
+];
+
+/// Sections that need more than themselves, or are no vectors.
+const OTHERS: &[&str] = &["about", "tlog_proof", "jcs", "numbers", "event_refused", "links"];
+
+/// Checks every section.
+pub(crate) fn run(json: &str) {
+    let vectors: Value = serde_json::from_str(json).expect("the vectors are JSON");
+    for &(name, check) in SECTIONS {
+        check(&vectors[name]);
+    }
+    check_tlog_proof(&vectors["tlog_proof"], &vectors["checkpoints"]);
+    for section in vectors.as_object().expect("an object").keys() {
+        let known = SECTIONS.iter().any(|(name, _)| name == section) || OTHERS.contains(&&section[..]);
+        assert!(known, "no check for the section {section}");
+    }
+}
+
+fn hash(value: &Value) -> Hash {
+    Hash(hex_array(value))
+}
+
+fn hashes(value: &Value) -> Vec<Hash> {
+    maybe_list(value).iter().map(hash).collect()
+}
+
+fn key(value: &Value) -> VerifierKey {
+    text(value).parse().expect("a vkey")
+}
+
+fn check_leaf_hashes(cases: &Value) {
+    for case in list(cases) {
+        assert_eq!(leaf_hash(&hex(&case["bytes"])), hash(&case["hash"]), "{case}");
+    }
+}
+
+fn check_node_hashes(cases: &Value) {
+    for case in list(cases) {
+        assert_eq!(node_hash(&hash(&case["left"]), &hash(&case["right"])), hash(&case["hash"]), "{case}");
+    }
+}
+
+fn check_commits(cases: &Value) {
+    for case in list(cases) {
+        let event = hex(&case["event_bytes"]);
+        assert_eq!(event, text(&case["event"]).as_bytes(), "{case}");
+        let commit = link::commit(&hex_array(&case["salt"]), &event);
+        assert_eq!(commit, hash(&case["commit"]), "{case}");
+        assert_eq!(commit.to_string(), text(&case["commit_base64"]), "{case}");
+    }
+}
+
+fn check_base64_refused(cases: &Value) {
+    for case in list(cases) {
+        assert_eq!(base64::decode(text(case)), None, "{case}");
+    }
+}
+
+fn check_times(cases: &Value) {
+    for case in list(cases) {
+        let time = text(&case["time"]).parse::<Time>().ok();
+        assert_eq!(time.map(Time::millis), case["ms"].as_i64(), "{case}");
+        if let Some(time) = time {
+            assert_eq!(time.to_string(), text(&case["time"]), "{case}");
+        }
+    }
+}
+
+fn check_vkeys(cases: &Value) {
+    for case in list(cases) {
+        let (name, vkey) = (text(&case["name"]), text(&case["vkey"]));
+        let (kind, other) = match number(&case["type"]) {
+            1 => (KeyType::Ed25519, KeyType::Cosignature),
+            4 => (KeyType::Cosignature, KeyType::Ed25519),
+            other => panic!("key type {other}"),
+        };
+        let key = VerifierKey::parse(vkey, kind).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((key.name(), key.id(), key.key_type()), (name, hex_array(&case["key_id"]), kind));
+        assert_eq!(key.public(), &hex_array(&case["public"]), "{case}");
+        assert_eq!(key.to_string(), vkey);
+        assert_eq!(VerifierKey::new(name, kind, *key.public()), Ok(key.clone()));
+        assert!(VerifierKey::parse(vkey, other).is_err(), "{case}");
+
+        let signer = match kind {
+            KeyType::Ed25519 => SignerKey::generate(name, hex_array(&case["seed"])),
+            KeyType::Cosignature => SignerKey::generate_witness(name, hex_array(&case["seed"])),
+        };
+        let signer = signer.expect("a name");
+        assert_eq!(signer.verifier_key(), &key);
+        let again = SignerKey::parse(&signer.encode()).expect("what encode wrote");
+        assert_eq!(again.verifier_key(), &key);
+        assert_eq!(again.sign(b"text"), signer.sign(b"text"));
+    }
+}
+
+fn check_vkeys_refused(cases: &Value) {
+    for case in list(cases) {
+        assert!(text(case).parse::<VerifierKey>().is_err(), "{case}");
+    }
+}
+
+fn check_notes(cases: &Value) {
+    for case in list(cases) {
+        let note = text(&case["note"]);
+        assert_eq!(leaf_hash(note.as_bytes()), hash(&case["leafhash"]), "{case}");
+        let read = KeyNote::parse(note).unwrap_or_else(|error| panic!("{error}: {case}"));
+        let signers: Vec<VerifierKey> = list(&case["signers"]).iter().map(key).collect();
+        assert_eq!(read.signatures.len(), signers.len(), "{case}");
+        for signer in signers {
+            assert_eq!(read.signed_by(&signer), Some(true), "{case}");
+        }
+        let statements: String = read.statements.iter().map(|statement| format!("{statement}\n")).collect();
+        assert_eq!(format!("countersign/v1 keys\n{}\n{statements}", read.origin), read.text, "{case}");
+    }
+}
+
+fn check_checkpoints(cases: &Value) {
+    for case in list(cases) {
+        let note = text(&case["note"]);
+        let read = SignedCheckpoint::parse(note).unwrap_or_else(|error| panic!("{error}: {case}"));
+        let expected = Checkpoint::new(text(&case["origin"]), number(&case["size"]), hash(&case["root"]));
+        assert_eq!(Ok(&read.checkpoint), expected.as_ref(), "{case}");
+        assert_eq!(read.log_signature(&key(&case["log"])), Some(true), "{case}");
+        assert_eq!(read.to_string(), note);
+    }
+}
+
+fn check_cosignatures(cases: &Value) {
+    for case in list(cases) {
+        let (checkpoint, line) = (text(&case["text"]), text(&case["line"]));
+        let (time, message) = (number(&case["time"]), text(&case["message"]));
+        let witness =
+            VerifierKey::parse(text(&case["vkey"]), KeyType::Cosignature).expect("a witness's vkey");
+        let signer = SignerKey::generate_witness(witness.name(), hex_array(&case["seed"])).expect("a name");
+        let parsed = Checkpoint::parse_text(checkpoint).expect("a checkpoint");
+        assert_eq!(parsed.cosign(&signer, time).as_deref(), Ok(line), "{case}");
+
+        let signed = format!("{checkpoint}\n{line}");
+        let read = SignedCheckpoint::parse(&signed).expect("a cosigned checkpoint");
+        assert_eq!(read.cosignature(&witness), Some(Some(time)), "{case}");
+        assert!(witness.verify(message.as_bytes(), &read.signatures[0].signature[8..]), "{case}");
+
+        // It holds for this checkpoint and this time alone.
+        let other = format!("other.example\n{}", signed.split_once('\n').expect("lines").1);
+        let other = SignedCheckpoint::parse(&other).expect("a cosigned checkpoint");
+        assert_eq!(other.cosignature(&witness), Some(None), "{case}");
+        let mut later = read;
+        later.signatures[0].signature[7] ^= 1;
+        assert_eq!(later.cosignature(&witness), Some(None), "{case}");
+    }
+}
+
+fn check_ed25519(cases: &Value) {
+    for case in list(cases) {
+        let public = hex_array(&case["public"]);
+        let (message, signature) = (hex(&case["message"]), hex_array(&case["signature"]));
+        let valid = ed25519::verify(&public, &message, &signature);
+        assert_eq!(valid, truth(&case["valid"]), "{case}");
+        let cached = PublicKey::new(&public).is_some_and(|key| key.verify(&message, &signature));
+        assert_eq!(cached, valid, "{case}");
+    }
+}
+
+/// Policies are bytes; the JSON holds each byte as the character of that number.
+fn latin1(value: &Value) -> Vec<u8> {
+    text(value).chars().map(|c| u8::try_from(c).expect("latin-1")).collect()
+}
+
+fn check_policies(cases: &Value) {
+    for case in list(cases) {
+        assert_eq!(text(&case["encoding"]), "latin-1");
+        let file = latin1(&case["policy"]);
+        let trust = match Trust::parse(&file) {
+            Ok(trust) => trust,
+            Err(error) => {
+                assert!(!truth(&case["valid"]), "{error}: {case}");
+                continue;
+            }
+        };
+        assert!(truth(&case["valid"]), "{case}");
+        assert_eq!(Trust::parse(&trust.to_text()).as_ref(), Ok(&trust), "{case}");
+        for quorum in maybe_list(&case["quorum"]) {
+            // The vectors name witnesses w1, w2, ... in the order of the file.
+            let cosigned: Vec<&str> = maybe_list(&quorum["cosigned"]).iter().map(text).collect();
+            let met = trust.quorum_met(&|witness| cosigned.contains(&&format!("w{}", witness + 1)[..]));
+            assert_eq!(met, truth(&quorum["met"]), "{quorum} of {case}");
+        }
+    }
+}
+
+/// A tree that keeps its leaves alone.
+struct Leaves(Vec<Hash>);
+
+impl HashReader for Leaves {
+    fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, countersign::Error> {
+        let root = |subtree: &Subtree| {
+            let first = usize::try_from(subtree.index).expect("an index");
+            let mut tree = CompactRange::new();
+            tree.extend(&self.0[first..first + (1 << subtree.level)]);
+            tree.root().expect("a range from 0")
+        };
+        Ok(subtrees.iter().map(root).collect())
+    }
+}
+
+fn check_tree(vectors: &Value) {
+    let leaves: Vec<Hash> =
+        list(&vectors["leaves"]).iter().map(|leaf| leaf_hash(text(leaf).as_bytes())).collect();
+    let mut one_by_one = CompactRange::new();
+    for (case, next) in list(&vectors["roots"]).iter().zip(0..) {
+        let size = usize::try_from(number(&case["size"])).expect("a size");
+        assert_eq!(size, next, "the sizes are all there");
+        assert_eq!(one_by_one.root(), Some(hash(&case["root"])), "{case}");
+        let mut at_once = CompactRange::new();
+        at_once.extend(&leaves[..size]);
+        assert_eq!(at_once, one_by_one);
+        if let Some(leaf) = leaves.get(size) {
+            one_by_one.append(*leaf);
+        }
+    }
+    let roots: Vec<Hash> = list(&vectors["roots"]).iter().map(|case| hash(&case["root"])).collect();
+    for case in list(&vectors["inclusion"]) {
+        let (index, size) = (number(&case["index"]), number(&case["size"]));
+        let proof = hashes(&case["proof"]);
+        let at = |n: u64| usize::try_from(n).expect("an index");
+        assert_eq!(inclusion_proof(index, size, &Leaves(leaves.clone())).as_ref(), Ok(&proof), "{case}");
+        let verified = verify_inclusion(index, size, &leaves[at(index)], &proof, &roots[at(size)]);
+        assert_eq!(verified, Ok(()), "{case}");
+    }
+    for case in list(&vectors["skips"]) {
+        let range = &case["range"];
+        let found: Vec<(u64, u64)> = skips(number(&range[0]), number(&range[1]))
+            .map(|subtree| (subtree.index, u64::from(subtree.level)))
+            .collect();
+        let expected: Vec<(u64, u64)> =
+            maybe_list(&case["skips"]).iter().map(|skip| (number(&skip[0]), number(&skip[1]))).collect();
+        assert_eq!(found, expected, "{case}");
+    }
+}
+
+/// The proof's checkpoint is signed by the log of the section `checkpoints`.
+fn check_tlog_proof(vector: &Value, checkpoints: &Value) {
+    let proof = Proof::parse(text(&vector["proof"])).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(proof.to_string(), text(&vector["proof"]));
+    assert_eq!(proof.index, number(&vector["index"]));
+    let leaf = text(&vector["leaf"]).as_bytes();
+    let trust = Trust::default().with_log(key(&checkpoints[0]["log"])).expect("a log's key");
+    assert_eq!(proof.verify(leaf, &trust), Ok(()));
+
+    assert!(proof.verify(&leaf[1..], &trust).is_err(), "another leaf");
+    assert!(proof.verify(leaf, &Trust::default()).is_err(), "no trusted log");
+    for place in 0..proof.hashes.len() {
+        let mut other = proof.clone();
+        other.hashes[place].0[0] ^= 1;
+        assert!(other.verify(leaf, &trust).is_err(), "another hash at {place}");
+    }
+    let mut other = proof.clone();
+    other.index += 1;
+    assert!(other.verify(leaf, &trust).is_err(), "another index");
+    let mut unsigned = proof;
+    unsigned.checkpoint.signatures[0].signature[0] ^= 1;
+    assert!(unsigned.verify(leaf, &trust).is_err(), "an invalid signature");
+}
