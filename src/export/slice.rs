@@ -1,1 +1,492 @@
-//! Subsets of an export.
+//! Slicing: a smaller export out of a larger one, with all that it takes to verify it (FORMAT section 7).
+//!
+//! What is left out of a log's tree is stood in for by skips, the fewest there can be; what is shown keeps its
+//! chain's open link and the links up to the next signed one, without their events. Key notes all stay. So do
+//! the checkpoints that tell when leaves were there: the last one, one for each day in which leaves shown were
+//! added, the newest before each revocation's `since`, and the newest within a day of each grant's end.
+//!
+//! The input is read twice. A [`Survey`] reads it and makes a [`Plan`]; a [`Slicer`] reads it again and writes:
+//!
+//! ```
+//! use countersign::export::slice::{Selection, Survey};
+//! use countersign::export::writer::Writer;
+//! use countersign::export::{Header, Line};
+//! # let export = include_str!("../../tests/vectors/log-two-chains/export.ndjson");
+//!
+//! let header = Header::parse(export.lines().next().unwrap().as_bytes())?;
+//! let lines = || export.lines().zip(1..).skip(1);
+//! let parse = |line| Line::parse(line).map_err(|malformed| malformed.to_error());
+//! let selection = Selection::all().matching(|event| event.contains("document.read"));
+//!
+//! let mut survey = Survey::new(&header, &selection, None);
+//! for (line, number) in lines() {
+//!     survey.line(number, &parse(line)?.item)?;
+//! }
+//! let plan = survey.finish()?;
+//!
+//! let mut out = Writer::new();
+//! let mut slicer = plan.slicer(&mut out);
+//! for (line, number) in lines() {
+//!     slicer.line(number, &parse(line)?.item, &mut out)?;
+//! }
+//! slicer.finish(&mut out)?;
+//! assert_eq!(out.as_str().matches("\"event\":").count(), 2);
+//! # Ok::<(), countersign::Error>(())
+//! ```
+//!
+//! An export without checkpoints has no tree that skips could stand for. It can be sliced by withholding events
+//! and by leaving out whole chains.
+
+mod attest;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::error::{Code, Error};
+use crate::link::{ChainId, Link};
+use crate::merkle::{CompactRange, leaf_hash};
+use crate::trust::Trust;
+
+use super::writer::Writer;
+use super::{Header, Item, Withheld};
+use attest::Attestations;
+
+/// What a slice shows of an export. Every condition must hold for an event to be shown.
+pub struct Selection<'a> {
+    range: Option<(u64, u64)>,
+    chains: BTreeSet<ChainId>,
+    events: BTreeSet<(ChainId, u64)>,
+    matching: Option<Box<dyn Fn(&str) -> bool + 'a>>,
+    withholding: Option<Box<dyn Fn(&str) -> Option<Withheld> + 'a>>,
+}
+
+impl<'a> Selection<'a> {
+    /// All there is.
+    pub fn all() -> Self {
+        Self { range: None, chains: BTreeSet::new(), events: BTreeSet::new(), matching: None, withholding: None }
+    }
+
+    /// Only events whose link's index is `first` or above and below `end`. Every leaf of this range is
+    /// kept, whatever else is asked for, and the slice claims so.
+    #[must_use]
+    pub fn range(mut self, first: u64, end: u64) -> Self {
+        self.range = Some((first, end));
+        self
+    }
+
+    /// Only events of this chain, and of the others given this way.
+    #[must_use]
+    pub fn chain(mut self, chain: ChainId) -> Self {
+        self.chains.insert(chain);
+        self
+    }
+
+    /// Only this event, and the others given this way.
+    #[must_use]
+    pub fn event(mut self, chain: ChainId, seq: u64) -> Self {
+        self.events.insert((chain, seq));
+        self
+    }
+
+    /// Only events whose JSON text passes `test`.
+    #[must_use]
+    pub fn matching(mut self, test: impl Fn(&str) -> bool + 'a) -> Self {
+        self.matching = Some(Box::new(test));
+        self
+    }
+
+    /// Withholds the events for whose JSON text `reason` has a reason: their links alone are kept.
+    #[must_use]
+    pub fn withholding(mut self, reason: impl Fn(&str) -> Option<Withheld> + 'a) -> Self {
+        self.withholding = Some(Box::new(reason));
+        self
+    }
+
+    fn selects_places(&self, index: u64, chain: ChainId) -> bool {
+        self.range.is_none_or(|(first, end)| (first..end).contains(&index))
+            && (self.chains.is_empty() || self.chains.contains(&chain))
+    }
+
+    fn selects_events_alone(&self) -> bool {
+        self.matching.is_some() || !self.events.is_empty()
+    }
+
+    /// What becomes of an opaque leaf, or of a link that is not wanted: in a claimed range all leaves stay.
+    fn claims(&self, index: u64) -> bool {
+        self.range.is_some_and(|(first, end)| (first..end).contains(&index))
+    }
+}
+
+/// What becomes of one leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It stays as it is.
+    Kept,
+    /// The link stays, its event does not.
+    Bare(Option<Withheld>),
+    /// An open link: it stays when a link of its chain does.
+    WithItsChain,
+    /// A skip stands for it.
+    Out,
+}
+
+/// Decides leaf by leaf, in the log's order.
+#[derive(Default)]
+struct Judge {
+    /// Chains of which the last link that is kept has no signature yet that covers it.
+    owing: HashSet<ChainId>,
+}
+
+impl Judge {
+    fn fate(&mut self, selection: &Selection<'_>, index: u64, item: &Item<'_>) -> Fate {
+        match item {
+            Item::Note { .. } => Fate::Kept,
+            Item::Link { link, payload, withheld, .. } => {
+                let event = payload.as_ref().map(|payload| payload.event);
+                let wanted = Self::wanted(selection, index, link, event);
+                let bare = match event {
+                    Some(_) => Fate::Bare(Some(Withheld::Filtered)),
+                    None => Fate::Bare(*withheld),
+                };
+                let fate = match (wanted, link) {
+                    (Some(fate), _) if event.is_some() => fate,
+                    (Some(_), _) => bare,
+                    (None, Link::Open(_)) if !selection.claims(index) => Fate::WithItsChain,
+                    (None, _) if selection.claims(index) || self.owing.contains(&link.chain()) => bare,
+                    (None, _) => Fate::Out,
+                };
+                match (fate, link.signature()) {
+                    (Fate::Out, _) => {}
+                    (_, Some(_)) => _ = self.owing.remove(&link.chain()),
+                    (_, None) => _ = self.owing.insert(link.chain()),
+                }
+                fate
+            }
+            Item::Leaf(_) => {
+                let asked = selection.selects_events_alone() || selection.range.is_some() || !selection.chains.is_empty();
+                if selection.claims(index) || !asked { Fate::Kept } else { Fate::Out }
+            }
+            Item::Skip { .. } | Item::Checkpoint { .. } => Fate::Out,
+        }
+    }
+
+    /// What becomes of a link that the selection asks for, if it does.
+    fn wanted(selection: &Selection<'_>, index: u64, link: &Link, event: Option<&str>) -> Option<Fate> {
+        let (chain, seq) = (link.chain(), link.seq());
+        if !selection.selects_places(index, chain) {
+            return None;
+        }
+        let Some(event) = event else {
+            return (!selection.selects_events_alone()).then_some(Fate::Kept);
+        };
+        let asked = (selection.events.is_empty() || selection.events.contains(&(chain, seq)))
+            && selection.matching.as_ref().is_none_or(|test| test(event));
+        let withheld = || selection.withholding.as_ref().and_then(|reason| reason(event));
+        asked.then(|| withheld().map_or(Fate::Kept, |reason| Fate::Bare(Some(reason))))
+    }
+}
+
+/// The first reading: finds out what must be kept.
+///
+/// It holds a few numbers for each chain and each checkpoint, and no event.
+pub struct Survey<'s> {
+    selection: &'s Selection<'s>,
+    header: Header,
+    judge: Judge,
+    tree: CompactRange,
+    chains: HashMap<ChainId, Surveyed>,
+    attestations: Attestations<'s>,
+    sought: BTreeSet<(ChainId, u64)>,
+    events: u64,
+    left_out: u64,
+    has_skips: bool,
+    last_matches: bool,
+    last_line: u64,
+    /// The first line that must be kept and that no checkpoint covers so far.
+    uncovered: Option<u64>,
+}
+
+#[derive(Default)]
+struct Surveyed {
+    /// How many checkpoints came before the open link, where it is here.
+    opened_after: Option<usize>,
+    shown: bool,
+}
+
+impl<'s> Survey<'s> {
+    /// Begins with the header. Without a trust file that has a quorum, a checkpoint's time is that of all of
+    /// its cosignatures, and no cosignature is verified.
+    pub fn new(header: &Header, selection: &'s Selection<'s>, trust: Option<&'s Trust>) -> Self {
+        Self {
+            selection,
+            header: header.clone(),
+            judge: Judge::default(),
+            tree: CompactRange::new(),
+            chains: HashMap::new(),
+            attestations: Attestations::new(trust),
+            sought: selection.events.clone(),
+            events: 0,
+            left_out: 0,
+            has_skips: false,
+            last_matches: false,
+            last_line: 1,
+            uncovered: None,
+        }
+    }
+
+    /// Takes the next line after the header.
+    ///
+    /// # Errors
+    /// [`Code::Export`] when leaves of the range that is asked for are not here, when an event that is asked for
+    /// is withheld, or when a skip is misaligned.
+    pub fn line(&mut self, number: u64, item: &Item<'_>) -> Result<(), Error> {
+        self.last_line = number;
+        let index = self.tree.end();
+        match item {
+            Item::Checkpoint { signed, .. } => {
+                let checkpoint = &signed.checkpoint;
+                self.last_matches = checkpoint.origin == self.header.origin
+                    && checkpoint.size == index
+                    && self.tree.root() == Some(checkpoint.root);
+                self.attestations.checkpoint(signed, self.last_matches);
+                self.uncovered = None;
+                return Ok(());
+            }
+            Item::Skip { level, hash } => {
+                self.has_skips = true;
+                self.tree.append_subtree(*level, *hash).map_err(|error| invalid(number, error.message))?;
+                let overlaps = |(first, end): (u64, u64)| first < self.tree.end() && index < end;
+                if self.selection.range.is_some_and(overlaps) {
+                    let message =
+                        format!("leaves {index} to {} of the range are not in this export", self.tree.end() - 1);
+                    return Err(invalid(number, message).with_hint("slice the whole log, or ask for a smaller range"));
+                }
+                return Ok(());
+            }
+            Item::Link { text, .. } | Item::Note { text, .. } => self.tree.append(leaf_hash(text.as_bytes())),
+            Item::Leaf(bytes) => self.tree.append(leaf_hash(bytes)),
+        }
+        let fate = self.judge.fate(self.selection, index, item);
+        match item {
+            Item::Link { link, payload, .. } => {
+                self.attestations.link(link.time());
+                self.find(number, link, payload.is_some())?;
+                let opened_after = matches!(link, Link::Open(_)).then(|| self.attestations.count());
+                let chain = self.chains.entry(link.chain()).or_default();
+                chain.opened_after = chain.opened_after.or(opened_after);
+                if matches!(fate, Fate::Kept | Fate::Bare(_)) && !chain.shown {
+                    chain.shown = true;
+                    if let Some(checkpoints) = chain.opened_after {
+                        self.attestations.shows_after(checkpoints);
+                    }
+                }
+                self.events += u64::from(fate == Fate::Kept && payload.is_some());
+            }
+            Item::Note { note, .. } => self.attestations.note(note),
+            _ => {}
+        }
+        match fate {
+            Fate::Kept | Fate::Bare(_) => {
+                self.attestations.shows();
+                self.uncovered = self.uncovered.or(Some(number));
+            }
+            Fate::WithItsChain => {}
+            Fate::Out => self.left_out += 1,
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, number: u64, link: &Link, has_event: bool) -> Result<(), Error> {
+        if !self.sought.is_empty() && self.sought.remove(&(link.chain(), link.seq())) && !has_event {
+            let message = format!("{}/{} has no event here that could be shown", link.chain(), link.seq());
+            return Err(invalid(number, message).with_hint("open and close links have none; others may be withheld"));
+        }
+        Ok(())
+    }
+
+    /// Ends the first reading.
+    ///
+    /// # Errors
+    /// [`Code::Export`] when the slice would show no event, when something that is asked for is not here, when
+    /// the last checkpoint is not of the leaves before it, or when what must be kept comes after it.
+    pub fn finish(self) -> Result<Plan<'s>, Error> {
+        let export = |message: String| Error::new(Code::Export, message);
+        if let Some((chain, seq)) = self.sought.first() {
+            return Err(export(format!("there is no event {chain}/{seq} in this export"))
+                .with_hint("`countersign show EXPORT` lists the events that there are"));
+        }
+        if let Some(chain) = self.selection.chains.iter().find(|chain| !self.chains.contains_key(chain)) {
+            return Err(export(format!("there is no chain {chain} in this export"))
+                .with_hint("`countersign show EXPORT` lists the chains that there are"));
+        }
+        let sealed = self.attestations.count() > 0;
+        if let Some((first, end)) = self.selection.range {
+            if !sealed {
+                return Err(export("an export without checkpoints has no leaf indices to claim a range of".into())
+                    .with_hint("seal it first, or slice it by chain or by withholding events"));
+            }
+            if end > self.attestations.size() {
+                let message = format!("the range {first}..{end} goes beyond the last checkpoint, of {} leaves", self.attestations.size());
+                return Err(export(message).with_hint("ask for a smaller range, or seal the export first"));
+            }
+        }
+        if self.events == 0 {
+            return Err(export("the slice would show no event".into())
+                .with_hint("no event passes what was asked for, or all that do are withheld"));
+        }
+        let hidden_chains = self.chains.values().filter(|chain| !chain.shown && chain.opened_after.is_some()).count();
+        let leaves_out = self.left_out > 0 || hidden_chains > 0;
+        if sealed && leaves_out {
+            if !self.attestations.last_matches() {
+                return Err(export("the last checkpoint is not of the leaves before it".into())
+                    .with_hint("the export is altered: `countersign verify` says where"));
+            }
+            if let Some(line) = self.uncovered {
+                return Err(invalid(line, "this must be kept, and no checkpoint covers it")
+                    .with_hint("seal the export first: `countersign seal` extends it with a checkpoint"));
+            }
+        }
+        if !sealed && self.has_skips {
+            return Err(export("the export has skips and no checkpoint".into())
+                .with_hint("it is not whole: `countersign verify` says more"));
+        }
+        let range = if leaves_out { self.selection.range } else { self.selection.range.or(self.header.range) };
+        Ok(Plan {
+            selection: self.selection,
+            header: Header { origin: self.header.origin, range },
+            chains: self.chains.into_iter().filter(|(_, chain)| chain.shown).map(|(id, _)| id).collect(),
+            checkpoints: if leaves_out { Some(self.attestations.kept()) } else { None },
+            sealed,
+            events: self.events,
+            last_line: self.last_line,
+            size: self.tree.end(),
+        })
+    }
+}
+
+fn invalid(line: u64, message: impl Into<String>) -> Error {
+    Error::new(Code::Export, message).at_line(line)
+}
+
+/// What a slice keeps.
+pub struct Plan<'s> {
+    selection: &'s Selection<'s>,
+    header: Header,
+    chains: HashSet<ChainId>,
+    /// Which checkpoints to keep, by their order in the input; `None` for all of them.
+    checkpoints: Option<Vec<bool>>,
+    sealed: bool,
+    events: u64,
+    last_line: u64,
+    size: u64,
+}
+
+impl<'s> Plan<'s> {
+    /// How many events the slice shows.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// How many chains the slice shows links of.
+    pub fn chains(&self) -> u64 {
+        self.chains.len() as u64
+    }
+
+    /// The header of the slice.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Begins the second reading, and writes the header.
+    pub fn slicer<'p>(&'p self, out: &mut Writer) -> Slicer<'p, 's> {
+        out.header(&self.header);
+        Slicer { plan: self, judge: Judge::default(), gap: CompactRange::new(), checkpoints: 0, last_line: 1 }
+    }
+}
+
+/// The second reading: writes the slice.
+pub struct Slicer<'p, 's> {
+    plan: &'p Plan<'s>,
+    judge: Judge,
+    /// The leaves just before this place that are left out.
+    gap: CompactRange,
+    checkpoints: usize,
+    last_line: u64,
+}
+
+impl Slicer<'_, '_> {
+    /// Takes the next line after the header, the same as in the first reading.
+    ///
+    /// # Errors
+    /// [`Code::Export`] when a skip is misaligned.
+    pub fn line(&mut self, number: u64, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
+        self.last_line = number;
+        match item {
+            Item::Checkpoint { text, .. } => {
+                let keep = self.plan.checkpoints.as_ref();
+                if keep.is_none_or(|keep| keep.get(self.checkpoints).copied().unwrap_or(false)) {
+                    self.close_gap(0, out);
+                    out.checkpoint(text);
+                }
+                self.checkpoints += 1;
+                return Ok(());
+            }
+            Item::Skip { level, hash } => {
+                return self.gap.append_subtree(*level, *hash).map_err(|error| invalid(number, error.message));
+            }
+            Item::Link { .. } | Item::Note { .. } | Item::Leaf(_) => {}
+        }
+        let fate = self.judge.fate(self.plan.selection, self.gap.end(), item);
+        match (self.settle(fate, item), item) {
+            (Fate::Kept, _) => {
+                self.close_gap(1, out);
+                out.item(item);
+            }
+            (Fate::Bare(reason), Item::Link { text, .. }) => {
+                self.close_gap(1, out);
+                out.withheld(text, reason);
+            }
+            (_, Item::Link { text, .. }) => self.gap.append(leaf_hash(text.as_bytes())),
+            (_, Item::Leaf(bytes)) => self.gap.append(leaf_hash(bytes)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The fate of a leaf, now that it is known which chains are shown.
+    fn settle(&self, fate: Fate, item: &Item<'_>) -> Fate {
+        let Item::Link { link, payload, withheld, .. } = item else { return fate };
+        let shown = self.plan.chains.contains(&link.chain());
+        match fate {
+            Fate::WithItsChain if shown => Fate::Kept,
+            Fate::Out if shown && !self.plan.sealed => {
+                Fate::Bare(if payload.is_some() { Some(Withheld::Filtered) } else { *withheld })
+            }
+            Fate::WithItsChain => Fate::Out,
+            fate => fate,
+        }
+    }
+
+    /// Writes skips for what was left out, and goes on after `kept` more leaves.
+    fn close_gap(&mut self, kept: u64, out: &mut Writer) {
+        let end = self.gap.end();
+        if self.plan.sealed {
+            out.skips(&self.gap);
+        }
+        self.gap = CompactRange::starting_at(end + kept);
+    }
+
+    /// Ends the second reading.
+    ///
+    /// # Errors
+    /// [`Code::Export`] when it was not the same input as in the first.
+    pub fn finish(self, out: &mut Writer) -> Result<(), Error> {
+        if self.last_line != self.plan.last_line || self.gap.end() != self.plan.size {
+            return Err(Error::new(Code::Export, "the export changed while it was read")
+                .with_hint("copy it, then slice the copy"));
+        }
+        if self.plan.sealed && self.plan.checkpoints.is_none() {
+            out.skips(&self.gap);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! Which checkpoints a slice keeps, because of what they attest about time.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::checkpoint::SignedCheckpoint;
+use crate::keys::{KeyNote, Statement};
+use crate::time::Time;
+use crate::trust::Trust;
+
+const DAY: i64 = 86_400_000;
+/// How far a link's time may be ahead of the checkpoint that first holds it (`time.future`).
+const AHEAD: i64 = 300_000;
+/// The length of a cosignature: the time in seconds and an Ed25519 signature.
+const COSIGNATURE: usize = 72;
+
+/// The checkpoints of an export, and the moments about which the reader of a slice will ask them.
+pub(super) struct Attestations<'t> {
+    /// The trust file, where it has a quorum.
+    quorum: Option<&'t Trust>,
+    cosigners: HashMap<(String, [u8; 4]), u32>,
+    checkpoints: Vec<Attestation>,
+    /// A checkpoint that existed before then is asked for.
+    before: BTreeSet<Time>,
+    /// A checkpoint that existed by then is asked for.
+    by: BTreeSet<Time>,
+    /// Of the leaves since the last checkpoint.
+    shows: bool,
+    latest: Option<Time>,
+}
+
+struct Attestation {
+    size: u64,
+    matches: bool,
+    /// Whether leaves between the checkpoint before and this one are shown.
+    shows: bool,
+    /// The latest time of a link between the checkpoint before and this one.
+    latest: Option<Time>,
+    /// When it existed by, where it has times at all.
+    existed_by: Option<Time>,
+    /// Who cosigned when, where it is not known whose cosignatures are enough.
+    cosigned: Vec<(u32, Time)>,
+}
+
+impl Attestation {
+    /// A time that it cannot have existed before, whatever the quorum.
+    fn earliest(&self) -> Option<Time> {
+        self.cosigned.iter().map(|&(_, time)| time).min().or(self.existed_by)
+    }
+
+    fn cosigners_by(&self, deadline: Time) -> BTreeSet<u32> {
+        self.cosigned.iter().filter(|&&(_, time)| time <= deadline).map(|&(by, _)| by).collect()
+    }
+}
+
+impl<'t> Attestations<'t> {
+    pub(super) fn new(trust: Option<&'t Trust>) -> Self {
+        let mut before = BTreeSet::new();
+        for revocation in trust.map_or(&[][..], Trust::revocations) {
+            before.extend(revocation.since);
+        }
+        Self {
+            quorum: trust.filter(|trust| !trust.quorum().is_none()),
+            cosigners: HashMap::new(),
+            checkpoints: Vec::new(),
+            before,
+            by: BTreeSet::new(),
+            shows: false,
+            latest: None,
+        }
+    }
+
+    /// How many checkpoints there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.checkpoints.len()
+    }
+
+    /// The size of the last checkpoint.
+    pub(super) fn size(&self) -> u64 {
+        self.checkpoints.last().map_or(0, |last| last.size)
+    }
+
+    /// Whether the last checkpoint is of the leaves before it.
+    pub(super) fn last_matches(&self) -> bool {
+        self.checkpoints.last().is_some_and(|last| last.matches)
+    }
+
+    /// A leaf here is shown.
+    pub(super) fn shows(&mut self) {
+        self.shows = true;
+    }
+
+    /// A leaf is shown that came when there were so many checkpoints.
+    pub(super) fn shows_after(&mut self, checkpoints: usize) {
+        match self.checkpoints.get_mut(checkpoints) {
+            Some(next) => next.shows = true,
+            None => self.shows = true,
+        }
+    }
+
+    /// A link of that time is here.
+    pub(super) fn link(&mut self, time: Time) {
+        self.latest = self.latest.max(Some(time));
+    }
+
+    /// A key note is here. What it states may come to act, whoever signed it.
+    pub(super) fn note(&mut self, note: &KeyNote) {
+        for statement in &note.statements {
+            match statement {
+                Statement::Grant { until, .. } => {
+                    self.by.extend(until.and_then(|until| Time::from_millis(until.millis() + DAY)));
+                }
+                Statement::Revoke { since, .. } => self.before.extend(*since),
+            }
+        }
+    }
+
+    /// A checkpoint is here, which may not be of the leaves before it.
+    pub(super) fn checkpoint(&mut self, signed: &SignedCheckpoint, matches: bool) {
+        let (mut existed_by, mut cosigned) = (None, Vec::new());
+        if let (Some(trust), true) = (self.quorum, matches) {
+            existed_by = existed_by_quorum(trust, signed);
+        } else if matches {
+            cosigned = self.cosigned(signed);
+            existed_by = cosigned.iter().map(|&(_, time)| time).max();
+        }
+        self.checkpoints.push(Attestation {
+            size: signed.checkpoint.size,
+            matches,
+            shows: core::mem::take(&mut self.shows),
+            latest: self.latest.take(),
+            existed_by,
+            cosigned,
+        });
+    }
+
+    fn cosigned(&mut self, signed: &SignedCheckpoint) -> Vec<(u32, Time)> {
+        let mut cosigned = Vec::new();
+        for line in &signed.signatures {
+            let Some(time) = cosignature_time(&line.signature) else { continue };
+            let next = self.cosigners.len() as u32;
+            cosigned.push((*self.cosigners.entry((line.name.clone(), line.id)).or_insert(next), time));
+        }
+        cosigned
+    }
+
+    /// Which checkpoints a slice keeps, by their order.
+    pub(super) fn kept(&self) -> Vec<bool> {
+        let mut kept = vec![false; self.checkpoints.len()];
+        if let Some(last) = kept.last_mut() {
+            *last = true;
+        }
+        self.keep_days(&mut kept);
+        let millisecond_before = |time: &Time| Time::from_millis(time.millis() - 1);
+        let deadlines: BTreeSet<Time> =
+            self.before.iter().filter_map(millisecond_before).chain(self.by.iter().copied()).collect();
+        for deadline in deadlines {
+            let existed = |place: &usize| self.checkpoints[*place].existed_by.is_some_and(|time| time <= deadline);
+            if let Some(newest) = (0..kept.len()).rev().find(existed) {
+                kept[newest] = true;
+            }
+            self.keep_for_any_quorum(deadline, &mut kept);
+        }
+        self.keep_against_times_that_fall(&mut kept);
+        kept
+    }
+
+    /// For each day in which leaves shown were added, the last checkpoint of that day.
+    fn keep_days(&self, kept: &mut [bool]) {
+        let day = |checkpoint: &Attestation| checkpoint.existed_by.map(|time| time.millis().div_euclid(DAY));
+        let (mut days, mut shows) = (BTreeSet::new(), false);
+        for checkpoint in &self.checkpoints {
+            shows |= checkpoint.shows;
+            if let Some(day) = day(checkpoint)
+                && core::mem::take(&mut shows)
+            {
+                days.insert(day);
+            }
+        }
+        for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
+            kept[place] |= day(checkpoint).is_some_and(|day| days.remove(&day));
+        }
+    }
+
+    /// The reader's quorum may be met by fewer cosignatures than all. So of the checkpoints cosigned by the
+    /// deadline all are kept that some witnesses cosigned who did not all cosign a newer one by then.
+    fn keep_for_any_quorum(&self, deadline: Time, kept: &mut [bool]) {
+        let mut newer: Vec<BTreeSet<u32>> = Vec::new();
+        for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
+            if newer.iter().any(|cosigners| cosigners.len() == self.cosigners.len()) {
+                break;
+            }
+            let cosigners = checkpoint.cosigners_by(deadline);
+            if !cosigners.is_empty() && !newer.iter().any(|newer| cosigners.is_subset(newer)) {
+                kept[place] = true;
+                newer.push(cosigners);
+            }
+        }
+    }
+
+    /// Where a later checkpoint may have existed by an earlier time, links that were in time for the first that
+    /// held them could be too early for the next one that is kept.
+    fn keep_against_times_that_fall(&self, kept: &mut [bool]) {
+        let mut least: Option<Time> = None;
+        let mut latest: Vec<Option<Time>> = Vec::with_capacity(self.checkpoints.len());
+        let mut so_far = None;
+        for checkpoint in &self.checkpoints {
+            so_far = so_far.max(checkpoint.latest);
+            let timed = checkpoint.existed_by.is_some();
+            latest.push(if timed { so_far } else { None });
+            // Where the quorum is not known this checkpoint may turn out to have no times.
+            if timed && self.quorum.is_some() {
+                so_far = None;
+            }
+        }
+        for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
+            let too_early = |(link, existed): (Time, Time)| link.millis() > existed.millis() + AHEAD;
+            kept[place] |= latest[place].zip(least).is_some_and(too_early);
+            least = match (least, checkpoint.earliest()) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+    }
+}
+
+fn existed_by_quorum(trust: &Trust, signed: &SignedCheckpoint) -> Option<Time> {
+    let cosigned_at = |key| signed.cosignature(key).flatten().and_then(from_seconds);
+    let cosignatures: Vec<(usize, Time)> = trust
+        .witnesses()
+        .iter()
+        .enumerate()
+        .filter_map(|(place, key)| Some((place, cosigned_at(key)?)))
+        .collect();
+    trust.times(&cosignatures).map(|times| times.existed_by)
+}
+
+fn cosignature_time(signature: &[u8]) -> Option<Time> {
+    let (seconds, _) = signature.split_first_chunk().filter(|_| signature.len() == COSIGNATURE)?;
+    from_seconds(u64::from_be_bytes(*seconds))
+}
+
+fn from_seconds(seconds: u64) -> Option<Time> {
+    i64::try_from(seconds).ok()?.checked_mul(1000).and_then(Time::from_millis)
+}
