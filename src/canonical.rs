@@ -241,10 +241,10 @@ impl<'a> Writer<'a> {
         self.in_name = true;
         let (end, escapes) = json::string_end(text, index + 1)?;
         let member = Member { name: &self.text[index + 1..end - 1], escapes, start: self.out.len() };
-        if let Some(frame) = self.frames.last_mut() {
-            if let [.., last] = &self.members[frame.members..] {
-                frame.sorted &= last.compare(&member) == Ordering::Less;
-            }
+        if let Some(frame) = self.frames.last_mut()
+            && let [.., last] = &self.members[frame.members..]
+        {
+            frame.sorted &= last.compare(&member) == Ordering::Less;
         }
         self.members.push(member);
         self.string(index, end, escapes);

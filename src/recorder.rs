@@ -225,16 +225,26 @@ impl Recorder {
     /// [`Code::Recorder`] when none is due, [`Code::Signature`] for one that does not verify under the chain's key;
     /// it is still due then. A build without Ed25519 cannot check it.
     pub fn sign(&mut self, signature: &Signature) -> Result<(), Error> {
-        let Some(_bytes) = self.to_sign() else {
+        let Some(bytes) = self.to_sign() else {
             return Err(Error::new(Code::Recorder, "no signature is due"));
         };
-        #[cfg(any(feature = "sign", feature = "verify"))]
-        if !self.key.verify(_bytes, signature) {
+        if !self.accepts(bytes, signature) {
             return Err(Error::new(Code::Signature, "the signature does not verify under the chain's key")
                 .with_hint("the signer holds another key than its vkey says"));
         }
         self.end_tail(Some(signature));
         Ok(())
+    }
+
+    #[cfg(any(feature = "sign", feature = "verify"))]
+    fn accepts(&self, bytes: &[u8], signature: &Signature) -> bool {
+        self.key.verify(bytes, signature)
+    }
+
+    #[cfg(not(any(feature = "sign", feature = "verify")))]
+    #[expect(clippy::unused_self, reason = "the key is of no use without Ed25519")]
+    fn accepts(&self, _bytes: &[u8], _signature: &Signature) -> bool {
+        true
     }
 
     /// Signs with `key` what is due, if anything is.

@@ -1,6 +1,6 @@
 //! Numbers as ECMAScript writes them: the shortest decimal that gives the same double.
 //!
-//! A decimal of at most 15 significant digits is that shortest one itself (DBL_DIG is 15), so only its point
+//! A decimal of at most 15 significant digits is that shortest one itself (C's `DBL_DIG`), so only its point
 //! and zeros have to be put where ECMAScript wants them. Longer ones go through a double.
 
 use crate::link::MAX_INTEGER;
@@ -13,6 +13,9 @@ pub(super) enum Range {
     /// Of these, those of at most 2^53 − 1 in magnitude.
     Exact,
 }
+
+/// [`MAX_INTEGER`] as a double.
+const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// The digits that a double surely keeps.
 const SURE_DIGITS: usize = 15;
@@ -91,23 +94,24 @@ impl Decimal {
 
     fn write(&self, out: &mut Vec<u8>) {
         let digits = &self.digits[..self.length];
-        let zeros = |count: i64, out: &mut Vec<u8>| out.extend((0..count).map(|_| b'0'));
+        let zeros = |count: usize, out: &mut Vec<u8>| out.resize(out.len() + count, b'0');
+        let point = self.point.unsigned_abs() as usize;
         if self.negative {
             out.push(b'-');
         }
         if digits.is_empty() {
             out.push(b'0');
         } else if self.point > 0 && self.point <= 21 {
-            let whole = digits.len().min(self.point as usize);
+            let whole = digits.len().min(point);
             out.extend_from_slice(&digits[..whole]);
-            zeros(self.point - whole as i64, out);
+            zeros(point - whole, out);
             if whole < digits.len() {
                 out.push(b'.');
                 out.extend_from_slice(&digits[whole..]);
             }
         } else if self.point <= 0 && self.point > -6 {
             out.extend_from_slice(b"0.");
-            zeros(-self.point, out);
+            zeros(point, out);
             out.extend_from_slice(digits);
         } else {
             out.push(digits[0]);
@@ -131,8 +135,7 @@ impl Decimal {
 fn exponent(digits: &[u8]) -> Option<i64> {
     let (negative, digits) = match digits {
         [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
     };
     let value = digits
         .iter()
@@ -143,7 +146,7 @@ fn exponent(digits: &[u8]) -> Option<i64> {
 /// Goes through a double.
 fn convert(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
     let (value, text) = engine::through_double(raw);
-    let limit = if range == Range::Exact { MAX_INTEGER as f64 } else { f64::MAX };
+    let limit = if range == Range::Exact { MAX_EXACT } else { f64::MAX };
     if value.is_nan() || value.abs() > limit {
         return false;
     }

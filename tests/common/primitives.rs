@@ -2,11 +2,13 @@
 //! run natively and in WebAssembly.
 
 use countersign::base64;
+use countersign::canonical::{self, canonicalize, rfc8785};
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::ed25519::{self, PublicKey};
+use countersign::event::{Event, Redaction};
 use countersign::hash::Hash;
 use countersign::keys::KeyNote;
-use countersign::link;
+use countersign::link::{self, Link, signed_part};
 use countersign::merkle::{
     CompactRange, HashReader, Subtree, inclusion_proof, leaf_hash, node_hash, skips, verify_inclusion,
 };
@@ -35,10 +37,14 @@ const SECTIONS: &[(&str, Check)] = &[
     ("ed25519", check_ed25519),
     ("policies", check_policies),
     ("tree", check_tree),
+    ("jcs", check_jcs),
+    ("numbers", check_numbers),
+    ("event_refused", check_event_refused),
+    ("links", check_links),
 ];
 
 /// Sections that need more than themselves, or are no vectors.
-const OTHERS: &[&str] = &["about", "tlog_proof", "jcs", "numbers", "event_refused", "links"];
+const OTHERS: &[&str] = &["about", "tlog_proof"];
 
 /// Checks every section.
 pub(crate) fn run(json: &str) {
@@ -297,4 +303,69 @@ fn check_tlog_proof(vector: &Value, checkpoints: &Value) {
     let mut unsigned = proof;
     unsigned.checkpoint.signatures[0].signature[0] ^= 1;
     assert!(unsigned.verify(leaf, &trust).is_err(), "an invalid signature");
+}
+
+fn check_jcs(cases: &Value) {
+    for case in list(cases) {
+        let out = text(&case["out"]);
+        let written = rfc8785(text(&case["in"]).as_bytes()).unwrap_or_else(|error| panic!("{error}: {case}"));
+        assert_eq!(std::str::from_utf8(&written), Ok(out), "{case}");
+        assert_eq!(rfc8785(out.as_bytes()).as_deref(), Ok(out.as_bytes()), "{case}");
+        // Numbers that I-JSON cannot carry are the only difference.
+        match canonicalize(out.as_bytes()) {
+            Ok(written) => assert_eq!(written, out.as_bytes()),
+            Err(error) => assert!(error.message.starts_with("a number"), "{error}: {case}"),
+        }
+    }
+}
+
+fn check_numbers(cases: &Value) {
+    for case in list(cases) {
+        let value = f64::from_bits(u64::from_be_bytes(hex_array(&case["ieee"])));
+        assert_eq!(canonical::number(value).as_deref(), Some(text(&case["out"])), "{case}");
+        let out = text(&case["out"]).as_bytes();
+        assert_eq!(rfc8785(out).as_deref(), Ok(out), "{case}");
+        assert_eq!(canonicalize(out).is_ok(), value.abs() < 9_007_199_254_740_992.0, "{case}");
+    }
+}
+
+fn check_event_refused(cases: &Value) {
+    for case in list(cases) {
+        let error = Event::parse(text(&case["in"]).as_bytes(), &Redaction::none()).expect_err("a refusal");
+        assert_eq!(error.member.as_deref(), case["member"].as_str(), "{case}");
+    }
+}
+
+fn check_links(cases: &Value) {
+    let mut before = None;
+    let mut key = None;
+    for case in list(cases) {
+        let line = text(&case["link"]);
+        let link = Link::parse(line).unwrap_or_else(|error| panic!("{error}: {case}"));
+        assert_eq!(leaf_hash(line.as_bytes()), hash(&case["leafhash"]), "{case}");
+        assert_eq!(link.chain().to_string(), text(&case["chain"]), "{case}");
+        assert_eq!(link.seq(), number(&case["seq"]), "{case}");
+        assert_eq!(link.prev().copied(), before, "{case}");
+        let kind = match &link {
+            Link::Open(open) => {
+                key = Some(open.key.clone());
+                "open"
+            }
+            Link::Event(event) => {
+                let bytes = text(&case["event"]).as_bytes();
+                assert_eq!(event.commit, link::commit(&hex_array(&case["salt"]), bytes), "{case}");
+                assert_eq!(canonicalize(bytes).as_deref(), Ok(bytes), "{case}");
+                "event"
+            }
+            Link::Close(_) => "close",
+        };
+        assert_eq!(kind, text(&case["kind"]));
+        assert_eq!(link.signature().is_some(), case["signed_bytes"].is_string(), "{case}");
+        if let Some(signature) = link.signature() {
+            assert_eq!(signed_part(line), text(&case["signed_bytes"]), "{case}");
+            let key = key.as_ref().expect("the chain's open link comes first");
+            assert!(key.verify(signed_part(line).as_bytes(), signature), "{case}");
+        }
+        before = Some(hash(&case["leafhash"]));
+    }
 }
