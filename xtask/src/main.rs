@@ -1,2 +1,59 @@
-//! Builds, tests and serves the project.
-fn main() {}
+//! Sets up, builds, tests and serves the project: `cargo xtask --help`.
+//!
+//! This is the one place that knows toolchains. Whatever is not on the machine goes into
+//! `target/tools`, except Rust's WebAssembly target and the browser, which the machine's own
+//! package managers install.
+
+mod bench;
+mod browser;
+mod npm;
+mod progress;
+mod run;
+mod serve;
+mod stamp;
+mod start;
+mod suites;
+mod test;
+mod toolchain;
+mod tools;
+mod wasm;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Sets up, builds, tests and serves the project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds everything, records sample events and serves the page with them
+    Start(start::Args),
+    /// Runs every test suite, or those named
+    Test(test::Args),
+    /// Builds the WebAssembly artefacts of wasm-pack.toml
+    Wasm(wasm::Args),
+    /// Measures speed, memory and sizes, as ratios to the bare work
+    Bench(bench::Args),
+    /// Formats the code
+    Fmt,
+    /// Checks formatting and lints
+    Lint,
+}
+
+fn main() -> Result<()> {
+    let task = Cli::parse().task;
+    let tools = tools::Tools::new()?;
+    match task {
+        Task::Start(args) => start::run(&tools, &args),
+        Task::Test(args) => test::run(&tools, &args),
+        Task::Wasm(args) => wasm::run(&tools, &args),
+        Task::Bench(args) => bench::run(&tools, &args),
+        Task::Fmt => suites::format(&tools),
+        Task::Lint => test::run(&tools, &test::Args::only(suites::LINTS)),
+    }
+}

@@ -1,0 +1,66 @@
+//! Chromium, for tests that need a browser.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::run;
+use crate::tools::Tools;
+
+const DEBIAN_PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
+
+/// Chromium and the `WebDriver` that starts it.
+#[derive(Clone)]
+pub(crate) struct Browser {
+    program: PathBuf,
+    driver: PathBuf,
+    capabilities: PathBuf,
+}
+
+impl Browser {
+    pub(crate) fn find_or_install(tools: &Tools) -> Result<Browser> {
+        let found = match find() {
+            Some(found) => found,
+            None => tools.progress.step("Chromium", |log| {
+                run::apt_install(log, &DEBIAN_PACKAGES)
+                    .context("no Chromium with chromedriver: install both, so that they are found on PATH")?;
+                find().context("Debian's chromium brought no chromium or no chromedriver")
+            })?,
+        };
+        let capabilities = tools.path("target/xtask/webdriver.json");
+        fs::create_dir_all(tools.path("target/xtask"))?;
+        fs::write(&capabilities, webdriver_json(&found.0))?;
+        Ok(Browser { program: found.0, driver: found.1, capabilities })
+    }
+
+    /// Tells a test where the browser is: `CHROMIUM` to scripts, the rest to wasm-bindgen's runner.
+    pub(crate) fn configure<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("CHROMIUM", &self.program)
+            .env("CHROMEDRIVER", &self.driver)
+            .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &self.capabilities)
+    }
+}
+
+fn find() -> Option<(PathBuf, PathBuf)> {
+    let program = ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(run::find)?;
+    Some((program, run::find("chromedriver")?))
+}
+
+/// The browser's capabilities: headless, quiet on the network, and started by root too.
+fn webdriver_json(program: &std::path::Path) -> String {
+    let arguments = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ];
+    format!(r#"{{"goog:chromeOptions":{{"binary":{:?},"args":{arguments:?}}}}}"#, program.to_string_lossy())
+}

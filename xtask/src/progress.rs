@@ -1,0 +1,64 @@
+//! What is under way: a spinner for each step on a terminal, plain lines elsewhere.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::run::Log;
+
+/// The steps under way.
+pub(crate) struct Progress {
+    bars: MultiProgress,
+    logs: PathBuf,
+}
+
+impl Progress {
+    /// Logs of the steps go to the folder `logs`.
+    pub(crate) fn new(logs: PathBuf) -> Progress {
+        Progress { bars: MultiProgress::new(), logs }
+    }
+
+    /// Does one step, and says how long it took.
+    pub(crate) fn step<T>(&self, name: &str, work: impl FnOnce(&Log) -> Result<T>) -> Result<T> {
+        let start = Instant::now();
+        let log = Log::create(self.logs.join(format!("{}.log", name.replace(['/', ' '], "-"))))?;
+        let bar = self.begin(name);
+        let result = work(&log);
+        bar.finish_and_clear();
+        self.bars.remove(&bar);
+        let mark = if result.is_ok() { "ok" } else { "FAILED" };
+        self.line(&format!("{mark:>8}  {name}  {}", time(start.elapsed())));
+        result.with_context(|| format!("{name} failed"))
+    }
+
+    /// Prints a line above the steps under way.
+    pub(crate) fn line(&self, text: &str) {
+        if self.bars.is_hidden() || self.bars.println(text).is_err() {
+            println!("{text}");
+        }
+    }
+
+    fn begin(&self, name: &str) -> ProgressBar {
+        if self.bars.is_hidden() {
+            println!("{:>8}  {name}", "…");
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{spinner:>8}  {msg}  {elapsed}")
+            .expect("the template's names are indicatif's");
+        let bar = self.bars.add(ProgressBar::new_spinner()).with_style(style).with_message(name.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    }
+}
+
+/// A duration as people read it.
+pub(crate) fn time(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds < 60 {
+        format!("{:.1} s", duration.as_secs_f64())
+    } else {
+        format!("{} min {:02} s", seconds / 60, seconds % 60)
+    }
+}

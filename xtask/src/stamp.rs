@@ -1,0 +1,55 @@
+//! Skipping work whose inputs have not changed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+/// The SHA-256 of all that a piece of work depends on, kept in a file once the work is done.
+pub(crate) struct Stamp {
+    file: PathBuf,
+    hash: Sha256,
+}
+
+impl Stamp {
+    pub(crate) fn new(file: PathBuf) -> Stamp {
+        Stamp { file, hash: Sha256::new() }
+    }
+
+    /// Depends on a text: a version, a setting.
+    pub(crate) fn text(mut self, text: &str) -> Stamp {
+        self.hash.update((text.len() as u64).to_le_bytes());
+        self.hash.update(text);
+        self
+    }
+
+    /// Depends on a file, or on all files of a folder, their names included.
+    pub(crate) fn path(self, path: &Path) -> Result<Stamp> {
+        if path.is_dir() {
+            let mut entries =
+                fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
+            entries.sort();
+            return entries.iter().try_fold(self, |stamp, entry| stamp.path(entry));
+        }
+        let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut stamp = self.text(&path.to_string_lossy());
+        stamp.hash.update((content.len() as u64).to_le_bytes());
+        stamp.hash.update(content);
+        Ok(stamp)
+    }
+
+    /// Does the work unless it was done with the same inputs and `outputs` are still there.
+    /// Says whether it was done now.
+    pub(crate) fn unless_done(self, outputs: &[PathBuf], work: impl FnOnce() -> Result<()>) -> Result<bool> {
+        let hash = self.hash.finalize();
+        let is_done = fs::read(&self.file).is_ok_and(|done| done == hash[..]);
+        if is_done && outputs.iter().all(|output| output.exists()) {
+            return Ok(false);
+        }
+        work()?;
+        fs::create_dir_all(self.file.parent().context("a stamp needs a folder")?)?;
+        fs::write(&self.file, hash)?;
+        Ok(true)
+    }
+}

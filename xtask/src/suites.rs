@@ -1,0 +1,181 @@
+//! What `cargo xtask test` runs.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::npm;
+use crate::run::Log;
+use crate::toolchain::TARGET;
+use crate::tools::Tools;
+
+/// One suite: what it runs, and what it must not share with another at the same time.
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) holds: Option<Resource>,
+    /// Runs it, and says in a few words what was tested.
+    pub(crate) run: fn(&Tools, &Log) -> Result<String>,
+}
+
+/// What one suite at a time may use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resource {
+    /// Cargo's target folder for the machine itself.
+    Host,
+    /// Cargo's target folder for wasm32.
+    Wasm,
+    /// The npm packages.
+    Packages,
+}
+
+/// The suites that look at the code without running it.
+pub(crate) const LINTS: &[&str] = &["fmt", "clippy"];
+
+/// All suites, in the order in which they are begun: the longest first, so that the two halves
+/// of the machine finish together.
+pub(crate) const SUITES: &[Suite] = &[
+    Suite { name: "fmt", about: "rustfmt agrees with the code", holds: None, run: fmt },
+    Suite {
+        name: "rust",
+        about: "the core and the program, with doctests",
+        holds: Some(Resource::Host),
+        run: rust,
+    },
+    Suite {
+        name: "js",
+        about: "the npm package, installed in every runtime",
+        holds: Some(Resource::Packages),
+        run: js,
+    },
+    Suite { name: "clippy", about: "no lint has anything to say", holds: Some(Resource::Host), run: clippy },
+    Suite {
+        name: "wasm-node",
+        about: "the core in WebAssembly, in Node.js",
+        holds: Some(Resource::Wasm),
+        run: wasm_node,
+    },
+    Suite { name: "www", about: "the page, in Chromium", holds: Some(Resource::Packages), run: www },
+    Suite {
+        name: "wasm-browser",
+        about: "the core in WebAssembly, in Chromium",
+        holds: Some(Resource::Wasm),
+        run: wasm_browser,
+    },
+    Suite { name: "doc", about: "the documentation's links resolve", holds: Some(Resource::Host), run: doc },
+];
+
+/// Formats all code.
+pub(crate) fn format(tools: &Tools) -> Result<()> {
+    tools.progress.step("rustfmt", |log| log.run(tools.cargo("fmt").arg("--all")))?;
+    for folder in ["js", "www"] {
+        npm::install(tools, folder)?;
+        tools.progress.step(&format!("format {folder}"), |log| {
+            log.run(tools.node()?.npm(tools, folder).args(["run", "format"]))
+        })?;
+    }
+    Ok(())
+}
+
+fn fmt(tools: &Tools, log: &Log) -> Result<String> {
+    log.run(tools.cargo("fmt").args(["--all", "--check"]))?;
+    Ok(String::new())
+}
+
+fn clippy(tools: &Tools, log: &Log) -> Result<String> {
+    log.run(tools.cargo("clippy").args(["--workspace", "--all-targets", "--", "-Dwarnings"]))?;
+    Ok(String::new())
+}
+
+fn rust(tools: &Tools, log: &Log) -> Result<String> {
+    log.run(tools.cargo("test").args(["--workspace", "--no-fail-fast"]))?;
+    Ok(cargo_counts(&log.text()?))
+}
+
+fn doc(tools: &Tools, log: &Log) -> Result<String> {
+    log.run(tools.cargo("doc").args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))?;
+    Ok(String::new())
+}
+
+fn wasm_node(tools: &Tools, log: &Log) -> Result<String> {
+    let mut cargo = wasm_tests(tools)?;
+    log.run(cargo.env("PATH", tools.node()?.search_path()))?;
+    Ok(cargo_counts(&log.text()?))
+}
+
+fn wasm_browser(tools: &Tools, log: &Log) -> Result<String> {
+    let browser = tools.browser()?;
+    let mut cargo = wasm_tests(tools)?;
+    log.run(browser.configure(&mut cargo).env("WASM_BINDGEN_USE_BROWSER", "1"))?;
+    Ok(cargo_counts(&log.text()?))
+}
+
+/// The core's tests compiled for wasm32.
+fn wasm_tests(tools: &Tools) -> Result<Command> {
+    let mut cargo = tools.wasm32()?.cargo(tools, "test");
+    let runner = format!("CARGO_TARGET_{}_RUNNER", TARGET.to_uppercase().replace('-', "_"));
+    cargo
+        .args(["--package", "countersign", "--lib", "--tests", "--no-fail-fast"])
+        .args(["--features", "wasm-recorder,wasm-verifier"])
+        .env(runner, tools.test_runner()?)
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
+    Ok(cargo)
+}
+
+fn js(tools: &Tools, log: &Log) -> Result<String> {
+    tools.js()?;
+    npm_test(tools, "js", log)
+}
+
+fn www(tools: &Tools, log: &Log) -> Result<String> {
+    tools.www()?;
+    npm_test(tools, "www", log)
+}
+
+fn npm_test(tools: &Tools, folder: &str, log: &Log) -> Result<String> {
+    let mut npm = tools.node()?.npm(tools, folder);
+    log.run(tools.browser()?.configure(&mut npm).arg("test"))?;
+    Ok(node_counts(&log.text()?))
+}
+
+/// Sums the results that cargo's test programs print.
+fn cargo_counts(output: &str) -> String {
+    let results: Vec<&str> =
+        output.lines().filter_map(|line| line.trim().strip_prefix("test result: ")).collect();
+    let sum = |what| results.iter().filter_map(|result| count_before(result, what)).sum::<u64>();
+    format!("{} passed, {} ignored", sum("passed"), sum("ignored"))
+}
+
+/// Sums the results that Node.js's test runner prints.
+fn node_counts(output: &str) -> String {
+    let passed: u64 = output
+        .lines()
+        .filter_map(|line| {
+            line.trim_start_matches(['ℹ', '#', ' ']).strip_prefix("pass ")?.trim().parse::<u64>().ok()
+        })
+        .sum();
+    format!("{passed} passed")
+}
+
+/// The number in front of a word: 12 of `12 passed`.
+fn count_before(text: &str, word: &str) -> Option<u64> {
+    text.split([';', '.']).find_map(|part| part.trim().strip_suffix(word)?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_results_are_summed() {
+        let output = "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s\n\
+                      noise\n\
+                      test result: ok. 40 passed; 0 failed; 0 ignored; 0 filtered out; finished in 0.02s\n";
+        assert_eq!(cargo_counts(output), "43 passed, 1 ignored");
+    }
+
+    #[test]
+    fn node_results_are_summed() {
+        assert_eq!(node_counts("ℹ tests 5\nℹ pass 4\nℹ fail 1\n# pass 3\n"), "7 passed");
+    }
+}

@@ -1,0 +1,124 @@
+//! `cargo xtask test`: runs suites two at a time and sums them up.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use clap::builder::PossibleValue;
+
+use crate::progress;
+use crate::suites::{SUITES, Suite};
+use crate::tools::Tools;
+
+/// Suites at a time. More would only compete for memory and make the browser's tests slow.
+const WORKERS: usize = 2;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The suites to run; all of them when none is named
+    #[arg(value_parser = suite_names())]
+    suites: Vec<String>,
+}
+
+impl Args {
+    pub(crate) fn only(suites: &[&str]) -> Args {
+        Args { suites: suites.iter().map(|&suite| suite.to_owned()).collect() }
+    }
+}
+
+fn suite_names() -> Vec<PossibleValue> {
+    SUITES.iter().map(|suite| PossibleValue::new(suite.name).help(suite.about)).collect()
+}
+
+/// How a suite ended.
+struct Outcome {
+    suite: &'static Suite,
+    time: Duration,
+    result: Result<String>,
+}
+
+/// The suites not yet begun, and those under way.
+struct Queue {
+    waiting: Vec<&'static Suite>,
+    running: Vec<&'static Suite>,
+}
+
+impl Queue {
+    /// The first suite that may run beside those under way.
+    fn take(&mut self) -> Option<&'static Suite> {
+        let free = |suite: &&Suite| {
+            suite.holds.is_none() || self.running.iter().all(|running| running.holds != suite.holds)
+        };
+        let suite = self.waiting.remove(self.waiting.iter().position(free)?);
+        self.running.push(suite);
+        Some(suite)
+    }
+
+    fn finish(&mut self, suite: &Suite) {
+        self.running.retain(|running| running.name != suite.name);
+    }
+}
+
+pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
+    let start = Instant::now();
+    let chosen = |suite: &&Suite| args.suites.is_empty() || args.suites.iter().any(|name| name == suite.name);
+    let waiting = SUITES.iter().filter(chosen).collect();
+    let queue = (Mutex::new(Queue { waiting, running: Vec::new() }), Condvar::new());
+    let outcomes = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| work(tools, &queue, &outcomes));
+        }
+    });
+    summarise(&outcomes.into_inner().unwrap_or_else(PoisonError::into_inner), start.elapsed())
+}
+
+fn work(tools: &Tools, (queue, changed): &(Mutex<Queue>, Condvar), outcomes: &Mutex<Vec<Outcome>>) {
+    let lock = || queue.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let mut queue = lock();
+        let suite = loop {
+            if queue.waiting.is_empty() {
+                return;
+            }
+            match queue.take() {
+                Some(suite) => break suite,
+                None => queue = changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        drop(queue);
+        let start = Instant::now();
+        let result = tools.progress.step(suite.name, |log| (suite.run)(tools, log));
+        outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(Outcome {
+            suite,
+            time: start.elapsed(),
+            result,
+        });
+        lock().finish(suite);
+        changed.notify_all();
+    }
+}
+
+fn summarise(outcomes: &[Outcome], total: Duration) -> Result<()> {
+    for Outcome { suite, result, .. } in outcomes {
+        if let Err(error) = result {
+            println!("\n── {} ──\n{error:#}", suite.name);
+        }
+    }
+    println!();
+    for Outcome { suite, time, result } in outcomes {
+        let (mark, detail) = match result {
+            Ok(detail) => ("ok", detail.as_str()),
+            Err(_) => ("FAILED", ""),
+        };
+        println!("{:<14}{:>14}  {mark:<8}{detail}", suite.name, progress::time(*time));
+    }
+    println!("{:<14}{:>14}", "together", progress::time(total));
+    let failed: Vec<&str> =
+        outcomes.iter().filter(|outcome| outcome.result.is_err()).map(|outcome| outcome.suite.name).collect();
+    if !failed.is_empty() {
+        bail!("failed: {}. Run one alone with `cargo xtask test NAME`", failed.join(", "));
+    }
+    Ok(())
+}

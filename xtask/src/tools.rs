@@ -1,0 +1,135 @@
+//! The tools that building and testing need, each set up when first asked for.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::browser::Browser;
+use crate::npm::{self, Node};
+use crate::progress::Progress;
+use crate::toolchain::Wasm32;
+use crate::wasm::{self, Built};
+
+/// The project's folders and tools.
+pub(crate) struct Tools {
+    root: PathBuf,
+    pub(crate) progress: Progress,
+    node: Once<Node>,
+    wasm32: Once<Wasm32>,
+    test_runner: Once<PathBuf>,
+    browser: Once<Browser>,
+    artefacts: Once<Vec<Built>>,
+    js: Once<()>,
+    www: Once<()>,
+}
+
+impl Tools {
+    pub(crate) fn new() -> Result<Tools> {
+        let xtask = env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+        let root = Path::new(&xtask).parent().context("xtask lies in the project's folder")?.to_owned();
+        let logs = root.join("target/xtask/logs");
+        Ok(Tools {
+            root,
+            progress: Progress::new(logs),
+            node: Once::default(),
+            wasm32: Once::default(),
+            test_runner: Once::default(),
+            browser: Once::default(),
+            artefacts: Once::default(),
+            js: Once::default(),
+            www: Once::default(),
+        })
+    }
+
+    /// A file or folder of the project.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// Cargo for the machine itself, in the project's folder.
+    pub(crate) fn cargo(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(host_cargo());
+        command.arg(subcommand).current_dir(&self.root);
+        command
+    }
+
+    /// Node.js, the machine's or one in `target/tools`.
+    pub(crate) fn node(&self) -> Result<Node> {
+        self.node.get(|| npm::find_or_install(self))
+    }
+
+    /// A toolchain for wasm32.
+    pub(crate) fn wasm32(&self) -> Result<Wasm32> {
+        self.wasm32.get(|| Wasm32::find_or_install(self))
+    }
+
+    /// The program that runs wasm32 tests.
+    pub(crate) fn test_runner(&self) -> Result<PathBuf> {
+        self.test_runner.get(|| {
+            self.progress.step("wasm test runner", |log| {
+                let mut cargo = self.cargo("build");
+                cargo.args(["-p", "xtask", "--features", "test-runner", "--bin", "wasm-bindgen-test-runner"]);
+                log.run(&mut cargo)
+            })?;
+            let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.path("target"), PathBuf::from);
+            let name = format!("wasm-bindgen-test-runner{}", env::consts::EXE_SUFFIX);
+            Ok(target.join("debug").join(name))
+        })
+    }
+
+    /// Chromium with its driver.
+    pub(crate) fn browser(&self) -> Result<Browser> {
+        self.browser.get(|| Browser::find_or_install(self))
+    }
+
+    /// Builds the WebAssembly artefacts into the npm package.
+    pub(crate) fn artefacts(&self) -> Result<Vec<Built>> {
+        self.artefacts.get(|| wasm::build(self, &[]))
+    }
+
+    /// Builds the npm package, artefacts included.
+    pub(crate) fn js(&self) -> Result<()> {
+        self.js.get(|| {
+            self.artefacts()?;
+            npm::install(self, "js")?;
+            self.progress
+                .step("npm package", |log| log.run(self.node()?.npm(self, "js").args(["run", "build"])))
+        })
+    }
+
+    /// Builds the page.
+    pub(crate) fn www(&self) -> Result<()> {
+        self.www.get(|| {
+            self.js()?;
+            npm::install(self, "www")?;
+            self.progress.step("page", |log| log.run(self.node()?.npm(self, "www").args(["run", "build"])))
+        })
+    }
+}
+
+/// The cargo that runs xtask.
+pub(crate) fn host_cargo() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// A value made once, a failure included, by whoever asks first; others wait.
+struct Once<T>(Mutex<Option<Result<T, String>>>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Once(Mutex::new(None))
+    }
+}
+
+impl<T: Clone> Once<T> {
+    fn get(&self, make: impl FnOnce() -> Result<T>) -> Result<T> {
+        let mut value = self.0.lock().map_err(|_| anyhow!("a tool's set-up panicked"))?;
+        value
+            .get_or_insert_with(|| make().map_err(|error| format!("{error:#}")))
+            .clone()
+            .map_err(|error| anyhow!(error))
+    }
+}

@@ -1,0 +1,215 @@
+//! `cargo xtask wasm`: builds the artefacts that `wasm-pack.toml` describes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde::Deserialize;
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::npm;
+use crate::run::{self, Log};
+use crate::stamp::Stamp;
+use crate::toolchain::{self, TARGET};
+use crate::tools::Tools;
+
+/// The package that artefacts are built from, and the file its compilation gives.
+const PACKAGE: &str = "countersign";
+/// The folder with the lock file of wasm-opt.
+const OPTIMIZER: &str = "xtask/npm";
+/// What the compiler may use beyond the first version of WebAssembly; all runtimes we support have it.
+const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+const BROTLI_SIZE: &str = "const { readFileSync } = require('node:fs');
+const { brotliCompressSync } = require('node:zlib');
+console.log(brotliCompressSync(readFileSync(process.argv[1])).length);";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The artefacts to build; all of them when none is named
+    artefacts: Vec<String>,
+}
+
+/// `wasm-pack.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Manifest {
+    out_dir: PathBuf,
+    artefacts: BTreeMap<String, Artefact>,
+}
+
+/// How one artefact is built.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Artefact {
+    features: Vec<String>,
+    profile: String,
+    #[serde(default)]
+    target_features: Vec<String>,
+    wasm_opt: Vec<String>,
+    brotli_budget: u64,
+}
+
+/// An artefact as it was built.
+#[derive(Clone)]
+pub(crate) struct Built {
+    pub(crate) name: String,
+    /// The `.wasm` file.
+    pub(crate) file: PathBuf,
+    /// Its size in brotli, in bytes.
+    pub(crate) brotli: u64,
+    /// The greatest size in brotli that it may have, in bytes.
+    pub(crate) budget: u64,
+}
+
+pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
+    build(tools, &args.artefacts).map(drop)
+}
+
+/// Builds the artefacts named, or all when none is, and holds them to their budgets.
+pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
+    let text = fs::read_to_string(tools.path("wasm-pack.toml")).context("cannot read wasm-pack.toml")?;
+    let mut manifest: Manifest = toml::from_str(&text).context("wasm-pack.toml")?;
+    for name in names {
+        ensure!(manifest.artefacts.contains_key(name), "wasm-pack.toml has no artefact {name}");
+    }
+    manifest.artefacts.retain(|name, _| names.is_empty() || names.contains(name));
+
+    // Cargo builds different profiles side by side, and one profile's artefacts one by one.
+    let mut profiles: BTreeMap<&str, Vec<(&str, &Artefact)>> = BTreeMap::new();
+    for (name, artefact) in &manifest.artefacts {
+        profiles.entry(&artefact.profile).or_default().push((name, artefact));
+    }
+    let out_dir = tools.path("").join(&manifest.out_dir);
+    let build_one = |&(name, artefact): &(&str, &Artefact)| artefact.build(tools, name, &out_dir);
+    tools.wasm32()?;
+    npm::install(tools, OPTIMIZER)?;
+    let built: Vec<Result<Vec<Built>>> = thread::scope(|scope| {
+        let threads: Vec<_> = profiles
+            .into_values()
+            .map(|group| scope.spawn(move || group.iter().map(build_one).collect()))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("a build panicked"))))
+            .collect()
+    });
+    let built: Vec<Built> = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    hold_to_budgets(tools, &built)?;
+    Ok(built)
+}
+
+impl Artefact {
+    fn build(&self, tools: &Tools, name: &str, out_dir: &Path) -> Result<Built> {
+        tools.progress.step(name, |log| {
+            let compiled = self.compile(tools, name, log)?;
+            let file = out_dir.join(format!("{name}_bg.wasm"));
+            let outputs =
+                [file.clone(), out_dir.join(format!("{name}.js")), out_dir.join(format!("{name}.d.ts"))];
+            Stamp::new(tools.path("target/xtask/stamps").join(name))
+                .text(env!("CARGO_PKG_VERSION"))
+                .text(&format!("{self:?}"))
+                .path(&tools.path(OPTIMIZER).join("package-lock.json"))?
+                .path(&compiled)?
+                .unless_done(&outputs, || self.finish(tools, name, &compiled, out_dir, log))?;
+            let brotli = brotli_size(tools, &file)?;
+            Ok(Built { name: name.to_owned(), file, brotli, budget: self.brotli_budget })
+        })
+    }
+
+    /// Compiles the core; cargo knows whether there is anything to do.
+    fn compile(&self, tools: &Tools, name: &str, log: &Log) -> Result<PathBuf> {
+        let wasm32 = tools.wasm32()?;
+        let mut cargo = wasm32.cargo(tools, "build");
+        cargo
+            .args(["--package", PACKAGE, "--lib", "--no-default-features"])
+            .args(["--features", &self.features.join(",")])
+            .args(["--profile", &self.profile])
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustc_flags(tools).join("\u{1f}"));
+        log.run(&mut cargo)?;
+        let folder = toolchain::target_folder(tools);
+        let compiled = folder.join(TARGET).join(&self.profile).join(format!("{PACKAGE}.wasm"));
+        // Artefacts of one profile share the file's name.
+        let own = folder.join(format!("{name}.wasm"));
+        fs::copy(&compiled, &own).with_context(|| format!("cannot copy {}", compiled.display()))?;
+        Ok(own)
+    }
+
+    /// Target features, and paths in panic messages that are the same on every machine.
+    fn rustc_flags(&self, tools: &Tools) -> Vec<String> {
+        let cargo_home = std::env::var_os("CARGO_HOME")
+            .map(PathBuf::from)
+            .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+        let roots = [Some(tools.path("")), cargo_home];
+        let paths = roots.iter().flatten().map(|root| format!("--remap-path-prefix={}=", root.display()));
+        let features = self.target_features.iter().map(|feature| format!("-Ctarget-feature=+{feature}"));
+        paths.chain(features).collect()
+    }
+
+    /// Makes the JavaScript bindings, optimises, and puts the files in their place.
+    fn finish(&self, tools: &Tools, name: &str, compiled: &Path, out_dir: &Path, log: &Log) -> Result<()> {
+        let folder = toolchain::target_folder(tools).join("bindgen").join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        Bindgen::new()
+            .input_path(compiled)
+            .out_name(name)
+            .web(true)?
+            .omit_default_module_path(true)
+            .typescript(true)
+            .remove_name_section(true)
+            .remove_producers_section(true)
+            .generate(&folder)
+            .with_context(|| format!("wasm-bindgen cannot read {}", compiled.display()))?;
+        let file = folder.join(format!("{name}_bg.wasm"));
+        let mut optimizer = tools.node()?.node(tools);
+        optimizer
+            .arg(tools.path(OPTIMIZER).join("node_modules/binaryen/bin/wasm-opt"))
+            .args(WASM_FEATURES)
+            .args(&self.wasm_opt)
+            .arg(&file)
+            .arg("-o")
+            .arg(&file);
+        log.run(&mut optimizer)?;
+        fs::create_dir_all(out_dir)?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                bail!(
+                    "{name} has a JavaScript snippet in {}: loaders expect one file",
+                    entry.path().display()
+                );
+            }
+            fs::copy(entry.path(), out_dir.join(entry.file_name()))?;
+        }
+        Ok(())
+    }
+}
+
+fn hold_to_budgets(tools: &Tools, built: &[Built]) -> Result<()> {
+    for Built { name, brotli, budget, file } in built {
+        let size = fs::metadata(file)?.len();
+        tools
+            .progress
+            .line(&format!("          {name}: {size} bytes, in brotli {brotli} of at most {budget}"));
+    }
+    let over: Vec<&str> =
+        built.iter().filter(|built| built.brotli > built.budget).map(|built| built.name.as_str()).collect();
+    ensure!(over.is_empty(), "over budget: {}", over.join(", "));
+    Ok(())
+}
+
+fn brotli_size(tools: &Tools, file: &Path) -> Result<u64> {
+    let mut node: Command = tools.node()?.node(tools);
+    Ok(run::output(node.args(["-e", BROTLI_SIZE]).arg(file))?.parse()?)
+}
