@@ -1,0 +1,186 @@
+//! Merkle trees and proofs.
+
+use std::path::{Path, PathBuf};
+
+use countersign::base64;
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::hash::Hash;
+use countersign::merkle::{
+    CompactRange, HashReader, Subtree, consistency_proof, empty_root, inclusion_proof, leaf_hash,
+    verify_consistency, verify_inclusion,
+};
+use countersign::note::{KeyType, VerifierKey};
+use serde_json::Value;
+
+use crate::value::{hex, hex_array, list, maybe_list, number, text, truth};
+use crate::vectors::{find, json, text as file};
+
+fn hash(value: &Value) -> Hash {
+    Hash(hex_array(value))
+}
+
+/// A tree that is asked for parts of its published levels.
+struct Levels(Vec<Vec<Hash>>);
+
+impl HashReader for Levels {
+    fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, countersign::Error> {
+        let read = |subtree: &Subtree| {
+            let place = usize::try_from(subtree.index >> subtree.level).expect("a place");
+            self.0[usize::from(subtree.level)][place]
+        };
+        Ok(subtrees.iter().map(read).collect())
+    }
+}
+
+/// The first row of the inclusion paths, of the leaf 0 counted from 1, is no leaf: left out.
+#[test]
+fn ct_reference_tree() {
+    let Some(vectors) = json("merkle/rfc6962-ct-reference/ct_reference_tree.json") else { return };
+    assert_eq!(empty_root(), hash(&vectors["empty_root"]));
+    let leaves: Vec<Hash> =
+        list(&vectors["leaf_inputs_hex"]).iter().map(|leaf| leaf_hash(&hex(leaf))).collect();
+    let root = |size: u64| hash(&vectors["root_by_size"][size.to_string()]);
+    let mut tree = CompactRange::new();
+    for leaf in &leaves {
+        tree.append(*leaf);
+        assert_eq!(tree.root(), Some(root(tree.size())));
+    }
+    let levels = list(&vectors["node_hashes_by_level"]).iter();
+    let levels = Levels(levels.map(|level| list(level).iter().map(hash).collect()).collect());
+    assert_eq!(levels.0[0], leaves);
+    for case in list(&vectors["inclusion_paths"]).iter().filter(|case| !case["leaf_index"].is_null()) {
+        let (index, size) = (number(&case["leaf_index"]), number(&case["tree_size"]));
+        let path: Vec<Hash> = maybe_list(&case["path"]).iter().map(hash).collect();
+        assert_eq!(inclusion_proof(index, size, &levels).as_ref(), Ok(&path), "{case}");
+        let leaf = &leaves[usize::try_from(index).expect("a place")];
+        assert_eq!(verify_inclusion(index, size, leaf, &path, &root(size)), Ok(()), "{case}");
+    }
+    for case in list(&vectors["consistency_proofs"]) {
+        let (old, new) = (number(&case["size1"]), number(&case["size2"]));
+        let proof: Vec<Hash> = maybe_list(&case["proof"]).iter().map(hash).collect();
+        assert_eq!(consistency_proof(old, new, &levels).as_ref(), Ok(&proof), "{case}");
+        assert_eq!(verify_consistency(old, new, &root(old), &root(new), &proof), Ok(()), "{case}");
+    }
+}
+
+/// A real log of close to 2^30 leaves.
+#[test]
+fn ct_argon2020() {
+    let Some(head) = json("merkle/ct-argon2020-real/get-sth.json") else { return };
+    let read = |name: &str| json(&format!("merkle/ct-argon2020-real/{name}.json")).expect("beside it");
+    let hash = |value: &Value| Hash::from_base64(text(value)).expect("a hash");
+    let hashes = |value: &Value| list(value).iter().map(hash).collect::<Vec<_>>();
+    let size = number(&head["tree_size"]);
+    let root = hash(&head["sha256_root_hash"]);
+
+    let entry = base64::decode(text(&read("get-entries")["entries"][0]["leaf_input"])).expect("base64");
+    let inclusion = read("get-proof-by-hash");
+    let index = number(&inclusion["leaf_index"]);
+    let proof = hashes(&inclusion["audit_path"]);
+    let verified = verify_inclusion(index, size, &leaf_hash(&entry), &proof, &root);
+    assert_eq!(verified, Ok(()));
+
+    // The old root is not among the files; SOURCE.md gives it.
+    let old_root = Hash::from_base64("AuIZ5V6sDUj1vn3Y1K85oOaQ7y+FJJKtyRTl1edIKBQ=").expect("a hash");
+    let proof = hashes(&read("get-sth-consistency")["consistency"]);
+    assert_eq!(verify_consistency(3_654_490, size, &old_root, &root, &proof), Ok(()));
+}
+
+fn json_files(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            json_files(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            into.push(path);
+        }
+    }
+}
+
+fn cases(folder: &str) -> Option<Vec<(String, Value)>> {
+    let mut files = Vec::new();
+    json_files(&find(&format!("merkle/transparency-dev-merkle/{folder}"))?, &mut files);
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).expect("a file");
+        (path.display().to_string(), serde_json::from_str(&text).expect("JSON"))
+    };
+    Some(files.into_iter().map(read).collect())
+}
+
+/// Hashes of other lengths than 32 bytes, which the set has among its errors, cannot be hashes here.
+fn hashes(value: &Value) -> Option<Vec<Hash>> {
+    maybe_list(value).iter().map(|hash| Hash::from_base64(text(hash))).collect()
+}
+
+/// The set's subtree proofs, of another draft (Merkle Tree Certificates), are left out.
+#[test]
+fn transparency_dev_inclusion() {
+    let Some(cases) = cases("inclusion") else { return };
+    for (name, case) in &cases {
+        let verified = || {
+            let (leaf, root) =
+                (Hash::from_base64(text(&case["leafHash"]))?, Hash::from_base64(text(&case["root"]))?);
+            let (index, size) = (number(&case["leafIdx"]), number(&case["treeSize"]));
+            verify_inclusion(index, size, &leaf, &hashes(&case["proof"])?, &root).ok()
+        };
+        assert_eq!(verified().is_none(), truth(&case["wantErr"]), "{name}");
+    }
+    assert_eq!(cases.len(), 98);
+}
+
+/// Different here: every tree begins with the empty one, as C2SP's witnesses have it, where the old
+/// root is the hash of nothing and the proof is empty; the set calls each proof from size 0 an error.
+/// Words that it has for roots stand for their hashes.
+#[test]
+fn transparency_dev_consistency() {
+    let Some(cases) = cases("consistency") else { return };
+    let root = |value: &Value| {
+        let bytes = base64::decode(text(value)).expect("base64");
+        bytes.as_slice().try_into().map_or_else(|_| Hash::of(&[&bytes]), Hash)
+    };
+    let mut from_empty = 0;
+    for (name, case) in &cases {
+        let (old, new) = (root(&case["root1"]), root(&case["root2"]));
+        let (size1, size2) = (number(&case["size1"]), number(&case["size2"]));
+        let proof = hashes(&case["proof"]);
+        let verified =
+            proof.as_ref().and_then(|proof| verify_consistency(size1, size2, &old, &new, proof).ok());
+        if size1 == 0 && size2 > 0 && old == empty_root() && proof == Some(vec![]) {
+            assert_eq!(verified, Some(()), "{name}");
+            from_empty += 1;
+        } else {
+            assert_eq!(verified.is_none(), truth(&case["wantErr"]), "{name}");
+        }
+    }
+    assert_eq!((cases.len(), from_empty), (98, 1));
+}
+
+/// A log of 300 leaves as tiles, of which a level is 32-byte hashes in a row. Its checkpoint is
+/// cosigned by a mirror and bears no signature of the log.
+#[test]
+fn sunlight_mirror() {
+    let Some(params) = json("tlog-tiles/sunlight-mirror/params.json") else { return };
+    let tile = |path: &str| {
+        let path = find(&format!("tlog-tiles/sunlight-mirror/log/tile/{path}")).expect("beside it");
+        let bytes = std::fs::read(path).expect("a tile");
+        bytes.chunks_exact(32).map(|hash| Hash(hash.try_into().expect("32 bytes"))).collect::<Vec<_>>()
+    };
+    let leaves: Vec<Hash> = (0..300).map(|n| leaf_hash(format!("record {n}").as_bytes())).collect();
+    assert_eq!([tile("0/000"), tile("0/001.p/44")].concat(), leaves);
+    let note = file("tlog-tiles/sunlight-mirror/log/checkpoint").expect("beside it");
+    let read = SignedCheckpoint::parse(&note).expect("a checkpoint");
+    let mut tree = CompactRange::new();
+    tree.append_subtree(8, tile("1/000.p/1")[0]).expect("aligned");
+    tree.extend(&leaves[256..]);
+    assert_eq!(tree.root(), Some(read.checkpoint.root));
+    let mut whole = CompactRange::new();
+    whole.extend(&leaves);
+    assert_eq!(whole, tree);
+
+    let vkey = params
+        .as_object()
+        .expect("an object")
+        .values()
+        .find_map(|value| VerifierKey::parse(value.as_str()?, KeyType::Cosignature).ok());
+    assert!(matches!(read.cosignature(&vkey.expect("the mirror's key")), Some(Some(_))));
+}
