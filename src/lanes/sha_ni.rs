@@ -15,14 +15,18 @@
 #![allow(clippy::unused_self)]
 // The names of FIPS 180-4.
 #![allow(clippy::many_single_char_names)]
+// A lane is an index into several arrays.
+#![allow(clippy::needless_range_loop)]
 
 use core::arch::x86_64::{
     __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_loadu_si128, _mm_set_epi8, _mm_set_epi32,
     _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32,
     _mm_storeu_si128, _mm_unpackhi_epi64, _mm_unpacklo_epi64,
 };
+use core::array;
 
-use super::{Block, INITIAL, ROUND_CONSTANTS};
+use super::in_step::{INITIAL, ROUND_CONSTANTS};
+use super::padded::Block;
 
 pub(super) const LANES: usize = 2;
 
@@ -58,11 +62,11 @@ impl Engine {
         unsafe { compress(state, blocks) }
     }
 
-    /// The hash of what the lane has taken in.
+    /// The hash of what each lane has taken in.
     #[inline]
-    pub(super) fn hash(self, state: &State, lane: usize) -> [u8; 32] {
+    pub(super) fn hashes(self, state: &State) -> [[u8; 32]; LANES] {
         // SAFETY: there is an Engine, so the processor has the features.
-        unsafe { hash(state.abef[lane], state.cdgh[lane]) }
+        array::from_fn(|lane| unsafe { hash(state.abef[lane], state.cdgh[lane]) })
     }
 }
 

@@ -7,8 +7,8 @@
 //!
 //! - The instructions exist: this module is compiled only where `simd128` is a feature of the whole
 //!   artefact, and an engine without it refuses the artefact as a whole.
-//! - Memory is read only in [`load`]: 16 bytes, through a reference to 16 bytes, with an
-//!   instruction that needs no alignment.
+//! - Memory is read and written only in [`load`] and [`store`]: 16 bytes, through a reference to
+//!   16 bytes, with instructions that need no alignment.
 #![allow(unsafe_code)]
 // The same signatures as where the processor may lack the instructions.
 #![allow(clippy::unused_self, clippy::unnecessary_wraps)]
@@ -18,12 +18,13 @@
 #![allow(clippy::inline_always)]
 
 use core::arch::wasm32::{
-    i8x16_shuffle, i32x4_shuffle, u32x4_add, u32x4_extract_lane, u32x4_shl, u32x4_shr, u32x4_splat, v128,
-    v128_and, v128_load, v128_xor,
+    i8x16_shuffle, i32x4_shuffle, u32x4_add, u32x4_shl, u32x4_shr, u32x4_splat, v128, v128_and, v128_load,
+    v128_store, v128_xor,
 };
 use core::array;
 
-use super::{Block, INITIAL, ROUND_CONSTANTS};
+use super::in_step::{INITIAL, ROUND_CONSTANTS};
+use super::padded::Block;
 
 pub(super) const LANES: usize = 4;
 
@@ -48,19 +49,15 @@ impl Engine {
         compress(state, blocks);
     }
 
-    /// The hash of what the lane has taken in.
-    pub(super) fn hash(self, state: &State, lane: usize) -> [u8; 32] {
-        let mut hash = [0; 32];
-        for (bytes, word) in hash.as_chunks_mut().0.iter_mut().zip(state.0) {
-            let words = [
-                u32x4_extract_lane::<0>(word),
-                u32x4_extract_lane::<1>(word),
-                u32x4_extract_lane::<2>(word),
-                u32x4_extract_lane::<3>(word),
-            ];
-            *bytes = words[lane].to_be_bytes();
+    /// The hash of what each lane has taken in.
+    pub(super) fn hashes(self, state: &State) -> [[u8; 32]; LANES] {
+        let mut hashes = [[0; 32]; LANES];
+        for (half, words) in state.0.as_chunks::<4>().0.iter().enumerate() {
+            for (hash, words) in hashes.iter_mut().zip(transpose(*words)) {
+                store(&mut hash.as_chunks_mut().0[half], swap_bytes(words));
+            }
         }
-        hash
+        hashes
     }
 }
 
@@ -69,22 +66,34 @@ fn load(bytes: &[u8; 16]) -> v128 {
     unsafe { v128_load(bytes.as_ptr().cast()) }
 }
 
+fn store(bytes: &mut [u8; 16], value: v128) {
+    // SAFETY: the reference is good for 16 bytes, and the store needs no alignment.
+    unsafe { v128_store(bytes.as_mut_ptr().cast(), value) }
+}
+
+/// Rows to columns, of four words each.
+fn transpose([a, b, c, d]: [v128; 4]) -> [v128; 4] {
+    let (ab01, ab23) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+    let (cd01, cd23) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+    [
+        i32x4_shuffle::<0, 1, 4, 5>(ab01, cd01),
+        i32x4_shuffle::<2, 3, 6, 7>(ab01, cd01),
+        i32x4_shuffle::<0, 1, 4, 5>(ab23, cd23),
+        i32x4_shuffle::<2, 3, 6, 7>(ab23, cd23),
+    ]
+}
+
+/// Each word between big-endian and the machine's little-endian.
+fn swap_bytes(words: v128) -> v128 {
+    i8x16_shuffle::<3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12>(words, words)
+}
+
 /// The 16 words of a block, each of all lanes.
 fn load_words(blocks: [&Block; LANES]) -> [v128; 16] {
-    let mut words = [u32x4_splat(0); 16];
-    for (quarter, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        let [a, b, c, d] = blocks.map(|block| load(&block.as_chunks().0[quarter]));
-        let (ab01, ab23) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
-        let (cd01, cd23) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
-        *words = [
-            i32x4_shuffle::<0, 1, 4, 5>(ab01, cd01),
-            i32x4_shuffle::<2, 3, 6, 7>(ab01, cd01),
-            i32x4_shuffle::<0, 1, 4, 5>(ab23, cd23),
-            i32x4_shuffle::<2, 3, 6, 7>(ab23, cd23),
-        ]
-        .map(|w| i8x16_shuffle::<3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12>(w, w));
-    }
-    words
+    let quarters: [_; 4] = array::from_fn(|quarter| {
+        transpose(blocks.map(|block| swap_bytes(load(&block.as_chunks().0[quarter]))))
+    });
+    array::from_fn(|i| quarters[i / 4][i % 4])
 }
 
 #[inline(always)]
@@ -129,22 +138,34 @@ fn majority(a: v128, b: v128, c: v128) -> v128 {
     v128_xor(b, v128_and(v128_xor(a, b), v128_xor(b, c)))
 }
 
+/// Rounds written out for each of their numbers: the words stay in registers, whatever the
+/// artefact is optimised for.
 fn compress(state: &mut State, blocks: [&Block; LANES]) {
     let mut words = load_words(blocks);
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = state.0;
-    for (sixteen, constants) in ROUND_CONSTANTS.as_chunks::<16>().0.iter().enumerate() {
-        for i in 0..16 {
-            if sixteen > 0 {
-                let before = |rounds: usize| words[(i + 16 - rounds) % 16];
-                words[i] = u32x4_add(
-                    u32x4_add(small_sigma_1(before(2)), before(7)),
-                    u32x4_add(small_sigma_0(before(15)), words[i]),
+    let (sixteens, _) = ROUND_CONSTANTS.as_chunks::<16>();
+    for (n, constants) in sixteens.iter().enumerate() {
+        macro_rules! rounds {
+            ($($i:literal)*) => {$(
+                let input = u32x4_add(words[$i], u32x4_splat(constants[$i]));
+                let t1 = u32x4_add(u32x4_add(h, input), u32x4_add(big_sigma_1(e), choose(e, f, g)));
+                let t2 = u32x4_add(big_sigma_0(a), majority(a, b, c));
+                (a, b, c, d, e, f, g, h) = (u32x4_add(t1, t2), a, b, c, u32x4_add(d, t1), e, f, g);
+            )*};
+        }
+        macro_rules! rounds_with_new_words {
+            ($($i:literal)*) => {$(
+                words[$i] = u32x4_add(
+                    u32x4_add(small_sigma_1(words[($i + 14) % 16]), words[($i + 9) % 16]),
+                    u32x4_add(small_sigma_0(words[($i + 1) % 16]), words[$i]),
                 );
-            }
-            let input = u32x4_add(words[i], u32x4_splat(constants[i]));
-            let t1 = u32x4_add(u32x4_add(h, input), u32x4_add(big_sigma_1(e), choose(e, f, g)));
-            let t2 = u32x4_add(big_sigma_0(a), majority(a, b, c));
-            (a, b, c, d, e, f, g, h) = (u32x4_add(t1, t2), a, b, c, u32x4_add(d, t1), e, f, g);
+                rounds!($i);
+            )*};
+        }
+        if n == 0 {
+            rounds!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+        } else {
+            rounds_with_new_words!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
         }
     }
     let sums = [a, b, c, d, e, f, g, h];
