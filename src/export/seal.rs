@@ -158,7 +158,7 @@ impl<'k> Sealer<'k> {
     /// # Errors
     /// [`Code::Refused`] for what a log may not take. Nothing of the line was taken then.
     pub fn line(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
-        if self.exports == 1 && (self.tree.end() < self.sealed || self.covered.is_none_or(|size| size < self.sealed)) {
+        if self.exports == 1 && self.covered.unwrap_or(0) < self.sealed {
             return self.sealed_line(item, out);
         }
         match item {
