@@ -1,0 +1,140 @@
+//! gzip and zstd streams, decompressed as they come and in bounded memory.
+//!
+//! An export may be compressed (FORMAT section 7). Concatenated gzip members, and concatenated zstd frames,
+//! are one stream; skippable frames are skipped. Whatever else a stream holds, and whatever of it is missing
+//! or fails a checksum, makes it not whole, and then nothing of it counts (FORMAT section 9).
+//!
+//! ```
+//! use countersign::export::{Compression, Decompressor};
+//!
+//! let input = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xcb\xc8\xe4\x02\x00\x7a\x7a\x6f\xed\x03\x00\x00\x00";
+//! let mut decompressor = Decompressor::new(Compression::detect(input).unwrap());
+//! let mut text = Vec::new();
+//! for byte in input {
+//!     decompressor.push(&[*byte], &mut |piece| text.extend_from_slice(piece))?;
+//! }
+//! decompressor.finish()?;
+//! assert_eq!(text, b"hi\n");
+//! # Ok::<(), countersign::export::NotWhole>(())
+//! ```
+
+mod crc32;
+mod gzip;
+mod zstd;
+
+use core::fmt;
+
+/// How an export is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Compression {
+    /// What the first bytes of a file say. Its first four tell all there is to tell; fewer only where it has
+    /// no more.
+    pub fn detect(first: &[u8]) -> Option<Self> {
+        match first {
+            [0x1f, 0x8b, ..] => Some(Self::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
+/// A compressed stream that does not decompress whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotWhole(&'static str);
+
+impl NotWhole {
+    /// Why, for people.
+    pub const fn reason(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for NotWhole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl core::error::Error for NotWhole {}
+
+/// Decompresses one stream, however it is cut into pieces.
+///
+/// It holds at most a window and a block of what it decompresses, for zstd some 17 MiB.
+pub struct Decompressor {
+    format: Format,
+    failed: Option<NotWhole>,
+    started: bool,
+}
+
+enum Format {
+    Gzip(gzip::Members),
+    Zstd(zstd::Frames),
+}
+
+impl Decompressor {
+    /// A decompressor at the beginning of a stream.
+    #[must_use]
+    pub fn new(compression: Compression) -> Self {
+        let format = match compression {
+            Compression::Gzip => Format::Gzip(gzip::Members::new()),
+            Compression::Zstd => Format::Zstd(zstd::Frames::new()),
+        };
+        Self { format, failed: None, started: false }
+    }
+
+    /// Takes the next bytes of the stream. `sink` gets what they decompress to, piece by piece; none of it is
+    /// to be relied on before [`finish`](Self::finish).
+    ///
+    /// # Errors
+    ///
+    /// Where the stream is found not to be whole; every later call then gives the same error.
+    pub fn push(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
+        if let Some(failure) = self.failed {
+            return Err(failure);
+        }
+        self.started |= !input.is_empty();
+        let result = match &mut self.format {
+            Format::Gzip(members) => members.push(input, sink),
+            Format::Zstd(frames) => frames.push(input, sink),
+        };
+        self.failed = result.err();
+        result
+    }
+
+    /// Ends the stream.
+    ///
+    /// # Errors
+    ///
+    /// Where the stream is not whole, or more is due.
+    pub fn finish(&mut self) -> Result<(), NotWhole> {
+        let between = match &self.format {
+            Format::Gzip(members) => members.is_between(),
+            Format::Zstd(frames) => frames.is_between(),
+        };
+        match self.failed {
+            Some(failure) => Err(failure),
+            None if self.started && between => Ok(()),
+            None => Err(NotWhole("it is cut off")),
+        }
+    }
+}
+
+/// Takes at most `most` bytes off the front of `input`.
+fn take<'a>(input: &mut &'a [u8], most: usize) -> &'a [u8] {
+    let (taken, rest) = input.split_at(most.min(input.len()));
+    *input = rest;
+    taken
+}
+
+/// Moves bytes from the front of `input` to `held`, until that holds `wanted`. Says whether it does.
+fn gather(held: &mut Vec<u8>, input: &mut &[u8], wanted: usize) -> bool {
+    held.extend_from_slice(take(input, wanted.saturating_sub(held.len())));
+    held.len() >= wanted
+}

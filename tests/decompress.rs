@@ -1,0 +1,254 @@
+//! gzip and zstd streams made by other implementations, whole and not.
+
+use std::io::Write;
+
+use countersign::export::{Compression, Decompressor, NotWhole};
+use flate2::{Compression as Level, GzBuilder, write::GzEncoder};
+use zstd::stream::{Encoder, raw::CParameter};
+
+/// What the stream decompresses to when it comes in chunks of this size, and whether it was whole.
+fn decompress(stream: &[u8], chunk: usize) -> (Vec<u8>, Result<(), NotWhole>) {
+    let mut decompressor = Decompressor::new(Compression::detect(stream).expect("a compressed stream"));
+    let mut text = Vec::new();
+    let whole = stream
+        .chunks(chunk)
+        .try_for_each(|bytes| decompressor.push(bytes, &mut |piece| text.extend_from_slice(piece)))
+        .and_then(|()| decompressor.finish());
+    assert_eq!(decompressor.finish(), whole);
+    (text, whole)
+}
+
+fn is_whole(stream: &[u8], text: &[u8]) {
+    for chunk in [1, 2, 3, 7, 1000, usize::MAX] {
+        let (found, whole) = decompress(stream, chunk);
+        assert_eq!(whole, Ok(()), "in chunks of {chunk}");
+        assert!(found == text, "in chunks of {chunk}");
+    }
+}
+
+fn is_not_whole(stream: &[u8], reason: &str) {
+    let (_, whole) = decompress(stream, usize::MAX);
+    assert_eq!(whole.map_err(NotWhole::reason), Err(reason));
+    for chunk in [1, 2, 3, 7, 1000] {
+        assert_eq!(decompress(stream, chunk).1, whole, "in chunks of {chunk}");
+    }
+}
+
+/// Lines that compress well, but not to nothing.
+fn lines(count: u64) -> Vec<u8> {
+    let mut state = 1_u64;
+    let line = |i| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        format!("{{\"link\":\"countersign/v1 event {i} {:016x}\"}}\n", state)
+    };
+    (0..count).map(line).collect::<String>().into_bytes()
+}
+
+fn gzip(text: &[u8], level: u32) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Level::new(level));
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(text: &[u8], level: i32, parameters: &[CParameter]) -> Vec<u8> {
+    let mut encoder = Encoder::new(Vec::new(), level).unwrap();
+    for parameter in parameters {
+        encoder.set_parameter(*parameter).unwrap();
+    }
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+const CHECKED: &[CParameter] = &[CParameter::ChecksumFlag(true)];
+
+fn skippable(kind: u8, content: &[u8]) -> Vec<u8> {
+    [&[0x50 | kind, 0x2a, 0x4d, 0x18], &(content.len() as u32).to_le_bytes()[..], content].concat()
+}
+
+#[test]
+fn reads_what_others_compress() {
+    for text in [&b""[..], b"x", &[0; 300_000], &lines(5000)] {
+        for level in [0, 1, 6, 9] {
+            is_whole(&gzip(text, level), text);
+        }
+        for level in [-5, 1, 3, 12, 19] {
+            is_whole(&zstd(text, level, &[]), text);
+            is_whole(&zstd(text, level, CHECKED), text);
+            is_whole(&zstd::bulk::compress(text, level).unwrap(), text);
+        }
+    }
+}
+
+#[test]
+fn tells_compression_by_the_first_bytes() {
+    assert_eq!(Compression::detect(&gzip(b"", 6)[..2]), Some(Compression::Gzip));
+    assert_eq!(Compression::detect(&zstd(b"", 3, &[])[..4]), Some(Compression::Zstd));
+    assert_eq!(Compression::detect(&skippable(15, b"")[..4]), Some(Compression::Zstd));
+    for other in [&b""[..], b"\x1f", b"{\"countersign\"", b"\x28\xb5\x2f", b"\x60\x2a\x4d\x18", b"BZh9"] {
+        assert_eq!(Compression::detect(other), None);
+    }
+}
+
+#[test]
+fn members_and_frames_in_a_row_are_one_stream() {
+    let (one, two) = (lines(100), lines(3));
+    is_whole(&[gzip(&one, 6), gzip(b"", 6), gzip(&two, 1)].concat(), &[&one[..], &two].concat());
+    let frames = [
+        skippable(0, b"a note"),
+        zstd(&one, 3, CHECKED),
+        skippable(15, b""),
+        zstd(b"", 3, &[]),
+        zstd(&two, 19, &[]),
+        skippable(7, &lines(9)),
+    ];
+    is_whole(&frames.concat(), &[&one[..], &two].concat());
+    is_whole(&skippable(3, b"nothing else"), b"");
+}
+
+#[test]
+fn a_gzip_header_may_say_more() {
+    let text = lines(10);
+    let mut encoder = GzBuilder::new()
+        .filename("a".repeat(70_000))
+        .comment("why")
+        .extra(vec![7; 65_535])
+        .mtime(1)
+        .write(Vec::new(), Level::fast());
+    encoder.write_all(&text).unwrap();
+    let stream = encoder.finish().unwrap();
+    is_whole(&stream, &text);
+    is_whole(&[stream.clone(), stream].concat(), &text.repeat(2));
+
+    let plain = gzip(&text, 6);
+    let with_header = |flags: u8, fields: &[u8]| [&plain[..3], &[flags], &plain[4..10], fields, &plain[10..]].concat();
+    is_whole(&with_header(4, &[0, 0]), &text);
+    is_whole(&with_header(1, &[]), &text);
+    let mut crc = flate2::Crc::new();
+    crc.update(&with_header(2 | 8, b"name\0")[..15]);
+    let [low, high, ..] = crc.sum().to_le_bytes();
+    is_whole(&with_header(2 | 8, &[&b"name\0"[..], &[low, high]].concat()), &text);
+    is_not_whole(&with_header(2 | 8, &[&b"name\0"[..], &[low ^ 1, high]].concat()), "a gzip header fails its checksum");
+    for flag in [0x20, 0x40, 0x80] {
+        is_not_whole(&with_header(flag, &[]), "a gzip header asks for what RFC 1952 does not know");
+    }
+}
+
+#[test]
+fn anything_else_at_the_end_is_a_cut() {
+    for more in [&b"\0"[..], b"\n", b"hello, world", b"\x1f\x8b"] {
+        for stream in [gzip(b"text", 6), zstd(b"text", 3, &[]), skippable(0, b"x")] {
+            assert!(decompress(&[&stream[..], more].concat(), 1).1.is_err());
+            assert!(decompress(&[&stream[..], more].concat(), usize::MAX).1.is_err());
+        }
+    }
+    is_not_whole(&[gzip(b"a", 6), zstd(b"b", 3, &[])].concat(), "something that is not gzip follows the last gzip member");
+    is_not_whole(&[zstd(b"b", 3, &[]), gzip(b"a", 6)].concat(), "something that is not zstd follows the last zstd frame");
+    for compression in [Compression::Gzip, Compression::Zstd] {
+        assert!(Decompressor::new(compression).finish().is_err());
+    }
+}
+
+#[test]
+fn every_cut_and_every_flipped_bit_is_noticed() {
+    let text = lines(12);
+    let streams = [
+        gzip(&text, 6),
+        gzip(&text, 0),
+        zstd(&text, 3, CHECKED),
+        [zstd(&text, 19, CHECKED), skippable(1, b"note")].concat(),
+        zstd(&text[..9], 3, CHECKED),
+    ];
+    for stream in streams {
+        let (text, whole) = decompress(&stream, usize::MAX);
+        assert_eq!(whole, Ok(()));
+        for cut in 4..stream.len() {
+            let (start, whole) = decompress(&stream[..cut], usize::MAX);
+            assert!(text.starts_with(&start));
+            // Between two frames lies no cut.
+            assert!(whole.is_err() || start == text);
+            assert_eq!((start, whole), decompress(&stream[..cut], 5));
+        }
+        for bit in 0..stream.len() * 8 {
+            let mut flipped = stream.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            if Compression::detect(&flipped).is_none() {
+                continue;
+            }
+            let found = decompress(&flipped, usize::MAX);
+            assert!(found.1.is_err() || found.0 == text, "bit {bit}");
+            assert_eq!(found, decompress(&flipped, 1), "bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn a_window_above_8_mib_is_a_cut() {
+    let too_large = "a zstd frame needs a window above 8 MiB";
+    let window = |log| zstd(b"text", 3, &[CParameter::WindowLog(log), CParameter::ContentSizeFlag(false)]);
+    is_whole(&window(23), b"text");
+    is_not_whole(&window(24), too_large);
+    let single = |size: u32| [&[0x28, 0xb5, 0x2f, 0xfd, 0xa0], &size.to_le_bytes()[..]].concat();
+    let zeros = [2 | 0x10_0000_u32.to_le_bytes()[0], 0, 0x10, 0];
+    let mut stream = single(8 << 20);
+    for _ in 0..63 {
+        stream.extend_from_slice(&zeros);
+    }
+    stream.extend_from_slice(&[3, 0, 0x10, 0]);
+    assert_eq!(decompress(&stream, 1000), (vec![0; 8 << 20], Ok(())));
+    is_not_whole(&single((8 << 20) + 1), too_large);
+}
+
+#[test]
+fn a_zstd_frame_keeps_its_word() {
+    let frame = |rest: &[u8]| [&[0x28, 0xb5, 0x2f, 0xfd], rest].concat();
+    let raw = [0x11, 0, 0, b'h', b'i'];
+    is_whole(&frame(&[&[0x20, 2], &raw[..]].concat()), b"hi");
+    is_whole(&frame(&[&[0x21, 0, 2], &raw[..]].concat()), b"hi");
+    for size in [1, 3] {
+        let wrong = decompress(&frame(&[&[0x20, size], &raw[..]].concat()), 1).1;
+        assert!(wrong.is_err());
+    }
+    is_not_whole(&frame(&[&[0x20, 3], &raw[..]].concat()), "a zstd frame is not as long as it says");
+    is_not_whole(&frame(&[&[0x21, 9, 2], &raw[..]].concat()), "a zstd frame needs a dictionary");
+    is_not_whole(&frame(&[&[0x28, 2], &raw[..]].concat()), "a zstd frame asks for what RFC 8878 does not know");
+    is_not_whole(
+        &frame(&[0x20, 2, 0x17, 0, 0]),
+        "a zstd block is too large or of a kind that RFC 8878 does not know",
+    );
+    let mut checked = zstd(b"text", 3, CHECKED);
+    *checked.last_mut().unwrap() ^= 1;
+    is_not_whole(&checked, "a zstd frame fails its checksum");
+}
+
+#[test]
+fn a_gzip_member_keeps_its_word() {
+    let stream = gzip(b"text", 6);
+    for place in stream.len() - 8..stream.len() {
+        let mut wrong = stream.clone();
+        wrong[place] ^= 1;
+        is_not_whole(&wrong, "a gzip member fails its checksum");
+    }
+    // A match that reaches back before the content, even into the member before.
+    let mut reaching = stream.clone();
+    reaching.extend_from_slice(&stream[..10]);
+    reaching.extend_from_slice(&[0x03, 0x02, 0x00]);
+    is_not_whole(&reaching, "the content of a gzip member is corrupt");
+}
+
+#[test]
+fn a_bomb_is_read_in_bounded_pieces() {
+    let zeros = vec![0; 32 << 20];
+    for stream in [gzip(&zeros, 9), zstd(&zeros, 3, CHECKED)] {
+        let mut decompressor = Decompressor::new(Compression::detect(&stream).unwrap());
+        let (mut total, mut largest) = (0, 0);
+        decompressor
+            .push(&stream, &mut |piece| {
+                total += piece.len();
+                largest = largest.max(piece.len());
+            })
+            .unwrap();
+        decompressor.finish().unwrap();
+        assert_eq!(total, zeros.len());
+        assert!(largest <= 96 << 10);
+    }
+}
