@@ -39,7 +39,7 @@ pub(super) struct Frames {
     place: Place,
     /// What came so far of a header or a block.
     held: Vec<u8>,
-    decoder: FrameDecoder,
+    decoder: Box<FrameDecoder>,
     descriptor: Descriptor,
     /// How many bytes of the frame were handed out.
     written: u64,
@@ -79,7 +79,7 @@ impl Frames {
     pub(super) fn new() -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(MAX_WINDOW);
-        Self { place: Place::Magic, held: Vec::new(), decoder, descriptor: Descriptor(0), written: 0 }
+        Self { place: Place::Magic, held: Vec::new(), decoder: Box::new(decoder), descriptor: Descriptor(0), written: 0 }
     }
 
     /// Whether the last frame is whole and no other one has begun.
