@@ -19,7 +19,7 @@
 #[cfg(feature = "compress")]
 mod decompress;
 mod header;
-mod line;
+pub(crate) mod line;
 mod lines;
 #[cfg(feature = "sign")]
 pub mod seal;

@@ -1,0 +1,146 @@
+//! The check `chains`: does every link follow the one before it?
+
+use super::FindingCode::{ChainAfterClose, ChainFork, ChainGap, ChainJump, ChainNoOpen, ChainPrev};
+use super::finding::{Findings, Place};
+use super::report::Check;
+use super::summary::{LinkEntry, Role};
+use crate::hash::Hash;
+use crate::link::ChainId;
+use crate::time::Time;
+
+/// Where a chain stands after its last link that is no fork.
+#[derive(Debug)]
+pub(super) struct Chain {
+    pub(super) id: ChainId,
+    pub(super) seq: u64,
+    pub(super) time: Time,
+    pub(super) index: u64,
+    /// The last link's line.
+    pub(super) line: u64,
+    hash: Hash,
+    /// How many leaves were skipped before its last link.
+    skipped: u64,
+    pub(super) closed: bool,
+    /// Every link so far is shown, the open link too.
+    pub(super) whole: bool,
+}
+
+impl Chain {
+    /// The place of its last link.
+    pub(super) fn last(&self) -> Place {
+        Place::link(self.line, self.index, self.id, self.seq)
+    }
+}
+
+/// How a link stands to its chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Its place in the chain is taken: not this chain's link.
+    Fork,
+    /// It follows, or the chain begins with it.
+    Follows,
+    /// What came before it does not lead to it: coverage begins anew.
+    Broken,
+}
+
+/// The links so far.
+#[derive(Debug, Default)]
+pub(super) struct Chains {
+    links: u64,
+    failed: u64,
+    /// Links missing in all jumps and gaps so far.
+    missing: u64,
+}
+
+impl Chains {
+    /// A chain's first link.
+    pub(super) fn first(
+        &mut self,
+        id: ChainId,
+        link: &LinkEntry,
+        hash: &Hash,
+        place: Place,
+        skipped: u64,
+        findings: &mut Findings,
+    ) -> Chain {
+        self.links += 1;
+        let opens = matches!(link.role, Role::Open(_));
+        if !opens {
+            findings.add(ChainNoOpen, place, || "the chain's open link has not come before".into());
+        }
+        Chain {
+            id,
+            seq: link.seq,
+            time: link.time,
+            index: place.index.unwrap_or_default(),
+            line: place.line,
+            hash: *hash,
+            skipped,
+            closed: matches!(link.role, Role::Close),
+            whole: opens,
+        }
+    }
+
+    /// A further link of a chain.
+    #[inline]
+    pub(super) fn next(
+        &mut self,
+        chain: &mut Chain,
+        link: &LinkEntry,
+        hash: &Hash,
+        place: Place,
+        skipped: u64,
+        findings: &mut Findings,
+    ) -> Step {
+        self.links += 1;
+        if link.seq <= chain.seq {
+            self.failed += 1;
+            let seq = chain.seq;
+            findings.add(ChainFork, place, || format!("link {} comes after link {seq} of its chain", link.seq));
+            return Step::Fork;
+        }
+        let mut failed = chain.closed;
+        if chain.closed {
+            findings.add(ChainAfterClose, place, || "the chain was closed before this link".into());
+        }
+        let mut step = Step::Follows;
+        let missing = link.seq - chain.seq - 1;
+        if missing > 0 {
+            step = Step::Broken;
+            self.missing = self.missing.saturating_add(missing);
+            let explained = missing <= skipped - chain.skipped && self.missing <= skipped;
+            failed |= !explained;
+            chain.whole = false;
+            let (from, to) = (chain.seq + 1, link.seq - 1);
+            let code = if explained { ChainJump } else { ChainGap };
+            findings.add(code, place, || match (explained, from == to) {
+                (true, true) => format!("link {from} of the chain is among the leaves left out"),
+                (true, false) => format!("links {from} to {to} of the chain are among the leaves left out"),
+                (false, true) => format!("link {from} of the chain is missing"),
+                (false, false) => format!("links {from} to {to} of the chain are missing"),
+            });
+        } else if link.prev != chain.hash {
+            step = Step::Broken;
+            failed = true;
+            findings.add(ChainPrev, place, || "it does not follow from the link that stands before it".into());
+        }
+        self.failed += u64::from(failed);
+        chain.seq = link.seq;
+        chain.time = link.time;
+        chain.index = place.index.unwrap_or_default();
+        chain.line = place.line;
+        chain.hash = *hash;
+        chain.skipped = skipped;
+        chain.closed |= matches!(link.role, Role::Close);
+        step
+    }
+
+    /// A link that begins a chain and is an error for another reason.
+    pub(super) fn fail_first(&mut self) {
+        self.failed += 1;
+    }
+
+    pub(super) fn check(&self) -> Check {
+        Check::of(self.links, self.failed, (self.links == 0).then_some("there is no link"))
+    }
+}

@@ -1,0 +1,346 @@
+//! Findings: what a check met, with a stable code and a place.
+
+use serde::{Serialize, Serializer};
+
+use crate::link::ChainId;
+
+/// How many findings of each code a report lists.
+pub const LISTED: usize = 100;
+
+/// What a finding means for its check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The check fails.
+    Error,
+    /// Something a reader should know; the check does not fail by it.
+    Warning,
+    /// Nothing is wrong.
+    Info,
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident $text:literal $severity:ident $hint:literal;)+) => {
+        /// The codes that findings can have (FORMAT section 9). They are stable.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum FindingCode { $($(#[doc = $doc])+ $name,)+ }
+
+        impl FindingCode {
+            /// Every code, in the order of their text.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The code as text, for example `chain.gap`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What a finding of this code means for its check.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)+ }
+            }
+
+            /// What to make of it or do about it, for people.
+            pub const fn hint(self) -> &'static str {
+                match self { $(Self::$name => $hint,)+ }
+            }
+        }
+    };
+}
+
+// Sorted by text: the order of the report.
+codes! {
+    /// A pinned size is not reached.
+    AppendOnlyNotReached "append_only.not_reached" Warning
+        "ask for an export that reaches the pinned size, with a checkpoint or leaves up to there";
+    /// The log is smaller than it was when the checkpoint was pinned.
+    AppendOnlyRollback "append_only.rollback" Error
+        "this is an older or cut-back view of the log than the one seen before: ask its operator, and keep both files";
+    /// The log at a pinned size is another one than was seen before.
+    AppendOnlySplitView "append_only.split_view" Error
+        "the log's history was rewritten, or two histories are shown to different readers: keep this file and the pin as evidence";
+    /// A link after its chain's close link.
+    ChainAfterClose "chain.after_close" Error
+        "the emitter's key was used after the chain was closed: a faulty writer, or someone else who holds the key";
+    /// Two links for the same place in a chain, or a link out of its turn.
+    ChainFork "chain.fork" Error
+        "a line was repeated or moved, or the emitter's key was used twice: compare the two links";
+    /// Links are missing from a chain.
+    ChainGap "chain.gap" Error
+        "lines were removed, or the writer lost events: ask for the whole export again";
+    /// A chain is explained to have links that are not shown.
+    ChainJump "chain.jump" Info
+        "the exporter left leaves out and put skips in their place";
+    /// A chain without its open link before its first link.
+    ChainNoOpen "chain.no_open" Warning
+        "ask for an export that holds the chain's open link, which names its key";
+    /// A chain that is not closed.
+    ChainOpen "chain.open" Info
+        "later events of this chain may exist; a tail that was cut off would look the same";
+    /// A chain made for another log.
+    ChainOrigin "chain.origin" Error
+        "the chain was recorded for another log and does not belong into this export";
+    /// A link that does not follow from the one before it.
+    ChainPrev "chain.prev" Error
+        "the link before it, or this one, is not what was recorded";
+    /// The log's last known time is older than expected.
+    ExpectedAge "expected.age" Error
+        "ask for a newer export: events or revocations may have been added since";
+    /// The export is of another log than expected.
+    ExpectedOrigin "expected.origin" Error
+        "check that the right file and the right log were chosen";
+    /// Leaves that were expected are not here.
+    ExpectedRange "expected.range" Error
+        "ask for an export that holds the whole range";
+    /// A malformed checkpoint.
+    FormatCheckpoint "format.checkpoint" Error
+        "the line was damaged, or its writer is faulty";
+    /// The first line is not the header of an export.
+    FormatHeader "format.header" Error
+        "an export begins with {\"countersign\":\"export/v1\",\"origin\":…}";
+    /// A leaf above 65,535 bytes.
+    FormatLeafSize "format.leaf_size" Error
+        "no log can hold it: its writer is faulty";
+    /// A line that is not what a line of an export can be.
+    FormatLine "format.line" Error
+        "the line was damaged, or its writer is faulty";
+    /// A link without the grammar of a link.
+    FormatLink "format.link" Error
+        "the line was damaged, or its writer is faulty";
+    /// A malformed key note.
+    FormatNote "format.note" Error
+        "the line was damaged, or its writer is faulty";
+    /// The file ends in the middle of a line, or of a compressed stream.
+    FormatTruncated "format.truncated" Error
+        "the file was cut off: fetch it again";
+    /// A member that the format does not know.
+    FormatUnknownMember "format.unknown_member" Info
+        "it is not verified; do not rely on it";
+    /// A link later than its key was allowed.
+    KeyExpired "key.expired" Error
+        "the emitter should have been given a new grant; what it signed later does not count";
+    /// A chain whose time no witness confirmed before its key expired.
+    KeyLate "key.late" Warning
+        "ask for an export with the checkpoints of that time: a thief of an old key could write what time he likes";
+    /// A link earlier than its key was allowed.
+    KeyNotYetValid "key.not_yet_valid" Error
+        "the emitter signed before its grant began: a wrong clock, or a key used too early";
+    /// A link signed by a revoked key.
+    KeyRevoked "key.revoked" Error
+        "the key was revoked before: whoever signed this should not have been able to";
+    /// A key note that does nothing, or an invalid signature line on one.
+    KeyStatement "key.statement" Warning
+        "no issuer you trust signed for it, it is for another log, or it was damaged; it is treated as not there";
+    /// A chain that may have been signed by a thief.
+    KeySuspect "key.suspect" Warning
+        "its key, or that of who granted it, was revoked since a time that this chain is not shown to precede";
+    /// A chain whose key is not one you chose to trust.
+    KeyUnknown "key.unknown" Warning
+        "get the emitter's or its issuer's key from a place you trust, and add it to the trust file";
+    /// A chain whose revocation may be among the leaves that are not here.
+    KeyUnseen "key.unseen" Info
+        "leaves are skipped, and a revocation may be among them: a trust file that names the emitter settles it";
+    /// A checkpoint of another log.
+    LogOrigin "log.origin" Error
+        "the checkpoint belongs to another log than the header names";
+    /// A checkpoint whose signature by a trusted log key is invalid.
+    LogSignature "log.signature" Error
+        "the checkpoint is not what the log signed";
+    /// The last checkpoint is not signed by a log key you trust.
+    LogUnknown "log.unknown" Warning
+        "get the log's key from a place you trust, and add it to the trust file as a `log` line";
+    /// Members with the same name within an event.
+    PayloadDuplicateMember "payload.duplicate_member" Error
+        "readers would disagree on what it says: do not rely on this event";
+    /// An event that is not the one its link commits to.
+    PayloadMismatch "payload.mismatch" Error
+        "the event or its salt was changed after it was recorded";
+    /// An event that matches after it was brought into canonical form.
+    PayloadReserialised "payload.reserialised" Info
+        "a tool reformatted it; what it says is unchanged";
+    /// An event that is not shown.
+    PayloadWithheld "payload.withheld" Info
+        "the exporter left it out, or it was erased; its link proves that it was recorded";
+    /// Leaves that the export claims to hold are not here.
+    RangeMissing "range.missing" Error
+        "the file was cut off, or its exporter is faulty: ask for it again";
+    /// A signature that does not verify.
+    SignatureInvalid "signature.invalid" Error
+        "the link, or its signature, is not what the emitter made";
+    /// The end of a chain, or of a part of it, that no signature covers.
+    SignatureUnsignedTail "signature.unsigned_tail" Warning
+        "nothing vouches for these links: ask for an export that goes on to the chain's next signature";
+    /// A link dated later than witnesses say that it existed.
+    TimeFuture "time.future" Error
+        "the emitter's clock was ahead, or the time is made up";
+    /// A link dated more than a day before the log's own time.
+    TimeLate "time.late" Warning
+        "it reached the log late, or its time is made up";
+    /// A link dated earlier than the one before it.
+    TimeOrder "time.order" Error
+        "a recorder never lets its time go back: a faulty writer";
+    /// A checkpoint for another number of leaves than are here.
+    TreePosition "tree.position" Error
+        "lines were added or removed before it";
+    /// A checkpoint for other leaves than are here.
+    TreeRoot "tree.root" Error
+        "something before it was changed, exchanged or moved";
+    /// A skip where none can stand.
+    TreeSkipAlignment "tree.skip_alignment" Error
+        "lines before it were added or removed, or its writer is faulty";
+    /// Leaves after the last checkpoint.
+    TreeUncovered "tree.uncovered" Warning
+        "ask for an export that ends with a checkpoint";
+    /// The witnesses' cosignatures on the last checkpoint do not meet the quorum.
+    WitnessQuorum "witness.quorum" Error
+        "ask for an export whose last checkpoint your witnesses have cosigned";
+    /// A cosignature of a trusted witness that is invalid.
+    WitnessSignature "witness.signature" Error
+        "the checkpoint, or the cosignature, is not what the witness signed";
+}
+
+impl Serialize for FindingCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Where in an export something is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The 1-based line, blank lines counted.
+    pub line: u64,
+    /// The leaf's index in the log, where the line is a leaf.
+    pub index: Option<u64>,
+    /// The link's chain and seq, where the line is a link of good grammar.
+    pub link: Option<(ChainId, Option<u64>)>,
+}
+
+impl Place {
+    /// A line that is no leaf.
+    pub const fn line(line: u64) -> Self {
+        Self { line, index: None, link: None }
+    }
+
+    /// A line that is a leaf, but no link.
+    pub const fn leaf(line: u64, index: u64) -> Self {
+        Self { line, index: Some(index), link: None }
+    }
+
+    /// A link.
+    pub const fn link(line: u64, index: u64, chain: ChainId, seq: u64) -> Self {
+        Self { line, index: Some(index), link: Some((chain, Some(seq))) }
+    }
+
+    /// A line (a key note's, or the last) with the chain that it tells of.
+    #[must_use]
+    pub const fn about(self, chain: ChainId) -> Self {
+        Self { line: self.line, index: self.index, link: Some((chain, None)) }
+    }
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The stable code.
+    pub code: FindingCode,
+    /// What it means for its check.
+    pub severity: Severity,
+    /// The 1-based line, blank lines counted.
+    pub line: u64,
+    /// The leaf's index in the log, where the line is a leaf.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+    /// The chain it is about.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub chain: Option<ChainId>,
+    /// The link's place in its chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// What was found, for people.
+    pub message: String,
+    /// What to make of it or do about it, for people.
+    pub hint: &'static str,
+}
+
+pub(super) fn as_text<S: Serializer>(value: &Option<impl core::fmt::Display>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// The findings of a run: of each code the first [`LISTED`] in the order of the report, and how many there were.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    of_code: std::collections::BTreeMap<FindingCode, OfCode>,
+}
+
+#[derive(Debug, Default)]
+struct OfCode {
+    count: u64,
+    first: Vec<(Place, String)>,
+}
+
+impl Findings {
+    pub(super) fn add(&mut self, code: FindingCode, place: Place, message: impl FnOnce() -> String) {
+        let of_code = self.of_code.entry(code).or_default();
+        of_code.count += 1;
+        if of_code.first.len() == LISTED {
+            if of_code.first.last().is_some_and(|(last, _)| *last <= place) {
+                return;
+            }
+            of_code.first.pop();
+        }
+        let at = of_code.first.partition_point(|(before, _)| *before <= place);
+        of_code.first.insert(at, (place, message()));
+    }
+
+    pub(super) fn count(&self, code: FindingCode) -> u64 {
+        self.of_code.get(&code).map_or(0, |of_code| of_code.count)
+    }
+
+    pub(super) fn counts(&self) -> impl Iterator<Item = (FindingCode, u64)> {
+        self.of_code.iter().map(|(code, of_code)| (*code, of_code.count))
+    }
+
+    /// All that are listed, in the order of the report.
+    pub(super) fn into_list(self) -> Vec<Finding> {
+        let all = self.of_code.into_iter().flat_map(|(code, of_code)| {
+            of_code.first.into_iter().map(move |(place, message)| (code, place, message))
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|(code, place, _)| (place.line, *code, *place));
+        let finding = |(code, place, message): (FindingCode, Place, String)| Finding {
+            code,
+            severity: code.severity(),
+            line: place.line,
+            index: place.index,
+            chain: place.link.map(|(chain, _)| chain),
+            seq: place.link.and_then(|(_, seq)| seq),
+            message,
+            hint: code.hint(),
+        };
+        all.into_iter().map(finding).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_stand_in_the_order_of_their_text() {
+        assert!(FindingCode::ALL.windows(2).all(|pair| pair[0].as_str() < pair[1].as_str()));
+    }
+
+    #[test]
+    fn the_first_hundred_are_listed_whatever_order_they_come_in() {
+        let mut findings = Findings::default();
+        for line in (1..=250).rev() {
+            findings.add(FindingCode::ChainGap, Place::line(line), String::new);
+        }
+        assert_eq!(findings.count(FindingCode::ChainGap), 250);
+        let lines: Vec<_> = findings.into_list().iter().map(|finding| finding.line).collect();
+        assert_eq!(lines, (1..=100).collect::<Vec<_>>());
+    }
+}

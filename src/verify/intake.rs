@@ -1,0 +1,227 @@
+//! From a stream of bytes to stretches of lines: decompression, the header, and where to cut.
+
+use std::collections::VecDeque;
+
+#[cfg(feature = "compress")]
+use crate::export::{Compression, Decompressor};
+use crate::export::{Header, LineBuffer, MAX_LINE};
+
+use super::FindingCode;
+
+/// How many bytes a stretch has, about.
+const STRETCH: usize = 256 << 10;
+/// How many stretches may be ready before no more input is taken.
+const READY: usize = 4;
+/// How much plain input is looked at in one go.
+const PIECE: usize = 64 << 10;
+/// The same for compressed input, which may grow ten-thousandfold and more.
+#[cfg(feature = "compress")]
+const COMPRESSED_PIECE: usize = 256;
+
+/// Takes the bytes of an export and gives its header and stretches of whole lines.
+pub struct Intake {
+    source: Source,
+    body: Body,
+}
+
+enum Source {
+    /// Too few bytes to tell.
+    Unknown(Vec<u8>),
+    Plain,
+    #[cfg(feature = "compress")]
+    Compressed(Box<Decompressor>),
+    #[cfg(feature = "compress")]
+    Cut(String),
+}
+
+/// What is decompressed.
+struct Body {
+    /// Lines that ended so far, up to the header.
+    line: u64,
+    length: usize,
+    first: Vec<u8>,
+    header: Option<Result<Header, crate::Error>>,
+    lines: Option<LineBuffer>,
+    ready: VecDeque<Vec<u8>>,
+}
+
+/// Why nothing of an export can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    pub(super) code: FindingCode,
+    pub(super) line: u64,
+    /// How many lines that are not blank were met.
+    pub(super) lines: u64,
+    pub(super) message: String,
+    pub(super) hint: &'static str,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Intake {
+    /// For an export that begins with the next bytes.
+    pub fn new() -> Self {
+        Self {
+            source: Source::Unknown(Vec::new()),
+            body: Body {
+                line: 0,
+                length: 0,
+                first: Vec::new(),
+                header: None,
+                lines: Some(LineBuffer::new(STRETCH)),
+                ready: VecDeque::new(),
+            },
+        }
+    }
+
+    /// Takes bytes from the front of `input`, and tells how many. Fewer than all are taken when enough stretches
+    /// are ready: call [`next_stretch`](Self::next_stretch) until there is none, and push the rest.
+    pub fn push(&mut self, input: &[u8]) -> usize {
+        let mut taken = 0;
+        while taken < input.len() && self.body.ready.len() < READY {
+            let rest = &input[taken..];
+            match &mut self.source {
+                Source::Unknown(first) => {
+                    first.push(rest[0]);
+                    taken += 1;
+                    if first.len() == 4 {
+                        self.decide();
+                    }
+                }
+                Source::Plain => {
+                    let piece = &rest[..rest.len().min(PIECE)];
+                    taken += piece.len();
+                    self.body.push(piece);
+                }
+                #[cfg(feature = "compress")]
+                Source::Compressed(decompressor) => {
+                    let piece = &rest[..rest.len().min(COMPRESSED_PIECE)];
+                    taken += piece.len();
+                    let body = &mut self.body;
+                    if let Err(why) = decompressor.push(piece, &mut |bytes| body.push(bytes)) {
+                        self.source = Source::Cut(why.to_string());
+                    }
+                }
+                #[cfg(feature = "compress")]
+                Source::Cut(_) => taken = input.len(),
+            }
+        }
+        taken
+    }
+
+    fn decide(&mut self) {
+        let Source::Unknown(first) = &mut self.source else { return };
+        let first = std::mem::take(first);
+        self.source = Source::Plain;
+        #[cfg(feature = "compress")]
+        if let Some(compression) = Compression::detect(&first) {
+            self.source = Source::Compressed(Box::new(Decompressor::new(compression)));
+        }
+        // Not more than it was called with, so it is all taken.
+        self.push(&first);
+    }
+
+    /// A stretch of whole lines that is ready.
+    pub fn next_stretch(&mut self) -> Option<Vec<u8>> {
+        self.body.ready.pop_front()
+    }
+
+    /// The header and its line, once it was read.
+    pub fn header(&self) -> Option<(&Header, u64)> {
+        self.body.header.as_ref()?.as_ref().ok().map(|header| (header, self.body.line))
+    }
+
+    /// The input ends here. More stretches may be ready then, the last of which may lack its line end.
+    ///
+    /// # Errors
+    /// [`Unread`] when there is no header, or when a compressed stream was cut off.
+    pub fn finish(&mut self) -> Result<(), Unread> {
+        if matches!(self.source, Source::Unknown(_)) {
+            self.decide();
+        }
+        #[cfg(feature = "compress")]
+        if let Source::Compressed(decompressor) = &mut self.source {
+            let body = &mut self.body;
+            let end = decompressor.finish();
+            if let Err(why) = end {
+                body.ready.clear();
+                self.source = Source::Cut(why.to_string());
+            }
+        }
+        #[cfg(feature = "compress")]
+        if let Source::Cut(why) = &self.source {
+            let message = format!("the compressed stream does not decompress whole: {why}");
+            let hint = FindingCode::FormatTruncated.hint();
+            return Err(Unread { code: FindingCode::FormatTruncated, line: 1, lines: 0, message, hint });
+        }
+        self.body.finish()
+    }
+}
+
+impl Body {
+    fn push(&mut self, mut bytes: &[u8]) {
+        while self.header.is_none() {
+            let end = memchr::memchr(b'\n', bytes);
+            let part = &bytes[..end.unwrap_or(bytes.len())];
+            self.length += part.len();
+            let part = if self.first.is_empty() { skip_blank(part) } else { part };
+            let room = (MAX_LINE + 1).saturating_sub(self.first.len());
+            self.first.extend_from_slice(&part[..part.len().min(room)]);
+            let Some(end) = end else { return };
+            bytes = &bytes[end + 1..];
+            self.end_first();
+        }
+        if let (Some(Ok(_)), Some(lines)) = (&self.header, &mut self.lines) {
+            lines.push(bytes, &mut |stretch| self.ready.push_back(stretch));
+        }
+    }
+
+    /// A line ends, and the header was not read before.
+    fn end_first(&mut self) {
+        self.line += 1;
+        if !self.first.is_empty() {
+            // The white space before the header counts for the length of its line.
+            let header = if self.length > MAX_LINE {
+                Err(crate::Error::new(crate::Code::Export, "the first line is longer than 1 MiB"))
+            } else {
+                Header::parse(&self.first)
+            };
+            self.header = Some(header);
+            self.first = Vec::new();
+        }
+        self.length = 0;
+    }
+
+    fn finish(&mut self) -> Result<(), Unread> {
+        if self.header.is_none() && !self.first.is_empty() {
+            self.end_first();
+        }
+        let code = FindingCode::FormatHeader;
+        match &self.header {
+            Some(Ok(_)) => {
+                let rest = self.lines.take().map(LineBuffer::finish).unwrap_or_default();
+                if !rest.is_empty() {
+                    self.ready.push_back(rest);
+                }
+                Ok(())
+            }
+            Some(Err(error)) => {
+                let hint = error.hint.unwrap_or(code.hint());
+                Err(Unread { code, line: self.line, lines: 1, message: error.message.clone(), hint })
+            }
+            None => {
+                let hint = "the file is empty: was the right file chosen, and did its download finish?";
+                Err(Unread { code, line: 1, lines: 0, message: "there is no line".into(), hint })
+            }
+        }
+    }
+}
+
+fn skip_blank(bytes: &[u8]) -> &[u8] {
+    let text = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
+    &bytes[text.unwrap_or(bytes.len())..]
+}

@@ -1,0 +1,55 @@
+//! The check `log`: are the checkpoints signed by a log that the reader trusts?
+
+use super::FindingCode::{LogOrigin, LogSignature, LogUnknown};
+use super::finding::{Findings, Place};
+use super::report::Check;
+use super::summary::CheckpointEntry;
+
+/// The checkpoints so far.
+#[derive(Debug, Default)]
+pub(super) struct LogCheck {
+    items: u64,
+    failed: u64,
+    /// The last checkpoint, where no trusted log key signed it.
+    unsigned: Option<Place>,
+    any: bool,
+}
+
+impl LogCheck {
+    pub(super) fn checkpoint(&mut self, checkpoint: &CheckpointEntry, place: Place, findings: &mut Findings) {
+        self.any = true;
+        self.unsigned = None;
+        if let Some(origin) = &checkpoint.other_origin {
+            self.items += 1;
+            self.failed += 1;
+            findings.add(LogOrigin, place, || format!("the checkpoint is of the log {origin:?}"));
+        } else if let Some(valid) = checkpoint.log {
+            self.items += 1;
+            if !valid {
+                self.failed += 1;
+                findings.add(LogSignature, place, || "the log's signature on the checkpoint is invalid".into());
+            }
+        } else {
+            self.unsigned = Some(place);
+        }
+    }
+
+    /// Whether the last checkpoint lacks a signature of a trusted log key: an unknown key.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.unsigned.is_some()
+    }
+
+    pub(super) fn check(&self, findings: &mut Findings) -> Check {
+        if let Some(place) = self.unsigned {
+            findings.add(LogUnknown, place, || "no log key of the trust file signed the last checkpoint".into());
+        }
+        let reason = if !self.any {
+            Some("there is no checkpoint")
+        } else if self.unsigned.is_some() {
+            Some("no log key of the trust file signed the last checkpoint")
+        } else {
+            None
+        };
+        Check::of(self.items, self.failed, reason)
+    }
+}

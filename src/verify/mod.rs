@@ -1,0 +1,265 @@
+//! Verifying an export: one streaming pass, one report, one verdict (FORMAT section 9).
+//!
+//! A [`Verifier`] takes the export's bytes in any pieces and keeps the right edge of the tree, a few numbers for
+//! each chain, the keys and the checkpoints' times: its memory grows with chains, never with events.
+//!
+//! ```
+//! use countersign::verify::{Options, Verifier};
+//!
+//! let export = b"{\"countersign\":\"export/v1\",\"origin\":\"log.example/audit\"}\n";
+//! let mut verifier = Verifier::new(Options::default());
+//! for piece in export.chunks(7) {
+//!     verifier.push(piece);
+//! }
+//! let verification = verifier.finish();
+//! assert_eq!(verification.report.verdict.as_str(), "not_checked"); // there is nothing in it
+//! assert_eq!(verification.report.counts.lines, 1);
+//! ```
+//!
+//! Every check of FORMAT's table has a file here by its name. What can be told from a stretch of lines alone is
+//! worked out in `summary`, perhaps on another core; `sequence` takes the summaries in order.
+
+mod append_only;
+mod attested;
+mod authority;
+mod chains;
+mod closure;
+mod events;
+mod expected;
+mod finding;
+mod format;
+mod intake;
+mod log;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod parallel;
+mod payloads;
+mod range;
+pub mod report;
+mod sequence;
+mod signatures;
+mod summary;
+mod time;
+mod tree;
+mod verdict;
+mod windows;
+mod witnesses;
+
+pub use events::VerifiedEvent;
+pub use finding::{Finding, FindingCode, LISTED, Severity};
+pub use intake::{Intake, Unread};
+pub use report::{Report, Verdict};
+pub use summary::{Summarizer, Summary};
+
+use finding::{Findings, Place};
+use report::{Check, Checks, Counts};
+use sequence::Sequence;
+
+use crate::checkpoint::SignedCheckpoint;
+use crate::export::Header;
+use crate::time::Time;
+use crate::trust::Trust;
+
+/// What a reader brings to an export.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What the reader trusts.
+    pub trust: Trust,
+    /// Checkpoints that were verified before; their signatures are not looked at again.
+    pub pins: Vec<SignedCheckpoint>,
+    /// What the reader expects of the export.
+    pub expect: Expectations,
+    /// Whether to hand out [`VerifiedEvent`]s.
+    pub events: bool,
+}
+
+/// What a reader expects of an export.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expectations {
+    /// The log.
+    pub origin: Option<String>,
+    /// The leaves from the first index up to, and not including, the second.
+    pub range: Option<(u64, u64)>,
+    /// How old the log's time may be.
+    pub max_age: Option<MaxAge>,
+}
+
+/// The greatest age of the log's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxAge {
+    /// The age, in seconds.
+    pub seconds: i64,
+    /// The moment that it is measured at.
+    pub now: Time,
+}
+
+impl Expectations {
+    /// Whether nothing is expected.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What verifying produced.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// The report.
+    pub report: Report,
+    /// The checkpoint to pin for next time, a signed note: there unless `tree` or `log` does not pass or any check
+    /// fails.
+    pub pin: Option<String>,
+}
+
+/// Verifies one export.
+pub struct Verifier {
+    intake: Intake,
+    summarizer: Option<Summarizer>,
+    progress: Progress,
+}
+
+/// How far an export was taken in; for those who have stretches summarized elsewhere.
+pub struct Progress {
+    options: Option<Options>,
+    sequence: Option<Sequence>,
+}
+
+impl Progress {
+    /// Before the header was read.
+    pub fn new(options: Options) -> Self {
+        Self { options: Some(options), sequence: None }
+    }
+
+    /// The header was read, at this line. Gives a summarizer for the stretches; there can be more, by
+    /// [`Summarizer::new`].
+    ///
+    /// A second call does nothing and gives none.
+    pub fn begin(&mut self, header: &Header, line: u64) -> Option<Summarizer> {
+        let options = self.options.take()?;
+        let summarizer = Summarizer::new(&header.origin, &options.trust);
+        self.sequence = Some(Sequence::new(header.clone(), line, options));
+        Some(summarizer)
+    }
+
+    /// Takes the summary of the next stretch. `stretch` is the text that was summarized, from which events are
+    /// handed out; it may be empty where none are wanted.
+    pub fn absorb(&mut self, summary: Summary, stretch: &[u8]) {
+        if let Some(sequence) = &mut self.sequence {
+            sequence.absorb(summary, stretch);
+        }
+    }
+
+    /// The events that became verified since the last call, where the options ask for them.
+    pub fn take_events(&mut self) -> Vec<VerifiedEvent> {
+        self.sequence.as_mut().map(Sequence::take_events).unwrap_or_default()
+    }
+
+    /// The origin that the header names, once it was read.
+    pub fn origin(&self) -> Option<&str> {
+        self.sequence.as_ref().map(Sequence::origin)
+    }
+
+    /// All summaries were taken, and so ended the intake.
+    pub fn finish(self, end: Result<(), Unread>) -> Verification {
+        match (end, self.sequence) {
+            (Ok(()), Some(sequence)) => {
+                let (report, pin) = sequence.finish();
+                Verification { report, pin }
+            }
+            (Err(unread), _) => Verification { report: unread.report(), pin: None },
+            (Ok(()), None) => {
+                let code = FindingCode::FormatHeader;
+                let unread = Unread { code, line: 1, lines: 0, message: "there is no line".into(), hint: code.hint() };
+                Verification { report: unread.report(), pin: None }
+            }
+        }
+    }
+}
+
+impl Verifier {
+    /// For one export.
+    pub fn new(options: Options) -> Self {
+        Self { intake: Intake::new(), summarizer: None, progress: Progress::new(options) }
+    }
+
+    /// Takes the next bytes of the export, compressed or not.
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let taken = self.intake.push(bytes);
+            bytes = &bytes[taken..];
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(stretch) = self.intake.next_stretch() {
+            self.begin();
+            if let Some(summarizer) = &mut self.summarizer {
+                let summary = summarizer.summarize(&stretch);
+                self.progress.absorb(summary, &stretch);
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        if let (None, Some((header, line))) = (&self.summarizer, self.intake.header()) {
+            self.summarizer = self.progress.begin(header, line);
+        }
+    }
+
+    /// The events that became verified since the last call, where the options ask for them.
+    pub fn take_events(&mut self) -> Vec<VerifiedEvent> {
+        self.progress.take_events()
+    }
+
+    /// The export ends here.
+    pub fn finish(self) -> Verification {
+        self.finish_with_events().0
+    }
+
+    /// The export ends here; gives the last events too, where the options ask for them.
+    pub fn finish_with_events(mut self) -> (Verification, Vec<VerifiedEvent>) {
+        let end = self.intake.finish();
+        self.drain();
+        self.begin();
+        let events = self.progress.take_events();
+        (self.progress.finish(end), events)
+    }
+}
+
+impl Unread {
+    /// The report where nothing could be read.
+    fn report(self) -> Report {
+        let not_checked = || Check::of(0, 0, Some("the export could not be read"));
+        let mut findings = Findings::default();
+        findings.add(self.code, Place::line(self.line), || self.message);
+        let finding_counts = findings.counts().collect();
+        let mut findings = findings.into_list();
+        for finding in &mut findings {
+            finding.hint = self.hint;
+        }
+        Report {
+            countersign: "report/v1",
+            verdict: Verdict::Broken,
+            complete: None,
+            origin: None,
+            checks: Checks {
+                format: Check::of(1, 1, None),
+                payloads: not_checked(),
+                chains: not_checked(),
+                signatures: not_checked(),
+                tree: not_checked(),
+                log: not_checked(),
+                range: not_checked(),
+                append_only: not_checked(),
+                witnesses: not_checked(),
+                time: not_checked(),
+                closure: not_checked(),
+                expected: not_checked(),
+            },
+            counts: Counts { lines: self.lines, ..Counts::default() },
+            log: None,
+            signers: Vec::new(),
+            findings,
+            finding_counts,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Verifying one export on several cores. The report is that of one core.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
+
+use super::{Intake, Options, Progress, Summarizer, Summary, Unread, Verification, VerifiedEvent, Verifier};
+use crate::export::Header;
+use crate::link::ChainId;
+use crate::trust::Trust;
+
+/// How many stretches may be under way for each thread.
+const UNDER_WAY: usize = 4;
+/// How many bytes are read in one go.
+const READ: usize = 256 << 10;
+
+/// A stretch to be summarized, and the origin that the header names.
+struct Job {
+    number: u64,
+    origin: Arc<str>,
+    stretch: Vec<u8>,
+}
+
+enum Message {
+    Header(Header, u64),
+    Summary(u64, Vec<u8>, Summary),
+    End(Result<(), Unread>),
+    Failed(io::Error),
+}
+
+/// The open links that any summarizer met, for all of them.
+type Opened = RwLock<Vec<(ChainId, [u8; 32])>>;
+
+/// Reads an export to its end and verifies it, so many threads making summaries.
+///
+/// `progress` is called with the number of bytes read so far, compressed ones as they are, perhaps on another
+/// thread; `events` with events that became verified, where the options ask for them.
+///
+/// # Errors
+/// What reading met.
+pub fn verify(
+    mut reader: impl Read + Send,
+    options: Options,
+    threads: usize,
+    mut progress: impl FnMut(u64) + Send,
+    mut events: impl FnMut(Vec<VerifiedEvent>),
+) -> io::Result<Verification> {
+    if threads <= 1 {
+        return alone(&mut reader, options, &mut progress, &mut events);
+    }
+    let trust = options.trust.clone();
+    let opened = Opened::default();
+    let (jobs, queue) = sync_channel::<Job>(threads * UNDER_WAY);
+    let queue = Mutex::new(queue);
+    let (results, messages) = sync_channel::<Message>(threads * UNDER_WAY);
+    // A stretch that takes long must not let all that comes after it pile up.
+    let (give, credits) = sync_channel::<()>(threads * UNDER_WAY);
+    for _ in 0..threads * UNDER_WAY {
+        let _ = give.send(());
+    }
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let results = results.clone();
+            let (queue, trust, opened) = (&queue, &trust, &opened);
+            scope.spawn(move || summarize(queue, &results, trust, opened));
+        }
+        scope.spawn(move || {
+            if let Err(error) = read(&mut reader, &jobs, &results, &credits, &mut progress) {
+                let _ = results.send(Message::Failed(error));
+            }
+        });
+        absorb(messages, give, Progress::new(options), &mut events)
+    })
+}
+
+fn alone(
+    reader: &mut impl Read,
+    options: Options,
+    progress: &mut impl FnMut(u64),
+    events: &mut impl FnMut(Vec<VerifiedEvent>),
+) -> io::Result<Verification> {
+    let wanted = options.events;
+    let mut verifier = Verifier::new(options);
+    let mut buffer = vec![0; READ];
+    let mut total = 0;
+    loop {
+        let length = read_some(reader, &mut buffer)?;
+        if length == 0 {
+            let (verification, last) = verifier.finish_with_events();
+            if wanted {
+                events(last);
+            }
+            return Ok(verification);
+        }
+        verifier.push(&buffer[..length]);
+        total += length as u64;
+        progress(total);
+        if wanted {
+            events(verifier.take_events());
+        }
+    }
+}
+
+fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// Reads, and hands out stretches in their order. Ends early when nobody takes them any more.
+fn read(
+    reader: &mut impl Read,
+    jobs: &SyncSender<Job>,
+    results: &SyncSender<Message>,
+    credits: &Receiver<()>,
+    progress: &mut impl FnMut(u64),
+) -> io::Result<()> {
+    let mut intake = Intake::new();
+    let mut buffer = vec![0; READ];
+    let (mut number, mut total) = (0, 0);
+    let mut origin: Option<Arc<str>> = None;
+    let mut hand_out = |intake: &mut Intake| {
+        if let (None, Some((header, line))) = (&origin, intake.header()) {
+            origin = Some(header.origin.as_str().into());
+            results.send(Message::Header(header.clone(), line)).ok()?;
+        }
+        while let Some(stretch) = intake.next_stretch() {
+            let origin = origin.clone()?;
+            credits.recv().ok()?;
+            jobs.send(Job { number, origin, stretch }).ok()?;
+            number += 1;
+        }
+        Some(())
+    };
+    loop {
+        let length = read_some(reader, &mut buffer)?;
+        if length == 0 {
+            break;
+        }
+        let mut rest = &buffer[..length];
+        while !rest.is_empty() {
+            let taken = intake.push(rest);
+            rest = &rest[taken..];
+            if hand_out(&mut intake).is_none() {
+                return Ok(());
+            }
+        }
+        total += length as u64;
+        progress(total);
+    }
+    let end = intake.finish();
+    if hand_out(&mut intake).is_some() {
+        let _ = results.send(Message::End(end));
+    }
+    Ok(())
+}
+
+fn summarize(queue: &Mutex<Receiver<Job>>, results: &SyncSender<Message>, trust: &Trust, opened: &Opened) {
+    let mut summarizer = None;
+    let mut learned = 0;
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { number, origin, stretch }) = job else { return };
+        let summarizer = summarizer.get_or_insert_with(|| Summarizer::new(&origin, trust));
+        {
+            let opened = opened.read().unwrap_or_else(PoisonError::into_inner);
+            summarizer.learn(opened[learned..].iter().copied());
+            learned = opened.len();
+        }
+        let summary = summarizer.summarize(&stretch);
+        let found: Vec<_> = summary.opened().collect();
+        if !found.is_empty() {
+            opened.write().unwrap_or_else(PoisonError::into_inner).extend(found);
+        }
+        if results.send(Message::Summary(number, stretch, summary)).is_err() {
+            return;
+        }
+    }
+}
+
+fn absorb(
+    messages: Receiver<Message>,
+    give: SyncSender<()>,
+    mut progress: Progress,
+    events: &mut impl FnMut(Vec<VerifiedEvent>),
+) -> io::Result<Verification> {
+    let wanted = progress.options.as_ref().is_some_and(|options| options.events);
+    let mut early: BTreeMap<u64, (Vec<u8>, Summary)> = BTreeMap::new();
+    let mut next = 0;
+    let mut end = Ok(());
+    // The channel closes when the reader and every summarizer has ended.
+    for message in messages {
+        match message {
+            Message::Header(header, line) => {
+                progress.begin(&header, line);
+            }
+            Message::Summary(number, stretch, summary) => {
+                early.insert(number, (stretch, summary));
+                while let Some((stretch, summary)) = early.remove(&next) {
+                    progress.absorb(summary, &stretch);
+                    next += 1;
+                    let _ = give.try_send(());
+                    if wanted {
+                        events(progress.take_events());
+                    }
+                }
+            }
+            Message::End(ended) => end = ended,
+            Message::Failed(error) => return Err(error),
+        }
+    }
+    Ok(progress.finish(end))
+}

@@ -1,0 +1,65 @@
+//! The check `range`: is every leaf of a range here?
+
+use super::FindingCode;
+use super::finding::{Findings, Place};
+use super::report::Check;
+
+/// A range of leaves that the export claims, or the reader expects, to be here.
+#[derive(Debug)]
+pub(super) struct Range {
+    pub(super) begin: u64,
+    pub(super) end: u64,
+    /// The first skip that falls within it.
+    skip: Option<Place>,
+    withheld: bool,
+    shown_outside: bool,
+}
+
+impl Range {
+    pub(super) fn new((begin, end): (u64, u64)) -> Self {
+        Self { begin, end, skip: None, withheld: false, shown_outside: false }
+    }
+
+    pub(super) fn skip(&mut self, from: u64, to: u64, place: Place) {
+        if self.skip.is_none() && from < self.end && self.begin < to && self.begin < self.end {
+            self.skip = Some(place);
+        }
+    }
+
+    /// An event link whose event is shown, or not.
+    #[inline]
+    pub(super) fn event(&mut self, index: u64, shown: bool) {
+        let within = self.begin <= index && index < self.end;
+        self.shown_outside |= shown && !within;
+        self.withheld |= !shown && within;
+    }
+
+    /// Every event shown lies in the range, and none in the range is withheld.
+    pub(super) fn is_what_is_shown(&self) -> bool {
+        !self.withheld && !self.shown_outside
+    }
+
+    /// The place of the finding, where something shows that not every leaf is here.
+    pub(super) fn contradicted(&self, position: u64, last: Place) -> Option<Place> {
+        self.skip.or_else(|| (position < self.end).then_some(last))
+    }
+}
+
+/// The check over the range that the export claims.
+pub(super) fn check(
+    range: Option<&Range>,
+    position: u64,
+    last: Place,
+    tree_passes: bool,
+    findings: &mut Findings,
+) -> Check {
+    let Some(range) = range else { return Check::of(0, 0, Some("the export claims no range")) };
+    if let Some(place) = range.contradicted(position, last) {
+        let (begin, end) = (range.begin, range.end);
+        findings.add(FindingCode::RangeMissing, place, || {
+            format!("the export claims to hold leaves {begin} to {} and does not", end - 1)
+        });
+        return Check::of(1, 1, None);
+    }
+    Check::of(u64::from(tree_passes), 0, (!tree_passes).then_some("only a checkpoint can confirm the leaves' places"))
+}

@@ -1,0 +1,251 @@
+//! The report: what verifying produced (FORMAT section 9).
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use super::finding::{Finding, as_text};
+use crate::hash::Hash;
+use crate::note::VerifierKey;
+use crate::time::Time;
+
+/// The one answer to "can this be believed?", computed by the verifier and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Something here is not what was recorded.
+    Altered,
+    /// Something is missing, repeated, out of order, not allowed or not what was expected.
+    Broken,
+    /// Not checked to the end.
+    NotChecked,
+    /// Consistent in itself, but the signer is not confirmed.
+    Unconfirmed,
+    /// Intact, not shown to be complete.
+    Partial,
+    /// Unaltered, in order, signed by trusted keys, complete.
+    Verified,
+}
+
+impl Verdict {
+    /// The verdict as in the report, for example `not_checked`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Altered => "altered",
+            Self::Broken => "broken",
+            Self::NotChecked => "not_checked",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Partial => "partial",
+            Self::Verified => "verified",
+        }
+    }
+
+    /// The status with which a program that verifies exits.
+    pub const fn exit_status(self) -> u8 {
+        match self {
+            Self::Verified => 0,
+            Self::Altered | Self::Broken => 1,
+            Self::Unconfirmed => 3,
+            Self::Partial => 4,
+            Self::NotChecked => 5,
+        }
+    }
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Every item passed.
+    Pass,
+    /// An item failed.
+    Fail,
+    /// No item failed, and one had no answer or there was none.
+    NotChecked,
+}
+
+/// The result of one check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// How it ended.
+    pub state: State,
+    /// How many items had an answer.
+    pub checked: u64,
+    /// How many items had an error, each once.
+    pub failed: u64,
+    /// Why it is not checked, for people.
+    pub reason: Option<String>,
+}
+
+impl Check {
+    /// The state of a check over items of which some have no answer, for the first of the reasons given.
+    pub(super) fn of(checked: u64, failed: u64, no_answer: Option<&str>) -> Self {
+        let (state, reason) = match no_answer {
+            _ if failed > 0 => (State::Fail, None),
+            Some(reason) => (State::NotChecked, Some(reason.into())),
+            None => (State::Pass, None),
+        };
+        Self { state, checked, failed, reason }
+    }
+
+    pub(super) fn passes(&self) -> bool {
+        self.state == State::Pass
+    }
+}
+
+/// The checks, in the order of FORMAT's table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "named and explained as in FORMAT section 9's table")]
+pub struct Checks {
+    pub format: Check,
+    pub payloads: Check,
+    pub chains: Check,
+    pub signatures: Check,
+    pub tree: Check,
+    pub log: Check,
+    pub range: Check,
+    pub append_only: Check,
+    pub witnesses: Check,
+    pub time: Check,
+    pub closure: Check,
+    pub expected: Check,
+}
+
+impl Checks {
+    /// Every check with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Check)> {
+        [
+            ("format", &self.format),
+            ("payloads", &self.payloads),
+            ("chains", &self.chains),
+            ("signatures", &self.signatures),
+            ("tree", &self.tree),
+            ("log", &self.log),
+            ("range", &self.range),
+            ("append_only", &self.append_only),
+            ("witnesses", &self.witnesses),
+            ("time", &self.time),
+            ("closure", &self.closure),
+            ("expected", &self.expected),
+        ]
+        .into_iter()
+    }
+}
+
+/// What the export holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Lines that are not blank, header and malformed ones included.
+    pub lines: u64,
+    /// Leaves here.
+    pub leaves: u64,
+    /// Leaves that skips stand for.
+    pub skipped: u64,
+    /// Events shown.
+    pub events: u64,
+    /// Event links without their event.
+    pub withheld: u64,
+    /// Chains, by name.
+    pub chains: u64,
+    /// Valid signatures on links.
+    pub signatures: u64,
+    /// Well-formed key notes.
+    pub notes: u64,
+    /// Well-formed checkpoints.
+    pub checkpoints: u64,
+}
+
+/// What an export is shown to be complete for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "by", rename_all = "lowercase")]
+pub enum Complete {
+    /// For the leaves from the first index up to, and not including, the second.
+    Range {
+        /// The range that the export claims.
+        range: [u64; 2],
+    },
+    /// For the chains shown, which are all closed.
+    Closure,
+}
+
+/// The last checkpoint whose root the leaves gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Log {
+    /// How many leaves it covers.
+    pub size: u64,
+    /// Its root hash.
+    #[serde(serialize_with = "display")]
+    pub root: Hash,
+    /// When it was seen at, by the quorum of witnesses.
+    #[serde(serialize_with = "as_text")]
+    pub time: Option<Time>,
+}
+
+/// Why a signer is trusted, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignerTrust {
+    /// The key was revoked, in the log or by the trust file.
+    Revoked,
+    /// The trust file names it.
+    TrustFile,
+    /// An issuer in the trust file granted it.
+    Granted,
+    /// Nobody the reader trusts vouches for it.
+    Unknown,
+}
+
+/// A key that an open link names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Signer {
+    /// The key.
+    #[serde(serialize_with = "display")]
+    pub vkey: VerifierKey,
+    /// Why it is trusted, or not.
+    pub trust: SignerTrust,
+    /// How many chains it signs here.
+    pub chains: u64,
+    /// How many links it has here, forks not counted.
+    pub links: u64,
+    /// The earliest time of a link.
+    #[serde(serialize_with = "display")]
+    pub first: Time,
+    /// The latest time of a link.
+    #[serde(serialize_with = "display")]
+    pub last: Time,
+}
+
+/// The report. `message`, `hint` and `reason` are for people and may be worded freely; all the rest is
+/// equal between verifiers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// `report/v1`.
+    pub countersign: &'static str,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What the export is shown to be complete for; none unless the verdict is `verified`.
+    pub complete: Option<Complete>,
+    /// The origin that the header names.
+    pub origin: Option<String>,
+    /// The checks.
+    pub checks: Checks,
+    /// What the export holds.
+    pub counts: Counts,
+    /// The last checkpoint whose root the leaves gave.
+    pub log: Option<Log>,
+    /// Each key that an open link names, in byte order.
+    pub signers: Vec<Signer>,
+    /// The first hundred findings of each code, by line.
+    pub findings: Vec<Finding>,
+    /// How many findings of each code there are.
+    #[serde(serialize_with = "by_code")]
+    pub finding_counts: BTreeMap<super::FindingCode, u64>,
+}
+
+fn display<S: Serializer>(value: &impl core::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn by_code<S: Serializer>(counts: &BTreeMap<super::FindingCode, u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter().map(|(code, count)| (code.as_str(), count)))
+}

@@ -1,0 +1,497 @@
+//! Summaries: all that verifying needs to know of a stretch of lines (FORMAT section 10).
+//!
+//! A [`Summarizer`] does the work that is worth sharing out: it parses, hashes and checks the signatures of a
+//! stretch, knowing nothing of what came before it but some chains' keys. Summaries are small, they
+//! [merge](Summary::merge) associatively, and [`Verifier::absorb`](super::Verifier::absorb) takes them in the
+//! order of the lines. The report does not depend on where the stretches were cut, on who summarized them or on
+//! how they were merged.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use memchr::memchr;
+
+use super::FindingCode;
+use crate::canonical::canonicalize;
+use crate::ed25519::PublicKey;
+use crate::export::line::{Fault, strip};
+use crate::export::{Item, Line, MAX_LINE, Malformed, Payload};
+use crate::hash::{Hash, Message, hash_many};
+use crate::json::duplicate_name;
+use crate::keys::KeyNote;
+use crate::link::{COMMIT_DOMAIN, ChainId, Link, OpenLink, Salt, Signature, commit, signed_part};
+use crate::time::Time;
+use crate::trust::Trust;
+
+/// What a stretch of lines holds, with all hashes computed and signatures checked.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Lines, blank ones counted.
+    pub(super) lines: u64,
+    /// Lines that are not blank.
+    pub(super) filled: u64,
+    /// The last line that is not blank, counted from the stretch's first, 1-based; 0 for none.
+    pub(super) last_filled: u64,
+    pub(super) chains: Vec<ChainId>,
+    /// The leaves' hashes, in their order.
+    pub(super) leaves: Vec<Hash>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) flaws: Vec<Flaw>,
+    pub(super) unresolved: Vec<Unresolved>,
+}
+
+/// A line that is a leaf, a skip or a checkpoint.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Counted from the stretch's first line, 1-based.
+    pub(super) line: u64,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Link(LinkEntry),
+    Note(Box<KeyNote>),
+    /// A leaf that is neither link nor key note, or one on a malformed line.
+    Opaque,
+    Skip(u8, Hash),
+    Checkpoint(Box<CheckpointEntry>),
+}
+
+#[derive(Debug)]
+pub(super) struct LinkEntry {
+    /// Which of the summary's chains.
+    pub(super) chain: u32,
+    pub(super) role: Role,
+    pub(super) signature: Signed,
+    pub(super) payload: Shown,
+    pub(super) seq: u64,
+    pub(super) time: Time,
+    pub(super) prev: Hash,
+    /// Where the event stands in the stretch.
+    pub(super) event: (u32, u32),
+}
+
+#[derive(Debug)]
+pub(super) enum Role {
+    Open(Box<OpenLink>),
+    Event,
+    Close,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signed {
+    No,
+    Valid,
+    Invalid,
+    /// The chain's key was not known here; see [`Summary::unresolved`].
+    Unresolved,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Not an event link.
+    NoEvent,
+    Withheld,
+    Matches,
+    Fails,
+}
+
+/// A signature to be checked by who knows the chain's key.
+#[derive(Debug)]
+pub(super) struct Unresolved {
+    pub(super) entry: usize,
+    pub(super) message: Vec<u8>,
+    pub(super) signature: Signature,
+}
+
+/// A checkpoint with its signatures checked.
+#[derive(Debug)]
+pub(super) struct CheckpointEntry {
+    pub(super) size: u64,
+    pub(super) root: Hash,
+    /// The signed note as it stood.
+    pub(super) note: String,
+    /// The checkpoint's origin, where it is not the header's; then no signature was looked at.
+    pub(super) other_origin: Option<String>,
+    /// Whether the signatures of trusted log keys are valid; none where there is no such signature.
+    pub(super) log: Option<bool>,
+    /// Which trusted witnesses cosigned it, and when.
+    pub(super) cosignatures: Vec<(usize, Time)>,
+    pub(super) bad_cosignature: bool,
+}
+
+/// A finding that can be told from the line alone.
+#[derive(Debug)]
+pub(super) struct Flaw {
+    pub(super) line: u64,
+    /// The entry that the line is, where it has a place in the tree.
+    pub(super) entry: Option<usize>,
+    /// For a malformed line that holds a link of good grammar.
+    pub(super) link: Option<(ChainId, u64)>,
+    pub(super) code: FindingCode,
+    pub(super) detail: Cow<'static, str>,
+}
+
+impl Summary {
+    /// The summary of this stretch and the one after it.
+    #[must_use]
+    pub fn merge(mut self, next: Self) -> Self {
+        let first_entry = self.entries.len();
+        let mut places: HashMap<ChainId, u32> = self.chains.iter().copied().zip(0..).collect();
+        let chains: Vec<u32> = next
+            .chains
+            .iter()
+            .map(|chain| {
+                *places.entry(*chain).or_insert_with(|| {
+                    self.chains.push(*chain);
+                    self.chains.len() as u32 - 1
+                })
+            })
+            .collect();
+        for mut entry in next.entries {
+            entry.line += self.lines;
+            if let Kind::Link(link) = &mut entry.kind {
+                link.chain = chains[link.chain as usize];
+            }
+            self.entries.push(entry);
+        }
+        for mut flaw in next.flaws {
+            flaw.line += self.lines;
+            flaw.entry = flaw.entry.map(|entry| entry + first_entry);
+            self.flaws.push(flaw);
+        }
+        for mut unresolved in next.unresolved {
+            unresolved.entry += first_entry;
+            self.unresolved.push(unresolved);
+        }
+        if next.last_filled > 0 {
+            self.last_filled = self.lines + next.last_filled;
+        }
+        self.lines += next.lines;
+        self.filled += next.filled;
+        self.leaves.extend_from_slice(&next.leaves);
+        self
+    }
+
+    /// The open links within, to be [learned](Summarizer::learn) by other summarizers.
+    pub fn opened(&self) -> impl Iterator<Item = (ChainId, [u8; 32])> {
+        self.entries.iter().filter_map(|entry| match &entry.kind {
+            Kind::Link(LinkEntry { role: Role::Open(open), .. }) => Some((open.chain, *open.key.public())),
+            _ => None,
+        })
+    }
+}
+
+/// Chain names are hashes already, and a table of one stretch is small.
+#[derive(Default)]
+struct ChainHasher(u64);
+
+impl Hasher for ChainHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for (place, byte) in bytes.iter().take(16).enumerate() {
+            self.0 ^= u64::from(*byte) << (place % 8 * 8);
+        }
+    }
+}
+
+/// Makes summaries of stretches of one export.
+pub struct Summarizer {
+    origin: String,
+    trust: Trust,
+    keys: HashMap<ChainId, Option<PublicKey>>,
+    scratch: Vec<Hash>,
+}
+
+/// An event whose commit is still to be compared.
+struct Uncompared<'a> {
+    entry: usize,
+    line: u64,
+    payload: Payload<'a>,
+    commit: Hash,
+}
+
+struct Stretch<'a> {
+    summary: Summary,
+    places: HashMap<ChainId, u32, BuildHasherDefault<ChainHasher>>,
+    texts: Vec<Cow<'a, [u8]>>,
+    payloads: Vec<Uncompared<'a>>,
+    /// Entry, leaf and signature of each signed link.
+    signed: Vec<(usize, usize, Signature)>,
+}
+
+impl Summarizer {
+    /// For the stretches of an export with this header origin, by a reader who trusts so much.
+    pub fn new(origin: &str, trust: &Trust) -> Self {
+        Self { origin: origin.into(), trust: trust.clone(), keys: HashMap::new(), scratch: Vec::new() }
+    }
+
+    /// Takes chains' keys that others met, so that signatures can be checked here.
+    pub fn learn(&mut self, opened: impl IntoIterator<Item = (ChainId, [u8; 32])>) {
+        for (chain, public) in opened {
+            self.keys.entry(chain).or_insert_with(|| PublicKey::new(&public));
+        }
+    }
+
+    /// Summarizes whole lines, the header not among them. Only at the end of the export may the last line lack
+    /// its line end.
+    pub fn summarize(&mut self, stretch: &[u8]) -> Summary {
+        let mut state = Stretch {
+            summary: Summary::default(),
+            places: HashMap::default(),
+            texts: Vec::new(),
+            payloads: Vec::new(),
+            signed: Vec::new(),
+        };
+        let text = core::str::from_utf8(stretch).ok();
+        let mut start = 0;
+        while start < stretch.len() {
+            let end = memchr(b'\n', &stretch[start..]).map(|length| start + length);
+            let bytes = &stretch[start..end.unwrap_or(stretch.len())];
+            state.summary.lines += 1;
+            if !strip(bytes).is_empty() {
+                state.summary.filled += 1;
+                state.summary.last_filled = state.summary.lines;
+                let line = match text {
+                    Some(text) => text.get(start..start + bytes.len()),
+                    None => core::str::from_utf8(bytes).ok(),
+                };
+                self.line(&mut state, line, bytes.len(), end.is_some(), start);
+            }
+            start = end.map_or(stretch.len(), |end| end + 1);
+        }
+        self.hash(&mut state);
+        self.check_signatures(&mut state);
+        state.summary.flaws.sort_by_key(|flaw| flaw.line);
+        state.summary
+    }
+
+    fn line<'a>(&self, state: &mut Stretch<'a>, line: Option<&'a str>, length: usize, ended: bool, start: usize) {
+        let number = state.summary.lines;
+        let parsed = match line {
+            Some(text) => Line::parse(text),
+            None => Err(Malformed {
+                fault: Fault::Line,
+                detail: if length > MAX_LINE { "longer than 1 MiB" } else { "not UTF-8" },
+                leaf: None,
+                place: None,
+            }),
+        };
+        match parsed {
+            Ok(parsed) => {
+                for _ in 0..parsed.unknown_members {
+                    state.flaw(number, FindingCode::FormatUnknownMember, "a member that the format does not know");
+                }
+                let base = line.map_or(0, |text| text.as_ptr() as usize);
+                self.item(state, number, parsed.item, |event: &str| {
+                    let first = start + (event.as_ptr() as usize - base);
+                    (first as u32, (first + event.len()) as u32)
+                });
+            }
+            Err(malformed) => state.malformed(number, malformed, ended),
+        }
+    }
+
+    #[inline]
+    fn item<'a>(
+        &self,
+        state: &mut Stretch<'a>,
+        line: u64,
+        item: Item<'a>,
+        place: impl Fn(&str) -> (u32, u32),
+    ) {
+        let entry = state.summary.entries.len();
+        let kind = match item {
+            Item::Link { text, link, payload, withheld: _ } => {
+                let chain = state.chain(link.chain());
+                let mut event = (0, 0);
+                let shown = match (&link, payload) {
+                    (Link::Event(link), Some(payload)) => {
+                        event = place(payload.event);
+                        state.payloads.push(Uncompared { entry, line, payload, commit: link.commit });
+                        Shown::Matches
+                    }
+                    (Link::Event(_), None) => {
+                        state.flaw_of(entry, line, FindingCode::PayloadWithheld, "the event is not shown");
+                        Shown::Withheld
+                    }
+                    _ => Shown::NoEvent,
+                };
+                let signature = match link.signature() {
+                    Some(signature) => {
+                        state.signed.push((entry, state.texts.len(), *signature));
+                        Signed::Unresolved
+                    }
+                    None => Signed::No,
+                };
+                state.texts.push(bytes_of(text));
+                let (seq, time) = (link.seq(), link.time());
+                let prev = link.prev().copied().unwrap_or(Hash([0; 32]));
+                let role = match link {
+                    Link::Open(open) => Role::Open(open),
+                    Link::Event(_) => Role::Event,
+                    Link::Close(_) => Role::Close,
+                };
+                Kind::Link(LinkEntry { chain, role, signature, payload: shown, seq, time, prev, event })
+            }
+            Item::Note { text, note } => {
+                state.texts.push(bytes_of(text));
+                Kind::Note(note)
+            }
+            Item::Leaf(bytes) => {
+                state.texts.push(Cow::Owned(bytes));
+                Kind::Opaque
+            }
+            Item::Skip { level, hash } => Kind::Skip(level, hash),
+            Item::Checkpoint { text, signed } => Kind::Checkpoint(Box::new(self.checkpoint(&text, &signed))),
+        };
+        state.summary.entries.push(Entry { line, kind });
+    }
+
+    fn checkpoint(&self, note: &str, signed: &crate::checkpoint::SignedCheckpoint) -> CheckpointEntry {
+        let checkpoint = &signed.checkpoint;
+        let mut entry = CheckpointEntry {
+            size: checkpoint.size,
+            root: checkpoint.root,
+            note: note.into(),
+            other_origin: None,
+            log: None,
+            cosignatures: Vec::new(),
+            bad_cosignature: false,
+        };
+        if checkpoint.origin != self.origin {
+            entry.other_origin = Some(checkpoint.origin.clone());
+            return entry;
+        }
+        let keys = self.trust.logs().iter().filter(|key| key.name() == checkpoint.origin);
+        for valid in keys.filter_map(|key| signed.log_signature(key)) {
+            entry.log = Some(entry.log.unwrap_or(true) && valid);
+        }
+        for (witness, key) in self.trust.witnesses().iter().enumerate() {
+            match signed.cosignature(key) {
+                None => {}
+                Some(None) => entry.bad_cosignature = true,
+                Some(Some(seconds)) => {
+                    let millis = i64::try_from(seconds).ok().and_then(|seconds| seconds.checked_mul(1000));
+                    match millis.and_then(Time::from_millis) {
+                        Some(time) => entry.cosignatures.push((witness, time)),
+                        None => entry.bad_cosignature = true,
+                    }
+                }
+            }
+        }
+        entry
+    }
+
+    fn hash(&mut self, state: &mut Stretch<'_>) {
+        let prefixes: Vec<[u8; 39]> = state.payloads.iter().map(|event| commit_prefix(&event.payload.salt)).collect();
+        let leaves = state.texts.iter().map(|text| Message { prefix: &[0], body: text });
+        let events = state.payloads.iter().zip(&prefixes);
+        let events = events.map(|(event, prefix)| Message { prefix, body: event.payload.event.as_bytes() });
+        let messages: Vec<_> = leaves.chain(events).collect();
+        self.scratch.clear();
+        hash_many(&messages, &mut self.scratch);
+        let (leaves, commits) = self.scratch.split_at(state.texts.len());
+        state.summary.leaves.extend_from_slice(leaves);
+        for (event, found) in std::mem::take(&mut state.payloads).into_iter().zip(commits) {
+            state.compare(&event, found);
+        }
+    }
+
+    fn check_signatures(&mut self, state: &mut Stretch<'_>) {
+        self.learn(state.summary.opened());
+        for (entry, leaf, signature) in &state.signed {
+            let Kind::Link(link) = &mut state.summary.entries[*entry].kind else { continue };
+            // Links are ASCII but for the names in an open link, and those hold no space.
+            let text = core::str::from_utf8(&state.texts[*leaf]).unwrap_or_default();
+            let message = signed_part(text).as_bytes();
+            match self.keys.get(&state.summary.chains[link.chain as usize]) {
+                Some(key) => {
+                    let valid = key.as_ref().is_some_and(|key| key.verify(message, signature));
+                    link.signature = if valid { Signed::Valid } else { Signed::Invalid };
+                }
+                None => state.summary.unresolved.push(Unresolved {
+                    entry: *entry,
+                    message: message.to_vec(),
+                    signature: *signature,
+                }),
+            }
+        }
+    }
+}
+
+impl<'a> Stretch<'a> {
+    fn chain(&mut self, chain: ChainId) -> u32 {
+        *self.places.entry(chain).or_insert_with(|| {
+            self.summary.chains.push(chain);
+            self.summary.chains.len() as u32 - 1
+        })
+    }
+
+    /// A finding on the line whose entry, if it has one, is the next.
+    fn flaw(&mut self, line: u64, code: FindingCode, detail: &'static str) {
+        self.flaw_of(self.summary.entries.len(), line, code, detail);
+    }
+
+    fn flaw_of(&mut self, entry: usize, line: u64, code: FindingCode, detail: impl Into<Cow<'static, str>>) {
+        self.summary.flaws.push(Flaw { line, entry: Some(entry), link: None, code, detail: detail.into() });
+    }
+
+    fn malformed(&mut self, line: u64, malformed: Malformed<'a>, ended: bool) {
+        let code = match malformed.fault {
+            _ if !ended => FindingCode::FormatTruncated,
+            Fault::Line => FindingCode::FormatLine,
+            Fault::Link => FindingCode::FormatLink,
+            Fault::Note => FindingCode::FormatNote,
+            Fault::Checkpoint => FindingCode::FormatCheckpoint,
+            Fault::LeafSize => FindingCode::FormatLeafSize,
+        };
+        let entry = malformed.leaf.map(|leaf| {
+            self.texts.push(leaf);
+            self.summary.entries.push(Entry { line, kind: Kind::Opaque });
+            self.summary.entries.len() - 1
+        });
+        let detail = Cow::Borrowed(malformed.detail);
+        self.summary.flaws.push(Flaw { line, entry, link: malformed.place, code, detail });
+    }
+
+    fn compare(&mut self, event: &Uncompared<'_>, found: &Hash) {
+        let Uncompared { entry, line, payload, commit: expected } = event;
+        let duplicate = if payload.names_increase { None } else { duplicate_name(payload.event) };
+        let (code, detail) = if let Some(name) = duplicate {
+            (FindingCode::PayloadDuplicateMember, Cow::Owned(format!("the event has two members {name:?}")))
+        } else if found == expected {
+            return;
+        } else if canonicalize(payload.event.as_bytes()).is_ok_and(|text| commit(&payload.salt, &text) == *expected) {
+            let detail = "the event matches its commit after it was brought into canonical form";
+            (FindingCode::PayloadReserialised, Cow::Borrowed(detail))
+        } else {
+            (FindingCode::PayloadMismatch, Cow::Borrowed("the event does not match the commit of its link"))
+        };
+        if code != FindingCode::PayloadReserialised
+            && let Kind::Link(link) = &mut self.summary.entries[*entry].kind
+        {
+            link.payload = Shown::Fails;
+        }
+        self.flaw_of(*entry, *line, code, detail);
+    }
+}
+
+fn bytes_of(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
+fn commit_prefix(salt: &Salt) -> [u8; 39] {
+    let mut prefix = [0; 39];
+    prefix[..23].copy_from_slice(COMMIT_DOMAIN);
+    prefix[23..].copy_from_slice(salt);
+    prefix
+}

@@ -1,0 +1,62 @@
+//! The check `time`: do times go forward, and stay within what witnesses say?
+
+use super::FindingCode::{TimeFuture, TimeLate, TimeOrder};
+use super::attested::Attested;
+use super::finding::{Findings, Place};
+use super::report::Check;
+use crate::time::Time;
+use crate::trust::Times;
+
+/// How far a clock may be ahead of the witnesses', in milliseconds.
+const AHEAD: i64 = 5 * 60_000;
+/// How late a link may reach the log, in milliseconds.
+const LATE: i64 = 24 * 3_600_000;
+
+/// The links that are no forks, so far.
+#[derive(Debug, Default)]
+pub(super) struct TimeCheck {
+    pub(super) links: u64,
+    failed: u64,
+    /// The latest link that no checkpoint with times has held, and whether it failed already.
+    latest: Option<(Time, Place, bool)>,
+}
+
+impl TimeCheck {
+    #[inline]
+    pub(super) fn link(
+        &mut self,
+        time: Time,
+        before: Option<Time>,
+        place: Place,
+        attested: Option<&Attested>,
+        findings: &mut Findings,
+    ) {
+        self.links += 1;
+        let failed = before.is_some_and(|before| time < before);
+        if let Some(before) = before.filter(|_| failed) {
+            self.failed += 1;
+            findings.add(TimeOrder, place, || format!("dated {time}, after a link dated {before}"));
+        }
+        let seen = attested.and_then(Attested::newest_seen);
+        if let Some(seen) = seen.filter(|seen| seen.millis() - time.millis() > LATE) {
+            findings.add(TimeLate, place, || format!("dated {time}, and the log was already seen at {seen}"));
+        }
+        if self.latest.is_none_or(|(latest, ..)| latest < time) {
+            self.latest = Some((time, place, failed));
+        }
+    }
+
+    /// A matching checkpoint that has times.
+    pub(super) fn checkpoint(&mut self, times: Times, findings: &mut Findings) {
+        let Some((time, place, failed)) = self.latest.take() else { return };
+        if time.millis() - times.existed_by.millis() > AHEAD {
+            self.failed += u64::from(!failed);
+            let existed_by = times.existed_by;
+            findings.add(TimeFuture, place, || format!("dated {time}, and it existed by {existed_by}"));
+        }
+    }
+
+    pub(super) fn check(&self) -> Check {
+        Check::of(self.links, self.failed, (self.links == 0).then_some("there is no link"))
+    }
+}

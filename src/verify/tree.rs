@@ -1,0 +1,97 @@
+//! The check `tree`: do the leaves and skips give the checkpoints' roots?
+
+use super::FindingCode::{TreePosition, TreeRoot, TreeSkipAlignment, TreeUncovered};
+use super::finding::{Findings, Place};
+use super::report::Check;
+use super::summary::CheckpointEntry;
+use crate::hash::Hash;
+use crate::merkle::CompactRange;
+
+/// The tree's right edge, and how the checkpoints agreed with it.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    edge: CompactRange,
+    pub(super) skipped: u64,
+    items: u64,
+    failed: u64,
+    checkpoints: u64,
+    /// The first leaf or skip after the last checkpoint.
+    uncovered: Option<Place>,
+}
+
+impl Tree {
+    /// The index of the next leaf that is to be [added](Self::extend).
+    pub(super) fn position(&self) -> u64 {
+        self.edge.end()
+    }
+
+    pub(super) fn root(&self) -> Option<Hash> {
+        self.edge.root()
+    }
+
+    pub(super) fn extend(&mut self, leaves: &[Hash]) {
+        self.edge.extend(leaves);
+    }
+
+    /// A leaf or skip stands here.
+    pub(super) fn stands(&mut self, place: Place) {
+        if self.checkpoints > 0 && self.uncovered.is_none() {
+            self.uncovered = Some(place);
+        }
+    }
+
+    /// A skip; whether it was at a place where it can stand.
+    pub(super) fn skip(&mut self, level: u8, hash: &Hash, place: Place, findings: &mut Findings) -> bool {
+        let position = self.position();
+        let stands = self.edge.append_subtree(level, *hash).is_ok();
+        if stands {
+            self.skipped += 1 << level;
+            self.stands(place);
+        } else {
+            self.items += 1;
+            self.failed += 1;
+            findings.add(TreeSkipAlignment, place, || {
+                format!("leaf {position} cannot begin a subtree of 2^{level} leaves; the skip is ignored")
+            });
+        }
+        stands
+    }
+
+    /// A checkpoint; whether place and root are right.
+    pub(super) fn checkpoint(&mut self, checkpoint: &CheckpointEntry, place: Place, findings: &mut Findings) -> bool {
+        self.items += 1;
+        self.checkpoints += 1;
+        self.uncovered = None;
+        let position = self.position();
+        let matches = if checkpoint.size != position {
+            let size = checkpoint.size;
+            findings.add(TreePosition, place, || {
+                format!("a checkpoint of {size} leaves stands after {position} leaves")
+            });
+            false
+        } else if self.root() != Some(checkpoint.root) {
+            findings.add(TreeRoot, place, || {
+                format!("the {position} leaves before it have another root hash than the checkpoint")
+            });
+            false
+        } else {
+            true
+        };
+        self.failed += u64::from(!matches);
+        matches
+    }
+
+    pub(super) fn check(&self, findings: &mut Findings) -> Check {
+        if let Some(place) = self.uncovered {
+            findings.add(TreeUncovered, place, || "leaves follow the last checkpoint".into());
+        }
+        let reason = if self.checkpoints == 0 {
+            Some("there is no checkpoint")
+        } else if self.uncovered.is_some() {
+            Some("leaves follow the last checkpoint")
+        } else {
+            None
+        };
+        Check::of(self.items, self.failed, reason)
+    }
+}

@@ -1,0 +1,64 @@
+//! The check `witnesses`: did the witnesses that the reader asks for cosign the last checkpoint?
+
+use super::FindingCode::{WitnessQuorum, WitnessSignature};
+use super::finding::{Findings, Place};
+use super::report::Check;
+use super::summary::CheckpointEntry;
+use crate::trust::Trust;
+
+/// The checkpoints so far.
+#[derive(Debug, Default)]
+pub(super) struct Witnesses {
+    failed: u64,
+    last: Option<Last>,
+}
+
+#[derive(Debug)]
+struct Last {
+    place: Place,
+    invalid: bool,
+    quorum_met: bool,
+}
+
+impl Witnesses {
+    pub(super) fn checkpoint(
+        &mut self,
+        checkpoint: &CheckpointEntry,
+        place: Place,
+        trust: &Trust,
+        findings: &mut Findings,
+    ) {
+        let invalid = checkpoint.bad_cosignature;
+        if invalid {
+            findings.add(WitnessSignature, place, || "a cosignature of a trusted witness is invalid".into());
+        }
+        if let Some(before) = self.last.take() {
+            self.failed += u64::from(before.invalid);
+        }
+        let cosigned = |witness| checkpoint.cosignatures.iter().any(|(by, _)| *by == witness);
+        let quorum_met = checkpoint.other_origin.is_none() && trust.quorum_met(&cosigned);
+        self.last = Some(Last { place, invalid, quorum_met });
+    }
+
+    pub(super) fn check(&self, trust: &Trust, findings: &mut Findings) -> Check {
+        let (mut items, mut failed) = (self.failed, self.failed);
+        let no_quorum = trust.quorum().is_none();
+        if let Some(last) = &self.last {
+            items += u64::from(!no_quorum || last.invalid);
+            failed += u64::from(last.invalid || (!no_quorum && !last.quorum_met));
+            if !no_quorum && !last.quorum_met {
+                findings.add(WitnessQuorum, last.place, || {
+                    "the valid cosignatures on the last checkpoint do not meet the quorum".into()
+                });
+            }
+        }
+        let reason = if no_quorum {
+            Some("the trust file asks for no witnesses")
+        } else if self.last.is_none() {
+            Some("there is no checkpoint")
+        } else {
+            None
+        };
+        Check::of(items, failed, reason)
+    }
+}

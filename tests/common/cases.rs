@@ -1,0 +1,96 @@
+//! The conformance cases of `tests/vectors`: a folder each.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::trust::Trust;
+use countersign::verify::{Expectations, Intake, MaxAge, Options, Progress, Summary, Unread};
+use serde_json::Value;
+
+pub struct Case {
+    pub name: String,
+    pub export: Vec<u8>,
+    pub report: Value,
+    folder: PathBuf,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
+}
+
+pub fn read(name: &str) -> Vec<u8> {
+    fs::read(folder().join(name)).unwrap()
+}
+
+pub fn all() -> impl Iterator<Item = Case> {
+    let mut folders: Vec<PathBuf> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.retain(|folder| folder.is_dir());
+    folders.sort();
+    folders.into_iter().map(Case::read)
+}
+
+/// A report without the members that may be worded freely.
+pub fn stripped(mut report: Value) -> Value {
+    match &mut report {
+        Value::Object(members) => {
+            for name in ["message", "hint", "reason"] {
+                members.remove(name);
+            }
+            for value in members.values_mut() {
+                *value = stripped(value.take());
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| *value = stripped(value.take())),
+        _ => {}
+    }
+    report
+}
+
+impl Case {
+    fn read(folder: PathBuf) -> Self {
+        let file = |name: &str| fs::read(folder.join(name)).ok();
+        let exports = ["export.ndjson", "export.ndjson.gz", "export.ndjson.zst"];
+        Self {
+            name: folder.file_name().unwrap().to_str().unwrap().to_owned(),
+            export: exports.into_iter().find_map(file).unwrap(),
+            report: serde_json::from_slice(&file("report.json").unwrap()).unwrap(),
+            folder,
+        }
+    }
+
+    pub fn options(&self) -> Options {
+        let file = |name: &str| fs::read(self.folder.join(name)).ok();
+        let pins = (1..).map_while(|number| file(&format!("pin-{number}.txt")));
+        let args: Value = file("args.json").map_or(Value::Null, |args| serde_json::from_slice(&args).unwrap());
+        let now = args["now"].as_str().map(|now| now.parse().unwrap());
+        let seconds = args["max_age_seconds"].as_i64();
+        Options {
+            trust: file("trust.txt").map_or_else(Trust::default, |trust| Trust::parse(&trust).unwrap()),
+            pins: pins.map(|pin| SignedCheckpoint::parse(&String::from_utf8(pin).unwrap()).unwrap()).collect(),
+            expect: Expectations {
+                origin: args["origin"].as_str().map(str::to_owned),
+                range: args["range"].as_array().map(|range| (range[0].as_u64().unwrap(), range[1].as_u64().unwrap())),
+                max_age: seconds.zip(now).map(|(seconds, now)| MaxAge { seconds, now }),
+            },
+            events: false,
+        }
+    }
+
+    /// Summaries of so many lines each; none where there is no header.
+    pub fn summaries(&self, progress: &mut Progress, lines: usize) -> Option<(Vec<Summary>, Result<(), Unread>)> {
+        let mut intake = Intake::new();
+        let mut text = Vec::new();
+        let mut rest = &self.export[..];
+        while !rest.is_empty() {
+            rest = &rest[intake.push(rest)..];
+            text.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
+        }
+        let end = intake.finish();
+        text.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
+        let (header, line) = intake.header()?;
+        let mut summarizer = progress.begin(header, line).unwrap();
+        let all: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
+        Some((all.chunks(lines).map(|stretch| summarizer.summarize(&stretch.concat())).collect(), end))
+    }
+}

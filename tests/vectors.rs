@@ -1,0 +1,87 @@
+//! The format's own conformance vectors: every case gives its report, however it is verified.
+
+#[path = "common/cases.rs"]
+mod cases;
+
+use cases::{Case, all, read};
+use countersign::verify::{Progress, Summary, Verifier, parallel};
+
+fn compare(case: &Case, how: &str, report: &countersign::verify::Report, failures: &mut Vec<String>) {
+    let found = cases::stripped(serde_json::to_value(report).unwrap());
+    if found != case.report {
+        failures.push(format!("{} ({how})\n  expected {}\n  found    {found}", case.name, case.report));
+    }
+}
+
+fn assert_none(failures: &[String]) {
+    assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn every_case_gives_its_report() {
+    let mut failures = Vec::new();
+    for case in all() {
+        let mut verifier = Verifier::new(case.options());
+        verifier.push(&case.export);
+        compare(&case, "at once", &verifier.finish().report, &mut failures);
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn however_the_input_is_cut() {
+    let mut failures = Vec::new();
+    for case in all() {
+        for size in [1, 7, 4096] {
+            let mut verifier = Verifier::new(case.options());
+            for piece in case.export.chunks(size) {
+                verifier.push(piece);
+            }
+            compare(&case, &format!("in pieces of {size}"), &verifier.finish().report, &mut failures);
+        }
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn on_several_threads() {
+    let mut failures = Vec::new();
+    for case in all() {
+        for threads in [1, 2, 3] {
+            let verified = parallel::verify(&case.export[..], case.options(), threads, |_| {}, |_| {}).unwrap();
+            compare(&case, &format!("{threads} threads"), &verified.report, &mut failures);
+        }
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn however_summaries_are_merged() {
+    let mut failures = Vec::new();
+    for case in all() {
+        for lines in [1, 3] {
+            for fold_right in [false, true] {
+                let mut progress = Progress::new(case.options());
+                let Some((summaries, end)) = case.summaries(&mut progress, lines) else { continue };
+                let merged = if fold_right {
+                    summaries.into_iter().rev().reduce(|later, earlier| earlier.merge(later))
+                } else {
+                    summaries.into_iter().reduce(Summary::merge)
+                };
+                progress.absorb(merged.unwrap_or_default(), b"");
+                let how = format!("summaries of {lines} lines merged, {fold_right}");
+                compare(&case, &how, &progress.finish(end).report, &mut failures);
+            }
+        }
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn index_names_every_case() {
+    let index = read("INDEX.txt");
+    let index = String::from_utf8(index).unwrap();
+    let names: Vec<&str> = index.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let found: Vec<String> = all().map(|case| case.name).collect();
+    assert_eq!(found, names);
+}
