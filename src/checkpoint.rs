@@ -46,7 +46,7 @@ use crate::note::{SignerKey, write_signature_line};
 use crate::time::Time;
 
 /// The last second of the year 9999. A cosignature of a later time is invalid.
-const MAX_SECONDS: u64 = (Time::MAX.millis() / 1000) as u64;
+const MAX_SECONDS: u64 = Time::MAX.millis().cast_unsigned() / 1000;
 
 /// The state of a log: how many leaves it has and the root of their tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,5 +207,73 @@ impl fmt::Display for SignedCheckpoint {
             f.write_str(&crate::note::write_signature_line(&line.name, line.id, &line.signature))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(all(test, feature = "sign"))]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        Checkpoint::new("log.example", 7, Hash::of(&[b"root"])).expect("a checkpoint")
+    }
+
+    #[test]
+    fn malformed_texts_are_refused_with_the_line() {
+        let good = checkpoint().to_string();
+        assert_eq!(Checkpoint::parse_text(&good), Ok(checkpoint()));
+        let root = checkpoint().root;
+        let with_size = |size: &str| format!("log.example\n{size}\n{root}\n");
+        assert!(Checkpoint::parse_text(&with_size("0")).is_ok());
+        assert!(Checkpoint::parse_text(&with_size("9007199254740991")).is_ok());
+        let cases = [
+            (String::new(), 1),
+            (good.replace("log.", "log "), 1),
+            (good.replace("log.", "log+"), 1),
+            (good.replace("log.example", ""), 1),
+            (with_size("9007199254740992"), 2),
+            (with_size("18446744073709551616"), 2),
+            (with_size("07"), 2),
+            (with_size("+7"), 2),
+            (with_size("-0"), 2),
+            (with_size(""), 2),
+            (with_size("7 "), 2),
+            (good.replace('=', ""), 3),
+            (good.trim_end().to_owned(), 3),
+            (good.clone() + "extension\n", 4),
+            (good.clone() + "extension", 4),
+            (good + "\n", 4),
+        ];
+        for (text, line) in cases {
+            let error = Checkpoint::parse_text(&text).expect_err(&text);
+            assert_eq!((error.code, error.line), (Code::Checkpoint, Some(line)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_signs_its_own_origin_alone() {
+        let other = SignerKey::generate("other.example", [1; 32]).expect("a name");
+        assert_eq!(checkpoint().sign(&other).map_err(|error| error.code), Err(Code::Key));
+        let witness = SignerKey::generate_witness("log.example", [1; 32]).expect("a name");
+        assert_eq!(checkpoint().sign(&witness).map_err(|error| error.code), Err(Code::Key));
+        assert_eq!(checkpoint().cosign(&other, 0).map_err(|error| error.code), Err(Code::Key));
+    }
+
+    #[test]
+    fn a_cosignature_of_a_time_after_the_year_9999_is_invalid() {
+        let witness = SignerKey::generate_witness("witness.example", [1; 32]).expect("a name");
+        let verifier = witness.verifier_key();
+        assert_eq!(MAX_SECONDS, 253_402_300_799);
+        assert!(checkpoint().cosign(&witness, MAX_SECONDS + 1).is_err());
+        for (seconds, expected) in
+            [(MAX_SECONDS, Some(MAX_SECONDS)), (MAX_SECONDS + 1, None), (u64::MAX, None)]
+        {
+            let signature = witness.sign(cosigned_message(&checkpoint().to_string(), seconds).as_bytes());
+            let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
+            let line = write_signature_line("witness.example", verifier.id(), &timestamped);
+            let read = SignedCheckpoint::parse(&format!("{}\n{line}", checkpoint())).expect("a checkpoint");
+            assert_eq!(read.cosignature(verifier), Some(expected), "{seconds}");
+            assert_eq!(read.log_signature(verifier), Some(false), "a cosignature is no signature of a log");
+        }
     }
 }

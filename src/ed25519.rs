@@ -61,3 +61,34 @@ impl PublicKey {
 fn is_reduced(encoding: &[u8; 32]) -> bool {
     encoding[31] & 0x7f != 0x7f || encoding[1..31].iter().any(|&b| b != 0xff) || encoding[0] < 0xed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_second_spelling_is_a_key() {
+        let mut points = 0;
+        // y from p, which is 2^255 - 19, to 2^255 - 1, either sign of x.
+        for low in 0xed..=0xff {
+            for high in [0x7f, 0xff] {
+                let mut spelling = [0xff; 32];
+                (spelling[0], spelling[31]) = (low, high);
+                assert_eq!(PublicKey::new(&spelling), None, "{low:x} {high:x}");
+                points += usize::from(VerifyingKey::from_bytes(&spelling).is_ok_and(|key| !key.is_weak()));
+            }
+        }
+        assert!(points > 0, "some are points of a large order, which the decoder alone would take");
+    }
+
+    #[test]
+    fn a_key_just_below_p_is_not_refused_for_its_spelling() {
+        let mut spelling = [0xff; 32];
+        (spelling[0], spelling[31]) = (0xec, 0x7f);
+        assert!(is_reduced(&spelling));
+        spelling[0] = 0xed;
+        assert!(!is_reduced(&spelling));
+        spelling[15] = 0xfe;
+        assert!(is_reduced(&spelling));
+    }
+}

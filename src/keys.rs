@@ -77,7 +77,7 @@ impl Statement {
         let mut fields = line.split(' ');
         let word = fields.next()?;
         let key = fields.next()?.parse().ok()?;
-        let mut bound = || parse_bound(fields.next()?);
+        let mut bound = || parse_bound(fields.next()?).ok();
         let statement = match word {
             "grant" => Self::Grant { key, from: bound()?, until: bound()? },
             "revoke" => Self::Revoke { key, since: bound()? },
@@ -95,8 +95,8 @@ impl Statement {
 }
 
 /// A time, or `-` for no bound.
-pub(crate) fn parse_bound(text: &str) -> Option<Option<Time>> {
-    if text == "-" { Some(None) } else { Time::parse(text.as_bytes()).map(Some) }
+pub(crate) fn parse_bound(text: &str) -> Result<Option<Time>, Error> {
+    if text == "-" { Ok(None) } else { text.parse().map(Some) }
 }
 
 /// How [`parse_bound`] is written.
@@ -144,7 +144,12 @@ impl KeyNote {
         }
         let origin = lines.next().ok_or_else(|| refuse(2, "a key note's second line is the log's origin"))?;
         check_name(origin).map_err(|error| refuse(2, &error.message))?;
-        let parse = |(line, at)| Statement::parse(line).ok_or_else(|| refuse(at, "a statement is malformed"));
+        let parse = |(line, at)| {
+            Statement::parse(line).ok_or_else(|| {
+                refuse(at, "a statement is malformed")
+                    .with_hint("write \"grant <vkey> <from> <until>\" or \"revoke <vkey> <since>\"")
+            })
+        };
         let statements = lines.zip(3..).map(parse).collect::<Result<Vec<_>, _>>()?;
         if statements.is_empty() {
             return Err(refuse(3, "a key note makes at least one statement"));
@@ -166,7 +171,6 @@ impl KeyNote {
         if statements.is_empty() {
             return Err(Error::new(Code::Note, "a key note makes at least one statement"));
         }
-        let mut text = format!("{FIRST_LINE}\n{origin}\n");
         for statement in statements {
             if !statement.has_a_window() {
                 return Err(Error::new(Code::Note, "a grant ends before it begins"));
@@ -175,9 +179,9 @@ impl KeyNote {
             if about.key_type() != note::KeyType::Ed25519 {
                 return Err(Error::new(Code::Key, format!("{about} is a witness's key, not an emitter's")));
             }
-            text.push_str(&format!("{statement}\n"));
         }
-        note::sign_note(&text, key)
+        let lines: String = statements.iter().map(|statement| format!("{statement}\n")).collect();
+        note::sign_note(&format!("{FIRST_LINE}\n{origin}\n{lines}"), key)
     }
 
     /// Whether `key` signed this note: `None` when no signature line has its name and ID.
@@ -190,4 +194,72 @@ impl KeyNote {
 /// followed by `/` and more.
 pub fn names_under(issuer: &str, emitter: &str) -> bool {
     emitter.strip_prefix(issuer).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| !rest.is_empty())
+}
+
+#[cfg(all(test, feature = "sign"))]
+mod tests {
+    use super::*;
+
+    fn issuer() -> SignerKey {
+        SignerKey::generate("example.com", [1; 32]).expect("a name")
+    }
+
+    fn note(text: &str) -> String {
+        note::sign_note(text, &issuer()).expect("a note's text")
+    }
+
+    #[test]
+    fn malformed_key_notes_are_refused_with_the_line() {
+        let key = issuer().verifier_key().to_string();
+        let time = "2026-11-20T06:00:00.000Z";
+        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let first = "countersign/v1 keys\nlog.example";
+        let cases = [
+            (format!("{first}\ngrant {key} - {time}\nrevoke {key} -\n"), None),
+            ("countersign/v1 keys\n".to_owned(), Some(2)),
+            (format!("countersign/v2 keys\nlog.example\nrevoke {key} -\n"), Some(1)),
+            (format!("countersign/v1 keys\nlog example\nrevoke {key} -\n"), Some(2)),
+            (format!("{first}\n"), Some(3)),
+            (format!("{first}\n\nrevoke {key} -\n"), Some(3)),
+            (format!("{first}\nrevoke {key} -\n\n"), Some(4)),
+            (format!("{first}\nrevoke {key}\n"), Some(3)),
+            (format!("{first}\nrevoke {key} - -\n"), Some(3)),
+            (format!("{first}\nrevoke  {key} -\n"), Some(3)),
+            (format!("{first}\nrevoke {key} - \n"), Some(3)),
+            (format!("{first}\nrevoke {key} never\n"), Some(3)),
+            (format!("{first}\nRevoke {key} -\n"), Some(3)),
+            (format!("{first}\ngrant {key} {time} {time}\n"), Some(3)),
+            (format!("{first}\nrevoke {} -\n", witness.verifier_key()), Some(3)),
+        ];
+        for (text, line) in cases {
+            let read = KeyNote::parse(&note(&text)).map(|_| ());
+            assert_eq!(
+                read.map_err(|error| (error.code, error.line)),
+                line.map_or(Ok(()), |line| Err((Code::Note, Some(line)))),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_would_be_malformed_is_not_signed() {
+        let key = issuer().verifier_key().clone();
+        let time: Option<Time> = "2026-11-20T06:00:00.000Z".parse().ok();
+        let backwards = Statement::Grant { key: key.clone(), from: time, until: time };
+        let good = Statement::Revoke { key, since: None };
+        assert!(KeyNote::sign("log.example", &[], &issuer()).is_err());
+        assert!(KeyNote::sign("log.example", &[good.clone(), backwards], &issuer()).is_err());
+        assert!(KeyNote::sign("log example", &[good.clone()], &issuer()).is_err());
+        assert!(KeyNote::sign("log.example", &[good], &issuer()).is_ok());
+    }
+
+    #[test]
+    fn an_issuer_speaks_of_names_under_its_own() {
+        assert!(names_under("example.com", "example.com/a"));
+        assert!(names_under("example.com", "example.com/a/b"));
+        for other in ["example.com", "example.com/", "example.comx/a", "example.org/a", "a/example.com/a", ""]
+        {
+            assert!(!names_under("example.com", other), "{other:?}");
+        }
+    }
 }

@@ -285,12 +285,14 @@ impl SignerKey {
     /// message tells nothing of the text.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refuse = |why: &str| Error::new(Code::Key, why);
-        let (name, id, kind, seed) =
+        let (name, id, kind, mut seed) =
             text.strip_prefix(Self::PREFIX).and_then(parse_key).ok_or_else(|| {
                 refuse("this is no signer key")
                     .with_hint("a signer key is one line that begins with PRIVATE+KEY+")
             })?;
-        let key = Self::new(name, kind, seed)?;
+        let key = Self::new(name, kind, seed);
+        seed.zeroize();
+        let key = key?;
         if key.verifier.id != id {
             return Err(refuse("the signer key's ID is not of its name and key"));
         }
@@ -301,16 +303,15 @@ impl SignerKey {
     pub fn encode(&self) -> Zeroizing<String> {
         let mut typed = Zeroizing::new([self.verifier.kind as u8; 33]);
         typed[1..].copy_from_slice(self.signing.as_bytes());
-        let id = u32::from_be_bytes(self.verifier.id);
-        let name = self.verifier.name();
         let secret = Zeroizing::new(base64::encode(*typed));
+        // A seed is as long as a public key: the two encodings differ in that part alone.
+        let vkey = self.verifier.as_str();
+        let name_and_id = &vkey[..vkey.len() - secret.len()];
         // Of its final length from the start, so that growing leaves no copy behind.
-        let mut text =
-            Zeroizing::new(String::with_capacity(Self::PREFIX.len() + name.len() + 10 + secret.len()));
-        text.push_str(Self::PREFIX);
-        text.push_str(name);
-        text.push_str(&format!("+{id:08x}+"));
-        text.push_str(&secret);
+        let mut text = Zeroizing::new(String::with_capacity(Self::PREFIX.len() + vkey.len()));
+        for part in [Self::PREFIX, name_and_id, &secret] {
+            text.push_str(part);
+        }
         text
     }
 
@@ -386,8 +387,7 @@ impl<'a> Note<'a> {
     /// [`MAX_SIGNATURES`], or has two of one name and key ID.
     pub fn parse(note: &'a str) -> Result<Self, Error> {
         let refuse = |why: &str| Error::new(Code::Note, why);
-        let line_of =
-            |offset: usize| 1 + note.as_bytes()[..offset].iter().filter(|&&b| b == b'\n').count() as u64;
+        let line_of = |offset: usize| note[..offset].split('\n').count() as u64;
         if let Some(offset) = note.bytes().position(|b| b < b' ' && b != b'\n') {
             return Err(refuse("a note holds a control character").at_line(line_of(offset)));
         }
@@ -447,4 +447,74 @@ pub fn sign_note(text: &str, key: &SignerKey) -> Result<String, Error> {
     }
     let line = write_signature_line(verifier.name(), verifier.id, &key.sign(text.as_bytes()));
     Ok(format!("{text}\n{line}"))
+}
+
+#[cfg(all(test, feature = "sign"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for good in ["a", "example.com/dashboard", "café/ключ", "a-b_c:8080"] {
+            assert_eq!(check_name(good), Ok(()), "{good:?}");
+        }
+        for bad in ["", "a b", "a+b", "a\tb", "a\u{7f}", "a\u{85}", "a\u{a0}b", "a\u{2028}b", "\u{3000}"] {
+            assert_eq!(check_name(bad).map_err(|error| error.code), Err(Code::Name), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn keys_sort_as_their_text_does() {
+        let key = |name: &str| VerifierKey::new(name, KeyType::Ed25519, [7; 32]).expect("a name");
+        let mut keys = ["a/b", "a", "a!", "b", "aa"].map(key);
+        keys.sort();
+        assert!(keys.is_sorted_by_key(VerifierKey::to_string));
+        assert_eq!(keys[0].name(), "a!", "'!' comes before the '+' that ends a name");
+    }
+
+    #[test]
+    fn a_signer_key_is_not_shown() {
+        let key = SignerKey::generate("example.com", [0x5a; 32]).expect("a name");
+        let secret = base64::encode([0x5a; 32]);
+        assert!(!format!("{key:?}").contains(&secret[4..40]));
+        let encoded = key.encode();
+        assert!(encoded.starts_with("PRIVATE+KEY+example.com+"));
+        assert_eq!(encoded.len(), encoded.capacity());
+        let damaged = encoded.replace("example.com", "example.org");
+        let error = SignerKey::parse(&damaged).expect_err("another key ID");
+        assert!(!error.to_string().contains(&damaged[30..]));
+    }
+
+    #[test]
+    fn a_witness_signs_no_notes() {
+        let witness = SignerKey::generate_witness("witness.example", [1; 32]).expect("a name");
+        assert_eq!(sign_note("text\n", &witness).map_err(|error| error.code), Err(Code::Key));
+        let line = write_signature_line("witness.example", witness.verifier.id, &witness.sign(b"text\n"));
+        let note = format!("text\n\n{line}");
+        assert_eq!(Note::parse(&note).expect("a note").signed_by(witness.verifier_key()), Some(false));
+    }
+
+    #[test]
+    fn malformed_notes_are_refused_with_the_line() {
+        let line = write_signature_line("key.example", [1, 2, 3, 4], &[9; 64]);
+        let bad_base64 = line.replace('=', "");
+        let cases = [
+            (format!("text\n\n{line}"), Ok(())),
+            (format!("\n\n{line}"), Ok(())),
+            (format!("te\rxt\n\n{line}"), Err(Some(1))),
+            (format!("text\nto\tgo\n\n{line}"), Err(Some(2))),
+            (format!("text\n\n{line}\n"), Err(None)),
+            (format!("text\n\n{}", line.trim_end()), Err(None)),
+            (format!("text\n{line}"), Err(None)),
+            ("text\n\n".to_owned(), Err(None)),
+            (format!("text\n\n{line}more\n"), Err(Some(4))),
+            (format!("text\n\n{bad_base64}"), Err(Some(3))),
+            (format!("text\n\n{}", write_signature_line("key.example", [1, 2, 3, 4], b"")), Err(Some(3))),
+            (format!("text\n\n{}", line.replace("key.", "key ")), Err(Some(3))),
+            (format!("text\n\n{}", line.replace("key.", "key+")), Err(Some(3))),
+        ];
+        for (note, expected) in cases {
+            assert_eq!(Note::parse(&note).map(|_| ()).map_err(|error| error.line), expected, "{note:?}");
+        }
+    }
 }

@@ -161,3 +161,78 @@ impl fmt::Display for Proof {
         write!(f, "\n{}", self.checkpoint)
     }
 }
+
+#[cfg(all(test, feature = "sign"))]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Checkpoint;
+    use crate::note::SignerKey;
+
+    fn signer(seed: u8) -> SignerKey {
+        SignerKey::generate("log.example", [seed; 32]).expect("a name")
+    }
+
+    /// The only leaf of a log, with more signature lines.
+    fn proof(lines: &str) -> Proof {
+        let checkpoint = Checkpoint::new("log.example", 1, leaf_hash(b"leaf")).expect("a checkpoint");
+        let note = checkpoint.sign(&signer(1)).expect("the log's key") + lines;
+        let checkpoint = SignedCheckpoint::parse(&note).expect("a checkpoint");
+        Proof { extra: Some(b"more".to_vec()), index: 0, hashes: vec![], checkpoint }
+    }
+
+    #[test]
+    fn witnesses_have_to_meet_the_quorum() {
+        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let checkpoint = proof("").checkpoint.checkpoint;
+        let line = checkpoint.cosign(&witness, 5).expect("a witness's key");
+        let file = format!("log {}\nwitness w {}\n", signer(1).verifier_key(), witness.verifier_key());
+        let strict = Trust::parse(format!("{file}quorum w\n").as_bytes()).expect("a trust file");
+        let lax = Trust::parse(format!("{file}quorum none\n").as_bytes()).expect("a trust file");
+        assert_eq!(proof(&line).verify(b"leaf", &strict), Ok(()));
+        assert!(proof("").verify(b"leaf", &strict).is_err());
+        assert_eq!(proof("").verify(b"leaf", &lax), Ok(()));
+        let mut forged = proof(&line);
+        forged.checkpoint.signatures[1].signature[70] ^= 1;
+        assert!(forged.verify(b"leaf", &lax).is_err(), "an invalid line of a trusted key");
+    }
+
+    #[test]
+    fn only_a_key_of_the_logs_name_counts() {
+        let named = |name: &str| {
+            let key = SignerKey::generate(name, [1; 32]).expect("a name").verifier_key().clone();
+            Trust::default().with_log(key).expect("a log's key")
+        };
+        assert_eq!(proof("").verify(b"leaf", &named("log.example")), Ok(()));
+        assert!(proof("").verify(b"leaf", &named("other.example")).is_err());
+        let other = Trust::default().with_log(signer(2).verifier_key().clone()).expect("a log's key");
+        assert!(proof("").verify(b"leaf", &other).is_err());
+    }
+
+    #[test]
+    fn malformed_proofs_are_refused() {
+        let good = proof("").to_string();
+        assert_eq!(Proof::parse(&good), Ok(proof("")));
+        let hash = format!("{}\n", leaf_hash(b"sibling"));
+        let with_hashes = |count| good.replacen("index 0\n", &format!("index 0\n{}", hash.repeat(count)), 1);
+        assert!(Proof::parse(&with_hashes(53)).is_ok());
+        let cases = [
+            with_hashes(54),
+            good.replace("@v1", "@v2"),
+            good.replace("index 0", "index 00"),
+            good.replace("index 0", "index +0"),
+            good.replace("index 0", "index  0"),
+            good.replace("index 0", "index 9007199254740992"),
+            good.replace("index 0\n", ""),
+            good.replace("extra bW9yZQ==", "extra "),
+            good.replace("extra bW9yZQ==", "extra bW9yZR=="),
+            good.replace("extra bW9yZQ==", "extra bW9yZQ==\nextra bW9yZQ=="),
+            good.replace('\n', "\r\n"),
+            good.replace("\n\n", "\n"),
+            good.trim_end().to_owned(),
+            good + "\n",
+        ];
+        for text in cases {
+            assert!(Proof::parse(&text).is_err(), "{text:?}");
+        }
+    }
+}

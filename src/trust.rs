@@ -31,7 +31,7 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Code, Error};
 use crate::keys::{parse_bound, write_bound};
@@ -42,8 +42,10 @@ use crate::time::Time;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
     logs: Vec<VerifierKey>,
+    /// In the order of `logs`.
     log_urls: Vec<Option<Vec<u8>>>,
     witnesses: Vec<VerifierKey>,
+    /// In the order of `witnesses`.
     witness_names: Vec<Vec<u8>>,
     witness_urls: Vec<Option<Vec<u8>>>,
     quorum: Quorum,
@@ -157,7 +159,12 @@ impl Trust {
     ///
     /// [`Code::Trust`] when the key is a witness's, or there is a log with this public key.
     pub fn with_log(mut self, key: VerifierKey) -> Result<Self, Error> {
-        self.add_log(of_type(key, KeyType::Ed25519)?, None)?;
+        let key = of_type(key, KeyType::Ed25519)?;
+        if self.logs.iter().any(|log| log.public() == key.public()) {
+            return Err(refuse(TWO_LOGS));
+        }
+        self.logs.push(key);
+        self.log_urls.push(None);
         Ok(self)
     }
 
@@ -233,22 +240,13 @@ impl Trust {
         }
         lines.into_iter().flat_map(|words| [words.join(&b' '), vec![b'\n']].concat()).collect()
     }
-
-    fn add_log(&mut self, key: VerifierKey, url: Option<Vec<u8>>) -> Result<(), Error> {
-        if self.logs.iter().any(|log| log.public() == key.public()) {
-            return Err(Error::new(Code::Trust, "two logs have one public key"));
-        }
-        self.logs.push(key);
-        self.log_urls.push(url);
-        Ok(())
-    }
 }
 
 fn of_type(key: VerifierKey, kind: KeyType) -> Result<VerifierKey, Error> {
     if key.key_type() == kind {
         return Ok(key);
     }
-    Err(Error::new(Code::Trust, format!("{key} is not of type 0x{:02x}", kind as u8)))
+    Err(refuse(format!("{key} is not of type 0x{:02x}", kind as u8)))
 }
 
 /// The file while it is read.
@@ -256,6 +254,8 @@ fn of_type(key: VerifierKey, kind: KeyType) -> Result<VerifierKey, Error> {
 struct Reader {
     trust: Trust,
     names: BTreeMap<Vec<u8>, Name>,
+    log_keys: BTreeSet<[u8; 32]>,
+    witness_keys: BTreeSet<[u8; 32]>,
     has_quorum: bool,
 }
 
@@ -264,6 +264,8 @@ struct Name {
     member: Member,
     grouped: bool,
 }
+
+const TWO_LOGS: &str = "two logs have one public key";
 
 fn refuse(why: impl Into<String>) -> Error {
     Error::new(Code::Trust, why)
@@ -291,14 +293,13 @@ impl Reader {
         let [kind, rest @ ..] = &words[..] else { return Ok(()) };
         match (*kind, rest) {
             ([b'#', ..], _) => Ok(()),
-            (b"log", [key, url @ ..]) if url.len() <= 1 => {
-                let url = url.first().map(|url| url.to_vec());
-                self.trust.add_log(parse_key(key, KeyType::Ed25519)?, url)
-            }
+            (b"log", [key, url @ ..]) if url.len() <= 1 => self.log(key, url.first().copied()),
             (b"witness", [name, key, url @ ..]) if url.len() <= 1 => {
                 self.witness(name, key, url.first().copied())
             }
-            (b"group", [name, threshold, members @ ..]) => self.group(name, threshold, members),
+            (b"group", [name, threshold, members @ ..]) if !members.is_empty() => {
+                self.group(name, threshold, members)
+            }
             (b"quorum", [name]) => self.quorum(name),
             (b"issuer", [key]) => {
                 self.trust.issuers.push(parse_key(key, KeyType::Ed25519)?);
@@ -309,7 +310,8 @@ impl Reader {
                 Ok(())
             }
             (b"revoke", [key, since]) => {
-                let since = core::str::from_utf8(since).ok().and_then(parse_bound).ok_or_else(|| {
+                let bound = core::str::from_utf8(since).ok().and_then(|since| parse_bound(since).ok());
+                let since = bound.ok_or_else(|| {
                     refuse(format!("{:?} is no time", String::from_utf8_lossy(since)))
                         .with_hint("write it as 2026-11-20T06:01:02.345Z, or - for always")
                 })?;
@@ -321,9 +323,19 @@ impl Reader {
         }
     }
 
+    fn log(&mut self, key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
+        let key = parse_key(key, KeyType::Ed25519)?;
+        if !self.log_keys.insert(*key.public()) {
+            return Err(refuse(TWO_LOGS));
+        }
+        self.trust.logs.push(key);
+        self.trust.log_urls.push(url.map(<[u8]>::to_vec));
+        Ok(())
+    }
+
     fn witness(&mut self, name: &[u8], key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
         let key = parse_key(key, KeyType::Cosignature)?;
-        if self.trust.witnesses.iter().any(|witness| witness.public() == key.public()) {
+        if !self.witness_keys.insert(*key.public()) {
             return Err(refuse("two witnesses have one public key"));
         }
         self.define(name, Member::Witness(self.trust.witnesses.len()))?;
@@ -408,4 +420,86 @@ fn usage(kind: &[u8]) -> Error {
         }
     };
     refuse(format!("this line is not of the form: {form}"))
+}
+
+#[cfg(all(test, feature = "sign"))]
+mod tests {
+    use super::*;
+    use crate::note::SignerKey;
+
+    fn witness(seed: u8) -> VerifierKey {
+        SignerKey::generate_witness("witness.example", [seed; 32]).expect("a name").verifier_key().clone()
+    }
+
+    fn at(second: i64) -> Time {
+        Time::from_millis(second * 1000).expect("a time")
+    }
+
+    /// Witnesses w0, w1, w2 and these lines.
+    fn trust(lines: &str) -> Result<Trust, Error> {
+        let witnesses: String = (0..3).map(|n| format!("witness w{n} {}\n", witness(n))).collect();
+        Trust::parse(format!("{witnesses}{lines}").as_bytes())
+    }
+
+    #[test]
+    fn the_times_are_those_of_the_quorum() {
+        let two = trust("group g 2 w0 w1 w2\nquorum g\n").expect("a trust file");
+        let times = |cosignatures: &[(usize, i64)]| {
+            let cosignatures: Vec<_> = cosignatures.iter().map(|&(by, second)| (by, at(second))).collect();
+            two.times(&cosignatures).map(|times| (times.existed_by, times.seen_at))
+        };
+        assert_eq!(times(&[(0, 5)]), None);
+        assert_eq!(times(&[(0, 5), (0, 6)]), None, "one witness twice");
+        assert_eq!(times(&[(0, 5), (1, 3)]), Some((at(5), at(3))));
+        // One witness alone moves neither time past what two others say.
+        assert_eq!(times(&[(0, 5), (1, 6), (2, 1_000_000)]), Some((at(6), at(6))));
+        assert_eq!(times(&[(0, 5), (1, 6), (2, 0)]), Some((at(5), at(5))));
+
+        let nested = trust("group g any w1 w2\ngroup h all w0 g\nquorum h\n").expect("a trust file");
+        let cosignatures = [(0, at(1)), (1, at(9)), (2, at(4))];
+        assert_eq!(nested.times(&cosignatures), Some(Times { existed_by: at(4), seen_at: at(1) }));
+        let none = trust("quorum none\n").expect("a trust file");
+        assert_eq!(none.times(&cosignatures), None);
+    }
+
+    #[test]
+    fn an_unusable_file_is_refused_with_the_line() {
+        let key = witness(9);
+        let cases = [
+            ("quorum w0\nquorum w0\n".to_owned(), Some(5)),
+            ("quorum w3\n".to_owned(), Some(4)),
+            ("quorum\n".to_owned(), Some(4)),
+            ("quorum w0 w1\n".to_owned(), Some(4)),
+            ("quorum W0\n".to_owned(), Some(4)),
+            ("\n\ngroup g any\nquorum g\n".to_owned(), Some(6)),
+            ("group g 1.5 w0\nquorum g\n".to_owned(), Some(4)),
+            ("group g -1 w0\nquorum g\n".to_owned(), Some(4)),
+            ("group g 99999999999999999999 w0\nquorum g\n".to_owned(), Some(4)),
+            ("group none any w0\nquorum none\n".to_owned(), Some(4)),
+            ("quorum w0 # one\n".to_owned(), Some(4)),
+            ("# caf\u{7f}\nquorum w0\n".to_owned(), Some(4)),
+            (format!("witness w3 {key} https://w.example/ more\nquorum w0\n"), Some(4)),
+            (format!("witness {key}\nquorum w0\n"), Some(4)),
+            (format!("witness w3\u{a0}{key}\nquorum w0\n"), Some(4)),
+            (String::new(), None),
+        ];
+        for (lines, line) in cases {
+            let error = trust(&lines).expect_err(&lines);
+            assert_eq!((error.code, error.line), (Code::Trust, line), "{lines:?}");
+        }
+        assert!(Trust::parse(b"\xef\xbb\xbfquorum none\n").is_err(), "a byte order mark is no white space");
+        assert_eq!(trust("quorum w0\r\n").expect_err("CR").hint, Some("end lines with LF, not CR LF"));
+    }
+
+    #[test]
+    fn keys_can_be_trusted_by_hand() {
+        let key = |name: &str| VerifierKey::new(name, KeyType::Ed25519, [7; 32]).expect("a name");
+        let trust =
+            Trust::default().with_log(key("log")).and_then(|trust| trust.with_emitter(key("emitter")));
+        let trust = trust.and_then(|trust| trust.with_issuer(key("issuer"))).expect("keys of type 0x01");
+        assert_eq!((trust.logs(), trust.emitters()), (&[key("log")][..], &[key("emitter")][..]));
+        assert_eq!(Trust::parse(&trust.to_text()).as_ref(), Ok(&trust));
+        assert!(trust.clone().with_log(key("other")).is_err(), "two logs with one public key");
+        assert!(trust.with_emitter(witness(1)).is_err());
+    }
 }

@@ -1,0 +1,163 @@
+//! Hostile and damaged notes, checkpoints, key notes, proofs and trust files: nothing panics, and
+//! what reads has but one spelling.
+
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::hash::Hash;
+use countersign::keys::{KeyNote, Statement};
+use countersign::note::{Note, SignerKey, VerifierKey, write_signature_line};
+use countersign::proof::Proof;
+use countersign::trust::{Revocation, Trust};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+fn log() -> SignerKey {
+    SignerKey::generate("log.example/audit", [1; 32]).expect("a name")
+}
+
+fn witness() -> SignerKey {
+    SignerKey::generate_witness("witness.example", [2; 32]).expect("a name")
+}
+
+fn signed_checkpoint() -> String {
+    let checkpoint = Checkpoint::new("log.example/audit", 15, Hash::of(&[b"root"])).expect("a checkpoint");
+    checkpoint.sign(&log()).expect("signed")
+        + &checkpoint.cosign(&witness(), 1_795_154_400).expect("cosigned")
+}
+
+fn key_note() -> String {
+    let emitter = SignerKey::generate("log.example/audit/a", [3; 32]).expect("a name").verifier_key().clone();
+    let time = |text: &str| Some(text.parse().expect("a time"));
+    let statements = [
+        Statement::Grant { key: emitter.clone(), from: time("2026-11-20T06:00:00.000Z"), until: None },
+        Statement::Revoke { key: emitter, since: time("2026-11-21T06:00:00.000Z") },
+    ];
+    KeyNote::sign("log.example/audit", &statements, &log()).expect("signed")
+}
+
+fn trust_file() -> String {
+    let witness = witness();
+    let key = log().verifier_key().clone();
+    format!(
+        "log {key} https://log.example/\nwitness w {}\ngroup g all w\nquorum g\nissuer {key}\nemitter {key}\nrevoke {key} -\n",
+        witness.verifier_key()
+    )
+}
+
+/// One character changed, taken out, put in or doubled.
+fn damage(text: &str, at: Index, with: char, way: u8) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    let at = at.index(chars.len());
+    match way {
+        0 => chars[at] = with,
+        1 => drop(chars.remove(at)),
+        2 => chars.insert(at, with),
+        _ => chars.insert(at, chars[at]),
+    }
+    chars.into_iter().collect()
+}
+
+/// Characters that the formats give a meaning to, and others.
+fn any_char() -> impl Strategy<Value = char> {
+    prop_oneof![
+        prop::sample::select("\n\r\t +-—=/0A#\u{0}\u{7f}\u{a0}".chars().collect::<Vec<_>>()),
+        any::<char>()
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_checkpoint_is_refused_or_no_longer_signed_by_both(
+        at in any::<Index>(), with in any_char(), way in 0_u8..4,
+    ) {
+        let whole = signed_checkpoint();
+        let damaged = damage(&whole, at, with, way);
+        if let Ok(read) = SignedCheckpoint::parse(&damaged) {
+            prop_assert_eq!(read.to_string(), damaged.clone());
+            let both = read.log_signature(log().verifier_key()) == Some(true)
+                && matches!(read.cosignature(witness().verifier_key()), Some(Some(_)));
+            prop_assert_eq!(both, damaged == whole);
+        }
+    }
+
+    #[test]
+    fn a_damaged_key_note_is_refused_or_no_longer_signed(at in any::<Index>(), with in any_char(), way in 0_u8..4) {
+        let whole = key_note();
+        let damaged = damage(&whole, at, with, way);
+        if let Ok(read) = KeyNote::parse(&damaged) {
+            prop_assert_eq!(read.signed_by(log().verifier_key()) == Some(true), damaged == whole);
+            let statements: String = read.statements.iter().map(|statement| format!("{statement}\n")).collect();
+            prop_assert_eq!(read.text, format!("countersign/v1 keys\n{}\n{statements}", read.origin));
+        }
+    }
+
+    #[test]
+    fn a_damaged_vkey_is_refused(at in any::<Index>(), with in any_char(), way in 0_u8..4) {
+        let whole = log().verifier_key().to_string();
+        let damaged = damage(&whole, at, with, way);
+        prop_assert_eq!(damaged.parse::<VerifierKey>().is_ok(), damaged == whole);
+    }
+
+    #[test]
+    fn a_damaged_trust_file_is_refused_or_reads_back_the_same(
+        at in any::<Index>(), with in any_char(), way in 0_u8..4,
+    ) {
+        if let Ok(trust) = Trust::parse(damage(&trust_file(), at, with, way).as_bytes()) {
+            prop_assert_eq!(Trust::parse(&trust.to_text()), Ok(trust));
+        }
+    }
+
+    #[test]
+    fn nothing_panics(text in "\\PC*|[\n —+=a-z0-9]*", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = (Note::parse(&text), KeyNote::parse(&text), SignedCheckpoint::parse(&text), Proof::parse(&text));
+        let _ = (text.parse::<VerifierKey>(), SignerKey::parse(&text), Trust::parse(text.as_bytes()));
+        let _ = Trust::parse(&bytes);
+        let _ = Proof::parse(&format!("c2sp.org/tlog-proof@v1\n{text}"));
+        let _ = Note::parse(&format!("{text}\n\n— {text}\n"));
+    }
+}
+
+#[test]
+fn a_note_has_at_most_64_signature_lines_each_of_another_key() {
+    let note = |lines: usize| {
+        let lines =
+            (0..lines).map(|n| write_signature_line("key.example", (n as u32).to_be_bytes(), &[0; 64]));
+        format!("text\n\n{}", lines.collect::<String>())
+    };
+    assert_eq!(Note::parse(&note(64)).map(|note| note.signatures.len()), Ok(64));
+    assert_eq!(Note::parse(&note(65)).map_err(|error| error.line), Err(Some(67)));
+    let twice = note(2) + &write_signature_line("key.example", [0, 0, 0, 1], &[1; 64]);
+    assert_eq!(Note::parse(&twice).map_err(|error| error.line), Err(Some(5)));
+    let same_id = note(1) + &write_signature_line("other.example", [0; 4], &[0; 64]);
+    assert!(Note::parse(&same_id).is_ok(), "another name");
+}
+
+#[test]
+fn a_trust_file_can_be_large_but_not_deep() {
+    let mut file = String::new();
+    for n in 0..1000_u32 {
+        let mut seed = [0; 32];
+        seed[..4].copy_from_slice(&n.to_be_bytes());
+        let witness = SignerKey::generate_witness("witness.example", seed).expect("a name");
+        file += &format!("witness w{n} {}\n", witness.verifier_key());
+    }
+    file += "group g0 all w0\n";
+    for n in 1..1000 {
+        file += &format!("group g{n} all g{} w{n}\n", n - 1);
+    }
+    let trust = Trust::parse(format!("{file}quorum g999\n").as_bytes()).expect("a trust file");
+    assert!(trust.quorum_met(&|_| true));
+    assert!(!trust.quorum_met(&|witness| witness != 500));
+}
+
+#[test]
+fn what_a_trust_file_says_is_what_is_read() {
+    let key = log().verifier_key().clone();
+    let trust = Trust::parse(trust_file().as_bytes()).expect("a trust file");
+    assert_eq!(trust.logs(), [key.clone()]);
+    assert_eq!(trust.witnesses(), [witness().verifier_key().clone()]);
+    assert_eq!(trust.issuers(), [key.clone()]);
+    assert_eq!(trust.emitters(), [key.clone()]);
+    assert_eq!(trust.revocations(), [Revocation { key, since: None }]);
+    assert!(!trust.quorum().is_none());
+    assert!(Trust::default().quorum().is_none());
+}
