@@ -18,6 +18,8 @@ mod toolchain;
 mod tools;
 mod wasm;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -45,8 +47,17 @@ enum Task {
     Lint,
 }
 
-fn main() -> Result<()> {
-    let task = Cli::parse().task;
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
     let tools = tools::Tools::new()?;
     match task {
         Task::Start(args) => start::run(&tools, &args),

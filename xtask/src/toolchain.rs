@@ -3,12 +3,13 @@
 //! Where the standard library for wasm32 can't be had, it is compiled from its source
 //! (cargo's unstable build-std), which Debian packages.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::run;
+use crate::run::{self, Log};
 use crate::tools::{Tools, host_cargo};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
@@ -42,13 +43,13 @@ impl Wasm32 {
                 }
                 Err(error) => reasons.push(format!("{error:#}")),
             }
-            if let Some(found) = Wasm32::from_source() {
-                return Ok(found);
+            let mut from_source = Wasm32::from_source(log);
+            if from_source.is_err() {
+                from_source = run::apt_install(log, &DEBIAN_PACKAGES).and_then(|()| Wasm32::from_source(log));
             }
-            if let Err(error) = run::apt_install(log, &DEBIAN_PACKAGES) {
-                reasons.push(format!("{error:#}"));
-            } else if let Some(found) = Wasm32::from_source() {
-                return Ok(found);
+            match from_source {
+                Ok(found) => return Ok(found),
+                Err(error) => reasons.push(format!("{error:#}")),
             }
             bail!(
                 "no toolchain for {TARGET}. Run `rustup target add {TARGET}`, or on Debian as root \
@@ -66,14 +67,14 @@ impl Wasm32 {
         Some(Wasm32 { cargo, rustc, build_std: None })
     }
 
-    fn from_source() -> Option<Wasm32> {
+    fn from_source(log: &Log) -> Result<Wasm32> {
         let debian = (PathBuf::from("/usr/bin/cargo"), PathBuf::from("/usr/bin/rustc"));
-        [(host_cargo(), host_rustc()), debian].into_iter().find_map(|(cargo, rustc)| {
-            let sysroot = query(&rustc, &["--print", "sysroot"])?;
-            let source = Path::new(&sysroot).join("lib/rustlib/src/rust/library/std/Cargo.toml");
-            (source.exists() && is_new_enough(&rustc)).then_some(())?;
-            Some(Wasm32 { build_std: Some(linker(&rustc)?), cargo, rustc })
-        })
+        let (cargo, rustc) = [(host_cargo(), host_rustc()), debian]
+            .into_iter()
+            .find(|(_, rustc)| has_source(rustc) && is_new_enough(rustc))
+            .context("no compiler that is new enough has the standard library's source")?;
+        let build_std = Some(linker(&rustc).map_or_else(|| install_linker(log), Ok)?);
+        Ok(Wasm32 { cargo, rustc, build_std })
     }
 
     /// Cargo in the project's folder, for wasm32, with a target folder of its own so that it
@@ -118,6 +119,12 @@ fn holds_std(folder: &Path) -> bool {
     })
 }
 
+fn has_source(rustc: &Path) -> bool {
+    query(rustc, &["--print", "sysroot"]).is_some_and(|sysroot| {
+        Path::new(&sysroot).join("lib/rustlib/src/rust/library/std/Cargo.toml").exists()
+    })
+}
+
 /// Whether the compiler has the version that the project asks for.
 fn is_new_enough(rustc: &Path) -> bool {
     let minor = |version: &str| version.split('.').nth(1)?.parse::<u32>().ok();
@@ -138,4 +145,12 @@ fn linker(rustc: &Path) -> Option<PathBuf> {
     in_sysroot(rustc)
         .or_else(|| in_sysroot(&host_rustc()))
         .or_else(|| ["rust-lld", "wasm-ld", "lld"].into_iter().find_map(run::find))
+}
+
+/// Debian's `rust-lld` is a link to a linker of another package, which is named like its file.
+fn install_linker(log: &Log) -> Result<PathBuf> {
+    let link = PathBuf::from("/usr/bin/rust-lld");
+    let package = fs::read_link(&link).context("no linker for wasm32: install rust-lld, wasm-ld or lld")?;
+    run::apt_install(log, &[&package.to_string_lossy()])?;
+    Ok(link)
 }
