@@ -171,6 +171,7 @@ impl KeyNote {
         if statements.is_empty() {
             return Err(Error::new(Code::Note, "a key note makes at least one statement"));
         }
+        let mut text = format!("{FIRST_LINE}\n{origin}\n");
         for statement in statements {
             if !statement.has_a_window() {
                 return Err(Error::new(Code::Note, "a grant ends before it begins"));
@@ -179,9 +180,10 @@ impl KeyNote {
             if about.key_type() != note::KeyType::Ed25519 {
                 return Err(Error::new(Code::Key, format!("{about} is a witness's key, not an emitter's")));
             }
+            text.push_str(&statement.to_string());
+            text.push('\n');
         }
-        let lines: String = statements.iter().map(|statement| format!("{statement}\n")).collect();
-        note::sign_note(&format!("{FIRST_LINE}\n{origin}\n{lines}"), key)
+        note::sign_note(&text, key)
     }
 
     /// Whether `key` signed this note: `None` when no signature line has its name and ID.
@@ -247,10 +249,11 @@ mod tests {
         let time: Option<Time> = "2026-11-20T06:00:00.000Z".parse().ok();
         let backwards = Statement::Grant { key: key.clone(), from: time, until: time };
         let good = Statement::Revoke { key, since: None };
-        assert!(KeyNote::sign("log.example", &[], &issuer()).is_err());
-        assert!(KeyNote::sign("log.example", &[good.clone(), backwards], &issuer()).is_err());
-        assert!(KeyNote::sign("log example", &[good.clone()], &issuer()).is_err());
-        assert!(KeyNote::sign("log.example", &[good], &issuer()).is_ok());
+        let sign = |origin: &str, statements: &[Statement]| KeyNote::sign(origin, statements, &issuer());
+        assert!(sign("log.example", &[]).is_err());
+        assert!(sign("log example", core::slice::from_ref(&good)).is_err());
+        assert!(sign("log.example", core::slice::from_ref(&good)).is_ok());
+        assert!(sign("log.example", &[good, backwards]).is_err());
     }
 
     #[test]

@@ -437,8 +437,8 @@ mod tests {
 
     /// Witnesses w0, w1, w2 and these lines.
     fn trust(lines: &str) -> Result<Trust, Error> {
-        let witnesses: String = (0..3).map(|n| format!("witness w{n} {}\n", witness(n))).collect();
-        Trust::parse(format!("{witnesses}{lines}").as_bytes())
+        let [a, b, c] = [0, 1, 2].map(witness);
+        Trust::parse(format!("witness w0 {a}\nwitness w1 {b}\nwitness w2 {c}\n{lines}").as_bytes())
     }
 
     #[test]

@@ -152,8 +152,9 @@ fn check_notes(cases: &Value) {
         for signer in signers {
             assert_eq!(read.signed_by(&signer), Some(true), "{case}");
         }
-        let statements: String = read.statements.iter().map(|statement| format!("{statement}\n")).collect();
-        assert_eq!(format!("countersign/v1 keys\n{}\n{statements}", read.origin), read.text, "{case}");
+        let mut lines = vec!["countersign/v1 keys".to_owned(), read.origin];
+        lines.extend(read.statements.iter().map(ToString::to_string));
+        assert_eq!(lines.join("\n") + "\n", read.text, "{case}");
     }
 }
 
@@ -175,16 +176,16 @@ fn check_cosignatures(cases: &Value) {
         let witness =
             VerifierKey::parse(text(&case["vkey"]), KeyType::Cosignature).expect("a witness's vkey");
         let signer = SignerKey::generate_witness(witness.name(), hex_array(&case["seed"])).expect("a name");
-        let parsed = Checkpoint::parse_text(checkpoint).expect("a checkpoint");
-        assert_eq!(parsed.cosign(&signer, time).as_deref(), Ok(line), "{case}");
+        let unsigned = Checkpoint::parse_text(checkpoint).expect("a checkpoint");
+        assert_eq!(unsigned.cosign(&signer, time).as_deref(), Ok(line), "{case}");
 
-        let signed = format!("{checkpoint}\n{line}");
-        let read = SignedCheckpoint::parse(&signed).expect("a cosigned checkpoint");
+        let note = format!("{checkpoint}\n{line}");
+        let read = SignedCheckpoint::parse(&note).expect("a cosigned checkpoint");
         assert_eq!(read.cosignature(&witness), Some(Some(time)), "{case}");
         assert!(witness.verify(message.as_bytes(), &read.signatures[0].signature[8..]), "{case}");
 
         // It holds for this checkpoint and this time alone.
-        let other = format!("other.example\n{}", signed.split_once('\n').expect("lines").1);
+        let other = format!("other.example\n{}", note.split_once('\n').expect("lines").1);
         let other = SignedCheckpoint::parse(&other).expect("a cosigned checkpoint");
         assert_eq!(other.cosignature(&witness), Some(None), "{case}");
         let mut later = read;

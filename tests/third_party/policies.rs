@@ -126,12 +126,12 @@ fn group_lines(expression: &mut &str, lines: &mut Vec<String>) -> String {
 fn transparency_dev_group_satisfaction() {
     let Some(vectors) = json("policy/transparency-dev-formats/group_satisfaction.json") else { return };
     let names = ["wit1", "wit2", "wit3"];
-    let mut witnesses = String::new();
-    for name in names {
+    let witness = |name: &str| {
         let key: VerifierKey = text(&vectors["keys"][format!("{name}_vkey")]).parse().expect("a vkey");
         let key = VerifierKey::new(key.name(), KeyType::Cosignature, *key.public()).expect("a name");
-        witnesses.push_str(&format!("witness {name} {key}\n"));
-    }
+        format!("witness {name} {key}\n")
+    };
+    let witnesses = names.map(witness).concat();
     let mut checked = 0;
     for case in list(&vectors["cases"]) {
         let mut lines = Vec::new();
