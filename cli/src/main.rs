@@ -1,2 +1,92 @@
-//! The program `countersign`.
-fn main() {}
+//! The program `countersign`: record, seal, slice and verify audit logs.
+
+mod args;
+mod completions;
+mod errors;
+mod export;
+mod filter;
+mod grant;
+mod input;
+mod key;
+mod keygen;
+mod output;
+mod progress;
+mod record;
+mod resume;
+mod seal;
+mod show;
+mod slice;
+mod style;
+mod verdict;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// Record, seal, slice and verify signed audit logs.
+///
+/// A recorder links events into signed chains. A log puts chains into one tree and signs checkpoints. An export
+/// holds any part of a log and verifies offline, by keys that its reader chose to trust.
+#[derive(Parser)]
+#[command(
+    name = "countersign",
+    version,
+    arg_required_else_help = true,
+    styles = style::help(),
+    after_help = EXAMPLES
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples, from events to a verdict:
+  countersign keygen log.example/audit --out log.key
+  countersign keygen example.com/app --out app.key
+  countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
+  countersign seal --log-key log.key app.ndjson -o audit.ndjson
+  countersign verify audit.ndjson --trust trust.txt
+
+Exit status: 0 verified (or done), 1 altered or broken, 2 not readable or not usable,
+3 signer not confirmed, 4 intact but not shown to be complete, 5 not checked to the end.";
+
+#[derive(Subcommand)]
+enum Command {
+    Keygen(keygen::Args),
+    Record(record::Args),
+    Grant(grant::GrantArgs),
+    Revoke(grant::RevokeArgs),
+    Seal(seal::Args),
+    Slice(slice::Args),
+    Verify(verify::Args),
+    Show(show::Args),
+    Completions(completions::Args),
+}
+
+fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    // Which --as belongs to which --withhold is told by their places alone.
+    let places = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+    output::survive_signals();
+    let result = match cli.command {
+        Command::Keygen(args) => keygen::run(&args),
+        Command::Record(args) => record::run(&args),
+        Command::Grant(args) => grant::grant(&args),
+        Command::Revoke(args) => grant::revoke(&args),
+        Command::Seal(args) => seal::run(&args),
+        Command::Slice(args) => slice::run(&args, places),
+        Command::Verify(args) => verify::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Completions(args) => completions::run::<Cli>(&args),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(failure.status)
+        }
+    }
+}

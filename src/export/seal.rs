@@ -142,11 +142,15 @@ impl<'k> Sealer<'k> {
     pub fn begin(&mut self, header: &Header, sealed: u64) -> Result<(), Error> {
         let origin = self.key.verifier_key().name();
         if header.origin != origin {
-            let message = format!("the export is for the log {:?}, the key is of the log {origin:?}", header.origin);
+            let message =
+                format!("the export is for the log {:?}, the key is of the log {origin:?}", header.origin);
             return Err(refuse(message, "a log's key has the log's origin as its name"));
         }
         if self.exports > 0 && sealed > 0 {
-            return Err(refuse("the export is sealed already", "give a sealed export first: it is then extended"));
+            return Err(refuse(
+                "the export is sealed already",
+                "give a sealed export first: it is then extended",
+            ));
         }
         self.exports += 1;
         self.sealed = self.sealed.max(sealed);
@@ -195,7 +199,9 @@ impl<'k> Sealer<'k> {
                 "give the whole export, not a slice of it",
             )),
             // What the sealed export says again of leaves that it has covered.
-            Item::Checkpoint { signed, text } if self.exports == 1 && self.covered == Some(self.tree.end()) => {
+            Item::Checkpoint { signed, text }
+                if self.exports == 1 && self.covered == Some(self.tree.end()) =>
+            {
                 self.check(signed)?;
                 out.checkpoint(text);
                 Ok(())
@@ -225,7 +231,10 @@ impl<'k> Sealer<'k> {
             }
             Item::Leaf(bytes) => leaf_hash(bytes),
             Item::Skip { .. } => {
-                return Err(refuse("leaves are left out here", "a log is extended with all of its leaves at hand"));
+                return Err(refuse(
+                    "leaves are left out here",
+                    "a log is extended with all of its leaves at hand",
+                ));
             }
             Item::Checkpoint { text, signed } => {
                 self.check(signed)?;
@@ -242,8 +251,13 @@ impl<'k> Sealer<'k> {
     fn check(&self, signed: &SignedCheckpoint) -> Result<(), Error> {
         let Checkpoint { origin, size, root } = &signed.checkpoint;
         let altered = "the sealed export is not what was sealed: `countersign verify` says more";
-        if origin != self.key.verifier_key().name() || signed.log_signature(self.key.verifier_key()) != Some(true) {
-            return Err(refuse("the checkpoint is not signed by this log key", "extend it with the key that sealed it"));
+        if origin != self.key.verifier_key().name()
+            || signed.log_signature(self.key.verifier_key()) != Some(true)
+        {
+            return Err(refuse(
+                "the checkpoint is not signed by this log key",
+                "extend it with the key that sealed it",
+            ));
         }
         if *size != self.tree.end() || self.tree.root() != Some(*root) {
             return Err(refuse("the checkpoint is not of the leaves before it", altered));
@@ -313,7 +327,8 @@ impl<'k> Sealer<'k> {
     }
 
     fn open(&mut self, open: &OpenLink, hash: Hash) {
-        let windows = self.admission.as_ref().map_or_else(Windows::default, |admission| admission.windows(&open.key));
+        let windows =
+            self.admission.as_ref().map_or_else(Windows::default, |admission| admission.windows(&open.key));
         self.chains.entry(open.chain).or_insert_with(|| Chain {
             key: open.key.clone(),
             windows,
@@ -346,7 +361,10 @@ impl<'k> Sealer<'k> {
     /// [`Code::Refused`] when the last new link of a chain is not signed.
     pub fn end(&mut self) -> Result<(), Error> {
         if self.covered.unwrap_or(0) < self.sealed {
-            return Err(refuse("the sealed export ends before its last checkpoint", "the file changed, or was cut"));
+            return Err(refuse(
+                "the sealed export ends before its last checkpoint",
+                "the file changed, or was cut",
+            ));
         }
         match self.unsigned.first() {
             None => Ok(()),
@@ -379,7 +397,10 @@ fn extends(chain: &Chain, link: &Link) -> Result<(), Error> {
     let id = link.chain();
     let next = chain.links.len() as u64;
     if chain.closed {
-        return Err(refuse(format!("the chain {id} is closed"), "a chain that goes on after its end is no chain"));
+        return Err(refuse(
+            format!("the chain {id} is closed"),
+            "a chain that goes on after its end is no chain",
+        ));
     }
     if link.seq() != next {
         let message = format!("the chain {id} goes on with {next} in the log, and this is {}", link.seq());
@@ -403,8 +424,11 @@ fn committed<'a>(link: &Link, payload: &Payload<'a>) -> Result<Cow<'a, str>, Err
     if !payload.names_increase
         && let Some(name) = duplicate_name(payload.event)
     {
-        return Err(refuse("the event has two members of one name", "readers would disagree on what it says")
-            .in_member(name));
+        return Err(refuse(
+            "the event has two members of one name",
+            "readers would disagree on what it says",
+        )
+        .in_member(name));
     }
     if commit(&payload.salt, payload.event.as_bytes()) == link.commit {
         return Ok(Cow::Borrowed(payload.event));

@@ -62,7 +62,13 @@ pub struct Selection<'a> {
 impl<'a> Selection<'a> {
     /// All there is.
     pub fn all() -> Self {
-        Self { range: None, chains: BTreeSet::new(), events: BTreeSet::new(), matching: None, withholding: None }
+        Self {
+            range: None,
+            chains: BTreeSet::new(),
+            events: BTreeSet::new(),
+            matching: None,
+            withholding: None,
+        }
     }
 
     /// Only events whose link's index is `first` or above and below `end`. Every leaf of this range is
@@ -162,7 +168,9 @@ impl Judge {
                 fate
             }
             Item::Leaf(_) => {
-                let asked = selection.selects_events_alone() || selection.range.is_some() || !selection.chains.is_empty();
+                let asked = selection.selects_events_alone()
+                    || selection.range.is_some()
+                    || !selection.chains.is_empty();
                 if selection.claims(index) || !asked { Fate::Kept } else { Fate::Out }
             }
             Item::Skip { .. } | Item::Checkpoint { .. } => Fate::Out,
@@ -256,9 +264,13 @@ impl<'s> Survey<'s> {
                 self.tree.append_subtree(*level, *hash).map_err(|error| invalid(number, error.message))?;
                 let overlaps = |(first, end): (u64, u64)| first < self.tree.end() && index < end;
                 if self.selection.range.is_some_and(overlaps) {
-                    let message =
-                        format!("leaves {index} to {} of the range are not in this export", self.tree.end() - 1);
-                    return Err(invalid(number, message).with_hint("slice the whole log, or ask for a smaller range"));
+                    let message = format!(
+                        "leaves {index} to {} of the range are not in this export",
+                        self.tree.end() - 1
+                    );
+                    return Err(
+                        invalid(number, message).with_hint("slice the whole log, or ask for a smaller range")
+                    );
                 }
                 return Ok(());
             }
@@ -298,7 +310,9 @@ impl<'s> Survey<'s> {
     fn find(&mut self, number: u64, link: &Link, has_event: bool) -> Result<(), Error> {
         if !self.sought.is_empty() && self.sought.remove(&(link.chain(), link.seq())) && !has_event {
             let message = format!("{}/{} has no event here that could be shown", link.chain(), link.seq());
-            return Err(invalid(number, message).with_hint("open and close links have none; others may be withheld"));
+            return Err(
+                invalid(number, message).with_hint("open and close links have none; others may be withheld")
+            );
         }
         Ok(())
     }
@@ -321,11 +335,16 @@ impl<'s> Survey<'s> {
         let sealed = self.attestations.count() > 0;
         if let Some((first, end)) = self.selection.range {
             if !sealed {
-                return Err(export("an export without checkpoints has no leaf indices to claim a range of".into())
-                    .with_hint("seal it first, or slice it by chain or by withholding events"));
+                return Err(export(
+                    "an export without checkpoints has no leaf indices to claim a range of".into(),
+                )
+                .with_hint("seal it first, or slice it by chain or by withholding events"));
             }
             if end > self.attestations.size() {
-                let message = format!("the range {first}..{end} goes beyond the last checkpoint, of {} leaves", self.attestations.size());
+                let message = format!(
+                    "the range {first}..{end} goes beyond the last checkpoint, of {} leaves",
+                    self.attestations.size()
+                );
                 return Err(export(message).with_hint("ask for a smaller range, or seal the export first"));
             }
         }
@@ -333,7 +352,8 @@ impl<'s> Survey<'s> {
             return Err(export("the slice would show no event".into())
                 .with_hint("no event passes what was asked for, or all that do are withheld"));
         }
-        let hidden_chains = self.chains.values().filter(|chain| !chain.shown && chain.opened_after.is_some()).count();
+        let hidden_chains =
+            self.chains.values().filter(|chain| !chain.shown && chain.opened_after.is_some()).count();
         let leaves_out = self.left_out > 0 || hidden_chains > 0;
         if sealed && leaves_out {
             if !self.attestations.last_matches() {
@@ -349,7 +369,8 @@ impl<'s> Survey<'s> {
             return Err(export("the export has skips and no checkpoint".into())
                 .with_hint("it is not whole: `countersign verify` says more"));
         }
-        let range = if leaves_out { self.selection.range } else { self.selection.range.or(self.header.range) };
+        let range =
+            if leaves_out { self.selection.range } else { self.selection.range.or(self.header.range) };
         Ok(Plan {
             selection: self.selection,
             header: Header { origin: self.header.origin, range },
@@ -431,7 +452,10 @@ impl Slicer<'_, '_> {
                 return Ok(());
             }
             Item::Skip { level, hash } => {
-                return self.gap.append_subtree(*level, *hash).map_err(|error| invalid(number, error.message));
+                return self
+                    .gap
+                    .append_subtree(*level, *hash)
+                    .map_err(|error| invalid(number, error.message));
             }
             Item::Link { .. } | Item::Note { .. } | Item::Leaf(_) => {}
         }

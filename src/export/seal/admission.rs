@@ -67,7 +67,8 @@ impl<'t> Admission<'t> {
         let issuers = self.trust.issuers().iter().filter(|issuer| names_under(issuer.name(), key.name()));
         match statement {
             Statement::Grant { .. } => {
-                let distrusted = |issuer: &VerifierKey| self.trust.revocations().iter().any(|line| line.key == *issuer);
+                let distrusted =
+                    |issuer: &VerifierKey| self.trust.revocations().iter().any(|line| line.key == *issuer);
                 issuers.into_iter().any(|issuer| !distrusted(issuer) && signed(issuer))
             }
             Statement::Revoke { .. } => signed(key) || issuers.into_iter().any(signed),
@@ -78,9 +79,14 @@ impl<'t> Admission<'t> {
     /// link of a new one.
     pub(super) fn link(&self, key: &VerifierKey, windows: Option<&Windows>, time: Time) -> Result<(), Error> {
         let distrusted = self.trust.revocations().iter();
-        let distrusted = distrusted.filter(|line| line.key == *key).any(|line| line.since.is_none_or(|since| since <= time));
+        let distrusted = distrusted
+            .filter(|line| line.key == *key)
+            .any(|line| line.since.is_none_or(|since| since <= time));
         if self.revoked.contains(key) || distrusted {
-            return Err(refuse(format!("the key {key} is revoked"), "its emitter needs a new key and a grant for it"));
+            return Err(refuse(
+                format!("the key {key} is revoked"),
+                "its emitter needs a new key and a grant for it",
+            ));
         }
         if self.trust.emitters().contains(key) {
             return Ok(());
@@ -93,7 +99,9 @@ impl<'t> Admission<'t> {
                 "give an issuer's grant before this export, or name the key in the trust file as emitter",
             ));
         }
-        let within = |&(from, until): &Window| from.is_none_or(|from| from <= time) && until.is_none_or(|until| time < until);
+        let within = |&(from, until): &Window| {
+            from.is_none_or(|from| from <= time) && until.is_none_or(|until| time < until)
+        };
         if !windows.0.iter().any(within) {
             return Err(refuse(
                 format!("at {time} the key {key} was not allowed to sign"),

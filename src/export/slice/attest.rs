@@ -154,7 +154,8 @@ impl<'t> Attestations<'t> {
         let deadlines: BTreeSet<Time> =
             self.before.iter().filter_map(millisecond_before).chain(self.by.iter().copied()).collect();
         for deadline in deadlines {
-            let existed = |place: &usize| self.checkpoints[*place].existed_by.is_some_and(|time| time <= deadline);
+            let existed =
+                |place: &usize| self.checkpoints[*place].existed_by.is_some_and(|time| time <= deadline);
             if let Some(newest) = (0..kept.len()).rev().find(existed) {
                 kept[newest] = true;
             }

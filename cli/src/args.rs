@@ -1,0 +1,100 @@
+//! Values of arguments.
+
+use countersign::link::ChainId;
+use countersign::time::Time;
+
+/// A time: `2026-11-20T06:01:02.345Z`, without its milliseconds, or a date alone, which is midnight UTC.
+pub(crate) fn time(text: &str) -> Result<Time, String> {
+    let whole = match text.len() {
+        10 => format!("{text}T00:00:00.000Z"),
+        20 => format!("{}.000Z", text.trim_end_matches('Z')),
+        _ => text.to_owned(),
+    };
+    whole.parse().map_err(|_| "write it in UTC as 2026-11-20T06:01:02.345Z or 2026-11-20".into())
+}
+
+/// The time to write for an argument that may be left out: `-` is no bound.
+pub(crate) fn bound(text: &str) -> Result<Bound, String> {
+    if text == "-" { Ok(Bound(None)) } else { time(text).map(|time| Bound(Some(time))) }
+}
+
+/// A time, or no bound.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound(pub(crate) Option<Time>);
+
+/// Seconds, of a number with its unit: `90s`, `15m`, `24h`, `7d`, `2w`.
+pub(crate) fn seconds(text: &str) -> Result<i64, String> {
+    let refuse = || "write it as 90s, 15m, 24h, 7d or 2w".to_owned();
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3_600,
+        Some('d') => 86_400,
+        Some('w') => 604_800,
+        _ => return Err(refuse()),
+    };
+    let number: u32 = text[..text.len() - 1].parse().map_err(|_| refuse())?;
+    Ok(i64::from(number) * unit)
+}
+
+/// A range of leaves, `A..B`: from A up to, and not including, B.
+pub(crate) fn range(text: &str) -> Result<(u64, u64), String> {
+    let refuse =
+        || "write it as A..B, with A below B: the leaves from A up to, and not including, B".to_owned();
+    let (first, end) = text.split_once("..").ok_or_else(refuse)?;
+    let (first, end) = (integer(first).ok_or_else(refuse)?, integer(end).ok_or_else(refuse)?);
+    if first < end { Ok((first, end)) } else { Err(refuse()) }
+}
+
+fn integer(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|&value: &u64| digits && value <= countersign::link::MAX_INTEGER)
+}
+
+/// A chain: 32 lower-case hex digits.
+pub(crate) fn chain(text: &str) -> Result<ChainId, String> {
+    ChainId::parse(text.as_bytes()).ok_or_else(|| "a chain is 32 lower-case hex digits".into())
+}
+
+/// An event's place: its chain and its seq there, `C/SEQ`.
+pub(crate) fn place(text: &str) -> Result<(ChainId, u64), String> {
+    let refuse = || "write it as CHAIN/SEQ: 32 hex digits, a slash and a number".to_owned();
+    let (id, seq) = text.split_once('/').ok_or_else(refuse)?;
+    Ok((chain(id).map_err(|_| refuse())?, integer(seq).ok_or_else(refuse)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(seconds("24h"), Ok(86_400));
+        assert_eq!(seconds("0s"), Ok(0));
+        for text in ["", "h", "24", "-1h", "1.5h", "24 h", "1y", "99999999999s", "１h"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_may_be_shorter() {
+        for text in ["2026-11-20", "2026-11-20T00:00:00Z", "2026-11-20T00:00:00.000Z"] {
+            assert_eq!(time(text).unwrap().to_string(), "2026-11-20T00:00:00.000Z");
+        }
+        for text in
+            ["2026-02-30", "2026-11-20T00:00:00", "2026-11-20 00:00:00Z", "now", "2026-11-20T00:00:00+1"]
+        {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ranges_and_places() {
+        assert_eq!(range("0..9007199254740991"), Ok((0, 9_007_199_254_740_991)));
+        for text in ["5..5", "6..5", "..5", "5..", "5", "a..b", "0..9007199254740992", "+1..2"] {
+            assert!(range(text).is_err(), "{text}");
+        }
+        assert_eq!(place("da7f84a510cb84b8cbb5b74a63c306ec/7").unwrap().1, 7);
+        assert!(place("da7f84a510cb84b8cbb5b74a63c306ec").is_err());
+    }
+}

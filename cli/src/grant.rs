@@ -1,0 +1,113 @@
+//! `countersign grant` and `countersign revoke`: key notes.
+
+use std::path::{Path, PathBuf};
+
+use countersign::export::Header;
+use countersign::export::writer::Writer;
+use countersign::keys::{KeyNote, Statement, names_under};
+use countersign::note::{SignerKey, VerifierKey};
+
+use crate::args::{self, Bound};
+use crate::errors::Failure;
+use crate::output::Output;
+use crate::{key, style};
+
+/// Let an emitter sign chains: an issuer's statement, to be given to `seal`
+///
+/// Writes an export of one key note. It acts on chains that come after it in the log: give it to `seal` before them.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign grant example.com/app+1a2b3c4d+A… --key issuer.key --origin log.example/audit -o grant.ndjson
+  countersign grant example.com/app+1a2b3c4d+A… --from 2026-11-01 --until 2027-02-01 --key issuer.key --origin log.example/audit -o grant.ndjson
+  countersign seal --log-key log.key grant.ndjson app.ndjson -o audit.ndjson")]
+pub(crate) struct GrantArgs {
+    /// The emitter's verifier key, as keygen printed it
+    vkey: VerifierKey,
+    /// The first moment that it may sign [default: no bound]
+    #[arg(long, value_name = "T", value_parser = args::bound)]
+    from: Option<Bound>,
+    /// The first moment that it may no longer sign [default: no bound]
+    #[arg(long, value_name = "T", value_parser = args::bound)]
+    until: Option<Bound>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Take trust from an emitter: an issuer's statement, or the emitter's own, to be given to `seal`
+///
+/// Writes an export of one key note. It is for good: no later grant undoes it.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign revoke example.com/app+1a2b3c4d+A… --since 2026-11-20T06:00:00Z --key issuer.key --origin log.example/audit -o revoke.ndjson
+  countersign seal --log-key log.key audit.ndjson revoke.ndjson -o audit.ndjson")]
+pub(crate) struct RevokeArgs {
+    /// The emitter's verifier key, as keygen printed it
+    vkey: VerifierKey,
+    /// From which moment on it is not to be trusted [default: always]
+    #[arg(long, value_name = "T", value_parser = args::bound)]
+    since: Option<Bound>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Common {
+    /// The key file of who makes the statement
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The origin of the log that it is for
+    #[arg(long, value_name = "O")]
+    origin: String,
+    /// Where to write it [default: standard output]
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) fn grant(args: &GrantArgs) -> Result<u8, Failure> {
+    let bound = |bound: Option<Bound>| bound.and_then(|Bound(time)| time);
+    let (from, until) = (bound(args.from), bound(args.until));
+    let key = key::load(&args.common.key)?;
+    let statement = Statement::Grant { key: args.vkey.clone(), from, until };
+    if !names_under(key.verifier_key().name(), args.vkey.name()) {
+        return Err(no_right(
+            &key,
+            &args.vkey,
+            "an issuer grants keys whose names are its own, a / and more",
+        ));
+    }
+    write(&args.common.origin, &statement, &key, args.common.output.as_deref())
+}
+
+pub(crate) fn revoke(args: &RevokeArgs) -> Result<u8, Failure> {
+    let since = args.since.and_then(|Bound(time)| time);
+    let key = key::load(&args.common.key)?;
+    let statement = Statement::Revoke { key: args.vkey.clone(), since };
+    let own = *key.verifier_key() == args.vkey;
+    if !own && !names_under(key.verifier_key().name(), args.vkey.name()) {
+        return Err(no_right(
+            &key,
+            &args.vkey,
+            "an issuer revokes keys whose names are its own, a / and more; an emitter itself",
+        ));
+    }
+    write(&args.common.origin, &statement, &key, args.common.output.as_deref())
+}
+
+fn no_right(key: &SignerKey, about: &VerifierKey, hint: &str) -> Failure {
+    let message =
+        format!("a statement of {} about {} would do nothing", key.verifier_key().name(), about.name());
+    Failure::unusable("note.invalid", style::plain(&message), hint)
+}
+
+fn write(origin: &str, statement: &Statement, key: &SignerKey, path: Option<&Path>) -> Result<u8, Failure> {
+    let note = KeyNote::sign(origin, std::slice::from_ref(statement), key)?;
+    let mut lines = Writer::new();
+    lines.header(&Header { origin: origin.into(), range: None });
+    lines.note(&note);
+    let mut output = Output::create(path)?;
+    output.write(lines.as_bytes())?;
+    output.finish()?;
+    Ok(0)
+}

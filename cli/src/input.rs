@@ -1,0 +1,268 @@
+//! Input: files and the standard input stream, compressed or not, line by line in bounded memory.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::Path;
+
+use countersign::export::{Compression, Decompressor, LineBuffer, NotWhole};
+use countersign::trust::Trust;
+use countersign::{Code, Error};
+
+use crate::errors::{Failure, shown};
+use crate::progress;
+
+const CHUNK: usize = 1 << 17;
+/// How many first bytes tell whether a stream is compressed.
+const FIRST: usize = 4;
+/// More than any trust file, pin or key needs.
+const SMALL: u64 = 1 << 20;
+
+/// What a command reads.
+pub(crate) struct Input {
+    name: String,
+    source: Source,
+    size: Option<u64>,
+}
+
+enum Source {
+    /// Can be read again from its beginning.
+    File(File),
+    Stream(Box<dyn Read + Send>),
+}
+
+/// One line, without its end.
+pub(crate) struct RawLine<'a> {
+    /// 1-based, blank lines counted.
+    pub(crate) number: u64,
+    pub(crate) bytes: &'a [u8],
+    /// Whether a line feed follows.
+    pub(crate) ended: bool,
+}
+
+impl RawLine<'_> {
+    /// Whether there is nothing but white space on it, as an export may have between its lines.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+    }
+}
+
+impl Input {
+    /// The file of that path; `-` is the standard input stream.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            let source = Source::Stream(Box::new(io::stdin()));
+            return Ok(Self { name: "standard input".into(), source, size: None });
+        }
+        let name = shown(path);
+        let failed = |error: io::Error| Failure::io("read", &name, &error);
+        let file = File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        let size = metadata.is_file().then(|| metadata.len());
+        let source = if metadata.is_file() { Source::File(file) } else { Source::Stream(Box::new(file)) };
+        Ok(Self { name, source, size })
+    }
+
+    /// The same, so that it can be read more than once: a stream is kept in a temporary file.
+    pub(crate) fn rereadable(mut self) -> Result<Self, Failure> {
+        if let Source::Stream(stream) = &mut self.source {
+            let failed = |error: io::Error| Failure::io("keep", &self.name, &error);
+            let mut file = tempfile::tempfile().map_err(failed)?;
+            self.size = Some(io::copy(stream, &mut file).map_err(failed)?);
+            self.source = Source::File(file);
+        }
+        Ok(self)
+    }
+
+    /// The name for people.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The size of what is read, compressed as it may be, where it is known.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// The file, where it is one.
+    pub(crate) fn file(&self) -> Option<&File> {
+        match &self.source {
+            Source::File(file) => Some(file),
+            Source::Stream(_) => None,
+        }
+    }
+
+    /// Whether a file is compressed.
+    pub(crate) fn is_compressed(&mut self) -> Result<bool, Failure> {
+        let name = self.name.clone();
+        let mut first = Vec::new();
+        let read = self.reader()?.take(FIRST as u64).read_to_end(&mut first);
+        read.map_err(|error| Failure::io("read", &name, &error))?;
+        Ok(Compression::detect(&first).is_some())
+    }
+
+    /// The bytes as they are, from the beginning where it is a file.
+    pub(crate) fn reader(&mut self) -> Result<&mut (dyn Read + Send), Failure> {
+        match &mut self.source {
+            Source::File(file) => {
+                file.rewind().map_err(|error| Failure::io("read", &self.name, &error))?;
+                Ok(file)
+            }
+            Source::Stream(stream) => Ok(stream),
+        }
+    }
+
+    /// Hands out each line, from the first on.
+    pub(crate) fn lines(
+        &mut self,
+        doing: &'static str,
+        mut line: impl FnMut(RawLine<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let name = self.name.clone();
+        let bar = progress::bar(doing, self.size);
+        let reader = self.reader()?;
+        let mut number = 0;
+        let mut each = |stretch: &[u8]| -> Result<(), Failure> {
+            for bytes in stretch.split_inclusive(|&byte| byte == b'\n') {
+                number += 1;
+                let ended = bytes.ends_with(b"\n");
+                let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+                line(RawLine { number, bytes, ended })
+                    .map_err(|failure| failure.at_line(number).within(&name))?;
+            }
+            Ok(())
+        };
+        let mut stage = Stage::default();
+        let mut buffer = LineBuffer::new(CHUNK);
+        let mut chunk = vec![0; CHUNK];
+        let mut ready: Vec<Vec<u8>> = Vec::new();
+        loop {
+            let read = match reader.read(&mut chunk) {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Failure::io("read", &name, &error)),
+            };
+            bar.inc(read as u64);
+            let mut failed = None;
+            let mut take = |piece: &[u8]| {
+                if failed.is_some() {
+                    return;
+                }
+                buffer.push(piece, &mut |stretch| ready.push(stretch));
+                failed = ready.drain(..).try_for_each(|stretch| each(&stretch)).err();
+            };
+            let result =
+                if read == 0 { stage.finish(&mut take) } else { stage.push(&chunk[..read], &mut take) };
+            if let Some(failure) = failed {
+                return Err(failure);
+            }
+            result.map_err(|why| cut(&name, why))?;
+            if read == 0 {
+                break;
+            }
+        }
+        each(&buffer.finish())?;
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    /// All of a small file.
+    fn all(&mut self) -> Result<Vec<u8>, Failure> {
+        let name = self.name.clone();
+        let mut bytes = Vec::new();
+        self.reader()?
+            .take(SMALL + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Failure::io("read", &name, &error))?;
+        if bytes.len() as u64 > SMALL {
+            return Err(Failure::unusable("io.too_large", "it is above 1 MiB", "was the right file given?")
+                .within(&name));
+        }
+        Ok(bytes)
+    }
+}
+
+/// Decompression, where the first bytes ask for it.
+enum Stage {
+    Unknown(Vec<u8>),
+    Plain,
+    Compressed(Box<Decompressor>),
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::Unknown(Vec::new())
+    }
+}
+
+impl Stage {
+    fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
+        match self {
+            Self::Unknown(first) => {
+                first.extend_from_slice(bytes);
+                if first.len() < FIRST {
+                    return Ok(());
+                }
+                let first = self.decide();
+                self.push(&first, sink)
+            }
+            Self::Plain => {
+                sink(bytes);
+                Ok(())
+            }
+            Self::Compressed(decompressor) => decompressor.push(bytes, sink),
+        }
+    }
+
+    fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
+        if matches!(self, Self::Unknown(_)) {
+            let first = self.decide();
+            self.push(&first, sink)?;
+        }
+        match self {
+            Self::Compressed(decompressor) => decompressor.finish(),
+            Self::Unknown(_) | Self::Plain => Ok(()),
+        }
+    }
+
+    /// Settles what the stream is; gives the bytes that were held back until then.
+    fn decide(&mut self) -> Vec<u8> {
+        let Self::Unknown(first) = self else { return Vec::new() };
+        let first = std::mem::take(first);
+        *self = match Compression::detect(&first) {
+            Some(compression) => Self::Compressed(Box::new(Decompressor::new(compression))),
+            None => Self::Plain,
+        };
+        first
+    }
+}
+
+fn cut(name: &str, why: NotWhole) -> Failure {
+    let error = Error::new(Code::Export, format!("the compressed stream does not decompress whole: {why}"))
+        .with_hint("it was cut off or damaged: fetch it again");
+    Failure::broken(error).within(name)
+}
+
+/// All of a small file, such as a key or a pin.
+pub(crate) fn small(path: &Path) -> Result<Vec<u8>, Failure> {
+    Input::open(path)?.all()
+}
+
+/// The same as text.
+pub(crate) fn small_text(path: &Path) -> Result<String, Failure> {
+    let not_text = |_| Failure::unusable("io.not_text", "it is not UTF-8 text", "was the right file given?");
+    String::from_utf8(small(path)?).map_err(not_text).map_err(|failure| failure.within(&shown(path)))
+}
+
+/// A trust file.
+pub(crate) fn trust(path: &Path) -> Result<Trust, Failure> {
+    Trust::parse(&small(path)?).map_err(|error| {
+        let hint =
+            "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …";
+        let mut failure = Failure::from(error).within(&shown(path));
+        failure.hint.get_or_insert_with(|| hint.into());
+        failure
+    })
+}

@@ -1,0 +1,55 @@
+//! `countersign keygen`: a new key.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use countersign::note::SignerKey;
+use zeroize::Zeroizing;
+
+use crate::errors::{Failure, shown};
+use crate::output::write_secret;
+use crate::style;
+
+/// Make a new signing key, and print the public key that others need
+///
+/// The secret key goes to a new file that you alone may read. What is printed, the verifier key (vkey), is public:
+/// it goes into trust files, grants and revocations.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign keygen example.com/app --out app.key     an emitter's key, under the issuer example.com
+  countersign keygen example.com --out issuer.key      an issuer's key
+  countersign keygen log.example/audit --out log.key   a log's key: its name is the log's origin")]
+pub(crate) struct Args {
+    /// The key's name, public and for ever: no white space, no `+`
+    name: String,
+    /// The file for the secret key; must not exist yet [default: NAME with - for /, and .key]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let mut seed = Zeroizing::new([0; 32]);
+    random(&mut *seed)?;
+    let key = SignerKey::generate(&args.name, *seed)?;
+    let path = args
+        .out
+        .clone()
+        .unwrap_or_else(|| format!("{}.key", args.name.replace(['/', '\\', ':'], "-")).into());
+    let mut text = Zeroizing::new(Vec::with_capacity(key.encode().len() + 1));
+    text.extend_from_slice(key.encode().as_bytes());
+    text.push(b'\n');
+    write_secret(&path, &text)?;
+    style::done(&format!("secret key written to {}: keep it to yourself", shown(&path)));
+    writeln!(anstream::stdout(), "{}", key.verifier_key())
+        .map_err(|error| Failure::io("write", "standard output", &error))?;
+    Ok(0)
+}
+
+/// Fills `bytes` from the system's secure random source.
+pub(crate) fn random(bytes: &mut [u8]) -> Result<(), Failure> {
+    getrandom::fill(bytes).map_err(|error| {
+        let message = format!("the system has no random numbers: {error}");
+        Failure::unusable("random.failed", message, "nothing was written: try again")
+    })
+}

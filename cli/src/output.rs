@@ -1,0 +1,201 @@
+//! Output files that appear whole or not at all.
+//!
+//! What is written goes to a temporary file beside the destination, which takes its place in one step once
+//! everything is on the disk. A run that fails or is interrupted removes the temporary file.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Stdout, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use tempfile::NamedTempFile;
+
+use crate::errors::{Failure, shown};
+
+/// The temporary file of this run, while there is one.
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+fn set_unfinished(path: Option<PathBuf>) {
+    if let Ok(mut unfinished) = UNFINISHED.lock() {
+        *unfinished = path;
+    }
+}
+
+/// Has an interrupted run clean up, and a file size limit end in an error rather than in sudden death.
+pub(crate) fn survive_signals() {
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+        // A handler of any kind lets the write return its error.
+        let _ = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
+        if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
+            std::thread::spawn(move || {
+                for signal in signals.forever() {
+                    if let Ok(mut unfinished) = UNFINISHED.lock()
+                        && let Some(path) = unfinished.take()
+                    {
+                        let _ = fs::remove_file(path);
+                    }
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
+            });
+        }
+    }
+}
+
+/// Where a command writes to.
+pub(crate) struct Output {
+    name: String,
+    sink: Sink,
+}
+
+enum Sink {
+    Stdout(BufWriter<Stdout>),
+    /// A pipe or a device: it cannot be replaced, so it is written to.
+    Direct(BufWriter<File>),
+    File {
+        writer: BufWriter<NamedTempFile>,
+        destination: PathBuf,
+    },
+}
+
+impl Output {
+    /// The file of that path, or the standard output stream.
+    pub(crate) fn create(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Ok(Self {
+                name: "standard output".into(),
+                sink: Sink::Stdout(BufWriter::new(io::stdout())),
+            });
+        };
+        let name = shown(path);
+        let sink = open(path).map_err(|error| Failure::io("write", &name, &error))?;
+        Ok(Self { name, sink })
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.writer().write_all(bytes).map_err(|error| self.failure(&error))
+    }
+
+    /// Hands on what was written so far, where someone may be waiting for it.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        if matches!(self.sink, Sink::File { .. }) {
+            return Ok(());
+        }
+        self.writer().flush().map_err(|error| self.failure(&error))
+    }
+
+    /// Copies all that is left of `from`.
+    pub(crate) fn copy(&mut self, from: &mut impl io::Read) -> Result<(), Failure> {
+        io::copy(from, self.writer()).map(|_| ()).map_err(|error| self.failure(&error))
+    }
+
+    /// Lets the file appear, whole.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        let name = self.name;
+        let done = match self.sink {
+            Sink::Stdout(mut writer) => writer.flush(),
+            Sink::Direct(mut writer) => writer.flush(),
+            Sink::File { writer, destination } => persist(writer, &destination),
+        };
+        done.map_err(|error| Failure::io("write", &name, &error))
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match &mut self.sink {
+            Sink::Stdout(writer) => writer,
+            Sink::Direct(writer) => writer,
+            Sink::File { writer, .. } => writer,
+        }
+    }
+
+    fn failure(&self, error: &io::Error) -> Failure {
+        Failure::io("write", &self.name, error)
+    }
+}
+
+fn open(path: &Path) -> io::Result<Sink> {
+    // Through a symbolic link, so that the link stays one.
+    let destination = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut permissions = new_file_permissions();
+    if let Ok(existing) = fs::metadata(&destination) {
+        if existing.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if !existing.is_file() {
+            return Ok(Sink::Direct(BufWriter::new(File::options().write(true).open(&destination)?)));
+        }
+        permissions = Some(existing.permissions());
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".countersign-").suffix(".unfinished");
+    if let Some(permissions) = &permissions {
+        builder.permissions(permissions.clone());
+    }
+    let file = builder.tempfile_in(directory(&destination)).map_err(without_temporary_path)?;
+    set_unfinished(Some(file.path().to_owned()));
+    Ok(Sink::File { writer: BufWriter::with_capacity(1 << 18, file), destination })
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps, reason = "other systems have no such thing")]
+fn new_file_permissions() -> Option<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // What the user's mask leaves of it.
+    Some(fs::Permissions::from_mode(0o666))
+}
+
+#[cfg(not(unix))]
+fn new_file_permissions() -> Option<fs::Permissions> {
+    None
+}
+
+/// The directory that a file is in.
+pub(crate) fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn persist(writer: BufWriter<NamedTempFile>, destination: &Path) -> io::Result<()> {
+    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.as_file().sync_all()?;
+    let result = file.persist(destination).map_err(|error| error.error);
+    set_unfinished(None);
+    result?;
+    sync_directory(directory(destination));
+    Ok(())
+}
+
+/// Writes a secret to a new file that its owner alone may read.
+pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), Failure> {
+    let write = || -> io::Result<()> {
+        // The file of a temporary name is made for its owner alone.
+        let mut file = tempfile::Builder::new()
+            .prefix(".countersign-")
+            .suffix(".unfinished")
+            .tempfile_in(directory(path))
+            .map_err(without_temporary_path)?;
+        set_unfinished(Some(file.path().to_owned()));
+        file.write_all(secret)?;
+        file.as_file().sync_all()?;
+        let result = file.persist_noclobber(path).map_err(|error| error.error);
+        set_unfinished(None);
+        result?;
+        sync_directory(directory(path));
+        Ok(())
+    };
+    write().map_err(|error| Failure::io("write", &shown(path), &error))
+}
+
+// What became of the new name is beyond the program's power here: the data itself is on the disk.
+fn sync_directory(path: &Path) {
+    if cfg!(unix)
+        && let Ok(directory) = File::open(path)
+    {
+        let _ = directory.sync_all();
+    }
+}
+
+/// The error without the name of a file that nobody asked for.
+fn without_temporary_path(error: io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}

@@ -1,0 +1,179 @@
+//! `countersign record`: events in, a signed chain out.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use countersign::event::{Event, Redaction};
+use countersign::link::ChainId;
+use countersign::note::SignerKey;
+use countersign::recorder::{Recorder, header};
+use countersign::{Code, Error};
+
+use crate::errors::Failure;
+use crate::input::{Input, RawLine};
+use crate::keygen::random;
+use crate::output::Output;
+use crate::verify::now;
+use crate::{args, key, resume, style};
+
+/// Record events as one signed chain, and write it as an export
+///
+/// Reads one JSON object a line. Each is brought into canonical form, salted, linked to the one before it and
+/// signed for. Values of members named password, secret, token, authorization, cookie and set-cookie are replaced
+/// by "[redacted]" first. The chain is closed at the end of the input, which shows that nothing after it was cut off.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
+  my-app | countersign record --key app.key --origin log.example/audit --sign-every 1 > app.ndjson
+  jq -c '.Records[]' cloudtrail.json | countersign record --key app.key --origin log.example/audit --open -o app.ndjson
+  countersign record --key app.key --resume app.ndjson more.ndjson")]
+pub(crate) struct Args {
+    /// The events, one JSON object a line; may be compressed with gzip or zstd [default: standard input]
+    #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
+    events: PathBuf,
+    /// The emitter's key file
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The origin of the log that the chain is for
+    #[arg(long, value_name = "O", required_unless_present = "resume")]
+    origin: Option<String>,
+    /// Where to write the export [default: standard output; with --resume the export itself]
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Sign every N-th event, and the last
+    #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    sign_every: u32,
+    /// Redact members of this name too
+    #[arg(long, value_name = "NAME")]
+    redact: Vec<String>,
+    /// Redact only what --redact names
+    #[arg(long)]
+    no_redact: bool,
+    /// Leave the chain open, to be gone on with by --resume
+    #[arg(long)]
+    open: bool,
+    /// Go on with the open chain in this export, and append to it
+    ///
+    /// The export is rewritten beside itself and replaced in one step, so a crash leaves it as it was. It is locked
+    /// meanwhile: two runs cannot fork its chain.
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+    /// Which chain to go on with, where this key has several open ones
+    #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume")]
+    chain: Option<ChainId>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let key = key::load(&args.key)?;
+    match &args.resume {
+        Some(export) => go_on(args, &key, export),
+        None => begin(args, &key),
+    }
+}
+
+fn begin(args: &Args, key: &SignerKey) -> Result<u8, Failure> {
+    let origin = args.origin.as_deref().unwrap_or_default();
+    let mut nonce = [0; 16];
+    random(&mut nonce)?;
+    let recorder = Recorder::open(origin, key.verifier_key().clone(), now()?, &nonce)?;
+    let mut events = Input::open(&args.events)?;
+    let mut output = Output::create(args.output.as_deref())?;
+    output.write(header(origin).as_bytes())?;
+    let recorded = record(args, key, recorder, &mut events, &mut output)?;
+    if recorded == 0 {
+        let error = Error::new(Code::Event, "there is no event to record").with_hint(
+            "events are one JSON object a line; was the right file given, or did the program before it fail?",
+        );
+        return Err(Failure::broken(error).within(events.name()));
+    }
+    output.finish()?;
+    tell(args, recorded, args.output.as_deref());
+    Ok(0)
+}
+
+fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<u8, Failure> {
+    let mut locked = resume::Locked::open(export, args.output.is_none())?;
+    let mut events = Input::open(&args.events)?;
+    let destination = args.output.as_deref().unwrap_or(export);
+    let mut output = Output::create(Some(destination))?;
+    let wanted =
+        resume::Wanted { key: key.verifier_key(), origin: args.origin.as_deref(), chain: args.chain };
+    let position = locked.copy(&wanted, &mut output)?;
+    let recorder = Recorder::resume(key.verifier_key().clone(), &position)?;
+    let recorded = record(args, key, recorder, &mut events, &mut output)?;
+    output.finish()?;
+    tell(args, recorded, Some(destination));
+    Ok(0)
+}
+
+fn tell(args: &Args, recorded: u64, destination: Option<&Path>) {
+    if let Some(path) = destination {
+        let end = if args.open { "the chain is open" } else { "the chain is closed" };
+        style::done(&format!("{recorded} events recorded in {}; {end}", crate::errors::shown(path)));
+    }
+}
+
+/// Records every event of the input. Gives their number.
+fn record(
+    args: &Args,
+    key: &SignerKey,
+    recorder: Recorder,
+    events: &mut Input,
+    output: &mut Output,
+) -> Result<u64, Failure> {
+    let redaction = redaction(args);
+    let mut recorder = recorder.sign_every(NonZeroU32::new(args.sign_every).unwrap_or(NonZeroU32::MIN));
+    recorder.sign_with(key)?;
+    let mut recorded = 0;
+    events.lines("recording", |line| {
+        if line.is_blank() {
+            return Ok(());
+        }
+        let event = Event::parse(line.bytes, &redaction).map_err(|error| explain(error, &line))?;
+        let mut salt = [0; 16];
+        random(&mut salt)?;
+        recorder.record(&event, now()?, &salt)?;
+        recorded += 1;
+        recorder.sign_with(key)?;
+        let ready = recorder.drain();
+        if !ready.is_empty() {
+            output.write(ready.as_bytes())?;
+            output.flush()?;
+        }
+        Ok(())
+    })?;
+    if !args.open {
+        recorder.close(now()?)?;
+    }
+    recorder.flush();
+    recorder.sign_with(key)?;
+    output.write(recorder.drain().as_bytes())?;
+    Ok(recorded)
+}
+
+fn redaction(args: &Args) -> Redaction {
+    let first = if args.no_redact { Redaction::none() } else { Redaction::default() };
+    args.redact.iter().fold(first, Redaction::with)
+}
+
+/// What the line seems to be, where it is no event.
+fn explain(error: Error, line: &RawLine<'_>) -> Failure {
+    let start = line.bytes.trim_ascii_start();
+    let hint = if line.bytes.contains(&0) {
+        "this seems to be a binary file: events are one JSON object a line"
+    } else if start.starts_with(b"\xef\xbb\xbf") {
+        "it begins with a byte order mark: save the file as UTF-8 without one"
+    } else if start.starts_with(b"[") {
+        "this seems to be a JSON array: `jq -c '.[]' FILE` makes one object a line of it"
+    } else if matches!(start.trim_ascii_end(), b"{" | b"}" | b"},") {
+        "this seems to be indented JSON: `jq -c . FILE` makes one object a line of it"
+    } else if !start.starts_with(b"{") {
+        "events are one JSON object a line"
+    } else {
+        "correct this line, or leave it out: nothing was recorded"
+    };
+    let mut failure = Failure::broken(error);
+    failure.hint.get_or_insert_with(|| hint.into());
+    failure
+}

@@ -1,0 +1,142 @@
+//! `countersign slice`: a smaller export with all that it takes to verify it.
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use countersign::export::Withheld;
+use countersign::export::slice::{Selection, Survey};
+use countersign::export::writer::Writer;
+use countersign::link::ChainId;
+
+use crate::errors::Failure;
+use crate::export::Part;
+use crate::filter::{self, Filter};
+use crate::input::{self, Input};
+use crate::output::Output;
+use crate::{args, export, style};
+
+/// Make a smaller export, with all that it takes to verify it
+///
+/// Shows the events that pass every condition, keeps the links that prove them, every key note and the checkpoints
+/// that tell when they were there, and puts hashes in the place of all the rest. Without --trust a checkpoint's time is
+/// taken from all of its cosignatures; with it, from those that meet the file's quorum.
+///
+/// An export without checkpoints can be sliced by withholding events and by whole chains alone.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign slice audit.ndjson --where actor.id=u_1 -o subject-access.ndjson
+  countersign slice audit.ndjson --range 0..1000 -o first.ndjson
+  countersign slice audit.ndjson --event da7f84a510cb84b8cbb5b74a63c306ec/3 > one.ndjson
+  countersign slice audit.ndjson --withhold tenant=acme --as erased --withhold action=secret.rotate -o shared.ndjson")]
+pub(crate) struct Args {
+    /// The export to take from
+    #[arg(value_name = "EXPORT")]
+    export: PathBuf,
+    /// The trust file, whose quorum decides which checkpoints are kept
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// The leaves from A up to, and not including, B: all of them are kept, and the slice claims so
+    #[arg(long, value_name = "A..B", value_parser = args::range)]
+    range: Option<(u64, u64)>,
+    /// Only events of this chain (or of these, given again)
+    #[arg(long, value_name = "C", value_parser = args::chain)]
+    chain: Vec<ChainId>,
+    /// Only this event (or these, given again)
+    #[arg(long, value_name = "C/SEQ", value_parser = args::place)]
+    event: Vec<(ChainId, u64)>,
+    /// Only events with this member, its path with dots: actor.id=u_1 (given again: and this)
+    #[arg(long = "where", value_name = "FIELD=VALUE")]
+    conditions: Vec<Filter>,
+    /// Keep the links of events with this member, but not the events
+    #[arg(long, value_name = "FIELD=VALUE")]
+    withhold: Vec<Filter>,
+    /// Why the --withhold before it does so [default: redacted]
+    #[arg(long = "as", value_name = "WHY", value_parser = ["redacted", "erased", "filtered"], requires = "withhold")]
+    reasons: Vec<String>,
+    /// Where to write the slice [default: standard output]
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+    let trust = args.trust.as_deref().map(input::trust).transpose()?;
+    let withheld = with_reasons(args, matches)?;
+    let selection = selection(args, &withheld);
+    let mut input = Input::open(&args.export)?.rereadable()?;
+
+    let mut survey: Option<Survey<'_>> = None;
+    export::read(&mut input, "looking", |part| match (part, &mut survey) {
+        (Part::Item(number, item), Some(survey)) => survey.line(number, item).map_err(Failure::broken),
+        (Part::Header(header), _) => {
+            survey = Some(Survey::new(header, &selection, trust.as_ref()));
+            Ok(())
+        }
+        (Part::Item(..), None) => Ok(()),
+    })?;
+    let Some(survey) = survey else { return Err(export::empty()) };
+    let plan = survey.finish().map_err(|error| Failure::broken(error).within(input.name()))?;
+
+    let mut output = Output::create(args.output.as_deref())?;
+    let mut lines = Writer::new();
+    let mut slicer = plan.slicer(&mut lines);
+    export::read(&mut input, "slicing", |part| {
+        if let Part::Item(number, item) = part {
+            slicer.line(number, item, &mut lines).map_err(Failure::broken)?;
+            output.write(lines.as_bytes())?;
+            lines.clear();
+        }
+        Ok(())
+    })?;
+    slicer.finish(&mut lines).map_err(|error| Failure::broken(error).within(input.name()))?;
+    output.write(lines.as_bytes())?;
+    output.finish()?;
+    style::done(&format!("{} events of {} chains", plan.events(), plan.chains()));
+    Ok(0)
+}
+
+/// Each --withhold with the reason that the --as after it gives.
+fn with_reasons<'a>(args: &'a Args, matches: &ArgMatches) -> Result<Vec<(&'a Filter, Withheld)>, Failure> {
+    let places = |name| matches.indices_of(name).into_iter().flatten();
+    let mut withheld: Vec<(&Filter, Option<Withheld>)> =
+        args.withhold.iter().map(|filter| (filter, None)).collect();
+    for (place, word) in places("reasons").zip(&args.reasons) {
+        let before = places("withhold").filter(|filter| *filter < place).count();
+        let slot = before.checked_sub(1).and_then(|last| withheld.get_mut(last)).map(|(_, reason)| reason);
+        match slot {
+            Some(slot @ None) => *slot = Withheld::parse(word),
+            _ => {
+                let hint = "write --withhold FIELD=VALUE --as WHY, each --as right after its --withhold";
+                return Err(Failure::unusable(
+                    "arguments.invalid",
+                    "an --as follows no --withhold of its own",
+                    hint,
+                ));
+            }
+        }
+    }
+    let with_default = |(filter, reason): (_, Option<_>)| (filter, reason.unwrap_or(Withheld::Redacted));
+    Ok(withheld.into_iter().map(with_default).collect())
+}
+
+fn selection<'a>(args: &'a Args, withheld: &'a [(&'a Filter, Withheld)]) -> Selection<'a> {
+    let mut selection = Selection::all();
+    if let Some((first, end)) = args.range {
+        selection = selection.range(first, end);
+    }
+    selection = args.chain.iter().fold(selection, |selection, chain| selection.chain(*chain));
+    selection = args.event.iter().fold(selection, |selection, &(chain, seq)| selection.event(chain, seq));
+    if !args.conditions.is_empty() {
+        selection = selection.matching(|event| {
+            let event = filter::parse(event);
+            args.conditions.iter().all(|condition| condition.matches(&event))
+        });
+    }
+    if !withheld.is_empty() {
+        selection = selection.withholding(|event| {
+            let event = filter::parse(event);
+            withheld.iter().find(|(filter, _)| filter.matches(&event)).map(|(_, reason)| *reason)
+        });
+    }
+    selection
+}

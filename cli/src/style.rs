@@ -1,0 +1,78 @@
+//! How the program speaks: an icon and a word, and colour beside them, never alone.
+//!
+//! Colours are written always and taken out by the stream where they do not belong: where it is no terminal, and
+//! where `NO_COLOR` is set.
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use clap::builder::Styles;
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const DOUBT: Style = AnsiColor::Yellow.on_default().bold();
+const LABEL: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+fn painted(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// As it should be.
+pub(crate) fn good(text: impl Display) -> String {
+    painted(GOOD, text)
+}
+
+/// Not as it should be.
+pub(crate) fn bad(text: impl Display) -> String {
+    painted(BAD, text)
+}
+
+/// Not known.
+pub(crate) fn doubt(text: impl Display) -> String {
+    painted(DOUBT, text)
+}
+
+/// What names something.
+pub(crate) fn label(text: impl Display) -> String {
+    painted(LABEL, text)
+}
+
+/// Beside the point, or not there.
+pub(crate) fn faint(text: impl Display) -> String {
+    painted(FAINT, text)
+}
+
+/// Text that comes from a file, without what could move a terminal's cursor or change what it shows.
+pub(crate) fn plain(text: &str) -> String {
+    let unsafe_to_show = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars()
+        .flat_map(|c| {
+            let (escape, own) = if unsafe_to_show(c) && c != '\n' {
+                (Some(c.escape_unicode()), None)
+            } else {
+                (None, Some(c))
+            };
+            escape.into_iter().flatten().chain(own)
+        })
+        .collect()
+}
+
+/// The styles of the help pages.
+pub(crate) fn help() -> Styles {
+    Styles::styled().header(LABEL).usage(LABEL).literal(AnsiColor::Cyan.on_default()).placeholder(FAINT)
+}
+
+/// A warning on the standard error stream.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{} {text}", doubt("! warning:"));
+}
+
+/// What was done, on the standard error stream, so that it is no part of the output.
+pub(crate) fn done(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{} {text}", good("✓ done:"));
+}

@@ -1,0 +1,152 @@
+//! `countersign verify`: one verdict on one export.
+
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign::verify::parallel;
+use countersign::verify::{Expectations, MaxAge, Options, Verdict, Verification, VerifiedEvent};
+
+use crate::errors::{Failure, shown};
+use crate::input::{self, Input};
+use crate::output::Output;
+use crate::{args, progress, style, verdict};
+
+/// Verify an export, and say what it is worth
+///
+/// Believes nothing because the export says so: whom to trust is told by the trust file. Without one the best verdict is
+/// "signer not confirmed". Prints the verdict, what each check covered, the first findings, and the signers.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign verify audit.ndjson --trust trust.txt
+  countersign verify audit.ndjson.zst --trust trust.txt --pin last.txt --save-pin last.txt
+  countersign verify slice.ndjson --trust trust.txt --range 0..1000 --origin log.example/audit
+  curl -s https://log.example/export | countersign verify - --trust trust.txt --max-age 24h --json | jq .verdict
+
+Exit status: 0 verified, 1 altered or broken, 2 not readable or not usable arguments,
+3 signer not confirmed, 4 intact but not shown to be complete, 5 not checked to the end.")]
+pub(crate) struct Args {
+    /// The export, perhaps compressed with gzip or zstd; - is the standard input
+    #[arg(value_name = "EXPORT")]
+    export: PathBuf,
+    /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// A checkpoint that was verified before (may be given again): the log must have grown from it
+    #[arg(long, value_name = "FILE")]
+    pin: Vec<PathBuf>,
+    /// Where to keep the checkpoint for next time, if the tree and the log pass and no check fails
+    #[arg(long, value_name = "FILE")]
+    save_pin: Option<PathBuf>,
+    /// Expect this log
+    #[arg(long, value_name = "O")]
+    origin: Option<String>,
+    /// Expect the leaves from A up to, and not including, B
+    #[arg(long, value_name = "A..B", value_parser = args::range)]
+    range: Option<(u64, u64)>,
+    /// Expect the log's time to be no older: 90s, 15m, 24h, 7d, 2w
+    #[arg(long, value_name = "AGE", value_parser = args::seconds)]
+    max_age: Option<i64>,
+    /// The moment that --max-age is measured at [default: now]
+    #[arg(long, value_name = "T", value_parser = args::time, requires = "max_age")]
+    now: Option<Time>,
+    /// Exit with 0 for this verdict too
+    #[arg(long, value_name = "VERDICT", value_parser = ["partial"])]
+    allow: Option<String>,
+    /// Print the report, and nothing else
+    #[arg(long)]
+    json: bool,
+    /// On how many threads [default: as many as there are cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let options = Options {
+        trust: args.trust.as_deref().map(input::trust).transpose()?.unwrap_or_default(),
+        pins: args.pin.iter().map(|path| pin(path)).collect::<Result<_, _>>()?,
+        expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
+        events: false,
+    };
+    let threads =
+        args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let Verification { report, pin } = verify(&args.export, options, threads, |_| {})?;
+    if let Some(path) = &args.save_pin {
+        save(path, pin.as_deref())?;
+    }
+    let text = if args.json {
+        serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
+    } else {
+        verdict::text(&report)
+    };
+    match anstream::stdout().lock().write_all(text.as_bytes()) {
+        // A reader that has seen enough changes nothing about the verdict.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            return Err(Failure::io("write", "standard output", &error));
+        }
+        _ => {}
+    }
+    let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
+    Ok(if allowed { 0 } else { report.verdict.exit_status() })
+}
+
+/// Verifies an export, and hands out the events that become verified where the options ask for them.
+pub(crate) fn verify(
+    export: &Path,
+    options: Options,
+    threads: usize,
+    events: impl FnMut(Vec<VerifiedEvent>),
+) -> Result<Verification, Failure> {
+    let mut input = Input::open(export)?;
+    let bar = progress::bar("verifying", input.size());
+    let name = input.name().to_owned();
+    let result = parallel::verify(input.reader()?, options, threads, |read| bar.set_position(read), events);
+    bar.finish_and_clear();
+    result.map_err(|error| Failure::io("read", &name, &error))
+}
+
+fn pin(path: &Path) -> Result<SignedCheckpoint, Failure> {
+    let text = input::small_text(path)?;
+    SignedCheckpoint::parse(&text).map_err(|error| {
+        let mut failure = Failure::from(error).within(&shown(path));
+        failure.hint.get_or_insert_with(|| "a pin is a signed checkpoint, as --save-pin writes it".into());
+        failure
+    })
+}
+
+fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {
+    let Some(seconds) = args.max_age else { return Ok(None) };
+    let now = match args.now {
+        Some(now) => now,
+        None => now()?,
+    };
+    Ok(Some(MaxAge { seconds, now }))
+}
+
+/// What the system's clock says.
+pub(crate) fn now() -> Result<Time, Failure> {
+    let millis = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_millis());
+    millis.and_then(|millis| Time::from_millis(i64::try_from(millis).ok()?)).ok_or_else(|| {
+        Failure::unusable("time.invalid", "the system's clock is out of bounds", "set the clock")
+    })
+}
+
+fn save(path: &Path, pin: Option<&str>) -> Result<(), Failure> {
+    let Some(pin) = pin else {
+        style::warn("no pin was saved: the tree and the log's signature must pass, and no check may fail");
+        return Ok(());
+    };
+    let mut output = Output::create(Some(path))?;
+    output.write(pin.as_bytes())?;
+    output.finish()
+}
+
+/// The trust file's, or nobody.
+pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, Failure> {
+    Ok(path.map(input::trust).transpose()?.unwrap_or_default())
+}
