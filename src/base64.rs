@@ -30,5 +30,20 @@ pub fn decode_array<const N: usize>(text: impl AsRef<[u8]>) -> Option<[u8; N]> {
         return None;
     }
     let mut out = [0; N];
-    (STANDARD.decode_slice_unchecked(text, &mut out).ok()? == N).then_some(out)
+    (STANDARD.decode_slice(text, &mut out).ok()? == N).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_takes_text_of_its_length_alone() {
+        assert_eq!(decode_array(b"ABCD"), Some([0x00, 0x10, 0x83]));
+        assert_eq!(decode_array(b"ABA="), Some([0x00, 0x10]));
+        assert_eq!(decode_array::<2>(b"ABCD"), None);
+        assert_eq!(decode_array::<2>(b"AA=="), None);
+        assert_eq!(decode_array::<2>(b"ABC="), None);
+        assert_eq!(decode_array::<32>([b'A'; 44]), None);
+    }
 }
