@@ -60,7 +60,7 @@ impl Input {
         if metadata.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
-        let size = metadata.is_file().then(|| metadata.len());
+        let size = metadata.is_file().then_some(metadata.len());
         let source = if metadata.is_file() { Source::File(file) } else { Source::Stream(Box::new(file)) };
         Ok(Self { name, source, size })
     }

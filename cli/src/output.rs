@@ -132,7 +132,8 @@ fn open(path: &Path) -> io::Result<Sink> {
     if let Some(permissions) = &permissions {
         builder.permissions(permissions.clone());
     }
-    let file = builder.tempfile_in(directory(&destination)).map_err(without_temporary_path)?;
+    let file =
+        builder.tempfile_in(directory(&destination)).map_err(|error| without_temporary_path(&error))?;
     set_unfinished(Some(file.path().to_owned()));
     Ok(Sink::File { writer: BufWriter::with_capacity(1 << 18, file), destination })
 }
@@ -173,7 +174,7 @@ pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), Failure> {
             .prefix(".countersign-")
             .suffix(".unfinished")
             .tempfile_in(directory(path))
-            .map_err(without_temporary_path)?;
+            .map_err(|error| without_temporary_path(&error))?;
         set_unfinished(Some(file.path().to_owned()));
         file.write_all(secret)?;
         file.as_file().sync_all()?;
@@ -196,6 +197,6 @@ fn sync_directory(path: &Path) {
 }
 
 /// The error without the name of a file that nobody asked for.
-fn without_temporary_path(error: io::Error) -> io::Error {
+fn without_temporary_path(error: &io::Error) -> io::Error {
     error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }

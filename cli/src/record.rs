@@ -13,6 +13,7 @@ use crate::errors::Failure;
 use crate::input::{Input, RawLine};
 use crate::keygen::random;
 use crate::output::Output;
+use crate::verdict::count;
 use crate::verify::now;
 use crate::{args, key, resume, style};
 
@@ -80,15 +81,15 @@ fn begin(args: &Args, key: &SignerKey) -> Result<u8, Failure> {
     let mut events = Input::open(&args.events)?;
     let mut output = Output::create(args.output.as_deref())?;
     output.write(header(origin).as_bytes())?;
-    let recorded = record(args, key, recorder, &mut events, &mut output)?;
-    if recorded == 0 {
+    let total = record(args, key, recorder, &mut events, &mut output)?;
+    if total == 0 {
         let error = Error::new(Code::Event, "there is no event to record").with_hint(
             "events are one JSON object a line; was the right file given, or did the program before it fail?",
         );
         return Err(Failure::broken(error).within(events.name()));
     }
     output.finish()?;
-    tell(args, recorded, args.output.as_deref());
+    tell(args, total, args.output.as_deref());
     Ok(0)
 }
 
@@ -101,16 +102,16 @@ fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<u8, Failure> {
         resume::Wanted { key: key.verifier_key(), origin: args.origin.as_deref(), chain: args.chain };
     let position = locked.copy(&wanted, &mut output)?;
     let recorder = Recorder::resume(key.verifier_key().clone(), &position)?;
-    let recorded = record(args, key, recorder, &mut events, &mut output)?;
+    let total = record(args, key, recorder, &mut events, &mut output)?;
     output.finish()?;
-    tell(args, recorded, Some(destination));
+    tell(args, total, Some(destination));
     Ok(0)
 }
 
-fn tell(args: &Args, recorded: u64, destination: Option<&Path>) {
+fn tell(args: &Args, total: u64, destination: Option<&Path>) {
     if let Some(path) = destination {
         let end = if args.open { "the chain is open" } else { "the chain is closed" };
-        style::done(&format!("{recorded} events recorded in {}; {end}", crate::errors::shown(path)));
+        style::done(&format!("{} recorded in {}; {end}", count(total, "event"), crate::errors::shown(path)));
     }
 }
 
@@ -125,7 +126,7 @@ fn record(
     let redaction = redaction(args);
     let mut recorder = recorder.sign_every(NonZeroU32::new(args.sign_every).unwrap_or(NonZeroU32::MIN));
     recorder.sign_with(key)?;
-    let mut recorded = 0;
+    let mut total = 0;
     events.lines("recording", |line| {
         if line.is_blank() {
             return Ok(());
@@ -134,7 +135,7 @@ fn record(
         let mut salt = [0; 16];
         random(&mut salt)?;
         recorder.record(&event, now()?, &salt)?;
-        recorded += 1;
+        total += 1;
         recorder.sign_with(key)?;
         let ready = recorder.drain();
         if !ready.is_empty() {
@@ -149,7 +150,7 @@ fn record(
     recorder.flush();
     recorder.sign_with(key)?;
     output.write(recorder.drain().as_bytes())?;
-    Ok(recorded)
+    Ok(total)
 }
 
 fn redaction(args: &Args) -> Redaction {

@@ -1,5 +1,6 @@
 //! `countersign seal`: a log without a server.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Seek, Write as _};
 use std::num::NonZeroU64;
@@ -13,6 +14,7 @@ use crate::errors::Failure;
 use crate::export::Part;
 use crate::input::{self, Input};
 use crate::output::{self, Output};
+use crate::verdict::leaves;
 use crate::{export, key, style};
 
 /// Put chains and key notes into one log, and sign checkpoints of it
@@ -54,19 +56,19 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let mut body = Body::new(args.output.as_deref())?;
     for (place, path) in args.exports.iter().enumerate() {
         let mut export = Input::open(path)?.rereadable()?;
-        let sealed = if place == 0 { sealed_size(&mut export)? } else { 0 };
-        put(&mut export, sealed, &mut sealer, &mut body)?;
+        let covered = if place == 0 { sealed_size(&mut export)? } else { 0 };
+        put(&mut export, covered, &mut sealer, &mut body)?;
         sealer.end().map_err(Failure::broken).map_err(|failure| failure.within(export.name()))?;
     }
     let mut lines = Writer::new();
-    let sealed = sealer.finish(&mut lines).map_err(Failure::broken)?;
+    let log = sealer.finish(&mut lines).map_err(Failure::broken)?;
     body.write(&mut lines)?;
     let mut output = Output::create(args.output.as_deref())?;
-    lines.header(&sealed.header);
+    lines.header(&log.header);
     output.write(lines.as_bytes())?;
     body.copy_to(&mut output)?;
     output.finish()?;
-    tell(&sealed, trust.is_some());
+    tell(&log, trust.is_some());
     Ok(0)
 }
 
@@ -86,10 +88,10 @@ fn sealed_size(export: &mut Input) -> Result<u64, Failure> {
     Ok(size)
 }
 
-fn put(export: &mut Input, sealed: u64, sealer: &mut Sealer<'_>, body: &mut Body) -> Result<(), Failure> {
+fn put(export: &mut Input, covered: u64, sealer: &mut Sealer<'_>, body: &mut Body) -> Result<(), Failure> {
     let mut lines = Writer::new();
     export::read(export, "sealing", |part| match part {
-        Part::Header(header) => sealer.begin(header, sealed).map_err(Failure::broken),
+        Part::Header(header) => sealer.begin(header, covered).map_err(Failure::broken),
         Part::Item(_, item) => {
             sealer.line(item, &mut lines).map_err(Failure::broken)?;
             body.write(&mut lines)
@@ -99,9 +101,9 @@ fn put(export: &mut Input, sealed: u64, sealer: &mut Sealer<'_>, body: &mut Body
 
 fn tell(sealed: &Sealed, checked: bool) {
     let Sealed { size, added, repeated, .. } = sealed;
-    let mut text = format!("a log of {size} leaves, {added} of them new");
+    let mut text = format!("a log of {}, {added} of them new", leaves(*size));
     if *repeated > 0 {
-        text.push_str(&format!(" ({repeated} were there already)"));
+        let _ = write!(text, " ({repeated} were there already)");
     }
     style::done(&text);
     if !checked {
@@ -141,7 +143,7 @@ impl Body {
         let rewound = self
             .writer
             .into_inner()
-            .map_err(|error| error.into_error())
+            .map_err(std::io::IntoInnerError::into_error)
             .and_then(|mut file| file.rewind().map(|()| file));
         output.copy(&mut rewound.map_err(|error| Failure::io("write", &name, &error))?)
     }

@@ -13,6 +13,7 @@ use crate::export::Part;
 use crate::filter::{self, Filter};
 use crate::input::{self, Input};
 use crate::output::Output;
+use crate::verdict::count;
 use crate::{args, export, style};
 
 /// Make a smaller export, with all that it takes to verify it
@@ -45,7 +46,7 @@ pub(crate) struct Args {
     /// Only this event (or these, given again)
     #[arg(long, value_name = "C/SEQ", value_parser = args::place)]
     event: Vec<(ChainId, u64)>,
-    /// Only events with this member, its path with dots: actor.id=u_1 (given again: and this)
+    /// Only events with this member, its path with dots: `actor.id=u_1` (given again: and this)
     #[arg(long = "where", value_name = "FIELD=VALUE")]
     conditions: Vec<Filter>,
     /// Keep the links of events with this member, but not the events
@@ -91,7 +92,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
     slicer.finish(&mut lines).map_err(|error| Failure::broken(error).within(input.name()))?;
     output.write(lines.as_bytes())?;
     output.finish()?;
-    style::done(&format!("{} events of {} chains", plan.events(), plan.chains()));
+    style::done(&format!("{} of {}", count(plan.events(), "event"), count(plan.chains(), "chain")));
     Ok(0)
 }
 
@@ -103,17 +104,12 @@ fn with_reasons<'a>(args: &'a Args, matches: &ArgMatches) -> Result<Vec<(&'a Fil
     for (place, word) in places("reasons").zip(&args.reasons) {
         let before = places("withhold").filter(|filter| *filter < place).count();
         let slot = before.checked_sub(1).and_then(|last| withheld.get_mut(last)).map(|(_, reason)| reason);
-        match slot {
-            Some(slot @ None) => *slot = Withheld::parse(word),
-            _ => {
-                let hint = "write --withhold FIELD=VALUE --as WHY, each --as right after its --withhold";
-                return Err(Failure::unusable(
-                    "arguments.invalid",
-                    "an --as follows no --withhold of its own",
-                    hint,
-                ));
-            }
-        }
+        let Some(slot @ None) = slot else {
+            let hint = "write --withhold FIELD=VALUE --as WHY, each --as right after its --withhold";
+            let message = "an --as follows no --withhold of its own";
+            return Err(Failure::unusable("arguments.invalid", message, hint));
+        };
+        *slot = Withheld::parse(word);
     }
     let with_default = |(filter, reason): (_, Option<_>)| (filter, reason.unwrap_or(Withheld::Redacted));
     Ok(withheld.into_iter().map(with_default).collect())

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use countersign::verify::report::{Check, Complete, Report, SignerTrust, State, Verdict};
-use countersign::verify::{Finding, LISTED, Severity};
+use countersign::verify::{Finding, FindingCode, LISTED, Severity};
 
 use crate::style::{bad, doubt, faint, good, label, plain};
 
-/// How many findings are shown; the report has more.
-const SHOWN: usize = 10;
+/// How many findings of each code are shown; the report has more.
+const SHOWN: usize = 3;
 
 /// The verdict in the words of FORMAT section 9, with an icon.
 pub(crate) fn headline(report: &Report) -> String {
@@ -64,7 +64,7 @@ pub(crate) fn text(report: &Report) -> String {
 fn log(report: &Report) -> String {
     let Some(log) = &report.log else { return String::new() };
     let seen = log.time.map_or_else(String::new, |time| format!(", seen by witnesses at {time}"));
-    format!(", {} leaves, root {}{seen}", log.size, log.root)
+    format!(", {}, root {}{seen}", leaves(log.size), log.root)
 }
 
 fn check_line(name: &str, check: &Check, report: &Report) -> String {
@@ -91,32 +91,39 @@ fn check_line(name: &str, check: &Check, report: &Report) -> String {
 /// What a check's items are, in words.
 fn covered(name: &str, checked: u64, report: &Report) -> String {
     let counts = &report.counts;
-    let many = |one: &str, more: &str| format!("{checked} {}", if checked == 1 { one } else { more });
+    let many = |one: &str| count(checked, one);
     match name {
-        "format" => many("line", "lines"),
+        "format" => many("line"),
         "payloads" => {
             let withheld =
                 if counts.withheld > 0 { format!(", {} withheld", counts.withheld) } else { String::new() };
-            many("event", "events") + &withheld
+            many("event") + &withheld
         }
-        "chains" => {
-            many("link", "links")
-                + &format!(" in {} {}", counts.chains, if counts.chains == 1 { "chain" } else { "chains" })
-        }
-        "signatures" => many("link", "links") + &format!(", by {} signatures", counts.signatures),
+        "chains" => many("link") + " in " + &count(counts.chains, "chain"),
+        "signatures" => many("link") + ", by " + &count(counts.signatures, "signature"),
         "tree" => {
             let skipped =
                 if counts.skipped > 0 { format!(", {} skipped", counts.skipped) } else { String::new() };
-            many("checkpoint", "checkpoints") + &format!(" over {} leaves{skipped}", counts.leaves)
+            many("checkpoint") + &format!(" over {leaves}{skipped}", leaves = leaves(counts.leaves))
         }
-        "log" => many("checkpoint signature", "checkpoint signatures"),
+        "log" => many("checkpoint signature"),
         "range" => "the claimed range".into(),
-        "append_only" => many("pin", "pins"),
-        "witnesses" => many("checkpoint", "checkpoints"),
-        "time" => many("link", "links"),
-        "closure" => many("chain", "chains"),
+        "append_only" => many("pin"),
+        "witnesses" => many("checkpoint"),
+        "time" => many("link"),
+        "closure" => many("chain"),
         _ => "what was expected".into(),
     }
+}
+
+/// A number of things, for people.
+pub(crate) fn count(number: u64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// A number of leaves.
+pub(crate) fn leaves(number: u64) -> String {
+    if number == 1 { "1 leaf".into() } else { format!("{number} leaves") }
 }
 
 fn findings(text: &mut String, report: &Report) {
@@ -126,19 +133,28 @@ fn findings(text: &mut String, report: &Report) {
     }
     let _ = writeln!(text, "\n{} ({total})", label("Findings"));
     // Errors first: what a reader must see must not be hidden by what is merely there to know.
-    let by_weight =
-        |severity: Severity| report.findings.iter().filter(move |finding| finding.severity == severity);
-    let all = by_weight(Severity::Error).chain(by_weight(Severity::Warning)).chain(by_weight(Severity::Info));
-    let mut hinted = std::collections::BTreeSet::new();
-    for finding in all.take(SHOWN) {
-        let _ = writeln!(text, "  {}", finding_line(finding));
-        if hinted.insert(finding.code) {
-            let _ = writeln!(text, "      {} {}", faint("hint:"), plain(finding.hint));
+    let mut codes: Vec<_> = report.finding_counts.iter().collect();
+    let weight = |code: FindingCode| match code.severity() {
+        Severity::Error => 0,
+        Severity::Warning => 1,
+        Severity::Info => 2,
+    };
+    codes.sort_by_key(|(code, _)| weight(**code));
+    for (code, count) in codes {
+        let shown = report.findings.iter().filter(|finding| finding.code == *code).take(SHOWN);
+        for finding in shown {
+            let _ = writeln!(text, "  {}", finding_line(finding));
         }
-    }
-    if total > SHOWN as u64 {
-        let rest = total - SHOWN as u64;
-        let _ = writeln!(text, "  … and {rest} more: --json lists the first {LISTED} of each code");
+        if *count > SHOWN as u64 {
+            let _ =
+                writeln!(text, "    … and {} more (--json lists the first {LISTED})", count - SHOWN as u64);
+        }
+        let hint = report
+            .findings
+            .iter()
+            .find(|finding| finding.code == *code)
+            .map_or(code.hint(), |finding| finding.hint);
+        let _ = writeln!(text, "    {} {}", faint("hint:"), plain(hint));
     }
 }
 
@@ -169,15 +185,13 @@ fn signers(text: &mut String, report: &Report) {
             SignerTrust::Revoked => bad("✗ revoked"),
             SignerTrust::Unknown => doubt("? unknown"),
         };
-        let chains = if signer.chains == 1 { "chain" } else { "chains" };
-        let links = if signer.links == 1 { "link" } else { "links" };
         let _ = writeln!(
             text,
-            "  {} {}: {trust}; {} {chains}, {} {links}, {} to {}",
+            "  {} {}: {trust}; {}, {}, {} to {}",
             label(plain(signer.vkey.name())),
             fingerprint(signer.vkey.public()),
-            signer.chains,
-            signer.links,
+            count(signer.chains, "chain"),
+            count(signer.links, "link"),
             signer.first,
             signer.last
         );

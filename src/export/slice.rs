@@ -50,13 +50,16 @@ use super::writer::Writer;
 use super::{Header, Item, Withheld};
 use attest::Attestations;
 
+/// What an event's JSON text says about it.
+type Test<'a, T> = Box<dyn Fn(&str) -> T + 'a>;
+
 /// What a slice shows of an export. Every condition must hold for an event to be shown.
 pub struct Selection<'a> {
     range: Option<(u64, u64)>,
     chains: BTreeSet<ChainId>,
     events: BTreeSet<(ChainId, u64)>,
-    matching: Option<Box<dyn Fn(&str) -> bool + 'a>>,
-    withholding: Option<Box<dyn Fn(&str) -> Option<Withheld> + 'a>>,
+    matching: Option<Test<'a, bool>>,
+    withholding: Option<Test<'a, Option<Withheld>>>,
 }
 
 impl<'a> Selection<'a> {
