@@ -78,6 +78,22 @@ fn however_summaries_are_merged() {
 }
 
 #[test]
+fn when_summaries_travel_as_bytes() {
+    let mut failures = Vec::new();
+    for case in all() {
+        let mut progress = Progress::new(case.options());
+        let Some((summaries, end)) = case.summaries(&mut progress, 5) else { continue };
+        for summary in summaries {
+            let bytes = summary.encode();
+            progress.absorb(Summary::decode(&bytes).unwrap(), b"");
+            assert!((0..bytes.len()).all(|cut| Summary::decode(&bytes[..cut]).is_none()), "{}", case.name);
+        }
+        compare(&case, "as bytes", &progress.finish(end).report, &mut failures);
+    }
+    assert_none(&failures);
+}
+
+#[test]
 fn index_names_every_case() {
     let index = read("INDEX.txt");
     let index = String::from_utf8(index).unwrap();

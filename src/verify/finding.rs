@@ -295,10 +295,6 @@ impl Findings {
         of_code.first.insert(at, (place, message()));
     }
 
-    pub(super) fn count(&self, code: FindingCode) -> u64 {
-        self.of_code.get(&code).map_or(0, |of_code| of_code.count)
-    }
-
     pub(super) fn counts(&self) -> impl Iterator<Item = (FindingCode, u64)> {
         self.of_code.iter().map(|(code, of_code)| (*code, of_code.count))
     }
@@ -339,7 +335,7 @@ mod tests {
         for line in (1..=250).rev() {
             findings.add(FindingCode::ChainGap, Place::line(line), String::new);
         }
-        assert_eq!(findings.count(FindingCode::ChainGap), 250);
+        assert_eq!(findings.counts().collect::<Vec<_>>(), [(FindingCode::ChainGap, 250)]);
         let lines: Vec<_> = findings.into_list().iter().map(|finding| finding.line).collect();
         assert_eq!(lines, (1..=100).collect::<Vec<_>>());
     }

@@ -42,6 +42,7 @@ mod time;
 mod tree;
 mod verdict;
 mod windows;
+pub mod wire;
 mod witnesses;
 
 pub use events::VerifiedEvent;

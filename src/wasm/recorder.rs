@@ -1,0 +1,228 @@
+//! The artefacts `recorder` and `recorder-slim`: a queue of events in front of a [`Recorder`].
+
+use core::num::NonZeroU32;
+use std::collections::VecDeque;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::error::{Code, Error};
+use crate::event::{Event, Redaction, check_members};
+use crate::link::Salt;
+use crate::note::VerifierKey;
+#[cfg(feature = "sign")]
+use crate::note::SignerKey;
+use crate::recorder::{Recorder, header};
+use crate::time::Time;
+
+/// Whose signatures a chain bears.
+struct Signer {
+    key: VerifierKey,
+    #[cfg(feature = "sign")]
+    seed: Option<SignerKey>,
+}
+
+/// An event that waits for its link.
+struct Queued {
+    event: Event,
+    time: Time,
+    salt: Salt,
+}
+
+/// Takes events at any time and writes their links when it is flushed.
+///
+/// A flush is `begin`, then `step` and `sign` for as long as `step` gives bytes to sign, then `take`. Whatever fails
+/// on the way can be tried again from `begin` on: nothing is lost and nothing is written twice.
+#[wasm_bindgen(js_name = Recorder)]
+pub struct QueueingRecorder {
+    origin: String,
+    signer: Signer,
+    redaction: Redaction,
+    sign_every: Option<NonZeroU32>,
+    queue: VecDeque<Queued>,
+    queued_bytes: usize,
+    recorder: Option<Recorder>,
+    /// How many of the queue the flush under way still takes.
+    left: usize,
+    closing: bool,
+    /// Whether the header was handed out.
+    begun: bool,
+}
+
+#[wasm_bindgen(js_class = Recorder)]
+impl QueueingRecorder {
+    /// A recorder of a new chain. `key` is a vkey, or in the artefact `recorder` a signer key. `sign_every` is 0
+    /// where only what must be signed is signed. With `redact` the names of [`Redaction::default`] are redacted.
+    #[wasm_bindgen(constructor)]
+    pub fn new(origin: String, key: &str, sign_every: u32, redact: bool) -> Result<Self, Error> {
+        crate::note::check_name(&origin)?;
+        let redaction = if redact { Redaction::default() } else { Redaction::none() };
+        Ok(Self {
+            origin,
+            signer: Signer::read(key)?,
+            redaction,
+            sign_every: NonZeroU32::new(sign_every),
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            recorder: None,
+            left: 0,
+            closing: false,
+            begun: false,
+        })
+    }
+
+    /// Has one more name redacted, in the events to come.
+    pub fn redact(&mut self, name: String) {
+        self.redaction = core::mem::replace(&mut self.redaction, Redaction::none()).with(name);
+    }
+
+    /// Checks and queues one event: JSON text, milliseconds from the epoch and 16 random bytes. With `typed` the
+    /// members of EVENTS.md are checked too.
+    pub fn record(&mut self, json: &str, time: f64, salt: &[u8], typed: bool) -> Result<(), Error> {
+        if self.closing {
+            return Err(Error::new(Code::Recorder, "the recorder is closed").with_hint("create a new one"));
+        }
+        let (time, salt) = (moment(time)?, random(salt)?);
+        if typed {
+            check_members(&Event::parse(json.as_bytes(), &Redaction::none())?)?;
+        }
+        let event = Event::parse(json.as_bytes(), &self.redaction)?;
+        self.queued_bytes += event.as_bytes().len();
+        self.queue.push_back(Queued { event, time, salt });
+        Ok(())
+    }
+
+    /// How many events wait.
+    #[wasm_bindgen(getter)]
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How many bytes of events wait.
+    #[wasm_bindgen(getter, js_name = queuedBytes)]
+    pub fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
+    /// The chain's name, once its open link is signed.
+    #[wasm_bindgen(getter)]
+    pub fn chain(&self) -> Option<String> {
+        self.recorder.as_ref()?.chain().map(|chain| chain.to_string())
+    }
+
+    /// Begins a flush of all that waits now; `nonce` is 16 random bytes. With `close` the chain ends after it, and
+    /// nothing more is queued from now on.
+    pub fn begin(&mut self, time: f64, nonce: &[u8], close: bool) -> Result<(), Error> {
+        let (time, nonce) = (moment(time)?, random(nonce)?);
+        self.left = self.queue.len();
+        self.closing |= close;
+        if self.recorder.is_none() && (self.left > 0 || self.closing) {
+            // Times never go back in a chain, so it opens no later than its first event was taken.
+            let opened = self.queue.front().map_or(time, |first| first.time.min(time));
+            let recorder = Recorder::open(&self.origin, self.signer.key.clone(), opened, &nonce)?;
+            self.recorder = Some(match self.sign_every {
+                Some(links) => recorder.sign_every(links),
+                None => recorder,
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes links up to where a signature is needed from outside and gives the bytes to be signed, or nothing once
+    /// the flush is done. `time` is that of the close link.
+    pub fn step(&mut self, time: f64) -> Result<Option<Vec<u8>>, Error> {
+        let time = moment(time)?;
+        let Some(recorder) = &mut self.recorder else { return Ok(None) };
+        loop {
+            self.signer.sign(recorder)?;
+            if let Some(bytes) = recorder.to_sign() {
+                return Ok(Some(bytes.to_vec()));
+            }
+            if self.left > 0
+                && let Some(next) = self.queue.front()
+            {
+                recorder.record(&next.event, next.time, &next.salt)?;
+                self.left -= 1;
+                self.queued_bytes -= next.event.as_bytes().len();
+                self.queue.pop_front();
+            } else if self.closing && !recorder.is_closed() {
+                recorder.close(time)?;
+            } else {
+                recorder.flush();
+                if recorder.to_sign().is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Takes the signature over what `step` gave.
+    pub fn sign(&mut self, signature: &[u8]) -> Result<(), Error> {
+        let signature = signature
+            .try_into()
+            .map_err(|_| Error::new(Code::Signature, "a signature is 64 bytes"))?;
+        match &mut self.recorder {
+            Some(recorder) => recorder.sign(signature),
+            None => Err(Error::new(Code::Recorder, "no signature is due")),
+        }
+    }
+
+    /// The lines that can be handed on: UTF-8, whole lines, empty where there are none. The first begin with the
+    /// header of an export.
+    pub fn take(&mut self) -> Vec<u8> {
+        let Some(recorder) = &mut self.recorder else { return Vec::new() };
+        let lines = recorder.drain();
+        if lines.is_empty() || self.begun {
+            return lines.into_bytes();
+        }
+        self.begun = true;
+        (header(&self.origin) + &lines).into_bytes()
+    }
+}
+
+#[cfg(feature = "sign")]
+impl Signer {
+    fn read(text: &str) -> Result<Self, Error> {
+        if !text.starts_with("PRIVATE+KEY+") {
+            return Ok(Self { key: text.parse()?, seed: None });
+        }
+        let seed = SignerKey::parse(text)?;
+        Ok(Self { key: seed.verifier_key().clone(), seed: Some(seed) })
+    }
+
+    fn sign(&self, recorder: &mut Recorder) -> Result<(), Error> {
+        self.seed.as_ref().map_or(Ok(()), |seed| recorder.sign_with(seed))
+    }
+}
+
+#[cfg(not(feature = "sign"))]
+impl Signer {
+    fn read(text: &str) -> Result<Self, Error> {
+        Ok(Self { key: text.parse()? })
+    }
+
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "without Ed25519 a signer outside signs")]
+    fn sign(&self, _recorder: &mut Recorder) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn moment(millis: f64) -> Result<Time, Error> {
+    let whole = millis.is_finite() && millis.trunc() == millis && millis.abs() < 1e15;
+    whole
+        .then(|| Time::from_millis(millis as i64))
+        .flatten()
+        .ok_or_else(|| Error::new(Code::Time, "no time in whole milliseconds from the epoch"))
+}
+
+fn random(bytes: &[u8]) -> Result<[u8; 16], Error> {
+    bytes.try_into().map_err(|_| Error::new(Code::Recorder, "not 16 random bytes"))
+}
+
+/// A signer key of this name with a seed of 32 bytes, and its vkey.
+#[cfg(feature = "sign")]
+#[wasm_bindgen(js_name = signerKey)]
+pub fn signer_key(name: &str, seed: &[u8]) -> Result<Vec<String>, Error> {
+    let seed = seed.try_into().map_err(|_| Error::new(Code::Key, "a seed is 32 bytes"))?;
+    let key = SignerKey::generate(name, seed)?;
+    Ok(vec![key.encode().to_string(), key.verifier_key().to_string()])
+}

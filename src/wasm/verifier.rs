@@ -1,0 +1,235 @@
+//! The artefact `verifier`: verifying in one worker, or with summaries made in others.
+
+use js_sys::{Object, Reflect, Uint8Array};
+use serde::Serialize as _;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::checkpoint::SignedCheckpoint;
+use crate::error::{Code, Error};
+use crate::time::Time;
+use crate::trust::Trust;
+use crate::verify::wire::{decode_opened, encode_opened};
+use crate::verify::{
+    Expectations, Intake, MaxAge, Options, Progress, Summarizer, Summary, Unread, Verification, VerifiedEvent,
+};
+
+/// Verifies an export in one worker.
+#[wasm_bindgen(js_name = Verifier)]
+pub struct WholeVerifier(crate::verify::Verifier);
+
+#[wasm_bindgen(js_class = Verifier)]
+impl WholeVerifier {
+    /// `trust` is a trust file's bytes, `pins` are signed checkpoints, `expect` is undefined or an object of
+    /// `origin`, `range` ([a, b]), `maxAgeSeconds` with `now` (a time), all optional. With `events` they are handed
+    /// out.
+    #[wasm_bindgen(constructor)]
+    pub fn new(trust: Option<Vec<u8>>, pins: Vec<String>, expect: &JsValue, events: bool) -> Result<Self, Error> {
+        Ok(Self(crate::verify::Verifier::new(options(trust, &pins, expect, events)?)))
+    }
+
+    /// Takes the next bytes of the export.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.0.push(bytes);
+    }
+
+    /// The events that became verified since the last call: NDJSON, empty where there are none.
+    #[wasm_bindgen(js_name = takeEvents)]
+    pub fn take_events(&mut self) -> Vec<u8> {
+        ndjson(&self.0.take_events())
+    }
+
+    /// The export ends here: `{report, pin, events}`, the last events as from `takeEvents`.
+    pub fn finish(self) -> Result<JsValue, Error> {
+        let (verification, events) = self.0.finish_with_events();
+        outcome(&verification, &events)
+    }
+}
+
+/// Verifies an export of which others summarize the stretches.
+#[wasm_bindgen]
+pub struct Coordinator {
+    intake: Intake,
+    progress: Progress,
+    begun: bool,
+    opened: Vec<u8>,
+    end: Option<Result<(), Unread>>,
+}
+
+#[wasm_bindgen]
+impl Coordinator {
+    /// As for `Verifier`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(trust: Option<Vec<u8>>, pins: Vec<String>, expect: &JsValue, events: bool) -> Result<Self, Error> {
+        let progress = Progress::new(options(trust, &pins, expect, events)?);
+        Ok(Self { intake: Intake::new(), progress, begun: false, opened: Vec::new(), end: None })
+    }
+
+    /// Takes bytes from the front and tells how many. Fewer than all are taken when stretches are ready: take those
+    /// first.
+    pub fn push(&mut self, bytes: &[u8]) -> usize {
+        let taken = self.intake.push(bytes);
+        self.begin();
+        taken
+    }
+
+    /// The input ends here; stretches may be ready then.
+    pub fn end(&mut self) {
+        if self.end.is_none() {
+            self.end = Some(self.intake.finish());
+            self.begin();
+        }
+    }
+
+    fn begin(&mut self) {
+        if let (false, Some((header, line))) = (self.begun, self.intake.header()) {
+            self.begun = true;
+            self.progress.begin(header, line);
+        }
+    }
+
+    /// The header's origin, once it was read; summarizers need it.
+    #[wasm_bindgen(getter)]
+    pub fn origin(&self) -> Option<String> {
+        self.progress.origin().map(str::to_owned)
+    }
+
+    /// The next stretch to be summarized.
+    #[wasm_bindgen(js_name = nextStretch)]
+    pub fn next_stretch(&mut self) -> Option<Vec<u8>> {
+        self.intake.next_stretch()
+    }
+
+    /// Takes the summary of the next stretch, in the order of the stretches, and where events are wanted the stretch.
+    pub fn absorb(&mut self, summary: &[u8], stretch: &[u8]) -> Result<(), Error> {
+        let summary = Summary::decode(summary)
+            .ok_or_else(|| Error::new(Code::Export, "these bytes are no summary of this version"))?;
+        self.opened.extend(encode_opened(summary.opened()));
+        self.progress.absorb(summary, stretch);
+        Ok(())
+    }
+
+    /// The open links met since the last call, for all summarizers.
+    #[wasm_bindgen(js_name = takeOpened)]
+    pub fn take_opened(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.opened)
+    }
+
+    /// As for `Verifier`.
+    #[wasm_bindgen(js_name = takeEvents)]
+    pub fn take_events(&mut self) -> Vec<u8> {
+        ndjson(&self.progress.take_events())
+    }
+
+    /// All stretches were absorbed: as for `Verifier`.
+    pub fn finish(mut self) -> Result<JsValue, Error> {
+        self.end();
+        let events = self.progress.take_events();
+        outcome(&self.progress.finish(self.end.unwrap_or(Ok(()))), &events)
+    }
+}
+
+/// Summarizes stretches of one export.
+#[wasm_bindgen(js_name = Summarizer)]
+pub struct StretchSummarizer(Summarizer);
+
+#[wasm_bindgen(js_class = Summarizer)]
+impl StretchSummarizer {
+    /// For an export of this origin; `trust` as the coordinator got it.
+    #[wasm_bindgen(constructor)]
+    pub fn new(origin: &str, trust: Option<Vec<u8>>) -> Result<Self, Error> {
+        Ok(Self(Summarizer::new(origin, &read_trust(trust)?)))
+    }
+
+    /// Takes open links that others met.
+    pub fn learn(&mut self, opened: &[u8]) {
+        self.0.learn(decode_opened(opened));
+    }
+
+    /// The summary of whole lines.
+    pub fn summarize(&mut self, stretch: &[u8]) -> Vec<u8> {
+        self.0.summarize(stretch).encode()
+    }
+}
+
+fn read_trust(file: Option<Vec<u8>>) -> Result<Trust, Error> {
+    file.map_or_else(|| Ok(Trust::default()), |file| Trust::parse(&file))
+}
+
+fn options(trust: Option<Vec<u8>>, pins: &[String], expect: &JsValue, events: bool) -> Result<Options, Error> {
+    let trust = read_trust(trust)?;
+    let pins = pins.iter().map(|pin| SignedCheckpoint::parse(pin)).collect::<Result<_, _>>()?;
+    Ok(Options { trust, pins, expect: expectations(expect)?, events })
+}
+
+fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
+    if expect.is_undefined() || expect.is_null() {
+        return Ok(Expectations::default());
+    }
+    let refuse = |member: &str, why: &str| Error::new(Code::Export, why).in_member(member);
+    let member = |name: &str| {
+        let value = Reflect::get(expect, &name.into()).unwrap_or(JsValue::UNDEFINED);
+        (!value.is_undefined() && !value.is_null()).then_some(value)
+    };
+    let text = |name: &str| match member(name) {
+        Some(value) => value.as_string().map(Some).ok_or_else(|| refuse(name, "not a string")),
+        None => Ok(None),
+    };
+    let index = |value: JsValue| {
+        value.as_f64().filter(|value| value.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(value))
+    };
+    let range = match member("range") {
+        Some(range) => {
+            let bound = |place: u32| Reflect::get_u32(&range, place).ok().and_then(index);
+            let bounds = bound(0).zip(bound(1)).filter(|(begin, end)| begin < end);
+            let (begin, end) = bounds.ok_or_else(|| refuse("range", "not two indexes, the first below the second"))?;
+            Some((begin as u64, end as u64))
+        }
+        None => None,
+    };
+    let max_age = match (member("maxAgeSeconds"), text("now")?) {
+        (Some(seconds), Some(now)) => {
+            let seconds = index(seconds).ok_or_else(|| refuse("maxAgeSeconds", "not a whole number of seconds"))?;
+            let now: Time = now.parse().map_err(|error: Error| error.in_member("now"))?;
+            Some(MaxAge { seconds: seconds as i64, now })
+        }
+        (Some(_), None) => return Err(refuse("now", "missing: an age is measured at a moment")),
+        (None, _) => None,
+    };
+    Ok(Expectations { origin: text("origin")?, range, max_age })
+}
+
+fn outcome(verification: &Verification, events: &[VerifiedEvent]) -> Result<JsValue, Error> {
+    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+    let report = verification
+        .report
+        .serialize(&serializer)
+        .map_err(|_| Error::new(Code::Export, "the report cannot be handed to JavaScript"))?;
+    let pin = verification.pin.as_deref().map_or(JsValue::NULL, JsValue::from);
+    let outcome = Object::new();
+    let members =
+        [("report", report), ("pin", pin), ("events", Uint8Array::from(&ndjson(events)[..]).into())];
+    for (name, value) in members {
+        // A new object takes any member.
+        let _ = Reflect::set(&outcome, &name.into(), &value);
+    }
+    Ok(outcome.into())
+}
+
+/// One line an event: the place and the signer, and the event's bytes as they stand in the export.
+fn ndjson(events: &[VerifiedEvent]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for event in events {
+        let VerifiedEvent { line, index, chain, seq, time, vkey, authorised, event } = event;
+        let place = format!(
+            "{{\"line\":{line},\"index\":{index},\"chain\":\"{chain}\",\"seq\":{seq},\"time\":\"{time}\",\
+             \"authorised\":{authorised},\"vkey\":"
+        );
+        text.extend_from_slice(place.as_bytes());
+        crate::canonical::write_string(vkey.as_str(), &mut text);
+        text.extend_from_slice(b",\"event\":");
+        text.extend_from_slice(event.as_bytes());
+        text.extend_from_slice(b"}\n");
+    }
+    text
+}
