@@ -120,14 +120,18 @@ fn a_gzip_header_may_say_more() {
     is_whole(&[stream.clone(), stream].concat(), &text.repeat(2));
 
     let plain = gzip(&text, 6);
-    let with_header = |flags: u8, fields: &[u8]| [&plain[..3], &[flags], &plain[4..10], fields, &plain[10..]].concat();
+    let with_header =
+        |flags: u8, fields: &[u8]| [&plain[..3], &[flags], &plain[4..10], fields, &plain[10..]].concat();
     is_whole(&with_header(4, &[0, 0]), &text);
     is_whole(&with_header(1, &[]), &text);
     let mut crc = flate2::Crc::new();
     crc.update(&with_header(2 | 8, b"name\0")[..15]);
     let [low, high, ..] = crc.sum().to_le_bytes();
     is_whole(&with_header(2 | 8, &[&b"name\0"[..], &[low, high]].concat()), &text);
-    is_not_whole(&with_header(2 | 8, &[&b"name\0"[..], &[low ^ 1, high]].concat()), "a gzip header fails its checksum");
+    is_not_whole(
+        &with_header(2 | 8, &[&b"name\0"[..], &[low ^ 1, high]].concat()),
+        "a gzip header fails its checksum",
+    );
     for flag in [0x20, 0x40, 0x80] {
         is_not_whole(&with_header(flag, &[]), "a gzip header asks for what RFC 1952 does not know");
     }
@@ -141,8 +145,14 @@ fn anything_else_at_the_end_is_a_cut() {
             assert!(decompress(&[&stream[..], more].concat(), usize::MAX).1.is_err());
         }
     }
-    is_not_whole(&[gzip(b"a", 6), zstd(b"b", 3, &[])].concat(), "something that is not gzip follows the last gzip member");
-    is_not_whole(&[zstd(b"b", 3, &[]), gzip(b"a", 6)].concat(), "something that is not zstd follows the last zstd frame");
+    is_not_whole(
+        &[gzip(b"a", 6), zstd(b"b", 3, &[])].concat(),
+        "something that is not gzip follows the last gzip member",
+    );
+    is_not_whole(
+        &[zstd(b"b", 3, &[]), gzip(b"a", 6)].concat(),
+        "something that is not zstd follows the last zstd frame",
+    );
     for compression in [Compression::Gzip, Compression::Zstd] {
         assert!(Decompressor::new(compression).finish().is_err());
     }
@@ -210,7 +220,10 @@ fn a_zstd_frame_keeps_its_word() {
     }
     is_not_whole(&frame(&[&[0x20, 3], &raw[..]].concat()), "a zstd frame is not as long as it says");
     is_not_whole(&frame(&[&[0x21, 9, 2], &raw[..]].concat()), "a zstd frame needs a dictionary");
-    is_not_whole(&frame(&[&[0x28, 2], &raw[..]].concat()), "a zstd frame asks for what RFC 8878 does not know");
+    is_not_whole(
+        &frame(&[&[0x28, 2], &raw[..]].concat()),
+        "a zstd frame asks for what RFC 8878 does not know",
+    );
     is_not_whole(
         &frame(&[0x20, 2, 0x17, 0, 0]),
         "a zstd block is too large or of a kind that RFC 8878 does not know",

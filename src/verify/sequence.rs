@@ -14,7 +14,7 @@ use super::payloads::Payloads;
 use super::range::Range;
 use super::report::{Check, Checks, Complete, Counts, Log, Report, Signer, SignerTrust, State, Verdict};
 use super::signatures::{Coverage, Covers, Signatures};
-use super::summary::{CheckpointEntry, Entry, Flaw, Kind, LinkEntry, Role, Shown, Signed, Summary};
+use super::summary::{CheckpointEntry, Entry, Flaw, Kind, LinkEntry, Role, Shown, Signed, Summary, Unresolved};
 use super::time::TimeCheck;
 use super::tree::Tree;
 use super::verdict::{Asked, UnknownKeys, decide};
@@ -121,12 +121,15 @@ impl Sequence {
 
     /// The summary of the next stretch; `stretch` is its text, for the events in it.
     pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8]) {
-        self.resolve(&mut summary);
+        let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
         let chains: Vec<Option<usize>> = summary.chains.iter().map(|id| self.places.get(id).copied()).collect();
         let mut stretch = Stretch { chains, names: &summary.chains, leaves: &summary.leaves, added: 0, text: stretch };
         let mut flaws = summary.flaws.iter().peekable();
         let mut next = 0;
-        for (number, entry) in summary.entries.iter().enumerate() {
+        for (number, entry) in summary.entries.iter_mut().enumerate() {
+            if let Some(unresolved) = unresolved.next_if(|unresolved| unresolved.entry == number) {
+                self.resolve(entry, &unresolved, &stretch.chains);
+            }
             let mut place = self.entry(entry, &mut stretch, &mut next);
             while let Some(flaw) = flaws.next_if(|flaw| flaw.line <= entry.line) {
                 if flaw.entry == Some(number) {
@@ -150,16 +153,14 @@ impl Sequence {
         self.counts.leaves += summary.leaves.len() as u64;
     }
 
-    /// Checks the signatures whose chain's key the summarizer did not know.
-    fn resolve(&self, summary: &mut Summary) {
-        for unresolved in std::mem::take(&mut summary.unresolved) {
-            let Kind::Link(link) = &mut summary.entries[unresolved.entry].kind else { continue };
-            let chain = self.places.get(&summary.chains[link.chain as usize]);
-            if let Some(signer) = chain.and_then(|chain| self.threads[*chain].signer.as_ref()) {
-                let key = &self.authority.keys()[signer.key].vkey;
-                let valid = key.verify(&unresolved.message, &unresolved.signature);
-                link.signature = if valid { Signed::Valid } else { Signed::Invalid };
-            }
+    /// Checks a signature whose chain's key the summarizer did not know.
+    fn resolve(&self, entry: &mut Entry, unresolved: &Unresolved, chains: &[Option<usize>]) {
+        let Kind::Link(link) = &mut entry.kind else { return };
+        let thread = chains[link.chain as usize].map(|chain| &self.threads[chain]);
+        if let Some(signer) = thread.and_then(|thread| thread.signer.as_ref()) {
+            let key = &self.authority.keys()[signer.key].vkey;
+            let valid = key.verify(&unresolved.message, &unresolved.signature);
+            link.signature = if valid { Signed::Valid } else { Signed::Invalid };
         }
     }
 

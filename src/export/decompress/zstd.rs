@@ -79,7 +79,13 @@ impl Frames {
     pub(super) fn new() -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(MAX_WINDOW);
-        Self { place: Place::Magic, held: Vec::new(), decoder: Box::new(decoder), descriptor: Descriptor(0), written: 0 }
+        Self {
+            place: Place::Magic,
+            held: Vec::new(),
+            decoder: Box::new(decoder),
+            descriptor: Descriptor(0),
+            written: 0,
+        }
     }
 
     /// Whether the last frame is whole and no other one has begun.

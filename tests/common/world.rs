@@ -1,0 +1,372 @@
+//! Logs made up at random in which everything is as it should be: several emitters' chains, interleaved, with
+//! grants, revocations, opaque leaves, checkpoints and witnesses.
+
+use countersign::canonical::canonicalize;
+use countersign::checkpoint::Checkpoint;
+use countersign::export::Header;
+use countersign::export::writer::Writer;
+use countersign::hash::Hash;
+use countersign::keys::{KeyNote, Statement};
+use countersign::link::{self, ChainId, commit};
+use countersign::merkle::{CompactRange, leaf_hash};
+use countersign::note::SignerKey;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use proptest::prelude::*;
+
+const ORIGIN: &str = "log.example/audit";
+const EMITTERS: usize = 4;
+const WITNESSES: usize = 3;
+const ALL: u8 = 0xff;
+
+const SECOND: i64 = 1000;
+const HOUR: i64 = 3600 * SECOND;
+const WAITS: [i64; 6] = [0, SECOND / 4, 10 * 60 * SECOND, 5 * HOUR, 30 * HOUR, 9 * 24 * HOUR];
+
+/// Events as they stand in the export. What was recorded is their canonical form.
+const EVENTS: [&str; 7] = [
+    r#"{"action":"document.read"}"#,
+    r#"{"action":"user.create","actor":{"id":"u-1","type":"user"},"context":{"ip":"192.0.2.1"}}"#,
+    r#"{"a":[1,-0.5,1e-7,[null,true,{"":[]}]],"é":"\u0000\"\\€😀"}"#,
+    "{}",
+    r#"{ "z": 1.50, "a": "\u0041\/" }"#,
+    r#"{"before":{"plan":"free"},"after":{"plan":"team"}}"#,
+    "{\"n\":-0,\t\"m\":100000000000000E-1}",
+];
+
+/// What happens, one after the other. Numbers are taken modulo what there is.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Open { emitter: u8 },
+    Event { chain: u8, event: u8, signed: bool },
+    Close { chain: u8 },
+    Grant { emitter: u8, from_now: bool, hours: Option<u8> },
+    Revoke { emitter: u8, by_itself: bool },
+    Opaque { leaf: Vec<u8> },
+    Checkpoint { witnesses: u8 },
+    Wait { how_long: u8 },
+}
+
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    /// Which emitters the trust file names.
+    pub vouched: [bool; EMITTERS],
+    /// How many witnesses make a quorum; none for 0.
+    pub quorum: usize,
+    /// Whether the header claims all leaves.
+    pub claims: bool,
+    /// Whether all chains are closed in the end.
+    pub closes: bool,
+}
+
+pub fn plans(steps: usize) -> impl Strategy<Value = Plan> {
+    let step = prop_oneof![
+        3 => any::<u8>().prop_map(|emitter| Step::Open { emitter }),
+        12 => any::<(u8, u8, bool)>().prop_map(|(chain, event, signed)| Step::Event { chain, event, signed }),
+        1 => any::<u8>().prop_map(|chain| Step::Close { chain }),
+        1 => any::<(u8, bool, Option<u8>)>()
+            .prop_map(|(emitter, from_now, hours)| Step::Grant { emitter, from_now, hours }),
+        1 => any::<(u8, bool)>().prop_map(|(emitter, by_itself)| Step::Revoke { emitter, by_itself }),
+        1 => proptest::collection::vec(any::<u8>(), 0..40).prop_map(|leaf| Step::Opaque { leaf }),
+        3 => any::<u8>().prop_map(|witnesses| Step::Checkpoint { witnesses }),
+        4 => any::<u8>().prop_map(|how_long| Step::Wait { how_long }),
+    ];
+    let steps = proptest::collection::vec(step, 1..steps);
+    (steps, any::<[bool; EMITTERS]>(), 0..=WITNESSES, any::<bool>(), any::<bool>())
+        .prop_map(|(steps, vouched, quorum, claims, closes)| Plan { steps, vouched, quorum, claims, closes })
+}
+
+/// A log's whole export, and who trusts it.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub export: String,
+    pub trust: Trust,
+    pub size: u64,
+    /// Whether every chain is closed.
+    pub closed: bool,
+}
+
+impl Plan {
+    pub fn build(&self) -> World {
+        let mut builder = Builder::new(self);
+        builder.open(0);
+        builder.event(0, 0, true);
+        for step in &self.steps {
+            builder.step(step);
+        }
+        builder.finish(self.closes);
+        let mut header = Writer::new();
+        let size = builder.tree.end();
+        header.header(&Header { origin: ORIGIN.into(), range: self.claims.then_some((0, size)) });
+        World {
+            export: format!("{}{}", header.as_str(), builder.out.as_str()),
+            trust: builder.trust(),
+            size,
+            closed: builder.chains.iter().all(|chain| chain.closed),
+        }
+    }
+}
+
+struct Emitter {
+    key: SignerKey,
+    vouched: bool,
+    revoked: bool,
+    /// The ends of the windows granted so far; each began in the past.
+    windows: Vec<i64>,
+}
+
+struct Chain {
+    emitter: usize,
+    id: ChainId,
+    seq: u64,
+    prev: Hash,
+    /// The end of the emitter's windows, as far as the chain may use them.
+    until: i64,
+    signed: bool,
+    closed: bool,
+    /// Whether a checkpoint that all witnesses signed holds it.
+    attested: bool,
+}
+
+struct Builder {
+    out: Writer,
+    tree: CompactRange,
+    now: i64,
+    /// How many salts and nonces were drawn.
+    drawn: u16,
+    log: SignerKey,
+    issuer: SignerKey,
+    emitters: Vec<Emitter>,
+    witnesses: Vec<SignerKey>,
+    quorum: usize,
+    chains: Vec<Chain>,
+}
+
+fn key(name: &str, seed: u8) -> SignerKey {
+    SignerKey::generate(name, [seed; 32]).unwrap()
+}
+
+impl Builder {
+    fn new(plan: &Plan) -> Self {
+        let emitter = |(number, vouched): (u8, bool)| Emitter {
+            key: key(&format!("example.com/e{number}"), number + 10),
+            vouched,
+            revoked: false,
+            windows: Vec::new(),
+        };
+        let witness = |n: u8| SignerKey::generate_witness(&format!("w{n}.example"), [n + 20; 32]).unwrap();
+        Self {
+            out: Writer::new(),
+            tree: CompactRange::new(),
+            now: "2026-10-30T22:00:00.500Z".parse::<Time>().unwrap().millis(),
+            drawn: 0,
+            log: key(ORIGIN, 1),
+            issuer: key("example.com", 2),
+            emitters: (0..).zip(plan.vouched).map(emitter).collect(),
+            witnesses: (0..WITNESSES as u8).map(witness).collect(),
+            quorum: plan.quorum,
+            chains: Vec::new(),
+        }
+    }
+
+    fn trust(&self) -> Trust {
+        let mut text = format!("log {}\nissuer {}\n", self.log.verifier_key(), self.issuer.verifier_key());
+        for emitter in self.emitters.iter().filter(|emitter| emitter.vouched) {
+            text += &format!("emitter {}\n", emitter.key.verifier_key());
+        }
+        if self.quorum > 0 {
+            for (number, witness) in self.witnesses.iter().enumerate() {
+                text += &format!("witness w{number} {}\n", witness.verifier_key());
+            }
+            text += &format!("group all {} w0 w1 w2\nquorum all\n", self.quorum);
+        }
+        Trust::parse(text.as_bytes()).unwrap()
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Open { emitter } => self.open(usize::from(emitter) % EMITTERS),
+            Step::Event { chain, event, signed } => {
+                self.event(usize::from(chain) % self.chains.len(), usize::from(event) % EVENTS.len(), signed);
+            }
+            Step::Close { chain } => self.close(usize::from(chain) % self.chains.len()),
+            Step::Grant { emitter, from_now, hours } => {
+                self.grant(
+                    usize::from(emitter) % EMITTERS,
+                    from_now,
+                    hours.map(|hours| i64::from(hours) + 1),
+                );
+            }
+            Step::Revoke { emitter, by_itself } => self.revoke(usize::from(emitter) % EMITTERS, by_itself),
+            Step::Opaque { ref leaf } => {
+                self.tree.append(leaf_hash(leaf));
+                self.out.leaf(leaf);
+            }
+            Step::Checkpoint { witnesses } => self.checkpoint(witnesses),
+            Step::Wait { how_long } => self.wait(WAITS[usize::from(how_long) % WAITS.len()]),
+        }
+    }
+
+    fn time(&self) -> Time {
+        Time::from_millis(self.now).unwrap()
+    }
+
+    fn open(&mut self, emitter: usize) {
+        if self.emitters[emitter].revoked {
+            return;
+        }
+        let windows = |builder: &Self| builder.emitters[emitter].windows.iter().copied().max();
+        if !self.emitters[emitter].vouched && windows(self).is_none_or(|until| until <= self.now) {
+            self.grant(emitter, true, Some(100));
+        }
+        let until = if self.emitters[emitter].vouched { i64::MAX } else { windows(self).unwrap() };
+        let nonce = self.salt();
+        let key = &self.emitters[emitter].key;
+        let text = link::write_open(ORIGIN, key.verifier_key(), self.time(), &nonce);
+        let text = sign(text, key);
+        let prev = leaf_hash(text.as_bytes());
+        self.out.link(&text);
+        self.tree.append(prev);
+        let id = ChainId::of_open(&prev);
+        self.chains.push(Chain {
+            emitter,
+            id,
+            seq: 0,
+            prev,
+            until,
+            signed: true,
+            closed: false,
+            attested: false,
+        });
+    }
+
+    fn event(&mut self, chain: usize, event: usize, signed: bool) {
+        let (salt, time) = (self.salt(), self.time());
+        let Chain { emitter, id, seq, prev, closed, .. } = self.chains[chain];
+        if closed {
+            return;
+        }
+        let commit = commit(&salt, &canonicalize(EVENTS[event].as_bytes()).unwrap());
+        let mut text = link::write_event(id, seq + 1, time, &prev, &commit);
+        if signed {
+            text = sign(text, &self.emitters[emitter].key);
+        }
+        self.out.event(&text, &salt, EVENTS[event]);
+        self.link(chain, &text, signed);
+    }
+
+    fn close(&mut self, chain: usize) {
+        let Chain { emitter, id, seq, prev, closed, .. } = self.chains[chain];
+        if closed {
+            return;
+        }
+        let text = sign(link::write_close(id, seq + 1, self.time(), &prev), &self.emitters[emitter].key);
+        self.out.link(&text);
+        self.link(chain, &text, true);
+        self.chains[chain].closed = true;
+    }
+
+    fn link(&mut self, chain: usize, text: &str, signed: bool) {
+        let chain = &mut self.chains[chain];
+        chain.seq += 1;
+        chain.prev = leaf_hash(text.as_bytes());
+        chain.signed = signed;
+        self.tree.append(chain.prev);
+    }
+
+    fn grant(&mut self, emitter: usize, from_now: bool, hours: Option<i64>) {
+        let until = hours.map(|hours| self.now + hours * HOUR);
+        let grant = Statement::Grant {
+            key: self.emitters[emitter].key.verifier_key().clone(),
+            from: from_now.then(|| self.time()),
+            until: until.map(|until| Time::from_millis(until).unwrap()),
+        };
+        self.emitters[emitter].windows.push(until.unwrap_or(i64::MAX));
+        let note = KeyNote::sign(ORIGIN, &[grant], &self.issuer).unwrap();
+        self.note(&note);
+    }
+
+    /// Revokes a key from now on, all of whose links are attested.
+    fn revoke(&mut self, emitter: usize, by_itself: bool) {
+        let chains = |chain: &&Chain| chain.emitter == emitter;
+        let used = self.chains.iter().any(|chain| chains(&chain));
+        if used {
+            for chain in 0..self.chains.len() {
+                if self.chains[chain].emitter == emitter {
+                    self.close(chain);
+                }
+            }
+            self.checkpoint(ALL);
+            self.wait(10 * SECOND);
+        }
+        let since = used.then(|| self.time());
+        let revoked = &mut self.emitters[emitter];
+        revoked.revoked = true;
+        let revoke = Statement::Revoke { key: revoked.key.verifier_key().clone(), since };
+        let signer = if by_itself { &revoked.key } else { &self.issuer };
+        let note = KeyNote::sign(ORIGIN, &[revoke], signer).unwrap();
+        self.note(&note);
+    }
+
+    fn note(&mut self, note: &str) {
+        self.out.note(note);
+        self.tree.append(leaf_hash(note.as_bytes()));
+    }
+
+    fn checkpoint(&mut self, witnesses: u8) {
+        let checkpoint = Checkpoint::new(ORIGIN, self.tree.end(), self.tree.root().unwrap()).unwrap();
+        let mut text = checkpoint.sign(&self.log).unwrap();
+        let seconds = (self.now / SECOND).unsigned_abs();
+        for (number, witness) in self.witnesses.iter().enumerate() {
+            if witnesses & 1 << number != 0 {
+                text += &checkpoint.cosign(witness, seconds + number as u64).unwrap();
+            }
+        }
+        self.out.checkpoint(&text);
+        if witnesses == ALL {
+            for chain in &mut self.chains {
+                chain.attested = chain.closed;
+            }
+        }
+    }
+
+    /// Lets time pass. A chain whose key's windows end meanwhile is closed and attested before.
+    fn wait(&mut self, millis: i64) {
+        let then = self.now + millis;
+        let ending = |chain: &Chain| !chain.attested && chain.until <= then;
+        if self.chains.iter().any(ending) {
+            for chain in 0..self.chains.len() {
+                if ending(&self.chains[chain]) {
+                    self.close(chain);
+                }
+            }
+            self.checkpoint(ALL);
+        }
+        self.now = then;
+    }
+
+    fn finish(&mut self, closes: bool) {
+        for chain in 0..self.chains.len() {
+            if closes {
+                self.close(chain);
+            } else if !self.chains[chain].signed {
+                self.event(chain, 0, true);
+            }
+        }
+        self.checkpoint(ALL);
+    }
+
+    fn salt(&mut self) -> [u8; 16] {
+        self.drawn += 1;
+        let mut salt = [0; 16];
+        salt[..2].copy_from_slice(&self.drawn.to_be_bytes());
+        salt
+    }
+}
+
+fn sign(mut text: String, key: &SignerKey) -> String {
+    let signature = key.sign(text.as_bytes());
+    link::append_signature(&mut text, &signature);
+    text
+}
