@@ -1,18 +1,266 @@
 //! `cargo xtask bench`: speed, memory and sizes as ratios to the bare work.
+//!
+//! Those who are compared run in turn, several times over, each time in a process of its own: a machine that is busy
+//! for a while is busy for all of them. A figure is the median of the rounds; its spread is the least and the greatest.
 
-use std::path::PathBuf;
+#![allow(clippy::cast_precision_loss, reason = "figures are for people")]
 
-use anyhow::{Result, bail};
+mod contest;
+mod figure;
+mod memory;
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::npm;
+use crate::stamp::Stamp;
+use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
+use contest::{Measure, Samples};
+use figure::{Bound, Figure};
+
+/// The generator, the native measurements, and the bare work as a library.
+const PACKAGE: &str = "countersign-benches";
+const MEBIBYTE: f64 = 1_048_576.0;
+const EVENTS: u64 = 1_000_000;
+/// The events of an export of 1 GiB.
+const EVENTS_OF_A_GIBIBYTE: u64 = 1_710_000;
+/// By how much `--quick` divides the events.
+const QUICK: u64 = 20;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Also write the figures to a file, as JSON
     #[arg(long)]
     json: Option<PathBuf>,
+    /// A twentieth of the events, to try things out: the figures mean little
+    #[arg(long)]
+    quick: bool,
+    /// How many times each program runs
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Only these parts
+    #[arg(value_enum)]
+    parts: Vec<Part>,
 }
 
-pub(crate) fn run(_tools: &Tools, args: &Args) -> Result<()> {
-    bail!("nothing is measured yet; {:?} was not written", args.json)
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Verifying natively, against the bare work
+    Native,
+    /// Verifying on two threads, against one
+    Threads,
+    /// Verifying in WebAssembly, against the bare work and against plain JavaScript
+    Wasm,
+    /// Recording in WebAssembly
+    Record,
+    /// Peak memory
+    Memory,
+    /// The artefacts' sizes
+    Sizes,
+    /// The time to instantiate an artefact
+    Instantiate,
+}
+
+pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
+    let mut figures = Vec::new();
+    let bench = Bench { tools, args };
+    for part in <Part as clap::ValueEnum>::value_variants() {
+        if args.parts.is_empty() || args.parts.contains(part) {
+            figures.extend(bench.measure(*part)?);
+        }
+    }
+    println!();
+    for figure in &figures {
+        println!("{figure}");
+    }
+    if let Some(file) = &args.json {
+        let list: Vec<String> = figures.iter().map(Figure::to_json).collect();
+        fs::write(file, format!("[{}]\n", list.join(",\n ")))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+struct Bench<'a> {
+    tools: &'a Tools,
+    args: &'a Args,
+}
+
+impl Bench<'_> {
+    fn measure(&self, part: Part) -> Result<Vec<Figure>> {
+        match part {
+            Part::Native => self.native(),
+            Part::Threads => self.threads(),
+            Part::Wasm => self.wasm(),
+            Part::Record => self.record(),
+            Part::Memory => self.memory(),
+            Part::Sizes => self.sizes(),
+            Part::Instantiate => self.instantiate(),
+        }
+    }
+
+    fn native(&self) -> Result<Vec<Figure>> {
+        let input = self.input(EVENTS, true)?;
+        let measured = |what: &str| {
+            let mut command = Command::new(self.release("countersign-benches"));
+            command.arg(what).arg(&input);
+            command
+        };
+        let [verify, bare] = self.run("native", &Measure::Printed, [measured("verify"), measured("bare")])?;
+        Ok(vec![
+            Figure::new("native/bare", "times", verify.ratio(&bare)).held_to(Bound::AtMost(1.6)),
+            Figure::new("native", "events/s", self.rate(&verify)),
+        ])
+    }
+
+    fn threads(&self) -> Result<Vec<Figure>> {
+        let input = self.input(EVENTS, true)?;
+        let on = |threads: &str| self.verify_with_program(&input, threads);
+        let [one, two] = self.run("threads", &Measure::Timed, [on("1"), on("2")])?;
+        Ok(vec![Figure::new("1 thread/2 threads", "times", one.ratio(&two)).held_to(Bound::AtLeast(1.7))])
+    }
+
+    fn wasm(&self) -> Result<Vec<Figure>> {
+        let input = self.input(EVENTS, true)?;
+        let bare = self.bare_wasm()?;
+        let mut programs = [
+            self.script("verify-wasm.mjs")?,
+            self.script("bare-wasm.mjs")?,
+            self.script("plain-verifier.mjs")?,
+        ];
+        for program in &mut programs {
+            // WebCrypto works on threads of its own: it gets one, beside JavaScript's.
+            program.arg(&input).env("UV_THREADPOOL_SIZE", "1");
+        }
+        programs[1].arg(bare);
+        let [verify, bare, plain] = self.run("wasm", &Measure::Printed, programs)?;
+        Ok(vec![
+            Figure::new("wasm/bare", "times", verify.ratio(&bare)).held_to(Bound::AtMost(1.8)),
+            Figure::new("plain JavaScript/wasm", "times", plain.ratio(&verify)).held_to(Bound::AtLeast(2.0)),
+            Figure::new("wasm", "events/s", self.rate(&verify)),
+        ])
+    }
+
+    fn record(&self) -> Result<Vec<Figure>> {
+        let mut script = self.script("record-wasm.mjs")?;
+        script.arg((self.scaled(200_000)).to_string());
+        let [record] = self.run("record", &Measure::Printed, [script])?;
+        Ok(vec![Figure::new("recording in wasm", "µs/event", record).held_to(Bound::AtMost(30.0))])
+    }
+
+    fn memory(&self) -> Result<Vec<Figure>> {
+        let input = self.input(EVENTS_OF_A_GIBIBYTE, false)?;
+        let native = self
+            .tools
+            .progress
+            .step("memory", |_| memory::peak(&mut self.verify_with_program(&input, "2")))?;
+        let mut script = self.script("browser-memory.mjs")?;
+        self.tools.browser()?.configure(&mut script).arg(&input);
+        let [browser] = self.run("browser memory", &Measure::Printed, [script])?;
+        Ok(vec![
+            Figure::new("memory, native", "MiB", Samples::one(native / MEBIBYTE))
+                .held_to(Bound::AtMost(64.0)),
+            Figure::new("memory, browser", "MiB", browser.map(|bytes| bytes / MEBIBYTE))
+                .held_to(Bound::AtMost(128.0)),
+        ])
+    }
+
+    fn sizes(&self) -> Result<Vec<Figure>> {
+        let artefacts = self.tools.artefacts()?;
+        let figures = artefacts.into_iter().map(|built| {
+            let size = Samples::one(built.brotli as f64 / 1000.0);
+            Figure::new(format!("{} in brotli", built.name), "KB", size)
+                .held_to(Bound::AtMost(built.budget as f64 / 1000.0))
+        });
+        Ok(figures.collect())
+    }
+
+    fn instantiate(&self) -> Result<Vec<Figure>> {
+        let artefacts = self.tools.artefacts()?;
+        let figures = artefacts.into_iter().map(|built| {
+            let mut script = self.script("instantiate-wasm.mjs")?;
+            script.arg(built.file.with_file_name(format!("{}.js", built.name)));
+            let [time] = self.run(&format!("instantiate {}", built.name), &Measure::Printed, [script])?;
+            Ok(Figure::new(format!("{}, to instantiate", built.name), "ms", time))
+        });
+        figures.collect()
+    }
+
+    fn run<const N: usize>(
+        &self,
+        name: &str,
+        measure: &Measure,
+        mut programs: [Command; N],
+    ) -> Result<[Samples; N]> {
+        let progress = &self.tools.progress;
+        let samples = contest::alternate(progress, name, self.args.rounds, measure, &mut programs)?;
+        samples.try_into().ok().context("as many samples as programs")
+    }
+
+    fn scaled(&self, count: u64) -> u64 {
+        if self.args.quick { count / QUICK } else { count }
+    }
+
+    /// Events a second, of the seconds that the export took.
+    fn rate(&self, seconds: &Samples) -> Samples {
+        let events = self.scaled(EVENTS) as f64;
+        seconds.map(|seconds| events / seconds)
+    }
+
+    /// The folder of an export of so many events, generated where it is not there.
+    fn input(&self, events: u64, with_work: bool) -> Result<PathBuf> {
+        let events = self.scaled(events);
+        self.tools.progress.step("native programs", |log| {
+            log.run(self.tools.cargo("build").args(["--release", "-p", PACKAGE, "-p", "countersign-cli"]))
+        })?;
+        let generator = self.release("countersign-benches");
+        let folder = self.tools.path("target/bench").join(events.to_string());
+        Stamp::new(folder.with_extension("stamp"))
+            .path(&self.tools.path("benches/src/generate.rs"))?
+            .path(&self.tools.path("benches/src/lib.rs"))?
+            .unless_done(&[folder.join("export.ndjson")], || {
+                self.tools.progress.step(&format!("export of {events} events"), |log| {
+                    let mut command = Command::new(generator);
+                    command.arg("generate").arg(&folder).args(["--events", &events.to_string()]);
+                    log.run(if with_work { &mut command } else { command.arg("--no-work") })
+                })
+            })?;
+        Ok(folder)
+    }
+
+    fn release(&self, program: &str) -> PathBuf {
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.tools.path("target"), PathBuf::from);
+        target.join("release").join(program).with_extension(std::env::consts::EXE_EXTENSION)
+    }
+
+    fn verify_with_program(&self, input: &Path, threads: &str) -> Command {
+        let mut command = Command::new(self.release("countersign"));
+        command.arg("verify").arg(input.join("export.ndjson")).args(["--json", "--threads", threads]);
+        command.arg("--trust").arg(input.join("trust.txt"));
+        command
+    }
+
+    /// The bare work, compiled as the artefact `verifier` is.
+    fn bare_wasm(&self) -> Result<PathBuf> {
+        self.tools.progress.step("bare work in wasm", |log| {
+            let mut cargo = self.tools.wasm32()?.cargo(self.tools, "build");
+            cargo.args(["--package", PACKAGE, "--lib", "--profile", "wasm-fast"]);
+            log.run(cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+simd128"))
+        })?;
+        Ok(toolchain::target_folder(self.tools).join(TARGET).join("wasm-fast/bare.wasm"))
+    }
+
+    /// A script of `benches`, with the npm package built.
+    fn script(&self, name: &str) -> Result<Command> {
+        self.tools.js()?;
+        npm::install(self.tools, "benches")?;
+        let mut node = self.tools.node()?.node(self.tools);
+        node.arg(self.tools.path("benches").join(name));
+        Ok(node)
+    }
 }

@@ -1,0 +1,74 @@
+//! Running those who are compared, in turn.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::progress::Progress;
+use crate::run;
+
+/// How a run is measured.
+pub(crate) enum Measure {
+    /// The program prints the figure.
+    Printed,
+    /// The seconds that the program takes.
+    Timed,
+}
+
+/// What was measured, in the order of the rounds.
+#[derive(Clone)]
+pub(crate) struct Samples(Vec<f64>);
+
+impl Samples {
+    /// What does not vary.
+    pub(crate) fn one(value: f64) -> Samples {
+        Samples(vec![value])
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
+    }
+
+    /// The least and the greatest.
+    pub(crate) fn spread(&self) -> (f64, f64) {
+        let least = self.0.iter().copied().fold(f64::INFINITY, f64::min);
+        (least, self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    }
+
+    /// How many times `other`'s this is, round by round.
+    pub(crate) fn ratio(&self, other: &Samples) -> Samples {
+        Samples(self.0.iter().zip(&other.0).map(|(mine, others)| mine / others).collect())
+    }
+
+    pub(crate) fn map(&self, convert: impl Fn(f64) -> f64) -> Samples {
+        Samples(self.0.iter().copied().map(convert).collect())
+    }
+}
+
+/// Runs each program once a round, one after the other, and gives what was measured of each.
+pub(crate) fn alternate(
+    progress: &Progress,
+    name: &str,
+    rounds: usize,
+    measure: &Measure,
+    programs: &mut [Command],
+) -> Result<Vec<Samples>> {
+    progress.step(name, |_| {
+        let mut samples = vec![Samples(Vec::new()); programs.len()];
+        for _ in 0..rounds {
+            for (program, samples) in programs.iter_mut().zip(&mut samples) {
+                let start = Instant::now();
+                let printed = run::output(program)?;
+                samples.0.push(match measure {
+                    Measure::Printed => printed.parse().with_context(|| format!("no figure: {printed:?}"))?,
+                    Measure::Timed => start.elapsed().as_secs_f64(),
+                });
+            }
+        }
+        Ok(samples)
+    })
+}

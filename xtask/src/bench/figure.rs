@@ -1,0 +1,73 @@
+//! What was measured, and what it is held to.
+
+use std::fmt;
+
+use super::contest::Samples;
+
+/// What a figure is held to.
+#[derive(Clone, Copy)]
+pub(crate) enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// One figure: the median of what was measured.
+pub(crate) struct Figure {
+    name: String,
+    unit: &'static str,
+    samples: Samples,
+    bound: Option<Bound>,
+}
+
+impl Figure {
+    pub(crate) fn new(name: impl Into<String>, unit: &'static str, samples: Samples) -> Figure {
+        Figure { name: name.into(), unit, samples, bound: None }
+    }
+
+    pub(crate) fn held_to(self, bound: Bound) -> Figure {
+        Figure { bound: Some(bound), ..self }
+    }
+
+    /// Whether the figure keeps its bound, if it has one.
+    pub(crate) fn within(&self) -> Option<bool> {
+        let value = self.samples.median();
+        self.bound.map(|bound| match bound {
+            Bound::AtMost(most) => value <= most,
+            Bound::AtLeast(least) => value >= least,
+        })
+    }
+
+    /// An object of the list that `--json` writes. `spread` is the least and the greatest value measured.
+    pub(crate) fn to_json(&self) -> String {
+        let (low, high) = self.samples.spread();
+        let bound = match self.bound {
+            None => "null".to_owned(),
+            Some(Bound::AtMost(bound) | Bound::AtLeast(bound)) => bound.to_string(),
+        };
+        let within = self.within().map_or("null", |within| if within { "true" } else { "false" });
+        format!(
+            r#"{{"name":{:?},"value":{},"unit":{:?},"spread":[{low},{high}],"bound":{bound},"within":{within}}}"#,
+            self.name,
+            self.samples.median(),
+            self.unit,
+        )
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (low, high) = self.samples.spread();
+        write!(f, "{:<28} {:>10} {:<9}", self.name, short(self.samples.median()), self.unit)?;
+        write!(f, " {:<20}", format!("{} to {}", short(low), short(high)))?;
+        let bound = match self.bound {
+            None => return Ok(()),
+            Some(Bound::AtMost(bound)) => format!("at most {}", short(bound)),
+            Some(Bound::AtLeast(bound)) => format!("at least {}", short(bound)),
+        };
+        write!(f, " {bound:<16} {}", if self.within() == Some(true) { "ok" } else { "NOT MET" })
+    }
+}
+
+fn short(value: f64) -> String {
+    if value.abs() >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
