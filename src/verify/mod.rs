@@ -153,6 +153,11 @@ impl Progress {
         self.sequence.as_mut().map(Sequence::take_events).unwrap_or_default()
     }
 
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.sequence.as_ref().map(Sequence::counts).unwrap_or_default()
+    }
+
     /// The origin that the header names, once it was read.
     pub fn origin(&self) -> Option<&str> {
         self.sequence.as_ref().map(Sequence::origin)
@@ -184,10 +189,21 @@ impl Verifier {
     /// Takes the next bytes of the export, compressed or not.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let taken = self.intake.push(bytes);
-            bytes = &bytes[taken..];
-            self.drain();
+            bytes = &bytes[self.push_some(bytes)..];
         }
+    }
+
+    /// Takes bytes from the front of `input`, and tells how many: of compressed ones fewer than all where they
+    /// decompress to much, so that the work of one call and the events of it are bounded.
+    pub fn push_some(&mut self, input: &[u8]) -> usize {
+        let taken = self.intake.push(input);
+        self.drain();
+        taken
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.progress.counts()
     }
 
     fn drain(&mut self) {

@@ -119,6 +119,16 @@ impl Sequence {
         self.held.take()
     }
 
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            skipped: self.tree.skipped,
+            events: self.payloads.shown,
+            withheld: self.payloads.withheld,
+            chains: self.threads.len() as u64,
+            ..self.counts
+        }
+    }
+
     /// The summary of the next stretch; `stretch` is its text, for the events in it.
     pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8]) {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
@@ -383,14 +393,11 @@ impl Sequence {
         };
         let unknown = UnknownKeys { signatures: signatures.only_unknown_keys(), log: self.log_check.is_unknown() };
         let complete = self.complete(&checks, unseen);
-        let counts = self.findings.counts();
-        let errors = counts.map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
+        let found = self.findings.counts();
+        let errors = found.map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
         let verdict = decide(errors, &checks, asked, unknown, complete.is_some());
         let signers = self.signers();
-        self.counts.skipped = self.tree.skipped;
-        self.counts.events = self.payloads.shown;
-        self.counts.withheld = self.payloads.withheld;
-        self.counts.chains = self.threads.len() as u64;
+        let counts = self.counts();
         let no_failure = checks.iter().all(|(_, check)| check.state != State::Fail);
         let pin = self.matched.filter(|_| checks.tree.passes() && checks.log.passes() && no_failure);
         let report = Report {
@@ -399,7 +406,7 @@ impl Sequence {
             complete: complete.filter(|_| verdict == Verdict::Verified),
             origin: Some(self.header.origin),
             checks,
-            counts: self.counts,
+            counts,
             log: self.log,
             signers,
             finding_counts: self.findings.counts().collect(),

@@ -28,9 +28,22 @@ impl WholeVerifier {
         Ok(Self(crate::verify::Verifier::new(options(trust, &pins, expect, events)?)))
     }
 
-    /// Takes the next bytes of the export.
-    pub fn push(&mut self, bytes: &[u8]) {
-        self.0.push(bytes);
+    /// Takes bytes from the front and tells how many. It can be fewer than all, so that events can be taken between:
+    /// push the rest then.
+    pub fn push(&mut self, bytes: &[u8]) -> usize {
+        self.0.push_some(bytes)
+    }
+
+    /// Lines that were verified so far, blank ones not counted.
+    #[wasm_bindgen(getter)]
+    pub fn lines(&self) -> f64 {
+        self.0.counts().lines as f64
+    }
+
+    /// Events among them.
+    #[wasm_bindgen(getter)]
+    pub fn events(&self) -> f64 {
+        self.0.counts().events as f64
     }
 
     /// The events that became verified since the last call: NDJSON, empty where there are none.
@@ -107,6 +120,18 @@ impl Coordinator {
         self.opened.extend(encode_opened(summary.opened()));
         self.progress.absorb(summary, stretch);
         Ok(())
+    }
+
+    /// As for `Verifier`.
+    #[wasm_bindgen(getter)]
+    pub fn lines(&self) -> f64 {
+        self.progress.counts().lines as f64
+    }
+
+    /// As for `Verifier`.
+    #[wasm_bindgen(getter)]
+    pub fn events(&self) -> f64 {
+        self.progress.counts().events as f64
     }
 
     /// The open links met since the last call, for all summarizers.
