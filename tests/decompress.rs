@@ -1,4 +1,5 @@
 //! gzip and zstd streams made by other implementations, whole and not.
+#![cfg(not(target_arch = "wasm32"))]
 
 use std::io::Write;
 

@@ -1,41 +1,37 @@
 //! Other people's vectors for JSON: canonical forms, ECMAScript's numbers, and what a parser may take.
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
 use countersign::canonical::{canonicalize, number, rfc8785};
 use countersign::event::{Event, Redaction};
 
+#[path = "common/files.rs"]
+mod files;
 #[path = "common/third_party.rs"]
-#[allow(dead_code, reason = "shared with tests that need more of it")]
 mod third_party;
 
 /// The files of a folder by name.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let files: BTreeMap<_, _> = entries
-        .map(|entry| {
-            let entry = entry.unwrap();
-            (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
-        })
-        .collect();
-    assert!(!files.is_empty());
-    files
+fn all(folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let names = files::list(folder);
+    assert!(!names.is_empty());
+    names.into_iter().map(|name| (name.clone(), files::read(&format!("{folder}/{name}")))).collect()
 }
 
 #[test]
 fn canonical_forms_are_those_of_the_author_of_rfc_8785() {
     let Some(folder) = third_party::find("jcs/cyberphone") else { return };
-    let inputs = files(&folder.join("input"));
-    let outputs = files(&folder.join("output"));
+    let inputs = all(&format!("{folder}/input"));
+    let outputs = all(&format!("{folder}/output"));
     assert_eq!(inputs.len(), outputs.len());
     for (name, input) in inputs {
         let written = rfc8785(&input).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(written, outputs[&name], "{name}");
         assert_eq!(rfc8785(&written).as_ref(), Ok(&written), "{name}");
 
-        let hex = fs::read_to_string(folder.join("outhex").join(name.replace(".json", ".txt"))).unwrap();
+        let hex = files::text(&format!("{folder}/outhex/{}", name.replace(".json", ".txt")));
         let bytes: Vec<u8> =
             hex.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
         assert_eq!(written, bytes, "{name}");
@@ -77,7 +73,7 @@ const TWICE: &str = "a member name that is there twice";
 fn takes_all_that_is_json_and_nothing_else() {
     let Some(folder) = third_party::find("json-parsing/JSONTestSuite/test_parsing") else { return };
     let mut refused = Vec::new();
-    for (name, text) in files(&folder) {
+    for (name, text) in all(&folder) {
         let written = canonicalize(&text);
         assert_eq!(Event::parse(&text, &Redaction::default()).is_ok(), is_object(&written), "{name}");
         match name.as_bytes()[0] {

@@ -1,5 +1,8 @@
 //! Trees and proofs at small sizes, all of them, and ranges cut in every way.
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 use countersign::Error;
 use countersign::hash::Hash;
 use countersign::merkle::{

@@ -1,6 +1,9 @@
 //! Hostile and damaged notes, checkpoints, key notes, proofs and trust files: nothing panics, and
 //! what reads has but one spelling.
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};

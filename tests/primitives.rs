@@ -1,5 +1,8 @@
 //! `tests/vectors/primitives.json`: the format's small values.
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 #[path = "common/primitives.rs"]
 mod primitives;
 #[path = "common/value.rs"]

@@ -1,10 +1,17 @@
 //! The format's own conformance vectors: every case gives its report, however it is verified.
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 #[path = "common/cases.rs"]
 mod cases;
+#[path = "common/files.rs"]
+mod files;
 
-use cases::{Case, all, read};
-use countersign::verify::{Progress, Summary, Verifier, parallel};
+use cases::{Case, all, index};
+#[cfg(not(target_arch = "wasm32"))]
+use countersign::verify::parallel;
+use countersign::verify::{Progress, Summary, Verifier};
 
 fn compare(case: &Case, how: &str, report: &countersign::verify::Report, failures: &mut Vec<String>) {
     let found = cases::stripped(serde_json::to_value(report).unwrap());
@@ -43,12 +50,14 @@ fn however_the_input_is_cut() {
     assert_none(&failures);
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 #[test]
 fn on_several_threads() {
     let mut failures = Vec::new();
     for case in all() {
         for threads in [1, 2, 3] {
-            let verified = parallel::verify(&case.export[..], case.options(), threads, |_| {}, |_| {}).unwrap();
+            let verified =
+                parallel::verify(&case.export[..], case.options(), threads, |_| {}, |_| {}).unwrap();
             compare(&case, &format!("{threads} threads"), &verified.report, &mut failures);
         }
     }
@@ -95,8 +104,7 @@ fn when_summaries_travel_as_bytes() {
 
 #[test]
 fn index_names_every_case() {
-    let index = read("INDEX.txt");
-    let index = String::from_utf8(index).unwrap();
+    let index = index();
     let names: Vec<&str> = index.lines().filter_map(|line| line.split_whitespace().next()).collect();
     let found: Vec<String> = all().map(|case| case.name).collect();
     assert_eq!(found, names);

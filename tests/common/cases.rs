@@ -1,33 +1,32 @@
 //! The conformance cases of `tests/vectors`: a folder each.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::trust::Trust;
 use countersign::verify::{Expectations, Intake, MaxAge, Options, Progress, Summary, Unread};
 use serde_json::Value;
 
+use super::files;
+
 pub struct Case {
     pub name: String,
     pub export: Vec<u8>,
     pub report: Value,
-    folder: PathBuf,
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
-}
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors");
 
-pub fn read(name: &str) -> Vec<u8> {
-    fs::read(folder().join(name)).unwrap()
+pub fn index() -> String {
+    files::text(&format!("{FOLDER}/INDEX.txt"))
 }
 
 pub fn all() -> impl Iterator<Item = Case> {
-    let mut folders: Vec<PathBuf> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    folders.retain(|folder| folder.is_dir());
-    folders.sort();
-    folders.into_iter().map(Case::read)
+    files::list(FOLDER).into_iter().filter(|name| !name.contains('.')).map(Case::read)
+}
+
+/// A file of a case, where it has it.
+fn file(case: &str, name: &str) -> Option<Vec<u8>> {
+    let path = format!("{FOLDER}/{case}/{name}");
+    files::exists(&path).then(|| files::read(&path))
 }
 
 /// A report without the members that may be worded freely.
@@ -48,29 +47,33 @@ pub fn stripped(mut report: Value) -> Value {
 }
 
 impl Case {
-    fn read(folder: PathBuf) -> Self {
-        let file = |name: &str| fs::read(folder.join(name)).ok();
+    fn read(name: String) -> Self {
+        let file = |file_name: &str| file(&name, file_name);
         let exports = ["export.ndjson", "export.ndjson.gz", "export.ndjson.zst"];
         Self {
-            name: folder.file_name().unwrap().to_str().unwrap().to_owned(),
             export: exports.into_iter().find_map(file).unwrap(),
             report: serde_json::from_slice(&file("report.json").unwrap()).unwrap(),
-            folder,
+            name,
         }
     }
 
     pub fn options(&self) -> Options {
-        let file = |name: &str| fs::read(self.folder.join(name)).ok();
+        let file = |name: &str| file(&self.name, name);
         let pins = (1..).map_while(|number| file(&format!("pin-{number}.txt")));
-        let args: Value = file("args.json").map_or(Value::Null, |args| serde_json::from_slice(&args).unwrap());
+        let args: Value =
+            file("args.json").map_or(Value::Null, |args| serde_json::from_slice(&args).unwrap());
         let now = args["now"].as_str().map(|now| now.parse().unwrap());
         let seconds = args["max_age_seconds"].as_i64();
         Options {
             trust: file("trust.txt").map_or_else(Trust::default, |trust| Trust::parse(&trust).unwrap()),
-            pins: pins.map(|pin| SignedCheckpoint::parse(&String::from_utf8(pin).unwrap()).unwrap()).collect(),
+            pins: pins
+                .map(|pin| SignedCheckpoint::parse(&String::from_utf8(pin).unwrap()).unwrap())
+                .collect(),
             expect: Expectations {
                 origin: args["origin"].as_str().map(str::to_owned),
-                range: args["range"].as_array().map(|range| (range[0].as_u64().unwrap(), range[1].as_u64().unwrap())),
+                range: args["range"]
+                    .as_array()
+                    .map(|range| (range[0].as_u64().unwrap(), range[1].as_u64().unwrap())),
                 max_age: seconds.zip(now).map(|(seconds, now)| MaxAge { seconds, now }),
             },
             events: false,
@@ -78,7 +81,11 @@ impl Case {
     }
 
     /// Summaries of so many lines each; none where there is no header.
-    pub fn summaries(&self, progress: &mut Progress, lines: usize) -> Option<(Vec<Summary>, Result<(), Unread>)> {
+    pub fn summaries(
+        &self,
+        progress: &mut Progress,
+        lines: usize,
+    ) -> Option<(Vec<Summary>, Result<(), Unread>)> {
         let mut intake = Intake::new();
         let mut text = Vec::new();
         let mut rest = &self.export[..];

@@ -2,25 +2,26 @@
 //! `../shared/vectors/third-party`, and where that folder is missing, as on a user's machine, the
 //! tests that need it say so and do nothing. Where `CI` is set they must run.
 
-use std::path::{Path, PathBuf};
+#![allow(dead_code, reason = "no test needs all of it")]
 
 use serde_json::Value;
 
-/// The folder or file of that path below the vectors, or `None` where there are none.
-pub(crate) fn find(path: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors/third-party");
-    if root.is_dir() {
-        return Some(root.join(path));
+use super::files;
+
+/// The path of the folder or file below the vectors, or `None` where there are none.
+pub(crate) fn find(path: &str) -> Option<String> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/vectors/third-party");
+    if files::exists(root) {
+        return Some(format!("{root}/{path}"));
     }
-    assert!(std::env::var_os("CI").is_none(), "{} is missing", root.display());
-    eprintln!("skipped: there is no {}", root.display());
+    assert!(!files::is_ci(), "{root} is missing");
+    eprintln!("skipped: there is no {root}");
     None
 }
 
 /// The text of that file, or `None` where there are no vectors.
 pub(crate) fn text(path: &str) -> Option<String> {
-    let path = find(path)?;
-    Some(std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    find(path).map(|path| files::text(&path))
 }
 
 /// The JSON of that file, or `None` where there are no vectors.

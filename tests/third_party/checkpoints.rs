@@ -1,6 +1,9 @@
 //! Checkpoints and cosignatures. The log IDs of transparency-dev/formats are left out: C2SP's and
 //! ours are the origins themselves.
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 use countersign::base64;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;

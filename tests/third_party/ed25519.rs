@@ -1,5 +1,8 @@
 //! Ed25519, all of it strict. Nothing is left out.
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 use countersign::ed25519::{PublicKey, verify};
 use countersign::note::SignerKey;
 

@@ -1,5 +1,7 @@
 //! Other people's vectors. Each test says what it leaves out, and why.
 
+#[path = "../common/files.rs"]
+mod files;
 #[path = "../common/third_party.rs"]
 mod vectors;
 

@@ -1,6 +1,7 @@
 //! Merkle trees and proofs.
 
-use std::path::{Path, PathBuf};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use countersign::base64;
 use countersign::checkpoint::SignedCheckpoint;
@@ -12,6 +13,7 @@ use countersign::merkle::{
 use countersign::note::{KeyType, VerifierKey};
 use serde_json::Value;
 
+use crate::files;
 use crate::value::{hex, hex_array, list, maybe_list, number, text, truth};
 use crate::vectors::{find, json, text as file};
 
@@ -86,25 +88,25 @@ fn ct_argon2020() {
     assert_eq!(verify_consistency(3_654_490, size, &old_root, &root, &proof), Ok(()));
 }
 
-fn json_files(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            json_files(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "json") {
+fn json_files(folder: &str, into: &mut Vec<String>) {
+    for name in files::list(folder) {
+        let path = format!("{folder}/{name}");
+        if name.ends_with(".json") {
             into.push(path);
+        } else {
+            json_files(&path, into);
         }
     }
 }
 
 fn cases(folder: &str) -> Option<Vec<(String, Value)>> {
-    let mut files = Vec::new();
-    json_files(&find(&format!("merkle/transparency-dev-merkle/{folder}"))?, &mut files);
-    let read = |path: PathBuf| {
-        let text = std::fs::read_to_string(&path).expect("a file");
-        (path.display().to_string(), serde_json::from_str(&text).expect("JSON"))
+    let mut paths = Vec::new();
+    json_files(&find(&format!("merkle/transparency-dev-merkle/{folder}"))?, &mut paths);
+    let read = |path: String| {
+        let case = serde_json::from_str(&files::text(&path)).expect("JSON");
+        (path, case)
     };
-    Some(files.into_iter().map(read).collect())
+    Some(paths.into_iter().map(read).collect())
 }
 
 /// Hashes of other lengths than 32 bytes, which the set has among its errors, cannot be hashes here.
@@ -162,7 +164,7 @@ fn sunlight_mirror() {
     let Some(params) = json("tlog-tiles/sunlight-mirror/params.json") else { return };
     let tile = |path: &str| {
         let path = find(&format!("tlog-tiles/sunlight-mirror/log/tile/{path}")).expect("beside it");
-        let bytes = std::fs::read(path).expect("a tile");
+        let bytes = files::read(&path);
         bytes.chunks_exact(32).map(|hash| Hash(hash.try_into().expect("32 bytes"))).collect::<Vec<_>>()
     };
     let leaves: Vec<Hash> = (0..300).map(|n| leaf_hash(format!("record {n}").as_bytes())).collect();

@@ -1,5 +1,8 @@
 //! Signed notes, verifier keys and signer keys.
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 use std::fmt::Write as _;
 
 use countersign::note::{KeyType, Note, SignerKey, VerifierKey, sign_note};

@@ -1,5 +1,8 @@
 //! Trust policies.
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 use countersign::note::{KeyType, SignerKey, VerifierKey};
 use countersign::trust::Trust;
 

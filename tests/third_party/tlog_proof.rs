@@ -1,5 +1,8 @@
 //! C2SP tlog-proofs. The specification's own example is left out: its base64 is elided.
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 use countersign::base64;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
