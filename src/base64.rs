@@ -5,45 +5,134 @@
 //! assert_eq!(countersign::base64::decode(b"AB=="), None); // unused bits are not zero
 //! ```
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// What each byte stands for; [`NONE`] where it is not of the alphabet.
+static VALUES: [u8; 256] = {
+    let mut values = [NONE; 256];
+    let mut value = 0;
+    while value < 64 {
+        values[ALPHABET[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
+const NONE: u8 = 0x80;
 
 /// The padded encoding of `bytes`.
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
-    STANDARD.encode(bytes)
+    let mut out = String::new();
+    append(bytes.as_ref(), &mut out);
+    out
 }
 
 /// Appends the padded encoding of `bytes` to `out`.
 pub fn encode_to(bytes: impl AsRef<[u8]>, out: &mut String) {
-    STANDARD.encode_string(bytes, out);
+    append(bytes.as_ref(), out);
+}
+
+fn append(bytes: &[u8], out: &mut String) {
+    out.reserve(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        // A group that is not full is filled up with zero bits.
+        let bits = group.iter().fold(0, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let digit = ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
+            out.push(if place <= group.len() { char::from(digit) } else { '=' });
+        }
+    }
 }
 
 /// The bytes that `text` encodes, or `None` where it is not canonical.
 pub fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
-    STANDARD.decode(text).ok()
+    let text = text.as_ref();
+    let mut out = vec![0; text.len() / 4 * 3];
+    let length = decode_into(text, &mut out)?;
+    out.truncate(length);
+    Some(out)
 }
 
 /// The `N` bytes that `text` encodes, or `None` where it is not canonical or not of that length.
 pub fn decode_array<const N: usize>(text: impl AsRef<[u8]>) -> Option<[u8; N]> {
-    let text = text.as_ref();
-    if text.len() != N.div_ceil(3) * 4 {
+    let mut out = [0; N];
+    (decode_into(text.as_ref(), &mut out)? == N).then_some(out)
+}
+
+/// Decodes into the beginning of `out` and gives the length; `None` where it does not fit.
+fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
+    let (groups, rest) = text.as_chunks::<4>();
+    let Some((&last, whole)) = groups.split_last() else { return rest.is_empty().then_some(0) };
+    let (places, _) = out.as_chunks_mut::<3>();
+    if !rest.is_empty() || places.len() < whole.len() {
         return None;
     }
-    let mut out = [0; N];
-    (STANDARD.decode_slice(text, &mut out).ok()? == N).then_some(out)
+    let mut all = 0;
+    for (place, group) in places.iter_mut().zip(whole) {
+        let [_, bytes @ ..] = read(*group, &mut all).to_be_bytes();
+        *place = bytes;
+    }
+    let (kept, last) = match last {
+        [a, b, b'=', b'='] => (1, [a, b, b'A', b'A']),
+        [a, b, c, b'='] => (2, [a, b, c, b'A']),
+        last => (3, last),
+    };
+    let [_, bytes @ ..] = read(last, &mut all).to_be_bytes();
+    let length = whole.len() * 3;
+    out.get_mut(length..length + kept)?.copy_from_slice(&bytes[..kept]);
+    (all & NONE == 0 && bytes[kept..].iter().all(|&unused| unused == 0)).then_some(length + kept)
+}
+
+/// The 24 bits of four digits. `all` gathers what they stand for.
+#[inline]
+fn read(digits: [u8; 4], all: &mut u8) -> u32 {
+    let [a, b, c, d] = digits.map(|digit| VALUES[usize::from(digit)]);
+    *all |= a | b | c | d;
+    u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn an_array_takes_text_of_its_length_alone() {
-        assert_eq!(decode_array(b"ABCD"), Some([0x00, 0x10, 0x83]));
-        assert_eq!(decode_array(b"ABA="), Some([0x00, 0x10]));
-        assert_eq!(decode_array::<2>(b"ABCD"), None);
-        assert_eq!(decode_array::<2>(b"AA=="), None);
-        assert_eq!(decode_array::<2>(b"ABC="), None);
-        assert_eq!(decode_array::<32>([b'A'; 44]), None);
+    fn encodes_as_rfc_4648_says() {
+        // Section 10 of the RFC.
+        let cases = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
+        let encoded = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
+        for (bytes, text) in cases.into_iter().zip(encoded) {
+            assert_eq!(encode(bytes), text);
+            assert_eq!(decode(text).as_deref(), Some(bytes.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn refuses_any_other_form() {
+        for text in [
+            "Zg", "Zg=", "Zg===", "Z===", "====", "=", "Zm9=", "Zh==", "Zm9v=", "Zg==Zg==", "Zm8=Zm9v",
+            "Zm9v\n", "Zm 9", "Zm-_", "Zm\u{e9}", "Z\0==",
+        ] {
+            assert_eq!(decode(text), None, "{text:?}");
+        }
+        assert_eq!(decode_array::<1>("Zm8="), None);
+        assert_eq!(decode_array::<3>("Zm8="), None);
+        assert_eq!(decode_array::<0>("Zm9v"), None);
+        assert_eq!(decode_array(""), Some([]));
+    }
+
+    proptest! {
+        #[test]
+        fn gives_back_what_was_encoded(bytes in prop::collection::vec(any::<u8>(), 0..70)) {
+            prop_assert_eq!(decode(encode(&bytes)), Some(bytes));
+        }
+
+        #[test]
+        fn knows_one_text_for_any_bytes(text in "[A-Za-z0-9+/=]{0,12}") {
+            if let Some(bytes) = decode(&text) {
+                prop_assert_eq!(encode(bytes), text);
+            }
+        }
     }
 }

@@ -335,6 +335,9 @@ impl fmt::Debug for Object {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn parse(json: &str, redaction: &Redaction) -> String {

@@ -2,6 +2,7 @@
 //!
 //! All functions take text that is valid UTF-8 and never recurse, so depth costs no stack.
 
+use core::str::Chars;
 use std::borrow::Cow;
 
 /// Why text is not JSON that an event or a line of an export may hold.
@@ -236,35 +237,42 @@ fn name_end(text: &[u8], index: usize, level: &mut Level, increase: &mut bool) -
 
 /// What a scanned string, given as it stands between its quotes, says.
 pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
-    let Some(first) = raw.find('\\') else { return Cow::Borrowed(raw) };
-    let mut text = String::with_capacity(raw.len());
-    let mut rest = &raw[first..];
-    text.push_str(&raw[..first]);
-    while let Some(place) = rest.find('\\') {
-        text.push_str(&rest[..place]);
-        let escape = &rest[place + 1..];
-        let (character, length) = match escape.as_bytes().first() {
-            Some(b'b') => ('\u{8}', 1),
-            Some(b'f') => ('\u{c}', 1),
-            Some(b'n') => ('\n', 1),
-            Some(b'r') => ('\r', 1),
-            Some(b't') => ('\t', 1),
-            Some(b'u') => {
-                let unit = |from: usize| escape.get(from..from + 4).and_then(|hex| u16::from_str_radix(hex, 16).ok());
-                let first = unit(1).unwrap_or(0);
-                let units = [first, unit(7).unwrap_or(0)];
-                let pair = (0xd800..0xdc00).contains(&first);
-                let decoded = char::decode_utf16(units).next().and_then(Result::ok);
-                (decoded.unwrap_or(char::REPLACEMENT_CHARACTER), if pair { 11 } else { 5 })
-            }
-            Some(&other) => (char::from(other), 1),
-            None => break,
-        };
-        text.push(character);
-        rest = escape.get(length..).unwrap_or("");
+    if !raw.as_bytes().contains(&b'\\') {
+        return Cow::Borrowed(raw);
     }
-    text.push_str(rest);
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw.chars();
+    while let Some(character) = rest.next() {
+        if character != '\\' {
+            text.push(character);
+            continue;
+        }
+        text.push(match rest.next() {
+            Some('b') => '\u{8}',
+            Some('f') => '\u{c}',
+            Some('n') => '\n',
+            Some('r') => '\r',
+            Some('t') => '\t',
+            Some('u') => escaped_character(&mut rest),
+            Some(other) => other,
+            None => break,
+        });
+    }
     Cow::Owned(text)
+}
+
+/// The character whose UTF-16 code units follow `\u`, in hex.
+fn escaped_character(rest: &mut Chars<'_>) -> char {
+    let unit = |rest: &mut Chars<'_>| {
+        rest.take(4).fold(0, |unit, digit| unit << 4 | digit.to_digit(16).unwrap_or(0))
+    };
+    let mut code = unit(rest);
+    if (0xd800..0xdc00).contains(&code) {
+        // The other half follows, after `\u` of its own.
+        rest.nth(1);
+        code = 0x1_0000 + ((code & 0x3ff) << 10 | unit(rest) & 0x3ff);
+    }
+    char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 /// The name of a member that one of the objects within `value` (scanned before) has twice, names compared unescaped.
@@ -305,6 +313,9 @@ pub(crate) fn duplicate_name(value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn scan(text: &str) -> Result<Scanned, Flaw> {
@@ -313,7 +324,9 @@ mod tests {
 
     #[test]
     fn ends_where_the_value_ends() {
-        for (text, end) in [("{} ", 2), ("[1,2]x", 5), ("\"a\\\"b\",", 6), ("-0.5e+7]", 7), ("null", 4), ("0", 1)] {
+        for (text, end) in
+            [("{} ", 2), ("[1,2]x", 5), ("\"a\\\"b\",", 6), ("-0.5e+7]", 7), ("null", 4), ("0", 1)]
+        {
             assert_eq!(scan(text).unwrap().end, end, "{text}");
         }
     }
@@ -321,8 +334,31 @@ mod tests {
     #[test]
     fn refuses_what_is_not_json() {
         for text in [
-            "", "{", "[", "{]", "[}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "[1,]", "[,1]", "\"a", "\"\u{1}\"", "\"\\x\"",
-            "\"\\u12g4\"", "-", "+1", ".5", "1.", "1e", "1e+", "tru", "nul", "{a:1}", "'a'", "\u{feff}1",
+            "",
+            "{",
+            "[",
+            "{]",
+            "[}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "[1,]",
+            "[,1]",
+            "\"a",
+            "\"\u{1}\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "-",
+            "+1",
+            ".5",
+            "1.",
+            "1e",
+            "1e+",
+            "tru",
+            "nul",
+            "{a:1}",
+            "'a'",
+            "\u{feff}1",
         ] {
             assert_eq!(scan(text), Err(Flaw::Syntax), "{text}");
         }
@@ -343,10 +379,13 @@ mod tests {
 
     #[test]
     fn finds_duplicate_names() {
-        for text in [r#"{"a":1,"b":2,"a":3}"#, r#"{"x":[{"a":1,"\u0061":2}]}"#, r#"{"😀":1,"\ud83d\ude00":2}"#] {
+        for text in
+            [r#"{"a":1,"b":2,"a":3}"#, r#"{"x":[{"a":1,"\u0061":2}]}"#, r#"{"😀":1,"\ud83d\ude00":2}"#]
+        {
             assert!(duplicate_name(text).is_some(), "{text}");
         }
-        for text in [r#"{"b":1,"a":{"b":"b","c":"b"}}"#, r#"["a","a",{"a":"a"}]"#, r#"{"a":{},"b":"}{\":"}"#] {
+        for text in [r#"{"b":1,"a":{"b":"b","c":"b"}}"#, r#"["a","a",{"a":"a"}]"#, r#"{"a":{},"b":"}{\":"}"#]
+        {
             assert_eq!(duplicate_name(text), None, "{text}");
         }
     }

@@ -51,8 +51,11 @@ pub fn check_name(name: &str) -> Result<(), Error> {
         return Err(Error::new(Code::Name, "a name is empty"));
     }
     if let Some(found) = name.chars().find(|&c| refused(c)) {
-        return Err(Error::new(Code::Name, format!("the name {name:?} holds {found:?}"))
-            .with_hint("a name holds no white space, no control character and no '+'"));
+        return Err(Error::new(
+            Code::Name,
+            format!("the name \"{}\" holds \"{}\"", name.escape_default(), found.escape_default()),
+        )
+        .with_hint("a name holds no white space, no control character and no '+'"));
     }
     Ok(())
 }
@@ -135,7 +138,8 @@ impl VerifierKey {
     /// [`Code::Key`] when the text is no vkey, its key ID is not that of its name and key, its
     /// base64 is not canonical, or it is of another type.
     pub fn parse(text: &str, kind: KeyType) -> Result<Self, Error> {
-        let refuse = |why: &str| Error::new(Code::Key, format!("{text:?} {why}"));
+        // The text is not repeated: it may be a secret key, given in the wrong place.
+        let refuse = |why: &str| Error::new(Code::Key, format!("the key {why}"));
         let (name, id, found, public) = parse_key(text).ok_or_else(|| {
             refuse("is no verifier key").with_hint("a verifier key is written name+hhhhhhhh+base64")
         })?;
@@ -451,6 +455,9 @@ pub fn sign_note(text: &str, key: &SignerKey) -> Result<String, Error> {
 
 #[cfg(all(test, feature = "sign"))]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     #[test]

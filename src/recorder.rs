@@ -320,6 +320,9 @@ impl Recorder {
 
 #[cfg(all(test, feature = "sign"))]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
     use crate::event::Redaction;
     use crate::link::{Link, signed_part};

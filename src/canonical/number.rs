@@ -182,19 +182,34 @@ mod engine {
 
 /// The same by the JavaScript engine around the recorder, which saves the tables that they need.
 #[cfg(all(target_arch = "wasm32", feature = "wasm-recorder", not(feature = "wasm-verifier")))]
+#[allow(unsafe_code, reason = "wasm-bindgen writes the calls")]
 mod engine {
+    use wasm_bindgen::prelude::wasm_bindgen;
+
+    #[wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_name = Number)]
+        fn to_number(text: &str) -> f64;
+
+        #[wasm_bindgen(js_name = String)]
+        fn to_text(value: f64) -> String;
+    }
+
     pub(super) fn through_double(raw: &str) -> (f64, String) {
-        let value = js_sys::parse_float(raw);
-        (value, write(value))
+        let value = to_number(raw);
+        (value, to_text(value))
     }
 
     pub(super) fn write(value: f64) -> String {
-        js_sys::JsString::from(js_sys::Number::from(value).to_string(10).unwrap_or_default()).into()
+        to_text(value)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use proptest::prelude::*;
 
     use super::*;

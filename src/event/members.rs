@@ -166,18 +166,21 @@ impl<'a> Iterator for Members<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let text = self.object.as_bytes();
         let name = self.index + usize::from(*text.get(self.index)? == b',');
-        if text[name] != b'"' {
+        if *text.get(name)? != b'"' {
             return None;
         }
         let (colon, _) = json::string_end(text, name + 1).ok()?;
         let value = colon + 1;
         self.index = json::scan_value(text, value, json::MAX_LEVELS).ok()?.end;
-        Some((json::unescape(&self.object[name + 1..colon - 1]), &self.object[value..self.index]))
+        Some((json::unescape(self.object.get(name + 1..colon - 1)?), self.object.get(value..self.index)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
     use crate::event::Redaction;
 

@@ -8,9 +8,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::error::{Code, Error};
 use crate::event::{Event, Redaction, check_members};
 use crate::link::Salt;
-use crate::note::VerifierKey;
 #[cfg(feature = "sign")]
 use crate::note::SignerKey;
+use crate::note::VerifierKey;
 use crate::recorder::{Recorder, header};
 use crate::time::Time;
 
@@ -157,9 +157,8 @@ impl QueueingRecorder {
 
     /// Takes the signature over what `step` gave.
     pub fn sign(&mut self, signature: &[u8]) -> Result<(), Error> {
-        let signature = signature
-            .try_into()
-            .map_err(|_| Error::new(Code::Signature, "a signature is 64 bytes"))?;
+        let signature =
+            signature.try_into().map_err(|_| Error::new(Code::Signature, "a signature is 64 bytes"))?;
         match &mut self.recorder {
             Some(recorder) => recorder.sign(signature),
             None => Err(Error::new(Code::Recorder, "no signature is due")),
@@ -200,7 +199,11 @@ impl Signer {
         Ok(Self { key: text.parse()? })
     }
 
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "without Ed25519 a signer outside signs")]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "without Ed25519 a signer outside signs"
+    )]
     fn sign(&self, _recorder: &mut Recorder) -> Result<(), Error> {
         Ok(())
     }
