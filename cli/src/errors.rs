@@ -1,7 +1,7 @@
 //! Failures: one clear error with a code, a place and a hint, and the status to exit with.
 
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use countersign::Error;
@@ -17,10 +17,13 @@ pub(crate) const BROKEN: u8 = 1;
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// A stable code, for example `io.not_found`.
-    pub(crate) code: String,
-    /// The file, the line and the member.
-    pub(crate) place: Vec<String>,
-    pub(crate) message: String,
+    code: String,
+    /// Where it is: in which file, on which line, in which member.
+    file: Option<String>,
+    line: Option<u64>,
+    member: Option<String>,
+    message: String,
+    /// What to do about it.
     pub(crate) hint: Option<String>,
     /// The status to exit with.
     pub(crate) status: u8,
@@ -33,7 +36,9 @@ impl Failure {
     pub(crate) fn unusable(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             code: code.into(),
-            place: Vec::new(),
+            file: None,
+            line: None,
+            member: None,
             message: message.into(),
             hint: Some(hint.into()),
             status: UNUSABLE,
@@ -44,14 +49,8 @@ impl Failure {
     /// Something about this file could not be read or written.
     pub(crate) fn io(doing: &str, name: &str, error: &io::Error) -> Self {
         let (code, hint) = explain(error);
-        Self {
-            code: code.into(),
-            place: vec![name.into()],
-            message: format!("cannot {doing}: {error}"),
-            hint: Some(hint.into()),
-            status: UNUSABLE,
-            silent: error.kind() == io::ErrorKind::BrokenPipe,
-        }
+        let failure = Self::unusable(code, format!("cannot {doing}: {error}"), hint).within(name);
+        Self { silent: error.kind() == io::ErrorKind::BrokenPipe, ..failure }
     }
 
     /// The input was read, and this is wrong with it.
@@ -59,16 +58,16 @@ impl Failure {
         Self { status: BROKEN, ..Self::from(error) }
     }
 
-    /// The same within this file.
+    /// The same within this file, unless it is about another one.
     pub(crate) fn within(mut self, name: &str) -> Self {
-        self.place.insert(0, name.into());
+        self.file.get_or_insert_with(|| name.into());
         self
     }
 
-    /// The same at this line, unless a line is known.
+    /// The same at this line, unless a line or a file is known.
     pub(crate) fn at_line(mut self, line: u64) -> Self {
-        if !self.place.iter().any(|place| place.starts_with("line ")) {
-            self.place.insert(0, format!("line {line}"));
+        if self.file.is_none() {
+            self.line.get_or_insert(line);
         }
         self
     }
@@ -79,8 +78,14 @@ impl Failure {
             return;
         }
         let mut text = format!("{} ", style::bad(format_args!("✗ error[{}]:", self.code)));
-        for place in &self.place {
-            let _ = write!(text, "{place}: ");
+        if let Some(file) = &self.file {
+            let _ = write!(text, "{file}: ");
+        }
+        if let Some(line) = self.line {
+            let _ = write!(text, "line {line}: ");
+        }
+        if let Some(member) = &self.member {
+            let _ = write!(text, "member {member:?}: ");
         }
         text.push_str(&style::plain(&self.message));
         if let Some(hint) = &self.hint {
@@ -90,16 +95,13 @@ impl Failure {
     }
 }
 
-use std::io::Write as _;
-
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let mut place = Vec::new();
-        place.extend(error.line.map(|line| format!("line {line}")));
-        place.extend(error.member.as_ref().map(|member| format!("member {member:?}")));
         Self {
             code: error.code.as_str().into(),
-            place,
+            file: None,
+            line: error.line,
+            member: error.member,
             message: error.message,
             hint: error.hint.map(Into::into),
             status: UNUSABLE,

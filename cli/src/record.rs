@@ -158,23 +158,24 @@ fn redaction(args: &Args) -> Redaction {
     args.redact.iter().fold(first, Redaction::with)
 }
 
-/// What the line seems to be, where it is no event.
+/// An error about a line, with what the line seems to be where it is no event.
 fn explain(error: Error, line: &RawLine<'_>) -> Failure {
-    let start = line.bytes.trim_ascii_start();
-    let hint = if line.bytes.contains(&0) {
-        "this seems to be a binary file: events are one JSON object a line"
+    let start = line.bytes.trim_ascii();
+    let seems = if line.bytes.contains(&0) {
+        Some("this seems to be a binary file: events are one JSON object a line")
     } else if start.starts_with(b"\xef\xbb\xbf") {
-        "it begins with a byte order mark: save the file as UTF-8 without one"
+        Some("it begins with a byte order mark: save the file as UTF-8 without one")
     } else if start.starts_with(b"[") {
-        "this seems to be a JSON array: `jq -c '.[]' FILE` makes one object a line of it"
-    } else if matches!(start.trim_ascii_end(), b"{" | b"}" | b"},") {
-        "this seems to be indented JSON: `jq -c . FILE` makes one object a line of it"
-    } else if !start.starts_with(b"{") {
-        "events are one JSON object a line"
+        Some("this seems to be a JSON array: `jq -c '.[]' FILE` makes one object a line of it")
+    } else if matches!(start, b"{" | b"}" | b"},") {
+        Some("this seems to be indented JSON: `jq -c . FILE` makes one object a line of it")
+    } else if start.starts_with(b"{") {
+        None
     } else {
-        "correct this line, or leave it out: nothing was recorded"
+        Some("events are one JSON object a line")
     };
     let mut failure = Failure::broken(error);
-    failure.hint.get_or_insert_with(|| hint.into());
+    failure.hint = seems.map(Into::into).or(failure.hint);
+    failure.hint.get_or_insert_with(|| "correct this line, or leave it out: nothing was recorded".into());
     failure
 }

@@ -1,0 +1,285 @@
+//! Bad input of every kind ends in one clear error: a code, a place, a hint.
+
+mod common;
+
+use std::fs;
+
+use common::{ORIGIN, Place, gzip, zstd};
+use predicates::prelude::*;
+
+/// What is no export is a report with the verdict `broken`, which says what the file seems to be.
+fn is_no_export(place: &Place, export: &str, code: &str, says: &str) {
+    let report = place.report(export, &[]);
+    assert_eq!(report["verdict"], "broken", "{export}");
+    assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{export}: {report}");
+    assert_eq!(report["findings"][0]["code"], code, "{export}");
+    let hint = report["findings"][0]["hint"].as_str().unwrap();
+    assert!(hint.contains(says), "{export}: {hint}");
+    for command in [
+        &["slice", export, "--where", "a=b"][..],
+        &["seal", "--log-key", "log.key", export],
+        &["show", export],
+    ] {
+        let assert = place.run(command).code(1);
+        if command[0] != "show" {
+            let code = predicate::str::is_match(r"✗ error\[export.invalid\]: \S+\.\w+: ").unwrap();
+            assert.stderr(code).stderr(predicate::str::contains("hint: ")).stdout("");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_export_is_broken_and_told_what_it_seems_to_be() {
+    let place = Place::new();
+    for (name, content, says) in [
+        ("empty.x", &b""[..], "empty"),
+        ("blank.x", b"\n \n", "empty"),
+        ("binary.x", &[0, 1, 2, 0xff, 0xfe, b'\n', 7], "binary"),
+        ("zip.x", b"PK\x03\x04\x14\x00\x00", "ZIP"),
+        ("page.x", b"<!doctype html>\n<p>Not found", "web page"),
+        ("array.x", b"[{\"a\":1},{\"a\":2}]\n", "array"),
+        ("indented.x", b"{\n  \"countersign\": \"export/v1\"\n}\n", "indented"),
+        ("events.x", b"{\"action\":\"job.update\"}\n", "countersign record"),
+        ("version.x", b"{\"countersign\":\"export/v2\",\"origin\":\"o\"}\n", "version"),
+        ("deep.x", &b"[".repeat(200_000), "array"),
+    ] {
+        place.write(name, content);
+        is_no_export(&place, name, "format.header", says);
+    }
+    place.write("trust.x", place.read("trust.txt"));
+    is_no_export(&place, "trust.x", "format.header", "trust file");
+    place.write("key.x", place.read("app.key"));
+    is_no_export(&place, "key.x", "format.header", "secret key");
+}
+
+#[test]
+fn a_cut_stream_is_truncated() {
+    let place = Place::new();
+    place.sealed(40);
+    let export = fs::read(place.path("audit.ndjson")).unwrap();
+    for (name, whole) in [("cut.gz", gzip(&export)), ("cut.zst", zstd(&export))] {
+        for length in [5, whole.len() / 2, whole.len() - 1] {
+            place.write(name, &whole[..length]);
+            is_no_export(&place, name, "format.truncated", "");
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_off_in_a_line_is_truncated() {
+    let place = Place::new();
+    place.sealed(9);
+    let export = place.read("audit.ndjson");
+    place.write("cut.ndjson", &export[..export.len() - 40]);
+    assert_eq!(place.report("cut.ndjson", &[])["finding_counts"]["format.truncated"], 1);
+    place
+        .run(&["slice", "cut.ndjson", "--where", "n=1"])
+        .code(1)
+        .stderr(predicate::str::contains("cut.ndjson: line 16: the file ends in the middle of this line"))
+        .stderr(predicate::str::contains("hint: it was cut off"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_bomb_is_read_in_bounded_memory() {
+    let place = Place::new();
+    let mut bomb = gzip(b"{\"countersign\":\"export/v1\",\"origin\":\"log.example/audit\"}\n");
+    let mebibytes = gzip(&vec![b'x'; 4 << 20]);
+    for _ in 0..36 {
+        bomb.extend(&mebibytes);
+    }
+    place.write("bomb.gz", &bomb);
+    let program = assert_cmd::cargo::cargo_bin("countersign");
+    for (command, status) in [
+        ("verify bomb.gz --threads 1", 1),
+        ("slice bomb.gz --where a=b", 1),
+        ("record --key app.key --origin log.example/audit bomb.gz", 1),
+    ] {
+        // Less memory than the one line takes, all stacks included.
+        let script = format!("ulimit -v 130000; exec \"$0\" {command}");
+        let mut shell = assert_cmd::Command::new("sh");
+        shell.current_dir(place.path("")).args(["-c", &script]).arg(&program).assert().code(status);
+    }
+}
+
+#[test]
+fn lines_that_are_too_long_or_too_deep_are_malformed() {
+    let place = Place::new();
+    let header = "{\"countersign\":\"export/v1\",\"origin\":\"log.example/audit\"}\n";
+    for (name, line) in [
+        ("long.x", format!("{{\"note\":\"{}\"}}\n", "x".repeat(3 << 20))),
+        ("deep.x", format!("{{\"event\":{}{}}}\n", "[".repeat(100_000), "]".repeat(100_000))),
+        ("text.x", "not json\n".to_owned()),
+    ] {
+        place.write(name, format!("{header}\n{line}"));
+        let report = place.report(name, &[]);
+        assert_eq!((&report["verdict"], &report["findings"][0]["line"]), (&"broken".into(), &3.into()));
+        assert_eq!(report["findings"][0]["code"], "format.line");
+        for command in [&["slice", name, "--where", "a=b"][..], &["seal", "--log-key", "log.key", name]] {
+            let line = format!("✗ error[export.invalid]: {name}: line 3: ");
+            place.run(command).code(1).stderr(predicate::str::starts_with(line)).stdout("");
+        }
+    }
+}
+
+#[test]
+fn events_that_cannot_be_recorded_are_named_and_nothing_is_written() {
+    let place = Place::new();
+    let fine = "{\"action\":\"a\"}\n";
+    let deep = format!("{}1{}", "{\"a\":".repeat(70), "}".repeat(70));
+    let big = format!("{{\"a\":\"{}\"}}", "x".repeat(300_000));
+    let huge = format!("{{\"a\":\"{}\"}}", "x".repeat(5 << 20));
+    let before = place.files();
+    for (line, says, hint) in [
+        ("[{\"a\":1}]", "not a JSON object", "JSON array"),
+        ("\"text\"", "not a JSON object", "one JSON object a line"),
+        ("{\"a\":1} x", "", "hint: "),
+        ("{", "", "indented"),
+        ("{\"a\":{\"b\":1,\"b\":2}}", "member \"b\"", "hint: "),
+        ("{\"id\":9007199254740993}", "member \"id\"", "hint: "),
+        ("{\"n\":1e999}", "member \"n\"", "hint: "),
+        ("{\"s\":\"\\ud800\"}", "member \"s\"", "hint: "),
+        (&deep, "", "hint: "),
+        (&big, "262144", "hint: "),
+        (&huge, "", "hint: "),
+        ("action,actor\n", "", "one JSON object a line"),
+    ] {
+        let input = format!("{fine}\n{line}\n{fine}");
+        let line = format!(
+            "✗ error[event.invalid]: standard input: line 3: {}",
+            if says.starts_with("member") { says } else { "" }
+        );
+        place
+            .command(&["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson"])
+            .write_stdin(input)
+            .assert()
+            .code(1)
+            .stderr(predicate::str::starts_with(line))
+            .stderr(predicate::str::contains(says))
+            .stderr(predicate::str::contains(hint));
+        assert_eq!(place.files(), before);
+    }
+    for nothing in ["", "\n\n"] {
+        place
+            .command(&["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson"])
+            .write_stdin(nothing)
+            .assert()
+            .code(1)
+            .stderr(predicate::str::contains("there is no event to record"));
+        assert_eq!(place.files(), before);
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_is_named() {
+    let place = Place::new();
+    place.sealed(3);
+    fs::create_dir(place.path("folder")).unwrap();
+    for (args, code, name) in [
+        (&["verify", "missing.ndjson"][..], "io.not_found", "missing.ndjson"),
+        (&["verify", "folder"], "io.is_directory", "folder"),
+        (&["verify", "trust.txt/export"], "io.not_directory", "trust.txt/export"),
+        (&["verify", "audit.ndjson", "--trust", "missing.txt"], "io.not_found", "missing.txt"),
+        (&["verify", "audit.ndjson", "--pin", "missing.txt"], "io.not_found", "missing.txt"),
+        (
+            &["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "no/pin"],
+            "io.not_found",
+            "no/pin",
+        ),
+        (&["show", "missing.ndjson"], "io.not_found", "missing.ndjson"),
+        (&["slice", "missing.ndjson"], "io.not_found", "missing.ndjson"),
+        (&["seal", "--log-key", "missing.key", "audit.ndjson"], "io.not_found", "missing.key"),
+        (&["seal", "--log-key", "log.key", "missing.ndjson"], "io.not_found", "missing.ndjson"),
+        (&["record", "--key", "missing.key", "--origin", ORIGIN], "io.not_found", "missing.key"),
+        (
+            &["record", "--key", "app.key", "--origin", ORIGIN, "missing.ndjson"],
+            "io.not_found",
+            "missing.ndjson",
+        ),
+        (&["record", "--key", "app.key", "--resume", "missing.ndjson"], "io.not_found", "missing.ndjson"),
+    ] {
+        let error = format!("✗ error[{code}]: {name}: cannot ");
+        place
+            .run(args)
+            .code(2)
+            .stdout("")
+            .stderr(predicate::str::starts_with(error))
+            .stderr(predicate::str::contains("hint: "));
+    }
+}
+
+#[test]
+fn an_unusable_trust_file_or_pin_is_named_with_its_line() {
+    let place = Place::new();
+    place.sealed(3);
+    for (content, place_of_error) in [
+        ("# fine\nlog nonsense\n", "trust.x: line 2: "),
+        ("issuer a b c\n", "trust.x: line 1: "),
+        ("emitter example.com+00000000+AAAA\n", "trust.x: line 1: "),
+        ("\u{feff}log x\n", "trust.x: line 1: "),
+        ("quorum q\n", "trust.x: line 1: "),
+    ] {
+        place.write("trust.x", content);
+        for command in ["verify", "show", "slice"] {
+            let error = format!("✗ error[trust.invalid]: {place_of_error}");
+            place
+                .run(&[command, "audit.ndjson", "--trust", "trust.x"])
+                .code(2)
+                .stdout("")
+                .stderr(predicate::str::starts_with(error))
+                .stderr(predicate::str::contains("hint: "));
+        }
+    }
+    place
+        .run(&["verify", "audit.ndjson", "--trust", "audit.ndjson"])
+        .code(2)
+        .stderr(predicate::str::contains("trust.invalid"));
+    place
+        .run(&["verify", "audit.ndjson", "--pin", "trust.txt"])
+        .code(2)
+        .stderr(predicate::str::starts_with("✗ error[checkpoint.invalid]: trust.txt: "));
+}
+
+#[test]
+fn keys_that_are_none_are_refused_and_never_shown() {
+    let place = Place::new();
+    let secret = place.read("app.key");
+    let material = secret.trim().rsplit('+').next().unwrap().to_owned();
+    place.write("damaged.key", secret.replacen("example", "exampel", 1));
+    place.write("binary.key", [0xff, 0xfe, 0]);
+    place.write("public.key", &place.app);
+    for (file, code) in
+        [("damaged.key", "key.invalid"), ("public.key", "key.invalid"), ("binary.key", "io.not_text")]
+    {
+        place
+            .run(&["record", "--key", file, "--origin", ORIGIN, "-o", "out.ndjson"])
+            .code(2)
+            .stderr(predicate::str::starts_with(format!("✗ error[{code}]: {file}: ")))
+            .stderr(predicate::str::contains(&material).not());
+    }
+}
+
+#[test]
+fn arguments_that_are_of_no_use_are_named() {
+    let place = Place::new();
+    place.sealed(3);
+    for args in [
+        &["no-such-command"][..],
+        &["record", "--key", "app.key"],
+        &["record", "--key", "app.key", "--origin", ORIGIN, "--sign-every", "0"],
+        &["record", "--key", "app.key", "--origin", "has space", "trust.txt"],
+        &["seal", "--log-key", "log.key"],
+        &["seal", "--log-key", "log.key", "--checkpoint-every", "0", "app.ndjson"],
+        &["slice", "audit.ndjson", "--range", "3..2"],
+        &["slice", "audit.ndjson", "--chain", "xyz"],
+        &["slice", "audit.ndjson", "--event", "xyz"],
+        &["slice", "audit.ndjson", "--where", "xyz"],
+        &["slice", "audit.ndjson", "--as", "erased"],
+        &["slice", "audit.ndjson", "--as", "erased", "--withhold", "n=1"],
+        &["slice", "audit.ndjson", "--withhold", "n=1", "--as", "erased", "--as", "redacted"],
+        &["grant", "nonsense", "--key", "issuer.key", "--origin", ORIGIN],
+        &["completions", "no-such-shell"],
+    ] {
+        place.run(args).code(2).stdout("").stderr(predicate::str::contains("error"));
+    }
+}

@@ -1,0 +1,175 @@
+//! Output files appear whole or not at all.
+
+mod common;
+
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use common::{ORIGIN, Place, events};
+use predicates::prelude::*;
+
+#[test]
+fn nothing_is_left_behind_where_the_disk_is_full() {
+    if !std::path::Path::new("/dev/full").exists() {
+        eprintln!("skipped: this system has no /dev/full");
+        return;
+    }
+    let place = Place::new();
+    place.sealed(9);
+    let before = place.files();
+    for args in [
+        &["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "/dev/full"][..],
+        &["seal", "--log-key", "log.key", "app.ndjson", "-o", "/dev/full"],
+        &["slice", "audit.ndjson", "--where", "n=1", "-o", "/dev/full"],
+        &["grant", &place.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", "/dev/full"],
+    ] {
+        place
+            .run(args)
+            .code(2)
+            .stderr(predicate::str::contains("✗ error[io.full]: /dev/full: cannot write: "))
+            .stderr(predicate::str::contains("✓").not());
+        assert_eq!(place.files(), before);
+    }
+    assert!(fs::metadata("/dev/full").is_ok_and(|device| !device.is_file()));
+    let full = || Stdio::from(fs::File::options().write(true).open("/dev/full").unwrap());
+    for args in [
+        &["verify", "audit.ndjson"][..],
+        &["seal", "--log-key", "log.key", "app.ndjson"],
+        &["show", "audit.ndjson"],
+    ] {
+        let program = assert_cmd::cargo::cargo_bin("countersign");
+        let output =
+            Command::new(program).args(args).current_dir(place.path("")).stdout(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("error[io.full]: standard output"),
+            "{args:?}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_size_limit_ends_in_an_error() {
+    let place = Place::new();
+    place.record(2000, "app.ndjson");
+    let before = place.files();
+    let program = assert_cmd::cargo::cargo_bin("countersign");
+    for script in [
+        "ulimit -f 100; exec \"$0\" record --key app.key --origin log.example/audit events.ndjson -o out.ndjson",
+        "ulimit -f 100; exec \"$0\" seal --log-key log.key app.ndjson -o out.ndjson",
+        "ulimit -f 100; exec \"$0\" record --key app.key --origin log.example/audit --resume app.ndjson events.ndjson -o out.ndjson",
+    ] {
+        let output = Command::new("sh")
+            .args(["-c", script])
+            .arg(&program)
+            .current_dir(place.path(""))
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains("error[io.too_large]"), "{error}");
+        assert_eq!(place.files(), before, "{script}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_leaves_nothing() {
+    let place = Place::new();
+    let before = place.files();
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut run = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
+            .args(["record", "--key", "app.key", "--origin", ORIGIN, "-o", "out.ndjson"])
+            .current_dir(place.path(""))
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = run.stdin.take().unwrap();
+        stdin.write_all(events(5).as_bytes()).unwrap();
+        // Its temporary file tells that it is at work.
+        while place.files() == before {
+            std::thread::yield_now();
+        }
+        assert!(!place.path("out.ndjson").exists());
+        let kill = Command::new("kill").args([format!("-{signal}"), run.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        assert_eq!(run.wait().unwrap().code(), None, "ended by the signal");
+        drop(stdin);
+        assert_eq!(place.files(), before, "{signal}");
+    }
+}
+
+#[test]
+fn a_file_is_replaced_in_one_step_and_keeps_its_name_and_mode() {
+    let place = Place::new();
+    place.sealed(3);
+    place.write("target.ndjson", "old");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(place.path("target.ndjson"), fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink("target.ndjson", place.path("link.ndjson")).unwrap();
+        place.run(&["slice", "audit.ndjson", "--where", "n=1", "-o", "link.ndjson"]).success();
+        assert!(fs::symlink_metadata(place.path("link.ndjson")).unwrap().is_symlink());
+        assert_eq!(fs::metadata(place.path("target.ndjson")).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+    place.run(&["slice", "audit.ndjson", "--where", "n=2", "-o", "target.ndjson"]).success();
+    assert!(place.read("target.ndjson").contains("\"n\":2"));
+    // What is read may be what is written.
+    place.run(&["slice", "target.ndjson", "--withhold", "n=5", "-o", "target.ndjson"]).success();
+    assert_eq!(place.verdict("target.ndjson"), "partial");
+}
+
+#[test]
+fn a_failed_run_keeps_the_old_file() {
+    let place = Place::new();
+    place.sealed(3);
+    let before = place.read("audit.ndjson");
+    place.run(&["slice", "audit.ndjson", "--where", "n=99", "-o", "audit.ndjson"]).code(1);
+    place.run(&["seal", "--log-key", "log.key", "audit.ndjson", "trust.txt", "-o", "audit.ndjson"]).code(1);
+    assert_eq!(place.read("audit.ndjson"), before);
+    place
+        .run(&["slice", "audit.ndjson", "-o", "no/such/folder/out.ndjson"])
+        .code(2)
+        .stderr(predicate::str::contains("error[io.not_found]: no/such/folder/out.ndjson"));
+    fs::create_dir(place.path("folder")).unwrap();
+    place
+        .run(&["slice", "audit.ndjson", "-o", "folder"])
+        .code(2)
+        .stderr(predicate::str::contains("error[io.is_directory]: folder"));
+}
+
+#[test]
+fn what_is_streamed_ends_at_a_signed_link() {
+    let place = Place::new();
+    let input = events(10) + "nonsense\n";
+    let assert = place
+        .command(&["record", "--key", "app.key", "--origin", ORIGIN, "--sign-every", "4"])
+        .write_stdin(input)
+        .assert()
+        .code(1);
+    place.write("partial.ndjson", &assert.get_output().stdout);
+    place.write("emitter.txt", format!("emitter {}\n", place.app));
+    place
+        .run(&["verify", "partial.ndjson", "--trust", "emitter.txt", "--allow", "partial"])
+        .success()
+        .stdout(predicate::str::contains("8 events"));
+}
+
+#[test]
+fn nobody_listening_is_no_news() {
+    let place = Place::new();
+    place.sealed(9);
+    let mut run = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
+        .args(["verify", "audit.ndjson", "--trust", "trust.txt"])
+        .current_dir(place.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(run.stdout.take());
+    let output = run.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+}

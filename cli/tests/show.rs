@@ -1,0 +1,74 @@
+//! Only what verifies is shown.
+
+mod common;
+
+use common::Place;
+use predicates::prelude::*;
+
+#[test]
+fn the_table_has_the_verdict_first_and_every_event_that_verifies() {
+    let place = Place::new();
+    place.sealed(5);
+    let chain = place.chain("audit.ndjson");
+    let assert = place.run(&["show", "audit.ndjson", "--trust", "trust.txt"]).success();
+    let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    assert!(text.starts_with("✓ Verified."));
+    for seq in 1..=5 {
+        assert!(text.contains(&format!("{chain}/{seq}  job.update  u_")), "{text}");
+    }
+    assert_eq!(text.matches("✓ trusted").count(), 5);
+    place.run(&["show", "audit.ndjson"]).code(3).stdout(predicate::str::contains("? unknown"));
+    place
+        .run(&["show", "audit.ndjson", "--limit", "2", "--trust", "trust.txt"])
+        .success()
+        .stdout(predicate::str::contains("… and 3 more that verify"));
+}
+
+#[test]
+fn an_altered_event_is_not_shown() {
+    let place = Place::new();
+    place.sealed(5);
+    let chain = place.chain("audit.ndjson");
+    place.write("audit.ndjson", place.read("audit.ndjson").replacen("\"n\":3", "\"n\":7", 1));
+    place
+        .run(&["show", "audit.ndjson", "--trust", "trust.txt"])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Altered."))
+        .stdout(predicate::str::contains(format!("{chain}/2")))
+        .stdout(predicate::str::contains(format!("{chain}/3")).not());
+    place
+        .run(&["show", "audit.ndjson", &format!("{chain}/3"), "--trust", "trust.txt"])
+        .code(1)
+        .stdout(predicate::str::starts_with("✗ Altered."))
+        .stderr(predicate::str::contains("error[event.not_shown]: no event"));
+}
+
+#[test]
+fn one_event_is_shown_whole_with_what_proves_it() {
+    let place = Place::new();
+    place.sealed(5);
+    let chain = place.chain("audit.ndjson");
+    place
+        .run(&["show", "audit.ndjson", &format!("{chain}/3"), "--trust", "trust.txt"])
+        .success()
+        .stdout(predicate::str::starts_with("✓ Verified."))
+        .stdout(predicate::str::contains("leaf         4, on line 6"))
+        .stdout(predicate::str::contains(&place.app))
+        .stdout(predicate::str::contains("within the checkpoint of 8 leaves"))
+        .stdout(predicate::str::contains("  \"n\": 3,\n  \"password\": \"[redacted]\"\n}"));
+    place.run(&["show", "audit.ndjson", &format!("{chain}/0")]).code(1);
+}
+
+#[test]
+fn what_an_event_says_cannot_move_the_terminal() {
+    let place = Place::new();
+    place.write("events.ndjson", "{\"action\":\"a\\u001b[2J\\u202eb\",\"actor\":{\"id\":\"x\\ny\"}}\n");
+    place
+        .run(&["record", "--key", "app.key", "--origin", common::ORIGIN, "events.ndjson", "-o", "app.ndjson"])
+        .success();
+    place
+        .run(&["show", "app.ndjson"])
+        .stdout(predicate::str::contains("a\\u{1b}[2J\\u{202e}b  x\\ny"))
+        .stdout(predicate::str::contains("\u{1b}").not())
+        .stdout(predicate::str::contains("\u{202e}").not());
+}
