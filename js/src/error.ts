@@ -1,0 +1,75 @@
+/** The package's one error class, and every code that it can have. */
+
+/** What the core refuses. */
+export type CoreErrorCode =
+  | "event.invalid"
+  | "key.invalid"
+  | "name.invalid"
+  | "time.invalid"
+  | "link.invalid"
+  | "note.invalid"
+  | "checkpoint.invalid"
+  | "trust.invalid"
+  | "proof.invalid"
+  | "export.invalid"
+  | "recorder.out_of_turn"
+  | "signature.invalid"
+  | "log.refused";
+
+/** What keeps `verify` from verifying. What is wrong with an export is no error: the report says it. */
+export type VerifyErrorCode =
+  /** An option is not what it should be. */
+  | "options.invalid"
+  /** There is nothing in what was given that could be read: another type, a failed response, a stream in use. */
+  | "source.invalid"
+  /** Reading the export failed on the way. */
+  | "source.unreadable"
+  /** WebAssembly could not be loaded. */
+  | "wasm.unavailable"
+  /** A worker could not be started. */
+  | "worker.unavailable"
+  /** A worker ended unexpectedly. */
+  | "worker.failed";
+
+/** What keeps a recorder from recording or from handing on. */
+export type RecordErrorCode =
+  /** More waits to be handed on than may. */
+  | "recorder.full"
+  /** The signer gave no signature. */
+  | "signer.failed"
+  /** The transport did not take the lines. */
+  | "transport.failed"
+  /** WebCrypto has no Ed25519 here, or does not take this key. */
+  | "webcrypto.unavailable";
+
+/** A stable word for what went wrong. */
+export type ErrorCode = CoreErrorCode | RecordErrorCode | VerifyErrorCode;
+
+/** What an error can say beside its code and message. */
+export interface ErrorDetails {
+  hint?: string | undefined;
+  line?: number | undefined;
+  member?: string | undefined;
+  cause?: unknown;
+}
+
+/** An error with a stable code, and what to do about it. */
+export class CountersignError extends Error {
+  override readonly name = "CountersignError";
+  /** What went wrong, as a word that programs may compare. */
+  readonly code: ErrorCode;
+  /** What to do about it, for people. */
+  readonly hint: string | undefined;
+  /** The line of the input, 1-based. */
+  readonly line: number | undefined;
+  /** The member in question. */
+  readonly member: string | undefined;
+
+  constructor(code: ErrorCode, message: string, { hint, line, member, cause }: ErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+    this.line = line;
+    this.member = member;
+  }
+}

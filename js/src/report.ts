@@ -1,0 +1,201 @@
+/** The report that verifying an export gives: FORMAT section 9, every word of it a closed type. */
+
+/** The one answer to "can this be believed?". Computed by the core, and nowhere else. */
+export type Verdict = "altered" | "broken" | "not_checked" | "unconfirmed" | "partial" | "verified";
+
+/** What is checked, in the order in which it is shown. */
+export type CheckName =
+  | "format"
+  | "payloads"
+  | "chains"
+  | "signatures"
+  | "tree"
+  | "log"
+  | "range"
+  | "append_only"
+  | "witnesses"
+  | "time"
+  | "closure"
+  | "expected";
+
+/** How a check ended: over its items one failed, none failed but one had no answer, or all passed. */
+export type CheckState = Check["state"];
+
+interface Items {
+  /** How many items had an answer. */
+  checked: number;
+  /** How many items had an error, each once. */
+  failed: number;
+}
+
+/** The result of one check. `reason` says to a person why it has no answer. */
+export type Check = Items & ({ state: "pass" | "fail"; reason: null } | { state: "not_checked"; reason: string });
+
+/** A finding that fails its check. */
+export type ErrorFindingCode =
+  | "format.line"
+  | "format.header"
+  | "format.link"
+  | "format.note"
+  | "format.checkpoint"
+  | "format.leaf_size"
+  | "format.truncated"
+  | "payload.mismatch"
+  | "payload.duplicate_member"
+  | "chain.gap"
+  | "chain.prev"
+  | "chain.fork"
+  | "chain.after_close"
+  | "chain.origin"
+  | "signature.invalid"
+  | "key.expired"
+  | "key.not_yet_valid"
+  | "key.revoked"
+  | "tree.root"
+  | "tree.position"
+  | "tree.skip_alignment"
+  | "log.signature"
+  | "log.origin"
+  | "range.missing"
+  | "append_only.split_view"
+  | "append_only.rollback"
+  | "witness.signature"
+  | "witness.quorum"
+  | "time.order"
+  | "time.future"
+  | "expected.origin"
+  | "expected.range"
+  | "expected.age";
+
+/** A finding that a reader should know of; it fails nothing. */
+export type WarningFindingCode =
+  | "chain.no_open"
+  | "signature.unsigned_tail"
+  | "key.unknown"
+  | "key.suspect"
+  | "key.late"
+  | "key.statement"
+  | "tree.uncovered"
+  | "log.unknown"
+  | "append_only.not_reached"
+  | "time.late";
+
+/** A finding that nothing is wrong with. */
+export type InfoFindingCode =
+  | "format.unknown_member"
+  | "payload.reserialised"
+  | "payload.withheld"
+  | "chain.jump"
+  | "chain.open"
+  | "key.unseen";
+
+/** What was found, as a word that programs may compare. Codes are stable. */
+export type FindingCode = ErrorFindingCode | WarningFindingCode | InfoFindingCode;
+
+/** What a finding means for its check. */
+export type Severity = Finding["severity"];
+
+interface Found {
+  /** The line of the export, 1-based, blank lines counted. */
+  line: number;
+  /** The leaf's index in the log, where the line is a leaf. */
+  index?: number;
+  /** The chain that it is about, where it is about one: 32 characters of hex. */
+  chain?: string;
+  /** The link's place in its chain. */
+  seq?: number;
+  /** What was found, for people. */
+  message: string;
+  /** What to make of it or do about it, for people. */
+  hint: string;
+}
+
+/** One thing that was found, and where. */
+export type Finding = Found &
+  (
+    | { code: ErrorFindingCode; severity: "error" }
+    | { code: WarningFindingCode; severity: "warning" }
+    | { code: InfoFindingCode; severity: "info" }
+  );
+
+/** What an export is shown to be complete for: the leaves from `range[0]` to `range[1]` − 1, or all chains shown. */
+export type Complete = { by: "range"; range: [number, number] } | { by: "closure" };
+
+/** What an export holds. */
+export interface Counts {
+  /** Lines that are not blank, the header and malformed ones included. */
+  lines: number;
+  /** Leaves here. */
+  leaves: number;
+  /** Leaves that skips stand for. */
+  skipped: number;
+  /** Events shown. */
+  events: number;
+  /** Event links without their event. */
+  withheld: number;
+  /** Chains. */
+  chains: number;
+  /** Valid signatures on links. */
+  signatures: number;
+  /** Well-formed key notes. */
+  notes: number;
+  /** Well-formed checkpoints. */
+  checkpoints: number;
+}
+
+/** The last checkpoint whose root the leaves gave. */
+export interface Log {
+  /** How many leaves it covers. */
+  size: number;
+  /** Its root hash, in base64. */
+  root: string;
+  /** When it was seen at by the quorum of witnesses: a time such as `2026-11-20T06:01:02.000Z`. */
+  time: string | null;
+}
+
+/**
+ * Why a signer is trusted or not: revoked in the log or by the trust file, named in the trust file, granted by an
+ * issuer that the trust file names, or none of it.
+ */
+export type SignerTrust = "revoked" | "trust_file" | "granted" | "unknown";
+
+/** A key that an open link names. */
+export interface Signer {
+  /** The verifier key: `name+hhhhhhhh+base64`. */
+  vkey: string;
+  /** Why it is trusted or not. */
+  trust: SignerTrust;
+  /** How many chains it signs here. */
+  chains: number;
+  /** How many links it has here, forks not counted. */
+  links: number;
+  /** The earliest time of a link. */
+  first: string;
+  /** The latest time of a link. */
+  last: string;
+}
+
+interface Body {
+  countersign: "report/v1";
+  /** The log that the header names; null where there is no header. */
+  origin: string | null;
+  /** The checks. */
+  checks: Record<CheckName, Check>;
+  /** What the export holds. */
+  counts: Counts;
+  /** The last checkpoint whose root the leaves gave; null where there is none. */
+  log: Log | null;
+  /** Each key that an open link names, in the byte order of the keys. */
+  signers: Signer[];
+  /** Of each code the first hundred, by line. */
+  findings: Finding[];
+  /** How many findings of each code there are. */
+  finding_counts: Partial<Record<FindingCode, number>>;
+}
+
+/**
+ * What verifying produced. `message`, `hint` and `reason` are for people and worded freely; all the rest is the same
+ * from every verifier. Only a `verified` export is shown to be complete for something.
+ */
+export type Report = Body &
+  ({ verdict: "verified"; complete: Complete } | { verdict: Exclude<Verdict, "verified">; complete: null });

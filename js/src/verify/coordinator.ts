@@ -1,0 +1,172 @@
+/** The worker that cuts an export into stretches, shares them out and takes their summaries in order. */
+
+import { Coordinator } from "../wasm/verifier.js";
+import { Chunks } from "./chunks.js";
+import {
+  EVENTS_UNDER_WAY,
+  type FromSummarizer,
+  type HostPort,
+  moved,
+  type Outcome,
+  type Port,
+  type Task,
+  type ToSummarizer,
+  type ToWorker,
+} from "./protocol.js";
+
+/** How many stretches each summarizer has at a time: one in work, and more so that it never waits. */
+const STRETCHES_EACH = 3;
+
+const NOTHING = new Uint8Array();
+
+/** Gives what takes the host's messages. */
+export function coordinate(
+  host: HostPort,
+  task: Task,
+  ports: Port<FromSummarizer, ToSummarizer>[],
+  fail: (error: unknown) => void,
+): (message: ToWorker) => void {
+  const sharing = new Sharing(host, task, ports);
+  for (const [summarizer, port] of ports.entries()) {
+    port.onmessage = ({ data }) => {
+      try {
+        sharing.take(summarizer, data);
+      } catch (error) {
+        fail(error);
+      }
+    };
+  }
+  return (message) => sharing.receive(message);
+}
+
+class Sharing {
+  #host: HostPort;
+  #summarizers: { port: Port<FromSummarizer, ToSummarizer>; stretches: number }[];
+  #coordinator: Coordinator;
+  #wantsEvents: boolean;
+  #eventsUnderWay = 0;
+  #chunks = new Chunks();
+  /** `drained` is an input that has ended and whose every stretch was shared out. */
+  #input: "open" | "ended" | "draining" | "drained" | "done" = "open";
+  /** Whether the summarizers know the origin. */
+  #begun = false;
+  /** The numbers of the next stretch to be shared out and of the next one to be absorbed. */
+  #next = 0;
+  #absorbed = 0;
+  /** Summaries that came before their turn. */
+  #early = new Map<number, FromSummarizer>();
+
+  constructor(host: HostPort, task: Task, ports: Port<FromSummarizer, ToSummarizer>[]) {
+    this.#host = host;
+    this.#summarizers = ports.map((port) => ({ port, stretches: 0 }));
+    this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.events);
+    this.#wantsEvents = task.events;
+  }
+
+  /** A message of the host. */
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case "chunk":
+        this.#chunks.add(message.bytes);
+        break;
+      case "end":
+        this.#input = "ended";
+        break;
+      case "shown":
+        this.#eventsUnderWay -= message.bytes;
+        break;
+      case "begin":
+        return;
+    }
+    this.#proceed();
+  }
+
+  /** A summary. */
+  take(summarizer: number, summary: FromSummarizer): void {
+    this.#summarizers[summarizer]!.stretches -= 1;
+    this.#early.set(summary.number, summary);
+    this.#absorb();
+    this.#proceed();
+  }
+
+  #proceed(): void {
+    while (this.#hasRoom && this.#step()) {}
+    if (this.#input === "drained" && this.#absorbed === this.#next) {
+      this.#input = "done";
+      const { events, ...outcome } = this.#coordinator.finish() as Outcome & { events: Uint8Array };
+      this.#show(events);
+      this.#host.postMessage({ type: "done", outcome }, []);
+    }
+  }
+
+  /** Whether one more stretch may be under way. */
+  get #hasRoom(): boolean {
+    const room = this.#summarizers.length * STRETCHES_EACH;
+    return this.#next - this.#absorbed < room && this.#eventsUnderWay < EVENTS_UNDER_WAY;
+  }
+
+  /** Shares out a stretch, or else gets more; says whether there was anything to do. */
+  #step(): boolean {
+    const stretch = this.#coordinator.nextStretch();
+    if (stretch !== undefined) {
+      this.#share(stretch);
+    } else if (!this.#chunks.isEmpty) {
+      const bytes = this.#chunks.offer((chunk) => this.#coordinator.push(chunk));
+      const { lines, events } = this.#coordinator;
+      this.#host.postMessage({ type: "taken", bytes, counts: { lines, events } }, []);
+    } else if (this.#input === "ended") {
+      this.#coordinator.end();
+      this.#input = "draining";
+    } else {
+      if (this.#input === "draining") {
+        this.#input = "drained";
+      }
+      return false;
+    }
+    return true;
+  }
+
+  #share(stretch: Uint8Array): void {
+    const { origin } = this.#coordinator;
+    if (!this.#begun && origin !== undefined) {
+      this.#begun = true;
+      this.#tellAll({ type: "origin", origin });
+    }
+    const idlest = this.#summarizers.reduce((a, b) => (b.stretches < a.stretches ? b : a));
+    idlest.stretches += 1;
+    const message = { type: "stretch", number: this.#next, stretch, giveBack: this.#wantsEvents } as const;
+    idlest.port.postMessage(message, moved(stretch));
+    this.#next += 1;
+  }
+
+  /** Takes the summaries whose turn has come. */
+  #absorb(): void {
+    for (;;) {
+      const next = this.#early.get(this.#absorbed);
+      if (next === undefined) {
+        return;
+      }
+      this.#early.delete(this.#absorbed);
+      this.#absorbed += 1;
+      this.#coordinator.absorb(next.summary, next.stretch ?? NOTHING);
+      const opened = this.#coordinator.takeOpened();
+      if (opened.length > 0) {
+        this.#tellAll({ type: "opened", opened });
+      }
+      this.#show(this.#coordinator.takeEvents());
+    }
+  }
+
+  #tellAll(message: ToSummarizer): void {
+    for (const { port } of this.#summarizers) {
+      port.postMessage(message, []);
+    }
+  }
+
+  #show(events: Uint8Array): void {
+    if (events.length > 0) {
+      this.#eventsUnderWay += events.length;
+      this.#host.postMessage({ type: "events", bytes: events }, moved(events));
+    }
+  }
+}

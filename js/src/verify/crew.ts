@@ -1,0 +1,138 @@
+/** Verifies in workers: one alone, or a coordinator with summarizers. */
+
+import { CountersignError } from "../error.js";
+import { type Engine, engineError, FAILED, type Listener } from "./engine.js";
+import type { WorkerLike } from "./host.js";
+import { type FromWorker, moved, type Outcome, plainError, type Role, type Task, type ToWorker } from "./protocol.js";
+
+/** How many bytes may be on their way to the first worker. */
+const UNDER_WAY = 4 << 20;
+
+/** The engine for where there are workers. */
+export class Crew implements Engine {
+  #workers: WorkerLike[] = [];
+  #listener: Listener;
+  #starting: number;
+  #ready = Promise.withResolvers<void>();
+  #underWay = 0;
+  #room = Promise.withResolvers<void>();
+  #done = Promise.withResolvers<Outcome>();
+
+  constructor(
+    module: WebAssembly.Module,
+    start: () => WorkerLike,
+    threads: number,
+    task: Task,
+    listener: Listener,
+  ) {
+    const { roles, transfers } = castRoles(threads, task);
+    this.#starting = roles.length;
+    this.#listener = listener;
+    try {
+      for (const [place, role] of roles.entries()) {
+        const worker = start();
+        this.#workers.push(worker);
+        this.#listen(worker);
+        post(worker, { type: "begin", module, role }, transfers[place]!);
+      }
+    } catch (cause) {
+      this.stop();
+      throw unavailable(String(cause), cause);
+    }
+  }
+
+  async feed(piece: Uint8Array): Promise<void> {
+    await this.#ready.promise;
+    this.#underWay += piece.length;
+    post(this.#first, { type: "chunk", bytes: piece }, moved(piece));
+    while (this.#underWay >= UNDER_WAY) {
+      this.#room = Promise.withResolvers();
+      await this.#room.promise;
+    }
+  }
+
+  async end(): Promise<Outcome> {
+    await this.#ready.promise;
+    post(this.#first, { type: "end" }, []);
+    return this.#done.promise;
+  }
+
+  stop(): void {
+    for (const worker of this.#workers) {
+      worker.onmessage = null;
+      worker.onerror = null;
+      worker.terminate();
+    }
+  }
+
+  /** The one that is fed. */
+  get #first(): WorkerLike {
+    return this.#workers[0]!;
+  }
+
+  #listen(worker: WorkerLike): void {
+    worker.onmessage = ({ data }) => this.#receive(data as FromWorker);
+    worker.onmessageerror = () => this.#listener.fail(engineError(plainError(new Error("a message could not be read"))));
+    worker.onerror = (event) => {
+      event.preventDefault?.();
+      const message = event.message ?? "it did not start";
+      this.#listener.fail(
+        this.#starting > 0
+          ? unavailable(message, event.error)
+          : new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED, cause: event.error }),
+      );
+    };
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case "ready":
+        this.#starting -= 1;
+        if (this.#starting === 0) {
+          this.#ready.resolve();
+        }
+        break;
+      case "taken":
+        this.#underWay -= message.bytes;
+        this.#room.resolve();
+        this.#listener.taken(message.bytes, message.counts);
+        break;
+      case "events": {
+        const bytes = message.bytes.length;
+        this.#listener.show(message.bytes).then(() => post(this.#first, { type: "shown", bytes }, []));
+        break;
+      }
+      case "done":
+        this.#done.resolve(message.outcome);
+        break;
+      case "failed":
+        this.#listener.fail(engineError(message.error));
+        break;
+    }
+  }
+}
+
+/** The workers' roles, the one that is fed first, and the ports that go with each. */
+function castRoles(threads: number, task: Task): { roles: Role[]; transfers: MessagePort[][] } {
+  if (threads === 1) {
+    return { roles: [{ role: "alone", task }], transfers: [[]] };
+  }
+  const channels = Array.from({ length: threads }, () => new MessageChannel());
+  const summarizers = channels.map(({ port1 }) => port1);
+  const roles: Role[] = [
+    { role: "coordinator", task, summarizers },
+    ...channels.map(({ port2 }): Role => ({ role: "summarizer", trust: task.trust, coordinator: port2 })),
+  ];
+  return { roles, transfers: [summarizers, ...channels.map(({ port2 }) => [port2])] };
+}
+
+function post(worker: WorkerLike, message: ToWorker, transfer: Transferable[]): void {
+  worker.postMessage(message, transfer);
+}
+
+function unavailable(message: string, cause: unknown): CountersignError {
+  return new CountersignError("worker.unavailable", `a worker could not be started: ${message}`, {
+    hint: "a Content-Security-Policy must allow the worker's script in worker-src ('self', or blob: where it is inlined), and the script must be served from the page's own origin; threads: 0 works without workers",
+    cause,
+  });
+}

@@ -1,0 +1,39 @@
+/** What verifying is done by, and whom it tells. */
+
+import { CountersignError, type CoreErrorCode } from "../error.js";
+import type { Counted, Outcome, PlainError } from "./protocol.js";
+
+/** Verifies what it is fed. */
+export interface Engine {
+  /** Takes a piece, and resolves when there is room for the next. */
+  feed(piece: Uint8Array): Promise<void>;
+  /** There are no more pieces. */
+  end(): Promise<Outcome>;
+  /** Ends at once: what was asked of it before never resolves. */
+  stop(): void;
+}
+
+/** What an engine tells. */
+export interface Listener {
+  /** So many bytes were taken. */
+  taken(bytes: number, counts: Counted): void;
+  /** Resolves when these events were dealt with. */
+  show(events: Uint8Array): Promise<void>;
+  /** It went wrong. */
+  fail(reason: unknown): void;
+}
+
+/** What an end leaves behind for those who still wait. */
+export function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+/** The error that the core threw, or else one that says that verifying itself failed. */
+export function engineError({ code, message, hint, line, member }: PlainError): CountersignError {
+  return code === undefined
+    ? new CountersignError("worker.failed", `the verifier failed: ${message}`, { hint: FAILED })
+    : new CountersignError(code as CoreErrorCode, message, { hint, line, member });
+}
+
+/** What can be done about a worker that failed. */
+export const FAILED = "it may have been out of memory; if it happens again with the same file, please report it";

@@ -1,0 +1,129 @@
+/** What a reader of an export brings along. */
+
+import { CountersignError } from "../error.js";
+import type { EventBatch } from "./batch.js";
+import type { Task } from "./protocol.js";
+
+/** How to verify an export. */
+export interface VerifyOptions {
+  /** The trust file's text: which logs, witnesses, issuers and emitters the reader trusts. */
+  trust?: string | undefined;
+  /** Checkpoints that were verified before: each the `pin` of an earlier result. */
+  pins?: readonly string[] | undefined;
+  /** What the reader expects of the export. */
+  expect?: Expectations | undefined;
+  /**
+   * How many workers share the work, at most 64. 1 leaves all of it to one worker, 0 does it here and blocks between
+   * pieces. By default as many as there are cores, up to 8, and 1 for what is known to be small. Where there are no
+   * workers it counts as 0.
+   */
+  threads?: number | undefined;
+  /** Told how far verifying came, about ten times a second, and once at the end. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * Handed the events that verify, in batches, as soon as a signature covers them. Reading waits while a promise that
+   * it gave is pending, so nothing piles up. What the report says of the whole is not known yet.
+   */
+  onEvents?: ((batch: EventBatch) => void | PromiseLike<void>) | undefined;
+  /** Stops verifying at once; `verify` then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What a reader expects of an export. */
+export interface Expectations {
+  /** The log. */
+  origin?: string | undefined;
+  /** The leaves from the first index up to, and not including, the second. */
+  range?: readonly [number, number] | undefined;
+  /** The greatest age that the log's time may have, in seconds. */
+  maxAgeSeconds?: number | undefined;
+  /** The moment at which that age is measured; by default this one. */
+  now?: Date | undefined;
+}
+
+/** How far verifying came. */
+export interface Progress {
+  /** Bytes taken from the source, compressed ones as they are. */
+  bytes: number;
+  /** How many there will be, where that is known. */
+  total: number | undefined;
+  /** Lines read, blank ones not counted. */
+  lines: number;
+  /** Events on them, whether or not they verify. */
+  events: number;
+}
+
+/** The greatest number of threads. */
+const MOST_THREADS = 64;
+
+/** What the core needs to know of the options. */
+export function readTask({ trust, pins, expect, onEvents }: VerifyOptions): Task {
+  return {
+    trust: trust === undefined ? undefined : new TextEncoder().encode(readText(trust, "trust")),
+    pins: readList(pins ?? [], "pins").map((pin) => readText(pin, "pins")),
+    expect: expect === undefined ? undefined : readExpectations(expect),
+    events: onEvents !== undefined,
+  };
+}
+
+function readExpectations({ origin, range, maxAgeSeconds, now }: Expectations): Task["expect"] {
+  return {
+    ...(origin !== undefined && { origin: readText(origin, "expect.origin") }),
+    ...(range !== undefined && { range: readRange(range) }),
+    ...(maxAgeSeconds !== undefined && {
+      maxAgeSeconds: readWhole(maxAgeSeconds, Number.MAX_SAFE_INTEGER, "expect.maxAgeSeconds"),
+      now: readMoment(now ?? new Date()),
+    }),
+  };
+}
+
+/** How many threads are asked for, if it was said. */
+export function readThreads({ threads }: VerifyOptions): number | undefined {
+  return threads === undefined ? undefined : readWhole(threads, MOST_THREADS, "threads");
+}
+
+function readRange(range: readonly unknown[]): [number, number] {
+  const bounds = readList(range, "expect.range").map((bound) =>
+    readWhole(bound, Number.MAX_SAFE_INTEGER, "expect.range"),
+  );
+  const [begin, end] = bounds;
+  if (bounds.length !== 2 || begin === undefined || end === undefined || begin >= end) {
+    throw invalid("expect.range", "is not two indexes, the first below the second");
+  }
+  return [begin, end];
+}
+
+function readMoment(moment: unknown): string {
+  if (!(moment instanceof Date) || Number.isNaN(moment.getTime())) {
+    throw invalid("expect.now", "is not a valid Date");
+  }
+  return moment.toISOString();
+}
+
+function readWhole(value: unknown, most: number, member: string): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > most) {
+    throw invalid(member, `is not a whole number from 0 to ${most}`);
+  }
+  return value;
+}
+
+function readText(value: unknown, member: string): string {
+  if (typeof value !== "string") {
+    throw invalid(member, "is not a string");
+  }
+  if (!value.isWellFormed()) {
+    throw invalid(member, "has a lone surrogate");
+  }
+  return value;
+}
+
+function readList<T>(value: readonly T[], member: string): readonly T[] {
+  if (!Array.isArray(value)) {
+    throw invalid(member, "is not an array");
+  }
+  return value;
+}
+
+function invalid(member: string, why: string): CountersignError {
+  return new CountersignError("options.invalid", `the option ${member} ${why}`, { member });
+}

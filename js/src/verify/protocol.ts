@@ -1,0 +1,106 @@
+/**
+ * What the host, its workers, and the workers among each other say.
+ *
+ * One worker alone verifies all of an export. Several share it out: a coordinator cuts the export into stretches and
+ * takes their summaries in order, summarizers make them (FORMAT section 10). Stretches go from the coordinator to
+ * the summarizers directly and are moved, not copied; the host only feeds the coordinator.
+ */
+
+import type { Report } from "../report.js";
+
+/** Options as they cross to a worker. */
+export interface Task {
+  /** A trust file's bytes. */
+  trust: Uint8Array | undefined;
+  /** Checkpoints that were verified before. */
+  pins: string[];
+  expect: { origin?: string; range?: [number, number]; maxAgeSeconds?: number; now?: string } | undefined;
+  /** Whether verified events are wanted. */
+  events: boolean;
+}
+
+/** What a worker is there for. */
+export type Role =
+  | { role: "alone"; task: Task }
+  | { role: "coordinator"; task: Task; summarizers: MessagePort[] }
+  | { role: "summarizer"; trust: Uint8Array | undefined; coordinator: MessagePort };
+
+/** From the host to a worker. The first message says what the worker is. */
+export type ToWorker =
+  | { type: "begin"; module: WebAssembly.Module; role: Role }
+  | { type: "chunk"; bytes: Uint8Array }
+  | { type: "end" }
+  /** So many bytes of events were dealt with. */
+  | { type: "shown"; bytes: number };
+
+/** From a worker to the host. */
+export type FromWorker =
+  | { type: "ready" }
+  | { type: "taken"; bytes: number; counts: Counted }
+  | { type: "events"; bytes: Uint8Array }
+  | { type: "done"; outcome: Outcome }
+  | { type: "failed"; error: PlainError };
+
+/** How far verifying came: lines that are not blank, and the events on them. */
+export interface Counted {
+  lines: number;
+  events: number;
+}
+
+/** The end of verifying. */
+export interface Outcome {
+  report: Report;
+  pin: string | null;
+}
+
+/** From the coordinator to a summarizer. */
+export type ToSummarizer =
+  | { type: "origin"; origin: string }
+  | { type: "opened"; opened: Uint8Array }
+  | { type: "stretch"; number: number; stretch: Uint8Array; giveBack: boolean };
+
+/** From a summarizer to the coordinator: the stretch too, where it was asked for. */
+export interface FromSummarizer {
+  number: number;
+  summary: Uint8Array;
+  stretch: Uint8Array | undefined;
+}
+
+/** An error as it crosses; `code` is there when the core refused something. */
+export interface PlainError {
+  code: string | undefined;
+  message: string;
+  hint: string | undefined;
+  line: number | undefined;
+  member: string | undefined;
+}
+
+/** A port to whoever is on the other side: a worker's global scope, Node's `parentPort`, a `MessagePort`. */
+export interface Port<In, Out> {
+  postMessage(message: Out, transfer: Transferable[]): void;
+  onmessage: ((event: MessageEvent<In>) => void) | null;
+}
+
+/** What a worker sees of the host. */
+export type HostPort = Port<ToWorker, FromWorker>;
+
+/** How many bytes of events may be on their way to who shows them. */
+export const EVENTS_UNDER_WAY = 4 << 20;
+
+/** What is to be moved with a message, not copied: these bytes, each the whole of its buffer. */
+export function moved(...bytes: Uint8Array[]): Transferable[] {
+  return bytes.map(({ buffer }) => buffer as ArrayBuffer);
+}
+
+/** Says an error in a form that can cross. */
+export function plainError(error: unknown): PlainError {
+  const { code, message, hint, line, member } = error as Partial<Record<keyof PlainError, unknown>>;
+  const text = (value: unknown) => (typeof value === "string" ? value : undefined);
+  return {
+    code: text(code),
+    message: text(message) ?? String(error),
+    hint: text(hint),
+    line: typeof line === "number" ? line : undefined,
+    member: text(member),
+  };
+}

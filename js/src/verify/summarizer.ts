@@ -1,0 +1,38 @@
+/** A worker that makes summaries of stretches. */
+
+import { Summarizer } from "../wasm/verifier.js";
+import { type FromSummarizer, moved, type Port, type ToSummarizer, type ToWorker } from "./protocol.js";
+
+/** Serves a coordinator. The host has nothing more to say. */
+export function summarize(
+  coordinator: Port<ToSummarizer, FromSummarizer>,
+  trust: Uint8Array | undefined,
+  fail: (error: unknown) => void,
+): (message: ToWorker) => void {
+  let summarizer: Summarizer | undefined;
+  const receive = (message: ToSummarizer) => {
+    if (message.type === "origin") {
+      summarizer = new Summarizer(message.origin, trust);
+      return;
+    }
+    if (summarizer === undefined) {
+      throw new Error("the origin comes first");
+    }
+    if (message.type === "opened") {
+      summarizer.learn(message.opened);
+      return;
+    }
+    const { number, stretch, giveBack } = message;
+    const summary = summarizer.summarize(stretch);
+    const answer = { number, summary, stretch: giveBack ? stretch : undefined };
+    coordinator.postMessage(answer, giveBack ? moved(summary, stretch) : moved(summary));
+  };
+  coordinator.onmessage = ({ data }) => {
+    try {
+      receive(data);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  return () => {};
+}

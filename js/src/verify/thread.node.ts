@@ -1,0 +1,22 @@
+/** Worker threads that look like Web Workers. */
+
+import { Worker } from "node:worker_threads";
+import type { WorkerLike } from "./host.js";
+
+/** Starts one. It keeps the process alive until it is terminated. */
+export function thread(script: URL): WorkerLike {
+  // Not the process's own flags: some of them, --input-type for one, fit no worker.
+  const worker = new Worker(script, { execArgv: [] });
+  const like: WorkerLike = {
+    postMessage: (message, transfer) => worker.postMessage(message, transfer as Parameters<Worker["postMessage"]>[1]),
+    terminate: () => void worker.terminate(),
+    onmessage: null,
+    onerror: null,
+    onmessageerror: null,
+  };
+  worker.on("message", (data) => like.onmessage?.({ data } as MessageEvent));
+  worker.on("messageerror", (data) => like.onmessageerror?.({ data } as unknown as MessageEvent));
+  worker.on("error", (error: Error) => like.onerror?.({ message: error.message, error } as ErrorEvent));
+  worker.on("exit", (code) => like.onerror?.({ message: `it ended with code ${code}` } as ErrorEvent));
+  return like;
+}

@@ -1,0 +1,9 @@
+/** The worker thread. */
+
+import { parentPort } from "node:worker_threads";
+import type { HostPort } from "./protocol.js";
+import { work } from "./work.js";
+
+if (parentPort !== null) {
+  work(parentPort as unknown as HostPort);
+}
