@@ -1,0 +1,93 @@
+/** What an event says: the members that search, viewers and analysis understand (EVENTS.md). */
+
+/** Actions that the built-in rules know. Any other `noun.verb` is an action too. */
+export type KnownAction =
+  | "job.create"
+  | "job.update"
+  | "job.delete"
+  | "job.trigger"
+  | "credential.create"
+  | "credential.rotate"
+  | "credential.revoke"
+  | "config.read"
+  | "config.update"
+  | "session.login"
+  | "session.logout"
+  | "session.mfa"
+  | "role.grant"
+  | "role.revoke"
+  | "user.create"
+  | "user.delete"
+  | "key.create"
+  | "key.revoke"
+  | "data.export"
+  | "log.export"
+  | "log.erase"
+  | "log.disable"
+  | "http.request";
+
+/** Members of any name, with values that JSON can carry. */
+export type Members = { readonly [member: string]: unknown };
+
+/** Who did it. */
+export interface Actor {
+  id: string;
+  /** `user` where it is not given. */
+  type?: "user" | "service" | "agent" | "anonymous" | undefined;
+  /** A name for people. */
+  name?: string | undefined;
+  session?: string | undefined;
+  /** An identifier of the key or token used, never the secret. */
+  credential?: string | undefined;
+}
+
+/** What was acted on. */
+export interface Target {
+  type: string;
+  id: string;
+  /** A name for people. */
+  name?: string | undefined;
+}
+
+/** From where. */
+export interface Context {
+  ip?: string | undefined;
+  user_agent?: string | undefined;
+  geo?: { country?: string | undefined; lat?: number | undefined; lon?: number | undefined } | undefined;
+  request_id?: string | undefined;
+  region?: string | undefined;
+}
+
+/** The request, where there was one. */
+export interface HttpRequest {
+  method: string;
+  /** Without its query. */
+  path: string;
+  status: number;
+  host?: string | undefined;
+  latency_ms?: number | undefined;
+}
+
+/** Who did what, to what, from where, with what outcome. */
+export interface AuditEvent {
+  /** `noun.verb`. */
+  action: KnownAction | (string & {});
+  actor?: Actor | undefined;
+  target?: Target | undefined;
+  /** `success` where it is not given. */
+  outcome?: "success" | "failure" | "unknown" | undefined;
+  /** Why it failed. */
+  reason?: string | undefined;
+  /** When it happened, if that is not when it is recorded. */
+  occurred_at?: Date | string | undefined;
+  /** Whose it is. */
+  tenant?: string | undefined;
+  context?: Context | undefined;
+  http?: HttpRequest | undefined;
+  /** What was there before. */
+  before?: Members | undefined;
+  /** What is there now. */
+  after?: Members | undefined;
+  /** Anything else. */
+  metadata?: Members | undefined;
+}

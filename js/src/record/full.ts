@@ -1,0 +1,28 @@
+/** Recording with the artefact `recorder`, which brings Ed25519. */
+
+import * as wasm from "../wasm/recorder.js";
+import { inCore, loader, type ModuleSource } from "./core.js";
+import { creator } from "./create.js";
+
+/** A new signer key. */
+export interface GeneratedKey {
+  /** The secret: `PRIVATE+KEY+…`. Who has it can sign. */
+  key: string;
+  /** The verifier key, for trust files and for grants. */
+  vkey: string;
+}
+
+/** Makes the entry's functions for a runtime's way to load the artefact. */
+export function recording(source: ModuleSource) {
+  const load = loader(wasm, source, (module) => wasm.initSync({ module }));
+  return {
+    createRecorder: creator({ load, readKey: (text) => ({ key: text, sign: undefined }) }),
+    generateKey: async (name: string): Promise<GeneratedKey> => {
+      const { signerKey } = await load();
+      const seed = crypto.getRandomValues(new Uint8Array(32));
+      const [key = "", vkey = ""] = inCore(() => signerKey(name, seed));
+      seed.fill(0);
+      return { key, vkey };
+    },
+  };
+}

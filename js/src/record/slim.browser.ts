@@ -1,0 +1,9 @@
+import { fetchModule } from "../verify/fetch-module.js";
+import { recording } from "./lean.js";
+
+export * from "./public.js";
+
+/** Begins a chain. */
+export const { createRecorder } = recording(() =>
+  fetchModule(new URL("../wasm/recorder-slim_bg.wasm", import.meta.url)),
+);

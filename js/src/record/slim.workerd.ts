@@ -1,0 +1,7 @@
+import module from "../wasm/recorder-slim_bg.wasm";
+import { recording } from "./lean.js";
+
+export * from "./public.js";
+
+/** Begins a chain. */
+export const { createRecorder } = recording(module);

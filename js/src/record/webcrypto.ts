@@ -1,0 +1,90 @@
+/** Ed25519 keys of WebCrypto's, and the signed-note names for them. */
+
+import { CountersignError } from "../error.js";
+import { external, type KeyHandle, type Signing } from "./signer.js";
+
+const ALGORITHM = "Ed25519";
+const SIGNER_PREFIX = "PRIVATE+KEY+";
+/** The type of an Ed25519 key in its text. */
+const ED25519 = 0x01;
+/** What precedes the seed in PKCS #8 (RFC 8410 section 7). */
+const PKCS8_PREFIX = Uint8Array.from([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32]);
+
+/** Makes a key that never leaves WebCrypto. It can be kept in IndexedDB as it is. */
+export async function generateKeyHandle(name: string): Promise<KeyHandle> {
+  if (!/^[^\p{White_Space}\p{Cc}+]+$/u.test(name)) {
+    throw new CountersignError("name.invalid", "not a name for a key", {
+      hint: "a name holds no white space, no control character and no '+'",
+    });
+  }
+  const { privateKey, publicKey } = await inWebCrypto(
+    () => crypto.subtle.generateKey(ALGORITHM, false, ["sign", "verify"]) as Promise<CryptoKeyPair>,
+  );
+  return { vkey: await vkeyOf(name, await exportRaw(publicKey)), privateKey };
+}
+
+/** Reads a signer key's text into WebCrypto. */
+export async function importSignerKey(text: string): Promise<Signing> {
+  const [name, id, typed] = splitKey(text.startsWith(SIGNER_PREFIX) ? text.slice(SIGNER_PREFIX.length) : "");
+  const seed = fromBase64(typed);
+  if (seed.length !== 33 || seed[0] !== ED25519) {
+    throw new CountersignError("key.invalid", "this is no signer key", {
+      member: "key",
+      hint: "a signer key is one line that begins with PRIVATE+KEY+",
+    });
+  }
+  const pkcs8 = new Uint8Array([...PKCS8_PREFIX, ...seed.subarray(1)]);
+  // The public key can only be had by way of a key that may be exported.
+  const open = await inWebCrypto(() => crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["sign"]));
+  const { x = "" } = await crypto.subtle.exportKey("jwk", open);
+  const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, false, ["sign"]);
+  const vkey = await vkeyOf(name, fromBase64(x.replaceAll("-", "+").replaceAll("_", "/")));
+  if (splitKey(vkey)[1] !== id) {
+    throw new CountersignError("key.invalid", "the signer key's ID is not of its name and key", { member: "key" });
+  }
+  return external({ vkey, privateKey });
+}
+
+/** Whether a signature is that of a verifier key. */
+export async function verifies(vkey: string, bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array): Promise<boolean> {
+  const raw = fromBase64(splitKey(vkey)[2]).slice(1);
+  const key = await inWebCrypto(() => crypto.subtle.importKey("raw", raw, ALGORITHM, false, ["verify"]));
+  return crypto.subtle.verify(ALGORITHM, key, new Uint8Array(signature), bytes);
+}
+
+async function exportRaw(key: CryptoKey): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.exportKey("raw", key));
+}
+
+async function vkeyOf(name: string, publicKey: Uint8Array): Promise<string> {
+  const typed = new Uint8Array([ED25519, ...publicKey]);
+  const named = new Uint8Array([...new TextEncoder().encode(`${name}\n`), ...typed]);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", named));
+  const id = Array.from(hash.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${name}+${id}+${btoa(String.fromCharCode(...typed))}`;
+}
+
+/** Name, ID, and type with key. The first two hold no `+`. */
+function splitKey(text: string): [string, string, string] {
+  const [name = "", id = ""] = text.split("+", 2);
+  return [name, id, text.slice(name.length + id.length + 2)];
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.from(atob(text), (digit) => digit.charCodeAt(0));
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+async function inWebCrypto<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new CountersignError("webcrypto.unavailable", "WebCrypto has no Ed25519 here, or does not take this key", {
+      hint: "a secure context and a recent runtime are needed; the entry `countersign` brings an Ed25519 of its own",
+      cause,
+    });
+  }
+}
