@@ -1,0 +1,59 @@
+import { createHash } from "node:crypto";
+import type { Plugin } from "vite";
+
+/**
+ * Puts the bundle's one script and one style sheet into the page, and a Content Security Policy that names both
+ * by their hashes and allows no connection.
+ */
+export function oneFile(): Plugin {
+  return {
+    name: "one-file",
+    apply: "build",
+    enforce: "post",
+    generateBundle(_options, bundle) {
+      const page = bundle["index.html"];
+      if (page?.type !== "asset") throw new Error("the bundle has no index.html");
+      let script = "";
+      let style = "";
+      for (const [name, file] of Object.entries(bundle)) {
+        if (name === "index.html") continue;
+        if (file.type === "chunk") script += inScript(file.code);
+        else if (name.endsWith(".css")) style += file.source;
+        else throw new Error(`${name} cannot be put into the page`);
+        delete bundle[name];
+      }
+      const html = String(page.source)
+        .replace(/\s*<script type="module"[^>]*><\/script>/, "")
+        .replace(/\s*<link rel="stylesheet"[^>]*>/, "")
+        .replace('<meta charset="utf-8" />', (charset) => `${charset}\n    ${policy(script, style)}`)
+        .replace("</head>", () => `  <style>${style}</style>\n  </head>`)
+        .replace("</body>", () => `  <script type="module">${script}</script>\n  </body>`);
+      page.source = html;
+    },
+  };
+}
+
+/** Neither ends a script element nor begins a comment in one. */
+function inScript(code: string): string {
+  return code.replaceAll("\r\n", "\n").replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--");
+}
+
+function policy(script: string, style: string): string {
+  const directives = [
+    "default-src 'none'",
+    `script-src '${hash(script)}' 'wasm-unsafe-eval'`,
+    `style-src '${hash(style)}'`,
+    "img-src data:",
+    "worker-src blob:",
+    "connect-src 'none'",
+    "form-action 'none'",
+    "base-uri 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types lit-html countersign-worker",
+  ];
+  return `<meta http-equiv="Content-Security-Policy" content="${directives.join("; ")}" />`;
+}
+
+function hash(text: string): string {
+  return `sha256-${createHash("sha256").update(text).digest("base64")}`;
+}

@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
+
+/** The built page. */
+export const PAGE = process.env.PAGE ?? fileURLToPath(new URL("../dist/index.html", import.meta.url));
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** A browser with a profile of its own. */
+export interface Browser {
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
+
+export async function launch(
+  options: Parameters<typeof chromium.launchPersistentContext>[1] = {},
+): Promise<Browser> {
+  const profile = await mkdtemp(join(tmpdir(), "countersign-page-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: program(),
+    headless: true,
+    args: FLAGS,
+    acceptDownloads: true,
+    ...options,
+  });
+  return {
+    context,
+    async close() {
+      await context.close();
+      await rm(profile, { recursive: true, force: true });
+    },
+  };
+}
+
+function program(): string {
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const found = folders.flatMap((folder) => names.map((name) => join(folder, name))).find(existsSync);
+  const path = process.env.CHROMIUM ?? found;
+  if (path === undefined) throw new Error("no Chromium: put it on PATH, or its path into CHROMIUM");
+  return path;
+}
+
+/** Serves the page and nothing else, on loopback. `asked` lists every request that arrives. */
+export async function serve(): Promise<{ address: string; asked: string[]; close(): Promise<void> }> {
+  const asked: string[] = [];
+  const server = createServer(async (request, response) => {
+    asked.push(request.url ?? "");
+    if (request.url !== "/") return response.writeHead(404).end();
+    return response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(await readFile(PAGE));
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: `http://127.0.0.1:${port}/`,
+    asked,
+    close: () => new Promise((closed) => server.close(() => closed())),
+  };
+}
+
+/** A file as Playwright takes it. */
+export type Upload = string | { name: string; mimeType: string; buffer: Buffer };
+
+export function upload(name: string, content: string | Uint8Array): Upload {
+  return { name, mimeType: "application/octet-stream", buffer: Buffer.from(content) };
+}
+
+/** Answers the file dialog that a button opens. */
+export async function choose(page: Page, button: string | RegExp, files: Upload | Upload[]): Promise<void> {
+  const dialog = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: button }).click();
+  await (await dialog).setFiles(files as string[]);
+}
+
+/** Waits for the verdict and gives its words. */
+export async function verdict(page: Page): Promise<string> {
+  return ((await page.locator("#verdict-heading").textContent()) ?? "").trim();
+}
