@@ -62,7 +62,7 @@ export function creator({ load, readKey, verifies }: Variant): CreateRecorder {
     }
     return new Recorder(recorder, {
       origin,
-      signing,
+      sign: signing.sign ?? (() => Promise.reject(new Error("the core signs"))),
       verifies: verifies && ((bytes, signature) => verifies(signing.key, bytes, signature)),
       to,
       limitBytes,

@@ -3,6 +3,7 @@
 import * as wasm from "../wasm/recorder.js";
 import { inCore, loader, type ModuleSource } from "./core.js";
 import { creator } from "./create.js";
+import { signerKey } from "./signer.js";
 
 /** A new signer key. */
 export interface GeneratedKey {
@@ -16,11 +17,11 @@ export interface GeneratedKey {
 export function recording(source: ModuleSource) {
   const load = loader(wasm, source, (module) => wasm.initSync({ module }));
   return {
-    createRecorder: creator({ load, readKey: (text) => ({ key: text, sign: undefined }) }),
+    createRecorder: creator({ load, readKey: (text) => ({ key: signerKey(text), sign: undefined }) }),
     generateKey: async (name: string): Promise<GeneratedKey> => {
-      const { signerKey } = await load();
+      const core = await load();
       const seed = crypto.getRandomValues(new Uint8Array(32));
-      const [key = "", vkey = ""] = inCore(() => signerKey(name, seed));
+      const [key = "", vkey = ""] = inCore(() => core.signerKey(name, seed));
       seed.fill(0);
       return { key, vkey };
     },

@@ -5,12 +5,12 @@ import { type CoreRecorder, inCore } from "./core.js";
 import type { AuditEvent } from "./event.js";
 import { toJson } from "./json.js";
 import type { Transport } from "./memory.js";
-import type { Signing } from "./signer.js";
 
 /** What a chain is recorded with. */
 export interface Setup {
   origin: string;
-  signing: Signing;
+  /** Signs what the core does not sign itself. */
+  sign: (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
   /** Checks a signature from outside that the core cannot check itself. */
   verifies: ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => Promise<boolean>) | undefined;
   to: Transport;
@@ -140,18 +140,15 @@ export class Recorder {
   }
 
   async #sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-    const { signing, verifies } = this.#setup;
-    let signature: Uint8Array | undefined;
+    const { sign, verifies } = this.#setup;
+    let signature: Uint8Array;
     try {
-      signature = await signing.sign?.(bytes);
+      signature = await sign(bytes);
     } catch (cause) {
       throw new CountersignError("signer.failed", "the signer gave no signature", {
         hint: "what was recorded is kept: flush again",
         cause,
       });
-    }
-    if (signature === undefined) {
-      throw new CountersignError("signer.failed", "there is no signer");
     }
     if (!this.#signerKnown && verifies !== undefined) {
       if (!(await verifies(bytes, signature))) {

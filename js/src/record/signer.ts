@@ -24,6 +24,25 @@ export interface Signing {
   readonly sign: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
 }
 
+/** What a signer key's text begins with. */
+export const SIGNER_PREFIX = "PRIVATE+KEY+";
+
+/** The text, where it can be a signer key's. */
+export function signerKey(text: string): string {
+  if (!text.startsWith(SIGNER_PREFIX)) {
+    throw noSignerKey();
+  }
+  return text;
+}
+
+/** That a text is no signer key. It is not repeated: it may be a secret all the same. */
+export function noSignerKey(): CountersignError {
+  return new CountersignError("key.invalid", "this is no signer key", {
+    member: "key",
+    hint: "a signer key is one line that begins with PRIVATE+KEY+",
+  });
+}
+
 /** A signer outside the core. */
 export function external(key: Signer | KeyHandle): Signing {
   if (typeof key !== "object" || key === null || typeof key.vkey !== "string") {

@@ -1,10 +1,9 @@
 /** Ed25519 keys of WebCrypto's, and the signed-note names for them. */
 
 import { CountersignError } from "../error.js";
-import { external, type KeyHandle, type Signing } from "./signer.js";
+import { external, type KeyHandle, noSignerKey, SIGNER_PREFIX, type Signing, signerKey } from "./signer.js";
 
 const ALGORITHM = "Ed25519";
-const SIGNER_PREFIX = "PRIVATE+KEY+";
 /** The type of an Ed25519 key in its text. */
 const ED25519 = 0x01;
 /** What precedes the seed in PKCS #8 (RFC 8410 section 7). */
@@ -25,20 +24,17 @@ export async function generateKeyHandle(name: string): Promise<KeyHandle> {
 
 /** Reads a signer key's text into WebCrypto. */
 export async function importSignerKey(text: string): Promise<Signing> {
-  const [name, id, typed] = splitKey(text.startsWith(SIGNER_PREFIX) ? text.slice(SIGNER_PREFIX.length) : "");
+  const [name, id, typed] = splitKey(signerKey(text).slice(SIGNER_PREFIX.length));
   const seed = fromBase64(typed);
   if (seed.length !== 33 || seed[0] !== ED25519) {
-    throw new CountersignError("key.invalid", "this is no signer key", {
-      member: "key",
-      hint: "a signer key is one line that begins with PRIVATE+KEY+",
-    });
+    throw noSignerKey();
   }
   const pkcs8 = new Uint8Array([...PKCS8_PREFIX, ...seed.subarray(1)]);
   // The public key can only be had by way of a key that may be exported.
   const open = await inWebCrypto(() => crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["sign"]));
   const { x = "" } = await crypto.subtle.exportKey("jwk", open);
   const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, false, ["sign"]);
-  const vkey = await vkeyOf(name, fromBase64(x.replaceAll("-", "+").replaceAll("_", "/")));
+  const vkey = await vkeyOf(name, fromBase64(`${x.replaceAll("-", "+").replaceAll("_", "/")}=`));
   if (splitKey(vkey)[1] !== id) {
     throw new CountersignError("key.invalid", "the signer key's ID is not of its name and key", { member: "key" });
   }
@@ -70,9 +66,11 @@ function splitKey(text: string): [string, string, string] {
   return [name, id, text.slice(name.length + id.length + 2)];
 }
 
+/** Nothing where the text is not canonical, which atob alone would not notice. */
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   try {
-    return Uint8Array.from(atob(text), (digit) => digit.charCodeAt(0));
+    const bytes = atob(text);
+    return Uint8Array.from(btoa(bytes) === text ? bytes : "", (byte) => byte.charCodeAt(0));
   } catch {
     return new Uint8Array();
   }

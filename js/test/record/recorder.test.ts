@@ -1,0 +1,365 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { loader } from "../../dist/record/core.js";
+import * as full from "../../dist/record/record.node.js";
+import * as slim from "../../dist/record/slim.node.js";
+
+const { createRecorder, generateKey, generateKeyHandle, memory } = full;
+const ORIGIN = "log.example/audit";
+
+interface Line {
+  link?: string;
+  salt?: string;
+  event?: Record<string, unknown>;
+}
+
+const lines = (text: string): Line[] =>
+  text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+/** The kind of each link, with `*` where it is signed. */
+const shape = (text: string) =>
+  lines(text)
+    .slice(1)
+    .map(({ link = "" }) => {
+      const [, kind, ...fields] = link.split(" ");
+      return `${kind}${kind !== "event" || fields.length > 5 ? "*" : ""}`;
+    })
+    .join(" ");
+
+const deferred = () => {
+  let settle!: { resolve: (value?: unknown) => void; reject: (error: unknown) => void };
+  const promise = new Promise((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  return { promise, ...settle };
+};
+
+async function start(options: Partial<full.RecorderOptions> = {}) {
+  const { key, vkey } = await generateKey("example.com/test");
+  const to = memory();
+  const recorder = await createRecorder({ key, origin: ORIGIN, to, ...options });
+  return { recorder, to, key, vkey };
+}
+
+test("records, flushes and closes one chain", async () => {
+  const { recorder, to, vkey } = await start();
+  assert.equal(recorder.chain, undefined);
+  recorder.record({ action: "job.delete", actor: { id: "u_1" } });
+  recorder.record({ action: "job.update" });
+  assert.equal(recorder.queued, 2);
+  assert.equal(to.text(), "");
+  await recorder.flush();
+  assert.equal(recorder.queued, 0);
+  assert.match(recorder.chain ?? "", /^[0-9a-f]{32}$/);
+  await recorder.flush();
+  recorder.record({ action: "job.create" });
+  await recorder.close();
+  assert.equal(shape(to.text()), "open* event event* event close*");
+  const [header, open, first] = lines(to.text());
+  assert.deepEqual(header, { countersign: "export/v1", origin: ORIGIN });
+  assert.ok(open?.link?.startsWith(`countersign/v1 open ${ORIGIN} ${vkey} `));
+  assert.deepEqual(first?.event, { action: "job.delete", actor: { id: "u_1" } });
+});
+
+test("an event has the time at which it was recorded", async () => {
+  let clock = Date.UTC(2026, 10, 20, 6);
+  const { recorder, to } = await start({ now: () => clock });
+  recorder.record({ action: "a.b" });
+  clock += 1000;
+  recorder.record({ action: "a.b" });
+  clock -= 5000;
+  recorder.record({ action: "a.b" });
+  clock += 60_000;
+  await recorder.close();
+  const times = lines(to.text())
+    .slice(1)
+    .map(({ link }) => link?.match(/ (\S{24}) /)?.[1]);
+  assert.deepEqual(times, [
+    "2026-11-20T06:00:00.000Z",
+    "2026-11-20T06:00:00.000Z",
+    "2026-11-20T06:00:01.000Z",
+    "2026-11-20T06:00:01.000Z",
+    "2026-11-20T06:00:56.000Z",
+  ]);
+});
+
+test("salts are all different", async () => {
+  const { recorder, to } = await start();
+  for (let nth = 0; nth < 50; nth++) {
+    recorder.record({ action: "a.b" });
+  }
+  await recorder.close();
+  const salts = lines(to.text()).flatMap(({ salt }) => salt ?? []);
+  assert.equal(new Set(salts).size, 50);
+});
+
+test("signs every n-th link too", async () => {
+  const { recorder, to } = await start({ signEvery: 2 });
+  for (let nth = 0; nth < 5; nth++) {
+    recorder.record({ action: "a.b" });
+  }
+  await recorder.flush();
+  assert.equal(shape(to.text()), "open* event event* event event* event*");
+});
+
+test("redacts by default, other names, or nothing", async () => {
+  const event = { action: "a.b", metadata: { Token: "t", ssn: 1 } };
+  const recorded = async (redact?: readonly string[]) => {
+    const { recorder, to } = await start({ redact });
+    recorder.record(event);
+    await recorder.close();
+    return lines(to.text())[2]?.event?.metadata;
+  };
+  assert.deepEqual(await recorded(), { Token: "[redacted]", ssn: 1 });
+  assert.deepEqual(await recorded([...full.REDACTED, "SSN"]), { Token: "[redacted]", ssn: "[redacted]" });
+  assert.deepEqual(await recorded([]), { Token: "t", ssn: 1 });
+  for (const name of full.REDACTED) {
+    const { recorder, to } = await start();
+    recorder.recordJson(JSON.stringify({ [name]: "x" }));
+    await recorder.close();
+    assert.deepEqual(lines(to.text())[2]?.event, { [name]: "[redacted]" });
+  }
+});
+
+test("refuses an event at once, naming the member, and goes on", async () => {
+  const { recorder, to } = await start();
+  const refused = (event: unknown, member: string) =>
+    assert.throws(() => recorder.record(event as full.AuditEvent), {
+      name: "CountersignError",
+      code: "event.invalid",
+      member,
+    });
+  refused({}, "action");
+  refused({ action: "a.b", actor: { name: "Ada" } }, "actor.id");
+  refused({ action: "a.b", outcome: "ok" }, "outcome");
+  refused({ action: "a.b", metadata: { n: Number.NaN } }, "n");
+  refused({ action: "a.b", metadata: { n: 2 ** 53 } }, "n");
+  refused({ action: "a.b", reason: "\ud800" }, "reason");
+  assert.equal(recorder.queued, 0);
+  recorder.record({ action: "a.b" });
+  await recorder.close();
+  assert.equal(shape(to.text()), "open* event close*");
+});
+
+test("takes any JSON object as text without rounding", async () => {
+  const { recorder, to } = await start();
+  recorder.recordJson('{"b": 1.0, "a": "\\u20ac"}');
+  recorder.recordJson(new TextEncoder().encode('{"a":9007199254740991}'));
+  const refused = (json: string | Uint8Array, member?: string) =>
+    assert.throws(() => recorder.recordJson(json), { code: "event.invalid", member });
+  refused('{"n":9007199254740993}', "n");
+  refused('{"a":1,"a":1}', "a");
+  refused("[]");
+  refused("");
+  refused('{"a":"\ud800"}');
+  refused(Uint8Array.of(0x7b, 0xff, 0x7d));
+  refused(Uint8Array.of(0xef, 0xbb, 0xbf, 0x7b, 0x7d));
+  await recorder.close();
+  assert.deepEqual(
+    lines(to.text()).flatMap(({ event }) => event ?? []),
+    [{ a: "€", b: 1 }, { a: 9007199254740991 }],
+  );
+});
+
+test("one flush at a time, in the order of the calls", async () => {
+  const { key, vkey } = await generateKey("example.com/slow");
+  const inside = await (await import("../../dist/record/webcrypto.js")).importSignerKey(key);
+  const gates: ReturnType<typeof deferred>[] = [];
+  let under = 0;
+  const { recorder, to } = await start({
+    key: {
+      vkey,
+      async sign(bytes) {
+        assert.equal(++under, 1);
+        const gate = deferred();
+        gates.push(gate);
+        await gate.promise;
+        under--;
+        assert.ok(inside.sign);
+        return inside.sign(bytes);
+      },
+    },
+  });
+  const open = async (nth: number) => {
+    while (gates.length < nth) {
+      await new Promise(setImmediate);
+    }
+    gates[nth - 1]?.resolve();
+  };
+  recorder.record({ action: "a.one" });
+  const first = recorder.flush();
+  await new Promise(setImmediate);
+  recorder.record({ action: "a.two" });
+  const second = recorder.flush();
+  const closed = recorder.close();
+  await open(1);
+  await open(2);
+  await first;
+  assert.equal(shape(to.text()), "open* event*");
+  recorder.record({ action: "a.three" });
+  await open(3);
+  await second;
+  await open(4);
+  await closed;
+  assert.deepEqual(
+    lines(to.text()).flatMap(({ event }) => event?.action ?? []),
+    ["a.one", "a.two", "a.three"],
+  );
+  assert.equal(shape(to.text()).split(" ").at(-1), "close*");
+});
+
+test("keeps what the transport did not take, and gives it again", async () => {
+  const taken: string[] = [];
+  let down = true;
+  const cause = new Error("down");
+  const { recorder } = await start({
+    to(chunk) {
+      if (down) {
+        throw cause;
+      }
+      taken.push(new TextDecoder().decode(chunk));
+    },
+  });
+  recorder.record({ action: "a.b" });
+  await assert.rejects(recorder.flush(), { code: "transport.failed", cause });
+  recorder.record({ action: "a.b" });
+  await assert.rejects(recorder.flush(), { code: "transport.failed" });
+  down = false;
+  await recorder.flush();
+  assert.equal(taken.length, 2);
+  down = true;
+  await assert.rejects(recorder.close(), { code: "transport.failed" });
+  assert.throws(() => recorder.record({ action: "a.b" }), { code: "recorder.out_of_turn" });
+  down = false;
+  await recorder.close();
+  assert.equal(shape(taken.join("")), "open* event* event* close*");
+});
+
+test("keeps what the signer did not sign", async () => {
+  const { key, vkey } = await generateKey("example.com/failing");
+  const inside = await (await import("../../dist/record/webcrypto.js")).importSignerKey(key);
+  let down = true;
+  for (const entry of [full, slim]) {
+    const to = memory();
+    const recorder = await entry.createRecorder({
+      key: {
+        vkey,
+        sign: (bytes) => (down ? Promise.reject(new Error("down")) : (inside.sign?.(bytes) ?? assert.fail())),
+      },
+      origin: ORIGIN,
+      to,
+    });
+    down = true;
+    recorder.record({ action: "a.one" });
+    await assert.rejects(recorder.flush(), { code: "signer.failed" });
+    recorder.record({ action: "a.two" });
+    await assert.rejects(recorder.close(), { code: "signer.failed" });
+    assert.throws(() => recorder.record({ action: "a.three" }), { code: "recorder.out_of_turn" });
+    down = false;
+    await recorder.close();
+    assert.equal(shape(to.text()), "open* event event close*");
+  }
+});
+
+test("notices a signer of another key at the first signature", async () => {
+  const one = await generateKeyHandle("example.com/one");
+  const other = await generateKeyHandle("example.com/one");
+  for (const entry of [full, slim]) {
+    const to = memory();
+    const key = { vkey: one.vkey, privateKey: other.privateKey };
+    const recorder = await entry.createRecorder({ key, origin: ORIGIN, to });
+    recorder.record({ action: "a.b" });
+    await assert.rejects(recorder.flush(), { code: "signature.invalid" });
+    assert.equal(to.text(), "");
+  }
+  const { recorder } = await start({ key: { vkey: one.vkey, sign: () => new Uint8Array(63) } });
+  await assert.rejects(recorder.close(), { code: "signature.invalid" });
+  const nothing = await start({ key: { vkey: one.vkey, sign: (() => "x") as never } });
+  await assert.rejects(nothing.recorder.close(), { code: "signer.failed" });
+});
+
+test("a key that cannot be exported signs", async () => {
+  const key = await generateKeyHandle("example.com/handle");
+  assert.equal(key.privateKey.extractable, false);
+  for (const entry of [full, slim]) {
+    const to = memory();
+    const recorder = await entry.createRecorder({ key, origin: ORIGIN, to });
+    await recorder.close();
+    assert.equal(shape(to.text()), "open* close*");
+  }
+  for (const name of ["", "a b", "a+b", "a\n", "a\u2028b"]) {
+    await assert.rejects(generateKeyHandle(name), { code: "name.invalid" });
+    await assert.rejects(generateKey(name), { code: "name.invalid" });
+  }
+});
+
+test("record throws when too much waits", async () => {
+  const { recorder, to } = await start({ limitBytes: 1000 });
+  const event = { action: "a.b", reason: "x".repeat(400) };
+  recorder.record(event);
+  recorder.record(event);
+  assert.throws(() => recorder.record(event), { code: "recorder.full" });
+  await recorder.flush();
+  recorder.record(event);
+  await recorder.close();
+  assert.equal(shape(to.text()), "open* event event* event close*");
+});
+
+test("options are checked, with the member", async () => {
+  const { key } = await generateKey("example.com/test");
+  const good = { key, origin: ORIGIN, to: memory() };
+  for (const [options, code, member] of [
+    [{ origin: undefined }, "options.invalid", "origin"],
+    [{ origin: "a b" }, "name.invalid", undefined],
+    [{ to: "https://log.example" }, "options.invalid", "to"],
+    [{ key: undefined }, "options.invalid", "key"],
+    [{ key: {} }, "options.invalid", "key"],
+    [{ signEvery: 0 }, "options.invalid", "signEvery"],
+    [{ limitBytes: 1.5 }, "options.invalid", "limitBytes"],
+    [{ redact: [1] }, "options.invalid", "redact"],
+  ] as const) {
+    for (const entry of [full, slim]) {
+      await assert.rejects(entry.createRecorder({ ...good, ...options } as never), { code, member });
+    }
+  }
+});
+
+test("an unusable key is refused and never shown", async () => {
+  const { key } = await generateKey("example.com/test");
+  const secret = key.slice(-44);
+  const flipped = key.replace(/\+[0-9a-f]{8}\+/, "+00000000+");
+  for (const text of ["", "PRIVATE+KEY+", key.slice(0, -4), flipped, `${key}\n`, key.slice("PRIVATE+KEY+".length)]) {
+    for (const entry of [full, slim]) {
+      await assert.rejects(
+        entry.createRecorder({ key: text, origin: ORIGIN, to: memory() }),
+        (error: full.CountersignError) => {
+          assert.equal(error.code, "key.invalid", text);
+          assert.ok(!`${error.message} ${error.hint} ${error.stack}`.includes(secret));
+          return true;
+        },
+      );
+    }
+  }
+});
+
+test("a load that failed is tried again", async () => {
+  let loads = 0;
+  const core = { Recorder: class {} } as never;
+  const load = loader(
+    core,
+    async () => {
+      loads++;
+      if (loads === 1) {
+        throw new Error("offline");
+      }
+      return new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+    },
+    () => {},
+  );
+  await assert.rejects(Promise.all([load(), load()]), { code: "wasm.unavailable" });
+  assert.equal(await load(), core);
+  assert.equal(await load(), core);
+  assert.equal(loads, 2);
+});
