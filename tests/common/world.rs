@@ -17,11 +17,14 @@ use proptest::prelude::*;
 const ORIGIN: &str = "log.example/audit";
 const EMITTERS: usize = 4;
 const WITNESSES: usize = 3;
+/// By how much each witness's clock is ahead of the one before.
+const AHEAD: u64 = 60;
 const ALL: u8 = 0xff;
 
 const SECOND: i64 = 1000;
-const HOUR: i64 = 3600 * SECOND;
-const WAITS: [i64; 6] = [0, SECOND / 4, 10 * 60 * SECOND, 5 * HOUR, 30 * HOUR, 9 * 24 * HOUR];
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const WAITS: [i64; 6] = [0, SECOND / 4, 10 * MINUTE, 5 * HOUR, 30 * HOUR, 9 * 24 * HOUR];
 
 /// Events as they stand in the export. What was recorded is their canonical form.
 const EVENTS: [&str; 7] = [
@@ -37,14 +40,41 @@ const EVENTS: [&str; 7] = [
 /// What happens, one after the other. Numbers are taken modulo what there is.
 #[derive(Clone, Debug)]
 pub enum Step {
-    Open { emitter: u8 },
-    Event { chain: u8, event: u8, signed: bool },
-    Close { chain: u8 },
-    Grant { emitter: u8, from_now: bool, hours: Option<u8> },
-    Revoke { emitter: u8, by_itself: bool },
-    Opaque { leaf: Vec<u8> },
-    Checkpoint { witnesses: u8 },
-    Wait { how_long: u8 },
+    Open {
+        emitter: u8,
+    },
+    Event {
+        chain: u8,
+        event: u8,
+        signed: bool,
+    },
+    Close {
+        chain: u8,
+    },
+    Grant {
+        emitter: u8,
+        from_now: bool,
+        hours: Option<u8>,
+    },
+    Revoke {
+        emitter: u8,
+        by_itself: bool,
+    },
+    /// Revokes an emitter in the trust file.
+    Distrust {
+        emitter: u8,
+    },
+    /// Revokes the first issuer in the trust file.
+    DistrustIssuer,
+    Opaque {
+        leaf: Vec<u8>,
+    },
+    Checkpoint {
+        witnesses: u8,
+    },
+    Wait {
+        how_long: u8,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -52,9 +82,13 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Which emitters the trust file names.
     pub vouched: [bool; EMITTERS],
+    /// Which emitters' clocks are late.
+    pub late: [bool; EMITTERS],
+    /// Whether there is a log at all, with its checkpoints.
+    pub sealed: bool,
     /// How many witnesses make a quorum; none for 0.
     pub quorum: usize,
-    /// Whether the header claims all leaves.
+    /// Whether the header claims all leaves of the log.
     pub claims: bool,
     /// Whether all chains are closed in the end.
     pub closes: bool,
@@ -68,13 +102,25 @@ pub fn plans(steps: usize) -> impl Strategy<Value = Plan> {
         1 => any::<(u8, bool, Option<u8>)>()
             .prop_map(|(emitter, from_now, hours)| Step::Grant { emitter, from_now, hours }),
         1 => any::<(u8, bool)>().prop_map(|(emitter, by_itself)| Step::Revoke { emitter, by_itself }),
+        1 => any::<u8>().prop_map(|emitter| Step::Distrust { emitter }),
+        1 => Just(Step::DistrustIssuer),
         1 => proptest::collection::vec(any::<u8>(), 0..40).prop_map(|leaf| Step::Opaque { leaf }),
         3 => any::<u8>().prop_map(|witnesses| Step::Checkpoint { witnesses }),
         4 => any::<u8>().prop_map(|how_long| Step::Wait { how_long }),
     ];
     let steps = proptest::collection::vec(step, 1..steps);
-    (steps, any::<[bool; EMITTERS]>(), 0..=WITNESSES, any::<bool>(), any::<bool>())
-        .prop_map(|(steps, vouched, quorum, claims, closes)| Plan { steps, vouched, quorum, claims, closes })
+    let emitters = any::<([bool; EMITTERS], [bool; EMITTERS])>();
+    (steps, emitters, 0..=WITNESSES, any::<(bool, bool)>(), proptest::bool::weighted(0.9)).prop_map(
+        |(steps, (vouched, late), quorum, (claims, closes), sealed)| Plan {
+            steps,
+            vouched,
+            late,
+            sealed,
+            quorum: if sealed { quorum } else { 0 },
+            claims: claims && sealed,
+            closes,
+        },
+    )
 }
 
 /// A log's whole export, and who trusts it.
@@ -111,6 +157,8 @@ impl Plan {
 struct Emitter {
     key: SignerKey,
     vouched: bool,
+    /// By how much its clock is late.
+    late: i64,
     revoked: bool,
     /// The ends of the windows granted so far; each began in the past.
     windows: Vec<i64>,
@@ -136,10 +184,15 @@ struct Builder {
     /// How many salts and nonces were drawn.
     drawn: u16,
     log: SignerKey,
-    issuer: SignerKey,
+    issuers: [SignerKey; 2],
+    /// Which issuer grants and revokes.
+    issuer: usize,
     emitters: Vec<Emitter>,
     witnesses: Vec<SignerKey>,
+    sealed: bool,
     quorum: usize,
+    /// The trust file's lines that revoke.
+    distrusted: String,
     chains: Vec<Chain>,
 }
 
@@ -149,9 +202,10 @@ fn key(name: &str, seed: u8) -> SignerKey {
 
 impl Builder {
     fn new(plan: &Plan) -> Self {
-        let emitter = |(number, vouched): (u8, bool)| Emitter {
+        let emitter = |(number, (vouched, late)): (u8, (bool, bool))| Emitter {
             key: key(&format!("example.com/e{number}"), number + 10),
             vouched,
+            late: if late { 2 * HOUR } else { 0 },
             revoked: false,
             windows: Vec::new(),
         };
@@ -162,16 +216,25 @@ impl Builder {
             now: "2026-10-30T22:00:00.500Z".parse::<Time>().unwrap().millis(),
             drawn: 0,
             log: key(ORIGIN, 1),
-            issuer: key("example.com", 2),
-            emitters: (0..).zip(plan.vouched).map(emitter).collect(),
+            issuers: [key("example.com", 2), key("example.com", 3)],
+            issuer: 0,
+            emitters: (0..).zip(plan.vouched.into_iter().zip(plan.late)).map(emitter).collect(),
             witnesses: (0..WITNESSES as u8).map(witness).collect(),
+            sealed: plan.sealed,
             quorum: plan.quorum,
+            distrusted: String::new(),
             chains: Vec::new(),
         }
     }
 
     fn trust(&self) -> Trust {
-        let mut text = format!("log {}\nissuer {}\n", self.log.verifier_key(), self.issuer.verifier_key());
+        let mut text = String::new();
+        if self.sealed {
+            text += &format!("log {}\n", self.log.verifier_key());
+        }
+        for issuer in &self.issuers {
+            text += &format!("issuer {}\n", issuer.verifier_key());
+        }
         for emitter in self.emitters.iter().filter(|emitter| emitter.vouched) {
             text += &format!("emitter {}\n", emitter.key.verifier_key());
         }
@@ -181,6 +244,7 @@ impl Builder {
             }
             text += &format!("group all {} w0 w1 w2\nquorum all\n", self.quorum);
         }
+        text += &self.distrusted;
         Trust::parse(text.as_bytes()).unwrap()
     }
 
@@ -199,6 +263,8 @@ impl Builder {
                 );
             }
             Step::Revoke { emitter, by_itself } => self.revoke(usize::from(emitter) % EMITTERS, by_itself),
+            Step::Distrust { emitter } => self.distrust(usize::from(emitter) % EMITTERS),
+            Step::DistrustIssuer => self.distrust_issuer(),
             Step::Opaque { ref leaf } => {
                 self.tree.append(leaf_hash(leaf));
                 self.out.leaf(leaf);
@@ -212,6 +278,10 @@ impl Builder {
         Time::from_millis(self.now).unwrap()
     }
 
+    fn clock_of(&self, emitter: usize) -> Time {
+        Time::from_millis(self.now - self.emitters[emitter].late).unwrap()
+    }
+
     fn open(&mut self, emitter: usize) {
         if self.emitters[emitter].revoked {
             return;
@@ -223,7 +293,7 @@ impl Builder {
         let until = if self.emitters[emitter].vouched { i64::MAX } else { windows(self).unwrap() };
         let nonce = self.salt();
         let key = &self.emitters[emitter].key;
-        let text = link::write_open(ORIGIN, key.verifier_key(), self.time(), &nonce);
+        let text = link::write_open(ORIGIN, key.verifier_key(), self.clock_of(emitter), &nonce);
         let text = sign(text, key);
         let prev = leaf_hash(text.as_bytes());
         self.out.link(&text);
@@ -242,13 +312,13 @@ impl Builder {
     }
 
     fn event(&mut self, chain: usize, event: usize, signed: bool) {
-        let (salt, time) = (self.salt(), self.time());
+        let salt = self.salt();
         let Chain { emitter, id, seq, prev, closed, .. } = self.chains[chain];
         if closed {
             return;
         }
         let commit = commit(&salt, &canonicalize(EVENTS[event].as_bytes()).unwrap());
-        let mut text = link::write_event(id, seq + 1, time, &prev, &commit);
+        let mut text = link::write_event(id, seq + 1, self.clock_of(emitter), &prev, &commit);
         if signed {
             text = sign(text, &self.emitters[emitter].key);
         }
@@ -261,7 +331,8 @@ impl Builder {
         if closed {
             return;
         }
-        let text = sign(link::write_close(id, seq + 1, self.time(), &prev), &self.emitters[emitter].key);
+        let text = link::write_close(id, seq + 1, self.clock_of(emitter), &prev);
+        let text = sign(text, &self.emitters[emitter].key);
         self.out.link(&text);
         self.link(chain, &text, true);
         self.chains[chain].closed = true;
@@ -279,34 +350,56 @@ impl Builder {
         let until = hours.map(|hours| self.now + hours * HOUR);
         let grant = Statement::Grant {
             key: self.emitters[emitter].key.verifier_key().clone(),
-            from: from_now.then(|| self.time()),
+            from: from_now.then(|| self.clock_of(emitter)),
             until: until.map(|until| Time::from_millis(until).unwrap()),
         };
         self.emitters[emitter].windows.push(until.unwrap_or(i64::MAX));
-        let note = KeyNote::sign(ORIGIN, &[grant], &self.issuer).unwrap();
+        let note = KeyNote::sign(ORIGIN, &[grant], &self.issuers[self.issuer]).unwrap();
         self.note(&note);
     }
 
-    /// Revokes a key from now on, all of whose links are attested.
-    fn revoke(&mut self, emitter: usize, by_itself: bool) {
-        let chains = |chain: &&Chain| chain.emitter == emitter;
-        let used = self.chains.iter().any(|chain| chains(&chain));
-        if used {
-            for chain in 0..self.chains.len() {
-                if self.chains[chain].emitter == emitter {
-                    self.close(chain);
-                }
-            }
-            self.checkpoint(ALL);
-            self.wait(10 * SECOND);
+    /// No longer uses a key. Gives the moment after which it may be used by others, where it was used.
+    fn retire(&mut self, emitter: usize) -> Option<Time> {
+        self.emitters[emitter].revoked = true;
+        if self.chains.iter().all(|chain| chain.emitter != emitter) {
+            return None;
         }
-        let since = used.then(|| self.time());
-        let revoked = &mut self.emitters[emitter];
-        revoked.revoked = true;
-        let revoke = Statement::Revoke { key: revoked.key.verifier_key().clone(), since };
-        let signer = if by_itself { &revoked.key } else { &self.issuer };
+        for chain in 0..self.chains.len() {
+            if self.chains[chain].emitter == emitter {
+                self.close(chain);
+            }
+        }
+        Some(self.attest())
+    }
+
+    /// Has witnesses see all that is there, and gives a moment after that.
+    fn attest(&mut self) -> Time {
+        self.checkpoint(ALL);
+        self.wait(5 * MINUTE);
+        self.time()
+    }
+
+    fn revoke(&mut self, emitter: usize, by_itself: bool) {
+        let since = self.retire(emitter);
+        let key = &self.emitters[emitter].key;
+        let revoke = Statement::Revoke { key: key.verifier_key().clone(), since };
+        let signer = if by_itself { key } else { &self.issuers[self.issuer] };
         let note = KeyNote::sign(ORIGIN, &[revoke], signer).unwrap();
         self.note(&note);
+    }
+
+    fn distrust(&mut self, emitter: usize) {
+        let since = self.retire(emitter).map_or("-".to_owned(), |since| since.to_string());
+        self.distrusted += &format!("revoke {} {since}\n", self.emitters[emitter].key.verifier_key());
+    }
+
+    /// Without witnesses nothing that it granted could be told from what a thief of its key did.
+    fn distrust_issuer(&mut self) {
+        if self.issuer == 0 && self.quorum > 0 {
+            let since = self.attest();
+            self.distrusted += &format!("revoke {} {since}\n", self.issuers[0].verifier_key());
+            self.issuer = 1;
+        }
     }
 
     fn note(&mut self, note: &str) {
@@ -315,12 +408,15 @@ impl Builder {
     }
 
     fn checkpoint(&mut self, witnesses: u8) {
+        if !self.sealed {
+            return;
+        }
         let checkpoint = Checkpoint::new(ORIGIN, self.tree.end(), self.tree.root().unwrap()).unwrap();
         let mut text = checkpoint.sign(&self.log).unwrap();
         let seconds = (self.now / SECOND).unsigned_abs();
         for (number, witness) in self.witnesses.iter().enumerate() {
             if witnesses & 1 << number != 0 {
-                text += &checkpoint.cosign(witness, seconds + number as u64).unwrap();
+                text += &checkpoint.cosign(witness, seconds + number as u64 * AHEAD).unwrap();
             }
         }
         self.out.checkpoint(&text);
