@@ -43,7 +43,7 @@ enum Task {
     Bench(bench::Args),
     /// Formats the code
     Fmt,
-    /// Checks formatting and lints
+    /// Checks formatting, types and lints
     Lint,
 }
 
@@ -65,6 +65,6 @@ fn run(task: Task) -> Result<()> {
         Task::Wasm(args) => wasm::run(&tools, &args),
         Task::Bench(args) => bench::run(&tools, &args),
         Task::Fmt => suites::format(&tools),
-        Task::Lint => test::run(&tools, &test::Args::only(suites::LINTS)),
+        Task::Lint => suites::lint(&tools),
     }
 }

@@ -81,7 +81,7 @@ pub(crate) fn install(tools: &Tools, folder: &str) -> Result<()> {
         .text(&node.version)
         .path(&path.join("package.json"))?
         .path(&path.join("package-lock.json"))?
-        .unless_done(&[path.join("node_modules")], || {
+        .unless_done(&[path.join("node_modules/.package-lock.json")], || {
             tools
                 .progress
                 .step(&format!("npm packages of {folder}"), |log| log.run(node.npm(tools, folder).arg("ci")))

@@ -47,6 +47,9 @@ impl Stamp {
         if is_done && outputs.iter().all(|output| output.exists()) {
             return Ok(false);
         }
+        if self.file.exists() {
+            fs::remove_file(&self.file)?;
+        }
         work()?;
         fs::create_dir_all(self.file.parent().context("a stamp needs a folder")?)?;
         fs::write(&self.file, hash)?;

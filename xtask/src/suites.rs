@@ -29,9 +29,6 @@ pub(crate) enum Resource {
     Packages,
 }
 
-/// The suites that look at the code without running it.
-pub(crate) const LINTS: &[&str] = &["fmt", "clippy"];
-
 /// All suites, in the order in which they are begun: the longest first, so that the two halves
 /// of the machine finish together.
 pub(crate) const SUITES: &[Suite] = &[
@@ -72,6 +69,20 @@ pub(crate) fn format(tools: &Tools) -> Result<()> {
         npm::install(tools, folder)?;
         tools.progress.step(&format!("format {folder}"), |log| {
             log.run(tools.node()?.npm(tools, folder).args(["run", "format"]))
+        })?;
+    }
+    Ok(())
+}
+
+/// Checks formatting, types and lints, and stops at the first complaint.
+pub(crate) fn lint(tools: &Tools) -> Result<()> {
+    tools.progress.step("rustfmt", |log| fmt(tools, log))?;
+    tools.progress.step("clippy", |log| clippy(tools, log))?;
+    tools.js()?;
+    npm::install(tools, "www")?;
+    for folder in ["js", "www"] {
+        tools.progress.step(&format!("check {folder}"), |log| {
+            log.run(tools.node()?.npm(tools, folder).args(["run", "check"]))
         })?;
     }
     Ok(())

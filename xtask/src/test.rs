@@ -21,12 +21,6 @@ pub(crate) struct Args {
     suites: Vec<String>,
 }
 
-impl Args {
-    pub(crate) fn only(suites: &[&str]) -> Args {
-        Args { suites: suites.iter().map(|&suite| suite.to_owned()).collect() }
-    }
-}
-
 fn suite_names() -> Vec<PossibleValue> {
     SUITES.iter().map(|suite| PossibleValue::new(suite.name).help(suite.about)).collect()
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask wasm`: builds the artefacts that `wasm-pack.toml` describes.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -54,7 +54,7 @@ struct Artefact {
     features: Vec<String>,
     profile: String,
     #[serde(default)]
-    target_features: Vec<String>,
+    rustflags: Vec<String>,
     wasm_opt: Vec<String>,
     brotli_budget: u64,
 }
@@ -84,6 +84,7 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     }
     manifest.artefacts.retain(|name, _| names.is_empty() || names.contains(name));
 
+    let _alone = alone(tools)?;
     // Cargo builds different profiles side by side, and one profile's artefacts one by one.
     let mut profiles: BTreeMap<&str, Vec<(&str, &Artefact)>> = BTreeMap::new();
     for (name, artefact) in &manifest.artefacts {
@@ -106,6 +107,15 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     let built: Vec<Built> = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
     hold_to_budgets(tools, &built)?;
     Ok(built)
+}
+
+/// Waits until no other xtask builds artefacts in this folder; as long as the file lives, others wait.
+fn alone(tools: &Tools) -> Result<File> {
+    let folder = toolchain::target_folder(tools);
+    fs::create_dir_all(&folder)?;
+    let lock = File::create(folder.join("artefacts.lock"))?;
+    lock.lock()?;
+    Ok(lock)
 }
 
 impl Artefact {
@@ -134,7 +144,7 @@ impl Artefact {
             .args(["--package", PACKAGE, "--lib", "--no-default-features"])
             .args(["--features", &self.features.join(",")])
             .args(["--profile", &self.profile])
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rustc_flags(tools).join("\u{1f}"));
+            .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(tools).join("\u{1f}"));
         log.run(&mut cargo)?;
         let folder = toolchain::target_folder(tools);
         let compiled = folder.join(TARGET).join(&self.profile).join(format!("{PACKAGE}.wasm"));
@@ -144,15 +154,14 @@ impl Artefact {
         Ok(own)
     }
 
-    /// Target features, and paths in panic messages that are the same on every machine.
-    fn rustc_flags(&self, tools: &Tools) -> Vec<String> {
+    /// The artefact's own flags, and paths in panic messages that are the same on every machine.
+    fn rustflags(&self, tools: &Tools) -> Vec<String> {
         let cargo_home = std::env::var_os("CARGO_HOME")
             .map(PathBuf::from)
             .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
         let roots = [Some(tools.path("")), cargo_home];
         let paths = roots.iter().flatten().map(|root| format!("--remap-path-prefix={}=", root.display()));
-        let features = self.target_features.iter().map(|feature| format!("-Ctarget-feature=+{feature}"));
-        paths.chain(features).collect()
+        paths.chain(self.rustflags.iter().cloned()).collect()
     }
 
     /// Makes the JavaScript bindings, optimises, and puts the files in their place.
