@@ -212,6 +212,9 @@ impl fmt::Display for SignedCheckpoint {
 
 #[cfg(all(test, feature = "sign"))]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn checkpoint() -> Checkpoint {

@@ -200,6 +200,9 @@ pub fn names_under(issuer: &str, emitter: &str) -> bool {
 
 #[cfg(all(test, feature = "sign"))]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn issuer() -> SignerKey {

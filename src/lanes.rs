@@ -54,6 +54,9 @@ fn hash_node([left, right]: &[Hash; 2]) -> Hash {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use proptest::prelude::*;
 
     use super::*;

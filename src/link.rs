@@ -158,7 +158,8 @@ impl Link {
     /// [`Code::Link`] for text that has not the grammar of FORMAT section 4.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::read(text).ok_or_else(|| {
-            Error::new(Code::Link, "not a well-formed link").with_hint("a link is copied whole, without its line end")
+            Error::new(Code::Link, "not a well-formed link")
+                .with_hint("a link is copied whole, without its line end")
         })
     }
 

@@ -164,6 +164,9 @@ impl fmt::Display for Proof {
 
 #[cfg(all(test, feature = "sign"))]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
     use crate::checkpoint::Checkpoint;
     use crate::note::SignerKey;

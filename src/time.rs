@@ -39,7 +39,9 @@ impl Time {
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text: &[u8; 24] = text.try_into().ok()?;
         let digits = |from: usize, to: usize| {
-            text[from..to].iter().try_fold(0_i64, |n, &b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
+            text[from..to]
+                .iter()
+                .try_fold(0_i64, |n, &b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
         };
         let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
         if marks.iter().any(|&(at, mark)| text[at] != mark) {
@@ -54,7 +56,9 @@ impl Time {
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        Some(Self(days_from_epoch(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * 1000 + millis))
+        Some(Self(
+            days_from_epoch(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * 1000 + millis,
+        ))
     }
 }
 

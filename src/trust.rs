@@ -424,6 +424,9 @@ fn usage(kind: &[u8]) -> Error {
 
 #[cfg(all(test, feature = "sign"))]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
     use crate::note::SignerKey;
 

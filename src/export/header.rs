@@ -22,13 +22,15 @@ impl Header {
     /// [`Code::Export`] where it is no header of this version; the hint says what the line seems to be.
     pub fn parse(line: &[u8]) -> Result<Self, Error> {
         read(strip(line)).ok_or_else(|| {
-            Error::new(Code::Export, "the first line is not the header of an export").with_hint(what_it_seems(line))
+            Error::new(Code::Export, "the first line is not the header of an export")
+                .with_hint(what_it_seems(line))
         })
     }
 }
 
 fn read(line: &[u8]) -> Option<Header> {
-    let text = core::str::from_utf8(line).ok().filter(|text| text.starts_with('{') && text.len() <= MAX_LINE)?;
+    let text =
+        core::str::from_utf8(line).ok().filter(|text| text.starts_with('{') && text.len() <= MAX_LINE)?;
     let scanned = scan_value(line, 0, MAX_LINE_LEVELS).ok().filter(|scanned| scanned.end == line.len())?;
     let (mut version, mut origin, mut range) = (None, None, None);
     let mut names = Vec::new();
@@ -100,7 +102,8 @@ impl<'a> Iterator for Members<'a> {
 fn what_it_seems(line: &[u8]) -> &'static str {
     let line = strip(line);
     let object = core::str::from_utf8(line).ok().filter(|_| line.first() == Some(&b'{'));
-    let whole = object.filter(|_| scan_value(line, 0, MAX_LINE_LEVELS).is_ok_and(|value| value.end == line.len()));
+    let whole =
+        object.filter(|_| scan_value(line, 0, MAX_LINE_LEVELS).is_ok_and(|value| value.end == line.len()));
     let has = |name: &str| whole.is_some_and(|text| Members::of(text).any(|(member, _)| member == name));
     if line.is_empty() {
         "the file is empty: was the right file chosen, and did its download finish?"

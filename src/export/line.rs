@@ -252,12 +252,16 @@ impl<'a> Members<'a> {
     fn classify(self) -> Result<Line<'a>, Malformed<'a>> {
         let kinds = [&self.link, &self.note, &self.leaf, &self.skip, &self.checkpoint];
         if self.a_kind_twice || kinds.iter().filter(|kind| kind.is_some()).count() != 1 {
-            return Err(Malformed::without_place("holds not exactly one of link, note, leaf, skip and checkpoint"));
+            return Err(Malformed::without_place(
+                "holds not exactly one of link, note, leaf, skip and checkpoint",
+            ));
         }
         let unknown_members = self.unknown.len() as u32;
         let flaw = if self.a_member_twice {
             Some("a member is there twice")
-        } else if self.link.is_none() && (self.salt.is_some() || self.event.is_some() || self.withheld.is_some()) {
+        } else if self.link.is_none()
+            && (self.salt.is_some() || self.event.is_some() || self.withheld.is_some())
+        {
             Some("salt, event and withheld go with a link alone")
         } else {
             None
@@ -271,7 +275,8 @@ impl<'a> Members<'a> {
         } else if let Some(detail) = flaw {
             return Err(Malformed::without_place(detail));
         } else if let Some(value) = self.skip {
-            skip_line(value).ok_or_else(|| Malformed::without_place("a skip is [level, hash], level 0 to 52"))?
+            skip_line(value)
+                .ok_or_else(|| Malformed::without_place("a skip is [level, hash], level 0 to 52"))?
         } else if let Some(value) = self.checkpoint {
             checkpoint_line(value)?
         } else {
@@ -362,14 +367,16 @@ fn note_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a
 fn opaque_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
     let bytes = value.string().and_then(|text| base64::decode(text.as_bytes()));
     let bytes = bytes.ok_or(Malformed::without_place("leaf is not canonical base64"))?;
-    let malformed = |fault, detail, bytes| Malformed { fault, detail, leaf: Some(Cow::Owned(bytes)), place: None };
+    let malformed =
+        |fault, detail, bytes| Malformed { fault, detail, leaf: Some(Cow::Owned(bytes)), place: None };
     if bytes.len() > MAX_LEAF {
         return Err(malformed(Fault::LeafSize, "a leaf is at most 65,535 bytes", bytes));
     }
     if let Some(detail) = flaw {
         return Err(malformed(Fault::Line, detail, bytes));
     }
-    let hides = core::str::from_utf8(&bytes).is_ok_and(|text| Link::read(text).is_some() || KeyNote::parse(text).is_ok());
+    let hides = core::str::from_utf8(&bytes)
+        .is_ok_and(|text| Link::read(text).is_some() || KeyNote::parse(text).is_ok());
     if hides {
         return Err(malformed(Fault::Line, "a link or a key note stands as an opaque leaf", bytes));
     }

@@ -88,6 +88,9 @@ impl LineBuffer {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn cut(input: &[u8], chunk: usize, target: usize) -> Vec<Vec<u8>> {
@@ -119,7 +122,9 @@ mod tests {
             let mut input = vec![b'x'; 3 << 20];
             input.extend_from_slice(b"\nnext\n");
             let text = cut(&input, chunk, 1 << 16).concat();
-            assert!(text.ends_with(b"\nnext\n") && text.len() > MAX_LINE + 6 && text.len() < MAX_LINE + (2 << 16));
+            assert!(
+                text.ends_with(b"\nnext\n") && text.len() > MAX_LINE + 6 && text.len() < MAX_LINE + (2 << 16)
+            );
         }
     }
 

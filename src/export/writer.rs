@@ -151,6 +151,9 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
     use crate::export::Line;
     use crate::merkle::leaf_hash;

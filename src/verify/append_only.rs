@@ -78,7 +78,9 @@ impl Pins {
                 }
                 _ => {
                     not_reached = true;
-                    findings.add(AppendOnlyNotReached, place, || format!("the pinned size {size} is not reached"));
+                    findings.add(AppendOnlyNotReached, place, || {
+                        format!("the pinned size {size} is not reached")
+                    });
                 }
             }
         }

@@ -62,7 +62,8 @@ pub(super) struct Suspicion {
 impl Suspicion {
     pub(super) fn holds(&self, quorum: bool, attested: &Attested) -> bool {
         let Some(since) = self.since else { return true };
-        let attested_before = || attested.existed_by(self.last_index).is_some_and(|existed_by| existed_by < since);
+        let attested_before =
+            || attested.existed_by(self.last_index).is_some_and(|existed_by| existed_by < since);
         self.last_time >= since || (quorum && !attested_before())
     }
 }
@@ -187,11 +188,16 @@ impl Authority {
             Statement::Revoke { key, .. } => Some(key),
             Statement::Grant { .. } => None,
         });
-        let granted = self.granted.get(&(name.to_owned(), id)).into_iter().flatten().map(|key| &self.keys[*key].vkey);
+        let granted =
+            self.granted.get(&(name.to_owned(), id)).into_iter().flatten().map(|key| &self.keys[*key].vkey);
         let named = trust.issuers().iter().chain(trust.emitters());
         let named = named.chain(trust.revocations().iter().map(|revocation| &revocation.key));
-        let mut known: Vec<VerifierKey> =
-            named.chain(revoked).filter(|key| key.name() == name && key.id() == id).chain(granted).cloned().collect();
+        let mut known: Vec<VerifierKey> = named
+            .chain(revoked)
+            .filter(|key| key.name() == name && key.id() == id)
+            .chain(granted)
+            .cloned()
+            .collect();
         known.sort_unstable();
         known.dedup();
         known
@@ -242,11 +248,7 @@ impl Authority {
     }
 
     /// Lets the trust file's revocations act, after the last leaf, and gives all suspicions in their order.
-    pub(super) fn finish(
-        &mut self,
-        last: Place,
-        last_link: impl Fn(usize) -> (Time, u64),
-    ) -> Vec<Suspicion> {
+    pub(super) fn finish(&mut self, last: Place, last_link: impl Fn(usize) -> (Time, u64)) -> Vec<Suspicion> {
         for revocation in self.trust.revocations().to_vec() {
             let key = self.key(&revocation.key);
             self.revoke(key, revocation.since, last, &last_link);

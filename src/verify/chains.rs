@@ -96,7 +96,8 @@ impl Chains {
         if link.seq <= chain.seq {
             self.failed += 1;
             let seq = chain.seq;
-            findings.add(ChainFork, place, || format!("link {} comes after link {seq} of its chain", link.seq));
+            findings
+                .add(ChainFork, place, || format!("link {} comes after link {seq} of its chain", link.seq));
             return Step::Fork;
         }
         let mut failed = chain.closed;
@@ -122,7 +123,8 @@ impl Chains {
         } else if link.prev != chain.hash {
             step = Step::Broken;
             failed = true;
-            findings.add(ChainPrev, place, || "it does not follow from the link that stands before it".into());
+            findings
+                .add(ChainPrev, place, || "it does not follow from the link that stands before it".into());
         }
         self.failed += u64::from(failed);
         chain.seq = link.seq;

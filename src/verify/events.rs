@@ -60,7 +60,9 @@ impl Held {
         authorised: bool,
         event: &[u8],
     ) {
-        let (Ok(text), Some((id, Some(seq))), Some(index)) = (core::str::from_utf8(event), place.link, place.index) else {
+        let (Ok(text), Some((id, Some(seq))), Some(index)) =
+            (core::str::from_utf8(event), place.link, place.index)
+        else {
             return;
         };
         if self.bytes + text.len() > MAX_HELD {

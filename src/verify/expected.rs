@@ -1,7 +1,7 @@
 //! The check `expected`: is it what the reader asked for?
 
-use super::FindingCode::{ExpectedAge, ExpectedOrigin, ExpectedRange};
 use super::Expectations;
+use super::FindingCode::{ExpectedAge, ExpectedOrigin, ExpectedRange};
 use super::finding::{Findings, Place};
 use super::range::Range;
 use super::report::{Check, Log};
@@ -27,14 +27,17 @@ pub(super) fn check(expect: &Expectations, facts: &Facts<'_>, findings: &mut Fin
     if let Some(origin) = &expect.origin {
         answer(origin == facts.origin);
         if origin != facts.origin {
-            findings.add(ExpectedOrigin, FIRST_LINE, || format!("the export is of the log {:?}", facts.origin));
+            findings
+                .add(ExpectedOrigin, FIRST_LINE, || format!("the export is of the log {:?}", facts.origin));
         }
     }
     if let Some(range) = facts.range {
         if range.contradicted(facts.position, FIRST_LINE).is_some() {
             answer(false);
             let (begin, end) = (range.begin, range.end);
-            findings.add(ExpectedRange, FIRST_LINE, || format!("not all of the leaves {begin} to {} are here", end.max(1) - 1));
+            findings.add(ExpectedRange, FIRST_LINE, || {
+                format!("not all of the leaves {begin} to {} are here", end.max(1) - 1)
+            });
         } else if facts.tree_passes {
             answer(true);
         } else {

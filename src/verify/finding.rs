@@ -262,7 +262,10 @@ pub struct Finding {
     pub hint: &'static str,
 }
 
-pub(super) fn as_text<S: Serializer>(value: &Option<impl core::fmt::Display>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<S: Serializer>(
+    value: &Option<impl core::fmt::Display>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => serializer.collect_str(value),
         None => serializer.serialize_none(),
@@ -322,6 +325,9 @@ impl Findings {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     #[test]

@@ -27,7 +27,8 @@ impl LogCheck {
             self.items += 1;
             if !valid {
                 self.failed += 1;
-                findings.add(LogSignature, place, || "the log's signature on the checkpoint is invalid".into());
+                findings
+                    .add(LogSignature, place, || "the log's signature on the checkpoint is invalid".into());
             }
         } else {
             self.unsigned = Some(place);
@@ -41,7 +42,8 @@ impl LogCheck {
 
     pub(super) fn check(&self, findings: &mut Findings) -> Check {
         if let Some(place) = self.unsigned {
-            findings.add(LogUnknown, place, || "no log key of the trust file signed the last checkpoint".into());
+            findings
+                .add(LogUnknown, place, || "no log key of the trust file signed the last checkpoint".into());
         }
         let reason = if !self.any {
             Some("there is no checkpoint")

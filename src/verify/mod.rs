@@ -173,7 +173,8 @@ impl Progress {
             (Err(unread), _) => Verification { report: unread.report(), pin: None },
             (Ok(()), None) => {
                 let code = FindingCode::FormatHeader;
-                let unread = Unread { code, line: 1, lines: 0, message: "there is no line".into(), hint: code.hint() };
+                let unread =
+                    Unread { code, line: 1, lines: 0, message: "there is no line".into(), hint: code.hint() };
                 Verification { report: unread.report(), pin: None }
             }
         }

@@ -61,5 +61,9 @@ pub(super) fn check(
         });
         return Check::of(1, 1, None);
     }
-    Check::of(u64::from(tree_passes), 0, (!tree_passes).then_some("only a checkpoint can confirm the leaves' places"))
+    Check::of(
+        u64::from(tree_passes),
+        0,
+        (!tree_passes).then_some("only a checkpoint can confirm the leaves' places"),
+    )
 }

@@ -246,6 +246,9 @@ fn display<S: Serializer>(value: &impl core::fmt::Display, serializer: S) -> Res
     serializer.collect_str(value)
 }
 
-fn by_code<S: Serializer>(counts: &BTreeMap<super::FindingCode, u64>, serializer: S) -> Result<S::Ok, S::Error> {
+fn by_code<S: Serializer>(
+    counts: &BTreeMap<super::FindingCode, u64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_map(counts.iter().map(|(code, count)| (code.as_str(), count)))
 }

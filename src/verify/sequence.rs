@@ -14,7 +14,9 @@ use super::payloads::Payloads;
 use super::range::Range;
 use super::report::{Check, Checks, Complete, Counts, Log, Report, Signer, SignerTrust, State, Verdict};
 use super::signatures::{Coverage, Covers, Signatures};
-use super::summary::{CheckpointEntry, Entry, Flaw, Kind, LinkEntry, Role, Shown, Signed, Summary, Unresolved};
+use super::summary::{
+    CheckpointEntry, Entry, Flaw, Kind, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
+};
 use super::time::TimeCheck;
 use super::tree::Tree;
 use super::verdict::{Asked, UnknownKeys, decide};
@@ -132,8 +134,10 @@ impl Sequence {
     /// The summary of the next stretch; `stretch` is its text, for the events in it.
     pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8]) {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
-        let chains: Vec<Option<usize>> = summary.chains.iter().map(|id| self.places.get(id).copied()).collect();
-        let mut stretch = Stretch { chains, names: &summary.chains, leaves: &summary.leaves, added: 0, text: stretch };
+        let chains: Vec<Option<usize>> =
+            summary.chains.iter().map(|id| self.places.get(id).copied()).collect();
+        let mut stretch =
+            Stretch { chains, names: &summary.chains, leaves: &summary.leaves, added: 0, text: stretch };
         let mut flaws = summary.flaws.iter().peekable();
         let mut next = 0;
         for (number, entry) in summary.entries.iter_mut().enumerate() {
@@ -189,7 +193,8 @@ impl Sequence {
                 let id = stretch.names[link.chain as usize];
                 let place = Place::link(line, index, id, link.seq);
                 let hash = &stretch.leaves[*next];
-                let event = stretch.text.get(link.event.0 as usize..link.event.1 as usize).unwrap_or_default();
+                let event =
+                    stretch.text.get(link.event.0 as usize..link.event.1 as usize).unwrap_or_default();
                 let chain = &mut stretch.chains[link.chain as usize];
                 self.link(link, id, chain, hash, place, event);
                 place
@@ -298,7 +303,8 @@ impl Sequence {
         }
         self.counts.signatures += u64::from(link.signature == Signed::Valid);
         let revoked = self.authority.keys()[signer.key].revoked_in_log;
-        let covers = signer.coverage.link(link.signature, link.time, place, revoked, attested, &mut self.findings);
+        let covers =
+            signer.coverage.link(link.signature, link.time, place, revoked, attested, &mut self.findings);
         if self.held.wanted() {
             if link.payload == Shown::Matches && covers != Covers::Failed {
                 let key = &self.authority.keys()[signer.key].vkey;
@@ -340,7 +346,9 @@ impl Sequence {
                 if foreign {
                     self.chains.fail_first();
                     let origin = &open.origin;
-                    self.findings.add(FindingCode::ChainOrigin, place, || format!("the chain is for the log {origin:?}"));
+                    self.findings.add(FindingCode::ChainOrigin, place, || {
+                        format!("the chain is for the log {origin:?}")
+                    });
                 } else if matches!(right, Right::Unknown) {
                     let name = open.key.name();
                     self.findings.add(FindingCode::KeyUnknown, place, || {
@@ -375,7 +383,13 @@ impl Sequence {
             chains: self.chains.check(),
             signatures: signatures.check(self.time.links),
             log: self.log_check.check(&mut self.findings),
-            range: range::check(self.claimed.as_ref(), position, self.last, tree.passes(), &mut self.findings),
+            range: range::check(
+                self.claimed.as_ref(),
+                position,
+                self.last,
+                tree.passes(),
+                &mut self.findings,
+            ),
             append_only: self.pins.check(self.last_checkpoint, self.last, &mut self.findings),
             witnesses: self.witnesses.check(&self.options.trust, &mut self.findings),
             time: self.time.check(),
@@ -391,7 +405,8 @@ impl Sequence {
             pin: !self.pins.is_empty(),
             expectation: !self.options.expect.is_empty(),
         };
-        let unknown = UnknownKeys { signatures: signatures.only_unknown_keys(), log: self.log_check.is_unknown() };
+        let unknown =
+            UnknownKeys { signatures: signatures.only_unknown_keys(), log: self.log_check.is_unknown() };
         let complete = self.complete(&checks, unseen);
         let found = self.findings.counts();
         let errors = found.map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
@@ -482,10 +497,13 @@ impl Sequence {
         for key in self.authority.keys() {
             let threads: Vec<&Thread> = key.chains.iter().map(|chain| &self.threads[*chain]).collect();
             let times = |time: fn(&Thread) -> Time| threads.iter().map(move |thread| time(thread));
-            let (Some(first), Some(last)) = (times(|thread| thread.first).min(), times(|thread| thread.last).max()) else {
+            let (Some(first), Some(last)) =
+                (times(|thread| thread.first).min(), times(|thread| thread.last).max())
+            else {
                 continue;
             };
-            let granted = |thread: &&Thread| thread.signer.as_ref().is_some_and(|signer| signer.coverage.was_granted());
+            let granted =
+                |thread: &&Thread| thread.signer.as_ref().is_some_and(|signer| signer.coverage.was_granted());
             let trust = if key.revoked_in_log || self.authority.is_revoked_by_trust_file(&key.vkey) {
                 SignerTrust::Revoked
             } else if key.vouched {

@@ -70,7 +70,9 @@ impl Coverage {
     pub(super) fn break_off(&mut self, findings: &mut Findings) {
         if self.pending > 0 {
             self.tail = true;
-            findings.add(Code::SignatureUnsignedTail, self.last_pending, || "no signature covers the links up to here".into());
+            findings.add(Code::SignatureUnsignedTail, self.last_pending, || {
+                "no signature covers the links up to here".into()
+            });
         }
         (self.pending, self.pending_late) = (0, 0);
     }
@@ -88,7 +90,9 @@ impl Coverage {
     ) -> Covers {
         let mut failed = signed == Signed::Invalid;
         if failed {
-            findings.add(Code::SignatureInvalid, place, || "the signature is not valid under the chain's key".into());
+            findings.add(Code::SignatureInvalid, place, || {
+                "the signature is not valid under the chain's key".into()
+            });
         }
         let standing = match &self.right {
             Right::Granted(windows) => windows.standing(time),
@@ -96,7 +100,8 @@ impl Coverage {
         };
         if revoked {
             failed = true;
-            findings.add(Code::KeyRevoked, place, || "the key was revoked at an earlier place of the log".into());
+            findings
+                .add(Code::KeyRevoked, place, || "the key was revoked at an earlier place of the log".into());
         } else if standing == Standing::Expired {
             failed = true;
             findings.add(Code::KeyExpired, place, || format!("at {time} the key's grant had ended"));
@@ -186,8 +191,11 @@ impl Signatures {
         }
         coverage.break_off(findings);
         if let Some(place) = coverage.first_late {
-            findings.add(Code::KeyLate, place, || "no witnessed checkpoint shows that it existed in time".into());
-            self.other.get_or_insert("no witnessed checkpoint shows that some links existed before their key expired");
+            findings
+                .add(Code::KeyLate, place, || "no witnessed checkpoint shows that it existed in time".into());
+            self.other.get_or_insert(
+                "no witnessed checkpoint shows that some links existed before their key expired",
+            );
         }
         self.failed += coverage.failed;
         if coverage.tail {
@@ -208,7 +216,8 @@ impl Signatures {
     }
 
     pub(super) fn check(&self, links: u64) -> Check {
-        let unknown = self.unknown.then_some("links are signed by keys that the trust file does not vouch for");
+        let unknown =
+            self.unknown.then_some("links are signed by keys that the trust file does not vouch for");
         let none = (links == 0).then_some("there is no link");
         Check::of(self.passed + self.failed, self.failed, self.other.or(unknown).or(none))
     }

@@ -271,7 +271,14 @@ impl Summarizer {
         state.summary
     }
 
-    fn line<'a>(&self, state: &mut Stretch<'a>, line: Option<&'a str>, length: usize, ended: bool, start: usize) {
+    fn line<'a>(
+        &self,
+        state: &mut Stretch<'a>,
+        line: Option<&'a str>,
+        length: usize,
+        ended: bool,
+        start: usize,
+    ) {
         let number = state.summary.lines;
         let parsed = match line {
             Some(text) => Line::parse(text),
@@ -285,7 +292,11 @@ impl Summarizer {
         match parsed {
             Ok(parsed) => {
                 for _ in 0..parsed.unknown_members {
-                    state.flaw(number, FindingCode::FormatUnknownMember, "a member that the format does not know");
+                    state.flaw(
+                        number,
+                        FindingCode::FormatUnknownMember,
+                        "a member that the format does not know",
+                    );
                 }
                 let base = line.map_or(0, |text| text.as_ptr() as usize);
                 self.item(state, number, parsed.item, |event: &str| {
@@ -389,7 +400,8 @@ impl Summarizer {
     }
 
     fn hash(&mut self, state: &mut Stretch<'_>) {
-        let prefixes: Vec<[u8; 39]> = state.payloads.iter().map(|event| commit_prefix(&event.payload.salt)).collect();
+        let prefixes: Vec<[u8; 39]> =
+            state.payloads.iter().map(|event| commit_prefix(&event.payload.salt)).collect();
         let leaves = state.texts.iter().map(|text| Message { prefix: &[0], body: text });
         let events = state.payloads.iter().zip(&prefixes);
         let events = events.map(|(event, prefix)| Message { prefix, body: event.payload.event.as_bytes() });
@@ -467,7 +479,9 @@ impl<'a> Stretch<'a> {
             (FindingCode::PayloadDuplicateMember, Cow::Owned(format!("the event has two members {name:?}")))
         } else if found == expected {
             return;
-        } else if canonicalize(payload.event.as_bytes()).is_ok_and(|text| commit(&payload.salt, &text) == *expected) {
+        } else if canonicalize(payload.event.as_bytes())
+            .is_ok_and(|text| commit(&payload.salt, &text) == *expected)
+        {
             let detail = "the event matches its commit after it was brought into canonical form";
             (FindingCode::PayloadReserialised, Cow::Borrowed(detail))
         } else {

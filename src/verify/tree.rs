@@ -58,7 +58,12 @@ impl Tree {
     }
 
     /// A checkpoint; whether place and root are right.
-    pub(super) fn checkpoint(&mut self, checkpoint: &CheckpointEntry, place: Place, findings: &mut Findings) -> bool {
+    pub(super) fn checkpoint(
+        &mut self,
+        checkpoint: &CheckpointEntry,
+        place: Place,
+        findings: &mut Findings,
+    ) -> bool {
         self.items += 1;
         self.checkpoints += 1;
         self.uncovered = None;

@@ -68,7 +68,8 @@ pub(super) fn decide(
         (asked.pin, &checks.append_only, false),
         (asked.expectation, &checks.expected, false),
     ];
-    let mut open = required.iter().filter(|(required, check, _)| *required && check.state != State::Pass).peekable();
+    let mut open =
+        required.iter().filter(|(required, check, _)| *required && check.state != State::Pass).peekable();
     if open.peek().is_some() {
         let only_unknown_keys = open.all(|(_, _, unknown_key)| *unknown_key);
         return if only_unknown_keys { Verdict::Unconfirmed } else { Verdict::NotChecked };

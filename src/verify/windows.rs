@@ -25,7 +25,8 @@ pub(super) struct Voidable {
 impl Grant {
     fn is_void(&self, attested: &Attested) -> bool {
         self.voidable.is_some_and(|Voidable { index, since }| {
-            let before = attested.existed_by(index).zip(since).is_some_and(|(existed_by, since)| existed_by < since);
+            let before =
+                attested.existed_by(index).zip(since).is_some_and(|(existed_by, since)| existed_by < since);
             !before
         })
     }

@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 
 use super::FindingCode;
-use super::summary::{CheckpointEntry, Entry, Flaw, Kind, LinkEntry, Role, Shown, Signed, Summary, Unresolved};
+use super::summary::{
+    CheckpointEntry, Entry, Flaw, Kind, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
+};
 use crate::hash::Hash;
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link, OpenLink, append_signature, write_open};
@@ -43,14 +45,21 @@ impl Summary {
             entries: from.list(Reader::entry)?,
             flaws: from.list(Reader::flaw)?,
             unresolved: from.list(|from| {
-                Some(Unresolved { entry: from.index()?, message: from.text()?.to_vec(), signature: from.bytes()? })
+                Some(Unresolved {
+                    entry: from.index()?,
+                    message: from.text()?.to_vec(),
+                    signature: from.bytes()?,
+                })
             })?,
         };
         let links = summary.entries.iter().filter_map(|entry| match &entry.kind {
             Kind::Link(link) => Some(link.chain as usize),
             _ => None,
         });
-        let leaves = summary.entries.iter().filter(|entry| !matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_)));
+        let leaves = summary
+            .entries
+            .iter()
+            .filter(|entry| !matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_)));
         let entries = summary.entries.len();
         let whole = from.0.is_empty()
             && leaves.count() == summary.leaves.len()

@@ -24,7 +24,12 @@ impl WholeVerifier {
     /// `origin`, `range` ([a, b]), `maxAgeSeconds` with `now` (a time), all optional. With `events` they are handed
     /// out.
     #[wasm_bindgen(constructor)]
-    pub fn new(trust: Option<Vec<u8>>, pins: Vec<String>, expect: &JsValue, events: bool) -> Result<Self, Error> {
+    pub fn new(
+        trust: Option<Vec<u8>>,
+        pins: Vec<String>,
+        expect: &JsValue,
+        events: bool,
+    ) -> Result<Self, Error> {
         Ok(Self(crate::verify::Verifier::new(options(trust, &pins, expect, events)?)))
     }
 
@@ -73,7 +78,12 @@ pub struct Coordinator {
 impl Coordinator {
     /// As for `Verifier`.
     #[wasm_bindgen(constructor)]
-    pub fn new(trust: Option<Vec<u8>>, pins: Vec<String>, expect: &JsValue, events: bool) -> Result<Self, Error> {
+    pub fn new(
+        trust: Option<Vec<u8>>,
+        pins: Vec<String>,
+        expect: &JsValue,
+        events: bool,
+    ) -> Result<Self, Error> {
         let progress = Progress::new(options(trust, &pins, expect, events)?);
         Ok(Self { intake: Intake::new(), progress, begun: false, opened: Vec::new(), end: None })
     }
@@ -181,7 +191,12 @@ fn read_trust(file: Option<Vec<u8>>) -> Result<Trust, Error> {
     file.map_or_else(|| Ok(Trust::default()), |file| Trust::parse(&file))
 }
 
-fn options(trust: Option<Vec<u8>>, pins: &[String], expect: &JsValue, events: bool) -> Result<Options, Error> {
+fn options(
+    trust: Option<Vec<u8>>,
+    pins: &[String],
+    expect: &JsValue,
+    events: bool,
+) -> Result<Options, Error> {
     let trust = read_trust(trust)?;
     let pins = pins.iter().map(|pin| SignedCheckpoint::parse(pin)).collect::<Result<_, _>>()?;
     Ok(Options { trust, pins, expect: expectations(expect)?, events })
@@ -207,14 +222,16 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
         Some(range) => {
             let bound = |place: u32| Reflect::get_u32(&range, place).ok().and_then(index);
             let bounds = bound(0).zip(bound(1)).filter(|(begin, end)| begin < end);
-            let (begin, end) = bounds.ok_or_else(|| refuse("range", "not two indexes, the first below the second"))?;
+            let (begin, end) =
+                bounds.ok_or_else(|| refuse("range", "not two indexes, the first below the second"))?;
             Some((begin as u64, end as u64))
         }
         None => None,
     };
     let max_age = match (member("maxAgeSeconds"), text("now")?) {
         (Some(seconds), Some(now)) => {
-            let seconds = index(seconds).ok_or_else(|| refuse("maxAgeSeconds", "not a whole number of seconds"))?;
+            let seconds =
+                index(seconds).ok_or_else(|| refuse("maxAgeSeconds", "not a whole number of seconds"))?;
             let now: Time = now.parse().map_err(|error: Error| error.in_member("now"))?;
             Some(MaxAge { seconds: seconds as i64, now })
         }
