@@ -277,7 +277,7 @@ export class Page extends View {
     this.#enter(phase);
     if (phase.is === "done") this.#said = verdictAnnouncement(phase.outcome.report);
     else if (phase.is === "cancelled") this.#said = "Cancelled";
-    else if (phase.is === "failed") this.#said = `Could not verify: ${phase.failure.message}`;
+    else if (phase.is === "failed") this.#said = `No verdict: ${phase.failure.message}`;
     if (focusIsLost)
       void this.updateComplete.then(() => this.querySelector<HTMLElement>(".result h2")?.focus());
   }

@@ -121,7 +121,7 @@ export const CHECKS: Record<CheckName, CheckWords> = {
   chains: { title: "Chains", about: "Every link follows the one before it", one: "link", many: "links" },
   signatures: {
     title: "Signatures",
-    about: "Every link is covered by a key that you trust",
+    about: "Keys that you trust cover every link",
     one: "link",
     many: "links",
   },

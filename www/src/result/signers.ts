@@ -36,8 +36,8 @@ function signerView(signer: Signer, forSession: boolean): TemplateResult {
       </div>
       <p>${why}</p>
       <dl class="facts">
-        <div><dt>Key ID</dt><dd><code>${parts?.id}</code></dd></div>
         <div class="wide"><dt>Verifier key</dt><dd><code class="vkey">${value(signer.vkey, 2000)}</code></dd></div>
+        <div><dt>Key ID</dt><dd><code>${parts?.id}</code></dd></div>
         <div><dt>Signed here</dt><dd>${counted(signer.chains, "chain")}, ${counted(signer.links, "link")}</dd></div>
         <div>
           <dt>By its own clock</dt>
@@ -50,7 +50,7 @@ function signerView(signer: Signer, forSession: boolean): TemplateResult {
       ${
         signer.trust === "unknown"
           ? html`<button type="button" @click=${(event: Event) => event.target?.dispatchEvent(wish("trust-signer", signer.vkey))}>
-            Trust for this session…<span class="sr">${parts?.name}</span>
+            Trust for this session… <span class="sr">${parts?.name}</span>
           </button>`
           : nothing
       }

@@ -15,15 +15,30 @@ export function cancelledView(): TemplateResult {
   `;
 }
 
+/** What is at fault, where the error's code tells. */
+function title(code: string | undefined): string {
+  switch (code) {
+    case "trust.invalid":
+      return "The trust file is unusable";
+    case "checkpoint.invalid":
+    case "note.invalid":
+      return "A pin is unusable";
+    case "source.unreadable":
+      return "The file cannot be read";
+    default:
+      return "Could not verify";
+  }
+}
+
 /** There is no verdict: the trust file or a pin is unusable, or the file cannot be read. */
 export function failureView({ code, message, hint, line }: Failure): TemplateResult {
   return html`
     <section class="stopped tone-bad">
-      <h2 tabindex="-1">${icon("fail")}Could not verify</h2>
+      <h2 tabindex="-1">${icon("fail")}${title(code)}</h2>
       <p>${line === undefined ? nothing : html`Line ${count(line)}: `}${value(message, 1000)}</p>
       ${hint === undefined ? nothing : html`<p class="hint">${value(hint, 1000)}</p>`}
       ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
-      <p class="help">This is no verdict: nothing was found out about the file.</p>
+      <p class="help">This is no verdict: nothing was found out about the export.</p>
       ${again()}
     </section>
   `;

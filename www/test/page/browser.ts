@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 
 /** The built page. */
-export const PAGE = process.env.PAGE ?? fileURLToPath(new URL("../dist/index.html", import.meta.url));
+export const PAGE = process.env.PAGE ?? fileURLToPath(new URL("../../dist/index.html", import.meta.url));
 
 const FLAGS = [
   "--no-sandbox",

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { recognise } from "../../src/input/recognise.ts";
+import { account, keyParts, NO_TRUST, trustText, withKey, withoutKey } from "../../src/input/trust.ts";
+
+const VKEY = "example.com/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
+
+test("keys added by hand follow the trust file's lines", () => {
+  const chosen = {
+    file: { name: "t", text: "quorum none" },
+    keys: [{ kind: "emitter", vkey: VKEY }],
+  } as const;
+  assert.equal(trustText(chosen), `quorum none\nemitter ${VKEY}\n`);
+  assert.equal(trustText(NO_TRUST), undefined);
+  assert.equal(trustText({ file: { name: "t", text: "" }, keys: [] }), "");
+});
+
+test("a key is added once, and removed again", () => {
+  const key = { kind: "log", vkey: VKEY } as const;
+  const added = withKey(withKey(NO_TRUST, key), { ...key });
+  assert.deepEqual(added.keys, [key]);
+  assert.equal(withKey(added, { kind: "issuer", vkey: VKEY }).keys.length, 2);
+  assert.deepEqual(withoutKey(added, key), NO_TRUST);
+});
+
+test("a trust file is accounted for by its lines", () => {
+  assert.equal(
+    account(`# log x\n\n emitter ${VKEY}\nemitter b\nwitness w k\nquorum none\nrevoke k -`),
+    "1 witness, 2 emitters, 1 revocation",
+  );
+  assert.equal(account("hello"), "names no key");
+});
+
+test("verifier keys are told from other text", () => {
+  assert.deepEqual(keyParts(VKEY), { name: "example.com/a", id: "5cc3cc17" });
+  for (const text of ["", "example.com", "a+zz+A", "a b+5cc3cc17+AR", VKEY.toUpperCase()])
+    assert.equal(keyParts(text), undefined);
+});
+
+test("files are told apart by their beginning", async () => {
+  const kind = (text: string) => recognise(new Blob([text]));
+  const root = Buffer.alloc(32).toString("base64");
+  assert.equal(await kind(`# mine\n\n  emitter ${VKEY}\n`), "trust");
+  assert.equal(await kind(`log.example/audit\n15\n${root}\n\n— log.example/audit AAAA\n`), "pin");
+  assert.equal(await kind('{"countersign":"export/v1","origin":"o"}\n'), "export");
+  assert.equal(await kind("emitters of the world"), "export");
+  assert.equal(await kind(""), "export");
+});
