@@ -1,4 +1,10 @@
-/** Recording with the artefact `recorder`, which brings Ed25519. */
+/**
+ * Recording with the artefact `recorder`, which brings Ed25519. The package's entries call this with their own
+ * runtime's way to load it; whoever loads it another way calls it too:
+ *
+ *     import { recording } from "countersign/host";
+ *     const { createRecorder } = recording(() => WebAssembly.compile(bytesOf("countersign/recorder.wasm")));
+ */
 
 import * as wasm from "../wasm/recorder.js";
 import { inCore, loader, type ModuleSource } from "./core.js";

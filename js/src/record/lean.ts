@@ -1,4 +1,10 @@
-/** Recording with the artefact `recorder-slim`: WebCrypto has the Ed25519. */
+/**
+ * Recording with the artefact `recorder-slim`: WebCrypto has the Ed25519. The package's entries call this with their own
+ * runtime's way to load it; whoever loads it another way calls it too:
+ *
+ *     import { recording } from "countersign/slim/host";
+ *     const { createRecorder } = recording(() => WebAssembly.compile(bytesOf("countersign/recorder-slim.wasm")));
+ */
 
 import * as wasm from "../wasm/recorder-slim.js";
 import { loader, type ModuleSource } from "./core.js";

@@ -1,0 +1,45 @@
+/** The package as users get it: packed, and installed in a folder of its own. */
+
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+
+/** A project that has installed the tarball, with the files of this folder in it. */
+export class Installed {
+  readonly folder = mkdtempSync(join(tmpdir(), "countersign-package-"));
+  /** What is in the tarball. */
+  readonly files: string[];
+
+  constructor() {
+    const quiet = { encoding: "utf8" as const, stdio: ["ignore", "pipe", "ignore"] as ["ignore", "pipe", "ignore"] };
+    const packed = execFileSync(npm, ["pack", "--json", "--ignore-scripts", "--pack-destination", this.folder], {
+      ...quiet,
+      cwd: PACKAGE,
+    });
+    const [{ filename, files }] = Object.values(JSON.parse(packed)) as [
+      { filename: string; files: { path: string }[] },
+    ];
+    this.files = files.map(({ path }) => path);
+    writeFileSync(join(this.folder, "package.json"), '{"private":true,"type":"module"}');
+    const install = ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", `./${filename}`];
+    execFileSync(npm, install, { ...quiet, cwd: this.folder });
+    mkdirSync(this.path("test"));
+    for (const name of ["scenario.mjs", "main.mjs", "worker.mjs", "consumer.ts", "vite"]) {
+      cpSync(join(HERE, name), this.path("test", name), { recursive: true });
+    }
+  }
+
+  path(...parts: string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,2 @@
+export const KEY: string;
+export const TRUST: string;

@@ -1,0 +1,83 @@
+/**
+ * What the packed package does in every runtime: it records real events, with a seed in WebAssembly and with the same
+ * seed in WebCrypto, and verifies what it recorded. Given the same clock and randomness all exports are the same.
+ */
+
+import { CountersignError, createRecorder, generateKey, memory } from "countersign";
+import { createRecorder as createSlimRecorder } from "countersign/slim";
+import { verify } from "countersign/verify";
+
+export const KEY = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
+const VKEY = "example.com/recorder+7fca09ae+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
+const FIRST_TIME = 1_795_154_462_345;
+const EVENTS_A_FLUSH = 64;
+
+export const TRUST = `emitter ${VKEY}\n`;
+
+async function record(create, ndjson) {
+  const to = memory();
+  let tick = 0;
+  const recorder = await create({
+    key: KEY,
+    origin: "log.example/audit",
+    to,
+    now: () => FIRST_TIME + tick,
+    random: (bytes) => {
+      tick += 1;
+      new DataView(bytes.buffer).setUint32(0, tick);
+    },
+  });
+  for (const line of ndjson.split("\n").filter((line) => line !== "")) {
+    recorder.recordJson(line);
+    if (recorder.queued === EVENTS_A_FLUSH) {
+      await recorder.flush();
+    }
+  }
+  await recorder.close();
+  return to.text();
+}
+
+/** `sources` are NDJSON texts by name; `options` are for `verify`. */
+export async function scenario(sources, options = {}) {
+  const exports = {};
+  for (const [name, ndjson] of Object.entries(sources)) {
+    const text = await record(createRecorder, ndjson);
+    expect(name, (await record(createSlimRecorder, ndjson)) === text, "the slim recorder writes the same bytes");
+    const { report } = await verify(new TextEncoder().encode(text), { ...options, trust: TRUST });
+    expect(name, report.verdict === "verified", `the verdict is ${report.verdict}`);
+    expect(
+      name,
+      report.counts.events === ndjson.split("\n").filter((line) => line !== "").length,
+      "all events are there",
+    );
+    const altered = text.replace(/"salt":"../, '"salt":"zz');
+    const { report: broken } = await verify(new TextEncoder().encode(altered), { ...options, trust: TRUST });
+    expect(name, broken.verdict === "altered", `altered, the verdict is ${broken.verdict}`);
+    exports[name] = text;
+  }
+  await typed();
+  return exports;
+}
+
+/** The typed call, with what the runtime itself has for clock and randomness. */
+async function typed() {
+  const { key, vkey } = await generateKey("example.com/new");
+  const to = memory();
+  const audit = await createRecorder({ key, origin: "log.example/audit", to });
+  audit.record({ action: "job.delete", actor: { id: "u_1" }, target: { type: "cron_job", id: "42" } });
+  try {
+    audit.record({ actor: { id: "u_1" } });
+    expect("typed", false, "an event without action is refused");
+  } catch (error) {
+    expect("typed", error instanceof CountersignError && error.member === "action", `${error}`);
+  }
+  await audit.close();
+  const { report } = await verify(new TextEncoder().encode(to.text()), { trust: `emitter ${vkey}\n`, threads: 0 });
+  expect("typed", report.verdict === "verified" && report.counts.events === 1, report.verdict);
+}
+
+function expect(name, holds, what) {
+  if (!holds) {
+    throw new Error(`${name}: ${what}`);
+  }
+}
