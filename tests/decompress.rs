@@ -40,7 +40,7 @@ fn lines(count: u64) -> Vec<u8> {
     let mut state = 1_u64;
     let line = |i| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        format!("{{\"link\":\"countersign/v1 event {i} {:016x}\"}}\n", state)
+        format!("{{\"link\":\"countersign/v1 event {i} {state:016x}\"}}\n")
     };
     (0..count).map(line).collect::<String>().into_bytes()
 }
@@ -68,7 +68,7 @@ fn skippable(kind: u8, content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn reads_what_others_compress() {
-    for text in [&b""[..], b"x", &[0; 300_000], &lines(5000)] {
+    for text in [&b""[..], b"x", &vec![0; 300_000], &lines(5000)] {
         for level in [0, 1, 6, 9] {
             is_whole(&gzip(text, level), text);
         }

@@ -275,7 +275,7 @@ fn assert_is_a_slice(world: &World, slice: &str) {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn a_slice_is_never_red(plan in plans(40), wishes in proptest::collection::vec(wishes(), 3)) {

@@ -192,7 +192,7 @@ struct Builder {
     sealed: bool,
     quorum: usize,
     /// The trust file's lines that revoke.
-    distrusted: String,
+    distrusted: Vec<String>,
     chains: Vec<Chain>,
 }
 
@@ -222,30 +222,26 @@ impl Builder {
             witnesses: (0..WITNESSES as u8).map(witness).collect(),
             sealed: plan.sealed,
             quorum: plan.quorum,
-            distrusted: String::new(),
+            distrusted: Vec::new(),
             chains: Vec::new(),
         }
     }
 
     fn trust(&self) -> Trust {
-        let mut text = String::new();
+        let mut lines = self.distrusted.clone();
         if self.sealed {
-            text += &format!("log {}\n", self.log.verifier_key());
+            lines.push(format!("log {}", self.log.verifier_key()));
         }
-        for issuer in &self.issuers {
-            text += &format!("issuer {}\n", issuer.verifier_key());
-        }
-        for emitter in self.emitters.iter().filter(|emitter| emitter.vouched) {
-            text += &format!("emitter {}\n", emitter.key.verifier_key());
-        }
+        lines.extend(self.issuers.iter().map(|issuer| format!("issuer {}", issuer.verifier_key())));
+        let vouched = self.emitters.iter().filter(|emitter| emitter.vouched);
+        lines.extend(vouched.map(|emitter| format!("emitter {}", emitter.key.verifier_key())));
         if self.quorum > 0 {
-            for (number, witness) in self.witnesses.iter().enumerate() {
-                text += &format!("witness w{number} {}\n", witness.verifier_key());
-            }
-            text += &format!("group all {} w0 w1 w2\nquorum all\n", self.quorum);
+            let witnesses = self.witnesses.iter().enumerate();
+            lines.extend(witnesses.map(|(number, key)| format!("witness w{number} {}", key.verifier_key())));
+            lines.push(format!("group all {} w0 w1 w2", self.quorum));
+            lines.push("quorum all".to_owned());
         }
-        text += &self.distrusted;
-        Trust::parse(text.as_bytes()).unwrap()
+        Trust::parse(lines.join("\n").as_bytes()).unwrap()
     }
 
     fn step(&mut self, step: &Step) {
@@ -390,14 +386,14 @@ impl Builder {
 
     fn distrust(&mut self, emitter: usize) {
         let since = self.retire(emitter).map_or("-".to_owned(), |since| since.to_string());
-        self.distrusted += &format!("revoke {} {since}\n", self.emitters[emitter].key.verifier_key());
+        self.distrusted.push(format!("revoke {} {since}", self.emitters[emitter].key.verifier_key()));
     }
 
     /// Without witnesses nothing that it granted could be told from what a thief of its key did.
     fn distrust_issuer(&mut self) {
         if self.issuer == 0 && self.quorum > 0 {
             let since = self.attest();
-            self.distrusted += &format!("revoke {} {since}\n", self.issuers[0].verifier_key());
+            self.distrusted.push(format!("revoke {} {since}", self.issuers[0].verifier_key()));
             self.issuer = 1;
         }
     }
