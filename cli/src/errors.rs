@@ -9,24 +9,24 @@ use countersign::Error;
 use crate::style;
 
 /// The input or the arguments could not be used at all (FORMAT section 9).
-pub(crate) const UNUSABLE: u8 = 2;
+const UNUSABLE: u8 = 2;
 /// The input was read, and is broken.
-pub(crate) const BROKEN: u8 = 1;
+const BROKEN: u8 = 1;
 
 /// Why a command ends without having done its work.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
     /// A stable code, for example `io.not_found`.
     code: String,
-    /// Where it is: in which file, on which line, in which member.
     file: Option<String>,
     line: Option<u64>,
     member: Option<String>,
     message: String,
-    /// What to do about it.
-    pub(crate) hint: Option<String>,
-    /// The status to exit with.
-    pub(crate) status: u8,
+    hint: Option<String>,
+    status: u8,
     /// Nobody listens any more.
     silent: bool,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// An argument, or a file beside the input, is of no use.
     pub(crate) fn unusable(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             code: code.into(),
             file: None,
             line: None,
@@ -43,52 +43,77 @@ impl Failure {
             hint: Some(hint.into()),
             status: UNUSABLE,
             silent: false,
-        }
+        }))
     }
 
     /// Something about this file could not be read or written.
     pub(crate) fn io(doing: &str, name: &str, error: &io::Error) -> Self {
         let (code, hint) = explain(error);
-        let failure = Self::unusable(code, format!("cannot {doing}: {error}"), hint).within(name);
-        Self { silent: error.kind() == io::ErrorKind::BrokenPipe, ..failure }
+        let mut failure = Self::unusable(code, format!("cannot {doing}: {error}"), hint).within(name);
+        failure.0.silent = error.kind() == io::ErrorKind::BrokenPipe;
+        failure
     }
 
     /// The input was read, and this is wrong with it.
     pub(crate) fn broken(error: Error) -> Self {
-        Self { status: BROKEN, ..Self::from(error) }
+        Self::from(error).into_broken()
+    }
+
+    /// The same, as something that is wrong with an input that was read.
+    pub(crate) fn into_broken(mut self) -> Self {
+        self.0.status = BROKEN;
+        self
     }
 
     /// The same within this file, unless it is about another one.
     pub(crate) fn within(mut self, name: &str) -> Self {
-        self.file.get_or_insert_with(|| name.into());
+        self.0.file.get_or_insert_with(|| name.into());
         self
     }
 
     /// The same at this line, unless a line or a file is known.
     pub(crate) fn at_line(mut self, line: u64) -> Self {
-        if self.file.is_none() {
-            self.line.get_or_insert(line);
+        if self.0.file.is_none() {
+            self.0.line.get_or_insert(line);
         }
         self
     }
 
+    /// The same with this hint.
+    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with this hint, unless there is one.
+    pub(crate) fn or_hint(mut self, hint: &str) -> Self {
+        self.0.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    /// The status to exit with.
+    pub(crate) fn status(&self) -> u8 {
+        self.0.status
+    }
+
     /// Tells the person at the terminal.
     pub(crate) fn report(&self) {
-        if self.silent {
+        let Details { code, file, line, member, message, hint, silent, .. } = &*self.0;
+        if *silent {
             return;
         }
-        let mut text = format!("{} ", style::bad(format_args!("✗ error[{}]:", self.code)));
-        if let Some(file) = &self.file {
+        let mut text = format!("{} ", style::bad(format_args!("✗ error[{code}]:")));
+        if let Some(file) = file {
             let _ = write!(text, "{file}: ");
         }
-        if let Some(line) = self.line {
+        if let Some(line) = line {
             let _ = write!(text, "line {line}: ");
         }
-        if let Some(member) = &self.member {
+        if let Some(member) = member {
             let _ = write!(text, "member {member:?}: ");
         }
-        text.push_str(&style::plain(&self.message));
-        if let Some(hint) = &self.hint {
+        text.push_str(&style::plain(message));
+        if let Some(hint) = hint {
             let _ = write!(text, "\n  {} {hint}", style::label("hint:"));
         }
         let _ = writeln!(anstream::stderr().lock(), "{text}");
@@ -97,7 +122,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self {
+        Self(Box::new(Details {
             code: error.code.as_str().into(),
             file: None,
             line: error.line,
@@ -106,7 +131,7 @@ impl From<Error> for Failure {
             hint: error.hint.map(Into::into),
             status: UNUSABLE,
             silent: false,
-        }
+        }))
     }
 }
 

@@ -32,9 +32,7 @@ pub(crate) fn read(
         }
         let malformed = |error: Error| {
             let error = if line.ended { error } else { cut_off() };
-            let mut failure = Failure::broken(error);
-            failure.hint.get_or_insert_with(|| "`countersign verify` says what else is wrong".into());
-            failure
+            Failure::broken(error).or_hint("`countersign verify` says what else is wrong")
         };
         let text = str::from_utf8(line.bytes)
             .map_err(|_| malformed(Error::new(Code::Export, "malformed line: not UTF-8")))?;

@@ -261,8 +261,6 @@ pub(crate) fn trust(path: &Path) -> Result<Trust, Failure> {
     Trust::parse(&small(path)?).map_err(|error| {
         let hint =
             "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …";
-        let mut failure = Failure::from(error).within(&shown(path));
-        failure.hint.get_or_insert_with(|| hint.into());
-        failure
+        Failure::from(error).within(&shown(path)).or_hint(hint)
     })
 }

@@ -86,7 +86,7 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {
             failure.report();
-            ExitCode::from(failure.status)
+            ExitCode::from(failure.status())
         }
     }
 }

@@ -174,8 +174,9 @@ fn explain(error: Error, line: &RawLine<'_>) -> Failure {
     } else {
         Some("events are one JSON object a line")
     };
-    let mut failure = Failure::broken(error);
-    failure.hint = seems.map(Into::into).or(failure.hint);
-    failure.hint.get_or_insert_with(|| "correct this line, or leave it out: nothing was recorded".into());
-    failure
+    let failure = Failure::broken(error);
+    match seems {
+        Some(hint) => failure.with_hint(hint),
+        None => failure.or_hint("correct this line, or leave it out: nothing was recorded"),
+    }
 }

@@ -12,7 +12,7 @@ use countersign::verify::report::{Report, SignerTrust};
 use countersign::verify::{FindingCode, Options, VerifiedEvent};
 use serde_json::Value;
 
-use crate::errors::{BROKEN, Failure};
+use crate::errors::Failure;
 use crate::style::{doubt, good, label, plain};
 use crate::{args, verdict, verify};
 
@@ -69,10 +69,12 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         (Some((chain, seq)), []) => {
             print(&text)?;
             let hint = "it is not here, withheld, altered, or no valid signature covers it: `countersign verify` says more";
-            let mut failure =
-                Failure::unusable("event.not_shown", format!("no event {chain}/{seq} verifies"), hint);
-            failure.status = BROKEN;
-            return Err(failure);
+            return Err(Failure::unusable(
+                "event.not_shown",
+                format!("no event {chain}/{seq} verifies"),
+                hint,
+            )
+            .into_broken());
         }
         (Some(_), [event, ..]) => one(&mut text, event, report),
         (None, _) => table(&mut text, &mut found, report),
@@ -175,7 +177,7 @@ fn one(text: &mut String, event: &VerifiedEvent, report: &Report) {
     text.push_str(&fact("leaf", &format!("{index}, on line {line}")));
     text.push_str(&fact("time", &format!("{time}, by the emitter's clock")));
     text.push_str(&fact("signer", &format!("{} {}", plain(vkey.as_str()), trust)));
-    text.push_str(&fact("fingerprint", &verdict::fingerprint(vkey.public())));
+    text.push_str(&fact("key ID", &verdict::key_id(vkey)));
     text.push_str(&fact("payload", "matches its link's commit"));
     text.push_str(&fact("signature", "a valid signature of this key covers the link"));
     text.push_str(&fact("tree", &tree(*index, report)));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use countersign::note::VerifierKey;
 use countersign::verify::report::{Check, Complete, Report, SignerTrust, State, Verdict};
 use countersign::verify::{Finding, FindingCode, LISTED, Severity};
 
@@ -187,24 +188,22 @@ fn signers(text: &mut String, report: &Report) {
         };
         let _ = writeln!(
             text,
-            "  {} {}: {trust}; {}, {}, {} to {}",
+            "  {} (key ID {}): {trust}; {}, {}, {} to {}",
             label(plain(signer.vkey.name())),
-            fingerprint(signer.vkey.public()),
+            key_id(&signer.vkey),
             count(signer.chains, "chain"),
             count(signer.links, "link"),
             signer.first,
             signer.last
         );
-        if signer.trust == SignerTrust::Unknown {
-            let _ = writeln!(text, "      {} {}", faint("vkey:"), plain(signer.vkey.as_str()));
-        }
+        let _ = writeln!(text, "    {} {}", faint("vkey:"), plain(signer.vkey.as_str()));
     }
 }
 
-/// A key as people compare it: the first 16 bytes of the SHA-256 of the public key, in groups of four digits.
-pub(crate) fn fingerprint(public: &[u8; 32]) -> String {
-    let hash = countersign::hash::Hash::of(&[public]);
-    let groups: Vec<String> =
-        hash.0[..16].chunks(2).map(|pair| format!("{:02x}{:02x}", pair[0], pair[1])).collect();
-    groups.join(" ")
+/// The four bytes that tell keys of one name apart.
+pub(crate) fn key_id(key: &VerifierKey) -> String {
+    key.id().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -113,9 +113,9 @@ pub(crate) fn verify(
 fn pin(path: &Path) -> Result<SignedCheckpoint, Failure> {
     let text = input::small_text(path)?;
     SignedCheckpoint::parse(&text).map_err(|error| {
-        let mut failure = Failure::from(error).within(&shown(path));
-        failure.hint.get_or_insert_with(|| "a pin is a signed checkpoint, as --save-pin writes it".into());
-        failure
+        Failure::from(error)
+            .within(&shown(path))
+            .or_hint("a pin is a signed checkpoint, as --save-pin writes it")
     })
 }
 

@@ -105,7 +105,7 @@ fn what_does_not_go_on_with_its_chain_is_refused() {
     place.record(6, "app.ndjson");
     let export = place.read("app.ndjson");
     let lines: Vec<&str> = export.lines().collect();
-    let mut attempt = |lines: &[&str], says: &str| {
+    let attempt = |lines: &[&str], says: &str| {
         place.write("bad.ndjson", lines.join("\n") + "\n");
         refused(&place, &["grant.ndjson", "bad.ndjson"], says);
     };
@@ -116,7 +116,7 @@ fn what_does_not_go_on_with_its_chain_is_refused() {
     attempt(&[&lines[..3], &[&flipped], &lines[4..]].concat(), "the event does not match its link");
     let twice = lines[3].replace("\"n\":2", "\"n\":2,\"n\":2");
     attempt(&[&lines[..3], &[&twice], &lines[4..]].concat(), "two members of one name");
-    let unsigned = lines[7].replace("A", "B");
+    let unsigned = lines[7].replace('A', "B");
     attempt(&[&lines[..7], &[&unsigned]].concat(), "");
     let leaf = "{\"leaf\":\"AAAA\"}";
     attempt(&[&lines[..], &[leaf]].concat(), "links and key notes alone");

@@ -149,10 +149,10 @@ impl Place {
     }
 }
 
-/// Lines of events, numbered from 1; every third is u_1's.
+/// Lines of events, numbered from 1; every third is `u_1`'s.
 pub fn events(count: usize) -> String {
     let event = |n: usize| {
-        let actor = if n % 3 == 0 { "u_1" } else { "u_2" };
+        let actor = if n.is_multiple_of(3) { "u_1" } else { "u_2" };
         format!(
             "{{\"action\":\"job.update\",\"actor\":{{\"id\":\"{actor}\"}},\"n\":{n},\"password\":\"hunter2\"}}\n"
         )

@@ -243,3 +243,101 @@ fn cosignature_time(signature: &[u8]) -> Option<Time> {
 fn from_seconds(seconds: u64) -> Option<Time> {
     i64::try_from(seconds).ok()?.checked_mul(1000).and_then(Time::from_millis)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Checkpoint;
+    use crate::hash::Hash;
+    use crate::note::SignatureLine;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn time(hours: i64) -> Time {
+        Time::from_millis(hours * HOUR).unwrap()
+    }
+
+    /// A checkpoint with a cosignature of each witness, at so many hours.
+    fn signed(cosigned: &[(&str, i64)]) -> SignedCheckpoint {
+        let line = |&(name, hours): &(&str, i64)| SignatureLine {
+            name: name.into(),
+            id: [0; 4],
+            signature: [&(hours * 3600).to_be_bytes()[..], &[0; 64]].concat(),
+        };
+        SignedCheckpoint {
+            checkpoint: Checkpoint { origin: "o".into(), size: 0, root: Hash([0; 32]) },
+            text: String::new(),
+            signatures: cosigned.iter().map(line).collect(),
+        }
+    }
+
+    /// Which of the checkpoints of those cosignatures are kept, when all leaves are shown.
+    fn kept(checkpoints: &[&[(&str, i64)]], ask: impl Fn(&mut Attestations<'_>)) -> Vec<usize> {
+        let mut attestations = Attestations::new(None);
+        ask(&mut attestations);
+        for cosigned in checkpoints {
+            attestations.checkpoint(&signed(cosigned), true);
+        }
+        let kept = attestations.kept();
+        (0..kept.len()).filter(|&place| kept[place]).collect()
+    }
+
+    #[test]
+    fn the_last_is_kept() {
+        assert_eq!(kept(&[&[], &[], &[]], |_| ()), [2]);
+        assert_eq!(kept(&[&[("w", 1)], &[("w", 2)], &[("w", 3)]], |_| ()), [2]);
+    }
+
+    #[test]
+    fn of_each_day_in_which_leaves_shown_were_added_the_last_is_kept() {
+        let mut attestations = Attestations::new(None);
+        for (hours, shows) in [(1, true), (5, false), (30, false), (49, true), (60, false), (100, false)] {
+            if shows {
+                attestations.shows();
+            }
+            attestations.checkpoint(&signed(&[("w", hours)]), true);
+        }
+        attestations.shows_after(5);
+        assert_eq!(attestations.kept(), [false, true, false, false, true, true]);
+    }
+
+    #[test]
+    fn the_newest_before_a_moment_is_kept() {
+        let checkpoints: [&[(&str, i64)]; 4] = [&[("w", 1)], &[("w", 2)], &[("w", 3)], &[("w", 4)]];
+        assert_eq!(kept(&checkpoints, |a| _ = a.before.insert(time(3))), [1, 3]);
+        assert_eq!(kept(&checkpoints, |a| _ = a.by.insert(time(3))), [2, 3]);
+        assert_eq!(kept(&checkpoints, |a| _ = a.before.insert(time(1))), [3]);
+    }
+
+    #[test]
+    fn where_the_quorum_is_not_known_no_reader_is_let_down() {
+        let checkpoints: [&[(&str, i64)]; 4] =
+            [&[("a", 1), ("b", 1)], &[("a", 2), ("b", 2)], &[("a", 3), ("b", 9)], &[("a", 8), ("b", 8)]];
+        // By hour 4 the third existed for who asks for a alone, the second for who asks for b too. All that
+        // the first can attest the second can.
+        assert_eq!(kept(&checkpoints, |a| _ = a.by.insert(time(4))), [1, 2, 3]);
+    }
+
+    #[test]
+    fn where_a_later_one_may_have_existed_earlier_the_first_that_holds_a_link_is_kept() {
+        let kept = |link: i64| {
+            let mut attestations = Attestations::new(None);
+            attestations.link(time(link));
+            attestations.checkpoint(&signed(&[("a", 10)]), true);
+            attestations.checkpoint(&signed(&[("b", 4)]), true);
+            attestations.kept()
+        };
+        assert_eq!(kept(9), [true, true]);
+        assert_eq!(kept(4), [false, true]);
+    }
+
+    #[test]
+    fn one_that_is_not_of_the_leaves_before_it_attests_nothing() {
+        let mut attestations = Attestations::new(None);
+        attestations.by.insert(time(3));
+        attestations.checkpoint(&signed(&[("w", 1)]), true);
+        attestations.checkpoint(&signed(&[("w", 2)]), false);
+        attestations.checkpoint(&signed(&[("w", 9)]), true);
+        assert_eq!(attestations.kept(), [true, false, true]);
+    }
+}
