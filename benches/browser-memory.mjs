@@ -1,0 +1,146 @@
+// Verifies a folder's export with the npm package in Chromium and prints by how many bytes the tab's process, workers
+// and WebAssembly's memory included, grew at most.
+//
+//     CHROMIUM=/usr/bin/chromium node browser-memory.mjs FOLDER    (Linux)
+import { spawn } from "node:child_process";
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join, normalize } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--remote-debugging-port=0",
+];
+const TYPES = { js: "text/javascript", wasm: "application/wasm" };
+const PACKAGE = fileURLToPath(new URL("../js/", import.meta.url));
+const ENTRY = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")).exports["./verify"].browser;
+
+/** What the browser may load: the input, the npm package and an empty page. */
+async function serve(folder) {
+  const fileOf = (path) => {
+    if (path === "/export.ndjson" || path === "/trust.txt") return join(folder, path);
+    if (path.startsWith("/js/")) return join(PACKAGE, normalize(path.slice(3)));
+  };
+  const server = createServer((request, response) => {
+    const path = new URL(request.url, "http://localhost").pathname;
+    if (path === "/") {
+      response.setHeader("content-type", "text/html");
+      return response.end("<!doctype html><title>bench</title>");
+    }
+    const file = fileOf(path);
+    if (file === undefined || !existsSync(file)) return response.writeHead(404).end();
+    response.setHeader("content-type", TYPES[file.split(".").pop()] ?? "text/plain");
+    response.setHeader("content-length", statSync(file).size);
+    createReadStream(file).pipe(response);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}
+
+/** A browser, spoken to by its debugging protocol. */
+class Browser {
+  #process;
+  #socket;
+  #profile = mkdtempSync(join(tmpdir(), "countersign-bench-"));
+  #answers = new Map();
+  #calls = 0;
+
+  async start(program) {
+    const flags = [...FLAGS, `--user-data-dir=${this.#profile}`, "about:blank"];
+    this.#process = spawn(program, flags, { stdio: ["ignore", "ignore", "pipe"] });
+    const endpoint = await new Promise((resolve, reject) => {
+      this.#process.once("error", reject);
+      this.#process.once("exit", () => reject(new Error("the browser ended")));
+      createInterface(this.#process.stderr).on("line", (line) => {
+        const match = /^DevTools listening on (ws:.*)$/.exec(line);
+        if (match) resolve(match[1]);
+      });
+    });
+    this.#socket = new WebSocket(endpoint);
+    await new Promise((resolve, reject) => {
+      this.#socket.onopen = resolve;
+      this.#socket.onerror = reject;
+    });
+    this.#socket.onmessage = ({ data }) => {
+      const { id, result, error } = JSON.parse(data);
+      if (id === undefined) return;
+      const { resolve, reject } = this.#answers.get(id);
+      this.#answers.delete(id);
+      error ? reject(new Error(error.message)) : resolve(result);
+    };
+  }
+
+  call(method, params = {}, sessionId = undefined) {
+    const id = ++this.#calls;
+    this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
+    return new Promise((resolve, reject) => this.#answers.set(id, { resolve, reject }));
+  }
+
+  async open(url) {
+    const { targetId } = await this.call("Target.createTarget", { url });
+    const { sessionId } = await this.call("Target.attachToTarget", { targetId, flatten: true });
+    return sessionId;
+  }
+
+  async evaluate(sessionId, expression) {
+    const params = { expression, awaitPromise: true, returnByValue: true };
+    const { result, exceptionDetails } = await this.call("Runtime.evaluate", params, sessionId);
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    return result.value;
+  }
+
+  /** The status of each process that shows pages, as the kernel gives it. */
+  async renderers() {
+    const { processInfo } = await this.call("SystemInfo.getProcessInfo");
+    const renderers = processInfo.filter(({ type }) => type === "renderer");
+    return new Map(renderers.map(({ id }) => [id, readFileSync(`/proc/${id}/status`, "utf8")]));
+  }
+
+  async stop() {
+    this.#socket?.close();
+    if (this.#process.exitCode === null && this.#process.kill()) {
+      await new Promise((resolve) => this.#process.once("exit", resolve));
+    }
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+const bytes = (status, name) => 1024 * Number(new RegExp(`^${name}:\\s*(\\d+) kB$`, "m").exec(status)[1]);
+
+const server = await serve(process.argv[2]);
+const browser = new Browser();
+try {
+  await browser.start(process.env.CHROMIUM ?? "chromium");
+  const page = await browser.open(`http://127.0.0.1:${server.address().port}/`);
+  await browser.evaluate(page, `document.readyState`);
+  const before = await browser.renderers();
+  const verdict = await browser.evaluate(
+    page,
+    `(async () => {
+      const { verify } = await import(${JSON.stringify(join("/js", ENTRY))});
+      const trust = await (await fetch("/trust.txt")).text();
+      const { report } = await verify(await fetch("/export.ndjson"), { trust });
+      return report.verdict;
+    })()`,
+  );
+  if (verdict !== "verified") throw new Error(`the verdict is ${verdict}`);
+  const after = await browser.renderers();
+  const growth = [...after].map(([id, status]) =>
+    before.has(id) ? bytes(status, "VmHWM") - bytes(before.get(id), "VmRSS") : bytes(status, "VmHWM"),
+  );
+  console.log(Math.max(...growth));
+} finally {
+  await browser.stop();
+  server.close();
+}
