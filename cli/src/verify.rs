@@ -62,8 +62,8 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// On how many threads [default: as many as there are cores]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
@@ -73,12 +73,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
         events: false,
     };
-    let threads =
-        args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = args.threads.map_or_else(cores, usize::from);
     let Verification { report, pin } = verify(&args.export, options, threads, |_| {})?;
-    if let Some(path) = &args.save_pin {
-        save(path, pin.as_deref())?;
-    }
     let text = if args.json {
         serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
@@ -90,6 +87,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             return Err(Failure::io("write", "standard output", &error));
         }
         _ => {}
+    }
+    if let Some(path) = &args.save_pin {
+        save(path, pin.as_deref())?;
     }
     let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
     Ok(if allowed { 0 } else { report.verdict.exit_status() })

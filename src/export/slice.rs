@@ -110,18 +110,23 @@ impl<'a> Selection<'a> {
         self
     }
 
-    fn selects_places(&self, index: u64, chain: ChainId) -> bool {
-        self.range.is_none_or(|(first, end)| (first..end).contains(&index))
+    /// Whether every leaf of the range stays, this one among them.
+    fn claims(&self, index: u64) -> bool {
+        self.range.is_some_and(|(first, end)| (first..end).contains(&index))
+    }
+
+    fn selects_place(&self, index: u64, chain: ChainId) -> bool {
+        (self.range.is_none() || self.claims(index))
             && (self.chains.is_empty() || self.chains.contains(&chain))
     }
 
-    fn selects_events_alone(&self) -> bool {
+    /// Whether links without an event are not asked for by themselves.
+    fn is_of_events_alone(&self) -> bool {
         self.matching.is_some() || !self.events.is_empty()
     }
 
-    /// What becomes of an opaque leaf, or of a link that is not wanted: in a claimed range all leaves stay.
-    fn claims(&self, index: u64) -> bool {
-        self.range.is_some_and(|(first, end)| (first..end).contains(&index))
+    fn is_of_all_leaves(&self) -> bool {
+        self.range.is_none() && self.chains.is_empty() && !self.is_of_events_alone()
     }
 }
 
@@ -151,17 +156,12 @@ impl Judge {
             Item::Note { .. } => Fate::Kept,
             Item::Link { link, payload, withheld, .. } => {
                 let event = payload.as_ref().map(|payload| payload.event);
-                let wanted = Self::wanted(selection, index, link, event);
-                let bare = match event {
-                    Some(_) => Fate::Bare(Some(Withheld::Filtered)),
-                    None => Fate::Bare(*withheld),
-                };
-                let fate = match (wanted, link) {
-                    (Some(fate), _) if event.is_some() => fate,
-                    (Some(_), _) => bare,
-                    (None, Link::Open(_)) if !selection.claims(index) => Fate::WithItsChain,
-                    (None, _) if selection.claims(index) || self.owing.contains(&link.chain()) => bare,
-                    (None, _) => Fate::Out,
+                let bare = Fate::Bare(if event.is_some() { Some(Withheld::Filtered) } else { *withheld });
+                let fate = match Self::wanted(selection, index, link, event) {
+                    Some(fate) => fate,
+                    None if selection.claims(index) || self.owing.contains(&link.chain()) => bare,
+                    None if matches!(link, Link::Open(_)) => Fate::WithItsChain,
+                    None => Fate::Out,
                 };
                 match (fate, link.signature()) {
                     (Fate::Out, _) => {}
@@ -171,10 +171,11 @@ impl Judge {
                 fate
             }
             Item::Leaf(_) => {
-                let asked = selection.selects_events_alone()
-                    || selection.range.is_some()
-                    || !selection.chains.is_empty();
-                if selection.claims(index) || !asked { Fate::Kept } else { Fate::Out }
+                if selection.claims(index) || selection.is_of_all_leaves() {
+                    Fate::Kept
+                } else {
+                    Fate::Out
+                }
             }
             Item::Skip { .. } | Item::Checkpoint { .. } => Fate::Out,
         }
@@ -183,11 +184,11 @@ impl Judge {
     /// What becomes of a link that the selection asks for, if it does.
     fn wanted(selection: &Selection<'_>, index: u64, link: &Link, event: Option<&str>) -> Option<Fate> {
         let (chain, seq) = (link.chain(), link.seq());
-        if !selection.selects_places(index, chain) {
+        if !selection.selects_place(index, chain) {
             return None;
         }
         let Some(event) = event else {
-            return (!selection.selects_events_alone()).then_some(Fate::Kept);
+            return (!selection.is_of_events_alone()).then_some(Fate::Kept);
         };
         let asked = (selection.events.is_empty() || selection.events.contains(&(chain, seq)))
             && selection.matching.as_ref().is_none_or(|test| test(event));
@@ -210,7 +211,6 @@ pub struct Survey<'s> {
     events: u64,
     left_out: u64,
     has_skips: bool,
-    last_matches: bool,
     last_line: u64,
     /// The first line that must be kept and that no checkpoint covers so far.
     uncovered: Option<u64>,
@@ -238,7 +238,6 @@ impl<'s> Survey<'s> {
             events: 0,
             left_out: 0,
             has_skips: false,
-            last_matches: false,
             last_line: 1,
             uncovered: None,
         }
@@ -255,10 +254,10 @@ impl<'s> Survey<'s> {
         match item {
             Item::Checkpoint { signed, .. } => {
                 let checkpoint = &signed.checkpoint;
-                self.last_matches = checkpoint.origin == self.header.origin
+                let matches = checkpoint.origin == self.header.origin
                     && checkpoint.size == index
                     && self.tree.root() == Some(checkpoint.root);
-                self.attestations.checkpoint(signed, self.last_matches);
+                self.attestations.checkpoint(signed, matches);
                 self.uncovered = None;
                 return Ok(());
             }
