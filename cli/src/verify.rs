@@ -75,6 +75,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     };
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = args.threads.map_or_else(cores, usize::from);
+    // A place that cannot be written to is told before the work, not after it.
+    let keep = args.save_pin.as_deref().map(|path| Output::create(Some(path))).transpose()?;
     let Verification { report, pin } = verify(&args.export, options, threads, |_| {})?;
     let text = if args.json {
         serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
@@ -88,8 +90,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         }
         _ => {}
     }
-    if let Some(path) = &args.save_pin {
-        save(path, pin.as_deref())?;
+    if let Some(keep) = keep {
+        save(keep, pin.as_deref())?;
     }
     let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
     Ok(if allowed { 0 } else { report.verdict.exit_status() })
@@ -136,12 +138,11 @@ pub(crate) fn now() -> Result<Time, Failure> {
     })
 }
 
-fn save(path: &Path, pin: Option<&str>) -> Result<(), Failure> {
+fn save(mut output: Output, pin: Option<&str>) -> Result<(), Failure> {
     let Some(pin) = pin else {
         style::warn("no pin was saved: the tree and the log's signature must pass, and no check may fail");
         return Ok(());
     };
-    let mut output = Output::create(Some(path))?;
     output.write(pin.as_bytes())?;
     output.finish()
 }
