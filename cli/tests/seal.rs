@@ -116,8 +116,9 @@ fn what_does_not_go_on_with_its_chain_is_refused() {
     attempt(&[&lines[..3], &[&flipped], &lines[4..]].concat(), "the event does not match its link");
     let twice = lines[3].replace("\"n\":2", "\"n\":2,\"n\":2");
     attempt(&[&lines[..3], &[&twice], &lines[4..]].concat(), "two members of one name");
-    let unsigned = lines[7].replace('A', "B");
-    attempt(&[&lines[..7], &[&unsigned]].concat(), "");
+    let signature = |line: &str| line.trim_end_matches("\"}").rsplit(' ').next().unwrap().to_owned();
+    let forged = lines[8].replace(&signature(lines[8]), &signature(lines[1]));
+    attempt(&[&lines[..8], &[&forged]].concat(), "the link's signature is invalid");
     let leaf = "{\"leaf\":\"AAAA\"}";
     attempt(&[&lines[..], &[leaf]].concat(), "links and key notes alone");
     let after = [&lines[..], &lines[1..2]].concat();
