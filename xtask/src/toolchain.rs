@@ -1,13 +1,15 @@
 //! Compiling Rust for wasm32.
 //!
-//! Where the standard library for wasm32 can't be had, it is compiled from its source
-//! (cargo's unstable build-std), which Debian packages.
+//! The artefacts are compiled together with the standard library (cargo's unstable build-std, which
+//! `RUSTC_BOOTSTRAP` lets a stable compiler do), for a library whose panics abort at once takes all their
+//! messages, and what formats them, out of the artefacts. It needs the library's source: a component of
+//! rustup, or a package of Debian.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 
 use crate::run::{self, Log};
 use crate::tools::{Tools, host_cargo};
@@ -17,64 +19,47 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// Debian's newest Rust with its source, and with the linker that wasm32 needs.
 const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm"];
 
-/// A way to compile for wasm32.
+/// A compiler for wasm32, with the source of its standard library.
 #[derive(Clone)]
 pub(crate) struct Wasm32 {
     cargo: PathBuf,
     rustc: PathBuf,
-    /// Where the standard library has to be compiled too: a linker for wasm32.
-    build_std: Option<PathBuf>,
+    linker: PathBuf,
+    /// The standard library is there in compiled form too.
+    has_std: bool,
 }
 
 impl Wasm32 {
-    /// The machine's toolchain as it is, else with the target added, else Debian's.
+    /// The machine's toolchain as it is, else with what rustup can add, else Debian's.
     pub(crate) fn find_or_install(tools: &Tools) -> Result<Wasm32> {
-        if let Some(found) = Wasm32::installed() {
+        if let Ok(found) = Wasm32::find() {
             return Ok(found);
         }
         tools.progress.step("wasm32 toolchain", |log| {
-            let mut reasons = Vec::new();
-            match log.run(Command::new("rustup").args(["target", "add", TARGET])) {
-                Ok(()) => {
-                    if let Some(found) = Wasm32::installed() {
-                        return Ok(found);
-                    }
-                    reasons.push("rustup added the target to another toolchain than cargo's".to_owned());
-                }
-                Err(error) => reasons.push(format!("{error:#}")),
-            }
-            let mut from_source = Wasm32::from_source(log);
-            if from_source.is_err() {
-                from_source = run::apt_install(log, &DEBIAN_PACKAGES).and_then(|()| Wasm32::from_source(log));
-            }
-            match from_source {
-                Ok(found) => return Ok(found),
-                Err(error) => reasons.push(format!("{error:#}")),
-            }
-            bail!(
-                "no toolchain for {TARGET}. Run `rustup target add {TARGET}`, or on Debian as root \
-                 `apt-get install {}`. Tried:\n{}",
-                DEBIAN_PACKAGES.join(" "),
-                reasons.join("\n")
-            )
+            let by_rustup = add_with_rustup(log).and_then(|()| Wasm32::find());
+            let found = by_rustup.or_else(|by_rustup| {
+                let by_apt = run::apt_install(log, &DEBIAN_PACKAGES).and_then(|()| add_linker(log));
+                by_apt.and_then(|()| Wasm32::find()).map_err(|by_apt| {
+                    anyhow!(
+                        "no toolchain for {TARGET}. Run `rustup component add rust-src`, or on Debian as root \
+                         `apt-get install {}`. Tried:\n{by_rustup:#}\n{by_apt:#}",
+                        DEBIAN_PACKAGES.join(" ")
+                    )
+                })
+            })?;
+            Ok(found)
         })
     }
 
-    fn installed() -> Option<Wasm32> {
-        let (cargo, rustc) = (host_cargo(), host_rustc());
-        let library = query(&rustc, &["--print", "target-libdir", "--target", TARGET])?;
-        holds_std(Path::new(&library)).then_some(())?;
-        Some(Wasm32 { cargo, rustc, build_std: None })
-    }
-
-    fn from_source(log: &Log) -> Result<Wasm32> {
+    fn find() -> Result<Wasm32> {
         let debian = (PathBuf::from("/usr/bin/cargo"), PathBuf::from("/usr/bin/rustc"));
         let (cargo, rustc) = [(host_cargo(), host_rustc()), debian]
             .into_iter()
             .find(|(_, rustc)| has_source(rustc) && is_new_enough(rustc))
             .context("no compiler that is new enough has the standard library's source")?;
-        let build_std = Some(linker(&rustc).map_or_else(|| install_linker(log), Ok)?);
-        Ok(Wasm32 { cargo, rustc, build_std })
+        let linker = linker(&rustc).context("no linker for wasm32: install rust-lld, wasm-ld or lld")?;
+        let has_std = has_std(&rustc);
+        Ok(Wasm32 { cargo, rustc, linker, has_std })
     }
 
     /// Cargo in the project's folder, for wasm32, with a target folder of its own so that it
@@ -86,14 +71,42 @@ impl Wasm32 {
             .current_dir(tools.path(""))
             .env("RUSTC", &self.rustc)
             .env("CARGO_TARGET_DIR", target_folder(tools))
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", &self.linker)
             .env_remove("LD_LIBRARY_PATH");
-        if let Some(linker) = &self.build_std {
-            command
-                .env("RUSTC_BOOTSTRAP", "1")
-                .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
-                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        if !self.has_std {
+            build_std(&mut command);
         }
         command
+    }
+
+    /// Cargo as of [`Wasm32::cargo`] that compiles the standard library with the artefact, for
+    /// size, to be used with [`SMALL_STD`].
+    pub(crate) fn cargo_with_small_std(&self, tools: &Tools, subcommand: &str) -> Command {
+        let mut command = self.cargo(tools, subcommand);
+        build_std(&mut command).env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "optimize_for_size");
+        command
+    }
+}
+
+/// The compiler's flags that take panic messages out of the standard library and all else.
+pub(crate) const SMALL_STD: [&str; 2] = ["-Cpanic=immediate-abort", "-Zunstable-options"];
+
+fn build_std(command: &mut Command) -> &mut Command {
+    command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
+}
+
+fn add_with_rustup(log: &Log) -> Result<()> {
+    log.run(Command::new("rustup").args(["component", "add", "rust-src"]))?;
+    // Without it, tests compile the standard library too.
+    let _ = log.run(Command::new("rustup").args(["target", "add", TARGET]));
+    Ok(())
+}
+
+/// Debian's `rust-lld` is a link to a linker of another package, which is named like its file.
+fn add_linker(log: &Log) -> Result<()> {
+    match fs::read_link("/usr/bin/rust-lld") {
+        Ok(package) => run::apt_install(log, &[&package.to_string_lossy()]),
+        Err(_) => Ok(()),
     }
 }
 
@@ -112,10 +125,10 @@ fn query(rustc: &Path, args: &[&str]) -> Option<String> {
     run::output(Command::new(rustc).args(args)).ok()
 }
 
-fn holds_std(folder: &Path) -> bool {
-    folder.read_dir().is_ok_and(|mut entries| {
-        entries
-            .any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
+fn has_std(rustc: &Path) -> bool {
+    let Some(library) = query(rustc, &["--print", "target-libdir", "--target", TARGET]) else { return false };
+    Path::new(&library).read_dir().is_ok_and(|entries| {
+        entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
     })
 }
 
@@ -145,12 +158,4 @@ fn linker(rustc: &Path) -> Option<PathBuf> {
     in_sysroot(rustc)
         .or_else(|| in_sysroot(&host_rustc()))
         .or_else(|| ["rust-lld", "wasm-ld", "lld"].into_iter().find_map(run::find))
-}
-
-/// Debian's `rust-lld` is a link to a linker of another package, which is named like its file.
-fn install_linker(log: &Log) -> Result<PathBuf> {
-    let link = PathBuf::from("/usr/bin/rust-lld");
-    let package = fs::read_link(&link).context("no linker for wasm32: install rust-lld, wasm-ld or lld")?;
-    run::apt_install(log, &[&package.to_string_lossy()])?;
-    Ok(link)
 }

@@ -13,7 +13,7 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::npm;
 use crate::run::{self, Log};
 use crate::stamp::Stamp;
-use crate::toolchain::{self, TARGET};
+use crate::toolchain::{self, SMALL_STD, TARGET};
 use crate::tools::Tools;
 
 /// The package that artefacts are built from, and the file its compilation gives.
@@ -139,7 +139,7 @@ impl Artefact {
     /// Compiles the core; cargo knows whether there is anything to do.
     fn compile(&self, tools: &Tools, name: &str, log: &Log) -> Result<PathBuf> {
         let wasm32 = tools.wasm32()?;
-        let mut cargo = wasm32.cargo(tools, "build");
+        let mut cargo = wasm32.cargo_with_small_std(tools, "build");
         cargo
             .args(["--package", PACKAGE, "--lib", "--no-default-features"])
             .args(["--features", &self.features.join(",")])
@@ -161,7 +161,8 @@ impl Artefact {
             .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
         let roots = [Some(tools.path("")), cargo_home];
         let paths = roots.iter().flatten().map(|root| format!("--remap-path-prefix={}=", root.display()));
-        paths.chain(self.rustflags.iter().cloned()).collect()
+        let small_std = SMALL_STD.map(str::to_owned);
+        paths.chain(small_std).chain(self.rustflags.iter().cloned()).collect()
     }
 
     /// Makes the JavaScript bindings, optimises, and puts the files in their place.
