@@ -157,15 +157,18 @@ impl Bench<'_> {
         let native = self
             .tools
             .progress
-            .step("memory", |_| memory::peak(&mut self.verify_with_program(&input, "2")))?;
-        let mut script = self.script("browser-memory.mjs")?;
-        self.tools.browser()?.configure(&mut script).arg(&input);
-        let [browser] = self.run("browser memory", &Measure::Printed, [script])?;
+            .step("memory of the program", |_| memory::peak(&mut self.verify_with_program(&input, "2")))?;
+        let in_browser = |what: &str| -> Result<Samples> {
+            let mut script = self.script("browser-memory.mjs")?;
+            self.tools.browser()?.configure(&mut script).arg(&input).arg(what);
+            let [bytes] = self.run(&format!("memory of the {what}"), &Measure::Printed, [script])?;
+            Ok(bytes.map(|bytes| bytes / MEBIBYTE))
+        };
         Ok(vec![
             Figure::new("memory, native", "MiB", Samples::one(native / MEBIBYTE))
                 .held_to(Bound::AtMost(64.0)),
-            Figure::new("memory, browser", "MiB", browser.map(|bytes| bytes / MEBIBYTE))
-                .held_to(Bound::AtMost(128.0)),
+            Figure::new("memory, a tab's worker", "MiB", in_browser("worker")?).held_to(Bound::AtMost(128.0)),
+            Figure::new("memory, all of the tab", "MiB", in_browser("tab")?),
         ])
     }
 
