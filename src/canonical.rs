@@ -40,7 +40,7 @@ const REDACTED: &[u8] = br#""[redacted]""#;
 /// [`Code::Event`] for what is not JSON or what I-JSON cannot carry, with the name of the member nearest to the
 /// fault where it lies within one. Text that is not JSON at all names no member.
 pub fn canonicalize(json: &[u8]) -> Result<Vec<u8>, Error> {
-    write(json, number::Range::Exact, &Redaction::none())
+    write(json, number::Range::Exact, &Redaction::none()).map(|written| written.text)
 }
 
 /// The canonical form by RFC 8785 alone: like [`canonicalize`], but a number may be any finite double.
@@ -48,15 +48,22 @@ pub fn canonicalize(json: &[u8]) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// As [`canonicalize`].
 pub fn rfc8785(json: &[u8]) -> Result<Vec<u8>, Error> {
-    write(json, number::Range::Finite, &Redaction::none())
+    write(json, number::Range::Finite, &Redaction::none()).map(|written| written.text)
+}
+
+/// A value in canonical form.
+pub(crate) struct Written {
+    pub(crate) text: Vec<u8>,
+    /// Whether anything was redacted.
+    pub(crate) redacted: bool,
 }
 
 /// As [`canonicalize`], with what is to be redacted replaced.
-pub(crate) fn canonicalize_redacted(json: &[u8], redaction: &Redaction) -> Result<Vec<u8>, Error> {
+pub(crate) fn canonicalize_redacted(json: &[u8], redaction: &Redaction) -> Result<Written, Error> {
     write(json, number::Range::Exact, redaction)
 }
 
-fn write(json: &[u8], range: number::Range, redaction: &Redaction) -> Result<Vec<u8>, Error> {
+fn write(json: &[u8], range: number::Range, redaction: &Redaction) -> Result<Written, Error> {
     let (text, whole) = match core::str::from_utf8(json) {
         Ok(text) => (text, true),
         // The part before the fault is walked to learn which member it is in.
@@ -70,13 +77,14 @@ fn write(json: &[u8], range: number::Range, redaction: &Redaction) -> Result<Vec
         frames: Vec::new(),
         members: Vec::new(),
         in_name: false,
+        redacted: false,
     };
     let written = writer.value_and_end();
     let member = writer.nearest_member();
     match written {
         _ if !whole => Err(refuse(Fault::Utf8, member)),
         Err(fault) => Err(refuse(fault, member)),
-        Ok(()) => Ok(writer.out),
+        Ok(()) => Ok(Written { text: writer.out, redacted: writer.redacted }),
     }
 }
 
@@ -181,6 +189,8 @@ struct Writer<'a> {
     members: Vec<Member<'a>>,
     /// Whether the walk is within a member's name.
     in_name: bool,
+    /// Whether anything was redacted so far.
+    redacted: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -318,18 +328,23 @@ impl<'a> Writer<'a> {
             }
         };
         if redact {
-            self.out.truncate(start);
-            self.out.extend_from_slice(REDACTED);
+            self.redact(start);
         }
         Ok(end)
+    }
+
+    /// Replaces the value that begins at `start` in the output.
+    fn redact(&mut self, start: usize) {
+        self.out.truncate(start);
+        self.out.extend_from_slice(REDACTED);
+        self.redacted = true;
     }
 
     /// Ends the innermost object or array.
     fn close(&mut self) -> Result<(), Fault> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
         if frame.redact {
-            self.out.truncate(frame.start);
-            self.out.extend_from_slice(REDACTED);
+            self.redact(frame.start);
             return Ok(());
         }
         if !frame.sorted {

@@ -25,7 +25,7 @@ mod members;
 
 use core::fmt;
 
-use crate::canonical::{self, write_string};
+use crate::canonical::{self, Written, write_string};
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::link::{self, Salt};
@@ -82,7 +82,25 @@ impl Event {
     /// [`Code::Event`] for what is no object, for what I-JSON cannot carry (see [`crate::canonical`]) and for more
     /// than [`MAX_BYTES`] or [`canonical::MAX_DEPTH`] levels.
     pub fn parse(json: &[u8], redaction: &Redaction) -> Result<Self, Error> {
-        let bytes = canonical::canonicalize_redacted(json, redaction)?;
+        Self::from_canonical(canonical::canonicalize_redacted(json, redaction)?.text)
+    }
+
+    /// As [`Event::parse`], for an event whose members are as [`check_members`] wants them before any is redacted.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn parse_typed(json: &[u8], redaction: &Redaction) -> Result<Self, Error> {
+        let Written { text, redacted } = canonical::canonicalize_redacted(json, redaction)?;
+        let event = Self::from_canonical(text)?;
+        if redacted {
+            check_members(&Self::parse(json, &Redaction::none())?)?;
+        } else {
+            check_members(&event)?;
+        }
+        Ok(event)
+    }
+
+    fn from_canonical(bytes: Vec<u8>) -> Result<Self, Error> {
         if bytes.first() != Some(&b'{') {
             return Err(Error::new(Code::Event, "not a JSON object").with_hint("an event begins with {"));
         }
@@ -262,11 +280,9 @@ impl EventBuilder {
     /// The event.
     ///
     /// # Errors
-    /// As [`Event::parse`] and [`check_members`]; text given as JSON that is not one value names its member.
+    /// As [`Event::parse_typed`]; text given as JSON that is not one value names its member.
     pub fn build(self, redaction: &Redaction) -> Result<Event, Error> {
-        let json = self.0.finish()?;
-        check_members(&Event::parse(&json, &Redaction::none())?)?;
-        Event::parse(&json, redaction)
+        Event::parse_typed(&self.0.finish()?, redaction)
     }
 }
 
@@ -391,6 +407,23 @@ mod tests {
     fn refuses_within_what_is_redacted_too() {
         let error = Event::parse(br#"{"token":[1e999]}"#, &Redaction::default()).unwrap_err();
         assert_eq!(error.member.as_deref(), Some("token"));
+    }
+
+    #[test]
+    fn checks_members_as_they_were_before_redaction() {
+        let redaction = Redaction::none().with("reason").with("status").with("http");
+        let parse = |json: &str| Event::parse_typed(json.as_bytes(), &redaction);
+        let event = parse(r#"{"action":"a.b","reason":"r","http":{"method":"GET","path":"/","status":200}}"#)
+            .unwrap();
+        assert_eq!(
+            event.as_str(),
+            r#"{"action":"a.b","http":{"method":"GET","path":"/","status":"[redacted]"},"reason":"[redacted]"}"#
+        );
+        for (json, member) in
+            [(r#"{"action":"a.b","reason":1}"#, "reason"), (r#"{"action":"a.b","http":"x"}"#, "http")]
+        {
+            assert_eq!(parse(json).unwrap_err().member.as_deref(), Some(member));
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Code, Error};
-use crate::event::{Event, Redaction, check_members};
+use crate::event::{Event, Redaction};
 use crate::link::Salt;
 #[cfg(feature = "sign")]
 use crate::note::SignerKey;
@@ -82,10 +82,11 @@ impl QueueingRecorder {
             return Err(Error::new(Code::Recorder, "the recorder is closed").with_hint("create a new one"));
         }
         let (time, salt) = (moment(time)?, random(salt)?);
-        if typed {
-            check_members(&Event::parse(json.as_bytes(), &Redaction::none())?)?;
-        }
-        let event = Event::parse(json.as_bytes(), &self.redaction)?;
+        let event = if typed {
+            Event::parse_typed(json.as_bytes(), &self.redaction)?
+        } else {
+            Event::parse(json.as_bytes(), &self.redaction)?
+        };
         self.queued_bytes += event.as_bytes().len();
         self.queue.push_back(Queued { event, time, salt });
         Ok(())
