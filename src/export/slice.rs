@@ -3,7 +3,8 @@
 //! What is left out of a log's tree is stood in for by skips, the fewest there can be; what is shown keeps its
 //! chain's open link and the links up to the next signed one, without their events. Key notes all stay. So do
 //! the checkpoints that tell when leaves were there: the last one, one for each day in which leaves shown were
-//! added, the newest before each revocation's `since`, and the newest within a day of each grant's end.
+//! added, the newest before each revocation's `since`, and the newest within a day of each grant's end. Where it
+//! is not known whose cosignatures the reader asks for, so many more that it does not matter.
 //!
 //! The input is read twice. A [`Survey`] reads it and makes a [`Plan`]; a [`Slicer`] reads it again and writes:
 //!
@@ -220,7 +221,8 @@ pub struct Survey<'s> {
 struct Surveyed {
     /// How many checkpoints came before the open link, where it is here.
     opened_after: Option<usize>,
-    shown: bool,
+    /// How many came before the last link that is shown, where one is.
+    shown_after: Option<usize>,
 }
 
 impl<'s> Survey<'s> {
@@ -284,14 +286,16 @@ impl<'s> Survey<'s> {
             Item::Link { link, payload, .. } => {
                 self.attestations.link(link.time());
                 self.find(number, link, payload.is_some())?;
-                let opened_after = matches!(link, Link::Open(_)).then(|| self.attestations.count());
+                let checkpoints = self.attestations.count();
                 let chain = self.chains.entry(link.chain()).or_default();
-                chain.opened_after = chain.opened_after.or(opened_after);
-                if matches!(fate, Fate::Kept | Fate::Bare(_)) && !chain.shown {
-                    chain.shown = true;
-                    if let Some(checkpoints) = chain.opened_after {
-                        self.attestations.shows_after(checkpoints);
-                    }
+                if matches!(link, Link::Open(_)) {
+                    chain.opened_after.get_or_insert(checkpoints);
+                }
+                if matches!(fate, Fate::Kept | Fate::Bare(_))
+                    && chain.shown_after.replace(checkpoints).is_none()
+                    && let Some(checkpoints) = chain.opened_after
+                {
+                    self.attestations.shows_after(checkpoints);
                 }
                 self.events += u64::from(fate == Fate::Kept && payload.is_some());
             }
@@ -324,7 +328,7 @@ impl<'s> Survey<'s> {
     /// # Errors
     /// [`Code::Export`] when the slice would show no event, when something that is asked for is not here, when
     /// the last checkpoint is not of the leaves before it, or when what must be kept comes after it.
-    pub fn finish(self) -> Result<Plan<'s>, Error> {
+    pub fn finish(mut self) -> Result<Plan<'s>, Error> {
         let export = |message: String| Error::new(Code::Export, message);
         if let Some((chain, seq)) = self.sought.first() {
             return Err(export(format!("there is no event {chain}/{seq} in this export"))
@@ -354,8 +358,11 @@ impl<'s> Survey<'s> {
             return Err(export("the slice would show no event".into())
                 .with_hint("no event passes what was asked for, or all that do are withheld"));
         }
-        let hidden_chains =
-            self.chains.values().filter(|chain| !chain.shown && chain.opened_after.is_some()).count();
+        let hidden_chains = self
+            .chains
+            .values()
+            .filter(|chain| chain.shown_after.is_none() && chain.opened_after.is_some())
+            .count();
         let leaves_out = self.left_out > 0 || hidden_chains > 0;
         if sealed && leaves_out {
             if !self.attestations.last_matches() {
@@ -371,12 +378,19 @@ impl<'s> Survey<'s> {
             return Err(export("the export has skips and no checkpoint".into())
                 .with_hint("it is not whole: `countersign verify` says more"));
         }
+        let mut chains = HashSet::new();
+        for (id, chain) in &self.chains {
+            if let Some(checkpoints) = chain.shown_after {
+                chains.insert(*id);
+                self.attestations.settles_after(checkpoints);
+            }
+        }
         let range =
             if leaves_out { self.selection.range } else { self.selection.range.or(self.header.range) };
         Ok(Plan {
             selection: self.selection,
             header: Header { origin: self.header.origin, range },
-            chains: self.chains.into_iter().filter(|(_, chain)| chain.shown).map(|(id, _)| id).collect(),
+            chains,
             checkpoints: if leaves_out { Some(self.attestations.kept()) } else { None },
             sealed,
             events: self.events,

@@ -25,6 +25,7 @@ pub(super) struct Attestations<'t> {
     by: BTreeSet<Time>,
     /// Of the leaves since the last checkpoint.
     shows: bool,
+    settles: bool,
     latest: Option<Time>,
 }
 
@@ -33,6 +34,8 @@ struct Attestation {
     matches: bool,
     /// Whether leaves between the checkpoint before and this one are shown.
     shows: bool,
+    /// Whether one of them is a key note, or the last link shown of its chain.
+    settles: bool,
     /// The latest time of a link between the checkpoint before and this one.
     latest: Option<Time>,
     /// When it existed by, where it has times at all.
@@ -65,6 +68,7 @@ impl<'t> Attestations<'t> {
             before,
             by: BTreeSet::new(),
             shows: false,
+            settles: false,
             latest: None,
         }
     }
@@ -97,6 +101,13 @@ impl<'t> Attestations<'t> {
         }
     }
 
+    /// The last link shown of a chain came when there were so many checkpoints.
+    pub(super) fn settles_after(&mut self, checkpoints: usize) {
+        if let Some(next) = self.checkpoints.get_mut(checkpoints) {
+            next.settles = true;
+        }
+    }
+
     /// A link of that time is here.
     pub(super) fn link(&mut self, time: Time) {
         self.latest = self.latest.max(Some(time));
@@ -104,6 +115,7 @@ impl<'t> Attestations<'t> {
 
     /// A key note is here. What it states may come to act, whoever signed it.
     pub(super) fn note(&mut self, note: &KeyNote) {
+        self.settles = true;
         for statement in &note.statements {
             match statement {
                 Statement::Grant { until, .. } => {
@@ -127,6 +139,7 @@ impl<'t> Attestations<'t> {
             size: signed.checkpoint.size,
             matches,
             shows: core::mem::take(&mut self.shows),
+            settles: core::mem::take(&mut self.settles),
             latest: self.latest.take(),
             existed_by,
             cosigned,
@@ -161,6 +174,7 @@ impl<'t> Attestations<'t> {
             }
             self.keep_for_any_quorum(deadline, &mut kept);
         }
+        self.keep_for_any_revocation(&mut kept);
         self.keep_against_times_that_fall(&mut kept);
         kept
     }
@@ -194,6 +208,18 @@ impl<'t> Attestations<'t> {
             if !cosigners.is_empty() && !newer.iter().any(|newer| cosigners.is_subset(newer)) {
                 kept[place] = true;
                 newer.push(cosigners);
+            }
+        }
+    }
+
+    /// The reader may distrust a key since a time that is not known here. So of each witness the first
+    /// cosignature is kept that attests each key note, and each chain as far as it is shown.
+    fn keep_for_any_revocation(&self, kept: &mut [bool]) {
+        let mut first: HashMap<u32, usize> = HashMap::new();
+        for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
+            first.extend(checkpoint.cosigned.iter().map(|&(by, _)| (by, place)));
+            if checkpoint.settles {
+                first.values().for_each(|&place| kept[place] = true);
             }
         }
     }
@@ -316,6 +342,17 @@ mod tests {
         // By hour 4 the third existed for who asks for a alone, the second for who asks for b too. All that
         // the first can attest the second can.
         assert_eq!(kept(&checkpoints, |a| _ = a.by.insert(time(4))), [1, 2, 3]);
+    }
+
+    #[test]
+    fn where_revocations_are_not_known_each_chain_keeps_its_first_witnesses() {
+        let mut attestations = Attestations::new(None);
+        for (hour, by) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "b")] {
+            attestations.checkpoint(&signed(&[(by, hour)]), true);
+        }
+        attestations.settles_after(1);
+        attestations.settles_after(5);
+        assert_eq!(attestations.kept(), [false, true, true, false, true]);
     }
 
     #[test]
