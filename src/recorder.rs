@@ -373,21 +373,22 @@ mod tests {
     #[test]
     fn writes_a_chain_that_ends_signed() {
         let mut recorder = opened();
-        for nth in 0..5 {
-            recorder.record(&event(&format!("{{\"n\":{nth}}}")), time(2000 + nth), &[nth as u8; 16]).unwrap();
+        for nth in 0..5_u8 {
+            let event = event(&format!("{{\"n\":{nth}}}"));
+            recorder.record(&event, time(2000 + i64::from(nth)), &[nth; 16]).unwrap();
         }
         recorder.flush();
         recorder.sign_with(&key()).unwrap();
         recorder.close(time(3000)).unwrap();
         recorder.sign_with(&key()).unwrap();
-        let lines = recorder.drain();
-        let links = links(&lines);
+        let drained = recorder.drain();
+        let links = links(&drained);
         check(&links);
         let signed: Vec<bool> =
             links.iter().map(|link| Link::parse(link).unwrap().signature().is_some()).collect();
         assert_eq!(signed, [true, false, false, false, false, true, true]);
         assert!(
-            lines
+            drained
                 .lines()
                 .nth(2)
                 .unwrap()

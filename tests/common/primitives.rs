@@ -341,9 +341,9 @@ fn check_links(cases: &Value) {
     let mut before = None;
     let mut key = None;
     for case in list(cases) {
-        let line = text(&case["link"]);
-        let link = Link::parse(line).unwrap_or_else(|error| panic!("{error}: {case}"));
-        assert_eq!(leaf_hash(line.as_bytes()), hash(&case["leafhash"]), "{case}");
+        let written = text(&case["link"]);
+        let link = Link::parse(written).unwrap_or_else(|error| panic!("{error}: {case}"));
+        assert_eq!(leaf_hash(written.as_bytes()), hash(&case["leafhash"]), "{case}");
         assert_eq!(link.chain().to_string(), text(&case["chain"]), "{case}");
         assert_eq!(link.seq(), number(&case["seq"]), "{case}");
         assert_eq!(link.prev().copied(), before, "{case}");
@@ -363,9 +363,9 @@ fn check_links(cases: &Value) {
         assert_eq!(kind, text(&case["kind"]));
         assert_eq!(link.signature().is_some(), case["signed_bytes"].is_string(), "{case}");
         if let Some(signature) = link.signature() {
-            assert_eq!(signed_part(line), text(&case["signed_bytes"]), "{case}");
+            assert_eq!(signed_part(written), text(&case["signed_bytes"]), "{case}");
             let key = key.as_ref().expect("the chain's open link comes first");
-            assert!(key.verify(signed_part(line).as_bytes(), signature), "{case}");
+            assert!(key.verify(signed_part(written).as_bytes(), signature), "{case}");
         }
         before = Some(hash(&case["leafhash"]));
     }
