@@ -2,10 +2,10 @@
 
 import { Verifier } from "../wasm/verifier.js";
 import { Chunks } from "./chunks.js";
-import { EVENTS_UNDER_WAY, type HostPort, moved, type Outcome, type Task, type ToWorker } from "./protocol.js";
+import { EVENTS_UNDER_WAY, type Feed, type HostPort, moved, type Outcome, type Task } from "./protocol.js";
 
 /** Gives what takes the host's messages. */
-export function alone(host: HostPort, task: Task): (message: ToWorker) => void {
+export function alone(host: HostPort, task: Task): (message: Feed) => void {
   const verifier = new Verifier(task.trust, task.pins, task.expect, task.events);
   const chunks = new Chunks();
   let ended = false;
@@ -42,8 +42,6 @@ export function alone(host: HostPort, task: Task): (message: ToWorker) => void {
       case "shown":
         eventsUnderWay -= message.bytes;
         break;
-      case "begin":
-        return;
     }
     proceed();
   };

@@ -83,17 +83,19 @@ export class EventBatch implements Iterable<VerifiedEvent> {
   /** One of them, from 0; undefined where there is none. */
   at(index: number): VerifiedEvent | undefined {
     const end = this.#lines[index];
-    if (end === undefined) {
-      return undefined;
-    }
-    const begin = index === 0 ? 0 : this.#lines[index - 1]! + 1;
-    return new VerifiedEvent(decode(this.bytes.subarray(begin, end)));
+    return end === undefined ? undefined : this.#event((this.#lines[index - 1] ?? -1) + 1, end);
   }
 
   *[Symbol.iterator](): Iterator<VerifiedEvent> {
-    for (const index of this.#lines.keys()) {
-      yield this.at(index)!;
+    let begin = 0;
+    for (const end of this.#lines) {
+      yield this.#event(begin, end);
+      begin = end + 1;
     }
+  }
+
+  #event(begin: number, end: number): VerifiedEvent {
+    return new VerifiedEvent(decode(this.bytes.subarray(begin, end)));
   }
 
   get #lines(): number[] {

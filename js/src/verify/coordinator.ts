@@ -4,6 +4,7 @@ import { Coordinator } from "../wasm/verifier.js";
 import { Chunks } from "./chunks.js";
 import {
   EVENTS_UNDER_WAY,
+  type Feed,
   type FromSummarizer,
   type HostPort,
   moved,
@@ -11,7 +12,6 @@ import {
   type Port,
   type Task,
   type ToSummarizer,
-  type ToWorker,
 } from "./protocol.js";
 
 /** How many stretches each summarizer has at a time: one in work, and more so that it never waits. */
@@ -25,10 +25,11 @@ export function coordinate(
   task: Task,
   ports: Port<FromSummarizer, ToSummarizer>[],
   fail: (error: unknown) => void,
-): (message: ToWorker) => void {
-  const sharing = new Sharing(host, task, ports);
-  for (const [summarizer, port] of ports.entries()) {
-    port.onmessage = ({ data }) => {
+): (message: Feed) => void {
+  const summarizers = ports.map((port) => ({ port, stretches: 0 }));
+  const sharing = new Sharing(host, task, summarizers);
+  for (const summarizer of summarizers) {
+    summarizer.port.onmessage = ({ data }) => {
       try {
         sharing.take(summarizer, data);
       } catch (error) {
@@ -39,9 +40,15 @@ export function coordinate(
   return (message) => sharing.receive(message);
 }
 
+/** A summarizer, and how many stretches it has. */
+interface Summarizer {
+  port: Port<FromSummarizer, ToSummarizer>;
+  stretches: number;
+}
+
 class Sharing {
   #host: HostPort;
-  #summarizers: { port: Port<FromSummarizer, ToSummarizer>; stretches: number }[];
+  #summarizers: Summarizer[];
   #coordinator: Coordinator;
   #wantsEvents: boolean;
   #eventsUnderWay = 0;
@@ -56,15 +63,15 @@ class Sharing {
   /** Summaries that came before their turn. */
   #early = new Map<number, FromSummarizer>();
 
-  constructor(host: HostPort, task: Task, ports: Port<FromSummarizer, ToSummarizer>[]) {
+  constructor(host: HostPort, task: Task, summarizers: Summarizer[]) {
     this.#host = host;
-    this.#summarizers = ports.map((port) => ({ port, stretches: 0 }));
+    this.#summarizers = summarizers;
     this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.events);
     this.#wantsEvents = task.events;
   }
 
   /** A message of the host. */
-  receive(message: ToWorker): void {
+  receive(message: Feed): void {
     switch (message.type) {
       case "chunk":
         this.#chunks.add(message.bytes);
@@ -75,15 +82,13 @@ class Sharing {
       case "shown":
         this.#eventsUnderWay -= message.bytes;
         break;
-      case "begin":
-        return;
     }
     this.#proceed();
   }
 
   /** A summary. */
-  take(summarizer: number, summary: FromSummarizer): void {
-    this.#summarizers[summarizer]!.stretches -= 1;
+  take(from: Summarizer, summary: FromSummarizer): void {
+    from.stretches -= 1;
     this.#early.set(summary.number, summary);
     this.#absorb();
     this.#proceed();

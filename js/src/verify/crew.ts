@@ -11,6 +11,8 @@ const UNDER_WAY = 4 << 20;
 /** The engine for where there are workers. */
 export class Crew implements Engine {
   #workers: WorkerLike[] = [];
+  /** The one that is fed. */
+  #first: WorkerLike;
   #listener: Listener;
   #starting: number;
   #ready = Promise.withResolvers<void>();
@@ -18,23 +20,20 @@ export class Crew implements Engine {
   #room = Promise.withResolvers<void>();
   #done = Promise.withResolvers<Outcome>();
 
-  constructor(
-    module: WebAssembly.Module,
-    start: () => WorkerLike,
-    threads: number,
-    task: Task,
-    listener: Listener,
-  ) {
-    const { roles, transfers } = castRoles(threads, task);
-    this.#starting = roles.length;
+  constructor(module: WebAssembly.Module, start: () => WorkerLike, threads: number, task: Task, listener: Listener) {
+    const [first, others] = cast(threads, task);
     this.#listener = listener;
+    this.#starting = 1 + others.length;
+    const begin = ({ role, ports }: Part) => {
+      const worker = start();
+      this.#workers.push(worker);
+      this.#listen(worker);
+      post(worker, { type: "begin", module, role }, ports);
+      return worker;
+    };
     try {
-      for (const [place, role] of roles.entries()) {
-        const worker = start();
-        this.#workers.push(worker);
-        this.#listen(worker);
-        post(worker, { type: "begin", module, role }, transfers[place]!);
-      }
+      this.#first = begin(first);
+      others.forEach(begin);
     } catch (cause) {
       this.stop();
       throw unavailable(String(cause), cause);
@@ -65,14 +64,10 @@ export class Crew implements Engine {
     }
   }
 
-  /** The one that is fed. */
-  get #first(): WorkerLike {
-    return this.#workers[0]!;
-  }
-
   #listen(worker: WorkerLike): void {
     worker.onmessage = ({ data }) => this.#receive(data as FromWorker);
-    worker.onmessageerror = () => this.#listener.fail(engineError(plainError(new Error("a message could not be read"))));
+    worker.onmessageerror = () =>
+      this.#listener.fail(engineError(plainError(new Error("a message could not be read"))));
     worker.onerror = (event) => {
       event.preventDefault?.();
       const message = event.message ?? "it did not start";
@@ -112,18 +107,26 @@ export class Crew implements Engine {
   }
 }
 
-/** The workers' roles, the one that is fed first, and the ports that go with each. */
-function castRoles(threads: number, task: Task): { roles: Role[]; transfers: MessagePort[][] } {
+/** A worker's role, and the ports that go with it. */
+interface Part {
+  role: Role;
+  ports: MessagePort[];
+}
+
+/** Gives out the parts, first that of the worker that is fed. */
+function cast(threads: number, task: Task): [Part, Part[]] {
   if (threads === 1) {
-    return { roles: [{ role: "alone", task }], transfers: [[]] };
+    return [{ role: { role: "alone", task }, ports: [] }, []];
   }
   const channels = Array.from({ length: threads }, () => new MessageChannel());
   const summarizers = channels.map(({ port1 }) => port1);
-  const roles: Role[] = [
-    { role: "coordinator", task, summarizers },
-    ...channels.map(({ port2 }): Role => ({ role: "summarizer", trust: task.trust, coordinator: port2 })),
+  return [
+    { role: { role: "coordinator", task, summarizers }, ports: summarizers },
+    channels.map(({ port2 }) => ({
+      role: { role: "summarizer", trust: task.trust, coordinator: port2 },
+      ports: [port2],
+    })),
   ];
-  return { roles, transfers: [summarizers, ...channels.map(({ port2 }) => [port2])] };
 }
 
 function post(worker: WorkerLike, message: ToWorker, transfer: Transferable[]): void {

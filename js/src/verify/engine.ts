@@ -1,6 +1,6 @@
 /** What verifying is done by, and whom it tells. */
 
-import { CountersignError, type CoreErrorCode } from "../error.js";
+import { type CoreErrorCode, CountersignError } from "../error.js";
 import type { Counted, Outcome, PlainError } from "./protocol.js";
 
 /** Verifies what it is fed. */

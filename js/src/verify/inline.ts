@@ -4,14 +4,17 @@ import init, { Verifier } from "../wasm/verifier.js";
 import { type Engine, engineError, type Listener, never } from "./engine.js";
 import { type Outcome, plainError, type Task } from "./protocol.js";
 
-/** After how many steps others get a turn: some milliseconds. */
-const STEPS_AT_A_TIME = 4;
+/** After how many milliseconds others get a turn. */
+const TURN = 10;
+/** The same in bytes, for where the clock stands still while work is done. */
+const BYTES_A_TURN = 1 << 20;
 
 /** The engine for where there are no workers, or none are wanted. */
 export class Inline implements Engine {
   #verifier: Verifier;
   #listener: Listener;
-  #steps = 0;
+  #turnBegan = performance.now();
+  #bytesOfTurn = 0;
   #stopped = false;
   /** Whether the core's memory was given back, as finishing does. */
   #isFreed = false;
@@ -33,7 +36,7 @@ export class Inline implements Engine {
       const { lines, events } = this.#verifier;
       this.#listener.taken(taken, { lines, events });
       await this.#show(this.#verifier.takeEvents());
-      await this.#pause();
+      await this.#pauseAfter(taken);
     }
   }
 
@@ -58,10 +61,12 @@ export class Inline implements Engine {
     }
   }
 
-  async #pause(): Promise<void> {
-    this.#steps += 1;
-    if (this.#steps % STEPS_AT_A_TIME === 0) {
+  async #pauseAfter(bytes: number): Promise<void> {
+    this.#bytesOfTurn += bytes;
+    if (this.#bytesOfTurn >= BYTES_A_TURN || performance.now() - this.#turnBegan >= TURN) {
       await new Promise((resolve) => setTimeout(resolve));
+      this.#bytesOfTurn = 0;
+      this.#turnBegan = performance.now();
     }
     if (this.#stopped) {
       await never();

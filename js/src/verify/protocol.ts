@@ -26,8 +26,10 @@ export type Role =
   | { role: "summarizer"; trust: Uint8Array | undefined; coordinator: MessagePort };
 
 /** From the host to a worker. The first message says what the worker is. */
-export type ToWorker =
-  | { type: "begin"; module: WebAssembly.Module; role: Role }
+export type ToWorker = { type: "begin"; module: WebAssembly.Module; role: Role } | Feed;
+
+/** From the host to the worker that it feeds. */
+export type Feed =
   | { type: "chunk"; bytes: Uint8Array }
   | { type: "end" }
   /** So many bytes of events were dealt with. */

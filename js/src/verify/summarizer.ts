@@ -1,14 +1,14 @@
 /** A worker that makes summaries of stretches. */
 
 import { Summarizer } from "../wasm/verifier.js";
-import { type FromSummarizer, moved, type Port, type ToSummarizer, type ToWorker } from "./protocol.js";
+import { type FromSummarizer, moved, type Port, type ToSummarizer } from "./protocol.js";
 
-/** Serves a coordinator. The host has nothing more to say. */
+/** Serves a coordinator. */
 export function summarize(
   coordinator: Port<ToSummarizer, FromSummarizer>,
   trust: Uint8Array | undefined,
   fail: (error: unknown) => void,
-): (message: ToWorker) => void {
+): void {
   let summarizer: Summarizer | undefined;
   const receive = (message: ToSummarizer) => {
     if (message.type === "origin") {
@@ -34,5 +34,4 @@ export function summarize(
       fail(error);
     }
   };
-  return () => {};
 }

@@ -1,5 +1,5 @@
-import { createVerifier } from "./host.js";
 import { fetchModule } from "./fetch-module.js";
+import { createVerifier } from "./host.js";
 
 export * from "./public.js";
 

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import type { Verification } from "countersign/verify";
+import { type Case, caseNamed, cases, stripped } from "./cases.ts";
+import { inPieces } from "./inputs.ts";
+import { keptVerifier } from "./kept.ts";
+
+const { verify, end } = keptVerifier();
+after(end);
+
+async function compareAll(verifyCase: (one: Case) => Promise<Verification>): Promise<void> {
+  const differing: string[] = [];
+  for (const one of cases) {
+    const { report } = await verifyCase(one);
+    try {
+      assert.deepEqual(stripped(report), one.report);
+    } catch (error) {
+      differing.push(`${one.name}: ${error}`);
+    }
+  }
+  assert.deepEqual(differing, []);
+}
+
+test("there are cases", () => {
+  assert.ok(cases.length > 200);
+});
+
+for (const threads of [0, 1, 2, 3]) {
+  test(`every case gives its report with ${threads} threads`, () =>
+    compareAll(({ bytes, options }) => verify(bytes, { ...options, threads })));
+}
+
+for (const [size, threads] of [
+  [7, 0],
+  [4096, 0],
+  [509, 1],
+  [4096, 2],
+] as const) {
+  test(`every case gives its report in pieces of ${size} bytes with ${threads} threads`, () =>
+    compareAll(({ bytes, options }) => verify(inPieces(bytes, size), { ...options, threads })));
+}
+
+test("single bytes are pieces too", async () => {
+  const { bytes, report, options } = caseNamed("log-two-chains");
+  for (const threads of [0, 1, 2]) {
+    const verification = await verify(inPieces(bytes, 1), { ...options, threads });
+    assert.deepEqual(stripped(verification.report), report);
+  }
+});
