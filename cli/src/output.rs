@@ -6,19 +6,37 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 
 use crate::errors::{Failure, shown};
 
-/// The temporary file of this run, while there is one.
+/// The temporary file of this run, while there is one. Who holds the lock cannot be interrupted.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
-fn set_unfinished(path: Option<PathBuf>) {
-    if let Ok(mut unfinished) = UNFINISHED.lock() {
-        *unfinished = path;
-    }
+fn unfinished() -> MutexGuard<'static, Option<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a temporary file beside `destination`.
+fn begin(builder: &mut tempfile::Builder<'_, '_>, destination: &Path) -> io::Result<NamedTempFile> {
+    let mut unfinished = unfinished();
+    let file = builder.prefix(".countersign-").suffix(".unfinished").tempfile_in(directory(destination));
+    // The error without the name of a file that nobody asked for.
+    let file = file.map_err(|error| {
+        error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+    })?;
+    *unfinished = Some(file.path().to_owned());
+    Ok(file)
+}
+
+/// Gives a temporary file, which is whole and on the disk, its name.
+fn end(name: impl FnOnce() -> Result<File, PersistError>) -> io::Result<()> {
+    let mut unfinished = unfinished();
+    name().map_err(|error| error.error)?;
+    *unfinished = None;
+    Ok(())
 }
 
 /// Has an interrupted run clean up, and a file size limit end in an error rather than in sudden death.
@@ -31,9 +49,8 @@ pub(crate) fn survive_signals() {
         if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
             std::thread::spawn(move || {
                 for signal in signals.forever() {
-                    if let Ok(mut unfinished) = UNFINISHED.lock()
-                        && let Some(path) = unfinished.take()
-                    {
+                    let mut unfinished = unfinished();
+                    if let Some(path) = unfinished.take() {
                         let _ = fs::remove_file(path);
                     }
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
@@ -117,24 +134,21 @@ impl Output {
 fn open(path: &Path) -> io::Result<Sink> {
     // Through a symbolic link, so that the link stays one.
     let destination = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut permissions = new_file_permissions();
-    if let Ok(existing) = fs::metadata(&destination) {
-        if existing.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        if !existing.is_file() {
-            return Ok(Sink::Direct(BufWriter::new(File::options().write(true).open(&destination)?)));
-        }
-        permissions = Some(existing.permissions());
+    let existing = fs::metadata(&destination).ok();
+    if existing.as_ref().is_some_and(fs::Metadata::is_dir) {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if existing.as_ref().is_some_and(|existing| !existing.is_file()) {
+        return Ok(Sink::Direct(BufWriter::new(File::options().write(true).open(&destination)?)));
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".countersign-").suffix(".unfinished");
-    if let Some(permissions) = &permissions {
-        builder.permissions(permissions.clone());
+    if let Some(permissions) = new_file_permissions() {
+        builder.permissions(permissions);
     }
-    let file =
-        builder.tempfile_in(directory(&destination)).map_err(|error| without_temporary_path(&error))?;
-    set_unfinished(Some(file.path().to_owned()));
+    let file = begin(&mut builder, &destination)?;
+    if let Some(existing) = existing {
+        file.as_file().set_permissions(existing.permissions())?;
+    }
     Ok(Sink::File { writer: BufWriter::with_capacity(1 << 18, file), destination })
 }
 
@@ -159,9 +173,7 @@ pub(crate) fn directory(path: &Path) -> &Path {
 fn persist(writer: BufWriter<NamedTempFile>, destination: &Path) -> io::Result<()> {
     let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
-    let result = file.persist(destination).map_err(|error| error.error);
-    set_unfinished(None);
-    result?;
+    end(|| file.persist(destination))?;
     sync_directory(directory(destination));
     Ok(())
 }
@@ -170,17 +182,10 @@ fn persist(writer: BufWriter<NamedTempFile>, destination: &Path) -> io::Result<(
 pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), Failure> {
     let write = || -> io::Result<()> {
         // The file of a temporary name is made for its owner alone.
-        let mut file = tempfile::Builder::new()
-            .prefix(".countersign-")
-            .suffix(".unfinished")
-            .tempfile_in(directory(path))
-            .map_err(|error| without_temporary_path(&error))?;
-        set_unfinished(Some(file.path().to_owned()));
+        let mut file = begin(&mut tempfile::Builder::new(), path)?;
         file.write_all(secret)?;
         file.as_file().sync_all()?;
-        let result = file.persist_noclobber(path).map_err(|error| error.error);
-        set_unfinished(None);
-        result?;
+        end(|| file.persist_noclobber(path))?;
         sync_directory(directory(path));
         Ok(())
     };
@@ -194,9 +199,4 @@ fn sync_directory(path: &Path) {
     {
         let _ = directory.sync_all();
     }
-}
-
-/// The error without the name of a file that nobody asked for.
-fn without_temporary_path(error: &io::Error) -> io::Error {
-    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }

@@ -90,6 +90,7 @@ fn an_interrupted_run_leaves_nothing() {
         stdin.write_all(events(5).as_bytes()).unwrap();
         // Its temporary file tells that it is at work.
         while place.files() == before {
+            assert!(run.try_wait().unwrap().is_none());
             std::thread::yield_now();
         }
         assert!(!place.path("out.ndjson").exists());
@@ -109,11 +110,11 @@ fn a_file_is_replaced_in_one_step_and_keeps_its_name_and_mode() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(place.path("target.ndjson"), fs::Permissions::from_mode(0o640)).unwrap();
+        fs::set_permissions(place.path("target.ndjson"), fs::Permissions::from_mode(0o646)).unwrap();
         std::os::unix::fs::symlink("target.ndjson", place.path("link.ndjson")).unwrap();
         place.run(&["slice", "audit.ndjson", "--where", "n=1", "-o", "link.ndjson"]).success();
         assert!(fs::symlink_metadata(place.path("link.ndjson")).unwrap().is_symlink());
-        assert_eq!(fs::metadata(place.path("target.ndjson")).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::metadata(place.path("target.ndjson")).unwrap().permissions().mode() & 0o777, 0o646);
     }
     place.run(&["slice", "audit.ndjson", "--where", "n=2", "-o", "target.ndjson"]).success();
     assert!(place.read("target.ndjson").contains("\"n\":2"));

@@ -219,7 +219,9 @@ impl<'t> Attestations<'t> {
         for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
             first.extend(checkpoint.cosigned.iter().map(|&(by, _)| (by, place)));
             if checkpoint.settles {
-                first.values().for_each(|&place| kept[place] = true);
+                for &place in first.values() {
+                    kept[place] = true;
+                }
             }
         }
     }
