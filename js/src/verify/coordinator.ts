@@ -95,6 +95,9 @@ class Sharing {
   }
 
   #proceed(): void {
+    if (this.#input === "done") {
+      return;
+    }
     while (this.#hasRoom && this.#step()) {}
     if (this.#input === "drained" && this.#absorbed === this.#next) {
       this.#input = "done";

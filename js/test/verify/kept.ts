@@ -33,5 +33,10 @@ export function keptVerifier(): { verify: Verify; end: () => void } {
       return kept;
     },
   });
-  return { verify, end: () => all.forEach((worker) => worker.terminate()) };
+  const end = () => {
+    for (const worker of all) {
+      worker.terminate();
+    }
+  };
+  return { verify, end };
 }
