@@ -24,7 +24,7 @@ export function chooseView({ chosen, trust, pins, complaint }: Choices): Templat
             : html`<p class="drop-hint">${icon("file")}Drop a file anywhere on this page<span class="faint">.ndjson, also as .gz or .zst</span></p>`
         }
         <div class="buttons">
-          ${picker(chosen ? "Choose another" : "Choose an export", "choose-files", { primary: !chosen, multiple: true })}
+          ${picker(chosen ? "Choose another export" : "Choose an export", "choose-files", { primary: !chosen, multiple: true })}
           ${chosen?.isSample ? nothing : html`<button type="button" @click=${send("choose-sample")}>Try the sample</button>`}
         </div>
       </section>

@@ -5,7 +5,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Vector } from "./vectors.ts";
 
 /** The built page. */
 export const PAGE = process.env.PAGE ?? fileURLToPath(new URL("../../dist/index.html", import.meta.url));
@@ -69,7 +71,11 @@ export async function serve(): Promise<{ address: string; asked: string[]; close
   return {
     address: `http://127.0.0.1:${port}/`,
     asked,
-    close: () => new Promise((closed) => server.close(() => closed())),
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        server.closeAllConnections();
+      }),
   };
 }
 
@@ -78,6 +84,13 @@ export type Upload = string | { name: string; mimeType: string; buffer: Buffer }
 
 export function upload(name: string, content: string | Uint8Array): Upload {
   return { name, mimeType: "application/octet-stream", buffer: Buffer.from(content) };
+}
+
+/** An export that takes long to read: 26 GB of blank lines after the header, compressed. */
+export function endless(): Upload {
+  const header = gzipSync('{"countersign":"export/v1","origin":"log.example/audit"}\n');
+  const blank = gzipSync(Buffer.alloc(64 << 20, "\n"), { level: 9 });
+  return upload("endless.ndjson.gz", Buffer.concat([header, ...Array<Buffer>(400).fill(blank)]));
 }
 
 /** Answers the file dialog that a button opens. */
@@ -90,4 +103,20 @@ export async function choose(page: Page, button: string | RegExp, files: Upload 
 /** Waits for the verdict and gives its words. */
 export async function verdict(page: Page): Promise<string> {
   return ((await page.locator("#verdict-heading").textContent()) ?? "").trim();
+}
+
+/** Opens the page and gives it a vector's files. */
+export async function verifyVector(page: Page, { export: file, trust, pins }: Vector): Promise<void> {
+  if (trust !== undefined) await choose(page, /Choose a(nother)? trust file/, trust);
+  if (pins.length > 0) await choose(page, "Add a pin", [...pins]);
+  await choose(page, /Choose an(other)? export/, file);
+  await page.locator(".verdict").waitFor();
+}
+
+/** The text of a file that a button saves. */
+export async function saved(page: Page, button: string): Promise<{ name: string; text: string }> {
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: button }).click();
+  const file = await download;
+  return { name: file.suggestedFilename(), text: await readFile(await file.path(), "utf8") };
 }

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, type TestContext, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import type { Page } from "playwright-core";
+import { type Browser, choose, endless, launch, PAGE, serve, upload, verdict } from "./browser.ts";
+import { vector } from "./vectors.ts";
+
+let browser: Browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+/** Every address that the page or one of its workers asks for, whether or not it gets there. */
+async function watched(page: Page): Promise<string[]> {
+  const asked: string[] = [];
+  browser.context.on("request", (request) => asked.push(request.url()));
+  const session = await browser.context.newCDPSession(page);
+  await session.send("Network.enable");
+  session.on("Network.requestWillBeSent", ({ request }) => asked.push(request.url));
+  session.on("Network.webSocketCreated", ({ url }) => asked.push(url));
+  session.on("Network.webTransportCreated", ({ url }) => asked.push(url));
+  return asked;
+}
+
+async function opened(t: TestContext): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  return page;
+}
+
+async function served(t: TestContext): Promise<Awaited<ReturnType<typeof serve>>> {
+  const server = await serve();
+  t.after(() => server.close());
+  return server;
+}
+
+/** All that the page can do. */
+async function useAll(page: Page): Promise<void> {
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  await page.getByText("Nothing is uploaded.").click();
+  await page.getByRole("button", { name: "Try the sample" }).click();
+  await page.locator(".verdict").waitFor();
+  assert.equal(await verdict(page), "Verified.");
+  await page.locator(".row").first().click();
+  await page.keyboard.press("Escape");
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download report" }).click();
+  await (await download).path();
+  // Large enough for several workers.
+  const { export: file, trust } = vector("large-whole");
+  const padded = Buffer.concat([readFileSync(file), Buffer.alloc(5 << 20, "\n")]);
+  await choose(page, "Choose another trust file", trust ?? []);
+  await choose(page, "Choose another export", upload("large.ndjson", padded));
+  await page.getByText("301 events in 5 chains").waitFor();
+  assert.equal(await verdict(page), "Verified.");
+  assert.deepEqual(errors, []);
+}
+
+const ownAddress = (url: string) => url.startsWith("blob:") || url.startsWith("data:");
+
+test("no request leaves the page when it is served", async (t) => {
+  const server = await served(t);
+  const page = await opened(t);
+  const asked = await watched(page);
+  await page.goto(server.address);
+  await useAll(page);
+  assert.deepEqual(server.asked, ["/"]);
+  assert.deepEqual(
+    [...new Set(asked)].filter((url) => !ownAddress(url)),
+    [server.address],
+  );
+});
+
+test("no request leaves the page when it is opened from disk, without a network", async (t) => {
+  const page = await opened(t);
+  const asked = await watched(page);
+  const address = pathToFileURL(PAGE).href;
+  await page.goto(address);
+  t.after(() => browser.context.setOffline(false));
+  await browser.context.setOffline(true);
+  await useAll(page);
+  assert.deepEqual(
+    [...new Set(asked)].filter((url) => !ownAddress(url)),
+    [address],
+  );
+});
+
+test("the browser refuses the page every connection", async (t) => {
+  const server = await served(t);
+  const page = await opened(t);
+  await page.goto(server.address);
+  const refused = await page.evaluate(async (address) => {
+    const directives: string[] = [];
+    const all = new Promise<void>((reported) =>
+      document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => {
+        if (directives.push(effectiveDirective) === 6) reported();
+      }),
+    );
+    fetch(address).catch(() => {});
+    const request = new XMLHttpRequest();
+    request.open("GET", address);
+    request.send();
+    navigator.sendBeacon(address, "x");
+    new WebSocket(address.replace("http", "ws"));
+    new EventSource(address);
+    new Image().src = `${address}image`;
+    await all;
+    return directives.sort();
+  }, server.address);
+  assert.deepEqual(refused, [...Array(5).fill("connect-src"), "img-src"]);
+  assert.deepEqual(server.asked, ["/"]);
+});
+
+test("a worker of the page is refused every connection too", async (t) => {
+  const server = await served(t);
+  const page = await opened(t);
+  await page.goto(server.address);
+  const started = page.waitForEvent("worker");
+  await choose(page, "Choose an export", endless());
+  const answer = await (await started).evaluate(
+    (address) =>
+      fetch(address).then(
+        () => "allowed",
+        () => "refused",
+      ),
+    server.address,
+  );
+  assert.equal(answer, "refused");
+  assert.deepEqual(server.asked, ["/"]);
+});
+
+test("the policy names script and style by hash and nothing by address", () => {
+  const html = readFileSync(PAGE, "utf8");
+  const policy = /<meta http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1] ?? "";
+  assert.ok(html.indexOf("<script") > html.indexOf("Content-Security-Policy"));
+  assert.ok(html.indexOf("<style") > html.indexOf("Content-Security-Policy"));
+  assert.match(policy, /(^|; )default-src 'none'(;|$)/);
+  assert.match(policy, /(^|; )connect-src 'none'(;|$)/);
+  assert.match(policy, /(^|; )script-src 'sha256-[A-Za-z0-9+/]{43}=' 'wasm-unsafe-eval'(;|$)/);
+  assert.match(policy, /(^|; )style-src 'sha256-[A-Za-z0-9+/]{43}='(;|$)/);
+  assert.match(policy, /(^|; )worker-src blob:(;|$)/);
+  assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'|https?:|\*/);
+  assert.equal(html.match(/<script/g)?.length, 1);
+  assert.doesNotMatch(html, /(src|href)="(?!data:)/);
+});

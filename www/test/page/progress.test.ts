@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { type Browser, choose, endless, launch, serve, verdict } from "./browser.ts";
+import { vector } from "./vectors.ts";
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof serve>>;
+let page: Page;
+before(async () => {
+  browser = await launch();
+  server = await serve();
+  page = await browser.context.newPage();
+  await page.goto(server.address);
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+test("verifying shows how far it is, and can be cancelled", async () => {
+  await choose(page, "Choose an export", endless());
+  await page.getByRole("progressbar", { name: "Verifying endless.ndjson.gz" }).waitFor();
+  await page.getByText(/^[1-9][0-9.]* (kB|MB) of 2[0-9.]* MB$/).waitFor();
+  await page.getByText(/\/s$/).waitFor();
+  assert.equal(await page.locator(".result").getAttribute("aria-busy"), "");
+
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("heading", { name: "Cancelled" }).waitFor();
+  assert.equal(await page.locator(".verdict").count(), 0);
+  assert.equal(await page.locator(".row").count(), 0);
+  assert.equal(await page.locator("#announcement").textContent(), "Cancelled");
+  await page.waitForFunction(() => document.activeElement?.textContent === "Cancelled");
+  assert.equal(page.workers().length, 0);
+});
+
+test("a cancelled file can be verified again, and another one instead of it", async () => {
+  await page.getByRole("button", { name: "Verify again" }).click();
+  await page.getByRole("progressbar").waitFor();
+  await choose(page, "Choose a trust file", vector("plain-closed").trust ?? []);
+  await choose(page, "Choose another export", vector("plain-closed").export);
+  await page.locator(".verdict").waitFor();
+  assert.equal(await verdict(page), "Verified.");
+  assert.match((await page.locator("#announcement").textContent()) ?? "", /^Verdict: Verified\./);
+  assert.equal(page.workers().length, 0);
+});

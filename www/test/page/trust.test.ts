@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { type Browser, choose, launch, saved, serve, upload, verdict, verifyVector } from "./browser.ts";
+import { vector } from "./vectors.ts";
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof serve>>;
+before(async () => {
+  browser = await launch({ permissions: ["clipboard-read", "clipboard-write"] });
+  server = await serve();
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+async function opened(): Promise<Page> {
+  const page = await browser.context.newPage();
+  await page.goto(server.address);
+  return page;
+}
+
+const command = (page: Page) => page.locator(".command code").textContent();
+
+test("a signer is trusted for the session only after its key was shown and confirmed", async () => {
+  const page = await opened();
+  await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
+  assert.equal(await verdict(page), "Consistent in itself, signer not confirmed.");
+  const vkey = (await page.locator(".signers .vkey").textContent()) ?? "";
+
+  await page.getByRole("button", { name: /^Trust for this session…/ }).click();
+  const dialog = page.getByRole("dialog");
+  assert.equal(await dialog.locator(".vkey").textContent(), vkey);
+  await dialog.getByRole("button", { name: "Don’t trust" }).click();
+  assert.equal(await verdict(page), "Consistent in itself, signer not confirmed.");
+  assert.equal(await page.locator(".chosen-list li").count(), 0);
+
+  await page.getByRole("button", { name: /^Trust for this session…/ }).click();
+  await dialog.getByRole("button", { name: "Trust for this session" }).click();
+  await page.locator(".verdict.tone-good").waitFor();
+  assert.equal(await verdict(page), "Verified.");
+  assert.match((await page.locator(".chosen-list li").textContent()) ?? "", /emitter, for this session/);
+  assert.match(
+    (await page.locator(".signers li").textContent()) ?? "",
+    /You trust this key for this session/,
+  );
+
+  assert.equal(await command(page), "countersign verify export.ndjson --trust trust.txt");
+  assert.equal((await saved(page, "Save trust file")).text, `emitter ${vkey}\n`);
+
+  await page.getByRole("button", { name: /^Remove/ }).click();
+  await page.locator(".verdict.tone-doubt").waitFor();
+  await page.close();
+});
+
+test("escape leaves a signer untrusted", async () => {
+  const page = await opened();
+  await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
+  await page.getByRole("button", { name: /^Trust for this session…/ }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+  assert.equal(await verdict(page), "Consistent in itself, signer not confirmed.");
+  await page.close();
+});
+
+test("a single key is trusted as an emitter, an issuer or a log", async () => {
+  const { trust = "", ...given } = vector("large-range");
+  const lines = readFileSync(trust, "utf8").split("\n");
+  const keys = lines.filter((line) => /^(log|issuer) /.test(line)).map((line) => line.split(/\s+/));
+  assert.ok(keys.length >= 2);
+  const page = await opened();
+  await verifyVector(page, { ...given, trust: undefined });
+  await page.getByText("Trust a single key").click();
+  await page.getByLabel("Verifier key").fill("not a key");
+  await page.getByRole("button", { name: "Trust for this session", exact: true }).click();
+  assert.match((await page.locator("#vkey-complaint").textContent()) ?? "", /no verifier key/);
+  for (const [kind = "", vkey = ""] of keys) {
+    await page.getByLabel("Verifier key").fill(vkey);
+    await page.getByRole("radio", { name: new RegExp(`^${kind}`, "i") }).check();
+    await page.getByRole("button", { name: "Trust for this session", exact: true }).click();
+  }
+  await page.locator('[data-check="log"][data-state="pass"]').waitFor();
+  await page.locator('[data-check="signatures"][data-state="pass"]').waitFor();
+  assert.equal(await page.locator(".chosen-list li").count(), keys.length);
+  await page.close();
+});
+
+test("a saved pin is used the next time, and tells a log that was rewritten", async () => {
+  const page = await opened();
+  await verifyVector(page, vector("log-two-chains"));
+  const pin = await saved(page, "Save pin");
+  assert.match(pin.text, /^log\.example\/audit\n[0-9]+\n/);
+
+  await choose(page, "Add a pin", upload(pin.name, pin.text));
+  await page.locator('[data-check="append_only"][data-state="pass"]').waitFor();
+  assert.equal(await verdict(page), "Verified.");
+  assert.equal(await command(page), `countersign verify export.ndjson --trust trust.txt --pin ${pin.name}`);
+
+  const [origin = "", size = "", , ...rest] = pin.text.split("\n");
+  const other = [origin, size, Buffer.alloc(32, 7).toString("base64"), ...rest].join("\n");
+  await choose(page, "Add a pin", upload("other.pin.txt", other));
+  await page.locator('[data-code="append_only.split_view"]').waitFor();
+  assert.equal(await verdict(page), "Altered.");
+  assert.equal(await page.getByRole("button", { name: "Save pin" }).count(), 0);
+  await page.close();
+});
+
+test("an unusable pin gives no verdict", async () => {
+  const page = await opened();
+  await choose(page, "Add a pin", upload("pin.txt", "hello\n"));
+  await choose(page, "Choose an export", vector("plain-closed").export);
+  await page.getByRole("heading", { name: "A pin is unusable" }).waitFor();
+  await page.close();
+});
+
+test("the command is copied, and quotes what a shell would act on", async () => {
+  const page = await opened();
+  const content = readFileSync(vector("plain-closed").export);
+  await choose(page, "Choose an export", upload("-my $(log).ndjson", content));
+  await page.locator(".verdict").waitFor();
+  assert.equal(await command(page), "countersign verify './-my $(log).ndjson'");
+  await page.locator(".command").getByRole("button", { name: "Copy" }).click();
+  await page.getByText("Copied.").waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await command(page));
+  await page.close();
+});
+
+test("the sample verifies, and its keys are trusted for nothing else", async () => {
+  const page = await opened();
+  await page.getByRole("button", { name: "Try the sample" }).click();
+  await page.locator(".verdict").waitFor();
+  assert.equal(await verdict(page), "Verified.");
+  assert.match(
+    (await page.locator(".not").textContent()) ?? "",
+    /Never take a trust file from where an export comes from/,
+  );
+  await choose(page, "Choose another export", vector("plain-closed").export);
+  await page.locator(".verdict.tone-doubt").waitFor();
+  assert.equal(await page.locator(".chosen-list li").count(), 0);
+  await page.close();
+});

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { type Browser, choose, launch, saved, serve, upload, verdict, verifyVector } from "./browser.ts";
+import { comparable, vector } from "./vectors.ts";
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof serve>>;
+before(async () => {
+  browser = await launch();
+  server = await serve();
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+async function opened(): Promise<Page> {
+  const page = await browser.context.newPage();
+  await page.goto(server.address);
+  return page;
+}
+
+const WORDS = {
+  altered: "Altered.",
+  broken: "Broken.",
+  not_checked: "Not checked to the end.",
+  unconfirmed: "Consistent in itself, signer not confirmed.",
+  partial: "Intact, not shown to be complete.",
+  verified: "Verified.",
+};
+
+const CASES: [keyof typeof WORDS, string][] = [
+  ["altered", "flip-event"],
+  ["broken", "fork"],
+  ["broken", "empty-file"],
+  ["not_checked", "alone-unsigned-tail"],
+  ["unconfirmed", "key-granted-too-late"],
+  ["partial", "filter-one-chain"],
+  ["verified", "large-whole"],
+  ["verified", "gzip"],
+  ["verified", "pin-same"],
+  ["not_checked", "pin-after-last-checkpoint"],
+];
+
+for (const [expected, name] of CASES) {
+  test(`${name} is ${expected}, and shown as its report says`, async () => {
+    const page = await opened();
+    const { report, ...given } = vector(name);
+    const wanted = report as {
+      checks: Record<string, { state: string; checked: number; failed: number }>;
+      finding_counts: Record<string, number>;
+      signers: { vkey: string; trust: string }[];
+      counts: { events: number };
+      verdict: string;
+    };
+    await verifyVector(page, { ...given, report });
+
+    assert.equal(wanted.verdict, expected);
+    assert.equal(await verdict(page), WORDS[expected]);
+    assert.equal(await page.locator(".verdict-mark svg").count(), 1);
+    assert.ok((await page.locator(".not li").count()) > 0);
+
+    const checks = await page
+      .locator("[data-check]")
+      .evaluateAll((rows) =>
+        rows.map(
+          (row) =>
+            [row.getAttribute("data-check"), row.getAttribute("data-state"), row.textContent ?? ""] as const,
+        ),
+      );
+    assert.deepEqual(
+      checks.map(([check, state]) => [check, state]),
+      Object.entries(wanted.checks).map(([check, { state }]) => [check, state]),
+    );
+    for (const [check, , text] of checks) {
+      const { checked, failed } = wanted.checks[check ?? ""] ?? { checked: 0, failed: 0 };
+      if (failed > 0)
+        assert.match(text, new RegExp(`${failed} of ${checked.toLocaleString("en-GB")} `), check ?? "");
+      else if (checked > 0)
+        assert.match(text, new RegExp(`\\b${checked.toLocaleString("en-GB")} `), check ?? "");
+    }
+
+    const codes = await page
+      .locator("[data-code]")
+      .evaluateAll((groups) => groups.map((group) => group.getAttribute("data-code")));
+    assert.deepEqual([...codes].sort(), Object.keys(wanted.finding_counts).sort());
+
+    const signers = await page
+      .locator(".signers li")
+      .evaluateAll((items) =>
+        items.map((item) => [
+          item.querySelector(".vkey")?.textContent?.trim(),
+          item.getAttribute("data-trust"),
+        ]),
+      );
+    assert.deepEqual(
+      signers,
+      wanted.signers.map(({ vkey, trust }) => [vkey, trust]),
+    );
+
+    const { name: file, text } = await saved(page, "Download report");
+    assert.equal(file, "export.report.json");
+    assert.deepEqual(comparable(JSON.parse(text)), comparable(report));
+    await page.close();
+  });
+}
+
+test("a complete range is named with its last leaf", async () => {
+  const page = await opened();
+  await verifyVector(page, vector("large-whole"));
+  assert.match(
+    (await page.locator(".says").textContent()) ?? "",
+    /complete for leaves 0 to 312 of this log\.$/,
+  );
+  await page.close();
+});
+
+test("a finding leads to its event", async () => {
+  const page = await opened();
+  await verifyVector(page, vector("time-late"));
+  await page.getByRole("button", { name: "Show event" }).first().click();
+  const heading = await page.getByRole("dialog").getByRole("heading", { level: 2 }).textContent();
+  const line = await page.locator(".finding-place span").first().textContent();
+  assert.equal(heading, `Event on ${line}`);
+  await page.close();
+});
+
+test("what is not shown as verified is said", async () => {
+  const page = await opened();
+  await verifyVector(page, vector("flip-event"));
+  assert.match((await page.locator(".unshown").textContent()) ?? "", /1 event of this file is not listed/);
+  const withheld = vector("withheld-120");
+  await verifyVector(page, withheld);
+  await page
+    .getByText(`${(withheld.report as { counts: { withheld: number } }).counts.withheld} events are withheld`)
+    .waitFor();
+  await page.close();
+});
+
+test("an unusable trust file gives no verdict, and says which line", async () => {
+  const page = await opened();
+  await choose(page, "Choose a trust file", upload("trust.txt", "quorum none\nemitter nonsense\n"));
+  await choose(page, "Choose an export", vector("plain-closed").export);
+  await page.getByRole("heading", { name: "The trust file is unusable" }).waitFor();
+  assert.match((await page.locator(".stopped").textContent()) ?? "", /Line 2:/);
+  assert.equal(await page.locator(".verdict").count(), 0);
+  await page.getByRole("button", { name: "Remove trust.txt" }).click();
+  await page.locator(".verdict").waitFor();
+  assert.equal(await verdict(page), WORDS.unconfirmed);
+  await page.close();
+});
+
+test("files are told apart when they are dropped", async () => {
+  const page = await opened();
+  const { export: file, trust = "" } = vector("plain-closed");
+  const files = [trust, file].map((path) => ({ name: basename(path), text: readFileSync(path, "utf8") }));
+  await page.evaluate((files) => {
+    const dataTransfer = new DataTransfer();
+    for (const { name, text } of files) dataTransfer.items.add(new File([text], name));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+  }, files);
+  await page.locator(".verdict").waitFor();
+  assert.equal(await verdict(page), WORDS.verified);
+  await page.close();
+});
