@@ -1,12 +1,22 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Verification } from "countersign/verify";
+import { createVerifier } from "countersign/verify/host";
+import { thread } from "../../dist/verify/thread.node.js";
 import { type Case, caseNamed, cases, stripped } from "./cases.ts";
 import { inPieces } from "./inputs.ts";
-import { keptVerifier } from "./kept.ts";
+import { Kept } from "./kept.ts";
 
-const { verify, end } = keptVerifier();
-after(end);
+const script = new URL(import.meta.resolve("countersign/verify/worker"));
+const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
+const workers = new Kept(() => thread(script));
+after(() => workers.end());
+const { verify } = createVerifier({
+  module: async () => WebAssembly.compile(await readFile(module)),
+  worker: () => workers.take(),
+});
 
 async function compareAll(verifyCase: (one: Case) => Promise<Verification>): Promise<void> {
   const differing: string[] = [];

@@ -1,0 +1,164 @@
+/** The built package in a browser, as plain modules under a strict Content-Security-Policy. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import { chromium, type Page as Tab } from "playwright-core";
+import type { Page } from "./browser/page.ts";
+import { cases, stripped } from "./cases.ts";
+import { exportOf } from "./inputs.ts";
+
+const POLICY = {
+  "default-src": "'none'",
+  "script-src": "'self' 'nonce-map' 'wasm-unsafe-eval'",
+  "worker-src": "'self'",
+  "connect-src": "'self'",
+};
+
+const TYPES: Record<string, string> = { ".js": "text/javascript", ".wasm": "application/wasm" };
+
+const IMPORTS = {
+  "countersign/verify": "/dist/verify/verify.browser.js",
+  "countersign/verify/host": "/dist/verify/host.js",
+  "countersign/verify/worker": "/dist/verify/worker.js",
+  "countersign/verifier.wasm": "/dist/wasm/verifier_bg.wasm",
+};
+
+const HTML = `<!doctype html>
+<script type="importmap" nonce="map">${JSON.stringify({ imports: IMPORTS })}</script>
+<script type="module" src="/page.js"></script>`;
+
+const large = exportOf({ chains: 4, events: 2000 });
+
+const { outputFiles } = await esbuild.build({
+  entryPoints: [fileURLToPath(new URL("browser/page.ts", import.meta.url))],
+  bundle: true,
+  format: "esm",
+  external: ["countersign/*"],
+  write: false,
+});
+
+const served = new Map<string, Uint8Array>([
+  ["/page.js", outputFiles[0]?.contents ?? assert.fail()],
+  ["/large", large.bytes],
+  ...cases.map(({ name, bytes }) => [`/cases/${name}`, bytes] as const),
+]);
+
+const server = createServer((request, response) => {
+  const { pathname, searchParams } = new URL(request.url ?? "/", "http://x");
+  const policy = { ...POLICY, ...JSON.parse(searchParams.get("policy") ?? "{}") };
+  response.setHeader(
+    "content-security-policy",
+    Object.entries(policy)
+      .map((entry) => entry.join(" "))
+      .join("; "),
+  );
+  response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/html");
+  if (pathname.startsWith("/dist/")) {
+    response.end(readFileSync(new URL(`../..${pathname}`, import.meta.url)));
+  } else {
+    response.end(pathname === "/" ? HTML : served.get(pathname));
+  }
+});
+await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+const { port } = server.address() as { port: number };
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+after(async () => {
+  await browser.close();
+  server.close();
+});
+
+async function open(policy: Partial<typeof POLICY> = {}): Promise<Tab> {
+  const tab = await browser.newPage();
+  await tab.goto(`http://127.0.0.1:${port}/?policy=${encodeURIComponent(JSON.stringify(policy))}`);
+  await tab.waitForFunction("globalThis.verifyPage");
+  return tab;
+}
+
+/** Calls a function of the page's. */
+async function call<Name extends keyof Page>(
+  tab: Tab,
+  name: Name,
+  ...args: Parameters<Page[Name]>
+): Promise<Awaited<ReturnType<Page[Name]>>> {
+  return tab.evaluate(
+    ([name, args]) => {
+      const { verifyPage } = globalThis as unknown as { verifyPage: Record<string, (...args: unknown[]) => unknown> };
+      return verifyPage[name as string]?.(...(args as unknown[]));
+    },
+    [name, args],
+  ) as Promise<Awaited<ReturnType<Page[Name]>>>;
+}
+
+for (const threads of [0, 1, 2, 3]) {
+  test(`every case gives its report with ${threads} threads`, async () => {
+    const tab = await open();
+    const files = cases.map(({ name, options: { expect, ...options } }) => ({
+      address: `/cases/${name}`,
+      options: { ...options, threads, expect: expect && { ...expect, now: expect.now?.toISOString() } },
+    }));
+    // Absent and undefined are one when they cross to the browser.
+    const reports = await call(tab, "reports", JSON.parse(JSON.stringify(files)));
+    assert.deepEqual(
+      Object.fromEntries(reports.map((report, place) => [cases[place]?.name, stripped(report)])),
+      Object.fromEntries(cases.map(({ name, report }) => [name, report])),
+    );
+    await tab.close();
+  });
+}
+
+test("a long export, its events and what it comes from", async () => {
+  const tab = await open();
+  for (const [source, threads] of [
+    ["blob", 1],
+    ["response", 2],
+    ["bytes", 3],
+    ["blob", 0],
+  ] as const) {
+    const { report, lines, turns } = await call(tab, "verify", "/large", source, { trust: large.trust, threads });
+    assert.equal(report.verdict, "verified");
+    assert.deepEqual(lines.sort(), large.events.toSorted());
+    assert.ok(turns > 0, "the page had no turn");
+  }
+  await tab.close();
+});
+
+test("cancelling", async () => {
+  const tab = await open();
+  for (const threads of [0, 1, 2]) {
+    assert.equal(await call(tab, "cancelled", "/large", threads), "enough");
+  }
+  await tab.close();
+});
+
+for (const [policy, code, hint] of [
+  [{ "script-src": "'self' 'nonce-map'" }, "wasm.unavailable", /'wasm-unsafe-eval'/],
+  [{ "connect-src": "'none'" }, "wasm.unavailable", /connect-src/],
+  [{ "worker-src": "'none'" }, "worker.unavailable", /worker-src/],
+] as const) {
+  test(`an error with a hint where the policy is ${JSON.stringify(policy)}`, async () => {
+    const tab = await open(policy);
+    for (const threads of [1, 2]) {
+      const error = await call(tab, "error", threads);
+      assert.equal(error?.code, code);
+      assert.match(error?.hint ?? "", hint);
+    }
+    await tab.close();
+  });
+}

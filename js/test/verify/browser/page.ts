@@ -1,0 +1,77 @@
+/** What the test calls in the browser. The package is served as it was built, and found by an import map. */
+
+import { CountersignError, type Report, type VerifyOptions, verify } from "countersign/verify";
+import { createVerifier } from "countersign/verify/host";
+import { Kept } from "../kept.ts";
+
+const workers = new Kept(() => new Worker(import.meta.resolve("countersign/verify/worker"), { type: "module" }));
+const kept = createVerifier({
+  module: () => WebAssembly.compileStreaming(fetch(import.meta.resolve("countersign/verifier.wasm"))),
+  worker: () => workers.take(),
+});
+
+/** Options as they come from the test. */
+interface Options extends Pick<VerifyOptions, "trust" | "pins" | "threads"> {
+  expect?: (Omit<NonNullable<VerifyOptions["expect"]>, "now"> & { now?: string }) | undefined;
+}
+
+function revived({ expect, ...options }: Options): VerifyOptions {
+  if (expect === undefined) {
+    return options;
+  }
+  const { now, ...others } = expect;
+  return { ...options, expect: { ...others, now: now === undefined ? undefined : new Date(now) } };
+}
+
+const page = {
+  /** Reports of files that the server has, by their address, with workers that are kept. */
+  async reports(files: { address: string; options: Options }[]): Promise<Report[]> {
+    const reports = [];
+    for (const { address, options } of files) {
+      const { report } = await kept.verify(await fetch(address), revived(options));
+      reports.push(report);
+    }
+    return reports;
+  },
+
+  /** What the package's own entry gives, and how often the page itself had a turn meanwhile. */
+  async verify(address: string, source: "blob" | "response" | "bytes", options: Options) {
+    const response = await fetch(address);
+    const given = { blob: () => response.blob(), response: () => response, bytes: () => response.bytes() };
+    const lines: string[] = [];
+    let turns = 0;
+    const timer = setInterval(() => {
+      turns += 1;
+    });
+    const { report } = await verify(await given[source](), {
+      ...revived(options),
+      onEvents: (batch) => void lines.push(...[...batch].map(({ json }) => json)),
+    });
+    clearInterval(timer);
+    return { report, lines, turns };
+  },
+
+  /** How a verification ends that is cancelled when it has begun. */
+  async cancelled(address: string, threads: number): Promise<string> {
+    const controller = new AbortController();
+    const options = { threads, signal: controller.signal, onProgress: () => controller.abort(new Error("enough")) };
+    const response = await fetch(address);
+    return verify(response, options).then(
+      () => "nothing came between",
+      (error) => error.message,
+    );
+  },
+
+  /** The error of a verification, by its code and hint. */
+  async error(threads: number): Promise<{ code: string; hint: string | undefined } | undefined> {
+    return verify(new Uint8Array(), { threads }).then(
+      () => undefined,
+      (error) => (error instanceof CountersignError ? { code: error.code, hint: error.hint } : Promise.reject(error)),
+    );
+  },
+};
+
+/** What `page.evaluate` finds. */
+export type Page = typeof page;
+
+Object.assign(globalThis, { verifyPage: page });
