@@ -167,9 +167,18 @@ pub fn es6(value: f64) -> Option<String> {
     value.is_finite().then(|| engine::write(value))
 }
 
-/// The conversions between decimals and doubles.
+// The recorder's artefacts have the JavaScript engine around them convert, which saves the tables that it takes.
+#[cfg(all(target_arch = "wasm32", feature = "wasm-recorder", not(feature = "wasm-verifier")))]
+use javascript as engine;
 #[cfg(not(all(target_arch = "wasm32", feature = "wasm-recorder", not(feature = "wasm-verifier"))))]
-mod engine {
+use native as engine;
+
+/// The conversions between decimals and doubles.
+#[cfg(any(
+    test,
+    not(all(target_arch = "wasm32", feature = "wasm-recorder", not(feature = "wasm-verifier")))
+))]
+mod native {
     pub(super) fn through_double(raw: &str) -> (f64, String) {
         let value = raw.parse().unwrap_or(f64::NAN);
         (value, if value.is_finite() { write(value) } else { String::new() })
@@ -180,10 +189,10 @@ mod engine {
     }
 }
 
-/// The same by the JavaScript engine around the recorder, which saves the tables that they need.
-#[cfg(all(target_arch = "wasm32", feature = "wasm-recorder", not(feature = "wasm-verifier")))]
+/// The same by the JavaScript engine, whose own text of a number is what canonical JSON wants.
+#[cfg(all(target_arch = "wasm32", feature = "wasm-recorder", any(test, not(feature = "wasm-verifier"))))]
 #[allow(unsafe_code, reason = "wasm-bindgen writes the calls")]
-mod engine {
+mod javascript {
     use wasm_bindgen::prelude::wasm_bindgen;
 
     #[wasm_bindgen]
@@ -256,6 +265,23 @@ mod tests {
         }
         for raw in ["1e309", "-1e400", "1e99999999999999999999"] {
             assert_eq!(written(raw, Range::Finite), None, "{raw}");
+        }
+    }
+
+    #[cfg(all(target_arch = "wasm32", feature = "wasm-recorder"))]
+    #[test]
+    fn the_javascript_engine_converts_alike() {
+        // Every exponent, and bits of the fraction that look random.
+        let doubles =
+            (0..2047_u64 * 4).map(|n| (n % 2047) << 52 | n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 12);
+        for value in doubles.map(f64::from_bits) {
+            assert_eq!(javascript::write(value), native::write(value));
+            for raw in [format!("{value:e}"), format!("{value:.30e}"), format!("-{value:.18e}")] {
+                assert_eq!(javascript::through_double(&raw), native::through_double(&raw), "{raw}");
+            }
+        }
+        for raw in ["1e400", "-1e400"] {
+            assert_eq!(javascript::through_double(raw).0, native::through_double(raw).0);
         }
     }
 
