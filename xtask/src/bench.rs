@@ -9,6 +9,7 @@ mod contest;
 mod figure;
 mod memory;
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -67,7 +68,7 @@ enum Part {
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let mut figures = Vec::new();
-    let bench = Bench { tools, args };
+    let bench = Bench { tools, args, built: Cell::new(false) };
     for part in <Part as clap::ValueEnum>::value_variants() {
         if args.parts.is_empty() || args.parts.contains(part) {
             figures.extend(bench.measure(*part)?);
@@ -88,6 +89,8 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
 struct Bench<'a> {
     tools: &'a Tools,
     args: &'a Args,
+    /// Whether the native programs were built.
+    built: Cell<bool>,
 }
 
 impl Bench<'_> {
@@ -217,9 +220,11 @@ impl Bench<'_> {
     /// The folder of an export of so many events, generated where it is not there.
     fn input(&self, events: u64, with_work: bool) -> Result<PathBuf> {
         let events = self.scaled(events);
-        self.tools.progress.step("native programs", |log| {
-            log.run(self.tools.cargo("build").args(["--release", "-p", PACKAGE, "-p", "countersign-cli"]))
-        })?;
+        if !self.built.replace(true) {
+            self.tools.progress.step("native programs", |log| {
+                log.run(self.tools.cargo("build").args(["--release", "-p", PACKAGE, "-p", "countersign-cli"]))
+            })?;
+        }
         let generator = self.release("countersign-benches");
         let folder = self.tools.path("target/bench").join(events.to_string());
         Stamp::new(folder.with_extension("stamp"))
