@@ -4,16 +4,16 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use countersign::export::{Compression, Decompressor, LineBuffer, NotWhole};
+use countersign::export::{Compression, NotWhole};
 use countersign::trust::Trust;
 use countersign::{Code, Error};
 
 use crate::errors::{Failure, shown};
+use crate::lines::{Splitter, is_space};
 use crate::progress;
+use crate::stage::{FIRST, Stage};
 
 const CHUNK: usize = 1 << 17;
-/// How many first bytes tell whether a stream is compressed.
-const FIRST: usize = 4;
 /// More than any trust file, pin or key needs.
 const SMALL: u64 = 1 << 20;
 
@@ -42,7 +42,7 @@ pub(crate) struct RawLine<'a> {
 impl RawLine<'_> {
     /// Whether there is nothing but white space on it, as an export may have between its lines.
     pub(crate) fn is_blank(&self) -> bool {
-        self.bytes.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+        self.bytes.iter().all(|byte| is_space(*byte))
     }
 }
 
@@ -124,20 +124,13 @@ impl Input {
         let bar = progress::bar(doing, self.size);
         let reader = self.reader()?;
         let mut number = 0;
-        let mut each = |stretch: &[u8]| -> Result<(), Failure> {
-            for bytes in stretch.split_inclusive(|&byte| byte == b'\n') {
-                number += 1;
-                let ended = bytes.ends_with(b"\n");
-                let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-                line(RawLine { number, bytes, ended })
-                    .map_err(|failure| failure.at_line(number).within(&name))?;
-            }
-            Ok(())
+        let mut each = |bytes: &[u8], ended: bool| {
+            number += 1;
+            line(RawLine { number, bytes, ended }).map_err(|failure| failure.at_line(number).within(&name))
         };
         let mut stage = Stage::default();
-        let mut buffer = LineBuffer::new(CHUNK);
+        let mut splitter = Splitter::default();
         let mut chunk = vec![0; CHUNK];
-        let mut ready: Vec<Vec<u8>> = Vec::new();
         loop {
             let read = match reader.read(&mut chunk) {
                 Ok(read) => read,
@@ -145,25 +138,21 @@ impl Input {
                 Err(error) => return Err(Failure::io("read", &name, &error)),
             };
             bar.inc(read as u64);
-            let mut failed = None;
+            let mut done = Ok(());
             let mut take = |piece: &[u8]| {
-                if failed.is_some() {
-                    return;
+                if done.is_ok() {
+                    done = splitter.push(piece, &mut each);
                 }
-                buffer.push(piece, &mut |stretch| ready.push(stretch));
-                failed = ready.drain(..).try_for_each(|stretch| each(&stretch)).err();
             };
-            let result =
+            let whole =
                 if read == 0 { stage.finish(&mut take) } else { stage.push(&chunk[..read], &mut take) };
-            if let Some(failure) = failed {
-                return Err(failure);
-            }
-            result.map_err(|why| cut(&name, why))?;
+            done?;
+            whole.map_err(|why| cut(&name, why))?;
             if read == 0 {
                 break;
             }
         }
-        each(&buffer.finish())?;
+        splitter.finish(&mut each)?;
         bar.finish_and_clear();
         Ok(())
     }
@@ -181,61 +170,6 @@ impl Input {
                 .within(&name));
         }
         Ok(bytes)
-    }
-}
-
-/// Decompression, where the first bytes ask for it.
-enum Stage {
-    Unknown(Vec<u8>),
-    Plain,
-    Compressed(Box<Decompressor>),
-}
-
-impl Default for Stage {
-    fn default() -> Self {
-        Self::Unknown(Vec::new())
-    }
-}
-
-impl Stage {
-    fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
-        match self {
-            Self::Unknown(first) => {
-                first.extend_from_slice(bytes);
-                if first.len() < FIRST {
-                    return Ok(());
-                }
-                let first = self.decide();
-                self.push(&first, sink)
-            }
-            Self::Plain => {
-                sink(bytes);
-                Ok(())
-            }
-            Self::Compressed(decompressor) => decompressor.push(bytes, sink),
-        }
-    }
-
-    fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
-        if matches!(self, Self::Unknown(_)) {
-            let first = self.decide();
-            self.push(&first, sink)?;
-        }
-        match self {
-            Self::Compressed(decompressor) => decompressor.finish(),
-            Self::Unknown(_) | Self::Plain => Ok(()),
-        }
-    }
-
-    /// Settles what the stream is; gives the bytes that were held back until then.
-    fn decide(&mut self) -> Vec<u8> {
-        let Self::Unknown(first) = self else { return Vec::new() };
-        let first = std::mem::take(first);
-        *self = match Compression::detect(&first) {
-            Some(compression) => Self::Compressed(Box::new(Decompressor::new(compression))),
-            None => Self::Plain,
-        };
-        first
     }
 }
 

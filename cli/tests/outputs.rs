@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use common::{ORIGIN, Place, events};
@@ -157,6 +157,29 @@ fn what_is_streamed_ends_at_a_signed_link() {
         .run(&["verify", "partial.ndjson", "--trust", "emitter.txt", "--allow", "partial"])
         .success()
         .stdout(predicate::str::contains("8 events"));
+}
+
+#[test]
+fn each_event_is_recorded_when_it_comes() {
+    let place = Place::new();
+    let mut run = Command::new(assert_cmd::cargo::cargo_bin("countersign"))
+        .args(["record", "--key", "app.key", "--origin", ORIGIN, "--sign-every", "1"])
+        .current_dir(place.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = run.stdin.take().unwrap();
+    let mut lines = BufReader::new(run.stdout.take().unwrap()).lines();
+    for event in events(3).lines() {
+        writeln!(stdin, "{event}").unwrap();
+        // The next event is not sent before this one's line is here.
+        let line = lines.by_ref().map(Result::unwrap).find(|line| line.contains("\"event\":"));
+        assert!(line.is_some());
+    }
+    drop(stdin);
+    assert!(lines.last().unwrap().unwrap().contains(" close "));
+    assert!(run.wait().unwrap().success());
 }
 
 #[test]
