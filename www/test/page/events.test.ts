@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { after, before, type TestContext, test } from "node:test";
+import type { Page } from "playwright-core";
+import { type Browser, choose, launch, serve, upload, verdict, verifyVector } from "./browser.ts";
+import { eventTexts, recorded } from "./record.ts";
+import { vector } from "./vectors.ts";
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof serve>>;
+before(async () => {
+  browser = await launch();
+  server = await serve();
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+async function opened(t: TestContext): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.goto(server.address);
+  return page;
+}
+
+async function verify(page: Page, exported: string, trust: string): Promise<void> {
+  await choose(page, "Choose a trust file", upload("trust.txt", trust));
+  await choose(page, "Choose an export", upload("export.ndjson", exported));
+  await page.locator(".verdict").waitFor();
+}
+
+/** The bytes that the details show of each event, one after another. */
+async function shownTexts(page: Page, count: number): Promise<string[]> {
+  const texts: string[] = [];
+  await page.locator(".row").first().click();
+  for (let row = 0; row < count; row += 1) {
+    await page.locator(`.row.current[aria-rowindex="${row + 1}"]`).waitFor({ state: "attached" });
+    const whole = page.getByRole("button", { name: /^Show all/ });
+    if (await whole.count()) await whole.click();
+    texts.push((await page.locator(".raw code").textContent()) ?? "");
+    if (row + 1 < count) await page.getByRole("button", { name: "Next event" }).click();
+  }
+  return texts;
+}
+
+for (const name of ["two-chains-no-log", "reserialised-escapes", "unicode-names"]) {
+  test(`the bytes shown of ${name} are the export's`, async (t) => {
+    const page = await opened(t);
+    const given = vector(name);
+    await verifyVector(page, given);
+    const texts = eventTexts(readFileSync(given.export, "utf8"));
+    const listed = Number(await page.locator(".grid").getAttribute("aria-rowcount"));
+    assert.equal(listed, texts.length);
+    assert.deepEqual(await shownTexts(page, listed), texts);
+  });
+}
+
+const HOSTILE = [
+  { action: "<img src=x onerror=window.pwned=1>", actor: { id: "<script>window.pwned=1</script>" } },
+  { action: "javascript:window.pwned=1", target: { type: "x", id: "</pre></dialog><h1>Verified.</h1>" } },
+  { action: "{{constructor.constructor('window.pwned=1')()}}", outcome: "<!--" },
+  { action: "admin\u202etxt.exe", actor: { id: "\u2066\u0000\u001b[2J" } },
+  { action: "x".repeat(100_000), actor: { id: "y".repeat(100_000), name: "é".repeat(9) } },
+  { action: "many", metadata: Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`m${n}`, n])) },
+  { action: 7, actor: ["a"], target: null, outcome: { "<b>": 1 } },
+  {},
+].map((event) => JSON.stringify(event));
+const PROTO =
+  '{"__proto__":{"action":"inherited","actor":{"id":"nobody"}},"constructor":{"prototype":{"pwned":1}},"toString":"x"}';
+const DEEP = `{"action":"deep","x":${'{"x":'.repeat(62)}1${"}".repeat(62)}}`;
+
+test("hostile events are shown as text, whole and inert", async (t) => {
+  const page = await opened(t);
+  const errors: unknown[] = [];
+  page.on("pageerror", (error) => errors.push(error));
+  page.on("dialog", (dialog) => errors.push(dialog.message()));
+  const { exported, trust } = await recorded([...HOSTILE, PROTO, DEEP]);
+  const markup = "img, script:not([type=module]), h1";
+  const before = await page.locator(markup).count();
+  await verify(page, exported, trust);
+  assert.equal(await verdict(page), "Verified.");
+
+  const actions = await page
+    .locator(".row")
+    .evaluateAll((rows) => rows.map((row) => row.querySelector(".cell-action")?.textContent));
+  assert.equal(actions[0], "<img src=x onerror=window.pwned=1>");
+  assert.equal(actions[3], "adminU+202Etxt.exe");
+  assert.ok((actions[4]?.length ?? 0) < 300);
+  // An event without an action of its own has none, whatever its prototype says.
+  assert.equal(actions[8], undefined);
+  for (const row of await page.locator(".row").all()) {
+    assert.equal((await row.boundingBox())?.height, 40);
+  }
+
+  assert.deepEqual(await shownTexts(page, 10), eventTexts(exported));
+  assert.equal(await page.locator(markup).count(), before);
+  assert.equal(await page.evaluate(() => "pwned" in window || "pwned" in {}), false);
+  assert.deepEqual(errors, []);
+});
+
+test("members are shown with their names, numbers with their digits", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("number-above-2-53-as-committed"));
+  await page.locator(".row").first().click();
+  const digits = /[0-9]{16,}/.exec((await page.locator(".raw").textContent()) ?? "")?.[0];
+  assert.ok(digits);
+  assert.equal(await page.locator(".members .literal", { hasText: digits }).count(), 1);
+});
+
+test("every event says when, in UTC, and by whom", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("plain-closed"));
+  const times = await page.locator(".row time").allTextContents();
+  assert.ok(times.length > 0);
+  for (const time of times) assert.match(time, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z$/);
+  await page.locator(".row").first().click();
+  assert.match(
+    (await page.locator(".details .vkey").textContent()) ?? "",
+    /^example\.com\/[^+]*\+[0-9a-f]{8}\+/,
+  );
+  assert.match((await page.locator(".standing").textContent()) ?? "", /Signer trusted/);
+});
+
+test("events of signers that are unknown or suspect are marked", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
+  await page.locator(".row").first().click();
+  assert.match((await page.locator(".standing").textContent()) ?? "", /Signer not confirmed/);
+  await page.keyboard.press("Escape");
+
+  await page.reload();
+  await verifyVector(page, vector("key-suspect"));
+  const marks = await page.locator(".row .cell-place .sr").allTextContents();
+  assert.ok(marks.includes("Signer suspect"));
+});
+
+const REAL = new URL("../../../../shared/vectors/third-party/real-events/", import.meta.url);
+const sources = existsSync(REAL) ? readdirSync(REAL).sort() : [];
+test("real events of six sources are recorded and verified", {
+  skip: sources.length === 0 && !process.env.CI && `there is no ${REAL.pathname}`,
+}, async (t) => {
+  assert.equal(sources.length, 6);
+  const page = await opened(t);
+  for (const source of sources) {
+    const lines = readFileSync(new URL(`${source}/events.ndjson`, REAL), "utf8")
+      .split("\n")
+      .filter(Boolean);
+    const { exported, trust } = await recorded(lines);
+    await page.reload();
+    await verify(page, exported, trust);
+    assert.equal(await verdict(page), "Verified.", source);
+    assert.equal(await page.locator(".grid").getAttribute("aria-rowcount"), String(lines.length), source);
+    await page.locator(".row").first().click();
+    const whole = page.getByRole("button", { name: /^Show all/ });
+    if (await whole.count()) await whole.click();
+    const text = (await page.locator(".raw code").textContent()) ?? "";
+    assert.equal(text, eventTexts(exported)[0], source);
+    assert.deepEqual(JSON.parse(text), JSON.parse(lines[0] ?? ""), source);
+  }
+});
