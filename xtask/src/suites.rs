@@ -8,6 +8,7 @@ use crate::npm;
 use crate::run::Log;
 use crate::toolchain::TARGET;
 use crate::tools::Tools;
+use crate::wasm;
 
 /// One suite: what it runs, and what it must not share with another at the same time.
 pub(crate) struct Suite {
@@ -59,6 +60,7 @@ pub(crate) const SUITES: &[Suite] = &[
         holds: Some(Resource::Wasm),
         run: wasm_browser,
     },
+    Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
     Suite { name: "doc", about: "the documentation's links resolve", holds: Some(Resource::Host), run: doc },
 ];
 
@@ -131,6 +133,10 @@ fn wasm_tests(tools: &Tools) -> Result<Command> {
         .env(runner, tools.test_runner()?)
         .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
     Ok(cargo)
+}
+
+fn sizes(tools: &Tools, _log: &Log) -> Result<String> {
+    wasm::hold_to_budgets(&tools.artefacts()?)
 }
 
 fn js(tools: &Tools, log: &Log) -> Result<String> {

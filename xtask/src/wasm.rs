@@ -72,10 +72,10 @@ pub(crate) struct Built {
 }
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
-    build(tools, &args.artefacts).map(drop)
+    hold_to_budgets(&build(tools, &args.artefacts)?).map(drop)
 }
 
-/// Builds the artefacts named, or all when none is, and holds them to their budgets.
+/// Builds the artefacts named, or all when none is.
 pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     let text = fs::read_to_string(tools.path("wasm-pack.toml")).context("cannot read wasm-pack.toml")?;
     let mut manifest: Manifest = toml::from_str(&text).context("wasm-pack.toml")?;
@@ -105,7 +105,9 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
             .collect()
     });
     let built: Vec<Built> = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
-    hold_to_budgets(tools, &built)?;
+    for Built { name, brotli, budget, .. } in &built {
+        tools.progress.line(&format!("          {name}: {brotli} bytes in brotli, of at most {budget}"));
+    }
     Ok(built)
 }
 
@@ -206,17 +208,17 @@ impl Artefact {
     }
 }
 
-fn hold_to_budgets(tools: &Tools, built: &[Built]) -> Result<()> {
-    for Built { name, brotli, budget, file } in built {
-        let size = fs::metadata(file)?.len();
-        tools
-            .progress
-            .line(&format!("          {name}: {size} bytes, in brotli {brotli} of at most {budget}"));
-    }
-    let over: Vec<&str> =
-        built.iter().filter(|built| built.brotli > built.budget).map(|built| built.name.as_str()).collect();
-    ensure!(over.is_empty(), "over budget: {}", over.join(", "));
-    Ok(())
+/// Fails when an artefact is larger than its budget, and else says how large they are.
+pub(crate) fn hold_to_budgets(built: &[Built]) -> Result<String> {
+    let sizes = |built: &[&Built]| {
+        let sizes: Vec<String> =
+            built.iter().map(|built| format!("{} {}", built.name, built.brotli)).collect();
+        sizes.join(", ")
+    };
+    let (over, within): (Vec<&Built>, Vec<&Built>) =
+        built.iter().partition(|built| built.brotli > built.budget);
+    ensure!(over.is_empty(), "over its budget of wasm-pack.toml, bytes in brotli: {}", sizes(&over));
+    Ok(format!("bytes in brotli: {}", sizes(&within)))
 }
 
 fn brotli_size(tools: &Tools, file: &Path) -> Result<u64> {
