@@ -48,7 +48,7 @@ impl LineBuffer {
                     self.buffer.truncate(end);
                     stretch(core::mem::replace(&mut self.buffer, rest));
                 }
-                None if self.buffer.len() > MAX_LINE => {
+                None if self.buffer.len() > MAX_LINE && self.overlong.is_none() => {
                     let text = first_text(&self.buffer);
                     self.buffer.truncate(MAX_LINE + 1);
                     self.overlong = Some(Overlong::Blank);
