@@ -39,6 +39,8 @@ export type RecordErrorCode =
   | "signer.failed"
   /** The transport did not take the lines. */
   | "transport.failed"
+  /** WebAssembly stopped, for want of memory most likely. The recorder is of no more use. */
+  | "wasm.failed"
   /** WebCrypto has no Ed25519 here, or does not take this key. */
   | "webcrypto.unavailable";
 

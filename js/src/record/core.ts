@@ -48,13 +48,19 @@ export function inCore<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw coded(error) ?? error;
+    throw coded(error);
   }
 }
 
-function coded(error: unknown): CountersignError | undefined {
+function coded(error: unknown): unknown {
+  if (error instanceof WebAssembly.RuntimeError) {
+    return new CountersignError("wasm.failed", "the recorder's WebAssembly stopped", {
+      hint: "create a new recorder; what was not handed on is lost",
+      cause: error,
+    });
+  }
   if (!(error instanceof Error) || error instanceof CountersignError || !("code" in error)) {
-    return undefined;
+    return error;
   }
   const { code, message, hint, line, member } = error as Error & {
     code: ErrorCode;
