@@ -4,6 +4,7 @@
 //! known (else `undefined`) `member`, `line` and `hint`; the npm package turns it into its own class.
 #![allow(unsafe_code, reason = "wasm-bindgen writes the calls across the boundary")]
 #![allow(missing_docs, reason = "wasm-bindgen writes items of its own; what is written here has documents")]
+#![allow(clippy::cast_precision_loss, reason = "counts of lines stay far below 2^53")]
 
 #[cfg(feature = "wasm-recorder")]
 mod recorder;

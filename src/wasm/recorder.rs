@@ -211,7 +211,7 @@ impl Signer {
 }
 
 fn moment(millis: f64) -> Result<Time, Error> {
-    let whole = millis.is_finite() && millis.trunc() == millis && millis.abs() < 1e15;
+    let whole = millis.fract() == 0.0 && millis.abs() < 1e15;
     whole
         .then(|| Time::from_millis(millis as i64))
         .flatten()
