@@ -104,7 +104,7 @@ export class Page extends View {
             pins: this.#pins,
             complaint: this.#complaint,
           })}
-          <div class="result" ?aria-busy=${this.#phase.is === "verifying"}>${this.#result()}</div>
+          <div class="result" aria-busy=${this.#phase.is === "verifying"}>${this.#result()}</div>
         </main>
         <footer class="bottom">
           <p>A verdict says whether this is what was signed, and by whom. Nothing can tell from a file whether an event is true.</p>

@@ -23,7 +23,7 @@ test("verifying shows how far it is, and can be cancelled", async () => {
   await page.getByRole("progressbar", { name: "Verifying endless.ndjson.gz" }).waitFor();
   await page.getByText(/^[1-9][0-9.]* (kB|MB) of 2[0-9.]* MB$/).waitFor();
   await page.getByText(/\/s$/).waitFor();
-  assert.equal(await page.locator(".result").getAttribute("aria-busy"), "");
+  assert.equal(await page.locator(".result").getAttribute("aria-busy"), "true");
 
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByRole("heading", { name: "Cancelled" }).waitFor();

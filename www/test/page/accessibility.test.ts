@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { after, before, type TestContext, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { type Browser, choose, endless, launch, serve, upload, verdict, verifyVector } from "./browser.ts";
+import { vector } from "./vectors.ts";
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof serve>>;
+before(async () => {
+  browser = await launch({ reducedMotion: "reduce" });
+  server = await serve();
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+async function opened(t: TestContext, colorScheme: "light" | "dark", width = 1200): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.emulateMedia({ colorScheme });
+  await page.setViewportSize({ width, height: 800 });
+  await page.goto(server.address);
+  return page;
+}
+
+async function assertAccessible(page: Page, state: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`,
+  );
+  assert.deepEqual(found, [], state);
+}
+
+for (const theme of ["light", "dark"] as const) {
+  test(`every state is accessible in the ${theme} theme`, async (t) => {
+    const page = await opened(t, theme);
+    await assertAccessible(page, "empty");
+    await page.getByText("Nothing is uploaded.").click();
+    await page.getByText("Trust a single key").click();
+    await page.getByLabel("Verifier key").fill("x");
+    await page.getByLabel("Verifier key").press("Enter");
+    await assertAccessible(page, "a complaint");
+
+    await choose(page, "Choose an export", endless());
+    await page.getByRole("progressbar").waitFor();
+    await assertAccessible(page, "verifying");
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("heading", { name: "Cancelled" }).waitFor();
+    await assertAccessible(page, "cancelled");
+
+    await choose(page, "Choose a trust file", upload("trust.txt", "nonsense\n"));
+    await page.getByRole("heading", { name: "The trust file is unusable" }).waitFor();
+    await assertAccessible(page, "failed");
+
+    for (const name of [
+      "flip-event",
+      "fork",
+      "key-suspect",
+      "key-granted-too-late",
+      "large-single-signed",
+      "large-whole",
+    ]) {
+      await page.reload();
+      await verifyVector(page, vector(name));
+      await page.locator("details.findings").evaluateAll((groups) => {
+        for (const group of groups as HTMLDetailsElement[]) group.open = true;
+      });
+      await page.locator(".row time").first().waitFor();
+      await assertAccessible(page, name);
+    }
+    await page.locator(".row").first().click();
+    await assertAccessible(page, "details");
+    await page.keyboard.press("Escape");
+
+    await page.reload();
+    await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
+    await page.getByRole("button", { name: /^Trust for this session…/ }).click();
+    await assertAccessible(page, "confirm");
+  });
+}
+
+test("320 pixels are enough, and nothing is cut off", async (t) => {
+  const page = await opened(t, "light", 320);
+  const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
+  assert.ok(await fits());
+  for (const name of ["flip-event", "large-whole", "unicode-names"]) {
+    await page.reload();
+    await verifyVector(page, vector(name));
+    assert.ok(await fits(), name);
+    await assertAccessible(page, name);
+  }
+  await page.locator(".row").first().click();
+  assert.ok(await fits(), "details");
+  assert.ok(await page.locator(".details").evaluate((details) => details.scrollWidth <= window.innerWidth));
+});
+
+/** Presses Tab until the focus is on an element of this name. Every stop on the way must be seen to have it. */
+async function tabTo(page: Page, role: string, name: RegExp): Promise<void> {
+  const wanted = page.getByRole(role as "button", { name });
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press("Tab");
+    const stop = await page.evaluate(() => {
+      const { activeElement } = document;
+      if (!activeElement || activeElement === document.body) return undefined;
+      const { outlineStyle, outlineWidth } = getComputedStyle(activeElement);
+      return {
+        html: activeElement.outerHTML.slice(0, 120),
+        isSeen: outlineStyle !== "none" && outlineWidth !== "0px",
+      };
+    });
+    if (stop === undefined) continue;
+    assert.ok(stop.isSeen, `the focus is not seen on ${stop.html}`);
+    if (await wanted.evaluateAll((elements) => elements.includes(document.activeElement as HTMLElement)))
+      return;
+  }
+  assert.fail(`Tab never came to ${role} ${name}`);
+}
+
+test("all can be done with the keyboard alone", async (t) => {
+  const page = await opened(t, "light");
+  await tabTo(page, "button", /^Try the sample$/);
+  await page.keyboard.press("Enter");
+  await page.locator(".verdict").waitFor();
+  assert.equal(await verdict(page), "Verified.");
+
+  await tabTo(page, "grid", /verified events/);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  const heading = page.locator("#details-heading");
+  const third = await heading.textContent();
+  await tabTo(page, "button", /^Next event$/);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(
+    (third) => document.querySelector("#details-heading")?.textContent !== third,
+    third,
+  );
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("role")), "grid");
+  assert.equal(await page.locator(".row.current").getAttribute("aria-rowindex"), "4");
+
+  await tabTo(page, "button", /^Download report$/);
+  const download = page.waitForEvent("download");
+  await page.keyboard.press("Space");
+  await download;
+
+  await page.reload();
+  await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await tabTo(page, "button", /^Trust for this session…/);
+  await page.keyboard.press("Enter");
+  await tabTo(page, "button", /^Trust for this session$/);
+  await page.keyboard.press("Enter");
+  await page.locator(".verdict.tone-good").waitFor();
+});
+
+test("a screen reader is told of the verdict, and finds the parts of the page", async (t) => {
+  const page = await opened(t, "light");
+  await page.getByRole("button", { name: "Try the sample" }).click();
+  await page.locator(".verdict").waitFor();
+  const said = page.getByRole("status").filter({ hasText: "Verdict: Verified." });
+  assert.equal(await said.count(), 1);
+  for (const name of [
+    "Export",
+    "What you trust",
+    "Verified.",
+    "Checks",
+    "Findings",
+    "Signers",
+    "Keep and repeat",
+  ]) {
+    assert.equal(await page.getByRole("region", { name, exact: true }).count(), 1, name);
+  }
+  const levels = await page
+    .getByRole("heading")
+    .evaluateAll((all) => all.map(({ tagName }) => Number(tagName.slice(1))));
+  assert.equal(levels[0], 1);
+  assert.ok(
+    levels.every((level, place) => place === 0 || level <= (levels[place - 1] ?? 0) + 1),
+    levels.join(),
+  );
+});
+
+test("nothing moves for those who ask for that", async (t) => {
+  const page = await opened(t, "light");
+  await page.getByRole("button", { name: "Try the sample" }).click();
+  await page.locator(".row time").first().waitFor();
+  await page.locator(".row").first().click();
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
+});
