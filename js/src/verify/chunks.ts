@@ -1,3 +1,5 @@
+import { release } from "./protocol.js";
+
 /** Chunks of an export that wait to be taken, from the front and perhaps in parts. */
 export class Chunks {
   #waiting: Uint8Array[] = [];
@@ -21,6 +23,7 @@ export class Chunks {
     const taken = take(first);
     if (taken === first.length) {
       this.#waiting.shift();
+      release(first);
     } else {
       this.#waiting[0] = first.subarray(taken);
     }

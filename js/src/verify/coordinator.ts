@@ -10,14 +10,13 @@ import {
   moved,
   type Outcome,
   type Port,
+  release,
   type Task,
   type ToSummarizer,
 } from "./protocol.js";
 
 /** How many stretches each summarizer has at a time: one in work, and more so that it never waits. */
 const STRETCHES_EACH = 3;
-
-const NOTHING = new Uint8Array();
 
 /** Gives what takes the host's messages. */
 export function coordinate(
@@ -156,7 +155,9 @@ class Sharing {
       }
       this.#early.delete(this.#absorbed);
       this.#absorbed += 1;
-      this.#coordinator.absorb(next.summary, next.stretch ?? NOTHING);
+      const { summary, stretch = new Uint8Array() } = next;
+      this.#coordinator.absorb(summary, stretch);
+      release(summary, stretch);
       const opened = this.#coordinator.takeOpened();
       if (opened.length > 0) {
         this.#tellAll({ type: "opened", opened });

@@ -5,7 +5,7 @@ import type { Counted, Outcome, PlainError } from "./protocol.js";
 
 /** Verifies what it is fed. */
 export interface Engine {
-  /** Takes a piece, and resolves when there is room for the next. */
+  /** Takes a piece with its buffer, and resolves when there is room for the next. */
   feed(piece: Uint8Array): Promise<void>;
   /** There are no more pieces. */
   end(): Promise<Outcome>;

@@ -2,12 +2,12 @@
 
 import init, { Verifier } from "../wasm/verifier.js";
 import { type Engine, engineError, type Listener, never } from "./engine.js";
-import { type Outcome, plainError, type Task } from "./protocol.js";
+import { type Outcome, plainError, release, type Task } from "./protocol.js";
 
 /** After how many milliseconds others get a turn. */
-const TURN = 10;
+const TURN = 25;
 /** The same in bytes, for where the clock stands still while work is done. */
-const BYTES_A_TURN = 1 << 20;
+const BYTES_A_TURN = 4 << 20;
 
 /** The engine for where there are no workers, or none are wanted. */
 export class Inline implements Engine {
@@ -38,6 +38,7 @@ export class Inline implements Engine {
       await this.#show(this.#verifier.takeEvents());
       await this.#pauseAfter(taken);
     }
+    release(piece);
   }
 
   async end(): Promise<Outcome> {
@@ -64,7 +65,7 @@ export class Inline implements Engine {
   async #pauseAfter(bytes: number): Promise<void> {
     this.#bytesOfTurn += bytes;
     if (this.#bytesOfTurn >= BYTES_A_TURN || performance.now() - this.#turnBegan >= TURN) {
-      await new Promise((resolve) => setTimeout(resolve));
+      await othersTurn();
       this.#bytesOfTurn = 0;
       this.#turnBegan = performance.now();
     }
@@ -72,6 +73,17 @@ export class Inline implements Engine {
       await never();
     }
   }
+}
+
+/** Resolves when others had a turn, without the timer's delay where there is a way. */
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === "function") {
+      setImmediate(resolve);
+    } else {
+      setTimeout(resolve);
+    }
+  });
 }
 
 function core<T>(call: () => T): T {

@@ -1,7 +1,7 @@
 /** A worker that makes summaries of stretches. */
 
 import { Summarizer } from "../wasm/verifier.js";
-import { type FromSummarizer, moved, type Port, type ToSummarizer } from "./protocol.js";
+import { type FromSummarizer, moved, type Port, release, type ToSummarizer } from "./protocol.js";
 
 /** Serves a coordinator. */
 export function summarize(
@@ -24,8 +24,12 @@ export function summarize(
     }
     const { number, stretch, giveBack } = message;
     const summary = summarizer.summarize(stretch);
-    const answer = { number, summary, stretch: giveBack ? stretch : undefined };
-    coordinator.postMessage(answer, giveBack ? moved(summary, stretch) : moved(summary));
+    if (giveBack) {
+      coordinator.postMessage({ number, summary, stretch }, moved(summary, stretch));
+    } else {
+      release(stretch);
+      coordinator.postMessage({ number, summary, stretch: undefined }, moved(summary));
+    }
   };
   coordinator.onmessage = ({ data }) => {
     try {
