@@ -286,8 +286,14 @@ export class Page extends View {
     if (this.#phase.is !== "done") return;
     const { report, events } = this.#phase.outcome;
     this.#list.value?.goTo(row);
-    const event = await events.read(row);
-    this.#details.value?.show({ event, standing: standings(report)(event), row, of: events.size });
+    const event = await events.read(row).catch(() => undefined);
+    if (event === undefined) this.#say("The browser has lost this event. Verify the file again.");
+    else this.#details.value?.show({ event, standing: standings(report)(event), row, of: events.size });
+  }
+
+  #say(text: string): void {
+    this.#said = text;
+    this.requestUpdate();
   }
 
   #trustName(): { name: string; made: string | undefined } | undefined {
@@ -313,11 +319,13 @@ export class Page extends View {
   };
 
   readonly #drop = (event: DragEvent): void => {
-    event.preventDefault();
+    const files = [...(event.dataTransfer?.files ?? [])];
     this.#dragged = false;
     this.requestUpdate();
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length > 0) void this.#take(files);
+    // Text can still be dropped into a field.
+    if (files.length === 0) return;
+    event.preventDefault();
+    void this.#take(files);
   };
 }
 

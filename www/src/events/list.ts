@@ -13,6 +13,8 @@ const OVERSCAN = 10;
 /** How long scrolling must rest before the scroller's own place is put right, in milliseconds. */
 const REST = 150;
 
+const LOST = "The browser has lost these events. Verify the file again.";
+
 /**
  * All verified events, of which only those in view are in the document.
  *
@@ -23,6 +25,8 @@ export class EventList extends View {
   #store: EventStore | undefined;
   #standing: (event: StoredEvent) => Standing = () => "unconfirmed";
   #current = 0;
+  /** Whether the browser no longer has what it was given to keep. */
+  #isLost = false;
   #scroller: HTMLElement | undefined;
   #rowHeight = 40;
   #viewHeight = 0;
@@ -39,6 +43,7 @@ export class EventList extends View {
     if (this.#store !== store) {
       this.#current = 0;
       this.#offset = 0;
+      this.#isLost = false;
     }
     this.#store = store;
     this.#standing = standing;
@@ -76,7 +81,7 @@ export class EventList extends View {
     const last = Math.min(store.size, first + shown);
     const rows = Array.from({ length: Math.max(0, last - first) }, (_, place) => first + place);
     const missing = rows.filter((row) => store.readNow(row) === undefined);
-    if (missing.length > 0) void this.#load(store, missing);
+    if (missing.length > 0 && !this.#isLost) void this.#load(store, missing);
     const current = this.#current >= first && this.#current < last ? `event-${this.#current}` : nothing;
     return html`
       <div class="grid-head" aria-hidden="true">
@@ -86,7 +91,7 @@ export class EventList extends View {
         class="grid"
         role="grid"
         tabindex="0"
-        aria-label=${`${counted(store.size, "verified event")}, oldest lines first. Enter shows the details.`}
+        aria-label=${`${counted(store.size, "signed event")}, in the order of the export. Enter shows the details.`}
         aria-rowcount=${store.size}
         aria-colcount="6"
         aria-activedescendant=${current}
@@ -129,7 +134,7 @@ export class EventList extends View {
         aria-selected=${selected}
         @click=${() => this.#open(row)}
       >
-        ${event === undefined ? html`<span role="gridcell" class="faint">Reading…</span>` : this.#cells(event)}
+        ${event === undefined ? html`<span role="gridcell" class="faint">${this.#isLost ? LOST : "Reading…"}</span>` : this.#cells(event)}
       </div>
     `;
   }
@@ -164,8 +169,10 @@ export class EventList extends View {
   }
 
   async #load(store: EventStore, rows: readonly number[]): Promise<void> {
-    await Promise.all(rows.map((row) => store.read(row)));
-    if (this.#store === store) this.requestUpdate();
+    const read = await Promise.allSettled(rows.map((row) => store.read(row)));
+    if (this.#store !== store) return;
+    this.#isLost = read.some(({ status }) => status === "rejected");
+    this.requestUpdate();
   }
 
   #attach(element: Element | undefined): void {

@@ -147,6 +147,7 @@ export class EventStore {
         if (this.#loading.has(chunk)) this.#loaded.set(chunk, bytes);
         return bytes;
       });
+    loading.catch(() => this.#loading.delete(chunk));
     // A map iterates in the order of insertion, so its first is the one not used for longest.
     this.#loading.delete(chunk);
     this.#loading.set(chunk, loading);

@@ -80,6 +80,9 @@ function pinFile(pin: TextFile): TemplateResult {
   `;
 }
 
+/** The file dialog that is open: some browsers forget an input that nothing refers to. */
+let asking: HTMLInputElement | undefined;
+
 /** A button that opens the browser's file dialog. */
 function picker(
   label: string,
@@ -88,10 +91,14 @@ function picker(
 ): TemplateResult {
   const open = (event: Event) => {
     const input = document.createElement("input");
+    asking = input;
     input.type = "file";
     input.multiple = options.multiple ?? false;
     const target = event.currentTarget;
-    input.addEventListener("change", () => target?.dispatchEvent(wish(then, [...(input.files ?? [])])));
+    input.addEventListener("change", () => {
+      if (asking === input) asking = undefined;
+      target?.dispatchEvent(wish(then, [...(input.files ?? [])]));
+    });
     input.click();
   };
   return html`<button type="button" class=${options.primary ? "primary" : ""} @click=${open}>${label}</button>`;

@@ -15,7 +15,7 @@ export function progressView(name: string, progress: Progress): TemplateResult {
       <p class="progress-figures">
         <span>${bytes(progress.bytes)} of ${bytes(progress.total)}</span>
         <span>${rate(progress)}</span>
-        <span>${counted(progress.events, "verified event")}</span>
+        <span>${counted(progress.events, "event")}</span>
         <span>${left(progress)}</span>
       </p>
     </section>

@@ -125,7 +125,7 @@ test("all can be done with the keyboard alone", async (t) => {
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
 
-  await tabTo(page, "grid", /verified events/);
+  await tabTo(page, "grid", /signed events/);
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
