@@ -60,13 +60,29 @@ pub(crate) fn string_end(text: &[u8], mut index: usize) -> Result<(usize, bool),
     }
 }
 
+/// As [`string_end`], for a string that is likely to be long.
+#[inline]
+pub(crate) fn long_string_end(text: &[u8], mut index: usize) -> Result<(usize, bool), Flaw> {
+    while text.get(index..).and_then(<[u8]>::first_chunk).is_some_and(is_plain) {
+        index += 32;
+    }
+    string_end(text, index)
+}
+
+/// Without a branch for each byte, so that it becomes a few vector instructions.
+#[inline]
+fn is_plain(block: &[u8; 32]) -> bool {
+    let ends = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    block.iter().fold(0, |any, &byte| any | ends(byte)) == 0
+}
+
 /// The index of the first quote, backslash or control character at or after `index`, or the end.
 #[inline]
 fn plain_end(text: &[u8], mut index: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    while let Some(chunk) = text.get(index..index + 8) {
-        let word = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
+    while let Some(word) = text.get(index..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(*word);
         let quote = word ^ (ONES * 0x22);
         let backslash = word ^ (ONES * 0x5c);
         // A borrow can mark a byte too many, but never one below the first that is truly marked.
@@ -225,7 +241,7 @@ fn name_end(text: &[u8], index: usize, level: &mut Level, increase: &mut bool) -
     let (end, escapes) = string_end(text, index + 1)?;
     let (start, last) = (level.name.0 as usize, level.name.1 as usize);
     let name = &text[index + 1..end - 1];
-    *increase &= !escapes && (start == 0 || text[start..last] < *name);
+    *increase &= !escapes && (start == 0 || precedes(&text[start..last], name));
     // Lines are at most a mebibyte, so the places fit.
     level.name = (index as u32 + 1, end as u32 - 1);
     let colon = skip_space(text, end);
@@ -233,6 +249,15 @@ fn name_end(text: &[u8], index: usize, level: &mut Level, increase: &mut bool) -
         return Err(Flaw::Syntax);
     }
     Ok(skip_space(text, colon + 1))
+}
+
+/// Names mostly differ in their first byte already.
+#[inline]
+fn precedes(a: &[u8], b: &[u8]) -> bool {
+    match (a.first(), b.first()) {
+        (Some(a), Some(b)) if a != b => a < b,
+        _ => a < b,
+    }
 }
 
 /// What a scanned string, given as it stands between its quotes, says.
@@ -328,6 +353,19 @@ mod tests {
             [("{} ", 2), ("[1,2]x", 5), ("\"a\\\"b\",", 6), ("-0.5e+7]", 7), ("null", 4), ("0", 1)]
         {
             assert_eq!(scan(text).unwrap().end, end, "{text}");
+        }
+    }
+
+    #[test]
+    fn strings_of_every_length_end_where_they_end() {
+        for length in 0..120 {
+            for end in ["\"", "\\n\"", "\u{1}", ""] {
+                let text = format!("\"{}{end}", "é".repeat(length / 2) + &"x".repeat(length % 2));
+                let expected = if end.ends_with('"') { Ok(text.len()) } else { Err(Flaw::Syntax) };
+                assert_eq!(scan(&text).map(|scanned| scanned.end), expected, "{text:?}");
+                assert_eq!(long_string_end(text.as_bytes(), 1), string_end(text.as_bytes(), 1));
+                assert!(long_string_end(text.as_bytes(), text.len() + 1).is_err());
+            }
         }
     }
 

@@ -12,6 +12,8 @@ pub struct LineBuffer {
     searched: usize,
     target: usize,
     overlong: Option<Overlong>,
+    /// Memory to be used again.
+    spare: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,7 @@ fn first_text(bytes: &[u8]) -> Option<u8> {
 impl LineBuffer {
     /// A buffer that hands out stretches of about `target` bytes, and at least a line.
     pub fn new(target: usize) -> Self {
-        Self { buffer: Vec::new(), searched: 0, target, overlong: None }
+        Self { buffer: Vec::new(), searched: 0, target, overlong: None, spare: Vec::new() }
     }
 
     /// Takes the next bytes of the stream. `stretch` gets each stretch that is ready: lines with their ends.
@@ -43,7 +45,8 @@ impl LineBuffer {
             match memrchr(b'\n', &self.buffer[self.searched..]) {
                 Some(place) => {
                     let end = self.searched + place + 1;
-                    let mut rest = Vec::with_capacity(self.target + self.target / 8);
+                    let mut rest = core::mem::take(&mut self.spare);
+                    rest.clear();
                     rest.extend_from_slice(&self.buffer[end..]);
                     self.buffer.truncate(end);
                     stretch(core::mem::replace(&mut self.buffer, rest));
@@ -57,6 +60,13 @@ impl LineBuffer {
                 None => {}
             }
             self.searched = self.buffer.len();
+        }
+    }
+
+    /// Gives a stretch back when it is done with, so that its memory serves again.
+    pub fn recycle(&mut self, stretch: Vec<u8>) {
+        if stretch.capacity() <= 2 * self.target {
+            self.spare = stretch;
         }
     }
 

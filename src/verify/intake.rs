@@ -130,6 +130,13 @@ impl Intake {
         self.body.ready.pop_front()
     }
 
+    /// Gives a stretch back when it is done with, so that its memory serves again.
+    pub fn recycle(&mut self, stretch: Vec<u8>) {
+        if let Some(lines) = &mut self.body.lines {
+            lines.recycle(stretch);
+        }
+    }
+
     /// The header and its line, once it was read.
     pub fn header(&self) -> Option<(&Header, u64)> {
         self.body.header.as_ref()?.as_ref().ok().map(|header| (header, self.body.line))

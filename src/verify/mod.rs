@@ -214,6 +214,7 @@ impl Verifier {
                 let summary = summarizer.summarize(&stretch);
                 self.progress.absorb(summary, &stretch);
             }
+            self.intake.recycle(stretch);
         }
     }
 
