@@ -71,6 +71,8 @@ pub struct Coordinator {
     progress: Progress,
     begun: bool,
     opened: Vec<u8>,
+    /// The next stretch, where someone asked for its length.
+    stretch: Option<Vec<u8>>,
     end: Option<Result<(), Unread>>,
 }
 
@@ -85,7 +87,14 @@ impl Coordinator {
         events: bool,
     ) -> Result<Self, Error> {
         let progress = Progress::new(options(trust, &pins, expect, events)?);
-        Ok(Self { intake: Intake::new(), progress, begun: false, opened: Vec::new(), end: None })
+        Ok(Self {
+            intake: Intake::new(),
+            progress,
+            begun: false,
+            opened: Vec::new(),
+            stretch: None,
+            end: None,
+        })
     }
 
     /// Takes bytes from the front and tells how many. Fewer than all are taken when stretches are ready: take those
@@ -117,10 +126,17 @@ impl Coordinator {
         self.progress.origin().map(str::to_owned)
     }
 
-    /// The next stretch to be summarized.
+    /// How long the next stretch to be summarized is, where one is ready.
     #[wasm_bindgen(js_name = nextStretch)]
-    pub fn next_stretch(&mut self) -> Option<Vec<u8>> {
-        self.intake.next_stretch()
+    pub fn next_stretch(&mut self) -> Option<usize> {
+        self.stretch = self.stretch.take().or_else(|| self.intake.next_stretch());
+        self.stretch.as_ref().map(Vec::len)
+    }
+
+    /// Takes that stretch, into as many bytes.
+    #[wasm_bindgen(js_name = takeStretch)]
+    pub fn take_stretch(&mut self, into: &Uint8Array) -> Result<(), Error> {
+        copy(&self.stretch.take().unwrap_or_default(), into)
     }
 
     /// Takes the summary of the next stretch, in the order of the stretches, and where events are wanted the stretch.
@@ -166,25 +182,44 @@ impl Coordinator {
 
 /// Summarizes stretches of one export.
 #[wasm_bindgen(js_name = Summarizer)]
-pub struct StretchSummarizer(Summarizer);
+pub struct StretchSummarizer {
+    summarizer: Summarizer,
+    summary: Vec<u8>,
+}
 
 #[wasm_bindgen(js_class = Summarizer)]
 impl StretchSummarizer {
     /// For an export of this origin; `trust` as the coordinator got it.
     #[wasm_bindgen(constructor)]
     pub fn new(origin: &str, trust: Option<Vec<u8>>) -> Result<Self, Error> {
-        Ok(Self(Summarizer::new(origin, &read_trust(trust)?)))
+        Ok(Self { summarizer: Summarizer::new(origin, &read_trust(trust)?), summary: Vec::new() })
     }
 
     /// Takes open links that others met.
     pub fn learn(&mut self, opened: &[u8]) {
-        self.0.learn(decode_opened(opened));
+        self.summarizer.learn(decode_opened(opened));
     }
 
-    /// The summary of whole lines.
-    pub fn summarize(&mut self, stretch: &[u8]) -> Vec<u8> {
-        self.0.summarize(stretch).encode()
+    /// Summarizes whole lines, and tells how long the summary is.
+    pub fn summarize(&mut self, stretch: &[u8]) -> usize {
+        self.summary = self.summarizer.summarize(stretch).encode();
+        self.summary.len()
     }
+
+    /// Takes that summary, into as many bytes.
+    #[wasm_bindgen(js_name = takeSummary)]
+    pub fn take_summary(&mut self, into: &Uint8Array) -> Result<(), Error> {
+        copy(&std::mem::take(&mut self.summary), into)
+    }
+}
+
+/// Into a buffer that is used again and again: new ones would wait for a collector.
+fn copy(bytes: &[u8], into: &Uint8Array) -> Result<(), Error> {
+    if into.length() as usize != bytes.len() {
+        return Err(Error::new(Code::Export, "another number of bytes is taken than there is"));
+    }
+    into.copy_from(bytes);
+    Ok(())
 }
 
 fn read_trust(file: Option<Vec<u8>>) -> Result<Trust, Error> {

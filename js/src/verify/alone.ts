@@ -20,9 +20,9 @@ export function alone(host: HostPort, task: Task): (message: Feed) => void {
   const counts = () => ({ lines: verifier.lines, events: verifier.events });
   const proceed = () => {
     while (!chunks.isEmpty && eventsUnderWay < EVENTS_UNDER_WAY) {
-      const bytes = chunks.offer((chunk) => verifier.push(chunk));
+      const { bytes, spent } = chunks.offer((chunk) => verifier.push(chunk));
       show(verifier.takeEvents());
-      host.postMessage({ type: "taken", bytes, counts: counts() }, []);
+      host.postMessage({ type: "taken", bytes, counts: counts(), spent }, spent ? [spent] : []);
     }
     if (ended && chunks.isEmpty) {
       ended = false;

@@ -1,5 +1,3 @@
-import { release } from "./protocol.js";
-
 /** Chunks of an export that wait to be taken, from the front and perhaps in parts. */
 export class Chunks {
   #waiting: Uint8Array[] = [];
@@ -14,19 +12,18 @@ export class Chunks {
     }
   }
 
-  /** Offers the first to `take`, which says how many bytes it took of it; says the same. */
-  offer(take: (bytes: Uint8Array) => number): number {
+  /** Offers the first to `take`, which says how many bytes it took of it. Gives its buffer once it was taken whole. */
+  offer(take: (bytes: Uint8Array) => number): { bytes: number; spent: ArrayBuffer | undefined } {
     const first = this.#waiting[0];
     if (first === undefined) {
-      return 0;
+      return { bytes: 0, spent: undefined };
     }
-    const taken = take(first);
-    if (taken === first.length) {
-      this.#waiting.shift();
-      release(first);
-    } else {
-      this.#waiting[0] = first.subarray(taken);
+    const bytes = take(first);
+    if (bytes < first.length) {
+      this.#waiting[0] = first.subarray(bytes);
+      return { bytes, spent: undefined };
     }
-    return taken;
+    this.#waiting.shift();
+    return { bytes, spent: first.buffer as ArrayBuffer };
   }
 }

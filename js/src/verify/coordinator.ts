@@ -10,13 +10,17 @@ import {
   moved,
   type Outcome,
   type Port,
-  release,
   type Task,
   type ToSummarizer,
 } from "./protocol.js";
 
 /** How many stretches each summarizer has at a time: one in work, and more so that it never waits. */
 const STRETCHES_EACH = 3;
+
+/** The size of buffers that are used again: twice that of most stretches. */
+const STRETCH_BUFFER = 512 << 10;
+
+const NOTHING = new Uint8Array();
 
 /** Gives what takes the host's messages. */
 export function coordinate(
@@ -52,6 +56,7 @@ class Sharing {
   #wantsEvents: boolean;
   #eventsUnderWay = 0;
   #chunks = new Chunks();
+  #spare: ArrayBuffer[] = [];
   /** `drained` is an input that has ended and whose every stretch was shared out. */
   #input: "open" | "ended" | "draining" | "drained" | "done" = "open";
   /** Whether the summarizers know the origin. */
@@ -114,13 +119,13 @@ class Sharing {
 
   /** Shares out a stretch, or else gets more; says whether there was anything to do. */
   #step(): boolean {
-    const stretch = this.#coordinator.nextStretch();
-    if (stretch !== undefined) {
-      this.#share(stretch);
+    const length = this.#coordinator.nextStretch();
+    if (length !== undefined) {
+      this.#share(length);
     } else if (!this.#chunks.isEmpty) {
-      const bytes = this.#chunks.offer((chunk) => this.#coordinator.push(chunk));
+      const { bytes, spent } = this.#chunks.offer((chunk) => this.#coordinator.push(chunk));
       const { lines, events } = this.#coordinator;
-      this.#host.postMessage({ type: "taken", bytes, counts: { lines, events } }, []);
+      this.#host.postMessage({ type: "taken", bytes, counts: { lines, events }, spent }, spent ? [spent] : []);
     } else if (this.#input === "ended") {
       this.#coordinator.end();
       this.#input = "draining";
@@ -133,7 +138,8 @@ class Sharing {
     return true;
   }
 
-  #share(stretch: Uint8Array): void {
+  /** Shares out the next stretch. */
+  #share(length: number): void {
     const { origin } = this.#coordinator;
     if (!this.#begun && origin !== undefined) {
       this.#begun = true;
@@ -141,9 +147,15 @@ class Sharing {
     }
     const idlest = this.#summarizers.reduce((a, b) => (b.stretches < a.stretches ? b : a));
     idlest.stretches += 1;
-    const message = { type: "stretch", number: this.#next, stretch, giveBack: this.#wantsEvents } as const;
-    idlest.port.postMessage(message, moved(stretch));
+    const stretch = new Uint8Array(this.#buffer(length), 0, length);
+    this.#coordinator.takeStretch(stretch);
+    idlest.port.postMessage({ type: "stretch", number: this.#next, stretch }, moved(stretch));
     this.#next += 1;
+  }
+
+  /** A buffer for a stretch, with room for its summary. */
+  #buffer(length: number): ArrayBuffer {
+    return length > STRETCH_BUFFER ? new ArrayBuffer(length) : (this.#spare.pop() ?? new ArrayBuffer(STRETCH_BUFFER));
   }
 
   /** Takes the summaries whose turn has come. */
@@ -155,9 +167,11 @@ class Sharing {
       }
       this.#early.delete(this.#absorbed);
       this.#absorbed += 1;
-      const { summary, stretch = new Uint8Array() } = next;
-      this.#coordinator.absorb(summary, stretch);
-      release(summary, stretch);
+      const { summary, stretch } = next;
+      this.#coordinator.absorb(summary, this.#wantsEvents ? stretch : NOTHING);
+      if (stretch.buffer.byteLength === STRETCH_BUFFER) {
+        this.#spare.push(stretch.buffer);
+      }
       const opened = this.#coordinator.takeOpened();
       if (opened.length > 0) {
         this.#tellAll({ type: "opened", opened });

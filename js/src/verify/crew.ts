@@ -1,7 +1,7 @@
 /** Verifies in workers: one alone, or a coordinator with summarizers. */
 
 import { CountersignError } from "../error.js";
-import { type Engine, engineError, FAILED, type Listener } from "./engine.js";
+import { type Engine, engineError, FAILED, type Listener, PIECE } from "./engine.js";
 import type { WorkerLike } from "./host.js";
 import { type FromWorker, moved, type Outcome, plainError, type Role, type Task, type ToWorker } from "./protocol.js";
 
@@ -16,6 +16,7 @@ export class Crew implements Engine {
   #listener: Listener;
   #starting: number;
   #ready = Promise.withResolvers<void>();
+  #spare: ArrayBuffer[] = [];
   #underWay = 0;
   #room = Promise.withResolvers<void>();
   #done = Promise.withResolvers<Outcome>();
@@ -38,6 +39,10 @@ export class Crew implements Engine {
       this.stop();
       throw unavailable(String(cause), cause);
     }
+  }
+
+  buffer(): ArrayBuffer {
+    return this.#spare.pop() ?? new ArrayBuffer(PIECE);
   }
 
   async feed(piece: Uint8Array): Promise<void> {
@@ -89,6 +94,9 @@ export class Crew implements Engine {
         break;
       case "taken":
         this.#underWay -= message.bytes;
+        if (message.spent !== undefined) {
+          this.#spare.push(message.spent);
+        }
         this.#room.resolve();
         this.#listener.taken(message.bytes, message.counts);
         break;

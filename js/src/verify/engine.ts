@@ -3,8 +3,13 @@
 import { type CoreErrorCode, CountersignError } from "../error.js";
 import type { Counted, Outcome, PlainError } from "./protocol.js";
 
+/** The size of a piece. */
+export const PIECE = 256 << 10;
+
 /** Verifies what it is fed. */
 export interface Engine {
+  /** A buffer to read the next piece into. */
+  buffer(): ArrayBuffer;
   /** Takes a piece with its buffer, and resolves when there is room for the next. */
   feed(piece: Uint8Array): Promise<void>;
   /** There are no more pieces. */

@@ -102,7 +102,11 @@ async function run(
   let engine: Engine | undefined;
   const drive = async () => {
     engine = await start(listening, () => isOver);
-    for (let piece = await reading.next(); piece !== undefined; piece = await reading.next()) {
+    for (;;) {
+      const piece = await reading.next(engine.buffer());
+      if (piece === undefined) {
+        break;
+      }
       await engine.feed(piece);
     }
     const outcome = await engine.end();

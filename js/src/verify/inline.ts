@@ -1,8 +1,8 @@
 /** Verifies on the caller's own thread, in small steps. */
 
 import init, { Verifier } from "../wasm/verifier.js";
-import { type Engine, engineError, type Listener, never } from "./engine.js";
-import { type Outcome, plainError, release, type Task } from "./protocol.js";
+import { type Engine, engineError, type Listener, never, PIECE } from "./engine.js";
+import { type Outcome, plainError, type Task } from "./protocol.js";
 
 /** After how many milliseconds others get a turn. */
 const TURN = 25;
@@ -13,6 +13,7 @@ const BYTES_A_TURN = 4 << 20;
 export class Inline implements Engine {
   #verifier: Verifier;
   #listener: Listener;
+  #spare = new ArrayBuffer(PIECE);
   #turnBegan = performance.now();
   #bytesOfTurn = 0;
   #stopped = false;
@@ -29,6 +30,10 @@ export class Inline implements Engine {
     return core(() => new Inline(task, listener));
   }
 
+  buffer(): ArrayBuffer {
+    return this.#spare;
+  }
+
   async feed(piece: Uint8Array): Promise<void> {
     for (let rest = piece; rest.length > 0; ) {
       const taken = core(() => this.#verifier.push(rest));
@@ -38,7 +43,7 @@ export class Inline implements Engine {
       await this.#show(this.#verifier.takeEvents());
       await this.#pauseAfter(taken);
     }
-    release(piece);
+    this.#spare = piece.buffer as ArrayBuffer;
   }
 
   async end(): Promise<Outcome> {

@@ -3,7 +3,10 @@
  *
  * One worker alone verifies all of an export. Several share it out: a coordinator cuts the export into stretches and
  * takes their summaries in order, summarizers make them (FORMAT section 10). Stretches go from the coordinator to
- * the summarizers directly and are moved, not copied; the host only feeds the coordinator.
+ * the summarizers directly; the host only feeds the coordinator.
+ *
+ * Chunks and stretches are moved, not copied, and their buffers come back to be used again: buffers that are left
+ * to collectors pile up in a browser's process, several times the memory that verifying needs.
  */
 
 import type { Report } from "../report.js";
@@ -38,7 +41,8 @@ export type Feed =
 /** From a worker to the host. */
 export type FromWorker =
   | { type: "ready" }
-  | { type: "taken"; bytes: number; counts: Counted }
+  /** So many bytes were taken; `spent` is the buffer of a chunk that was taken whole. */
+  | { type: "taken"; bytes: number; counts: Counted; spent: ArrayBuffer | undefined }
   | { type: "events"; bytes: Uint8Array }
   | { type: "done"; outcome: Outcome }
   | { type: "failed"; error: PlainError };
@@ -59,13 +63,13 @@ export interface Outcome {
 export type ToSummarizer =
   | { type: "origin"; origin: string }
   | { type: "opened"; opened: Uint8Array }
-  | { type: "stretch"; number: number; stretch: Uint8Array; giveBack: boolean };
+  | { type: "stretch"; number: number; stretch: Uint8Array<ArrayBuffer> };
 
-/** From a summarizer to the coordinator: the stretch too, where it was asked for. */
+/** From a summarizer to the coordinator: the stretch comes back, and its summary where it can in the same buffer. */
 export interface FromSummarizer {
   number: number;
   summary: Uint8Array;
-  stretch: Uint8Array | undefined;
+  stretch: Uint8Array<ArrayBuffer>;
 }
 
 /** An error as it crosses; `code` is there when the core refused something. */
@@ -89,16 +93,9 @@ export type HostPort = Port<ToWorker, FromWorker>;
 /** How many bytes of events may be on their way to who shows them. */
 export const EVENTS_UNDER_WAY = 4 << 20;
 
-/** What is to be moved with a message, not copied: these bytes, each the whole of its buffer. */
+/** What is to be moved with a message, not copied: the buffers of these bytes. */
 export function moved(...bytes: Uint8Array[]): Transferable[] {
-  return bytes.map(({ buffer }) => buffer as ArrayBuffer);
-}
-
-/** Gives back the memory of bytes that nobody needs any more, each the whole of its buffer, before a collector would. */
-export function release(...bytes: Uint8Array[]): void {
-  for (const { buffer } of bytes) {
-    (buffer as ArrayBuffer).transfer(0);
-  }
+  return [...new Set(bytes.map(({ buffer }) => buffer as ArrayBuffer))];
 }
 
 /** Says an error in a form that can cross. */

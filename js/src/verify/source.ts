@@ -5,15 +5,15 @@ import { CountersignError } from "../error.js";
 /** What an export can be read from, compressed with gzip or zstd or not. */
 export type Source = Blob | Response | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Uint8Array;
 
-/** The greatest size of a piece. */
-const PIECE = 256 << 10;
-
 /** A source that is being read. */
 export interface Reading {
   /** How many bytes there are, where that is known. */
   readonly total: number | undefined;
-  /** The next bytes, in a buffer of their own; undefined at the end. */
-  next(): Promise<Uint8Array | undefined>;
+  /**
+   * The next bytes: as many as fit into the buffer, or all that are left; undefined at the end. They are in this
+   * buffer, or in one that its memory was moved to.
+   */
+  next(buffer: ArrayBuffer): Promise<Uint8Array | undefined>;
   /** Nothing more is wanted. Does nothing at the end. */
   cancel(reason: unknown): void;
 }
@@ -25,16 +25,16 @@ export function open(source: Source): Reading {
   }
   if (typeof source === "object" && source !== null) {
     if (isBlob(source)) {
-      return new Sliced(source);
+      return new Streamed(source.stream(), source.size, source.size);
     }
     if (isResponse(source)) {
       return openResponse(source);
     }
     if (isStream(source)) {
-      return new Pieces(streamed(source), undefined);
+      return new Streamed(source);
     }
     if (isIterable(source)) {
-      return new Pieces(iterated(source), undefined);
+      return new Iterated(source);
     }
   }
   throw new CountersignError("source.invalid", "this is no source that an export could be read from", {
@@ -54,7 +54,7 @@ function openResponse(response: Response): Reading {
   // The length on the wire is that of the body only where fetch does not decode it.
   const length = response.headers.has("content-encoding") ? null : response.headers.get("content-length");
   const total = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
-  return response.body === null ? new Bytes(new Uint8Array()) : new Pieces(streamed(response.body), total);
+  return response.body === null ? new Bytes(new Uint8Array()) : new Streamed(response.body, total);
 }
 
 class Bytes implements Reading {
@@ -67,99 +67,142 @@ class Bytes implements Reading {
     this.total = view.byteLength;
   }
 
-  async next(): Promise<Uint8Array | undefined> {
-    const piece = new Uint8Array(this.#bytes.subarray(this.#at, this.#at + PIECE));
-    this.#at += piece.length;
-    return piece.length > 0 ? piece : undefined;
+  async next(buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
+    const bytes = this.#bytes.subarray(this.#at, this.#at + buffer.byteLength);
+    this.#at += bytes.length;
+    return copied(bytes, buffer);
   }
 
   cancel(): void {}
 }
 
-class Sliced implements Reading {
-  readonly total: number;
-  #blob: Blob;
-  #at = 0;
-
-  constructor(blob: Blob) {
-    this.#blob = blob;
-    this.total = blob.size;
-  }
-
-  async next(): Promise<Uint8Array | undefined> {
-    if (this.#at === this.total) {
-      return undefined;
-    }
-    const end = Math.min(this.#at + PIECE, this.total);
-    const bytes = await readable(() => this.#blob.slice(this.#at, end).arrayBuffer());
-    if (bytes.byteLength !== end - this.#at) {
-      throw unreadable("the file became shorter while it was read");
-    }
-    this.#at = end;
-    return new Uint8Array(bytes);
-  }
-
-  cancel(): void {}
-}
-
-/** A source of chunks of any size. */
-interface ChunkReader {
-  next(): Promise<{ done?: boolean | undefined; value?: unknown }>;
-  cancel(reason: unknown): Promise<unknown>;
-}
-
-class Pieces implements Reading {
-  #chunks: ChunkReader;
+/** Gives chunks of any size in pieces. */
+class Cut {
   #rest: Uint8Array = new Uint8Array();
-  #ended = false;
+  #isEnded = false;
 
+  constructor(readonly nextChunk: () => Promise<{ done?: boolean | undefined; value?: unknown }>) {}
+
+  async next(buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
+    const into = new Uint8Array(buffer);
+    let filled = 0;
+    while (filled < into.length && !this.#isEnded) {
+      // A copy: the chunk's buffer is not ours to move, and may be used again for the next chunk.
+      const part = this.#rest.subarray(0, into.length - filled);
+      into.set(part, filled);
+      filled += part.length;
+      this.#rest = this.#rest.subarray(part.length);
+      if (this.#rest.length === 0 && filled < into.length) {
+        const { done, value } = await readable(this.nextChunk);
+        this.#isEnded = done === true;
+        this.#rest = done ? new Uint8Array() : bytesOf(value);
+      }
+    }
+    return filled === 0 ? undefined : into.subarray(0, filled);
+  }
+}
+
+class Streamed implements Reading {
+  #reader: ReadableStreamBYOBReader | ReadableStreamDefaultReader<Uint8Array>;
+  #next: (buffer: ArrayBuffer) => Promise<Uint8Array | undefined>;
+  #bytes = 0;
+
+  /** `size` is how many bytes must come. */
   constructor(
-    chunks: ChunkReader,
-    readonly total: number | undefined,
+    stream: ReadableStream<Uint8Array>,
+    readonly total: number | undefined = undefined,
+    readonly size: number | undefined = undefined,
   ) {
-    this.#chunks = chunks;
+    if (stream.locked) {
+      throw used();
+    }
+    const byob = byobReader(stream);
+    if (byob !== undefined) {
+      this.#reader = byob;
+      this.#next = (buffer) => filled(byob, buffer);
+    } else {
+      const reader = stream.getReader();
+      const cut = new Cut(() => reader.read());
+      this.#reader = reader;
+      this.#next = (buffer) => cut.next(buffer);
+    }
   }
 
-  async next(): Promise<Uint8Array | undefined> {
-    while (this.#rest.length === 0) {
-      const { done, value } = await readable(() => this.#chunks.next());
-      if (done === true) {
-        this.#ended = true;
-        return undefined;
-      }
-      if (!ArrayBuffer.isView(value)) {
-        throw new CountersignError("source.invalid", "the source gave something else than a Uint8Array", {
-          hint: "read the export as bytes: without an encoding, and not as text",
-        });
-      }
-      this.#rest = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  async next(buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
+    const piece = await this.#next(buffer);
+    this.#bytes += piece?.length ?? 0;
+    if (piece === undefined && this.size !== undefined && this.#bytes !== this.size) {
+      throw unreadable("the file changed while it was read");
     }
-    // A copy: the chunk's buffer is not ours to move, and may be used again for the next chunk.
-    const piece = new Uint8Array(this.#rest.subarray(0, PIECE));
-    this.#rest = this.#rest.subarray(PIECE);
     return piece;
   }
 
   cancel(reason: unknown): void {
-    if (!this.#ended) {
-      this.#ended = true;
-      // Who cancels has a better reason to tell than that this failed too.
-      this.#chunks.cancel(reason).catch(() => {});
+    // Who cancels has a better reason to tell than that this failed too.
+    this.#reader.cancel(reason).catch(() => {});
+  }
+}
+
+/** A reader that fills the buffer that it is given; undefined where the stream has none. */
+function byobReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | undefined {
+  try {
+    return stream.getReader({ mode: "byob" });
+  } catch {
+    return undefined;
+  }
+}
+
+async function filled(reader: ReadableStreamBYOBReader, buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
+  let into = new Uint8Array(buffer);
+  let length = 0;
+  while (length < into.length) {
+    const { done, value } = await readable(() => reader.read(into.subarray(length)));
+    if (value === undefined) {
+      return undefined;
+    }
+    length += value.length;
+    into = new Uint8Array(value.buffer);
+    if (done) {
+      break;
     }
   }
+  return length === 0 ? undefined : into.subarray(0, length);
 }
 
-function streamed(stream: ReadableStream<Uint8Array>): ChunkReader {
-  if (stream.locked) {
-    throw used();
+class Iterated implements Reading {
+  readonly total = undefined;
+  #iterator: AsyncIterator<Uint8Array>;
+  #cut: Cut;
+
+  constructor(iterable: AsyncIterable<Uint8Array>) {
+    const iterator = iterable[Symbol.asyncIterator]();
+    this.#iterator = iterator;
+    this.#cut = new Cut(() => iterator.next());
   }
-  const reader = stream.getReader();
-  return { next: () => reader.read(), cancel: (reason) => reader.cancel(reason) };
+
+  next(buffer: ArrayBuffer): Promise<Uint8Array | undefined> {
+    return this.#cut.next(buffer);
+  }
+
+  cancel(): void {
+    const end = async () => this.#iterator.return?.();
+    end().catch(() => {});
+  }
 }
 
-function iterated(iterable: AsyncIterable<Uint8Array>): ChunkReader {
-  const iterator = iterable[Symbol.asyncIterator]();
-  return { next: () => iterator.next(), cancel: async () => iterator.return?.() };
+function copied(bytes: Uint8Array, buffer: ArrayBuffer): Uint8Array | undefined {
+  const piece = new Uint8Array(buffer, 0, bytes.length);
+  piece.set(bytes);
+  return piece.length === 0 ? undefined : piece;
+}
+
+function bytesOf(chunk: unknown): Uint8Array {
+  if (!ArrayBuffer.isView(chunk)) {
+    throw new CountersignError("source.invalid", "the source gave something else than a Uint8Array", {
+      hint: "read the export as bytes: without an encoding, and not as text",
+    });
+  }
+  return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
 async function readable<T>(read: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /** A worker that makes summaries of stretches. */
 
 import { Summarizer } from "../wasm/verifier.js";
-import { type FromSummarizer, moved, type Port, release, type ToSummarizer } from "./protocol.js";
+import { type FromSummarizer, moved, type Port, type ToSummarizer } from "./protocol.js";
 
 /** Serves a coordinator. */
 export function summarize(
@@ -22,14 +22,12 @@ export function summarize(
       summarizer.learn(message.opened);
       return;
     }
-    const { number, stretch, giveBack } = message;
-    const summary = summarizer.summarize(stretch);
-    if (giveBack) {
-      coordinator.postMessage({ number, summary, stretch }, moved(summary, stretch));
-    } else {
-      release(stretch);
-      coordinator.postMessage({ number, summary, stretch: undefined }, moved(summary));
-    }
+    const { number, stretch } = message;
+    const length = summarizer.summarize(stretch);
+    const fits = stretch.length + length <= stretch.buffer.byteLength;
+    const summary = fits ? new Uint8Array(stretch.buffer, stretch.length, length) : new Uint8Array(length);
+    summarizer.takeSummary(summary);
+    coordinator.postMessage({ number, summary, stretch }, moved(summary, stretch));
   };
   coordinator.onmessage = ({ data }) => {
     try {
