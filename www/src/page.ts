@@ -46,6 +46,8 @@ export class Page extends View {
   #chosen: Chosen | undefined;
   #trust: TrustChoice = NO_TRUST;
   #pins: readonly TextFile[] = [];
+  /** While the sample is shown: what was chosen before it, and the sample's own trust file. */
+  #own: { trust: TrustChoice; pins: readonly TextFile[]; sampleTrust: TextFile } | undefined;
   #phase: Phase = { is: "empty" };
   #running: AbortController | undefined;
   #asked: string | undefined;
@@ -89,7 +91,6 @@ export class Page extends View {
         @cancel=${() => this.#running?.abort()}
         @verify-again=${() => void this.#verify()}
         @show-event=${(event: CustomEvent<number>) => void this.#showEvent(event.detail)}
-        @details-closed=${() => this.#list.value?.focus()}
       >
         <header class="top">
           <p class="brand">countersign</p>
@@ -202,16 +203,21 @@ export class Page extends View {
 
   async #takeSample(): Promise<void> {
     const { exported, trust } = await sample();
-    this.#choose({ file: exported, isSample: true });
-    this.#trust = { file: await textFile(trust), keys: [] };
+    const sampleTrust = await textFile(trust);
+    this.#own = { trust: this.#trust, pins: this.#pins, sampleTrust };
+    this.#chosen = { file: exported, isSample: true };
+    this.#trust = { file: sampleTrust, keys: [] };
     this.#pins = [];
     void this.#verify();
   }
 
   #choose(chosen: Chosen): void {
-    // Who tries the sample does not choose to trust its key for anything else.
-    if (this.#chosen?.isSample && !chosen.isSample && this.#trust.file?.name === SAMPLE_TRUST)
-      this.#trust = NO_TRUST;
+    // Who tries the sample does not choose to trust its keys for anything else.
+    if (this.#own && this.#trust.file === this.#own.sampleTrust) {
+      this.#trust = this.#own.trust;
+      this.#pins = this.#own.pins;
+    }
+    this.#own = undefined;
     this.#chosen = chosen;
   }
 
@@ -328,8 +334,6 @@ export class Page extends View {
     void this.#take(files);
   };
 }
-
-const SAMPLE_TRUST = "sample-trust.txt";
 
 const privacy = html`
   <details class="privacy">

@@ -54,7 +54,6 @@ export class EventDetails extends View {
           this.#dialog = element as HTMLDialogElement | undefined;
         })}
         @click=${(event: Event) => event.target === this.#dialog && this.close()}
-        @close=${() => this.dispatchEvent(wish("details-closed", undefined))}
       >
         ${this.#shown === undefined ? nothing : this.#content(this.#shown)}
       </dialog>

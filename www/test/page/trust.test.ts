@@ -141,3 +141,15 @@ test("the sample verifies, and its keys are trusted for nothing else", async () 
   assert.equal(await page.locator(".chosen-list li").count(), 0);
   await page.close();
 });
+
+test("the sample puts what was chosen before aside, and gives it back", async () => {
+  const page = await opened();
+  const { export: file, trust = "" } = vector("plain-closed");
+  await choose(page, "Choose a trust file", trust);
+  await page.getByRole("button", { name: "Try the sample" }).click();
+  await page.getByRole("button", { name: "Remove sample-trust.txt" }).waitFor();
+  await choose(page, "Choose another export", file);
+  await page.locator(".verdict.tone-good", { hasText: "export.ndjson" }).waitFor();
+  assert.match((await page.locator(".chosen-list li").textContent()) ?? "", /^\s*trust\.txt/);
+  await page.close();
+});
