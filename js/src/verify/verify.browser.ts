@@ -3,8 +3,12 @@ import { createVerifier } from "./host.js";
 
 export * from "./public.js";
 
-/** Verifies an export, in Web Workers. */
+/** Verifies an export, in Web Workers where there are any. */
 export const { verify } = createVerifier({
   module: () => fetchModule(new URL("../wasm/verifier_bg.wasm", import.meta.url)),
-  worker: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
+  // Some places that load this entry, service workers for one, start no workers.
+  worker:
+    typeof Worker === "undefined"
+      ? undefined
+      : () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
 });

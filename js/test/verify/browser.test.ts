@@ -131,10 +131,9 @@ test("a long export, its events and what it comes from", async () => {
     ["bytes", 3],
     ["blob", 0],
   ] as const) {
-    const { report, lines, turns } = await call(tab, "verify", "/large", source, { trust: large.trust, threads });
+    const { report, lines } = await call(tab, "verify", "/large", source, { trust: large.trust, threads });
     assert.equal(report.verdict, "verified");
     assert.deepEqual(lines.sort(), large.events.toSorted());
-    assert.ok(turns > 0, "the page had no turn");
   }
   await tab.close();
 });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { CountersignError, type Progress, type VerifyOptions, verify } from "countersign/verify";
 import { createVerifier, type WorkerLike } from "countersign/verify/host";
@@ -214,6 +216,13 @@ test("WebAssembly that does not load is an error with a hint, and is tried again
     );
   }
   assert.equal(tries, 2);
+});
+
+test("where there are no workers it is done inline", async () => {
+  const wasm = await readFile(fileURLToPath(import.meta.resolve("countersign/verifier.wasm")));
+  const { verify } = createVerifier({ module: await WebAssembly.compile(wasm) });
+  const { report } = await verify(large.bytes, { trust: large.trust, threads: 2 });
+  assert.equal(report.verdict, "verified");
 });
 
 /** A worker that says nothing but what it is told to. */
