@@ -1,4 +1,4 @@
-//! Base64 as FORMAT section 2 wants it: RFC 4648 section 4, padded, canonical.
+//! Base64 as SPEC section 2 wants it: RFC 4648 section 4, padded, canonical.
 //!
 //! ```
 //! assert_eq!(countersign::base64::encode(b"\x00\x10\x83"), "ABCD");

@@ -1,4 +1,4 @@
-//! Canonical JSON (RFC 8785, JCS), which is how a recorder stores an event (FORMAT section 3).
+//! Canonical JSON (RFC 8785, JCS), which is how a recorder stores an event (SPEC section 3).
 //!
 //! Canonical text has no white space, members sorted by the UTF-16 code units of their names, strings with the
 //! fewest escapes and numbers as ECMAScript writes them. Two values that mean the same have the same bytes, so a

@@ -1,5 +1,5 @@
 //! Checkpoints: a log's size and root hash, signed by the log and cosigned by witnesses
-//! (FORMAT section 6; C2SP tlog-checkpoint and tlog-cosignature).
+//! (SPEC section 6; C2SP tlog-checkpoint and tlog-cosignature).
 //!
 //! A checkpoint is a signed note whose text has three lines: the log's origin, the number of
 //! leaves, and the root hash in base64.

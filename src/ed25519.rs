@@ -1,4 +1,4 @@
-//! Ed25519 verified strictly (FORMAT section 2): one answer everywhere.
+//! Ed25519 verified strictly (SPEC section 2): one answer everywhere.
 //!
 //! RFC 8032 leaves room for verifiers to differ. Here a signature is valid only when S is below
 //! the group's order, A and R are canonical encodings of points that are not of small order, and

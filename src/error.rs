@@ -6,7 +6,7 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
-    /// An event is no JSON object, or one that I-JSON cannot carry (FORMAT section 3).
+    /// An event is no JSON object, or one that I-JSON cannot carry (SPEC section 3).
     Event,
     /// A key, a signer key file or a vkey is not of the form that the signed-note specification gives.
     Key,
@@ -14,13 +14,13 @@ pub enum Code {
     Name,
     /// A time is not RFC 3339, UTC, with milliseconds.
     Time,
-    /// A link's text has not the grammar of FORMAT section 4.
+    /// A link's text has not the grammar of SPEC section 4.
     Link,
-    /// A signed note or key note is malformed (FORMAT section 5).
+    /// A signed note or key note is malformed (SPEC section 5).
     Note,
     /// A checkpoint is malformed (C2SP tlog-checkpoint).
     Checkpoint,
-    /// A trust file is unusable (FORMAT section 8).
+    /// A trust file is unusable (SPEC section 8).
     Trust,
     /// A proof is malformed or does not prove what it should.
     Proof,
@@ -30,7 +30,7 @@ pub enum Code {
     Recorder,
     /// A signature given by a signer does not verify under its own key.
     Signature,
-    /// A log may not take what was brought to it (FORMAT section 6).
+    /// A log may not take what was brought to it (SPEC section 6).
     Refused,
 }
 

@@ -1,4 +1,4 @@
-//! Events: one JSON object each, stored as canonical JSON, with what is secret taken out first (FORMAT section 3).
+//! Events: one JSON object each, stored as canonical JSON, with what is secret taken out first (SPEC section 3).
 //!
 //! Any JSON object is a valid event. The members that the typed interface knows, that search and viewers understand,
 //! are written with an [`EventBuilder`] or checked with [`check_members`]:
@@ -160,7 +160,7 @@ pub enum ActorType {
 }
 
 impl ActorType {
-    /// The type as EVENTS.md spells it.
+    /// The type as SPEC section 12 spells it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -206,7 +206,7 @@ impl Subject {
     }
 }
 
-/// Builds an event from the members of EVENTS.md.
+/// Builds an event from the members of SPEC section 12.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct EventBuilder(Object);

@@ -1,4 +1,4 @@
-//! Key notes: what a person's key says about emitters' keys (FORMAT section 5).
+//! Key notes: what a person's key says about emitters' keys (SPEC section 5).
 //!
 //! A key note is a signed note and a leaf of the log. Its text names the log and then makes
 //! statements, one a line:

@@ -1,4 +1,4 @@
-//! Links: one line of text each, committing to an event and to the link before it (FORMAT section 4).
+//! Links: one line of text each, committing to an event and to the link before it (SPEC section 4).
 //!
 //! ```text
 //! countersign/v1 open <origin> <vkey> <time> <nonce> <sig>
@@ -155,7 +155,7 @@ impl Link {
     /// Reads a link as it stands in a log's leaf.
     ///
     /// # Errors
-    /// [`Code::Link`] for text that has not the grammar of FORMAT section 4.
+    /// [`Code::Link`] for text that has not the grammar of SPEC section 4.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::read(text).ok_or_else(|| {
             Error::new(Code::Link, "not a well-formed link")

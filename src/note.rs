@@ -1,4 +1,4 @@
-//! C2SP signed notes and the keys that sign them (FORMAT sections 2 and 5).
+//! C2SP signed notes and the keys that sign them (SPEC sections 2 and 5).
 //!
 //! A note is text that ends in a line feed, an empty line, and one signature line for each key:
 //!
@@ -186,7 +186,7 @@ impl VerifierKey {
         &self.text
     }
 
-    /// Whether `signature` is this key's over `message`, strictly as FORMAT section 2 has it.
+    /// Whether `signature` is this key's over `message`, strictly as SPEC section 2 has it.
     /// Bytes of another length are not.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -197,7 +197,7 @@ impl VerifierKey {
 impl FromStr for VerifierKey {
     type Err = Error;
 
-    /// Reads a `vkey` of FORMAT section 2, which is of type `0x01`. A witness's key is read by
+    /// Reads a `vkey` of SPEC section 2, which is of type `0x01`. A witness's key is read by
     /// [`VerifierKey::parse`].
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::parse(text, KeyType::Ed25519)

@@ -1,5 +1,5 @@
 //! Proofs that travel: a leaf's inclusion proof together with the checkpoint that it leads to
-//! (FORMAT section 6; C2SP tlog-proof).
+//! (SPEC section 6; C2SP tlog-proof).
 //!
 //! ```text
 //! c2sp.org/tlog-proof@v1

@@ -1,4 +1,4 @@
-//! Times: RFC 3339, UTC, milliseconds, exactly 24 characters (FORMAT section 2).
+//! Times: RFC 3339, UTC, milliseconds, exactly 24 characters (SPEC section 2).
 //!
 //! ```
 //! use countersign::time::Time;

@@ -1,4 +1,4 @@
-//! The trust file: what the reader of an export decides to trust (FORMAT section 8).
+//! The trust file: what the reader of an export decides to trust (SPEC section 8).
 //!
 //! It is a C2SP tlog-policy, with three more kinds of line. Words are parted by spaces and tabs; a
 //! line that begins with `#` is a comment.
@@ -104,7 +104,7 @@ impl Quorum {
     }
 }
 
-/// The two times of a checkpoint that witnesses saw (FORMAT section 5).
+/// The two times of a checkpoint that witnesses saw (SPEC section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
     /// It existed by then: the least t such that the cosignatures of time ≤ t meet the quorum.

@@ -8,7 +8,7 @@ use countersign::Error;
 
 use crate::style;
 
-/// The input or the arguments could not be used at all (FORMAT section 9).
+/// The input or the arguments could not be used at all (SPEC section 9).
 const UNUSABLE: u8 = 2;
 /// The input was read, and is broken.
 const BROKEN: u8 = 1;

@@ -11,7 +11,7 @@ use crate::style::{bad, doubt, faint, good, label, plain};
 /// How many findings of each code are shown; the report has more.
 const SHOWN: usize = 3;
 
-/// The verdict in the words of FORMAT section 9, with an icon.
+/// The verdict in the words of SPEC section 9, with an icon.
 pub(crate) fn headline(report: &Report) -> String {
     match report.verdict {
         Verdict::Altered => bad("✗ Altered.") + " Something here is not what was recorded.",

@@ -1,4 +1,4 @@
-/** The report that verifying an export gives: FORMAT section 9, every word of it a closed type. */
+/** The report that verifying an export gives: SPEC section 9, every word of it a closed type. */
 
 /** The one answer to "can this be believed?". Computed by the core, and nowhere else. */
 export type Verdict = "altered" | "broken" | "not_checked" | "unconfirmed" | "partial" | "verified";

@@ -1,4 +1,4 @@
-//! The members that EVENTS.md names: what type each has, and which must be there.
+//! The members that SPEC section 12 names: what type each has, and which must be there.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ enum Kind {
     Text,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A time as FORMAT section 2 writes it.
+    /// A time as SPEC section 2 writes it.
     Moment,
     /// A path without a query.
     Path,
@@ -83,7 +83,7 @@ static HTTP: &[Member] = &[
     optional("latency_ms", Number),
 ];
 
-/// Checks that an event has the members that EVENTS.md requires and that those it names have the right type.
+/// Checks that an event has the members that SPEC section 12 requires and that those it names have the right type.
 /// Other members may be there too.
 ///
 /// # Errors
@@ -145,7 +145,7 @@ fn join(path: &str, name: &str) -> String {
 fn wrong(path: String, expected: &str) -> Error {
     Error::new(Code::Event, format!("{path} {expected}"))
         .in_member(path)
-        .with_hint("EVENTS.md has the members and their types")
+        .with_hint("SPEC section 12 has the members and their types")
 }
 
 /// The members of an object in canonical JSON, in order.

@@ -1,8 +1,8 @@
 //! gzip and zstd streams, decompressed as they come and in bounded memory.
 //!
-//! An export may be compressed (FORMAT section 7). Concatenated gzip members, and concatenated zstd frames,
+//! An export may be compressed (SPEC section 7). Concatenated gzip members, and concatenated zstd frames,
 //! are one stream; skippable frames are skipped. Whatever else a stream holds, and whatever of it is missing
-//! or fails a checksum, makes it not whole, and then nothing of it counts (FORMAT section 9).
+//! or fails a checksum, makes it not whole, and then nothing of it counts (SPEC section 9).
 //!
 //! ```
 //! use countersign::export::{Compression, Decompressor};

@@ -1,5 +1,5 @@
 //! Exports: files that hold any subset of a log's leaves, the events behind them, and what it takes to
-//! verify them offline (FORMAT section 7).
+//! verify them offline (SPEC section 7).
 //!
 //! An export is NDJSON. Its first line is the header; every other line stands for a leaf, for a subtree of
 //! leaves that are not here, or for a checkpoint of exactly the leaves up to it:

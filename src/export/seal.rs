@@ -1,7 +1,7 @@
 //! Sealing: a log without a server, which puts chains and key notes into one tree and signs checkpoints.
 //!
 //! A [`Sealer`] takes exports line by line, in the order in which their leaves shall stand, and takes of them only
-//! what a log must accept (FORMAT section 6): a link that extends its chain by one, with its last link signed by
+//! what a log must accept (SPEC section 6): a link that extends its chain by one, with its last link signed by
 //! the end of the export, and, where there is a trust file, from an authorised key; and key notes that act. What
 //! is in the log already is not put in again. The first export may be a sealed one: it is then extended.
 //!

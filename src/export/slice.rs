@@ -1,4 +1,4 @@
-//! Slicing: a smaller export out of a larger one, with all that it takes to verify it (FORMAT section 7).
+//! Slicing: a smaller export out of a larger one, with all that it takes to verify it (SPEC section 7).
 //!
 //! What is left out of a log's tree is stood in for by skips, the fewest there can be; what is shown keeps its
 //! chain's open link and the links up to the next signed one, without their events. Key notes all stay. So do

@@ -1,4 +1,4 @@
-//! The RFC 6962 Merkle tree over a log's leaves (FORMAT section 2).
+//! The RFC 6962 Merkle tree over a log's leaves (SPEC section 2).
 //!
 //! A leaf's hash is `H(0x00 ‖ leaf)`, a node's is `H(0x01 ‖ left ‖ right)`, and the tree over n
 //! leaves has on its left the largest complete subtree: that of the largest power of two below n.
@@ -50,7 +50,7 @@ pub struct Subtree {
 }
 
 /// The fewest complete subtrees that cover the leaves from `begin` up to, and not including,
-/// `end`, from left to right: what an export writes as skips (FORMAT section 7).
+/// `end`, from left to right: what an export writes as skips (SPEC section 7).
 ///
 /// There are none when `begin` is not below `end`.
 ///

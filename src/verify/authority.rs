@@ -1,4 +1,4 @@
-//! Who may sign what, at which position of the log (FORMAT section 5).
+//! Who may sign what, at which position of the log (SPEC section 5).
 
 use std::collections::HashMap;
 use std::sync::Arc;

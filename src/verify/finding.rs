@@ -21,7 +21,7 @@ pub enum Severity {
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident $text:literal $severity:ident $hint:literal;)+) => {
-        /// The codes that findings can have (FORMAT section 9). They are stable.
+        /// The codes that findings can have (SPEC section 9). They are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum FindingCode { $($(#[doc = $doc])+ $name,)+ }
 

@@ -1,4 +1,4 @@
-//! Verifying an export: one streaming pass, one report, one verdict (FORMAT section 9).
+//! Verifying an export: one streaming pass, one report, one verdict (SPEC section 9).
 //!
 //! A [`Verifier`] takes the export's bytes in any pieces and keeps the right edge of the tree, a few numbers for
 //! each chain, the keys and the checkpoints' times: its memory grows with chains, never with events.
@@ -16,7 +16,7 @@
 //! assert_eq!(verification.report.counts.lines, 1);
 //! ```
 //!
-//! Every check of FORMAT's table has a file here by its name. What can be told from a stretch of lines alone is
+//! Every check of SPEC's table has a file here by its name. What can be told from a stretch of lines alone is
 //! worked out in `summary`, perhaps on another core; `sequence` takes the summaries in order.
 
 mod append_only;

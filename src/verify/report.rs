@@ -1,4 +1,4 @@
-//! The report: what verifying produced (FORMAT section 9).
+//! The report: what verifying produced (SPEC section 9).
 
 use std::collections::BTreeMap;
 
@@ -93,9 +93,9 @@ impl Check {
     }
 }
 
-/// The checks, in the order of FORMAT's table.
+/// The checks, in the order of SPEC's table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "named and explained as in FORMAT section 9's table")]
+#[expect(missing_docs, reason = "named and explained as in SPEC section 9's table")]
 pub struct Checks {
     pub format: Check,
     pub payloads: Check,

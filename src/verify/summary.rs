@@ -1,4 +1,4 @@
-//! Summaries: all that verifying needs to know of a stretch of lines (FORMAT section 10).
+//! Summaries: all that verifying needs to know of a stretch of lines (SPEC section 10).
 //!
 //! A [`Summarizer`] does the work that is worth sharing out: it parses, hashes and checks the signatures of a
 //! stretch, knowing nothing of what came before it but some chains' keys. Summaries are small, they

@@ -1,4 +1,4 @@
-//! The verdict: the first that applies (FORMAT section 9).
+//! The verdict: the first that applies (SPEC section 9).
 
 use super::FindingCode as Code;
 use super::report::{Checks, State, Verdict};

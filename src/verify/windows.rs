@@ -1,4 +1,4 @@
-//! The windows of time that grants open to an emitter (FORMAT section 5).
+//! The windows of time that grants open to an emitter (SPEC section 5).
 
 use super::attested::Attested;
 use crate::time::Time;

@@ -76,7 +76,7 @@ impl QueueingRecorder {
     }
 
     /// Checks and queues one event: JSON text, milliseconds from the epoch and 16 random bytes. With `typed` the
-    /// members of EVENTS.md are checked too.
+    /// members of SPEC section 12 are checked too.
     pub fn record(&mut self, json: &str, time: f64, salt: &[u8], typed: bool) -> Result<(), Error> {
         if self.closing {
             return Err(Error::new(Code::Recorder, "the recorder is closed").with_hint("create a new one"));

@@ -28,8 +28,8 @@ fn with_root(body: &str) -> Option<String> {
     Some(lines.concat())
 }
 
-/// The roots of this set are short strings, which FORMAT refuses: they are replaced. Bodies with
-/// more lines than three are valid there and refused here (FORMAT section 6: no extension lines).
+/// The roots of this set are short strings, which SPEC refuses: they are replaced. Bodies with
+/// more lines than three are valid there and refused here (SPEC section 6: no extension lines).
 #[test]
 fn transparency_dev_bodies() {
     let Some(vectors) = json("checkpoints/transparency-dev-formats/checkpoint_body.json") else { return };
@@ -69,7 +69,7 @@ fn signers(note: &str, origin: &str, log: &VerifierKey, others: &[VerifierKey]) 
     signed.then(|| 1 + all.iter().flatten().count())
 }
 
-/// The origin of these notes, `go.sum database tree`, has spaces, which FORMAT does not allow: as
+/// The origin of these notes, `go.sum database tree`, has spaces, which SPEC does not allow: as
 /// checkpoints they are refused, and it is the notes that are verified.
 #[test]
 fn transparency_dev_real_notes() {
@@ -90,7 +90,7 @@ fn transparency_dev_real_notes() {
 }
 
 /// The roots are replaced, as above. Of a note that a key signed twice Go drops the second line;
-/// here it is malformed (FORMAT section 2).
+/// here it is malformed (SPEC section 2).
 #[test]
 fn transparency_dev_sign_then_parse() {
     let Some(vectors) = json("checkpoints/transparency-dev-formats/checkpoint_notes.json") else { return };
@@ -138,7 +138,7 @@ fn c2sp() {
     assert!(witness.verifier_key().verify(message, &cosigned.signature[8..]));
 }
 
-/// The logs' own signatures are of the type 0x05 (RFC 6962), which FORMAT does not use: they are
+/// The logs' own signatures are of the type 0x05 (RFC 6962), which SPEC does not use: they are
 /// lines of unknown keys.
 #[test]
 fn sunlight() {

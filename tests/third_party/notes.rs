@@ -36,7 +36,7 @@ fn bytes(case: &Value) -> Vec<u8> {
 }
 
 /// Different here: a key given twice to Go's `Open` is an error of its caller; these keys are a set.
-/// Go drops the second of two lines of one key, here such a note is malformed (FORMAT section 2).
+/// Go drops the second of two lines of one key, here such a note is malformed (SPEC section 2).
 /// Of more than 100 lines the limit here is 64; those notes are refused either way.
 #[test]
 fn golang_open() {
@@ -114,7 +114,7 @@ fn c2sp() {
     assert_eq!(quasimodo.signatures[0].name, "quasimodo.example/salvatore");
 }
 
-/// Keys of the types 0x02 (ECDSA), 0x05 (RFC 6962) and 0x06 (ML-DSA-44) are refused: FORMAT has no
+/// Keys of the types 0x02 (ECDSA), 0x05 (RFC 6962) and 0x06 (ML-DSA-44) are refused: SPEC has no
 /// use for them. Notes that they signed are notes, and their lines those of unknown keys. What
 /// turns CT's own structures into such keys and notes is left out.
 #[test]

@@ -1,4 +1,4 @@
-/** What an event says: the members that search, viewers and analysis understand (EVENTS.md). */
+/** What an event says: the members that search, viewers and analysis understand (SPEC section 12). */
 
 /** Actions that the built-in rules know. Any other `noun.verb` is an action too. */
 export type KnownAction =

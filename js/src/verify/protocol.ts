@@ -2,7 +2,7 @@
  * What the host, its workers, and the workers among each other say.
  *
  * One worker alone verifies all of an export. Several share it out: a coordinator cuts the export into stretches and
- * takes their summaries in order, summarizers make them (FORMAT section 10). Stretches go from the coordinator to
+ * takes their summaries in order, summarizers make them (SPEC section 10). Stretches go from the coordinator to
  * the summarizers directly; the host only feeds the coordinator.
  *
  * Chunks and stretches are moved, not copied, and their buffers come back to be used again: buffers that are left

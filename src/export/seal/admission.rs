@@ -1,4 +1,4 @@
-//! Whose links and key notes a log takes, by the trust file of who seals it (FORMAT sections 5 and 6).
+//! Whose links and key notes a log takes, by the trust file of who seals it (SPEC sections 5 and 6).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

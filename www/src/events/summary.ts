@@ -1,6 +1,6 @@
 import { type Json, member, parseJson, scalar } from "./json.ts";
 
-/** What a row of the list says of an event, in the members of EVENTS.md; an event may have none of them. */
+/** What a row of the list says of an event, in the members of SPEC section 12; an event may have none of them. */
 export interface Summary {
   readonly action: string | undefined;
   readonly actor: Party | undefined;
