@@ -85,8 +85,9 @@ fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
 
 /// The 24 bits of four digits. `all` gathers what they stand for.
 #[inline]
-fn read(digits: [u8; 4], all: &mut u8) -> u32 {
-    let [a, b, c, d] = digits.map(|digit| VALUES[usize::from(digit)]);
+fn read([a, b, c, d]: [u8; 4], all: &mut u8) -> u32 {
+    let value = |digit: u8| VALUES[usize::from(digit)];
+    let (a, b, c, d) = (value(a), value(b), value(c), value(d));
     *all |= a | b | c | d;
     u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d)
 }

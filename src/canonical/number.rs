@@ -167,16 +167,16 @@ pub fn es6(value: f64) -> Option<String> {
     value.is_finite().then(|| engine::write(value))
 }
 
-// The recorder's artefacts have the JavaScript engine around them convert, which saves the tables that it takes.
-#[cfg(all(target_arch = "wasm32", feature = "wasm-recorder", not(feature = "wasm-verifier")))]
+// In an artefact the JavaScript engine around it converts, which saves the tables that it takes.
+#[cfg(all(target_arch = "wasm32", any(feature = "wasm-recorder", feature = "wasm-verifier")))]
 use javascript as engine;
-#[cfg(not(all(target_arch = "wasm32", feature = "wasm-recorder", not(feature = "wasm-verifier"))))]
+#[cfg(not(all(target_arch = "wasm32", any(feature = "wasm-recorder", feature = "wasm-verifier"))))]
 use native as engine;
 
 /// The conversions between decimals and doubles.
 #[cfg(any(
     test,
-    not(all(target_arch = "wasm32", feature = "wasm-recorder", not(feature = "wasm-verifier")))
+    not(all(target_arch = "wasm32", any(feature = "wasm-recorder", feature = "wasm-verifier")))
 ))]
 mod native {
     pub(super) fn through_double(raw: &str) -> (f64, String) {
@@ -190,7 +190,7 @@ mod native {
 }
 
 /// The same by the JavaScript engine, whose own text of a number is what canonical JSON wants.
-#[cfg(all(target_arch = "wasm32", feature = "wasm-recorder", any(test, not(feature = "wasm-verifier"))))]
+#[cfg(all(target_arch = "wasm32", any(feature = "wasm-recorder", feature = "wasm-verifier")))]
 #[allow(unsafe_code, reason = "wasm-bindgen writes the calls")]
 mod javascript {
     use wasm_bindgen::prelude::wasm_bindgen;
@@ -268,7 +268,7 @@ mod tests {
         }
     }
 
-    #[cfg(all(target_arch = "wasm32", feature = "wasm-recorder"))]
+    #[cfg(all(target_arch = "wasm32", any(feature = "wasm-recorder", feature = "wasm-verifier")))]
     #[test]
     fn the_javascript_engine_converts_alike() {
         // Every exponent, and bits of the fraction that look random.

@@ -275,7 +275,8 @@ pub(super) fn as_text<S: Serializer>(
 /// The findings of a run: of each code the first [`LISTED`] in the order of the report, and how many there were.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    of_code: std::collections::BTreeMap<FindingCode, OfCode>,
+    /// In the order of [`FindingCode::ALL`], as far as codes were met.
+    of_code: Vec<OfCode>,
 }
 
 #[derive(Debug, Default)]
@@ -285,8 +286,18 @@ struct OfCode {
 }
 
 impl Findings {
-    pub(super) fn add(&mut self, code: FindingCode, place: Place, message: impl FnOnce() -> String) {
-        let of_code = self.of_code.entry(code).or_default();
+    pub(super) fn add(&mut self, code: FindingCode, place: Place, message: impl Fn() -> String) {
+        self.insert(code, place, &message);
+    }
+
+    /// Compiled once, not for every message.
+    #[inline(never)]
+    fn insert(&mut self, code: FindingCode, place: Place, message: &dyn Fn() -> String) {
+        let number = code as usize;
+        if self.of_code.len() <= number {
+            self.of_code.resize_with(number + 1, OfCode::default);
+        }
+        let of_code = &mut self.of_code[number];
         of_code.count += 1;
         if of_code.first.len() == LISTED {
             if of_code.first.last().is_some_and(|(last, _)| *last <= place) {
@@ -299,13 +310,14 @@ impl Findings {
     }
 
     pub(super) fn counts(&self) -> impl Iterator<Item = (FindingCode, u64)> {
-        self.of_code.iter().map(|(code, of_code)| (*code, of_code.count))
+        let counts = FindingCode::ALL.iter().zip(&self.of_code);
+        counts.map(|(code, of_code)| (*code, of_code.count)).filter(|(_, count)| *count > 0)
     }
 
     /// All that are listed, in the order of the report.
     pub(super) fn into_list(self) -> Vec<Finding> {
-        let all = self.of_code.into_iter().flat_map(|(code, of_code)| {
-            of_code.first.into_iter().map(move |(place, message)| (code, place, message))
+        let all = FindingCode::ALL.iter().zip(self.of_code).flat_map(|(code, of_code)| {
+            of_code.first.into_iter().map(move |(place, message)| (*code, place, message))
         });
         let mut all: Vec<_> = all.collect();
         all.sort_by_key(|(code, place, _)| (place.line, *code, *place));

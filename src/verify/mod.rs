@@ -249,7 +249,7 @@ impl Unread {
     fn report(self) -> Report {
         let not_checked = || Check::of(0, 0, Some("the export could not be read"));
         let mut findings = Findings::default();
-        findings.add(self.code, Place::line(self.line), || self.message);
+        findings.add(self.code, Place::line(self.line), || self.message.clone());
         let finding_counts = findings.counts().collect();
         let mut findings = findings.into_list();
         for finding in &mut findings {
