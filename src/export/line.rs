@@ -21,6 +21,7 @@ pub struct Line<'a> {
 
 /// What a line stands for.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all lines are links, and a box each would cost more")]
 pub enum Item<'a> {
     /// A leaf that is a link, perhaps with its event.
     Link {

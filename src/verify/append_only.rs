@@ -9,7 +9,7 @@ use crate::hash::Hash;
 /// The pins of the export's log, by size.
 #[derive(Debug, Default)]
 pub(super) struct Pins {
-    pins: Vec<(u64, Hash)>,
+    all: Vec<(u64, Hash)>,
     /// How many of them were met or passed.
     next: usize,
     reached: u64,
@@ -24,22 +24,22 @@ impl Pins {
         let of_origin = pins.iter().map(|pin| &pin.checkpoint).filter(|pin| pin.origin == origin);
         let mut pins: Vec<_> = of_origin.map(|pin| (pin.size, pin.root)).collect();
         pins.sort_unstable();
-        Self { pins, ..Self::default() }
+        Self { all: pins, ..Self::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.pins.is_empty()
+        self.all.is_empty()
     }
 
     /// The next size to stop at.
     #[inline]
     pub(super) fn next_size(&self) -> Option<u64> {
-        self.pins.get(self.next).map(|(size, _)| *size)
+        self.all.get(self.next).map(|(size, _)| *size)
     }
 
     /// The leaves and skips reach `size`, with this root.
     pub(super) fn reach(&mut self, size: u64, root: Option<Hash>, place: Place, findings: &mut Findings) {
-        while let Some((_, pinned)) = self.pins.get(self.next).filter(|(pinned, _)| *pinned == size) {
+        while let Some((_, pinned)) = self.all.get(self.next).filter(|(pinned, _)| *pinned == size) {
             self.next += 1;
             self.reached += 1;
             if root != Some(*pinned) {
@@ -53,7 +53,7 @@ impl Pins {
 
     /// A skip leads to `size` without a stop at the sizes before it.
     pub(super) fn jump(&mut self, size: u64, place: Place) {
-        while let Some((pinned, _)) = self.pins.get(self.next).filter(|(pinned, _)| *pinned < size) {
+        while let Some((pinned, _)) = self.all.get(self.next).filter(|(pinned, _)| *pinned < size) {
             self.jumped.push((*pinned, place));
             self.next += 1;
         }
@@ -67,7 +67,7 @@ impl Pins {
         findings: &mut Findings,
     ) -> Check {
         let (mut rolled_back, mut not_reached) = (0, false);
-        let unmet = self.pins[self.next..].iter().map(|(size, _)| (*size, last));
+        let unmet = self.all[self.next..].iter().map(|(size, _)| (*size, last));
         for (size, place) in self.jumped.iter().copied().chain(unmet) {
             match last_checkpoint {
                 Some((checkpoint, at)) if size > checkpoint => {

@@ -262,6 +262,7 @@ pub struct Finding {
     pub hint: &'static str,
 }
 
+#[allow(clippy::ref_option, reason = "serde hands the field over so")]
 pub(super) fn as_text<S: Serializer>(
     value: &Option<impl core::fmt::Display>,
     serializer: S,

@@ -183,6 +183,7 @@ fn summarize(queue: &Mutex<Receiver<Job>>, results: &SyncSender<Message>, trust:
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the reader ends when nobody gives credit any more")]
 fn absorb(
     messages: Receiver<Message>,
     give: SyncSender<()>,

@@ -5,6 +5,7 @@ use super::report::{Checks, State, Verdict};
 
 /// What decides which checks are required.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(super) struct Asked {
     pub(super) log: bool,
     pub(super) skip: bool,

@@ -91,7 +91,7 @@ fn ct_argon2020() {
 fn json_files(folder: &str, into: &mut Vec<String>) {
     for name in files::list(folder) {
         let path = format!("{folder}/{name}");
-        if name.ends_with(".json") {
+        if name.strip_suffix(".json").is_some() {
             into.push(path);
         } else {
             json_files(&path, into);
