@@ -1,10 +1,11 @@
 //! What is under way: a spinner for each step on a terminal, plain lines elsewhere.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::run::Log;
 
@@ -24,7 +25,7 @@ impl Progress {
     pub(crate) fn step<T>(&self, name: &str, work: impl FnOnce(&Log) -> Result<T>) -> Result<T> {
         let start = Instant::now();
         let log = Log::create(self.logs.join(format!("{}.log", name.replace(['/', ' '], "-"))))?;
-        let bar = self.begin(name);
+        let bar = self.begin(name, &log);
         let result = work(&log);
         bar.finish_and_clear();
         self.bars.remove(&bar);
@@ -40,13 +41,18 @@ impl Progress {
         }
     }
 
-    fn begin(&self, name: &str) -> ProgressBar {
+    fn begin(&self, name: &str, log: &Log) -> ProgressBar {
         if self.bars.is_hidden() {
             println!("{:>8}  {name}", "…");
             return ProgressBar::hidden();
         }
-        let style = ProgressStyle::with_template("{spinner:>8}  {msg}  {elapsed}")
-            .expect("the template's names are indicatif's");
+        let tail = log.tail();
+        let style = ProgressStyle::with_template("{spinner:>8}  {msg}  {elapsed}  {tail:.dim}")
+            .expect("the template's names are indicatif's, and ours")
+            .with_key("tail", move |_: &ProgressState, out: &mut dyn fmt::Write| {
+                // Nothing is lost where it can't be drawn.
+                let _ = out.write_str(&tail.last_line());
+            });
         let bar = self.bars.add(ProgressBar::new_spinner()).with_style(style).with_message(name.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         bar

@@ -1,6 +1,7 @@
 //! Running programs.
 
 use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -48,10 +49,42 @@ impl Log {
         self.text_from(0)
     }
 
+    /// The end of the log, to be looked at while programs write to it.
+    pub(crate) fn tail(&self) -> Tail {
+        Tail(self.path.clone())
+    }
+
     fn text_from(&self, start: u64) -> Result<String> {
         let bytes = fs::read(&self.path)?;
         let start = usize::try_from(start)?.min(bytes.len());
         Ok(String::from_utf8_lossy(&bytes[start..]).into_owned())
+    }
+}
+
+/// The end of a log.
+#[derive(Clone)]
+pub(crate) struct Tail(PathBuf);
+
+impl Tail {
+    /// What is shown of a line, in characters, and read of the file, in bytes.
+    const WIDTH: usize = 60;
+    const READ: u64 = 1024;
+
+    /// The beginning of the last line, without what only a terminal understands.
+    pub(crate) fn last_line(&self) -> String {
+        let end = self.read().unwrap_or_default();
+        let text = String::from_utf8_lossy(&end);
+        let line = text.trim_end().rsplit(['\n', '\r']).next().unwrap_or_default();
+        line.trim().chars().filter(|character| !character.is_control()).take(Self::WIDTH).collect()
+    }
+
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let mut file = File::open(&self.0)?;
+        let start = file.metadata()?.len().saturating_sub(Self::READ);
+        file.seek(SeekFrom::Start(start))?;
+        let mut end = Vec::new();
+        file.take(Self::READ).read_to_end(&mut end)?;
+        Ok(end)
     }
 }
 
