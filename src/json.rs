@@ -45,7 +45,17 @@ pub(crate) fn skip_space(text: &[u8], mut index: usize) -> usize {
 
 /// From the index after the opening quote: the index after the closing one, and whether there are escapes.
 #[inline]
-pub(crate) fn string_end(text: &[u8], mut index: usize) -> Result<(usize, bool), Flaw> {
+pub(crate) fn string_end(text: &[u8], index: usize) -> Result<(usize, bool), Flaw> {
+    // Most names, and many values, end within the first word.
+    match text.get(index..).and_then(<[u8]>::first_chunk).map(|word| first_mark(*word)) {
+        Some(Some((length, b'"'))) => Ok((index + length + 1, false)),
+        Some(None) => string_rest(text, index + 8),
+        _ => string_rest(text, index),
+    }
+}
+
+#[inline(never)]
+fn string_rest(text: &[u8], mut index: usize) -> Result<(usize, bool), Flaw> {
     let mut escapes = false;
     loop {
         index = plain_end(text, index);
@@ -58,6 +68,26 @@ pub(crate) fn string_end(text: &[u8], mut index: usize) -> Result<(usize, bool),
             _ => return Err(Flaw::Syntax),
         }
     }
+}
+
+/// The first quote, backslash or control character of eight bytes: how many bytes come before it, and itself.
+#[inline]
+fn first_mark(word: [u8; 8]) -> Option<(usize, u8)> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(word);
+    let quote = word ^ (ONES * 0x22);
+    let backslash = word ^ (ONES * 0x5c);
+    // A borrow can mark a byte too many, but never one below the first that is truly marked.
+    let marks = ((quote.wrapping_sub(ONES) & !quote)
+        | (backslash.wrapping_sub(ONES) & !backslash)
+        | (word.wrapping_sub(ONES * 0x20) & !word))
+        & HIGHS;
+    if marks == 0 {
+        return None;
+    }
+    let bits = marks.trailing_zeros() & !7;
+    Some(((bits / 8) as usize, (word >> bits) as u8))
 }
 
 /// As [`string_end`], for a string that is likely to be long.
@@ -79,21 +109,11 @@ fn is_plain(block: &[u8; 32]) -> bool {
 /// The index of the first quote, backslash or control character at or after `index`, or the end.
 #[inline]
 fn plain_end(text: &[u8], mut index: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
     while let Some(word) = text.get(index..).and_then(<[u8]>::first_chunk) {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ (ONES * 0x22);
-        let backslash = word ^ (ONES * 0x5c);
-        // A borrow can mark a byte too many, but never one below the first that is truly marked.
-        let marks = ((quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(ONES * 0x20) & !word))
-            & HIGHS;
-        if marks != 0 {
-            return index + (marks.trailing_zeros() / 8) as usize;
+        match first_mark(*word) {
+            Some((length, _)) => return index + length,
+            None => index += 8,
         }
-        index += 8;
     }
     while text.get(index).is_some_and(|&b| b >= 0x20 && b != b'"' && b != b'\\') {
         index += 1;
