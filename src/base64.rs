@@ -84,7 +84,8 @@ fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
 }
 
 /// The 24 bits of four digits. `all` gathers what they stand for.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "most of what is decoded is hashes of 11 groups")]
 fn read([a, b, c, d]: [u8; 4], all: &mut u8) -> u32 {
     let value = |digit: u8| VALUES[usize::from(digit)];
     let (a, b, c, d) = (value(a), value(b), value(c), value(d));

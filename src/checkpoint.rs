@@ -37,7 +37,7 @@
 
 use core::fmt;
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Quoted};
 use crate::hash::Hash;
 use crate::merkle::MAX_SIZE;
 use crate::note::{self, KeyType, Note, SignatureLine, VerifierKey, check_name};
@@ -104,7 +104,7 @@ impl Checkpoint {
         if name != self.origin {
             return Err(Error::new(
                 Code::Key,
-                format!("the key {name:?} is not of the log {:?}", self.origin),
+                format!("the key {} is not of the log {}", Quoted(name), Quoted(&self.origin)),
             )
             .with_hint("a log's key has the log's origin as its name"));
         }
@@ -122,7 +122,10 @@ impl Checkpoint {
     pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
         let verifier = key.verifier_key();
         if verifier.key_type() != KeyType::Cosignature {
-            return Err(Error::new(Code::Key, format!("the key {:?} is not a witness's", verifier.name())));
+            return Err(Error::new(
+                Code::Key,
+                format!("the key {} is not a witness's", Quoted(verifier.name())),
+            ));
         }
         if seconds > MAX_SECONDS {
             return Err(Error::new(Code::Time, "a cosignature's time is after the year 9999"));

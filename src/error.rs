@@ -1,6 +1,6 @@
 //! One error type: a stable code, a place and a hint.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 /// What went wrong, as a word that programs may compare. Codes are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,10 +105,57 @@ impl fmt::Display for Error {
             write!(f, "line {line}: ")?;
         }
         if let Some(member) = &self.member {
-            write!(f, "member {member:?}: ")?;
+            write!(f, "member {}: ", Quoted(member))?;
         }
         f.write_str(&self.message)
     }
 }
 
 impl core::error::Error for Error {}
+
+/// Text of someone else's within a message: in quotes, and escaped where it would be invisible or change how the
+/// rest of the message is shown.
+///
+/// `Debug` does so too, for all of Unicode, by tables that weigh more than an artefact should.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for char in self.0.chars() {
+            match char {
+                '"' | '\\' => write!(f, "\\{char}")?,
+                // Controls, the soft hyphen, and what joins, parts or turns the direction of others.
+                '\0'..='\x1f'
+                | '\u{7f}'..='\u{a0}'
+                | '\u{ad}'
+                | '\u{61c}'
+                | '\u{2000}'..='\u{200f}'
+                | '\u{2028}'..='\u{202f}'
+                | '\u{205f}'..='\u{206f}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{e0000}'..='\u{e0fff}' => {
+                    write!(f, "\\u{{{:x}}}", u32::from(char))?;
+                }
+                _ => f.write_char(char)?,
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn quotes_what_could_mislead() {
+        assert_eq!(Quoted("log.example/Zoë 1").to_string(), "\"log.example/Zoë 1\"");
+        assert_eq!(Quoted("a\"\\\n\u{1b}[2J").to_string(), r#""a\"\\\u{a}\u{1b}[2J""#);
+        assert_eq!(Quoted("\u{202e}moc.\u{200b}").to_string(), r#""\u{202e}moc.\u{200b}""#);
+    }
+}

@@ -11,7 +11,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Quoted};
 
 const DAY: i64 = 86_400_000;
 
@@ -105,7 +105,7 @@ impl FromStr for Time {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::parse(text.as_bytes()).ok_or_else(|| {
-            Error::new(Code::Time, format!("{text:?} is not a time"))
+            Error::new(Code::Time, format!("{} is not a time", Quoted(text)))
                 .with_hint("write it as 2026-11-20T06:01:02.345Z")
         })
     }

@@ -33,7 +33,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Quoted};
 use crate::keys::{parse_bound, write_bound};
 use crate::note::{KeyType, VerifierKey};
 use crate::time::Time;
@@ -312,7 +312,7 @@ impl Reader {
             (b"revoke", [key, since]) => {
                 let bound = core::str::from_utf8(since).ok().and_then(|since| parse_bound(since).ok());
                 let since = bound.ok_or_else(|| {
-                    refuse(format!("{:?} is no time", String::from_utf8_lossy(since)))
+                    refuse(format!("{} is no time", Quoted(&String::from_utf8_lossy(since))))
                         .with_hint("write it as 2026-11-20T06:01:02.345Z, or - for always")
                 })?;
                 let key = parse_key(key, KeyType::Ed25519)?;
@@ -378,22 +378,25 @@ impl Reader {
             return Err(refuse("the name none is taken"));
         }
         if self.names.contains_key(name) {
-            return Err(refuse(format!("the name {:?} is given twice", String::from_utf8_lossy(name))));
+            return Err(refuse(format!(
+                "the name {} is given twice",
+                Quoted(&String::from_utf8_lossy(name))
+            )));
         }
         self.names.insert(name.to_vec(), Name { member, grouped: false });
         Ok(())
     }
 
     fn find(&mut self, name: &[u8]) -> Result<&mut Name, Error> {
-        self.names
-            .get_mut(name)
-            .ok_or_else(|| refuse(format!("no line before defines {:?}", String::from_utf8_lossy(name))))
+        self.names.get_mut(name).ok_or_else(|| {
+            refuse(format!("no line before defines {}", Quoted(&String::from_utf8_lossy(name))))
+        })
     }
 
     fn take_member(&mut self, name: &[u8]) -> Result<Member, Error> {
         let found = self.find(name)?;
         if core::mem::replace(&mut found.grouped, true) {
-            return Err(refuse(format!("{:?} is a member twice", String::from_utf8_lossy(name)))
+            return Err(refuse(format!("{} is a member twice", Quoted(&String::from_utf8_lossy(name))))
                 .with_hint("a witness or group can be a member of one group, once"));
         }
         Ok(found.member)
@@ -415,7 +418,7 @@ fn usage(kind: &[u8]) -> Error {
         b"emitter" => "emitter <vkey>",
         b"revoke" => "revoke <vkey> <since>",
         _ => {
-            return refuse(format!("there is no kind of line {:?}", String::from_utf8_lossy(kind)))
+            return refuse(format!("there is no kind of line {}", Quoted(&String::from_utf8_lossy(kind))))
                 .with_hint("lines are log, witness, group, quorum, issuer, emitter, revoke and # comments");
         }
     };

@@ -7,6 +7,7 @@ use super::FindingCode::KeyStatement;
 use super::attested::Attested;
 use super::finding::{Findings, Place};
 use super::windows::{Grant, Voidable, Windows};
+use crate::error::Quoted;
 use crate::keys::{KeyNote, Statement, names_under};
 use crate::note::VerifierKey;
 use crate::time::Time;
@@ -171,7 +172,7 @@ impl Authority {
         if !acts || invalid {
             findings.add(KeyStatement, place, || {
                 if note.origin != origin {
-                    format!("the key note is for the log {:?} and does nothing here", note.origin)
+                    format!("the key note is for the log {} and does nothing here", Quoted(&note.origin))
                 } else if !acts {
                     "the key note does nothing: a statement is signed by nobody who may make it".into()
                 } else {

@@ -5,6 +5,7 @@ use super::FindingCode::{ExpectedAge, ExpectedOrigin, ExpectedRange};
 use super::finding::{Findings, Place};
 use super::range::Range;
 use super::report::{Check, Log};
+use crate::error::Quoted;
 
 const FIRST_LINE: Place = Place::line(1);
 
@@ -27,8 +28,9 @@ pub(super) fn check(expect: &Expectations, facts: &Facts<'_>, findings: &mut Fin
     if let Some(origin) = &expect.origin {
         answer(origin == facts.origin);
         if origin != facts.origin {
-            findings
-                .add(ExpectedOrigin, FIRST_LINE, || format!("the export is of the log {:?}", facts.origin));
+            findings.add(ExpectedOrigin, FIRST_LINE, || {
+                format!("the export is of the log {}", Quoted(facts.origin))
+            });
         }
     }
     if let Some(range) = facts.range {

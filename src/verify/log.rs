@@ -4,6 +4,7 @@ use super::FindingCode::{LogOrigin, LogSignature, LogUnknown};
 use super::finding::{Findings, Place};
 use super::report::Check;
 use super::summary::CheckpointEntry;
+use crate::error::Quoted;
 
 /// The checkpoints so far.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ impl LogCheck {
         if let Some(origin) = &checkpoint.other_origin {
             self.items += 1;
             self.failed += 1;
-            findings.add(LogOrigin, place, || format!("the checkpoint is of the log {origin:?}"));
+            findings.add(LogOrigin, place, || format!("the checkpoint is of the log {}", Quoted(origin)));
         } else if let Some(valid) = checkpoint.log {
             self.items += 1;
             if !valid {

@@ -22,6 +22,7 @@ use super::tree::Tree;
 use super::verdict::{Asked, UnknownKeys, decide};
 use super::witnesses::Witnesses;
 use super::{FindingCode, Options, closure, expected, format, range};
+use crate::error::Quoted;
 use crate::export::Header;
 use crate::hash::Hash;
 use crate::link::ChainId;
@@ -347,12 +348,15 @@ impl Sequence {
                     self.chains.fail_first();
                     let origin = &open.origin;
                     self.findings.add(FindingCode::ChainOrigin, place, || {
-                        format!("the chain is for the log {origin:?}")
+                        format!("the chain is for the log {}", Quoted(origin))
                     });
                 } else if matches!(right, Right::Unknown) {
                     let name = open.key.name();
                     self.findings.add(FindingCode::KeyUnknown, place, || {
-                        format!("the chain is signed by {name:?}, whom the trust file does not vouch for")
+                        format!(
+                            "the chain is signed by {}, whom the trust file does not vouch for",
+                            Quoted(name)
+                        )
                     });
                 }
                 Some(ChainSigner { key, open: place, foreign, coverage: Coverage::new(right) })

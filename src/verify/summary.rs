@@ -15,6 +15,7 @@ use memchr::memchr;
 use super::FindingCode;
 use crate::canonical::canonicalize;
 use crate::ed25519::PublicKey;
+use crate::error::Quoted;
 use crate::export::line::{Fault, strip};
 use crate::export::{Item, Line, MAX_LINE, Malformed, Payload};
 use crate::hash::{Hash, Message, hash_many};
@@ -476,7 +477,10 @@ impl<'a> Stretch<'a> {
         let Uncompared { entry, line, payload, commit: expected } = event;
         let duplicate = if payload.names_increase { None } else { duplicate_name(payload.event) };
         let (code, detail) = if let Some(name) = duplicate {
-            (FindingCode::PayloadDuplicateMember, Cow::Owned(format!("the event has two members {name:?}")))
+            (
+                FindingCode::PayloadDuplicateMember,
+                Cow::Owned(format!("the event has two members {}", Quoted(&name))),
+            )
         } else if found == expected {
             return;
         } else if canonicalize(payload.event.as_bytes())

@@ -55,6 +55,9 @@ struct Artefact {
     profile: String,
     #[serde(default)]
     rustflags: Vec<String>,
+    /// For the compilation of the core itself, which optimises all crates as one.
+    #[serde(default)]
+    core_rustflags: Vec<String>,
     wasm_opt: Vec<String>,
     brotli_budget: u64,
 }
@@ -141,11 +144,12 @@ impl Artefact {
     /// Compiles the core; cargo knows whether there is anything to do.
     fn compile(&self, tools: &Tools, name: &str, log: &Log) -> Result<PathBuf> {
         let wasm32 = tools.wasm32()?;
-        let mut cargo = wasm32.cargo_with_small_std(tools, "build");
+        let mut cargo = wasm32.cargo_with_small_std(tools, "rustc");
         cargo
             .args(["--package", PACKAGE, "--lib", "--no-default-features"])
             .args(["--features", &self.features.join(",")])
-            .args(["--profile", &self.profile])
+            .args(["--profile", &self.profile, "--crate-type", "cdylib", "--"])
+            .args(&self.core_rustflags)
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(tools).join("\u{1f}"));
         log.run(&mut cargo)?;
         let folder = toolchain::target_folder(tools);
