@@ -180,7 +180,7 @@ impl Bench<'_> {
         let figures = artefacts.into_iter().map(|built| {
             let size = Samples::one(built.brotli as f64 / 1000.0);
             Figure::new(format!("{} in brotli", built.name), "KB", size)
-                .held_to(Bound::AtMost(built.budget as f64 / 1000.0))
+                .held_to(Bound::AtMost(built.aim as f64 / 1000.0))
         });
         Ok(figures.collect())
     }
