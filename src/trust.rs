@@ -417,8 +417,13 @@ fn usage(kind: &[u8]) -> Error {
         b"issuer" => "issuer <vkey>",
         b"emitter" => "emitter <vkey>",
         b"revoke" => "revoke <vkey> <since>",
+        // What stands there is not repeated: it may be a secret key, given in the wrong place.
+        _ if kind.starts_with(b"PRIVATE+KEY+") => {
+            return refuse("this is a secret key, not a trust file")
+                .with_hint("keep it to yourself; a trust file names public keys, as keygen prints them");
+        }
         _ => {
-            return refuse(format!("there is no kind of line {}", Quoted(&String::from_utf8_lossy(kind))))
+            return refuse("there is no such kind of line")
                 .with_hint("lines are log, witness, group, quorum, issuer, emitter, revoke and # comments");
         }
     };
@@ -435,6 +440,17 @@ mod tests {
 
     fn witness(seed: u8) -> VerifierKey {
         SignerKey::generate_witness("witness.example", [seed; 32]).expect("a name").verifier_key().clone()
+    }
+
+    #[test]
+    fn a_secret_key_in_the_wrong_place_is_not_repeated() {
+        let key = SignerKey::generate("example.com", [9; 32]).expect("a name").encode();
+        let secret = key.rsplit('+').next().expect("the key's bytes");
+        let lines = ["KEY", "log KEY", "issuer KEY", "emitter KEY", "revoke KEY -", "witness w KEY", "xKEY"];
+        for line in lines {
+            let error = Trust::parse(line.replace("KEY", &key).as_bytes()).expect_err("no trust file");
+            assert!(!format!("{error} {error:?}").contains(secret), "{line}");
+        }
     }
 
     fn at(second: i64) -> Time {
