@@ -23,7 +23,8 @@ Examples:
   countersign seal --log-key log.key grant.ndjson app.ndjson -o audit.ndjson")]
 pub(crate) struct GrantArgs {
     /// The emitter's verifier key, as keygen printed it
-    vkey: VerifierKey,
+    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
+    vkey: String,
     /// The first moment that it may sign [default: no bound]
     #[arg(long, value_name = "T", value_parser = args::bound)]
     from: Option<Bound>,
@@ -44,7 +45,8 @@ Examples:
   countersign seal --log-key log.key audit.ndjson revoke.ndjson -o audit.ndjson")]
 pub(crate) struct RevokeArgs {
     /// The emitter's verifier key, as keygen printed it
-    vkey: VerifierKey,
+    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
+    vkey: String,
     /// From which moment on it is not to be trusted [default: always]
     #[arg(long, value_name = "T", value_parser = args::bound)]
     since: Option<Bound>,
@@ -68,27 +70,25 @@ struct Common {
 pub(crate) fn grant(args: &GrantArgs) -> Result<u8, Failure> {
     let bound = |bound: Option<Bound>| bound.and_then(|Bound(time)| time);
     let (from, until) = (bound(args.from), bound(args.until));
+    let vkey: VerifierKey = args.vkey.parse()?;
     let key = key::load(&args.common.key)?;
-    let statement = Statement::Grant { key: args.vkey.clone(), from, until };
-    if !names_under(key.verifier_key().name(), args.vkey.name()) {
-        return Err(no_right(
-            &key,
-            &args.vkey,
-            "an issuer grants keys whose names are its own, a / and more",
-        ));
+    let statement = Statement::Grant { key: vkey.clone(), from, until };
+    if !names_under(key.verifier_key().name(), vkey.name()) {
+        return Err(no_right(&key, &vkey, "an issuer grants keys whose names are its own, a / and more"));
     }
     write(&args.common.origin, &statement, &key, args.common.output.as_deref())
 }
 
 pub(crate) fn revoke(args: &RevokeArgs) -> Result<u8, Failure> {
     let since = args.since.and_then(|Bound(time)| time);
+    let vkey: VerifierKey = args.vkey.parse()?;
     let key = key::load(&args.common.key)?;
-    let statement = Statement::Revoke { key: args.vkey.clone(), since };
-    let own = *key.verifier_key() == args.vkey;
-    if !own && !names_under(key.verifier_key().name(), args.vkey.name()) {
+    let statement = Statement::Revoke { key: vkey.clone(), since };
+    let own = *key.verifier_key() == vkey;
+    if !own && !names_under(key.verifier_key().name(), vkey.name()) {
         return Err(no_right(
             &key,
-            &args.vkey,
+            &vkey,
             "an issuer revokes keys whose names are its own, a / and more; an emitter itself",
         ));
     }

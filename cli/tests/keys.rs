@@ -8,6 +8,27 @@ use common::{ORIGIN, Place, events};
 use predicates::prelude::*;
 
 #[test]
+fn a_secret_key_in_the_wrong_place_is_not_repeated() {
+    let place = Place::new();
+    let key = place.read("app.key");
+    let key = key.trim();
+    let secret = key.splitn(5, '+').last().unwrap();
+    for command in [
+        vec!["grant", key, "--key", "app.key", "--origin", ORIGIN],
+        vec!["revoke", key, "--key", "app.key", "--origin", ORIGIN],
+        vec!["verify", "app.key"],
+        vec!["verify", "app.key", "--trust", "app.key"],
+        vec!["verify", "app.key", "--pin", "app.key"],
+        vec!["record", "app.key", "--key", "app.key", "--origin", ORIGIN],
+        vec!["slice", "app.key"],
+        vec!["show", "app.key"],
+    ] {
+        let none = || predicate::str::contains(secret).not();
+        place.run(&command).failure().stdout(none()).stderr(none());
+    }
+}
+
+#[test]
 fn a_key_file_is_its_owners_alone_and_never_overwritten() {
     let place = Place::new();
     let key = place.read("app.key");
@@ -17,7 +38,7 @@ fn a_key_file_is_its_owners_alone_and_never_overwritten() {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(place.path("app.key")).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    let secret = key.trim().rsplit('+').next().unwrap();
+    let secret = key.trim().splitn(5, '+').last().unwrap();
     assert!(!place.app.contains(secret));
     let files = place.files();
     place
