@@ -244,7 +244,7 @@ fn an_unusable_trust_file_or_pin_is_named_with_its_line() {
 fn keys_that_are_none_are_refused_and_never_shown() {
     let place = Place::new();
     let secret = place.read("app.key");
-    let material = secret.trim().rsplit('+').next().unwrap().to_owned();
+    let material = secret.trim().splitn(5, '+').last().unwrap().to_owned();
     place.write("damaged.key", secret.replacen("example", "exampel", 1));
     place.write("binary.key", [0xff, 0xfe, 0]);
     place.write("public.key", &place.app);
