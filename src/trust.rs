@@ -34,7 +34,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Code, Error, Quoted};
-use crate::keys::{parse_bound, write_bound};
+use crate::keys::{Statement, names_under, parse_bound, write_bound};
 use crate::note::{KeyType, VerifierKey};
 use crate::time::Time;
 
@@ -186,6 +186,14 @@ impl Trust {
     pub fn with_emitter(mut self, key: VerifierKey) -> Result<Self, Error> {
         self.emitters.push(of_type(key, KeyType::Ed25519)?);
         Ok(self)
+    }
+
+    /// Whether a key may make a statement: an issuer about emitters below its name, and an emitter its own
+    /// revocation (SPEC section 5).
+    pub fn may_state(&self, signer: &VerifierKey, statement: &Statement) -> bool {
+        let key = statement.key();
+        let as_issuer = self.issuers.contains(signer) && names_under(signer.name(), key.name());
+        as_issuer || (matches!(statement, Statement::Revoke { .. }) && signer == key)
     }
 
     /// Whether the quorum is met when the witnesses of those places in [`Trust::witnesses`]

@@ -8,7 +8,7 @@ use super::attested::Attested;
 use super::finding::{Findings, Place};
 use super::windows::{Grant, Voidable, Windows};
 use crate::error::Quoted;
-use crate::keys::{KeyNote, Statement, names_under};
+use crate::keys::{KeyNote, Statement};
 use crate::note::VerifierKey;
 use crate::time::Time;
 use crate::trust::Trust;
@@ -150,14 +150,18 @@ impl Authority {
             invalid |= !known.is_empty() && valid.is_none();
             signers.extend(valid.cloned());
         }
-        let allowed = |statement: &Statement| signers.iter().any(|signer| self.may(signer, statement));
+        let allowed =
+            |statement: &Statement| signers.iter().any(|signer| self.trust.may_state(signer, statement));
         let acts = note.origin == origin && note.statements.iter().all(allowed);
         if acts {
             for statement in &note.statements {
                 match statement {
                     Statement::Grant { key, from, until } => {
-                        let with_right: Vec<_> =
-                            signers.iter().filter(|signer| self.may(signer, statement)).cloned().collect();
+                        let with_right: Vec<_> = signers
+                            .iter()
+                            .filter(|signer| self.trust.may_state(signer, statement))
+                            .cloned()
+                            .collect();
                         let voidable = self.voidable(&with_right, place.index.unwrap_or_default());
                         self.grant(key, Grant { from: *from, until: *until, voidable });
                     }
@@ -202,12 +206,6 @@ impl Authority {
         known.sort_unstable();
         known.dedup();
         known
-    }
-
-    fn may(&self, signer: &VerifierKey, statement: &Statement) -> bool {
-        let key = statement.key();
-        let as_issuer = self.trust.issuers().contains(signer) && names_under(signer.name(), key.name());
-        as_issuer || (matches!(statement, Statement::Revoke { .. }) && signer == key)
     }
 
     fn voidable(&self, signers: &[VerifierKey], index: u64) -> Option<Voidable> {

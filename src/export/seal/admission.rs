@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Code, Error};
-use crate::keys::{KeyNote, Statement, names_under};
+use crate::keys::{KeyNote, Statement};
 use crate::note::VerifierKey;
 use crate::time::Time;
 use crate::trust::Trust;
@@ -61,18 +61,15 @@ impl<'t> Admission<'t> {
         Ok(())
     }
 
+    /// A grant by an issuer whom the trust file revokes is not taken, though its revocations are.
     fn allows(&self, note: &KeyNote, statement: &Statement) -> bool {
-        let signed = |key: &VerifierKey| note.signed_by(key) == Some(true);
-        let key = statement.key();
-        let issuers = self.trust.issuers().iter().filter(|issuer| names_under(issuer.name(), key.name()));
-        match statement {
-            Statement::Grant { .. } => {
-                let distrusted =
-                    |issuer: &VerifierKey| self.trust.revocations().iter().any(|line| line.key == *issuer);
-                issuers.into_iter().any(|issuer| !distrusted(issuer) && signed(issuer))
-            }
-            Statement::Revoke { .. } => signed(key) || issuers.into_iter().any(signed),
-        }
+        let revoked = |key: &VerifierKey| self.trust.revocations().iter().any(|line| line.key == *key);
+        let counts = |key: &&VerifierKey| matches!(statement, Statement::Revoke { .. }) || !revoked(key);
+        let signers = self.trust.issuers().iter().chain([statement.key()]);
+        signers
+            .filter(|signer| self.trust.may_state(signer, statement))
+            .filter(counts)
+            .any(|signer| note.signed_by(signer) == Some(true))
     }
 
     /// Whether a link of that key and time may be taken. `windows` are those of its chain, or none for the open
