@@ -24,6 +24,9 @@ pub enum Code {
     Trust,
     /// A proof is malformed or does not prove what it should.
     Proof,
+    /// A tile or entry bundle, or the path of one, is malformed, missing or not of its tree (C2SP
+    /// tlog-tiles).
+    Tile,
     /// An export is not one, or not of the kind that this step needs.
     Export,
     /// A recorder was used out of turn: a signature is due, or the chain is closed.
@@ -47,6 +50,7 @@ impl Code {
             Self::Checkpoint => "checkpoint.invalid",
             Self::Trust => "trust.invalid",
             Self::Proof => "proof.invalid",
+            Self::Tile => "tile.invalid",
             Self::Export => "export.invalid",
             Self::Recorder => "recorder.out_of_turn",
             Self::Signature => "signature.invalid",

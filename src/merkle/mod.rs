@@ -12,13 +12,20 @@
 //! assert_eq!(tree.root(), Some(node_hash(&node_hash(&a, &b), &c)));
 //! ```
 
+mod bundle;
 mod compact;
+mod hashes;
 mod proof;
+mod tile;
 
+pub use bundle::{Bundle, MAX_BUNDLE_BYTES};
 pub use compact::CompactRange;
+pub use hashes::{AuthenticHashes, TileHashes, authentic_tiles_for, decode_tile, tiles_for};
 pub use proof::{
-    HashReader, consistency_proof, inclusion_proof, root_of_inclusion, verify_consistency, verify_inclusion,
+    HashReader, consistency_proof, consistency_subtrees, inclusion_proof, inclusion_subtrees,
+    root_of_inclusion, verify_consistency, verify_inclusion,
 };
+pub use tile::{TILE_HEIGHT, TILE_WIDTH, Tile};
 
 use crate::hash::Hash;
 

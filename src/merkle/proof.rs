@@ -22,7 +22,7 @@ fn refuse(why: impl Into<String>) -> Error {
 
 /// The hashes of the ranges of leaves, each the root of its own tree.
 fn range_hashes(ranges: &[(u64, u64)], reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
-    let subtrees: Vec<Subtree> = ranges.iter().flat_map(|&(begin, end)| skips(begin, end)).collect();
+    let subtrees = subtrees(ranges);
     let read = reader.read_hashes(&subtrees)?;
     if read.len() != subtrees.len() {
         return Err(refuse(format!("{} hashes were asked for and {} given", subtrees.len(), read.len())));
@@ -41,13 +41,8 @@ fn split(size: u64) -> u64 {
     1 << (size - 1).ilog2()
 }
 
-/// The proof that the leaf at `index` is in the tree of `size` leaves: the hashes beside the way
-/// from the leaf up to the root.
-///
-/// # Errors
-///
-/// [`Code::Proof`] when there is no such leaf, or what the reader gives.
-pub fn inclusion_proof(index: u64, size: u64, reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
+/// The ranges of leaves beside the way from the leaf up to the root.
+fn inclusion_ranges(index: u64, size: u64) -> Result<Vec<(u64, u64)>, Error> {
     if index >= size {
         return Err(refuse(format!("a tree of {size} leaves has no leaf {index}")));
     }
@@ -64,15 +59,11 @@ pub fn inclusion_proof(index: u64, size: u64, reader: &impl HashReader) -> Resul
         }
     }
     ranges.reverse();
-    range_hashes(&ranges, reader)
+    Ok(ranges)
 }
 
-/// The proof that the tree of `old` leaves is the beginning of the tree of `new` leaves.
-///
-/// # Errors
-///
-/// [`Code::Proof`] when `old` is above `new`, or what the reader gives.
-pub fn consistency_proof(old: u64, new: u64, reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
+/// The ranges of leaves that, with the old tree, make up the new one.
+fn consistency_ranges(old: u64, new: u64) -> Result<Vec<(u64, u64)>, Error> {
     if old > new {
         return Err(refuse(format!("a tree of {new} leaves does not hold one of {old}")));
     }
@@ -96,7 +87,48 @@ pub fn consistency_proof(old: u64, new: u64, reader: &impl HashReader) -> Result
         ranges.push((begin, end));
     }
     ranges.reverse();
-    range_hashes(&ranges, reader)
+    Ok(ranges)
+}
+
+fn subtrees(ranges: &[(u64, u64)]) -> Vec<Subtree> {
+    ranges.iter().flat_map(|&(begin, end)| skips(begin, end)).collect()
+}
+
+/// The subtrees whose roots [`inclusion_proof`] asks its reader for.
+///
+/// # Errors
+///
+/// [`Code::Proof`] when there is no such leaf.
+pub fn inclusion_subtrees(index: u64, size: u64) -> Result<Vec<Subtree>, Error> {
+    inclusion_ranges(index, size).map(|ranges| subtrees(&ranges))
+}
+
+/// The subtrees whose roots [`consistency_proof`] asks its reader for.
+///
+/// # Errors
+///
+/// [`Code::Proof`] when `old` is above `new`.
+pub fn consistency_subtrees(old: u64, new: u64) -> Result<Vec<Subtree>, Error> {
+    consistency_ranges(old, new).map(|ranges| subtrees(&ranges))
+}
+
+/// The proof that the leaf at `index` is in the tree of `size` leaves: the hashes beside the way
+/// from the leaf up to the root.
+///
+/// # Errors
+///
+/// [`Code::Proof`] when there is no such leaf, or what the reader gives.
+pub fn inclusion_proof(index: u64, size: u64, reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
+    range_hashes(&inclusion_ranges(index, size)?, reader)
+}
+
+/// The proof that the tree of `old` leaves is the beginning of the tree of `new` leaves.
+///
+/// # Errors
+///
+/// [`Code::Proof`] when `old` is above `new`, or what the reader gives.
+pub fn consistency_proof(old: u64, new: u64, reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
+    range_hashes(&consistency_ranges(old, new)?, reader)
 }
 
 /// The root that an inclusion proof leads to, or `None` where it is not of the length that such a

@@ -1,0 +1,143 @@
+//! The entry bundles in which a log publishes its leaves (C2SP tlog-tiles).
+//!
+//! A bundle has the leaves whose hashes are in the tile of level 0 with the same index, each after
+//! its length, which is two bytes, the higher one first.
+
+use super::MAX_SIZE;
+use super::tile::{TILE_WIDTH, Tile, parse_place, write_path};
+use crate::error::{Code, Error};
+
+/// The most bytes that a bundle can have: 256 leaves of 65,535 bytes.
+pub const MAX_BUNDLE_BYTES: usize = TILE_WIDTH as usize * (2 + u16::MAX as usize);
+
+/// Which entry bundle, and how much of it.
+///
+/// ```
+/// use countersign::merkle::Bundle;
+///
+/// let bundle = Bundle { index: 5, width: 2 };
+/// assert_eq!(bundle.path(), "tile/entries/005.p/2");
+/// let bytes = Bundle::encode([b"one", b"two"])?;
+/// assert_eq!(bytes, b"\0\x03one\0\x03two");
+/// assert_eq!(bundle.decode(&bytes)?, [b"one", b"two"]);
+/// # Ok::<(), countersign::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Bundle {
+    /// Which bundle, from the left, from 0: its first leaf is that of 256 times this index.
+    pub index: u64,
+    /// How many leaves, 1 to 256. A bundle of 256 is full.
+    pub width: u16,
+}
+
+impl Bundle {
+    /// All bundles of a tree of `size` leaves, from left to right.
+    pub fn of_tree(size: u64) -> impl Iterator<Item = Self> {
+        Self::grown(0, size)
+    }
+
+    /// The bundles that a log has to write when it grows from `old` to `new` leaves.
+    pub fn grown(old: u64, new: u64) -> impl Iterator<Item = Self> {
+        let indexes = if new > old { old / TILE_WIDTH..new.div_ceil(TILE_WIDTH) } else { 0..0 };
+        indexes.filter_map(move |index| Tile::of_size(0, index, new)).map(Self::of)
+    }
+
+    /// The bundle of the leaves whose hashes are in that tile of level 0.
+    const fn of(tile: Tile) -> Self {
+        Self { index: tile.index, width: tile.width }
+    }
+
+    /// The tile of level 0 that has the hashes of these leaves.
+    pub const fn tile(self) -> Tile {
+        Tile { level: 0, index: self.index, width: self.width }
+    }
+
+    /// Whether it has all 256 leaves.
+    pub const fn is_full(self) -> bool {
+        self.tile().is_full()
+    }
+
+    /// The same bundle with all 256 leaves.
+    #[must_use]
+    pub const fn full(self) -> Self {
+        Self::of(self.tile().full())
+    }
+
+    /// The path below the log's prefix: `tile/entries/x001/x234/067`, or `tile/entries/000.p/17` of
+    /// a partial bundle.
+    pub fn path(self) -> String {
+        write_path("entries", self.index, self.width)
+    }
+
+    /// Reads a path that [`Self::path`] writes, and no other.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Tile`] when it is none, or no log can have that bundle.
+    pub fn parse(path: &str) -> Result<Self, Error> {
+        let read = || {
+            let (index, width) = parse_place(path.strip_prefix("tile/entries/")?)?;
+            let bundle = Self { index, width };
+            let end = index.checked_mul(TILE_WIDTH)?.checked_add(width.into())?;
+            (end <= MAX_SIZE && bundle.path() == path).then_some(bundle)
+        };
+        read().ok_or_else(|| {
+            Error::new(Code::Tile, "this is no path of an entry bundle").with_hint(
+                "a bundle's path is tile/entries/INDEX, the index in groups of three digits such as x001/234, \
+                 with .p/WIDTH after it when it is partial",
+            )
+        })
+    }
+
+    /// The bytes of a bundle of these leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Tile`] when a leaf is longer than 65,535 bytes, or there are more than 256.
+    pub fn encode<L: AsRef<[u8]>>(leaves: impl IntoIterator<Item = L>) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        for (place, leaf) in leaves.into_iter().enumerate() {
+            let leaf = leaf.as_ref();
+            let length = u16::try_from(leaf.len()).ok().filter(|_| (place as u64) < TILE_WIDTH);
+            let length = length.ok_or_else(|| {
+                refuse("an entry bundle has at most 256 leaves of at most 65,535 bytes each")
+            })?;
+            bytes.extend_from_slice(&length.to_be_bytes());
+            bytes.extend_from_slice(leaf);
+        }
+        Ok(bytes)
+    }
+
+    /// The leaves of this bundle's bytes: as many as it is wide.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Tile`] when a leaf is cut, or the bytes are of fewer or more leaves.
+    pub fn decode(self, bytes: &[u8]) -> Result<Vec<&[u8]>, Error> {
+        let mut leaves = Vec::with_capacity(usize::from(self.width).min(TILE_WIDTH as usize));
+        let mut rest = bytes;
+        for place in 0..self.width {
+            let read = rest
+                .split_first_chunk()
+                .and_then(|(length, rest)| rest.split_at_checked(u16::from_be_bytes(*length).into()));
+            let (leaf, after) = read.ok_or_else(|| {
+                refuse(format!("{} ends within or before its leaf {place} of {}", self.path(), self.width))
+            })?;
+            leaves.push(leaf);
+            rest = after;
+        }
+        if !rest.is_empty() {
+            return Err(refuse(format!(
+                "{} has {} bytes after its {} leaves",
+                self.path(),
+                rest.len(),
+                self.width
+            )));
+        }
+        Ok(leaves)
+    }
+}
+
+fn refuse(why: impl Into<String>) -> Error {
+    Error::new(Code::Tile, why)
+}

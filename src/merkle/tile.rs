@@ -1,0 +1,180 @@
+//! The tiles in which a log publishes its tree (C2SP tlog-tiles).
+//!
+//! A tile is up to 256 hashes of one level, side by side: at level 0 those of leaves, at level 1
+//! the roots of full tiles of level 0, and so on. A tile with fewer than 256 is partial: it is at
+//! the right edge of the tree, and is replaced as the tree grows.
+
+use core::fmt::Write as _;
+use core::iter;
+
+use super::{MAX_SIZE, Subtree};
+use crate::error::{Code, Error};
+
+/// How many levels of the tree a tile stands for.
+pub const TILE_HEIGHT: u8 = 8;
+
+/// How many hashes a full tile has.
+pub const TILE_WIDTH: u64 = 1 << TILE_HEIGHT;
+
+/// The highest level at which a tree of [`MAX_SIZE`] leaves has a tile.
+const MAX_LEVEL: u8 = (MAX_SIZE.ilog2() / TILE_HEIGHT as u32) as u8;
+
+/// Which tile, and how much of it.
+///
+/// ```
+/// use countersign::merkle::Tile;
+///
+/// let tile = Tile::parse("tile/0/x001/x234/067")?;
+/// assert_eq!(tile, Tile { level: 0, index: 1_234_067, width: 256 });
+///
+/// let written: Vec<_> = Tile::grown(250, 300).map(|tile| tile.path()).collect();
+/// assert_eq!(written, ["tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1"]);
+/// # Ok::<(), countersign::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tile {
+    /// The tile's level: its hashes are roots of 256^level leaves. At most 6 in any tree.
+    pub level: u8,
+    /// Which tile of its level, from the left, from 0.
+    pub index: u64,
+    /// How many hashes, 1 to 256. A tile of 256 is full.
+    pub width: u16,
+}
+
+impl Tile {
+    /// The tile of that level and index in a tree of `size` leaves, as wide as it is there, or
+    /// `None` when the tree has none.
+    pub fn of_size(level: u8, index: u64, size: u64) -> Option<Self> {
+        let hashes = hashes_at(level, size);
+        let width = hashes.checked_sub(index.checked_mul(TILE_WIDTH)?)?.min(TILE_WIDTH);
+        (width > 0).then_some(Self { level, index, width: width as u16 })
+    }
+
+    /// The tile whose hashes give the root of `subtree`, as wide as a tree of `size` leaves has
+    /// it, or `None` when the subtree is not within the tree.
+    pub fn holding(subtree: Subtree, size: u64) -> Option<Self> {
+        let leaves = 1_u64.checked_shl(subtree.level.into())?;
+        let within = size >= leaves && subtree.index <= size - leaves && subtree.index.is_multiple_of(leaves);
+        if !within {
+            return None;
+        }
+        let level = subtree.level / TILE_HEIGHT;
+        Self::of_size(level, (subtree.index >> (level * TILE_HEIGHT)) / TILE_WIDTH, size)
+    }
+
+    /// All tiles of a tree of `size` leaves, from level 0 upwards, each level from left to right.
+    pub fn of_tree(size: u64) -> impl Iterator<Item = Self> {
+        Self::grown(0, size)
+    }
+
+    /// The tiles that a log has to write when it grows from `old` to `new` leaves: those of the
+    /// new tree that the old one does not have, or not as wide. In the order of [`Self::of_tree`].
+    pub fn grown(old: u64, new: u64) -> impl Iterator<Item = Self> {
+        (0..=MAX_LEVEL).flat_map(move |level| {
+            let (had, has) = (hashes_at(level, old), hashes_at(level, new));
+            let indexes = if has > had { had / TILE_WIDTH..has.div_ceil(TILE_WIDTH) } else { 0..0 };
+            indexes.filter_map(move |index| Self::of_size(level, index, new))
+        })
+    }
+
+    /// Whether it has all 256 hashes.
+    pub const fn is_full(self) -> bool {
+        self.width as u64 == TILE_WIDTH
+    }
+
+    /// The same tile with all 256 hashes.
+    #[must_use]
+    pub const fn full(self) -> Self {
+        Self { width: TILE_WIDTH as u16, ..self }
+    }
+
+    /// The tile above this one, as wide as a tree of `size` leaves has it, or `None` where it does
+    /// not hold this tile's root, because this tile is not full there.
+    pub fn parent(self, size: u64) -> Option<Self> {
+        let above = Self::of_size(self.level.checked_add(1)?, self.index / TILE_WIDTH, size)?;
+        (self.index % TILE_WIDTH < above.width.into()).then_some(above)
+    }
+
+    /// The path below the log's prefix: `tile/0/x001/x234/067`, or `tile/1/000.p/17` of a partial
+    /// tile.
+    pub fn path(self) -> String {
+        write_path(&self.level.to_string(), self.index, self.width)
+    }
+
+    /// Reads a path that [`Self::path`] writes, and no other.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Tile`] when it is none, or no log can have that tile: its leaves would be above
+    /// 2^53 − 1.
+    pub fn parse(path: &str) -> Result<Self, Error> {
+        let read = || {
+            let (level, rest) = path.strip_prefix("tile/")?.split_once('/')?;
+            let level = parse_decimal(level, 63)? as u8;
+            let (index, width) = parse_place(rest)?;
+            let tile = Self { level, index, width };
+            // Whoever asks for a tile names it in one way only.
+            (tile.path() == path).then_some(tile)
+        };
+        let tile = read().ok_or_else(|| {
+            Error::new(Code::Tile, "this is no path of a tile").with_hint(
+                "a tile's path is tile/LEVEL/INDEX, the index in groups of three digits such as x001/234, \
+                 with .p/WIDTH after it when it is partial",
+            )
+        })?;
+        if tile.end().is_none_or(|end| end > MAX_SIZE) {
+            return Err(Error::new(Code::Tile, "no log has this tile: a tree has at most 2^53 - 1 leaves"));
+        }
+        Ok(tile)
+    }
+
+    /// The index after the last leaf below this tile's hashes; `None` above 2^64 − 1.
+    fn end(self) -> Option<u64> {
+        let last = self.index.checked_mul(TILE_WIDTH)?.checked_add(self.width.into())?;
+        last.checked_mul(1_u64.checked_shl(u32::from(self.level) * u32::from(TILE_HEIGHT))?)
+    }
+}
+
+/// How many hashes the tiles of that level have together in a tree of `size` leaves.
+const fn hashes_at(level: u8, size: u64) -> u64 {
+    if level > MAX_LEVEL { 0 } else { size >> (level * TILE_HEIGHT) }
+}
+
+/// `tile/WHAT/INDEX[.p/WIDTH]`.
+pub(super) fn write_path(what: &str, index: u64, width: u16) -> String {
+    let groups: Vec<u64> = iter::successors(Some(index), |&index| (index >= 1000).then_some(index / 1000))
+        .map(|index| index % 1000)
+        .collect();
+    let mut path = format!("tile/{what}/");
+    for (place, group) in groups.iter().enumerate().rev() {
+        // Writing to a string does not fail.
+        let _ = if place > 0 { write!(path, "x{group:03}/") } else { write!(path, "{group:03}") };
+    }
+    if u64::from(width) < TILE_WIDTH {
+        let _ = write!(path, ".p/{width}");
+    }
+    path
+}
+
+/// Reads `INDEX[.p/WIDTH]`. Forms of one and the same place are told apart by writing it again.
+pub(super) fn parse_place(text: &str) -> Option<(u64, u16)> {
+    let (index, width) = match text.split_once(".p/") {
+        Some((index, width)) => (index, parse_decimal(width, TILE_WIDTH - 1).filter(|&width| width > 0)?),
+        None => (text, TILE_WIDTH),
+    };
+    let mut value: u64 = 0;
+    for group in index.split('/') {
+        let digits = group.strip_prefix('x').unwrap_or(group);
+        if digits.len() != 3 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        value = value.checked_mul(1000)?.checked_add(digits.parse().ok()?)?;
+    }
+    Some((value, width as u16))
+}
+
+/// A decimal of digits alone, at most `most`.
+fn parse_decimal(text: &str, most: u64) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|&value| digits && value <= most)
+}
