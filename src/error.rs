@@ -27,6 +27,8 @@ pub enum Code {
     /// A tile or entry bundle, or the path of one, is malformed, missing or not of its tree (C2SP
     /// tlog-tiles).
     Tile,
+    /// What a witness was asked, or answered, is malformed or does not verify (C2SP tlog-witness).
+    Witness,
     /// An export is not one, or not of the kind that this step needs.
     Export,
     /// A recorder was used out of turn: a signature is due, or the chain is closed.
@@ -35,6 +37,12 @@ pub enum Code {
     Signature,
     /// A log may not take what was brought to it (SPEC section 6).
     Refused,
+    /// A log does not take this from that key (SPEC section 6).
+    Unauthorised,
+    /// Links are missing between what a log has of a chain and what was brought to it.
+    Gap,
+    /// A log has another link for that place of a chain.
+    Fork,
 }
 
 impl Code {
@@ -51,10 +59,14 @@ impl Code {
             Self::Trust => "trust.invalid",
             Self::Proof => "proof.invalid",
             Self::Tile => "tile.invalid",
+            Self::Witness => "witness.invalid",
             Self::Export => "export.invalid",
             Self::Recorder => "recorder.out_of_turn",
             Self::Signature => "signature.invalid",
             Self::Refused => "log.refused",
+            Self::Unauthorised => "log.unauthorised",
+            Self::Gap => "log.gap",
+            Self::Fork => "log.fork",
         }
     }
 }

@@ -16,6 +16,8 @@ mod json;
 pub mod keys;
 mod lanes;
 pub mod link;
+#[cfg(feature = "verify")]
+pub mod log;
 pub mod merkle;
 pub mod note;
 #[cfg(feature = "verify")]
@@ -28,5 +30,7 @@ pub mod trust;
 pub mod verify;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
+#[cfg(feature = "verify")]
+pub mod witness;
 
 pub use error::{Code, Error};

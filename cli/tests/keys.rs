@@ -146,7 +146,7 @@ fn a_revocation_takes_effect_in_the_log() {
             "audit.ndjson",
         ])
         .code(1)
-        .stderr(predicate::str::starts_with("✗ error[log.refused]: later.ndjson: line 2: "))
+        .stderr(predicate::str::starts_with("✗ error[log.unauthorised]: later.ndjson: line 2: "))
         .stderr(predicate::str::contains("is revoked"));
 }
 

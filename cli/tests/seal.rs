@@ -10,10 +10,10 @@ fn seal(place: &Place, exports: &[&str]) -> assert_cmd::assert::Assert {
     place.run(&[&args, exports].concat())
 }
 
-fn refused(place: &Place, exports: &[&str], says: &str) {
+fn refused(place: &Place, exports: &[&str], code: &str, says: &str) {
     seal(place, exports)
         .code(1)
-        .stderr(predicate::str::starts_with("✗ error[log.refused]: "))
+        .stderr(predicate::str::starts_with(format!("✗ error[{code}]: ")))
         .stderr(predicate::str::contains(says))
         .stderr(predicate::str::contains("hint: "));
 }
@@ -44,8 +44,8 @@ fn a_sealed_export_is_extended_and_repeats_are_no_news() {
 fn only_authorised_keys_and_notes_that_act_are_taken() {
     let place = Place::new();
     place.record(4, "app.ndjson");
-    refused(&place, &["app.ndjson"], "was not granted before its chain");
-    refused(&place, &["app.ndjson", "grant.ndjson"], "was not granted before its chain");
+    refused(&place, &["app.ndjson"], "log.unauthorised", "was not granted before its chain");
+    refused(&place, &["app.ndjson", "grant.ndjson"], "log.unauthorised", "was not granted before its chain");
     place
         .run(&[
             "grant",
@@ -60,13 +60,13 @@ fn only_authorised_keys_and_notes_that_act_are_taken() {
             "old.ndjson",
         ])
         .success();
-    refused(&place, &["old.ndjson", "app.ndjson"], "was not allowed to sign");
+    refused(&place, &["old.ndjson", "app.ndjson"], "log.unauthorised", "was not allowed to sign");
     seal(&place, &["old.ndjson", "grant.ndjson", "app.ndjson"]).success();
     place.keygen("example.com", "impostor.key");
     place
         .run(&["grant", &place.app, "--key", "impostor.key", "--origin", ORIGIN, "-o", "forged.ndjson"])
         .success();
-    refused(&place, &["forged.ndjson"], "nobody with the right signed: grant ");
+    refused(&place, &["forged.ndjson"], "log.unauthorised", "nobody with the right signed: grant ");
     place
         .run(&[
             "grant",
@@ -79,14 +79,14 @@ fn only_authorised_keys_and_notes_that_act_are_taken() {
             "other.ndjson",
         ])
         .success();
-    refused(&place, &["other.ndjson"], "the key is of the log");
+    refused(&place, &["other.ndjson"], "log.refused", "the key is of the log");
     place.write("trust.txt", format!("log {}\nemitter {}\n", place.log, place.app));
     seal(&place, &["app.ndjson"]).success();
     place.write(
         "trust.txt",
         format!("emitter {}\nrevoke {} 2020-01-01T00:00:00.000Z\n", place.app, place.app),
     );
-    refused(&place, &["app.ndjson"], "is revoked");
+    refused(&place, &["app.ndjson"], "log.unauthorised", "is revoked");
 }
 
 #[test]
@@ -105,22 +105,26 @@ fn what_does_not_go_on_with_its_chain_is_refused() {
     place.record(6, "app.ndjson");
     let export = place.read("app.ndjson");
     let lines: Vec<&str> = export.lines().collect();
-    let attempt = |lines: &[&str], says: &str| {
+    let attempt = |lines: &[&str], code: &str, says: &str| {
         place.write("bad.ndjson", lines.join("\n") + "\n");
-        refused(&place, &["grant.ndjson", "bad.ndjson"], says);
+        refused(&place, &["grant.ndjson", "bad.ndjson"], code, says);
     };
-    attempt(&[&lines[..3], &lines[4..]].concat(), "goes on with 2 in the log, and this is 3");
-    attempt(&[&lines[..1], &lines[2..]].concat(), "is not in the log");
-    attempt(&lines[..4], "the last link of the chain");
+    attempt(&[&lines[..3], &lines[4..]].concat(), "log.gap", "goes on with 2 in the log, and this is 3");
+    attempt(&[&lines[..1], &lines[2..]].concat(), "log.gap", "is not in the log");
+    attempt(&lines[..4], "log.refused", "the last link of the chain");
     let flipped = lines[3].replace("\"n\":2", "\"n\":3");
-    attempt(&[&lines[..3], &[&flipped], &lines[4..]].concat(), "the event does not match its link");
+    attempt(
+        &[&lines[..3], &[&flipped], &lines[4..]].concat(),
+        "log.refused",
+        "the event does not match its link",
+    );
     let twice = lines[3].replace("\"n\":2", "\"n\":2,\"n\":2");
-    attempt(&[&lines[..3], &[&twice], &lines[4..]].concat(), "two members of one name");
+    attempt(&[&lines[..3], &[&twice], &lines[4..]].concat(), "log.refused", "two members of one name");
     let signature = |line: &str| line.trim_end_matches("\"}").rsplit(' ').next().unwrap().to_owned();
     let forged = lines[8].replace(&signature(lines[8]), &signature(lines[1]));
-    attempt(&[&lines[..8], &[&forged]].concat(), "the link's signature is invalid");
+    attempt(&[&lines[..8], &[&forged]].concat(), "signature.invalid", "the link's signature is invalid");
     let leaf = "{\"leaf\":\"AAAA\"}";
-    attempt(&[&lines[..], &[leaf]].concat(), "links and key notes alone");
+    attempt(&[&lines[..], &[leaf]].concat(), "log.refused", "links and key notes alone");
     let after = [&lines[..], &lines[1..2]].concat();
     place.write("fine.ndjson", after.join("\n") + "\n");
     seal(&place, &["grant.ndjson", "fine.ndjson"]).success();
@@ -151,7 +155,12 @@ fn a_fork_is_refused() {
             .assert()
             .success();
     }
-    refused(&place, &["grant.ndjson", "left.ndjson", "right.ndjson"], "has another link 3 in the log");
+    refused(
+        &place,
+        &["grant.ndjson", "left.ndjson", "right.ndjson"],
+        "log.fork",
+        "has another link 3 in the log",
+    );
 }
 
 #[test]
@@ -160,7 +169,7 @@ fn sealed_exports_are_extended_by_their_own_log_alone() {
     place.sealed(6);
     let sealed = place.read("audit.ndjson");
     place.write("sealed.ndjson", &sealed);
-    refused(&place, &["grant.ndjson", "sealed.ndjson"], "is sealed already");
+    refused(&place, &["grant.ndjson", "sealed.ndjson"], "log.refused", "is sealed already");
     place.keygen(ORIGIN, "other.key");
     place
         .run(&["seal", "--log-key", "other.key", "sealed.ndjson"])
@@ -175,9 +184,9 @@ fn sealed_exports_are_extended_by_their_own_log_alone() {
         "cut.ndjson",
         sealed.lines().filter(|line| !line.contains("\"n\":2")).collect::<Vec<_>>().join("\n"),
     );
-    refused(&place, &["cut.ndjson"], "is not of the leaves before it");
+    refused(&place, &["cut.ndjson"], "log.refused", "is not of the leaves before it");
     place.run(&["slice", "sealed.ndjson", "--where", "n=6", "-o", "slice.ndjson"]).success();
-    refused(&place, &["slice.ndjson"], "leaves are left out here");
+    refused(&place, &["slice.ndjson"], "log.refused", "leaves are left out here");
 }
 
 #[test]

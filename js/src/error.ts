@@ -14,7 +14,10 @@ export type CoreErrorCode =
   | "export.invalid"
   | "recorder.out_of_turn"
   | "signature.invalid"
-  | "log.refused";
+  | "log.refused"
+  | "log.unauthorised"
+  | "log.gap"
+  | "log.fork";
 
 /** What keeps `verify` from verifying. What is wrong with an export is no error: the report says it. */
 export type VerifyErrorCode =

@@ -34,53 +34,36 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
-mod admission;
-
 use core::num::NonZeroU64;
-use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::canonical::canonicalize;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::{Code, Error};
 use crate::hash::Hash;
-use crate::json::duplicate_name;
-use crate::link::{ChainId, Link, OpenLink, commit, signed_part};
+use crate::log::{Acceptance, Body, Empty, Entry, Growth, Rules};
 use crate::merkle::{CompactRange, leaf_hash};
-use crate::note::{KeyType, SignerKey, VerifierKey};
-use crate::time::Time;
+use crate::note::{KeyType, SignerKey};
 use crate::trust::Trust;
 
 use super::writer::Writer;
-use super::{Header, Item, Payload};
-use admission::{Admission, Windows};
+use super::{Header, Item};
 
 /// A log while exports are put into it.
 pub struct Sealer<'k> {
     key: &'k SignerKey,
     checkpoint_every: Option<NonZeroU64>,
-    admission: Option<Admission<'k>>,
+    rules: Rules,
     tree: CompactRange,
-    chains: HashMap<ChainId, Chain>,
-    notes: HashSet<Hash>,
+    /// What the exports before this one made of the log.
+    log: Growth,
+    /// What was taken of this one.
+    export: Acceptance,
     exports: usize,
     /// How many leaves of the first export are in the log already.
     sealed: u64,
     /// The size of the last checkpoint written.
     covered: Option<u64>,
-    /// Chains of this export whose last new link is not signed.
-    unsigned: BTreeSet<ChainId>,
     added: u64,
     repeated: u64,
-}
-
-struct Chain {
-    key: VerifierKey,
-    windows: Windows,
-    /// The leaf hash of each of its links, by seq.
-    links: Vec<Hash>,
-    time: Time,
-    closed: bool,
 }
 
 /// What became of the exports.
@@ -106,7 +89,7 @@ impl<'k> Sealer<'k> {
     ///
     /// # Errors
     /// [`Code::Key`] for a witness's key.
-    pub fn new(key: &'k SignerKey, trust: Option<&'k Trust>) -> Result<Self, Error> {
+    pub fn new(key: &'k SignerKey, trust: Option<&Trust>) -> Result<Self, Error> {
         if key.verifier_key().key_type() != KeyType::Ed25519 {
             return Err(Error::new(Code::Key, "a witness's key cannot sign a log")
                 .with_hint("make a log's key with: countersign keygen ORIGIN"));
@@ -114,14 +97,13 @@ impl<'k> Sealer<'k> {
         Ok(Self {
             key,
             checkpoint_every: None,
-            admission: trust.map(Admission::new),
+            rules: Rules::new(key.verifier_key().name(), trust.cloned()),
             tree: CompactRange::new(),
-            chains: HashMap::new(),
-            notes: HashSet::new(),
+            log: Growth::new(0),
+            export: Acceptance::new(0),
             exports: 0,
             sealed: 0,
             covered: None,
-            unsigned: BTreeSet::new(),
             added: 0,
             repeated: 0,
         })
@@ -160,44 +142,13 @@ impl<'k> Sealer<'k> {
     /// Takes the next line after the header, and writes what comes of it.
     ///
     /// # Errors
-    /// [`Code::Refused`] for what a log may not take. Nothing of the line was taken then.
+    /// For what a log may not take: [`Code::Refused`], [`Code::Unauthorised`], [`Code::Gap`], [`Code::Fork`],
+    /// [`Code::Signature`]. Nothing of the line was taken then.
     pub fn line(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         if self.exports == 1 && self.covered.unwrap_or(0) < self.sealed {
             return self.sealed_line(item, out);
         }
         match item {
-            Item::Link { text, link, payload, withheld } => {
-                let hash = leaf_hash(text.as_bytes());
-                if self.is_repeat(link, &hash)? {
-                    self.repeated += 1;
-                    return Ok(());
-                }
-                let event = payload.as_ref().map(|payload| committed(link, payload)).transpose()?;
-                self.accept(text, link, hash)?;
-                match (event, payload) {
-                    (Some(event), Some(payload)) => out.event(text, &payload.salt, &event),
-                    _ => out.withheld(text, *withheld),
-                }
-                self.add(hash, out)
-            }
-            Item::Note { text, note } => {
-                let hash = leaf_hash(text.as_bytes());
-                if self.notes.contains(&hash) {
-                    self.repeated += 1;
-                    return Ok(());
-                }
-                if let Some(admission) = &mut self.admission {
-                    admission.note(note, self.key.verifier_key().name())?;
-                }
-                self.notes.insert(hash);
-                out.note(text);
-                self.add(hash, out)
-            }
-            Item::Leaf(_) => Err(refuse("a log takes links and key notes alone", "leave this line out")),
-            Item::Skip { .. } => Err(refuse(
-                "leaves are left out here, and a log must have them all",
-                "give the whole export, not a slice of it",
-            )),
             // What the sealed export says again of leaves that it has covered.
             Item::Checkpoint { signed, text }
                 if self.exports == 1 && self.covered == Some(self.tree.end()) =>
@@ -209,27 +160,41 @@ impl<'k> Sealer<'k> {
             Item::Checkpoint { .. } => {
                 Err(refuse("the export is sealed already", "give a sealed export first: it is then extended"))
             }
+            _ => self.take(item, out),
         }
+    }
+
+    fn take(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
+        let entry = Entry::read(None, item).map_err(|refusal| *refusal.error)?;
+        let taken = self.export.take(&self.rules, &self.log.over(&Empty), &entry, &[]);
+        if !taken.map_err(|stop| *stop.refusal().error)? {
+            self.repeated += 1;
+            return Ok(());
+        }
+        // The export may be large, and its leaves are written.
+        self.export.growth_mut().settle();
+        match &entry.body {
+            Body::Link { payload: Some(payload), .. } => {
+                out.event(&entry.text, &payload.salt, &payload.event);
+            }
+            Body::Link { withheld, .. } => out.withheld(&entry.text, *withheld),
+            Body::Note(_) => out.note(&entry.text),
+        }
+        self.add(entry.hash, out)
     }
 
     /// A line of what is in the log already: it was accepted when it was new.
     fn sealed_line(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         let hash = match item {
-            Item::Link { text, link, .. } => {
-                let hash = leaf_hash(text.as_bytes());
-                self.follow(link, hash);
-                hash
+            Item::Link { .. } | Item::Note { .. } => {
+                let entry = Entry::without_event(None, item).map_err(|refusal| *refusal.error)?;
+                self.log.follow(&self.rules, &entry);
+                entry.hash
             }
-            Item::Note { text, note } => {
-                let hash = leaf_hash(text.as_bytes());
-                if let Some(admission) = &mut self.admission {
-                    // One that did not act then does not act now.
-                    let _ = admission.note(note, self.key.verifier_key().name());
-                }
-                self.notes.insert(hash);
-                hash
+            Item::Leaf(bytes) => {
+                self.log.add_opaque();
+                leaf_hash(bytes)
             }
-            Item::Leaf(bytes) => leaf_hash(bytes),
             Item::Skip { .. } => {
                 return Err(refuse(
                     "leaves are left out here",
@@ -239,6 +204,7 @@ impl<'k> Sealer<'k> {
             Item::Checkpoint { text, signed } => {
                 self.check(signed)?;
                 self.covered = Some(self.tree.end());
+                self.export = Acceptance::new(self.tree.end());
                 out.checkpoint(text);
                 return Ok(());
             }
@@ -263,79 +229,6 @@ impl<'k> Sealer<'k> {
             return Err(refuse("the checkpoint is not of the leaves before it", altered));
         }
         Ok(())
-    }
-
-    /// Whether the log has this very link.
-    fn is_repeat(&self, link: &Link, hash: &Hash) -> Result<bool, Error> {
-        let Some(chain) = self.chains.get(&link.chain()) else { return Ok(false) };
-        let known = usize::try_from(link.seq()).ok().and_then(|seq| chain.links.get(seq));
-        match known {
-            None => Ok(false),
-            Some(known) if known == hash => Ok(true),
-            Some(_) => Err(refuse(
-                format!("the chain {} has another link {} in the log", link.chain(), link.seq()),
-                "this is a fork, evidence that the key was used twice: keep both files",
-            )),
-        }
-    }
-
-    /// Takes a new link of an authorised key that extends its chain by one.
-    fn accept(&mut self, text: &str, link: &Link, hash: Hash) -> Result<(), Error> {
-        let key = match (link, self.chains.get(&link.chain())) {
-            (Link::Open(open), _) => {
-                if open.origin != self.key.verifier_key().name() {
-                    let message = format!("the chain is for the log {:?}", open.origin);
-                    return Err(refuse(message, "a chain belongs to the log that its open link names"));
-                }
-                &open.key
-            }
-            (_, Some(chain)) => {
-                extends(chain, link)?;
-                &chain.key
-            }
-            (_, None) => {
-                let message = format!("the open link of the chain {} is not in the log", link.chain());
-                return Err(refuse(message, "give the export that begins the chain before this one"));
-            }
-        };
-        if link.signature().is_some_and(|signature| !key.verify(signed_part(text).as_bytes(), signature)) {
-            return Err(refuse("the link's signature is invalid", "the link is not what its emitter signed"));
-        }
-        if let Some(admission) = &self.admission {
-            let windows = self.chains.get(&link.chain()).map(|chain| &chain.windows);
-            admission.link(key, windows, link.time())?;
-        }
-        match link.signature() {
-            Some(_) => self.unsigned.remove(&link.chain()),
-            None => self.unsigned.insert(link.chain()),
-        };
-        self.follow(link, hash);
-        Ok(())
-    }
-
-    /// Goes on with the link's chain, if the link is the next of it.
-    fn follow(&mut self, link: &Link, hash: Hash) {
-        if let Link::Open(open) = link {
-            self.open(open, hash);
-        } else if let Some(chain) = self.chains.get_mut(&link.chain())
-            && chain.links.len() as u64 == link.seq()
-        {
-            chain.links.push(hash);
-            chain.time = link.time();
-            chain.closed |= matches!(link, Link::Close(_));
-        }
-    }
-
-    fn open(&mut self, open: &OpenLink, hash: Hash) {
-        let windows =
-            self.admission.as_ref().map_or_else(Windows::default, |admission| admission.windows(&open.key));
-        self.chains.entry(open.chain).or_insert_with(|| Chain {
-            key: open.key.clone(),
-            windows,
-            links: vec![hash],
-            time: open.time,
-            closed: false,
-        });
     }
 
     fn add(&mut self, hash: Hash, out: &mut Writer) -> Result<(), Error> {
@@ -366,13 +259,11 @@ impl<'k> Sealer<'k> {
                 "the file changed, or was cut",
             ));
         }
-        match self.unsigned.first() {
-            None => Ok(()),
-            Some(chain) => Err(refuse(
-                format!("the last link of the chain {chain} is not signed"),
-                "a recorder signs the last link of what it hands on: the export was cut off",
-            )),
-        }
+        let next = Acceptance::new(self.tree.end());
+        let (growth, _) =
+            core::mem::replace(&mut self.export, next).end().map_err(|refusal| *refusal.error)?;
+        self.log.merge(growth);
+        Ok(())
     }
 
     /// Writes the last checkpoint, where the leaves before it are not covered.
@@ -391,51 +282,4 @@ impl<'k> Sealer<'k> {
         let header = Header { origin: self.key.verifier_key().name().to_owned(), range: Some((0, size)) };
         Ok(Sealed { header, size, added: self.added, repeated: self.repeated })
     }
-}
-
-fn extends(chain: &Chain, link: &Link) -> Result<(), Error> {
-    let id = link.chain();
-    let next = chain.links.len() as u64;
-    if chain.closed {
-        return Err(refuse(
-            format!("the chain {id} is closed"),
-            "a chain that goes on after its end is no chain",
-        ));
-    }
-    if link.seq() != next {
-        let message = format!("the chain {id} goes on with {next} in the log, and this is {}", link.seq());
-        return Err(refuse(message, "links are missing: give the export that holds them before this one"));
-    }
-    if link.prev() != chain.links.last() {
-        let message = format!("{id}/{} does not follow the link that the log has before it", link.seq());
-        return Err(refuse(message, "one of the two is not what was recorded, or the chain was forked"));
-    }
-    if link.time() < chain.time {
-        let message = format!("{id}/{} is earlier than the link before it", link.seq());
-        return Err(refuse(message, "a recorder never lets its time go back: a faulty writer"));
-    }
-    Ok(())
-}
-
-/// The event as it matches its commit: as it stands, or else in canonical form.
-fn committed<'a>(link: &Link, payload: &Payload<'a>) -> Result<Cow<'a, str>, Error> {
-    let mismatch = || refuse("the event does not match its link", "the event or its salt was changed");
-    let Link::Event(link) = link else { return Err(mismatch()) };
-    if !payload.names_increase
-        && let Some(name) = duplicate_name(payload.event)
-    {
-        return Err(refuse(
-            "the event has two members of one name",
-            "readers would disagree on what it says",
-        )
-        .in_member(name));
-    }
-    if commit(&payload.salt, payload.event.as_bytes()) == link.commit {
-        return Ok(Cow::Borrowed(payload.event));
-    }
-    let canonical = canonicalize(payload.event.as_bytes()).map_err(|_| mismatch())?;
-    if commit(&payload.salt, &canonical) != link.commit {
-        return Err(mismatch());
-    }
-    String::from_utf8(canonical).map(Cow::Owned).map_err(|_| mismatch())
 }

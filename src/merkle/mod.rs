@@ -14,12 +14,14 @@
 
 mod bundle;
 mod compact;
+mod grown;
 mod hashes;
 mod proof;
 mod tile;
 
 pub use bundle::{Bundle, MAX_BUNDLE_BYTES};
 pub use compact::CompactRange;
+pub use grown::Grown;
 pub use hashes::{AuthenticHashes, TileHashes, authentic_tiles_for, decode_tile, tiles_for};
 pub use proof::{
     HashReader, consistency_proof, consistency_subtrees, inclusion_proof, inclusion_subtrees,

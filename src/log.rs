@@ -1,0 +1,53 @@
+//! What a log takes, and in which order (SPEC section 6). No I/O: a server and a Durable Object run the same code
+//! over storage of their own.
+//!
+//! A [`Submission`] is what an emitter brings: links, the events behind them, key notes. A log takes it whole or not
+//! at all. It takes a link when it extends its chain by one, when its key is authorised, and when the last link of
+//! each chain in the submission is signed; a link that it has already gets its old index back. Two different links
+//! for one place are a fork: neither the second one nor anything with it is taken, and both are evidence.
+//!
+//! [`Growth`] gathers submissions on top of what the log's storage, a [`State`], knows. When it is durable, the
+//! storage knows it too:
+//!
+//! ```
+//! use countersign::log::{Empty, Growth, Limits, Rules, Submission};
+//! # use countersign::note::SignerKey;
+//! # use countersign::recorder::Recorder;
+//! # use countersign::trust::Trust;
+//! # let emitter = SignerKey::generate("example.com/a", [1; 32])?;
+//! # let at = "2026-11-20T06:00:00.000Z".parse()?;
+//! # let mut recorder = Recorder::open("log.example", emitter.verifier_key().clone(), at, &[0; 16])?;
+//! # recorder.sign_with(&emitter)?;
+//! # recorder.close(at)?;
+//! # recorder.sign_with(&emitter)?;
+//! # let body = recorder.drain();
+//! let trust = Trust::default().with_emitter(emitter.verifier_key().clone())?;
+//! let rules = Rules::new("log.example", Some(trust));
+//!
+//! let mut growth = Growth::new(0);
+//! let submission = Submission::parse(body.as_bytes(), &Limits::default())?;
+//! let taken = growth.submit(&rules, &Empty, &submission).map_err(|stop| stop.refusal())?;
+//! assert_eq!((taken.added, taken.repeated, growth.size()), (2, 0, 2));
+//!
+//! let again = growth.submit(&rules, &Empty, &submission).map_err(|stop| stop.refusal())?;
+//! assert_eq!((again.added, again.repeated, again.chains), (0, 2, taken.chains));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod acceptance;
+mod entry;
+mod growth;
+mod lives;
+mod refusal;
+mod rules;
+mod state;
+mod submission;
+
+pub(crate) use acceptance::Acceptance;
+pub use entry::{Body, Entry, Payload};
+pub use growth::{Growth, Leaf, Run, Taken, Tip};
+pub use lives::{Life, Window, Windows};
+pub use refusal::{Evidence, Kind, Refusal, Stop};
+pub use rules::Rules;
+pub use state::{Chain, Empty, Held, State};
+pub use submission::{Limits, Submission};

@@ -1,0 +1,257 @@
+//! One submission while it is taken, link by link.
+
+use std::collections::BTreeMap;
+
+use super::growth::Layered;
+use super::submission::check_signature;
+use super::{
+    Body, Chain, Entry, Evidence, Growth, Held, Kind, Payload, Refusal, Rules, State, Stop, Taken, Tip,
+    Windows,
+};
+use crate::error::{Code, Error};
+use crate::hash::Hash;
+use crate::keys::KeyNote;
+use crate::link::{ChainId, Link, OpenLink};
+
+/// What was taken of a submission so far.
+pub(crate) struct Acceptance {
+    growth: Growth,
+    taken: Taken,
+    /// Chains whose last new link is not signed, and its line.
+    unsigned: BTreeMap<ChainId, Option<u64>>,
+}
+
+impl Chain {
+    /// The chain that an open link begins.
+    pub(super) fn opened(open: &OpenLink, hash: Hash, windows: Windows) -> Self {
+        Self { key: open.key.clone(), windows, next: 1, last: hash, time: open.time, closed: false }
+    }
+
+    /// The chain with its next link.
+    pub(super) fn extended(self, link: &Link, hash: Hash) -> Self {
+        let closed = matches!(link, Link::Close(_));
+        Self { next: self.next + 1, last: hash, time: link.time(), closed, ..self }
+    }
+}
+
+impl Acceptance {
+    /// Of the submission whose first new leaf will have that index.
+    pub(crate) fn new(base: u64) -> Self {
+        Self { growth: Growth::new(base), taken: Taken::default(), unsigned: BTreeMap::new() }
+    }
+
+    /// What was taken so far, and not yet ended.
+    pub(crate) fn growth_mut(&mut self) -> &mut Growth {
+        &mut self.growth
+    }
+
+    /// Takes the next leaf, and says whether it is new. `rest` is what the submission still brings, this leaf first:
+    /// the evidence of a fork is looked for there. Who keeps none gives nothing.
+    pub(crate) fn take<S: State + ?Sized>(
+        &mut self,
+        rules: &Rules,
+        below: &S,
+        entry: &Entry,
+        rest: &[Entry],
+    ) -> Result<bool, Stop<S::Error>> {
+        let state = Layered { top: &self.growth, below };
+        let result = match &entry.body {
+            Body::Link { link, payload, .. } => {
+                self.take_link(rules, below, entry, link, payload.as_ref(), rest)
+            }
+            Body::Note(note) => match state.note(&entry.hash).map_err(Stop::State)? {
+                Some(index) => Ok(self.repeat_note(Held { index, hash: entry.hash })),
+                None => self.take_note(rules, below, entry, note),
+            },
+        };
+        result.map_err(|stop| match stop {
+            Stop::Refused(refusal) => Stop::Refused(refusal.at_line(entry.line)),
+            state @ Stop::State(_) => state,
+        })
+    }
+
+    fn repeat_note(&mut self, held: Held) -> bool {
+        self.taken.notes.push(held);
+        self.taken.repeated += 1;
+        false
+    }
+
+    fn take_note<S: State + ?Sized>(
+        &mut self,
+        rules: &Rules,
+        below: &S,
+        entry: &Entry,
+        note: &KeyNote,
+    ) -> Result<bool, Stop<S::Error>> {
+        rules.check_note(note)?;
+        let state = Layered { top: &self.growth, below };
+        let mut lives = BTreeMap::new();
+        for statement in &note.statements {
+            let key = statement.key();
+            if !lives.contains_key(key) {
+                lives.insert(key.clone(), state.life(key).map_err(Stop::State)?);
+            }
+            if let Some(life) = lives.get_mut(key) {
+                life.state(statement);
+            }
+        }
+        self.taken.notes.push(Held { index: self.growth.size(), hash: entry.hash });
+        self.taken.added += 1;
+        self.growth.add_note(entry, lives);
+        Ok(true)
+    }
+
+    fn take_link<S: State + ?Sized>(
+        &mut self,
+        rules: &Rules,
+        below: &S,
+        entry: &Entry,
+        link: &Link,
+        payload: Option<&Payload>,
+        rest: &[Entry],
+    ) -> Result<bool, Stop<S::Error>> {
+        let state = Layered { top: &self.growth, below };
+        let (id, seq) = (link.chain(), link.seq());
+        let known = state.chain(&id).map_err(Stop::State)?;
+        if let Some(chain) = known.as_ref().filter(|chain| seq < chain.next) {
+            let held = state.link(&id, seq).map_err(Stop::State)?;
+            return match held {
+                Some(held) if held.hash == entry.hash => {
+                    self.tip(id, seq, held);
+                    self.taken.repeated += 1;
+                    Ok(false)
+                }
+                Some(held) => Err(fork(chain, link, held.index, rest).into()),
+                // The storage knows the chain and not its links: nothing can be told from that.
+                None => Err(gap(link, Some(chain)).into()),
+            };
+        }
+        let before = match (link, known) {
+            (Link::Open(open), None) => {
+                rules.check_origin(open)?;
+                let windows = state.life(&open.key).map_err(Stop::State)?.windows;
+                Chain::opened(open, entry.hash, windows)
+            }
+            (_, Some(chain)) => {
+                if seq > chain.next {
+                    return Err(gap(link, Some(&chain)).into());
+                }
+                if chain.closed || link.prev() != Some(&chain.last) {
+                    let last = state.link(&id, chain.next - 1).map_err(Stop::State)?;
+                    return Err(fork(&chain, link, last.map_or(0, |held| held.index), rest).into());
+                }
+                if link.time() < chain.time {
+                    return Err(back_in_time(id, seq).into());
+                }
+                chain
+            }
+            (_, None) => return Err(gap(link, None).into()),
+        };
+        if entry.verified_by.as_ref() != Some(&before.key) {
+            check_signature(entry.line, &entry.text, link, &before.key)?;
+        }
+        let life = state.life(&before.key).map_err(Stop::State)?;
+        rules.check_key(&before, &life, link.time())?;
+        let chain = if matches!(link, Link::Open(_)) { before } else { before.extended(link, entry.hash) };
+        match link.signature() {
+            Some(_) => _ = self.unsigned.remove(&id),
+            None => _ = self.unsigned.insert(id, entry.line),
+        }
+        self.tip(id, seq, Held { index: self.growth.size(), hash: entry.hash });
+        self.taken.added += 1;
+        self.growth.add_link(entry, link, chain, payload.cloned());
+        Ok(true)
+    }
+
+    fn tip(&mut self, chain: ChainId, seq: u64, held: Held) {
+        let tip = Tip { seq, index: held.index, hash: held.hash };
+        let last = self.taken.chains.entry(chain).or_insert(tip);
+        if last.seq < seq {
+            *last = tip;
+        }
+    }
+
+    /// Ends the submission.
+    ///
+    /// # Errors
+    /// A refusal when the last new link of a chain is not signed.
+    pub(crate) fn end(self) -> Result<(Growth, Taken), Refusal> {
+        match self.unsigned.first_key_value() {
+            None => Ok((self.growth, self.taken)),
+            Some((chain, line)) => Err(not_signed(*chain).at_line(*line)),
+        }
+    }
+}
+
+fn gap(link: &Link, chain: Option<&Chain>) -> Refusal {
+    let (id, seq) = (link.chain(), link.seq());
+    let (expected, last) = chain.map_or((0, None), |chain| (chain.next, Some(chain.last)));
+    let message = match expected {
+        0 => format!("the open link of the chain {id} is not in the log"),
+        next => format!("the chain {id} goes on with {next} in the log, and this is {seq}"),
+    };
+    let error =
+        Error::new(Code::Gap, message).with_hint("links are missing before this one: bring them first");
+    Refusal::new(Kind::Gap { chain: id, expected, last }, error)
+}
+
+fn back_in_time(id: ChainId, seq: u64) -> Refusal {
+    let error = Error::new(Code::Refused, format!("{id}/{seq} is earlier than the link before it"));
+    Refusal::malformed(error.with_hint("a recorder never lets its time go back: a faulty writer"))
+}
+
+/// The refusal of a link where the chain goes on otherwise. Only what the emitter's key vouches for is evidence:
+/// anyone can write an unsigned link.
+fn fork(chain: &Chain, link: &Link, index: u64, rest: &[Entry]) -> Refusal {
+    let (id, seq) = (link.chain(), link.seq());
+    let error = if chain.closed && seq >= chain.next {
+        Error::new(Code::Fork, format!("the chain {id} is closed"))
+            .with_hint("a chain that goes on after its end is evidence that its key was used twice")
+    } else {
+        Error::new(
+            Code::Fork,
+            format!("the chain {id} has another link {} in the log", seq.min(chain.next - 1)),
+        )
+        .with_hint("evidence that the key was used twice: begin a new chain")
+    };
+    if rest.is_empty() {
+        return Refusal::malformed(error);
+    }
+    match vouched_for(chain, id, rest) {
+        Ok(refused) => {
+            let evidence = Evidence { chain: id, seq, index, refused };
+            Refusal::new(Kind::Fork(Box::new(evidence)), error)
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+/// The links of the chain from the first of `rest` up to the next signed one, which vouches for them all.
+fn vouched_for(chain: &Chain, id: ChainId, rest: &[Entry]) -> Result<Vec<String>, Refusal> {
+    let mut refused = Vec::new();
+    let mut last: Option<(u64, Hash)> = None;
+    for entry in rest {
+        let Body::Link { link, .. } = &entry.body else { continue };
+        if link.chain() != id {
+            continue;
+        }
+        let follows = last.is_none_or(|(seq, hash)| link.seq() == seq + 1 && link.prev() == Some(&hash));
+        if !follows {
+            return Err(not_signed(id));
+        }
+        refused.push(entry.text.clone());
+        if link.signature().is_some() {
+            check_signature(entry.line, &entry.text, link, &chain.key)?;
+            return Ok(refused);
+        }
+        last = Some((link.seq(), entry.hash));
+    }
+    Err(not_signed(id))
+}
+
+fn not_signed(chain: ChainId) -> Refusal {
+    let error = Error::new(Code::Refused, format!("the last link of the chain {chain} is not signed"));
+    Refusal::malformed(
+        error.with_hint("a recorder signs the last link of what it hands on: this was cut off"),
+    )
+}

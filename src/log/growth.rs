@@ -1,0 +1,287 @@
+//! What submissions add to a log, on top of what its storage has.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::acceptance::Acceptance;
+use super::{Body, Chain, Entry, Held, Life, Payload, Rules, State, Stop, Submission};
+use crate::hash::Hash;
+use crate::link::{ChainId, Link};
+use crate::note::VerifierKey;
+use crate::time::Time;
+
+/// Leaves that were taken and are not in storage yet, with what they change.
+#[derive(Clone, Debug, Default)]
+pub struct Growth {
+    base: u64,
+    leaves: Vec<Leaf>,
+    chains: HashMap<ChainId, Added>,
+    notes: HashMap<Hash, u64>,
+    lives: HashMap<VerifierKey, Life>,
+}
+
+/// A leaf that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The leaf.
+    pub text: String,
+    /// Its hash.
+    pub hash: Hash,
+    /// The link's chain, its place there and its time; none for a key note.
+    pub link: Option<(ChainId, u64, Time)>,
+    /// The event, where it was brought.
+    pub payload: Option<Payload>,
+}
+
+/// Links of one chain that follow each other in the log too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The chain.
+    pub chain: ChainId,
+    /// The first link's place in the chain.
+    pub seq: u64,
+    /// The first link's index in the log.
+    pub index: u64,
+    /// How many links.
+    pub count: u64,
+}
+
+/// The last link of a chain in a submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tip {
+    /// Its place in the chain.
+    pub seq: u64,
+    /// Its index in the log.
+    pub index: u64,
+    /// Its leaf hash.
+    pub hash: Hash,
+}
+
+/// What became of a submission that was taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Of each chain in the submission, its last link there.
+    pub chains: BTreeMap<ChainId, Tip>,
+    /// Of each key note in the submission, its index and its leaf hash.
+    pub notes: Vec<Held>,
+    /// How many leaves are new.
+    pub added: u64,
+    /// How many the log had already.
+    pub repeated: u64,
+}
+
+/// What was added to one chain.
+#[derive(Clone, Debug)]
+struct Added {
+    chain: Chain,
+    /// The `seq` of the first link added.
+    first: u64,
+    links: Vec<Held>,
+}
+
+impl Growth {
+    /// Nothing yet, on top of so many leaves.
+    pub fn new(base: u64) -> Self {
+        Self { base, ..Self::default() }
+    }
+
+    /// How many leaves the storage has below.
+    pub fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// How many leaves the log has with this.
+    pub fn size(&self) -> u64 {
+        self.base + self.leaves.len() as u64
+    }
+
+    /// The leaves that were taken, from [`base`](Self::base) on.
+    pub fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
+    /// The chains that were begun or went on, as they stand now.
+    pub fn chains(&self) -> impl Iterator<Item = (&ChainId, &Chain)> {
+        self.chains.iter().map(|(id, added)| (id, &added.chain))
+    }
+
+    /// The key notes that were taken: leaf hash and index.
+    pub fn notes(&self) -> impl Iterator<Item = (&Hash, u64)> {
+        self.notes.iter().map(|(hash, index)| (hash, *index))
+    }
+
+    /// The keys about which key notes were taken, as their lives stand now.
+    pub fn lives(&self) -> impl Iterator<Item = (&VerifierKey, &Life)> {
+        self.lives.iter()
+    }
+
+    /// The links that were taken, as the fewest runs, in the log's order.
+    pub fn runs(&self) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for (leaf, index) in self.leaves.iter().zip(self.base..) {
+            let Some((chain, seq, _)) = leaf.link else { continue };
+            match runs.last_mut() {
+                Some(run)
+                    if run.chain == chain && run.seq + run.count == seq && run.index + run.count == index =>
+                {
+                    run.count += 1;
+                }
+                _ => runs.push(Run { chain, seq, index, count: 1 }),
+            }
+        }
+        runs
+    }
+
+    /// Takes a submission, whole or not at all.
+    ///
+    /// # Errors
+    /// A [`Refusal`](super::Refusal), or the storage's own. Nothing was taken then.
+    pub fn submit<S: State + ?Sized>(
+        &mut self,
+        rules: &Rules,
+        state: &S,
+        submission: &Submission,
+    ) -> Result<Taken, Stop<S::Error>> {
+        let below = Layered { top: self, below: state };
+        let mut acceptance = Acceptance::new(self.size());
+        for (place, entry) in submission.entries().iter().enumerate() {
+            acceptance.take(rules, &below, entry, &submission.entries()[place..])?;
+        }
+        let (growth, taken) = acceptance.end()?;
+        self.merge(growth);
+        Ok(taken)
+    }
+
+    /// Adds what was taken on top of this.
+    pub(crate) fn merge(&mut self, next: Self) {
+        let size = next.size();
+        self.leaves.extend(next.leaves);
+        for (id, added) in next.chains {
+            match self.chains.get_mut(&id) {
+                Some(known) => {
+                    known.chain = added.chain;
+                    known.links.extend(added.links);
+                }
+                None => _ = self.chains.insert(id, added),
+            }
+        }
+        self.notes.extend(next.notes);
+        self.lives.extend(next.lives);
+        // Leaves that were settled are below those that are here.
+        self.base = size - self.leaves.len() as u64;
+    }
+
+    /// Forgets the leaves themselves, and keeps what they changed.
+    pub(crate) fn settle(&mut self) {
+        self.base = self.size();
+        self.leaves.clear();
+    }
+
+    /// Adds a link that is the next of its chain, which now stands like this.
+    pub(super) fn add_link(&mut self, entry: &Entry, link: &Link, chain: Chain, payload: Option<Payload>) {
+        let held = Held { index: self.size(), hash: entry.hash };
+        let seq = link.seq();
+        let added = self.chains.entry(link.chain());
+        let added = added.or_insert_with(|| Added { chain: chain.clone(), first: seq, links: Vec::new() });
+        added.chain = chain;
+        added.links.push(held);
+        let link = Some((link.chain(), seq, link.time()));
+        self.leaves.push(Leaf { text: entry.text.clone(), hash: entry.hash, link, payload });
+    }
+
+    /// Adds a key note that acts, and what it says of these keys.
+    pub(super) fn add_note(&mut self, entry: &Entry, lives: impl IntoIterator<Item = (VerifierKey, Life)>) {
+        self.notes.insert(entry.hash, self.size());
+        self.lives.extend(lives);
+        self.leaves.push(Leaf { text: entry.text.clone(), hash: entry.hash, link: None, payload: None });
+    }
+
+    /// This on top of what is in storage.
+    pub(crate) fn over<'a, S: State + ?Sized>(&'a self, below: &'a S) -> impl State<Error = S::Error> + 'a {
+        Layered { top: self, below }
+    }
+
+    /// Goes past a leaf that says nothing about chains and keys.
+    pub(crate) fn add_opaque(&mut self) {
+        self.base += 1;
+    }
+
+    /// Goes on with a leaf that the log took when it was new, without asking again whether it may. The leaf itself
+    /// is not kept.
+    pub(crate) fn follow(&mut self, rules: &Rules, entry: &Entry) {
+        match &entry.body {
+            Body::Link { link, .. } => {
+                let known = self.chains.get(&link.chain()).map(|added| added.chain.clone());
+                let next = match (link, known) {
+                    (Link::Open(open), None) => {
+                        let windows = self.lives.get(&open.key).cloned().unwrap_or_default().windows;
+                        Some(Chain::opened(open, entry.hash, windows))
+                    }
+                    (Link::Event(_) | Link::Close(_), Some(chain)) if chain.next == link.seq() => {
+                        Some(chain.extended(link, entry.hash))
+                    }
+                    _ => None,
+                };
+                match next {
+                    Some(chain) => self.add_link(entry, link, chain, None),
+                    None => self.add_opaque(),
+                }
+            }
+            Body::Note(note) => {
+                let mut lives = HashMap::new();
+                // One that did not act then does not act now.
+                let acting = if rules.check_note(note).is_ok() { &note.statements[..] } else { &[] };
+                for statement in acting {
+                    let key = statement.key();
+                    let life = lives
+                        .entry(key.clone())
+                        .or_insert_with(|| self.lives.get(key).cloned().unwrap_or_default());
+                    life.state(statement);
+                }
+                self.add_note(entry, lives);
+            }
+        }
+        self.settle();
+    }
+}
+
+/// What was taken, on top of what was there.
+pub(super) struct Layered<'a, S: ?Sized> {
+    pub(super) top: &'a Growth,
+    pub(super) below: &'a S,
+}
+
+impl<S: State + ?Sized> State for Layered<'_, S> {
+    type Error = S::Error;
+
+    fn chain(&self, id: &ChainId) -> Result<Option<Chain>, S::Error> {
+        match self.top.chains.get(id) {
+            Some(added) => Ok(Some(added.chain.clone())),
+            None => self.below.chain(id),
+        }
+    }
+
+    fn link(&self, id: &ChainId, seq: u64) -> Result<Option<Held>, S::Error> {
+        let added = self.top.chains.get(id).and_then(|added| {
+            let place = usize::try_from(seq.checked_sub(added.first)?).ok()?;
+            added.links.get(place)
+        });
+        match added {
+            Some(held) => Ok(Some(*held)),
+            None => self.below.link(id, seq),
+        }
+    }
+
+    fn note(&self, hash: &Hash) -> Result<Option<u64>, S::Error> {
+        match self.top.notes.get(hash) {
+            Some(index) => Ok(Some(*index)),
+            None => self.below.note(hash),
+        }
+    }
+
+    fn life(&self, key: &VerifierKey) -> Result<Life, S::Error> {
+        match self.top.lives.get(key) {
+            Some(life) => Ok(life.clone()),
+            None => self.below.life(key),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Why a log does not take a submission.
+
+use core::convert::Infallible;
+use core::fmt;
+
+use crate::error::{Code, Error};
+use crate::hash::Hash;
+use crate::link::ChainId;
+
+/// A submission of which nothing was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What the emitter can do about it.
+    pub kind: Kind,
+    /// What is wrong, with the line of the submission.
+    pub error: Box<Error>,
+}
+
+/// The kinds of refusal, by what follows from them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It is malformed, or a signature is invalid or missing: it will never be taken as it is.
+    Malformed,
+    /// It is larger than the log's limits.
+    TooLarge,
+    /// The key may not sign this: not granted, expired, revoked, or of another log.
+    Unauthorised,
+    /// Links are missing between what the log has of the chain and this.
+    Gap {
+        /// The chain.
+        chain: ChainId,
+        /// The `seq` that the log would take next: 0 where it has not even the open link.
+        expected: u64,
+        /// The leaf hash of the last link that the log has.
+        last: Option<Hash>,
+    },
+    /// The log has another link for this place.
+    Fork(Box<Evidence>),
+}
+
+/// Two continuations of one chain, each vouched for by the emitter's key: proof that the key was used twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The chain.
+    pub chain: ChainId,
+    /// The `seq` of the first link that the two do not share.
+    pub seq: u64,
+    /// The index of the log's link that the refused one contradicts.
+    pub index: u64,
+    /// The refused links, from that place up to the next signed one.
+    pub refused: Vec<String>,
+}
+
+impl Refusal {
+    pub(super) fn new(kind: Kind, error: Error) -> Self {
+        Self { kind, error: Box::new(error) }
+    }
+
+    pub(super) fn malformed(error: Error) -> Self {
+        Self::new(Kind::Malformed, error)
+    }
+
+    pub(super) fn unauthorised(message: String, hint: &'static str) -> Self {
+        Self::new(Kind::Unauthorised, Error::new(Code::Unauthorised, message).with_hint(hint))
+    }
+
+    /// The same at this line, unless it is known already.
+    pub(super) fn at_line(mut self, line: Option<u64>) -> Self {
+        self.error.line = self.error.line.or(line);
+        self
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// Why a submission was not taken: the log refuses it, or its storage could not tell.
+#[derive(Debug)]
+pub enum Stop<E> {
+    /// The submission is at fault.
+    Refused(Refusal),
+    /// The storage is.
+    State(E),
+}
+
+impl<E> From<Refusal> for Stop<E> {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Stop<Infallible> {
+    /// The refusal, where storage cannot fail.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::State(never) => match never {},
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Whose links and key notes a log takes (SPEC sections 5 and 6).
+
+use super::{Chain, Life, Refusal};
+use crate::error::Quoted;
+use crate::keys::{KeyNote, Statement};
+use crate::link::OpenLink;
+use crate::note::VerifierKey;
+use crate::time::Time;
+use crate::trust::Trust;
+
+/// What a log goes by.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    origin: String,
+    trust: Option<Trust>,
+}
+
+impl Rules {
+    /// The rules of the log of that origin. Its trust file names issuers and emitters; without one any key may sign
+    /// chains, and key notes are taken whoever signed them.
+    pub fn new(origin: impl Into<String>, trust: Option<Trust>) -> Self {
+        Self { origin: origin.into(), trust }
+    }
+
+    /// The log's origin.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The trust file.
+    pub fn trust(&self) -> Option<&Trust> {
+        self.trust.as_ref()
+    }
+
+    /// Whether the open link is one of this log's.
+    pub(super) fn check_origin(&self, open: &OpenLink) -> Result<(), Refusal> {
+        if open.origin == self.origin {
+            return Ok(());
+        }
+        let message = format!("the chain is for the log {}", Quoted(&open.origin));
+        Err(Refusal::unauthorised(message, "a chain belongs to the log that its open link names"))
+    }
+
+    /// Whether a key note acts here.
+    pub(super) fn check_note(&self, note: &KeyNote) -> Result<(), Refusal> {
+        if note.origin != self.origin {
+            let message = format!("the key note is for the log {}", Quoted(&note.origin));
+            return Err(Refusal::unauthorised(message, "a key note acts in the log that it names alone"));
+        }
+        let Some(trust) = &self.trust else { return Ok(()) };
+        match note.statements.iter().find(|statement| !allows(trust, note, statement)) {
+            None => Ok(()),
+            Some(statement) => Err(Refusal::unauthorised(
+                format!("nobody with the right signed: {statement}"),
+                "an issuer of the trust file must sign it, whose name and a / the key's name begins with",
+            )),
+        }
+    }
+
+    /// Whether a link of that time may be taken: of a chain that goes on, or of a new one, whose windows are those
+    /// that its key has now.
+    pub(super) fn check_key(&self, chain: &Chain, life: &Life, time: Time) -> Result<(), Refusal> {
+        let Some(trust) = &self.trust else { return Ok(()) };
+        let key = &chain.key;
+        if life.revoked || revoked(trust, key, Some(time)) {
+            return Err(Refusal::unauthorised(
+                format!("the key {key} is revoked"),
+                "its emitter needs a new key and a grant for it",
+            ));
+        }
+        if trust.emitters().contains(key) {
+            return Ok(());
+        }
+        if chain.windows.is_empty() {
+            return Err(Refusal::unauthorised(
+                format!("the key {key} was not granted before its chain"),
+                "submit an issuer's grant before it, or name the key in the log's trust file as emitter",
+            ));
+        }
+        if !chain.windows.hold(time) {
+            return Err(Refusal::unauthorised(
+                format!("at {time} the key {key} was not allowed to sign"),
+                "its grants began later or ended before: a new grant makes way for a new chain",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the trust file revokes the key: for links of that time, or at all.
+fn revoked(trust: &Trust, key: &VerifierKey, time: Option<Time>) -> bool {
+    let acts = |since: Option<Time>| since.is_none_or(|since| time.is_none_or(|time| since <= time));
+    trust.revocations().iter().any(|line| line.key == *key && acts(line.since))
+}
+
+/// A grant by an issuer whom the trust file revokes is not taken, though its revocations are.
+fn allows(trust: &Trust, note: &KeyNote, statement: &Statement) -> bool {
+    let counts =
+        |key: &&VerifierKey| matches!(statement, Statement::Revoke { .. }) || !revoked(trust, key, None);
+    let signers = trust.issuers().iter().chain([statement.key()]);
+    signers
+        .filter(|signer| trust.may_state(signer, statement))
+        .filter(counts)
+        .any(|signer| note.signed_by(signer) == Some(true))
+}
