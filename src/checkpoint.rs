@@ -51,7 +51,8 @@ const MAX_SECONDS: u64 = Time::MAX.millis().cast_unsigned() / 1000;
 /// The state of a log: how many leaves it has and the root of their tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// The log's origin, which obeys the rules of a key's name.
+    /// The log's origin, which obeys the rules of a key's name unless it was read from an
+    /// [extended](Self::parse_extended_text) text.
     pub origin: String,
     /// The number of leaves, at most 2^53 − 1.
     pub size: u64,
@@ -79,18 +80,48 @@ impl Checkpoint {
     ///
     /// [`Code::Checkpoint`] with the line at which it is malformed. Extension lines are.
     pub fn parse_text(text: &str) -> Result<Self, Error> {
-        let refuse = |line: u64, why: &str| Error::new(Code::Checkpoint, why).at_line(line);
-        let mut lines = text.split_inclusive('\n').map(|line| line.strip_suffix('\n'));
-        let mut next =
-            |at: u64| lines.next().flatten().ok_or_else(|| refuse(at, "a checkpoint has three lines"));
-        let (origin, size, root) = (next(1)?, next(2)?, next(3)?);
-        if lines.next().is_some() {
+        let (checkpoint, extensions) = Self::parse_lines(text)?;
+        if !extensions.is_empty() {
             return Err(refuse(4, "a checkpoint has no extension lines"));
         }
-        check_name(origin).map_err(|error| refuse(1, &error.message))?;
+        check_name(&checkpoint.origin).map_err(|error| refuse(1, &error.message))?;
+        Ok(checkpoint)
+    }
+
+    /// Reads a checkpoint's text as C2SP tlog-checkpoint has it, which other people's logs may make
+    /// use of: the origin is any text, and after the three lines there may be extension lines, of
+    /// which nothing is read.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Checkpoint`] with the line at which it is malformed. An empty line is, wherever it
+    /// is.
+    pub fn parse_extended_text(text: &str) -> Result<Self, Error> {
+        let (checkpoint, extensions) = Self::parse_lines(text)?;
+        if checkpoint.origin.is_empty() {
+            return Err(refuse(1, "an origin is not empty"));
+        }
+        for (line, at) in extensions.split_inclusive('\n').zip(4..) {
+            if line == "\n" || !line.ends_with('\n') {
+                return Err(refuse(at, "an extension line is not empty and ends in a line feed"));
+            }
+        }
+        Ok(checkpoint)
+    }
+
+    /// The first three lines, the origin whatever it is, and what comes after them.
+    fn parse_lines(text: &str) -> Result<(Self, &str), Error> {
+        let mut rest = text;
+        let mut next = |at| {
+            let (line, after) =
+                rest.split_once('\n').ok_or_else(|| refuse(at, "a checkpoint has three lines"))?;
+            rest = after;
+            Ok(line)
+        };
+        let (origin, size, root) = (next(1)?, next(2)?, next(3)?);
         let size = parse_decimal(size).ok_or_else(|| refuse(2, "a size is a decimal, at most 2^53 - 1"))?;
         let root = Hash::from_base64(root).ok_or_else(|| refuse(3, "a root hash is base64 of 32 bytes"))?;
-        Ok(Self { origin: origin.to_owned(), size, root })
+        Ok((Self { origin: origin.to_owned(), size, root }, rest))
     }
 
     /// This checkpoint as a note signed by the log's key.
@@ -120,20 +151,26 @@ impl Checkpoint {
     /// year 9999.
     #[cfg(feature = "sign")]
     pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
-        let verifier = key.verifier_key();
-        if verifier.key_type() != KeyType::Cosignature {
-            return Err(Error::new(
-                Code::Key,
-                format!("the key {} is not a witness's", Quoted(verifier.name())),
-            ));
-        }
-        if seconds > MAX_SECONDS {
-            return Err(Error::new(Code::Time, "a cosignature's time is after the year 9999"));
-        }
-        let signature = key.sign(cosigned_message(&self.to_string(), seconds).as_bytes());
-        let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
-        Ok(write_signature_line(verifier.name(), verifier.id(), &timestamped))
+        cosign(&self.to_string(), key, seconds)
     }
+}
+
+fn refuse(line: u64, why: &str) -> Error {
+    Error::new(Code::Checkpoint, why).at_line(line)
+}
+
+#[cfg(feature = "sign")]
+fn cosign(text: &str, key: &SignerKey, seconds: u64) -> Result<String, Error> {
+    let verifier = key.verifier_key();
+    if verifier.key_type() != KeyType::Cosignature {
+        return Err(Error::new(Code::Key, format!("the key {} is not a witness's", Quoted(verifier.name()))));
+    }
+    if seconds > MAX_SECONDS {
+        return Err(Error::new(Code::Time, "a cosignature's time is after the year 9999"));
+    }
+    let signature = key.sign(cosigned_message(text, seconds).as_bytes());
+    let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
+    Ok(write_signature_line(verifier.name(), verifier.id(), &timestamped))
 }
 
 /// A decimal without sign or leading zeros, at most 2^53 − 1.
@@ -173,9 +210,40 @@ impl SignedCheckpoint {
     /// [`Code::Checkpoint`], with the line where there is one, when it is malformed as a note or
     /// as a checkpoint.
     pub fn parse(note: &str) -> Result<Self, Error> {
-        let Note { text, signatures } =
-            Note::parse(note).map_err(|error| Error { code: Code::Checkpoint, ..error })?;
-        Ok(Self { checkpoint: Checkpoint::parse_text(text)?, text: text.to_owned(), signatures })
+        Self::read(note, Checkpoint::parse_text)
+    }
+
+    /// Reads a signed checkpoint of anyone's, by the rules of
+    /// [`Checkpoint::parse_extended_text`]. No signature is verified. Signatures are over the text
+    /// as it stands.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Checkpoint`], with the line where there is one, when it is malformed as a note or
+    /// as a checkpoint.
+    pub fn parse_extended(note: &str) -> Result<Self, Error> {
+        Self::read(note, Checkpoint::parse_extended_text)
+    }
+
+    fn read(note: &str, text: impl Fn(&str) -> Result<Checkpoint, Error>) -> Result<Self, Error> {
+        let note = Note::parse(note).map_err(|error| Error { code: Code::Checkpoint, ..error })?;
+        Ok(Self { checkpoint: text(note.text)?, text: note.text.to_owned(), signatures: note.signatures })
+    }
+
+    /// Whether the text has extension lines after the three that every checkpoint has.
+    pub fn is_extended(&self) -> bool {
+        self.text.bytes().filter(|&byte| byte == b'\n').count() > 3
+    }
+
+    /// The signature line of a witness, over the text as it stands: as [`Checkpoint::cosign`].
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Key`] when the key is not a witness's, [`Code::Time`] when the time is after the
+    /// year 9999.
+    #[cfg(feature = "sign")]
+    pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
+        cosign(&self.text, key, seconds)
     }
 
     /// Whether the log's key signed: `None` when no line has its name and ID. Whether the key is
@@ -254,6 +322,39 @@ mod tests {
             let error = Checkpoint::parse_text(&text).expect_err(&text);
             assert_eq!((error.code, error.line), (Code::Checkpoint, Some(line)), "{text:?}");
         }
+    }
+
+    #[test]
+    fn other_peoples_checkpoints_may_have_more_lines_and_any_origin() {
+        let good = checkpoint().to_string();
+        let extended = good.clone() + "extension 1\n — 2\n";
+        assert_eq!(Checkpoint::parse_extended_text(&extended), Ok(checkpoint()));
+        assert_eq!(Checkpoint::parse_extended_text(&good), Ok(checkpoint()));
+        assert!(Checkpoint::parse_text(&extended).is_err());
+        let origin = "go.sum database + tree";
+        let other = good.replace("log.example", origin);
+        assert_eq!(Checkpoint::parse_extended_text(&other).expect("an origin").origin, origin);
+        assert!(Checkpoint::parse_text(&other).is_err());
+        for (text, line) in [
+            (good.clone() + "\n", 4),
+            (good.clone() + "a\n\nb\n", 5),
+            (good.clone() + "extension", 4),
+            (good.replace("log.example", ""), 1),
+            (good.replace('7', "07"), 2),
+        ] {
+            let error = Checkpoint::parse_extended_text(&text).expect_err(&text);
+            assert_eq!((error.code, error.line), (Code::Checkpoint, Some(line)), "{text:?}");
+        }
+
+        let log = SignerKey::generate("log.example", [1; 32]).expect("a name");
+        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let note = note::sign_note(&extended, &log).expect("a note");
+        let read = SignedCheckpoint::parse_extended(&note).expect("a checkpoint");
+        assert!(read.is_extended());
+        let cosigned = note + &read.cosign(&witness, 5).expect("a witness's key");
+        let read = SignedCheckpoint::parse_extended(&cosigned).expect("a checkpoint");
+        assert_eq!(read.log_signature(log.verifier_key()), Some(true));
+        assert_eq!(read.cosignature(witness.verifier_key()), Some(Some(5)), "over the extension lines too");
     }
 
     #[test]

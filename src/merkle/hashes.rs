@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::tile::{TILE_HEIGHT, TILE_WIDTH, Tile};
-use super::{HashReader, Subtree, node_hash, skips};
+use super::{HashReader, MAX_SIZE, Subtree, node_hash, skips};
 use crate::error::{Code, Error};
 use crate::hash::{Hash, hash_nodes};
 
@@ -131,16 +131,12 @@ impl TileHashes {
 
 impl HashReader for TileHashes {
     fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
-        let read = |subtree: &Subtree| {
-            let level = subtree.level / TILE_HEIGHT;
-            let first = subtree.index >> (level * TILE_HEIGHT);
-            let count = 1_u64 << (subtree.level % TILE_HEIGHT);
-            let (index, place) = (first / TILE_WIDTH, first % TILE_WIDTH);
-            let hashes = self.get(level, index).and_then(|hashes| {
-                hashes.get(usize::try_from(place).ok()?..usize::try_from(place + count).ok()?)
-            });
-            let width = (place + count).min(TILE_WIDTH) as u16;
-            hashes.map(root_of).ok_or_else(|| missing(Tile { level, index, width }))
+        let read = |&subtree: &Subtree| {
+            let tile = Tile::holding(subtree, MAX_SIZE).ok_or_else(|| refuse("no tree has this subtree"))?;
+            let first = (subtree.index >> (tile.level * TILE_HEIGHT)) % TILE_WIDTH;
+            let (first, count) = (first as usize, 1_usize << (subtree.level % TILE_HEIGHT));
+            let hashes = self.get(tile.level, tile.index).and_then(|hashes| hashes.get(first..first + count));
+            hashes.map(root_of).ok_or_else(|| missing(Tile { width: (first + count) as u16, ..tile }))
         };
         subtrees.iter().map(read).collect()
     }

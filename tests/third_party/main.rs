@@ -13,4 +13,6 @@ mod ed25519;
 mod merkle;
 mod notes;
 mod policies;
+mod tiles;
 mod tlog_proof;
+mod witness;

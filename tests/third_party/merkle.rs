@@ -4,18 +4,16 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use countersign::base64;
-use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
 use countersign::merkle::{
     CompactRange, HashReader, Subtree, consistency_proof, empty_root, inclusion_proof, leaf_hash,
     verify_consistency, verify_inclusion,
 };
-use countersign::note::{KeyType, VerifierKey};
 use serde_json::Value;
 
 use crate::files;
 use crate::value::{hex, hex_array, list, maybe_list, number, text, truth};
-use crate::vectors::{find, json, text as file};
+use crate::vectors::{find, json};
 
 fn hash(value: &Value) -> Hash {
     Hash(hex_array(value))
@@ -155,34 +153,4 @@ fn transparency_dev_consistency() {
         }
     }
     assert_eq!((cases.len(), from_empty), (98, 1));
-}
-
-/// A log of 300 leaves as tiles, of which a level is 32-byte hashes in a row. Its checkpoint is
-/// cosigned by a mirror and bears no signature of the log.
-#[test]
-fn sunlight_mirror() {
-    let Some(params) = json("tlog-tiles/sunlight-mirror/params.json") else { return };
-    let tile = |path: &str| {
-        let path = find(&format!("tlog-tiles/sunlight-mirror/log/tile/{path}")).expect("beside it");
-        let bytes = files::read(&path);
-        bytes.chunks_exact(32).map(|hash| Hash(hash.try_into().expect("32 bytes"))).collect::<Vec<_>>()
-    };
-    let leaves: Vec<Hash> = (0..300).map(|n| leaf_hash(format!("record {n}").as_bytes())).collect();
-    assert_eq!([tile("0/000"), tile("0/001.p/44")].concat(), leaves);
-    let note = file("tlog-tiles/sunlight-mirror/log/checkpoint").expect("beside it");
-    let read = SignedCheckpoint::parse(&note).expect("a checkpoint");
-    let mut tree = CompactRange::new();
-    tree.append_subtree(8, tile("1/000.p/1")[0]).expect("aligned");
-    tree.extend(&leaves[256..]);
-    assert_eq!(tree.root(), Some(read.checkpoint.root));
-    let mut whole = CompactRange::new();
-    whole.extend(&leaves);
-    assert_eq!(whole, tree);
-
-    let vkey = params
-        .as_object()
-        .expect("an object")
-        .values()
-        .find_map(|value| VerifierKey::parse(value.as_str()?, KeyType::Cosignature).ok());
-    assert!(matches!(read.cosignature(&vkey.expect("the mirror's key")), Some(Some(_))));
 }

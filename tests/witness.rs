@@ -1,0 +1,282 @@
+//! What a witness is asked, and each of its answers.
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use countersign::Code;
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::hash::Hash;
+use countersign::merkle::{
+    CompactRange, HashReader, Subtree, consistency_proof, empty_root, leaf_hash, verify_consistency,
+};
+use countersign::note::{SignerKey, VerifierKey, sign_note, write_signature_line};
+use countersign::witness::{Answer, MAX_BYTES, MAX_PROOF, Refusal, Request, SIZE_CONTENT_TYPE, State, judge};
+use proptest::prelude::*;
+
+const ORIGIN: &str = "log.example/audit";
+const NOW: u64 = 1_795_154_400;
+
+fn log() -> SignerKey {
+    SignerKey::generate(ORIGIN, [1; 32]).expect("a name")
+}
+
+fn witness() -> SignerKey {
+    SignerKey::generate_witness("witness.example", [2; 32]).expect("a name")
+}
+
+fn trusted() -> Vec<VerifierKey> {
+    let other = SignerKey::generate("log.example/other", [3; 32]).expect("a name");
+    vec![other.verifier_key().clone(), log().verifier_key().clone()]
+}
+
+/// The log's leaves, numbered.
+struct Leaves;
+
+impl Leaves {
+    fn root(begin: u64, end: u64) -> Hash {
+        let mut tree = CompactRange::new();
+        for n in begin..end {
+            tree.append(leaf_hash(format!("leaf {n}").as_bytes()));
+        }
+        tree.root().expect("it begins at 0")
+    }
+}
+
+impl HashReader for Leaves {
+    fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, countersign::Error> {
+        Ok(subtrees.iter().map(|tree| Self::root(tree.index, tree.index + (1 << tree.level))).collect())
+    }
+}
+
+fn state(size: u64) -> State {
+    State { size, root: Leaves::root(0, size) }
+}
+
+fn checkpoint(size: u64) -> Checkpoint {
+    Checkpoint::new(ORIGIN, size, Leaves::root(0, size)).expect("a checkpoint")
+}
+
+fn signed(checkpoint: &Checkpoint) -> SignedCheckpoint {
+    SignedCheckpoint::parse(&checkpoint.sign(&log()).expect("the log's key")).expect("a checkpoint")
+}
+
+fn request(old: u64, new: u64) -> Request {
+    let proof = consistency_proof(old, new, &Leaves).unwrap_or_default();
+    Request { old_size: old, proof, checkpoint: signed(&checkpoint(new)) }
+}
+
+/// The answer's code and status; `None` when the checkpoint is accepted.
+fn refusal(request: &Request, last: Option<State>) -> Option<(&'static str, u16)> {
+    // What is judged is what came over the wire.
+    let request = Request::parse(request.to_string().as_bytes()).expect("a request");
+    judge(&request, &trusted(), last).err().map(|refusal| (refusal.code(), refusal.status()))
+}
+
+#[test]
+fn a_log_that_grows_is_cosigned_at_every_step() {
+    let mut last = None;
+    for (old, new) in [(0, 0), (0, 0), (0, 1), (1, 1), (1, 7), (7, 8), (8, 13), (13, 13), (13, 40)] {
+        let request = request(old, new);
+        let logs = trusted();
+        let accepted =
+            judge(&request, &logs, last).unwrap_or_else(|refusal| panic!("{old} to {new}: {refusal}"));
+        last = Some(accepted.state());
+        assert_eq!(last, Some(state(new)));
+        let line = accepted.cosign(&witness(), NOW).expect("a witness's key");
+        let keys = [witness().verifier_key().clone()];
+        let Ok(Answer::Cosigned(lines)) =
+            Answer::read(200, None, line.as_bytes(), &request.checkpoint, &keys)
+        else {
+            panic!("{line}");
+        };
+        assert_eq!(lines.len(), 1);
+        // What monitors are given.
+        let note = SignedCheckpoint::parse(&accepted.note(&line)).expect("a checkpoint");
+        assert_eq!(note.log_signature(log().verifier_key()), Some(true));
+        assert_eq!(note.cosignature(witness().verifier_key()), Some(Some(NOW)));
+        assert!(accepted.cosign(&witness(), 0).is_err(), "a cosignature without a time");
+        assert!(accepted.cosign(&log(), NOW).is_err(), "a log's key");
+    }
+}
+
+#[test]
+fn each_refusal_has_its_status() {
+    assert_eq!(refusal(&request(3, 7), Some(state(3))), None);
+
+    let mut other = request(0, 7);
+    other.checkpoint.text = other.checkpoint.text.replace(ORIGIN, "log.example/unknown");
+    assert_eq!(refusal(&other, None), Some(("witness.unknown_log", 404)));
+    // C2SP asks nothing of an origin: one that is no name is unknown, not malformed.
+    other.checkpoint.text = other.checkpoint.text.replace("log.example/unknown", "go.sum database tree");
+    assert_eq!(refusal(&other, None), Some(("witness.unknown_log", 404)));
+
+    let mut unsigned = request(0, 7);
+    unsigned.checkpoint.signatures[0].id[0] ^= 1;
+    assert_eq!(refusal(&unsigned, None), Some(("witness.unsigned", 403)));
+    unsigned.checkpoint.signatures[0].id[0] ^= 1;
+    unsigned.checkpoint.signatures[0].signature[9] ^= 1;
+    assert_eq!(refusal(&unsigned, None), Some(("witness.signature", 403)));
+
+    assert_eq!(refusal(&request(8, 7), Some(state(8))), Some(("witness.old_size", 400)));
+    assert_eq!(refusal(&request(0, 7), Some(state(3))), Some(("witness.conflict", 409)));
+    assert_eq!(refusal(&request(3, 7), None), Some(("witness.conflict", 409)));
+    assert_eq!(refusal(&request(3, 7), Some(state(7))), Some(("witness.conflict", 409)));
+
+    let empty = Checkpoint { root: leaf_hash(b"nothing"), ..checkpoint(0) };
+    let empty = Request { old_size: 0, proof: vec![], checkpoint: signed(&empty) };
+    assert_eq!(refusal(&empty, None), Some(("witness.empty_root", 422)));
+
+    let mut proof = request(0, 7);
+    proof.proof.push(empty_root());
+    assert_eq!(refusal(&proof, None), Some(("witness.inconsistent", 422)), "a proof from size 0");
+    let mut proof = request(7, 7);
+    proof.proof.push(empty_root());
+    assert_eq!(refusal(&proof, Some(state(7))), Some(("witness.inconsistent", 422)), "a proof of no growth");
+    for at in 0..request(3, 7).proof.len() {
+        let mut proof = request(3, 7);
+        proof.proof[at].0[0] ^= 1;
+        assert_eq!(refusal(&proof, Some(state(3))), Some(("witness.inconsistent", 422)));
+        let mut proof = request(3, 7);
+        proof.proof.remove(at);
+        assert_eq!(refusal(&proof, Some(state(3))), Some(("witness.inconsistent", 422)));
+    }
+
+    let rewritten = State { root: leaf_hash(b"another"), ..state(7) };
+    assert_eq!(refusal(&request(7, 7), Some(rewritten)), Some(("witness.split_view", 422)));
+    let rewritten = State { root: leaf_hash(b"another"), ..state(3) };
+    assert_eq!(refusal(&request(3, 7), Some(rewritten)), Some(("witness.inconsistent", 422)));
+}
+
+#[test]
+fn a_conflict_tells_the_size() {
+    let refusal = judge(&request(0, 7), &trusted(), Some(state(3))).expect_err("another size");
+    assert_eq!((refusal.body().as_str(), refusal.content_type()), ("3\n", SIZE_CONTENT_TYPE));
+    let read =
+        |status, kind, body: &str| Answer::read(status, kind, body.as_bytes(), &signed(&checkpoint(7)), &[]);
+    assert_eq!(read(409, Some(SIZE_CONTENT_TYPE), "3\n"), Ok(Answer::Conflict { size: 3 }));
+    for (kind, body) in [
+        (None, "3\n"),
+        (Some("text/plain"), "3\n"),
+        (Some(SIZE_CONTENT_TYPE), "3"),
+        (Some(SIZE_CONTENT_TYPE), "03\n"),
+        (Some(SIZE_CONTENT_TYPE), "-3\n"),
+        (Some(SIZE_CONTENT_TYPE), "3\n3\n"),
+        (Some(SIZE_CONTENT_TYPE), "9007199254740992\n"),
+        (Some(SIZE_CONTENT_TYPE), ""),
+    ] {
+        assert_eq!(read(409, kind, body).map_err(|error| error.code), Err(Code::Witness), "{body:?}");
+    }
+    assert_eq!(read(503, None, "busy"), Ok(Answer::Refused { status: 503 }));
+    let other = Refusal::UnknownLog;
+    assert!(other.body().starts_with("witness.unknown_log: ") && other.body().ends_with('\n'));
+}
+
+#[test]
+fn signature_lines_of_others_count_for_nothing() {
+    let last = signed(&checkpoint(7));
+    let line = last.cosign(&witness(), NOW).expect("a witness's key");
+    let stranger = SignerKey::generate_witness("stranger.example", [9; 32]).expect("a name");
+    let strange = last.cosign(&stranger, NOW).expect("a witness's key");
+    let longer = write_signature_line("witness.example", [6; 4], &[1; 2_428]);
+    let keys = [witness().verifier_key().clone(), log().verifier_key().clone()];
+    let read = |body: &str| Answer::read(200, None, body.as_bytes(), &last, &keys);
+    let Ok(Answer::Cosigned(lines)) = read(&format!("{strange}{longer}{line}")) else {
+        panic!("one is known")
+    };
+    assert!(lines.len() == 1 && lines[0].is_of(witness().verifier_key()));
+
+    let timeless = last.cosign(&witness(), 0).expect("a witness's key");
+    let other = signed(&checkpoint(8)).cosign(&witness(), NOW).expect("a witness's key");
+    let twice = format!("{line}{line}");
+    let more = format!("more\n\n{line}");
+    for body in ["", "\n", &strange, &timeless, &other, &twice, line.trim_end(), &more, &format!("{line}\n")]
+    {
+        assert_eq!(read(body).map_err(|error| error.code), Err(Code::Witness), "{body:?}");
+    }
+    assert!(Answer::read(200, None, &vec![b'\n'; MAX_BYTES + 1], &last, &keys).is_err());
+    assert!(Answer::read(200, None, b"\xff\n", &last, &keys).is_err());
+}
+
+#[test]
+fn extension_lines_are_signed_as_they_stand() {
+    let text = format!("{}an extension line\n", checkpoint(1));
+    let note = sign_note(&text, &log()).expect("a text");
+    let body = format!("old 0\n\n{note}");
+    let request = Request::parse(body.as_bytes()).expect("a request");
+    assert_eq!(request.to_string(), body);
+    let logs = trusted();
+    let accepted = judge(&request, &logs, None).expect("it is signed");
+    let line = accepted.cosign(&witness(), NOW).expect("a witness's key");
+    let kept = SignedCheckpoint::parse_extended(&accepted.note(&line)).expect("a checkpoint");
+    assert_eq!(kept.text, text);
+    assert_eq!(kept.cosignature(witness().verifier_key()), Some(Some(NOW)));
+}
+
+#[test]
+fn malformed_requests_are_refused_with_the_line() {
+    let good = request(3, 7).to_string();
+    assert_eq!(Request::parse(good.as_bytes()), Ok(request(3, 7)));
+    let hash = format!("{}\n", empty_root());
+    let with_proof = |count| format!("old 0\n{}\n{}", hash.repeat(count), signed(&checkpoint(7)));
+    assert_eq!(Request::parse(with_proof(MAX_PROOF).as_bytes()).map(|read| read.proof.len()), Ok(MAX_PROOF));
+    let lines = request(3, 7).proof.len() as u64;
+    let cases = [
+        (with_proof(MAX_PROOF + 1), Some(65)),
+        (good.replacen("old 3", "old 03", 1), Some(1)),
+        (good.replacen("old 3", "old +3", 1), Some(1)),
+        (good.replacen("old 3", "old  3", 1), Some(1)),
+        (good.replacen("old 3", "old", 1), Some(1)),
+        (good.replacen("old 3", "Old 3", 1), Some(1)),
+        (good.replacen("old 3", "old 9007199254740992", 1), Some(1)),
+        (good.replacen("old 3", "old 18446744073709551616", 1), Some(1)),
+        (good.replacen("=\n", "\n", 1), Some(2)),
+        (good.replacen("\n7\n", "\n07\n", 1), Some(2 + lines + 2)),
+        (good.trim_end().to_owned(), None),
+        (good.clone() + "\n", None),
+        (good.replace("\n\n", "\n"), None),
+        (good.replace('\n', "\r\n"), None),
+        (String::new(), None),
+        ("old 3\n\n".to_owned(), None),
+        (format!("{good}{}", "x".repeat(MAX_BYTES)), None),
+    ];
+    for (body, line) in cases {
+        let Err(Refusal::Malformed(error)) = Request::parse(body.as_bytes()) else { panic!("{body:?}") };
+        assert_eq!(error.line, line, "{body:?}");
+        assert_eq!(Refusal::Malformed(error).status(), 400);
+    }
+    assert!(Request::parse(b"old 0\n\n\xff").is_err());
+}
+
+proptest! {
+    /// Whatever is asked, in whatever order: what is accepted is one growing history.
+    #[test]
+    fn no_order_of_requests_forks_a_log(steps in prop::collection::vec((0_u64..20, 0_u64..20, any::<bool>()), 1..30)) {
+        let logs = trusted();
+        let mut last: Option<State> = None;
+        for (old, new, honest) in steps {
+            let mut request = request(old, new);
+            if !honest {
+                let root = leaf_hash(b"another history");
+                request.checkpoint = signed(&Checkpoint { root, ..checkpoint(new) });
+            }
+            if let Ok(accepted) = judge(&request, &logs, last) {
+                let state = accepted.state();
+                if let Some(before) = last {
+                    prop_assert!(before.size <= state.size);
+                    let proof = &request.proof;
+                    prop_assert!(
+                        verify_consistency(before.size, state.size, &before.root, &state.root, proof).is_ok()
+                    );
+                }
+                last = Some(state);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_request_or_none(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(read) = Request::parse(&body) {
+            prop_assert_eq!(read.to_string().into_bytes(), body);
+        }
+    }
+}
