@@ -4,6 +4,8 @@
 pub mod base64;
 pub mod canonical;
 #[cfg(feature = "verify")]
+pub mod check;
+#[cfg(feature = "verify")]
 pub mod checkpoint;
 pub mod ed25519;
 pub mod error;

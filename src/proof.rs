@@ -48,11 +48,12 @@
 use core::fmt;
 
 use crate::base64;
-use crate::checkpoint::{SignedCheckpoint, parse_decimal};
-use crate::error::{Code, Error};
+use crate::checkpoint::{Checkpoint, SignedCheckpoint, parse_decimal};
+use crate::error::{Code, Error, Quoted};
 use crate::hash::Hash;
 use crate::merkle::{MAX_SIZE, leaf_hash, verify_inclusion};
 use crate::trust::Trust;
+use crate::verify::Verdict;
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 
@@ -68,7 +69,7 @@ pub struct Proof {
     pub index: u64,
     /// The inclusion proof, from the leaf's sibling up to the root's child.
     pub hashes: Vec<Hash>,
-    /// The checkpoint whose root it leads to.
+    /// The checkpoint whose root it leads to. Other people's may have extension lines.
     pub checkpoint: SignedCheckpoint,
 }
 
@@ -103,7 +104,7 @@ impl Proof {
             }
             hashes.push(Hash::from_base64(line).ok_or_else(|| refuse(at, "a hash is base64 of 32 bytes"))?);
         }
-        Ok(Self { extra, index, hashes, checkpoint: SignedCheckpoint::parse(checkpoint)? })
+        Ok(Self { extra, index, hashes, checkpoint: SignedCheckpoint::parse_extended(checkpoint)? })
     }
 
     /// Checks that `leaf` is in a log that is trusted: its key signed the checkpoint, witnesses
@@ -114,34 +115,45 @@ impl Proof {
     /// [`Code::Proof`] when one of these is not so, or a trusted key's line on the checkpoint is
     /// invalid.
     pub fn verify(&self, leaf: &[u8], trust: &Trust) -> Result<(), Error> {
-        self.verify_checkpoint(trust)?;
-        let checkpoint = &self.checkpoint.checkpoint;
-        verify_inclusion(self.index, checkpoint.size, &leaf_hash(leaf), &self.hashes, &checkpoint.root)
+        self.judge(leaf, trust).map_err(|(_, error)| error)
     }
 
-    fn verify_checkpoint(&self, trust: &Trust) -> Result<(), Error> {
+    /// The same, telling how much is wrong in the words of SPEC section 9: `altered` when the
+    /// hashes do not lead to the root or a signature of a trusted key is invalid, `broken` when the
+    /// quorum is not met, and `unconfirmed` when no trusted log key signed.
+    ///
+    /// # Errors
+    ///
+    /// The verdict, which is none of the others, and why.
+    pub fn judge(&self, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
         let refuse = |why: String| Error::new(Code::Proof, why);
-        let origin = &self.checkpoint.checkpoint.origin;
+        let altered = |error| (Verdict::Altered, error);
+        let Checkpoint { origin, size, root } = &self.checkpoint.checkpoint;
         let mut signed = false;
         for log in trust.logs().iter().filter(|log| log.name() == origin) {
             match self.checkpoint.log_signature(log) {
-                Some(false) => return Err(refuse(format!("the signature of {log} is invalid"))),
+                Some(false) => return Err(altered(refuse(format!("the signature of {log} is invalid")))),
                 valid => signed |= valid.is_some(),
             }
-        }
-        if !signed {
-            return Err(refuse(format!("no trusted log key signed this checkpoint of {origin:?}"))
-                .with_hint("add the log's key to the trust file, if you have it from elsewhere"));
         }
         let mut cosigned = vec![false; trust.witnesses().len()];
         for (witness, cosigned) in trust.witnesses().iter().zip(&mut cosigned) {
             match self.checkpoint.cosignature(witness) {
-                Some(None) => return Err(refuse(format!("the cosignature of {witness} is invalid"))),
+                Some(None) => {
+                    return Err(altered(refuse(format!("the cosignature of {witness} is invalid"))));
+                }
                 time => *cosigned = time.is_some(),
             }
         }
+        verify_inclusion(self.index, *size, &leaf_hash(leaf), &self.hashes, root).map_err(altered)?;
         if !trust.quorum_met(&|witness| cosigned[witness]) {
-            return Err(refuse("the witnesses who cosigned this checkpoint are not enough".to_owned()));
+            let why = "the witnesses who cosigned this checkpoint are not enough";
+            return Err((Verdict::Broken, refuse(why.to_owned())));
+        }
+        if !signed {
+            let why = format!("no trusted log key signed this checkpoint of {}", Quoted(origin));
+            let hint = "add the log's key to the trust file, if you have it from elsewhere";
+            return Err((Verdict::Unconfirmed, refuse(why).with_hint(hint)));
         }
         Ok(())
     }
@@ -197,6 +209,38 @@ mod tests {
         let mut forged = proof(&line);
         forged.checkpoint.signatures[1].signature[70] ^= 1;
         assert!(forged.verify(b"leaf", &lax).is_err(), "an invalid line of a trusted key");
+    }
+
+    #[test]
+    fn what_is_wrong_has_a_verdict() {
+        let trust = |file: &str| Trust::parse(file.as_bytes()).expect("a trust file");
+        let log = format!("log {}\n", signer(1).verifier_key());
+        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
+        let verdict = |proof: &Proof, leaf: &[u8], file: &str| {
+            proof.judge(leaf, &trust(file)).map_err(|(verdict, _)| verdict)
+        };
+        let good = proof("");
+        assert_eq!(verdict(&good, b"leaf", &log), Ok(()));
+        assert_eq!(verdict(&good, b"another", &log), Err(Verdict::Altered));
+        assert_eq!(verdict(&good, b"leaf", ""), Err(Verdict::Unconfirmed));
+        assert_eq!(verdict(&good, b"another", ""), Err(Verdict::Altered), "whoever signed");
+        assert_eq!(verdict(&good, b"leaf", &(log.clone() + &quorum)), Err(Verdict::Broken));
+        let mut forged = good;
+        forged.checkpoint.signatures[0].signature[7] ^= 1;
+        assert_eq!(verdict(&forged, b"leaf", &log), Err(Verdict::Altered));
+    }
+
+    #[test]
+    fn other_peoples_checkpoints_may_have_extension_lines() {
+        let good = proof("");
+        let text = format!("{}an extension line\n", good.checkpoint.text);
+        let checkpoint = crate::note::sign_note(&text, &signer(1)).expect("a text");
+        let head = good.to_string();
+        let (head, _) = head.split_once("\n\n").expect("an empty line");
+        let read = Proof::parse(&format!("{head}\n\n{checkpoint}")).expect("a proof");
+        let trust = Trust::default().with_log(signer(1).verifier_key().clone()).expect("a log's key");
+        assert_eq!(read.verify(b"leaf", &trust), Ok(()));
     }
 
     #[test]

@@ -72,6 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         pins: args.pin.iter().map(|path| pin(path)).collect::<Result<_, _>>()?,
         expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
         events: false,
+        tiles: false,
     };
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = args.threads.map_or_else(cores, usize::from);

@@ -175,6 +175,11 @@ impl<'a> Line<'a> {
     /// # Errors
     /// [`Malformed`], which keeps what place the line has in the tree.
     pub fn parse(line: &'a str) -> Result<Self, Malformed<'a>> {
+        Self::read(line, false)
+    }
+
+    /// The same; where `extended`, a checkpoint may be one of other people's, which no export has.
+    pub(crate) fn read(line: &'a str, extended: bool) -> Result<Self, Malformed<'a>> {
         if line.len() > MAX_LINE {
             return Err(Malformed::without_place("longer than 1 MiB"));
         }
@@ -182,7 +187,7 @@ impl<'a> Line<'a> {
         let mut members = read_members(stripped).map_err(Malformed::without_place)?;
         members.unknown.sort_unstable();
         members.a_member_twice |= members.unknown.windows(2).any(|pair| pair[0] == pair[1]);
-        members.classify()
+        members.classify(extended)
     }
 }
 
@@ -250,7 +255,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    fn classify(self) -> Result<Line<'a>, Malformed<'a>> {
+    fn classify(self, extended: bool) -> Result<Line<'a>, Malformed<'a>> {
         let kinds = [&self.link, &self.note, &self.leaf, &self.skip, &self.checkpoint];
         if self.a_kind_twice || kinds.iter().filter(|kind| kind.is_some()).count() != 1 {
             return Err(Malformed::without_place(
@@ -279,7 +284,7 @@ impl<'a> Members<'a> {
             skip_line(value)
                 .ok_or_else(|| Malformed::without_place("a skip is [level, hash], level 0 to 52"))?
         } else if let Some(value) = self.checkpoint {
-            checkpoint_line(value)?
+            checkpoint_line(value, extended)?
         } else {
             return Err(Malformed::without_place("no kind"));
         };
@@ -394,9 +399,10 @@ fn skip_line(value: Value<'_>) -> Option<Item<'_>> {
     Some(Item::Skip { level, hash: Hash::from_base64(hash.as_bytes())? })
 }
 
-fn checkpoint_line(value: Value<'_>) -> Result<Item<'_>, Malformed<'_>> {
+fn checkpoint_line(value: Value<'_>, extended: bool) -> Result<Item<'_>, Malformed<'_>> {
     let text = value.string().ok_or(Malformed::without_place("checkpoint is no string"))?;
-    match SignedCheckpoint::parse(&text) {
+    let parse = if extended { SignedCheckpoint::parse_extended } else { SignedCheckpoint::parse };
+    match parse(&text) {
         Ok(signed) => Ok(Item::Checkpoint { text, signed: Box::new(signed) }),
         Err(_) => Err(Malformed {
             fault: Fault::Checkpoint,

@@ -108,6 +108,17 @@ impl Bundle {
         Ok(bytes)
     }
 
+    /// The bytes of this bundle within those of a wider one of the same index; all of them where
+    /// they are cut.
+    pub fn cut(self, wider: &[u8]) -> &[u8] {
+        let mut end = 0;
+        for _ in 0..self.width {
+            let length = wider.get(end..).and_then(|rest| rest.first_chunk());
+            end += length.map_or(0, |length| 2 + usize::from(u16::from_be_bytes(*length)));
+        }
+        wider.get(..end).unwrap_or(wider)
+    }
+
     /// The leaves of this bundle's bytes: as many as it is wide.
     ///
     /// # Errors

@@ -19,6 +19,9 @@ mod hashes;
 mod proof;
 mod tile;
 
+#[cfg(feature = "verify")]
+pub(crate) use hashes::root_of;
+
 pub use bundle::{Bundle, MAX_BUNDLE_BYTES};
 pub use compact::CompactRange;
 pub use grown::Grown;

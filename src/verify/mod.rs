@@ -71,6 +71,10 @@ pub struct Options {
     pub expect: Expectations,
     /// Whether to hand out [`VerifiedEvent`]s.
     pub events: bool,
+    /// Whether this is no export but what [`check`](crate::check) makes of a log's tiles. No event is in them, and
+    /// perhaps no link: what a log need not hold is then no required check, `tree` and `log` always are, and
+    /// checkpoints may have extension lines, as other people's logs sign them.
+    pub tiles: bool,
 }
 
 /// What a reader expects of an export.
@@ -135,7 +139,7 @@ impl Progress {
     /// A second call does nothing and gives none.
     pub fn begin(&mut self, header: &Header, line: u64) -> Option<Summarizer> {
         let options = self.options.take()?;
-        let summarizer = Summarizer::new(&header.origin, &options.trust);
+        let summarizer = Summarizer::new(&header.origin, &options.trust).extended(options.tiles);
         self.sequence = Some(Sequence::new(header.clone(), line, options));
         Some(summarizer)
     }

@@ -9,7 +9,6 @@ use std::thread;
 use super::{Intake, Options, Progress, Summarizer, Summary, Unread, Verification, VerifiedEvent, Verifier};
 use crate::export::Header;
 use crate::link::ChainId;
-use crate::trust::Trust;
 
 /// How many stretches may be under way for each thread.
 const UNDER_WAY: usize = 4;
@@ -50,7 +49,7 @@ pub fn verify(
     if threads <= 1 {
         return alone(&mut reader, options, &mut progress, &mut events);
     }
-    let trust = options.trust.clone();
+    let (trust, extended) = (options.trust.clone(), options.tiles);
     let opened = Opened::default();
     let (jobs, queue) = sync_channel::<Job>(threads * UNDER_WAY);
     let queue = Mutex::new(queue);
@@ -64,7 +63,10 @@ pub fn verify(
         for _ in 0..threads {
             let results = results.clone();
             let (queue, trust, opened) = (&queue, &trust, &opened);
-            scope.spawn(move || summarize(queue, &results, trust, opened));
+            scope.spawn(move || {
+                let begin = |origin: &str| Summarizer::new(origin, trust).extended(extended);
+                summarize(queue, &results, begin, opened);
+            });
         }
         scope.spawn(move || {
             if let Err(error) = read(&mut reader, &jobs, &results, &credits, &mut progress) {
@@ -160,13 +162,18 @@ fn read(
     Ok(())
 }
 
-fn summarize(queue: &Mutex<Receiver<Job>>, results: &SyncSender<Message>, trust: &Trust, opened: &Opened) {
+fn summarize(
+    queue: &Mutex<Receiver<Job>>,
+    results: &SyncSender<Message>,
+    begin: impl Fn(&str) -> Summarizer,
+    opened: &Opened,
+) {
     let mut summarizer = None;
     let mut learned = 0;
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { number, origin, stretch }) = job else { return };
-        let summarizer = summarizer.get_or_insert_with(|| Summarizer::new(&origin, trust));
+        let summarizer = summarizer.get_or_insert_with(|| begin(&origin));
         {
             let opened = opened.read().unwrap_or_else(PoisonError::into_inner);
             summarizer.learn(opened[learned..].iter().copied());

@@ -402,7 +402,9 @@ impl Sequence {
             tree,
         };
         let asked = Asked {
-            log: !self.options.trust.logs().is_empty(),
+            events: !self.options.tiles,
+            links: !self.options.tiles || self.time.links > 0,
+            log: self.options.tiles || !self.options.trust.logs().is_empty(),
             skip: self.tree.skipped > 0,
             quorum: self.quorum,
             range: self.claimed.is_some(),

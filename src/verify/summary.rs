@@ -205,6 +205,7 @@ impl Hasher for ChainHasher {
 pub struct Summarizer {
     origin: String,
     trust: Trust,
+    extended: bool,
     keys: HashMap<ChainId, Option<PublicKey>>,
     scratch: Vec<Hash>,
 }
@@ -229,7 +230,19 @@ struct Stretch<'a> {
 impl Summarizer {
     /// For the stretches of an export with this header origin, by a reader who trusts so much.
     pub fn new(origin: &str, trust: &Trust) -> Self {
-        Self { origin: origin.into(), trust: trust.clone(), keys: HashMap::new(), scratch: Vec::new() }
+        Self {
+            origin: origin.into(),
+            trust: trust.clone(),
+            extended: false,
+            keys: HashMap::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The same; where `extended`, checkpoints may have extension lines (see [`tiles`](super::Options::tiles)).
+    #[must_use]
+    pub fn extended(self, extended: bool) -> Self {
+        Self { extended, ..self }
     }
 
     /// Takes chains' keys that others met, so that signatures can be checked here.
@@ -282,7 +295,7 @@ impl Summarizer {
     ) {
         let number = state.summary.lines;
         let parsed = match line {
-            Some(text) => Line::parse(text),
+            Some(text) => Line::read(text, self.extended),
             None => Err(Malformed {
                 fault: Fault::Line,
                 detail: if length > MAX_LINE { "longer than 1 MiB" } else { "not UTF-8" },

@@ -7,6 +7,8 @@ use super::report::{Checks, State, Verdict};
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(super) struct Asked {
+    pub(super) events: bool,
+    pub(super) links: bool,
     pub(super) log: bool,
     pub(super) skip: bool,
     pub(super) quorum: bool,
@@ -58,10 +60,10 @@ pub(super) fn decide(
     }
     let required = [
         (true, &checks.format, false),
-        (true, &checks.payloads, false),
-        (true, &checks.chains, false),
-        (true, &checks.signatures, unknown.signatures),
-        (true, &checks.time, false),
+        (asked.events, &checks.payloads, false),
+        (asked.links, &checks.chains, false),
+        (asked.links, &checks.signatures, unknown.signatures),
+        (asked.links, &checks.time, false),
         (asked.log || asked.skip, &checks.tree, false),
         (asked.log, &checks.log, unknown.log),
         (asked.quorum, &checks.witnesses, false),

@@ -234,7 +234,7 @@ fn options(
 ) -> Result<Options, Error> {
     let trust = read_trust(trust)?;
     let pins = pins.iter().map(|pin| SignedCheckpoint::parse(pin)).collect::<Result<_, _>>()?;
-    Ok(Options { trust, pins, expect: expectations(expect)?, events })
+    Ok(Options { trust, pins, expect: expectations(expect)?, events, tiles: false })
 }
 
 fn expectations(expect: &JsValue) -> Result<Expectations, Error> {

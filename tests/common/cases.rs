@@ -77,6 +77,7 @@ impl Case {
                 max_age: seconds.zip(now).map(|(seconds, now)| MaxAge { seconds, now }),
             },
             events: false,
+            tiles: false,
         }
     }
 

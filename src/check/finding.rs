@@ -1,0 +1,116 @@
+//! What is wrong with a log's tiles, and where.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use crate::verify::{LISTED, Verdict};
+
+/// What can be wrong with a tile or a bundle. Codes are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TileCode {
+    /// A hash in a tile is not that of the leaf, or of the tile below, that it stands for.
+    Hash,
+    /// It is not of the form that C2SP tlog-tiles gives.
+    Malformed,
+    /// The log does not have it.
+    Missing,
+    /// The tiles at the right edge give another root than the checkpoint's.
+    Root,
+}
+
+impl TileCode {
+    /// The code as text, for example `tile.hash`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hash => "tile.hash",
+            Self::Malformed => "tile.malformed",
+            Self::Missing => "tile.missing",
+            Self::Root => "tile.root",
+        }
+    }
+
+    /// The verdict on a log whose tiles have this.
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::Hash | Self::Root => Verdict::Altered,
+            Self::Malformed | Self::Missing => Verdict::Broken,
+        }
+    }
+
+    /// What to make of it or do about it, for people.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Hash => "the leaf or the tile was changed: proofs that are made of this tile do not hold",
+            Self::Malformed => "it was damaged, or its writer is faulty",
+            Self::Missing => "a log has to publish it: it was lost, taken out, or never written",
+            Self::Root => {
+                "the tiles are not those of the checkpoint: keep both as evidence, and ask the log's operator"
+            }
+        }
+    }
+}
+
+impl Serialize for TileCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Something that is wrong with a tile or a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TileFinding {
+    /// What it is.
+    pub code: TileCode,
+    /// The path of the tile or bundle below the log's prefix; `checkpoint` for [`TileCode::Root`].
+    pub path: String,
+    /// The index of the first leaf that is concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+    /// What is wrong, for people.
+    pub message: String,
+    /// What to make of it or do about it, for people.
+    pub hint: &'static str,
+}
+
+/// What the leaves are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Kinds {
+    /// Links.
+    pub links: u64,
+    /// Key notes.
+    pub notes: u64,
+    /// Anything else: opaque bytes.
+    pub other: u64,
+}
+
+/// What was found in the tiles.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tiles {
+    /// How many hash tiles were read and compared with what is below them.
+    pub checked: u64,
+    /// How many entry bundles were read.
+    pub bundles: u64,
+    /// What the leaves are.
+    pub leaves: Kinds,
+    /// The first hundred findings of each code, in the order in which the log was read.
+    pub findings: Vec<TileFinding>,
+    /// How many findings of each code there are.
+    pub finding_counts: BTreeMap<TileCode, u64>,
+}
+
+impl Tiles {
+    /// Whether nothing is wrong with them.
+    pub fn pass(&self) -> bool {
+        self.finding_counts.is_empty()
+    }
+
+    pub(super) fn add(&mut self, code: TileCode, path: String, index: Option<u64>, message: String) {
+        let count = self.finding_counts.entry(code).or_default();
+        *count += 1;
+        if *count <= LISTED as u64 {
+            self.findings.push(TileFinding { code, path, index, message, hint: code.hint() });
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Checking a log by its tiles alone: any C2SP tlog-tiles log, ours or another's (SPEC section 6).
+//!
+//! A log publishes a checkpoint, its leaves in entry bundles, and the hashes of its tree in tiles.
+//! That each leaf's hash is in its tile of level 0, that each full tile's root is in the tile above
+//! it, and that the tiles at the right edge give the checkpoint's root is what a [`Walk`] checks,
+//! one tile after the other, in memory that grows with the tree's height. What else there is to say
+//! about a log is what there is to say about an export of all its leaves, without their events,
+//! which no tile holds: the walk writes that export as it goes, for a
+//! [`Verifier`](crate::verify::Verifier) to take, by its option [`tiles`](crate::verify::Options::tiles).
+//! [`CheckReport`] puts both together.
+//!
+//! Nothing here reads anything: whoever checks reads the resources of [`Walk::plan`], in that
+//! order or ahead of it, and hands each to [`Walk::push`].
+//!
+//! ```
+//! # #[cfg(feature = "sign")] {
+//! use countersign::check::{CheckReport, Resource, Walk};
+//! use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+//! use countersign::merkle::{Bundle, leaf_hash};
+//! use countersign::note::SignerKey;
+//! use countersign::trust::Trust;
+//! use countersign::verify::{Options, Verdict, Verifier};
+//!
+//! // A log of one leaf, which is neither a link nor a key note.
+//! let key = SignerKey::generate("log.example/other", [1; 32])?;
+//! let note = Checkpoint::new("log.example/other", 1, leaf_hash(b"a leaf"))?.sign(&key)?;
+//!
+//! let mut walk = Walk::new(SignedCheckpoint::parse_extended(&note)?);
+//! let trust = Trust::default().with_log(key.verifier_key().clone())?;
+//! let mut verifier = Verifier::new(Options { trust, tiles: true, ..Options::default() });
+//! for resource in walk.plan() {
+//!     match resource.path().as_str() {
+//!         "tile/entries/000.p/1" => walk.push(Some(&Bundle::encode([b"a leaf"])?)),
+//!         "tile/0/000.p/1" => walk.push(Some(&leaf_hash(b"a leaf").0)),
+//!         _ => unreachable!("a tree of one leaf has one tile"),
+//!     }
+//!     verifier.push(&walk.take_lines());
+//! }
+//! let (lines, tiles) = walk.finish();
+//! verifier.push(&lines);
+//! let report = CheckReport::new(tiles, verifier.finish().report);
+//! assert_eq!(report.verdict, Verdict::Verified);
+//! # }
+//! # Ok::<(), countersign::Error>(())
+//! ```
+
+mod finding;
+mod plan;
+mod walk;
+
+pub use finding::{Kinds, TileCode, TileFinding, Tiles};
+pub use plan::{Plan, Resource};
+pub use walk::Walk;
+
+use serde::Serialize;
+
+use crate::verify::{Report, Verdict};
+
+/// What checking a log by its tiles produced.
+///
+/// Its verdict is that of SPEC section 9 on the export of all leaves, unless the tiles are worse: a
+/// hash in them that is not that of what it stands for is `altered`; a tile or bundle that is
+/// missing or malformed is `broken`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// `check/v1`.
+    pub countersign: &'static str,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What was found in the tiles.
+    pub tiles: Tiles,
+    /// The report on the leaves and the checkpoint. Its verdict knows nothing of the tiles.
+    pub report: Report,
+}
+
+impl CheckReport {
+    /// Of what the walk found and what verifying its lines produced.
+    pub fn new(tiles: Tiles, report: Report) -> Self {
+        // The first of SPEC's table that applies is the first of these.
+        let worse = [Verdict::Altered, Verdict::Broken].into_iter().find(|&verdict| {
+            report.verdict == verdict || tiles.finding_counts.keys().any(|code| code.verdict() == verdict)
+        });
+        let verdict = worse.unwrap_or(report.verdict);
+        Self { countersign: "check/v1", verdict, tiles, report }
+    }
+}

@@ -1,0 +1,117 @@
+//! What has to be read to check a log, and in which order.
+
+use crate::merkle::{Bundle, MAX_BUNDLE_BYTES, TILE_WIDTH, Tile};
+
+/// A part of what a log publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Resource {
+    /// Leaves.
+    Bundle(Bundle),
+    /// Hashes.
+    Tile(Tile),
+}
+
+impl Resource {
+    /// Its path below the log's prefix.
+    pub fn path(self) -> String {
+        match self {
+            Self::Bundle(bundle) => bundle.path(),
+            Self::Tile(tile) => tile.path(),
+        }
+    }
+
+    /// The most bytes that it can have when it is full.
+    pub const fn most_bytes(self) -> usize {
+        match self {
+            Self::Bundle(_) => MAX_BUNDLE_BYTES,
+            Self::Tile(_) => TILE_WIDTH as usize * 32,
+        }
+    }
+
+    /// The full one of its place, where this one is partial: what to read when the log has replaced
+    /// the partial one. [`Self::cut`] gives the beginning that is asked for.
+    pub fn full(self) -> Option<Self> {
+        match self {
+            Self::Bundle(bundle) => (!bundle.is_full()).then(|| Self::Bundle(bundle.full())),
+            Self::Tile(tile) => (!tile.is_full()).then(|| Self::Tile(tile.full())),
+        }
+    }
+
+    /// The bytes of this one within those of the full one; all of them where there are fewer.
+    pub fn cut(self, full: &[u8]) -> &[u8] {
+        match self {
+            Self::Bundle(bundle) => bundle.cut(full),
+            Self::Tile(tile) => full.get(..usize::from(tile.width) * 32).unwrap_or(full),
+        }
+    }
+}
+
+/// All that a tree's tiles are made of, in the order in which it is checked: each entry bundle,
+/// then its tile of level 0, and each tile of a higher level as soon as all of the full tiles below
+/// it have come.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    size: u64,
+    bundle: u64,
+    tile: Option<Tile>,
+}
+
+impl Plan {
+    /// Of a tree of `size` leaves.
+    pub const fn new(size: u64) -> Self {
+        Self { size, bundle: 0, tile: None }
+    }
+}
+
+impl Iterator for Plan {
+    type Item = Resource;
+
+    fn next(&mut self) -> Option<Resource> {
+        if let Some(tile) = self.tile.take() {
+            let above = if tile.is_full() { tile.parent(self.size) } else { None };
+            let is_last = |above: &Tile| tile.index % TILE_WIDTH + 1 == u64::from(above.width);
+            self.tile = above.filter(is_last);
+            return Some(Resource::Tile(tile));
+        }
+        let tile = Tile::of_size(0, self.bundle, self.size)?;
+        self.bundle += 1;
+        self.tile = Some(tile);
+        Some(Resource::Bundle(Bundle { index: tile.index, width: tile.width }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn plans_all_once_and_what_is_below_first() {
+        for size in [0, 1, 255, 256, 257, 511, 512, 65_535, 65_536, 65_537, 66_000, 131_072, 196_700] {
+            let plan: Vec<Resource> = Plan::new(size).collect();
+            let expected: BTreeSet<Resource> = Tile::of_tree(size)
+                .map(Resource::Tile)
+                .chain(Bundle::of_tree(size).map(Resource::Bundle))
+                .collect();
+            assert_eq!((plan.len(), plan.iter().copied().collect()), (expected.len(), expected), "{size}");
+            let place = |resource| plan.iter().position(|&planned| planned == resource).expect("planned");
+            for tile in Tile::of_tree(size).step_by(17) {
+                let at = place(Resource::Tile(tile));
+                if tile.level == 0 {
+                    assert_eq!(
+                        plan[at - 1],
+                        Resource::Bundle(Bundle { index: tile.index, width: tile.width })
+                    );
+                    continue;
+                }
+                let last = tile.index * TILE_WIDTH + u64::from(tile.width) - 1;
+                let last = Tile { level: tile.level - 1, index: last, width: 256 };
+                assert_eq!(plan[at - 1], Resource::Tile(last), "{size}");
+            }
+        }
+    }
+}

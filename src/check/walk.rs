@@ -1,0 +1,215 @@
+//! One pass over a log's tiles, from the leaves up, in memory that does not grow with them.
+
+use super::finding::{TileCode, Tiles};
+use super::plan::{Plan, Resource};
+use crate::checkpoint::SignedCheckpoint;
+use crate::export::Header;
+use crate::export::writer::Writer;
+use crate::hash::{Hash, Message, hash_many};
+use crate::keys::KeyNote;
+use crate::link::Link;
+use crate::merkle::{Bundle, CompactRange, TILE_HEIGHT, TILE_WIDTH, Tile, decode_tile, root_of, skips};
+
+/// Checks a log's tiles against each other, and writes its leaves as an export.
+pub struct Walk {
+    checkpoint: SignedCheckpoint,
+    plan: Plan,
+    /// The hashes of the bundle that was read last, where it could be; its tile comes next.
+    leaves: Option<Vec<Hash>>,
+    /// By level: the roots of the full tiles below that the next tile of the level has to have.
+    below: Vec<Vec<Hash>>,
+    /// The right edge, of the partial tiles.
+    edge: CompactRange,
+    lines: Writer,
+    tiles: Tiles,
+    stopped: bool,
+}
+
+impl Walk {
+    /// Over the log of this checkpoint, whose signatures the verifier of the lines looks at.
+    pub fn new(checkpoint: SignedCheckpoint) -> Self {
+        let size = checkpoint.checkpoint.size;
+        let mut lines = Writer::new();
+        let range = (size > 0).then_some((0, size));
+        lines.header(&Header { origin: checkpoint.checkpoint.origin.clone(), range });
+        Self {
+            checkpoint,
+            plan: Plan::new(size),
+            leaves: None,
+            below: Vec::new(),
+            edge: CompactRange::new(),
+            lines,
+            tiles: Tiles::default(),
+            stopped: false,
+        }
+    }
+
+    /// What is still to be [pushed](Self::push), in this order.
+    pub fn plan(&self) -> Plan {
+        self.plan.clone()
+    }
+
+    /// Takes the next resource of the plan: its bytes, or `None` when the log says that it does not
+    /// have it. What could not be found out is not to be pushed.
+    ///
+    /// After the last resource, and after [`Self::is_stopped`], nothing is taken.
+    pub fn push(&mut self, bytes: Option<&[u8]>) {
+        if self.stopped {
+            return;
+        }
+        match self.plan.next() {
+            Some(Resource::Bundle(bundle)) => self.leaves = self.bundle(bundle, bytes),
+            Some(Resource::Tile(tile)) => self.tile(tile, bytes),
+            None => {}
+        }
+    }
+
+    /// Whether the rest need not be read: a bundle and its tile are both missing or malformed, so
+    /// that nothing can be told of the tree any more.
+    pub const fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// The lines of the export that were written since the last call, the header first.
+    pub fn take_lines(&mut self) -> Vec<u8> {
+        let lines = self.lines.as_bytes().to_vec();
+        self.lines.clear();
+        lines
+    }
+
+    /// The last lines, and what was found in the tiles. To be called when the whole plan was pushed
+    /// or the walk has stopped.
+    pub fn finish(mut self) -> (Vec<u8>, Tiles) {
+        let size = self.checkpoint.checkpoint.size;
+        if !self.stopped && self.edge.end() == size {
+            if self.edge.root() != Some(self.checkpoint.checkpoint.root) {
+                let message = format!("the tiles of {size} leaves give another root than the checkpoint's");
+                self.tiles.add(TileCode::Root, "checkpoint".to_owned(), None, message);
+            }
+            self.lines.checkpoint(&self.checkpoint.to_string());
+        }
+        (self.take_lines(), self.tiles)
+    }
+
+    fn bundle(&mut self, bundle: Bundle, bytes: Option<&[u8]>) -> Option<Vec<Hash>> {
+        let first = bundle.index * TILE_WIDTH;
+        let Some(bytes) = bytes else {
+            self.missing(bundle.path(), first);
+            return None;
+        };
+        let leaves = match bundle.decode(bytes) {
+            Ok(leaves) => leaves,
+            Err(error) => {
+                self.tiles.add(TileCode::Malformed, bundle.path(), Some(first), error.message);
+                return None;
+            }
+        };
+        self.tiles.bundles += 1;
+        for leaf in &leaves {
+            self.leaf(leaf);
+        }
+        let messages: Vec<Message<'_>> = leaves.iter().map(|body| Message { prefix: &[0], body }).collect();
+        let mut hashes = Vec::with_capacity(leaves.len());
+        hash_many(&messages, &mut hashes);
+        Some(hashes)
+    }
+
+    /// The leaf as a line of an export.
+    fn leaf(&mut self, leaf: &[u8]) {
+        // The empty text is neither link nor note.
+        let text = core::str::from_utf8(leaf).unwrap_or_default();
+        let kinds = &mut self.tiles.leaves;
+        if let Ok(link) = Link::parse(text) {
+            kinds.links += 1;
+            match link {
+                Link::Event(_) => self.lines.withheld(text, None),
+                Link::Open(_) | Link::Close(_) => self.lines.link(text),
+            }
+        } else if KeyNote::parse(text).is_ok() {
+            kinds.notes += 1;
+            self.lines.note(text);
+        } else {
+            kinds.other += 1;
+            self.lines.leaf(leaf);
+        }
+    }
+
+    fn tile(&mut self, tile: Tile, bytes: Option<&[u8]>) {
+        let span_level = tile.level * TILE_HEIGHT;
+        let first = (tile.index * TILE_WIDTH) << span_level;
+        let expected = match tile.level {
+            0 => self.leaves.take(),
+            level => self.below.get_mut(usize::from(level)).map(core::mem::take),
+        };
+        let published = match bytes.map(|bytes| decode_tile(tile, bytes)) {
+            Some(Ok(hashes)) => Some(hashes),
+            Some(Err(error)) => {
+                self.tiles.add(TileCode::Malformed, tile.path(), Some(first), error.message);
+                None
+            }
+            None => {
+                self.missing(tile.path(), first);
+                None
+            }
+        };
+        let hashes = match (expected, published) {
+            (Some(expected), Some(published)) => {
+                self.tiles.checked += 1;
+                self.compare(tile, first, &expected, &published);
+                published
+            }
+            (None, Some(published)) => {
+                for subtree in skips(first, first + published.len() as u64) {
+                    let at = (subtree.index - first) as usize;
+                    self.lines.skip(subtree.level, &root_of(&published[at..at + (1 << subtree.level)]));
+                }
+                published
+            }
+            (Some(expected), None) => expected,
+            (None, None) => {
+                self.stopped = true;
+                return;
+            }
+        };
+        self.settle(tile, &hashes);
+    }
+
+    fn compare(&mut self, tile: Tile, first: u64, expected: &[Hash], published: &[Hash]) {
+        for (place, _) in (0_u64..).zip(expected.iter().zip(published)).filter(|(_, (a, b))| a != b) {
+            let message = if tile.level == 0 {
+                format!("its hash {place} is not that of leaf {}", first + place)
+            } else {
+                let below =
+                    Tile { level: tile.level - 1, index: tile.index * TILE_WIDTH + place, width: 256 };
+                format!("its hash {place} is not the root of {}", below.path())
+            };
+            let index = first + (place << (tile.level * TILE_HEIGHT));
+            self.tiles.add(TileCode::Hash, tile.path(), Some(index), message);
+        }
+    }
+
+    /// Hands the tile's hashes up: the root of a full one, and the subtrees of a partial one, which
+    /// is at the right edge. Partial tiles come from left to right.
+    fn settle(&mut self, tile: Tile, hashes: &[Hash]) {
+        if tile.is_full() {
+            let above = usize::from(tile.level) + 1;
+            if self.below.len() <= above {
+                self.below.resize(above + 1, Vec::new());
+            }
+            self.below[above].push(root_of(hashes));
+            return;
+        }
+        for subtree in skips(0, hashes.len() as u64) {
+            let at = subtree.index as usize;
+            let root = root_of(&hashes[at..at + (1 << subtree.level)]);
+            if self.edge.append_subtree(tile.level * TILE_HEIGHT + subtree.level, root).is_err() {
+                self.stopped = true;
+            }
+        }
+    }
+
+    fn missing(&mut self, path: String, first: u64) {
+        let message = "the log does not have it".to_owned();
+        self.tiles.add(TileCode::Missing, path, Some(first), message);
+    }
+}

@@ -1,0 +1,276 @@
+//! Checking logs by their tiles alone: whole ones, and ones in which each thing is wrong.
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use std::collections::BTreeMap;
+
+use countersign::check::{CheckReport, Resource, TileCode, Walk};
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+use countersign::event::{Event, Redaction};
+use countersign::export::{Item, Line};
+use countersign::hash::Hash;
+use countersign::keys::{KeyNote, Statement};
+use countersign::merkle::{Bundle, CompactRange, TILE_WIDTH, Tile, leaf_hash};
+use countersign::note::{SignerKey, sign_note};
+use countersign::recorder::Recorder;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign::verify::{Options, Verdict, Verifier};
+
+const ORIGIN: &str = "log.example/audit";
+
+fn key(name: &str) -> SignerKey {
+    SignerKey::generate(name, [name.len() as u8; 32]).expect("a name")
+}
+
+fn place(index: u64) -> usize {
+    usize::try_from(index).expect("small")
+}
+
+/// What a log serves, by path.
+#[derive(Clone)]
+struct Served {
+    checkpoint: String,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+fn root_of(leaves: &[Hash]) -> Hash {
+    let mut tree = CompactRange::new();
+    tree.extend(leaves);
+    tree.root().expect("it begins at 0")
+}
+
+fn serve(leaves: &[Vec<u8>]) -> Served {
+    let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+    let size = leaves.len() as u64;
+    let tile = |tile: Tile| {
+        let span = TILE_WIDTH.pow(tile.level.into());
+        let first = tile.index * TILE_WIDTH;
+        let roots = (first..first + u64::from(tile.width))
+            .map(|n| root_of(&hashes[place(n * span)..place((n + 1) * span)]));
+        (tile.path(), roots.flat_map(|root| root.0).collect())
+    };
+    let bundle = |bundle: Bundle| {
+        let first = place(bundle.index * TILE_WIDTH);
+        let leaves = &leaves[first..first + usize::from(bundle.width)];
+        (bundle.path(), Bundle::encode(leaves).expect("short leaves"))
+    };
+    let checkpoint = Checkpoint::new(ORIGIN, size, root_of(&hashes)).expect("a checkpoint");
+    Served {
+        checkpoint: checkpoint.sign(&key(ORIGIN)).expect("the log's key"),
+        files: Tile::of_tree(size).map(tile).chain(Bundle::of_tree(size).map(bundle)).collect(),
+    }
+}
+
+fn opaque(count: usize) -> Vec<Vec<u8>> {
+    (0..count).map(|n| format!("leaf {n}").into_bytes()).collect()
+}
+
+/// A grant, and a closed chain of so many events.
+fn ours(events: u8) -> Vec<Vec<u8>> {
+    let app = key("example.com/app");
+    let grant = Statement::Grant { key: app.verifier_key().clone(), from: None, until: None };
+    let note = KeyNote::sign(ORIGIN, &[grant], &key("example.com")).expect("an issuer's key");
+    let time: Time = "2026-11-20T06:00:00.000Z".parse().expect("a time");
+    let mut recorder = Recorder::open(ORIGIN, app.verifier_key().clone(), time, &[1; 16]).expect("a name");
+    recorder.sign_with(&app).expect("its key");
+    for n in 0..events {
+        let event = Event::parse(format!("{{\"n\":{n}}}").as_bytes(), &Redaction::none()).expect("an event");
+        recorder.record(&event, time, &[n; 16]).expect("in turn");
+        recorder.sign_with(&app).expect("its key");
+    }
+    recorder.close(time).expect("in turn");
+    recorder.sign_with(&app).expect("its key");
+    let lines = recorder.drain();
+    let links = lines.lines().map(|line| match Line::parse(line).expect("a line").item {
+        Item::Link { text, .. } => text.into_owned().into_bytes(),
+        other => panic!("{other:?}"),
+    });
+    [note.into_bytes()].into_iter().chain(links).collect()
+}
+
+fn options() -> Options {
+    let trust = Trust::default().with_log(key(ORIGIN).verifier_key().clone()).expect("a log's key");
+    Options { trust, tiles: true, ..Options::default() }
+}
+
+fn check_with(served: &Served, options: Options) -> CheckReport {
+    let checkpoint = SignedCheckpoint::parse_extended(&served.checkpoint).expect("a checkpoint");
+    let mut walk = Walk::new(checkpoint);
+    let mut verifier = Verifier::new(options);
+    for resource in walk.plan() {
+        if walk.is_stopped() {
+            break;
+        }
+        walk.push(served.files.get(&resource.path()).map(Vec::as_slice));
+        verifier.push(&walk.take_lines());
+    }
+    let (lines, tiles) = walk.finish();
+    verifier.push(&lines);
+    CheckReport::new(tiles, verifier.finish().report)
+}
+
+fn check(served: &Served) -> CheckReport {
+    check_with(served, options())
+}
+
+/// The codes of the tiles' findings, each with its path and index.
+fn found(report: &CheckReport) -> Vec<(TileCode, &str, Option<u64>)> {
+    report.tiles.findings.iter().map(|found| (found.code, found.path.as_str(), found.index)).collect()
+}
+
+#[test]
+fn a_log_of_opaque_leaves_is_verified_by_its_key_alone() {
+    for size in [1, 2, 255, 256, 257, 511, 513, 700] {
+        let report = check(&serve(&opaque(size)));
+        assert_eq!((report.verdict, found(&report)), (Verdict::Verified, vec![]), "{size}");
+        assert_eq!((place(report.tiles.leaves.other), report.report.counts.leaves), (size, size as u64));
+        assert_eq!(report.tiles.checked, Tile::of_tree(size as u64).count() as u64);
+    }
+    // There is nothing that it could be complete for.
+    assert_eq!(check(&serve(&[])).verdict, Verdict::Partial);
+    let nobody = Options { tiles: true, ..Options::default() };
+    assert_eq!(check_with(&serve(&opaque(5)), nobody).verdict, Verdict::Unconfirmed);
+    let mut unsigned = serve(&opaque(5));
+    let root = SignedCheckpoint::parse(&unsigned.checkpoint).expect("a checkpoint").checkpoint.root;
+    unsigned.checkpoint = unsigned.checkpoint.replace(&root.to_string(), &leaf_hash(b"another").to_string());
+    assert_eq!(check(&unsigned).verdict, Verdict::Altered);
+}
+
+#[test]
+fn three_levels_of_tiles_are_checked() {
+    let leaves: Vec<Vec<u8>> = (0..65_800_u32).map(|n| n.to_be_bytes().to_vec()).collect();
+    let mut served = serve(&leaves);
+    let report = check(&served);
+    assert_eq!((report.verdict, report.tiles.checked), (Verdict::Verified, 258 + 2 + 1));
+    served.files.get_mut("tile/2/000.p/1").expect("a tile")[0] ^= 1;
+    let report = check(&served);
+    assert_eq!(report.verdict, Verdict::Altered);
+    assert_eq!(
+        found(&report),
+        [(TileCode::Hash, "tile/2/000.p/1", Some(0)), (TileCode::Root, "checkpoint", None)]
+    );
+}
+
+#[test]
+fn a_log_of_ours_gets_the_report_of_its_export() {
+    let served = serve(&ours(9));
+    let trust =
+        options().trust.with_issuer(key("example.com").verifier_key().clone()).expect("an issuer's key");
+    let report = check_with(&served, Options { trust, tiles: true, ..Options::default() });
+    // The events are withheld: it is not shown to be complete.
+    assert_eq!((report.verdict, found(&report)), (Verdict::Partial, vec![]));
+    assert_eq!((report.tiles.leaves.links, report.tiles.leaves.notes, report.tiles.leaves.other), (11, 1, 0));
+    assert_eq!((report.report.counts.withheld, report.report.counts.chains), (9, 1));
+    for (name, check) in report.report.checks.iter() {
+        let passes = check.failed == 0 && (check.checked > 0 || name == "payloads");
+        let asked = !["append_only", "witnesses", "expected"].contains(&name);
+        assert_eq!(passes, asked, "{name}");
+    }
+    // Whom the log's key does not vouch for stays unknown.
+    assert_eq!(check(&served).verdict, Verdict::Unconfirmed);
+
+    let mut forked = ours(9);
+    forked.swap(3, 4);
+    assert_eq!(check(&serve(&forked)).verdict, Verdict::Broken, "the tiles are right, the chain is not");
+}
+
+#[test]
+fn one_bit_of_any_tile_or_bundle_is_found_where_it_is() {
+    let served = serve(&opaque(300));
+    for (path, bytes) in &served.files {
+        let resource =
+            Tile::parse(path).map(Resource::Tile).or_else(|_| Bundle::parse(path).map(Resource::Bundle));
+        for at in (0..bytes.len()).step_by(31) {
+            let mut changed = served.clone();
+            changed.files.get_mut(path).expect("a file")[at] ^= 1 << (at % 8);
+            let report = check(&changed);
+            match resource.as_ref().expect("a path") {
+                Resource::Tile(tile) => {
+                    assert_eq!(report.verdict, Verdict::Altered, "{path} at {at}");
+                    let first = tile.index * TILE_WIDTH + (at as u64 / 32);
+                    let index = if tile.level == 0 { first } else { first * TILE_WIDTH };
+                    assert_eq!(
+                        found(&report)[0],
+                        (TileCode::Hash, path.as_str(), Some(index)),
+                        "{path} at {at}"
+                    );
+                }
+                Resource::Bundle(bundle) => {
+                    // A length that is changed makes other leaves of it, or none at all.
+                    assert!(matches!(report.verdict, Verdict::Altered | Verdict::Broken), "{path} at {at}");
+                    let (code, in_path, _) = found(&report)[0];
+                    match code {
+                        TileCode::Malformed => assert_eq!(in_path, path),
+                        TileCode::Hash => assert_eq!(in_path, bundle.tile().path()),
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn anything_that_is_missing_is_named() {
+    let served = serve(&opaque(700));
+    for path in served.files.keys() {
+        let mut without = served.clone();
+        without.files.remove(path);
+        let report = check(&without);
+        assert_eq!(report.verdict, Verdict::Broken, "{path}");
+        assert_eq!(report.tiles.findings.len(), 1, "{path}");
+        assert_eq!((found(&report)[0].0, found(&report)[0].1), (TileCode::Missing, path.as_str()));
+        // The tree still leads to the checkpoint's root.
+        assert_eq!(report.report.checks.tree.failed, 0, "{path}");
+
+        let mut cut = served.clone();
+        cut.files.get_mut(path).expect("a file").pop();
+        let report = check(&cut);
+        assert_eq!((report.verdict, found(&report)[0].0), (Verdict::Broken, TileCode::Malformed), "{path}");
+    }
+    // A bundle and its tile: nothing can be told of the tree any more.
+    let mut without = served.clone();
+    without.files.remove("tile/entries/001");
+    without.files.remove("tile/0/001");
+    let report = check(&without);
+    assert_eq!((report.verdict, report.tiles.findings.len()), (Verdict::Broken, 2));
+    assert_eq!(report.report.counts.checkpoints, 0);
+    without.files.clear();
+    assert_eq!(check(&without).tiles.findings.len(), 2);
+}
+
+#[test]
+fn tiles_of_another_history_do_not_lead_to_the_checkpoint() {
+    let mut other = opaque(300);
+    other[7] = b"another leaf".to_vec();
+    let served = Served { checkpoint: serve(&opaque(300)).checkpoint, ..serve(&other) };
+    let report = check(&served);
+    assert_eq!(
+        (report.verdict, found(&report)),
+        (Verdict::Altered, vec![(TileCode::Root, "checkpoint", None)])
+    );
+}
+
+#[test]
+fn pins_are_compared() {
+    let pin = |leaves: &[Vec<u8>]| SignedCheckpoint::parse(&serve(leaves).checkpoint).expect("a checkpoint");
+    let with_pin = |pin| Options { pins: vec![pin], ..options() };
+    let served = serve(&opaque(300));
+    assert_eq!(check_with(&served, with_pin(pin(&opaque(257)))).verdict, Verdict::Verified);
+    let mut other = opaque(257);
+    other[200] = b"another leaf".to_vec();
+    assert_eq!(check_with(&served, with_pin(pin(&other))).verdict, Verdict::Altered, "rewritten");
+    assert_eq!(check_with(&served, with_pin(pin(&opaque(301)))).verdict, Verdict::Altered, "rolled back");
+}
+
+#[test]
+fn extension_lines_are_read_where_they_are_asked_for() {
+    let mut served = serve(&opaque(3));
+    let signed = SignedCheckpoint::parse(&served.checkpoint).expect("a checkpoint");
+    served.checkpoint = sign_note(&(signed.text + "an extension line\n"), &key(ORIGIN)).expect("a text");
+    assert_eq!(check(&served).verdict, Verdict::Verified);
+    let strict = check_with(&served, Options { tiles: false, ..options() });
+    assert_eq!((strict.verdict, strict.tiles.pass()), (Verdict::Broken, true));
+}
