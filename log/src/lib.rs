@@ -2,5 +2,12 @@
 //! tlog-tiles, has it witnessed, and serves exports, live streams and proofs.
 #![deny(missing_docs, unsafe_code)]
 
+pub mod collector;
+pub mod hashes;
+pub mod metrics;
+mod own_chain;
+mod sequencer;
+pub mod serve;
+pub mod server;
 pub mod sqlite;
 pub mod store;

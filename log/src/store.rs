@@ -81,6 +81,11 @@ pub trait Writer: Send {
     /// What is known of the leaves that are durable.
     fn state(&self) -> &dyn State<Error = StoreError>;
 
+    /// Whether a checkpoint may be signed before its leaves are committed: only where no other server can be first.
+    fn signs_before_commit(&self) -> bool {
+        true
+    }
+
     /// Makes leaves durable, all or none, with what follows from them: when this returns they survive a crash. `tree`
     /// holds the hashes that they complete. With `publish` the checkpoint is published in the same step.
     ///

@@ -1,0 +1,176 @@
+//! What is counted, for Prometheus.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::store::Published;
+
+/// How a submission ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Outcome {
+    /// It was taken.
+    Taken,
+    /// It was malformed.
+    Malformed,
+    /// It was too large.
+    TooLarge,
+    /// Its key was not authorised.
+    Unauthorised,
+    /// Links were missing before it.
+    Gap,
+    /// It contradicted the log.
+    Fork,
+    /// Too much was waiting.
+    Busy,
+    /// The store failed.
+    Unavailable,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BySubmission {
+    outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByWitness {
+    witness: String,
+}
+
+/// All that is counted.
+pub struct Metrics {
+    registry: Registry,
+    submissions: Family<BySubmission, Counter>,
+    leaves: Counter,
+    commits: Counter,
+    failed: Counter,
+    overtaken: Counter,
+    commit_seconds: Histogram,
+    shared: Histogram,
+    size: Gauge,
+    published_size: Gauge,
+    published_at: Gauge<f64, AtomicU64>,
+    witness_failures: Family<ByWitness, Counter>,
+    erased: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("countersign");
+        let metrics = Self {
+            submissions: Family::default(),
+            leaves: Counter::default(),
+            commits: Counter::default(),
+            failed: Counter::default(),
+            overtaken: Counter::default(),
+            commit_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
+            shared: Histogram::new(exponential_buckets(1.0, 2.0, 13)),
+            size: Gauge::default(),
+            published_size: Gauge::default(),
+            published_at: Gauge::default(),
+            witness_failures: Family::default(),
+            erased: Counter::default(),
+            registry: Registry::default(),
+        };
+        registry.register("submissions", "Submissions answered, by outcome", metrics.submissions.clone());
+        registry.register("leaves", "Leaves taken since the start", metrics.leaves.clone());
+        registry.register("commits", "Durable commits", metrics.commits.clone());
+        registry.register(
+            "commits_failed",
+            "Commits that failed: nothing was stored",
+            metrics.failed.clone(),
+        );
+        registry.register(
+            "commits_overtaken",
+            "Commits that another server of the log was ahead of",
+            metrics.overtaken.clone(),
+        );
+        registry.register_with_unit(
+            "commit",
+            "How long a durable commit took",
+            Unit::Seconds,
+            metrics.commit_seconds.clone(),
+        );
+        registry.register(
+            "commit_submissions",
+            "How many submissions shared a commit",
+            metrics.shared.clone(),
+        );
+        registry.register("log_size", "Leaves that are durable", metrics.size.clone());
+        registry.register(
+            "published_size",
+            "Leaves of the published checkpoint",
+            metrics.published_size.clone(),
+        );
+        registry.register_with_unit(
+            "published_time",
+            "When the checkpoint was published, after 1970",
+            Unit::Seconds,
+            metrics.published_at.clone(),
+        );
+        registry.register(
+            "witness_failures",
+            "Times that a witness gave no cosignature",
+            metrics.witness_failures.clone(),
+        );
+        registry.register("events_erased", "Events erased since the start", metrics.erased.clone());
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// A submission was answered.
+    pub fn submission(&self, outcome: Outcome) {
+        self.submissions.get_or_create(&BySubmission { outcome }).inc();
+    }
+
+    pub(crate) fn committed(&self, submissions: usize, leaves: u64, size: u64) {
+        if leaves > 0 {
+            self.commits.inc();
+            self.leaves.inc_by(leaves);
+            self.shared.observe(submissions as f64);
+            self.size.set(size.cast_signed());
+        }
+    }
+
+    pub(crate) fn commit_took(&self, time: Duration) {
+        self.commit_seconds.observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn commit_failed(&self) {
+        self.failed.inc();
+    }
+
+    pub(crate) fn overtaken(&self) {
+        self.overtaken.inc();
+    }
+
+    pub(crate) fn published(&self, published: &Published) {
+        self.published_size.set(published.size.cast_signed());
+        self.published_at.set(published.at.millis() as f64 / 1000.0);
+    }
+
+    /// A witness gave no cosignature.
+    pub fn witness_failed(&self, witness: &str) {
+        self.witness_failures.get_or_create(&ByWitness { witness: witness.to_owned() }).inc();
+    }
+
+    /// Events were erased.
+    pub fn erased(&self, events: u64) {
+        self.erased.inc_by(events);
+    }
+
+    /// All of it, in the `OpenMetrics` text format.
+    pub fn encode(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}

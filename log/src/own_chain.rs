@@ -1,0 +1,70 @@
+//! The log's own chain: what it did to itself, such as erasing events, signed with the log's key.
+//!
+//! Each run of the server has a chain of its own, opened with its first event and closed when the server stops.
+
+use countersign::event::{Event, Redaction};
+use countersign::log::{Limits, Submission};
+use countersign::note::SignerKey;
+use countersign::recorder::Recorder;
+use countersign::time::Time;
+
+use crate::collector::SubmitError;
+
+/// The chain, once it is open.
+#[derive(Default)]
+pub(crate) struct OwnChain {
+    recorder: Option<Recorder>,
+}
+
+impl OwnChain {
+    /// The links of one more event.
+    pub(crate) fn record(
+        &mut self,
+        event: &str,
+        key: &SignerKey,
+        now: Time,
+    ) -> Result<Submission, SubmitError> {
+        let recorder = match &mut self.recorder {
+            Some(recorder) => recorder,
+            none => {
+                let verifier = key.verifier_key();
+                let opened =
+                    Recorder::open(verifier.name(), verifier.clone(), now, &random()?).map_err(failed)?;
+                none.insert(opened)
+            }
+        };
+        recorder.sign_with(key).map_err(failed)?;
+        let event = Event::parse(event.as_bytes(), &Redaction::none()).map_err(failed)?;
+        recorder.record(&event, now, &random()?).map_err(failed)?;
+        recorder.flush();
+        recorder.sign_with(key).map_err(failed)?;
+        submission(recorder)
+    }
+
+    /// The links that close the chain, if it is open.
+    pub(crate) fn close(&mut self, key: &SignerKey, now: Time) -> Result<Option<Submission>, SubmitError> {
+        let Some(mut recorder) = self.recorder.take() else { return Ok(None) };
+        recorder.close(now).map_err(failed)?;
+        recorder.sign_with(key).map_err(failed)?;
+        submission(&mut recorder).map(Some)
+    }
+
+    /// Begins anew with the next event: the last one was not taken.
+    pub(crate) fn abandon(&mut self) {
+        self.recorder = None;
+    }
+}
+
+fn submission(recorder: &mut Recorder) -> Result<Submission, SubmitError> {
+    Ok(Submission::parse(recorder.drain().as_bytes(), &Limits::default())?)
+}
+
+fn failed(error: impl std::fmt::Display) -> SubmitError {
+    SubmitError::Unavailable(error.to_string())
+}
+
+fn random() -> Result<[u8; 16], SubmitError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}

@@ -1,0 +1,303 @@
+//! The sequencer: one thread that decides the order of everything.
+//!
+//! All submissions that wait at one time are taken together, share one durable commit and one checkpoint (group
+//! commit), and are answered after it: the longer a commit takes, the more share the next.
+
+use std::sync::Arc;
+
+use countersign::checkpoint::Checkpoint;
+use countersign::log::{Growth, Kind, Rules, Stop, Submission, Taken};
+use countersign::merkle::{CompactRange, Grown};
+use countersign::note::SignerKey;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::collector::{Clock, SubmitError};
+use crate::metrics::Metrics;
+use crate::own_chain::OwnChain;
+use crate::store::{CommitError, Published, StoreError, Writer};
+
+/// The most submissions that share a commit.
+const MOST_SUBMISSIONS: usize = 4_096;
+/// A commit with so many leaves takes no more.
+const MOST_LEAVES: u64 = 65_536;
+/// How often other servers may commit first before a submission is told to come again.
+const TRIES: usize = 100;
+
+/// What the sequencer is asked to do.
+pub(crate) enum Job {
+    /// Takes a submission.
+    Submit { rules: Arc<Rules>, submission: Submission, reply: Reply },
+    /// Records an event of the log's own chain.
+    Record { rules: Arc<Rules>, event: String, reply: Reply },
+    /// Erases events.
+    Erase { leaves: Vec<u64>, reply: oneshot::Sender<Result<u64, StoreError>> },
+    /// Publishes a checkpoint that witnesses cosigned.
+    Publish { published: Published, reply: oneshot::Sender<Result<(), StoreError>> },
+    /// Closes the log's own chain.
+    Close { rules: Arc<Rules>, reply: Reply },
+}
+
+type Reply = oneshot::Sender<Result<Durable, SubmitError>>;
+
+/// A submission whose leaves are durable.
+pub(crate) struct Durable {
+    pub(crate) taken: Taken,
+    /// The tree that it made grow.
+    pub(crate) tree: Option<Arc<Grown>>,
+    /// The checkpoint that was published with it, where none was left for witnesses to see first.
+    pub(crate) published: Option<Arc<Published>>,
+}
+
+/// A checkpoint of durable leaves, for witnesses to see before it is published.
+#[derive(Clone, Debug)]
+pub(crate) struct Unwitnessed {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) note: String,
+}
+
+pub(crate) struct Sequencer {
+    pub(crate) writer: Box<dyn Writer>,
+    pub(crate) key: SignerKey,
+    pub(crate) published: watch::Sender<Option<Arc<Published>>>,
+    /// Where checkpoints go that witnesses shall see first.
+    pub(crate) witnesses: Option<watch::Sender<Option<Unwitnessed>>>,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// A submission that waits for the commit.
+struct Waiting {
+    rules: Arc<Rules>,
+    submission: Submission,
+    reply: Reply,
+    own: bool,
+}
+
+impl Sequencer {
+    /// Works until no one can ask for anything any more.
+    ///
+    /// `ready` is told when it is ready, or why it never will be.
+    pub(crate) fn run(
+        mut self,
+        mut jobs: mpsc::Receiver<Job>,
+        ready: oneshot::Sender<Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let begun = self.writer.edge().and_then(|edge| self.publish_what_is_durable(&edge).map(|()| edge));
+        let mut edge = match begun {
+            Ok(edge) => edge,
+            Err(error) => {
+                let _ = ready.send(Err(error));
+                return Ok(());
+            }
+        };
+        let _ = ready.send(Ok(()));
+        let mut own = OwnChain::default();
+        let mut waiting = Vec::new();
+        while let Some(job) = jobs.blocking_recv() {
+            let mut next = Some(job);
+            let mut leaves = 0;
+            while let Some(job) = next.take() {
+                match job {
+                    Job::Submit { rules, submission, reply } => {
+                        leaves += submission.entries().len() as u64;
+                        waiting.push(Waiting { rules, submission, reply, own: false });
+                    }
+                    Job::Record { rules, event, reply } => {
+                        let submission = own.record(&event, &self.key, (self.clock)());
+                        wait(&mut waiting, rules, submission.map(Some), reply);
+                    }
+                    Job::Close { rules, reply } => {
+                        wait(&mut waiting, rules, own.close(&self.key, (self.clock)()), reply);
+                        jobs.close();
+                    }
+                    Job::Erase { leaves, reply } => _ = reply.send(self.writer.erase(&leaves)),
+                    Job::Publish { published, reply } => _ = reply.send(self.publish(published)),
+                }
+                if waiting.len() < MOST_SUBMISSIONS && leaves < MOST_LEAVES {
+                    next = jobs.try_recv().ok();
+                }
+            }
+            if !waiting.is_empty() {
+                self.commit(&mut edge, &mut own, std::mem::take(&mut waiting));
+            }
+        }
+        Ok(())
+    }
+
+    /// A crash may have come between a commit and its publication.
+    fn publish_what_is_durable(&mut self, edge: &CompactRange) -> Result<(), StoreError> {
+        let known = self.published.borrow().as_ref().map(|published| published.size);
+        if known == Some(edge.end()) {
+            return Ok(());
+        }
+        let mut tree = Grown::new(edge);
+        tree.extend(&[]);
+        match self.sign(&tree)? {
+            Signed::Published(published) => self.publish(published),
+            Signed::ForWitnesses => Ok(()),
+        }
+    }
+
+    /// Takes what waits, makes it durable, and answers.
+    fn commit(&mut self, edge: &mut CompactRange, own: &mut OwnChain, mut waiting: Vec<Waiting>) {
+        for _ in 0..TRIES {
+            let mut growth = Growth::new(edge.end());
+            let mut taken = Vec::with_capacity(waiting.len());
+            for waiting in waiting.drain(..) {
+                match self.take(&mut growth, &waiting) {
+                    Ok(done) => taken.push((waiting, done)),
+                    Err(error) => {
+                        if waiting.own {
+                            own.abandon();
+                        }
+                        let _ = waiting.reply.send(Err(error));
+                    }
+                }
+            }
+            match self.grow(edge, &growth) {
+                Ok((tree, published)) => {
+                    self.metrics.committed(taken.len(), growth.size() - growth.base(), growth.size());
+                    for (waiting, taken) in taken {
+                        let durable = Durable { taken, tree: tree.clone(), published: published.clone() };
+                        let _ = waiting.reply.send(Ok(durable));
+                    }
+                    return;
+                }
+                Err(CommitError::Overtaken) => {
+                    self.metrics.overtaken();
+                    waiting = taken.into_iter().map(|(waiting, _)| waiting).collect();
+                    if let Err(error) = self.writer.edge().map(|now| *edge = now) {
+                        return fail(waiting, own, &error);
+                    }
+                }
+                Err(CommitError::Failed(error)) => {
+                    tracing::error!(%error, "nothing was committed");
+                    self.metrics.commit_failed();
+                    return fail(taken.into_iter().map(|(waiting, _)| waiting).collect(), own, &error);
+                }
+            }
+        }
+        let error = StoreError::unavailable("committing", "other servers of this log were always first");
+        fail(waiting, own, &error);
+    }
+
+    fn take(&mut self, growth: &mut Growth, waiting: &Waiting) -> Result<Taken, SubmitError> {
+        match growth.submit(&waiting.rules, self.writer.state(), &waiting.submission) {
+            Ok(taken) => Ok(taken),
+            Err(Stop::Refused(refusal)) => {
+                if let Kind::Fork(evidence) = &refusal.kind {
+                    tracing::warn!(chain = %evidence.chain, seq = evidence.seq, "a fork was refused");
+                    if let Err(error) = self.writer.keep_evidence(evidence, (self.clock)()) {
+                        tracing::error!(%error, "the evidence of a fork was not kept");
+                        return Err(error.into());
+                    }
+                }
+                Err(refusal.into())
+            }
+            Err(Stop::State(error)) => Err(error.into()),
+        }
+    }
+
+    /// Makes a growth durable and has its checkpoint published.
+    fn grow(
+        &mut self,
+        edge: &mut CompactRange,
+        growth: &Growth,
+    ) -> Result<(Option<Arc<Grown>>, Option<Arc<Published>>), CommitError> {
+        if growth.leaves().is_empty() {
+            return Ok((None, None));
+        }
+        let start = std::time::Instant::now();
+        let mut tree = Grown::new(edge);
+        let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
+        tree.extend(&hashes);
+        let signed = if self.writer.signs_before_commit() { Some(self.sign(&tree)?) } else { None };
+        let publish = match &signed {
+            Some(Signed::Published(published)) => Some(published),
+            Some(Signed::ForWitnesses) | None => None,
+        };
+        self.writer.commit(growth, &tree, publish)?;
+        *edge = tree.edge();
+        let published = match signed {
+            Some(Signed::Published(published)) => Some(self.announce(published)),
+            Some(Signed::ForWitnesses) => None,
+            None => match self.sign(&tree)? {
+                Signed::Published(published) => {
+                    // The leaves are durable: who waits for this checkpoint gets it with the next one.
+                    match self.publish(published) {
+                        Ok(()) => self.published.borrow().clone(),
+                        Err(error) => {
+                            tracing::error!(%error, "the checkpoint is not published yet");
+                            None
+                        }
+                    }
+                }
+                Signed::ForWitnesses => None,
+            },
+        };
+        self.metrics.commit_took(start.elapsed());
+        Ok((Some(Arc::new(tree)), published))
+    }
+
+    /// Signs the tree's checkpoint, and has witnesses see it first where there are any.
+    fn sign(&self, tree: &Grown) -> Result<Signed, StoreError> {
+        let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+        let origin = self.key.verifier_key().name();
+        let checkpoint = Checkpoint::new(origin, tree.size(), tree.root()).map_err(damaged)?;
+        let note = checkpoint.sign(&self.key).map_err(damaged)?;
+        match &self.witnesses {
+            Some(witnesses) => {
+                witnesses.send_replace(Some(Unwitnessed { checkpoint, note }));
+                Ok(Signed::ForWitnesses)
+            }
+            None => Ok(Signed::Published(Published {
+                size: tree.size(),
+                note,
+                at: (self.clock)(),
+                witnessed: true,
+            })),
+        }
+    }
+
+    fn publish(&mut self, published: Published) -> Result<(), StoreError> {
+        self.writer.publish(&published)?;
+        self.announce(published);
+        Ok(())
+    }
+
+    fn announce(&self, published: Published) -> Arc<Published> {
+        self.metrics.published(&published);
+        let published = Arc::new(published);
+        self.published.send_replace(Some(Arc::clone(&published)));
+        published
+    }
+}
+
+enum Signed {
+    Published(Published),
+    ForWitnesses,
+}
+
+fn wait(
+    waiting: &mut Vec<Waiting>,
+    rules: Arc<Rules>,
+    submission: Result<Option<Submission>, SubmitError>,
+    reply: Reply,
+) {
+    match submission {
+        Ok(Some(submission)) => waiting.push(Waiting { rules, submission, reply, own: true }),
+        Ok(None) => {
+            let _ = reply.send(Ok(Durable { taken: Taken::default(), tree: None, published: None }));
+        }
+        Err(error) => _ = reply.send(Err(error)),
+    }
+}
+
+fn fail(waiting: Vec<Waiting>, own: &mut OwnChain, error: &StoreError) {
+    for waiting in waiting {
+        if waiting.own {
+            own.abandon();
+        }
+        let _ = waiting.reply.send(Err(SubmitError::Unavailable(error.to_string())));
+    }
+}

@@ -1,0 +1,163 @@
+//! A whole collector: store, sequencer and HTTP interface, started and stopped together.
+
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::{fs, io};
+
+use countersign::Error;
+use countersign::log::{Limits, Rules};
+use countersign::note::SignerKey;
+use countersign::trust::Trust;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::collector::{Clock, Collector, Parts};
+use crate::metrics::Metrics;
+use crate::sequencer::Sequencer;
+use crate::server::{AppState, Cors, Listening, listen, router};
+use crate::store::StoreError;
+use crate::{sqlite, store};
+
+/// How many jobs may wait for the sequencer before submissions are told to come again.
+const QUEUE: usize = 4_096;
+
+/// What a collector is to be.
+pub struct Config {
+    /// The log's folder. It exists.
+    pub folder: PathBuf,
+    /// The log's key, whose name is the log's origin.
+    pub key: SignerKey,
+    /// Issuers, emitters and witnesses.
+    pub trust: Trust,
+    /// Where to listen; port 0 for any.
+    pub listen: SocketAddr,
+    /// Pages of which origins may ask.
+    pub cors: Cors,
+    /// How much may be submitted at one time.
+    pub limits: Limits,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+/// Why a collector did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process has the log's folder.
+    #[error("another server has this folder: {0}")]
+    InUse(String),
+    /// The address cannot be listened on, or a thread not started.
+    #[error("{doing}: {error}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The store is not usable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key or trust file is not usable.
+    #[error(transparent)]
+    Invalid(#[from] Error),
+}
+
+/// A collector that runs.
+pub struct Serving {
+    collector: Collector,
+    listening: Listening,
+    sequencer: JoinHandle<Result<(), StoreError>>,
+    /// Held for as long as the folder is this server's.
+    _lock: File,
+}
+
+/// Starts a collector.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn serve(config: Config) -> Result<Serving, StartError> {
+    let Config { folder, key, trust, listen: address, cors, limits, clock } = config;
+    let lock = lock(&folder)?;
+    let origin = key.verifier_key().name().to_owned();
+    let opened = tokio::task::spawn_blocking({
+        let (folder, origin) = (folder.clone(), origin.clone());
+        move || sqlite::open(&folder, &origin)
+    });
+    let failed = |doing| move |error| StartError::Io { doing, error };
+    let store::Store { writer, reader } =
+        opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
+    let rules = rules(&key, trust)?;
+    let metrics = Arc::new(Metrics::default());
+    let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
+    let (jobs, queue) = mpsc::channel(QUEUE);
+    let collector = Collector::new(Parts {
+        rules,
+        key: key.verifier_key().clone(),
+        reader,
+        jobs,
+        published,
+        limits,
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+    });
+    let (ready, started) = oneshot::channel();
+    let sequencer = Sequencer { writer, key, published: announce, witnesses: None, clock, metrics };
+    let sequencer = std::thread::Builder::new()
+        .name("sequencer".into())
+        .spawn(move || sequencer.run(queue, ready))
+        .map_err(failed("starting the sequencer"))?;
+    let stopped = || StoreError::unavailable("starting", "the sequencer ended");
+    started.await.map_err(|_| stopped())??;
+    let state = AppState { collector: collector.clone(), folder: Arc::new(folder) };
+    let listening = listen(address, router(state, &cors)).await.map_err(failed("listening"))?;
+    Ok(Serving { collector, listening, sequencer, _lock: lock })
+}
+
+/// The rules of a log: what its trust file says, and its own key for its own chain.
+///
+/// # Errors
+/// [`countersign::Code::Trust`] for a key that cannot be an emitter's.
+pub fn rules(key: &SignerKey, trust: Trust) -> Result<Rules, Error> {
+    let verifier = key.verifier_key();
+    Ok(Rules::new(verifier.name(), Some(trust.with_emitter(verifier.clone())?)))
+}
+
+impl Serving {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.listening.address()
+    }
+
+    /// The log.
+    pub fn collector(&self) -> &Collector {
+        &self.collector
+    }
+
+    /// Takes no further requests, answers those under way, closes the log's own chain, and ends.
+    ///
+    /// # Errors
+    /// Why the sequencer ended, if it ended badly.
+    pub async fn stop(self) -> Result<(), StoreError> {
+        self.listening.stop().await;
+        self.collector.close().await;
+        let sequencer = self.sequencer;
+        let ended = tokio::task::spawn_blocking(move || sequencer.join()).await;
+        match ended {
+            Ok(Ok(result)) => result,
+            _ => Err(StoreError::unavailable("stopping", "the sequencer ended in a panic")),
+        }
+    }
+}
+
+/// Takes the folder for this process: two writers would fork the log.
+fn lock(folder: &Path) -> Result<File, StartError> {
+    let failed = |error| StartError::Io { doing: "locking the log's folder", error };
+    let path = folder.join("lock");
+    let file = fs::OpenOptions::new().create(true).write(true).truncate(false).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(folder.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,92 @@
+//! The HTTP interface.
+
+mod answer;
+mod body;
+mod health;
+mod listen;
+mod submit;
+mod tiles;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use crate::collector::Collector;
+
+pub use answer::Problem;
+pub use listen::{Listening, listen};
+
+/// How long a client may be silent in the middle of a body.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// What routes have in hand.
+#[derive(Clone)]
+pub struct AppState {
+    /// The log.
+    pub collector: Collector,
+    /// The log's folder.
+    pub folder: Arc<PathBuf>,
+}
+
+/// Pages of which origins may ask: the `Origin` headers that are answered with leave, or `*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cors(Vec<HeaderValue>);
+
+impl Cors {
+    /// Reads origins such as `https://dashboard.example`.
+    ///
+    /// # Errors
+    /// The one that is none.
+    pub fn parse<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let read = |origin: &str| {
+            let shaped = origin == "*"
+                || origin
+                    .strip_prefix("https://")
+                    .or_else(|| origin.strip_prefix("http://"))
+                    .is_some_and(|host| !host.is_empty() && !host.contains('/'));
+            HeaderValue::from_str(origin).ok().filter(|_| shaped).ok_or_else(|| origin.to_owned())
+        };
+        origins.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn layer(&self) -> CorsLayer {
+        let layer = CorsLayer::new()
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::CONTENT_ENCODING,
+                HeaderName::from_static("last-event-id"),
+            ])
+            .expose_headers([header::RETRY_AFTER, header::CONTENT_DISPOSITION])
+            .max_age(Duration::from_secs(3600));
+        if self.0.iter().any(|origin| origin == "*") {
+            layer.allow_origin(AllowOrigin::any())
+        } else {
+            layer.allow_origin(AllowOrigin::list(self.0.clone()))
+        }
+    }
+}
+
+/// All routes.
+pub fn router(state: AppState, cors: &Cors) -> Router {
+    Router::new()
+        .route("/submit", post(submit::submit))
+        .route("/checkpoint", get(tiles::checkpoint))
+        .route("/tile/{*path}", get(tiles::tile))
+        .route("/healthz", get(health::healthz))
+        .route("/metrics", get(health::metrics))
+        .fallback(answer::not_found)
+        .method_not_allowed_fallback(answer::method_not_allowed)
+        .layer(RequestBodyTimeoutLayer::new(SILENCE))
+        .layer(cors.layer())
+        .layer(CatchPanicLayer::custom(answer::panicked))
+        .with_state(state)
+}

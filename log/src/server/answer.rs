@@ -1,0 +1,185 @@
+//! Answers that are no success: one JSON form for all.
+
+use std::any::Any;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use countersign::log::{Kind, Limits, Refusal};
+use serde_json::{Map, Value, json};
+
+use crate::collector::SubmitError;
+use crate::metrics::Outcome;
+use crate::store::StoreError;
+
+/// Seconds after which a client may come again.
+const RETRY_AFTER: u64 = 1;
+
+/// A request that was not answered with success.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: String,
+    message: String,
+    hint: Option<String>,
+    line: Option<u64>,
+    member: Option<String>,
+    /// What else a program can use, beside `error`.
+    beside: Map<String, Value>,
+    retry: bool,
+}
+
+impl Problem {
+    /// A problem with a stable code and a message for people.
+    pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            hint: None,
+            line: None,
+            member: None,
+            beside: Map::new(),
+            retry: status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with one more member beside `error`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.beside.insert(name.into(), value.into());
+        self
+    }
+
+    /// A request that is not of the form that the route takes.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "request.invalid", message)
+    }
+
+    /// A submission, or its decompressed bytes, that is larger than the limits.
+    pub fn too_large(limits: &Limits) -> Self {
+        let message = "the submission is larger than this log takes at one time";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "submit.too_large", message)
+            .with_hint("submit less at a time")
+            .with("limits", json!({ "bytes": limits.bytes, "lines": limits.lines }))
+    }
+
+    /// A submission that was not taken.
+    pub fn of_submission(error: &SubmitError, limits: &Limits) -> Self {
+        match error {
+            SubmitError::Refused(refusal) => Self::of_refusal(refusal, limits),
+            SubmitError::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "server.busy", error.to_string())
+                .with_hint("send it again later: nothing was taken"),
+            SubmitError::Unavailable(_) => Self::unavailable(error),
+        }
+    }
+
+    /// A refusal of a log.
+    pub fn of_refusal(refusal: &Refusal, limits: &Limits) -> Self {
+        let status = match &refusal.kind {
+            Kind::Malformed => StatusCode::BAD_REQUEST,
+            Kind::TooLarge => return Self::too_large(limits),
+            Kind::Unauthorised => StatusCode::FORBIDDEN,
+            Kind::Gap { .. } | Kind::Fork(_) => StatusCode::CONFLICT,
+        };
+        let error = &refusal.error;
+        let mut problem = Self::new(status, error.code.as_str(), error.message.clone());
+        problem.line = error.line;
+        problem.member.clone_from(&error.member);
+        problem.hint = error.hint.map(Into::into);
+        match &refusal.kind {
+            Kind::Gap { chain, expected, last } => {
+                problem = problem.with("chain", chain.to_string()).with("expected", *expected);
+                if let Some(last) = last {
+                    problem = problem.with("last", last.to_string());
+                }
+            }
+            Kind::Fork(evidence) => {
+                problem = problem
+                    .with("chain", evidence.chain.to_string())
+                    .with("seq", evidence.seq)
+                    .with("index", evidence.index);
+            }
+            _ => {}
+        }
+        problem
+    }
+
+    /// The store failed: what it said is for the operator, not for clients.
+    pub fn unavailable(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request was not answered");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", "the log cannot do this now")
+            .with_hint("send it again later")
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut error = Map::new();
+        error.insert("code".into(), self.code.into());
+        error.insert("message".into(), self.message.into());
+        let optional = [
+            ("hint", self.hint.map(Value::from)),
+            ("line", self.line.map(Value::from)),
+            ("member", self.member.map(Value::from)),
+        ];
+        error.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        let mut body = Map::new();
+        body.insert("error".into(), error.into());
+        body.extend(self.beside);
+        let mut response = (self.status, Json(Value::Object(body))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.retry {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// What a submission's error counts as.
+pub(super) fn outcome(error: &SubmitError) -> Outcome {
+    match error {
+        SubmitError::Refused(refusal) => match refusal.kind {
+            Kind::Malformed => Outcome::Malformed,
+            Kind::TooLarge => Outcome::TooLarge,
+            Kind::Unauthorised => Outcome::Unauthorised,
+            Kind::Gap { .. } => Outcome::Gap,
+            Kind::Fork(_) => Outcome::Fork,
+        },
+        SubmitError::Busy => Outcome::Busy,
+        SubmitError::Unavailable(_) => Outcome::Unavailable,
+    }
+}
+
+pub(super) async fn not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "request.not_found", "there is nothing at this address")
+}
+
+pub(super) async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.invalid", "this address takes another method")
+}
+
+pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let what = panic.downcast_ref::<String>().map(String::as_str);
+    let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    tracing::error!(what, "a request ended in a panic");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "server.failed", "the log failed to answer this")
+        .into_response()
+}

@@ -1,0 +1,79 @@
+//! Reading a submission's body: bounded in size, before and after decompression, and in time.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode, header};
+use countersign::export::{Compression, Decompressor};
+use countersign::log::Limits;
+use futures_util::StreamExt as _;
+
+use super::Problem;
+
+/// How long a whole body may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Reads a body whole, and decompresses it.
+pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Vec<u8>, Problem> {
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > limits.bytes as u64) {
+        return Err(Problem::too_large(limits));
+    }
+    let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes());
+    if encoding.is_some_and(|encoding| !matches!(encoding, b"gzip" | b"zstd" | b"identity")) {
+        let problem = Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "submit.encoding",
+            "the log does not know this content encoding",
+        );
+        return Err(problem.with_hint("send gzip, zstd or plain lines"));
+    }
+    let whole = tokio::time::timeout(PATIENCE, collect(body, limits)).await;
+    let bytes = whole.map_err(|_| too_slow())??;
+    match Compression::detect(&bytes) {
+        None => Ok(bytes),
+        Some(compression) => decompress(&bytes, compression, limits),
+    }
+}
+
+async fn collect(body: Body, limits: &Limits) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let mut stream = body.into_data_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| too_slow())?;
+        if chunk.len() > limits.bytes - bytes.len() {
+            return Err(Problem::too_large(limits));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn too_slow() -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
+}
+
+fn decompress(bytes: &[u8], compression: Compression, limits: &Limits) -> Result<Vec<u8>, Problem> {
+    let not_whole = || {
+        Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body does not decompress whole")
+            .with_hint("it was cut off, or damaged on its way")
+    };
+    let mut out = Vec::new();
+    let mut over = false;
+    let mut decompressor = Decompressor::new(compression);
+    // Small pieces, so that a body that unpacks to very much is stopped soon.
+    for piece in bytes.chunks(1 << 12) {
+        let pushed = decompressor.push(piece, &mut |unpacked| {
+            over |= unpacked.len() > limits.bytes - out.len();
+            if !over {
+                out.extend_from_slice(unpacked);
+            }
+        });
+        pushed.map_err(|_| not_whole())?;
+        if over {
+            return Err(Problem::too_large(limits));
+        }
+    }
+    decompressor.finish().map_err(|_| not_whole())?;
+    Ok(out)
+}
