@@ -91,6 +91,24 @@ impl Failure {
         self
     }
 
+    /// The same, said to be the reason for something.
+    pub(crate) fn because(mut self, what: &str) -> Self {
+        self.0.message = format!("{what}: {}", self.0.message);
+        self
+    }
+
+    /// The stable code.
+    pub(crate) fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// What is wrong, on one line.
+    pub(crate) fn brief(&self) -> String {
+        let Details { code, file, message, .. } = &*self.0;
+        let place = file.as_ref().map_or_else(String::new, |file| format!("{file}: "));
+        format!("{place}{} [{code}]", style::plain(message))
+    }
+
     /// The status to exit with.
     pub(crate) fn status(&self) -> u8 {
         self.0.status

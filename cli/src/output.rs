@@ -49,6 +49,9 @@ pub(crate) fn survive_signals() {
         if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM]) {
             std::thread::spawn(move || {
                 for signal in signals.forever() {
+                    if crate::stop::ask() {
+                        continue;
+                    }
                     let mut unfinished = unfinished();
                     if let Some(path) = unfinished.take() {
                         let _ = fs::remove_file(path);
