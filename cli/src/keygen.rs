@@ -1,7 +1,7 @@
 //! `countersign keygen`: a new key.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use countersign::note::SignerKey;
 use zeroize::Zeroizing;
@@ -36,14 +36,19 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         .out
         .clone()
         .unwrap_or_else(|| format!("{}.key", args.name.replace(['/', '\\', ':'], "-")).into());
-    let mut text = Zeroizing::new(Vec::with_capacity(key.encode().len() + 1));
-    text.extend_from_slice(key.encode().as_bytes());
-    text.push(b'\n');
-    write_secret(&path, &text)?;
+    write_key(&path, &key)?;
     style::done(&format!("secret key written to {}: keep it to yourself", shown(&path)));
     writeln!(anstream::stdout(), "{}", key.verifier_key())
         .map_err(|error| Failure::io("write", "standard output", &error))?;
     Ok(0)
+}
+
+/// Writes a key to a new file that its owner alone may read.
+pub(crate) fn write_key(path: &Path, key: &SignerKey) -> Result<(), Failure> {
+    let mut text = Zeroizing::new(Vec::with_capacity(key.encode().len() + 1));
+    text.extend_from_slice(key.encode().as_bytes());
+    text.push(b'\n');
+    write_secret(path, &text)
 }
 
 /// Fills `bytes` from the system's secure random source.

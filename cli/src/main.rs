@@ -2,23 +2,31 @@
 
 mod args;
 mod completions;
+mod deliver;
 mod errors;
 mod export;
 mod filter;
+mod follow;
 mod grant;
+mod http;
 mod input;
 mod key;
 mod keygen;
 mod lines;
+mod outbox;
 mod output;
 mod progress;
 mod record;
 mod resume;
 mod seal;
+mod serve;
 mod show;
 mod slice;
+mod source;
 mod stage;
+mod stop;
 mod style;
+mod submit;
 mod verdict;
 mod verify;
 
@@ -61,6 +69,7 @@ enum Command {
     Grant(grant::GrantArgs),
     Revoke(grant::RevokeArgs),
     Seal(seal::Args),
+    Serve(serve::Args),
     Slice(slice::Args),
     Verify(verify::Args),
     Show(show::Args),
@@ -79,6 +88,7 @@ fn main() -> ExitCode {
         Command::Grant(args) => grant::grant(&args),
         Command::Revoke(args) => grant::revoke(&args),
         Command::Seal(args) => seal::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Slice(args) => slice::run(&args, places),
         Command::Verify(args) => verify::run(&args),
         Command::Show(args) => show::run(&args),

@@ -1,4 +1,5 @@
 //! What is counted, for Prometheus.
+#![allow(clippy::cast_precision_loss, reason = "figures are for people")]
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;

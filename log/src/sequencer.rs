@@ -81,13 +81,13 @@ impl Sequencer {
         mut self,
         mut jobs: mpsc::Receiver<Job>,
         ready: oneshot::Sender<Result<(), StoreError>>,
-    ) -> Result<(), StoreError> {
+    ) {
         let begun = self.writer.edge().and_then(|edge| self.publish_what_is_durable(&edge).map(|()| edge));
         let mut edge = match begun {
             Ok(edge) => edge,
             Err(error) => {
                 let _ = ready.send(Err(error));
-                return Ok(());
+                return;
             }
         };
         let _ = ready.send(Ok(()));
@@ -121,7 +121,6 @@ impl Sequencer {
                 self.commit(&mut edge, &mut own, std::mem::take(&mut waiting));
             }
         }
-        Ok(())
     }
 
     /// A crash may have come between a commit and its publication.
@@ -155,7 +154,7 @@ impl Sequencer {
                 }
             }
             match self.grow(edge, &growth) {
-                Ok((tree, published)) => {
+                Ok(Grew { tree, published }) => {
                     self.metrics.committed(taken.len(), growth.size() - growth.base(), growth.size());
                     for (waiting, taken) in taken {
                         let durable = Durable { taken, tree: tree.clone(), published: published.clone() };
@@ -199,13 +198,9 @@ impl Sequencer {
     }
 
     /// Makes a growth durable and has its checkpoint published.
-    fn grow(
-        &mut self,
-        edge: &mut CompactRange,
-        growth: &Growth,
-    ) -> Result<(Option<Arc<Grown>>, Option<Arc<Published>>), CommitError> {
+    fn grow(&mut self, edge: &mut CompactRange, growth: &Growth) -> Result<Grew, CommitError> {
         if growth.leaves().is_empty() {
-            return Ok((None, None));
+            return Ok(Grew::default());
         }
         let start = std::time::Instant::now();
         let mut tree = Grown::new(edge);
@@ -236,7 +231,7 @@ impl Sequencer {
             },
         };
         self.metrics.commit_took(start.elapsed());
-        Ok((Some(Arc::new(tree)), published))
+        Ok(Grew { tree: Some(Arc::new(tree)), published })
     }
 
     /// Signs the tree's checkpoint, and has witnesses see it first where there are any.
@@ -271,6 +266,13 @@ impl Sequencer {
         self.published.send_replace(Some(Arc::clone(&published)));
         published
     }
+}
+
+/// What a commit made of the log.
+#[derive(Default)]
+struct Grew {
+    tree: Option<Arc<Grown>>,
+    published: Option<Arc<Published>>,
 }
 
 enum Signed {

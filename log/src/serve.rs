@@ -9,7 +9,7 @@ use std::{fs, io};
 
 use countersign::Error;
 use countersign::log::{Limits, Rules};
-use countersign::note::SignerKey;
+use countersign::note::{SignerKey, VerifierKey};
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -67,7 +67,7 @@ pub enum StartError {
 pub struct Serving {
     collector: Collector,
     listening: Listening,
-    sequencer: JoinHandle<Result<(), StoreError>>,
+    sequencer: JoinHandle<()>,
     /// Held for as long as the folder is this server's.
     _lock: File,
 }
@@ -87,7 +87,7 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let failed = |doing| move |error| StartError::Io { doing, error };
     let store::Store { writer, reader } =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
-    let rules = rules(&key, trust)?;
+    let rules = rules(key.verifier_key(), trust)?;
     let metrics = Arc::new(Metrics::default());
     let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
     let (jobs, queue) = mpsc::channel(QUEUE);
@@ -118,9 +118,8 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
 ///
 /// # Errors
 /// [`countersign::Code::Trust`] for a key that cannot be an emitter's.
-pub fn rules(key: &SignerKey, trust: Trust) -> Result<Rules, Error> {
-    let verifier = key.verifier_key();
-    Ok(Rules::new(verifier.name(), Some(trust.with_emitter(verifier.clone())?)))
+pub fn rules(key: &VerifierKey, trust: Trust) -> Result<Rules, Error> {
+    Ok(Rules::new(key.name(), Some(trust.with_emitter(key.clone())?)))
 }
 
 impl Serving {
@@ -137,14 +136,14 @@ impl Serving {
     /// Takes no further requests, answers those under way, closes the log's own chain, and ends.
     ///
     /// # Errors
-    /// Why the sequencer ended, if it ended badly.
+    /// When the sequencer ended in a panic.
     pub async fn stop(self) -> Result<(), StoreError> {
         self.listening.stop().await;
         self.collector.close().await;
         let sequencer = self.sequencer;
         let ended = tokio::task::spawn_blocking(move || sequencer.join()).await;
         match ended {
-            Ok(Ok(result)) => result,
+            Ok(Ok(())) => Ok(()),
             _ => Err(StoreError::unavailable("stopping", "the sequencer ended in a panic")),
         }
     }

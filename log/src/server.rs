@@ -66,7 +66,7 @@ impl Cors {
                 HeaderName::from_static("last-event-id"),
             ])
             .expose_headers([header::RETRY_AFTER, header::CONTENT_DISPOSITION])
-            .max_age(Duration::from_secs(3600));
+            .max_age(Duration::from_hours(1));
         if self.0.iter().any(|origin| origin == "*") {
             layer.allow_origin(AllowOrigin::any())
         } else {

@@ -6,6 +6,8 @@ mod reader;
 mod state;
 mod writer;
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +65,8 @@ CREATE TABLE evidence (
 /// [`StoreError::Damaged`] when the file is not of this log; else what SQLite says.
 pub fn open(folder: &Path, origin: &str) -> Result<Store, StoreError> {
     let path = folder.join(FILE);
-    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    touch(&path).map_err(|error| StoreError::unavailable("making the database", error))?;
+    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare(&connection, origin)?;
     let reader = SqliteReader::new(path);
     Ok(Store { writer: Box::new(SqliteWriter::new(connection)?), reader: Arc::new(reader) })
@@ -79,6 +82,15 @@ pub fn open_reader(folder: &Path) -> Result<(String, Arc<dyn crate::store::Reade
     let origin =
         connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(failed("opening"))?;
     Ok((origin, Arc::new(SqliteReader::new(path))))
+}
+
+/// Makes the file where it is missing, for its owner alone: it holds events.
+fn touch(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {

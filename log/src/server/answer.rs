@@ -17,7 +17,10 @@ const RETRY_AFTER: u64 = 1;
 
 /// A request that was not answered with success.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Details>);
+
+#[derive(Clone, Debug)]
+struct Details {
     status: StatusCode,
     code: String,
     message: String,
@@ -32,7 +35,7 @@ pub struct Problem {
 impl Problem {
     /// A problem with a stable code and a message for people.
     pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             status,
             code: code.into(),
             message: message.into(),
@@ -41,20 +44,20 @@ impl Problem {
             member: None,
             beside: Map::new(),
             retry: status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS,
-        }
+        }))
     }
 
     /// The same with what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// The same with one more member beside `error`.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.beside.insert(name.into(), value.into());
+        self.0.beside.insert(name.into(), value.into());
         self
     }
 
@@ -91,9 +94,9 @@ impl Problem {
         };
         let error = &refusal.error;
         let mut problem = Self::new(status, error.code.as_str(), error.message.clone());
-        problem.line = error.line;
-        problem.member.clone_from(&error.member);
-        problem.hint = error.hint.map(Into::into);
+        problem.0.line = error.line;
+        problem.0.member.clone_from(&error.member);
+        problem.0.hint = error.hint.map(Into::into);
         match &refusal.kind {
             Kind::Gap { chain, expected, last } => {
                 problem = problem.with("chain", chain.to_string()).with("expected", *expected);
@@ -128,25 +131,26 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let Details { status, code, message, hint, line, member, beside, retry } = *self.0;
         let mut error = Map::new();
-        error.insert("code".into(), self.code.into());
-        error.insert("message".into(), self.message.into());
+        error.insert("code".into(), code.into());
+        error.insert("message".into(), message.into());
         let optional = [
-            ("hint", self.hint.map(Value::from)),
-            ("line", self.line.map(Value::from)),
-            ("member", self.member.map(Value::from)),
+            ("hint", hint.map(Value::from)),
+            ("line", line.map(Value::from)),
+            ("member", member.map(Value::from)),
         ];
         error.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         let mut body = Map::new();
         body.insert("error".into(), error.into());
-        body.extend(self.beside);
-        let mut response = (self.status, Json(Value::Object(body))).into_response();
+        body.extend(beside);
+        let mut response = (status, Json(Value::Object(body))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.retry {
+        if retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
@@ -176,6 +180,7 @@ pub(super) async fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.invalid", "this address takes another method")
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the layer's signature")]
 pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let what = panic.downcast_ref::<String>().map(String::as_str);
     let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");

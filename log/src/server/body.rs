@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use countersign::export::{Compression, Decompressor};
 use countersign::log::Limits;
 use futures_util::StreamExt as _;
@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use super::Problem;
 
 /// How long a whole body may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Reads a body whole, and decompresses it.
 pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Vec<u8>, Problem> {
@@ -19,7 +19,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Re
     if declared.is_some_and(|length: u64| length > limits.bytes as u64) {
         return Err(Problem::too_large(limits));
     }
-    let encoding = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes());
+    let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
     if encoding.is_some_and(|encoding| !matches!(encoding, b"gzip" | b"zstd" | b"identity")) {
         let problem = Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -99,7 +99,7 @@ impl Reader for SqliteReader {
             let hashes: Option<Vec<u8>> = connection
                 .prepare_cached(sql)
                 .and_then(|mut query| {
-                    let place = (length as i64, tile_key(tile.level, tile.index));
+                    let place = (i64::from(tile.width) * 32, tile_key(tile.level, tile.index));
                     query.query_row(place, |row| row.get(0)).optional()
                 })
                 .map_err(failed("reading a tile"))?;

@@ -1,0 +1,236 @@
+//! `countersign serve`: a collector.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use countersign::log::Limits;
+use countersign::note::SignerKey;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign_log::collector::Collector;
+use countersign_log::serve::{Config, Serving, StartError, rules, serve};
+use countersign_log::server::Cors;
+
+use zeroize::Zeroizing;
+
+use crate::errors::{Failure, shown};
+use crate::keygen::{self, random};
+use crate::{input, key, stop, style};
+
+/// The name of the log's key file in its folder.
+const KEY: &str = "log.key";
+/// The name of the trust file in the log's folder.
+const TRUST: &str = "trust.txt";
+/// How often it is looked whether the server shall stop.
+const GLANCE: std::time::Duration = std::time::Duration::from_millis(50);
+/// How often the trust file is looked at.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Run a collector: a log that emitters submit to and auditors export from
+///
+/// Begins a log in its folder where there is none: a key that its owner alone may read, and a trust file that says
+/// who may write to the log. Prints the log's verifier key, which readers and emitters need. Ends on Ctrl-C or SIGTERM,
+/// when what is under way is done.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign serve --origin log.example/audit
+  echo \"emitter $APP_VKEY\" >> countersign-log/trust.txt     # read anew when it changes
+  countersign record --key app.key --to http://127.0.0.1:8080 --log \"$LOG_VKEY\" events.ndjson")]
+pub(crate) struct Args {
+    /// The log's folder
+    #[arg(long, value_name = "DIR", default_value = "countersign-log")]
+    dir: PathBuf,
+    /// The log's origin, where the log is begun [default: localhost/audit]
+    #[arg(long, value_name = "O")]
+    origin: Option<String>,
+    /// The log's key file [default: log.key in its folder, made where it is missing]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Who may write to the log, and which witnesses shall see it [default: trust.txt in its folder]
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Pages of this origin may ask (or of these, given again; * for all)
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Vec<String>,
+    /// Write what happens as one JSON object a line (RUST_LOG says how much)
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    stop::gracefully();
+    log_to_stderr(args.log_json);
+    make_folder(&args.dir)?;
+    let key = log_key(args)?;
+    let trust_file = args.trust.clone().unwrap_or_else(|| args.dir.join(TRUST));
+    if args.trust.is_none() {
+        write_trust(&trust_file, &key)?;
+    }
+    let trust = input::trust(&trust_file)?;
+    let cors = Cors::parse(args.cors.iter().map(String::as_str)).map_err(|origin| {
+        let hint = "write it as https://dashboard.example, without a path";
+        Failure::unusable("arguments.invalid", format!("{origin:?} is no origin of a page"), hint)
+    })?;
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
+    runtime.block_on(run_server(args, key, trust, &trust_file, cors))
+}
+
+async fn run_server(
+    args: &Args,
+    key: SignerKey,
+    trust: Trust,
+    trust_file: &Path,
+    cors: Cors,
+) -> Result<u8, Failure> {
+    let verifier = key.verifier_key().clone();
+    let config = Config {
+        folder: args.dir.clone(),
+        key,
+        trust,
+        listen: args.listen,
+        cors,
+        limits: Limits::default(),
+        clock: Arc::new(now),
+    };
+    let serving = serve(config).await.map_err(|error| explain(&error))?;
+    style::done(&format!("the log {} listens on http://{}", verifier.name(), serving.address()));
+    anstream::eprintln!("  {} {verifier}", style::label("log key:"));
+    anstream::eprintln!("  {} {} (who may write)", style::label("trust:"), shown(trust_file));
+    let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned()));
+    stop_asked().await;
+    reloading.abort();
+    style::done("stopping: what is under way is being done");
+    end(serving).await
+}
+
+/// What happens goes to standard error: warnings and errors, or as RUST_LOG says.
+fn log_to_stderr(json: bool) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Another subscriber may be there already, in tests.
+    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+}
+
+async fn end(serving: Serving) -> Result<u8, Failure> {
+    serving.stop().await.map_err(|error| {
+        Failure::unusable(
+            "server.failed",
+            error.to_string(),
+            "start it again: what was acknowledged is durable",
+        )
+    })?;
+    Ok(0)
+}
+
+/// Goes by the trust file as it is now.
+async fn reload(collector: Collector, file: PathBuf) {
+    let modified =
+        || fs::metadata(&file).and_then(|metadata| Ok((metadata.modified()?, metadata.len()))).ok();
+    let mut known = modified();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = modified();
+        if now == known {
+            continue;
+        }
+        known = now;
+        let new = input::trust(&file).and_then(|trust| Ok(rules(collector.key(), trust)?));
+        match new {
+            Ok(rules) => {
+                collector.set_rules(rules);
+                style::done(&format!("{} was read anew", shown(&file)));
+            }
+            Err(failure) => {
+                style::warn("the trust file is not usable: the log goes on by the one before");
+                failure.report();
+            }
+        }
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stop_asked() {
+    while !stop::asked() {
+        tokio::time::sleep(GLANCE).await;
+    }
+}
+
+fn now() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    Time::from_millis(millis).unwrap_or(Time::MAX)
+}
+
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| Failure::io("make", &shown(folder), &error))
+}
+
+/// The log's key: the one given, or the folder's, made where there is none.
+fn log_key(args: &Args) -> Result<SignerKey, Failure> {
+    let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
+    if args.key.is_none() && !path.exists() {
+        let origin = args.origin.as_deref().unwrap_or("localhost/audit");
+        let mut seed = Zeroizing::new([0; 32]);
+        random(&mut *seed)?;
+        let key = SignerKey::generate(origin, *seed)?;
+        keygen::write_key(&path, &key)?;
+        return Ok(key);
+    }
+    let key = key::load(&path)?;
+    match &args.origin {
+        Some(origin) if origin != key.verifier_key().name() => {
+            let message = format!("the key is of the log {:?}", key.verifier_key().name());
+            let hint = "a log keeps its origin: leave --origin out, or give another folder";
+            Err(Failure::unusable("arguments.invalid", message, hint).within(&shown(&path)))
+        }
+        _ => Ok(key),
+    }
+}
+
+/// Begins the folder's trust file where there is none.
+fn write_trust(path: &Path, key: &SignerKey) -> Result<(), Failure> {
+    let text = format!(
+        "# Who may write to this log. Read anew when it changes.\n\
+         # issuer VKEY    may grant emitters whose names are below its own\n\
+         # emitter VKEY   may sign chains\n\
+         # witness NAME VKEY URL and quorum NAME: who shall see each checkpoint before it is published\n\
+         log {}\n",
+        key.verifier_key()
+    );
+    match fs::OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => {
+            file.write_all(text.as_bytes()).map_err(|error| Failure::io("write", &shown(path), &error))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Failure::io("write", &shown(path), &error)),
+    }
+}
+
+fn explain(error: &StartError) -> Failure {
+    let (code, hint) = match error {
+        StartError::InUse(_) => ("server.in_use", "one server writes to a log: stop the other one first"),
+        StartError::Io { .. } => ("io.failed", "is another program listening there? Give another --listen"),
+        StartError::Store(_) => ("store.failed", "check the folder, and who may write to it"),
+        StartError::Invalid(error) => {
+            return Failure::unusable(
+                error.code.as_str(),
+                error.message.clone(),
+                error.hint.unwrap_or("check the keys"),
+            );
+        }
+    };
+    Failure::unusable(code, error.to_string(), hint)
+}
