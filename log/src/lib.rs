@@ -3,6 +3,7 @@
 #![deny(missing_docs, unsafe_code)]
 
 pub mod collector;
+pub mod filter;
 pub mod hashes;
 pub mod metrics;
 mod own_chain;
