@@ -133,6 +133,12 @@ impl Trust {
         &self.witnesses
     }
 
+    /// Where the witness at that place of [`Trust::witnesses`] is asked for cosignatures, if the file says so in
+    /// UTF-8.
+    pub fn witness_url(&self, place: usize) -> Option<&str> {
+        core::str::from_utf8(self.witness_urls.get(place)?.as_deref()?).ok()
+    }
+
     /// Which sets of witnesses are enough.
     pub const fn quorum(&self) -> &Quorum {
         &self.quorum

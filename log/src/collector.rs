@@ -26,12 +26,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 
+/// What a log goes by, and may go by otherwise from one moment to the next.
+pub(crate) type SharedRules = Arc<RwLock<Arc<Rules>>>;
+
 /// A log that is running. Clones are the same log.
 #[derive(Clone)]
 pub struct Collector(Arc<Inner>);
 
 struct Inner {
-    rules: RwLock<Arc<Rules>>,
+    rules: SharedRules,
     key: VerifierKey,
     reader: Arc<dyn Reader>,
     jobs: mpsc::Sender<Job>,
@@ -44,7 +47,7 @@ struct Inner {
 
 /// What a collector is made of.
 pub(crate) struct Parts {
-    pub(crate) rules: Rules,
+    pub(crate) rules: SharedRules,
     pub(crate) key: VerifierKey,
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) jobs: mpsc::Sender<Job>,
@@ -87,7 +90,7 @@ impl From<StoreError> for SubmitError {
 impl Collector {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { rules, key, reader, jobs, published, limits, clock, metrics } = parts;
-        let (rules, keys) = (RwLock::new(Arc::new(rules)), Cache::new(KEYS));
+        let keys = Cache::new(KEYS);
         Self(Arc::new(Inner { rules, key, reader, jobs, published, keys, limits, clock, metrics }))
     }
 
@@ -154,7 +157,7 @@ impl Collector {
     pub async fn submit(&self, submission: Submission) -> Result<Committed, SubmitError> {
         let chains: Vec<(ChainId, VerifierKey)> = opened(&submission);
         let (reply, answer) = oneshot::channel();
-        let job = Job::Submit { rules: self.rules(), submission, reply };
+        let job = Job::Submit { submission, reply };
         self.0.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
             mpsc::error::TrySendError::Closed(_) => stopping(),
@@ -209,13 +212,21 @@ impl Collector {
         answer.await.map_err(|_| stopping())?
     }
 
+    /// Publishes a checkpoint that witnesses had their time for.
+    pub(crate) async fn publish(&self, published: Published) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let stopping = || StoreError::unavailable("publishing", "the log is stopping");
+        self.0.jobs.send(Job::Publish { published, reply }).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
+    }
+
     /// Records an event of the log's own chain, which the log's key signs.
     ///
     /// # Errors
     /// [`SubmitError`].
     pub async fn record(&self, event: &serde_json::Value) -> Result<(), SubmitError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job::Record { rules: self.rules(), event: event.to_string(), reply };
+        let job = Job::Record { event: event.to_string(), reply };
         self.0.jobs.send(job).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())?.map(drop)
     }
@@ -223,7 +234,7 @@ impl Collector {
     /// Has the sequencer take nothing more, and close the log's own chain.
     pub(crate) async fn close(&self) {
         let (reply, answer) = oneshot::channel();
-        if self.0.jobs.send(Job::Close { rules: self.rules(), reply }).await.is_ok()
+        if self.0.jobs.send(Job::Close { reply }).await.is_ok()
             && let Ok(Err(error)) = answer.await
         {
             tracing::warn!(%error, "the log's own chain stays open");

@@ -3,7 +3,7 @@
 //! All submissions that wait at one time are taken together, share one durable commit and one checkpoint (group
 //! commit), and are answered after it: the longer a commit takes, the more share the next.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use countersign::checkpoint::Checkpoint;
 use countersign::log::{Growth, Kind, Rules, Stop, Submission, Taken};
@@ -11,10 +11,11 @@ use countersign::merkle::{CompactRange, Grown};
 use countersign::note::SignerKey;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::collector::{Clock, SubmitError};
+use crate::collector::{Clock, SharedRules, SubmitError};
 use crate::metrics::Metrics;
 use crate::own_chain::OwnChain;
 use crate::store::{CommitError, Published, StoreError, Writer};
+use crate::witnessing::has_witnesses;
 
 /// The most submissions that share a commit.
 const MOST_SUBMISSIONS: usize = 4_096;
@@ -26,15 +27,15 @@ const TRIES: usize = 100;
 /// What the sequencer is asked to do.
 pub(crate) enum Job {
     /// Takes a submission.
-    Submit { rules: Arc<Rules>, submission: Submission, reply: Reply },
+    Submit { submission: Submission, reply: Reply },
     /// Records an event of the log's own chain.
-    Record { rules: Arc<Rules>, event: String, reply: Reply },
+    Record { event: String, reply: Reply },
     /// Erases events.
     Erase { leaves: Vec<u64>, reply: oneshot::Sender<Result<u64, StoreError>> },
     /// Publishes a checkpoint that witnesses cosigned.
     Publish { published: Published, reply: oneshot::Sender<Result<(), StoreError>> },
     /// Closes the log's own chain.
-    Close { rules: Arc<Rules>, reply: Reply },
+    Close { reply: Reply },
 }
 
 type Reply = oneshot::Sender<Result<Durable, SubmitError>>;
@@ -60,14 +61,14 @@ pub(crate) struct Sequencer {
     pub(crate) key: SignerKey,
     pub(crate) published: watch::Sender<Option<Arc<Published>>>,
     /// Where checkpoints go that witnesses shall see first.
-    pub(crate) witnesses: Option<watch::Sender<Option<Unwitnessed>>>,
+    pub(crate) witnesses: watch::Sender<Option<Unwitnessed>>,
+    pub(crate) rules: SharedRules,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 /// A submission that waits for the commit.
 struct Waiting {
-    rules: Arc<Rules>,
     submission: Submission,
     reply: Reply,
     own: bool,
@@ -98,16 +99,16 @@ impl Sequencer {
             let mut leaves = 0;
             while let Some(job) = next.take() {
                 match job {
-                    Job::Submit { rules, submission, reply } => {
+                    Job::Submit { submission, reply } => {
                         leaves += submission.entries().len() as u64;
-                        waiting.push(Waiting { rules, submission, reply, own: false });
+                        waiting.push(Waiting { submission, reply, own: false });
                     }
-                    Job::Record { rules, event, reply } => {
+                    Job::Record { event, reply } => {
                         let submission = own.record(&event, &self.key, (self.clock)());
-                        wait(&mut waiting, rules, submission.map(Some), reply);
+                        wait(&mut waiting, submission.map(Some), reply);
                     }
-                    Job::Close { rules, reply } => {
-                        wait(&mut waiting, rules, own.close(&self.key, (self.clock)()), reply);
+                    Job::Close { reply } => {
+                        wait(&mut waiting, own.close(&self.key, (self.clock)()), reply);
                         jobs.close();
                     }
                     Job::Erase { leaves, reply } => _ = reply.send(self.writer.erase(&leaves)),
@@ -133,17 +134,21 @@ impl Sequencer {
         tree.extend(&[]);
         match self.sign(&tree)? {
             Signed::Published(published) => self.publish(published),
-            Signed::ForWitnesses => Ok(()),
+            Signed::ForWitnesses(unwitnessed) => {
+                self.witnesses.send_replace(Some(unwitnessed));
+                Ok(())
+            }
         }
     }
 
     /// Takes what waits, makes it durable, and answers.
     fn commit(&mut self, edge: &mut CompactRange, own: &mut OwnChain, mut waiting: Vec<Waiting>) {
+        let rules = self.rules();
         for _ in 0..TRIES {
             let mut growth = Growth::new(edge.end());
             let mut taken = Vec::with_capacity(waiting.len());
             for waiting in waiting.drain(..) {
-                match self.take(&mut growth, &waiting) {
+                match self.take(&mut growth, &rules, &waiting) {
                     Ok(done) => taken.push((waiting, done)),
                     Err(error) => {
                         if waiting.own {
@@ -180,8 +185,8 @@ impl Sequencer {
         fail(waiting, own, &error);
     }
 
-    fn take(&mut self, growth: &mut Growth, waiting: &Waiting) -> Result<Taken, SubmitError> {
-        match growth.submit(&waiting.rules, self.writer.state(), &waiting.submission) {
+    fn take(&mut self, growth: &mut Growth, rules: &Rules, waiting: &Waiting) -> Result<Taken, SubmitError> {
+        match growth.submit(rules, self.writer.state(), &waiting.submission) {
             Ok(taken) => Ok(taken),
             Err(Stop::Refused(refusal)) => {
                 if let Kind::Fork(evidence) = &refusal.kind {
@@ -209,49 +214,45 @@ impl Sequencer {
         let signed = if self.writer.signs_before_commit() { Some(self.sign(&tree)?) } else { None };
         let publish = match &signed {
             Some(Signed::Published(published)) => Some(published),
-            Some(Signed::ForWitnesses) | None => None,
+            Some(Signed::ForWitnesses(_)) | None => None,
         };
         self.writer.commit(growth, &tree, publish)?;
         *edge = tree.edge();
-        let published = match signed {
-            Some(Signed::Published(published)) => Some(self.announce(published)),
-            Some(Signed::ForWitnesses) => None,
-            None => match self.sign(&tree)? {
-                Signed::Published(published) => {
-                    // The leaves are durable: who waits for this checkpoint gets it with the next one.
-                    match self.publish(published) {
-                        Ok(()) => self.published.borrow().clone(),
-                        Err(error) => {
-                            tracing::error!(%error, "the checkpoint is not published yet");
-                            None
-                        }
-                    }
+        let signed = signed
+            .map_or_else(|| self.sign(&tree).map(|signed| (signed, false)), |signed| Ok((signed, true)));
+        let published = match signed? {
+            (Signed::Published(published), true) => Some(self.announce(published)),
+            (Signed::Published(published), false) => match self.publish(published) {
+                Ok(()) => self.published.borrow().clone(),
+                // The leaves are durable: who waits for this checkpoint gets it with the next one.
+                Err(error) => {
+                    tracing::error!(%error, "the checkpoint is not published yet");
+                    None
                 }
-                Signed::ForWitnesses => None,
             },
+            (Signed::ForWitnesses(unwitnessed), _) => {
+                self.witnesses.send_replace(Some(unwitnessed));
+                None
+            }
         };
         self.metrics.commit_took(start.elapsed());
         Ok(Grew { tree: Some(Arc::new(tree)), published })
     }
 
-    /// Signs the tree's checkpoint, and has witnesses see it first where there are any.
+    /// Signs the tree's checkpoint.
     fn sign(&self, tree: &Grown) -> Result<Signed, StoreError> {
         let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
         let origin = self.key.verifier_key().name();
         let checkpoint = Checkpoint::new(origin, tree.size(), tree.root()).map_err(damaged)?;
         let note = checkpoint.sign(&self.key).map_err(damaged)?;
-        match &self.witnesses {
-            Some(witnesses) => {
-                witnesses.send_replace(Some(Unwitnessed { checkpoint, note }));
-                Ok(Signed::ForWitnesses)
-            }
-            None => Ok(Signed::Published(Published {
-                size: tree.size(),
-                note,
-                at: (self.clock)(),
-                witnessed: true,
-            })),
+        if has_witnesses(self.rules().trust()) {
+            return Ok(Signed::ForWitnesses(Unwitnessed { checkpoint, note }));
         }
+        Ok(Signed::Published(Published { size: tree.size(), note, at: (self.clock)(), witnessed: true }))
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn publish(&mut self, published: Published) -> Result<(), StoreError> {
@@ -277,17 +278,13 @@ struct Grew {
 
 enum Signed {
     Published(Published),
-    ForWitnesses,
+    /// Witnesses see it first.
+    ForWitnesses(Unwitnessed),
 }
 
-fn wait(
-    waiting: &mut Vec<Waiting>,
-    rules: Arc<Rules>,
-    submission: Result<Option<Submission>, SubmitError>,
-    reply: Reply,
-) {
+fn wait(waiting: &mut Vec<Waiting>, submission: Result<Option<Submission>, SubmitError>, reply: Reply) {
     match submission {
-        Ok(Some(submission)) => waiting.push(Waiting { rules, submission, reply, own: true }),
+        Ok(Some(submission)) => waiting.push(Waiting { submission, reply, own: true }),
         Ok(None) => {
             let _ = reply.send(Ok(Durable { taken: Taken::default(), tree: None, published: None }));
         }

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::{fs, io};
 
@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::sequencer::Sequencer;
 use crate::server::{AppState, Cors, Listening, listen, router};
 use crate::store::StoreError;
+use crate::witnessing::Witnessing;
 use crate::{sqlite, store};
 
 /// How many jobs may wait for the sequencer before submissions are told to come again.
@@ -68,6 +69,7 @@ pub struct Serving {
     collector: Collector,
     listening: Listening,
     sequencer: JoinHandle<()>,
+    witnessing: tokio::task::JoinHandle<()>,
     /// Held for as long as the folder is this server's.
     _lock: File,
 }
@@ -87,12 +89,12 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let failed = |doing| move |error| StartError::Io { doing, error };
     let store::Store { writer, reader } =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
-    let rules = rules(key.verifier_key(), trust)?;
+    let rules = Arc::new(RwLock::new(Arc::new(rules(key.verifier_key(), trust)?)));
     let metrics = Arc::new(Metrics::default());
     let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
     let (jobs, queue) = mpsc::channel(QUEUE);
     let collector = Collector::new(Parts {
-        rules,
+        rules: rules.clone(),
         key: key.verifier_key().clone(),
         reader,
         jobs,
@@ -102,16 +104,19 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
         metrics: metrics.clone(),
     });
     let (ready, started) = oneshot::channel();
-    let sequencer = Sequencer { writer, key, published: announce, witnesses: None, clock, metrics };
+    let (witnesses, unwitnessed) = watch::channel(None);
+    let sequencer = Sequencer { writer, key, published: announce, witnesses, rules, clock, metrics };
     let sequencer = std::thread::Builder::new()
         .name("sequencer".into())
         .spawn(move || sequencer.run(queue, ready))
         .map_err(failed("starting the sequencer"))?;
     let stopped = || StoreError::unavailable("starting", "the sequencer ended");
     started.await.map_err(|_| stopped())??;
+    let witnessing = Witnessing::new(collector.clone(), unwitnessed).map_err(io::Error::other);
+    let witnessing = tokio::spawn(witnessing.map_err(failed("preparing to ask witnesses"))?.run());
     let state = AppState { collector: collector.clone(), folder: Arc::new(folder) };
     let listening = listen(address, router(state, &cors)).await.map_err(failed("listening"))?;
-    Ok(Serving { collector, listening, sequencer, _lock: lock })
+    Ok(Serving { collector, listening, sequencer, witnessing, _lock: lock })
 }
 
 /// The rules of a log: what its trust file says, and its own key for its own chain.
@@ -140,6 +145,7 @@ impl Serving {
     pub async fn stop(self) -> Result<(), StoreError> {
         self.listening.stop().await;
         self.collector.close().await;
+        self.witnessing.abort();
         let sequencer = self.sequencer;
         let ended = tokio::task::spawn_blocking(move || sequencer.join()).await;
         match ended {
