@@ -12,3 +12,4 @@ pub mod serve;
 pub mod server;
 pub mod sqlite;
 pub mod store;
+mod witnessing;
