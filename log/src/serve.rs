@@ -114,7 +114,7 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     started.await.map_err(|_| stopped())??;
     let witnessing = Witnessing::new(collector.clone(), unwitnessed).map_err(io::Error::other);
     let witnessing = tokio::spawn(witnessing.map_err(failed("preparing to ask witnesses"))?.run());
-    let state = AppState { collector: collector.clone(), folder: Arc::new(folder) };
+    let state = AppState::new(collector.clone(), folder);
     let listening = listen(address, router(state, &cors)).await.map_err(failed("listening"))?;
     Ok(Serving { collector, listening, sequencer, witnessing, _lock: lock })
 }

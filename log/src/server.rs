@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod budget;
 mod health;
 mod listen;
 mod submit;
@@ -19,6 +20,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::collector::Collector;
+use budget::Budget;
 
 pub use answer::Problem;
 pub use listen::{Listening, listen};
@@ -33,6 +35,14 @@ pub struct AppState {
     pub collector: Collector,
     /// The log's folder.
     pub folder: Arc<PathBuf>,
+    budget: Budget,
+}
+
+impl AppState {
+    /// Of a log with that folder.
+    pub fn new(collector: Collector, folder: PathBuf) -> Self {
+        Self { collector, folder: Arc::new(folder), budget: Budget::default() }
+    }
 }
 
 /// Pages of which origins may ask: the `Origin` headers that are answered with leave, or `*`.

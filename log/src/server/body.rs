@@ -9,12 +9,18 @@ use countersign::log::Limits;
 use futures_util::StreamExt as _;
 
 use super::Problem;
+use super::budget::Share;
 
 /// How long a whole body may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Reads a body whole, and decompresses it.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Vec<u8>, Problem> {
+/// Reads a body whole, and decompresses it. `share` holds the memory that it takes.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &Limits,
+    share: &mut Share,
+) -> Result<Vec<u8>, Problem> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: u64| length > limits.bytes as u64) {
         return Err(Problem::too_large(limits));
@@ -28,15 +34,15 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits) -> Re
         );
         return Err(problem.with_hint("send gzip, zstd or plain lines"));
     }
-    let whole = tokio::time::timeout(PATIENCE, collect(body, limits)).await;
+    let whole = tokio::time::timeout(PATIENCE, collect(body, limits, share)).await;
     let bytes = whole.map_err(|_| too_slow())??;
     match Compression::detect(&bytes) {
         None => Ok(bytes),
-        Some(compression) => decompress(&bytes, compression, limits),
+        Some(compression) => decompress(&bytes, compression, limits, share),
     }
 }
 
-async fn collect(body: Body, limits: &Limits) -> Result<Vec<u8>, Problem> {
+async fn collect(body: Body, limits: &Limits, share: &mut Share) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let mut stream = body.into_data_stream();
     while let Some(chunk) = stream.next().await {
@@ -44,6 +50,7 @@ async fn collect(body: Body, limits: &Limits) -> Result<Vec<u8>, Problem> {
         if chunk.len() > limits.bytes - bytes.len() {
             return Err(Problem::too_large(limits));
         }
+        share.grow_to(bytes.len() + chunk.len())?;
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
@@ -53,7 +60,12 @@ fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
 }
 
-fn decompress(bytes: &[u8], compression: Compression, limits: &Limits) -> Result<Vec<u8>, Problem> {
+fn decompress(
+    bytes: &[u8],
+    compression: Compression,
+    limits: &Limits,
+    share: &mut Share,
+) -> Result<Vec<u8>, Problem> {
     let not_whole = || {
         Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body does not decompress whole")
             .with_hint("it was cut off, or damaged on its way")
@@ -73,6 +85,7 @@ fn decompress(bytes: &[u8], compression: Compression, limits: &Limits) -> Result
         if over {
             return Err(Problem::too_large(limits));
         }
+        share.grow_to(bytes.len() + out.len())?;
     }
     decompressor.finish().map_err(|_| not_whole())?;
     Ok(out)

@@ -16,11 +16,13 @@ use crate::metrics::Outcome;
 const LARGE: usize = 64 << 10;
 
 pub(super) async fn submit(
-    State(AppState { collector, .. }): State<AppState>,
+    State(AppState { collector, budget, .. }): State<AppState>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
-    let bytes = body::read(&headers, body, collector.limits()).await?;
+    // Held until the answer.
+    let mut share = budget.share();
+    let bytes = body::read(&headers, body, collector.limits(), &mut share).await?;
     let answered = take(&collector, bytes).await;
     collector.metrics().submission(match &answered {
         Ok(_) => Outcome::Taken,

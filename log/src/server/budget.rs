@@ -1,0 +1,76 @@
+//! How much memory all submissions together may take, from their first byte until they are answered.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Problem;
+
+/// Bytes of all submissions that are being read or wait.
+const ALL: usize = 256 << 20;
+/// Memory is taken in steps of so many bytes.
+const STEP: usize = 16 << 10;
+
+/// The memory for submissions.
+#[derive(Clone)]
+pub(super) struct Budget(Arc<Semaphore>);
+
+/// The memory that one submission holds.
+pub(super) struct Share {
+    budget: Budget,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ALL / STEP)))
+    }
+}
+
+impl Budget {
+    /// Of a submission of which nothing was read yet.
+    pub(super) fn share(&self) -> Share {
+        Share { budget: self.clone(), held: None }
+    }
+}
+
+impl Share {
+    /// Takes what it needs to hold that many bytes in all.
+    pub(super) fn grow_to(&mut self, bytes: usize) -> Result<(), Problem> {
+        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = bytes.div_ceil(STEP).saturating_sub(held);
+        if more == 0 {
+            return Ok(());
+        }
+        let busy = || {
+            let message = "too many submissions are being read already";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message)
+                .with_hint("send it again later: nothing was taken")
+        };
+        let more = u32::try_from(more).map_err(|_| busy())?;
+        let permit = Arc::clone(&self.budget.0).try_acquire_many_owned(more).map_err(|_| busy())?;
+        match &mut self.held {
+            Some(held) => held.merge(permit),
+            none => *none = Some(permit),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_bounded_and_comes_back() {
+        let budget = Budget::default();
+        let mut large = budget.share();
+        assert!(large.grow_to(ALL - STEP).is_ok() && large.grow_to(ALL - STEP).is_ok());
+        let mut small = budget.share();
+        assert!(small.grow_to(STEP).is_ok());
+        assert!(small.grow_to(STEP + 1).is_err());
+        drop(large);
+        assert!(small.grow_to(STEP + 1).is_ok());
+    }
+}
