@@ -20,6 +20,9 @@ use crate::store::{Published, Reader, StoreError};
 /// How many chains' keys are remembered.
 const KEYS: u64 = 100_000;
 
+/// How many milliseconds a link's time may be ahead of the log's clock: as much as verifiers let pass.
+const AHEAD: i64 = 5 * 60_000;
+
 /// How long a submission waits to be published before it is told to come again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -73,6 +76,15 @@ pub enum SubmitError {
     /// The log refuses it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A link's time is ahead of the log's clock. Nothing was taken, and it can be when its time has come: in the log
+    /// now, it would make every export that holds it `broken` (`time.future`).
+    #[error("a link's time is {seconds} s ahead of the log's clock")]
+    Early {
+        /// The line of the submission.
+        line: Option<u64>,
+        /// By how much.
+        seconds: u64,
+    },
     /// Too much is waiting already. Nothing was taken.
     #[error("too much is waiting already")]
     Busy,
@@ -143,11 +155,25 @@ impl Collector {
     /// verifies signatures.
     ///
     /// # Errors
-    /// A refusal.
-    pub fn read(&self, body: &[u8]) -> Result<Submission, Refusal> {
+    /// [`SubmitError`].
+    pub fn read(&self, body: &[u8]) -> Result<Submission, SubmitError> {
         let mut submission = Submission::parse(body, &self.0.limits)?;
+        self.check_times(&submission)?;
         submission.verify(|chain| self.0.keys.get(chain))?;
         Ok(submission)
+    }
+
+    fn check_times(&self, submission: &Submission) -> Result<(), SubmitError> {
+        let latest = self.now().millis().saturating_add(AHEAD);
+        for entry in submission.entries() {
+            if let Body::Link { link, .. } = &entry.body
+                && link.time().millis() > latest
+            {
+                let seconds = (link.time().millis() - latest).unsigned_abs().div_ceil(1000);
+                return Err(SubmitError::Early { line: entry.line, seconds });
+            }
+        }
+        Ok(())
     }
 
     /// Submits. When this returns the leaves are durable and in a published checkpoint.

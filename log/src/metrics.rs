@@ -28,6 +28,8 @@ pub enum Outcome {
     Gap,
     /// It contradicted the log.
     Fork,
+    /// Its time was ahead of the log's clock.
+    Early,
     /// Too much was waiting.
     Busy,
     /// The store failed.

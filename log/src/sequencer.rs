@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use countersign::checkpoint::Checkpoint;
+use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::log::{Growth, Kind, Rules, Stop, Submission, Taken};
 use countersign::merkle::{CompactRange, Grown};
 use countersign::note::SignerKey;
@@ -126,13 +126,21 @@ impl Sequencer {
 
     /// A crash may have come between a commit and its publication.
     fn publish_what_is_durable(&mut self, edge: &CompactRange) -> Result<(), StoreError> {
-        let known = self.published.borrow().as_ref().map(|published| published.size);
-        if known == Some(edge.end()) {
+        let key = self.key.verifier_key();
+        let is_ours = |published: &Published| {
+            let signed = SignedCheckpoint::parse(&published.note);
+            signed.is_ok_and(|signed| signed.log_signature(key) == Some(true))
+        };
+        // The log may have another key than when the checkpoint was published.
+        if self
+            .published
+            .borrow()
+            .as_deref()
+            .is_some_and(|newest| newest.size == edge.end() && is_ours(newest))
+        {
             return Ok(());
         }
-        let mut tree = Grown::new(edge);
-        tree.extend(&[]);
-        match self.sign(&tree)? {
+        match self.sign(&Grown::new(edge))? {
             Signed::Published(published) => self.publish(published),
             Signed::ForWitnesses(unwitnessed) => {
                 self.witnesses.send_replace(Some(unwitnessed));

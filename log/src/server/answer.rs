@@ -14,6 +14,8 @@ use crate::store::StoreError;
 
 /// Seconds after which a client may come again.
 const RETRY_AFTER: u64 = 1;
+/// The longest that a client is told to wait.
+const LONGEST: u64 = 3_600;
 
 /// A request that was not answered with success.
 #[derive(Clone, Debug)]
@@ -29,7 +31,8 @@ struct Details {
     member: Option<String>,
     /// What else a program can use, beside `error`.
     beside: Map<String, Value>,
-    retry: bool,
+    /// Seconds after which a client may come again.
+    retry: Option<u64>,
 }
 
 impl Problem {
@@ -43,7 +46,8 @@ impl Problem {
             line: None,
             member: None,
             beside: Map::new(),
-            retry: status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS,
+            retry: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+                .then_some(RETRY_AFTER),
         }))
     }
 
@@ -80,6 +84,16 @@ impl Problem {
             SubmitError::Refused(refusal) => Self::of_refusal(refusal, limits),
             SubmitError::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "server.busy", error.to_string())
                 .with_hint("send it again later: nothing was taken"),
+            SubmitError::Early { line, seconds } => {
+                let code = "submit.early";
+                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
+                    .with_hint(
+                        "set the emitter's clock, or the log's; it can be sent again when its time has come",
+                    );
+                problem.0.line = *line;
+                problem.0.retry = Some((*seconds).clamp(RETRY_AFTER, LONGEST));
+                problem
+            }
             SubmitError::Unavailable(_) => Self::unavailable(error),
         }
     }
@@ -147,8 +161,8 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(Value::Object(body))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if retry {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER));
+        if let Some(seconds) = retry {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -167,6 +181,7 @@ pub(super) fn outcome(error: &SubmitError) -> Outcome {
             Kind::Gap { .. } => Outcome::Gap,
             Kind::Fork(_) => Outcome::Fork,
         },
+        SubmitError::Early { .. } => Outcome::Early,
         SubmitError::Busy => Outcome::Busy,
         SubmitError::Unavailable(_) => Outcome::Unavailable,
     }

@@ -39,11 +39,11 @@ async fn take(collector: &Collector, bytes: Vec<u8>) -> Result<Committed, Submit
 
 async fn read(collector: &Collector, bytes: Vec<u8>) -> Result<Submission, SubmitError> {
     if bytes.len() < LARGE {
-        return Ok(collector.read(&bytes)?);
+        return collector.read(&bytes);
     }
     let collector = collector.clone();
     let read = tokio::task::spawn_blocking(move || collector.read(&bytes)).await;
-    Ok(read.map_err(|error| SubmitError::Unavailable(error.to_string()))??)
+    read.map_err(|error| SubmitError::Unavailable(error.to_string()))?
 }
 
 fn answer(collector: &Collector, committed: &Committed) -> Result<Value, Problem> {
