@@ -12,7 +12,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::collector::Collector;
 use countersign_log::serve::{Config, Serving, StartError, rules, serve};
-use countersign_log::server::Cors;
+use countersign_log::server::{Cors, Page};
 
 use zeroize::Zeroizing;
 
@@ -39,7 +39,8 @@ const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 Examples:
   countersign serve --origin log.example/audit
   echo \"emitter $APP_VKEY\" >> countersign-log/trust.txt     # read anew when it changes
-  countersign record --key app.key --to http://127.0.0.1:8080 --log \"$LOG_VKEY\" events.ndjson")]
+  countersign record --key app.key --to http://127.0.0.1:8080 --log \"$LOG_VKEY\" events.ndjson
+  countersign serve --page served.html                       # the auditor's page at http://127.0.0.1:8080/")]
 pub(crate) struct Args {
     /// The log's folder
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
@@ -59,6 +60,9 @@ pub(crate) struct Args {
     /// Pages of this origin may ask (or of these, given again; * for all)
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
+    /// Serve this HTML file at /, such as the auditor's page
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// Write what happens as one JSON object a line (RUST_LOG says how much)
     #[arg(long)]
     log_json: bool,
@@ -91,12 +95,14 @@ async fn run_server(
     cors: Cors,
 ) -> Result<u8, Failure> {
     let verifier = key.verifier_key().clone();
+    let page = args.page.as_deref().map(input::small).transpose()?.map(Page::new);
     let config = Config {
         folder: args.dir.clone(),
         key,
         trust,
         listen: args.listen,
         cors,
+        page,
         limits: Limits::default(),
         clock: Arc::new(now),
     };

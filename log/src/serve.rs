@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::collector::{Clock, Collector, Parts};
 use crate::metrics::Metrics;
 use crate::sequencer::Sequencer;
-use crate::server::{AppState, Cors, Listening, listen, router};
+use crate::server::{AppState, Cors, Listening, Page, listen, router};
 use crate::store::StoreError;
 use crate::witnessing::Witnessing;
 use crate::{sqlite, store};
@@ -36,6 +36,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Pages of which origins may ask.
     pub cors: Cors,
+    /// What is served at `/`.
+    pub page: Option<Page>,
     /// How much may be submitted at one time.
     pub limits: Limits,
     /// Tells the time.
@@ -79,7 +81,7 @@ pub struct Serving {
 /// # Errors
 /// [`StartError`].
 pub async fn serve(config: Config) -> Result<Serving, StartError> {
-    let Config { folder, key, trust, listen: address, cors, limits, clock } = config;
+    let Config { folder, key, trust, listen: address, cors, page, limits, clock } = config;
     let lock = lock(&folder)?;
     let origin = key.verifier_key().name().to_owned();
     let opened = tokio::task::spawn_blocking({
@@ -114,7 +116,8 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     started.await.map_err(|_| stopped())??;
     let witnessing = Witnessing::new(collector.clone(), unwitnessed).map_err(io::Error::other);
     let witnessing = tokio::spawn(witnessing.map_err(failed("preparing to ask witnesses"))?.run());
-    let state = AppState::new(collector.clone(), folder);
+    let mut state = AppState::new(collector.clone(), folder);
+    state.page = page;
     let listening = listen(address, router(state, &cors)).await.map_err(failed("listening"))?;
     Ok(Serving { collector, listening, sequencer, witnessing, _lock: lock })
 }

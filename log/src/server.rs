@@ -5,6 +5,7 @@ mod body;
 mod budget;
 mod health;
 mod listen;
+mod page;
 mod submit;
 mod tiles;
 
@@ -24,6 +25,7 @@ use budget::Budget;
 
 pub use answer::Problem;
 pub use listen::{Listening, listen};
+pub use page::Page;
 
 /// How long a client may be silent in the middle of a body.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -35,13 +37,15 @@ pub struct AppState {
     pub collector: Collector,
     /// The log's folder.
     pub folder: Arc<PathBuf>,
+    /// What is served at `/`.
+    pub page: Option<Page>,
     budget: Budget,
 }
 
 impl AppState {
     /// Of a log with that folder.
     pub fn new(collector: Collector, folder: PathBuf) -> Self {
-        Self { collector, folder: Arc::new(folder), budget: Budget::default() }
+        Self { collector, folder: Arc::new(folder), page: None, budget: Budget::default() }
     }
 }
 
@@ -88,6 +92,7 @@ impl Cors {
 /// All routes.
 pub fn router(state: AppState, cors: &Cors) -> Router {
     Router::new()
+        .route("/", get(page::page))
         .route("/submit", post(submit::submit))
         .route("/checkpoint", get(tiles::checkpoint))
         .route("/tile/{*path}", get(tiles::tile))
