@@ -1,10 +1,11 @@
 //! What is counted, for Prometheus.
 #![allow(clippy::cast_precision_loss, reason = "figures are for people")]
 
+use std::fmt::{self, Write as _};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,7 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::store::Published;
 
 /// How a submission ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It was taken.
     Taken,
@@ -34,6 +35,22 @@ pub enum Outcome {
     Busy,
     /// The store failed.
     Unavailable,
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(match self {
+            Self::Taken => "taken",
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::Unauthorised => "unauthorised",
+            Self::Gap => "gap",
+            Self::Fork => "fork",
+            Self::Early => "early",
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

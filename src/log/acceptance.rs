@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use super::growth::Layered;
 use super::submission::check_signature;
 use super::{
-    Body, Chain, Entry, Evidence, Growth, Held, Kind, Payload, Refusal, Rules, State, Stop, Taken, Tip,
+    Body, Chain, Entry, Evidence, Growth, Held, Kind, Life, Payload, Refusal, Rules, State, Stop, Taken, Tip,
     Windows,
 };
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link, OpenLink};
+use crate::note::VerifierKey;
 
 /// What was taken of a submission so far.
 pub(crate) struct Acceptance {
@@ -19,6 +20,8 @@ pub(crate) struct Acceptance {
     taken: Taken,
     /// Chains whose last new link is not signed, and its line.
     unsigned: BTreeMap<ChainId, Option<u64>>,
+    /// The key that was looked up last: the next link is mostly of the same.
+    life: Option<(VerifierKey, Life)>,
 }
 
 impl Chain {
@@ -37,7 +40,7 @@ impl Chain {
 impl Acceptance {
     /// Of the submission whose first new leaf will have that index.
     pub(crate) fn new(base: u64) -> Self {
-        Self { growth: Growth::new(base), taken: Taken::default(), unsigned: BTreeMap::new() }
+        Self { growth: Growth::new(base), taken: Taken::default(), unsigned: BTreeMap::new(), life: None }
     }
 
     /// What was taken so far, and not yet ended.
@@ -97,6 +100,7 @@ impl Acceptance {
         }
         self.taken.notes.push(Held { index: self.growth.size(), hash: entry.hash });
         self.taken.added += 1;
+        self.life = None;
         self.growth.add_note(entry, lives);
         Ok(true)
     }
@@ -150,8 +154,12 @@ impl Acceptance {
         if entry.verified_by.as_ref() != Some(&before.key) {
             check_signature(entry.line, &entry.text, link, &before.key)?;
         }
-        let life = state.life(&before.key).map_err(Stop::State)?;
+        let life = match self.life.take() {
+            Some((key, life)) if key == before.key => life,
+            _ => state.life(&before.key).map_err(Stop::State)?,
+        };
         rules.check_key(&before, &life, link.time())?;
+        self.life = Some((before.key.clone(), life));
         let chain = if matches!(link, Link::Open(_)) { before } else { before.extended(link, entry.hash) };
         match link.signature() {
             Some(_) => _ = self.unsigned.remove(&id),
