@@ -1,5 +1,7 @@
 //! Values of arguments.
 
+use std::time::Duration;
+
 use countersign::link::ChainId;
 use countersign::time::Time;
 
@@ -35,6 +37,19 @@ pub(crate) fn seconds(text: &str) -> Result<i64, String> {
     };
     let number: u32 = text[..text.len() - 1].parse().map_err(|_| refuse())?;
     Ok(i64::from(number) * unit)
+}
+
+/// A stretch of time that may be below a second: `500ms`, `30s`, `5m`, `1h`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let refuse = || "write it as 500ms, 30s, 5m or 1h".to_owned();
+    if let Some(millis) = text.strip_suffix("ms") {
+        return millis
+            .parse::<u32>()
+            .map(|millis| Duration::from_millis(millis.into()))
+            .map_err(|_| refuse());
+    }
+    let seconds = seconds(text).map_err(|_| refuse())?;
+    u64::try_from(seconds).map(Duration::from_secs).map_err(|_| refuse())
 }
 
 /// A range of leaves, `A..B`: from A up to, and not including, B.
@@ -73,6 +88,15 @@ mod tests {
         assert_eq!(seconds("0s"), Ok(0));
         for text in ["", "h", "24", "-1h", "1.5h", "24 h", "1y", "99999999999s", "１h"] {
             assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_may_be_short() {
+        assert_eq!(duration("20ms"), Ok(Duration::from_millis(20)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for text in ["", "ms", "-1ms", "1.5s", "5"] {
+            assert!(duration(text).is_err(), "{text}");
         }
     }
 

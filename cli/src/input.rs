@@ -51,9 +51,9 @@ impl Input {
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         if path == Path::new("-") {
             let source = Source::Stream(Box::new(io::stdin()));
-            return Ok(Self { name: "standard input".into(), source, size: None });
+            return Ok(Self { name: name(path), source, size: None });
         }
-        let name = shown(path);
+        let name = name(path);
         let failed = |error: io::Error| Failure::io("read", &name, &error);
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
@@ -171,6 +171,11 @@ impl Input {
         }
         Ok(bytes)
     }
+}
+
+/// What an input is called before people.
+pub(crate) fn name(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".into() } else { shown(path) }
 }
 
 fn cut(name: &str, why: NotWhole) -> Failure {

@@ -10,9 +10,10 @@ use countersign::recorder::{Recorder, header};
 use countersign::{Code, Error};
 
 use crate::errors::Failure;
-use crate::input::{Input, RawLine};
+use crate::input::{self, Input};
 use crate::keygen::random;
 use crate::output::Output;
+use crate::submit::{self, To};
 use crate::verdict::count;
 use crate::verify::now;
 use crate::{args, key, resume, style};
@@ -28,32 +29,34 @@ Examples:
   countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
   my-app | countersign record --key app.key --origin log.example/audit --sign-every 1 > app.ndjson
   jq -c '.Records[]' cloudtrail.json | countersign record --key app.key --origin log.example/audit --open -o app.ndjson
-  countersign record --key app.key --resume app.ndjson more.ndjson")]
+  countersign record --key app.key --resume app.ndjson more.ndjson
+  countersign record --key app.key --to https://log.example --log VKEY --outbox ./outbox events.ndjson
+  countersign record --key app.key --to https://log.example --trust trust.txt --outbox ./outbox --follow app.log")]
 pub(crate) struct Args {
     /// The events, one JSON object a line; may be compressed with gzip or zstd [default: standard input]
     #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
-    events: PathBuf,
+    pub(crate) events: PathBuf,
     /// The emitter's key file
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// The origin of the log that the chain is for
-    #[arg(long, value_name = "O", required_unless_present = "resume")]
-    origin: Option<String>,
+    #[arg(long, value_name = "O", required_unless_present_any = ["resume", "to"])]
+    pub(crate) origin: Option<String>,
     /// Where to write the export [default: standard output; with --resume the export itself]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Sign every N-th event, and the last
     #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536))]
-    sign_every: u32,
+    pub(crate) sign_every: u32,
     /// Redact members of this name too
     #[arg(long, value_name = "NAME")]
     redact: Vec<String>,
     /// Redact only what --redact names
     #[arg(long)]
     no_redact: bool,
-    /// Leave the chain open, to be gone on with by --resume
+    /// Leave the chain open, to be gone on with by --resume, or by the next run with the same --outbox
     #[arg(long)]
-    open: bool,
+    pub(crate) open: bool,
     /// Go on with the open chain in this export, and append to it
     ///
     /// The export is rewritten beside itself and replaced in one step, so a crash leaves it as it was. It is locked
@@ -63,13 +66,16 @@ pub(crate) struct Args {
     /// Which chain to go on with, where this key has several open ones
     #[arg(long, value_name = "C", value_parser = args::chain, requires = "resume")]
     chain: Option<ChainId>,
+    #[command(flatten)]
+    to: To,
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let key = key::load(&args.key)?;
-    match &args.resume {
-        Some(export) => go_on(args, &key, export),
-        None => begin(args, &key),
+    match (args.to.url(), &args.resume) {
+        (Some(url), _) => submit::run(args, &args.to, url, &key),
+        (None, Some(export)) => go_on(args, &key, export),
+        (None, None) => begin(args, &key),
     }
 }
 
@@ -83,14 +89,19 @@ fn begin(args: &Args, key: &SignerKey) -> Result<u8, Failure> {
     output.write(header(origin).as_bytes())?;
     let total = record(args, key, recorder, &mut events, &mut output)?;
     if total == 0 {
-        let error = Error::new(Code::Event, "there is no event to record").with_hint(
-            "events are one JSON object a line; was the right file given, or did the program before it fail?",
-        );
-        return Err(Failure::broken(error).within(events.name()));
+        return Err(no_event(args));
     }
     output.finish()?;
     tell(args, total, args.output.as_deref());
     Ok(0)
+}
+
+/// The input was empty.
+pub(crate) fn no_event(args: &Args) -> Failure {
+    let error = Error::new(Code::Event, "there is no event to record").with_hint(
+        "events are one JSON object a line; was the right file given, or did the program before it fail?",
+    );
+    Failure::broken(error).within(&input::name(&args.events))
 }
 
 fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<u8, Failure> {
@@ -131,7 +142,7 @@ fn record(
         if line.is_blank() {
             return Ok(());
         }
-        let event = Event::parse(line.bytes, &redaction).map_err(|error| explain(error, &line))?;
+        let event = Event::parse(line.bytes, &redaction).map_err(|error| explain(error, line.bytes))?;
         let mut salt = [0; 16];
         random(&mut salt)?;
         recorder.record(&event, now()?, &salt)?;
@@ -153,15 +164,16 @@ fn record(
     Ok(total)
 }
 
-fn redaction(args: &Args) -> Redaction {
+/// What is redacted.
+pub(crate) fn redaction(args: &Args) -> Redaction {
     let first = if args.no_redact { Redaction::none() } else { Redaction::default() };
     args.redact.iter().fold(first, Redaction::with)
 }
 
 /// An error about a line, with what the line seems to be where it is no event.
-fn explain(error: Error, line: &RawLine<'_>) -> Failure {
-    let start = line.bytes.trim_ascii();
-    let seems = if line.bytes.contains(&0) {
+pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
+    let start = line.trim_ascii();
+    let seems = if line.contains(&0) {
         Some("this seems to be a binary file: events are one JSON object a line")
     } else if start.starts_with(b"\xef\xbb\xbf") {
         Some("it begins with a byte order mark: save the file as UTF-8 without one")

@@ -1,0 +1,169 @@
+//! What a collector answers to a submission.
+
+use std::time::Duration;
+
+use countersign::link::ChainId;
+use countersign::proof::Proof;
+use countersign::trust::Trust;
+use countersign::{Code, Error};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::parcel::{Last, Limits};
+use crate::outbox::Receipt;
+use crate::style;
+
+/// An answer as it came.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What follows from an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// It says that the log holds the submission; [`prove`] tells.
+    Taken,
+    /// Links are missing: the log would take `expected` of that chain next.
+    Gap { chain: ChainId, expected: u64 },
+    /// The log has another link for that place.
+    Fork { chain: Option<String>, seq: Option<u64>, index: Option<u64> },
+    /// Less at a time.
+    TooLarge { bytes: Option<usize>, lines: Option<usize> },
+    /// Not now.
+    Later,
+    /// Not at all, as things are.
+    Refused,
+}
+
+/// An error that the collector answered with.
+#[derive(Deserialize, Default)]
+struct Refusal {
+    #[serde(default)]
+    error: Said,
+    chain: Option<String>,
+    expected: Option<u64>,
+    seq: Option<u64>,
+    index: Option<u64>,
+    limits: Option<Told>,
+}
+
+#[derive(Deserialize, Default)]
+struct Said {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+    hint: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    bytes: Option<usize>,
+    lines: Option<usize>,
+}
+
+/// The collector's own words, with what a terminal must not be told taken out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Words {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Answer {
+    fn refusal(&self) -> Refusal {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// What follows from it.
+    pub(crate) fn meaning(&self) -> Meaning {
+        let refusal = self.refusal();
+        match self.status {
+            200 => Meaning::Taken,
+            409 => {
+                let chain = refusal.chain.as_ref().and_then(|chain| ChainId::parse(chain.as_bytes()));
+                match (refusal.error.code.as_str(), chain, refusal.expected) {
+                    ("log.gap", Some(chain), Some(expected)) => Meaning::Gap { chain, expected },
+                    ("log.fork", ..) => {
+                        let chain = chain.map(|chain| chain.to_string());
+                        Meaning::Fork { chain, seq: refusal.seq, index: refusal.index }
+                    }
+                    _ => Meaning::Refused,
+                }
+            }
+            413 => {
+                let told = refusal.limits.unwrap_or(Told { bytes: None, lines: None });
+                Meaning::TooLarge { bytes: told.bytes, lines: told.lines }
+            }
+            408 | 421 | 425 | 429 | 500..=599 => Meaning::Later,
+            _ => Meaning::Refused,
+        }
+    }
+
+    /// What the collector says about it.
+    pub(crate) fn words(&self) -> Words {
+        let said = self.refusal().error;
+        let or = |text: String, other: String| if text.is_empty() { other } else { short(&text) };
+        Words {
+            code: or(said.code, format!("http.{}", self.status)),
+            message: or(said.message, format!("the collector answered with status {}", self.status)),
+            hint: said.hint.map(|hint| short(&hint)),
+        }
+    }
+}
+
+/// At most so much of what a stranger says is shown.
+const SHOWN: usize = 300;
+
+fn short(text: &str) -> String {
+    let shown: String = text.chars().take(SHOWN).filter(|c| *c != '\n').collect();
+    style::plain(&shown)
+}
+
+impl Limits {
+    /// These, or less where the collector takes less. `None` when that is nothing new.
+    pub(crate) fn lowered(
+        self,
+        bytes: Option<usize>,
+        lines: Option<usize>,
+        sent: (usize, usize),
+    ) -> Option<Self> {
+        let lower = |own: usize, told: Option<usize>, sent: usize| match told {
+            Some(told) => own.min(told),
+            None => own.min(sent / 2),
+        };
+        let lowered =
+            Self { bytes: lower(self.bytes, bytes, sent.0), lines: lower(self.lines, lines, sent.1) };
+        (lowered != self && lowered.bytes > 0 && lowered.lines > 0).then_some(lowered)
+    }
+}
+
+/// Checks that the answer proves each of these links to be in the log of that origin, as the trust has it. Gives the
+/// last one's receipt.
+///
+/// # Errors
+/// [`Code::Proof`] when something is not proven.
+pub(crate) fn prove(answer: &Answer, last: &[Last], origin: &str, trust: &Trust) -> Result<Receipt, Error> {
+    let unproven = |why: &str| Error::new(Code::Proof, why);
+    let body: Map<String, Value> =
+        serde_json::from_slice(&answer.body).map_err(|_| unproven("the answer is no JSON object"))?;
+    let chains = body.get("chains").and_then(Value::as_object);
+    let chains = chains.ok_or_else(|| unproven("the answer names no chains"))?;
+    let mut receipt = None;
+    for Last { chain, seq, link } in last {
+        let text =
+            chains.get(&chain.to_string()).and_then(|entry| entry.get("proof")).and_then(Value::as_str);
+        let text = text.ok_or_else(|| unproven(&format!("there is no proof of {chain}/{seq}")))?;
+        let proof = Proof::parse(text)?;
+        let found = &proof.checkpoint.checkpoint.origin;
+        if found != origin {
+            return Err(unproven(&format!("the proof is of the log {found:?}, not of {origin:?}")));
+        }
+        proof.verify(link.as_bytes(), trust)?;
+        receipt = Some(Receipt { link: link.clone(), proof: text.to_owned() });
+    }
+    receipt.ok_or_else(|| unproven("nothing was sent"))
+}

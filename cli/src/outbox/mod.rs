@@ -1,0 +1,254 @@
+//! The outbox: links that are not yet proven to be in the log.
+//!
+//! Each flush becomes a [segment](segment), an export in a file of its own, durable before anything of it is sent. The
+//! file `position.json` says which segments were proven, and where chain and followed file stood after them; it is
+//! replaced before they are removed. So whatever moment a process ends at, the next one finds each link that was
+//! ever sent, goes on from the last one, and can never give a place in its chain to a second link.
+
+mod head;
+mod segment;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use head::{Followed, Head, Place};
+pub(crate) use segment::Segment;
+pub(crate) use store::{Directory, Memory, Store};
+
+use self::head::StoredHead;
+use crate::errors::Failure;
+
+const POSITION: &str = "position.json";
+const VERSION: &str = "outbox/v1";
+
+/// The proof that the log holds a link, with that link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Receipt {
+    /// The link.
+    pub(crate) link: String,
+    /// A tlog-proof.
+    pub(crate) proof: String,
+}
+
+/// What was proven, as the position file has it.
+#[derive(Serialize, Deserialize)]
+struct Position {
+    countersign: String,
+    origin: String,
+    /// The last segment that was proven, 0 for none.
+    through: u64,
+    head: Option<StoredHead>,
+    followed: Option<Followed>,
+    receipt: Option<Receipt>,
+}
+
+/// What was recorded and not yet proven, in the chain's order.
+pub(crate) struct Outbox {
+    store: Box<dyn Store>,
+    name: String,
+    origin: String,
+    pending: VecDeque<Segment>,
+    /// The last segment that was proven.
+    through: u64,
+    /// The head and the followed file after it.
+    proven: (Option<Head>, Option<Followed>),
+    receipt: Option<Receipt>,
+    /// Whether it is not known what is durable: only opening it again tells.
+    unknown: bool,
+}
+
+impl Outbox {
+    /// Opens an outbox for the log of that origin; a new one where the store is empty. `name` is for people.
+    pub(crate) fn open(store: Box<dyn Store>, origin: &str, name: &str) -> Result<Self, Failure> {
+        let failed = |error| Failure::io("read the outbox", name, &error);
+        // Nothing may be sent that a power cut could take back.
+        store.sync().map_err(failed)?;
+        let names = store.names().map_err(failed)?;
+        let mut outbox = Self {
+            store,
+            name: name.to_owned(),
+            origin: origin.to_owned(),
+            pending: VecDeque::new(),
+            through: 0,
+            proven: (None, None),
+            receipt: None,
+            unknown: false,
+        };
+        if names.iter().any(|name| name == POSITION) {
+            outbox.read_position()?;
+        }
+        for number in names.iter().filter_map(|name| segment::number(name)) {
+            if number <= outbox.through {
+                let _ = outbox.store.remove(&segment::name(number));
+            } else {
+                outbox.read_segment(number)?;
+            }
+        }
+        Ok(outbox)
+    }
+
+    fn read_position(&mut self) -> Result<(), Failure> {
+        let bytes = self.read(POSITION)?;
+        let position: Option<Position> = serde_json::from_slice(&bytes).ok();
+        let Some(position) = position.filter(|position| position.countersign == VERSION) else {
+            return Err(self.damaged(POSITION, "it is malformed"));
+        };
+        self.check_origin(&position.origin)?;
+        let head = match position.head.as_ref().map(StoredHead::read) {
+            Some(None) => return Err(self.damaged(POSITION, "it is malformed")),
+            Some(head) => head,
+            None => None,
+        };
+        (self.through, self.proven, self.receipt) =
+            (position.through, (head, position.followed), position.receipt);
+        Ok(())
+    }
+
+    fn read_segment(&mut self, number: u64) -> Result<(), Failure> {
+        let name = segment::name(number);
+        if number != self.last_number() + 1 {
+            return Err(self.damaged(&name, "the one before it is missing"));
+        }
+        let bytes = self.read(&name)?;
+        let text = str::from_utf8(&bytes).map_err(|_| self.damaged(&name, "it is not UTF-8"))?;
+        let segment = segment::read(number, text, &self.origin, self.head(), self.followed())
+            .map_err(|why| self.damaged(&name, why))?;
+        self.pending.push_back(segment);
+        Ok(())
+    }
+
+    fn check_origin(&self, origin: &str) -> Result<(), Failure> {
+        if origin == self.origin {
+            return Ok(());
+        }
+        let message = format!("the outbox is for the log {origin:?}, not {:?}", self.origin);
+        let hint = "give each log an outbox of its own";
+        Err(Failure::unusable("outbox.other_log", message, hint).within(&self.name))
+    }
+
+    fn read(&self, file: &str) -> Result<Vec<u8>, Failure> {
+        self.store.read(file).map_err(|error| Failure::io("read the outbox", &self.place(file), &error))
+    }
+
+    fn place(&self, file: &str) -> String {
+        format!("{}/{file}", self.name)
+    }
+
+    fn damaged(&self, file: &str, why: &str) -> Failure {
+        let hint = "put the file back as it was; or keep this outbox for inspection, and give another directory: \
+                    a new chain begins there";
+        Failure::unusable("outbox.damaged", format!("the outbox cannot be gone on with: {why}"), hint)
+            .within(&self.place(file))
+    }
+
+    fn last_number(&self) -> u64 {
+        self.pending.back().map_or(self.through, |segment| segment.number)
+    }
+
+    /// The name for people.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the newest chain stands, its links here included.
+    pub(crate) fn head(&self) -> Option<&Head> {
+        self.pending.back().map_or(self.proven.0.as_ref(), |segment| Some(&segment.end))
+    }
+
+    /// How far the events of the followed file are here.
+    pub(crate) fn followed(&self) -> Option<&Followed> {
+        self.pending.back().map_or(self.proven.1.as_ref(), |segment| segment.followed.as_ref())
+    }
+
+    /// The proof of the newest link that was proven.
+    pub(crate) fn receipt(&self) -> Option<&Receipt> {
+        self.receipt.as_ref()
+    }
+
+    /// What is not yet proven.
+    pub(crate) fn pending(&self) -> &VecDeque<Segment> {
+        &self.pending
+    }
+
+    /// How many events are not yet proven.
+    pub(crate) fn events(&self) -> u64 {
+        self.pending.iter().map(|segment| segment.events).sum()
+    }
+
+    /// How many bytes are not yet proven.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pending.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// Keeps what a recorder handed on: links of one chain that go on from [`Outbox::head`], the last one signed.
+    /// They are durable when this returns. When it fails it is not known whether they are: nothing more can be kept
+    /// until the outbox is opened again.
+    pub(crate) fn append(&mut self, lines: &str, followed: Option<&Followed>) -> Result<(), Failure> {
+        let number = self.last_number() + 1;
+        let name = segment::name(number);
+        if self.unknown {
+            let hint = "run it again";
+            let message = "an earlier write to the outbox failed";
+            return Err(Failure::unusable("outbox.unknown", message, hint).within(&self.name));
+        }
+        let text = segment::write(&self.origin, followed, lines);
+        let segment = segment::read(number, &text, &self.origin, self.head(), self.followed())
+            .map_err(|why| self.damaged(&name, why))?;
+        if number == 1 {
+            // What a later process needs to tell a new outbox from one that lost its files.
+            self.write_position(0, (None, None), None)?;
+        }
+        if let Err(error) = self.store.put(&name, text.as_bytes()) {
+            self.unknown = true;
+            return Err(Failure::io("write to the outbox", &self.place(&name), &error));
+        }
+        self.pending.push_back(segment);
+        Ok(())
+    }
+
+    /// The links of a segment, as a log takes them.
+    pub(crate) fn links(&self, number: u64) -> Result<String, Failure> {
+        let name = segment::name(number);
+        let text =
+            String::from_utf8(self.read(&name)?).map_err(|_| self.damaged(&name, "it is not UTF-8"))?;
+        Ok(segment::links(&text).to_owned())
+    }
+
+    /// Removes the segments up to this one: the log holds them, as the receipt proves. When it fails they stay.
+    pub(crate) fn proven(&mut self, through: u64, receipt: Receipt) -> Result<(), Failure> {
+        let Some(last) = self.pending.iter().find(|segment| segment.number == through) else {
+            return Ok(());
+        };
+        let proven = (Some(last.end.clone()), last.followed.clone());
+        self.write_position(through, proven.clone(), Some(&receipt))?;
+        (self.through, self.proven, self.receipt) = (through, proven, Some(receipt));
+        while let Some(segment) = self.pending.pop_front_if(|segment| segment.number <= through) {
+            // What stays behind is known to be proven: the next process removes it.
+            let _ = self.store.remove(&segment::name(segment.number));
+        }
+        Ok(())
+    }
+
+    fn write_position(
+        &self,
+        through: u64,
+        (head, followed): (Option<Head>, Option<Followed>),
+        receipt: Option<&Receipt>,
+    ) -> Result<(), Failure> {
+        let position = Position {
+            countersign: VERSION.into(),
+            origin: self.origin.clone(),
+            through,
+            head: head.as_ref().map(StoredHead::from),
+            followed,
+            receipt: receipt.cloned(),
+        };
+        let text = serde_json::to_string(&position).unwrap_or_default() + "\n";
+        let put = self.store.put(POSITION, text.as_bytes());
+        put.map_err(|error| Failure::io("write to the outbox", &self.place(POSITION), &error))
+    }
+}

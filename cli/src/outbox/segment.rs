@@ -1,0 +1,120 @@
+//! A segment: one signed stretch of a chain in a file of its own, an export like any other.
+//!
+//! The note in its header, `followed`, says how far into the followed file its events go: it is durable in the same
+//! step as their links.
+
+use countersign::export::Header;
+use countersign::recorder;
+use serde_json::{Map, Value};
+
+use super::head::{Followed, Head, Place};
+
+/// What is known of a segment without reading it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// Its place among the outbox's segments, from 1.
+    pub(crate) number: u64,
+    /// Its first link.
+    pub(crate) first: Place,
+    /// How many links it has.
+    pub(crate) links: u64,
+    /// How many events.
+    pub(crate) events: u64,
+    /// How many bytes they are.
+    pub(crate) bytes: usize,
+    /// Where the chain stands after it.
+    pub(crate) end: Head,
+    /// How far into the followed file it goes, or the segments before it.
+    pub(crate) followed: Option<Followed>,
+}
+
+/// The name of a segment's file.
+pub(super) fn name(number: u64) -> String {
+    format!("{number:012}.ndjson")
+}
+
+/// The number of the segment of that name.
+pub(super) fn number(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".ndjson")?;
+    let number = digits.parse().ok()?;
+    (self::name(number) == *name).then_some(number)
+}
+
+/// The text of a segment.
+pub(super) fn write(origin: &str, followed: Option<&Followed>, lines: &str) -> String {
+    let mut text = recorder::header(origin);
+    if let Some(note) = followed.and_then(|followed| serde_json::to_string(followed).ok()) {
+        text.truncate(text.len() - "}\n".len());
+        text.push_str(",\"followed\":");
+        text.push_str(&note);
+        text.push_str("}\n");
+    }
+    text.push_str(lines);
+    text
+}
+
+/// The links of a segment's text: what a log takes.
+pub(super) fn links(text: &str) -> &str {
+    text.split_once('\n').map_or("", |(_, links)| links)
+}
+
+/// Reads a segment, which goes on from `before`. The reason when it does not, or is damaged.
+pub(super) fn read(
+    number: u64,
+    text: &str,
+    origin: &str,
+    before: Option<&Head>,
+    followed: Option<&Followed>,
+) -> Result<Segment, &'static str> {
+    let (header, links) = text.split_once('\n').ok_or("it has no header")?;
+    if Header::parse(header.as_bytes()).map_err(|_| "it has no header")?.origin != origin {
+        return Err("it is for another log");
+    }
+    let mut notes: Map<String, Value> = serde_json::from_str(header).map_err(|_| "it has no header")?;
+    let own = notes.remove("followed").map(serde_json::from_value::<Followed>).transpose();
+    let followed = own.map_err(|_| "its note on the followed file is malformed")?.or(followed.cloned());
+    let mut first: Option<Place> = None;
+    let (mut head, mut signed, mut count, mut events) = (before.cloned(), false, 0, 0);
+    for line in links.split_terminator('\n') {
+        let (after, place) = Head::after(head.as_ref(), line, origin)?;
+        if first.get_or_insert(place).chain != place.chain {
+            return Err("it holds more than one chain");
+        }
+        signed = place.signed;
+        count += 1;
+        events += u64::from(place.event);
+        head = Some(after);
+    }
+    match (head, first) {
+        (Some(end), Some(first)) if signed && text.ends_with('\n') => {
+            Ok(Segment { number, first, links: count, events, bytes: links.len(), end, followed })
+        }
+        _ => Err("its last link is not signed: it was cut off"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_order_and_unambiguous() {
+        assert_eq!(number(&name(7)), Some(7));
+        assert!(name(9) < name(10));
+        for other in ["7.ndjson", "position.json", "lock", "+00000000007.ndjson", "0000000000007.ndjson"] {
+            assert_eq!(number(other), None, "{other}");
+        }
+        assert_eq!(number(&name(1_000_000_000_000)), Some(1_000_000_000_000));
+    }
+
+    #[test]
+    fn the_header_says_how_far_the_file_was_followed() {
+        let followed = Followed { offset: 7, file: Some((1, 2)), before: "x".into() };
+        let text = write("log.example", Some(&followed), "");
+        assert_eq!(
+            text,
+            "{\"countersign\":\"export/v1\",\"origin\":\"log.example\",\"followed\":{\"offset\":7,\"file\":[1,2],\"before\":\"x\"}}\n"
+        );
+        assert!(Header::parse(text.trim_end().as_bytes()).is_ok());
+    }
+}

@@ -1,0 +1,87 @@
+//! Where events come from: an input that ends, or a file that is followed.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::errors::Failure;
+use crate::follow::{Follower, Progress, Reader};
+use crate::input::Input;
+use crate::outbox::Followed;
+use crate::stop;
+
+/// How often a followed file is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// How many lines wait to be recorded.
+pub(super) const WAITING: usize = 256;
+
+/// What the reading thread says.
+pub(super) enum Fed {
+    /// A line that is not blank.
+    Line {
+        bytes: Vec<u8>,
+        /// 1-based, where the input has an end.
+        number: Option<u64>,
+        followed: Option<Followed>,
+    },
+    /// Something that a person should know.
+    Note(String),
+    /// There is no more.
+    End(Result<(), Failure>),
+}
+
+/// Reads all of an input, on a thread of its own.
+pub(super) fn input(mut input: Input) -> Receiver<Fed> {
+    let (sender, receiver) = sync_channel(WAITING);
+    thread::spawn(move || {
+        let read = input.lines("recording", |line| {
+            if line.is_blank() {
+                return Ok(());
+            }
+            let fed = Fed::Line { bytes: line.bytes.to_vec(), number: Some(line.number), followed: None };
+            send(&sender, fed)
+        });
+        let _ = sender.send(Fed::End(read));
+    });
+    receiver
+}
+
+/// Follows a file until the process is asked to stop, on a thread of its own.
+pub(super) fn follow(path: &Path, from: Option<Followed>) -> Receiver<Fed> {
+    let (sender, receiver) = sync_channel(WAITING);
+    let path: PathBuf = path.to_owned();
+    thread::spawn(move || {
+        let mut follower = Follower::new(&path, from);
+        let mut sink = Sink(&sender);
+        let read = loop {
+            match follower.step(&mut sink) {
+                Ok(Progress::Some) if !stop::asked() => {}
+                Ok(_) if stop::asked() => break Ok(()),
+                Ok(_) => thread::sleep(LOOK),
+                Err(failure) => break Err(failure),
+            }
+        };
+        let _ = sender.send(Fed::End(read));
+    });
+    receiver
+}
+
+struct Sink<'a>(&'a SyncSender<Fed>);
+
+impl Reader for Sink<'_> {
+    fn line(&mut self, line: &[u8], followed: Followed) -> Result<(), Failure> {
+        if line.iter().all(|byte| crate::lines::is_space(*byte)) {
+            return Ok(());
+        }
+        send(self.0, Fed::Line { bytes: line.to_vec(), number: None, followed: Some(followed) })
+    }
+
+    fn note(&mut self, text: String) {
+        let _ = self.0.send(Fed::Note(text));
+    }
+}
+
+fn send(sender: &SyncSender<Fed>, fed: Fed) -> Result<(), Failure> {
+    sender.send(fed).map_err(|_| Failure::unusable("io.failed", "nobody records any more", "run it again"))
+}

@@ -1,0 +1,453 @@
+//! `countersign record --to`: events in, one signed chain out, delivered to a log and proven to be in it.
+
+mod courier;
+mod feed;
+mod http;
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use countersign::event::{Event, Redaction};
+use countersign::note::{SignerKey, VerifierKey};
+use countersign::recorder::Recorder;
+use countersign::trust::Trust;
+use serde_json::json;
+
+use self::courier::{Manner, Shared};
+use self::feed::Fed;
+use crate::deliver::{Collector, Delivery, Limits};
+use crate::errors::{Failure, shown};
+use crate::input::{self, Input};
+use crate::keygen::random;
+use crate::outbox::{Directory, Followed, Memory, Outbox, Store};
+use crate::record::{explain, redaction};
+use crate::verdict::count;
+use crate::verify::now;
+use crate::{args, progress, record, stop, style};
+
+/// A flush has at most so many events and bytes: a segment and a submission stay small.
+const FLUSH_EVENTS: u64 = 1_024;
+const FLUSH_BYTES: usize = 256 << 10;
+/// Without an outbox on the disk, so many bytes are held before reading waits.
+const HELD: usize = 64 << 20;
+/// How long nothing is looked at but the input.
+const LOOK: Duration = Duration::from_millis(250);
+/// What a link adds to its event.
+const LINK: usize = 400;
+
+/// Where to, and how.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Delivering to a log")]
+pub(crate) struct To {
+    /// The collector to deliver to, in place of a file: each event stays here until the log has proven to hold it
+    #[arg(long, value_name = "URL", conflicts_with_all = ["output", "resume"])]
+    to: Option<String>,
+    /// The log's verifier key, known from elsewhere than the collector; its name is the origin
+    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
+    #[arg(long, value_name = "VKEY", requires = "to")]
+    log: Option<String>,
+    /// The trust file with the log's key and the quorum of witnesses that proofs have to meet
+    #[arg(long, value_name = "FILE", requires = "to", conflicts_with = "log")]
+    trust: Option<PathBuf>,
+    /// Where to keep what is not yet proven to be in the log, to be sent by the next run with it
+    ///
+    /// A directory, made if need be. A chain goes on there from run to run, also after a kill: nothing is lost, sent
+    /// twice or forked. Without it, what cannot be delivered is lost with the run, which then says so.
+    #[arg(long, value_name = "DIR", requires = "to")]
+    outbox: Option<PathBuf>,
+    /// Go on reading as the file grows, through rotations, until stopped
+    ///
+    /// With --outbox it is remembered how far the file was read, in the same step as the links of its events: after
+    /// a kill no line is lost and none is recorded twice. A line that is no event is recorded as countersign.dropped.
+    #[arg(long, requires = "to")]
+    follow: bool,
+    /// Sign and send at least so often: 500ms, 1s, 1m
+    #[arg(long, value_name = "AGE", default_value = "1s", value_parser = args::duration, requires = "to")]
+    flush_every: Duration,
+    /// How long to go on trying after the last event: 0s, 30s, 5m, 1h
+    #[arg(long, value_name = "AGE", default_value = "1m", value_parser = args::duration, requires = "to")]
+    give_up: Duration,
+    /// Print a summary as JSON
+    #[arg(long, requires = "to")]
+    json: bool,
+}
+
+impl To {
+    /// Whether the chain goes to a log.
+    pub(crate) fn url(&self) -> Option<&str> {
+        self.to.as_deref()
+    }
+}
+
+/// Records all events and delivers them.
+pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> Result<u8, Failure> {
+    let (trust, origin) = log(to, args.origin.as_deref())?;
+    let mut collector = http::Http::new(url)?;
+    let (store, name): (Box<dyn Store>, String) = match &to.outbox {
+        Some(path) => (Box::new(Directory::open(path)?), shown(path)),
+        None => (Box::<Memory>::default(), "memory".into()),
+    };
+    let outbox = Outbox::open(store, &origin, &name)?;
+    check_key(&outbox, key.verifier_key())?;
+    let waiting = outbox.events();
+    if waiting > 0 {
+        style::done(&format!("{} from an earlier run will be sent first", count(waiting, "event")));
+    }
+    stop::gracefully();
+    let feed = if to.follow && args.events != Path::new("-") {
+        feed::follow(&args.events, outbox.followed().cloned())
+    } else {
+        feed::input(Input::open(&args.events)?)
+    };
+    let nothing_there = outbox.pending().is_empty() && outbox.head().is_none_or(|head| head.closed);
+    let outbox = Mutex::new(outbox);
+    let shared = Shared::default();
+    let session = Session { args, to, key, origin: &origin, outbox: &outbox, shared: &shared };
+    let (recorded, ended) = session.deliver(&trust, &mut collector, &feed);
+    if recorded == 0 && nothing_there && !to.follow && ended.is_ok() {
+        return Err(record::no_event(args));
+    }
+    session.conclude(recorded, ended)
+}
+
+/// The trust in the log, and its origin.
+fn log(to: &To, origin: Option<&str>) -> Result<(Trust, String), Failure> {
+    let trust = match (&to.log, &to.trust) {
+        (Some(key), _) => Trust::default().with_log(key.parse::<VerifierKey>()?)?,
+        (None, Some(path)) => input::trust(path)?,
+        (None, None) => {
+            let hint = "give --log VKEY or --trust FILE: a log's key is never learnt from the log";
+            return Err(Failure::unusable("arguments.invalid", "whose proofs are to be believed?", hint));
+        }
+    };
+    let mut names: Vec<&str> = trust.logs().iter().map(VerifierKey::name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let found = match (origin, &names[..]) {
+        (Some(origin), names) if names.contains(&origin) => origin.to_owned(),
+        (None, [only]) => (*only).to_owned(),
+        (_, []) => {
+            let hint = "add a line: log VKEY";
+            return Err(Failure::unusable("trust.invalid", "the trust file names no log", hint));
+        }
+        (Some(origin), _) => {
+            let message = format!("the key given is not of the log {origin:?}");
+            return Err(Failure::unusable(
+                "arguments.invalid",
+                message,
+                "a log's key has the origin as its name",
+            ));
+        }
+        (None, _) => {
+            let hint = "choose one with --origin";
+            return Err(Failure::unusable("arguments.invalid", "the trust file names several logs", hint));
+        }
+    };
+    Ok((trust, found))
+}
+
+/// An open chain goes on with the key that began it.
+fn check_key(outbox: &Outbox, key: &VerifierKey) -> Result<(), Failure> {
+    match outbox.head() {
+        Some(head) if !head.closed && head.key != *key => {
+            let message = format!("the chain in the outbox was begun with another key: {}", head.key);
+            let hint = "give that key; or give another directory, where a new chain begins";
+            Err(Failure::unusable("outbox.other_key", message, hint).within(outbox.name()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What both threads of a run work on.
+struct Session<'a> {
+    args: &'a record::Args,
+    to: &'a To,
+    key: &'a SignerKey,
+    origin: &'a str,
+    outbox: &'a Mutex<Outbox>,
+    shared: &'a Shared,
+}
+
+/// What was recorded and not yet flushed.
+#[derive(Default)]
+struct Unflushed {
+    events: u64,
+    bytes: usize,
+    since: Option<Instant>,
+    followed: Option<Followed>,
+}
+
+impl Session<'_> {
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records and delivers side by side. Gives the number of events recorded, and how the recording ended.
+    fn deliver(
+        &self,
+        trust: &Trust,
+        collector: &mut (dyn Collector + Send),
+        feed: &Receiver<Fed>,
+    ) -> (u64, Result<(), Failure>) {
+        let manner =
+            Manner { give_up: self.to.give_up, patient: self.to.follow, holds_up: self.to.outbox.is_none() };
+        let delivery = Delivery::new(self.outbox, trust, self.origin).limits(Limits::default());
+        let mut recorded = 0;
+        let ended = std::thread::scope(|scope| {
+            scope.spawn(|| courier::run(delivery, collector, self.shared, &manner));
+            let ended = self.record(feed, &mut recorded);
+            self.shared.change(|standing| standing.ended = true);
+            let bar = progress::bar("delivering", None);
+            while !self.shared.standing().over {
+                bar.set_message(self.status(recorded));
+                bar.tick();
+                self.shared.wait(Duration::from_millis(200));
+            }
+            bar.finish_and_clear();
+            ended
+        });
+        (recorded, ended)
+    }
+
+    /// Records all that comes.
+    fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<(), Failure> {
+        let redaction = redaction(self.args);
+        let head = self.outbox().head().filter(|head| !head.closed).map(|head| head.position.clone());
+        let key = self.key.verifier_key();
+        let mut recorder = head
+            .map(|position| Recorder::resume(key.clone(), &position))
+            .transpose()?
+            .map(|it| self.with_rhythm(it));
+        let mut unflushed = Unflushed::default();
+        let bar =
+            if self.to.follow { progress::bar("recording", None) } else { indicatif::ProgressBar::hidden() };
+        let mut after_stop = 0;
+        let ended = loop {
+            if stop::asked() {
+                // What was taken from a pipe is in no other place any more.
+                after_stop += 1;
+                if after_stop > feed::WAITING && !self.to.follow {
+                    break Err(stopped());
+                }
+            }
+            match self.next(feed, &unflushed) {
+                Ok(Fed::Line { bytes, number, followed }) => {
+                    let event = match self.event(&bytes, number, followed.as_ref(), &redaction, *recorded) {
+                        Ok(event) => event,
+                        Err(failure) => break Err(failure),
+                    };
+                    self.link(&mut recorder, &event)?;
+                    unflushed.events += 1;
+                    unflushed.bytes += event.as_bytes().len() + LINK;
+                    unflushed.followed = followed.or(unflushed.followed);
+                    unflushed.since.get_or_insert_with(Instant::now);
+                }
+                Ok(Fed::Note(text)) => style::warn(&text),
+                Ok(Fed::End(ended)) => break ended,
+                Err(()) if stop::asked() => break if self.to.follow { Ok(()) } else { Err(stopped()) },
+                Err(()) => {}
+            }
+            if self.is_due(&unflushed) {
+                *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
+                self.wait_for_room();
+            }
+            bar.set_message(self.status(*recorded));
+            if self.cannot_go_on() {
+                break Ok(());
+            }
+        };
+        bar.finish_and_clear();
+        if let Some(recorder) = recorder.as_mut().filter(|_| self.is_last(ended.is_err())) {
+            recorder.sign_with(self.key)?;
+            recorder.close(now()?)?;
+            unflushed.since = Some(Instant::now());
+        }
+        *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
+        ended
+    }
+
+    /// What is fed next, unless it is time to look at something else.
+    fn next(&self, feed: &Receiver<Fed>, unflushed: &Unflushed) -> Result<Fed, ()> {
+        if stop::asked() {
+            return feed.try_recv().map_err(drop);
+        }
+        let due = unflushed
+            .since
+            .map_or(LOOK, |since| (since + self.to.flush_every).saturating_duration_since(Instant::now()));
+        feed.recv_timeout(due.min(LOOK)).or_else(|error| match error {
+            RecvTimeoutError::Timeout => Err(()),
+            // It would have said why.
+            RecvTimeoutError::Disconnected => Ok(Fed::End(Ok(()))),
+        })
+    }
+
+    /// Whether the chain ends here. One that an outbox keeps is gone on with after a stop or an error.
+    fn is_last(&self, failed: bool) -> bool {
+        let kept = self.to.outbox.is_some();
+        !self.args.open && !(kept && (failed || stop::asked() || self.cannot_go_on()))
+    }
+
+    /// Whether the log does not take this chain any more.
+    fn cannot_go_on(&self) -> bool {
+        let standing = self.shared.standing();
+        standing.over && (self.to.follow || self.to.outbox.is_none() || is_dead(standing.failure.as_ref()))
+    }
+
+    /// The event of a line. A followed file cannot be corrected, so that what is none there is recorded as dropped.
+    fn event(
+        &self,
+        bytes: &[u8],
+        number: Option<u64>,
+        followed: Option<&Followed>,
+        redaction: &Redaction,
+        recorded: u64,
+    ) -> Result<Event, Failure> {
+        let error = match Event::parse(bytes, redaction) {
+            Ok(event) => return Ok(event),
+            Err(error) => error,
+        };
+        if !self.to.follow {
+            let failure = explain(error, bytes).at_line(number.unwrap_or_default());
+            let hint =
+                "correct it, and record the rest, from this line on: the events before it were recorded";
+            return Err(if recorded > 0 { failure.with_hint(hint) } else { failure });
+        }
+        let place = followed.map(|followed| followed.offset);
+        let at = place.map_or_else(String::new, |offset| format!(" before byte {offset}"));
+        style::warn(&format!("the line{at} is no event, recorded as countersign.dropped: {error}"));
+        let dropped = json!({
+            "action": "countersign.dropped",
+            "outcome": "failure",
+            "metadata": { "bytes": bytes.len(), "code": error.code.as_str(), "count": 1, "line_end": place },
+        });
+        Ok(Event::parse(dropped.to_string().as_bytes(), &Redaction::none())?)
+    }
+
+    fn with_rhythm(&self, recorder: Recorder) -> Recorder {
+        recorder.sign_every(NonZeroU32::new(self.args.sign_every).unwrap_or(NonZeroU32::MIN))
+    }
+
+    fn link(&self, recorder: &mut Option<Recorder>, event: &Event) -> Result<(), Failure> {
+        let recorder = match recorder {
+            Some(recorder) => recorder,
+            None => {
+                let mut nonce = [0; 16];
+                random(&mut nonce)?;
+                let key = self.key.verifier_key().clone();
+                recorder.insert(self.with_rhythm(Recorder::open(self.origin, key, now()?, &nonce)?))
+            }
+        };
+        recorder.sign_with(self.key)?;
+        let mut salt = [0; 16];
+        random(&mut salt)?;
+        recorder.record(event, now()?, &salt)?;
+        Ok(recorder.sign_with(self.key)?)
+    }
+
+    fn is_due(&self, unflushed: &Unflushed) -> bool {
+        let limits = self.shared.standing().limits;
+        let bytes = FLUSH_BYTES.min(limits.bytes / 2);
+        let events = FLUSH_EVENTS.min(limits.lines as u64 / 2).max(1);
+        unflushed.events >= events
+            || (unflushed.events > 0 && unflushed.bytes >= bytes)
+            || unflushed.since.is_some_and(|since| since.elapsed() >= self.to.flush_every)
+    }
+
+    /// Makes durable what was recorded. Gives the number of events.
+    fn flush(&self, recorder: Option<&mut Recorder>, unflushed: &mut Unflushed) -> Result<u64, Failure> {
+        let unflushed = std::mem::take(unflushed);
+        let Some(recorder) = recorder.filter(|_| unflushed.since.is_some()) else { return Ok(0) };
+        recorder.flush();
+        recorder.sign_with(self.key)?;
+        let lines = recorder.drain();
+        self.outbox().append(&lines, unflushed.followed.as_ref()).map_err(|failure| {
+            let lost = count(unflushed.events, "event");
+            failure.because(&format!("{lost} could not be kept, and what was read after them"))
+        })?;
+        self.shared.change(|standing| standing.recorded += unflushed.events);
+        Ok(unflushed.events)
+    }
+
+    /// Without an outbox on the disk, what is read must not grow beyond memory.
+    fn wait_for_room(&self) {
+        if self.to.outbox.is_some() {
+            return;
+        }
+        while self.outbox().bytes() > HELD && !self.shared.standing().over && !stop::asked() {
+            self.shared.wait(Duration::from_millis(500));
+        }
+    }
+
+    fn status(&self, recorded: u64) -> String {
+        let proven = self.shared.standing().proven;
+        format!("{recorded} recorded, {proven} proven to be in the log, {} waiting", self.outbox().events())
+    }
+
+    /// Says what came of it.
+    fn conclude(&self, recorded: u64, ended: Result<(), Failure>) -> Result<u8, Failure> {
+        let (proven, failure) = {
+            let mut standing = self.shared.standing();
+            (standing.proven, standing.failure.take())
+        };
+        let outbox = self.outbox();
+        let waiting = outbox.events();
+        let links: u64 = outbox.pending().iter().map(|segment| segment.links).sum();
+        if self.to.json {
+            let head = outbox.head();
+            let summary = json!({
+                "recorded": recorded,
+                "proven": proven,
+                "waiting": waiting,
+                "chain": head.map(|head| head.position.chain.to_string()),
+                "seq": head.map(|head| head.position.seq),
+                "closed": head.map(|head| head.closed),
+            });
+            use std::io::Write as _;
+            writeln!(anstream::stdout(), "{summary}")
+                .map_err(|error| Failure::io("write", "standard output", &error))?;
+        }
+        ended?;
+        if links > 0 || failure.is_some() {
+            let kept = match &self.to.outbox {
+                Some(path) => format!("kept in {}, to be sent next time", shown(path)),
+                None => "lost, because there is no --outbox".into(),
+            };
+            let what = if waiting == 0 {
+                format!("the end of the chain is not proven to be in the log ({kept})")
+            } else {
+                format!(
+                    "{} not proven to be in the log ({kept})",
+                    if waiting == 1 { "1 event is".into() } else { format!("{waiting} events are") }
+                )
+            };
+            return Err(failure.unwrap_or_else(stopped).because(&what));
+        }
+        let end = match outbox.head() {
+            Some(head) if head.closed => "; the chain is closed",
+            Some(_) => "; the chain is open",
+            None => "",
+        };
+        style::done(&format!(
+            "{} recorded, {} proven to be in the log{end}",
+            count(recorded, "event"),
+            proven
+        ));
+        Ok(0)
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::unusable(
+        "submit.stopped",
+        "it was stopped before the end",
+        "what was not recorded is still to be",
+    )
+}
+
+/// Whether the chain itself is at an end, and not just the delivery.
+fn is_dead(failure: Option<&Failure>) -> bool {
+    failure.is_some_and(|failure| matches!(failure.code(), "log.fork" | "log.rollback"))
+}
