@@ -3,10 +3,12 @@
 #![deny(missing_docs, unsafe_code)]
 
 pub mod collector;
+pub mod export;
 pub mod filter;
 pub mod hashes;
 pub mod metrics;
 mod own_chain;
+pub mod search;
 mod sequencer;
 pub mod serve;
 pub mod server;

@@ -1,0 +1,136 @@
+//! Exports out of a store: any part of a log as a stream of lines that verifies by itself (SPEC section 7).
+//!
+//! An export is made in two passes. [`Exporter::plan`] finds out which leaves it has: the ones that are asked for,
+//! the links that prove them, every key note, the open links of the chains shown, and the checkpoints that tell when
+//! they were there. [`Plan::lines`] then writes them, a piece at a time and only as fast as they are taken. In memory
+//! are a bitmap of leaves, a few numbers for each chain shown and each checkpoint, and one page of leaves.
+//!
+//! Nothing beyond the newest published checkpoint is ever in an export.
+
+mod attest;
+mod lines;
+mod plan;
+mod skips;
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign::link::ChainId;
+use countersign::trust::Trust;
+
+use crate::filter::Filter;
+use crate::search::Search;
+use crate::store::{Published, Reader, StoreError};
+use attest::Attested;
+
+pub use lines::{Line, Lines};
+pub use plan::Plan;
+
+/// How many leaves are read from the store at a time.
+pub(crate) const PAGE: u64 = 64;
+
+/// What an export shows. The default is the whole log.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Only leaves from this index on.
+    pub from: Option<u64>,
+    /// Only leaves below this index.
+    pub to: Option<u64>,
+    /// Only events that match, and the links that prove them.
+    pub filter: Filter,
+    /// Only so many events, the newest that match.
+    pub limit: Option<u64>,
+    /// Only these links, each with its event, by chain and place there.
+    pub places: Vec<(ChainId, u64)>,
+    /// The size of a checkpoint that the reader pinned: the export reaches exactly this size.
+    pub boundary: Option<u64>,
+}
+
+/// Why there is no export.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// What is asked for makes no sense for this log.
+    #[error("{parameter}: {message}")]
+    Invalid {
+        /// Which part of the request.
+        parameter: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The log does not have what is asked for.
+    #[error("{0}")]
+    NotFound(String),
+    /// Nobody waits for it any more.
+    #[error("nobody waits for this export any more")]
+    Cancelled,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes exports of one log. It remembers what does not change: checkpoints and key notes.
+pub struct Exporter {
+    reader: Arc<dyn Reader>,
+    origin: String,
+    /// Whose quorum decides when a checkpoint existed.
+    trust: Option<Trust>,
+    search: Option<Arc<Search>>,
+    attested: Mutex<Attested>,
+}
+
+impl Exporter {
+    /// Of the log of that origin. Where its trust file has a quorum, that tells when a checkpoint existed; without
+    /// one all cosignatures do.
+    pub fn new(reader: Arc<dyn Reader>, origin: impl Into<String>, trust: Option<Trust>) -> Self {
+        let (origin, attested) = (origin.into(), Mutex::default());
+        Self { reader, origin, trust, search: None, attested }
+    }
+
+    /// The same with an index that tells where to look for events.
+    #[must_use]
+    pub fn with_search(mut self, search: Arc<Search>) -> Self {
+        self.search = Some(search);
+        self
+    }
+
+    /// Finds out what an export has. `cancelled` is asked from time to time whether anybody still waits.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn plan(&self, request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+        let published = self.reader.published()?;
+        let published =
+            published.ok_or_else(|| ExportError::NotFound("the log has published nothing yet".into()))?;
+        let range = range(request, &published)?;
+        let attested = self.attested(published.size)?;
+        plan::plan(self, request, range, published, &attested, cancelled)
+    }
+
+    /// What is known of checkpoints and key notes, up to that size at least.
+    fn attested(&self, size: u64) -> Result<Attested, StoreError> {
+        let mut attested = self.attested.lock().unwrap_or_else(PoisonError::into_inner);
+        attested.catch_up(&*self.reader, self.trust.as_ref(), size)?;
+        Ok(attested.clone())
+    }
+}
+
+fn range(request: &Request, published: &Published) -> Result<Range<u64>, ExportError> {
+    let size = published.size;
+    let within = |parameter, index: u64| {
+        if index <= size {
+            return Ok(index);
+        }
+        let message = format!("the log has published {size} leaves and no more");
+        Err(ExportError::Invalid { parameter, message })
+    };
+    if let Some(boundary) = request.boundary {
+        within("boundary", boundary)?;
+    }
+    let from = within("from", request.from.unwrap_or(0))?;
+    let to = within("to", request.to.unwrap_or(size))?;
+    if from > to {
+        let message = format!("there is nothing from {from} up to {to}");
+        return Err(ExportError::Invalid { parameter: "to", message });
+    }
+    Ok(from..to)
+}

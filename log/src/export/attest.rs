@@ -1,0 +1,183 @@
+//! Which checkpoints an export keeps, because of what they attest about time (SPEC section 7).
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::keys::{KeyNote, Statement};
+use countersign::time::Time;
+use countersign::trust::Trust;
+
+use crate::store::{Published, Reader, StoreError};
+
+const DAY: i64 = 86_400_000;
+/// The length of a cosignature: the time in seconds and an Ed25519 signature.
+const COSIGNATURE: usize = 72;
+
+/// What a log's checkpoints attest, and about which moments readers will ask them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Attested {
+    /// The kept checkpoints, by size.
+    checkpoints: Vec<Attestation>,
+    /// The indexes of key notes, ascending.
+    pub(super) notes: Vec<u64>,
+    /// The newest checkpoint that existed by each of these is asked for.
+    deadlines: BTreeSet<Time>,
+    /// The key notes below this index are known.
+    read: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Attestation {
+    size: u64,
+    /// When it existed by, where it has times at all.
+    existed_by: Option<Time>,
+    /// The time of its first cosignature.
+    first: Option<Time>,
+}
+
+impl Attested {
+    /// Learns what is new up to that size.
+    pub(super) fn catch_up(
+        &mut self,
+        reader: &dyn Reader,
+        trust: Option<&Trust>,
+        size: u64,
+    ) -> Result<(), StoreError> {
+        if self.read == 0 {
+            let since = trust.map_or(&[][..], Trust::revocations).iter().filter_map(|line| line.since);
+            self.deadlines.extend(since.filter_map(just_before));
+        }
+        // Of the checkpoints of one hour the last is kept: the newest may have made way for a newer one.
+        self.checkpoints.pop();
+        let known = self.checkpoints.last().map_or(0, |last| last.size + 1);
+        for published in reader.checkpoints(known..size.max(known) + 1)? {
+            self.checkpoints.push(attestation(&published, trust)?);
+        }
+        if size > self.read {
+            let known = self.notes.len();
+            for &index in reader.notes(size)?.get(known..).unwrap_or_default() {
+                self.read_note(reader, index)?;
+                self.notes.push(index);
+            }
+            self.read = size;
+        }
+        Ok(())
+    }
+
+    fn read_note(&mut self, reader: &dyn Reader, index: u64) -> Result<(), StoreError> {
+        let leaf = reader.leaves(index..index + 1)?.pop().unwrap_or_default();
+        let Some(note) = str::from_utf8(&leaf).ok().and_then(|text| KeyNote::parse(text).ok()) else {
+            return Err(StoreError::Damaged(format!("leaf {index} is no key note")));
+        };
+        for statement in &note.statements {
+            let deadline = match statement {
+                Statement::Grant { until, .. } => {
+                    until.and_then(|until| Time::from_millis(until.millis() + DAY))
+                }
+                Statement::Revoke { since, .. } => since.and_then(just_before),
+            };
+            self.deadlines.extend(deadline);
+        }
+        Ok(())
+    }
+
+    /// The sizes of the checkpoints to keep. `shows` tells whether any of these leaves is shown; `settled` are key
+    /// notes and the last links shown of chains: when they were there at the latest shall be known as well as it can.
+    pub(super) fn choose(
+        &self,
+        size: u64,
+        shows: &dyn Fn(Range<u64>) -> bool,
+        settled: impl Iterator<Item = u64>,
+    ) -> BTreeSet<u64> {
+        let timed: Vec<(u64, Time, Time)> = self
+            .checkpoints
+            .iter()
+            .take_while(|checkpoint| checkpoint.size <= size)
+            .filter_map(|checkpoint| Some((checkpoint.size, checkpoint.existed_by?, checkpoint.first?)))
+            .collect();
+        // Of the checkpoints from each one on, the earliest time.
+        let mut earliest: Vec<(Time, Time)> = Vec::with_capacity(timed.len());
+        for &(_, existed_by, first) in timed.iter().rev() {
+            let (least, least_first) = earliest.last().copied().unwrap_or((existed_by, first));
+            earliest.push((least.min(existed_by), least_first.min(first)));
+        }
+        earliest.reverse();
+
+        let mut kept = BTreeSet::new();
+        self.keep_days(&timed, shows, &mut kept);
+        for &deadline in &self.deadlines {
+            // The earliest times never fall, so the last that is in time belongs to the newest that is.
+            let in_time = earliest.partition_point(|(least, _)| *least <= deadline);
+            kept.extend(in_time.checked_sub(1).and_then(|newest| Some(timed.get(newest)?.0)));
+        }
+        for index in settled {
+            let first = timed.partition_point(|(size, ..)| *size <= index);
+            kept.extend(timed.get(first).map(|(size, ..)| *size));
+        }
+        // Where a later one existed by an earlier time, links could seem to be of its future.
+        for ((size, existed_by, _), (_, later)) in timed.iter().zip(earliest.iter().skip(1)) {
+            if later < existed_by {
+                kept.insert(*size);
+            }
+        }
+        kept
+    }
+
+    /// For each day in which leaves shown were added, the last checkpoint of that day.
+    fn keep_days(
+        &self,
+        timed: &[(u64, Time, Time)],
+        shows: &dyn Fn(Range<u64>) -> bool,
+        kept: &mut BTreeSet<u64>,
+    ) {
+        let day = |time: Time| time.millis().div_euclid(DAY);
+        let (mut days, mut before) = (BTreeSet::new(), 0);
+        for &(size, existed_by, _) in timed {
+            if shows(before..size) {
+                days.insert(day(existed_by));
+            }
+            before = size;
+        }
+        for &(size, existed_by, _) in timed.iter().rev() {
+            if days.remove(&day(existed_by)) {
+                kept.insert(size);
+            }
+        }
+    }
+
+    /// The sizes of all kept checkpoints within these.
+    pub(super) fn sizes(&self, within: Range<u64>) -> impl Iterator<Item = u64> {
+        let sizes = self.checkpoints.iter().map(|checkpoint| checkpoint.size);
+        sizes.filter(move |size| within.contains(size))
+    }
+}
+
+fn just_before(time: Time) -> Option<Time> {
+    Time::from_millis(time.millis() - 1)
+}
+
+fn attestation(published: &Published, trust: Option<&Trust>) -> Result<Attestation, StoreError> {
+    let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+    let signed = SignedCheckpoint::parse(&published.note).map_err(damaged)?;
+    let cosigned = || signed.signatures.iter().filter_map(|line| cosignature_time(&line.signature));
+    let existed_by = match trust.filter(|trust| !trust.quorum().is_none()) {
+        Some(trust) => {
+            // They were verified when they came.
+            let by_witness = |(place, key)| {
+                let line = signed.signatures.iter().find(|line| line.is_of(key))?;
+                Some((place, cosignature_time(&line.signature)?))
+            };
+            let cosignatures: Vec<(usize, Time)> =
+                trust.witnesses().iter().enumerate().filter_map(by_witness).collect();
+            trust.times(&cosignatures).map(|times| times.existed_by)
+        }
+        None => cosigned().max(),
+    };
+    Ok(Attestation { size: published.size, existed_by, first: cosigned().min() })
+}
+
+pub(crate) fn cosignature_time(signature: &[u8]) -> Option<Time> {
+    let (seconds, _) = signature.split_first_chunk().filter(|_| signature.len() == COSIGNATURE)?;
+    i64::try_from(u64::from_be_bytes(*seconds)).ok()?.checked_mul(1000).and_then(Time::from_millis)
+}

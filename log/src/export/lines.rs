@@ -1,0 +1,176 @@
+//! The second pass: writing an export.
+
+use std::iter::Peekable;
+
+use countersign::export::Withheld;
+use countersign::export::writer::Writer;
+
+use super::PAGE;
+use super::plan::{Plan, Stop, link};
+use super::skips::Skips;
+use crate::store::{StoreError, StoredEvent, StoredLeaf};
+
+/// How many bytes are gathered before they are handed on.
+const PIECE: usize = 64 << 10;
+
+/// Where key notes begin.
+const KEYS: &[u8] = b"countersign/v1 keys\n";
+
+/// One line of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The leaf's index; none for a header, a skip or a checkpoint.
+    pub index: Option<u64>,
+    /// The line with its line end.
+    pub text: &'a [u8],
+}
+
+/// An export while it is written.
+pub struct Lines {
+    plan: Plan,
+    kept: Peekable<roaring::treemap::IntoIter>,
+    skips: Skips,
+    /// How many leaves were written or skipped.
+    at: u64,
+    writer: Writer,
+    ended: bool,
+}
+
+impl Lines {
+    pub(super) fn new(mut plan: Plan) -> Self {
+        let kept = std::mem::take(&mut plan.kept).into_iter().peekable();
+        let skips = Skips::new(plan.reader.clone(), plan.published.size);
+        Self { kept, skips, at: plan.begin, writer: Writer::new(), ended: false, plan }
+    }
+
+    /// The next piece of the export: some lines, of which the last one ends with the piece. None at the end.
+    ///
+    /// # Errors
+    /// The store's own. The export stays without its end then.
+    pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut piece = Vec::with_capacity(PIECE);
+        while piece.len() < PIECE && self.step(&mut |line| piece.extend_from_slice(line.text))? {}
+        Ok(if piece.is_empty() { None } else { Some(piece) })
+    }
+
+    /// Goes a step further, and gives the lines that it comes to: at most a page of leaves. Says whether there is more.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn step(&mut self, each: &mut dyn FnMut(Line<'_>)) -> Result<bool, StoreError> {
+        if self.ended {
+            return Ok(false);
+        }
+        if let Some(header) = self.plan.header.take() {
+            self.writer.header(&header);
+            self.hand_on(None, each);
+        }
+        let Some((&size, &stop)) = self.plan.stops.first_key_value() else {
+            self.ended = true;
+            return Ok(false);
+        };
+        if size <= self.at {
+            self.plan.stops.pop_first();
+            self.checkpoint(size, stop, each)?;
+            return Ok(!self.ended);
+        }
+        let run = self.next_run().min(size);
+        if run > self.at {
+            self.skips.write(self.at..run, &mut self.writer)?;
+            self.hand_on(None, each);
+            self.at = run;
+            return Ok(true);
+        }
+        let end = self.end_of_run(size);
+        for (leaf, index) in self.plan.reader.leaves_with_events(self.at..end)?.iter().zip(self.at..) {
+            self.leaf(index, leaf)?;
+            self.hand_on(Some(index), each);
+        }
+        self.at = end;
+        Ok(true)
+    }
+
+    /// How many leaves were written or skipped so far.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    fn hand_on(&mut self, index: Option<u64>, each: &mut dyn FnMut(Line<'_>)) {
+        for text in self.writer.as_bytes().split_inclusive(|byte| *byte == b'\n') {
+            each(Line { index, text });
+        }
+        self.writer.clear();
+    }
+
+    fn checkpoint(
+        &mut self,
+        size: u64,
+        stop: Stop,
+        each: &mut dyn FnMut(Line<'_>),
+    ) -> Result<(), StoreError> {
+        match stop {
+            Stop::Newest => {
+                self.writer.checkpoint(&self.plan.published.note);
+                self.ended = true;
+            }
+            Stop::Kept => {
+                if let Some(kept) = self.plan.reader.checkpoints(size..size + 1)?.first() {
+                    self.writer.checkpoint(&kept.note);
+                }
+            }
+        }
+        self.hand_on(None, each);
+        Ok(())
+    }
+
+    /// The next leaf that is here.
+    fn next_run(&mut self) -> u64 {
+        let whole = &self.plan.whole;
+        let kept = self.kept.peek().copied().unwrap_or(u64::MAX);
+        if whole.contains(&self.at) {
+            self.at
+        } else if self.at < whole.start && !whole.is_empty() {
+            kept.min(whole.start)
+        } else {
+            kept
+        }
+    }
+
+    /// The index after the leaves that follow, all here, as many as are read at a time.
+    fn end_of_run(&mut self, stop: u64) -> u64 {
+        let most = stop.min(self.at + PAGE);
+        let whole = &self.plan.whole;
+        if whole.contains(&self.at) {
+            return whole.end.min(most);
+        }
+        let mut end = self.at;
+        while end < most && self.kept.next_if_eq(&end).is_some() {
+            end += 1;
+        }
+        end
+    }
+
+    fn leaf(&mut self, index: u64, stored: &StoredLeaf) -> Result<(), StoreError> {
+        let text = str::from_utf8(&stored.leaf).ok();
+        let Some(text) = text.filter(|_| stored.leaf.starts_with(KEYS) || link(&stored.leaf).is_some())
+        else {
+            self.writer.leaf(&stored.leaf);
+            return Ok(());
+        };
+        if stored.leaf.starts_with(KEYS) {
+            self.writer.note(text);
+            return Ok(());
+        }
+        let shown = self.plan.whole.contains(&index) || self.plan.shown.contains(index);
+        match &stored.event {
+            StoredEvent::Here(payload) if payload.event.contains('\n') => {
+                return Err(StoreError::Damaged(format!("the event of leaf {index} has more than one line")));
+            }
+            StoredEvent::Here(payload) if shown => self.writer.event(text, &payload.salt, &payload.event),
+            StoredEvent::Here(_) => self.writer.withheld(text, Some(Withheld::Filtered)),
+            StoredEvent::Erased => self.writer.withheld(text, Some(Withheld::Erased)),
+            StoredEvent::None => self.writer.withheld(text, None),
+        }
+        Ok(())
+    }
+}
