@@ -143,10 +143,19 @@ impl Sequencer {
         match self.sign(&Grown::new(edge))? {
             Signed::Published(published) => self.publish(published),
             Signed::ForWitnesses(unwitnessed) => {
-                self.witnesses.send_replace(Some(unwitnessed));
+                self.hand_to_witnesses(unwitnessed);
                 Ok(())
             }
         }
+    }
+
+    /// Once: they are busy with it until it is published.
+    fn hand_to_witnesses(&self, unwitnessed: Unwitnessed) {
+        self.witnesses.send_if_modified(|newest| {
+            let is_new = newest.as_ref().is_none_or(|newest| newest.note != unwitnessed.note);
+            *newest = Some(unwitnessed);
+            is_new
+        });
     }
 
     /// Takes what waits, makes it durable, and answers.
@@ -213,6 +222,8 @@ impl Sequencer {
     /// Makes a growth durable and has its checkpoint published.
     fn grow(&mut self, edge: &mut CompactRange, growth: &Growth) -> Result<Grew, CommitError> {
         if growth.leaves().is_empty() {
+            // All of it is there already, and is perhaps asked for because publishing it failed before.
+            self.publish_what_is_durable(edge)?;
             return Ok(Grew::default());
         }
         let start = std::time::Instant::now();
@@ -239,7 +250,7 @@ impl Sequencer {
                 }
             },
             (Signed::ForWitnesses(unwitnessed), _) => {
-                self.witnesses.send_replace(Some(unwitnessed));
+                self.hand_to_witnesses(unwitnessed);
                 None
             }
         };

@@ -19,6 +19,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
+use tower_http::trace::TraceLayer;
 
 use crate::collector::Collector;
 use budget::Budget;
@@ -100,6 +101,7 @@ pub fn router(state: AppState, cors: &Cors) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(answer::not_found)
         .method_not_allowed_fallback(answer::method_not_allowed)
+        .layer(TraceLayer::new_for_http())
         .layer(RequestBodyTimeoutLayer::new(SILENCE))
         .layer(cors.layer())
         .layer(CatchPanicLayer::custom(answer::panicked))

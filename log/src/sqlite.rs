@@ -148,5 +148,5 @@ fn tile_key(level: u8, index: u64) -> i64 {
 
 /// Integers as SQLite has them. Sizes and indexes are below 2^53.
 fn integer(value: u64) -> i64 {
-    value.cast_signed()
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
