@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::acceptance::Acceptance;
-use super::{Body, Chain, Entry, Held, Life, Payload, Rules, State, Stop, Submission};
+use super::{Body, Chain, Entry, Held, Life, Payload, Refusal, Rules, State, Stop, Submission};
+use crate::error::{Code, Error};
 use crate::hash::Hash;
-use crate::link::{ChainId, Link};
+use crate::keys::KeyNote;
+use crate::link::{ChainId, Link, commit};
+use crate::merkle::leaf_hash;
 use crate::note::VerifierKey;
 use crate::time::Time;
 
@@ -151,6 +154,65 @@ impl Growth {
         Ok(taken)
     }
 
+    /// Takes a leaf that the log took when it was new, without asking again whether it may: who is given a log's leaves
+    /// in their order knows of them all that the server knew which took them. Signatures are not verified.
+    ///
+    /// # Errors
+    /// A [`Refusal`] of [`Kind::Malformed`](super::Kind::Malformed) for a leaf that no log has at this place, or an
+    /// event that is not its link's; the storage's own. Nothing was taken then.
+    pub fn replay<S: State + ?Sized>(
+        &mut self,
+        state: &S,
+        leaf: String,
+        payload: Option<Payload>,
+    ) -> Result<(), Stop<S::Error>> {
+        let entry = Entry::of_leaf(leaf)?;
+        let below = Layered { top: self, below: state };
+        match &entry.body {
+            Body::Link { link, .. } => {
+                if let Some(Payload { salt, event }) = &payload
+                    && !matches!(link, Link::Event(link) if commit(salt, event.as_bytes()) == link.commit)
+                {
+                    return Err(misplaced("the event is not its link's").into());
+                }
+                let known = below.chain(&link.chain()).map_err(Stop::State)?;
+                let chain = match (link, known) {
+                    (Link::Open(open), None) => {
+                        let windows = below.life(&open.key).map_err(Stop::State)?.windows;
+                        Chain::opened(open, entry.hash, windows)
+                    }
+                    (Link::Event(_) | Link::Close(_), Some(chain))
+                        if chain.next == link.seq() && link.prev() == Some(&chain.last) && !chain.closed =>
+                    {
+                        chain.extended(link, entry.hash)
+                    }
+                    _ => return Err(misplaced("the link does not follow its chain").into()),
+                };
+                self.add_link(&entry, link, chain, payload);
+            }
+            Body::Note(note) => {
+                if payload.is_some() {
+                    return Err(misplaced("a key note has no event").into());
+                }
+                if below.note(&entry.hash).map_err(Stop::State)?.is_some() {
+                    return Err(misplaced("the key note is there already").into());
+                }
+                let mut lives: HashMap<VerifierKey, Life> = HashMap::new();
+                for statement in &note.statements {
+                    let key = statement.key();
+                    if !lives.contains_key(key) {
+                        lives.insert(key.clone(), below.life(key).map_err(Stop::State)?);
+                    }
+                    if let Some(life) = lives.get_mut(key) {
+                        life.state(statement);
+                    }
+                }
+                self.add_note(&entry, lives);
+            }
+        }
+        Ok(())
+    }
+
     /// Adds what was taken on top of this.
     pub(crate) fn merge(&mut self, next: Self) {
         let size = next.size();
@@ -244,6 +306,23 @@ impl Growth {
     }
 }
 
+impl Entry {
+    fn of_leaf(text: String) -> Result<Self, Refusal> {
+        let body = match Link::parse(&text) {
+            Ok(link) => Body::Link { link, payload: None, withheld: None },
+            Err(_) => match KeyNote::parse(&text) {
+                Ok(note) => Body::Note(Box::new(note)),
+                Err(_) => return Err(misplaced("neither a link nor a key note")),
+            },
+        };
+        Ok(Self { line: None, hash: leaf_hash(text.as_bytes()), text, body, verified_by: None })
+    }
+}
+
+fn misplaced(why: &str) -> Refusal {
+    Refusal::malformed(Error::new(Code::Refused, format!("no log has this leaf here: {why}")))
+}
+
 /// What was taken, on top of what was there.
 pub(super) struct Layered<'a, S: ?Sized> {
     pub(super) top: &'a Growth,
@@ -283,5 +362,91 @@ impl<S: State + ?Sized> State for Layered<'_, S> {
             Some(life) => Ok(life.clone()),
             None => self.below.life(key),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::event::{Event, Redaction};
+    use crate::keys::Statement;
+    use crate::log::{Empty, Kind, Limits};
+    use crate::note::SignerKey;
+    use crate::recorder::Recorder;
+
+    /// A grant, and two chains of the granted key whose links alternate.
+    fn log() -> Growth {
+        let issuer = SignerKey::generate("example.com", [1; 32]).unwrap();
+        let emitter = SignerKey::generate("example.com/a", [2; 32]).unwrap();
+        let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
+        let grant = Statement::Grant { key: emitter.verifier_key().clone(), from: None, until: None };
+        let note = KeyNote::sign("log.example", &[grant], &issuer).unwrap();
+        let chain = |nonce: u8| {
+            let mut recorder =
+                Recorder::open("log.example", emitter.verifier_key().clone(), at, &[nonce; 16]).unwrap();
+            recorder.sign_with(&emitter).unwrap();
+            for salt in 0..3 {
+                let event = Event::parse(br#"{"action":"a"}"#, &Redaction::none()).unwrap();
+                recorder.record(&event, at, &[salt; 16]).unwrap();
+            }
+            recorder.close(at).unwrap();
+            recorder.sign_with(&emitter).unwrap();
+            recorder.drain()
+        };
+        let (one, two) = (chain(1), chain(2));
+        let lines = one.lines().zip(two.lines()).flat_map(|(one, two)| [one, two]);
+        let mut body = crate::export::writer::Writer::new();
+        body.note(&note);
+        let body = lines.fold(body.as_str().to_owned(), |body, line| body + line + "\n");
+        let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
+        let mut growth = Growth::new(0);
+        growth.submit(&Rules::new("log.example", None), &Empty, &submission).unwrap();
+        growth
+    }
+
+    fn replayed(leaves: &[Leaf]) -> Result<Growth, Stop<core::convert::Infallible>> {
+        let mut growth = Growth::new(0);
+        for Leaf { text, payload, .. } in leaves {
+            growth.replay(&Empty, text.clone(), payload.clone())?;
+        }
+        Ok(growth)
+    }
+
+    #[test]
+    fn leaves_alone_say_all_that_was_known_when_they_were_taken() {
+        let taken = log();
+        let again = replayed(taken.leaves()).unwrap();
+        assert_eq!(taken.size(), 11);
+        assert_eq!(again.leaves(), taken.leaves());
+        assert_eq!(again.runs(), taken.runs());
+        assert_eq!(again.chains().collect::<HashMap<_, _>>(), taken.chains().collect::<HashMap<_, _>>());
+        assert_eq!(again.notes().collect::<HashMap<_, _>>(), taken.notes().collect::<HashMap<_, _>>());
+        assert_eq!(again.lives().collect::<HashMap<_, _>>(), taken.lives().collect::<HashMap<_, _>>());
+    }
+
+    #[test]
+    fn leaves_that_no_log_has_in_this_order_are_refused() {
+        let leaves = log().leaves().to_vec();
+        let refused = |leaves: &[Leaf]| {
+            let stop = replayed(leaves).unwrap_err();
+            assert_eq!(stop.refusal().kind, Kind::Malformed);
+        };
+        for left_out in 1..9 {
+            let mut fewer = leaves.clone();
+            fewer.remove(left_out);
+            refused(&fewer);
+            let mut twice = leaves.clone();
+            twice.insert(left_out, leaves[left_out].clone());
+            refused(&twice);
+        }
+        let mut wrong = leaves.clone();
+        let place = wrong.iter().position(|leaf| leaf.payload.is_some()).unwrap();
+        wrong[place].payload.as_mut().unwrap().event.push(' ');
+        refused(&wrong);
+        wrong[place].text = "a leaf of another log".into();
+        refused(&wrong);
     }
 }
