@@ -1,6 +1,7 @@
 //! The program `countersign`: record, seal, slice and verify audit logs.
 
 mod args;
+mod check;
 mod completions;
 mod deliver;
 mod errors;
@@ -15,7 +16,9 @@ mod keygen;
 mod lines;
 mod outbox;
 mod output;
+mod pin;
 mod progress;
+mod receipt;
 mod record;
 mod resume;
 mod seal;
@@ -72,6 +75,8 @@ enum Command {
     Serve(serve::Args),
     Slice(slice::Args),
     Verify(verify::Args),
+    Check(check::Args),
+    Receipt(receipt::Args),
     Show(show::Args),
     Completions(completions::Args),
 }
@@ -91,6 +96,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Slice(args) => slice::run(&args, places),
         Command::Verify(args) => verify::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Receipt(args) => receipt::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };

@@ -1,11 +1,13 @@
 //! A report for people. What it says was computed by the core; here it only gets words and colours.
 
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 
 use countersign::note::VerifierKey;
 use countersign::verify::report::{Check, Complete, Report, SignerTrust, State, Verdict};
 use countersign::verify::{Finding, FindingCode, LISTED, Severity};
 
+use crate::errors::Failure;
 use crate::style::{bad, doubt, faint, good, label, plain};
 
 /// How many findings of each code are shown; the report has more.
@@ -13,7 +15,12 @@ const SHOWN: usize = 3;
 
 /// The verdict in the words of SPEC section 9, with an icon.
 pub(crate) fn headline(report: &Report) -> String {
-    match report.verdict {
+    in_words(report.verdict, report.complete)
+}
+
+/// The same, for a verdict that more than a report led to.
+pub(crate) fn in_words(verdict: Verdict, complete: Option<Complete>) -> String {
+    match verdict {
         Verdict::Altered => bad("✗ Altered.") + " Something here is not what was recorded.",
         Verdict::Broken => {
             bad("✗ Broken.")
@@ -33,13 +40,13 @@ pub(crate) fn headline(report: &Report) -> String {
         }
         Verdict::Verified => {
             good("✓ Verified.")
-                + &format!(" Unaltered, in order, signed by keys you trust, {}.", complete(report))
+                + &format!(" Unaltered, in order, signed by keys you trust, {}.", complete_for(complete))
         }
     }
 }
 
-fn complete(report: &Report) -> String {
-    match report.complete {
+fn complete_for(complete: Option<Complete>) -> String {
+    match complete {
         Some(Complete::Range { range: [first, end] }) => {
             format!("complete for leaves {first} to {} of this log", end.saturating_sub(1))
         }
@@ -49,7 +56,12 @@ fn complete(report: &Report) -> String {
 
 /// The whole report: verdict, checks, findings, signers.
 pub(crate) fn text(report: &Report) -> String {
-    let mut text = headline(report) + "\n";
+    headline(report) + "\n" + &body(report)
+}
+
+/// All of it but the verdict.
+pub(crate) fn body(report: &Report) -> String {
+    let mut text = String::new();
     if let Some(origin) = &report.origin {
         let _ = writeln!(text, "{} {}{}", label("log:"), plain(origin), log(report));
     }
@@ -197,6 +209,16 @@ fn signers(text: &mut String, report: &Report) {
             signer.last
         );
         let _ = writeln!(text, "    {} {}", faint("vkey:"), plain(signer.vkey.as_str()));
+    }
+}
+
+/// Prints a report. A reader that has seen enough of it changes nothing about the verdict.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match anstream::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("write", "standard output", &error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,20 +1,18 @@
 //! `countersign verify`: one verdict on one export.
 
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countersign::checkpoint::SignedCheckpoint;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::parallel;
 use countersign::verify::{Expectations, MaxAge, Options, Verdict, Verification, VerifiedEvent};
 
-use crate::errors::{Failure, shown};
+use crate::errors::Failure;
 use crate::input::{self, Input};
-use crate::output::Output;
-use crate::{args, progress, style, verdict};
+use crate::pin::{self, Pins};
+use crate::{args, progress, verdict};
 
 /// Verify an export, and say what it is worth
 ///
@@ -37,12 +35,8 @@ pub(crate) struct Args {
     /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// A checkpoint that was verified before (may be given again): the log must have grown from it
-    #[arg(long, value_name = "FILE")]
-    pin: Vec<PathBuf>,
-    /// Where to keep the checkpoint for next time, if the tree and the log pass and no check fails
-    #[arg(long, value_name = "FILE")]
-    save_pin: Option<PathBuf>,
+    #[command(flatten)]
+    pins: Pins,
     /// Expect this log
     #[arg(long, value_name = "O")]
     origin: Option<String>,
@@ -69,30 +63,23 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let options = Options {
         trust: args.trust.as_deref().map(input::trust).transpose()?.unwrap_or_default(),
-        pins: args.pin.iter().map(|path| pin(path)).collect::<Result<_, _>>()?,
+        pins: args.pins.load()?,
         expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
         events: false,
         tiles: false,
     };
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = args.threads.map_or_else(cores, usize::from);
-    // A place that cannot be written to is told before the work, not after it.
-    let keep = args.save_pin.as_deref().map(|path| Output::create(Some(path))).transpose()?;
+    let keep = args.pins.keep()?;
     let Verification { report, pin } = verify(&args.export, options, threads, |_| {})?;
     let text = if args.json {
         serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
         verdict::text(&report)
     };
-    match anstream::stdout().lock().write_all(text.as_bytes()) {
-        // A reader that has seen enough changes nothing about the verdict.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            return Err(Failure::io("write", "standard output", &error));
-        }
-        _ => {}
-    }
+    verdict::print(&text)?;
     if let Some(keep) = keep {
-        save(keep, pin.as_deref())?;
+        pin::save(keep, pin.as_deref())?;
     }
     let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
     Ok(if allowed { 0 } else { report.verdict.exit_status() })
@@ -113,15 +100,6 @@ pub(crate) fn verify(
     result.map_err(|error| Failure::io("read", &name, &error))
 }
 
-fn pin(path: &Path) -> Result<SignedCheckpoint, Failure> {
-    let text = input::small_text(path)?;
-    SignedCheckpoint::parse(&text).map_err(|error| {
-        Failure::from(error)
-            .within(&shown(path))
-            .or_hint("a pin is a signed checkpoint, as --save-pin writes it")
-    })
-}
-
 fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {
     let Some(seconds) = args.max_age else { return Ok(None) };
     let now = match args.now {
@@ -137,15 +115,6 @@ pub(crate) fn now() -> Result<Time, Failure> {
     millis.and_then(|millis| Time::from_millis(i64::try_from(millis).ok()?)).ok_or_else(|| {
         Failure::unusable("time.invalid", "the system's clock is out of bounds", "set the clock")
     })
-}
-
-fn save(mut output: Output, pin: Option<&str>) -> Result<(), Failure> {
-    let Some(pin) = pin else {
-        style::warn("no pin was saved: the tree and the log's signature must pass, and no check may fail");
-        return Ok(());
-    };
-    output.write(pin.as_bytes())?;
-    output.finish()
 }
 
 /// The trust file's, or nobody.

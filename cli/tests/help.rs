@@ -5,8 +5,19 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 9] =
-    ["keygen", "record", "grant", "revoke", "seal", "slice", "verify", "show", "completions"];
+const COMMANDS: [&str; 11] = [
+    "keygen",
+    "record",
+    "grant",
+    "revoke",
+    "seal",
+    "slice",
+    "verify",
+    "show",
+    "check",
+    "receipt",
+    "completions",
+];
 
 #[test]
 fn every_command_helps_with_examples() {

@@ -1,6 +1,8 @@
 //! A directory with keys and a trust file, and the program run in it.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod log;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

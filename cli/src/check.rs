@@ -1,0 +1,240 @@
+//! `countersign check`: one verdict on a log, by its tiles alone.
+
+use std::fmt::Write as _;
+use std::io::{self, Cursor, Read};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use countersign::check::{CheckReport, Resource, TileFinding, Tiles, Walk};
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::merkle::TILE_WIDTH;
+use countersign::note::{VerifierKey, check_name};
+use countersign::trust::Trust;
+use countersign::verify::{Expectations, LISTED, Options, Verdict, Verification, parallel};
+
+use crate::errors::Failure;
+use crate::pin::{self, Pins};
+use crate::source::{self, Source};
+use crate::style::{bad, faint, good, label, plain};
+use crate::verdict::count;
+use crate::{input, progress, verdict};
+
+/// How many findings of each code are shown; the report has more.
+const SHOWN: usize = 3;
+/// How many bundles' lines may wait for the verifier.
+const WAITING: usize = 16;
+
+/// Check any C2SP tiled log by its tiles, and say what it is worth
+///
+/// Reads the checkpoint, all entry bundles and all tiles. Each leaf's hash has to be in its tile, each tile's root in the
+/// tile above it, and the tree has to lead to the checkpoint's root. Leaves that are links and key notes are verified as
+/// `verify` does. Events are not in a log's tiles: a log that has links is at best "not shown to be complete".
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign check https://log.example/audit --vkey log.example/audit+8e3e8e37+AW/J8OsuOPVmWI8/pwifiQM4XIRhCKEm/ssmvJYjLcem
+  countersign check https://log.example/audit --trust trust.txt --pin last.txt --save-pin last.txt
+  countersign check ./log --trust trust.txt --json | jq .tiles
+
+Exit status: 0 verified, 1 altered or broken, 2 not readable or not usable arguments,
+3 signer not confirmed, 4 intact but not shown to be complete, 5 not checked to the end.")]
+#[command(group(clap::ArgGroup::new("whom").required(true).args(["vkey", "trust"])))]
+pub(crate) struct Args {
+    /// The log: the URL below which its checkpoint and tiles are, or a folder that holds `checkpoint` and `tile/`
+    #[arg(value_name = "URL|DIR")]
+    log: String,
+    /// The log's verifier key, whose name is the log's origin
+    #[arg(long, value_name = "V")]
+    vkey: Option<VerifierKey>,
+    /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    #[command(flatten)]
+    pins: Pins,
+    /// Expect this log
+    #[arg(long, value_name = "O")]
+    origin: Option<String>,
+    /// Exit with 0 for this verdict too
+    #[arg(long, value_name = "VERDICT", value_parser = ["partial"])]
+    allow: Option<String>,
+    /// Print the report, and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let trust = match (&args.vkey, &args.trust) {
+        (Some(vkey), _) => Trust::default().with_log(vkey.clone())?,
+        (None, Some(path)) => input::trust(path)?,
+        (None, None) => Trust::default(),
+    };
+    let options = Options {
+        trust,
+        pins: args.pins.load()?,
+        expect: Expectations { origin: args.origin.clone(), ..Expectations::default() },
+        events: false,
+        tiles: true,
+    };
+    let source = source::open(&args.log)?;
+    let keep = args.pins.keep()?;
+    let (tiles, Verification { report, pin }) = check(&*source, options)?;
+    let pin = pin.filter(|_| tiles.pass());
+    let report = CheckReport::new(tiles, report);
+    let text = if args.json {
+        serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
+    } else {
+        text(&report)
+    };
+    verdict::print(&text)?;
+    if let Some(keep) = keep {
+        pin::save(keep, pin.as_deref())?;
+    }
+    let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
+    Ok(if allowed { 0 } else { report.verdict.exit_status() })
+}
+
+/// Reads the whole log, and verifies what it holds.
+fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification), Failure> {
+    let checkpoint = source.checkpoint()?;
+    check_name(&checkpoint.checkpoint.origin).map_err(|error| {
+        Failure::from(error)
+            .within(&format!("{}checkpoint", source.name()))
+            .with_hint("only logs whose origin could be a key's name can be checked")
+    })?;
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let (lines, reader) = sync_channel(WAITING);
+    thread::scope(|scope| {
+        let walking = scope.spawn(|| {
+            let walked = walk(source, checkpoint, &lines);
+            if walked.is_err() {
+                let _ = lines.send(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            drop(lines);
+            walked
+        });
+        let verified = parallel::verify(Lines::new(reader), options, threads, |_| {}, |_| {});
+        let tiles = walking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let verification = verified.map_err(|error| Failure::io("read", &source.name(), &error))?;
+        Ok((tiles, verification))
+    })
+}
+
+/// Reads all tiles and bundles, several at once, and hands on the lines of the export that they make.
+fn walk(
+    source: &dyn Source,
+    checkpoint: SignedCheckpoint,
+    lines: &SyncSender<io::Result<Vec<u8>>>,
+) -> Result<Tiles, Failure> {
+    let bar = progress::count("checking", checkpoint.checkpoint.size.div_ceil(TILE_WIDTH));
+    let mut walk = Walk::new(checkpoint);
+    let plan = walk.plan();
+    let readers = source.readers();
+    thread::scope(|scope| {
+        let queues: Vec<_> = (0..readers)
+            .map(|first| {
+                let (give, queue) = sync_channel(0);
+                let mine = plan.clone().skip(first).step_by(readers);
+                scope.spawn(move || read(source, mine, &give));
+                queue
+            })
+            .collect();
+        for (resource, queue) in plan.zip(queues.iter().cycle()) {
+            if walk.is_stopped() {
+                break;
+            }
+            let Ok(got) = queue.recv() else { break };
+            walk.push(got?.as_deref());
+            // Who verifies stops listening only when it failed.
+            if lines.send(Ok(walk.take_lines())).is_err() {
+                break;
+            }
+            bar.inc(u64::from(matches!(resource, Resource::Bundle(_))));
+        }
+        Ok::<(), Failure>(())
+    })?;
+    bar.finish_and_clear();
+    let (last, tiles) = walk.finish();
+    let _ = lines.send(Ok(last));
+    Ok(tiles)
+}
+
+type Got = Result<Option<Vec<u8>>, Failure>;
+
+fn read(source: &dyn Source, plan: impl Iterator<Item = Resource>, give: &SyncSender<Got>) {
+    for resource in plan {
+        let got = source.get(resource);
+        let failed = got.is_err();
+        if give.send(got).is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// The lines that another thread writes, as a stream.
+struct Lines {
+    receiver: Receiver<io::Result<Vec<u8>>>,
+    current: Cursor<Vec<u8>>,
+}
+
+impl Lines {
+    fn new(receiver: Receiver<io::Result<Vec<u8>>>) -> Self {
+        Self { receiver, current: Cursor::default() }
+    }
+}
+
+impl Read for Lines {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let length = self.current.read(buffer)?;
+            if length > 0 || buffer.is_empty() {
+                return Ok(length);
+            }
+            match self.receiver.recv() {
+                Ok(lines) => self.current = Cursor::new(lines?),
+                Err(_) => return Ok(0),
+            }
+        }
+    }
+}
+
+/// The report for people.
+fn text(report: &CheckReport) -> String {
+    let mut text = verdict::in_words(report.verdict, report.report.complete) + "\n";
+    text += &verdict::body(&report.report);
+    let tiles = &report.tiles;
+    let _ = writeln!(text, "\n{}", label("Tiles"));
+    let leaves = &tiles.leaves;
+    let covered = format!(
+        "{}, {} with {}, {}, {}",
+        count(tiles.checked, "tile"),
+        count(tiles.bundles, "bundle"),
+        count(leaves.links, "link"),
+        count(leaves.notes, "key note"),
+        if leaves.other == 1 { "1 other leaf".into() } else { format!("{} other leaves", leaves.other) },
+    );
+    if tiles.pass() {
+        let _ = writeln!(text, "  {} {covered}", good("✓ pass       "));
+        return text;
+    }
+    let total: u64 = tiles.finding_counts.values().sum();
+    let _ = writeln!(text, "  {} {} in {covered}", bad("✗ fail       "), count(total, "finding"));
+    for (code, count) in &tiles.finding_counts {
+        for finding in tiles.findings.iter().filter(|finding| finding.code == *code).take(SHOWN) {
+            let _ = writeln!(text, "  {}", finding_line(finding));
+        }
+        if *count > SHOWN as u64 {
+            let more = count - SHOWN as u64;
+            let _ = writeln!(text, "    … and {more} more (--json lists the first {LISTED})");
+        }
+        let _ = writeln!(text, "    {} {}", faint("hint:"), code.hint());
+    }
+    text
+}
+
+fn finding_line(finding: &TileFinding) -> String {
+    let index = finding.index.map_or_else(String::new, |index| format!(", leaf {index}"));
+    let TileFinding { code, path, message, .. } = finding;
+    format!("{} {} {path}{index}: {}", bad("✗ error  "), label(code.as_str()), plain(message))
+}

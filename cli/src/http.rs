@@ -1,0 +1,387 @@
+//! HTTP, for the commands that read from a log or bring something to it.
+//!
+//! Every answer is bounded in size and time. Nothing that is sent goes to another host than the one that was asked
+//! for: who sends a body or a token has redirects followed within the same host alone.
+
+use std::error::Error as _;
+use std::fmt;
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use countersign::export::{Compression, Decompressor};
+use reqwest::blocking::{RequestBuilder, Response};
+use reqwest::header::{self, HeaderMap};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{StatusCode, Url};
+
+use crate::errors::Failure;
+
+/// How long connecting may take, and how long nothing may come.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a whole answer may take, if it is not a stream.
+const WHOLE: Duration = Duration::from_mins(2);
+const MAX_REDIRECTS: usize = 5;
+/// So little at a time that what it decompresses to is little too.
+const PIECE: usize = 1 << 12;
+
+/// The place below which a server has what it serves: an `http://` or `https://` URL that ends in a slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Prefix(Url);
+
+impl Prefix {
+    /// Whether the text is meant to be a URL, and not a path.
+    pub(crate) fn is_meant(text: &str) -> bool {
+        text.split_once("://").is_some_and(|(scheme, _)| {
+            !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    }
+
+    /// Reads a URL. It holds no secret, query or fragment.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut url = Url::parse(text).map_err(|error| format!("it is no URL: {error}"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err("a URL begins with http:// or https://".into());
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("a URL with a user name or password would end up in logs: leave them out".into());
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("give the URL without a query and without a fragment".into());
+        }
+        if !url.path().ends_with('/') {
+            let path = format!("{}/", url.path());
+            url.set_path(&path);
+        }
+        Ok(Self(url))
+    }
+
+    /// What is served at this path, which does not begin with a slash, with this query.
+    pub(crate) fn join(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}{path}", self.0.path()));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// To which other places a server may send a request on. From `https` to `http` it never may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Redirects {
+    /// Anywhere: what is asked for is public, and verified by what it is.
+    Anywhere,
+    /// To the same host and port alone, or from `http` to the same host's `https`.
+    SameHost,
+}
+
+/// Asks servers. Can be used by several threads at once.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    inner: reqwest::blocking::Client,
+    redirects: Redirects,
+}
+
+/// A whole answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    #[allow(dead_code, reason = "for what reads more than tiles")]
+    pub(crate) content_type: Option<String>,
+    /// When to ask again.
+    pub(crate) retry_after: Option<Duration>,
+    /// Decompressed.
+    pub(crate) body: Vec<u8>,
+}
+
+/// What is sent.
+pub(crate) struct Body {
+    pub(crate) content_type: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Client {
+    /// For requests without a body and a token ([`Redirects::Anywhere`]), or with ([`Redirects::SameHost`]).
+    pub(crate) fn new(redirects: Redirects) -> Result<Self, Failure> {
+        let policy = Policy::custom(move |attempt| follow(redirects, attempt));
+        let built = reqwest::blocking::Client::builder()
+            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(PATIENCE)
+            .timeout(PATIENCE)
+            .redirect(policy)
+            .referer(false)
+            .build();
+        let inner = built.map_err(|error| {
+            Failure::unusable(
+                "http.client",
+                reason(&error),
+                "check the system's certificates and proxy settings",
+            )
+        })?;
+        Ok(Self { inner, redirects })
+    }
+
+    /// Gets what is there, of at most `most` bytes once decompressed.
+    pub(crate) fn get(&self, url: &Url, most: usize) -> Result<Answer, Failure> {
+        whole(self.send(self.inner.get(url.clone()), url)?, url, most)
+    }
+
+    /// Gets what readers with this token may have, as a stream, perhaps compressed. Only the status 200 is one;
+    /// another status is the answer, of at most 1 MiB.
+    #[allow(dead_code, reason = "for what reads more than tiles")]
+    pub(crate) fn stream(&self, url: &Url, token: Option<&str>) -> Result<Result<Stream, Answer>, Failure> {
+        let mut request = self.inner.get(url.clone());
+        if let Some(token) = token {
+            self.assert_same_host();
+            request = request.bearer_auth(token);
+        }
+        let response = self.send(request, url)?;
+        if response.status() == StatusCode::OK {
+            return Ok(Ok(Stream { response, name: url.to_string() }));
+        }
+        whole(response, url, 1 << 20).map(Err)
+    }
+
+    /// Sends a body, and gives the answer of at most `most` bytes.
+    pub(crate) fn post(
+        &self,
+        url: &Url,
+        body: Body,
+        token: Option<&str>,
+        most: usize,
+    ) -> Result<Answer, Failure> {
+        self.assert_same_host();
+        let mut request =
+            self.inner.post(url.clone()).header(header::CONTENT_TYPE, body.content_type).body(body.bytes);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        whole(self.send(request, url)?, url, most)
+    }
+
+    /// A client that may be sent anywhere must hold nothing to be seen by others.
+    fn assert_same_host(&self) {
+        debug_assert_eq!(self.redirects, Redirects::SameHost, "what is sent stays with its host");
+    }
+
+    #[allow(clippy::unused_self, reason = "a request is sent by its client")]
+    fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, Failure> {
+        request
+            .header(header::ACCEPT_ENCODING, "gzip, identity")
+            .send()
+            .map_err(|error| failed(&error).within(url.as_str()))
+    }
+}
+
+fn follow(redirects: Redirects, attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let (next, before) = (attempt.url(), attempt.previous());
+    let (Some(first), Some(last)) = (before.first(), before.last()) else { return attempt.follow() };
+    let same_host = next.host() == first.host()
+        && (next.port_or_known_default() == first.port_or_known_default()
+            || (first.scheme(), next.scheme()) == ("http", "https"));
+    if before.len() > MAX_REDIRECTS {
+        attempt.error("it redirects on and on")
+    } else if !matches!(next.scheme(), "http" | "https")
+        || (last.scheme(), next.scheme()) == ("https", "http")
+    {
+        attempt.error("it redirects to where nothing is encrypted")
+    } else if redirects == Redirects::SameHost && !same_host {
+        attempt.error("it redirects to another host")
+    } else {
+        attempt.follow()
+    }
+}
+
+/// The body of an answer as it comes.
+#[allow(dead_code, reason = "for what reads more than tiles")]
+pub(crate) struct Stream {
+    response: Response,
+    name: String,
+}
+
+impl Stream {
+    /// Where it comes from, for people.
+    #[allow(dead_code, reason = "for what reads more than tiles")]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Read for Stream {
+    /// Fails when nothing comes for too long.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.response.read(buffer).map_err(|error| io::Error::new(error.kind(), chain(&error)))
+    }
+}
+
+fn whole(mut response: Response, url: &Url, most: usize) -> Result<Answer, Failure> {
+    let text = |headers: &HeaderMap, name| {
+        headers.get(name).and_then(|value| value.to_str().ok()).map(|value| value.trim().to_owned())
+    };
+    let headers = response.headers();
+    let content_type = text(headers, header::CONTENT_TYPE);
+    let seconds = text(headers, header::RETRY_AFTER).and_then(|value| value.parse().ok());
+    let coding = text(headers, header::CONTENT_ENCODING);
+    let status = response.status().as_u16();
+    let body =
+        read(&mut response, coding.as_deref(), most).map_err(|failure| failure.within(url.as_str()))?;
+    Ok(Answer { status, content_type, retry_after: seconds.map(Duration::from_secs), body })
+}
+
+fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<Vec<u8>, Failure> {
+    let mut decompressor = match coding {
+        None | Some("identity" | "") => None,
+        Some("gzip" | "x-gzip") => Some(Decompressor::new(Compression::Gzip)),
+        Some(_) => {
+            let hint = "the server must answer with gzip, or without any";
+            return Err(Failure::unusable(
+                "http.encoding",
+                "the answer has a content encoding not asked for",
+                hint,
+            ));
+        }
+    };
+    let begun = Instant::now();
+    let mut body = Vec::new();
+    let mut piece = [0; PIECE];
+    loop {
+        let length = match response.read(&mut piece) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                let hint = "the connection broke off, or nothing came for too long: try again";
+                return Err(Failure::unusable("http.interrupted", chain(&error), hint));
+            }
+        };
+        if length == 0 {
+            break;
+        }
+        match &mut decompressor {
+            Some(decompressor) => {
+                let mut sink = |bytes: &[u8]| {
+                    if body.len() <= most {
+                        body.extend_from_slice(bytes);
+                    }
+                };
+                decompressor.push(&piece[..length], &mut sink).map_err(not_whole)?;
+            }
+            None => body.extend_from_slice(&piece[..length]),
+        }
+        if body.len() > most {
+            let hint = "what is there is not what was asked for: check the URL";
+            return Err(Failure::unusable(
+                "http.too_large",
+                format!("the answer is above {most} bytes"),
+                hint,
+            ));
+        }
+        if begun.elapsed() > WHOLE {
+            return Err(Failure::unusable("http.timeout", "the answer takes too long", "try again later"));
+        }
+    }
+    if let Some(decompressor) = &mut decompressor {
+        decompressor.finish().map_err(not_whole)?;
+    }
+    Ok(body)
+}
+
+fn not_whole(why: countersign::export::NotWhole) -> Failure {
+    let message = format!("the compressed answer does not decompress whole: {why}");
+    Failure::unusable(
+        "http.encoding",
+        message,
+        "the connection broke off, or the server is faulty: try again",
+    )
+}
+
+fn failed(error: &reqwest::Error) -> Failure {
+    let (code, hint) = if error.is_redirect() {
+        ("http.redirect", "give the URL that it redirects to, if you trust it")
+    } else if error.is_timeout() {
+        ("http.timeout", "the server did not answer in time: check that it runs, and try again")
+    } else if error.is_connect() {
+        ("http.connect", "check the URL, the network, and that the server runs")
+    } else {
+        ("http.failed", "the server does not speak HTTP as expected: check the URL")
+    };
+    Failure::unusable(code, reason(error), hint)
+}
+
+/// The innermost reason, which is the one that helps.
+fn reason(error: &reqwest::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), chain)
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_a_url_without_secrets() {
+        for (text, shown) in [
+            ("https://log.example", "https://log.example/"),
+            ("http://127.0.0.1:8080/a/b", "http://127.0.0.1:8080/a/b/"),
+            ("https://log.example/a/", "https://log.example/a/"),
+        ] {
+            let prefix = Prefix::parse(text).unwrap();
+            assert_eq!(prefix.to_string(), shown);
+            assert_eq!(
+                prefix.join("tile/0/x001/234.p/5", &[]).as_str(),
+                format!("{shown}tile/0/x001/234.p/5")
+            );
+        }
+        for text in [
+            "",
+            "log.example",
+            "ftp://log.example/",
+            "file:///etc",
+            "https://u@log.example/",
+            "https://:p@log.example/",
+            "https://log.example/?a=b",
+            "https://log.example/#a",
+            "https://",
+        ] {
+            assert!(Prefix::parse(text).is_err(), "{text}");
+        }
+        let query = Prefix::parse("https://log.example").unwrap().join("export", &[("q", "a b&c=/d")]);
+        assert_eq!(query.as_str(), "https://log.example/export?q=a+b%26c%3D%2Fd");
+        assert!(Prefix::is_meant("http://log.example") && Prefix::is_meant("ftp://log.example"));
+        assert!(!Prefix::is_meant("./log") && !Prefix::is_meant("C:\\log") && !Prefix::is_meant("://a"));
+    }
+
+    #[test]
+    fn answers_are_bounded_also_when_they_decompress_to_much() {
+        let text = vec![b'a'; 3_000_000];
+        let zipped = {
+            use std::io::Write as _;
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            encoder.write_all(&text).unwrap();
+            encoder.finish().unwrap()
+        };
+        assert_eq!(read(&mut &text[..], None, text.len()).unwrap(), text);
+        assert_eq!(read(&mut &zipped[..], Some("gzip"), text.len()).unwrap(), text);
+        let code = |body: &[u8], coding, most| {
+            let mut body = body;
+            read(&mut body, coding, most).unwrap_err().code().to_owned()
+        };
+        assert_eq!(code(&text, None, text.len() - 1), "http.too_large");
+        assert_eq!(code(&zipped, Some("gzip"), text.len() - 1), "http.too_large");
+        assert_eq!(code(&zipped[..zipped.len() - 1], Some("gzip"), text.len()), "http.encoding");
+        assert_eq!(code(&text, Some("gzip"), text.len()), "http.encoding");
+        assert_eq!(code(&text, Some("br"), text.len()), "http.encoding");
+    }
+}
