@@ -12,7 +12,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::collector::Collector;
 use countersign_log::serve::{Config, Serving, StartError, rules, serve};
-use countersign_log::server::{Cors, Page};
+use countersign_log::server::{Bounds, Cors, Page};
 
 use zeroize::Zeroizing;
 
@@ -104,6 +104,7 @@ async fn run_server(
         cors,
         page,
         limits: Limits::default(),
+        bounds: Bounds::default(),
         clock: Arc::new(now),
     };
     let serving = serve(config).await.map_err(|error| explain(&error))?;

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::collector::{Clock, Collector, Parts};
 use crate::metrics::Metrics;
 use crate::sequencer::Sequencer;
-use crate::server::{AppState, Cors, Listening, Page, listen, router};
+use crate::server::{AppState, Bounds, Cors, Listening, Page, listen, router};
 use crate::store::StoreError;
 use crate::witnessing::Witnessing;
 use crate::{sqlite, store};
@@ -40,6 +40,8 @@ pub struct Config {
     pub page: Option<Page>,
     /// How much may be submitted at one time.
     pub limits: Limits,
+    /// How long clients may take, and how many there may be.
+    pub bounds: Bounds,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -81,7 +83,7 @@ pub struct Serving {
 /// # Errors
 /// [`StartError`].
 pub async fn serve(config: Config) -> Result<Serving, StartError> {
-    let Config { folder, key, trust, listen: address, cors, page, limits, clock } = config;
+    let Config { folder, key, trust, listen: address, cors, page, limits, bounds, clock } = config;
     let lock = lock(&folder)?;
     let origin = key.verifier_key().name().to_owned();
     let opened = tokio::task::spawn_blocking({
@@ -116,9 +118,9 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     started.await.map_err(|_| stopped())??;
     let witnessing = Witnessing::new(collector.clone(), unwitnessed).map_err(io::Error::other);
     let witnessing = tokio::spawn(witnessing.map_err(failed("preparing to ask witnesses"))?.run());
-    let mut state = AppState::new(collector.clone(), folder);
+    let mut state = AppState::new(collector.clone(), folder, bounds.clone());
     state.page = page;
-    let listening = listen(address, router(state, &cors)).await.map_err(failed("listening"))?;
+    let listening = listen(address, router(state, &cors), &bounds).await.map_err(failed("listening"))?;
     Ok(Serving { collector, listening, sequencer, witnessing, _lock: lock })
 }
 

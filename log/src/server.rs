@@ -2,6 +2,7 @@
 
 mod answer;
 mod body;
+mod bounds;
 mod budget;
 mod health;
 mod listen;
@@ -25,11 +26,9 @@ use crate::collector::Collector;
 use budget::Budget;
 
 pub use answer::Problem;
+pub use bounds::Bounds;
 pub use listen::{Listening, listen};
 pub use page::Page;
-
-/// How long a client may be silent in the middle of a body.
-const SILENCE: Duration = Duration::from_secs(15);
 
 /// What routes have in hand.
 #[derive(Clone)]
@@ -40,13 +39,14 @@ pub struct AppState {
     pub folder: Arc<PathBuf>,
     /// What is served at `/`.
     pub page: Option<Page>,
+    bounds: Bounds,
     budget: Budget,
 }
 
 impl AppState {
-    /// Of a log with that folder.
-    pub fn new(collector: Collector, folder: PathBuf) -> Self {
-        Self { collector, folder: Arc::new(folder), page: None, budget: Budget::default() }
+    /// Of a log with that folder, which grants its clients so much.
+    pub fn new(collector: Collector, folder: PathBuf, bounds: Bounds) -> Self {
+        Self { collector, folder: Arc::new(folder), page: None, bounds, budget: Budget::default() }
     }
 }
 
@@ -92,6 +92,7 @@ impl Cors {
 
 /// All routes.
 pub fn router(state: AppState, cors: &Cors) -> Router {
+    let silence = state.bounds.silence;
     Router::new()
         .route("/", get(page::page))
         .route("/submit", post(submit::submit))
@@ -102,7 +103,7 @@ pub fn router(state: AppState, cors: &Cors) -> Router {
         .fallback(answer::not_found)
         .method_not_allowed_fallback(answer::method_not_allowed)
         .layer(TraceLayer::new_for_http())
-        .layer(RequestBodyTimeoutLayer::new(SILENCE))
+        .layer(RequestBodyTimeoutLayer::new(silence))
         .layer(cors.layer())
         .layer(CatchPanicLayer::custom(answer::panicked))
         .with_state(state)

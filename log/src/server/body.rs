@@ -1,24 +1,20 @@
 //! Reading a submission's body: bounded in size, before and after decompression, and in time.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use countersign::export::{Compression, Decompressor};
 use countersign::log::Limits;
 use futures_util::StreamExt as _;
 
-use super::Problem;
 use super::budget::Share;
+use super::{Bounds, Problem};
 
-/// How long a whole body may take.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Reads a body whole, and decompresses it. `share` holds the memory that it takes.
+/// Reads a body whole, as it was sent. `share` holds the memory that it takes.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
     limits: &Limits,
+    bounds: &Bounds,
     share: &mut Share,
 ) -> Result<Vec<u8>, Problem> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -34,12 +30,8 @@ pub(super) async fn read(
         );
         return Err(problem.with_hint("send gzip, zstd or plain lines"));
     }
-    let whole = tokio::time::timeout(PATIENCE, collect(body, limits, share)).await;
-    let bytes = whole.map_err(|_| too_slow())??;
-    match Compression::detect(&bytes) {
-        None => Ok(bytes),
-        Some(compression) => decompress(&bytes, compression, limits, share),
-    }
+    let whole = tokio::time::timeout(bounds.body, collect(body, limits, share)).await;
+    whole.map_err(|_| too_slow())?
 }
 
 async fn collect(body: Body, limits: &Limits, share: &mut Share) -> Result<Vec<u8>, Problem> {
@@ -60,12 +52,9 @@ fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
 }
 
-fn decompress(
-    bytes: &[u8],
-    compression: Compression,
-    limits: &Limits,
-    share: &mut Share,
-) -> Result<Vec<u8>, Problem> {
+/// Decompresses a body, if it is compressed. It may take a while.
+pub(super) fn unpack(bytes: Vec<u8>, limits: &Limits, share: &mut Share) -> Result<Vec<u8>, Problem> {
+    let Some(compression) = Compression::detect(&bytes) else { return Ok(bytes) };
     let not_whole = || {
         Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body does not decompress whole")
             .with_hint("it was cut off, or damaged on its way")

@@ -1,4 +1,4 @@
-//! Listening: bounded in connections, and in how long a client may take over its request.
+//! Listening: bounded in connections, and in how long a client may take over its request and over the answer.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,13 +12,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tokio_io_timeout::TimeoutStream;
 
-/// The most connections at one time; further ones wait.
-const CONNECTIONS: usize = 4_096;
-/// How long a client may take over the head of a request.
-const HEAD: Duration = Duration::from_secs(10);
-/// How long requests under way get when the server stops.
-const GRACE: Duration = Duration::from_secs(30);
+use super::Bounds;
+
 /// After an error in accepting, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -46,34 +43,42 @@ impl Listening {
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub async fn listen(address: SocketAddr, router: Router) -> io::Result<Listening> {
+pub async fn listen(address: SocketAddr, router: Router, bounds: &Bounds) -> io::Result<Listening> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
-    let task = tokio::spawn(accept(listener, router, stopping));
+    let task = tokio::spawn(serve(listener, router, bounds.clone(), stopping));
     Ok(Listening { address, stop, task })
 }
 
-async fn accept(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
+async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut stopping: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    tokio::select! {
+        () = accept(&listener, router, &bounds, &graceful) => {}
+        () = told(&mut stopping) => {}
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(bounds.grace, graceful.shutdown()).await;
+}
+
+async fn accept(listener: &TcpListener, router: Router, bounds: &Bounds, graceful: &GracefulShutdown) {
+    let connections = Arc::new(Semaphore::new(bounds.connections));
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 << 10);
+    http.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(64 << 10);
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { break };
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(PAUSE).await;
-                    continue;
-                }
-            },
-            () = told(&mut stopping) => break,
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
         };
         // Answers are small, and the next request waits for them.
         let _ = stream.set_nodelay(true);
+        let mut stream = Box::pin(TimeoutStream::new(stream));
+        stream.as_mut().set_write_timeout_pinned(Some(bounds.answer));
         let service = TowerToHyperService::new(router.clone());
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
@@ -82,8 +87,6 @@ async fn accept(listener: TcpListener, router: Router, mut stopping: watch::Rece
             drop(permit);
         });
     }
-    drop(listener);
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
 }
 
 /// Waits until the server shall stop.

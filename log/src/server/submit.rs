@@ -4,46 +4,66 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use countersign::export::Compression;
 use countersign::log::Submission;
 use serde_json::{Map, Value, json};
 
 use super::answer::outcome;
+use super::budget::Share;
 use super::{AppState, Problem, body};
 use crate::collector::{Collector, Committed, SubmitError};
 use crate::metrics::Outcome;
 
 /// A body of at least so many bytes is read on a thread that may be busy for a while.
 const LARGE: usize = 64 << 10;
+/// So many proofs are made where the request came in; more on a thread that may be busy for a while.
+const FEW: usize = 16;
 
 pub(super) async fn submit(
-    State(AppState { collector, budget, .. }): State<AppState>,
+    State(AppState { collector, budget, bounds, .. }): State<AppState>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
-    // Held until the answer.
     let mut share = budget.share();
-    let bytes = body::read(&headers, body, collector.limits(), &mut share).await?;
-    let answered = take(&collector, bytes).await;
+    let bytes = body::read(&headers, body, collector.limits(), &bounds, &mut share).await?;
+    // The share is held until the answer.
+    let (submission, _share) = read(&collector, bytes, share).await?;
+    let answered = match submission {
+        Ok(submission) => collector.submit(submission).await,
+        Err(error) => Err(error),
+    };
     collector.metrics().submission(match &answered {
         Ok(_) => Outcome::Taken,
         Err(error) => outcome(error),
     });
     let committed = answered.map_err(|error| Problem::of_submission(&error, collector.limits()))?;
-    Ok(Json(answer(&collector, &committed)?))
+    let proofs = committed.taken.chains.len() + committed.taken.notes.len();
+    if proofs <= FEW && committed.taken.repeated == 0 {
+        return answer(&collector, &committed).map(Json);
+    }
+    aside(move || answer(&collector, &committed)).await?.map(Json)
 }
 
-async fn take(collector: &Collector, bytes: Vec<u8>) -> Result<Committed, SubmitError> {
-    let submission = read(collector, bytes).await?;
-    collector.submit(submission).await
-}
-
-async fn read(collector: &Collector, bytes: Vec<u8>) -> Result<Submission, SubmitError> {
-    if bytes.len() < LARGE {
-        return collector.read(&bytes);
+/// Reads a body. What is wrong with its outside is a problem; with its inside, a refusal.
+async fn read(
+    collector: &Collector,
+    bytes: Vec<u8>,
+    mut share: Share,
+) -> Result<(Result<Submission, SubmitError>, Share), Problem> {
+    if bytes.len() < LARGE && Compression::detect(&bytes).is_none() {
+        return Ok((collector.read(&bytes), share));
     }
     let collector = collector.clone();
-    let read = tokio::task::spawn_blocking(move || collector.read(&bytes)).await;
-    read.map_err(|error| SubmitError::Unavailable(error.to_string()))?
+    aside(move || {
+        let bytes = body::unpack(bytes, collector.limits(), &mut share)?;
+        Ok((collector.read(&bytes), share))
+    })
+    .await?
+}
+
+/// Works on a thread that may be busy for a while, so that other requests go on.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::unavailable(&error))
 }
 
 fn answer(collector: &Collector, committed: &Committed) -> Result<Value, Problem> {

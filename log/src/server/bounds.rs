@@ -1,0 +1,34 @@
+//! How long clients may take over what they do, and how many there may be.
+
+use std::time::Duration;
+
+/// What is granted to clients, whoever they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The most connections at one time; further ones wait.
+    pub connections: usize,
+    /// How long a connection may be without the whole head of a request, also between two requests.
+    pub head: Duration,
+    /// How long a client may be silent in the middle of a body.
+    pub silence: Duration,
+    /// How long a whole body may take.
+    pub body: Duration,
+    /// How long a client may take nothing of the answer that is being sent to it.
+    pub answer: Duration,
+    /// How long requests under way get when the server stops.
+    pub grace: Duration,
+}
+
+impl Default for Bounds {
+    /// 4,096 connections, 10 seconds for a head, 15 of silence, a minute for a body, 30 seconds for the rest.
+    fn default() -> Self {
+        Self {
+            connections: 4_096,
+            head: Duration::from_secs(10),
+            silence: Duration::from_secs(15),
+            body: Duration::from_mins(1),
+            answer: Duration::from_secs(30),
+            grace: Duration::from_secs(30),
+        }
+    }
+}
