@@ -6,7 +6,7 @@
 use std::sync::{Arc, PoisonError};
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign::log::{Growth, Kind, Rules, Stop, Submission, Taken};
+use countersign::log::{Growth, Kind, Refusal, Rules, Stop, Submission, Taken};
 use countersign::merkle::{CompactRange, Grown};
 use countersign::note::SignerKey;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -126,17 +126,12 @@ impl Sequencer {
 
     /// A crash may have come between a commit and its publication.
     fn publish_what_is_durable(&mut self, edge: &CompactRange) -> Result<(), StoreError> {
-        let key = self.key.verifier_key();
-        let is_ours = |published: &Published| {
-            let signed = SignedCheckpoint::parse(&published.note);
-            signed.is_ok_and(|signed| signed.log_signature(key) == Some(true))
-        };
         // The log may have another key than when the checkpoint was published.
         if self
             .published
             .borrow()
             .as_deref()
-            .is_some_and(|newest| newest.size == edge.end() && is_ours(newest))
+            .is_some_and(|newest| newest.size == edge.end() && self.is_ours(newest))
         {
             return Ok(());
         }
@@ -149,6 +144,11 @@ impl Sequencer {
         }
     }
 
+    fn is_ours(&self, published: &Published) -> bool {
+        let signed = SignedCheckpoint::parse(&published.note);
+        signed.is_ok_and(|signed| signed.log_signature(self.key.verifier_key()) == Some(true))
+    }
+
     /// Once: they are busy with it until it is published.
     fn hand_to_witnesses(&self, unwitnessed: Unwitnessed) {
         self.witnesses.send_if_modified(|newest| {
@@ -158,35 +158,31 @@ impl Sequencer {
         });
     }
 
-    /// Takes what waits, makes it durable, and answers.
+    /// Takes what waits, makes it durable, and answers. Refusals wait for the commit too: they may be due to leaves
+    /// that come with it.
     fn commit(&mut self, edge: &mut CompactRange, own: &mut OwnChain, mut waiting: Vec<Waiting>) {
         let rules = self.rules();
         for _ in 0..TRIES {
             let mut growth = Growth::new(edge.end());
-            let mut taken = Vec::with_capacity(waiting.len());
+            let mut judged = Vec::with_capacity(waiting.len());
             for waiting in waiting.drain(..) {
-                match self.take(&mut growth, &rules, &waiting) {
-                    Ok(done) => taken.push((waiting, done)),
-                    Err(error) => {
-                        if waiting.own {
-                            own.abandon();
-                        }
-                        let _ = waiting.reply.send(Err(error));
-                    }
-                }
+                let judgement = growth.submit(&rules, self.writer.state(), &waiting.submission);
+                judged.push((waiting, judgement));
             }
-            match self.grow(edge, &growth) {
-                Ok(Grew { tree, published }) => {
-                    self.metrics.committed(taken.len(), growth.size() - growth.base(), growth.size());
-                    for (waiting, taken) in taken {
-                        let durable = Durable { taken, tree: tree.clone(), published: published.clone() };
-                        let _ = waiting.reply.send(Ok(durable));
+            let refused = judged.iter().any(|(_, judgement)| judgement.is_err());
+            let newest = if refused { self.is_newest(edge) } else { Ok(()) };
+            match newest.and_then(|()| self.grow(edge, &growth)) {
+                Ok(grew) => {
+                    let taken = judged.iter().filter(|(_, judgement)| judgement.is_ok()).count();
+                    self.metrics.committed(taken, growth.size() - growth.base(), growth.size());
+                    for (waiting, judgement) in judged {
+                        self.answer(own, waiting, judgement, &grew);
                     }
                     return;
                 }
                 Err(CommitError::Overtaken) => {
                     self.metrics.overtaken();
-                    waiting = taken.into_iter().map(|(waiting, _)| waiting).collect();
+                    waiting = judged.into_iter().map(|(waiting, _)| waiting).collect();
                     if let Err(error) = self.writer.edge().map(|now| *edge = now) {
                         return fail(waiting, own, &error);
                     }
@@ -194,7 +190,7 @@ impl Sequencer {
                 Err(CommitError::Failed(error)) => {
                     tracing::error!(%error, "nothing was committed");
                     self.metrics.commit_failed();
-                    return fail(taken.into_iter().map(|(waiting, _)| waiting).collect(), own, &error);
+                    return fail(judged.into_iter().map(|(waiting, _)| waiting).collect(), own, &error);
                 }
             }
         }
@@ -202,21 +198,42 @@ impl Sequencer {
         fail(waiting, own, &error);
     }
 
-    fn take(&mut self, growth: &mut Growth, rules: &Rules, waiting: &Waiting) -> Result<Taken, SubmitError> {
-        match growth.submit(rules, self.writer.state(), &waiting.submission) {
-            Ok(taken) => Ok(taken),
-            Err(Stop::Refused(refusal)) => {
-                if let Kind::Fork(evidence) = &refusal.kind {
-                    tracing::warn!(chain = %evidence.chain, seq = evidence.seq, "a fork was refused");
-                    if let Err(error) = self.writer.keep_evidence(evidence, (self.clock)()) {
-                        tracing::error!(%error, "the evidence of a fork was not kept");
-                        return Err(error.into());
-                    }
-                }
-                Err(refusal.into())
-            }
-            Err(Stop::State(error)) => Err(error.into()),
+    /// Whether other servers of the log committed nothing since: what a submission lacks may have come to them.
+    fn is_newest(&mut self, edge: &CompactRange) -> Result<(), CommitError> {
+        if self.writer.signs_before_commit() || self.writer.catch_up()? == edge.end() {
+            return Ok(());
         }
+        Err(CommitError::Overtaken)
+    }
+
+    fn answer(
+        &mut self,
+        own: &mut OwnChain,
+        waiting: Waiting,
+        judgement: Result<Taken, Stop<StoreError>>,
+        grew: &Grew,
+    ) {
+        let answer = match judgement {
+            Ok(taken) => Ok(Durable { taken, tree: grew.tree.clone(), published: grew.published.clone() }),
+            Err(Stop::Refused(refusal)) => Err(self.refuse(refusal)),
+            Err(Stop::State(error)) => Err(error.into()),
+        };
+        if waiting.own && answer.is_err() {
+            own.abandon();
+        }
+        let _ = waiting.reply.send(answer);
+    }
+
+    /// The answer to what is refused: a fork's evidence is kept first.
+    fn refuse(&mut self, refusal: Refusal) -> SubmitError {
+        if let Kind::Fork(evidence) = &refusal.kind {
+            tracing::warn!(chain = %evidence.chain, seq = evidence.seq, "a fork was refused");
+            if let Err(error) = self.writer.keep_evidence(evidence, (self.clock)()) {
+                tracing::error!(%error, "the evidence of a fork was not kept");
+                return error.into();
+            }
+        }
+        refusal.into()
     }
 
     /// Makes a growth durable and has its checkpoint published.
@@ -274,7 +291,15 @@ impl Sequencer {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Publishes, unless something better is published already: witnesses may answer late, or not again.
     fn publish(&mut self, published: Published) -> Result<(), StoreError> {
+        let better = self.published.borrow().as_deref().is_some_and(|newest| {
+            let witnessed = newest.witnessed && !published.witnessed && self.is_ours(newest);
+            published.size < newest.size || published.size == newest.size && witnessed
+        });
+        if better {
+            return Ok(());
+        }
         self.writer.publish(&published)?;
         self.announce(published);
         Ok(())
