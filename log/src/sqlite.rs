@@ -52,10 +52,10 @@ CREATE TABLE lives (key TEXT PRIMARY KEY, windows TEXT NOT NULL, revoked INTEGER
 CREATE TABLE checkpoints (
     size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL, witnessed INTEGER NOT NULL
 ) STRICT;
--- Forks that were refused: the links that contradict those of the log, one a line.
+-- Forks that were refused: the links that contradict that of the log (or each other, without one), one a line.
 CREATE TABLE evidence (
     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, chain BLOB NOT NULL, seq INTEGER NOT NULL,
-    idx INTEGER NOT NULL, refused TEXT NOT NULL, UNIQUE (chain, seq, refused)
+    idx INTEGER, refused TEXT NOT NULL, UNIQUE (chain, seq, refused)
 ) STRICT;
 ";
 

@@ -125,7 +125,7 @@ impl Acceptance {
                     self.taken.repeated += 1;
                     Ok(false)
                 }
-                Some(held) => Err(fork(chain, link, held.index, rest).into()),
+                Some(held) => Err(self.fork(chain, link, (seq, held.index), rest).into()),
                 // The storage knows the chain and not its links: nothing can be told from that.
                 None => Err(gap(link, Some(chain)).into()),
             };
@@ -141,8 +141,11 @@ impl Acceptance {
                     return Err(gap(link, Some(&chain)).into());
                 }
                 if chain.closed || link.prev() != Some(&chain.last) {
-                    let last = state.link(&id, chain.next - 1).map_err(Stop::State)?;
-                    return Err(fork(&chain, link, last.map_or(0, |held| held.index), rest).into());
+                    let seq = chain.next - 1;
+                    let Some(last) = state.link(&id, seq).map_err(Stop::State)? else {
+                        return Err(gap(link, Some(&chain)).into());
+                    };
+                    return Err(self.fork(&chain, link, (seq, last.index), rest).into());
                 }
                 if link.time() < chain.time {
                     return Err(back_in_time(id, seq).into());
@@ -179,6 +182,55 @@ impl Acceptance {
         }
     }
 
+    /// The refusal of a link where the chain goes on otherwise, with the link `of` that seq and index. Only what the
+    /// emitter's key vouches for is evidence: anyone can write an unsigned link.
+    fn fork(&self, chain: &Chain, link: &Link, of: (u64, u64), rest: &[Entry]) -> Refusal {
+        let (id, seq) = (link.chain(), link.seq());
+        let error = if chain.closed && seq >= chain.next {
+            Error::new(Code::Fork, format!("the chain {id} is closed"))
+                .with_hint("a chain that goes on after its end is evidence that its key was used twice")
+        } else {
+            Error::new(
+                Code::Fork,
+                format!("the chain {id} has another link {} in the log", seq.min(chain.next - 1)),
+            )
+            .with_hint("evidence that the key was used twice: begin a new chain")
+        };
+        if rest.is_empty() {
+            return Refusal::malformed(error);
+        }
+        let refused = self.brought(id, of).and_then(|mut brought| {
+            brought.extend(vouched_for(chain, id, rest)?);
+            Ok(brought)
+        });
+        match refused {
+            Ok(refused) => {
+                let index = Some(of.1).filter(|index| *index < self.growth.base());
+                let evidence = Evidence { chain: id, seq, index, refused };
+                Refusal::new(Kind::Fork(Box::new(evidence)), error)
+            }
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// The links of the chain from that seq up to the next signed one, where they came with this submission: the log
+    /// will have none of it.
+    fn brought(&self, id: ChainId, (seq, index): (u64, u64)) -> Result<Vec<String>, Refusal> {
+        let mut brought = Vec::new();
+        if index < self.growth.base() {
+            return Ok(brought);
+        }
+        for leaf in self.growth.leaves() {
+            if leaf.link.is_some_and(|(chain, at, _)| chain == id && at >= seq) {
+                brought.push(leaf.text.clone());
+                if Link::parse(&leaf.text).is_ok_and(|link| link.signature().is_some()) {
+                    return Ok(brought);
+                }
+            }
+        }
+        Err(not_signed(id))
+    }
+
     /// Ends the submission.
     ///
     /// # Errors
@@ -206,32 +258,6 @@ fn gap(link: &Link, chain: Option<&Chain>) -> Refusal {
 fn back_in_time(id: ChainId, seq: u64) -> Refusal {
     let error = Error::new(Code::Refused, format!("{id}/{seq} is earlier than the link before it"));
     Refusal::malformed(error.with_hint("a recorder never lets its time go back: a faulty writer"))
-}
-
-/// The refusal of a link where the chain goes on otherwise. Only what the emitter's key vouches for is evidence:
-/// anyone can write an unsigned link.
-fn fork(chain: &Chain, link: &Link, index: u64, rest: &[Entry]) -> Refusal {
-    let (id, seq) = (link.chain(), link.seq());
-    let error = if chain.closed && seq >= chain.next {
-        Error::new(Code::Fork, format!("the chain {id} is closed"))
-            .with_hint("a chain that goes on after its end is evidence that its key was used twice")
-    } else {
-        Error::new(
-            Code::Fork,
-            format!("the chain {id} has another link {} in the log", seq.min(chain.next - 1)),
-        )
-        .with_hint("evidence that the key was used twice: begin a new chain")
-    };
-    if rest.is_empty() {
-        return Refusal::malformed(error);
-    }
-    match vouched_for(chain, id, rest) {
-        Ok(refused) => {
-            let evidence = Evidence { chain: id, seq, index, refused };
-            Refusal::new(Kind::Fork(Box::new(evidence)), error)
-        }
-        Err(refusal) => refusal,
-    }
 }
 
 /// The links of the chain from the first of `rest` up to the next signed one, which vouches for them all.

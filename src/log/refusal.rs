@@ -45,9 +45,10 @@ pub struct Evidence {
     pub chain: ChainId,
     /// The `seq` of the first link that the two do not share.
     pub seq: u64,
-    /// The index of the log's link that the refused one contradicts.
-    pub index: u64,
-    /// The refused links, from that place up to the next signed one.
+    /// The index of the log's link that the refused one contradicts; `None` where one submission brought both.
+    pub index: Option<u64>,
+    /// The refused links, from that place up to the next signed one: of both continuations, one after the other,
+    /// where the log has neither.
     pub refused: Vec<String>,
 }
 

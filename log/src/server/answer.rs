@@ -119,10 +119,10 @@ impl Problem {
                 }
             }
             Kind::Fork(evidence) => {
-                problem = problem
-                    .with("chain", evidence.chain.to_string())
-                    .with("seq", evidence.seq)
-                    .with("index", evidence.index);
+                problem = problem.with("chain", evidence.chain.to_string()).with("seq", evidence.seq);
+                if let Some(index) = evidence.index {
+                    problem = problem.with("index", index);
+                }
             }
             _ => {}
         }

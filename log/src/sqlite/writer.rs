@@ -229,7 +229,7 @@ impl Writer for SqliteWriter {
 
     fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError> {
         let Evidence { chain: ChainId(chain), seq, index, refused } = evidence;
-        let row = (at.millis(), chain, integer(*seq), integer(*index), refused.join("\n"));
+        let row = (at.millis(), chain, integer(*seq), index.map(integer), refused.join("\n"));
         self.connection
             .execute(
                 "INSERT OR IGNORE INTO evidence (at, chain, seq, idx, refused) SELECT ?1, ?2, ?3, ?4, ?5 \
