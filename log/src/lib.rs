@@ -14,4 +14,6 @@ pub mod serve;
 pub mod server;
 pub mod sqlite;
 pub mod store;
+pub mod tokens;
+pub mod witness;
 mod witnessing;

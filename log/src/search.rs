@@ -32,7 +32,7 @@ const VERSION: i64 = 1;
 const TABLES: &str = "
 -- A row for each page, by its number and one.
 CREATE VIRTUAL TABLE terms USING fts5(
-    terms, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
+    words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
 );
 -- From when to when the links are; since when the oldest event is that is not erased; whether there are so many terms
 -- that the page is a candidate for every question.
@@ -81,6 +81,17 @@ fn failed(error: rusqlite::Error) -> StoreError {
     StoreError::unavailable("using the search index", error)
 }
 
+/// The same while opening: a file that is no index is [damaged](StoreError::Damaged).
+fn unusable(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        // A table that is missing is an error without a name.
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
+            StoreError::Damaged(error.to_string())
+        }
+        _ => failed(error),
+    }
+}
+
 fn integer(value: u64) -> i64 {
     // Indexes and pages are below 2^53.
     value.cast_signed()
@@ -107,19 +118,12 @@ impl Search {
     /// None when the file is of another log or version.
     fn open_file(path: &Path, reader: &dyn Reader) -> Result<Option<Self>, StoreError> {
         let connect = || -> Result<Connection, StoreError> {
-            let connection = Connection::open(path).map_err(failed)?;
-            connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(failed)?;
-            connection.pragma_update(None, "cache_size", -16_384).map_err(failed)?;
+            let connection = Connection::open(path).map_err(unusable)?;
+            connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(unusable)?;
+            connection.pragma_update(None, "cache_size", -16_384).map_err(unusable)?;
             Ok(connection)
         };
         let writing = connect()?;
-        let damaged = |error: rusqlite::Error| match error.sqlite_error_code() {
-            // A table that is missing is an error without a name.
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
-                StoreError::Damaged(error.to_string())
-            }
-            _ => failed(error),
-        };
         let prepare = || -> rusqlite::Result<i64> {
             writing.pragma_update(None, "journal_mode", "wal")?;
             // What a crash takes is indexed again.
@@ -128,15 +132,15 @@ impl Search {
             writing.pragma_update(None, "secure_delete", true)?;
             writing.pragma_query_value(None, "user_version", |row| row.get(0))
         };
-        match prepare().map_err(damaged)? {
+        match prepare().map_err(unusable)? {
             0 => {
                 let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT");
-                writing.execute_batch(&setup).map_err(damaged)?;
+                writing.execute_batch(&setup).map_err(unusable)?;
             }
             VERSION => {
                 let (indexed, last): (u64, Vec<u8>) = writing
                     .query_row("SELECT indexed, last FROM state", [], |row| Ok((row.get(0)?, row.get(1)?)))
-                    .map_err(damaged)?;
+                    .map_err(unusable)?;
                 if indexed > 0 {
                     let end = indexed.saturating_mul(PAGE);
                     if end > reader.size()? || reader.leaf_hash(end - 1)?.0 != *last {

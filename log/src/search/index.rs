@@ -108,7 +108,7 @@ impl Page {
         let dense = self.terms.len() > DENSE;
         if !dense {
             transaction
-                .prepare_cached("INSERT INTO terms (rowid, terms) VALUES (?, ?)")?
+                .prepare_cached("INSERT INTO terms (rowid, words) VALUES (?, ?)")?
                 .execute((integer(page + 1), self.terms.to_row()))?;
         }
         transaction.prepare_cached("REPLACE INTO pages VALUES (?, ?, ?, ?, ?)")?.execute((

@@ -1,0 +1,146 @@
+//! Bearer tokens of readers.
+
+use std::fs;
+use std::path::Path;
+
+use countersign::time::Time;
+use countersign_log::tokens::{self, Denied, FILE, Right, Rights, TokenError, Tokens};
+
+const READ: Rights = Rights { erase: false };
+const ERASE: Rights = Rights { erase: true };
+
+fn time(text: &str) -> Time {
+    text.parse().unwrap()
+}
+
+fn now() -> Time {
+    time("2026-11-20T12:00:00.000Z")
+}
+
+fn admit(tokens: &Tokens, token: &str, right: Right) -> Result<String, Denied> {
+    tokens.admit(Some(token), right, now())
+}
+
+fn file(folder: &Path) -> String {
+    fs::read_to_string(folder.join(FILE)).unwrap()
+}
+
+#[test]
+fn a_token_lets_its_reader_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Tokens::new(folder.path());
+    assert_eq!(admit(&tokens, "csr_nothing", Right::Read), Err(Denied::Unauthenticated));
+    let auditor = tokens::add(folder.path(), "auditor", READ, None).unwrap();
+    let privacy = tokens::add(folder.path(), "privacy-desk", ERASE, None).unwrap();
+    assert_eq!(admit(&tokens, auditor.as_str(), Right::Read).unwrap(), "auditor");
+    assert_eq!(admit(&tokens, auditor.as_str(), Right::Erase), Err(Denied::Forbidden));
+    assert_eq!(admit(&tokens, privacy.as_str(), Right::Erase).unwrap(), "privacy-desk");
+    assert_eq!(admit(&tokens, privacy.as_str(), Right::Read).unwrap(), "privacy-desk");
+    assert_eq!(tokens.admit(None, Right::Read, now()), Err(Denied::Unauthenticated));
+    let (whole, wrong) = (auditor.as_str(), auditor.as_str().to_uppercase());
+    for token in ["", "csr_", &whole[..whole.len() - 1], &wrong, &format!("{whole} ")] {
+        assert_eq!(admit(&tokens, token, Right::Read), Err(Denied::Unauthenticated), "{token}");
+    }
+}
+
+#[test]
+fn only_hashes_are_kept_and_for_their_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = tokens::add(folder.path(), "auditor", READ, None).unwrap();
+    let secret = token.as_str().trim_start_matches("csr_");
+    assert_eq!(secret.len(), 64);
+    let text = file(folder.path());
+    assert!(!text.contains(secret) && text.ends_with(" read auditor\n"));
+    let hash = &text[..64];
+    let tokens = Tokens::new(folder.path());
+    assert_eq!(admit(&tokens, hash, Right::Read), Err(Denied::Unauthenticated));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(folder.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_change_counts_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Tokens::new(folder.path());
+    let first = tokens::add(folder.path(), "first", READ, None).unwrap();
+    assert!(admit(&tokens, first.as_str(), Right::Read).is_ok());
+    let second = tokens::add(folder.path(), "second", READ, None).unwrap();
+    assert!(admit(&tokens, second.as_str(), Right::Read).is_ok());
+    tokens::revoke(folder.path(), "first").unwrap();
+    assert_eq!(admit(&tokens, first.as_str(), Right::Read), Err(Denied::Unauthenticated));
+    assert!(admit(&tokens, second.as_str(), Right::Read).is_ok());
+    fs::remove_file(folder.path().join(FILE)).unwrap();
+    assert_eq!(admit(&tokens, second.as_str(), Right::Read), Err(Denied::Unauthenticated));
+}
+
+#[test]
+fn a_token_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = tokens::add(folder.path(), "auditor", READ, Some(now())).unwrap();
+    let tokens = Tokens::new(folder.path());
+    let at = |at: &str| tokens.admit(Some(token.as_str()), Right::Read, time(at));
+    assert!(at("2026-11-20T11:59:59.999Z").is_ok());
+    assert_eq!(at("2026-11-20T12:00:00.000Z"), Err(Denied::Unauthenticated));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_lets_nobody_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = tokens::add(folder.path(), "auditor", READ, None).unwrap();
+    let tokens = Tokens::new(folder.path());
+    assert!(admit(&tokens, token.as_str(), Right::Read).is_ok());
+    let good = file(folder.path());
+    let hash = &good[..64];
+    for bad in [
+        format!("{good}x\n"),
+        format!("{good}\n"),
+        format!("{good}{good}"),
+        good.replace(" read ", " write "),
+        good.replace(" read ", "  read "),
+        good.to_uppercase(),
+        format!("{hash} read\n"),
+        format!("{hash} read auditor tomorrow\n"),
+        format!("{hash} read auditor 2027-01-01T00:00:00.000Z more\n"),
+        format!("{hash} read aud\u{2003}itor\n"),
+        "x".repeat(2 << 20),
+    ] {
+        fs::write(folder.path().join(FILE), &bad).unwrap();
+        assert_eq!(admit(&tokens, token.as_str(), Right::Read), Err(Denied::Unavailable), "{bad:.80}");
+        assert!(matches!(tokens::list(folder.path()), Err(TokenError::Malformed { .. })));
+        assert!(tokens::add(folder.path(), "other", READ, None).is_err());
+    }
+    fs::write(folder.path().join(FILE), &good).unwrap();
+    assert!(admit(&tokens, token.as_str(), Right::Read).is_ok());
+}
+
+#[test]
+fn names_are_names_and_each_there_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["", "a b", "a\nb", "a\u{a0}b", &"x".repeat(101)] {
+        assert!(matches!(tokens::add(folder.path(), name, READ, None), Err(TokenError::Name(_))), "{name:?}");
+    }
+    tokens::add(folder.path(), "auditor", READ, None).unwrap();
+    assert!(matches!(tokens::add(folder.path(), "auditor", ERASE, None), Err(TokenError::Name(_))));
+    assert!(matches!(tokens::revoke(folder.path(), "nobody"), Err(TokenError::Unknown(_))));
+    let listed = tokens::list(folder.path()).unwrap();
+    assert_eq!(
+        listed.iter().map(|reader| (&*reader.name, reader.rights)).collect::<Vec<_>>(),
+        [("auditor", READ)]
+    );
+}
+
+#[test]
+fn readers_added_at_one_time_are_all_there() {
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let path = folder.path();
+            scope.spawn(move || tokens::add(path, &format!("reader{number}"), READ, None).unwrap());
+        }
+    });
+    assert_eq!(tokens::list(folder.path()).unwrap().len(), 8);
+}
