@@ -311,6 +311,7 @@ fn identity(file: &File) -> io::Result<Option<(u64, u64)>> {
 }
 
 #[cfg(unix)]
+#[allow(clippy::unnecessary_wraps, reason = "other systems have no such names")]
 fn id_of(metadata: &fs::Metadata) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;
     Some((metadata.dev(), metadata.ino()))
@@ -394,22 +395,25 @@ mod tests {
         assert_eq!(read.all(&mut follower), (lines(&[&long, "end"]), 0));
     }
 
+    /// Takes so many lines.
+    struct Stops(Read, usize);
+    impl Reader for Stops {
+        fn line(&mut self, line: &[u8], followed: Followed) -> Result<(), Failure> {
+            self.0.line(line, followed)?;
+            self.1 -= 1;
+            if self.1 == 0 { Err(Failure::unusable("test", "stopped", "")) } else { Ok(()) }
+        }
+        fn note(&mut self, text: String) {
+            self.0.note(text);
+        }
+    }
+
     #[test]
     fn another_process_goes_on_after_any_line() {
         let place = Place::new();
-        let text: String = (0..300).map(|n| format!("line {n}\n")).collect();
+        let text: Vec<String> = (0..300).map(|n| format!("line {n}")).collect();
+        let text = text.join("\n") + "\n";
         place.append("log", &text);
-        struct Stops(Read, usize);
-        impl Reader for Stops {
-            fn line(&mut self, line: &[u8], followed: Followed) -> Result<(), Failure> {
-                self.0.line(line, followed)?;
-                self.1 -= 1;
-                if self.1 == 0 { Err(Failure::unusable("test", "stopped", "")) } else { Ok(()) }
-            }
-            fn note(&mut self, text: String) {
-                self.0.note(text);
-            }
-        }
         for stop in [1, 2, 7, 100, 299, 300] {
             let mut first = Stops(Read::default(), stop);
             let mut follower = Follower::new(&place.path("log"), None);

@@ -65,6 +65,11 @@ impl Input {
         Ok(Self { name, source, size })
     }
 
+    /// A stream of that name.
+    pub(crate) fn stream(name: &str, stream: Box<dyn Read + Send>) -> Self {
+        Self { name: name.into(), source: Source::Stream(stream), size: None }
+    }
+
     /// The same, so that it can be read more than once: a stream is kept in a temporary file.
     pub(crate) fn rereadable(mut self) -> Result<Self, Failure> {
         if let Source::Stream(stream) = &mut self.source {

@@ -10,27 +10,38 @@ use crate::input;
 
 /// Reads a key file that signs links, notes or checkpoints.
 pub(crate) fn load(path: &Path) -> Result<SignerKey, Failure> {
+    let hint = "make one with: countersign keygen NAME";
+    of_type(path, KeyType::Ed25519, "it is a witness's key", hint)
+}
+
+/// Reads a key file that cosigns checkpoints.
+pub(crate) fn load_witness(path: &Path) -> Result<SignerKey, Failure> {
+    let hint = "make one with: countersign keygen NAME --witness";
+    of_type(path, KeyType::Cosignature, "it is no witness's key", hint)
+}
+
+fn of_type(path: &Path, kind: KeyType, otherwise: &str, hint: &str) -> Result<SignerKey, Failure> {
     let within = |error| Failure::from(error).within(&shown(path));
     let text = Zeroizing::new(input::small_text(path)?);
     let key = SignerKey::parse(text.trim_end_matches(['\n', '\r'])).map_err(within)?;
-    if key.verifier_key().key_type() != KeyType::Ed25519 {
-        let hint = "make one with: countersign keygen NAME";
-        return Err(Failure::unusable("key.invalid", "it is a witness's key", hint).within(&shown(path)));
+    if key.verifier_key().key_type() != kind {
+        return Err(Failure::unusable("key.invalid", otherwise, hint).within(&shown(path)));
     }
-    warn_if_readable(path);
+    warn_if_readable(path, "key");
     Ok(key)
 }
 
+/// Says so when a secret is not its owner's alone.
 #[cfg(unix)]
-fn warn_if_readable(path: &Path) {
+pub(crate) fn warn_if_readable(path: &Path, what: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     if let Ok(metadata) = std::fs::metadata(path)
         && metadata.is_file()
         && metadata.permissions().mode() & 0o077 != 0
     {
-        crate::style::warn(&format!("{}: others may read this key (chmod 600 it)", shown(path)));
+        crate::style::warn(&format!("{}: others may read this {what} (chmod 600 it)", shown(path)));
     }
 }
 
 #[cfg(not(unix))]
-fn warn_if_readable(_: &Path) {}
+pub(crate) fn warn_if_readable(_: &Path, _: &str) {}

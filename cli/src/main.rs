@@ -6,6 +6,7 @@ mod completions;
 mod deliver;
 mod errors;
 mod export;
+mod export_command;
 mod filter;
 mod follow;
 mod grant;
@@ -30,6 +31,7 @@ mod stage;
 mod stop;
 mod style;
 mod submit;
+mod token;
 mod verdict;
 mod verify;
 
@@ -74,6 +76,7 @@ enum Command {
     Seal(seal::Args),
     Serve(serve::Args),
     Slice(slice::Args),
+    Export(export_command::Args),
     Verify(verify::Args),
     Check(check::Args),
     Receipt(receipt::Args),
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Command::Seal(args) => seal::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Slice(args) => slice::run(&args, places),
+        Command::Export(args) => export_command::run(&args, places),
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Receipt(args) => receipt::run(&args),

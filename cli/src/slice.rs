@@ -1,6 +1,6 @@
 //! `countersign slice`: a smaller export with all that it takes to verify it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use countersign::export::Withheld;
@@ -34,37 +34,54 @@ pub(crate) struct Args {
     /// The export to take from
     #[arg(value_name = "EXPORT")]
     export: PathBuf,
-    /// The trust file, whose quorum decides which checkpoints are kept
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
-    /// The leaves from A up to, and not including, B: all of them are kept, and the slice claims so
-    #[arg(long, value_name = "A..B", value_parser = args::range)]
-    range: Option<(u64, u64)>,
-    /// Only events of this chain (or of these, given again)
-    #[arg(long, value_name = "C", value_parser = args::chain)]
-    chain: Vec<ChainId>,
-    /// Only this event (or these, given again)
-    #[arg(long, value_name = "C/SEQ", value_parser = args::place)]
-    event: Vec<(ChainId, u64)>,
-    /// Only events with this member, its path with dots: `actor.id=u_1` (given again: and this)
-    #[arg(long = "where", value_name = "FIELD=VALUE")]
-    conditions: Vec<Filter>,
-    /// Keep the links of events with this member, but not the events
-    #[arg(long, value_name = "FIELD=VALUE")]
-    withhold: Vec<Filter>,
-    /// Why the --withhold before it does so [default: redacted]
-    #[arg(long = "as", value_name = "WHY", value_parser = ["redacted", "erased", "filtered"], requires = "withhold")]
-    reasons: Vec<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Where to write the slice [default: standard output]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
+/// What is taken.
+#[derive(clap::Args)]
+pub(crate) struct Chosen {
+    /// The trust file, whose quorum decides which checkpoints are kept
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+    /// The leaves from A up to, and not including, B: all of them are kept, and the slice claims so
+    #[arg(long, value_name = "A..B", value_parser = args::range)]
+    pub(crate) range: Option<(u64, u64)>,
+    /// Only events of this chain (or of these, given again)
+    #[arg(long, value_name = "C", value_parser = args::chain)]
+    pub(crate) chain: Vec<ChainId>,
+    /// Only this event (or these, given again)
+    #[arg(long, value_name = "C/SEQ", value_parser = args::place)]
+    pub(crate) event: Vec<(ChainId, u64)>,
+    /// Only events with this member, its path with dots: `actor.id=u_1` (given again: and this)
+    #[arg(long = "where", value_name = "FIELD=VALUE")]
+    pub(crate) conditions: Vec<Filter>,
+    /// Keep the links of events with this member, but not the events
+    #[arg(long, value_name = "FIELD=VALUE")]
+    pub(crate) withhold: Vec<Filter>,
+    /// Why the --withhold before it does so [default: redacted]
+    #[arg(long = "as", value_name = "WHY", value_parser = ["redacted", "erased", "filtered"], requires = "withhold")]
+    pub(crate) reasons: Vec<String>,
+}
+
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
-    let trust = args.trust.as_deref().map(input::trust).transpose()?;
-    let withheld = with_reasons(args, matches)?;
-    let selection = selection(args, &withheld);
-    let mut input = Input::open(&args.export)?.rereadable()?;
+    slice(&args.chosen, matches, || Input::open(&args.export), args.output.as_deref())
+}
+
+/// Makes a smaller export of what is opened. Nothing is before the arguments are known to be of use.
+pub(crate) fn slice(
+    chosen: &Chosen,
+    matches: &ArgMatches,
+    open: impl FnOnce() -> Result<Input, Failure>,
+    destination: Option<&Path>,
+) -> Result<u8, Failure> {
+    let trust = chosen.trust.as_deref().map(input::trust).transpose()?;
+    let withheld = with_reasons(chosen, matches)?;
+    let selection = selection(chosen, &withheld);
+    let mut input = open()?.rereadable()?;
 
     let mut survey: Option<Survey<'_>> = None;
     export::read(&mut input, "looking", |part| match (part, &mut survey) {
@@ -78,7 +95,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
     let Some(survey) = survey else { return Err(export::empty()) };
     let plan = survey.finish().map_err(|error| Failure::broken(error).within(input.name()))?;
 
-    let mut output = Output::create(args.output.as_deref())?;
+    let mut output = Output::create(destination)?;
     let mut lines = Writer::new();
     let mut slicer = plan.slicer(&mut lines);
     export::read(&mut input, "slicing", |part| {
@@ -97,7 +114,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
 }
 
 /// Each --withhold with the reason that the --as after it gives.
-fn with_reasons<'a>(args: &'a Args, matches: &ArgMatches) -> Result<Vec<(&'a Filter, Withheld)>, Failure> {
+fn with_reasons<'a>(args: &'a Chosen, matches: &ArgMatches) -> Result<Vec<(&'a Filter, Withheld)>, Failure> {
     let places = |name| matches.indices_of(name).into_iter().flatten();
     let mut withheld: Vec<(&Filter, Option<Withheld>)> =
         args.withhold.iter().map(|filter| (filter, None)).collect();
@@ -115,7 +132,7 @@ fn with_reasons<'a>(args: &'a Args, matches: &ArgMatches) -> Result<Vec<(&'a Fil
     Ok(withheld.into_iter().map(with_default).collect())
 }
 
-fn selection<'a>(args: &'a Args, withheld: &'a [(&'a Filter, Withheld)]) -> Selection<'a> {
+fn selection<'a>(args: &'a Chosen, withheld: &'a [(&'a Filter, Withheld)]) -> Selection<'a> {
     let mut selection = Selection::all();
     if let Some((first, end)) = args.range {
         selection = selection.range(first, end);

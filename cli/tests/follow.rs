@@ -63,7 +63,7 @@ impl Following {
     }
 
     fn wait_for(&self, count: usize) {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + Duration::from_mins(1);
         while self.numbers().len() < count {
             assert!(Instant::now() < patience, "only {:?}", self.numbers());
             thread::sleep(Duration::from_millis(10));

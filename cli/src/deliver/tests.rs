@@ -331,11 +331,10 @@ fn nothing_leaves_the_outbox_unproven() {
         collector.mischief = vec![mischief];
         let step = delivery.step(&mut collector);
         match (&mischief, &step) {
-            (Mischief::Status(301 | 403), Step::Refused(_)) => {}
-            (Mischief::Status(_), Step::Later { after, .. }) => {
-                assert_eq!(*after, Some(Duration::from_secs(7)))
+            (Mischief::Status(429 | 500 | 503), Step::Later { after, .. }) => {
+                assert_eq!(*after, Some(Duration::from_secs(7)));
             }
-            (_, Step::Later { .. }) => {}
+            (Mischief::Status(301 | 403), Step::Refused(_)) | (_, Step::Later { .. }) => {}
             other => panic!("{other:?}"),
         }
         assert_eq!(disk.names().unwrap(), names, "{mischief:?}");

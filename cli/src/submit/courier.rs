@@ -11,9 +11,9 @@ use crate::{stop, style};
 
 /// The first wait after a failure; the jitter adds up to as much again.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// A collector that asks for more patience than this is asked again anyway.
-const LONGEST_ASKED: Duration = Duration::from_secs(3_600);
+const LONGEST_ASKED: Duration = Duration::from_hours(1);
 /// How long a stop may be held up.
 const STOPPING: Duration = Duration::from_secs(10);
 /// So many times in a row something may be sent otherwise at once.

@@ -4,6 +4,7 @@ mod courier;
 mod feed;
 mod http;
 
+use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -44,6 +45,7 @@ const LINK: usize = 400;
 pub(crate) struct To {
     /// The collector to deliver to, in place of a file: each event stays here until the log has proven to hold it
     #[arg(long, value_name = "URL", conflicts_with_all = ["output", "resume"])]
+    #[allow(clippy::struct_field_names, reason = "it is the argument's name")]
     to: Option<String>,
     /// The log's verifier key, known from elsewhere than the collector; its name is the origin
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
@@ -331,14 +333,13 @@ impl Session<'_> {
     }
 
     fn link(&self, recorder: &mut Option<Recorder>, event: &Event) -> Result<(), Failure> {
-        let recorder = match recorder {
-            Some(recorder) => recorder,
-            None => {
-                let mut nonce = [0; 16];
-                random(&mut nonce)?;
-                let key = self.key.verifier_key().clone();
-                recorder.insert(self.with_rhythm(Recorder::open(self.origin, key, now()?, &nonce)?))
-            }
+        let recorder = if let Some(recorder) = recorder {
+            recorder
+        } else {
+            let mut nonce = [0; 16];
+            random(&mut nonce)?;
+            let key = self.key.verifier_key().clone();
+            recorder.insert(self.with_rhythm(Recorder::open(self.origin, key, now()?, &nonce)?))
         };
         recorder.sign_with(self.key)?;
         let mut salt = [0; 16];
@@ -405,7 +406,6 @@ impl Session<'_> {
                 "seq": head.map(|head| head.position.seq),
                 "closed": head.map(|head| head.closed),
             });
-            use std::io::Write as _;
             writeln!(anstream::stdout(), "{summary}")
                 .map_err(|error| Failure::io("write", "standard output", &error))?;
         }

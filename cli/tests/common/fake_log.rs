@@ -39,7 +39,7 @@ impl FakeLog {
         let before = self.growth.leaves().len();
         let taken = Submission::parse(body, &self.limits).and_then(|submission| {
             let taken = self.growth.submit(&self.rules, &Empty, &submission);
-            taken.map_err(|stop| stop.refusal())
+            taken.map_err(countersign::log::Stop::refusal)
         });
         let taken = match taken {
             Ok(taken) => taken,

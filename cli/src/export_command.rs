@@ -1,0 +1,354 @@
+//! `countersign export`: an export out of a log, from its collector or from its folder.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use countersign::Code;
+use countersign::Error;
+use countersign::link::ChainId;
+use countersign::time::Time;
+
+use crate::args;
+use crate::errors::{Failure, shown};
+use crate::http::{Answer, Client, Prefix, Redirects, Stream};
+use crate::input::Input;
+use crate::output::Output;
+use crate::slice::{self, Chosen};
+use crate::stage::Stage;
+use crate::token::{self, Token};
+use crate::{export, progress, style};
+
+const CHUNK: usize = 1 << 17;
+
+/// Get an export out of a log, to keep or to verify
+///
+/// From a collector's address, or from the folder of a collector on this machine. What the collector can choose by
+/// itself it does; for --where, --withhold and several chains or events the rest is left out here. Either way the
+/// export verifies on its own: `countersign verify` says what it is worth.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign export https://log.example/audit --token-file token.txt -o audit.ndjson
+  countersign export https://log.example/audit --since 2026-11-01 --action 'job.*' --limit 100 -o jobs.ndjson
+  countersign export https://log.example/audit --event da7f84a510cb84b8cbb5b74a63c306ec/3 | countersign verify - --trust trust.txt
+  COUNTERSIGN_TOKEN=$(pass audit) countersign export https://log.example/audit --q \"night shift\" -o found.ndjson")]
+pub(crate) struct Args {
+    /// The collector's address, or its folder
+    #[arg(value_name = "URL|DIR")]
+    log: String,
+    /// Where to write the export [default: standard output]
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The file with the reader's token [default: what `COUNTERSIGN_TOKEN` says]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+/// What the collector chooses by.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Which events")]
+struct Asked {
+    /// Recorded at this time or later
+    #[arg(long, value_name = "T", value_parser = args::time)]
+    since: Option<Time>,
+    /// Recorded before this time
+    #[arg(long, value_name = "T", value_parser = args::time)]
+    until: Option<Time>,
+    /// Whose: `actor.id`
+    #[arg(long, value_name = "ID")]
+    actor: Option<String>,
+    /// What was done: an action, or `job.*` for all below it
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// To what: `target.id`, or TYPE:ID
+    #[arg(long, value_name = "ID")]
+    target: Option<String>,
+    /// How it ended: success, failure, denied
+    #[arg(long, value_name = "OUTCOME")]
+    outcome: Option<String>,
+    /// Of this tenant
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
+    /// With all of these words, anywhere in it
+    #[arg(long, value_name = "WORDS")]
+    q: Option<String>,
+    /// So many, the newest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// Reach exactly this size of the log, as a pin of that size needs
+    #[arg(long, value_name = "SIZE")]
+    boundary: Option<u64>,
+}
+
+pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+    if !Prefix::is_meant(&args.log) {
+        return from_folder(args, Path::new(&args.log));
+    }
+    let prefix = Prefix::parse(&args.log).map_err(|why| {
+        let hint = "give the collector's address, such as https://log.example.com";
+        Failure::unusable("arguments.invalid", why, hint).within("the URL")
+    })?;
+    let token = token::load(args.token_file.as_deref())?;
+    let request = Request::of(args);
+    let open = || fetch(&prefix, &request, token.as_ref());
+    if request.whole {
+        return keep(open()?, args.output.as_deref());
+    }
+    slice::slice(&args.chosen, matches, || Ok(input(open()?)), args.output.as_deref())
+}
+
+/// A collector's folder is read by the same code that serves it.
+fn from_folder(args: &Args, folder: &Path) -> Result<u8, Failure> {
+    let _ = args;
+    let hint = "start `countersign serve` there, and give its address";
+    let message = "exports out of a folder are not made yet";
+    Err(Failure::unusable("export.folder", message, hint).within(&shown(folder)))
+}
+
+/// What is asked of the collector.
+#[derive(Debug, PartialEq, Eq)]
+struct Request {
+    path: String,
+    query: Vec<(&'static str, String)>,
+    /// Whether the answer is what was wanted, with nothing left to leave out.
+    whole: bool,
+}
+
+impl Request {
+    fn of(args: &Args) -> Self {
+        let (asked, chosen) = (&args.asked, &args.chosen);
+        let mut query = Vec::new();
+        let mut ask = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
+        ask("from", chosen.range.map(|(first, _)| first.to_string()));
+        ask("to", chosen.range.map(|(_, end)| end.to_string()));
+        ask("since", asked.since.map(|time| time.to_string()));
+        ask("until", asked.until.map(|time| time.to_string()));
+        ask("actor", asked.actor.clone());
+        ask("action", asked.action.clone());
+        ask("target", asked.target.clone());
+        ask("outcome", asked.outcome.clone());
+        ask("tenant", asked.tenant.clone());
+        ask("q", asked.q.clone());
+        ask("limit", asked.limit.map(|limit| limit.to_string()));
+        ask("boundary", asked.boundary.map(|size| size.to_string()));
+        let mut chains: Vec<ChainId> = chosen.chain.clone();
+        chains.extend(chosen.event.iter().map(|(chain, _)| *chain));
+        chains.sort_unstable();
+        chains.dedup();
+        let local = !chosen.conditions.is_empty() || !chosen.withhold.is_empty();
+        if let ([(chain, seq)], [], [], false) = (&chosen.event[..], &chosen.chain[..], &query[..], local) {
+            return Self { path: format!("proof/{chain}/{seq}"), query, whole: true };
+        }
+        if let [chain] = chains[..] {
+            query.push(("chain", chain.to_string()));
+        }
+        let whole = !local && chosen.event.is_empty() && chains.len() <= 1;
+        Self { path: "export".into(), query, whole }
+    }
+}
+
+fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<Stream, Failure> {
+    let query: Vec<(&str, &str)> =
+        request.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let url = prefix.join(&request.path, &query);
+    if token.is_some() {
+        token::warn_if_seen(&url);
+    }
+    let client = Client::new(Redirects::SameHost)?;
+    let answer = client.stream(&url, token.map(Token::as_str))?;
+    answer.map_err(|refused| explain(&refused, token.is_some()).within(&prefix.to_string()))
+}
+
+/// What a collector answers instead of an export.
+fn explain(answer: &Answer, with_token: bool) -> Failure {
+    let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let text = |member: &str| {
+        let text = said["error"][member].as_str()?;
+        Some(style::plain(&text.chars().take(300).collect::<String>()))
+    };
+    let code = text("code").unwrap_or_else(|| format!("http.{}", answer.status));
+    let message =
+        text("message").unwrap_or_else(|| format!("the server answered with status {}", answer.status));
+    let hint = match (answer.status, with_token) {
+        (401, false) => {
+            "exports are for readers with a token: give --token-file FILE, or set COUNTERSIGN_TOKEN".into()
+        }
+        (401 | 403, true) => {
+            "the token is not, or no longer, one that may read this: ask the log's operator".into()
+        }
+        _ => text("hint").unwrap_or_else(|| "is this a collector's address?".into()),
+    };
+    Failure::unusable(&code, format!("there is no export: {message}"), hint)
+}
+
+fn input(stream: Stream) -> Input {
+    let name = stream.name().to_owned();
+    Input::stream(&name, Box::new(stream))
+}
+
+/// Writes an export as it comes. It appears when it is whole.
+fn keep(mut stream: Stream, destination: Option<&Path>) -> Result<u8, Failure> {
+    let name = stream.name().to_owned();
+    let mut output = Output::create(destination)?;
+    let bar = progress::bar("exporting", None);
+    let (mut stage, mut ends) = (Stage::default(), Ends::default());
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = match stream.read(&mut chunk) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                return Err(Failure::io("read", &name, &error).with_hint("it broke off: fetch it again"));
+            }
+        };
+        bar.inc(read as u64);
+        let mut written = Ok(());
+        let mut sink = |piece: &[u8]| {
+            if written.is_ok() {
+                ends.push(piece);
+                written = output.write(piece);
+            }
+        };
+        let whole = if read == 0 { stage.finish(&mut sink) } else { stage.push(&chunk[..read], &mut sink) };
+        written?;
+        whole.map_err(|_| cut(&name))?;
+        if read == 0 {
+            break;
+        }
+        output.flush()?;
+    }
+    bar.finish_and_clear();
+    ends.check().map_err(|failure| failure.within(&name))?;
+    output.finish()?;
+    if let Some(path) = destination {
+        style::done(&format!("exported to {}: `countersign verify` says what it is worth", shown(path)));
+    }
+    Ok(0)
+}
+
+/// The first and the last line of what went by.
+#[derive(Default)]
+struct Ends {
+    first: Vec<u8>,
+    last: Vec<u8>,
+    /// Whether the last line has ended, so that the next byte begins another.
+    ended: bool,
+    lines: u64,
+}
+
+/// A first line is kept up to here: no header is as long.
+const FIRST: usize = 1 << 16;
+/// How an export of a log ends.
+const CHECKPOINT: &[u8] = b"{\"checkpoint\":";
+
+impl Ends {
+    fn push(&mut self, piece: &[u8]) {
+        for line in piece.split_inclusive(|&byte| byte == b'\n') {
+            if self.ended || self.lines == 0 {
+                self.last.clear();
+                self.lines += 1;
+            }
+            let (text, ended) = match line.strip_suffix(b"\n") {
+                Some(text) => (text, true),
+                None => (line, false),
+            };
+            if self.lines == 1 {
+                self.first.extend_from_slice(&text[..text.len().min(FIRST.saturating_sub(self.first.len()))]);
+            }
+            let room = CHECKPOINT.len().saturating_sub(self.last.len());
+            self.last.extend_from_slice(&text[..text.len().min(room)]);
+            self.ended = ended;
+        }
+    }
+
+    /// Whether it seems to be an export that came whole. Verifying tells more.
+    fn check(&self) -> Result<(), Failure> {
+        if self.lines == 0 {
+            return Err(export::empty());
+        }
+        countersign::export::Header::parse(&self.first).map_err(Failure::broken)?;
+        if !self.ended || (self.lines > 1 && self.last != CHECKPOINT) {
+            return Err(cut_off());
+        }
+        Ok(())
+    }
+}
+
+fn cut(name: &str) -> Failure {
+    cut_off().within(name)
+}
+
+fn cut_off() -> Failure {
+    let error = Error::new(Code::Export, "the export ends before its last checkpoint");
+    Failure::broken(error.with_hint("the connection broke off: fetch it again; nothing was kept"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Parsed {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    const CHAIN: &str = "da7f84a510cb84b8cbb5b74a63c306ec";
+    const OTHER: &str = "0a7f84a510cb84b8cbb5b74a63c306ec";
+
+    fn request(arguments: &[&str]) -> (String, bool) {
+        let parsed = Parsed::parse_from([&["export", "https://log.example"], arguments].concat());
+        let request = Request::of(&parsed.args);
+        let query: Vec<String> =
+            request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (format!("{}?{}", request.path, query.join("&")), request.whole)
+    }
+
+    #[test]
+    fn the_collector_chooses_what_it_can() {
+        let event = format!("{CHAIN}/3");
+        for (arguments, asked, whole) in [
+            (&[][..], "export?".to_owned(), true),
+            (&["--range", "5..9", "--boundary", "12"], "export?from=5&to=9&boundary=12".into(), true),
+            (
+                &["--since", "2026-11-20", "--actor", "u 1", "--limit", "7"],
+                "export?since=2026-11-20T00:00:00.000Z&actor=u 1&limit=7".into(),
+                true,
+            ),
+            (&["--chain", CHAIN], format!("export?chain={CHAIN}"), true),
+            (&["--chain", CHAIN, "--chain", OTHER], "export?".into(), false),
+            (&["--event", &event], format!("proof/{CHAIN}/3?"), true),
+            (&["--event", &event, "--q", "x"], format!("export?q=x&chain={CHAIN}"), false),
+            (&["--where", "a=b", "--action", "x.*"], "export?action=x.*".into(), false),
+            (&["--withhold", "a=b", "--as", "erased"], "export?".into(), false),
+        ] {
+            assert_eq!(request(arguments), (asked, whole), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_cut_off_is_told() {
+        let header = "{\"countersign\":\"export/v1\",\"origin\":\"log.example\"}\n";
+        let whole = format!("{header}{{\"link\":\"x\"}}\n{{\"checkpoint\":\"x\"}}\n");
+        let check = |text: &str, piece: usize| {
+            let mut ends = Ends::default();
+            text.as_bytes().chunks(piece).for_each(|piece| ends.push(piece));
+            ends.check().is_ok()
+        };
+        for piece in [1, 2, 7, 1_000] {
+            assert!(check(&whole, piece) && check(header, piece), "{piece}");
+            for length in 0..whole.len() {
+                assert_eq!(check(&whole[..length], piece), length == header.len(), "{length} {piece}");
+            }
+            assert!(!check(&whole[..header.len() + 13], piece));
+            assert!(!check("<html>\n", piece));
+        }
+    }
+}
