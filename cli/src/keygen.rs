@@ -19,19 +19,24 @@ use crate::style;
 Examples:
   countersign keygen example.com/app --out app.key     an emitter's key, under the issuer example.com
   countersign keygen example.com --out issuer.key      an issuer's key
-  countersign keygen log.example/audit --out log.key   a log's key: its name is the log's origin")]
+  countersign keygen log.example/audit --out log.key   a log's key: its name is the log's origin
+  countersign keygen witness.example --witness --out witness.key")]
 pub(crate) struct Args {
     /// The key's name, public and for ever: no white space, no `+`
     name: String,
     /// The file for the secret key; must not exist yet [default: NAME with - for /, and .key]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Make a witness's key, which cosigns checkpoints and nothing else
+    #[arg(long)]
+    witness: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let mut seed = Zeroizing::new([0; 32]);
     random(&mut *seed)?;
-    let key = SignerKey::generate(&args.name, *seed)?;
+    let generate = if args.witness { SignerKey::generate_witness } else { SignerKey::generate };
+    let key = generate(&args.name, *seed)?;
     let path = args
         .out
         .clone()

@@ -34,6 +34,7 @@ mod submit;
 mod token;
 mod verdict;
 mod verify;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -80,6 +81,7 @@ enum Command {
     Verify(verify::Args),
     Check(check::Args),
     Receipt(receipt::Args),
+    Witness(witness::Args),
     Show(show::Args),
     Completions(completions::Args),
 }
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Receipt(args) => receipt::run(&args),
+        Command::Witness(args) => witness::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };

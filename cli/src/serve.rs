@@ -119,7 +119,7 @@ async fn run_server(
 }
 
 /// What happens goes to standard error: warnings and errors, or as RUST_LOG says.
-fn log_to_stderr(json: bool) {
+pub(crate) fn log_to_stderr(json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -165,7 +165,7 @@ async fn reload(collector: Collector, file: PathBuf) {
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-async fn stop_asked() {
+pub(crate) async fn stop_asked() {
     while !stop::asked() {
         tokio::time::sleep(GLANCE).await;
     }

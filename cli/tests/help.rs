@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "keygen",
     "record",
     "grant",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 11] = [
     "show",
     "check",
     "receipt",
+    "witness",
     "completions",
 ];
 

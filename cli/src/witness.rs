@@ -1,0 +1,95 @@
+//! `countersign witness`: a witness that logs can use.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use countersign::note::VerifierKey;
+use countersign_log::server::Bounds;
+use countersign_log::witness::{Config, MemoryError, StartError, serve};
+
+use crate::errors::{Failure, shown};
+use crate::serve::{log_to_stderr, stop_asked};
+use crate::{key, stop, style};
+
+/// The most connections at one time, each with a request in memory.
+const CONNECTIONS: usize = 512;
+
+/// Run a witness: cosign the checkpoints of logs, as long as they only grow
+///
+/// A C2SP tlog-witness. Logs ask it with POST /add-checkpoint, and get a cosignature when they prove that the tree has
+/// grown from the last checkpoint that the witness cosigned. What it cosigned is on the disk before it answers; keep the
+/// state file, and never go back to an older copy of it: a witness that forgets can be shown two histories. Monitors get
+/// the last cosigned checkpoint at GET /HASH/checkpoint, with the SHA-256 of the log's origin in hex. Ends on Ctrl-C or
+/// SIGTERM, when what is under way is done.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign witness --key witness.key --log \"$LOG_VKEY\" --state witness.state
+  countersign witness --key witness.key --log \"$LOG_VKEY\" \"$OTHER_LOG_VKEY\" --state witness.state --listen 0.0.0.0:8081")]
+pub(crate) struct Args {
+    /// The witness's key file (`countersign keygen NAME --witness`)
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The verifier key of a log to watch, whose name is the log's origin (may be given again)
+    #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
+    log: Vec<VerifierKey>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    listen: SocketAddr,
+    /// The file in which it remembers what it cosigned; made where it is missing
+    #[arg(long, value_name = "FILE")]
+    state: PathBuf,
+    /// Write what happens as one JSON object a line (`RUST_LOG` says how much)
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    stop::gracefully();
+    log_to_stderr(args.log_json);
+    let key = key::load_witness(&args.key)?;
+    let verifier = key.verifier_key().clone();
+    let config = Config {
+        key,
+        logs: args.log.clone(),
+        state: args.state.clone(),
+        listen: args.listen,
+        bounds: Bounds { connections: CONNECTIONS, ..Bounds::default() },
+        clock: Arc::new(seconds),
+    };
+    if !args.state.exists() {
+        style::warn(&format!(
+            "{} is new: if this witness cosigned before, stop it and bring back its state",
+            shown(&args.state)
+        ));
+    }
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
+    runtime.block_on(async {
+        let serving = serve(config).await.map_err(|error| explain(&error, args))?;
+        style::done(&format!("the witness {} listens on http://{}", verifier.name(), serving.address()));
+        anstream::eprintln!("  {} {verifier}", style::label("witness key:"));
+        stop_asked().await;
+        style::done("stopping: what is under way is being done");
+        serving.stop().await;
+        Ok(0)
+    })
+}
+
+/// The system's clock. A clock before 1970 has no time that could be signed.
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn explain(error: &StartError, args: &Args) -> Failure {
+    let (code, hint) = match error {
+        StartError::Key(_) => ("key.invalid", "give the verifier keys of logs"),
+        StartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
+        StartError::Memory(_) => ("state.invalid", "check the file, and who may write to it"),
+        StartError::Listen(_) => ("io.failed", "is another program listening there? Give another --listen"),
+    };
+    let failure = Failure::unusable(code, error.to_string(), hint);
+    if matches!(error, StartError::Memory(_)) { failure.within(&shown(&args.state)) } else { failure }
+}

@@ -1,0 +1,156 @@
+//! What a witness remembers: of each log the last checkpoint that it cosigned, in one SQLite file.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::Duration;
+
+use countersign::hash::Hash;
+use countersign::witness::State;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
+
+/// Which form of the table below a file has.
+const VERSION: i64 = 1;
+/// Tells these files from other SQLite files: "cswt".
+const APPLICATION: i64 = 0x6373_7774;
+
+const TABLE: &str = "
+CREATE TABLE seen (
+    origin TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE,
+    size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Why the memory could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// Another process has the file.
+    #[error("another witness has this state file")]
+    InUse,
+    /// The file is not a witness's state, or of a newer version.
+    #[error("this is no state file of a witness that this program can read")]
+    Foreign,
+    /// What the file holds cannot have been written by a witness.
+    #[error("the state file is damaged")]
+    Damaged,
+    /// What the system or SQLite says.
+    #[error("the state file cannot be used: {0}")]
+    Unavailable(String),
+}
+
+impl From<rusqlite::Error> for MemoryError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse,
+            Some(ErrorCode::NotADatabase) => Self::Foreign,
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged,
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+/// A witness's memory. While there is one, no other process can have its file.
+pub struct Memory {
+    connection: Connection,
+}
+
+impl Memory {
+    /// Opens the file, and makes it where there is none.
+    ///
+    /// # Errors
+    /// [`MemoryError`].
+    pub fn open(path: &Path) -> Result<Self, MemoryError> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).map_err(|error| MemoryError::Unavailable(error.to_string()))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        // Who has the file keeps it: there is nothing to wait for.
+        connection.busy_timeout(Duration::ZERO)?;
+        // From the first access on, and for as long as the connection is there.
+        connection.pragma_update(None, "locking_mode", "exclusive")?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        // Every commit is on the disk when it returns.
+        connection.pragma_update(None, "synchronous", "full")?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+        let number = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        match (number("application_id")?, number("user_version")?) {
+            (0, 0) => {
+                let tables: i64 =
+                    transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+                if tables > 0 {
+                    return Err(MemoryError::Foreign);
+                }
+                transaction.execute_batch(TABLE)?;
+                transaction.pragma_update(None, "application_id", APPLICATION)?;
+                transaction.pragma_update(None, "user_version", VERSION)?;
+            }
+            (APPLICATION, VERSION) => {}
+            _ => return Err(MemoryError::Foreign),
+        }
+        transaction.commit()?;
+        Ok(Self { connection })
+    }
+
+    /// Whether nothing was ever cosigned.
+    ///
+    /// # Errors
+    /// [`MemoryError`].
+    pub fn is_empty(&self) -> Result<bool, MemoryError> {
+        Ok(self.connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM seen)", [], |row| row.get(0))?)
+    }
+
+    /// What is remembered of a log, to be replaced or left as it is.
+    pub(super) fn recall(&mut self, origin: &str) -> Result<Recall<'_>, MemoryError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let last = transaction
+            .prepare_cached("SELECT size, root FROM seen WHERE origin = ?")?
+            .query_row([origin], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
+            .optional()?;
+        let last = match last {
+            Some((size, root)) => {
+                let size = u64::try_from(size).map_err(|_| MemoryError::Damaged)?;
+                let root = Hash(root.try_into().map_err(|_| MemoryError::Damaged)?);
+                Some(State { size, root })
+            }
+            None => None,
+        };
+        Ok(Recall { transaction, origin: origin.to_owned(), last })
+    }
+
+    /// The last cosigned checkpoint of the log whose origin has that SHA-256 hash.
+    pub(super) fn note(&self, origin_hash: &[u8; 32]) -> Result<Option<String>, MemoryError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT note FROM seen WHERE hash = ?")?
+            .query_row([&origin_hash[..]], |row| row.get(0))
+            .optional()?)
+    }
+}
+
+/// What was remembered of a log when it was asked. Until this is gone nothing else is remembered.
+pub(super) struct Recall<'a> {
+    transaction: Transaction<'a>,
+    origin: String,
+    last: Option<State>,
+}
+
+impl Recall<'_> {
+    /// The last checkpoint.
+    pub(super) fn last(&self) -> Option<State> {
+        self.last
+    }
+
+    /// Remembers this one from now on. It is on the disk when this returns.
+    pub(super) fn remember(self, state: State, note: &str) -> Result<(), MemoryError> {
+        let size = i64::try_from(state.size).map_err(|_| MemoryError::Damaged)?;
+        let hash = Hash::of(&[self.origin.as_bytes()]);
+        self.transaction.execute(
+            "INSERT INTO seen (origin, hash, size, root, note) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note",
+            (&self.origin, &hash.0[..], size, &state.root.0[..], note),
+        )?;
+        Ok(self.transaction.commit()?)
+    }
+}
