@@ -18,6 +18,8 @@ use crate::errors::Failure;
 
 /// How long connecting may take, and how long nothing may come.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a body may take to be sent and answered.
+const SENDING: Duration = Duration::from_mins(1);
 /// How long a whole answer may take, if it is not a stream.
 const WHOLE: Duration = Duration::from_mins(2);
 const MAX_REDIRECTS: usize = 5;
@@ -92,8 +94,6 @@ pub(crate) struct Client {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    #[allow(dead_code, reason = "for what reads more than tiles")]
-    pub(crate) content_type: Option<String>,
     /// When to ask again.
     pub(crate) retry_after: Option<Duration>,
     /// Decompressed.
@@ -134,7 +134,6 @@ impl Client {
 
     /// Gets what readers with this token may have, as a stream, perhaps compressed. Only the status 200 is one;
     /// another status is the answer, of at most 1 MiB.
-    #[allow(dead_code, reason = "for what reads more than tiles")]
     pub(crate) fn stream(&self, url: &Url, token: Option<&str>) -> Result<Result<Stream, Answer>, Failure> {
         let mut request = self.inner.get(url.clone());
         if let Some(token) = token {
@@ -157,8 +156,12 @@ impl Client {
         most: usize,
     ) -> Result<Answer, Failure> {
         self.assert_same_host();
-        let mut request =
-            self.inner.post(url.clone()).header(header::CONTENT_TYPE, body.content_type).body(body.bytes);
+        let mut request = self
+            .inner
+            .post(url.clone())
+            .header(header::CONTENT_TYPE, body.content_type)
+            .body(body.bytes)
+            .timeout(SENDING);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -199,7 +202,6 @@ fn follow(redirects: Redirects, attempt: Attempt<'_>) -> reqwest::redirect::Acti
 }
 
 /// The body of an answer as it comes.
-#[allow(dead_code, reason = "for what reads more than tiles")]
 pub(crate) struct Stream {
     response: Response,
     name: String,
@@ -207,7 +209,6 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Where it comes from, for people.
-    #[allow(dead_code, reason = "for what reads more than tiles")]
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -225,13 +226,12 @@ fn whole(mut response: Response, url: &Url, most: usize) -> Result<Answer, Failu
         headers.get(name).and_then(|value| value.to_str().ok()).map(|value| value.trim().to_owned())
     };
     let headers = response.headers();
-    let content_type = text(headers, header::CONTENT_TYPE);
     let seconds = text(headers, header::RETRY_AFTER).and_then(|value| value.parse().ok());
     let coding = text(headers, header::CONTENT_ENCODING);
     let status = response.status().as_u16();
     let body =
         read(&mut response, coding.as_deref(), most).map_err(|failure| failure.within(url.as_str()))?;
-    Ok(Answer { status, content_type, retry_after: seconds.map(Duration::from_secs), body })
+    Ok(Answer { status, retry_after: seconds.map(Duration::from_secs), body })
 }
 
 fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<Vec<u8>, Failure> {
@@ -361,6 +361,46 @@ mod tests {
         assert_eq!(query.as_str(), "https://log.example/export?q=a+b%26c%3D%2Fd");
         assert!(Prefix::is_meant("http://log.example") && Prefix::is_meant("ftp://log.example"));
         assert!(!Prefix::is_meant("./log") && !Prefix::is_meant("C:\\log") && !Prefix::is_meant("://a"));
+    }
+
+    /// A server on this machine that gives each request the same answer; tells what was asked.
+    fn server(answer: String) -> (Prefix, std::sync::mpsc::Receiver<String>) {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let prefix = Prefix::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let (tell, asked) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let head = BufReader::new(&stream).lines().map_while(Result::ok);
+                let head: Vec<String> = head.take_while(|line| !line.is_empty()).collect();
+                let _ = tell.send(head.join("\n"));
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        (prefix, asked)
+    }
+
+    fn redirect(to: &Prefix) -> String {
+        format!("HTTP/1.1 307 Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    }
+
+    #[test]
+    fn what_is_sent_stays_with_its_host() {
+        let (there, asked_there) =
+            server("HTTP/1.1 200 Yes\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into());
+        let (here, asked_here) = server(redirect(&there));
+        let client = Client::new(Redirects::SameHost).unwrap();
+        let body = || Body { content_type: "text/plain", bytes: b"secret".to_vec() };
+        let url = here.join("submit", &[]);
+        assert_eq!(client.post(&url, body(), Some("token"), 100).unwrap_err().code(), "http.redirect");
+        assert_eq!(client.stream(&url, Some("token")).err().unwrap().code(), "http.redirect");
+        let asked = asked_here.recv().unwrap().to_ascii_lowercase();
+        assert!(asked.starts_with("post /submit ") && asked.contains("authorization: bearer token"));
+        assert!(asked_there.try_recv().is_err(), "the other host was asked");
+
+        assert_eq!(Client::new(Redirects::Anywhere).unwrap().get(&url, 100).unwrap().status, 200);
+        assert!(!asked_there.recv().unwrap().to_ascii_lowercase().contains("authorization"));
     }
 
     #[test]

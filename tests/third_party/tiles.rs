@@ -3,12 +3,16 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+use countersign::check::{CheckReport, Resource, Walk};
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
 use countersign::merkle::{
-    CompactRange, Tile, TileHashes, decode_tile, empty_root, inclusion_proof, leaf_hash, verify_inclusion,
+    Bundle, CompactRange, Tile, TileHashes, decode_tile, empty_root, inclusion_proof, leaf_hash,
+    verify_inclusion,
 };
 use countersign::note::{KeyType, VerifierKey};
+use countersign::trust::Trust;
+use countersign::verify::{Options, Verdict, Verifier};
 
 use crate::files;
 use crate::value::{hex_array, list, number, text, truth};
@@ -125,4 +129,41 @@ fn sunlight_mirror() {
         let leaf = &leaves[usize::try_from(index).expect("small")];
         assert_eq!(verify_inclusion(index, size, leaf, &proof, &root), Ok(()));
     }
+}
+
+/// The same log, with the entry bundles that its leaves make: checked as any log is. No log's key
+/// signed the checkpoint, and the mirror is as a witness.
+#[test]
+fn sunlight_mirror_is_checked() {
+    let Some(parameters) = json("tlog-tiles/sunlight-mirror/params.json") else { return };
+    let file = |path: &str| {
+        files::read(&find(&format!("tlog-tiles/sunlight-mirror/log/{path}")).expect("beside it"))
+    };
+    let note = String::from_utf8(file("checkpoint")).expect("text");
+    let mut walk = Walk::new(SignedCheckpoint::parse_extended(&note).expect("a checkpoint"));
+    let policy = format!("witness mirror {}\nquorum mirror\n", text(&parameters["cosigner_vkey"]));
+    let trust = Trust::parse(policy.as_bytes()).expect("a policy");
+    let mut verifier = Verifier::new(Options { trust, tiles: true, ..Options::default() });
+    for resource in walk.plan() {
+        match resource {
+            Resource::Tile(tile) => walk.push(Some(&file(&tile.path()))),
+            Resource::Bundle(bundle) => {
+                let first = bundle.index * 256;
+                let leaves = (first..first + u64::from(bundle.width)).map(|n| format!("record {n}"));
+                walk.push(Some(&Bundle::encode(leaves).expect("short leaves")));
+            }
+        }
+        verifier.push(&walk.take_lines());
+    }
+    let (lines, tiles) = walk.finish();
+    verifier.push(&lines);
+    let checked = CheckReport::new(tiles, verifier.finish().report);
+    assert!(checked.tiles.pass());
+    assert_eq!((checked.tiles.checked, checked.tiles.leaves.other), (3, 300));
+    assert_eq!(checked.verdict, Verdict::Unconfirmed);
+    let log = checked.report.log.expect("the leaves give the root");
+    assert_eq!(
+        (log.size, log.time.map(|time| time.to_string()).as_deref()),
+        (300, Some("2025-12-31T00:00:00.000Z"))
+    );
 }
