@@ -241,9 +241,7 @@ impl Bench<'_> {
     }
 
     fn release(&self, program: &str) -> PathBuf {
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.tools.path("target"), PathBuf::from);
-        target.join("release").join(program).with_extension(std::env::consts::EXE_EXTENSION)
+        self.tools.host_program("release", program)
     }
 
     fn verify_with_program(&self, input: &Path, threads: &str) -> Command {

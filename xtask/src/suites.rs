@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::npm;
-use crate::run::Log;
+use crate::run::{self, Log};
 use crate::toolchain::TARGET;
 use crate::tools::Tools;
 use crate::wasm;
@@ -30,6 +30,9 @@ pub(crate) enum Resource {
     Packages,
 }
 
+/// What the result of a suite that did not run begins with; the reason follows.
+pub(crate) const SKIPPED: &str = "skipped: ";
+
 /// All suites, in the order in which they are begun: the longest first, so that the two halves
 /// of the machine finish together.
 pub(crate) const SUITES: &[Suite] = &[
@@ -47,6 +50,12 @@ pub(crate) const SUITES: &[Suite] = &[
         run: js,
     },
     Suite { name: "clippy", about: "no lint has anything to say", holds: Some(Resource::Host), run: clippy },
+    Suite {
+        name: "interop",
+        about: "other people's logs and witnesses, in Go, with ours",
+        holds: Some(Resource::Host),
+        run: interop,
+    },
     Suite {
         name: "wasm-node",
         about: "the core in WebAssembly, in Node.js",
@@ -108,6 +117,26 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
 fn doc(tools: &Tools, log: &Log) -> Result<String> {
     log.run(tools.cargo("doc").args(["-p", "countersign", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))?;
     Ok(String::new())
+}
+
+/// The time that all of Go's tests together may take.
+const GO_PATIENCE: &str = "-timeout=5m";
+
+fn interop(tools: &Tools, log: &Log) -> Result<String> {
+    let Some(go) = run::find("go") else {
+        if std::env::var_os("CI").is_some() {
+            bail!("Go is not on this machine: install it from https://go.dev/dl");
+        }
+        return Ok(format!("{SKIPPED}Go is not on this machine (https://go.dev/dl)"));
+    };
+    log.run(tools.cargo("build").args(["-p", "countersign-cli"]))?;
+    let mut test = Command::new(go);
+    // Go knows nothing of the program that it tests: no result of before counts.
+    test.args(["test", "-count=1", "-v", GO_PATIENCE, "./..."])
+        .current_dir(tools.path("tests/interop"))
+        .env("COUNTERSIGN", tools.host_program("debug", "countersign"));
+    log.run(&mut test)?;
+    Ok(go_counts(&log.text()?))
 }
 
 fn wasm_node(tools: &Tools, log: &Log) -> Result<String> {
@@ -180,6 +209,11 @@ fn node_counts(output: &str) -> String {
     format!("{passed} passed")
 }
 
+/// Sums the results that Go's tests print.
+fn go_counts(output: &str) -> String {
+    format!("{} passed", output.lines().filter(|line| line.starts_with("--- PASS: ")).count())
+}
+
 /// The number in front of a word: 12 of `12 passed`.
 fn count_before(text: &str, word: &str) -> Option<u64> {
     text.split([';', '.']).find_map(|part| part.trim().strip_suffix(word)?.trim().parse().ok())
@@ -195,6 +229,12 @@ mod tests {
                       noise\n\
                       test result: ok. 40 passed; 0 failed; 0 ignored; 0 filtered out; finished in 0.02s\n";
         assert_eq!(cargo_counts(output), "43 passed, 1 ignored");
+    }
+
+    #[test]
+    fn go_results_are_summed() {
+        let output = "=== RUN   TestA\n    --- PASS: TestA/part (0.00s)\n--- PASS: TestA (0.28s)\n--- PASS: TestB (0.1s)\nPASS\n";
+        assert_eq!(go_counts(output), "2 passed");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::builder::PossibleValue;
 
 use crate::progress;
-use crate::suites::{SUITES, Suite};
+use crate::suites::{SKIPPED, SUITES, Suite};
 use crate::tools::Tools;
 
 /// Suites at a time. More would only compete for memory and make the browser's tests slow.
@@ -103,7 +103,10 @@ fn summarise(outcomes: &[Outcome], total: Duration) -> Result<()> {
     println!();
     for Outcome { suite, time, result } in outcomes {
         let (mark, detail) = match result {
-            Ok(detail) => ("ok", detail.as_str()),
+            Ok(detail) => match detail.strip_prefix(SKIPPED) {
+                Some(why) => ("skipped", why),
+                None => ("ok", detail.as_str()),
+            },
             Err(_) => ("FAILED", ""),
         };
         println!("{:<14}{:>14}  {mark:<8}{detail}", suite.name, progress::time(*time));

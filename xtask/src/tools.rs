@@ -56,6 +56,12 @@ impl Tools {
         command
     }
 
+    /// A program of the project that cargo built with that profile.
+    pub(crate) fn host_program(&self, profile: &str, name: &str) -> PathBuf {
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.path("target"), PathBuf::from);
+        target.join(profile).join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    }
+
     /// Node.js, the machine's or one in `target/tools`.
     pub(crate) fn node(&self) -> Result<Node> {
         self.node.get(|| npm::find_or_install(self))
@@ -74,9 +80,7 @@ impl Tools {
                 cargo.args(["-p", "xtask", "--features", "test-runner", "--bin", "wasm-bindgen-test-runner"]);
                 log.run(&mut cargo)
             })?;
-            let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.path("target"), PathBuf::from);
-            let name = format!("wasm-bindgen-test-runner{}", env::consts::EXE_SUFFIX);
-            Ok(target.join("debug").join(name))
+            Ok(self.host_program("debug", "wasm-bindgen-test-runner"))
         })
     }
 

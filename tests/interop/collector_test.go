@@ -1,0 +1,148 @@
+package interop
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// collector is a log of ours that runs, and an emitter that may write to it.
+type collector struct {
+	t       *testing.T
+	origin  string
+	vkey    string
+	url     string
+	folder  string
+	trust   string
+	emitter string
+}
+
+// submission is what was submitted, and what the log answered.
+type submission struct {
+	// header is the line that an export of it would begin with.
+	header string
+	lines  []string
+	leaves [][]byte
+	answer answer
+}
+
+// answer is what POST /submit answers with.
+type answer struct {
+	Checkpoint string `json:"checkpoint"`
+	Chains     map[string]struct {
+		Seq   int64  `json:"seq"`
+		Index int64  `json:"index"`
+		Proof string `json:"proof"`
+	} `json:"chains"`
+	Added int `json:"added"`
+}
+
+// newCollector begins a log and serves it until the test ends. More lines for its trust file may be given.
+func newCollector(t *testing.T, policy ...string) *collector {
+	t.Helper()
+	folder := t.TempDir()
+	c := &collector{
+		t:       t,
+		origin:  "log.example/interop",
+		folder:  folder,
+		trust:   filepath.Join(folder, "trust.txt"),
+		emitter: filepath.Join(folder, "app.key"),
+	}
+	logKey := filepath.Join(folder, "log.key")
+	c.vkey = keygen(t, c.origin, logKey)
+	emitter := keygen(t, "example.com/app", c.emitter)
+	trust := append([]string{"log " + c.vkey, "emitter " + emitter}, policy...)
+	if err := os.WriteFile(c.trust, []byte(strings.Join(trust, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.url = serve(t, "serve", "--dir", filepath.Join(folder, "log"), "--key", logKey, "--trust", c.trust)
+	return c
+}
+
+// keygen makes a key in a new file, and gives its verifier key.
+func keygen(t *testing.T, name, file string, args ...string) string {
+	t.Helper()
+	return strings.TrimSpace(countersign(t, append([]string{"keygen", name, "--out", file}, args...)...))
+}
+
+// submit records so many events as a chain, and submits it. The chain has two links more: its beginning and its end.
+func (c *collector) submit(events int) submission {
+	c.t.Helper()
+	var text strings.Builder
+	for n := range events {
+		fmt.Fprintf(&text, `{"action":"user.login","actor":{"id":"u_%d"},"outcome":"success","n":%d}`+"\n", n%7, n)
+	}
+	file := filepath.Join(c.t.TempDir(), "events.ndjson")
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	export := countersign(c.t, "record", "--key", c.emitter, "--origin", c.origin, file)
+	header, body, _ := strings.Cut(export, "\n")
+	s := submission{header: header, lines: strings.Split(strings.TrimRight(body, "\n"), "\n")}
+	for _, line := range s.lines {
+		var parsed struct {
+			Link string `json:"link"`
+		}
+		if err := json.Unmarshal([]byte(line), &parsed); err != nil || parsed.Link == "" {
+			c.t.Fatalf("no link: %q: %v", line, err)
+		}
+		s.leaves = append(s.leaves, []byte(parsed.Link))
+	}
+	if len(s.leaves) != events+2 {
+		c.t.Fatalf("%d events became %d links", events, len(s.leaves))
+	}
+	response, err := http.Post(c.url+"/submit", "application/x-ndjson", strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	bytes, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		c.t.Fatalf("the submission was answered with %s: %s (%v)", response.Status, bytes, err)
+	}
+	if err := json.Unmarshal(bytes, &s.answer); err != nil {
+		c.t.Fatal(err)
+	}
+	if s.answer.Added != len(s.leaves) || len(s.answer.Chains) != 1 {
+		c.t.Fatalf("%d leaves of one chain were submitted, and the answer is %s", len(s.leaves), bytes)
+	}
+	return s
+}
+
+// last gives the index and the tlog-proof of the submission's last leaf.
+func (s submission) last() (index int64, proof string) {
+	for _, tip := range s.answer.Chains {
+		return tip.Index, tip.Proof
+	}
+	return -1, ""
+}
+
+// verifier reads a verifier key as Go's checksum database does.
+func verifier(t *testing.T, vkey string) note.Verifier {
+	t.Helper()
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verifier
+}
+
+// get gives what is at a path of the log.
+func (c *collector) get(path string) ([]byte, error) {
+	response, err := http.Get(c.url + "/" + path)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", path, response.Status)
+	}
+	return io.ReadAll(response.Body)
+}

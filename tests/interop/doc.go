@@ -1,0 +1,13 @@
+// Package interop has other people's programs take what ours gives them, and ours what they give.
+//
+// Every test starts the real program on loopback, at a port that the system chooses, with a log of its own in a
+// temporary folder. The program's path is in the environment variable COUNTERSIGN:
+//
+//	cargo xtask test interop
+//
+// builds it first and sets the variable. The peers, pinned in go.mod, are
+//
+//   - golang.org/x/mod/sumdb, the note and tlog packages of Go's own checksum database;
+//   - github.com/transparency-dev/tessera, its client, its fsck and its POSIX log;
+//   - filippo.io/torchwood, its client, its reader of tlog-proofs and its witness, litewitness.
+package interop
