@@ -1,11 +1,18 @@
 import { createHash } from "node:crypto";
 import type { Plugin } from "vite";
 
+/** What becomes of the bundle. */
+interface OneFile {
+  readonly fileName: string;
+  /** What the page may connect to, in the words of its policy. */
+  readonly connect: "'none'" | "'self'";
+}
+
 /**
  * Puts the bundle's one script and one style sheet into the page, and a Content Security Policy that names both
- * by their hashes and allows no connection.
+ * by their hashes and allows the connections that are given and no other.
  */
-export function oneFile(): Plugin {
+export function oneFile({ fileName, connect }: OneFile): Plugin {
   return {
     name: "one-file",
     apply: "build",
@@ -25,10 +32,11 @@ export function oneFile(): Plugin {
       const html = String(page.source)
         .replace(/\s*<script type="module"[^>]*><\/script>/, "")
         .replace(/\s*<link rel="stylesheet"[^>]*>/, "")
-        .replace('<meta charset="utf-8" />', (charset) => `${charset}\n    ${policy(script, style)}`)
+        .replace('<meta charset="utf-8" />', (charset) => `${charset}\n    ${policy(script, style, connect)}`)
         .replace("</head>", () => `  <style>${style}</style>\n  </head>`)
         .replace("</body>", () => `  <script type="module">${script}</script>\n  </body>`);
-      page.source = html;
+      delete bundle["index.html"];
+      this.emitFile({ type: "asset", fileName, source: html });
     },
   };
 }
@@ -38,14 +46,14 @@ function inScript(code: string): string {
   return code.replaceAll("\r\n", "\n").replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--");
 }
 
-function policy(script: string, style: string): string {
+function policy(script: string, style: string, connect: string): string {
   const directives = [
     "default-src 'none'",
     `script-src '${hash(script)}' 'wasm-unsafe-eval'`,
     `style-src '${hash(style)}'`,
     "img-src data:",
     "worker-src blob:",
-    "connect-src 'none'",
+    `connect-src ${connect}`,
     "form-action 'none'",
     "base-uri 'none'",
     "require-trusted-types-for 'script'",

@@ -17,6 +17,7 @@ import {
   withKey,
   withoutKey,
 } from "./input/trust.ts";
+import { privacy, servedPrivacy } from "./privacy.ts";
 import { checksView } from "./result/checks.ts";
 import { eventsView } from "./result/events.ts";
 import { findingsView } from "./result/findings.ts";
@@ -26,6 +27,7 @@ import { signersView } from "./result/signers.ts";
 import { cancelledView, failureView } from "./result/stopped.ts";
 import { verdictAnnouncement, verdictView } from "./result/verdict.ts";
 import { sample } from "./sample.ts";
+import { SERVED } from "./variant.ts";
 import { View } from "./view.ts";
 
 type Phase =
@@ -35,10 +37,10 @@ type Phase =
   | { readonly is: "cancelled" }
   | { readonly is: "failed"; readonly failure: Failure };
 
-/** What is verified. */
+/** What is verified, and where it comes from. */
 export interface Chosen {
   readonly file: File;
-  readonly isSample: boolean;
+  readonly from: "reader" | "log" | "sample";
 }
 
 /** The page: what was chosen, and what verifying it gave. */
@@ -80,6 +82,7 @@ export class Page extends View {
         @choose-files=${(event: CustomEvent<readonly File[]>) => void this.#take(event.detail)}
         @choose-trust=${(event: CustomEvent<readonly File[]>) => void this.#takeTrust(event.detail)}
         @choose-pins=${(event: CustomEvent<readonly File[]>) => void this.#takePins(event.detail)}
+        @choose-loaded=${(event: CustomEvent<File>) => this.#takeLoaded(event.detail)}
         @choose-sample=${() => void this.#takeSample()}
         @remove-trust=${() => this.#changeTrust({ ...this.#trust, file: undefined })}
         @remove-key=${(event: CustomEvent<SessionKey>) => this.#changeTrust(withoutKey(this.#trust, event.detail))}
@@ -96,9 +99,10 @@ export class Page extends View {
           <p class="brand">countersign</p>
           <h1>Verify an export of an audit log</h1>
           <p class="lead">Find out whether a log is what was recorded, by keys that you choose to trust.</p>
-          ${privacy}
+          ${SERVED ? servedPrivacy(location.host || "the log") : privacy}
         </header>
         <main>
+          ${SERVED ? html`<countersign-log></countersign-log>` : nothing}
           ${chooseView({
             chosen: this.#chosen,
             trust: this.#trust,
@@ -128,6 +132,7 @@ export class Page extends View {
       report,
       pin,
       file: this.#chosen.file.name,
+      loaded: this.#chosen.from === "log" ? this.#chosen.file : undefined,
       trust: this.#trustName(),
       pins: this.#pins.map(({ name }) => name),
     });
@@ -150,12 +155,12 @@ export class Page extends View {
   }
 
   #done({ report, events }: Outcome): TemplateResult {
-    const { file, isSample } = this.#chosen ?? { file: new File([], ""), isSample: false };
+    const { file, from } = this.#chosen ?? { file: new File([], ""), from: "reader" };
     const forSession = new Set(
       this.#trust.keys.filter(({ kind }) => kind === "emitter").map(({ vkey }) => vkey),
     );
     return html`
-      ${verdictView(report, file, isSample)}
+      ${verdictView(report, file, from === "sample")}
       ${checksView(report)}
       ${findingsView(report, events)}
       ${signersView(report, forSession)}
@@ -170,12 +175,19 @@ export class Page extends View {
         const kind = await recognise(file);
         if (kind === "trust") this.#trust = { ...this.#trust, file: await textFile(file) };
         else if (kind === "pin") this.#pins = [...this.#pins, await textFile(file)];
-        else this.#choose({ file, isSample: false });
+        else this.#choose({ file, from: "reader" });
         this.#complaint = "";
       } catch (error) {
         this.#complaint = `${file.name}: ${failure(error).message}`;
       }
     }
+    void this.#verify();
+  }
+
+  /** Always an export: a log does not say what the reader trusts. */
+  #takeLoaded(file: File): void {
+    this.#complaint = "";
+    this.#choose({ file, from: "log" });
     void this.#verify();
   }
 
@@ -205,7 +217,7 @@ export class Page extends View {
     const { exported, trust } = await sample();
     const sampleTrust = await textFile(trust);
     this.#own = { trust: this.#trust, pins: this.#pins, sampleTrust };
-    this.#chosen = { file: exported, isSample: true };
+    this.#chosen = { file: exported, from: "sample" };
     this.#trust = { file: sampleTrust, keys: [] };
     this.#pins = [];
     void this.#verify();
@@ -305,7 +317,7 @@ export class Page extends View {
   #trustName(): { name: string; made: string | undefined } | undefined {
     const made = trustText(this.#trust);
     if (made === undefined) return undefined;
-    const isFile = this.#trust.keys.length === 0 && this.#chosen?.isSample !== true;
+    const isFile = this.#trust.keys.length === 0 && this.#chosen?.from !== "sample";
     return { name: this.#trust.file?.name ?? "trust.txt", made: isFile ? undefined : made };
   }
 
@@ -334,22 +346,6 @@ export class Page extends View {
     void this.#take(files);
   };
 }
-
-const privacy = html`
-  <details class="privacy">
-    <summary>${icon("offline")}Nothing is uploaded.</summary>
-    <div>
-      <p>
-        Your files are read by this page, in this browser, and go nowhere. You need not take its word for it: its Content Security
-        Policy, in the first lines of its source, says <code>connect-src 'none'</code>, so the browser refuses it every connection.
-      </p>
-      <p>
-        It is one file and works without a network. Save it, go offline, open it from disk, and verify; or watch the network panel of
-        the browser’s developer tools.
-      </p>
-    </div>
-  </details>
-`;
 
 async function textFile(file: File): Promise<TextFile> {
   return { name: file.name, text: await file.text() };

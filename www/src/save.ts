@@ -1,6 +1,6 @@
-/** Offers text as a file to keep. */
-export function save(name: string, text: string, type = "text/plain"): void {
-  const address = URL.createObjectURL(new Blob([text], { type }));
+/** Offers text, or a file, as a file to keep. */
+export function save(name: string, content: string | Blob, type = "text/plain"): void {
+  const address = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

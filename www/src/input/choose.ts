@@ -6,7 +6,7 @@ import { KEY_KINDS } from "../words.ts";
 import { account, keyParts, type SessionKey, type TextFile, type TrustChoice } from "./trust.ts";
 
 interface Choices {
-  readonly chosen: { readonly file: File; readonly isSample: boolean } | undefined;
+  readonly chosen: { readonly file: File; readonly from: "reader" | "log" | "sample" } | undefined;
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
   readonly complaint: string;
@@ -25,7 +25,7 @@ export function chooseView({ chosen, trust, pins, complaint }: Choices): Templat
         }
         <div class="buttons">
           ${picker(chosen ? "Choose another export" : "Choose an export", "choose-files", { primary: !chosen, multiple: true })}
-          ${chosen?.isSample ? nothing : html`<button type="button" @click=${send("choose-sample")}>Try the sample</button>`}
+          ${chosen?.from === "sample" ? nothing : html`<button type="button" @click=${send("choose-sample")}>Try the sample</button>`}
         </div>
       </section>
       <section class="panel" aria-labelledby="trust-heading">

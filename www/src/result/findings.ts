@@ -76,7 +76,7 @@ function groupView({ code, severity, findings, total }: Group, events: EventStor
         <span class="times">${count(total)}${total === 1 ? " time" : " times"}</span>
       </summary>
       ${common ? html`<p class="hint">${value(common, 600)}</p>` : nothing}
-      <ol class="finding-list">
+      <ol class="finding-list" tabindex="0" aria-label=${codeTitle(code)}>
         ${findings.map((finding) => findingView(finding, common === undefined, events))}
       </ol>
       ${total > findings.length ? html`<p class="faint">The report lists the first ${count(findings.length)} of ${count(total)}.</p>` : nothing}

@@ -9,6 +9,8 @@ export interface Kept {
   readonly report: Report;
   readonly pin: string | null;
   readonly file: string;
+  /** The export itself, where the reader has no file of it. */
+  readonly loaded: File | undefined;
   /** The trust file's name, and its text where it is not simply the file that was chosen. */
   readonly trust: { readonly name: string; readonly made: string | undefined } | undefined;
   readonly pins: readonly string[];
@@ -28,12 +30,13 @@ export class Keep extends View {
   protected override render(): TemplateResult | typeof nothing {
     const kept = this.#kept;
     if (kept === undefined) return nothing;
-    const { report, pin, trust } = kept;
+    const { report, pin, trust, loaded } = kept;
     const line = command(kept.file, trust?.name, kept.pins);
     return html`
       <section aria-labelledby="keep-heading">
         <h2 id="keep-heading">Keep and repeat</h2>
         <div class="buttons">
+          ${loaded === undefined ? nothing : html`<button type="button" @click=${() => save(loaded.name, loaded)}>Save export</button>`}
           <button type="button" @click=${() => save(`${stem(kept.file)}.report.json`, `${JSON.stringify(report)}\n`, "application/json")}>Download report</button>
           ${
             pin === null
@@ -53,7 +56,7 @@ export class Keep extends View {
               : "The pin is the log’s checkpoint. Give it next time, and a log that was rewritten or cut back since is noticed."
           }
         </p>
-        <p id="command-help">The same with the program${trust?.made === undefined ? "" : html`, once the trust file is saved`}:</p>
+        <p id="command-help">The same with the program${unsaved(kept)}:</p>
         <div class="command">
           <pre tabindex="0" role="group" aria-labelledby="command-help"><code>${line}</code></pre>
           <button type="button" class="quiet" @click=${() => void this.#copy(line)}>Copy</button>
@@ -69,6 +72,16 @@ export class Keep extends View {
       : "The browser does not allow it: select the command and copy it.";
     this.requestUpdate();
   }
+}
+
+/** What the command needs, and the reader has no file of yet. */
+function unsaved({ loaded, trust }: Kept): string {
+  const missing = [
+    ...(loaded === undefined ? [] : ["the export"]),
+    ...(trust?.made === undefined ? [] : ["the trust file"]),
+  ];
+  if (missing.length === 0) return "";
+  return `, once ${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} saved`;
 }
 
 /** A name without what follows its first dot, fit for a file name. */
