@@ -44,8 +44,9 @@ type answer struct {
 	Added int `json:"added"`
 }
 
-// newCollector begins a log and serves it until the test ends. More lines for its trust file may be given.
-func newCollector(t *testing.T, policy ...string) *collector {
+// newCollector begins a log and serves it until the test ends. More gives further lines of its trust file, of the log's
+// verifier key.
+func newCollector(t *testing.T, more ...func(vkey string) []string) *collector {
 	t.Helper()
 	folder := t.TempDir()
 	c := &collector{
@@ -58,7 +59,10 @@ func newCollector(t *testing.T, policy ...string) *collector {
 	logKey := filepath.Join(folder, "log.key")
 	c.vkey = keygen(t, c.origin, logKey)
 	emitter := keygen(t, "example.com/app", c.emitter)
-	trust := append([]string{"log " + c.vkey, "emitter " + emitter}, policy...)
+	trust := []string{"log " + c.vkey, "emitter " + emitter}
+	for _, lines := range more {
+		trust = append(trust, lines(c.vkey)...)
+	}
 	if err := os.WriteFile(c.trust, []byte(strings.Join(trust, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
