@@ -98,6 +98,7 @@ async fn run_server(
     let page = args.page.as_deref().map(input::small).transpose()?.map(Page::new);
     let config = Config {
         folder: args.dir.clone(),
+        store: None,
         key,
         trust,
         listen: args.listen,

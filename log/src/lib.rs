@@ -2,6 +2,7 @@
 //! tlog-tiles, has it witnessed, and serves exports, live streams and proofs.
 #![deny(missing_docs, unsafe_code)]
 
+pub mod bucket;
 pub mod collector;
 pub mod export;
 pub mod filter;

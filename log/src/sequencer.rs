@@ -34,6 +34,8 @@ pub(crate) enum Job {
     Erase { leaves: Vec<u64>, reply: oneshot::Sender<Result<u64, StoreError>> },
     /// Publishes a checkpoint that witnesses cosigned.
     Publish { published: Published, reply: oneshot::Sender<Result<(), StoreError>> },
+    /// Follows other servers of the log.
+    Follow,
     /// Closes the log's own chain.
     Close { reply: Reply },
 }
@@ -113,6 +115,7 @@ impl Sequencer {
                     }
                     Job::Erase { leaves, reply } => _ = reply.send(self.writer.erase(&leaves)),
                     Job::Publish { published, reply } => _ = reply.send(self.publish(published)),
+                    Job::Follow => self.follow(&mut edge),
                 }
                 if waiting.len() < MOST_SUBMISSIONS && leaves < MOST_LEAVES {
                     next = jobs.try_recv().ok();
@@ -144,6 +147,22 @@ impl Sequencer {
         }
     }
 
+    /// Publishes what other servers committed too: one of them may have ended before it could.
+    fn follow(&mut self, edge: &mut CompactRange) {
+        let followed = self.writer.catch_up().and_then(|_| self.renew(edge));
+        if let Err(error) = followed.and_then(|()| self.publish_what_is_durable(edge)) {
+            tracing::warn!(%error, "other servers of this log are not followed");
+        }
+    }
+
+    /// The right edge of the tree as it is, if the writer followed other servers.
+    fn renew(&self, edge: &mut CompactRange) -> Result<(), StoreError> {
+        if edge.end() != self.writer.size() {
+            *edge = self.writer.edge()?;
+        }
+        Ok(())
+    }
+
     fn is_ours(&self, published: &Published) -> bool {
         let signed = SignedCheckpoint::parse(&published.note);
         signed.is_ok_and(|signed| signed.log_signature(self.key.verifier_key()) == Some(true))
@@ -163,6 +182,9 @@ impl Sequencer {
     fn commit(&mut self, edge: &mut CompactRange, own: &mut OwnChain, mut waiting: Vec<Waiting>) {
         let rules = self.rules();
         for _ in 0..TRIES {
+            if let Err(error) = self.renew(edge) {
+                return fail(waiting, own, &error);
+            }
             let mut growth = Growth::new(edge.end());
             let mut judged = Vec::with_capacity(waiting.len());
             for waiting in waiting.drain(..) {
@@ -183,9 +205,6 @@ impl Sequencer {
                 Err(CommitError::Overtaken) => {
                     self.metrics.overtaken();
                     waiting = judged.into_iter().map(|(waiting, _)| waiting).collect();
-                    if let Err(error) = self.writer.edge().map(|now| *edge = now) {
-                        return fail(waiting, own, &error);
-                    }
                 }
                 Err(CommitError::Failed(error)) => {
                     tracing::error!(%error, "nothing was committed");

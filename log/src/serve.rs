@@ -5,17 +5,20 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use std::{fs, io};
 
 use countersign::Error;
 use countersign::log::{Limits, Rules};
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::trust::Trust;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::bucket::{self, Bucket};
 use crate::collector::{Clock, Collector, Parts};
 use crate::metrics::Metrics;
-use crate::sequencer::Sequencer;
+use crate::sequencer::{Job, Sequencer};
 use crate::server::{AppState, Bounds, Cors, Listening, Page, listen, router};
 use crate::store::StoreError;
 use crate::witnessing::Witnessing;
@@ -24,10 +27,15 @@ use crate::{sqlite, store};
 /// How many jobs may wait for the sequencer before submissions are told to come again.
 const QUEUE: usize = 4_096;
 
+/// How often it is looked what other servers of the log did.
+const FOLLOW: Duration = Duration::from_secs(2);
+
 /// What a collector is to be.
 pub struct Config {
     /// The log's folder. It exists.
     pub folder: PathBuf,
+    /// The bucket that the log is in, where it is in one; the folder has its index then.
+    pub store: Option<Bucket>,
     /// The log's key, whose name is the log's origin.
     pub key: SignerKey,
     /// Issuers, emitters and witnesses.
@@ -83,12 +91,15 @@ pub struct Serving {
 /// # Errors
 /// [`StartError`].
 pub async fn serve(config: Config) -> Result<Serving, StartError> {
-    let Config { folder, key, trust, listen: address, cors, page, limits, bounds, clock } = config;
+    let Config { folder, store: bucket, key, trust, listen: address, cors, page, limits, bounds, clock } = config;
     let lock = lock(&folder)?;
-    let origin = key.verifier_key().name().to_owned();
+    let follows = bucket.is_some();
     let opened = tokio::task::spawn_blocking({
-        let (folder, origin) = (folder.clone(), origin.clone());
-        move || sqlite::open(&folder, &origin)
+        let (folder, key, handle) = (folder.clone(), key.verifier_key().clone(), Handle::current());
+        move || match bucket {
+            Some(bucket) => bucket::open(&folder, &key, bucket, handle),
+            None => sqlite::open(&folder, key.name()),
+        }
     });
     let failed = |doing| move |error| StartError::Io { doing, error };
     let store::Store { writer, reader } =
@@ -97,6 +108,9 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let metrics = Arc::new(Metrics::default());
     let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
     let (jobs, queue) = mpsc::channel(QUEUE);
+    if follows {
+        tokio::spawn(follow(jobs.downgrade()));
+    }
     let collector = Collector::new(Parts {
         rules: rules.clone(),
         key: key.verifier_key().clone(),
@@ -122,6 +136,18 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     state.page = page;
     let listening = listen(address, router(state, &cors), &bounds).await.map_err(failed("listening"))?;
     Ok(Serving { collector, listening, sequencer, witnessing, _lock: lock })
+}
+
+/// Has the sequencer follow other servers of the log, also while nothing is submitted to this one.
+async fn follow(jobs: mpsc::WeakSender<Job>) {
+    loop {
+        tokio::time::sleep(FOLLOW).await;
+        match jobs.upgrade() {
+            // What waits for the sequencer has it look at other servers too.
+            Some(jobs) if !jobs.is_closed() => _ = jobs.try_send(Job::Follow),
+            _ => return,
+        }
+    }
 }
 
 /// The rules of a log: what its trust file says, and its own key for its own chain.

@@ -16,7 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::store::{Store, StoreError};
 use reader::SqliteReader;
-use writer::SqliteWriter;
+pub(crate) use writer::{SqliteWriter, takes_the_place_of};
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "log.sqlite";
@@ -62,14 +62,44 @@ CREATE TABLE evidence (
 /// Opens the store in a folder that exists, and makes it where there is none.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when the file is not of this log; else what SQLite says.
+/// [`StoreError::Damaged`] when the file is not of this log, or the log is in a bucket; else what SQLite says.
 pub fn open(folder: &Path, origin: &str) -> Result<Store, StoreError> {
+    let (writer, reader) = open_halves(folder, origin)?;
+    if is_index(writer.connection()).map_err(failed("opening"))? {
+        let why =
+            "this folder is the index of a log in a bucket: serve it with that bucket, or the log is forked";
+        return Err(StoreError::Damaged(why.into()));
+    }
+    Ok(Store { writer: Box::new(writer), reader })
+}
+
+/// Opens the index of a log that is in a bucket: what a power failure takes from it comes from there again.
+pub(crate) fn open_index(
+    folder: &Path,
+    origin: &str,
+) -> Result<(SqliteWriter, Arc<dyn crate::store::Reader>), StoreError> {
+    let (writer, reader) = open_halves(folder, origin)?;
+    writer.connection().pragma_update(None, "synchronous", "normal").map_err(failed("opening the index"))?;
+    Ok((writer, reader))
+}
+
+fn open_halves(
+    folder: &Path,
+    origin: &str,
+) -> Result<(SqliteWriter, Arc<dyn crate::store::Reader>), StoreError> {
     let path = folder.join(FILE);
     touch(&path).map_err(|error| StoreError::unavailable("making the database", error))?;
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare(&connection, origin)?;
     let reader = SqliteReader::new(path);
-    Ok(Store { writer: Box::new(SqliteWriter::new(connection)?), reader: Arc::new(reader) })
+    Ok((SqliteWriter::new(connection)?, Arc::new(reader)))
+}
+
+/// Whether the log is in a bucket, which a row of a table of the index's says.
+fn is_index(connection: &Connection) -> rusqlite::Result<bool> {
+    let table = "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = 'bucket'";
+    let has_table: bool = connection.query_row(table, [], |row| row.get(0))?;
+    Ok(has_table && connection.query_row("SELECT count(*) > 0 FROM bucket", [], |row| row.get(0))?)
 }
 
 /// Opens the store in a folder for reading alone, while a server may be writing to it, and gives the log's origin.
@@ -131,7 +161,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError + Copy {
+pub(crate) fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError + Copy {
     move |error| match error {
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::InvalidColumnType(..)
@@ -147,6 +177,6 @@ fn tile_key(level: u8, index: u64) -> i64 {
 }
 
 /// Integers as SQLite has them. Sizes and indexes are below 2^53.
-fn integer(value: u64) -> i64 {
+pub(crate) fn integer(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

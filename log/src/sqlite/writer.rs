@@ -20,7 +20,7 @@ const HOUR: i64 = 3_600_000;
 /// The bytes of a full tile.
 const FULL: usize = 256 * 32;
 
-pub(super) struct SqliteWriter {
+pub(crate) struct SqliteWriter {
     connection: Connection,
     size: u64,
     /// The partial tiles of the right edge, by level.
@@ -35,6 +35,20 @@ impl SqliteWriter {
         let mut writer = Self { connection, size: size.map_or(0, |last| last + 1), edge: BTreeMap::new() };
         writer.edge = writer.read_edge()?;
         Ok(writer)
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Whether this evidence is new, and its chain has not been refused so often that no more is kept.
+    pub(crate) fn has_room_for(&self, evidence: &Evidence) -> Result<bool, StoreError> {
+        let Evidence { chain: ChainId(chain), seq, refused, .. } = evidence;
+        let sql = "SELECT count(*) < 16 AND NOT coalesce(max(seq = ?2 AND refused = ?3), 0) \
+                   FROM evidence WHERE chain = ?1";
+        self.connection
+            .query_row(sql, (chain, integer(*seq), refused.join("\n")), |row| row.get(0))
+            .map_err(failed("looking for evidence"))
     }
 
     fn read_edge(&self) -> Result<BTreeMap<u8, Vec<u8>>, StoreError> {
@@ -137,6 +151,11 @@ fn write_run(transaction: &Transaction<'_>, run: &Run) -> rusqlite::Result<()> {
             .execute((chain, seq, index, count))?;
     }
     Ok(())
+}
+
+/// Whether a checkpoint is kept instead of the one that was published before it.
+pub(crate) fn takes_the_place_of(published: &Published, before: &Published) -> bool {
+    before.at.millis() / HOUR == published.at.millis() / HOUR && (published.witnessed || !before.witnessed)
 }
 
 fn write_checkpoint(transaction: &Connection, published: &Published) -> rusqlite::Result<()> {

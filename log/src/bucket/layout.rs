@@ -1,0 +1,74 @@
+//! The objects' names.
+
+use object_store::path::Path;
+
+/// The names of a log's objects below its prefix.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    prefix: Path,
+}
+
+impl Layout {
+    pub(super) fn new(prefix: Path) -> Self {
+        Self { prefix }
+    }
+
+    fn path(&self, below: &str) -> Path {
+        below.split('/').fold(self.prefix.clone(), Path::join)
+    }
+
+    pub(super) fn log(&self) -> Path {
+        self.path("private/log")
+    }
+
+    pub(super) fn commits(&self) -> Path {
+        self.path("private/commits")
+    }
+
+    pub(super) fn commit(&self, base: u64) -> Path {
+        self.path(&format!("private/commits/{base:016}"))
+    }
+
+    pub(super) fn generations(&self, base: u64) -> Path {
+        self.path(&format!("private/events/{base:016}"))
+    }
+
+    pub(super) fn generation(&self, base: u64, generation: u64) -> Path {
+        self.path(&format!("private/events/{base:016}/{generation:08}"))
+    }
+
+    pub(super) fn erasure(&self, number: u64) -> Path {
+        self.path(&format!("private/erasures/{number:016}"))
+    }
+
+    pub(super) fn kept_checkpoints(&self) -> Path {
+        self.path("private/checkpoints")
+    }
+
+    pub(super) fn kept_checkpoint(&self, size: u64) -> Path {
+        self.path(&format!("private/checkpoints/{size:016}"))
+    }
+
+    pub(super) fn all_evidence(&self) -> Path {
+        self.path("private/evidence")
+    }
+
+    pub(super) fn evidence(&self, hash: &str) -> Path {
+        self.path(&format!("private/evidence/{hash}"))
+    }
+
+    pub(super) fn checkpoint(&self) -> Path {
+        self.path("public/checkpoint")
+    }
+
+    /// A tile or an entry bundle, by its path in C2SP tlog-tiles.
+    pub(super) fn public(&self, path: &str) -> Path {
+        self.path("public").parts().chain(Path::from(path).parts()).collect()
+    }
+}
+
+/// The number that an object's name ends with.
+pub(super) fn number(path: &Path) -> Option<u64> {
+    let name = path.filename()?;
+    name.parse().ok().filter(|_| name.bytes().all(|byte| byte.is_ascii_digit()))
+}
