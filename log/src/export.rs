@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign::link::ChainId;
 use countersign::trust::Trust;
+use roaring::RoaringTreemap;
 
 use crate::filter::Filter;
 use crate::search::Search;
@@ -72,18 +73,31 @@ pub enum ExportError {
 pub struct Exporter {
     reader: Arc<dyn Reader>,
     origin: String,
+    search: Option<Arc<Search>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
     /// Whose quorum decides when a checkpoint existed.
     trust: Option<Trust>,
-    search: Option<Arc<Search>>,
-    attested: Mutex<Attested>,
+    attested: Attested,
 }
 
 impl Exporter {
     /// Of the log of that origin. Where its trust file has a quorum, that tells when a checkpoint existed; without
     /// one all cosignatures do.
     pub fn new(reader: Arc<dyn Reader>, origin: impl Into<String>, trust: Option<Trust>) -> Self {
-        let (origin, attested) = (origin.into(), Mutex::default());
-        Self { reader, origin, trust, search: None, attested }
+        let known = Mutex::new(Known { trust, attested: Attested::default() });
+        Self { reader, origin: origin.into(), search: None, known }
+    }
+
+    /// Goes by another trust file from now on.
+    pub fn set_trust(&self, trust: Option<&Trust>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.trust.as_ref() != trust {
+            *known = Known { trust: trust.cloned(), attested: Attested::default() };
+        }
     }
 
     /// The same with an index that tells where to look for events.
@@ -106,10 +120,30 @@ impl Exporter {
         plan::plan(self, request, range, published, &attested, cancelled)
     }
 
+    /// The indexes of these links.
+    ///
+    /// # Errors
+    /// [`ExportError::NotFound`] when the log has not published one of them, and the store's own.
+    pub fn find(&self, places: &[(ChainId, u64)]) -> Result<RoaringTreemap, ExportError> {
+        self.find_below(places, self.published_size()?)
+    }
+
+    fn find_below(&self, places: &[(ChainId, u64)], size: u64) -> Result<RoaringTreemap, ExportError> {
+        let mut found = RoaringTreemap::new();
+        for (chain, seq) in places {
+            let index = self.reader.index_of(chain, *seq)?.filter(|index| *index < size);
+            found.insert(
+                index.ok_or_else(|| ExportError::NotFound(format!("the log has no link {chain}/{seq}")))?,
+            );
+        }
+        Ok(found)
+    }
+
     /// What is known of checkpoints and key notes, up to that size at least.
     fn attested(&self, size: u64) -> Result<Attested, StoreError> {
-        let mut attested = self.attested.lock().unwrap_or_else(PoisonError::into_inner);
-        attested.catch_up(&*self.reader, self.trust.as_ref(), size)?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Known { trust, attested } = &mut *known;
+        attested.catch_up(&*self.reader, trust.as_ref(), size)?;
         Ok(attested.clone())
     }
 }

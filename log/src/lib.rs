@@ -4,11 +4,13 @@
 
 pub mod bucket;
 pub mod collector;
+pub mod erase;
 pub mod export;
 pub mod filter;
 pub mod hashes;
 pub mod metrics;
 mod own_chain;
+pub mod reading;
 pub mod search;
 mod sequencer;
 pub mod serve;

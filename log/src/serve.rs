@@ -18,6 +18,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::bucket::{self, Bucket};
 use crate::collector::{Clock, Collector, Parts};
 use crate::metrics::Metrics;
+use crate::reading::Reading;
+use crate::search::{Search, keep_up};
 use crate::sequencer::{Job, Sequencer};
 use crate::server::{AppState, Bounds, Cors, Listening, Page, listen, router};
 use crate::store::StoreError;
@@ -79,9 +81,11 @@ pub enum StartError {
 /// A collector that runs.
 pub struct Serving {
     collector: Collector,
+    reading: Arc<Reading>,
     listening: Listening,
     sequencer: JoinHandle<()>,
     witnessing: tokio::task::JoinHandle<()>,
+    indexing: Option<tokio::task::JoinHandle<()>>,
     /// Held for as long as the folder is this server's.
     _lock: File,
 }
@@ -132,10 +136,27 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     started.await.map_err(|_| stopped())??;
     let witnessing = Witnessing::new(collector.clone(), unwitnessed).map_err(io::Error::other);
     let witnessing = tokio::spawn(witnessing.map_err(failed("preparing to ask witnesses"))?.run());
+    let search = open_search(&folder, &collector).await;
+    let reading = Arc::new(Reading::new(collector.clone(), &folder, search.clone()));
+    let indexing = search.map(|search| tokio::spawn(keep_up(search, collector.clone())));
     let mut state = AppState::new(collector.clone(), folder, bounds.clone());
     state.page = page;
+    state.reading = reading.clone();
     let listening = listen(address, router(state, &cors), &bounds).await.map_err(failed("listening"))?;
-    Ok(Serving { collector, listening, sequencer, witnessing, _lock: lock })
+    Ok(Serving { collector, reading, listening, sequencer, witnessing, indexing, _lock: lock })
+}
+
+/// The search index. A log without one answers all the same, only slower.
+async fn open_search(folder: &Path, collector: &Collector) -> Option<Arc<Search>> {
+    let (folder, reader) = (folder.to_owned(), collector.reader().clone());
+    let opened = tokio::task::spawn_blocking(move || Search::open(&folder, &*reader)).await;
+    match opened.map_err(|error| error.to_string()).and_then(|opened| opened.map_err(|error| error.to_string())) {
+        Ok(search) => Some(Arc::new(search)),
+        Err(error) => {
+            tracing::warn!(%error, "there is no search index: searches look at every event");
+            None
+        }
+    }
 }
 
 /// Has the sequencer follow other servers of the log, also while nothing is submitted to this one.
@@ -169,12 +190,21 @@ impl Serving {
         &self.collector
     }
 
+    /// The reading side for those allowed to.
+    pub fn reading(&self) -> &Arc<Reading> {
+        &self.reading
+    }
+
     /// Takes no further requests, answers those under way, closes the log's own chain, and ends.
     ///
     /// # Errors
     /// When the sequencer ended in a panic.
     pub async fn stop(self) -> Result<(), StoreError> {
+        self.reading.stop();
         self.listening.stop().await;
+        if let Some(indexing) = &self.indexing {
+            indexing.abort();
+        }
         self.collector.close().await;
         self.witnessing.abort();
         let sequencer = self.sequencer;

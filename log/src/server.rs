@@ -1,12 +1,17 @@
 //! The HTTP interface.
 
+mod access;
 mod answer;
 mod body;
 mod bounds;
 mod budget;
+mod erase;
+mod export;
 mod health;
 mod listen;
 mod page;
+mod query;
+mod stream;
 mod submit;
 mod tiles;
 
@@ -17,12 +22,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::routing::{get, post};
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::collector::Collector;
+use crate::reading::Reading;
 use budget::Budget;
 
 pub use answer::Problem;
@@ -39,6 +47,8 @@ pub struct AppState {
     pub folder: Arc<PathBuf>,
     /// What is served at `/`.
     pub page: Option<Page>,
+    /// What readers are served from.
+    pub reading: Arc<Reading>,
     bounds: Bounds,
     budget: Budget,
 }
@@ -46,7 +56,8 @@ pub struct AppState {
 impl AppState {
     /// Of a log with that folder, which grants its clients so much.
     pub fn new(collector: Collector, folder: PathBuf, bounds: Bounds) -> Self {
-        Self { collector, folder: Arc::new(folder), page: None, bounds, budget: Budget::default() }
+        let reading = Arc::new(Reading::new(collector.clone(), &folder, None));
+        Self { collector, folder: Arc::new(folder), page: None, reading, bounds, budget: Budget::default() }
     }
 }
 
@@ -90,6 +101,17 @@ impl Cors {
     }
 }
 
+/// The routes for readers with a token.
+fn reading() -> Router<AppState> {
+    let gzip = CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest);
+    Router::new()
+        .route("/export", get(export::export))
+        .route("/proof/{chain}/{seq}", get(export::proof))
+        .layer(gzip)
+        .route("/stream", get(stream::stream))
+        .route("/erase", post(erase::erase_events))
+}
+
 /// All routes.
 pub fn router(state: AppState, cors: &Cors) -> Router {
     let silence = state.bounds.silence;
@@ -98,6 +120,7 @@ pub fn router(state: AppState, cors: &Cors) -> Router {
         .route("/submit", post(submit::submit))
         .route("/checkpoint", get(tiles::checkpoint))
         .route("/tile/{*path}", get(tiles::tile))
+        .merge(reading())
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))
         .fallback(answer::not_found)

@@ -269,7 +269,7 @@ fn a_live_view_goes_on_where_it_was() {
         log.flush_all();
         log.now += HOUR;
         log.checkpoint();
-        at = take(exporter.plan_further(at).unwrap().lines());
+        at = take(exporter.plan_further(at, false).unwrap().lines());
     }
     let shown = assert_intact(&text, &log);
     assert_eq!(shown, log.naive(&Request { from: Some(from), ..Request::default() }));

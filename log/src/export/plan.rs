@@ -46,9 +46,14 @@ pub(super) enum Stop {
 }
 
 impl Plan {
-    /// The log's origin, and the range that the export claims to have whole.
+    /// The range that the export claims to have whole.
     pub fn range(&self) -> Option<(u64, u64)> {
         self.header.as_ref().and_then(|header| header.range)
+    }
+
+    /// The index of the first of the leaves that are all here.
+    pub fn first(&self) -> u64 {
+        self.whole.start
     }
 
     /// How many leaves the log had published.
@@ -111,20 +116,31 @@ impl Exporter {
         Ok(gathering.end(Some(header), whole, published, &attested))
     }
 
-    /// Goes on with a live view that has come to that size: all leaves since, with the kept checkpoints, of which
-    /// the first may be of this very size. It has no header.
+    /// Goes on with a live view that has come to that size: all leaves since, with the kept checkpoints. With `again`
+    /// one of this very size comes first, if the log has it: who lost the connection may not have got it. There is no
+    /// header.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`].
-    pub fn plan_further(&self, size: u64) -> Result<Plan, ExportError> {
+    pub fn plan_further(&self, size: u64, again: bool) -> Result<Plan, ExportError> {
         let published = self.published()?;
         let whole = super::range(&Request { from: Some(size), ..Request::default() }, &published)?;
-        let attested = self.attested(published.size)?;
-        let mut plan = Gathering::new(self, published.size).end(None, whole, published, &attested);
-        plan.begin = size;
-        plan.kept.clear();
-        plan.stops.retain(|stop, _| *stop >= size);
-        Ok(plan)
+        let kept = self.reader.checkpoints(size + u64::from(!again)..published.size)?;
+        let mut stops: BTreeMap<u64, Stop> = kept.iter().map(|kept| (kept.size, Stop::Kept)).collect();
+        if published.size > size || again {
+            stops.insert(published.size, Stop::Newest);
+        }
+        let (kept, shown) = Default::default();
+        let reader = self.reader.clone();
+        Ok(Plan { reader, header: None, begin: size, whole, kept, shown, stops, published })
+    }
+
+    /// How many leaves the log has published.
+    ///
+    /// # Errors
+    /// [`ExportError::NotFound`] when there is no checkpoint yet, and the store's own.
+    pub fn published_size(&self) -> Result<u64, ExportError> {
+        Ok(self.published()?.size)
     }
 
     fn published(&self) -> Result<Published, ExportError> {
@@ -175,10 +191,7 @@ impl<'e> Gathering<'e> {
 
     /// Single links by their places.
     fn gather_places(&mut self, places: &[(ChainId, u64)]) -> Result<(), ExportError> {
-        for (chain, seq) in places {
-            let index = self.reader.index_of(chain, *seq)?.filter(|index| *index < self.size);
-            let index =
-                index.ok_or_else(|| ExportError::NotFound(format!("the log has no link {chain}/{seq}")))?;
+        for index in self.exporter.find_below(places, self.size)? {
             let leaves = self.reader.leaves(index..index + 1)?;
             let page = Page::new(index, leaves.iter().map(Vec::as_slice));
             let link = page.get(index).ok_or_else(|| damaged(index))?;

@@ -1,0 +1,117 @@
+//! The reading side for those allowed to: exports, streams, and erasing.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Mutex, Semaphore, watch};
+
+use crate::collector::Collector;
+use crate::export::{ExportError, Exporter, Plan, Request};
+use crate::search::Search;
+use crate::store::StoreError;
+use crate::tokens::Tokens;
+
+/// How many exports are looked for at one time; further ones wait.
+const LOOKING: usize = 4;
+
+/// What routes for readers have in hand.
+pub struct Reading {
+    collector: Collector,
+    exporter: Exporter,
+    search: Option<Arc<Search>>,
+    tokens: Tokens,
+    looking: Semaphore,
+    stopping: watch::Sender<bool>,
+    /// Who erases, one at a time.
+    pub(crate) erasing: Mutex<()>,
+}
+
+impl Reading {
+    /// Of a log with that folder. Without an index every search looks at all events.
+    pub fn new(collector: Collector, folder: &Path, search: Option<Arc<Search>>) -> Self {
+        let exporter = Exporter::new(collector.reader().clone(), collector.origin(), None);
+        let exporter = match &search {
+            Some(search) => exporter.with_search(search.clone()),
+            None => exporter,
+        };
+        Self {
+            collector,
+            exporter,
+            search,
+            tokens: Tokens::new(folder),
+            looking: Semaphore::new(LOOKING),
+            stopping: watch::Sender::new(false),
+            erasing: Mutex::default(),
+        }
+    }
+
+    /// The log.
+    pub fn collector(&self) -> &Collector {
+        &self.collector
+    }
+
+    /// The index, if there is one.
+    pub fn search(&self) -> Option<&Arc<Search>> {
+        self.search.as_ref()
+    }
+
+    /// Readers' tokens.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Ends all streams: the server is about to stop.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Whether streams shall end.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Plans an export. When nobody waits for it any more the work is given up.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub async fn plan(self: &Arc<Self>, request: Request) -> Result<Plan, ExportError> {
+        self.look(move |exporter, cancelled| exporter.plan(&request, cancelled)).await
+    }
+
+    /// Does what takes a while with the exporter.
+    pub(crate) async fn look<T: Send + 'static>(
+        self: &Arc<Self>,
+        look: impl FnOnce(&Exporter, &dyn Fn() -> bool) -> Result<T, ExportError> + Send + 'static,
+    ) -> Result<T, ExportError> {
+        let permit = self.looking.acquire().await;
+        let waiting = Waiting::default();
+        let waits = waiting.0.clone();
+        let looked = self.glance(move |exporter| look(exporter, &|| waits.load(Ordering::Relaxed))).await;
+        drop(permit);
+        looked
+    }
+
+    /// Does what takes little with the exporter.
+    pub(crate) async fn glance<T: Send + 'static>(
+        self: &Arc<Self>,
+        look: impl FnOnce(&Exporter) -> Result<T, ExportError> + Send + 'static,
+    ) -> Result<T, ExportError> {
+        let this = self.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            this.exporter.set_trust(this.collector.rules().trust());
+            look(&this.exporter)
+        });
+        looked.await.map_err(|error| StoreError::unavailable("looking for events", error))?
+    }
+}
+
+/// Tells when it is dropped that nobody waits any more.
+#[derive(Default)]
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
