@@ -56,20 +56,29 @@ fn complete_for(complete: Option<Complete>) -> String {
 
 /// The whole report: verdict, checks, findings, signers.
 pub(crate) fn text(report: &Report) -> String {
-    headline(report) + "\n" + &body(report)
+    headline(report) + "\n" + &body(report, Of::Export)
+}
+
+/// What a report is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// A file with lines.
+    Export,
+    /// A log with leaves, which are read without lines.
+    Log,
 }
 
 /// All of it but the verdict.
-pub(crate) fn body(report: &Report) -> String {
+pub(crate) fn body(report: &Report, of: Of) -> String {
     let mut text = String::new();
     if let Some(origin) = &report.origin {
         let _ = writeln!(text, "{} {}{}", label("log:"), plain(origin), log(report));
     }
     let _ = writeln!(text, "\n{}", label("Checks"));
     for (name, check) in report.checks.iter() {
-        let _ = writeln!(text, "  {}", check_line(name, check, report));
+        let _ = writeln!(text, "  {}", check_line(name, check, report, of));
     }
-    findings(&mut text, report);
+    findings(&mut text, report, of);
     signers(&mut text, report);
     text
 }
@@ -80,32 +89,42 @@ fn log(report: &Report) -> String {
     format!(", {}, root {}{seen}", leaves(log.size), log.root)
 }
 
-fn check_line(name: &str, check: &Check, report: &Report) -> String {
+fn check_line(name: &str, check: &Check, report: &Report, of: Of) -> String {
     let name = format!("{name:<12}");
     match check.state {
         State::Pass => {
-            format!("{} {name} {}", good("✓ pass       "), covered(name.trim_end(), check.checked, report))
+            format!(
+                "{} {name} {}",
+                good("✓ pass       "),
+                covered(name.trim_end(), check.checked, report, of)
+            )
         }
         State::Fail => {
             format!(
                 "{} {name} {} of {}",
                 bad("✗ fail       "),
                 check.failed,
-                covered(name.trim_end(), check.checked, report)
+                covered(name.trim_end(), check.checked, report, of)
             )
         }
         State::NotChecked => {
-            let reason = check.reason.as_deref().unwrap_or("nothing to check");
+            let reason = match name.trim_end() {
+                "payloads" if of == Of::Log => "no event is in a log's tiles",
+                _ => check.reason.as_deref().unwrap_or("nothing to check"),
+            };
             format!("{} {name} {}", doubt("? not checked"), faint(plain(reason)))
         }
     }
 }
 
 /// What a check's items are, in words.
-fn covered(name: &str, checked: u64, report: &Report) -> String {
+fn covered(name: &str, checked: u64, report: &Report, of: Of) -> String {
     let counts = &report.counts;
     let many = |one: &str| count(checked, one);
     match name {
+        "format" if of == Of::Log => {
+            leaves(counts.leaves) + " and " + &count(counts.checkpoints, "checkpoint")
+        }
         "format" => many("line"),
         "payloads" => {
             let withheld =
@@ -139,7 +158,7 @@ pub(crate) fn leaves(number: u64) -> String {
     if number == 1 { "1 leaf".into() } else { format!("{number} leaves") }
 }
 
-fn findings(text: &mut String, report: &Report) {
+fn findings(text: &mut String, report: &Report, of: Of) {
     let total: u64 = report.finding_counts.values().sum();
     if total == 0 {
         return;
@@ -156,7 +175,7 @@ fn findings(text: &mut String, report: &Report) {
     for (code, count) in codes {
         let shown = report.findings.iter().filter(|finding| finding.code == *code).take(SHOWN);
         for finding in shown {
-            let _ = writeln!(text, "  {}", finding_line(finding));
+            let _ = writeln!(text, "  {}", finding_line(finding, of));
         }
         if *count > SHOWN as u64 {
             let _ =
@@ -171,13 +190,17 @@ fn findings(text: &mut String, report: &Report) {
     }
 }
 
-fn finding_line(finding: &Finding) -> String {
+fn finding_line(finding: &Finding, of: Of) -> String {
     let word = match finding.severity {
         Severity::Error => bad("✗ error  "),
         Severity::Warning => doubt("! warning"),
         Severity::Info => faint("i info   "),
     };
-    let mut place = format!("line {}", finding.line);
+    let mut place = match (of, finding.index) {
+        (Of::Export, _) => format!("line {}", finding.line),
+        (Of::Log, Some(index)) => format!("leaf {index}"),
+        (Of::Log, None) => "the log".into(),
+    };
     match (finding.chain, finding.seq) {
         (Some(chain), Some(seq)) => _ = write!(place, ", {chain}/{seq}"),
         (Some(chain), None) => _ = write!(place, ", chain {chain}"),

@@ -139,7 +139,7 @@ impl Progress {
     /// A second call does nothing and gives none.
     pub fn begin(&mut self, header: &Header, line: u64) -> Option<Summarizer> {
         let options = self.options.take()?;
-        let summarizer = Summarizer::new(&header.origin, &options.trust).extended(options.tiles);
+        let summarizer = Summarizer::new(&header.origin, &options.trust).of_tiles(options.tiles);
         self.sequence = Some(Sequence::new(header.clone(), line, options));
         Some(summarizer)
     }

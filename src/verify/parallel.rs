@@ -49,7 +49,7 @@ pub fn verify(
     if threads <= 1 {
         return alone(&mut reader, options, &mut progress, &mut events);
     }
-    let (trust, extended) = (options.trust.clone(), options.tiles);
+    let (trust, tiles) = (options.trust.clone(), options.tiles);
     let opened = Opened::default();
     let (jobs, queue) = sync_channel::<Job>(threads * UNDER_WAY);
     let queue = Mutex::new(queue);
@@ -64,7 +64,7 @@ pub fn verify(
             let results = results.clone();
             let (queue, trust, opened) = (&queue, &trust, &opened);
             scope.spawn(move || {
-                let begin = |origin: &str| Summarizer::new(origin, trust).extended(extended);
+                let begin = |origin: &str| Summarizer::new(origin, trust).of_tiles(tiles);
                 summarize(queue, &results, begin, opened);
             });
         }

@@ -205,7 +205,7 @@ impl Hasher for ChainHasher {
 pub struct Summarizer {
     origin: String,
     trust: Trust,
-    extended: bool,
+    tiles: bool,
     keys: HashMap<ChainId, Option<PublicKey>>,
     scratch: Vec<Hash>,
 }
@@ -233,16 +233,16 @@ impl Summarizer {
         Self {
             origin: origin.into(),
             trust: trust.clone(),
-            extended: false,
+            tiles: false,
             keys: HashMap::new(),
             scratch: Vec::new(),
         }
     }
 
-    /// The same; where `extended`, checkpoints may have extension lines (see [`tiles`](super::Options::tiles)).
+    /// The same, for the lines of an export or for what a log's [`tiles`](super::Options::tiles) make.
     #[must_use]
-    pub fn extended(self, extended: bool) -> Self {
-        Self { extended, ..self }
+    pub fn of_tiles(self, tiles: bool) -> Self {
+        Self { tiles, ..self }
     }
 
     /// Takes chains' keys that others met, so that signatures can be checked here.
@@ -295,7 +295,7 @@ impl Summarizer {
     ) {
         let number = state.summary.lines;
         let parsed = match line {
-            Some(text) => Line::read(text, self.extended),
+            Some(text) => Line::read(text, self.tiles),
             None => Err(Malformed {
                 fault: Fault::Line,
                 detail: if length > MAX_LINE { "longer than 1 MiB" } else { "not UTF-8" },
@@ -342,7 +342,15 @@ impl Summarizer {
                         Shown::Matches
                     }
                     (Link::Event(_), None) => {
-                        state.flaw_of(entry, line, FindingCode::PayloadWithheld, "the event is not shown");
+                        // No tile could show it.
+                        if !self.tiles {
+                            state.flaw_of(
+                                entry,
+                                line,
+                                FindingCode::PayloadWithheld,
+                                "the event is not shown",
+                            );
+                        }
                         Shown::Withheld
                     }
                     _ => Shown::NoEvent,
