@@ -15,6 +15,8 @@ mod input;
 mod key;
 mod keygen;
 mod lines;
+mod monitor;
+mod origin;
 mod outbox;
 mod output;
 mod pin;
@@ -78,6 +80,7 @@ enum Command {
     Serve(serve::Args),
     Slice(slice::Args),
     Export(export_command::Args),
+    Monitor(monitor::Args),
     Verify(verify::Args),
     Check(check::Args),
     Receipt(receipt::Args),
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Slice(args) => slice::run(&args, places),
         Command::Export(args) => export_command::run(&args, places),
+        Command::Monitor(args) => monitor::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Receipt(args) => receipt::run(&args),

@@ -106,7 +106,7 @@ fn damage_is_refused_and_not_repaired() {
         &|store| store.remove(second).unwrap(),
         &|store| store.remove("position.json").unwrap(),
         &|store| {
-            edit(store, second, "\n{\"link\":\"countersign/v1 event", "\n{\"link\":\"countersign/v1 events")
+            edit(store, second, "\n{\"link\":\"countersign/v1 event", "\n{\"link\":\"countersign/v1 events");
         },
         &|store| edit(store, second, "1970-01-01T00:00:00.001Z", "1970-01-01T00:00:00.002Z"),
         &|store| store.put(second, b"").unwrap(),

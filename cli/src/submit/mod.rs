@@ -27,7 +27,7 @@ use crate::outbox::{Directory, Followed, Memory, Outbox, Store};
 use crate::record::{explain, redaction};
 use crate::verdict::count;
 use crate::verify::now;
-use crate::{args, progress, record, stop, style};
+use crate::{args, origin, progress, record, stop, style};
 
 /// A flush has at most so many events and bytes: a segment and a submission stay small.
 const FLUSH_EVENTS: u64 = 1_024;
@@ -125,30 +125,8 @@ fn log(to: &To, origin: Option<&str>) -> Result<(Trust, String), Failure> {
             return Err(Failure::unusable("arguments.invalid", "whose proofs are to be believed?", hint));
         }
     };
-    let mut names: Vec<&str> = trust.logs().iter().map(VerifierKey::name).collect();
-    names.sort_unstable();
-    names.dedup();
-    let found = match (origin, &names[..]) {
-        (Some(origin), names) if names.contains(&origin) => origin.to_owned(),
-        (None, [only]) => (*only).to_owned(),
-        (_, []) => {
-            let hint = "add a line: log VKEY";
-            return Err(Failure::unusable("trust.invalid", "the trust file names no log", hint));
-        }
-        (Some(origin), _) => {
-            let message = format!("the key given is not of the log {origin:?}");
-            return Err(Failure::unusable(
-                "arguments.invalid",
-                message,
-                "a log's key has the origin as its name",
-            ));
-        }
-        (None, _) => {
-            let hint = "choose one with --origin";
-            return Err(Failure::unusable("arguments.invalid", "the trust file names several logs", hint));
-        }
-    };
-    Ok((trust, found))
+    let origin = origin::of(&trust, origin)?;
+    Ok((trust, origin))
 }
 
 /// An open chain goes on with the key that began it.

@@ -1,0 +1,315 @@
+//! The log's leaves as they come: chains that must go on, keys that must be allowed to sign, key notes that must act.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign::hash::Hash;
+use countersign::keys::KeyNote;
+use countersign::link::{ChainId, Link, OpenLink, PREFIX, signed_part};
+use countersign::log::{self, Growth, Held, Life, Limits, Rules, State, Submission, Window};
+use countersign::merkle::leaf_hash;
+use countersign::note::VerifierKey;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign::verify::FindingCode as Code;
+use serde::{Deserialize, Serialize};
+
+use super::finding::{FORK, Finding, Findings, GAP, Kind, NO_OPEN, OPAQUE, Place};
+
+/// The first line of a key note.
+const NOTE: &str = "countersign/v1 keys\n";
+
+/// What the log's leaves say so far. In memory and in its file it is bounded by the chains that are open, and a few
+/// bytes for each that is closed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Chains {
+    open: BTreeMap<String, Chain>,
+    closed: BTreeSet<String>,
+    lives: BTreeMap<String, KeyLife>,
+    /// The latest time of a link since it was asked for, and the link's index.
+    #[serde(skip)]
+    latest: Option<(Time, u64)>,
+}
+
+/// A chain that is open.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Chain {
+    key: String,
+    next: u64,
+    last: String,
+    time: String,
+    /// The first link that no signature covers yet: its index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unsigned: Option<u64>,
+    /// What was granted to its key before it was opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    windows: Vec<(Option<i64>, Option<i64>)>,
+    /// Codes that are told once a chain, and were.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    told: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct KeyLife {
+    windows: Vec<(Option<i64>, Option<i64>)>,
+    revoked: bool,
+}
+
+/// What the leaves are judged by.
+pub(super) struct Judge<'a> {
+    pub(super) origin: &'a str,
+    pub(super) trust: &'a Trust,
+    rules: Rules,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(origin: &'a str, trust: &'a Trust) -> Self {
+        Self { origin, trust, rules: Rules::new(origin, Some(trust.clone())) }
+    }
+}
+
+/// A link and where it is.
+struct At<'a> {
+    index: u64,
+    text: &'a str,
+    link: &'a Link,
+}
+
+impl At<'_> {
+    fn finding(&self, kind: impl Into<Kind>, message: impl Into<String>) -> Finding {
+        let mut finding = Finding::new(kind, message);
+        finding.place = Place {
+            index: Some(self.index),
+            chain: Some(self.link.chain()),
+            seq: Some(self.link.seq()),
+            ..Place::default()
+        };
+        finding
+    }
+}
+
+impl Chains {
+    /// Takes the next leaf.
+    pub(super) fn leaf(&mut self, judge: &Judge<'_>, index: u64, leaf: &[u8], findings: &mut Findings) {
+        let text = str::from_utf8(leaf).unwrap_or_default();
+        if let Ok(link) = Link::parse(text) {
+            self.link(judge, &At { index, text, link: &link }, findings);
+        } else if let Ok(note) = KeyNote::parse(text) {
+            self.note(judge, index, text, &note, findings);
+        } else if text.starts_with(NOTE) {
+            findings.add(
+                Finding::new(Code::FormatNote, "a leaf that begins as a key note is malformed")
+                    .at_leaf(index),
+            );
+        } else if text.starts_with(PREFIX) {
+            findings.add(
+                Finding::new(Code::FormatLink, "a leaf that begins as a link is malformed").at_leaf(index),
+            );
+        } else {
+            findings.add(Finding::new(OPAQUE, "a leaf is neither a link nor a key note").at_leaf(index));
+        }
+    }
+
+    fn link(&mut self, judge: &Judge<'_>, at: &At<'_>, findings: &mut Findings) {
+        let id = at.link.chain().to_string();
+        self.latest = self.latest.max(Some((at.link.time(), at.index)));
+        if self.closed.contains(&id) {
+            findings.add(at.finding(Code::ChainAfterClose, "a link comes after the chain's close link"));
+            return;
+        }
+        match (at.link, self.open.contains_key(&id)) {
+            (Link::Open(_), true) => findings.add(at.finding(FORK, "the chain's open link is here twice")),
+            (Link::Open(open), false) => self.open_link(judge, at, open, id, findings),
+            (_, false) => {
+                findings.add(at.finding(NO_OPEN, "the chain's open link is not in the log before it"));
+            }
+            (_, true) => self.next_link(judge, at, id, findings),
+        }
+    }
+
+    fn open_link(
+        &mut self,
+        judge: &Judge<'_>,
+        at: &At<'_>,
+        open: &OpenLink,
+        id: String,
+        findings: &mut Findings,
+    ) {
+        if open.origin != judge.origin {
+            findings
+                .add(at.finding(Code::ChainOrigin, format!("the chain is for the log {:?}", open.origin)));
+        }
+        let windows = self.lives.get(open.key.as_str()).map(|life| life.windows.clone()).unwrap_or_default();
+        let mut chain = Chain {
+            key: open.key.to_string(),
+            next: 1,
+            last: leaf_hash(at.text.as_bytes()).to_string(),
+            time: open.time.to_string(),
+            unsigned: None,
+            windows,
+            told: BTreeSet::new(),
+        };
+        self.check_signature(at, &open.key, findings);
+        self.check_key(judge, at, &open.key, &mut chain, findings);
+        self.open.insert(id, chain);
+    }
+
+    fn next_link(&mut self, judge: &Judge<'_>, at: &At<'_>, id: String, findings: &mut Findings) {
+        let Some(mut chain) = self.open.remove(&id) else { return };
+        let link = at.link;
+        if link.seq() < chain.next {
+            findings.add(at.finding(FORK, format!("the chain has a link {} already", link.seq())));
+            self.open.insert(id, chain);
+            return;
+        }
+        if link.seq() > chain.next {
+            let missing = format!("links {} to {} are not in the log", chain.next, link.seq() - 1);
+            findings.add(at.finding(GAP, missing));
+        } else if link.prev().map(ToString::to_string).as_ref() != Some(&chain.last) {
+            findings.add(at.finding(Code::ChainPrev, "the link does not follow from the one before it"));
+        }
+        if Time::parse(chain.time.as_bytes()).is_some_and(|time| link.time() < time) {
+            findings.add(at.finding(Code::TimeOrder, "the link is earlier than the one before it"));
+        }
+        if let Ok(key) = chain.key.parse::<VerifierKey>() {
+            self.check_signature(at, &key, findings);
+            self.check_key(judge, at, &key, &mut chain, findings);
+        }
+        chain.next = link.seq() + 1;
+        chain.last = leaf_hash(at.text.as_bytes()).to_string();
+        chain.time = link.time().to_string();
+        chain.unsigned = link.signature().is_none().then(|| chain.unsigned.unwrap_or(at.index));
+        if matches!(link, Link::Close(_)) {
+            self.closed.insert(id);
+        } else {
+            self.open.insert(id, chain);
+        }
+    }
+
+    #[allow(clippy::unused_self, reason = "it is one of the checks")]
+    fn check_signature(&self, at: &At<'_>, key: &VerifierKey, findings: &mut Findings) {
+        if let Some(signature) = at.link.signature()
+            && !key.verify(signed_part(at.text).as_bytes(), signature)
+        {
+            findings.add(at.finding(Code::SignatureInvalid, "the signature is not that of the chain's key"));
+        }
+    }
+
+    /// Whether the key may sign at that time, told once a chain.
+    fn check_key(
+        &self,
+        judge: &Judge<'_>,
+        at: &At<'_>,
+        key: &VerifierKey,
+        chain: &mut Chain,
+        findings: &mut Findings,
+    ) {
+        let time = at.link.time();
+        let revoked = self.lives.get(key.as_str()).is_some_and(|life| life.revoked)
+            || judge
+                .trust
+                .revocations()
+                .iter()
+                .any(|line| line.key == *key && line.since.is_none_or(|since| since <= time));
+        let (kind, message) = if revoked {
+            (Code::KeyRevoked, "the chain goes on though its key is revoked")
+        } else if judge.trust.emitters().contains(key) {
+            return;
+        } else if chain.windows.is_empty() {
+            (Code::KeyUnknown, "the chain's key is neither an emitter of the trust file nor was it granted")
+        } else {
+            let millis = time.millis();
+            let holds = |&(from, until): &(Option<i64>, Option<i64>)| {
+                from.is_none_or(|from| from <= millis) && until.is_none_or(|until| millis < until)
+            };
+            if chain.windows.iter().any(holds) {
+                return;
+            }
+            if chain.windows.iter().any(|(_, until)| until.is_some_and(|until| until <= millis)) {
+                (Code::KeyExpired, "the link is later than its key was granted for")
+            } else {
+                (Code::KeyNotYetValid, "the link is earlier than its key was granted for")
+            }
+        };
+        if chain.told.insert(kind.as_str().to_owned()) {
+            let mut finding = at.finding(kind, message);
+            finding.place.key = Some(key.to_string());
+            findings.add(finding);
+        }
+    }
+
+    /// A key note acts as the log's own rules say.
+    fn note(&mut self, judge: &Judge<'_>, index: u64, text: &str, note: &KeyNote, findings: &mut Findings) {
+        let mut line = countersign::export::writer::Writer::new();
+        line.note(text);
+        let mut growth = Growth::new(index);
+        let acts = Submission::parse(line.as_bytes(), &Limits::default()).and_then(|submission| {
+            growth.submit(&judge.rules, &*self, &submission).map_err(log::Stop::refusal)
+        });
+        if let Err(refusal) = acts {
+            let mut finding = Finding::new(Code::KeyStatement, refusal.error.message).at_leaf(index);
+            finding.place.key = note.statements.first().map(|statement| statement.key().to_string());
+            findings.add(finding);
+            return;
+        }
+        let lives: Vec<_> = growth.lives().map(|(key, life)| (key.clone(), life.revoked)).collect();
+        for (key, revoked) in lives {
+            self.lives.entry(key.to_string()).or_default().revoked = revoked;
+        }
+        for statement in &note.statements {
+            if let countersign::keys::Statement::Grant { key, from, until } = statement {
+                let life = self.lives.entry(key.to_string()).or_default();
+                life.windows.push((from.map(Time::millis), until.map(Time::millis)));
+            }
+        }
+    }
+
+    /// Chains whose last link no signature covers, at a checkpoint.
+    pub(super) fn unsigned(&mut self, findings: &mut Findings) {
+        for (id, chain) in &mut self.open {
+            let Some(index) = chain.unsigned else { continue };
+            if chain.told.insert(format!("{} {index}", Code::SignatureUnsignedTail.as_str())) {
+                let message = "the chain's last links in the checkpoint are covered by no signature";
+                let mut finding = Finding::new(Code::SignatureUnsignedTail, message).at_leaf(index);
+                finding.place.chain = ChainId::parse(id.as_bytes());
+                findings.add(finding);
+            }
+        }
+    }
+
+    /// The latest time of a link since this was asked before, and the link's index.
+    pub(super) fn take_latest(&mut self) -> Option<(Time, u64)> {
+        self.latest.take()
+    }
+
+    /// How many chains are open.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
+    }
+}
+
+/// What key notes are judged by: the keys' lives so far.
+impl State for Chains {
+    type Error = std::convert::Infallible;
+
+    fn chain(&self, _: &ChainId) -> Result<Option<log::Chain>, Self::Error> {
+        Ok(None)
+    }
+
+    fn link(&self, _: &ChainId, _: u64) -> Result<Option<Held>, Self::Error> {
+        Ok(None)
+    }
+
+    fn note(&self, _: &Hash) -> Result<Option<u64>, Self::Error> {
+        Ok(None)
+    }
+
+    fn life(&self, key: &VerifierKey) -> Result<Life, Self::Error> {
+        let Some(known) = self.lives.get(key.as_str()) else { return Ok(Life::default()) };
+        let mut life = Life { revoked: known.revoked, ..Life::default() };
+        let time = |millis: Option<i64>| millis.and_then(Time::from_millis);
+        for &(from, until) in &known.windows {
+            life.windows.push(Window { from: time(from), until: time(until) });
+        }
+        Ok(life)
+    }
+}

@@ -1,0 +1,218 @@
+//! What a monitor finds, with a code, a place and a hint.
+
+use std::collections::BTreeMap;
+
+use countersign::check::TileCode;
+use countersign::link::ChainId;
+use countersign::verify::{FindingCode, LISTED, Severity};
+use serde_json::{Value, json};
+
+/// What kind of finding it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// Stable.
+    pub(crate) code: &'static str,
+    pub(crate) severity: Severity,
+    pub(crate) hint: &'static str,
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident $code:literal $severity:ident $hint:literal;)+) => {
+        $($(#[doc = $doc])+ pub(crate) const $name: Kind =
+            Kind { code: $code, severity: Severity::$severity, hint: $hint };)+
+    };
+}
+
+kinds! {
+    /// Two histories, each signed by the log.
+    SPLIT_VIEW "append_only.split_view" Error
+        "the log's history was rewritten, or two histories are shown to different readers: both checkpoints are signed by the log, keep them as evidence";
+    /// The log shows less than it did.
+    ROLLBACK "append_only.rollback" Error
+        "the log was cut back or put back to a backup, or an old answer is being served: what came after is kept from its readers";
+    /// Another place has seen more of the log.
+    BEHIND "append_only.behind" Warning
+        "an old view of the log is served here, or was at the time: if it stays so, what came after is kept from its readers";
+    /// No new leaves for too long.
+    SILENT "log.silent" Error
+        "its emitters have nothing to record, cannot reach it, or it serves an old view: ask its operator";
+    /// No cosignatures for too long.
+    STALE "witness.stale" Error
+        "witnesses do not see the log any more, or an old view is served: ask its operator";
+    /// The log cannot be read.
+    UNREACHABLE "log.unreachable" Warning
+        "this says nothing about the log's integrity; it is asked again";
+    /// Another place cannot be read.
+    OTHER_UNREACHABLE "also.unreachable" Warning
+        "without it a split view cannot be seen from here; it is asked again";
+    /// A leaf that is neither link nor key note.
+    OPAQUE "leaf.opaque" Warning
+        "a log of audit events takes links and key notes alone, unless its operator chose otherwise";
+    /// Links of a chain that was never opened, or closed.
+    NO_OPEN "chain.no_open" Error
+        "a log must not take it: nobody knows whose chain it is";
+    /// Links are missing.
+    GAP "chain.gap" Error
+        "a log must not take it: events were lost, or taken out before the log signed";
+    /// Two links for one place of a chain.
+    FORK "chain.fork" Error
+        "a log must not take it: the emitter's key was used twice, or someone repeated it";
+}
+
+impl From<FindingCode> for Kind {
+    fn from(code: FindingCode) -> Self {
+        Self { code: code.as_str(), severity: code.severity(), hint: code.hint() }
+    }
+}
+
+impl From<TileCode> for Kind {
+    fn from(code: TileCode) -> Self {
+        Self { code: code.as_str(), severity: Severity::Error, hint: code.hint() }
+    }
+}
+
+/// Where it is, as far as there is a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) index: Option<u64>,
+    pub(crate) chain: Option<ChainId>,
+    pub(crate) seq: Option<u64>,
+    pub(crate) key: Option<String>,
+    /// A path below the log's prefix, or another place's address.
+    pub(crate) at: Option<String>,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) kind: Kind,
+    pub(crate) place: Place,
+    pub(crate) message: String,
+    /// Signed checkpoints that show it.
+    pub(crate) evidence: Vec<String>,
+    /// Whether it may end by itself: it is told when it begins and when it ends.
+    pub(crate) lasting: bool,
+    /// Whether nothing can be said about the log any more.
+    pub(crate) fatal: bool,
+}
+
+impl Finding {
+    pub(crate) fn new(kind: impl Into<Kind>, message: impl Into<String>) -> Self {
+        Self {
+            kind: kind.into(),
+            place: Place::default(),
+            message: message.into(),
+            evidence: Vec::new(),
+            lasting: false,
+            fatal: false,
+        }
+    }
+
+    pub(crate) fn at(mut self, at: impl Into<String>) -> Self {
+        self.place.at = Some(at.into());
+        self
+    }
+
+    pub(crate) fn at_leaf(mut self, index: u64) -> Self {
+        self.place.index = Some(index);
+        self
+    }
+
+    pub(crate) fn with_evidence(mut self, checkpoints: &[&str]) -> Self {
+        self.evidence = checkpoints.iter().map(|&text| text.to_owned()).collect();
+        self
+    }
+
+    pub(crate) fn lasting(mut self) -> Self {
+        self.lasting = true;
+        self
+    }
+
+    pub(crate) fn fatal(mut self) -> Self {
+        self.fatal = true;
+        self
+    }
+
+    /// What tells it from other findings that last.
+    pub(crate) fn name(&self) -> String {
+        match &self.place.at {
+            Some(at) => format!("{} {at}", self.kind.code),
+            None => self.kind.code.to_owned(),
+        }
+    }
+
+    /// As one JSON object, found at that time in that log.
+    pub(crate) fn to_json(&self, log: &str, time: &str) -> Value {
+        let Place { index, chain, seq, key, at } = &self.place;
+        let mut value = json!({
+            "countersign": "finding/v1",
+            "log": log,
+            "time": time,
+            "code": self.kind.code,
+            "severity": self.kind.severity,
+            "message": self.message,
+            "hint": self.kind.hint,
+        });
+        let places = [
+            ("index", index.map(Value::from)),
+            ("chain", chain.map(|chain| chain.to_string().into())),
+            ("seq", seq.map(Value::from)),
+            ("key", key.clone().map(Value::from)),
+            ("at", at.clone().map(Value::from)),
+            ("evidence", (!self.evidence.is_empty()).then(|| self.evidence.clone().into())),
+        ];
+        for (name, place) in places {
+            if let Some(place) = place {
+                value[name] = place;
+            }
+        }
+        value
+    }
+}
+
+/// Findings in their order, of each code no more than a reader can use.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    list: Vec<Finding>,
+    counts: BTreeMap<&'static str, usize>,
+    incomplete: bool,
+}
+
+impl Findings {
+    pub(crate) fn add(&mut self, finding: Finding) {
+        let count = self.counts.entry(finding.kind.code).or_default();
+        *count += 1;
+        if *count <= LISTED || finding.fatal {
+            self.list.push(finding);
+        }
+    }
+
+    pub(crate) fn append(&mut self, other: Self) {
+        self.list.extend(other.list);
+        for (code, count) in other.counts {
+            *self.counts.entry(code).or_default() += count;
+        }
+    }
+
+    pub(crate) fn list(&self) -> &[Finding] {
+        &self.list
+    }
+
+    /// The codes of which there are more than are listed, and how many more.
+    pub(crate) fn more(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        self.counts.iter().filter(|(_, count)| **count > LISTED).map(|(code, count)| (*code, count - LISTED))
+    }
+
+    /// Not everything could be looked at.
+    pub(crate) fn stop(&mut self) {
+        self.incomplete = true;
+    }
+
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
+    pub(crate) fn is_fatal(&self) -> bool {
+        self.list.iter().any(|finding| finding.fatal)
+    }
+}

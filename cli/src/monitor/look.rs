@@ -1,0 +1,331 @@
+//! One look at the log: what is new, and whether it fits what was seen before.
+
+use std::fmt::Write as _;
+
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::hash::Hash;
+use countersign::note::VerifierKey;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign::verify::FindingCode as Code;
+
+use super::chains::Judge;
+use super::finding::{
+    BEHIND, Finding, Findings, OTHER_UNREACHABLE, ROLLBACK, SILENT, SPLIT_VIEW, STALE, UNREACHABLE,
+};
+use super::memory::Memory;
+use super::tree::{self, Growth, Leaves};
+use crate::errors::Failure;
+use crate::source::Source;
+use crate::verdict::leaves;
+
+/// More than any checkpoint is.
+const MAX_CHECKPOINT: usize = 1 << 18;
+/// A link may be so much later than the time that witnesses give its checkpoint, in milliseconds.
+const AHEAD: i64 = 5 * 60 * 1_000;
+
+/// The log, and what it is judged by.
+pub(super) struct Watch<'a> {
+    pub(super) source: &'a dyn Source,
+    /// Other places that serve the log or its checkpoints.
+    pub(super) also: &'a [Box<dyn Source>],
+    pub(super) judge: Judge<'a>,
+    /// How long nothing may be heard, in milliseconds.
+    pub(super) silence: Option<i64>,
+}
+
+impl Watch<'_> {
+    fn trust(&self) -> &Trust {
+        self.judge.trust
+    }
+
+    /// Looks once. What is remembered changes only by what was found good.
+    pub(super) fn look(&self, memory: &mut Memory, now: Time) -> Findings {
+        let mut findings = Findings::default();
+        // First, so that the log cannot seem to be behind by what was added meanwhile.
+        for other in self.also {
+            if let Err(finding) = self.look_beside(&**other, memory) {
+                findings.add(*finding);
+            }
+        }
+        match self.source.checkpoint() {
+            Ok(checkpoint) => {
+                if let Err(failure) = self.judge_checkpoint(memory, &checkpoint, now, &mut findings) {
+                    findings.stop();
+                    findings.add(unreachable(&failure));
+                }
+            }
+            Err(failure) if failure.code() == "checkpoint.invalid" => {
+                let message = format!("what is served is no checkpoint: {}", failure.brief());
+                findings.stop();
+                findings.add(Finding::new(Code::FormatCheckpoint, message).lasting());
+            }
+            Err(failure) => {
+                findings.stop();
+                findings.add(unreachable(&failure));
+            }
+        }
+        if !findings.is_fatal() {
+            self.compare(memory, &mut findings);
+        }
+        self.listen(memory, now, &mut findings);
+        findings
+    }
+
+    fn judge_checkpoint(
+        &self,
+        memory: &mut Memory,
+        seen: &SignedCheckpoint,
+        now: Time,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
+        if let Err(finding) = self.check_signature(seen) {
+            findings.stop();
+            findings.add(*finding);
+            return Ok(());
+        }
+        self.check_witnesses(seen, findings);
+        let checkpoint = &seen.checkpoint;
+        let pin = memory.pin.clone();
+        if let Some(pin) = &pin {
+            if checkpoint.size < pin.checkpoint.size {
+                return self.judge_smaller(pin, seen, findings);
+            }
+            if checkpoint.size == pin.checkpoint.size && checkpoint.root != pin.checkpoint.root {
+                findings.add(split_view(pin, seen, "the log signed two roots of one size"));
+                return Ok(());
+            }
+        }
+        let mut unknown = None;
+        if let Some(pin) = pin.as_ref().filter(|pin| pin.checkpoint.size < checkpoint.size) {
+            let before = (pin.checkpoint.size, &pin.checkpoint.root);
+            match tree::consistency(self.source, before, checkpoint)? {
+                Growth::Consistent => {}
+                Growth::Inconsistent => {
+                    findings.add(split_view(pin, seen, "the log did not grow from what was seen before"));
+                    return Ok(());
+                }
+                Growth::Unknown(finding) => unknown = Some(finding),
+            }
+        }
+        let grown = pin.as_ref().is_none_or(|pin| pin.checkpoint.size < checkpoint.size);
+        if memory.edge.end() < checkpoint.size {
+            let (mut chains, mut found) = (memory.chains.clone(), Findings::default());
+            let before = pin.as_ref().map(|pin| &pin.checkpoint);
+            let read = tree::leaves(self.source, &memory.edge, before, checkpoint, |index, leaf| {
+                chains.leaf(&self.judge, index, leaf, &mut found);
+            })?;
+            match (read, &pin) {
+                (Leaves::Wrong(wrong), _) => {
+                    wrong.into_iter().chain(unknown).for_each(|finding| findings.add(finding));
+                    return Ok(());
+                }
+                (Leaves::Authentic(_, false), Some(pin)) => {
+                    findings.add(split_view(
+                        pin,
+                        seen,
+                        "the log's leaves are not those that were seen before",
+                    ));
+                    return Ok(());
+                }
+                (Leaves::Authentic(edge, _), _) => memory.edge = edge,
+            }
+            chains.unsigned(&mut found);
+            if let (Some((time, index)), Some(existed_by)) = (chains.take_latest(), self.existed_by(seen))
+                && time.millis() > existed_by.millis() + AHEAD
+            {
+                let message = format!("a link of {time} is in a checkpoint that existed by {existed_by}");
+                found.add(Finding::new(Code::TimeFuture, message).at_leaf(index));
+            }
+            memory.chains = chains;
+            findings.append(found);
+        }
+        if let Some(finding) = unknown {
+            findings.add(finding);
+        }
+        if grown || memory.grown_at.is_none() {
+            memory.grown_at = Some(now.millis());
+        }
+        memory.pin = Some(seen.clone());
+        Ok(())
+    }
+
+    fn judge_smaller(
+        &self,
+        pin: &SignedCheckpoint,
+        seen: &SignedCheckpoint,
+        findings: &mut Findings,
+    ) -> Result<(), Failure> {
+        let (old, new) = (&seen.checkpoint, &pin.checkpoint);
+        if let Growth::Inconsistent = tree::consistency(self.source, (old.size, &old.root), new)? {
+            findings.add(split_view(
+                pin,
+                seen,
+                "the log shows other leaves than those that were seen before",
+            ));
+            return Ok(());
+        }
+        let message = format!("the log shows {}, and had {}", leaves(old.size), new.size);
+        let finding = Finding::new(ROLLBACK, message).lasting();
+        findings.add(finding.with_evidence(&[&pin.to_string(), &seen.to_string()]));
+        Ok(())
+    }
+
+    /// Whether a log key of the trust file signed it.
+    fn check_signature(&self, seen: &SignedCheckpoint) -> Result<(), Box<Finding>> {
+        let origin = &seen.checkpoint.origin;
+        if origin != self.judge.origin {
+            let message = format!("the checkpoint is of the log {origin:?}");
+            return Err(Box::new(Finding::new(Code::LogOrigin, message).lasting()));
+        }
+        let keys = self.trust().logs().iter().filter(|key| key.name() == origin);
+        let signed: Vec<bool> = keys.filter_map(|key| seen.log_signature(key)).collect();
+        match &signed[..] {
+            [] => {
+                let message = "no log key of the trust file signed the checkpoint";
+                Err(Box::new(Finding::new(Code::LogUnknown, message).lasting()))
+            }
+            signed if signed.contains(&false) => {
+                let finding =
+                    Finding::new(Code::LogSignature, "the log's signature on the checkpoint is invalid");
+                Err(Box::new(finding.lasting().with_evidence(&[&seen.to_string()])))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_witnesses(&self, seen: &SignedCheckpoint, findings: &mut Findings) {
+        let trust = self.trust();
+        let cosigned: Vec<Option<Option<u64>>> =
+            trust.witnesses().iter().map(|key| seen.cosignature(key)).collect();
+        for (key, cosigned) in trust.witnesses().iter().zip(&cosigned) {
+            if *cosigned == Some(None) {
+                let message = format!("the cosignature of {} is invalid", key.name());
+                let mut finding = Finding::new(Code::WitnessSignature, message).at(key.name()).lasting();
+                finding.place.key = Some(key.to_string());
+                findings.add(finding.with_evidence(&[&seen.to_string()]));
+            }
+        }
+        if !trust
+            .quorum_met(&|witness| cosigned.get(witness).is_some_and(|time| matches!(time, Some(Some(_)))))
+        {
+            let number = cosigned.iter().filter(|time| matches!(time, Some(Some(_)))).count();
+            let message =
+                format!("{number} of {} witnesses cosigned the checkpoint", trust.witnesses().len());
+            findings.add(Finding::new(Code::WitnessQuorum, message).lasting());
+        }
+    }
+
+    fn existed_by(&self, seen: &SignedCheckpoint) -> Option<Time> {
+        self.times(seen).map(|times| times.existed_by)
+    }
+
+    fn times(&self, seen: &SignedCheckpoint) -> Option<countersign::trust::Times> {
+        let witnesses: &[VerifierKey] = self.trust().witnesses();
+        let time = |key: &VerifierKey| {
+            let seconds = seen.cosignature(key).flatten()?;
+            Time::from_millis(i64::try_from(seconds).ok()?.checked_mul(1_000)?)
+        };
+        let times: Vec<(usize, Time)> =
+            witnesses.iter().enumerate().filter_map(|(nth, key)| Some((nth, time(key)?))).collect();
+        self.trust().times(&times)
+    }
+
+    /// Gets the checkpoint that another place has.
+    fn look_beside(&self, other: &dyn Source, memory: &mut Memory) -> Result<(), Box<Finding>> {
+        let name = other.name();
+        let trouble =
+            |message: String| Box::new(Finding::new(OTHER_UNREACHABLE, message).at(&name).lasting());
+        let read = |path: &str| other.read(path, MAX_CHECKPOINT).map_err(|failure| trouble(failure.brief()));
+        let bytes = match read("checkpoint")? {
+            Some(bytes) => Some(bytes),
+            // A witness has it below the hash of the origin (C2SP tlog-witness).
+            None => read(&format!("{}/checkpoint", hex(&Hash::of(&[self.judge.origin.as_bytes()]))))?,
+        };
+        let nothing = || trouble("there is no checkpoint of this log".into());
+        let text = String::from_utf8(bytes.ok_or_else(nothing)?).map_err(|_| nothing())?;
+        let seen = SignedCheckpoint::parse_extended(&text).map_err(|error| {
+            Box::new(Finding::new(Code::FormatCheckpoint, error.message).at(&name).lasting())
+        })?;
+        self.check_signature(&seen).map_err(|finding| Box::new(finding.at(&name)))?;
+        let size =
+            |text: &String| SignedCheckpoint::parse_extended(text).map_or(0, |seen| seen.checkpoint.size);
+        // One that was seen and is yet to be compared is not forgotten for an older one.
+        if memory.others.get(&name).is_none_or(|known| size(known) <= seen.checkpoint.size) {
+            memory.others.insert(name, text);
+        }
+        Ok(())
+    }
+
+    /// Compares what other places showed with what was seen here.
+    fn compare(&self, memory: &mut Memory, findings: &mut Findings) {
+        let Some(pin) = memory.pin.clone() else { return };
+        memory.others.retain(|name, text| {
+            let Ok(seen) = SignedCheckpoint::parse_extended(text) else { return false };
+            let (here, there) = (&pin.checkpoint, &seen.checkpoint);
+            let growth = if there.size <= here.size {
+                tree::consistency(self.source, (there.size, &there.root), here)
+            } else {
+                let other = self.also.iter().find(|other| other.name() == *name);
+                other.map_or_else(
+                    || Ok(Growth::Consistent),
+                    |other| tree::consistency(&**other, (here.size, &here.root), there),
+                )
+            };
+            match growth {
+                Ok(Growth::Inconsistent) => {
+                    let message = format!("another log of the same origin is served at {name}");
+                    findings.add(split_view(&pin, &seen, &message).at(name));
+                    return true;
+                }
+                Ok(Growth::Unknown(finding)) if there.size <= here.size => findings.add(finding),
+                Ok(Growth::Consistent | Growth::Unknown(_)) => {}
+                Err(failure) => findings.add(unreachable(&failure)),
+            }
+            if there.size > here.size {
+                let message =
+                    format!("{name} has {}, and the log itself shows {}", leaves(there.size), here.size);
+                let evidence = [pin.to_string(), text.clone()];
+                let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
+                findings.add(Finding::new(BEHIND, message).at(name).lasting().with_evidence(&evidence));
+            }
+            there.size > here.size
+        });
+    }
+
+    /// Whether anything was heard of the log lately.
+    fn listen(&self, memory: &Memory, now: Time, findings: &mut Findings) {
+        let Some(silence) = self.silence else { return };
+        if let Some(grown_at) = memory.grown_at
+            && now.millis() - grown_at > silence
+        {
+            let since = Time::from_millis(grown_at).map_or_else(String::new, |time| format!(" since {time}"));
+            findings.add(Finding::new(SILENT, format!("the log has not grown{since}")).lasting());
+        }
+        if let Some(times) = memory.pin.as_ref().and_then(|pin| self.times(pin))
+            && now.millis() - times.seen_at.millis() > silence
+        {
+            let message =
+                format!("the newest checkpoint was last seen by the witnesses at {}", times.seen_at);
+            findings.add(Finding::new(STALE, message).lasting());
+        }
+    }
+}
+
+fn split_view(pin: &SignedCheckpoint, seen: &SignedCheckpoint, what: &str) -> Finding {
+    let (one, other) = (&pin.checkpoint, &seen.checkpoint);
+    let message =
+        format!("{what}: {} with root {}, and {} with root {}", one.size, one.root, other.size, other.root);
+    Finding::new(SPLIT_VIEW, message).with_evidence(&[&pin.to_string(), &seen.to_string()]).fatal()
+}
+
+fn unreachable(failure: &Failure) -> Finding {
+    Finding::new(UNREACHABLE, failure.brief()).lasting()
+}
+
+fn hex(hash: &Hash) -> String {
+    hash.0.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

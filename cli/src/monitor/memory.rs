@@ -1,0 +1,165 @@
+//! What a monitor remembers from look to look, and from run to run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::merkle::CompactRange;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::chains::Chains;
+use super::tree::{read_edge, write_edge};
+use crate::errors::{Failure, shown};
+use crate::input;
+use crate::output::Output;
+
+const VERSION: &str = "monitor/v1";
+/// How many findings wait for a webhook that does not answer; then the oldest are dropped, and it is said.
+pub(super) const WAITING: usize = 1_000;
+/// How many pieces of evidence are kept.
+const EVIDENCE: usize = 100;
+
+/// What is known of the log.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// The newest checkpoint that was found good.
+    pub(super) pin: Option<SignedCheckpoint>,
+    /// The leaves up to the edge were read; it is that of the pin's tree where there is one.
+    pub(super) edge: CompactRange,
+    pub(super) chains: Chains,
+    /// When the log was seen to grow, by the clock here, in milliseconds.
+    pub(super) grown_at: Option<i64>,
+    /// What lasts and was told.
+    pub(super) lasting: BTreeSet<String>,
+    /// What waits for the webhook.
+    pub(super) unsent: Vec<Value>,
+    /// The newest checkpoints that were seen in other places, and not yet compared.
+    pub(super) others: BTreeMap<String, String>,
+    /// Findings with the checkpoints that show them.
+    pub(super) evidence: Vec<Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    countersign: String,
+    origin: String,
+    pin: Option<String>,
+    edge: Vec<String>,
+    chains: Chains,
+    grown_at: Option<i64>,
+    #[serde(default)]
+    lasting: BTreeSet<String>,
+    #[serde(default)]
+    unsent: Vec<Value>,
+    #[serde(default)]
+    others: BTreeMap<String, String>,
+    #[serde(default)]
+    evidence: Vec<Value>,
+}
+
+/// Where it is kept.
+pub(super) enum Keep {
+    /// Everything, in this file.
+    State(PathBuf),
+    /// The checkpoint alone, in this file.
+    Pin(PathBuf),
+    /// Nothing outlives the run.
+    Nothing,
+}
+
+impl Memory {
+    pub(super) fn add_evidence(&mut self, finding: Value) {
+        self.evidence.push(finding);
+        if self.evidence.len() > EVIDENCE {
+            self.evidence.remove(0);
+        }
+    }
+
+    fn parse(text: &str, origin: &str) -> Result<Self, &'static str> {
+        let stored: Stored = serde_json::from_str(text).map_err(|_| "it is malformed")?;
+        if stored.countersign != VERSION {
+            return Err("it is not a monitor's");
+        }
+        if stored.origin != origin {
+            return Err("it is of another log");
+        }
+        let pin = stored.pin.map(|pin| SignedCheckpoint::parse_extended(&pin)).transpose();
+        let pin = pin.map_err(|_| "its checkpoint is malformed")?;
+        let edge = match &pin {
+            None => Some(CompactRange::new()),
+            Some(SignedCheckpoint { checkpoint, .. }) => {
+                read_edge(&stored.edge, checkpoint.size, &checkpoint.root)
+            }
+        };
+        Ok(Self {
+            pin,
+            edge: edge.ok_or("its tree is not that of its checkpoint")?,
+            chains: stored.chains,
+            grown_at: stored.grown_at,
+            lasting: stored.lasting,
+            unsent: stored.unsent,
+            others: stored.others,
+            evidence: stored.evidence,
+        })
+    }
+
+    fn to_text(&self, origin: &str) -> String {
+        let stored = Stored {
+            countersign: VERSION.into(),
+            origin: origin.into(),
+            pin: self.pin.as_ref().map(ToString::to_string),
+            edge: write_edge(&self.edge),
+            chains: self.chains.clone(),
+            grown_at: self.grown_at,
+            lasting: self.lasting.clone(),
+            unsent: self.unsent.clone(),
+            others: self.others.clone(),
+            evidence: self.evidence.clone(),
+        };
+        serde_json::to_string(&stored).unwrap_or_default() + "\n"
+    }
+}
+
+impl Keep {
+    /// What was kept, or nothing where there is no file yet.
+    pub(super) fn load(&self, origin: &str) -> Result<Memory, Failure> {
+        let (Self::State(path) | Self::Pin(path)) = self else { return Ok(Memory::default()) };
+        if !path.try_exists().map_err(|error| Failure::io("read", &shown(path), &error))? {
+            return Ok(Memory::default());
+        }
+        let damaged = |why: &str| {
+            let hint = "put the right file in its place; without it the log is read from its beginning, and what was \
+                        seen before is forgotten";
+            Failure::unusable("state.invalid", format!("it cannot be gone on with: {why}"), hint)
+                .within(&shown(path))
+        };
+        if let Self::State(_) = self {
+            let text = read(path)?;
+            return Memory::parse(&text, origin).map_err(damaged);
+        }
+        let pin = SignedCheckpoint::parse_extended(&input::small_text(path)?);
+        let pin = pin.map_err(|_| damaged("a pin is a signed checkpoint"))?;
+        if pin.checkpoint.origin != origin {
+            return Err(damaged("it is of another log"));
+        }
+        Ok(Memory { pin: Some(pin), ..Memory::default() })
+    }
+
+    /// Keeps it, durably and in one step.
+    pub(super) fn save(&self, memory: &Memory, origin: &str) -> Result<(), Failure> {
+        let (path, text) = match (self, &memory.pin) {
+            (Self::State(path), _) => (path, memory.to_text(origin)),
+            (Self::Pin(path), Some(pin)) => (path, pin.to_string()),
+            _ => return Ok(()),
+        };
+        let mut output = Output::create(Some(path))?;
+        output.write(text.as_bytes())?;
+        output.finish()
+    }
+}
+
+/// A state file grows with the chains that are open.
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::io("read", &shown(path), &error))
+}

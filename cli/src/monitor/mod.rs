@@ -1,0 +1,248 @@
+//! `countersign monitor`: follows a log for ever, and says what is wrong with it.
+
+mod chains;
+mod finding;
+mod look;
+mod memory;
+mod tree;
+mod webhook;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use countersign::time::Time;
+use countersign::verify::Severity;
+use serde_json::json;
+
+use self::chains::Judge;
+use self::finding::{Finding, Findings};
+use self::look::Watch;
+use self::memory::{Keep, Memory};
+use self::webhook::Webhook;
+use crate::errors::Failure;
+use crate::source;
+use crate::style::{bad, doubt, faint, label, plain};
+use crate::verdict::{count, leaves};
+use crate::verify::now;
+use crate::{args, input, origin, stop, style};
+
+/// Follow a log for ever, and say what is wrong with it
+///
+/// Looks at the log again and again: that its key and enough witnesses signed it, that it grew from what was seen
+/// before and was never rewritten or cut back, that each chain in it goes on without a gap and each key may sign, and that
+/// it does not fall silent. Says each finding once. Ends by itself when the log shows two histories; both checkpoints
+/// are then evidence. Trouble with the network is told and waited out.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign monitor https://log.example/audit --trust trust.txt --state monitor.json
+  countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --also https://mirror.example/audit --webhook https://alerts.example/hook
+  countersign monitor https://log.example/audit --trust trust.txt --state monitor.json --once || alert
+
+Exit status: 0 nothing was found (or it was stopped), 1 altered or broken, 2 not usable arguments,
+3 a key that you do not trust, 5 not checked: the log could not be read.")]
+pub(crate) struct Args {
+    /// The log: the URL below which its checkpoint and tiles are, or a folder that holds `checkpoint` and `tile/`
+    #[arg(value_name = "URL|DIR")]
+    log: String,
+    /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
+    #[arg(long, value_name = "FILE")]
+    trust: PathBuf,
+    /// The log, where the trust file names several
+    #[arg(long, value_name = "O")]
+    origin: Option<String>,
+    /// Where to remember what was seen, evidence included; begun where it does not exist
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Where to keep the checkpoint alone, as `verify --pin` reads it; the leaves are read again by each run
+    #[arg(long, value_name = "FILE", conflicts_with = "state")]
+    pin: Option<PathBuf>,
+    /// Another place that serves this log, or a witness's monitoring prefix (may be given again): both must agree
+    #[arg(long, value_name = "URL|DIR")]
+    also: Vec<String>,
+    /// How long to wait between two looks: 10s, 5m
+    #[arg(long, value_name = "AGE", default_value = "30s", value_parser = args::duration)]
+    every: Duration,
+    /// Look once, and exit by what was found
+    #[arg(long)]
+    once: bool,
+    /// How long the log may go without new leaves, or without new cosignatures: 1h, 2d
+    #[arg(long, value_name = "AGE", value_parser = args::seconds)]
+    silence: Option<i64>,
+    /// Post each finding as JSON to this address
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+    /// Print findings as JSON, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let trust = input::trust(&args.trust)?;
+    let origin = origin::of(&trust, args.origin.as_deref())?;
+    let source = source::open(&args.log)?;
+    let also = args.also.iter().map(|place| source::open(place)).collect::<Result<Vec<_>, _>>()?;
+    let webhook = args.webhook.as_deref().map(Webhook::new).transpose()?;
+    let keep = match (&args.state, &args.pin) {
+        (Some(path), _) => Keep::State(path.clone()),
+        (None, Some(path)) => Keep::Pin(path.clone()),
+        (None, None) => Keep::Nothing,
+    };
+    let memory = keep.load(&origin)?;
+    if memory.pin.is_none() && !args.once {
+        style::warn("nothing was seen of this log before: what was rewritten until now cannot be told");
+    }
+    let silence = args.silence.map(|seconds| seconds.saturating_mul(1_000));
+    let watch = Watch { source: &*source, also: &also, judge: Judge::new(&origin, &trust), silence };
+    stop::gracefully();
+    Monitor { args, origin: &origin, keep, webhook, memory, told_size: None }.follow(&watch)
+}
+
+struct Monitor<'a> {
+    args: &'a Args,
+    origin: &'a str,
+    keep: Keep,
+    webhook: Option<Webhook>,
+    memory: Memory,
+    told_size: Option<u64>,
+}
+
+impl Monitor<'_> {
+    fn follow(&mut self, watch: &Watch<'_>) -> Result<u8, Failure> {
+        loop {
+            let now = now()?;
+            let findings = watch.look(&mut self.memory, now);
+            self.tell(&findings, now)?;
+            if findings.is_fatal() || self.args.once {
+                return Ok(status(&findings));
+            }
+            let next = Instant::now() + self.args.every;
+            while Instant::now() < next {
+                if stop::asked() {
+                    return Ok(0);
+                }
+                std::thread::sleep((next - Instant::now()).min(Duration::from_millis(100)));
+            }
+        }
+    }
+
+    /// Says what is new. It is remembered before the webhook is asked, and again when that has taken it.
+    fn tell(&mut self, findings: &Findings, now: Time) -> Result<(), Failure> {
+        let mut text = String::new();
+        let mut lasting = BTreeSet::new();
+        for finding in findings.list() {
+            let known = finding.lasting && !lasting.insert(finding.name());
+            if known || (finding.lasting && self.memory.lasting.contains(&finding.name())) {
+                continue;
+            }
+            let value = finding.to_json(self.origin, &now.to_string());
+            if self.args.json {
+                let _ = writeln!(text, "{value}");
+            } else {
+                text.push_str(&self::text(finding, now));
+            }
+            if !finding.evidence.is_empty() {
+                self.memory.add_evidence(value.clone());
+            }
+            if self.webhook.is_some() {
+                self.memory.unsent.push(value);
+            }
+        }
+        for (code, more) in findings.more() {
+            let value =
+                json!({ "countersign": "finding/v1", "log": self.origin, "code": code, "more": more });
+            if self.args.json {
+                let _ = writeln!(text, "{value}");
+            } else {
+                let _ = writeln!(text, "  … and {more} more of {code}");
+            }
+        }
+        if findings.is_incomplete() {
+            // Of what could not be looked at it is not known whether it is over.
+            lasting.extend(self.memory.lasting.iter().cloned());
+        }
+        for name in self.memory.lasting.difference(&lasting) {
+            if self.args.json {
+                let over = json!({ "countersign": "finding/v1", "log": self.origin, "time": now.to_string(), "over": name });
+                let _ = writeln!(text, "{over}");
+            } else {
+                let _ = writeln!(text, "{} {now} {} is over", style::good("✓"), label(plain(name)));
+            }
+        }
+        self.memory.lasting = lasting;
+        let written = anstream::stdout().lock().write_all(text.as_bytes());
+        written.map_err(|error| Failure::io("write", "standard output", &error))?;
+        self.keep.save(&self.memory, self.origin)?;
+        if let Some(webhook) = &mut self.webhook {
+            let waiting = self.memory.unsent.len();
+            webhook.send(&mut self.memory);
+            if self.memory.unsent.len() != waiting {
+                self.keep.save(&self.memory, self.origin)?;
+            }
+        }
+        self.tell_size();
+        Ok(())
+    }
+
+    fn tell_size(&mut self) {
+        let Some(pin) = &self.memory.pin else { return };
+        let checkpoint = &pin.checkpoint;
+        if self.told_size.replace(checkpoint.size) == Some(checkpoint.size) || self.args.json {
+            return;
+        }
+        let chains = count(self.memory.chains.open() as u64, "open chain");
+        style::done(&format!(
+            "{}: {}, {chains}, root {}",
+            plain(self.origin),
+            leaves(checkpoint.size),
+            checkpoint.root
+        ));
+    }
+}
+
+/// What to exit with, by the worst of what was found.
+fn status(findings: &Findings) -> u8 {
+    let has = |test: &dyn Fn(&Finding) -> bool| findings.list().iter().any(test);
+    if has(&|finding| finding.kind.severity == Severity::Error) {
+        1
+    } else if has(&|finding| {
+        matches!(finding.kind.code, "log.unreachable" | "also.unreachable" | "append_only.behind")
+    }) {
+        5
+    } else if has(&|finding| matches!(finding.kind.code, "log.unknown" | "key.unknown")) {
+        3
+    } else {
+        0
+    }
+}
+
+fn text(finding: &Finding, now: Time) -> String {
+    let word = match finding.kind.severity {
+        Severity::Error => bad("✗ error  "),
+        Severity::Warning => doubt("! warning"),
+        Severity::Info => faint("i info   "),
+    };
+    let place = &finding.place;
+    let mut places = Vec::new();
+    places.extend(place.at.as_deref().map(plain));
+    places.extend(place.index.map(|index| format!("leaf {index}")));
+    places.extend(place.chain.map(|chain| match place.seq {
+        Some(seq) => format!("{chain}/{seq}"),
+        None => format!("chain {chain}"),
+    }));
+    places.extend(place.key.as_deref().map(plain));
+    let places = if places.is_empty() { String::new() } else { format!(" {}", places.join(", ")) };
+    let mut text =
+        format!("{word} {now} {}{places}: {}\n", label(finding.kind.code), plain(&finding.message));
+    let _ = writeln!(text, "    {} {}", faint("hint:"), finding.kind.hint);
+    for (nth, checkpoint) in finding.evidence.iter().enumerate() {
+        let _ = writeln!(text, "    {}", faint(format_args!("checkpoint {}:", nth + 1)));
+        for line in checkpoint.lines() {
+            let _ = writeln!(text, "      {}", plain(line));
+        }
+    }
+    text
+}
