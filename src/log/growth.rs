@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::acceptance::Acceptance;
-use super::{Body, Chain, Entry, Held, Life, Payload, Refusal, Rules, State, Stop, Submission};
+use super::{Body, Chain, Entry, Held, Kind, Life, Payload, Refusal, Rules, State, Stop, Submission};
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::keys::KeyNote;
@@ -147,7 +147,15 @@ impl Growth {
         let below = Layered { top: self, below: state };
         let mut acceptance = Acceptance::new(self.size());
         for (place, entry) in submission.entries().iter().enumerate() {
-            acceptance.take(rules, &below, entry, &submission.entries()[place..])?;
+            match acceptance.take(rules, &below, entry, &submission.entries()[place..]) {
+                // What the log goes on with: it has nothing of this submission.
+                Err(Stop::Refused(Refusal { kind: Kind::Gap { chain, .. }, error })) => {
+                    let known = below.chain(&chain).map_err(Stop::State)?;
+                    let (expected, last) = known.map_or((0, None), |chain| (chain.next, Some(chain.last)));
+                    return Err(Refusal { kind: Kind::Gap { chain, expected, last }, error }.into());
+                }
+                taken => _ = taken?,
+            }
         }
         let (growth, taken) = acceptance.end()?;
         self.merge(growth);
