@@ -1,6 +1,6 @@
 //! Reading a submission's body: bounded in size, before and after decompression, and in time.
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use countersign::export::{Compression, Decompressor};
 use countersign::log::Limits;
@@ -8,6 +8,10 @@ use futures_util::StreamExt as _;
 
 use super::budget::Share;
 use super::{Bounds, Problem};
+
+/// Of a body that is refused, so many times the limit is still taken and thrown away: a client that is cut off in the
+/// middle of sending never reads why.
+const THROWN_AWAY: usize = 4;
 
 /// Reads a body whole, as it was sent. `share` holds the memory that it takes.
 pub(super) async fn read(
@@ -17,26 +21,47 @@ pub(super) async fn read(
     bounds: &Bounds,
     share: &mut Share,
 ) -> Result<Vec<u8>, Problem> {
+    let mut stream = body.into_data_stream();
+    let whole = match check(headers, limits) {
+        // Who asks before sending does not send now.
+        Err(problem) if headers.contains_key(header::EXPECT) => return Err(problem),
+        Err(problem) => Err(problem),
+        Ok(()) => tokio::time::timeout(bounds.body, collect(&mut stream, limits, share))
+            .await
+            .unwrap_or_else(|_| Err(too_slow())),
+    };
+    if whole.is_err() {
+        let most = limits.bytes.saturating_mul(THROWN_AWAY);
+        let _ = tokio::time::timeout(bounds.silence, throw_away(&mut stream, most)).await;
+    }
+    whole
+}
+
+/// What can be told before a byte is read.
+fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), Problem> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: u64| length > limits.bytes as u64) {
         return Err(Problem::too_large(limits));
     }
-    let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
-    if encoding.is_some_and(|encoding| !matches!(encoding, b"gzip" | b"zstd" | b"identity")) {
-        let problem = Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "submit.encoding",
-            "the log does not know this content encoding",
-        );
-        return Err(problem.with_hint("send gzip, zstd or plain lines"));
+    let known = |encoding: &HeaderValue| {
+        [&b"gzip"[..], b"x-gzip", b"zstd", b"identity"]
+            .iter()
+            .any(|name| encoding.as_bytes().eq_ignore_ascii_case(name))
+    };
+    if headers.get(header::CONTENT_ENCODING).is_none_or(known) {
+        return Ok(());
     }
-    let whole = tokio::time::timeout(bounds.body, collect(body, limits, share)).await;
-    whole.map_err(|_| too_slow())?
+    let message = "the log does not know this content encoding";
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "submit.encoding", message)
+        .with_hint("send gzip, zstd or plain lines"))
 }
 
-async fn collect(body: Body, limits: &Limits, share: &mut Share) -> Result<Vec<u8>, Problem> {
+async fn collect(
+    stream: &mut BodyDataStream,
+    limits: &Limits,
+    share: &mut Share,
+) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
-    let mut stream = body.into_data_stream();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| too_slow())?;
         if chunk.len() > limits.bytes - bytes.len() {
@@ -46,6 +71,16 @@ async fn collect(body: Body, limits: &Limits, share: &mut Share) -> Result<Vec<u
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+async fn throw_away(stream: &mut BodyDataStream, most: usize) {
+    let mut thrown = 0;
+    while let Some(Ok(chunk)) = stream.next().await {
+        thrown += chunk.len();
+        if thrown > most {
+            return;
+        }
+    }
 }
 
 fn too_slow() -> Problem {
