@@ -29,9 +29,6 @@ use crate::{sqlite, store};
 /// How many jobs may wait for the sequencer before submissions are told to come again.
 const QUEUE: usize = 4_096;
 
-/// How often it is looked what other servers of the log did.
-const FOLLOW: Duration = Duration::from_secs(2);
-
 /// What a collector is to be.
 pub struct Config {
     /// The log's folder. It exists.
@@ -97,7 +94,7 @@ pub struct Serving {
 pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let Config { folder, store: bucket, key, trust, listen: address, cors, page, limits, bounds, clock } = config;
     let lock = lock(&folder)?;
-    let follows = bucket.is_some();
+    let interval = bucket.as_ref().map(Bucket::interval);
     let opened = tokio::task::spawn_blocking({
         let (folder, key, handle) = (folder.clone(), key.verifier_key().clone(), Handle::current());
         move || match bucket {
@@ -112,8 +109,8 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let metrics = Arc::new(Metrics::default());
     let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
     let (jobs, queue) = mpsc::channel(QUEUE);
-    if follows {
-        tokio::spawn(follow(jobs.downgrade()));
+    if let Some(interval) = interval {
+        tokio::spawn(follow(jobs.downgrade(), interval));
     }
     let collector = Collector::new(Parts {
         rules: rules.clone(),
@@ -160,9 +157,9 @@ async fn open_search(folder: &Path, collector: &Collector) -> Option<Arc<Search>
 }
 
 /// Has the sequencer follow other servers of the log, also while nothing is submitted to this one.
-async fn follow(jobs: mpsc::WeakSender<Job>) {
+async fn follow(jobs: mpsc::WeakSender<Job>, interval: Duration) {
     loop {
-        tokio::time::sleep(FOLLOW).await;
+        tokio::time::sleep(interval).await;
         match jobs.upgrade() {
             // What waits for the sequencer has it look at other servers too.
             Some(jobs) if !jobs.is_closed() => _ = jobs.try_send(Job::Follow),

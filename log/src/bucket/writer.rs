@@ -53,7 +53,7 @@ impl BucketWriter {
         bucket: Bucket,
         handle: Handle,
     ) -> Result<Self, StoreError> {
-        let Bucket { store, prefix, folder: in_folder, pause } = bucket;
+        let Bucket { store, prefix, folder: in_folder, pause, interval: _ } = bucket;
         let mut writer = Self {
             objects: Objects::new(store, pause, handle),
             layout: Layout::new(prefix),

@@ -1,0 +1,13 @@
+//! Attacks on a collector: each is answered as it should be, stores nothing, leaves evidence where there is any, and
+//! the log goes on.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bodies;
+mod clients;
+mod forks;
+mod keys;
+mod paths;
+mod races;
+mod repeats;

@@ -1,0 +1,215 @@
+//! An emitter that believes nothing but proofs: what it recorded stays in its outbox until the log has shown that it
+//! holds it, and whatever the log says against an earlier proof is a failure of the test.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use countersign::base64;
+use countersign::event::{Event, Redaction};
+use countersign::link::{ChainId, Link};
+use countersign::merkle::leaf_hash;
+use countersign::note::SignerKey;
+use countersign::proof::Proof;
+use countersign::recorder::Recorder;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use reqwest::blocking::Client;
+use serde_json::Value;
+
+/// When the first emitter recorded its first event, in milliseconds.
+pub const BEGIN: i64 = 1_795_150_000_000;
+
+/// How long an answer may take before the test has failed anyway.
+const ANSWERED: Duration = Duration::from_secs(30);
+
+/// A line that waits to be delivered.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub seq: u64,
+    pub leaf: String,
+    pub text: String,
+    pub signed: bool,
+}
+
+/// What the log gave for the last link of a submission.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    pub seq: u64,
+    pub index: u64,
+    pub leaf: String,
+    pub proof: Proof,
+}
+
+/// What an attempt to deliver came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// The first so many lines of the outbox are proven to be in the log.
+    Delivered(usize),
+    /// The log would have other links first.
+    Gap,
+    /// There was no answer, or one that says to come again.
+    Later,
+}
+
+fn copy_number(number: u64, into: &mut [u8; 16]) {
+    into[..8].copy_from_slice(&number.to_be_bytes());
+}
+
+pub struct Emitter {
+    pub key: SignerKey,
+    recorder: Recorder,
+    trust: Trust,
+    pub outbox: VecDeque<Line>,
+    pub receipts: Vec<Receipt>,
+    /// How many links were made.
+    pub links: u64,
+    now: i64,
+    client: Client,
+}
+
+impl Emitter {
+    /// An emitter that begins a chain of that number, for the log of that trust. The same arguments and the same
+    /// events give the same links.
+    pub fn new(origin: &str, key: SignerKey, chain: u64, trust: Trust) -> Self {
+        let mut nonce = key.verifier_key().public()[..16].try_into().unwrap();
+        copy_number(chain, &mut nonce);
+        let time = Time::from_millis(BEGIN).unwrap();
+        let recorder = Recorder::open(origin, key.verifier_key().clone(), time, &nonce).unwrap();
+        let client = Client::builder().timeout(ANSWERED).build().unwrap();
+        let (outbox, receipts) = (VecDeque::new(), Vec::new());
+        let mut emitter = Self { key, recorder, trust, outbox, receipts, links: 0, now: BEGIN, client };
+        emitter.recorder.sign_with(&emitter.key).unwrap();
+        emitter.take_lines();
+        emitter
+    }
+
+    pub fn chain(&self) -> ChainId {
+        self.recorder.chain().unwrap()
+    }
+
+    /// Records so many events and signs the last.
+    pub fn record(&mut self, events: usize) {
+        for number in self.links..self.links + events as u64 {
+            self.record_event(&format!(
+                r#"{{"action":"job.update","actor":{{"id":"u_{}"}},"metadata":{{"number":{number}}}}}"#,
+                number % 7
+            ));
+        }
+        self.flush();
+    }
+
+    /// Records an event and leaves it unsigned.
+    pub fn record_event(&mut self, event: &str) {
+        self.now += 1;
+        let event = Event::parse(event.as_bytes(), &Redaction::none()).unwrap();
+        let mut salt = self.key.verifier_key().public()[..16].try_into().unwrap();
+        copy_number((self.now - BEGIN).cast_unsigned(), &mut salt);
+        self.recorder.record(&event, Time::from_millis(self.now).unwrap(), &salt).unwrap();
+    }
+
+    /// Signs the last link.
+    pub fn flush(&mut self) {
+        self.recorder.flush();
+        self.recorder.sign_with(&self.key).unwrap();
+        self.take_lines();
+    }
+
+    pub fn close(&mut self) {
+        self.recorder.close(Time::from_millis(self.now).unwrap()).unwrap();
+        self.recorder.sign_with(&self.key).unwrap();
+        self.take_lines();
+    }
+
+    fn take_lines(&mut self) {
+        for text in self.recorder.drain().lines() {
+            let line: Value = serde_json::from_str(text).unwrap();
+            let leaf = line["link"].as_str().unwrap().to_owned();
+            let signed = Link::parse(&leaf).unwrap().signature().is_some();
+            self.outbox.push_back(Line { seq: self.links, leaf, text: text.to_owned(), signed });
+            self.links += 1;
+        }
+    }
+
+    /// A body of at most about that many lines, up to a signed one, that leaves the first `skip` out; and how many
+    /// lines of the outbox it ends after.
+    pub fn body(&self, skip: usize, lines: usize) -> (String, usize) {
+        let mut body = String::new();
+        for (place, line) in self.outbox.iter().enumerate().skip(skip) {
+            body.push_str(&line.text);
+            body.push('\n');
+            if place + 1 - skip >= lines && line.signed {
+                return (body, place + 1);
+            }
+        }
+        (body, self.outbox.len())
+    }
+
+    /// Sends what is in the outbox once, from `skip` on. There is something there.
+    pub fn deliver(&mut self, url: &str, skip: usize, lines: usize) -> Attempt {
+        let (body, end) = self.body(skip, lines);
+        let response = match self.client.post(format!("{url}/submit")).body(body).send() {
+            Ok(response) => response,
+            Err(error) => {
+                eprintln!("no answer: {error:?}");
+                return Attempt::Later;
+            }
+        };
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let Ok(text) = response.text() else { return Attempt::Later };
+        let answer: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
+        match status {
+            200 => {
+                self.take_proof(&answer, end);
+                Attempt::Delivered(end)
+            }
+            409 if answer["error"]["code"] == "log.gap" => {
+                self.check_gap(&answer, skip);
+                Attempt::Gap
+            }
+            429 | 503 => {
+                assert!(headers.contains_key("retry-after"), "{text}");
+                eprintln!("{status}: {text}");
+                Attempt::Later
+            }
+            _ => panic!("{status}: {text}"),
+        }
+    }
+
+    /// Sends until the outbox is empty.
+    pub fn deliver_all(&mut self, url: &str, lines: usize) {
+        while !self.outbox.is_empty() {
+            let attempt = self.deliver(url, 0, lines);
+            assert!(matches!(attempt, Attempt::Delivered(_)), "{attempt:?}");
+        }
+    }
+
+    fn take_proof(&mut self, answer: &Value, end: usize) {
+        let last = self.outbox[end - 1].clone();
+        let chains = answer["chains"].as_object().unwrap();
+        assert_eq!(chains.len(), 1, "{answer}");
+        let tip = &chains[&self.chain().to_string()];
+        assert_eq!(tip["seq"], last.seq, "{answer}");
+        let proof = Proof::parse(tip["proof"].as_str().unwrap()).unwrap();
+        proof.verify(last.leaf.as_bytes(), &self.trust).unwrap();
+        assert_eq!(tip["index"], proof.index);
+        self.receipts.push(Receipt { seq: last.seq, index: proof.index, leaf: last.leaf, proof });
+        self.outbox.drain(..end);
+    }
+
+    /// A gap is before what was sent, and not among what was proven.
+    fn check_gap(&self, answer: &Value, skip: usize) {
+        assert_eq!(answer["chain"], self.chain().to_string());
+        let expected = answer["expected"].as_u64().unwrap();
+        let first = self.outbox[0].seq;
+        assert!(
+            expected >= first,
+            "lost: the log goes on with {expected}, and gave a proof for {}",
+            first - 1
+        );
+        assert!(expected < self.outbox[skip].seq, "{answer}");
+        if let Some(place) = (expected - first).checked_sub(1) {
+            let hash = leaf_hash(self.outbox[place as usize].leaf.as_bytes());
+            assert_eq!(answer["last"], base64::encode(&hash.0));
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! A collector in this process, with a clock that the test turns.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use countersign::log::{Evidence, Limits};
+use countersign::note::SignerKey;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign_log::collector::Collector;
+use countersign_log::serve::{Config, Serving, serve};
+use countersign_log::server::{Bounds, Cors};
+use countersign_log::store::Reader;
+use reqwest::blocking::{Client, RequestBuilder};
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::emitter::{BEGIN, Emitter};
+
+pub const ORIGIN: &str = "log.example/audit";
+
+/// How long anything may take before the test has failed anyway.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+pub struct Server {
+    pub folder: TempDir,
+    /// The server's clock, in milliseconds.
+    pub clock: Arc<AtomicI64>,
+    pub limits: Limits,
+    pub bounds: Bounds,
+    /// What the trust file says beside the log.
+    trust: String,
+    runtime: Runtime,
+    serving: Option<Serving>,
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+
+    /// Status and code of an answer that is no success.
+    pub fn refusal(&self) -> (u16, String) {
+        (self.status, self.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The answer in the bytes that a connection gave.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut headers = HeaderMap::new();
+        for line in head.lines().skip(1) {
+            let (name, value) = line.split_once(": ").unwrap();
+            headers.append(name.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        Self { status, headers, body: body.as_bytes().to_vec() }
+    }
+}
+
+pub fn log_key() -> SignerKey {
+    SignerKey::generate(ORIGIN, [1; 32]).unwrap()
+}
+
+/// The key of an emitter that the default trust file names.
+pub fn emitter_key(number: u8) -> SignerKey {
+    SignerKey::generate(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
+}
+
+impl Server {
+    /// A log that takes the chains of four emitters.
+    pub fn start() -> Self {
+        let lines: Vec<String> =
+            (0..4).map(|number| format!("emitter {}\n", emitter_key(number).verifier_key())).collect();
+        Self::with(&lines.concat(), Limits::default(), Bounds::default())
+    }
+
+    pub fn with(trust: &str, limits: Limits, bounds: Bounds) -> Self {
+        let mut server = Self {
+            folder: TempDir::new().unwrap(),
+            clock: Arc::new(AtomicI64::new(BEGIN)),
+            limits,
+            bounds,
+            trust: trust.to_owned(),
+            runtime: Runtime::new().unwrap(),
+            serving: None,
+        };
+        server.begin();
+        server
+    }
+
+    /// Starts it, or starts it anew.
+    pub fn begin(&mut self) {
+        self.try_begin().unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    pub fn try_begin(&mut self) -> Result<(), countersign_log::serve::StartError> {
+        self.stop();
+        let clock = Arc::clone(&self.clock);
+        let config = Config {
+            folder: self.folder.path().to_owned(),
+            store: None,
+            key: log_key(),
+            trust: self.trust(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            cors: Cors::default(),
+            page: None,
+            limits: self.limits,
+            bounds: self.bounds.clone(),
+            clock: Arc::new(move || Time::from_millis(clock.load(Ordering::SeqCst)).unwrap()),
+        };
+        self.serving = Some(self.runtime.block_on(serve(config))?);
+        Ok(())
+    }
+
+    pub fn stop(&mut self) {
+        if let Some(serving) = self.serving.take() {
+            self.runtime.block_on(serving.stop()).unwrap();
+        }
+    }
+
+    pub fn set_clock(&self, millis: i64) {
+        self.clock.store(millis, Ordering::SeqCst);
+    }
+
+    pub fn trust(&self) -> Trust {
+        let text = format!("log {}\n{}", log_key().verifier_key(), self.trust);
+        Trust::parse(text.as_bytes()).unwrap()
+    }
+
+    fn serving(&self) -> &Serving {
+        self.serving.as_ref().unwrap()
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.serving().address()
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    pub fn collector(&self) -> &Collector {
+        self.serving().collector()
+    }
+
+    pub fn reader(&self) -> &Arc<dyn Reader> {
+        self.collector().reader()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The first chain of an emitter.
+    pub fn emitter(&self, number: u8) -> Emitter {
+        Emitter::new(ORIGIN, emitter_key(number), 0, self.trust())
+    }
+
+    pub fn size(&self) -> u64 {
+        self.reader().size().unwrap()
+    }
+
+    pub fn evidence(&self) -> Vec<Evidence> {
+        self.reader().evidence().unwrap().into_iter().map(|(_, evidence)| evidence).collect()
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        send(client().get(self.url() + path))
+    }
+
+    pub fn submit(&self, body: impl Into<Vec<u8>>) -> Answer {
+        self.submit_encoded(body, None)
+    }
+
+    pub fn submit_encoded(&self, body: impl Into<Vec<u8>>, encoding: Option<&str>) -> Answer {
+        let mut request = client().post(self.url() + "/submit").body(body.into());
+        if let Some(encoding) = encoding {
+            request = request.header("content-encoding", encoding);
+        }
+        send(request)
+    }
+
+    /// A connection.
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        stream
+    }
+
+    /// Sends bytes as they are, and gives all that comes back until the server ends the connection.
+    pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect();
+        // The server may have answered and gone before it read all.
+        let _ = stream.write_all(bytes);
+        until_closed(&mut stream)
+    }
+
+    /// Asserts that the log goes on: a chain that nothing was heard of is taken.
+    pub fn assert_goes_on(&self) {
+        let before = self.size();
+        let mut emitter = Emitter::new(ORIGIN, emitter_key(3), before, self.trust());
+        emitter.record(1);
+        emitter.deliver_all(&self.url(), usize::MAX);
+        assert_eq!(self.size(), before + 2);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.stop();
+        }
+    }
+}
+
+/// What comes until the other side ends the connection, in whatever way it does.
+pub fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) => return bytes,
+            Ok(length) => bytes.extend_from_slice(&piece[..length]),
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return bytes,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+pub fn client() -> Client {
+    Client::builder().timeout(DEADLINE).build().unwrap()
+}
+
+pub fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Answer { status, headers, body: response.bytes().unwrap().to_vec() }
+}
