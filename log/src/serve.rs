@@ -26,9 +26,6 @@ use crate::store::StoreError;
 use crate::witnessing::Witnessing;
 use crate::{sqlite, store};
 
-/// How many jobs may wait for the sequencer before submissions are told to come again.
-const QUEUE: usize = 4_096;
-
 /// What a collector is to be.
 pub struct Config {
     /// The log's folder. It exists.
@@ -92,7 +89,8 @@ pub struct Serving {
 /// # Errors
 /// [`StartError`].
 pub async fn serve(config: Config) -> Result<Serving, StartError> {
-    let Config { folder, store: bucket, key, trust, listen: address, cors, page, limits, bounds, clock } = config;
+    let Config { folder, store: bucket, key, trust, listen: address, cors, page, limits, bounds, clock } =
+        config;
     let lock = lock(&folder)?;
     let interval = bucket.as_ref().map(Bucket::interval);
     let opened = tokio::task::spawn_blocking({
@@ -108,7 +106,7 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let rules = Arc::new(RwLock::new(Arc::new(rules(key.verifier_key(), trust)?)));
     let metrics = Arc::new(Metrics::default());
     let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
-    let (jobs, queue) = mpsc::channel(QUEUE);
+    let (jobs, queue) = mpsc::channel(bounds.waiting.max(1));
     if let Some(interval) = interval {
         tokio::spawn(follow(jobs.downgrade(), interval));
     }
@@ -147,7 +145,10 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
 async fn open_search(folder: &Path, collector: &Collector) -> Option<Arc<Search>> {
     let (folder, reader) = (folder.to_owned(), collector.reader().clone());
     let opened = tokio::task::spawn_blocking(move || Search::open(&folder, &*reader)).await;
-    match opened.map_err(|error| error.to_string()).and_then(|opened| opened.map_err(|error| error.to_string())) {
+    match opened
+        .map_err(|error| error.to_string())
+        .and_then(|opened| opened.map_err(|error| error.to_string()))
+    {
         Ok(search) => Some(Arc::new(search)),
         Err(error) => {
             tracing::warn!(%error, "there is no search index: searches look at every event");
