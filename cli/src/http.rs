@@ -129,7 +129,7 @@ impl Client {
 
     /// Gets what is there, of at most `most` bytes once decompressed.
     pub(crate) fn get(&self, url: &Url, most: usize) -> Result<Answer, Failure> {
-        whole(self.send(self.inner.get(url.clone()), url)?, url, most)
+        whole(send(self.inner.get(url.clone()), url)?, url, most)
     }
 
     /// Gets what readers with this token may have, as a stream, perhaps compressed. Only the status 200 is one;
@@ -140,7 +140,7 @@ impl Client {
             self.assert_same_host();
             request = request.bearer_auth(token);
         }
-        let response = self.send(request, url)?;
+        let response = send(request, url)?;
         if response.status() == StatusCode::OK {
             return Ok(Ok(Stream { response, name: url.to_string() }));
         }
@@ -165,21 +165,20 @@ impl Client {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
-        whole(self.send(request, url)?, url, most)
+        whole(send(request, url)?, url, most)
     }
 
     /// A client that may be sent anywhere must hold nothing to be seen by others.
     fn assert_same_host(&self) {
         debug_assert_eq!(self.redirects, Redirects::SameHost, "what is sent stays with its host");
     }
+}
 
-    #[allow(clippy::unused_self, reason = "a request is sent by its client")]
-    fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, Failure> {
-        request
-            .header(header::ACCEPT_ENCODING, "gzip, identity")
-            .send()
-            .map_err(|error| failed(&error).within(url.as_str()))
-    }
+fn send(request: RequestBuilder, url: &Url) -> Result<Response, Failure> {
+    request
+        .header(header::ACCEPT_ENCODING, "gzip, identity")
+        .send()
+        .map_err(|error| failed(&error).within(url.as_str()))
 }
 
 fn follow(redirects: Redirects, attempt: Attempt<'_>) -> reqwest::redirect::Action {
