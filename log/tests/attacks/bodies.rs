@@ -88,11 +88,11 @@ fn events_that_are_not_what_their_links_commit_to() {
     let lines = lines(&chain(&server, 1));
     let (open, event) = (&lines[0], &lines[1]);
     let other = self::lines(&chain(&server, 2))[2].clone();
-    let member = |line: &str, name: &str| -> Value { serde_json::from_str::<Value>(line).unwrap()[name].clone() };
+    let member =
+        |line: &str, name: &str| -> Value { serde_json::from_str::<Value>(line).unwrap()[name].clone() };
     let salt = member(event, "salt");
-    let with = |event: &str| {
-        format!(r#"{{"link":{},"salt":{salt},"event":{event}}}"#, member(&lines[1], "link"))
-    };
+    let with =
+        |event: &str| format!(r#"{{"link":{},"salt":{salt},"event":{event}}}"#, member(&lines[1], "link"));
     let content = member(event, "event").to_string();
     let changes = [
         event.replace(salt.as_str().unwrap(), member(&other, "salt").as_str().unwrap()),
@@ -178,7 +178,8 @@ fn leaves_and_lines_that_are_too_long() {
     assert_refused(&server, note, 400, "export.invalid", Some(1));
     let open = format!("{{\"link\":\"countersign/v1 open {long_name} \"}}");
     assert_refused(&server, open, 400, "export.invalid", Some(1));
-    let padded = " ".repeat(2 << 20) + &lines(&chain(&server, 1))[0] + "\n{\"link\":\"" + &"x".repeat(1 << 20);
+    let padded =
+        " ".repeat(2 << 20) + &lines(&chain(&server, 1))[0] + "\n{\"link\":\"" + &"x".repeat(1 << 20);
     assert_refused(&server, padded, 400, "export.invalid", Some(2));
 }
 

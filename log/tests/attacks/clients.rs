@@ -69,7 +69,9 @@ fn a_body_that_does_not_come() {
     let server = serve(impatient());
     let head = |length: &str| format!("POST /submit HTTP/1.1\r\nHost: l\r\n{length}\r\n\r\n");
     thread::scope(|scope| {
-        for begin in [head("Content-Length: 300") + "{\"link\":", head("Transfer-Encoding: chunked") + "5\r\n{\"li"] {
+        for begin in
+            [head("Content-Length: 300") + "{\"link\":", head("Transfer-Encoding: chunked") + "5\r\n{\"li"]
+        {
             let mut stream = server.connect();
             scope.spawn(move || {
                 stream.write_all(begin.as_bytes()).unwrap();

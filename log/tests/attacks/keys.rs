@@ -108,8 +108,8 @@ fn a_window_that_has_ended_or_not_begun() {
     let server = granting();
     let (early, late) = (key("example.com/early", 56), key("example.com/late", 57));
     // A chain's first event is a millisecond after its beginning.
-    let grants = note(&grant(&early, time(1), None), &issuer())
-        + &note(&grant(&late, None, time(2)), &issuer());
+    let grants =
+        note(&grant(&early, time(1), None), &issuer()) + &note(&grant(&late, None, time(2)), &issuer());
     assert_eq!(server.submit(grants).status, 200);
     assert_forbidden(&server, body(&chain(&server, &early, 1)));
     assert_forbidden(&server, body(&chain(&server, &late, 2)));

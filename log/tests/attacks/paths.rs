@@ -85,7 +85,10 @@ fn tiles_that_are_not_there() {
         let answer = get(&server, path);
         let refused = [(404, "request.not_found".to_owned())];
         // What is no address at all is refused before it comes to any route.
-        assert!(answer.status == 400 && answer.body.is_empty() || refused.contains(&answer.refusal()), "{path}: {answer:?}");
+        assert!(
+            answer.status == 400 && answer.body.is_empty() || refused.contains(&answer.refusal()),
+            "{path}: {answer:?}"
+        );
     }
     let long = format!("/tile/0/{}000", "x000/".repeat(8_000));
     assert_eq!(get(&server, &long).refusal(), (404, "request.not_found".into()));
@@ -111,7 +114,9 @@ fn what_is_durable_and_not_published_is_not_shown() {
 fn methods_and_heads_that_are_out_of_place() {
     let server = Server::start();
     let ask = |request: &str| Answer::parse(&server.raw(request.as_bytes()));
-    for (method, path) in [("PUT", "/checkpoint"), ("POST", "/tile/0/000"), ("DELETE", "/submit"), ("GET", "/submit")] {
+    for (method, path) in
+        [("PUT", "/checkpoint"), ("POST", "/tile/0/000"), ("DELETE", "/submit"), ("GET", "/submit")]
+    {
         let answer = ask(&format!("{method} {path} HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n"));
         assert_eq!(answer.refusal(), (405, "request.invalid".into()), "{method} {path}");
     }
@@ -125,7 +130,10 @@ fn methods_and_heads_that_are_out_of_place() {
         assert!(!answer.headers.contains_key(name), "{name}");
     }
     // A line that goes on is no head.
-    assert_eq!(ask("GET /checkpoint HTTP/1.1\r\nHost: l\r\nX: a\r\n b: c\r\nConnection: close\r\n\r\n").status, 400);
+    assert_eq!(
+        ask("GET /checkpoint HTTP/1.1\r\nHost: l\r\nX: a\r\n b: c\r\nConnection: close\r\n\r\n").status,
+        400
+    );
     assert_eq!(ask("GET /check point HTTP/1.1\r\nHost: l\r\n\r\n").status, 400);
     assert_eq!(ask("GET /checkpoint HTTP/1.1\r\nHost : l\r\n\r\n").status, 400);
     let many: String = (0..200).map(|number| format!("X-{number}: y\r\n")).collect();
