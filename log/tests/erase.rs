@@ -1,0 +1,186 @@
+//! Erasing events.
+
+mod common;
+mod reading;
+
+use common::server::{Answer, Server, client, send};
+use countersign::verify::{Options, VerifiedEvent, Verifier};
+use countersign_log::tokens::{self, Rights};
+use reading::{all_bytes, holds};
+use serde_json::{Value, json};
+
+const SECRETS: [&str; 3] = ["ann.secret@example.com", "bob.secret@example.com", "long-secret-"];
+
+struct Erasing {
+    server: Server,
+    token: String,
+}
+
+impl Erasing {
+    /// A log with events that say something to forget, one of them many pages long.
+    fn start() -> Self {
+        let server = Server::start();
+        let token = tokens::add(server.folder(), "privacy-desk", Rights { erase: true }, None).unwrap();
+        let mut emitter = server.emitter(0);
+        emitter.record(50);
+        for (number, secret) in SECRETS.iter().enumerate() {
+            let long = if number == 2 { secret.repeat(10_000) } else { (*secret).to_owned() };
+            emitter.record_event(&format!(
+                r#"{{"action":"user.create","actor":{{"id":"p_{number}"}},"metadata":{{"mail":"{long}"}}}}"#
+            ));
+        }
+        emitter.record(50);
+        emitter.deliver_all(&server.url(), 16);
+        Self { server, token: token.as_str().to_owned() }
+    }
+
+    fn post(&self, body: &Value) -> Answer {
+        let request = client().post(self.server.url() + "/erase").bearer_auth(&self.token);
+        send(request.body(body.to_string()))
+    }
+
+    fn export(&self) -> String {
+        let answer = send(client().get(self.server.url() + "/export").bearer_auth(&self.token));
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body).unwrap()
+    }
+
+    fn events(&self) -> Vec<VerifiedEvent> {
+        let mut verifier = Verifier::new(Options { trust: self.trust(), events: true, ..Options::default() });
+        verifier.push(self.export().as_bytes());
+        let (verification, events) = verifier.finish_with_events();
+        let report = verification.report;
+        assert!(matches!(report.verdict.as_str(), "partial" | "verified"), "{:#?}", report.findings);
+        events
+    }
+
+    /// The log's key signs what the log did.
+    fn trust(&self) -> countersign::trust::Trust {
+        self.server.trust().with_emitter(common::server::log_key().verifier_key().clone()).unwrap()
+    }
+
+    fn place(&self, text: &str) -> String {
+        let events = self.events();
+        let event = events.iter().find(|event| event.event.contains(text)).unwrap();
+        format!("{}/{}", event.chain, event.seq)
+    }
+
+    fn records(&self) -> Vec<Value> {
+        let events = self.events();
+        let own = events.iter().filter(|event| event.event.contains("\"log.erase\""));
+        own.map(|event| serde_json::from_str(&event.event).unwrap()).collect()
+    }
+
+    fn forgot(&self, secret: &str) -> bool {
+        !holds(&all_bytes(self.server.folder()), secret)
+    }
+}
+
+#[test]
+fn what_is_erased_is_in_no_file() {
+    let erasing = Erasing::start();
+    assert!(SECRETS.iter().all(|secret| !erasing.forgot(secret)));
+    let places: Vec<String> = SECRETS.iter().map(|secret| erasing.place(secret)).collect();
+    let answer = erasing.post(&json!({ "events": places, "reason": "case 17" }));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json(), json!({ "erased": 3, "without": 0, "own": 0 }));
+    for secret in SECRETS {
+        assert!(erasing.forgot(secret), "{secret}");
+    }
+    let text = erasing.export();
+    assert_eq!(text.matches("\"withheld\":\"erased\"").count(), 3);
+    assert_eq!(erasing.events().len(), 100 + 1);
+    erasing.server.assert_goes_on();
+}
+
+#[test]
+fn erasing_is_recorded_and_done_once() {
+    let erasing = Erasing::start();
+    let place = erasing.place(SECRETS[0]);
+    let body = json!({ "events": [place], "reason": "case 17" });
+    assert_eq!(erasing.post(&body).json()["erased"], 1);
+    let records = erasing.records();
+    let [record] = &records[..] else { panic!("{records:?}") };
+    assert_eq!(record["actor"], json!({ "type": "user", "id": "privacy-desk" }));
+    assert_eq!(record["target"], json!({ "type": "log", "id": "log.example/audit" }));
+    assert_eq!(record["reason"], "case 17");
+    assert_eq!(record["metadata"], json!({ "chosen_by": "place", "events": 1, "leaves": [[51, 51]] }));
+    assert_eq!(erasing.post(&body).json(), json!({ "erased": 0, "without": 1, "own": 0 }));
+    assert_eq!(erasing.records().len(), 1);
+}
+
+#[test]
+fn by_what_events_say() {
+    let erasing = Erasing::start();
+    let body = json!({ "filter": { "actor": "u_3", "action": "job.*" }, "reason": "case 18" });
+    let erased = erasing.post(&body).json()["erased"].as_u64().unwrap();
+    assert!(erased > 10);
+    assert!(erasing.events().iter().all(|event| !event.event.contains("u_3")));
+    let records = erasing.records();
+    let [record] = &records[..] else { panic!("{records:?}") };
+    assert_eq!(record["metadata"]["chosen_by"], json!(["actor", "action"]));
+    assert_eq!(record["metadata"]["events"], erased);
+    let stretches = record["metadata"]["leaves"].as_array().unwrap();
+    assert_eq!(stretches.len() as u64, erased, "no two of them are next to each other");
+    assert_eq!(erasing.post(&body).json()["erased"], 0);
+    assert_eq!(erasing.records().len(), 1);
+}
+
+#[test]
+fn what_the_log_did_itself_stays() {
+    let erasing = Erasing::start();
+    let place = erasing.place(SECRETS[0]);
+    erasing.post(&json!({ "events": [place], "reason": "case 17" }));
+    let body = json!({ "filter": { "action": "log.*" }, "reason": "to hide it" });
+    assert_eq!(erasing.post(&body).json(), json!({ "erased": 0, "without": 0, "own": 1 }));
+    let body = json!({ "events": [erasing.place("log.erase")], "reason": "to hide it" });
+    assert_eq!(erasing.post(&body).json(), json!({ "erased": 0, "without": 0, "own": 1 }));
+    assert_eq!(erasing.records().len(), 1);
+}
+
+#[test]
+fn all_or_nothing_of_what_is_named() {
+    let erasing = Erasing::start();
+    let place = erasing.place(SECRETS[0]);
+    let answer = erasing.post(&json!({ "events": [place, format!("{}/1", "0".repeat(32))], "reason": "x" }));
+    assert_eq!(answer.refusal(), (404, "request.not_found".into()));
+    assert!(!erasing.forgot(SECRETS[0]));
+    assert!(erasing.records().is_empty());
+}
+
+#[test]
+fn hostile_bodies() {
+    let erasing = Erasing::start();
+    let place = erasing.place(SECRETS[0]);
+    let bodies = [
+        json!({}),
+        json!([]),
+        json!({ "reason": "x" }),
+        json!({ "events": [place] }),
+        json!({ "events": [place], "reason": "" }),
+        json!({ "events": [place], "reason": "two\nlines" }),
+        json!({ "events": [place], "reason": "x".repeat(501) }),
+        json!({ "events": [place], "filter": { "actor": "u_1" }, "reason": "x" }),
+        json!({ "events": place, "reason": "x" }),
+        json!({ "events": ["x/1"], "reason": "x" }),
+        json!({ "events": [place], "reason": "x", "force": true }),
+        json!({ "filter": {}, "reason": "x" }),
+        json!({ "filter": { "actor": "" }, "reason": "x" }),
+        json!({ "filter": { "colour": "red" }, "reason": "x" }),
+        json!({ "filter": { "since": "now" }, "reason": "x" }),
+    ];
+    for body in bodies {
+        assert_eq!(erasing.post(&body).refusal(), (400, "request.invalid".into()), "{body}");
+    }
+    let raw = |body: String| {
+        send(client().post(erasing.server.url() + "/erase").bearer_auth(&erasing.token).body(body)).status
+    };
+    assert_eq!(raw(String::new()), 400);
+    assert_eq!(raw(format!(r#"{{"events":["{place}"],"events":[],"reason":"x"}}"#)), 400);
+    assert_eq!(raw(r#"{"filter":{"actor":"a","actor":"u_1"},"reason":"x"}"#.into()), 400);
+    assert_eq!(raw(format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))), 400);
+    assert_eq!(raw(" ".repeat(2 << 20)), 413);
+    assert!(!erasing.forgot(SECRETS[0]));
+    assert!(erasing.records().is_empty());
+    erasing.server.assert_goes_on();
+}
