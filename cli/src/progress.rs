@@ -20,6 +20,11 @@ pub(crate) fn bar(doing: &'static str, total: Option<u64>) -> ProgressBar {
     drawn(bar, template, doing)
 }
 
+/// What is going on, in words that change.
+pub(crate) fn status() -> ProgressBar {
+    drawn(ProgressBar::no_length(), "{spinner} {msg}", "")
+}
+
 fn drawn(bar: ProgressBar, template: &str, doing: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

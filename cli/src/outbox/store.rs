@@ -50,6 +50,7 @@ impl Directory {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let directory = Self { path: path.to_owned(), _lock: lock };
+        sync_directory(crate::output::directory(path)).map_err(failed)?;
         for name in directory.all_names().map_err(failed)? {
             if name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1) {
                 directory.remove(&name).map_err(failed)?;
@@ -91,15 +92,21 @@ impl Store for Directory {
         fs::remove_file(self.path.join(name))
     }
 
-    #[cfg(unix)]
     fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        sync_directory(&self.path)
     }
+}
 
-    #[cfg(not(unix))]
-    fn sync(&self) -> io::Result<()> {
-        Ok(())
-    }
+/// Makes the names in a directory durable.
+#[cfg(unix)]
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "a directory is no file there")]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -98,6 +98,10 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
     if waiting > 0 {
         style::done(&format!("{} from an earlier run will be sent first", count(waiting, "event")));
     }
+    if to.follow && to.outbox.is_none() && args.events != Path::new("-") {
+        let hint = "give --outbox DIR: there it is remembered how far the file was read";
+        return Err(Failure::unusable("arguments.invalid", "a file is followed with an outbox alone", hint));
+    }
     stop::gracefully();
     let feed = if to.follow && args.events != Path::new("-") {
         feed::follow(&args.events, outbox.followed().cloned())
@@ -180,7 +184,7 @@ impl Session<'_> {
             scope.spawn(|| courier::run(delivery, collector, self.shared, &manner));
             let ended = self.record(feed, &mut recorded);
             self.shared.change(|standing| standing.ended = true);
-            let bar = progress::bar("delivering", None);
+            let bar = progress::status();
             while !self.shared.standing().over {
                 bar.set_message(self.status(recorded));
                 bar.tick();
@@ -202,8 +206,7 @@ impl Session<'_> {
             .transpose()?
             .map(|it| self.with_rhythm(it));
         let mut unflushed = Unflushed::default();
-        let bar =
-            if self.to.follow { progress::bar("recording", None) } else { indicatif::ProgressBar::hidden() };
+        let bar = if self.to.follow { progress::status() } else { indicatif::ProgressBar::hidden() };
         let mut after_stop = 0;
         let ended = loop {
             if stop::asked() {

@@ -1,0 +1,193 @@
+//! The program against its own collector: recorded there, monitored there, exported from there.
+#![cfg(unix)]
+
+mod common;
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{ORIGIN, Place, events};
+use predicates::prelude::*;
+use serde_json::Value;
+
+/// A collector that is killed when the test ends.
+struct Serving {
+    child: Child,
+    url: String,
+}
+
+impl Serving {
+    fn start(place: &Place, listen: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .current_dir(place.path("."))
+            .args(["serve", "--dir", "log", "--origin", ORIGIN, "--key", "log.key", "--trust", "trust.txt"])
+            .args(["--listen", listen])
+            .env("NO_COLOR", "1")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next().expect("it says where it listens").unwrap();
+            if let Some((_, url)) = line.split_once(" listens on ") {
+                break url.to_owned();
+            }
+        };
+        thread::spawn(move || lines.for_each(drop));
+        Self { child, url }
+    }
+
+    /// The address without its scheme, to begin again at the same place.
+    fn address(&self) -> String {
+        self.url.trim_start_matches("http://").to_owned()
+    }
+
+    fn kill(mut self) -> String {
+        let address = self.address();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        address
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("trust.txt", format!("log {}\nemitter {}\n", place.log, place.app));
+    place
+}
+
+fn monitor(place: &Place, url: &str, status: i32) {
+    place.run(&["monitor", url, "--trust", "trust.txt", "--state", "state.json", "--once"]).code(status);
+}
+
+#[test]
+fn what_is_recorded_is_in_the_log_and_the_log_is_sound() {
+    let place = place();
+    let serving = Serving::start(&place, "127.0.0.1:0");
+    for round in 0..3 {
+        place.write("events.ndjson", events(700 + round));
+        let args =
+            ["record", "--key", "app.key", "events.ndjson", "--to", &serving.url, "--trust", "trust.txt"];
+        place
+            .run(&[&args[..], &["--outbox", "outbox", "--open"]].concat())
+            .success()
+            .stderr(predicate::str::contains(format!("{0} events recorded, {0} proven", 700 + round)));
+        monitor(&place, &serving.url, 0);
+    }
+    place.run(&["check", &serving.url, "--trust", "trust.txt"]).code(4);
+    let state: Value = serde_json::from_str(&place.read("state.json")).unwrap();
+    assert_eq!(state["chains"]["open"].as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn a_key_that_is_not_allowed_keeps_its_events_until_it_is() {
+    let place = place();
+    let other = place.keygen("example.com/other", "other.key");
+    let serving = Serving::start(&place, "127.0.0.1:0");
+    place.write("events.ndjson", events(3));
+    let args = ["record", "--key", "other.key", "events.ndjson", "--to", &serving.url, "--log", &place.log];
+    let args = [&args[..], &["--outbox", "outbox"]].concat();
+    place.run(&args).code(1).stderr(predicate::str::contains("error[log.unauthorised]"));
+    place.write("trust.txt", place.read("trust.txt") + &format!("emitter {other}\n"));
+    place.write("events.ndjson", "");
+    let patience = Instant::now() + Duration::from_secs(30);
+    while place.command(&args).output().unwrap().status.code() != Some(0) {
+        assert!(Instant::now() < patience, "the trust file is read anew");
+        thread::sleep(Duration::from_millis(100));
+    }
+    monitor(&place, &serving.url, 0);
+}
+
+#[test]
+fn a_collector_that_is_killed_again_and_again_gets_each_event_once() {
+    let place = place();
+    let mut serving = Serving::start(&place, "127.0.0.1:0");
+    let mut following = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .current_dir(place.path("."))
+        .args(["record", "--key", "app.key", "--follow", "app.log", "--outbox", "outbox"])
+        .args(["--to", &serving.url, "--trust", "trust.txt", "--flush-every", "10ms"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut log = File::create(place.path("app.log")).unwrap();
+    let mut total = 0;
+    for round in 0..6_u64 {
+        for _ in 0..10 {
+            for _ in 0..20 {
+                total += 1;
+                writeln!(log, "{{\"action\":\"job.update\",\"n\":{total}}}").unwrap();
+            }
+            thread::sleep(Duration::from_millis(3 + round * 7));
+        }
+        let address = serving.kill();
+        serving = Serving::start(&place, &address);
+    }
+    let patience = Instant::now() + Duration::from_secs(100);
+    loop {
+        let (position, segments): (Vec<_>, Vec<_>) = fs::read_dir(place.path("outbox"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.starts_with('.') && name != "lock")
+            .partition(|name| name == "position.json");
+        let proven: Option<Value> =
+            position.first().and_then(|_| serde_json::from_str(&place.read("outbox/position.json")).ok());
+        if segments.is_empty() && proven.is_some_and(|position| position["head"]["seq"] == total) {
+            break;
+        }
+        assert!(Instant::now() < patience, "the outbox is not empty: {segments:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    following.kill().unwrap();
+    following.wait().unwrap();
+    monitor(&place, &serving.url, 0);
+    let state: Value = serde_json::from_str(&place.read("state.json")).unwrap();
+    let chains = state["chains"]["open"].as_object().unwrap();
+    assert_eq!(chains.values().map(|chain| chain["next"].as_u64().unwrap()).collect::<Vec<_>>(), [total + 1]);
+}
+
+#[test]
+fn an_operator_who_puts_an_old_backup_back_is_caught_by_emitter_and_monitor() {
+    let place = place();
+    let serving = Serving::start(&place, "127.0.0.1:0");
+    place.write("events.ndjson", events(5));
+    let url = serving.url.clone();
+    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &url, "--trust", "trust.txt"];
+    let args = [&args[..], &["--outbox", "outbox", "--open"]].concat();
+    place.run(&args).success();
+    let address = serving.kill();
+    copy(&place, "log", "backup");
+    let serving = Serving::start(&place, &address);
+    place.run(&args).success();
+    monitor(&place, &serving.url, 0);
+    let address = serving.kill();
+    fs::remove_dir_all(place.path("log")).unwrap();
+    copy(&place, "backup", "log");
+    let serving = Serving::start(&place, &address);
+    place
+        .run(&args)
+        .code(1)
+        .stderr(predicate::str::contains("error[log.rollback]"))
+        .stderr(predicate::str::contains("it was rolled back or rewritten"));
+    place
+        .run(&["monitor", &serving.url, "--trust", "trust.txt", "--state", "state.json", "--once"])
+        .code(1)
+        .stdout(predicate::str::contains("append_only."));
+}
+
+fn copy(place: &Place, from: &str, to: &str) {
+    fs::create_dir(place.path(to)).unwrap();
+    for entry in fs::read_dir(place.path(from)).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), place.path(to).join(entry.file_name())).unwrap();
+    }
+}
