@@ -16,7 +16,7 @@ use countersign::recorder::Recorder;
 use countersign::time::Time;
 use countersign::trust::Trust;
 
-const ORIGIN: &str = "log.example/bench";
+pub(crate) const ORIGIN: &str = "log.example/bench";
 const CHAINS: u8 = 16;
 /// The links of a flush: the last one is signed.
 const FLUSH: u64 = 64;
@@ -73,17 +73,17 @@ pub(crate) fn generate(folder: &Path, events: u64, with_work: bool) -> Result<()
 }
 
 /// A thousand events come every second.
-fn time(nth: u64) -> Result<Time> {
+pub(crate) fn time(nth: u64) -> Result<Time> {
     Time::from_millis(BEGIN + i64::try_from(nth)?).context("a time")
 }
 
-fn salt(nth: u64) -> [u8; 16] {
+pub(crate) fn salt(nth: u64) -> [u8; 16] {
     let mut salt = [0x5a; 16];
     salt[..8].copy_from_slice(&nth.to_le_bytes());
     salt
 }
 
-fn event(nth: u64) -> Result<Event> {
+pub(crate) fn event(nth: u64) -> Result<Event> {
     let mut text = format!(
         concat!(
             r#"{{"action":"job.update","actor":{{"id":"u_{}","name":"Zoë Example","type":"user"}},"#,

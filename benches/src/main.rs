@@ -1,11 +1,16 @@
-//! What `cargo xtask bench` runs natively: the input's generator, the verifier and the bare work.
+//! What `cargo xtask bench` runs natively: the input's generator, the verifier, the bare work, and emitters for a log.
 //!
-//! What is timed prints the seconds it took, input in memory and start-up not counted.
+//! What is timed prints its figures in a line, input in memory and start-up not counted.
 
 mod generate;
+mod grow;
+mod load;
+mod server;
+mod submissions;
 
 use std::fs;
 use std::hint::black_box;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -38,6 +43,47 @@ enum Command {
         /// The folder
         folder: PathBuf,
     },
+    /// Has emitters submit to a new log: prints events a second, and the median and the 99th hundredth of the
+    /// milliseconds to a receipt
+    Load {
+        /// The program to serve the log with
+        program: PathBuf,
+        /// Where the log is to be, in a folder that is removed again
+        #[arg(long)]
+        within: PathBuf,
+        #[command(flatten)]
+        amount: Amount,
+    },
+    /// Writes the leaves that are submitted under `load`, a file for each emitter
+    Leaves {
+        /// The folder
+        folder: PathBuf,
+        #[command(flatten)]
+        amount: Amount,
+    },
+    /// Has a new log grow: prints links and bytes of memory, three times, then events a second of the growth and of an
+    /// export, and the seconds of a start
+    Grow {
+        /// The program to serve the log with
+        program: PathBuf,
+        /// Where the log is to be, in a folder that is removed again
+        #[arg(long)]
+        within: PathBuf,
+        /// How many links, about
+        #[arg(long)]
+        links: u64,
+    },
+}
+
+/// How much is submitted.
+#[derive(clap::Args)]
+struct Amount {
+    /// How many events, of all emitters together
+    #[arg(long)]
+    events: u64,
+    /// How many at a time
+    #[arg(long)]
+    size: u64,
 }
 
 fn main() -> Result<()> {
@@ -45,6 +91,39 @@ fn main() -> Result<()> {
         Command::Generate { folder, events, no_work } => generate::generate(&folder, events, !no_work)?,
         Command::Verify { folder } => println!("{}", verify(&folder)?.as_secs_f64()),
         Command::Bare { folder } => println!("{}", work(&folder)?.as_secs_f64()),
+        Command::Load { program, within, amount } => {
+            let folder = tempfile::tempdir_in(within)?;
+            let load::Measured { rate, median, slow } =
+                load::load(&program, folder.path(), amount.events, amount.size)?;
+            println!("{rate} {median} {slow}");
+        }
+        Command::Leaves { folder, amount } => write_leaves(&folder, &amount)?,
+        Command::Grow { program, within, links } => {
+            let folder = tempfile::tempdir_in(within)?;
+            let grow::Measured { memory, growth, export, start } =
+                grow::grow(&program, folder.path(), links)?;
+            for (links, bytes) in memory {
+                print!("{links} {bytes} ");
+            }
+            println!("{growth} {export} {start}");
+        }
+    }
+    Ok(())
+}
+
+/// Each leaf as in a C2SP tlog-tiles entry bundle: its length in two bytes, the most significant first, and its bytes.
+fn write_leaves(folder: &Path, amount: &Amount) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    for emitter in 0..submissions::EMITTERS {
+        let events = amount.events / u64::from(submissions::EMITTERS);
+        let submissions = load::submissions(emitter, events, amount.size)?;
+        let mut file = std::io::BufWriter::new(fs::File::create(folder.join(format!("{emitter}.leaves")))?);
+        for leaf in submissions.iter().skip(1).flat_map(|submission| submissions::leaves(submission)) {
+            let leaf = leaf?;
+            file.write_all(&u16::try_from(leaf.len())?.to_be_bytes())?;
+            file.write_all(leaf.as_bytes())?;
+        }
+        file.flush()?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 
 mod contest;
 mod figure;
+mod log;
 mod memory;
 
 use std::cell::Cell;
@@ -64,19 +65,25 @@ enum Part {
     Sizes,
     /// The time to instantiate an artefact
     Instantiate,
+    /// A log under load, against Tessera's, and one of 10 million links, which needs 15 GB of disk
+    Log,
 }
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let mut figures = Vec::new();
     let bench = Bench { tools, args, built: Cell::new(false) };
-    for part in <Part as clap::ValueEnum>::value_variants() {
-        if args.parts.is_empty() || args.parts.contains(part) {
-            figures.extend(bench.measure(*part)?);
-        }
+    let chosen = |part: &&Part| args.parts.is_empty() || args.parts.contains(part);
+    let mut notes = Vec::new();
+    for part in <Part as clap::ValueEnum>::value_variants().iter().filter(chosen) {
+        figures.extend(bench.measure(*part)?);
+        notes.extend((*part == Part::Log).then_some(log::NOTES));
     }
     println!();
     for figure in &figures {
         println!("{figure}");
+    }
+    for note in notes {
+        println!("\n{note}");
     }
     if let Some(file) = &args.json {
         let list: Vec<String> = figures.iter().map(Figure::to_json).collect();
@@ -103,6 +110,7 @@ impl Bench<'_> {
             Part::Memory => self.memory(),
             Part::Sizes => self.sizes(),
             Part::Instantiate => self.instantiate(),
+            Part::Log => log::measure(self),
         }
     }
 
@@ -220,11 +228,7 @@ impl Bench<'_> {
     /// The folder of an export of so many events, generated where it is not there.
     fn input(&self, events: u64, with_work: bool) -> Result<PathBuf> {
         let events = self.scaled(events);
-        if !self.built.replace(true) {
-            self.tools.progress.step("native programs", |log| {
-                log.run(self.tools.cargo("build").args(["--release", "-p", PACKAGE, "-p", "countersign-cli"]))
-            })?;
-        }
+        self.build_natives()?;
         let generator = self.release("countersign-benches");
         let folder = self.tools.path("target/bench").join(events.to_string());
         Stamp::new(folder.with_extension("stamp"))
@@ -238,6 +242,16 @@ impl Bench<'_> {
                 })
             })?;
         Ok(folder)
+    }
+
+    /// Builds the program, and what measures it.
+    fn build_natives(&self) -> Result<()> {
+        if self.built.replace(true) {
+            return Ok(());
+        }
+        self.tools.progress.step("native programs", |log| {
+            log.run(self.tools.cargo("build").args(["--release", "-p", PACKAGE, "-p", "countersign-cli"]))
+        })
     }
 
     fn release(&self, program: &str) -> PathBuf {

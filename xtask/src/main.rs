@@ -9,6 +9,7 @@ mod browser;
 mod npm;
 mod progress;
 mod run;
+mod running;
 mod serve;
 mod stamp;
 mod start;
@@ -33,7 +34,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Builds everything, records sample events and serves the page with them
+    /// Builds everything, and runs the page and a log with sample events
     Start(start::Args),
     /// Runs every test suite, or those named
     Test(test::Args),

@@ -26,10 +26,8 @@ impl Log {
     /// Runs a program to its end; its output goes to the log, and when it fails into the error too.
     pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
         let start = self.file.metadata()?.len();
-        let status = command
-            .stdin(Stdio::null())
-            .stdout(self.file.try_clone()?)
-            .stderr(self.file.try_clone()?)
+        let status = self
+            .collect(command.stdin(Stdio::null()))?
             .status()
             .with_context(|| format!("cannot run {}", line(command)))?;
         if status.success() {
@@ -42,6 +40,16 @@ impl Log {
             tail(&output),
             self.path.display()
         )
+    }
+
+    /// Has a command print to the log.
+    pub(crate) fn collect<'a>(&self, command: &'a mut Command) -> Result<&'a mut Command> {
+        Ok(command.stdout(self.file.try_clone()?).stderr(self.file.try_clone()?))
+    }
+
+    /// The last lines of it, and where it is.
+    pub(crate) fn end(&self) -> Result<String> {
+        Ok(format!("{}\nwhole output: {}", tail(&self.text()?), self.path.display()))
     }
 
     /// All that programs have printed so far.

@@ -16,6 +16,11 @@ const PORTS_TRIED: u16 = 100;
 pub(crate) struct Site(BTreeMap<String, PathBuf>);
 
 impl Site {
+    /// Adds a file at an address.
+    pub(crate) fn add_file(&mut self, address: &str, file: PathBuf) {
+        self.0.insert(address.to_owned(), file);
+    }
+
     /// Adds a folder's files, and those of its folders, below an address that ends in a slash.
     pub(crate) fn add_folder(&mut self, address: &str, folder: &Path) -> Result<()> {
         for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
@@ -25,9 +30,6 @@ impl Site {
             if entry.file_type()?.is_dir() {
                 self.add_folder(&format!("{address}{name}/"), &entry.path())?;
             } else {
-                if name == "index.html" {
-                    self.0.insert(address.to_owned(), entry.path());
-                }
                 self.0.insert(format!("{address}{name}"), entry.path());
             }
         }

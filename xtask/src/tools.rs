@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::browser::Browser;
 use crate::npm::{self, Node};
 use crate::progress::Progress;
+use crate::run::Log;
 use crate::toolchain::Wasm32;
 use crate::wasm::{self, Built};
 
@@ -82,6 +83,23 @@ impl Tools {
             })?;
             Ok(self.host_program("debug", "wasm-bindgen-test-runner"))
         })
+    }
+
+    /// The program `countersign`, quickly built rather than quick.
+    pub(crate) fn program(&self) -> Result<PathBuf> {
+        self.progress.step("program", |log| log.run(self.cargo("build").args(["-p", "countersign-cli"])))?;
+        Ok(self.built("countersign"))
+    }
+
+    /// A program that cargo has built for the machine itself.
+    fn built(&self, name: &str) -> PathBuf {
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.path("target"), PathBuf::from);
+        target.join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    }
+
+    /// A log for what runs beside this program.
+    pub(crate) fn log(&self, name: &str) -> Result<Log> {
+        Log::create(self.path("target/xtask/logs").join(format!("{name}.log")))
     }
 
     /// Chromium with its driver.

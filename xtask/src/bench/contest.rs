@@ -26,6 +26,11 @@ impl Samples {
         Samples(vec![value])
     }
 
+    /// One for each round.
+    pub(crate) fn of(rounds: Vec<f64>) -> Samples {
+        Samples(rounds)
+    }
+
     pub(crate) fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -42,6 +47,11 @@ impl Samples {
     /// How many times `other`'s this is, round by round.
     pub(crate) fn ratio(&self, other: &Samples) -> Samples {
         Samples(self.0.iter().zip(&other.0).map(|(mine, others)| mine / others).collect())
+    }
+
+    /// The greater of both, round by round.
+    pub(crate) fn greater(&self, other: &Samples) -> Samples {
+        Samples(self.0.iter().zip(&other.0).map(|(mine, others)| mine.max(*others)).collect())
     }
 
     pub(crate) fn map(&self, convert: impl Fn(f64) -> f64) -> Samples {

@@ -1,0 +1,108 @@
+//! A collector that runs in a process of its own.
+
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use countersign::hash::Hash;
+
+use crate::submissions;
+
+/// What a reader's token is, in a folder that is thrown away.
+pub(crate) const TOKEN: &str = "csr_bench";
+/// How often a server that starts is asked whether it is healthy.
+const GLANCE: Duration = Duration::from_millis(1);
+/// How long a server may take to start.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A running `countersign serve`. It is killed when this is dropped: what it acknowledged is durable.
+pub(crate) struct Server {
+    child: Child,
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    pub(crate) url: String,
+}
+
+impl Server {
+    /// Starts the program on a log in `folder`, made where it is missing, and waits until it listens.
+    pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self> {
+        prepare(folder)?;
+        let mut child = Command::new(program)
+            .args(["serve", "--listen", "127.0.0.1:0", "--dir"])
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let mut stderr = BufReader::new(child.stderr.take().context("standard error is piped")?);
+        let mut printed = String::new();
+        let url = loop {
+            let start = printed.len();
+            if stderr.read_line(&mut printed)? == 0 {
+                bail!("the server ended: {printed}");
+            }
+            if let Some((_, address)) = printed[start..].split_once("http://") {
+                break format!("http://{}", address.trim());
+            }
+        };
+        // Nobody waits for what it says later, but it must not wait for a reader either.
+        thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Ok(Self { child, url })
+    }
+
+    /// Starts the program, and gives the time from there to the first healthy answer.
+    pub(crate) fn time_to_start(program: &Path, folder: &Path) -> Result<Duration> {
+        let start = Instant::now();
+        let server = Self::start(program, folder)?;
+        let health = format!("{}/healthz", server.url);
+        while ureq::get(&health).call().is_err() {
+            ensure!(start.elapsed() < PATIENCE, "the server does not become healthy");
+            thread::sleep(GLANCE);
+        }
+        Ok(start.elapsed())
+    }
+
+    /// The bytes of memory that it has now.
+    pub(crate) fn resident(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .context("memory is measured on Linux alone")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kibibytes * 1024)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Writes what the server needs to know: its key, its emitters and a reader.
+fn prepare(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut reader = String::new();
+    for byte in Hash::of(&[TOKEN.as_bytes()]).0 {
+        write!(reader, "{byte:02x}")?;
+    }
+    reader.push_str(" read bench\n");
+    let files = [
+        ("log.key", format!("{}\n", *submissions::log()?.encode()).into_bytes()),
+        ("trust.txt", submissions::trust()?.to_text()),
+        ("readers.txt", reader.into_bytes()),
+    ];
+    for (name, text) in files {
+        let path = folder.join(name);
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all(&text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! A log under load, against Tessera's; and a log that grew large.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::contest::Samples;
+use super::figure::{Bound, Figure};
+use super::{Bench, MEBIBYTE};
+use crate::run;
+
+/// How the figures came about, for those who read them.
+pub(super) const NOTES: &str = "\
+About the log: 16 emitters, each with one submission of so many events (400 bytes each) under way; an event counts when
+a published checkpoint holds it, and for countersign when its emitter has the inclusion proof as well. Everything is on
+the same disk, with fsync, and the load's own work is done on the same cores. p50 and p99 are of the time from sending to
+the receipt; for Tessera, to a checkpoint that holds the last of the leaves, which are those that countersign's links are.
+Tessera's POSIX log takes leaves from the process it is in, without HTTP, signatures or events. \"256/250 ms\" is its own
+batching: a batch ends at 256 leaves or after 250 ms. \"16/1 ms\" and \"1024/1 ms\" are batches as short as countersign's,
+which takes what is there when the commit before is done: one ends when all emitters' leaves are in it, or after 1 ms. Its
+checkpoints are as frequent as it lets them be, every 100 ms (10 s by itself).";
+
+/// The events at a time, how many are submitted, and how many are added to Tessera's slower log.
+const SHAPES: [Shape; 2] =
+    [Shape { size: 64, events: 307_200, leaves: 40_960 }, Shape { size: 1, events: 32_000, leaves: 800 }];
+const EMITTERS: u64 = 16;
+const LINKS: u64 = 10_000_000;
+
+struct Shape {
+    size: u64,
+    events: u64,
+    leaves: u64,
+}
+
+/// What runs of one contestant gave.
+#[derive(Default)]
+struct Runs {
+    rate: Vec<f64>,
+    median: Vec<f64>,
+    slow: Vec<f64>,
+}
+
+impl Runs {
+    fn run(&mut self, command: &mut Command) -> Result<()> {
+        let [rate, median, slow] = numbers(&run::output(command)?)?;
+        self.rate.push(rate);
+        self.median.push(median);
+        self.slow.push(slow);
+        Ok(())
+    }
+
+    fn figures(self, name: &str, bound: Option<Bound>) -> Vec<Figure> {
+        let rate = Figure::new(name, "events/s", Samples::of(self.rate));
+        vec![
+            match bound {
+                Some(bound) => rate.held_to(bound),
+                None => rate,
+            },
+            Figure::new(format!("{name}, p50"), "ms", Samples::of(self.median)),
+            Figure::new(format!("{name}, p99"), "ms", Samples::of(self.slow)),
+        ]
+    }
+}
+
+pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
+    bench.build_natives()?;
+    let within = bench.tools.path("target/bench/log");
+    std::fs::create_dir_all(&within)?;
+    let tessera = build_tessera(bench)?;
+    let mut figures = Vec::new();
+    for shape in &SHAPES {
+        figures.extend(contest(bench, shape, &within, tessera.as_deref())?);
+    }
+    figures.extend(grow(bench, &within)?);
+    Ok(figures)
+}
+
+/// Builds the program that runs Tessera's log, where that is possible.
+fn build_tessera(bench: &Bench) -> Result<Option<PathBuf>> {
+    let tools = bench.tools;
+    let Some(go) = run::find("go") else {
+        tools
+            .progress
+            .line("Go is not on this machine (https://go.dev/dl): nothing is compared with Tessera");
+        return Ok(None);
+    };
+    let program = tools.path("target/bench/tessera").with_extension(std::env::consts::EXE_EXTENSION);
+    tools.progress.step("Tessera's log", |log| {
+        let mut build = Command::new(go);
+        build.args(["build", "-o"]).arg(&program).arg(".").current_dir(tools.path("benches/tessera"));
+        log.run(&mut build)
+    })?;
+    Ok(Some(program))
+}
+
+/// Lets all take turns under one shape of load.
+fn contest(bench: &Bench, shape: &Shape, within: &Path, tessera: Option<&Path>) -> Result<Vec<Figure>> {
+    let Shape { size, .. } = shape;
+    let leaves = within.join(format!("{size}-leaves"));
+    let scaled = |events| bench.scaled(events).next_multiple_of(EMITTERS * size);
+    let amount = |command: &mut Command, events| {
+        command.args(["--events", &scaled(events).to_string(), "--size", &size.to_string()]);
+    };
+    let mut ours = Command::new(bench.release("countersign-benches"));
+    ours.arg("load").arg(bench.release("countersign")).arg("--within").arg(within);
+    amount(&mut ours, shape.events);
+    let in_flight = EMITTERS * size;
+    let theirs = |batch: &str, age: &str| {
+        let mut command = Command::new(tessera?);
+        command.arg("-within").arg(within).args(["-size", &size.to_string(), "-batch", batch, "-age", age]);
+        command.args((0..EMITTERS).map(|emitter| leaves.join(format!("{emitter}.leaves"))));
+        Some(command)
+    };
+    let mut programs = [Some(ours), theirs("256", "250ms"), theirs(&in_flight.to_string(), "1ms")];
+    let mut runs = [Runs::default(), Runs::default(), Runs::default()];
+    bench.tools.progress.step(&format!("log, {size} at a time"), |log| {
+        let mut write = Command::new(bench.release("countersign-benches"));
+        write.arg("leaves").arg(&leaves);
+        amount(&mut write, shape.leaves);
+        log.run(&mut write)?;
+        for _ in 0..bench.args.rounds {
+            for (program, runs) in programs.iter_mut().zip(&mut runs) {
+                program.as_mut().map_or(Ok(()), |program| runs.run(program))?;
+            }
+        }
+        Ok(())
+    })?;
+
+    let [ours, slow, short] = runs;
+    let least = (*size == 64).then_some(Bound::AtLeast(20_000.0));
+    let rate = Samples::of(ours.rate.clone());
+    let mut figures = ours.figures(&format!("countersign, {size}"), least);
+    if tessera.is_some() {
+        let better = Samples::of(slow.rate.clone()).greater(&Samples::of(short.rate.clone()));
+        figures.extend(slow.figures(&format!("Tessera 256/250 ms, {size}"), None));
+        figures.extend(short.figures(&format!("Tessera {in_flight}/1 ms, {size}"), None));
+        let ratio = rate.ratio(&better);
+        figures.push(
+            Figure::new(format!("ours/better Tessera, {size}"), "times", ratio).held_to(Bound::AtLeast(3.0)),
+        );
+    }
+    Ok(figures)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "figures are for people")]
+fn grow(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
+    let mut command = Command::new(bench.release("countersign-benches"));
+    command.arg("grow").arg(bench.release("countersign")).arg("--within").arg(within);
+    command.args(["--links", &bench.scaled(LINKS).to_string()]);
+    let printed = bench.tools.progress.step("log that grows", |_| run::output(&mut command))?;
+    let [links1, bytes1, links2, bytes2, links3, bytes3, growth, export, start] = numbers(&printed)?;
+    let mut figures = Vec::new();
+    for (links, bytes) in [(links1, bytes1), (links2, bytes2), (links3, bytes3)] {
+        let name = format!("memory at {:.2} M links", links / 1e6);
+        figures.push(Figure::new(name, "MiB", Samples::one(bytes / MEBIBYTE)));
+    }
+    figures.push(
+        Figure::new("memory, last/first of these", "times", Samples::one(bytes3 / bytes1))
+            .held_to(Bound::AtMost(1.25)),
+    );
+    figures.push(Figure::new("growing, 4096 at a time", "events/s", Samples::one(growth)));
+    figures.push(Figure::new("export", "events/s", Samples::one(export)));
+    let name = format!("start with {:.1} M links", links3 / 1e6);
+    figures.push(Figure::new(name, "s", Samples::one(start)).held_to(Bound::AtMost(2.0)));
+    Ok(figures)
+}
+
+/// The numbers that a program printed.
+fn numbers<const N: usize>(printed: &str) -> Result<[f64; N]> {
+    let numbers: Option<Vec<f64>> = printed.split_whitespace().map(|word| word.parse().ok()).collect();
+    numbers
+        .and_then(|numbers| numbers.try_into().ok())
+        .with_context(|| format!("there are not {N} figures: {printed:?}"))
+}

@@ -1,0 +1,132 @@
+//! Events for a log to try: what people and machines do in a dashboard.
+
+use serde_json::{Value, json};
+
+const PEOPLE: [(&str, &str, &str, &str); 4] = [
+    ("u_ada", "Ada Okafor", "198.51.100.24", "NL"),
+    ("u_lin", "Lin Zhao", "198.51.100.71", "SG"),
+    ("u_noor", "Noor Haddad", "203.0.113.9", "JO"),
+    ("u_zoe", "Zoë Müller", "203.0.113.140", "DE"),
+];
+const JOBS: [&str; 5] =
+    ["nightly-backup", "invoice-run", "search-reindex", "certificate-check", "report-mail"];
+const PATHS: [&str; 4] = ["/api/jobs", "/api/reports", "/api/users", "/api/settings"];
+
+/// The event of that number, as one line: the same for the same number.
+pub(crate) fn event(number: u64) -> String {
+    let mut dice = Dice(number);
+    let mut event = if dice.roll(3) == 0 { by_a_machine(&mut dice) } else { by_a_person(&mut dice) };
+    event["context"]["request_id"] = json!(format!("req_{:012x}", dice.next() & 0xffff_ffff_ffff));
+    format!("{event}\n")
+}
+
+fn by_a_machine(dice: &mut Dice) -> Value {
+    let failed = dice.roll(12) == 0;
+    let mut event = json!({
+        "action": "job.trigger",
+        "actor": { "type": "service", "id": "svc_scheduler" },
+        "target": job(dice),
+        "outcome": if failed { "failure" } else { "success" },
+        "metadata": { "took_ms": 120 + dice.roll(4_000) },
+    });
+    if failed {
+        event["reason"] = json!("exit status 1");
+    }
+    event
+}
+
+fn by_a_person(dice: &mut Dice) -> Value {
+    let (id, name, ip, country) = dice.one_of(&PEOPLE);
+    let (_, other_name, ..) = dice.one_of(&PEOPLE);
+    let mut event = match dice.roll(14) {
+        0 | 1 => json!({ "action": "session.login" }),
+        2 => json!({ "action": "session.login", "outcome": "failure", "reason": "wrong password" }),
+        3 => json!({ "action": "session.logout" }),
+        4 => json!({ "action": "job.create", "target": job(dice), "after": { "schedule": "0 4 * * *" } }),
+        5 => json!({
+            "action": "job.update", "target": job(dice), "before": { "retries": 1 }, "after": { "retries": 3 },
+        }),
+        6 => json!({ "action": "job.delete", "target": job(dice) }),
+        7 => json!({
+            "action": "config.update",
+            "target": { "type": "setting", "id": "retention" },
+            "before": { "days": 90 },
+            "after": { "days": 365 },
+        }),
+        8 => json!({
+            "action": "role.grant",
+            "target": { "type": "user", "id": "u_new", "name": other_name },
+            "after": { "role": "operator" },
+        }),
+        9 => json!({
+            "action": "credential.rotate",
+            "target": { "type": "credential", "id": format!("cred_{}", 10 + dice.roll(20)) },
+        }),
+        10 => json!({
+            "action": "data.export",
+            "target": { "type": "report", "id": format!("rep_{}", 100 + dice.roll(900)) },
+            "metadata": { "rows": dice.roll(90_000) },
+        }),
+        _ => {
+            let status = [200, 200, 200, 201, 404, 403][dice.index(6)];
+            json!({
+                "action": "http.request",
+                "outcome": if status < 400 { "success" } else { "failure" },
+                "http": { "method": "GET", "path": dice.one_of(&PATHS), "status": status, "latency_ms": 4 + dice.roll(300) },
+            })
+        }
+    };
+    event["actor"] = json!({ "type": "user", "id": id, "name": name });
+    event["context"] = json!({ "ip": ip, "geo": { "country": country } });
+    event
+}
+
+fn job(dice: &mut Dice) -> Value {
+    let number = dice.index(JOBS.len());
+    json!({ "type": "cron_job", "id": format!("job_{number}"), "name": JOBS[number] })
+}
+
+/// Numbers that look as if they were drawn.
+struct Dice(u64);
+
+impl Dice {
+    /// `SplitMix64`.
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Below that number.
+    fn roll(&mut self, below: u64) -> u64 {
+        self.next() % below
+    }
+
+    fn index(&mut self, length: usize) -> usize {
+        self.roll(length as u64) as usize
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.index(choices.len())]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_lines_that_say_who_did_what() {
+        let mut actions = std::collections::BTreeSet::new();
+        for number in 0..1_000 {
+            let line = event(number);
+            assert_eq!(line, event(number));
+            assert_eq!(line.matches('\n').count(), 1);
+            let event: Value = serde_json::from_str(&line).unwrap();
+            actions.insert(event["action"].as_str().unwrap().to_owned());
+            assert!(event["actor"]["id"].is_string());
+        }
+        assert!(actions.len() >= 11, "{actions:?}");
+    }
+}
