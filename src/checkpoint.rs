@@ -37,7 +37,9 @@
 
 use core::fmt;
 
-use crate::error::{Code, Error, Quoted};
+#[cfg(feature = "sign")]
+use crate::error::Quoted;
+use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::merkle::MAX_SIZE;
 use crate::note::{self, KeyType, Note, SignatureLine, VerifierKey, check_name};
