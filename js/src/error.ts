@@ -11,6 +11,8 @@ export type CoreErrorCode =
   | "checkpoint.invalid"
   | "trust.invalid"
   | "proof.invalid"
+  | "tile.invalid"
+  | "witness.invalid"
   | "export.invalid"
   | "recorder.out_of_turn"
   | "signature.invalid"
