@@ -184,6 +184,17 @@ impl BucketWriter {
         Err(StoreError::unavailable("publishing", "other servers were always first"))
     }
 
+    /// Where a store replaces without conditions, a write that landed late may have put an older checkpoint in the place of
+    /// the newest.
+    pub(super) fn restore_head(&mut self) -> Result<(), StoreError> {
+        if !self.public.unconditional {
+            return Ok(());
+        }
+        let Some(published) = self.index.reader.published()? else { return Ok(()) };
+        self.read_head()?;
+        if self.is_better(&published) { Ok(()) } else { self.overwrite_head(&published) }
+    }
+
     /// Deletes what the new checkpoint makes superfluous: partial tiles that are full now, and the checkpoint before it
     /// when it is of the same hour.
     fn tidy(&self, known: u64, published: &Published) -> Result<(), StoreError> {

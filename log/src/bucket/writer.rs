@@ -327,6 +327,7 @@ impl Writer for BucketWriter {
 
     fn catch_up(&mut self) -> Result<u64, StoreError> {
         self.follow()?;
+        self.restore_head()?;
         Ok(self.index.size())
     }
 

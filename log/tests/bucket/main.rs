@@ -1,0 +1,10 @@
+//! A log in a bucket: two servers, a store that fails, and one history.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod erasing;
+mod faults;
+mod random;
+mod rounds;
+mod starting;
+mod world;
