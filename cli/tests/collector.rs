@@ -184,6 +184,49 @@ fn an_operator_who_puts_an_old_backup_back_is_caught_by_emitter_and_monitor() {
         .stdout(predicate::str::contains("append_only."));
 }
 
+#[test]
+fn what_is_in_the_log_is_exported_from_its_address_and_from_its_folder() {
+    let place = place();
+    let serving = Serving::start(&place, "127.0.0.1:0");
+    place.write("events.ndjson", events(60));
+    let args = ["record", "--key", "app.key", "events.ndjson", "--to", &serving.url, "--trust", "trust.txt"];
+    place.run(&args).success();
+    let rights = countersign_log::tokens::Rights { erase: false };
+    let token = countersign_log::tokens::add(&place.path("log"), "auditor", rights, None).unwrap();
+    place.write("token.txt", token.as_str());
+    place.run(&["export", &serving.url]).code(2).stderr(predicate::str::contains("--token-file"));
+    let chain = {
+        place.run(&["export", "log", "-o", "whole.ndjson"]).success();
+        place.chain("whole.ndjson")
+    };
+    let (one, other) = (format!("{chain}/3"), format!("{chain}/9"));
+    for (asked, shown, verdict) in [
+        (&[][..], 60, "verified"),
+        (&["--range", "0..10"], 9, "verified"),
+        (&["--actor", "u_1"], 20, "partial"),
+        (&["--action", "job.*", "--limit", "5"], 5, "partial"),
+        (&["--where", "n=7"], 1, "partial"),
+        (&["--actor", "u_1", "--where", "n=9"], 1, "partial"),
+        (&["--event", &one], 1, "partial"),
+        (&["--event", &one, "--event", &other], 2, "partial"),
+        (&["--chain", &chain], 60, "verified"),
+        (&["--withhold", "n=7"], 59, "partial"),
+        (&["--q", "nowhere"], 0, "not_checked"),
+    ] {
+        for (from, file) in [(&*serving.url, "remote.ndjson"), ("log", "local.ndjson")] {
+            let token: &[&str] = if from == "log" { &[] } else { &["--token-file", "token.txt"] };
+            place.run(&[&["export", from, "-o", file], asked, token].concat()).success();
+            assert_eq!(common::shown(&place.read(file)).len(), shown, "{from} {asked:?}");
+            let report = place.report(file, &[]);
+            assert_eq!(report["verdict"], verdict, "{from} {asked:?} {report}");
+        }
+    }
+    place.run(&["export", "log", "--range", "5..99"]).code(2).stderr(predicate::str::contains("published"));
+    place.run(&["export", "nowhere"]).code(2).stderr(predicate::str::contains("io.not_found"));
+    fs::create_dir(place.path("empty")).unwrap();
+    place.run(&["export", "empty"]).code(2).stderr(predicate::str::contains("store.failed"));
+}
+
 fn copy(place: &Place, from: &str, to: &str) {
     fs::create_dir(place.path(to)).unwrap();
     for entry in fs::read_dir(place.path(from)).unwrap() {

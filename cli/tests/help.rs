@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "keygen",
     "record",
     "grant",
@@ -16,6 +16,8 @@ const COMMANDS: [&str; 12] = [
     "show",
     "check",
     "receipt",
+    "export",
+    "monitor",
     "witness",
     "completions",
 ];

@@ -1,6 +1,8 @@
 //! `countersign export`: an export out of a log, from its collector or from its folder.
 
-use std::io::{self, Read as _};
+mod folder;
+
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
@@ -86,9 +88,10 @@ struct Asked {
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
-    if !Prefix::is_meant(&args.log) {
-        return from_folder(args, Path::new(&args.log));
-    }
+    if Prefix::is_meant(&args.log) { from_collector(args, matches) } else { from_folder(args, matches) }
+}
+
+fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
     let prefix = Prefix::parse(&args.log).map_err(|why| {
         let hint = "give the collector's address, such as https://log.example.com";
         Failure::unusable("arguments.invalid", why, hint).within("the URL")
@@ -97,17 +100,27 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
     let request = Request::of(args);
     let open = || fetch(&prefix, &request, token.as_ref());
     if request.whole {
-        return keep(open()?, args.output.as_deref());
+        let mut stream = open()?;
+        let name = stream.name().to_owned();
+        return keep(&mut stream, &name, args.output.as_deref());
     }
-    slice::slice(&args.chosen, matches, || Ok(input(open()?)), args.output.as_deref())
+    let open = || {
+        let stream = open()?;
+        let name = stream.name().to_owned();
+        Ok(Input::stream(&name, Box::new(stream)))
+    };
+    slice::slice(&args.chosen, matches, open, args.output.as_deref())
 }
 
-/// A collector's folder is read by the same code that serves it.
-fn from_folder(args: &Args, folder: &Path) -> Result<u8, Failure> {
-    let _ = args;
-    let hint = "start `countersign serve` there, and give its address";
-    let message = "exports out of a folder are not made yet";
-    Err(Failure::unusable("export.folder", message, hint).within(&shown(folder)))
+/// What the collector would answer, without it.
+fn from_folder(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+    let request = Request::of(args);
+    let open = || folder::open(Path::new(&args.log), &args.chosen, &request.query);
+    if request.whole {
+        return keep(&mut open()?, &args.log, args.output.as_deref());
+    }
+    let open = || Ok(Input::stream(&args.log, Box::new(open()?)));
+    slice::slice(&args.chosen, matches, open, args.output.as_deref())
 }
 
 /// What is asked of the collector.
@@ -186,14 +199,8 @@ fn explain(answer: &Answer, with_token: bool) -> Failure {
     Failure::unusable(&code, format!("there is no export: {message}"), hint)
 }
 
-fn input(stream: Stream) -> Input {
-    let name = stream.name().to_owned();
-    Input::stream(&name, Box::new(stream))
-}
-
 /// Writes an export as it comes. It appears when it is whole.
-fn keep(mut stream: Stream, destination: Option<&Path>) -> Result<u8, Failure> {
-    let name = stream.name().to_owned();
+fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result<u8, Failure> {
     let mut output = Output::create(destination)?;
     let bar = progress::bar("exporting", None);
     let (mut stage, mut ends) = (Stage::default(), Ends::default());
@@ -203,7 +210,7 @@ fn keep(mut stream: Stream, destination: Option<&Path>) -> Result<u8, Failure> {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Err(Failure::io("read", &name, &error).with_hint("it broke off: fetch it again"));
+                return Err(Failure::io("read", name, &error).with_hint("it broke off: fetch it again"));
             }
         };
         bar.inc(read as u64);
@@ -216,14 +223,14 @@ fn keep(mut stream: Stream, destination: Option<&Path>) -> Result<u8, Failure> {
         };
         let whole = if read == 0 { stage.finish(&mut sink) } else { stage.push(&chunk[..read], &mut sink) };
         written?;
-        whole.map_err(|_| cut(&name))?;
+        whole.map_err(|_| cut(name))?;
         if read == 0 {
             break;
         }
         output.flush()?;
     }
     bar.finish_and_clear();
-    ends.check().map_err(|failure| failure.within(&name))?;
+    ends.check().map_err(|failure| failure.within(name))?;
     output.finish()?;
     if let Some(path) = destination {
         style::done(&format!("exported to {}: `countersign verify` says what it is worth", shown(path)));
