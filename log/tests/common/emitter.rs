@@ -61,6 +61,8 @@ pub struct Emitter {
     trust: Trust,
     pub outbox: VecDeque<Line>,
     pub receipts: Vec<Receipt>,
+    /// All leaves that were made.
+    pub made: Vec<String>,
     /// How many links were made.
     pub links: u64,
     now: i64,
@@ -76,8 +78,8 @@ impl Emitter {
         let time = Time::from_millis(BEGIN).unwrap();
         let recorder = Recorder::open(origin, key.verifier_key().clone(), time, &nonce).unwrap();
         let client = Client::builder().timeout(ANSWERED).build().unwrap();
-        let (outbox, receipts) = (VecDeque::new(), Vec::new());
-        let mut emitter = Self { key, recorder, trust, outbox, receipts, links: 0, now: BEGIN, client };
+        let (outbox, receipts, made) = (VecDeque::new(), Vec::new(), Vec::new());
+        let mut emitter = Self { key, recorder, trust, outbox, receipts, made, links: 0, now: BEGIN, client };
         emitter.recorder.sign_with(&emitter.key).unwrap();
         emitter.take_lines();
         emitter
@@ -125,6 +127,7 @@ impl Emitter {
             let line: Value = serde_json::from_str(text).unwrap();
             let leaf = line["link"].as_str().unwrap().to_owned();
             let signed = Link::parse(&leaf).unwrap().signature().is_some();
+            self.made.push(leaf.clone());
             self.outbox.push_back(Line { seq: self.links, leaf, text: text.to_owned(), signed });
             self.links += 1;
         }

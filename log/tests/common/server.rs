@@ -158,6 +158,10 @@ impl Server {
         self.serving().collector()
     }
 
+    pub fn reading(&self) -> &Arc<countersign_log::reading::Reading> {
+        self.serving().reading()
+    }
+
     pub fn reader(&self) -> &Arc<dyn Reader> {
         self.collector().reader()
     }

@@ -1,0 +1,11 @@
+//! A server that is killed, that has no room left, and that is lied with: what it acknowledged stays, and who rewrites
+//! is caught.
+
+#[path = "../../../log/tests/common/emitter.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod emitter;
+
+mod full;
+mod kill;
+mod process;
+mod whole;
