@@ -17,6 +17,7 @@ import {
   withKey,
   withoutKey,
 } from "./input/trust.ts";
+import type { LogPanel } from "./log/panel.ts";
 import { privacy, servedPrivacy } from "./privacy.ts";
 import { checksView } from "./result/checks.ts";
 import { eventsView } from "./result/events.ts";
@@ -59,6 +60,7 @@ export class Page extends View {
   readonly #list = createRef<EventList>();
   readonly #details = createRef<EventDetails>();
   readonly #keep = createRef<Keep>();
+  readonly #log = createRef<LogPanel>();
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -102,7 +104,7 @@ export class Page extends View {
           ${SERVED ? servedPrivacy(location.host || "the log") : privacy}
         </header>
         <main>
-          ${SERVED ? html`<countersign-log></countersign-log>` : nothing}
+          ${SERVED ? html`<countersign-log ${ref(this.#log)}></countersign-log>` : nothing}
           ${chooseView({
             chosen: this.#chosen,
             trust: this.#trust,
@@ -125,6 +127,7 @@ export class Page extends View {
   protected override updated(): void {
     const dialog = this.querySelector<HTMLDialogElement>("dialog.confirm");
     if (dialog && !dialog.open) dialog.showModal();
+    this.#log.value?.show(this.#pins.map(({ text }) => text));
     if (this.#phase.is !== "done" || this.#chosen === undefined) return;
     const { report, pin, events } = this.#phase.outcome;
     this.#list.value?.show(events, standings(report));

@@ -26,12 +26,12 @@ export function servedPrivacy(host: string): TemplateResult {
       <summary>${icon("offline")}No file is uploaded. This page connects to its own log alone.</summary>
       <div>
         <p>
-          Files that you choose are read by this page, in this browser, and go nowhere. Nor does the page send what you trust, your
-          pins or a verdict.
+          Files that you choose are read by this page, in this browser, and go nowhere. Nor does the page send what you trust or a
+          verdict.
         </p>
         <p>
           It reads from ${value(host)}, which served it, when you load an export: then it sends the token and the conditions that you
-          gave, and nothing else. It may connect to nowhere else: its Content Security Policy, in the first lines of its source, says
+          gave, with conditions the size of your pin, and nothing else. It may connect to nowhere else: its Content Security Policy, in the first lines of its source, says
           <code>connect-src 'self'</code>, so the browser refuses that.
         </p>
         <p>

@@ -1,10 +1,10 @@
 import { html, nothing, type TemplateResult } from "lit";
-import { bytes, counted } from "../format.ts";
+import { bytes, count, counted } from "../format.ts";
 import { icon } from "../icons.ts";
 import { optional, View, value, wish } from "../view.ts";
 import { type Arrived, loadExport, Refused } from "./load.ts";
 import type { Refusal } from "./refusal.ts";
-import { conditions, exportAddress, isToken, type Wanted } from "./request.ts";
+import { conditions, exportAddress, isToken, pinnedSize, type Wanted } from "./request.ts";
 
 type State =
   | { readonly is: "idle" }
@@ -20,10 +20,19 @@ const TELL = 5;
 export class LogPanel extends View {
   #state: State = { is: "idle" };
   #wanted = NO_CONDITIONS;
+  #pinned: number | undefined;
   #loading: AbortController | undefined;
   #complaint: { readonly field: string; readonly text: string } | undefined;
   #said = "";
   #told = 0;
+
+  /** Takes what the reader has pinned. */
+  show(pins: readonly string[]): void {
+    const pinned = pinnedSize(pins);
+    if (pinned === this.#pinned) return;
+    this.#pinned = pinned;
+    this.requestUpdate();
+  }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
@@ -84,6 +93,11 @@ export class LogPanel extends View {
           ${this.#field("since", "Since, in UTC", { type: "datetime-local" })}
           ${this.#field("until", "Before, in UTC", { type: "datetime-local" })}
         </div>
+        ${
+          this.#pinned === undefined
+            ? nothing
+            : html`<p class="help boundary">The log is told that your pin is at ${count(this.#pinned)} leaves: only a part that is cut there can be held against it.</p>`
+        }
       </details>
     `;
   }
@@ -175,7 +189,7 @@ export class LogPanel extends View {
     this.#enter({ is: "loading", arrived: undefined }, "Loading an export");
     if (wasOnButton) await this.#focus(".loading button");
     try {
-      const file = await loadExport(exportAddress(location, this.#wanted), {
+      const file = await loadExport(exportAddress(location, this.#wanted, this.#pinned), {
         token,
         signal: loading.signal,
         onArrived: (arrived) => this.#arrived(arrived),

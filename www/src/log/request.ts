@@ -9,18 +9,26 @@ export interface Wanted {
   readonly words: string;
 }
 
-/** The address of an export, beside the page that the log serves. */
-export function exportAddress(page: { origin: string; pathname: string }, wanted: Wanted): string {
+/**
+ * The address of an export, beside the page that the log serves. A part of the log can be held against a pin only if it
+ * is cut at the pin's size, so that is asked for too; the whole can be held against any.
+ */
+export function exportAddress(
+  page: { origin: string; pathname: string },
+  wanted: Wanted,
+  pinned: number | undefined,
+): string {
   // Not the page's whole address: that may carry a name and a password.
   const address = new URL("export", page.origin + page.pathname);
-  const conditions = {
+  const asked = {
     actor: wanted.actor,
     action: wanted.action,
     since: instant(wanted.since),
     until: instant(wanted.until),
     q: wanted.words,
+    boundary: conditions(wanted) > 0 && pinned !== undefined ? String(pinned) : "",
   };
-  for (const [name, text] of Object.entries(conditions)) {
+  for (const [name, text] of Object.entries(asked)) {
     if (text.trim() !== "") address.searchParams.set(name, text.trim());
   }
   return address.href;
@@ -29,6 +37,12 @@ export function exportAddress(page: { origin: string; pathname: string }, wanted
 /** How many conditions there are. */
 export function conditions(wanted: Wanted): number {
   return Object.values(wanted).filter((text) => text.trim() !== "").length;
+}
+
+/** The size of the largest pin, in leaves: a checkpoint has it on its second line. */
+export function pinnedSize(pins: readonly string[]): number | undefined {
+  const sizes = pins.map((pin) => pin.split("\n")[1] ?? "").filter((size) => /^[0-9]{1,15}$/.test(size));
+  return sizes.length > 0 ? Math.max(...sizes.map(Number)) : undefined;
 }
 
 /** Whether a header can carry it: one word of visible ASCII. */

@@ -115,6 +115,25 @@ test("conditions are asked for, and without a token none is sent", async (t) => 
   );
 });
 
+test("a part of the log is asked for as a pin needs it, and that is said", async (t) => {
+  const { page, log } = await opened(t);
+  // At 9 leaves and at 15.
+  log.answer = exported(readFileSync(vector("pin-same").export));
+  await choose(page, "Add a pin", [...vector("pin-same").pins]);
+  await load(page);
+  await page.locator(".verdict").waitFor();
+  await page.getByText("Only some events").click();
+  await page.getByText("your pin is at 15 leaves").waitFor();
+  await page.getByLabel("Actor").fill("u_ada");
+  const asked = page.waitForRequest(/export/);
+  await load(page);
+  await asked;
+  assert.deepEqual(
+    log.asked.map(({ url }) => url),
+    ["/export", "/export?actor=u_ada&boundary=15"],
+  );
+});
+
 test("what cannot be asked for is said before the log is asked", async (t) => {
   const { page, log } = await opened(t);
   await load(page, "two words");

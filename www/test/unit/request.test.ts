@@ -1,17 +1,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { conditions, exportAddress, fileName, isToken, type Wanted } from "../../src/log/request.ts";
+import {
+  conditions,
+  exportAddress,
+  fileName,
+  isToken,
+  pinnedSize,
+  type Wanted,
+} from "../../src/log/request.ts";
 
 const NOTHING: Wanted = { actor: "", action: "", since: "", until: "", words: "" };
 const page = (address: string) => new URL(address);
 
 test("without a condition the whole log is asked for, beside the page", () => {
-  assert.equal(exportAddress(page("https://log.example/"), NOTHING), "https://log.example/export");
+  assert.equal(exportAddress(page("https://log.example/"), NOTHING, undefined), "https://log.example/export");
   assert.equal(
-    exportAddress(page("https://example.com/audit/?x#y"), NOTHING),
+    exportAddress(page("https://example.com/audit/?x#y"), NOTHING, undefined),
     "https://example.com/audit/export",
   );
-  assert.equal(exportAddress(page("https://ada:pw@log.example/"), NOTHING), "https://log.example/export");
+  assert.equal(
+    exportAddress(page("https://ada:pw@log.example/"), NOTHING, undefined),
+    "https://log.example/export",
+  );
   assert.equal(conditions(NOTHING), 0);
 });
 
@@ -23,7 +33,7 @@ test("conditions are asked for, and times are in UTC", () => {
     until: "2026-11-20T06:01:02",
     words: "night shift",
   };
-  const { searchParams } = new URL(exportAddress(page("https://log.example/"), wanted));
+  const { searchParams } = new URL(exportAddress(page("https://log.example/"), wanted, undefined));
   assert.deepEqual(Object.fromEntries(searchParams), {
     actor: "u_ada&x=1",
     action: "job.*",
@@ -32,8 +42,20 @@ test("conditions are asked for, and times are in UTC", () => {
     q: "night shift",
   });
   assert.equal(conditions(wanted), 5);
-  const precise = exportAddress(page("https://log.example/"), { ...NOTHING, since: "2026-11-20T06:01:02.5" });
+  const precise = exportAddress(
+    page("https://log.example/"),
+    { ...NOTHING, since: "2026-11-20T06:01:02.5" },
+    undefined,
+  );
   assert.equal(new URL(precise).searchParams.get("since"), "2026-11-20T06:01:02.500Z");
+});
+
+test("a part of the log is cut at the pin's size, and the whole need not be", () => {
+  const at = (wanted: Wanted) => new URL(exportAddress(page("https://log.example/"), wanted, 42)).search;
+  assert.equal(at(NOTHING), "");
+  assert.equal(at({ ...NOTHING, actor: "u_1" }), "?actor=u_1&boundary=42");
+  assert.equal(pinnedSize([]), undefined);
+  assert.equal(pinnedSize(["no pin", "log.example/a\n7\nroot\n", "log.example/a\n42\nroot\n"]), 42);
 });
 
 test("a token is one word that a header can carry", () => {
