@@ -37,7 +37,7 @@ fn by_a_machine(dice: &mut Dice) -> Value {
 
 fn by_a_person(dice: &mut Dice) -> Value {
     let (id, name, ip, country) = dice.one_of(&PEOPLE);
-    let (_, other_name, ..) = dice.one_of(&PEOPLE);
+    let (other, other_name, ..) = dice.one_of(&PEOPLE);
     let mut event = match dice.roll(14) {
         0 | 1 => json!({ "action": "session.login" }),
         2 => json!({ "action": "session.login", "outcome": "failure", "reason": "wrong password" }),
@@ -55,7 +55,7 @@ fn by_a_person(dice: &mut Dice) -> Value {
         }),
         8 => json!({
             "action": "role.grant",
-            "target": { "type": "user", "id": "u_new", "name": other_name },
+            "target": { "type": "user", "id": other, "name": other_name },
             "after": { "role": "operator" },
         }),
         9 => json!({

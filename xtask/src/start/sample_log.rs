@@ -82,8 +82,9 @@ impl SampleLog {
         for folder in [self.log(), self.emitter()].iter().filter(|folder| folder.exists()) {
             fs::remove_dir_all(folder)?;
         }
-        fs::create_dir_all(self.log())?;
-        fs::create_dir_all(self.emitter())?;
+        fs::create_dir_all(&self.folder)?;
+        make_private(&self.log())?;
+        make_private(&self.emitter())?;
         let log = self.keygen(ORIGIN, &self.log().join("log.key"))?;
         let emitter = self.keygen(EMITTER, &self.emitter().join("emitter.key"))?;
         let keys = format!("log {log}\nemitter {emitter}\n");
@@ -209,6 +210,14 @@ fn is_healthy(address: SocketAddr) -> Result<bool> {
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs()
+}
+
+/// Makes a folder that its owner alone may look into.
+fn make_private(folder: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
 /// Writes a new file that its owner alone may read.
