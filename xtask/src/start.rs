@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use self::sample_log::{SampleLog, Started};
 use crate::npm;
@@ -41,11 +41,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let start = Instant::now();
-    // The network and the compiler have nothing to wait for each other.
+    // The network and the compilers have nothing to wait for each other.
     let program = thread::scope(|scope| {
         scope.spawn(|| npm::install(tools, "js").and_then(|()| npm::install(tools, "www")));
-        tools.artefacts().map(drop)?;
-        tools.program()
+        let program = scope.spawn(|| tools.program());
+        tools.artefacts()?;
+        program.join().map_err(|_| anyhow!("building the program panicked"))?
     })?;
     tools.www()?;
     tools.progress.step("sample events", |log| {

@@ -38,6 +38,7 @@ impl SampleLog {
         // Written last: with it, all is there.
         let is_new = fresh || !folder.join(TRUST).is_file();
         let sample = SampleLog { program, folder, is_new };
+        sample.is_free()?;
         if is_new {
             sample.make().context("cannot begin a sample log")?;
         }
@@ -73,6 +74,15 @@ impl SampleLog {
         let trust = fs::read_to_string(self.trust_file())?;
         let key = trust.lines().find_map(|line| line.strip_prefix("log "));
         Ok(key.context("the sample's trust file has no log")?.to_owned())
+    }
+
+    /// Fails while a server has the log.
+    fn is_free(&self) -> Result<()> {
+        let Ok(lock) = fs::File::open(self.log().join("lock")) else { return Ok(()) };
+        match lock.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => bail!("the sample log runs already: stop that one first"),
+            _ => Ok(()),
+        }
     }
 
     fn make(&self) -> Result<()> {
