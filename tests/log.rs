@@ -282,7 +282,7 @@ fn submission(world: &World, brought: &[Brought]) -> Submission {
     let body = brought.iter().map(line).collect::<Vec<_>>().join("\n");
     let mut submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
     // Half of them are verified ahead, as far as that can be told.
-    if brought.len() % 2 == 0 {
+    if brought.len().is_multiple_of(2) {
         submission.verify(|_| None).unwrap();
     }
     submission
