@@ -249,6 +249,7 @@ impl Open {
                 offset: self.position + (begin - before) as u64,
                 file: self.id,
                 before: remember(&window[..begin]),
+                path: None,
             };
             let line = std::mem::take(&mut self.held);
             reader.line(&line, followed)?;
@@ -271,7 +272,8 @@ impl Open {
         if self.held.is_empty() {
             return Ok(());
         }
-        let followed = Followed { offset: self.position, file: self.id, before: remember(&self.recent) };
+        let followed =
+            Followed { offset: self.position, file: self.id, before: remember(&self.recent), path: None };
         reader.line(&std::mem::take(&mut self.held), followed)
     }
 }

@@ -31,7 +31,10 @@ Examples:
   jq -c '.Records[]' cloudtrail.json | countersign record --key app.key --origin log.example/audit --open -o app.ndjson
   countersign record --key app.key --resume app.ndjson more.ndjson
   countersign record --key app.key --to https://log.example --log VKEY --outbox ./outbox events.ndjson
-  countersign record --key app.key --to https://log.example --trust trust.txt --outbox ./outbox --follow app.log")]
+  countersign record --key app.key --to https://log.example --trust trust.txt --outbox ./outbox --follow app.log
+
+Exit status with --to: 0 every event is proven to be in the log, 1 the log refuses them or does not prove to have them,
+2 it cannot be reached, or an argument or a file cannot be used.")]
 pub(crate) struct Args {
     /// The events, one JSON object a line; may be compressed with gzip or zstd [default: standard input]
     #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]

@@ -168,6 +168,25 @@ fn a_rotated_file_is_followed_on() {
 }
 
 #[test]
+fn an_outbox_follows_one_file() {
+    let following = Following::new();
+    following.append(1..3);
+    let child = following.spawn("app.log");
+    following.wait_for(2);
+    stop(child);
+    following.place.write("other.log", "{\"n\":9}\n");
+    let (said, status) = end(following.spawn("other.log"));
+    assert_eq!(status, Some(2));
+    assert!(said.contains("outbox.other_file"), "{said}");
+    let (vkey, url) = (following.collector.vkey(), &following.collector.url);
+    following
+        .place
+        .run(&["record", "--key", "app.key", "--follow", "app.log", "--to", url, "--log", &vkey])
+        .code(2)
+        .stderr(predicates::str::contains("with an outbox alone"));
+}
+
+#[test]
 fn what_a_pipe_brings_is_recorded_to_its_end() {
     let following = Following::new();
     let mut child = following.spawn("-");

@@ -80,7 +80,7 @@ struct Asked {
     #[arg(long, value_name = "WORDS")]
     q: Option<String>,
     /// So many, the newest
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["conditions", "event"])]
     limit: Option<u64>,
     /// Reach exactly this size of the log, as a pin of that size needs
     #[arg(long, value_name = "SIZE")]
@@ -88,6 +88,14 @@ struct Asked {
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
+    if args.asked.limit.is_some() && args.chosen.chain.len() > 1 {
+        let message = "--limit is for one chain, or for all";
+        return Err(Failure::unusable(
+            "arguments.invalid",
+            message,
+            "leave --limit out, or ask chain by chain",
+        ));
+    }
     if Prefix::is_meant(&args.log) { from_collector(args, matches) } else { from_folder(args, matches) }
 }
 

@@ -146,16 +146,21 @@ impl Keep {
         Ok(Memory { pin: Some(pin), ..Memory::default() })
     }
 
-    /// Keeps it, durably and in one step.
-    pub(super) fn save(&self, memory: &Memory, origin: &str) -> Result<(), Failure> {
+    /// Keeps it, durably and in one step, unless it is what was `kept` last.
+    pub(super) fn save(&self, memory: &Memory, origin: &str, kept: &mut String) -> Result<(), Failure> {
         let (path, text) = match (self, &memory.pin) {
             (Self::State(path), _) => (path, memory.to_text(origin)),
             (Self::Pin(path), Some(pin)) => (path, pin.to_string()),
             _ => return Ok(()),
         };
+        if text == *kept {
+            return Ok(());
+        }
         let mut output = Output::create(Some(path))?;
         output.write(text.as_bytes())?;
-        output.finish()
+        output.finish()?;
+        *kept = text;
+        Ok(())
     }
 }
 

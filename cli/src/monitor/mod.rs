@@ -80,6 +80,9 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// The exit status when nothing could be said.
+const NOT_CHECKED: u8 = 5;
+
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let trust = input::trust(&args.trust)?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
@@ -98,7 +101,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let silence = args.silence.map(|seconds| seconds.saturating_mul(1_000));
     let watch = Watch { source: &*source, also: &also, judge: Judge::new(&origin, &trust), silence };
     stop::gracefully();
-    Monitor { args, origin: &origin, keep, webhook, memory, told_size: None }.follow(&watch)
+    Monitor { args, origin: &origin, keep, webhook, memory, told_size: None, kept: String::new() }
+        .follow(&watch)
 }
 
 struct Monitor<'a> {
@@ -108,6 +112,8 @@ struct Monitor<'a> {
     webhook: Option<Webhook>,
     memory: Memory,
     told_size: Option<u64>,
+    /// What was written last.
+    kept: String,
 }
 
 impl Monitor<'_> {
@@ -115,6 +121,10 @@ impl Monitor<'_> {
         loop {
             let now = now()?;
             let findings = watch.look(&mut self.memory, now);
+            if stop::asked() && !findings.is_fatal() {
+                // Nothing of this look was kept: the next run sees it again.
+                return Ok(if self.args.once { NOT_CHECKED } else { 0 });
+            }
             self.tell(&findings, now)?;
             if findings.is_fatal() || self.args.once {
                 return Ok(status(&findings));
@@ -175,12 +185,12 @@ impl Monitor<'_> {
         self.memory.lasting = lasting;
         let written = anstream::stdout().lock().write_all(text.as_bytes());
         written.map_err(|error| Failure::io("write", "standard output", &error))?;
-        self.keep.save(&self.memory, self.origin)?;
+        self.keep.save(&self.memory, self.origin, &mut self.kept)?;
         if let Some(webhook) = &mut self.webhook {
             let waiting = self.memory.unsent.len();
             webhook.send(&mut self.memory);
             if self.memory.unsent.len() != waiting {
-                self.keep.save(&self.memory, self.origin)?;
+                self.keep.save(&self.memory, self.origin, &mut self.kept)?;
             }
         }
         self.tell_size();
@@ -211,7 +221,7 @@ fn status(findings: &Findings) -> u8 {
     } else if has(&|finding| {
         matches!(finding.kind.code, "log.unreachable" | "also.unreachable" | "append_only.behind")
     }) {
-        5
+        NOT_CHECKED
     } else if has(&|finding| matches!(finding.kind.code, "log.unknown" | "key.unknown")) {
         3
     } else {

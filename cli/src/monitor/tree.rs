@@ -14,8 +14,8 @@ use countersign::verify::FindingCode;
 
 use super::finding::Finding;
 use crate::errors::Failure;
-use crate::progress;
 use crate::source::Source;
+use crate::{progress, stop};
 
 /// Whether one tree is the beginning of another.
 pub(super) enum Growth {
@@ -93,6 +93,9 @@ pub(super) fn leaves(
             .collect();
         for (bundle, queue) in bundles.iter().zip(queues.iter().cycle()) {
             let Ok(got) = queue.recv() else { break };
+            if stop::asked() {
+                return Err(Failure::unusable("monitor.stopped", "it was stopped", "run it again"));
+            }
             let Some(bytes) = got? else {
                 let finding = Finding::new(TileCode::Missing, "the log does not have it");
                 return Ok(Some(finding.at(bundle.path()).at_leaf(bundle.index * TILE_WIDTH).lasting()));

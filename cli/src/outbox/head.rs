@@ -28,6 +28,9 @@ pub(crate) struct Followed {
     pub(crate) file: Option<(u64, u64)>,
     /// The hash of the last bytes before the offset: a file that has others there is not the same any more.
     pub(crate) before: String,
+    /// Where the file is, where that can be written down: one outbox follows one file.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) path: Option<String>,
 }
 
 /// One link of a segment.

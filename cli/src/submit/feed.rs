@@ -53,7 +53,7 @@ pub(super) fn follow(path: &Path, from: Option<Followed>) -> Receiver<Fed> {
     let path: PathBuf = path.to_owned();
     thread::spawn(move || {
         let mut follower = Follower::new(&path, from);
-        let mut sink = Sink(&sender);
+        let mut sink = Sink { sender: &sender, path: place(&path) };
         let read = loop {
             match follower.step(&mut sink) {
                 Ok(Progress::Some) if !stop::asked() => {}
@@ -67,18 +67,28 @@ pub(super) fn follow(path: &Path, from: Option<Followed>) -> Receiver<Fed> {
     receiver
 }
 
-struct Sink<'a>(&'a SyncSender<Fed>);
+/// Where a file is, however its path is written; none where that is no text.
+pub(super) fn place(path: &Path) -> Option<String> {
+    let directory = std::fs::canonicalize(crate::output::directory(path)).ok()?;
+    directory.join(path.file_name()?).into_os_string().into_string().ok()
+}
+
+struct Sink<'a> {
+    sender: &'a SyncSender<Fed>,
+    path: Option<String>,
+}
 
 impl Reader for Sink<'_> {
     fn line(&mut self, line: &[u8], followed: Followed) -> Result<(), Failure> {
         if line.iter().all(|byte| crate::lines::is_space(*byte)) {
             return Ok(());
         }
-        send(self.0, Fed::Line { bytes: line.to_vec(), number: None, followed: Some(followed) })
+        let followed = Followed { path: self.path.clone(), ..followed };
+        send(self.sender, Fed::Line { bytes: line.to_vec(), number: None, followed: Some(followed) })
     }
 
     fn note(&mut self, text: String) {
-        let _ = self.0.send(Fed::Note(text));
+        let _ = self.sender.send(Fed::Note(text));
     }
 }
 

@@ -62,8 +62,9 @@ pub(crate) struct To {
     outbox: Option<PathBuf>,
     /// Go on reading as the file grows, through rotations, until stopped
     ///
-    /// With --outbox it is remembered how far the file was read, in the same step as the links of its events: after
-    /// a kill no line is lost and none is recorded twice. A line that is no event is recorded as countersign.dropped.
+    /// In the outbox, which a file needs, it is remembered how far it was read, in the same step as the links of its
+    /// events: after a kill no line is lost and none is recorded twice. A line that is no event is recorded as
+    /// countersign.dropped.
     #[arg(long, requires = "to")]
     follow: bool,
     /// Sign and send at least so often: 500ms, 1s, 1m
@@ -102,6 +103,7 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
         let hint = "give --outbox DIR: there it is remembered how far the file was read";
         return Err(Failure::unusable("arguments.invalid", "a file is followed with an outbox alone", hint));
     }
+    check_file(&outbox, args, to)?;
     stop::gracefully();
     let feed = if to.follow && args.events != Path::new("-") {
         feed::follow(&args.events, outbox.followed().cloned())
@@ -140,6 +142,19 @@ fn check_key(outbox: &Outbox, key: &VerifierKey) -> Result<(), Failure> {
             let message = format!("the chain in the outbox was begun with another key: {}", head.key);
             let hint = "give that key; or give another directory, where a new chain begins";
             Err(Failure::unusable("outbox.other_key", message, hint).within(outbox.name()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An outbox remembers how far one file was read.
+fn check_file(outbox: &Outbox, args: &record::Args, to: &To) -> Result<(), Failure> {
+    let known = outbox.followed().and_then(|followed| followed.path.clone());
+    match (known, feed::place(&args.events)) {
+        (Some(known), Some(place)) if to.follow && args.events != Path::new("-") && known != place => {
+            let message = format!("the outbox follows another file: {}", style::plain(&known));
+            let hint = "give each file an outbox of its own";
+            Err(Failure::unusable("outbox.other_file", message, hint).within(outbox.name()))
         }
         _ => Ok(()),
     }
@@ -235,9 +250,9 @@ impl Session<'_> {
             }
             if self.is_due(&unflushed) {
                 *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
+                bar.set_message(self.status(*recorded));
                 self.wait_for_room();
             }
-            bar.set_message(self.status(*recorded));
             if self.cannot_go_on() {
                 break Ok(());
             }
