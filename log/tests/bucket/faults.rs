@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
@@ -44,6 +44,8 @@ pub struct Faulty {
     /// When to fail for good, by the number of writes until then.
     writes_left: AtomicU64,
     requests: AtomicU64,
+    /// Whether it creates what is there.
+    careless: AtomicBool,
     late: Mutex<Vec<Late>>,
 }
 
@@ -72,6 +74,7 @@ impl Faulty {
             rate: AtomicU32::new(0),
             writes_left: AtomicU64::new(u64::MAX),
             requests: AtomicU64::new(0),
+            careless: AtomicBool::new(false),
             late: Mutex::default(),
         })
     }
@@ -83,6 +86,11 @@ impl Faulty {
     /// Fails for good after so many writes, as if the server was killed then.
     pub fn end_after(&self, writes: u64) {
         self.writes_left.store(writes, Ordering::SeqCst);
+    }
+
+    /// Creates objects that are there already, as some object stores do.
+    pub fn be_careless(&self) {
+        self.careless.store(true, Ordering::SeqCst);
     }
 
     pub fn has_ended(&self) -> bool {
@@ -148,6 +156,10 @@ impl Faulty {
 impl ObjectStore for Faulty {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
         let now = self.begin().await?;
+        let mut options = options;
+        if self.careless.load(Ordering::SeqCst) {
+            options.mode = PutMode::Overwrite;
+        }
         if !self.may_write() {
             return Err(failure("this server is no more"));
         }
