@@ -13,7 +13,9 @@ use countersign::trust::Trust;
 use countersign::verify::FindingCode as Code;
 use serde::{Deserialize, Serialize};
 
-use super::finding::{FORK, Finding, Findings, GAP, Kind, NO_OPEN, OPAQUE, Place};
+use super::finding::{
+    BAD_LINK, BAD_NOTE, FORK, Finding, Findings, GAP, Kind, NO_OPEN, OPAQUE, Place, UNSIGNED,
+};
 
 /// The first line of a key note.
 const NOTE: &str = "countersign/v1 keys\n";
@@ -96,14 +98,10 @@ impl Chains {
         } else if let Ok(note) = KeyNote::parse(text) {
             self.note(judge, index, text, &note, findings);
         } else if text.starts_with(NOTE) {
-            findings.add(
-                Finding::new(Code::FormatNote, "a leaf that begins as a key note is malformed")
-                    .at_leaf(index),
-            );
+            findings
+                .add(Finding::new(BAD_NOTE, "a leaf that begins as a key note is malformed").at_leaf(index));
         } else if text.starts_with(PREFIX) {
-            findings.add(
-                Finding::new(Code::FormatLink, "a leaf that begins as a link is malformed").at_leaf(index),
-            );
+            findings.add(Finding::new(BAD_LINK, "a leaf that begins as a link is malformed").at_leaf(index));
         } else {
             findings.add(Finding::new(OPAQUE, "a leaf is neither a link nor a key note").at_leaf(index));
         }
@@ -267,9 +265,9 @@ impl Chains {
     pub(super) fn unsigned(&mut self, findings: &mut Findings) {
         for (id, chain) in &mut self.open {
             let Some(index) = chain.unsigned else { continue };
-            if chain.told.insert(format!("{} {index}", Code::SignatureUnsignedTail.as_str())) {
+            if chain.told.insert(format!("{} {index}", UNSIGNED.code)) {
                 let message = "the chain's last links in the checkpoint are covered by no signature";
-                let mut finding = Finding::new(Code::SignatureUnsignedTail, message).at_leaf(index);
+                let mut finding = Finding::new(UNSIGNED, message).at_leaf(index);
                 finding.place.chain = ChainId::parse(id.as_bytes());
                 findings.add(finding);
             }

@@ -54,6 +54,24 @@ kinds! {
     /// Links are missing.
     GAP "chain.gap" Error
         "a log must not take it: events were lost, or taken out before the log signed";
+    /// Too few witnesses.
+    QUORUM "witness.quorum" Error
+        "a history that the witnesses did not see may be shown to you alone: do not rely on it until they have";
+    /// A checkpoint of another log.
+    OTHER_ORIGIN "log.origin" Error
+        "another log is served here than the trust file names: check the address";
+    /// A leaf that nearly is a link.
+    BAD_LINK "format.link" Error
+        "a log must not take it: its writer is faulty, or tries what readers make of it";
+    /// A leaf that nearly is a key note.
+    BAD_NOTE "format.note" Error
+        "a log must not take it: its writer is faulty, or tries what readers make of it";
+    /// A log takes only what ends signed.
+    UNSIGNED "signature.unsigned_tail" Warning
+        "a log must not take links without the signature that vouches for them: nobody does yet";
+    /// The leaves are others than those that were signed.
+    TREE_ROOT "tree.root" Error
+        "leaves and tiles were changed after the log signed, or before: keep them and the checkpoint as evidence";
     /// Two links for one place of a chain.
     FORK "chain.fork" Error
         "a log must not take it: the emitter's key was used twice, or someone repeated it";

@@ -11,7 +11,8 @@ use countersign::verify::FindingCode as Code;
 
 use super::chains::Judge;
 use super::finding::{
-    BEHIND, Finding, Findings, OTHER_UNREACHABLE, ROLLBACK, SILENT, SPLIT_VIEW, STALE, UNREACHABLE,
+    BEHIND, Finding, Findings, OTHER_ORIGIN, OTHER_UNREACHABLE, QUORUM, ROLLBACK, SILENT, SPLIT_VIEW, STALE,
+    UNREACHABLE,
 };
 use super::memory::Memory;
 use super::tree::{self, Growth, Leaves};
@@ -176,7 +177,7 @@ impl Watch<'_> {
         let origin = &seen.checkpoint.origin;
         if origin != self.judge.origin {
             let message = format!("the checkpoint is of the log {origin:?}");
-            return Err(Box::new(Finding::new(Code::LogOrigin, message).lasting()));
+            return Err(Box::new(Finding::new(OTHER_ORIGIN, message).lasting()));
         }
         let keys = self.trust().logs().iter().filter(|key| key.name() == origin);
         let signed: Vec<bool> = keys.filter_map(|key| seen.log_signature(key)).collect();
@@ -212,7 +213,7 @@ impl Watch<'_> {
             let number = cosigned.iter().filter(|time| matches!(time, Some(Some(_)))).count();
             let message =
                 format!("{number} of {} witnesses cosigned the checkpoint", trust.witnesses().len());
-            findings.add(Finding::new(Code::WitnessQuorum, message).lasting());
+            findings.add(Finding::new(QUORUM, message).lasting());
         }
     }
 

@@ -10,9 +10,8 @@ use countersign::merkle::{
     Bundle, CompactRange, TILE_WIDTH, TileHashes, authentic_tiles_for, consistency_proof,
     consistency_subtrees, decode_tile, leaf_hash, skips, verify_consistency,
 };
-use countersign::verify::FindingCode;
 
-use super::finding::Finding;
+use super::finding::{Finding, TREE_ROOT};
 use crate::errors::Failure;
 use crate::source::Source;
 use crate::{progress, stop};
@@ -162,7 +161,7 @@ fn differing(source: &dyn Source, bundles: &[Bundle]) -> Result<Finding, Failure
         }
     }
     let message = "the leaves do not lead to the root that the log signed";
-    Ok(Finding::new(FindingCode::TreeRoot, message).at("checkpoint").lasting())
+    Ok(Finding::new(TREE_ROOT, message).at("checkpoint").lasting())
 }
 
 /// The right edge of a tree, as text.
