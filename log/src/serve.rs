@@ -1,5 +1,7 @@
 //! A whole collector: store, sequencer and HTTP interface, started and stopped together.
 
+mod self_check;
+
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -95,9 +97,13 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let interval = bucket.as_ref().map(Bucket::interval);
     let opened = tokio::task::spawn_blocking({
         let (folder, key, handle) = (folder.clone(), key.verifier_key().clone(), Handle::current());
-        move || match bucket {
-            Some(bucket) => bucket::open(&folder, &key, bucket, handle),
-            None => sqlite::open(&folder, key.name()),
+        move || {
+            let store = match bucket {
+                Some(bucket) => bucket::open(&folder, &key, bucket, handle)?,
+                None => sqlite::open(&folder, key.name())?,
+            };
+            self_check::check(&*store.reader)?;
+            Ok::<_, StoreError>(store)
         }
     });
     let failed = |doing| move |error| StartError::Io { doing, error };
