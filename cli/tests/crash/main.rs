@@ -8,4 +8,5 @@ mod emitter;
 mod full;
 mod kill;
 mod process;
+mod rewrite;
 mod whole;
