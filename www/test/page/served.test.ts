@@ -47,7 +47,9 @@ const refused = async (page: Page) => {
 test("an export of the log is verified as a chosen file is, and can be kept", async (t) => {
   const { page, log } = await opened(t);
   const { export: file, trust } = vector("log-two-chains");
-  log.answer = exported(readFileSync(file), {
+  // Larger than what is held in one piece.
+  const content = Buffer.concat([readFileSync(file), Buffer.alloc(9 << 20, "\n")]);
+  log.answer = exported(content, {
     "Content-Disposition": 'attachment; filename="../audit log.ndjson"',
   });
   await load(page);
@@ -62,7 +64,7 @@ test("an export of the log is verified as a chosen file is, and can be kept", as
     /with the program, once the export is saved:/,
   );
   const kept = await saved(page, "Save export");
-  assert.equal(kept.text, readFileSync(file, "utf8"));
+  assert.ok(content.equals(Buffer.from(kept.text)));
   assert.equal(kept.name, "audit log.ndjson");
   assert.deepEqual(
     log.asked.map(({ url }) => url),
@@ -340,6 +342,15 @@ test("the page connects to its own log and to nobody else", async (t) => {
   await load(page);
   assert.match(await refused(page), /^The log did not answer/);
   assert.deepEqual(other, []);
+});
+
+test("a page that came without encryption says who can read the token", async (t) => {
+  const { page } = await opened(t, { width: 320 });
+  assert.equal(await page.locator(".plain").count(), 0);
+  await page.addInitScript(() => Object.defineProperty(window, "isSecureContext", { value: false }));
+  await page.reload();
+  await page.getByText("This page came without encryption").waitFor();
+  await assertAccessible(page, "without encryption");
 });
 
 test("only what is loaded is asked of the log", async (t) => {
