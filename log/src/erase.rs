@@ -1,18 +1,18 @@
 //! Erasing events for good, never unseen: what is going to be erased is first recorded on the log's own chain.
 //!
 //! The record (`log.erase`) says who asked, why, how many events and which leaves, and nothing of what the events said.
-//! The log's own events are never erased: they say what the log did to itself.
+//! The log's own events are never erased: they say what the log did to itself. Neither is what is under a legal hold.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::link::{ChainId, Link};
+use countersign::link::Link;
 use roaring::RoaringTreemap;
 use serde_json::{Map, Value, json};
 
 use crate::collector::SubmitError;
 use crate::export::PAGE;
+use crate::filter::parse;
 use crate::reading::Reading;
 use crate::store::{StoreError, StoredEvent};
 
@@ -47,6 +47,8 @@ pub struct Erased {
     pub without: u64,
     /// Events of the log's own, which stay.
     pub own: u64,
+    /// Events under a legal hold, which stay.
+    pub held: u64,
 }
 
 /// Why events were not erased, or not all of them. It can be asked for again.
@@ -108,7 +110,9 @@ fn present(
     leaves: &RoaringTreemap,
 ) -> Result<(RoaringTreemap, Vec<u64>, Erased), StoreError> {
     let reader = reading.collector().reader();
-    let mut own: HashMap<ChainId, bool> = HashMap::new();
+    let holds =
+        reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
+    let mut own = reading.own_chains();
     let (mut present, mut without, mut erased) = (RoaringTreemap::new(), Vec::new(), Erased::default());
     let mut indexes = leaves.iter().peekable();
     while let Some(first) = indexes.next() {
@@ -118,23 +122,15 @@ fn present(
         }
         for (leaf, index) in reader.leaves_with_events(first..end)?.iter().zip(first..) {
             let link = str::from_utf8(&leaf.leaf).ok().and_then(|text| Link::parse(text).ok());
-            let (Some(link), StoredEvent::Here(_)) = (link, &leaf.event) else {
+            let (Some(link), StoredEvent::Here(payload)) = (link, &leaf.event) else {
                 without.push(index);
                 erased.without += 1;
                 continue;
             };
-            let chain = link.chain();
-            let is_own = match own.get(&chain) {
-                Some(is_own) => *is_own,
-                None => {
-                    let key = reader.key_of(&chain)?;
-                    let is_own = key.is_some_and(|key| key.name() == reading.collector().origin());
-                    own.insert(chain, is_own);
-                    is_own
-                }
-            };
-            if is_own {
+            if own.has(&link.chain())? {
                 erased.own += 1;
+            } else if holds.hold(&link, &parse(&payload.event)) {
+                erased.held += 1;
             } else {
                 present.insert(index);
             }

@@ -16,6 +16,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign::link::ChainId;
+use countersign::time::Time;
 use countersign::trust::Trust;
 use roaring::RoaringTreemap;
 
@@ -137,6 +138,12 @@ impl Exporter {
             );
         }
         Ok(found)
+    }
+
+    /// When the newest checkpoint existed that witnesses saw, if any did: by the quorum, or else its first cosignature.
+    pub(crate) fn attested_time(&self) -> Result<Option<Time>, StoreError> {
+        let size = self.reader.published()?.map_or(0, |published| published.size);
+        Ok(self.attested(size)?.newest_time())
     }
 
     /// What is known of checkpoints and key notes, up to that size at least.

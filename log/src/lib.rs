@@ -11,6 +11,7 @@ pub mod hashes;
 pub mod metrics;
 mod own_chain;
 pub mod reading;
+pub mod retention;
 pub mod search;
 mod sequencer;
 pub mod serve;

@@ -1,13 +1,17 @@
 //! The reading side for those allowed to: exports, streams, and erasing.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use countersign::link::ChainId;
+use countersign::time::Time;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::collector::Collector;
 use crate::export::{ExportError, Exporter, Plan, Request};
+use crate::retention::holds::Holds;
 use crate::search::Search;
 use crate::store::StoreError;
 use crate::tokens::Tokens;
@@ -21,6 +25,7 @@ pub struct Reading {
     exporter: Exporter,
     search: Option<Arc<Search>>,
     tokens: Tokens,
+    holds: Holds,
     looking: Semaphore,
     stopping: watch::Sender<bool>,
     /// Who erases, one at a time.
@@ -40,6 +45,7 @@ impl Reading {
             exporter,
             search,
             tokens: Tokens::new(folder),
+            holds: Holds::new(folder),
             looking: Semaphore::new(LOOKING),
             stopping: watch::Sender::new(false),
             erasing: Mutex::default(),
@@ -59,6 +65,22 @@ impl Reading {
     /// Readers' tokens.
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
+    }
+
+    /// What is not to be erased.
+    pub fn holds(&self) -> &Holds {
+        &self.holds
+    }
+
+    /// Tells which chains are the log's own: what they say is never erased.
+    pub(crate) fn own_chains(&self) -> OwnChains<'_> {
+        OwnChains { collector: &self.collector, known: HashMap::new() }
+    }
+
+    /// When the newest checkpoint existed that witnesses saw, if any did.
+    pub(crate) fn attested(&self) -> Result<Option<Time>, StoreError> {
+        self.exporter.set_trust(self.collector.rules().trust());
+        self.exporter.attested_time()
     }
 
     /// Ends all streams: the server is about to stop.
@@ -113,5 +135,24 @@ struct Waiting(Arc<AtomicBool>);
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Which chains are the log's own.
+pub(crate) struct OwnChains<'a> {
+    collector: &'a Collector,
+    known: HashMap<ChainId, bool>,
+}
+
+impl OwnChains<'_> {
+    /// Whether this one is: the log may have had other keys before, of the same name.
+    pub(crate) fn has(&mut self, chain: &ChainId) -> Result<bool, StoreError> {
+        if let Some(own) = self.known.get(chain) {
+            return Ok(*own);
+        }
+        let key = self.collector.reader().key_of(chain)?;
+        let own = key.is_some_and(|key| key.name() == self.collector.origin());
+        self.known.insert(*chain, own);
+        Ok(own)
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Attested {
     deadlines: BTreeSet<Time>,
     /// The key notes below this index are known.
     read: u64,
+    /// Whether a quorum tells when checkpoints existed.
+    by_quorum: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,7 @@ impl Attested {
         trust: Option<&Trust>,
         size: u64,
     ) -> Result<(), StoreError> {
+        self.by_quorum = trust.is_some_and(|trust| !trust.quorum().is_none());
         if self.read == 0 {
             let since = trust.map_or(&[][..], Trust::revocations).iter().filter_map(|line| line.since);
             self.deadlines.extend(since.filter_map(just_before));
@@ -144,6 +147,13 @@ impl Attested {
                 kept.insert(size);
             }
         }
+    }
+
+    /// When the newest checkpoint existed that has times: by the quorum, or else by its first cosignature, so that no
+    /// single witness can say that it is later.
+    pub(super) fn newest_time(&self) -> Option<Time> {
+        let newest = self.checkpoints.iter().rev().find(|checkpoint| checkpoint.existed_by.is_some())?;
+        if self.by_quorum { newest.existed_by } else { newest.first }
     }
 
     /// The sizes of all kept checkpoints within these.

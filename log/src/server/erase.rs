@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{AppState, Problem, access, query};
-use crate::erase::{Cause, EraseError, erase};
+use crate::erase::{Cause, EraseError, Erased, erase};
 use crate::export::Request;
 use crate::filter::Filter;
 use crate::tokens::Right;
@@ -101,7 +101,8 @@ pub(super) async fn erase_events(
         EraseError::Record(error) => Problem::of_submission(&error, state.collector.limits()),
         EraseError::Store(error) => error.into(),
     })?;
-    Ok(Json(json!({ "erased": erased.erased, "without": erased.without, "own": erased.own })))
+    let Erased { erased, without, own, held } = erased;
+    Ok(Json(json!({ "erased": erased, "without": without, "own": own, "held": held })))
 }
 
 async fn read(body: Body) -> Result<Asked, Problem> {

@@ -261,7 +261,7 @@ impl Writer for SqliteWriter {
 
     fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
         let sql = failed("erasing");
-        // Freed bytes are overwritten with zeros.
+        // Whole pages that are freed are overwritten with zeros too.
         self.connection.pragma_update(None, "secure_delete", true).map_err(sql)?;
         let erase = || -> rusqlite::Result<u64> {
             let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
@@ -277,7 +277,7 @@ impl Writer for SqliteWriter {
             Ok(erased)
         };
         let erased = erase().map_err(sql)?;
-        self.connection.pragma_update(None, "secure_delete", false).map_err(sql)?;
+        self.connection.pragma_update(None, "secure_delete", "fast").map_err(sql)?;
         // The write-ahead log still has the pages as they were.
         let busy: i64 = self
             .connection
