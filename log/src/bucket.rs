@@ -8,6 +8,7 @@
 //! | object | what |
 //! | --- | --- |
 //! | `private/log` | the log's origin |
+//! | `private/key` | the key that its servers sign with |
 //! | `private/commits/<size>` | leaves and their events; without events once some of them were erased |
 //! | `private/events/<size>/<generation>` | the events that such a commit still has |
 //! | `private/erasures/<number>` | the leaves whose events are erased, in the order of the erasures |

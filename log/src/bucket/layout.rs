@@ -21,6 +21,10 @@ impl Layout {
         self.path("private/log")
     }
 
+    pub(super) fn key(&self) -> Path {
+        self.path("private/key")
+    }
+
     pub(super) fn commits(&self) -> Path {
         self.path("private/commits")
     }

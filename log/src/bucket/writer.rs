@@ -70,6 +70,7 @@ impl BucketWriter {
             None => writer.adopt()?,
         }
         writer.check_origin()?;
+        writer.check_key()?;
         writer.check_newest()?;
         // It was published before what is followed next, so all of it must come.
         let head = writer.read_head()?;
@@ -122,6 +123,21 @@ impl BucketWriter {
             let why =
                 "this object store creates objects that are there already: two servers would fork the log";
             return Err(StoreError::unavailable("opening the bucket", why));
+        }
+        Ok(())
+    }
+
+    /// All servers of a log sign with one key.
+    fn check_key(&self) -> Result<(), StoreError> {
+        let (path, key) = (self.layout.key(), format!("{}\n", self.key).into_bytes());
+        if let Created::Other(other) = self.objects.wait(self.objects.create(&path, key))? {
+            let message = format!(
+                "the servers of this log sign with the key {}, and this one with {}; if the log's key is changed, stop \
+                 them all first and delete {path}",
+                String::from_utf8_lossy(&other).trim_end(),
+                self.key
+            );
+            return Err(StoreError::Damaged(message));
         }
         Ok(())
     }

@@ -82,7 +82,9 @@ fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
     let chosen = |by: &dyn Fn(usize) -> bool| -> Vec<u64> {
         (0..COUNT).filter(|number| by(*number)).map(|number| number as u64 + 1).collect()
     };
-    ways.iter().for_each(|way| way.fail(rate));
+    for way in &ways {
+        way.fail(rate);
+    }
     std::thread::scope(|scope| {
         for (server, leaves) in servers.iter().zip([chosen(&twos), chosen(&threes)]) {
             let world = &world;
@@ -110,8 +112,12 @@ fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
             contents(&**serving.collector().reader()) == rebuilt_contents
         });
     }
-    servers.into_iter().chain([rebuilt]).for_each(|serving| world.stop(serving));
-    folders.iter().chain([&fresh]).for_each(|folder| assert_erased_in_files(folder.path(), COUNT, gone));
+    for serving in servers.into_iter().chain([rebuilt]) {
+        world.stop(serving);
+    }
+    for folder in folders.iter().chain([&fresh]) {
+        assert_erased_in_files(folder.path(), COUNT, gone);
+    }
     assert_eq!(world.read_static_log().len() as u64, emitter.links);
 }
 

@@ -1,4 +1,4 @@
-//! Numbers that a seed gives (SplitMix64).
+//! Numbers that a seed gives (`SplitMix64`).
 
 pub struct Random(u64);
 

@@ -23,7 +23,9 @@ fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
     let world = World::new(store);
     let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
     let ways = [0, 1].map(|server| Faulty::new(world.store.clone(), seed * 2 + server));
-    ways.iter().for_each(|way| way.fail(rate));
+    for way in &ways {
+        way.fail(rate);
+    }
     let servers = [0, 1].map(|server| world.start(&ways[server], folders[server].path()));
     let urls = servers.each_ref().map(url);
 
@@ -67,7 +69,9 @@ fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
         }
     });
     let links: u64 = emitters.iter().map(|emitter| emitter.links).sum();
-    servers.iter().for_each(|serving| world.wait_until_published(serving, links));
+    for serving in &servers {
+        world.wait_until_published(serving, links);
+    }
     let leaves = world.read_static_log();
     assert_eq!(leaves.len() as u64, links, "each link is there once");
     assert_eq!(leaves.iter().collect::<HashSet<_>>().len(), leaves.len());
@@ -87,7 +91,9 @@ fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
     let events =
         states[0].iter().filter(|stored| matches!(stored.event, StoredEvent::Here(_))).count() as u64;
     assert_eq!(events, links - 2 * u64::from(EMITTERS), "all but open and close links have events");
-    servers.into_iter().chain([rebuilt]).for_each(|serving| world.stop(serving));
+    for serving in servers.into_iter().chain([rebuilt]) {
+        world.stop(serving);
+    }
 }
 
 /// All that readers are told is the same.

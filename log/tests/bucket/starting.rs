@@ -79,14 +79,15 @@ fn a_new_server_that_was_idle_follows_the_other() {
     let emitter = delivered(&one, 0, 20);
     world.wait_until_published(&other, emitter.links);
     assert_eq!(contents(&**one.collector().reader()), contents(&**other.collector().reader()));
-    [one, other].into_iter().for_each(|serving| world.stop(serving));
+    world.stop(one);
+    world.stop(other);
 }
 
 #[test]
 fn a_server_looks_at_the_bucket_before_it_refuses() {
     let (world, folders) = (memory(), [TempDir::new().unwrap(), TempDir::new().unwrap()]);
     let [one, other] = folders.each_ref().map(|folder| {
-        let bucket = world.bucket(world.store.clone()).with_interval(Duration::from_secs(3600));
+        let bucket = world.bucket(world.store.clone()).with_interval(Duration::from_hours(1));
         world.runtime.block_on(serve(config(folder.path(), Some(bucket)))).unwrap()
     });
     let mut emitter = emitter(0, 0);
@@ -103,7 +104,8 @@ fn a_server_looks_at_the_bucket_before_it_refuses() {
     (0..6).for_each(|_| again.record(2));
     assert_eq!(again.deliver(&url(&one), 0, usize::MAX), Attempt::Delivered(13));
     assert_eq!(again.receipts.last().unwrap().index, 12);
-    [one, other].into_iter().for_each(|serving| world.stop(serving));
+    world.stop(one);
+    world.stop(other);
     assert_eq!(world.read_static_log().len() as u64, emitter.links);
 }
 
@@ -123,7 +125,8 @@ fn a_fork_across_two_servers_is_refused_and_its_evidence_outlives_them() {
     assert_eq!(evidence.len(), 1);
     assert_eq!(evidence[0].1.chain, honest.chain());
     assert_eq!(evidence[0].1.index, Some(1));
-    [one, other].into_iter().for_each(|serving| world.stop(serving));
+    world.stop(one);
+    world.stop(other);
     assert_eq!(names(&world, "private/evidence").len(), 1);
 
     let fresh = TempDir::new().unwrap();
@@ -186,6 +189,30 @@ fn the_bucket_of_another_log_is_left_alone() {
     let refused = refusal(world.runtime.block_on(serve(config)));
     assert!(refused.contains("log.example/audit"), "{refused}");
     assert_eq!(world.objects(), objects);
+}
+
+#[test]
+fn servers_of_one_log_sign_with_one_key() {
+    let (world, folder, other) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let serving = start(&world, &folder);
+    delivered(&serving, 0, 3);
+    world.stop(serving);
+    let checkpoint = world.checkpoint();
+    let key = || countersign::note::SignerKey::generate(crate::world::ORIGIN, [7; 32]).unwrap();
+    let start_with = |folder: &TempDir| {
+        let bucket = Some(world.bucket(world.store.clone()));
+        let config = countersign_log::serve::Config { key: key(), ..config(folder.path(), bucket) };
+        world.runtime.block_on(serve(config))
+    };
+    let refused = refusal(start_with(&other));
+    assert!(refused.contains("private/key"), "{refused}");
+    assert_eq!(world.checkpoint(), checkpoint);
+
+    // The way to change it.
+    let stored = ObjectPath::from(format!("{}/private/key", world.prefix));
+    world.runtime.block_on(world.store.delete(&stored)).unwrap();
+    world.stop(start_with(&folder).unwrap());
+    assert_eq!(world.checkpoint().unwrap().log_signature(key().verifier_key()), Some(true));
 }
 
 #[test]
@@ -287,7 +314,8 @@ fn a_log_of_a_folder_moves_to_a_bucket_with_all_that_it_has() {
     assert_eq!(before.iter().filter(|leaf| is_erased(leaf)).count(), 3);
     emitter.record(3);
     deliver(&mut emitter, &[url(&serving), url(&other)], &mut Random::new(0));
-    [serving, other].into_iter().for_each(|serving| world.stop(serving));
+    world.stop(serving);
+    world.stop(other);
     let leaves = world.read_static_log();
     assert_eq!(leaves.len() as u64, emitter.links);
     assert!(emitter.receipts.iter().all(|receipt| leaves[receipt.index as usize] == receipt.leaf));
@@ -323,7 +351,8 @@ fn a_folder_on_disk_is_a_bucket() {
     deliver(&mut emitter, &[url(&one), url(&other)], &mut Random::new(3));
     let size = |serving: &Serving| serving.collector().reader().size().unwrap();
     until("both have all", || size(&one) == emitter.links && size(&other) == emitter.links);
-    [one, other].into_iter().for_each(|serving| world.stop(serving));
+    world.stop(one);
+    world.stop(other);
     let note = fs::read_to_string(path.join("public/checkpoint")).unwrap();
     assert!(note.contains(&format!("\n{}\n", emitter.links)), "{note}");
     #[cfg(unix)]
