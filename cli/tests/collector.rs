@@ -194,9 +194,9 @@ fn what_is_in_the_log_is_exported_from_its_address_and_from_its_folder() {
     let rights = countersign_log::tokens::Rights { erase: false };
     let token = countersign_log::tokens::add(&place.path("log"), "auditor", rights, None).unwrap();
     place.write("token.txt", token.as_str());
-    place.run(&["export", &serving.url]).code(2).stderr(predicate::str::contains("--token-file"));
+    place.run(&["export", "--dir", &serving.url]).code(2).stderr(predicate::str::contains("--token-file"));
     let chain = {
-        place.run(&["export", "log", "-o", "whole.ndjson"]).success();
+        place.run(&["export", "--dir", "log", "-o", "whole.ndjson"]).success();
         place.chain("whole.ndjson")
     };
     let (one, other) = (format!("{chain}/3"), format!("{chain}/9"));
@@ -215,16 +215,19 @@ fn what_is_in_the_log_is_exported_from_its_address_and_from_its_folder() {
     ] {
         for (from, file) in [(&*serving.url, "remote.ndjson"), ("log", "local.ndjson")] {
             let token: &[&str] = if from == "log" { &[] } else { &["--token-file", "token.txt"] };
-            place.run(&[&["export", from, "-o", file], asked, token].concat()).success();
+            place.run(&[&["export", "--dir", from, "-o", file], asked, token].concat()).success();
             assert_eq!(common::shown(&place.read(file)).len(), shown, "{from} {asked:?}");
             let report = place.report(file, &[]);
             assert_eq!(report["verdict"], verdict, "{from} {asked:?} {report}");
         }
     }
-    place.run(&["export", "log", "--range", "5..99"]).code(2).stderr(predicate::str::contains("published"));
-    place.run(&["export", "nowhere"]).code(2).stderr(predicate::str::contains("io.not_found"));
+    place
+        .run(&["export", "--dir", "log", "--range", "5..99"])
+        .code(2)
+        .stderr(predicate::str::contains("published"));
+    place.run(&["export", "--dir", "nowhere"]).code(2).stderr(predicate::str::contains("io.not_found"));
     fs::create_dir(place.path("empty")).unwrap();
-    place.run(&["export", "empty"]).code(2).stderr(predicate::str::contains("store.failed"));
+    place.run(&["export", "--dir", "empty"]).code(2).stderr(predicate::str::contains("store.failed"));
 }
 
 fn copy(place: &Place, from: &str, to: &str) {

@@ -62,6 +62,7 @@ fn an_export_comes_whole_and_verifies() {
         place
             .run(&[
                 "export",
+                "--dir",
                 &url,
                 "--token-file",
                 "token.txt",
@@ -91,12 +92,12 @@ fn an_export_comes_whole_and_verifies() {
 fn the_token_may_come_from_the_environment() {
     let (place, export) = sealed();
     let (url, requests) = serve(move |_| chunked(export.as_bytes(), true));
-    place.command(&["export", &url]).env("COUNTERSIGN_TOKEN", "from-env").assert().success();
+    place.command(&["export", "--dir", &url]).env("COUNTERSIGN_TOKEN", "from-env").assert().success();
     assert!(requests.recv().unwrap().to_ascii_lowercase().contains("authorization: bearer from-env"));
-    place.run(&["export", &url]).success();
+    place.run(&["export", "--dir", &url]).success();
     assert!(!requests.recv().unwrap().to_ascii_lowercase().contains("authorization"));
     place
-        .command(&["export", &url])
+        .command(&["export", "--dir", &url])
         .env("COUNTERSIGN_TOKEN", "two words")
         .assert()
         .code(2)
@@ -108,17 +109,27 @@ fn what_the_collector_cannot_choose_is_left_out_here() {
     let (place, export) = sealed();
     let chain = place.chain("audit.ndjson");
     let (url, requests) = serve(move |_| chunked(export.as_bytes(), true));
-    place.run(&["export", &url, "--where", "n=3", "-o", "x.ndjson"]).success();
+    place.run(&["export", "--dir", &url, "--where", "n=3", "-o", "x.ndjson"]).success();
     assert!(requests.recv().unwrap().starts_with("GET /audit/export HTTP"));
     assert_eq!(shown(&place.read("x.ndjson")).len(), 1);
     assert_eq!(place.verdict("x.ndjson"), "partial");
     let event = format!("{chain}/2");
     place
-        .run(&["export", &url, "--event", &event, "--event", &format!("{chain}/4"), "-o", "x.ndjson"])
+        .run(&[
+            "export",
+            "--dir",
+            &url,
+            "--event",
+            &event,
+            "--event",
+            &format!("{chain}/4"),
+            "-o",
+            "x.ndjson",
+        ])
         .success();
     assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/export?chain={chain} HTTP")));
     assert_eq!(shown(&place.read("x.ndjson")).len(), 2);
-    place.run(&["export", &url, "--event", &event]).success();
+    place.run(&["export", "--dir", &url, "--event", &event]).success();
     assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/proof/{chain}/2 HTTP")));
 }
 
@@ -133,7 +144,7 @@ fn an_export_that_breaks_off_is_not_kept() {
     let zipped = zipped[..zipped.len() - 9].to_vec();
     for (body, whole) in [(half, false), (without_checkpoint, true), (zipped, true), (Vec::new(), true)] {
         let (url, _requests) = serve(move |_| chunked(&body, whole));
-        place.run(&["export", &url, "-o", "x.ndjson"]).failure();
+        place.run(&["export", "--dir", &url, "-o", "x.ndjson"]).failure();
         assert_eq!(place.files(), files);
     }
 }
@@ -143,22 +154,25 @@ fn refusals_say_what_to_do() {
     let place = Place::new();
     let (url, _requests) = serve(|_| refusal(401, "request.unauthenticated"));
     place
-        .run(&["export", &url])
+        .run(&["export", "--dir", &url])
         .code(2)
         .stderr(predicate::str::contains("error[request.unauthenticated]"))
         .stderr(predicate::str::contains("--token-file"))
         .stderr(predicate::str::contains("\u{1b}[2J").not());
     place
-        .command(&["export", &url])
+        .command(&["export", "--dir", &url])
         .env("COUNTERSIGN_TOKEN", "old")
         .assert()
         .code(2)
         .stderr(predicate::str::contains("ask the log's operator"));
     let (url, _requests) =
         serve(|_| b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n<html></h".to_vec());
-    place.run(&["export", &url]).code(1).stderr(predicate::str::contains("not the header of an export"));
     place
-        .run(&["export", "https://user:pass@log.example"])
+        .run(&["export", "--dir", &url])
+        .code(1)
+        .stderr(predicate::str::contains("not the header of an export"));
+    place
+        .run(&["export", "--dir", "https://user:pass@log.example"])
         .code(2)
         .stderr(predicate::str::contains("pass@").not());
 }

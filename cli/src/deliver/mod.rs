@@ -182,6 +182,9 @@ fn unproven(error: countersign::Error) -> Failure {
     )
 }
 
+/// How events whose chain cannot go on come into another.
+const AGAIN: &str = "The events that wait here can be recorded anew: cat DIR/*.ndjson | jq -c '.event // empty' | countersign record …";
+
 fn forked(outbox: &Outbox, chain: Option<String>, seq: Option<u64>, index: Option<u64>) -> Failure {
     let place = match (chain, seq) {
         (Some(chain), Some(seq)) => format!("place {seq} of the chain {chain}"),
@@ -191,8 +194,8 @@ fn forked(outbox: &Outbox, chain: Option<String>, seq: Option<u64>, index: Optio
     let message = format!("the log has another link for {place}{index}: this chain was continued twice");
     let hint = "someone else signs with this key, or this outbox is an old copy of one that went on elsewhere. Find \
                 out which: if the key was taken, have it revoked. What is here stays here as evidence; to go on \
-                recording, give another directory: a new chain begins there";
-    Failure::unusable("log.fork", message, hint).into_broken().within(outbox.name())
+                recording, give another directory, where a new chain begins";
+    Failure::unusable("log.fork", message, format!("{hint}. {AGAIN}")).into_broken().within(outbox.name())
 }
 
 fn rolled_back(outbox: &Outbox, chain: ChainId, expected: u64) -> Failure {
@@ -206,6 +209,6 @@ fn rolled_back(outbox: &Outbox, chain: ChainId, expected: u64) -> Failure {
          rolled back or rewritten"
     );
     let hint = "the proof is in position.json, under `receipt`: show it to whoever runs the log and to its \
-                monitors. What is here stays here";
-    Failure::unusable("log.rollback", message, hint).into_broken().within(outbox.name())
+                monitors. What is here stays here; to go on recording, give another directory";
+    Failure::unusable("log.rollback", message, format!("{hint}. {AGAIN}")).into_broken().within(outbox.name())
 }

@@ -31,13 +31,13 @@ const CHUNK: usize = 1 << 17;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign export https://log.example/audit --token-file token.txt -o audit.ndjson
-  countersign export https://log.example/audit --since 2026-11-01 --action 'job.*' --limit 100 -o jobs.ndjson
-  countersign export https://log.example/audit --event da7f84a510cb84b8cbb5b74a63c306ec/3 | countersign verify - --trust trust.txt
-  COUNTERSIGN_TOKEN=$(pass audit) countersign export https://log.example/audit --q \"night shift\" -o found.ndjson")]
+  countersign export --dir https://log.example/audit --token-file token.txt -o audit.ndjson
+  countersign export --dir https://log.example/audit --since 2026-11-01 --action 'job.*' --limit 100 -o jobs.ndjson
+  countersign export --dir https://log.example/audit --event da7f84a510cb84b8cbb5b74a63c306ec/3 | countersign verify - --trust trust.txt
+  COUNTERSIGN_TOKEN=$(pass audit) countersign export --dir https://log.example/audit --q \"night shift\" -o found.ndjson")]
 pub(crate) struct Args {
-    /// The collector's address, or its folder
-    #[arg(value_name = "URL|DIR")]
+    /// The collector's folder, or its address
+    #[arg(long = "dir", value_name = "DIR|URL", default_value = "countersign-log")]
     log: String,
     /// Where to write the export [default: standard output]
     #[arg(short, value_name = "FILE")]
@@ -319,7 +319,7 @@ mod tests {
     const OTHER: &str = "0a7f84a510cb84b8cbb5b74a63c306ec";
 
     fn request(arguments: &[&str]) -> (String, bool) {
-        let parsed = Parsed::parse_from([&["export", "https://log.example"], arguments].concat());
+        let parsed = Parsed::parse_from([&["export", "--dir", "https://log.example"], arguments].concat());
         let request = Request::of(&parsed.args);
         let query: Vec<String> =
             request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
