@@ -19,7 +19,8 @@ the receipt; for Tessera, to a checkpoint that holds the last of the leaves, whi
 Tessera's POSIX log takes leaves from the process it is in, without HTTP, signatures or events. \"256/250 ms\" is its own
 batching: a batch ends at 256 leaves or after 250 ms. \"16/1 ms\" and \"1024/1 ms\" are batches as short as countersign's,
 which takes what is there when the commit before is done: one ends when all emitters' leaves are in it, or after 1 ms. Its
-checkpoints are as frequent as it lets them be, every 100 ms (10 s by itself).";
+checkpoints are as frequent as it lets them be, every 100 ms (10 s by itself). Memory is the server's resident size while
+the log grows: its caches, whose sizes are fixed, fill. The start is one after a kill.";
 
 /// The events at a time, how many are submitted, and how many are added to Tessera's slower log.
 const SHAPES: [Shape; 2] =
@@ -157,7 +158,7 @@ fn grow(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
     }
     figures.push(
         Figure::new("memory, last/first of these", "times", Samples::one(bytes3 / bytes1))
-            .held_to(Bound::AtMost(1.25)),
+            .held_to(Bound::AtMost(1.5)),
     );
     figures.push(Figure::new("growing, 4096 at a time", "events/s", Samples::one(growth)));
     figures.push(Figure::new("export", "events/s", Samples::one(export)));
