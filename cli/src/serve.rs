@@ -1,7 +1,6 @@
 //! `countersign serve`: a collector.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +9,10 @@ use countersign::log::Limits;
 use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign_log::bucket::{Bucket, BucketError};
 use countersign_log::collector::Collector;
+use countersign_log::retention::holds::Hold;
+use countersign_log::retention::{self, Rule, Rules};
 use countersign_log::serve::{Config, Serving, StartError, rules, serve};
 use countersign_log::server::{Bounds, Cors, Page};
 
@@ -18,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::errors::{Failure, shown};
 use crate::keygen::{self, random};
+use crate::output::Output;
 use crate::{input, key, stop, style};
 
 /// The name of the log's key file in its folder.
@@ -40,7 +43,8 @@ Examples:
   countersign serve --origin log.example/audit
   echo \"emitter $APP_VKEY\" >> countersign-log/trust.txt     # read anew when it changes
   countersign record --key app.key --to http://127.0.0.1:8080 --log \"$LOG_VKEY\" events.ndjson
-  countersign serve --page served.html                       # the auditor's page at http://127.0.0.1:8080/")]
+  countersign serve --page served.html                       # the auditor's page at http://127.0.0.1:8080/
+  AWS_REGION=eu-central-1 countersign serve --store s3://audit-logs/app")]
 pub(crate) struct Args {
     /// The log's folder
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
@@ -54,6 +58,10 @@ pub(crate) struct Args {
     /// Who may write to the log, and which witnesses shall see it [default: trust.txt in its folder]
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
+    /// The bucket that the log is in: s3://, gs://, az:// or a folder, with credentials from the environment. Servers
+    /// with the same key and bucket are one log; the folder is its index then
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -63,6 +71,14 @@ pub(crate) struct Args {
     /// Serve this HTML file at /, such as the auditor's page
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
+    /// Erase events when they are this old: 7y for all, tenant=acme:30d for a tenant's (given again: and these)
+    #[arg(long, value_name = "RULE")]
+    retain: Vec<Rule>,
+    /// Erase none of these, whatever --retain and readers ask: tenant=acme, actor=u_1 or chain=C
+    ///
+    /// The file holds.txt in the log's folder may name more, one a line.
+    #[arg(long, value_name = "HOLD")]
+    hold: Vec<Hold>,
     /// Write what happens as one JSON object a line (RUST_LOG says how much)
     #[arg(long)]
     log_json: bool,
@@ -82,9 +98,11 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         let hint = "write it as https://dashboard.example, without a path";
         Failure::unusable("arguments.invalid", format!("{origin:?} is no origin of a page"), hint)
     })?;
+    let rules = Rules::new(args.retain.iter().cloned())
+        .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
-    runtime.block_on(run_server(args, key, trust, &trust_file, cors))
+    runtime.block_on(run_server(args, key, trust, &trust_file, cors, rules))
 }
 
 async fn run_server(
@@ -93,30 +111,70 @@ async fn run_server(
     trust: Trust,
     trust_file: &Path,
     cors: Cors,
+    rules: Rules,
 ) -> Result<u8, Failure> {
     let verifier = key.verifier_key().clone();
     let page = args.page.as_deref().map(input::small).transpose()?.map(Page::new);
+    let store = args.store.as_deref().map(bucket).transpose()?;
     let config = Config {
         folder: args.dir.clone(),
-        store: None,
+        store,
         key,
         trust,
         listen: args.listen,
         cors,
         page,
         limits: Limits::default(),
-        bounds: Bounds::default(),
+        bounds: bounds(),
         clock: Arc::new(now),
     };
     let serving = serve(config).await.map_err(|error| explain(&error))?;
     style::done(&format!("the log {} listens on http://{}", verifier.name(), serving.address()));
     anstream::eprintln!("  {} {verifier}", style::label("log key:"));
     anstream::eprintln!("  {} {} (who may write)", style::label("trust:"), shown(trust_file));
+    for hold in &args.hold {
+        serving.reading().holds().add(hold.clone());
+    }
+    let keeping = (!rules.is_empty())
+        .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
     let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned()));
     stop_asked().await;
     reloading.abort();
+    if let Some(keeping) = keeping {
+        keeping.abort();
+    }
     style::done("stopping: what is under way is being done");
     end(serving).await
+}
+
+fn bucket(url: &str) -> Result<Bucket, Failure> {
+    Bucket::parse(url).map_err(|error| match error {
+        BucketError::Url(_) => {
+            let hint = "write it as s3://BUCKET/PREFIX, gs://…, az://…, or give a folder's path";
+            Failure::unusable("arguments.invalid", error.to_string(), hint)
+        }
+        BucketError::Setup(_) => {
+            let hint =
+                "give credentials, region and endpoint in the environment, as the provider's tools have them";
+            Failure::unusable("store.failed", error.to_string(), hint)
+        }
+    })
+}
+
+/// As many connections as the system lets the server have open, with half of all files for its storage.
+fn bounds() -> Bounds {
+    let bounds = Bounds::default();
+    #[cfg(unix)]
+    {
+        let wanted = 4 * bounds.connections as u64;
+        // Where it cannot be raised, it is what it is.
+        let files = rlimit::increase_nofile_limit(wanted)
+            .or_else(|_| rlimit::getrlimit(rlimit::Resource::NOFILE).map(|(soft, _)| soft));
+        let connections = usize::try_from(files.unwrap_or(wanted) / 2).unwrap_or(usize::MAX);
+        Bounds { connections: bounds.connections.min(connections.max(1)), ..bounds }
+    }
+    #[cfg(not(unix))]
+    bounds
 }
 
 /// What happens goes to standard error: warnings and errors, or as RUST_LOG says.
@@ -210,6 +268,9 @@ fn log_key(args: &Args) -> Result<SignerKey, Failure> {
 
 /// Begins the folder's trust file where there is none.
 fn write_trust(path: &Path, key: &SignerKey) -> Result<(), Failure> {
+    if path.exists() {
+        return Ok(());
+    }
     let text = format!(
         "# Who may write to this log. Read anew when it changes.\n\
          # issuer VKEY    may grant emitters whose names are below its own\n\
@@ -218,20 +279,18 @@ fn write_trust(path: &Path, key: &SignerKey) -> Result<(), Failure> {
          log {}\n",
         key.verifier_key()
     );
-    match fs::OpenOptions::new().write(true).create_new(true).open(path) {
-        Ok(mut file) => {
-            file.write_all(text.as_bytes()).map_err(|error| Failure::io("write", &shown(path), &error))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Failure::io("write", &shown(path), &error)),
-    }
+    let mut output = Output::create(Some(path))?;
+    output.write(text.as_bytes())?;
+    output.finish()
 }
 
 fn explain(error: &StartError) -> Failure {
     let (code, hint) = match error {
         StartError::InUse(_) => ("server.in_use", "one server writes to a log: stop the other one first"),
         StartError::Io { .. } => ("io.failed", "is another program listening there? Give another --listen"),
-        StartError::Store(_) => ("store.failed", "check the folder, and who may write to it"),
+        StartError::Store(_) => {
+            ("store.failed", "check the folder, and the bucket if there is one, and who may write to them")
+        }
         StartError::Invalid(error) => {
             return Failure::unusable(
                 error.code.as_str(),
