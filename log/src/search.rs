@@ -117,6 +117,8 @@ impl Search {
 
     /// None when the file is of another log or version.
     fn open_file(path: &Path, reader: &dyn Reader) -> Result<Option<Self>, StoreError> {
+        crate::sqlite::touch(path)
+            .map_err(|error| StoreError::unavailable("making the search index", error))?;
         let connect = || -> Result<Connection, StoreError> {
             let connection = Connection::open(path).map_err(unusable)?;
             connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(unusable)?;

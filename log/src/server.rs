@@ -57,7 +57,8 @@ impl AppState {
     /// Of a log with that folder, which grants its clients so much.
     pub fn new(collector: Collector, folder: PathBuf, bounds: Bounds) -> Self {
         let reading = Arc::new(Reading::new(collector.clone(), &folder, None));
-        Self { collector, folder: Arc::new(folder), page: None, reading, bounds, budget: Budget::default() }
+        let budget = Budget::new(bounds.memory);
+        Self { collector, folder: Arc::new(folder), page: None, reading, bounds, budget }
     }
 }
 

@@ -115,7 +115,7 @@ pub fn open_reader(folder: &Path) -> Result<(String, Arc<dyn crate::store::Reade
 }
 
 /// Makes the file where it is missing, for its owner alone: it holds events.
-fn touch(path: &Path) -> io::Result<()> {
+pub(crate) fn touch(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]

@@ -31,6 +31,7 @@ pub(super) async fn read(
             .unwrap_or_else(|_| Err(too_slow())),
     };
     if whole.is_err() {
+        share.release();
         let most = limits.bytes.saturating_mul(THROWN_AWAY);
         let _ = tokio::time::timeout(bounds.silence, throw_away(&mut stream, most)).await;
     }

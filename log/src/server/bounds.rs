@@ -9,6 +9,8 @@ pub struct Bounds {
     pub connections: usize,
     /// How many submissions may wait for those that are being made durable; who sends more is told to come again.
     pub waiting: usize,
+    /// The most bytes that all submissions together hold until they are answered, beside a little for each.
+    pub memory: usize,
     /// How long a connection may be without the whole head of a request, also between two requests.
     pub head: Duration,
     /// How long a client may be silent in the middle of a body.
@@ -22,11 +24,12 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// 4,096 connections and as many submissions, 10 seconds for a head, 15 of silence, a minute for a body, 30 seconds for the rest.
+    /// 4,096 connections and as many submissions of 256 MiB in all, 10 seconds for a head, 15 of silence, a minute for a body, 30 seconds for the rest.
     fn default() -> Self {
         Self {
             connections: 4_096,
             waiting: 4_096,
+            memory: 256 << 20,
             head: Duration::from_secs(10),
             silence: Duration::from_secs(15),
             body: Duration::from_mins(1),

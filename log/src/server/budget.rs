@@ -7,10 +7,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Problem;
 
-/// Bytes of all submissions that are being read or wait.
-const ALL: usize = 256 << 20;
 /// Memory is taken in steps of so many bytes.
 const STEP: usize = 16 << 10;
+/// So many bytes every submission may have: there are only so many connections, and who holds all the rest keeps no
+/// small submission out.
+const OWN: usize = 64 << 10;
 
 /// The memory for submissions.
 #[derive(Clone)]
@@ -22,13 +23,12 @@ pub(super) struct Share {
     held: Option<OwnedSemaphorePermit>,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ALL / STEP)))
-    }
-}
-
 impl Budget {
+    /// So many bytes for all submissions that are being read or wait, beside what each may have anyway.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new((bytes / STEP).min(Semaphore::MAX_PERMITS))))
+    }
+
     /// Of a submission of which nothing was read yet.
     pub(super) fn share(&self) -> Share {
         Share { budget: self.clone(), held: None }
@@ -36,10 +36,15 @@ impl Budget {
 }
 
 impl Share {
+    /// Gives back what it holds.
+    pub(super) fn release(&mut self) {
+        self.held = None;
+    }
+
     /// Takes what it needs to hold that many bytes in all.
     pub(super) fn grow_to(&mut self, bytes: usize) -> Result<(), Problem> {
         let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let more = bytes.div_ceil(STEP).saturating_sub(held);
+        let more = bytes.saturating_sub(OWN).div_ceil(STEP).saturating_sub(held);
         if more == 0 {
             return Ok(());
         }
@@ -64,13 +69,16 @@ mod tests {
 
     #[test]
     fn what_is_held_is_bounded_and_comes_back() {
-        let budget = Budget::default();
+        let all = 10 * STEP;
+        let budget = Budget::new(all);
         let mut large = budget.share();
-        assert!(large.grow_to(ALL - STEP).is_ok() && large.grow_to(ALL - STEP).is_ok());
+        assert!(large.grow_to(OWN + all - STEP).is_ok() && large.grow_to(OWN + all - STEP).is_ok());
         let mut small = budget.share();
-        assert!(small.grow_to(STEP).is_ok());
-        assert!(small.grow_to(STEP + 1).is_err());
+        assert!(small.grow_to(OWN + STEP).is_ok());
+        assert!(small.grow_to(OWN + STEP + 1).is_err());
+        // There is always room for a small one.
+        assert!(budget.share().grow_to(OWN).is_ok());
         drop(large);
-        assert!(small.grow_to(STEP + 1).is_ok());
+        assert!(small.grow_to(OWN + STEP + 1).is_ok());
     }
 }
