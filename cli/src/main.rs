@@ -7,7 +7,6 @@ mod deliver;
 mod errors;
 mod export;
 mod export_command;
-mod filter;
 mod follow;
 mod grant;
 mod http;
@@ -34,6 +33,7 @@ mod stop;
 mod style;
 mod submit;
 mod token;
+mod tokens;
 mod verdict;
 mod verify;
 mod witness;
@@ -79,6 +79,7 @@ enum Command {
     Seal(seal::Args),
     Serve(serve::Args),
     Slice(slice::Args),
+    Token(tokens::Args),
     Export(export_command::Args),
     Monitor(monitor::Args),
     Verify(verify::Args),
@@ -103,6 +104,7 @@ fn main() -> ExitCode {
         Command::Seal(args) => seal::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Slice(args) => slice::run(&args, places),
+        Command::Token(args) => tokens::run(&args),
         Command::Export(args) => export_command::run(&args, places),
         Command::Monitor(args) => monitor::run(&args),
         Command::Verify(args) => verify::run(&args),

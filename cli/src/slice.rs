@@ -7,10 +7,10 @@ use countersign::export::Withheld;
 use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
 use countersign::link::ChainId;
+use countersign_log::filter::{self, Member};
 
 use crate::errors::Failure;
 use crate::export::Part;
-use crate::filter::{self, Filter};
 use crate::input::{self, Input};
 use crate::output::Output;
 use crate::verdict::count;
@@ -58,10 +58,10 @@ pub(crate) struct Chosen {
     pub(crate) event: Vec<(ChainId, u64)>,
     /// Only events with this member, its path with dots: `actor.id=u_1` (given again: and this)
     #[arg(long = "where", value_name = "FIELD=VALUE")]
-    pub(crate) conditions: Vec<Filter>,
+    pub(crate) conditions: Vec<Member>,
     /// Keep the links of events with this member, but not the events
     #[arg(long, value_name = "FIELD=VALUE")]
-    pub(crate) withhold: Vec<Filter>,
+    pub(crate) withhold: Vec<Member>,
     /// Why the --withhold before it does so [default: redacted]
     #[arg(long = "as", value_name = "WHY", value_parser = ["redacted", "erased", "filtered"], requires = "withhold")]
     pub(crate) reasons: Vec<String>,
@@ -114,9 +114,9 @@ pub(crate) fn slice(
 }
 
 /// Each --withhold with the reason that the --as after it gives.
-fn with_reasons<'a>(args: &'a Chosen, matches: &ArgMatches) -> Result<Vec<(&'a Filter, Withheld)>, Failure> {
+fn with_reasons<'a>(args: &'a Chosen, matches: &ArgMatches) -> Result<Vec<(&'a Member, Withheld)>, Failure> {
     let places = |name| matches.indices_of(name).into_iter().flatten();
-    let mut withheld: Vec<(&Filter, Option<Withheld>)> =
+    let mut withheld: Vec<(&Member, Option<Withheld>)> =
         args.withhold.iter().map(|filter| (filter, None)).collect();
     for (place, word) in places("reasons").zip(&args.reasons) {
         let before = places("withhold").filter(|filter| *filter < place).count();
@@ -132,7 +132,7 @@ fn with_reasons<'a>(args: &'a Chosen, matches: &ArgMatches) -> Result<Vec<(&'a F
     Ok(withheld.into_iter().map(with_default).collect())
 }
 
-fn selection<'a>(args: &'a Chosen, withheld: &'a [(&'a Filter, Withheld)]) -> Selection<'a> {
+fn selection<'a>(args: &'a Chosen, withheld: &'a [(&'a Member, Withheld)]) -> Selection<'a> {
     let mut selection = Selection::all();
     if let Some((first, end)) = args.range {
         selection = selection.range(first, end);

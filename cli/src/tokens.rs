@@ -1,0 +1,139 @@
+//! `countersign token`: who may read a log's events.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use countersign::time::Time;
+use countersign_log::tokens::{self, Rights, TokenError};
+
+use crate::errors::{Failure, shown};
+use crate::{args, style};
+
+/// Say who may read a log's events
+///
+/// A collector shows events to those alone who bring a token. It keeps their hashes, in readers.txt in its folder, and
+/// goes by that file as it is at any moment: a server that runs need not be started anew.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign token add auditor > token.txt          the token is shown once, and kept nowhere
+  countersign token add privacy-desk --may read,erase --until 2027-01-01
+  countersign token list
+  countersign token revoke auditor")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Make a token for a reader, and print it
+    Add {
+        /// The reader's name, for people: one word
+        name: String,
+        #[command(flatten)]
+        of: Of,
+        /// What the reader may do: read, or read,erase
+        #[arg(long, value_name = "RIGHTS", default_value = "read", value_parser = rights)]
+        may: Rights,
+        /// When the token ends [default: never]
+        #[arg(long, value_name = "T", value_parser = args::time)]
+        until: Option<Time>,
+    },
+    /// List the readers
+    List {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Let a reader in no more
+    Revoke {
+        /// The reader's name
+        name: String,
+        #[command(flatten)]
+        of: Of,
+    },
+}
+
+/// Of which log.
+#[derive(clap::Args)]
+struct Of {
+    /// The log's folder
+    #[arg(long, value_name = "DIR", default_value = "countersign-log")]
+    dir: PathBuf,
+}
+
+fn rights(text: &str) -> Result<Rights, String> {
+    text.parse().map_err(str::to_owned)
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let (What::Add { of, .. } | What::List { of } | What::Revoke { of, .. }) = &args.what;
+    if !of.dir.is_dir() {
+        let hint = "give the log's folder with --dir: `countersign serve` makes it";
+        return Err(
+            Failure::unusable("io.not_found", "there is no such folder", hint).within(&shown(&of.dir))
+        );
+    }
+    match &args.what {
+        What::Add { name, of, may, until } => {
+            let token = tokens::add(&of.dir, name, *may, *until).map_err(|error| explain(&error, &of.dir))?;
+            style::done(&format!("{name} may {may} with the token below: it is not shown again"));
+            print(token.as_str())
+        }
+        What::List { of } => list(&of.dir),
+        What::Revoke { name, of } => {
+            tokens::revoke(&of.dir, name).map_err(|error| explain(&error, &of.dir))?;
+            style::done(&format!("{name} is let in no more"));
+            Ok(0)
+        }
+    }
+}
+
+fn list(folder: &Path) -> Result<u8, Failure> {
+    let readers = tokens::list(folder).map_err(|error| explain(&error, folder))?;
+    if readers.is_empty() {
+        style::done("nobody may read this log's events: `countersign token add NAME` lets somebody in");
+        return Ok(0);
+    }
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["READER", "MAY", "UNTIL"]);
+    for reader in readers {
+        let until = reader.until.map_or("-".to_owned(), |until| until.to_string());
+        table.add_row([style::plain(&reader.name), reader.rights.to_string(), until]);
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    print(&lines.join("\n"))
+}
+
+fn print(text: &str) -> Result<u8, Failure> {
+    writeln!(anstream::stdout(), "{text}")
+        .map_err(|error| Failure::io("write", "standard output", &error))?;
+    Ok(0)
+}
+
+fn explain(error: &TokenError, folder: &Path) -> Failure {
+    match error {
+        TokenError::Io { path, error } => Failure::io("use", &shown(path), error),
+        TokenError::Malformed { .. } => Failure::unusable(
+            "token.file",
+            error.to_string(),
+            "mend the line, or take it out: until then nobody is let in",
+        ),
+        TokenError::Name(_) => {
+            Failure::unusable("token.name", error.to_string(), "give the reader another name")
+        }
+        TokenError::Unknown(_) => Failure::unusable(
+            "token.unknown",
+            error.to_string(),
+            "`countersign token list` lists the readers",
+        )
+        .within(&shown(folder)),
+        TokenError::Random(_) => {
+            Failure::unusable("random.failed", error.to_string(), "nothing was written: try again")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Readers' tokens, made and taken back by the program.
+
+mod common;
+
+use common::Place;
+use predicates::prelude::*;
+use predicates::str::contains;
+
+fn place() -> Place {
+    let place = Place::new();
+    std::fs::create_dir(place.path("countersign-log")).unwrap();
+    place
+}
+
+#[test]
+fn a_token_is_shown_once() {
+    let place = place();
+    let added = place.run(&["token", "add", "auditor"]).success();
+    let token = String::from_utf8(added.get_output().stdout.clone()).unwrap();
+    assert!(token.starts_with("csr_") && token.len() == 4 + 64 + 1);
+    let listed = place.run(&["token", "list"]).success();
+    listed.stdout(contains("auditor").and(contains("read")).and(contains(token.trim()).not()));
+    assert!(!place.read("countersign-log/readers.txt").contains(token.trim()));
+    place.run(&["token", "add", "auditor"]).code(2).stderr(contains("error[token.name]"));
+}
+
+#[test]
+fn rights_and_ends() {
+    let place = place();
+    let args = ["token", "add", "privacy-desk", "--may", "read,erase", "--until", "2027-01-01"];
+    place.run(&args).success().stderr(contains("privacy-desk may read,erase"));
+    place.run(&["token", "list"]).success().stdout(
+        contains("privacy-desk").and(contains("read,erase")).and(contains("2027-01-01T00:00:00.000Z")),
+    );
+    for args in [&["--may", "write"][..], &["--may", "erase"], &["--until", "soon"]] {
+        place.run(&[&["token", "add", "other"], args].concat()).code(2);
+    }
+    place.run(&["token", "add", "two words"]).code(2).stderr(contains("error[token.name]"));
+}
+
+#[test]
+fn a_token_is_taken_back() {
+    let place = place();
+    place.run(&["token", "list"]).success().stderr(contains("nobody may read"));
+    place.run(&["token", "add", "auditor"]).success();
+    place.run(&["token", "revoke", "auditor"]).success();
+    place.run(&["token", "revoke", "auditor"]).code(2).stderr(contains("error[token.unknown]"));
+    assert_eq!(place.read("countersign-log/readers.txt"), "");
+}
+
+#[test]
+fn a_folder_that_is_none_and_a_file_that_is_broken() {
+    let place = Place::new();
+    for args in [&["list"][..], &["add", "auditor"], &["revoke", "auditor"]] {
+        place
+            .run(&[&["token"], args].concat())
+            .code(2)
+            .stderr(contains("error[io.not_found]").and(contains("--dir")));
+    }
+    std::fs::create_dir(place.path("log")).unwrap();
+    place.write("log/readers.txt", "nonsense\n");
+    for args in [&["list"][..], &["add", "auditor"], &["revoke", "auditor"]] {
+        place
+            .run(&[&["token"], args, &["--dir", "log"]].concat())
+            .code(2)
+            .stderr(contains("error[token.file]").and(contains("line 1")));
+    }
+}
+
+#[test]
+fn rules_that_contradict_each_other_start_no_server() {
+    let place = place();
+    for args in [
+        &["--retain", "7y", "--retain", "8y"][..],
+        &["--retain", "7"],
+        &["--retain", "tenant=acme"],
+        &["--hold", "acme"],
+        &["--hold", "chain=x"],
+    ] {
+        let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
+        place.run(&args).code(2);
+    }
+}
