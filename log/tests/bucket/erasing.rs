@@ -69,7 +69,7 @@ fn assert_erased_in_files(folder: &Path, count: usize, is_erased: impl Fn(usize)
 }
 
 /// Two servers erase at once, each other's leaves and the same ones, while requests fail.
-fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
+pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
     const COUNT: usize = 40;
     let world = World::new(store);
     let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];

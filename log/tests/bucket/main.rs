@@ -6,5 +6,6 @@ mod erasing;
 mod faults;
 mod random;
 mod rounds;
+mod s3;
 mod starting;
 mod world;

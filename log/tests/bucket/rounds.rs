@@ -19,7 +19,7 @@ use crate::world::{EMITTERS, World, contents, deliver, deliver_at_once, emitter,
 const DELIVERIES: usize = 6;
 
 /// One round: two servers, all emitters at once, and a reader of the public part; then all is looked at.
-fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
+pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
     let world = World::new(store);
     let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
     let ways = [0, 1].map(|server| Faulty::new(world.store.clone(), seed * 2 + server));
