@@ -104,7 +104,7 @@ A log that an emitter writes to, about once a second, and the page with a way to
 To try:
   1. Open http://{address}/, choose the trust file, paste the token, and load an export. Save its pin.
   2. Load another one a minute later, with the pin: the page says whether the log has only grown.
-  3. {program} export http://{address} --token-file {token_file} -o export.ndjson
+  3. {program} export --dir http://{address} --token-file {token_file} -o export.ndjson
      {program} verify export.ndjson --trust {trust}
   4. {program} check http://{address} --trust {trust}
      which needs no token, for no event is in what it reads.
