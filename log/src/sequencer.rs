@@ -64,6 +64,8 @@ pub(crate) struct Sequencer {
     pub(crate) published: watch::Sender<Option<Arc<Published>>>,
     /// Where checkpoints go that witnesses shall see first.
     pub(crate) witnesses: watch::Sender<Option<Unwitnessed>>,
+    /// Told of leaves whose events other servers erased.
+    pub(crate) erased: mpsc::UnboundedSender<Vec<u64>>,
     pub(crate) rules: SharedRules,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
@@ -93,6 +95,7 @@ impl Sequencer {
                 return;
             }
         };
+        self.tell_erased();
         let _ = ready.send(Ok(()));
         let mut own = OwnChain::default();
         let mut waiting = Vec::new();
@@ -152,6 +155,15 @@ impl Sequencer {
         let followed = self.writer.catch_up().and_then(|_| self.renew(edge));
         if let Err(error) = followed.and_then(|()| self.publish_what_is_durable(edge)) {
             tracing::warn!(%error, "other servers of this log are not followed");
+        }
+        self.tell_erased();
+    }
+
+    fn tell_erased(&mut self) {
+        let leaves = self.writer.erased_meanwhile();
+        if !leaves.is_empty() {
+            // Who has derived nothing from events does not listen.
+            let _ = self.erased.send(leaves);
         }
     }
 

@@ -128,7 +128,8 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     });
     let (ready, started) = oneshot::channel();
     let (witnesses, unwitnessed) = watch::channel(None);
-    let sequencer = Sequencer { writer, key, published: announce, witnesses, rules, clock, metrics };
+    let (erased, forgotten) = mpsc::unbounded_channel();
+    let sequencer = Sequencer { writer, key, published: announce, witnesses, erased, rules, clock, metrics };
     let sequencer = std::thread::Builder::new()
         .name("sequencer".into())
         .spawn(move || sequencer.run(queue, ready))
@@ -139,6 +140,9 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let witnessing = tokio::spawn(witnessing.map_err(failed("preparing to ask witnesses"))?.run());
     let search = open_search(&folder, &collector).await;
     let reading = Arc::new(Reading::new(collector.clone(), &folder, search.clone()));
+    if let Some(search) = &search {
+        tokio::spawn(forget(search.clone(), forgotten));
+    }
     let indexing = search.map(|search| tokio::spawn(keep_up(search, collector.clone())));
     let mut state = AppState::new(collector.clone(), folder, bounds.clone());
     state.page = page;
@@ -159,6 +163,17 @@ async fn open_search(folder: &Path, collector: &Collector) -> Option<Arc<Search>
         Err(error) => {
             tracing::warn!(%error, "there is no search index: searches look at every event");
             None
+        }
+    }
+}
+
+/// Has the search index forget what other servers erased.
+async fn forget(search: Arc<Search>, mut erased: mpsc::UnboundedReceiver<Vec<u64>>) {
+    while let Some(leaves) = erased.recv().await {
+        let search = search.clone();
+        let forgot = tokio::task::spawn_blocking(move || search.forget(leaves)).await;
+        if let Ok(Err(error)) = forgot {
+            tracing::error!(%error, "the search index has terms of erased events");
         }
     }
 }

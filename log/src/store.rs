@@ -113,6 +113,12 @@ pub trait Writer: Send {
         Ok(self.size())
     }
 
+    /// The leaves whose events were erased while catching up, since this was asked last: what others derived from them
+    /// goes too.
+    fn erased_meanwhile(&mut self) -> Vec<u64> {
+        Vec::new()
+    }
+
     /// Keeps the evidence of a fork.
     ///
     /// # Errors

@@ -80,6 +80,7 @@ impl BucketWriter {
             return Ok(());
         }
         self.index.erase(&leaves)?;
+        self.erased.extend(leaves);
         self.unfinished.extend(unfinished);
         self.erasures.next = next;
         self.save_erasures()

@@ -42,6 +42,8 @@ pub(super) struct BucketWriter {
     pub(super) erasures: Erasures,
     /// Erasures that are perhaps not done in the bucket.
     pub(super) unfinished: BTreeSet<u64>,
+    /// Leaves whose events were erased since this was asked for last.
+    pub(super) erased: Vec<u64>,
     /// A commit may have been done though it failed, or is not in the index yet.
     unsure: bool,
 }
@@ -63,6 +65,7 @@ impl BucketWriter {
             public: Public::default(),
             erasures: Erasures::default(),
             unfinished: BTreeSet::new(),
+            erased: Vec::new(),
             unsure: false,
         };
         match writer.index.erasures()? {
@@ -345,6 +348,10 @@ impl Writer for BucketWriter {
         self.follow()?;
         self.restore_head()?;
         Ok(self.index.size())
+    }
+
+    fn erased_meanwhile(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.erased)
     }
 
     fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError> {
