@@ -130,6 +130,7 @@ fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "full").map_err(sql)?;
     // When pages are split or merged no copy of an event stays behind, which erasing would not find.
     connection.pragma_update(None, "secure_delete", "fast").map_err(sql)?;
+    // Whoever waits for a commit that moves pages into the database waits for all of them: few at a time.
     connection.pragma_update(None, "wal_autocheckpoint", 1024).map_err(sql)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sql)?;
     match version {
