@@ -82,6 +82,11 @@ pub(crate) fn format(tools: &Tools) -> Result<()> {
             log.run(tools.node()?.npm(tools, folder).args(["run", "format"]))
         })?;
     }
+    if let Some(gofmt) = run::find("gofmt") {
+        tools.progress.step("gofmt", |log| {
+            log.run(Command::new(gofmt).arg("-w").args(GO_FOLDERS.map(|folder| tools.path(folder))))
+        })?;
+    }
     Ok(())
 }
 
@@ -119,6 +124,9 @@ fn doc(tools: &Tools, log: &Log) -> Result<String> {
     Ok(String::new())
 }
 
+/// Where there is code in Go.
+const GO_FOLDERS: [&str; 2] = ["benches/tessera", "tests/interop"];
+
 /// The time that all of Go's tests together may take.
 const GO_PATIENCE: &str = "-timeout=5m";
 
@@ -129,6 +137,15 @@ fn interop(tools: &Tools, log: &Log) -> Result<String> {
         }
         return Ok(format!("{SKIPPED}Go is not on this machine (https://go.dev/dl)"));
     };
+    for folder in GO_FOLDERS {
+        log.run(Command::new(&go).args(["vet", "./..."]).current_dir(tools.path(folder)))?;
+    }
+    let unformatted = run::find("gofmt").map(|gofmt| {
+        run::output(Command::new(gofmt).arg("-l").args(GO_FOLDERS.map(|folder| tools.path(folder))))
+    });
+    if let Some(files) = unformatted.transpose()?.filter(|files| !files.is_empty()) {
+        bail!("gofmt does not agree with the code, `cargo xtask fmt` makes it:\n{files}");
+    }
     log.run(tools.cargo("build").args(["-p", "countersign-cli"]))?;
     let mut test = Command::new(go);
     // Go knows nothing of the program that it tests: no result of before counts.
