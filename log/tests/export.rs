@@ -260,11 +260,11 @@ fn a_live_view_goes_on_where_it_was() {
         lines.at()
     };
     let from = log.size() - 100;
-    let mut at = take(exporter.plan_live(from, &|| false).unwrap().lines());
+    let mut at = take(exporter.plan_live(Some(from), &|| false).unwrap().lines());
     for _ in 0..3 {
         assert_eq!(at, log.size());
-        for emitter in 0..EMITTERS {
-            log.record(emitter, EVENTS[emitter]);
+        for (emitter, event) in EVENTS.iter().enumerate().take(EMITTERS) {
+            log.record(emitter, event);
         }
         log.flush_all();
         log.now += HOUR;

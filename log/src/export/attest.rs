@@ -108,7 +108,7 @@ impl Attested {
         earliest.reverse();
 
         let mut kept = BTreeSet::new();
-        self.keep_days(&timed, shows, &mut kept);
+        keep_days(&timed, shows, &mut kept);
         for &deadline in &self.deadlines {
             // The earliest times never fall, so the last that is in time belongs to the newest that is.
             let in_time = earliest.partition_point(|(least, _)| *least <= deadline);
@@ -127,28 +127,6 @@ impl Attested {
         kept
     }
 
-    /// For each day in which leaves shown were added, the last checkpoint of that day.
-    fn keep_days(
-        &self,
-        timed: &[(u64, Time, Time)],
-        shows: &dyn Fn(Range<u64>) -> bool,
-        kept: &mut BTreeSet<u64>,
-    ) {
-        let day = |time: Time| time.millis().div_euclid(DAY);
-        let (mut days, mut before) = (BTreeSet::new(), 0);
-        for &(size, existed_by, _) in timed {
-            if shows(before..size) {
-                days.insert(day(existed_by));
-            }
-            before = size;
-        }
-        for &(size, existed_by, _) in timed.iter().rev() {
-            if days.remove(&day(existed_by)) {
-                kept.insert(size);
-            }
-        }
-    }
-
     /// When the newest checkpoint existed that has times: by the quorum, or else by its first cosignature, so that no
     /// single witness can say that it is later.
     pub(super) fn newest_time(&self) -> Option<Time> {
@@ -160,6 +138,23 @@ impl Attested {
     pub(super) fn sizes(&self, within: Range<u64>) -> impl Iterator<Item = u64> {
         let sizes = self.checkpoints.iter().map(|checkpoint| checkpoint.size);
         sizes.filter(move |size| within.contains(size))
+    }
+}
+
+/// For each day in which leaves shown were added, the last checkpoint of that day.
+fn keep_days(timed: &[(u64, Time, Time)], shows: &dyn Fn(Range<u64>) -> bool, kept: &mut BTreeSet<u64>) {
+    let day = |time: Time| time.millis().div_euclid(DAY);
+    let (mut days, mut before) = (BTreeSet::new(), 0);
+    for &(size, existed_by, _) in timed {
+        if shows(before..size) {
+            days.insert(day(existed_by));
+        }
+        before = size;
+    }
+    for &(size, existed_by, _) in timed.iter().rev() {
+        if days.remove(&day(existed_by)) {
+            kept.insert(size);
+        }
     }
 }
 

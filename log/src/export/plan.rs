@@ -99,15 +99,16 @@ pub(super) fn plan(
 }
 
 impl Exporter {
-    /// Finds out what a live view has that begins with the leaf of that index: all leaves from there on, and before
-    /// them every key note and the open links of chains that were lately in use. A chain that was silent for
+    /// Finds out what a live view has that begins with the leaf of that index, or the next one that comes: all leaves
+    /// from there on, and before them every key note and the open links of chains that were lately in use. A chain that was silent for
     /// 16,384 leaves has its open link before that: it cannot be authenticated in this view.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`].
-    pub fn plan_live(&self, from: u64, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+    pub fn plan_live(&self, from: Option<u64>, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
         let published = self.published()?;
-        let from = super::range(&Request { from: Some(from), ..Request::default() }, &published)?.start;
+        let from = Some(from.unwrap_or(published.size));
+        let from = super::range(&Request { from, ..Request::default() }, &published)?.start;
         let attested = self.attested(published.size)?;
         let mut gathering = Gathering::new(self, published.size);
         let whole = from..published.size;
@@ -344,13 +345,12 @@ impl<'e> Gathering<'e> {
             } else {
                 break;
             }
-            let signed = match in_page(index) {
-                Some(link) => self.keep_covering(index, link)?,
-                None => {
-                    let leaf = self.reader.leaves(index..index + 1)?.pop().unwrap_or_default();
-                    let link = link(&leaf).ok_or_else(|| damaged(index))?;
-                    self.keep_covering(index, &link)?
-                }
+            let signed = if let Some(link) = in_page(index) {
+                self.keep_covering(index, link)?
+            } else {
+                let leaf = self.reader.leaves(index..index + 1)?.pop().unwrap_or_default();
+                let link = link(&leaf).ok_or_else(|| damaged(index))?;
+                self.keep_covering(index, &link)?
             };
             if signed {
                 break;
@@ -397,12 +397,8 @@ fn matches(filter: &Filter, link: &Link, leaf: &StoredLeaf, events_alone: bool) 
     if !events_alone {
         return true;
     }
-    match &leaf.event {
-        StoredEvent::Here(payload) => {
-            !filter.reads_events() || filter.matches_event(&filter::parse(&payload.event))
-        }
-        StoredEvent::None | StoredEvent::Erased => false,
-    }
+    let StoredEvent::Here(payload) = &leaf.event else { return false };
+    !filter.reads_events() || filter.matches_event(&filter::parse(&payload.event))
 }
 
 fn damaged(index: u64) -> StoreError {

@@ -87,7 +87,7 @@ impl Terms {
     pub(super) fn to_row(&self) -> String {
         let mut row = String::with_capacity(self.0.len() * 13);
         for term in &self.0 {
-            write_hex(term, &mut row);
+            write_hex(*term, &mut row);
             row.push(' ');
         }
         row
@@ -107,7 +107,7 @@ fn term(field: &str, value: &str) -> Term {
     std::array::from_fn(|place| hash[place])
 }
 
-fn write_hex(term: &Term, out: &mut String) {
+fn write_hex(term: Term, out: &mut String) {
     for byte in term {
         // Writing to a string does not fail.
         let _ = write!(out, "{byte:02x}");
@@ -140,7 +140,7 @@ fn all_of(terms: &[Term]) -> String {
     let mut question = String::new();
     for (place, term) in terms.iter().enumerate() {
         question.push_str(if place > 0 { " AND \"" } else { "\"" });
-        write_hex(term, &mut question);
+        write_hex(*term, &mut question);
         question.push('"');
     }
     question

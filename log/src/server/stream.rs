@@ -48,13 +48,7 @@ pub(super) async fn stream(
     let published = state.collector.published();
     let plan = state.reading.look(move |exporter, cancelled| match last {
         Some(last) => exporter.plan_further(last + 1, true),
-        None => {
-            let from = match from {
-                Some(from) => from,
-                None => exporter.published_size()?,
-            };
-            exporter.plan_live(from, cancelled)
-        }
+        None => exporter.plan_live(from, cancelled),
     });
     let plan = plan.await.map_err(|error| match error {
         ExportError::Invalid { message, .. } if last.is_some() => query::invalid("Last-Event-ID", &message),
