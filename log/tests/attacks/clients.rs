@@ -163,10 +163,8 @@ fn lengths_that_are_not_true() {
         assert_eq!(server.size(), 0, "{rest}");
     }
     // Two lengths, of which a server before this one might believe the other: at most one request comes of it.
-    let both = format!(
-        "POST /submit HTTP/1.1\r\nHost: l\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n\
-         0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n"
-    );
+    let both = "POST /submit HTTP/1.1\r\nHost: l\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n\
+         0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n";
     let bytes = server.raw(both.as_bytes());
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.matches("HTTP/1.1 ").count() == 1, "{text}");

@@ -136,7 +136,7 @@ fn methods_and_heads_that_are_out_of_place() {
     );
     assert_eq!(ask("GET /check point HTTP/1.1\r\nHost: l\r\n\r\n").status, 400);
     assert_eq!(ask("GET /checkpoint HTTP/1.1\r\nHost : l\r\n\r\n").status, 400);
-    let many: String = (0..200).map(|number| format!("X-{number}: y\r\n")).collect();
+    let many = "X: y\r\n".repeat(200);
     assert_eq!(ask(&format!("GET /checkpoint HTTP/1.1\r\nHost: l\r\n{many}\r\n")).status, 431);
     let long = "x".repeat(200_000);
     assert_eq!(ask(&format!("GET /checkpoint HTTP/1.1\r\nHost: l\r\nX: {long}\r\n\r\n")).status, 431);

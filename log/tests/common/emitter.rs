@@ -2,6 +2,7 @@
 //! holds it, and whatever the log says against an earlier proof is a failure of the test.
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use countersign::base64;
@@ -21,6 +22,13 @@ pub const BEGIN: i64 = 1_795_150_000_000;
 
 /// How long an answer may take before the test has failed anyway.
 const ANSWERED: Duration = Duration::from_secs(30);
+
+/// One for all: a connection for each request, and none that is kept.
+pub fn client() -> &'static Client {
+    static CLIENT: LazyLock<Client> =
+        LazyLock::new(|| Client::builder().timeout(ANSWERED).pool_max_idle_per_host(0).build().unwrap());
+    &CLIENT
+}
 
 /// A line that waits to be delivered.
 #[derive(Clone, Debug)]
@@ -66,7 +74,6 @@ pub struct Emitter {
     /// How many links were made.
     pub links: u64,
     now: i64,
-    client: Client,
 }
 
 impl Emitter {
@@ -77,9 +84,8 @@ impl Emitter {
         copy_number(chain, &mut nonce);
         let time = Time::from_millis(BEGIN).unwrap();
         let recorder = Recorder::open(origin, key.verifier_key().clone(), time, &nonce).unwrap();
-        let client = Client::builder().timeout(ANSWERED).build().unwrap();
         let (outbox, receipts, made) = (VecDeque::new(), Vec::new(), Vec::new());
-        let mut emitter = Self { key, recorder, trust, outbox, receipts, made, links: 0, now: BEGIN, client };
+        let mut emitter = Self { key, recorder, trust, outbox, receipts, made, links: 0, now: BEGIN };
         emitter.recorder.sign_with(&emitter.key).unwrap();
         emitter.take_lines();
         emitter
@@ -150,7 +156,7 @@ impl Emitter {
     /// Sends what is in the outbox once, from `skip` on. There is something there.
     pub fn deliver(&mut self, url: &str, skip: usize, lines: usize) -> Attempt {
         let (body, end) = self.body(skip, lines);
-        let response = match self.client.post(format!("{url}/submit")).body(body).send() {
+        let response = match client().post(format!("{url}/submit")).body(body).send() {
             Ok(response) => response,
             Err(error) => {
                 eprintln!("no answer: {error:?}");
@@ -212,7 +218,7 @@ impl Emitter {
         assert!(expected < self.outbox[skip].seq, "{answer}");
         if let Some(place) = (expected - first).checked_sub(1) {
             let hash = leaf_hash(self.outbox[place as usize].leaf.as_bytes());
-            assert_eq!(answer["last"], base64::encode(&hash.0));
+            assert_eq!(answer["last"], base64::encode(hash.0));
         }
     }
 }

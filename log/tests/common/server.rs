@@ -15,12 +15,13 @@ use countersign_log::collector::Collector;
 use countersign_log::serve::{Config, Serving, serve};
 use countersign_log::server::{Bounds, Cors};
 use countersign_log::store::Reader;
-use reqwest::blocking::{Client, RequestBuilder};
+use reqwest::blocking::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+pub use super::emitter::client;
 use super::emitter::{BEGIN, Emitter};
 
 pub const ORIGIN: &str = "log.example/audit";
@@ -245,10 +246,6 @@ pub fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
             Err(error) => panic!("{error}"),
         }
     }
-}
-
-pub fn client() -> Client {
-    Client::builder().timeout(DEADLINE).build().unwrap()
 }
 
 pub fn send(request: RequestBuilder) -> Answer {
