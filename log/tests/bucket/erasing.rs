@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_log::bucket::Bucket;
+use countersign_log::filter::Filter;
+use countersign_log::search::Search;
 use countersign_log::serve::{Serving, serve};
 use countersign_log::store::StoredEvent;
 use object_store::ObjectStore;
@@ -206,4 +208,31 @@ fn what_a_killed_server_left_in_a_folder_is_erased_too() {
     assert_eq!(erased, 5);
     assert_eq!(files_with(bucket.path(), b"secret-"), Vec::<String>::new());
     world.stop(serving);
+}
+
+#[test]
+fn a_search_index_forgets_what_another_server_erased() {
+    let world = World::new(Arc::new(InMemory::new()));
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let [one, other] =
+        [0, 1].map(|server| world.try_start(world.store.clone(), folders[server].path()).unwrap());
+    let mut emitter = emitter(0, 0);
+    for number in 0..200 {
+        emitter.record_event(&format!(r#"{{"action":"note.write","actor":{{"id":"u_{number}"}}}}"#));
+    }
+    emitter.flush();
+    deliver(&mut emitter, &[url(&one)], &mut Random::new(0));
+    let search = Search::open(folders[1].path(), &**other.collector().reader()).unwrap();
+    let may_be_on_first_page = |number: u64| {
+        let mut filter = Filter::default();
+        filter.set("actor", &format!("u_{number}")).unwrap();
+        search.candidates(&filter).unwrap().has(0)
+    };
+    until("the events are indexed", || search.indexed().unwrap() >= 128);
+    assert!(may_be_on_first_page(9) && may_be_on_first_page(11) && !may_be_on_first_page(99));
+    erase(&world, &one, &[10]);
+    until("the event is forgotten", || !may_be_on_first_page(9));
+    assert!(may_be_on_first_page(11));
+    world.stop(one);
+    world.stop(other);
 }
