@@ -65,7 +65,7 @@ impl Reader {
     /// What an export is worth, against the pin if there is one, and what is wrong with it.
     fn verify(&self, place: &Place) -> (Vec<String>, i32) {
         let (export, pin) = (self.path("export.ndjson"), self.path("pin.txt"));
-        let exported = run(&["export", place.folder.path().to_str().unwrap(), "-o", &export]);
+        let exported = run(&["export", "--dir", place.folder.path().to_str().unwrap(), "-o", &export]);
         assert!(exported.status.success(), "{exported:?}");
         let mut args = vec!["verify", &export, "--trust", self.trust(), "--json"];
         if Path::new(&pin).exists() {

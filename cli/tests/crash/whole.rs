@@ -80,7 +80,8 @@ pub fn assert_verifies(place: &Place, server: &Process, size: u64) {
     assert_eq!(report["verdict"], "partial", "{report:#}");
     assert_eq!(report["report"]["log"]["size"], size);
     let export = place.path("whole.ndjson");
-    let exported = run(&["export", place.folder.path().to_str().unwrap(), "-o", export.to_str().unwrap()]);
+    let exported =
+        run(&["export", "--dir", place.folder.path().to_str().unwrap(), "-o", export.to_str().unwrap()]);
     assert!(exported.status.success(), "{exported:?}");
     let verified = run(&["verify", export.to_str().unwrap(), "--trust", trust, "--json"]);
     let report: Value = serde_json::from_slice(&verified.stdout).unwrap();
