@@ -278,6 +278,16 @@ impl Tokens {
         if reader.rights.allow(right) { Ok(reader.name.clone()) } else { Err(Denied::Forbidden) }
     }
 
+    /// Whether a reader who was let in before, by that name, would be let in now.
+    pub fn still_admits(&self, name: &str, right: Right, now: Time) -> bool {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refresh(&mut known).is_ok()
+            && known
+                .readers
+                .iter()
+                .any(|reader| reader.name == name && reader.is_good_at(now) && reader.rights.allow(right))
+    }
+
     fn refresh(&self, known: &mut Known) -> Result<(), TokenError> {
         let stamp = match fs::metadata(&self.path) {
             Ok(metadata) => Some(Stamp::of(&metadata)),

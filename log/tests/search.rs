@@ -176,7 +176,7 @@ fn a_page_of_very_many_words_is_always_looked_at() {
 }
 
 proptest! {
-    #![proptest_config(reading::cases(48))]
+    #![proptest_config(reading::cases(32))]
 
     #[test]
     fn the_same_is_found_as_by_looking_at_all(

@@ -216,3 +216,17 @@ fn a_server_that_stops_ends_its_streams() {
     server.stop();
     assert!(view.next().is_none());
 }
+
+#[test]
+fn who_may_read_no_more_sees_no_more() {
+    let (server, token) = start();
+    let mut emitter = server.emitter(0);
+    emitter.record(1);
+    emitter.deliver_all(&server.url(), usize::MAX);
+    let mut view = View::open(&server, &token, "?from=0", None);
+    view.until(2);
+    tokens::revoke(server.folder(), "viewer").unwrap();
+    emitter.record(1);
+    emitter.deliver_all(&server.url(), usize::MAX);
+    assert!(view.next().is_none());
+}

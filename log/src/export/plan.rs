@@ -334,23 +334,28 @@ impl<'e> Gathering<'e> {
         mut index: u64,
         page: Option<&Page>,
     ) -> Result<(), StoreError> {
-        let in_page = |index: u64| page.and_then(|page| page.get(index));
+        let mut ahead: Option<Page> = None;
         for seq in seq + 1.. {
+            let known = |index: u64| {
+                let pages = page.into_iter().chain(&ahead);
+                pages.filter_map(|page| page.get(index)).next()
+            };
             // Most often it is the next leaf.
             let is_next = |link: &Link| link.chain() == chain && link.seq() == seq;
-            if in_page(index + 1).is_some_and(is_next) {
+            if known(index + 1).is_some_and(is_next) {
                 index += 1;
             } else if let Some(next) = self.reader.index_of(&chain, seq)?.filter(|next| *next < self.size) {
                 index = next;
             } else {
                 break;
             }
-            let signed = if let Some(link) = in_page(index) {
+            let signed = if let Some(link) = known(index) {
                 self.keep_covering(index, link)?
             } else {
-                let leaf = self.reader.leaves(index..index + 1)?.pop().unwrap_or_default();
-                let link = link(&leaf).ok_or_else(|| damaged(index))?;
-                self.keep_covering(index, &link)?
+                // What follows is likely to be needed too.
+                let leaves = self.reader.leaves(index..self.size.min(index + PAGE))?;
+                let read = ahead.insert(Page::new(index, leaves.iter().map(Vec::as_slice)));
+                self.keep_covering(index, read.get(index).ok_or_else(|| damaged(index))?)?
             };
             if signed {
                 break;

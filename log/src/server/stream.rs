@@ -39,7 +39,7 @@ pub(super) async fn stream(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    access::admit(&state.reading, &headers, Right::Read)?;
+    let reader = access::admit(&state.reading, &headers, Right::Read)?;
     let mut from = None;
     for (name, value) in query::read(uri.query(), &["from"])? {
         from = Some(query::integer(&name, &value)?);
@@ -57,6 +57,7 @@ pub(super) async fn stream(
     let first = last.map_or(plan.first(), |last| last + 1);
     let live = Live {
         reading: state.reading.clone(),
+        reader,
         stopping: state.reading.stopping(),
         published,
         first,
@@ -87,6 +88,8 @@ fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 /// A live view.
 struct Live {
     reading: Arc<Reading>,
+    /// Whose it is.
+    reader: String,
     stopping: watch::Receiver<bool>,
     published: watch::Receiver<Option<Arc<Published>>>,
     /// The first leaf of the view itself.
@@ -129,6 +132,10 @@ impl Live {
                 _ = self.stopping.wait_for(|stopping| *stopping) => Woken::End,
                 () = tokio::time::sleep(QUIET) => Woken::Quiet,
             };
+            let now = self.reading.collector().now();
+            if !self.reading.tokens().still_admits(&self.reader, Right::Read, now) {
+                return Ok(None);
+            }
             match woken {
                 Woken::Further => tokio::time::sleep(GATHER).await,
                 Woken::End => return Ok(None),
