@@ -289,3 +289,6 @@ impl Writer for SqliteWriter {
         Ok(erased)
     }
 }
+
+#[cfg(test)]
+mod tests;
