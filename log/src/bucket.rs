@@ -19,6 +19,10 @@
 //! No object of `private/` but a kept checkpoint is ever deleted, and what takes an object's place is always the same:
 //! a write that lands late changes nothing.
 //!
+//! A bucket that keeps old versions of objects keeps erased events in them: have it drop those. One that replaces an
+//! object only so often a second, as some do, bounds how often a checkpoint is published; more submissions share each
+//! then.
+//!
 //! What a server must find quickly it keeps in an index in the log's folder: the database of [`sqlite`](crate::sqlite),
 //! which may be lost at any time and is rebuilt from the bucket.
 

@@ -54,13 +54,6 @@ pub(super) struct Erasure {
 }
 
 impl Commit {
-    pub(super) fn of(growth: &Growth) -> Self {
-        let leaves = growth.leaves().iter().map(|leaf| leaf.text.clone()).collect();
-        let event = |(leaf, index): (&countersign::log::Leaf, u64)| Some((index, leaf.payload.clone()?));
-        let events = growth.leaves().iter().zip(growth.base()..).filter_map(event).collect();
-        Self { base: growth.base(), leaves, events: Some(events) }
-    }
-
     /// How many leaves there are with it.
     pub(super) fn size(&self) -> u64 {
         self.base + self.leaves.len() as u64
@@ -71,14 +64,10 @@ impl Commit {
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
-        let mut out = Vec::from(if self.events.is_some() { COMMIT } else { COMMIT_STUB });
-        out.extend_from_slice(&self.base.to_be_bytes());
-        write_length(&mut out, self.leaves.len())?;
-        for leaf in &self.leaves {
-            write_bytes(&mut out, leaf.as_bytes())?;
-        }
+        let kind = if self.events.is_some() { COMMIT } else { COMMIT_STUB };
+        let mut out = begin_commit(*kind, self.base, self.leaves.iter().map(String::as_str))?;
         if let Some(events) = &self.events {
-            write_events(&mut out, events)?;
+            write_events(&mut out, events.iter().map(|(index, event)| (*index, event)))?;
         }
         Ok(seal(out))
     }
@@ -98,6 +87,29 @@ impl Commit {
     }
 }
 
+/// The commit of a growth.
+pub(super) fn encode_growth(growth: &Growth) -> Result<Vec<u8>, StoreError> {
+    let leaves = growth.leaves();
+    let mut out = begin_commit(*COMMIT, growth.base(), leaves.iter().map(|leaf| leaf.text.as_str()))?;
+    let events = leaves.iter().zip(growth.base()..);
+    write_events(&mut out, events.filter_map(|(leaf, index)| Some((index, leaf.payload.as_ref()?))))?;
+    Ok(seal(out))
+}
+
+fn begin_commit<'l>(
+    kind: [u8; 4],
+    base: u64,
+    leaves: impl Iterator<Item = &'l str> + Clone,
+) -> Result<Vec<u8>, StoreError> {
+    let mut out = Vec::from(kind);
+    out.extend_from_slice(&base.to_be_bytes());
+    write_length(&mut out, leaves.clone().count())?;
+    for leaf in leaves {
+        write_bytes(&mut out, leaf.as_bytes())?;
+    }
+    Ok(out)
+}
+
 /// Whether an object that begins like this has no events.
 pub(super) fn is_stub(kind: &[u8]) -> bool {
     kind == COMMIT_STUB || kind == EVENTS_STUB
@@ -108,7 +120,7 @@ impl Generation {
         match self {
             Self::Here(events) => {
                 let mut out = Vec::from(EVENTS);
-                write_events(&mut out, events)?;
+                write_events(&mut out, events.iter().map(|(index, event)| (*index, event)))?;
                 Ok(seal(out))
             }
             Self::Stub => Ok(Vec::from(EVENTS_STUB)),
@@ -193,8 +205,11 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn write_events(out: &mut Vec<u8>, events: &Events) -> Result<(), StoreError> {
-    write_length(out, events.len())?;
+fn write_events<'e>(
+    out: &mut Vec<u8>,
+    events: impl Iterator<Item = (u64, &'e Payload)> + Clone,
+) -> Result<(), StoreError> {
+    write_length(out, events.clone().count())?;
     for (index, Payload { salt, event }) in events {
         out.extend_from_slice(&index.to_be_bytes());
         out.extend_from_slice(salt);

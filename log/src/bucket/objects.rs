@@ -12,6 +12,7 @@ use object_store::{
 };
 use tokio::runtime::Handle;
 
+use super::layout::number;
 use crate::store::StoreError;
 
 /// How often something that failed is tried before it is given up.
@@ -75,7 +76,7 @@ impl Objects {
             match request().await {
                 Ok(value) => return Ok(value),
                 Err(error) if tried + 1 == TRIES || is_final(&error) => return Err(failed(doing, &error)),
-                Err(error) => tracing::debug!(%error, doing, "trying again"),
+                Err(error) => tracing::debug!(error = without_queries(&error), doing, "trying again"),
             }
             self.rest(tried).await;
             tried += 1;
@@ -116,19 +117,22 @@ impl Objects {
     /// When it stays unknown: then it may be created yet, some time.
     pub(super) async fn create(&self, path: &Path, bytes: Vec<u8>) -> Result<Created, StoreError> {
         let doing = "creating an object";
-        let payload = PutPayload::from(bytes.clone());
+        let bytes = Bytes::from(bytes);
         let mut tried = 0;
         loop {
-            let error = match self.put(path, payload.clone(), PutMode::Create).await {
+            let error = match self.put(path, bytes.clone().into(), PutMode::Create).await {
                 Ok(_) => return Ok(Created::Ours),
                 Err(error) if is_final(&error) => return Err(failed(doing, &error)),
                 Err(error) => error,
             };
             // That it is there may mean that an earlier try was done after all; and any other error, that this one was.
             match self.get_once(path).await {
-                Ok(Some(object)) if *object.bytes == *bytes => return Ok(Created::Ours),
+                Ok(Some(object)) if object.bytes == bytes => return Ok(Created::Ours),
                 Ok(Some(object)) => return Ok(Created::Other(object.bytes)),
-                Ok(None) | Err(_) => tracing::debug!(%error, %path, "it is not known whether it was created"),
+                Ok(None) | Err(_) => {
+                    let error = without_queries(&error);
+                    tracing::debug!(error, %path, "it is not known whether it was created");
+                }
             }
             if tried + 1 == TRIES {
                 return Err(failed(doing, &error));
@@ -197,6 +201,17 @@ impl Objects {
         Ok(found)
     }
 
+    /// The numbers that the names of the objects after that one end with, ascending.
+    pub(super) async fn numbers(&self, prefix: &Path, after: &Path) -> Result<Vec<u64>, StoreError> {
+        let list = || {
+            let found = self.store.list_with_offset(Some(prefix), after);
+            found.try_filter_map(async |meta| Ok(number(&meta.location))).try_collect::<Vec<_>>()
+        };
+        let mut found = self.insist("listing objects", list).await?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
     /// Deletes objects that may be gone already.
     pub(super) async fn delete(&self, paths: Vec<Path>) -> Result<(), StoreError> {
         let paths = futures_util::stream::iter(paths.into_iter().map(Ok)).boxed();
@@ -225,5 +240,37 @@ fn is_final(error: &Error) -> bool {
 }
 
 fn failed(doing: &'static str, error: &Error) -> StoreError {
-    StoreError::unavailable(doing, error)
+    StoreError::unavailable(doing, without_queries(error))
+}
+
+/// What an error says, without the queries of URLs: they may hold what a request is signed with.
+fn without_queries(error: &Error) -> String {
+    let text = error.to_string();
+    let mut parts = text.split('?');
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push('?');
+        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | '>' | ',');
+        shown.push_str(part.find(ends).and_then(|end| part.get(end..)).unwrap_or_default());
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_show_no_queries() {
+        let error = |text: &str| Error::Generic { store: "test", source: text.to_owned().into() };
+        for (text, shown) in [
+            ("nothing to hide", "nothing to hide"),
+            (
+                "why? see (https://host/a?sv=1&sig=secret) twice https://host/b?sig=secret",
+                "why? see (https://host/a?) twice https://host/b?",
+            ),
+        ] {
+            assert_eq!(without_queries(&error(text)), format!("Generic test error: {shown}"));
+        }
+    }
 }

@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::Bucket;
-use super::codec::Commit;
+use super::codec::{self, Commit};
 use super::erase::newest_events;
 use super::index::{Erasures, Index};
-use super::layout::{Layout, number};
+use super::layout::Layout;
 use super::objects::{AT_ONCE, Created, Objects};
 use super::publish::Public;
 use crate::store::{CommitError, Published, Reader, StoreError, Writer};
@@ -188,9 +188,8 @@ impl BucketWriter {
         let (objects, layout) = (self.objects.clone(), self.layout.clone());
         let index = &mut self.index;
         objects.wait(async {
-            let listed = objects.list(&layout.commits(), Some(&layout.commit(last.start))).await?;
-            let bases = listed.iter().filter_map(|meta| number(&meta.location));
-            let fetching = bases.map(|base| fetch(&objects, &layout, base));
+            let bases = objects.numbers(&layout.commits(), &layout.commit(last.start)).await?;
+            let fetching = bases.into_iter().map(|base| fetch(&objects, &layout, base));
             let mut fetched = std::pin::pin!(futures_util::stream::iter(fetching).buffered(AT_ONCE));
             let (mut some, mut leaves, mut told) = (Vec::new(), 0, index.size());
             while let Some(commit) = fetched.try_next().await? {
@@ -323,7 +322,7 @@ impl Writer for BucketWriter {
         if growth.base() != self.index.size() {
             return Err(CommitError::Overtaken);
         }
-        let commit = Commit::of(growth).encode()?;
+        let commit = codec::encode_growth(growth)?;
         self.unsure = true;
         let path = self.layout.commit(growth.base());
         match self.objects.wait(self.objects.create(&path, commit))? {

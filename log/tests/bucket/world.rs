@@ -240,11 +240,19 @@ pub fn files_with(folder: &Path, bytes: &[u8]) -> Vec<String> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files_with(&path, bytes));
-        } else if has(&fs::read(&path).unwrap(), bytes) {
+        } else if has(&read(&path), bytes) {
             found.push(path.display().to_string());
         }
     }
     found
+}
+
+/// A file's bytes; none where it is gone again, as those of a database that is just closed.
+fn read(path: &Path) -> Vec<u8> {
+    match fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        read => read.unwrap(),
+    }
 }
 
 pub fn has(content: &[u8], bytes: &[u8]) -> bool {
