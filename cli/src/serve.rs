@@ -74,12 +74,12 @@ pub(crate) struct Args {
     /// Erase events when they are this old: 7y for all, tenant=acme:30d for a tenant's (given again: and these)
     #[arg(long, value_name = "RULE")]
     retain: Vec<Rule>,
-    /// Erase none of these, whatever --retain and readers ask: tenant=acme, actor=u_1 or chain=C
+    /// Erase none of these, whatever --retain and readers ask: `tenant=acme`, `actor=u_1` or `chain=C`
     ///
     /// The file holds.txt in the log's folder may name more, one a line.
     #[arg(long, value_name = "HOLD")]
     hold: Vec<Hold>,
-    /// Write what happens as one JSON object a line (RUST_LOG says how much)
+    /// Write what happens as one JSON object a line (`RUST_LOG` says how much)
     #[arg(long)]
     log_json: bool,
 }
@@ -177,7 +177,7 @@ fn bounds() -> Bounds {
     bounds
 }
 
-/// What happens goes to standard error: warnings and errors, or as RUST_LOG says.
+/// What happens goes to standard error: warnings and errors, or as `RUST_LOG` says.
 pub(crate) fn log_to_stderr(json: bool) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));

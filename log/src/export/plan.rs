@@ -336,10 +336,7 @@ impl<'e> Gathering<'e> {
     ) -> Result<(), StoreError> {
         let mut ahead: Option<Page> = None;
         for seq in seq + 1.. {
-            let known = |index: u64| {
-                let pages = page.into_iter().chain(&ahead);
-                pages.filter_map(|page| page.get(index)).next()
-            };
+            let known = |index: u64| page.into_iter().chain(&ahead).find_map(|page| page.get(index));
             // Most often it is the next leaf.
             let is_next = |link: &Link| link.chain() == chain && link.seq() == seq;
             if known(index + 1).is_some_and(is_next) {
