@@ -55,8 +55,10 @@ impl Place {
     /// A place whose trust file says more.
     pub fn with(emitters: u8, more: &str) -> Self {
         let folder = TempDir::new().unwrap();
-        let keys: String =
-            (0..emitters).map(|number| format!("emitter {}\n", emitter_key(number).verifier_key())).collect();
+        let keys: String = (0..emitters)
+            .map(|number| format!("emitter {}\n", emitter_key(number).verifier_key()))
+            .collect::<Vec<_>>()
+            .concat();
         let trust = format!("log {}\n{keys}{more}", log_key().verifier_key());
         std::fs::write(folder.path().join("trust.txt"), &trust).unwrap();
         std::fs::write(folder.path().join("log.key"), format!("{}\n", *log_key().encode())).unwrap();
