@@ -85,14 +85,31 @@ fn an_erased_event_is_forgotten() {
     log.erase(&ann);
     search.forget(ann).unwrap();
     assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1, "not yet");
+    let before = terms(&log);
     advance(&search, &log);
     assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 0);
     assert_eq!(candidates(&search, &log, &[("actor", "u_2")]), log.size() / PAGE);
     assert!(search.owes_purge().unwrap());
     while search.purge().unwrap() {}
     assert!(!search.owes_purge().unwrap());
+    let left = terms(&log);
+    std::fs::remove_file(log.folder.path().join(FILE)).unwrap();
+    drop(search);
+    let search = open(&log);
+    advance(&search, &log);
+    assert_eq!(left, terms(&log), "as if it had never been there");
+    assert!(left.len() < before.len());
     assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 0);
     assert_eq!(candidates(&search, &log, &[("actor", "u_2")]), log.size() / PAGE);
+}
+
+/// Every term that is anywhere in the index, deleted ones too, and on how many pages.
+fn terms(log: &TestLog) -> Vec<(String, u64)> {
+    let connection = rusqlite::Connection::open(log.folder.path().join(FILE)).unwrap();
+    connection.execute_batch("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, terms, row)").unwrap();
+    let mut query = connection.prepare("SELECT term, doc FROM temp.words ORDER BY term").unwrap();
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    query.query_map([], row).unwrap().map(Result::unwrap).collect()
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Search {
             transaction.execute("DELETE FROM terms WHERE rowid = ?", [integer(page + 1)]).map_err(failed)?;
             read.write(&transaction, page).map_err(failed)?;
             transaction.execute("DELETE FROM stale WHERE page = ?", [integer(page)]).map_err(failed)?;
-            transaction.execute("UPDATE state SET purge = 1 WHERE purge = 0", []).map_err(failed)?;
+            transaction.execute("UPDATE state SET purge = 1", []).map_err(failed)?;
             done += 1;
         }
         let indexed: u64 =
