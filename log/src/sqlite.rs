@@ -59,6 +59,14 @@ CREATE TABLE evidence (
 ) STRICT;
 ";
 
+/// A table that files may lack which were made before it.
+const ADDED: &str = "
+-- The newest checkpoint as witnesses saw it first, where they saw it again since.
+CREATE TABLE IF NOT EXISTS seen_first (
+    size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT;
+";
+
 /// Opens the store in a folder that exists, and makes it where there is none.
 ///
 /// # Errors
@@ -138,20 +146,22 @@ fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
             let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION};");
             connection.execute_batch(&setup).map_err(sql)?;
             connection.execute("INSERT INTO log VALUES (?)", [origin]).map_err(sql)?;
-            connection.execute_batch("COMMIT").map_err(sql)
+            connection.execute_batch("COMMIT").map_err(sql)?;
         }
         VERSION => {
             let stored: String =
                 connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(sql)?;
-            if stored == origin {
-                return Ok(());
+            if stored != origin {
+                let message = format!("this folder holds the log {stored:?}, not {origin:?}");
+                return Err(StoreError::Damaged(message));
             }
-            Err(StoreError::Damaged(format!("this folder holds the log {stored:?}, not {origin:?}")))
         }
-        newer => Err(StoreError::Damaged(format!(
-            "the database is of version {newer}, written by a newer program"
-        ))),
+        newer => {
+            let message = format!("the database is of version {newer}, written by a newer program");
+            return Err(StoreError::Damaged(message));
+        }
     }
+    connection.execute_batch(ADDED).map_err(sql)
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {

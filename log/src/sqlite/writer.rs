@@ -160,6 +160,15 @@ pub(crate) fn takes_the_place_of(published: &Published, before: &Published) -> b
 
 fn write_checkpoint(transaction: &Connection, published: &Published) -> rusqlite::Result<()> {
     let Published { size, note, at, witnessed } = published;
+    // Witnesses may see one again for as long as it is the newest. What they saw in the hour in which the log grew is
+    // what is kept of it.
+    let sql = "INSERT OR IGNORE INTO seen_first \
+               SELECT size, note, at FROM checkpoints WHERE size = ? AND witnessed AND note <> ?";
+    transaction.prepare_cached(sql)?.execute((integer(*size), note))?;
+    let sql = "UPDATE checkpoints SET note = seen_first.note, at = seen_first.at FROM seen_first \
+               WHERE checkpoints.size = seen_first.size AND seen_first.size < ?";
+    transaction.prepare_cached(sql)?.execute([integer(*size)])?;
+    transaction.prepare_cached("DELETE FROM seen_first WHERE size < ?")?.execute([integer(*size)])?;
     // The newest of all is always here. Within its hour it takes the place of the one before, unless witnesses saw
     // that one and not this.
     let sql = "DELETE FROM checkpoints WHERE size = (SELECT max(size) FROM checkpoints) \

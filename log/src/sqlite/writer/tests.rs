@@ -8,7 +8,7 @@ use countersign::time::Time;
 use rusqlite::OpenFlags;
 use tempfile::TempDir;
 
-use super::SqliteWriter;
+use super::{HOUR, SqliteWriter};
 use crate::sqlite::reader::SqliteReader;
 use crate::sqlite::{FILE, connect, prepare, touch};
 use crate::store::{CommitError, Published, Reader as _, StoreError, Writer as _};
@@ -48,15 +48,44 @@ fn commit(writer: &mut SqliteWriter, submission: &Submission) -> Result<CompactR
     Ok(tree.edge())
 }
 
-#[test]
-fn a_commit_for_which_there_is_no_room_leaves_nothing_behind() {
-    let folder = TempDir::new().unwrap();
+fn open(folder: &TempDir) -> (SqliteWriter, SqliteReader) {
     let path = folder.path().join(FILE);
     touch(&path).unwrap();
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     prepare(&connection, ORIGIN).unwrap();
-    let mut writer = SqliteWriter::new(connection).unwrap();
-    let reader = SqliteReader::new(path);
+    (SqliteWriter::new(connection).unwrap(), SqliteReader::new(path))
+}
+
+#[test]
+fn what_witnesses_saw_in_the_hour_in_which_the_log_grew_is_kept() {
+    let folder = TempDir::new().unwrap();
+    let (mut writer, reader) = open(&folder);
+    let seen = |size: u64, hour: i64, witnessed: bool| Published {
+        size,
+        note: format!("{size} at {hour}"),
+        at: Time::from_millis(hour * HOUR).unwrap(),
+        witnessed,
+    };
+    let all = |reader: &SqliteReader| -> Vec<String> {
+        reader.checkpoints(0..1_000).unwrap().into_iter().map(|published| published.note).collect()
+    };
+    for (size, hours) in [(5, 10..14), (7, 13..14), (8, 14..15), (9, 14..40)] {
+        for hour in hours {
+            writer.publish(&seen(size, hour, true)).unwrap();
+            // The newest is as it was seen last.
+            assert_eq!(reader.published().unwrap(), Some(seen(size, hour, true)));
+        }
+    }
+    writer.publish(&seen(20, 40, false)).unwrap();
+    writer.publish(&seen(20, 41, true)).unwrap();
+    writer.publish(&seen(21, 50, true)).unwrap();
+    assert_eq!(all(&reader), ["5 at 10", "7 at 13", "9 at 14", "20 at 41", "21 at 50"]);
+}
+
+#[test]
+fn a_commit_for_which_there_is_no_room_leaves_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let (mut writer, reader) = open(&folder);
     let mut number = 0;
     let mut edge = CompactRange::new();
     for more in 0..40 {
