@@ -35,7 +35,7 @@ pub(crate) enum Job {
     /// Publishes a checkpoint that witnesses cosigned.
     Publish { published: Published, reply: oneshot::Sender<Result<(), StoreError>> },
     /// Follows other servers of the log.
-    Follow,
+    Follow { done: oneshot::Sender<()> },
     /// Closes the log's own chain.
     Close { reply: Reply },
 }
@@ -118,7 +118,10 @@ impl Sequencer {
                     }
                     Job::Erase { leaves, reply } => _ = reply.send(self.writer.erase(&leaves)),
                     Job::Publish { published, reply } => _ = reply.send(self.publish(published)),
-                    Job::Follow => self.follow(&mut edge),
+                    Job::Follow { done } => {
+                        self.follow(&mut edge);
+                        let _ = done.send(());
+                    }
                 }
                 if waiting.len() < MOST_SUBMISSIONS && leaves < MOST_LEAVES {
                     next = jobs.try_recv().ok();

@@ -182,11 +182,14 @@ async fn forget(search: Arc<Search>, mut erased: mpsc::UnboundedReceiver<Vec<u64
 async fn follow(jobs: mpsc::WeakSender<Job>, interval: Duration) {
     loop {
         tokio::time::sleep(interval).await;
+        let (done, followed) = oneshot::channel();
         match jobs.upgrade() {
             // What waits for the sequencer has it look at other servers too.
-            Some(jobs) if !jobs.is_closed() => _ = jobs.try_send(Job::Follow),
+            Some(jobs) if !jobs.is_closed() => _ = jobs.try_send(Job::Follow { done }),
             _ => return,
         }
+        // While the bucket does not answer, no more than one of these waits.
+        let _ = followed.await;
     }
 }
 

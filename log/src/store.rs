@@ -42,14 +42,14 @@ impl StoreError {
     }
 }
 
-/// Why a growth was not committed. Nothing of it was stored.
+/// Why a growth was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Another server of the same log committed first. The writer has caught up with it: take the submissions again
+    /// Another server of the same log committed first, and nothing of this is stored. The writer has caught up with it: take the submissions again
     /// on top of what there is now.
     #[error("another server of this log committed first")]
     Overtaken,
-    /// The store failed.
+    /// The store failed. In a bucket it may be stored yet, whole, some time: submitting it again tells.
     #[error(transparent)]
     Failed(#[from] StoreError),
 }
@@ -90,7 +90,7 @@ pub trait Writer: Send {
     /// holds the hashes that they complete. With `publish` the checkpoint is published in the same step.
     ///
     /// # Errors
-    /// [`CommitError`]. Nothing was stored then.
+    /// [`CommitError`].
     fn commit(
         &mut self,
         growth: &Growth,
