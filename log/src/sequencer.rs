@@ -378,3 +378,6 @@ fn fail(waiting: Vec<Waiting>, own: &mut OwnChain, error: &StoreError) {
         let _ = waiting.reply.send(Err(SubmitError::Unavailable(error.to_string())));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! What the sequencer answers when a commit fails, and what it publishes when something else is better.
+
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use countersign::event::{Event, Redaction};
+use countersign::log::{Evidence, Limits, State};
+use countersign::recorder::Recorder;
+use countersign::time::Time;
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::Reader;
+
+const ORIGIN: &str = "log.example";
+
+fn key(name: &str) -> SignerKey {
+    SignerKey::generate(name, [7; 32]).unwrap()
+}
+
+/// A store whose commits fail for as long as it is told to.
+struct Failing {
+    inner: Box<dyn Writer>,
+    fails: Arc<AtomicBool>,
+}
+
+impl Writer for Failing {
+    fn size(&self) -> u64 {
+        self.inner.size()
+    }
+
+    fn edge(&self) -> Result<CompactRange, StoreError> {
+        self.inner.edge()
+    }
+
+    fn state(&self) -> &dyn State<Error = StoreError> {
+        self.inner.state()
+    }
+
+    fn commit(
+        &mut self,
+        growth: &Growth,
+        tree: &Grown,
+        publish: Option<&Published>,
+    ) -> Result<(), CommitError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("committing", "there is no room").into());
+        }
+        self.inner.commit(growth, tree, publish)
+    }
+
+    fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
+        self.inner.publish(published)
+    }
+
+    fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError> {
+        self.inner.keep_evidence(evidence, at)
+    }
+
+    fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
+        self.inner.erase(leaves)
+    }
+}
+
+struct Scene {
+    _folder: TempDir,
+    reader: Arc<dyn Reader>,
+    fails: Arc<AtomicBool>,
+    sequencer: Sequencer,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = crate::sqlite::open(folder.path(), ORIGIN).unwrap();
+        let fails = Arc::new(AtomicBool::new(false));
+        let writer = Failing { inner: store.writer, fails: fails.clone() };
+        let sequencer = Sequencer {
+            writer: Box::new(writer),
+            key: key(ORIGIN),
+            published: watch::channel(None).0,
+            witnesses: watch::channel(None).0,
+            erased: mpsc::unbounded_channel().0,
+            rules: Arc::new(RwLock::new(Arc::new(Rules::new(ORIGIN, None)))),
+            clock: Arc::new(|| Time::MIN),
+            metrics: Arc::new(Metrics::default()),
+        };
+        Self { _folder: folder, reader: store.reader, fails, sequencer }
+    }
+
+    /// Has these taken in one commit.
+    fn commit(&mut self, submissions: &[&Submission]) -> Vec<Result<Durable, SubmitError>> {
+        let (waiting, mut answers): (Vec<_>, Vec<_>) = (submissions.iter())
+            .map(|submission| {
+                let (reply, answer) = oneshot::channel();
+                (Waiting { submission: (*submission).clone(), reply, own: false }, answer)
+            })
+            .unzip();
+        let mut edge = self.sequencer.writer.edge().unwrap();
+        self.sequencer.commit(&mut edge, &mut OwnChain::default(), waiting);
+        answers.iter_mut().map(|answer| answer.try_recv().unwrap()).collect()
+    }
+}
+
+/// A chain of two links, which says that.
+fn chain(says: &str) -> Submission {
+    let key = key("example.com/e");
+    let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), Time::MIN, &[0; 16]).unwrap();
+    recorder.sign_with(&key).unwrap();
+    let event = Event::parse(format!("{{\"says\":\"{says}\"}}").as_bytes(), &Redaction::none()).unwrap();
+    recorder.record(&event, Time::MIN, &[0; 16]).unwrap();
+    recorder.flush();
+    recorder.sign_with(&key).unwrap();
+    Submission::parse(recorder.drain().as_bytes(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn what_is_refused_because_of_leaves_that_were_not_committed_is_not_refused() {
+    let mut scene = Scene::new();
+    let (one, other) = (chain("one"), chain("other"));
+    scene.fails.store(true, Ordering::SeqCst);
+    for answer in scene.commit(&[&one, &other]) {
+        assert!(matches!(answer, Err(SubmitError::Unavailable(_))));
+    }
+    assert_eq!((scene.reader.size().unwrap(), scene.reader.evidence().unwrap().len()), (0, 0));
+    scene.fails.store(false, Ordering::SeqCst);
+    let answers = scene.commit(&[&other, &one]);
+    assert!(answers[0].is_ok());
+    assert!(
+        matches!(&answers[1], Err(SubmitError::Refused(refusal)) if matches!(refusal.kind, Kind::Fork(_)))
+    );
+    let (_, evidence) = scene.reader.evidence().unwrap().remove(0);
+    assert_eq!((evidence.seq, evidence.index, scene.reader.size().unwrap()), (1, Some(1), 2));
+}
+
+#[test]
+fn what_is_published_never_goes_back() {
+    let mut scene = Scene::new();
+    let checkpoint = |size: u64, witnessed: bool, at: i64| {
+        let checkpoint = Checkpoint::new(ORIGIN, size, countersign::merkle::empty_root()).unwrap();
+        let note = checkpoint.sign(&key(ORIGIN)).unwrap();
+        Published { size, note, at: Time::from_millis(at).unwrap(), witnessed }
+    };
+    let steps = [
+        (checkpoint(5, false, 1), true),
+        (checkpoint(5, true, 2), true),
+        // Witnesses who do not answer again take nothing away, and those who are late neither.
+        (checkpoint(5, false, 3), false),
+        (checkpoint(4, true, 4), false),
+        (checkpoint(5, true, 5), true),
+        (checkpoint(6, false, 6), true),
+        (checkpoint(5, true, 7), false),
+    ];
+    let mut newest = None;
+    for (published, better) in steps {
+        scene.sequencer.publish(published.clone()).unwrap();
+        if better {
+            newest = Some(published);
+        }
+        assert_eq!(scene.sequencer.published.borrow().as_deref(), newest.as_ref());
+        assert_eq!(scene.reader.published().unwrap(), newest);
+    }
+}
