@@ -1,7 +1,7 @@
 //! Where to look for events: an index beside the log, of which nothing depends.
 //!
 //! It knows of each page of 64 leaves which terms its events hold, and from when to when its links are. So a question
-//! goes to a few pages instead of all. Every event there is looked at again by [`Filter`](crate::filter::Filter), and
+//! goes to a few pages instead of all. Every event there is looked at again by [`Filter`], and
 //! leaves that are not indexed yet are all looked at: the index can make an answer slow, and never wrong. It is a file
 //! of its own, holds hashes instead of words, and is made anew where it is missing or of another log.
 
