@@ -12,8 +12,11 @@ use reqwest::blocking::Client;
 use crate::emitter::{Attempt, Emitter};
 use crate::process::{DEADLINE, Place, Process};
 use crate::whole::assert_whole;
+use crate::witness::Witness;
 
 const KILLS: u64 = 120;
+/// Of a log that has a witness see its checkpoints.
+const KILLS_WITNESSED: u64 = 25;
 const EMITTERS: u8 = 4;
 /// An emitter makes no more links while so many wait.
 const MOST: usize = 400;
@@ -88,9 +91,9 @@ impl Scene {
     }
 
     /// Kills one server after the other.
-    fn kill(&self, place: &Place, seed: u64) {
+    fn kill(&self, place: &Place, kills: u64, seed: u64) {
         let mut rng = Rng::with_seed(seed);
-        for _ in 0..KILLS {
+        for _ in 0..kills {
             if rng.u8(0..8) == 0 {
                 // Before it listens.
                 let mut child = place.spawn();
@@ -120,7 +123,17 @@ impl Scene {
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
-    let place = Place::new(EMITTERS);
+    assert_nothing_is_lost(&Place::new(EMITTERS), KILLS);
+}
+
+/// A witness sees checkpoints of leaves that are durable and not published, and is asked again for what it has seen.
+#[test]
+fn nothing_witnessed_is_lost_when_the_server_is_killed() {
+    let witness = Witness::start();
+    assert_nothing_is_lost(&Place::with(EMITTERS, &witness.line), KILLS_WITNESSED);
+}
+
+fn assert_nothing_is_lost(place: &Place, kills: u64) {
     let scene = Scene::default();
     let (server, emitters, seen): (Process, Vec<Emitter>, Vec<String>) = thread::scope(|scope| {
         let emitting: Vec<_> = (0..EMITTERS)
@@ -130,7 +143,7 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
             })
             .collect();
         let watching = scope.spawn(|| scene.watch());
-        scene.kill(&place, 3);
+        scene.kill(place, kills, 3);
         let server = place.serve();
         server.url.clone_into(&mut scene.url.lock().unwrap());
         scene.wait_for_attempts(10);
@@ -139,6 +152,6 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
         (server, emitters, watching.join().unwrap())
     });
     assert!(emitters.iter().all(|emitter| emitter.receipts.len() > 1));
-    assert_whole(&place, &server, &emitters, &seen);
+    assert_whole(place, &server, &emitters, &seen);
     server.stop();
 }

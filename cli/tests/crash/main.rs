@@ -1,12 +1,16 @@
 //! A server that is killed, that has no room left, and that is lied with: what it acknowledged stays, and who rewrites
 //! is caught.
+#![cfg(unix)]
 
 #[path = "../../../log/tests/common/emitter.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod emitter;
 
+// A process's limits are changed from outside there alone.
+#[cfg(target_os = "linux")]
 mod full;
 mod kill;
 mod process;
 mod rewrite;
 mod whole;
+mod witness;

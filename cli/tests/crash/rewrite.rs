@@ -1,17 +1,15 @@
 //! An operator who rewrites: with the log's key and all of its files in hand, and caught all the same.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 
-use countersign::note::SignerKey;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::emitter::{Attempt, Emitter};
-use crate::process::{ORIGIN, Place, Process, log_key, program, run};
+use crate::process::{ORIGIN, Place, Process, run};
+use crate::witness::Witness;
 
 /// The database's files.
 const FILES: [&str; 3] = ["log.sqlite", "log.sqlite-wal", "log.sqlite-shm"];
@@ -288,40 +286,6 @@ fn two_views_of_one_log() {
     other.deliver_all(&two.url, usize::MAX);
     assert_eq!(scene.reader.check(&two.url), found(&["append_only.split_view"], 1));
     assert_eq!(scene.reader.verify(&half), found(&["append_only.split_view"], 1));
-}
-
-/// A witness as a process of its own.
-struct Witness {
-    child: Child,
-    line: String,
-    _folder: TempDir,
-}
-
-impl Witness {
-    fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let key = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
-        let (file, state) = (folder.path().join("w.key"), folder.path().join("w.state"));
-        fs::write(&file, format!("{}\n", *key.encode())).unwrap();
-        let log = log_key().verifier_key().to_string();
-        let args = ["witness", "--listen", "127.0.0.1:0", "--log", &log, "--key"].map(AsRef::as_ref);
-        let mut command =
-            program(&[&args[..], &[file.as_ref(), "--state".as_ref(), state.as_ref()]].concat());
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let listens = lines.find(|line| line.contains("listens on ")).expect("it listens");
-        let (_, url) = listens.split_once("listens on ").unwrap();
-        let line = format!("witness w {} {}\nquorum w\n", key.verifier_key(), url.trim());
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, line, _folder: folder }
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]
