@@ -120,7 +120,12 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
 }
 
 fn doc(tools: &Tools, log: &Log) -> Result<String> {
-    log.run(tools.cargo("doc").args(["-p", "countersign", "-p", "countersign-log", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))?;
+    log.run(
+        tools
+            .cargo("doc")
+            .args(["-p", "countersign", "-p", "countersign-log", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-Dwarnings"),
+    )?;
     Ok(String::new())
 }
 

@@ -289,8 +289,11 @@ mod tests {
         Events::from([(4, payload("{}")), (5, payload(r#"{"a":"é"}"#))])
     }
 
+    /// Whether an object can be read.
+    type Reads = fn(&[u8]) -> bool;
+
     /// Objects of all kinds, and what reads each.
-    fn objects() -> Vec<(Vec<u8>, fn(&[u8]) -> bool)> {
+    fn objects() -> Vec<(Vec<u8>, Reads)> {
         let commit =
             Commit { base: 3, leaves: vec!["a".into(), "é".into(), "c".into()], events: Some(events()) };
         let published =

@@ -85,7 +85,7 @@ impl BucketWriter {
         self.public.head.as_ref().is_some_and(|head| {
             head.size > published.size
                 || head.size == published.size
-                    && head.note.len() >= published.note.len()
+                    && standing(&head.note) >= standing(&published.note)
                     && SignedCheckpoint::parse(&head.note)
                         .is_ok_and(|signed| signed.log_signature(&self.key) == Some(true))
         })
@@ -292,5 +292,42 @@ fn head(path: &Path, object: Object) -> Result<Head, StoreError> {
 impl Head {
     pub(super) fn note(&self) -> &str {
         &self.note
+    }
+}
+
+/// How many witnesses a checkpoint of the log names, and the newest time, in seconds, that one of them says.
+fn standing(note: &str) -> (usize, u64) {
+    let Ok(signed) = SignedCheckpoint::parse(note) else { return (0, 0) };
+    let times = signed.signatures.iter().filter_map(|line| {
+        let (seconds, signature) = line.signature.split_first_chunk()?;
+        (signature.len() == 64).then(|| u64::from_be_bytes(*seconds))
+    });
+    times.fold((0, 0), |(count, newest), seconds| (count + 1, newest.max(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign::checkpoint::Checkpoint;
+    use countersign::merkle::empty_root;
+    use countersign::note::SignerKey;
+
+    use super::*;
+
+    #[test]
+    fn a_later_cosignature_and_more_of_them_are_better() {
+        let log = SignerKey::generate("log.example", [1; 32]).expect("a name");
+        let [one, two] =
+            [2, 3].map(|seed| SignerKey::generate_witness("w.example", [seed; 32]).expect("a name"));
+        let checkpoint = Checkpoint::new("log.example", 0, empty_root()).expect("a checkpoint");
+        let signed = checkpoint.sign(&log).expect("a note");
+        let at = |key: &SignerKey, seconds| checkpoint.cosign(key, seconds).expect("a cosignature");
+        let notes = [
+            signed.clone(),
+            signed.clone() + &at(&one, 10),
+            signed.clone() + &at(&one, 11),
+            signed + &at(&one, 5) + &at(&two, 6),
+        ];
+        assert!(notes.is_sorted_by_key(|note| standing(note)));
+        assert_eq!(standing(&notes[3]), (2, 6));
     }
 }
