@@ -65,7 +65,7 @@ enum Part {
     Sizes,
     /// The time to instantiate an artefact
     Instantiate,
-    /// A log under load, against Tessera's, and one of 10 million links, which needs 15 GB of disk
+    /// A log under load, against Tessera's, and one of 10 million links, which needs 8 GB of disk
     Log,
 }
 
