@@ -1,6 +1,6 @@
 //! `countersign grant` and `countersign revoke`: key notes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use countersign::export::Header;
 use countersign::export::writer::Writer;
@@ -10,14 +10,17 @@ use countersign::note::{SignerKey, VerifierKey};
 use crate::args::{self, Bound};
 use crate::errors::Failure;
 use crate::output::Output;
+use crate::submit::NoteTo;
 use crate::{key, style};
 
-/// Let an emitter sign chains: an issuer's statement, to be given to `seal`
+/// Let an emitter sign chains: an issuer's statement, for a log or for `seal`
 ///
-/// Writes an export of one key note. It acts on chains that come after it in the log: give it to `seal` before them.
+/// Submits one key note to a log, or writes an export of it. It acts on chains that come after it in the log: give it to
+/// `seal` before them.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
+  countersign grant example.com/app+1a2b3c4d+A… --key issuer.key --to https://log.example.com --log \"$LOG_VKEY\"
   countersign grant example.com/app+1a2b3c4d+A… --key issuer.key --origin log.example/audit -o grant.ndjson
   countersign grant example.com/app+1a2b3c4d+A… --from 2026-11-01 --until 2027-02-01 --key issuer.key --origin log.example/audit -o grant.ndjson
   countersign seal --log-key log.key grant.ndjson app.ndjson -o audit.ndjson")]
@@ -35,12 +38,13 @@ pub(crate) struct GrantArgs {
     common: Common,
 }
 
-/// Take trust from an emitter: an issuer's statement, or the emitter's own, to be given to `seal`
+/// Take trust from an emitter: an issuer's statement, or the emitter's own, for a log or for `seal`
 ///
-/// Writes an export of one key note. It is for good: no later grant undoes it.
+/// Submits one key note to a log, or writes an export of it. It is for good: no later grant undoes it.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
+  countersign revoke example.com/app+1a2b3c4d+A… --key issuer.key --to https://log.example.com --log \"$LOG_VKEY\"
   countersign revoke example.com/app+1a2b3c4d+A… --since 2026-11-20T06:00:00Z --key issuer.key --origin log.example/audit -o revoke.ndjson
   countersign seal --log-key log.key audit.ndjson revoke.ndjson -o audit.ndjson")]
 pub(crate) struct RevokeArgs {
@@ -59,12 +63,14 @@ struct Common {
     /// The key file of who makes the statement
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The origin of the log that it is for
-    #[arg(long, value_name = "O")]
-    origin: String,
+    /// The origin of the log that it is for [default: with --to that of the log's key]
+    #[arg(long, value_name = "O", required_unless_present = "to")]
+    origin: Option<String>,
     /// Where to write it [default: standard output]
     #[arg(short, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    to: NoteTo,
 }
 
 pub(crate) fn grant(args: &GrantArgs) -> Result<u8, Failure> {
@@ -76,7 +82,7 @@ pub(crate) fn grant(args: &GrantArgs) -> Result<u8, Failure> {
     if !names_under(key.verifier_key().name(), vkey.name()) {
         return Err(no_right(&key, &vkey, "an issuer grants keys whose names are its own, a / and more"));
     }
-    write(&args.common.origin, &statement, &key, args.common.output.as_deref())
+    state(&args.common, &statement, &key)
 }
 
 pub(crate) fn revoke(args: &RevokeArgs) -> Result<u8, Failure> {
@@ -92,7 +98,7 @@ pub(crate) fn revoke(args: &RevokeArgs) -> Result<u8, Failure> {
             "an issuer revokes keys whose names are its own, a / and more; an emitter itself",
         ));
     }
-    write(&args.common.origin, &statement, &key, args.common.output.as_deref())
+    state(&args.common, &statement, &key)
 }
 
 fn no_right(key: &SignerKey, about: &VerifierKey, hint: &str) -> Failure {
@@ -101,12 +107,23 @@ fn no_right(key: &SignerKey, about: &VerifierKey, hint: &str) -> Failure {
     Failure::unusable("note.invalid", style::plain(&message), hint)
 }
 
-fn write(origin: &str, statement: &Statement, key: &SignerKey, path: Option<&Path>) -> Result<u8, Failure> {
-    let note = KeyNote::sign(origin, std::slice::from_ref(statement), key)?;
+/// Signs the statement, and writes it or submits it.
+fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<u8, Failure> {
+    let sign = |origin: &str| KeyNote::sign(origin, std::slice::from_ref(statement), key);
     let mut lines = Writer::new();
+    if let Some(mut collector) = args.to.collector(args.origin.as_deref())? {
+        let note = sign(collector.origin())?;
+        lines.note(&note);
+        let index = collector.submit(lines.as_str(), &note)?;
+        let origin = collector.origin();
+        style::done(&format!("it is leaf {index} of the log {origin}, and acts on leaves after it"));
+        return Ok(0);
+    }
+    let origin = args.origin.as_deref().unwrap_or_default();
+    let note = sign(origin)?;
     lines.header(&Header { origin: origin.into(), range: None });
     lines.note(&note);
-    let mut output = Output::create(path)?;
+    let mut output = Output::create(args.output.as_deref())?;
     output.write(lines.as_bytes())?;
     output.finish()?;
     Ok(0)

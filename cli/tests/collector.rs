@@ -237,3 +237,27 @@ fn copy(place: &Place, from: &str, to: &str) {
         fs::copy(entry.path(), place.path(to).join(entry.file_name())).unwrap();
     }
 }
+
+#[test]
+fn a_granted_emitter_delivers_and_a_revoked_one_does_not() {
+    let place = Place::new();
+    place.write("events.ndjson", events(3));
+    let serving = Serving::start(&place, "127.0.0.1:0");
+    let record = ["record", "--key", "app.key", "--to", &serving.url, "--log", &place.log, "events.ndjson"];
+    place.run(&record).code(1).stderr(predicate::str::contains("error[log.unauthorised]"));
+
+    let state = |what: &[&str]| {
+        place.run(&[what, &["--key", "issuer.key", "--to", &serving.url, "--log", &place.log]].concat())
+    };
+    state(&["grant", &place.app]).success().stderr(predicate::str::contains("it is leaf 0 of the log"));
+    place.run(&record).success();
+    // The same statement again is the same leaf.
+    state(&["grant", &place.app]).success().stderr(predicate::str::contains("it is leaf 0 of the log"));
+    state(&["revoke", &place.app]).success();
+    place.run(&record).code(1).stderr(predicate::str::contains("is revoked"));
+
+    let note = ["revoke", &place.app, "--key", "app.key", "--to", &serving.url];
+    place.run(&note).code(2).stderr(predicate::str::contains("whose proofs are to be believed?"));
+    let other = place.keygen("other.example", "other.key");
+    place.run(&[&note[..], &["--log", &other]].concat()).code(1);
+}

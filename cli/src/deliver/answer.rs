@@ -154,16 +154,37 @@ pub(crate) fn prove(answer: &Answer, last: &[Last], origin: &str, trust: &Trust)
     let chains = chains.ok_or_else(|| unproven("the answer names no chains"))?;
     let mut receipt = None;
     for Last { chain, seq, link } in last {
-        let text =
-            chains.get(&chain.to_string()).and_then(|entry| entry.get("proof")).and_then(Value::as_str);
-        let text = text.ok_or_else(|| unproven(&format!("there is no proof of {chain}/{seq}")))?;
-        let proof = Proof::parse(text)?;
-        let found = &proof.checkpoint.checkpoint.origin;
-        if found != origin {
-            return Err(unproven(&format!("the proof is of the log {found:?}, not of {origin:?}")));
-        }
-        proof.verify(link.as_bytes(), trust)?;
-        receipt = Some(Receipt { link: link.clone(), proof: text.to_owned() });
+        let proof = chains.get(&chain.to_string()).and_then(|entry| proof_of(entry));
+        let proof = proof.ok_or_else(|| unproven(&format!("there is no proof of {chain}/{seq}")))?;
+        check(proof, link.as_bytes(), origin, trust)?;
+        receipt = Some(Receipt { link: link.clone(), proof: proof.to_owned() });
     }
     receipt.ok_or_else(|| unproven("nothing was sent"))
+}
+
+/// Checks that the answer proves the one key note that was sent to be in the log of that origin, and gives its index.
+///
+/// # Errors
+/// [`Code::Proof`] when it does not.
+pub(crate) fn prove_note(answer: &Answer, note: &str, origin: &str, trust: &Trust) -> Result<u64, Error> {
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let proof = body.get("notes").and_then(|notes| notes.get(0)).and_then(proof_of);
+    let proof = proof.ok_or_else(|| Error::new(Code::Proof, "there is no proof of the key note"))?;
+    check(proof, note.as_bytes(), origin, trust)
+}
+
+fn proof_of(entry: &Value) -> Option<&str> {
+    entry.get("proof").and_then(Value::as_str)
+}
+
+/// Checks a proof of a leaf, and gives the leaf's index.
+fn check(proof: &str, leaf: &[u8], origin: &str, trust: &Trust) -> Result<u64, Error> {
+    let proof = Proof::parse(proof)?;
+    let found = &proof.checkpoint.checkpoint.origin;
+    if found != origin {
+        let message = format!("the proof is of the log {found:?}, not of {origin:?}");
+        return Err(Error::new(Code::Proof, message));
+    }
+    proof.verify(leaf, trust)?;
+    Ok(proof.index)
 }

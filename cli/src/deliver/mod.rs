@@ -15,7 +15,7 @@ use countersign::link::ChainId;
 use countersign::trust::Trust;
 
 pub(crate) use self::answer::Answer;
-use self::answer::{Meaning, Words, prove};
+use self::answer::{Meaning, Words, prove, prove_note};
 pub(crate) use self::parcel::Limits;
 use self::parcel::{NoParcel, Parcel, holds};
 use crate::errors::Failure;
@@ -167,6 +167,29 @@ impl<'a> Delivery<'a> {
             message,
             "have the collector's limits raised; then record with a smaller --sign-every",
         )
+    }
+}
+
+/// Submits one key note, and gives its index when it is proven to be in the log of that origin. Doing so again does no
+/// harm.
+///
+/// # Errors
+/// What the collector says against it, or that it proves nothing.
+pub(crate) fn submit_note(
+    collector: &mut dyn Collector,
+    line: &str,
+    note: &str,
+    origin: &str,
+    trust: &Trust,
+) -> Result<u64, Failure> {
+    let answer = collector.submit(line)?;
+    match answer.meaning() {
+        Meaning::Taken => prove_note(&answer, note, origin, trust).map_err(|error| {
+            Failure::broken(error).with_hint(
+                "the collector says that it has the statement and does not prove it to the key and quorum given",
+            )
+        }),
+        _ => Err(said(answer.words())),
     }
 }
 

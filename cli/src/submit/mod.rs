@@ -3,6 +3,7 @@
 mod courier;
 mod feed;
 mod http;
+mod note;
 
 use std::io::Write as _;
 use std::num::NonZeroU32;
@@ -19,6 +20,7 @@ use serde_json::json;
 
 use self::courier::{Manner, Shared};
 use self::feed::Fed;
+pub(crate) use self::note::NoteTo;
 use crate::deliver::{Collector, Delivery, Limits};
 use crate::errors::{Failure, shown};
 use crate::input::{self, Input};
@@ -87,7 +89,7 @@ impl To {
 
 /// Records all events and delivers them.
 pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> Result<u8, Failure> {
-    let (trust, origin) = log(to, args.origin.as_deref())?;
+    let (trust, origin) = log(to.log.as_deref(), to.trust.as_deref(), args.origin.as_deref())?;
     let mut collector = http::Http::new(url)?;
     let (store, name): (Box<dyn Store>, String) = match &to.outbox {
         Some(path) => (Box::new(Directory::open(path)?), shown(path)),
@@ -122,8 +124,8 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
 }
 
 /// The trust in the log, and its origin.
-fn log(to: &To, origin: Option<&str>) -> Result<(Trust, String), Failure> {
-    let trust = match (&to.log, &to.trust) {
+fn log(key: Option<&str>, trust: Option<&Path>, origin: Option<&str>) -> Result<(Trust, String), Failure> {
+    let trust = match (key, trust) {
         (Some(key), _) => Trust::default().with_log(key.parse::<VerifierKey>()?)?,
         (None, Some(path)) => input::trust(path)?,
         (None, None) => {

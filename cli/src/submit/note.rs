@@ -1,0 +1,54 @@
+//! Submitting a key note: once, and then its proof is looked at.
+
+use std::path::PathBuf;
+
+use countersign::trust::Trust;
+
+use super::{http, log};
+use crate::deliver::submit_note;
+use crate::errors::Failure;
+
+/// Where a key note is submitted to.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Submitting to a log")]
+pub(crate) struct NoteTo {
+    /// The collector to submit it to, in place of a file
+    #[arg(long, value_name = "URL", conflicts_with = "output")]
+    #[allow(clippy::struct_field_names, reason = "it is the argument's name")]
+    to: Option<String>,
+    /// The log's verifier key, known from elsewhere than the collector; its name is the origin
+    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
+    #[arg(long, value_name = "VKEY", requires = "to")]
+    log: Option<String>,
+    /// The trust file with the log's key and the quorum of witnesses that the proof has to meet
+    #[arg(long, value_name = "FILE", requires = "to", conflicts_with = "log")]
+    trust: Option<PathBuf>,
+}
+
+/// A collector that key notes are submitted to.
+pub(crate) struct NoteCollector {
+    collector: http::Http,
+    trust: Trust,
+    origin: String,
+}
+
+impl NoteTo {
+    /// The collector, where one is given.
+    pub(crate) fn collector(&self, origin: Option<&str>) -> Result<Option<NoteCollector>, Failure> {
+        let Some(url) = &self.to else { return Ok(None) };
+        let (trust, origin) = log(self.log.as_deref(), self.trust.as_deref(), origin)?;
+        Ok(Some(NoteCollector { collector: http::Http::new(url)?, trust, origin }))
+    }
+}
+
+impl NoteCollector {
+    /// The log's origin.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Submits an export's line with a key note, and gives the index that it is proven to have.
+    pub(crate) fn submit(&mut self, line: &str, note: &str) -> Result<u64, Failure> {
+        submit_note(&mut self.collector, line, note, &self.origin, &self.trust)
+    }
+}
