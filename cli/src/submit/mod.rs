@@ -59,14 +59,16 @@ pub(crate) struct To {
     /// Where to keep what is not yet proven to be in the log, to be sent by the next run with it
     ///
     /// A directory, made if need be. A chain goes on there from run to run, also after a kill: nothing is lost, sent
-    /// twice or forked. Without it, what cannot be delivered is lost with the run, which then says so.
+    /// twice or forked. A run that was killed and is given the same input again records it from its beginning, but for
+    /// --follow. Without an outbox, what cannot be delivered is lost with the run, which then says so.
     #[arg(long, value_name = "DIR", requires = "to")]
     outbox: Option<PathBuf>,
     /// Go on reading as the file grows, through rotations, until stopped
     ///
     /// In the outbox, which a file needs, it is remembered how far it was read, in the same step as the links of its
     /// events: after a kill no line is lost and none is recorded twice. A line that is no event is recorded as
-    /// countersign.dropped.
+    /// countersign.dropped. Of files that were rotated while nobody followed, the one that was being read is found again
+    /// and read to its end, and not those between it and the newest.
     #[arg(long, requires = "to")]
     follow: bool,
     /// Sign and send at least so often: 500ms, 1s, 1m
