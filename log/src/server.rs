@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::routing::{get, post};
 use tower_http::CompressionLevel;
@@ -28,6 +29,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
+use tracing::Span;
 
 use crate::collector::Collector;
 use crate::reading::Reading;
@@ -113,6 +115,11 @@ fn reading() -> Router<AppState> {
         .route("/erase", post(erase::erase_events))
 }
 
+/// What is told of a request. Its query is not: it may name people.
+fn span(request: &Request) -> Span {
+    tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
+}
+
 /// All routes.
 pub fn router(state: AppState, cors: &Cors) -> Router {
     let silence = state.bounds.silence;
@@ -126,7 +133,7 @@ pub fn router(state: AppState, cors: &Cors) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(answer::not_found)
         .method_not_allowed_fallback(answer::method_not_allowed)
-        .layer(TraceLayer::new_for_http())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(RequestBodyTimeoutLayer::new(silence))
         .layer(cors.layer())
         .layer(CatchPanicLayer::custom(answer::panicked))
