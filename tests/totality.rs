@@ -16,10 +16,13 @@ use countersign::export::writer::Writer;
 use countersign::export::{Compression, Decompressor, Header, Item, Line};
 use countersign::keys::KeyNote;
 use countersign::link::{ChainId, Link};
+use countersign::log::{Empty, Growth, Limits, Rules, Submission};
+use countersign::merkle::{Bundle, Tile, leaf_hash};
 use countersign::note::{KeyType, Note, SignerKey, VerifierKey};
 use countersign::proof::Proof;
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign::witness::Request;
 use countersign::{base64, hash::Hash};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -43,12 +46,29 @@ static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         }
         seeds.push(case.export);
     }
+    for index in [0, 1, 999, 1_000, 1_234_067] {
+        for width in [1, 44, 255, 256] {
+            seeds.push(Tile { level: 1, index, width }.path().into_bytes());
+            seeds.push(Bundle { index, width }.path().into_bytes());
+        }
+    }
+    seeds.push(Bundle::encode([&b"a leaf"[..], b""]).unwrap());
+    seeds.push(witness_request().into_bytes());
     gather(&serde_json::from_str(include_str!("vectors/primitives.json")).unwrap(), &mut seeds);
     seeds.retain(|seed| seed.len() <= 4000);
     seeds.sort();
     seeds.dedup();
     seeds
 });
+
+/// A request of a log that grew from one leaf to two.
+fn witness_request() -> String {
+    let key = SignerKey::generate("log.example/audit", [1; 32]).unwrap();
+    let root = leaf_hash(b"a leaf");
+    let checkpoint = Checkpoint::new("log.example/audit", 2, root).unwrap().sign(&key).unwrap();
+    let checkpoint = SignedCheckpoint::parse(&checkpoint).unwrap();
+    Request { old_size: 1, proof: vec![root], checkpoint }.to_string()
+}
 
 fn gather(value: &Value, texts: &mut Vec<Vec<u8>>) {
     match value {
@@ -127,8 +147,45 @@ fn decompress(bytes: &[u8], compression: Compression) {
     let _ = decompressor.finish();
 }
 
+/// What a log refuses leaves no trace in it, and what it took it takes again. Whether it took any of it.
+fn submit(bytes: &[u8]) -> bool {
+    let body = bytes.split_inclusive(|&byte| byte == b'\n');
+    // The seeds are whole exports too: what is left of one without its header and checkpoints is a submission.
+    let body: Vec<u8> = body
+        .filter(|line| !line.starts_with(b"{\"countersign\"") && !line.starts_with(b"{\"checkpoint\""))
+        .collect::<Vec<_>>()
+        .concat();
+    let Ok(submission) = Submission::parse(&body, &Limits::default()) else { return false };
+    let mut took = false;
+    for rules in
+        [Rules::new("log.example/audit", None), Rules::new("log.example/audit", Some(Trust::default()))]
+    {
+        let mut growth = Growth::new(7);
+        match growth.submit(&rules, &Empty, &submission) {
+            Err(_) => assert_eq!(growth.size(), 7),
+            Ok(taken) => {
+                assert_eq!(growth.size(), 7 + taken.added);
+                let again = growth.submit(&rules, &Empty, &submission).unwrap();
+                assert_eq!((again.added, again.repeated), (0, taken.added + taken.repeated));
+                took = true;
+            }
+        }
+    }
+    took
+}
+
 /// Reads bytes as everything that there is to read.
 fn read(bytes: &[u8]) {
+    let _ = submit(bytes);
+    for width in [1, 2, 256] {
+        if let Ok(leaves) = (Bundle { index: 0, width }).decode(bytes) {
+            assert_eq!(Bundle::encode(leaves).unwrap(), bytes);
+        }
+    }
+    if let Ok(request) = Request::parse(bytes) {
+        assert_eq!(request.to_string().as_bytes(), bytes);
+    }
+
     let _ = Header::parse(bytes);
     let _ = ChainId::parse(bytes);
     let _ = Time::parse(bytes);
@@ -146,6 +203,12 @@ fn read(bytes: &[u8]) {
     }
 
     let text = String::from_utf8_lossy(bytes);
+    if let Ok(tile) = Tile::parse(&text) {
+        assert_eq!(tile.path(), text);
+    }
+    if let Ok(bundle) = Bundle::parse(&text) {
+        assert_eq!(bundle.path(), text);
+    }
     let _ = Link::parse(&text);
     let _ = Note::parse(&text);
     let _ = KeyNote::parse(&text);
@@ -192,4 +255,5 @@ proptest! {
 #[test]
 fn and_to_the_vectors_themselves() {
     SEEDS.iter().for_each(|seed| read(seed));
+    assert!(SEEDS.iter().filter(|seed| submit(seed)).count() > 10, "a log takes some of them");
 }
