@@ -134,7 +134,7 @@ impl Failure {
         if let Some(hint) = hint {
             let _ = write!(text, "\n  {} {hint}", style::label("hint:"));
         }
-        let _ = writeln!(anstream::stderr().lock(), "{text}");
+        let _ = writeln!(anstream::stderr().lock(), "{}", without_keys(&text));
     }
 }
 
@@ -151,6 +151,21 @@ impl From<Error> for Failure {
             silent: false,
         }))
     }
+}
+
+/// The text without signer keys: one may have been given in the place of a path, and paths are shown.
+fn without_keys(text: &str) -> String {
+    const KEY: &str = "PRIVATE+KEY+";
+    let mut parts = text.split(KEY);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // A key's text has no white space.
+        let end = part.find(char::is_whitespace).unwrap_or(part.len());
+        shown.push_str(KEY);
+        shown.push('…');
+        shown.push_str(&part[end..]);
+    }
+    shown
 }
 
 fn explain(error: &io::Error) -> (&'static str, &'static str) {

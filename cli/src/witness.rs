@@ -33,8 +33,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// The verifier key of a log to watch, whose name is the log's origin (may be given again)
+    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
-    log: Vec<VerifierKey>,
+    log: Vec<String>,
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     listen: SocketAddr,
@@ -51,9 +52,10 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     log_to_stderr(args.log_json);
     let key = key::load_witness(&args.key)?;
     let verifier = key.verifier_key().clone();
+    let logs = args.log.iter().map(|vkey| vkey.parse::<VerifierKey>()).collect::<Result<_, _>>()?;
     let config = Config {
         key,
-        logs: args.log.clone(),
+        logs,
         state: args.state.clone(),
         listen: args.listen,
         bounds: Bounds { connections: CONNECTIONS, ..Bounds::default() },

@@ -10,6 +10,7 @@ use predicates::prelude::*;
 #[test]
 fn a_secret_key_in_the_wrong_place_is_not_repeated() {
     let place = Place::new();
+    place.run(&["keygen", "witness.example", "--witness", "--out", "witness.key"]).success();
     let key = place.read("app.key");
     let key = key.trim();
     let secret = key.splitn(5, '+').last().unwrap();
@@ -22,6 +23,16 @@ fn a_secret_key_in_the_wrong_place_is_not_repeated() {
         vec!["record", "app.key", "--key", "app.key", "--origin", ORIGIN],
         vec!["slice", "app.key"],
         vec!["show", "app.key"],
+        vec!["check", "app.key", "--vkey", key],
+        vec!["check", key, "--vkey", &place.log],
+        vec!["check", ".", "--trust", "app.key"],
+        vec!["receipt", "app.key", "--leaf", "app.key", "--trust", "app.key"],
+        vec!["witness", "--key", "witness.key", "--log", key, "--state", "state"],
+        vec!["monitor", ".", "--trust", "app.key", "--once"],
+        vec!["record", "app.key", "--key", "app.key", "--to", "http://127.0.0.1:9", "--log", key],
+        vec!["grant", &place.app, "--key", "issuer.key", "--to", "http://127.0.0.1:9", "--log", key],
+        vec!["export", "--dir", "app.key"],
+        vec!["serve", "--trust", "app.key"],
     ] {
         let none = || predicate::str::contains(secret).not();
         place.run(&command).failure().stdout(none()).stderr(none());
