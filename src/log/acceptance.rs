@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::growth::Layered;
+use super::lives::lives_after;
 use super::submission::check_signature;
 use super::{
     Body, Chain, Entry, Evidence, Growth, Held, Kind, Life, Payload, Refusal, Rules, State, Stop, Taken, Tip,
@@ -88,16 +89,7 @@ impl Acceptance {
     ) -> Result<bool, Stop<S::Error>> {
         rules.check_note(note)?;
         let state = Layered { top: &self.growth, below };
-        let mut lives = BTreeMap::new();
-        for statement in &note.statements {
-            let key = statement.key();
-            if !lives.contains_key(key) {
-                lives.insert(key.clone(), state.life(key).map_err(Stop::State)?);
-            }
-            if let Some(life) = lives.get_mut(key) {
-                life.state(statement);
-            }
-        }
+        let lives = lives_after(&note.statements, &state).map_err(Stop::State)?;
         self.taken.notes.push(Held { index: self.growth.size(), hash: entry.hash });
         self.taken.added += 1;
         self.life = None;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::acceptance::Acceptance;
-use super::{Body, Chain, Entry, Held, Kind, Life, Payload, Refusal, Rules, State, Stop, Submission};
+use super::lives::lives_after;
+use super::{Body, Chain, Empty, Entry, Held, Kind, Life, Payload, Refusal, Rules, State, Stop, Submission};
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::keys::KeyNote;
@@ -205,16 +206,7 @@ impl Growth {
                 if below.note(&entry.hash).map_err(Stop::State)?.is_some() {
                     return Err(misplaced("the key note is there already").into());
                 }
-                let mut lives: HashMap<VerifierKey, Life> = HashMap::new();
-                for statement in &note.statements {
-                    let key = statement.key();
-                    if !lives.contains_key(key) {
-                        lives.insert(key.clone(), below.life(key).map_err(Stop::State)?);
-                    }
-                    if let Some(life) = lives.get_mut(key) {
-                        life.state(statement);
-                    }
-                }
+                let lives = lives_after(&note.statements, &below).map_err(Stop::State)?;
                 self.add_note(&entry, lives);
             }
         }
@@ -297,16 +289,9 @@ impl Growth {
                 }
             }
             Body::Note(note) => {
-                let mut lives = HashMap::new();
                 // One that did not act then does not act now.
                 let acting = if rules.check_note(note).is_ok() { &note.statements[..] } else { &[] };
-                for statement in acting {
-                    let key = statement.key();
-                    let life = lives
-                        .entry(key.clone())
-                        .or_insert_with(|| self.lives.get(key).cloned().unwrap_or_default());
-                    life.state(statement);
-                }
+                let Ok(lives) = lives_after(acting, &self.over(&Empty));
                 self.add_note(entry, lives);
             }
         }

@@ -1,10 +1,13 @@
 //! Keys' lives: what a log's key notes say about a key.
 
 use core::fmt;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::State;
 use crate::error::{Code, Error};
 use crate::keys::{Statement, parse_bound, write_bound};
+use crate::note::VerifierKey;
 use crate::time::Time;
 
 /// From which moment up to, and not including, which: `None` for no bound.
@@ -86,4 +89,22 @@ impl Life {
             Statement::Revoke { .. } => self.revoked = true,
         }
     }
+}
+
+/// The lives of the keys that a key note's statements are about, as they are after it.
+pub(super) fn lives_after<S: State + ?Sized>(
+    statements: &[Statement],
+    state: &S,
+) -> Result<HashMap<VerifierKey, Life>, S::Error> {
+    let mut lives: HashMap<VerifierKey, Life> = HashMap::new();
+    for statement in statements {
+        let key = statement.key();
+        let mut life = match lives.remove(key) {
+            Some(life) => life,
+            None => state.life(key)?,
+        };
+        life.state(statement);
+        lives.insert(key.clone(), life);
+    }
+    Ok(lives)
 }
