@@ -12,19 +12,7 @@ use serde_json::Value;
 
 /// The check's report, and that the exit status is the verdict's.
 fn report(place: &Place, args: &[&str]) -> Value {
-    let output = place.command(&[&["check", "--json"], args].concat()).output().unwrap();
-    let report: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    let status = match report["verdict"].as_str().unwrap() {
-        "verified" => 0,
-        "altered" | "broken" => 1,
-        "unconfirmed" => 3,
-        "partial" => 4,
-        "not_checked" => 5,
-        other => panic!("{other}"),
-    };
-    assert_eq!(output.status.code(), Some(status), "{report}");
-    report
+    place.judged(&[&["check", "--json"], args].concat())
 }
 
 /// The paths of the findings of a code.

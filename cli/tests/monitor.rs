@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use assert_cmd::assert::Assert;
 use common::log::{Instead, serve, write};
 use common::{ORIGIN, Place};
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
@@ -117,6 +118,12 @@ impl Watched {
         let status = output.status.code().unwrap_or_else(|| panic!("{error}"));
         assert!(status != 2 && status != 101, "{error}");
         (said.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), status)
+    }
+
+    /// One look, as a person is told of it.
+    fn told(&self, more: &[&str]) -> Assert {
+        let args = ["monitor", "log", "--trust", "trust.txt", "--once", "--state", "state.json"];
+        self.0.run(&[&args, more].concat())
     }
 
     fn codes(&self, more: &[&str]) -> (Vec<String>, i32) {
@@ -567,18 +574,7 @@ fn a_webhook_is_told_each_finding_once_and_its_address_to_nobody() {
     watched.publish(&[b"one".to_vec()]);
     let (url, told) = webhook(vec![500]);
     watched
-        .0
-        .run(&[
-            "monitor",
-            "log",
-            "--trust",
-            "trust.txt",
-            "--once",
-            "--state",
-            "state.json",
-            "--webhook",
-            &url,
-        ])
+        .told(&["--webhook", &url])
         .stderr(predicate::str::contains("does not take findings, they wait: it answers with status 500"))
         .stderr(predicate::str::contains("s3cret").not());
     assert!(told.try_recv().is_err());
@@ -590,22 +586,11 @@ fn a_webhook_is_told_each_finding_once_and_its_address_to_nobody() {
     assert!(told.try_recv().is_err(), "once");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     watched.publish(&[b"one".to_vec(), b"two".to_vec()]);
-    watched.0.run(&["monitor", "log", "--trust", "trust.txt", "--once", "--state", "state.json"]).success();
+    watched.told(&[]).success();
     watched.publish(&[b"one".to_vec(), b"two".to_vec(), b"three".to_vec()]);
     let url = format!("http://{closed}/hook/s3cret");
     watched
-        .0
-        .run(&[
-            "monitor",
-            "log",
-            "--trust",
-            "trust.txt",
-            "--once",
-            "--state",
-            "state.json",
-            "--webhook",
-            &url,
-        ])
+        .told(&["--webhook", &url])
         .stderr(predicate::str::contains("http.connect"))
         .stderr(predicate::str::contains("s3cret").not());
 }

@@ -4,6 +4,7 @@ mod courier;
 mod feed;
 mod http;
 mod note;
+mod proofs;
 
 use std::io::Write as _;
 use std::num::NonZeroU32;
@@ -21,15 +22,16 @@ use serde_json::json;
 use self::courier::{Manner, Shared};
 use self::feed::Fed;
 pub(crate) use self::note::NoteTo;
+use self::proofs::Proofs;
 use crate::deliver::{Collector, Delivery, Limits};
 use crate::errors::{Failure, shown};
-use crate::input::{self, Input};
+use crate::input::Input;
 use crate::keygen::random;
 use crate::outbox::{Directory, Followed, Memory, Outbox, Store};
 use crate::record::{explain, redaction};
 use crate::verdict::count;
 use crate::verify::now;
-use crate::{args, origin, progress, record, stop, style};
+use crate::{args, progress, record, stop, style};
 
 /// A flush has at most so many events and bytes: a segment and a submission stay small.
 const FLUSH_EVENTS: u64 = 1_024;
@@ -49,13 +51,8 @@ pub(crate) struct To {
     #[arg(long, value_name = "URL", conflicts_with_all = ["output", "resume"])]
     #[allow(clippy::struct_field_names, reason = "it is the argument's name")]
     to: Option<String>,
-    /// The log's verifier key, known from elsewhere than the collector; its name is the origin
-    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
-    #[arg(long, value_name = "VKEY", requires = "to")]
-    log: Option<String>,
-    /// The trust file with the log's key and the quorum of witnesses that proofs have to meet
-    #[arg(long, value_name = "FILE", requires = "to", conflicts_with = "log")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    proofs: Proofs,
     /// Where to keep what is not yet proven to be in the log, to be sent by the next run with it
     ///
     /// A directory, made if need be. A chain goes on there from run to run, also after a kill: nothing is lost, sent
@@ -91,7 +88,7 @@ impl To {
 
 /// Records all events and delivers them.
 pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> Result<u8, Failure> {
-    let (trust, origin) = log(to.log.as_deref(), to.trust.as_deref(), args.origin.as_deref())?;
+    let (trust, origin) = to.proofs.trust(args.origin.as_deref())?;
     let mut collector = http::Http::new(url)?;
     let (store, name): (Box<dyn Store>, String) = match &to.outbox {
         Some(path) => (Box::new(Directory::open(path)?), shown(path)),
@@ -123,20 +120,6 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
         return Err(record::no_event(args));
     }
     session.conclude(recorded, ended)
-}
-
-/// The trust in the log, and its origin.
-fn log(key: Option<&str>, trust: Option<&Path>, origin: Option<&str>) -> Result<(Trust, String), Failure> {
-    let trust = match (key, trust) {
-        (Some(key), _) => Trust::default().with_log(key.parse::<VerifierKey>()?)?,
-        (None, Some(path)) => input::trust(path)?,
-        (None, None) => {
-            let hint = "give --log VKEY or --trust FILE: a log's key is never learnt from the log";
-            return Err(Failure::unusable("arguments.invalid", "whose proofs are to be believed?", hint));
-        }
-    };
-    let origin = origin::of(&trust, origin)?;
-    Ok((trust, origin))
 }
 
 /// An open chain goes on with the key that began it.

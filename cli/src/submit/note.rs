@@ -1,10 +1,9 @@
 //! Submitting a key note: once, and then its proof is looked at.
 
-use std::path::PathBuf;
-
 use countersign::trust::Trust;
 
-use super::{http, log};
+use super::http;
+use super::proofs::Proofs;
 use crate::deliver::submit_note;
 use crate::errors::Failure;
 
@@ -16,13 +15,8 @@ pub(crate) struct NoteTo {
     #[arg(long, value_name = "URL", conflicts_with = "output")]
     #[allow(clippy::struct_field_names, reason = "it is the argument's name")]
     to: Option<String>,
-    /// The log's verifier key, known from elsewhere than the collector; its name is the origin
-    // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
-    #[arg(long, value_name = "VKEY", requires = "to")]
-    log: Option<String>,
-    /// The trust file with the log's key and the quorum of witnesses that the proof has to meet
-    #[arg(long, value_name = "FILE", requires = "to", conflicts_with = "log")]
-    trust: Option<PathBuf>,
+    #[command(flatten)]
+    proofs: Proofs,
 }
 
 /// A collector that key notes are submitted to.
@@ -36,7 +30,7 @@ impl NoteTo {
     /// The collector, where one is given.
     pub(crate) fn collector(&self, origin: Option<&str>) -> Result<Option<NoteCollector>, Failure> {
         let Some(url) = &self.to else { return Ok(None) };
-        let (trust, origin) = log(self.log.as_deref(), self.trust.as_deref(), origin)?;
+        let (trust, origin) = self.proofs.trust(origin)?;
         Ok(Some(NoteCollector { collector: http::Http::new(url)?, trust, origin }))
     }
 }

@@ -122,8 +122,12 @@ impl Place {
 
     /// The report on an export, and that the exit status is the verdict's.
     pub fn report(&self, export: &str, more: &[&str]) -> Value {
-        let args = [&["verify", export, "--json", "--trust", "trust.txt"], more].concat();
-        let output = self.command(&args).output().unwrap();
+        self.judged(&[&["verify", export, "--json", "--trust", "trust.txt"], more].concat())
+    }
+
+    /// The report that a command prints, and that the exit status is the verdict's.
+    pub fn judged(&self, args: &[&str]) -> Value {
+        let output = self.command(args).output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
         let status = match report["verdict"].as_str().unwrap() {
