@@ -261,3 +261,39 @@ fn a_granted_emitter_delivers_and_a_revoked_one_does_not() {
     let other = place.keygen("other.example", "other.key");
     place.run(&[&note[..], &["--log", &other]].concat()).code(1);
 }
+
+#[test]
+fn a_log_goes_on_under_a_new_key() {
+    let place = Place::new();
+    place.write("events.ndjson", events(3));
+    place.write("trust.txt", format!("log {}\nemitter {}\n", place.log, place.app));
+    let serving = Serving::start(&place, "127.0.0.1:0");
+    let record = |url: &str, log: &str| {
+        place.run(&[
+            "record",
+            "--key",
+            "app.key",
+            "--to",
+            url,
+            "--log",
+            log,
+            "--give-up",
+            "0s",
+            "events.ndjson",
+        ])
+    };
+    record(&serving.url, &place.log).success();
+    serving.kill();
+
+    let new = place.keygen(ORIGIN, "new.key");
+    fs::copy(place.path("new.key"), place.path("log.key")).unwrap();
+    let serving = Serving::start(&place, "127.0.0.1:0");
+    let log = |vkey: &str| {
+        let report = place.judged(&["check", &serving.url, "--json", "--vkey", vkey]);
+        (report["report"]["log"]["size"].as_u64(), report["report"]["checks"]["log"]["state"].clone())
+    };
+    assert_eq!(log(&new), (Some(5), "pass".into()), "what was there is signed anew");
+    assert_eq!(log(&place.log), (Some(5), "not_checked".into()));
+    record(&serving.url, &place.log).code(1).stderr(predicate::str::contains("proof.invalid"));
+    record(&serving.url, &new).success();
+}
