@@ -1,0 +1,37 @@
+/** Where a recorder keeps what is not yet delivered. */
+
+/** Something that is kept. What its bytes mean is the recorder's business. */
+export interface Entry {
+  /** Its place: ids ascend in an outbox, and none is used twice. */
+  readonly id: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What becomes of an outbox in one step. */
+export interface Change {
+  readonly put: readonly Entry[];
+  /** Ids, also of entries that are not there. */
+  readonly remove: readonly number[];
+}
+
+/** As many ids as {@link Outbox.orphans} may use. */
+export const ORPHANS = 2 ** 24;
+
+/**
+ * Keeps a recorder's events until they are delivered, where they outlive it: after a kill the next recorder with the
+ * same outbox goes on with what is there. What it throws is a `CountersignError`: `outbox.in_use`, `outbox.full`,
+ * `outbox.damaged`, `outbox.failed`.
+ */
+export interface Outbox {
+  /** Takes it for one recorder alone, and gives what is in it in the order of ids. */
+  open(): Promise<readonly Entry[]>;
+  /** Makes a change, whole or not at all, after those asked for before. When it resolves, it survives a kill. */
+  write(change: Change): Promise<void>;
+  /**
+   * Takes over what others left that died, a tab that crashed for one: in their order, under ids from `first` on and
+   * less than {@link ORPHANS} above it. Mostly there is nothing.
+   */
+  orphans?(first: number): Promise<readonly Entry[]>;
+  /** Lets go of it. What is in it stays. */
+  close(): Promise<void> | void;
+}
