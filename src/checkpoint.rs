@@ -42,7 +42,7 @@ use crate::error::Quoted;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::merkle::MAX_SIZE;
-use crate::note::{self, KeyType, Note, SignatureLine, VerifierKey, check_name};
+use crate::note::{self, Claim, Decides, KeyType, Note, SignatureLine, VerifierKey, check_name};
 #[cfg(feature = "sign")]
 use crate::note::{SignerKey, write_signature_line};
 use crate::time::Time;
@@ -250,25 +250,39 @@ impl SignedCheckpoint {
 
     /// Whether the log's key signed: `None` when no line has its name and ID. Whether the key is
     /// of this log, which is to say its name is the origin, is for the caller to see to.
+    #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn log_signature(&self, key: &VerifierKey) -> Option<bool> {
-        note::signed_by(&self.text, &self.signatures, key)
+        self.log_signature_that(&mut |claim| claim.holds(), key)
+    }
+
+    /// The same by another's word on whether the signature is valid.
+    pub(crate) fn log_signature_that(&self, holds: Decides<'_>, key: &VerifierKey) -> Option<bool> {
+        note::signed_by(&self.text, &self.signatures, key, holds)
     }
 
     /// When a witness cosigned: `None` when no line has its name and ID, `Some(None)` when that
     /// line's signature is invalid or of a time after the year 9999, and else the seconds after
     /// 1970.
+    #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn cosignature(&self, key: &VerifierKey) -> Option<Option<u64>> {
-        let line = self.signatures.iter().find(|line| line.is_of(key))?;
-        Some(self.cosigned_at(key, &line.signature))
+        self.cosignature_that(&mut |claim| claim.holds(), key)
     }
 
-    fn cosigned_at(&self, key: &VerifierKey, timestamped: &[u8]) -> Option<u64> {
+    /// The same by another's word on whether the signature is valid.
+    pub(crate) fn cosignature_that(&self, holds: Decides<'_>, key: &VerifierKey) -> Option<Option<u64>> {
+        let line = self.signatures.iter().find(|line| line.is_of(key))?;
+        Some(self.cosigned_at(holds, key, &line.signature))
+    }
+
+    fn cosigned_at(&self, holds: Decides<'_>, key: &VerifierKey, timestamped: &[u8]) -> Option<u64> {
         let (time, signature) = timestamped.split_first_chunk()?;
+        let signature = signature.try_into().ok()?;
         let seconds = u64::from_be_bytes(*time);
-        let valid = key.key_type() == KeyType::Cosignature
-            && seconds <= MAX_SECONDS
-            && key.verify(cosigned_message(&self.text, seconds).as_bytes(), signature);
-        valid.then_some(seconds)
+        if key.key_type() != KeyType::Cosignature || seconds > MAX_SECONDS {
+            return None;
+        }
+        let message = cosigned_message(&self.text, seconds);
+        holds(&Claim { key, message: message.as_bytes(), signature }).then_some(seconds)
     }
 }
 

@@ -33,11 +33,12 @@
 //! ```
 
 use core::fmt;
+use core::str::FromStr;
 
 use crate::error::{Code, Error};
 #[cfg(feature = "sign")]
-use crate::note::SignerKey;
-use crate::note::{self, Note, SignatureLine, VerifierKey, check_name};
+use crate::note::{KeyType, SignerKey};
+use crate::note::{Note, SignatureLine, VerifierKey, check_name};
 use crate::time::Time;
 
 /// The first line of a key note's text.
@@ -72,8 +73,7 @@ impl Statement {
         }
     }
 
-    /// The statement that a line without its line feed makes. `None` where it is malformed.
-    fn parse(line: &str) -> Option<Self> {
+    fn read(line: &str) -> Option<Self> {
         let mut fields = line.split(' ');
         let word = fields.next()?;
         let key = fields.next()?.parse().ok()?;
@@ -102,6 +102,18 @@ pub(crate) fn parse_bound(text: &str) -> Result<Option<Time>, Error> {
 /// How [`parse_bound`] is written.
 pub(crate) fn write_bound(bound: Option<Time>) -> String {
     bound.map_or_else(|| "-".to_owned(), |time| time.to_string())
+}
+
+impl FromStr for Statement {
+    type Err = Error;
+
+    /// Reads a line without its line feed.
+    fn from_str(line: &str) -> Result<Self, Error> {
+        Self::read(line).ok_or_else(|| {
+            Error::new(Code::Note, "a statement is malformed")
+                .with_hint("write \"grant <vkey> <from> <until>\" or \"revoke <vkey> <since>\"")
+        })
+    }
 }
 
 impl fmt::Display for Statement {
@@ -144,12 +156,7 @@ impl KeyNote {
         }
         let origin = lines.next().ok_or_else(|| refuse(2, "a key note's second line is the log's origin"))?;
         check_name(origin).map_err(|error| refuse(2, &error.message))?;
-        let parse = |(line, at)| {
-            Statement::parse(line).ok_or_else(|| {
-                refuse(at, "a statement is malformed")
-                    .with_hint("write \"grant <vkey> <from> <until>\" or \"revoke <vkey> <since>\"")
-            })
-        };
+        let parse = |(line, at): (&str, u64)| line.parse().map_err(|error: Error| error.at_line(at));
         let statements = lines.zip(3..).map(parse).collect::<Result<Vec<_>, _>>()?;
         if statements.is_empty() {
             return Err(refuse(3, "a key note makes at least one statement"));
@@ -177,18 +184,19 @@ impl KeyNote {
                 return Err(Error::new(Code::Note, "a grant ends before it begins"));
             }
             let about = statement.key();
-            if about.key_type() != note::KeyType::Ed25519 {
+            if about.key_type() != KeyType::Ed25519 {
                 return Err(Error::new(Code::Key, format!("{about} is a witness's key, not an emitter's")));
             }
             text.push_str(&statement.to_string());
             text.push('\n');
         }
-        note::sign_note(&text, key)
+        crate::note::sign_note(&text, key)
     }
 
     /// Whether `key` signed this note: `None` when no signature line has its name and ID.
+    #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn signed_by(&self, key: &VerifierKey) -> Option<bool> {
-        note::signed_by(&self.text, &self.signatures, key)
+        crate::note::signed_by(&self.text, &self.signatures, key, &mut |claim| claim.holds())
     }
 }
 
@@ -210,7 +218,7 @@ mod tests {
     }
 
     fn note(text: &str) -> String {
-        note::sign_note(text, &issuer()).expect("a note's text")
+        crate::note::sign_note(text, &issuer()).expect("a note's text")
     }
 
     #[test]

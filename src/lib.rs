@@ -5,7 +5,7 @@ pub mod base64;
 pub mod canonical;
 #[cfg(feature = "verify")]
 pub mod check;
-#[cfg(feature = "verify")]
+#[cfg(feature = "prove")]
 pub mod checkpoint;
 pub mod ed25519;
 pub mod error;
@@ -14,7 +14,7 @@ pub mod event;
 pub mod export;
 pub mod hash;
 mod json;
-#[cfg(feature = "verify")]
+#[cfg(feature = "prove")]
 pub mod keys;
 mod lanes;
 pub mod link;
@@ -22,11 +22,11 @@ pub mod link;
 pub mod log;
 pub mod merkle;
 pub mod note;
-#[cfg(feature = "verify")]
+#[cfg(feature = "prove")]
 pub mod proof;
 pub mod recorder;
 pub mod time;
-#[cfg(feature = "verify")]
+#[cfg(feature = "prove")]
 pub mod trust;
 #[cfg(feature = "verify")]
 pub mod verify;

@@ -420,15 +420,45 @@ impl<'a> Note<'a> {
     /// Whether a key of type `0x01` signed this note: `None` when no line has its name and ID.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn signed_by(&self, key: &VerifierKey) -> Option<bool> {
-        signed_by(self.text, &self.signatures, key)
+        signed_by(self.text, &self.signatures, key, &mut |claim| claim.holds())
     }
 }
 
+/// That a key signed a message: true or not.
+///
+/// Where Ed25519 is not built in, something outside finds out.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// The key that is said to have signed.
+    pub key: &'a VerifierKey,
+    /// What is signed.
+    pub message: &'a [u8],
+    /// The Ed25519 signature.
+    pub signature: &'a [u8; 64],
+}
+
+impl Claim<'_> {
+    /// Whether it is so, strictly as SPEC section 2 has it.
+    #[cfg(any(feature = "sign", feature = "verify"))]
+    pub fn holds(&self) -> bool {
+        crate::ed25519::verify(&self.key.public, self.message, self.signature)
+    }
+}
+
+/// Tells whether a claim holds.
+pub type Decides<'a> = &'a mut dyn FnMut(&Claim<'_>) -> bool;
+
 /// [`Note::signed_by`], for notes that own their text.
-#[cfg(any(feature = "sign", feature = "verify"))]
-pub(crate) fn signed_by(text: &str, lines: &[SignatureLine], key: &VerifierKey) -> Option<bool> {
+#[cfg(any(feature = "sign", feature = "prove"))]
+pub(crate) fn signed_by(
+    text: &str,
+    lines: &[SignatureLine],
+    key: &VerifierKey,
+    holds: Decides<'_>,
+) -> Option<bool> {
     let line = lines.iter().find(|line| line.is_of(key))?;
-    Some(key.kind == KeyType::Ed25519 && key.verify(text.as_bytes(), &line.signature))
+    let signature = line.signature.as_slice().try_into().ok().filter(|_| key.kind == KeyType::Ed25519);
+    Some(signature.is_some_and(|signature| holds(&Claim { key, message: text.as_bytes(), signature })))
 }
 
 /// `text` signed by `key`: the whole note.

@@ -52,7 +52,9 @@ use crate::checkpoint::{Checkpoint, SignedCheckpoint, parse_decimal};
 use crate::error::{Code, Error, Quoted};
 use crate::hash::Hash;
 use crate::merkle::{MAX_SIZE, leaf_hash, verify_inclusion};
+use crate::note::Decides;
 use crate::trust::Trust;
+#[cfg(feature = "verify")]
 use crate::verify::Verdict;
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
@@ -71,6 +73,28 @@ pub struct Proof {
     pub hashes: Vec<Hash>,
     /// The checkpoint whose root it leads to. Other people's may have extension lines.
     pub checkpoint: SignedCheckpoint,
+}
+
+/// How much is wrong with a proof that does not prove, in the words of SPEC section 9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The hashes do not lead to the root, or a signature of a trusted key is invalid.
+    Altered,
+    /// The quorum is not met.
+    Broken,
+    /// No trusted log key signed.
+    Unconfirmed,
+}
+
+#[cfg(feature = "verify")]
+impl From<Fault> for Verdict {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Altered => Self::Altered,
+            Fault::Broken => Self::Broken,
+            Fault::Unconfirmed => Self::Unconfirmed,
+        }
+    }
 }
 
 impl Proof {
@@ -114,31 +138,42 @@ impl Proof {
     ///
     /// [`Code::Proof`] when one of these is not so, or a trusted key's line on the checkpoint is
     /// invalid.
+    #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn verify(&self, leaf: &[u8], trust: &Trust) -> Result<(), Error> {
-        self.judge(leaf, trust).map_err(|(_, error)| error)
+        self.judge_that(&mut |claim| claim.holds(), leaf, trust).map_err(|(_, error)| error)
     }
 
-    /// The same, telling how much is wrong in the words of SPEC section 9: `altered` when the
-    /// hashes do not lead to the root or a signature of a trusted key is invalid, `broken` when the
-    /// quorum is not met, and `unconfirmed` when no trusted log key signed.
+    /// The same, telling how much is wrong: the verdict is that of a [`Fault`].
     ///
     /// # Errors
     ///
     /// The verdict, which is none of the others, and why.
+    #[cfg(feature = "verify")]
     pub fn judge(&self, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
+        self.judge_that(&mut |claim| claim.holds(), leaf, trust)
+            .map_err(|(fault, error)| (fault.into(), error))
+    }
+
+    /// The same by another's word on which signatures are valid. As long as the answers are yes it asks about the
+    /// same ones, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// How much is wrong, and why.
+    pub fn judge_that(&self, holds: Decides<'_>, leaf: &[u8], trust: &Trust) -> Result<(), (Fault, Error)> {
         let refuse = |why: String| Error::new(Code::Proof, why);
-        let altered = |error| (Verdict::Altered, error);
+        let altered = |error| (Fault::Altered, error);
         let Checkpoint { origin, size, root } = &self.checkpoint.checkpoint;
         let mut signed = false;
         for log in trust.logs().iter().filter(|log| log.name() == origin) {
-            match self.checkpoint.log_signature(log) {
+            match self.checkpoint.log_signature_that(holds, log) {
                 Some(false) => return Err(altered(refuse(format!("the signature of {log} is invalid")))),
                 valid => signed |= valid.is_some(),
             }
         }
         let mut cosigned = vec![false; trust.witnesses().len()];
         for (witness, cosigned) in trust.witnesses().iter().zip(&mut cosigned) {
-            match self.checkpoint.cosignature(witness) {
+            match self.checkpoint.cosignature_that(holds, witness) {
                 Some(None) => {
                     return Err(altered(refuse(format!("the cosignature of {witness} is invalid"))));
                 }
@@ -148,12 +183,12 @@ impl Proof {
         verify_inclusion(self.index, *size, &leaf_hash(leaf), &self.hashes, root).map_err(altered)?;
         if !trust.quorum_met(&|witness| cosigned[witness]) {
             let why = "the witnesses who cosigned this checkpoint are not enough";
-            return Err((Verdict::Broken, refuse(why.to_owned())));
+            return Err((Fault::Broken, refuse(why.to_owned())));
         }
         if !signed {
             let why = format!("no trusted log key signed this checkpoint of {}", Quoted(origin));
             let hint = "add the log's key to the trust file, if you have it from elsewhere";
-            return Err((Verdict::Unconfirmed, refuse(why).with_hint(hint)));
+            return Err((Fault::Unconfirmed, refuse(why).with_hint(hint)));
         }
         Ok(())
     }

@@ -123,6 +123,25 @@ impl Trust {
         Reader::default().read(file)
     }
 
+    /// Reads what is trusted of one log: its vkey, or a trust file with exactly one `log` line.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Key`] for a vkey that is none, [`Code::Trust`] for an unusable trust file.
+    pub fn of_one_log(text: &str) -> Result<Self, Error> {
+        let text = text.trim_matches([' ', '\t', '\n']);
+        if !text.contains([' ', '\t', '\n']) {
+            return Self::default().with_log(text.parse()?);
+        }
+        let trust = Self::parse(text.as_bytes())?;
+        match trust.logs.len() {
+            1 => Ok(trust),
+            0 => Err(refuse("the trust file names no log").with_hint("add its line: log <vkey>")),
+            _ => Err(refuse("the trust file names more than one log")
+                .with_hint("keep the line of the log that is meant here")),
+        }
+    }
+
     /// The keys of the logs, each with its log's origin as its name.
     pub fn logs(&self) -> &[VerifierKey] {
         &self.logs
@@ -525,6 +544,29 @@ mod tests {
         }
         assert!(Trust::parse(b"\xef\xbb\xbfquorum none\n").is_err(), "a byte order mark is no white space");
         assert_eq!(trust("quorum w0\r\n").expect_err("CR").hint, Some("end lines with LF, not CR LF"));
+    }
+
+    #[test]
+    fn one_log_is_a_vkey_or_a_trust_file() {
+        let key = |name: &str| SignerKey::generate(name, [1; 32]).expect("a name").verifier_key().clone();
+        let (log, other) =
+            (key("log.example"), SignerKey::generate("other.example", [2; 32]).expect("a name"));
+        let origins = |text: &str| {
+            let trust = Trust::of_one_log(text).map_err(|error| error.code)?;
+            Ok(trust.logs().iter().map(|log| log.name().to_owned()).collect::<Vec<_>>())
+        };
+        let expected = Ok(vec!["log.example".to_owned()]);
+        assert_eq!(origins(log.as_str()), expected);
+        assert_eq!(origins(&format!("{log}\n")), expected);
+        assert_eq!(origins(&format!("log {log}")), expected);
+        assert_eq!(origins(&format!("# ours\nlog {log} https://log.example/\nissuer {log}\n")), expected);
+        assert_eq!(origins(&format!("log {log}\nlog {}\n", other.verifier_key())), Err(Code::Trust));
+        assert_eq!(origins("# nothing\n"), Err(Code::Trust));
+        assert_eq!(origins(""), Err(Code::Key));
+        assert_eq!(origins("log.example"), Err(Code::Key));
+        let secret = other.encode();
+        let error = Trust::of_one_log(&secret).expect_err("a secret key");
+        assert!(!format!("{error} {error:?}").contains(&secret[40..]));
     }
 
     #[test]

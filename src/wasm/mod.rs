@@ -7,6 +7,8 @@
 #![allow(clippy::cast_precision_loss, reason = "counts of lines stay far below 2^53")]
 
 #[cfg(feature = "wasm-recorder")]
+mod proof;
+#[cfg(feature = "wasm-recorder")]
 mod recorder;
 #[cfg(feature = "wasm-verifier")]
 mod verifier;

@@ -7,11 +7,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Code, Error};
 use crate::event::{Event, Redaction};
-use crate::link::Salt;
 #[cfg(feature = "sign")]
 use crate::note::SignerKey;
 use crate::note::VerifierKey;
-use crate::recorder::{Recorder, header};
+use crate::recorder::{Queued, Recorder};
 use crate::time::Time;
 
 /// Whose signatures a chain bears.
@@ -19,13 +18,6 @@ struct Signer {
     key: VerifierKey,
     #[cfg(feature = "sign")]
     seed: Option<SignerKey>,
-}
-
-/// An event that waits for its link.
-struct Queued {
-    event: Event,
-    time: Time,
-    salt: Salt,
 }
 
 /// Takes events at any time and writes their links when it is flushed.
@@ -44,8 +36,9 @@ pub struct QueueingRecorder {
     /// How many of the queue the flush under way still takes.
     left: usize,
     closing: bool,
-    /// Whether the header was handed out.
-    begun: bool,
+    /// The lines of [`Queued`] that [`QueueingRecorder::unstored`] has not given yet.
+    unstored: String,
+    keeps_unstored: bool,
 }
 
 #[wasm_bindgen(js_class = Recorder)]
@@ -66,8 +59,15 @@ impl QueueingRecorder {
             recorder: None,
             left: 0,
             closing: false,
-            begun: false,
+            unstored: String::new(),
+            keeps_unstored: false,
         })
+    }
+
+    /// Whether [`QueueingRecorder::unstored`] is to give what is recorded from now on.
+    #[wasm_bindgen(js_name = keepUnstored)]
+    pub fn keep_unstored(&mut self, keep: bool) {
+        self.keeps_unstored = keep;
     }
 
     /// Has one more name redacted, in the events to come.
@@ -78,17 +78,30 @@ impl QueueingRecorder {
     /// Checks and queues one event: JSON text, milliseconds from the epoch and 16 random bytes. With `typed` the
     /// members of SPEC section 12 are checked too.
     pub fn record(&mut self, json: &str, time: f64, salt: &[u8], typed: bool) -> Result<(), Error> {
-        if self.closing {
-            return Err(Error::new(Code::Recorder, "the recorder is closed").with_hint("create a new one"));
-        }
+        self.check_open()?;
         let (time, salt) = (moment(time)?, random(salt)?);
         let event = if typed {
             Event::parse_typed(json.as_bytes(), &self.redaction)?
         } else {
             Event::parse(json.as_bytes(), &self.redaction)?
         };
-        self.queued_bytes += event.as_bytes().len();
-        self.queue.push_back(Queued { event, time, salt });
+        let queued = Queued { event, time, salt };
+        if self.keeps_unstored {
+            queued.write(&mut self.unstored);
+        }
+        self.queue(queued);
+        Ok(())
+    }
+
+    /// Of each event that `record` took since the last call a line for `restore`; empty where there is none.
+    pub fn unstored(&mut self) -> String {
+        core::mem::take(&mut self.unstored)
+    }
+
+    /// Queues an event that `unstored` of this recorder or another gave, as it is.
+    pub fn restore(&mut self, line: &str) -> Result<(), Error> {
+        self.check_open()?;
+        self.queue(line.parse()?);
         Ok(())
     }
 
@@ -110,12 +123,13 @@ impl QueueingRecorder {
         self.recorder.as_ref()?.chain().map(|chain| chain.to_string())
     }
 
-    /// Begins a flush of all that waits now; `nonce` is 16 random bytes. With `close` the chain ends after it, and
-    /// nothing more is queued from now on.
-    pub fn begin(&mut self, time: f64, nonce: &[u8], close: bool) -> Result<(), Error> {
+    /// Begins a flush of what waits now, of at most `most` events where it is not 0; `nonce` is 16 random bytes. With
+    /// `close` it is of all, the chain ends after it, and nothing more is queued from now on.
+    pub fn begin(&mut self, time: f64, nonce: &[u8], close: bool, most: usize) -> Result<(), Error> {
         let (time, nonce) = (moment(time)?, random(nonce)?);
-        self.left = self.queue.len();
         self.closing |= close;
+        let all = self.queue.len();
+        self.left = if most == 0 || self.closing { all } else { most.min(all) };
         if self.recorder.is_none() && (self.left > 0 || self.closing) {
             // Times never go back in a chain, so it opens no later than its first event was taken.
             let opened = self.queue.front().map_or(time, |first| first.time.min(time));
@@ -166,17 +180,31 @@ impl QueueingRecorder {
         }
     }
 
-    /// The lines that can be handed on: UTF-8, whole lines, empty where there are none. The first begin with the
-    /// header of an export.
+    /// The lines that can be handed on: UTF-8, whole lines, empty where there are none.
     pub fn take(&mut self) -> Vec<u8> {
-        let Some(recorder) = &mut self.recorder else { return Vec::new() };
-        let lines = recorder.drain();
-        if lines.is_empty() || self.begun {
-            return lines.into_bytes();
-        }
-        self.begun = true;
-        (header(&self.origin) + &lines).into_bytes()
+        self.recorder.as_mut().map(Recorder::drain).unwrap_or_default().into_bytes()
     }
+}
+
+impl QueueingRecorder {
+    fn check_open(&self) -> Result<(), Error> {
+        if self.closing {
+            return Err(Error::new(Code::Recorder, "the recorder is closed").with_hint("create a new one"));
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, queued: Queued) {
+        self.queued_bytes += queued.event.as_bytes().len();
+        self.queue.push_back(queued);
+    }
+}
+
+/// The first line of an export of `origin`, with its line feed.
+#[wasm_bindgen]
+pub fn header(origin: &str) -> Result<String, Error> {
+    crate::note::check_name(origin)?;
+    Ok(crate::recorder::header(origin))
 }
 
 #[cfg(feature = "sign")]

@@ -8,17 +8,49 @@ export interface CoreRecorder {
   readonly queued: number;
   readonly queuedBytes: number;
   redact(name: string): void;
+  /** Whether `unstored` is to give what is recorded from now on. */
+  keepUnstored(keep: boolean): void;
   record(json: string, time: number, salt: Uint8Array, typed: boolean): void;
-  begin(time: number, nonce: Uint8Array, close: boolean): void;
+  /** Of each event that `record` took since the last call a line for `restore`, with its line feed. */
+  unstored(): string;
+  restore(line: string): void;
+  /** Begins a flush of at most `most` events, of all where it is 0 or the chain closes. */
+  begin(time: number, nonce: Uint8Array, close: boolean, most: number): void;
   step(time: number): Uint8Array | undefined;
   sign(signature: Uint8Array): void;
   take(): Uint8Array;
   free(): void;
 }
 
+/** What is trusted of one log, in WebAssembly (src/wasm/proof.rs). */
+export interface CoreLogTrust {
+  readonly origin: string;
+  free(): void;
+}
+
+/** That of the artefact `recorder`. */
+export interface ProvingTrust extends CoreLogTrust {
+  /** Checks that a proof shows the leaf to be in the log, and gives its index. */
+  prove(proof: string, leaf: string): number;
+}
+
+/** That of the artefact `recorder-slim`. */
+export interface AskingTrust extends CoreLogTrust {
+  /** The signatures that a proof stands on: of each the key, the signature and the message. */
+  claims(proof: string, leaf: string): Uint8Array[];
+  /** Checks the proof, told which of these are valid (1) and which are not (0), and gives the leaf's index. */
+  decide(proof: string, leaf: string, valid: Uint8Array): number;
+}
+
 /** What an artefact exports. */
-export interface Core {
+export interface Core<Trust extends CoreLogTrust = CoreLogTrust> {
   Recorder: new (origin: string, key: string, signEvery: number, redact: boolean) => CoreRecorder;
+  /** Reads a log's vkey, or a trust file with exactly one `log` line. */
+  LogTrust: new (
+    text: string,
+  ) => Trust;
+  /** The first line of an export, with its line feed. */
+  header(origin: string): string;
 }
 
 /** How a runtime loads an artefact: compiled already, or to be compiled on first use. */

@@ -1,7 +1,7 @@
 /** `createRecorder`, for a given artefact. */
 
 import { CountersignError } from "../error.js";
-import { type Core, inCore } from "./core.js";
+import { type Core, type CoreLogTrust, inCore } from "./core.js";
 import type { Transport } from "./memory.js";
 import { Recorder } from "./recorder.js";
 import { external, type KeyHandle, type Signer, type Signing } from "./signer.js";
@@ -42,16 +42,18 @@ export interface RecorderOptions {
 export type CreateRecorder = (options: RecorderOptions) => Promise<Recorder>;
 
 /** What differs between the artefacts. */
-export interface Variant {
-  load: () => Promise<Core>;
+export interface Variant<Trust extends CoreLogTrust> {
+  load: () => Promise<Core<Trust>>;
   /** Reads a signer key's text. */
   readKey: (text: string) => Signing | Promise<Signing>;
+  /** Checks that a proof shows a leaf to be in the log, and gives its index. */
+  prove: (trust: Trust, proof: string, leaf: string) => number | Promise<number>;
   /** Checks signatures from outside, where the artefact cannot. */
   verifies?: (vkey: string, bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => Promise<boolean>;
 }
 
 /** Makes the `createRecorder` of an artefact. */
-export function creator({ load, readKey, verifies }: Variant): CreateRecorder {
+export function creator<Trust extends CoreLogTrust>({ load, readKey, verifies }: Variant<Trust>): CreateRecorder {
   return async (options) => {
     const { key, origin, to, redact, signEvery = 0, limitBytes = LIMIT } = checked(options);
     const core = await load();
@@ -62,6 +64,7 @@ export function creator({ load, readKey, verifies }: Variant): CreateRecorder {
     }
     return new Recorder(recorder, {
       origin,
+      header: core.header(origin),
       sign: signing.sign ?? (() => Promise.reject(new Error("the core signs"))),
       verifies: verifies && ((bytes, signature) => verifies(signing.key, bytes, signature)),
       to,

@@ -23,7 +23,11 @@ export interface GeneratedKey {
 export function recording(source: ModuleSource) {
   const load = loader(wasm, source, (module) => wasm.initSync({ module }));
   return {
-    createRecorder: creator({ load, readKey: (text) => ({ key: signerKey(text), sign: undefined }) }),
+    createRecorder: creator({
+      load,
+      readKey: (text) => ({ key: signerKey(text), sign: undefined }),
+      prove: (trust, proof, leaf) => inCore(() => trust.prove(proof, leaf)),
+    }),
     generateKey: async (name: string): Promise<GeneratedKey> => {
       const core = await load();
       const seed = crypto.getRandomValues(new Uint8Array(32));

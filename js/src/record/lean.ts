@@ -9,10 +9,10 @@
 import * as wasm from "../wasm/recorder-slim.js";
 import { loader, type ModuleSource } from "./core.js";
 import { creator } from "./create.js";
-import { importSignerKey, verifies } from "./webcrypto.js";
+import { importSignerKey, prove, verifies } from "./webcrypto.js";
 
 /** Makes the entry's functions for a runtime's way to load the artefact. */
 export function recording(source: ModuleSource) {
   const load = loader(wasm, source, (module) => wasm.initSync({ module }));
-  return { createRecorder: creator({ load, readKey: importSignerKey, verifies }) };
+  return { createRecorder: creator({ load, readKey: importSignerKey, verifies, prove }) };
 }

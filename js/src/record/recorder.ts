@@ -9,6 +9,8 @@ import type { Transport } from "./memory.js";
 /** What a chain is recorded with. */
 export interface Setup {
   origin: string;
+  /** The first line of an export. */
+  header: string;
   /** Signs what the core does not sign itself. */
   sign: (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
   /** Checks a signature from outside that the core cannot check itself. */
@@ -35,6 +37,7 @@ export class Recorder {
   /** The end of the last flush that was asked for. */
   #last: Promise<unknown> = Promise.resolve();
   #chain: string | undefined;
+  #begun = false;
   #closed = false;
 
   /** @internal */
@@ -118,7 +121,7 @@ export class Recorder {
     const now = this.#setup.now();
     this.#nonce ??= this.#random();
     const nonce = this.#nonce;
-    inCore(() => core.begin(now, nonce, close));
+    inCore(() => core.begin(now, nonce, close, 0));
     for (;;) {
       const bytes = inCore(() => core.step(now)) as Uint8Array<ArrayBuffer> | undefined;
       if (bytes === undefined) {
@@ -130,8 +133,11 @@ export class Recorder {
     this.#chain = core.chain;
     const lines = core.take() as Uint8Array<ArrayBuffer>;
     if (lines.length > 0) {
-      this.#pending.push(lines);
-      this.#pendingBytes += lines.length;
+      const header = new TextEncoder().encode(this.#begun ? "" : this.#setup.header);
+      const chunk = new Uint8Array([...header, ...lines]);
+      this.#begun = true;
+      this.#pending.push(chunk);
+      this.#pendingBytes += chunk.length;
     }
     if (close) {
       this.#closed = true;

@@ -1,6 +1,7 @@
 /** Ed25519 keys of WebCrypto's, and the signed-note names for them. */
 
 import { CountersignError } from "../error.js";
+import { type AskingTrust, inCore } from "./core.js";
 import { external, type KeyHandle, noSignerKey, SIGNER_PREFIX, type Signing, signerKey } from "./signer.js";
 
 const ALGORITHM = "Ed25519";
@@ -43,9 +44,30 @@ export async function importSignerKey(text: string): Promise<Signing> {
 
 /** Whether a signature is that of a verifier key. */
 export async function verifies(vkey: string, bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array): Promise<boolean> {
-  const raw = fromBase64(splitKey(vkey)[2]).slice(1);
+  return verifiesRaw(fromBase64(splitKey(vkey)[2]).slice(1), bytes, new Uint8Array(signature));
+}
+
+async function verifiesRaw(
+  raw: Uint8Array<ArrayBuffer>,
+  bytes: Uint8Array<ArrayBuffer>,
+  signature: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
   const key = await inWebCrypto(() => crypto.subtle.importKey("raw", raw, ALGORITHM, false, ["verify"]));
-  return crypto.subtle.verify(ALGORITHM, key, new Uint8Array(signature), bytes);
+  return crypto.subtle.verify(ALGORITHM, key, signature, bytes);
+}
+
+/**
+ * Checks that a proof shows the leaf to be in the log, with an artefact that has no Ed25519, and gives its index.
+ * Throws `proof.invalid` where it does not.
+ */
+export async function prove(trust: AskingTrust, proof: string, leaf: string): Promise<number> {
+  const claims = inCore(() => trust.claims(proof, leaf));
+  const valid = new Uint8Array(claims.length / 3);
+  for (let nth = 0; nth < valid.length; nth++) {
+    const [key, signature, message] = claims.slice(3 * nth) as Uint8Array<ArrayBuffer>[];
+    valid[nth] = key && signature && message && (await verifiesRaw(key, message, signature)) ? 1 : 0;
+  }
+  return inCore(() => trust.decide(proof, leaf, valid));
 }
 
 async function exportRaw(key: CryptoKey): Promise<Uint8Array> {
