@@ -1,0 +1,27 @@
+/**
+ * A log that runs somewhere, which was set up as `setup.ts` says:
+ *
+ * ```sh
+ * node setup.ts DIR                     # writes log.key, trust.txt and readers.txt there
+ * countersign serve --dir DIR           # or any other log, set up with them
+ * COUNTERSIGN_LOG_URL=http://127.0.0.1:8080 node --test .
+ * ```
+ */
+
+import type { Kind } from "./log.ts";
+
+const url = process.env.COUNTERSIGN_LOG_URL?.replace(/\/$/, "");
+
+export const byUrl: Kind | undefined =
+  url === undefined
+    ? undefined
+    : {
+        name: url,
+        skip: false,
+        restarts: false,
+        start: async () => ({
+          url,
+          restart: () => Promise.reject(new Error("it cannot be started again from here")),
+          close: () => Promise.resolve(),
+        }),
+      };

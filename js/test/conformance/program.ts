@@ -1,0 +1,59 @@
+/** The program, as a peer that verifies. */
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Report } from "countersign/verify";
+import { LOG, SETUP } from "./setup.ts";
+
+/** Where the program is, if it is anywhere. */
+export const PROGRAM = [process.env.COUNTERSIGN, "target/debug/countersign", "target/release/countersign"]
+  .flatMap((path) => path ?? [])
+  .map((path) => fileURLToPath(new URL(path, new URL("../../../", import.meta.url))))
+  .find(existsSync);
+
+/** What a reader of the log trusts: its key also for what the log did itself. */
+export const TRUST = `${SETUP.trust}emitter ${LOG.vkey}\n`;
+
+/** What the program said and how it ended. */
+export interface Said {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs it in a folder that has `trust.txt` and these files. */
+export async function run(args: readonly string[], files: Record<string, string> = {}): Promise<Said> {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-run-"));
+  try {
+    for (const [name, text] of Object.entries({ "trust.txt": TRUST, ...files })) {
+      writeFileSync(join(folder, name), text);
+    }
+    const env = { ...process.env, NO_COLOR: "1" };
+    const child = spawn(PROGRAM ?? "countersign", args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+    const said = { stdout: "", stderr: "" };
+    child.stdout.setEncoding("utf8").on("data", (text) => (said.stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text) => (said.stderr += text));
+    const status = await new Promise<number | null>((resolve, reject) =>
+      child.on("close", resolve).on("error", reject),
+    );
+    return { status, ...said };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The program's report on an export. */
+export async function verify(text: string, pins: readonly string[] = []): Promise<Report> {
+  const files = Object.fromEntries(pins.map((pin, number) => [`pin${number}.txt`, pin]));
+  const args = Object.keys(files).flatMap((name) => ["--pin", name]);
+  const said = await run(["verify", "export.ndjson", "--trust", "trust.txt", "--json", ...args], {
+    "export.ndjson": text,
+    ...files,
+  });
+  assert.equal(said.stderr, "");
+  return JSON.parse(said.stdout);
+}

@@ -1,0 +1,68 @@
+/** `countersign serve` in a folder of its own. */
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Kind, Started } from "./log.ts";
+import { PROGRAM } from "./program.ts";
+import { type Setup, writeSetup } from "./setup.ts";
+
+export const serve: Kind = {
+  name: "countersign serve",
+  skip: PROGRAM === undefined ? "there is no program: cargo build" : false,
+  restarts: true,
+  start: async (setup) => {
+    const served = new Served();
+    await served.begin(setup);
+    return served;
+  },
+};
+
+class Served implements Started {
+  readonly #folder = mkdtempSync(join(tmpdir(), "countersign-serve-"));
+  #child: ChildProcess | undefined;
+  url = "";
+
+  async begin(setup: Setup): Promise<void> {
+    writeSetup(setup, this.#folder);
+    const cors = setup.cors.flatMap((origin) => ["--cors", origin]);
+    const child = spawn(PROGRAM ?? "", ["serve", "--dir", this.#folder, "--listen", "127.0.0.1:0", ...cors], {
+      env: { ...process.env, NO_COLOR: "1" },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.#child = child;
+    const said: string[] = [];
+    this.url = await new Promise<string>((resolve, reject) => {
+      const lines = createInterface(child.stderr);
+      lines.on("line", (line) => {
+        said.push(line);
+        const [, url] = line.split(" listens on ");
+        if (url !== undefined) {
+          resolve(url);
+        }
+      });
+      lines.on("close", () => reject(new Error(`it did not start:\n${said.join("\n")}`)));
+    });
+  }
+
+  async restart(setup: Setup): Promise<void> {
+    await this.#stop();
+    await this.begin(setup);
+  }
+
+  async close(): Promise<void> {
+    await this.#stop();
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  async #stop(): Promise<void> {
+    const child = this.#child ?? assert.fail("it does not run");
+    child.kill("SIGTERM");
+    const [status] = await once(child, "exit");
+    assert.equal(status, 0);
+  }
+}

@@ -1,0 +1,68 @@
+/** The Merkle tree of RFC 6962 and what leads to its root, written for reading rather than for speed. */
+
+import assert from "node:assert/strict";
+import { hash, openNote } from "./keys.ts";
+
+export const leafHash = (leaf: string | Uint8Array): Buffer => hash(Buffer.of(0), leaf);
+export const nodeHash = (left: Uint8Array, right: Uint8Array): Buffer => hash(Buffer.of(1), left, right);
+
+/** The greatest power of two below `size`, which is above 1. */
+const half = (size: number) => 2 ** Math.ceil(Math.log2(size) - 1);
+
+/** The root of a tree of these leaf hashes. */
+export function root(hashes: readonly Uint8Array[]): Uint8Array {
+  const [first] = hashes;
+  if (first === undefined) {
+    return hash();
+  }
+  if (hashes.length === 1) {
+    return first;
+  }
+  const middle = half(hashes.length);
+  return nodeHash(root(hashes.slice(0, middle)), root(hashes.slice(middle)));
+}
+
+/** The root to which an inclusion proof leads. */
+function led(leaf: Uint8Array, index: number, size: number, path: readonly Uint8Array[]): Uint8Array {
+  if (size === 1) {
+    assert.deepEqual(path, [], "the proof is as long as it has to be");
+    return leaf;
+  }
+  const [sibling, rest] = [path.at(-1), path.slice(0, -1)];
+  assert.ok(sibling, "the proof is as long as it has to be");
+  const middle = half(size);
+  return index < middle
+    ? nodeHash(led(leaf, index, middle, rest), sibling)
+    : nodeHash(sibling, led(leaf, index - middle, size - middle, rest));
+}
+
+/** A checkpoint that its log signed. */
+export interface Checkpoint {
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Buffer;
+}
+
+/** A checkpoint of the log of this key, without extension lines; otherwise it throws. */
+export function openCheckpoint(note: string, vkey: string): Checkpoint {
+  const [origin = "", size = "", root = "", ...rest] = openNote(note, vkey).split("\n");
+  assert.deepEqual(rest, [""]);
+  assert.match(size, /^(0|[1-9]\d*)$/);
+  assert.equal(origin, vkey.split("+")[0]);
+  const bytes = Buffer.from(root, "base64");
+  assert.deepEqual([bytes.length, bytes.toString("base64")], [32, root]);
+  return { origin, size: Number(size), root: bytes };
+}
+
+/** The index and the checkpoint of a C2SP tlog-proof that proves this leaf; otherwise it throws. */
+export function openProof(proof: string, leaf: string, vkey: string): { index: number; checkpoint: Checkpoint } {
+  const end = proof.indexOf("\n\n");
+  const [first, index = "", ...path] = proof.slice(0, end).split("\n");
+  assert.equal(first, "c2sp.org/tlog-proof@v1");
+  const place = Number(/^index (0|[1-9]\d*)$/.exec(index)?.[1]);
+  const checkpoint = openCheckpoint(proof.slice(end + 2), vkey);
+  assert.ok(place < checkpoint.size, index);
+  const hashes = path.map((line) => Buffer.from(line, "base64"));
+  assert.deepEqual(Buffer.from(led(leafHash(leaf), place, checkpoint.size, hashes)), checkpoint.root);
+  return { index: place, checkpoint };
+}
