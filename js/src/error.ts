@@ -49,8 +49,19 @@ export type RecordErrorCode =
   /** WebCrypto has no Ed25519 here, or does not take this key. */
   | "webcrypto.unavailable";
 
+/** What keeps an outbox from keeping. */
+export type OutboxErrorCode =
+  /** Another recorder has it. */
+  | "outbox.in_use"
+  /** There is no room: the disk is full, or the quota used up. */
+  | "outbox.full"
+  /** What is in it cannot be read as it was written. */
+  | "outbox.damaged"
+  /** The storage is not there, not allowed, or failed. */
+  | "outbox.failed";
+
 /** A stable word for what went wrong. */
-export type ErrorCode = CoreErrorCode | RecordErrorCode | VerifyErrorCode;
+export type ErrorCode = CoreErrorCode | OutboxErrorCode | RecordErrorCode | VerifyErrorCode;
 
 /** What an error can say beside its code and message. */
 export interface ErrorDetails {

@@ -1,0 +1,106 @@
+/** Changes that wait at the same time are made together. */
+
+import type { Change, Entry } from "./outbox.js";
+
+interface Waiting {
+  change: Change;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Makes one change at a time durable. Those asked for meanwhile become one, so that however many they are they wait for
+ * the disk once.
+ */
+export class Groups {
+  readonly #commit: (change: Change) => Promise<void>;
+  #waiting: Waiting[] = [];
+  #working: Promise<void> | undefined;
+
+  /** `commit` makes a change, whole or not at all. */
+  constructor(commit: (change: Change) => Promise<void>) {
+    this.#commit = commit;
+  }
+
+  /** Makes a change after those asked for before. */
+  write(change: Change): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ change: copied(change), resolve, reject });
+      this.#working ??= this.#work();
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    // What the caller asks for in the same breath belongs to the first group already.
+    await undefined;
+    for (let group = this.#next(); group.length > 0; group = this.#next()) {
+      try {
+        await this.#commit(merged(group.map(({ change }) => change)));
+        settle(group);
+      } catch (error) {
+        await this.#separately(group, error);
+      }
+    }
+    this.#working = undefined;
+  }
+
+  /** What is too much together need not be too much alone: a removal makes room. */
+  async #separately(group: readonly Waiting[], error: unknown): Promise<void> {
+    if (group.length === 1) {
+      settle(group, error);
+      return;
+    }
+    for (const one of group) {
+      await this.#commit(one.change).then(
+        () => settle([one]),
+        (error) => settle([one], error),
+      );
+    }
+  }
+
+  #next(): Waiting[] {
+    const group = this.#waiting;
+    this.#waiting = [];
+    return group;
+  }
+}
+
+function settle(group: readonly Waiting[], error?: unknown): void {
+  for (const { resolve, reject } of group) {
+    if (error === undefined) {
+      resolve();
+    } else {
+      reject(error);
+    }
+  }
+}
+
+/** The caller may use its arrays again. Bytes are not copied: entries do not change. */
+function copied({ put, remove }: Change): Change {
+  return { put: [...put], remove: [...remove] };
+}
+
+/** One change that comes to the same as these. In each, what it removes is gone before what it puts is there. */
+function merged(changes: readonly Change[]): Change {
+  const [first] = changes;
+  if (changes.length === 1 && first !== undefined) {
+    return first;
+  }
+  const put = new Map<number, Entry>();
+  const remove = new Set<number>();
+  for (const change of changes) {
+    for (const id of change.remove) {
+      put.delete(id);
+      remove.add(id);
+    }
+    for (const entry of change.put) {
+      put.set(entry.id, entry);
+    }
+  }
+  return { put: [...put.values()], remove: [...remove] };
+}
