@@ -18,6 +18,7 @@ pub mod serve;
 pub mod server;
 pub mod sqlite;
 pub mod store;
+mod tables;
 pub mod tokens;
 pub mod witness;
 mod witnessing;

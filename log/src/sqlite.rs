@@ -1,10 +1,7 @@
 //! The embedded store: one SQLite file, in write-ahead mode, with an fsync before a commit counts.
-//!
-//! Links and events are in tables of their own: an event is erased without touching what commits to it.
 
-mod reader;
-mod state;
-mod writer;
+mod database;
+mod pool;
 
 use std::fs::OpenOptions;
 use std::io;
@@ -15,57 +12,17 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::store::{Store, StoreError};
-use reader::SqliteReader;
-pub(crate) use writer::{SqliteWriter, takes_the_place_of};
+use crate::tables::{ADDED, TABLES, TableReader, TableWriter, VERSION};
+use pool::Pool;
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "log.sqlite";
 
-/// Which form of the tables below a file has.
-const VERSION: i64 = 1;
-
 /// How long one connection waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const TABLES: &str = "
-CREATE TABLE log (origin TEXT NOT NULL) STRICT;
--- A log's leaves: links and key notes.
-CREATE TABLE leaves (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL) STRICT;
--- The events behind links; an erased one keeps its row, with nothing in it.
-CREATE TABLE events (idx INTEGER PRIMARY KEY, salt BLOB, event TEXT) STRICT;
--- Hash tiles, the partial ones of the right edge too; the key is level * 2^48 + index.
-CREATE TABLE tiles (tile INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
-CREATE TABLE chains (
-    chain BLOB PRIMARY KEY, key TEXT NOT NULL, windows TEXT NOT NULL,
-    next INTEGER NOT NULL, last BLOB NOT NULL, time INTEGER NOT NULL, closed INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
--- Links of one chain that follow each other in the log: where each link is.
-CREATE TABLE runs (
-    chain BLOB NOT NULL, seq INTEGER NOT NULL, idx INTEGER NOT NULL, count INTEGER NOT NULL,
-    PRIMARY KEY (chain, seq)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE notes (hash BLOB PRIMARY KEY, idx INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE INDEX notes_in_order ON notes (idx);
--- What key notes say about keys.
-CREATE TABLE lives (key TEXT PRIMARY KEY, windows TEXT NOT NULL, revoked INTEGER NOT NULL) STRICT, WITHOUT ROWID;
--- Published checkpoints: the last witnessed one of each hour, and the newest.
-CREATE TABLE checkpoints (
-    size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL, witnessed INTEGER NOT NULL
-) STRICT;
--- Forks that were refused: the links that contradict that of the log (or each other, without one), one a line.
-CREATE TABLE evidence (
-    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, chain BLOB NOT NULL, seq INTEGER NOT NULL,
-    idx INTEGER, refused TEXT NOT NULL, UNIQUE (chain, seq, refused)
-) STRICT;
-";
-
-/// A table that files may lack which were made before it.
-const ADDED: &str = "
--- The newest checkpoint as witnesses saw it first, where they saw it again since.
-CREATE TABLE IF NOT EXISTS seen_first (
-    size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL
-) STRICT;
-";
+/// Writes the file.
+pub(crate) type SqliteWriter = TableWriter<Connection>;
 
 /// Opens the store in a folder that exists, and makes it where there is none.
 ///
@@ -73,7 +30,7 @@ CREATE TABLE IF NOT EXISTS seen_first (
 /// [`StoreError::Damaged`] when the file is not of this log, or the log is in a bucket; else what SQLite says.
 pub fn open(folder: &Path, origin: &str) -> Result<Store, StoreError> {
     let (writer, reader) = open_halves(folder, origin)?;
-    if is_index(writer.connection()).map_err(failed("opening"))? {
+    if is_index(writer.database()).map_err(failed("opening"))? {
         let why =
             "this folder is the index of a log in a bucket: serve it with that bucket, or the log is forked";
         return Err(StoreError::Damaged(why.into()));
@@ -87,7 +44,7 @@ pub(crate) fn open_index(
     origin: &str,
 ) -> Result<(SqliteWriter, Arc<dyn crate::store::Reader>), StoreError> {
     let (writer, reader) = open_halves(folder, origin)?;
-    writer.connection().pragma_update(None, "synchronous", "normal").map_err(failed("opening the index"))?;
+    writer.database().pragma_update(None, "synchronous", "normal").map_err(failed("opening the index"))?;
     Ok((writer, reader))
 }
 
@@ -99,7 +56,7 @@ fn open_halves(
     touch(&path).map_err(|error| StoreError::unavailable("making the database", error))?;
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare(&connection, origin)?;
-    let reader = SqliteReader::new(path);
+    let reader = TableReader(Pool::new(path));
     Ok((SqliteWriter::new(connection)?, Arc::new(reader)))
 }
 
@@ -119,7 +76,7 @@ pub fn open_reader(folder: &Path) -> Result<(String, Arc<dyn crate::store::Reade
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let origin =
         connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(failed("opening"))?;
-    Ok((origin, Arc::new(SqliteReader::new(path))))
+    Ok((origin, Arc::new(TableReader(Pool::new(path)))))
 }
 
 /// Makes the file where it is missing, for its owner alone: it holds events.
@@ -183,13 +140,5 @@ pub(crate) fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreEr
     }
 }
 
-/// A tile's key.
-fn tile_key(level: u8, index: u64) -> i64 {
-    // A tree of 2^53 leaves has fewer than 2^48 tiles on any level.
-    i64::from(level) << 48 | index.cast_signed()
-}
-
-/// Integers as SQLite has them. Sizes and indexes are below 2^53.
-pub(crate) fn integer(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
+#[cfg(test)]
+mod tests;

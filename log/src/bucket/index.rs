@@ -11,8 +11,9 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use super::codec::Commit;
 use crate::hashes::StoredHashes;
-use crate::sqlite::{self, SqliteWriter, failed, integer};
+use crate::sqlite::{self, SqliteWriter, failed};
 use crate::store::{Reader, StoreError, Writer as _};
+use crate::tables::integer;
 
 const TABLES: &str = "
 -- Where the bucket's commits begin.
@@ -41,13 +42,13 @@ pub(super) struct Erasures {
 impl Index {
     pub(super) fn open(folder: &Path, origin: &str) -> Result<Self, StoreError> {
         let (sqlite, reader) = sqlite::open_index(folder, origin)?;
-        sqlite.connection().execute_batch(TABLES).map_err(failed("opening the index"))?;
+        sqlite.database().execute_batch(TABLES).map_err(failed("opening the index"))?;
         let edge = sqlite.edge()?;
         Ok(Self { sqlite, reader, edge })
     }
 
     fn connection(&self) -> &Connection {
-        self.sqlite.connection()
+        self.sqlite.database()
     }
 
     pub(super) fn size(&self) -> u64 {

@@ -14,8 +14,8 @@ use super::codec::{decode_checkpoint, encode_checkpoint};
 use super::layout::number;
 use super::objects::{AT_ONCE, Object, Replaced};
 use super::writer::{BucketWriter, at};
-use crate::sqlite::takes_the_place_of;
 use crate::store::{Published, StoreError, Writer as _};
+use crate::tables::takes_the_place_of;
 
 /// How often other servers may publish in between before it is left to them.
 const TRIES: usize = 16;

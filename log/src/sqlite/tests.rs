@@ -8,12 +8,13 @@ use countersign::time::Time;
 use rusqlite::OpenFlags;
 use tempfile::TempDir;
 
-use super::{HOUR, SqliteWriter};
-use crate::sqlite::reader::SqliteReader;
-use crate::sqlite::{FILE, connect, prepare, touch};
+use super::pool::Pool;
+use super::{FILE, SqliteWriter, connect, prepare, touch};
 use crate::store::{CommitError, Published, Reader as _, StoreError, Writer as _};
+use crate::tables::TableReader;
 
 const ORIGIN: &str = "log.example";
+const HOUR: i64 = 3_600_000;
 
 /// A chain of so many links.
 fn chain(number: u128, links: usize) -> Submission {
@@ -48,12 +49,12 @@ fn commit(writer: &mut SqliteWriter, submission: &Submission) -> Result<CompactR
     Ok(tree.edge())
 }
 
-fn open(folder: &TempDir) -> (SqliteWriter, SqliteReader) {
+fn open(folder: &TempDir) -> (SqliteWriter, TableReader<Pool>) {
     let path = folder.path().join(FILE);
     touch(&path).unwrap();
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     prepare(&connection, ORIGIN).unwrap();
-    (SqliteWriter::new(connection).unwrap(), SqliteReader::new(path))
+    (SqliteWriter::new(connection).unwrap(), TableReader(Pool::new(path)))
 }
 
 #[test]
@@ -66,7 +67,7 @@ fn what_witnesses_saw_in_the_hour_in_which_the_log_grew_is_kept() {
         at: Time::from_millis(hour * HOUR).unwrap(),
         witnessed,
     };
-    let all = |reader: &SqliteReader| -> Vec<String> {
+    let all = |reader: &TableReader<Pool>| -> Vec<String> {
         reader.checkpoints(0..1_000).unwrap().into_iter().map(|published| published.note).collect()
     };
     for (size, hours) in [(5, 10..14), (7, 13..14), (8, 14..15), (9, 14..40)] {
@@ -89,9 +90,9 @@ fn a_commit_for_which_there_is_no_room_leaves_nothing_behind() {
     let mut number = 0;
     let mut edge = CompactRange::new();
     for more in 0..40 {
-        let pages: i64 = writer.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        let pages: i64 = writer.database().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         // Each time it fails at another page.
-        writer.connection.pragma_update(None, "max_page_count", pages + more).unwrap();
+        writer.database().pragma_update(None, "max_page_count", pages + more).unwrap();
         loop {
             number += 1;
             match commit(&mut writer, &chain(number, 30)) {
@@ -105,10 +106,11 @@ fn a_commit_for_which_there_is_no_room_leaves_nothing_behind() {
         assert_eq!(writer.edge().unwrap(), edge);
         assert_eq!(reader.published().unwrap(), (size > 0).then(|| published(size)));
         // There is room again: the same is taken.
-        writer.connection.pragma_update(None, "max_page_count", 1 << 30).unwrap();
+        writer.database().pragma_update(None, "max_page_count", 1 << 30).unwrap();
         edge = commit(&mut writer, &chain(number, 30)).unwrap();
     }
     // What is stored is what a new writer finds.
-    let writer = SqliteWriter::new(writer.connection).unwrap();
+    drop(writer);
+    let (writer, _) = open(&folder);
     assert_eq!((writer.size(), writer.edge().unwrap()), (edge.end(), edge));
 }

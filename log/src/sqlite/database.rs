@@ -1,0 +1,109 @@
+//! SQL for the file.
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
+
+use super::failed;
+use crate::store::StoreError;
+use crate::tables::{Database, Each, Row, Value};
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(value) => ValueRef::Integer(value),
+            Self::Text(value) => ValueRef::Text(value.as_bytes()),
+            Self::Blob(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+impl Row for rusqlite::Row<'_> {
+    fn integer(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        self.get(column).map_err(failed("reading a row"))
+    }
+
+    fn text(&self, column: usize) -> Result<Option<String>, StoreError> {
+        self.get(column).map_err(failed("reading a row"))
+    }
+
+    fn blob(&self, column: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        self.get(column).map_err(failed("reading a row"))
+    }
+}
+
+impl Database for Connection {
+    fn each(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        values: &[Value<'_>],
+        each: Each<'_>,
+    ) -> Result<(), StoreError> {
+        let failed = failed(doing);
+        let mut query = self.prepare_cached(sql).map_err(failed)?;
+        let mut rows = query.query(params_from_iter(values)).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(row)?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, doing: &'static str, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        self.prepare_cached(sql)
+            .and_then(|mut change| change.execute(params_from_iter(values)))
+            .map(|rows| rows as u64)
+            .map_err(failed(doing))
+    }
+
+    fn put(
+        &self,
+        doing: &'static str,
+        into: &str,
+        columns: usize,
+        values: &[Value<'_>],
+    ) -> Result<(), StoreError> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let sql = format!("{into} VALUES (?{})", ", ?".repeat(columns - 1));
+        let put = || -> rusqlite::Result<()> {
+            let mut put = self.prepare_cached(&sql)?;
+            for row in values.chunks_exact(columns) {
+                put.execute(params_from_iter(row))?;
+            }
+            Ok(())
+        };
+        put().map_err(failed(doing))
+    }
+
+    fn transaction(
+        &self,
+        doing: &'static str,
+        work: &mut dyn FnMut() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let failed = failed(doing);
+        let transaction = Transaction::new_unchecked(self, TransactionBehavior::Immediate).map_err(failed)?;
+        work()?;
+        transaction.commit().map_err(failed)
+    }
+
+    fn purge(
+        &self,
+        doing: &'static str,
+        work: &mut dyn FnMut() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let failed = failed(doing);
+        // Whole pages that are freed are overwritten with zeros too.
+        self.pragma_update(None, "secure_delete", true).map_err(failed)?;
+        Database::transaction(self, doing, work)?;
+        self.pragma_update(None, "secure_delete", "fast").map_err(failed)?;
+        // The write-ahead log still has the pages as they were.
+        let busy: i64 =
+            self.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
+        if busy != 0 {
+            return Err(StoreError::unavailable(doing, "the write-ahead log is in use: ask again"));
+        }
+        Ok(())
+    }
+}

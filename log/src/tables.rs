@@ -1,0 +1,254 @@
+//! A log's tables, in any database that speaks SQLite's SQL, and both halves of a store over them.
+//!
+//! Links and events are in tables of their own: an event is erased without touching what commits to it.
+//!
+//! The server has them in a [file](crate::sqlite), a Durable Object in its own storage. What is asked of them is here, once: the
+//! two cannot drift apart. So the SQL keeps to what both take, and leaves integer arithmetic to Rust: a Durable Object
+//! binds every number as a floating-point one.
+
+mod reader;
+mod state;
+mod writer;
+
+use countersign::time::Time;
+
+use crate::store::StoreError;
+
+pub(crate) use reader::{Connections, TableReader};
+pub(crate) use writer::TableWriter;
+#[cfg(feature = "server")]
+pub(crate) use writer::takes_the_place_of;
+
+/// Which form of these tables a database has.
+pub(crate) const VERSION: i64 = 1;
+
+/// What a new log begins with.
+pub(crate) const TABLES: &str = "
+CREATE TABLE log (origin TEXT NOT NULL) STRICT;
+-- A log's leaves: links and key notes.
+CREATE TABLE leaves (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL) STRICT;
+-- The events behind links; an erased one keeps its row, with nothing in it.
+CREATE TABLE events (idx INTEGER PRIMARY KEY, salt BLOB, event TEXT) STRICT;
+-- Hash tiles, the partial ones of the right edge too; the key is level * 2^48 + index.
+CREATE TABLE tiles (tile INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;
+CREATE TABLE chains (
+    chain BLOB PRIMARY KEY, key TEXT NOT NULL, windows TEXT NOT NULL,
+    next INTEGER NOT NULL, last BLOB NOT NULL, time INTEGER NOT NULL, closed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Links of one chain that follow each other in the log: where each link is.
+CREATE TABLE runs (
+    chain BLOB NOT NULL, seq INTEGER NOT NULL, idx INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (chain, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE notes (hash BLOB PRIMARY KEY, idx INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX notes_in_order ON notes (idx);
+-- What key notes say about keys.
+CREATE TABLE lives (key TEXT PRIMARY KEY, windows TEXT NOT NULL, revoked INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- Published checkpoints: the last witnessed one of each hour, and the newest.
+CREATE TABLE checkpoints (
+    size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL, witnessed INTEGER NOT NULL
+) STRICT;
+-- Forks that were refused: the links that contradict that of the log (or each other, without one), one a line.
+CREATE TABLE evidence (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, chain BLOB NOT NULL, seq INTEGER NOT NULL,
+    idx INTEGER, refused TEXT NOT NULL, UNIQUE (chain, seq, refused)
+) STRICT;
+";
+
+/// A table that databases may lack which were made before it.
+pub(crate) const ADDED: &str = "
+-- The newest checkpoint as witnesses saw it first, where they saw it again since.
+CREATE TABLE IF NOT EXISTS seen_first (
+    size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT;
+";
+
+/// A value that goes into a statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'v> {
+    Null,
+    Integer(i64),
+    Text(&'v str),
+    Blob(&'v [u8]),
+}
+
+/// Integers as SQLite has them. Sizes and indexes are below 2^53.
+pub(crate) fn integer(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl From<u64> for Value<'_> {
+    fn from(value: u64) -> Self {
+        Self::Integer(integer(value))
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl<'v> From<&'v str> for Value<'v> {
+    fn from(value: &'v str) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl<'v> From<&'v [u8]> for Value<'v> {
+    fn from(value: &'v [u8]) -> Self {
+        Self::Blob(value)
+    }
+}
+
+impl<'v, const N: usize> From<&'v [u8; N]> for Value<'v> {
+    fn from(value: &'v [u8; N]) -> Self {
+        Self::Blob(value)
+    }
+}
+
+impl<'v, T: Into<Value<'v>>> From<Option<T>> for Value<'v> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// A row that was found: its columns from 0. A column that is null is none; one of another type, and one that is not there, is
+/// [damage](StoreError::Damaged).
+pub(crate) trait Row {
+    fn integer(&self, column: usize) -> Result<Option<i64>, StoreError>;
+    fn text(&self, column: usize) -> Result<Option<String>, StoreError>;
+    fn blob(&self, column: usize) -> Result<Option<Vec<u8>>, StoreError>;
+}
+
+impl dyn Row + '_ {
+    fn has<T>(column: usize, value: Option<T>) -> Result<T, StoreError> {
+        value.ok_or_else(|| {
+            StoreError::Damaged(format!("the column {column} of a row is not what it has to be"))
+        })
+    }
+
+    /// A number that is not negative.
+    fn number(&self, column: usize) -> Result<u64, StoreError> {
+        Self::has(column, self.optional_number(column)?)
+    }
+
+    fn optional_number(&self, column: usize) -> Result<Option<u64>, StoreError> {
+        let Some(value) = self.integer(column)? else { return Ok(None) };
+        Self::has(column, u64::try_from(value).ok()).map(Some)
+    }
+
+    fn whether(&self, column: usize) -> Result<bool, StoreError> {
+        Ok(Self::has(column, self.integer(column)?)? != 0)
+    }
+
+    fn time(&self, column: usize) -> Result<Time, StoreError> {
+        Self::has(column, self.integer(column)?.and_then(Time::from_millis))
+    }
+
+    fn words(&self, column: usize) -> Result<String, StoreError> {
+        Self::has(column, self.text(column)?)
+    }
+
+    fn bytes(&self, column: usize) -> Result<Vec<u8>, StoreError> {
+        Self::has(column, self.blob(column)?)
+    }
+
+    fn array<const N: usize>(&self, column: usize) -> Result<[u8; N], StoreError> {
+        Self::has(column, self.optional_array(column)?)
+    }
+
+    fn optional_array<const N: usize>(&self, column: usize) -> Result<Option<[u8; N]>, StoreError> {
+        let Some(bytes) = self.blob(column)? else { return Ok(None) };
+        Self::has(column, bytes.try_into().ok()).map(Some)
+    }
+}
+
+/// Given each row that was found.
+pub(crate) type Each<'e> = &'e mut dyn FnMut(&dyn Row) -> Result<(), StoreError>;
+
+/// A database that speaks SQLite's SQL. `doing` is what for, where it fails.
+pub(crate) trait Database {
+    /// Gives each row that a question has for an answer.
+    fn each(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        values: &[Value<'_>],
+        each: Each<'_>,
+    ) -> Result<(), StoreError>;
+
+    /// Changes rows, and gives how many.
+    fn change(&self, doing: &'static str, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError>;
+
+    /// Changes rows by this statement (`INSERT INTO leaves`, `REPLACE INTO tiles`) for rows of so many columns, whose values follow
+    /// each other.
+    fn put(
+        &self,
+        doing: &'static str,
+        into: &str,
+        columns: usize,
+        values: &[Value<'_>],
+    ) -> Result<(), StoreError>;
+
+    /// Does this work, all or none of it: when this returns it is durable.
+    fn transaction(
+        &self,
+        doing: &'static str,
+        work: &mut dyn FnMut() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// The same for work that takes bytes away for good: when this returns they are in none of the database's files
+    /// that are in the hand of whoever runs it.
+    fn purge(
+        &self,
+        doing: &'static str,
+        work: &mut dyn FnMut() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+}
+
+/// The first row that a question has for an answer.
+fn first<T>(
+    database: &dyn Database,
+    doing: &'static str,
+    sql: &str,
+    values: &[Value<'_>],
+    read: impl Fn(&dyn Row) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let mut found = None;
+    database.each(doing, sql, values, &mut |row| {
+        if found.is_none() {
+            found = Some(read(row)?);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// All rows that a question has for an answer.
+fn all<T>(
+    database: &dyn Database,
+    doing: &'static str,
+    sql: &str,
+    values: &[Value<'_>],
+    read: impl Fn(&dyn Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    database.each(doing, sql, values, &mut |row| {
+        found.push(read(row)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// A tile's key.
+fn tile_key(level: u8, index: u64) -> i64 {
+    // A tree of 2^53 leaves has fewer than 2^48 tiles on any level.
+    i64::from(level) << 48 | index.cast_signed()
+}

@@ -1,0 +1,126 @@
+//! Everyone's half of the store.
+
+use std::ops::Range;
+
+use countersign::hash::Hash;
+use countersign::link::ChainId;
+use countersign::log::{Evidence, Payload, State as _};
+use countersign::merkle::Tile;
+use countersign::note::VerifierKey;
+use countersign::time::Time;
+
+use super::state::TableState;
+use super::{Database, Row, all, first, tile_key};
+use crate::store::{Published, Reader, StoreError, StoredEvent, StoredLeaf};
+
+/// Connections to a database, for many who read at one time.
+pub(crate) trait Connections: Send + Sync {
+    /// Reads through one of them.
+    fn with(&self, read: &mut dyn FnMut(&dyn Database) -> Result<(), StoreError>) -> Result<(), StoreError>;
+}
+
+/// Reads a log's tables.
+pub(crate) struct TableReader<C>(pub(crate) C);
+
+impl<C: Connections> TableReader<C> {
+    fn with<T>(&self, read: impl Fn(&dyn Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut found = None;
+        self.0.with(&mut |database| {
+            found = Some(read(database)?);
+            Ok(())
+        })?;
+        found.ok_or_else(|| StoreError::unavailable("reading", "nothing was read"))
+    }
+}
+
+fn published(row: &dyn Row) -> Result<Published, StoreError> {
+    Ok(Published { size: row.number(0)?, note: row.words(1)?, at: row.time(2)?, witnessed: row.whether(3)? })
+}
+
+fn whole<T>(range: &Range<u64>, found: Vec<T>) -> Result<Vec<T>, StoreError> {
+    if found.len() as u64 == range.end.saturating_sub(range.start) {
+        return Ok(found);
+    }
+    Err(StoreError::Damaged(format!("leaves of {}..{} are missing", range.start, range.end)))
+}
+
+impl<C: Connections> Reader for TableReader<C> {
+    fn size(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT max(idx) FROM leaves";
+        let last = self.with(|database| {
+            first(database, "reading the log's size", sql, &[], |row| row.optional_number(0))
+        })?;
+        Ok(last.flatten().map_or(0, |last| last + 1))
+    }
+
+    fn published(&self) -> Result<Option<Published>, StoreError> {
+        let sql = "SELECT size, note, at, witnessed FROM checkpoints ORDER BY size DESC LIMIT 1";
+        self.with(|database| first(database, "reading the checkpoint", sql, &[], published))
+    }
+
+    fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError> {
+        let sql =
+            "SELECT size, note, at, witnessed FROM checkpoints WHERE size >= ? AND size < ? ORDER BY size";
+        let sizes = [sizes.start.into(), sizes.end.into()];
+        self.with(|database| all(database, "reading checkpoints", sql, &sizes, published))
+    }
+
+    fn tile(&self, tile: Tile) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT substr(hashes, 1, ?) FROM tiles WHERE tile = ?";
+        let length = usize::from(tile.width) * 32;
+        let place = [(length as u64).into(), tile_key(tile.level, tile.index).into()];
+        let hashes =
+            self.with(|database| first(database, "reading a tile", sql, &place, |row| row.bytes(0)))?;
+        Ok(hashes.filter(|hashes| hashes.len() == length))
+    }
+
+    fn leaves(&self, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
+        let sql = "SELECT leaf FROM leaves WHERE idx >= ? AND idx < ? ORDER BY idx";
+        let ends = [range.start.into(), range.end.into()];
+        let read = self.with(|database| all(database, "reading leaves", sql, &ends, |row| row.bytes(0)));
+        whole(&range, read?)
+    }
+
+    fn leaves_with_events(&self, range: Range<u64>) -> Result<Vec<StoredLeaf>, StoreError> {
+        let sql = "SELECT leaf, events.idx, salt, event FROM leaves LEFT JOIN events USING (idx) \
+                   WHERE leaves.idx >= ? AND leaves.idx < ? ORDER BY leaves.idx";
+        let leaf = |row: &dyn Row| {
+            let event = match (row.integer(1)?, row.optional_array(2)?, row.text(3)?) {
+                (None, ..) => StoredEvent::None,
+                (Some(_), Some(salt), Some(event)) => StoredEvent::Here(Payload { salt, event }),
+                (Some(_), ..) => StoredEvent::Erased,
+            };
+            Ok(StoredLeaf { leaf: row.bytes(0)?, event })
+        };
+        let ends = [range.start.into(), range.end.into()];
+        whole(&range, self.with(|database| all(database, "reading leaves", sql, &ends, leaf))?)
+    }
+
+    fn index_of(&self, chain: &ChainId, seq: u64) -> Result<Option<u64>, StoreError> {
+        self.with(|database| TableState(database).index_of(chain, seq))
+    }
+
+    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
+        self.with(|database| Ok(TableState(database).chain(chain)?.map(|chain| chain.key)))
+    }
+
+    fn notes(&self, size: u64) -> Result<Vec<u64>, StoreError> {
+        let sql = "SELECT idx FROM notes WHERE idx < ? ORDER BY idx";
+        self.with(|database| all(database, "reading key notes", sql, &[size.into()], |row| row.number(0)))
+    }
+
+    fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError> {
+        let sql = "SELECT at, chain, seq, idx, refused FROM evidence ORDER BY id";
+        let evidence = |row: &dyn Row| {
+            let refused = row.words(4)?.lines().map(str::to_owned).collect();
+            let chain = ChainId(row.array(1)?);
+            let evidence = Evidence { chain, seq: row.number(2)?, index: row.optional_number(3)?, refused };
+            Ok((row.time(0)?, evidence))
+        };
+        self.with(|database| all(database, "reading evidence", sql, &[], evidence))
+    }
+
+    fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
+        self.with(|database| TableState(database).leaf_hash(index))
+    }
+}

@@ -1,0 +1,301 @@
+//! The sequencer's half of the store.
+
+use std::collections::BTreeMap;
+
+use countersign::hash::Hash;
+use countersign::link::ChainId;
+use countersign::log::{Chain, Evidence, Growth, Held, Life, Run, State};
+use countersign::merkle::{CompactRange, Grown, HashReader as _, TILE_HEIGHT, TileHashes, skips, tiles_for};
+use countersign::note::VerifierKey;
+use countersign::time::Time;
+
+use super::state::TableState;
+use super::{Database, Value, first, tile_key};
+use crate::store::{CommitError, Published, StoreError, Writer};
+
+/// Milliseconds of an hour.
+const HOUR: i64 = 3_600_000;
+
+/// The bytes of a full tile.
+const FULL: usize = 256 * 32;
+
+/// So many forks of a chain are kept.
+const EVIDENCE: &str = "16";
+
+/// Writes a log's tables.
+pub(crate) struct TableWriter<D> {
+    database: D,
+    size: u64,
+    /// The partial tiles of the right edge, by level.
+    edge: BTreeMap<u8, Vec<u8>>,
+}
+
+impl<D: Database> TableWriter<D> {
+    /// Of a database that has the tables.
+    pub(crate) fn new(database: D) -> Result<Self, StoreError> {
+        let sql = "SELECT max(idx) FROM leaves";
+        let last = first(&database, "reading the log's size", sql, &[], |row| row.optional_number(0))?;
+        let size = last.flatten().map_or(0, |last| last + 1);
+        let mut writer = Self { database, size, edge: BTreeMap::new() };
+        writer.edge = writer.read_edge()?;
+        Ok(writer)
+    }
+
+    /// The database.
+    #[cfg(feature = "server")]
+    pub(crate) fn database(&self) -> &D {
+        &self.database
+    }
+
+    /// Whether this evidence is new, and its chain has not been refused so often that no more is kept.
+    #[cfg(feature = "server")]
+    pub(crate) fn has_room_for(&self, evidence: &Evidence) -> Result<bool, StoreError> {
+        let Evidence { chain: ChainId(chain), seq, refused, .. } = evidence;
+        let sql = format!(
+            "SELECT count(*) < {EVIDENCE} AND NOT coalesce(max(seq = ?2 AND refused = ?3), 0) \
+             FROM evidence WHERE chain = ?1"
+        );
+        let refused = refused.join("\n");
+        let values = [chain.into(), (*seq).into(), refused.as_str().into()];
+        let room = first(&self.database, "looking for evidence", &sql, &values, |row| row.whether(0))?;
+        Ok(room.unwrap_or_default())
+    }
+
+    fn read_edge(&self) -> Result<BTreeMap<u8, Vec<u8>>, StoreError> {
+        let mut edge = BTreeMap::new();
+        for level in 0_u8..=6 {
+            let subtrees = self.size >> (level * TILE_HEIGHT);
+            if subtrees == 0 {
+                break;
+            }
+            let width = (subtrees % 256) as usize * 32;
+            if width > 0 {
+                let mut hashes = tile(&self.database, level, subtrees / 256)?.unwrap_or_default();
+                if hashes.len() < width {
+                    return Err(StoreError::Damaged(format!("the last tile of level {level} is too short")));
+                }
+                hashes.truncate(width);
+                edge.insert(level, hashes);
+            }
+        }
+        Ok(edge)
+    }
+}
+
+fn tile(database: &dyn Database, level: u8, index: u64) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "SELECT hashes FROM tiles WHERE tile = ?";
+    first(database, "reading a tile", sql, &[tile_key(level, index).into()], |row| row.bytes(0))
+}
+
+const COMMITTING: &str = "committing";
+
+fn write(
+    database: &dyn Database,
+    edge: &mut BTreeMap<u8, Vec<u8>>,
+    growth: &Growth,
+    tree: &Grown,
+) -> Result<(), StoreError> {
+    let leaves = || growth.leaves().iter().zip(growth.base()..);
+    let rows: Vec<Value<'_>> =
+        leaves().flat_map(|(leaf, index)| [index.into(), leaf.text.as_bytes().into()]).collect();
+    database.put(COMMITTING, "INSERT INTO leaves", 2, &rows)?;
+    let with_events = leaves().filter_map(|(leaf, index)| Some((leaf.payload.as_ref()?, index)));
+    let rows: Vec<Value<'_>> = with_events
+        .flat_map(|(payload, index)| [index.into(), (&payload.salt).into(), payload.event.as_str().into()])
+        .collect();
+    database.put(COMMITTING, "INSERT INTO events", 3, &rows)?;
+    write_tiles(database, edge, tree)?;
+    for run in growth.runs() {
+        write_run(database, &run)?;
+    }
+    let chains: Vec<(&ChainId, &Chain, String)> =
+        growth.chains().map(|(id, chain)| (id, chain, chain.windows.to_string())).collect();
+    let rows: Vec<Value<'_>> = chains
+        .iter()
+        .flat_map(|(id, Chain { key, next, last, time, closed, .. }, windows)| {
+            [
+                (&id.0).into(),
+                key.as_str().into(),
+                windows.as_str().into(),
+                (*next).into(),
+                (&last.0).into(),
+                time.millis().into(),
+                (*closed).into(),
+            ]
+        })
+        .collect();
+    database.put(COMMITTING, "REPLACE INTO chains", 7, &rows)?;
+    let rows: Vec<Value<'_>> =
+        growth.notes().flat_map(|(hash, index)| [(&hash.0).into(), index.into()]).collect();
+    database.put(COMMITTING, "INSERT INTO notes", 2, &rows)?;
+    let lives: Vec<(&VerifierKey, String, bool)> =
+        growth.lives().map(|(key, life)| (key, life.windows.to_string(), life.revoked)).collect();
+    let rows: Vec<Value<'_>> = lives
+        .iter()
+        .flat_map(|(key, windows, revoked)| [key.as_str().into(), windows.as_str().into(), (*revoked).into()])
+        .collect();
+    database.put(COMMITTING, "REPLACE INTO lives", 3, &rows)
+}
+
+/// Appends to the tiles what was completed at their levels.
+fn write_tiles(
+    database: &dyn Database,
+    edge: &mut BTreeMap<u8, Vec<u8>>,
+    tree: &Grown,
+) -> Result<(), StoreError> {
+    for level in 0_u8.. {
+        let (mut before, mut hashes) = tree.completed(level * TILE_HEIGHT);
+        if hashes.is_empty() {
+            break;
+        }
+        while !hashes.is_empty() {
+            let tile = edge.entry(level).or_default();
+            let (now, later) = hashes.split_at(hashes.len().min((FULL - tile.len()) / 32));
+            tile.extend(now.iter().flat_map(|Hash(bytes)| bytes));
+            let row = [tile_key(level, before / 256).into(), tile.as_slice().into()];
+            database.put(COMMITTING, "REPLACE INTO tiles", 2, &row)?;
+            if tile.len() == FULL {
+                tile.clear();
+            }
+            before += now.len() as u64;
+            hashes = later;
+        }
+    }
+    Ok(())
+}
+
+/// Adds a run, or makes the chain's last one longer.
+fn write_run(database: &dyn Database, run: &Run) -> Result<(), StoreError> {
+    let sql = "UPDATE runs SET count = count + ?1 WHERE chain = ?2 AND seq = \
+               (SELECT max(seq) FROM runs WHERE chain = ?2) AND seq + count = ?3 AND idx + count = ?4";
+    let (count, chain, seq, index) =
+        (run.count.into(), (&run.chain.0).into(), run.seq.into(), run.index.into());
+    if database.change(COMMITTING, sql, &[count, chain, seq, index])? == 0 {
+        database.put(COMMITTING, "INSERT INTO runs", 4, &[chain, seq, index, count])?;
+    }
+    Ok(())
+}
+
+/// The hour of that moment.
+fn hour(at: Time) -> i64 {
+    at.millis().div_euclid(HOUR)
+}
+
+/// Whether a checkpoint is kept instead of the one that was published before it.
+#[cfg(feature = "server")]
+pub(crate) fn takes_the_place_of(published: &Published, before: &Published) -> bool {
+    hour(before.at) == hour(published.at) && (published.witnessed || !before.witnessed)
+}
+
+fn write_checkpoint(database: &dyn Database, published: &Published) -> Result<(), StoreError> {
+    let Published { size, note, at, witnessed } = published;
+    let (doing, size, note) = ("publishing a checkpoint", (*size).into(), note.as_str().into());
+    // Witnesses may see one again for as long as it is the newest. What they saw in the hour in which the log grew is
+    // what is kept of it.
+    let sql = "INSERT OR IGNORE INTO seen_first \
+               SELECT size, note, at FROM checkpoints WHERE size = ? AND witnessed AND note <> ?";
+    database.change(doing, sql, &[size, note])?;
+    let sql = "UPDATE checkpoints SET note = seen_first.note, at = seen_first.at FROM seen_first \
+               WHERE checkpoints.size = seen_first.size AND seen_first.size < ?";
+    database.change(doing, sql, &[size])?;
+    database.change(doing, "DELETE FROM seen_first WHERE size < ?", &[size])?;
+    // The newest of all is always here. Within its hour it takes the place of the one before, unless witnesses saw
+    // that one and not this.
+    let sql = "DELETE FROM checkpoints WHERE size = (SELECT max(size) FROM checkpoints) \
+               AND at >= ?1 AND at < ?2 AND (?3 OR NOT witnessed)";
+    let begin = hour(*at) * HOUR;
+    database.change(doing, sql, &[begin.into(), (begin + HOUR).into(), (*witnessed).into()])?;
+    let row = [size, note, at.millis().into(), (*witnessed).into()];
+    database.put(doing, "REPLACE INTO checkpoints", 4, &row)
+}
+
+impl<D: Database + Send> State for TableWriter<D> {
+    type Error = StoreError;
+
+    fn chain(&self, chain: &ChainId) -> Result<Option<Chain>, StoreError> {
+        TableState(&self.database).chain(chain)
+    }
+
+    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, StoreError> {
+        TableState(&self.database).link(chain, seq)
+    }
+
+    fn note(&self, hash: &Hash) -> Result<Option<u64>, StoreError> {
+        TableState(&self.database).note(hash)
+    }
+
+    fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
+        TableState(&self.database).life(key)
+    }
+}
+
+impl<D: Database + Send> Writer for TableWriter<D> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn edge(&self) -> Result<CompactRange, StoreError> {
+        let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+        let subtrees: Vec<_> = skips(0, self.size).collect();
+        let mut hashes = TileHashes::new(8);
+        for wanted in tiles_for(&subtrees, self.size) {
+            let bytes = tile(&self.database, wanted.level, wanted.index)?.unwrap_or_default();
+            let bytes = bytes.get(..usize::from(wanted.width) * 32).unwrap_or_default();
+            hashes.insert(wanted, bytes).map_err(damaged)?;
+        }
+        let mut edge = CompactRange::new();
+        for (subtree, hash) in subtrees.iter().zip(hashes.read_hashes(&subtrees).map_err(damaged)?) {
+            edge.append_subtree(subtree.level, hash).map_err(damaged)?;
+        }
+        Ok(edge)
+    }
+
+    fn state(&self) -> &dyn State<Error = StoreError> {
+        self
+    }
+
+    fn commit(
+        &mut self,
+        growth: &Growth,
+        tree: &Grown,
+        publish: Option<&Published>,
+    ) -> Result<(), CommitError> {
+        let mut edge = self.edge.clone();
+        self.database.transaction(COMMITTING, &mut || {
+            write(&self.database, &mut edge, growth, tree)?;
+            publish.map_or(Ok(()), |published| write_checkpoint(&self.database, published))
+        })?;
+        self.edge = edge;
+        self.size = growth.size();
+        Ok(())
+    }
+
+    fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
+        let database = &self.database;
+        database.transaction("publishing a checkpoint", &mut || write_checkpoint(database, published))
+    }
+
+    fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError> {
+        let Evidence { chain: ChainId(chain), seq, index, refused } = evidence;
+        let sql = format!(
+            "INSERT OR IGNORE INTO evidence (at, chain, seq, idx, refused) SELECT ?1, ?2, ?3, ?4, ?5 \
+             WHERE (SELECT count(*) FROM evidence WHERE chain = ?2) < {EVIDENCE}"
+        );
+        let refused = refused.join("\n");
+        let row = [at.millis().into(), chain.into(), (*seq).into(), (*index).into(), refused.as_str().into()];
+        self.database.change("keeping evidence", &sql, &row).map(drop)
+    }
+
+    fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
+        let sql = "UPDATE events SET salt = NULL, event = NULL WHERE idx = ? AND salt IS NOT NULL";
+        let mut erased = 0;
+        self.database.purge("erasing", &mut || {
+            erased = 0;
+            for index in leaves {
+                erased += self.database.change("erasing", sql, &[(*index).into()])?;
+            }
+            Ok(())
+        })?;
+        Ok(erased)
+    }
+}
