@@ -50,18 +50,18 @@ interface Brought {
 /** A log under test. */
 export class Log {
   readonly kind: Kind;
-  readonly #setup: Setup;
+  readonly setup: Setup;
   readonly #run = process.env.COUNTERSIGN_LOG_URL === undefined ? "" : randomUUID();
   #started: Started | undefined;
-  #chains = 0;
+  #given = 0;
 
   constructor(kind: Kind, setup: Setup = SETUP) {
     this.kind = kind;
-    this.#setup = setup;
+    this.setup = setup;
   }
 
   async start(): Promise<void> {
-    this.#started = await this.kind.start(this.#setup);
+    this.#started = await this.kind.start(this.setup);
   }
 
   async close(): Promise<void> {
@@ -69,7 +69,7 @@ export class Log {
   }
 
   async restart(change: Partial<Setup> = {}): Promise<void> {
-    await this.#running.restart({ ...this.#setup, ...change });
+    await this.#running.restart({ ...this.setup, ...change });
   }
 
   get url(): string {
@@ -85,10 +85,15 @@ export class Log {
     return this.kind.restarts ? false : "it cannot be started again from here";
   }
 
+  /** A text that no other test has, the same for each kind of log. */
+  unique(): string {
+    this.#given += 1;
+    return `${this.#run}${this.#given}`;
+  }
+
   /** A chain that no other test has. */
   chain(key: Signer = EMITTERS[0], at?: number): Chain {
-    this.#chains += 1;
-    return Chain.begin(key, ORIGIN, `${this.#run}${this.#chains}`, at);
+    return Chain.begin(key, ORIGIN, this.unique(), at);
   }
 
   ask(path: string, options?: Ask): Promise<Answer> {

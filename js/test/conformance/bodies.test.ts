@@ -1,0 +1,251 @@
+/** Bodies of `POST /submit`: malformed, compressed, too large, or not what they say they are. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { body, type Chain } from "./chain.ts";
+import { onEachLog } from "./log.ts";
+import { EMITTERS, ORIGIN } from "./setup.ts";
+import { zstd, zstdBomb } from "./zstd.ts";
+
+const LIMITS = { bytes: 16 << 20, lines: 16_384 };
+const MALFORMED = "export.invalid";
+
+/** A member of a line, as its text stands there. */
+const members = (line: string): { link: string; salt: string; event: object } => JSON.parse(line);
+
+onEachLog((log) => {
+  /** Asserts that it is refused at that line, if at any, and nothing was taken. */
+  const refused = async (body: string | Uint8Array, code: string, beside: object, status = 400) => {
+    const before = await log.size();
+    const answer = await log.submit(body);
+    const shown = Buffer.from(body).subarray(0, 300).toString();
+    assert.deepEqual(answer.refusal(status, code), beside, shown);
+    assert.equal(await log.size(), before, shown);
+  };
+
+  test("nothing", async () => {
+    await refused("", MALFORMED, {});
+    await refused("\n \r\n\t\n", MALFORMED, {});
+  });
+
+  test("lines that are none, each with its number", async () => {
+    const chain = log.chain().events(2);
+    const [open = "", first = "", last = ""] = chain.lines.map(({ text }) => text);
+    const cases: [string, number][] = [
+      ["not JSON", 1],
+      ["[]", 1],
+      ["{}", 1],
+      ["1", 1],
+      [`${open}\n\n{"link":"countersign/v1 event"}\n`, 3],
+      [`{"countersign":"export/v1","origin":"${ORIGIN}"}\n${open}\n`, 1],
+      [`${open}\n{"checkpoint":"x"}\n`, 2],
+      [`\ufeff${open}\n`, 1],
+      [`${open} ${open}\n`, 1],
+      [`${open}\r${first}\r${last}`, 1],
+      [`${open}\n${first}\n${last.slice(0, -1)}`, 3],
+      [open.replace('"link"', '"note"'), 1],
+      [open.replace('{"link"', '{"link":"","link"'), 1],
+      [`${open}\n${first}\0\n`, 2],
+      [`${open}\n${first.replace('"salt":"', '"salt":"\\ud800')}`, 2],
+      [open.replace("}", ',"withheld":"erased"}'), 1],
+      [`${open}\n${JSON.stringify({ link: chain.at(1).link, withheld: "lost" })}\n`, 2],
+    ];
+    for (const [body, line] of cases) {
+      await refused(body, MALFORMED, { line });
+    }
+    await refused(Buffer.concat([Buffer.from("\n"), Buffer.from([0x7b, 0xff]), Buffer.from("}")]), MALFORMED, {
+      line: 2,
+    });
+    await refused(Buffer.from(`${open}\n`, "utf16le"), MALFORMED, { line: 1 });
+  });
+
+  test("what an export has and a submission has not", async () => {
+    const { text } = log.chain().at(0);
+    const hash = Buffer.alloc(32).toString("base64");
+    await refused(body(text, `{"skip":[0,"${hash}"]}`), "log.refused", { line: 2 });
+    await refused(body(text, '{"leaf":"AAAA"}'), "log.refused", { line: 2 });
+    const checkpoint = (await log.get("/checkpoint")).text;
+    await refused(body(text, JSON.stringify({ checkpoint })), "log.refused", { line: 2 });
+  });
+
+  test("links that are not written as links are", async () => {
+    const chain = log.chain().events(1);
+    const [open, event] = [chain.at(0).link, chain.at(1).link];
+    for (const link of [
+      "",
+      open.replace("/v1", "/v2"),
+      open.replace(" ", "  "),
+      `${open} `,
+      `${open}\n`,
+      open.replace("2020-01-01", "2020-02-30"),
+      open.replace(".000Z", "Z"),
+      open.replace(ORIGIN, "log example"),
+      open.slice(0, -1),
+      open.split(" ").slice(0, -1).join(" "),
+      event.replace(" 1 ", " 01 "),
+      event.replace(" 1 ", " 0 "),
+      event.replace(" 1 ", " 9007199254740992 "),
+      event.replace(chain.id, chain.id.toUpperCase()),
+    ]) {
+      await refused(JSON.stringify({ link }), MALFORMED, { line: 1 });
+    }
+  });
+
+  test("nothing of a body with one bad line is taken", async () => {
+    const chain = log.chain().events(100);
+    const lines = chain.lines.map(({ text }) => text);
+    const [good = ""] = lines.splice(50, 1, (lines[50] ?? "").replace("job.update", "job.delete"));
+    await refused(lines.join("\n"), "log.refused", { line: 51 });
+    lines[50] = good;
+    assert.equal((await log.take(lines.join("\n"))).added, 101);
+  });
+
+  test("events that are not what their links commit to", async () => {
+    const chain = log.chain().events(2);
+    const [open = "", first = "", second = ""] = chain.lines.map(({ text }) => text);
+    const { link, salt, event } = members(first);
+    const line = (salt: string, event: string) => `{"link":${JSON.stringify(link)},"salt":"${salt}","event":${event}}`;
+    const text = JSON.stringify(event);
+    for (const changed of [
+      line(members(second).salt, text),
+      line(salt, JSON.stringify(members(second).event)),
+      line(salt, text.replace("{", '{"more":1,')),
+    ]) {
+      await refused(body(open, changed), "log.refused", { line: 2 });
+    }
+    const twice = body(open, line(salt, text.replace("{", '{"action":"job.delete",')));
+    await refused(twice, "log.refused", { line: 2, member: "action" });
+    // An open link commits to no event, and salt and event come together.
+    await refused(open.replace("}", `,"salt":"${salt}","event":{}}`), MALFORMED, { line: 1 });
+    await refused(body(open, JSON.stringify({ link, salt })), MALFORMED, { line: 2 });
+    await refused(body(open, JSON.stringify({ link, event })), MALFORMED, { line: 2 });
+    await refused(body(open, line(salt, `\n${text}`)), MALFORMED, { line: 2 });
+    await refused(body(open, `${line(salt, text).slice(0, -1)},"withheld":"erased"}`), MALFORMED, { line: 2 });
+  });
+
+  test("an event that another tool wrote anew is kept as it was recorded", async () => {
+    const chain = log.chain().events(1);
+    const { link, salt, event } = members(chain.at(1).text);
+    const text = JSON.stringify(event);
+    const spaced = text.replaceAll(":", " : ").replaceAll(",", " ,\t");
+    await log.take(body(chain.at(0), `{ "event" : ${spaced} , "salt":"${salt}","link":${JSON.stringify(link)}}`));
+    const again = await log.take(chain.body());
+    assert.equal(again.repeated, 2);
+  });
+
+  test("events that readers would disagree on, and events to the limit", async () => {
+    const chain = log.chain();
+    const linked = (event: string, of: Chain = chain) => {
+      const twin = of.twin();
+      twin.event(event);
+      return twin.body();
+    };
+    const duplicate = linked('{"a":1,"b":{"x":1,"x":2}}');
+    await refused(duplicate, "log.refused", { line: 2, member: "x" });
+    await refused(linked('{"a":1,"\\u0061":2}'), "log.refused", { line: 2, member: "a" });
+    for (const event of ['{"a":"\\ud800"}', "[1]", "1", '"text"', "null", '{"a":\n1}', "{", "{}}"]) {
+      await refused(linked(event), MALFORMED, { line: 2 });
+    }
+    const deep = (levels: number) => `${'{"a":'.repeat(levels - 1)}{}${"}".repeat(levels - 1)}`;
+    await refused(linked(deep(65)), MALFORMED, { line: 2 });
+    await refused(linked(deep(100_000)), MALFORMED, { line: 2 });
+    const large = (bytes: number) => `{"a":"${"x".repeat(bytes - 8)}"}`;
+    await refused(linked(large(262_145)), MALFORMED, { line: 2 });
+    await log.take(linked(large(262_144)));
+    await log.take(linked(deep(64), log.chain(EMITTERS[1])));
+    await log.take(linked('{"z":1,"a":1e0,"\u20ac":"\u2028"}', log.chain(EMITTERS[1])));
+  });
+
+  test("leaves and lines that are too long", async () => {
+    await refused(`{"link":"countersign/v1 open ${"n".repeat(65_535)} "}`, MALFORMED, { line: 1 });
+    const { text } = log.chain().at(0);
+    await refused(`${text}\n{"link":"${"x".repeat(1 << 20)}"}`, MALFORMED, { line: 2 });
+    // White space around a line does not count.
+    await log.take(`${" ".repeat(2 << 20)}${text}${"\t".repeat(2 << 20)}`);
+  });
+
+  test("more than the log takes at one time", async () => {
+    const limits = { limits: LIMITS };
+    await refused(Buffer.alloc(LIMITS.bytes + 1, "\n"), "submit.too_large", limits, 413);
+    await refused(Buffer.alloc(24 << 20, "\n"), "submit.too_large", limits, 413);
+    const { text } = log.chain().at(0);
+    await refused(gzipSync(`${text}\n`.repeat(LIMITS.lines + 1)), "submit.too_large", limits, 413);
+    // Not told how long it is, the log finds out.
+    const chunked = { method: "POST", body: Buffer.alloc(LIMITS.bytes + 1, "\n"), chunked: true };
+    assert.deepEqual((await log.ask("/submit", chunked)).refusal(413, "submit.too_large"), limits);
+    // To the limit, all is well.
+    const whole = log.chain().events(1).body().padEnd(LIMITS.bytes, "\n");
+    await log.take(whole);
+    await log.goesOn();
+  });
+
+  test("a body in pieces", async () => {
+    const chain = log.chain().events(20);
+    const answer = await log.ask("/submit", { method: "POST", body: chain.body(), chunked: true });
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal((await log.take(chain.body())).repeated, 21);
+  });
+
+  test("bodies that are compressed", async () => {
+    const chain = log.chain().events(50);
+    const bytes = Buffer.from(chain.body());
+    const [gzip, frames] = [gzipSync(bytes), zstd(bytes)];
+    const halves = [bytes.subarray(0, 5000), bytes.subarray(5000)];
+    const packed: [Uint8Array, string | undefined][] = [
+      [gzip, "gzip"],
+      [gzip, "x-gzip"],
+      [gzip, "GZIP"],
+      [gzip, undefined],
+      [frames, "zstd"],
+      [frames, undefined],
+      [bytes, "identity"],
+      [Buffer.concat(halves.map((half) => gzipSync(half))), "gzip"],
+      [Buffer.concat(halves.map((half) => zstd(half))), "zstd"],
+    ];
+    let added = 51;
+    for (const [body, encoding] of packed) {
+      const answer = await log.submit(body, encoding === undefined ? {} : { "content-encoding": encoding });
+      assert.equal(answer.status, 200, `${encoding}: ${answer.text}`);
+      assert.deepEqual([answer.json.added, answer.json.repeated], [added, 51 - added], encoding);
+      added = 0;
+    }
+  });
+
+  test("encodings that the log does not know", async () => {
+    const gzip = gzipSync(log.chain().body());
+    for (const encoding of ["br", "deflate", "compress", "gzip, gzip", "gzip,zstd", "x"]) {
+      const answer = await log.submit(gzip, { "content-encoding": encoding });
+      assert.deepEqual(answer.refusal(415, "submit.encoding"), {}, encoding);
+    }
+  });
+
+  test("bodies that do not decompress whole", async () => {
+    const plain = Buffer.from(log.chain().events(20).body());
+    for (const packed of [Buffer.from(gzipSync(plain)), zstd(plain)]) {
+      for (const broken of [
+        packed.subarray(0, -1),
+        packed.subarray(0, 12),
+        Buffer.concat([packed, Buffer.from("more")]),
+      ]) {
+        await refused(broken, "submit.encoding", {});
+      }
+    }
+    const damaged = gzipSync(plain);
+    damaged[damaged.length - 6] = (damaged.at(-6) ?? 0) ^ 1;
+    await refused(damaged, "submit.encoding", {});
+  });
+
+  test("bodies that decompress to very much", async () => {
+    const limits = { limits: LIMITS };
+    const gzip = gzipSync(Buffer.alloc(64 << 20, "\n"), { level: 1 });
+    const bombs = [gzip, Buffer.concat([gzip, gzip]), zstdBomb(64 << 20), zstdBomb(2 ** 32)];
+    for (const bomb of bombs) {
+      assert.ok(bomb.length < 1 << 20);
+      await refused(bomb, "submit.too_large", limits, 413);
+    }
+    // A bomb in a bomb is nothing but a body that is no text.
+    await refused(gzipSync(gzip), MALFORMED, { line: 1 });
+    await log.goesOn();
+  });
+});
