@@ -36,8 +36,31 @@ export type VerifyErrorCode =
   /** A worker ended unexpectedly. */
   | "worker.failed";
 
+/** What keeps events from coming into a log, beside what the log itself refuses. */
+export type DeliverErrorCode =
+  /** The collector cannot be reached. */
+  | "collector.unreachable"
+  /** It did not answer in time. */
+  | "collector.timeout"
+  /** It has too much to do. */
+  | "collector.busy"
+  /** It answers that it failed. */
+  | "collector.failed"
+  /** What answers is no collector. */
+  | "collector.unexpected"
+  /** The log lost what it had proven to hold. */
+  | "log.rollback"
+  /** A batch is larger than the collector takes. */
+  | "submit.too_large"
+  /** This machine's clock is ahead of the log's. */
+  | "clock.ahead";
+
 /** What keeps a recorder from recording or from handing on. */
 export type RecordErrorCode =
+  /** A defect of the package. */
+  | "recorder.failed"
+  /** The program ended, and events that were not delivered with it. */
+  | "recorder.lost"
   /** More waits to be handed on than may. */
   | "recorder.full"
   /** The signer gave no signature. */
@@ -61,7 +84,7 @@ export type OutboxErrorCode =
   | "outbox.failed";
 
 /** A stable word for what went wrong. */
-export type ErrorCode = CoreErrorCode | OutboxErrorCode | RecordErrorCode | VerifyErrorCode;
+export type ErrorCode = DeliverErrorCode | CoreErrorCode | OutboxErrorCode | RecordErrorCode | VerifyErrorCode;
 
 /** What an error can say beside its code and message. */
 export interface ErrorDetails {

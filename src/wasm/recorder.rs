@@ -105,6 +105,16 @@ impl QueueingRecorder {
         Ok(())
     }
 
+    /// The same lines of all that waits, for another recorder.
+    #[wasm_bindgen(js_name = queuedLines)]
+    pub fn queued_lines(&self) -> String {
+        let mut lines = String::new();
+        for queued in &self.queue {
+            queued.write(&mut lines);
+        }
+        lines
+    }
+
     /// How many events wait.
     #[wasm_bindgen(getter)]
     pub fn queued(&self) -> usize {

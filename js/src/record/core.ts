@@ -14,6 +14,8 @@ export interface CoreRecorder {
   /** Of each event that `record` took since the last call a line for `restore`, with its line feed. */
   unstored(): string;
   restore(line: string): void;
+  /** The same lines of all that waits, for another recorder. */
+  queuedLines(): string;
   /** Begins a flush of at most `most` events, of all where it is 0 or the chain closes. */
   begin(time: number, nonce: Uint8Array, close: boolean, most: number): void;
   step(time: number): Uint8Array | undefined;

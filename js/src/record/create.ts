@@ -1,42 +1,14 @@
 /** `createRecorder`, for a given artefact. */
 
-import { CountersignError } from "../error.js";
+import { toCollector } from "../deliver/destination.js";
+import { toTransport } from "../deliver/to-transport.js";
+import { Keeper } from "../outbox/keeper.js";
+import { Chain } from "./chain.js";
 import { type Core, type CoreLogTrust, inCore } from "./core.js";
-import type { Transport } from "./memory.js";
+import type { Lifecycle } from "./lifecycle.js";
+import { type RecorderOptions, type Settings, settings } from "./options.js";
 import { Recorder } from "./recorder.js";
 import { external, type KeyHandle, type Signer, type Signing } from "./signer.js";
-
-/** The names whose values are redacted where nothing else is said: in any ASCII case, at any depth. */
-export const REDACTED: readonly string[] = ["password", "secret", "token", "authorization", "cookie", "set-cookie"];
-
-/** How much may wait to be handed on where nothing else is said: 16 MiB. */
-const LIMIT = 16 << 20;
-
-/** How to record. */
-export interface RecorderOptions {
-  /** Who signs: a signer key's text (`PRIVATE+KEY+…`), a key of WebCrypto's, or what signs elsewhere. */
-  key: string | KeyHandle | Signer;
-  /** The log that the chain is for, as its checkpoints name it: `example.com/audit`. */
-  origin: string;
-  /**
-   * Takes the lines, in order and one chunk at a time. The next waits for what it returns, and a chunk that it fails
-   * to take is given to it again. All chunks together are an export. `memory()` makes one that keeps them.
-   */
-  to: Transport;
-  /**
-   * Members whose values are replaced by `"[redacted]"` before an event is committed to, wherever they stand: a
-   * string, number or array; an object is gone into. Instead of {@link REDACTED}; `[]` redacts nothing.
-   */
-  redact?: readonly string[] | undefined;
-  /** Has every n-th link signed. Each flush signs its last one in any case. */
-  signEvery?: number | undefined;
-  /** The most bytes that may wait to be handed on; `record` throws `recorder.full` above it. By default 16 MiB. */
-  limitBytes?: number | undefined;
-  /** The clock: milliseconds from the epoch. For tests. */
-  now?: (() => number) | undefined;
-  /** Fills bytes with secure random ones. For tests: salts that can be guessed give events away. */
-  random?: ((bytes: Uint8Array<ArrayBuffer>) => unknown) | undefined;
-}
 
 /** Begins a chain. */
 export type CreateRecorder = (options: RecorderOptions) => Promise<Recorder>;
@@ -52,48 +24,64 @@ export interface Variant<Trust extends CoreLogTrust> {
   verifies?: (vkey: string, bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => Promise<boolean>;
 }
 
-/** Makes the `createRecorder` of an artefact. */
-export function creator<Trust extends CoreLogTrust>({ load, readKey, verifies }: Variant<Trust>): CreateRecorder {
+/** Makes the `createRecorder` of an artefact, for a runtime whose life is followed. */
+export function creator<Trust extends CoreLogTrust>(variant: Variant<Trust>, lifecycle: Lifecycle): CreateRecorder {
   return async (options) => {
-    const { key, origin, to, redact, signEvery = 0, limitBytes = LIMIT } = checked(options);
-    const core = await load();
-    const signing = typeof key === "string" ? await readKey(key) : external(key);
-    const recorder = inCore(() => new core.Recorder(origin, signing.key, signEvery, redact === undefined));
-    for (const name of redact ?? []) {
-      recorder.redact(name);
-    }
-    return new Recorder(recorder, {
-      origin,
-      header: core.header(origin),
-      sign: signing.sign ?? (() => Promise.reject(new Error("the core signs"))),
-      verifies: verifies && ((bytes, signature) => verifies(signing.key, bytes, signature)),
-      to,
-      limitBytes,
-      now: options.now ?? Date.now,
-      random: options.random ?? ((bytes) => crypto.getRandomValues(bytes)),
-    });
+    const chosen = settings(options);
+    const core = await variant.load();
+    const { origin, destination } = route(core, variant, chosen);
+    const keeper = new Keeper(chosen.outbox);
+    const begin = beginner(core, variant, chosen, origin, keeper);
+    const chain = await begin(chosen.key);
+    const found = await keeper.open();
+    return new Recorder({ origin, settings: chosen, keeper, destination, lifecycle, begin, chain, found });
   };
 }
 
-function checked(options: RecorderOptions): RecorderOptions {
-  const refuse = (member: keyof RecorderOptions, message: string, hint: string) => {
-    throw new CountersignError("options.invalid", message, { member, hint });
+function route<Trust extends CoreLogTrust>(core: Core<Trust>, { prove }: Variant<Trust>, { to }: Settings) {
+  if ("transport" in to) {
+    const header = inCore(() => core.header(to.origin));
+    return { origin: to.origin, destination: toTransport(to.transport, header) };
+  }
+  const trust = inCore(() => new core.LogTrust(to.log.trim()));
+  const destination = toCollector(to.collector, (proof, leaf) => prove(trust, proof, leaf));
+  return { origin: trust.origin, destination };
+}
+
+/** What makes chains under a key, each time anew. */
+function beginner<Trust extends CoreLogTrust>(
+  core: Core<Trust>,
+  { readKey, verifies }: Variant<Trust>,
+  { signEvery, redact, now, random }: Settings,
+  origin: string,
+  keeper: Keeper,
+) {
+  const means = {
+    now,
+    random: () => {
+      const bytes = new Uint8Array(16);
+      random(bytes);
+      return bytes;
+    },
+    id: () => keeper.id(),
   };
-  const isCount = (value: number | undefined) => value === undefined || (Number.isInteger(value) && value > 0);
-  if (typeof options?.origin !== "string") {
-    refuse("origin", "no origin", "give the name that the log's checkpoints bear, such as example.com/audit");
-  }
-  if (typeof options.to !== "function") {
-    refuse("to", "nothing takes the lines", "give a function, or memory()");
-  }
-  if (!isCount(options.signEvery) || (options.signEvery ?? 0) > 0xffff_ffff) {
-    refuse("signEvery", "not a whole number of links", "leave it out to sign once a flush");
-  }
-  if (!isCount(options.limitBytes)) {
-    refuse("limitBytes", "not a whole number of bytes", "leave it out for 16 MiB");
-  }
-  if (options.redact?.some((name) => typeof name !== "string" || !name.isWellFormed())) {
-    refuse("redact", "not a list of names", 'give strings, such as ["password", "ssn"]');
-  }
-  return options;
+  return async (key: string | KeyHandle | Signer) => {
+    const signing = typeof key === "string" ? await readKey(key.trim()) : external(key);
+    const seal = {
+      sign: signing.sign,
+      verifies:
+        verifies &&
+        ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => verifies(signing.key, bytes, signature)),
+    };
+    const anew = () => {
+      const recorder = inCore(() => new core.Recorder(origin, signing.key, signEvery, redact === undefined));
+      for (const name of redact ?? []) {
+        recorder.redact(name);
+      }
+      recorder.keepUnstored(keeper.isDurable);
+      return new Chain(recorder, seal, means);
+    };
+    anew().abandon();
+    return anew;
+  };
 }

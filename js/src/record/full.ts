@@ -9,6 +9,7 @@
 import * as wasm from "../wasm/recorder.js";
 import { inCore, loader, type ModuleSource } from "./core.js";
 import { creator } from "./create.js";
+import { type Lifecycle, none } from "./lifecycle.js";
 import { signerKey } from "./signer.js";
 
 /** A new signer key. */
@@ -19,15 +20,18 @@ export interface GeneratedKey {
   vkey: string;
 }
 
-/** Makes the entry's functions for a runtime's way to load the artefact. */
-export function recording(source: ModuleSource) {
+/** Makes the entry's functions for a runtime's way to load the artefact, and its way to end. */
+export function recording(source: ModuleSource, lifecycle: Lifecycle = none) {
   const load = loader(wasm, source, (module) => wasm.initSync({ module }));
   return {
-    createRecorder: creator({
-      load,
-      readKey: (text) => ({ key: signerKey(text), sign: undefined }),
-      prove: (trust, proof, leaf) => inCore(() => trust.prove(proof, leaf)),
-    }),
+    createRecorder: creator(
+      {
+        load,
+        readKey: (text) => ({ key: signerKey(text), sign: undefined }),
+        prove: (trust, proof, leaf) => inCore(() => trust.prove(proof, leaf)),
+      },
+      lifecycle,
+    ),
     generateKey: async (name: string): Promise<GeneratedKey> => {
       const core = await load();
       const seed = crypto.getRandomValues(new Uint8Array(32));

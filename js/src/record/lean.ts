@@ -9,10 +9,11 @@
 import * as wasm from "../wasm/recorder-slim.js";
 import { loader, type ModuleSource } from "./core.js";
 import { creator } from "./create.js";
+import { type Lifecycle, none } from "./lifecycle.js";
 import { importSignerKey, prove, verifies } from "./webcrypto.js";
 
-/** Makes the entry's functions for a runtime's way to load the artefact. */
-export function recording(source: ModuleSource) {
+/** Makes the entry's functions for a runtime's way to load the artefact, and its way to end. */
+export function recording(source: ModuleSource, lifecycle: Lifecycle = none) {
   const load = loader(wasm, source, (module) => wasm.initSync({ module }));
-  return { createRecorder: creator({ load, readKey: importSignerKey, verifies, prove }) };
+  return { createRecorder: creator({ load, readKey: importSignerKey, verifies, prove }, lifecycle) };
 }

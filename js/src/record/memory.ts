@@ -1,10 +1,9 @@
 /** A transport that keeps what it is given. */
 
-/** Takes a chunk of an export: whole lines. Put together, all chunks of a recorder are one export. */
-export type Transport = (chunk: Uint8Array<ArrayBuffer>) => unknown;
+import type { TransportFunction } from "../transport/transport.js";
 
 /** Keeps the export in memory. */
-export interface Memory extends Transport {
+export interface Memory extends TransportFunction {
   /** All lines up to now. */
   bytes(): Uint8Array<ArrayBuffer>;
   /** The same as text. */

@@ -1,9 +1,22 @@
 /** What every entry for recording gives beside `createRecorder`. */
 
+export type { CollectorOptions } from "../deliver/collector.js";
+export type { LastProof } from "../deliver/courier.js";
 export { CountersignError, type ErrorCode } from "../error.js";
-export { type CreateRecorder, REDACTED, type RecorderOptions } from "./create.js";
+export type { Change, Entry, Outbox } from "../outbox/outbox.js";
+export type { Transport, TransportFunction, TransportObject } from "../transport/transport.js";
+export type { CreateRecorder } from "./create.js";
 export type { Actor, AuditEvent, Context, HttpRequest, KnownAction, Members, Target } from "./event.js";
-export { type Memory, memory, type Transport } from "./memory.js";
-export type { Recorder } from "./recorder.js";
+export type { Handle, Receipt } from "./handle.js";
+export { type Memory, memory } from "./memory.js";
+export {
+  type CommonOptions,
+  type FlushOptions,
+  type LogOptions,
+  REDACTED,
+  type RecorderOptions,
+  type TransportOptions,
+} from "./options.js";
+export type { FlushPatience, Recorder, Status } from "./recorder.js";
 export type { KeyHandle, Signer } from "./signer.js";
 export { generateKeyHandle } from "./webcrypto.js";

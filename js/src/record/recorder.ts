@@ -1,191 +1,483 @@
-/** One chain, recorded in order and handed on in signed pieces. */
+/** Records events into a chain, and sees to it that they come where they belong. */
 
+import { Courier, type LastProof } from "../deliver/courier.js";
+import type { Destination } from "../deliver/destination.js";
 import { CountersignError } from "../error.js";
-import { type CoreRecorder, inCore } from "./core.js";
+import type { Found, Keeper } from "../outbox/keeper.js";
+import type { Chain } from "./chain.js";
 import type { AuditEvent } from "./event.js";
+import { Flushing } from "./flushing.js";
+import { droppedHandle, type Handle, Taken } from "./handle.js";
 import { toJson } from "./json.js";
-import type { Transport } from "./memory.js";
+import type { Lifecycle } from "./lifecycle.js";
+import type { Settings } from "./options.js";
+import type { KeyHandle, Signer } from "./signer.js";
 
-/** What a chain is recorded with. */
-export interface Setup {
+/** What a recorder is made of. */
+export interface Parts {
   origin: string;
-  /** The first line of an export. */
-  header: string;
-  /** Signs what the core does not sign itself. */
-  sign: (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
-  /** Checks a signature from outside that the core cannot check itself. */
-  verifies: ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => Promise<boolean>) | undefined;
-  to: Transport;
-  limitBytes: number;
-  now: () => number;
-  random: (bytes: Uint8Array<ArrayBuffer>) => unknown;
+  settings: Settings;
+  keeper: Keeper;
+  destination: Destination;
+  lifecycle: Lifecycle;
+  /** Reads a key, and gives what begins chains under it. */
+  begin: (key: string | KeyHandle | Signer) => Promise<() => Chain>;
+  chain: () => Chain;
+  found: readonly Found[];
 }
+
+/** How a recorder is. */
+export interface Status {
+  /** Events that wait for a link. */
+  readonly queued: number;
+  /** Events and bytes that wait to be delivered, all in all. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** Events that are being sent now. */
+  readonly inFlight: number;
+  /** The chain, once it has a link. */
+  readonly chain: string | undefined;
+  /** The newest proof that was verified. */
+  readonly lastProof: LastProof | undefined;
+  /** What kept the last flush from ending well; nothing after one that did. */
+  readonly lastError: CountersignError | undefined;
+  /** Milliseconds until it is tried again by itself. */
+  readonly retryIn: number | undefined;
+  /** Events that there was no room for, and that are not yet recorded as `countersign.dropped`. */
+  readonly dropped: number;
+  /** Chains that cannot go on, and why. What waits of them stays in the outbox, and is not sent again by itself. */
+  readonly dead: readonly { readonly chain: string; readonly error: CountersignError }[];
+}
+
+/** How to flush. */
+export interface FlushPatience {
+  /** For how many milliseconds to try again what fails. By default a flush is tried once. */
+  patience?: number | undefined;
+}
+
+/** About how many bytes of events and links are signed together, and how many are linked before some are sent. */
+const BATCH = 256 << 10;
+const LINKED = 1 << 20;
+/** How long a program that has nothing else to do is kept from ending. */
+const EXIT = 5_000;
+/** How often it is looked whether others left something behind. */
+const ORPHANS = 15_000;
 
 /** Records events into one chain. */
 export class Recorder {
   /** The log that the chain names. */
   readonly origin: string;
 
-  #core: CoreRecorder;
-  #setup: Setup;
-  #nonce: Uint8Array | undefined;
-  /** Whether a signature from outside was found to be of the chain's key. */
-  #signerKnown = false;
-  /** Lines that the transport has not taken yet. */
-  #pending: Uint8Array<ArrayBuffer>[] = [];
-  #pendingBytes = 0;
-  /** The end of the last flush that was asked for. */
-  #last: Promise<unknown> = Promise.resolve();
-  #chain: string | undefined;
-  #begun = false;
+  readonly #parts: Parts;
+  readonly #settings: Settings;
+  readonly #keeper: Keeper;
+  readonly #courier: Courier;
+  readonly #flushing: Flushing;
+  readonly #unfollow: () => void;
+  #chain: Chain;
+  /** Chains that are to be closed. */
+  #ending: Chain[] = [];
+  /** Begins a chain with the key in use. */
+  #anew: () => Chain;
+  #recorded = 0;
+  /** Bytes of events without a link. */
+  #queuedBytes = 0;
+  /** Events that are to be kept with the next write. */
+  #unkept: Taken[] = [];
+  #dropped: { count: number; since: number; until: number } | undefined;
+  #lastError: CountersignError | undefined;
   #closed = false;
+  #looked = 0;
 
   /** @internal */
-  constructor(core: CoreRecorder, setup: Setup) {
-    this.#core = core;
-    this.#setup = setup;
-    this.origin = setup.origin;
+  constructor(parts: Parts) {
+    const { origin, settings, keeper, destination, lifecycle } = parts;
+    this.#parts = parts;
+    this.origin = origin;
+    this.#settings = settings;
+    this.#keeper = keeper;
+    this.#anew = parts.chain;
+    this.#chain = parts.chain();
+    this.#courier = new Courier(
+      destination,
+      keeper,
+      { timeout: settings.timeoutMs, leaving: () => lifecycle.isLeaving() },
+      (chain) => this.#onDead(chain),
+    );
+    this.#flushing = new Flushing(
+      {
+        run: (alive) => this.#run(alive),
+        owes: (number) => this.#owes(number),
+        failed: (error, told) => this.#failed(error, told),
+        succeeded: () => {
+          this.#lastError = undefined;
+        },
+      },
+      {
+        auto: settings.flush !== undefined,
+        lifetime: settings.timeoutMs + 5_000,
+        manyContexts: settings.manyContexts,
+      },
+    );
+    this.#restore(parts.found);
+    this.#unfollow = lifecycle.follow({
+      hidden: () => this.#hurry(0),
+      leaving: () => this.#leave(),
+      idle: () => this.#hurry(EXIT),
+      exiting: () => this.#exit(),
+    });
+    if (parts.found.length > 0) {
+      this.#soon();
+    }
   }
 
   /** The chain: 32 characters of hex. There is none before the first flush. */
   get chain(): string | undefined {
-    return this.#chain;
+    return this.#chain.name;
   }
 
   /** How many events wait for the next flush. */
   get queued(): number {
-    return this.#closed ? 0 : this.#core.queued;
+    return [...this.#ending, this.#chain].reduce((sum, { queue }) => sum + queue.length, 0);
   }
 
   /**
    * Takes an event, at this moment: checks it, redacts it and queues it. Throws where it lacks a required member, has
    * one of a wrong type, or holds what JSON cannot carry; nothing was queued then.
    */
-  record(event: AuditEvent): void {
-    this.#queue(toJson(event), true);
+  record(event: AuditEvent): Handle {
+    return this.#take(toJson(event), true);
   }
 
   /**
    * Takes any JSON object as text, or as text in UTF-8. Nothing parses it on the way, so no number is rounded. Its
    * members need not be those of {@link AuditEvent}.
    */
-  recordJson(json: string | Uint8Array): void {
-    this.#queue(typeof json === "string" ? wellFormed(json) : decode(json), false);
+  recordJson(json: string | Uint8Array): Handle {
+    return this.#take(typeof json === "string" ? wellFormed(json) : decode(json), false);
   }
 
   /**
-   * Makes links of all that was recorded before, signs the last one, and hands the lines to the transport. After a
-   * failure call it again: nothing is lost, and nothing is handed on twice that the transport took.
+   * Makes links of all that was recorded before, signs the last one, and delivers them. Resolves when they are
+   * delivered: with a log, when it has proven to hold them. After a failure nothing is lost: they go with the next
+   * flush.
    *
-   * Flushes follow each other, one at a time, in the order of the calls.
+   * There is one flush at a time. Whoever asks while one is under way waits for the same.
    */
-  flush(): Promise<void> {
-    return this.#enqueue(false);
+  flush({ patience = 0 }: FlushPatience = {}): Promise<void> {
+    return this.#flushing.flush(this.#recorded, patience);
   }
 
-  /** Flushes and ends the chain: a close link says that nothing after it was cut off. Nothing can be recorded after. */
-  close(): Promise<void> {
-    return this.#enqueue(true);
+  /** How things stand. */
+  status(): Status {
+    const { pending, bytes, inFlight, last, dead } = this.#courier;
+    return {
+      queued: this.queued,
+      waiting: pending.reduce((sum, { taken }) => sum + taken.length, this.queued),
+      waitingBytes: this.#queuedBytes + bytes,
+      inFlight,
+      chain: this.chain,
+      lastProof: last,
+      lastError: this.#lastError,
+      retryIn: this.#flushing.retryIn,
+      dropped: this.#dropped?.count ?? 0,
+      dead: [...dead].map(([chain, error]) => ({ chain, error })),
+    };
   }
 
-  #queue(json: string, typed: boolean): void {
+  /** Ends the chain, and begins one under another key: what is recorded from now on is in that. */
+  async rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
+    const anew = await this.#parts.begin(key);
+    this.#refuseClosed();
+    this.#anew = anew;
+    this.#endChain();
+    this.#chain = anew();
+    return this.flush(patience);
+  }
+
+  /**
+   * Flushes and ends the chain: a close link says that nothing after it was cut off. Nothing can be recorded after.
+   * After a failure call it again; the outbox is let go of when all is delivered.
+   */
+  async close(patience: FlushPatience = {}): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#flushing.end();
+      this.#chain.end();
+    }
+    await this.flush(patience);
+    this.#unfollow();
+    await this.#keeper.close();
+  }
+
+  #refuseClosed(): void {
     if (this.#closed) {
       throw new CountersignError("recorder.out_of_turn", "the recorder is closed", { hint: "create a new one" });
     }
+  }
+
+  #take(json: string, typed: boolean): Handle {
+    this.#refuseClosed();
     // Its UTF-8 is no shorter than this.
-    if (this.#core.queuedBytes + this.#pendingBytes + json.length > this.#setup.limitBytes) {
+    const bytes = json.length;
+    if (this.#queuedBytes + this.#courier.bytes + bytes > this.#settings.limitBytes) {
+      return this.#full();
+    }
+    const taken = new Taken(this.#recorded + 1, bytes);
+    this.#chain.record(json, typed, taken);
+    this.#recorded++;
+    this.#queuedBytes += bytes;
+    if (this.#keeper.isDurable) {
+      this.#keepSoon(taken);
+    } else {
+      taken.keep();
+    }
+    this.#soon();
+    return taken;
+  }
+
+  #full(): Handle {
+    if (!this.#settings.drops) {
       throw new CountersignError("recorder.full", "too much waits to be handed on", {
         hint: "flush more often, find out why flushes fail, or raise limitBytes",
       });
     }
-    const salt = this.#random();
-    inCore(() => this.#core.record(json, this.#setup.now(), salt, typed));
+    const now = this.#settings.now();
+    this.#dropped = { count: (this.#dropped?.count ?? 0) + 1, since: this.#dropped?.since ?? now, until: now };
+    return droppedHandle();
   }
 
-  #enqueue(close: boolean): Promise<void> {
-    const flushed = this.#last.then(() => this.#flush(close));
-    this.#last = flushed.catch(() => {});
-    return flushed;
-  }
-
-  async #flush(close: boolean): Promise<void> {
-    if (!this.#closed) {
-      await this.#write(close);
+  #soon(): void {
+    const { flush } = this.#settings;
+    if (flush === undefined || this.#flushing.isRunning) {
+      return;
     }
-    await this.#deliver();
+    const isMuch = this.#chain.queue.length >= flush.events || this.#queuedBytes >= flush.bytes;
+    this.#flushing.soon(isMuch ? 0 : flush.ms);
   }
 
-  /** Writes links of what is queued, and keeps their lines for the transport. */
-  async #write(close: boolean): Promise<void> {
-    const core = this.#core;
-    const now = this.#setup.now();
-    this.#nonce ??= this.#random();
-    const nonce = this.#nonce;
-    inCore(() => core.begin(now, nonce, close, 0));
-    for (;;) {
-      const bytes = inCore(() => core.step(now)) as Uint8Array<ArrayBuffer> | undefined;
-      if (bytes === undefined) {
-        break;
+  /** Keeps events a moment later, so that those of the same moment go together. */
+  #keepSoon(taken: Taken): void {
+    if (this.#unkept.push(taken) === 1) {
+      queueMicrotask(() => this.#keep());
+    }
+  }
+
+  #keep(): void {
+    const taken = this.#unkept;
+    if (taken.length === 0) {
+      return;
+    }
+    this.#unkept = [];
+    const lines = this.#chain.unstored();
+    this.#keeper.keepEvents(lines, taken).then(
+      () => settle(taken),
+      (error: CountersignError) => {
+        settle(taken, error);
+        this.#failed(error, false);
+      },
+    );
+  }
+
+  async #run(alive: () => boolean): Promise<void> {
+    await this.#adopt();
+    do {
+      const unkept = await this.#link(alive);
+      if (!alive()) {
+        return;
       }
-      const signature = await this.#sign(bytes);
-      inCore(() => core.sign(signature));
-    }
-    this.#chain = core.chain;
-    const lines = core.take() as Uint8Array<ArrayBuffer>;
-    if (lines.length > 0) {
-      const header = new TextEncoder().encode(this.#begun ? "" : this.#setup.header);
-      const chunk = new Uint8Array([...header, ...lines]);
-      this.#begun = true;
-      this.#pending.push(chunk);
-      this.#pendingBytes += chunk.length;
-    }
-    if (close) {
-      this.#closed = true;
-      core.free();
-    }
+      await this.#courier.deliver(alive);
+      if (unkept !== undefined) {
+        throw unkept;
+      }
+    } while (alive() && (this.#hasWork() || this.#courier.hasPending));
   }
 
-  async #sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-    const { sign, verifies } = this.#setup;
-    let signature: Uint8Array;
-    try {
-      signature = await sign(bytes);
-    } catch (cause) {
-      throw new CountersignError("signer.failed", "the signer gave no signature", {
-        hint: "what was recorded is kept: flush again",
-        cause,
-      });
-    }
-    if (!this.#signerKnown && verifies !== undefined) {
-      if (!(await verifies(bytes, signature))) {
-        throw new CountersignError("signature.invalid", "the signature does not verify under the chain's key", {
-          hint: "the signer holds another key than its vkey says",
+  /** Makes links of what is queued, and keeps them. Gives what the outbox says against it: what it has can go. */
+  async #link(alive: () => boolean): Promise<CountersignError | undefined> {
+    let unkept: CountersignError | undefined;
+    for (const chain of [...this.#ending, this.#chain]) {
+      this.#recordDropped(chain);
+      while (alive() && chain.hasWork && this.#courier.bytes < LINKED) {
+        this.#keepWhatStays(chain);
+        const batch = await chain.link(this.#batchBytes());
+        if (batch === undefined) {
+          break;
+        }
+        this.#linked(batch);
+        await this.#keeper.keep(batch).catch((error: CountersignError) => {
+          unkept ??= error;
         });
       }
-      this.#signerKnown = true;
     }
-    return signature;
+    this.#ending = this.#ending.filter(({ hasWork }) => hasWork);
+    return unkept;
   }
 
-  async #deliver(): Promise<void> {
-    for (let chunk = this.#pending[0]; chunk !== undefined; chunk = this.#pending[0]) {
-      try {
-        await this.#setup.to(chunk);
-      } catch (cause) {
-        throw new CountersignError("transport.failed", "the lines could not be handed on", {
-          hint: "they are kept: flush again",
-          cause,
-        });
+  #linked(batch: NonNullable<Awaited<ReturnType<Chain["link"]>>>): void {
+    this.#queuedBytes -= batch.taken.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#courier.add(batch);
+  }
+
+  /** What gets its link now is kept with it. If that is not all, all is kept as it is. */
+  #keepWhatStays(chain: Chain): void {
+    if (chain !== this.#chain || this.#unkept.length === 0) {
+      return;
+    }
+    if (chain.linksAll(this.#batchBytes())) {
+      chain.unstored();
+      this.#unkept = [];
+    } else {
+      this.#keep();
+    }
+  }
+
+  #batchBytes(): number {
+    return Math.min(BATCH, this.#courier.mostBytes);
+  }
+
+  #recordDropped(chain: Chain): void {
+    const dropped = this.#dropped;
+    const hasRoom = this.#queuedBytes + this.#courier.bytes < this.#settings.limitBytes;
+    if (dropped === undefined || chain !== this.#chain || !(hasRoom || this.#closed)) {
+      return;
+    }
+    const time = (millis: number) => new Date(millis).toISOString();
+    const json = toJson({
+      action: "countersign.dropped",
+      actor: { type: "service", id: "countersign" },
+      outcome: "failure",
+      reason: "too much waited to be delivered",
+      metadata: { count: dropped.count, since: time(dropped.since), until: time(dropped.until) },
+    });
+    const taken = new Taken(++this.#recorded, json.length);
+    chain.record(json, true, taken);
+    this.#queuedBytes += json.length;
+    this.#dropped = undefined;
+    if (this.#keeper.isDurable) {
+      this.#unkept.push(taken);
+    }
+  }
+
+  #hasWork(): boolean {
+    return [...this.#ending, this.#chain].some(({ hasWork }) => hasWork);
+  }
+
+  #owes(number: number): boolean {
+    const isDue = (taken: readonly Taken[]) => (taken[0]?.number ?? 0) <= number;
+    return (
+      this.#courier.pending.some(({ taken }) => isDue(taken)) ||
+      [...this.#ending, this.#chain].some(({ hasWork, queue }) => hasWork && isDue(queue))
+    );
+  }
+
+  #failed(error: CountersignError, told: boolean): void {
+    this.#lastError = error;
+    if (!told) {
+      this.#settings.onError(error);
+    }
+  }
+
+  /** A chain that cannot go on: what has no link yet goes into a new one. */
+  #onDead(name: string): void {
+    if (this.#chain.name !== name) {
+      this.#ending = this.#ending.filter((chain) => chain.name !== name || this.#moveOn(chain));
+      return;
+    }
+    const dead = this.#chain;
+    this.#chain = this.#anew();
+    this.#moveOn(dead);
+    if (this.#closed) {
+      this.#chain.end();
+    }
+  }
+
+  #moveOn(dead: Chain): false {
+    const { lines, taken } = dead.abandon();
+    lines.forEach((line, nth) => {
+      const one = taken[nth];
+      if (one !== undefined) {
+        this.#chain.restore(line, one);
       }
-      this.#pending.shift();
-      this.#pendingBytes -= chunk.length;
+    });
+    // Those that were to be kept are kept with their links.
+    this.#unkept = [];
+    return false;
+  }
+
+  /** Ends the chain in use, if there is anything in it. */
+  #endChain(): void {
+    this.#keep();
+    if (this.#chain.name === undefined && this.#chain.queue.length === 0) {
+      this.#chain.abandon();
+      return;
+    }
+    this.#chain.end();
+    this.#ending.push(this.#chain);
+  }
+
+  #restore(found: readonly Found[]): void {
+    for (const one of found) {
+      if (one.kind === "batch") {
+        this.#courier.add(one.batch);
+        continue;
+      }
+      const taken = new Taken(++this.#recorded, one.line.length, one.id);
+      this.#chain.restore(one.line, taken);
+      this.#queuedBytes += taken.bytes;
+      taken.keep();
     }
   }
 
-  #random(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(16);
-    this.#setup.random(bytes);
-    return bytes;
+  /** Takes over what others left that died. */
+  async #adopt(): Promise<void> {
+    const now = performance.now();
+    if (this.#closed || now - this.#looked < ORPHANS) {
+      return;
+    }
+    this.#looked = now;
+    this.#restore(await this.#keeper.orphans());
+  }
+
+  #hurry(patience: number): void {
+    if (this.#owes(this.#recorded)) {
+      this.flush({ patience }).catch((error: CountersignError) => this.#settings.onError(error));
+    }
+  }
+
+  /** The last moment of a page: what can be sent without waiting is sent. */
+  #leave(): void {
+    this.#keep();
+    // What an outbox holds as events must be in it as links before it is sent, or it could be recorded twice.
+    if (!this.#keeper.isDurable && this.#chain.isSwift) {
+      const batch = this.#chain.linkNow(Math.min(BATCH, 50 << 10));
+      if (batch !== undefined) {
+        batch.kept = true;
+        this.#linked(batch);
+      }
+    }
+    this.#courier.leave();
+  }
+
+  #exit(): void {
+    if (this.#owes(this.#recorded) && !this.#keeper.isDurable) {
+      const { waiting } = this.status();
+      this.#settings.onError(
+        new CountersignError(
+          "recorder.lost",
+          `the program ends, and ${waiting} events that were not delivered with it`,
+          {
+            hint: "await close() before the program ends, or give the recorder an outbox",
+          },
+        ),
+      );
+    }
+  }
+}
+
+function settle(taken: readonly Taken[], error?: CountersignError): void {
+  for (const one of taken) {
+    one.keep(error);
   }
 }
 

@@ -1,0 +1,121 @@
+/** What a collector's answer means (log/README.md). */
+
+import { CountersignError, type ErrorCode } from "../error.js";
+import type { Answer } from "./collector.js";
+import { Failure } from "./failure.js";
+
+/** What the log says of a chain that it took. */
+export interface Tip {
+  readonly seq: number;
+  readonly proof: string;
+}
+
+/** An answer that is to be acted on. */
+export type Meaning =
+  | { kind: "taken"; tip(chain: string): Tip | undefined; note(place: number): string | undefined }
+  /** Links are missing: the log would take `expected` next. */
+  | { kind: "gap"; expected: number; failure: Failure }
+  /** Less at a time. */
+  | { kind: "too_large"; bytes: number | undefined; lines: number | undefined; failure: Failure }
+  | { kind: "failed"; failure: Failure };
+
+/** Refusals of what was sent, each a code of this package's too. */
+const DEAD: ReadonlySet<string> = new Set<ErrorCode>(["export.invalid", "log.refused", "signature.invalid"]);
+
+/** At most so much of what a stranger says is repeated. */
+const REPEATED = 300;
+
+/** Reads an answer. */
+export function meaning(answer: Answer): Meaning {
+  const { status, body } = answer;
+  if (status === 200 && body !== undefined) {
+    return { kind: "taken", tip: (chain) => tip(body, chain), note: (place) => note(body, place) };
+  }
+  const failure = failed(answer);
+  const { code } = said(answer);
+  if (status === 409 && code === "log.gap") {
+    const expected = body?.expected;
+    return isCount(expected) ? { kind: "gap", expected, failure } : { kind: "failed", failure };
+  }
+  if (status === 413) {
+    const limits = asObject(body?.limits);
+    const bound = (value: unknown) => (isCount(value) ? value : undefined);
+    return { kind: "too_large", bytes: bound(limits?.bytes), lines: bound(limits?.lines), failure };
+  }
+  return { kind: "failed", failure };
+}
+
+function failed(answer: Answer): Failure {
+  const { status, retryAfter } = answer;
+  const { code, message, hint, line } = said(answer);
+  const error = (own: ErrorCode, text: string, todo: string) => new CountersignError(own, text, { hint: todo, line });
+  const says = message === "" ? `the collector answered with status ${status}` : `the collector says: ${message}`;
+  if (code === "submit.early") {
+    const todo =
+      "set this machine's clock. The events are kept, and are taken when the log's clock has come to their times";
+    return new Failure("chain", error("clock.ahead", says, todo), retryAfter);
+  }
+  if (status === 413) {
+    const todo = "a batch is larger than the collector takes: have its limits raised, or record smaller events";
+    return new Failure("chain", error("submit.too_large", says, todo), retryAfter);
+  }
+  if (code === "log.unauthorised") {
+    const todo = hint ?? "the key needs a grant in the log, or a line in the log's trust file";
+    return new Failure("chain", error("log.unauthorised", says, todo), retryAfter);
+  }
+  if (code === "log.fork") {
+    const todo =
+      "this chain was continued twice: the key was used elsewhere, or storage was restored from a copy. Find out which; a new chain has begun";
+    return new Failure("dead", error("log.fork", says, todo));
+  }
+  if (code === "log.gap") {
+    return new Failure("chain", error("log.gap", says, hint ?? "links before these are missing"), retryAfter);
+  }
+  if (status === 400 && DEAD.has(code)) {
+    const todo = hint ?? "what is kept is not what this recorder wrote, or the collector is another version";
+    return new Failure("dead", error(code as ErrorCode, says, todo));
+  }
+  if (status === 429 || status === 503 || status === 408) {
+    return new Failure("collector", error("collector.busy", says, "nothing is lost: it is sent again"), retryAfter);
+  }
+  if (status >= 500) {
+    return new Failure("collector", error("collector.failed", says, "nothing is lost: it is sent again"), retryAfter);
+  }
+  const todo =
+    status === 0 || (status >= 300 && status < 400)
+      ? "it redirects: give the address that it redirects to"
+      : "is this the address of a collector? Its /submit is asked, and GET /checkpoint must show the log's checkpoint";
+  return new Failure("collector", error("collector.unexpected", says, todo), retryAfter);
+}
+
+function said({ body }: Answer) {
+  const error = asObject(body?.error);
+  const text = (value: unknown) => (typeof value === "string" ? value.slice(0, REPEATED) : undefined);
+  return {
+    code: text(error?.code) ?? "",
+    message: text(error?.message) ?? "",
+    hint: text(error?.hint),
+    line: isCount(error?.line) ? error.line : undefined,
+  };
+}
+
+function tip(body: Readonly<Record<string, unknown>>, chain: string): Tip | undefined {
+  const chains = asObject(body.chains);
+  const found = chains !== undefined && Object.hasOwn(chains, chain) ? asObject(chains[chain]) : undefined;
+  const { seq, proof } = found ?? {};
+  return isCount(seq) && typeof proof === "string" ? { seq, proof } : undefined;
+}
+
+function note(body: Readonly<Record<string, unknown>>, place: number): string | undefined {
+  const notes = Array.isArray(body.notes) ? (body.notes as unknown[]) : [];
+  const proof = asObject(notes[place])?.proof;
+  return typeof proof === "string" ? proof : undefined;
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,42 @@
+/** Links that were signed together and go to the log together. */
+
+import type { Taken } from "../record/handle.js";
+
+/** Whole lines of one chain, the last of them signed. */
+export interface Batch {
+  /** Its entry in the outbox. */
+  readonly id: number;
+  readonly chain: string;
+  /** The `seq` of its first and of its last link. */
+  readonly from: number;
+  readonly to: number;
+  readonly lines: Uint8Array<ArrayBuffer>;
+  /** Its events; none where an earlier recorder wrote it. */
+  readonly taken: readonly Taken[];
+  /** Whether the outbox has it. */
+  kept: boolean;
+}
+
+/** The links of a batch's lines, in order. */
+export function linksOf({ lines }: Batch): string[] {
+  const text = new TextDecoder().decode(lines);
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => (JSON.parse(line) as { link: string }).link);
+}
+
+/** Batches as one body. */
+export function join(batches: readonly Batch[]): Uint8Array<ArrayBuffer> {
+  const [only] = batches;
+  if (batches.length === 1 && only !== undefined) {
+    return only.lines;
+  }
+  const body = new Uint8Array(batches.reduce((length, { lines }) => length + lines.length, 0));
+  let at = 0;
+  for (const { lines } of batches) {
+    body.set(lines, at);
+    at += lines.length;
+  }
+  return body;
+}

@@ -1,0 +1,148 @@
+/** A collector over HTTP: lines go to its `/submit`, and what it answers comes back unjudged. */
+
+import { CountersignError } from "../error.js";
+
+/** What `fetch` is, as far as a collector needs it. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** A collector that is reached in its own way: by a service binding or a Durable Object's stub, say. */
+export interface CollectorOptions {
+  /** Its address; a path before `/submit` is kept. */
+  url: string | URL;
+  /** What sends the requests, in place of the runtime's `fetch`. */
+  fetch?: Fetch | undefined;
+}
+
+/** An answer as it came. */
+export interface Answer {
+  status: number;
+  /** How many milliseconds it asks to wait. */
+  retryAfter: number | undefined;
+  /** The body, where it is a JSON object. */
+  body: { readonly [member: string]: unknown } | undefined;
+}
+
+/** How a request is sent. */
+export interface Sending {
+  /** How many milliseconds it may take. */
+  timeout: number;
+  /** Whether it is to outlive the page, for which it must be small. */
+  keepalive: boolean;
+}
+
+/** The most bytes that an answer may have: proofs of one chain, or of one key note, are far below it. */
+const MOST = 4 << 20;
+
+/** Sends lines to one collector. */
+export class Collector {
+  /** Where lines are submitted. */
+  readonly submit: string;
+  readonly #fetch: Fetch;
+
+  constructor({ url, fetch: given }: CollectorOptions) {
+    this.submit = submitUrl(url);
+    if (given !== undefined && typeof given !== "function") {
+      throw new CountersignError("options.invalid", "fetch is no function", {
+        member: "to",
+        hint: "give the binding's own: (url, init) => env.LOG.fetch(url, init)",
+      });
+    }
+    this.#fetch = given ?? ((url, init) => fetch(url, init));
+  }
+
+  /** Submits lines once. Throws `collector.unreachable` or `collector.timeout`; the collector may have them then. */
+  async post(lines: Uint8Array<ArrayBuffer>, { timeout, keepalive }: Sending): Promise<Answer> {
+    const patience = new AbortController();
+    const timer = setTimeout(() => patience.abort(), timeout);
+    try {
+      // Bytes without a type: a page needs no leave of the collector to send them, which would take a second request.
+      const init: RequestInit = { method: "POST", body: lines, redirect: "manual", signal: patience.signal };
+      const response = await this.#fetch(this.submit, keepalive ? { ...init, keepalive } : init);
+      const body = await read(response);
+      return { status: response.status, retryAfter: retryAfter(response), body };
+    } catch (cause) {
+      if (cause instanceof CountersignError) {
+        throw cause;
+      }
+      if (patience.signal.aborted) {
+        throw new CountersignError("collector.timeout", `the collector did not answer within ${timeout} ms`, {
+          hint: "nothing is lost: it is sent again. Is the collector overloaded, or timeoutMs too short?",
+          cause,
+        });
+      }
+      throw new CountersignError("collector.unreachable", `the collector at ${this.submit} cannot be reached`, {
+        hint: "nothing is lost: it is sent again. Check the address and that the collector runs; a page also needs the collector's leave (serve --cors ORIGIN) and connect-src in its own policy",
+        cause,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function submitUrl(given: string | URL): string {
+  const refuse = (message: string, hint: string) =>
+    new CountersignError("options.invalid", message, { member: "to", hint });
+  let url: URL;
+  try {
+    url = new URL(given);
+  } catch {
+    throw refuse("the collector's address is no URL", "give one such as https://log.example.com");
+  }
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    throw refuse(`a collector is not reached by ${url.protocol}`, "give an address that begins with https://");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw refuse(
+      "the collector's address has a password in it",
+      "a collector needs none: the links' signatures say who brings them",
+    );
+  }
+  if (url.search !== "" || url.hash !== "") {
+    throw refuse(
+      "the collector's address has a query or a fragment",
+      "give the address alone, such as https://log.example.com",
+    );
+  }
+  const path = url.pathname.replace(/\/+$/, "");
+  if (path.endsWith("/submit")) {
+    throw refuse("the collector's address ends in /submit", "leave /submit out: it is added");
+  }
+  return `${url.origin}${path}/submit`;
+}
+
+function retryAfter(response: Response): number | undefined {
+  const seconds = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
+  return Number.isSafeInteger(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+}
+
+/** The body as a JSON object. Whoever answers is not trusted, so no more than so much is read. */
+async function read(response: Response): Promise<Answer["body"]> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+    if (done || value === undefined) {
+      break;
+    }
+    length += value.length;
+    if (length > MOST) {
+      await reader?.cancel();
+      return undefined;
+    }
+    pieces.push(value);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  try {
+    const body: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof body === "object" && body !== null ? (body as Answer["body"]) : undefined;
+  } catch {
+    return undefined;
+  }
+}

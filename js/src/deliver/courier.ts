@@ -1,0 +1,291 @@
+/** Delivers batches: in each chain one after the other, and nothing is let go before it is proven to have come. */
+
+import { CountersignError } from "../error.js";
+import type { Keeper } from "../outbox/keeper.js";
+import type { Receipt } from "../record/handle.js";
+import { type Batch, linksOf } from "./batch.js";
+import type { Delivered, Destination, Sent } from "./destination.js";
+import { Failure } from "./failure.js";
+
+/** How much is sent at one time. */
+export interface Limits {
+  bytes: number;
+  lines: number;
+}
+
+/** Well below what a collector takes, and little to send again. */
+const LIMITS: Limits = { bytes: 1 << 20, lines: 4_096 };
+
+/** What a page that is going away may still send; the browser's own limit is 64 KiB for all requests together. */
+export const KEEPALIVE = 60 << 10;
+
+/** How batches are sent. */
+export interface Manner {
+  timeout: number;
+  /** Whether what is sent now must outlive the page. */
+  leaving: () => boolean;
+}
+
+/** The newest proof that was verified. */
+export interface LastProof {
+  readonly chain: string;
+  readonly seq: number;
+  readonly index: number;
+  readonly proof: string;
+}
+
+export class Courier {
+  readonly #destination: Destination;
+  readonly #keeper: Keeper;
+  readonly #manner: Manner;
+  /** Told of a chain that cannot go on. */
+  readonly #onDead: (chain: string, error: CountersignError) => void;
+  readonly #limits: Limits = { ...LIMITS };
+  #pending: Batch[] = [];
+  /** Chains that cannot go on. What is pending of them stays in the outbox. */
+  readonly #dead = new Map<string, CountersignError>();
+  #sending: readonly Batch[] = [];
+  #bytes = 0;
+  /** The newest proof. */
+  last: LastProof | undefined;
+
+  constructor(
+    destination: Destination,
+    keeper: Keeper,
+    manner: Manner,
+    onDead: (chain: string, error: CountersignError) => void,
+  ) {
+    this.#destination = destination;
+    this.#keeper = keeper;
+    this.#manner = manner;
+    this.#onDead = onDead;
+  }
+
+  /** All that is not delivered and can be. */
+  get pending(): readonly Batch[] {
+    return this.#dead.size === 0 ? this.#pending : this.#pending.filter(({ chain }) => !this.#dead.has(chain));
+  }
+
+  get hasPending(): boolean {
+    return this.pending.length > 0;
+  }
+
+  /** Bytes of lines that are not delivered, those of dead chains too. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many events are being sent now. */
+  get inFlight(): number {
+    return this.#sending.reduce((sum, { taken }) => sum + taken.length, 0);
+  }
+
+  /** Chains that cannot go on, and why. */
+  get dead(): ReadonlyMap<string, CountersignError> {
+    return this.#dead;
+  }
+
+  /** As many bytes as a batch may have so that a collector takes it. */
+  get mostBytes(): number {
+    return this.#limits.bytes;
+  }
+
+  add(batch: Batch): void {
+    this.#pending.push(batch);
+    this.#bytes += batch.lines.length;
+  }
+
+  /**
+   * Delivers until nothing is pending that can be delivered. A chain that fails does not hold up another; the first
+   * failure is thrown at the end. `alive` is asked after each wait whether this is still to go on.
+   */
+  async deliver(alive: () => boolean): Promise<void> {
+    let failed: Failure | undefined;
+    for (const chain of new Set(this.pending.map(({ chain }) => chain))) {
+      while (alive() && this.#ofChain(chain).length > 0) {
+        try {
+          await this.#step(chain, alive);
+        } catch (failure) {
+          if (!alive()) {
+            return;
+          }
+          if (!(failure instanceof Failure) || failure.scope === "collector") {
+            throw failure;
+          }
+          if (failure.scope === "dead") {
+            this.#bury(chain, failure.error);
+          }
+          failed ??= failure;
+          break;
+        }
+      }
+    }
+    if (failed !== undefined) {
+      throw failed;
+    }
+  }
+
+  /** Sends what it can without waiting for anything: the page is going away. */
+  leave(): void {
+    const [first] = this.pending;
+    const batches =
+      first === undefined ? [] : this.#parcel(first.chain, 0, { ...this.#limits, bytes: KEEPALIVE }, true);
+    if (batches.length > 0) {
+      // Nobody will be there for the answer. What the outbox has is sent again by whoever opens it next.
+      this.#destination.send(batches, { timeout: this.#manner.timeout, keepalive: true }).catch(() => {});
+    }
+  }
+
+  #ofChain(chain: string): Batch[] {
+    return this.#dead.has(chain) ? [] : this.#pending.filter((batch) => batch.chain === chain);
+  }
+
+  /** Batches of a chain from that `seq` on, as many as may go together: at least one, unless they must be small. */
+  #parcel(chain: string, from: number, limits: Limits, small = false): Batch[] {
+    const parcel: Batch[] = [];
+    let bytes = 0;
+    let lines = 0;
+    for (const batch of this.#ofChain(chain)) {
+      if (batch.to < from) {
+        continue;
+      }
+      bytes += batch.lines.length;
+      lines += batch.to - batch.from + 1;
+      if ((bytes > limits.bytes || lines > limits.lines) && (small || parcel.length > 0)) {
+        break;
+      }
+      if (small && !batch.kept) {
+        break;
+      }
+      parcel.push(batch);
+    }
+    return parcel;
+  }
+
+  async #step(chain: string, alive: () => boolean): Promise<void> {
+    // The log may say once where it stands, and is believed once.
+    for (let from = 0, moved = false; ; moved = true) {
+      const parcel = await this.#kept(chain, from, alive);
+      if (!alive()) {
+        return;
+      }
+      const sent = await this.#send(parcel);
+      if (!alive()) {
+        return;
+      }
+      if (sent.kind === "delivered") {
+        await this.#delivered(parcel, sent.delivered);
+        return;
+      }
+      if (sent.kind === "less") {
+        if (!this.#lower(parcel, sent)) {
+          throw sent.failure;
+        }
+        return;
+      }
+      this.#check(chain, sent.seq);
+      if (moved) {
+        throw sent.failure;
+      }
+      from = sent.seq;
+    }
+  }
+
+  /** The next parcel, all of it in the outbox: what was sent and is not there would be recorded anew after a kill. */
+  async #kept(chain: string, from: number, alive: () => boolean): Promise<Batch[]> {
+    const leaving = this.#manner.leaving();
+    const small = leaving ? this.#parcel(chain, from, { ...this.#limits, bytes: KEEPALIVE }) : [];
+    const parcel = leaving ? small : this.#parcel(chain, from, this.#limits);
+    for (const batch of parcel.filter(({ kept }) => !kept)) {
+      await this.#keeper.keep(batch).catch((error: CountersignError) => {
+        throw new Failure("collector", error);
+      });
+      if (!alive()) {
+        break;
+      }
+    }
+    return parcel;
+  }
+
+  async #send(parcel: readonly Batch[]): Promise<Sent> {
+    this.#sending = parcel;
+    const bytes = parcel.reduce((sum, { lines }) => sum + lines.length, 0);
+    const keepalive = this.#manner.leaving() && bytes <= KEEPALIVE;
+    try {
+      return await this.#destination.send(parcel, { timeout: this.#manner.timeout, keepalive });
+    } finally {
+      this.#sending = [];
+    }
+  }
+
+  /** A tip that is proven vouches for all links of its chain before it. */
+  async #delivered(parcel: readonly Batch[], delivered: Delivered): Promise<void> {
+    const last = parcel.at(-1);
+    if (last === undefined) {
+      return;
+    }
+    if (delivered.proof !== null && delivered.index !== null) {
+      this.last = { chain: last.chain, seq: last.to, index: delivered.index, proof: delivered.proof };
+    }
+    const through = (batch: Batch) => batch.chain === last.chain && batch.to <= last.to;
+    const gone = this.#pending.filter(through);
+    this.#pending = this.#pending.filter((batch) => !through(batch));
+    this.#bytes -= gone.reduce((sum, { lines }) => sum + lines.length, 0);
+    settle(gone, delivered);
+    await this.#keeper.remove(gone.map(({ id }) => id)).catch((error: CountersignError) => {
+      throw new Failure("collector", error);
+    });
+  }
+
+  #lower(parcel: readonly Batch[], sent: Sent & { kind: "less" }): boolean {
+    if (parcel.length < 2) {
+      return false;
+    }
+    const bytes = parcel.reduce((sum, { lines }) => sum + lines.length, 0);
+    const lines = parcel.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+    const { bytes: mostBytes = Math.floor(bytes / 2), lines: mostLines = Math.floor(lines / 2) } = sent;
+    const before = { ...this.#limits };
+    this.#limits.bytes = Math.max(1, Math.min(before.bytes, mostBytes));
+    this.#limits.lines = Math.max(1, Math.min(before.lines, mostLines));
+    return this.#limits.bytes < before.bytes || this.#limits.lines < before.lines;
+  }
+
+  /** Whether what the log would take next is here. */
+  #check(chain: string, expected: number): void {
+    const [first] = this.#ofChain(chain);
+    if (first !== undefined && expected < first.from) {
+      const message = `the log asks for ${chain}/${expected}, and had proven to hold it`;
+      throw new Failure(
+        "dead",
+        new CountersignError("log.rollback", message, {
+          hint: "the log lost what it had, or was set back: tell who runs it, and keep the receipts as evidence. A new chain has begun",
+        }),
+      );
+    }
+  }
+
+  #bury(chain: string, error: CountersignError): void {
+    for (const { taken } of this.#ofChain(chain)) {
+      for (const one of taken) {
+        one.fail(error);
+      }
+    }
+    this.#dead.set(chain, error);
+    this.#onDead(chain, error);
+  }
+}
+
+/** Tells whoever waits. Their receipts are made only when somebody looks at them. */
+function settle(batches: readonly Batch[], { proof, index }: Delivered): void {
+  let links: string[] | undefined;
+  const [head] = batches;
+  for (const { chain, from, taken } of batches) {
+    taken.forEach((one, nth) => {
+      const seq = Math.max(from, 1) + nth;
+      one.deliver((): Receipt => {
+        links ??= batches.flatMap(linksOf);
+        return { chain, seq, links: links.slice(seq - (head?.from ?? 0)), index, proof };
+      });
+    });
+  }
+}

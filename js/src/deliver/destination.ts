@@ -1,0 +1,82 @@
+/** Where batches go, and what shows that they came there. */
+
+import { CountersignError } from "../error.js";
+import { meaning } from "./answer.js";
+import { type Batch, join, linksOf } from "./batch.js";
+import type { Collector, Sending } from "./collector.js";
+import { Failure } from "./failure.js";
+
+/** That batches are where they should be. */
+export interface Delivered {
+  /** The proof of the last link, and its index; null where there is no log. */
+  readonly proof: string | null;
+  readonly index: number | null;
+}
+
+/** What became of batches that were sent. */
+export type Sent =
+  | { kind: "delivered"; delivered: Delivered }
+  /** The chain is to be sent from there. */
+  | { kind: "from"; seq: number; failure: Failure }
+  | { kind: "less"; bytes: number | undefined; lines: number | undefined; failure: Failure };
+
+/** Takes batches of one chain, in order. Throws {@link Failure}. */
+export interface Destination {
+  send(batches: readonly Batch[], sending: Sending): Promise<Sent>;
+}
+
+/** Checks a proof of a leaf, and gives the leaf's index. */
+export type Prove = (proof: string, leaf: string) => number | Promise<number>;
+
+/** Delivers to a collector, and believes the log's proofs alone. */
+export function toCollector(collector: Collector, prove: Prove): Destination {
+  return {
+    async send(batches, sending) {
+      const last = batches.at(-1);
+      if (last === undefined) {
+        throw new TypeError("nothing to send");
+      }
+      const answer = await collector.post(join(batches), sending).catch((cause: CountersignError) => {
+        throw new Failure("collector", cause);
+      });
+      const read = meaning(answer);
+      switch (read.kind) {
+        case "taken": {
+          const tip = read.tip(last.chain);
+          if (tip?.seq !== last.to) {
+            throw unproven(
+              new CountersignError("proof.invalid", "the answer has no proof of the last link that was sent"),
+            );
+          }
+          const leaf = linksOf(last).at(-1) ?? "";
+          const index = await Promise.resolve()
+            .then(() => prove(tip.proof, leaf))
+            .catch((cause) => {
+              throw unproven(cause);
+            });
+          return { kind: "delivered", delivered: { proof: tip.proof, index } };
+        }
+        case "gap":
+          return { kind: "from", seq: read.expected, failure: read.failure };
+        case "too_large":
+          return { kind: "less", bytes: read.bytes, lines: read.lines, failure: read.failure };
+        default:
+          throw read.failure;
+      }
+    },
+  };
+}
+
+function unproven(cause: unknown): Failure {
+  const { message, hint } =
+    cause instanceof CountersignError ? cause : new CountersignError("proof.invalid", `${cause}`);
+  const todo =
+    "the collector says that it has the events and does not prove it to `log`: is that the log's key? The events are kept";
+  return new Failure(
+    "collector",
+    new CountersignError("proof.invalid", `the collector's proof is not believed: ${message}`, {
+      hint: hint === undefined ? todo : `${todo}. ${hint}`,
+      cause,
+    }),
+  );
+}

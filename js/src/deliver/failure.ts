@@ -1,0 +1,27 @@
+/** Why something was not delivered, and what that means for the rest. */
+
+import type { CountersignError } from "../error.js";
+
+/** What a failure stops. */
+export type Scope =
+  /** Nothing can be delivered now. */
+  | "collector"
+  /** This chain cannot, now; others perhaps can. */
+  | "chain"
+  /** This chain never can as it is. It stays where it is, and is not sent again by itself. */
+  | "dead";
+
+/** A delivery that failed. */
+export class Failure extends Error {
+  readonly scope: Scope;
+  readonly error: CountersignError;
+  /** How many milliseconds the collector asks to wait. */
+  readonly retryAfter: number | undefined;
+
+  constructor(scope: Scope, error: CountersignError, retryAfter?: number) {
+    super(error.message, { cause: error });
+    this.scope = scope;
+    this.error = error;
+    this.retryAfter = retryAfter;
+  }
+}

@@ -1,0 +1,41 @@
+/** Delivering to what is no log: taken is delivered. */
+
+import { CountersignError } from "../error.js";
+import type { Transport } from "../transport/transport.js";
+import { join } from "./batch.js";
+import type { Destination } from "./destination.js";
+import { Failure } from "./failure.js";
+
+/** Hands chunks of one export to a transport: the first begins with the header, unless there is one already. */
+export function toTransport(transport: Transport, header: string): Destination {
+  const write =
+    typeof transport === "function" ? transport : (chunk: Uint8Array<ArrayBuffer>) => transport.write(chunk);
+  let begun = false;
+  return {
+    async send(batches) {
+      try {
+        begun ||= typeof transport !== "function" && (await transport.begun());
+        const lines = join(batches);
+        await write(begun ? lines : withHeader(header, lines));
+        begun = true;
+      } catch (cause) {
+        throw new Failure(
+          "collector",
+          new CountersignError("transport.failed", "the lines could not be handed on", {
+            hint: "they are kept: flush again",
+            cause,
+          }),
+        );
+      }
+      return { kind: "delivered", delivered: { proof: null, index: null } };
+    },
+  };
+}
+
+function withHeader(header: string, lines: Uint8Array): Uint8Array<ArrayBuffer> {
+  const first = new TextEncoder().encode(header);
+  const chunk = new Uint8Array(first.length + lines.length);
+  chunk.set(first);
+  chunk.set(lines, first.length);
+  return chunk;
+}

@@ -1,0 +1,133 @@
+/** A recorder's hold on its outbox: what goes in, under which id, and what it was when it comes out again. */
+
+import type { Batch } from "../deliver/batch.js";
+import { CountersignError } from "../error.js";
+import type { Taken } from "../record/handle.js";
+import { type Entry, ORPHANS, type Outbox } from "./outbox.js";
+
+/** What was in an outbox. */
+export type Found =
+  /** An event that has no link yet, as the core wrote it. */
+  { kind: "event"; id: number; line: string } | { kind: "batch"; batch: Batch };
+
+const EVENT = 0x65;
+const BATCH = 0x62;
+
+export class Keeper {
+  readonly #outbox: Outbox | undefined;
+  #next = 1;
+
+  constructor(outbox: Outbox | undefined) {
+    this.#outbox = outbox;
+  }
+
+  /** Whether what is kept outlives the recorder. */
+  get isDurable(): boolean {
+    return this.#outbox !== undefined;
+  }
+
+  /** Takes the outbox, and gives what is in it. */
+  async open(): Promise<Found[]> {
+    const entries = await guarded(async () => (await this.#outbox?.open()) ?? []);
+    return this.#read(entries);
+  }
+
+  /** What others left behind that died since. */
+  async orphans(): Promise<Found[]> {
+    const outbox = this.#outbox;
+    if (outbox?.orphans === undefined) {
+      return [];
+    }
+    const first = this.#next;
+    this.#next += ORPHANS;
+    return this.#read(await guarded(async () => (await outbox.orphans?.(first)) ?? []));
+  }
+
+  /** Keeps events; each has its id from now on. */
+  keepEvents(lines: readonly string[], taken: readonly Taken[]): Promise<void> {
+    const put = lines.map((line, nth): Entry => {
+      const id = this.id();
+      const one = taken[nth];
+      if (one !== undefined) {
+        one.id = id;
+      }
+      return { id, bytes: new TextEncoder().encode(`e${line}`) };
+    });
+    return guarded(async () => this.#outbox?.write({ put, remove: [] }));
+  }
+
+  /** Keeps a batch in the place of its events. */
+  async keep(batch: Batch): Promise<void> {
+    if (this.#outbox !== undefined) {
+      const remove = batch.taken.flatMap(({ id }) => id ?? []);
+      await guarded(async () => this.#outbox?.write({ put: [{ id: batch.id, bytes: encode(batch) }], remove }));
+    }
+    batch.kept = true;
+    for (const one of batch.taken) {
+      one.keep();
+    }
+  }
+
+  /** Lets go of what was delivered. */
+  async remove(ids: readonly number[]): Promise<void> {
+    if (this.#outbox !== undefined && ids.length > 0) {
+      await guarded(async () => this.#outbox?.write({ put: [], remove: ids }));
+    }
+  }
+
+  async close(): Promise<void> {
+    await guarded(async () => this.#outbox?.close());
+  }
+
+  /** The next entry's id. */
+  id(): number {
+    return this.#next++;
+  }
+
+  #read(entries: readonly Entry[]): Found[] {
+    for (const { id } of entries) {
+      this.#next = Math.max(this.#next, id + 1);
+    }
+    return entries.map(decode);
+  }
+}
+
+function encode({ chain, from, to, lines }: Batch): Uint8Array {
+  const head = new TextEncoder().encode(`b${chain} ${from} ${to}\n`);
+  const bytes = new Uint8Array(head.length + lines.length);
+  bytes.set(head);
+  bytes.set(lines, head.length);
+  return bytes;
+}
+
+function decode({ id, bytes }: Entry): Found {
+  if (bytes[0] === EVENT) {
+    return { kind: "event", id, line: new TextDecoder().decode(bytes.subarray(1)) };
+  }
+  const end = bytes.indexOf(0x0a);
+  const [, chain = "", from, to] =
+    /^b([0-9a-f]{32}) (\d{1,16}) (\d{1,16})$/.exec(
+      bytes[0] === BATCH && end > 0 ? new TextDecoder().decode(bytes.subarray(0, end)) : "",
+    ) ?? [];
+  if (from === undefined || to === undefined) {
+    throw new CountersignError("outbox.damaged", `entry ${id} of the outbox is not one of a recorder's`, {
+      hint: "was this place used by something else? Keep it, and give the recorder another",
+    });
+  }
+  const lines = new Uint8Array(bytes.subarray(end + 1));
+  return { kind: "batch", batch: { id, chain, from: Number(from), to: Number(to), lines, taken: [], kept: true } };
+}
+
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof CountersignError) {
+      throw cause;
+    }
+    throw new CountersignError("outbox.failed", "the outbox could not be written or read", {
+      hint: "what was recorded is still in memory, and would be lost with it: look at the cause",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,212 @@
+/** One chain that is being written: its queue, and the links made of it. */
+
+import type { Batch } from "../deliver/batch.js";
+import { CountersignError } from "../error.js";
+import { type CoreRecorder, inCore } from "./core.js";
+import type { Taken } from "./handle.js";
+
+/** Who signs a chain, where the core does not. */
+export interface Seal {
+  sign: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
+  /** Checks a signature that the core cannot check. */
+  verifies: ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => Promise<boolean>) | undefined;
+}
+
+/** What links are made with. */
+export interface Means {
+  now: () => number;
+  /** 16 bytes that nobody can guess. */
+  random: () => Uint8Array;
+  /** The next batch's entry in the outbox. */
+  id: () => number;
+}
+
+/** What a link adds to its event, about. */
+const LINK = 400;
+
+export class Chain {
+  readonly #core: CoreRecorder;
+  readonly #seal: Seal;
+  readonly #means: Means;
+  #nonce: Uint8Array | undefined;
+  /** Events in the order of the core's queue. */
+  #queue: Taken[] = [];
+  #name: string | undefined;
+  /** The `seq` of the next link. */
+  #next = 0;
+  #closing = false;
+  #closed = false;
+  /** Whether a signature from outside was found to be of the chain's key. */
+  #signerKnown = false;
+  #linking = false;
+
+  constructor(core: CoreRecorder, seal: Seal, means: Means) {
+    this.#core = core;
+    this.#seal = seal;
+    this.#means = means;
+  }
+
+  /** 32 characters of hex, once there is a link. */
+  get name(): string | undefined {
+    return this.#name;
+  }
+
+  /** Events without a link. */
+  get queue(): readonly Taken[] {
+    return this.#queue;
+  }
+
+  get queuedBytes(): number {
+    return this.#closed ? 0 : this.#core.queuedBytes;
+  }
+
+  /** Whether nothing more is recorded in it. */
+  get isClosing(): boolean {
+    return this.#closing;
+  }
+
+  /** Whether there is something to make links of. */
+  get hasWork(): boolean {
+    return this.#queue.length > 0 || (this.#closing && !this.#closed);
+  }
+
+  /** Whether a batch of about so many bytes holds all that is queued. */
+  linksAll(bytes: number): boolean {
+    return this.#count(bytes) === this.#queue.length;
+  }
+
+  /** Whether links are made without waiting for a signer. */
+  get isSwift(): boolean {
+    return this.#seal.sign === undefined && !this.#linking;
+  }
+
+  record(json: string, typed: boolean, taken: Taken): void {
+    const now = this.#means.now();
+    const salt = this.#means.random();
+    inCore(() => this.#core.record(json, now, salt, typed));
+    this.#queue.push(taken);
+  }
+
+  /** Queues an event as it was kept. */
+  restore(line: string, taken: Taken): void {
+    inCore(() => this.#core.restore(`${line}\n`));
+    this.#queue.push(taken);
+  }
+
+  /** The lines to keep of events that were recorded since this was asked last. */
+  unstored(): string[] {
+    const lines = inCore(() => this.#core.unstored());
+    return lines === "" ? [] : lines.slice(0, -1).split("\n");
+  }
+
+  /** Ends the chain with what is queued now: a close link says so. */
+  end(): void {
+    this.#closing = true;
+  }
+
+  /** Takes what is queued out of it, for another chain. */
+  abandon(): { lines: string[]; taken: readonly Taken[] } {
+    const lines = inCore(() => this.#core.queuedLines());
+    const taken = this.#queue;
+    this.#queue = [];
+    this.#closing = true;
+    this.#closed = true;
+    this.#core.free();
+    return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), taken };
+  }
+
+  /** Makes links of the next events, of about so many bytes, and has the last one signed. */
+  async link(bytes: number): Promise<Batch | undefined> {
+    if (this.#linking || !this.hasWork) {
+      return undefined;
+    }
+    this.#linking = true;
+    try {
+      const { count, now } = this.#begin(bytes);
+      for (let due = this.#step(now); due !== undefined; due = this.#step(now)) {
+        const signature = await this.#sign(due);
+        inCore(() => this.#core.sign(signature));
+      }
+      return this.#take(count);
+    } finally {
+      this.#linking = false;
+    }
+  }
+
+  /** The same at once, where the core signs. */
+  linkNow(bytes: number): Batch | undefined {
+    if (!this.isSwift || !this.hasWork) {
+      return undefined;
+    }
+    const { count, now } = this.#begin(bytes);
+    this.#step(now);
+    return this.#take(count);
+  }
+
+  #begin(bytes: number): { count: number; now: number } {
+    const now = this.#means.now();
+    this.#nonce ??= this.#means.random();
+    const nonce = this.#nonce;
+    const count = this.#count(bytes);
+    const close = this.#closing && count === this.#queue.length;
+    inCore(() => this.#core.begin(now, nonce, close, count));
+    return { count, now };
+  }
+
+  /** How many events go into a batch of about so many bytes: at least one, if there is any. */
+  #count(bytes: number): number {
+    let [count, size] = [0, 0];
+    for (const one of this.#queue) {
+      size += one.bytes + LINK;
+      if (size > bytes && count > 0) {
+        break;
+      }
+      count++;
+    }
+    return count;
+  }
+
+  #step(now: number): Uint8Array<ArrayBuffer> | undefined {
+    return inCore(() => this.#core.step(now)) as Uint8Array<ArrayBuffer> | undefined;
+  }
+
+  #take(count: number): Batch | undefined {
+    const lines = inCore(() => this.#core.take()) as Uint8Array<ArrayBuffer>;
+    const taken = this.#queue.splice(0, count);
+    this.#name = this.#core.chain;
+    if (this.#closing && this.#queue.length === 0) {
+      this.#closed = true;
+      this.#core.free();
+    }
+    if (lines.length === 0 || this.#name === undefined) {
+      return undefined;
+    }
+    const from = this.#next;
+    for (const byte of lines) {
+      this.#next += byte === 0x0a ? 1 : 0;
+    }
+    return { id: this.#means.id(), chain: this.#name, from, to: this.#next - 1, lines, taken, kept: false };
+  }
+
+  async #sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+    const { sign, verifies } = this.#seal;
+    let signature: Uint8Array;
+    try {
+      signature = (await sign?.(bytes)) ?? new Uint8Array();
+    } catch (cause) {
+      throw new CountersignError("signer.failed", "the signer gave no signature", {
+        hint: "what was recorded is kept: flush again",
+        cause,
+      });
+    }
+    if (!this.#signerKnown && verifies !== undefined) {
+      if (!(await verifies(bytes, signature))) {
+        throw new CountersignError("signature.invalid", "the signature does not verify under the chain's key", {
+          hint: "the signer holds another key than its vkey says",
+        });
+      }
+      this.#signerKnown = true;
+    }
+    return signature;
+  }
+}

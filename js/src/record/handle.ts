@@ -1,0 +1,127 @@
+/** What becomes of an event after it was recorded. */
+
+import { CountersignError } from "../error.js";
+
+/** That an event is in the log, for whoever has it and the log's key: no one has to be asked. */
+export interface Receipt {
+  readonly chain: string;
+  /** The event's place in its chain. */
+  readonly seq: number;
+  /**
+   * The event's link and those after it up to the one that `proof` is of, mostly none: each commits to the one before
+   * it by `prev`.
+   */
+  readonly links: readonly string[];
+  /** The index of the last of `links` in the log; null where there is no log. */
+  readonly index: number | null;
+  /** A C2SP tlog-proof of the last of `links`; null where there is no log. */
+  readonly proof: string | null;
+}
+
+/** An event that was recorded. */
+export interface Handle {
+  /**
+   * Resolves when the event is in the outbox's storage: only then does it survive a kill. In memory it survives
+   * nothing, and this resolves at once. Rejects when the outbox could not keep it; it may be delivered all the same.
+   */
+  stored(): Promise<void>;
+  /** Resolves when the event is proven to be in the log. Rejects when it never will be. */
+  delivered(): Promise<Receipt>;
+}
+
+/** The end of a wait: nothing but a state until somebody asks for a promise. */
+class Outcome<T> {
+  #settled: { value: T } | { error: unknown } | undefined;
+  #waiting: { resolve: (value: T) => void; reject: (error: unknown) => void }[] | undefined;
+
+  get isSettled(): boolean {
+    return this.#settled !== undefined;
+  }
+
+  resolve(value: T): void {
+    this.#settle({ value });
+  }
+
+  reject(error: unknown): void {
+    this.#settle({ error });
+  }
+
+  promise(): Promise<T> {
+    const settled = this.#settled;
+    if (settled !== undefined) {
+      return "value" in settled ? Promise.resolve(settled.value) : Promise.reject(settled.error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting ??= [];
+      this.#waiting.push({ resolve, reject });
+    });
+  }
+
+  #settle(settled: { value: T } | { error: unknown }): void {
+    this.#settled ??= settled;
+    for (const { resolve, reject } of this.#waiting ?? []) {
+      if ("value" in settled) {
+        resolve(settled.value);
+      } else {
+        reject(settled.error);
+      }
+    }
+    this.#waiting = undefined;
+  }
+}
+
+/** An event that the recorder took. */
+export class Taken implements Handle {
+  /** How many were recorded with it. */
+  readonly number: number;
+  /** About how many bytes it has. */
+  readonly bytes: number;
+  /** Its entry in the outbox, once it was given one. */
+  id: number | undefined;
+  readonly #stored = new Outcome<void>();
+  /** Made when it is needed: a receipt is text that nobody may want. */
+  readonly #delivered = new Outcome<() => Receipt>();
+
+  constructor(number: number, bytes: number, id?: number) {
+    this.number = number;
+    this.bytes = bytes;
+    this.id = id;
+  }
+
+  stored(): Promise<void> {
+    return this.#stored.promise();
+  }
+
+  async delivered(): Promise<Receipt> {
+    return (await this.#delivered.promise())();
+  }
+
+  /** @internal */
+  keep(error?: unknown): void {
+    if (error === undefined) {
+      this.#stored.resolve();
+    } else {
+      this.#stored.reject(error);
+    }
+  }
+
+  /** @internal */
+  deliver(receipt: () => Receipt): void {
+    this.#stored.resolve();
+    this.#delivered.resolve(receipt);
+  }
+
+  /** @internal */
+  fail(error: unknown): void {
+    this.#delivered.reject(error);
+  }
+}
+
+/** An event for which there was no room. */
+export function droppedHandle(): Handle {
+  const error = () =>
+    new CountersignError("recorder.full", "the event was dropped: too much waits to be handed on", {
+      hint: "a countersign.dropped event will say how many were; find out why flushes fail, or raise limitBytes",
+    });
+  return { stored: () => Promise.reject(error()), delivered: () => Promise.reject(error()) };
+}

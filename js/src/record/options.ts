@@ -1,0 +1,228 @@
+/** What a recorder is made with, checked: whatever is missing is refused with what to do about it. */
+
+import { Collector, type CollectorOptions } from "../deliver/collector.js";
+import { CountersignError } from "../error.js";
+import type { Outbox } from "../outbox/outbox.js";
+import type { Transport } from "../transport/transport.js";
+import type { KeyHandle, Signer } from "./signer.js";
+
+/** The names whose values are redacted where nothing else is said: in any ASCII case, at any depth. */
+export const REDACTED: readonly string[] = ["password", "secret", "token", "authorization", "cookie", "set-cookie"];
+
+/** When a recorder flushes by itself: as soon as one of these is reached. */
+export interface FlushOptions {
+  /** So many events wait. By default 64. */
+  events?: number | undefined;
+  /** So many bytes of them. By default 256 KiB. */
+  bytes?: number | undefined;
+  /** The oldest waits for so many milliseconds. By default 1000. */
+  ms?: number | undefined;
+}
+
+/** What there is to choose for every recorder. */
+export interface CommonOptions {
+  /** Who signs: a signer key's text (`PRIVATE+KEY+…`), a key of WebCrypto's, or what signs elsewhere. */
+  key: string | KeyHandle | Signer;
+  /** Keeps events until they are delivered, through a kill and a restart. By default they are in memory alone. */
+  outbox?: Outbox | undefined;
+  /** When to flush without being asked; `false` for never. */
+  flush?: FlushOptions | false | undefined;
+  /**
+   * Members whose values are replaced by `"[redacted]"` before an event is kept or committed to, wherever they stand:
+   * a string, number or array; an object is gone into. Instead of {@link REDACTED}; `[]` redacts nothing.
+   */
+  redact?: readonly string[] | undefined;
+  /** Has every n-th link signed. Each flush signs its last one in any case. */
+  signEvery?: number | undefined;
+  /** The most bytes that may wait to be delivered. By default 16 MiB. */
+  limitBytes?: number | undefined;
+  /**
+   * What `record` does above it: throw `recorder.full` (the default), or drop the event. How many were dropped is
+   * recorded as `countersign.dropped` as soon as there is room.
+   */
+  onFull?: "throw" | "drop" | undefined;
+  /** Told of each failure that no `flush` under way told anybody. By default it is a warning on the console, once a code. */
+  onError?: ((error: CountersignError) => void) | undefined;
+  /** How many milliseconds the collector may take for an answer. By default 30,000. */
+  timeoutMs?: number | undefined;
+  /**
+   * Whether flushes are asked for in contexts that end one by one, as the requests of a Worker do. The adapters say so
+   * where it is so.
+   */
+  manyContexts?: boolean | undefined;
+  /** The clock: milliseconds from the epoch. For tests. */
+  now?: (() => number) | undefined;
+  /** Fills bytes with secure random ones. For tests: salts that can be guessed give events away. */
+  random?: ((bytes: Uint8Array<ArrayBuffer>) => unknown) | undefined;
+}
+
+/** Recording into a log, by way of its collector. */
+export interface LogOptions extends CommonOptions {
+  /** The collector: its address, or how it is reached. */
+  to: string | URL | CollectorOptions;
+  /**
+   * The log: its vkey, which you have from who runs it and never from the log itself, or a trust file with one `log`
+   * line and perhaps a quorum of witnesses. Chains name its origin, and its key must have signed what proves that
+   * events are in it.
+   */
+  log: string;
+  origin?: undefined;
+}
+
+/** Recording without a log. */
+export interface TransportOptions extends CommonOptions {
+  /** Takes the lines. */
+  to: Transport;
+  /** The log that the chain is for, as its checkpoints name it: `example.com/audit`. */
+  origin: string;
+  log?: undefined;
+}
+
+/** How to record. */
+export type RecorderOptions = LogOptions | TransportOptions;
+
+/** Options with every default in its place. */
+export interface Settings {
+  readonly to: { collector: Collector; log: string } | { transport: Transport; origin: string };
+  readonly key: string | KeyHandle | Signer;
+  readonly outbox: Outbox | undefined;
+  readonly flush: Required<{ [K in keyof FlushOptions]: number }> | undefined;
+  readonly redact: readonly string[] | undefined;
+  readonly signEvery: number;
+  readonly limitBytes: number;
+  readonly drops: boolean;
+  readonly onError: (error: CountersignError) => void;
+  readonly timeoutMs: number;
+  readonly manyContexts: boolean;
+  readonly now: () => number;
+  readonly random: (bytes: Uint8Array<ArrayBuffer>) => unknown;
+}
+
+const MEBIBYTE = 1 << 20;
+
+/** Reads options. */
+export function settings(options: RecorderOptions): Settings {
+  if (typeof options !== "object" || options === null) {
+    throw refused("key", "no options", "give at least key, to, and log (or origin, where there is no log)");
+  }
+  const { key, outbox, redact, onFull = "throw", onError } = options;
+  if (key === undefined || key === null || key === "") {
+    throw refused(
+      "key",
+      "no key to sign with",
+      "give a signer key's text (countersign keygen NAME makes one; is the secret or variable set?), { vkey, privateKey } or { vkey, sign }",
+    );
+  }
+  if (redact?.some((name) => typeof name !== "string" || !name.isWellFormed())) {
+    throw refused("redact", "not a list of names", 'give strings, such as ["password", "ssn"]');
+  }
+  if (onFull !== "throw" && onFull !== "drop") {
+    throw refused("onFull", "neither throw nor drop", 'give "throw" or "drop"');
+  }
+  if (onError !== undefined && typeof onError !== "function") {
+    throw refused("onError", "no function", "give one that takes an error");
+  }
+  if (outbox !== undefined && typeof outbox?.write !== "function") {
+    throw refused("outbox", "no outbox", "give what indexedDbOutbox, fileOutbox or durableObjectOutbox made");
+  }
+  return {
+    to: destination(options),
+    key,
+    outbox,
+    flush: flushing(options.flush),
+    redact,
+    signEvery: options.signEvery === undefined ? 0 : count("signEvery", options.signEvery, 0xffff_ffff),
+    limitBytes: count("limitBytes", options.limitBytes ?? 16 * MEBIBYTE),
+    drops: onFull === "drop",
+    onError: onError ?? warner(),
+    timeoutMs: count("timeoutMs", options.timeoutMs ?? 30_000, 3_600_000),
+    manyContexts: options.manyContexts === true,
+    now: options.now ?? Date.now,
+    random: options.random ?? pooled(),
+  };
+}
+
+function destination({ to, log, origin }: RecorderOptions): Settings["to"] {
+  if (typeof to === "function" || (typeof to === "object" && to !== null && "write" in to)) {
+    if (log !== undefined) {
+      throw refused(
+        "log",
+        "a transport has no log",
+        "give origin instead; for a collector give `to` its address or { url, fetch }",
+      );
+    }
+    if (typeof origin !== "string") {
+      throw refused("origin", "no origin", "give the name that the log's checkpoints bear, such as example.com/audit");
+    }
+    return { transport: to, origin };
+  }
+  if (to === undefined || to === null || to === "") {
+    throw refused(
+      "to",
+      "nothing takes the lines",
+      "give the collector's address (is the variable set?), a function, or memory()",
+    );
+  }
+  if (typeof to !== "string" && !(to instanceof URL) && typeof to.url !== "string" && !(to.url instanceof URL)) {
+    throw refused(
+      "to",
+      "nothing that takes lines",
+      "give the collector's address, { url, fetch }, a function, or memory()",
+    );
+  }
+  if (typeof log !== "string" || log === "") {
+    throw refused(
+      "log",
+      "no log to believe proofs of",
+      "give the log's vkey, such as example.com/audit+1a2b3c4d+A…: who runs the log has it, `countersign serve` prints it",
+    );
+  }
+  if (origin !== undefined) {
+    throw refused("origin", "the log's origin is in its vkey", "leave origin out");
+  }
+  return { collector: new Collector(typeof to === "string" || to instanceof URL ? { url: to } : to), log };
+}
+
+function flushing(flush: FlushOptions | false | undefined): Settings["flush"] {
+  if (flush === false) {
+    return undefined;
+  }
+  const { events = 64, bytes = 256 << 10, ms = 1000 } = flush ?? {};
+  return { events: count("flush", events), bytes: count("flush", bytes), ms: count("flush", ms, 2 ** 31 - 1) };
+}
+
+function count(member: keyof CommonOptions, value: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (!Number.isInteger(value) || value < 1 || value > most) {
+    throw refused(member, "not a whole number above 0", "leave it out for the default");
+  }
+  return value;
+}
+
+function refused(member: string, message: string, hint: string): CountersignError {
+  return new CountersignError("options.invalid", message, { member, hint });
+}
+
+/** Says once what is wrong, and not again until something else is. */
+function warner(): (error: CountersignError) => void {
+  let last = "";
+  return ({ code, message, hint }) => {
+    if (code !== last) {
+      last = code;
+      console.warn(`countersign: ${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`);
+    }
+  };
+}
+
+/** Secure random bytes, asked of the system for many events at a time. */
+function pooled(): (bytes: Uint8Array<ArrayBuffer>) => void {
+  const pool = new Uint8Array(2048);
+  let left = 0;
+  return (bytes) => {
+    if (left < bytes.length) {
+      crypto.getRandomValues(pool);
+      left = pool.length;
+    }
+    left -= bytes.length;
+    bytes.set(pool.subarray(left, left + bytes.length));
+  };
+}

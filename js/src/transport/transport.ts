@@ -1,0 +1,18 @@
+/** Where lines go that no log proves to have. */
+
+/**
+ * Takes a chunk of an export: whole lines, in order, one chunk at a time. The next waits for what it returns, and a
+ * chunk that it fails to take is given to it again. All chunks together are an export.
+ */
+export type TransportFunction = (chunk: Uint8Array<ArrayBuffer>) => unknown;
+
+/** A transport that goes on with what it has from before. */
+export interface TransportObject {
+  /** Whether it has the header of an export already. */
+  begun(): boolean | PromiseLike<boolean>;
+  /** Takes a chunk, as a {@link TransportFunction} does. */
+  write: TransportFunction;
+}
+
+/** Takes what a recorder hands on. */
+export type Transport = TransportFunction | TransportObject;
