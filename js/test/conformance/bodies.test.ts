@@ -207,7 +207,7 @@ onEachLog((log) => {
     for (const [body, encoding] of packed) {
       const answer = await log.submit(body, encoding === undefined ? {} : { "content-encoding": encoding });
       assert.equal(answer.status, 200, `${encoding}: ${answer.text}`);
-      assert.deepEqual([answer.json.added, answer.json.repeated], [added, 51 - added], encoding);
+      assert.deepEqual([answer.json.added, answer.json.repeated], [added, 51 - added], `${encoding}`);
       added = 0;
     }
   });

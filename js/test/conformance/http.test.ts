@@ -1,0 +1,182 @@
+/** What is common to all routes: methods, addresses, pages of other origins, health and metrics. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Answer } from "./http.ts";
+import { onEachLog } from "./log.ts";
+import { AUDITOR, ORIGIN, PAGE } from "./setup.ts";
+
+const GET = ["/", "/checkpoint", "/tile/0/000.p/1", "/export", "/proof/x/1", "/stream", "/healthz", "/metrics"];
+const POST = ["/submit", "/erase"];
+
+/** The words of a header that is a list. */
+const words = (answer: Answer, name: string): string[] =>
+  String(answer.headers[name] ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+
+onEachLog((log) => {
+  test("each address takes its method alone", async () => {
+    const wrong = [
+      ...GET.flatMap((path) => ["POST", "PUT", "DELETE", "PATCH"].map((method) => [method, path, "get"] as const)),
+      ...POST.flatMap((path) => ["GET", "PUT", "DELETE", "HEAD"].map((method) => [method, path, "post"] as const)),
+    ];
+    for (const [method, path, right] of wrong) {
+      const answer = await log.ask(path, { method, ...(method === "HEAD" ? {} : { body: "" }) });
+      assert.equal(answer.status, 405, `${method} ${path}`);
+      assert.ok(words(answer, "allow").includes(right), `${method} ${path}`);
+      if (method !== "HEAD") {
+        assert.deepEqual(answer.refusal(405, "request.invalid"), {}, `${method} ${path}`);
+      }
+    }
+  });
+
+  test("there is nothing elsewhere", async () => {
+    for (const path of [
+      "/nothing",
+      "/submit/",
+      "/exports",
+      "/export/",
+      "/healthz/",
+      "/proof",
+      "/proof/x",
+      "/index.html",
+      "/favicon.ico",
+    ]) {
+      assert.deepEqual((await log.get(path, AUDITOR)).refusal(404, "request.not_found"), {}, path);
+      assert.deepEqual(
+        (await log.ask(path, { method: "POST", body: "x" })).refusal(404, "request.not_found"),
+        {},
+        path,
+      );
+    }
+  });
+
+  test("the first address says in a line what this is", async () => {
+    const answer = await log.get("/");
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers["content-type"], "text/plain; charset=utf-8");
+    assert.ok(answer.text.includes(ORIGIN));
+    assert.equal(answer.text.trimEnd().split("\n").length, 1);
+  });
+
+  test("HEAD is GET without its body", async () => {
+    for (const path of ["/", "/checkpoint", "/healthz", "/metrics", "/export", "/nothing"]) {
+      const [get, head] = [await log.get(path), await log.ask(path, { method: "HEAD" })];
+      assert.deepEqual([head.status, head.body.length], [get.status, 0], path);
+      assert.equal(head.headers["content-type"], get.headers["content-type"], path);
+    }
+    const export_ = await log.ask("/export", { method: "HEAD", headers: { authorization: `Bearer ${AUDITOR}` } });
+    assert.deepEqual([export_.status, export_.body.length], [200, 0]);
+  });
+
+  test("pages of the origins that were named may ask, and read what they need", async () => {
+    for (const path of ["/submit", "/checkpoint", "/export", "/erase", "/stream"]) {
+      const asked = {
+        origin: PAGE,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-encoding,content-type",
+      };
+      const leave = await log.ask(path, { method: "OPTIONS", headers: asked });
+      assert.ok(leave.status === 200 || leave.status === 204, path);
+      assert.equal(leave.headers["access-control-allow-origin"], PAGE, path);
+      assert.deepEqual(words(leave, "access-control-allow-methods").sort(), ["get", "post"]);
+      const allowed = ["authorization", "content-encoding", "content-type", "last-event-id"];
+      assert.deepEqual(words(leave, "access-control-allow-headers").sort(), allowed);
+      assert.equal(leave.headers["access-control-max-age"], "3600");
+      assert.equal(leave.body.length, 0);
+    }
+    // Whatever the answer is.
+    for (const [path, status] of [
+      ["/checkpoint", 200],
+      ["/nothing", 404],
+      ["/export", 401],
+    ] as const) {
+      const answer = await log.get(path, undefined, { origin: PAGE });
+      assert.equal(answer.status, status);
+      assert.equal(answer.headers["access-control-allow-origin"], PAGE, path);
+      assert.deepEqual(words(answer, "access-control-expose-headers").sort(), ["content-disposition", "retry-after"]);
+      assert.ok(words(answer, "vary").includes("origin"), path);
+      assert.equal(answer.headers["access-control-allow-credentials"], undefined);
+    }
+    const refused = await log.submit("x", { origin: PAGE });
+    assert.deepEqual([refused.status, refused.headers["access-control-allow-origin"]], [400, PAGE]);
+  });
+
+  test("pages of other origins may not", async () => {
+    for (const origin of ["https://evil.example", `${PAGE}.evil.example`, "http://dashboard.example", "null", "*"]) {
+      for (const method of ["OPTIONS", "GET"]) {
+        const headers = { origin, "access-control-request-method": "POST" };
+        const answer = await log.ask("/checkpoint", { method, headers });
+        assert.equal(answer.headers["access-control-allow-origin"], undefined, `${method} ${origin}`);
+        assert.ok(answer.status < 300);
+      }
+    }
+  });
+
+  test("without a page's origin nothing is said of one", async () => {
+    assert.equal((await log.get("/checkpoint")).headers["access-control-allow-origin"], undefined);
+  });
+
+  test("nothing that a client says comes back in a head", async () => {
+    const answer = await log.get("/checkpoint?a=%0d%0aSet-Cookie:%20a=b", undefined, {
+      origin: "https://evil.example",
+      "x-forwarded-host": "evil.example",
+    });
+    assert.equal(answer.status, 200);
+    assert.ok(!JSON.stringify(answer.headers).includes("evil"));
+    for (const name of ["set-cookie", "location"]) {
+      assert.equal(answer.headers[name], undefined, name);
+    }
+  });
+
+  test("health says what is so", async () => {
+    const { checkpoint } = await log.take(log.chain().body());
+    const answer = await log.get("/healthz");
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers["content-type"], "application/json");
+    assert.equal(answer.headers["cache-control"], "no-store");
+    const { published, ...rest } = answer.json;
+    assert.deepEqual(rest, { healthy: true, origin: ORIGIN, size: checkpoint.size });
+    const { at, ...said } = published as { at: string };
+    assert.deepEqual(said, { size: checkpoint.size, witnessed: true });
+    assert.match(at, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
+  });
+
+  test("metrics count what happened", async () => {
+    const counted = async () => {
+      const answer = await log.get("/metrics");
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+      assert.ok(answer.text.endsWith("# EOF\n"));
+      const samples = answer.text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+      return new Map(
+        samples.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))]),
+      );
+    };
+    const submissions = (outcome: string) => `countersign_submissions_total{outcome="${outcome}"}`;
+    await log.take(log.chain().body());
+    const before = await counted();
+    const chain = log.chain().events(3);
+    await log.take(chain.body());
+    await log.submit("x");
+    await log.submit(chain.events(2).body(5));
+    const now = await counted();
+    const grown = (name: string) => (now.get(name) ?? 0) - (before.get(name) ?? 0);
+    assert.equal(grown(submissions("taken")), 1);
+    assert.equal(grown(submissions("malformed")), 1);
+    assert.equal(grown(submissions("gap")), 1);
+    assert.equal(grown("countersign_leaves_total"), 4);
+    const { size } = await log.checkpoint();
+    assert.deepEqual([now.get("countersign_log_size"), now.get("countersign_published_size")], [size, size]);
+    for (const name of [
+      "countersign_commits_total",
+      "countersign_published_time_seconds",
+      "countersign_commits_failed_total",
+    ]) {
+      assert.ok(now.has(name), name);
+    }
+  });
+});
