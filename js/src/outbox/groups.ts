@@ -16,6 +16,7 @@ export class Groups {
   readonly #commit: (change: Change) => Promise<void>;
   #waiting: Waiting[] = [];
   #working: Promise<void> | undefined;
+  #hurried = new Set<Promise<void>>();
 
   /** `commit` makes a change, whole or not at all. */
   constructor(commit: (change: Change) => Promise<void>) {
@@ -30,23 +31,41 @@ export class Groups {
     });
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Begins with what waits though the change before is under way: for a storage that keeps their order by itself. */
+  hurry(): void {
+    const group = this.#next();
+    if (group.length > 0) {
+      const made = this.#make(group).finally(() => this.#hurried.delete(made));
+      this.#hurried.add(made);
+    }
+  }
+
+  /** Whether nothing waits or is under way. */
+  get isIdle(): boolean {
+    return this.#working === undefined && this.#hurried.size === 0;
+  }
+
+  /** Resolves when nothing waits or is under way any more. */
   async idle(): Promise<void> {
-    await this.#working;
+    await Promise.all([this.#working, ...this.#hurried]);
   }
 
   async #work(): Promise<void> {
     // What the caller asks for in the same breath belongs to the first group already.
     await undefined;
     for (let group = this.#next(); group.length > 0; group = this.#next()) {
-      try {
-        await this.#commit(merged(group.map(({ change }) => change)));
-        settle(group);
-      } catch (error) {
-        await this.#separately(group, error);
-      }
+      await this.#make(group);
     }
     this.#working = undefined;
+  }
+
+  async #make(group: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#commit(merged(group.map(({ change }) => change)));
+      settle(group);
+    } catch (error) {
+      await this.#separately(group, error);
+    }
   }
 
   /** What is too much together need not be too much alone: a removal makes room. */

@@ -1,0 +1,4 @@
+/** What only browsers have: their storage. */
+
+export { type IndexedDbOutboxOptions, indexedDbOutbox } from "./outbox/indexeddb.js";
+export type { Outbox } from "./outbox/outbox.js";
