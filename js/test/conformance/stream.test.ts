@@ -1,0 +1,282 @@
+/** The live view: `GET /stream`. */
+
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { before, test } from "node:test";
+import { body, type Chain, eventLine, signed, time } from "./chain.ts";
+import { readExport, shown } from "./export.ts";
+import { hash } from "./keys.ts";
+import { onEachLog } from "./log.ts";
+import { verify } from "./program.ts";
+import { AUDITOR, DESK, EMITTERS } from "./setup.ts";
+import { leafHash } from "./tree.ts";
+
+/** One server-sent event. */
+interface Sent {
+  id?: number;
+  line: string;
+}
+
+/** A live view that is being read. */
+class View {
+  readonly response: IncomingMessage;
+  readonly #pieces: AsyncIterator<Buffer>;
+  #text = "";
+
+  constructor(response: IncomingMessage) {
+    this.response = response;
+    this.#pieces = response[Symbol.asyncIterator]();
+  }
+
+  /** The next event; none when the stream has ended. */
+  async next(): Promise<Sent | undefined> {
+    for (;;) {
+      const end = this.#text.indexOf("\n\n");
+      if (end < 0) {
+        const { value, done } = await this.#pieces.next();
+        if (done) {
+          return undefined;
+        }
+        this.#text += value.toString("latin1");
+        continue;
+      }
+      const fields = this.#text.slice(0, end).split("\n");
+      this.#text = this.#text.slice(end + 2);
+      const sent: Partial<Sent> = {};
+      for (const field of fields) {
+        const [, name, value = ""] = /^([a-z]*): ?(.*)$/.exec(field) ?? assert.fail(field);
+        if (name === "id") {
+          sent.id = Number(value);
+        } else if (name === "data") {
+          assert.equal(sent.line, undefined, "each event is one line");
+          sent.line = Buffer.from(value, "latin1").toString();
+        } else {
+          assert.equal(name, "");
+        }
+      }
+      if (sent.line !== undefined) {
+        return { ...sent, line: sent.line };
+      }
+    }
+  }
+
+  /** All events up to the checkpoint of that size. */
+  async until(size: number): Promise<Sent[]> {
+    const all: Sent[] = [];
+    for (;;) {
+      const sent = (await this.next()) ?? assert.fail("the stream goes on");
+      all.push(sent);
+      if (JSON.parse(sent.line).checkpoint?.split("\n")[1] === String(size)) {
+        return all;
+      }
+    }
+  }
+
+  close(): void {
+    this.response.destroy();
+  }
+}
+
+const text = (sent: readonly Sent[]) => sent.map(({ line }) => `${line}\n`).join("");
+const ids = (sent: readonly Sent[]) => sent.flatMap(({ id }) => id ?? []);
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at);
+
+onEachLog((log) => {
+  const chains: Chain[] = [];
+  let first = 0;
+  let size = 0;
+
+  const open = async (query = "", headers: Record<string, string> = {}) => {
+    const response = await log.open(`/stream${query}`, AUDITOR, headers);
+    assert.equal(response.statusCode, 200);
+    return new View(response);
+  };
+  const grow = async (chain: Chain, events: number) => {
+    const from = chain.lines.length;
+    size = (await log.take(chain.events(events).body(from))).checkpoint.size;
+  };
+
+  before(async () => {
+    first = await log.size();
+    chains.push(log.chain(EMITTERS[0]), log.chain(EMITTERS[1]));
+    for (const chain of chains) {
+      await log.take(chain.body());
+      await grow(chain, 12);
+    }
+  });
+
+  test("a stream says what it is", async () => {
+    const view = await open();
+    const { headers } = view.response;
+    assert.equal(headers["content-type"], "text/event-stream; charset=utf-8");
+    assert.equal(headers["cache-control"], "no-store");
+    assert.equal(headers["x-content-type-options"], "nosniff");
+    assert.equal(headers["content-encoding"], undefined);
+    view.close();
+  });
+
+  test("what comes is seen, each leaf with its index, and verifies", async () => {
+    const [chain = assert.fail()] = chains;
+    const view = await open(`?from=${first}`);
+    const sent = await view.until(size);
+    for (let round = 0; round < 3; round++) {
+      await grow(chain, 4);
+      sent.push(...(await view.until(size)));
+      const { leaves } = readExport(text(sent));
+      assert.equal(leaves.length, size);
+      assert.ok(["partial", "verified"].includes((await verify(text(sent))).verdict));
+    }
+    view.close();
+    assert.deepEqual(ids(sent), range(first, size));
+    for (const { id, line } of sent) {
+      assert.equal(id !== undefined, JSON.parse(line).link !== undefined && line !== sent[0]?.line);
+    }
+  });
+
+  test("without a beginning it shows what comes from now on", async () => {
+    const view = await open();
+    const sent = await view.until(size);
+    assert.deepEqual(ids(sent), []);
+    const before = size;
+    await grow(chains[1] ?? assert.fail(), 3);
+    sent.push(...(await view.until(size)));
+    view.close();
+    assert.deepEqual(ids(sent), range(before, size));
+    const read = readExport(text(sent));
+    assert.deepEqual(
+      shown(read).map(({ index }) => index),
+      range(before, size),
+    );
+    assert.equal(read.range, undefined);
+    assert.equal((await verify(text(sent))).verdict, "partial");
+  });
+
+  test("who lost the connection goes on after the last event that came", async () => {
+    const whole = await (async () => {
+      const view = await open(`?from=${first}`);
+      const sent = await view.until(size);
+      view.close();
+      return sent;
+    })();
+    for (let cut = 0; cut <= whole.length; cut++) {
+      const seen = whole.slice(0, cut);
+      const last = ids(seen).at(-1);
+      const view = await open(`?from=${first}`, last === undefined ? {} : { "last-event-id": String(last) });
+      const rest = await view.until(size);
+      view.close();
+      assert.equal(rest[0]?.line.includes('"countersign"'), last === undefined, "a header, where it begins anew");
+      // Where the last checkpoint was seen already, it comes again.
+      const all = last === undefined ? rest : [...seen.filter((_, at) => at < whole.length - 1), ...rest];
+      assert.deepEqual(ids(all), range(first, size), `cut at ${cut}`);
+      assert.equal(readExport(text(all)).size, size);
+    }
+  });
+
+  test("a stream that goes on is told of what comes later too", async () => {
+    const view = await open("", { "last-event-id": String(size - 1) });
+    assert.deepEqual(ids(await view.until(size)), []);
+    const before = size;
+    await grow(chains[0] ?? assert.fail(), 2);
+    assert.deepEqual(ids(await view.until(size)), range(before, size));
+    view.close();
+  });
+
+  test("many views at once see the same", async () => {
+    const views = await Promise.all(range(0, 5).map(() => open(`?from=${size}`)));
+    for (const view of views) {
+      await view.until(size);
+    }
+    const before = size;
+    await grow(chains[0] ?? assert.fail(), 3);
+    for (const view of views) {
+      assert.deepEqual(ids(await view.until(size)), range(before, size));
+      view.close();
+    }
+  });
+
+  test("a client that takes nothing stops nobody", async () => {
+    const slow = await open(`?from=${first}`);
+    const chain = log.chain(EMITTERS[2]);
+    const long = "x".repeat(60_000);
+    for (let number = 0; number < 100; number++) {
+      chain.event({ long, n: number }, { sign: number === 99 });
+    }
+    size = (await log.take(chain.body())).checkpoint.size;
+    const view = await open(`?from=${first}`);
+    assert.deepEqual(ids(await view.until(size)), range(first, size));
+    view.close();
+    await log.goesOn();
+    size += 2;
+    assert.deepEqual(ids(await slow.until(size)), range(first, size));
+    slow.close();
+  });
+
+  test("an event that cannot be on one line of a stream is withheld there", async () => {
+    // Canonical JSON has no carriage return; a log takes any JSON that its emitter committed to.
+    const chain = log.chain();
+    const event = '{"action":\r"x"}';
+    const salt = hash("salt").subarray(0, 16);
+    const commit = hash("countersign/payload/v1\0", salt, event).toString("base64");
+    const prev = leafHash(chain.at(0).link).toString("base64");
+    const link = signed(
+      `countersign/v1 event ${chain.id} 1 ${time(Date.UTC(2021, 0, 1))} ${prev} ${commit}`,
+      chain.key,
+    );
+    const before = size;
+    size = (await log.take(body(chain.at(0), eventLine(link, salt, event)))).checkpoint.size;
+    const view = await open(`?from=${before}`);
+    const sent = await view.until(size);
+    view.close();
+    assert.deepEqual(JSON.parse(sent.find(({ id }) => id === size - 1)?.line ?? ""), { link, withheld: "filtered" });
+    assert.ok(sent.every(({ line }) => !line.includes("\r")));
+    assert.ok((await log.export(`?from=${before}`, AUDITOR)).includes(event));
+  });
+
+  test("what is not understood is refused by name", async () => {
+    for (const [query, parameter] of [
+      ["from=x", "from"],
+      ["from=-1", "from"],
+      ["from=01", "from"],
+      ["from=1&from=1", "from"],
+      [`from=${size + 1}`, "from"],
+      ["to=1", "to"],
+      ["actor=u_1", "actor"],
+      ["limit=1", "limit"],
+    ] as const) {
+      const answer = await log.get(`/stream?${query}`, AUDITOR);
+      assert.deepEqual(answer.refusal(400, "request.invalid"), { parameter }, query);
+    }
+    for (const last of ["x", "-1", "01", "1.5", "", String(size), "9007199254740991", "9007199254740992"]) {
+      const answer = await log.get("/stream", AUDITOR, { "last-event-id": last });
+      assert.deepEqual(answer.refusal(400, "request.invalid"), { parameter: "Last-Event-ID" }, last);
+    }
+  });
+
+  test("a log that stops ends its streams", { skip: log.lasting }, async () => {
+    const view = await open(`?from=${size}`);
+    await view.until(size);
+    const [ended] = await Promise.all([view.next().catch(() => undefined), log.restart()]);
+    assert.equal(ended, undefined);
+    const again = await open("", { "last-event-id": String(size - 1) });
+    await again.until(size);
+    again.close();
+  });
+
+  test("erasing is seen as what it is: an event of the log", async () => {
+    const chain = log.chain();
+    const before = size;
+    size = (await log.take(chain.events(1).body())).checkpoint.size;
+    const view = await open(`?from=${before}`);
+    await view.until(size);
+    const erased = await log.erase({ events: [`${chain.id}/1`], reason: "case 1" }, DESK);
+    assert.equal(erased.status, 200, erased.text);
+    const sent = await view.until(size + 2);
+    size += 2;
+    view.close();
+    assert.ok(sent.some(({ line }) => JSON.parse(line).event?.action === "log.erase"));
+    const anew = await open(`?from=${before}`);
+    const line = (await anew.until(size)).find(({ id }) => id === before + 1)?.line ?? "";
+    anew.close();
+    assert.equal(JSON.parse(line).withheld, "erased");
+  });
+});
