@@ -114,7 +114,7 @@ class IndexedDbOutbox implements Outbox {
         break;
       }
     }
-    void this.#discardEmpty();
+    await this.#discardEmpty();
     return taken;
   }
 
@@ -151,7 +151,7 @@ class IndexedDbOutbox implements Outbox {
     for (const { id } of put) {
       own?.ids.set(id, id);
     }
-    void this.#discardEmpty();
+    await this.#discardEmpty();
   }
 
   /** Makes the room for new entries. */
