@@ -4,11 +4,12 @@ export type { CollectorOptions } from "../deliver/collector.js";
 export type { LastProof } from "../deliver/courier.js";
 export { CountersignError, type ErrorCode } from "../error.js";
 export type { Change, Entry, Outbox } from "../outbox/outbox.js";
+export { type Memory, memory } from "../transport/memory.js";
 export type { Transport, TransportFunction, TransportObject } from "../transport/transport.js";
 export type { CreateRecorder } from "./create.js";
 export type { Actor, AuditEvent, Context, HttpRequest, KnownAction, Members, Target } from "./event.js";
 export type { Handle, Receipt } from "./handle.js";
-export { type Memory, memory } from "./memory.js";
+
 export {
   type CommonOptions,
   type FlushOptions,

@@ -1,6 +1,6 @@
 /** A transport that keeps what it is given. */
 
-import type { TransportFunction } from "../transport/transport.js";
+import type { TransportFunction } from "./transport.js";
 
 /** Keeps the export in memory. */
 export interface Memory extends TransportFunction {
