@@ -9,7 +9,6 @@ export type { Transport, TransportFunction, TransportObject } from "../transport
 export type { CreateRecorder } from "./create.js";
 export type { Actor, AuditEvent, Context, HttpRequest, KnownAction, Members, Target } from "./event.js";
 export type { Handle, Receipt } from "./handle.js";
-
 export {
   type CommonOptions,
   type FlushOptions,

@@ -1,0 +1,110 @@
+/** A transport into a bucket of Cloudflare R2. */
+
+import { CountersignError } from "../error.js";
+import { headless, Tail } from "./tail.js";
+import type { TransportObject } from "./transport.js";
+
+/** What is needed of an R2 bucket's binding. */
+export interface Bucket {
+  get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
+  /** Null where the condition does not hold. */
+  put(
+    key: string,
+    value: Uint8Array,
+    options: { onlyIf: Headers; httpMetadata: { contentType: string } },
+  ): Promise<object | null>;
+  list(options: { prefix: string; delimiter?: string; limit?: number; cursor?: string }): Promise<{
+    objects: readonly { readonly key: string }[];
+    delimitedPrefixes: readonly string[];
+    truncated: boolean;
+    cursor?: string;
+  }>;
+}
+
+/** Where in the bucket. */
+export interface R2TransportOptions {
+  /** What all keys begin with: `audit/`. Nothing else is to be under it. */
+  prefix?: string | undefined;
+}
+
+/** Objects and folders in a folder. A list of so many is one request. */
+const FANOUT = 1000;
+const NAME = /^\d{3}(\/|\.ndjson)$/;
+
+/**
+ * Keeps an export as objects, one for each chunk: `000/000/000.ndjson`, `000/000/001.ndjson` and so on. In the order of
+ * their keys they are one export. An object is only ever created, so that several writers can share a prefix, and what
+ * was stored before is not stored again when its answer was lost.
+ */
+export function r2Transport(bucket: Bucket, { prefix = "" }: R2TransportOptions = {}): TransportObject {
+  if (typeof bucket?.put !== "function") {
+    throw new CountersignError("options.invalid", "this is no R2 bucket", {
+      member: "to",
+      hint: "give the binding, such as env.AUDIT: is it among r2_buckets of wrangler.jsonc?",
+    });
+  }
+  let next: number | undefined;
+  return {
+    begun: async () => (await bucket.list({ prefix, limit: 1 })).objects.length > 0,
+    async write(chunk) {
+      // The last one of before may be what is given again now.
+      next ??= await lastNumber(bucket, prefix);
+      let lines: Uint8Array = chunk;
+      while (lines.length > 0) {
+        const key = `${prefix}${keyOf(next)}`;
+        const stored = await bucket.put(key, lines, {
+          onlyIf: new Headers({ "if-none-match": "*" }),
+          httpMetadata: { contentType: "application/x-ndjson" },
+        });
+        if (stored === null) {
+          const there = await bucket.get(key);
+          const bytes = there === null ? new Uint8Array() : new Uint8Array(await there.arrayBuffer());
+          lines = new Tail(bytes).fresh(headless(lines));
+        } else {
+          lines = lines.subarray(lines.length);
+        }
+        next += 1;
+      }
+    },
+  };
+}
+
+function keyOf(number: number): string {
+  const digits = String(number).padStart(9, "0");
+  if (digits.length > 9) {
+    throw new CountersignError("transport.failed", "there are as many objects as there can be", {
+      hint: "give another prefix",
+    });
+  }
+  return `${digits.slice(0, 3)}/${digits.slice(3, 6)}/${digits.slice(6)}.ndjson`;
+}
+
+/** The number of the last object, and 0 where there is none. */
+async function lastNumber(bucket: Bucket, prefix: string): Promise<number> {
+  let folder = prefix;
+  let number = 0;
+  for (let level = 0; level < 3; level += 1) {
+    const name = (await names(bucket, folder))
+      .filter((name) => NAME.test(name))
+      .sort()
+      .at(-1);
+    number = number * FANOUT + Number(name?.slice(0, 3) ?? 0);
+    folder += name ?? "";
+    if (name === undefined) {
+      return number * FANOUT ** (2 - level);
+    }
+  }
+  return number;
+}
+
+/** What is in a folder: a folder in it ends in a slash. */
+async function names(bucket: Bucket, folder: string): Promise<string[]> {
+  const found: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await bucket.list({ prefix: folder, delimiter: "/", ...(cursor === undefined ? {} : { cursor }) });
+    found.push(...page.objects.map(({ key }) => key), ...page.delimitedPrefixes);
+    cursor = page.truncated ? page.cursor : undefined;
+  } while (cursor !== undefined);
+  return found.map((name) => name.slice(folder.length));
+}

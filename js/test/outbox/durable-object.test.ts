@@ -1,0 +1,128 @@
+/** The outbox in a Durable Object's storage, in workerd. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { Miniflare } from "miniflare";
+import { bundled } from "./worker/bundle.ts";
+
+const script = await bundled(new URL("worker/worker.ts", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "countersign-objects-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function start(persist: string): Miniflare {
+  return new Miniflare({
+    modules: true,
+    script,
+    compatibilityDate: "2026-01-01",
+    durableObjects: {
+      sqlite: { className: "WithSqlite", useSQLite: true },
+      keys: { className: "WithoutSqlite", useSQLite: false },
+    },
+    durableObjectsPersist: persist,
+  });
+}
+
+async function ask(worker: Miniflare, kind: string, what: string): Promise<unknown> {
+  const response = await worker.dispatchFetch(`http://${kind}/${what}`);
+  const text = await response.text();
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+for (const kind of ["sqlite", "keys"]) {
+  test(`with ${kind} it does what every outbox does`, async () => {
+    const worker = start(join(folder, `${kind}-conformance`));
+    try {
+      assert.deepEqual(await ask(worker, kind, "conformance"), []);
+    } finally {
+      await worker.dispose();
+    }
+  });
+}
+
+/** The processes of workerd that this one started and that are not known yet. */
+function workerds(known: ReadonlySet<number>): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => !known.has(pid) && isWorkerdOfOurs(pid));
+}
+
+function isWorkerdOfOurs(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const parent = Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]);
+    return parent === process.pid && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("workerd");
+  } catch {
+    return false;
+  }
+}
+
+for (const kind of ["sqlite", "keys"]) {
+  test(`with ${kind} all that was written is there after workerd was killed`, {
+    skip: process.platform === "linux" ? false : "needs /proc",
+  }, async () => {
+    const persist = join(folder, `${kind}-killed`);
+    const resolved = new Set<number>();
+    let next = 1;
+    for (let round = 1; round <= 3; round += 1) {
+      const others = new Set(workerds(new Set()));
+      const worker = start(persist);
+      try {
+        const there = new Set(((await ask(worker, kind, "open")) as string[]).map(Number));
+        assert.deepEqual(
+          [...resolved].filter((id) => !there.has(id)),
+          [],
+        );
+        assert.deepEqual(
+          [...there],
+          [...there].toSorted((a, b) => a - b),
+        );
+        // What was under way when it was killed is there whole or not at all.
+        for (const id of there) {
+          const first = id - ((id - 1) % 10);
+          assert.ok(there.has(first) && there.has(first + 9), `entry ${id} is there without the others of its write`);
+        }
+        const write = async () => {
+          for (;;) {
+            const first = next;
+            next += 10;
+            await ask(worker, kind, `write?from=${first}&to=${first + 10}`);
+            for (let id = first; id < first + 10; id += 1) {
+              resolved.add(id);
+            }
+            if (resolved.size >= 500 * round) {
+              for (const pid of workerds(others)) {
+                process.kill(pid, "SIGKILL");
+              }
+            }
+          }
+        };
+        await Promise.all(Array.from({ length: 5 }, () => assert.rejects(write)));
+      } finally {
+        await worker.dispose().catch(() => {});
+      }
+    }
+    assert.ok(resolved.size >= 1500);
+  });
+
+  test(`with ${kind} an object has it once, in its own place, and is told when that is gone`, async () => {
+    const worker = start(join(folder, `${kind}-once`));
+    try {
+      assert.deepEqual(await ask(worker, kind, "open"), []);
+      assert.equal(((await ask(worker, kind, "open-again")) as { code: string }).code, "outbox.in_use");
+      await ask(worker, kind, "write?from=1&to=4");
+      assert.equal(await ask(worker, kind, "keys"), kind === "keys" ? 3 : 0);
+      await ask(worker, kind, "delete-all");
+      const { code, hint } = ((await ask(worker, kind, "write?from=4&to=5")) ?? {}) as { code?: string; hint?: string };
+      if (kind === "sqlite") {
+        assert.equal(code, "outbox.failed");
+        assert.match(hint ?? "", /deleteAll/);
+      }
+    } finally {
+      await worker.dispose();
+    }
+  });
+}
