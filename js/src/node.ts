@@ -2,3 +2,4 @@
 
 export { fileOutbox } from "./outbox/file.node.js";
 export type { Outbox } from "./outbox/outbox.js";
+export { fileTransport } from "./transport/file.node.js";

@@ -4,9 +4,9 @@ import { open, realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CountersignError } from "../error.js";
-import { fileError, syncFolder } from "./files.node.js";
+import { fileError, syncFolder } from "../files/files.node.js";
+import { hold, type Release } from "../files/hold.node.js";
 import { Groups } from "./groups.js";
-import { hold, type Release } from "./hold.node.js";
 import { Journal } from "./journal.node.js";
 import type { Change, Entry, Outbox } from "./outbox.js";
 
@@ -72,7 +72,7 @@ interface Held {
 
 async function take(given: string): Promise<Held> {
   const [path, release] = await holdFile(given).catch((cause) => {
-    throw fileError(cause, given, "the outbox's file could not be opened");
+    throw fileError(cause, given, "the outbox's file could not be opened", "outbox");
   });
   if (release === undefined) {
     throw inUse(given);

@@ -14,7 +14,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { CountersignError } from "../error.js";
-import { fileError, isFull, syncFolder } from "./files.node.js";
+import { fileError, isFull, syncFolder, writeAll } from "../files/files.node.js";
 import type { Change, Entry } from "./outbox.js";
 
 const HEADER = "countersign outbox v1\n";
@@ -86,7 +86,7 @@ export class Journal {
   /** Opens a file that is there. An empty one becomes a journal. */
   static async open(path: string): Promise<Journal> {
     const handle = await open(path, "r+").catch((cause) => {
-      throw fileError(cause, path, "the outbox's file could not be opened");
+      throw fileError(cause, path, "the outbox's file could not be opened", "outbox");
     });
     try {
       const bytes = await handle.readFile();
@@ -103,7 +103,7 @@ export class Journal {
       return new Journal(path, handle, content);
     } catch (cause) {
       await handle.close();
-      throw fileError(cause, path, "the outbox's file could not be read");
+      throw fileError(cause, path, "the outbox's file could not be read", "outbox");
     }
   }
 
@@ -120,7 +120,7 @@ export class Journal {
     try {
       await this.#make(step);
     } catch (cause) {
-      throw fileError(cause, this.#path, "the outbox's file could not be written");
+      throw fileError(cause, this.#path, "the outbox's file could not be written", "outbox");
     }
     this.#live.apply(step);
     if (this.#size > this.#rewriteAbove && this.#size > 4 * this.#live.size) {
@@ -136,7 +136,8 @@ export class Journal {
   }
 
   async #make(step: Step): Promise<void> {
-    if (this.#suspect) {
+    const { nlink } = await this.#handle.stat();
+    if (this.#suspect || nlink === 0) {
       await this.#rewrite(this.#live.after(step));
       return;
     }
@@ -309,11 +310,4 @@ function* portions(live: Live): Generator<Stored[]> {
 
 function encode(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
 }

@@ -1,5 +1,7 @@
 /** Telling what is given again from what is new. */
 
+/** What the first line of an export begins with. */
+export const HEADER = '{"countersign":"export/';
 const LF = 0x0a;
 
 /**
@@ -14,7 +16,7 @@ export class Tail {
   }
 
   /** The lines of a chunk that are not here. Chunks that follow each other are looked for one after the other. */
-  fresh<B extends Uint8Array>(chunk: B): Uint8Array {
+  fresh(chunk: Uint8Array): Uint8Array {
     const bytes = this.#bytes;
     const start = find(bytes, chunk.subarray(0, chunk.indexOf(LF) + 1));
     const length = Math.min(chunk.length, bytes.length - start);
@@ -51,5 +53,3 @@ export function headless(chunk: Uint8Array): Uint8Array {
   const first = new TextDecoder().decode(chunk.subarray(0, HEADER.length));
   return first === HEADER ? chunk.subarray(chunk.indexOf(LF) + 1) : chunk;
 }
-
-const HEADER = '{"countersign":"export/';

@@ -1,20 +1,281 @@
 /** The outbox in a file. */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileOutbox } from "../../dist/outbox/file.node.js";
-import { cases } from "./conformance.ts";
+import { Child, RUNTIMES, type Runtime } from "../runtimes.ts";
+import { cases, entry, texts } from "./conformance.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-outbox-"));
 after(() => rmSync(folder, { recursive: true }));
 let paths = 0;
 const fresh = () => join(folder, `${paths++}.outbox`);
+const runtimes = Object.keys(RUNTIMES) as Runtime[];
+const child = (runtime: Runtime, ...args: string[]) => new Child(runtime, new URL("child.ts", import.meta.url), args);
+
+/** What a file has, read anew. */
+async function contents(path: string): Promise<string[]> {
+  const outbox = fileOutbox(path);
+  const entries = await outbox.open();
+  await outbox.close();
+  return texts(entries);
+}
+
+/** The ids in what a child writes: `ID/LAST`, with the last id of the change. */
+function idsOf(texts: readonly string[]): number[] {
+  return texts.map((text) => Number(text.split("/")[0]));
+}
+
+async function error(
+  work: () => Promise<unknown>,
+): Promise<{ code: string; message: string; hint: string; line?: number }> {
+  return work().then(
+    () => assert.fail("it worked"),
+    (error) => error,
+  );
+}
 
 for (const [name, run] of Object.entries(cases)) {
   test(`it ${name}`, () => {
     const path = fresh();
     return run(() => fileOutbox(path), { shared: false });
+  });
+}
+
+test("the file is its owner's alone, and nothing else stays in the folder", async () => {
+  const inner = join(folder, "alone");
+  mkdirSync(inner);
+  const path = join(inner, "audit.outbox");
+  const outbox = fileOutbox(path);
+  await outbox.open();
+  await outbox.write({ put: [entry(1, "a")], remove: [] });
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  await outbox.close();
+  assert.deepEqual(readdirSync(inner), ["audit.outbox"]);
+});
+
+test("it stays small however much went through it", async () => {
+  const path = fresh();
+  const outbox = fileOutbox(path);
+  await outbox.open();
+  const text = "x".repeat(40_000);
+  await outbox.write({ put: [entry(1, "first")], remove: [] });
+  for (let id = 2; id < 200; id += 1) {
+    await outbox.write({ put: [entry(id, text)], remove: id > 2 ? [id - 1] : [] });
+    assert.ok(statSync(path).size < 1_200_000);
+  }
+  await outbox.close();
+  assert.deepEqual(await contents(path), ["first", text]);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+});
+
+test("wherever the last change was cut off, it is not there, and all before it is", async () => {
+  const path = fresh();
+  const outbox = fileOutbox(path);
+  await outbox.open();
+  await outbox.write({ put: [entry(1, "a"), entry(2, "b")], remove: [] });
+  const before = readFileSync(path);
+  await outbox.write({ put: [entry(3, "c")], remove: [1] });
+  await outbox.close();
+  const whole = readFileSync(path);
+  for (let size = 0; size <= whole.length; size += 1) {
+    for (const zeros of [0, 1, 10, whole.length - size]) {
+      // What was allotted on the disk but not written reads as zeros.
+      writeFileSync(path, Buffer.concat([whole.subarray(0, size), Buffer.alloc(zeros)]));
+      const expected = size === whole.length ? ["b", "c"] : size >= before.length ? ["a", "b"] : undefined;
+      if (expected !== undefined) {
+        assert.deepEqual(await contents(path), expected, `${size} bytes and ${zeros} zeros`);
+      }
+    }
+  }
+  // A block in the middle of the last line did not come to the disk, though the end of the line did.
+  writeFileSync(path, whole.fill(0, before.length + 20, before.length + 30));
+  assert.deepEqual(await contents(path), ["a", "b"]);
+  // What was cut off does not come back with what is written after it.
+  const again = fileOutbox(path);
+  await again.open();
+  await again.write({ put: [entry(9, "d")], remove: [] });
+  await again.close();
+  assert.deepEqual(await contents(path), ["a", "b", "d"]);
+});
+
+test("a creation that was cut off is a creation that was not", async () => {
+  const path = fresh();
+  const outbox = fileOutbox(path);
+  await outbox.open();
+  await outbox.close();
+  const header = readFileSync(path);
+  for (let size = 0; size <= header.length; size += 1) {
+    writeFileSync(path, header.subarray(0, size));
+    assert.deepEqual(await contents(path), []);
+    writeFileSync(path, Buffer.alloc(size));
+    assert.deepEqual(await contents(path), []);
+  }
+});
+
+test("damage is told with its line, and the file is left as it is", async () => {
+  const path = fresh();
+  const outbox = fileOutbox(path);
+  await outbox.open();
+  for (let id = 1; id <= 4; id += 1) {
+    await outbox.write({ put: [entry(id, `entry ${id}`)], remove: [] });
+  }
+  await outbox.close();
+  const whole = readFileSync(path);
+  const lines = whole.toString().split(/(?<=\n)/);
+  const flip = (at: number) => {
+    const bytes = Buffer.from(whole);
+    bytes.writeUInt8((bytes.at(at) ?? 0) ^ 1, at);
+    return bytes;
+  };
+  const damaged: [string, Buffer, number][] = [
+    ["a line is missing", Buffer.from(lines.toSpliced(2, 1).join("")), 3],
+    ["the first line is missing", Buffer.from(lines.toSpliced(1, 1).join("")), 2],
+    ["two lines changed places", Buffer.from([0, 1, 3, 2, 4].map((nth) => lines[nth]).join("")), 3],
+    ["a line is there twice", Buffer.from([0, 1, 2, 2, 3, 4].map((nth) => lines[nth]).join("")), 4],
+    ["it is another file", Buffer.from("precious data\n"), 1],
+    ["it is another file without lines", Buffer.from("precious data"), 1],
+    ["it is an empty line", Buffer.from("\n"), 1],
+  ];
+  for (let at = 0; at < whole.length - 1; at += 1) {
+    const line = whole.subarray(0, at).toString().split("\n").length;
+    damaged.push([`bit 0 of byte ${at} flipped`, flip(at), line]);
+  }
+  for (const [name, bytes, line] of damaged) {
+    writeFileSync(path, bytes);
+    const { code, hint, line: told } = await error(() => contents(path));
+    assert.deepEqual([code, told], ["outbox.damaged", line], name);
+    assert.match(hint, /keep the file/);
+    assert.deepEqual(readFileSync(path), bytes);
+  }
+});
+
+test("a path that cannot be used is told with what to do", async () => {
+  const notOurs = join(folder, "file");
+  writeFileSync(notOurs, "");
+  for (const [path, hint] of [
+    [join(folder, "no", "such", "folder"), /folder has to be there/],
+    [folder, /is a folder/],
+    [join(notOurs, "x"), /is a file/],
+    [`${folder}/${"x".repeat(300)}`, /see the cause/],
+  ] as const) {
+    const failed = await error(() => fileOutbox(path).open());
+    assert.equal(failed.code, "outbox.failed");
+    assert.match(failed.hint, hint);
+    assert.ok(failed.message.includes(path));
+  }
+});
+
+test("whatever way leads to a file, one recorder has it", async () => {
+  const path = fresh();
+  const link = join(folder, "link");
+  const deep = join(folder, "d".repeat(120));
+  mkdirSync(deep);
+  const far = join(deep, "far.outbox");
+  writeFileSync(path, "");
+  symlinkSync(path, link);
+  for (const [one, other] of [
+    [path, link],
+    [far, join(deep, "..", "d".repeat(120), "far.outbox")],
+  ] as const) {
+    const outbox = fileOutbox(one);
+    await outbox.open();
+    assert.equal((await error(() => fileOutbox(other).open())).code, "outbox.in_use");
+    await outbox.close();
+    assert.deepEqual(await contents(other), []);
+  }
+});
+
+test("many who want it at once: one gets it", async () => {
+  const path = fresh();
+  for (let round = 0; round < 5; round += 1) {
+    const outboxes = Array.from({ length: 8 }, () => fileOutbox(path));
+    const opened = await Promise.allSettled(outboxes.map((outbox) => outbox.open()));
+    const failed = opened.flatMap((result) => (result.status === "rejected" ? [result.reason.code] : []));
+    assert.ok(failed.length >= 7 && failed.every((code) => code === "outbox.in_use"));
+    await Promise.all(outboxes.map((outbox) => outbox.close()));
+  }
+});
+
+test("deleted while it is open, the file is written again", async () => {
+  const path = fresh();
+  const outbox = fileOutbox(path);
+  await outbox.open();
+  await outbox.write({ put: [entry(1, "a"), entry(2, "b")], remove: [] });
+  rmSync(path);
+  await outbox.write({ put: [entry(3, "c")], remove: [1] });
+  assert.ok(existsSync(path));
+  await outbox.close();
+  assert.deepEqual(await contents(path), ["b", "c"]);
+});
+
+for (const runtime of runtimes) {
+  test(`${runtime}: what was written is there after a kill, in order, and changes are whole`, async () => {
+    const path = fresh();
+    let alive: number[] = [];
+    let rounds = 0;
+    for (; rounds < 6; rounds += 1) {
+      const process = child(runtime, path, "churn", `${rounds}`);
+      const there = (await process.line()) ?? assert.fail((await process.ended()).errors);
+      alive = idsOf(there === "" ? [] : there.split(","));
+      const said: string[] = [];
+      while (said.length < 60 * rounds) {
+        said.push((await process.line()) ?? assert.fail((await process.ended()).errors));
+      }
+      said.push(...(await process.kill()));
+      for (const change of said) {
+        const [put = "", remove = ""] = change.split(" ");
+        const removed = new Set(remove.split(",").map(Number));
+        alive = [...alive.filter((id) => !removed.has(id)), ...put.split(",").map(Number)];
+      }
+      const found = await contents(path);
+      const ids = idsOf(found);
+      // Entries are put in order and leave in order, so that what is there is one stretch, to the end of a change.
+      const [first = 0, last = 0] = [ids[0], ids.at(-1)];
+      assert.deepEqual(
+        ids,
+        Array.from(ids, (_, nth) => first + nth),
+      );
+      assert.ok(found.length === 0 || found.at(-1)?.endsWith(`/${last}`), "half of a change is there");
+      assert.ok(last >= (alive.at(-1) ?? 0), "an entry is lost that was written");
+      assert.ok(first >= (alive[0] ?? 0), "an entry is back that was removed");
+    }
+    assert.ok(alive.length > 100);
+  });
+
+  test(`${runtime}: a path is another process's until that has ended, and none is kept alive by it`, async () => {
+    const path = fresh();
+    const holder = child(runtime, path, "hold");
+    assert.equal(await holder.line(), "open");
+    for (const other of runtimes) {
+      const late = child(other, path, "open");
+      assert.equal(await late.line(), "outbox.in_use");
+      assert.equal((await late.ended()).code, 0);
+    }
+    assert.equal((await error(() => contents(path))).code, "outbox.in_use");
+    await holder.kill();
+    for (const other of runtimes) {
+      const next = child(other, path, "open");
+      assert.equal(await next.line(), "open 0");
+      assert.deepEqual(await next.ended(), { code: 0, errors: "" });
+    }
+    assert.deepEqual(await contents(path), []);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith(`${path.slice(folder.length + 1)}.lock-`)),
+      [],
+    );
   });
 }

@@ -1,24 +1,29 @@
-/** What files need beyond `node:fs`: errors that say what to do, and names that last. */
+/** What files need beyond `node:fs`: errors that say what to do, and writes that are whole and last. */
 
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import process from "node:process";
 import { CountersignError } from "../error.js";
 
 /** That something with a file failed, by the system's own code. */
-export function fileError(cause: unknown, path: string, what: string): CountersignError {
+export function fileError(cause: unknown, path: string, what: string, kind: "outbox" | "transport"): CountersignError {
   if (cause instanceof CountersignError) {
     return cause;
   }
   const code = codeOf(cause);
   const message = `${what}: ${path}${code === undefined ? "" : ` (${code})`}`;
-  if (isFull(cause)) {
-    return new CountersignError("outbox.full", message, { hint: "make room on the disk, or raise its quota", cause });
-  }
-  return new CountersignError("outbox.failed", message, { hint: HINTS[code ?? ""] ?? "see the cause", cause });
+  const hint = HINTS[code ?? ""] ?? "see the cause";
+  return new CountersignError(kind === "outbox" && isFull(cause) ? "outbox.full" : `${kind}.failed`, message, {
+    hint,
+    cause,
+  });
 }
 
 const PERMISSION = "the process needs to read and write this file, and to make files in its folder";
+const FULL = "make room on the disk, or raise the quota";
 const HINTS: Record<string, string> = {
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  EFBIG: FULL,
   EACCES: PERMISSION,
   EPERM: PERMISSION,
   NotCapable: "Deno needs --allow-read, --allow-write and --allow-net, the last for a Unix socket beside the file",
@@ -54,4 +59,22 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
+}
+
+/** Writes all of the bytes at a place. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+/** Reads bytes from a place; fewer where the file ends before. */
+export async function readUpTo(handle: FileHandle, length: number, position: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  for (let read = 1; read > 0 && done < length; done += read) {
+    read = (await handle.read(bytes, done, length - done, position + done)).bytesRead;
+  }
+  return bytes.subarray(0, done);
 }

@@ -1,0 +1,165 @@
+/** A transport into a file, for Node, Deno and Bun. */
+
+import { type FileHandle, open, realpath } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CountersignError } from "../error.js";
+import { fileError, readUpTo, syncFolder, writeAll } from "../files/files.node.js";
+import { hold } from "../files/hold.node.js";
+import { HEADER, headless, Tail } from "./tail.js";
+import type { TransportObject } from "./transport.js";
+
+/** How much of the end of a file may be given again: more than a recorder keeps where nothing else is said. */
+const TAIL = 32 << 20;
+const LF = 0x0a;
+
+/**
+ * Keeps an export in a file, to which it appends; a chunk is on the disk when it counts as taken. The file is created
+ * where there is none, readable by its owner alone. One process at a time writes to it.
+ *
+ * A line that was cut off when the process before was killed is removed, and what that process wrote without learning
+ * of it is not written again.
+ */
+export function fileTransport(path: string | URL): TransportObject {
+  const given = resolve(typeof path === "string" ? path : fileURLToPath(path));
+  let tail: Tail | undefined;
+  const guarded = async <T>(what: string, work: (file: Export) => Promise<T>): Promise<T> => {
+    try {
+      return await work(await exportAt(given));
+    } catch (cause) {
+      throw fileError(cause, given, `the export could not be ${what}`, "transport");
+    }
+  };
+  return {
+    begun: () => guarded("read", async ({ size }) => size > 0),
+    write: (chunk) =>
+      guarded("written", async (file) => {
+        tail ??= new Tail(await file.end());
+        try {
+          await file.append(chunk, tail);
+        } catch (error) {
+          tail = undefined;
+          throw error;
+        }
+      }),
+  };
+}
+
+/** The exports that this process writes to, by their real paths. */
+const exports = new Map<string, Promise<Export>>();
+
+async function exportAt(path: string): Promise<Export> {
+  const real = await realpath(path).catch(async () => {
+    await (await open(path, "a", 0o600)).close();
+    await syncFolder(dirname(path));
+    return realpath(path);
+  });
+  const known = exports.get(real);
+  if (known !== undefined) {
+    return known;
+  }
+  const opening = Export.open(real);
+  exports.set(real, opening);
+  opening.catch(() => exports.delete(real));
+  return opening;
+}
+
+/** An export's file, which is this process's alone for as long as it lives. */
+class Export {
+  readonly #handle: FileHandle;
+  /** The bytes up to here are whole lines; nothing is wanted of those after. */
+  size: number;
+  #isTorn = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(handle: FileHandle, size: number) {
+    this.#handle = handle;
+    this.size = size;
+  }
+
+  static async open(path: string): Promise<Export> {
+    const release = await hold(path);
+    if (release === undefined) {
+      throw new CountersignError("transport.failed", `another process writes to this export: ${path}`, {
+        hint: "give each process a file of its own, or wait until the one before has ended",
+      });
+    }
+    try {
+      const handle = await open(path, "r+");
+      try {
+        return new Export(handle, await wholeLines(handle, path));
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  /** The last lines. */
+  end(): Promise<Uint8Array> {
+    const length = Math.min(this.size, TAIL);
+    return this.#next(() => readUpTo(this.#handle, length, this.size - length));
+  }
+
+  /** Appends the lines that are not there yet, and waits for the disk. Where it throws, none of them is there. */
+  append(chunk: Uint8Array, tail: Tail): Promise<void> {
+    return this.#next(async () => {
+      const lines = tail.fresh(this.size === 0 ? chunk : headless(chunk));
+      if (lines.length === 0) {
+        return;
+      }
+      const { nlink } = await this.#handle.stat();
+      if (nlink === 0) {
+        throw new CountersignError("transport.failed", "the export's file was deleted", {
+          hint: "start the process again: a new file needs a header; to rotate, give each recorder a path of its own",
+        });
+      }
+      if (this.#isTorn) {
+        await this.#mend();
+      }
+      try {
+        await writeAll(this.#handle, lines, this.size);
+        await this.#handle.datasync();
+      } catch (cause) {
+        this.#isTorn = true;
+        await this.#mend().catch(() => {});
+        throw cause;
+      }
+      this.size += lines.length;
+    });
+  }
+
+  /** Takes back what was written of a chunk. */
+  async #mend(): Promise<void> {
+    await this.#handle.truncate(this.size);
+    this.#isTorn = false;
+  }
+
+  /** Does one thing at a time. */
+  #next<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
+/** How long the file is without a line that was cut off, which is removed. */
+async function wholeLines(handle: FileHandle, path: string): Promise<number> {
+  const { size } = await handle.stat();
+  const length = Math.min(size, TAIL);
+  const whole = size - length + (await readUpTo(handle, length, size - length)).lastIndexOf(LF) + 1;
+  const start = new TextDecoder().decode(await readUpTo(handle, Math.min(size, HEADER.length), 0));
+  if (!HEADER.startsWith(start) || whole <= size - TAIL) {
+    throw new CountersignError("transport.failed", `the file is no export: ${path}`, {
+      hint: "give another path; nothing was written to it",
+    });
+  }
+  if (whole < size) {
+    await handle.truncate(whole);
+  }
+  await handle.sync();
+  return whole;
+}

@@ -1,0 +1,53 @@
+/** Has an outbox in a file, in any runtime: `child.ts PATH WHAT`. */
+
+import { fileOutbox } from "../../dist/outbox/file.node.js";
+import { chance, entry, texts } from "./conformance.ts";
+
+const [path = "", what = "", seed = "1"] = process.argv.slice(2);
+const outbox = fileOutbox(path);
+const say = (line: string) => console.log(line);
+
+switch (what) {
+  /** Says what is there, then puts and removes until it is killed, and says each change that is made. */
+  case "churn": {
+    const entries = await outbox.open();
+    say(texts(entries).join());
+    const below = chance(Number(seed));
+    let ids = entries.map(({ id }) => id);
+    let next = (ids.at(-1) ?? 0) + 1;
+    for (;;) {
+      // Several at a time, so that some share their wait for the disk.
+      const changes = Array.from({ length: 1 + below(4) }, () => {
+        const first = next;
+        next += 1 + below(5);
+        const last = next - 1;
+        // The oldest leave first, as they do when they are delivered.
+        const remove = ids.splice(0, ids.length > 200 ? below(40) : 0);
+        const put = Array.from({ length: last - first + 1 }, (_, nth) => entry(first + nth, `${first + nth}/${last}`));
+        ids = [...ids, ...put.map(({ id }) => id)];
+        return { put, remove };
+      });
+      await Promise.all(
+        changes.map(async (change) => {
+          await outbox.write(change);
+          say(`${change.put.map(({ id }) => id).join()} ${change.remove.join()}`);
+        }),
+      );
+    }
+  }
+  /** Says whether it could be opened, and does nothing more: the outbox alone must not keep the process alive. */
+  case "open":
+    await outbox.open().then(
+      (entries) => say(`open ${entries.length}`),
+      (error) => say(error.code),
+    );
+    break;
+  /** Holds it until its input ends. */
+  case "hold":
+    await outbox.open();
+    say("open");
+    for await (const _ of process.stdin) {
+      // It is only waited for.
+    }
+    break;
+}

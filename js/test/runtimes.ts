@@ -1,0 +1,62 @@
+/** The runtimes that have files, and processes of them that can be killed. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const tool = (name: string) => fileURLToPath(new URL(`../node_modules/.bin/${name}`, import.meta.url));
+
+/** How each is called to run a file. */
+export const RUNTIMES = {
+  Node: [process.execPath, "--experimental-strip-types", "--disable-warning=ExperimentalWarning"],
+  Deno: [tool("deno"), "run", "--no-config", "--allow-read", "--allow-write", "--allow-env", "--allow-net"],
+  Bun: [tool("bun"), "run"],
+} as const satisfies Record<string, readonly [string, ...string[]]>;
+
+export type Runtime = keyof typeof RUNTIMES;
+
+/** A process that says lines. */
+export class Child {
+  readonly #process: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+  #errors = "";
+
+  constructor(runtime: Runtime, script: URL, args: readonly string[]) {
+    const [program, ...rest] = RUNTIMES[runtime];
+    this.#process = spawn(program, [...rest, fileURLToPath(script), ...args], { stdio: ["pipe", "pipe", "pipe"] });
+    this.#process.stderr?.on("data", (data) => {
+      this.#errors += data;
+    });
+    const { stdout } = this.#process;
+    if (stdout === null) {
+      throw new Error("no output");
+    }
+    this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
+  }
+
+  /** The next line that it says; undefined where it has ended. */
+  async line(): Promise<string | undefined> {
+    const { done, value } = await this.#lines.next();
+    return done ? undefined : value;
+  }
+
+  /** Kills it at once, and gives the lines that it still said. */
+  async kill(): Promise<string[]> {
+    this.#process.kill("SIGKILL");
+    const lines: string[] = [];
+    for (let line = await this.line(); line !== undefined; line = await this.line()) {
+      lines.push(line);
+    }
+    await this.ended();
+    return lines;
+  }
+
+  /** Waits until it has ended by itself, and gives what it said of errors. */
+  async ended(): Promise<{ code: number | null; errors: string }> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      await once(this.#process, "exit");
+    }
+    return { code: this.#process.exitCode, errors: this.#errors };
+  }
+}
