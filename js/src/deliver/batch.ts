@@ -17,6 +17,12 @@ export interface Batch {
   kept: boolean;
 }
 
+/** The last link of a batch. */
+export function lastLink({ lines }: Batch): string {
+  const begin = lines.lastIndexOf(0x0a, lines.length - 2) + 1;
+  return (JSON.parse(new TextDecoder().decode(lines.subarray(begin))) as { link: string }).link;
+}
+
 /** The links of a batch's lines, in order. */
 export function linksOf({ lines }: Batch): string[] {
   const text = new TextDecoder().decode(lines);

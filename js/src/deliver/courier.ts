@@ -85,6 +85,11 @@ export class Courier {
     return this.#dead;
   }
 
+  /** Bytes of lines that can be delivered. */
+  get pendingBytes(): number {
+    return this.pending.reduce((sum, { lines }) => sum + lines.length, 0);
+  }
+
   /** As many bytes as a batch may have so that a collector takes it. */
   get mostBytes(): number {
     return this.#limits.bytes;
@@ -198,7 +203,10 @@ export class Courier {
     const parcel = leaving ? small : this.#parcel(chain, from, this.#limits);
     for (const batch of parcel.filter(({ kept }) => !kept)) {
       await this.#keeper.keep(batch).catch((error: CountersignError) => {
-        throw new Failure("collector", error);
+        // Of what the outbox never had nothing can be recorded anew.
+        if (batch.taken.some(({ id }) => id !== undefined)) {
+          throw new Failure("collector", error);
+        }
       });
       if (!alive()) {
         break;

@@ -2,7 +2,7 @@
 
 import { CountersignError } from "../error.js";
 import { meaning } from "./answer.js";
-import { type Batch, join, linksOf } from "./batch.js";
+import { type Batch, join, lastLink } from "./batch.js";
 import type { Collector, Sending } from "./collector.js";
 import { Failure } from "./failure.js";
 
@@ -48,7 +48,7 @@ export function toCollector(collector: Collector, prove: Prove): Destination {
               new CountersignError("proof.invalid", "the answer has no proof of the last link that was sent"),
             );
           }
-          const leaf = linksOf(last).at(-1) ?? "";
+          const leaf = lastLink(last);
           const index = await Promise.resolve()
             .then(() => prove(tip.proof, leaf))
             .catch((cause) => {

@@ -43,8 +43,8 @@ export class Keeper {
     return this.#read(await guarded(async () => (await outbox.orphans?.(first)) ?? []));
   }
 
-  /** Keeps events; each has its id from now on. */
-  keepEvents(lines: readonly string[], taken: readonly Taken[]): Promise<void> {
+  /** Keeps events; each has its id from now on, unless it could not be kept. */
+  async keepEvents(lines: readonly string[], taken: readonly Taken[]): Promise<void> {
     const put = lines.map((line, nth): Entry => {
       const id = this.id();
       const one = taken[nth];
@@ -53,7 +53,14 @@ export class Keeper {
       }
       return { id, bytes: new TextEncoder().encode(`e${line}`) };
     });
-    return guarded(async () => this.#outbox?.write({ put, remove: [] }));
+    try {
+      await guarded(async () => this.#outbox?.write({ put, remove: [] }));
+    } catch (error) {
+      for (const one of taken) {
+        one.id = undefined;
+      }
+      throw error;
+    }
   }
 
   /** Keeps a batch in the place of its events. */

@@ -38,7 +38,8 @@ export class Chain {
   #closed = false;
   /** Whether a signature from outside was found to be of the chain's key. */
   #signerKnown = false;
-  #linking = false;
+  /** Counts links asked for, so that one which was given up does nothing more. */
+  #attempt = 0;
 
   constructor(core: CoreRecorder, seal: Seal, means: Means) {
     this.#core = core;
@@ -54,10 +55,6 @@ export class Chain {
   /** Events without a link. */
   get queue(): readonly Taken[] {
     return this.#queue;
-  }
-
-  get queuedBytes(): number {
-    return this.#closed ? 0 : this.#core.queuedBytes;
   }
 
   /** Whether nothing more is recorded in it. */
@@ -77,7 +74,7 @@ export class Chain {
 
   /** Whether links are made without waiting for a signer. */
   get isSwift(): boolean {
-    return this.#seal.sign === undefined && !this.#linking;
+    return this.#seal.sign === undefined;
   }
 
   record(json: string, typed: boolean, taken: Taken): void {
@@ -106,6 +103,7 @@ export class Chain {
 
   /** Takes what is queued out of it, for another chain. */
   abandon(): { lines: string[]; taken: readonly Taken[] } {
+    this.#attempt++;
     const lines = inCore(() => this.#core.queuedLines());
     const taken = this.#queue;
     this.#queue = [];
@@ -115,22 +113,24 @@ export class Chain {
     return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), taken };
   }
 
-  /** Makes links of the next events, of about so many bytes, and has the last one signed. */
+  /**
+   * Makes links of the next events, of about so many bytes, and has the last one signed. Whoever asks anew takes the
+   * place of one that still waits for its signer.
+   */
   async link(bytes: number): Promise<Batch | undefined> {
-    if (this.#linking || !this.hasWork) {
+    if (!this.hasWork) {
       return undefined;
     }
-    this.#linking = true;
-    try {
-      const { count, now } = this.#begin(bytes);
-      for (let due = this.#step(now); due !== undefined; due = this.#step(now)) {
-        const signature = await this.#sign(due);
-        inCore(() => this.#core.sign(signature));
+    const attempt = ++this.#attempt;
+    const { count, now } = this.#begin(bytes);
+    for (let due = this.#step(now); due !== undefined; due = this.#step(now)) {
+      const signature = await this.#sign(due);
+      if (attempt !== this.#attempt) {
+        return undefined;
       }
-      return this.#take(count);
-    } finally {
-      this.#linking = false;
+      inCore(() => this.#core.sign(signature));
     }
+    return this.#take(count);
   }
 
   /** The same at once, where the core signs. */

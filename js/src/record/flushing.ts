@@ -1,6 +1,6 @@
 /** One flush at a time: whoever asks for one while it is under way waits for the same. */
 
-import { pause } from "../deliver/backoff.js";
+import { pause, type Waits } from "../deliver/backoff.js";
 import { Failure } from "../deliver/failure.js";
 import { CountersignError } from "../error.js";
 
@@ -14,19 +14,20 @@ export interface Work {
   failed(error: CountersignError, told: boolean): void;
   /** Told that a flush ended well. */
   succeeded(): void;
+  /** Told that no flush is under way any more: what was recorded at the last moment waits for the next. */
+  ended(): void;
 }
 
 /** How flushes behave. */
 export interface Pace {
   /** Whether what fails is tried again by itself. */
   auto: boolean;
-  /** How many milliseconds pass at most between two signs of life of a flush, before it is taken for dead. */
-  lifetime: number;
+  waits: Waits;
   /**
-   * Whether flushes are asked for in contexts that end one by one, as requests of a Worker do: then no one waits for
-   * what another context does without looking after it.
+   * Where flushes are asked for in contexts that end one by one, as requests of a Worker do: how many milliseconds pass
+   * at most between two signs of life of a flush, before another context takes it for dead and takes its place.
    */
-  manyContexts: boolean;
+  lifetime: number | undefined;
 }
 
 interface Waiter {
@@ -36,6 +37,9 @@ interface Waiter {
   resolve(): void;
   reject(error: unknown): void;
 }
+
+/** How often a flush that rests shows that it is alive. */
+const ALIVE = 1_000;
 
 /** How often a context looks after a flush of another. */
 const LOOK = 50;
@@ -84,7 +88,7 @@ export class Flushing {
     });
     this.#wake?.();
     this.#start();
-    if (!this.#pace.manyContexts) {
+    if (this.#pace.lifetime === undefined) {
       return waiting;
     }
     let done = false;
@@ -131,7 +135,7 @@ export class Flushing {
   }
 
   #start(): void {
-    if (this.#running && clock() - this.#seen < this.#pace.lifetime) {
+    if (this.#running && clock() - this.#seen < (this.#pace.lifetime ?? Number.POSITIVE_INFINITY)) {
       return;
     }
     clearTimeout(this.#timer);
@@ -159,6 +163,7 @@ export class Flushing {
       }
     } while (this.#waiters.length > 0);
     this.#running = false;
+    this.#work.ended();
   }
 
   /** Works once, and gives how long to rest before the next time, if somebody waits for it. */
@@ -185,7 +190,7 @@ export class Flushing {
     const retryAfter = cause instanceof Failure ? cause.retryAfter : undefined;
     this.#failures++;
     this.#lastError = error;
-    const wait = pause(this.#failures, retryAfter, Math.random());
+    const wait = pause(this.#pace.waits, this.#failures, retryAfter, Math.random());
     this.#notBefore = retryAfter === undefined ? 0 : clock() + Math.min(wait, retryAfter);
     const now = clock();
     const told = this.#settle((waiter) => (waiter.until <= now ? { error } : undefined));
@@ -233,7 +238,7 @@ export class Flushing {
       };
     });
     while (!woken && alive() && clock() < until) {
-      await Promise.race([wake, sleep(Math.min(until - clock(), this.#pace.lifetime / 4))]);
+      await Promise.race([wake, sleep(Math.min(until - clock(), ALIVE))]);
     }
     this.#wake = undefined;
   }

@@ -25,7 +25,10 @@ export interface Handle {
    * nothing, and this resolves at once. Rejects when the outbox could not keep it; it may be delivered all the same.
    */
   stored(): Promise<void>;
-  /** Resolves when the event is proven to be in the log. Rejects when it never will be. */
+  /**
+   * Resolves when the event is proven to be in the log, and has it flushed at once where the recorder flushes by
+   * itself. Rejects when it never will be there.
+   */
   delivered(): Promise<Receipt>;
 }
 
@@ -81,8 +84,11 @@ export class Taken implements Handle {
   readonly #stored = new Outcome<void>();
   /** Made when it is needed: a receipt is text that nobody may want. */
   readonly #delivered = new Outcome<() => Receipt>();
+  /** Has it delivered soon. */
+  readonly #hasten: () => void;
 
-  constructor(number: number, bytes: number, id?: number) {
+  constructor(number: number, bytes: number, hasten: () => void, id?: number) {
+    this.#hasten = hasten;
     this.number = number;
     this.bytes = bytes;
     this.id = id;
@@ -93,6 +99,9 @@ export class Taken implements Handle {
   }
 
   async delivered(): Promise<Receipt> {
+    if (!this.#delivered.isSettled) {
+      this.#hasten();
+    }
     return (await this.#delivered.promise())();
   }
 

@@ -1,5 +1,6 @@
 /** What a recorder is made with, checked: whatever is missing is refused with what to do about it. */
 
+import type { Waits } from "../deliver/backoff.js";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import { CountersignError } from "../error.js";
 import type { Outbox } from "../outbox/outbox.js";
@@ -45,6 +46,11 @@ export interface CommonOptions {
   onError?: ((error: CountersignError) => void) | undefined;
   /** How many milliseconds the collector may take for an answer. By default 30,000. */
   timeoutMs?: number | undefined;
+  /**
+   * How long to wait after a failed flush: at first, and at most; in between twice as long each time, half of it by
+   * chance. By default 500 and 60,000 milliseconds.
+   */
+  retry?: { firstMs?: number | undefined; longestMs?: number | undefined } | undefined;
   /**
    * Whether flushes are asked for in contexts that end one by one, as the requests of a Worker do. The adapters say so
    * where it is so.
@@ -93,6 +99,7 @@ export interface Settings {
   readonly drops: boolean;
   readonly onError: (error: CountersignError) => void;
   readonly timeoutMs: number;
+  readonly waits: Waits;
   readonly manyContexts: boolean;
   readonly now: () => number;
   readonly random: (bytes: Uint8Array<ArrayBuffer>) => unknown;
@@ -136,6 +143,10 @@ export function settings(options: RecorderOptions): Settings {
     drops: onFull === "drop",
     onError: onError ?? warner(),
     timeoutMs: count("timeoutMs", options.timeoutMs ?? 30_000, 3_600_000),
+    waits: {
+      first: count("retry", options.retry?.firstMs ?? 500, 3_600_000),
+      longest: count("retry", options.retry?.longestMs ?? 60_000, 3_600_000),
+    },
     manyContexts: options.manyContexts === true,
     now: options.now ?? Date.now,
     random: options.random ?? pooled(),

@@ -58,6 +58,8 @@ export interface FlushPatience {
 /** About how many bytes of events and links are signed together, and how many are linked before some are sent. */
 const BATCH = 256 << 10;
 const LINKED = 1 << 20;
+/** The same of a page that is going away, which may not send much. */
+const LEAVING = 48 << 10;
 /** How long a program that has nothing else to do is kept from ending. */
 const EXIT = 5_000;
 /** How often it is looked whether others left something behind. */
@@ -88,6 +90,11 @@ export class Recorder {
   #lastError: CountersignError | undefined;
   #closed = false;
   #looked = 0;
+  readonly #hasten = () => {
+    if (this.#settings.flush !== undefined) {
+      this.#flushing.soon(0);
+    }
+  };
 
   /** @internal */
   constructor(parts: Parts) {
@@ -112,11 +119,16 @@ export class Recorder {
         succeeded: () => {
           this.#lastError = undefined;
         },
+        ended: () => {
+          if (this.#hasWork()) {
+            this.#soon();
+          }
+        },
       },
       {
         auto: settings.flush !== undefined,
-        lifetime: settings.timeoutMs + 5_000,
-        manyContexts: settings.manyContexts,
+        waits: settings.waits,
+        lifetime: settings.manyContexts ? settings.timeoutMs + 5_000 : undefined,
       },
     );
     this.#restore(parts.found);
@@ -223,7 +235,7 @@ export class Recorder {
     if (this.#queuedBytes + this.#courier.bytes + bytes > this.#settings.limitBytes) {
       return this.#full();
     }
-    const taken = new Taken(this.#recorded + 1, bytes);
+    const taken = new Taken(this.#recorded + 1, bytes, this.#hasten);
     this.#chain.record(json, typed, taken);
     this.#recorded++;
     this.#queuedBytes += bytes;
@@ -298,7 +310,7 @@ export class Recorder {
     let unkept: CountersignError | undefined;
     for (const chain of [...this.#ending, this.#chain]) {
       this.#recordDropped(chain);
-      while (alive() && chain.hasWork && this.#courier.bytes < LINKED) {
+      while (alive() && chain.hasWork && this.#courier.pendingBytes < LINKED) {
         this.#keepWhatStays(chain);
         const batch = await chain.link(this.#batchBytes());
         if (batch === undefined) {
@@ -333,7 +345,7 @@ export class Recorder {
   }
 
   #batchBytes(): number {
-    return Math.min(BATCH, this.#courier.mostBytes);
+    return Math.min(this.#parts.lifecycle.isLeaving() ? LEAVING : BATCH, this.#courier.mostBytes);
   }
 
   #recordDropped(chain: Chain): void {
@@ -350,7 +362,7 @@ export class Recorder {
       reason: "too much waited to be delivered",
       metadata: { count: dropped.count, since: time(dropped.since), until: time(dropped.until) },
     });
-    const taken = new Taken(++this.#recorded, json.length);
+    const taken = new Taken(++this.#recorded, json.length, this.#hasten);
     chain.record(json, true, taken);
     this.#queuedBytes += json.length;
     this.#dropped = undefined;
@@ -422,7 +434,7 @@ export class Recorder {
         this.#courier.add(one.batch);
         continue;
       }
-      const taken = new Taken(++this.#recorded, one.line.length, one.id);
+      const taken = new Taken(++this.#recorded, one.line.length, this.#hasten, one.id);
       this.#chain.restore(one.line, taken);
       this.#queuedBytes += taken.bytes;
       taken.keep();
@@ -450,7 +462,7 @@ export class Recorder {
     this.#keep();
     // What an outbox holds as events must be in it as links before it is sent, or it could be recorded twice.
     if (!this.#keeper.isDurable && this.#chain.isSwift) {
-      const batch = this.#chain.linkNow(Math.min(BATCH, 50 << 10));
+      const batch = this.#chain.linkNow(LEAVING);
       if (batch !== undefined) {
         batch.kept = true;
         this.#linked(batch);
