@@ -6,8 +6,11 @@ import { CountersignError } from "../error.js";
 
 /** What a flush does. */
 export interface Work {
-  /** Delivers all that there is. `alive` tells after each wait whether to go on. */
-  run(alive: () => boolean): Promise<void>;
+  /**
+   * Delivers all that there is. `alive` tells after each wait whether to go on; `progress` is called when something
+   * was delivered, so that nobody waits for what was recorded later.
+   */
+  run(alive: () => boolean, progress: () => void): Promise<void>;
   /** Whether events up to that number are still to be delivered. */
   owes(number: number): boolean;
   /** Told of what kept a flush from ending well, and whether somebody who waited for it was. */
@@ -104,6 +107,11 @@ export class Flushing {
     return waiting;
   }
 
+  /** Tells those whose events came, though the flush goes on with others. */
+  progressed(): void {
+    this.#settle(() => undefined);
+  }
+
   /** Flushes after so many milliseconds at the latest, unless a failed flush is to be tried again anyway. */
   soon(milliseconds: number): void {
     if (this.#ended || this.#failures > 0) {
@@ -169,7 +177,7 @@ export class Flushing {
   /** Works once, and gives how long to rest before the next time, if somebody waits for it. */
   async #attempt(alive: () => boolean): Promise<number> {
     try {
-      await this.#work.run(alive);
+      await this.#work.run(alive, () => this.#settle(() => undefined));
     } catch (cause) {
       if (!alive()) {
         return 0;
@@ -180,7 +188,7 @@ export class Flushing {
       this.#failures = 0;
       this.#notBefore = 0;
       this.#work.succeeded();
-      this.#settle(() => undefined);
+      this.progressed();
     }
     return 0;
   }

@@ -113,7 +113,7 @@ export class Recorder {
     );
     this.#flushing = new Flushing(
       {
-        run: (alive) => this.#run(alive),
+        run: (alive, progress) => this.#run(alive, progress),
         owes: (number) => this.#owes(number),
         failed: (error, told) => this.#failed(error, told),
         succeeded: () => {
@@ -291,7 +291,7 @@ export class Recorder {
     );
   }
 
-  async #run(alive: () => boolean): Promise<void> {
+  async #run(alive: () => boolean, progress: () => void): Promise<void> {
     await this.#adopt();
     do {
       const unkept = await this.#link(alive);
@@ -299,18 +299,23 @@ export class Recorder {
         return;
       }
       await this.#courier.deliver(alive);
+      this.#flushing.progressed();
       if (unkept !== undefined) {
         throw unkept;
       }
-    } while (alive() && (this.#hasWork() || this.#courier.hasPending));
+    } while (this.#hasWork() || this.#courier.hasPending);
   }
 
-  /** Makes links of what is queued, and keeps them. Gives what the outbox says against it: what it has can go. */
+  /**
+   * Makes links of what is queued now, and keeps them: what comes meanwhile must not hold up what is linked. Gives what
+   * the outbox says against it: what it has can go.
+   */
   async #link(alive: () => boolean): Promise<CountersignError | undefined> {
     let unkept: CountersignError | undefined;
+    const newest = this.#recorded;
     for (const chain of [...this.#ending, this.#chain]) {
       this.#recordDropped(chain);
-      while (alive() && chain.hasWork && this.#courier.pendingBytes < LINKED) {
+      while (alive() && hasWorkOf(chain, newest) && this.#courier.pendingBytes < LINKED) {
         this.#keepWhatStays(chain);
         const batch = await chain.link(this.#batchBytes());
         if (batch === undefined) {
@@ -376,10 +381,9 @@ export class Recorder {
   }
 
   #owes(number: number): boolean {
-    const isDue = (taken: readonly Taken[]) => (taken[0]?.number ?? 0) <= number;
     return (
-      this.#courier.pending.some(({ taken }) => isDue(taken)) ||
-      [...this.#ending, this.#chain].some(({ hasWork, queue }) => hasWork && isDue(queue))
+      this.#courier.pending.some(({ taken }) => isDue(taken, number)) ||
+      [...this.#ending, this.#chain].some((chain) => hasWorkOf(chain, number))
     );
   }
 
@@ -485,6 +489,15 @@ export class Recorder {
       );
     }
   }
+}
+
+/** Whether one of them was recorded by then; where there is none it is the chain's own link, which is always due. */
+function isDue(taken: readonly Taken[], number: number): boolean {
+  return taken.length === 0 || taken.some((one) => one.number <= number);
+}
+
+function hasWorkOf({ hasWork, queue }: Chain, number: number): boolean {
+  return hasWork && isDue(queue, number);
 }
 
 function settle(taken: readonly Taken[], error?: CountersignError): void {
