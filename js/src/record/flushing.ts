@@ -6,11 +6,8 @@ import { CountersignError } from "../error.js";
 
 /** What a flush does. */
 export interface Work {
-  /**
-   * Delivers all that there is. `alive` tells after each wait whether to go on; `progress` is called when something
-   * was delivered, so that nobody waits for what was recorded later.
-   */
-  run(alive: () => boolean, progress: () => void): Promise<void>;
+  /** Delivers all that there is. `alive` tells after each wait whether to go on. */
+  run(alive: () => boolean): Promise<void>;
   /** Whether events up to that number are still to be delivered. */
   owes(number: number): boolean;
   /** Told of what kept a flush from ending well, and whether somebody who waited for it was. */
@@ -177,7 +174,7 @@ export class Flushing {
   /** Works once, and gives how long to rest before the next time, if somebody waits for it. */
   async #attempt(alive: () => boolean): Promise<number> {
     try {
-      await this.#work.run(alive, () => this.#settle(() => undefined));
+      await this.#work.run(alive);
     } catch (cause) {
       if (!alive()) {
         return 0;

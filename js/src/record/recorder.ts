@@ -113,7 +113,7 @@ export class Recorder {
     );
     this.#flushing = new Flushing(
       {
-        run: (alive, progress) => this.#run(alive, progress),
+        run: (alive) => this.#run(alive),
         owes: (number) => this.#owes(number),
         failed: (error, told) => this.#failed(error, told),
         succeeded: () => {
@@ -291,7 +291,7 @@ export class Recorder {
     );
   }
 
-  async #run(alive: () => boolean, progress: () => void): Promise<void> {
+  async #run(alive: () => boolean): Promise<void> {
     await this.#adopt();
     do {
       const unkept = await this.#link(alive);
@@ -299,6 +299,9 @@ export class Recorder {
         return;
       }
       await this.#courier.deliver(alive);
+      if (!alive()) {
+        return;
+      }
       this.#flushing.progressed();
       if (unkept !== undefined) {
         throw unkept;
@@ -456,7 +459,7 @@ export class Recorder {
   }
 
   #hurry(patience: number): void {
-    if (this.#owes(this.#recorded)) {
+    if (this.#settings.flush !== undefined && this.#owes(this.#recorded)) {
       this.flush({ patience }).catch((error: CountersignError) => this.#settings.onError(error));
     }
   }
@@ -464,6 +467,9 @@ export class Recorder {
   /** The last moment of a page: what can be sent without waiting is sent. */
   #leave(): void {
     this.#keep();
+    if (this.#settings.flush === undefined) {
+      return;
+    }
     // What an outbox holds as events must be in it as links before it is sent, or it could be recorded twice.
     if (!this.#keeper.isDurable && this.#chain.isSwift) {
       const batch = this.#chain.linkNow(LEAVING);
@@ -476,16 +482,13 @@ export class Recorder {
   }
 
   #exit(): void {
-    if (this.#owes(this.#recorded) && !this.#keeper.isDurable) {
-      const { waiting } = this.status();
+    const { waiting } = this.status();
+    if (waiting > 0 && !this.#keeper.isDurable) {
+      const what = waiting === 1 ? "1 event was" : `${waiting} events were`;
       this.#settings.onError(
-        new CountersignError(
-          "recorder.lost",
-          `the program ends, and ${waiting} events that were not delivered with it`,
-          {
-            hint: "await close() before the program ends, or give the recorder an outbox",
-          },
-        ),
+        new CountersignError("recorder.lost", `${what} not delivered before the program ended`, {
+          hint: "await close() before the program ends, or give the recorder an outbox",
+        }),
       );
     }
   }
