@@ -1,36 +1,28 @@
 //! A log that is running: what routes and tasks have in hand.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use countersign::link::ChainId;
-use countersign::log::{Body, Limits, Refusal, Rules, Submission, Taken};
-use countersign::merkle::{Grown, inclusion_proof};
+use countersign::log::{Limits, Rules, Submission, Taken};
 use countersign::note::VerifierKey;
-use countersign::proof::Proof;
 use countersign::time::Time;
 use moka::sync::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::hashes::StoredHashes;
 use crate::metrics::Metrics;
-use crate::sequencer::{Durable, Job};
+use crate::sequencer::{Durable, Job, SharedRules};
 use crate::store::{Published, Reader, StoreError};
+use crate::submitting::{opened, read, size_with};
+
+pub use crate::sequencer::Clock;
+pub use crate::submitting::{Committed, SubmitError};
 
 /// How many chains' keys are remembered.
 const KEYS: u64 = 100_000;
 
-/// How many milliseconds a link's time may be ahead of the log's clock: as much as verifiers let pass.
-const AHEAD: i64 = 5 * 60_000;
-
 /// How long a submission waits to be published before it is told to come again.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Tells the time.
-pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
-
-/// What a log goes by, and may go by otherwise from one moment to the next.
-pub(crate) type SharedRules = Arc<RwLock<Arc<Rules>>>;
 
 /// A log that is running. Clones are the same log.
 #[derive(Clone)]
@@ -58,45 +50,6 @@ pub(crate) struct Parts {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
-}
-
-/// A submission that is durable and published.
-#[derive(Clone, Debug)]
-pub struct Committed {
-    /// What became of it.
-    pub taken: Taken,
-    /// A checkpoint that holds it.
-    pub published: Arc<Published>,
-    tree: Option<Arc<Grown>>,
-}
-
-/// Why a submission was not taken, or is not known to be.
-#[derive(Debug, thiserror::Error)]
-pub enum SubmitError {
-    /// The log refuses it.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// A link's time is ahead of the log's clock. Nothing was taken, and it can be when its time has come: in the log
-    /// now, it would make every export that holds it `broken` (`time.future`).
-    #[error("a link's time is {seconds} s ahead of the log's clock")]
-    Early {
-        /// The line of the submission.
-        line: Option<u64>,
-        /// By how much.
-        seconds: u64,
-    },
-    /// Too much is waiting already. Nothing was taken.
-    #[error("too much is waiting already")]
-    Busy,
-    /// The store failed, or the log is stopping. Whether the submission was taken is told when it is sent again.
-    #[error("{0}")]
-    Unavailable(String),
-}
-
-impl From<StoreError> for SubmitError {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
 }
 
 impl Collector {
@@ -157,23 +110,7 @@ impl Collector {
     /// # Errors
     /// [`SubmitError`].
     pub fn read(&self, body: &[u8]) -> Result<Submission, SubmitError> {
-        let mut submission = Submission::parse(body, &self.0.limits)?;
-        self.check_times(&submission)?;
-        submission.verify(|chain| self.0.keys.get(chain))?;
-        Ok(submission)
-    }
-
-    fn check_times(&self, submission: &Submission) -> Result<(), SubmitError> {
-        let latest = self.now().millis().saturating_add(AHEAD);
-        for entry in submission.entries() {
-            if let Body::Link { link, .. } = &entry.body
-                && link.time().millis() > latest
-            {
-                let seconds = (link.time().millis() - latest).unsigned_abs().div_ceil(1000);
-                return Err(SubmitError::Early { line: entry.line, seconds });
-            }
-        }
-        Ok(())
+        read(body, &self.0.limits, self.now(), |chain| self.0.keys.get(chain))
     }
 
     /// Submits. When this returns the leaves are durable and in a published checkpoint.
@@ -201,9 +138,7 @@ impl Collector {
 
     /// Waits for a checkpoint that holds all that was taken.
     async fn published_beyond(&self, taken: &Taken) -> Result<Arc<Published>, SubmitError> {
-        let indexes =
-            taken.chains.values().map(|tip| tip.index).chain(taken.notes.iter().map(|held| held.index));
-        let size = indexes.max().map_or(0, |last| last + 1);
+        let size = size_with(taken);
         let mut published = self.published();
         let holds = |published: &Option<Arc<Published>>| {
             published.as_ref().is_some_and(|published| published.size >= size)
@@ -211,19 +146,6 @@ impl Collector {
         let waited = tokio::time::timeout(PATIENCE, published.wait_for(holds)).await;
         let late = || SubmitError::Unavailable("the checkpoint is not published yet".into());
         waited.map_err(|_| late())?.map_err(|_| stopping())?.clone().ok_or_else(late)
-    }
-
-    /// The proof that the leaf at that index is in the log, to the checkpoint that was published with it.
-    ///
-    /// # Errors
-    /// The store's own.
-    pub fn prove(&self, committed: &Committed, index: u64) -> Result<Proof, StoreError> {
-        let size = committed.published.size;
-        let own = committed.tree.as_ref().filter(|tree| tree.size() == size && index >= tree.base());
-        match own {
-            Some(tree) => prove(index, &committed.published, &**tree),
-            None => prove(index, &committed.published, &StoredHashes::new(&*self.0.reader, size)),
-        }
     }
 
     /// Erases the events of these leaves, and gives how many there were.
@@ -275,24 +197,4 @@ impl Collector {
 
 fn stopping() -> SubmitError {
     SubmitError::Unavailable("the log is stopping".into())
-}
-
-/// The chains that a submission opens, and their keys.
-fn opened(submission: &Submission) -> Vec<(ChainId, VerifierKey)> {
-    let open = |body: &Body| match body {
-        Body::Link { link: countersign::link::Link::Open(open), .. } => Some((open.chain, open.key.clone())),
-        _ => None,
-    };
-    submission.entries().iter().filter_map(|entry| open(&entry.body)).collect()
-}
-
-fn prove(
-    index: u64,
-    published: &Published,
-    hashes: &impl countersign::merkle::HashReader,
-) -> Result<Proof, StoreError> {
-    let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
-    let hashes = inclusion_proof(index, published.size, hashes).map_err(damaged)?;
-    let checkpoint = countersign::checkpoint::SignedCheckpoint::parse(&published.note).map_err(damaged)?;
-    Ok(Proof { extra: None, index, hashes, checkpoint })
 }

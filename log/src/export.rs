@@ -8,6 +8,7 @@
 //! Nothing beyond the newest published checkpoint is ever in an export.
 
 mod attest;
+mod candidates;
 mod lines;
 mod plan;
 mod skips;
@@ -21,10 +22,10 @@ use countersign::trust::Trust;
 use roaring::RoaringTreemap;
 
 use crate::filter::Filter;
-use crate::search::Search;
 use crate::store::{Published, Reader, StoreError};
 use attest::Attested;
 
+pub use candidates::{Candidates, Index};
 pub use lines::{Line, Lines};
 pub use plan::Plan;
 
@@ -74,7 +75,7 @@ pub enum ExportError {
 pub struct Exporter {
     reader: Arc<dyn Reader>,
     origin: String,
-    search: Option<Arc<Search>>,
+    search: Option<Arc<dyn Index>>,
     known: Mutex<Known>,
 }
 
@@ -103,7 +104,7 @@ impl Exporter {
 
     /// The same with an index that tells where to look for events.
     #[must_use]
-    pub fn with_search(mut self, search: Arc<Search>) -> Self {
+    pub fn with_search(mut self, search: Arc<dyn Index>) -> Self {
         self.search = Some(search);
         self
     }

@@ -2,23 +2,38 @@
 //! tlog-tiles, has it witnessed, and serves exports, live streams and proofs.
 #![deny(missing_docs, unsafe_code)]
 
+pub mod alone;
+#[cfg(feature = "server")]
 pub mod bucket;
+#[cfg(feature = "server")]
 pub mod collector;
 pub mod erase;
 pub mod export;
 pub mod filter;
 pub mod hashes;
+mod interface;
 pub mod metrics;
 mod own_chain;
+#[cfg(feature = "server")]
 pub mod reading;
+#[cfg(feature = "server")]
 pub mod retention;
+#[cfg(feature = "server")]
 pub mod search;
+mod self_check;
 mod sequencer;
+#[cfg(feature = "server")]
 pub mod serve;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "server")]
 pub mod sqlite;
 pub mod store;
+mod submitting;
 mod tables;
 pub mod tokens;
+#[cfg(target_arch = "wasm32")]
+mod wasm;
+#[cfg(feature = "server")]
 pub mod witness;
 mod witnessing;

@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use countersign::log::Kind;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,6 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::store::Published;
+use crate::submitting::SubmitError;
 
 /// How a submission ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +37,25 @@ pub enum Outcome {
     Busy,
     /// The store failed.
     Unavailable,
+}
+
+impl Outcome {
+    /// How it ended.
+    pub(crate) fn of(answered: Result<(), &SubmitError>) -> Self {
+        match answered {
+            Ok(()) => Self::Taken,
+            Err(SubmitError::Refused(refusal)) => match refusal.kind {
+                Kind::Malformed => Self::Malformed,
+                Kind::TooLarge => Self::TooLarge,
+                Kind::Unauthorised => Self::Unauthorised,
+                Kind::Gap { .. } => Self::Gap,
+                Kind::Fork(_) => Self::Fork,
+            },
+            Err(SubmitError::Early { .. }) => Self::Early,
+            Err(SubmitError::Busy) => Self::Busy,
+            Err(SubmitError::Unavailable(_)) => Self::Unavailable,
+        }
+    }
 }
 
 impl EncodeLabelValue for Outcome {
@@ -61,6 +82,19 @@ struct BySubmission {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByWitness {
     witness: String,
+}
+
+/// How long something takes, where that can be known: in WebAssembly there is no such clock.
+pub(crate) struct Stopwatch(Option<std::time::Instant>);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self((!cfg!(target_arch = "wasm32")).then(std::time::Instant::now))
+    }
+
+    fn elapsed(&self) -> Option<Duration> {
+        self.0.map(|start| start.elapsed())
+    }
 }
 
 /// All that is counted.
@@ -159,8 +193,10 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn commit_took(&self, time: Duration) {
-        self.commit_seconds.observe(time.as_secs_f64());
+    pub(crate) fn commit_took(&self, stopwatch: &Stopwatch) {
+        if let Some(time) = stopwatch.elapsed() {
+            self.commit_seconds.observe(time.as_secs_f64());
+        }
     }
 
     pub(crate) fn commit_failed(&self) {

@@ -2,13 +2,17 @@
 //!
 //! Each run of the server has a chain of its own, opened with its first event and closed when the server stops.
 
+use std::collections::HashMap;
+
 use countersign::event::{Event, Redaction};
+use countersign::link::ChainId;
 use countersign::log::{Limits, Submission};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
 
-use crate::collector::SubmitError;
+use crate::store::{Reader, StoreError};
+use crate::submitting::SubmitError;
 
 /// The chain, once it is open.
 #[derive(Default)]
@@ -67,4 +71,28 @@ fn random() -> Result<[u8; 16], SubmitError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(failed)?;
     Ok(bytes)
+}
+
+/// Tells which chains are the log's own: what they say is never erased.
+pub(crate) struct OwnChains<'a> {
+    reader: &'a dyn Reader,
+    origin: &'a str,
+    known: HashMap<ChainId, bool>,
+}
+
+impl<'a> OwnChains<'a> {
+    /// Of the log of that origin.
+    pub(crate) fn new(reader: &'a dyn Reader, origin: &'a str) -> Self {
+        Self { reader, origin, known: HashMap::new() }
+    }
+
+    /// Whether this one is: the log may have had other keys before, of the same name.
+    pub(crate) fn has(&mut self, chain: &ChainId) -> Result<bool, StoreError> {
+        if let Some(own) = self.known.get(chain) {
+            return Ok(*own);
+        }
+        let own = self.reader.key_of(chain)?.is_some_and(|key| key.name() == self.origin);
+        self.known.insert(*chain, own);
+        Ok(own)
+    }
 }

@@ -1,16 +1,15 @@
 //! The reading side for those allowed to: exports, streams, and erasing.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countersign::link::ChainId;
 use countersign::time::Time;
 use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::collector::Collector;
 use crate::export::{ExportError, Exporter, Plan, Request};
+use crate::own_chain::OwnChains;
 use crate::retention::holds::Holds;
 use crate::search::Search;
 use crate::store::StoreError;
@@ -74,7 +73,7 @@ impl Reading {
 
     /// Tells which chains are the log's own: what they say is never erased.
     pub(crate) fn own_chains(&self) -> OwnChains<'_> {
-        OwnChains { collector: &self.collector, known: HashMap::new() }
+        OwnChains::new(&**self.collector.reader(), self.collector.origin())
     }
 
     /// When the newest checkpoint existed that witnesses saw, if any did.
@@ -135,24 +134,5 @@ struct Waiting(Arc<AtomicBool>);
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Which chains are the log's own.
-pub(crate) struct OwnChains<'a> {
-    collector: &'a Collector,
-    known: HashMap<ChainId, bool>,
-}
-
-impl OwnChains<'_> {
-    /// Whether this one is: the log may have had other keys before, of the same name.
-    pub(crate) fn has(&mut self, chain: &ChainId) -> Result<bool, StoreError> {
-        if let Some(own) = self.known.get(chain) {
-            return Ok(*own);
-        }
-        let key = self.collector.reader().key_of(chain)?;
-        let own = key.is_some_and(|key| key.name() == self.collector.origin());
-        self.known.insert(*chain, own);
-        Ok(own)
     }
 }

@@ -17,7 +17,7 @@ use roaring::RoaringTreemap;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use tokio::sync::Notify;
 
-use crate::export::PAGE;
+use crate::export::{Candidates, Index, PAGE};
 use crate::filter::Filter;
 use crate::store::{Reader, StoreError};
 
@@ -54,27 +54,6 @@ pub struct Search {
     reading: Mutex<Connection>,
     /// Told when pages become stale.
     woken: Notify,
-}
-
-/// The pages that events may be on.
-#[derive(Clone, Debug)]
-pub struct Candidates {
-    /// Of those indexed; none for all.
-    pages: Option<RoaringTreemap>,
-    /// How many pages are indexed.
-    indexed: u64,
-}
-
-impl Candidates {
-    /// All pages.
-    pub fn all() -> Self {
-        Self { pages: None, indexed: 0 }
-    }
-
-    /// Whether an event may be on this page.
-    pub fn has(&self, page: u64) -> bool {
-        page >= self.indexed || self.pages.as_ref().is_none_or(|pages| pages.contains(page))
-    }
 }
 
 fn failed(error: rusqlite::Error) -> StoreError {
@@ -180,37 +159,6 @@ impl Search {
         Ok(indexed * PAGE)
     }
 
-    /// The pages on which there may be an event or link that matches.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn candidates(&self, filter: &Filter) -> Result<Candidates, StoreError> {
-        let mut connection = lock(&self.reading);
-        // One view of the index for all of these.
-        let view = connection.transaction().map_err(failed)?;
-        let indexed = view.query_row("SELECT indexed FROM state", [], |row| row.get(0)).map_err(failed)?;
-        let mut pages = match terms::question(filter) {
-            Some(question) => Some(having(&view, &question).map_err(failed)?),
-            None => None,
-        };
-        if filter.since.is_some() || filter.until.is_some() {
-            let mut within = RoaringTreemap::new();
-            let mut look = || -> rusqlite::Result<()> {
-                let mut query = view
-                    .prepare_cached("SELECT page FROM pages WHERE last >= ? AND first < ? ORDER BY page")?;
-                let since = filter.since.unwrap_or(Time::MIN).millis();
-                let until = filter.until.map_or(i64::MAX, Time::millis);
-                for page in query.query_map((since, until), |row| row.get::<_, u64>(0))? {
-                    within.insert(page?);
-                }
-                Ok(())
-            };
-            look().map_err(failed)?;
-            pages = Some(pages.map_or_else(|| within.clone(), |pages| pages & &within));
-        }
-        Ok(Candidates { pages, indexed })
-    }
-
     /// The pages with an event that is older than that, by its link's time, and perhaps of this tenant; those alone
     /// that are indexed.
     ///
@@ -251,6 +199,35 @@ impl Search {
         mark().map_err(failed)?;
         self.woken.notify_one();
         Ok(())
+    }
+}
+
+impl Index for Search {
+    fn candidates(&self, filter: &Filter) -> Result<Candidates, StoreError> {
+        let mut connection = lock(&self.reading);
+        // One view of the index for all of these.
+        let view = connection.transaction().map_err(failed)?;
+        let indexed = view.query_row("SELECT indexed FROM state", [], |row| row.get(0)).map_err(failed)?;
+        let mut pages = match terms::question(filter) {
+            Some(question) => Some(having(&view, &question).map_err(failed)?),
+            None => None,
+        };
+        if filter.since.is_some() || filter.until.is_some() {
+            let mut within = RoaringTreemap::new();
+            let mut look = || -> rusqlite::Result<()> {
+                let mut query = view
+                    .prepare_cached("SELECT page FROM pages WHERE last >= ? AND first < ? ORDER BY page")?;
+                let since = filter.since.unwrap_or(Time::MIN).millis();
+                let until = filter.until.map_or(i64::MAX, Time::millis);
+                for page in query.query_map((since, until), |row| row.get::<_, u64>(0))? {
+                    within.insert(page?);
+                }
+                Ok(())
+            };
+            look().map_err(failed)?;
+            pages = Some(pages.map_or_else(|| within.clone(), |pages| pages & &within));
+        }
+        Ok(Candidates::new(pages, indexed))
     }
 }
 

@@ -1,21 +1,38 @@
-//! The sequencer: one thread that decides the order of everything.
+//! The sequencer: the one that decides the order of everything.
 //!
 //! All submissions that wait at one time are taken together, share one durable commit and one checkpoint (group
 //! commit), and are answered after it: the longer a commit takes, the more share the next.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::log::{Growth, Kind, Refusal, Rules, Stop, Submission, Taken};
 use countersign::merkle::{CompactRange, Grown};
-use countersign::note::SignerKey;
+use countersign::note::{SignerKey, VerifierKey};
+
+use countersign::time::Time;
+use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::collector::{Clock, SharedRules, SubmitError};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
 use crate::store::{CommitError, Published, StoreError, Writer};
+use crate::submitting::SubmitError;
 use crate::witnessing::has_witnesses;
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// What a log goes by, and may go by otherwise from one moment to the next.
+pub(crate) type SharedRules = Arc<RwLock<Arc<Rules>>>;
+
+/// The rules of a log: what its trust file says, and its own key for its own chain.
+///
+/// # Errors
+/// [`countersign::Code::Trust`] for a key that cannot be an emitter's.
+pub fn rules(key: &VerifierKey, trust: Trust) -> Result<Rules, countersign::Error> {
+    Ok(Rules::new(key.name(), Some(trust.with_emitter(key.clone())?)))
+}
 
 /// The most submissions that share a commit.
 const MOST_SUBMISSIONS: usize = 4_096;
@@ -79,58 +96,12 @@ struct Waiting {
 }
 
 impl Sequencer {
-    /// Works until no one can ask for anything any more.
-    ///
-    /// `ready` is told when it is ready, or why it never will be.
-    pub(crate) fn run(
-        mut self,
-        mut jobs: mpsc::Receiver<Job>,
-        ready: oneshot::Sender<Result<(), StoreError>>,
-    ) {
-        let begun = self.writer.edge().and_then(|edge| self.publish_what_is_durable(&edge).map(|()| edge));
-        let mut edge = match begun {
-            Ok(edge) => edge,
-            Err(error) => {
-                let _ = ready.send(Err(error));
-                return;
-            }
-        };
+    /// Has everything published that is durable, and is ready then.
+    pub(crate) fn begin(mut self) -> Result<Working, StoreError> {
+        let edge = self.writer.edge()?;
+        self.publish_what_is_durable(&edge)?;
         self.tell_erased();
-        let _ = ready.send(Ok(()));
-        let mut own = OwnChain::default();
-        let mut waiting = Vec::new();
-        while let Some(job) = jobs.blocking_recv() {
-            let mut next = Some(job);
-            let mut leaves = 0;
-            while let Some(job) = next.take() {
-                match job {
-                    Job::Submit { submission, reply } => {
-                        leaves += submission.entries().len() as u64;
-                        waiting.push(Waiting { submission, reply, own: false });
-                    }
-                    Job::Record { event, reply } => {
-                        let submission = own.record(&event, &self.key, (self.clock)());
-                        wait(&mut waiting, submission.map(Some), reply);
-                    }
-                    Job::Close { reply } => {
-                        wait(&mut waiting, own.close(&self.key, (self.clock)()), reply);
-                        jobs.close();
-                    }
-                    Job::Erase { leaves, reply } => _ = reply.send(self.writer.erase(&leaves)),
-                    Job::Publish { published, reply } => _ = reply.send(self.publish(published)),
-                    Job::Follow { done } => {
-                        self.follow(&mut edge);
-                        let _ = done.send(());
-                    }
-                }
-                if waiting.len() < MOST_SUBMISSIONS && leaves < MOST_LEAVES {
-                    next = jobs.try_recv().ok();
-                }
-            }
-            if !waiting.is_empty() {
-                self.commit(&mut edge, &mut own, std::mem::take(&mut waiting));
-            }
-        }
+        Ok(Working { sequencer: self, edge, own: OwnChain::default() })
     }
 
     /// A crash may have come between a commit and its publication.
@@ -277,7 +248,7 @@ impl Sequencer {
             self.publish_what_is_durable(edge)?;
             return Ok(Grew::default());
         }
-        let start = std::time::Instant::now();
+        let stopwatch = Stopwatch::start();
         let mut tree = Grown::new(edge);
         let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
         tree.extend(&hashes);
@@ -305,7 +276,7 @@ impl Sequencer {
                 None
             }
         };
-        self.metrics.commit_took(start.elapsed());
+        self.metrics.commit_took(&stopwatch);
         Ok(Grew { tree: Some(Arc::new(tree)), published })
     }
 
@@ -344,6 +315,73 @@ impl Sequencer {
         let published = Arc::new(published);
         self.published.send_replace(Some(Arc::clone(&published)));
         published
+    }
+}
+
+/// A sequencer that is ready.
+pub(crate) struct Working {
+    sequencer: Sequencer,
+    edge: CompactRange,
+    own: OwnChain,
+}
+
+impl Working {
+    /// Does this job, and with it those that wait behind it. Says whether it is the last one.
+    pub(crate) fn work(&mut self, job: Job, next: &mut dyn FnMut() -> Option<Job>) -> bool {
+        let Self { sequencer, edge, own } = self;
+        let (mut job, mut waiting, mut leaves, mut last) = (Some(job), Vec::new(), 0, false);
+        while let Some(now) = job.take() {
+            match now {
+                Job::Submit { submission, reply } => {
+                    leaves += submission.entries().len() as u64;
+                    waiting.push(Waiting { submission, reply, own: false });
+                }
+                Job::Record { event, reply } => {
+                    let submission = own.record(&event, &sequencer.key, (sequencer.clock)());
+                    wait(&mut waiting, submission.map(Some), reply);
+                }
+                Job::Close { reply } => {
+                    wait(&mut waiting, own.close(&sequencer.key, (sequencer.clock)()), reply);
+                    last = true;
+                }
+                Job::Erase { leaves, reply } => _ = reply.send(sequencer.writer.erase(&leaves)),
+                Job::Publish { published, reply } => _ = reply.send(sequencer.publish(published)),
+                Job::Follow { done } => {
+                    sequencer.follow(edge);
+                    let _ = done.send(());
+                }
+            }
+            if waiting.len() < MOST_SUBMISSIONS && leaves < MOST_LEAVES {
+                job = next();
+            }
+        }
+        if !waiting.is_empty() {
+            sequencer.commit(edge, own, waiting);
+        }
+        last
+    }
+
+    /// What the log goes by.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        self.sequencer.rules()
+    }
+
+    /// Shows the newest checkpoint to witnesses, perhaps again.
+    pub(crate) fn show_witnesses(&self) -> Result<(), StoreError> {
+        if let Signed::ForWitnesses(unwitnessed) = self.sequencer.sign(&Grown::new(&self.edge))? {
+            self.sequencer.hand_to_witnesses(unwitnessed);
+        }
+        Ok(())
+    }
+
+    /// Works until no one can ask for anything any more.
+    #[cfg(feature = "server")]
+    pub(crate) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(job) = jobs.blocking_recv() {
+            if self.work(job, &mut || jobs.try_recv().ok()) {
+                jobs.close();
+            }
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! A whole collector: store, sequencer and HTTP interface, started and stopped together.
 
-mod self_check;
-
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,8 +9,8 @@ use std::time::Duration;
 use std::{fs, io};
 
 use countersign::Error;
-use countersign::log::{Limits, Rules};
-use countersign::note::{SignerKey, VerifierKey};
+use countersign::log::Limits;
+use countersign::note::SignerKey;
 use countersign::trust::Trust;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,7 +24,9 @@ use crate::sequencer::{Job, Sequencer};
 use crate::server::{AppState, Bounds, Cors, Listening, Page, listen, router};
 use crate::store::StoreError;
 use crate::witnessing::Witnessing;
-use crate::{sqlite, store};
+use crate::{self_check, sqlite, store};
+
+pub use crate::sequencer::rules;
 
 /// What a collector is to be.
 pub struct Config {
@@ -132,7 +132,13 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let sequencer = Sequencer { writer, key, published: announce, witnesses, erased, rules, clock, metrics };
     let sequencer = std::thread::Builder::new()
         .name("sequencer".into())
-        .spawn(move || sequencer.run(queue, ready))
+        .spawn(move || match sequencer.begin() {
+            Ok(working) => {
+                let _ = ready.send(Ok(()));
+                working.run(queue);
+            }
+            Err(error) => _ = ready.send(Err(error)),
+        })
         .map_err(failed("starting the sequencer"))?;
     let stopped = || StoreError::unavailable("starting", "the sequencer ended");
     started.await.map_err(|_| stopped())??;
@@ -191,14 +197,6 @@ async fn follow(jobs: mpsc::WeakSender<Job>, interval: Duration) {
         // While the bucket does not answer, no more than one of these waits.
         let _ = followed.await;
     }
-}
-
-/// The rules of a log: what its trust file says, and its own key for its own chain.
-///
-/// # Errors
-/// [`countersign::Code::Trust`] for a key that cannot be an emitter's.
-pub fn rules(key: &VerifierKey, trust: Trust) -> Result<Rules, Error> {
-    Ok(Rules::new(key.name(), Some(trust.with_emitter(key.clone())?)))
 }
 
 impl Serving {

@@ -10,23 +10,22 @@ mod export;
 mod health;
 mod listen;
 mod page;
-mod query;
 mod stream;
 mod submit;
 mod tiles;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::extract::{Request, State};
+use axum::http::{Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{get, post};
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
@@ -35,7 +34,7 @@ use crate::collector::Collector;
 use crate::reading::Reading;
 use budget::Budget;
 
-pub use answer::Problem;
+pub use crate::interface::{Cors, Problem};
 pub use bounds::Bounds;
 pub use listen::{Listening, listen};
 pub use page::Page;
@@ -64,46 +63,6 @@ impl AppState {
     }
 }
 
-/// Pages of which origins may ask: the `Origin` headers that are answered with leave, or `*`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cors(Vec<HeaderValue>);
-
-impl Cors {
-    /// Reads origins such as `https://dashboard.example`.
-    ///
-    /// # Errors
-    /// The one that is none.
-    pub fn parse<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let read = |origin: &str| {
-            let shaped = origin == "*"
-                || origin
-                    .strip_prefix("https://")
-                    .or_else(|| origin.strip_prefix("http://"))
-                    .is_some_and(|host| !host.is_empty() && !host.contains('/'));
-            HeaderValue::from_str(origin).ok().filter(|_| shaped).ok_or_else(|| origin.to_owned())
-        };
-        origins.into_iter().map(read).collect::<Result<_, _>>().map(Self)
-    }
-
-    fn layer(&self) -> CorsLayer {
-        let layer = CorsLayer::new()
-            .allow_methods([Method::GET, Method::POST])
-            .allow_headers([
-                header::AUTHORIZATION,
-                header::CONTENT_TYPE,
-                header::CONTENT_ENCODING,
-                HeaderName::from_static("last-event-id"),
-            ])
-            .expose_headers([header::RETRY_AFTER, header::CONTENT_DISPOSITION])
-            .max_age(Duration::from_hours(1));
-        if self.0.iter().any(|origin| origin == "*") {
-            layer.allow_origin(AllowOrigin::any())
-        } else {
-            layer.allow_origin(AllowOrigin::list(self.0.clone()))
-        }
-    }
-}
-
 /// The routes for readers with a token.
 fn reading() -> Router<AppState> {
     let gzip = CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest);
@@ -118,6 +77,19 @@ fn reading() -> Router<AppState> {
 /// What is told of a request. Its query is not: it may name people.
 fn span(request: &Request) -> Span {
     tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
+}
+
+/// Tells pages what they may.
+async fn allow(State(cors): State<Arc<Cors>>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    if *request.method() == Method::OPTIONS {
+        let mut response = Response::default();
+        cors.allow_asking(origin.as_ref(), response.headers_mut());
+        return response;
+    }
+    let mut response = next.run(request).await;
+    cors.allow(origin.as_ref(), response.headers_mut());
+    response
 }
 
 /// All routes.
@@ -135,7 +107,7 @@ pub fn router(state: AppState, cors: &Cors) -> Router {
         .method_not_allowed_fallback(answer::method_not_allowed)
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(RequestBodyTimeoutLayer::new(silence))
-        .layer(cors.layer())
+        .layer(from_fn_with_state(Arc::new(cors.clone()), allow))
         .layer(CatchPanicLayer::custom(answer::panicked))
         .with_state(state)
 }

@@ -10,30 +10,23 @@
 //!
 //! A token is 32 random bytes in hex after `csr_`, by which it is found where it should not be.
 
+#[cfg(feature = "server")]
+mod file;
+
 use std::fmt;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
 use countersign::hash::Hash;
 use countersign::time::Time;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
-/// The file's name within the log's folder.
-pub const FILE: &str = "readers.txt";
+#[cfg(feature = "server")]
+pub use file::{FILE, Token, TokenError, Tokens, add, list, revoke};
 
-/// Who changes the file holds this one.
-const LOCK: &str = "readers.lock";
 /// The most bytes that the file may have.
 const MAX_FILE: u64 = 1 << 20;
 /// The most bytes that a name may have.
 const MAX_NAME: usize = 100;
-
-/// What tokens begin with.
-const PREFIX: &str = "csr_";
 
 /// What a reader may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,38 +54,6 @@ pub struct Reader {
     pub name: String,
     /// From when on it is not good any more.
     pub until: Option<Time>,
-}
-
-/// Why the tokens could not be read or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenError {
-    /// The system said so.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// The file is malformed.
-    #[error("{}: line {line}: {message}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// The 1-based line.
-        line: usize,
-        /// What is wrong with it.
-        message: &'static str,
-    },
-    /// The name is no name, or there is one already.
-    #[error("{0}")]
-    Name(String),
-    /// There is no token of that name.
-    #[error("there is no token of the name {0:?}")]
-    Unknown(String),
-    /// The system has no random numbers.
-    #[error("the system has no random numbers: {0}")]
-    Random(getrandom::Error),
 }
 
 /// Why a request is not allowed.
@@ -195,204 +156,49 @@ fn parse_hex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// A new token, shown to a person once and kept nowhere.
-pub struct Token(String);
-
-impl Token {
-    fn generate() -> Result<Self, TokenError> {
-        let mut bytes = [0_u8; 32];
-        getrandom::fill(&mut bytes).map_err(TokenError::Random)?;
-        let mut token = PREFIX.to_owned();
-        for byte in bytes {
-            // Writing to a string does not fail.
-            let _ = fmt::Write::write_fmt(&mut token, format_args!("{byte:02x}"));
-        }
-        Ok(Self(token))
-    }
-
-    /// The token's text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 fn hash(token: &str) -> [u8; 32] {
     Hash::of(&[token.as_bytes()]).0
 }
 
-/// The tokens of a log's folder. The file is read again when it changes.
-pub struct Tokens {
-    path: PathBuf,
-    known: Mutex<Known>,
-}
+/// All readers, each of another name and token.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Readers(Vec<Reader>);
 
-#[derive(Default)]
-struct Known {
-    stamp: Option<Stamp>,
-    readers: Vec<Reader>,
-}
-
-/// What tells whether a file is another one than before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    length: u64,
-    file: u64,
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        #[cfg(unix)]
-        let file = std::os::unix::fs::MetadataExt::ino(metadata);
-        #[cfg(not(unix))]
-        let file = 0;
-        Self { modified: metadata.modified().ok(), length: metadata.len(), file }
-    }
-}
-
-impl Tokens {
-    /// Of that folder. The file need not be there: nobody is let in then.
-    pub fn new(folder: &Path) -> Self {
-        Self { path: folder.join(FILE), known: Mutex::default() }
+impl Readers {
+    /// Reads the file's text; else says in which line what is wrong.
+    pub(crate) fn parse(text: &str) -> Result<Self, (usize, &'static str)> {
+        if text.len() as u64 > MAX_FILE {
+            return Err((1, "the file has more than 1 MiB"));
+        }
+        let mut readers: Vec<Reader> = Vec::new();
+        for (line, number) in text.lines().zip(1..) {
+            let reader = Reader::parse(line).map_err(|message| (number, message))?;
+            if readers.iter().any(|other| other.name == reader.name || other.hash == reader.hash) {
+                return Err((number, "there is another line of this name or hash"));
+            }
+            readers.push(reader);
+        }
+        Ok(Self(readers))
     }
 
     /// Whose token this is, if it has the right. All tokens are compared, each in constant time.
-    ///
-    /// # Errors
-    /// [`Denied`].
-    pub fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<String, Denied> {
+    pub(crate) fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<&str, Denied> {
         let hash = hash(token.ok_or(Denied::Unauthenticated)?);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = self.refresh(&mut known) {
-            tracing::error!(%error, "nobody can be let in");
-            return Err(Denied::Unavailable);
-        }
         let (mut found, mut place) = (Choice::from(0), 0_u64);
-        for (number, reader) in known.readers.iter().enumerate() {
+        for (number, reader) in self.0.iter().enumerate() {
             let same = reader.hash.ct_eq(&hash);
             place.conditional_assign(&(number as u64), same);
             found |= same;
         }
-        let reader = known.readers.get(place as usize).filter(|_| found.into());
+        let reader = self.0.get(place as usize).filter(|_| found.into());
         let reader = reader.filter(|reader| reader.is_good_at(now)).ok_or(Denied::Unauthenticated)?;
-        if reader.rights.allow(right) { Ok(reader.name.clone()) } else { Err(Denied::Forbidden) }
+        if reader.rights.allow(right) { Ok(&reader.name) } else { Err(Denied::Forbidden) }
     }
 
     /// Whether a reader who was let in before, by that name, would be let in now.
-    pub fn still_admits(&self, name: &str, right: Right, now: Time) -> bool {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        self.refresh(&mut known).is_ok()
-            && known
-                .readers
-                .iter()
-                .any(|reader| reader.name == name && reader.is_good_at(now) && reader.rights.allow(right))
+    pub(crate) fn still_admit(&self, name: &str, right: Right, now: Time) -> bool {
+        let good =
+            |reader: &Reader| reader.name == name && reader.is_good_at(now) && reader.rights.allow(right);
+        self.0.iter().any(good)
     }
-
-    fn refresh(&self, known: &mut Known) -> Result<(), TokenError> {
-        let stamp = match fs::metadata(&self.path) {
-            Ok(metadata) => Some(Stamp::of(&metadata)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(io_error(&self.path, error)),
-        };
-        if stamp.is_some() && stamp == known.stamp {
-            return Ok(());
-        }
-        // Whatever was known is outdated, also when the new file cannot be read.
-        *known = Known::default();
-        known.readers = read(&self.path)?;
-        known.stamp = stamp;
-        Ok(())
-    }
-}
-
-fn io_error(path: &Path, error: io::Error) -> TokenError {
-    TokenError::Io { path: path.to_owned(), error }
-}
-
-fn read(path: &Path) -> Result<Vec<Reader>, TokenError> {
-    let mut text = String::new();
-    match File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text)) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io_error(path, error)),
-    }
-    let malformed = |line, message| TokenError::Malformed { path: path.to_owned(), line, message };
-    if text.len() as u64 > MAX_FILE {
-        return Err(malformed(1, "the file has more than 1 MiB"));
-    }
-    let mut readers: Vec<Reader> = Vec::new();
-    for (line, number) in text.lines().zip(1..) {
-        let reader = Reader::parse(line).map_err(|message| malformed(number, message))?;
-        if readers.iter().any(|other| other.name == reader.name || other.hash == reader.hash) {
-            return Err(malformed(number, "there is another line of this name or hash"));
-        }
-        readers.push(reader);
-    }
-    Ok(readers)
-}
-
-/// Makes a token for a reader, and adds its hash to the folder's file.
-///
-/// # Errors
-/// [`TokenError`]; nothing was changed then.
-pub fn add(folder: &Path, name: &str, rights: Rights, until: Option<Time>) -> Result<Token, TokenError> {
-    let name = check_name(name).map_err(|message| TokenError::Name(message.into()))?;
-    change(folder, |readers| {
-        if readers.iter().any(|reader| reader.name == name) {
-            return Err(TokenError::Name(format!("there is a token of the name {name:?} already")));
-        }
-        let token = Token::generate()?;
-        readers.push(Reader { hash: hash(token.as_str()), rights, name: name.to_owned(), until });
-        Ok(token)
-    })
-}
-
-/// The readers of the folder's file, in its order.
-///
-/// # Errors
-/// [`TokenError`].
-pub fn list(folder: &Path) -> Result<Vec<Reader>, TokenError> {
-    read(&folder.join(FILE))
-}
-
-/// Takes a token's line out of the folder's file. A server that runs lets it in no more from then on.
-///
-/// # Errors
-/// [`TokenError`]; nothing was changed then.
-pub fn revoke(folder: &Path, name: &str) -> Result<(), TokenError> {
-    change(folder, |readers| {
-        let place = readers.iter().position(|reader| reader.name == name);
-        readers.remove(place.ok_or_else(|| TokenError::Unknown(name.to_owned()))?);
-        Ok(())
-    })
-}
-
-/// Has the folder's new entry on the disk, where a folder can be opened.
-fn sync(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
-/// Changes the file: the new one takes the old one's place in one step. Who else changes it waits.
-fn change<T>(
-    folder: &Path,
-    edit: impl FnOnce(&mut Vec<Reader>) -> Result<T, TokenError>,
-) -> Result<T, TokenError> {
-    let path = folder.join(FILE);
-    let io_error = |error| io_error(&path, error);
-    let lock = File::options().create(true).append(true).open(folder.join(LOCK)).map_err(io_error)?;
-    lock.lock().map_err(io_error)?;
-    let mut readers = read(&path)?;
-    let result = edit(&mut readers)?;
-    let write = || -> io::Result<()> {
-        // A file of a temporary name is made for its owner alone.
-        let mut file = tempfile::Builder::new().prefix(".readers-").tempfile_in(folder)?;
-        for reader in &readers {
-            writeln!(file, "{reader}")?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(&path)?;
-        sync(folder)
-    };
-    write().map_err(io_error)?;
-    Ok(result)
 }

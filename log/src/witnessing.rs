@@ -4,44 +4,33 @@
 //! log goes on when witnesses fail, says so, and asks them again. Readers ask for a quorum of their own and are never
 //! misled by a checkpoint without one.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(feature = "server")]
+mod client;
+
 use std::time::Duration;
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::merkle::consistency_proof;
 use countersign::note::{VerifierKey, write_signature_line};
+use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::witness::{Answer, MAX_BYTES, Request};
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-use reqwest::Client;
-use reqwest::header::CONTENT_TYPE;
-use reqwest::redirect::Policy;
-use tokio::sync::watch;
+use countersign::witness::{Answer, Request};
 
-use crate::collector::Collector;
 use crate::hashes::StoredHashes;
 use crate::sequencer::Unwitnessed;
 use crate::store::{Published, Reader};
 
+#[cfg(feature = "server")]
+pub(crate) use client::Witnessing;
+
 /// How long witnesses get before a checkpoint is published without them.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// When witnesses who failed are asked again, though the log did not grow.
-const AGAIN: Duration = Duration::from_secs(10);
+pub(crate) const AGAIN: Duration = Duration::from_secs(10);
 /// When a log that does not grow shows that it is still seen.
-const REFRESH: Duration = Duration::from_mins(10);
+pub(crate) const REFRESH: Duration = Duration::from_mins(10);
 /// How often one witness may say that it is elsewhere.
 const CONFLICTS: usize = 3;
-
-/// The witnesses of a log, and what is known of them.
-pub(crate) struct Witnessing {
-    collector: Collector,
-    unwitnessed: watch::Receiver<Option<Unwitnessed>>,
-    client: Client,
-    /// The size of the last checkpoint that each cosigned.
-    sizes: Mutex<HashMap<VerifierKey, u64>>,
-}
 
 /// Whether a log of that trust file has witnesses to ask.
 pub(crate) fn has_witnesses(trust: Option<&Trust>) -> bool {
@@ -51,136 +40,104 @@ pub(crate) fn has_witnesses(trust: Option<&Trust>) -> bool {
     })
 }
 
-impl Witnessing {
-    pub(crate) fn new(
-        collector: Collector,
-        unwitnessed: watch::Receiver<Option<Unwitnessed>>,
-    ) -> reqwest::Result<Self> {
-        let client = Client::builder().timeout(PATIENCE).redirect(Policy::none()).build()?;
-        Ok(Self { collector, unwitnessed, client, sizes: Mutex::new(HashMap::new()) })
+/// A checkpoint, and who cosigned it so far.
+pub(crate) struct Gathering {
+    checkpoint: Unwitnessed,
+    trust: Trust,
+    cosigned: Vec<bool>,
+    note: String,
+}
+
+impl Gathering {
+    /// Of a log with that trust file.
+    pub(crate) fn new(checkpoint: Unwitnessed, trust: Option<&Trust>) -> Self {
+        let trust = trust.cloned().unwrap_or_default();
+        let cosigned = vec![false; trust.witnesses().len()];
+        Self { note: checkpoint.note.clone(), checkpoint, trust, cosigned }
     }
 
-    /// Works until the log stops.
-    pub(crate) async fn run(mut self) {
-        let mut wait = None;
-        loop {
-            let changed = async {
-                match wait {
-                    None => self.unwitnessed.changed().await,
-                    Some(pause) => {
-                        tokio::time::timeout(pause, self.unwitnessed.changed()).await.unwrap_or(Ok(()))
-                    }
-                }
-            };
-            if changed.await.is_err() {
-                return;
-            }
-            let Some(newest) = self.unwitnessed.borrow_and_update().clone() else { continue };
-            let published = self.gather(newest).await;
-            let witnessed = published.witnessed;
-            wait = Some(if witnessed { REFRESH } else { AGAIN });
-            if let Err(error) = self.collector.publish(published).await {
-                tracing::error!(%error, "a checkpoint was not published");
-                wait = Some(AGAIN);
-            }
+    /// The witnesses to ask: each one's place among all, its key, and where it is.
+    pub(crate) fn witnesses(&self) -> impl Iterator<Item = (usize, &VerifierKey, &str)> {
+        let witnesses = self.trust.witnesses().iter().enumerate();
+        witnesses.filter_map(|(place, key)| Some((place, key, self.trust.witness_url(place)?)))
+    }
+
+    /// One of them gave these signature lines.
+    pub(crate) fn add(&mut self, place: usize, lines: &str) {
+        if let Some(cosigned @ false) = self.cosigned.get_mut(place) {
+            *cosigned = true;
+            self.note.push_str(lines);
         }
     }
 
-    /// Asks all witnesses at once, until enough have answered.
-    async fn gather(&self, unwitnessed: Unwitnessed) -> Published {
-        let rules = self.collector.rules();
-        let nobody = Trust::default();
-        let trust = rules.trust().unwrap_or(&nobody);
-        let checkpoint = Arc::new(unwitnessed);
-        let mut cosigned = vec![false; trust.witnesses().len()];
-        let mut note = checkpoint.note.clone();
-        let mut asked: FuturesUnordered<_> = (trust.witnesses().iter().enumerate())
-            .filter_map(|(place, key)| Some((place, key, trust.witness_url(place)?)))
-            .map(|(place, key, url)| {
-                let checkpoint = Arc::clone(&checkpoint);
-                async move { (place, key, self.ask(url, key, &checkpoint).await) }
-            })
-            .collect();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        while !trust.quorum_met(&|place| cosigned[place]) {
-            let Ok(Some((place, key, answer))) = tokio::time::timeout_at(deadline, asked.next()).await else {
-                break;
-            };
-            match answer {
-                Ok(lines) => {
-                    cosigned[place] = true;
-                    note.push_str(&lines);
-                }
-                Err(why) => {
-                    self.collector.metrics().witness_failed(key.name());
-                    tracing::warn!(witness = key.name(), why, "no cosignature");
-                }
-            }
-        }
-        let witnessed = trust.quorum_met(&|place| cosigned[place]);
+    /// Whether enough of them did.
+    pub(crate) fn is_enough(&self) -> bool {
+        self.trust.quorum_met(&|place| self.cosigned.get(place).copied().unwrap_or_default())
+    }
+
+    /// The checkpoint to publish.
+    pub(crate) fn end(self, at: Time) -> Published {
+        let (witnessed, size) = (self.is_enough(), self.checkpoint.checkpoint.size);
         if !witnessed {
-            tracing::warn!(size = checkpoint.checkpoint.size, "published without the quorum of witnesses");
+            tracing::warn!(size, "published without the quorum of witnesses");
         }
-        Published { size: checkpoint.checkpoint.size, note, at: self.collector.now(), witnessed }
+        Published { size, note: self.note, at, witnessed }
+    }
+}
+
+/// A witness while it is asked. It says why not, for people.
+pub(crate) struct Asking {
+    key: VerifierKey,
+    checkpoint: SignedCheckpoint,
+    /// The size that the witness is taken to have seen.
+    old_size: u64,
+    conflicts: usize,
+}
+
+impl Asking {
+    /// Asks for a cosignature of that checkpoint.
+    pub(crate) fn new(key: &VerifierKey, checkpoint: &Unwitnessed, old_size: u64) -> Result<Self, String> {
+        let checkpoint = SignedCheckpoint::parse(&checkpoint.note).map_err(|error| error.message)?;
+        Ok(Self { key: key.clone(), checkpoint, old_size, conflicts: 0 })
     }
 
-    /// One witness's signature lines.
-    async fn ask(&self, url: &str, key: &VerifierKey, unwitnessed: &Unwitnessed) -> Result<String, String> {
-        let size = unwitnessed.checkpoint.size;
-        let signed = SignedCheckpoint::parse(&unwitnessed.note).map_err(|error| error.message)?;
-        let url = format!("{}/add-checkpoint", url.trim_end_matches('/'));
-        let lock = || self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut old_size = lock().get(key).copied().unwrap_or(0);
-        for _ in 0..CONFLICTS {
-            if old_size > size {
-                return Err(format!("it has a larger checkpoint, of {old_size} leaves"));
-            }
-            let proof = self.prove(old_size, size).await?;
-            let request = Request { old_size, proof, checkpoint: signed.clone() };
-            match self.post(&url, request.to_string(), &signed, key).await? {
-                Answer::Cosigned(lines) => {
-                    lock().insert(key.clone(), size);
-                    return Ok(lines
-                        .iter()
-                        .map(|line| write_signature_line(&line.name, line.id, &line.signature))
-                        .collect());
+    /// What is sent to it: at its address and `/add-checkpoint`.
+    pub(crate) fn request(&self, reader: &dyn Reader) -> Result<String, String> {
+        let (old_size, size) = (self.old_size, self.checkpoint.checkpoint.size);
+        if old_size > size {
+            return Err(format!("it has a larger checkpoint, of {old_size} leaves"));
+        }
+        let proof = consistency_proof(old_size, size, &StoredHashes::new(reader, size));
+        let proof = proof.map_err(|error| error.message)?;
+        Ok(Request { old_size, proof, checkpoint: self.checkpoint.clone() }.to_string())
+    }
+
+    /// Its signature lines, or none: then it is to be asked again.
+    pub(crate) fn answered(
+        &mut self,
+        status: u16,
+        kind: Option<&str>,
+        body: &[u8],
+    ) -> Result<Option<String>, String> {
+        let keys = std::slice::from_ref(&self.key);
+        match Answer::read(status, kind, body, &self.checkpoint, keys).map_err(|error| error.message)? {
+            Answer::Cosigned(lines) => Ok(Some(
+                lines.iter().map(|line| write_signature_line(&line.name, line.id, &line.signature)).collect(),
+            )),
+            Answer::Conflict { size } => {
+                self.old_size = size;
+                self.conflicts += 1;
+                if self.conflicts == CONFLICTS {
+                    return Err("it keeps saying that it is elsewhere".to_owned());
                 }
-                Answer::Conflict { size } => old_size = size,
-                Answer::Refused { status } => return Err(format!("it answered {status}")),
+                Ok(None)
             }
+            Answer::Refused { status } => Err(format!("it answered {status}")),
         }
-        Err("it keeps saying that it is elsewhere".to_owned())
     }
 
-    async fn prove(&self, old: u64, new: u64) -> Result<Vec<countersign::hash::Hash>, String> {
-        let reader: Arc<dyn Reader> = self.collector.reader().clone();
-        let proof = tokio::task::spawn_blocking(move || {
-            consistency_proof(old, new, &StoredHashes::new(&*reader, new))
-        });
-        proof.await.map_err(|error| error.to_string())?.map_err(|error| error.message)
-    }
-
-    async fn post(
-        &self,
-        url: &str,
-        body: String,
-        checkpoint: &SignedCheckpoint,
-        key: &VerifierKey,
-    ) -> Result<Answer, String> {
-        let without_url = |error: reqwest::Error| error.without_url().to_string();
-        let response = self.client.post(url).body(body).send().await.map_err(without_url)?;
-        let status = response.status().as_u16();
-        let kind =
-            response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
-        let mut bytes = Vec::new();
-        let mut stream = response.bytes_stream();
-        while let Some(chunk) = stream.next().await {
-            bytes.extend_from_slice(&chunk.map_err(without_url)?);
-            if bytes.len() > MAX_BYTES {
-                return Err("its answer is too long".to_owned());
-            }
-        }
-        let keys = std::slice::from_ref(key);
-        Answer::read(status, kind.as_deref(), &bytes, checkpoint, keys).map_err(|error| error.message)
+    /// The size that it has seen when it cosigned.
+    pub(crate) fn size(&self) -> u64 {
+        self.checkpoint.checkpoint.size
     }
 }

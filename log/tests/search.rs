@@ -5,7 +5,7 @@ mod reading;
 use std::sync::Arc;
 
 use countersign::time::Time;
-use countersign_log::export::Request;
+use countersign_log::export::{Index as _, Request};
 use countersign_log::search::{FILE, Search};
 use proptest::prelude::*;
 use reading::{DAY, EVENTS, TestLog, export, filters, request, shown, steps, verify};

@@ -16,8 +16,8 @@ use crate::stamp::Stamp;
 use crate::toolchain::{self, SMALL_STD, TARGET};
 use crate::tools::Tools;
 
-/// The package that artefacts are built from, and the file its compilation gives.
-const PACKAGE: &str = "countersign";
+/// The package that an artefact is built from which names none.
+const CORE: &str = "countersign";
 /// The folder with the lock file of wasm-opt.
 const OPTIMIZER: &str = "xtask/npm";
 /// What the compiler may use beyond the first version of WebAssembly; all runtimes we support have it.
@@ -51,17 +51,24 @@ struct Manifest {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Artefact {
+    /// The package that it is built from; the core, if it names none.
+    #[serde(default = "core")]
+    package: String,
     features: Vec<String>,
     profile: String,
     #[serde(default)]
     rustflags: Vec<String>,
-    /// For the compilation of the core itself, which optimises all crates as one.
+    /// For the compilation of the package itself, which optimises all crates as one.
     #[serde(default)]
     core_rustflags: Vec<String>,
     wasm_opt: Vec<String>,
     brotli_budget: u64,
     /// What it should weigh, where that is less than its budget.
     brotli_aim: Option<u64>,
+}
+
+fn core() -> String {
+    CORE.to_owned()
 }
 
 /// An artefact as it was built.
@@ -146,19 +153,20 @@ impl Artefact {
         })
     }
 
-    /// Compiles the core; cargo knows whether there is anything to do.
+    /// Compiles the package; cargo knows whether there is anything to do.
     fn compile(&self, tools: &Tools, name: &str, log: &Log) -> Result<PathBuf> {
         let wasm32 = tools.wasm32()?;
         let mut cargo = wasm32.cargo_with_small_std(tools, "rustc");
         cargo
-            .args(["--package", PACKAGE, "--lib", "--no-default-features"])
+            .args(["--package", &self.package, "--lib", "--no-default-features"])
             .args(["--features", &self.features.join(",")])
             .args(["--profile", &self.profile, "--crate-type", "cdylib", "--"])
             .args(&self.core_rustflags)
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(tools).join("\u{1f}"));
         log.run(&mut cargo)?;
         let folder = toolchain::target_folder(tools);
-        let compiled = folder.join(TARGET).join(&self.profile).join(format!("{PACKAGE}.wasm"));
+        let compiled =
+            folder.join(TARGET).join(&self.profile).join(format!("{}.wasm", self.package.replace('-', "_")));
         // Artefacts of one profile share the file's name.
         let own = folder.join(format!("{name}.wasm"));
         fs::copy(&compiled, &own).with_context(|| format!("cannot copy {}", compiled.display()))?;

@@ -10,7 +10,7 @@ use roaring::RoaringTreemap;
 
 use super::attest::Attested;
 use super::lines::Lines;
-use super::{ExportError, Exporter, PAGE, Request};
+use super::{Candidates, ExportError, Exporter, PAGE, Request};
 use crate::filter::{self, Filter};
 use crate::store::{Published, Reader, StoreError, StoredEvent, StoredLeaf};
 
@@ -214,7 +214,7 @@ impl<'e> Gathering<'e> {
         }
         let candidates = match &self.exporter.search {
             Some(search) => search.candidates(filter)?,
-            None => crate::search::Candidates::all(),
+            None => Candidates::all(),
         };
         // Without conditions on events open and close links match, and those whose event is gone.
         let events_alone = filter.reads_events() || limit.is_some();

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Problem;
+use crate::interface::busy;
 
 /// Memory is taken in steps of so many bytes.
 const STEP: usize = 16 << 10;
@@ -48,11 +48,6 @@ impl Share {
         if more == 0 {
             return Ok(());
         }
-        let busy = || {
-            let message = "too many submissions are being read already";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message)
-                .with_hint("send it again later: nothing was taken")
-        };
         let more = u32::try_from(more).map_err(|_| busy())?;
         let permit = Arc::clone(&self.budget.0).try_acquire_many_owned(more).map_err(|_| busy())?;
         match &mut self.held {

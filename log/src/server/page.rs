@@ -1,11 +1,12 @@
 //! `/`: a page for people, or one line that says what this is.
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 
 use super::AppState;
+use crate::interface;
 
 /// One HTML file that a log serves at `/`, such as the auditor's page.
 #[derive(Clone, Debug)]
@@ -23,29 +24,18 @@ pub(super) async fn page(State(AppState { collector, page, .. }): State<AppState
 }
 
 fn answer(origin: &str, page: Option<Page>) -> Response {
-    let Some(Page(html)) = page else {
-        let text = format!(
-            "countersign: the log {origin}. Anyone can read /checkpoint and /tile/ (C2SP tlog-tiles); emitters POST \
-             to /submit.\n"
-        );
-        return (headers("text/plain; charset=utf-8"), text).into_response();
-    };
+    let Some(Page(html)) = page else { return interface::welcome(origin).map(Body::from) };
+    let mut response = interface::page(html).map(Body::from);
     // What the page may load and connect to, it says in its first lines. Only a header can forbid to frame it.
-    let framing = [(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'none'"))];
-    (headers("text/html; charset=utf-8"), framing, html).into_response()
-}
-
-fn headers(kind: &'static str) -> [(HeaderName, HeaderValue); 4] {
-    [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    ]
+    let framing = HeaderValue::from_static("frame-ancestors 'none'");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, framing);
+    response
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderName;
+
     use super::*;
 
     async fn text(response: Response) -> String {

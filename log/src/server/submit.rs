@@ -1,17 +1,16 @@
 //! `POST /submit`.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::Response;
 use countersign::export::Compression;
 use countersign::log::Submission;
-use serde_json::{Map, Value, json};
 
-use super::answer::outcome;
 use super::budget::Share;
 use super::{AppState, Problem, body};
-use crate::collector::{Collector, Committed, SubmitError};
+use crate::collector::{Collector, SubmitError};
+use crate::interface;
 use crate::metrics::Outcome;
 
 /// A body of at least so many bytes is read on a thread that may be busy for a while.
@@ -23,7 +22,7 @@ pub(super) async fn submit(
     State(AppState { collector, budget, bounds, .. }): State<AppState>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let mut share = budget.share();
     let bytes = body::read(&headers, body, collector.limits(), &bounds, &mut share).await?;
     // The share is held until the answer.
@@ -32,16 +31,15 @@ pub(super) async fn submit(
         Ok(submission) => collector.submit(submission).await,
         Err(error) => Err(error),
     };
-    collector.metrics().submission(match &answered {
-        Ok(_) => Outcome::Taken,
-        Err(error) => outcome(error),
-    });
+    collector.metrics().submission(Outcome::of(answered.as_ref().map(drop)));
     let committed = answered.map_err(|error| Problem::of_submission(&error, collector.limits()))?;
     let proofs = committed.taken.chains.len() + committed.taken.notes.len();
-    if proofs <= FEW && committed.taken.repeated == 0 {
-        return answer(&collector, &committed).map(Json);
-    }
-    aside(move || answer(&collector, &committed)).await?.map(Json)
+    let answer = if proofs <= FEW && committed.taken.repeated == 0 {
+        interface::taken(&committed, &**collector.reader())
+    } else {
+        aside(move || interface::taken(&committed, &**collector.reader())).await?
+    };
+    Ok(answer?.map(Body::from))
 }
 
 /// Reads a body. What is wrong with its outside is a problem; with its inside, a refusal.
@@ -55,7 +53,7 @@ async fn read(
     }
     let collector = collector.clone();
     aside(move || {
-        let bytes = body::unpack(bytes, collector.limits(), &mut share)?;
+        let bytes = interface::unpack(&bytes, collector.limits(), &mut |bytes| share.grow_to(bytes))?;
         Ok((collector.read(&bytes), share))
     })
     .await?
@@ -64,25 +62,4 @@ async fn read(
 /// Works on a thread that may be busy for a while, so that other requests go on.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Problem::unavailable(&error))
-}
-
-fn answer(collector: &Collector, committed: &Committed) -> Result<Value, Problem> {
-    let mut chains = Map::new();
-    for (chain, tip) in &committed.taken.chains {
-        let proof = collector.prove(committed, tip.index)?.to_string();
-        let tip = json!({ "seq": tip.seq, "index": tip.index, "proof": proof });
-        chains.insert(chain.to_string(), tip);
-    }
-    let mut notes = Vec::new();
-    for held in &committed.taken.notes {
-        let proof = collector.prove(committed, held.index)?.to_string();
-        notes.push(json!({ "index": held.index, "proof": proof }));
-    }
-    Ok(json!({
-        "checkpoint": committed.published.note,
-        "chains": chains,
-        "notes": notes,
-        "added": committed.taken.added,
-        "repeated": committed.taken.repeated,
-    }))
 }

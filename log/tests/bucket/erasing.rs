@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_log::bucket::Bucket;
+use countersign_log::export::Index as _;
 use countersign_log::filter::Filter;
 use countersign_log::search::Search;
 use countersign_log::serve::{Serving, serve};

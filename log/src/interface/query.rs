@@ -11,7 +11,7 @@ use crate::filter::CONDITIONS;
 const BOUNDS: [&str; 4] = ["from", "to", "limit", "boundary"];
 
 /// Reads the parameters, each known and there once.
-pub(super) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
     let mut read: Vec<(String, String)> = Vec::new();
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -34,7 +34,7 @@ pub(super) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, S
 }
 
 /// What an export is asked for.
-pub(super) fn export(query: Option<&str>) -> Result<Request, Problem> {
+pub(crate) fn export(query: Option<&str>) -> Result<Request, Problem> {
     let mut request = Request::default();
     for (name, value) in read(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())? {
         match &*name {
@@ -49,7 +49,7 @@ pub(super) fn export(query: Option<&str>) -> Result<Request, Problem> {
 }
 
 /// A decimal as the format writes it.
-pub(super) fn integer(name: &str, text: &str) -> Result<u64, Problem> {
+pub(crate) fn integer(name: &str, text: &str) -> Result<u64, Problem> {
     decimal(text).ok_or_else(|| invalid(name, "it is a whole number without sign or leading zeros"))
 }
 
@@ -59,13 +59,13 @@ fn decimal(text: &str) -> Option<u64> {
 }
 
 /// An event's place, `CHAIN/SEQ`.
-pub(super) fn place(text: &str) -> Option<(ChainId, u64)> {
+pub(crate) fn place(text: &str) -> Option<(ChainId, u64)> {
     let (chain, seq) = text.split_once('/')?;
     Some((ChainId::parse(chain.as_bytes())?, decimal(seq)?))
 }
 
 /// A problem with that parameter.
-pub(super) fn invalid(parameter: &str, message: &str) -> Problem {
+pub(crate) fn invalid(parameter: &str, message: &str) -> Problem {
     let shown: String = parameter.chars().take(100).collect();
     Problem::invalid(format!("the parameter {shown:?}: {message}")).with("parameter", shown)
 }

@@ -1,0 +1,36 @@
+//! Who may read: `Authorization: Bearer TOKEN`, and nowhere else.
+
+use http::{HeaderMap, StatusCode, header};
+
+use super::Problem;
+use crate::tokens::Denied;
+
+/// The token of a request that has one, once.
+pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unauthenticated => {
+                let message = "this is for readers with a token that is good";
+                Self::new(StatusCode::UNAUTHORIZED, "request.unauthenticated", message)
+                    .with_hint("send it as Authorization: Bearer TOKEN; `countersign token add` makes one")
+            }
+            Denied::Forbidden => {
+                let message = "this token does not have the right to erase";
+                Self::new(StatusCode::FORBIDDEN, "request.forbidden", message)
+                    .with_hint("`countersign token add NAME --may read,erase` makes one that has")
+            }
+            Denied::Unavailable => {
+                let message = "nobody can be let in now";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", message)
+                    .with_hint("the log's operator finds out why in its logs")
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Which pages may ask.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, VARY,
+};
+use http::{HeaderMap, HeaderValue};
+
+/// Pages of which origins may ask: the `Origin` headers that are answered with leave, or `*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cors(Vec<HeaderValue>);
+
+impl Cors {
+    /// Reads origins such as `https://dashboard.example`.
+    ///
+    /// # Errors
+    /// The one that is none.
+    pub fn parse<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let read = |origin: &str| {
+            let shaped = origin == "*"
+                || origin
+                    .strip_prefix("https://")
+                    .or_else(|| origin.strip_prefix("http://"))
+                    .is_some_and(|host| !host.is_empty() && !host.contains('/'));
+            HeaderValue::from_str(origin).ok().filter(|_| shaped).ok_or_else(|| origin.to_owned())
+        };
+        origins.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Tells a page what it may read of an answer to it.
+    pub(crate) fn allow(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        headers.insert(
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("retry-after,content-disposition"),
+        );
+        self.allow_origin(origin, headers);
+    }
+
+    /// Tells a page what it may send, which it asks for first (`OPTIONS`).
+    pub(crate) fn allow_asking(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        for (name, value) in [
+            (ACCESS_CONTROL_ALLOW_METHODS, "GET,POST"),
+            (ACCESS_CONTROL_ALLOW_HEADERS, "authorization,content-type,content-encoding,last-event-id"),
+            (ACCESS_CONTROL_MAX_AGE, "3600"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        self.allow_origin(origin, headers);
+    }
+
+    fn allow_origin(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        if self.0.iter().any(|allowed| allowed == "*") {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            return;
+        }
+        headers.append(VARY, HeaderValue::from_static("origin"));
+        if let Some(origin) = origin.filter(|origin| self.0.contains(origin)) {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_may_ask_that_is_named() {
+        let cors = Cors::parse(["https://dashboard.example", "http://localhost:8080"]).unwrap();
+        let said = |cors: &Cors, origin: &'static str| {
+            let mut headers = HeaderMap::new();
+            cors.allow(Some(&HeaderValue::from_static(origin)), &mut headers);
+            let said =
+                headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).map(|value| value.to_str().unwrap().to_owned());
+            (said, headers.contains_key(VARY))
+        };
+        let named = "https://dashboard.example";
+        assert_eq!(said(&cors, named), (Some(named.into()), true));
+        assert_eq!(said(&cors, "https://dashboard.example.evil.example"), (None, true));
+        assert_eq!(said(&Cors::default(), named), (None, true));
+        assert_eq!(said(&Cors::parse(["*"]).unwrap(), named), (Some("*".into()), false));
+        for origin in ["dashboard.example", "https://", "https://a.example/", "*.example", "https://a\n"] {
+            assert!(Cors::parse([origin]).is_err(), "{origin:?}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Submissions on their way: read before they are taken, and proven when they are published.
+
+use std::sync::Arc;
+
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::link::{ChainId, Link};
+use countersign::log::{Body, Limits, Refusal, Submission, Taken};
+use countersign::merkle::{Grown, HashReader, inclusion_proof};
+use countersign::note::VerifierKey;
+use countersign::proof::Proof;
+use countersign::time::Time;
+
+use crate::hashes::StoredHashes;
+use crate::store::{Published, Reader, StoreError};
+
+/// How many milliseconds a link's time may be ahead of the log's clock: as much as verifiers let pass.
+const AHEAD: i64 = 5 * 60_000;
+
+/// A submission that is durable and published.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// What became of it.
+    pub taken: Taken,
+    /// A checkpoint that holds it.
+    pub published: Arc<Published>,
+    /// The tree that it made grow.
+    pub(crate) tree: Option<Arc<Grown>>,
+}
+
+/// Why a submission was not taken, or is not known to be.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The log refuses it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A link's time is ahead of the log's clock. Nothing was taken, and it can be when its time has come: in the log
+    /// now, it would make every export that holds it `broken` (`time.future`).
+    #[error("a link's time is {seconds} s ahead of the log's clock")]
+    Early {
+        /// The line of the submission.
+        line: Option<u64>,
+        /// By how much.
+        seconds: u64,
+    },
+    /// Too much is waiting already. Nothing was taken.
+    #[error("too much is waiting already")]
+    Busy,
+    /// The store failed, or the log is stopping. Whether the submission was taken is told when it is sent again.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for SubmitError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Reads a submission and verifies what can be verified of it by itself. It may take a while: it hashes and verifies
+/// signatures. `key` gives the key of a chain that the log is known to have.
+pub(crate) fn read(
+    body: &[u8],
+    limits: &Limits,
+    now: Time,
+    key: impl Fn(&ChainId) -> Option<VerifierKey>,
+) -> Result<Submission, SubmitError> {
+    let mut submission = Submission::parse(body, limits)?;
+    check_times(&submission, now)?;
+    submission.verify(key)?;
+    Ok(submission)
+}
+
+fn check_times(submission: &Submission, now: Time) -> Result<(), SubmitError> {
+    let latest = now.millis().saturating_add(AHEAD);
+    for entry in submission.entries() {
+        if let Body::Link { link, .. } = &entry.body
+            && link.time().millis() > latest
+        {
+            let seconds = (link.time().millis() - latest).unsigned_abs().div_ceil(1000);
+            return Err(SubmitError::Early { line: entry.line, seconds });
+        }
+    }
+    Ok(())
+}
+
+/// The chains that a submission opens, and their keys.
+#[cfg(feature = "server")]
+pub(crate) fn opened(submission: &Submission) -> Vec<(ChainId, VerifierKey)> {
+    let open = |body: &Body| match body {
+        Body::Link { link: Link::Open(open), .. } => Some((open.chain, open.key.clone())),
+        _ => None,
+    };
+    submission.entries().iter().filter_map(|entry| open(&entry.body)).collect()
+}
+
+/// How many leaves a checkpoint has at least that holds all that was taken.
+pub(crate) fn size_with(taken: &Taken) -> u64 {
+    let indexes = taken.chains.values().map(|tip| tip.index).chain(taken.notes.iter().map(|held| held.index));
+    indexes.max().map_or(0, |last| last + 1)
+}
+
+impl Committed {
+    /// The proof that the leaf at that index is in the log, to the checkpoint that was published with it.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn prove(&self, index: u64, reader: &dyn Reader) -> Result<Proof, StoreError> {
+        let size = self.published.size;
+        let own = self.tree.as_ref().filter(|tree| tree.size() == size && index >= tree.base());
+        match own {
+            Some(tree) => prove(index, &self.published, &**tree),
+            None => prove(index, &self.published, &StoredHashes::new(reader, size)),
+        }
+    }
+}
+
+fn prove(index: u64, published: &Published, hashes: &impl HashReader) -> Result<Proof, StoreError> {
+    let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+    let hashes = inclusion_proof(index, published.size, hashes).map_err(damaged)?;
+    let checkpoint = SignedCheckpoint::parse(&published.note).map_err(damaged)?;
+    Ok(Proof { extra: None, index, hashes, checkpoint })
+}

@@ -1,0 +1,225 @@
+//! The collector for JavaScript: the only folder here that knows it. A Durable Object runs it
+//! (`js/src/log/`), and gives it its storage.
+
+mod answer;
+mod console;
+mod storage;
+
+use countersign::note::SignerKey;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use wasm_bindgen::prelude::*;
+
+use crate::alone::{Alone, Config, Content, Further, Round};
+use crate::interface::Cors;
+
+use answer::Answer;
+use storage::{Database, Storage};
+
+/// A collector.
+#[wasm_bindgen]
+pub struct Log {
+    alone: Alone,
+}
+
+/// An error whose message is for whoever runs the log.
+fn failed(error: impl std::fmt::Display) -> JsError {
+    JsError::new(&error.to_string())
+}
+
+fn time(now: f64) -> Time {
+    Time::from_millis(now as i64).unwrap_or(Time::MIN)
+}
+
+/// Names and values that follow each other.
+fn headers(pairs: &[String]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for [name, value] in pairs.as_chunks().0 {
+        let name = HeaderName::try_from(name.as_str());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value.as_str())) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+#[wasm_bindgen]
+impl Log {
+    /// Goes on with the log that a storage has, or begins it: `key` is its key, `trust` its trust file, `readers` what
+    /// `readers.txt` would say, `cors` the origins of pages that may ask, with blanks between them.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        storage: Storage,
+        key: &str,
+        trust: &str,
+        readers: &str,
+        cors: &str,
+        now: f64,
+    ) -> Result<Log, JsError> {
+        console::install();
+        let key = SignerKey::parse(key.trim()).map_err(failed)?;
+        let trust = Trust::parse(trust.as_bytes()).map_err(|error| failed(format!("trust: {error}")))?;
+        let cors = Cors::parse(cors.split_whitespace())
+            .map_err(|origin| failed(format!("{origin:?} is no origin of a page")))?;
+        let database = Database::new(storage);
+        let store = database.open(key.verifier_key().name()).map_err(failed)?;
+        let readers = readers.to_owned();
+        let config = Config { key, trust, readers, cors, copies: Box::new(database), now: time(now) };
+        Ok(Self { alone: Alone::open(store, config).map_err(failed)? })
+    }
+
+    /// The log's origin.
+    #[wasm_bindgen(getter)]
+    pub fn origin(&self) -> String {
+        self.alone.origin().to_owned()
+    }
+
+    /// How many leaves are published.
+    #[wasm_bindgen(getter)]
+    pub fn size(&self) -> f64 {
+        self.alone.published_size() as f64
+    }
+
+    /// How many bytes of a request's body to read at most; none where it is not read at all. Of a longer one bring one byte more.
+    #[wasm_bindgen(js_name = bodyLimit)]
+    pub fn body_limit(method: &str, path: &str) -> Option<u32> {
+        Alone::body_limit(method, path).and_then(|limit| limit.try_into().ok())
+    }
+
+    /// Answers a request. `target` is its path and query, `names` the names and values of its headers.
+    pub fn answer(
+        &mut self,
+        method: &str,
+        target: &str,
+        names: Vec<String>,
+        body: Vec<u8>,
+        now: f64,
+    ) -> Answer {
+        self.alone.set_time(time(now));
+        let headers = headers(&names);
+        let mut request = Request::new(body);
+        let (Ok(method), Ok(uri)) = (method.parse::<Method>(), target.parse::<Uri>()) else {
+            return Answer::new(self.alone.not_found(&headers), headers);
+        };
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers.clone();
+        Answer::new(self.alone.answer(&request), headers)
+    }
+
+    /// The answer to a request whose body did not come, or (`busy`) for whose body there is no room.
+    #[wasm_bindgen(js_name = withoutBody)]
+    pub fn without_body(&self, names: Vec<String>, busy: bool) -> Answer {
+        let headers = headers(&names);
+        let answer = if busy { self.alone.busy(&headers) } else { self.alone.without_body(&headers) };
+        Answer::new(answer, headers)
+    }
+
+    /// The answer to a submission that was waiting, if its checkpoint is published by now; with `late` in any case.
+    pub fn resume(&mut self, waiting: &Answer, late: bool) -> Option<Answer> {
+        let Content::Waiting(content) = &waiting.content else { return None };
+        let answer = self.alone.resume(&waiting.asked, content);
+        let answer = answer.or_else(|| late.then(|| self.alone.give_up(&waiting.asked)))?;
+        Some(Answer::new(answer, waiting.asked.clone()))
+    }
+
+    /// The next piece of an answer that has pieces; none at the end.
+    pub fn piece(&self, answer: &mut Answer) -> Result<Option<Vec<u8>>, JsError> {
+        match &mut answer.content {
+            Content::Export(lines) => lines.next_piece().map_err(failed),
+            _ => Ok(None),
+        }
+    }
+
+    /// What a live view goes on with: bytes, `true` when there is nothing to tell now, or none at its end.
+    pub fn further(&self, answer: &mut Answer, now: f64) -> Result<JsValue, JsError> {
+        self.alone.set_time(time(now));
+        let Content::Live(live) = &mut answer.content else { return Ok(JsValue::UNDEFINED) };
+        Ok(match self.alone.further(live).map_err(failed)? {
+            Further::Piece(piece) => js_sys::Uint8Array::from(&*piece).into(),
+            Further::Wait => JsValue::TRUE,
+            Further::End => JsValue::UNDEFINED,
+        })
+    }
+
+    /// What there is to copy next: how many leaves are then done, and the paths and bytes of full tiles. Empty when
+    /// there is nothing.
+    #[wasm_bindgen(js_name = toCopy)]
+    pub fn to_copy(&self) -> Result<js_sys::Array, JsError> {
+        let list = js_sys::Array::new();
+        if let Some((size, copies)) = self.alone.to_copy().map_err(failed)? {
+            list.push(&(size as f64).into());
+            for copy in copies {
+                list.push(&copy.path.into());
+                list.push(&js_sys::Uint8Array::from(&*copy.bytes).into());
+            }
+        }
+        Ok(list)
+    }
+
+    /// All that is full was copied of so many leaves.
+    pub fn copied(&self, size: f64) -> Result<(), JsError> {
+        self.alone.copied(size as u64).map_err(failed)
+    }
+
+    /// Whether the log has witnesses.
+    #[wasm_bindgen(getter, js_name = hasWitnesses)]
+    pub fn has_witnesses(&self) -> bool {
+        self.alone.has_witnesses()
+    }
+
+    /// A checkpoint for witnesses to see, if there is a new one; with `again` one that they have seen.
+    pub fn round(&mut self, again: bool) -> Result<Option<Witnesses>, JsError> {
+        Ok(self.alone.round(again).map_err(failed)?.map(|round| Witnesses { round }))
+    }
+
+    /// What is sent to the witness of that number; none where it is not to be asked.
+    pub fn ask(&self, witnesses: &Witnesses, number: usize) -> Option<String> {
+        self.alone.ask(&witnesses.round, number)
+    }
+
+    /// That witness's answer. Says whether it is to be asked again.
+    pub fn answered(
+        &mut self,
+        witnesses: &mut Witnesses,
+        number: usize,
+        status: u16,
+        kind: Option<String>,
+        body: &[u8],
+    ) -> bool {
+        self.alone.answered(&mut witnesses.round, number, status, kind.as_deref(), body)
+    }
+
+    /// That witness did not answer.
+    pub fn unanswered(&self, witnesses: &Witnesses, number: usize, why: &str) {
+        self.alone.failed(&witnesses.round, number, why);
+    }
+
+    /// Publishes the checkpoint as witnesses saw it, and gives after how many milliseconds they are to be asked again.
+    pub fn publish(&mut self, witnesses: Witnesses, now: f64) -> Result<f64, JsError> {
+        self.alone.set_time(time(now));
+        Ok(self.alone.end(witnesses.round).map_err(failed)?.as_millis() as f64)
+    }
+}
+
+/// Witnesses, while they are asked.
+#[wasm_bindgen]
+pub struct Witnesses {
+    round: Round,
+}
+
+#[wasm_bindgen]
+impl Witnesses {
+    /// Where they are asked, by their number.
+    #[wasm_bindgen(getter)]
+    pub fn urls(&self) -> Vec<String> {
+        self.round.urls().collect()
+    }
+
+    /// Whether enough of them have cosigned.
+    #[wasm_bindgen(getter, js_name = areEnough)]
+    pub fn are_enough(&self) -> bool {
+        self.round.is_enough()
+    }
+}

@@ -1,0 +1,60 @@
+//! An answer on its way to JavaScript.
+
+use http::{HeaderMap, Response};
+use wasm_bindgen::prelude::*;
+
+use crate::alone::Content;
+
+/// An answer.
+#[wasm_bindgen]
+pub struct Answer {
+    status: u16,
+    headers: Vec<String>,
+    pub(super) content: Content,
+    /// The headers of the request.
+    pub(super) asked: HeaderMap,
+}
+
+impl Answer {
+    pub(super) fn new(response: Response<Content>, asked: HeaderMap) -> Self {
+        let (head, content) = response.into_parts();
+        let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = head.headers.iter().flat_map(|(name, value)| [name.to_string(), text(value)]).collect();
+        Self { status: head.status.as_u16(), headers, content, asked }
+    }
+}
+
+#[wasm_bindgen]
+impl Answer {
+    /// The status.
+    #[wasm_bindgen(getter)]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Names and values that follow each other.
+    #[wasm_bindgen(getter)]
+    pub fn headers(&self) -> Vec<String> {
+        self.headers.clone()
+    }
+
+    /// What kind of body it has: `whole`, `pieces`, `live`, or `waiting` where it is no answer yet.
+    #[wasm_bindgen(getter)]
+    pub fn kind(&self) -> String {
+        match self.content {
+            Content::Whole(_) => "whole",
+            Content::Export(_) => "pieces",
+            Content::Live(_) => "live",
+            Content::Waiting(_) => "waiting",
+        }
+        .to_owned()
+    }
+
+    /// The body, where it is whole.
+    pub fn body(&mut self) -> Vec<u8> {
+        match &mut self.content {
+            Content::Whole(body) => std::mem::take(body),
+            _ => Vec::new(),
+        }
+    }
+}
