@@ -22,9 +22,11 @@ export class Child {
   readonly #lines: AsyncIterator<string>;
   #errors = "";
 
-  constructor(runtime: Runtime, script: URL, args: readonly string[]) {
-    const [program, ...rest] = RUNTIMES[runtime];
-    this.#process = spawn(program, [...rest, fileURLToPath(script), ...args], { stdio: ["pipe", "pipe", "pipe"] });
+  /** `within` is a command of a shell that begins with `exec "$@"` or ends so: it sets limits, for one. */
+  constructor(runtime: Runtime, script: URL, args: readonly string[], within?: string) {
+    const command = [...RUNTIMES[runtime], fileURLToPath(script), ...args];
+    const [program = "", ...rest] = within === undefined ? command : ["sh", "-c", within, "sh", ...command];
+    this.#process = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"] });
     this.#process.stderr?.on("data", (data) => {
       this.#errors += data;
     });

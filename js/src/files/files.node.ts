@@ -42,10 +42,15 @@ export function isFull(cause: unknown): boolean {
 
 /** The system's word for an error: `ENOSPC`. */
 export function codeOf(cause: unknown): string | undefined {
-  // Deno's own errors have a name where Node's have a code.
-  const { code, name } = (cause ?? {}) as { code?: unknown; name?: unknown };
-  return typeof code === "string" ? code : name === "NotCapable" ? name : undefined;
+  const { code, name, message } = (cause ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
+  if (typeof code === "string") {
+    return code;
+  }
+  // Deno has a name or a number for some.
+  return name === "NotCapable" ? name : NUMBERS[/\(os error (\d+)\)/.exec(String(message))?.[1] ?? ""];
 }
+
+const NUMBERS: Record<string, string> = { 5: "EIO", 27: "EFBIG", 69: "EDQUOT", 122: "EDQUOT" };
 
 /** Makes the names in a folder durable: a file that was created or renamed. */
 export async function syncFolder(path: string): Promise<void> {

@@ -151,6 +151,9 @@ export class Journal {
       const live = this.#live.after(step);
       if (live.entries.size === 0) {
         await this.#empty();
+      } else if (this.#live.entries.size === 0 && this.#size > HEADER.length) {
+        await this.#empty();
+        await this.#make(step);
       } else if (this.#size > 2 * live.size) {
         await this.#rewrite(live);
       } else {

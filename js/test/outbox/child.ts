@@ -42,6 +42,34 @@ switch (what) {
       (error) => say(error.code),
     );
     break;
+  /** Writes until there is no room, and says what it can do then. */
+  case "fill": {
+    await outbox.open();
+    const attempt = async (what: string, put: number[], remove: number[]) => {
+      const change = { put: put.map((id) => entry(id, `${id}`.padEnd(10_000))), remove };
+      const made = await outbox.write(change).then(
+        () => "made",
+        ({ code, hint }) => `${code}: ${hint}`,
+      );
+      say(`${what} ${made}`);
+      return made === "made";
+    };
+    let id = 1;
+    while (await attempt(`${id}`, [id], [])) {
+      id += 1;
+    }
+    // Too much for itself alone, but not for those who ask at the same time.
+    await Promise.all([
+      attempt("many", [id + 1, id + 2, id + 3], []),
+      attempt(
+        "removal",
+        [],
+        Array.from({ length: id }, (_, nth) => nth + 1),
+      ),
+      attempt("after", [id + 4], []),
+    ]);
+    break;
+  }
   /** Holds it until its input ends. */
   case "hold":
     await outbox.open();

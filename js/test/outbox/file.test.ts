@@ -1,6 +1,7 @@
 /** The outbox in a file. */
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -220,6 +221,50 @@ test("deleted while it is open, the file is written again", async () => {
   assert.ok(existsSync(path));
   await outbox.close();
   assert.deepEqual(await contents(path), ["b", "c"]);
+});
+
+/** Fills an outbox until there is no more room, and checks what it does then. */
+async function fill(runtime: Runtime, path: string, within?: string): Promise<void> {
+  const process = new Child(runtime, new URL("child.ts", import.meta.url), [path, "fill"], within);
+  const said: string[] = [];
+  for (let line = await process.line(); line !== undefined; line = await process.line()) {
+    said.push(line);
+  }
+  assert.deepEqual(await process.ended(), { code: 0, errors: "" });
+  const id = said.findIndex((line) => !line.endsWith(" made")) + 1;
+  assert.ok(id > 5);
+  const full = "outbox.full: make room on the disk, or raise the quota";
+  assert.equal(said[id - 1], `${id} ${full}`);
+  // What removes goes through even where there is no room for what is asked for at the same time.
+  const after = said.slice(id);
+  const many = after.includes("many made") ? [1, 2, 3] : [];
+  assert.deepEqual(after.toSorted(), ["after made", many.length > 0 ? "many made" : `many ${full}`, "removal made"]);
+  assert.deepEqual(
+    (await contents(path)).map((text) => text.trim()),
+    [...many, 4].map((more) => `${id + more}`),
+  );
+}
+
+for (const runtime of runtimes) {
+  test(`${runtime}: a file that may not grow is full, and sound`, () =>
+    fill(runtime, fresh(), `trap '' XFSZ; ulimit -f 300; exec "$@"`));
+}
+
+const mounts = process.platform === "linux" && process.getuid?.() === 0;
+test("a disk without room is full, and the journal sound", {
+  skip: mounts ? false : "needs root on Linux",
+}, async () => {
+  const disk = join(folder, "disk");
+  mkdirSync(disk);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=128k", "tmpfs", disk]);
+  try {
+    for (const runtime of runtimes) {
+      await fill(runtime, join(disk, "audit.outbox"));
+      rmSync(join(disk, "audit.outbox"));
+    }
+  } finally {
+    execFileSync("umount", [disk]);
+  }
 });
 
 for (const runtime of runtimes) {
