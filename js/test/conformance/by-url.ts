@@ -1,10 +1,10 @@
 /**
- * A log that runs somewhere, which was set up as `setup.ts` says:
+ * A log that runs somewhere, set up as `setup.ts` says and without a leaf, for the tests of one file:
  *
  * ```sh
- * node setup.ts DIR                     # writes log.key, trust.txt and readers.txt there
- * countersign serve --dir DIR           # or any other log, set up with them
- * COUNTERSIGN_LOG_URL=http://127.0.0.1:8080 node --test .
+ * node setup.ts DIR                                             # writes log.key, trust.txt and readers.txt there
+ * countersign serve --dir DIR --cors https://dashboard.example  # or any other log, set up with them
+ * COUNTERSIGN_LOG_URL=http://127.0.0.1:8080 node --test submit.test.ts
  * ```
  */
 

@@ -16,7 +16,7 @@ const grant = ({ vkey }: Signer, from = "-", until = "-") => `grant ${vkey} ${fr
 const revoke = ({ vkey }: Signer, since = "-") => `revoke ${vkey} ${since}`;
 
 onEachLog((log) => {
-  /** A key below the issuer's name that no other test has, also where the log lasts from run to run. */
+  /** A key below the issuer's name that no other test has. */
   const fresh = () => new Signer(`example.net/${log.unique()}`, 7);
   const forbidden = async (body: string, line: number) => {
     const before = await log.size();

@@ -1,7 +1,6 @@
 /** A log under test, whatever runs it. */
 
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
 import { after, before, describe } from "node:test";
 import { byUrl } from "./by-url.ts";
 import { Chain } from "./chain.ts";
@@ -11,6 +10,9 @@ import type { Signer } from "./keys.ts";
 import { serve } from "./serve.ts";
 import { EMITTERS, LOG, ORIGIN, SETUP, type Setup } from "./setup.ts";
 import { type Checkpoint, openCheckpoint, openProof } from "./tree.ts";
+
+/** How long the tests of one file may take with one log before they have failed anyway. */
+const PATIENCE = 60_000;
 
 /** A log that runs. */
 export interface Started {
@@ -51,7 +53,6 @@ interface Brought {
 export class Log {
   readonly kind: Kind;
   readonly setup: Setup;
-  readonly #run = process.env.COUNTERSIGN_LOG_URL === undefined ? "" : randomUUID();
   #started: Started | undefined;
   #given = 0;
 
@@ -88,7 +89,7 @@ export class Log {
   /** A text that no other test has, the same for each kind of log. */
   unique(): string {
     this.#given += 1;
-    return `${this.#run}${this.#given}`;
+    return String(this.#given);
   }
 
   /** A chain that no other test has. */
@@ -209,7 +210,7 @@ export const KINDS: readonly Kind[] = byUrl === undefined ? [serve, durableObjec
 /** Tests the same of each kind of log, each with one log of its own that its tests share. */
 export function onEachLog(tests: (log: Log) => void, setup?: Setup): void {
   for (const kind of KINDS) {
-    describe(kind.name, { skip: kind.skip }, () => {
+    describe(kind.name, { skip: kind.skip, timeout: PATIENCE }, () => {
       const log = new Log(kind, setup);
       before(() => log.start());
       after(() => log.close());

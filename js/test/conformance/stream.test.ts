@@ -66,7 +66,9 @@ class View {
     for (;;) {
       const sent = (await this.next()) ?? assert.fail("the stream goes on");
       all.push(sent);
-      if (JSON.parse(sent.line).checkpoint?.split("\n")[1] === String(size)) {
+      const reached = Number(JSON.parse(sent.line).checkpoint?.split("\n")[1] ?? -1);
+      assert.ok(reached <= size, `it is told of the checkpoint of ${size}, and not first of that of ${reached}`);
+      if (reached === size) {
         return all;
       }
     }
