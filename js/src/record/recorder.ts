@@ -293,6 +293,8 @@ export class Recorder {
 
   async #run(alive: () => boolean): Promise<void> {
     await this.#adopt();
+    // What is recorded from now on is flushed by another: or this one might never end.
+    const newest = this.#recorded;
     do {
       const unkept = await this.#link(alive);
       if (!alive()) {
@@ -306,7 +308,8 @@ export class Recorder {
       if (unkept !== undefined) {
         throw unkept;
       }
-    } while (this.#hasWork() || this.#courier.hasPending);
+      this.#recordDropped(this.#chain);
+    } while (this.#owes(newest));
   }
 
   /**
@@ -370,7 +373,8 @@ export class Recorder {
       reason: "too much waited to be delivered",
       metadata: { count: dropped.count, since: time(dropped.since), until: time(dropped.until) },
     });
-    const taken = new Taken(++this.#recorded, json.length, this.#hasten);
+    // It goes with what was recorded last: who waits for that waits for this too.
+    const taken = new Taken(this.#recorded, json.length, this.#hasten);
     chain.record(json, true, taken);
     this.#queuedBytes += json.length;
     this.#dropped = undefined;

@@ -1,0 +1,192 @@
+/** When a recorder flushes by itself, and what becomes of what it cannot take or hand on. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import * as full from "../../dist/record/record.node.js";
+
+const { createRecorder, generateKey, memory } = full;
+
+/** The events that a transport was given, chunk by chunk. */
+function counting() {
+  const chunks: number[] = [];
+  let arrived = () => {};
+  const to = (chunk: Uint8Array) => {
+    chunks.push(new TextDecoder().decode(chunk).match(/"event":/g)?.length ?? 0);
+    arrived();
+  };
+  const next = () =>
+    new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+  return { chunks, to, next };
+}
+
+async function start(options: Partial<full.TransportOptions>) {
+  const { key } = await generateKey("example.com/test");
+  return createRecorder({ key, origin: "log.example/audit", to: memory(), ...options });
+}
+
+const EVENT = { action: "a.b", reason: "x".repeat(100) };
+
+test("flushes as soon as so many events wait", async () => {
+  const { chunks, to, next } = counting();
+  const recorder = await start({ to, flush: { events: 3, ms: 2 ** 30 } });
+  recorder.record(EVENT);
+  recorder.record(EVENT);
+  await new Promise(setImmediate);
+  assert.deepEqual(chunks, []);
+  const flushed = next();
+  recorder.record(EVENT);
+  await flushed;
+  assert.deepEqual(chunks, [3]);
+  await recorder.close();
+});
+
+test("flushes as soon as so many bytes wait", async () => {
+  const { chunks, to, next } = counting();
+  const recorder = await start({ to, flush: { bytes: 200, ms: 2 ** 30 } });
+  recorder.record(EVENT);
+  await new Promise(setImmediate);
+  assert.deepEqual(chunks, []);
+  const flushed = next();
+  recorder.record(EVENT);
+  await flushed;
+  assert.deepEqual(chunks, [2]);
+  await recorder.close();
+});
+
+test("flushes when the oldest has waited for so long", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { chunks, to, next } = counting();
+  const recorder = await start({ to, flush: { ms: 500 } });
+  recorder.record(EVENT);
+  recorder.record(EVENT);
+  t.mock.timers.tick(499);
+  await new Promise(setImmediate);
+  assert.deepEqual(chunks, []);
+  const flushed = next();
+  t.mock.timers.tick(2);
+  await flushed;
+  assert.deepEqual(chunks, [2]);
+  await recorder.close();
+});
+
+test("flushes only when asked, where that was chosen", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { chunks, to } = counting();
+  const recorder = await start({ to, flush: false });
+  for (let nth = 0; nth < 100; nth++) {
+    recorder.record(EVENT);
+  }
+  t.mock.timers.tick(2 ** 31 - 1);
+  await new Promise(setImmediate);
+  assert.deepEqual(chunks, []);
+  await recorder.flush();
+  assert.deepEqual(chunks, [100]);
+});
+
+test("a flush ends though events keep coming", async () => {
+  const { to } = counting();
+  const recorder: full.Recorder = await start({
+    flush: false,
+    to(chunk) {
+      to(chunk);
+      recorder.record(EVENT);
+    },
+  });
+  recorder.record(EVENT);
+  await recorder.flush();
+  assert.equal(recorder.queued, 1);
+});
+
+test("what fails is tried again by itself, and told once", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const told: string[] = [];
+  const { chunks, to, next } = counting();
+  let down = true;
+  let failed = () => {};
+  const recorder = await start({
+    to(chunk) {
+      if (down) {
+        throw new Error("down");
+      }
+      to(chunk);
+    },
+    onError({ code }) {
+      told.push(code);
+      failed();
+    },
+  });
+  const failure = new Promise<void>((resolve) => {
+    failed = resolve;
+  });
+  const handle = recorder.record(EVENT);
+  t.mock.timers.tick(1001);
+  await failure;
+  await new Promise(setImmediate);
+  assert.deepEqual(told, ["transport.failed"]);
+  const { lastError, retryIn, waiting } = recorder.status();
+  assert.equal(lastError?.code, "transport.failed");
+  assert.ok(retryIn !== undefined && retryIn > 0 && retryIn <= 500);
+  assert.equal(waiting, 1);
+  down = false;
+  const flushed = next();
+  t.mock.timers.tick(501);
+  await flushed;
+  const receipt = await handle.delivered();
+  assert.deepEqual(chunks, [1]);
+  assert.deepEqual(
+    { ...receipt, links: receipt.links.length },
+    { chain: recorder.chain, seq: 1, links: 1, index: null, proof: null },
+  );
+  await recorder.flush();
+  assert.equal(recorder.status().lastError, undefined);
+  await recorder.close();
+});
+
+test("what there is no room for is counted, and the count is recorded", async () => {
+  const to = memory();
+  let clock = Date.UTC(2026, 10, 20, 6);
+  const recorder = await start({ to, flush: false, limitBytes: 300, onFull: "drop", now: () => clock++ });
+  const kept = [recorder.record(EVENT), recorder.record(EVENT)];
+  const dropped = [recorder.record(EVENT), recorder.record(EVENT), recorder.record(EVENT)];
+  assert.equal(recorder.status().dropped, 3);
+  for (const handle of dropped) {
+    await assert.rejects(handle.stored(), { code: "recorder.full" });
+    await assert.rejects(handle.delivered(), { code: "recorder.full" });
+  }
+  await recorder.close();
+  await Promise.all(kept.map((handle) => handle.delivered()));
+  const events = to
+    .text()
+    .split("\n")
+    .filter((line) => line.includes('"event":'))
+    .map((line) => JSON.parse(line).event);
+  assert.deepEqual(
+    events.map(({ action }) => action),
+    ["a.b", "a.b", "countersign.dropped"],
+  );
+  assert.deepEqual(events.at(-1)?.metadata, {
+    count: 3,
+    since: "2026-11-20T06:00:00.002Z",
+    until: "2026-11-20T06:00:00.004Z",
+  });
+});
+
+test("a program that ends delivers first, and says what it could not deliver", async () => {
+  const end = async (to: string, flush: string) => {
+    const { stderr } = await promisify(execFile)(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      `import { createRecorder, generateKey } from ${JSON.stringify(new URL("../../dist/record/record.node.js", import.meta.url))};
+       const { key } = await generateKey("example.com/test");
+       const audit = await createRecorder({ key, origin: "log.example", to: ${to}, flush: ${flush} });
+       audit.record({ action: "a.b" });`,
+    ]);
+    return stderr;
+  };
+  assert.equal(await end("(chunk) => console.error(chunk.length > 500)", "undefined"), "true\n");
+  assert.match(await end("() => {}", "false"), /^countersign: recorder\.lost: 1 event was not delivered .*close\(\)/);
+});
