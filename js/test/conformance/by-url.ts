@@ -9,6 +9,7 @@
  */
 
 import type { Kind } from "./log.ts";
+import { serve } from "./serve.ts";
 
 const url = process.env.COUNTERSIGN_LOG_URL?.replace(/\/$/, "");
 
@@ -18,6 +19,7 @@ export const byUrl: Kind | undefined =
     : {
         name: url,
         skip: false,
+        limits: serve.limits,
         restarts: false,
         start: async () => ({
           url,

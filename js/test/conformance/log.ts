@@ -28,6 +28,8 @@ export interface Kind {
   readonly name: string;
   /** Why it cannot be run here, if it cannot. */
   readonly skip: string | false;
+  /** How much it takes at one time. */
+  readonly limits: { bytes: number; lines: number };
   /** Whether it can be started again, and under another setup. */
   readonly restarts: boolean;
   start(setup: Setup): Promise<Started>;
