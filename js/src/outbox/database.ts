@@ -8,6 +8,9 @@ const ROOMS = "rooms";
 /** Bytes under [room's number, id]. */
 const ENTRIES = "entries";
 
+/** How many milliseconds it may take until the database is open. */
+const PATIENCE = 10_000;
+
 /** An entry's place. */
 export interface Place {
   readonly room: number;
@@ -41,8 +44,7 @@ export class Database {
 
   /** What is in a room, in the order of ids. */
   async entries(room: number): Promise<Entry[]> {
-    // An array comes after every number.
-    const all = IDBKeyRange.bound([room], [room, []]);
+    const all = inRoom(room);
     const [keys, values] = await this.#transact(
       "readonly",
       (entries) => [entries.getAllKeys(all), entries.getAll(all)] as const,
@@ -69,9 +71,16 @@ export class Database {
     return Number(number.result);
   }
 
-  /** Removes a room. */
+  /** Removes a room, unless there is something in it after all: the last that a page wrote may come late. */
   async discard(room: number): Promise<void> {
-    await this.#transact("readwrite", (_, rooms) => rooms.delete(room));
+    await this.#transact("readwrite", (entries, rooms) => {
+      const count = entries.count(inRoom(room));
+      count.onsuccess = () => {
+        if (count.result === 0) {
+          rooms.delete(room);
+        }
+      };
+    });
   }
 
   /** Removes entries and then puts others into a room, whole or not at all. */
@@ -83,6 +92,8 @@ export class Database {
       for (const { id, bytes } of into === undefined ? [] : put) {
         entries.put(alone(bytes), [into as number, id]);
       }
+      // A page that is being left does not come to the end of it otherwise.
+      entries.transaction.commit();
     });
   }
 
@@ -134,10 +145,25 @@ function connect(name: string, onClosed: () => void): Promise<IDBDatabase> {
       opening.result.createObjectStore(ROOMS, { autoIncrement: true });
       opening.result.createObjectStore(ENTRIES);
     };
-    opening.onerror = () => reject(opening.error);
-    opening.onblocked = () => reject(new DOMException("another tab is in the way", "BlockedError"));
+    let isLate = false;
+    const block = () => {
+      isLate = true;
+      reject(new DOMException("another tab is in the way", "BlockedError"));
+    };
+    // Nothing else tells that it waits until a tab lets the database be deleted.
+    const timer = setTimeout(block, PATIENCE);
+    opening.onblocked = block;
+    opening.onerror = () => {
+      clearTimeout(timer);
+      reject(opening.error);
+    };
     opening.onsuccess = () => {
+      clearTimeout(timer);
       const database = opening.result;
+      if (isLate) {
+        database.close();
+        return;
+      }
       database.onclose = onClosed;
       // Somebody wants to delete it.
       database.onversionchange = () => {
@@ -147,6 +173,11 @@ function connect(name: string, onClosed: () => void): Promise<IDBDatabase> {
       resolve(database);
     };
   });
+}
+
+/** The keys of a room's entries. An array comes after every number. */
+function inRoom(room: number): IDBKeyRange {
+  return IDBKeyRange.bound([room], [room, []]);
 }
 
 function transact<T>(
@@ -159,11 +190,6 @@ function transact<T>(
     transaction.onabort = () => reject(transaction.error ?? new DOMException("aborted", "AbortError"));
     const result = work(transaction.objectStore(ENTRIES), transaction.objectStore(ROOMS));
     transaction.oncomplete = () => resolve(result);
-    // A page that is being left does not come to the end of it otherwise. Nothing waits for what is read, and Chromium
-    // may call a transaction complete that it was told to commit before large values are there.
-    if (mode === "readwrite") {
-      transaction.commit();
-    }
   });
 }
 

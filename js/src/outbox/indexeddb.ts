@@ -3,7 +3,7 @@
 import { CountersignError } from "../error.js";
 import { Database, type Place } from "./database.js";
 import { Groups } from "./groups.js";
-import { type Lock, tryLock } from "./lock.js";
+import { type Lock, tryLock, webLocks } from "./lock.js";
 import { type Change, type Entry, ORPHANS, type Outbox } from "./outbox.js";
 
 /** Which outbox. */
@@ -65,6 +65,7 @@ class IndexedDbOutbox implements Outbox {
     this.#isOpen = true;
     this.#lost = undefined;
     try {
+      webLocks();
       const entries = await this.orphans(1);
       this.#listen("addEventListener");
       return entries;

@@ -9,14 +9,20 @@ export interface Lock {
   release(): Promise<unknown>;
 }
 
-/** Takes a lock; undefined where another has it. */
-export function tryLock(name: string): Promise<Lock | undefined> {
+/** The browser's locks. */
+export function webLocks(): LockManager {
   const { locks } = globalThis.navigator ?? {};
   if (locks === undefined) {
     throw new CountersignError("outbox.failed", "there are no Web Locks here", {
       hint: "serve the page over HTTPS or from localhost, or leave the outbox out: events then wait in memory",
     });
   }
+  return locks;
+}
+
+/** Takes a lock; undefined where another has it. */
+export function tryLock(name: string): Promise<Lock | undefined> {
+  const locks = webLocks();
   return new Promise((resolve, reject) => {
     const taken = locks.request(name, { ifAvailable: true }, (lock) => {
       if (lock === null) {

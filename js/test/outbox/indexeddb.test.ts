@@ -1,15 +1,340 @@
 /** The outbox in IndexedDB, in a real browser with several tabs. */
 
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { ask, Site } from "./browser/site.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { after, beforeEach, test } from "node:test";
+import type { Page as Tab } from "playwright-core";
+import type { Page } from "./browser/page.ts";
+import { ask, outcome, Site } from "./browser/site.ts";
 
 const site = await new Site().start();
 after(() => site.stop());
 
+beforeEach(async () => {
+  const [first, ...others] = site.context.pages();
+  await Promise.all(others.map((tab) => tab.close()));
+  const session = await site.context.newCDPSession(first ?? (await site.context.newPage()));
+  await session.send("Storage.clearDataForOrigin", { origin: site.origin, storageTypes: "all" });
+  await session.detach();
+});
+
+/** Ends the process of a tab. */
+async function crash(tab: Tab): Promise<void> {
+  const crashed = tab.waitForEvent("crash");
+  const session = await site.context.newCDPSession(tab);
+  void session.send("Page.crash").catch(() => {});
+  await crashed;
+  await tab.close();
+}
+
+/** Waits until only so many locks are held: a tab is gone a moment after it was closed. */
+async function heldLocks(tab: Tab, count: number): Promise<void> {
+  const held = () => navigator.locks.query().then(({ held = [] }) => held.length);
+  while ((await tab.evaluate(held)) !== count) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function refused<Name extends keyof Page>(
+  tab: Tab,
+  name: Name,
+  ...args: Parameters<Page[Name]>
+): Promise<{ code: string; hint: string }> {
+  const { error, value } = await outcome(tab, name, ...args);
+  const { code = "", hint = "" } = error ?? assert.fail(`it worked: ${JSON.stringify(value)}`);
+  return { code, hint };
+}
+
 test("it does what every outbox does", async () => {
   const tab = await site.tab();
   assert.deepEqual(await ask(tab, "conformance"), []);
-  assert.deepEqual(await ask(tab, "locks"), []);
+  await heldLocks(tab, 0);
+});
+
+test("each tab has its own entries, and those of a tab that crashed go to another", async () => {
+  const [one, other] = [await site.tab(), await site.tab()];
+  assert.deepEqual(await ask(one, "open", "a"), []);
+  assert.deepEqual(await ask(other, "open", "b"), []);
+  await ask(one, "write", "a", [
+    [1, "one"],
+    [2, "two"],
+    [3, "three"],
+  ]);
+  await ask(one, "write", "a", [[4, "four"]], [2]);
+  await ask(other, "write", "b", [[1, "mine"]]);
+  assert.deepEqual(await ask(other, "orphans", "b", 10), []);
+  await crash(one);
+  await heldLocks(other, 1);
+  assert.deepEqual(await ask(other, "orphans", "b", 10), [
+    [10, "one"],
+    [11, "three"],
+    [12, "four"],
+  ]);
+  assert.deepEqual(await ask(other, "orphans", "b", 20), []);
+  // It is one writer's now, who removes some of them and crashes too.
+  await ask(other, "write", "b", [[100, "mine too"]], [10, 1]);
+  const third = await site.tab();
+  assert.deepEqual(await ask(third, "open", "c"), []);
+  await crash(other);
+  await heldLocks(third, 0);
+  assert.deepEqual(await ask(third, "orphans", "c", 1), [
+    [1, "three"],
+    [2, "four"],
+    [3, "mine too"],
+  ]);
+  await ask(third, "write", "c", [], [1, 2, 3]);
+  await third.close();
+  const last = await site.tab();
+  await heldLocks(last, 0);
+  assert.deepEqual(await ask(last, "open", "d"), []);
+});
+
+test("those that are left of many tabs go to one, the oldest tab's first", async () => {
+  const tabs = await Promise.all(Array.from({ length: 5 }, () => site.tab()));
+  for (const [nth, tab] of tabs.entries()) {
+    await ask(tab, "open", "x");
+    await ask(tab, "write", "x", [
+      [1, `${nth} a`],
+      [2, `${nth} b`],
+    ]);
+  }
+  await Promise.all(tabs.map((tab, nth) => (nth % 2 === 0 ? crash(tab) : tab.close())));
+  const [one, other] = [await site.tab(), await site.tab()];
+  await heldLocks(one, 0);
+  const taken = await Promise.all([ask(one, "open", "x"), ask(other, "open", "x")]);
+  const expected = tabs.flatMap((_, nth) => [`${nth} a`, `${nth} b`]);
+  assert.deepEqual(taken.flatMap((entries) => entries.map(([, text]) => text)).toSorted(), expected);
+  for (const entries of taken) {
+    const texts = entries.map(([, text]) => text);
+    assert.deepEqual(texts, texts.toSorted());
+  }
+});
+
+test("outboxes of different names have nothing to do with each other", async () => {
+  const tab = await site.tab();
+  await ask(tab, "open", "a", { name: "a" });
+  await ask(tab, "write", "a", [[1, "of a"]]);
+  await ask(tab, "close", "a");
+  assert.deepEqual(await ask(tab, "open", "b", { name: "b" }), []);
+  assert.deepEqual(await ask(tab, "open", "a", { name: "a" }), [[1, "of a"]]);
+});
+
+test("what was written is there after the browser was killed", {
+  skip: process.platform === "linux" ? false : "needs /proc",
+}, async () => {
+  const tab = await site.tab();
+  await ask(tab, "open", "a");
+  for (let id = 1; id <= 20; id += 1) {
+    await ask(tab, "write", "a", [[id, `${id}`]], id > 5 ? [id - 5] : []);
+  }
+  const pid = readdirSync("/proc").find((name) => {
+    try {
+      const args = readFileSync(`/proc/${name}/cmdline`, "utf8");
+      return args.includes(`--user-data-dir=${site.profile}`) && !args.includes("--type=");
+    } catch {
+      return false;
+    }
+  });
+  const closed = site.context.waitForEvent("close");
+  process.kill(Number(pid), "SIGKILL");
+  await closed;
+  await site.start();
+  const again = await site.tab();
+  assert.deepEqual(
+    (await ask(again, "open", "a")).map(([, text]) => text),
+    ["16", "17", "18", "19", "20"],
+  );
+});
+
+test("a quota that is used up is told, and what was there before stays", async () => {
+  const tab = await site.tab();
+  const session = await site.context.newCDPSession(tab);
+  await session.send("Storage.overrideQuotaForOrigin", { origin: site.origin, quotaSize: 300_000 });
+  await ask(tab, "open", "a");
+  await ask(tab, "write", "a", [[1, "before"]]);
+  const { code, hint } = await refused(tab, "fill", "a", 2, 1 << 20);
+  assert.equal(code, "outbox.full");
+  assert.match(hint, /store less/);
+  await ask(tab, "write", "a", [[3, "after"]]);
+  await ask(tab, "close", "a");
+  assert.deepEqual(
+    (await ask(tab, "open", "a")).map(([, text]) => text),
+    ["before", "after"],
+  );
+});
+
+test("a site's data that is cleared is told, where something is lost by it", async () => {
+  for (const entries of [[[1, "lost"]], []] as [number, string][][]) {
+    for (const how of ["the browser", "the page"]) {
+      const tab = await site.tab();
+      await ask(tab, "open", "a");
+      await ask(tab, "write", "a", [[1, "x"]]);
+      await ask(tab, "write", "a", entries, [1]);
+      if (how === "the page") {
+        await tab.evaluate(
+          () =>
+            new Promise((resolve) => {
+              indexedDB.deleteDatabase("countersign-outbox-default").onsuccess = resolve;
+            }),
+        );
+      } else {
+        const session = await site.context.newCDPSession(tab);
+        await session.send("Storage.clearDataForOrigin", { origin: site.origin, storageTypes: "indexeddb" });
+      }
+      if (entries.length > 0) {
+        const { code, hint } = await refused(tab, "write", "a", [[2, "next"]]);
+        assert.equal(code, "outbox.failed");
+        assert.match(hint, /was cleared/);
+      } else {
+        await ask(tab, "write", "a", [[2, "next"]]);
+      }
+      await tab.close();
+      const other = await site.tab();
+      await heldLocks(other, 0);
+      assert.deepEqual(await ask(other, "open", "a"), entries.length > 0 ? [] : [[1, "next"]]);
+      await ask(other, "write", "a", [], [1]);
+      await other.close();
+    }
+  }
+});
+
+test("entries that something else wrote are told", async () => {
+  const tab = await site.tab();
+  await ask(tab, "open", "a");
+  await ask(tab, "write", "a", [[1, "x"]]);
+  await tab.evaluate(
+    () =>
+      new Promise((resolve) => {
+        indexedDB.open("countersign-outbox-default").onsuccess = ({ target }) => {
+          const database = (target as IDBOpenDBRequest).result;
+          const transaction = database.transaction("entries", "readwrite");
+          transaction.objectStore("entries").put("no bytes", [1, 1]);
+          transaction.oncomplete = resolve;
+        };
+      }),
+  );
   await tab.close();
+  const other = await site.tab();
+  await heldLocks(other, 0);
+  const { code, hint } = await refused(other, "open", "a");
+  assert.equal(code, "outbox.damaged");
+  assert.match(hint, /another name/);
+});
+
+for (const [name, prepare, hint] of [
+  ["without IndexedDB", "delete globalThis.indexedDB; globalThis.indexedDB = undefined", /private windows/],
+  [
+    "where IndexedDB is not allowed",
+    "IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError') }",
+    /allow-same-origin/,
+  ],
+  ["without Web Locks", "delete Navigator.prototype.locks", /HTTPS/],
+  [
+    "where a newer release was",
+    "globalThis.before = new Promise((resolve) => { indexedDB.open('countersign-outbox-default', 9).onsuccess = (event) => { event.target.result.close(); resolve() } })",
+    /newer release/,
+  ],
+] as const) {
+  test(`${name} an error says what to do`, async () => {
+    const tab = await site.context.newPage();
+    await tab.addInitScript({ content: `if (location.protocol !== "about:") { ${prepare} }` });
+    await tab.goto(site.origin);
+    await tab.waitForFunction("globalThis.call");
+    await tab.evaluate("globalThis.before");
+    const error = await refused(tab, "open", "a");
+    assert.equal(error.code, "outbox.failed");
+    assert.match(error.hint, hint);
+  });
+}
+
+test("on a page without a secure context an error says what to do", async () => {
+  const tab = await site.tab(site.origin.replace("127.0.0.1", "insecure.test"));
+  const { code, hint } = await refused(tab, "open", "a");
+  assert.equal(code, "outbox.failed");
+  assert.match(hint, /HTTPS/);
+});
+
+test("a database that another tab does not let go of is told, and used when it does", async () => {
+  const stubborn = await site.tab();
+  await stubborn.evaluate(
+    () =>
+      new Promise((resolve) => {
+        indexedDB.open("countersign-outbox-default", 1).onsuccess = ({ target }) => {
+          Object.assign(globalThis, { kept: (target as IDBOpenDBRequest).result });
+          indexedDB.deleteDatabase("countersign-outbox-default").onblocked = resolve;
+        };
+      }),
+  );
+  const tab = await site.tab();
+  await tab.clock.install();
+  const asked = refused(tab, "open", "a");
+  await tab.clock.fastForward(11_000);
+  const { code, hint } = await asked;
+  assert.equal(code, "outbox.failed");
+  assert.match(hint, /other tabs/);
+  await stubborn.close();
+  assert.deepEqual(await ask(tab, "open", "a"), []);
+});
+
+test("what was written before a page was left is there, and after it what is written on the way", async () => {
+  const other = await site.tab();
+  await ask(other, "open", "b");
+  const tab = await site.tab();
+  await ask(tab, "open", "a");
+  await ask(tab, "write", "a", [[1, "1"]]);
+  await ask(tab, "writeWhenLeft", "a", [2, 3, 4]);
+  await tab.goto("about:blank");
+  await heldLocks(other, 0);
+  // The browser may be quicker than the last of it, of which nobody was told that it is written.
+  const texts = (await ask(other, "orphans", "b", 1)).map(([, text]) => text);
+  assert.deepEqual(texts, ["1", "2", "3", "4"].slice(0, texts.length));
+  assert.notEqual(texts.length, 0);
+});
+
+test("with nothing in it, a page goes to the back/forward cache, and goes on when it comes back", async () => {
+  const tab = await site.tab();
+  await ask(tab, "open", "a");
+  await ask(tab, "write", "a", [[1, "x"]]);
+  await ask(tab, "write", "a", [], [1]);
+  await tab.evaluate("globalThis.isTheSame = true");
+  await tab.goto(`${site.origin}/elsewhere`);
+  const other = await site.tab();
+  assert.deepEqual(await ask(other, "open", "b"), []);
+  await tab.goBack({ waitUntil: "commit" });
+  await tab.waitForFunction("globalThis.call");
+  assert.equal(await tab.evaluate("globalThis.isTheSame"), true);
+  await ask(tab, "write", "a", [[2, "y"]]);
+  assert.deepEqual(await ask(other, "orphans", "b", 1), []);
+  await tab.close();
+  await heldLocks(other, 0);
+  assert.deepEqual(await ask(other, "orphans", "b", 1), [[1, "y"]]);
+});
+
+test("with something in it, a page that was left is not there any more, and another tab has it", async () => {
+  const [tab, other] = [await site.tab(), await site.tab()];
+  await ask(other, "open", "b");
+  await ask(tab, "open", "a");
+  await ask(tab, "write", "a", [[1, "x"]]);
+  await tab.evaluate("globalThis.isTheSame = true");
+  await tab.goto(`${site.origin}/elsewhere`);
+  await heldLocks(other, 0);
+  assert.deepEqual(await ask(other, "orphans", "b", 7), [[7, "x"]]);
+  await tab.goBack({ waitUntil: "commit" });
+  await tab.waitForFunction("globalThis.call");
+  assert.equal(await tab.evaluate("globalThis.isTheSame"), undefined);
+});
+
+test("workers have outboxes too, and leave what is in them", async () => {
+  const tab = await site.tab();
+  assert.deepEqual(await ask(tab, "open", "page"), []);
+  assert.deepEqual(await ask(tab, "inWorker", "open", ["a"]), []);
+  await ask(tab, "inWorker", "write", ["a", [[1, "of a worker"]]]);
+  assert.deepEqual(await ask(tab, "orphans", "page", 1), []);
+  await ask(tab, "endWorker");
+  await heldLocks(tab, 0);
+  assert.deepEqual(await ask(tab, "orphans", "page", 1), [[1, "of a worker"]]);
+  assert.deepEqual(await ask(tab, "inServiceWorker", "open", ["a"]), []);
+  await ask(tab, "inServiceWorker", "write", ["a", [[1, "of a service worker"]]]);
+  await ask(tab, "inServiceWorker", "close", ["a"]);
+  assert.deepEqual(await ask(tab, "orphans", "page", 5), [[5, "of a service worker"]]);
 });

@@ -23,11 +23,28 @@ const page = {
   close: (label: string) => of(label).close(),
   /** Writes so many bytes. */
   fill: (label: string, id: number, bytes: number) =>
-    of(label).write({
-      put: [{ id, bytes: crypto.getRandomValues(new Uint8Array(Math.min(bytes, 65_536))) }],
-      remove: [],
+    of(label).write({ put: [{ id, bytes: new Uint8Array(bytes).map(() => Math.random() * 256) }], remove: [] }),
+  /** Writes two changes when the page is left, so that the second follows the first at once. */
+  writeWhenLeft: (label: string, ids: readonly number[]) =>
+    addEventListener("pagehide", () => {
+      for (const id of ids) {
+        void of(label).write({ put: [entry(id, `${id}`)], remove: [] });
+      }
     }),
-  locks: async () => (await navigator.locks.query()).held?.map(({ name }) => name) ?? [],
+  /** Has a worker of its own do something, until it is ended. */
+  inWorker: async (name: string, args: unknown[]) => {
+    worker ??= new Worker("/worker.js", { type: "module" });
+    return answer(worker, name, args);
+  },
+  endWorker: () => {
+    worker?.terminate();
+    worker = undefined;
+  },
+  inServiceWorker: async (name: string, args: unknown[]) => {
+    await navigator.serviceWorker.register("/service.js", { type: "module" });
+    const { active } = await navigator.serviceWorker.ready;
+    return active && answer(active, name, args);
+  },
 };
 
 /** A call by name, whose outcome can cross to the test. */
@@ -56,3 +73,24 @@ export interface Outcome {
 export type Page = typeof page;
 
 Object.assign(globalThis, { call });
+
+let worker: Worker | undefined;
+
+/** Asks a worker, which has the same script as the page. */
+async function answer(worker: Worker | ServiceWorker, name: string, args: unknown[]): Promise<unknown> {
+  const { port1, port2 } = new MessageChannel();
+  const answered = new Promise<Outcome>((resolve) => {
+    port1.onmessage = ({ data }) => resolve(data);
+  });
+  worker.postMessage({ name, args }, [port2]);
+  const { value, error } = await answered;
+  if (error !== undefined) {
+    throw Object.assign(new Error(error.message), error);
+  }
+  return value;
+}
+
+addEventListener("message", (event) => {
+  const { data, ports } = event as MessageEvent<{ name: keyof Page; args: unknown[] }>;
+  void call(data.name, data.args).then((outcome) => ports[0]?.postMessage(outcome));
+});

@@ -20,9 +20,9 @@ const script = outputFiles[0]?.contents ?? assert.fail();
 
 /** Pages of one origin, with one profile. */
 export class Site {
-  readonly #profile = mkdtempSync(join(tmpdir(), "countersign-profile-"));
+  readonly profile = mkdtempSync(join(tmpdir(), "countersign-profile-"));
   readonly #server = createServer((request, response) => {
-    const isScript = request.url === "/page.js";
+    const isScript = request.url?.endsWith(".js");
     response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
     response.end(isScript ? script : '<!doctype html><script type="module" src="/page.js"></script>');
   });
@@ -34,8 +34,10 @@ export class Site {
       await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
       this.#origin = `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
     }
-    this.#context = await chromium.launchPersistentContext(this.#profile, {
+    this.#context = await chromium.launchPersistentContext(this.profile, {
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      // Pages are tested in it.
+      ignoreDefaultArgs: ["--disable-back-forward-cache"],
       args: [
         "--no-sandbox",
         "--disable-gpu",
@@ -69,7 +71,7 @@ export class Site {
   async stop(): Promise<void> {
     await this.#context?.close();
     this.#server.close();
-    rmSync(this.#profile, { recursive: true, force: true });
+    rmSync(this.profile, { recursive: true, force: true });
   }
 }
 

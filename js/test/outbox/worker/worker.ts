@@ -1,6 +1,6 @@
 /** Objects with outboxes: one with SQLite, one without. */
 
-import { durableObjectOutbox, type ObjectStorage } from "../../../src/cloudflare.ts";
+import { durableObjectOutbox, type ObjectStorage } from "../../../src/outbox/durable-object.ts";
 import type { Outbox } from "../../../src/outbox/outbox.ts";
 import { entry, failures, texts } from "../conformance.ts";
 
