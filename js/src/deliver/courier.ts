@@ -188,7 +188,7 @@ export class Courier {
         }
         return;
       }
-      this.#check(chain, sent.seq);
+      this.#check(chain, sent);
       if (moved) {
         throw sent.failure;
       }
@@ -259,8 +259,12 @@ export class Courier {
   }
 
   /** Whether what the log would take next is here. */
-  #check(chain: string, expected: number): void {
-    const [first] = this.#ofChain(chain);
+  #check(chain: string, { seq: expected, failure }: Sent & { kind: "from" }): void {
+    const batches = this.#ofChain(chain);
+    const [first] = batches;
+    if (expected > (batches.at(-1)?.to ?? 0)) {
+      throw failure;
+    }
     if (first !== undefined && expected < first.from) {
       const message = `the log asks for ${chain}/${expected}, and had proven to hold it`;
       throw new Failure(

@@ -101,16 +101,28 @@ export class Chain {
     this.#closing = true;
   }
 
-  /** Takes what is queued out of it, for another chain. */
-  abandon(): { lines: string[]; taken: readonly Taken[] } {
+  /**
+   * Takes what is queued out of it, for another chain. `linked` are events that have links which nobody signed: they
+   * are gone with the chain.
+   */
+  abandon(): { lines: string[]; taken: readonly Taken[]; linked: readonly Taken[] } {
+    if (this.#closed) {
+      return { lines: [], taken: [], linked: [] };
+    }
     this.#attempt++;
     const lines = inCore(() => this.#core.queuedLines());
+    const linked = this.#queue.splice(0, this.#linked);
     const taken = this.#queue;
     this.#queue = [];
     this.#closing = true;
     this.#closed = true;
     this.#core.free();
-    return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), taken };
+    return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), taken, linked };
+  }
+
+  /** How many of the queue have links, which wait for a signature. */
+  get #linked(): number {
+    return this.#queue.length - this.#core.queued;
   }
 
   /**
@@ -147,9 +159,11 @@ export class Chain {
     const now = this.#means.now();
     this.#nonce ??= this.#means.random();
     const nonce = this.#nonce;
-    const count = this.#count(bytes);
+    // Where it was not signed the last time, it is the same again, and perhaps more: none is 0, which would be all.
+    const linked = this.#linked;
+    const count = Math.min(Math.max(this.#count(bytes), linked + 1), this.#queue.length);
     const close = this.#closing && count === this.#queue.length;
-    inCore(() => this.#core.begin(now, nonce, close, count));
+    inCore(() => this.#core.begin(now, nonce, close, count - linked));
     return { count, now };
   }
 

@@ -109,7 +109,7 @@ export class Recorder {
       destination,
       keeper,
       { timeout: settings.timeoutMs, leaving: () => lifecycle.isLeaving() },
-      (chain) => this.#onDead(chain),
+      (chain, error) => this.#onDead(chain, error),
     );
     this.#flushing = new Flushing(
       {
@@ -379,7 +379,7 @@ export class Recorder {
     this.#queuedBytes += json.length;
     this.#dropped = undefined;
     if (this.#keeper.isDurable) {
-      this.#unkept.push(taken);
+      this.#keepSoon(taken);
     }
   }
 
@@ -402,29 +402,33 @@ export class Recorder {
   }
 
   /** A chain that cannot go on: what has no link yet goes into a new one. */
-  #onDead(name: string): void {
+  #onDead(name: string, error: CountersignError): void {
     if (this.#chain.name !== name) {
-      this.#ending = this.#ending.filter((chain) => chain.name !== name || this.#moveOn(chain));
+      this.#ending = this.#ending.filter((chain) => chain.name !== name || this.#moveOn(chain, error));
       return;
     }
     const dead = this.#chain;
     this.#chain = this.#anew();
-    this.#moveOn(dead);
+    // Those that were to be kept are kept with their links.
+    this.#unkept = [];
+    this.#moveOn(dead, error);
     if (this.#closed) {
       this.#chain.end();
     }
   }
 
-  #moveOn(dead: Chain): false {
-    const { lines, taken } = dead.abandon();
+  #moveOn(dead: Chain, error: CountersignError): false {
+    const { lines, taken, linked } = dead.abandon();
     lines.forEach((line, nth) => {
       const one = taken[nth];
       if (one !== undefined) {
         this.#chain.restore(line, one);
       }
     });
-    // Those that were to be kept are kept with their links.
-    this.#unkept = [];
+    for (const one of linked) {
+      this.#queuedBytes -= one.bytes;
+      one.fail(error);
+    }
     return false;
   }
 
