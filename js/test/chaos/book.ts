@@ -1,0 +1,204 @@
+/** What recorders said that they took, and whether the log has it. */
+
+import assert from "node:assert/strict";
+import type { Receipt } from "countersign";
+import { run, TRUST, verify } from "../conformance/program.ts";
+import { AUDITOR } from "../conformance/setup.ts";
+
+/** What one life said. */
+export class Page {
+  readonly run: string;
+  readonly taken = new Set<number>();
+  readonly stored = new Set<number>();
+  readonly dropped = new Set<number>();
+  readonly receipts = new Map<number, Receipt>();
+  readonly failures = new Map<string, number>();
+  /** Chains that could not go on when it ended; undefined where it was killed. */
+  ended: number | undefined;
+  /** What it left in its outbox. */
+  left: number | undefined;
+
+  constructor(run: string) {
+    this.run = run;
+  }
+
+  read(line: string): void {
+    const [what = "", first = "", ...rest] = line.split(" ");
+    const n = Number(first);
+    switch (what) {
+      case "taken":
+        this.taken.add(n);
+        break;
+      case "stored":
+        this.stored.add(n);
+        break;
+      case "dropped":
+        this.taken.delete(n);
+        this.dropped.add(n);
+        break;
+      case "delivered":
+        this.receipts.set(n, JSON.parse(rest.join(" ")) as Receipt);
+        break;
+      case "failed":
+        this.failures.set(first, (this.failures.get(first) ?? 0) + 1);
+        break;
+      case "ended":
+        this.ended = n;
+        break;
+      case "left":
+        this.left = n;
+        break;
+      case "unstored":
+      case "undelivered":
+        break;
+      default:
+        assert.fail(`a recorder said: ${line}`);
+    }
+  }
+}
+
+/** Where an event is in the log. */
+interface Place {
+  chain: string;
+  seq: number;
+  leaf: number;
+  link: string;
+}
+
+/** A defect of the recorder, whatever the network does. */
+const DEFECTS = ["recorder.failed", "recorder.out_of_turn", "wasm.failed", "signature.invalid", "outbox.damaged"];
+
+/** What all lives said, to be held against the log. */
+export class Book {
+  readonly #pages: Page[] = [];
+
+  page(run: string): Page {
+    const page = new Page(run);
+    this.#pages.push(page);
+    return page;
+  }
+
+  get recorded(): number {
+    return this.#pages.reduce((sum, { taken, dropped }) => sum + taken.size + dropped.size, 0);
+  }
+
+  /** Exports the log, has the program verify it, and looks for each event. */
+  async check(url: string): Promise<string> {
+    process.env.COUNTERSIGN_TOKEN = AUDITOR;
+    const exported = await run(["export", "--dir", url]);
+    assert.deepEqual([exported.status, exported.stderr], [0, ""]);
+    const report = await verify(exported.stdout);
+    assert.equal(report.verdict, "verified", JSON.stringify(report.findings));
+    const log = read(exported.stdout);
+    assert.deepEqual(log.twice, [], "events that are in the log twice");
+    for (const page of this.#pages) {
+      this.#checkPage(page, log);
+    }
+    const dropped = this.#pages.reduce((sum, page) => sum + page.dropped.size, 0);
+    assert.equal(log.dropped, dropped, "dropped events that the log counts");
+    await this.#checkReceipts(log);
+    return `${log.places.size} events in ${log.chains} chains, ${dropped} dropped`;
+  }
+
+  #checkPage(page: Page, { places, ordered }: Log): void {
+    const has = (n: number) => places.has(`${page.run}.${n}`);
+    const kept = page.ended === undefined ? page.stored : page.taken;
+    assert.deepEqual([...kept].filter((n) => !has(n) && !page.dropped.has(n)).slice(0, 20), [], `lost of ${page.run}`);
+    assert.deepEqual([...page.dropped].filter(has).slice(0, 20), [], `dropped and recorded all the same`);
+    assert.deepEqual([...page.receipts.keys()].filter((n) => !has(n)).slice(0, 20), [], `had receipts`);
+    const codes = [...page.failures.keys()].filter((code) => DEFECTS.includes(code) || !code.includes("."));
+    assert.deepEqual(codes, [], `failures of ${page.run}`);
+
+    // In each chain as it was recorded, and one chain after the other.
+    const chains = ordered.get(page.run) ?? new Map<string, number[]>();
+    for (const [chain, numbers] of chains) {
+      assert.deepEqual(
+        numbers,
+        numbers.toSorted((a, b) => a - b),
+        `the order in chain ${chain} of ${page.run}`,
+      );
+    }
+    const spans = [...chains.values()].map((numbers) => [numbers[0] ?? 0, numbers.at(-1) ?? 0] as const);
+    const inOrder = spans.toSorted(([a], [b]) => a - b);
+    for (const [nth, [, last]] of inOrder.entries()) {
+      const [next = Number.POSITIVE_INFINITY] = inOrder[nth + 1] ?? [];
+      assert.ok(last < next, `chains of ${page.run} are mixed: ${JSON.stringify(inOrder)}`);
+    }
+  }
+
+  /** All receipts lead from their event's link to one that is proven; of some the program says so too. */
+  async #checkReceipts({ places, links }: Log): Promise<void> {
+    const receipts = this.#pages.flatMap((page) =>
+      [...page.receipts].map(([n, receipt]) => ({ place: places.get(`${page.run}.${n}`), receipt })),
+    );
+    for (const { place, receipt } of receipts) {
+      assert.deepEqual([receipt.chain, receipt.seq, receipt.links[0]], [place?.chain, place?.seq, place?.link]);
+      const { index, links: through } = receipt;
+      assert.equal(links.get(index ?? -1), through.at(-1), "the receipt's leaf");
+    }
+    const step = Math.max(1, Math.floor(receipts.length / 4));
+    for (const { receipt } of receipts.filter((_, nth) => nth % step === 0)) {
+      const said = await run(["receipt", "receipt.txt", "--leaf", "link.txt", "--trust", "trust.txt"], {
+        "trust.txt": TRUST.split("\n")
+          .filter((line) => line.startsWith("log "))
+          .join("\n"),
+        "receipt.txt": receipt.proof ?? "",
+        "link.txt": receipt.links.at(-1) ?? "",
+      });
+      assert.equal(said.status, 0, said.stdout + said.stderr);
+    }
+  }
+}
+
+/** What is in an export. */
+interface Log {
+  /** By the event's own name. */
+  places: Map<string, Place>;
+  twice: string[];
+  /** The numbers of a run's events by chain, in the order of the chain. */
+  ordered: Map<string, Map<string, number[]>>;
+  /** By index. */
+  links: Map<number, string>;
+  dropped: number;
+  chains: number;
+}
+
+function read(text: string): Log {
+  const log: Log = { places: new Map(), twice: [], ordered: new Map(), links: new Map(), dropped: 0, chains: 0 };
+  let leaf = 0;
+  for (const line of text.split("\n").filter((line) => line !== "")) {
+    const { link, note, event, checkpoint, ...rest } = JSON.parse(line) as ExportLine;
+    assert.equal("skip" in rest, false, "an export of everything leaves nothing out");
+    if (note !== undefined) {
+      leaf += 1;
+    }
+    if (link === undefined) {
+      continue;
+    }
+    log.links.set(leaf, link);
+    const [, kind, chain = "", seq = ""] = link.split(" ");
+    log.chains += kind === "open" ? 1 : 0;
+    if (event?.action === "countersign.dropped") {
+      log.dropped += event.metadata?.count ?? 0;
+    } else if (event?.metadata?.id !== undefined) {
+      const { id } = event.metadata;
+      if (log.places.has(id)) {
+        log.twice.push(id);
+      }
+      log.places.set(id, { chain, seq: Number(seq), leaf, link });
+      const [run = "", n = ""] = id.split(".");
+      const chains = log.ordered.get(run) ?? new Map<string, number[]>();
+      log.ordered.set(run, chains);
+      chains.set(chain, [...(chains.get(chain) ?? []), Number(n)]);
+    }
+    leaf += 1;
+  }
+  return log;
+}
+
+interface ExportLine {
+  link?: string;
+  note?: string;
+  checkpoint?: string;
+  event?: { action?: string; metadata?: { id?: string; count?: number } };
+}

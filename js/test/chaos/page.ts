@@ -1,0 +1,27 @@
+/** One life of a recorder with its outbox in IndexedDB, in a page. */
+
+import { indexedDbOutbox } from "../../dist/browser.js";
+import { createRecorder } from "../../dist/record/record.browser.js";
+import type { Lived } from "./chromium.ts";
+import { live } from "./scenario.ts";
+
+const told: string[] = [];
+function tell(): void {
+  void (globalThis as unknown as { say: (lines: string[]) => Promise<void> }).say(told.splice(0));
+}
+function say(line: string): void {
+  if (told.push(line) === 1) {
+    queueMicrotask(tell);
+  }
+}
+
+const page: Lived = {
+  async live(life) {
+    await live(life, { createRecorder, outbox: indexedDbOutbox, say });
+    // What is in the outbox now was left there, or is of tabs that died since.
+    const outbox = indexedDbOutbox();
+    say(`left ${(await outbox.open()).length}`);
+    await outbox.close();
+  },
+};
+Object.assign(globalThis, page);

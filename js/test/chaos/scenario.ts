@@ -1,0 +1,151 @@
+/** What a recorder goes through, the same in every runtime: it records, flushes, waits, and is killed at any moment. */
+
+import type { Handle, LogOptions, Recorder } from "countersign";
+import type { Outbox } from "../../src/outbox/outbox.ts";
+import { type Below, chance, choose } from "./chance.ts";
+
+/** What one life of a recorder is to do. */
+export interface Life {
+  /** Its name: the first part of what its events are called. */
+  readonly run: string;
+  /** How many events it records, if it is let. */
+  readonly events: number;
+  readonly seed: number;
+  /** The collector's address; `/kill` below it has this life ended. */
+  readonly url: string;
+  readonly log: string;
+  readonly keys: readonly string[];
+  /** After which event it asks to be killed. */
+  readonly killAt?: number | undefined;
+  /** How many bytes may wait, where events above that are to be dropped. */
+  readonly limitBytes?: number | undefined;
+}
+
+/** What a runtime brings. */
+export interface Means {
+  readonly createRecorder: (options: LogOptions) => Promise<Recorder>;
+  /** The same outbox each time. */
+  readonly outbox: () => Outbox;
+  /** Says what happened, so that it is known after a kill. */
+  readonly say: (line: string) => void;
+}
+
+/** How long a collector may take. It is a real one: this is enough for it on a busy machine, mostly. */
+const TIMEOUT = 600;
+
+/**
+ * Lives once. It says `taken N`, `stored N`, `dropped N`, and `delivered N RECEIPT` of some; of each failure `failed
+ * CODE`; and at the end `ended`.
+ */
+export async function live(life: Life, { createRecorder, outbox, say }: Means): Promise<void> {
+  const { run, events, seed, url, log, keys, killAt, limitBytes } = life;
+  const below = chance(seed);
+  const [key = ""] = keys;
+  let behind = 0;
+  const failed = (error: unknown) => say(`failed ${(error as { code?: string }).code ?? error}`);
+  const audit = await createRecorder({
+    key,
+    to: url,
+    log,
+    outbox: outbox(),
+    timeoutMs: TIMEOUT,
+    flush: { events: 40, ms: 20 },
+    retry: { firstMs: 20, longestMs: 100 },
+    onError: failed,
+    now: () => Date.now() - behind,
+    ...(limitBytes === undefined ? {} : { limitBytes, onFull: "drop" }),
+  });
+  const flush = () => audit.flush().catch(failed);
+  const record = (n: number) => {
+    const handle = audit.record({
+      action: "chaos.event",
+      actor: { type: "service", id: run },
+      metadata: { id: `${run}.${n}`, text: "é".repeat(below(60)) },
+    });
+    say(`taken ${n}`);
+    follow(handle, n, say, below(20) === 0);
+    return handle;
+  };
+  for (let n = 1; n <= events; ) {
+    let last: Handle | undefined;
+    for (let burst = 1 + below(36); burst > 0 && n <= events; burst--, n++) {
+      if (n === killAt) {
+        void fetch(`${url}/kill`).catch(() => {});
+      }
+      last = record(n);
+    }
+    switch (choose(NEXT, below)) {
+      case "flush":
+        await flush();
+        break;
+      case "two flushes":
+        await Promise.all([flush(), flush()]);
+        break;
+      case "a flush that nobody waits for":
+        void flush();
+        break;
+      case "patience":
+        await audit.flush({ patience: 1_000 }).catch(failed);
+        break;
+      case "stored":
+        await last?.stored().catch(() => {});
+        break;
+      case "the clock":
+        behind = below(3) * 60_000;
+        break;
+      case "another key":
+        await rotate(audit, keys, below).catch(failed);
+        break;
+      case "a moment":
+        await new Promise((resolve) => setTimeout(resolve, below(8)));
+        break;
+      default:
+    }
+  }
+  await untilDelivered(audit, failed);
+  say(`ended ${audit.status().dead.length}`);
+}
+
+const NEXT = {
+  flush: 30,
+  "two flushes": 10,
+  "a flush that nobody waits for": 10,
+  patience: 10,
+  stored: 10,
+  "the clock": 4,
+  "another key": 1,
+  "a moment": 20,
+  nothing: 5,
+};
+
+async function rotate(audit: Recorder, keys: readonly string[], below: Below): Promise<void> {
+  await audit.rotate(keys[below(keys.length)] ?? "");
+}
+
+function follow(handle: Handle, n: number, say: (line: string) => void, withReceipt: boolean): void {
+  handle.stored().then(
+    () => say(`stored ${n}`),
+    ({ code }) => say(code === "recorder.full" ? `dropped ${n}` : `unstored ${n}`),
+  );
+  if (withReceipt) {
+    handle.delivered().then(
+      (receipt) => say(`delivered ${n} ${JSON.stringify(receipt)}`),
+      ({ code }) => say(`undelivered ${n} ${code}`),
+    );
+  }
+}
+
+/** Closes the recorder, however often that takes. */
+export async function untilDelivered(audit: Recorder, failed: (error: unknown) => void): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await audit.close({ patience: 2_000 });
+      return;
+    } catch (error) {
+      failed(error);
+      if (attempt === 20) {
+        throw error;
+      }
+    }
+  }
+}
