@@ -15,6 +15,7 @@ export class Installed {
   readonly folder = mkdtempSync(join(tmpdir(), "countersign-package-"));
   /** What is in the tarball. */
   readonly files: string[];
+  readonly tarball: string;
 
   constructor() {
     const quiet = { encoding: "utf8" as const, stdio: ["ignore", "pipe", "ignore"] as ["ignore", "pipe", "ignore"] };
@@ -26,6 +27,7 @@ export class Installed {
       { filename: string; files: { path: string }[] },
     ];
     this.files = files.map(({ path }) => path);
+    this.tarball = this.path(filename);
     writeFileSync(join(this.folder, "package.json"), '{"private":true,"type":"module"}');
     const install = ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", `./${filename}`];
     execFileSync(npm, install, { ...quiet, cwd: this.folder });

@@ -3,18 +3,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { extname, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import * as esbuild from "esbuild";
-import { Miniflare } from "miniflare";
-import { chromium } from "playwright-core";
-import { build } from "vite";
 import { realEvents } from "../real-events.ts";
 import { Installed } from "./installed.ts";
+import { buildPage, inBrowser, inWorkerd } from "./runtimes.ts";
 import { KEY, TRUST } from "./scenario.mjs";
 
 const run = promisify(execFile);
@@ -93,26 +88,7 @@ for (const [runtime, program, ...args] of [
 }
 
 test("in workerd, without a compatibility flag", { skip }, async () => {
-  // As wrangler bundles: WebAssembly stays a module of its own.
-  const outdir = installed.path("worker");
-  await esbuild.build({
-    absWorkingDir: installed.folder,
-    entryPoints: ["test/worker.mjs"],
-    outdir,
-    bundle: true,
-    format: "esm",
-    outExtension: { ".js": ".mjs" },
-    conditions: ["workerd", "worker", "browser"],
-    loader: { ".wasm": "copy" },
-    assetNames: "[name]",
-  });
-  const path = join(outdir, "worker.mjs");
-  const artefacts = ["recorder", "recorder-slim", "verifier"].map((name) => join(outdir, `${name}_bg.wasm`));
-  const worker = new Miniflare({
-    modulesRoot: outdir,
-    modules: [{ type: "ESModule", path }, ...artefacts.map((path) => ({ type: "CompiledWasm" as const, path }))],
-    compatibilityDate: "2026-01-01",
-  });
+  const worker = await inWorkerd(installed, 'export { default } from "./worker.mjs";');
   try {
     const response = await worker.dispatchFetch("http://worker.test/", {
       method: "POST",
@@ -126,83 +102,16 @@ test("in workerd, without a compatibility flag", { skip }, async () => {
   }
 });
 
-const TYPES: Record<string, string> = {
-  ".html": "text/html",
-  ".js": "text/javascript",
-  ".wasm": "application/wasm",
-};
-
-/** Serves a folder with a Content-Security-Policy. */
-async function serve(folder: string, scripts: string) {
-  const server = createServer((request, response) => {
-    const path = new URL(request.url ?? "/", "http://x").pathname;
-    const file = join(folder, path === "/" ? "index.html" : path);
-    if (!existsSync(file)) {
-      response.writeHead(404).end();
-      return;
-    }
-    response.setHeader("content-type", TYPES[extname(file)] ?? "application/octet-stream");
-    response.setHeader(
-      "content-security-policy",
-      `default-src 'none'; connect-src 'self'; worker-src 'self'; ${scripts}`,
+test("in a page built by Vite", { skip }, async () => {
+  const page = await buildPage(installed.path("test/vite"), installed.path("page"));
+  await inBrowser(page, "script-src 'self' 'wasm-unsafe-eval'", async (tab) => {
+    await tab.waitForFunction("globalThis.ready");
+    const exports = await tab.evaluate(
+      (sources) => (globalThis as unknown as { scenario: (s: unknown) => unknown }).scenario(sources),
+      sources,
     );
-    response.end(readFileSync(file));
+    same(exports as Record<string, string>);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  return { address: `http://127.0.0.1:${port}/`, close: () => server.close() };
-}
-
-test("in a page built by Vite", { skip }, async (t) => {
-  await build({
-    root: installed.path("test/vite"),
-    logLevel: "silent",
-    worker: { format: "es" },
-    build: { outDir: installed.path("page"), target: "es2023" },
-  });
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-  const open = async (scripts: string) => {
-    const server = await serve(installed.path("page"), scripts);
-    const page = await browser.newPage();
-    await page.goto(server.address);
-    await page.waitForFunction("globalThis.ready");
-    return { page, server };
-  };
-  try {
-    await t.test("with 'wasm-unsafe-eval' in its policy", async () => {
-      const { page, server } = await open("script-src 'self' 'wasm-unsafe-eval'");
-      const exports = await page.evaluate(
-        (sources) => (globalThis as unknown as { scenario: (s: unknown) => unknown }).scenario(sources),
-        sources,
-      );
-      same(exports as Record<string, string>);
-      server.close();
-    });
-    await t.test("without it there is an error that says so", async () => {
-      const { page, server } = await open("script-src 'self'");
-      const error = await page.evaluate(() =>
-        (globalThis as unknown as { recordOnce: (key: string) => Promise<unknown> })
-          .recordOnce("PRIVATE+KEY+x")
-          .catch(({ code, hint }) => ({ code, hint })),
-      );
-      assert.equal((error as { code: string }).code, "wasm.unavailable");
-      assert.match((error as { hint: string }).hint, /wasm-unsafe-eval/);
-      server.close();
-    });
-  } finally {
-    await browser.close();
-  }
 });
 
 const program = [process.env.COUNTERSIGN, "../target/release/countersign", "../target/debug/countersign"]

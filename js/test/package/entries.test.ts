@@ -1,0 +1,145 @@
+/** Each entry of the package: found, loaded and typed as each runtime's and each tool's rules have it. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { bundle, CONDITIONS } from "./bundling.ts";
+import { Installed } from "./installed.ts";
+import { build, inBrowser, inWorkerd } from "./runtimes.ts";
+
+const run = promisify(execFile);
+const tool = (name: string) => fileURLToPath(new URL(`../../node_modules/.bin/${name}`, import.meta.url));
+
+const installed = new Installed();
+after(() => installed.remove());
+
+type Targets = string | { readonly [condition: string]: string };
+const manifest = JSON.parse(readFileSync(installed.path("node_modules/countersign/package.json"), "utf8")) as {
+  exports: Record<string, Targets>;
+  sideEffects: string[];
+};
+
+/** Where an entry can be loaded; everywhere, where nothing is said. */
+const ONLY: Record<string, readonly string[]> = {
+  "./node": ["node"],
+  "./cloudflare/log": ["workerd"],
+};
+/** A script that a worker runs. */
+const SCRIPTS = ["./verify/worker"];
+
+const modules = Object.keys(manifest.exports).filter((entry) => !entry.includes("*") && !entry.endsWith(".json"));
+const entries = (where: string) =>
+  modules.filter((entry) => !SCRIPTS.includes(entry) && (ONLY[entry]?.includes(where) ?? true));
+const specifier = (entry: string) => `countersign${entry.slice(1)}`;
+
+/** A module that gives the names that each entry exports. */
+const listing = (where: string) => {
+  const imports = entries(where).map((entry, nth) => `import * as e${nth} from "${specifier(entry)}";`);
+  const names = entries(where).map((entry, nth) => `${JSON.stringify(entry)}: Object.keys(e${nth}).sort()`);
+  return `${imports.join("\n")}\nexport const names = { ${names.join(", ")} };\n`;
+};
+
+let first: Record<string, string[]> | undefined;
+/** What an entry exports must not depend on where it is. */
+function same(names: Record<string, string[]>, where: string): void {
+  assert.deepEqual(Object.keys(names), entries(where));
+  first ??= names;
+  for (const [entry, found] of Object.entries(names)) {
+    assert.ok(found.length > 0, `${entry} exports nothing`);
+    assert.deepEqual(found, first[entry] ?? found, entry);
+  }
+}
+
+test("publint finds nothing to say", async () => {
+  const { messages } = await publint({ pkgDir: installed.path("node_modules/countersign"), pack: false, strict: true });
+  assert.deepEqual(
+    messages.map((message) => formatMessage(message, manifest)),
+    [],
+  );
+});
+
+test("the types are where every resolution looks for them", async () => {
+  const args = [installed.tarball, "--profile", "esm-only", "--format", "json"];
+  const { stdout } = await run(tool("attw"), args).catch((error) => error);
+  const { analysis, problems } = JSON.parse(stdout) as { analysis: { problems: unknown[] }; problems?: unknown };
+  const ofModules = (problem: { resolutionKind?: string }) =>
+    !["node10", "node16-cjs"].includes(problem.resolutionKind ?? "");
+  assert.deepEqual((analysis.problems as { resolutionKind?: string }[]).filter(ofModules), [], `${problems}`);
+});
+
+for (const [runtime, program, ...args] of [
+  ["Node", process.execPath],
+  ["Deno", tool("deno"), "run", "--allow-read", "--allow-env"],
+  ["Bun", tool("bun"), "run"],
+] as const) {
+  test(`every entry loads in ${runtime}`, async () => {
+    const file = installed.path("test", `entries-${runtime}.mjs`);
+    writeFileSync(file, `${listing("node")}console.log(JSON.stringify(names));\n`);
+    const { stdout } = await run(program, [...args, file], { cwd: installed.folder });
+    same(JSON.parse(stdout), "node");
+  });
+}
+
+test("every entry loads in workerd, without a compatibility flag", async () => {
+  const worker = `${listing("workerd")}export default { fetch: () => Response.json(names) };\n`;
+  const runtime = await inWorkerd(installed, worker);
+  try {
+    const response = await runtime.dispatchFetch("http://worker.test/");
+    same((await response.json()) as Record<string, string[]>, "workerd");
+  } finally {
+    await runtime.dispose();
+  }
+});
+
+test("every entry loads in a page built by Vite", async () => {
+  const page = await build(installed, "entries", `${listing("browser")}globalThis.names = names;\n`);
+  await inBrowser(page, "script-src 'self' 'wasm-unsafe-eval'", async (tab) => {
+    await tab.waitForFunction("globalThis.names");
+    same((await tab.evaluate("globalThis.names")) as Record<string, string[]>, "browser");
+  });
+});
+
+for (const [where, conditions] of Object.entries(CONDITIONS)) {
+  for (const entry of entries(where)) {
+    test(`${entry} under the condition ${where}`, async () => {
+      const module = `import * as entry from "${specifier(entry)}"; console.log(entry);`;
+      // No top-level await: a module that has one holds up everything that imports it.
+      const made = await bundle(installed, module, conditions, { supported: { "top-level-await": false } });
+      const builtIns = made.imports.filter((path) => path.startsWith("node:"));
+      if (where !== "node") {
+        assert.deepEqual(builtIns, []);
+      }
+      if (builtIns.length > 0) {
+        assert.ok(made.files.some((file) => file.endsWith(".node.js")));
+      }
+    });
+  }
+}
+
+test("Node's own modules are imported by what is named for Node alone", () => {
+  for (const path of installed.files.filter((path) => /\.js$/.test(path) && !/\.node\.js$/.test(path))) {
+    const text = readFileSync(installed.path("node_modules/countersign", path), "utf8");
+    assert.doesNotMatch(text, /(from|import)\s*\(?\s*"node:|\brequire\(/, path);
+  }
+});
+
+test("an entry that is imported for nothing leaves nothing", async () => {
+  for (const entry of entries("browser")) {
+    const { code } = await bundle(installed, `import "${specifier(entry)}";`, CONDITIONS.browser);
+    assert.equal(code.trim(), "", entry);
+  }
+  for (const script of SCRIPTS) {
+    const { code } = await bundle(installed, `import "${specifier(script)}";`, CONDITIONS.browser);
+    assert.ok(code.length > 1000, `${script} is run by importing it`);
+  }
+  const kept = manifest.sideEffects.map((path) => join(path));
+  for (const path of kept) {
+    assert.ok(installed.files.includes(path), path);
+  }
+});

@@ -1,0 +1,89 @@
+/** What the package adds to what is deployed: bytes of minified code and WebAssembly, each in brotli. */
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { type Bundle, bundle, CONDITIONS } from "./bundling.ts";
+import { Installed } from "./installed.ts";
+
+const installed = new Installed();
+after(() => installed.remove());
+
+const { workerd, browser } = CONDITIONS;
+const KB = 1000;
+
+/** Fails where it is above the budget, and where the budget could be much lower. */
+function within(bytes: number, budget: number): void {
+  assert.ok(bytes <= budget, `${bytes} bytes, of ${budget}`);
+  assert.ok(bytes > budget * 0.8, `${bytes} bytes: lower the budget of ${budget}`);
+}
+
+function artefacts({ artefacts: found }: Bundle, ...expected: string[]): void {
+  assert.deepEqual(found, expected);
+}
+
+test("a Worker with withCountersign", async () => {
+  const worker = `
+    import { withCountersign } from "countersign/cloudflare";
+    export default withCountersign((env) => ({ key: env.KEY, to: env.TO, log: env.LOG }), {
+      async fetch(request, env, ctx, audit) {
+        audit.record({ action: "job.delete", actor: { id: "u_1" } });
+        return new Response("ok");
+      },
+    });`;
+  const made = await bundle(installed, worker, workerd);
+  artefacts(made, "recorder-slim_bg.wasm");
+  assert.ok(made.size <= 80 * KB, `${made.size} bytes in all`);
+  within(made.codeSize, 20 * KB);
+});
+
+const RECORDING = `
+  const audit = await createRecorder({ key: "", to: "https://log.example", log: "" });
+  audit.record({ action: "job.delete", actor: { id: "u_1" } });
+  await audit.close();`;
+
+for (const [entry, artefact, conditions, code] of [
+  ["countersign", "recorder_bg.wasm", workerd, 15],
+  ["countersign/slim", "recorder-slim_bg.wasm", workerd, 16],
+] as const) {
+  test(`${entry} in a Worker`, async () => {
+    const worker = `import { createRecorder } from "${entry}"; export default { async fetch() { ${RECORDING} } };`;
+    const made = await bundle(installed, worker, conditions);
+    artefacts(made, artefact);
+    within(made.codeSize, code * KB);
+  });
+
+  test(`${entry} in a page`, async () => {
+    // A bundler for pages knows `new URL("….wasm", import.meta.url)`; esbuild leaves it as it is.
+    const page = `import { createRecorder } from "${entry}"; async function main() { ${RECORDING} } main();`;
+    const made = await bundle(installed, page, browser);
+    assert.match(made.code, new RegExp(`${artefact}`));
+    within(made.codeSize, code * KB);
+  });
+}
+
+test("what is not used is left out", async () => {
+  const outbox = `import { durableObjectOutbox } from "countersign/cloudflare"; console.log(durableObjectOutbox);`;
+  for (const [module, most] of [
+    [`import { CountersignError } from "countersign"; console.log(CountersignError);`, 200],
+    [`import { memory } from "countersign"; console.log(memory);`, 250],
+    [outbox, 2000],
+  ] as const) {
+    const made = await bundle(installed, module, workerd);
+    artefacts(made);
+    assert.ok(made.size <= most, `${made.size} bytes, of ${most}: ${made.files}`);
+  }
+});
+
+test("verifying brings no recorder along, and recording no verifier", async () => {
+  const verifying = await bundle(installed, `import { verify } from "countersign/verify"; verify();`, workerd);
+  artefacts(verifying, "verifier_bg.wasm");
+  assert.deepEqual(
+    verifying.files.filter((file) => /^(record|deliver|outbox|adapters|log)\//.test(file)),
+    [],
+  );
+  const recording = await bundle(installed, `import { createRecorder } from "countersign"; createRecorder();`, workerd);
+  assert.deepEqual(
+    recording.files.filter((file) => /^(verify|adapters|log|keys)\//.test(file)),
+    [],
+  );
+});
