@@ -1,5 +1,26 @@
-/** What only Cloudflare Workers have: Durable Objects, and R2. */
+/** What only Cloudflare Workers have: handlers, bindings, Durable Objects and R2. */
 
+export type { Audit } from "./adapters/audit.js";
+export {
+  type AuditedHandlers,
+  type Handlers,
+  type Message,
+  type WithCountersignOptions,
+  type WorkerContext,
+  withCountersign,
+} from "./adapters/cloudflare.js";
+export type { HttpOptions } from "./adapters/http-request.js";
+export { auditOf } from "./adapters/of-context.js";
+export type {
+  NamedObject,
+  ObjectNamespace,
+  ServiceBinding,
+  StoredSecret,
+  WorkerLogOptions,
+  WorkerOptions,
+  WorkerOptionsOf,
+  WorkerTransportOptions,
+} from "./adapters/worker-options.js";
 export {
   type DurableObjectOutboxOptions,
   durableObjectOutbox,

@@ -1,0 +1,48 @@
+/** A program's end, when it is told to. */
+
+import type { Recorder } from "../record/recorder.js";
+
+/** How to end. */
+export interface CloseOptions {
+  /** Which signals. By default SIGTERM and SIGINT. */
+  signals?: readonly NodeJS.Signals[] | undefined;
+  /** What comes first: closing the server, so that nothing more is recorded. */
+  first?: (() => unknown) | undefined;
+  /** How many milliseconds to go on trying where the collector fails. By default 5000. */
+  patience?: number | undefined;
+}
+
+/**
+ * Closes the recorder when the program is told to end, then lets the signal end it as it would have. A second signal ends
+ * it at once. Gives what takes this back.
+ *
+ *     closeOnSignals(audit, { first: () => new Promise((closed) => server.close(closed)) });
+ */
+export function closeOnSignals(
+  audit: Pick<Recorder, "close">,
+  { signals = ["SIGTERM", "SIGINT"], first, patience = 5_000 }: CloseOptions = {},
+): () => void {
+  const undo = () => {
+    for (const signal of signals) {
+      process.off(signal, end);
+    }
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    undo();
+    try {
+      await first?.();
+    } catch (error) {
+      console.error("countersign: what comes before closing failed:", error);
+    }
+    try {
+      await audit.close({ patience });
+    } catch (error) {
+      console.error("countersign: the recorder could not be closed:", error);
+    }
+    process.kill(process.pid, signal);
+  };
+  for (const signal of signals) {
+    process.on(signal, end);
+  }
+  return undo;
+}

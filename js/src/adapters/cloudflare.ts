@@ -1,0 +1,200 @@
+/** Recording in Cloudflare Workers. */
+
+import { createRecorder } from "../record/slim.workerd.js";
+import type { Audit } from "./audit.js";
+import { recorded } from "./fetch.js";
+import { Home } from "./home.js";
+import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { Invocation, TIMEOUT } from "./invocation.js";
+import { type ClassOf, objectClass, type WithAudit } from "./object.js";
+import { remember } from "./of-context.js";
+import { readOptions, type WorkerOptionsOf } from "./worker-options.js";
+
+/** What a Worker's handlers get beside what happened and the environment. */
+export interface WorkerContext {
+  waitUntil(promise: Promise<unknown>): void;
+  passThroughOnException(): void;
+}
+
+/** A message that came, as far as this package's types tell. */
+export interface Message {
+  readonly id: string;
+  readonly timestamp: Date;
+  readonly body: unknown;
+  readonly attempts: number;
+  ack(): void;
+  retry(options?: { delaySeconds?: number }): void;
+}
+
+/** A Worker's handlers, each with the recorder as its last argument. Annotate what happened with Cloudflare's own types. */
+export interface AuditedHandlers<Env> {
+  fetch?(request: Request, env: Env, ctx: WorkerContext, audit: Audit): Response | Promise<Response>;
+  scheduled?(
+    controller: { readonly scheduledTime: number; readonly cron: string; noRetry(): void },
+    env: Env,
+    ctx: WorkerContext,
+    audit: Audit,
+  ): unknown;
+  queue?(
+    batch: { readonly queue: string; readonly messages: readonly Message[]; ackAll(): void; retryAll(): void },
+    env: Env,
+    ctx: WorkerContext,
+    audit: Audit,
+  ): unknown;
+  email?(
+    message: {
+      readonly from: string;
+      readonly to: string;
+      readonly headers: Headers;
+      readonly raw: ReadableStream;
+      setReject(reason: string): void;
+      forward(to: string, headers?: Headers): Promise<unknown>;
+    },
+    env: Env,
+    ctx: WorkerContext,
+    audit: Audit,
+  ): unknown;
+  tail?(events: never, env: Env, ctx: WorkerContext, audit: Audit): unknown;
+  tailStream?(event: never, env: Env, ctx: WorkerContext, audit: Audit): unknown;
+  trace?(traces: never, env: Env, ctx: WorkerContext, audit: Audit): unknown;
+  test?(controller: never, env: Env, ctx: WorkerContext, audit: Audit): unknown;
+}
+
+const HANDLERS = ["fetch", "scheduled", "queue", "email", "tail", "tailStream", "trace", "test"] as const;
+type HandlerName = (typeof HANDLERS)[number];
+
+/** The handlers as Workers has them. */
+export type Handlers<H, Env> = {
+  [Name in keyof H & HandlerName]: NonNullable<H[Name]> extends (first: infer First, ...rest: never[]) => infer Answer
+    ? (first: First, env: Env, ctx: WorkerContext) => Promise<Awaited<Answer>>
+    : never;
+};
+
+/** How the adapter itself behaves. */
+export interface WithCountersignOptions {
+  /**
+   * Whether there is no answer without a recorder. By default a handler answers though the recorder could not be started
+   * (what it records waits, and the next request tries again), and what there is no room for is dropped and counted.
+   */
+  required?: boolean | undefined;
+  /** Has each request recorded as `http.request`. */
+  http?: HttpOptions<Request> | true | undefined;
+}
+
+/**
+ * Gives each of a Worker's handlers a recorder as its last argument. An isolate has one, made by its first request, and
+ * each invocation flushes it when it has answered, under `ctx.waitUntil`.
+ *
+ *     export default withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), {
+ *       async fetch(request, env, ctx, audit) { … },
+ *     });
+ *
+ * Classes have it as `this.audit`: Durable Objects, which keep in their storage what is not yet delivered, and
+ * `WorkerEntrypoint`.
+ *
+ *     export class Room extends withCountersign(options, DurableObject<Env>) { … }
+ */
+export function withCountersign<Env, Class extends ClassOf>(
+  options: WorkerOptionsOf<Env>,
+  base: Class,
+  settings?: Omit<WithCountersignOptions, "http">,
+): WithAudit<Class>;
+export function withCountersign<Env, H extends AuditedHandlers<Env>>(
+  options: WorkerOptionsOf<Env>,
+  handlers: H & AuditedHandlers<Env>,
+  settings?: WithCountersignOptions,
+): Handlers<H, Env>;
+export function withCountersign<Env>(
+  options: WorkerOptionsOf<Env>,
+  target: ClassOf | AuditedHandlers<Env>,
+  { required = false, http }: WithCountersignOptions = {},
+): unknown {
+  const homeIn = (env: Env) => found(options, env, required);
+  if (typeof target === "function") {
+    return objectClass(options, target, required, homeIn);
+  }
+  const recording = http === undefined ? undefined : new HttpRecording(http === true ? {} : http);
+  const handlers = HANDLERS.filter((name) => typeof target[name] === "function").map((name) => {
+    const handle = (first: unknown, env: Env, context: WorkerContext, audit: Audit): unknown =>
+      Reflect.apply(target[name] as () => unknown, target, [first, env, context, audit]);
+    return [
+      name,
+      (first: unknown, env: Env, context: WorkerContext) =>
+        invoked(homeIn(env), required, context, (audit) =>
+          recording !== undefined && name === "fetch"
+            ? recorded(recording, audit, first as Request, () => handle(first, env, context, audit) as Response)
+            : handle(first, env, context, audit),
+        ),
+    ];
+  });
+  return Object.fromEntries(handlers);
+}
+
+async function invoked(
+  home: Home,
+  required: boolean,
+  context: WorkerContext,
+  handle: (audit: Audit) => unknown,
+): Promise<unknown> {
+  const invocation = new Invocation(home, context);
+  invocation.begin();
+  remember(context, invocation);
+  try {
+    if (!home.isStarted) {
+      await started(home, required);
+    }
+    return await handle(invocation);
+  } finally {
+    invocation.end();
+  }
+}
+
+/** How long a handler waits for its recorder. Mostly it is there at once. */
+const START = 1_000;
+
+async function started(home: Home, required: boolean): Promise<void> {
+  if (required) {
+    await home.start();
+    return;
+  }
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, START);
+  });
+  const start = home.start().then(
+    () => {},
+    (error) => home.report(error),
+  );
+  await Promise.race([start, patience]);
+  clearTimeout(timer);
+}
+
+/** Homes by options and environment. */
+const homes = new WeakMap<object, WeakMap<object, Home>>();
+/** Stands for an environment that is none. */
+const NOWHERE = {};
+
+function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Home {
+  const key = typeof env === "object" && env !== null ? env : NOWHERE;
+  const there = homes.get(options) ?? new WeakMap<object, Home>();
+  homes.set(options, there);
+  const home = there.get(key) ?? inIsolate(options, env, required);
+  there.set(key, home);
+  return home;
+}
+
+function inIsolate<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Home {
+  return new Home({
+    create: createRecorder,
+    options: async () => ({
+      // Timers end with the request that set them.
+      flush: false,
+      timeoutMs: TIMEOUT,
+      onFull: required ? "throw" : "drop",
+      ...(await readOptions(options, env)),
+      manyContexts: true,
+    }),
+    shared: false,
+    required,
+  });
+}

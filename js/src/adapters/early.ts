@@ -1,0 +1,104 @@
+/** Events that are recorded before there is a recorder. */
+
+import type { Handle, Receipt } from "../record/handle.js";
+import type { Recorder } from "../record/recorder.js";
+
+/** As many events, and as much text of them, as wait for a recorder. */
+const EVENTS = 1024;
+const BYTES = 1 << 20;
+
+/** An event as text, with the moment at which it was recorded. */
+interface EarlyEvent {
+  readonly json: string;
+  readonly typed: boolean;
+  readonly time: number;
+  readonly handle: EarlyHandle;
+}
+
+/** Keeps events in order until there is a recorder for them. */
+export class Early {
+  #events: EarlyEvent[] = [];
+  #bytes = 0;
+  #dropped: { count: number; since: number; until: number } | undefined;
+
+  get length(): number {
+    return this.#events.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get dropped(): number {
+    return this.#dropped?.count ?? 0;
+  }
+
+  /** Takes an event; nothing where there is no more room, which is counted. */
+  add(json: string, typed: boolean, time: number): Handle | undefined {
+    if (this.#events.length >= EVENTS || this.#bytes + json.length > BYTES) {
+      this.#dropped = { count: this.dropped + 1, since: this.#dropped?.since ?? time, until: time };
+      return undefined;
+    }
+    const handle = new EarlyHandle();
+    this.#events.push({ json, typed, time, handle });
+    this.#bytes += json.length;
+    return handle;
+  }
+
+  /** Records all of it. `at` sets the recorder's clock; what the recorder refuses is told to the handle and to `refused`. */
+  moveTo(recorder: Recorder, at: (time: number) => void, refused: (error: unknown) => void): void {
+    for (const { json, typed, time, handle } of this.#events) {
+      at(time);
+      try {
+        handle.become(typed ? recorder.record(JSON.parse(json)) : recorder.recordJson(json));
+      } catch (error) {
+        handle.refuse(error);
+        refused(error);
+      }
+    }
+    this.#events = [];
+    this.#bytes = 0;
+    const dropped = this.#dropped;
+    if (dropped !== undefined) {
+      this.#dropped = undefined;
+      at(dropped.until);
+      recorder.record(droppedEvent(dropped));
+    }
+  }
+}
+
+function droppedEvent({ count, since, until }: { count: number; since: number; until: number }) {
+  return {
+    action: "countersign.dropped",
+    actor: { type: "service", id: "countersign" },
+    outcome: "failure",
+    reason: "the recorder could not be started",
+    metadata: { count, since: new Date(since), until: new Date(until) },
+  } as const;
+}
+
+/** Stands for the handle that there will be. */
+class EarlyHandle implements Handle {
+  readonly #real = Promise.withResolvers<Handle>();
+
+  constructor() {
+    // Who does not ask is not told.
+    this.#real.promise.catch(() => {});
+  }
+
+  async stored(): Promise<void> {
+    return (await this.#real.promise).stored();
+  }
+
+  async delivered(): Promise<Receipt> {
+    return (await this.#real.promise).delivered();
+  }
+
+  become(handle: Handle): void {
+    this.#real.resolve(handle);
+  }
+
+  refuse(error: unknown): void {
+    this.#real.reject(error);
+  }
+}

@@ -1,0 +1,179 @@
+/** Where a recorder lives that is made when it is first needed, and found again by whoever comes later. */
+
+import { CountersignError } from "../error.js";
+import type { CreateRecorder } from "../record/create.js";
+import type { AuditEvent } from "../record/event.js";
+import { droppedHandle, type Handle } from "../record/handle.js";
+import { toJson } from "../record/json.js";
+import type { RecorderOptions } from "../record/options.js";
+import type { FlushPatience, Recorder, Status } from "../record/recorder.js";
+import type { Audit } from "./audit.js";
+import { Early } from "./early.js";
+
+/** What a home makes its recorder of. */
+export interface Making {
+  create: CreateRecorder;
+  /** Reads the options, each time anew: what was missing may be there by then. */
+  options: () => Promise<RecorderOptions>;
+  /** Whether whoever comes while one is being made may wait for that: not where its context can end before. */
+  shared: boolean;
+  /** Whether `record` throws where there is no room. */
+  required: boolean;
+}
+
+/** What a recorder says that does not exist yet. */
+const NOTHING: Status = {
+  queued: 0,
+  waiting: 0,
+  waitingBytes: 0,
+  inFlight: 0,
+  chain: undefined,
+  lastProof: undefined,
+  lastError: undefined,
+  retryIn: undefined,
+  dropped: 0,
+  dead: [],
+};
+
+/** Records at any time: what comes before the recorder is there waits for it, and keeps its time. */
+export class Home implements Audit {
+  readonly #making: Making;
+  readonly #early = new Early();
+  #recorder: Recorder | undefined;
+  #starting: Promise<Recorder> | undefined;
+  #startError: CountersignError | undefined;
+  #onError: ((error: CountersignError) => void) | undefined;
+  /** What was told last. */
+  #told = "";
+  /** The moment at which what is recorded now was recorded. */
+  #moment: number | undefined;
+  #now: () => number = Date.now;
+
+  constructor(making: Making) {
+    this.#making = making;
+  }
+
+  get isStarted(): boolean {
+    return this.#recorder !== undefined;
+  }
+
+  record(event: AuditEvent): Handle {
+    return this.#recorder?.record(event) ?? this.#wait(toJson(event), true);
+  }
+
+  recordJson(json: string | Uint8Array): Handle {
+    return (
+      this.#recorder?.recordJson(json) ??
+      this.#wait(typeof json === "string" ? json : new TextDecoder().decode(json), false)
+    );
+  }
+
+  async flush(patience?: FlushPatience): Promise<void> {
+    const recorder = this.#recorder ?? (await this.start());
+    await recorder.flush(patience);
+    this.#told = "";
+  }
+
+  status(): Status {
+    return (
+      this.#recorder?.status() ?? {
+        ...NOTHING,
+        queued: this.#early.length,
+        waiting: this.#early.length,
+        waitingBytes: this.#early.bytes,
+        lastError: this.#startError,
+        dropped: this.#early.dropped,
+      }
+    );
+  }
+
+  /** Makes the recorder, unless there is one. */
+  async start(): Promise<Recorder> {
+    if (this.#recorder !== undefined) {
+      return this.#recorder;
+    }
+    if (!this.#making.shared) {
+      return this.#start();
+    }
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  /** Tells of what nobody waited for, once until something else is wrong. */
+  report(error: unknown): void {
+    const coded = asCoded(error);
+    if (this.#onError !== undefined) {
+      this.#onError(coded);
+      return;
+    }
+    const { code, message, hint } = coded;
+    const text = `countersign: ${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
+    if (text !== this.#told) {
+      this.#told = text;
+      console.error(text);
+    }
+  }
+
+  async #start(): Promise<Recorder> {
+    try {
+      const options = await this.#making.options();
+      this.#onError = options.onError;
+      this.#now = options.now ?? Date.now;
+      const recorder = await this.#making.create({ ...options, now: () => this.#moment ?? this.#now() });
+      if (this.#recorder === undefined) {
+        this.#recorder = recorder;
+        this.#catchUp(recorder);
+      }
+    } catch (error) {
+      this.#startError = asCoded(error);
+      if (this.#recorder === undefined) {
+        throw this.#startError;
+      }
+    }
+    return this.#recorder;
+  }
+
+  #catchUp(recorder: Recorder): void {
+    try {
+      this.#early.moveTo(
+        recorder,
+        (time) => {
+          this.#moment = time;
+        },
+        (error) => this.report(error),
+      );
+    } finally {
+      this.#moment = undefined;
+    }
+  }
+
+  #wait(json: string, typed: boolean): Handle {
+    const handle = this.#early.add(json, typed, this.#now());
+    if (this.#making.shared) {
+      this.start().catch((error) => this.report(error));
+    }
+    if (handle === undefined && this.#making.required) {
+      throw new CountersignError(
+        "recorder.full",
+        "the recorder could not be started, and too many events wait for it",
+        {
+          hint: "the cause says why it could not",
+          cause: this.#startError,
+        },
+      );
+    }
+    return handle ?? droppedHandle();
+  }
+}
+
+function asCoded(error: unknown): CountersignError {
+  if (error instanceof CountersignError) {
+    return error;
+  }
+  return new CountersignError("recorder.failed", `the recorder could not be started: ${error}`, {
+    hint: "see the cause; what was recorded waits in memory for the next try",
+    cause: error,
+  });
+}

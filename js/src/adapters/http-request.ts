@@ -1,0 +1,180 @@
+/**
+ * Recording a request as `http.request`. What is recorded by itself holds nothing of what the client chose but the
+ * method, and a header that names the request: no query, no headers, no bodies, and of the path the template only.
+ */
+
+import { CountersignError } from "../error.js";
+import type { Actor, AuditEvent, Context } from "../record/event.js";
+import type { Audit } from "./audit.js";
+
+/** What to record of requests. The callbacks are called when the request is done, with what the adapter has of it. */
+export interface HttpOptions<Source> {
+  /** Who asked: an actor, or an actor's id. */
+  actor?: ((source: Source) => Actor | string | undefined) | undefined;
+  /** Whose data it is about. */
+  tenant?: ((source: Source) => string | undefined) | undefined;
+  /** Whether a request is recorded: `({ status }) => …`, or by its path. By default all are. */
+  only?: ((source: Source, end: { readonly status: number }) => boolean) | undefined;
+  /**
+   * The path to record. By default the template of the route, such as `/jobs/:id`, where the framework tells it, and `*`
+   * where not: paths hold names, identifiers and tokens. `"actual"` says that yours do not.
+   */
+  path?: "actual" | ((source: Source) => string | undefined) | undefined;
+  /** What names the request. By default its header `cf-ray` or `x-request-id`; `false` for nothing. */
+  requestId?: ((source: Source) => string | undefined) | false | undefined;
+  /** The client's address: `true` for that of the connection (on Cloudflare `cf-connecting-ip`). By default it is not recorded. */
+  ip?: boolean | ((source: Source) => string | undefined) | undefined;
+  /** Whether the header `user-agent` is recorded. */
+  userAgent?: boolean | undefined;
+  /** Whether the host that was asked is recorded. */
+  host?: boolean | undefined;
+  /** Told of what could not be recorded. By default it is a warning on the console. */
+  onError?: ((error: unknown) => void) | undefined;
+}
+
+/** A request, as an adapter sees it when it is done. */
+export interface Seen {
+  method: string;
+  status: number;
+  /** Why it failed, where its status does not say. */
+  reason?: string | undefined;
+  /** The route's template. */
+  template?: string | undefined;
+  /** The path itself, without its query. */
+  path: () => string;
+  host: () => string | undefined;
+  /** The address of the client. */
+  ip: () => string | undefined;
+  header: (name: string) => string | undefined;
+}
+
+/** The most characters of what a client wrote. */
+const MOST = { method: 32, path: 1024, host: 255, userAgent: 512, requestId: 128 };
+
+/** The path where none may be told. */
+const ANY = "*";
+
+/** Records requests with an audit. Nothing that goes wrong here is thrown: the answer does not depend on it. */
+export class HttpRecording<Source> {
+  readonly #options: HttpOptions<Source>;
+  #warned = "";
+
+  constructor(options: HttpOptions<Source> = {}) {
+    this.#options = options;
+    const functions = ["actor", "tenant", "only", "onError"] as const;
+    const wrong = functions.find((name) => options[name] !== undefined && typeof options[name] !== "function");
+    if (wrong !== undefined) {
+      throw new CountersignError("options.invalid", "no function", { member: wrong, hint: `${wrong} is a callback` });
+    }
+  }
+
+  /** Gives what records the request that begins now, once, when it is done. */
+  begin(): (audit: Audit, source: Source, seen: Seen) => void {
+    const began = performance.now();
+    let isDone = false;
+    return (audit, source, seen) => {
+      if (!isDone) {
+        isDone = true;
+        this.#record(audit, source, seen, Math.max(0, Math.round(performance.now() - began)));
+      }
+    };
+  }
+
+  #record(audit: Audit, source: Source, seen: Seen, latency: number): void {
+    const { actor, tenant, only } = this.#options;
+    if (!(this.#try(() => only?.(source, { status: seen.status })) ?? true)) {
+      return;
+    }
+    const event: AuditEvent = this.#event(source, seen, latency);
+    const whose = this.#try(() => tenant?.(source));
+    const who = this.#try(() => actor?.(source));
+    const full = {
+      ...event,
+      tenant: whose === undefined ? undefined : whose,
+      actor: typeof who === "string" ? { id: who } : who,
+    };
+    try {
+      audit.record(full);
+    } catch (error) {
+      this.#failed(error);
+      if (error instanceof CountersignError && error.code === "event.invalid") {
+        // The callbacks gave what no event can hold. That the request was is recorded all the same.
+        this.#try(() => audit.record(event));
+      }
+    }
+  }
+
+  #event(source: Source, seen: Seen, latency: number): AuditEvent {
+    const { method, status, reason } = seen;
+    const host = this.#options.host === true ? this.#try(() => bounded(seen.host(), MOST.host)) : undefined;
+    return {
+      action: "http.request",
+      outcome: status >= 400 || reason !== undefined ? "failure" : "success",
+      reason,
+      http: {
+        method: bounded(method, MOST.method) ?? "",
+        path: this.#path(source, seen),
+        status,
+        host,
+        latency_ms: latency,
+      },
+      context: this.#context(source, seen),
+    };
+  }
+
+  #path(source: Source, { path, template }: Seen): string {
+    const chosen = this.#options.path;
+    const given = this.#try(() => (chosen === "actual" ? path() : chosen === undefined ? template : chosen(source)));
+    return bounded(given?.replace(/[?#].*$/s, ""), MOST.path) ?? ANY;
+  }
+
+  #context(source: Source, seen: Seen): Context | undefined {
+    const { ip, userAgent, requestId } = this.#options;
+    const context: Context = {
+      ip: ip ? this.#try(() => bounded(ip === true ? seen.ip() : ip(source), MOST.host)) : undefined,
+      user_agent: userAgent === true ? bounded(seen.header("user-agent"), MOST.userAgent) : undefined,
+      request_id: requestId === false ? undefined : this.#try(() => id(requestId ? requestId(source) : named(seen))),
+    };
+    return Object.values(context).some((value) => value !== undefined) ? context : undefined;
+  }
+
+  #try<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { onError } = this.#options;
+    if (onError !== undefined) {
+      try {
+        onError(error);
+      } catch {
+        // It has been told, and there is nobody else to tell.
+      }
+      return;
+    }
+    const text = `countersign: a request could not be recorded as it should: ${error}`;
+    if (text !== this.#warned) {
+      this.#warned = text;
+      console.warn(text);
+    }
+  }
+}
+
+/** What names a request that came through Cloudflare, or through a proxy that names requests. */
+function named({ header }: Seen): string | undefined {
+  return header("cf-ray") ?? header("x-request-id");
+}
+
+/** A client can write what it likes there. */
+function id(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\x21-\x7e]+$/.test(text) && text.length <= MOST.requestId ? text : undefined;
+}
+
+function bounded(text: string | undefined, most: number): string | undefined {
+  return text === undefined || text === "" ? undefined : text.slice(0, most).toWellFormed();
+}

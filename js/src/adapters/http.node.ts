@@ -1,0 +1,86 @@
+/** Servers of `node:http`, and the frameworks on them: Express, Fastify, Connect. */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Audit } from "./audit.js";
+import { type HttpOptions, HttpRecording } from "./http-request.js";
+
+/** A request as its framework has it. */
+export type NodeRequest = IncomingMessage & ExpressRequest;
+
+/** What Express adds. */
+interface ExpressRequest {
+  originalUrl?: string;
+  baseUrl?: string;
+  route?: { path?: unknown };
+}
+
+/** What Fastify has in the place of a request. */
+interface FastifyRequest {
+  raw: IncomingMessage;
+  routeOptions?: { url?: string | undefined };
+}
+
+/** What Fastify has in the place of a response. */
+interface FastifyReply {
+  raw: ServerResponse;
+}
+
+/** A middleware, a listener of a server's `request`, and a hook of Fastify's `onRequest`. */
+export interface NodeMiddleware {
+  (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): void;
+  (request: FastifyRequest, reply: FastifyReply, next: (error?: Error) => void): void;
+}
+
+/** What to record of requests; the callbacks are called with the framework's request. */
+export type NodeOptions<Request = NodeRequest> = HttpOptions<Request>;
+
+/** The status of a request that the client gave up before there was an answer, as proxies log it. */
+const GIVEN_UP = 499;
+
+/**
+ * Records each request when its response is through, or has been cut off.
+ *
+ *     app.use(auditHttp(audit, { actor: (request) => request.user?.id })); // Express
+ *     app.addHook("onRequest", auditHttp(audit)); // Fastify
+ *     server.prependListener("request", auditHttp(audit)); // node:http
+ */
+export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOptions<Request> = {}): NodeMiddleware {
+  const recording = new HttpRecording<Request>(options);
+  return (given: IncomingMessage | FastifyRequest, answer: ServerResponse | FastifyReply, next?: () => void) => {
+    const request = "raw" in given ? given.raw : given;
+    const response = "raw" in answer ? answer.raw : answer;
+    const done = recording.begin();
+    // Read now: a framework may rewrite it.
+    const { method = "", url = "" } = request;
+    // Node.js forgets it when the connection ends.
+    const ip = options.ip === true ? request.socket.remoteAddress : undefined;
+    response.once("close", () => {
+      const isWhole = response.writableFinished;
+      const header = (name: string) => {
+        const value = request.headers[name];
+        return Array.isArray(value) ? value[0] : value;
+      };
+      done(audit, given as Request, {
+        method,
+        status: response.headersSent ? response.statusCode : GIVEN_UP,
+        reason: isWhole ? undefined : "the connection ended before the response did",
+        template: "raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest),
+        path: () => pathOf(url),
+        host: () => header("host"),
+        ip: () => ip,
+        header,
+      });
+    });
+    next?.();
+  };
+}
+
+/** The path of the route that answered. Where its router is mounted is told with parameters filled in, so not here. */
+function expressTemplate({ baseUrl = "", route }: ExpressRequest): string | undefined {
+  return typeof route?.path === "string" ? `${baseUrl === "" ? "" : "/*"}${route.path}` : undefined;
+}
+
+/** The path of a request's target, which may be a whole URL. */
+function pathOf(target: string): string {
+  return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
+}

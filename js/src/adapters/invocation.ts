@@ -1,0 +1,97 @@
+/** Recording in one invocation of a Worker, which ends when it has answered and what it left with `waitUntil` is done. */
+
+import type { AuditEvent } from "../record/event.js";
+import type { Handle } from "../record/handle.js";
+import type { FlushPatience, Status } from "../record/recorder.js";
+import type { Audit } from "./audit.js";
+import type { Home } from "./home.js";
+
+/** What is needed of a handler's `ctx`. */
+export interface WaitingContext {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+/** A flush begins no new try after so many milliseconds: with one that takes its time it stays below `waitUntil`'s 30 s. */
+export const PATIENCE = 20_000;
+/** How long a collector may take. */
+export const TIMEOUT = 8_000;
+
+/** After so many events a flush begins though the handler goes on. */
+const MANY = 64;
+
+/** The same recorder for all, with a promise of each invocation's own that it is flushed. */
+export class Invocation implements Audit {
+  readonly #home: Home;
+  readonly #context: WaitingContext | undefined;
+  readonly #ended = Promise.withResolvers<void>();
+  #recorded = 0;
+  /** Whether a flush is to come that covers what is recorded now. */
+  #promised = false;
+
+  constructor(home: Home, context: WaitingContext | undefined) {
+    this.#home = home;
+    this.#context = context;
+  }
+
+  record(event: AuditEvent): Handle {
+    return this.#recordedAs(this.#home.record(event));
+  }
+
+  recordJson(json: string | Uint8Array): Handle {
+    return this.#recordedAs(this.#home.recordJson(json));
+  }
+
+  flush(patience?: FlushPatience): Promise<void> {
+    return this.#home.flush(patience);
+  }
+
+  status(): Status {
+    return this.#home.status();
+  }
+
+  /** Looks after what this invocation records, and what others left: from the beginning, for a client that goes away. */
+  begin(): void {
+    this.#promise(this.#ended.promise);
+  }
+
+  /** The handler is done. */
+  end(): void {
+    this.#ended.resolve();
+  }
+
+  #recordedAs(handle: Handle): Handle {
+    this.#recorded += 1;
+    if (this.#recorded % MANY === 0) {
+      this.#context?.waitUntil(this.#flush());
+    } else {
+      this.#promise(this.#ended.promise);
+    }
+    return {
+      stored: () => handle.stored(),
+      delivered: async () => {
+        // Nobody else's flush can be waited for: its context may end.
+        await this.#home.flush({ patience: PATIENCE });
+        return handle.delivered();
+      },
+    };
+  }
+
+  #promise(moment: Promise<void>): void {
+    if (!this.#promised) {
+      this.#promised = true;
+      this.#context?.waitUntil(moment.then(() => this.#flush()));
+    }
+  }
+
+  async #flush(): Promise<void> {
+    this.#promised = false;
+    if (this.#home.status().waiting === 0) {
+      return;
+    }
+    try {
+      await this.#home.flush({ patience: this.#recorded > 0 ? PATIENCE : 0 });
+    } catch (error) {
+      this.#home.report(error);
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/** A log behind a gate that can fail as networks do. */
+
+import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { verify } from "../conformance/program.ts";
+import { serve } from "../conformance/serve.ts";
+import { AUDITOR, SETUP } from "../conformance/setup.ts";
+
+/** Why no log can be run here, if that is so. */
+export const skip = serve.skip;
+
+/** What becomes of a request to the log. */
+export type Fate =
+  | "pass"
+  /** It never has an answer. */
+  | "hang"
+  /** The log takes it, and its answer is lost. */
+  | "lose the answer"
+  | "fail";
+
+/** An event as it was exported, with its time. */
+export interface Exported {
+  readonly time: string;
+  readonly event: Readonly<Record<string, unknown>> & { readonly action: string };
+}
+
+export class GatedLog {
+  /** What becomes of the requests that come next, one after the other; then of all others. */
+  fates: Fate[] = [];
+  otherwise: Fate = "pass";
+  /** How many requests came. */
+  asked = 0;
+  readonly #server: Server;
+  #log: Awaited<ReturnType<typeof serve.start>> | undefined;
+  #waiting: (() => void)[] = [];
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      this.asked += 1;
+      for (const waiting of this.#waiting.splice(0)) {
+        waiting();
+      }
+      this.#answer(request, response).catch(() => response.destroy());
+    });
+  }
+
+  async start(): Promise<this> {
+    this.#log = await serve.start(SETUP);
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return this;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Resolves when the next request comes. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await this.#log?.close();
+  }
+
+  /** All events, after the program verified the log's export. */
+  async events(): Promise<Exported[]> {
+    const response = await fetch(`${this.#log?.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
+    assert.equal(response.status, 200);
+    const text = await response.text();
+    const report = await verify(text);
+    assert.equal(report.verdict, "verified", JSON.stringify(report.findings));
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .flatMap((line) => events(JSON.parse(line)));
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const fate = this.fates.shift() ?? this.otherwise;
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) {
+      chunks.push(chunk);
+    }
+    if (fate === "hang") {
+      return;
+    }
+    if (fate === "fail") {
+      response.writeHead(503).end();
+      return;
+    }
+    const answer = await fetch(`${this.#log?.url}${request.url}`, {
+      method: request.method ?? "GET",
+      body: chunks.length === 0 ? null : Buffer.concat(chunks),
+    });
+    const body = await answer.text();
+    if (fate === "lose the answer") {
+      response.destroy();
+      return;
+    }
+    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(body);
+  }
+}
+
+function events(line: { event?: Exported["event"]; link?: string }): Exported[] {
+  return line.event === undefined ? [] : [{ time: `${line.link}`, event: line.event }];
+}
