@@ -229,10 +229,12 @@ class IndexedDbOutbox implements Outbox {
   readonly #onPageHide = (): void => {
     this.#groups.hurry();
     if (this.#groups.isIdle && [...this.#rooms].every(({ ids }) => ids.size === 0)) {
-      const own = this.#own;
+      // The next that comes across them discards them: a page with a transaction under way is not cached.
+      for (const { lock } of this.#rooms) {
+        void lock.release();
+      }
+      this.#rooms.clear();
       this.#own = undefined;
-      void own?.lock.release();
-      void this.#discardEmpty();
     }
   };
 
