@@ -179,4 +179,22 @@ onEachLog((log) => {
       assert.ok(now.has(name), name);
     }
   });
+
+  test("pages of all origins may ask, or of none, where it is set up so", { skip: log.lasting }, async () => {
+    const allowed = async () => {
+      const asked = { origin: "https://any.example", "access-control-request-method": "POST" };
+      const answers = [
+        await log.ask("/submit", { method: "OPTIONS", headers: asked }),
+        await log.get("/checkpoint", undefined, asked),
+      ];
+      return answers.map(({ headers }) => headers["access-control-allow-origin"]);
+    };
+    await log.restart({ cors: ["*"] });
+    assert.deepEqual(await allowed(), ["*", "*"]);
+    await log.restart({ cors: [] });
+    assert.deepEqual(await allowed(), [undefined, undefined]);
+    await log.restart({ cors: ["https://other.example", "https://any.example"] });
+    assert.deepEqual(await allowed(), ["https://any.example", "https://any.example"]);
+    await log.restart();
+  });
 });

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { BEGIN, body, time } from "./chain.ts";
 import { Signer } from "./keys.ts";
 import { onEachLog } from "./log.ts";
-import { EMITTERS, ISSUER, LOG, ORIGIN, REVOKED } from "./setup.ts";
+import { EMITTERS, ISSUER, LOG, ORIGIN, REVOKED, SETUP } from "./setup.ts";
 
 /** The line of a key note that makes these statements. */
 function note(statements: string | readonly string[], signer: Signer, origin = ORIGIN): string {
@@ -184,9 +184,8 @@ onEachLog((log) => {
     const [chain, old] = [log.chain(key).events(1), log.chain().events(1)];
     await forbidden(chain.body(), 1);
     await log.take(old.body());
-    const { setup } = log;
     await log.restart({
-      trust: setup.trust.replace(`emitter ${EMITTERS[0].vkey}`, `emitter ${key.vkey}`),
+      trust: SETUP.trust.replace(`emitter ${EMITTERS[0].vkey}`, `emitter ${key.vkey}`),
     });
     await log.take(chain.body());
     await forbidden(old.events(1).body(2), 1);

@@ -54,17 +54,16 @@ interface Brought {
 /** A log under test. */
 export class Log {
   readonly kind: Kind;
-  readonly setup: Setup;
   #started: Started | undefined;
   #given = 0;
 
-  constructor(kind: Kind, setup: Setup = SETUP) {
+  constructor(kind: Kind) {
     this.kind = kind;
-    this.setup = setup;
   }
 
-  async start(): Promise<void> {
-    this.#started = await this.kind.start(this.setup);
+  /** Starts it as all logs are set up, but for this. */
+  async start(change: Partial<Setup> = {}): Promise<void> {
+    this.#started = await this.kind.start({ ...SETUP, ...change });
   }
 
   async close(): Promise<void> {
@@ -72,7 +71,7 @@ export class Log {
   }
 
   async restart(change: Partial<Setup> = {}): Promise<void> {
-    await this.#running.restart({ ...this.setup, ...change });
+    await this.#running.restart({ ...SETUP, ...change });
   }
 
   get url(): string {
@@ -210,10 +209,10 @@ function placeOf(link: string): { chain: string; seq: number } {
 export const KINDS: readonly Kind[] = byUrl === undefined ? [serve, durableObject] : [byUrl];
 
 /** Tests the same of each kind of log, each with one log of its own that its tests share. */
-export function onEachLog(tests: (log: Log) => void, setup?: Setup): void {
+export function onEachLog(tests: (log: Log) => void): void {
   for (const kind of KINDS) {
     describe(kind.name, { skip: kind.skip, timeout: PATIENCE }, () => {
-      const log = new Log(kind, setup);
+      const log = new Log(kind);
       before(() => log.start());
       after(() => log.close());
       tests(log);

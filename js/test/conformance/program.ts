@@ -47,11 +47,12 @@ export async function run(args: readonly string[], files: Record<string, string>
 }
 
 /** The program's report on an export. */
-export async function verify(text: string, pins: readonly string[] = []): Promise<Report> {
+export async function verify(text: string, pins: readonly string[] = [], trust = TRUST): Promise<Report> {
   const files = Object.fromEntries(pins.map((pin, number) => [`pin${number}.txt`, pin]));
   const args = Object.keys(files).flatMap((name) => ["--pin", name]);
   const said = await run(["verify", "export.ndjson", "--trust", "trust.txt", "--json", ...args], {
     "export.ndjson": text,
+    "trust.txt": trust,
     ...files,
   });
   assert.equal(said.stderr, "");

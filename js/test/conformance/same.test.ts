@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { BEGIN, body, Chain } from "./chain.ts";
 import { readExport } from "./export.ts";
 import type { Answer, Ask } from "./http.ts";
-import { Signer } from "./keys.ts";
+import { hash, Signer } from "./keys.ts";
 import { KINDS, Log } from "./log.ts";
 import { verify } from "./program.ts";
 import { AUDITOR, DESK, EMITTERS, FORMER, ISSUER, LOG, ORIGIN } from "./setup.ts";
@@ -72,6 +72,46 @@ function requests(): Request[] {
   return all;
 }
 
+/** Bodies that were good until something was done to them, the same in each run. */
+function* mutants(count: number): Generator<Buffer> {
+  const chain = Chain.begin(EMITTERS[2], ORIGIN, "mutants");
+  const key = new Signer("example.net/mutants", 7);
+  const good = [...chain.events(3).lines, ...chain.events(2).lines].map(({ text }) => text);
+  const lines = [note(`grant ${key.vkey} - -`), ...good.slice(0, 4), note(`revoke ${key.vkey} -`), ...good.slice(4)];
+  for (let number = 0; number < count; number++) {
+    const random = hash(`mutant ${number}`);
+    const pick = (place: number, below: number) => random.readUInt32BE(place * 4) % below;
+    const some = lines.slice(0, 2 + pick(0, lines.length - 1));
+    const [one, other] = [pick(1, some.length), pick(2, some.length)];
+    const [a = "", b = ""] = [some[one], some[other]];
+    switch (pick(3, 5)) {
+      case 0:
+        some.splice(one, 1);
+        break;
+      case 1:
+        [some[one], some[other]] = [b, a];
+        break;
+      case 2:
+        some[one] = a.slice(0, pick(4, a.length)) + b.slice(pick(5, b.length));
+        break;
+      case 3:
+        some[one] = a.replace(
+          /(".*?"|\d+)(?=[^"]*$)/,
+          ["null", "[]", "{}", '""', "1e400", '"\\u0000"', "true"][pick(4, 7)] ?? "",
+        );
+        break;
+      default:
+        some.splice(other, 0, a);
+    }
+    const bytes = Buffer.from(body(...some));
+    if (pick(6, 2) === 0) {
+      const at = random.readUInt32BE(28) % bytes.length;
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << ((random[24] ?? 0) % 8));
+    }
+    yield bytes;
+  }
+}
+
 const QUERIES = [
   "",
   "from=3&to=70",
@@ -121,6 +161,20 @@ describe("of the same", { skip }, () => {
     for (const request of requests()) {
       await same(request, ({ json }) => json);
     }
+  });
+
+  test("submissions that were damaged get the same answers too", async () => {
+    const outcomes = new Set<string>();
+    for (const damaged of mutants(200)) {
+      await same(submit(damaged), ({ json }) => {
+        outcomes.add((json.error as { code: string } | undefined)?.code ?? "taken");
+        return json;
+      });
+    }
+    for (const code of ["export.invalid", "log.gap", "log.refused", "log.unauthorised", "signature.invalid", "taken"]) {
+      assert.ok(outcomes.has(code), code);
+    }
+    await same(read("/checkpoint"));
   });
 
   test("the trees are the same, tile by tile", async () => {

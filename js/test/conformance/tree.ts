@@ -36,6 +36,30 @@ function led(leaf: Uint8Array, index: number, size: number, path: readonly Uint8
     : nodeHash(sibling, led(leaf, index - middle, size - middle, rest));
 }
 
+/** The two roots to which a consistency proof leads from the older one. */
+export function grown(
+  older: { size: number; root: Uint8Array },
+  size: number,
+  path: readonly Uint8Array[],
+): [older: Uint8Array, newer: Uint8Array] {
+  const lead = (from: number, to: number, path: readonly Uint8Array[], whole: boolean): [Uint8Array, Uint8Array] => {
+    const [last, rest] = [path.at(-1), path.slice(0, -1)];
+    if (from === to) {
+      assert.equal(path.length, whole ? 0 : 1, "the proof is as long as it has to be");
+      return [last ?? older.root, last ?? older.root];
+    }
+    assert.ok(last, "the proof is as long as it has to be");
+    const middle = half(to);
+    if (from <= middle) {
+      const [before, left] = lead(from, middle, rest, whole);
+      return [before, nodeHash(left, last)];
+    }
+    const [before, right] = lead(from - middle, to - middle, rest, false);
+    return [nodeHash(last, before), nodeHash(last, right)];
+  };
+  return lead(older.size, size, path, true);
+}
+
 /** A checkpoint that its log signed. */
 export interface Checkpoint {
   readonly origin: string;
