@@ -78,12 +78,8 @@ export class Book {
     return page;
   }
 
-  get recorded(): number {
-    return this.#pages.reduce((sum, { taken, dropped }) => sum + taken.size + dropped.size, 0);
-  }
-
-  /** Exports the log, has the program verify it, and looks for each event. */
-  async check(url: string): Promise<string> {
+  /** Exports the log, has the program verify it, looks for each event, and gives how many there are. */
+  async check(url: string): Promise<{ events: number; found: string }> {
     process.env.COUNTERSIGN_TOKEN = AUDITOR;
     const exported = await run(["export", "--dir", url]);
     assert.deepEqual([exported.status, exported.stderr], [0, ""]);
@@ -97,7 +93,12 @@ export class Book {
     const dropped = this.#pages.reduce((sum, page) => sum + page.dropped.size, 0);
     assert.equal(log.dropped, dropped, "dropped events that the log counts");
     await this.#checkReceipts(log);
-    return `${log.places.size} events in ${log.chains} chains, ${dropped} dropped`;
+    const killed = this.#pages.filter(({ ended }) => ended === undefined);
+    const stored = killed.reduce((sum, { stored }) => sum + stored.size, 0);
+    return {
+      events: log.places.size,
+      found: `${log.places.size} events in ${log.chains} chains, ${stored} stored before ${killed.length} kills, ${dropped} dropped`,
+    };
   }
 
   #checkPage(page: Page, { places, ordered }: Log): void {

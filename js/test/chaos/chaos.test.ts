@@ -9,6 +9,7 @@ import { RUNTIMES, type Runtime } from "../runtimes.ts";
 import { inChromium } from "./chromium.ts";
 import { inFiles } from "./files.ts";
 import { Ordeal } from "./ordeal.ts";
+import { inObjects } from "./workerd.ts";
 
 const LONGEST = 110_000;
 
@@ -16,6 +17,12 @@ describe("through chaos", { concurrency: true, skip: serve.skip }, () => {
   for (const runtime of Object.keys(RUNTIMES) as Runtime[]) {
     test(`in ${runtime}`, { timeout: LONGEST }, (t) => Ordeal.run(runtime, t, (ordeal) => inFiles(runtime, ordeal)));
   }
+
+  test(
+    "in Durable Objects of workerd",
+    { timeout: LONGEST, skip: process.platform === "linux" ? false : "it needs /proc to kill workerd" },
+    (t) => Ordeal.run("workerd", t, inObjects),
+  );
 
   test("in tabs of Chromium", { timeout: LONGEST }, (t) => Ordeal.run("Chromium", t, inChromium));
 });

@@ -15,7 +15,7 @@ const SCRIPT = fileURLToPath(new URL("child.ts", import.meta.url));
 
 /** One process after the other, all with the same outbox. */
 export async function inFiles(runtime: Runtime, ordeal: Ordeal): Promise<void> {
-  const each = Math.ceil((EVENTS / ENDS.length) * 1.1);
+  const each = Math.ceil((EVENTS / ENDS.length) * 1.25);
   for (const [number, end] of ENDS.entries()) {
     await live(runtime, ordeal, `${runtime}${number}`, each, end);
   }
