@@ -53,6 +53,35 @@ test("refuses what JSON.stringify would change, and names the member", () => {
   }
 });
 
+test("takes what only seems to be more than data", () => {
+  class Own {
+    id = "u_1";
+    hidden?: string = undefined as never;
+  }
+  const inherited = Object.create({ from: "its prototype" }, { a: { value: 1, enumerable: true } });
+  const unnamed = Object.defineProperty({ a: 1, [Symbol("s")]: 2 }, "b", { value: () => 1, enumerable: false });
+  const deep = JSON.parse(`${'{"a":['.repeat(200)}1${"]}".repeat(200)}`);
+  const computed = {
+    get a() {
+      return 1;
+    },
+  };
+  for (const value of [new Own(), inherited, unnamed, deep, computed, Object("text"), Object(true), -0, "\ud800"]) {
+    const event = { value, list: [value] };
+    assert.equal(toJson(event), JSON.stringify(event));
+  }
+});
+
+test("looks at the members of what is not plain too", () => {
+  class Own {
+    inner: unknown = Number.NaN;
+  }
+  assert.equal(refusal({ outer: new Own() }), "inner");
+  assert.equal(refusal({ outer: { toJSON: () => ({ inner: 1n }) } }), "inner");
+  const list = Object.assign([1], { toJSON: () => [Number.NaN] });
+  assert.equal(refusal({ outer: list }), "outer");
+});
+
 test("refuses what has no text", () => {
   for (const event of [undefined, () => 1, Symbol("s"), 1n, { toJSON: () => undefined }]) {
     assert.equal(refusal(event), undefined);
