@@ -1,6 +1,6 @@
 /** What a page can be asked to do with its outboxes. */
 
-import { type IndexedDbOutboxOptions, indexedDbOutbox } from "../../../src/browser.ts";
+import { type IndexedDbOutboxOptions, indexedDbOutbox } from "../../../src/outbox/indexeddb.ts";
 import type { Entry, Outbox } from "../../../src/outbox/outbox.ts";
 import { entry, failures, texts } from "../conformance.ts";
 

@@ -1,0 +1,122 @@
+/** The transport into an R2 bucket, in workerd. */
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { Miniflare } from "miniflare";
+import { r2Transport } from "../../dist/transport/r2.js";
+import { bundled } from "../outbox/worker/bundle.ts";
+
+const worker = new Miniflare({
+  modules: true,
+  script: await bundled(new URL("worker.ts", import.meta.url)),
+  compatibilityDate: "2026-01-01",
+  r2Buckets: ["BUCKET"],
+});
+after(() => worker.dispose());
+
+const HEADER = '{"countersign":"export/v1","origin":"example.com/audit"}\n';
+const lines = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, nth) => `{"link":"${from + nth}"}\n`).join("");
+
+async function ask<T>(path: string, query: Record<string, string>, body?: string): Promise<T> {
+  const init = body === undefined ? {} : { method: "POST", body };
+  return (await worker.dispatchFetch(`http://worker/${path}?${new URLSearchParams(query)}`, init)).json() as T;
+}
+
+/** A place of its own in the bucket. */
+function place(prefix: string) {
+  return {
+    begun: (writer: string) => ask<boolean>("begun", { writer: `${prefix}${writer}`, prefix }),
+    write: (writer: string, chunk: string, lost = 0) =>
+      ask<string>("write", { writer: `${prefix}${writer}`, prefix, lost: `${lost}` }, chunk),
+    objects: (after = 0) => ask<[string, string][]>("objects", { prefix, after: `${after}` }),
+    text: async () =>
+      (await ask<[string, string][]>("objects", { prefix, after: "0" })).map(([, text]) => text).join(""),
+    put: (keys: string[]) => ask("put", {}, keys.map((key) => `${prefix}${key}`).join("\n")),
+  };
+}
+
+test("each chunk is an object, and in the order of their keys they are an export", async () => {
+  const { begun, write, objects } = place("plain/");
+  assert.equal(await begun("a"), false);
+  const chunks = [HEADER + lines(0, 3), lines(3, 4), lines(4, 9)];
+  for (const chunk of chunks) {
+    assert.equal(await write("a", chunk), "written");
+  }
+  assert.deepEqual(
+    await objects(),
+    chunks.map((chunk, nth) => [`plain/000/000/00${nth}.ndjson`, chunk]),
+  );
+  assert.equal(await begun("b"), true);
+});
+
+test("what was stored though its answer was lost is not stored again", async () => {
+  const { write, text } = place("lost/");
+  assert.equal(await write("a", HEADER + lines(0, 3), 1), "no answer");
+  assert.equal(await write("a", HEADER + lines(0, 3)), "written");
+  assert.equal(await write("a", lines(3, 5), 1), "no answer");
+  // Given again together with what came after it.
+  assert.equal(await write("a", lines(3, 8)), "written");
+  assert.equal(await write("a", lines(8, 9), 1), "no answer");
+  assert.equal(await write("a", lines(8, 10), 1), "no answer");
+  assert.equal(await write("a", lines(8, 11)), "written");
+  assert.equal(await text(), HEADER + lines(0, 11));
+});
+
+test("a writer that comes back goes on after the last object, and stores what it holds once", async () => {
+  const { begun, write, text } = place("back/");
+  assert.equal(await write("a", HEADER + lines(0, 3)), "written");
+  assert.equal(await write("a", lines(3, 6), 1), "no answer");
+  assert.equal(await begun("b"), true);
+  assert.equal(await write("b", lines(3, 7)), "written");
+  assert.equal(await write("c", lines(7, 8)), "written");
+  assert.equal(await text(), HEADER + lines(0, 8));
+});
+
+test("writers at the same time each store all of theirs, under one header", async () => {
+  const { begun, write, text } = place("many/");
+  const writers = ["a", "b", "c", "d"];
+  assert.deepEqual(await Promise.all(writers.map(begun)), [false, false, false, false]);
+  for (let round = 0; round < 5; round += 1) {
+    const header = round === 0 ? HEADER : "";
+    const written = await Promise.all(writers.map((name) => write(name, `${header}{"${name}":${round}}\n`)));
+    assert.deepEqual(new Set(written), new Set(["written"]));
+  }
+  const [first, ...others] = (await text()).split(/(?<=\n)/);
+  assert.equal(first, HEADER);
+  for (const name of writers) {
+    assert.deepEqual(
+      others.filter((line) => line.startsWith(`{"${name}"`)),
+      [0, 1, 2, 3, 4].map((round) => `{"${name}":${round}}\n`),
+    );
+  }
+  assert.equal(others.length, 20);
+});
+
+test("keys go on where a folder is full, where there are thousands, and where the oldest are gone", async () => {
+  const key = (number: number) => {
+    const digits = `${number}`.padStart(9, "0");
+    return `${digits.slice(0, 3)}/${digits.slice(3, 6)}/${digits.slice(6)}.ndjson`;
+  };
+  for (const [name, from, to] of [
+    ["full", 990, 1000],
+    ["thousands", 5, 1205],
+    ["late", 3_999_998, 4_000_000],
+  ] as const) {
+    const { write, objects, put } = place(`${name}/`);
+    await put(Array.from({ length: to - from }, (_, nth) => key(from + nth)));
+    await write("a", lines(0, 1));
+    await write("a", lines(1, 2));
+    assert.deepEqual(await objects(to - from), [
+      [`${name}/${key(to)}`, lines(0, 1)],
+      [`${name}/${key(to + 1)}`, lines(1, 2)],
+    ]);
+  }
+});
+
+test("a binding that is missing is told", () => {
+  assert.throws(
+    () => r2Transport(undefined as never),
+    (error: { code: string; hint: string }) => error.code === "options.invalid" && /r2_buckets/.test(error.hint),
+  );
+});
