@@ -1,0 +1,142 @@
+/** Many invocations of one isolate, in workerd: none waits for another, and no event is lost or there twice. */
+
+import assert from "node:assert/strict";
+import { request as httpRequest } from "node:http";
+import { after, before, beforeEach, describe, test } from "node:test";
+import type { Miniflare } from "miniflare";
+import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { GatedLog, skip } from "./gate.ts";
+import { bundled, start } from "./workerd.ts";
+
+const bundle = await bundled(new URL("worker/concurrent.ts", import.meta.url));
+
+describe("in one isolate", { skip }, () => {
+  const log = new GatedLog();
+  let worker: Miniflare;
+  before(() => log.start());
+  after(() => log.close());
+
+  /** The ids of what the log has, in its order. */
+  const ids = async () => (await log.events()).map(({ event }) => (event.target as { id: string }).id);
+  const ask = (path: string) => worker.dispatchFetch(`http://worker.test${path}`);
+  const status = async () => (await (await ask("/status")).json()) as { waiting: number; chain: string; code?: string };
+
+  /** Resolves when all that was recorded is delivered. */
+  async function settled(): Promise<void> {
+    for (let tries = 0; (await status()).waiting > 0; tries += 1) {
+      assert.ok(tries < 400, `it still waits: ${JSON.stringify(await status())}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  beforeEach(async (t) => {
+    log.fates = [];
+    log.otherwise = "pass";
+    worker = start(bundle, {
+      bindings: { AUDIT_KEY: EMITTERS[0].secret, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey },
+    });
+    if ("after" in t) {
+      t.after(() => worker.dispose());
+    }
+  });
+
+  async function expect(expected: readonly string[]): Promise<void> {
+    await settled();
+    const there = new Map<string, number>();
+    for (const id of await ids()) {
+      there.set(id, (there.get(id) ?? 0) + 1);
+    }
+    assert.deepEqual(
+      expected.filter((id) => there.get(id) !== 1),
+      [],
+    );
+  }
+
+  test("many requests at once are one chain", async () => {
+    const expected = Array.from({ length: 300 }, (_, nth) => `at once ${nth}`);
+    const chains = await Promise.all(
+      expected.map(async (id) => {
+        assert.equal(await (await ask(`/record?id=${id}`)).text(), "ok");
+        return (await status()).chain;
+      }),
+    );
+    await expect(expected);
+    assert.equal(new Set(chains.filter((chain) => chain !== undefined)).size, 1);
+  });
+
+  test("what a handler records that throws, or goes on after it answered, comes too", async () => {
+    assert.equal((await ask("/throw?id=thrown")).status, 500);
+    assert.equal(await (await ask("/later?id=later")).text(), "first last");
+    await ask("/framework?id=by its context");
+    await expect(["thrown", "later", "by its context"]);
+  });
+
+  test("one invocation with many events", async () => {
+    await ask("/many?id=of many&count=1000");
+    await expect(Array.from({ length: 1000 }, (_, nth) => `of many-${nth}`));
+  });
+
+  test("a handler can wait for the proof", async () => {
+    const receipt = (await (await ask("/delivered?id=proven")).json()) as { index: number; proof: string };
+    assert.equal(typeof receipt.index, "number");
+    assert.match(receipt.proof, /^c2sp\.org\/tlog-proof@v1\n/);
+    await expect(["proven"]);
+  });
+
+  test("scheduled and queue handlers record", async () => {
+    const { scheduled, queue } = await worker.getWorker();
+    await scheduled({ cron: "1 2 3 4 5" });
+    await queue("jobs", [{ id: "message 1", timestamp: new Date(), attempts: 1, body: "x" }]);
+    await expect(["1 2 3 4 5", "message 1"]);
+  });
+
+  test("a collector that hangs holds up no answer", async () => {
+    log.otherwise = "hang";
+    const expected = Array.from({ length: 50 }, (_, nth) => `while it hangs ${nth}`);
+    await Promise.all(expected.map((id) => ask(`/record?id=${id}`)));
+    await log.next();
+    log.otherwise = "pass";
+    await expect(expected);
+  });
+
+  test("what the log has taken is sent again when its answer was lost, and is there once", async () => {
+    log.fates = ["lose the answer", "fail", "lose the answer"];
+    await Promise.all(["lost 1", "lost 2"].map((id) => ask(`/record?id=${id}`)));
+    await expect(["lost 1", "lost 2"]);
+  });
+
+  test("a client goes away in the middle of a flush", async () => {
+    log.fates = ["hang"];
+    const came = log.next();
+    const url = new URL("/delivered?id=gone", await worker.ready);
+    const gone = httpRequest(url).on("error", () => {});
+    gone.end();
+    await came;
+    const others = ["beside 1", "beside 2", "beside 3"];
+    const asked = Promise.all(others.map((id) => ask(`/delivered?id=${id}`)));
+    gone.destroy();
+    for (const response of await asked) {
+      assert.equal(response.status, 200);
+    }
+    await expect(["gone", ...others]);
+  });
+
+  test("a flush that ends with its context is taken over by another", async () => {
+    log.fates = ["hang"];
+    const came = log.next();
+    await ask("/record?id=cut&cut");
+    await came;
+    await Promise.all(["after 1", "after 2"].map((id) => ask(`/delivered?id=${id}`)));
+    await expect(["cut", "after 1", "after 2"]);
+  });
+
+  test("flushes that end with their contexts, again and again", async () => {
+    const expected = Array.from({ length: 120 }, (_, nth) => `now and then ${nth}`);
+    for (let first = 0; first < expected.length; first += 20) {
+      await Promise.all(
+        expected.slice(first, first + 20).map((id, nth) => ask(`/record?id=${id}${nth % 2 === 0 ? "&cut" : ""}`)),
+      );
+    }
+    await expect(expected);
+  });
+});
