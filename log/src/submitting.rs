@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
-use countersign::link::{ChainId, Link};
+use countersign::link::ChainId;
 use countersign::log::{Body, Limits, Refusal, Submission, Taken};
 use countersign::merkle::{Grown, HashReader, inclusion_proof};
 use countersign::note::VerifierKey;
@@ -87,7 +87,7 @@ fn check_times(submission: &Submission, now: Time) -> Result<(), SubmitError> {
 #[cfg(feature = "server")]
 pub(crate) fn opened(submission: &Submission) -> Vec<(ChainId, VerifierKey)> {
     let open = |body: &Body| match body {
-        Body::Link { link: Link::Open(open), .. } => Some((open.chain, open.key.clone())),
+        Body::Link { link: countersign::link::Link::Open(open), .. } => Some((open.chain, open.key.clone())),
         _ => None,
     };
     submission.entries().iter().filter_map(|entry| open(&entry.body)).collect()

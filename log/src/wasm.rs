@@ -9,10 +9,12 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use js_sys::{Array, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::alone::{Alone, Config, Content, Further, Round};
-use crate::interface::Cors;
+use crate::interface::{self, Cors};
+use crate::witnessing;
 
 use answer::Answer;
 use storage::{Database, Storage};
@@ -133,26 +135,53 @@ impl Log {
     }
 
     /// What a live view goes on with: bytes, `true` when there is nothing to tell now, or none at its end.
+    #[wasm_bindgen(unchecked_return_type = "Uint8Array | true | undefined")]
     pub fn further(&self, answer: &mut Answer, now: f64) -> Result<JsValue, JsError> {
         self.alone.set_time(time(now));
         let Content::Live(live) = &mut answer.content else { return Ok(JsValue::UNDEFINED) };
         Ok(match self.alone.further(live).map_err(failed)? {
-            Further::Piece(piece) => js_sys::Uint8Array::from(&*piece).into(),
+            Further::Piece(piece) => Uint8Array::from(&*piece).into(),
             Further::Wait => JsValue::TRUE,
             Further::End => JsValue::UNDEFINED,
         })
     }
 
-    /// What there is to copy next: how many leaves are then done, and the paths and bytes of full tiles. Empty when
-    /// there is nothing.
-    #[wasm_bindgen(js_name = toCopy)]
-    pub fn to_copy(&self) -> Result<js_sys::Array, JsError> {
-        let list = js_sys::Array::new();
+    /// For how many milliseconds a live view waits before it says that all is quiet.
+    #[wasm_bindgen(getter)]
+    pub fn quiet() -> f64 {
+        interface::QUIET.as_millis() as f64
+    }
+
+    /// That it says so.
+    #[wasm_bindgen(getter, js_name = quietText)]
+    pub fn quiet_text() -> Vec<u8> {
+        interface::QUIET_TEXT.to_vec()
+    }
+
+    /// For how many milliseconds checkpoints are let gather that a live view then tells of together.
+    #[wasm_bindgen(getter)]
+    pub fn gather() -> f64 {
+        interface::GATHER.as_millis() as f64
+    }
+
+    /// For how many milliseconds witnesses are waited for.
+    #[wasm_bindgen(getter)]
+    pub fn patience() -> f64 {
+        witnessing::PATIENCE.as_millis() as f64
+    }
+
+    /// What there is to copy next: how many leaves are then done, and full tiles, each with `path` and `bytes`. Empty
+    /// when there is nothing.
+    #[wasm_bindgen(js_name = toCopy, unchecked_return_type = "[] | [number, ...{ path: string; bytes: Uint8Array }[]]")]
+    pub fn to_copy(&self) -> Result<Array, JsError> {
+        let list = Array::new();
         if let Some((size, copies)) = self.alone.to_copy().map_err(failed)? {
             list.push(&(size as f64).into());
             for copy in copies {
-                list.push(&copy.path.into());
-                list.push(&js_sys::Uint8Array::from(&*copy.bytes).into());
+                let path = [JsValue::from("path"), copy.path.into()].into_iter().collect::<Array>();
+                let bytes = [JsValue::from("bytes"), Uint8Array::from(&*copy.bytes).into()];
+                let entries: Array = [path, bytes.into_iter().collect()].into_iter().collect();
+                list.push(&Object::from_entries(&entries).map_err(|_| failed("a copy is no object"))?.into());
             }
         }
         Ok(list)

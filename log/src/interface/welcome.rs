@@ -1,7 +1,7 @@
 //! `/`, where no page is served: one line that says what this is.
 
+use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY};
-use http::{HeaderName, Response};
 
 use super::Answer;
 use super::answer::{NOSNIFF, success};
@@ -17,7 +17,7 @@ pub(crate) fn welcome(origin: &str) -> Answer {
 
 /// A page.
 #[cfg(feature = "server")]
-pub(crate) fn page<T>(html: T) -> Response<T> {
+pub(crate) fn page<T>(html: T) -> http::Response<T> {
     success(&headers("text/html; charset=utf-8"), html)
 }
 

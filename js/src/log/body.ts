@@ -1,0 +1,88 @@
+/** Reading bodies: bounded, each and all together. */
+
+/** The most bytes that are held of all bodies at one time: an object has 128 MB in all. */
+const MOST = 24 << 20;
+/**
+ * Of a body that is refused, so many times the limit is still taken and thrown away: a client that is cut off in the
+ * middle of sending never reads why.
+ */
+const THROWN_AWAY = 4;
+/** For how many milliseconds. */
+const PATIENCE = 15_000;
+
+/** Why there is no body. */
+export type NoBody = "busy" | "broken";
+
+/** The bodies that are being read. */
+export class Bodies {
+  #held = 0;
+
+  /** Reads a body. Of one that is longer than its limit it gives one byte more than that, or nothing where that was said before. */
+  async read(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | NoBody> {
+    if (request.body === null) {
+      return new Uint8Array();
+    }
+    const reader = request.body.getReader();
+    const declared = Number(request.headers.get("content-length") ?? 0);
+    const whole = declared > limit ? new Uint8Array() : await this.#collect(reader, limit);
+    if (declared > limit || typeof whole === "string" || whole.length > limit) {
+      await throwAway(reader, THROWN_AWAY * limit);
+    }
+    return whole;
+  }
+
+  async #collect(reader: Reader, limit: number): Promise<Uint8Array<ArrayBuffer> | NoBody> {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    try {
+      while (length <= limit) {
+        const { done, value } = await reader.read();
+        if (done) {
+          break;
+        }
+        if (this.#held + value.length > MOST) {
+          return "busy";
+        }
+        this.#held += value.length;
+        length += value.length;
+        chunks.push(value);
+      }
+      return joined(chunks, Math.min(length, limit + 1));
+    } catch {
+      return "broken";
+    } finally {
+      this.#held -= length;
+    }
+  }
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+async function throwAway(reader: Reader, most: number): Promise<void> {
+  const timer = setTimeout(() => reader.cancel().catch(() => {}), PATIENCE);
+  try {
+    for (let thrown = 0; thrown <= most; ) {
+      const { done, value } = await reader.read();
+      if (done) {
+        return;
+      }
+      thrown += value.length;
+    }
+    await reader.cancel();
+  } catch {
+    // It went away by itself.
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function joined(chunks: Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    const part = chunk.subarray(0, length - at);
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,67 @@
+/** The Worker in front of a log. */
+
+import { unavailable } from "./answers.js";
+import { keyOf } from "./copies.js";
+import type { LogEnv, ObjectId } from "./platform.js";
+import { keys } from "./settings.js";
+
+/** How a request finds its log. */
+export interface LogHandlerOptions<Env extends LogEnv> {
+  /** The origin of the log that a request is for; default: the one log whose key is in the environment. */
+  log?: (request: Request, env: Env) => string | undefined;
+}
+
+/** A tile or bundle that is full. */
+const FULL = /^\/(tile\/(?:entries|[0-9]+)\/(?:x[0-9]{3}\/)*[0-9]{3})$/;
+
+/** What the log says of a tile (log/src/interface/tiles.rs). */
+const HEADERS = {
+  "content-type": "application/octet-stream",
+  "cache-control": "public, max-age=31536000, immutable",
+  "x-content-type-options": "nosniff",
+  vary: "origin",
+};
+
+/**
+ * A Worker's handler that brings requests to their log. Full tiles and bundles come out of R2, where they were copied
+ * to, and the log is not woken.
+ *
+ *     export default logHandler();
+ */
+export function logHandler<Env extends LogEnv = LogEnv>({
+  log,
+}: LogHandlerOptions<Env> = {}): {
+  fetch(request: Request, env: Env): Promise<Response>;
+} {
+  return {
+    async fetch(request, env) {
+      try {
+        const origin = log === undefined ? only(env) : log(request, env);
+        if (origin === undefined) {
+          const error = { code: "request.not_found", message: "there is no log at this address" };
+          return Response.json({ error }, { status: 404, headers: { "cache-control": "no-store" } });
+        }
+        const id = env.LOG.idFromName(origin);
+        return (await copied(request, env, id)) ?? (await env.LOG.get(id).fetch(request));
+      } catch (error) {
+        console.error("countersign:", error);
+        return unavailable();
+      }
+    },
+  };
+}
+
+function only(env: LogEnv): string | undefined {
+  const [origin, ...others] = keys(env).keys();
+  return others.length === 0 ? origin : undefined;
+}
+
+/** A tile that was copied. What pages of other origins may read, the log itself says. */
+async function copied(request: Request, env: LogEnv, id: ObjectId): Promise<Response | undefined> {
+  const [, path] = FULL.exec(new URL(request.url).pathname) ?? [];
+  if (env.TILES === undefined || path === undefined || request.method !== "GET" || request.headers.has("origin")) {
+    return undefined;
+  }
+  const tile = await env.TILES.get(keyOf(id, path)).catch(() => null);
+  return tile === null ? undefined : new Response(tile.body, { headers: HEADERS });
+}

@@ -1,0 +1,189 @@
+/** A log that is a Durable Object. */
+
+import { DurableObject } from "cloudflare:workers";
+import { type Answer, initSync, Log } from "../wasm/log.js";
+import { live, pieces, unavailable, whole } from "./answers.js";
+import { Bodies } from "./body.js";
+import { copy } from "./copies.js";
+import type { LogEnv, ObjectState } from "./platform.js";
+import { type LogSettings, settingsOf } from "./settings.js";
+import { Tables } from "./storage.js";
+import { gather } from "./witnesses.js";
+
+/** How long a submission waits for its checkpoint. */
+const PATIENCE = 30_000;
+/** When what failed is tried again. */
+const AGAIN = 10_000;
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** The log, over its WebAssembly. */
+export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObject<Env> {
+  readonly #module: WebAssembly.Module;
+  readonly #bodies = new Bodies();
+  #log: Log | undefined;
+  /** How many leaves are published, as far as that was told. */
+  #size = 0;
+  #published = Promise.withResolvers<void>();
+  #witnessing = false;
+  /** When witnesses are to be asked again. */
+  #again = 0;
+
+  constructor(module: WebAssembly.Module, ctx: ObjectState, env: Env) {
+    super(ctx, env);
+    this.#module = module;
+  }
+
+  /** What this log is to be. The Worker's environment says so, unless a class that extends this one does. */
+  protected settings(): LogSettings {
+    return settingsOf(this.env, this.ctx.id);
+  }
+
+  /** The time in milliseconds. */
+  protected now(): number {
+    return Date.now();
+  }
+
+  /** Answers a request. */
+  async fetch(request: Request): Promise<Response> {
+    try {
+      const log = this.#open();
+      const answer = await this.#answer(log, request);
+      this.#attend(log);
+      switch (answer.kind) {
+        case "waiting":
+          return whole(await this.#wait(log, answer), request);
+        case "pieces":
+          return pieces(log, answer, request);
+        case "live":
+          return live(answer, request, () => this.#further(log, answer));
+        default:
+          return whole(answer, request);
+      }
+    } catch (error) {
+      console.error("countersign:", error);
+      if (error instanceof WebAssembly.RuntimeError) {
+        // What it left half done is nowhere but in memory.
+        this.ctx.abort("the log's WebAssembly stopped");
+      }
+      return unavailable();
+    }
+  }
+
+  /** Copies what can be read without this object, and asks witnesses again. */
+  async alarm(): Promise<void> {
+    const log = this.#open();
+    if (log.hasWitnesses) {
+      await this.#witness(log, this.now() >= this.#again);
+    }
+    if (this.env.TILES !== undefined) {
+      let more = true;
+      try {
+        more = await copy(log, this.ctx.id, this.env.TILES);
+      } catch (error) {
+        console.error("countersign: tiles are not copied yet:", error);
+      }
+      if (more) {
+        await this.#wake(this.now() + AGAIN);
+      }
+    }
+  }
+
+  #open(): Log {
+    if (this.#log === undefined) {
+      initSync({ module: this.#module });
+      const { key, trust, readers, cors } = this.settings();
+      this.#log = new Log(new Tables(this.ctx.storage), key, trust, readers, cors, this.now());
+      this.#size = this.#log.size;
+    }
+    return this.#log;
+  }
+
+  async #answer(log: Log, request: Request): Promise<Answer> {
+    const { pathname, search } = new URL(request.url);
+    const headers = [...request.headers].flat();
+    const limit = Log.bodyLimit(request.method, pathname);
+    const body = limit === undefined ? new Uint8Array() : await this.#bodies.read(request, limit);
+    return typeof body === "string"
+      ? log.withoutBody(headers, body === "busy")
+      : log.answer(request.method, pathname + search, headers, body, this.now());
+  }
+
+  /** Sees to what a request brought with it. */
+  #attend(log: Log): void {
+    if (log.hasWitnesses) {
+      this.#witness(log, false).catch((error) => console.error("countersign:", error));
+    }
+    if (log.size > this.#size) {
+      this.#tell(log);
+    }
+  }
+
+  #tell(log: Log): void {
+    const full = Math.floor(log.size / 256) > Math.floor(this.#size / 256);
+    this.#size = log.size;
+    this.#published.resolve();
+    this.#published = Promise.withResolvers();
+    if (full && this.env.TILES !== undefined) {
+      this.#wake(this.now()).catch((error) => console.error("countersign:", error));
+    }
+  }
+
+  /** The answer to a submission, when witnesses had their time for it. */
+  async #wait(log: Log, waiting: Answer): Promise<Answer> {
+    const patience = sleep(PATIENCE).then(() => true);
+    for (let late = false; ; ) {
+      const answer = log.resume(waiting, late);
+      if (answer !== undefined) {
+        waiting.free();
+        return answer;
+      }
+      late = await Promise.race([patience, this.#published.promise.then(() => false)]);
+    }
+  }
+
+  /** What a live view goes on with, when there is something. */
+  async #further(log: Log, view: Answer): Promise<Uint8Array | undefined> {
+    for (let told = true; ; ) {
+      const published = this.#published.promise;
+      const further = log.further(view, this.now());
+      if (further !== true) {
+        return further;
+      }
+      if (!told) {
+        return Log.quietText;
+      }
+      told = await Promise.race([published.then(() => true), sleep(Log.quiet).then(() => false)]);
+      if (told) {
+        await sleep(Log.gather);
+      }
+    }
+  }
+
+  async #witness(log: Log, again: boolean): Promise<void> {
+    if (this.#witnessing) {
+      return;
+    }
+    this.#witnessing = true;
+    try {
+      for (let round = log.round(again); round !== undefined; round = log.round(false)) {
+        this.#again = this.now() + AGAIN;
+        await gather(log, round);
+        this.#again = this.now() + log.publish(round, this.now());
+        this.#tell(log);
+      }
+    } finally {
+      this.#witnessing = false;
+      if (this.#again > 0) {
+        await this.#wake(this.#again);
+      }
+    }
+  }
+
+  async #wake(time: number): Promise<void> {
+    const set = await this.ctx.storage.getAlarm();
+    if (set === null || set > time) {
+      await this.ctx.storage.setAlarm(time);
+    }
+  }
+}

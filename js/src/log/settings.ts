@@ -1,0 +1,61 @@
+/** What a log is to be, out of the Worker's environment. */
+
+import { CountersignError } from "../error.js";
+import type { LogEnv, ObjectId } from "./platform.js";
+
+/** What a log is to be. */
+export interface LogSettings {
+  /** Its private key, whose name is the log's origin. */
+  key: string;
+  /** Its trust file's text. */
+  trust: string;
+  /** The lines of `readers.txt`. */
+  readers: string;
+  /** The origins of pages that may ask, with blanks between them, or `*`. */
+  cors: string;
+}
+
+/** The private keys of the environment, by their origins. */
+export function keys(env: LogEnv): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const line of (env.AUDIT_LOG_KEY ?? "").split("\n")) {
+    const key = line.trim();
+    // PRIVATE+KEY+name+hash+bytes: a name has no plus sign.
+    const [first, second, name] = key.split("+");
+    if (first === "PRIVATE" && second === "KEY" && name) {
+      found.set(name, key);
+    } else if (key !== "") {
+      throw missing(
+        "AUDIT_LOG_KEY has a line that is no private key",
+        "it is what `countersign keygen` wrote: PRIVATE+KEY+…",
+      );
+    }
+  }
+  if (found.size === 0) {
+    throw missing(
+      "there is no AUDIT_LOG_KEY in the Worker's environment",
+      "make a key with `countersign keygen`, and set it: wrangler secret put AUDIT_LOG_KEY",
+    );
+  }
+  return found;
+}
+
+/** The settings of the log that is this object: the one whose origin is the object's name. */
+export function settingsOf(env: LogEnv, id: ObjectId): LogSettings {
+  if (env.LOG === undefined) {
+    throw missing("there is no binding LOG in the Worker's environment", "bind the class CountersignLog as LOG");
+  }
+  for (const [origin, key] of keys(env)) {
+    if (env.LOG.idFromName(origin).equals(id)) {
+      return { key, trust: env.AUDIT_TRUST ?? "", readers: env.AUDIT_READERS ?? "", cors: env.AUDIT_CORS ?? "" };
+    }
+  }
+  throw missing(
+    "AUDIT_LOG_KEY has no key for this object",
+    "an object's name is its log's origin, the name in its key: env.LOG.idFromName(origin)",
+  );
+}
+
+function missing(message: string, hint: string): CountersignError {
+  return new CountersignError("options.invalid", message, { hint });
+}

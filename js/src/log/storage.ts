@@ -1,0 +1,26 @@
+/** A Durable Object's storage, as the log's WebAssembly uses it (log/src/wasm/storage.rs). */
+
+import type { LogStorage } from "./platform.js";
+
+export class Tables {
+  readonly #storage: LogStorage;
+
+  constructor(storage: LogStorage) {
+    this.#storage = storage;
+  }
+
+  /** Runs a statement, and gives its rows. */
+  rows(sql: string, values: unknown[]): unknown[][] {
+    return [...this.#storage.sql.exec(sql, ...values).raw()];
+  }
+
+  /** Runs statements that change rows. Gives how many were written, which is 0 where nothing changed. */
+  change(sql: string, values: unknown[]): number {
+    return this.#storage.sql.exec(sql, ...values).rowsWritten;
+  }
+
+  /** Undoes what the work did when it throws. */
+  transaction(work: () => void): void {
+    this.#storage.transactionSync(work);
+  }
+}

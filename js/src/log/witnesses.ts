@@ -1,0 +1,61 @@
+/** Asking a log's witnesses over HTTP (C2SP tlog-witness). */
+
+import { Log, type Witnesses } from "../wasm/log.js";
+
+/** The most bytes of an answer. */
+const MOST = 64 << 10;
+
+/** Asks all witnesses at once, until enough have answered or their time is over. */
+export async function gather(log: Log, witnesses: Witnesses): Promise<void> {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), Log.patience);
+  try {
+    await new Promise<void>((resolve) => {
+      over.signal.addEventListener("abort", () => resolve());
+      const settled = () => {
+        if (!over.signal.aborted && witnesses.areEnough) {
+          over.abort();
+        }
+      };
+      const asked = witnesses.urls.map((url, number) => ask(log, witnesses, number, url, over.signal).then(settled));
+      Promise.all(asked).finally(resolve);
+    });
+  } finally {
+    clearTimeout(timer);
+    // Who answers from now on is not heard: the witnesses are handed back.
+    over.abort();
+  }
+}
+
+async function ask(log: Log, witnesses: Witnesses, number: number, url: string, over: AbortSignal): Promise<void> {
+  try {
+    for (let again = true; again; ) {
+      const body = log.ask(witnesses, number);
+      if (body === undefined) {
+        return;
+      }
+      const response = await fetch(url, { method: "POST", body, redirect: "manual", signal: over });
+      const answer = await bounded(response);
+      if (over.aborted) {
+        return;
+      }
+      const kind = response.headers.get("content-type") ?? undefined;
+      again = log.answered(witnesses, number, response.status, kind, answer);
+    }
+  } catch (error) {
+    if (!over.aborted) {
+      log.unanswered(witnesses, number, error instanceof Error ? error.message : "it did not answer");
+    }
+  }
+}
+
+async function bounded(response: Response): Promise<Uint8Array> {
+  const bytes: number[] = [];
+  for await (const chunk of response.body ?? []) {
+    if (bytes.length + chunk.length > MOST) {
+      throw new Error("its answer is too long");
+    }
+    bytes.push(...chunk);
+  }
+  return new Uint8Array(bytes);
+}
