@@ -111,7 +111,12 @@ class Export {
       if (lines.length === 0) {
         return;
       }
-      const { nlink } = await this.#handle.stat();
+      const { nlink, size } = await this.#handle.stat();
+      if (nlink > 0 && size !== this.size && !this.#isTorn) {
+        throw new CountersignError("transport.failed", "something else wrote to the export's file", {
+          hint: "let one recorder's process write to it, and start the process again",
+        });
+      }
       if (nlink === 0) {
         throw new CountersignError("transport.failed", "the export's file was deleted", {
           hint: "start the process again: a new file needs a header; to rotate, give each recorder a path of its own",
