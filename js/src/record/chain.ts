@@ -196,8 +196,8 @@ export class Chain {
       return undefined;
     }
     const from = this.#next;
-    for (const byte of lines) {
-      this.#next += byte === 0x0a ? 1 : 0;
+    for (let end = lines.indexOf(0x0a); end >= 0; end = lines.indexOf(0x0a, end + 1)) {
+      this.#next++;
     }
     return { id: this.#means.id(), chain: this.#name, from, to: this.#next - 1, lines, taken, kept: false };
   }
