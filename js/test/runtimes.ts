@@ -43,6 +43,11 @@ export class Child {
     return done ? undefined : value;
   }
 
+  /** Stops it, so that it is there and does nothing. */
+  stop(): void {
+    this.#process.kill("SIGSTOP");
+  }
+
   /** Kills it at once, and gives the lines that it still said. */
   async kill(): Promise<string[]> {
     this.#process.kill("SIGKILL");

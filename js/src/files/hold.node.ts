@@ -58,7 +58,7 @@ async function claimIn(folder: string, prefix: string): Promise<Release | undefi
     };
     try {
       await rename(join(folder, `${name}.new`), join(folder, name));
-      const others = (await readdir(folder)).filter((other) => other.startsWith(prefix) && other !== name);
+      const others = (await readdir(folder)).filter((other) => other !== name && isClaim(other, prefix));
       for (const other of others) {
         if (await answers(address(other))) {
           await release();
@@ -76,6 +76,11 @@ async function claimIn(folder: string, prefix: string): Promise<Release | undefi
       throw error;
     }
   });
+}
+
+/** Whether a name is of a socket of ours: nothing else is to be touched. */
+function isClaim(name: string, prefix: string): boolean {
+  return name.startsWith(prefix) && /^[0-9a-f]{12}(\.new)?$/.test(name.slice(prefix.length));
 }
 
 /** Runs `work` with a way to write addresses of sockets in a folder, however long its path is. */

@@ -125,7 +125,7 @@ export class Journal {
     this.#live.apply(step);
     if (this.#size > this.#rewriteAbove && this.#size > 4 * this.#live.size) {
       // It goes on in the old file where there is no room for both.
-      await this.#rewrite(this.#live).catch(() => {
+      await (this.#live.entries.size === 0 ? this.#empty() : this.#rewrite(this.#live)).catch(() => {
         this.#rewriteAbove = 2 * this.#size;
       });
     }

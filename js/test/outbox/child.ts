@@ -39,7 +39,7 @@ switch (what) {
   case "open":
     await outbox.open().then(
       (entries) => say(`open ${entries.length}`),
-      (error) => say(error.code),
+      (error) => say(`${error.code}\n${error.hint}`),
     );
     break;
   /** Writes until there is no room, and says what it can do then. */

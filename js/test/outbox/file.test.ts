@@ -200,6 +200,25 @@ test("whatever way leads to a file, one recorder has it", async () => {
   }
 });
 
+test("Deno's permissions that it needs are told", async () => {
+  const without = (flag: string) => `for a; do shift; test "$a" = ${flag} || set -- "$@" "$a"; done; exec "$@"`;
+  for (const flag of ["--allow-net", "--allow-write"]) {
+    const process = new Child("Deno", new URL("child.ts", import.meta.url), [fresh(), "open"], without(flag));
+    assert.equal(await process.line(), "outbox.failed");
+    assert.match((await process.line()) ?? "", /Deno needs .*--allow-write and --allow-net/);
+  }
+});
+
+test("nothing beside the file is touched that only looks like what keeps others away", async () => {
+  const path = fresh();
+  const beside = [`${path}.lock-notes`, `${path}.lock-0123456789ab.txt`, `${path}.lock-`];
+  for (const name of beside) {
+    writeFileSync(name, "");
+  }
+  assert.deepEqual(await contents(path), []);
+  assert.ok(beside.every(existsSync));
+});
+
 test("many who want it at once: one gets it", async () => {
   const path = fresh();
   for (let round = 0; round < 5; round += 1) {
@@ -308,8 +327,11 @@ for (const runtime of runtimes) {
     for (const other of runtimes) {
       const late = child(other, path, "open");
       assert.equal(await late.line(), "outbox.in_use");
+      await late.line();
       assert.equal((await late.ended()).code, 0);
     }
+    assert.equal((await error(() => contents(path))).code, "outbox.in_use");
+    holder.stop();
     assert.equal((await error(() => contents(path))).code, "outbox.in_use");
     await holder.kill();
     for (const other of runtimes) {

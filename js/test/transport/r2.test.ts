@@ -93,14 +93,14 @@ test("writers at the same time each store all of theirs, under one header", asyn
   assert.equal(others.length, 20);
 });
 
-test("keys go on where a folder is full, where there are thousands, and where the oldest are gone", async () => {
+test("keys go on where a folder is full, where there are several, and where the oldest are gone", async () => {
   const key = (number: number) => {
     const digits = `${number}`.padStart(9, "0");
     return `${digits.slice(0, 3)}/${digits.slice(3, 6)}/${digits.slice(6)}.ndjson`;
   };
   for (const [name, from, to] of [
     ["full", 990, 1000],
-    ["thousands", 5, 1205],
+    ["several", 500, 1005],
     ["late", 3_999_998, 4_000_000],
   ] as const) {
     const { write, objects, put } = place(`${name}/`);
