@@ -9,7 +9,7 @@ import type { Answer, Ask } from "./http.ts";
 import { hash, Signer } from "./keys.ts";
 import { KINDS, Log } from "./log.ts";
 import { verify } from "./program.ts";
-import { AUDITOR, DESK, EMITTERS, FORMER, ISSUER, LOG, ORIGIN } from "./setup.ts";
+import { AUDITOR, DESK, EMITTERS, FORMER, ISSUER, ORIGIN } from "./setup.ts";
 import { bundlesOf, pathOf, tilesOf } from "./tiles.ts";
 
 const [one, other] = KINDS;
@@ -225,11 +225,12 @@ describe("of the same", { skip }, () => {
     await same(erase({ events: [`${id}/3`, `${id}/4`], reason: "case 1" }), ({ json }) => json);
     await same(erase({ filter: { actor: "u_5" }, reason: "case 2" }), ({ json }) => json);
     await same(erase({ filter: { actor: "u_5" }, reason: "case 2" }), ({ json }) => json);
-    // The log's own chain has times and a nonce of its own.
+    // The log's own chains have times and nonces of their own, and how many there are is up to it.
     const [one, other] = await ofBoth(async (log) => {
       const { leaves } = readExport(await log.export("", AUDITOR));
-      return leaves.map(({ link, event, withheld }) => [link?.includes(LOG.vkey) ? "" : event, withheld]);
+      return leaves.flatMap(({ event, withheld }) => event ?? withheld ?? []);
     });
+    assert.ok(one.includes("erased"));
     assert.deepEqual(other, one);
   });
 
