@@ -39,7 +39,7 @@ use core::fmt;
 
 #[cfg(feature = "sign")]
 use crate::error::Quoted;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Flaw};
 use crate::hash::Hash;
 use crate::merkle::MAX_SIZE;
 use crate::note::{self, Claim, Decides, KeyType, Note, SignatureLine, VerifierKey, check_name};
@@ -82,11 +82,15 @@ impl Checkpoint {
     ///
     /// [`Code::Checkpoint`] with the line at which it is malformed. Extension lines are.
     pub fn parse_text(text: &str) -> Result<Self, Error> {
-        let (checkpoint, extensions) = Self::parse_lines(text)?;
+        let (checkpoint, extensions) = Self::read_lines(text)?;
         if !extensions.is_empty() {
-            return Err(refuse(4, "a checkpoint has no extension lines"));
+            return Err(refuse(4, "a checkpoint has no extension lines").into());
         }
-        check_name(&checkpoint.origin).map_err(|error| refuse(1, &error.message))?;
+        check_name(&checkpoint.origin).map_err(|error| Error {
+            code: Code::Checkpoint,
+            hint: None,
+            ..error.at_line(1)
+        })?;
         Ok(checkpoint)
     }
 
@@ -99,7 +103,11 @@ impl Checkpoint {
     /// [`Code::Checkpoint`] with the line at which it is malformed. An empty line is, wherever it
     /// is.
     pub fn parse_extended_text(text: &str) -> Result<Self, Error> {
-        let (checkpoint, extensions) = Self::parse_lines(text)?;
+        Ok(Self::read_extended(text)?)
+    }
+
+    fn read_extended(text: &str) -> Result<Self, Flaw> {
+        let (checkpoint, extensions) = Self::read_lines(text)?;
         if checkpoint.origin.is_empty() {
             return Err(refuse(1, "an origin is not empty"));
         }
@@ -112,7 +120,7 @@ impl Checkpoint {
     }
 
     /// The first three lines, the origin whatever it is, and what comes after them.
-    fn parse_lines(text: &str) -> Result<(Self, &str), Error> {
+    fn read_lines(text: &str) -> Result<(Self, &str), Flaw> {
         let mut rest = text;
         let mut next = |at| {
             let (line, after) =
@@ -157,8 +165,8 @@ impl Checkpoint {
     }
 }
 
-fn refuse(line: u64, why: &str) -> Error {
-    Error::new(Code::Checkpoint, why).at_line(line)
+fn refuse(line: usize, why: &'static str) -> Flaw {
+    Flaw::at_line(Code::Checkpoint, line, why)
 }
 
 #[cfg(feature = "sign")]
@@ -177,8 +185,7 @@ fn cosign(text: &str, key: &SignerKey, seconds: u64) -> Result<String, Error> {
 
 /// A decimal without sign or leading zeros, at most 2^53 − 1.
 pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
-    let canonical = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    text.parse().ok().filter(|&n: &u64| canonical && n <= MAX_SIZE)
+    crate::link::integer(text.as_bytes())
 }
 
 /// What a witness signs.
@@ -212,7 +219,9 @@ impl SignedCheckpoint {
     /// [`Code::Checkpoint`], with the line where there is one, when it is malformed as a note or
     /// as a checkpoint.
     pub fn parse(note: &str) -> Result<Self, Error> {
-        Self::read(note, Checkpoint::parse_text)
+        let note = Self::note(note)?;
+        let checkpoint = Checkpoint::parse_text(note.text)?;
+        Ok(Self::of(note, checkpoint))
     }
 
     /// Reads a signed checkpoint of anyone's, by the rules of
@@ -224,12 +233,21 @@ impl SignedCheckpoint {
     /// [`Code::Checkpoint`], with the line where there is one, when it is malformed as a note or
     /// as a checkpoint.
     pub fn parse_extended(note: &str) -> Result<Self, Error> {
-        Self::read(note, Checkpoint::parse_extended_text)
+        Ok(Self::read_extended(note)?)
     }
 
-    fn read(note: &str, text: impl Fn(&str) -> Result<Checkpoint, Error>) -> Result<Self, Error> {
-        let note = Note::parse(note).map_err(|error| Error { code: Code::Checkpoint, ..error })?;
-        Ok(Self { checkpoint: text(note.text)?, text: note.text.to_owned(), signatures: note.signatures })
+    pub(crate) fn read_extended(note: &str) -> Result<Self, Flaw> {
+        let note = Self::note(note)?;
+        let checkpoint = Checkpoint::read_extended(note.text)?;
+        Ok(Self::of(note, checkpoint))
+    }
+
+    fn note(note: &str) -> Result<Note<'_>, Flaw> {
+        Note::read(note).map_err(|flaw| Flaw { code: Code::Checkpoint, ..flaw })
+    }
+
+    fn of(note: Note<'_>, checkpoint: Checkpoint) -> Self {
+        Self { checkpoint, text: note.text.to_owned(), signatures: note.signatures }
     }
 
     /// Whether the text has extension lines after the three that every checkpoint has.

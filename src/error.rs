@@ -2,6 +2,8 @@
 
 use core::fmt::{self, Write as _};
 
+use crate::hex;
+
 /// What went wrong, as a word that programs may compare. Codes are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -86,13 +88,18 @@ pub struct Error {
     pub hint: Option<&'static str>,
 }
 
+/// Nothing here is copied into its callers: there are many, and errors are seldom.
 impl Error {
     /// An error with a code and a message.
+    #[cold]
+    #[inline(never)]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), line: None, member: None, hint: None }
     }
 
     /// The same with the line it is about.
+    #[cold]
+    #[inline(never)]
     #[must_use]
     pub fn at_line(mut self, line: u64) -> Self {
         self.line = Some(line);
@@ -100,6 +107,8 @@ impl Error {
     }
 
     /// The same with the member it is about.
+    #[cold]
+    #[inline(never)]
     #[must_use]
     pub fn in_member(mut self, member: impl Into<String>) -> Self {
         self.member = Some(member.into());
@@ -107,10 +116,48 @@ impl Error {
     }
 
     /// The same with what to do about it.
+    #[cold]
+    #[inline(never)]
     #[must_use]
     pub fn with_hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
         self
+    }
+}
+
+/// What will be an [`Error`], as long as it is handed on: small, because what hands it on is copied so often.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flaw {
+    pub(crate) code: Code,
+    /// 0 where none is to be told.
+    pub(crate) line: u32,
+    pub(crate) why: &'static str,
+    pub(crate) hint: Option<&'static str>,
+}
+
+impl Flaw {
+    /// Of no line.
+    pub(crate) const fn new(code: Code, why: &'static str) -> Self {
+        Self { code, line: 0, why, hint: None }
+    }
+
+    /// The same with what to do about it.
+    pub(crate) const fn with_hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    /// At a 1-based line.
+    pub(crate) const fn at_line(code: Code, line: usize, why: &'static str) -> Self {
+        Self { code, line: line as u32, why, hint: None }
+    }
+}
+
+impl From<Flaw> for Error {
+    #[cold]
+    #[inline(never)]
+    fn from(Flaw { code, line, why, hint }: Flaw) -> Self {
+        let line = Some(line.into()).filter(|&line| line > 0);
+        Self { line, hint, ..Self::new(code, why) }
     }
 }
 
@@ -152,7 +199,12 @@ impl fmt::Display for Quoted<'_> {
                 | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
                 | '\u{e0000}'..='\u{e0fff}' => {
-                    write!(f, "\\u{{{:x}}}", u32::from(char))?;
+                    let mut digits = String::new();
+                    let code = u32::from(char);
+                    for place in (0..8 - (code | 1).leading_zeros() / 4).rev() {
+                        hex::push_digit(code >> (4 * place), &mut digits);
+                    }
+                    write!(f, "\\u{{{digits}}}")?;
                 }
                 _ => f.write_char(char)?,
             }

@@ -280,6 +280,29 @@ fn precedes(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
+/// The index just after the value of a text that is known to be canonical JSON, of a known first byte.
+pub(crate) fn value_end(text: &[u8], mut index: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    loop {
+        match *text.get(index)? {
+            b'"' => index = string_end(text, index + 1).ok()?.0,
+            b'{' | b'[' => {
+                depth += 1;
+                index += 1;
+                continue;
+            }
+            b'}' | b']' => {
+                depth = depth.checked_sub(1)?;
+                index += 1;
+            }
+            _ => index += 1,
+        }
+        if depth == 0 && matches!(text.get(index), None | Some(b',' | b'}' | b']')) {
+            return Some(index);
+        }
+    }
+}
+
 /// What a scanned string, given as it stands between its quotes, says.
 pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     if !raw.as_bytes().contains(&b'\\') {
@@ -373,6 +396,30 @@ mod tests {
             [("{} ", 2), ("[1,2]x", 5), ("\"a\\\"b\",", 6), ("-0.5e+7]", 7), ("null", 4), ("0", 1)]
         {
             assert_eq!(scan(text).unwrap().end, end, "{text}");
+        }
+    }
+
+    #[test]
+    fn finds_the_end_of_canonical_values_too() {
+        let values = [
+            r#""a\"}]""#,
+            "0",
+            "-1.5e-7",
+            "true",
+            "null",
+            "{}",
+            "[]",
+            r#"{"a":[1,{"b":"]"}],"c":{}}"#,
+            "[[],[0]]",
+        ];
+        for value in values {
+            for rest in ["", ",1", "}", "]"] {
+                let text = format!("{value}{rest}");
+                assert_eq!(value_end(text.as_bytes(), 0), Some(value.len()), "{text}");
+            }
+        }
+        for text in ["", "[", "{\"a\":1", "\"a"] {
+            assert_eq!(value_end(text.as_bytes(), 0), None, "{text}");
         }
     }
 

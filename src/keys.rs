@@ -77,7 +77,7 @@ impl Statement {
         let mut fields = line.split(' ');
         let word = fields.next()?;
         let key = fields.next()?.parse().ok()?;
-        let mut bound = || parse_bound(fields.next()?).ok();
+        let mut bound = || parse_bound(fields.next()?.as_bytes());
         let statement = match word {
             "grant" => Self::Grant { key, from: bound()?, until: bound()? },
             "revoke" => Self::Revoke { key, since: bound()? },
@@ -95,8 +95,8 @@ impl Statement {
 }
 
 /// A time, or `-` for no bound.
-pub(crate) fn parse_bound(text: &str) -> Result<Option<Time>, Error> {
-    if text == "-" { Ok(None) } else { text.parse().map(Some) }
+pub(crate) fn parse_bound(text: &[u8]) -> Option<Option<Time>> {
+    if text == b"-" { Some(None) } else { Time::parse(text).map(Some) }
 }
 
 /// How [`parse_bound`] is written.

@@ -13,6 +13,8 @@ pub mod event;
 #[cfg(feature = "verify")]
 pub mod export;
 pub mod hash;
+mod hex;
+#[cfg_attr(not(feature = "verify"), allow(dead_code, reason = "whole lines are scanned in verifying alone"))]
 mod json;
 #[cfg(feature = "prove")]
 pub mod keys;

@@ -27,6 +27,7 @@ use core::fmt;
 use crate::base64;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
+use crate::hex;
 use crate::merkle::leaf_hash;
 use crate::note::{KeyType, VerifierKey, check_name};
 use crate::time::Time;
@@ -39,6 +40,9 @@ pub const COMMIT_DOMAIN: &[u8; 23] = b"countersign/payload/v1\0";
 
 /// The largest `seq` and the largest index: 2^53 − 1, which every JSON reader keeps exact.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
+
+/// As many bytes as an event or close link has at most.
+const MAX_NUMBERED: usize = 274;
 
 /// An event's salt: 16 secret random bytes, new for every event. Who deletes it erases the event.
 pub type Salt = [u8; 16];
@@ -81,7 +85,9 @@ impl ChainId {
 
 impl fmt::Display for ChainId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut text = String::with_capacity(32);
+        hex::push(&self.0, &mut text);
+        f.write_str(&text)
     }
 }
 
@@ -284,12 +290,29 @@ pub fn write_open(origin: &str, key: &VerifierKey, time: Time, nonce: &[u8; 16])
 
 /// The text of an event link, as it stands unsigned.
 pub fn write_event(chain: ChainId, seq: u64, time: Time, prev: &Hash, commit: &Hash) -> String {
-    format!("{PREFIX}event {chain} {seq} {time} {prev} {commit}")
+    let mut text = write_numbered("event", chain, seq, time, prev);
+    text.push(' ');
+    base64::encode_to(commit.0, &mut text);
+    text
 }
 
 /// The text of a close link, still to be signed.
 pub fn write_close(chain: ChainId, seq: u64, time: Time, prev: &Hash) -> String {
-    format!("{PREFIX}close {chain} {seq} {time} {prev}")
+    write_numbered("close", chain, seq, time, prev)
+}
+
+/// Without `format!`: this is done for every event.
+fn write_numbered(kind: &str, chain: ChainId, seq: u64, time: Time, prev: &Hash) -> String {
+    let mut text = String::with_capacity(MAX_NUMBERED);
+    for part in [PREFIX, kind, " "] {
+        text.push_str(part);
+    }
+    hex::push(&chain.0, &mut text);
+    for part in [" ", &seq.to_string(), " ", &time.to_string(), " "] {
+        text.push_str(part);
+    }
+    base64::encode_to(prev.0, &mut text);
+    text
 }
 
 /// Appends a signature to a link's text.

@@ -33,8 +33,9 @@ use core::str::FromStr;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::base64;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Flaw, Quoted};
 use crate::hash::Hash;
+use crate::hex;
 
 /// The most signature lines that a note may have.
 pub const MAX_SIGNATURES: usize = 64;
@@ -46,18 +47,26 @@ pub const MAX_SIGNATURES: usize = 64;
 ///
 /// [`Code::Name`] otherwise.
 pub fn check_name(name: &str) -> Result<(), Error> {
-    let refused = |c: char| c == '+' || c.is_whitespace() || c.is_control();
     if name.is_empty() {
         return Err(Error::new(Code::Name, "a name is empty"));
     }
-    if let Some(found) = name.chars().find(|&c| refused(c)) {
+    if let Some(found) = refused_in(name) {
         return Err(Error::new(
             Code::Name,
-            format!("the name \"{}\" holds \"{}\"", name.escape_default(), found.escape_default()),
+            format!("the name {} holds {}", Quoted(name), Quoted(found.encode_utf8(&mut [0; 4]))),
         )
         .with_hint("a name holds no white space, no control character and no '+'"));
     }
     Ok(())
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && refused_in(name).is_none()
+}
+
+/// The first character that no name holds.
+fn refused_in(name: &str) -> Option<char> {
+    name.chars().find(|&c| c == '+' || c.is_whitespace() || c.is_control())
 }
 
 /// What a key's signatures are over: the type byte of the signed-note specification.
@@ -84,7 +93,9 @@ impl KeyType {
 fn parse_key(text: &str) -> Option<(&str, [u8; 4], KeyType, [u8; 32])> {
     let mut parts = text.splitn(3, '+');
     let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
-    check_name(name).ok()?;
+    if !is_name(name) {
+        return None;
+    }
     let id = parse_id(id)?;
     let [byte, key @ ..] = base64::decode_array::<33>(key)?;
     Some((name, id, KeyType::from_byte(byte)?, key))
@@ -124,11 +135,18 @@ impl VerifierKey {
     /// [`Code::Name`] when the name may not name a key.
     pub fn new(name: &str, kind: KeyType, public: [u8; 32]) -> Result<Self, Error> {
         check_name(name)?;
+        Ok(Self::named(name, kind, public))
+    }
+
+    fn named(name: &str, kind: KeyType, public: [u8; 32]) -> Self {
         let id = key_id(name, kind, &public);
         let mut typed = [kind as u8; 33];
         typed[1..].copy_from_slice(&public);
-        let text = format!("{name}+{:08x}+{}", u32::from_be_bytes(id), base64::encode(typed));
-        Ok(Self { text, name_len: name.len(), id, kind, public })
+        let mut text = format!("{name}+");
+        hex::push(&id, &mut text);
+        text.push('+');
+        base64::encode_to(typed, &mut text);
+        Self { text, name_len: name.len(), id, kind, public }
     }
 
     /// Reads a vkey of the type that is asked for.
@@ -138,24 +156,28 @@ impl VerifierKey {
     /// [`Code::Key`] when the text is no vkey, its key ID is not that of its name and key, its
     /// base64 is not canonical, or it is of another type.
     pub fn parse(text: &str, kind: KeyType) -> Result<Self, Error> {
+        Ok(Self::read(text, kind)?)
+    }
+
+    pub(crate) fn read(text: &str, kind: KeyType) -> Result<Self, Flaw> {
         // The text is not repeated: it may be a secret key, given in the wrong place.
-        let refuse = |why: &str| Error::new(Code::Key, format!("the key {why}"));
+        let refuse = |why| Flaw::new(Code::Key, why);
         let (name, id, found, public) = parse_key(text).ok_or_else(|| {
-            refuse("is no verifier key").with_hint("a verifier key is written name+hhhhhhhh+base64")
+            refuse("the key is no verifier key").with_hint("a verifier key is written name+hhhhhhhh+base64")
         })?;
         if found != kind {
             return Err(match kind {
                 KeyType::Ed25519 => {
-                    refuse("is a witness's key (type 0x04)").with_hint("a key of type 0x01 is needed")
+                    refuse("the key is a witness's key (type 0x04)").with_hint("a key of type 0x01 is needed")
                 }
                 KeyType::Cosignature => {
-                    refuse("is no witness's key").with_hint("a key of type 0x04 is needed")
+                    refuse("the key is no witness's key").with_hint("a key of type 0x04 is needed")
                 }
             });
         }
-        let key = Self::new(name, kind, public)?;
+        let key = Self::named(name, kind, public);
         if key.id != id {
-            return Err(refuse("has a key ID that is not of this name and key")
+            return Err(refuse("the key has a key ID that is not of this name and key")
                 .with_hint("copy the key again, whole"));
         }
         Ok(key)
@@ -352,7 +374,9 @@ pub struct SignatureLine {
 impl SignatureLine {
     fn parse(line: &str) -> Option<Self> {
         let (name, signature) = line.strip_prefix("— ")?.split_once(' ')?;
-        check_name(name).ok()?;
+        if !is_name(name) {
+            return None;
+        }
         let signature = base64::decode(signature)?;
         let (&id, signature) = signature.split_first_chunk()?;
         (!signature.is_empty()).then(|| Self { name: name.to_owned(), id, signature: signature.to_vec() })
@@ -390,12 +414,18 @@ impl<'a> Note<'a> {
     /// [`Code::Note`], with the line, when it is malformed, has no signature line or more than
     /// [`MAX_SIGNATURES`], or has two of one name and key ID.
     pub fn parse(note: &'a str) -> Result<Self, Error> {
-        let refuse = |why: &str| Error::new(Code::Note, why);
-        let line_of = |offset: usize| note[..offset].split('\n').count() as u64;
+        Ok(Self::read(note)?)
+    }
+
+    pub(crate) fn read(note: &'a str) -> Result<Self, Flaw> {
+        let refuse = |why| Flaw::new(Code::Note, why);
+        let refuse_at = |line, why| Flaw::at_line(Code::Note, line, why);
+        let line_of = |offset: usize| 1 + note.bytes().take(offset).filter(|&b| b == b'\n').count();
         if let Some(offset) = note.bytes().position(|b| b < b' ' && b != b'\n') {
-            return Err(refuse("a note holds a control character").at_line(line_of(offset)));
+            return Err(refuse_at(line_of(offset), "a note holds a control character"));
         }
-        let Some(blank) = note.rfind("\n\n") else {
+        // Not `rfind`, whose search for any text is a lot of code.
+        let Some(blank) = note.as_bytes().windows(2).rposition(|pair| pair == b"\n\n") else {
             return Err(refuse("a note has no empty line between its text and its signatures"));
         };
         let (text, lines) = (&note[..=blank], &note[blank + 2..]);
@@ -405,12 +435,12 @@ impl<'a> Note<'a> {
         let mut signatures: Vec<SignatureLine> = Vec::new();
         for (line, at) in lines.split('\n').zip(line_of(blank + 2)..) {
             if signatures.len() == MAX_SIGNATURES {
-                return Err(refuse("a note has more than 64 signature lines").at_line(at));
+                return Err(refuse_at(at, "a note has more than 64 signature lines"));
             }
-            let line = SignatureLine::parse(line)
-                .ok_or_else(|| refuse("a signature line is malformed").at_line(at))?;
+            let line =
+                SignatureLine::parse(line).ok_or_else(|| refuse_at(at, "a signature line is malformed"))?;
             if signatures.iter().any(|seen| seen.id == line.id && seen.name == line.name) {
-                return Err(refuse("two signature lines have one name and key ID").at_line(at));
+                return Err(refuse_at(at, "two signature lines have one name and key ID"));
             }
             signatures.push(line);
         }

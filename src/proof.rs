@@ -49,7 +49,7 @@ use core::fmt;
 
 use crate::base64;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint, parse_decimal};
-use crate::error::{Code, Error, Quoted};
+use crate::error::{Code, Error, Flaw, Quoted};
 use crate::hash::Hash;
 use crate::merkle::{MAX_SIZE, leaf_hash, verify_inclusion};
 use crate::note::Decides;
@@ -105,9 +105,15 @@ impl Proof {
     /// [`Code::Proof`] with the line at which it is malformed; [`Code::Checkpoint`] when the
     /// checkpoint in it is, with the line counted from the checkpoint's first.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let refuse = |line: u64, why: &str| Error::new(Code::Proof, why).at_line(line);
-        let (head, checkpoint) =
-            text.split_once("\n\n").ok_or_else(|| Error::new(Code::Proof, "a proof has no empty line"))?;
+        Ok(Self::read(text)?)
+    }
+
+    fn read(text: &str) -> Result<Self, Flaw> {
+        let refuse = |line, why| Flaw::at_line(Code::Proof, line, why);
+        // Not `split_once`, whose search for any text is a lot of code.
+        let blank = text.as_bytes().windows(2).position(|pair| pair == b"\n\n");
+        let blank = blank.ok_or_else(|| Flaw::new(Code::Proof, "a proof has no empty line"))?;
+        let (head, checkpoint) = (&text[..blank], &text[blank + 2..]);
         let mut lines = head.split('\n').zip(1..).peekable();
         if lines.next().is_none_or(|(line, _)| line != FIRST_LINE) {
             return Err(refuse(1, "a proof begins with the line \"c2sp.org/tlog-proof@v1\""));
@@ -128,7 +134,7 @@ impl Proof {
             }
             hashes.push(Hash::from_base64(line).ok_or_else(|| refuse(at, "a hash is base64 of 32 bytes"))?);
         }
-        Ok(Self { extra, index, hashes, checkpoint: SignedCheckpoint::parse_extended(checkpoint)? })
+        Ok(Self { extra, index, hashes, checkpoint: SignedCheckpoint::read_extended(checkpoint)? })
     }
 
     /// Checks that `leaf` is in a log that is trusted: its key signed the checkpoint, witnesses
@@ -216,7 +222,7 @@ mod tests {
 
     use super::*;
     use crate::checkpoint::Checkpoint;
-    use crate::note::SignerKey;
+    use crate::note::{Claim, SignerKey};
 
     fn signer(seed: u8) -> SignerKey {
         SignerKey::generate("log.example", [seed; 32]).expect("a name")
@@ -264,6 +270,41 @@ mod tests {
         let mut forged = good;
         forged.checkpoint.signatures[0].signature[7] ^= 1;
         assert_eq!(verdict(&forged, b"leaf", &log), Err(Verdict::Altered));
+    }
+
+    #[test]
+    fn another_may_say_which_signatures_are_valid() {
+        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let line = proof("").checkpoint.checkpoint.cosign(&witness, 5).expect("a witness's key");
+        let log = format!("log {}\n", signer(1).verifier_key());
+        let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
+        let files = [String::new(), log.clone(), log + &quorum];
+        let mut proofs = vec![proof(""), proof(&line)];
+        for signature in 0..2 {
+            for bytes in [63..64, 0..1] {
+                let mut damaged = proof(&line);
+                damaged.checkpoint.signatures[signature].signature.drain(bytes.clone());
+                proofs.push(damaged);
+                let mut forged = proof(&line);
+                forged.checkpoint.signatures[signature].signature[10] ^= 1;
+                proofs.push(forged);
+            }
+        }
+        for (proof, file) in proofs.iter().flat_map(|proof| files.iter().map(move |file| (proof, file))) {
+            let trust = Trust::parse(file.as_bytes()).expect("a trust file");
+            for leaf in [&b"leaf"[..], b"another"] {
+                let mut answers = Vec::new();
+                let mut ask = |claim: &Claim<'_>| {
+                    answers.push(claim.holds());
+                    true
+                };
+                let _ = proof.judge_that(&mut ask, leaf, &trust);
+                let mut answers = answers.into_iter();
+                let judged = proof.judge_that(&mut |_| answers.next() == Some(true), leaf, &trust);
+                let judged = judged.map_err(|(fault, error)| (fault.into(), error));
+                assert_eq!(judged, proof.judge(leaf, &trust), "{proof} {file}");
+            }
+        }
     }
 
     #[test]

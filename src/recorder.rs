@@ -312,8 +312,11 @@ impl Recorder {
         if let Some(signature) = signature {
             let unsigned = link.len();
             link::append_signature(&mut link, signature);
-            self.held.splice(end..end, link.bytes().skip(unsigned));
-            self.ready.append(&mut self.held);
+            let (before, after) = self.held.split_at(end);
+            for part in [before, &link.as_bytes()[unsigned..], after] {
+                self.ready.extend_from_slice(part);
+            }
+            self.held.clear();
             self.due = false;
             self.unsigned = 0;
         }

@@ -96,7 +96,19 @@ impl fmt::Display for Time {
         let (year, month, day) = date_from_days(self.0.div_euclid(DAY));
         let rest = self.0.rem_euclid(DAY);
         let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest % 1000)
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut put = |last: usize, mut number: i64| {
+            for digit in text[..=last].iter_mut().rev().take_while(|digit| digit.is_ascii_digit()) {
+                *digit = b'0' + number.rem_euclid(10) as u8;
+                number /= 10;
+            }
+        };
+        let numbers =
+            [(3, year), (6, month), (9, day), (12, hour), (15, minute), (18, second), (22, rest % 1000)];
+        for (last, number) in numbers {
+            put(last, number);
+        }
+        f.write_str(core::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -31,9 +31,7 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::error::{Code, Error, Quoted};
+use crate::error::{Code, Error, Flaw};
 use crate::keys::{Statement, names_under, parse_bound, write_bound};
 use crate::note::{KeyType, VerifierKey};
 use crate::time::Time;
@@ -120,7 +118,7 @@ impl Trust {
     ///
     /// [`Code::Trust`], with the line where there is one, when it is unusable.
     pub fn parse(file: &[u8]) -> Result<Self, Error> {
-        Reader::default().read(file)
+        Ok(Reader::default().read(file)?)
     }
 
     /// Reads what is trusted of one log: its vkey, or a trust file with exactly one `log` line.
@@ -136,9 +134,10 @@ impl Trust {
         let trust = Self::parse(text.as_bytes())?;
         match trust.logs.len() {
             1 => Ok(trust),
-            0 => Err(refuse("the trust file names no log").with_hint("add its line: log <vkey>")),
+            0 => Err(refuse("the trust file names no log").with_hint("add its line: log <vkey>").into()),
             _ => Err(refuse("the trust file names more than one log")
-                .with_hint("keep the line of the log that is meant here")),
+                .with_hint("keep the line of the log that is meant here")
+                .into()),
         }
     }
 
@@ -186,7 +185,7 @@ impl Trust {
     pub fn with_log(mut self, key: VerifierKey) -> Result<Self, Error> {
         let key = of_type(key, KeyType::Ed25519)?;
         if self.logs.iter().any(|log| log.public() == key.public()) {
-            return Err(refuse(TWO_LOGS));
+            return Err(refuse(TWO_LOGS).into());
         }
         self.logs.push(key);
         self.log_urls.push(None);
@@ -279,35 +278,47 @@ fn of_type(key: VerifierKey, kind: KeyType) -> Result<VerifierKey, Error> {
     if key.key_type() == kind {
         return Ok(key);
     }
-    Err(refuse(format!("{key} is not of type 0x{:02x}", kind as u8)))
+    Err(Error::new(Code::Trust, format!("{key} is not of type 0x0{}", kind as u8)))
 }
 
 /// The file while it is read.
 #[derive(Default)]
 struct Reader {
     trust: Trust,
-    names: BTreeMap<Vec<u8>, Name>,
-    log_keys: BTreeSet<[u8; 32]>,
-    witness_keys: BTreeSet<[u8; 32]>,
+    /// In the order of their bytes. Sorted lists, because maps take more code.
+    names: Vec<Name>,
+    /// Those of logs and those of witnesses, in order, too.
+    log_keys: Vec<Vec<u8>>,
+    witness_keys: Vec<Vec<u8>>,
     has_quorum: bool,
 }
 
 /// What a name stands for, and whether a group has it as a member.
 struct Name {
+    text: Vec<u8>,
     member: Member,
     grouped: bool,
 }
 
+/// Adds a key to a sorted list. Whether it was not there.
+fn insert(keys: &mut Vec<Vec<u8>>, key: &VerifierKey) -> bool {
+    let place = keys.binary_search_by(|known| known.as_slice().cmp(key.public()));
+    if let Err(place) = place {
+        keys.insert(place, key.public().to_vec());
+    }
+    place.is_err()
+}
+
 const TWO_LOGS: &str = "two logs have one public key";
 
-fn refuse(why: impl Into<String>) -> Error {
-    Error::new(Code::Trust, why)
+fn refuse(why: &'static str) -> Flaw {
+    Flaw::new(Code::Trust, why)
 }
 
 impl Reader {
-    fn read(mut self, file: &[u8]) -> Result<Trust, Error> {
+    fn read(mut self, file: &[u8]) -> Result<Trust, Flaw> {
         for (line, at) in file.split(|&b| b == b'\n').zip(1..) {
-            self.line(line).map_err(|error| error.at_line(at))?;
+            self.line(line).map_err(|flaw| Flaw { line: at, ..flaw })?;
         }
         if !self.has_quorum && !self.trust.witnesses.is_empty() {
             return Err(refuse("there are witnesses and no quorum line")
@@ -316,10 +327,10 @@ impl Reader {
         Ok(self.trust)
     }
 
-    fn line(&mut self, line: &[u8]) -> Result<(), Error> {
+    fn line(&mut self, line: &[u8]) -> Result<(), Flaw> {
         if let Some(&byte) = line.iter().find(|&&b| (b < b' ' && b != b'\t') || b == 0x7f) {
-            let error = refuse(format!("the byte 0x{byte:02x} has no place in a trust file"));
-            return Err(if byte == b'\r' { error.with_hint("end lines with LF, not CR LF") } else { error });
+            let flaw = refuse("a trust file holds no control character");
+            return Err(if byte == b'\r' { flaw.with_hint("end lines with LF, not CR LF") } else { flaw });
         }
         let words: Vec<&[u8]> =
             line.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty()).collect();
@@ -343,9 +354,8 @@ impl Reader {
                 Ok(())
             }
             (b"revoke", [key, since]) => {
-                let bound = core::str::from_utf8(since).ok().and_then(|since| parse_bound(since).ok());
-                let since = bound.ok_or_else(|| {
-                    refuse(format!("{} is no time", Quoted(&String::from_utf8_lossy(since))))
+                let since = parse_bound(since).ok_or_else(|| {
+                    refuse("a bound that is no time")
                         .with_hint("write it as 2026-11-20T06:01:02.345Z, or - for always")
                 })?;
                 let key = parse_key(key, KeyType::Ed25519)?;
@@ -356,9 +366,9 @@ impl Reader {
         }
     }
 
-    fn log(&mut self, key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
+    fn log(&mut self, key: &[u8], url: Option<&[u8]>) -> Result<(), Flaw> {
         let key = parse_key(key, KeyType::Ed25519)?;
-        if !self.log_keys.insert(*key.public()) {
+        if !insert(&mut self.log_keys, &key) {
             return Err(refuse(TWO_LOGS));
         }
         self.trust.logs.push(key);
@@ -366,9 +376,9 @@ impl Reader {
         Ok(())
     }
 
-    fn witness(&mut self, name: &[u8], key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
+    fn witness(&mut self, name: &[u8], key: &[u8], url: Option<&[u8]>) -> Result<(), Flaw> {
         let key = parse_key(key, KeyType::Cosignature)?;
-        if !self.witness_keys.insert(*key.public()) {
+        if !insert(&mut self.witness_keys, &key) {
             return Err(refuse("two witnesses have one public key"));
         }
         self.define(name, Member::Witness(self.trust.witnesses.len()))?;
@@ -378,17 +388,17 @@ impl Reader {
         Ok(())
     }
 
-    fn group(&mut self, name: &[u8], threshold: &[u8], members: &[&[u8]]) -> Result<(), Error> {
+    fn group(&mut self, name: &[u8], threshold: &[u8], members: &[&[u8]]) -> Result<(), Flaw> {
         let threshold = match threshold {
             b"any" => Some(1),
             b"all" => Some(members.len()),
-            digits if digits.iter().all(u8::is_ascii_digit) => {
-                core::str::from_utf8(digits).ok().and_then(|k| k.parse().ok())
+            digits => {
+                let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
+                crate::link::integer(&digits[zeros..]).and_then(|k| usize::try_from(k).ok())
             }
-            _ => None,
         };
         let threshold = threshold.filter(|k| (1..=members.len()).contains(k)).ok_or_else(|| {
-            refuse(format!("the threshold is not any, all or a number from 1 to {}", members.len()))
+            refuse("the threshold is not any, all or a number from 1 to that of the members")
         })?;
         let members = members.iter().map(|member| self.take_member(member)).collect::<Result<Vec<_>, _>>()?;
         self.define(name, Member::Group(self.trust.quorum.groups.len()))?;
@@ -396,7 +406,7 @@ impl Reader {
         Ok(())
     }
 
-    fn quorum(&mut self, name: &[u8]) -> Result<(), Error> {
+    fn quorum(&mut self, name: &[u8]) -> Result<(), Flaw> {
         if core::mem::replace(&mut self.has_quorum, true) {
             return Err(refuse("there is a second quorum line"));
         }
@@ -406,42 +416,47 @@ impl Reader {
         Ok(())
     }
 
-    fn define(&mut self, name: &[u8], member: Member) -> Result<(), Error> {
+    fn define(&mut self, name: &[u8], member: Member) -> Result<(), Flaw> {
         if name == b"none" {
             return Err(refuse("the name none is taken"));
         }
-        if self.names.contains_key(name) {
-            return Err(refuse(format!(
-                "the name {} is given twice",
-                Quoted(&String::from_utf8_lossy(name))
-            )));
+        match self.place(name) {
+            Ok(_) => Err(refuse("a name is given twice")),
+            Err(place) => {
+                self.names.insert(place, Name { text: name.to_vec(), member, grouped: false });
+                Ok(())
+            }
         }
-        self.names.insert(name.to_vec(), Name { member, grouped: false });
-        Ok(())
     }
 
-    fn find(&mut self, name: &[u8]) -> Result<&mut Name, Error> {
-        self.names.get_mut(name).ok_or_else(|| {
-            refuse(format!("no line before defines {}", Quoted(&String::from_utf8_lossy(name))))
-        })
+    fn find(&mut self, name: &[u8]) -> Result<&mut Name, Flaw> {
+        let place = self.place(name).ok();
+        place
+            .and_then(|place| self.names.get_mut(place))
+            .ok_or_else(|| refuse("no line before defines this name"))
     }
 
-    fn take_member(&mut self, name: &[u8]) -> Result<Member, Error> {
+    /// Where a name is in the list, or else would be.
+    fn place(&self, name: &[u8]) -> Result<usize, usize> {
+        self.names.binary_search_by(|known| known.text.as_slice().cmp(name))
+    }
+
+    fn take_member(&mut self, name: &[u8]) -> Result<Member, Flaw> {
         let found = self.find(name)?;
         if core::mem::replace(&mut found.grouped, true) {
-            return Err(refuse(format!("{} is a member twice", Quoted(&String::from_utf8_lossy(name))))
+            return Err(refuse("a member is there twice")
                 .with_hint("a witness or group can be a member of one group, once"));
         }
         Ok(found.member)
     }
 }
 
-fn parse_key(text: &[u8], kind: KeyType) -> Result<VerifierKey, Error> {
+fn parse_key(text: &[u8], kind: KeyType) -> Result<VerifierKey, Flaw> {
     let text = core::str::from_utf8(text).map_err(|_| refuse("a key is not UTF-8"))?;
-    VerifierKey::parse(text, kind).map_err(|error| Error { code: Code::Trust, ..error })
+    VerifierKey::read(text, kind).map_err(|flaw| Flaw { code: Code::Trust, ..flaw })
 }
 
-fn usage(kind: &[u8]) -> Error {
+fn usage(kind: &[u8]) -> Flaw {
     let form = match kind {
         b"log" => "log <vkey> [<url>]",
         b"witness" => "witness <name> <vkey> [<url>]",
@@ -460,7 +475,7 @@ fn usage(kind: &[u8]) -> Error {
                 .with_hint("lines are log, witness, group, quorum, issuer, emitter, revoke and # comments");
         }
     };
-    refuse(format!("this line is not of the form: {form}"))
+    refuse("this line is not of the form of its kind").with_hint(form)
 }
 
 #[cfg(all(test, feature = "sign"))]

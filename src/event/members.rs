@@ -89,31 +89,31 @@ static HTTP: &[Member] = &[
 /// # Errors
 /// [`Code::Event`] with the member in question, written as a path: `actor.id`.
 pub fn check_members(event: &Event) -> Result<(), Error> {
-    check_object(event.as_str(), EVENT, "")
+    check_object(event.as_str(), EVENT)
 }
 
-fn check_object(object: &str, members: &[Member], path: &str) -> Result<(), Error> {
+/// What is wrong, without the place.
+fn check_object(object: &str, members: &[Member]) -> Result<(), Error> {
     let mut seen = 0_u32;
     for (name, value) in Members::of(object) {
         let Some(nth) = members.iter().position(|member| member.name == name) else { continue };
         seen |= 1 << nth;
-        let path = join(path, members[nth].name);
-        check(value, &members[nth].kind, &path)?;
+        check(value, &members[nth].kind).map_err(|error| within(members[nth].name, &error))?;
     }
     match members.iter().enumerate().find(|(nth, member)| member.required && seen >> nth & 1 == 0) {
-        Some((_, missing)) => Err(wrong(join(path, missing.name), "is required")),
+        Some((_, missing)) => Err(within(missing.name, &wrong("is required"))),
         None => Ok(()),
     }
 }
 
-fn check(value: &str, kind: &Kind, path: &str) -> Result<(), Error> {
+fn check(value: &str, kind: &Kind) -> Result<(), Error> {
     let text = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).map(json::unescape);
     let number = value.starts_with(|first: char| first == '-' || first.is_ascii_digit());
     let (good, expected) = match kind {
         Text => (text.is_some_and(|text| !text.is_empty()), "must be a string that is not empty"),
         Word(words) => {
             if !text.is_some_and(|text| words.contains(&&*text)) {
-                return Err(wrong(path.into(), &format!("must be one of {}", words.join(", "))));
+                return Err(wrong(&format!("must be one of {}", words.join(", "))));
             }
             return Ok(());
         }
@@ -129,23 +129,27 @@ fn check(value: &str, kind: &Kind, path: &str) -> Result<(), Error> {
         Count => (value.bytes().all(|byte| byte.is_ascii_digit()), "must be a whole number"),
         Object(members) => {
             if !value.starts_with('{') {
-                return Err(wrong(path.into(), "must be an object"));
+                return Err(wrong("must be an object"));
             }
-            return check_object(value, members, path);
+            return check_object(value, members);
         }
     };
-    if good { Ok(()) } else { Err(wrong(path.into(), expected)) }
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.into() } else { format!("{path}.{name}") }
+    if good { Ok(()) } else { Err(wrong(expected)) }
 }
 
 #[cold]
-fn wrong(path: String, expected: &str) -> Error {
-    Error::new(Code::Event, format!("{path} {expected}"))
-        .in_member(path)
-        .with_hint("SPEC section 12 has the members and their types")
+fn wrong(expected: &str) -> Error {
+    Error::new(Code::Event, expected).with_hint("SPEC section 12 has the members and their types")
+}
+
+/// The error of a member's value, whose message and path begin with the member's name.
+#[cold]
+fn within(name: &str, error: &Error) -> Error {
+    let (member, parting) = match &error.member {
+        Some(inner) => (format!("{name}.{inner}"), '.'),
+        None => (name.to_owned(), ' '),
+    };
+    Error { message: format!("{name}{parting}{}", error.message), member: Some(member), ..error.clone() }
 }
 
 /// The members of an object in canonical JSON, in order.
@@ -171,7 +175,7 @@ impl<'a> Iterator for Members<'a> {
         }
         let (colon, _) = json::string_end(text, name + 1).ok()?;
         let value = colon + 1;
-        self.index = json::scan_value(text, value, json::MAX_LEVELS).ok()?.end;
+        self.index = json::value_end(text, value)?;
         Some((json::unescape(self.object.get(name + 1..colon - 1)?), self.object.get(value..self.index)?))
     }
 }

@@ -38,12 +38,13 @@ impl Windows {
     /// [`Code::Time`] where a line is no window.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let window = |line: &str| {
-            let (from, until) = line
-                .split_once(' ')
-                .ok_or_else(|| Error::new(Code::Time, "a window is a time or -, a space, and a time or -"))?;
-            Ok(Window { from: parse_bound(from)?, until: parse_bound(until)? })
+            let (from, until) = line.split_once(' ')?;
+            Some(Window { from: parse_bound(from.as_bytes())?, until: parse_bound(until.as_bytes())? })
         };
-        text.lines().map(window).collect::<Result<_, Error>>().map(|windows| Self(Arc::new(windows)))
+        let windows: Option<Vec<Window>> = text.lines().map(window).collect();
+        windows
+            .map(|windows| Self(Arc::new(windows)))
+            .ok_or_else(|| Error::new(Code::Time, "a window is a time or -, a space, and a time or -"))
     }
 
     /// Whether there is none.

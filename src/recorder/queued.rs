@@ -5,7 +5,7 @@ use core::fmt;
 use crate::base64;
 use crate::error::{Code, Error};
 use crate::event::{Event, Redaction};
-use crate::link::Salt;
+use crate::link::{self, Salt};
 use crate::time::Time;
 
 /// An event that waits for its link: all that a link and its line need of it.
@@ -51,8 +51,10 @@ impl core::str::FromStr for Queued {
         let read = || {
             let mut fields = line.strip_suffix('\n')?.splitn(3, ' ');
             let (millis, salt, event) = (fields.next()?, fields.next()?, fields.next()?);
+            let (sign, digits) = millis.strip_prefix('-').map_or((1, millis), |digits| (-1, digits));
+            let millis = sign * i64::try_from(link::integer(digits.as_bytes())?).ok()?;
             Some(Self {
-                time: Time::from_millis(millis.parse().ok()?)?,
+                time: Time::from_millis(millis)?,
                 salt: base64::decode_array(salt)?,
                 event: Event::parse(event.as_bytes(), &Redaction::none()).ok()?,
             })

@@ -1,0 +1,31 @@
+//! Lower-case hex as SPEC section 2 wants it. Formatting by `{:x}` is slow, and a lot of code.
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// Appends two digits for each byte.
+pub(crate) fn push(bytes: &[u8], out: &mut String) {
+    for &byte in bytes {
+        push_digit(u32::from(byte >> 4), out);
+        push_digit(u32::from(byte), out);
+    }
+}
+
+/// Appends the digit of the lowest four bits.
+pub(crate) fn push_digit(bits: u32, out: &mut String) {
+    out.push(char::from(DIGITS[(bits & 15) as usize]));
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn has_two_digits_for_each_byte() {
+        let mut text = String::from("0x");
+        push(&[0, 0x0f, 0xa0, 0xff], &mut text);
+        assert_eq!(text, "0x000fa0ff");
+    }
+}
