@@ -1,0 +1,29 @@
+/** Records into a file with an outbox, in any runtime: `recorder.ts KEY EXPORT OUTBOX FROM [TO]`. */
+
+import { fileOutbox, fileTransport } from "../../dist/node.js";
+import { createRecorder } from "../../dist/record/record.node.js";
+
+const [key = "", path = "", outbox = "", from = "0", to] = process.argv.slice(2);
+const audit = await createRecorder({
+  key,
+  origin: "example.com/audit",
+  to: fileTransport(path),
+  outbox: fileOutbox(outbox),
+  flush: { events: 20, ms: 5 },
+});
+
+for (let next = Number(from); to === undefined || next < Number(to); next += 1) {
+  const n = next;
+  void audit
+    .record({ action: "job.trigger", actor: { id: "a" }, metadata: { n } })
+    .stored()
+    .then(() => console.log(n));
+  if (next % 7 === 0) {
+    // Lets the disk and the flushes come in between.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (audit.status().queued > 500) {
+    await audit.flush();
+  }
+}
+await audit.close();
