@@ -21,6 +21,7 @@ export type {
   WorkerOptionsOf,
   WorkerTransportOptions,
 } from "./adapters/worker-options.js";
+export { CountersignError, type ErrorCode } from "./error.js";
 export {
   type DurableObjectOutboxOptions,
   durableObjectOutbox,

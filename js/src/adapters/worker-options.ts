@@ -1,5 +1,6 @@
 /** What a Worker's recorder is made with: options that may hold bindings as they are. */
 
+import type { Fetch } from "../deliver/collector.js";
 import { CountersignError } from "../error.js";
 import type { LogOptions, RecorderOptions, TransportOptions } from "../record/options.js";
 
@@ -10,19 +11,19 @@ export interface StoredSecret {
 
 /** A service binding. */
 export interface ServiceBinding {
-  fetch(url: string, init?: RequestInit): Promise<Response>;
+  fetch: Fetch;
 }
 
 /** A binding of Durable Objects. */
 export interface ObjectNamespace {
   idFromName(name: string): unknown;
-  get(id: never): { fetch(url: string, init?: RequestInit): Promise<Response> };
+  get(id: never): { fetch: Fetch };
 }
 
-/** One object of a namespace, by its name. */
+/** A binding, and of a namespace the object. */
 export interface NamedObject {
-  binding: ObjectNamespace;
-  /** By default the log's origin, as `logHandler` names it. */
+  binding: ObjectNamespace | ServiceBinding;
+  /** The object's name. By default the log's origin, as `logHandler` names it. */
   name?: string | undefined;
 }
 
@@ -137,8 +138,8 @@ function collectorOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
   }
   if (isPlain(to) && Object.hasOwn(to, "binding")) {
     const { binding, name } = to as unknown as NamedObject;
-    return typeof binding?.idFromName === "function" && !isFetcher(binding)
-      ? objectOf(binding, name ?? originOf(log))
+    return isNamespace(binding) && name !== undefined
+      ? objectOf(binding, name)
       : collectorOf({ to: binding, log } as WorkerLogOptions);
   }
   if (to.constructor?.name === "DurableObject") {
@@ -150,7 +151,7 @@ function collectorOf({ to, log }: WorkerLogOptions): LogOptions["to"] {
   if (isFetcher(to)) {
     return { url: INTERNAL, fetch: (url, init) => to.fetch(url, init) };
   }
-  if ("idFromName" in to && typeof to.idFromName === "function") {
+  if (isNamespace(to)) {
     return objectOf(to, originOf(log));
   }
   return to as LogOptions["to"];
@@ -170,7 +171,11 @@ function originOf(log: unknown): string {
   return origin;
 }
 
-/** A binding takes any name for a method of its service, so that only `fetch` tells. */
+/** A service takes any name for one of its methods, and a namespace has no `fetch`. */
+function isNamespace(to: object): to is ObjectNamespace {
+  return !isFetcher(to) && "idFromName" in to && typeof to.idFromName === "function";
+}
+
 function isFetcher(to: object): to is ServiceBinding {
   return "fetch" in to && typeof to.fetch === "function";
 }

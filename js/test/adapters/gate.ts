@@ -71,12 +71,15 @@ export class GatedLog {
     const response = await fetch(`${this.#log?.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
     assert.equal(response.status, 200);
     const text = await response.text();
-    const report = await verify(text);
-    assert.equal(report.verdict, "verified", JSON.stringify(report.findings));
-    return text
+    const all = text
       .split("\n")
       .filter((line) => line !== "")
       .flatMap((line) => events(JSON.parse(line)));
+    if (all.length > 0) {
+      const report = await verify(text);
+      assert.equal(report.verdict, "verified", JSON.stringify(report.findings));
+    }
+    return all;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -106,5 +109,7 @@ export class GatedLog {
 }
 
 function events(line: { event?: Exported["event"]; link?: string }): Exported[] {
-  return line.event === undefined ? [] : [{ time: `${line.link}`, event: line.event }];
+  // Its fifth word is the time (SPEC section 2).
+  const [, , , , time = ""] = line.link?.split(" ") ?? [];
+  return line.event === undefined ? [] : [{ time, event: line.event }];
 }

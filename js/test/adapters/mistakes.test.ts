@@ -1,0 +1,98 @@
+/** What people forget or mistake in a Worker: an error that says what to do, and an answer all the same. */
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Miniflare } from "miniflare";
+import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { GatedLog, skip } from "./gate.ts";
+import { bundled, start } from "./workerd.ts";
+
+const bundle = await bundled(new URL("worker/mistakes.ts", import.meta.url));
+const [EMITTER] = EMITTERS;
+
+describe("mistakes", { skip }, () => {
+  const log = new GatedLog();
+  const said: string[] = [];
+  let worker: Miniflare;
+  before(async () => {
+    await log.start();
+    worker = start(bundle, {
+      bindings: { KEY: EMITTER.secret, URL: log.url, LOG: LOG.vkey, EMPTY: "" },
+      durableObjects: { OBJECT: { className: "Thing", useSQLite: true } },
+      handleStructuredLogs: ({ message }: { message: string }) => {
+        said.push(message);
+      },
+    });
+  });
+  after(async () => {
+    await worker.dispose();
+    await log.close();
+  });
+
+  const ask = async (path: string) =>
+    (await (await worker.dispatchFetch(`http://worker.test${path}`)).json()) as object;
+
+  /** Waits until the console has said it; what it says takes its own way. */
+  async function heard(text: string): Promise<void> {
+    for (let tries = 0; !said.some((line) => line.includes(text)); tries += 1) {
+      assert.ok(tries < 100, `it never said ${text}: ${said.join("\n")}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  for (const [path, member, message, hint] of [
+    [
+      "/no-key",
+      "key",
+      /no NO_KEY$/,
+      /npx wrangler secret put NO_KEY, .*countersign keygen.*NO_KEY=PRIVATE\+KEY\+… in \.dev\.vars/,
+    ],
+    ["/empty-key", "key", /no EMPTY$/, /npx wrangler secret put EMPTY/],
+    ["/no-url", "to", /no NO_URL$/, /"vars": \{ "NO_URL": "https:\/\/log\.example\.com" \}/],
+    ["/no-log", "log", /no NO_LOG$/, /"vars": \{ "NO_LOG": .* the log's vkey/],
+    ["/no-binding", "to", /no NO_BINDING$/, /"services": \[\{ "binding": "NO_BINDING".*"durable_objects"/],
+    ["/no-binding-called", undefined, /no NO_BINDING$/, /set NO_BINDING: .*a binding in wrangler\.jsonc/],
+    ["/nothing", "key", /no NO_KEY, no NO_URL, no NO_LOG$/, /secret put NO_KEY.*"NO_URL".*"NO_LOG"/],
+    ["/stub", "to", /stub is of no use to the next request/, /\{ binding: env\.LOG, name \}/],
+    ["/url-without-scheme", "to", /is no URL/, /https:\/\//],
+  ] as const) {
+    test(path, async () => {
+      const { hint: hinted, message: text, ...error } = (await ask(path)) as { hint: string; message: string };
+      assert.deepEqual(error, { isOurs: true, code: "options.invalid", ...(member && { member }) });
+      assert.match(text, message);
+      assert.match(hinted, hint);
+    });
+  }
+
+  for (const path of ["/key-is-a-vkey", "/key-is-cut"]) {
+    test(`${path}: the error does not repeat it`, async () => {
+      const error = (await ask(path)) as { code: string; member: string };
+      assert.equal(error.code, "key.invalid");
+      assert.equal(error.member, "key");
+      assert.doesNotMatch(JSON.stringify(error), /PRIVATE\+KEY\+e|example/);
+    });
+  }
+
+  test("a handler answers though its recorder cannot be started, and the console says why, once", async () => {
+    assert.deepEqual(await ask("/not-required"), { waiting: 1, lastError: "options.invalid" });
+    assert.deepEqual(await ask("/not-required"), { waiting: 2, lastError: "options.invalid" });
+    await heard("NO_KEY");
+    const told = said.filter((line) => line.includes("NO_KEY"));
+    assert.equal(told.length, 1, told.join("\n"));
+    assert.match(told[0] ?? "", /^countersign: options\.invalid: .*npx wrangler secret put NO_KEY/);
+  });
+
+  test("the next request tries again, and what waited is recorded with its time", async () => {
+    const began = Date.now();
+    assert.deepEqual(await ask("/healing"), { waiting: 1, lastError: "recorder.failed" });
+    const between = Date.now();
+    await heard("the recorder could not be started: Error: not yet");
+    while ((await log.events()).length < 1) {
+      await ask("/healing");
+    }
+    const [first] = await log.events();
+    assert.deepEqual(first?.event.target, { type: "job", id: "recorded early" });
+    const time = Date.parse(first?.time ?? "");
+    assert.ok(began <= time && time <= between, `${first?.time}, between ${began} and ${between}`);
+  });
+});
