@@ -25,9 +25,18 @@ export interface Pace {
   waits: Waits;
   /**
    * Where flushes are asked for in contexts that end one by one, as requests of a Worker do: how many milliseconds pass
-   * at most between two signs of life of a flush, before another context takes it for dead and takes its place.
+   * at most between two signs of life of a flush, before it is taken for dead. Each context then works for itself when
+   * it is its turn, and waits for no promise of another.
    */
   lifetime: number | undefined;
+}
+
+/** What kept a flush from ending well, and how long to wait before the next. */
+interface Failed {
+  readonly error: unknown;
+  readonly wait: number;
+  /** Whether some of what was to be delivered never will be: nobody may take this flush for a good one. */
+  readonly isDead: boolean;
 }
 
 interface Waiter {
@@ -38,11 +47,11 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/** How often a flush that rests shows that it is alive. */
-const ALIVE = 1_000;
+/** How long is waited at most before looking again. */
+const PAUSE = 1_000;
 
-/** How often a context looks after a flush of another. */
-const LOOK = 50;
+/** How long a context waits at first before it looks again whether it is its turn. */
+const LOOK = 10;
 
 /** Milliseconds that never go back. */
 const clock = () => performance.now();
@@ -58,6 +67,8 @@ export class Flushing {
   #failures = 0;
   /** Not before this moment, as the collector asked. */
   #notBefore = 0;
+  /** Nobody who has time tries again before this moment. */
+  #restUntil = 0;
   #lastError: unknown;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due = 0;
@@ -83,24 +94,15 @@ export class Flushing {
     if (patience === 0 && clock() < this.#notBefore && !this.#running) {
       throw this.#lastError;
     }
+    const until = clock() + patience;
+    if (this.#pace.lifetime !== undefined) {
+      return this.#inTurn(number, until, this.#pace.lifetime);
+    }
     const waiting = new Promise<void>((resolve, reject) => {
-      this.#waiters.push({ number, until: clock() + patience, resolve, reject });
+      this.#waiters.push({ number, until, resolve, reject });
     });
     this.#wake?.();
     this.#start();
-    if (this.#pace.lifetime === undefined) {
-      return waiting;
-    }
-    let done = false;
-    const ended = waiting.finally(() => {
-      done = true;
-    });
-    while (!done) {
-      await Promise.race([ended.catch(() => {}), sleep(LOOK)]);
-      if (!done) {
-        this.#start();
-      }
-    }
     return waiting;
   }
 
@@ -140,84 +142,139 @@ export class Flushing {
   }
 
   #start(): void {
-    if (this.#running && clock() - this.#seen < (this.#pace.lifetime ?? Number.POSITIVE_INFINITY)) {
+    if (this.#running && this.#pace.lifetime === undefined) {
       return;
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    void this.#run(++this.#generation);
+    if (this.#pace.lifetime === undefined) {
+      void this.#run();
+    } else {
+      this.#inTurn(Number.MAX_SAFE_INTEGER, clock(), this.#pace.lifetime, false).catch(() => {});
+    }
   }
 
-  async #run(generation: number): Promise<void> {
-    const alive = () => {
-      this.#seen = generation === this.#generation ? clock() : this.#seen;
-      return generation === this.#generation;
-    };
+  async #run(): Promise<void> {
     this.#running = true;
-    this.#seen = clock();
     do {
-      const again = await this.#attempt(alive);
-      if (!alive()) {
-        return;
-      }
+      const failed = await this.#attempt(() => true);
+      const again = failed === undefined ? 0 : this.#tell(failed);
       if (again > 0) {
-        await this.#rest(again, alive);
-        if (!alive()) {
-          return;
-        }
+        await this.#rest(again);
       }
     } while (this.#waiters.length > 0);
     this.#running = false;
     this.#work.ended();
   }
 
-  /** Works once, and gives how long to rest before the next time, if somebody waits for it. */
-  async #attempt(alive: () => boolean): Promise<number> {
+  /** Works in this context when it is its turn, until all events up to that number are delivered. */
+  async #inTurn(number: number, until: number, lifetime: number, asked = true): Promise<void> {
+    const isPatient = until > clock();
+    for (let look = LOOK; ; look = Math.min(2 * look, PAUSE)) {
+      if (!this.#work.owes(number)) {
+        return;
+      }
+      const now = clock();
+      const isFree = !this.#running || now - this.#seen >= lifetime;
+      if (isFree && (!isPatient || now >= this.#restUntil)) {
+        const failed = await this.#turn();
+        const isLast = clock() >= until || failed?.isDead === true;
+        if (failed !== undefined) {
+          this.#work.failed(asCoded(failed.error), asked && isLast);
+          this.#scheduleAfter(failed);
+          if (isLast) {
+            throw failed.error;
+          }
+        }
+        look = LOOK;
+      } else if (isPatient && now >= until) {
+        throw this.#lastError ?? late();
+      }
+      if (this.#work.owes(number)) {
+        await sleep(look);
+      }
+    }
+  }
+
+  async #turn(): Promise<Failed | undefined> {
+    const generation = ++this.#generation;
+    const alive = () => {
+      if (generation === this.#generation) {
+        this.#seen = clock();
+      }
+      return generation === this.#generation;
+    };
+    this.#running = true;
+    this.#seen = clock();
+    const failed = await this.#attempt(alive);
+    if (generation === this.#generation) {
+      this.#running = false;
+      this.#work.ended();
+    }
+    return failed;
+  }
+
+  /** Works once. */
+  async #attempt(alive: () => boolean): Promise<Failed | undefined> {
     try {
       await this.#work.run(alive);
     } catch (cause) {
-      if (!alive()) {
-        return 0;
-      }
-      return this.#failed(cause);
+      return alive() ? this.#failed(cause) : undefined;
     }
     if (alive()) {
       this.#failures = 0;
       this.#notBefore = 0;
+      this.#restUntil = 0;
+      this.#lastError = undefined;
       this.#work.succeeded();
       this.progressed();
     }
-    return 0;
+    return undefined;
   }
 
-  #failed(cause: unknown): number {
+  #failed(cause: unknown): Failed {
     const error = cause instanceof Failure ? cause.error : cause;
     const retryAfter = cause instanceof Failure ? cause.retryAfter : undefined;
     this.#failures++;
     this.#lastError = error;
     const wait = pause(this.#pace.waits, this.#failures, retryAfter, Math.random());
     this.#notBefore = retryAfter === undefined ? 0 : clock() + Math.min(wait, retryAfter);
+    // What cannot go on at all holds up nothing else.
+    const isDead = cause instanceof Failure && cause.scope === "dead";
+    this.#restUntil = isDead ? 0 : clock() + wait;
+    return { error, wait: isDead ? 0 : wait, isDead };
+  }
+
+  /** Tells whoever has no more patience, and gives how long to rest for those who have. */
+  #tell(failed: Failed): number {
     const now = clock();
-    const told = this.#settle((waiter) => (waiter.until <= now ? { error } : undefined));
-    this.#work.failed(asCoded(error), told);
+    const { error, isDead } = failed;
+    const told = this.#settle((waiter) => (isDead || waiter.until <= now ? { error } : undefined), isDead);
+    this.#work.failed(asCoded(failed.error), told);
     const patient = Math.max(0, ...this.#waiters.map(({ until }) => until - now));
     if (patient > 0) {
-      return Math.min(wait, patient);
+      return Math.max(1, Math.min(failed.wait, patient));
     }
-    const isDead = cause instanceof Failure && cause.scope === "dead";
-    if (this.#pace.auto && !this.#ended) {
-      this.#schedule(isDead ? 0 : wait);
-    }
+    this.#scheduleAfter(failed);
     return 0;
   }
 
-  /** Tells who waits: those whose events came, and those who are to be told of an error. Gives whether any of these was. */
-  #settle(fate: (waiter: Waiter) => { error: unknown } | undefined): boolean {
+  #scheduleAfter({ wait }: Failed): void {
+    if (this.#pace.auto && !this.#ended) {
+      this.#schedule(wait);
+    }
+  }
+
+  /**
+   * Tells who waits: those whose events came, unless what is not owed any more may not have come, and those who are to
+   * be told of an error. Gives whether any of these was.
+   */
+  #settle(fate: (waiter: Waiter) => { error: unknown } | undefined, isDead = false): boolean {
     const waiters = this.#waiters;
     this.#waiters = [];
     let some = false;
     for (const waiter of waiters) {
-      if (!this.#work.owes(waiter.number)) {
+      if (!isDead && !this.#work.owes(waiter.number)) {
         waiter.resolve();
         continue;
       }
@@ -233,7 +290,7 @@ export class Flushing {
   }
 
   /** Waits before the next try, until somebody asks for a flush. */
-  async #rest(milliseconds: number, alive: () => boolean): Promise<void> {
+  async #rest(milliseconds: number): Promise<void> {
     const until = clock() + milliseconds;
     let woken = false;
     const wake = new Promise<void>((resolve) => {
@@ -242,8 +299,8 @@ export class Flushing {
         resolve();
       };
     });
-    while (!woken && alive() && clock() < until) {
-      await Promise.race([wake, sleep(Math.min(until - clock(), ALIVE))]);
+    while (!woken && clock() < until) {
+      await Promise.race([wake, sleep(Math.min(until - clock(), PAUSE))]);
     }
     this.#wake = undefined;
   }
@@ -257,6 +314,16 @@ function asCoded(error: unknown): CountersignError {
     hint: "nothing is lost; this is a defect of the package, please report it",
     cause: error,
   });
+}
+
+function late(): CountersignError {
+  return new CountersignError(
+    "collector.timeout",
+    "another flush was still under way when the patience for this one ended",
+    {
+      hint: "nothing is lost: what was recorded goes with that flush or with the next",
+    },
+  );
 }
 
 function sleep(milliseconds: number): Promise<void> {
