@@ -46,6 +46,8 @@ class IndexedDbOutbox implements Outbox {
   #entering: Promise<Room> | undefined;
   /** All that are held: the own one, and those of the dead that are not empty yet. */
   readonly #rooms = new Set<Room>();
+  /** Whether the page is being left. */
+  #isLeaving = false;
   /** Whether the page was frozen since the rooms were last looked at. */
   #wasFrozen = false;
   /** Set where what was stored is gone. */
@@ -79,7 +81,12 @@ class IndexedDbOutbox implements Outbox {
     if (!this.#isOpen) {
       throw new CountersignError("outbox.failed", "the outbox is not open", { hint: "open it first" });
     }
-    await this.#groups.write(change);
+    const written = this.#groups.write(change);
+    if (this.#isLeaving || globalThis.document?.visibilityState === "hidden") {
+      // The page may not live to see the end of the change before.
+      this.#groups.hurry();
+    }
+    await written;
   }
 
   async orphans(first: number): Promise<readonly Entry[]> {
@@ -91,22 +98,20 @@ class IndexedDbOutbox implements Outbox {
       if (lock === undefined) {
         continue;
       }
-      const room: Room = { number, lock, ids: new Map() };
-      this.#rooms.add(room);
       try {
         const entries = await this.#database.entries(number);
-        if (taken.length + entries.length > ORPHANS) {
-          this.#rooms.delete(room);
+        if (!this.#isOpen || taken.length + entries.length > ORPHANS) {
           await lock.release();
           break;
         }
+        const ids = new Map<number, number>();
         for (const { id, bytes } of entries) {
           const known = first + taken.length;
-          room.ids.set(known, id);
+          ids.set(known, id);
           taken.push({ id: known, bytes });
         }
+        this.#rooms.add({ number, lock, ids });
       } catch (error) {
-        this.#rooms.delete(room);
         await lock.release();
         // What was taken before it is given all the same. The next call throws again.
         if (taken.length === 0) {
@@ -227,6 +232,7 @@ class IndexedDbOutbox implements Outbox {
   }
 
   readonly #onPageHide = (): void => {
+    this.#isLeaving = true;
     this.#groups.hurry();
     if (this.#groups.isIdle && [...this.#rooms].every(({ ids }) => ids.size === 0)) {
       // The next that comes across them discards them: a page with a transaction under way is not cached.
@@ -239,6 +245,7 @@ class IndexedDbOutbox implements Outbox {
   };
 
   readonly #onPageShow = (event: Event): void => {
+    this.#isLeaving = false;
     this.#wasFrozen ||= (event as PageTransitionEvent).persisted;
   };
 }
