@@ -26,16 +26,16 @@ export interface HonoOptions<E extends Env> extends HttpOptions<Context<E>> {
  *
  *     app.use(auditHono({ audit, actor: (c) => c.get("user")?.id }));
  */
-export function auditHono<E extends Env = Env>(
+export function auditHono<E extends Env & { Variables: AuditVariables }>(
   options: HonoOptions<E> = {},
-): MiddlewareHandler<E & { Variables: AuditVariables }> {
+): MiddlewareHandler<E> {
   const recording = options.requests === false ? undefined : new HttpRecording<Context<E>>(options);
   return async (context, next) => {
     const audit = options.audit ?? ofInvocation(context);
     context.set("audit", audit);
     const done = recording?.begin();
     const record = (status: number, reason?: string) =>
-      done?.(audit, context as unknown as Context<E>, {
+      done?.(audit, context, {
         ...seen(context.req.raw),
         status,
         reason,

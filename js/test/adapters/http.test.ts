@@ -1,0 +1,401 @@
+/** Requests recorded as `http.request`, in each kind of server. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request as httpRequest, type RequestListener, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { connect } from "node:net";
+import { describe, type TestContext, test } from "node:test";
+import { type AuditEvent, createRecorder, memory } from "countersign";
+import { auditFetch, type HttpOptions } from "countersign/fetch";
+import { type AuditVariables, auditHono } from "countersign/hono";
+import { auditHttp } from "countersign/node";
+import express from "express";
+import fastify, { type FastifyRequest } from "fastify";
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+
+/** A recorder, and what it recorded. */
+async function recorder(t: TestContext) {
+  const exported = memory();
+  const audit = await createRecorder({ key: EMITTERS[0].secret, origin: ORIGIN, to: exported, flush: false });
+  t.after(() => audit.close());
+  const events = async () => {
+    await audit.flush();
+    return exported
+      .text()
+      .split("\n")
+      .filter((line) => line !== "")
+      .flatMap((line) => (JSON.parse(line) as { event?: AuditEvent }).event ?? []);
+  };
+  /** Those of requests, as soon as there are so many: they are recorded a moment after the client has its answer. */
+  const requests = async (count: number) => {
+    for (let tries = 0; ; tries += 1) {
+      const found = (await events()).filter(({ action }) => action === "http.request");
+      if (found.length >= count || tries > 100) {
+        assert.equal(found.length, count, JSON.stringify(found));
+        return found;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  return { audit, events, requests };
+}
+
+/** Without what differs from run to run. */
+function plain({ http, ...event }: AuditEvent): object {
+  const { latency_ms: latency, ...rest } = http ?? assert.fail("no request");
+  assert.ok(Number.isInteger(latency) && Number(latency) >= 0 && Number(latency) < 10_000, `${latency} ms`);
+  return { ...event, http: rest };
+}
+
+async function listen(t: TestContext, server: Server): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const GET = (path: string, status: number, more: object = {}) => ({
+  action: "http.request",
+  outcome: status < 400 ? "success" : "failure",
+  http: { method: "GET", path, status },
+  ...more,
+});
+
+describe("a fetch handler", () => {
+  const answers = (request: Request): Response => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/throws") {
+      throw new Error("it throws");
+    }
+    const status = Number(pathname.slice(1)) || 200;
+    return new Response(status === 205 ? null : "ok", { status });
+  };
+  const ask = (path: string, init?: RequestInit) => new Request(`https://api.example${path}`, init);
+
+  test("what is recorded by itself holds nothing of the client's", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const handler = auditFetch(audit, answers);
+    const headers = { authorization: "Bearer x", "user-agent": "curl", "cf-connecting-ip": "192.0.2.1" };
+    await handler(ask("/users/alice?token=x", { headers, method: "POST", body: "secret" }));
+    assert.deepEqual((await requests(1)).map(plain), [
+      { action: "http.request", outcome: "success", http: { method: "POST", path: "*", status: 200 } },
+    ]);
+  });
+
+  test("the answer is given on as it is, and a throw as it was", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const answer = new Response("ok");
+    const handler = auditFetch(audit, (request: Request, status: number) =>
+      status === 200 ? answer : answers(request),
+    );
+    assert.equal(await handler(ask("/"), 200), answer);
+    await assert.rejects(handler(ask("/throws"), 500), /^Error: it throws$/);
+    assert.deepEqual((await requests(2)).map(plain), [GET("*", 200), GET("*", 500, { reason: "the handler threw" })]);
+  });
+
+  test("what is asked for is recorded", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const handler = auditFetch(audit, answers, {
+      path: "actual",
+      actor: (request) => request.headers.get("x-user") ?? undefined,
+      tenant: () => "acme",
+      ip: true,
+      userAgent: true,
+      host: true,
+      only: (request, { status }) => !request.url.endsWith("/health") && status !== 304,
+    });
+    const headers = { "x-user": "u_1", "user-agent": "curl/8", "cf-connecting-ip": "192.0.2.1", "cf-ray": "8f-AMS" };
+    await handler(ask("/403?x=1", { headers }));
+    await handler(ask("/health"));
+    await handler(ask("/205"));
+    assert.deepEqual((await requests(2)).map(plain), [
+      {
+        action: "http.request",
+        actor: { id: "u_1" },
+        tenant: "acme",
+        outcome: "failure",
+        http: { method: "GET", path: "/403", status: 403, host: "api.example" },
+        context: { ip: "192.0.2.1", user_agent: "curl/8", request_id: "8f-AMS" },
+      },
+      { ...GET("/205", 205), tenant: "acme", http: { method: "GET", path: "/205", status: 205, host: "api.example" } },
+    ]);
+  });
+
+  test("what a client writes is bounded", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const handler = auditFetch(audit, answers, { path: "actual", userAgent: true });
+    await handler(
+      ask(`/${"a".repeat(5000)}`, { headers: { "user-agent": "x".repeat(5000), "x-request-id": "y".repeat(5000) } }),
+    );
+    await handler(ask("/", { headers: { "x-request-id": "with a blank" } }));
+    const [long, odd] = await requests(2);
+    assert.equal(long?.http?.path.length, 1024);
+    assert.equal(long?.context?.user_agent?.length, 512);
+    assert.equal(long?.context?.request_id, undefined);
+    assert.equal(odd?.context, undefined);
+  });
+
+  for (const [name, options, expected] of [
+    ["throws", { actor: () => assert.fail("a callback throws") }, GET("*", 200)],
+    ["gives what no event can hold", { actor: () => ({ id: 1 }) as never }, GET("*", 200)],
+    ["throws instead of a path", { path: () => assert.fail("no path") }, GET("*", 200)],
+    ["leaves the query in", { path: () => "/jobs/:id?token=x#y" }, GET("/jobs/:id", 200)],
+  ] as const) {
+    test(`a callback ${name}: the answer stands, and the request is recorded`, async (t) => {
+      const { audit, requests } = await recorder(t);
+      const errors: unknown[] = [];
+      const handler = auditFetch(audit, answers, { ...options, onError: (error: unknown) => errors.push(error) });
+      assert.equal(await (await handler(ask("/"))).text(), "ok");
+      assert.deepEqual((await requests(1)).map(plain), [expected]);
+      assert.equal(errors.length, name === "leaves the query in" ? 0 : 1);
+    });
+  }
+
+  test("a recorder that takes nothing more changes no answer", async (t) => {
+    const { audit } = await recorder(t);
+    await audit.close();
+    const errors: unknown[] = [];
+    const handler = auditFetch(audit, answers, { onError: (error) => errors.push(error) });
+    assert.equal((await handler(ask("/"))).status, 200);
+    assert.equal((errors[0] as { code: string }).code, "recorder.out_of_turn");
+  });
+
+  test("an option that is no callback is refused at once", async (t) => {
+    const { audit } = await recorder(t);
+    assert.throws(() => auditFetch(audit, answers, { actor: "u_1" as never }), {
+      code: "options.invalid",
+      member: "actor",
+    });
+  });
+});
+
+describe("Hono", () => {
+  interface Variables extends AuditVariables {
+    user: string;
+  }
+
+  async function app(t: TestContext) {
+    const recording = await recorder(t);
+    const app = new Hono<{ Variables: Variables }>();
+    app.use(auditHono<{ Variables: Variables }>({ audit: recording.audit, actor: (c) => c.get("user") }));
+    app.use("/jobs/*", async (c, next) => {
+      c.set("user", "u_1");
+      await next();
+    });
+    const jobs = new Hono<{ Variables: Variables }>();
+    jobs.get("/:id", (c) => {
+      c.var.audit.record({ action: "config.read", target: { type: "job", id: c.req.param("id") } });
+      return c.text("ok");
+    });
+    jobs.delete("/:id", () => {
+      throw new Error("it throws");
+    });
+    jobs.put("/:id", () => {
+      throw new HTTPException(409, { message: "conflict" });
+    });
+    app.route("/jobs", jobs);
+    app.all("/any/:thing", (c) => c.text("ok"));
+    app.onError((error, c) => (error instanceof HTTPException ? error.getResponse() : c.text("broken", 500)));
+    return { ...recording, app };
+  }
+
+  test("each request has its route", async (t) => {
+    const { app: hono, requests, events } = await app(t);
+    for (const [method, path] of [
+      ["GET", "/jobs/42?token=x"],
+      ["DELETE", "/jobs/42"],
+      ["PUT", "/jobs/42"],
+      ["POST", "/any/thing"],
+      ["GET", "/nowhere/alice"],
+    ] as const) {
+      await hono.request(path, { method });
+    }
+    const actor = { id: "u_1" };
+    assert.deepEqual((await requests(5)).map(plain), [
+      GET("/jobs/:id", 200, { actor }),
+      { ...GET("/jobs/:id", 500, { actor }), http: { method: "DELETE", path: "/jobs/:id", status: 500 } },
+      { ...GET("/jobs/:id", 409, { actor }), http: { method: "PUT", path: "/jobs/:id", status: 409 } },
+      { ...GET("", 200), http: { method: "POST", path: "/any/:thing", status: 200 } },
+      GET("/*", 404),
+    ]);
+    assert.ok((await events()).some(({ action, target }) => action === "config.read" && target?.id === "42"));
+  });
+
+  test("without a recorder it says where one comes from", async () => {
+    const hono = new Hono();
+    hono.use(auditHono());
+    let error: { code?: string; hint?: string } = {};
+    hono.onError((thrown, c) => {
+      error = thrown as typeof error;
+      return c.text("", 500);
+    });
+    await hono.request("/");
+    assert.equal(error.code, "options.invalid");
+    assert.match(error.hint ?? "", /createRecorder.*withCountersign\(options, app\)/);
+  });
+
+  test("requests need not be recorded", async (t) => {
+    const { audit, events } = await recorder(t);
+    const hono = new Hono<{ Variables: AuditVariables }>();
+    hono.use(auditHono({ audit, requests: false }));
+    hono.get("/", (c) => {
+      c.get("audit").record({ action: "config.read" });
+      return c.text("ok");
+    });
+    await hono.request("/");
+    assert.deepEqual(
+      (await events()).map(({ action }) => action),
+      ["config.read"],
+    );
+  });
+});
+
+/** Sends a request and gives it up as soon as the server has it, or its answer has begun. */
+async function giveUp(url: string, when: "before" | "after"): Promise<void> {
+  const asked = httpRequest(url).on("error", () => {});
+  asked.end();
+  if (when === "after") {
+    const [response] = (await once(asked, "response")) as [NodeJS.ReadableStream];
+    response.on("error", () => {});
+    await once(response, "data");
+  } else {
+    await once(asked, "finish");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  asked.destroy();
+}
+
+/** A response that never ends. */
+const endless: RequestListener = (request, response) => {
+  if (request.url?.startsWith("/begun")) {
+    response.write("first");
+  }
+};
+
+describe("node:http", () => {
+  const options: HttpOptions<{ url?: string | undefined }> = { path: "actual" };
+
+  test("a listener records what others answer", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const server = createServer((request, response) => {
+      response.writeHead(request.url === "/403" ? 403 : 200).end("ok");
+    });
+    server.prependListener("request", auditHttp(audit, { ...options, ip: true, host: true }));
+    const url = await listen(t, server);
+    await (await fetch(`${url}/jobs?token=x`, { headers: { "x-request-id": "r-1" } })).text();
+    await (await fetch(`${url}/403`)).text();
+    const host = new URL(url).host;
+    const context = { ip: "127.0.0.1" };
+    assert.deepEqual((await requests(2)).map(plain), [
+      {
+        ...GET("", 200),
+        http: { method: "GET", path: "/jobs", status: 200, host },
+        context: { ...context, request_id: "r-1" },
+      },
+      { ...GET("", 403), http: { method: "GET", path: "/403", status: 403, host }, context },
+    ]);
+  });
+
+  test("without a route the path is not recorded", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const server = createServer((_, response) => response.end());
+    server.prependListener("request", auditHttp(audit));
+    await fetch(`${await listen(t, server)}/users/alice`);
+    assert.deepEqual((await requests(1)).map(plain), [GET("*", 200)]);
+  });
+
+  for (const [when, path, status] of [
+    ["before", "/waiting", 499],
+    ["after", "/begun", 200],
+  ] as const) {
+    test(`a client that goes away ${when} the answer begins is no success`, async (t) => {
+      const { audit, requests } = await recorder(t);
+      const server = createServer(endless);
+      server.prependListener("request", auditHttp(audit, options));
+      await giveUp(`${await listen(t, server)}${path}`, when);
+      assert.deepEqual((await requests(1)).map(plain), [
+        { ...GET(path, status), outcome: "failure", reason: "the connection ended before the response did" },
+      ]);
+    });
+  }
+
+  test("requests of one connection, one after the other and at once", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const server = createServer((_, response) => response.end("ok"));
+    server.prependListener("request", auditHttp(audit, options));
+    const { port } = new URL(await listen(t, server));
+    const socket: Socket = connect(Number(port), "127.0.0.1");
+    socket.write(Array.from({ length: 20 }, (_, nth) => `GET /${nth} HTTP/1.1\r\nhost: x\r\n\r\n`).join(""));
+    const found = await requests(20);
+    socket.destroy();
+    assert.deepEqual(
+      found.map(({ http }) => http?.path),
+      Array.from({ length: 20 }, (_, nth) => `/${nth}`),
+    );
+  });
+});
+
+describe("Express", () => {
+  test("each request has its route, without what a mounted router's path holds", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const app = express();
+    app.use(auditHttp<express.Request>(audit, { actor: (request) => request.get("x-user") }));
+    app.get("/jobs/:id", (_, response) => void response.send("ok"));
+    app.get("/throws/:id", () => {
+      throw new Error("it throws");
+    });
+    const mounted = express.Router();
+    mounted.get("/:id", (_, response) => void response.status(201).send("ok"));
+    app.use("/tenants/:tenant/jobs", mounted);
+    app.use((_error: Error, _: express.Request, response: express.Response, _next: express.NextFunction) => {
+      response.status(500).send("broken");
+    });
+    const url = await listen(t, createServer(app));
+    for (const path of ["/jobs/42?x=1", "/throws/1", "/tenants/acme/jobs/1", "/nowhere/alice"]) {
+      await (await fetch(`${url}${path}`, { headers: { "x-user": "u_1" } })).text();
+    }
+    const actor = { id: "u_1" };
+    assert.deepEqual((await requests(4)).map(plain), [
+      GET("/jobs/:id", 200, { actor }),
+      GET("/throws/:id", 500, { actor }),
+      GET("/*/:id", 201, { actor }),
+      GET("*", 404, { actor }),
+    ]);
+  });
+});
+
+describe("Fastify", () => {
+  test("each request has its route", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const app = fastify();
+    app.addHook("onRequest", auditHttp<FastifyRequest>(audit, { actor: ({ headers }) => `${headers["x-user"]}` }));
+    app.get("/jobs/:id", async () => "ok");
+    app.get("/throws", async () => {
+      throw new Error("it throws");
+    });
+    app.register(
+      async (mounted) => {
+        mounted.get("/:id", async (_, reply) => reply.code(201).send("ok"));
+      },
+      { prefix: "/tenants/:tenant/jobs" },
+    );
+    const url = await app.listen({ port: 0, host: "127.0.0.1" });
+    t.after(() => app.close());
+    for (const path of ["/jobs/42?x=1", "/throws", "/tenants/acme/jobs/1", "/nowhere/alice"]) {
+      await (await fetch(`${url}${path}`, { headers: { "x-user": "u_1" } })).text();
+    }
+    const actor = { id: "u_1" };
+    assert.deepEqual((await requests(4)).map(plain), [
+      GET("/jobs/:id", 200, { actor }),
+      GET("/throws", 500, { actor }),
+      GET("/tenants/:tenant/jobs/:id", 201, { actor }),
+      GET("*", 404, { actor }),
+    ]);
+  });
+});

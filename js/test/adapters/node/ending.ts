@@ -1,0 +1,36 @@
+/** A server that records, until it is told to end. What it is to do then is its first argument. */
+
+import { appendFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRecorder } from "countersign";
+import { auditHttp, closeOnSignals } from "countersign/node";
+import { EMITTERS, ORIGIN } from "../../conformance/setup.ts";
+
+const [what = "", file = ""] = process.argv.slice(2);
+
+const audit = await createRecorder({
+  key: EMITTERS[0].secret,
+  origin: ORIGIN,
+  flush: false,
+  to: async (chunk) => {
+    await new Promise((resolve) => setTimeout(resolve, what === "hang" ? 3_600_000 : 50));
+    appendFileSync(file, chunk);
+  },
+});
+
+const server = createServer((_request, response) => {
+  response.write("first ");
+  setTimeout(() => response.end("last"), 200);
+});
+server.prependListener("request", auditHttp(audit, { path: "actual" }));
+if (what !== "nothing") {
+  closeOnSignals(audit, {
+    first: () => {
+      process.stdout.write("closing\n");
+      return new Promise((closed) => server.close(closed));
+    },
+  });
+}
+server.listen(0, "127.0.0.1", () => {
+  process.stdout.write(`${JSON.stringify(server.address())}\n`);
+});
