@@ -19,7 +19,7 @@ pub use cors::Cors;
 
 pub(crate) use access::token;
 pub(crate) use answer::Answer;
-pub(crate) use body::{busy, check as check_body, too_slow, unpack};
+pub(crate) use body::{busy, check as check_body, is_larger, too_slow, unpack};
 pub(crate) use erase::{Asked as AskedErasure, Chosen, MAX_BODY as MAX_ERASURE, done as erased};
 pub(crate) use export::{Asked as AskedExport, head as export_head, read as read_export, read_proof};
 pub(crate) use health::{health, metrics};

@@ -24,11 +24,6 @@ impl Alone {
                 erased.erased += self.erase_batch(batch.to_vec())?;
             }
         }
-        // There is no moment at which this ends, as there is for a server.
-        let closed = self.work(|reply| Job::Close { reply })?;
-        if let Err(error) = closed {
-            tracing::warn!(%error, "the log's own chain stays open");
-        }
         Ok(erased)
     }
 

@@ -128,7 +128,8 @@ impl Alone {
             Route::Erase => {
                 let name = self.admit(request.headers(), Right::Erase)?;
                 interface::read_query(query, &[])?;
-                let asked = AskedErasure::read(Some(request.body()), name)?;
+                let whole = !interface::is_larger(request.headers(), MAX_ERASURE);
+                let asked = AskedErasure::read(whole.then_some(request.body()), name)?;
                 interface::erased(self.erase(asked)?)
             }
             Route::Health => {

@@ -8,10 +8,15 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::Problem;
 
+/// Whether a body says that it has more bytes than that.
+pub(crate) fn is_larger(headers: &HeaderMap, bytes: usize) -> bool {
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    declared.is_some_and(|length: u64| length > bytes as u64)
+}
+
 /// What can be told before a byte is read.
 pub(crate) fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), Problem> {
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: u64| length > limits.bytes as u64) {
+    if is_larger(headers, limits.bytes) {
         return Err(Problem::too_large(limits));
     }
     let known = |encoding: &HeaderValue| {
