@@ -16,6 +16,8 @@ const BATCH = 0x62;
 export class Keeper {
   readonly #outbox: Outbox | undefined;
   #next = 1;
+  /** Entries that are of no more use. */
+  #gone: readonly number[] = [];
 
   constructor(outbox: Outbox | undefined) {
     this.#outbox = outbox;
@@ -75,10 +77,13 @@ export class Keeper {
     }
   }
 
-  /** Lets go of what was delivered. */
+  /** Lets go of what was delivered, and of what it could not let go of before. */
   async remove(ids: readonly number[]): Promise<void> {
     if (this.#outbox !== undefined && ids.length > 0) {
-      await guarded(async () => this.#outbox?.write({ put: [], remove: ids }));
+      this.#gone = [...this.#gone, ...ids];
+      const remove = this.#gone;
+      await guarded(async () => this.#outbox?.write({ put: [], remove }));
+      this.#gone = this.#gone.slice(remove.length);
     }
   }
 

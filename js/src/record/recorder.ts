@@ -320,8 +320,12 @@ export class Recorder {
     let unkept: CountersignError | undefined;
     const newest = this.#recorded;
     for (const chain of [...this.#ending, this.#chain]) {
-      this.#recordDropped(chain);
-      while (alive() && hasWorkOf(chain, newest) && this.#courier.pendingBytes < LINKED) {
+      // Anew each time: a close link may follow, and nothing after it.
+      for (;;) {
+        this.#recordDropped(chain);
+        if (!alive() || !hasWorkOf(chain, newest) || this.#courier.pendingBytes >= LINKED) {
+          break;
+        }
         this.#keepWhatStays(chain);
         const batch = await chain.link(this.#batchBytes());
         if (batch === undefined) {
