@@ -1,0 +1,180 @@
+/** An outbox that fails at any write, a process that is killed at any write, and what the next one finds. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MemoryLog, refusal } from "./log.ts";
+import { record, recorderOf } from "./recorder.ts";
+import { full, Storage } from "./storage.ts";
+
+const NAMES = ["a.one", "a.two", "b.one", "b.two", "b.three"] as const;
+
+/** Records in portions, and flushes after each and between. What was stored goes to `stored`. */
+async function life(log: MemoryLog, storage: Storage, stored: Set<string> = new Set()): Promise<void> {
+  const recorder = await recorderOf(log, storage);
+  const take = (names: readonly string[]) => {
+    for (const [nth, handle] of record(recorder, ...names).entries()) {
+      handle.stored().then(
+        () => stored.add(names[nth] ?? ""),
+        () => {},
+      );
+    }
+  };
+  take(NAMES.slice(0, 2));
+  await Promise.resolve();
+  const first = recorder.flush();
+  take(NAMES.slice(2, 3));
+  await first.catch(() => {});
+  take(NAMES.slice(3));
+  await recorder.flush().catch(() => {});
+  await recorder.close().catch(() => {});
+}
+
+/** How many changes a life makes when nothing fails. */
+const WRITES = await (async () => {
+  const storage = new Storage();
+  await life(new MemoryLog(), storage);
+  return storage.writes;
+})();
+
+test("a life makes several changes", () => {
+  assert.ok(WRITES >= 5, `${WRITES}`);
+});
+
+for (let fails = 1; fails <= WRITES; fails++) {
+  test(`change ${fails} of ${WRITES} fails: everything comes once`, async () => {
+    const log = new MemoryLog();
+    const storage = new Storage();
+    storage.at = (write, make) => (write === fails ? Promise.reject(full()) : make());
+    await life(log, storage);
+    const next = await recorderOf(log, storage);
+    await next.close();
+    assert.deepEqual(log.actions, NAMES);
+    assert.equal(storage.kinds, "");
+  });
+
+  for (const isMade of [false, true]) {
+    test(`killed at change ${fails}, which was ${isMade ? "" : "not "}made: what was stored comes once`, async () => {
+      const log = new MemoryLog();
+      const storage = new Storage();
+      let dead = false;
+      storage.at = (write, make) => {
+        if (write === fails) {
+          if (isMade) {
+            make();
+          }
+          dead = true;
+        }
+        // Nothing that a killed process does has an effect, and nothing that it waits for comes.
+        return dead ? new Promise(() => {}) : make();
+      };
+      log.always = (_, pass) => (dead ? new Promise(() => {}) : pass());
+      const stored = new Set<string>();
+      void life(log, storage, stored);
+      await until(() => dead);
+      const kept = [...storage.entries];
+      storage.at = (_, make) => make();
+      storage.entries = kept;
+      log.always = undefined;
+      const next = await recorderOf(log, storage);
+      await next.close();
+      // The first so many, once and in order, and among them all that were stored.
+      assert.deepEqual(log.actions, NAMES.slice(0, log.actions.length));
+      assert.ok(log.actions.length >= stored.size, `${stored.size} were stored`);
+      assert.equal(storage.kinds, "");
+    });
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 1_000 && !holds(); turn++) {
+    await new Promise(setImmediate);
+  }
+  assert.ok(holds());
+  await new Promise(setImmediate);
+}
+
+test("an outbox that takes nothing any more: what it never had is delivered all the same", async () => {
+  const log = new MemoryLog();
+  const storage = new Storage();
+  storage.at = () => Promise.reject(full());
+  const told: string[] = [];
+  const recorder = await recorderOf(log, storage, {}, told);
+  const [handle] = record(recorder, "a.b");
+  await assert.rejects(handle?.stored() ?? Promise.resolve(), { code: "outbox.full" });
+  await recorder.flush();
+  assert.equal((await handle?.delivered())?.seq, 1);
+  assert.deepEqual(log.actions, ["a.b"]);
+  assert.ok(told.includes("outbox.full"));
+});
+
+test("what was delivered and could not be removed is removed later", async () => {
+  const log = new MemoryLog();
+  const storage = new Storage();
+  const told: string[] = [];
+  const recorder = await recorderOf(log, storage, {}, told);
+  record(recorder, "a.one");
+  // The batch is kept, and then is to be removed.
+  storage.at = (_, make) => (storage.kinds.includes("b") ? Promise.reject(full()) : make());
+  await recorder.flush();
+  assert.deepEqual([log.actions, storage.kinds, told], [["a.one"], "b", ["outbox.full"]]);
+  storage.at = (_, make) => make();
+  record(recorder, "a.two");
+  await recorder.flush();
+  assert.deepEqual([log.actions, storage.kinds], [["a.one", "a.two"], ""]);
+});
+
+test("the next recorder delivers batches as they are and events anew, in order", async () => {
+  const log = new MemoryLog();
+  const storage = new Storage();
+  const first = await recorderOf(log, storage);
+  record(first, "a.one");
+  log.always = () => refusal(503, "server.unavailable");
+  await assert.rejects(first.flush());
+  const chain = first.chain ?? "";
+  record(first, "a.two", "a.three");
+  await new Promise(setImmediate);
+  assert.equal(storage.kinds, "bee");
+
+  log.always = undefined;
+  const next = await recorderOf(log, storage);
+  record(next, "b.one");
+  assert.equal(next.status().waiting, 3);
+  await next.flush();
+  assert.deepEqual(log.actions, ["a.one", "a.two", "a.three", "b.one"]);
+  assert.deepEqual([...log.chains.keys()], [chain, next.chain]);
+  assert.equal(storage.kinds, "");
+});
+
+test("a chain that is refused holds up no other of the outbox", async () => {
+  const log = new MemoryLog();
+  const storage = new Storage();
+  const first = await recorderOf(log, storage);
+  record(first, "a.one");
+  log.always = (body, pass) => (body.includes("a.one") ? refusal(403, "log.unauthorised") : pass());
+  await assert.rejects(first.flush());
+  const next = await recorderOf(log, storage);
+  const [handle] = record(next, "b.one");
+  await assert.rejects(next.flush(), { code: "log.unauthorised" });
+  assert.deepEqual([log.actions, storage.kinds], [["b.one"], "b"]);
+  assert.equal((await handle?.delivered())?.seq, 1);
+  log.always = undefined;
+  await next.flush();
+  assert.deepEqual([log.actions, storage.kinds], [["b.one", "a.one"], ""]);
+});
+
+test("what others left behind goes too", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const log = new MemoryLog();
+  const theirs = new Storage();
+  const other = await recorderOf(log, theirs);
+  record(other, "a.one", "a.two");
+  await new Promise(setImmediate);
+  const storage = new Storage();
+  storage.orphaned = theirs.entries.map(({ bytes }) => bytes);
+  const recorder = await recorderOf(log, storage);
+  record(recorder, "b.one");
+  now = 60_000;
+  await recorder.flush();
+  assert.deepEqual([log.actions, storage.kinds], [["b.one", "a.one", "a.two"], ""]);
+});

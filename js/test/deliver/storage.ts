@@ -1,0 +1,48 @@
+/** An outbox whose storage is an array, and fails when it is told to. */
+
+import { CountersignError } from "../../dist/error.js";
+import type { Change, Entry, Outbox } from "../../src/outbox/outbox.ts";
+
+/** What outlives a recorder. */
+export class Storage {
+  entries: Entry[] = [];
+  /** How many changes were asked for. */
+  writes = 0;
+  /** What happens at a change, by its number: by default it is made. `make` makes it. */
+  at: (write: number, make: () => void) => Promise<void> | void = (_, make) => make();
+  /** What others left. */
+  orphaned: Uint8Array[] = [];
+
+  /** A new process's outbox. */
+  outbox(): Outbox {
+    return {
+      open: async () => [...this.entries],
+      write: (change) => this.#write(change),
+      orphans: async (first) => {
+        const entries = this.orphaned.splice(0).map((bytes, nth): Entry => ({ id: first + nth, bytes }));
+        this.entries.push(...entries);
+        return entries;
+      },
+      close: () => {},
+    };
+  }
+
+  /** The first letter of each entry: `e` for an event, `b` for a batch. */
+  get kinds(): string {
+    return this.entries.map(({ bytes }) => String.fromCharCode(bytes[0] ?? 0)).join("");
+  }
+
+  async #write({ put, remove }: Change): Promise<void> {
+    this.writes += 1;
+    // The arrays are the caller's.
+    const change = { put: [...put], remove: new Set(remove) };
+    await this.at(this.writes, () => {
+      const kept = this.entries.filter(({ id }) => !change.remove.has(id));
+      this.entries = [...kept, ...change.put].sort((a, b) => a.id - b.id);
+    });
+  }
+}
+
+export function full(): CountersignError {
+  return new CountersignError("outbox.full", "there is no room", { hint: "make room" });
+}
