@@ -12,7 +12,8 @@ export class Page {
   readonly stored = new Set<number>();
   readonly dropped = new Set<number>();
   readonly receipts = new Map<number, Receipt>();
-  readonly failures = new Map<string, number>();
+  /** By code, what was said of the last. */
+  readonly failures = new Map<string, string>();
   /** Chains that could not go on when it ended; undefined where it was killed. */
   ended: number | undefined;
   /** What it left in its outbox. */
@@ -40,7 +41,7 @@ export class Page {
         this.receipts.set(n, JSON.parse(rest.join(" ")) as Receipt);
         break;
       case "failed":
-        this.failures.set(first, (this.failures.get(first) ?? 0) + 1);
+        this.failures.set(first, rest.join(" "));
         break;
       case "ended":
         this.ended = n;
@@ -107,8 +108,8 @@ export class Book {
     assert.deepEqual([...kept].filter((n) => !has(n) && !page.dropped.has(n)).slice(0, 20), [], `lost of ${page.run}`);
     assert.deepEqual([...page.dropped].filter(has).slice(0, 20), [], `dropped and recorded all the same`);
     assert.deepEqual([...page.receipts.keys()].filter((n) => !has(n)).slice(0, 20), [], `had receipts`);
-    const codes = [...page.failures.keys()].filter((code) => DEFECTS.includes(code) || !code.includes("."));
-    assert.deepEqual(codes, [], `failures of ${page.run}`);
+    const defects = [...page.failures].filter(([code]) => DEFECTS.includes(code) || !code.includes("."));
+    assert.deepEqual(defects, [], `failures of ${page.run}`);
 
     // In each chain as it was recorded, and one chain after the other.
     const chains = ordered.get(page.run) ?? new Map<string, number[]>();

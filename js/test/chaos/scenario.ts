@@ -42,7 +42,7 @@ export async function live(life: Life, { createRecorder, outbox, say }: Means): 
   const below = chance(seed);
   const [key = ""] = keys;
   let behind = 0;
-  const failed = (error: unknown) => say(`failed ${(error as { code?: string }).code ?? error}`);
+  const failed = (error: unknown) => say(`failed ${described(error)}`);
   const audit = await createRecorder({
     key,
     to: url,
@@ -133,6 +133,13 @@ function follow(handle: Handle, n: number, say: (line: string) => void, withRece
       ({ code }) => say(`undelivered ${n} ${code}`),
     );
   }
+}
+
+/** Its code, and where it is one that the network is not to blame for what it says. */
+function described(error: unknown): string {
+  const { code, message, cause } = error as { code?: string; message?: string; cause?: unknown };
+  const stack = cause instanceof Error ? ` ${cause.stack}` : "";
+  return `${code ?? "?"} ${code === "recorder.failed" ? `${message}${stack}` : ""}`.replaceAll("\n", " ");
 }
 
 /** Closes the recorder, however often that takes. */
