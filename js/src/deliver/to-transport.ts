@@ -21,10 +21,12 @@ export function toTransport(transport: Transport, header: string): Destination {
       } catch (cause) {
         throw new Failure(
           "collector",
-          new CountersignError("transport.failed", "the lines could not be handed on", {
-            hint: "they are kept: flush again",
-            cause,
-          }),
+          cause instanceof CountersignError
+            ? cause
+            : new CountersignError("transport.failed", "the lines could not be handed on", {
+                hint: "they are kept: flush again",
+                cause,
+              }),
         );
       }
       return { kind: "delivered", delivered: { proof: null, index: null } };

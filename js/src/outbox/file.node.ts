@@ -52,17 +52,21 @@ class FileOutbox implements Outbox {
   }
 
   async close(): Promise<void> {
-    const held = this.#held;
+    const opened = this.#held;
     this.#held = undefined;
-    if (held === undefined) {
+    if (opened === undefined) {
       return;
     }
-    const { groups, journal, release } = await held;
-    await groups.idle();
-    await journal.close();
-    await release();
+    const held = await opened;
+    await held.groups.idle();
+    await held.journal.close();
+    await held.release();
+    all.delete(held);
   }
 }
+
+/** All that are held, so that none is collected, and its file closed, while its path is held. */
+const all = new Set<Held>();
 
 interface Held {
   journal: Journal;
@@ -79,7 +83,9 @@ async function take(given: string): Promise<Held> {
   }
   try {
     const journal = await Journal.open(path);
-    return { journal, groups: new Groups((change) => journal.write(change)), release };
+    const held = { journal, groups: new Groups((change) => journal.write(change)), release };
+    all.add(held);
+    return held;
   } catch (error) {
     await release();
     throw error;
