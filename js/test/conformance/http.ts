@@ -6,6 +6,9 @@ import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:ht
 /** How long an answer may take before the test has failed anyway. */
 const PATIENCE = 30_000;
 
+/** How long the pieces are in which a body goes whose length is not told. */
+const PIECE = 10_000;
+
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
@@ -84,8 +87,8 @@ export function send(
     asked.on("timeout", () => asked.destroy(new Error(`no answer to ${method} ${path}`)));
     if (chunked && body !== undefined) {
       const bytes = Buffer.from(body);
-      for (let at = 0; at < bytes.length; at += 1000) {
-        asked.write(bytes.subarray(at, at + 1000));
+      for (let at = 0; at < bytes.length; at += PIECE) {
+        asked.write(bytes.subarray(at, at + PIECE));
       }
       asked.end();
     } else {

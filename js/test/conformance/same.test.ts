@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { BEGIN, body, Chain } from "./chain.ts";
-import { readExport } from "./export.ts";
+import { BEGIN, body, Chain, time } from "./chain.ts";
+import { readExport, shown } from "./export.ts";
 import type { Answer, Ask } from "./http.ts";
 import { hash, Signer } from "./keys.ts";
 import { KINDS, Log } from "./log.ts";
@@ -112,6 +112,64 @@ function* mutants(count: number): Generator<Buffer> {
   }
 }
 
+/** Events of all kinds, in chains whose links alternate. */
+function varied(): Request {
+  const chains = EMITTERS.map((key, number) => Chain.begin(key, ORIGIN, `varied ${number}`));
+  const lines = chains.map((chain) => chain.at(0));
+  for (let number = 0; number < 400; number++) {
+    const chain = chains[(number % 7) % 3] ?? assert.fail();
+    const random = hash(`event ${number}`);
+    const pick = <T>(place: number, values: readonly T[]) => values[(random[place] ?? 0) % values.length];
+    const event = {
+      action: pick(0, VALUES.action),
+      actor: { id: pick(1, VALUES.actor) },
+      outcome: pick(2, [...VALUES.outcome, undefined]),
+      target: { type: pick(3, ["job", "user"]), id: pick(4, ["1", "2", "3"]) },
+      tenant: pick(5, [...VALUES.tenant, undefined]),
+      text: [pick(6, VALUES.q), pick(7, VALUES.q), number],
+    };
+    lines.push(chain.event(event, { sign: number % 10 === 9 || number >= 390, at: BEGIN + number * 60_000 }));
+  }
+  return submit(body(...lines));
+}
+
+/** Values of conditions. */
+const VALUES = {
+  action: ["job.update", "job.delete", "job", "session.login", "session.logout"],
+  actor: ["u_1", "u_2", "u_3", "u 4"],
+  outcome: ["success", "failure", "unknown"],
+  tenant: ["acme", "globex"],
+  target: ["1", "job:2", "user:3", "job:1"],
+  q: ["night", "shift", "Night", "\u00e9t\u00e9", "ann@example.com", "7", "example"],
+};
+
+/** What exports can be asked for, the same in each run. */
+function* queries(count: number, size: number): Generator<string> {
+  for (let number = 0; number < count; number++) {
+    const random = hash(`query ${number}`);
+    const query = new URLSearchParams();
+    for (const [place, [name, values]] of Object.entries(VALUES).entries()) {
+      if ((random[place] ?? 0) % 3 === 0) {
+        query.set(name, values[(random[place + 8] ?? 0) % values.length] ?? "");
+      }
+    }
+    const [from, to] = [random.readUInt16BE(16) % size, random.readUInt16BE(18) % size].sort((a, b) => a - b);
+    if ((random[6] ?? 0) % 3 === 0) {
+      query.set("from", `${from}`);
+    }
+    if ((random[7] ?? 0) % 3 === 0) {
+      query.set("to", `${to}`);
+    }
+    if ((random[20] ?? 0) % 3 === 0) {
+      query.set("limit", `${1 + ((random[21] ?? 0) % 80)}`);
+    }
+    if ((random[22] ?? 0) % 5 === 0) {
+      query.set((random[22] ?? 0) % 2 === 0 ? "since" : "until", time(BEGIN + (random[23] ?? 0) * 90_000));
+    }
+    yield query.toString();
+  }
+}
+
 const QUERIES = [
   "",
   "from=3&to=70",
@@ -186,9 +244,16 @@ describe("of the same", { skip }, () => {
   });
 
   test("the exports are the same, line by line", async () => {
-    for (const query of QUERIES) {
-      await same(read(`/export?${query}`, AUDITOR), ({ text }) => withoutOlder(text));
+    await same(varied(), ({ json }) => json);
+    const size = (await logs[0]?.size()) ?? 0;
+    let events = 0;
+    for (const query of [...QUERIES, ...queries(60, size)]) {
+      await same(read(`/export?${query}`, AUDITOR), ({ text }) => {
+        events += shown(readExport(text)).length;
+        return withoutOlder(text);
+      });
     }
+    assert.ok(events > 2_000, `${events}`);
     const { id } = Chain.begin(EMITTERS[0], ORIGIN, "same 1");
     for (const seq of [0, 1, 40, 300]) {
       await same(read(`/proof/${id}/${seq}`, AUDITOR), ({ text }) => withoutOlder(text));

@@ -1,7 +1,7 @@
 /** The live view: `GET /stream`. */
 
 import assert from "node:assert/strict";
-import type { IncomingMessage } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { before, test } from "node:test";
 import { body, type Chain, eventLine, signed, time } from "./chain.ts";
 import { readExport, shown } from "./export.ts";
@@ -212,6 +212,27 @@ onEachLog((log) => {
     size += 2;
     assert.deepEqual(ids(await slow.until(size)), range(first, size));
     slow.close();
+    // An export of so much verifies too.
+    assert.equal(readExport(await log.export("", AUDITOR)).leaves.length, size);
+  });
+
+  test("who goes away in the middle harms nobody", async () => {
+    for (const path of ["/export", `/stream?from=${first}`]) {
+      const going = await Promise.all(range(0, 4).map(() => log.open(path, AUDITOR)));
+      for (const response of going) {
+        await response[Symbol.asyncIterator]().next();
+        response.destroy();
+      }
+    }
+    const { hostname, port } = new URL(log.url);
+    const half = request({ hostname, port, path: "/submit", method: "POST", headers: { "content-length": "1000" } });
+    await new Promise((resolve) => {
+      half.on("error", resolve);
+      half.write("{", () => half.destroy());
+    });
+    assert.equal(await log.size(), size);
+    await log.goesOn();
+    size += 2;
   });
 
   test("an event that cannot be on one line of a stream is withheld there", async () => {
