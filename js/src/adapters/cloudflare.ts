@@ -14,6 +14,7 @@ import { readOptions, type WorkerOptionsOf } from "./worker-options.js";
 export interface WorkerContext {
   waitUntil(promise: Promise<unknown>): void;
   passThroughOnException(): void;
+  readonly props: unknown;
 }
 
 /** A message that came, as far as this package's types tell. */

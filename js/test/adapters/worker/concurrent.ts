@@ -74,6 +74,6 @@ export default {
   fetch(request: Request, env: Env, ctx: WorkerContext): Promise<Response> {
     // As if its time were up as soon as it has answered.
     const cut = new URL(request.url).searchParams.has("cut");
-    return audited.fetch(request, env, cut ? { waitUntil() {}, passThroughOnException() {} } : ctx);
+    return audited.fetch(request, env, cut ? { waitUntil() {}, passThroughOnException() {}, props: {} } : ctx);
   },
 };

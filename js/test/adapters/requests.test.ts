@@ -1,0 +1,92 @@
+/** Requests recorded in workerd. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import { after, before, beforeEach, describe, test } from "node:test";
+import type { Miniflare } from "miniflare";
+import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { GatedLog, skip } from "./gate.ts";
+import { bundled, start } from "./workerd.ts";
+
+const bundle = await bundled(new URL("worker/requests.ts", import.meta.url));
+
+describe("requests of a Worker", { skip }, () => {
+  const log = new GatedLog();
+  let worker: Miniflare;
+  let already = 0;
+  before(async () => {
+    await log.start();
+    worker = start(bundle, { bindings: { KEY: EMITTERS[0].secret, URL: log.url, LOG: LOG.vkey } });
+  });
+  after(async () => {
+    await worker.dispose();
+    await log.close();
+  });
+  beforeEach(async () => {
+    already = (await log.events()).length;
+  });
+
+  /** The events since the test began, as soon as there are so many. */
+  async function events(count: number) {
+    for (let tries = 0; ; tries += 1) {
+      const found = (await log.events()).slice(already).map(({ event }) => event);
+      if (found.length >= count || tries > 100) {
+        assert.equal(found.length, count, JSON.stringify(found));
+        return found.map(({ http, ...event }) => ({ ...event, http: http && { ...http, latency_ms: undefined } }));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  const request = (path: string, status: number, more: object = {}) => ({
+    action: "http.request",
+    outcome: status < 400 ? "success" : "failure",
+    http: { method: "GET", path, status, host: "worker.test", latency_ms: undefined },
+    ...more,
+  });
+
+  test("Hono finds the recorder by its context", async () => {
+    await worker.dispatchFetch("http://worker.test/hono/jobs/42?x=1", { headers: { "cf-connecting-ip": "192.0.2.1" } });
+    assert.deepEqual(await events(2), [
+      { action: "config.read", target: { type: "job", id: "42" }, http: undefined },
+      {
+        ...request("", 200),
+        http: { method: "GET", path: "/hono/jobs/:id", status: 200, latency_ms: undefined },
+        context: { ip: "192.0.2.1" },
+      },
+    ]);
+  });
+
+  test("an answer, and a handler that throws", async () => {
+    const answer = await worker.dispatchFetch("http://worker.test/plain/job?token=x");
+    assert.equal(await answer.text(), "ok");
+    assert.equal(answer.headers.get("x-own"), "1");
+    assert.equal((await worker.dispatchFetch("http://worker.test/plain/throw")).status, 500);
+    assert.deepEqual(await events(2), [
+      request("/plain/job", 200),
+      request("/plain/throw", 500, { reason: "the handler threw" }),
+    ]);
+  });
+
+  test("a WebSocket is given on as it is", async () => {
+    const answer = await worker.dispatchFetch("http://worker.test/plain/socket", { headers: { upgrade: "websocket" } });
+    const socket = answer.webSocket ?? assert.fail("no socket");
+    const heard = new Promise((resolve) => socket.addEventListener("message", ({ data }) => resolve(data)));
+    socket.accept();
+    socket.send("there");
+    assert.equal(await heard, "there back");
+    socket.close();
+    assert.deepEqual(await events(1), [request("/plain/socket", 101)]);
+  });
+
+  test("a stream that its client breaks off is one request", async () => {
+    const url = new URL("/plain/endless", await worker.ready);
+    const asked = get(url, { headers: { host: "worker.test" } });
+    const [response] = (await once(asked, "response")) as [IncomingMessage];
+    await once(response, "data");
+    response.destroy();
+    const found = await events(1);
+    assert.deepEqual(found, [request("/plain/endless", 200)]);
+  });
+});
