@@ -19,6 +19,9 @@ const LIMITS: Limits = { bytes: 1 << 20, lines: 4_096 };
 /** What a page that is going away may still send; the browser's own limit is 64 KiB for all requests together. */
 export const KEEPALIVE = 60 << 10;
 
+/** How often a log has to say that it lost something before it is believed: what it says there is not signed. */
+const ROLLBACKS = 3;
+
 /** How batches are sent. */
 export interface Manner {
   timeout: number;
@@ -44,6 +47,8 @@ export class Courier {
   #pending: Batch[] = [];
   /** Chains that cannot go on. What is pending of them stays in the outbox. */
   readonly #dead = new Map<string, CountersignError>();
+  /** How often in a row the log asked for what it had proven to hold. */
+  readonly #rollbacks = new Map<string, number>();
   #sending: readonly Batch[] = [];
   #bytes = 0;
   /** The newest proof. */
@@ -101,8 +106,9 @@ export class Courier {
   }
 
   /**
-   * Delivers until nothing is pending that can be delivered. A chain that fails does not hold up another; the first
-   * failure is thrown at the end. `alive` is asked after each wait whether this is still to go on.
+   * Delivers until nothing is pending that can be delivered. A chain that fails does not hold up another; at the end
+   * that a chain cannot go on is thrown, or else the first failure. `alive` is asked after each wait whether this is
+   * still to go on.
    */
   async deliver(alive: () => boolean): Promise<void> {
     let failed: Failure | undefined;
@@ -114,13 +120,16 @@ export class Courier {
           if (!alive()) {
             return;
           }
-          if (!(failure instanceof Failure) || failure.scope === "collector") {
+          if (!(failure instanceof Failure)) {
             throw failure;
+          }
+          if (failure.scope === "collector") {
+            throw failed?.scope === "dead" ? failed : failure;
           }
           if (failure.scope === "dead") {
             this.#bury(chain, failure.error);
           }
-          failed ??= failure;
+          failed = failed === undefined || (failure.scope === "dead" && failed.scope !== "dead") ? failure : failed;
           break;
         }
       }
@@ -235,6 +244,7 @@ export class Courier {
     if (delivered.proof !== null && delivered.index !== null) {
       this.last = { chain: last.chain, seq: last.to, index: delivered.index, proof: delivered.proof };
     }
+    this.#rollbacks.delete(last.chain);
     const through = (batch: Batch) => batch.chain === last.chain && batch.to <= last.to;
     const gone = this.#pending.filter(through);
     this.#pending = this.#pending.filter((batch) => !through(batch));
@@ -266,12 +276,17 @@ export class Courier {
       throw failure;
     }
     if (first !== undefined && expected < first.from) {
+      const times = (this.#rollbacks.get(chain) ?? 0) + 1;
+      this.#rollbacks.set(chain, times);
       const message = `the log asks for ${chain}/${expected}, and had proven to hold it`;
+      const isDead = times >= ROLLBACKS;
+      const hint = `the log lost what it had, or was set back: tell who runs it, and keep the receipts as evidence. ${
+        isDead ? "A new chain has begun" : "It is asked again"
+      }`;
       throw new Failure(
-        "dead",
-        new CountersignError("log.rollback", message, {
-          hint: "the log lost what it had, or was set back: tell who runs it, and keep the receipts as evidence. A new chain has begun",
-        }),
+        isDead ? "dead" : "chain",
+        new CountersignError("log.rollback", message, { hint }),
+        failure.retryAfter,
       );
     }
   }

@@ -1,0 +1,299 @@
+/** What a recorder does with each answer of a collector, and with what is no answer of one. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Signer } from "../conformance/keys.ts";
+import { altered, type Intervention, linesOf, MemoryLog, ORIGIN, placeOf, refusal } from "./log.ts";
+import { record, recorderOf } from "./recorder.ts";
+import { Storage } from "./storage.ts";
+
+/** Refusals and failures after which the same is sent again. */
+const PASSING: Record<string, [code: string, Intervention]> = {
+  "401": ["collector.unexpected", () => refusal(401, "request.unauthenticated")],
+  "403 for the key": ["log.unauthorised", () => refusal(403, "log.unauthorised")],
+  "403 of somebody else": ["collector.unexpected", () => new Response("<h1>Forbidden", { status: 403 })],
+  "404": ["collector.unexpected", () => refusal(404, "request.not_found")],
+  "405": ["collector.unexpected", () => refusal(405, "request.invalid")],
+  "408": ["collector.busy", () => refusal(408, "server.timeout")],
+  "409 for a gap that is none": ["log.gap", () => refusal(409, "log.gap", { expected: 99 })],
+  "409 for a gap without a place": ["log.gap", () => refusal(409, "log.gap")],
+  "409 for a gap at a place that is none": ["log.gap", () => refusal(409, "log.gap", { expected: -1 })],
+  "413": ["submit.too_large", () => refusal(413, "submit.too_large", { limits: { bytes: 10, lines: 1 } })],
+  "413 of somebody else": ["submit.too_large", () => new Response("too large", { status: 413 })],
+  "415": ["collector.unexpected", () => refusal(415, "submit.encoding")],
+  "429": ["collector.busy", () => refusal(429, "server.busy")],
+  "429 for a time to come": ["clock.ahead", () => refusal(429, "submit.early")],
+  "500": ["collector.failed", () => refusal(500, "server.failed")],
+  "502 of somebody else": ["collector.failed", () => new Response("bad gateway", { status: 502 })],
+  "503": ["collector.busy", () => refusal(503, "server.unavailable")],
+  "a redirect": ["collector.unexpected", () => new Response(null, { status: 302, headers: { location: "/" } })],
+  "a page": ["collector.unexpected", () => new Response("<!doctype html>")],
+  "a list": ["proof.invalid", () => new Response("[]")],
+  nothing: ["collector.unexpected", () => new Response()],
+  "half an answer": [
+    "collector.unexpected",
+    async (_, pass) => new Response((await (await pass()).text()).slice(0, 100)),
+  ],
+  "an answer without an end": ["collector.unexpected", () => new Response("x".repeat((4 << 20) + 1))],
+  "an answer that is cut off": [
+    "collector.unreachable",
+    () => new Response(new ReadableStream({ pull: (stream) => stream.error(new TypeError("cut off")) })),
+  ],
+  "no connection": ["collector.unreachable", () => Promise.reject(new TypeError("fetch failed"))],
+  "no answer": ["collector.timeout", () => new Promise(() => {})],
+  "no answer, though it was taken": [
+    "collector.timeout",
+    async (_, pass) => {
+      await pass();
+      return new Promise(() => {});
+    },
+  ],
+  "200 without proof": ["proof.invalid", async (_, pass) => altered(await pass(), () => undefined)],
+  "200 for another chain": [
+    "proof.invalid",
+    async (_, pass) => Response.json({ chains: { ["0".repeat(32)]: (await pass()) && { seq: 1, proof: "" } } }),
+  ],
+  "200 with a proof of another place": [
+    "proof.invalid",
+    async (_, pass) => altered(await pass(), (tip) => ({ ...tip, seq: tip.seq + 1 })),
+  ],
+  "200 with a proof that is none": [
+    "proof.invalid",
+    async (_, pass) => altered(await pass(), (tip) => ({ ...tip, proof: "proof" })),
+  ],
+  "200 with a proof of another index": [
+    "proof.invalid",
+    async (_, pass) => altered(await pass(), (tip) => ({ ...tip, proof: tip.proof.replace(/index \d+/, "index 0") })),
+  ],
+  "200 with a signature that is not the log's": [
+    "proof.invalid",
+    async (_, pass) => altered(await pass(), (tip) => ({ ...tip, proof: tip.proof.replace(/.{4}\n$/, "AAA=\n") })),
+  ],
+};
+
+for (const [name, [code, intervention]] of Object.entries(PASSING)) {
+  test(`${name}: ${code}, nothing leaves the outbox, and the same goes again`, async () => {
+    const log = new MemoryLog();
+    const storage = new Storage();
+    const recorder = await recorderOf(log, storage, { timeoutMs: 20 });
+    const [handle] = record(recorder, "a.b");
+    log.meets(intervention);
+    await assert.rejects(recorder.flush(), ({ code: said, hint }: { code: string; hint: string }) => {
+      assert.equal(said, code);
+      assert.ok(hint.length > 10, hint);
+      return true;
+    });
+    assert.equal(storage.kinds, "b");
+    const { waiting, lastError, dead } = recorder.status();
+    assert.deepEqual([waiting, lastError?.code, dead], [1, code, []]);
+    await recorder.flush();
+    assert.deepEqual(log.actions, ["a.b"]);
+    assert.equal(log.bodies[0], log.bodies.at(-1));
+    assert.equal(storage.kinds, "");
+    const { status, receipt } = { status: recorder.status(), receipt: await handle?.delivered() };
+    assert.deepEqual([status.waiting, status.waitingBytes, status.lastError], [0, 0, undefined]);
+    assert.deepEqual([receipt?.seq, receipt?.index, status.lastProof?.index], [1, 1, 1]);
+    await recorder.close();
+  });
+}
+
+/** Refusals of what was sent as it is. */
+for (const [status, code] of [
+  [400, "export.invalid"],
+  [400, "log.refused"],
+  [400, "signature.invalid"],
+  [409, "log.fork"],
+] as const) {
+  test(`${status} ${code}: the chain stays in the outbox, and another goes on`, async () => {
+    const log = new MemoryLog();
+    const storage = new Storage();
+    const recorder = await recorderOf(log, storage);
+    const [dead] = record(recorder, "first.dead");
+    log.meets((body, pass) => {
+      // Recorded while the chain is refused.
+      record(recorder, "second.alive");
+      return body.includes("first.dead") ? refusal(status, code) : pass();
+    });
+    await assert.rejects(recorder.flush(), { code });
+    await assert.rejects(dead?.delivered() ?? Promise.resolve(), { code });
+    await recorder.flush();
+    assert.deepEqual(log.actions, ["second.alive"]);
+    assert.equal(storage.kinds, "b");
+    const [only, ...rest] = recorder.status().dead;
+    assert.deepEqual([only?.error.code, rest], [code, []]);
+    assert.notEqual(only?.chain, recorder.chain);
+    record(recorder, "third.alive");
+    await recorder.close();
+    assert.deepEqual(log.actions, ["second.alive", "third.alive"]);
+
+    // Whoever comes next tries again: the collector may know better by then.
+    const next = await recorderOf(log, storage);
+    await next.flush();
+    assert.deepEqual(log.actions, ["second.alive", "third.alive", "first.dead"]);
+    assert.equal(storage.kinds, "");
+  });
+}
+
+test("a refusal of the close link leaves the recorder closed, and what it delivered delivered", async () => {
+  const log = new MemoryLog();
+  const storage = new Storage();
+  const recorder = await recorderOf(log, storage);
+  record(recorder, "a.b");
+  await recorder.flush();
+  log.meets(() => refusal(409, "log.fork"));
+  await assert.rejects(recorder.close(), { code: "log.fork" });
+  await recorder.close();
+  assert.deepEqual(log.actions, ["a.b"]);
+  assert.throws(() => recorder.record({ action: "a.b" }), { code: "recorder.out_of_turn" });
+});
+
+test("a proof of another log, of the same name, is not believed", async () => {
+  const log = new MemoryLog();
+  const other = new MemoryLog(new Signer(ORIGIN, 9));
+  const recorder = await recorderOf(log);
+  record(recorder, "a.b");
+  log.meets(async (body, pass) =>
+    altered(await pass(), (tip) => {
+      const leaf = linesOf(body).at(-1)?.link ?? "";
+      other.add(leaf);
+      return { ...tip, proof: other.proof(leaf) };
+    }),
+  );
+  await assert.rejects(recorder.flush(), { code: "proof.invalid" });
+  await recorder.close();
+  assert.deepEqual(log.actions, ["a.b"]);
+});
+
+test("a proof of the link before is not one of the last", async () => {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log);
+  record(recorder, "a.b", "a.c");
+  log.meets(async (body, pass) =>
+    altered(await pass(), (tip) => ({ ...tip, proof: log.proof(linesOf(body).at(-2)?.link ?? "") })),
+  );
+  await assert.rejects(recorder.flush(), { code: "proof.invalid" });
+  await recorder.close();
+});
+
+/** Three batches of a chain whose first was delivered and whose others wait, the first of them at seq 2. */
+async function behind() {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log, new Storage());
+  record(recorder, "a.one");
+  await recorder.flush();
+  log.always = () => refusal(503, "server.unavailable");
+  for (const action of ["a.two", "a.three"]) {
+    record(recorder, action);
+    await assert.rejects(recorder.flush(), { code: "collector.busy" });
+  }
+  log.always = undefined;
+  log.bodies.length = 0;
+  return { log, recorder };
+}
+
+/** From which seq on a body is. */
+const begins = (body = "") => placeOf(linesOf(body)[0]?.link ?? "").seq;
+
+test("a gap inside what waits: it goes from there", async () => {
+  const { log, recorder } = await behind();
+  // The log took the first of them, and nobody heard of it.
+  log.meets((_, pass) => pass().then(() => refusal(409, "log.gap", { expected: 3 })));
+  await recorder.flush();
+  assert.deepEqual(log.bodies.map(begins), [2, 3]);
+  assert.deepEqual(log.actions, ["a.one", "a.two", "a.three"]);
+});
+
+test("a gap after what waits is a wrong answer", async () => {
+  const { log, recorder } = await behind();
+  log.meets(() => refusal(409, "log.gap", { expected: 4 }));
+  await assert.rejects(recorder.flush(), { code: "log.gap" });
+  await recorder.flush();
+  assert.deepEqual(log.bodies.map(begins), [2, 2]);
+  assert.deepEqual(log.actions, ["a.one", "a.two", "a.three"]);
+});
+
+test("a log that asks for one place after another is not followed for ever", async () => {
+  const { log, recorder } = await behind();
+  log.always = () => refusal(409, "log.gap", { expected: 3 });
+  await assert.rejects(recorder.flush(), { code: "log.gap" });
+  assert.equal(log.bodies.length, 2);
+});
+
+test("what a log had proven to hold and asks for again, it lost", async () => {
+  const { log, recorder } = await behind();
+  log.always = (body, pass) => (begins(body) === 0 ? pass() : refusal(409, "log.gap", { expected: 1 }));
+  const last = record(recorder, "a.four")[0];
+  for (const hint of [/asked again/, /asked again/, /new chain/]) {
+    await assert.rejects(recorder.flush(), { code: "log.rollback", hint });
+  }
+  record(recorder, "b.one");
+  await recorder.flush();
+  assert.deepEqual(log.actions, ["a.one", "b.one"]);
+  await assert.rejects(last?.delivered() ?? Promise.resolve(), { code: "log.rollback" });
+});
+
+test("a log that says once that it lost something, and then takes what comes after, did not lose it", async () => {
+  const { log, recorder } = await behind();
+  for (const action of ["a.four", "a.five"]) {
+    log.meets(
+      () => refusal(409, "log.gap", { expected: 1 }),
+      () => refusal(409, "log.gap", { expected: 0 }),
+    );
+    await assert.rejects(recorder.flush(), { code: "log.rollback" });
+    await assert.rejects(recorder.flush(), { code: "log.rollback" });
+    await recorder.flush();
+    record(recorder, action);
+  }
+  await recorder.close();
+  assert.deepEqual(log.actions, ["a.one", "a.two", "a.three", "a.four", "a.five"]);
+});
+
+test("413 lowers what goes together, and stays lowered", async () => {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log, new Storage());
+  log.always = () => refusal(503, "server.unavailable");
+  for (let nth = 0; nth < 6; nth++) {
+    record(recorder, "a.b");
+    await assert.rejects(recorder.flush());
+  }
+  log.bodies.length = 0;
+  log.always = (body, pass) =>
+    linesOf(body).length > 3 ? refusal(413, "submit.too_large", { limits: { bytes: 1 << 20, lines: 3 } }) : pass();
+  await recorder.flush();
+  assert.deepEqual(
+    log.bodies.map((body) => linesOf(body).length),
+    [7, 3, 3, 1],
+  );
+  assert.equal(log.actions.length, 6);
+});
+
+test("413 without limits halves it each time", async () => {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log);
+  log.always = () => refusal(503, "server.unavailable");
+  for (let nth = 0; nth < 8; nth++) {
+    record(recorder, "a.b");
+    await assert.rejects(recorder.flush());
+  }
+  log.bodies.length = 0;
+  log.always = (body, pass) => (linesOf(body).length > 2 ? new Response(null, { status: 413 }) : pass());
+  await recorder.flush();
+  assert.equal(log.actions.length, 8);
+  assert.ok(log.bodies.length < 12, `${log.bodies.length} requests`);
+});
+
+test("before a collector asked to come again it is not asked, except where somebody is patient", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log);
+  record(recorder, "a.b");
+  log.meets(() => refusal(503, "server.unavailable", {}, { "retry-after": "7" }));
+  await assert.rejects(recorder.flush(), { code: "collector.busy" });
+  now = 6_900;
+  await assert.rejects(recorder.flush(), { code: "collector.busy" });
+  assert.equal(log.bodies.length, 1);
+  now = 7_100;
+  await recorder.flush();
+  assert.deepEqual(log.actions, ["a.b"]);
+});
