@@ -9,6 +9,7 @@ mod contest;
 mod figure;
 mod log;
 mod memory;
+mod sdk;
 
 use std::cell::Cell;
 use std::fs;
@@ -59,6 +60,8 @@ enum Part {
     Wasm,
     /// Recording in WebAssembly
     Record,
+    /// What recording costs a program, on Node.js and in workerd
+    Sdk,
     /// Peak memory
     Memory,
     /// The artefacts' sizes
@@ -76,7 +79,11 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let mut notes = Vec::new();
     for part in <Part as clap::ValueEnum>::value_variants().iter().filter(chosen) {
         figures.extend(bench.measure(*part)?);
-        notes.extend((*part == Part::Log).then_some(log::NOTES));
+        notes.extend(match part {
+            Part::Log => Some(log::NOTES),
+            Part::Sdk => Some(sdk::NOTES),
+            _ => None,
+        });
     }
     println!();
     for figure in &figures {
@@ -107,6 +114,7 @@ impl Bench<'_> {
             Part::Threads => self.threads(),
             Part::Wasm => self.wasm(),
             Part::Record => self.record(),
+            Part::Sdk => sdk::measure(self),
             Part::Memory => self.memory(),
             Part::Sizes => self.sizes(),
             Part::Instantiate => self.instantiate(),

@@ -82,3 +82,11 @@ pub(crate) fn alternate(
         Ok(samples)
     })
 }
+
+/// The figures of a program that prints several.
+pub(crate) fn numbers<const N: usize>(printed: &str) -> Result<[f64; N]> {
+    let numbers: Option<Vec<f64>> = printed.split_whitespace().map(|word| word.parse().ok()).collect();
+    numbers
+        .and_then(|numbers| numbers.try_into().ok())
+        .with_context(|| format!("there are not {N} figures: {printed:?}"))
+}

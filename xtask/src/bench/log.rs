@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::contest::Samples;
+use super::contest::{Samples, numbers};
 use super::figure::{Bound, Figure};
 use super::{Bench, MEBIBYTE};
 use crate::run;
@@ -165,12 +165,4 @@ fn grow(bench: &Bench, within: &Path) -> Result<Vec<Figure>> {
     let name = format!("start with {:.1} M links", links3 / 1e6);
     figures.push(Figure::new(name, "s", Samples::one(start)).held_to(Bound::AtMost(2.0)));
     Ok(figures)
-}
-
-/// The numbers that a program printed.
-fn numbers<const N: usize>(printed: &str) -> Result<[f64; N]> {
-    let numbers: Option<Vec<f64>> = printed.split_whitespace().map(|word| word.parse().ok()).collect();
-    numbers
-        .and_then(|numbers| numbers.try_into().ok())
-        .with_context(|| format!("there are not {N} figures: {printed:?}"))
 }

@@ -1,0 +1,102 @@
+// Records events on Node.js and prints the microseconds that an event took.
+//
+//     node record-sdk.mjs WHAT EVENTS
+//
+// WHAT is one of
+//     call        of the processor for the call of `record` alone
+//     slow        that passed in that call, for the hundredth of the events for which it took longest: the least of these
+//     recording   of the processor for all: record, and a flush for every 64
+//     slim        the same with countersign/slim
+//     pino        of the processor for an unsigned line of JSON each
+//     webcrypto   of the processor for a line of JSON each, and a signature for each
+import { pino } from "pino";
+import { createRecorder, generateKey } from "../js/dist/record/record.node.js";
+import { createRecorder as createSlim } from "../js/dist/record/slim.node.js";
+import { event } from "./event.mjs";
+
+const FLUSH = 64;
+const [, , what, count] = process.argv;
+const events = Number(count);
+let bytes = 0;
+const take = (chunk) => {
+  bytes += chunk.length;
+};
+const { key } = await generateKey("bench.example/recorder");
+const options = { key, origin: "log.example/bench", to: take, flush: false };
+
+/** What each does with 64 events, and the microseconds that count of it, where not all do. */
+const contestants = {
+  async call() {
+    const recorder = await createRecorder(options);
+    return async (some) => {
+      const start = processor();
+      for (const one of some) recorder.record(one);
+      const took = processor() - start;
+      await recorder.flush();
+      return took;
+    };
+  },
+  async slow() {
+    const recorder = await createRecorder(options);
+    return async (some) => {
+      for (const one of some) {
+        const start = performance.now();
+        recorder.record(one);
+        calls.push((performance.now() - start) * 1000);
+      }
+      await recorder.flush();
+    };
+  },
+  recording: () => flushing(createRecorder),
+  slim: () => flushing(createSlim),
+  async pino() {
+    const logger = pino({}, { write: take });
+    return (some) => {
+      for (const one of some) logger.info(one);
+    };
+  },
+  async webcrypto() {
+    const { privateKey } = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
+    const encoder = new TextEncoder();
+    return async (some) => {
+      const lines = some.map((one) => encoder.encode(JSON.stringify(one)));
+      lines.forEach(take);
+      const signatures = await Promise.all(lines.map((line) => crypto.subtle.sign("Ed25519", privateKey, line)));
+      signatures.forEach(({ byteLength }) => take({ length: byteLength }));
+    };
+  },
+};
+const calls = [];
+
+async function flushing(create) {
+  const recorder = await create(options);
+  return async (some) => {
+    for (const one of some) recorder.record(one);
+    await recorder.flush();
+  };
+}
+
+const processor = () => {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+};
+
+async function run(work, from, to) {
+  let [own, all] = [0, 0];
+  for (let nth = from; nth < to; nth += FLUSH) {
+    const some = Array.from({ length: FLUSH }, (_, more) => event(nth + more));
+    const start = processor();
+    own += (await work(some)) ?? 0;
+    all += processor() - start;
+  }
+  return own || all;
+}
+
+const work = await contestants[what]();
+// What is not yet compiled is no part of it.
+await run(work, 0, Math.min(events, 10_000));
+calls.length = 0;
+const microseconds = await run(work, 0, events);
+if (bytes < events * 300) throw new Error(`${bytes} bytes of ${events} events`);
+const slow = calls.sort((a, b) => b - a)[Math.floor(calls.length / 100)];
+console.log(slow ?? microseconds / (Math.ceil(events / FLUSH) * FLUSH));

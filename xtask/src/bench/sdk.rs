@@ -1,0 +1,74 @@
+//! What recording costs a program: on Node.js against an unsigned logger and against a signature for each event, and in a
+//! Cloudflare Worker.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::Bench;
+use super::contest::{Measure, Samples, numbers};
+use super::figure::{Bound, Figure};
+use crate::run;
+
+/// How the figures came about, for those who read them.
+pub(super) const NOTES: &str = "\
+About the SDK: on Node.js all is of the processor, of all threads together, and goes to memory; \"record\" is the call
+alone, and \"record, p99\" what passed for the slowest hundredth. \"recording\" is 64 events and a flush, over and over;
+pino writes each as a line of JSON, and \"signing each\" is JSON and a signature of WebCrypto's for each. In workerd a
+request records 64 events with withCountersign and waits for the log's proof; what the same request takes that only sends
+its events as JSON is taken off. The start is from that of the process to the first answer, in which an event is
+recorded, and less that of the same Worker without the package.";
+
+const EVENTS: u64 = 256_000;
+const REQUESTS: u64 = 4_000;
+const STARTS: u64 = 25;
+
+pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
+    let mut figures = on_node(bench)?;
+    figures.extend(in_workerd(bench)?);
+    Ok(figures)
+}
+
+fn on_node(bench: &Bench) -> Result<Vec<Figure>> {
+    let of = |what: &str| -> Result<Command> {
+        let mut script = bench.script("record-sdk.mjs")?;
+        script.args([what, &bench.scaled(EVENTS).to_string()]);
+        Ok(script)
+    };
+    let programs = [of("call")?, of("slow")?, of("recording")?, of("slim")?, of("pino")?, of("webcrypto")?];
+    let [call, slow, recording, slim, pino, webcrypto] =
+        bench.run("sdk on Node.js", &Measure::Printed, programs)?;
+    Ok(vec![
+        Figure::new("record", "µs/event", call).held_to(Bound::AtMost(10.0)),
+        Figure::new("record, p99", "µs", slow),
+        Figure::new("recording", "µs/event", recording.clone()),
+        Figure::new("recording/pino", "times", recording.ratio(&pino)),
+        Figure::new("signing each/recording", "times", webcrypto.ratio(&recording)),
+        Figure::new("recording slim/pino", "times", slim.ratio(&pino)),
+        Figure::new("signing each/recording slim", "times", webcrypto.ratio(&slim)),
+    ])
+}
+
+fn in_workerd(bench: &Bench) -> Result<Vec<Figure>> {
+    bench.build_natives()?;
+    let program = bench.release("countersign");
+    let script = |what: &str, count: u64| -> Result<Command> {
+        let mut script = bench.script("workerd-sdk.mjs")?;
+        script.arg(&program).args([what, &count.to_string()]);
+        Ok(script)
+    };
+    let [flush] =
+        bench.run("sdk in workerd", &Measure::Printed, [script("flush", bench.scaled(REQUESTS))?])?;
+    let mut starting = script("start", STARTS)?;
+    let (passed, processor) = bench.tools.progress.step("start in workerd", |_| {
+        let rounds = (0..bench.args.rounds).map(|_| numbers::<2>(&run::output(&mut starting)?));
+        let rounds: Vec<[f64; 2]> = rounds.collect::<Result<_>>()?;
+        let figures = |which: usize| Samples::of(rounds.iter().map(|round| round[which]).collect());
+        Ok((figures(0), figures(1)))
+    })?;
+    Ok(vec![
+        Figure::new("64 events in workerd", "ms", flush).held_to(Bound::AtMost(2.0)),
+        Figure::new("start in workerd", "ms", passed).held_to(Bound::AtMost(10.0)),
+        Figure::new("start in workerd, processor", "ms", processor),
+    ])
+}
