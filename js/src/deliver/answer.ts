@@ -46,10 +46,10 @@ export function meaning(answer: Answer): Meaning {
 }
 
 function failed(answer: Answer): Failure {
-  const { status, retryAfter } = answer;
+  const { status, from, location, retryAfter } = answer;
   const { code, message, hint, line } = said(answer);
   const error = (own: ErrorCode, text: string, todo: string) => new CountersignError(own, text, { hint: todo, line });
-  const says = message === "" ? `the collector answered with status ${status}` : `the collector says: ${message}`;
+  const says = message === "" ? `${from} answered with status ${status}` : `the collector says: ${message}`;
   if (code === "submit.early") {
     const todo =
       "set this machine's clock. The events are kept, and are taken when the log's clock has come to their times";
@@ -60,7 +60,7 @@ function failed(answer: Answer): Failure {
     return new Failure("chain", error("submit.too_large", says, todo), retryAfter);
   }
   if (code === "log.unauthorised") {
-    const todo = hint ?? "the key needs a grant in the log, or a line in the log's trust file";
+    const todo = `${hint ?? "the key needs a grant in the log, or a line in the log's trust file"}; and \`log\` must be this collector's log`;
     return new Failure("chain", error("log.unauthorised", says, todo), retryAfter);
   }
   if (code === "log.fork") {
@@ -83,8 +83,10 @@ function failed(answer: Answer): Failure {
   }
   const todo =
     status === 0 || (status >= 300 && status < 400)
-      ? "it redirects: give the address that it redirects to"
-      : "is this the address of a collector? Its /submit is asked, and GET /checkpoint must show the log's checkpoint";
+      ? `it redirects: give the address of the collector itself${location === undefined ? "" : `, which may be ${location.replace(/\/submit$/, "")}`}`
+      : status === 401 || (status === 403 && code === "")
+        ? "something before the collector asks who this is: have it let /submit through. The links' signatures say it"
+        : `is this the address of a collector? GET ${from.replace(/submit$/, "checkpoint")} must show the log's checkpoint`;
   return new Failure("collector", error("collector.unexpected", says, todo), retryAfter);
 }
 

@@ -16,6 +16,10 @@ export interface CollectorOptions {
 /** An answer as it came. */
 export interface Answer {
   status: number;
+  /** Who answered. */
+  from: string;
+  /** Where else it says to ask. */
+  location: string | undefined;
   /** How many milliseconds it asks to wait. */
   retryAfter: number | undefined;
   /** The body, where it is a JSON object. */
@@ -59,7 +63,8 @@ export class Collector {
       const init: RequestInit = { method: "POST", body: lines, redirect: "manual", signal: patience.signal };
       const response = await this.#fetch(this.submit, keepalive ? { ...init, keepalive } : init);
       const body = await read(response);
-      return { status: response.status, retryAfter: retryAfter(response), body };
+      const { status } = response;
+      return { status, from: this.submit, location: location(response), retryAfter: retryAfter(response), body };
     } catch (cause) {
       if (cause instanceof CountersignError) {
         throw cause;
@@ -70,14 +75,47 @@ export class Collector {
           cause,
         });
       }
-      throw new CountersignError("collector.unreachable", `the collector at ${this.submit} cannot be reached`, {
-        hint: "nothing is lost: it is sent again. Check the address and that the collector runs; a page also needs the collector's leave (serve --cors ORIGIN) and connect-src in its own policy",
+      const why = reason(cause);
+      const said = why === undefined ? "" : ` (${why})`;
+      throw new CountersignError("collector.unreachable", `the collector at ${this.submit} cannot be reached${said}`, {
+        hint: `nothing is lost: it is sent again. ${todo(why)}`,
         cause,
       });
     } finally {
       clearTimeout(timer);
     }
   }
+}
+
+/** The system's word for why a request failed, where the runtime tells it. */
+function reason(cause: unknown): string | undefined {
+  for (let at = cause, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
+    const { code } = at as { code?: unknown };
+    if (typeof code === "string" && /^[A-Za-z_]{3,40}$/.test(code)) {
+      return code;
+    }
+  }
+  return undefined;
+}
+
+function todo(why: string | undefined): string {
+  if (why === undefined) {
+    return "Check the address and that the collector runs; a page also needs the collector's leave (serve --cors ORIGIN) and connect-src in its own policy";
+  }
+  if (/SSL|TLS|CERT|ISSUER/i.test(why)) {
+    return "What answers there speaks no TLS, or its certificate is not trusted: should the address begin with http://, or have another port?";
+  }
+  if (/NOTFOUND|EAI_/.test(why)) {
+    return "Is the host's name right?";
+  }
+  return "Check the address, its port, and that the collector runs";
+}
+
+function location(response: Response): string | undefined {
+  const given = response.headers.get("location");
+  return given === null || !URL.canParse(given, response.url || undefined)
+    ? undefined
+    : new URL(given, response.url || undefined).href.replace(/[?#].*$/s, "").slice(0, 200);
 }
 
 function submitUrl(given: string | URL): string {
@@ -87,7 +125,9 @@ function submitUrl(given: string | URL): string {
   try {
     url = new URL(given);
   } catch {
-    throw refuse("the collector's address is no URL", "give one such as https://log.example.com");
+    throw URL.canParse(`https://${given}`)
+      ? refuse("the collector's address lacks https://", "give all of it, such as https://log.example.com")
+      : refuse("the collector's address is no URL", "give one such as https://log.example.com");
   }
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     throw refuse(`a collector is not reached by ${url.protocol}`, "give an address that begins with https://");

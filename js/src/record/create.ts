@@ -2,13 +2,14 @@
 
 import { toCollector } from "../deliver/destination.js";
 import { toTransport } from "../deliver/to-transport.js";
+import { CountersignError } from "../error.js";
 import { Keeper } from "../outbox/keeper.js";
 import { Chain } from "./chain.js";
 import { type Core, type CoreLogTrust, inCore } from "./core.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { type RecorderOptions, type Settings, settings } from "./options.js";
 import { Recorder } from "./recorder.js";
-import { external, type KeyHandle, type Signer, type Signing } from "./signer.js";
+import { brokenSignerKey, external, type KeyHandle, SIGNER_PREFIX, type Signer, type Signing } from "./signer.js";
 
 /** Begins a chain. */
 export type CreateRecorder = (options: RecorderOptions) => Promise<Recorder>;
@@ -43,9 +44,47 @@ function route<Trust extends CoreLogTrust>(core: Core<Trust>, { prove }: Variant
     const header = inCore(() => core.header(to.origin));
     return { origin: to.origin, destination: toTransport(to.transport, header) };
   }
-  const trust = inCore(() => new core.LogTrust(to.log.trim()));
+  const trust = readLog(core, to.log.trim());
   const destination = toCollector(to.collector, (proof, leaf) => prove(trust, proof, leaf));
   return { origin: trust.origin, destination };
+}
+
+function readLog<Trust extends CoreLogTrust>(core: Core<Trust>, text: string): Trust {
+  try {
+    return inCore(() => new core.LogTrust(text));
+  } catch (cause) {
+    if (!(cause instanceof CountersignError) || cause.code === "wasm.failed") {
+      throw cause;
+    }
+    const { code, message, hint, line } = cause;
+    if (text.startsWith(SIGNER_PREFIX)) {
+      throw new CountersignError(code, "log is a signer key, which is a secret of whoever runs the log", {
+        member: "log",
+        hint: "give the log's verifier key, and keep the other out of here",
+      });
+    }
+    throw new CountersignError(code, `log is neither a vkey nor a trust file: ${message}`, {
+      member: "log",
+      hint: `give the log's vkey, such as example.com/audit+1a2b3c4d+A…, or a trust file's text${hint === undefined ? "" : `; ${hint}`}`,
+      line,
+    });
+  }
+}
+
+/** What the core says of a key, said of the option. */
+function ofKey<T>(key: string | KeyHandle | Signer, work: () => T): T {
+  try {
+    return inCore(work);
+  } catch (cause) {
+    if (!(cause instanceof CountersignError) || cause.code !== "key.invalid") {
+      throw cause;
+    }
+    if (typeof key === "string") {
+      throw brokenSignerKey();
+    }
+    const { message, hint } = cause;
+    throw new CountersignError("key.invalid", `vkey: ${message}`, { member: "key", hint });
+  }
 }
 
 /** What makes chains under a key, each time anew. */
@@ -74,7 +113,7 @@ function beginner<Trust extends CoreLogTrust>(
         ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => verifies(signing.key, bytes, signature)),
     };
     const anew = () => {
-      const recorder = inCore(() => new core.Recorder(origin, signing.key, signEvery, redact === undefined));
+      const recorder = ofKey(key, () => new core.Recorder(origin, signing.key, signEvery, redact === undefined));
       for (const name of redact ?? []) {
         recorder.redact(name);
       }

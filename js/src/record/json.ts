@@ -11,7 +11,10 @@ const OPAQUE = [Map, Set, WeakMap, WeakSet, RegExp, Promise, Error, ArrayBuffer]
  */
 export function toJson(event: unknown): string {
   // With a function that looks at each value JSON.stringify takes several times as long, which few events need.
-  if (typeof event === "object" && event !== null && isPlain(event, 0)) {
+  if (typeof event !== "object" || event === null || Array.isArray(event)) {
+    throw noEvent(event);
+  }
+  if (isPlain(event, 0)) {
     return JSON.stringify(event);
   }
   return toJsonWatched(event);
@@ -90,9 +93,16 @@ function toJsonWatched(event: unknown): string {
     });
   }
   if (text === undefined) {
-    throw new CountersignError("event.invalid", "not an event but undefined");
+    throw noEvent(undefined);
   }
   return text;
+}
+
+function noEvent(given: unknown): CountersignError {
+  const what = given === null ? "null" : Array.isArray(given) ? "an array" : typeof given;
+  return new CountersignError("event.invalid", `not an event but ${what}`, {
+    hint: `give an object, such as { action: "job.delete" }${typeof given === "string" ? "; recordJson takes text" : ""}`,
+  });
 }
 
 function fault(holder: unknown, key: string, value: unknown): { message: string; hint: string } | undefined {

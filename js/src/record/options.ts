@@ -113,14 +113,15 @@ export function settings(options: RecorderOptions): Settings {
     throw refused("key", "no options", "give at least key, to, and log (or origin, where there is no log)");
   }
   const { key, outbox, redact, onFull = "throw", onError } = options;
-  if (key === undefined || key === null || key === "") {
+  if (key === undefined || key === null || (typeof key === "string" && key.trim() === "")) {
     throw refused(
       "key",
       "no key to sign with",
       "give a signer key's text (countersign keygen NAME makes one; is the secret or variable set?), { vkey, privateKey } or { vkey, sign }",
     );
   }
-  if (redact?.some((name) => typeof name !== "string" || !name.isWellFormed())) {
+  const isName = (name: unknown) => typeof name === "string" && name.isWellFormed();
+  if (redact !== undefined && !(Array.isArray(redact) && redact.every(isName))) {
     throw refused("redact", "not a list of names", 'give strings, such as ["password", "ssn"]');
   }
   if (onFull !== "throw" && onFull !== "drop") {
@@ -131,6 +132,9 @@ export function settings(options: RecorderOptions): Settings {
   }
   if (outbox !== undefined && typeof outbox?.write !== "function") {
     throw refused("outbox", "no outbox", "give what indexedDbOutbox, fileOutbox or durableObjectOutbox made");
+  }
+  if (options.now !== undefined && !(typeof options.now === "function" && Number.isSafeInteger(options.now()))) {
+    throw refused("now", "no clock of whole milliseconds", "leave it out, or give what counts as Date.now does");
   }
   return {
     to: destination(options),
@@ -172,6 +176,13 @@ function destination({ to, log, origin }: RecorderOptions): Settings["to"] {
       "to",
       "nothing takes the lines",
       "give the collector's address (is the variable set?), a function, or memory()",
+    );
+  }
+  if (typeof to === "object" && "fetch" in to && to.url === undefined) {
+    throw refused(
+      "to",
+      "a binding alone has no address",
+      'give { url: "https://log", fetch: (url, init) => env.LOG.fetch(url, init) }: any name does for the host',
     );
   }
   if (typeof to !== "string" && !(to instanceof URL) && typeof to.url !== "string" && !(to.url instanceof URL)) {

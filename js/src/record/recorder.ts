@@ -166,7 +166,7 @@ export class Recorder {
    * members need not be those of {@link AuditEvent}.
    */
   recordJson(json: string | Uint8Array): Handle {
-    return this.#take(typeof json === "string" ? wellFormed(json) : decode(json), false);
+    return this.#take(textOf(json), false);
   }
 
   /**
@@ -519,6 +519,18 @@ function settle(taken: readonly Taken[], error?: CountersignError): void {
   for (const one of taken) {
     one.keep(error);
   }
+}
+
+function textOf(json: string | Uint8Array): string {
+  if (typeof json === "string") {
+    return wellFormed(json);
+  }
+  if (json instanceof Uint8Array) {
+    return decode(json);
+  }
+  throw new CountersignError("event.invalid", "neither text nor bytes", {
+    hint: "record takes objects, recordJson JSON text",
+  });
 }
 
 /** Half of a surrogate pair has no UTF-8, and would be replaced on the way. */

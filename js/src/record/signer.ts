@@ -27,32 +27,68 @@ export interface Signing {
 /** What a signer key's text begins with. */
 export const SIGNER_PREFIX = "PRIVATE+KEY+";
 
-/** The text, where it can be a signer key's. */
+/** The text, where it can be a signer key's. What is refused is not repeated: it may be a secret all the same. */
 export function signerKey(text: string): string {
-  if (!text.startsWith(SIGNER_PREFIX)) {
-    throw noSignerKey();
+  if (text.startsWith(SIGNER_PREFIX)) {
+    return text;
   }
-  return text;
+  const refuse = (message: string, hint: string) =>
+    new CountersignError("key.invalid", message, { member: "key", hint });
+  if (/^[^+\s]+\+[0-9a-f]{8}\+/.test(text)) {
+    throw refuse(
+      "this is a verifier key, which signs nothing",
+      "give the signer key that belongs to it: the line that begins with PRIVATE+KEY+",
+    );
+  }
+  if (text.startsWith("-----BEGIN")) {
+    throw refuse(
+      "this is a PEM and no signer key",
+      "countersign keygen NAME makes a signer key; a key that exists can be imported into WebCrypto, and given as { vkey, privateKey }",
+    );
+  }
+  if (/^["'`]/.test(text)) {
+    throw refuse("the signer key has quotes around it", "leave them out: the key begins with PRIVATE+KEY+");
+  }
+  throw noSignerKey();
 }
 
-/** That a text is no signer key. It is not repeated: it may be a secret all the same. */
+/** That a text is no signer key. */
 export function noSignerKey(): CountersignError {
   return new CountersignError("key.invalid", "this is no signer key", {
     member: "key",
-    hint: "a signer key is one line that begins with PRIVATE+KEY+",
+    hint: "a signer key is one line that begins with PRIVATE+KEY+: countersign keygen NAME makes one",
+  });
+}
+
+/** That what began as a signer key is none. */
+export function brokenSignerKey(): CountersignError {
+  return new CountersignError("key.invalid", "the signer key is cut off or altered", {
+    member: "key",
+    hint: "copy the whole line again, from PRIVATE+KEY+ on",
   });
 }
 
 /** A signer outside the core. */
 export function external(key: Signer | KeyHandle): Signing {
+  const refuse = (message: string, hint: string) =>
+    new CountersignError("options.invalid", message, { member: "key", hint });
   if (typeof key !== "object" || key === null || typeof key.vkey !== "string") {
-    throw new CountersignError("options.invalid", "no key to sign with", {
-      member: "key",
-      hint: "give a signer key's text, { vkey, privateKey } or { vkey, sign }",
-    });
+    throw refuse(
+      "no key to sign with",
+      "give a signer key's text, { vkey, privateKey } or { vkey, sign }; generateKeyHandle(name) makes a vkey with its CryptoKey",
+    );
+  }
+  if (key.vkey.startsWith(SIGNER_PREFIX)) {
+    throw refuse(
+      "a signer key is given as vkey",
+      "give the signer key's text itself as key, or its verifier key as vkey",
+    );
   }
   if ("privateKey" in key) {
     const { privateKey } = key;
+    if (!privateKey?.usages?.includes("sign")) {
+      throw refuse("this CryptoKey may not sign", 'give the private key of a pair, with "sign" among its usages');
+    }
     return {
       key: key.vkey,
       sign: async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, bytes)),

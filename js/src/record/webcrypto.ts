@@ -2,7 +2,7 @@
 
 import { CountersignError } from "../error.js";
 import { type AskingTrust, inCore } from "./core.js";
-import { external, type KeyHandle, noSignerKey, SIGNER_PREFIX, type Signing, signerKey } from "./signer.js";
+import { brokenSignerKey, external, type KeyHandle, SIGNER_PREFIX, type Signing, signerKey } from "./signer.js";
 
 const ALGORITHM = "Ed25519";
 /** The type of an Ed25519 key in its text. */
@@ -28,7 +28,7 @@ export async function importSignerKey(text: string): Promise<Signing> {
   const [name, id, typed] = splitKey(signerKey(text).slice(SIGNER_PREFIX.length));
   const seed = fromBase64(typed);
   if (seed.length !== 33 || seed[0] !== ED25519) {
-    throw noSignerKey();
+    throw brokenSignerKey();
   }
   const pkcs8 = new Uint8Array([...PKCS8_PREFIX, ...seed.subarray(1)]);
   // The public key can only be had by way of a key that may be exported.
@@ -37,7 +37,7 @@ export async function importSignerKey(text: string): Promise<Signing> {
   const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, false, ["sign"]);
   const vkey = await vkeyOf(name, fromBase64(`${x.replaceAll("-", "+").replaceAll("_", "/")}=`));
   if (splitKey(vkey)[1] !== id) {
-    throw new CountersignError("key.invalid", "the signer key's ID is not of its name and key", { member: "key" });
+    throw brokenSignerKey();
   }
   return external({ vkey, privateKey });
 }

@@ -54,7 +54,7 @@ describe("mistakes", { skip }, () => {
     ["/no-binding-called", undefined, /no NO_BINDING$/, /set NO_BINDING: .*a binding in wrangler\.jsonc/],
     ["/nothing", "key", /no NO_KEY, no NO_URL, no NO_LOG$/, /secret put NO_KEY.*"NO_URL".*"NO_LOG"/],
     ["/stub", "to", /stub is of no use to the next request/, /\{ binding: env\.LOG, name \}/],
-    ["/url-without-scheme", "to", /is no URL/, /https:\/\//],
+    ["/url-without-scheme", "to", /lacks https:\/\//, /https:\/\//],
   ] as const) {
     test(path, async () => {
       const { hint: hinted, message: text, ...error } = (await ask(path)) as { hint: string; message: string };

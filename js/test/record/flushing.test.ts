@@ -150,6 +150,7 @@ test("what there is no room for is counted, and the count is recorded", async ()
   const to = memory();
   let clock = Date.UTC(2026, 10, 20, 6);
   const recorder = await start({ to, flush: false, limitBytes: 300, onFull: "drop", now: () => clock++ });
+  clock = Date.UTC(2026, 10, 20, 6);
   const kept = [recorder.record(EVENT), recorder.record(EVENT)];
   const dropped = [recorder.record(EVENT), recorder.record(EVENT), recorder.record(EVENT)];
   assert.equal(recorder.status().dropped, 3);
