@@ -1,11 +1,12 @@
 /** Runs the Worker of examples/log-on-cloudflare in workerd. */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import { Miniflare } from "miniflare";
+import { until } from "./eventually.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -33,6 +34,12 @@ export interface RunningLog {
   readonly worker: Miniflare;
   /** Stops it and starts it again, with all that it stored. */
   restart(setup: LogSetup): Promise<void>;
+  /** Kills its process in the middle of what it does. Needs /proc. */
+  kill(): void;
+  /** What it wrote to its console. */
+  said(): string;
+  /** Waits until it has written this. */
+  hears(text: RegExp): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,7 +71,12 @@ function bundled(worker: string): Promise<string> {
 /** Starts a log with a storage of its own. */
 export async function startLog(setup: LogSetup): Promise<RunningLog> {
   const folder = mkdtempSync(join(tmpdir(), "countersign-object-"));
-  let running = await run(setup, folder);
+  let said = "";
+  const hear = (text: string) => {
+    said += text;
+  };
+  let others = workerds();
+  let running = await run(setup, folder, hear);
   return {
     get url() {
       return running.url;
@@ -73,8 +85,16 @@ export async function startLog(setup: LogSetup): Promise<RunningLog> {
       return running.worker;
     },
     async restart(setup) {
-      await running.worker.dispose();
-      running = await run(setup, folder);
+      await running.worker.dispose().catch(() => {});
+      others = workerds();
+      running = await run(setup, folder, hear);
+    },
+    said: () => said,
+    hears: (text) => until(async () => text.test(said)),
+    kill() {
+      for (const pid of workerds().filter((pid) => !others.includes(pid))) {
+        process.kill(pid, "SIGKILL");
+      }
     },
     async close() {
       await running.worker.dispose();
@@ -83,7 +103,25 @@ export async function startLog(setup: LogSetup): Promise<RunningLog> {
   };
 }
 
-async function run(setup: LogSetup, folder: string): Promise<{ worker: Miniflare; url: string }> {
+/** The processes of workerd that this one started. */
+function workerds(): number[] {
+  const isOurs = (pid: number) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      const parent = Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]);
+      return parent === process.pid && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("workerd");
+    } catch {
+      return false;
+    }
+  };
+  return process.platform === "linux" ? readdirSync("/proc").map(Number).filter(isOurs) : [];
+}
+
+async function run(
+  setup: LogSetup,
+  folder: string,
+  hear: (text: string) => void,
+): Promise<{ worker: Miniflare; url: string }> {
   const { key, trust, readers = "", cors = [], worker: module, withoutTiles = false } = setup;
   const modulesRoot = await bundled(module ?? here("../../../examples/log-on-cloudflare/src/worker.ts"));
   const worker = new Miniflare({
@@ -96,6 +134,11 @@ async function run(setup: LogSetup, folder: string): Promise<{ worker: Miniflare
     durableObjects: { LOG: { className: "CountersignLog", useSQLite: true } },
     durableObjectsPersist: join(folder, "objects"),
     ...(withoutTiles ? {} : { r2Buckets: ["TILES"], r2Persist: join(folder, "tiles") }),
+    handleRuntimeStdio(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) {
+      for (const stream of [stdout, stderr]) {
+        stream.setEncoding("utf8").on("data", hear);
+      }
+    },
     bindings: { AUDIT_LOG_KEY: key, AUDIT_TRUST: trust, AUDIT_READERS: readers, AUDIT_CORS: cors.join(" ") },
   });
   const { origin } = await worker.ready;

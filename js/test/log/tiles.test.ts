@@ -1,0 +1,81 @@
+/** Tiles and bundles in R2. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Chain } from "../conformance/chain.ts";
+import { ask } from "../conformance/http.ts";
+import { EMITTERS, ORIGIN, PAGE, SETUP } from "../conformance/setup.ts";
+import { until } from "./eventually.ts";
+import { type RunningLog, startLog } from "./start.ts";
+
+let log: RunningLog;
+before(async () => {
+  log = await startLog(SETUP);
+});
+after(() => log.close());
+
+const chain = Chain.begin(EMITTERS[0], ORIGIN, "tiles");
+
+async function grow(events: number): Promise<void> {
+  const from = chain.last.seq;
+  const body = chain.events(events).body(from);
+  const answer = await ask(log.url, "/submit", { method: "POST", body });
+  assert.equal(answer.status, 200, answer.text);
+}
+
+const bucket = () => log.worker.getR2Bucket("TILES");
+const copied = async () => (await (await bucket()).list()).objects.map(({ key }) => key.slice(key.indexOf("/") + 1));
+
+test("full ones are copied, and nothing else is", async () => {
+  await grow(200);
+  await grow(100);
+  await until(async () => (await copied()).length === 2);
+  assert.deepEqual(await copied(), ["tile/0/000", "tile/entries/000"]);
+  await grow(500);
+  await until(async () => (await copied()).length === 6);
+  const all = ["0/000", "0/001", "0/002", "entries/000", "entries/001", "entries/002"];
+  assert.deepEqual(
+    await copied(),
+    all.map((tile) => `tile/${tile}`),
+  );
+  for (const { key } of (await (await bucket()).list()).objects) {
+    const path = key.slice(key.indexOf("/"));
+    const kept = await (await bucket()).get(key);
+    // With the origin of a page the log itself answers.
+    const own = await ask(log.url, path, { headers: { origin: PAGE } });
+    assert.equal(own.status, 200);
+    assert.deepEqual(Buffer.from((await kept?.arrayBuffer()) ?? new ArrayBuffer()), own.body);
+    const answer = await ask(log.url, path);
+    assert.deepEqual([answer.status, answer.body], [200, own.body]);
+    for (const name of ["content-type", "cache-control", "x-content-type-options"]) {
+      assert.equal(answer.headers[name], own.headers[name], name);
+    }
+  }
+});
+
+test("one that was copied is read without the log, and one that was not from the log", async () => {
+  const first = (await (await bucket()).list()).objects[0]?.key ?? assert.fail();
+  const path = first.slice(first.indexOf("/"));
+  await (await bucket()).put(first, "a mark");
+  assert.equal((await ask(log.url, path)).text, "a mark");
+  await (await bucket()).delete(first);
+  assert.equal((await ask(log.url, path)).body.length, 256 * 32);
+  assert.equal((await ask(log.url, "/tile/0/003.p/32")).body.length, 32 * 32);
+  (await ask(log.url, "/tile/0/003")).refusal(404, "request.not_found");
+});
+
+test("a log that got its bucket late copies what it has", async () => {
+  const late = await startLog({ ...SETUP, withoutTiles: true });
+  try {
+    const chain = Chain.begin(EMITTERS[1], ORIGIN, "late").events(600);
+    const submit = (body: string) => ask(late.url, "/submit", { method: "POST", body });
+    assert.equal((await submit(chain.body())).status, 200);
+    assert.equal((await ask(late.url, "/tile/0/001")).body.length, 256 * 32);
+    await late.restart(SETUP);
+    const from = chain.last.seq;
+    assert.equal((await submit(chain.events(200).body(from))).status, 200);
+    await until(async () => (await (await late.worker.getR2Bucket("TILES")).list()).objects.length === 6);
+  } finally {
+    await late.close();
+  }
+});

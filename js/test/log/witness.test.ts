@@ -1,0 +1,168 @@
+/** A Durable Object's log and its witnesses. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, test } from "node:test";
+import { Chain } from "../conformance/chain.ts";
+import { readExport } from "../conformance/export.ts";
+import { ask } from "../conformance/http.ts";
+import { COSIGNATURE, openCosignature, Signer } from "../conformance/keys.ts";
+import { AUDITOR, EMITTERS, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
+import { grown, openCheckpoint } from "../conformance/tree.ts";
+import { until } from "./eventually.ts";
+import { type RunningLog, startLog } from "./start.ts";
+
+const closing: (() => unknown)[] = [];
+after(() => Promise.all(closing.map((close) => close())));
+
+/** A witness that can be told not to answer as it should. */
+class Witness {
+  readonly key: Signer;
+  readonly url: string;
+  readonly #server: Server;
+  /** The last checkpoint that it cosigned. */
+  #seen: { size: number; root: Buffer } = { size: 0, root: Buffer.of() };
+  /** What it answers instead of cosigning. */
+  instead: ((request: string) => [status: number, type: string, body: string] | undefined) | undefined;
+  asked = 0;
+
+  private constructor(key: Signer, server: Server) {
+    this.key = key;
+    this.#server = server;
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/w`;
+    server.on("request", async (request, response) => {
+      this.asked += 1;
+      const [status, type, body] = this.#answer(request.url ?? "", await text(request));
+      response.writeHead(status, { "content-type": type }).end(body);
+    });
+  }
+
+  static async start(name: string, seed: number): Promise<Witness> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const witness = new Witness(new Signer(name, seed, COSIGNATURE), server);
+    closing.push(() => witness.#server.close());
+    return witness;
+  }
+
+  #answer(path: string, request: string): [number, string, string] {
+    const instead = this.instead?.(request);
+    if (instead !== undefined) {
+      return instead;
+    }
+    assert.equal(path, "/w/add-checkpoint");
+    const [head = "", ...rest] = request.split("\n\n");
+    const [old = "", ...proof] = head.split("\n");
+    const note = rest.join("\n\n");
+    const checkpoint = openCheckpoint(note, LOG.vkey);
+    if (Number(old.slice(4)) !== this.#seen.size) {
+      return [409, "text/x.tlog.size", `${this.#seen.size}\n`];
+    }
+    if (this.#seen.size > 0) {
+      const path = proof.map((hash) => Buffer.from(hash, "base64"));
+      const roots = grown(this.#seen, checkpoint.size, path);
+      assert.deepEqual(roots.map(Buffer.from), [this.#seen.root, checkpoint.root]);
+    }
+    this.#seen = checkpoint;
+    const signed = note.slice(0, note.lastIndexOf("\n\n") + 1);
+    return [200, "text/plain", this.key.cosign(signed, Math.floor(Date.now() / 1000))];
+  }
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of request.setEncoding("utf8")) {
+    text += chunk;
+  }
+  return text;
+}
+
+async function start(witnesses: readonly Witness[], quorum: string): Promise<RunningLog> {
+  const lines = witnesses.map(({ key, url }, number) => `witness w${number} ${key.vkey} ${url}\n`);
+  const names = witnesses.map((_, number) => `w${number}`).join(" ");
+  const trust = `${SETUP.trust}${lines.join("")}group g ${quorum} ${names}\nquorum g\n`;
+  const log = await startLog({ ...SETUP, trust });
+  closing.push(() => log.close());
+  return log;
+}
+
+async function submit(log: RunningLog, chain: Chain, events: number): Promise<string> {
+  const from = chain.last.seq === 0 ? 0 : chain.last.seq;
+  const answer = await ask(log.url, "/submit", { method: "POST", body: chain.events(events).body(from) });
+  assert.equal(answer.status, 200, answer.text);
+  return (answer.json as { checkpoint: string }).checkpoint;
+}
+
+const newest = async (log: RunningLog) => (await ask(log.url, "/checkpoint")).text;
+
+const isWitnessed = async (log: RunningLog) => {
+  const { published } = (await ask(log.url, "/healthz")).json as { published: { witnessed: boolean } };
+  return published.witnessed;
+};
+
+test("a checkpoint is published when the quorum saw it", async () => {
+  const witnesses = await Promise.all([10, 11].map((seed) => Witness.start(`witness${seed}.example`, seed)));
+  const log = await start(witnesses, "all");
+  const chain = Chain.begin(EMITTERS[0], ORIGIN, "witnessed");
+  for (const events of [3, 300, 1]) {
+    const note = await submit(log, chain, events);
+    for (const { key } of witnesses) {
+      assert.ok(openCosignature(note, key.vkey));
+    }
+    assert.equal(await newest(log), note);
+  }
+  assert.ok(await isWitnessed(log));
+  // Many at once are seen together, and each is answered with one that holds it.
+  const others = Array.from({ length: 20 }, (_, n) => Chain.begin(EMITTERS[1], ORIGIN, `witnessed ${n}`));
+  const notes = await Promise.all(others.map((chain) => submit(log, chain, 2)));
+  for (const note of notes) {
+    assert.ok(openCosignature(note, witnesses[0]?.key.vkey ?? ""));
+  }
+  const exported = await ask(log.url, "/export", { headers: { authorization: `Bearer ${AUDITOR}` } });
+  assert.equal(readExport(exported.text).leaves.length, 305 + 60);
+});
+
+test("a witness that is elsewhere is asked from there; one that never agrees is left", async () => {
+  const [agrees, disagrees] = await Promise.all([12, 13].map((seed) => Witness.start(`witness${seed}.example`, seed)));
+  assert.ok(agrees && disagrees);
+  let size = 0;
+  disagrees.instead = () => [409, "text/x.tlog.size", `${size++ % 2}\n`];
+  const log = await start([agrees, disagrees], "any");
+  const chain = Chain.begin(EMITTERS[0], ORIGIN, "elsewhere");
+  await submit(log, chain, 4);
+  // The log forgets where its witnesses are, and they tell it.
+  await log.restart({ ...SETUP, trust: `${SETUP.trust}witness w ${agrees.key.vkey} ${agrees.url}\nquorum w\n` });
+  const asked = agrees.asked;
+  const note = await submit(log, chain, 4);
+  assert.ok(openCosignature(note, agrees.key.vkey));
+  assert.equal(agrees.asked, asked + 2);
+});
+
+test("without the quorum the log goes on, says so, and asks again until it is met", async () => {
+  const witness = await Witness.start("witness14.example", 14);
+  const hostile: [number, string, string][] = [
+    [404, "text/plain", ""],
+    [200, "text/plain", "nonsense\n"],
+    [200, "text/plain", ""],
+    [409, "text/x.tlog.size", "99999999\n"],
+    [200, "text/plain", "x".repeat(1 << 20)],
+    [500, "text/html", "<h1>"],
+  ];
+  let turn = 0;
+  witness.instead = () => hostile[turn++ % hostile.length];
+  const log = await start([witness], "all");
+  const chain = Chain.begin(EMITTERS[0], ORIGIN, "without");
+  for (const _ of hostile) {
+    const note = await submit(log, chain, 2);
+    assert.equal(openCosignature(note, witness.key.vkey), undefined);
+    openCheckpoint(note, LOG.vkey);
+  }
+  assert.ok(!(await isWitnessed(log)));
+  const metrics = (await ask(log.url, "/metrics")).text;
+  assert.match(metrics, /countersign_witness_failures_total\{witness="witness14\.example"\} [6-9]/);
+  witness.instead = undefined;
+  await until(() => isWitnessed(log));
+  assert.ok(openCosignature(await newest(log), witness.key.vkey));
+});
