@@ -41,6 +41,7 @@ export const eventLine = (link: string, salt: Uint8Array, event: string): string
 export class Chain {
   readonly key: Signer;
   readonly lines: Line[];
+  #id: string | undefined;
 
   private constructor(key: Signer, lines: readonly Line[]) {
     this.key = key;
@@ -61,7 +62,8 @@ export class Chain {
   }
 
   get id(): string {
-    return Chain.idOf(this.at(0).link);
+    this.#id ??= Chain.idOf(this.at(0).link);
+    return this.#id;
   }
 
   get last(): Line {

@@ -50,14 +50,18 @@ export function entriesOf(bundle: Buffer, width: number): Buffer[] {
   return entries;
 }
 
-/** What a tile has to be, by the leaves of the log. */
-export function expected({ level, index, width }: Tile, leaves: readonly Uint8Array[]): Buffer {
+/** All hashes that a log of these leaves has in its tiles, by level. */
+export function hashesOf(leaves: readonly Uint8Array[]): Uint8Array[][] {
+  const levels = [leaves.map(leafHash) as Uint8Array[]];
+  for (let below = levels[0] ?? []; below.length >= WIDTH; below = levels.at(-1) ?? []) {
+    const full = Math.floor(below.length / WIDTH);
+    levels.push(Array.from({ length: full }, (_, at) => root(below.slice(at * WIDTH, (at + 1) * WIDTH))));
+  }
+  return levels;
+}
+
+/** What a tile has to be, by these hashes. */
+export function expected({ level, index, width }: Tile, hashes: readonly Uint8Array[][]): Buffer {
   assert.ok(level !== "entries");
-  const span = WIDTH ** level;
-  return Buffer.concat(
-    Array.from({ length: width }, (_, place) => {
-      const first = (index * WIDTH + place) * span;
-      return root(leaves.slice(first, first + span).map(leafHash));
-    }),
-  );
+  return Buffer.concat(hashes[level]?.slice(index * WIDTH, index * WIDTH + width) ?? []);
 }
