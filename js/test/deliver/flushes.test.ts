@@ -62,7 +62,7 @@ test("patience outlasts failures, and ends", async () => {
   log.always = busy;
   record(recorder, "a.c");
   await assert.rejects(recorder.flush({ patience: 30 }), { code: "collector.busy" });
-  assert.ok(log.bodies.length > 23);
+  assert.ok(log.bodies.length > 22);
 });
 
 test("a close that fails is asked for again, and ends the chain once", async () => {
@@ -104,27 +104,42 @@ test("another key while the collector fails: both chains come, the first of them
   assert.equal(storage.kinds, "");
 });
 
-test("a chain that dies after another key came takes nothing along that it had not linked", async () => {
+test("of a chain that dies after another key came, what has no link yet goes into the other", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
-  record(recorder, "a.one");
-  log.meets(busy);
-  await assert.rejects(recorder.flush());
-  // The first chain is to be closed, and is refused while something is recorded in the second at the same moment.
-  log.meets(() => {
-    record(recorder, "b.one");
-    return refusal(400, "log.refused");
+  // More than is linked at a time.
+  for (let nth = 0; nth < 24; nth++) {
+    recorder.record({ action: "a.old", reason: "x".repeat(60_000) });
+  }
+  await new Promise(setImmediate);
+  // It is refused while at every moment something is recorded in the second.
+  const recording = async () => {
+    for (let moment = 0; moment < 60; moment++) {
+      record(recorder, "b.new");
+      await undefined;
+    }
+  };
+  let recorded: Promise<void> | undefined;
+  log.meets(async () => {
+    const said = new Uint8Array(await refusal(400, "log.refused").arrayBuffer());
+    const body = new ReadableStream({
+      pull(stream) {
+        recorded = recording();
+        stream.enqueue(said);
+        stream.close();
+      },
+    });
+    return new Response(body, { status: 400 });
   });
-  record(recorder, "a.two");
   await assert.rejects(recorder.rotate(new Signer("example.com/next", 3).secret), { code: "log.refused" });
-  record(recorder, "b.two");
+  await recorded;
   await recorder.flush();
-  assert.deepEqual(log.actions, ["b.one", "b.two"]);
-  // A process that ended here would have left the dead chain alone.
-  const next = await recorderOf(new MemoryLog(), storage);
-  assert.equal(next.status().waiting, 0);
-  assert.equal(storage.kinds.replaceAll("b", ""), "");
+  const count = (action: string) => log.actions.filter((one) => one === action).length;
+  assert.equal(count("b.new"), 60);
+  assert.ok(count("a.old") > 0 && count("a.old") < 24, `${count("a.old")} of the old chain`);
+  // What a process leaves that ends here is the dead chain alone.
+  assert.match(storage.kinds, /^b+$/);
 });
 
 test("a flush that never returns is taken over by who asks next, where contexts end", async (t) => {
@@ -187,13 +202,14 @@ test("a signer that fails in a batch of many loses none and repeats none", async
 test("what there is no room for is counted, though the recorder is closed in the middle of a flush", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
-  const recorder = await recorderOf(log, storage, { limitBytes: 40_000, onFull: "drop" });
-  for (let nth = 0; nth < 6; nth++) {
-    recorder.record({ action: "a.b", reason: "x".repeat(9_000) });
+  const recorder = await recorderOf(log, storage, { limitBytes: 37_000, onFull: "drop" });
+  const take = () => recorder.record({ action: "a.b", reason: "x".repeat(9_000) });
+  for (let nth = 0; nth < 4; nth++) {
+    take();
   }
   await new Promise(setImmediate);
-  assert.equal(recorder.status().dropped, 2);
-  // The links are made, and are being kept.
+  assert.equal(recorder.status().dropped, 0);
+  // The links are made, and are being kept: with them there is no room.
   const kept = Promise.withResolvers<void>();
   storage.at = async (_, make) => {
     await kept.promise;
@@ -201,6 +217,9 @@ test("what there is no room for is counted, though the recorder is closed in the
   };
   const flushed = recorder.flush();
   await new Promise(setImmediate);
+  take();
+  take();
+  assert.equal(recorder.status().dropped, 2);
   const closed = recorder.close();
   kept.resolve();
   await Promise.all([flushed, closed]);
