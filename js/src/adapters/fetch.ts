@@ -3,11 +3,11 @@
 import type { Audit } from "./audit.js";
 import { type HttpOptions, HttpRecording, type Seen } from "./http-request.js";
 
-/** What answers requests. */
-export type FetchHandler<Rest extends readonly unknown[]> = (
+/** What answers requests; with nothing, where the runtime has it so, as Bun has for a request that became a WebSocket. */
+export type FetchHandler<Rest extends readonly unknown[], Answer extends Response | undefined = Response> = (
   request: Request,
   ...rest: Rest
-) => Response | Promise<Response>;
+) => Answer | Promise<Answer>;
 
 /**
  * Records each request that a handler answers. It is recorded when there is an answer, which is given on as it is: a
@@ -15,31 +15,34 @@ export type FetchHandler<Rest extends readonly unknown[]> = (
  *
  *     Deno.serve(auditFetch(audit, (request) => new Response("ok"), { path: "actual" }));
  */
-export function auditFetch<Rest extends readonly unknown[]>(
+export function auditFetch<Rest extends readonly unknown[], Answer extends Response | undefined>(
   audit: Audit,
-  handler: FetchHandler<Rest>,
+  handler: FetchHandler<Rest, Answer>,
   options: HttpOptions<Request> = {},
-): (request: Request, ...rest: Rest) => Promise<Response> {
+): (request: Request, ...rest: Rest) => Promise<Answer> {
   const recording = new HttpRecording(options);
   return (request, ...rest) => recorded(recording, audit, request, () => handler(request, ...rest));
 }
 
+const SWITCHED = 101;
+
 /** Records a request when its answer is there. */
-export async function recorded(
+export async function recorded<Answer extends Response | undefined>(
   recording: HttpRecording<Request>,
   audit: Audit,
   request: Request,
-  answer: () => Response | Promise<Response>,
-): Promise<Response> {
+  answer: () => Answer | Promise<Answer>,
+): Promise<Answer> {
   const done = recording.begin();
+  let response: Answer;
   try {
-    const response = await answer();
-    done(audit, request, { ...seen(request), status: response.status });
-    return response;
+    response = await answer();
   } catch (error) {
     done(audit, request, { ...seen(request), status: 500, reason: "the handler threw" });
     throw error;
   }
+  done(audit, request, { ...seen(request), status: response?.status ?? SWITCHED });
+  return response;
 }
 
 /** What a `Request` tells. */

@@ -54,8 +54,7 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
     const { method = "", url = "" } = request;
     // Node.js forgets it when the connection ends.
     const ip = options.ip === true ? request.socket.remoteAddress : undefined;
-    response.once("close", () => {
-      const isWhole = response.writableFinished;
+    const end = (isWhole: boolean) => {
       const header = (name: string) => {
         const value = request.headers[name];
         return Array.isArray(value) ? value[0] : value;
@@ -70,7 +69,12 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
         ip: () => ip,
         header,
       });
-    });
+    };
+    if (response.closed) {
+      end(response.writableFinished);
+    } else {
+      response.once("finish", () => end(true)).once("close", () => end(response.writableFinished));
+    }
     next?.();
   };
 }

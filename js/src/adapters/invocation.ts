@@ -1,7 +1,7 @@
 /** Recording in one invocation of a Worker, which ends when it has answered and what it left with `waitUntil` is done. */
 
 import type { AuditEvent } from "../record/event.js";
-import type { Handle } from "../record/handle.js";
+import type { Handle, Receipt } from "../record/handle.js";
 import type { FlushPatience, Status } from "../record/recorder.js";
 import type { Audit } from "./audit.js";
 import type { Home } from "./home.js";
@@ -49,7 +49,10 @@ export class Invocation implements Audit {
     return this.#home.status();
   }
 
-  /** Looks after what this invocation records, and what others left: from the beginning, for a client that goes away. */
+  /**
+   * Looks after what this invocation records, and what others left. From its beginning, so that it goes on when its
+   * client goes away: what it has done by then is recorded.
+   */
   begin(): void {
     this.#promise(this.#ended.promise);
   }
@@ -68,12 +71,19 @@ export class Invocation implements Audit {
     }
     return {
       stored: () => handle.stored(),
-      delivered: async () => {
-        // Nobody else's flush can be waited for: its context may end.
-        await this.#home.flush({ patience: PATIENCE });
-        return handle.delivered();
-      },
+      delivered: () => this.#delivered(handle),
     };
+  }
+
+  /** Nobody else's flush can be waited for: its context may end. */
+  async #delivered(handle: Handle): Promise<Receipt> {
+    const delivered = handle.delivered();
+    // A flush that fails with what came after may have delivered this.
+    const failed = this.#home.flush({ patience: PATIENCE }).then(
+      () => delivered,
+      (error) => Promise.race([delivered, Promise.reject(error)]),
+    );
+    return Promise.race([delivered, failed]);
   }
 
   #promise(moment: Promise<void>): void {

@@ -1,6 +1,7 @@
 /** Many invocations of one isolate, in workerd: none waits for another, and no event is lost or there twice. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { Miniflare } from "miniflare";
@@ -50,6 +51,13 @@ describe("in one isolate", { skip }, () => {
       expected.filter((id) => there.get(id) !== 1),
       [],
     );
+  }
+
+  async function arrived(id: string): Promise<void> {
+    for (let tries = 0; !(await ids()).includes(id); tries += 1) {
+      assert.ok(tries < 100, `${id} never came`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   test("many requests at once are one chain", async () => {
@@ -119,6 +127,17 @@ describe("in one isolate", { skip }, () => {
       assert.equal(response.status, 200);
     }
     await expect(["gone", ...others]);
+  });
+
+  test("a handler goes on whose client went away, and what it does is recorded", async () => {
+    const gone = httpRequest(new URL("/slow?id=slow", await worker.ready)).on("error", () => {});
+    gone.end();
+    await once(gone, "finish");
+    // In the handler, where it is no longer asked for.
+    await ask("/record?id=meanwhile");
+    gone.destroy();
+    await log.next();
+    await arrived("slow");
   });
 
   test("a flush that ends with its context is taken over by another", async () => {

@@ -99,6 +99,12 @@ describe("a fetch handler", () => {
     assert.deepEqual((await requests(2)).map(plain), [GET("*", 200), GET("*", 500, { reason: "the handler threw" })]);
   });
 
+  test("a handler that gives no answer, as Bun has it for a WebSocket", async (t) => {
+    const { audit, requests } = await recorder(t);
+    assert.equal(await auditFetch(audit, () => undefined)(ask("/")), undefined);
+    assert.deepEqual((await requests(1)).map(plain), [GET("*", 101)]);
+  });
+
   test("what is asked for is recorded", async (t) => {
     const { audit, requests } = await recorder(t);
     const handler = auditFetch(audit, answers, {
@@ -371,6 +377,15 @@ describe("Express", () => {
 });
 
 describe("Fastify", () => {
+  test("a request without a connection", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const app = fastify();
+    app.addHook("onRequest", auditHttp(audit));
+    app.get("/jobs/:id", async () => "ok");
+    assert.equal((await app.inject("/jobs/42")).body, "ok");
+    assert.deepEqual((await requests(1)).map(plain), [GET("/jobs/:id", 200)]);
+  });
+
   test("each request has its route", async (t) => {
     const { audit, requests } = await recorder(t);
     const app = fastify();

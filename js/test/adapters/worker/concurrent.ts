@@ -27,6 +27,10 @@ const audited = withCountersign(
           }
           return new Response("ok");
         }
+        case "/slow":
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          audit.record(event(id));
+          return new Response("ok");
         case "/throw":
           audit.record(event(id));
           throw new Error("this handler throws");
