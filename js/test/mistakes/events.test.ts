@@ -1,0 +1,78 @@
+/** Mistakes in what is recorded, and when. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ENTRIES, full, RIGHT, type Said, says, withoutLog } from "./mistake.ts";
+
+const cycle: Record<string, unknown> = { action: "a.b" };
+cycle.metadata = cycle;
+
+const EVENTS: readonly (readonly [name: string, event: unknown, said: Said])[] = [
+  ["nothing", undefined, ["event.invalid", undefined, /undefined/, /\{ action: "job\.delete" \}/]],
+  ["null", null, ["event.invalid", undefined, /null/, /give an object/]],
+  ["text", '{"action":"a.b"}', ["event.invalid", undefined, /string/, /recordJson takes text/]],
+  ["a list", [{ action: "a.b" }], ["event.invalid", undefined, /array/, /give an object/]],
+  ["no action", { actor: { id: "u_1" } }, ["event.invalid", "action", /action is required/, /SPEC section 12/]],
+  ["an actor's id alone", { action: "a.b", actor: "u_1" }, ["event.invalid", "actor", /an object/, /SPEC/]],
+  [
+    "a date for people",
+    { action: "a.b", occurred_at: "yesterday" },
+    ["event.invalid", "occurred_at", /a time/, /SPEC/],
+  ],
+  ["a BigInt", { action: "a.b", metadata: { n: 1n } }, ["event.invalid", "n", /BigInt/, /as a string/]],
+  ["no number", { action: "a.b", metadata: { n: Number.NaN } }, ["event.invalid", "n", /NaN/, /a string, or null/]],
+  ["a map", { action: "a.b", metadata: { m: new Map() } }, ["event.invalid", "m", /a Map/, /plain objects/]],
+  ["a cycle", cycle, ["event.invalid", undefined, /as JSON/, /without a cycle/]],
+  [
+    "too much",
+    { action: "a.b", metadata: { body: "x".repeat(300_000) } },
+    ["event.invalid", undefined, /262144/, /a hash of what is large/],
+  ],
+];
+
+for (const [entry, { createRecorder }] of Object.entries(ENTRIES)) {
+  test(`what is no event is refused at once (${entry})`, async (t) => {
+    const recorder = await createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() });
+    for (const [name, event, said] of EVENTS) {
+      await t.test(name, () => {
+        assert.throws(
+          () => recorder.record(event as full.AuditEvent),
+          (error) => {
+            says(error, said);
+            return true;
+          },
+        );
+        assert.equal(recorder.queued, 0);
+      });
+    }
+    await t.test("an object given as JSON", () => {
+      assert.throws(() => recorder.recordJson({ action: "a.b" } as never), { hint: /record takes objects/ });
+    });
+    await recorder.close();
+  });
+}
+
+test("a recorder that was closed", async () => {
+  const recorder = await full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() });
+  await recorder.close();
+  await recorder.close();
+  await recorder.flush();
+  const closed = { code: "recorder.out_of_turn", message: /closed/, hint: /create a new one/ };
+  assert.throws(() => recorder.record({ action: "a.b" }), closed);
+  await assert.rejects(recorder.rotate(RIGHT.key), closed);
+});
+
+test("many recorders in one program are no leak", async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => void warnings.push(warning);
+  process.on("warning", warned);
+  const recorders = await Promise.all(
+    Array.from({ length: 20 }, () => full.createRecorder({ ...RIGHT, ...withoutLog, to: full.memory() })),
+  );
+  const listeners = process.listenerCount("exit");
+  await Promise.all(recorders.map((recorder) => recorder.close()));
+  await new Promise(setImmediate);
+  process.off("warning", warned);
+  assert.deepEqual(warnings, []);
+  assert.ok(process.listenerCount("exit") < listeners);
+});

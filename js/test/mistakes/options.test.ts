@@ -1,0 +1,164 @@
+/** Mistakes in what a recorder is made with. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
+import { ENTRIES, full, RIGHT, refuses, withoutLog } from "./mistake.ts";
+
+const [{ secret, vkey }] = EMITTERS;
+const { privateKey, publicKey } = (await crypto.subtle.generateKey("Ed25519", false, [
+  "sign",
+  "verify",
+])) as CryptoKeyPair;
+
+const NO_KEY = [
+  "options.invalid",
+  "key",
+  /no key to sign with/,
+  /keygen NAME.*is the secret or variable set\?/,
+] as const;
+const NO_SIGNER = ["key.invalid", "key", /no signer key/, /begins with PRIVATE\+KEY\+: countersign keygen/] as const;
+
+refuses("no key", { key: undefined }, NO_KEY);
+refuses("an empty key", { key: "" }, NO_KEY);
+refuses("a blank key", { key: " \n" }, NO_KEY);
+refuses("a verifier key", { key: vkey }, [
+  "key.invalid",
+  "key",
+  /verifier key/,
+  /line that begins with PRIVATE\+KEY\+/,
+]);
+refuses("a PEM", { key: "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE KEY-----\n" }, [
+  "key.invalid",
+  "key",
+  /PEM/,
+  /keygen NAME.*WebCrypto.*\{ vkey, privateKey \}/,
+]);
+refuses("base64", { key: "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=" }, NO_SIGNER);
+refuses("hex", { key: "07".repeat(32) }, NO_SIGNER);
+refuses("a key with quotes around it", { key: `"${secret}"` }, ["key.invalid", "key", /quotes/, /leave them out/]);
+for (const [what, key] of [
+  ["cut off", secret.slice(0, -5)],
+  ["with another name", secret.replace("example.com", "example.org")],
+  ["with its plus signs lost in a URL", `PRIVATE+KEY+${secret.slice(12).replaceAll("+", " ")}`],
+] as const) {
+  refuses(`a key ${what}`, { key }, ["key.invalid", "key", /cut off or altered/, /copy the whole line again/]);
+}
+refuses("a CryptoKey without its vkey", { key: privateKey }, [
+  "options.invalid",
+  "key",
+  /no key/,
+  /\{ vkey, privateKey \}.*generateKeyHandle/,
+]);
+refuses("a CryptoKey that verifies", { key: { vkey, privateKey: publicKey } }, [
+  "options.invalid",
+  "key",
+  /may not sign/,
+  /private key of a pair/,
+]);
+refuses("a signer key as vkey", { key: { vkey: secret, privateKey } }, [
+  "options.invalid",
+  "key",
+  /signer key is given as vkey/,
+  /signer key's text itself/,
+]);
+refuses("a vkey that is none", { key: { vkey: "example.com/e100", privateKey } }, [
+  "key.invalid",
+  "key",
+  /^vkey: /,
+  /name\+hhhhhhhh\+base64/,
+]);
+
+for (const [entry, { createRecorder }] of Object.entries(ENTRIES)) {
+  test(`a key with white space around it is taken as it is meant (${entry})`, async () => {
+    const to = full.memory();
+    const recorder = await createRecorder({ ...RIGHT, ...withoutLog, to, key: `\r\n ${secret}\n` });
+    await recorder.close();
+    assert.ok(to.text().includes(vkey));
+  });
+}
+
+const ADDRESS = ["options.invalid", "to"] as const;
+refuses("no address", { to: undefined }, [...ADDRESS, /nothing takes the lines/, /is the variable set\?/]);
+refuses("an empty address", { to: "" }, [...ADDRESS, /nothing takes the lines/, /is the variable set\?/]);
+refuses("an address without a scheme", { to: "log.example.com" }, [...ADDRESS, /lacks https:/, /https:\/\/log\./]);
+refuses("a host with a port", { to: "localhost:8080" }, [...ADDRESS, /by localhost:/, /begins with https:/]);
+refuses("an address that ends in /submit", { to: "https://log.example/submit" }, [...ADDRESS, /\/submit/, /leave/]);
+refuses("a token in the address", { to: "https://log.example/?token=x" }, [...ADDRESS, /query/, /the address alone/]);
+refuses("a password in the address", { to: "https://a:b@log.example" }, [...ADDRESS, /password/, /needs none/]);
+refuses("a binding as it is", { to: { fetch() {} } }, [
+  ...ADDRESS,
+  /binding alone has no address/,
+  /\{ url: .*fetch: \(url, init\) => env\.LOG\.fetch\(url, init\)/,
+]);
+refuses("a fetch that is none", { to: { url: "https://log.example", fetch: {} } }, [
+  ...ADDRESS,
+  /fetch is no function/,
+  /env\.LOG\.fetch/,
+]);
+
+refuses("no log", { log: undefined }, [
+  "options.invalid",
+  "log",
+  /no log to believe/,
+  /log's vkey, such as .*prints it/,
+]);
+refuses("the log's name instead of its vkey", { log: ORIGIN }, [
+  "key.invalid",
+  "log",
+  /neither a vkey nor a trust file/,
+  /vkey, such as example\.com\/audit\+1a2b3c4d/,
+]);
+refuses("the path of a trust file", { log: "./trust.txt" }, [
+  "key.invalid",
+  "log",
+  /neither a vkey nor a trust file/,
+  /a trust file's text/,
+]);
+refuses("the log's signer key", { log: LOG.secret }, ["key.invalid", "log", /secret/, /verifier key/]);
+refuses("a trust file without a log", { log: `emitter ${vkey}\n` }, [
+  "trust.invalid",
+  "log",
+  /names no log/,
+  /its line: log <vkey>/,
+]);
+refuses("a trust file with two logs", { log: `log ${LOG.vkey}\nlog ${vkey}\n` }, [
+  "trust.invalid",
+  "log",
+  /log/,
+  /log/,
+]);
+refuses("an origin beside the log", { origin: ORIGIN }, [
+  "options.invalid",
+  "origin",
+  /in its vkey/,
+  /leave origin out/,
+]);
+refuses("a log for a function", { to: () => {} }, ["options.invalid", "log", /has no log/, /give origin instead/]);
+refuses("no origin", { ...withoutLog, origin: undefined }, [
+  "options.invalid",
+  "origin",
+  /no origin/,
+  /example\.com\/audit/,
+]);
+
+refuses("a path as outbox", { outbox: "./outbox" }, ["options.invalid", "outbox", /no outbox/, /fileOutbox/]);
+refuses("one name to redact", { redact: "ssn" }, [
+  "options.invalid",
+  "redact",
+  /list of names/,
+  /\["password", "ssn"\]/,
+]);
+refuses("a clock in seconds", { now: () => Date.now() / 1000 + 0.5 }, [
+  "options.invalid",
+  "now",
+  /whole milliseconds/,
+  /as Date\.now does/,
+]);
+
+test("no options at all", async () => {
+  await assert.rejects((full.createRecorder as () => Promise<unknown>)(), {
+    code: "options.invalid",
+    hint: /key, to, and log/,
+  });
+});
