@@ -43,20 +43,24 @@ export class Child {
     return done ? undefined : value;
   }
 
-  /** Stops it, so that it is there and does nothing. */
-  stop(): void {
-    this.#process.kill("SIGSTOP");
+  signal(name: "SIGSTOP" | "SIGKILL"): void {
+    this.#process.kill(name);
   }
 
-  /** Kills it at once, and gives the lines that it still said. */
-  async kill(): Promise<string[]> {
-    this.#process.kill("SIGKILL");
+  /** The lines that it still says until it has ended. */
+  async rest(): Promise<string[]> {
     const lines: string[] = [];
     for (let line = await this.line(); line !== undefined; line = await this.line()) {
       lines.push(line);
     }
     await this.ended();
     return lines;
+  }
+
+  /** Kills it at once, and gives the lines that it still said. */
+  kill(): Promise<string[]> {
+    this.signal("SIGKILL");
+    return this.rest();
   }
 
   /** Waits until it has ended by itself, and gives what it said of errors. */

@@ -103,7 +103,7 @@ export class Journal {
       return new Journal(path, handle, content);
     } catch (cause) {
       await handle.close();
-      throw fileError(cause, path, "the outbox's file could not be read", "outbox");
+      throw fileError(cause, path, "the outbox's file could not be opened", "outbox");
     }
   }
 
@@ -136,8 +136,9 @@ export class Journal {
   }
 
   async #make(step: Step): Promise<void> {
-    const { nlink } = await this.#handle.stat();
-    if (this.#suspect || nlink === 0) {
+    const { nlink, size } = await this.#handle.stat();
+    // Something else deleted the file, cut it off or wrote to it: what it held is known here.
+    if (this.#suspect || nlink === 0 || size !== this.#size) {
       await this.#rewrite(this.#live.after(step));
       return;
     }

@@ -11,7 +11,11 @@ switch (what) {
   /** Says what is there, then puts and removes until it is killed, and says each change that is made. */
   case "churn": {
     const entries = await outbox.open();
-    say(texts(entries).join());
+    say(
+      texts(entries)
+        .map((text) => text.trim())
+        .join(),
+    );
     const below = chance(Number(seed));
     let ids = entries.map(({ id }) => id);
     let next = (ids.at(-1) ?? 0) + 1;
@@ -22,8 +26,10 @@ switch (what) {
         next += 1 + below(5);
         const last = next - 1;
         // The oldest leave first, as they do when they are delivered.
-        const remove = ids.splice(0, ids.length > 200 ? below(40) : 0);
-        const put = Array.from({ length: last - first + 1 }, (_, nth) => entry(first + nth, `${first + nth}/${last}`));
+        const remove = ids.splice(0, ids.length > 50 ? below(20) : 0);
+        const put = Array.from({ length: last - first + 1 }, (_, nth) =>
+          entry(first + nth, `${first + nth}/${last}`.padEnd(6000)),
+        );
         ids = [...ids, ...put.map(({ id }) => id)];
         return { put, remove };
       });

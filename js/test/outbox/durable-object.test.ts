@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { Miniflare } from "miniflare";
+import { durableObjectOutbox } from "../../dist/outbox/durable-object.js";
+import { entry } from "./conformance.ts";
 import { bundled } from "./worker/bundle.ts";
 
 const script = await bundled(new URL("worker/worker.ts", import.meta.url));
@@ -28,7 +30,7 @@ function start(persist: string): Miniflare {
 async function ask(worker: Miniflare, kind: string, what: string): Promise<unknown> {
   const response = await worker.dispatchFetch(`http://${kind}/${what}`);
   const text = await response.text();
-  return text === "" ? undefined : JSON.parse(text);
+  return JSON.parse(text);
 }
 
 for (const kind of ["sqlite", "keys"]) {
@@ -41,6 +43,27 @@ for (const kind of ["sqlite", "keys"]) {
     }
   });
 }
+
+test("a storage that is full or fails is told, and what is no storage", async () => {
+  const failing = (message: string) => ({
+    list: async () => new Map(),
+    put: async () => {
+      throw new Error(message);
+    },
+    delete: async () => 0,
+    sync: async () => {},
+  });
+  for (const [message, code] of [
+    ["database or disk is full: SQLITE_FULL", "outbox.full"],
+    ["Exceeded allowed storage limit.", "outbox.full"],
+    ["internal error", "outbox.failed"],
+  ] as const) {
+    const outbox = durableObjectOutbox(failing(message));
+    await outbox.open();
+    await assert.rejects(outbox.write({ put: [entry(1, "a")], remove: [] }), { code });
+  }
+  assert.throws(() => durableObjectOutbox(undefined as never), { code: "options.invalid", member: "outbox" });
+});
 
 /** The processes of workerd that this one started and that are not known yet. */
 function workerds(known: ReadonlySet<number>): number[] {
@@ -89,7 +112,7 @@ for (const kind of ["sqlite", "keys"]) {
           for (;;) {
             const first = next;
             next += 10;
-            await ask(worker, kind, `write?from=${first}&to=${first + 10}`);
+            assert.equal(await ask(worker, kind, `write?from=${first}&to=${first + 10}`), "written");
             for (let id = first; id < first + 10; id += 1) {
               resolved.add(id);
             }
@@ -116,7 +139,7 @@ for (const kind of ["sqlite", "keys"]) {
       await ask(worker, kind, "write?from=1&to=4");
       assert.equal(await ask(worker, kind, "keys"), kind === "keys" ? 3 : 0);
       await ask(worker, kind, "delete-all");
-      const { code, hint } = ((await ask(worker, kind, "write?from=4&to=5")) ?? {}) as { code?: string; hint?: string };
+      const { code, hint } = (await ask(worker, kind, "write?from=4&to=5")) as { code?: string; hint?: string };
       if (kind === "sqlite") {
         assert.equal(code, "outbox.failed");
         assert.match(hint ?? "", /deleteAll/);

@@ -16,6 +16,13 @@ class Keeper {
     this.#context = context;
   }
 
+  #open(): Outbox {
+    if (this.#outbox === undefined) {
+      throw new Error("no outbox is open");
+    }
+    return this.#outbox;
+  }
+
   async fetch(request: Request): Promise<Response> {
     const { storage } = this.#context;
     const { pathname, searchParams } = new URL(request.url);
@@ -35,12 +42,13 @@ class Keeper {
         return Response.json((await storage.list({ prefix: "countersign-outbox/" })).size);
       case "/write": {
         const put = Array.from({ length: to - from }, (_, nth) => entry(from + nth, `${from + nth}`));
-        await this.#outbox?.write({ put, remove: searchParams.getAll("remove").map(Number) });
-        return new Response();
+        // After a restart, of which nobody told, it is not open.
+        await this.#open().write({ put, remove: searchParams.getAll("remove").map(Number) });
+        return Response.json("written");
       }
       case "/delete-all":
         await storage.deleteAll();
-        return new Response();
+        return Response.json("deleted");
       default:
         return new Response(null, { status: 404 });
     }
