@@ -35,6 +35,7 @@ describe("with bindings", { skip }, () => {
       durableObjects: {
         OBJECT: { className: "Log", useSQLite: true },
         ROOM: { className: "Room", useSQLite: true },
+        STRICT: { className: "Strict", useSQLite: true },
         BROKEN: { className: "Broken", useSQLite: true },
       },
       durableObjectsPersist: folder,
@@ -102,6 +103,10 @@ describe("with bindings", { skip }, () => {
 
   test("an object that cannot be set up does its work", async () => {
     assert.equal(await ask("/broken/note?id=x"), "ok");
+  });
+
+  test("unless it is required to record", async () => {
+    assert.match(await ask("/strict/note?id=x"), /no key to sign with/);
   });
 
   test("what an object kept is delivered after a restart, once", async () => {

@@ -95,4 +95,51 @@ describe("mistakes", { skip }, () => {
     const time = Date.parse(first?.time ?? "");
     assert.ok(began <= time && time <= between, `${first?.time}, between ${began} and ${between}`);
   });
+
+  /** The counts of events that were dropped, as they are recorded. */
+  const dropped = async () =>
+    (await log.events())
+      .filter(({ event }) => event.action === "countersign.dropped")
+      .map(({ event }) => event as unknown as { reason: string; metadata: { count: number } });
+
+  test("what there is no room for is dropped, and recorded as dropped", async () => {
+    const count = Number(await ask("/full"));
+    assert.ok(count > 0 && count < 50, `${count}`);
+    while ((await dropped()).length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.deepEqual(
+      (await dropped()).map(({ metadata }) => metadata.count),
+      [count],
+    );
+    const kept = (await log.events()).filter(({ event }) =>
+      `${(event.target as { id?: string })?.id}`.startsWith("of many"),
+    );
+    assert.equal(kept.length, 50 - count);
+  });
+
+  test("where a recorder is required a handler is told that there is no room", async () => {
+    const { code, hint } = (await ask("/full-required")) as { code: string; hint: string };
+    assert.equal(code, "recorder.full");
+    assert.match(hint, /limitBytes/);
+  });
+
+  test("what does not wait for a recorder that starts late is recorded as dropped", async () => {
+    assert.equal(await ask("/early"), 1100 - 1024);
+    await ask("/early");
+    const ofEarly = async () =>
+      (await dropped()).filter(({ reason }) => reason === "the recorder could not be started");
+    while ((await ofEarly()).length === 0) {
+      await ask("/early");
+    }
+    assert.deepEqual(
+      (await ofEarly()).map(({ metadata }) => metadata.count),
+      [1100 - 1024],
+    );
+    const ids = (await log.events()).flatMap(({ event }) => (event.target as { id?: string })?.id ?? []);
+    assert.deepEqual(
+      ids.filter((id) => id.startsWith("early ")),
+      Array.from({ length: 1024 }, (_, nth) => `early ${nth}`),
+    );
+  });
 });

@@ -89,6 +89,12 @@ export class Broken extends withCountersign((env: Env) => ({ ...options(env), ke
   }
 }
 
+export class Strict extends withCountersign((env: Env) => ({ ...options(env), key: "" }), DurableObject<Env>, {
+  required: true,
+}) {
+  async note(): Promise<void> {}
+}
+
 export class Entry extends withCountersign(options, WorkerEntrypoint<Env>) {
   async note(id: string): Promise<void> {
     this.audit.record(event(id));
@@ -96,7 +102,11 @@ export class Entry extends withCountersign(options, WorkerEntrypoint<Env>) {
 }
 
 export default {
-  async fetch(request: Request, env: Env & { BROKEN: Namespace }, ctx: WorkerContext): Promise<Response> {
+  async fetch(
+    request: Request,
+    env: Env & { BROKEN: Namespace; STRICT: Namespace },
+    ctx: WorkerContext,
+  ): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const id = searchParams.get("id") ?? "";
     switch (pathname) {
@@ -115,6 +125,12 @@ export default {
       case "/broken/note":
         await env.BROKEN.getByName("a").note(id);
         return new Response("ok");
+      case "/strict/note":
+        return new Response(
+          await env.STRICT.getByName("a")
+            .note(id)
+            .then(() => "ok", String),
+        );
       case "/entry/note":
         await env.SELF.note(id);
         return new Response("ok");

@@ -84,14 +84,48 @@ const healing = withCountersign((env: Env) => {
   return { key: { get: async () => env.KEY }, to: env.URL, log: env.LOG };
 }, handlers);
 
+/** Takes little, so that it is soon full. */
+const full = (required: boolean) =>
+  withCountersign(
+    (env: Env) => ({ key: env.KEY, to: env.URL, log: env.LOG, limitBytes: 1000 }),
+    {
+      async fetch(_request, _env, _ctx, audit) {
+        for (let nth = 0; nth < 50; nth += 1) {
+          audit.record({ action: "job.delete", target: { type: "job", id: `of many ${nth}` } });
+        }
+        return Response.json(audit.status().dropped);
+      },
+    },
+    { required },
+  );
+
+let fails = true;
+/** Has more events before it starts than wait for it. */
+const early = withCountersign(
+  (env: Env) => {
+    if (fails) {
+      throw new Error("not yet");
+    }
+    return { key: env.KEY, to: env.URL, log: env.LOG };
+  },
+  {
+    async fetch(_request, _env, _ctx, audit) {
+      for (let nth = 0; fails && nth < 1100; nth += 1) {
+        audit.record({ action: "job.update", target: { type: "job", id: `early ${nth}` } });
+      }
+      fails = false;
+      return Response.json(audit.status().dropped);
+    },
+  },
+);
+
+const more = { "/healing": healing, "/full": full(false), "/full-required": full(true), "/early": early };
+
 export default {
   async fetch(request: Request, env: Env, ctx: WorkerContext): Promise<Response> {
     const { pathname } = new URL(request.url);
     try {
-      if (pathname === "/healing") {
-        return await healing.fetch(request, env, ctx);
-      }
-      return await wrong[pathname as keyof typeof wrong].fetch(request, env, ctx);
+      return await { ...wrong, ...more }[pathname as keyof typeof wrong].fetch(request, env, ctx);
     } catch (error) {
       const { code, member, message, hint } = error as CountersignError;
       return Response.json({ isOurs: error instanceof CountersignError, code, member, message, hint }, { status: 500 });
