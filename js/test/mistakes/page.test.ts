@@ -1,0 +1,151 @@
+/** Mistakes in how a page is served: its policy, the collector's leave, and http. */
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { serve } from "../conformance/serve.ts";
+import { EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
+import { launch } from "../package/runtimes.ts";
+import type { Said } from "./mistake.ts";
+
+const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
+const CODE = "script-src 'self' 'wasm-unsafe-eval'";
+/** Makes the page's module what the test wants of it. */
+const PAGE = `<!doctype html><meta charset="utf-8" /><title>page</title><script type="module" src="/page.js"></script>`;
+const MODULE = `
+  import * as full from "/dist/record/record.browser.js";
+  import * as slim from "/dist/record/slim.browser.js";
+  const said = ({ code, member, message, hint }) => ({ code, member, message, hint });
+  globalThis.deliver = async (entry, options) => {
+    try {
+      const audit = await { full, slim }[entry].createRecorder({ ...options, flush: false });
+      const handle = audit.record({ action: "job.delete" });
+      await audit.flush();
+      return await handle.delivered();
+    } catch (error) {
+      return said(error);
+    }
+  };
+  globalThis.handle = () => slim.generateKeyHandle("example.com/page").catch(said);`;
+
+describe("a page", { skip: serve.skip }, () => {
+  let site: Server;
+  let moved: Server;
+  let browser: Browser;
+  let port = 0;
+  const options = { key: EMITTERS[0].secret, to: "", log: LOG.vkey };
+  const stops: (() => unknown)[] = [];
+
+  before(async () => {
+    site = createServer((request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? "/", "http://x");
+      response.setHeader("content-security-policy", `default-src 'none'; ${searchParams.get("policy") ?? ""}`);
+      if (pathname === "/" || pathname === "/page.js") {
+        response.setHeader("content-type", pathname === "/" ? "text/html" : "text/javascript");
+        response.end(pathname === "/" ? PAGE : MODULE);
+        return;
+      }
+      const file = DIST + pathname.replace("/dist", "");
+      response.setHeader("content-type", file.endsWith(".wasm") ? "application/wasm" : "text/javascript");
+      response.writeHead(existsSync(file) ? 200 : 404).end(existsSync(file) ? readFileSync(file) : undefined);
+    });
+    await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
+    port = (site.address() as AddressInfo).port;
+    moved = createServer((request, response) => {
+      request.resume();
+      response.writeHead(308, { location: "https://log.example/submit", "access-control-allow-origin": "*" }).end();
+    });
+    await new Promise<void>((resolve) => moved.listen(0, "127.0.0.1", resolve));
+    const log = await serve.start({ ...SETUP, cors: [`http://127.0.0.1:${port}`] });
+    options.to = log.url;
+    browser = await launch(`--host-resolver-rules=MAP insecure.test 127.0.0.1`);
+    stops.push(
+      () => browser.close(),
+      () => log.close(),
+      () => site.close(),
+      () => moved.close(),
+    );
+  });
+  after(async () => {
+    for (const stop of stops) {
+      await stop();
+    }
+  });
+
+  async function page<T>(policy: string, call: string, host = "127.0.0.1", ...given: readonly unknown[]): Promise<T> {
+    const tab = await browser.newPage();
+    try {
+      await tab.goto(`http://${host}:${port}/?policy=${encodeURIComponent(policy)}`);
+      await tab.waitForFunction("globalThis.deliver");
+      const source = `globalThis.${call}(...${JSON.stringify(given)})`;
+      return (await tab.evaluate(source)) as T;
+    } finally {
+      await tab.close();
+    }
+  }
+
+  const connecting = () => `${CODE}; connect-src 'self' ${options.to}`;
+
+  for (const entry of ["full", "slim"]) {
+    test(`with all that it needs (${entry})`, async () => {
+      const { proof } = await page<{ proof: string }>(connecting(), "deliver", undefined, entry, options);
+      assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/);
+    });
+  }
+
+  async function refused(policy: string, [code, member, message, hint]: Said, to = options.to, host?: string) {
+    const error = await page<Record<string, string>>(policy, "deliver", host, "full", { ...options, to });
+    assert.deepEqual({ code: error.code, member: error.member }, { code, member }, error.message);
+    assert.match(error.message ?? "", message);
+    assert.match(error.hint ?? "", hint);
+  }
+  const NO_WASM = /WebAssembly could not be loaded/;
+
+  test("without 'wasm-unsafe-eval' in its policy", () =>
+    refused(`script-src 'self'; connect-src 'self' ${options.to}`, [
+      "wasm.unavailable",
+      undefined,
+      NO_WASM,
+      /'wasm-unsafe-eval' in script-src/,
+    ]));
+
+  test("without where the WebAssembly is in its connect-src", () =>
+    refused(`${CODE}; connect-src ${options.to}`, ["wasm.unavailable", undefined, NO_WASM, /in connect-src where/]));
+
+  test("without the collector in its connect-src", () =>
+    refused(`${CODE}; connect-src 'self'`, [
+      "collector.unreachable",
+      undefined,
+      /cannot be reached/,
+      /connect-src in its own policy/,
+    ]));
+
+  test("without the collector's leave", () => {
+    const said = ["collector.unreachable", undefined, /cannot be reached/, /serve --cors ORIGIN/] as const;
+    return refused(connecting(), said, options.to, "localhost");
+  });
+
+  test("with an address that redirects", () => {
+    const to = `http://127.0.0.1:${(moved.address() as AddressInfo).port}`;
+    const said = ["collector.unexpected", undefined, /status 0/, /it redirects: give the address/] as const;
+    return refused(`${CODE}; connect-src 'self' ${to}`, said, to);
+  });
+
+  test("over http the entry countersign records, and countersign/slim says that it cannot", async () => {
+    const host = "insecure.test";
+    for (const [call, given] of [
+      ["deliver", ["slim", options]],
+      ["handle", []],
+    ] as const) {
+      const { code, hint } = await page<{ code: string; hint: string }>(connecting(), call, host, ...given);
+      assert.equal(code, "webcrypto.unavailable");
+      assert.match(hint, /a secure context.*the entry `countersign`/);
+    }
+    const { hint } = await page<{ hint: string }>(connecting(), "deliver", host, "full", options);
+    assert.match(hint, /serve --cors/, "it comes as far as the collector");
+  });
+});
