@@ -12,6 +12,7 @@ export const durableObject: Kind = {
   limits: { bytes: 4 << 20, lines: 8_192 },
   restarts: true,
   start: async (setup) => {
+    // It is stopped by killing workerd, always.
     const { startLog }: { startLog: (setup: Setup) => Promise<Started> } = await import(START.href);
     return startLog(setup);
   },

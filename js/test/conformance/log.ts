@@ -18,8 +18,8 @@ const PATIENCE = 60_000;
 export interface Started {
   /** Where, without a slash at its end. It may change with a restart. */
   readonly url: string;
-  /** Stops it and starts it again, with all that it stored. */
-  restart(setup: Setup): Promise<void>;
+  /** Stops it, or kills it in the middle of what it does, and starts it again with all that it stored. */
+  restart(setup: Setup, killed: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -71,7 +71,12 @@ export class Log {
   }
 
   async restart(change: Partial<Setup> = {}): Promise<void> {
-    await this.#running.restart({ ...SETUP, ...change });
+    await this.#running.restart({ ...SETUP, ...change }, false);
+  }
+
+  /** Ends it in the middle of what it does, and starts it again. */
+  async kill(): Promise<void> {
+    await this.#running.restart(SETUP, true);
   }
 
   get url(): string {

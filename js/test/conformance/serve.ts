@@ -50,8 +50,8 @@ class Served implements Started {
     });
   }
 
-  async restart(setup: Setup): Promise<void> {
-    await this.#stop();
+  async restart(setup: Setup, killed: boolean): Promise<void> {
+    await this.#stop(killed);
     await this.begin(setup);
   }
 
@@ -60,10 +60,10 @@ class Served implements Started {
     rmSync(this.#folder, { recursive: true });
   }
 
-  async #stop(): Promise<void> {
+  async #stop(killed = false): Promise<void> {
     const child = this.#child ?? assert.fail("it does not run");
-    child.kill("SIGTERM");
+    child.kill(killed ? "SIGKILL" : "SIGTERM");
     const [status] = await once(child, "exit");
-    assert.equal(status, 0);
+    assert.equal(status, killed ? null : 0);
   }
 }
