@@ -98,10 +98,16 @@ describe("a page", { skip: serve.skip }, () => {
   }
 
   async function refused(policy: string, [code, member, message, hint]: Said, to = options.to, host?: string) {
-    const error = await page<Record<string, string>>(policy, "deliver", host, "full", { ...options, to });
+    const error = await page<{ code: string; member?: string; message: string; hint: string }>(
+      policy,
+      "deliver",
+      host,
+      "full",
+      { ...options, to },
+    );
     assert.deepEqual({ code: error.code, member: error.member }, { code, member }, error.message);
-    assert.match(error.message ?? "", message);
-    assert.match(error.hint ?? "", hint);
+    assert.match(error.message, message);
+    assert.match(error.hint, hint);
   }
   const NO_WASM = /WebAssembly could not be loaded/;
 
