@@ -1,0 +1,48 @@
+/** A Worker whose isolate many requests share: `/record?events=N` records so many, with what is asked for in between. */
+
+import { withCountersign } from "../../dist/adapters/cloudflare.js";
+
+interface Environment {
+  KEY: string;
+  COLLECTOR: string;
+  LOG: string;
+}
+
+/** The numbers of the events that were taken. */
+const taken: number[] = [];
+let next = 1;
+let behind = 0;
+
+export default withCountersign(
+  ({ KEY, COLLECTOR, LOG }: Environment) => ({
+    key: KEY,
+    to: COLLECTOR,
+    log: LOG,
+    timeoutMs: 600,
+    retry: { firstMs: 20, longestMs: 100 },
+    onError: () => {},
+    now: () => Date.now() - behind,
+  }),
+  {
+    async fetch(request, _env, _ctx, audit) {
+      const { pathname, searchParams } = new URL(request.url);
+      const number = (name: string) => Number(searchParams.get(name) ?? 0);
+      if (pathname === "/taken") {
+        return Response.json({ taken, waiting: audit.status().waiting, dead: audit.status().dead.length });
+      }
+      behind = number("behind") * 60_000;
+      for (let event = 0; event < number("events"); event++) {
+        const n = next++;
+        audit.record({ action: "chaos.event", metadata: { id: `isolate.${n}` } });
+        taken.push(n);
+        if (event === number("pause")) {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      }
+      if (searchParams.has("flush")) {
+        await Promise.allSettled([audit.flush(), audit.flush({ patience: 300 })]);
+      }
+      return new Response();
+    },
+  },
+);

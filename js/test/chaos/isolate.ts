@@ -1,0 +1,80 @@
+/** One isolate of workerd without an outbox, and many requests at once, of which some are given up by who asked. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request } from "node:http";
+import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { chance } from "./chance.ts";
+import { EVENTS, type Ordeal, SEED } from "./ordeal.ts";
+import { bundled, started } from "./workerd.ts";
+
+/** How many requests there are at a time. */
+const AT_ONCE = 6;
+/** Events of a request, on average. */
+const EACH = 6;
+
+interface Told {
+  taken: number[];
+  waiting: number;
+  dead: number;
+}
+
+export async function inOneIsolate(ordeal: Ordeal): Promise<void> {
+  const { worker } = await started({
+    ...(await bundled("isolate-worker.ts", ordeal)),
+    bindings: { KEY: EMITTERS[0].secret, COLLECTOR: ordeal.proxy.url("isolate"), LOG: LOG.vkey },
+  });
+  try {
+    const url = await worker.ready;
+    const below = chance(SEED);
+    let left = Math.ceil((EVENTS / EACH) * 1.1);
+    const ask = async () => {
+      while (left-- > 0) {
+        const query = `events=${1 + below(2 * EACH)}&pause=${below(12)}&behind=${below(3)}`;
+        const wants = below(3) === 0 ? "&flush" : "";
+        await asked(new URL(`/record?${query}${wants}`, url), below(8) === 0 ? below(20) : undefined);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, ask));
+    ordeal.proxy.calm = true;
+    const told = await settled(async () => (await (await worker.dispatchFetch(new URL("/taken", url))).json()) as Told);
+    assert.equal(told.dead, 0);
+    const page = ordeal.book.page("isolate");
+    for (const n of told.taken) {
+      page.read(`taken ${n}`);
+    }
+    page.read("ended 0");
+  } finally {
+    await worker.dispose();
+  }
+}
+
+/** Asks for something, and goes away after so many milliseconds. */
+async function asked(url: URL, patience: number | undefined): Promise<void> {
+  const outgoing = request(url);
+  const timer = patience === undefined ? undefined : setTimeout(() => outgoing.destroy(), patience);
+  outgoing.end();
+  try {
+    const [incoming] = await once(outgoing, "response");
+    assert.equal(incoming.statusCode, 200);
+    for await (const _ of incoming) {
+      // Its end is waited for.
+    }
+  } catch (error) {
+    assert.ok(patience !== undefined, `${error}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What is told when nothing waits any more. */
+async function settled(ask: () => Promise<Told>): Promise<Told> {
+  for (let tries = 0; ; tries++) {
+    const told = await ask();
+    if (told.waiting === 0) {
+      return told;
+    }
+    assert.ok(tries < 400, `${told.waiting} events still wait`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
