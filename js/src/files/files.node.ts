@@ -1,8 +1,24 @@
 /** What files need beyond `node:fs`: errors that say what to do, and writes that are whole and last. */
 
 import { type FileHandle, open } from "node:fs/promises";
+import { resolve } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { CountersignError } from "../error.js";
+
+/** The path of a file, whatever the working directory is later. `member` is what it was given for. */
+export function pathOf(path: string | URL, member: "outbox" | "to"): string {
+  if (path instanceof URL || (typeof path === "string" && path.startsWith("file:"))) {
+    return fileURLToPath(path);
+  }
+  if (typeof path !== "string" || path === "") {
+    throw new CountersignError("options.invalid", "no path of a file", {
+      member,
+      hint: "give a path or a file: URL; is a variable of the environment missing?",
+    });
+  }
+  return resolve(path);
+}
 
 /** That something with a file failed, by the system's own code. */
 export function fileError(cause: unknown, path: string, what: string, kind: "outbox" | "transport"): CountersignError {

@@ -1,10 +1,9 @@
 /** An outbox in a file, for Node, Deno and Bun. */
 
 import { open, realpath } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname } from "node:path";
 import { CountersignError } from "../error.js";
-import { fileError, syncFolder } from "../files/files.node.js";
+import { fileError, pathOf, syncFolder } from "../files/files.node.js";
 import { hold, type Release } from "../files/hold.node.js";
 import { Groups } from "./groups.js";
 import { Journal } from "./journal.node.js";
@@ -19,7 +18,7 @@ import type { Change, Entry, Outbox } from "./outbox.js";
  * comes back.
  */
 export function fileOutbox(path: string | URL): Outbox {
-  return new FileOutbox(resolve(typeof path === "string" ? path : fileURLToPath(path)));
+  return new FileOutbox(pathOf(path, "outbox"));
 }
 
 class FileOutbox implements Outbox {

@@ -1,10 +1,9 @@
 /** A transport into a file, for Node, Deno and Bun. */
 
 import { type FileHandle, open, realpath } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname } from "node:path";
 import { CountersignError } from "../error.js";
-import { fileError, readUpTo, syncFolder, writeAll } from "../files/files.node.js";
+import { fileError, pathOf, readUpTo, syncFolder, writeAll } from "../files/files.node.js";
 import { hold } from "../files/hold.node.js";
 import { HEADER, headless, Tail } from "./tail.js";
 import type { TransportObject } from "./transport.js";
@@ -21,7 +20,7 @@ const LF = 0x0a;
  * of it is not written again.
  */
 export function fileTransport(path: string | URL): TransportObject {
-  const given = resolve(typeof path === "string" ? path : fileURLToPath(path));
+  const given = pathOf(path, "to");
   let tail: Tail | undefined;
   const guarded = async <T>(what: string, work: (file: Export) => Promise<T>): Promise<T> => {
     try {

@@ -18,9 +18,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { fileOutbox } from "../../dist/outbox/file.node.js";
+import { fileTransport } from "../../dist/transport/file.node.js";
 import { Child, RUNTIMES, type Runtime } from "../runtimes.ts";
 import { cases, entry, texts } from "./conformance.ts";
 
@@ -181,6 +183,21 @@ test("a path that cannot be used is told with what to do", async () => {
     assert.equal(failed.code, "outbox.failed");
     assert.match(failed.hint, hint);
     assert.ok(failed.message.includes(path));
+  }
+});
+
+test("a path is a path or a file: URL", async () => {
+  const path = fresh();
+  const url = pathToFileURL(path);
+  for (const [nth, given] of [path, url, url.href, relative(process.cwd(), path)].entries()) {
+    const outbox = fileOutbox(given);
+    assert.equal((await outbox.open()).length, nth);
+    await outbox.write({ put: [entry(nth + 1, "x")], remove: [] });
+    await outbox.close();
+  }
+  for (const given of [undefined, "", 3]) {
+    assert.throws(() => fileOutbox(given as string), { code: "options.invalid", member: "outbox" });
+    assert.throws(() => fileTransport(given as string), { code: "options.invalid", member: "to" });
   }
 });
 
