@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use countersign::log::Limits;
 use countersign::note::SignerKey;
@@ -93,6 +94,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if args.trust.is_none() {
         write_trust(&trust_file, &key)?;
     }
+    // Looked at before it is read: what changes afterwards is seen.
+    let known = version(&trust_file);
     let trust = input::trust(&trust_file)?;
     let cors = Cors::parse(args.cors.iter().map(String::as_str)).map_err(|origin| {
         let hint = "write it as https://dashboard.example, without a path";
@@ -102,14 +105,14 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
-    runtime.block_on(run_server(args, key, trust, &trust_file, cors, rules))
+    runtime.block_on(run_server(args, key, trust, (&trust_file, known), cors, rules))
 }
 
 async fn run_server(
     args: &Args,
     key: SignerKey,
     trust: Trust,
-    trust_file: &Path,
+    (trust_file, known): (&Path, Option<Version>),
     cors: Cors,
     rules: Rules,
 ) -> Result<u8, Failure> {
@@ -137,7 +140,7 @@ async fn run_server(
     }
     let keeping = (!rules.is_empty())
         .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
-    let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned()));
+    let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned(), known));
     stop_asked().await;
     reloading.abort();
     if let Some(keeping) = keeping {
@@ -197,14 +200,18 @@ async fn end(serving: Serving) -> Result<u8, Failure> {
     Ok(0)
 }
 
+/// When a file was changed last, and its length.
+type Version = (SystemTime, u64);
+
+fn version(file: &Path) -> Option<Version> {
+    fs::metadata(file).and_then(|metadata| Ok((metadata.modified()?, metadata.len()))).ok()
+}
+
 /// Goes by the trust file as it is now.
-async fn reload(collector: Collector, file: PathBuf) {
-    let modified =
-        || fs::metadata(&file).and_then(|metadata| Ok((metadata.modified()?, metadata.len()))).ok();
-    let mut known = modified();
+async fn reload(collector: Collector, file: PathBuf, mut known: Option<Version>) {
     loop {
         tokio::time::sleep(LOOK).await;
-        let now = modified();
+        let now = version(&file);
         if now == known {
             continue;
         }
