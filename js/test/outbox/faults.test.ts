@@ -1,0 +1,117 @@
+/** An outbox on a disk that fails now and then: what it said it has it has, and the file is sound at any moment. */
+
+import assert from "node:assert/strict";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import fs, { type FileHandle, open } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileOutbox } from "../../dist/outbox/file.node.js";
+import type { Entry } from "../../src/outbox/outbox.ts";
+import { chance, entry, texts } from "./conformance.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "countersign-faults-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Says for each call of the system by name whether it fails, and how. */
+let fails: (call: string) => string | undefined = () => undefined;
+
+function fail(call: string): void {
+  const code = fails(call);
+  if (code !== undefined) {
+    throw Object.assign(new Error(`${code}: ${call}`), { code });
+  }
+}
+
+const handle = await open(join(folder, "any"), "w");
+const calls = Object.getPrototypeOf(handle) as FileHandle;
+await handle.close();
+for (const call of ["datasync", "sync", "truncate"] as const) {
+  const real = calls[call] as (this: FileHandle, ...args: unknown[]) => Promise<void>;
+  calls[call] = async function (this: FileHandle, ...args: unknown[]) {
+    fail(call);
+    await real.apply(this, args);
+  };
+}
+const write = calls.write as unknown as (this: FileHandle, ...args: unknown[]) => Promise<{ bytesWritten: number }>;
+Object.assign(calls, {
+  async write(this: FileHandle, bytes: Uint8Array, offset: number, length: number, position: number) {
+    // A write can be a part of what was asked for, and fail after that.
+    const part = fails("part") === undefined ? length : length >> 1;
+    const written = await write.call(this, bytes, offset, part, position);
+    fail("write");
+    return written;
+  },
+});
+const { rename, open: openFile } = fs;
+fs.rename = async (...args) => {
+  fail("rename");
+  await rename(...args);
+};
+fs.open = async (...args) => {
+  if (args[1] === "wx+") {
+    fail("create");
+  }
+  return openFile(...args);
+};
+syncBuiltinESMExports();
+
+const DISASTERS: Record<string, string[]> = {
+  ENOSPC: ["write", "create", "part"],
+  EIO: ["write", "datasync", "sync", "truncate", "rename", "part"],
+};
+
+for (const [code, kinds] of Object.entries(DISASTERS)) {
+  for (let seed = 1; seed <= 6; seed += 1) {
+    test(`${code} now and then, ${seed}`, async () => {
+      const below = chance(seed);
+      const path = join(folder, `${code}-${seed}`);
+      const outbox = fileOutbox(path);
+      await outbox.open();
+      let model: Entry[] = [];
+      let next = 1;
+      let failed = 0;
+      for (let step = 0; step < 250; step += 1) {
+        // The bad times last for some steps.
+        const isBad = below(3) === 0;
+        fails = (call) => (isBad && kinds.includes(call) && below(3) === 0 ? code : undefined);
+        const changes = Array.from({ length: 1 + below(3) }, () => {
+          const remove = model.filter(() => below(3) === 0).map(({ id }) => id);
+          const put = Array.from({ length: below(3) }, () => entry(next++, `${next}`.padEnd(below(30_000))));
+          return { put, remove };
+        });
+        // Each is made or not made, whatever becomes of those that are asked for at the same time.
+        const results = await Promise.allSettled(changes.map((change) => outbox.write(change)));
+        for (const [nth, { status }] of results.entries()) {
+          const { put, remove } = changes[nth] ?? assert.fail();
+          if (status === "fulfilled") {
+            model = [...model.filter(({ id }) => !remove.includes(id)), ...put];
+          } else {
+            failed += 1;
+          }
+        }
+        fails = () => undefined;
+        if (below(10) === 0) {
+          // As a kill at this moment would leave it.
+          copyFileSync(path, `${path}.copy`);
+          const copy = fileOutbox(`${path}.copy`);
+          const there = new Set((await copy.open()).map(({ id }) => id));
+          await copy.close();
+          if (results.every(({ status }) => status === "fulfilled")) {
+            assert.deepEqual(
+              [...there],
+              model.map(({ id }) => id).toSorted((a, b) => a - b),
+            );
+          }
+        }
+      }
+      assert.ok(failed > 10);
+      await outbox.write({ put: [entry(next, "last")], remove: [] });
+      await outbox.close();
+      const again = fileOutbox(path);
+      assert.deepEqual(texts(await again.open()), [...texts(model), "last"]);
+      await again.close();
+    });
+  }
+}
