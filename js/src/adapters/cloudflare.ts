@@ -1,6 +1,6 @@
 /** Recording in Cloudflare Workers. */
 
-import { createRecorder } from "../record/slim.workerd.js";
+import { createRecorder } from "#slim";
 import type { Audit } from "./audit.js";
 import { recorded } from "./fetch.js";
 import { Home } from "./home.js";

@@ -1,7 +1,7 @@
 /** Classes of Workers: Durable Objects, and entrypoints. */
 
+import { createRecorder } from "#slim";
 import { durableObjectOutbox, type ObjectStorage } from "../outbox/durable-object.js";
-import { createRecorder } from "../record/slim.workerd.js";
 import type { Audit } from "./audit.js";
 import { Home } from "./home.js";
 import { Invocation, type WaitingContext } from "./invocation.js";
