@@ -1,4 +1,12 @@
-/** What only browsers have: their storage. */
+/** What only browsers have: their storage, and keys that no script can read. */
 
+export {
+  type BrowserKey,
+  type BrowserKeyOptions,
+  browserKey,
+  type Fallback,
+  forgetBrowserKey,
+} from "./keys/browser.js";
+export { type GrantedKey, type GrantedKeyOptions, grantedKey, type Rotating } from "./keys/granted.js";
 export { type IndexedDbOutboxOptions, indexedDbOutbox } from "./outbox/indexeddb.js";
 export type { Outbox } from "./outbox/outbox.js";

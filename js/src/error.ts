@@ -72,6 +72,17 @@ export type RecordErrorCode =
   /** WebCrypto has no Ed25519 here, or does not take this key. */
   | "webcrypto.unavailable";
 
+/** What keeps a key from being made, kept or granted. */
+export type KeyErrorCode =
+  /** The browser keeps nothing for this page. */
+  | "key.unkept"
+  /** The server does not grant this key. */
+  | "grant.refused"
+  /** The server that grants keys cannot be reached, or failed. */
+  | "grant.failed"
+  /** This device's clock is behind what it was granted. */
+  | "clock.behind";
+
 /** What keeps an outbox from keeping. */
 export type OutboxErrorCode =
   /** Another recorder has it. */
@@ -84,7 +95,13 @@ export type OutboxErrorCode =
   | "outbox.failed";
 
 /** A stable word for what went wrong. */
-export type ErrorCode = DeliverErrorCode | CoreErrorCode | OutboxErrorCode | RecordErrorCode | VerifyErrorCode;
+export type ErrorCode =
+  | DeliverErrorCode
+  | CoreErrorCode
+  | KeyErrorCode
+  | OutboxErrorCode
+  | RecordErrorCode
+  | VerifyErrorCode;
 
 /** What an error can say beside its code and message. */
 export interface ErrorDetails {

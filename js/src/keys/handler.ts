@@ -1,0 +1,150 @@
+/** Where browsers ask for a grant, in any server that knows `Request` and `Response`. */
+
+import { CountersignError } from "../error.js";
+import { errorBody } from "./answer.js";
+import type { GrantOptions, Issuer } from "./issuer.js";
+
+/** The most bytes that a request may have: a vkey is much shorter. */
+const MOST = 4096;
+
+/** How to answer. */
+export interface HandlerOptions {
+  /**
+   * Decides whether who asks may record: by the session that the request's cookies tell, say. `true` grants the key for
+   * 12 hours, an object for as long as it says, and anything else not at all.
+   */
+  authorise(request: Request, vkey: string): Authorised | PromiseLike<Authorised>;
+  /** Pages of which other origins may ask: `https://dashboard.example.com`. By default only those of its own. */
+  origins?: readonly string[] | undefined;
+}
+
+/** What was decided. */
+export type Authorised = boolean | GrantOptions | null | undefined;
+
+/** Answers POST with `{"vkey":"…"}` as JSON. */
+export function grantHandler(
+  issuer: Issuer,
+  now: () => number,
+  { authorise, origins = [] }: HandlerOptions,
+): (request: Request) => Promise<Response> {
+  if (typeof authorise !== "function") {
+    throw new CountersignError("options.invalid", "nothing decides who is granted a key", {
+      member: "authorise",
+      hint: "give a function that looks at the request's session",
+    });
+  }
+  return async (request) => {
+    const from = originOf(request, origins);
+    if (from === "foreign") {
+      const message = "pages of this origin may not ask";
+      return refusal(403, new CountersignError("grant.refused", message, { hint: "name it in the handler's origins" }));
+    }
+    const answer = await respond(request);
+    if (from !== "own") {
+      answer.headers.set("access-control-allow-origin", from);
+      answer.headers.set("access-control-allow-credentials", "true");
+      answer.headers.set("vary", "origin");
+    }
+    return answer;
+  };
+
+  async function respond(request: Request): Promise<Response> {
+    if (request.method === "OPTIONS") {
+      const headers = {
+        "access-control-allow-methods": "POST",
+        "access-control-allow-headers": "content-type, authorization",
+      };
+      return new Response(null, { status: 204, headers });
+    }
+    if (request.method !== "POST") {
+      const answer = refusal(405, new CountersignError("grant.failed", "a grant is asked for with POST"));
+      answer.headers.set("allow", "POST, OPTIONS");
+      return answer;
+    }
+    // A form of another site's cannot send this type without asking first.
+    const [type = ""] = (request.headers.get("content-type") ?? "").split(";");
+    if (type.trim().toLowerCase() !== "application/json") {
+      return refusal(415, new CountersignError("grant.failed", "a grant is asked for as application/json"));
+    }
+    const vkey = await readVkey(request);
+    if (vkey === undefined) {
+      const hint = 'send {"vkey":"name+hhhhhhhh+base64"}';
+      return refusal(400, new CountersignError("key.invalid", "no verifier key", { hint, member: "vkey" }));
+    }
+    const decided = await authorise(request, vkey);
+    if (decided !== true && (typeof decided !== "object" || decided === null)) {
+      const hint = "is the session signed in, and allowed to record?";
+      return refusal(403, new CountersignError("grant.refused", "the key was not granted", { hint }));
+    }
+    return grant(vkey, decided === true ? {} : decided);
+  }
+
+  async function grant(vkey: string, options: GrantOptions): Promise<Response> {
+    try {
+      const { from, until, note, index, proof } = await issuer.grant(vkey, options);
+      return json(200, JSON.stringify({ vkey, from, until, now: new Date(now()), note, index, proof }));
+    } catch (error) {
+      // What is wrong with the server's own options is for the server's log, not for who asks.
+      if (!(error instanceof CountersignError) || error.code === "options.invalid") {
+        throw error;
+      }
+      switch (error.code) {
+        case "key.invalid":
+        case "name.invalid":
+          return refusal(400, error);
+        default: {
+          console.warn(`countersign: ${error.code}: ${error.message}${error.hint ? ` (${error.hint})` : ""}`);
+          const answer = refusal(503, new CountersignError("grant.failed", "the log did not take the grant now"));
+          answer.headers.set("retry-after", "5");
+          return answer;
+        }
+      }
+    }
+  }
+}
+
+/** Whose page asks: the server's own, one that may (its origin), or another. Only browsers say. */
+function originOf(request: Request, origins: readonly string[]): "own" | "foreign" | (string & {}) {
+  const origin = request.headers.get("origin");
+  if (origin === null) {
+    return request.headers.get("sec-fetch-site") === "cross-site" ? "foreign" : "own";
+  }
+  if (origins.includes(origin)) {
+    return origin;
+  }
+  // What ends TLS in front of the server leaves it the host alone.
+  const isOwn = URL.canParse(origin) && new URL(origin).host === new URL(request.url).host;
+  return isOwn ? "own" : "foreign";
+}
+
+/** The key that is asked for. */
+async function readVkey(request: Request): Promise<string | undefined> {
+  const reader = request.body?.getReader();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+      text += decoder.decode(value, { stream: !done });
+      if (done) {
+        break;
+      }
+      if (text.length > MOST) {
+        await reader?.cancel();
+        return undefined;
+      }
+    }
+    const { vkey } = (JSON.parse(text) ?? {}) as { vkey?: unknown };
+    return typeof vkey === "string" ? vkey : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(status: number, error: CountersignError): Response {
+  return json(status, errorBody(error));
+}
+
+function json(status: number, body: string): Response {
+  return new Response(body, { status, headers: { "content-type": "application/json", "cache-control": "no-store" } });
+}

@@ -1,0 +1,274 @@
+/**
+ * An issuer: a server's key that grants emitters' keys, and revokes them, by notes that it signs and a log keeps. The
+ * package's entries call this with their own runtime's way to load the artefact.
+ */
+
+import { meaning } from "../deliver/answer.js";
+import { pause } from "../deliver/backoff.js";
+import { Collector, type CollectorOptions } from "../deliver/collector.js";
+import type { Failure } from "../deliver/failure.js";
+import { CountersignError } from "../error.js";
+import { inCore, loader, type ModuleSource } from "../record/core.js";
+import { noSignerKey, SIGNER_PREFIX, signerKey } from "../record/signer.js";
+import * as wasm from "../wasm/recorder.js";
+import { grantHandler, type HandlerOptions } from "./handler.js";
+import { isUnder, nameOf } from "./name.js";
+
+/** Half a day: a session's grant need not outlive it by much. */
+const TTL_SECONDS = 12 * 3600;
+const WAITS = { first: 300, longest: 3_000 };
+
+/** Who grants, and in which log. */
+export interface IssuerOptions {
+  /** The issuer's signer key: one line that begins with `PRIVATE+KEY+`. The log's trust file names its vkey as `issuer`. */
+  key: string;
+  /** The log's collector: its address, or how it is reached. */
+  to: string | URL | CollectorOptions;
+  /** The log: its vkey, or a trust file with one `log` line. It is who proves that a note is in it. */
+  log: string;
+  /** How many milliseconds to try again what fails. By default 10,000. */
+  patience?: number | undefined;
+  /** How many milliseconds the collector may take for an answer. By default 10,000. */
+  timeoutMs?: number | undefined;
+  /** The clock: milliseconds from the epoch. For tests. */
+  now?: (() => number) | undefined;
+}
+
+/** How long a grant lasts. Without any it is 12 hours from now. */
+export interface GrantOptions {
+  /** Until when, that moment not included; `null` for no end. */
+  until?: Date | null | undefined;
+  /** For how many seconds from now, in place of `until`. */
+  ttlSeconds?: number | undefined;
+  /**
+   * From when on. By default there is no beginning: a key cannot have signed before it was made, and a device whose clock
+   * is behind is not refused.
+   */
+  from?: Date | undefined;
+}
+
+/** What a log keeps of a statement about a key, with its proof. */
+export interface Noted {
+  readonly vkey: string;
+  /** The signed note, which is a leaf of the log. */
+  readonly note: string;
+  /** The leaf's index. */
+  readonly index: number;
+  /** The C2SP tlog-proof that it is there, verified. */
+  readonly proof: string;
+}
+
+/** A key that may sign chains. */
+export interface Granted extends Noted {
+  readonly from: Date | undefined;
+  readonly until: Date | undefined;
+}
+
+/** A key that is not to be trusted any more. */
+export interface Revoked extends Noted {
+  readonly since: Date | undefined;
+}
+
+/** Grants keys and revokes them. */
+export interface Issuer {
+  /** The name of the issuer's key: keys that it grants have it, a slash and more as theirs. */
+  readonly name: string;
+  /**
+   * Lets a key sign chains: those that begin after this. Resolves when the log has proven to hold the note. Calling it
+   * again before the grant ends makes the windows one, for chains that begin then.
+   */
+  grant(vkey: string, options?: GrantOptions): Promise<Granted>;
+  /**
+   * Takes a key's right away, for good: nothing that it signs after this is taken, and what the log has of it is
+   * suspect from `since` on, by default from now on; `null` for all of it.
+   */
+  revoke(vkey: string, options?: { since?: Date | null | undefined }): Promise<Revoked>;
+  /** Answers requests of browsers for a grant (`grantedKey` of the entry `countersign/browser`). */
+  handler(options: HandlerOptions): (request: Request) => Promise<Response>;
+}
+
+/** Makes the entry's function for a runtime's way to load the artefact. */
+export function issuing(source: ModuleSource) {
+  const load = loader(wasm, source, (module) => wasm.initSync({ module }));
+  /** Makes an issuer. Nothing is sent before it grants or revokes. */
+  return function createIssuer(options: IssuerOptions): Issuer {
+    const { key, log, patience, timeout, now } = checked(options);
+    const name = nameOf(key.slice(SIGNER_PREFIX.length));
+    const collector = new Collector(isBare(options.to) ? { url: options.to } : options.to);
+
+    const state = async (vkey: string, statement: string): Promise<Noted> => {
+      checkVkey(vkey, name);
+      const core = await load();
+      const trust = inCore(() => new core.LogTrust(log));
+      try {
+        const note = inCore(() => core.signKeyNote(key, trust.origin, [statement]));
+        const proof = await submit(collector, note, { patience, timeout, now });
+        return { vkey, note, proof, index: inCore(() => trust.prove(proof, note)) };
+      } finally {
+        trust.free();
+      }
+    };
+
+    const issuer: Issuer = {
+      name,
+      grant: async (vkey, options = {}) => {
+        const { from, until } = bounds(options, now());
+        const noted = await state(vkey, `grant ${vkey} ${bound(from)} ${bound(until)}`);
+        return { ...noted, from, until };
+      },
+      revoke: async (vkey, { since: asked } = {}) => {
+        const since = asked === null ? undefined : (asked ?? new Date(now()));
+        checkDate(since, "since");
+        const noted = await state(vkey, `revoke ${vkey} ${bound(since)}`);
+        return { ...noted, since };
+      },
+      handler: (options) => grantHandler(issuer, now, options),
+    };
+    return issuer;
+  };
+}
+
+function checked(options: IssuerOptions) {
+  const { key, to, log, patience = 10_000, timeoutMs: timeout = 10_000, now = Date.now } = options ?? {};
+  const refuse = (member: keyof IssuerOptions, message: string, hint: string) =>
+    new CountersignError("options.invalid", message, { member, hint });
+  if (typeof key !== "string") {
+    throw refuse(
+      "key",
+      "no issuer's key",
+      "make one with countersign keygen, and name its vkey as issuer in the log's trust file",
+    );
+  }
+  const signer = signerKey(key.trim());
+  if (nameOf(signer.slice(SIGNER_PREFIX.length)) === "") {
+    throw noSignerKey();
+  }
+  if (to === undefined || to === null) {
+    throw refuse("to", "no collector", "give its address, such as https://log.example.com");
+  }
+  if (typeof log !== "string" || log.trim() === "") {
+    throw refuse("log", "no log", "give the log's vkey, which its operator has, or a trust file with its log line");
+  }
+  for (const [member, value] of Object.entries({ patience, timeoutMs: timeout })) {
+    if (!Number.isFinite(value) || value < 0) {
+      throw refuse(member as keyof IssuerOptions, "no number of milliseconds", "leave it out for 10 seconds");
+    }
+  }
+  return { key: signer, log: log.trim(), patience, timeout, now };
+}
+
+function isBare(to: IssuerOptions["to"]): to is string | URL {
+  return typeof to === "string" || to instanceof URL;
+}
+
+/** Refuses keys that the issuer has no say about. The text is not repeated: it may be a secret, given in the wrong place. */
+function checkVkey(vkey: unknown, issuer: string): asserts vkey is string {
+  if (typeof vkey !== "string" || /\s/.test(vkey) || vkey.startsWith(SIGNER_PREFIX) || nameOf(vkey) === "") {
+    throw new CountersignError("key.invalid", "this is no verifier key", {
+      member: "vkey",
+      hint: "a verifier key is one line, name+hhhhhhhh+base64",
+    });
+  }
+  if (!isUnder(issuer, nameOf(vkey))) {
+    throw new CountersignError("name.invalid", `the key's name is not under the issuer's, ${issuer}`, {
+      member: "vkey",
+      hint: `its name has to begin with "${issuer}/": browserKey({ issuer: "${issuer}" }) names it so`,
+    });
+  }
+}
+
+function bounds({ until, ttlSeconds, from }: GrantOptions, now: number) {
+  if (until !== undefined && ttlSeconds !== undefined) {
+    throw new CountersignError("options.invalid", "an end and a life at the same time", {
+      member: "ttlSeconds",
+      hint: "give until or ttlSeconds",
+    });
+  }
+  if (ttlSeconds !== undefined && !(Number.isFinite(ttlSeconds) && ttlSeconds > 0)) {
+    throw new CountersignError("options.invalid", "no number of seconds", {
+      member: "ttlSeconds",
+      hint: "leave it out for 12 hours",
+    });
+  }
+  const end = until === null ? undefined : (until ?? new Date(now + (ttlSeconds ?? TTL_SECONDS) * 1000));
+  checkDate(end, "until");
+  checkDate(from, "from");
+  if (end !== undefined && end.getTime() <= Math.max(now, from?.getTime() ?? now)) {
+    throw new CountersignError("options.invalid", "a grant that is over before it begins", {
+      member: "until",
+      hint: "is this server's clock right?",
+    });
+  }
+  return { from, until: end };
+}
+
+function checkDate(date: unknown, member: string): void {
+  if (date !== undefined && !(date instanceof Date && !Number.isNaN(date.getTime()))) {
+    throw new CountersignError("options.invalid", "no Date", { member, hint: "give a Date" });
+  }
+}
+
+function bound(date: Date | undefined): string {
+  return date?.toISOString() ?? "-";
+}
+
+/** Has the log take a note, and gives its proof, not yet verified. A note that is there already is proven again. */
+async function submit(
+  collector: Collector,
+  note: string,
+  { patience, timeout, now }: { patience: number; timeout: number; now: () => number },
+): Promise<string> {
+  const line = new TextEncoder().encode(`${JSON.stringify({ note })}\n`);
+  const end = now() + patience;
+  for (let failures = 0; ; ) {
+    const failure = await post(collector, line, timeout);
+    if (typeof failure === "string") {
+      return failure;
+    }
+    failures++;
+    const { error, isLasting, retryAfter } = failure;
+    const wait = pause(WAITS, failures, retryAfter, Math.random());
+    if (isLasting || now() + wait > end) {
+      throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+/** The proof, or why there is none. */
+async function post(collector: Collector, line: Uint8Array<ArrayBuffer>, timeout: number) {
+  const failed = (error: CountersignError, isLasting: boolean, retryAfter?: number) => ({
+    error,
+    isLasting,
+    retryAfter,
+  });
+  try {
+    const meant = meaning(await collector.post(line, { timeout, keepalive: false }));
+    if (meant.kind === "taken") {
+      return meant.note(0) ?? failed(unproven(), true);
+    }
+    const { error, scope, retryAfter }: Failure = meant.failure;
+    return failed(explained(error), scope !== "collector" || error.code === "collector.unexpected", retryAfter);
+  } catch (error) {
+    if (error instanceof CountersignError) {
+      return failed(error, false);
+    }
+    throw error;
+  }
+}
+
+function unproven(): CountersignError {
+  return new CountersignError("proof.invalid", "the log proved nothing of the note", {
+    hint: "is this the address of the log that is named?",
+  });
+}
+
+/** What a refusal means for an issuer. */
+function explained(error: CountersignError): CountersignError {
+  if (error.code !== "log.unauthorised") {
+    return error;
+  }
+  const { code, message, line, cause } = error;
+  const hint = "the log's trust file must name this issuer: issuer VKEY";
+  return new CountersignError(code, message, { hint, line, cause });
+}

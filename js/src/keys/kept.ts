@@ -1,0 +1,92 @@
+/** Keys that a browser keeps: in IndexedDB, which takes a key of WebCrypto's as it is, its secret unseen. */
+
+import { CountersignError } from "../error.js";
+
+const DATABASE = "countersign-keys";
+/** Keys under [issuer, session]. */
+const KEYS = "keys";
+
+/** The newest grant of a key, in milliseconds from the epoch. */
+export interface Grant {
+  /** When it ends. */
+  readonly until: number;
+  /** When it is to be asked for anew. */
+  readonly renew: number;
+}
+
+/** A key as it is kept. */
+export interface KeptKey {
+  readonly vkey: string;
+  readonly privateKey: CryptoKey;
+  readonly grant?: Grant | undefined;
+}
+
+/** Where a key is kept. */
+export interface Slot {
+  readonly issuer: string;
+  readonly session: string;
+}
+
+/**
+ * What `choose` makes of what is kept there, which is kept from now on; `undefined` removes it. All tabs of the origin
+ * see the same.
+ */
+export async function keep(
+  { issuer, session }: Slot,
+  choose: (kept: KeptKey | undefined) => KeptKey | undefined,
+): Promise<KeptKey | undefined> {
+  let database: IDBDatabase | undefined;
+  try {
+    database = await connect();
+    const transaction = database.transaction(KEYS, "readwrite", { durability: "strict" });
+    const keys = transaction.objectStore(KEYS);
+    const place = [issuer, session];
+    let chosen: KeptKey | undefined;
+    const reading: IDBRequest<unknown> = keys.get(place);
+    reading.onsuccess = () => {
+      const kept = isKept(reading.result) ? reading.result : undefined;
+      chosen = choose(kept);
+      if (chosen === undefined) {
+        keys.delete(place);
+      } else if (chosen !== kept) {
+        keys.put(chosen, place);
+      }
+    };
+    await new Promise<void>((resolve, reject) => {
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error ?? new DOMException("aborted", "AbortError"));
+    });
+    return chosen;
+  } catch (cause) {
+    throw new CountersignError("key.unkept", "the browser does not keep a key for this page", {
+      hint: "private windows and third-party frames have no storage, and a quota may be used up: with keep: false the key lives as long as the page",
+      cause,
+    });
+  } finally {
+    database?.close();
+  }
+}
+
+function connect(): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    if (globalThis.indexedDB === undefined) {
+      throw new DOMException("there is no IndexedDB here", "NotSupportedError");
+    }
+    const opening = indexedDB.open(DATABASE, 1);
+    opening.onupgradeneeded = () => {
+      opening.result.createObjectStore(KEYS);
+    };
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const database = opening.result;
+      // Whoever wants to delete it need not wait for us.
+      database.onversionchange = () => database.close();
+      resolve(database);
+    };
+  });
+}
+
+function isKept(value: unknown): value is KeptKey {
+  const { vkey, privateKey } = (value ?? {}) as Partial<KeptKey>;
+  return typeof vkey === "string" && privateKey instanceof CryptoKey;
+}

@@ -1,0 +1,33 @@
+/** Names of keys that an issuer may grant: its own name, a slash, and more. */
+
+import { CountersignError } from "../error.js";
+
+/** The longest name of a key that is made or granted here. */
+const LONGEST = 256;
+
+/** The name of a verifier key or of a signer key's text after its prefix. */
+export function nameOf(key: string): string {
+  return key.slice(0, Math.max(key.indexOf("+"), 0));
+}
+
+/** Refuses what can be no issuer's name. */
+export function checkIssuer(issuer: unknown, member: string): asserts issuer is string {
+  if (typeof issuer !== "string" || !/^[^\p{White_Space}\p{Cc}+]+$/u.test(issuer) || issuer.length > LONGEST) {
+    throw new CountersignError("options.invalid", "no issuer's name", {
+      member,
+      hint: "give the name of the issuer's key, such as example.com; it holds no white space and no '+'",
+    });
+  }
+}
+
+/** Whether the issuer of that name may speak of a key of that name. */
+export function isUnder(issuer: string, name: string): boolean {
+  return name.length <= LONGEST && name.startsWith(`${issuer}/`) && name.length > issuer.length + 1;
+}
+
+/** The issuer's name and random characters: key names are public, so they tell nothing of anybody. */
+export function randomName(issuer: string): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  const text = btoa(String.fromCharCode(...bytes));
+  return `${issuer}/${text.replaceAll("+", "-").replaceAll("/", "_")}`;
+}

@@ -1,0 +1,313 @@
+/** An issuer with a real log: what it grants may record, and nothing else. */
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { createIssuer, type Issuer, type IssuerOptions } from "../../dist/keys/issuer.node.js";
+import { createRecorder, generateKeyHandle, type KeyHandle, type LogOptions } from "../../dist/record/record.node.js";
+import { Signer } from "../conformance/keys.ts";
+import type { Started } from "../conformance/log.ts";
+import { verify } from "../conformance/program.ts";
+import { serve } from "../conformance/serve.ts";
+import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
+
+const MINUTE = 60_000;
+
+/** What a handler answers. */
+interface Answered {
+  vkey: string;
+  until: string;
+  now: string;
+  error: { code: string };
+}
+
+let named = 0;
+/** A key whose name is under the issuer's. */
+const newKey = () => generateKeyHandle(`${ISSUER.name}/test-${named++}`);
+
+describe("an issuer and its log", { skip: serve.skip }, () => {
+  let log: Started;
+  let issuer: Issuer;
+  before(async () => {
+    log = await serve.start(SETUP);
+    issuer = issuing();
+  });
+  after(() => log.close());
+
+  const issuing = (options: Partial<IssuerOptions> = {}) =>
+    createIssuer({ key: ISSUER.secret, to: log.url, log: LOG.vkey, patience: 0, ...options });
+  const record = (key: KeyHandle, options: Partial<LogOptions> = {}) =>
+    createRecorder({ key, to: log.url, log: LOG.vkey, flush: false, ...options });
+  const exported = async (chain: string | undefined) => {
+    const response = await fetch(`${log.url}/export?chain=${chain}`, {
+      headers: { authorization: `Bearer ${AUDITOR}` },
+    });
+    assert.equal(response.status, 200);
+    return response.text();
+  };
+
+  test("a key may record once it is granted, and readers who trust the issuer see it so", async () => {
+    const key = await newKey();
+    const audit = await record(key);
+    const handle = audit.record({ action: "job.delete" });
+    await assert.rejects(audit.flush(), { code: "log.unauthorised", hint: /grant/ });
+
+    const before = Date.now();
+    const granted = await issuer.grant(key.vkey);
+    assert.deepEqual([granted.vkey, granted.from], [key.vkey, undefined]);
+    const life = (granted.until?.getTime() ?? 0) - before;
+    assert.ok(life >= 12 * 60 * MINUTE && life < 13 * 60 * MINUTE, "12 hours");
+    assert.ok(granted.note.includes(`\ngrant ${key.vkey} - ${granted.until?.toISOString()}\n`));
+    assert.match(granted.proof, new RegExp(`^c2sp.org/tlog-proof@v1\nindex ${granted.index}\n`));
+
+    await audit.flush();
+    await handle.delivered();
+    const { chain } = audit;
+    await audit.close();
+    const report = await verify(await exported(chain));
+    assert.equal(report.signers[0]?.trust, "granted", JSON.stringify(report));
+    assert.ok(["verified", "partial"].includes(report.verdict), report.verdict);
+  });
+
+  test("a grant that is asked for twice is there once", async () => {
+    const { vkey } = await newKey();
+    const until = new Date(Date.now() + MINUTE);
+    const [one, other] = [await issuer.grant(vkey, { until }), await issuer.grant(vkey, { until })];
+    assert.equal(one.index, other.index);
+    assert.equal(one.note, other.note);
+  });
+
+  test("a grant has the bounds that it is given", async () => {
+    const { vkey } = await newKey();
+    const from = new Date(Date.UTC(2026, 0, 1));
+    const endless = await issuer.grant(vkey, { from, until: null });
+    assert.ok(endless.note.includes(`grant ${vkey} 2026-01-01T00:00:00.000Z -\n`));
+    assert.equal(endless.until, undefined);
+    const now = Date.now();
+    const clocked = issuing({ now: () => now });
+    const { until } = await clocked.grant(vkey, { ttlSeconds: 90 });
+    assert.equal(until?.getTime(), now + 90_000);
+  });
+
+  test("what an issuer has no say about, or was given wrongly, is refused before anything is sent", async () => {
+    const nowhere = issuing({ to: { url: log.url, fetch: () => assert.fail("nothing is sent") } });
+    const refused = (vkey: string, code: string) => assert.rejects(nowhere.grant(vkey), { code, hint: /./ });
+    await refused("", "key.invalid");
+    await refused("example.net/key", "key.invalid");
+    await refused(`${ISSUER.name}/a+00000000+AAAA`, "note.invalid");
+    await refused(new Signer("example.org/a", 1).vkey, "name.invalid");
+    await refused(new Signer(`${ISSUER.name}x/a`, 1).vkey, "name.invalid");
+    await refused(`${new Signer(`${ISSUER.name}/a`, 1).vkey}\n`, "key.invalid");
+    const secret = new Signer(`${ISSUER.name}/a`, 7).secret;
+    await assert.rejects(nowhere.grant(secret), (error: Error) => !error.message.includes(secret.slice(-30)));
+    const { vkey } = await newKey();
+    const past = new Date(Date.now() - 1);
+    for (const [options, member] of [
+      [{ until: past }, "until"],
+      [{ until: new Date(Number.NaN) }, "until"],
+      [{ from: new Date(Date.now() + 13 * 60 * MINUTE) }, "until"],
+      [{ ttlSeconds: 0 }, "ttlSeconds"],
+      [{ ttlSeconds: 60, until: null }, "ttlSeconds"],
+    ] as const) {
+      await assert.rejects(nowhere.grant(vkey, options), { code: "options.invalid", member });
+    }
+  });
+
+  test("an issuer that the log does not know is told what the log lacks", async () => {
+    const stranger = issuing({ key: new Signer("stranger.example", 9).secret });
+    const { vkey } = await generateKeyHandle("stranger.example/a");
+    await assert.rejects(stranger.grant(vkey), { code: "log.unauthorised", hint: /trust file must name this issuer/ });
+  });
+
+  test("a proof of another log's is no proof", async () => {
+    const other = issuing({ log: new Signer(LOG.name, 99).vkey });
+    const { vkey } = await newKey();
+    await assert.rejects(other.grant(vkey), { code: "proof.invalid", message: /no trusted log key/ });
+  });
+
+  test("mistakes in its options say what to do", () => {
+    for (const [options, code, hint] of [
+      [{ key: ISSUER.vkey }, "key.invalid", /PRIVATE\+KEY\+/],
+      [{ key: "PRIVATE+KEY+" }, "key.invalid", /PRIVATE\+KEY\+/],
+      [{ key: undefined as unknown as string }, "options.invalid", /keygen/],
+      [{ log: "" }, "options.invalid", /vkey/],
+      [{ to: undefined as unknown as string }, "options.invalid", /https:/],
+      [{ to: "log.example" }, "options.invalid", /https:/],
+    ] as const) {
+      assert.throws(() => issuing(options), { code, hint });
+    }
+  });
+
+  test("a log that cannot be reached is asked again as long as there is patience", async () => {
+    const { vkey } = await newKey();
+    let asked = 0;
+    const flaky = (url: string, init: RequestInit) => {
+      if (++asked < 3) {
+        throw new TypeError("fetch failed");
+      }
+      return fetch(url, init);
+    };
+    await assert.rejects(issuing({ to: { url: log.url, fetch: flaky } }).grant(vkey), {
+      code: "collector.unreachable",
+    });
+    asked = 0;
+    await issuing({ to: { url: log.url, fetch: flaky }, patience: MINUTE }).grant(vkey);
+    assert.equal(asked, 3);
+  });
+
+  test("a revoked key is refused, and says what to do", async () => {
+    const key = await newKey();
+    await issuer.grant(key.vkey);
+    const audit = await record(key);
+    audit.record({ action: "a.b" });
+    await audit.flush();
+    const since = new Date();
+    const revoked = await issuer.revoke(key.vkey, { since });
+    assert.ok(revoked.note.includes(`\nrevoke ${key.vkey} ${since.toISOString()}\n`));
+    audit.record({ action: "a.c" });
+    await assert.rejects(audit.flush(), { code: "log.unauthorised", message: /revoked/, hint: /./ });
+    await issuer.grant(key.vkey);
+    await assert.rejects(audit.flush(), { code: "log.unauthorised", message: /revoked/ }, "no grant undoes it");
+    assert.ok((await issuer.revoke((await newKey()).vkey, { since: null })).note.includes(" -\n\n"));
+    // Only another key helps.
+    const other = await newKey();
+    await issuer.grant(other.vkey);
+    const next = await record(other);
+    const handle = next.record({ action: "a.d" });
+    await next.close();
+    await handle.delivered();
+  });
+
+  test("a grant that is over is over, and a clock that is ahead is told", async () => {
+    const key = await newKey();
+    let ahead = 0;
+    await issuer.grant(key.vkey, { ttlSeconds: 120 });
+    const audit = await record(key, { now: () => Date.now() + ahead });
+    audit.record({ action: "in.time" });
+    await audit.flush();
+    ahead = 3 * MINUTE;
+    audit.record({ action: "too.late" });
+    await assert.rejects(audit.flush(), { code: "log.unauthorised", message: /was not allowed to sign/ });
+    ahead = 20 * MINUTE;
+    const other = await newKey();
+    await issuer.grant(other.vkey);
+    const early = await record(other, { now: () => Date.now() + ahead });
+    early.record({ action: "from.the.future" });
+    await assert.rejects(early.flush(), { code: "clock.ahead", hint: /clock/ });
+  });
+
+  test("a recorder goes on under a key that is granted anew, and each of its chains verifies", async () => {
+    const key = await newKey();
+    let ahead = 0;
+    const clock = () => Date.now() + ahead;
+    await issuer.grant(key.vkey, { ttlSeconds: 120 });
+    const audit = await record(key, { now: clock });
+    const first = audit.record({ action: "first.window" });
+    await audit.flush();
+    const chains = [audit.chain];
+    // Before the window ends, as `follow` does it.
+    await issuer.grant(key.vkey, { ttlSeconds: 240 });
+    await audit.rotate(key);
+    ahead = 3 * MINUTE;
+    const second = audit.record({ action: "second.window" });
+    await audit.flush();
+    chains.push(audit.chain);
+    assert.notEqual(chains[0], chains[1]);
+    await Promise.all([first.delivered(), second.delivered()]);
+    await audit.close();
+    for (const chain of chains) {
+      const { verdict, findings } = await verify(await exported(chain));
+      assert.ok(["verified", "partial"].includes(verdict), JSON.stringify(findings));
+    }
+  });
+
+  describe("its handler", () => {
+    const ask = async (
+      handler: (request: Request) => Promise<Response>,
+      { body, ...init }: Omit<RequestInit, "body"> & { body?: unknown } = {},
+    ) => {
+      const headers = { "content-type": "application/json", origin: "https://app.example", ...init.headers };
+      const text = typeof body === "string" ? body : JSON.stringify(body);
+      const request = new Request("https://app.example/audit/grant", {
+        method: "POST",
+        ...init,
+        headers,
+        ...(init.method === "GET" ? {} : { body: text ?? null }),
+      });
+      const response = await handler(request);
+      const json = response.headers.get("content-type") === "application/json" ? await response.json() : undefined;
+      return { response, status: response.status, json: json as Answered | undefined };
+    };
+
+    test("grants what is authorised, for as long as that says", async () => {
+      const { vkey } = await newKey();
+      const seen: unknown[] = [];
+      const handler = issuer.handler({
+        authorise: (request, vkey) => {
+          seen.push(request.headers.get("cookie"), vkey);
+          return { ttlSeconds: 60 };
+        },
+      });
+      const { response, status, json } = await ask(handler, { body: { vkey }, headers: { cookie: "session=1" } });
+      assert.equal(status, 200);
+      assert.equal(response.headers.get("cache-control"), "no-store");
+      assert.deepEqual(seen, ["session=1", vkey]);
+      assert.equal(json?.vkey, vkey);
+      assert.equal(Math.round((Date.parse(json?.until ?? "") - Date.parse(json?.now ?? "")) / 1000), 60);
+    });
+
+    test("grants nothing that is not", async () => {
+      const { vkey } = await newKey();
+      for (const decided of [false, undefined, null]) {
+        const { status, json } = await ask(issuer.handler({ authorise: () => decided }), { body: { vkey } });
+        assert.deepEqual([status, json?.error.code], [403, "grant.refused"]);
+      }
+      const failing = issuer.handler({ authorise: () => Promise.reject(new Error("no database")) });
+      await assert.rejects(ask(failing, { body: { vkey } }), /no database/);
+      assert.throws(() => issuer.handler({} as never), { code: "options.invalid", member: "authorise" });
+    });
+
+    test("answers no form, no other site and nothing but POST", async () => {
+      const { vkey } = await newKey();
+      const handler = issuer.handler({
+        authorise: () => assert.fail("nobody is asked"),
+        origins: ["https://dashboard.example"],
+      });
+      const status = async (init: Parameters<typeof ask>[1]) =>
+        (await ask(handler, { body: { vkey }, ...init })).status;
+      assert.equal(await status({ headers: { "content-type": "text/plain" } }), 415);
+      assert.equal(await status({ headers: { "content-type": "application/x-www-form-urlencoded" } }), 415);
+      assert.equal(await status({ headers: { origin: "https://evil.example" } }), 403);
+      assert.equal(await status({ headers: { origin: "null" } }), 403);
+      assert.equal(await status({ method: "GET" }), 405);
+      for (const body of ["", "{", "null", "[]", '{"vkey":1}', `{"vkey":"${"x".repeat(5000)}"}`]) {
+        assert.equal(await status({ body }), 400, body.slice(0, 20));
+      }
+    });
+
+    test("lets pages of origins that it names ask", async () => {
+      const { vkey } = await newKey();
+      const origin = "https://dashboard.example";
+      const handler = issuer.handler({ authorise: () => true, origins: [origin] });
+      const preflight = await ask(handler, { method: "OPTIONS", headers: { origin } });
+      assert.equal(preflight.status, 204);
+      assert.match(preflight.response.headers.get("access-control-allow-headers") ?? "", /content-type/);
+      const { status, response } = await ask(handler, { body: { vkey }, headers: { origin } });
+      assert.equal(status, 200);
+      assert.equal(response.headers.get("access-control-allow-origin"), origin);
+      assert.equal(response.headers.get("access-control-allow-credentials"), "true");
+    });
+
+    test("says what is wrong with the key, and nothing of what is wrong with the log", async (context) => {
+      const warned = context.mock.method(console, "warn", () => {});
+      const grants = { authorise: () => true };
+      const wrong = await ask(issuer.handler(grants), { body: { vkey: new Signer("example.org/a", 1).vkey } });
+      assert.deepEqual([wrong.status, wrong.json?.error.code], [400, "name.invalid"]);
+      const { vkey } = await newKey();
+      const away = issuing({ to: { url: log.url, fetch: () => Promise.reject(new TypeError("10.0.0.7 refused")) } });
+      const { status, json, response } = await ask(away.handler(grants), { body: { vkey } });
+      assert.deepEqual([status, json?.error.code, response.headers.get("retry-after")], [503, "grant.failed", "5"]);
+      assert.ok(!JSON.stringify(json).includes(log.url));
+      assert.equal(warned.mock.callCount(), 1);
+    });
+  });
+});
