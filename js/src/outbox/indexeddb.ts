@@ -148,14 +148,22 @@ class IndexedDbOutbox implements Outbox {
         }
       }
     }
-    await this.#database.change(places, put, own?.number);
+    // Before it is made: a change that is hurried after it may remove what it puts.
+    for (const { id } of put) {
+      own?.ids.set(id, id);
+    }
+    try {
+      await this.#database.change(places, put, own?.number);
+    } catch (error) {
+      for (const { id } of put) {
+        own?.ids.delete(id);
+      }
+      throw error;
+    }
     for (const { ids } of this.#rooms) {
       for (const known of remove) {
         ids.delete(known);
       }
-    }
-    for (const { id } of put) {
-      own?.ids.set(id, id);
     }
     await this.#discardEmpty();
   }
