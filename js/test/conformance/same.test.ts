@@ -247,16 +247,46 @@ describe("of the same", { skip }, () => {
     await same(varied(), ({ json }) => json);
     const size = (await logs[0]?.size()) ?? 0;
     let events = 0;
-    for (const query of [...QUERIES, ...queries(60, size)]) {
+    for (const query of [...QUERIES, ...queries(40, size)]) {
       await same(read(`/export?${query}`, AUDITOR), ({ text }) => {
         events += shown(readExport(text)).length;
         return withoutOlder(text);
       });
     }
-    assert.ok(events > 2_000, `${events}`);
+    assert.ok(events > 1_000, `${events}`);
     const { id } = Chain.begin(EMITTERS[0], ORIGIN, "same 1");
     for (const seq of [0, 1, 40, 300]) {
       await same(read(`/proof/${id}/${seq}`, AUDITOR), ({ text }) => withoutOlder(text));
+    }
+  });
+
+  test("addresses that are written oddly mean the same", async () => {
+    for (const query of [
+      "&&limit=1&",
+      "=",
+      "=1",
+      "limit=1;from=2",
+      "limit=1#from=x",
+      "limit=1?from=2",
+      "actor=a=b",
+      "actor=u%5F1&limit=1",
+      "actor=u+4&limit=2",
+      "actor=u%204&limit=2",
+      "actor=u%2b4",
+      "actor='u_1'",
+      "actor=%00",
+      "actor=%C0%80",
+      "actor=%ED%A0%80",
+      "actor=%E2%80%AE",
+      "q=%F0%9F%8C%99",
+      "q=%C3%89T%C3%89&limit=1",
+      "q=+",
+      "%61ction=job&limit=1",
+      "action=job%2E*&limit=1",
+      "li%6Dit=1&limit=2",
+      `actor=${"x".repeat(8_000)}`,
+    ]) {
+      await same(read(`/export?${query}`, AUDITOR), ({ text }) => withoutOlder(text));
     }
   });
 
