@@ -1,0 +1,256 @@
+/** Keys that a real browser makes, keeps and has granted, and a real log that takes what they sign. */
+
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import { type BrowserContext, chromium, type Page as Tab } from "playwright-core";
+import { createIssuer, type Issuer } from "../../dist/keys/issuer.node.js";
+import type { Started } from "../conformance/log.ts";
+import { verify } from "../conformance/program.ts";
+import { serve } from "../conformance/serve.ts";
+import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
+import type { Outcome, Page } from "./browser/page.ts";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const skip = serve.skip || (existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}`);
+const WASM = fileURLToPath(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url));
+const issuer = ISSUER.name;
+const MINUTE = 60_000;
+
+/** What a page offers. */
+interface Asked {
+  call(name: string, args: readonly unknown[]): Promise<Outcome>;
+}
+
+describe("a browser's keys", { skip, timeout: 120_000 }, () => {
+  const profile = mkdtempSync(join(tmpdir(), "countersign-keys-"));
+  let context: BrowserContext;
+  let log: Started;
+  let granting: Issuer;
+  let script: Uint8Array | undefined;
+  /** What the server grants to the session of a cookie, in seconds. */
+  const sessions = new Map<string, number>([["session=alice", 600]]);
+  /** The keys that were granted. */
+  const granted: string[] = [];
+
+  const site = createServer(async (request, response) => {
+    const path = request.url ?? "/";
+    if (path === "/audit/grant") {
+      const body: Buffer[] = [];
+      for await (const piece of request) {
+        body.push(piece);
+      }
+      const asked = new Request(`http://${request.headers.host}${path}`, {
+        method: request.method ?? "GET",
+        headers: request.headers as Record<string, string>,
+        body: Buffer.concat(body),
+      });
+      const answer = await granting.handler({
+        authorise: ({ headers }, vkey) => {
+          const ttlSeconds = sessions.get(headers.get("cookie") ?? "");
+          granted.push(vkey);
+          return ttlSeconds === undefined ? false : { ttlSeconds };
+        },
+      })(asked);
+      response.writeHead(answer.status, Object.fromEntries(answer.headers));
+      response.end(Buffer.from(await answer.arrayBuffer()));
+      return;
+    }
+    const isScript = path.endsWith(".js");
+    const isWasm = path.endsWith(".wasm");
+    response.setHeader("content-type", isWasm ? "application/wasm" : isScript ? "text/javascript" : "text/html");
+    response.setHeader("set-cookie", "session=alice; path=/");
+    const html = '<!doctype html><script type="module" src="/page/page.js"></script>';
+    response.end(isWasm ? readFileSync(WASM) : isScript ? script : html);
+  });
+  const port = () => (site.address() as AddressInfo).port;
+  const origin = () => `http://127.0.0.1:${port()}`;
+
+  before(async () => {
+    const entry = fileURLToPath(new URL("browser/page.ts", import.meta.url));
+    const built = await esbuild.build({ entryPoints: [entry], bundle: true, format: "esm", write: false });
+    script = built.outputFiles[0]?.contents;
+    await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
+    log = await serve.start({ ...SETUP, cors: [origin(), `http://insecure.test:${port()}`] });
+    granting = createIssuer({ key: ISSUER.secret, to: log.url, log: LOG.vkey });
+    context = await chromium.launchPersistentContext(profile, {
+      executablePath: CHROMIUM,
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--host-resolver-rules=MAP insecure.test 127.0.0.1",
+      ],
+    });
+  });
+  after(async () => {
+    await context?.close();
+    await log?.close();
+    site.closeAllConnections();
+    site.close();
+    rmSync(profile, { recursive: true, force: true });
+  });
+
+  const open = async (address = origin()) => {
+    const tab = await context.newPage();
+    await tab.goto(address);
+    await tab.waitForFunction("globalThis.call");
+    return tab;
+  };
+  const outcome = <Name extends keyof Page>(tab: Tab, name: Name, ...args: Parameters<Page[Name]>): Promise<Outcome> =>
+    tab.evaluate(([name, args]) => (globalThis as unknown as Asked).call(name, args), [name, args] as const);
+  const ask = async <Name extends keyof Page>(tab: Tab, name: Name, ...args: Parameters<Page[Name]>) => {
+    const { value, error } = await outcome(tab, name, ...args);
+    assert.equal(error, undefined, JSON.stringify(error));
+    return value as Awaited<ReturnType<Page[Name]>>;
+  };
+  const refused = async <Name extends keyof Page>(tab: Tab, name: Name, ...args: Parameters<Page[Name]>) =>
+    (await outcome(tab, name, ...args)).error ?? assert.fail("it was not refused");
+
+  test("a key is kept, shared by tabs, seen by no script, and named after nobody", async () => {
+    const [one, other] = [await open(), await open()];
+    const [first, same] = await Promise.all([ask(one, "key", { issuer }), ask(other, "key", { issuer })]);
+    assert.equal(first.vkey, same.vkey);
+    assert.match(first.vkey, new RegExp(`^${issuer}/[A-Za-z0-9_-]{16}\\+[0-9a-f]{8}\\+A`));
+    assert.deepEqual([first.extractable, first.exported], [false, "InvalidAccessError"]);
+    await one.close();
+    const again = await open();
+    assert.equal((await ask(again, "key", { issuer })).vkey, first.vkey);
+    for (const options of [{ issuer, session: "bob" }, { issuer: "other.example" }, { issuer, keep: false }]) {
+      assert.notEqual((await ask(again, "key", options)).vkey, first.vkey);
+    }
+    await ask(other, "forget", { issuer });
+    assert.notEqual((await ask(again, "key", { issuer })).vkey, first.vkey);
+    await Promise.all([other.close(), again.close()]);
+  });
+
+  test("a page without WebCrypto is told what to do, and records with the chosen fallback", async () => {
+    const tab = await open(`http://insecure.test:${port()}`);
+    const error = await refused(tab, "key", { issuer });
+    assert.equal(error.code, "webcrypto.unavailable");
+    assert.match(error.message, /HTTPS/);
+    assert.match(error.hint ?? "", /serve the page over HTTPS.*fallback: generateKey/);
+    const { vkey, secret } = await ask(tab, "key", { issuer, fallback: true });
+    assert.match(secret ?? "", /^PRIVATE\+KEY\+/);
+    assert.ok(vkey.startsWith(`${issuer}/`));
+    assert.equal((await refused(tab, "key", { issuer: "a b" })).code, "options.invalid");
+    granted.length = 0;
+    await ask(tab, "begin", { issuer, fallback: true }, log.url, LOG.vkey);
+    assert.match((await ask(tab, "record", "job.delete")).proof ?? "", /^c2sp.org\/tlog-proof@v1\n/);
+    assert.equal(granted.length, 1);
+    const renewed = await ask(tab, "renew", false);
+    assert.deepEqual(granted, [renewed, renewed], "a key in memory is good as long as the page is");
+    await ask(tab, "close");
+    await tab.close();
+  });
+
+  test("a page whose browser keeps nothing is told so, and can do without", async () => {
+    const tab = await open();
+    await tab.evaluate(() => Object.defineProperty(globalThis, "indexedDB", { value: undefined }));
+    const error = await refused(tab, "key", { issuer });
+    assert.equal(error.code, "key.unkept");
+    assert.match(error.hint ?? "", /keep: false/);
+    assert.equal((await ask(tab, "key", { issuer, keep: false })).extractable, false);
+    await tab.close();
+  });
+
+  test("a granted key records, in each tab a chain of its own, and readers see who granted it", async () => {
+    const tabs = [await open(), await open()];
+    granted.length = 0;
+    const chains: (string | undefined)[] = [];
+    for (const tab of tabs) {
+      const { until } = await ask(tab, "begin", { issuer, session: "s-1" }, log.url, LOG.vkey);
+      assert.ok(Math.abs((until ?? 0) - Date.now() - 10 * MINUTE) < MINUTE);
+      const { chain, proof } = await ask(tab, "record", "job.delete");
+      assert.match(proof ?? "", /^c2sp.org\/tlog-proof@v1\n/);
+      chains.push(chain);
+    }
+    assert.equal(granted.length, 1, "one grant is enough");
+    assert.notEqual(chains[0], chains[1]);
+    for (const [nth, tab] of tabs.entries()) {
+      await ask(tab, "close");
+      const response = await fetch(`${log.url}/export?chain=${chains[nth]}`, {
+        headers: { authorization: `Bearer ${AUDITOR}` },
+      });
+      const report = await verify(await response.text());
+      assert.ok(["verified", "partial"].includes(report.verdict), JSON.stringify(report.findings));
+      assert.deepEqual(
+        report.signers.map(({ vkey, trust }) => [vkey, trust]),
+        [[granted[0], "granted"]],
+      );
+      await tab.close();
+    }
+  });
+
+  test("a grant is renewed before it ends, and the recorder goes on with a new chain", async () => {
+    const tab = await open();
+    await tab.clock.install();
+    sessions.set("session=alice", 200);
+    const { vkey, until = 0 } = await ask(tab, "begin", { issuer, session: "s-2" }, log.url, LOG.vkey);
+    const before = await ask(tab, "record", "first.window");
+    granted.length = 0;
+    // By the page's clock three quarters of its life are over.
+    await tab.clock.fastForward(155_000);
+    sessions.set("session=alice", 600);
+    await tab.waitForFunction(
+      (until) => (globalThis as unknown as Asked).call("until", []).then(({ value }) => Number(value) > until),
+      until,
+    );
+    assert.deepEqual(granted, [vkey], "the same key");
+    const next = await ask(tab, "record", "second.window");
+    assert.notEqual(next.chain, before.chain);
+    assert.deepEqual(next.errors, []);
+    await ask(tab, "close");
+    await tab.close();
+    sessions.set("session=alice", 600);
+  });
+
+  test("a session that may not record is refused, and a revoked key is replaced when asked", async () => {
+    const tab = await open();
+    sessions.delete("session=alice");
+    const error = await refused(tab, "begin", { issuer, session: "s-3" }, log.url, LOG.vkey);
+    assert.deepEqual([error.code, /session/.test(error.hint ?? "")], ["grant.refused", true]);
+    sessions.set("session=alice", 600);
+    const { vkey } = await ask(tab, "begin", { issuer, session: "s-3" }, log.url, LOG.vkey);
+    await granting.revoke(vkey);
+    const told = await refused(tab, "record", "after.revocation");
+    assert.equal(told.code, "log.unauthorised");
+    await tab.reload();
+    await tab.waitForFunction("globalThis.call");
+    await ask(tab, "begin", { issuer, session: "s-3" }, log.url, LOG.vkey);
+    const fresh = await ask(tab, "renew", true);
+    assert.notEqual(fresh, vkey);
+    assert.ok((await ask(tab, "record", "new.key")).chain);
+    await ask(tab, "close");
+    await tab.close();
+  });
+
+  test("a device whose clock is wrong is told so at once", async () => {
+    const tab = await open();
+    await tab.clock.setFixedTime(Date.now() + 30 * MINUTE);
+    const error = await refused(tab, "begin", { issuer, session: "s-4" }, log.url, LOG.vkey);
+    assert.equal(error.code, "clock.ahead");
+    assert.match(error.message, /30 minutes ahead/);
+    assert.match(error.hint ?? "", /set this device's clock/);
+    await tab.close();
+  });
+
+  test("what is no issuer's handler is told so", async () => {
+    const tab = await open();
+    const begin = (from: string) => refused(tab, "begin", { issuer, session: "s-5", from }, log.url, LOG.vkey);
+    const page = await begin("/");
+    assert.deepEqual([page.code, /grants no keys/.test(page.message)], ["grant.failed", true]);
+    assert.equal((await begin("http://127.0.0.1:1/")).code, "grant.failed");
+    await tab.close();
+  });
+});
