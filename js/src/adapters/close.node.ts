@@ -12,6 +12,9 @@ export interface CloseOptions {
   patience?: number | undefined;
 }
 
+/** How many recorders are being closed. */
+let closing = 0;
+
 /**
  * Closes the recorder when the program is told to end, then lets the signal end it as it would have. A second signal ends
  * it at once. Gives what takes this back.
@@ -29,6 +32,7 @@ export function closeOnSignals(
   };
   const end = async (signal: NodeJS.Signals) => {
     undo();
+    closing += 1;
     try {
       await first?.();
     } catch (error) {
@@ -39,7 +43,10 @@ export function closeOnSignals(
     } catch (error) {
       console.error("countersign: the recorder could not be closed:", error);
     }
-    process.kill(process.pid, signal);
+    closing -= 1;
+    if (closing === 0) {
+      process.kill(process.pid, signal);
+    }
   };
   for (const signal of signals) {
     process.on(signal, end);

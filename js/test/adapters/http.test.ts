@@ -15,6 +15,7 @@ import fastify, { type FastifyRequest } from "fastify";
 import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+import { Child } from "../runtimes.ts";
 
 /** A recorder, and what it recorded. */
 async function recorder(t: TestContext) {
@@ -413,4 +414,21 @@ describe("Fastify", () => {
       GET("*", 404, { actor }),
     ]);
   });
+});
+
+describe("servers that take a fetch handler", () => {
+  for (const name of ["Deno", "Bun"] as const) {
+    test(name, async () => {
+      const child = new Child(name, new URL("node/serving.ts", import.meta.url), []);
+      const said = await child.line();
+      assert.deepEqual(await child.ended(), { code: 0, errors: "" });
+      assert.deepEqual(JSON.parse(said ?? ""), {
+        echo: "echo",
+        events: [
+          { method: "POST", path: "/jobs", status: 201, latency_ms: 0 },
+          { method: "GET", path: "/nowhere", status: 404, latency_ms: 0 },
+        ],
+      });
+    });
+  }
 });

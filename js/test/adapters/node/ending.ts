@@ -8,15 +8,23 @@ import { EMITTERS, ORIGIN } from "../../conformance/setup.ts";
 
 const [what = "", file = ""] = process.argv.slice(2);
 
-const audit = await createRecorder({
-  key: EMITTERS[0].secret,
-  origin: ORIGIN,
-  flush: false,
-  to: async (chunk) => {
-    await new Promise((resolve) => setTimeout(resolve, what === "hang" ? 3_600_000 : 50));
-    appendFileSync(file, chunk);
-  },
-});
+const recorder = (file: string, milliseconds: number) =>
+  createRecorder({
+    key: EMITTERS[0].secret,
+    origin: ORIGIN,
+    flush: false,
+    to: async (chunk) => {
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      appendFileSync(file, chunk);
+    },
+  });
+
+const audit = await recorder(file, what === "hang" ? 3_600_000 : 50);
+if (what === "two") {
+  const second = await recorder(`${file}-second`, 500);
+  second.record({ action: "job.update" });
+  closeOnSignals(second);
+}
 
 const server = createServer((_request, response) => {
   response.write("first ");
