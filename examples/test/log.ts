@@ -63,21 +63,22 @@ export class Log {
     return /^log (.+)$/m.exec(readFileSync(this.trustFile, "utf8"))?.[1] ?? assert.fail("the log has no key");
   }
 
-  /** Makes a key that may write to the log or say who may, and gives its secret. */
-  admit(what: "emitter" | "issuer", name: string): string {
+  /** Makes a key that may write to the log or say who may, and gives its secret when the log knows of it. */
+  async admit(what: "emitter" | "issuer", name: string): Promise<string> {
     const file = this.path(`${what}.key`);
     appendFileSync(this.trustFile, `${what} ${countersign("keygen", name, "--out", file)}\n`);
+    await this.#running.prints(/trust\.txt was read anew/);
     return readFileSync(file, "utf8").trim();
   }
 
   /** Makes a reader's token. */
-  token(): string {
-    return countersign("token", "add", "reader", "--dir", this.path("countersign-log"));
+  token(name: string): string {
+    return countersign("token", "add", name, "--dir", this.path("countersign-log"));
   }
 
   /** Exports the log, has the program verify that, and reads it. */
   exported(): Exported {
-    return exportOf(this.url, this.token(), readFileSync(this.trustFile, "utf8"), this.folder);
+    return exportOf(this.url, this.token("auditor"), readFileSync(this.trustFile, "utf8"), this.folder);
   }
 
   async close(): Promise<void> {

@@ -31,10 +31,16 @@ export class Running {
 
   /** The address that it prints when it listens. */
   async address(): Promise<string> {
+    const port = await this.prints(/https?:\/\/[\w.[\]:]+?:(\d+)/);
+    return `http://127.0.0.1:${port}`;
+  }
+
+  /** Waits until it has printed this so many times, and gives the part in parentheses of the last. */
+  async prints(pattern: RegExp, times = 1): Promise<string> {
     for (;;) {
-      const [, port] = /https?:\/\/[\w.[\]:]+?:(\d+)/.exec(this.#said) ?? [];
-      if (port !== undefined) {
-        return `http://127.0.0.1:${port}`;
+      const found = [...this.#said.matchAll(new RegExp(pattern, "g"))];
+      if (found.length >= times) {
+        return found.at(-1)?.[1] ?? "";
       }
       await Promise.race([
         once(this.#child.stdout ?? this.#child, "data"),
@@ -46,18 +52,21 @@ export class Running {
 
   /** Asks it to end, and waits until it has. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      this.#child.kill("SIGTERM");
-      await once(this.#child, "exit");
-    }
+    await this.#end("SIGTERM");
     const { exitCode, signalCode } = this.#child;
     assert.ok(exitCode === 0 || signalCode === "SIGTERM", `${this.#command}: ${exitCode ?? signalCode}\n${this.#said}`);
   }
 
-  /** Ends it as a crash would. */
+  /** Ends it as a crash would, if it has not ended. */
   async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await once(this.#child, "exit");
+    await this.#end("SIGKILL");
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.#child.kill(signal);
+      await once(this.#child, "exit");
+    }
   }
 
   #failed(why: string): never {

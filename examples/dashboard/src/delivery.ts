@@ -1,0 +1,134 @@
+/** How far the page's own events have come, and what is in their way. */
+
+import type { Status } from "countersign";
+import type { Audit } from "./audit.ts";
+import { counted, el, type IconName, icon } from "./dom.ts";
+
+const STEPS: readonly { step: "queued" | "sending" | "proven" | "verified"; word: string; means: string }[] = [
+  { step: "queued", word: "Queued", means: "kept in this browser" },
+  { step: "sending", word: "Sending", means: "on its way to the log" },
+  { step: "proven", word: "Proven", means: "the log’s proof was checked" },
+  { step: "verified", word: "Verified", means: "read back and checked" },
+];
+
+/** How many of this page's events are at each step, or past it. */
+export type Tally = { readonly [step in (typeof STEPS)[number]["step"]]: number };
+
+/** The panel with the steps from a click to a verified event. */
+export class Delivery {
+  readonly element: HTMLElement;
+  readonly #audit: Audit;
+  readonly #counts = new Map<string, HTMLElement>();
+  readonly #notice = el("div", { class: "notice", role: "status" });
+  #noticed = "";
+
+  constructor(audit: Audit) {
+    this.#audit = audit;
+    const steps = STEPS.map(({ step, word, means }) => {
+      const count = el("span", { class: "count" }, "0");
+      this.#counts.set(step, count);
+      return el(
+        "li",
+        { class: `step ${step}` },
+        icon(step),
+        el("span", { class: "word" }, word),
+        count,
+        el("span", { class: "means" }, means),
+      );
+    });
+    this.element = el(
+      "section",
+      { class: "panel", "aria-labelledby": "delivery" },
+      el("h2", { id: "delivery" }, "What you do here"),
+      el("ol", { class: "steps" }, ...steps),
+      this.#notice,
+      this.#switch(),
+    );
+  }
+
+  show(tally: Tally): void {
+    for (const [step, count] of this.#counts) {
+      const text = String(tally[step as keyof Tally]);
+      if (count.textContent !== text) {
+        count.textContent = text;
+      }
+      count.parentElement?.classList.toggle("busy", text !== "0");
+    }
+    this.#tell();
+  }
+
+  #switch(): HTMLElement {
+    const input = el("input", {
+      type: "checkbox",
+      role: "switch",
+      id: "cut",
+      "aria-describedby": "cut-help",
+      change: ({ currentTarget }) => this.#audit.cut((currentTarget as HTMLInputElement).checked),
+    });
+    return el(
+      "div",
+      { class: "switch" },
+      input,
+      el(
+        "div",
+        {},
+        el("label", { for: "cut" }, "Cut the connection to the log"),
+        el(
+          "p",
+          { id: "cut-help", class: "faint" },
+          "What you do then waits in this browser, even if you close the page.",
+        ),
+      ),
+    );
+  }
+
+  /** Says what keeps events waiting. It is read out when it changes, so the seconds are no part of it. */
+  #tell(): void {
+    const { status } = this.#audit;
+    const told = status === undefined ? undefined : problem(status);
+    const key = JSON.stringify(told);
+    if (key === this.#noticed) {
+      return;
+    }
+    this.#noticed = key;
+    this.#notice.replaceChildren();
+    if (told === undefined) {
+      return;
+    }
+    this.#notice.append(
+      notice(told.icon, told.title, told.text),
+      el("button", { type: "button", click: () => this.#audit.retry() }, "Try now"),
+    );
+  }
+}
+
+/** A notice: what is wrong, and what to make of it. */
+export function notice(name: IconName, title: string, text: string): HTMLElement {
+  return el(
+    "div",
+    { class: `callout ${name === "failed" ? "bad" : "doubt"}` },
+    icon(name),
+    el("div", {}, el("strong", {}, title), el("p", {}, text)),
+  );
+}
+
+function problem({ waiting, lastError, dead }: Status): { icon: IconName; title: string; text: string } | undefined {
+  const [first] = dead;
+  if (first !== undefined) {
+    return { icon: "failed", title: "The log refuses a chain", text: sentence(first.error) };
+  }
+  if (lastError === undefined || waiting === 0) {
+    return undefined;
+  }
+  return {
+    icon: "warning",
+    title: `${counted(waiting, "event waits", "events wait")}, none is lost`,
+    text: sentence(lastError),
+  };
+}
+
+/** An error's message and hint, as sentences. */
+export function sentence({ message, hint }: { message: string; hint?: string | undefined }): string {
+  const sentences = [message, hint].flatMap((text) => text ?? []);
+  return sentences.map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`).join(" ");
+}

@@ -1,0 +1,182 @@
+/** The dashboard in Chromium, with its server and a log: from a click to a verified event. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import process from "node:process";
+import { after, before, type TestContext, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { COUNTERSIGN, PATH, project } from "../run/tools.ts";
+import { Log } from "./log.ts";
+import { command } from "./readme.ts";
+import { Running } from "./running.ts";
+
+const skip = existsSync(COUNTERSIGN) ? false : "there is no program: cargo build";
+const cwd = project("examples/dashboard");
+
+let browser: Browser;
+
+before(async () => {
+  const [, ...build] = command("dashboard", "npx ");
+  execFileSync(build[0] ?? "", build.slice(1), { cwd, env: { ...process.env, PATH }, stdio: "pipe" });
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"],
+  });
+});
+
+after(() => browser?.close());
+
+/** A log, and a dashboard on it. */
+async function start(t: TestContext) {
+  const log = await Log.start(["*"]);
+  t.after(() => log.close());
+  const issuer = await log.admit("issuer", "dashboard.example");
+  const server = new Running(command("dashboard", "node "), {
+    cwd,
+    env: {
+      AUDIT_URL: log.url,
+      AUDIT_TRUST: log.trustFile,
+      AUDIT_ISSUER_KEY: issuer,
+      AUDIT_TOKEN: log.token("dashboard"),
+      PORT: "0",
+    },
+  });
+  t.after(() => server.stop());
+  return { log, url: await server.address() };
+}
+
+/** A page in a browser of its own. */
+async function open(
+  t: TestContext,
+  url: string,
+  {
+    colorScheme = "light" as "light" | "dark",
+    width = 1200,
+    prepare = async (_page: Page): Promise<unknown> => undefined,
+  } = {},
+): Promise<Page> {
+  const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  await prepare(page);
+  await page.goto(url);
+  return page;
+}
+
+const press = (page: Page, name: string) => page.getByRole("button", { name }).click();
+/** Lines of the trail with this state, of this page's own events. */
+const own = (page: Page, state: string) =>
+  page.locator("ol.trail > li").filter({ hasText: "this page" }).filter({ hasText: state });
+const count = (page: Page, step: string) => page.locator(".step").filter({ hasText: step }).locator(".count");
+const shows = (page: Page, step: string, number: number) =>
+  count(page, step)
+    .filter({ hasText: new RegExp(`^${number}$`) })
+    .waitFor();
+
+async function assertAccessible(page: Page, state: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`);
+  assert.deepEqual(found, [], state);
+}
+
+test("what is clicked is verified a moment later, in the page and by the program", { skip }, async (t) => {
+  const { log, url } = await start(t);
+  const page = await open(t, url);
+  await page.getByText("Nothing is recorded yet.").waitFor();
+  await press(page, "Run invoice-run");
+  await own(page, "Verified").waitFor();
+  await press(page, "Pause nightly-backup");
+  await press(page, "Delete certificate-check");
+  await shows(page, "Verified", 3);
+  await shows(page, "Proven", 3);
+  await page.getByText(/^Intact/).waitFor();
+
+  const { verdict, events } = log.exported();
+  assert.equal(verdict, "verified");
+  assert.deepEqual(
+    events.map(({ event }) => [event.action, (event.target as { name: string }).name]),
+    [
+      ["job.trigger", "invoice-run"],
+      ["job.update", "nightly-backup"],
+      ["job.delete", "certificate-check"],
+    ],
+  );
+});
+
+test("what is clicked without a connection outlives the page, and is there once", { skip }, async (t) => {
+  const { log, url } = await start(t);
+  const page = await open(t, url);
+  await page.getByRole("switch", { name: "Cut the connection" }).check();
+  await press(page, "Run invoice-run");
+  await press(page, "Run nightly-backup");
+  await page.getByText("2 events wait, none is lost").waitFor();
+  await shows(page, "Queued", 2);
+  await page.reload();
+  await page.locator("ol.trail > li").filter({ hasText: "nightly-backup" }).filter({ hasText: "Verified" }).waitFor();
+  await shows(page, "Queued", 0);
+
+  const { verdict, events } = log.exported();
+  assert.match(verdict, /^(verified|partial)$/);
+  assert.deepEqual(
+    events.map(({ event }) => (event.target as { name: string }).name),
+    ["invoice-run", "nightly-backup"],
+  );
+});
+
+test("all tabs of a browser share a key, and none shares a chain", { skip }, async (t) => {
+  const { log, url } = await start(t);
+  const page = await open(t, url);
+  const other = await page.context().newPage();
+  await other.goto(url);
+  await press(page, "Run invoice-run");
+  await press(other, "Run search-reindex");
+  await own(page, "Verified").waitFor();
+  await own(other, "Verified").waitFor();
+  const { events } = log.exported();
+  assert.equal(new Set(events.map(({ chain }) => chain)).size, 2);
+  await page.locator("ol.trail > li").nth(1).waitFor();
+});
+
+test("an export that somebody changed on its way is not shown as verified", { skip }, async (t) => {
+  const { url } = await start(t);
+  const page = await open(t, url);
+  await press(page, "Run invoice-run");
+  await own(page, "Verified").waitFor();
+  await page.route("**/api/export?*", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replace("invoice-run", "invoice-fun") });
+  });
+  await press(page, "Run nightly-backup");
+  await page.getByText(/^Altered/).waitFor();
+  assert.equal(await own(page, "Verified").count(), 0);
+  await assertAccessible(page, "altered");
+});
+
+test("a server that grants nothing is told of, with what to do", { skip }, async (t) => {
+  const { url } = await start(t);
+  const page = await open(t, url, {
+    prepare: (page) => page.route("**/api/grant", (route) => route.fulfill({ status: 403, body: "{}" })),
+  });
+  await page.getByRole("alert").filter({ hasText: "The dashboard cannot record" }).waitFor();
+  await assertAccessible(page, "refused");
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`it is accessible and fits 320 pixels, ${colorScheme}`, { skip }, async (t) => {
+    const { url } = await start(t);
+    const page = await open(t, url, { colorScheme, width: 320 });
+    await page.getByText("Nothing is recorded yet.").waitFor();
+    await assertAccessible(page, "empty");
+    await press(page, "Run invoice-run");
+    await own(page, "Verified").waitFor();
+    await page.getByRole("switch").check();
+    await press(page, "Run invoice-run");
+    await page.getByText("1 event waits, none is lost").waitFor();
+    await page.locator("summary").last().click();
+    await assertAccessible(page, "one waits");
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  });
+}

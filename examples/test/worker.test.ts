@@ -1,0 +1,75 @@
+/** The Worker and its log, both in workerd, set up as the README says. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { parseEnv } from "node:util";
+import { COUNTERSIGN, PATH } from "../run/tools.ts";
+import { startWorkers, type Workers } from "../run/workers.ts";
+import { exportOf } from "./log.ts";
+import { shell } from "./readme.ts";
+
+const skip = existsSync(COUNTERSIGN) ? false : "there is no program: cargo build";
+const folder = mkdtempSync(join(tmpdir(), "countersign-worker-"));
+const TOKEN = "csr_reader";
+
+let workers: Workers;
+let trust = "";
+
+before(async () => {
+  if (skip) {
+    return;
+  }
+  // The README's commands, in folders beside each other as they are in the project.
+  for (const name of ["worker", "log-on-cloudflare"]) {
+    mkdirSync(join(folder, name));
+  }
+  const [keys = ""] = shell("worker");
+  execFileSync("sh", ["-ec", keys], {
+    cwd: join(folder, "worker"),
+    env: { PATH: `${dirname(COUNTERSIGN)}:${PATH}` },
+    stdio: "pipe",
+  });
+  const vars = (name: string) =>
+    parseEnv(readFileSync(join(folder, name, ".dev.vars"), "utf8")) as Record<string, string>;
+  const log = vars("log-on-cloudflare");
+  trust = log.AUDIT_TRUST ?? "";
+  const readers = `${createHash("sha256").update(TOKEN).digest("hex")} read reader\n`;
+  workers = await startWorkers({
+    vars: { worker: vars("worker"), log: { ...log, AUDIT_READERS: readers } },
+    build: join(folder, "build"),
+  });
+});
+
+after(async () => {
+  await workers?.close();
+  rmSync(folder, { recursive: true });
+});
+
+test("what is done through the Worker is in the Durable Object's log, and verifies with the program", {
+  skip,
+}, async () => {
+  const ask = (method: string, id: string) =>
+    fetch(`${workers.url}/jobs/${id}`, { method, headers: { "x-user": "u_1" } });
+  assert.equal((await fetch(workers.url)).headers.get("content-type"), "text/html; charset=utf-8");
+
+  const started = await ask("POST", "nightly-backup");
+  assert.deepEqual([started.status, await started.json()], [202, { id: "nightly-backup", started: true }]);
+  const deleted = await ask("DELETE", "invoice-run");
+  const { entry } = (await deleted.json()) as { entry: { index: number; chain: string; seq: number } };
+
+  const { verdict, events } = exportOf(workers.logUrl, TOKEN, trust, folder);
+  assert.equal(verdict, "verified");
+  assert.deepEqual(
+    events.map(({ event }) => event),
+    [
+      { action: "job.trigger", actor: { id: "u_1" }, target: { id: "nightly-backup", type: "job" } },
+      { action: "job.delete", actor: { id: "u_1" }, target: { id: "invoice-run", type: "job" } },
+    ],
+  );
+  assert.deepEqual([events[1]?.chain, events[1]?.seq], [entry.chain, entry.seq]);
+});

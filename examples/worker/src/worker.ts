@@ -1,0 +1,42 @@
+import { withCountersign } from "countersign/cloudflare";
+import page from "./page.html";
+
+interface Env {
+  /** The log: a service binding. */
+  AUDIT: { fetch: typeof fetch };
+  /** The log's vkey. */
+  AUDIT_LOG: string;
+  /** The secret with which this Worker signs. */
+  AUDIT_KEY: string;
+}
+
+export default withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDIT, log: env.AUDIT_LOG }), {
+  async fetch(request: Request, _env: Env, _ctx, audit): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const [, id = ""] = /^\/jobs\/([\w-]+)$/.exec(pathname) ?? [];
+    const about = { actor: { id: request.headers.get("x-user") ?? "anonymous" }, target: { type: "job", id } };
+
+    if (id !== "" && request.method === "POST") {
+      // Delivered when this has answered. Nobody waits for it.
+      audit.record({ action: "job.trigger", ...about });
+      return Response.json({ id, started: true }, { status: 202 });
+    }
+    if (id !== "" && request.method === "DELETE") {
+      // What must not happen unseen waits until the log has proven to hold it.
+      const { index, chain, seq } = await audit.record({ action: "job.delete", ...about }).delivered();
+      return Response.json({ id, deleted: true, entry: { index, chain, seq } });
+    }
+    return pathname === "/"
+      ? new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } })
+      : new Response("not found", { status: 404 });
+  },
+
+  async scheduled({ cron }, _env: Env, _ctx, audit) {
+    audit.record({
+      action: "job.trigger",
+      actor: { type: "service", id: "cron" },
+      target: { type: "job", id: "nightly-backup" },
+      metadata: { cron },
+    });
+  },
+});
