@@ -15,6 +15,9 @@ import { run, TRUST, verify } from "./program.ts";
 import { AUDITOR, DESK, EMITTERS, ISSUER, LOG, ORIGIN } from "./setup.ts";
 import { openProof } from "./tree.ts";
 
+/** So many of these are more than the smallest of logs takes at one time. */
+const LONG = "x".repeat(200_000);
+
 onEachLog((log) => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-peers-"));
   after(() => rmSync(folder, { recursive: true }));
@@ -123,5 +126,26 @@ onEachLog((log) => {
     await log.goesOn();
     const said = await monitor();
     assert.equal(said.status, 0, said.stdout + said.stderr);
+  });
+
+  test("both deliver much in as many parts as it takes", async () => {
+    const before = await log.size();
+    const events = Array.from({ length: 45 }, (_, n) => ({ action: "job.update", metadata: { long: LONG, n } }));
+    const args = ["record", "--key", file("app.key"), "--to", log.url, "--log", LOG.vkey, "events.ndjson"];
+    const said = await run(args, { "events.ndjson": events.map((event) => JSON.stringify(event)).join("\n") });
+    assert.equal(said.status, 0, said.stderr);
+    const options = {
+      key: EMITTERS[1].secret,
+      to: log.url,
+      log: LOG.vkey,
+      flush: false,
+      limitBytes: 64 << 20,
+    } as const;
+    const recorder = await createRecorder(options);
+    for (const event of events) {
+      recorder.record(event);
+    }
+    await recorder.close();
+    assert.equal(await log.size(), before + 2 * 47);
   });
 });
