@@ -1,0 +1,71 @@
+/** Pages with recorders in a real browser. */
+
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import { type BrowserContext, chromium } from "playwright-core";
+
+const WASM = fileURLToPath(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url));
+
+/** Starts the browser with this profile. Tabs that are not looked at are as quick as others. */
+export function browse(profile: string): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-background-timer-throttling",
+      "--disable-renderer-backgrounding",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/** A site of one page, which has the recorder's WebAssembly beside it. */
+export class Site {
+  readonly #script: Promise<{ outputFiles: readonly { contents: Uint8Array }[] }>;
+  readonly #server = createServer(async (request, response) => {
+    switch (request.url) {
+      case "/page/page.js":
+        response.setHeader("content-type", "text/javascript");
+        response.end((await this.#script).outputFiles[0]?.contents);
+        break;
+      case "/wasm/recorder_bg.wasm":
+        response.setHeader("content-type", "application/wasm");
+        response.end(readFileSync(WASM));
+        break;
+      default:
+        response.setHeader("content-type", "text/html");
+        response.end('<!doctype html><script type="module" src="/page/page.js"></script>');
+    }
+  });
+
+  constructor(script: URL) {
+    this.#script = esbuild.build({
+      entryPoints: [fileURLToPath(script)],
+      bundle: true,
+      format: "esm",
+      write: false,
+    });
+  }
+
+  async start(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return this;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}

@@ -1,0 +1,57 @@
+/** A page that records and is left in the same moment. */
+
+import { indexedDbOutbox } from "../../dist/browser.js";
+import { createRecorder } from "../../dist/record/record.browser.js";
+
+/** What a page does before it is left. */
+export interface Visit {
+  readonly to: string;
+  readonly log: string;
+  readonly key: string;
+  /** How many events, and how long each is. */
+  readonly events: number;
+  readonly length: number;
+  readonly name: string;
+  /** The name of its outbox in IndexedDB, if it has one. */
+  readonly outbox?: string;
+  /** Whether a flush is under way when the page is left. */
+  readonly flushes?: boolean;
+}
+
+/** What the page offers. */
+export interface Visited {
+  visit(visit: Visit): Promise<void>;
+  /** Delivers what was left. */
+  deliver(visit: Visit): Promise<void>;
+}
+
+const open = ({ key, to, log, outbox }: Visit) =>
+  createRecorder({
+    key,
+    to,
+    log,
+    flush: { events: 1_000_000, bytes: 1 << 30, ms: 1_000_000 },
+    ...(outbox === undefined ? {} : { outbox: indexedDbOutbox({ name: outbox }) }),
+  });
+
+const page: Visited = {
+  async visit(visit) {
+    const audit = await open(visit);
+    const record = (nth: number) =>
+      audit.record({ action: "page.left", metadata: { id: `${visit.name}.${nth}`, text: "x".repeat(visit.length) } });
+    // From here on the page is in use, not just about to be.
+    await record(0).stored();
+    for (let nth = 1; nth < visit.events; nth++) {
+      record(nth);
+    }
+    if (visit.flushes) {
+      void audit.flush();
+    }
+    location.href = "/elsewhere";
+  },
+  async deliver(visit) {
+    const audit = await open(visit);
+    await audit.close({ patience: 5_000 });
+  },
+};
+Object.assign(globalThis, page);

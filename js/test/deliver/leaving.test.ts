@@ -1,0 +1,112 @@
+/** A page that is left while events wait, in a real browser. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { BrowserContext } from "playwright-core";
+import { browse, Site } from "../chaos/site.ts";
+import type { Started } from "../conformance/log.ts";
+import { serve } from "../conformance/serve.ts";
+import { AUDITOR, EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
+import type { Visit, Visited } from "./leaving-page.ts";
+
+describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
+  const profile = mkdtempSync(join(tmpdir(), "countersign-leaving-"));
+  const site = new Site(new URL("leaving-page.ts", import.meta.url));
+  let log: Started;
+  let context: BrowserContext;
+
+  before(async () => {
+    await site.start();
+    log = await serve.start({ ...SETUP, cors: ["*"] });
+    context = await browse(profile);
+  });
+  after(async () => {
+    await context?.close();
+    await log?.close();
+    site.close();
+    rmSync(profile, { recursive: true, force: true });
+  });
+
+  const visit = (name: string, events: number, length: number): Visit => ({
+    to: log.url,
+    log: LOG.vkey,
+    key: EMITTERS[0].secret,
+    events,
+    length,
+    name,
+  });
+
+  /** Has a page do something before it is left. */
+  async function leave(visit: Visit): Promise<void> {
+    const tab = await context.newPage();
+    await tab.goto(site.url);
+    await tab.evaluate((visit) => void (globalThis as unknown as Visited).visit(visit), visit);
+    await tab.waitForURL("**/elsewhere");
+    await tab.close();
+  }
+
+  /** The ids that the log has of a visit, in its order. */
+  async function ids(name: string): Promise<string[]> {
+    const answer = await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
+    return [...(await answer.text()).matchAll(/"id":"([a-z]+\.\d+)"/g)]
+      .map(([, id = ""]) => id)
+      .filter((id) => id.startsWith(`${name}.`));
+  }
+
+  async function arrived(name: string, count: number): Promise<string[]> {
+    for (let tries = 0; tries < 200; tries++) {
+      const there = await ids(name);
+      if (there.length >= count) {
+        return there;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    return ids(name);
+  }
+
+  /** What is there when another page delivered what a visit left. */
+  async function delivered(visit: Visit): Promise<string[]> {
+    const tab = await context.newPage();
+    await tab.goto(site.url);
+    // The browser may take a moment until it gives up the locks of a tab that was closed.
+    for (let tries = 0; tries < 40 && (await ids(visit.name)).length < visit.events; tries++) {
+      await tab.evaluate((visit) => (globalThis as unknown as Visited).deliver(visit), visit);
+    }
+    await tab.close();
+    return ids(visit.name);
+  }
+
+  const names = (name: string, count: number) => Array.from({ length: count }, (_, nth) => `${name}.${nth}`);
+
+  test("sends what waits in memory", async () => {
+    await leave(visit("few", 3, 10));
+    assert.deepEqual(await arrived("few", 3), names("few", 3));
+  });
+
+  test("sends what a flush had begun with", async () => {
+    await leave({ ...visit("flushed", 3, 10), flushes: true });
+    assert.deepEqual(await arrived("flushed", 3), names("flushed", 3));
+  });
+
+  test("of more than a browser lets go it sends the first", async () => {
+    await leave(visit("many", 100, 2_000));
+    const there = await arrived("many", 10);
+    assert.ok(there.length >= 10, `${there.length} came`);
+    assert.deepEqual(there, names("many", there.length));
+  });
+
+  test("keeps in IndexedDB what it does not send, for the next page", async () => {
+    const one = { ...visit("kept", 100, 2_000), outbox: "kept" };
+    await leave(one);
+    assert.deepEqual(await delivered(one), names("kept", 100));
+  });
+
+  test("keeps it once though a flush had begun", async () => {
+    const one = { ...visit("both", 100, 2_000), outbox: "both", flushes: true };
+    await leave(one);
+    assert.deepEqual(await delivered(one), names("both", 100));
+  });
+});
