@@ -12,7 +12,7 @@ import { EMITTERS, LOG, ORIGIN, SETUP, type Setup } from "./setup.ts";
 import { type Checkpoint, openCheckpoint, openProof } from "./tree.ts";
 
 /** How long the tests of one file may take with one log before they have failed anyway. */
-const PATIENCE = 60_000;
+export const PATIENCE = 120_000;
 
 /** A log that runs. */
 export interface Started {
