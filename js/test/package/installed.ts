@@ -1,9 +1,9 @@
 /** The package as users get it: packed, and installed in a folder of its own. */
 
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
@@ -32,8 +32,27 @@ export class Installed {
     const install = ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", `./${filename}`];
     execFileSync(npm, install, { ...quiet, cwd: this.folder });
     mkdirSync(this.path("test"));
-    for (const name of ["scenario.mjs", "main.mjs", "worker.mjs", "consumer.ts", "vite"]) {
+    for (const name of [
+      "scenario.mjs",
+      "main.mjs",
+      "worker.mjs",
+      "consumer.ts",
+      "types.ts",
+      "types-beside.ts",
+      "vite",
+    ]) {
       cpSync(join(HERE, name), this.path("test", name), { recursive: true });
+    }
+  }
+
+  /** Has packages too that are installed here. */
+  borrow(...names: string[]): void {
+    for (const name of names) {
+      const path = this.path("node_modules", name);
+      mkdirSync(dirname(path), { recursive: true });
+      if (!existsSync(path)) {
+        symlinkSync(join(PACKAGE, "node_modules", name), path, "junction");
+      }
     }
   }
 

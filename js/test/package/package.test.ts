@@ -45,12 +45,20 @@ test("the tarball holds what is built, and nothing else", () => {
 });
 
 for (const resolution of ["nodenext", "bundler"]) {
-  test(`its types, as module resolution ${resolution} finds them`, async () => {
-    const module = resolution === "bundler" ? "esnext" : resolution;
-    const options = `--noEmit --strict --exactOptionalPropertyTypes --target es2023 --lib es2023,dom --types`;
-    const args = [...options.split(" "), "", "--module", module, "--moduleResolution", resolution];
-    const { stdout } = await run(tool("tsc"), [...args, "test/consumer.ts"], { cwd: installed.folder }).catch((e) => e);
+  const module = resolution === "bundler" ? "esnext" : resolution;
+  const options = `--noEmit --strict --exactOptionalPropertyTypes --target es2023 --lib es2023,dom`;
+  const compile = async (types: string, ...files: string[]) => {
+    const args = [...options.split(" "), "--module", module, "--moduleResolution", resolution, "--types", types];
+    const { stdout } = await run(tool("tsc"), [...args, ...files], { cwd: installed.folder }).catch((e) => e);
     assert.equal(stdout, "");
+  };
+
+  test(`its types, as module resolution ${resolution} finds them`, () =>
+    compile("", "test/consumer.ts", "test/types.ts"));
+
+  test(`its types beside other packages', as module resolution ${resolution} finds them`, () => {
+    installed.borrow("hono", "@types/node", "undici-types");
+    return compile("node", "test/types-beside.ts");
   });
 }
 

@@ -1,0 +1,178 @@
+/** What TypeScript must know of recording: compiled against the tarball, never run. */
+
+import {
+  type CountersignError,
+  createRecorder,
+  type ErrorCode,
+  type Handle,
+  type LogOptions,
+  memory,
+  type Outbox,
+  type Receipt,
+  type RecorderOptions,
+  type Status,
+  type TransportOptions,
+} from "countersign";
+import { browserKey, indexedDbOutbox } from "countersign/browser";
+import { durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
+import { auditFetch } from "countersign/fetch";
+import type { createRecorder as createSlim } from "countersign/slim";
+
+/** Whether two types are the same, not only assignable. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const holds = <_ extends true>() => {};
+
+// ---- Options: a log with a collector, an origin with a transport, and neither of the other.
+
+const key = "";
+const log = "";
+const origin = "";
+await createRecorder({ key, to: "https://log.example", log });
+await createRecorder({ key, to: new URL("https://log.example"), log, flush: false, onFull: "drop" });
+await createRecorder({ key, to: { url: "https://log", fetch: (url, init) => fetch(url, init) }, log });
+await createRecorder({ key, to: memory(), origin });
+await createRecorder({ key, to: (chunk: Uint8Array) => chunk.length, origin });
+await createRecorder({ key, to: { begun: async () => false, write: async () => {} }, origin, flush: { ms: 10 } });
+// Options that are only perhaps there, as an environment's.
+await createRecorder({ key, to: "", log, outbox: undefined, signEvery: undefined, redact: undefined });
+
+// @ts-expect-error: a collector needs its log
+await createRecorder({ key, to: "https://log.example" });
+// @ts-expect-error: a log's origin is in its vkey
+await createRecorder({ key, to: "https://log.example", log, origin });
+// @ts-expect-error: a collector's log is no origin
+await createRecorder({ key, to: "https://log.example", origin });
+// @ts-expect-error: a transport has no log
+await createRecorder({ key, to: memory(), log });
+// @ts-expect-error: a transport needs an origin
+await createRecorder({ key, to: memory() });
+// @ts-expect-error: a secret that may be missing is no key
+await createRecorder({ key: undefined as string | undefined, to: "", log });
+// @ts-expect-error: a CryptoKey has no name
+await createRecorder({ key: {} as CryptoKey, to: "", log });
+// @ts-expect-error: there is no such option
+await createRecorder({ key, to: "", log, flushEvery: 10 });
+// @ts-expect-error: there is no such time to flush
+await createRecorder({ key, to: "", log, flush: { seconds: 1 } });
+// @ts-expect-error: it is flush: false
+await createRecorder({ key, to: "", log, flush: true });
+// @ts-expect-error: it throws or drops
+await createRecorder({ key, to: "", log, onFull: "wait" });
+// @ts-expect-error: an outbox is made first
+await createRecorder({ key, to: "", log, outbox: "./outbox" });
+// @ts-expect-error: a binding has no address
+await createRecorder({ key, to: { fetch }, log });
+
+holds<Same<RecorderOptions, LogOptions | TransportOptions>>();
+holds<Same<typeof createRecorder, typeof createSlim>>();
+
+// ---- What becomes of an event.
+
+const audit = await createRecorder({ key, to: "", log, onError: ({ code }) => holds<Same<typeof code, ErrorCode>>() });
+const handle = audit.record({ action: "job.delete" });
+holds<Same<typeof handle, Handle>>();
+holds<Same<ReturnType<typeof handle.stored>, Promise<void>>>();
+holds<Same<ReturnType<typeof handle.delivered>, Promise<Receipt>>>();
+holds<
+  Same<
+    { [K in keyof Receipt]: Receipt[K] },
+    {
+      readonly chain: string;
+      readonly seq: number;
+      readonly links: readonly string[];
+      readonly index: number | null;
+      readonly proof: string | null;
+    }
+  >
+>();
+const receipt = await handle.delivered();
+// @ts-expect-error: a receipt is not to be changed
+receipt.seq = 0;
+// @ts-expect-error: without a log there is no proof
+receipt.proof.length;
+holds<Same<ReturnType<typeof audit.recordJson>, Handle>>();
+holds<Same<ReturnType<typeof audit.flush>, Promise<void>>>();
+await audit.flush({ patience: 1000 });
+// @ts-expect-error: it is milliseconds
+await audit.flush(1000);
+await audit.rotate({ vkey: "", sign: (bytes) => bytes });
+await audit.close({ patience: undefined });
+
+const status: Status = audit.status();
+holds<Same<typeof status.lastError, CountersignError | undefined>>();
+holds<Same<(typeof status)["queued" | "waiting" | "waitingBytes" | "inFlight" | "dropped"], number>>();
+holds<Same<NonNullable<typeof status.lastProof>["index"], number>>();
+// @ts-expect-error: a status is a look, not a setting
+status.dropped = 0;
+
+// ---- Errors: a closed union, of which each word is known.
+
+holds<Same<string extends ErrorCode ? "open" : "closed", "closed">>();
+export const retry = (code: ErrorCode): boolean => {
+  switch (code) {
+    case "collector.unreachable":
+    case "collector.timeout":
+    case "collector.busy":
+    case "collector.failed":
+      return true;
+    case "outbox.full":
+    case "outbox.in_use":
+    case "outbox.damaged":
+    case "outbox.failed":
+    case "clock.ahead":
+    case "recorder.full":
+    case "recorder.lost":
+    case "signer.failed":
+    case "key.invalid":
+    case "options.invalid":
+    case "log.unauthorised":
+    case "log.fork":
+    case "wasm.unavailable":
+      return false;
+    // @ts-expect-error: there is no such code
+    case "collector.down":
+      return false;
+    default:
+      return false;
+  }
+};
+export const said = ({ code, message, hint, line, member }: CountersignError) => {
+  holds<Same<typeof message, string>>();
+  holds<Same<typeof hint | typeof member, string | undefined>>();
+  holds<Same<typeof line, number | undefined>>();
+  return code;
+};
+
+// ---- Outboxes and transports.
+
+const outboxes: Outbox[] = [indexedDbOutbox(), indexedDbOutbox({ name: "x" })];
+export const everywhere = outboxes.map((outbox) => createRecorder({ key, to: "", log, outbox }));
+export const inBucket = (bucket: Parameters<typeof r2Transport>[0]) =>
+  createRecorder({ key, to: r2Transport(bucket, { prefix: "x/" }), origin });
+export const inObject = (storage: Parameters<typeof durableObjectOutbox>[0]): Outbox => durableObjectOutbox(storage);
+// @ts-expect-error: a bucket is a binding
+r2Transport("bucket");
+
+// ---- Keys and adapters.
+
+const made = await browserKey({ issuer: "example.com/page" });
+await createRecorder({ key: made.key, to: "", log });
+// @ts-expect-error: a key is named below its issuer
+await browserKey({});
+
+interface Env {
+  AUDIT_KEY: string;
+}
+export default withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "", log }), {
+  async fetch(request, env, ctx, recorder) {
+    holds<Same<typeof request, Request>>();
+    holds<Same<typeof env, Env>>();
+    ctx.waitUntil(recorder.record({ action: "a.b" }).delivered());
+    // @ts-expect-error: an event needs its action
+    recorder.record({ actor: { id: "u_1" } });
+    return new Response("ok");
+  },
+});
+// @ts-expect-error: a collector needs its log
+withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "https://log.example" }), {});
+export const answering: (request: Request) => Promise<Response> = auditFetch(audit, () => new Response("ok"));
