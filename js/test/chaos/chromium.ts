@@ -1,16 +1,12 @@
-/** Pages of one origin with an outbox in IndexedDB, several at once, whose tabs are closed and crash. */
+/** Pages of one origin with an outbox in IndexedDB, several at once, that are left, and whose tabs are closed and crash. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import * as esbuild from "esbuild";
-import { type BrowserContext, chromium, type Page as Tab } from "playwright-core";
+import type { BrowserContext, Page as Tab } from "playwright-core";
 import type { Page } from "./book.ts";
 import { type End, EVENTS, type Ordeal } from "./ordeal.ts";
 import type { Life } from "./scenario.ts";
+import { browse, Site } from "./site.ts";
 
 /** Tabs that live at the same time, and how the lives of each end. */
 const TABS: readonly (readonly End[])[] = [
@@ -18,25 +14,11 @@ const TABS: readonly (readonly End[])[] = [
   ["after", "asks", "itself"],
   ["before", "after", "itself"],
 ];
-const WASM = fileURLToPath(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url));
 
 /** Several tabs, one after the other in each place, all with the same outbox. */
 export async function inChromium(ordeal: Ordeal): Promise<void> {
-  const site = await new Site().start();
-  const context = await chromium.launchPersistentContext(join(ordeal.folder, "profile"), {
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-background-timer-throttling",
-      "--disable-renderer-backgrounding",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  const site = await new Site(new URL("page.ts", import.meta.url)).start();
+  const context = await browse(join(ordeal.folder, "profile"));
   try {
     const each = Math.ceil((EVENTS / TABS.flat().length) * 1.15);
     await Promise.all(
@@ -71,7 +53,14 @@ async function live(
     tab.on("close", () => resolve());
     tab.on("crash", () => resolve());
   });
-  ordeal.proxy.killAt(sender, () => (end === "after" ? tab.close() : crash(context, tab)), at);
+  const kill = {
+    itself: () => assert.fail("nobody asked"),
+    asks: () => tab.goto(`${site.url}/elsewhere`),
+    before: () => crash(context, tab),
+    after: () => tab.close(),
+  }[end];
+  // What it says after that is no matter.
+  ordeal.proxy.killAt(sender, () => kill().catch(() => {}), at);
   await tab.exposeBinding("say", (_, lines: string[]) => {
     for (const line of lines) {
       page.read(line);
@@ -80,11 +69,7 @@ async function live(
   await tab.goto(site.url);
   const lived = tab.evaluate((life) => (globalThis as unknown as Lived).live(life), life);
   const error = await Promise.race([lived.catch((error: unknown) => error), gone]);
-  if (end === "itself") {
-    assert.equal(error, undefined);
-  } else {
-    await gone;
-  }
+  assert.equal(error === undefined && page.ended !== undefined, end === "itself", `${error}`);
   await tab.close().catch(() => {});
   return page;
 }
@@ -97,43 +82,4 @@ export interface Lived {
 async function crash(context: BrowserContext, tab: Tab): Promise<void> {
   const session = await context.newCDPSession(tab);
   await session.send("Page.crash").catch(() => {});
-}
-
-/** A page with a recorder. */
-class Site {
-  readonly #script = esbuild.build({
-    entryPoints: [fileURLToPath(new URL("page.ts", import.meta.url))],
-    bundle: true,
-    format: "esm",
-    write: false,
-  });
-  readonly #server = createServer(async (request, response) => {
-    switch (request.url) {
-      case "/page/page.js":
-        response.setHeader("content-type", "text/javascript");
-        response.end((await this.#script).outputFiles[0]?.contents);
-        break;
-      case "/wasm/recorder_bg.wasm":
-        response.setHeader("content-type", "application/wasm");
-        response.end(readFileSync(WASM));
-        break;
-      default:
-        response.setHeader("content-type", "text/html");
-        response.end('<!doctype html><script type="module" src="/page/page.js"></script>');
-    }
-  });
-
-  async start(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    return this;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
 }
