@@ -1,7 +1,7 @@
 /** An outbox on a disk that fails now and then: what it said it has it has, and the file is sound at any moment. */
 
 import assert from "node:assert/strict";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import fs, { type FileHandle, open } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
@@ -56,6 +56,24 @@ fs.open = async (...args) => {
   return openFile(...args);
 };
 syncBuiltinESMExports();
+
+test("what the disk failed to take is written anew, in another file", async () => {
+  const path = join(folder, "anew");
+  const outbox = fileOutbox(path);
+  await outbox.open();
+  await outbox.write({ put: [entry(1, "a")], remove: [] });
+  const before = statSync(path).ino;
+  fails = (call) => (call === "datasync" ? "EIO" : undefined);
+  await assert.rejects(outbox.write({ put: [entry(2, "b")], remove: [] }), { code: "outbox.failed" });
+  fails = () => undefined;
+  // The system may have forgotten what it could not write, and say of the same file that all is well.
+  await outbox.write({ put: [entry(3, "c")], remove: [] });
+  assert.notEqual(statSync(path).ino, before);
+  await outbox.close();
+  const again = fileOutbox(path);
+  assert.deepEqual(texts(await again.open()), ["a", "c"]);
+  await again.close();
+});
 
 const DISASTERS: Record<string, string[]> = {
   ENOSPC: ["write", "create", "part"],

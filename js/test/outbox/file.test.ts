@@ -343,7 +343,9 @@ test("a disk without room is full, and the journal sound", {
 });
 
 for (const runtime of runtimes) {
-  test(`${runtime}: what was written is there after a kill, in order, and changes are whole`, async () => {
+  test(`${runtime}: what was written is there after a kill, in order, and changes are whole`, {
+    timeout: 120_000,
+  }, async () => {
     const path = fresh();
     let alive: number[] = [];
     let rounds = 0;
