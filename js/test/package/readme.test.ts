@@ -1,0 +1,228 @@
+/** Each piece of JavaScript in the READMEs runs as it stands there, with nothing but its placeholders replaced. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { GatedLog, skip } from "../adapters/gate.ts";
+import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
+import { Installed } from "./installed.ts";
+import { build, inBrowser, inWorkerd } from "./runtimes.ts";
+
+const [{ secret: KEY, vkey: VKEY }] = EMITTERS;
+const EVENT = { action: "job.delete", actor: { id: "u_1" }, target: { type: "cron_job", id: "42" } };
+
+const installed = new Installed();
+const log = new GatedLog();
+
+/** The blocks of a README, in order. */
+const blocks = (path: string) =>
+  [...readFileSync(new URL(path, import.meta.url), "utf8").matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(
+    ([, code = ""]) => code,
+  );
+const ours = blocks("../../README.md");
+const project = blocks("../../../README.md");
+
+/** What stands for something of the reader's. */
+const placed = (code: string) =>
+  code
+    .replaceAll("https://log.example.com", log.url)
+    .replaceAll("example.com/audit+1a2b3c4d+A…", LOG.vkey)
+    .replaceAll("example.com/dashboard+1a2b3c4d+A…", VKEY);
+
+/** Runs a block on Node.js between other code, and gives what it printed. */
+async function onNode(code: string, before = "", after = ""): Promise<string> {
+  const file = installed.path(`block-${Math.random()}.mjs`);
+  writeFileSync(file, `${before}\n${placed(code)}\n${after}\n`);
+  const env = { ...process.env, AUDIT_KEY: KEY, NO_COLOR: "1" };
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], { cwd: installed.folder, env });
+  assert.equal(stderr, "");
+  return stdout;
+}
+
+const bindings = () => ({ AUDIT_KEY: KEY, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey });
+
+/** A recorder for blocks that go on with one. */
+const AUDIT = () => `
+  const { createRecorder: create } = await import("countersign");
+  const [key, to, log] = ${JSON.stringify([KEY, log.url, LOG.vkey])};
+  const audit = await create({ key, to, log });`;
+
+/** An export, for blocks that verify. */
+const EXPORT = `
+  import { createRecorder as create, memory } from "countersign";
+  const exported = memory();
+  const recorder = await create({ key: ${JSON.stringify(KEY)}, origin: "${ORIGIN}", to: exported });
+  recorder.record({ action: "job.delete" });
+  await recorder.close();`;
+
+const PROGRAM_SERVERS = `
+  import { createServer } from "node:http";
+  import { createRecorder, memory } from "countersign";
+  import { withCountersign } from "countersign/cloudflare";
+  const used = [];
+  const app = { use: (one) => used.push(one), addHook: (name, one) => used.push(one) };
+  const Deno = { serve: (one) => used.push(one) };
+  const server = createServer((request, response) => response.end("ok"));
+  const audit = await createRecorder({ key: ${JSON.stringify(KEY)}, origin: "log.example", to: memory() });
+  const options = () => ({});
+  const handlers = { fetch: () => new Response("ok") };`;
+
+/** How each block is run, by what it has in it. */
+const RUNS: Record<string, (code: string) => Promise<unknown>> = {
+  "key: process.env.AUDIT_KEY, // PRIVATE": async (code) => {
+    await onNode(code);
+    assert.deepEqual((await log.events()).at(-1)?.event, EVENT);
+  },
+
+  "await browserKey(": async (code) => {
+    const page = await build(installed, "browser-key", `${placed(code)}; globalThis.made = [key, audit.origin];`);
+    const policy = "script-src 'self' 'wasm-unsafe-eval'";
+    await inBrowser(page, policy, async (tab) => {
+      await tab.waitForFunction("globalThis.made");
+      assert.equal(await tab.evaluate("globalThis.made[1]"), ORIGIN);
+      assert.equal(await tab.evaluate("globalThis.made[0].privateKey.extractable"), false);
+      assert.match((await tab.evaluate("globalThis.made[0].vkey")) as string, /^example\.com\/dashboard\//);
+    });
+  },
+
+  "await handle.delivered()": async (code) => {
+    const said = await onNode(code, AUDIT(), "console.log(JSON.stringify([receipt, waiting, lastProof, lastError]));");
+    const [receipt, waiting, lastProof, lastError] = JSON.parse(said);
+    assert.deepEqual(Object.keys(receipt).sort(), ["chain", "index", "links", "proof", "seq"]);
+    assert.match(receipt.proof, /^c2sp\.org\/tlog-proof@v1\n/);
+    assert.equal(waiting, 0);
+    assert.equal(lastProof.index, receipt.index);
+    assert.equal(lastError ?? undefined, undefined);
+  },
+
+  'fileOutbox("audit.outbox")': async (code) => {
+    const outboxes =
+      "console.log([indexedDbOutbox, durableObjectOutbox].map((one) => typeof one), typeof outbox.open);";
+    assert.equal(await onNode(code, "", outboxes), "[ 'function', 'function' ] function\n");
+  },
+
+  'fileTransport("audit.ndjson")': async (code) => {
+    await onNode(code, "", 'audit.record({ action: "a.b" }); await audit.close(); typeof memory;');
+    const [header] = readFileSync(installed.path("audit.ndjson"), "utf8").split("\n");
+    assert.equal(header, '{"countersign":"export/v1","origin":"example.com/audit"}');
+  },
+
+  "onError: ({ code, message, hint })": async (code) => {
+    const before = `
+      import { createRecorder } from "countersign";
+      const [key, to, log] = ${JSON.stringify([KEY, "http://127.0.0.1:1", LOG.vkey])};
+      const report = (text) => {
+        console.log(text);
+        process.exit();
+      };`;
+    const after = 'audit.record({ action: "a.b" }); setTimeout(() => {}, 60_000);';
+    assert.match(
+      await onNode(code, before, after),
+      /^collector\.unreachable: the collector at .* \(nothing is lost: .*\)\n/,
+    );
+  },
+
+  "import { withCountersign }": async (code) => {
+    const worker = await inWorkerd(installed, placed(code), { bindings: bindings() });
+    try {
+      const known = (await log.events()).length;
+      assert.equal(await (await worker.dispatchFetch("http://worker.test/")).text(), "ok");
+      for (let tries = 0; (await log.events()).length === known; tries++) {
+        assert.ok(tries < 200, "no event came");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      assert.deepEqual((await log.events()).at(-1)?.event, EVENT);
+    } finally {
+      await worker.dispose();
+    }
+  },
+
+  "class Room extends withCountersign": async (code) => {
+    const module = `
+      import { DurableObject } from "cloudflare:workers";
+      import { withCountersign } from "countersign/cloudflare";
+      const options = (env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG });
+      ${placed(code)}
+      export default {
+        async fetch(request, env) {
+          await env.ROOMS.get(env.ROOMS.idFromName("a")).close();
+          return new Response("closed");
+        },
+      };`;
+    const durableObjects = { ROOMS: { className: "Room", useSQLite: true } };
+    const worker = await inWorkerd(installed, module, { bindings: bindings(), durableObjects });
+    try {
+      assert.equal(await (await worker.dispatchFetch("http://worker.test/")).text(), "closed");
+    } finally {
+      await worker.dispose();
+    }
+  },
+
+  "import { auditHono }": async (code) => {
+    const after = "console.log(used.map((one) => typeof one).join()); audit.close(); process.exit();";
+    assert.equal(await onNode(code, PROGRAM_SERVERS, after), "function,function,function,function\n");
+  },
+
+  "const { report, pin } = await verify(response": async (code) => {
+    const response = "const response = new Response(exported.bytes());";
+    assert.equal(await onNode(code, `${EXPORT}\n${response}`, "console.log(report.verdict);"), "verified\n");
+  },
+
+  "pins: [pinOfLastTime]": async (code) => {
+    const before = `${EXPORT}
+      import { verify } from "countersign/verify";
+      const file = new Blob([exported.bytes()]);
+      const trust = "emitter ${VKEY}\\n";
+      const pinOfLastTime = await (await fetch("${log.url}/checkpoint")).text();
+      const { signal } = new AbortController();
+      const show = (seq, time, vkey, event) => console.log(event.action);`;
+    assert.equal(await onNode(code, before, "process.exit();"), "job.delete\n");
+  },
+
+  "trustFile.text()": async (code) => {
+    const before = `
+      ${EXPORT}
+      const [file, trustFile] = [new Blob([exported.bytes()]), new Blob(["emitter ${VKEY}\\n"])];`;
+    assert.match(await onNode(code, before, "console.log(report.verdict);"), /verified\n$/);
+  },
+
+  "createVerifier({": async (code) => {
+    const before = `
+      import { readFileSync } from "node:fs";
+      import { createRequire } from "node:module";
+      const bytes = readFileSync(createRequire(import.meta.url).resolve("countersign/verifier.wasm"));
+      ${EXPORT}`;
+    const after = `
+      const { report } = await verify(exported.bytes(), { trust: "emitter ${VKEY}\\n", threads: 0 });
+      console.log(report.verdict);`;
+    assert.equal(await onNode(code, before, after), "verified\n");
+  },
+};
+
+describe("READMEs", { skip }, () => {
+  before(() => log.start().then(() => {}));
+  after(async () => {
+    await log.close();
+    installed.remove();
+  });
+
+  for (const code of [...ours, ...project]) {
+    const ways = Object.entries(RUNS).filter(([part]) => code.includes(part));
+    const [way] = ways;
+    test(way?.[0] ?? code.slice(0, 60), async () => {
+      assert.equal(ways.length, 1, `there is no way, or more than one, to run this:\n${code}`);
+      await way?.[1](code);
+    });
+  }
+
+  test("each way to run a block has its block", () => {
+    for (const part of Object.keys(RUNS)) {
+      assert.ok(
+        [...ours, ...project].some((code) => code.includes(part)),
+        part,
+      );
+    }
+  });
+});
