@@ -10,6 +10,18 @@ import { until } from "./eventually.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+const EXAMPLE = here("../../../examples/log-on-cloudflare");
+
+/** How the example is deployed. */
+const CONFIG: {
+  main: string;
+  compatibility_date: string;
+  durable_objects: { bindings: { name: string; class_name: string }[] };
+  migrations: { new_sqlite_classes: string[] }[];
+  r2_buckets: { binding: string }[];
+  vars: Record<string, string>;
+} = JSON.parse(readFileSync(join(EXAMPLE, "wrangler.jsonc"), "utf8").replace(/^ *\/\/.*$/gm, ""));
+
 /** What a log is to be. */
 export interface LogSetup {
   /** Its private key; of several logs one a line. */
@@ -123,23 +135,34 @@ async function run(
   hear: (text: string) => void,
 ): Promise<{ worker: Miniflare; url: string }> {
   const { key, trust, readers = "", cors = [], worker: module, withoutTiles = false } = setup;
-  const modulesRoot = await bundled(module ?? here("../../../examples/log-on-cloudflare/src/worker.ts"));
+  const modulesRoot = await bundled(module ?? join(EXAMPLE, CONFIG.main));
   const worker = new Miniflare({
     modulesRoot,
     modules: [
       { type: "ESModule", path: join(modulesRoot, "worker.js") },
       { type: "CompiledWasm", path: join(modulesRoot, "log_bg.wasm") },
     ],
-    compatibilityDate: "2026-01-01",
-    durableObjects: { LOG: { className: "CountersignLog", useSQLite: true } },
+    compatibilityDate: CONFIG.compatibility_date,
+    durableObjects: Object.fromEntries(
+      CONFIG.durable_objects.bindings.map(({ name, class_name: className }) => {
+        const useSQLite = CONFIG.migrations.some((migration) => migration.new_sqlite_classes.includes(className));
+        return [name, { className, useSQLite }];
+      }),
+    ),
     durableObjectsPersist: join(folder, "objects"),
-    ...(withoutTiles ? {} : { r2Buckets: ["TILES"], r2Persist: join(folder, "tiles") }),
+    ...(withoutTiles ? {} : { r2Buckets: CONFIG.r2_buckets.map(({ binding }) => binding), r2Persist: join(folder, "tiles") }),
     handleRuntimeStdio(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) {
       for (const stream of [stdout, stderr]) {
         stream.setEncoding("utf8").on("data", hear);
       }
     },
-    bindings: { AUDIT_LOG_KEY: key, AUDIT_TRUST: trust, AUDIT_READERS: readers, AUDIT_CORS: cors.join(" ") },
+    bindings: {
+      ...CONFIG.vars,
+      AUDIT_LOG_KEY: key,
+      AUDIT_TRUST: trust,
+      AUDIT_READERS: readers,
+      AUDIT_CORS: cors.join(" "),
+    },
   });
   const { origin } = await worker.ready;
   return { worker, url: origin };
