@@ -29,7 +29,29 @@ export function linksOf({ lines }: Batch): string[] {
   return text
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => (JSON.parse(line) as { link: string }).link);
+    .map(linkOf);
+}
+
+/** The last of them. */
+export function lastLinkOf({ lines }: Batch): string {
+  const end = lines.length - 1;
+  return linkOf(new TextDecoder().decode(lines.subarray(lines.lastIndexOf(0x0a, end - 1) + 1, end)));
+}
+
+function linkOf(line: string): string {
+  return (JSON.parse(line) as { link: string }).link;
+}
+
+/** An event's line, up to the members that the core writes for a queued event. */
+const EVENT_LINE = /^\{"link":"countersign\/v1 event \S+ \d+ (\S+) [^"]*","salt":"([^"]*)","event":(.*)\}$/;
+
+/** The events of a batch's lines, in order, each as the core keeps one that has no link yet. */
+export function eventsOf({ lines }: Batch): string[] {
+  const text = new TextDecoder().decode(lines);
+  return text.split("\n").flatMap((line) => {
+    const [, time = "", salt, event] = EVENT_LINE.exec(line) ?? [];
+    return event === undefined ? [] : [`${Date.parse(time)} ${salt} ${event}`];
+  });
 }
 
 /** Batches as one body. */

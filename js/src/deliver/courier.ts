@@ -29,6 +29,17 @@ export interface Manner {
   leaving: () => boolean;
 }
 
+/** What becomes of chains that fail. */
+export interface Fate {
+  /** Told of a chain that cannot go on. */
+  died(chain: string, error: CountersignError): void;
+  /**
+   * Told of a chain whose key the log refuses, with all that is pending of it, none of which is in the log. Whether its
+   * events are queued again, for another chain.
+   */
+  refused(chain: string, batches: readonly Batch[]): Promise<boolean>;
+}
+
 /** The newest proof that was verified. */
 export interface LastProof {
   readonly chain: string;
@@ -41,12 +52,16 @@ export class Courier {
   readonly #destination: Destination;
   readonly #keeper: Keeper;
   readonly #manner: Manner;
-  /** Told of a chain that cannot go on. */
-  readonly #onDead: (chain: string, error: CountersignError) => void;
+  readonly #fate: Fate;
   readonly #limits: Limits = { ...LIMITS };
   #pending: Batch[] = [];
   /** Chains that cannot go on. What is pending of them stays in the outbox. */
   readonly #dead = new Map<string, CountersignError>();
+  /**
+   * Chains whose batches are sent one by one. Of several that were refused together the log may have the first, where
+   * its answer was lost; it is a repeat then, and taken.
+   */
+  readonly #single = new Set<string>();
   /** How often in a row the log asked for what it had proven to hold. */
   readonly #rollbacks = new Map<string, number>();
   #sending: readonly Batch[] = [];
@@ -54,16 +69,11 @@ export class Courier {
   /** The newest proof. */
   last: LastProof | undefined;
 
-  constructor(
-    destination: Destination,
-    keeper: Keeper,
-    manner: Manner,
-    onDead: (chain: string, error: CountersignError) => void,
-  ) {
+  constructor(destination: Destination, keeper: Keeper, manner: Manner, fate: Fate) {
     this.#destination = destination;
     this.#keeper = keeper;
     this.#manner = manner;
-    this.#onDead = onDead;
+    this.#fate = fate;
   }
 
   /** All that is not delivered and can be. */
@@ -92,7 +102,7 @@ export class Courier {
 
   /** Bytes of lines that can be delivered. */
   get pendingBytes(): number {
-    return this.pending.reduce((sum, { lines }) => sum + lines.length, 0);
+    return sizeOf(this.pending);
   }
 
   /** As many bytes as a batch may have so that a collector takes it. */
@@ -128,6 +138,9 @@ export class Courier {
           }
           if (failure.scope === "dead") {
             this.#bury(chain, failure.error);
+          }
+          if (failure.scope === "refused" && (await this.#giveBack(chain))) {
+            break;
           }
           failed = failed === undefined || (failure.scope === "dead" && failed.scope !== "dead") ? failure : failed;
           break;
@@ -165,7 +178,8 @@ export class Courier {
       }
       bytes += batch.lines.length;
       lines += batch.to - batch.from + 1;
-      if ((bytes > limits.bytes || lines > limits.lines) && (small || parcel.length > 0)) {
+      const isMuch = bytes > limits.bytes || lines > limits.lines || this.#single.has(chain);
+      if (isMuch && (small || parcel.length > 0)) {
         break;
       }
       if (small && !batch.kept) {
@@ -183,8 +197,8 @@ export class Courier {
       if (!alive()) {
         return;
       }
-      const sent = await this.#send(parcel);
-      if (!alive()) {
+      const sent = await this.#send(parcel).catch((failure: unknown) => this.#refused(chain, parcel, failure));
+      if (!alive() || sent === undefined) {
         return;
       }
       if (sent.kind === "delivered") {
@@ -224,9 +238,42 @@ export class Courier {
     return parcel;
   }
 
+  /** Looks at a failure: nothing where the first of a chain's batches is to be tried alone. */
+  #refused(chain: string, parcel: readonly Batch[], failure: unknown): undefined {
+    if (!(failure instanceof Failure) || failure.error.code !== "log.unauthorised") {
+      throw failure;
+    }
+    const [first] = this.#ofChain(chain);
+    if (parcel.length === 1 && parcel[0] === first) {
+      throw new Failure("refused", failure.error, failure.retryAfter);
+    }
+    if (this.#single.has(chain)) {
+      throw failure;
+    }
+    this.#single.add(chain);
+    return undefined;
+  }
+
+  /** Gives a refused chain's events back to be queued again. Whether that was possible. */
+  async #giveBack(chain: string): Promise<boolean> {
+    const batches = this.#ofChain(chain);
+    this.#drop(batches);
+    if (await this.#fate.refused(chain, batches)) {
+      return true;
+    }
+    this.#pending = [...batches, ...this.#pending];
+    this.#bytes += sizeOf(batches);
+    return false;
+  }
+
+  #drop(batches: readonly Batch[]): void {
+    this.#pending = this.#pending.filter((batch) => !batches.includes(batch));
+    this.#bytes -= sizeOf(batches);
+  }
+
   async #send(parcel: readonly Batch[]): Promise<Sent> {
     this.#sending = parcel;
-    const bytes = parcel.reduce((sum, { lines }) => sum + lines.length, 0);
+    const bytes = sizeOf(parcel);
     const keepalive = this.#manner.leaving() && bytes <= KEEPALIVE;
     try {
       return await this.#destination.send(parcel, { timeout: this.#manner.timeout, keepalive });
@@ -245,10 +292,9 @@ export class Courier {
       this.last = { chain: last.chain, seq: last.to, index: delivered.index, proof: delivered.proof };
     }
     this.#rollbacks.delete(last.chain);
-    const through = (batch: Batch) => batch.chain === last.chain && batch.to <= last.to;
-    const gone = this.#pending.filter(through);
-    this.#pending = this.#pending.filter((batch) => !through(batch));
-    this.#bytes -= gone.reduce((sum, { lines }) => sum + lines.length, 0);
+    this.#single.delete(last.chain);
+    const gone = this.#pending.filter((batch) => batch.chain === last.chain && batch.to <= last.to);
+    this.#drop(gone);
     settle(gone, delivered);
     await this.#keeper.remove(gone.map(({ id }) => id)).catch((error: CountersignError) => {
       throw new Failure("collector", error);
@@ -259,7 +305,7 @@ export class Courier {
     if (parcel.length < 2) {
       return false;
     }
-    const bytes = parcel.reduce((sum, { lines }) => sum + lines.length, 0);
+    const bytes = sizeOf(parcel);
     const lines = parcel.reduce((sum, { from, to }) => sum + to - from + 1, 0);
     const { bytes: mostBytes = Math.floor(bytes / 2), lines: mostLines = Math.floor(lines / 2) } = sent;
     const before = { ...this.#limits };
@@ -298,8 +344,12 @@ export class Courier {
       }
     }
     this.#dead.set(chain, error);
-    this.#onDead(chain, error);
+    this.#fate.died(chain, error);
   }
+}
+
+function sizeOf(batches: readonly Batch[]): number {
+  return batches.reduce((sum, { lines }) => sum + lines.length, 0);
 }
 
 /** Tells whoever waits. Their receipts are made only when somebody looks at them. */

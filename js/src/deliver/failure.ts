@@ -8,6 +8,8 @@ export type Scope =
   | "collector"
   /** This chain cannot, now; others perhaps can. */
   | "chain"
+  /** The same, because its key may not sign it. Nothing that is pending of it is in the log. */
+  | "refused"
   /** This chain never can as it is. It stays where it is, and is not sent again by itself. */
   | "dead";
 

@@ -45,8 +45,11 @@ export class Keeper {
     return this.#read(await guarded(async () => (await outbox.orphans?.(first)) ?? []));
   }
 
-  /** Keeps events; each has its id from now on, unless it could not be kept. */
-  async keepEvents(lines: readonly string[], taken: readonly Taken[]): Promise<void> {
+  /**
+   * Keeps events, in the place of these entries if there are any; each has its id from now on, unless it could not be
+   * kept.
+   */
+  async keepEvents(lines: readonly string[], taken: readonly Taken[], remove: readonly number[] = []): Promise<void> {
     const put = lines.map((line, nth): Entry => {
       const id = this.id();
       const one = taken[nth];
@@ -56,7 +59,7 @@ export class Keeper {
       return { id, bytes: new TextEncoder().encode(`e${line}`) };
     });
     try {
-      await guarded(async () => this.#outbox?.write({ put, remove: [] }));
+      await guarded(async () => this.#outbox?.write({ put, remove }));
     } catch (error) {
       for (const one of taken) {
         one.id = undefined;

@@ -1,5 +1,6 @@
 /** Records events into a chain, and sees to it that they come where they belong. */
 
+import { type Batch, eventsOf } from "../deliver/batch.js";
 import { Courier, type LastProof } from "../deliver/courier.js";
 import type { Destination } from "../deliver/destination.js";
 import { CountersignError } from "../error.js";
@@ -109,7 +110,10 @@ export class Recorder {
       destination,
       keeper,
       { timeout: settings.timeoutMs, leaving: () => lifecycle.isLeaving() },
-      (chain, error) => this.#onDead(chain, error),
+      {
+        died: (chain, error) => this.#onDead(chain, error),
+        refused: (chain, batches) => this.#onRefused(chain, batches),
+      },
     );
     this.#flushing = new Flushing(
       {
@@ -419,6 +423,57 @@ export class Recorder {
     if (this.#closed) {
       this.#chain.end();
     }
+  }
+
+  /**
+   * A chain whose key the log refuses. A grant to come acts on chains that begin after it: the chain in use waits for
+   * one as long as the log has nothing of it, and what waits of any other goes into the chain in use.
+   */
+  async #onRefused(name: string, batches: readonly Batch[]): Promise<boolean> {
+    const isInUse = this.#chain.name === name;
+    if (isInUse && batches[0]?.from === 0) {
+      return false;
+    }
+    const lines = batches.flatMap(eventsOf);
+    // What an earlier recorder wrote has no handles. Every flush owes it.
+    const handles = batches.flatMap(({ taken }) => taken);
+    const made = (line: string) => new Taken(0, line.length, this.#hasten);
+    const taken = handles.length === lines.length ? handles : lines.map(made);
+    if (this.#keeper.isDurable) {
+      const before = handles.map(({ id }) => id);
+      const remove = [...batches.map(({ id }) => id), ...before.flatMap((id) => id ?? [])];
+      try {
+        await this.#keeper.keepEvents(lines, taken, remove);
+      } catch {
+        handles.forEach((one, nth) => {
+          one.id = before[nth];
+        });
+        return false;
+      }
+    }
+    const over = isInUse ? this.#chain : this.#ending.find((chain) => chain.name === name);
+    this.#ending = this.#ending.filter((chain) => chain !== over);
+    // A chain that is ended takes nothing any more.
+    if (isInUse || this.#chain.isClosing) {
+      this.#keep();
+      this.#ending.push(...(isInUse ? [] : [this.#chain]));
+      this.#chain = this.#anew();
+    }
+    lines.forEach((line, nth) => {
+      const one = taken[nth];
+      if (one !== undefined) {
+        this.#chain.restore(line, one);
+        this.#queuedBytes += one.bytes;
+        one.keep();
+      }
+    });
+    if (over !== undefined) {
+      this.#moveOn(over, new CountersignError("log.unauthorised", "the chain's key was refused"));
+    }
+    if (this.#closed) {
+      this.#chain.end();
+    }
+    return true;
   }
 
   #moveOn(dead: Chain, error: CountersignError): false {

@@ -1,0 +1,148 @@
+/** Keys that end before what they signed was taken: the events go on under another, and none is there twice. */
+
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { createIssuer, type Issuer } from "../../dist/keys/issuer.node.js";
+import { fileOutbox } from "../../dist/node.js";
+import { createRecorder, generateKeyHandle, type LogOptions, type Outbox } from "../../dist/record/record.node.js";
+import type { Started } from "../conformance/log.ts";
+import { verify } from "../conformance/program.ts";
+import { serve } from "../conformance/serve.ts";
+import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
+
+const refused = { code: "log.unauthorised" };
+
+describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-rotation-"));
+  let log: Started;
+  let issuer: Issuer;
+  before(async () => {
+    log = await serve.start(SETUP);
+    issuer = createIssuer({ key: ISSUER.secret, to: log.url, log: LOG.vkey });
+  });
+  after(async () => {
+    await log.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  let named = 0;
+  const newKey = async (ttlSeconds = 3600) => {
+    const key = await generateKeyHandle(`${ISSUER.name}/rotation-${named++}`);
+    await issuer.grant(key.vkey, { ttlSeconds });
+    return key;
+  };
+  const record = (options: Pick<LogOptions, "key"> & Partial<LogOptions>) =>
+    createRecorder({ to: log.url, log: LOG.vkey, flush: false, ...options });
+
+  /** The actions of events in the log that begin so, in order. The whole log must verify. */
+  const logged = async (prefix: string) => {
+    const response = await fetch(`${log.url}/export`, { headers: { authorization: `Bearer ${AUDITOR}` } });
+    const text = await response.text();
+    const { verdict, findings } = await verify(text);
+    assert.ok(["verified", "partial"].includes(verdict), JSON.stringify(findings));
+    const events = text.split("\n").flatMap((line) => (line === "" ? [] : (JSON.parse(line).event?.action ?? [])));
+    return events.filter((action: string) => action.startsWith(prefix));
+  };
+
+  for (const [name, outbox] of [
+    ["in memory", () => undefined],
+    ["in a file", (path: string): Outbox => fileOutbox(join(folder, path))],
+  ] as const) {
+    test(`what a revoked key signed goes on under the next: ${name}`, async () => {
+      const key = await newKey();
+      const audit = await record({ key, outbox: outbox("revoked") });
+      const handles = [audit.record({ action: `${name}.1` })];
+      await audit.flush();
+      await issuer.revoke(key.vkey);
+      for (const nth of [2, 3]) {
+        handles.push(audit.record({ action: `${name}.${nth}` }));
+        await assert.rejects(audit.flush(), { ...refused, message: /revoked/ });
+      }
+      assert.deepEqual(await logged(name), [`${name}.1`]);
+      await audit.rotate(await newKey());
+      handles.push(audit.record({ action: `${name}.4` }));
+      await audit.close();
+      await Promise.all(handles.flatMap((handle) => [handle.stored(), handle.delivered()]));
+      assert.deepEqual(
+        await logged(name),
+        [1, 2, 3, 4].map((nth) => `${name}.${nth}`),
+      );
+      assert.deepEqual(audit.status().dead, []);
+    });
+  }
+
+  test("what was recorded after a grant was over goes on under a new one of the same key", async () => {
+    const key = await newKey(60);
+    let ahead = 0;
+    const audit = await record({ key, now: () => Date.now() + ahead });
+    audit.record({ action: "over.1" });
+    await audit.flush();
+    ahead = 120_000;
+    const late = audit.record({ action: "over.2" });
+    await assert.rejects(audit.flush(), refused);
+    await issuer.grant(key.vkey);
+    await audit.rotate(key);
+    await late.delivered();
+    await audit.close();
+    assert.deepEqual(await logged("over."), ["over.1", "over.2"]);
+  });
+
+  test("an event is not recorded again that the log has, though its answer was lost", async () => {
+    const key = await newKey();
+    let loses = false;
+    const lossy = async (url: string, init: RequestInit) => {
+      const response = await fetch(url, init);
+      if (loses) {
+        throw new TypeError("connection reset");
+      }
+      return response;
+    };
+    const audit = await record({ key, to: { url: log.url, fetch: lossy }, outbox: fileOutbox(join(folder, "lossy")) });
+    const handles = [audit.record({ action: "lost.1" })];
+    await audit.flush();
+    loses = true;
+    handles.push(audit.record({ action: "lost.2" }));
+    await assert.rejects(audit.flush(), { code: "collector.unreachable" });
+    assert.deepEqual(await logged("lost."), ["lost.1", "lost.2"], "it is there");
+    await issuer.revoke(key.vkey);
+    loses = false;
+    handles.push(audit.record({ action: "lost.3" }));
+    await assert.rejects(audit.flush(), refused);
+    await handles[1]?.delivered();
+    await audit.rotate(await newKey());
+    await audit.close();
+    await Promise.all(handles.map((handle) => handle.delivered()));
+    assert.deepEqual(await logged("lost."), ["lost.1", "lost.2", "lost.3"]);
+  });
+
+  test("what a recorder left behind, whose key was revoked, goes on under the key of the next", async () => {
+    const key = await newKey();
+    const path = join(folder, "left");
+    const left = await record({ key, outbox: fileOutbox(path) });
+    left.record({ action: "left.1" });
+    await left.flush();
+    await issuer.revoke(key.vkey);
+    left.record({ action: "left.2" });
+    await assert.rejects(left.flush(), refused);
+    const last = left.record({ action: "left.3" });
+    await last.stored();
+    await assert.rejects(left.close(), refused);
+
+    // As after a kill: whoever made the outbox would hold it.
+    const copy = `${path}-copy`;
+    cpSync(path, copy, { recursive: true });
+    const next = await record({ key: await newKey(), outbox: fileOutbox(copy) });
+    next.record({ action: "left.4" });
+    await next.flush();
+    assert.equal(next.status().waiting, 0);
+    await next.close();
+    // Each chain has its own order: that the first one is refused shows when the next is under way.
+    assert.deepEqual((await logged("left.")).sort(), ["left.1", "left.2", "left.3", "left.4"]);
+    const empty = fileOutbox(copy);
+    assert.deepEqual(await empty.open(), []);
+    await empty.close();
+  });
+});
