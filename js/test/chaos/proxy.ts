@@ -1,5 +1,6 @@
 /** A collector as the world makes it: a real one behind a proxy that fails in every way, by the number of the request. */
 
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
@@ -30,6 +31,7 @@ const FATES = {
   "has the proof of before": 2,
   "has the proof of another link": 2,
   "has no proof": 1,
+  "is said to be taken, and is not": 3,
 };
 export type Fate = keyof typeof FATES;
 const NAMES = Object.keys(FATES) as Fate[];
@@ -218,6 +220,11 @@ export class FailingProxy {
       case "has no proof":
         answer(...(await this.#altered(body, () => undefined)));
         return;
+      case "is said to be taken, and is not": {
+        const { chain, to } = placesOf(body);
+        answer(200, { chains: { [chain]: { seq: to, index: 1, proof: this.#before.get(chain) ?? "" } }, notes: [] });
+        return;
+      }
       case "passes later":
         await new Promise((resolve) => setTimeout(resolve, 30));
         break;
@@ -287,12 +294,13 @@ async function whole(incoming: IncomingMessage): Promise<Buffer> {
 
 /** Whose links a body has, from which place to which. */
 function placesOf(body: Buffer): { chain: string; from: number; to: number } {
-  const links = body
+  const lines = body
     .toString()
     .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => (JSON.parse(line) as { link: string }).link.split(" "));
-  const last = links.at(-1) ?? [];
-  const to = last[1] === "open" ? 0 : Number(last[3]);
-  return { chain: last[2] ?? "", from: to - links.length + 1, to };
+    .filter((line) => line !== "");
+  const { link } = JSON.parse(lines.at(-1) ?? "") as { link: string };
+  const [, kind, chain = "", seq] = link.split(" ");
+  const to = Number(seq);
+  assert.notEqual(kind, "open", "no recorder sends an open link alone");
+  return { chain, from: to - lines.length + 1, to };
 }
