@@ -78,6 +78,9 @@ function streamed(
             controller.enqueue(piece);
           }
         } catch (error) {
+          if (!taken) {
+            return;
+          }
           // The client sees that the answer was cut.
           console.error("countersign: an answer ended early:", error);
           controller.error(error);

@@ -15,7 +15,20 @@ const PATIENCE = 30_000;
 /** When what failed is tried again. */
 const AGAIN = 10_000;
 
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+/** Whether something comes about within so many milliseconds. No timer outlives it: an object with one does not rest. */
+async function within(ms: number, something: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([something.then(() => true), over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const sleep = (ms: number) => within(ms, new Promise(() => {}));
 
 /** The log, over its WebAssembly. */
 export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObject<Env> {
@@ -131,14 +144,14 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
 
   /** The answer to a submission, when witnesses had their time for it. */
   async #wait(log: Log, waiting: Answer): Promise<Answer> {
-    const patience = sleep(PATIENCE).then(() => true);
+    const end = this.now() + PATIENCE;
     for (let late = false; ; ) {
       const answer = log.resume(waiting, late);
       if (answer !== undefined) {
         waiting.free();
         return answer;
       }
-      late = await Promise.race([patience, this.#published.promise.then(() => false)]);
+      late = !(await within(Math.max(end - this.now(), 0), this.#published.promise));
     }
   }
 
@@ -153,7 +166,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       if (!told) {
         return Log.quietText;
       }
-      told = await Promise.race([published.then(() => true), sleep(Log.quiet).then(() => false)]);
+      told = await within(Log.quiet, published);
       if (told) {
         await sleep(Log.gather);
       }

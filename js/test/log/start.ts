@@ -150,7 +150,9 @@ async function run(
       }),
     ),
     durableObjectsPersist: join(folder, "objects"),
-    ...(withoutTiles ? {} : { r2Buckets: CONFIG.r2_buckets.map(({ binding }) => binding), r2Persist: join(folder, "tiles") }),
+    ...(withoutTiles
+      ? {}
+      : { r2Buckets: CONFIG.r2_buckets.map(({ binding }) => binding), r2Persist: join(folder, "tiles") }),
     handleRuntimeStdio(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) {
       for (const stream of [stdout, stderr]) {
         stream.setEncoding("utf8").on("data", hear);
