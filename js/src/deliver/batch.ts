@@ -20,7 +20,7 @@ export interface Batch {
 /** The last link of a batch. */
 export function lastLink({ lines }: Batch): string {
   const begin = lines.lastIndexOf(0x0a, lines.length - 2) + 1;
-  return (JSON.parse(new TextDecoder().decode(lines.subarray(begin))) as { link: string }).link;
+  return linkOf(new TextDecoder().decode(lines.subarray(begin)));
 }
 
 /** The links of a batch's lines, in order. */
@@ -30,12 +30,6 @@ export function linksOf({ lines }: Batch): string[] {
     .split("\n")
     .filter((line) => line !== "")
     .map(linkOf);
-}
-
-/** The last of them. */
-export function lastLinkOf({ lines }: Batch): string {
-  const end = lines.length - 1;
-  return linkOf(new TextDecoder().decode(lines.subarray(lines.lastIndexOf(0x0a, end - 1) + 1, end)));
 }
 
 function linkOf(line: string): string {

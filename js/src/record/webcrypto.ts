@@ -52,8 +52,25 @@ async function verifiesRaw(
   bytes: Uint8Array<ArrayBuffer>,
   signature: Uint8Array<ArrayBuffer>,
 ): Promise<boolean> {
+  return crypto.subtle.verify(ALGORITHM, await imported(raw), signature, bytes);
+}
+
+/** Verifier keys in WebCrypto, by their bytes: a log signs every checkpoint with the same. */
+const keys = new Map<string, CryptoKey>();
+const MOST_KEYS = 64;
+
+async function imported(raw: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+  const name = raw.join();
+  const known = keys.get(name);
+  if (known !== undefined) {
+    return known;
+  }
   const key = await inWebCrypto(() => crypto.subtle.importKey("raw", raw, ALGORITHM, false, ["verify"]));
-  return crypto.subtle.verify(ALGORITHM, key, signature, bytes);
+  if (keys.size >= MOST_KEYS) {
+    keys.clear();
+  }
+  keys.set(name, key);
+  return key;
 }
 
 /**
