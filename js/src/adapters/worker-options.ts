@@ -39,7 +39,10 @@ export interface WorkerTransportOptions extends Omit<TransportOptions, "key"> {
   key: TransportOptions["key"] | StoredSecret;
 }
 
-/** How a Worker records. */
+/**
+ * How a Worker records. Flushes begin when an invocation ends and not by themselves, and a collector may take 8 seconds
+ * for an answer, so that there is time for another try within the 30 that an invocation has after its answer.
+ */
 export type WorkerOptions = WorkerLogOptions | WorkerTransportOptions;
 
 /** The options, or what makes them of a Worker's environment. */

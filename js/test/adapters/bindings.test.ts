@@ -14,7 +14,7 @@ const bundle = await bundled(new URL("worker/bindings.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "countersign-rooms-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("with bindings", { skip }, () => {
+describe("with bindings", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
   /** By what names the object was found that stands for a log. */
   const names: string[] = [];

@@ -10,7 +10,7 @@ import { bundled, start } from "./workerd.ts";
 const bundle = await bundled(new URL("worker/mistakes.ts", import.meta.url));
 const [EMITTER] = EMITTERS;
 
-describe("mistakes", { skip }, () => {
+describe("mistakes", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
   const said: string[] = [];
   let worker: Miniflare;

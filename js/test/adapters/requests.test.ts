@@ -11,7 +11,7 @@ import { bundled, start } from "./workerd.ts";
 
 const bundle = await bundled(new URL("worker/requests.ts", import.meta.url));
 
-describe("requests of a Worker", { skip }, () => {
+describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
   const log = new GatedLog();
   let worker: Miniflare;
   let already = 0;
