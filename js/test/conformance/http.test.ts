@@ -68,8 +68,10 @@ onEachLog((log) => {
       assert.deepEqual([head.status, head.body.length], [get.status, 0], path);
       assert.equal(head.headers["content-type"], get.headers["content-type"], path);
     }
-    const export_ = await log.ask("/export", { method: "HEAD", headers: { authorization: `Bearer ${AUDITOR}` } });
-    assert.deepEqual([export_.status, export_.body.length], [200, 0]);
+    for (const path of ["/export", "/stream", "/stream?from=0"]) {
+      const head = await log.ask(path, { method: "HEAD", headers: { authorization: `Bearer ${AUDITOR}` } });
+      assert.deepEqual([head.status, head.body.length], [200, 0], path);
+    }
   });
 
   test("pages of the origins that were named may ask, and read what they need", async () => {
