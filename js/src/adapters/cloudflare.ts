@@ -170,15 +170,19 @@ async function started(home: Home, required: boolean): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Homes by options and environment. */
-const homes = new WeakMap<object, WeakMap<object, Home>>();
+/** Homes by options and environment: those that are required, and the others. */
+const homes = {
+  required: new WeakMap<object, WeakMap<object, Home>>(),
+  others: new WeakMap<object, WeakMap<object, Home>>(),
+};
 /** Stands for an environment that is none. */
 const NOWHERE = {};
 
 function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Home {
   const key = typeof env === "object" && env !== null ? env : NOWHERE;
-  const there = homes.get(options) ?? new WeakMap<object, Home>();
-  homes.set(options, there);
+  const all = required ? homes.required : homes.others;
+  const there = all.get(options) ?? new WeakMap<object, Home>();
+  all.set(options, there);
   const home = there.get(key) ?? inIsolate(options, env, required);
   there.set(key, home);
   return home;

@@ -7,10 +7,10 @@ import type { Recorder } from "../record/recorder.js";
 const EVENTS = 1024;
 const BYTES = 1 << 20;
 
-/** An event as text, with the moment at which it was recorded. */
+/** An event, with the moment at which it was recorded. */
 interface EarlyEvent {
-  readonly json: string;
-  readonly typed: boolean;
+  /** What it is recorded with. */
+  readonly record: (recorder: Recorder) => Handle;
   readonly time: number;
   readonly handle: EarlyHandle;
 }
@@ -33,24 +33,24 @@ export class Early {
     return this.#dropped?.count ?? 0;
   }
 
-  /** Takes an event; nothing where there is no more room, which is counted. */
-  add(json: string, typed: boolean, time: number): Handle | undefined {
-    if (this.#events.length >= EVENTS || this.#bytes + json.length > BYTES) {
+  /** Takes an event of so many bytes; gives nothing where there is no more room, which is counted. */
+  add(bytes: number, time: number, record: (recorder: Recorder) => Handle): Handle | undefined {
+    if (this.#events.length >= EVENTS || this.#bytes + bytes > BYTES) {
       this.#dropped = { count: this.dropped + 1, since: this.#dropped?.since ?? time, until: time };
       return undefined;
     }
     const handle = new EarlyHandle();
-    this.#events.push({ json, typed, time, handle });
-    this.#bytes += json.length;
+    this.#events.push({ record, time, handle });
+    this.#bytes += bytes;
     return handle;
   }
 
   /** Records all of it. `at` sets the recorder's clock; what the recorder refuses is told to the handle and to `refused`. */
   moveTo(recorder: Recorder, at: (time: number) => void, refused: (error: unknown) => void): void {
-    for (const { json, typed, time, handle } of this.#events) {
+    for (const { record, time, handle } of this.#events) {
       at(time);
       try {
-        handle.become(typed ? recorder.record(JSON.parse(json)) : recorder.recordJson(json));
+        handle.become(record(recorder));
       } catch (error) {
         handle.refuse(error);
         refused(error);

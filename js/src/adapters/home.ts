@@ -58,14 +58,15 @@ export class Home implements Audit {
   }
 
   record(event: AuditEvent): Handle {
-    return this.#recorder?.record(event) ?? this.#wait(toJson(event), true);
+    return this.#recorder?.record(event) ?? this.#waitAs(toJson(event));
   }
 
   recordJson(json: string | Uint8Array): Handle {
-    return (
-      this.#recorder?.recordJson(json) ??
-      this.#wait(typeof json === "string" ? json : new TextDecoder().decode(json), false)
-    );
+    if (this.#recorder !== undefined) {
+      return this.#recorder.recordJson(json);
+    }
+    const kept = typeof json === "string" ? json : json.slice();
+    return this.#wait(kept.length, (recorder) => recorder.recordJson(kept));
   }
 
   async flush(patience?: FlushPatience): Promise<void> {
@@ -149,8 +150,13 @@ export class Home implements Audit {
     }
   }
 
-  #wait(json: string, typed: boolean): Handle {
-    const handle = this.#early.add(json, typed, this.#now());
+  /** Has an event wait as it is now, whatever becomes of the object that it was. */
+  #waitAs(json: string): Handle {
+    return this.#wait(json.length, (recorder) => recorder.record(JSON.parse(json)));
+  }
+
+  #wait(bytes: number, record: (recorder: Recorder) => Handle): Handle {
+    const handle = this.#early.add(bytes, this.#now(), record);
     if (this.#making.shared) {
       this.start().catch((error) => this.report(error));
     }
