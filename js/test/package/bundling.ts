@@ -65,7 +65,8 @@ export async function bundle(
   };
 }
 
-function compressed(bytes: Uint8Array): number {
+/** The size in brotli, at its best. */
+export function compressed(bytes: Uint8Array): number {
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
   return brotliCompressSync(bytes, { params }).length;
 }

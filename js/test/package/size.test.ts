@@ -1,8 +1,9 @@
 /** What the package adds to what is deployed: bytes of minified code and WebAssembly, each in brotli. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
-import { type Bundle, bundle, CONDITIONS } from "./bundling.ts";
+import { type Bundle, bundle, CONDITIONS, compressed } from "./bundling.ts";
 import { Installed } from "./installed.ts";
 
 const installed = new Installed();
@@ -41,23 +42,26 @@ const RECORDING = `
   audit.record({ action: "job.delete", actor: { id: "u_1" } });
   await audit.close();`;
 
-for (const [entry, artefact, conditions, code] of [
-  ["countersign", "recorder_bg.wasm", workerd, 17],
-  ["countersign/slim", "recorder-slim_bg.wasm", workerd, 17],
+for (const [entry, artefact, code, all] of [
+  ["countersign", "recorder_bg.wasm", 17, 65],
+  ["countersign/slim", "recorder-slim_bg.wasm", 17, 52],
 ] as const) {
   test(`${entry} in a Worker`, async () => {
     const worker = `import { createRecorder } from "${entry}"; export default { async fetch() { ${RECORDING} } };`;
-    const made = await bundle(installed, worker, conditions);
+    const made = await bundle(installed, worker, workerd);
     artefacts(made, artefact);
     within(made.codeSize, code * KB);
+    within(made.size, all * KB);
   });
 
   test(`${entry} in a page`, async () => {
     // A bundler for pages knows `new URL("….wasm", import.meta.url)`; esbuild leaves it as it is.
     const page = `import { createRecorder } from "${entry}"; async function main() { ${RECORDING} } main();`;
     const made = await bundle(installed, page, browser);
-    assert.match(made.code, new RegExp(`${artefact}`));
+    assert.ok(made.code.includes(`../wasm/${artefact}`));
     within(made.codeSize, code * KB);
+    const wasm = compressed(readFileSync(installed.path("node_modules/countersign/dist/wasm", artefact)));
+    within(made.size + wasm, all * KB);
   });
 }
 
