@@ -179,7 +179,8 @@ async function ask({ from, init }: GrantedKeyOptions, vkey: string): Promise<Gra
     });
   }
   checkClock(asked, begin, until, now);
-  return { until, renew: until === Infinity ? until : until - (until - now) * LEFT };
+  // By this device's clock, which may be ahead: or it would be asked for anew at once, again and again.
+  return { until, renew: until === Infinity ? until : until - (until - asked) * LEFT };
 }
 
 /** A clock that is wrong would have every event refused, so it is told at once. */

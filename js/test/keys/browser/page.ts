@@ -16,6 +16,10 @@ type Begin = Omit<GrantedKeyOptions, "from" | "fallback"> & { from?: string; fal
 let granted: GrantedKey | undefined;
 let audit: Recorder | undefined;
 const errors: string[] = [];
+let onRotated: () => void = () => {};
+const rotated = new Promise<void>((resolve) => {
+  onRotated = resolve;
+});
 
 const page = {
   /** The key, and what a script can learn of it. */
@@ -38,7 +42,8 @@ const page = {
     const onError = ({ code }: { code: string }) => errors.push(code);
     granted = await grantedKey({ from: "/audit/grant", onError, ...options, ...chosen });
     audit = await createRecorder({ key: granted.key, to, log, flush: false });
-    granted.follow(audit);
+    const recorder = audit;
+    granted.follow({ rotate: (key) => recorder.rotate(key).then(onRotated) });
     return { vkey: granted.vkey, until: granted.until?.getTime() };
   },
   /** Records one event, and gives where the log has it. */
@@ -52,7 +57,8 @@ const page = {
     await granted?.renew({ fresh });
     return granted?.vkey;
   },
-  chain: async () => audit?.chain,
+  /** Waits until the recorder goes on under a key that was granted anew. */
+  rotated: () => rotated,
   until: async () => granted?.until?.getTime(),
   close: async () => audit?.close(),
 };
