@@ -60,7 +60,7 @@ async function open(
   const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
   t.after(() => context.close());
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   await prepare(page);
   await page.goto(url);
   return page;
@@ -124,6 +124,22 @@ test("what is clicked without a connection outlives the page, and is there once"
     events.map(({ event }) => (event.target as { name: string }).name),
     ["invoice-run", "nightly-backup"],
   );
+});
+
+test("while the log is down nothing is lost, and the page says what is the matter", { skip }, async (t) => {
+  const { log, url } = await start(t);
+  const page = await open(t, url);
+  await press(page, "Run invoice-run");
+  await own(page, "Verified").waitFor();
+  const resume = await log.pause();
+  await page.getByText("The log cannot be read now").waitFor();
+  await press(page, "Run nightly-backup");
+  await page.getByText("1 event waits, none is lost").waitFor();
+  await assertAccessible(page, "the log is down");
+  await resume();
+  await press(page, "Try now");
+  await shows(page, "Verified", 2);
+  assert.equal(log.exported().events.length, 2);
 });
 
 test("all tabs of a browser share a key, and none shares a chain", { skip }, async (t) => {

@@ -32,23 +32,30 @@ export function countersign(...args: string[]): string {
 export class Log {
   readonly folder: string;
   readonly url: string;
-  readonly #running: Running;
+  readonly #cors: readonly string[];
+  #running: Running;
 
-  private constructor(folder: string, url: string, running: Running) {
+  private constructor(folder: string, url: string, cors: readonly string[], running: Running) {
     this.folder = folder;
     this.url = url;
+    this.#cors = cors;
     this.#running = running;
   }
 
   /** Starts one. Pages of `cors` may write to it. */
   static async start(cors: readonly string[] = []): Promise<Log> {
     const folder = mkdtempSync(join(tmpdir(), "countersign-example-"));
-    const args = ["serve", "--origin", "log.example/audit", "--listen", "127.0.0.1:0"];
-    const running = new Running([COUNTERSIGN, ...args, ...cors.flatMap((origin) => ["--cors", origin])], {
-      cwd: folder,
-      env: { NO_COLOR: "1" },
-    });
-    return new Log(folder, await running.address(), running);
+    const running = serve(folder, "127.0.0.1:0", cors);
+    return new Log(folder, await running.address(), cors, running);
+  }
+
+  /** Stops it, until what is given is called. */
+  async pause(): Promise<() => Promise<void>> {
+    await this.#running.stop();
+    return async () => {
+      this.#running = serve(this.folder, new URL(this.url).host, this.#cors);
+      await this.#running.address();
+    };
   }
 
   path(name: string): string {
@@ -85,6 +92,12 @@ export class Log {
     await this.#running.stop();
     rmSync(this.folder, { recursive: true });
   }
+}
+
+function serve(cwd: string, listen: string, cors: readonly string[]): Running {
+  const args = ["serve", "--origin", "log.example/audit", "--listen", listen];
+  const allowed = cors.flatMap((origin) => ["--cors", origin]);
+  return new Running([COUNTERSIGN, ...args, ...allowed], { cwd, env: { NO_COLOR: "1" } });
 }
 
 /** Exports a log, and has the program verify that. */

@@ -4,6 +4,8 @@ import { type Json, type Report, type VerifiedEvent, verify } from "countersign/
 
 /** How many of the newest events are read. */
 const NEWEST = 25;
+/** How long to wait after a refusal to tell of changes. */
+const AGAIN = 2_000;
 
 /** An event that verified. */
 export interface Entry {
@@ -41,10 +43,20 @@ export class Log {
   start(trust: string): void {
     this.#trust = trust;
     void this.look();
+    this.#follow();
+  }
+
+  #follow(): void {
     const changes = new EventSource("/api/changes");
     changes.addEventListener("message", () => this.look());
-    // The browser connects again by itself; what was missed meanwhile is seen at once.
     changes.addEventListener("open", () => this.look());
+    changes.addEventListener("error", () => {
+      void this.look();
+      // After a lost connection the browser connects again by itself, after a refusal it does not.
+      if (changes.readyState === EventSource.CLOSED) {
+        setTimeout(() => this.#follow(), AGAIN);
+      }
+    });
   }
 
   /** Reads and verifies the newest events. There is one look at a time, and another if it was asked for meanwhile. */
