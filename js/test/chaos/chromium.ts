@@ -55,12 +55,18 @@ async function live(
   });
   const kill = {
     itself: () => assert.fail("nobody asked"),
-    asks: () => tab.goto(`${site.url}/elsewhere`),
+    asks: () => tab.goto(`${site.url}/elsewhere`, { timeout: 10_000 }),
     before: () => crash(context, tab),
     after: () => tab.close(),
   }[end];
-  // What it says after that is no matter.
-  ordeal.proxy.killAt(sender, () => kill().catch(() => {}), at);
+  let killed: Promise<unknown> | undefined;
+  ordeal.proxy.killAt(
+    sender,
+    () => {
+      killed = kill().catch(() => {});
+    },
+    at,
+  );
   await tab.exposeBinding("say", (_, lines: string[]) => {
     for (const line of lines) {
       page.read(line);
@@ -70,6 +76,8 @@ async function live(
   const lived = tab.evaluate((life) => (globalThis as unknown as Lived).live(life), life);
   const error = await Promise.race([lived.catch((error: unknown) => error), gone]);
   assert.equal(error === undefined && page.ended !== undefined, end === "itself", `${error}`);
+  // A tab that is closed while it goes elsewhere may never say that it is.
+  await killed;
   await tab.close().catch(() => {});
   return page;
 }
