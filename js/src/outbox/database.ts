@@ -21,16 +21,21 @@ export interface Place {
 export class Database {
   readonly #name: string;
   #connection: Promise<IDBDatabase> | undefined;
+  #number = 0;
 
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** Opens the database where it is not open. True where that was needed: it need not be what it was. */
-  async open(): Promise<boolean> {
-    const isNew = this.#connection === undefined;
+  /** Opens the database where it is not open. Gives the number of the connection: under another one it may be new. */
+  async open(): Promise<number> {
     await this.#connected();
-    return isNew;
+    return this.#number;
+  }
+
+  /** Whether this connection is still open, as far as is known. */
+  isOpen(connection: number): boolean {
+    return this.#connection !== undefined && this.#number === connection;
   }
 
   /** All rooms in the order in which they were made, with the names of their locks. */
@@ -83,8 +88,16 @@ export class Database {
     });
   }
 
-  /** Removes entries and then puts others into a room, whole or not at all. */
-  async change(remove: readonly Place[], put: readonly Entry[], into: number | undefined): Promise<void> {
+  /** Removes entries and then puts others into a room, whole or not at all, by way of this connection alone. */
+  async change(
+    connection: number,
+    remove: readonly Place[],
+    put: readonly Entry[],
+    into: number | undefined,
+  ): Promise<void> {
+    if (!this.isOpen(connection)) {
+      throw databaseError(new DOMException("the connection is closed", "InvalidStateError"), this.#name);
+    }
     await this.#transact("readwrite", (entries) => {
       for (const { room, id } of remove) {
         entries.delete([room, id]);
@@ -120,6 +133,7 @@ export class Database {
 
   #connected(): Promise<IDBDatabase> {
     if (this.#connection === undefined) {
+      this.#number += 1;
       const forget = () => {
         if (this.#connection === connection) {
           this.#connection = undefined;

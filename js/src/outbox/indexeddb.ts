@@ -46,6 +46,8 @@ class IndexedDbOutbox implements Outbox {
   #entering: Promise<Room> | undefined;
   /** All that are held: the own one, and those of the dead that are not empty yet. */
   readonly #rooms = new Set<Room>();
+  /** The connection by which the rooms were last looked at. */
+  #connection = 0;
   /** Whether the page is being left. */
   #isLeaving = false;
   /** Whether the page was frozen since the rooms were last looked at. */
@@ -136,34 +138,46 @@ class IndexedDbOutbox implements Outbox {
     this.#database.close();
   }
 
-  async #commit({ put, remove }: Change): Promise<void> {
+  async #commit(change: Change): Promise<void> {
+    try {
+      await this.#make(change);
+    } catch (error) {
+      if (this.#database.isOpen(this.#connection)) {
+        throw error;
+      }
+      // The browser closed the database on the way: what is there now has to be looked at before the next attempt.
+      await this.#make(change);
+    }
+  }
+
+  async #make({ put, remove }: Change): Promise<void> {
     await this.#ready();
+    const connection = this.#connection;
     const own = put.length === 0 ? undefined : (this.#own ?? (await this.#enter()));
     const places: Place[] = [];
+    const undo: (() => void)[] = [];
+    // Known before it is made: a change that is hurried after it may remove what it puts.
     for (const { number, ids } of this.#rooms) {
       for (const known of remove) {
         const id = ids.get(known);
         if (id !== undefined) {
           places.push({ room: number, id });
+          ids.delete(known);
+          undo.push(() => ids.set(known, id));
         }
       }
     }
-    // Before it is made: a change that is hurried after it may remove what it puts.
     for (const { id } of put) {
       own?.ids.set(id, id);
+      undo.push(() => own?.ids.delete(id));
     }
     try {
-      await this.#database.change(places, put, own?.number);
+      await this.#database.change(connection, places, put, own?.number);
     } catch (error) {
-      for (const { id } of put) {
-        own?.ids.delete(id);
+      for (const step of undo.reverse()) {
+        step();
       }
       throw error;
-    }
-    for (const { ids } of this.#rooms) {
-      for (const known of remove) {
-        ids.delete(known);
-      }
     }
     await this.#discardEmpty();
   }
@@ -206,10 +220,11 @@ class IndexedDbOutbox implements Outbox {
 
   /** Sees to it that the database is open, and that it is the same as before. */
   async #ready(): Promise<void> {
-    const isNew = await this.#database.open();
-    if (isNew || this.#wasFrozen) {
+    const connection = await this.#database.open();
+    if (connection !== this.#connection || this.#wasFrozen) {
       this.#wasFrozen = false;
       await this.#look();
+      this.#connection = connection;
     }
     if (this.#lost !== undefined) {
       throw this.#lost;
