@@ -30,7 +30,10 @@ async function within(ms: number, something: Promise<unknown>): Promise<boolean>
 
 const sleep = (ms: number) => within(ms, new Promise(() => {}));
 
-/** The log, over its WebAssembly. */
+/**
+ * The log, over its WebAssembly. What it does with its storage is done at once, and the platform lets nothing out, neither
+ * answers nor questions to witnesses, before what was written until then is durable.
+ */
 export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObject<Env> {
   readonly #module: WebAssembly.Module;
   readonly #bodies = new Bodies();

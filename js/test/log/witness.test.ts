@@ -21,19 +21,22 @@ after(() => Promise.all(closing.map((close) => close())));
 class Witness {
   readonly key: Signer;
   readonly url: string;
-  readonly #server: Server;
   /** The last checkpoint that it cosigned. */
   #seen: { size: number; root: Buffer } = { size: 0, root: Buffer.of() };
   /** What it answers instead of cosigning. */
-  instead: ((request: string) => [status: number, type: string, body: string] | undefined) | undefined;
+  instead: (() => [status: number, type: string, body: string] | undefined) | undefined;
+  /** Whether it never answers. */
+  hangs = false;
   asked = 0;
 
   private constructor(key: Signer, server: Server) {
     this.key = key;
-    this.#server = server;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/w`;
     server.on("request", async (request, response) => {
       this.asked += 1;
+      if (this.hangs) {
+        return;
+      }
       const [status, type, body] = this.#answer(request.url ?? "", await text(request));
       response.writeHead(status, { "content-type": type }).end(body);
     });
@@ -43,12 +46,15 @@ class Witness {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const witness = new Witness(new Signer(name, seed, COSIGNATURE), server);
-    closing.push(() => witness.#server.close());
+    closing.push(() => {
+      server.close();
+      server.closeAllConnections();
+    });
     return witness;
   }
 
   #answer(path: string, request: string): [number, string, string] {
-    const instead = this.instead?.(request);
+    const instead = this.instead?.();
     if (instead !== undefined) {
       return instead;
     }
@@ -122,6 +128,22 @@ test("a checkpoint is published when the quorum saw it", async () => {
   }
   const exported = await ask(log.url, "/export", { headers: { authorization: `Bearer ${AUDITOR}` } });
   assert.equal(readExport(exported.text).leaves.length, 305 + 60);
+});
+
+test("a witness that never answers holds nothing up but what needs it, and that for 5 seconds", async () => {
+  const [answers, hangs] = await Promise.all([15, 16].map((seed) => Witness.start(`witness${seed}.example`, seed)));
+  assert.ok(answers && hangs);
+  hangs.hangs = true;
+  const some = await start([answers, hangs], "any");
+  assert.ok(openCosignature(await submit(some, Chain.begin(EMITTERS[0], ORIGIN, "hangs"), 3), answers.key.vkey));
+  const all = await start([hangs], "all");
+  const began = performance.now();
+  const chains = [0, 1, 2].map((n) => Chain.begin(EMITTERS[1], ORIGIN, `hangs ${n}`));
+  for (const note of await Promise.all(chains.map((chain) => submit(all, chain, 3)))) {
+    assert.equal(openCosignature(note, hangs.key.vkey), undefined);
+  }
+  assert.ok(performance.now() - began >= 4_900);
+  assert.ok(!(await isWitnessed(all)));
 });
 
 test("a witness that is elsewhere is asked from there; one that never agrees is left", async () => {
