@@ -1,6 +1,6 @@
 /** A log in memory behind a collector's interface, whose answers can be others, one after the other. */
 
-import type { CollectorOptions } from "../../src/deliver/collector.ts";
+import type { CollectorOptions, Fetch } from "../../src/deliver/collector.ts";
 import { Chain } from "../conformance/chain.ts";
 import { Signer } from "../conformance/keys.ts";
 import { leafHash, root } from "../conformance/tree.ts";
@@ -18,8 +18,14 @@ interface Line {
   readonly event?: { readonly action: string };
 }
 
+/** A log as a recorder has to do with it. */
+export interface Reached {
+  readonly vkey: string;
+  readonly to: CollectorOptions;
+}
+
 /** A log. */
-export class MemoryLog {
+export class MemoryLog implements Reached {
   readonly vkey: string;
   readonly #key: Signer;
   readonly #leaves: string[] = [];
@@ -46,6 +52,12 @@ export class MemoryLog {
   /** Has the next submissions answered so. */
   meets(...interventions: Intervention[]): void {
     this.#interventions.push(...interventions);
+  }
+
+  /** The same log, of which nobody hears anything any more once that is so. */
+  until(isDead: () => boolean): Reached {
+    const fetch: Fetch = (_, init) => (isDead() ? new Promise(() => {}) : this.#submitted(init));
+    return { vkey: this.vkey, to: { url: "https://log.example", fetch } };
   }
 
   async #submitted({ body, signal }: RequestInit): Promise<Response> {

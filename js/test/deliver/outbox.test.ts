@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MemoryLog, refusal } from "./log.ts";
+import { MemoryLog, type Reached, refusal } from "./log.ts";
 import { record, recorderOf } from "./recorder.ts";
 import { full, Storage } from "./storage.ts";
 
 const NAMES = ["a.one", "a.two", "b.one", "b.two", "b.three"] as const;
 
 /** Records in portions, and flushes after each and between. What was stored goes to `stored`. */
-async function life(log: MemoryLog, storage: Storage, stored: Set<string> = new Set()): Promise<void> {
+async function life(log: Reached, storage: Storage, stored: Set<string> = new Set()): Promise<void> {
   const recorder = await recorderOf(log, storage);
   const take = (names: readonly string[]) => {
     for (const [nth, handle] of record(recorder, ...names).entries()) {
@@ -56,41 +56,19 @@ for (let fails = 1; fails <= WRITES; fails++) {
     test(`killed at change ${fails}, which was ${isMade ? "" : "not "}made: what was stored comes once`, async () => {
       const log = new MemoryLog();
       const storage = new Storage();
-      let dead = false;
-      storage.at = (write, make) => {
-        if (write === fails) {
-          if (isMade) {
-            make();
-          }
-          dead = true;
-        }
-        // Nothing that a killed process does has an effect, and nothing that it waits for comes.
-        return dead ? new Promise(() => {}) : make();
-      };
-      log.always = (_, pass) => (dead ? new Promise(() => {}) : pass());
       const stored = new Set<string>();
-      void life(log, storage, stored);
-      await until(() => dead);
-      const kept = [...storage.entries];
-      storage.at = (_, make) => make();
-      storage.entries = kept;
-      log.always = undefined;
-      const next = await recorderOf(log, storage);
+      const { isDead, left } = storage.killedAt(fails, isMade);
+      void life(log.until(isDead), storage, stored);
+      const found = await left;
+      const before = stored.size;
+      const next = await recorderOf(log, found);
       await next.close();
       // The first so many, once and in order, and among them all that were stored.
       assert.deepEqual(log.actions, NAMES.slice(0, log.actions.length));
-      assert.ok(log.actions.length >= stored.size, `${stored.size} were stored`);
-      assert.equal(storage.kinds, "");
+      assert.ok(log.actions.length >= before, `${before} were stored`);
+      assert.equal(found.kinds, "");
     });
   }
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 1_000 && !holds(); turn++) {
-    await new Promise(setImmediate);
-  }
-  assert.ok(holds());
-  await new Promise(setImmediate);
 }
 
 test("an outbox that takes nothing any more: what it never had is delivered all the same", async () => {

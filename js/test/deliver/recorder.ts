@@ -1,7 +1,7 @@
 /** Recorders of tests: they flush only when they are asked. */
 
 import * as full from "../../dist/record/record.node.js";
-import { EMITTER, type MemoryLog } from "./log.ts";
+import { EMITTER, type Reached } from "./log.ts";
 import type { Storage } from "./storage.ts";
 
 export type Recorder = Awaited<ReturnType<typeof full.createRecorder>>;
@@ -10,7 +10,7 @@ export type Options = Partial<Omit<full.LogOptions, "log" | "outbox" | "origin" 
 
 /** Creates a recorder; what it is told of errors goes to `told`. */
 export function recorderOf(
-  log: MemoryLog,
+  log: Reached,
   storage?: Storage,
   options: Options = {},
   told: string[] = [],

@@ -27,6 +27,25 @@ export class Storage {
     };
   }
 
+  /** What the next process finds after a kill at that change, which is made or not. From then on nothing else is. */
+  killedAt(kill: number, isMade: boolean): { isDead: () => boolean; left: Promise<Storage> } {
+    const left = Promise.withResolvers<Storage>();
+    let isDead = false;
+    this.at = (write, make) => {
+      if (write === kill) {
+        if (isMade) {
+          make();
+        }
+        isDead = true;
+        const next = new Storage();
+        next.entries = [...this.entries];
+        left.resolve(next);
+      }
+      return isDead ? new Promise(() => {}) : make();
+    };
+    return { isDead: () => isDead, left: left.promise };
+  }
+
   /** The first letter of each entry: `e` for an event, `b` for a batch. */
   get kinds(): string {
     return this.entries.map(({ bytes }) => String.fromCharCode(bytes[0] ?? 0)).join("");
