@@ -94,8 +94,10 @@ export class Invocation implements Audit {
   }
 
   async #flush(): Promise<void> {
-    // The answer goes first: what a flush does at once would hold it up.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (this.#home.status().waiting > 0) {
+      // The answer goes first: what a flush does at once would hold it up.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
     this.#promised = false;
     if (this.#home.status().waiting === 0) {
       return;
