@@ -2,9 +2,13 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import * as full from "../../dist/record/record.node.js";
+import { RUNTIMES } from "../runtimes.ts";
 
 const { createRecorder, generateKey, memory } = full;
 
@@ -176,18 +180,23 @@ test("what there is no room for is counted, and the count is recorded", async ()
   });
 });
 
-test("a program that ends delivers first, and says what it could not deliver", async () => {
-  const end = async (to: string, flush: string) => {
-    const { stderr } = await promisify(execFile)(process.execPath, [
-      "--input-type=module",
-      "--eval",
-      `import { createRecorder, generateKey } from ${JSON.stringify(new URL("../../dist/record/record.node.js", import.meta.url))};
-       const { key } = await generateKey("example.com/test");
-       const audit = await createRecorder({ key, origin: "log.example", to: ${to}, flush: ${flush} });
-       audit.record({ action: "a.b" });`,
-    ]);
-    return stderr;
-  };
-  assert.equal(await end("(chunk) => console.error(chunk.length > 500)", "undefined"), "true\n");
-  assert.match(await end("() => {}", "false"), /^countersign: recorder\.lost: 1 event was not delivered .*close\(\)/);
-});
+for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
+  test(`a program that ends delivers first, and says what it could not deliver: ${runtime}`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "countersign-end-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const end = async (to: string, flush: string) => {
+      const script = join(folder, "end.mjs");
+      writeFileSync(
+        script,
+        `import { createRecorder, generateKey } from ${JSON.stringify(new URL("../../dist/record/record.node.js", import.meta.url))};
+         const { key } = await generateKey("example.com/test");
+         const audit = await createRecorder({ key, origin: "log.example", to: ${to}, flush: ${flush} });
+         audit.record({ action: "a.b" });`,
+      );
+      const { stderr } = await promisify(execFile)(program, [...args, script]);
+      return stderr;
+    };
+    assert.equal(await end("(chunk) => console.error(chunk.length > 500)", "undefined"), "true\n");
+    assert.match(await end("() => {}", "false"), /^countersign: recorder\.lost: 1 event was not delivered .*close\(\)/);
+  });
+}
