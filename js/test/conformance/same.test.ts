@@ -223,7 +223,7 @@ describe("of the same", { skip }, () => {
 
   test("submissions that were damaged get the same answers too", async () => {
     const outcomes = new Set<string>();
-    for (const damaged of mutants(200)) {
+    for (const damaged of mutants(160)) {
       await same(submit(damaged), ({ json }) => {
         outcomes.add((json.error as { code: string } | undefined)?.code ?? "taken");
         return json;
@@ -247,13 +247,13 @@ describe("of the same", { skip }, () => {
     await same(varied(), ({ json }) => json);
     const size = (await logs[0]?.size()) ?? 0;
     let events = 0;
-    for (const query of [...QUERIES, ...queries(40, size)]) {
+    for (const query of [...QUERIES, ...queries(30, size)]) {
       await same(read(`/export?${query}`, AUDITOR), ({ text }) => {
         events += shown(readExport(text)).length;
         return withoutOlder(text);
       });
     }
-    assert.ok(events > 1_000, `${events}`);
+    assert.ok(events > 500, `${events}`);
     const { id } = Chain.begin(EMITTERS[0], ORIGIN, "same 1");
     for (const seq of [0, 1, 40, 300]) {
       await same(read(`/proof/${id}/${seq}`, AUDITOR), ({ text }) => withoutOlder(text));
