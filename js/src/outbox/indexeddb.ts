@@ -41,6 +41,8 @@ class IndexedDbOutbox implements Outbox {
   readonly #database: Database;
   readonly #groups = new Groups((change) => this.#commit(change));
   #isOpen = false;
+  /** The change that was begun last. */
+  #begun: Promise<unknown> = Promise.resolve();
   /** Where new entries go. There is none before the first. */
   #own: Room | undefined;
   #entering: Promise<Room> | undefined;
@@ -150,12 +152,26 @@ class IndexedDbOutbox implements Outbox {
     }
   }
 
-  async #make({ put, remove }: Change): Promise<void> {
+  async #make(change: Change): Promise<void> {
+    // One begins after the other, whatever it has to wait for; from there on the database keeps their order.
+    const begun = this.#begun.then(() => this.#begin(change));
+    this.#begun = begun.catch(() => {});
+    const { made, undo } = await begun;
+    try {
+      await made;
+    } catch (error) {
+      undo();
+      throw error;
+    }
+    await this.#discardEmpty();
+  }
+
+  async #begin({ put, remove }: Change): Promise<{ made: Promise<void>; undo: () => void }> {
     await this.#ready();
     const connection = this.#connection;
     const own = put.length === 0 ? undefined : (this.#own ?? (await this.#enter()));
     const places: Place[] = [];
-    const undo: (() => void)[] = [];
+    const steps: (() => void)[] = [];
     // Known before it is made: a change that is hurried after it may remove what it puts.
     for (const { number, ids } of this.#rooms) {
       for (const known of remove) {
@@ -163,23 +179,20 @@ class IndexedDbOutbox implements Outbox {
         if (id !== undefined) {
           places.push({ room: number, id });
           ids.delete(known);
-          undo.push(() => ids.set(known, id));
+          steps.push(() => ids.set(known, id));
         }
       }
     }
     for (const { id } of put) {
       own?.ids.set(id, id);
-      undo.push(() => own?.ids.delete(id));
+      steps.push(() => own?.ids.delete(id));
     }
-    try {
-      await this.#database.change(connection, places, put, own?.number);
-    } catch (error) {
-      for (const step of undo.reverse()) {
+    const undo = () => {
+      for (const step of steps.reverse()) {
         step();
       }
-      throw error;
-    }
-    await this.#discardEmpty();
+    };
+    return { made: this.#database.change(connection, places, put, own?.number), undo };
   }
 
   /** Makes the room for new entries. */

@@ -51,6 +51,13 @@ test("it does what every outbox does", async () => {
   await heldLocks(tab, 0);
 });
 
+test("and so it does on a page that is hidden, where no change waits for the one before", async () => {
+  const tab = await site.tab();
+  await tab.evaluate(() => Object.defineProperty(document, "visibilityState", { value: "hidden" }));
+  assert.deepEqual(await ask(tab, "conformance"), []);
+  await heldLocks(tab, 0);
+});
+
 test("each tab has its own entries, and those of a tab that crashed go to another", async () => {
   const [one, other] = [await site.tab(), await site.tab()];
   assert.deepEqual(await ask(one, "open", "a"), []);
