@@ -1,6 +1,6 @@
 /** Keys and signed notes (C2SP signed-note), by nothing but `node:crypto`. */
 
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { createPrivateKey, createPublicKey, hash as digest, type KeyObject, sign, verify } from "node:crypto";
 
 /** What stands before a seed, and before a public key, in the DER form of an Ed25519 key. */
 const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -12,13 +12,8 @@ export const COSIGNATURE = 4;
 const DASH = "\u2014";
 
 /** SHA-256 of these, one after the other. */
-export function hash(...parts: readonly (string | Uint8Array)[]): Buffer {
-  const sum = createHash("sha256");
-  for (const part of parts) {
-    sum.update(part);
-  }
-  return sum.digest();
-}
+export const hash = (...parts: readonly (string | Uint8Array)[]): Buffer =>
+  digest("sha256", Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part))), "buffer");
 
 const idOf = (name: string, typed: Uint8Array) => hash(`${name}\n`, typed).subarray(0, 4);
 
