@@ -54,6 +54,8 @@ export class Courier {
   readonly #manner: Manner;
   readonly #fate: Fate;
   readonly #limits: Limits = { ...LIMITS };
+  /** How many batches go together at most, after some took too long; with each delivery twice as many. */
+  #most = Number.POSITIVE_INFINITY;
   #pending: Batch[] = [];
   /** Chains that cannot go on. What is pending of them stays in the outbox. */
   readonly #dead = new Map<string, CountersignError>();
@@ -178,7 +180,8 @@ export class Courier {
       }
       bytes += batch.lines.length;
       lines += batch.to - batch.from + 1;
-      const isMuch = bytes > limits.bytes || lines > limits.lines || this.#single.has(chain);
+      const isMuch =
+        bytes > limits.bytes || lines > limits.lines || parcel.length >= this.#most || this.#single.has(chain);
       if (isMuch && (small || parcel.length > 0)) {
         break;
       }
@@ -197,7 +200,10 @@ export class Courier {
       if (!alive()) {
         return;
       }
-      const sent = await this.#send(parcel).catch((failure: unknown) => this.#refused(chain, parcel, failure));
+      const sent = await this.#send(parcel).catch((failure: unknown) => {
+        this.#tooSlow(parcel, failure);
+        return this.#refused(chain, parcel, failure);
+      });
       if (!alive() || sent === undefined) {
         return;
       }
@@ -236,6 +242,13 @@ export class Courier {
       }
     }
     return parcel;
+  }
+
+  /** Has what took too long followed by less: the same would take as long each time. */
+  #tooSlow(parcel: readonly Batch[], failure: unknown): void {
+    if (failure instanceof Failure && failure.error.code === "collector.timeout") {
+      this.#most = Math.max(1, Math.floor(parcel.length / 2));
+    }
   }
 
   /** Looks at a failure: nothing where the first of a chain's batches is to be tried alone. */
@@ -288,6 +301,7 @@ export class Courier {
     if (last === undefined) {
       return;
     }
+    this.#most *= 2;
     if (delivered.proof !== null && delivered.index !== null) {
       this.last = { chain: last.chain, seq: last.to, index: delivered.index, proof: delivered.proof };
     }
