@@ -1,14 +1,18 @@
 /** Reading bodies: bounded, each and all together. */
 
-/** The most bytes that are held of all bodies at one time: an object has 128 MB in all. */
+/** The most bytes that are held of all bodies at one time, beside what each may have anyway: an object has 128 MB in all. */
 const MOST = 24 << 20;
+/** So many bytes every body may have: who holds all the rest keeps no small submission out. */
+const OWN = 64 << 10;
 /**
  * Of a body that is refused, so many times the limit is still taken and thrown away: a client that is cut off in the
  * middle of sending never reads why.
  */
 const THROWN_AWAY = 4;
-/** For how many milliseconds. */
-const PATIENCE = 15_000;
+/** For so many milliseconds. */
+const AFTER = 15_000;
+/** So many milliseconds a body may take: who sends slowly does not hold what others need. */
+const PATIENCE = 60_000;
 
 /** Why there is no body. */
 export type NoBody = "busy" | "broken";
@@ -34,24 +38,36 @@ export class Bodies {
   async #collect(reader: Reader, limit: number): Promise<Uint8Array<ArrayBuffer> | NoBody> {
     const chunks: Uint8Array[] = [];
     let length = 0;
+    let held = 0;
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      reader.cancel().catch(() => {});
+    }, PATIENCE);
     try {
       while (length <= limit) {
         const { done, value } = await reader.read();
+        if (late) {
+          return "broken";
+        }
         if (done) {
           break;
         }
-        if (this.#held + value.length > MOST) {
+        length += value.length;
+        const more = Math.max(length - OWN, 0) - held;
+        if (this.#held + more > MOST) {
           return "busy";
         }
-        this.#held += value.length;
-        length += value.length;
+        held += more;
+        this.#held += more;
         chunks.push(value);
       }
       return joined(chunks, Math.min(length, limit + 1));
     } catch {
       return "broken";
     } finally {
-      this.#held -= length;
+      clearTimeout(timer);
+      this.#held -= held;
     }
   }
 }
@@ -59,7 +75,7 @@ export class Bodies {
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 async function throwAway(reader: Reader, most: number): Promise<void> {
-  const timer = setTimeout(() => reader.cancel().catch(() => {}), PATIENCE);
+  const timer = setTimeout(() => reader.cancel().catch(() => {}), AFTER);
   try {
     for (let thrown = 0; thrown <= most; ) {
       const { done, value } = await reader.read();
