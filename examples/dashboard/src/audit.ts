@@ -38,22 +38,23 @@ export class Audit {
   }
 
   record(event: AuditEvent): void {
-    if (this.#recorder === undefined) {
-      return;
-    }
     const click: Click = { event, at: new Date() };
-    const handle = this.#recorder.record(event);
     this.clicks.push(click);
+    void this.#follow(click);
     this.onChange();
-    handle
-      .delivered()
-      .then(({ chain, seq, index }) => {
+  }
+
+  async #follow(click: Click): Promise<void> {
+    try {
+      const receipt = await this.#recorder?.record(click.event).delivered();
+      if (receipt !== undefined) {
+        const { chain, seq, index } = receipt;
         click.place = { chain, seq, index };
-      })
-      .catch((error: CountersignError) => {
-        click.error = error;
-      })
-      .finally(() => this.onChange());
+      }
+    } catch (error) {
+      click.error = error as CountersignError;
+    }
+    this.onChange();
   }
 
   /** How things stand; nothing before the start. */
