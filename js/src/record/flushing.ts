@@ -70,6 +70,9 @@ export class Flushing {
   /** Nobody who has time tries again before this moment. */
   #restUntil = 0;
   #lastError: unknown;
+  /** How often a chain was found that cannot go on, and why the last could not. */
+  #deaths = 0;
+  #lastDeath: unknown;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due = 0;
   #wake: (() => void) | undefined;
@@ -170,8 +173,13 @@ export class Flushing {
   /** Works in this context when it is its turn, until all events up to that number are delivered. */
   async #inTurn(number: number, until: number, lifetime: number, asked = true): Promise<void> {
     const isPatient = until > clock();
+    const deaths = this.#deaths;
     for (let look = LOOK; ; look = Math.min(2 * look, PAUSE)) {
       if (!this.#work.owes(number)) {
+        // What is owed no more need not have come.
+        if (deaths !== this.#deaths && asked) {
+          throw this.#lastDeath;
+        }
         return;
       }
       const now = clock();
@@ -242,6 +250,10 @@ export class Flushing {
     // What cannot go on at all holds up nothing else.
     const isDead = cause instanceof Failure && cause.scope === "dead";
     this.#restUntil = isDead ? 0 : clock() + wait;
+    if (isDead) {
+      this.#deaths++;
+      this.#lastDeath = error;
+    }
     return { error, wait: isDead ? 0 : wait, isDead };
   }
 

@@ -167,6 +167,21 @@ test("a flush that never returns is taken over by who asks next, where contexts 
   assert.deepEqual(log.actions, ["a.one", "a.two"]);
 });
 
+test("whoever waits for what never comes is told, in whatever context it was found out", async () => {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log, undefined, { manyContexts: true });
+  record(recorder, "a.b");
+  log.meets(() => refusal(409, "log.fork"));
+  const flushes = await Promise.allSettled([recorder.flush(), recorder.flush(), recorder.flush({ patience: 60_000 })]);
+  assert.deepEqual(
+    flushes.map((flush) => flush.status === "rejected" && flush.reason.code),
+    ["log.fork", "log.fork", "log.fork"],
+  );
+  record(recorder, "a.c");
+  await Promise.all([recorder.flush(), recorder.flush()]);
+  assert.deepEqual(log.actions, ["a.c"]);
+});
+
 test("a signer that fails in a batch of many loses none and repeats none", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
