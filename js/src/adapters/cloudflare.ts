@@ -1,6 +1,7 @@
 /** Recording in Cloudflare Workers. */
 
 import { createRecorder } from "#slim";
+import { CountersignError } from "../error.js";
 import type { Audit } from "./audit.js";
 import { recorded } from "./fetch.js";
 import { Home } from "./home.js";
@@ -110,14 +111,28 @@ export function withCountersign<Env>(
   target: ClassOf | AuditedHandlers<Env>,
   { required = false, http }: WithCountersignOptions = {},
 ): unknown {
+  if (!isObject(options) && typeof options !== "function") {
+    throw new CountersignError("options.invalid", "no options", {
+      member: "options",
+      hint: "withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handlers)",
+    });
+  }
   const homeIn = (env: Env) => found(options, env, required);
-  if (typeof target === "function") {
+  if (typeof target === "function" && target.prototype !== undefined) {
     return objectClass(options, target, required, homeIn);
   }
+  const handling = isObject(target) ? (target as AuditedHandlers<Env>) : {};
+  const names = HANDLERS.filter((name) => typeof handling[name] === "function");
+  if (names.length === 0) {
+    throw new CountersignError("options.invalid", "neither handlers nor a class", {
+      member: "handlers",
+      hint: "withCountersign(options, { async fetch(request, env, ctx, audit) { … } }): options first, then an object with fetch, scheduled, queue …, or a class",
+    });
+  }
   const recording = http === undefined ? undefined : new HttpRecording(http === true ? {} : http);
-  const handlers = HANDLERS.filter((name) => typeof target[name] === "function").map((name) => {
+  const handlers = names.map((name) => {
     const handle = (first: unknown, env: Env, context: WorkerContext, audit: Audit): unknown =>
-      Reflect.apply(target[name] as () => unknown, target, [first, env, context, audit]);
+      Reflect.apply(handling[name] as () => unknown, handling, [first, env, context, audit]);
     return [
       name,
       (first: unknown, env: Env, context: WorkerContext) =>
@@ -129,6 +144,10 @@ export function withCountersign<Env>(
     ];
   });
   return Object.fromEntries(handlers);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 async function invoked(
@@ -179,7 +198,7 @@ const homes = {
 const NOWHERE = {};
 
 function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Home {
-  const key = typeof env === "object" && env !== null ? env : NOWHERE;
+  const key = isObject(env) ? env : NOWHERE;
   const all = required ? homes.required : homes.others;
   const there = all.get(options) ?? new WeakMap<object, Home>();
   all.set(options, there);

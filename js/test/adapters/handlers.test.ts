@@ -113,3 +113,24 @@ test("what was recorded after the end is flushed too", async () => {
   await ended();
   assert.deepEqual(actions(), ["it.later"]);
 });
+
+for (const [name, handlers] of [
+  ["nothing", undefined],
+  ["no handler", { fecth: () => new Response() }],
+  ["the options, the wrong way round", () => ({})],
+] as const) {
+  test(`${name} in the place of handlers is refused at once`, () => {
+    assert.throws(() => withCountersign({} as never, handlers as never), {
+      code: "options.invalid",
+      member: "handlers",
+      hint: /options first/,
+    });
+  });
+}
+
+test("no options are refused at once", () => {
+  assert.throws(() => withCountersign(undefined as never, { fetch: () => new Response() }), {
+    code: "options.invalid",
+    member: "options",
+  });
+});
