@@ -117,7 +117,19 @@ export class GrantedKey implements BrowserKey {
     this.#held = obtained.held;
     this.#grant = obtained.grant;
     this.#failures = 0;
-    await Promise.all([...this.#followed].map((recorder) => recorder.rotate(this.key)));
+    await Promise.all([...this.#followed].map((recorder) => this.#rotate(recorder)));
+  }
+
+  async #rotate(recorder: Rotating): Promise<void> {
+    try {
+      await recorder.rotate(this.key);
+    } catch (error) {
+      // A recorder that was closed needs no key.
+      if (!(error instanceof CountersignError && error.code === "recorder.out_of_turn")) {
+        throw error;
+      }
+      this.#followed.delete(recorder);
+    }
   }
 
   #plan(): void {

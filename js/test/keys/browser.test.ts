@@ -151,6 +151,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     const renewed = await ask(tab, "renew", false);
     assert.deepEqual(granted, [renewed, renewed], "a key in memory is good as long as the page is");
     await ask(tab, "close");
+    assert.equal(await ask(tab, "renew", false), renewed, "a closed recorder is followed no more");
     await tab.close();
   });
 
