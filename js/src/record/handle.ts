@@ -81,9 +81,11 @@ export class Taken implements Handle {
   readonly bytes: number;
   /** Its entry in the outbox, once it was given one. */
   id: number | undefined;
-  readonly #stored = new Outcome<void>();
-  /** Made when it is needed: a receipt is text that nobody may want. */
-  readonly #delivered = new Outcome<() => Receipt>();
+  // Most events are never asked about: what only tells somebody is made for who asks.
+  #isStored = false;
+  #stored: Outcome<void> | undefined;
+  #receipt: (() => Receipt) | undefined;
+  #delivered: Outcome<() => Receipt> | undefined;
   /** Has it delivered soon. */
   readonly #hasten: () => void;
 
@@ -95,10 +97,18 @@ export class Taken implements Handle {
   }
 
   stored(): Promise<void> {
+    if (this.#isStored) {
+      return Promise.resolve();
+    }
+    this.#stored ??= new Outcome();
     return this.#stored.promise();
   }
 
   async delivered(): Promise<Receipt> {
+    if (this.#receipt !== undefined) {
+      return this.#receipt();
+    }
+    this.#delivered ??= new Outcome();
     if (!this.#delivered.isSettled) {
       this.#hasten();
     }
@@ -108,21 +118,29 @@ export class Taken implements Handle {
   /** @internal */
   keep(error?: unknown): void {
     if (error === undefined) {
-      this.#stored.resolve();
-    } else {
+      this.#isStored = this.#stored?.isSettled !== true;
+      this.#stored?.resolve();
+    } else if (!this.#isStored) {
+      this.#stored ??= new Outcome();
       this.#stored.reject(error);
     }
   }
 
   /** @internal */
   deliver(receipt: () => Receipt): void {
-    this.#stored.resolve();
-    this.#delivered.resolve(receipt);
+    this.keep();
+    if (this.#delivered?.isSettled !== true) {
+      this.#receipt = receipt;
+      this.#delivered?.resolve(receipt);
+    }
   }
 
   /** @internal */
   fail(error: unknown): void {
-    this.#delivered.reject(error);
+    if (this.#receipt === undefined) {
+      this.#delivered ??= new Outcome();
+      this.#delivered.reject(error);
+    }
   }
 }
 
