@@ -42,6 +42,11 @@ impl Running {
         Ok(Some((status, self.log.end()?)))
     }
 
+    /// The end of what it has printed so far.
+    pub(crate) fn printed(&self) -> Result<String> {
+        self.log.end()
+    }
+
     /// Whether it ends by itself within a while.
     pub(crate) fn ends(&mut self) -> bool {
         let start = Instant::now();

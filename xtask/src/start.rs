@@ -1,23 +1,32 @@
-//! `cargo xtask start`: from a fresh checkout to the page and a log at hand, both with sample events.
+//! `cargo xtask start`: from a fresh checkout to logs, the page that verifies them, and examples that write to them.
 
 mod events;
+mod examples;
+mod keys;
+mod ports;
 mod sample_log;
+mod service;
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-use self::sample_log::{SampleLog, Started};
+use self::examples::Workers;
+use self::ports::{Ports, Wanted};
+use self::sample_log::SampleLog;
 use crate::npm;
 use crate::progress;
 use crate::running::Stop;
-use crate::serve::{self, Site};
+use crate::serve::Site;
 use crate::tools::Tools;
 
 /// Where the sample log is.
 const SAMPLE: &str = "target/sample";
+/// Where the Worker's log is.
+const WORKER: &str = "target/sample/worker";
 /// Where sample exports go.
 const FILES: &str = "target/sample/files";
 /// How often it is looked at what runs.
@@ -25,13 +34,9 @@ const GLANCE: Duration = Duration::from_millis(200);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The port to serve the offline page on; when it is taken, the next free one
-    #[arg(long, default_value_t = 4173)]
-    port: u16,
-    /// The port of the sample log; when it is taken, the next free one
-    #[arg(long, default_value_t = 8080)]
-    log_port: u16,
-    /// Begin a new sample log instead of going on with the last one
+    #[command(flatten)]
+    ports: Wanted,
+    /// Begin new sample logs instead of going on with the last ones
     #[arg(long)]
     fresh: bool,
     /// Build everything, but don't serve it
@@ -43,12 +48,16 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let start = Instant::now();
     // The network and the compilers have nothing to wait for each other.
     let program = thread::scope(|scope| {
-        scope.spawn(|| npm::install(tools, "js").and_then(|()| npm::install(tools, "www")));
+        scope.spawn(|| ["js", "www", "examples"].iter().try_for_each(|folder| npm::install(tools, folder)));
         let program = scope.spawn(|| tools.program());
         tools.artefacts()?;
         program.join().map_err(|_| anyhow!("building the program panicked"))?
     })?;
     tools.www()?;
+    npm::install(tools, "examples")?;
+    tools.progress.step("dashboard", |log| {
+        log.run(tools.node()?.npm(tools, "examples/dashboard").args(["run", "build"]))
+    })?;
     tools.progress.step("sample events", |log| {
         let out = tools.path(FILES);
         std::fs::create_dir_all(&out)?;
@@ -59,60 +68,88 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
         return Ok(());
     }
     let stop = Stop::on_signals()?;
+    let ports = args.ports.choose()?;
     let sample = SampleLog::open(program.clone(), tools.path(SAMPLE), args.fresh)?;
-    let mut started = sample.start(tools, args.log_port, &tools.path("www/dist/served.html"))?;
-    let page = serve_page(tools, args.port)?;
-    tell(tools, &program, &sample, &started, &page)?;
+    let workers = Workers::open(program.clone(), tools.path(WORKER), args.fresh)?;
+    let page = tools.path("www/dist/served.html");
+    let mut started = sample.start(tools, &ports, &page)?;
+    let mut dashboard = examples::dashboard(tools, &sample, &ports)?;
+    let mut worker = workers.start(tools, &ports, &page)?;
+    dashboard.await_answer("/")?;
+    worker.await_answer("/")?;
+    let page = serve_page(tools, ports.page.try_clone()?)?;
+    tell(tools, &program, &sample, &workers, &ports, &page)?;
     while !stop.is_asked() {
         started.check()?;
+        dashboard.check()?;
+        worker.check()?;
         stop.sleep(GLANCE);
     }
-    println!("\nStopping: the emitter closes its chain, then the log ends.");
-    drop(started);
-    println!("Stopped. The log is kept, and the next start goes on with it.");
+    println!("\nStopping: those who write end first, then the logs.");
+    drop((worker, dashboard, started));
+    println!("Stopped. The logs are kept, and the next start goes on with them.");
     Ok(())
 }
 
-/// Serves the offline page and the sample files, and gives the address.
-fn serve_page(tools: &Tools, port: u16) -> Result<String> {
+/// Serves the offline page and the sample files, and gives their addresses.
+fn serve_page(tools: &Tools, listener: TcpListener) -> Result<String> {
     let mut site = Site::default();
     site.add_file("/", tools.path("www/dist/index.html"));
     site.add_folder("/sample/", &tools.path(FILES))?;
-    let listener = serve::listen(port)?;
     let address = format!("http://{}", listener.local_addr()?);
     let files: Vec<String> = site.addresses("/sample/").map(|path| format!("    {address}{path}")).collect();
     thread::spawn(move || site.serve(listener));
     Ok(format!("{address}/\n  Files to download and drop on it:\n{}", files.join("\n")))
 }
 
-fn tell(tools: &Tools, program: &Path, sample: &SampleLog, started: &Started, page: &str) -> Result<()> {
+fn tell(
+    tools: &Tools,
+    program: &Path,
+    sample: &SampleLog,
+    workers: &Workers,
+    ports: &Ports,
+    page: &str,
+) -> Result<()> {
     let shown = |path: &Path| path.strip_prefix(tools.path("")).unwrap_or(path).display().to_string();
-    let address = started.address;
-    let (trust, token_file) = (shown(&sample.trust_file()), shown(&sample.token_file()));
     let program = shown(program);
     println!(
         "
+A dashboard: press Run, and see the event verified a moment later. Cut its connection, and nothing is lost.
+  http://127.0.0.1:{dashboard}/
+A Worker, in workerd: press Delete, and it answers when the log has proven to hold the event.
+  http://127.0.0.1:{worker}/
 The auditor's page, which works from disk and connects to nowhere:
   {page}
-A log that an emitter writes to, about once a second, and the page with a way to load from it:
-  http://{address}/
 
-  log key:         {vkey}
-  reader's token:  {token}
-  trust file:      {trust_whole}
+Each log shows that page too, with a way to load from it. It asks for a trust file and a reader's token:
+  the dashboard's log, to which an emitter writes about once a second
+    http://127.0.0.1:{log}/
+    trust file: {trust}
+    token:      {token}
+  the Worker's log, a Durable Object
+    http://127.0.0.1:{worker_log}/
+    trust file: {worker_trust}
+    token:      {worker_token}
 
 To try:
-  1. Open http://{address}/, choose the trust file, paste the token, and load an export. Save its pin.
-  2. Load another one a minute later, with the pin: the page says whether the log has only grown.
-  3. {program} export --dir http://{address} --token-file {token_file} -o export.ndjson
-     {program} verify export.ndjson --trust {trust}
-  4. {program} check http://{address} --trust {trust}
+  1. Load an export of either log, and save its pin. Do something in the dashboard or the Worker, and load another with
+     the pin: the page says whether the log has only grown.
+  2. {program} export --dir http://127.0.0.1:{log} --token-file {token_file} -o export.ndjson
+     {program} verify export.ndjson --trust {trust_shown}
+  3. {program} check http://127.0.0.1:{log} --trust {trust_shown}
      which needs no token, for no event is in what it reads.
 
 Ctrl-C ends all of it.",
-        vkey = sample.vkey()?,
-        token = sample.token()?,
-        trust_whole = sample.trust_file().display(),
+        dashboard = ports.dashboard,
+        worker = ports.worker,
+        log = ports.log,
+        worker_log = ports.worker_log,
+        trust = sample.reader.trust.display(),
+        trust_shown = shown(&sample.reader.trust),
+        token = sample.reader.token()?,
+        token_file = shown(&sample.reader.token),
+        worker_trust = workers.reader.trust.display(),
+        worker_token = workers.reader.token()?,
     );
     Ok(())
 }

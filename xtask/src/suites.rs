@@ -64,6 +64,12 @@ pub(crate) const SUITES: &[Suite] = &[
     },
     Suite { name: "www", about: "the page, in Chromium", holds: Some(Resource::Packages), run: www },
     Suite {
+        name: "examples",
+        about: "each example, started as its README says",
+        holds: Some(Resource::Packages),
+        run: examples,
+    },
+    Suite {
         name: "wasm-browser",
         about: "the core in WebAssembly, in Chromium",
         holds: Some(Resource::Wasm),
@@ -73,10 +79,13 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "doc", about: "the documentation's links resolve", holds: Some(Resource::Host), run: doc },
 ];
 
+/// Where there is code in TypeScript.
+const PACKAGES: [&str; 3] = ["js", "www", "examples"];
+
 /// Formats all code.
 pub(crate) fn format(tools: &Tools) -> Result<()> {
     tools.progress.step("rustfmt", |log| log.run(tools.cargo("fmt").arg("--all")))?;
-    for folder in ["js", "www"] {
+    for folder in PACKAGES {
         npm::install(tools, folder)?;
         tools.progress.step(&format!("format {folder}"), |log| {
             log.run(tools.node()?.npm(tools, folder).args(["run", "format"]))
@@ -95,8 +104,8 @@ pub(crate) fn lint(tools: &Tools) -> Result<()> {
     tools.progress.step("rustfmt", |log| fmt(tools, log))?;
     tools.progress.step("clippy", |log| clippy(tools, log))?;
     tools.js()?;
-    npm::install(tools, "www")?;
-    for folder in ["js", "www"] {
+    for folder in PACKAGES {
+        npm::install(tools, folder)?;
         tools.progress.step(&format!("check {folder}"), |log| {
             log.run(tools.node()?.npm(tools, folder).args(["run", "check"]))
         })?;
@@ -206,8 +215,16 @@ fn www(tools: &Tools, log: &Log) -> Result<String> {
     npm_test(tools, "www", log)
 }
 
+fn examples(tools: &Tools, log: &Log) -> Result<String> {
+    tools.js()?;
+    npm::install(tools, "examples")?;
+    log.run(tools.cargo("build").args(["-p", "countersign-cli"]))?;
+    npm_test(tools, "examples", log)
+}
+
 fn npm_test(tools: &Tools, folder: &str, log: &Log) -> Result<String> {
     let mut npm = tools.node()?.npm(tools, folder);
+    npm.env("COUNTERSIGN", tools.host_program("debug", "countersign"));
     log.run(tools.browser()?.configure(&mut npm).arg("test"))?;
     Ok(node_counts(&log.text()?))
 }

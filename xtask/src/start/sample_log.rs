@@ -2,44 +2,47 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
 use super::events;
-use crate::run::{self, Log};
+use super::keys::{self, Keys, Reader};
+use super::ports::Ports;
+use super::service::Service;
+use crate::run::Log;
 use crate::running::{Running, Stop, piped};
-use crate::serve;
 use crate::tools::Tools;
 
 const ORIGIN: &str = "log.example/sample";
-const EMITTER: &str = "example.com/dashboard";
+const EMITTER: &str = "example.com/scheduler";
+/// Who grants the keys of the dashboard's pages.
+const ISSUER: &str = "dashboard.example";
 /// The trust file, of the log and of its reader alike.
 const TRUST: &str = "trust.txt";
 /// So many events are there at once, for something to look at.
 const FIRST: u64 = 40;
-/// How long the log may take to answer for the first time.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The log, and those who write to it and read it.
 pub(crate) struct SampleLog {
     program: PathBuf,
     folder: PathBuf,
     is_new: bool,
+    pub(crate) reader: Reader,
 }
 
 impl SampleLog {
     /// The one in that folder; another where there is none, or a fresh one is asked for.
     pub(crate) fn open(program: PathBuf, folder: PathBuf, fresh: bool) -> Result<SampleLog> {
-        // Written last: with it, all is there.
-        let is_new = fresh || !folder.join(TRUST).is_file();
-        let sample = SampleLog { program, folder, is_new };
+        let reader = Reader { trust: folder.join(TRUST), token: folder.join("reader.token") };
+        let mut sample = SampleLog { program, folder, is_new: false, reader };
+        // The trust file is written last: with it, all is there, but for what an older sample did not have.
+        sample.is_new = fresh || !sample.reader.trust.is_file() || !sample.issuer_key().is_file();
         sample.is_free()?;
-        if is_new {
+        if sample.is_new {
             sample.make().context("cannot begin a sample log")?;
         }
         Ok(sample)
@@ -54,26 +57,9 @@ impl SampleLog {
         self.folder.join("emitter")
     }
 
-    /// The trust file for a reader.
-    pub(crate) fn trust_file(&self) -> PathBuf {
-        self.folder.join(TRUST)
-    }
-
-    /// The file with a reader's token.
-    pub(crate) fn token_file(&self) -> PathBuf {
-        self.folder.join("reader.token")
-    }
-
-    /// A reader's token.
-    pub(crate) fn token(&self) -> Result<String> {
-        Ok(fs::read_to_string(self.token_file())?.trim().to_owned())
-    }
-
-    /// The log's verifier key.
-    pub(crate) fn vkey(&self) -> Result<String> {
-        let trust = fs::read_to_string(self.trust_file())?;
-        let key = trust.lines().find_map(|line| line.strip_prefix("log "));
-        Ok(key.context("the sample's trust file has no log")?.to_owned())
+    /// The secret key of who may grant keys.
+    pub(crate) fn issuer_key(&self) -> PathBuf {
+        self.folder.join("issuer.key")
     }
 
     /// Fails while a server has the log.
@@ -86,67 +72,54 @@ impl SampleLog {
     }
 
     fn make(&self) -> Result<()> {
-        for file in [self.trust_file(), self.token_file()].iter().filter(|file| file.exists()) {
+        let files = [&self.reader.trust, &self.reader.token, &self.issuer_key()];
+        for file in files.iter().filter(|file| file.exists()) {
             fs::remove_file(file)?;
         }
-        for folder in [self.log(), self.emitter()].iter().filter(|folder| folder.exists()) {
-            fs::remove_dir_all(folder)?;
-        }
         fs::create_dir_all(&self.folder)?;
-        make_private(&self.log())?;
-        make_private(&self.emitter())?;
-        let log = self.keygen(ORIGIN, &self.log().join("log.key"))?;
-        let emitter = self.keygen(EMITTER, &self.emitter().join("emitter.key"))?;
-        let keys = format!("log {log}\nemitter {emitter}\n");
-        fs::write(self.log().join(TRUST), format!("# Who may write to this log.\n{keys}"))?;
-        let mut add = Command::new(&self.program);
-        add.args(["token", "add", "sample-reader", "--dir"]).arg(self.log());
-        write_secret(&self.token_file(), &run::output(&mut add)?)?;
-        let about = "# Whom a reader of the sample log trusts. With real data, get such a file from someone you trust,\n\
-                     # by another way than the log.\n";
-        Ok(fs::write(self.trust_file(), format!("{about}{keys}"))?)
+        keys::make_private(&self.log())?;
+        keys::make_private(&self.emitter())?;
+        let keys = Keys { program: self.program.clone() };
+        let log = keys.make(ORIGIN, &self.log().join("log.key"))?;
+        let emitter = keys.make(EMITTER, &self.emitter().join("emitter.key"))?;
+        let issuer = keys.make(ISSUER, &self.issuer_key())?;
+        let trusted = format!("log {log}\nemitter {emitter}\nissuer {issuer}\n");
+        fs::write(self.log().join(TRUST), format!("# Who may write to this log.\n{trusted}"))?;
+        keys.make_token(&self.log(), &self.reader.token)?;
+        self.reader.write_trust(&trusted)
     }
 
-    /// Makes a key, and gives its public half.
-    fn keygen(&self, name: &str, file: &Path) -> Result<String> {
-        run::output(Command::new(&self.program).args(["keygen", name, "--out"]).arg(file))
-    }
-
-    /// Starts the log and a sample emitter.
-    pub(crate) fn start(&self, tools: &Tools, port: u16, page: &Path) -> Result<Started> {
-        // Free a moment later too, most likely; where it is not, the log says so and ends.
-        let address = serve::listen(port)?.local_addr()?;
+    /// Starts the log and a sample emitter. The dashboard's page may write to it.
+    pub(crate) fn start(&self, tools: &Tools, ports: &Ports, page: &Path) -> Result<Started> {
         let mut serve = Command::new(&self.program);
-        serve.args(["serve", "--listen", &address.to_string(), "--dir"]).arg(self.log());
-        serve.arg("--page").arg(page);
-        let mut log = Running::start(&mut serve, tools.log("log")?)?;
-        await_answer(address, &mut log)?;
+        serve.args(["serve", "--listen", &format!("127.0.0.1:{}", ports.log), "--dir"]).arg(self.log());
+        serve.arg("--page").arg(page).args(["--cors", &format!("http://127.0.0.1:{}", ports.dashboard)]);
+        let mut log = Service::start("the sample log", &mut serve, ports.log, tools.log("log")?)?;
+        log.await_answer("/healthz").context("a new one is begun with --fresh")?;
         let mut record = Command::new(&self.program);
-        record.args(["record", "--follow", "-", "--give-up", "5s", "--to", &format!("http://{address}")]);
+        record.args(["record", "--follow", "-", "--give-up", "5s", "--to", &log.url()]);
         record.arg("--key").arg(self.emitter().join("emitter.key"));
-        record.arg("--trust").arg(self.trust_file()).arg("--outbox").arg(self.emitter().join("outbox"));
+        record.arg("--trust").arg(&self.reader.trust).arg("--outbox").arg(self.emitter().join("outbox"));
         let emitter =
             Emitter::start(&mut record, tools.log("emitter")?, if self.is_new { FIRST } else { 0 })?;
-        Ok(Started { emitter, log, address })
+        Ok(Started { emitter, log })
     }
 }
 
 /// The log and its emitter, which is stopped first.
 pub(crate) struct Started {
     emitter: Emitter,
-    log: Running,
-    pub(crate) address: SocketAddr,
+    pub(crate) log: Service,
 }
 
 impl Started {
     /// Fails when the log ended, or the emitter.
     pub(crate) fn check(&mut self) -> Result<()> {
-        for (name, running) in [("log", &mut self.log), ("emitter", &mut self.emitter.running)] {
-            if let Some((status, end)) = running.ended()? {
-                bail!("the sample {name} ended with {status}\n{end}");
-            }
+        self.log.check()?;
+        match self.emitter.running.ended()? {
+            None => Ok(()),
+            Some((status, end)) => bail!("the sample emitter ended with {status}\n{end}"),
         }
-        Ok(())
     }
 }
 
@@ -192,50 +165,7 @@ impl Drop for Emitter {
     }
 }
 
-fn await_answer(address: SocketAddr, log: &mut Running) -> Result<()> {
-    let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        if let Some((status, end)) = log.ended()? {
-            bail!("the sample log ended with {status}\n{end}\nA new one is begun with --fresh.");
-        }
-        if is_healthy(address).unwrap_or(false) {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    bail!("the sample log does not answer at http://{address}/")
-}
-
-fn is_healthy(address: SocketAddr) -> Result<bool> {
-    use std::io::Read as _;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-    let mut start = [0; 12];
-    stream.read_exact(&mut start)?;
-    Ok(start.ends_with(b" 200"))
-}
-
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs()
-}
-
-/// Makes a folder that its owner alone may look into.
-fn make_private(folder: &Path) -> Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).with_context(|| format!("cannot make {}", folder.display()))
-}
-
-/// Writes a new file that its owner alone may read.
-fn write_secret(path: &Path, text: &str) -> Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(writeln!(file, "{text}")?)
 }
