@@ -11,7 +11,7 @@ import { bundled, start } from "./workerd.ts";
 
 const bundle = await bundled(new URL("worker/concurrent.ts", import.meta.url));
 
-describe("in one isolate", { skip, timeout: 90_000 }, () => {
+describe("in one isolate", { skip, timeout: 110_000 }, () => {
   const log = new GatedLog();
   let worker: Miniflare;
   before(() => log.start());
@@ -141,11 +141,16 @@ describe("in one isolate", { skip, timeout: 90_000 }, () => {
 
   test("a flush that ends with its context is taken over by another", async () => {
     log.fates = ["hang"];
-    const came = log.next();
-    await ask("/record?id=cut&cut");
-    await came;
+    const cut: string[] = [];
+    // On a busy machine a context may end before its flush has begun.
+    for (const before = log.asked; log.asked === before; ) {
+      cut.push(`cut ${cut.length}`);
+      const came = log.next();
+      await ask(`/record?id=${cut.at(-1)}&cut`);
+      await Promise.race([came, new Promise((resolve) => setTimeout(resolve, 500))]);
+    }
     await Promise.all(["after 1", "after 2"].map((id) => ask(`/delivered?id=${id}`)));
-    await expect(["cut", "after 1", "after 2"]);
+    await expect([...cut, "after 1", "after 2"]);
   });
 
   test("flushes that end with their contexts, again and again", async () => {
