@@ -105,6 +105,44 @@ test("a flush ends though events keep coming", async () => {
   assert.equal(recorder.queued, 1);
 });
 
+test("records while a flush is held up, and flushes that with the next", async () => {
+  const { chunks, to } = counting();
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  let begun = () => {};
+  const began = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const recorder = await start({
+    flush: false,
+    async to(chunk) {
+      begun();
+      await held;
+      to(chunk);
+    },
+  });
+  recorder.record(EVENT);
+  const first = recorder.flush();
+  await began;
+  for (let nth = 0; nth < 1000; nth++) {
+    recorder.record(EVENT);
+  }
+  const { inFlight, queued, waiting } = recorder.status();
+  assert.deepEqual({ inFlight, queued, waiting }, { inFlight: 1, queued: 1000, waiting: 1001 });
+  const second = recorder.flush();
+  letGo();
+  await first;
+  await second;
+  assert.deepEqual(chunks[0], 1);
+  assert.equal(
+    chunks.reduce((sum, events) => sum + events),
+    1001,
+  );
+  await recorder.close();
+});
+
 test("what fails is tried again by itself, and told once", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const told: string[] = [];
@@ -153,10 +191,12 @@ test("what fails is tried again by itself, and told once", async (t) => {
 test("what there is no room for is counted, and the count is recorded", async () => {
   const to = memory();
   let clock = Date.UTC(2026, 10, 20, 6);
-  const recorder = await start({ to, flush: false, limitBytes: 300, onFull: "drop", now: () => clock++ });
-  clock = Date.UTC(2026, 10, 20, 6);
+  const recorder = await start({ to, flush: false, limitBytes: 300, onFull: "drop", now: () => clock });
   const kept = [recorder.record(EVENT), recorder.record(EVENT)];
-  const dropped = [recorder.record(EVENT), recorder.record(EVENT), recorder.record(EVENT)];
+  const dropped = [2, 1, 1].map((later) => {
+    clock += later;
+    return recorder.record(EVENT);
+  });
   assert.equal(recorder.status().dropped, 3);
   for (const handle of dropped) {
     await assert.rejects(handle.stored(), { code: "recorder.full" });
