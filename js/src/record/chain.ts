@@ -77,8 +77,7 @@ export class Chain {
     return this.#seal.sign === undefined;
   }
 
-  record(json: string, typed: boolean, taken: Taken): void {
-    const now = this.#means.now();
+  record(json: string, typed: boolean, now: number, taken: Taken): void {
     const salt = this.#means.random();
     inCore(() => this.#core.record(json, now, salt, typed));
     this.#queue.push(taken);

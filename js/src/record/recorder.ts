@@ -63,6 +63,8 @@ const LINKED = 1 << 20;
 const LEAVING = 48 << 10;
 /** How long a program that has nothing else to do is kept from ending. */
 const EXIT = 5_000;
+/** How many milliseconds a clock may go back before what is recorded begins a chain of its own. */
+const BACK = 300_000;
 /** How often it is looked whether others left something behind. */
 const ORPHANS = 15_000;
 
@@ -90,6 +92,8 @@ export class Recorder {
   #dropped: { count: number; since: number; until: number } | undefined;
   #lastError: CountersignError | undefined;
   #closed = false;
+  /** The latest time of an event that the chain got. */
+  #latest = Number.NEGATIVE_INFINITY;
   #looked = 0;
   readonly #hasten = () => {
     if (this.#settings.flush !== undefined) {
@@ -239,8 +243,10 @@ export class Recorder {
     if (this.#queuedBytes + this.#courier.bytes + bytes > this.#settings.limitBytes) {
       return this.#full();
     }
+    const now = this.#settings.now();
+    this.#leaveWhatIsAhead(now);
     const taken = new Taken(this.#recorded + 1, bytes, this.#hasten);
-    this.#chain.record(json, typed, taken);
+    this.#chain.record(json, typed, now, taken);
     this.#recorded++;
     this.#queuedBytes += bytes;
     if (this.#keeper.isDurable) {
@@ -250,6 +256,19 @@ export class Recorder {
     }
     this.#soon();
     return taken;
+  }
+
+  /**
+   * Times never go back in a chain: after a clock that was far ahead it could only repeat a time that is yet to come, and
+   * a log takes none such until then. What is recorded from now on need not wait for that.
+   */
+  #leaveWhatIsAhead(now: number): void {
+    if (now < this.#latest - BACK) {
+      this.#endChain();
+      this.#chain = this.#anew();
+      this.#latest = now;
+    }
+    this.#latest = Math.max(this.#latest, now);
   }
 
   #full(): Handle {
@@ -383,7 +402,7 @@ export class Recorder {
     });
     // It goes with what was recorded last: who waits for that waits for this too.
     const taken = new Taken(this.#recorded, json.length, this.#hasten);
-    chain.record(json, true, taken);
+    chain.record(json, true, this.#settings.now(), taken);
     this.#queuedBytes += json.length;
     this.#dropped = undefined;
     if (this.#keeper.isDurable) {
@@ -510,6 +529,7 @@ export class Recorder {
       }
       const taken = new Taken(++this.#recorded, one.line.length, this.#hasten, one.id);
       this.#chain.restore(one.line, taken);
+      this.#latest = Math.max(this.#latest, Number.parseInt(one.line, 10));
       this.#queuedBytes += taken.bytes;
       taken.keep();
     }
