@@ -1,5 +1,11 @@
 //! The collector for JavaScript: the only folder here that knows it. A Durable Object runs it
 //! (`js/src/log/`), and gives it its storage.
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::needless_pass_by_value,
+    reason = "JavaScript has one kind of number, and sizes and times are below 2^53; what comes from there is owned"
+)]
 
 mod answer;
 mod console;
@@ -124,14 +130,6 @@ impl Log {
         let answer = self.alone.resume(&waiting.asked, content);
         let answer = answer.or_else(|| late.then(|| self.alone.give_up(&waiting.asked)))?;
         Some(Answer::new(answer, waiting.asked.clone()))
-    }
-
-    /// The next piece of an answer that has pieces; none at the end.
-    pub fn piece(&self, answer: &mut Answer) -> Result<Option<Vec<u8>>, JsError> {
-        match &mut answer.content {
-            Content::Export(lines) => lines.next_piece().map_err(failed),
-            _ => Ok(None),
-        }
     }
 
     /// What a live view goes on with: bytes, `true` when there is nothing to tell now, or none at its end.

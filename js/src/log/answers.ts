@@ -1,6 +1,6 @@
 /** Answers of the log's WebAssembly as responses. */
 
-import type { Answer, Log } from "../wasm/log.js";
+import type { Answer } from "../wasm/log.js";
 
 /** The answer to a request that the log could not look at, as it answers itself while its store fails. */
 export function unavailable(): Response {
@@ -31,14 +31,14 @@ export function whole(answer: Answer, request: Request): Response {
 }
 
 /** An export, made only as fast as it is taken. */
-export function pieces(log: Log, answer: Answer, request: Request): Response {
+export function pieces(answer: Answer, request: Request): Response {
   const init = head(answer);
   init.headers.append("vary", "accept-encoding");
   // The runtime says in every request that it takes gzip; the client is asked here. What says so it then compresses.
   if (/\bgzip\b/i.test((request as ClientRequest).cf?.clientAcceptEncoding ?? "")) {
     init.headers.set("content-encoding", "gzip");
   }
-  return streamed(answer, init, request, async () => log.piece(answer));
+  return streamed(answer, init, request, async () => answer.piece());
 }
 
 /** A live view: `next` gives what it goes on with, or nothing at its end. */

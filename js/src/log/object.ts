@@ -70,7 +70,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
         case "waiting":
           return whole(await this.#wait(log, answer), request);
         case "pieces":
-          return pieces(log, answer, request);
+          return pieces(answer, request);
         case "live":
           return live(answer, request, () => this.#further(log, answer));
         default:

@@ -3,6 +3,7 @@
 use http::{HeaderMap, Response};
 use wasm_bindgen::prelude::*;
 
+use super::failed;
 use crate::alone::Content;
 
 /// An answer.
@@ -55,6 +56,14 @@ impl Answer {
         match &mut self.content {
             Content::Whole(body) => std::mem::take(body),
             _ => Vec::new(),
+        }
+    }
+
+    /// The next piece of an answer that has pieces; none at the end.
+    pub fn piece(&mut self) -> Result<Option<Vec<u8>>, JsError> {
+        match &mut self.content {
+            Content::Export(lines) => lines.next_piece().map_err(failed),
+            _ => Ok(None),
         }
     }
 }
