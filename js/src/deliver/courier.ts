@@ -67,6 +67,7 @@ export class Courier {
   /** How often in a row the log asked for what it had proven to hold. */
   readonly #rollbacks = new Map<string, number>();
   #sending: readonly Batch[] = [];
+  #moving: readonly Batch[] = [];
   #bytes = 0;
   /** The newest proof. */
   last: LastProof | undefined;
@@ -81,6 +82,11 @@ export class Courier {
   /** All that is not delivered and can be. */
   get pending(): readonly Batch[] {
     return this.#dead.size === 0 ? this.#pending : this.#pending.filter(({ chain }) => !this.#dead.has(chain));
+  }
+
+  /** The same, and what is on its way from one chain into another. */
+  get owed(): readonly Batch[] {
+    return [...this.pending, ...this.#moving];
   }
 
   get hasPending(): boolean {
@@ -271,7 +277,11 @@ export class Courier {
   async #giveBack(chain: string): Promise<boolean> {
     const batches = this.#ofChain(chain);
     this.#drop(batches);
-    if (await this.#fate.refused(chain, batches)) {
+    this.#moving = batches;
+    const isMoved = await this.#fate.refused(chain, batches).finally(() => {
+      this.#moving = [];
+    });
+    if (isMoved) {
       return true;
     }
     this.#pending = [...batches, ...this.#pending];

@@ -416,7 +416,7 @@ export class Recorder {
 
   #owes(number: number): boolean {
     return (
-      this.#courier.pending.some(({ taken }) => isDue(taken, number)) ||
+      this.#courier.owed.some(({ taken }) => isDue(taken, number)) ||
       [...this.#ending, this.#chain].some((chain) => hasWorkOf(chain, number))
     );
   }

@@ -182,6 +182,37 @@ test("whoever waits for what never comes is told, in whatever context it was fou
   assert.deepEqual(log.actions, ["a.c"]);
 });
 
+test("nobody is told that it came what only goes from a refused chain into another", async () => {
+  const log = new MemoryLog();
+  const storage = new Storage();
+  const recorder = await recorderOf(log, storage, { manyContexts: true });
+  record(recorder, "a.one");
+  await recorder.flush();
+  record(recorder, "a.two");
+  await new Promise(setImmediate);
+  const moving = Promise.withResolvers<void>();
+  const moved = Promise.withResolvers<void>();
+  log.meets(() => {
+    storage.at = async (_, make) => {
+      moving.resolve();
+      await moved.promise;
+      make();
+    };
+    return refusal(403, "log.unauthorised");
+  });
+  const first = recorder.flush();
+  await moving.promise;
+  let isTold = false;
+  const second = recorder.flush().then(() => {
+    isTold = true;
+  });
+  await new Promise(setImmediate);
+  assert.equal(isTold, false);
+  moved.resolve();
+  await Promise.all([first, second]);
+  assert.deepEqual(log.actions, ["a.one", "a.two"]);
+});
+
 test("a signer that fails in a batch of many loses none and repeats none", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
