@@ -219,20 +219,21 @@ async function flush(requests) {
 async function startUp(rounds) {
   const url = "http://127.0.0.1:9";
   const configs = { plain: await bundle("plain", url, 1), recording: await bundle("recording", url, 1) };
-  const samples = { plain: [], recording: [] };
+  const differences = [];
   for (let round = 0; round < rounds; round++) {
+    const took = {};
     for (const [name, config] of Object.entries(configs)) {
       const { child, began, url: worker } = await start(config);
       await ask(worker);
-      samples[name].push([performance.now() - began, processor(child) / 1e6]);
+      took[name] = [performance.now() - began, processor(child) / 1e6];
       await stop(child);
     }
+    differences.push(took.recording.map((figure, which) => figure - took.plain[which]));
   }
-  const median = (name, which) => {
-    const sorted = samples[name].map((sample) => sample[which]).sort((a, b) => a - b);
+  return [0, 1].map((which) => {
+    const sorted = differences.map((difference) => difference[which]).sort((a, b) => a - b);
     return sorted[Math.floor(sorted.length / 2)];
-  };
-  return [0, 1].map((which) => median("recording", which) - median("plain", which));
+  });
 }
 
 try {
