@@ -4,9 +4,12 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import type { Route } from "playwright-core";
 import { GatedLog, skip } from "../adapters/gate.ts";
-import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
+import { Signer } from "../conformance/keys.ts";
+import { EMITTERS, ISSUER, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { Installed } from "./installed.ts";
 import { build, inBrowser, inWorkerd } from "./runtimes.ts";
 
@@ -29,7 +32,8 @@ const placed = (code: string) =>
   code
     .replaceAll("https://log.example.com", log.url)
     .replaceAll("example.com/audit+1a2b3c4d+A…", LOG.vkey)
-    .replaceAll("example.com/dashboard+1a2b3c4d+A…", VKEY);
+    .replaceAll("example.com/dashboard+1a2b3c4d+A…", VKEY)
+    .replaceAll('issuer: "example.com"', `issuer: "${ISSUER.name}"`);
 
 /** Runs a block on Node.js between other code, and gives what it printed. */
 async function onNode(code: string, before = "", after = ""): Promise<string> {
@@ -44,10 +48,38 @@ async function onNode(code: string, before = "", after = ""): Promise<string> {
 const bindings = () => ({ AUDIT_KEY: KEY, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey });
 
 /** A recorder for blocks that go on with one. */
-const AUDIT = () => `
+const AUDIT = (url = log.url) => `
   const { createRecorder: create } = await import("countersign");
-  const [key, to, log] = ${JSON.stringify([KEY, log.url, LOG.vkey])};
+  const [key, to, log] = ${JSON.stringify([KEY, url, LOG.vkey])};
   const audit = await create({ key, to, log });`;
+
+/** The cookie of a session that may record. */
+const SESSION = "session=alice";
+
+/** The handler of a block that grants keys. */
+async function granting(code: string): Promise<(request: Request) => Promise<Response>> {
+  const file = installed.path(`issuer-${Math.random()}.mjs`);
+  const stub = `const sessionOf = async ({ headers }) => (headers.get("cookie") === "${SESSION}" ? {} : undefined);`;
+  writeFileSync(file, `${stub}\n${placed(code)}`);
+  Object.assign(process.env, { AUDIT_ISSUER: ISSUER.secret, AUDIT_LOG: LOG.vkey });
+  return (await import(pathToFileURL(file).href)).grant;
+}
+
+/** What a page asked for. */
+async function asked(route: Route): Promise<Request> {
+  const request = route.request();
+  const body = request.postDataBuffer();
+  return new Request(request.url(), {
+    method: request.method(),
+    headers: await request.allHeaders(),
+    body: body === null ? null : new Uint8Array(body),
+  });
+}
+
+async function answer(route: Route, response: Response): Promise<void> {
+  const body = Buffer.from(await response.arrayBuffer());
+  await route.fulfill({ status: response.status, headers: Object.fromEntries(response.headers), body });
+}
 
 /** An export, for blocks that verify. */
 const EXPORT = `
@@ -76,14 +108,55 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.deepEqual((await log.events()).at(-1)?.event, EVENT);
   },
 
-  "await browserKey(": async (code) => {
-    const page = await build(installed, "browser-key", `${placed(code)}; globalThis.made = [key, audit.origin];`);
-    const policy = "script-src 'self' 'wasm-unsafe-eval'";
-    await inBrowser(page, policy, async (tab) => {
-      await tab.waitForFunction("globalThis.made");
-      assert.equal(await tab.evaluate("globalThis.made[1]"), ORIGIN);
-      assert.equal(await tab.evaluate("globalThis.made[0].privateKey.extractable"), false);
-      assert.match((await tab.evaluate("globalThis.made[0].vkey")) as string, /^example\.com\/dashboard\//);
+  "createIssuer({": async (code) => {
+    const grant = await granting(code);
+    const { vkey } = new Signer(`${ISSUER.name}/readme`, 60);
+    const ask = (headers: Record<string, string>) => {
+      const json = { ...headers, "content-type": "application/json" };
+      const init = { method: "POST", headers: json, body: JSON.stringify({ vkey }) };
+      return grant(new Request("https://app.example/audit/grant", init));
+    };
+    assert.equal((await ask({})).status, 403);
+    const answer = await ask({ cookie: SESSION });
+    assert.equal(answer.status, 200);
+    const { note, proof } = (await answer.json()) as { note: string; proof: string };
+    assert.ok(note.includes(`\ngrant ${vkey} - `), note);
+    assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/);
+  },
+
+  "await grantedKey(": async (code) => {
+    const issuer = ours.find((block) => block.includes("createIssuer({")) ?? assert.fail("nothing grants");
+    const grant = await granting(issuer);
+    const module = `
+      const sessionId = "s_1";
+      await new Promise((begin) => { globalThis.begin = begin; });
+      ${placed(code)}
+      const handle = audit.record({ action: "page.click" });
+      globalThis.recorded = [granted.vkey, granted.key.privateKey.extractable, await handle.delivered()];`;
+    const page = await build(installed, "granted-key", module);
+    await inBrowser(page, `script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${log.url}`, async (tab) => {
+      const origin = new URL(tab.url()).origin;
+      const [name = "", value = ""] = SESSION.split("=");
+      await tab.context().addCookies([{ name, value, url: origin }]);
+      await tab.route(`${origin}/audit/grant`, async (route) => answer(route, await grant(await asked(route))));
+      await tab.route(`${log.url}/**`, async (route) => {
+        const response = await fetch(await asked(route));
+        const leave = { ...Object.fromEntries(response.headers), "access-control-allow-origin": origin };
+        await answer(route, new Response(response.body, { status: response.status, headers: leave }));
+      });
+      // A text would be evaluated in each turn, which the policy forbids.
+      await tab.waitForFunction(() => "begin" in globalThis);
+      await tab.evaluate("globalThis.begin()");
+      await tab.waitForFunction(() => "recorded" in globalThis);
+      const [vkey, extractable, { proof }] = (await tab.evaluate("globalThis.recorded")) as [
+        string,
+        boolean,
+        { proof: string },
+      ];
+      assert.ok(vkey.startsWith(`${ISSUER.name}/`), vkey);
+      assert.equal(extractable, false);
+      assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/);
+      assert.deepEqual((await log.events()).at(-1)?.event, { action: "page.click" });
     });
   },
 
@@ -155,6 +228,23 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     const worker = await inWorkerd(installed, module, { bindings: bindings(), durableObjects });
     try {
       assert.equal(await (await worker.dispatchFetch("http://worker.test/")).text(), "closed");
+    } finally {
+      await worker.dispose();
+    }
+  },
+
+  "export default logHandler()": async (code) => {
+    const worker = await inWorkerd(installed, placed(code), {
+      bindings: { AUDIT_LOG_KEY: LOG.secret, AUDIT_TRUST: SETUP.trust, AUDIT_READERS: SETUP.readers },
+      durableObjects: { LOG: { className: "CountersignLog", useSQLite: true } },
+    });
+    try {
+      const { origin } = await worker.ready;
+      const after = `
+        const { proof } = await audit.record({ action: "job.delete" }).delivered();
+        await audit.close();
+        console.log(proof.split("\\n")[0]);`;
+      assert.equal(await onNode("", AUDIT(origin), after), "c2sp.org/tlog-proof@v1\n");
     } finally {
       await worker.dispose();
     }
