@@ -3,6 +3,7 @@
 import { CountersignError } from "../error.js";
 import { errorBody } from "./answer.js";
 import type { GrantOptions, Issuer } from "./issuer.js";
+import { isRandomUnder, nameOf } from "./name.js";
 
 /** The most bytes that a request may have: a vkey is much shorter. */
 const MOST = 4096;
@@ -21,7 +22,10 @@ export interface HandlerOptions {
 /** What was decided. */
 export type Authorised = boolean | GrantOptions | null | undefined;
 
-/** Answers POST with `{"vkey":"…"}` as JSON. */
+/**
+ * Answers POST with `{"vkey":"…"}` as JSON. A key's name is public and for good, and who asks chooses it: so only names
+ * are granted that say nothing, as {@link randomName} makes them.
+ */
 export function grantHandler(
   issuer: Issuer,
   now: () => number,
@@ -70,6 +74,11 @@ export function grantHandler(
     if (vkey === undefined) {
       const hint = 'send {"vkey":"name+hhhhhhhh+base64"}';
       return refusal(400, new CountersignError("key.invalid", "no verifier key", { hint, member: "vkey" }));
+    }
+    if (!isRandomUnder(issuer.name, nameOf(vkey))) {
+      const message = `the key's name is not ${issuer.name}/ and 16 random characters`;
+      const hint = `browserKey({ issuer: "${issuer.name}" }) names it so; issuer.grant() grants keys of other names`;
+      return refusal(400, new CountersignError("name.invalid", message, { hint, member: "vkey" }));
     }
     const decided = await authorise(request, vkey);
     if (decided !== true && (typeof decided !== "object" || decided === null)) {

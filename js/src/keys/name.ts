@@ -25,6 +25,11 @@ export function isUnder(issuer: string, name: string): boolean {
   return name.length <= LONGEST && name.startsWith(`${issuer}/`) && name.length > issuer.length + 1;
 }
 
+/** Whether a name is one that {@link randomName} could have made. */
+export function isRandomUnder(issuer: string, name: string): boolean {
+  return isUnder(issuer, name) && /^[A-Za-z0-9_-]{16}$/.test(name.slice(issuer.length + 1));
+}
+
 /** The issuer's name and random characters: key names are public, so they tell nothing of anybody. */
 export function randomName(issuer: string): string {
   const bytes = crypto.getRandomValues(new Uint8Array(12));

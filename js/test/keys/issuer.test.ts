@@ -23,6 +23,8 @@ interface Answered {
 let named = 0;
 /** A key whose name is under the issuer's. */
 const newKey = () => generateKeyHandle(`${ISSUER.name}/test-${named++}`);
+/** A key that is named as a browser names its own. */
+const newBrowserKey = () => generateKeyHandle(`${ISSUER.name}/${`${named++}`.padStart(16, "-_aZ")}`);
 
 describe("an issuer and its log", { skip: serve.skip }, () => {
   let log: Started;
@@ -239,7 +241,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     };
 
     test("grants what is authorised, for as long as that says", async () => {
-      const { vkey } = await newKey();
+      const { vkey } = await newBrowserKey();
       const seen: unknown[] = [];
       const handler = issuer.handler({
         authorise: (request, vkey) => {
@@ -255,8 +257,17 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
       assert.equal(Math.round((Date.parse(json?.until ?? "") - Date.parse(json?.now ?? "")) / 1000), 60);
     });
 
+    test("grants no key whose name whoever asks has chosen", async () => {
+      const handler = issuer.handler({ authorise: () => assert.fail("nobody is asked") });
+      for (const name of ["alice@corp.example", "admin", "0123456789abcde", "0123456789abcdefg", "0123456789abcde/"]) {
+        const { vkey } = new Signer(`${ISSUER.name}/${name}`, 1);
+        const { status, json } = await ask(handler, { body: { vkey } });
+        assert.deepEqual([status, json?.error.code], [400, "name.invalid"], name);
+      }
+    });
+
     test("grants nothing that is not", async () => {
-      const { vkey } = await newKey();
+      const { vkey } = await newBrowserKey();
       for (const decided of [false, undefined, null]) {
         const { status, json } = await ask(issuer.handler({ authorise: () => decided }), { body: { vkey } });
         assert.deepEqual([status, json?.error.code], [403, "grant.refused"]);
@@ -267,7 +278,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     });
 
     test("answers no form, no other site and nothing but POST", async () => {
-      const { vkey } = await newKey();
+      const { vkey } = await newBrowserKey();
       const handler = issuer.handler({
         authorise: () => assert.fail("nobody is asked"),
         origins: ["https://dashboard.example"],
@@ -285,7 +296,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     });
 
     test("lets pages of origins that it names ask", async () => {
-      const { vkey } = await newKey();
+      const { vkey } = await newBrowserKey();
       const origin = "https://dashboard.example";
       const handler = issuer.handler({ authorise: () => true, origins: [origin] });
       const preflight = await ask(handler, { method: "OPTIONS", headers: { origin } });
@@ -302,7 +313,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
       const grants = { authorise: () => true };
       const wrong = await ask(issuer.handler(grants), { body: { vkey: new Signer("example.org/a", 1).vkey } });
       assert.deepEqual([wrong.status, wrong.json?.error.code], [400, "name.invalid"]);
-      const { vkey } = await newKey();
+      const { vkey } = await newBrowserKey();
       const away = issuing({ to: { url: log.url, fetch: () => Promise.reject(new TypeError("10.0.0.7 refused")) } });
       const { status, json, response } = await ask(away.handler(grants), { body: { vkey } });
       assert.deepEqual([status, json?.error.code, response.headers.get("retry-after")], [503, "grant.failed", "5"]);

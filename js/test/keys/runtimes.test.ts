@@ -33,7 +33,7 @@ describe("an issuer", { skip: serve.skip, timeout: 60_000 }, () => {
 
   for (const [nth, runtime] of Object.keys(RUNTIMES).entries()) {
     test(`grants in ${runtime}`, async () => {
-      const { vkey } = new Signer(`${ISSUER.name}/in-${runtime}`, nth);
+      const { vkey } = new Signer(`${ISSUER.name}/${`in-${runtime}`.padEnd(16, "-")}`, nth);
       const args = [ISSUER.secret, log.url, LOG.vkey, vkey];
       const child = new Child(runtime as Runtime, new URL("child.ts", import.meta.url), args);
       const [line = "{}"] = await child.rest();
@@ -49,7 +49,7 @@ describe("an issuer", { skip: serve.skip, timeout: 60_000 }, () => {
     const bindings = { AUDIT_ISSUER: ISSUER.secret, AUDIT_URL: log.url, AUDIT_LOG: LOG.vkey };
     const worker = start(await bundled(new URL("worker.ts", import.meta.url)), { bindings });
     try {
-      const { vkey } = new Signer(`${ISSUER.name}/in-workerd`, 9);
+      const { vkey } = new Signer(`${ISSUER.name}/in-workerd------`, 9);
       const ask = (cookie: string) =>
         worker.dispatchFetch("https://app.example/audit/grant", {
           method: "POST",
