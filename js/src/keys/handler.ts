@@ -94,7 +94,7 @@ export function grantHandler(
       return json(200, JSON.stringify({ vkey, from, until, now: new Date(now()), note, index, proof }));
     } catch (error) {
       // What is wrong with the server's own options is for the server's log, not for who asks.
-      if (!(error instanceof CountersignError) || error.code === "options.invalid") {
+      if (!(error instanceof CountersignError) || error.code === "options.invalid" || error.member === "key") {
         throw error;
       }
       switch (error.code) {

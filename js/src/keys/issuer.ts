@@ -9,7 +9,7 @@ import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import type { Failure } from "../deliver/failure.js";
 import { CountersignError } from "../error.js";
 import { inCore, loader, type ModuleSource } from "../record/core.js";
-import { noSignerKey, SIGNER_PREFIX, signerKey } from "../record/signer.js";
+import { brokenSignerKey, noSignerKey, SIGNER_PREFIX, signerKey } from "../record/signer.js";
 import * as wasm from "../wasm/recorder.js";
 import { grantHandler, type HandlerOptions } from "./handler.js";
 import { isUnder, nameOf } from "./name.js";
@@ -101,7 +101,7 @@ export function issuing(source: ModuleSource) {
       const core = await load();
       const trust = inCore(() => new core.LogTrust(log));
       try {
-        const note = inCore(() => core.signKeyNote(key, trust.origin, [statement]));
+        const note = ofKeys(() => core.signKeyNote(key, trust.origin, [statement]));
         const proof = await submit(collector, note, { patience, timeout, now });
         return { vkey, note, proof, index: inCore(() => trust.prove(proof, note)) };
       } finally {
@@ -143,6 +143,10 @@ function checked(options: IssuerOptions) {
   if (nameOf(signer.slice(SIGNER_PREFIX.length)) === "") {
     throw noSignerKey();
   }
+  // Whether it is whole only the core can tell, which is not loaded yet.
+  if (!/^[^+]+\+[0-9a-f]{8}\+A[Q-Za-f][A-Za-z0-9+/]{42}$/.test(signer.slice(SIGNER_PREFIX.length))) {
+    throw brokenSignerKey();
+  }
   if (to === undefined || to === null) {
     throw refuse("to", "no collector", "give its address, such as https://log.example.com");
   }
@@ -157,6 +161,18 @@ function checked(options: IssuerOptions) {
   return { key: signer, log: log.trim(), patience, timeout, now };
 }
 
+/** What the core says of the two keys of a note: first of that which is stated, then of that which signs. */
+function ofKeys(work: () => string): string {
+  try {
+    return inCore(work);
+  } catch (cause) {
+    if (cause instanceof CountersignError && cause.code === "note.invalid") {
+      throw noVerifierKey();
+    }
+    throw cause instanceof CountersignError && cause.code === "key.invalid" ? brokenSignerKey() : cause;
+  }
+}
+
 function isBare(to: IssuerOptions["to"]): to is string | URL {
   return typeof to === "string" || to instanceof URL;
 }
@@ -164,10 +180,7 @@ function isBare(to: IssuerOptions["to"]): to is string | URL {
 /** Refuses keys that the issuer has no say about. The text is not repeated: it may be a secret, given in the wrong place. */
 function checkVkey(vkey: unknown, issuer: string): asserts vkey is string {
   if (typeof vkey !== "string" || /\s/.test(vkey) || vkey.startsWith(SIGNER_PREFIX) || nameOf(vkey) === "") {
-    throw new CountersignError("key.invalid", "this is no verifier key", {
-      member: "vkey",
-      hint: "a verifier key is one line, name+hhhhhhhh+base64",
-    });
+    throw noVerifierKey();
   }
   if (!isUnder(issuer, nameOf(vkey))) {
     throw new CountersignError("name.invalid", `the key's name is not under the issuer's, ${issuer}`, {
@@ -175,6 +188,13 @@ function checkVkey(vkey: unknown, issuer: string): asserts vkey is string {
       hint: `its name has to begin with "${issuer}/": browserKey({ issuer: "${issuer}" }) names it so`,
     });
   }
+}
+
+function noVerifierKey(): CountersignError {
+  return new CountersignError("key.invalid", "this is no verifier key", {
+    member: "vkey",
+    hint: "a verifier key is one line, name+hhhhhhhh+base64",
+  });
 }
 
 function bounds({ until, ttlSeconds, from }: GrantOptions, now: number) {
@@ -203,8 +223,10 @@ function bounds({ until, ttlSeconds, from }: GrantOptions, now: number) {
 }
 
 function checkDate(date: unknown, member: string): void {
-  if (date !== undefined && !(date instanceof Date && !Number.isNaN(date.getTime()))) {
-    throw new CountersignError("options.invalid", "no Date", { member, hint: "give a Date" });
+  // The year of another has more digits than notes have for it.
+  const isWritable = (date: Date) => !Number.isNaN(date.getTime()) && date.toISOString().length === 24;
+  if (date !== undefined && !(date instanceof Date && isWritable(date))) {
+    throw new CountersignError("options.invalid", "no Date", { member, hint: "give a Date of the years 0 to 9999" });
   }
 }
 

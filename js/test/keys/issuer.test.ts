@@ -95,7 +95,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     const refused = (vkey: string, code: string) => assert.rejects(nowhere.grant(vkey), { code, hint: /./ });
     await refused("", "key.invalid");
     await refused("example.net/key", "key.invalid");
-    await refused(`${ISSUER.name}/a+00000000+AAAA`, "note.invalid");
+    await refused(`${ISSUER.name}/a+00000000+AAAA`, "key.invalid");
     await refused(new Signer("example.org/a", 1).vkey, "name.invalid");
     await refused(new Signer(`${ISSUER.name}x/a`, 1).vkey, "name.invalid");
     await refused(`${new Signer(`${ISSUER.name}/a`, 1).vkey}\n`, "key.invalid");
@@ -106,6 +106,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     for (const [options, member] of [
       [{ until: past }, "until"],
       [{ until: new Date(Number.NaN) }, "until"],
+      [{ until: new Date(Date.UTC(10_000, 0)) }, "until"],
       [{ from: new Date(Date.now() + 13 * 60 * MINUTE) }, "until"],
       [{ ttlSeconds: 0 }, "ttlSeconds"],
       [{ ttlSeconds: 60, until: null }, "ttlSeconds"],
@@ -130,6 +131,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     for (const [options, code, hint] of [
       [{ key: ISSUER.vkey }, "key.invalid", /PRIVATE\+KEY\+/],
       [{ key: "PRIVATE+KEY+" }, "key.invalid", /PRIVATE\+KEY\+/],
+      [{ key: ISSUER.secret.slice(0, -1) }, "key.invalid", /whole line/],
       [{ key: undefined as unknown as string }, "options.invalid", /keygen/],
       [{ log: "" }, "options.invalid", /vkey/],
       [{ to: undefined as unknown as string }, "options.invalid", /https:/],
@@ -306,6 +308,21 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
       assert.equal(status, 200);
       assert.equal(response.headers.get("access-control-allow-origin"), origin);
       assert.equal(response.headers.get("access-control-allow-credentials"), "true");
+    });
+
+    test("does not say to browsers that the issuer's own key is wrong", async () => {
+      // Only its hash tells.
+      const altered = ISSUER.secret.replace(/(?<=\+)[0-9a-f]{8}(?=\+)/, "00000000");
+      const handler = issuing({ key: altered }).handler({ authorise: () => true });
+      const { vkey } = await newBrowserKey();
+      await assert.rejects(ask(handler, { body: { vkey } }), {
+        code: "key.invalid",
+        member: "key",
+        hint: /whole line/,
+      });
+      const wrong = vkey.replace(/(?<=\+)[0-9a-f]{8}(?=\+)/, "00000000");
+      const { status, json } = await ask(issuer.handler({ authorise: () => true }), { body: { vkey: wrong } });
+      assert.deepEqual([status, json?.error.code], [400, "key.invalid"]);
     });
 
     test("says what is wrong with the key, and nothing of what is wrong with the log", async (context) => {
