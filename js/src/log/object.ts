@@ -31,8 +31,9 @@ async function within(ms: number, something: Promise<unknown>): Promise<boolean>
 const sleep = (ms: number) => within(ms, new Promise(() => {}));
 
 /**
- * The log, over its WebAssembly. What it does with its storage is done at once, and the platform lets nothing out, neither
- * answers nor questions to witnesses, before what was written until then is durable.
+ * The log, over its WebAssembly. What it does with its storage is done at once, and the platform lets no answer begin and
+ * no question to a witness out before what was written until then is durable. What a live view goes on with, it lets out at
+ * any time: that waits here.
  */
 export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObject<Env> {
   readonly #module: WebAssembly.Module;
@@ -164,6 +165,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       const published = this.#published.promise;
       const further = log.further(view, this.now());
       if (further !== true) {
+        await this.ctx.storage.sync();
         return further;
       }
       if (!told) {

@@ -12,6 +12,8 @@ export interface LogStorage {
   transactionSync<T>(work: () => T): T;
   getAlarm(): Promise<number | null>;
   setAlarm(time: number): Promise<void>;
+  /** Waits until all that was written is durable. */
+  sync(): Promise<void>;
 }
 
 /** A Durable Object's id. */

@@ -20,6 +20,7 @@ export class CountersignLog extends Log {
       transactionSync: <T>(work: () => T) => ctx.storage.transactionSync(work),
       getAlarm: () => ctx.storage.getAlarm(),
       setAlarm: (time: number) => ctx.storage.setAlarm(time),
+      sync: () => ctx.storage.sync(),
     };
     Object.defineProperty(this, "ctx", { value: { id: ctx.id, storage, abort: () => ctx.abort() } });
   }
