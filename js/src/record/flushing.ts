@@ -75,6 +75,7 @@ export class Flushing {
   #lastDeath: unknown;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due = 0;
+  /** Ends the rest before the next try, while there is one. */
   #wake: (() => void) | undefined;
   #ended = false;
 
@@ -94,7 +95,7 @@ export class Flushing {
 
   /** Flushes all events up to that number, and goes on so many milliseconds after a failure. */
   async flush(number: number, patience: number): Promise<void> {
-    if (patience === 0 && clock() < this.#notBefore && !this.#running) {
+    if (patience === 0 && clock() < this.#notBefore && (!this.#running || this.#wake !== undefined)) {
       throw this.#lastError;
     }
     const until = clock() + patience;
@@ -301,14 +302,16 @@ export class Flushing {
     return some;
   }
 
-  /** Waits before the next try, until somebody asks for a flush. */
+  /** Waits before the next try, until somebody asks for a flush, but as long as the collector asked for in any case. */
   async #rest(milliseconds: number): Promise<void> {
     const until = clock() + milliseconds;
     let woken = false;
     const wake = new Promise<void>((resolve) => {
       this.#wake = () => {
-        woken = clock() >= this.#notBefore;
-        resolve();
+        if (clock() >= this.#notBefore) {
+          woken = true;
+          resolve();
+        }
       };
     });
     while (!woken && clock() < until) {

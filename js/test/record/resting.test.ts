@@ -1,0 +1,82 @@
+/** Flushes that are asked for while another rests. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Failure } from "../../dist/deliver/failure.js";
+import { CountersignError } from "../../dist/error.js";
+import { Flushing } from "../../dist/record/flushing.js";
+
+const busy = new CountersignError("collector.busy", "later", { hint: "wait" });
+
+/** A clock that goes on by itself only when timers are asked for again and again. */
+function clocked(t: import("node:test").TestContext) {
+  const clock = { now: 0, timers: [] as { at: number; run: () => void }[] };
+  t.mock.method(performance, "now", () => clock.now);
+  t.mock.method(globalThis, "setTimeout", (run: () => void, milliseconds: number) => {
+    clock.timers.push({ at: clock.now + milliseconds, run });
+    if (clock.timers.length > 100) {
+      clock.now += 1_000;
+    }
+    return clock.timers.length;
+  });
+  const advance = async (to: number) => {
+    clock.now = to;
+    const due = clock.timers.filter(({ at }) => at <= to);
+    clock.timers = clock.timers.filter(({ at }) => at > to);
+    for (const { run } of due) {
+      run();
+    }
+    await new Promise(setImmediate);
+  };
+  return { clock, advance };
+}
+
+/** Flushes that fail until they are let. */
+function failing(retryAfter: number) {
+  const state = { tries: 0, fails: true };
+  const flushing = new Flushing(
+    {
+      async run() {
+        state.tries++;
+        if (state.fails) {
+          throw new Failure("collector", busy, retryAfter);
+        }
+      },
+      owes: () => state.fails,
+      failed: () => {},
+      succeeded: () => {},
+      ended: () => {},
+    },
+    { auto: false, waits: { first: 1, longest: 1 }, lifetime: undefined },
+  );
+  return { state, flushing };
+}
+
+test("who asks during a rest that the collector asked for is told so at once, and wakes nobody", async (t) => {
+  const { clock, advance } = clocked(t);
+  const { state, flushing } = failing(10_000);
+  const patient = flushing.flush(1, 60_000);
+  await new Promise(setImmediate);
+  await assert.rejects(flushing.flush(1, 0), { code: "collector.busy" });
+  const other = flushing.flush(1, 60_000);
+  await new Promise(setImmediate);
+  assert.deepEqual([state.tries, clock.now], [1, 0]);
+  assert.ok(clock.timers.length < 10, `${clock.timers.length} timers`);
+  state.fails = false;
+  for (let now = 1_000; now <= 12_000; now += 1_000) {
+    await advance(now);
+  }
+  await Promise.all([patient, other]);
+  assert.equal(state.tries, 2);
+});
+
+test("who asks during a rest of one's own has it end", async (t) => {
+  const { clock } = clocked(t);
+  const { state, flushing } = failing(0);
+  const patient = flushing.flush(1, 60_000);
+  await new Promise(setImmediate);
+  state.fails = false;
+  clock.now = 0.1;
+  await Promise.all([patient, flushing.flush(1, 0)]);
+  assert.equal(state.tries, 2);
+});
