@@ -31,6 +31,8 @@ pub struct QueueingRecorder {
     redaction: Redaction,
     sign_every: Option<NonZeroU32>,
     queue: VecDeque<Queued>,
+    /// Events whose links wait for a signature.
+    unsigned: Vec<Queued>,
     queued_bytes: usize,
     recorder: Option<Recorder>,
     /// How many of the queue the flush under way still takes.
@@ -55,6 +57,7 @@ impl QueueingRecorder {
             redaction,
             sign_every: NonZeroU32::new(sign_every),
             queue: VecDeque::new(),
+            unsigned: Vec::new(),
             queued_bytes: 0,
             recorder: None,
             left: 0,
@@ -105,11 +108,11 @@ impl QueueingRecorder {
         Ok(())
     }
 
-    /// The same lines of all that waits, for another recorder.
+    /// The same lines of all that waits, for another recorder: for a link, or for the signature of one.
     #[wasm_bindgen(js_name = queuedLines)]
     pub fn queued_lines(&self) -> String {
         let mut lines = String::new();
-        for queued in &self.queue {
+        for queued in self.unsigned.iter().chain(&self.queue) {
             queued.write(&mut lines);
         }
         lines
@@ -168,7 +171,7 @@ impl QueueingRecorder {
                 recorder.record(&next.event, next.time, &next.salt)?;
                 self.left -= 1;
                 self.queued_bytes -= next.event.as_bytes().len();
-                self.queue.pop_front();
+                self.unsigned.extend(self.queue.pop_front());
             } else if self.closing && !recorder.is_closed() {
                 recorder.close(time)?;
             } else {
@@ -192,7 +195,11 @@ impl QueueingRecorder {
 
     /// The lines that can be handed on: UTF-8, whole lines, empty where there are none.
     pub fn take(&mut self) -> Vec<u8> {
-        self.recorder.as_mut().map(Recorder::drain).unwrap_or_default().into_bytes()
+        let Some(recorder) = &mut self.recorder else { return Vec::new() };
+        if recorder.to_sign().is_none() {
+            self.unsigned.clear();
+        }
+        recorder.drain().into_bytes()
     }
 }
 
