@@ -3,7 +3,7 @@
 import { createRecorder } from "#slim";
 import { CountersignError } from "../error.js";
 import type { Audit } from "./audit.js";
-import { recorded } from "./fetch.js";
+import { addressInWorker, recorded } from "./fetch.js";
 import { Home } from "./home.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 import { Invocation, TIMEOUT } from "./invocation.js";
@@ -138,7 +138,13 @@ export function withCountersign<Env>(
       (first: unknown, env: Env, context: WorkerContext) =>
         invoked(homeIn(env), required, context, (audit) =>
           recording !== undefined && name === "fetch"
-            ? recorded(recording, audit, first as Request, () => handle(first, env, context, audit) as Response)
+            ? recorded(
+                recording,
+                audit,
+                first as Request,
+                () => addressInWorker(first as Request),
+                () => handle(first, env, context, audit) as Response,
+              )
             : handle(first, env, context, audit),
         ),
     ];

@@ -1,5 +1,6 @@
 /** Whatever answers a `Request` with a `Response`: Deno.serve, Bun.serve, and the routers that are made for them. */
 
+import { CountersignError } from "../error.js";
 import type { Audit } from "./audit.js";
 import { type HttpOptions, HttpRecording, type Seen } from "./http-request.js";
 
@@ -8,6 +9,16 @@ export type FetchHandler<Rest extends readonly unknown[], Answer extends Respons
   request: Request,
   ...rest: Rest
 ) => Answer | Promise<Answer>;
+
+/** What to record of requests. */
+export interface FetchOptions<Rest extends readonly unknown[]> extends Omit<HttpOptions<Request>, "ip"> {
+  /**
+   * The client's address, which a `Request` does not tell: it is in what the runtime gives beside it, `remoteAddr` in
+   * Deno, `server.requestIP(request)` in Bun. A header tells it only behind a proxy that sets it. By default it is not
+   * recorded.
+   */
+  ip?: false | ((request: Request, ...rest: Rest) => string | undefined) | undefined;
+}
 
 /**
  * Records each request that a handler answers. It is recorded when there is an answer, which is given on as it is: a
@@ -18,10 +29,25 @@ export type FetchHandler<Rest extends readonly unknown[], Answer extends Respons
 export function auditFetch<Rest extends readonly unknown[], Answer extends Response | undefined>(
   audit: Audit,
   handler: FetchHandler<Rest, Answer>,
-  options: HttpOptions<Request> = {},
+  { ip, ...options }: FetchOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<Answer> {
-  const recording = new HttpRecording(options);
-  return (request, ...rest) => recorded(recording, audit, request, () => handler(request, ...rest));
+  const address = ip === false ? undefined : ip;
+  if (address !== undefined && typeof address !== "function") {
+    throw noAddress(
+      "ip: (request, info) => info.remoteAddr.hostname in Deno, (request) => server.requestIP(request)?.address in Bun",
+    );
+  }
+  const recording = new HttpRecording<Request>({ ...options, ip: address !== undefined });
+  return (request, ...rest) => {
+    const ip = () => address?.(request, ...rest);
+    return recorded(recording, audit, request, ip, () => handler(request, ...rest));
+  };
+}
+
+/** That an address is asked for where there is none but what a client could write itself. */
+export function noAddress(hint: string): CountersignError {
+  const message = "a request does not tell its client's address here";
+  return new CountersignError("options.invalid", message, { member: "ip", hint: `give a function: ${hint}` });
 }
 
 const SWITCHED = 101;
@@ -31,6 +57,7 @@ export async function recorded<Answer extends Response | undefined>(
   recording: HttpRecording<Request>,
   audit: Audit,
   request: Request,
+  ip: () => string | undefined,
   answer: () => Answer | Promise<Answer>,
 ): Promise<Answer> {
   const done = recording.begin();
@@ -38,21 +65,25 @@ export async function recorded<Answer extends Response | undefined>(
   try {
     response = await answer();
   } catch (error) {
-    done(audit, request, { ...seen(request), status: 500, reason: "the handler threw" });
+    done(audit, request, { ...seen(request), ip, status: 500, reason: "the handler threw" });
     throw error;
   }
-  done(audit, request, { ...seen(request), status: response?.status ?? SWITCHED });
+  done(audit, request, { ...seen(request), ip, status: response?.status ?? SWITCHED });
   return response;
 }
 
 /** What a `Request` tells. */
-export function seen(request: Request): Omit<Seen, "status"> {
+export function seen(request: Request): Omit<Seen, "status" | "ip"> {
   const header = (name: string) => request.headers.get(name) ?? undefined;
   return {
     method: request.method,
     path: () => new URL(request.url).pathname,
     host: () => new URL(request.url).host,
-    ip: () => header("cf-connecting-ip"),
     header,
   };
+}
+
+/** The client's address in a Worker, where no client can set this header. */
+export function addressInWorker(request: Request): string | undefined {
+  return request.headers.get("cf-connecting-ip") ?? undefined;
 }

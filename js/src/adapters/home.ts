@@ -7,6 +7,7 @@ import { droppedHandle, type Handle } from "../record/handle.js";
 import { toJson } from "../record/json.js";
 import type { RecorderOptions } from "../record/options.js";
 import type { FlushPatience, Recorder, Status } from "../record/recorder.js";
+import { tell } from "../record/tell.js";
 import type { Audit } from "./audit.js";
 import { Early } from "./early.js";
 
@@ -106,7 +107,7 @@ export class Home implements Audit {
   report(error: unknown): void {
     const coded = asCoded(error);
     if (this.#onError !== undefined) {
-      this.#onError(coded);
+      tell(this.#onError, coded);
       return;
     }
     const { code, message, hint } = coded;

@@ -3,7 +3,7 @@
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { CountersignError } from "../error.js";
 import type { Audit } from "./audit.js";
-import { seen } from "./fetch.js";
+import { addressInWorker, noAddress, seen } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 import { auditOf } from "./of-context.js";
 
@@ -29,6 +29,10 @@ export interface HonoOptions<E extends Env> extends HttpOptions<Context<E>> {
 export function auditHono<E extends Env & { Variables: AuditVariables }>(
   options: HonoOptions<E> = {},
 ): MiddlewareHandler<E> {
+  // With a recorder of `withCountersign` it is a Worker.
+  if (options.ip === true && options.audit !== undefined) {
+    throw noAddress("ip: (c) => getConnInfo(c).remote.address, with Hono's helper for your runtime");
+  }
   const recording = options.requests === false ? undefined : new HttpRecording<Context<E>>(options);
   return async (context, next) => {
     const audit = options.audit ?? ofInvocation(context);
@@ -37,6 +41,7 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
     const record = (status: number, reason?: string) =>
       done?.(audit, context, {
         ...seen(context.req.raw),
+        ip: () => addressInWorker(context.req.raw),
         status,
         reason,
         // The route whose handler was called last.

@@ -22,7 +22,10 @@ export interface HttpOptions<Source> {
   path?: "actual" | ((source: Source) => string | undefined) | undefined;
   /** What names the request. By default its header `cf-ray` or `x-request-id`; `false` for nothing. */
   requestId?: ((source: Source) => string | undefined) | false | undefined;
-  /** The client's address: `true` for that of the connection (on Cloudflare `cf-connecting-ip`). By default it is not recorded. */
+  /**
+   * The client's address: `true` for that of the connection, where the adapter is told it: by Node.js, and by Cloudflare
+   * as `cf-connecting-ip`. By default it is not recorded.
+   */
   ip?: boolean | ((source: Source) => string | undefined) | undefined;
   /** Whether the header `user-agent` is recorded. */
   userAgent?: boolean | undefined;

@@ -108,19 +108,19 @@ describe("a fetch handler", () => {
 
   test("what is asked for is recorded", async (t) => {
     const { audit, requests } = await recorder(t);
-    const handler = auditFetch(audit, answers, {
+    const handler = auditFetch(audit, (request: Request, _remote: { address: string }) => answers(request), {
       path: "actual",
       actor: (request) => request.headers.get("x-user") ?? undefined,
       tenant: () => "acme",
-      ip: true,
+      ip: (_request, { address }) => address,
       userAgent: true,
       host: true,
       only: (request, { status }) => !request.url.endsWith("/health") && status !== 304,
     });
-    const headers = { "x-user": "u_1", "user-agent": "curl/8", "cf-connecting-ip": "192.0.2.1", "cf-ray": "8f-AMS" };
-    await handler(ask("/403?x=1", { headers }));
-    await handler(ask("/health"));
-    await handler(ask("/205"));
+    const headers = { "x-user": "u_1", "user-agent": "curl/8", "cf-connecting-ip": "198.51.100.9", "cf-ray": "8f-AMS" };
+    await handler(ask("/403?x=1", { headers }), { address: "192.0.2.1" });
+    await handler(ask("/health"), { address: "192.0.2.1" });
+    await handler(ask("/205"), { address: "" });
     assert.deepEqual((await requests(2)).map(plain), [
       {
         action: "http.request",
@@ -171,6 +171,19 @@ describe("a fetch handler", () => {
     const handler = auditFetch(audit, answers, { onError: (error) => errors.push(error) });
     assert.equal((await handler(ask("/"))).status, 200);
     assert.equal((errors[0] as { code: string }).code, "recorder.out_of_turn");
+  });
+
+  test("an address that any client could write is not asked for", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const refused = { code: "options.invalid", member: "ip", hint: /give a function/ };
+    assert.throws(() => auditFetch(audit, answers, { ip: true as never }), refused);
+    assert.throws(() => auditHono({ audit, ip: true }), refused);
+    type Here = { Variables: AuditVariables; Bindings: { address: string } };
+    const hono = new Hono<Here>();
+    hono.use(auditHono<Here>({ audit, ip: (c) => c.env.address }));
+    hono.get("/", (c) => c.text("ok"));
+    await hono.request("/", { headers: { "cf-connecting-ip": "198.51.100.9" } }, { address: "192.0.2.1" });
+    assert.deepEqual((await requests(1)).map(plain), [GET("/", 200, { context: { ip: "192.0.2.1" } })]);
   });
 
   test("an option that is no callback is refused at once", async (t) => {

@@ -43,6 +43,7 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
     action: "http.request",
     outcome: status < 400 ? "success" : "failure",
     http: { method: "GET", path, status, host: "worker.test", latency_ms: undefined },
+    context: { ip: "127.0.0.1" },
     ...more,
   });
 
@@ -59,12 +60,14 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
   });
 
   test("an answer, and a handler that throws", async () => {
-    const answer = await worker.dispatchFetch("http://worker.test/plain/job?token=x");
+    const answer = await worker.dispatchFetch("http://worker.test/plain/job?token=x", {
+      headers: { "cf-connecting-ip": "192.0.2.1" },
+    });
     assert.equal(await answer.text(), "ok");
     assert.equal(answer.headers.get("x-own"), "1");
     assert.equal((await worker.dispatchFetch("http://worker.test/plain/throw")).status, 500);
     assert.deepEqual(await events(2), [
-      request("/plain/job", 200),
+      request("/plain/job", 200, { context: { ip: "192.0.2.1" } }),
       request("/plain/throw", 500, { reason: "the handler threw" }),
     ]);
   });

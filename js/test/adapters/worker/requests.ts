@@ -53,7 +53,7 @@ const plain = withCountersign(
       }
     },
   },
-  { http: { path: "actual", host: true } },
+  { http: { path: "actual", host: true, ip: true } },
 );
 
 export default {
