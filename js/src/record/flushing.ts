@@ -160,14 +160,17 @@ export class Flushing {
 
   async #run(): Promise<void> {
     this.#running = true;
-    do {
-      const failed = await this.#attempt(() => true);
-      const again = failed === undefined ? 0 : this.#tell(failed);
-      if (again > 0) {
-        await this.#rest(again);
-      }
-    } while (this.#waiters.length > 0);
-    this.#running = false;
+    try {
+      do {
+        const failed = await this.#attempt(() => true);
+        const again = failed === undefined ? 0 : this.#tell(failed);
+        if (again > 0) {
+          await this.#rest(again);
+        }
+      } while (this.#waiters.length > 0);
+    } finally {
+      this.#running = false;
+    }
     this.#work.ended();
   }
 
@@ -215,12 +218,14 @@ export class Flushing {
     };
     this.#running = true;
     this.#seen = clock();
-    const failed = await this.#attempt(alive);
-    if (generation === this.#generation) {
-      this.#running = false;
-      this.#work.ended();
+    try {
+      return await this.#attempt(alive);
+    } finally {
+      if (generation === this.#generation) {
+        this.#running = false;
+        this.#work.ended();
+      }
     }
-    return failed;
   }
 
   /** Works once. */

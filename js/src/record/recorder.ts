@@ -13,6 +13,7 @@ import { toJson } from "./json.js";
 import type { Lifecycle } from "./lifecycle.js";
 import type { Settings } from "./options.js";
 import type { KeyHandle, Signer } from "./signer.js";
+import { tell } from "./tell.js";
 
 /** What a recorder is made of. */
 export interface Parts {
@@ -57,7 +58,7 @@ export interface FlushPatience {
 }
 
 /** About how many bytes of events and links are signed together, and how many are linked before some are sent. */
-const BATCH = 256 << 10;
+const BATCH = 64 << 10;
 const LINKED = 1 << 20;
 /** The same of a page that is going away, which may not send much. */
 const LEAVING = 48 << 10;
@@ -116,7 +117,7 @@ export class Recorder {
       { timeout: settings.timeoutMs, leaving: () => lifecycle.isLeaving() },
       {
         died: (chain, error) => this.#onDead(chain, error),
-        refused: (chain, batches) => this.#onRefused(chain, batches),
+        refused: (chain, batches, why) => this.#onRefused(chain, batches, why),
       },
     );
     this.#flushing = new Flushing(
@@ -424,7 +425,7 @@ export class Recorder {
   #failed(error: CountersignError, told: boolean): void {
     this.#lastError = error;
     if (!told) {
-      this.#settings.onError(error);
+      tell(this.#settings.onError, error);
     }
   }
 
@@ -445,12 +446,13 @@ export class Recorder {
   }
 
   /**
-   * A chain whose key the log refuses. A grant to come acts on chains that begin after it: the chain in use waits for
-   * one as long as the log has nothing of it, and what waits of any other goes into the chain in use.
+   * A chain whose key the log refuses, or whose batches are too large. A grant to come acts on chains that begin after
+   * it: the chain in use waits for one as long as the log has nothing of it. What else waits of such a chain goes into
+   * another.
    */
-  async #onRefused(name: string, batches: readonly Batch[]): Promise<boolean> {
+  async #onRefused(name: string, batches: readonly Batch[], why: "key" | "size"): Promise<boolean> {
     const isInUse = this.#chain.name === name;
-    if (isInUse && batches[0]?.from === 0) {
+    if (why === "key" && isInUse && batches[0]?.from === 0) {
       return false;
     }
     const lines = batches.flatMap(eventsOf);
@@ -487,7 +489,8 @@ export class Recorder {
       }
     });
     if (over !== undefined) {
-      this.#moveOn(over, new CountersignError("log.unauthorised", "the chain's key was refused"));
+      const code = why === "key" ? "log.unauthorised" : "submit.too_large";
+      this.#moveOn(over, new CountersignError(code, "the chain was refused"));
     }
     if (this.#closed) {
       this.#chain.end();
@@ -547,7 +550,7 @@ export class Recorder {
 
   #hurry(patience: number): void {
     if (this.#settings.flush !== undefined && this.#owes(this.#recorded)) {
-      this.flush({ patience }).catch((error: CountersignError) => this.#settings.onError(error));
+      this.flush({ patience }).catch((error: CountersignError) => tell(this.#settings.onError, error));
     }
   }
 
@@ -572,7 +575,8 @@ export class Recorder {
     const { waiting } = this.status();
     if (waiting > 0 && !this.#keeper.isDurable) {
       const what = waiting === 1 ? "1 event was" : `${waiting} events were`;
-      this.#settings.onError(
+      tell(
+        this.#settings.onError,
         new CountersignError("recorder.lost", `${what} not delivered before the program ended`, {
           hint: "await close() before the program ends, or give the recorder an outbox",
         }),

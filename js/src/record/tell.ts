@@ -1,0 +1,12 @@
+/** Telling a program what went wrong. */
+
+import type { CountersignError } from "../error.js";
+
+/** Calls what a program gave to be told of errors. Whatever that does, the work goes on. */
+export function tell(onError: (error: CountersignError) => void, error: CountersignError): void {
+  try {
+    onError(error);
+  } catch (cause) {
+    console.error(`countersign: onError failed when it was told of ${error.code}: ${error.message}:`, cause);
+  }
+}

@@ -1,0 +1,45 @@
+/** Programs that fail when they are told of a failure. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Home } from "../../dist/adapters/home.js";
+import { createRecorder } from "../../dist/record/record.node.js";
+import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
+import { record, recorderOf } from "../deliver/recorder.ts";
+
+const fails = () => {
+  throw new Error("of the program's own");
+};
+
+test("an onError that throws holds up nothing, and is itself told of", async (t) => {
+  const said = t.mock.method(console, "error", () => {});
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const log = new MemoryLog();
+  log.meets(() => refusal(503, "server.unavailable"));
+  const recorder = await recorderOf(log, undefined, { flush: {}, onError: fails });
+  const [handle] = record(recorder, "a.b");
+  t.mock.timers.tick(1_000);
+  while (said.mock.callCount() === 0) {
+    await new Promise(setImmediate);
+  }
+  assert.match(String(said.mock.calls[0]?.arguments[0]), /onError failed .* collector\.busy/);
+  // It is tried again by itself.
+  t.mock.timers.tick(1_000);
+  await handle?.delivered();
+  await recorder.close();
+  assert.deepEqual(log.actions, ["a.b"]);
+});
+
+test("nor does it hold up who only reports", async (t) => {
+  const said = t.mock.method(console, "error", () => {});
+  const log = new MemoryLog();
+  const home = new Home({
+    create: createRecorder,
+    options: async () => ({ key: EMITTER.secret, to: log.to, log: log.vkey, flush: false, onError: fails }),
+    shared: true,
+    required: false,
+  });
+  await home.start();
+  home.report(new Error("of no matter"));
+  assert.equal(said.mock.callCount(), 1);
+});
