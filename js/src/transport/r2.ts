@@ -29,12 +29,16 @@ export interface R2TransportOptions {
 
 /** Objects and folders in a folder. A list of so many is one request. */
 const FANOUT = 1000;
+/** How many of the last objects may hold what a writer that comes back gives again. */
+const BEFORE = 16;
 const NAME = /^\d{3}(\/|\.ndjson)$/;
 
 /**
  * Keeps an export as objects, one for each chunk: `000/000/000.ndjson`, `000/000/001.ndjson` and so on. In the order of
- * their keys they are one export. An object is only ever created, so that several writers can share a prefix, and what
- * was stored before is not stored again when its answer was lost.
+ * their keys they are one export. An object is only ever created, so that several writers can share a prefix.
+ *
+ * What was stored though its answer was lost is not stored again. A writer that comes back with an outbox looks for it
+ * among the last 16 objects: where others may store more than that meanwhile, give each writer a prefix of its own.
  */
 export function r2Transport(bucket: Bucket, { prefix = "" }: R2TransportOptions = {}): TransportObject {
   if (typeof bucket?.put !== "function") {
@@ -44,29 +48,44 @@ export function r2Transport(bucket: Bucket, { prefix = "" }: R2TransportOptions 
     });
   }
   let next: number | undefined;
+  /** The last objects of before, until there is something new. */
+  let before: Uint8Array[] = [];
+  const read = async (number: number) => {
+    const object = await bucket.get(`${prefix}${keyOf(number)}`);
+    return object === null ? undefined : new Uint8Array(await object.arrayBuffer());
+  };
+  const begin = async (): Promise<number> => {
+    const last = await lastNumber(bucket, prefix);
+    const numbers = Array.from({ length: Math.min(BEFORE, last + 1) }, (_, nth) => last - nth).reverse();
+    const found = await Promise.all(numbers.map(read));
+    before = found.filter((bytes) => bytes !== undefined);
+    return before.length === 0 ? last : last + 1;
+  };
   return {
     begun: async () => (await bucket.list({ prefix, limit: 1 })).objects.length > 0,
     async write(chunk) {
-      // The last one of before may be what is given again now.
-      next ??= await lastNumber(bucket, prefix);
-      let lines: Uint8Array = chunk;
+      next ??= await begin();
+      let lines = before.reduce(without, chunk);
       while (lines.length > 0) {
-        const key = `${prefix}${keyOf(next)}`;
-        const stored = await bucket.put(key, lines, {
+        const stored = await bucket.put(`${prefix}${keyOf(next)}`, lines, {
           onlyIf: new Headers({ "if-none-match": "*" }),
           httpMetadata: { contentType: "application/x-ndjson" },
         });
         if (stored === null) {
-          const there = await bucket.get(key);
-          const bytes = there === null ? new Uint8Array() : new Uint8Array(await there.arrayBuffer());
-          lines = new Tail(bytes).fresh(headless(lines));
+          lines = without(lines, (await read(next)) ?? new Uint8Array());
         } else {
           lines = lines.subarray(lines.length);
+          before = [];
         }
         next += 1;
       }
     },
   };
+}
+
+/** What of the lines is not in an object before them. */
+function without(lines: Uint8Array, object: Uint8Array): Uint8Array {
+  return new Tail(object).fresh(headless(lines));
 }
 
 function keyOf(number: number): string {

@@ -73,6 +73,36 @@ test("a writer that comes back goes on after the last object, and stores what it
   assert.equal(await text(), HEADER + lines(0, 8));
 });
 
+test("what was stored though its answer was lost is found behind what others stored since", async () => {
+  const { write, text } = place("behind/");
+  const others = (nth: number) => `{"other":${nth}}\n`;
+  assert.equal(await write("a", HEADER + lines(0, 3)), "written");
+  assert.equal(await write("a", lines(3, 4), 1), "no answer");
+  // This time together with what came after it, which becomes an object of its own.
+  assert.equal(await write("b", others(0)), "written");
+  assert.equal(await write("a", lines(3, 6), 1), "no answer");
+  for (let nth = 1; nth < 14; nth += 1) {
+    assert.equal(await write("b", others(nth)), "written");
+  }
+  // It comes back, in one piece or in several, and is cut off again.
+  assert.equal(await write("a again", lines(3, 8), 1), "no answer");
+  assert.equal(await write("a once more", lines(3, 4)), "written");
+  assert.equal(await write("a once more", lines(4, 6)), "written");
+  assert.equal(await write("a once more", lines(6, 9)), "written");
+  const all = (await text()).split(/(?<=\n)/);
+  assert.equal(all.filter((line) => line.startsWith('{"link"')).join(""), lines(0, 9));
+  assert.equal(all.length, 1 + 9 + 14);
+});
+
+test("a writer that comes back and fails at first stores what it holds once", async () => {
+  const { write, text } = place("twice/");
+  assert.equal(await write("a", HEADER + lines(0, 3), 1), "no answer");
+  assert.equal(await write("b", '{"other":0}\n'), "written");
+  assert.equal(await write("a again", HEADER + lines(0, 5), 1), "no answer");
+  assert.equal(await write("a again", HEADER + lines(0, 5)), "written");
+  assert.equal(await text(), `${HEADER}${lines(0, 3)}{"other":0}\n${lines(3, 5)}`);
+});
+
 test("writers at the same time each store all of theirs, under one header", async () => {
   const { begun, write, text } = place("many/");
   const writers = ["a", "b", "c", "d"];
