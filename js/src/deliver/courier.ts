@@ -3,7 +3,7 @@
 import { CountersignError } from "../error.js";
 import type { Keeper } from "../outbox/keeper.js";
 import type { Receipt } from "../record/handle.js";
-import { type Batch, linksOf } from "./batch.js";
+import { type Batch, eventsOf, lastLine, linksOf } from "./batch.js";
 import type { Delivered, Destination, Sent } from "./destination.js";
 import { Failure } from "./failure.js";
 
@@ -34,10 +34,10 @@ export interface Fate {
   /** Told of a chain that cannot go on. */
   died(chain: string, error: CountersignError): void;
   /**
-   * Told of a chain whose key the log refuses, with all that is pending of it, none of which is in the log. Whether its
-   * events are queued again, for another chain.
+   * Told of a chain whose key the log refuses, or whose batches are too large for the collector, with all that is
+   * pending of it, none of which is in the log. Whether its events are queued again, for another chain.
    */
-  refused(chain: string, batches: readonly Batch[]): Promise<boolean>;
+  refused(chain: string, batches: readonly Batch[], why: "key" | "size"): Promise<boolean>;
 }
 
 /** The newest proof that was verified. */
@@ -147,7 +147,10 @@ export class Courier {
           if (failure.scope === "dead") {
             this.#bury(chain, failure.error);
           }
-          if (failure.scope === "refused" && (await this.#giveBack(chain))) {
+          if (failure.scope === "refused" && (await this.#giveBack(chain, "key"))) {
+            break;
+          }
+          if (failure.scope === "large" && (await this.#giveBack(chain, "size"))) {
             break;
           }
           failed = failed === undefined || (failure.scope === "dead" && failed.scope !== "dead") ? failure : failed;
@@ -218,9 +221,7 @@ export class Courier {
         return;
       }
       if (sent.kind === "less") {
-        if (!this.#lower(parcel, sent)) {
-          throw sent.failure;
-        }
+        await this.#tooLarge(chain, parcel, sent);
         return;
       }
       this.#check(chain, sent);
@@ -274,11 +275,11 @@ export class Courier {
   }
 
   /** Gives a refused chain's events back to be queued again. Whether that was possible. */
-  async #giveBack(chain: string): Promise<boolean> {
+  async #giveBack(chain: string, why: "key" | "size"): Promise<boolean> {
     const batches = this.#ofChain(chain);
     this.#drop(batches);
     this.#moving = batches;
-    const isMoved = await this.#fate.refused(chain, batches).finally(() => {
+    const isMoved = await this.#fate.refused(chain, batches, why).finally(() => {
       this.#moving = [];
     });
     if (isMoved) {
@@ -325,17 +326,40 @@ export class Courier {
     });
   }
 
-  #lower(parcel: readonly Batch[], sent: Sent & { kind: "less" }): boolean {
-    if (parcel.length < 2) {
-      return false;
+  /** Has less go together from now on. A batch that is too large alone is to be linked anew, in smaller ones. */
+  async #tooLarge(chain: string, parcel: readonly Batch[], sent: Sent & { kind: "less" }): Promise<void> {
+    const [batch] = parcel;
+    const isOne = batch !== undefined && parcel.length === 1 && eventsOf(batch).length < 2;
+    this.#lower(parcel, sent, isOne);
+    if (batch === undefined || parcel.length > 1) {
+      return;
     }
-    const bytes = sizeOf(parcel);
-    const lines = parcel.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-    const { bytes: mostBytes = Math.floor(bytes / 2), lines: mostLines = Math.floor(lines / 2) } = sent;
+    if (isOne || batch !== this.#ofChain(chain)[0]) {
+      throw sent.failure;
+    }
+    // An answer may have been lost, and the log have it: its last link alone shows that.
+    const alone = await this.#send([{ ...batch, from: batch.to, lines: lastLine(batch) }]);
+    if (alone.kind === "delivered") {
+      await this.#delivered(parcel, alone.delivered);
+      return;
+    }
+    const { error, retryAfter } = sent.failure;
+    throw alone.kind === "from" && alone.seq <= batch.from ? new Failure("large", error, retryAfter) : alone.failure;
+  }
+
+  /** Lowers the limits to what the collector says, or to half where that is nothing new. */
+  #lower(parcel: readonly Batch[], { bytes, lines }: Sent & { kind: "less" }, isOne: boolean): void {
     const before = { ...this.#limits };
-    this.#limits.bytes = Math.max(1, Math.min(before.bytes, mostBytes));
-    this.#limits.lines = Math.max(1, Math.min(before.lines, mostLines));
-    return this.#limits.bytes < before.bytes || this.#limits.lines < before.lines;
+    const size = sizeOf(parcel);
+    const count = parcel.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+    // Links are made by bytes alone.
+    const share = parcel.length === 1 && lines !== undefined ? Math.floor((size * lines) / count) : before.bytes;
+    this.#limits.bytes = Math.max(1, Math.min(before.bytes, bytes ?? before.bytes, share));
+    this.#limits.lines = Math.max(1, Math.min(before.lines, lines ?? before.lines));
+    const isLower = this.#limits.bytes < before.bytes || (parcel.length > 1 && this.#limits.lines < before.lines);
+    if (!isLower && !isOne) {
+      this.#limits.bytes = Math.max(1, Math.floor(Math.min(before.bytes, size) / 2));
+    }
   }
 
   /** Whether what the log would take next is here. */
