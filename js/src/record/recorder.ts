@@ -185,8 +185,8 @@ export class Recorder {
    *
    * There is one flush at a time. Whoever asks while one is under way waits for the same.
    */
-  flush({ patience = 0 }: FlushPatience = {}): Promise<void> {
-    return this.#flushing.flush(this.#recorded, patience);
+  async flush(patience: FlushPatience = {}): Promise<void> {
+    return this.#flushing.flush(this.#recorded, millisOf(patience));
   }
 
   /** How things stand. */
@@ -208,6 +208,7 @@ export class Recorder {
 
   /** Ends the chain, and begins one under another key: what is recorded from now on is in that. */
   async rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
+    millisOf(patience);
     const anew = await this.#parts.begin(key);
     this.#refuseClosed();
     this.#anew = anew;
@@ -221,6 +222,7 @@ export class Recorder {
    * After a failure call it again; the outbox is let go of when all is delivered.
    */
   async close(patience: FlushPatience = {}): Promise<void> {
+    millisOf(patience);
     if (!this.#closed) {
       this.#closed = true;
       this.#flushing.end();
@@ -592,6 +594,16 @@ function isDue(taken: readonly Taken[], number: number): boolean {
 
 function hasWorkOf({ hasWork, queue }: Chain, number: number): boolean {
   return hasWork && isDue(queue, number);
+}
+
+function millisOf({ patience = 0 }: FlushPatience): number {
+  if (typeof patience !== "number" || !(patience >= 0)) {
+    throw new CountersignError("options.invalid", "patience is no number from 0 up", {
+      member: "patience",
+      hint: "give milliseconds, such as 5000, or leave it out",
+    });
+  }
+  return patience;
 }
 
 function settle(taken: readonly Taken[], error?: CountersignError): void {

@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { Failure } from "../../dist/deliver/failure.js";
 import { CountersignError } from "../../dist/error.js";
 import { Flushing } from "../../dist/record/flushing.js";
+import { EMITTER, MemoryLog } from "../deliver/log.ts";
+import { record, recorderOf } from "../deliver/recorder.ts";
 
 const busy = new CountersignError("collector.busy", "later", { hint: "wait" });
 
@@ -79,4 +81,20 @@ test("who asks during a rest of one's own has it end", async (t) => {
   clock.now = 0.1;
   await Promise.all([patient, flushing.flush(1, 0)]);
   assert.equal(state.tries, 2);
+});
+
+test("patience is a number of milliseconds, and nothing is done with anything else", async () => {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log);
+  record(recorder, "a.b");
+  for (const patience of [Number.NaN, -1, "5", null] as number[]) {
+    const refused = { code: "options.invalid", member: "patience" };
+    await assert.rejects(recorder.flush({ patience }), refused);
+    await assert.rejects(recorder.rotate(EMITTER.secret, { patience }), refused);
+    await assert.rejects(recorder.close({ patience }), refused);
+  }
+  assert.equal(log.bodies.length, 0);
+  record(recorder, "a.c");
+  await recorder.flush({ patience: Number.POSITIVE_INFINITY });
+  assert.deepEqual([log.actions, log.chains.size], [["a.b", "a.c"], 1]);
 });
