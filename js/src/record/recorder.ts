@@ -92,6 +92,8 @@ export class Recorder {
   #unkept: Taken[] = [];
   #dropped: { count: number; since: number; until: number } | undefined;
   #lastError: CountersignError | undefined;
+  /** Why events will never come that no outbox has. */
+  #lost: CountersignError | undefined;
   #closed = false;
   /** The latest time of an event that the chain got. */
   #latest = Number.NEGATIVE_INFINITY;
@@ -116,7 +118,7 @@ export class Recorder {
       keeper,
       { timeout: settings.timeoutMs, leaving: () => lifecycle.isLeaving() },
       {
-        died: (chain, error) => this.#onDead(chain, error),
+        died: (chain, error, isLoss) => this.#onDead(chain, error, isLoss),
         refused: (chain, batches, why) => this.#onRefused(chain, batches, why),
       },
     );
@@ -219,7 +221,8 @@ export class Recorder {
 
   /**
    * Flushes and ends the chain: a close link says that nothing after it was cut off. Nothing can be recorded after.
-   * After a failure call it again; the outbox is let go of when all is delivered.
+   * After a failure call it again; the outbox is let go of when all is delivered. It rejects each time where events of
+   * a dead chain are lost, which no outbox has.
    */
   async close(patience: FlushPatience = {}): Promise<void> {
     millisOf(patience);
@@ -231,6 +234,9 @@ export class Recorder {
     await this.flush(patience);
     this.#unfollow();
     await this.#keeper.close();
+    if (this.#lost !== undefined) {
+      throw this.#lost;
+    }
   }
 
   #refuseClosed(): void {
@@ -372,12 +378,12 @@ export class Recorder {
     this.#courier.add(batch);
   }
 
-  /** What gets its link now is kept with it. If that is not all, all is kept as it is. */
+  /** What gets its link now is kept with it. If that is not all, or who signs may not do it, all is kept as it is. */
   #keepWhatStays(chain: Chain): void {
     if (chain !== this.#chain || this.#unkept.length === 0) {
       return;
     }
-    if (chain.linksAll(this.#batchBytes())) {
+    if (chain.isSwift && chain.linksAll(this.#batchBytes())) {
       chain.unstored();
       this.#unkept = [];
     } else {
@@ -432,7 +438,10 @@ export class Recorder {
   }
 
   /** A chain that cannot go on: what has no link yet goes into a new one. */
-  #onDead(name: string, error: CountersignError): void {
+  #onDead(name: string, error: CountersignError, isLoss: boolean): void {
+    if (isLoss) {
+      this.#lost ??= error;
+    }
     if (this.#chain.name !== name) {
       this.#ending = this.#ending.filter((chain) => chain.name !== name || this.#moveOn(chain, error));
       return;
@@ -511,6 +520,9 @@ export class Recorder {
     for (const one of linked) {
       this.#queuedBytes -= one.bytes;
       one.fail(error);
+      if (one.id === undefined) {
+        this.#lost ??= error;
+      }
     }
     return false;
   }
