@@ -131,7 +131,8 @@ class Table implements Shelf {
 
   async write({ put, remove }: Change): Promise<void> {
     this.#storage.transactionSync(() => {
-      for (const id of remove) {
+      // What is put may be there though its write failed: the wait for the disk comes after.
+      for (const id of [...remove, ...put.map(({ id }) => id)]) {
         this.#exec("DELETE FROM countersign_outbox WHERE name = ? AND id = ?", this.#name, id);
       }
       for (const { id, bytes } of put) {
@@ -173,12 +174,14 @@ class Keys implements Shelf {
 
   async write({ put, remove }: Change): Promise<void> {
     const gone = remove.flatMap((id) => {
-      const keys = Array.from({ length: this.#counts.get(id) ?? 0 }, (_, part) => this.#key(id, part));
+      const keys = this.#keys(id);
       this.#counts.delete(id);
       return keys;
     });
     const rows = put.flatMap(({ id, bytes }) => {
       const pieces = parts(bytes, Keys.#PART);
+      // It may be there though its write failed.
+      gone.push(...this.#keys(id).slice(pieces.length));
       this.#counts.set(id, pieces.length);
       return pieces.map((piece, part) => [this.#key(id, part), piece] as const);
     });
@@ -193,6 +196,11 @@ class Keys implements Shelf {
         all.slice(nth * Keys.#CALL, (nth + 1) * Keys.#CALL),
       );
     }
+  }
+
+  /** The keys of an entry's parts. */
+  #keys(id: number): string[] {
+    return Array.from({ length: this.#counts.get(id) ?? 0 }, (_, part) => this.#key(id, part));
   }
 
   /** Sorts as the numbers do. */

@@ -9,6 +9,7 @@ export interface Entry {
 
 /** What becomes of an outbox in one step. */
 export interface Change {
+  /** What is there under the same id already is replaced: a write that failed may have come to something. */
   readonly put: readonly Entry[];
   /** Ids, also of entries that are not there. */
   readonly remove: readonly number[];

@@ -62,6 +62,20 @@ export const cases: Record<string, (storage: Storage, traits: Traits) => Promise
     await again.close();
   },
 
+  "replaces what is put again, as after a write of which nobody knows": async (storage) => {
+    const outbox = storage();
+    await outbox.open();
+    await outbox.write({ put: [entry(1, "a"), entry(2, "b".repeat(2_100_000)), entry(3, "c")], remove: [] });
+    await outbox.write({ put: [entry(1, "a"), entry(2, "short")], remove: [] });
+    await outbox.close();
+    const again = storage();
+    equal(texts(await again.open()), ["a", "short", "c"]);
+    await again.write({ put: [], remove: [1, 2, 3] });
+    await again.close();
+    equal(await contents(again), []);
+    await again.close();
+  },
+
   "keeps bytes of every value and many sizes": async (storage) => {
     const outbox = storage();
     await outbox.open();
