@@ -20,7 +20,7 @@ export type Meaning =
   | { kind: "failed"; failure: Failure };
 
 /** Refusals of what was sent, each a code of this package's too. */
-const DEAD: ReadonlySet<string> = new Set<ErrorCode>(["export.invalid", "log.refused", "signature.invalid"]);
+const DENIALS: ReadonlySet<string> = new Set<ErrorCode>(["export.invalid", "log.refused", "signature.invalid"]);
 
 /** At most so much of what a stranger says is repeated. */
 const REPEATED = 300;
@@ -65,15 +65,15 @@ function failed(answer: Answer): Failure {
   }
   if (code === "log.fork") {
     const todo =
-      "this chain was continued twice: the key was used elsewhere, or storage was restored from a copy. Find out which; a new chain has begun";
-    return new Failure("dead", error("log.fork", says, todo));
+      "this chain was continued twice: the key was used elsewhere, or storage was restored from a copy. Find out which";
+    return new Failure("denied", error("log.fork", says, todo), retryAfter);
   }
   if (code === "log.gap") {
     return new Failure("chain", error("log.gap", says, hint ?? "links before these are missing"), retryAfter);
   }
-  if (status === 400 && DEAD.has(code)) {
+  if (status === 400 && DENIALS.has(code)) {
     const todo = hint ?? "what is kept is not what this recorder wrote, or the collector is another version";
-    return new Failure("dead", error(code as ErrorCode, says, todo));
+    return new Failure("denied", error(code as ErrorCode, says, todo), retryAfter);
   }
   if (status === 429 || status === 503 || status === 408) {
     return new Failure("collector", error("collector.busy", says, "nothing is lost: it is sent again"), retryAfter);

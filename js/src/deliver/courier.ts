@@ -19,8 +19,8 @@ const LIMITS: Limits = { bytes: 1 << 20, lines: 4_096 };
 /** What a page that is going away may still send; the browser's own limit is 64 KiB for all requests together. */
 export const KEEPALIVE = 60 << 10;
 
-/** How often a log has to say that it lost something before it is believed: what it says there is not signed. */
-const ROLLBACKS = 3;
+/** How often a collector has to say that a chain cannot go on before it is believed: what it says there is not signed. */
+const DENIALS = 3;
 
 /** How batches are sent. */
 export interface Manner {
@@ -31,8 +31,8 @@ export interface Manner {
 
 /** What becomes of chains that fail. */
 export interface Fate {
-  /** Told of a chain that cannot go on. */
-  died(chain: string, error: CountersignError): void;
+  /** Told of a chain that cannot go on, and whether events are lost with it, which no outbox has. */
+  died(chain: string, error: CountersignError, isLoss: boolean): void;
   /**
    * Told of a chain whose key the log refuses, or whose batches are too large for the collector, with all that is
    * pending of it, none of which is in the log. Whether its events are queued again, for another chain.
@@ -64,8 +64,8 @@ export class Courier {
    * its answer was lost; it is a repeat then, and taken.
    */
   readonly #single = new Set<string>();
-  /** How often in a row the log asked for what it had proven to hold. */
-  readonly #rollbacks = new Map<string, number>();
+  /** How often in a row it was said why a chain cannot go on. */
+  readonly #denials = new Map<string, { code: string; times: number }>();
   #sending: readonly Batch[] = [];
   #moving: readonly Batch[] = [];
   #bytes = 0;
@@ -134,13 +134,14 @@ export class Courier {
       while (alive() && this.#ofChain(chain).length > 0) {
         try {
           await this.#step(chain, alive);
-        } catch (failure) {
+        } catch (cause) {
           if (!alive()) {
             return;
           }
-          if (!(failure instanceof Failure)) {
-            throw failure;
+          if (!(cause instanceof Failure)) {
+            throw cause;
           }
+          const failure = cause.scope === "denied" ? this.#denied(chain, cause) : cause;
           if (failure.scope === "collector") {
             throw failed?.scope === "dead" ? failed : failure;
           }
@@ -316,7 +317,7 @@ export class Courier {
     if (delivered.proof !== null && delivered.index !== null) {
       this.last = { chain: last.chain, seq: last.to, index: delivered.index, proof: delivered.proof };
     }
-    this.#rollbacks.delete(last.chain);
+    this.#denials.delete(last.chain);
     this.#single.delete(last.chain);
     const gone = this.#pending.filter((batch) => batch.chain === last.chain && batch.to <= last.to);
     this.#drop(gone);
@@ -370,29 +371,43 @@ export class Courier {
       throw failure;
     }
     if (first !== undefined && expected < first.from) {
-      const times = (this.#rollbacks.get(chain) ?? 0) + 1;
-      this.#rollbacks.set(chain, times);
       const message = `the log asks for ${chain}/${expected}, and had proven to hold it`;
-      const isDead = times >= ROLLBACKS;
-      const hint = `the log lost what it had, or was set back: tell who runs it, and keep the receipts as evidence. ${
-        isDead ? "A new chain has begun" : "It is asked again"
-      }`;
-      throw new Failure(
-        isDead ? "dead" : "chain",
-        new CountersignError("log.rollback", message, { hint }),
-        failure.retryAfter,
-      );
+      const hint = "the log lost what it had, or was set back: tell who runs it, and keep the receipts as evidence";
+      throw new Failure("denied", new CountersignError("log.rollback", message, { hint }), failure.retryAfter);
     }
   }
 
+  /** Believes that a chain cannot go on when it was said so often, with no delivery between. */
+  #denied(chain: string, { error: { code, message, hint = "", line }, retryAfter }: Failure): Failure {
+    const before = this.#denials.get(chain);
+    const times = before?.code === code ? before.times + 1 : 1;
+    this.#denials.set(chain, { code, times });
+    // What comes before that which is refused is taken, alone.
+    this.#single.add(chain);
+    const isDead = times >= DENIALS;
+    const todo = `${hint}. ${isDead ? "A new chain has begun" : "It is asked again"}`;
+    return new Failure(
+      isDead ? "dead" : "chain",
+      new CountersignError(code, message, { hint: todo, line }),
+      retryAfter,
+    );
+  }
+
   #bury(chain: string, error: CountersignError): void {
-    for (const { taken } of this.#ofChain(chain)) {
+    const batches = this.#ofChain(chain);
+    const isLoss = batches.some((batch) => batch.taken.length > 0 && !this.#isInOutbox(batch));
+    for (const { taken } of batches) {
       for (const one of taken) {
         one.fail(error);
       }
     }
+    this.#denials.delete(chain);
     this.#dead.set(chain, error);
-    this.#fate.died(chain, error);
+    this.#fate.died(chain, error, isLoss);
+  }
+
+  #isInOutbox({ kept, taken }: Batch): boolean {
+    return this.#keeper.isDurable && (kept || taken.every(({ id }) => id !== undefined));
   }
 }
 

@@ -12,6 +12,8 @@ export type Scope =
   | "refused"
   /** The same, because a batch of it is more than the collector takes. */
   | "large"
+  /** The collector says that this chain never can as it is, and nobody signed that: it is to be said again. */
+  | "denied"
   /** This chain never can as it is. It stays where it is, and is not sent again by itself. */
   | "dead";
 

@@ -109,12 +109,17 @@ for (const [status, code] of [
     const storage = new Storage();
     const recorder = await recorderOf(log, storage);
     const [dead] = record(recorder, "first.dead");
+    for (let time = 1; time < 3; time++) {
+      log.meets(() => refusal(status, code));
+      await assert.rejects(recorder.flush(), { code, hint: /asked again/ });
+      assert.deepEqual(recorder.status().dead, []);
+    }
     log.meets((body, pass) => {
       // Recorded while the chain is refused.
       record(recorder, "second.alive");
       return body.includes("first.dead") ? refusal(status, code) : pass();
     });
-    await assert.rejects(recorder.flush(), { code });
+    await assert.rejects(recorder.flush(), { code, hint: /new chain/ });
     await assert.rejects(dead?.delivered() ?? Promise.resolve(), { code });
     await recorder.flush();
     assert.deepEqual(log.actions, ["second.alive"]);
@@ -134,14 +139,62 @@ for (const [status, code] of [
   });
 }
 
+for (const answer of [refusal(400, "log.refused"), refusal(409, "log.fork")]) {
+  test(`${answer.status} once or twice, as anybody on the way could say: nothing is lost`, async () => {
+    const log = new MemoryLog();
+    const recorder = await recorderOf(log);
+    for (const action of ["a.one", "a.two", "a.three"]) {
+      record(recorder, action);
+      log.meets(
+        () => answer.clone(),
+        () => answer.clone(),
+      );
+      await assert.rejects(recorder.flush());
+      await assert.rejects(recorder.flush());
+      await recorder.flush();
+    }
+    await recorder.close();
+    assert.deepEqual(log.actions, ["a.one", "a.two", "a.three"]);
+    assert.equal(log.chains.size, 1);
+  });
+}
+
+test("of a chain that is refused from a place on, what comes before is delivered", async () => {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log);
+  for (const action of ["a.one", "a.two", "b.bad", "b.after"]) {
+    record(recorder, action);
+    log.meets(() => refusal(503, "server.unavailable"));
+    await assert.rejects(recorder.flush());
+  }
+  log.always = (body, pass) => (body.includes("b.bad") ? refusal(400, "log.refused") : pass());
+  await assert.rejects(recorder.flush({ patience: 60_000 }), { code: "log.refused", hint: /new chain/ });
+  assert.deepEqual(log.actions, ["a.one", "a.two"]);
+});
+
+test("events of a dead chain that no outbox has are lost, and each close says so", async () => {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log);
+  record(recorder, "first.dead");
+  log.always = (body, pass) => (body.includes("first.dead") ? refusal(400, "log.refused") : pass());
+  await assert.rejects(recorder.flush({ patience: 60_000 }), { code: "log.refused" });
+  record(recorder, "second.alive");
+  await recorder.flush();
+  await assert.rejects(recorder.close(), { code: "log.refused" });
+  await assert.rejects(recorder.close(), { code: "log.refused" });
+  assert.deepEqual(log.actions, ["second.alive"]);
+});
+
 test("a refusal of the close link leaves the recorder closed, and what it delivered delivered", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
   const recorder = await recorderOf(log, storage);
   record(recorder, "a.b");
   await recorder.flush();
-  log.meets(() => refusal(409, "log.fork"));
-  await assert.rejects(recorder.close(), { code: "log.fork" });
+  for (const hint of [/asked again/, /asked again/, /new chain/]) {
+    log.meets(() => refusal(409, "log.fork"));
+    await assert.rejects(recorder.close(), { code: "log.fork", hint });
+  }
   await recorder.close();
   assert.deepEqual(log.actions, ["a.b"]);
   assert.throws(() => recorder.record({ action: "a.b" }), { code: "recorder.out_of_turn" });
