@@ -35,6 +35,7 @@ export class Chain {
   /** The `seq` of the next link. */
   #next = 0;
   #closing = false;
+  #sealed = false;
   #closed = false;
   /** Whether a signature from outside was found to be of the chain's key. */
   #signerKnown = false;
@@ -72,6 +73,11 @@ export class Chain {
     return this.#count(bytes) === this.#queue.length;
   }
 
+  /** Whether it takes no event any more: its close link is made. */
+  get isSealed(): boolean {
+    return this.#sealed;
+  }
+
   /** Whether links are made without waiting for a signer. */
   get isSwift(): boolean {
     return this.#seal.sign === undefined;
@@ -100,23 +106,20 @@ export class Chain {
     this.#closing = true;
   }
 
-  /**
-   * Takes what is queued out of it, for another chain. `linked` are events that have links which nobody signed: they
-   * are gone with the chain.
-   */
-  abandon(): { lines: string[]; taken: readonly Taken[]; linked: readonly Taken[] } {
+  /** Takes what is queued out of it, for another chain, and events whose links nobody signed: nobody has seen those. */
+  abandon(): { lines: string[]; taken: readonly Taken[] } {
     if (this.#closed) {
-      return { lines: [], taken: [], linked: [] };
+      return { lines: [], taken: [] };
     }
     this.#attempt++;
     const lines = inCore(() => this.#core.queuedLines());
-    const linked = this.#queue.splice(0, this.#linked);
     const taken = this.#queue;
     this.#queue = [];
     this.#closing = true;
+    this.#sealed = true;
     this.#closed = true;
     this.#core.free();
-    return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), taken, linked };
+    return { lines: lines === "" ? [] : lines.slice(0, -1).split("\n"), taken };
   }
 
   /** How many of the queue have links, which wait for a signature. */
@@ -162,6 +165,7 @@ export class Chain {
     const linked = this.#linked;
     const count = Math.min(Math.max(this.#count(bytes), linked + 1), this.#queue.length);
     const close = this.#closing && count === this.#queue.length;
+    this.#sealed ||= close;
     inCore(() => this.#core.begin(now, nonce, close, count - linked));
     return { count, now };
   }

@@ -328,7 +328,7 @@ export class Recorder {
     // What is recorded from now on is flushed by another: or this one might never end.
     const newest = this.#recorded;
     do {
-      const unkept = await this.#link(alive);
+      const failed = await this.#link(alive);
       if (!alive()) {
         return;
       }
@@ -337,8 +337,8 @@ export class Recorder {
         return;
       }
       this.#flushing.progressed();
-      if (unkept !== undefined) {
-        throw unkept;
+      if (failed !== undefined) {
+        throw failed;
       }
       this.#recordDropped(this.#chain);
     } while (this.#owes(newest));
@@ -346,31 +346,68 @@ export class Recorder {
 
   /**
    * Makes links of what is queued now, and keeps them: what comes meanwhile must not hold up what is linked. Gives what
-   * the outbox says against it: what it has can go.
+   * kept a chain from it, or what the outbox says against it: what is linked can go.
    */
-  async #link(alive: () => boolean): Promise<CountersignError | undefined> {
-    let unkept: CountersignError | undefined;
+  async #link(alive: () => boolean): Promise<unknown> {
+    let failed: unknown;
     const newest = this.#recorded;
-    for (const chain of [...this.#ending, this.#chain]) {
-      // Anew each time: a close link may follow, and nothing after it.
-      for (;;) {
-        this.#recordDropped(chain);
-        if (!alive() || !hasWorkOf(chain, newest) || this.#courier.pendingBytes >= LINKED) {
-          break;
+    const done = new Set<Chain>();
+    const next = () => [...this.#ending, this.#chain].find((chain) => !done.has(chain));
+    for (let chain = next(); chain !== undefined && alive(); chain = next()) {
+      done.add(chain);
+      try {
+        const unkept = await this.#linkAll(chain, newest, alive);
+        failed ??= unkept;
+      } catch (cause) {
+        if (!alive()) {
+          return undefined;
         }
-        this.#keepWhatStays(chain);
-        const batch = await chain.link(this.#batchBytes());
-        if (batch === undefined) {
-          break;
+        if (chain !== this.#chain && isOfSigner(cause)) {
+          this.#leaveEnded(chain, cause);
+        } else {
+          failed ??= cause;
         }
-        this.#linked(batch);
-        await this.#keeper.keep(batch).catch((error: CountersignError) => {
-          unkept ??= error;
-        });
       }
     }
     this.#ending = this.#ending.filter(({ hasWork }) => hasWork);
-    return unkept;
+    return failed;
+  }
+
+  async #linkAll(chain: Chain, newest: number, alive: () => boolean): Promise<CountersignError | undefined> {
+    let unkept: CountersignError | undefined;
+    // Anew each time: a close link may follow, and nothing after it.
+    for (;;) {
+      this.#recordDropped(chain);
+      if (!alive() || !hasWorkOf(chain, newest) || this.#courier.pendingBytes >= LINKED) {
+        return unkept;
+      }
+      this.#keepWhatStays(chain);
+      const batch = await chain.link(this.#batchBytes());
+      if (batch === undefined) {
+        return unkept;
+      }
+      this.#linked(batch);
+      await this.#keeper.keep(batch).catch((error: CountersignError) => {
+        unkept ??= error;
+      });
+    }
+  }
+
+  /** What nobody signs in a chain that was ended goes into the chain in use: its key may be gone for good. */
+  #leaveEnded(chain: Chain, cause: unknown): void {
+    if (this.#chain.isSealed) {
+      this.#ending.push(this.#chain);
+      this.#chain = this.#anew();
+      this.#chain.end();
+    }
+    this.#moveOn(chain);
+    this.#failed(
+      new CountersignError("signer.failed", "a chain ends without a close link, since nobody signs it", {
+        hint: "its events go on in the next chain; who verifies sees it as one that was never closed",
+        cause,
+      }),
+      false,
+    );
   }
 
   #linked(batch: NonNullable<Awaited<ReturnType<Chain["link"]>>>): void {
@@ -443,14 +480,13 @@ export class Recorder {
       this.#lost ??= error;
     }
     if (this.#chain.name !== name) {
-      this.#ending = this.#ending.filter((chain) => chain.name !== name || this.#moveOn(chain, error));
+      this.#ending = this.#ending.filter((chain) => chain.name !== name || this.#moveOn(chain));
       return;
     }
+    this.#keep();
     const dead = this.#chain;
     this.#chain = this.#anew();
-    // Those that were to be kept are kept with their links.
-    this.#unkept = [];
-    this.#moveOn(dead, error);
+    this.#moveOn(dead);
     if (this.#closed) {
       this.#chain.end();
     }
@@ -500,8 +536,7 @@ export class Recorder {
       }
     });
     if (over !== undefined) {
-      const code = why === "key" ? "log.unauthorised" : "submit.too_large";
-      this.#moveOn(over, new CountersignError(code, "the chain was refused"));
+      this.#moveOn(over);
     }
     if (this.#closed) {
       this.#chain.end();
@@ -509,21 +544,14 @@ export class Recorder {
     return true;
   }
 
-  #moveOn(dead: Chain, error: CountersignError): false {
-    const { lines, taken, linked } = dead.abandon();
+  #moveOn(over: Chain): false {
+    const { lines, taken } = over.abandon();
     lines.forEach((line, nth) => {
       const one = taken[nth];
       if (one !== undefined) {
         this.#chain.restore(line, one);
       }
     });
-    for (const one of linked) {
-      this.#queuedBytes -= one.bytes;
-      one.fail(error);
-      if (one.id === undefined) {
-        this.#lost ??= error;
-      }
-    }
     return false;
   }
 
@@ -606,6 +634,10 @@ function isDue(taken: readonly Taken[], number: number): boolean {
 
 function hasWorkOf({ hasWork, queue }: Chain, number: number): boolean {
   return hasWork && isDue(queue, number);
+}
+
+function isOfSigner(error: unknown): boolean {
+  return error instanceof CountersignError && (error.code === "signer.failed" || error.code === "signature.invalid");
 }
 
 function millisOf({ patience = 0 }: FlushPatience): number {

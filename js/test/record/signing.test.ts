@@ -3,9 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Signer } from "../conformance/keys.ts";
-import { EMITTER, MemoryLog } from "../deliver/log.ts";
+import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 import { Storage } from "../deliver/storage.ts";
+
+const OTHER = new Signer("example.com/next", 3);
 
 /** A signer elsewhere, which may be away. */
 function elsewhere(signer = EMITTER) {
@@ -32,4 +34,104 @@ test("what is recorded in the moment of a flush is in the outbox, though the sig
   state.fails = false;
   await recorder.flush();
   assert.deepEqual([log.actions, storage.kinds], [["a.b"], ""]);
+});
+
+/** The kinds of links of each chain. */
+const kinds = (log: MemoryLog) =>
+  [...log.chains.values()].map((links) => links.map((link) => link.split(" ")[1]).join(" "));
+
+for (const isDurable of [false, true]) {
+  const where = isDurable ? "an outbox" : "memory";
+
+  test(`another key leaves behind a signer that is gone, with what it signed: ${where}`, async () => {
+    const log = new MemoryLog();
+    const storage = isDurable ? new Storage() : undefined;
+    const { state, key } = elsewhere();
+    const told: string[] = [];
+    const recorder = await recorderOf(log, storage, { key }, told);
+    record(recorder, "a.one");
+    await recorder.flush();
+    state.fails = true;
+    const handles = record(recorder, "a.two", "a.three");
+    await assert.rejects(recorder.flush(), { code: "signer.failed" });
+    record(recorder, "a.four");
+    await recorder.rotate(OTHER.secret);
+    assert.deepEqual(told, ["signer.failed"]);
+    const receipts = await Promise.all(handles.map((handle) => handle.delivered()));
+    assert.deepEqual(
+      receipts.map(({ chain, seq }) => [chain, seq]),
+      [
+        [recorder.chain, 1],
+        [recorder.chain, 2],
+      ],
+    );
+    record(recorder, "b.one");
+    await recorder.close();
+    assert.deepEqual(log.actions, ["a.one", "a.two", "a.three", "a.four", "b.one"]);
+    assert.deepEqual(kinds(log), ["open event", "open event event event event close"]);
+    assert.equal(recorder.status().waitingBytes, 0);
+    assert.equal(storage?.kinds ?? "", "");
+  });
+}
+
+test("a signer that is gone before its chain began leaves nothing of it", async () => {
+  const log = new MemoryLog();
+  const { state, key } = elsewhere();
+  state.fails = true;
+  const recorder = await recorderOf(log, undefined, { key });
+  record(recorder, "a.one");
+  await assert.rejects(recorder.flush(), { code: "signer.failed" });
+  await recorder.rotate(OTHER.secret);
+  await recorder.close();
+  assert.deepEqual([log.actions, kinds(log)], [["a.one"], ["open event close"]]);
+});
+
+test("of two keys in a row that are gone nothing is lost, though the recorder is closed", async () => {
+  const log = new MemoryLog();
+  const storage = new Storage();
+  const [first, second] = [elsewhere(), elsewhere(OTHER)];
+  first.state.fails = true;
+  second.state.fails = true;
+  const recorder = await recorderOf(log, storage, { key: first.key });
+  record(recorder, "a.one");
+  await assert.rejects(recorder.rotate(second.key), { code: "signer.failed" });
+  record(recorder, "a.two");
+  await assert.rejects(recorder.close(), { code: "signer.failed" });
+  await assert.rejects(recorder.close(), { code: "signer.failed" });
+  second.state.fails = false;
+  await recorder.close();
+  assert.deepEqual([log.actions, kinds(log), storage.kinds], [["a.one", "a.two"], ["open event event close"], ""]);
+});
+
+test("what is signed is sent, though what follows is not", async () => {
+  const log = new MemoryLog();
+  const { state, key } = elsewhere();
+  const recorder = await recorderOf(log, undefined, { key });
+  record(recorder, "a.one");
+  log.meets(() => refusal(503, "server.unavailable"));
+  await assert.rejects(recorder.flush(), { code: "collector.busy" });
+  state.fails = true;
+  record(recorder, "a.two");
+  await assert.rejects(recorder.flush(), { code: "signer.failed" });
+  assert.deepEqual(log.actions, ["a.one"]);
+});
+
+test("what a chain that dies had links of, which nobody signed, goes into the next", async () => {
+  const log = new MemoryLog();
+  const storage = new Storage();
+  const { state, key } = elsewhere();
+  const recorder = await recorderOf(log, storage, { key });
+  log.always = () => refusal(400, "log.refused");
+  record(recorder, "a.one");
+  await assert.rejects(recorder.flush(), { code: "log.refused" });
+  state.fails = true;
+  const [handle] = record(recorder, "a.two");
+  while (recorder.status().dead.length === 0) {
+    await assert.rejects(recorder.flush());
+  }
+  log.always = undefined;
+  state.fails = false;
+  await recorder.flush();
+  assert.equal((await handle?.delivered())?.chain, recorder.chain);
+  assert.deepEqual(log.actions, ["a.two"]);
 });
