@@ -46,6 +46,31 @@ class Keeper {
         await this.#open().write({ put, remove: searchParams.getAll("remove").map(Number) });
         return Response.json("written");
       }
+      case "/unsure": {
+        const waits = [() => Promise.reject(new Error("internal error")), () => storage.sync()];
+        const outbox = durableObjectOutbox(
+          {
+            get sql() {
+              return storage.sql as Required<ObjectStorage>["sql"];
+            },
+            transactionSync: (work) => storage.transactionSync?.(work) ?? work(),
+            list: (options) => storage.list(options),
+            put: (entries) => storage.put(entries),
+            delete: (keys) => storage.delete(keys),
+            sync: async () => waits.shift()?.(),
+          },
+          { name: "unsure" },
+        );
+        await outbox.open();
+        const change = { put: [entry(1, "a")], remove: [] };
+        const said: string[] = [];
+        for (let tries = 0; tries < 2; tries += 1) {
+          const write = outbox.write(change).then(() => "written");
+          said.push(await write.catch(({ code }: { code: string }) => code));
+        }
+        await outbox.close();
+        return Response.json([...said, ...texts(await outbox.open())]);
+      }
       case "/delete-all":
         await storage.deleteAll();
         return Response.json("deleted");
