@@ -81,7 +81,7 @@ export class Courier {
 
   /** All that is not delivered and can be. */
   get pending(): readonly Batch[] {
-    return this.#dead.size === 0 ? this.#pending : this.#pending.filter(({ chain }) => !this.#dead.has(chain));
+    return this.#pending;
   }
 
   /** The same, and what is on its way from one chain into another. */
@@ -93,7 +93,7 @@ export class Courier {
     return this.pending.length > 0;
   }
 
-  /** Bytes of lines that are not delivered, those of dead chains too. */
+  /** Bytes of lines that are not delivered and can be. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -108,17 +108,15 @@ export class Courier {
     return this.#dead;
   }
 
-  /** Bytes of lines that can be delivered. */
-  get pendingBytes(): number {
-    return sizeOf(this.pending);
-  }
-
   /** As many bytes as a batch may have so that a collector takes it. */
   get mostBytes(): number {
     return this.#limits.bytes;
   }
 
   add(batch: Batch): void {
+    if (this.#dead.has(batch.chain)) {
+      return;
+    }
     this.#pending.push(batch);
     this.#bytes += batch.lines.length;
   }
@@ -176,7 +174,7 @@ export class Courier {
   }
 
   #ofChain(chain: string): Batch[] {
-    return this.#dead.has(chain) ? [] : this.#pending.filter((batch) => batch.chain === chain);
+    return this.#pending.filter((batch) => batch.chain === chain);
   }
 
   /** Batches of a chain from that `seq` on, as many as may go together: at least one, unless they must be small. */
@@ -401,6 +399,7 @@ export class Courier {
         one.fail(error);
       }
     }
+    this.#drop(batches);
     this.#denials.delete(chain);
     this.#dead.set(chain, error);
     this.#fate.died(chain, error, isLoss);

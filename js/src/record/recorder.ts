@@ -378,7 +378,7 @@ export class Recorder {
     // Anew each time: a close link may follow, and nothing after it.
     for (;;) {
       this.#recordDropped(chain);
-      if (!alive() || !hasWorkOf(chain, newest) || this.#courier.pendingBytes >= LINKED) {
+      if (!alive() || !hasWorkOf(chain, newest) || this.#courier.bytes >= LINKED) {
         return unkept;
       }
       this.#keepWhatStays(chain);

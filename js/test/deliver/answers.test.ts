@@ -185,6 +185,24 @@ test("events of a dead chain that no outbox has are lost, and each close says so
   assert.deepEqual(log.actions, ["second.alive"]);
 });
 
+test("dead chains leave room for what comes after them", async () => {
+  for (const storage of [undefined, new Storage()]) {
+    const log = new MemoryLog();
+    const recorder = await recorderOf(log, storage, { limitBytes: 10_000 });
+    log.always = (body, pass) => (body.includes(".dead") ? refusal(400, "log.refused") : pass());
+    for (let time = 0; time < 4; time++) {
+      recorder.record({ action: "a.dead", reason: "x".repeat(6_000) });
+      await assert.rejects(recorder.flush({ patience: 60_000 }), { code: "log.refused" });
+    }
+    const { waiting, waitingBytes, dead } = recorder.status();
+    assert.deepEqual([waiting, waitingBytes, dead.length], [0, 0, 4]);
+    assert.equal(storage?.kinds ?? "bbbb", "bbbb");
+    recorder.record({ action: "a.alive", reason: "x".repeat(6_000) });
+    await recorder.flush();
+    assert.deepEqual(log.actions, ["a.alive"]);
+  }
+});
+
 test("a refusal of the close link leaves the recorder closed, and what it delivered delivered", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
