@@ -62,6 +62,9 @@ struct Artefact {
     #[serde(default)]
     core_rustflags: Vec<String>,
     wasm_opt: Vec<String>,
+    /// Whether its JavaScript can begin with a new instance when one was stopped.
+    #[serde(default)]
+    renewable: bool,
     brotli_budget: u64,
     /// What it should weigh, where that is less than its budget.
     brotli_aim: Option<u64>,
@@ -196,6 +199,7 @@ impl Artefact {
             .web(true)?
             .omit_default_module_path(true)
             .typescript(true)
+            .reset_state_function(self.renewable)
             .remove_name_section(true)
             .remove_producers_section(true)
             .generate(&folder)

@@ -1,6 +1,7 @@
 /** Answers of the log's WebAssembly as responses. */
 
 import type { Answer } from "../wasm/log.js";
+import { current } from "./instance.js";
 
 /** The answer to a request that the log could not look at, as it answers itself while its store fails. */
 export function unavailable(): Response {
@@ -30,15 +31,15 @@ export function whole(answer: Answer, request: Request): Response {
   return new Response(request.method === "HEAD" ? null : new Uint8Array(body), init);
 }
 
-/** An export, made only as fast as it is taken. */
-export function pieces(answer: Answer, request: Request): Response {
+/** An export, made only as fast as it is taken: `next` gives its pieces. */
+export function pieces(answer: Answer, request: Request, next: () => Promise<Uint8Array | undefined>): Response {
   const init = head(answer);
   init.headers.append("vary", "accept-encoding");
   // The runtime says in every request that it takes gzip; the client is asked here. What says so it then compresses.
   if (/\bgzip\b/i.test((request as ClientRequest).cf?.clientAcceptEncoding ?? "")) {
     init.headers.set("content-encoding", "gzip");
   }
-  return streamed(answer, init, request, async () => answer.piece());
+  return streamed(answer, init, request, next);
 }
 
 /** A live view: `next` gives what it goes on with, or nothing at its end. */
@@ -57,10 +58,13 @@ function streamed(
     return new Response(null, init);
   }
   let taken = true;
+  const made = current();
   const end = () => {
     if (taken) {
       taken = false;
-      answer.free();
+      if (made === current()) {
+        answer.free();
+      }
     }
   };
   const body = new ReadableStream<Uint8Array>(
@@ -82,7 +86,6 @@ function streamed(
             return;
           }
           // The client sees that the answer was cut.
-          console.error("countersign: an answer ended early:", error);
           controller.error(error);
           end();
         }

@@ -1,10 +1,11 @@
 /** A log that is a Durable Object. */
 
 import { DurableObject } from "cloudflare:workers";
-import { type Answer, initSync, Log } from "../wasm/log.js";
+import { type Answer, Log } from "../wasm/log.js";
 import { live, pieces, unavailable, whole } from "./answers.js";
 import { Bodies } from "./body.js";
 import { copy } from "./copies.js";
+import { begin, current, isStop, replace } from "./instance.js";
 import type { LogEnv, ObjectState } from "./platform.js";
 import { type LogSettings, settingsOf } from "./settings.js";
 import { Tables } from "./storage.js";
@@ -39,6 +40,9 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   readonly #module: WebAssembly.Module;
   readonly #bodies = new Bodies();
   #log: Log | undefined;
+  #tables: Tables | undefined;
+  /** The instance that the log is in. */
+  #instance = 0;
   /** How many leaves are published, as far as that was told. */
   #size = 0;
   #published = Promise.withResolvers<void>();
@@ -64,53 +68,90 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   /** Answers a request. */
   async fetch(request: Request): Promise<Response> {
     try {
-      const log = this.#open();
+      const log = this.#woken();
       const answer = await this.#answer(log, request);
       this.#attend(log);
       switch (answer.kind) {
         case "waiting":
           return whole(await this.#wait(log, answer), request);
         case "pieces":
-          return pieces(answer, request);
+          return pieces(answer, request, () => this.#guard(async () => answer.piece()));
         case "live":
-          return live(answer, request, () => this.#further(log, answer));
+          return live(answer, request, () => this.#guard(() => this.#further(log, answer)));
         default:
           return whole(answer, request);
       }
     } catch (error) {
-      console.error("countersign:", error);
-      if (error instanceof WebAssembly.RuntimeError) {
-        // What it left half done is nowhere but in memory.
-        this.ctx.abort("the log's WebAssembly stopped");
-      }
+      this.#failed(error);
       return unavailable();
     }
   }
 
   /** Copies what can be read without this object, and asks witnesses again. */
   async alarm(): Promise<void> {
+    let more = true;
+    try {
+      more = await this.#rounds();
+    } catch (error) {
+      // An alarm that fails is tried a few times, and then never again.
+      this.#failed(error);
+    }
+    if (more) {
+      await this.#wake(this.now() + AGAIN);
+    }
+  }
+
+  /** Says whether there is more to do soon. */
+  async #rounds(): Promise<boolean> {
     const log = this.#open();
     if (log.hasWitnesses) {
       await this.#witness(log, this.now() >= this.#again);
     }
-    if (this.env.TILES !== undefined) {
-      let more = true;
-      try {
-        more = await copy(log, this.ctx.id, this.env.TILES);
-      } catch (error) {
-        console.error("countersign: tiles are not copied yet:", error);
-      }
-      if (more) {
-        await this.#wake(this.now() + AGAIN);
-      }
+    return this.env.TILES !== undefined && (await copy(log, this.ctx.id, this.env.TILES));
+  }
+
+  #failed(error: unknown): void {
+    console.error("countersign:", error);
+    if (isStop(error)) {
+      // What is half done is in memory alone: the next request finds another object, and another instance.
+      replace();
+      this.ctx.abort("the log's WebAssembly stopped");
     }
   }
 
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
+  }
+
+  /** The log, as a request finds it: when it rested, what an alarm may have left undone is seen to. */
+  #woken(): Log {
+    const rested = this.#log === undefined;
+    const log = this.#open();
+    if (rested && (log.hasWitnesses || this.env.TILES !== undefined)) {
+      this.#wakeSometime().catch((error) => console.error("countersign:", error));
+    }
+    return log;
+  }
+
   #open(): Log {
-    if (this.#log === undefined) {
-      initSync({ module: this.#module });
+    // Another log of this isolate may have stopped the instance that this one was in.
+    if (this.#log === undefined || this.#instance !== current()) {
+      begin(this.#module);
       const { key, trust, readers, cors } = this.settings();
-      this.#log = new Log(new Tables(this.ctx.storage), key, trust, readers, cors, this.now());
+      const tables = new Tables(this.ctx.storage);
+      this.#log = undefined;
+      try {
+        this.#log = new Log(tables, key, trust, readers, cors, this.now());
+      } finally {
+        tables.check();
+      }
+      this.#tables = tables;
+      this.#instance = current();
       this.#size = this.#log.size;
     }
     return this.#log;
@@ -121,15 +162,18 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     const headers = [...request.headers].flat();
     const limit = Log.bodyLimit(request.method, pathname);
     const body = limit === undefined ? new Uint8Array() : await this.#bodies.read(request, limit);
-    return typeof body === "string"
-      ? log.withoutBody(headers, body === "busy")
-      : log.answer(request.method, pathname + search, headers, body, this.now());
+    if (typeof body === "string") {
+      return log.withoutBody(headers, body === "busy");
+    }
+    const answer = log.answer(request.method, pathname + search, headers, body, this.now());
+    this.#tables?.check();
+    return answer;
   }
 
   /** Sees to what a request brought with it. */
   #attend(log: Log): void {
     if (log.hasWitnesses) {
-      this.#witness(log, false).catch((error) => console.error("countersign:", error));
+      this.#witness(log, false).catch((error) => this.#failed(error));
     }
     if (log.size > this.#size) {
       this.#tell(log);
@@ -188,6 +232,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
         this.#again = this.now() + AGAIN;
         await gather(log, round);
         this.#again = this.now() + log.publish(round, this.now());
+        this.#tables?.check();
         this.#tell(log);
       }
     } finally {
@@ -195,6 +240,12 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       if (this.#again > 0) {
         await this.#wake(this.#again);
       }
+    }
+  }
+
+  async #wakeSometime(): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null) {
+      await this.ctx.storage.setAlarm(this.now() + AGAIN);
     }
   }
 

@@ -1,9 +1,11 @@
 /** A Durable Object's storage, as the log's WebAssembly uses it (log/src/wasm/storage.rs). */
 
+import { isStop } from "./instance.js";
 import type { LogStorage } from "./platform.js";
 
 export class Tables {
   readonly #storage: LogStorage;
+  #stop: unknown;
 
   constructor(storage: LogStorage) {
     this.#storage = storage;
@@ -21,6 +23,21 @@ export class Tables {
 
   /** Undoes what the work did when it throws. */
   transaction(work: () => void): void {
-    this.#storage.transactionSync(work);
+    try {
+      this.#storage.transactionSync(work);
+    } catch (error) {
+      // The log takes it for a failure of the storage, and would go on.
+      if (isStop(error)) {
+        this.#stop = error;
+      }
+      throw error;
+    }
+  }
+
+  /** Throws what stopped the log's WebAssembly in the middle of a transaction, if anything did. */
+  check(): void {
+    if (this.#stop !== undefined) {
+      throw this.#stop;
+    }
   }
 }

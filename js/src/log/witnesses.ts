@@ -1,6 +1,7 @@
 /** Asking a log's witnesses over HTTP (C2SP tlog-witness). */
 
 import { Log, type Witnesses } from "../wasm/log.js";
+import { isStop } from "./instance.js";
 
 /** The most bytes of an answer. */
 const MOST = 64 << 10;
@@ -10,7 +11,7 @@ export async function gather(log: Log, witnesses: Witnesses): Promise<void> {
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), Log.patience);
   try {
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       over.signal.addEventListener("abort", () => resolve());
       const settled = () => {
         if (!over.signal.aborted && witnesses.areEnough) {
@@ -18,7 +19,7 @@ export async function gather(log: Log, witnesses: Witnesses): Promise<void> {
         }
       };
       const asked = witnesses.urls.map((url, number) => ask(log, witnesses, number, url, over.signal).then(settled));
-      Promise.all(asked).finally(resolve);
+      Promise.all(asked).then(() => resolve(), reject);
     });
   } finally {
     clearTimeout(timer);
@@ -43,6 +44,9 @@ async function ask(log: Log, witnesses: Witnesses, number: number, url: string, 
       again = log.answered(witnesses, number, response.status, kind, answer);
     }
   } catch (error) {
+    if (isStop(error)) {
+      throw error;
+    }
     if (!over.aborted) {
       log.unanswered(witnesses, number, error instanceof Error ? error.message : "it did not answer");
     }

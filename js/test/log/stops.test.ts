@@ -1,0 +1,79 @@
+/** A Durable Object's log whose WebAssembly traps, and one whose alarm fails. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Chain } from "../conformance/chain.ts";
+import { ask } from "../conformance/http.ts";
+import { Signer } from "../conformance/keys.ts";
+import { AUDITOR, EMITTERS, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
+import { until } from "./eventually.ts";
+import { type RunningLog, startLog } from "./start.ts";
+
+const OTHER = new Signer("other.example/audit", 2);
+
+let log: RunningLog;
+before(async () => {
+  const worker = fileURLToPath(new URL("worker-of-stops.ts", import.meta.url));
+  log = await startLog({ ...SETUP, key: `${LOG.secret}\n${OTHER.secret}\n`, worker });
+});
+after(() => log.close());
+
+const at = (path: string, of = ORIGIN) =>
+  ask(log.url, path, { headers: { "x-log": of, authorization: `Bearer ${AUDITOR}` } });
+const submit = (chain: Chain, of = ORIGIN, from = 0) =>
+  ask(log.url, "/submit", { method: "POST", headers: { "x-log": of }, body: chain.body(from) });
+/** Submits, and goes on when it is refused because the log begins anew. */
+const goesOn = (chain: Chain, of: string) => until(async () => (await submit(chain, of)).status === 200, 20_000);
+
+const chains = new Map([ORIGIN, OTHER.name].map((of) => [of, Chain.begin(EMITTERS[0], of, "stops")]));
+
+/** Both logs are there, with all that they took. */
+async function areWhole(): Promise<void> {
+  for (const [of, chain] of chains) {
+    await goesOn(chain.events(1), of);
+    const lines = (await at("/export", of)).text.split("\n");
+    const links = lines.filter((line) => line.startsWith('{"link"')).map((line) => JSON.parse(line).link);
+    assert.deepEqual(
+      links,
+      chain.lines.map(({ link }) => link),
+    );
+  }
+}
+
+test("a log that has no memory left begins anew, and so do all that shared it", async () => {
+  await areWhole();
+  await at("/exhaust");
+  const large = chains.get(ORIGIN)?.events(2_000) ?? assert.fail();
+  (await submit(large)).refusal(503, "server.unavailable");
+  await log.hears(/WebAssembly stopped|unreachable/);
+  await until(async () => (await at("/renewed")).text === "true");
+  await areWhole();
+});
+
+for (const [part, path] of [
+  ["answer", "/checkpoint"],
+  ["piece", "/export"],
+  ["further", "/stream"],
+  ["copy", "/alarm/now"],
+] as const) {
+  test(`it begins anew after a trap in ${part}`, async () => {
+    await areWhole();
+    await at(`/stop/${part}`);
+    await at(path).catch(() => {});
+    assert.equal((await at("/renewed")).text, "true");
+    await areWhole();
+  });
+}
+
+test("an alarm that fails comes again, and one that is lost is made up for", async () => {
+  await areWhole();
+  await at("/rest").catch(() => {});
+  await at("/break/on");
+  assert.notEqual((await at("/alarm/now")).text, "null");
+  await at("/break/off");
+  await at("/rest").catch(() => {});
+  assert.equal((await at("/alarm")).text, "null");
+  await at("/checkpoint");
+  await until(async () => (await at("/alarm")).text !== "null");
+});
