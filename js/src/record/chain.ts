@@ -22,7 +22,7 @@ export interface Means {
 }
 
 /** What a link adds to its event, about. */
-const LINK = 400;
+export const LINK = 400;
 
 export class Chain {
   readonly #core: CoreRecorder;

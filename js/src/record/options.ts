@@ -35,7 +35,7 @@ export interface CommonOptions {
   redact?: readonly string[] | undefined;
   /** Has every n-th link signed. Each flush signs its last one in any case. */
   signEvery?: number | undefined;
-  /** The most bytes that may wait to be delivered. By default 16 MiB. */
+  /** The most bytes that may wait to be delivered, with about 400 for the link of each event. By default 16 MiB. */
   limitBytes?: number | undefined;
   /**
    * What `record` does above it: throw `recorder.full` (the default), or drop the event. How many were dropped is

@@ -5,7 +5,7 @@ import { Courier, type LastProof } from "../deliver/courier.js";
 import type { Destination } from "../deliver/destination.js";
 import { CountersignError } from "../error.js";
 import type { Found, Keeper } from "../outbox/keeper.js";
-import type { Chain } from "./chain.js";
+import { type Chain, LINK } from "./chain.js";
 import type { AuditEvent } from "./event.js";
 import { Flushing } from "./flushing.js";
 import { droppedHandle, type Handle, Taken } from "./handle.js";
@@ -245,11 +245,16 @@ export class Recorder {
     }
   }
 
+  /** Bytes of all that waits, with the links that are not made yet. */
+  get #held(): number {
+    return this.#queuedBytes + LINK * this.queued + this.#courier.bytes;
+  }
+
   #take(json: string, typed: boolean): Handle {
     this.#refuseClosed();
     // Its UTF-8 is no shorter than this.
     const bytes = json.length;
-    if (this.#queuedBytes + this.#courier.bytes + bytes > this.#settings.limitBytes) {
+    if (this.#held + bytes + LINK > this.#settings.limitBytes) {
       return this.#full();
     }
     const now = this.#settings.now();
@@ -434,7 +439,7 @@ export class Recorder {
 
   #recordDropped(chain: Chain): void {
     const dropped = this.#dropped;
-    const hasRoom = this.#queuedBytes + this.#courier.bytes < this.#settings.limitBytes;
+    const hasRoom = this.#held < this.#settings.limitBytes;
     if (dropped === undefined || chain !== this.#chain || !(hasRoom || this.#closed)) {
       return;
     }

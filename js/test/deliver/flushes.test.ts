@@ -257,7 +257,7 @@ test("a signer that fails in a batch of many loses none and repeats none", async
 test("what there is no room for is counted, though the recorder is closed in the middle of a flush", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
-  const recorder = await recorderOf(log, storage, { limitBytes: 37_000, onFull: "drop" });
+  const recorder = await recorderOf(log, storage, { limitBytes: 38_500, onFull: "drop" });
   const take = () => recorder.record({ action: "a.b", reason: "x".repeat(9_000) });
   for (let nth = 0; nth < 4; nth++) {
     take();

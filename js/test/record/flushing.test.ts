@@ -191,7 +191,7 @@ test("what fails is tried again by itself, and told once", async (t) => {
 test("what there is no room for is counted, and the count is recorded", async () => {
   const to = memory();
   let clock = Date.UTC(2026, 10, 20, 6);
-  const recorder = await start({ to, flush: false, limitBytes: 300, onFull: "drop", now: () => clock });
+  const recorder = await start({ to, flush: false, limitBytes: 1_200, onFull: "drop", now: () => clock });
   const kept = [recorder.record(EVENT), recorder.record(EVENT)];
   const dropped = [2, 1, 1].map((later) => {
     clock += later;

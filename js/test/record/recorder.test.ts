@@ -296,7 +296,7 @@ test("a key that cannot be exported signs", async () => {
 });
 
 test("record throws when too much waits", async () => {
-  const { recorder, to } = await start({ limitBytes: 1000 });
+  const { recorder, to } = await start({ limitBytes: 2000 });
   const event = { action: "a.b", reason: "x".repeat(400) };
   recorder.record(event);
   recorder.record(event);
@@ -305,6 +305,21 @@ test("record throws when too much waits", async () => {
   recorder.record(event);
   await recorder.close();
   assert.equal(shape(to.text()), "open* event event* event close*");
+});
+
+test("small events fill it too: each is counted with the link that it gets", async () => {
+  const { recorder } = await start({ limitBytes: 10_000 });
+  let taken = 0;
+  const fill = () => {
+    for (; taken < 1_000; taken++) {
+      recorder.recordJson("{}");
+    }
+  };
+  assert.throws(fill, { code: "recorder.full" });
+  assert.ok(taken >= 20 && taken < 30, `${taken} were taken`);
+  await recorder.flush();
+  recorder.recordJson("{}");
+  await recorder.close();
 });
 
 test("options are checked, with the member", async () => {
