@@ -1,9 +1,11 @@
 /** Reading bodies: bounded, each and all together. */
 
-/** The most bytes that are held of all bodies at one time, beside what each may have anyway: an object has 128 MB in all. */
+/** The most bytes that are held of all bodies at one time, beside what each may have anyway: an isolate has 128 MB in all. */
 const MOST = 24 << 20;
 /** So many bytes every body may have: who holds all the rest keeps no small submission out. */
 const OWN = 64 << 10;
+/** So many bodies are read at one time. */
+const BODIES = 256;
 /**
  * Of a body that is refused, so many times the limit is still taken and thrown away: a client that is cut off in the
  * middle of sending never reads why.
@@ -20,13 +22,25 @@ export type NoBody = "busy" | "broken";
 /** The bodies that are being read. */
 export class Bodies {
   #held = 0;
+  #read = 0;
 
   /** Reads a body. Of one that is longer than its limit it gives one byte more than that, or nothing where that was said before. */
   async read(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer> | NoBody> {
     if (request.body === null) {
       return new Uint8Array();
     }
-    const reader = request.body.getReader();
+    if (this.#read === BODIES) {
+      return "busy";
+    }
+    this.#read += 1;
+    try {
+      return await this.#bounded(request, request.body.getReader(), limit);
+    } finally {
+      this.#read -= 1;
+    }
+  }
+
+  async #bounded(request: Request, reader: Reader, limit: number): Promise<Uint8Array<ArrayBuffer> | NoBody> {
     const declared = Number(request.headers.get("content-length") ?? 0);
     const whole = declared > limit ? new Uint8Array() : await this.#collect(reader, limit);
     if (declared > limit || typeof whole === "string" || whole.length > limit) {
@@ -60,7 +74,8 @@ export class Bodies {
         }
         held += more;
         this.#held += more;
-        chunks.push(value);
+        // What is a part of something larger would keep all of it.
+        chunks.push(value.byteLength < value.buffer.byteLength ? value.slice() : value);
       }
       return joined(chunks, Math.min(length, limit + 1));
     } catch {

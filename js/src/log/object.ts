@@ -11,6 +11,8 @@ import { type LogSettings, settingsOf } from "./settings.js";
 import { Tables } from "./storage.js";
 import { gather } from "./witnesses.js";
 
+/** The bodies that are read for all logs of the isolate, which have its memory together. */
+const bodies = new Bodies();
 /** How long a submission waits for its checkpoint. */
 const PATIENCE = 30_000;
 /** When what failed is tried again. */
@@ -38,7 +40,6 @@ const sleep = (ms: number) => within(ms, new Promise(() => {}));
  */
 export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObject<Env> {
   readonly #module: WebAssembly.Module;
-  readonly #bodies = new Bodies();
   #log: Log | undefined;
   #tables: Tables | undefined;
   /** The instance that the log is in. */
@@ -161,7 +162,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     const { pathname, search } = new URL(request.url);
     const headers = [...request.headers].flat();
     const limit = Log.bodyLimit(request.method, pathname);
-    const body = limit === undefined ? new Uint8Array() : await this.#bodies.read(request, limit);
+    const body = limit === undefined ? new Uint8Array() : await bodies.read(request, limit);
     if (typeof body === "string") {
       return log.withoutBody(headers, body === "busy");
     }

@@ -1,0 +1,58 @@
+/** How many bodies are read at one time, and how much of them. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Bodies } from "../../dist/log/body.js";
+
+/** A request whose body is still to come. */
+function sending(): { request: Request; send(bytes: Uint8Array): void; end(): void } {
+  let to: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      to = controller;
+    },
+  });
+  const init = { method: "POST", body, duplex: "half" };
+  return {
+    request: new Request("https://log.example/submit", init),
+    send: (bytes) => to?.enqueue(bytes),
+    end: () => to?.close(),
+  };
+}
+
+const LIMIT = 4 << 20;
+
+test("a body is what was sent, though its pieces are views of one buffer that is used again", async () => {
+  const { request, send, end } = sending();
+  const bodies = new Bodies();
+  const whole = bodies.read(request, LIMIT);
+  const buffer = new Uint8Array(1 << 20);
+  for (const text of ["one ", "two ", "three"]) {
+    const piece = new TextEncoder().encode(text);
+    buffer.set(piece);
+    send(buffer.subarray(0, piece.length));
+    // It is taken before the next one is there.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  end();
+  assert.equal(new TextDecoder().decode((await whole) as Uint8Array), "one two three");
+});
+
+test("so many bodies are read at one time, and one more when one is there", async () => {
+  const bodies = new Bodies();
+  const open = Array.from({ length: 256 }, () => sending());
+  const read = open.map(({ request }) => bodies.read(request, LIMIT));
+  const more = () => {
+    const { request, end } = sending();
+    end();
+    return bodies.read(request, LIMIT);
+  };
+  assert.equal(await more(), "busy");
+  open[0]?.end();
+  await read[0];
+  assert.deepEqual(await more(), new Uint8Array());
+  for (const { end } of open.slice(1)) {
+    end();
+  }
+  await Promise.all(read);
+});
