@@ -8,6 +8,8 @@ import type { Grant } from "./kept.js";
 
 /** How far a device's clock may be ahead of the log's. */
 const AHEAD = 5 * 60_000;
+/** How many milliseconds the server may take for an answer. */
+const TIMEOUT = 15_000;
 /** Which part of a grant's life is left when it is asked for anew. */
 const LEFT = 1 / 4;
 /** How long to wait after failures to renew. */
@@ -48,10 +50,11 @@ export class GrantedKey implements BrowserKey {
   readonly #options: GrantedKeyOptions;
   readonly #followed = new Set<Rotating>();
   readonly #wake = () => this.#plan();
+  #listens = false;
   #held: Held;
   #grant: Grant;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #renewing: Promise<void> | undefined;
+  #renewing: { readonly done: Promise<void>; readonly fresh: boolean } | undefined;
   #failures = 0;
 
   /** @internal */
@@ -82,18 +85,24 @@ export class GrantedKey implements BrowserKey {
    */
   follow(recorder: Rotating): () => void {
     this.#followed.add(recorder);
-    // Timers sleep when the device does.
-    globalThis.document?.addEventListener("visibilitychange", this.#wake);
-    globalThis.addEventListener?.("online", this.#wake);
+    if (!this.#listens) {
+      this.#listens = true;
+      // Timers sleep when the device does.
+      globalThis.document?.addEventListener("visibilitychange", this.#wake);
+      globalThis.addEventListener?.("online", this.#wake);
+    }
     this.#plan();
-    return () => {
-      this.#followed.delete(recorder);
-      if (this.#followed.size === 0) {
-        clearTimeout(this.#timer);
-        globalThis.document?.removeEventListener("visibilitychange", this.#wake);
-        globalThis.removeEventListener?.("online", this.#wake);
-      }
-    };
+    return () => this.#leave(recorder);
+  }
+
+  #leave(recorder: Rotating): void {
+    this.#followed.delete(recorder);
+    if (this.#followed.size === 0) {
+      clearTimeout(this.#timer);
+      globalThis.document?.removeEventListener("visibilitychange", this.#wake);
+      globalThis.removeEventListener?.("online", this.#wake);
+      this.#listens = false;
+    }
   }
 
   /**
@@ -101,11 +110,20 @@ export class GrantedKey implements BrowserKey {
    * refused this one (`log.unauthorised`), because it was revoked, say.
    */
   renew({ fresh = false }: { fresh?: boolean | undefined } = {}): Promise<void> {
-    this.#renewing ??= this.#renew(fresh).finally(() => {
-      this.#renewing = undefined;
-      this.#plan();
+    const before = this.#renewing;
+    if (before !== undefined && (before.fresh || !fresh)) {
+      return before.done;
+    }
+    const begin = () => this.#renew(fresh);
+    // One that keeps the key is no answer to who wants another.
+    const done: Promise<void> = (before === undefined ? begin() : before.done.then(begin, begin)).finally(() => {
+      if (this.#renewing?.done === done) {
+        this.#renewing = undefined;
+        this.#plan();
+      }
     });
-    return this.#renewing;
+    this.#renewing = { done, fresh };
+    return done;
   }
 
   async #renew(fresh: boolean): Promise<void> {
@@ -128,7 +146,7 @@ export class GrantedKey implements BrowserKey {
       if (!(error instanceof CountersignError && error.code === "recorder.out_of_turn")) {
         throw error;
       }
-      this.#followed.delete(recorder);
+      this.#leave(recorder);
     }
   }
 
@@ -166,19 +184,31 @@ async function obtain(options: GrantedKeyOptions, held: Held): Promise<{ held: H
 }
 
 async function ask({ from, init }: GrantedKeyOptions, vkey: string): Promise<Grant> {
+  const place = placeOf(from);
   const asked = Date.now();
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), TIMEOUT);
+  init?.signal?.addEventListener("abort", () => patience.abort(init.signal?.reason), { once: true });
   let response: Response;
   let body: Partial<{ vkey: unknown; from: unknown; until: unknown; now: unknown }>;
   try {
     const headers = new Headers(init?.headers);
     headers.set("content-type", "application/json");
-    response = await fetch(from, { ...init, method: "POST", headers, body: JSON.stringify({ vkey }) });
-    body = ((await response.json().catch(() => undefined)) ?? {}) as typeof body;
+    init?.signal?.throwIfAborted();
+    const { signal } = patience;
+    response = await fetch(from, { ...init, method: "POST", headers, signal, body: JSON.stringify({ vkey }) });
+    body = (parsed(await response.text()) ?? {}) as typeof body;
   } catch (cause) {
-    throw new CountersignError("grant.failed", `the server that grants keys cannot be reached at ${from}`, {
+    if (patience.signal.aborted && !init?.signal?.aborted) {
+      const message = `the server that grants keys did not answer within ${TIMEOUT} ms at ${place}`;
+      throw new CountersignError("grant.failed", message, { hint: "is it overloaded? See its own log", cause });
+    }
+    throw new CountersignError("grant.failed", `the server that grants keys cannot be reached at ${place}`, {
       hint: "check the address and the connection; another origin's handler has to name this one in `origins`",
       cause,
     });
+  } finally {
+    clearTimeout(timer);
   }
   if (!response.ok) {
     throw asError(response.status, body);
@@ -186,13 +216,33 @@ async function ask({ from, init }: GrantedKeyOptions, vkey: string): Promise<Gra
   const time = (value: unknown, otherwise: number) => (typeof value === "string" ? Date.parse(value) : otherwise);
   const [begin, until, now] = [time(body.from, -Infinity), time(body.until, Infinity), time(body.now, asked)];
   if (body.vkey !== vkey || [begin, until, now].some(Number.isNaN) || until <= now) {
-    throw new CountersignError("grant.failed", `what answers at ${from} grants no keys`, {
+    throw new CountersignError("grant.failed", `what answers at ${place} grants no keys`, {
       hint: "is this the address of an issuer's handler?",
     });
   }
   checkClock(asked, begin, until, now);
   // By this device's clock, which may be ahead: or it would be asked for anew at once, again and again.
   return { until, renew: until === Infinity ? until : until - (until - asked) * LEFT };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** An address as errors may tell it: a query can hold a token. */
+function placeOf(address: string | URL): string {
+  const text = `${address}`;
+  if (/^([a-z][a-z0-9+.-]*:)?[/\\]{2}[^/\\?#]*@/i.test(text)) {
+    throw new CountersignError("options.invalid", "the address of the server that grants keys has a password in it", {
+      member: "from",
+      hint: "browsers ask at no such address: send what the server wants in init: { headers }",
+    });
+  }
+  return text.replace(/[?#].*$/s, "");
 }
 
 /** A clock that is wrong would have every event refused, so it is told at once. */

@@ -1,0 +1,139 @@
+/** A key that a server grants, with a server that answers as each case needs it. */
+
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { CountersignError } from "../../dist/error.js";
+import { grantedKey } from "../../dist/keys/granted.js";
+
+const FROM = "https://app.example/audit/grant";
+const HOUR = 3_600_000;
+
+type Answers = (vkey: string, init: RequestInit) => Response | Promise<Response>;
+
+/** Has requests answered so, and gives the vkeys that were asked for. */
+function serve(t: TestContext, answers: Answers = granting): string[] {
+  const asked: string[] = [];
+  t.mock.method(globalThis, "fetch", async (_: unknown, init: RequestInit) => {
+    const { vkey } = JSON.parse(`${init.body}`);
+    asked.push(vkey);
+    return answers(vkey, init);
+  });
+  return asked;
+}
+
+function granting(vkey: string): Response {
+  const now = Date.now();
+  return Response.json({ vkey, until: new Date(now + HOUR), now: new Date(now) });
+}
+
+const options = { from: FROM, issuer: "example.com", keep: false } as const;
+
+const aborted = ({ signal }: RequestInit) =>
+  new Promise<never>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+
+for (const [when, answers] of [
+  ["at all", (_: string, init: RequestInit) => aborted(init)],
+  ["to the end", (_: string, init: RequestInit) => new Response(new ReadableStream({ pull: () => aborted(init) }))],
+] as const) {
+  test(`a server that does not answer ${when} is given up`, async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const asked = serve(t, answers);
+    const refused = assert.rejects(grantedKey(options), { code: "grant.failed", message: /within 15000 ms/ });
+    while (asked.length === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    t.mock.timers.tick(15_000);
+    await refused;
+  });
+}
+
+test("a signal that is given ends it too", async (t) => {
+  const leaving = new AbortController();
+  serve(t, (_, { signal }) => {
+    leaving.abort(new Error("the page goes"));
+    return Promise.reject(signal?.reason);
+  });
+  const init = { signal: leaving.signal };
+  for (const _ of [1, 2]) {
+    await assert.rejects(
+      grantedKey({ ...options, init }),
+      ({ code, cause }: CountersignError) => code === "grant.failed" && (cause as Error).message === "the page goes",
+    );
+  }
+});
+
+test("who wants another key while the same is being renewed gets another", async (t) => {
+  const asked = serve(t);
+  const granted = await grantedKey(options);
+  const [first] = asked;
+  const renewals = [granted.renew(), granted.renew({ fresh: true }), granted.renew({ fresh: true }), granted.renew()];
+  await Promise.all(renewals);
+  assert.equal(asked.length, 3);
+  assert.equal(asked[1], first, "the same is renewed");
+  assert.notEqual(asked[2], first);
+  assert.equal(granted.vkey, asked[2]);
+  await granted.renew();
+  assert.equal(asked[3], granted.vkey, "and after that it can be renewed again");
+});
+
+test("who wants another key gets it though the renewal before fails", async (t) => {
+  let fails = false;
+  serve(t, (vkey) => (fails ? new Response(null, { status: 503 }) : granting(vkey)));
+  const granted = await grantedKey(options);
+  const { vkey } = granted;
+  fails = true;
+  const failed = assert.rejects(granted.renew(), { code: "grant.failed" });
+  const fresh = granted.renew({ fresh: true });
+  await failed;
+  fails = false;
+  await fresh;
+  assert.notEqual(granted.vkey, vkey);
+});
+
+test("nothing listens for whom nobody follows any more", async (t) => {
+  serve(t);
+  const page = new EventTarget();
+  const listening = new Set<unknown>();
+  t.mock.method(page, "addEventListener", (_: string, listener: unknown) => listening.add(listener));
+  t.mock.method(page, "removeEventListener", (_: string, listener: unknown) => listening.delete(listener));
+  Object.assign(globalThis, { document: page });
+  t.after(() => Reflect.deleteProperty(globalThis, "document"));
+  const granted = await grantedKey(options);
+  const rotated: unknown[] = [];
+  const recorder = { rotate: async (key: unknown) => rotated.push(key) };
+  const closed = {
+    rotate: () => Promise.reject(new CountersignError("recorder.out_of_turn", "the recorder is closed")),
+  };
+
+  granted.follow(closed);
+  assert.equal(listening.size, 1);
+  await granted.renew();
+  assert.equal(listening.size, 0, "its recorder was closed");
+
+  const leave = granted.follow(recorder);
+  granted.follow(closed);
+  await granted.renew();
+  assert.equal(listening.size, 1);
+  assert.equal(rotated.length, 1);
+  leave();
+  assert.equal(listening.size, 0);
+});
+
+test("no error tells what is secret in the server's address", async (t) => {
+  serve(t, () => Promise.reject(new TypeError("fetch failed")));
+  await assert.rejects(grantedKey({ ...options, from: `${FROM}?token=SECRET#SECRET` }), (error: Error) => {
+    assert.match(error.message, /at https:\/\/app\.example\/audit\/grant$/);
+    return true;
+  });
+  for (const from of ["https://me:SECRET@app.example/", "//me:SECRET@app.example/", "https:\\\\SECRET@app.example"]) {
+    await assert.rejects(grantedKey({ ...options, from }), (error: CountersignError) => {
+      assert.deepEqual([error.code, error.member, /SECRET/.test(error.message)], ["options.invalid", "from", false]);
+      return true;
+    });
+  }
+  serve(t, () => Response.json({}));
+  await assert.rejects(grantedKey({ ...options, from: "/audit/grant?token=SECRET" }), {
+    code: "grant.failed",
+    message: "what answers at /audit/grant grants no keys",
+  });
+});
