@@ -1,6 +1,7 @@
 /** A collector over HTTP: lines go to its `/submit`, and what it answers comes back unjudged. */
 
 import { CountersignError } from "../error.js";
+import { within } from "./within.js";
 
 /** What `fetch` is, as far as a collector needs it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -57,14 +58,15 @@ export class Collector {
   /** Submits lines once. Throws `collector.unreachable` or `collector.timeout`; the collector may have them then. */
   async post(lines: Uint8Array<ArrayBuffer>, { timeout, keepalive }: Sending): Promise<Answer> {
     const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(), timeout);
+    const late = () => {
+      patience.abort();
+      return patience.signal.reason;
+    };
+    // Bytes without a type: a page needs no leave of the collector to send them, which would take a second request.
+    const init: RequestInit = { method: "POST", body: lines, redirect: "manual", signal: patience.signal };
     try {
-      // Bytes without a type: a page needs no leave of the collector to send them, which would take a second request.
-      const init: RequestInit = { method: "POST", body: lines, redirect: "manual", signal: patience.signal };
-      const response = await this.#fetch(this.submit, keepalive ? { ...init, keepalive } : init);
-      const body = await read(response);
-      const { status } = response;
-      return { status, from: this.submit, location: location(response), retryAfter: retryAfter(response), body };
+      // A fetch that was given may heed no signal.
+      return await within(timeout, this.#exchange(keepalive ? { ...init, keepalive } : init), late);
     } catch (cause) {
       if (cause instanceof CountersignError) {
         throw cause;
@@ -81,9 +83,14 @@ export class Collector {
         hint: `nothing is lost: it is sent again. ${todo(why)}`,
         cause,
       });
-    } finally {
-      clearTimeout(timer);
     }
+  }
+
+  async #exchange(init: RequestInit): Promise<Answer> {
+    const response = await this.#fetch(this.submit, init);
+    const body = await read(response);
+    const { status } = response;
+    return { status, from: this.submit, location: location(response), retryAfter: retryAfter(response), body };
   }
 }
 
@@ -113,9 +120,12 @@ function todo(why: string | undefined): string {
 
 function location(response: Response): string | undefined {
   const given = response.headers.get("location");
-  return given === null || !URL.canParse(given, response.url || undefined)
-    ? undefined
-    : new URL(given, response.url || undefined).href.replace(/[?#].*$/s, "").slice(0, 200);
+  if (given === null || !URL.canParse(given, response.url || undefined)) {
+    return undefined;
+  }
+  const url = new URL(given, response.url || undefined);
+  // Who is asked to go elsewhere may be given secrets to go with.
+  return /^https?:$/.test(url.protocol) ? `${url.origin}${url.pathname}`.slice(0, 200) : undefined;
 }
 
 function submitUrl(given: string | URL): string {

@@ -1,6 +1,7 @@
 /** One chain that is being written: its queue, and the links made of it. */
 
 import type { Batch } from "../deliver/batch.js";
+import { within } from "../deliver/within.js";
 import { CountersignError } from "../error.js";
 import { type CoreRecorder, inCore } from "./core.js";
 import type { Taken } from "./handle.js";
@@ -8,6 +9,8 @@ import type { Taken } from "./handle.js";
 /** Who signs a chain, where the core does not. */
 export interface Seal {
   sign: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
+  /** How many milliseconds that may take. */
+  timeout: number;
   /** Checks a signature that the core cannot check. */
   verifies: ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => Promise<boolean>) | undefined;
 }
@@ -206,10 +209,11 @@ export class Chain {
   }
 
   async #sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-    const { sign, verifies } = this.#seal;
+    const { sign, timeout, verifies } = this.#seal;
     let signature: Uint8Array;
+    const late = () => new Error(`nothing came within ${timeout} ms`);
     try {
-      signature = (await sign?.(bytes)) ?? new Uint8Array();
+      signature = sign === undefined ? new Uint8Array() : await within(timeout, sign(bytes), late);
     } catch (cause) {
       throw new CountersignError("signer.failed", "the signer gave no signature", {
         hint: "what was recorded is kept: flush again",

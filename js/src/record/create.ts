@@ -91,7 +91,7 @@ function ofKey<T>(key: string | KeyHandle | Signer, work: () => T): T {
 function beginner<Trust extends CoreLogTrust>(
   core: Core<Trust>,
   { readKey, verifies }: Variant<Trust>,
-  { signEvery, redact, now, random }: Settings,
+  { signEvery, redact, now, random, timeoutMs }: Settings,
   origin: string,
   keeper: Keeper,
 ) {
@@ -108,6 +108,7 @@ function beginner<Trust extends CoreLogTrust>(
     const signing = typeof key === "string" ? await readKey(key.trim()) : external(key);
     const seal = {
       sign: signing.sign,
+      timeout: timeoutMs,
       verifies:
         verifies &&
         ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => verifies(signing.key, bytes, signature)),

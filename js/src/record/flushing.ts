@@ -2,6 +2,7 @@
 
 import { pause, type Waits } from "../deliver/backoff.js";
 import { Failure } from "../deliver/failure.js";
+import { within } from "../deliver/within.js";
 import { CountersignError } from "../error.js";
 
 /** What a flush does. */
@@ -33,7 +34,7 @@ export interface Pace {
 
 /** What kept a flush from ending well, and how long to wait before the next. */
 interface Failed {
-  readonly error: unknown;
+  readonly error: CountersignError;
   readonly wait: number;
   /** Whether some of what was to be delivered never will be: nobody may take this flush for a good one. */
   readonly isDead: boolean;
@@ -69,10 +70,10 @@ export class Flushing {
   #notBefore = 0;
   /** Nobody who has time tries again before this moment. */
   #restUntil = 0;
-  #lastError: unknown;
+  #lastError: CountersignError | undefined;
   /** How often a chain was found that cannot go on, and why the last could not. */
   #deaths = 0;
-  #lastDeath: unknown;
+  #lastDeath: CountersignError | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due = 0;
   /** Ends the rest before the next try, while there is one. */
@@ -102,12 +103,18 @@ export class Flushing {
     if (this.#pace.lifetime !== undefined) {
       return this.#inTurn(number, until, this.#pace.lifetime);
     }
-    const waiting = new Promise<void>((resolve, reject) => {
-      this.#waiters.push({ number, until, resolve, reject });
-    });
+    const { promise: waiting, resolve, reject } = Promise.withResolvers<void>();
+    const waiter: Waiter = { number, until, resolve, reject };
+    this.#waiters.push(waiter);
     this.#wake?.();
     this.#start();
-    return waiting;
+    if (patience === 0) {
+      return waiting;
+    }
+    return within(patience, waiting, () => {
+      this.#waiters = this.#waiters.filter((one) => one !== waiter);
+      return this.#lastError ?? late();
+    });
   }
 
   /** Tells those whose events came, though the flush goes on with others. */
@@ -167,6 +174,9 @@ export class Flushing {
         if (again > 0) {
           await this.#rest(again);
         }
+        if (failed !== undefined && again > 0 && this.#waiters.length === 0) {
+          this.#scheduleAfter({ ...failed, wait: Math.max(0, this.#restUntil - clock()) });
+        }
       } while (this.#waiters.length > 0);
     } finally {
       this.#running = false;
@@ -189,10 +199,11 @@ export class Flushing {
       const now = clock();
       const isFree = !this.#running || now - this.#seen >= lifetime;
       if (isFree && (!isPatient || now >= this.#restUntil)) {
-        const failed = await this.#turn();
+        const turn = this.#turn();
+        const failed = await (isPatient ? within(until - now, turn, () => this.#leave(turn)) : turn);
         const isLast = clock() >= until || failed?.isDead === true;
         if (failed !== undefined) {
-          this.#work.failed(asCoded(failed.error), asked && isLast);
+          this.#work.failed(failed.error, asked && isLast);
           this.#scheduleAfter(failed);
           if (isLast) {
             throw failed.error;
@@ -206,6 +217,17 @@ export class Flushing {
         await sleep(look);
       }
     }
+  }
+
+  /** Waits no longer for a turn, which goes on: what it fails with is told to nobody who waits. */
+  #leave(turn: Promise<Failed | undefined>): CountersignError {
+    void turn.then((failed) => {
+      if (failed !== undefined) {
+        this.#work.failed(failed.error, false);
+        this.#scheduleAfter(failed);
+      }
+    });
+    return this.#lastError ?? late();
   }
 
   async #turn(): Promise<Failed | undefined> {
@@ -247,7 +269,7 @@ export class Flushing {
   }
 
   #failed(cause: unknown): Failed {
-    const error = cause instanceof Failure ? cause.error : cause;
+    const error = asCoded(cause instanceof Failure ? cause.error : cause);
     const retryAfter = cause instanceof Failure ? cause.retryAfter : undefined;
     this.#failures++;
     this.#lastError = error;
@@ -268,7 +290,7 @@ export class Flushing {
     const now = clock();
     const { error, isDead } = failed;
     const told = this.#settle((waiter) => (isDead || waiter.until <= now ? { error } : undefined), isDead);
-    this.#work.failed(asCoded(failed.error), told);
+    this.#work.failed(error, told);
     const patient = Math.max(0, ...this.#waiters.map(({ until }) => until - now));
     if (patient > 0) {
       return Math.max(1, Math.min(failed.wait, patient));
@@ -337,13 +359,9 @@ function asCoded(error: unknown): CountersignError {
 }
 
 function late(): CountersignError {
-  return new CountersignError(
-    "collector.timeout",
-    "another flush was still under way when the patience for this one ended",
-    {
-      hint: "nothing is lost: what was recorded goes with that flush or with the next",
-    },
-  );
+  return new CountersignError("collector.timeout", "a flush was still under way when the patience for it ended", {
+    hint: "nothing is lost: what was recorded goes with that flush or with the next. Does the signer, the collector or the transport hang?",
+  });
 }
 
 function sleep(milliseconds: number): Promise<void> {

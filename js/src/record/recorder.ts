@@ -53,7 +53,10 @@ export interface Status {
 
 /** How to flush. */
 export interface FlushPatience {
-  /** For how many milliseconds to try again what fails. By default a flush is tried once. */
+  /**
+   * For how many milliseconds to try again what fails. The flush rejects then, whatever is still under way. By default
+   * it is tried once.
+   */
   patience?: number | undefined;
 }
 

@@ -43,3 +43,24 @@ test("nor does it hold up who only reports", async (t) => {
   home.report(new Error("of no matter"));
   assert.equal(said.mock.callCount(), 1);
 });
+
+test("a flush fails with nothing but coded errors", async () => {
+  let broken = false;
+  const random = (bytes: Uint8Array<ArrayBuffer>) => {
+    if (broken) {
+      throw new TypeError("no entropy");
+    }
+    crypto.getRandomValues(bytes);
+  };
+  for (const manyContexts of [false, true]) {
+    broken = false;
+    const recorder = await recorderOf(new MemoryLog(), undefined, { random, manyContexts });
+    record(recorder, "a.b");
+    broken = true;
+    await assert.rejects(recorder.flush(), {
+      name: "CountersignError",
+      code: "recorder.failed",
+      message: /no entropy/,
+    });
+  }
+});
