@@ -136,6 +136,9 @@ export function settings(options: RecorderOptions): Settings {
   if (options.now !== undefined && !(typeof options.now === "function" && Number.isSafeInteger(options.now()))) {
     throw refused("now", "no clock of whole milliseconds", "leave it out, or give what counts as Date.now does");
   }
+  if (options.manyContexts !== undefined && typeof options.manyContexts !== "boolean") {
+    throw refused("manyContexts", "neither true nor false", "leave it out: the adapters say it where it is so");
+  }
   return {
     to: destination(options),
     key,
@@ -147,10 +150,7 @@ export function settings(options: RecorderOptions): Settings {
     drops: onFull === "drop",
     onError: onError ?? warner(),
     timeoutMs: count("timeoutMs", options.timeoutMs ?? 30_000, 3_600_000),
-    waits: {
-      first: count("retry", options.retry?.firstMs ?? 500, 3_600_000),
-      longest: count("retry", options.retry?.longestMs ?? 60_000, 3_600_000),
-    },
+    waits: waits(options.retry),
     manyContexts: options.manyContexts === true,
     now: options.now ?? Date.now,
     random: options.random ?? pooled(),
@@ -209,8 +209,27 @@ function flushing(flush: FlushOptions | false | undefined): Settings["flush"] {
   if (flush === false) {
     return undefined;
   }
+  if (flush !== undefined && !isMembers(flush)) {
+    throw refused(
+      "flush",
+      "neither false nor numbers by their names",
+      "give { events, bytes, ms }, any of them, or false",
+    );
+  }
   const { events = 64, bytes = 256 << 10, ms = 1000 } = flush ?? {};
   return { events: count("flush", events), bytes: count("flush", bytes), ms: count("flush", ms, 2 ** 31 - 1) };
+}
+
+function waits(retry: CommonOptions["retry"]): Waits {
+  if (retry !== undefined && !isMembers(retry)) {
+    throw refused("retry", "no numbers by their names", "give { firstMs, longestMs }, or one of them");
+  }
+  const { firstMs = 500, longestMs = 60_000 } = retry ?? {};
+  return { first: count("retry", firstMs, 3_600_000), longest: count("retry", longestMs, 3_600_000) };
+}
+
+function isMembers(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function count(member: keyof CommonOptions, value: number, most = Number.MAX_SAFE_INTEGER): number {

@@ -149,6 +149,34 @@ refuses("one name to redact", { redact: "ssn" }, [
   /list of names/,
   /\["password", "ssn"\]/,
 ]);
+for (const flush of [true, 7, "1s", null, [64]]) {
+  refuses(`flush: ${JSON.stringify(flush)}`, { flush }, [
+    "options.invalid",
+    "flush",
+    /neither false nor numbers/,
+    /\{ events, bytes, ms \}.*or false/,
+  ]);
+}
+for (const retry of [false, 5, "1s", null, [500]]) {
+  refuses(`retry: ${JSON.stringify(retry)}`, { retry }, [
+    "options.invalid",
+    "retry",
+    /numbers by their names/,
+    /\{ firstMs, longestMs \}/,
+  ]);
+}
+refuses("a wait that is no number", { retry: { firstMs: "500" } }, [
+  "options.invalid",
+  "retry",
+  /whole number/,
+  /default/,
+]);
+refuses("a word for manyContexts", { manyContexts: "yes" }, [
+  "options.invalid",
+  "manyContexts",
+  /neither true nor false/,
+  /leave it out/,
+]);
 refuses("a clock in seconds", { now: () => Date.now() / 1000 + 0.5 }, [
   "options.invalid",
   "now",
