@@ -22,6 +22,9 @@ export type Meaning =
 /** Refusals of what was sent, each a code of this package's too. */
 const DENIALS: ReadonlySet<string> = new Set<ErrorCode>(["export.invalid", "log.refused", "signature.invalid"]);
 
+/** Characters that are not text: controls, what turns its direction, and breaks between lines. */
+const UNPRINTED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
+
 /** At most so much of what a stranger says is repeated. */
 const REPEATED = 300;
 
@@ -92,7 +95,9 @@ function failed(answer: Answer): Failure {
 
 function said({ body }: Answer) {
   const error = asObject(body?.error);
-  const text = (value: unknown) => (typeof value === "string" ? value.slice(0, REPEATED) : undefined);
+  // It goes to logs and consoles, where some characters do things.
+  const text = (value: unknown) =>
+    typeof value === "string" ? value.slice(0, REPEATED).replace(UNPRINTED, " ").toWellFormed() : undefined;
   return {
     code: text(error?.code) ?? "",
     message: text(error?.message) ?? "",
