@@ -216,14 +216,17 @@ function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean):
 function inIsolate<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Home {
   return new Home({
     create: createRecorder,
-    options: async () => ({
-      // Timers end with the request that set them.
-      flush: false,
-      timeoutMs: TIMEOUT,
-      onFull: required ? "throw" : "drop",
-      ...(await readOptions(options, env)),
-      manyContexts: true,
-    }),
+    options: async () => {
+      const given = await readOptions(options, env);
+      return {
+        ...given,
+        // Timers end with the request that set them.
+        flush: false,
+        timeoutMs: given.timeoutMs ?? TIMEOUT,
+        onFull: given.onFull ?? (required ? "throw" : "drop"),
+        manyContexts: true,
+      };
+    },
     shared: false,
     required,
   });

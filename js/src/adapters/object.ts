@@ -51,8 +51,8 @@ function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, en
     options: async () => {
       const given = await readOptions(options, env);
       return {
-        onFull: required ? "throw" : "drop",
         ...given,
+        onFull: given.onFull ?? (required ? "throw" : "drop"),
         outbox: given.outbox ?? durableObjectOutbox(context.storage),
       };
     },

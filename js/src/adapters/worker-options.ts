@@ -27,15 +27,18 @@ export interface NamedObject {
   name?: string | undefined;
 }
 
+/** What a Worker takes in its own way, or leaves no choice in: when flushes begin, and in what contexts. */
+type Other = "flush" | "key" | "manyContexts" | "to";
+
 /** Recording into a log, from a Worker. */
-export interface WorkerLogOptions extends Omit<LogOptions, "key" | "to"> {
+export interface WorkerLogOptions extends Omit<LogOptions, Other> {
   key: LogOptions["key"] | StoredSecret;
   /** The collector: its address, a service binding, a binding of Durable Objects (`CountersignLog`), or `{ url, fetch }`. */
   to: LogOptions["to"] | ServiceBinding | ObjectNamespace | NamedObject;
 }
 
 /** Recording without a log, from a Worker. */
-export interface WorkerTransportOptions extends Omit<TransportOptions, "key"> {
+export interface WorkerTransportOptions extends Omit<TransportOptions, Exclude<Other, "to">> {
   key: TransportOptions["key"] | StoredSecret;
 }
 

@@ -118,6 +118,11 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
     assert.equal(kept.length, 50 - count);
   });
 
+  test("an object drops what there is no room for, as a Worker does", async () => {
+    const count = Number(await ask("/full-object"));
+    assert.ok(count > 0 && count < 50, `${count}`);
+  });
+
   test("where a recorder is required a handler is told that there is no room", async () => {
     const { code, hint } = (await ask("/full-required")) as { code: string; hint: string };
     assert.equal(code, "recorder.full");

@@ -88,6 +88,10 @@ withCountersign({ key: "", to: "", log: "" }, handler, {
   required: true,
   http: { actor: (request) => request.headers.get("x-user") ?? undefined, path: "actual" },
 });
+// @ts-expect-error: flushes begin when an invocation ends
+withCountersign({ key: "", to: "", log: "", flush: { ms: 10 } }, handler);
+// @ts-expect-error: a Worker's contexts are many
+withCountersign({ key: "", to: "", log: "", manyContexts: false }, handler);
 // @ts-expect-error: no log
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL }), handler);
 // @ts-expect-error: no key

@@ -1,5 +1,6 @@
 /** Workers that are set up wrongly, each in its own way: the request's path says which. */
 
+import { DurableObject } from "cloudflare:workers";
 import { type Audit, CountersignError, type WorkerContext, withCountersign } from "countersign/cloudflare";
 
 interface Namespace {
@@ -84,20 +85,26 @@ const healing = withCountersign((env: Env) => {
   return { key: { get: async () => env.KEY }, to: env.URL, log: env.LOG };
 }, handlers);
 
-/** Takes little, so that it is soon full. */
+/** Takes little, so that it is soon full; what is undefined is as if it were not there. */
+const little = (env: Env) => ({
+  key: env.KEY,
+  to: env.URL,
+  log: env.LOG,
+  limitBytes: 1000,
+  onFull: undefined,
+  timeoutMs: undefined,
+});
+
+/** Records more than there is room for, and says how much was dropped. */
+function overflow(audit: Audit, name: string): Response {
+  for (let nth = 0; nth < 50; nth += 1) {
+    audit.record({ action: "job.delete", target: { type: "job", id: `${name} ${nth}` } });
+  }
+  return Response.json(audit.status().dropped);
+}
+
 const full = (required: boolean) =>
-  withCountersign(
-    (env: Env) => ({ key: env.KEY, to: env.URL, log: env.LOG, limitBytes: 1000 }),
-    {
-      async fetch(_request, _env, _ctx, audit) {
-        for (let nth = 0; nth < 50; nth += 1) {
-          audit.record({ action: "job.delete", target: { type: "job", id: `of many ${nth}` } });
-        }
-        return Response.json(audit.status().dropped);
-      },
-    },
-    { required },
-  );
+  withCountersign(little, { fetch: (_request, _env, _ctx, audit) => overflow(audit, "of many") }, { required });
 
 let fails = true;
 /** Has more events before it starts than wait for it. */
@@ -125,6 +132,9 @@ export default {
   async fetch(request: Request, env: Env, ctx: WorkerContext): Promise<Response> {
     const { pathname } = new URL(request.url);
     try {
+      if (pathname === "/full-object") {
+        return await env.OBJECT.get(env.OBJECT.idFromName("x") as never).fetch(request.url);
+      }
       return await { ...wrong, ...more }[pathname as keyof typeof wrong].fetch(request, env, ctx);
     } catch (error) {
       const { code, member, message, hint } = error as CountersignError;
@@ -133,8 +143,8 @@ export default {
   },
 };
 
-export class Thing {
+export class Thing extends withCountersign(little, DurableObject<Env>) {
   fetch(): Response {
-    return new Response();
+    return overflow(this.audit, "of an object's");
   }
 }
