@@ -88,13 +88,18 @@ export class Chain {
 
   record(json: string, typed: boolean, now: number, taken: Taken): void {
     const salt = this.#means.random();
-    inCore(() => this.#core.record(json, now, salt, typed));
-    this.#queue.push(taken);
+    this.#queueing(taken, () => this.#core.record(json, now, salt, typed));
   }
 
   /** Queues an event as it was kept. */
   restore(line: string, taken: Taken): void {
-    inCore(() => this.#core.restore(`${line}\n`));
+    this.#queueing(taken, () => this.#core.restore(`${line}\n`));
+  }
+
+  #queueing(taken: Taken, work: () => void): void {
+    const before = this.#core.queuedBytes;
+    inCore(work);
+    taken.bytes = this.#core.queuedBytes - before;
     this.#queue.push(taken);
   }
 

@@ -77,8 +77,8 @@ class Outcome<T> {
 export class Taken implements Handle {
   /** How many were recorded with it. */
   readonly number: number;
-  /** About how many bytes it has. */
-  readonly bytes: number;
+  /** How many bytes of UTF-8 it has; the chain that it is in counts them. */
+  bytes = 0;
   /** Its entry in the outbox, once it was given one. */
   id: number | undefined;
   // Most events are never asked about: what only tells somebody is made for who asks.
@@ -89,10 +89,9 @@ export class Taken implements Handle {
   /** Has it delivered soon. */
   readonly #hasten: () => void;
 
-  constructor(number: number, bytes: number, hasten: () => void, id?: number) {
+  constructor(number: number, hasten: () => void, id?: number) {
     this.#hasten = hasten;
     this.number = number;
-    this.bytes = bytes;
     this.id = id;
   }
 

@@ -60,11 +60,12 @@ export interface FlushPatience {
   patience?: number | undefined;
 }
 
-/** About how many bytes of events and links are signed together, and how many are linked before some are sent. */
-const BATCH = 64 << 10;
+/**
+ * About how many bytes of events and links are signed together, and how many are linked before some are sent. A page that
+ * is going away may send no more than 60 KiB, and no less than a batch.
+ */
+const BATCH = 48 << 10;
 const LINKED = 1 << 20;
-/** The same of a page that is going away, which may not send much. */
-const LEAVING = 48 << 10;
 /** How long a program that has nothing else to do is kept from ending. */
 const EXIT = 5_000;
 /** How many milliseconds a clock may go back before what is recorded begins a chain of its own. */
@@ -255,17 +256,16 @@ export class Recorder {
 
   #take(json: string, typed: boolean): Handle {
     this.#refuseClosed();
-    // Its UTF-8 is no shorter than this.
-    const bytes = json.length;
-    if (this.#held + bytes + LINK > this.#settings.limitBytes) {
+    // Its UTF-8 is no shorter than this; how long it is is known when it is in the chain.
+    if (this.#held + json.length + LINK > this.#settings.limitBytes) {
       return this.#full();
     }
     const now = this.#settings.now();
     this.#leaveWhatIsAhead(now);
-    const taken = new Taken(this.#recorded + 1, bytes, this.#hasten);
+    const taken = new Taken(this.#recorded + 1, this.#hasten);
     this.#chain.record(json, typed, now, taken);
     this.#recorded++;
-    this.#queuedBytes += bytes;
+    this.#queuedBytes += taken.bytes;
     if (this.#keeper.isDurable) {
       this.#keepSoon(taken);
     } else {
@@ -437,7 +437,7 @@ export class Recorder {
   }
 
   #batchBytes(): number {
-    return Math.min(this.#parts.lifecycle.isLeaving() ? LEAVING : BATCH, this.#courier.mostBytes);
+    return Math.min(BATCH, this.#courier.mostBytes);
   }
 
   #recordDropped(chain: Chain): void {
@@ -455,9 +455,9 @@ export class Recorder {
       metadata: { count: dropped.count, since: time(dropped.since), until: time(dropped.until) },
     });
     // It goes with what was recorded last: who waits for that waits for this too.
-    const taken = new Taken(this.#recorded, json.length, this.#hasten);
+    const taken = new Taken(this.#recorded, this.#hasten);
     chain.record(json, true, this.#settings.now(), taken);
-    this.#queuedBytes += json.length;
+    this.#queuedBytes += taken.bytes;
     this.#dropped = undefined;
     if (this.#keeper.isDurable) {
       this.#keepSoon(taken);
@@ -513,7 +513,7 @@ export class Recorder {
     const lines = batches.flatMap(eventsOf);
     // What an earlier recorder wrote has no handles. Every flush owes it.
     const handles = batches.flatMap(({ taken }) => taken);
-    const made = (line: string) => new Taken(0, line.length, this.#hasten);
+    const made = () => new Taken(0, this.#hasten);
     const taken = handles.length === lines.length ? handles : lines.map(made);
     if (this.#keeper.isDurable) {
       const before = handles.map(({ id }) => id);
@@ -580,7 +580,7 @@ export class Recorder {
         this.#courier.add(one.batch);
         continue;
       }
-      const taken = new Taken(++this.#recorded, one.line.length, this.#hasten, one.id);
+      const taken = new Taken(++this.#recorded, this.#hasten, one.id);
       this.#chain.restore(one.line, taken);
       this.#latest = Math.max(this.#latest, Number.parseInt(one.line, 10));
       this.#queuedBytes += taken.bytes;
@@ -612,7 +612,7 @@ export class Recorder {
     }
     // What an outbox holds as events must be in it as links before it is sent, or it could be recorded twice.
     if (!this.#keeper.isDurable && this.#chain.isSwift) {
-      const batch = this.#chain.linkNow(LEAVING);
+      const batch = this.#chain.linkNow(BATCH);
       if (batch !== undefined) {
         batch.kept = true;
         this.#linked(batch);

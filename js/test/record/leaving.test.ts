@@ -1,0 +1,82 @@
+/** Pages that are left while events wait. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { recording } from "../../dist/record/full.js";
+import type { Endings } from "../../src/record/lifecycle.ts";
+import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
+import { Storage } from "../deliver/storage.ts";
+
+const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+/** What a browser lets go of a page that is left. */
+const MOST = 64 << 10;
+
+/** A recorder in a page, and the page. */
+async function visit(log: MemoryLog, storage?: Storage) {
+  let endings: Endings | undefined;
+  let isLeft = false;
+  const { createRecorder } = recording(MODULE, {
+    isLeaving: () => isLeft,
+    follow(followed) {
+      endings = followed;
+      return () => {};
+    },
+  });
+  const recorder = await createRecorder({
+    key: EMITTER.secret,
+    to: log.to,
+    log: log.vkey,
+    outbox: storage?.outbox(),
+    flush: { ms: 2 ** 30, events: 1e9, bytes: 1e9 },
+    onError: () => {},
+  });
+  const leave = async () => {
+    isLeft = true;
+    endings?.leaving();
+    await new Promise(setImmediate);
+  };
+  return { recorder, leave };
+}
+
+for (const [script, character] of [
+  ["Latin", "x"],
+  ["Chinese", "漢"],
+] as const) {
+  test(`a page that is left sends about as much as a browser lets go, of ${script} too`, async () => {
+    const log = new MemoryLog();
+    const { recorder, leave } = await visit(log);
+    for (let nth = 0; nth < 90; nth++) {
+      recorder.record({ action: "a.b", reason: character.repeat(1_000) });
+    }
+    await leave();
+    const sizes = log.bodies.map((body) => Buffer.byteLength(body));
+    assert.equal(sizes.length, 1);
+    assert.ok(
+      sizes.every((size) => size > MOST / 2 && size < MOST),
+      `${sizes}`,
+    );
+    assert.ok(log.actions.length > 0);
+  });
+}
+
+for (const storage of [undefined, new Storage()]) {
+  test(`of much that could not be sent before it sends the first: ${storage ? "an outbox" : "memory"}`, async () => {
+    const log = new MemoryLog();
+    const { recorder, leave } = await visit(log, storage);
+    for (let nth = 0; nth < 900; nth++) {
+      recorder.record({ action: "a.b", reason: "漢".repeat(100) });
+    }
+    log.meets(() => refusal(503, "server.unavailable"));
+    await assert.rejects(recorder.flush(), { code: "collector.busy" });
+    await leave();
+    assert.ok(log.actions.length > 10, `${log.actions.length} came`);
+    assert.ok(Buffer.byteLength(log.bodies.at(-1) ?? "") < MOST);
+  });
+}
+
+test("what waits is counted in bytes of UTF-8", async () => {
+  const { recorder } = await visit(new MemoryLog());
+  recorder.recordJson(`{"a":"${"漢".repeat(100)}"}`);
+  assert.equal(recorder.status().waitingBytes, 308);
+});
