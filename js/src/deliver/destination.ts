@@ -23,6 +23,8 @@ export type Sent =
 /** Takes batches of one chain, in order. Throws {@link Failure}. */
 export interface Destination {
   send(batches: readonly Batch[], sending: Sending): Promise<Sent>;
+  /** Lets go of what it holds. */
+  close?(): Promise<void>;
 }
 
 /** Checks a proof of a leaf, and gives the leaf's index. */

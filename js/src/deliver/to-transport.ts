@@ -19,19 +19,23 @@ export function toTransport(transport: Transport, header: string): Destination {
         await write(begun ? lines : withHeader(header, lines));
         begun = true;
       } catch (cause) {
-        throw new Failure(
-          "collector",
-          cause instanceof CountersignError
-            ? cause
-            : new CountersignError("transport.failed", "the lines could not be handed on", {
-                hint: "they are kept: flush again",
-                cause,
-              }),
-        );
+        throw new Failure("collector", coded(cause, "the lines could not be handed on", "they are kept: flush again"));
       }
       return { kind: "delivered", delivered: { proof: null, index: null } };
     },
+    async close() {
+      try {
+        await (typeof transport === "function" ? undefined : transport.close?.());
+        begun = false;
+      } catch (cause) {
+        throw coded(cause, "the transport could not be closed", "all lines were handed on: see the cause");
+      }
+    },
   };
+}
+
+function coded(cause: unknown, message: string, hint: string): CountersignError {
+  return cause instanceof CountersignError ? cause : new CountersignError("transport.failed", message, { hint, cause });
 }
 
 function withHeader(header: string, lines: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -238,6 +238,7 @@ export class Recorder {
     await this.flush(patience);
     this.#unfollow();
     await this.#keeper.close();
+    await this.#parts.destination.close?.();
     if (this.#lost !== undefined) {
       throw this.#lost;
     }

@@ -4,7 +4,7 @@ import { type FileHandle, open, realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 import { CountersignError } from "../error.js";
 import { fileError, pathOf, readUpTo, syncFolder, writeAll } from "../files/files.node.js";
-import { hold } from "../files/hold.node.js";
+import { hold, type Release } from "../files/hold.node.js";
 import { HEADER, headless, Tail } from "./tail.js";
 import type { TransportObject } from "./transport.js";
 
@@ -14,25 +14,33 @@ const LF = 0x0a;
 
 /**
  * Keeps an export in a file, to which it appends; a chunk is on the disk when it counts as taken. The file is created
- * where there is none, readable by its owner alone. One process at a time writes to it.
+ * where there is none, readable by its owner alone. One process at a time writes to it, until its recorders are closed.
  *
  * A line that was cut off when the process before was killed is removed, and what that process wrote without learning
  * of it is not written again.
  */
 export function fileTransport(path: string | URL): TransportObject {
   const given = pathOf(path, "to");
+  let use: Use | undefined;
   let tail: Tail | undefined;
-  const guarded = async <T>(what: string, work: (file: Export) => Promise<T>): Promise<T> => {
-    try {
-      return await work(await exportAt(given));
-    } catch (cause) {
+  let last: Promise<unknown> = Promise.resolve();
+  /** Does one thing at a time: what is under way has the file until it is done. */
+  const guarded = <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    const done = last.then(work).catch((cause: unknown) => {
       throw fileError(cause, given, `the export could not be ${what}`, "transport");
-    }
+    });
+    last = done.catch(() => {});
+    return done;
+  };
+  const used = async (): Promise<Export> => {
+    use ??= await begin(given);
+    return use.file;
   };
   return {
-    begun: () => guarded("read", async ({ size }) => size > 0),
+    begun: () => guarded("read", async () => (await used()).size > 0),
     write: (chunk) =>
-      guarded("written", async (file) => {
+      guarded("written", async () => {
+        const file = await used();
         tail ??= new Tail(await file.end());
         try {
           await file.append(chunk, tail);
@@ -41,38 +49,76 @@ export function fileTransport(path: string | URL): TransportObject {
           throw error;
         }
       }),
+    close: () =>
+      guarded("closed", async () => {
+        const ended = use;
+        use = undefined;
+        tail = undefined;
+        await ended?.end();
+      }),
   };
 }
 
-/** The exports that this process writes to, by their real paths. */
-const exports = new Map<string, Promise<Export>>();
+/** A transport's use of an export. */
+interface Use {
+  readonly file: Export;
+  /** Ends it; with the last one the file is closed. */
+  end(): Promise<void>;
+}
 
-async function exportAt(path: string): Promise<Export> {
+/** The exports that this process writes to, by their real paths, and how many transports use each. */
+const exports = new Map<string, { readonly file: Promise<Export>; users: number }>();
+/** Those that are being closed. */
+const closing = new Map<string, Promise<void>>();
+
+async function begin(path: string): Promise<Use> {
   const real = await realpath(path).catch(async () => {
     await (await open(path, "a", 0o600)).close();
     await syncFolder(dirname(path));
     return realpath(path);
   });
-  const known = exports.get(real);
-  if (known !== undefined) {
-    return known;
+  while (closing.has(real)) {
+    await closing.get(real);
   }
-  const opening = Export.open(real);
-  exports.set(real, opening);
-  opening.catch(() => exports.delete(real));
-  return opening;
+  const shared = exports.get(real) ?? { file: Export.open(real), users: 0 };
+  exports.set(real, shared);
+  shared.users += 1;
+  const leave = () => {
+    shared.users -= 1;
+    if (shared.users === 0) {
+      exports.delete(real);
+    }
+    return shared.users === 0;
+  };
+  try {
+    const file = await shared.file;
+    const end = async () => {
+      if (leave()) {
+        const closed = file.close();
+        const over = closed.catch(() => {}).finally(() => closing.delete(real));
+        closing.set(real, over);
+        await closed;
+      }
+    };
+    return { file, end };
+  } catch (error) {
+    leave();
+    throw error;
+  }
 }
 
-/** An export's file, which is this process's alone for as long as it lives. */
+/** An export's file, which is this process's alone until it is closed. */
 class Export {
   readonly #handle: FileHandle;
   /** The bytes up to here are whole lines; nothing is wanted of those after. */
   size: number;
+  readonly #release: Release;
   #isTorn = false;
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(handle: FileHandle, size: number) {
+  private constructor(handle: FileHandle, size: number, release: Release) {
     this.#handle = handle;
+    this.#release = release;
     this.size = size;
   }
 
@@ -86,7 +132,7 @@ class Export {
     try {
       const handle = await open(path, "r+");
       try {
-        return new Export(handle, await wholeLines(handle, path));
+        return new Export(handle, await wholeLines(handle, path), release);
       } catch (error) {
         await handle.close();
         throw error;
@@ -134,6 +180,11 @@ class Export {
       }
       this.size += lines.length;
     });
+  }
+
+  /** Lets go of the file, after what was asked for before. */
+  close(): Promise<void> {
+    return this.#next(() => this.#handle.close().finally(() => this.#release()));
   }
 
   /** Takes back what was written of a chunk. */

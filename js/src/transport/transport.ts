@@ -12,6 +12,8 @@ export interface TransportObject {
   begun(): boolean | PromiseLike<boolean>;
   /** Takes a chunk, as a {@link TransportFunction} does. */
   write: TransportFunction;
+  /** Lets go of what it holds, when the recorder is closed. */
+  close?(): unknown;
 }
 
 /** Takes what a recorder hands on. */

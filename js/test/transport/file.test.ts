@@ -1,11 +1,13 @@
 /** The transport into a file. */
 
 import assert from "node:assert/strict";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, test } from "node:test";
+import { createRecorder } from "../../dist/record/record.node.js";
 import { fileTransport } from "../../dist/transport/file.node.js";
+import { EMITTERS } from "../conformance/setup.ts";
 import { Child, RUNTIMES, type Runtime } from "../runtimes.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-transport-"));
@@ -83,6 +85,42 @@ test("a file that is no export is left as it is", async () => {
     }
     assert.equal(text(path), content);
   }
+});
+
+test("a file is let go of when the last that writes to it is closed, and taken again when there is more", async () => {
+  const path = fresh();
+  const [one, other] = [fileTransport(path), fileTransport(path)];
+  await one.write(bytes(HEADER));
+  await other.write(bytes(lines(0, 1)));
+  await one.close?.();
+  assert.equal(await child("Node", [path, "once"]).line(), "transport.failed", "the other has it");
+  const written = other.write(bytes(lines(1, 2)));
+  await Promise.all([written, other.close?.(), other.close?.()]);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.lock`)),
+    [],
+  );
+  assert.equal(await child("Node", [path, "once"]).line(), "begun");
+  // One is closed while another begins.
+  await one.write(bytes(lines(2, 3)));
+  await Promise.all([one.close?.(), other.write(bytes(lines(3, 4)))]);
+  assert.equal(text(path), HEADER + lines(0, 4));
+  await other.close?.();
+});
+
+test("what is done with a recorder that was closed is left to the next", async () => {
+  const path = fresh();
+  const to = fileTransport(path);
+  for (let nth = 0; nth < 2; nth += 1) {
+    const audit = await createRecorder({ key: EMITTERS[0].secret, origin: "example.com/audit", to, flush: false });
+    audit.record({ action: "job.trigger" });
+    await audit.close();
+    assert.equal(await child("Node", [path, "once"]).line(), "begun");
+  }
+  assert.equal(text(path).split('"countersign":"export/').length, 2, "one header");
+  const failing = { begun: () => true, write: () => {}, close: () => Promise.reject(new Error("no")) };
+  const audit = await createRecorder({ key: EMITTERS[0].secret, origin: "example.com/audit", to: failing });
+  await assert.rejects(audit.close(), { code: "transport.failed", hint: /./ });
 });
 
 test("a file that was deleted is told", async () => {
