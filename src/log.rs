@@ -50,4 +50,4 @@ pub use lives::{Life, Window, Windows};
 pub use refusal::{Evidence, Kind, Refusal, Stop};
 pub use rules::Rules;
 pub use state::{Chain, Empty, Held, State};
-pub use submission::{Limits, Submission};
+pub use submission::{Limits, MAX_PROVEN, Submission};

@@ -175,8 +175,7 @@ impl Alone {
 
     /// Takes a submission.
     fn submit(&mut self, body: &[u8]) -> Result<Waiting, SubmitError> {
-        let known = |chain: &_| self.reader.key_of(chain).ok().flatten();
-        let submission = crate::submitting::read(body, &LIMITS, self.now(), known)?;
+        let submission = crate::submitting::read(body, &LIMITS, self.now())?;
         self.work(|reply| Job::Submit { submission, reply })?
             .map(|Durable { taken, tree, .. }| Waiting { taken, tree })
     }

@@ -18,7 +18,7 @@ use crate::submitting::{opened, read, size_with};
 pub use crate::sequencer::Clock;
 pub use crate::submitting::{Committed, SubmitError};
 
-/// How many chains' keys are remembered.
+/// How many chains' keys are remembered, and how many keys that write.
 const KEYS: u64 = 100_000;
 
 /// How long a submission waits to be published before it is told to come again.
@@ -34,7 +34,10 @@ struct Inner {
     reader: Arc<dyn Reader>,
     jobs: mpsc::Sender<Job>,
     published: watch::Receiver<Option<Arc<Published>>>,
+    /// The keys of chains that were taken.
     keys: Cache<ChainId, VerifierKey>,
+    /// Keys that began chains which were taken, since key notes came last.
+    writers: Cache<VerifierKey, ()>,
     limits: Limits,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -55,8 +58,8 @@ pub(crate) struct Parts {
 impl Collector {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { rules, key, reader, jobs, published, limits, clock, metrics } = parts;
-        let keys = Cache::new(KEYS);
-        Self(Arc::new(Inner { rules, key, reader, jobs, published, keys, limits, clock, metrics }))
+        let (keys, writers) = (Cache::new(KEYS), Cache::new(KEYS));
+        Self(Arc::new(Inner { rules, key, reader, jobs, published, keys, writers, limits, clock, metrics }))
     }
 
     /// The log's verifier key, whose name is the origin.
@@ -104,13 +107,16 @@ impl Collector {
         &self.0.metrics
     }
 
-    /// Reads a submission and verifies what can be verified of it by itself. It may take a while: it hashes and
-    /// verifies signatures.
+    /// Reads a submission, and verifies the signatures of keys that are known to write here. It may take a while.
     ///
     /// # Errors
     /// [`SubmitError`].
     pub fn read(&self, body: &[u8]) -> Result<Submission, SubmitError> {
-        read(body, &self.0.limits, self.now(), |chain| self.0.keys.get(chain))
+        let mut submission = read(body, &self.0.limits, self.now())?;
+        let rules = self.rules();
+        let may = |key: &VerifierKey| rules.admits(key) || self.0.writers.contains_key(key);
+        submission.verify(|chain| self.0.keys.get(chain), may);
+        Ok(submission)
     }
 
     /// Submits. When this returns the leaves are durable and in a published checkpoint.
@@ -126,8 +132,12 @@ impl Collector {
             mpsc::error::TrySendError::Closed(_) => stopping(),
         })?;
         let Durable { taken, tree, published } = answer.await.map_err(|_| stopping())??;
+        if !taken.notes.is_empty() {
+            self.0.writers.invalidate_all();
+        }
         for (chain, key) in chains {
-            self.0.keys.insert(chain, key);
+            self.0.keys.insert(chain, key.clone());
+            self.0.writers.insert(key, ());
         }
         let published = match published {
             Some(published) => published,

@@ -1,5 +1,8 @@
 //! Hashes of a stored tree, out of its tiles.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use countersign::Error;
 use countersign::error::Code;
 use countersign::hash::Hash;
@@ -18,20 +21,60 @@ impl<'r> StoredHashes<'r> {
     pub fn new(reader: &'r dyn Reader, size: u64) -> Self {
         Self { reader, size }
     }
+
+    /// Reads the tiles of these subtrees that are not among the hashes yet.
+    fn read(&self, subtrees: &[Subtree], hashes: &mut TileHashes) -> Result<(), Error> {
+        let refuse = |message: String| Error::new(Code::Proof, message);
+        for tile in tiles_for(subtrees, self.size) {
+            if hashes.has(tile) {
+                continue;
+            }
+            let bytes = self.reader.tile(tile).map_err(|error| refuse(error.to_string()))?;
+            let bytes = bytes.ok_or_else(|| refuse(format!("the tile {} is missing", tile.path())))?;
+            hashes.insert(tile, &bytes)?;
+        }
+        Ok(())
+    }
 }
 
 impl HashReader for StoredHashes<'_> {
     /// # Errors
     /// [`Code::Proof`] with what the store says.
     fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
-        let refuse = |message: String| Error::new(Code::Proof, message);
-        let tiles = tiles_for(subtrees, self.size);
-        let mut hashes = TileHashes::new(tiles.len());
-        for tile in tiles {
-            let bytes = self.reader.tile(tile).map_err(|error| refuse(error.to_string()))?;
-            let bytes = bytes.ok_or_else(|| refuse(format!("the tile {} is missing", tile.path())))?;
-            hashes.insert(tile, &bytes)?;
-        }
+        let mut hashes = TileHashes::new(usize::MAX);
+        self.read(subtrees, &mut hashes)?;
         hashes.read_hashes(subtrees)
+    }
+}
+
+/// The same for several proofs of one tree: each tile is read once, and each subtree's root is computed once. All of it
+/// is kept in memory.
+pub(crate) struct KeptHashes<'r> {
+    stored: StoredHashes<'r>,
+    kept: RefCell<Kept>,
+}
+
+struct Kept {
+    tiles: TileHashes,
+    roots: BTreeMap<Subtree, Hash>,
+}
+
+impl<'r> KeptHashes<'r> {
+    pub(crate) fn new(reader: &'r dyn Reader, size: u64) -> Self {
+        let kept = Kept { tiles: TileHashes::new(usize::MAX), roots: BTreeMap::new() };
+        Self { stored: StoredHashes::new(reader, size), kept: RefCell::new(kept) }
+    }
+}
+
+impl HashReader for KeptHashes<'_> {
+    /// # Errors
+    /// [`Code::Proof`] with what the store says.
+    fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
+        let Kept { tiles, roots } = &mut *self.kept.borrow_mut();
+        let missing: Vec<Subtree> =
+            subtrees.iter().copied().filter(|subtree| !roots.contains_key(subtree)).collect();
+        self.stored.read(&missing, tiles)?;
+        roots.extend(missing.iter().copied().zip(tiles.read_hashes(&missing)?));
+        Ok(subtrees.iter().filter_map(|subtree| roots.get(subtree).copied()).collect())
     }
 }

@@ -46,7 +46,7 @@ impl Outcome {
             Ok(()) => Self::Taken,
             Err(SubmitError::Refused(refusal)) => match refusal.kind {
                 Kind::Malformed => Self::Malformed,
-                Kind::TooLarge => Self::TooLarge,
+                Kind::TooLarge | Kind::TooMany => Self::TooLarge,
                 Kind::Unauthorised => Self::Unauthorised,
                 Kind::Gap { .. } => Self::Gap,
                 Kind::Fork(_) => Self::Fork,

@@ -204,11 +204,11 @@ pub trait Reader: Send + Sync {
     /// The store's own.
     fn key_of(&self, chain: &ChainId) -> Result<Option<countersign::note::VerifierKey>, StoreError>;
 
-    /// The indexes of all key notes below `size`, ascending.
+    /// The indexes of the key notes among these leaves, ascending.
     ///
     /// # Errors
     /// The store's own.
-    fn notes(&self, size: u64) -> Result<Vec<u64>, StoreError>;
+    fn notes(&self, leaves: Range<u64>) -> Result<Vec<u64>, StoreError>;
 
     /// The evidence of forks, oldest first, with when it came.
     ///

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
+#[cfg(feature = "server")]
 use countersign::link::ChainId;
 use countersign::log::{Body, Limits, Refusal, Submission, Taken};
-use countersign::merkle::{Grown, HashReader, inclusion_proof};
-use countersign::note::VerifierKey;
+use countersign::merkle::{Grown, inclusion_proof};
 use countersign::proof::Proof;
 use countersign::time::Time;
 
-use crate::hashes::StoredHashes;
+use crate::hashes::KeptHashes;
 use crate::store::{Published, Reader, StoreError};
 
 /// How many milliseconds a link's time may be ahead of the log's clock: as much as verifiers let pass.
@@ -56,17 +56,10 @@ impl From<StoreError> for SubmitError {
     }
 }
 
-/// Reads a submission and verifies what can be verified of it by itself. It may take a while: it hashes and verifies
-/// signatures. `key` gives the key of a chain that the log is known to have.
-pub(crate) fn read(
-    body: &[u8],
-    limits: &Limits,
-    now: Time,
-    key: impl Fn(&ChainId) -> Option<VerifierKey>,
-) -> Result<Submission, SubmitError> {
-    let mut submission = Submission::parse(body, limits)?;
+/// Reads a submission. It may take a while: it hashes.
+pub(crate) fn read(body: &[u8], limits: &Limits, now: Time) -> Result<Submission, SubmitError> {
+    let submission = Submission::parse(body, limits)?;
     check_times(&submission, now)?;
-    submission.verify(key)?;
     Ok(submission)
 }
 
@@ -85,7 +78,7 @@ fn check_times(submission: &Submission, now: Time) -> Result<(), SubmitError> {
 
 /// The chains that a submission opens, and their keys.
 #[cfg(feature = "server")]
-pub(crate) fn opened(submission: &Submission) -> Vec<(ChainId, VerifierKey)> {
+pub(crate) fn opened(submission: &Submission) -> Vec<(ChainId, countersign::note::VerifierKey)> {
     let open = |body: &Body| match body {
         Body::Link { link: countersign::link::Link::Open(open), .. } => Some((open.chain, open.key.clone())),
         _ => None,
@@ -99,24 +92,46 @@ pub(crate) fn size_with(taken: &Taken) -> u64 {
     indexes.max().map_or(0, |last| last + 1)
 }
 
+/// Proves that leaves are in the log, each to the checkpoint that was published with a submission. All read each tile
+/// once.
+pub struct Prover<'c> {
+    size: u64,
+    checkpoint: SignedCheckpoint,
+    tree: Option<&'c Grown>,
+    stored: KeptHashes<'c>,
+}
+
 impl Committed {
-    /// The proof that the leaf at that index is in the log, to the checkpoint that was published with it.
+    /// Who makes the proofs for it.
     ///
     /// # Errors
-    /// The store's own.
-    pub fn prove(&self, index: u64, reader: &dyn Reader) -> Result<Proof, StoreError> {
+    /// [`StoreError::Damaged`] where the checkpoint is none.
+    pub fn prover<'c>(&'c self, reader: &'c dyn Reader) -> Result<Prover<'c>, StoreError> {
         let size = self.published.size;
-        let own = self.tree.as_ref().filter(|tree| tree.size() == size && index >= tree.base());
-        match own {
-            Some(tree) => prove(index, &self.published, &**tree),
-            None => prove(index, &self.published, &StoredHashes::new(reader, size)),
-        }
+        Ok(Prover {
+            size,
+            checkpoint: SignedCheckpoint::parse(&self.published.note).map_err(damaged)?,
+            tree: self.tree.as_deref().filter(|tree| tree.size() == size),
+            stored: KeptHashes::new(reader, size),
+        })
     }
 }
 
-fn prove(index: u64, published: &Published, hashes: &impl HashReader) -> Result<Proof, StoreError> {
-    let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
-    let hashes = inclusion_proof(index, published.size, hashes).map_err(damaged)?;
-    let checkpoint = SignedCheckpoint::parse(&published.note).map_err(damaged)?;
-    Ok(Proof { extra: None, index, hashes, checkpoint })
+impl Prover<'_> {
+    /// The proof that the leaf at that index is in the log.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn prove(&mut self, index: u64) -> Result<Proof, StoreError> {
+        let hashes = match self.tree.filter(|tree| index >= tree.base()) {
+            Some(tree) => inclusion_proof(index, self.size, tree),
+            None => inclusion_proof(index, self.size, &self.stored),
+        };
+        let hashes = hashes.map_err(damaged)?;
+        Ok(Proof { extra: None, index, hashes, checkpoint: self.checkpoint.clone() })
+    }
+}
+
+fn damaged(error: countersign::Error) -> StoreError {
+    StoreError::Damaged(error.message)
 }

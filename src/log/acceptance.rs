@@ -1,6 +1,6 @@
 //! One submission while it is taken, link by link.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::growth::Layered;
 use super::lives::lives_after;
@@ -21,6 +21,8 @@ pub(crate) struct Acceptance {
     taken: Taken,
     /// Chains whose last new link is not signed, and its line.
     unsigned: BTreeMap<ChainId, Option<u64>>,
+    /// Leaves that were found to be there already: that they come once more need not be looked up again.
+    repeats: HashSet<Hash>,
     /// The key that was looked up last: the next link is mostly of the same.
     life: Option<(VerifierKey, Life)>,
 }
@@ -41,7 +43,13 @@ impl Chain {
 impl Acceptance {
     /// Of the submission whose first new leaf will have that index.
     pub(crate) fn new(base: u64) -> Self {
-        Self { growth: Growth::new(base), taken: Taken::default(), unsigned: BTreeMap::new(), life: None }
+        Self {
+            growth: Growth::new(base),
+            taken: Taken::default(),
+            unsigned: BTreeMap::new(),
+            repeats: HashSet::new(),
+            life: None,
+        }
     }
 
     /// What was taken so far, and not yet ended.
@@ -58,6 +66,10 @@ impl Acceptance {
         entry: &Entry,
         rest: &[Entry],
     ) -> Result<bool, Stop<S::Error>> {
+        if self.repeats.contains(&entry.hash) {
+            self.taken.repeated += 1;
+            return Ok(false);
+        }
         let state = Layered { top: &self.growth, below };
         let result = match &entry.body {
             Body::Link { link, payload, .. } => {
@@ -75,7 +87,15 @@ impl Acceptance {
     }
 
     fn repeat_note(&mut self, held: Held) -> bool {
-        self.taken.notes.push(held);
+        // One that came with this submission is among its notes already.
+        if held.index < self.growth.base() {
+            self.taken.notes.push(held);
+        }
+        self.repeat(held.hash)
+    }
+
+    fn repeat(&mut self, hash: Hash) -> bool {
+        self.repeats.insert(hash);
         self.taken.repeated += 1;
         false
     }
@@ -114,8 +134,7 @@ impl Acceptance {
             return match held {
                 Some(held) if held.hash == entry.hash => {
                     self.tip(id, seq, held);
-                    self.taken.repeated += 1;
-                    Ok(false)
+                    Ok(self.repeat(entry.hash))
                 }
                 Some(held) => Err(self.fork(chain, link, (seq, held.index), rest).into()),
                 // The storage knows the chain and not its links: nothing can be told from that.
@@ -146,14 +165,15 @@ impl Acceptance {
             }
             (_, None) => return Err(gap(link, None).into()),
         };
-        if entry.verified_by.as_ref() != Some(&before.key) {
-            check_signature(entry.line, &entry.text, link, &before.key)?;
-        }
         let life = match self.life.take() {
             Some((key, life)) if key == before.key => life,
             _ => state.life(&before.key).map_err(Stop::State)?,
         };
+        // Before its signature: who may not write here shall not keep the log busy either.
         rules.check_key(&before, &life, link.time())?;
+        if entry.verified_by.as_ref() != Some(&before.key) {
+            check_signature(entry.line, &entry.text, link, &before.key)?;
+        }
         self.life = Some((before.key.clone(), life));
         let chain = if matches!(link, Link::Open(_)) { before } else { before.extended(link, entry.hash) };
         match link.signature() {

@@ -65,7 +65,7 @@ pub struct Tip {
 pub struct Taken {
     /// Of each chain in the submission, its last link there.
     pub chains: BTreeMap<ChainId, Tip>,
-    /// Of each key note in the submission, its index and its leaf hash.
+    /// Of each key note in the submission, its index and its leaf hash: once, however often it is there.
     pub notes: Vec<Held>,
     /// How many leaves are new.
     pub added: u64,

@@ -23,6 +23,8 @@ pub enum Kind {
     Malformed,
     /// It is larger than the log's limits.
     TooLarge,
+    /// It has more chains and key notes than can be proven at one time.
+    TooMany,
     /// The key may not sign this: not granted, expired, revoked, or of another log.
     Unauthorised,
     /// Links are missing between what the log has of the chain and this.

@@ -1,5 +1,7 @@
 //! Whose links and key notes a log takes (SPEC sections 5 and 6).
 
+use std::collections::HashMap;
+
 use super::{Chain, Life, Refusal};
 use crate::error::Quoted;
 use crate::keys::{KeyNote, Statement};
@@ -32,6 +34,11 @@ impl Rules {
         self.trust.as_ref()
     }
 
+    /// Whether the key may begin chains by the trust file alone, whatever key notes say. Without a trust file any may.
+    pub fn admits(&self, key: &VerifierKey) -> bool {
+        self.trust.as_ref().is_none_or(|trust| trust.emitters().contains(key) && !revoked(trust, key, None))
+    }
+
     /// Whether the open link is one of this log's.
     pub(super) fn check_origin(&self, open: &OpenLink) -> Result<(), Refusal> {
         if open.origin == self.origin {
@@ -48,7 +55,11 @@ impl Rules {
             return Err(Refusal::unauthorised(message, "a key note acts in the log that it names alone"));
         }
         let Some(trust) = &self.trust else { return Ok(()) };
-        match note.statements.iter().find(|statement| !allows(trust, note, statement)) {
+        // A note may have very many statements, and has few signatures.
+        let mut signed = HashMap::new();
+        let mut signed_by =
+            |signer| *signed.entry(signer).or_insert_with(|| note.signed_by(signer) == Some(true));
+        match note.statements.iter().find(|statement| !allows(trust, statement, &mut signed_by)) {
             None => Ok(()),
             Some(statement) => Err(Refusal::unauthorised(
                 format!("nobody with the right signed: {statement}"),
@@ -94,12 +105,13 @@ fn revoked(trust: &Trust, key: &VerifierKey, time: Option<Time>) -> bool {
 }
 
 /// A grant by an issuer whom the trust file revokes is not taken, though its revocations are.
-fn allows(trust: &Trust, note: &KeyNote, statement: &Statement) -> bool {
+fn allows<'k>(
+    trust: &'k Trust,
+    statement: &'k Statement,
+    signed_by: &mut impl FnMut(&'k VerifierKey) -> bool,
+) -> bool {
     let counts =
         |key: &&VerifierKey| matches!(statement, Statement::Revoke { .. }) || !revoked(trust, key, None);
     let signers = trust.issuers().iter().chain([statement.key()]);
-    signers
-        .filter(|signer| trust.may_state(signer, statement))
-        .filter(counts)
-        .any(|signer| note.signed_by(signer) == Some(true))
+    signers.filter(|signer| trust.may_state(signer, statement)).filter(counts).any(signed_by)
 }

@@ -1,12 +1,16 @@
 //! What an emitter brings to a log at one time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Body, Entry, Kind, Refusal};
 use crate::error::{Code, Error};
 use crate::export::{Line, MAX_LINE};
 use crate::link::{ChainId, Link, signed_part};
 use crate::note::VerifierKey;
+
+/// So many chains and key notes together may be in one submission: each is answered with a proof of its own, and one
+/// line is enough to ask for it.
+pub const MAX_PROVEN: usize = 1_024;
 
 /// How much may be brought at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,31 +39,43 @@ impl Submission {
     /// Reads a submission. Nothing but the events' commits is verified.
     ///
     /// # Errors
-    /// [`Kind::TooLarge`], and [`Kind::Malformed`] with the line.
+    /// [`Kind::TooLarge`], [`Kind::TooMany`], and [`Kind::Malformed`] with the line.
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, Refusal> {
         if body.len() > limits.bytes {
-            return Err(too_large(format!("a submission has at most {} bytes", limits.bytes)));
+            let message = format!("a submission has at most {} bytes", limits.bytes);
+            return Err(too_large(Kind::TooLarge, message));
         }
         let body = str::from_utf8(body).map_err(|error| {
             let before = body.get(..error.valid_up_to()).unwrap_or_default();
             let line = memchr::memchr_iter(b'\n', before).count() as u64 + 1;
             Refusal::malformed(Error::new(Code::Export, "not UTF-8").at_line(line))
         })?;
-        let mut entries = Vec::new();
+        let (mut entries, mut chains, mut notes) = (Vec::new(), HashSet::new(), HashSet::new());
         for (line, number) in body.split('\n').zip(1..) {
             let line = line.trim_matches([' ', '\t', '\r']);
             if line.is_empty() {
                 continue;
             }
             if entries.len() == limits.lines {
-                return Err(too_large(format!("a submission has at most {} lines", limits.lines)));
+                let message = format!("a submission has at most {} lines", limits.lines);
+                return Err(too_large(Kind::TooLarge, message));
             }
             let malformed = |error: Error| Refusal::malformed(error.at_line(number));
             if line.len() > MAX_LINE {
                 return Err(malformed(Error::new(Code::Export, "a line is at most 1 MiB long")));
             }
             let parsed = Line::parse(line).map_err(|error| malformed(explain(error.to_error(), line)))?;
-            entries.push(Entry::read(Some(number), &parsed.item)?);
+            let entry = Entry::read(Some(number), &parsed.item)?;
+            let _ = match &entry.body {
+                Body::Link { link, .. } => chains.insert(link.chain()),
+                Body::Note(_) => notes.insert(entry.hash),
+            };
+            if chains.len() + notes.len() > MAX_PROVEN {
+                let message =
+                    format!("a submission has at most {MAX_PROVEN} chains and key notes, one with the other");
+                return Err(too_large(Kind::TooMany, message));
+            }
+            entries.push(entry);
         }
         if entries.is_empty() {
             let error = Error::new(Code::Export, "there is nothing in this submission");
@@ -75,24 +91,32 @@ impl Submission {
 
     /// Verifies the links' signatures ahead of [`Growth::submit`](super::Growth::submit), which then need not: so that
     /// many submissions can be verified side by side. `key` gives the key of a chain that the log has; a chain's
-    /// key never changes, so an older answer is as good. Chains whose key it cannot tell are left for later.
+    /// key never changes, so an older answer is as good. `may` says whether a key is known as one that may begin chains.
     ///
-    /// # Errors
-    /// [`Kind::Malformed`] at a signature that is invalid.
-    pub fn verify(&mut self, key: impl Fn(&ChainId) -> Option<VerifierKey>) -> Result<(), Refusal> {
+    /// Nothing is refused here. Chains whose key is not known so far are left for when the log knows whether it may
+    /// write at all, and so is everything from the first invalid signature on, and a line that is there twice.
+    pub fn verify(
+        &mut self,
+        key: impl Fn(&ChainId) -> Option<VerifierKey>,
+        may: impl Fn(&VerifierKey) -> bool,
+    ) {
         let mut keys: HashMap<ChainId, Option<VerifierKey>> = HashMap::new();
+        let mut seen = HashSet::new();
         for entry in &mut self.entries {
             let Body::Link { link, .. } = &entry.body else { continue };
-            if let Link::Open(open) = link {
-                keys.insert(open.chain, Some(open.key.clone()));
-            }
-            let known = keys.entry(link.chain()).or_insert_with(|| key(&link.chain()));
-            if let (Some(key), Some(_)) = (known, link.signature()) {
-                check_signature(entry.line, &entry.text, link, key)?;
+            let known = keys.entry(link.chain()).or_insert_with(|| match link {
+                Link::Open(open) => Some(open.key.clone()).filter(&may),
+                Link::Event(_) | Link::Close(_) => key(&link.chain()),
+            });
+            if let (Some(key), Some(_)) = (known, link.signature())
+                && seen.insert(entry.hash)
+            {
+                if check_signature(entry.line, &entry.text, link, key).is_err() {
+                    return;
+                }
                 entry.verified_by = Some(key.clone());
             }
         }
-        Ok(())
     }
 }
 
@@ -117,6 +141,136 @@ fn explain(error: Error, line: &str) -> Error {
     error
 }
 
-fn too_large(message: String) -> Refusal {
-    Refusal::new(Kind::TooLarge, Error::new(Code::Refused, message).with_hint("submit less at a time"))
+fn too_large(kind: Kind, message: String) -> Refusal {
+    Refusal::new(kind, Error::new(Code::Refused, message).with_hint("submit less at a time"))
+}
+
+#[cfg(all(test, feature = "sign"))]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::ed25519::VERIFIED;
+    use crate::keys::{KeyNote, Statement};
+    use crate::log::{Empty, Growth, Rules, Taken};
+    use crate::note::SignerKey;
+    use crate::recorder::Recorder;
+    use crate::trust::Trust;
+
+    const ORIGIN: &str = "log.example";
+    const LIMITS: Limits = Limits { bytes: 16 << 20, lines: 8_192 };
+
+    fn key(name: &str) -> SignerKey {
+        SignerKey::generate(name, [name.len() as u8; 32]).unwrap()
+    }
+
+    fn rules() -> Rules {
+        let trust = Trust::default().with_issuer(key("example.com").verifier_key().clone()).unwrap();
+        let trust = trust.with_emitter(key("example.com/known").verifier_key().clone()).unwrap();
+        Rules::new(ORIGIN, Some(trust))
+    }
+
+    /// An open link that its key signed.
+    fn open(key: &SignerKey, number: u128) -> String {
+        let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
+        let nonce = number.to_be_bytes();
+        let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), at, &nonce).unwrap();
+        recorder.sign_with(key).unwrap();
+        recorder.drain()
+    }
+
+    fn note(statements: &[Statement], signer: &SignerKey) -> String {
+        let note = KeyNote::sign(ORIGIN, statements, signer).unwrap();
+        let mut line = crate::export::writer::Writer::new();
+        line.note(&note);
+        line.as_str().to_owned()
+    }
+
+    /// What a log says to this, and how many signatures it verified for that.
+    fn submitted(body: &str, ahead: bool) -> (Result<Taken, Refusal>, usize) {
+        let (rules, before) = (rules(), VERIFIED.get());
+        let mut submission = Submission::parse(body.as_bytes(), &LIMITS).unwrap();
+        if ahead {
+            submission.verify(|_| None, |key| rules.admits(key));
+        }
+        let taken = Growth::new(0).submit(&rules, &Empty, &submission).map_err(super::super::Stop::refusal);
+        (taken, VERIFIED.get() - before)
+    }
+
+    #[test]
+    fn nothing_is_verified_of_a_key_that_may_not_write() {
+        let stranger = key("example.com/stranger");
+        let many: String = (0..1_000).map(|number| open(&stranger, number)).collect();
+        for body in [open(&stranger, 0).repeat(8_192), many] {
+            for ahead in [false, true] {
+                let (taken, verified) = submitted(&body, ahead);
+                let refusal = taken.unwrap_err();
+                assert_eq!((refusal.kind, refusal.error.line), (Kind::Unauthorised, Some(1)));
+                assert_eq!(verified, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_is_verified_once_however_often_it_is_there() {
+        let body = open(&key("example.com/known"), 0).repeat(8_192);
+        for ahead in [false, true] {
+            let (taken, verified) = submitted(&body, ahead);
+            let taken = taken.unwrap();
+            assert_eq!((taken.added, taken.repeated, taken.chains.len(), verified), (1, 8_191, 1, 1));
+        }
+    }
+
+    #[test]
+    fn key_notes_of_the_same_body_let_a_key_write() {
+        let granted = key("example.com/granted");
+        let grant = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
+        let body = note(&[grant], &key("example.com")) + &open(&granted, 0);
+        for ahead in [false, true] {
+            let (taken, verified) = submitted(&body, ahead);
+            assert_eq!((taken.unwrap().added, verified), (2, 2));
+        }
+    }
+
+    #[test]
+    fn a_key_note_is_told_once_and_its_signature_verified_once() {
+        let revoked = key("example.com/revoked");
+        let revoke = Statement::Revoke { key: revoked.verifier_key().clone(), since: None };
+        let line = note(&vec![revoke; 500], &revoked);
+        let (taken, verified) = submitted(&line.repeat(50), true);
+        let taken = taken.unwrap();
+        assert_eq!((taken.notes.len(), taken.added, taken.repeated, verified), (1, 1, 49, 1));
+    }
+
+    #[test]
+    fn an_invalid_signature_is_refused_in_its_turn() {
+        let (known, stranger) = (key("example.com/known"), key("example.com/stranger"));
+        let (good, other) = (open(&known, 0), open(&known, 1));
+        let signature = |line: &str| line.rsplit_once(' ').unwrap().1.to_owned();
+        let bad = other.replace(&signature(&other), &signature(&good));
+        for (body, code, line) in [
+            (good.clone() + &bad, Code::Signature, 2),
+            (open(&stranger, 0) + &bad, Code::Unauthorised, 1),
+            (bad + &open(&stranger, 0), Code::Signature, 1),
+        ] {
+            for ahead in [false, true] {
+                let error = submitted(&body, ahead).0.unwrap_err().error;
+                assert_eq!((error.code, error.line), (code, Some(line)));
+            }
+        }
+    }
+
+    #[test]
+    fn chains_and_key_notes_are_so_many_that_all_can_be_proven() {
+        let known = key("example.com/known");
+        let most: String = (0..MAX_PROVEN as u128).map(|number| open(&known, number)).collect();
+        assert_eq!(Submission::parse(most.as_bytes(), &LIMITS).unwrap().entries().len(), MAX_PROVEN);
+        assert!(Submission::parse(most.repeat(2).as_bytes(), &LIMITS).is_ok());
+        let revoke = Statement::Revoke { key: known.verifier_key().clone(), since: None };
+        for more in [open(&known, MAX_PROVEN as u128), note(&[revoke], &known)] {
+            let refusal = Submission::parse((most.clone() + &more).as_bytes(), &LIMITS).unwrap_err();
+            assert_eq!(refusal.kind, Kind::TooMany);
+        }
+    }
 }

@@ -167,6 +167,15 @@ onEachLog((log) => {
     await log.take(`${" ".repeat(1 << 20)}${text}${"\t".repeat(1 << 20)}`);
   });
 
+  test("more chains and key notes than are proven at one time", async () => {
+    const opened = Array.from({ length: 1_024 }, () => log.chain().at(0));
+    const more = gzipSync(body(...opened, log.chain().at(0)));
+    // A sender that goes by the lines comes to an end.
+    await refused(more, "submit.too_large", { limits: { ...limits, lines: 1_024 } }, 413);
+    const { added, chains } = await log.take(body(...opened));
+    assert.deepEqual([added, chains.size], [1_024, 1_024]);
+  });
+
   test("more than the log takes at one time", async () => {
     await refused(Buffer.alloc(limits.bytes + 1, "\n"), "submit.too_large", { limits }, 413);
     await refused(Buffer.alloc(1.5 * limits.bytes, "\n"), "submit.too_large", { limits }, 413);

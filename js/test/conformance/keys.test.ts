@@ -32,6 +32,12 @@ onEachLog((log) => {
     await forbidden(log.chain(ISSUER).body(), 1);
   });
 
+  test("a key that nobody granted, thousands of times", async () => {
+    const key = fresh();
+    await forbidden(log.chain(key).body().repeat(8_000), 1);
+    await forbidden(Array.from({ length: 1_000 }, () => log.chain(key).body()).join(""), 1);
+  });
+
   test("a key that the trust file revokes", async () => {
     await forbidden(log.chain(REVOKED).events(1).body(), 1);
   });
@@ -52,13 +58,15 @@ onEachLog((log) => {
     assert.deepEqual([added, notes, chains.get(chain.id)], [4, [before], { seq: 2, index: before + 3 }]);
   });
 
-  test("a key note that is there already gets its old index", async () => {
+  test("a key note that is there already gets its old index, once however often it came", async () => {
     const line = note([grant(fresh()), grant(fresh())], ISSUER);
     const before = await log.size();
     for (const added of [1, 0]) {
       const taken = await log.take(body(line, line, line));
-      assert.deepEqual([taken.added, taken.repeated, taken.notes], [added, 3 - added, [before, before, before]]);
+      assert.deepEqual([taken.added, taken.repeated, taken.notes], [added, 3 - added, [before]]);
     }
+    const often = await log.take(body(line).repeat(8_000));
+    assert.deepEqual([often.added, often.repeated, often.notes], [0, 8_000, [before]]);
     assert.equal(await log.size(), before + 1);
   });
 

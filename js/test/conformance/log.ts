@@ -188,7 +188,7 @@ function taken(answer: Answer, body: string): Taken {
     assert.deepEqual([seq, rest], [tips.get(chain)?.seq, {}]);
     prove(proof, tips.get(chain)?.link ?? "", index);
   }
-  const leaves = brought.flatMap(({ note }) => note ?? []);
+  const leaves = [...new Set(brought.flatMap(({ note }) => note ?? []))];
   const kept = notes as { [name: string]: Json }[];
   assert.equal(kept.length, leaves.length);
   for (const [place, { index, proof, ...rest }] of kept.entries()) {

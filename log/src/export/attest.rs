@@ -58,8 +58,9 @@ impl Attested {
             self.checkpoints.push(attestation(&published, trust)?);
         }
         if size > self.read {
-            let known = self.notes.len();
-            for &index in reader.notes(size)?.get(known..).unwrap_or_default() {
+            // Those that were read before one could not be are known.
+            let unread = self.notes.last().map_or(self.read, |last| self.read.max(last + 1));
+            for index in reader.notes(unread..size)? {
                 self.read_note(reader, index)?;
                 self.notes.push(index);
             }
@@ -129,6 +130,7 @@ impl Attested {
 
     /// When the newest checkpoint existed that has times: by the quorum, or else by its first cosignature, so that no
     /// single witness can say that it is later.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "retention asks for it"))]
     pub(super) fn newest_time(&self) -> Option<Time> {
         let newest = self.checkpoints.iter().rev().find(|checkpoint| checkpoint.existed_by.is_some())?;
         if self.by_quorum { newest.existed_by } else { newest.first }

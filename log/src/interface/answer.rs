@@ -1,6 +1,6 @@
 //! What a server answers; and what it answers that is no success: one JSON form for all.
 
-use countersign::log::{Kind, Limits, Refusal};
+use countersign::log::{Kind, Limits, MAX_PROVEN, Refusal};
 use http::header::{
     CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER as RETRY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
@@ -151,6 +151,10 @@ impl Problem {
         let status = match &refusal.kind {
             Kind::Malformed => StatusCode::BAD_REQUEST,
             Kind::TooLarge => return Self::too_large(limits),
+            // Who goes by the lines alone comes to an end with this too.
+            Kind::TooMany => {
+                return Self::too_large(&Limits { lines: limits.lines.min(MAX_PROVEN), ..*limits });
+            }
             Kind::Unauthorised => StatusCode::FORBIDDEN,
             Kind::Gap { .. } | Kind::Fork(_) => StatusCode::CONFLICT,
         };

@@ -1,7 +1,12 @@
 //! A database that may not grow.
 
-use countersign::log::{Growth, Limits, Rules, Submission};
-use countersign::merkle::{CompactRange, Grown};
+use std::cell::Cell;
+use std::sync::Arc;
+
+use countersign::checkpoint::Checkpoint;
+use countersign::keys::{KeyNote, Statement};
+use countersign::log::{Growth, Limits, Rules, Submission, Taken};
+use countersign::merkle::{CompactRange, Grown, inclusion_proof};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
@@ -10,8 +15,10 @@ use tempfile::TempDir;
 
 use super::pool::Pool;
 use super::{FILE, SqliteWriter, connect, prepare, touch};
+use crate::hashes::StoredHashes;
 use crate::store::{CommitError, Published, Reader as _, StoreError, Writer as _};
-use crate::tables::TableReader;
+use crate::submitting::Committed;
+use crate::tables::{Connections, Database, TableReader};
 
 const ORIGIN: &str = "log.example";
 const HOUR: i64 = 3_600_000;
@@ -113,4 +120,64 @@ fn a_commit_for_which_there_is_no_room_leaves_nothing_behind() {
     drop(writer);
     let (writer, _) = open(&folder);
     assert_eq!((writer.size(), writer.edge().unwrap()), (edge.end(), edge));
+}
+
+thread_local! {
+    /// How often this thread read a database.
+    static READS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Connections of which it is counted how often they are used.
+struct Counted(Pool);
+
+impl Connections for Counted {
+    fn with(&self, read: &mut dyn FnMut(&dyn Database) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        READS.set(READS.get() + 1);
+        self.0.with(read)
+    }
+}
+
+#[test]
+fn all_proofs_of_an_answer_read_a_tile_once() {
+    let folder = TempDir::new().unwrap();
+    let (mut writer, _) = open(&folder);
+    let edge = commit(&mut writer, &chain(1, 700)).unwrap();
+    let key = SignerKey::generate(ORIGIN, [8; 32]).unwrap();
+    let note = Checkpoint::new(ORIGIN, 700, edge.root().unwrap()).unwrap().sign(&key).unwrap();
+    let published = Arc::new(Published { note, ..published(700) });
+    let committed = Committed { taken: Taken::default(), published, tree: None };
+    let reader = TableReader(Counted(Pool::new(folder.path().join(FILE))));
+    let stored = StoredHashes::new(&reader, 700);
+    let mut prover = committed.prover(&reader).unwrap();
+    for index in 0..700 {
+        let before = READS.get();
+        let proof = prover.prove(index).unwrap();
+        // Three tiles of leaves, and the one above them.
+        let reads = READS.get() - before;
+        assert!(reads <= 4 && (index == 0 || reads <= 1), "{reads} reads for leaf {index}");
+        assert_eq!(proof.hashes, inclusion_proof(index, 700, &stored).unwrap());
+    }
+    let before = READS.get();
+    prover.prove(300).unwrap();
+    assert_eq!(READS.get(), before);
+}
+
+#[test]
+fn key_notes_are_found_by_where_they_are() {
+    let folder = TempDir::new().unwrap();
+    let (mut writer, reader) = open(&folder);
+    let mut line = |number: u8, links: usize| {
+        let key = SignerKey::generate("example.com/e", [number; 32]).unwrap();
+        let revoke = Statement::Revoke { key: key.verifier_key().clone(), since: None };
+        let note = serde_json::json!({ "note": KeyNote::sign(ORIGIN, &[revoke], &key).unwrap() });
+        let note = Submission::parse(note.to_string().as_bytes(), &Limits::default()).unwrap();
+        commit(&mut writer, &note).unwrap();
+        commit(&mut writer, &chain(number.into(), links)).unwrap();
+    };
+    line(1, 4);
+    line(2, 9);
+    line(3, 2);
+    for (leaves, notes) in [(0..100, vec![0, 5, 15]), (0..15, vec![0, 5]), (1..6, vec![5]), (6..15, vec![])] {
+        assert_eq!(reader.notes(leaves).unwrap(), notes);
+    }
 }

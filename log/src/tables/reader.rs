@@ -104,9 +104,10 @@ impl<C: Connections> Reader for TableReader<C> {
         self.with(|database| Ok(TableState(database).chain(chain)?.map(|chain| chain.key)))
     }
 
-    fn notes(&self, size: u64) -> Result<Vec<u64>, StoreError> {
-        let sql = "SELECT idx FROM notes WHERE idx < ? ORDER BY idx";
-        self.with(|database| all(database, "reading key notes", sql, &[size.into()], |row| row.number(0)))
+    fn notes(&self, leaves: Range<u64>) -> Result<Vec<u64>, StoreError> {
+        let sql = "SELECT idx FROM notes WHERE idx >= ? AND idx < ? ORDER BY idx";
+        let ends = [leaves.start.into(), leaves.end.into()];
+        self.with(|database| all(database, "reading key notes", sql, &ends, |row| row.number(0)))
     }
 
     fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError> {

@@ -72,6 +72,30 @@ fn a_key_that_nobody_granted() {
     server.assert_goes_on();
 }
 
+/// The open link of a chain.
+fn open(server: &Server, key: &SignerKey, number: u64) -> String {
+    let key = SignerKey::parse(&key.encode()).unwrap();
+    Emitter::new(ORIGIN, key, number, server.trust()).body(0, 1).0
+}
+
+#[test]
+fn thousands_of_chains_that_nobody_granted() {
+    let server = granting();
+    let stranger = key("example.com/stranger", 51);
+    assert_forbidden(&server, open(&server, &stranger, 0).repeat(16_384));
+    let many: String = (0..1_024).map(|number| open(&server, &stranger, number)).collect();
+    assert_forbidden(&server, many.clone());
+    // Nor of a key that may: more than can be answered is not begun with.
+    let known: String = (0..1_025).map(|number| open(&server, &emitter_key(3), number)).collect();
+    for body in [many + &open(&server, &stranger, 1_024), known] {
+        let answer = server.submit(body);
+        assert_eq!(answer.refusal(), (413, "submit.too_large".into()));
+        assert_eq!(answer.json()["limits"], json!({ "bytes": 16 << 20, "lines": 1_024 }));
+    }
+    assert_eq!(server.size(), 0);
+    server.assert_goes_on();
+}
+
 #[test]
 fn a_grant_acts_on_what_comes_after_it() {
     let server = granting();

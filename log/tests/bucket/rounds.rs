@@ -102,7 +102,7 @@ fn assert_same_log(one: &countersign_log::serve::Serving, other: &countersign_lo
     let leaves = contents(&*one);
     assert_eq!(leaves, contents(&*other));
     let size = leaves.len() as u64;
-    assert_eq!(one.notes(size).unwrap(), other.notes(size).unwrap());
+    assert_eq!(one.notes(0..size).unwrap(), other.notes(0..size).unwrap());
     let mut chains = HashMap::new();
     for (stored, index) in leaves.iter().zip(0..) {
         let Ok(link) = countersign::link::Link::parse(str::from_utf8(&stored.leaf).unwrap()) else {
