@@ -16,6 +16,8 @@ import { isUnder, nameOf } from "./name.js";
 
 /** Half a day: a session's grant need not outlive it by much. */
 const TTL_SECONDS = 12 * 3600;
+/** The longest that a timer waits. */
+const LONGEST = 2 ** 31 - 1;
 const WAITS = { first: 300, longest: 3_000 };
 
 /** Who grants, and in which log. */
@@ -102,7 +104,7 @@ export function issuing(source: ModuleSource) {
       const trust = inCore(() => new core.LogTrust(log));
       try {
         const note = ofKeys(() => core.signKeyNote(key, trust.origin, [statement]));
-        const proof = await submit(collector, note, { patience, timeout, now });
+        const proof = await submit(collector, note, { patience, timeout });
         return { vkey, note, proof, index: inCore(() => trust.prove(proof, note)) };
       } finally {
         trust.free();
@@ -154,8 +156,9 @@ function checked(options: IssuerOptions) {
     throw refuse("log", "no log", "give the log's vkey, which its operator has, or a trust file with its log line");
   }
   for (const [member, value] of Object.entries({ patience, timeoutMs: timeout })) {
-    if (!Number.isFinite(value) || value < 0) {
-      throw refuse(member as keyof IssuerOptions, "no number of milliseconds", "leave it out for 10 seconds");
+    if (!Number.isFinite(value) || value < 0 || value > LONGEST) {
+      const hint = `leave it out for 10 seconds; at most it is ${LONGEST}`;
+      throw refuse(member as keyof IssuerOptions, "no number of milliseconds", hint);
     }
   }
   return { key: signer, log: log.trim(), patience, timeout, now };
@@ -238,10 +241,10 @@ function bound(date: Date | undefined): string {
 async function submit(
   collector: Collector,
   note: string,
-  { patience, timeout, now }: { patience: number; timeout: number; now: () => number },
+  { patience, timeout }: { patience: number; timeout: number },
 ): Promise<string> {
   const line = new TextEncoder().encode(`${JSON.stringify({ note })}\n`);
-  const end = now() + patience;
+  const end = performance.now() + patience;
   for (let failures = 0; ; ) {
     const failure = await post(collector, line, timeout);
     if (typeof failure === "string") {
@@ -250,7 +253,7 @@ async function submit(
     failures++;
     const { error, isLasting, retryAfter } = failure;
     const wait = pause(WAITS, failures, retryAfter, Math.random());
-    if (isLasting || now() + wait > end) {
+    if (isLasting || performance.now() + wait > end) {
       throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, wait));
