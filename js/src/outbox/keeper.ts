@@ -34,6 +34,11 @@ export class Keeper {
     return this.#read(entries);
   }
 
+  /** Whether others can leave something behind in it. */
+  get hasOrphans(): boolean {
+    return this.#outbox?.orphans !== undefined;
+  }
+
   /** What others left behind that died since. */
   async orphans(): Promise<Found[]> {
     const outbox = this.#outbox;

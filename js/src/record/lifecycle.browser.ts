@@ -6,13 +6,15 @@ const inPage = () => typeof document !== "undefined";
 
 export const lifecycle: Lifecycle = {
   isLeaving: () => inPage() && document.visibilityState === "hidden",
-  follow({ hidden, leaving }) {
+  follow({ hidden, shown, leaving }) {
     if (!inPage()) {
       return () => {};
     }
     const changed = () => {
       if (document.visibilityState === "hidden") {
         hidden();
+      } else {
+        shown();
       }
     };
     document.addEventListener("visibilitychange", changed);

@@ -4,6 +4,8 @@
 export interface Endings {
   /** The page is hidden, and may not be shown again. */
   hidden(): void;
+  /** The page is shown again. */
+  shown(): void;
   /** The page goes away, now: nothing is waited for any more. */
   leaving(): void;
   /** The program has nothing else to do. */

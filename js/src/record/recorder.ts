@@ -102,6 +102,7 @@ export class Recorder {
   /** The latest time of an event that the chain got. */
   #latest = Number.NEGATIVE_INFINITY;
   #looked = 0;
+  #looking: ReturnType<typeof setInterval> | undefined;
   readonly #hasten = () => {
     if (this.#settings.flush !== undefined) {
       this.#flushing.soon(0);
@@ -135,7 +136,7 @@ export class Recorder {
           this.#lastError = undefined;
         },
         ended: () => {
-          if (this.#hasWork()) {
+          if (this.#owes(this.#recorded)) {
             this.#soon();
           }
         },
@@ -149,12 +150,18 @@ export class Recorder {
     this.#restore(parts.found);
     this.#unfollow = lifecycle.follow({
       hidden: () => this.#hurry(0),
+      shown: () => this.#look(),
       leaving: () => this.#leave(),
       idle: () => this.#hurry(EXIT),
       exiting: () => this.#exit(),
     });
     if (parts.found.length > 0) {
       this.#soon();
+    }
+    if (this.#looksAround) {
+      this.#looking = setInterval(() => this.#look(), ORPHANS);
+      // In Node.js a timer would keep the program from ending.
+      (this.#looking as { unref?: () => void }).unref?.();
     }
   }
 
@@ -233,6 +240,7 @@ export class Recorder {
     if (!this.#closed) {
       this.#closed = true;
       this.#flushing.end();
+      clearInterval(this.#looking);
       this.#chain.end();
     }
     await this.flush(patience);
@@ -465,10 +473,6 @@ export class Recorder {
     }
   }
 
-  #hasWork(): boolean {
-    return [...this.#ending, this.#chain].some(({ hasWork }) => hasWork);
-  }
-
   #owes(number: number): boolean {
     return (
       this.#courier.owed.some(({ taken }) => isDue(taken, number)) ||
@@ -590,13 +594,34 @@ export class Recorder {
   }
 
   /** Takes over what others left that died. */
-  async #adopt(): Promise<void> {
+  async #adopt(pause = ORPHANS): Promise<void> {
     const now = performance.now();
-    if (this.#closed || now - this.#looked < ORPHANS) {
+    if (this.#closed || now - this.#looked < pause) {
       return;
     }
     this.#looked = now;
-    this.#restore(await this.#keeper.orphans());
+    const found = await this.#keeper.orphans();
+    // Otherwise whoever opens the outbox next has them.
+    if (!this.#chain.isSealed) {
+      this.#restore(found);
+    }
+  }
+
+  /** Whether it is looked by itself what others left: nobody may record here who would have it flushed. */
+  get #looksAround(): boolean {
+    return this.#keeper.hasOrphans && this.#settings.flush !== undefined && !this.#settings.manyContexts;
+  }
+
+  #look(): void {
+    if (!this.#looksAround) {
+      return;
+    }
+    const soon = () => {
+      if (this.#owes(this.#recorded)) {
+        this.#soon();
+      }
+    };
+    this.#adopt(0).then(soon, (error: CountersignError) => this.#failed(error, false));
   }
 
   #hurry(patience: number): void {

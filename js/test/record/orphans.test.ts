@@ -1,0 +1,89 @@
+/** What others left behind, in a tab where nothing is recorded. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { recording } from "../../dist/record/full.js";
+import type { Endings } from "../../src/record/lifecycle.ts";
+import { EMITTER, MemoryLog } from "../deliver/log.ts";
+import { record, recorderOf } from "../deliver/recorder.ts";
+import { full, Storage } from "../deliver/storage.ts";
+
+const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+
+/** The entries that a tab leaves which crashes: an event, or a batch that was not delivered. */
+async function left(action: string, isLinked: boolean): Promise<Uint8Array[]> {
+  const storage = new Storage();
+  const log = new MemoryLog();
+  log.always = () => new Response("", { status: 503 });
+  const recorder = await recorderOf(log, storage);
+  await record(recorder, action)[0]?.stored();
+  if (isLinked) {
+    await assert.rejects(recorder.flush());
+  }
+  assert.equal(storage.kinds, isLinked ? "b" : "e");
+  return storage.entries.map(({ bytes }) => bytes);
+}
+
+for (const isLinked of [false, true]) {
+  test(`${isLinked ? "a batch" : "an event"} of a tab that crashed is delivered by one that is idle`, async (t) => {
+    const crashed = [await left("a.one", isLinked), await left("a.two", isLinked)];
+    t.mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
+    const log = new MemoryLog();
+    const storage = new Storage();
+    let endings: Endings | undefined;
+    const { createRecorder } = recording(MODULE, {
+      isLeaving: () => false,
+      follow(followed) {
+        endings = followed;
+        return () => {};
+      },
+    });
+    const recorder = await createRecorder({
+      key: EMITTER.secret,
+      to: log.to,
+      log: log.vkey,
+      outbox: storage.outbox(),
+    });
+    const until = async (count: number) => {
+      while (log.actions.length < count) {
+        await new Promise(setImmediate);
+        t.mock.timers.tick(1_000);
+      }
+    };
+    storage.orphaned = crashed[0] ?? [];
+    t.mock.timers.tick(15_000);
+    await until(1);
+    storage.orphaned = crashed[1] ?? [];
+    endings?.shown();
+    await until(2);
+    assert.deepEqual(log.actions, ["a.one", "a.two"]);
+    await recorder.close();
+    assert.equal(storage.kinds, "");
+    storage.orphaned = [new Uint8Array([1])];
+    t.mock.timers.tick(60_000);
+    await new Promise(setImmediate);
+    assert.equal(storage.orphaned.length, 1);
+  });
+}
+
+test("nobody looks by itself who flushes when it is asked, or has no outbox that others leave something in", async (t) => {
+  const begun = t.mock.method(globalThis, "setInterval");
+  const log = new MemoryLog();
+  await recorderOf(log, new Storage());
+  await recorderOf(log, undefined, { flush: {} });
+  assert.equal(begun.mock.callCount(), 0);
+});
+
+test("that it cannot be looked is told", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const told: string[] = [];
+  const storage = new Storage();
+  const outbox = { ...storage.outbox(), orphans: () => Promise.reject(full()) };
+  Object.assign(storage, { outbox: () => outbox });
+  const recorder = await recorderOf(new MemoryLog(), storage, { flush: {} }, told);
+  t.mock.timers.tick(15_000);
+  await new Promise(setImmediate);
+  assert.deepEqual(told, ["outbox.full"]);
+  assert.equal(recorder.status().lastError?.code, "outbox.full");
+});
