@@ -3,14 +3,51 @@
 import type { Answer } from "../wasm/log.js";
 import { current } from "./instance.js";
 
-/** The answer to a request that the log could not look at, as it answers itself while its store fails. */
-export function unavailable(): Response {
+/**
+ * The answer to a request that the log could not look at, as it answers itself while its store fails. `cors` has the
+ * origins of pages that may read it, with blanks between them, or `*`.
+ */
+export function unavailable(request: Request, cors: string): Response {
   const error = { code: "server.unavailable", message: "the log cannot do this now", hint: "send it again later" };
-  return Response.json({ error }, { status: 503, headers: { "cache-control": "no-store", "retry-after": "1" } });
+  return refusal(error, 503, { ...readableBy(request, cors), "retry-after": "1" });
+}
+
+/** The answer to a request that is for no log. */
+export function notFound(request: Request, cors: string): Response {
+  const error = { code: "request.not_found", message: "there is no log at this address" };
+  return refusal(error, 404, readableBy(request, cors));
+}
+
+const refusal = (error: object, status: number, headers: Record<string, string>): Response =>
+  Response.json({ error }, { status, headers: { ...headers, "cache-control": "no-store" } });
+
+/** What lets a page read an answer, as the log itself does (log/src/interface/cors.rs). */
+function readableBy(request: Request, cors: string): Record<string, string> {
+  const allowed = cors.split(/\s+/);
+  const origin = request.headers.get("origin") ?? "";
+  const headers = { "access-control-expose-headers": "retry-after,content-disposition" };
+  if (allowed.includes("*")) {
+    return { ...headers, "access-control-allow-origin": "*" };
+  }
+  const named = origin !== "" && allowed.includes(origin);
+  return { ...headers, vary: "origin", ...(named && { "access-control-allow-origin": origin }) };
 }
 
 /** A request as it comes to a Worker. */
 type ClientRequest = Request & { cf?: { clientAcceptEncoding?: string } };
+
+/** Whether who asks takes gzip. */
+export function takesGzip(request: ClientRequest): boolean {
+  // The runtime says in every request from outside that it takes gzip, and what the client says is in `cf`. A request of
+  // another Worker has its headers alone.
+  const said = request.cf === undefined ? request.headers.get("accept-encoding") : request.cf.clientAcceptEncoding;
+  const weights = new Map<string, number>();
+  for (const choice of (said ?? "").toLowerCase().split(",")) {
+    const [coding = "", weight] = choice.split(/;\s*q=/);
+    weights.set(coding.trim(), weight === undefined ? 1 : Number(weight));
+  }
+  return (weights.get("gzip") ?? weights.get("*") ?? 0) > 0;
+}
 
 /** Status and headers of an answer. */
 function head(answer: Answer): { status: number; headers: Headers } {
@@ -35,8 +72,8 @@ export function whole(answer: Answer, request: Request): Response {
 export function pieces(answer: Answer, request: Request, next: () => Promise<Uint8Array | undefined>): Response {
   const init = head(answer);
   init.headers.append("vary", "accept-encoding");
-  // The runtime says in every request that it takes gzip; the client is asked here. What says so it then compresses.
-  if (/\bgzip\b/i.test((request as ClientRequest).cf?.clientAcceptEncoding ?? "")) {
+  // The runtime compresses what says that it is.
+  if (takesGzip(request)) {
     init.headers.set("content-encoding", "gzip");
   }
   return streamed(answer, init, request, next);

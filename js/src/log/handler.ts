@@ -1,6 +1,6 @@
 /** The Worker in front of a log. */
 
-import { unavailable } from "./answers.js";
+import { notFound, unavailable } from "./answers.js";
 import { keyOf } from "./copies.js";
 import type { LogEnv, ObjectId } from "./platform.js";
 import { keys } from "./settings.js";
@@ -38,14 +38,13 @@ export function logHandler<Env extends LogEnv = LogEnv>({
       try {
         const origin = log === undefined ? only(env) : log(request, env);
         if (origin === undefined) {
-          const error = { code: "request.not_found", message: "there is no log at this address" };
-          return Response.json({ error }, { status: 404, headers: { "cache-control": "no-store" } });
+          return notFound(request, env.AUDIT_CORS ?? "");
         }
         const id = env.LOG.idFromName(origin);
         return (await copied(request, env, id)) ?? (await env.LOG.get(id).fetch(request));
       } catch (error) {
         console.error("countersign:", error);
-        return unavailable();
+        return unavailable(request, env.AUDIT_CORS ?? "");
       }
     },
   };

@@ -84,7 +84,16 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       }
     } catch (error) {
       this.#failed(error);
-      return unavailable();
+      return unavailable(request, this.#cors());
+    }
+  }
+
+  /** The origins of pages that may ask, as far as that can be read. */
+  #cors(): string {
+    try {
+      return this.settings().cors;
+    } catch {
+      return this.env.AUDIT_CORS ?? "";
     }
   }
 

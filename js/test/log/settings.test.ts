@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Chain } from "../conformance/chain.ts";
 import { ask } from "../conformance/http.ts";
 import { Signer } from "../conformance/keys.ts";
-import { EMITTERS, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
+import { EMITTERS, LOG, ORIGIN, PAGE, SETUP } from "../conformance/setup.ts";
 import { openCheckpoint } from "../conformance/tree.ts";
 import { type LogSetup, type RunningLog, startLog } from "./start.ts";
 
@@ -46,7 +46,9 @@ test("two logs of one namespace know nothing of each other", async () => {
   // One that has no key is none, and a chain for one log is none for the other.
   const nobody = await ask(log.url, "/checkpoint", { headers: { "x-log": "third.example" } });
   nobody.refusal(503, "server.unavailable");
-  (await ask(log.url, "/checkpoint")).refusal(404, "request.not_found");
+  const none = await ask(log.url, "/checkpoint", { headers: { origin: PAGE } });
+  none.refusal(404, "request.not_found");
+  assert.equal(none.headers["access-control-allow-origin"], PAGE);
   const wrong = Chain.begin(EMITTERS[0], ORIGIN, "wrong").events(1).body();
   const refused = await ask(log.url, "/submit", { method: "POST", headers: { "x-log": other.name }, body: wrong });
   refused.refusal(403, "log.unauthorised");
@@ -66,7 +68,12 @@ for (const [name, change, said] of [
   test(`with ${name} the log answers 503, and its operator reads why`, async () => {
     const log = await start({ ...SETUP, ...change });
     for (const path of ["/checkpoint", "/healthz", "/"]) {
-      (await ask(log.url, path)).refusal(503, "server.unavailable");
+      const answer = await ask(log.url, path, { headers: { origin: PAGE } });
+      answer.refusal(503, "server.unavailable");
+      // A page that may ask sees that too, and when to ask again.
+      assert.equal(answer.headers["access-control-allow-origin"], "cors" in change ? undefined : PAGE);
+      assert.match(answer.headers["access-control-expose-headers"] ?? "", /retry-after/);
+      assert.equal(answer.headers.vary, "origin");
     }
     await log.hears(said);
     assert.ok(!log.said().includes(secret), "no secret is said");

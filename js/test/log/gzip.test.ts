@@ -1,0 +1,32 @@
+/** To whom an export goes compressed. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { takesGzip } from "../../dist/log/answers.js";
+
+for (const [said, takes] of [
+  ["gzip", true],
+  ["gzip, br", true],
+  ["br;q=1.0, GZIP;q=0.5", true],
+  ["*", true],
+  ["*;q=0.1, gzip; q=0", false],
+  ["gzip;q=0", false],
+  ["gzip;q=0.000, br", false],
+  ["*;q=0", false],
+  ["identity", false],
+  ["gzip;q=x", false],
+  ["", false],
+  [undefined, false],
+] as const) {
+  test(`${said ?? "nothing"} ${takes ? "takes" : "does not take"} gzip`, () => {
+    const headers = said === undefined ? {} : { "accept-encoding": said };
+    const request = new Request("https://log.example/export", { headers });
+    assert.equal(takesGzip(request), takes);
+    // What the runtime says of itself is nothing of the client's.
+    const from = (clientAcceptEncoding: string | undefined) =>
+      Object.assign(new Request("https://log.example/export", { headers: { "accept-encoding": "gzip" } }), {
+        cf: { ...(clientAcceptEncoding !== undefined && { clientAcceptEncoding }) },
+      });
+    assert.equal(takesGzip(from(said)), takes);
+  });
+}
