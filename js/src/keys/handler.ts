@@ -13,6 +13,11 @@ export interface HandlerOptions {
   /**
    * Decides whether who asks may record: by the session that the request's cookies tell, say. `true` grants the key for
    * 12 hours, an object for as long as it says, and anything else not at all.
+   *
+   * Two things it alone can see to. A grant is a note that the log keeps for good, so it should count the vkeys that a
+   * session has had, and refuse more than a few. And nothing shows that the key is the asker's own: vkeys are public.
+   * Whoever has a vkey granted cannot sign with it, but prolongs what its owner may do, so where sessions end before
+   * their grants it should keep which session a vkey was first granted to, and refuse it to others.
    */
   authorise(request: Request, vkey: string): Authorised | PromiseLike<Authorised>;
   /** Pages of which other origins may ask: `https://dashboard.example.com`. By default only those of its own. */
