@@ -32,7 +32,7 @@ export interface HttpOptions<Source> {
   /** Whether the host that was asked is recorded. */
   host?: boolean | undefined;
   /** Told of what could not be recorded. By default it is a warning on the console. */
-  onError?: ((error: unknown) => void) | undefined;
+  onError?: ((error: CountersignError) => void) | undefined;
 }
 
 /** A request, as an adapter sees it when it is done. */
@@ -85,12 +85,12 @@ export class HttpRecording<Source> {
 
   #record(audit: Audit, source: Source, seen: Seen, latency: number): void {
     const { actor, tenant, only } = this.#options;
-    if (!(this.#try(() => only?.(source, { status: seen.status })) ?? true)) {
+    if (!(this.#try("only", () => only?.(source, { status: seen.status })) ?? true)) {
       return;
     }
     const event: AuditEvent = this.#event(source, seen, latency);
-    const whose = this.#try(() => tenant?.(source));
-    const who = this.#try(() => actor?.(source));
+    const whose = this.#try("tenant", () => tenant?.(source));
+    const who = this.#try("actor", () => actor?.(source));
     const full = {
       ...event,
       tenant: whose === undefined ? undefined : whose,
@@ -99,17 +99,26 @@ export class HttpRecording<Source> {
     try {
       audit.record(full);
     } catch (error) {
-      this.#failed(error);
-      if (error instanceof CountersignError && error.code === "event.invalid") {
+      const coded = asCoded(error);
+      this.#failed(coded);
+      if (coded.code === "event.invalid") {
         // The callbacks gave what no event can hold. That the request was is recorded all the same.
-        this.#try(() => audit.record(event));
+        this.#recordPlain(audit, event);
       }
+    }
+  }
+
+  #recordPlain(audit: Audit, event: AuditEvent): void {
+    try {
+      audit.record(event);
+    } catch (error) {
+      this.#failed(asCoded(error));
     }
   }
 
   #event(source: Source, seen: Seen, latency: number): AuditEvent {
     const { method, status, reason } = seen;
-    const host = this.#options.host === true ? this.#try(() => bounded(seen.host(), MOST.host)) : undefined;
+    const host = this.#options.host === true ? this.#try("host", () => bounded(seen.host(), MOST.host)) : undefined;
     return {
       action: "http.request",
       outcome: status >= 400 || reason !== undefined ? "failure" : "success",
@@ -127,30 +136,34 @@ export class HttpRecording<Source> {
 
   #path(source: Source, { path, template }: Seen): string {
     const chosen = this.#options.path;
-    const given = this.#try(() => (chosen === "actual" ? path() : chosen === undefined ? template : chosen(source)));
+    const given = this.#try("path", () =>
+      chosen === "actual" ? path() : chosen === undefined ? template : chosen(source),
+    );
     return bounded(given?.replace(/[?#].*$/s, ""), MOST.path) ?? ANY;
   }
 
   #context(source: Source, seen: Seen): Context | undefined {
     const { ip, userAgent, requestId } = this.#options;
     const context: Context = {
-      ip: ip ? this.#try(() => bounded(ip === true ? seen.ip() : ip(source), MOST.host)) : undefined,
+      ip: ip ? this.#try("ip", () => bounded(ip === true ? seen.ip() : ip(source), MOST.host)) : undefined,
       user_agent: userAgent === true ? bounded(seen.header("user-agent"), MOST.userAgent) : undefined,
-      request_id: requestId === false ? undefined : this.#try(() => id(requestId ? requestId(source) : named(seen))),
+      request_id:
+        requestId === false ? undefined : this.#try("requestId", () => id(requestId ? requestId(source) : named(seen))),
     };
     return Object.values(context).some((value) => value !== undefined) ? context : undefined;
   }
 
-  #try<T>(work: () => T): T | undefined {
+  #try<T>(member: keyof HttpOptions<Source>, work: () => T): T | undefined {
     try {
       return work();
-    } catch (error) {
-      this.#failed(error);
+    } catch (cause) {
+      const hint = "the request is recorded without what it gives: see the cause";
+      this.#failed(new CountersignError("options.invalid", `${member} threw: ${cause}`, { member, hint, cause }));
       return undefined;
     }
   }
 
-  #failed(error: unknown): void {
+  #failed(error: CountersignError): void {
     const { onError } = this.#options;
     if (onError !== undefined) {
       try {
@@ -160,12 +173,24 @@ export class HttpRecording<Source> {
       }
       return;
     }
-    const text = `countersign: a request could not be recorded as it should: ${error}`;
+    const { code, message, hint } = error;
+    const todo = hint === undefined ? "" : ` (${hint})`;
+    const text = `countersign: a request could not be recorded as it should: ${code}: ${message}${todo}`;
     if (text !== this.#warned) {
       this.#warned = text;
       console.warn(text);
     }
   }
+}
+
+function asCoded(error: unknown): CountersignError {
+  if (error instanceof CountersignError) {
+    return error;
+  }
+  return new CountersignError("recorder.failed", `the recorder failed: ${error}`, {
+    hint: "see the cause",
+    cause: error,
+  });
 }
 
 /** What names a request that came through Cloudflare, or through a proxy that names requests. */

@@ -6,7 +6,7 @@ import { createServer, request as httpRequest, type RequestListener, type Server
 import type { AddressInfo, Socket } from "node:net";
 import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
-import { type AuditEvent, createRecorder, memory } from "countersign";
+import { type AuditEvent, type CountersignError, createRecorder, memory } from "countersign";
 import { auditFetch, type HttpOptions } from "countersign/fetch";
 import { type AuditVariables, auditHono } from "countersign/hono";
 import { auditHttp } from "countersign/node";
@@ -148,29 +148,41 @@ describe("a fetch handler", () => {
     assert.equal(odd?.context, undefined);
   });
 
-  for (const [name, options, expected] of [
-    ["throws", { actor: () => assert.fail("a callback throws") }, GET("*", 200)],
-    ["gives what no event can hold", { actor: () => ({ id: 1 }) as never }, GET("*", 200)],
-    ["throws instead of a path", { path: () => assert.fail("no path") }, GET("*", 200)],
-    ["leaves the query in", { path: () => "/jobs/:id?token=x#y" }, GET("/jobs/:id", 200)],
+  const threw = (member: string) => [["options.invalid", member, "string"]];
+  for (const [name, options, expected, told] of [
+    ["throws", { actor: () => assert.fail("a callback throws") }, GET("*", 200), threw("actor")],
+    [
+      "gives what no event can hold",
+      { actor: () => ({ id: 1 }) as never },
+      GET("*", 200),
+      [["event.invalid", "actor.id", "string"]],
+    ],
+    ["throws instead of a path", { path: () => assert.fail("no path") }, GET("*", 200), threw("path")],
+    ["leaves the query in", { path: () => "/jobs/:id?token=x#y" }, GET("/jobs/:id", 200), []],
   ] as const) {
     test(`a callback ${name}: the answer stands, and the request is recorded`, async (t) => {
       const { audit, requests } = await recorder(t);
-      const errors: unknown[] = [];
-      const handler = auditFetch(audit, answers, { ...options, onError: (error: unknown) => errors.push(error) });
+      const errors: CountersignError[] = [];
+      const handler = auditFetch(audit, answers, {
+        ...options,
+        onError: (error: CountersignError) => errors.push(error),
+      });
       assert.equal(await (await handler(ask("/"))).text(), "ok");
       assert.deepEqual((await requests(1)).map(plain), [expected]);
-      assert.equal(errors.length, name === "leaves the query in" ? 0 : 1);
+      assert.deepEqual(
+        errors.map(({ code, member, hint }) => [code, member, typeof hint]),
+        told,
+      );
     });
   }
 
   test("a recorder that takes nothing more changes no answer", async (t) => {
     const { audit } = await recorder(t);
     await audit.close();
-    const errors: unknown[] = [];
+    const errors: CountersignError[] = [];
     const handler = auditFetch(audit, answers, { onError: (error) => errors.push(error) });
     assert.equal((await handler(ask("/"))).status, 200);
-    assert.equal((errors[0] as { code: string }).code, "recorder.out_of_turn");
+    assert.equal(errors[0]?.code, "recorder.out_of_turn");
   });
 
   test("an address that any client could write is not asked for", async (t) => {
