@@ -401,6 +401,7 @@ export class Courier {
     }
     this.#drop(batches);
     this.#denials.delete(chain);
+    this.#single.delete(chain);
     this.#dead.set(chain, error);
     this.#fate.died(chain, error, isLoss);
   }
