@@ -15,7 +15,7 @@ interface EarlyEvent {
   readonly handle: EarlyHandle;
 }
 
-/** Keeps events in order until there is a recorder for them. */
+/** Keeps events in order until there is a recorder for them, which then checks them. */
 export class Early {
   #events: EarlyEvent[] = [];
   #bytes = 0;
