@@ -28,10 +28,17 @@ export class Keeper {
     return this.#outbox !== undefined;
   }
 
-  /** Takes the outbox, and gives what is in it. */
-  async open(): Promise<Found[]> {
+  /** Takes the outbox for what is made with what is in it; lets go of it where that cannot be made. */
+  async open<T>(make: (found: Found[]) => T): Promise<T> {
+    // Where this fails it may be another's.
     const entries = await guarded(async () => (await this.#outbox?.open()) ?? []);
-    return this.#read(entries);
+    try {
+      return make(this.#read(entries));
+    } catch (cause) {
+      // What went wrong first is what has to be mended.
+      await this.close().catch(() => {});
+      throw cause;
+    }
   }
 
   /** Whether others can leave something behind in it. */

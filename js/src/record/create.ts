@@ -34,8 +34,9 @@ export function creator<Trust extends CoreLogTrust>(variant: Variant<Trust>, lif
     const keeper = new Keeper(chosen.outbox);
     const begin = beginner(core, variant, chosen, origin, keeper);
     const chain = await begin(chosen.key);
-    const found = await keeper.open();
-    return new Recorder({ origin, settings: chosen, keeper, destination, lifecycle, begin, chain, found });
+    return keeper.open(
+      (found) => new Recorder({ origin, settings: chosen, keeper, destination, lifecycle, begin, chain, found }),
+    );
   };
 }
 
