@@ -96,9 +96,10 @@ export class Taken implements Handle {
   }
 
   stored(): Promise<void> {
-    if (this.#isStored) {
+    if (this.#isStored && this.#stored === undefined) {
       return Promise.resolve();
     }
+    // Once it was said that it could not be kept, that stays so, though it was kept later.
     this.#stored ??= new Outcome();
     return this.#stored.promise();
   }
@@ -114,10 +115,15 @@ export class Taken implements Handle {
     return (await this.#delivered.promise())();
   }
 
+  /** Whether it is in the outbox, or was; in memory alone it counts as kept. */
+  get isKept(): boolean {
+    return this.#isStored;
+  }
+
   /** @internal */
   keep(error?: unknown): void {
     if (error === undefined) {
-      this.#isStored = this.#stored?.isSettled !== true;
+      this.#isStored = true;
       this.#stored?.resolve();
     } else if (!this.#isStored) {
       this.#stored ??= new Outcome();

@@ -42,7 +42,10 @@ export interface CommonOptions {
    * recorded as `countersign.dropped` as soon as there is room.
    */
   onFull?: "throw" | "drop" | undefined;
-  /** Told of each failure that no `flush` under way told anybody. By default it is a warning on the console, once a code. */
+  /**
+   * Told of each failure that no `flush` under way told anybody. By default it is a warning on the console, which is not
+   * repeated before another code came.
+   */
   onError?: ((error: CountersignError) => void) | undefined;
   /** How many milliseconds the collector may take for an answer. By default 30,000. */
   timeoutMs?: number | undefined;

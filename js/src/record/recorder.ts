@@ -648,16 +648,21 @@ export class Recorder {
   }
 
   #exit(): void {
-    const { waiting } = this.status();
-    if (waiting > 0 && !this.#keeper.isDurable) {
-      const what = waiting === 1 ? "1 event was" : `${waiting} events were`;
-      tell(
-        this.#settings.onError,
-        new CountersignError("recorder.lost", `${what} not delivered before the program ended`, {
-          hint: "await close() before the program ends, or give the recorder an outbox",
-        }),
-      );
+    const queued = [...this.#ending, this.#chain].flatMap(({ queue }) => queue);
+    const waiting = [...queued, ...this.#courier.owed.flatMap(({ taken }) => taken)];
+    const { isDurable } = this.#keeper;
+    const lost = isDurable ? waiting.filter(({ isKept }) => !isKept).length : waiting.length;
+    if (lost === 0) {
+      return;
     }
+    const what = lost === 1 ? "1 event was" : `${lost} events were`;
+    const [how, hint] = isDurable
+      ? ["neither delivered nor in the outbox", "await close() before the program ends, or stored() of each event"]
+      : ["not delivered", "await close() before the program ends, or give the recorder an outbox"];
+    tell(
+      this.#settings.onError,
+      new CountersignError("recorder.lost", `${what} ${how} before the program ended`, { hint }),
+    );
   }
 }
 

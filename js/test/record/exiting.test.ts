@@ -1,0 +1,71 @@
+/** Programs that end while events wait that an outbox should have. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { recording } from "../../dist/record/full.js";
+import type { Endings } from "../../src/record/lifecycle.ts";
+import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
+import { full, Storage } from "../deliver/storage.ts";
+
+const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+
+/** A recorder in a program, and what is said when that ends. */
+async function program(storage: Storage) {
+  let endings: Endings | undefined;
+  const { createRecorder } = recording(MODULE, {
+    isLeaving: () => false,
+    follow(followed) {
+      endings = followed;
+      return () => {};
+    },
+  });
+  const log = new MemoryLog();
+  log.always = () => refusal(503, "server.unavailable");
+  const told: string[] = [];
+  const recorder = await createRecorder({
+    key: EMITTER.secret,
+    to: log.to,
+    log: log.vkey,
+    outbox: storage.outbox(),
+    flush: false,
+    onError: ({ code, message }) => code === "recorder.lost" && told.push(message),
+  });
+  const end = () => {
+    endings?.exiting();
+    return told.splice(0);
+  };
+  return { recorder, end };
+}
+
+test("says nothing of what is in the outbox", async () => {
+  const { recorder, end } = await program(new Storage());
+  await recorder.record({ action: "a.one" }).stored();
+  assert.deepEqual(end(), []);
+  await assert.rejects(recorder.flush());
+  assert.deepEqual(end(), []);
+});
+
+test("says what the outbox could not keep, until it could", async () => {
+  const storage = new Storage();
+  const { recorder, end } = await program(storage);
+  await recorder.record({ action: "a.one" }).stored();
+  storage.at = () => Promise.reject(full());
+  const handles = [recorder.record({ action: "a.two" }), recorder.record({ action: "a.three" })];
+  await assert.rejects(Promise.all(handles.map((handle) => handle.stored())), { code: "outbox.full" });
+  const said = ["2 events were neither delivered nor in the outbox before the program ended"];
+  assert.deepEqual(end(), said);
+  // They get links, which are not kept either.
+  await assert.rejects(recorder.flush());
+  assert.deepEqual(end(), said);
+  storage.at = (_, make) => make();
+  await assert.rejects(recorder.flush());
+  assert.deepEqual(end(), []);
+  await assert.rejects(handles[0]?.stored() ?? Promise.resolve(), { code: "outbox.full" });
+});
+
+test("says what is not in the outbox yet", async () => {
+  const { recorder, end } = await program(new Storage());
+  recorder.record({ action: "a.one" });
+  assert.deepEqual(end(), ["1 event was neither delivered nor in the outbox before the program ended"]);
+});
