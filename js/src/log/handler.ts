@@ -2,7 +2,7 @@
 
 import { notFound, unavailable } from "./answers.js";
 import { keyOf } from "./copies.js";
-import type { LogEnv, ObjectId } from "./platform.js";
+import type { LogEnv } from "./platform.js";
 import { keys } from "./settings.js";
 
 /** How a request finds its log. */
@@ -41,7 +41,7 @@ export function logHandler<Env extends LogEnv = LogEnv>({
           return notFound(request, env.AUDIT_CORS ?? "");
         }
         const id = env.LOG.idFromName(origin);
-        return (await copied(request, env, id)) ?? (await env.LOG.get(id).fetch(request));
+        return (await copied(request, env, origin)) ?? (await env.LOG.get(id).fetch(request));
       } catch (error) {
         console.error("countersign:", error);
         return unavailable(request, env.AUDIT_CORS ?? "");
@@ -56,11 +56,11 @@ function only(env: LogEnv): string | undefined {
 }
 
 /** A tile that was copied. What pages of other origins may read, the log itself says. */
-async function copied(request: Request, env: LogEnv, id: ObjectId): Promise<Response | undefined> {
+async function copied(request: Request, env: LogEnv, origin: string): Promise<Response | undefined> {
   const [, path] = FULL.exec(new URL(request.url).pathname) ?? [];
   if (env.TILES === undefined || path === undefined || request.method !== "GET" || request.headers.has("origin")) {
     return undefined;
   }
-  const tile = await env.TILES.get(keyOf(id, path)).catch(() => null);
+  const tile = await env.TILES.get(keyOf(origin, path)).catch(() => null);
   return tile === null ? undefined : new Response(tile.body, { headers: HEADERS });
 }

@@ -4,9 +4,9 @@ import { DurableObject } from "cloudflare:workers";
 import { type Answer, Log } from "../wasm/log.js";
 import { live, pieces, unavailable, whole } from "./answers.js";
 import { Bodies } from "./body.js";
-import { copy } from "./copies.js";
+import { check, copy, OtherLog } from "./copies.js";
 import { begin, current, isStop, replace } from "./instance.js";
-import type { LogEnv, ObjectState } from "./platform.js";
+import type { LogEnv, ObjectState, TileBucket } from "./platform.js";
 import { type LogSettings, settingsOf } from "./settings.js";
 import { Tables } from "./storage.js";
 import { gather } from "./witnesses.js";
@@ -48,6 +48,8 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   #size = 0;
   #published = Promise.withResolvers<void>();
   #witnessing = false;
+  /** Fails when the bucket knows another log than this one, which then takes nothing. */
+  #checked: Promise<void> = Promise.resolve();
   /** When witnesses are to be asked again. */
   #again = 0;
 
@@ -70,6 +72,9 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   async fetch(request: Request): Promise<Response> {
     try {
       const log = this.#woken();
+      if (request.method === "POST") {
+        await this.#checked;
+      }
       const answer = await this.#answer(log, request);
       this.#attend(log);
       switch (answer.kind) {
@@ -114,10 +119,36 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   /** Says whether there is more to do soon. */
   async #rounds(): Promise<boolean> {
     const log = this.#open();
+    await this.#checked;
     if (log.hasWitnesses) {
       await this.#witness(log, this.now() >= this.#again);
     }
-    return this.env.TILES !== undefined && (await copy(log, this.ctx.id, this.env.TILES));
+    return this.env.TILES !== undefined && (await this.#copy(log, this.env.TILES));
+  }
+
+  async #copy(log: Log, bucket: TileBucket): Promise<boolean> {
+    const copying = copy(log, bucket);
+    try {
+      return await copying;
+    } catch (error) {
+      if (error instanceof OtherLog) {
+        this.#checked = copying.then(() => {});
+        this.#checked.catch(() => {});
+      }
+      throw error;
+    }
+  }
+
+  #check(log: Log, bucket: TileBucket): void {
+    this.#checked = check(log, bucket).catch((error) => {
+      if (error instanceof OtherLog) {
+        throw error;
+      }
+      // Without the bucket the log goes on: what is in it is compared with each copy.
+      console.error("countersign:", error);
+    });
+    // Whoever submits hears of it.
+    this.#checked.catch(() => {});
   }
 
   #failed(error: unknown): void {
@@ -163,6 +194,9 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       this.#tables = tables;
       this.#instance = current();
       this.#size = this.#log.size;
+      if (this.env.TILES !== undefined) {
+        this.#check(this.#log, this.env.TILES);
+      }
     }
     return this.#log;
   }

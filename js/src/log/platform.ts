@@ -38,7 +38,8 @@ export interface LogNamespace {
 /** The binding of an R2 bucket. */
 export interface TileBucket {
   get(key: string): Promise<{ readonly body: ReadableStream } | null>;
-  put(key: string, value: Uint8Array): Promise<unknown>;
+  /** Gives nothing when the condition is not met. */
+  put(key: string, value: Uint8Array, options: { onlyIf: { etagDoesNotMatch: string } }): Promise<object | null>;
 }
 
 /** What `CountersignLog` finds in the Worker's environment. */

@@ -24,7 +24,7 @@ async function grow(events: number): Promise<void> {
 }
 
 const bucket = () => log.worker.getR2Bucket("TILES");
-const copied = async () => (await (await bucket()).list()).objects.map(({ key }) => key.slice(key.indexOf("/") + 1));
+const copied = async () => (await (await bucket()).list()).objects.map(({ key }) => key.replace(`${ORIGIN}/`, ""));
 
 test("full ones are copied, and nothing else is", async () => {
   await grow(200);
@@ -39,7 +39,7 @@ test("full ones are copied, and nothing else is", async () => {
     all.map((tile) => `tile/${tile}`),
   );
   for (const { key } of (await (await bucket()).list()).objects) {
-    const path = key.slice(key.indexOf("/"));
+    const path = key.replace(ORIGIN, "");
     const kept = await (await bucket()).get(key);
     // With the origin of a page the log itself answers.
     const own = await ask(log.url, path, { headers: { origin: PAGE } });
@@ -55,7 +55,7 @@ test("full ones are copied, and nothing else is", async () => {
 
 test("one that was copied is read without the log, and one that was not from the log", async () => {
   const first = (await (await bucket()).list()).objects[0]?.key ?? assert.fail();
-  const path = first.slice(first.indexOf("/"));
+  const path = first.replace(ORIGIN, "");
   await (await bucket()).put(first, "a mark");
   assert.equal((await ask(log.url, path)).text, "a mark");
   await (await bucket()).delete(first);
@@ -77,5 +77,42 @@ test("a log that got its bucket late copies what it has", async () => {
     await until(async () => (await (await late.worker.getR2Bucket("TILES")).list()).objects.length === 6);
   } finally {
     await late.close();
+  }
+});
+
+test("a log that the bucket knows another of takes nothing, and replaces nothing", async () => {
+  const restored = await startLog(SETUP);
+  const other = { key: `${ORIGIN}/tile/entries/000`, text: "what was published before" };
+  try {
+    const tiles = () => restored.worker.getR2Bucket("TILES");
+    const chain = Chain.begin(EMITTERS[2], ORIGIN, "restored");
+    const submit = (body: string) => ask(restored.url, "/submit", { method: "POST", body });
+    assert.equal((await submit(chain.body())).status, 200);
+    // It is found out when a bundle is full,
+    await (await tiles()).put(other.key, other.text);
+    assert.equal((await submit(chain.events(300).body(1))).status, 200);
+    await restored.hears(/Going on would fork the log/);
+    const more = chain.events(1).body(301);
+    (await submit(more)).refusal(503, "server.unavailable");
+    // and when the log wakes.
+    await restored.restart({ ...SETUP, withoutTiles: true });
+    await restored.restart(SETUP);
+    await until(async () => (await submit(more)).status === 503);
+    assert.equal(await (await (await tiles()).get(other.key))?.text(), other.text);
+    assert.equal((await ask(restored.url, "/checkpoint")).status, 200);
+  } finally {
+    await restored.close();
+  }
+});
+
+test("a log that begins under the name of one that was copied takes nothing", async () => {
+  const begun = await startLog(SETUP);
+  try {
+    await (await begun.worker.getR2Bucket("TILES")).put(`${ORIGIN}/tile/entries/000`, "another log's");
+    const body = Chain.begin(EMITTERS[2], ORIGIN, "begun").body();
+    (await ask(begun.url, "/submit", { method: "POST", body })).refusal(503, "server.unavailable");
+    await begun.hears(/Going on would fork the log/);
+  } finally {
+    await begun.close();
   }
 });
