@@ -110,7 +110,7 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
 
   "createIssuer({": async (code) => {
     const grant = await granting(code);
-    const { vkey } = new Signer(`${ISSUER.name}/readme`, 60);
+    const { vkey } = new Signer(`${ISSUER.name}/of-the-README-is`, 60);
     const ask = (headers: Record<string, string>) => {
       const json = { ...headers, "content-type": "application/json" };
       const init = { method: "POST", headers: json, body: JSON.stringify({ vkey }) };
