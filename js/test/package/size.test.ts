@@ -43,8 +43,8 @@ const RECORDING = `
   await audit.close();`;
 
 for (const [entry, artefact, code, all] of [
-  ["countersign", "recorder_bg.wasm", 17, 65],
-  ["countersign/slim", "recorder-slim_bg.wasm", 17, 52],
+  ["countersign", "recorder_bg.wasm", 19, 65],
+  ["countersign/slim", "recorder-slim_bg.wasm", 19, 52],
 ] as const) {
   test(`${entry} in a Worker`, async () => {
     const worker = `import { createRecorder } from "${entry}"; export default { async fetch() { ${RECORDING} } };`;
