@@ -91,8 +91,9 @@ impl Log {
 
     /// How many bytes of a request's body to read at most; none where it is not read at all. Of a longer one bring one byte more.
     #[wasm_bindgen(js_name = bodyLimit)]
-    pub fn body_limit(method: &str, path: &str) -> Option<u32> {
-        Alone::body_limit(method, path).and_then(|limit| limit.try_into().ok())
+    pub fn body_limit(&self, method: &str, path: &str, names: Vec<String>, now: f64) -> Option<u32> {
+        self.alone.set_time(time(now));
+        self.alone.body_limit(method, path, &headers(&names)).and_then(|limit| limit.try_into().ok())
     }
 
     /// Answers a request. `target` is its path and query, `names` the names and values of its headers.
@@ -160,6 +161,12 @@ impl Log {
     #[wasm_bindgen(getter)]
     pub fn gather() -> f64 {
         interface::GATHER.as_millis() as f64
+    }
+
+    /// After how many milliseconds what failed is tried again.
+    #[wasm_bindgen(getter)]
+    pub fn again() -> f64 {
+        witnessing::AGAIN.as_millis() as f64
     }
 
     /// For how many milliseconds witnesses are waited for.

@@ -13,10 +13,10 @@ import { gather } from "./witnesses.js";
 
 /** The bodies that are read for all logs of the isolate, which have its memory together. */
 const bodies = new Bodies();
+/** When an alarm that left something undone comes again. */
+const AGAIN = 10_000;
 /** How long a submission waits for its checkpoint. */
 const PATIENCE = 30_000;
-/** When what failed is tried again. */
-const AGAIN = 10_000;
 
 /** Whether something comes about within so many milliseconds. No timer outlives it: an object with one does not rest. */
 async function within(ms: number, something: Promise<unknown>): Promise<boolean> {
@@ -204,7 +204,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   async #answer(log: Log, request: Request): Promise<Answer> {
     const { pathname, search } = new URL(request.url);
     const headers = [...request.headers].flat();
-    const limit = Log.bodyLimit(request.method, pathname);
+    const limit = log.bodyLimit(request.method, pathname, headers, this.now());
     const body = limit === undefined ? new Uint8Array() : await bodies.read(request, limit);
     if (typeof body === "string") {
       return log.withoutBody(headers, body === "busy");
@@ -273,7 +273,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     this.#witnessing = true;
     try {
       for (let round = log.round(again); round !== undefined; round = log.round(false)) {
-        this.#again = this.now() + AGAIN;
+        this.#again = this.now() + Log.again;
         await gather(log, round);
         this.#again = this.now() + log.publish(round, this.now());
         this.#tables?.check();

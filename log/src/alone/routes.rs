@@ -51,11 +51,13 @@ impl Route {
 }
 
 impl Alone {
-    /// How many bytes a request's body may have; none where no body is read.
-    pub fn body_limit(method: &str, path: &str) -> Option<usize> {
+    /// How many bytes a request's body may have; none where no body is read, for it is refused without.
+    pub fn body_limit(&self, method: &str, path: &str, headers: &HeaderMap) -> Option<usize> {
         match Route::of(path) {
             Some(Route::Submit) if method == "POST" => Some(LIMITS.bytes),
-            Some(Route::Erase) if method == "POST" => Some(MAX_ERASURE),
+            Some(Route::Erase) if method == "POST" && self.admit(headers, Right::Erase).is_ok() => {
+                Some(MAX_ERASURE)
+            }
             _ => None,
         }
     }

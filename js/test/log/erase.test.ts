@@ -1,0 +1,37 @@
+/** Whose bodies a Durable Object's log reads. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
+import { test } from "node:test";
+import { AUDITOR, DESK, SETUP } from "../conformance/setup.ts";
+import { startLog } from "./start.ts";
+
+test("who may not erase is told so before the body is there", async () => {
+  const log = await startLog(SETUP);
+  try {
+    const begin = (token: string) => {
+      const headers = { "content-length": 1000, authorization: `Bearer ${token}` };
+      const asked = request(new URL("/erase", log.url), { method: "POST", headers, agent: false });
+      asked.on("error", () => {});
+      asked.flushHeaders();
+      return asked;
+    };
+    for (const [token, status] of [
+      ["csr_nobody", 401],
+      [AUDITOR, 403],
+    ] as const) {
+      const asked = begin(token);
+      const [answer] = (await once(asked, "response")) as [IncomingMessage];
+      assert.equal(answer.statusCode, status);
+      asked.destroy();
+    }
+    const asked = begin(DESK);
+    asked.end("x".repeat(1000));
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    assert.equal(answer.statusCode, 400);
+    answer.resume();
+  } finally {
+    await log.close();
+  }
+});
