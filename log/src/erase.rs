@@ -67,6 +67,7 @@ pub(crate) struct Found {
     /// Leaves whose event may be erased.
     pub(crate) present: RoaringTreemap,
     /// Leaves without an event.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "a search index forgets them"))]
     pub(crate) without: Vec<u64>,
     /// What is known already of what becomes of them all.
     pub(crate) erased: Erased,

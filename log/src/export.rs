@@ -142,6 +142,7 @@ impl Exporter {
     }
 
     /// When the newest checkpoint existed that witnesses saw, if any did: by the quorum, or else its first cosignature.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "retention asks for it"))]
     pub(crate) fn attested_time(&self) -> Result<Option<Time>, StoreError> {
         let size = self.reader.published()?.map_or(0, |published| published.size);
         Ok(self.attested(size)?.newest_time())

@@ -1,10 +1,6 @@
 //! The collector: takes submissions from emitters, orders them in an append-only Merkle tree, publishes it as C2SP
 //! tlog-tiles, has it witnessed, and serves exports, live streams and proofs.
 #![deny(missing_docs, unsafe_code)]
-#![cfg_attr(
-    not(feature = "server"),
-    allow(dead_code, reason = "some of what is shared a server alone needs")
-)]
 
 pub mod alone;
 #[cfg(feature = "server")]

@@ -52,8 +52,13 @@ pub(crate) enum Job {
     /// Publishes a checkpoint that witnesses cosigned.
     Publish { published: Published, reply: oneshot::Sender<Result<(), StoreError>> },
     /// Follows other servers of the log.
+    #[cfg_attr(
+        not(feature = "server"),
+        allow(dead_code, reason = "others have the same log in a bucket alone")
+    )]
     Follow { done: oneshot::Sender<()> },
     /// Closes the log's own chain.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object is not told of its end"))]
     Close { reply: Reply },
 }
 
@@ -65,6 +70,10 @@ pub(crate) struct Durable {
     /// The tree that it made grow.
     pub(crate) tree: Option<Arc<Grown>>,
     /// The checkpoint that was published with it, where none was left for witnesses to see first.
+    #[cfg_attr(
+        not(feature = "server"),
+        allow(dead_code, reason = "who waits for nothing reads it where it is published")
+    )]
     pub(crate) published: Option<Arc<Published>>,
 }
 
