@@ -17,14 +17,10 @@ export interface Batch {
   kept: boolean;
 }
 
-/** The last line of a batch, which is signed. */
-export function lastLine({ lines }: Batch): Uint8Array<ArrayBuffer> {
-  return lines.subarray(lines.lastIndexOf(0x0a, lines.length - 2) + 1);
-}
-
 /** The last link of a batch. */
-export function lastLink(batch: Batch): string {
-  return linkOf(new TextDecoder().decode(lastLine(batch)));
+export function lastLink({ lines }: Batch): string {
+  const begin = lines.lastIndexOf(0x0a, lines.length - 2) + 1;
+  return linkOf(new TextDecoder().decode(lines.subarray(begin)));
 }
 
 /** The links of a batch's lines, in order. */

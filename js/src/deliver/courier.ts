@@ -3,7 +3,7 @@
 import { CountersignError } from "../error.js";
 import type { Keeper } from "../outbox/keeper.js";
 import type { Receipt } from "../record/handle.js";
-import { type Batch, eventsOf, lastLine, linksOf } from "./batch.js";
+import { type Batch, eventsOf, linksOf } from "./batch.js";
 import type { Delivered, Destination, Sent } from "./destination.js";
 import { Failure } from "./failure.js";
 
@@ -34,10 +34,10 @@ export interface Fate {
   /** Told of a chain that cannot go on, and whether events are lost with it, which no outbox has. */
   died(chain: string, error: CountersignError, isLoss: boolean): void;
   /**
-   * Told of a chain whose key the log refuses, or whose batches are too large for the collector, with all that is
-   * pending of it, none of which is in the log. Whether its events are queued again, for another chain.
+   * Told of a chain whose key the log refuses, with all that is pending of it, none of which is in the log. Whether its
+   * events are queued again, for another chain.
    */
-  refused(chain: string, batches: readonly Batch[], why: "key" | "size"): Promise<boolean>;
+  refused(chain: string, batches: readonly Batch[]): Promise<boolean>;
 }
 
 /** The newest proof that was verified. */
@@ -146,10 +146,7 @@ export class Courier {
           if (failure.scope === "dead") {
             this.#bury(chain, failure.error);
           }
-          if (failure.scope === "refused" && (await this.#giveBack(chain, "key"))) {
-            break;
-          }
-          if (failure.scope === "large" && (await this.#giveBack(chain, "size"))) {
+          if (failure.scope === "refused" && (await this.#giveBack(chain))) {
             break;
           }
           failed = failed === undefined || (failure.scope === "dead" && failed.scope !== "dead") ? failure : failed;
@@ -220,7 +217,7 @@ export class Courier {
         return;
       }
       if (sent.kind === "less") {
-        await this.#tooLarge(chain, parcel, sent);
+        this.#tooLarge(parcel, sent);
         return;
       }
       this.#check(chain, sent);
@@ -274,11 +271,11 @@ export class Courier {
   }
 
   /** Gives a refused chain's events back to be queued again. Whether that was possible. */
-  async #giveBack(chain: string, why: "key" | "size"): Promise<boolean> {
+  async #giveBack(chain: string): Promise<boolean> {
     const batches = this.#ofChain(chain);
     this.#drop(batches);
     this.#moving = batches;
-    const isMoved = await this.#fate.refused(chain, batches, why).finally(() => {
+    const isMoved = await this.#fate.refused(chain, batches).finally(() => {
       this.#moving = [];
     });
     if (isMoved) {
@@ -325,25 +322,14 @@ export class Courier {
     });
   }
 
-  /** Has less go together from now on. A batch that is too large alone is to be linked anew, in smaller ones. */
-  async #tooLarge(chain: string, parcel: readonly Batch[], sent: Sent & { kind: "less" }): Promise<void> {
+  /** Has less go together from now on. Fails for a batch that is too large alone: its links are signed as they are. */
+  #tooLarge(parcel: readonly Batch[], sent: Sent & { kind: "less" }): void {
     const [batch] = parcel;
     const isOne = batch !== undefined && parcel.length === 1 && eventsOf(batch).length < 2;
     this.#lower(parcel, sent, isOne);
-    if (batch === undefined || parcel.length > 1) {
-      return;
-    }
-    if (isOne || batch !== this.#ofChain(chain)[0]) {
+    if (parcel.length < 2) {
       throw sent.failure;
     }
-    // An answer may have been lost, and the log have it: its last link alone shows that.
-    const alone = await this.#send([{ ...batch, from: batch.to, lines: lastLine(batch) }]);
-    if (alone.kind === "delivered") {
-      await this.#delivered(parcel, alone.delivered);
-      return;
-    }
-    const { error, retryAfter } = sent.failure;
-    throw alone.kind === "from" && alone.seq <= batch.from ? new Failure("large", error, retryAfter) : alone.failure;
   }
 
   /** Lowers the limits to what the collector says, or to half where that is nothing new. */

@@ -10,8 +10,6 @@ export type Scope =
   | "chain"
   /** The same, because its key may not sign it. Nothing that is pending of it is in the log. */
   | "refused"
-  /** The same, because a batch of it is more than the collector takes. */
-  | "large"
   /** The collector says that this chain never can as it is, and nobody signed that: it is to be said again. */
   | "denied"
   /** This chain never can as it is. It stays where it is, and is not sent again by itself. */

@@ -124,7 +124,7 @@ export class Recorder {
       { timeout: settings.timeoutMs, leaving: () => lifecycle.isLeaving() },
       {
         died: (chain, error, isLoss) => this.#onDead(chain, error, isLoss),
-        refused: (chain, batches, why) => this.#onRefused(chain, batches, why),
+        refused: (chain, batches) => this.#onRefused(chain, batches),
       },
     );
     this.#flushing = new Flushing(
@@ -506,13 +506,12 @@ export class Recorder {
   }
 
   /**
-   * A chain whose key the log refuses, or whose batches are too large. A grant to come acts on chains that begin after
-   * it: the chain in use waits for one as long as the log has nothing of it. What else waits of such a chain goes into
-   * another.
+   * A chain whose key the log refuses. A grant to come acts on chains that begin after it: the chain in use waits for one
+   * as long as the log has nothing of it. What else waits of such a chain goes into another.
    */
-  async #onRefused(name: string, batches: readonly Batch[], why: "key" | "size"): Promise<boolean> {
+  async #onRefused(name: string, batches: readonly Batch[]): Promise<boolean> {
     const isInUse = this.#chain.name === name;
-    if (why === "key" && isInUse && batches[0]?.from === 0) {
+    if (isInUse && batches[0]?.from === 0) {
       return false;
     }
     const lines = batches.flatMap(eventsOf);

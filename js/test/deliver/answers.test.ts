@@ -364,66 +364,6 @@ const NAMES = Array.from({ length: 12 }, (_, nth) => `a.n${nth}`);
 const recordMuch = (recorder: Awaited<ReturnType<typeof recorderOf>>) =>
   NAMES.map((action) => recorder.record({ action, reason: "x".repeat(4_000) }));
 
-for (const [name, beside] of [
-  ["its limits", { limits: { bytes: 20_000, lines: 1_000 } }],
-  ["a limit of lines", { limits: { lines: 4 } }],
-  ["limits that are no explanation", { limits: { bytes: 1 << 30, lines: 1 << 30 } }],
-  ["nothing", {}],
-] as const) {
-  for (const kept of [undefined, new Storage()]) {
-    const where = kept === undefined ? "memory" : "an outbox";
-    test(`413 with ${name} for one batch in ${where}: its events are linked anew, in smaller ones`, async () => {
-      const log = new MemoryLog();
-      const recorder = await recorderOf(log, kept);
-      const before = kept === undefined ? [] : ["a.first"];
-      record(recorder, ...before);
-      await recorder.flush();
-      const handles = recordMuch(recorder);
-      log.always = atMost(20_000, beside);
-      await recorder.flush();
-      assert.deepEqual(log.actions, [...before, ...NAMES]);
-      assert.equal(log.chains.size, 1 + before.length);
-      assert.equal((await handles.at(-1)?.delivered())?.chain, recorder.chain);
-      const { waiting, waitingBytes, dead } = recorder.status();
-      assert.deepEqual([waiting, waitingBytes, dead], [0, 0, []]);
-      assert.equal(kept?.kinds ?? "", "");
-      // What comes later is not too large any more.
-      const sent = log.bodies.length;
-      recordMuch(recorder);
-      await recorder.close();
-      assert.ok(log.bodies.slice(sent).every((body) => body.length <= 20_000));
-      assert.deepEqual(log.actions, [...before, ...NAMES, ...NAMES]);
-    });
-  }
-}
-
-test("413 for a batch of an earlier process: its events are linked anew", async () => {
-  const [log, storage] = [new MemoryLog(), new Storage()];
-  log.always = () => refusal(503, "server.unavailable");
-  const first = await recorderOf(log, storage);
-  recordMuch(first);
-  await assert.rejects(first.flush());
-  log.always = atMost(20_000);
-  const next = await recorderOf(log, storage);
-  await next.close();
-  assert.deepEqual([log.actions, storage.kinds], [NAMES, ""]);
-});
-
-test("413 for a batch that the log has: nothing comes twice", async () => {
-  const log = new MemoryLog();
-  const recorder = await recorderOf(log, new Storage());
-  const handles = recordMuch(recorder);
-  log.meets(async (_, pass) => {
-    await pass();
-    throw new TypeError("the answer was lost");
-  });
-  await assert.rejects(recorder.flush(), { code: "collector.unreachable" });
-  log.always = atMost(20_000);
-  await recorder.close();
-  assert.deepEqual(log.actions, NAMES);
-  assert.deepEqual([(await handles.at(0)?.delivered())?.seq, (await handles.at(-1)?.delivered())?.seq], [1, 12]);
-});
-
 test("413 for one event again and again makes no other smaller", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
