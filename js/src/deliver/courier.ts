@@ -3,7 +3,7 @@
 import { CountersignError } from "../error.js";
 import type { Keeper } from "../outbox/keeper.js";
 import type { Receipt } from "../record/handle.js";
-import { type Batch, eventsOf, linksOf } from "./batch.js";
+import { type Batch, linksOf } from "./batch.js";
 import type { Delivered, Destination, Sent } from "./destination.js";
 import { Failure } from "./failure.js";
 
@@ -323,27 +323,15 @@ export class Courier {
   }
 
   /** Has less go together from now on. Fails for a batch that is too large alone: its links are signed as they are. */
-  #tooLarge(parcel: readonly Batch[], sent: Sent & { kind: "less" }): void {
-    const [batch] = parcel;
-    const isOne = batch !== undefined && parcel.length === 1 && eventsOf(batch).length < 2;
-    this.#lower(parcel, sent, isOne);
-    if (parcel.length < 2) {
-      throw sent.failure;
-    }
-  }
-
-  /** Lowers the limits to what the collector says, or to half where that is nothing new. */
-  #lower(parcel: readonly Batch[], { bytes, lines }: Sent & { kind: "less" }, isOne: boolean): void {
+  #tooLarge(parcel: readonly Batch[], { bytes, lines, failure }: Sent & { kind: "less" }): void {
     const before = { ...this.#limits };
-    const size = sizeOf(parcel);
-    const count = parcel.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-    // Links are made by bytes alone.
-    const share = parcel.length === 1 && lines !== undefined ? Math.floor((size * lines) / count) : before.bytes;
-    this.#limits.bytes = Math.max(1, Math.min(before.bytes, bytes ?? before.bytes, share));
+    this.#limits.bytes = Math.max(1, Math.min(before.bytes, bytes ?? before.bytes));
     this.#limits.lines = Math.max(1, Math.min(before.lines, lines ?? before.lines));
-    const isLower = this.#limits.bytes < before.bytes || (parcel.length > 1 && this.#limits.lines < before.lines);
-    if (!isLower && !isOne) {
-      this.#limits.bytes = Math.max(1, Math.floor(Math.min(before.bytes, size) / 2));
+    if (parcel.length < 2) {
+      throw failure;
+    }
+    if (this.#limits.bytes === before.bytes && this.#limits.lines === before.lines) {
+      this.#limits.bytes = Math.max(1, Math.floor(Math.min(before.bytes, sizeOf(parcel)) / 2));
     }
   }
 
