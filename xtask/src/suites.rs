@@ -79,6 +79,18 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "doc", about: "the documentation's links resolve", holds: Some(Resource::Host), run: doc },
 ];
 
+/// Suites that run the program.
+const OF_THE_PROGRAM: [&str; 3] = ["js", "examples", "interop"];
+
+/// Builds the program, where one of these suites runs it: cargo must not build it beside doctests, which would then be
+/// compiled against other libraries than they were linked with.
+pub(crate) fn prepare(tools: &Tools, suites: &[&Suite]) -> Result<()> {
+    if !suites.iter().any(|suite| OF_THE_PROGRAM.contains(&suite.name)) {
+        return Ok(());
+    }
+    tools.progress.step("program", |log| log.run(tools.cargo("build").args(["-p", "countersign-cli"])))
+}
+
 /// Where there is code in TypeScript.
 const PACKAGES: [&str; 3] = ["js", "www", "examples"];
 
@@ -162,7 +174,6 @@ fn interop(tools: &Tools, log: &Log) -> Result<String> {
     if let Some(files) = unformatted.transpose()?.filter(|files| !files.is_empty()) {
         bail!("gofmt does not agree with the code, `cargo xtask fmt` makes it:\n{files}");
     }
-    log.run(tools.cargo("build").args(["-p", "countersign-cli"]))?;
     let mut test = Command::new(go);
     // Go knows nothing of the program that it tests: no result of before counts.
     test.args(["test", "-count=1", "-v", GO_PATIENCE, "./..."])
@@ -209,7 +220,6 @@ fn sizes(tools: &Tools, _log: &Log) -> Result<String> {
 
 fn js(tools: &Tools, log: &Log) -> Result<String> {
     tools.js()?;
-    log.run(tools.cargo("build").args(["-p", "countersign-cli"]))?;
     npm_test(tools, "js", log)
 }
 
@@ -221,7 +231,6 @@ fn www(tools: &Tools, log: &Log) -> Result<String> {
 fn examples(tools: &Tools, log: &Log) -> Result<String> {
     tools.js()?;
     npm::install(tools, "examples")?;
-    log.run(tools.cargo("build").args(["-p", "countersign-cli"]))?;
     npm_test(tools, "examples", log)
 }
 

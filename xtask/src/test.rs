@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::builder::PossibleValue;
 
 use crate::progress;
-use crate::suites::{SKIPPED, SUITES, Suite};
+use crate::suites::{self, SKIPPED, SUITES, Suite};
 use crate::tools::Tools;
 
 /// Suites at a time. More would only compete for memory and make the browser's tests slow.
@@ -57,7 +57,8 @@ impl Queue {
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let start = Instant::now();
     let chosen = |suite: &&Suite| args.suites.is_empty() || args.suites.iter().any(|name| name == suite.name);
-    let waiting = SUITES.iter().filter(chosen).collect();
+    let waiting: Vec<&Suite> = SUITES.iter().filter(chosen).collect();
+    suites::prepare(tools, &waiting)?;
     let queue = (Mutex::new(Queue { waiting, running: Vec::new() }), Condvar::new());
     let outcomes = Mutex::new(Vec::new());
     thread::scope(|scope| {
