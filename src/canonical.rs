@@ -389,7 +389,13 @@ impl<'a> Writer<'a> {
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    for &byte in text.as_bytes() {
+    let mut rest = text.as_bytes();
+    loop {
+        // What is written as it is goes together.
+        let (plain, more) = rest.split_at(json::plain_end(rest, 0));
+        out.extend_from_slice(plain);
+        let Some((&byte, more)) = more.split_first() else { break };
+        rest = more;
         let short = match byte {
             b'"' | b'\\' => byte,
             0x08 => b'b',
@@ -397,13 +403,9 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
             0x0a => b'n',
             0x0c => b'f',
             0x0d => b'r',
-            0x00..0x20 => {
+            _ => {
                 out.extend_from_slice(b"\\u00");
                 out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-                continue;
-            }
-            _ => {
-                out.push(byte);
                 continue;
             }
         };

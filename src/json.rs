@@ -108,7 +108,7 @@ fn is_plain(block: &[u8; 32]) -> bool {
 
 /// The index of the first quote, backslash or control character at or after `index`, or the end.
 #[inline]
-fn plain_end(text: &[u8], mut index: usize) -> usize {
+pub(crate) fn plain_end(text: &[u8], mut index: usize) -> usize {
     while let Some(word) = text.get(index..).and_then(<[u8]>::first_chunk) {
         match first_mark(*word) {
             Some((length, _)) => return index + length,

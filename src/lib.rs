@@ -11,6 +11,8 @@ pub mod ed25519;
 pub mod error;
 pub mod event;
 #[cfg(feature = "verify")]
+pub mod explain;
+#[cfg(feature = "verify")]
 pub mod export;
 pub mod hash;
 mod hex;

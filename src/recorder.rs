@@ -174,6 +174,11 @@ impl Recorder {
         self.chain
     }
 
+    /// How many links were written, the open link included.
+    pub fn links(&self) -> u64 {
+        self.seq + 1
+    }
+
     /// Where the chain stands, once its last link is signed and as long as it is open.
     pub fn position(&self) -> Option<Position> {
         let chain = self.chain.filter(|_| self.tail.is_none() && !self.closed)?;
@@ -299,7 +304,14 @@ impl Recorder {
     /// Holds the line of `link`, which is now the tail. `rest` is what follows the link on its line.
     fn write(&mut self, link: String, rest: &[u8]) {
         self.held.extend_from_slice(br#"{"link":"#);
-        write_string(&link, &mut self.held);
+        if self.chain.is_none() {
+            write_string(&link, &mut self.held);
+        } else {
+            // Names, which may have to be escaped, are in the open link alone.
+            self.held.push(b'"');
+            self.held.extend_from_slice(link.as_bytes());
+            self.held.push(b'"');
+        }
         let end = self.held.len() - 1;
         self.held.extend_from_slice(rest);
         self.held.extend_from_slice(b"}\n");

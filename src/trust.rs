@@ -131,6 +131,12 @@ impl Trust {
         if !text.contains([' ', '\t', '\n']) {
             return Self::default().with_log(text.parse()?);
         }
+        Self::parse_one_log(text)
+    }
+
+    /// Apart: an engine that compiles a function when it is first called need not compile this for a vkey.
+    #[inline(never)]
+    fn parse_one_log(text: &str) -> Result<Self, Error> {
         let trust = Self::parse(text.as_bytes())?;
         match trust.logs.len() {
             1 => Ok(trust),

@@ -7,6 +7,7 @@ mod world;
 use std::collections::HashMap;
 
 use countersign::canonical::canonicalize;
+use countersign::explain::explain;
 use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line, Withheld};
@@ -14,7 +15,8 @@ use countersign::link::{ChainId, Link};
 use countersign::trust::Trust;
 use countersign::verify::report::{Complete, Report};
 use countersign::verify::{
-    Intake, Options, Progress, Summarizer, Summary, Verdict, VerifiedEvent, Verifier, parallel,
+    Finding, Intake, Options, Progress, State, Summarizer, Summary, Told, Verdict, VerifiedEvent, Verifier,
+    parallel,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -138,6 +140,29 @@ fn assert_tells_the_truth(world: &World, altered: &[u8]) {
     }
 }
 
+/// What an altered export is said to prove of an event is so.
+fn assert_explains_the_truth(world: &World, altered: &[u8], event: Index) {
+    let original = world.export.as_bytes();
+    let mut recorded: Vec<_> = events(original).into_keys().collect();
+    recorded.sort_unstable();
+    if recorded.is_empty() {
+        return;
+    }
+    let &(chain, seq) = event.get(&recorded);
+    let Ok(explanation) = explain(altered, chain, seq, &world.trust) else { return };
+    let step = |id: &str| explanation.steps.iter().find(|step| step.id == id).unwrap();
+    let passes = |id: &str| step(id).state == State::Pass;
+    if passes("signature") && passes("key") {
+        let link = &step("link").facts[0].value;
+        assert!(content(original).iter().any(|(text, _)| text == link), "{explanation:#?}");
+    }
+    if passes("path") {
+        let root = &step("checkpoint").facts.iter().find(|fact| fact.name == "root").unwrap().value;
+        let end = step("path").hashes.last().map(|beside| &beside.node);
+        assert_eq!(end.unwrap_or(&step("leaf").facts[1].value), root);
+    }
+}
+
 #[test]
 fn every_flipped_bit_is_noticed() {
     let plan = world::Plan {
@@ -176,10 +201,13 @@ proptest! {
     fn nothing_altered_is_verified(
         plan in plans(20).prop_map(|plan| world::Plan { sealed: true, claims: true, ..plan }),
         alterations in proptest::collection::vec(alterations(), 8),
+        event in any::<Index>(),
     ) {
         let world = plan.build();
         for alteration in alterations {
-            assert_tells_the_truth(&world, &alteration.apply(world.export.as_bytes()));
+            let altered = alteration.apply(world.export.as_bytes());
+            assert_tells_the_truth(&world, &altered);
+            assert_explains_the_truth(&world, &altered, event);
         }
     }
 }
@@ -321,41 +349,51 @@ fn long_exports() -> impl Strategy<Value = (World, Bytes)> {
     })
 }
 
+/// Findings by code: those of one code come in one order, however they are mixed with others.
+fn of_code(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings
+        .sort_by_key(|finding| (finding.code, finding.line, finding.chain.map(|chain| chain.to_string())));
+    findings
+}
+
 proptest! {
     #![proptest_config(cases(60))]
 
     #[test]
-    fn the_report_does_not_depend_on_how_the_input_comes(
+    fn what_is_told_does_not_depend_on_how_the_input_comes(
         (world, Bytes(export)) in long_exports(),
         cuts in proptest::collection::vec(any::<Index>(), 1..20),
         threads in 2..4_usize,
     ) {
-        let (expected, shown) = verify(&export, &world.trust);
+        let telling = Options { marks: true, findings: true, ..options(&world.trust) };
+        let mut whole = Verifier::new(telling.clone());
+        whole.push(&export);
+        let (expected, expected_told) = whole.finish_telling();
+        prop_assert_eq!(&expected.report, &verify(&export, &world.trust).0);
+        prop_assert_eq!(&of_code(expected_told.findings.clone()), &of_code(expected.report.findings.clone()));
+
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(export.len() + 1)).collect();
         cuts.sort_unstable();
-        let mut verifier = Verifier::new(options(&world.trust));
-        let mut taken = Vec::new();
+        let mut verifier = Verifier::new(telling.clone());
+        let mut taken = Told::default();
         let mut start = 0;
         for end in cuts.into_iter().chain([export.len()]) {
             verifier.push(&export[start..end]);
-            taken.append(&mut verifier.take_events());
+            taken.append(verifier.take());
             start = end;
         }
-        let (verification, mut rest) = verifier.finish_with_events();
-        taken.append(&mut rest);
-        prop_assert_eq!(&verification.report, &expected);
-        prop_assert_eq!(&taken, &shown);
+        let (verification, rest) = verifier.finish_telling();
+        taken.append(rest);
 
-        let mut taken = Vec::new();
-        let on_threads = parallel::verify(
-            &export[..],
-            options(&world.trust),
-            threads,
-            |_| {},
-            |mut events| taken.append(&mut events),
-        );
-        prop_assert_eq!(&on_threads.unwrap().report, &expected);
-        prop_assert_eq!(&taken, &shown);
+        let mut on_threads = Told::default();
+        let parallel =
+            parallel::verify(&export[..], telling, threads, |_| {}, |told| on_threads.append(told)).unwrap();
+        for (verification, told) in [(verification, taken), (parallel, on_threads)] {
+            prop_assert_eq!(&verification.report, &expected.report);
+            prop_assert_eq!(&told.events, &expected_told.events);
+            prop_assert_eq!(&told.marks, &expected_told.marks);
+            prop_assert_eq!(&of_code(told.findings), &of_code(expected_told.findings.clone()));
+        }
     }
 
     #[test]

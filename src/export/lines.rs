@@ -70,6 +70,14 @@ impl LineBuffer {
         }
     }
 
+    /// The whole lines that are held back until there are more; none where there is none.
+    pub fn whole_lines(&mut self) -> Option<Vec<u8>> {
+        let end = memrchr(b'\n', &self.buffer)? + 1;
+        let rest = self.buffer.split_off(end);
+        self.searched = rest.len();
+        Some(core::mem::replace(&mut self.buffer, rest))
+    }
+
     /// The last stretch, whose last line has perhaps no end; empty where there is none.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
@@ -136,6 +144,17 @@ mod tests {
                 text.ends_with(b"\nnext\n") && text.len() > MAX_LINE + 6 && text.len() < MAX_LINE + (2 << 16)
             );
         }
+    }
+
+    #[test]
+    fn whole_lines_can_be_had_early_and_the_rest_stays() {
+        let mut buffer = LineBuffer::new(1 << 10);
+        let mut stretches = Vec::new();
+        for (piece, whole) in [("a\nb", "a\n"), ("c", ""), ("\n\nd\ne", "bc\n\nd\n"), ("f\n", "ef\n")] {
+            buffer.push(piece.as_bytes(), &mut |stretch| stretches.push(stretch));
+            assert_eq!(buffer.whole_lines().unwrap_or_default(), whole.as_bytes());
+        }
+        assert!(stretches.is_empty() && buffer.whole_lines().is_none() && buffer.finish().is_empty());
     }
 
     #[test]

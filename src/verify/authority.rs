@@ -50,6 +50,14 @@ pub(super) enum Right {
     Granted(Arc<Windows>),
 }
 
+/// What became of a key note.
+#[derive(Debug)]
+pub(super) struct Acted {
+    pub(super) acts: bool,
+    /// Known keys whose signature on it is valid.
+    pub(super) signers: Vec<VerifierKey>,
+}
+
 /// A chain that a revocation makes suspect, if its last link there is not shown to precede `since`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Suspicion {
@@ -67,6 +75,27 @@ impl Suspicion {
             || attested.existed_by(self.last_index).is_some_and(|existed_by| existed_by < since);
         self.last_time >= since || (quorum && !attested_before())
     }
+}
+
+impl Key {
+    /// Whether a revocation counts already that revokes it since then, or since before.
+    fn is_revoked_since(&self, since: Option<Time>) -> bool {
+        // No bound is the least, as is `None`.
+        self.least_since.is_some_and(|least| since >= least)
+    }
+}
+
+/// What a revocation makes of a key's chains.
+fn suspicions<'a>(
+    chains: &'a [usize],
+    since: Option<Time>,
+    place: Place,
+    last_link: &'a impl Fn(usize) -> (Time, u64),
+) -> impl Iterator<Item = Suspicion> + 'a {
+    chains.iter().map(move |&chain| {
+        let (last_time, last_index) = last_link(chain);
+        Suspicion { chain, since, last_time, last_index, place }
+    })
 }
 
 impl Authority {
@@ -133,7 +162,7 @@ impl Authority {
         self.trust.revocations().iter().any(|revocation| revocation.key == *vkey)
     }
 
-    /// A key note at its position. `last_link` tells the last time and index of a chain.
+    /// A key note at its position, and what became of it. `last_link` tells the last time and index of a chain.
     pub(super) fn note(
         &mut self,
         note: &KeyNote,
@@ -141,7 +170,7 @@ impl Authority {
         place: Place,
         last_link: impl Fn(usize) -> (Time, u64),
         findings: &mut Findings,
-    ) {
+    ) -> Acted {
         let mut signers = Vec::new();
         let mut invalid = false;
         for line in &note.signatures {
@@ -184,6 +213,7 @@ impl Authority {
                 }
             });
         }
+        Acted { acts, signers }
     }
 
     /// The known keys that a signature line may be of.
@@ -235,23 +265,25 @@ impl Authority {
         last_link: &impl Fn(usize) -> (Time, u64),
     ) {
         let key = &mut self.keys[number];
-        // No bound is the least, as is `None`.
-        if key.least_since.is_some_and(|least| since >= least) {
+        if key.is_revoked_since(since) {
             return;
         }
         key.least_since = Some(since);
-        for &chain in &key.chains {
-            let (last_time, last_index) = last_link(chain);
-            self.suspicions.push(Suspicion { chain, since, last_time, last_index, place });
-        }
+        self.suspicions.extend(suspicions(&key.chains, since, place, last_link));
     }
 
-    /// Lets the trust file's revocations act, after the last leaf, and gives all suspicions in their order.
-    pub(super) fn finish(&mut self, last: Place, last_link: impl Fn(usize) -> (Time, u64)) -> Vec<Suspicion> {
-        for revocation in self.trust.revocations().to_vec() {
-            let key = self.key(&revocation.key);
-            self.revoke(key, revocation.since, last, &last_link);
+    /// All suspicions in their order, with those by the trust file's revocations, which act after the last leaf.
+    pub(super) fn suspicions(&self, last: Place, last_link: impl Fn(usize) -> (Time, u64)) -> Vec<Suspicion> {
+        let mut all = self.suspicions.clone();
+        let revocations = self.trust.revocations();
+        for (place, revocation) in revocations.iter().enumerate() {
+            let Some(key) = self.places.get(&revocation.key).map(|key| &self.keys[*key]) else { continue };
+            let before = &mut revocations[..place].iter().filter(|before| before.key == revocation.key);
+            if !key.is_revoked_since(revocation.since) && before.all(|before| before.since > revocation.since)
+            {
+                all.extend(suspicions(&key.chains, revocation.since, last, &last_link));
+            }
         }
-        std::mem::take(&mut self.suspicions)
+        all
     }
 }

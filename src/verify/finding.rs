@@ -274,19 +274,27 @@ pub(super) fn as_text<S: Serializer>(
 }
 
 /// The findings of a run: of each code the first [`LISTED`] in the order of the report, and how many there were.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
+    /// Whether they are told as they are met.
+    told: bool,
+    fresh: Vec<Finding>,
     /// In the order of [`FindingCode::ALL`], as far as codes were met.
     of_code: Vec<OfCode>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct OfCode {
     count: u64,
     first: Vec<(Place, String)>,
 }
 
 impl Findings {
+    /// None so far; with `told` they can be [taken](Self::take_fresh) as they are met.
+    pub(super) fn new(told: bool) -> Self {
+        Self { told, ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, code: FindingCode, place: Place, message: impl Fn() -> String) {
         self.insert(code, place, &message);
     }
@@ -300,6 +308,9 @@ impl Findings {
         }
         let of_code = &mut self.of_code[number];
         of_code.count += 1;
+        if self.told && of_code.count <= LISTED as u64 {
+            self.fresh.push(finding(code, place, message()));
+        }
         if of_code.first.len() == LISTED {
             if of_code.first.last().is_some_and(|(last, _)| *last <= place) {
                 return;
@@ -308,6 +319,11 @@ impl Findings {
         }
         let at = of_code.first.partition_point(|(before, _)| *before <= place);
         of_code.first.insert(at, (place, message()));
+    }
+
+    /// Those met since the last call, of each code not more than are listed.
+    pub(super) fn take_fresh(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.fresh)
     }
 
     pub(super) fn counts(&self) -> impl Iterator<Item = (FindingCode, u64)> {
@@ -322,17 +338,20 @@ impl Findings {
         });
         let mut all: Vec<_> = all.collect();
         all.sort_by_key(|(code, place, _)| (place.line, *code, *place));
-        let finding = |(code, place, message): (FindingCode, Place, String)| Finding {
-            code,
-            severity: code.severity(),
-            line: place.line,
-            index: place.index,
-            chain: place.link.map(|(chain, _)| chain),
-            seq: place.link.and_then(|(_, seq)| seq),
-            message,
-            hint: code.hint(),
-        };
-        all.into_iter().map(finding).collect()
+        all.into_iter().map(|(code, place, message)| finding(code, place, message)).collect()
+    }
+}
+
+fn finding(code: FindingCode, place: Place, message: String) -> Finding {
+    Finding {
+        code,
+        severity: code.severity(),
+        line: place.line,
+        index: place.index,
+        chain: place.link.map(|(chain, _)| chain),
+        seq: place.link.and_then(|(_, seq)| seq),
+        message,
+        hint: code.hint(),
     }
 }
 

@@ -56,6 +56,13 @@ pub struct Unread {
     pub(super) hint: &'static str,
 }
 
+impl Unread {
+    /// The same as an error, for those who make something else of an export than a report.
+    pub fn to_error(&self) -> crate::Error {
+        crate::Error::new(crate::Code::Export, self.message.clone()).at_line(self.line).with_hint(self.hint)
+    }
+}
+
 impl Default for Intake {
     fn default() -> Self {
         Self::new()
@@ -128,6 +135,13 @@ impl Intake {
     /// A stretch of whole lines that is ready.
     pub fn next_stretch(&mut self) -> Option<Vec<u8>> {
         self.body.ready.pop_front()
+    }
+
+    /// Makes a stretch of the whole lines that were taken and are not in one yet.
+    pub fn settle(&mut self) {
+        if let (Some(Ok(_)), Some(lines)) = (&self.body.header, &mut self.body.lines) {
+            self.body.ready.extend(lines.whole_lines());
+        }
     }
 
     /// Gives a stretch back when it is done with, so that its memory serves again.

@@ -16,6 +16,9 @@
 //! assert_eq!(verification.report.counts.lines, 1);
 //! ```
 //!
+//! What a reader wants to know on the way is [`Told`]: events that verify, what there is beside them, findings as they
+//! are met. An export that goes on is verified by [`Verifier::live`].
+//!
 //! Every check of SPEC's table has a file here by its name. What can be told from a stretch of lines alone is
 //! worked out in `summary`, perhaps on another core; `sequence` takes the summaries in order.
 
@@ -28,8 +31,11 @@ mod events;
 mod expected;
 mod finding;
 mod format;
+mod held;
 mod intake;
+mod live;
 mod log;
+mod marks;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod parallel;
 mod payloads;
@@ -39,6 +45,7 @@ mod sequence;
 mod signatures;
 mod summary;
 mod time;
+mod told;
 mod tree;
 mod verdict;
 mod windows;
@@ -48,10 +55,13 @@ mod witnesses;
 pub use events::VerifiedEvent;
 pub use finding::{Finding, FindingCode, LISTED, Severity};
 pub use intake::{Intake, Unread};
-pub use report::{Report, Verdict};
+pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
+pub use report::{Report, SignerTrust, State, Verdict};
 pub use summary::{Summarizer, Summary};
+pub use told::Told;
 
 use finding::{Findings, Place};
+use live::Live;
 use report::{Check, Checks, Counts};
 use sequence::Sequence;
 
@@ -62,6 +72,7 @@ use crate::trust::Trust;
 
 /// What a reader brings to an export.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Options {
     /// What the reader trusts.
     pub trust: Trust,
@@ -71,6 +82,10 @@ pub struct Options {
     pub expect: Expectations,
     /// Whether to hand out [`VerifiedEvent`]s.
     pub events: bool,
+    /// Whether to hand out [`Mark`]s.
+    pub marks: bool,
+    /// Whether to hand out [`Finding`]s as they are met. The report has the last word.
+    pub findings: bool,
     /// Whether this is no export but what [`check`](crate::check) makes of a log's tiles. No event is in them, and
     /// perhaps no link: what a log need not hold is then no required check, `tree` and `log` always are, and
     /// checkpoints may have extension lines, as other people's logs sign them.
@@ -119,18 +134,20 @@ pub struct Verifier {
     intake: Intake,
     summarizer: Option<Summarizer>,
     progress: Progress,
+    live: Option<Live>,
 }
 
 /// How far an export was taken in; for those who have stretches summarized elsewhere.
 pub struct Progress {
     options: Option<Options>,
     sequence: Option<Sequence>,
+    findings: bool,
 }
 
 impl Progress {
     /// Before the header was read.
     pub fn new(options: Options) -> Self {
-        Self { options: Some(options), sequence: None }
+        Self { findings: options.findings, options: Some(options), sequence: None }
     }
 
     /// The header was read, at this line. Gives a summarizer for the stretches; there can be more, by
@@ -152,9 +169,16 @@ impl Progress {
         }
     }
 
-    /// The events that became verified since the last call, where the options ask for them.
-    pub fn take_events(&mut self) -> Vec<VerifiedEvent> {
-        self.sequence.as_mut().map(Sequence::take_events).unwrap_or_default()
+    /// What became known since the last call.
+    pub fn take(&mut self) -> Told {
+        self.sequence.as_mut().map(Sequence::take).unwrap_or_default()
+    }
+
+    fn measure_at(&mut self, now: Time) {
+        let options = self.options.as_mut().or_else(|| self.sequence.as_mut().map(Sequence::options));
+        if let Some(age) = options.and_then(|options| options.expect.max_age.as_mut()) {
+            age.now = now;
+        }
     }
 
     /// What was counted so far.
@@ -169,26 +193,36 @@ impl Progress {
 
     /// All summaries were taken, and so ended the intake.
     pub fn finish(self, end: Result<(), Unread>) -> Verification {
-        match (end, self.sequence) {
+        self.finish_telling(end).0
+    }
+
+    /// The same, with what became known since the last call of [`take`](Self::take).
+    pub fn finish_telling(mut self, end: Result<(), Unread>) -> (Verification, Told) {
+        let mut told = self.take();
+        let unread = match (end, self.sequence) {
             (Ok(()), Some(sequence)) => {
-                let (report, pin) = sequence.finish();
-                Verification { report, pin }
+                let (report, pin, mut last) = sequence.report();
+                told.findings.append(&mut last);
+                return (Verification { report, pin }, told);
             }
-            (Err(unread), _) => Verification { report: unread.report(), pin: None },
+            (Err(unread), _) => unread,
             (Ok(()), None) => {
                 let code = FindingCode::FormatHeader;
-                let unread =
-                    Unread { code, line: 1, lines: 0, message: "there is no line".into(), hint: code.hint() };
-                Verification { report: unread.report(), pin: None }
+                Unread { code, line: 1, lines: 0, message: "there is no line".into(), hint: code.hint() }
             }
+        };
+        let report = unread.report();
+        if self.findings {
+            told.findings.extend_from_slice(&report.findings);
         }
+        (Verification { report, pin: None }, told)
     }
 }
 
 impl Verifier {
     /// For one export.
     pub fn new(options: Options) -> Self {
-        Self { intake: Intake::new(), summarizer: None, progress: Progress::new(options) }
+        Self { intake: Intake::new(), summarizer: None, progress: Progress::new(options), live: None }
     }
 
     /// Takes the next bytes of the export, compressed or not.
@@ -214,7 +248,9 @@ impl Verifier {
     fn drain(&mut self) {
         while let Some(stretch) = self.intake.next_stretch() {
             self.begin();
-            if let Some(summarizer) = &mut self.summarizer {
+            if self.live.is_some() {
+                self.absorb_live(&stretch);
+            } else if let Some(summarizer) = &mut self.summarizer {
                 let summary = summarizer.summarize(&stretch);
                 self.progress.absorb(summary, &stretch);
             }
@@ -228,23 +264,28 @@ impl Verifier {
         }
     }
 
-    /// The events that became verified since the last call, where the options ask for them.
-    pub fn take_events(&mut self) -> Vec<VerifiedEvent> {
-        self.progress.take_events()
+    /// What became known since the last call.
+    pub fn take(&mut self) -> Told {
+        self.progress.take()
     }
 
     /// The export ends here.
     pub fn finish(self) -> Verification {
-        self.finish_with_events().0
+        self.finish_telling().0
     }
 
     /// The export ends here; gives the last events too, where the options ask for them.
-    pub fn finish_with_events(mut self) -> (Verification, Vec<VerifiedEvent>) {
+    pub fn finish_with_events(self) -> (Verification, Vec<VerifiedEvent>) {
+        let (verification, told) = self.finish_telling();
+        (verification, told.events)
+    }
+
+    /// The export ends here; gives what became known since the last call of [`take`](Self::take) too.
+    pub fn finish_telling(mut self) -> (Verification, Told) {
         let end = self.intake.finish();
         self.drain();
         self.begin();
-        let events = self.progress.take_events();
-        (self.progress.finish(end), events)
+        self.progress.finish_telling(end)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
-use super::{Intake, Options, Progress, Summarizer, Summary, Unread, Verification, VerifiedEvent, Verifier};
+use super::{Intake, Options, Progress, Summarizer, Summary, Told, Unread, Verification, Verifier};
 use crate::export::Header;
 use crate::link::ChainId;
 
@@ -35,7 +35,7 @@ type Opened = RwLock<Vec<(ChainId, [u8; 32])>>;
 /// Reads an export to its end and verifies it, so many threads making summaries.
 ///
 /// `progress` is called with the number of bytes read so far, compressed ones as they are, perhaps on another
-/// thread; `events` with events that became verified, where the options ask for them.
+/// thread; `told` with what became known, where the options ask for it.
 ///
 /// # Errors
 /// What reading met.
@@ -44,10 +44,10 @@ pub fn verify(
     options: Options,
     threads: usize,
     mut progress: impl FnMut(u64) + Send,
-    mut events: impl FnMut(Vec<VerifiedEvent>),
+    mut told: impl FnMut(Told),
 ) -> io::Result<Verification> {
     if threads <= 1 {
-        return alone(&mut reader, options, &mut progress, &mut events);
+        return alone(&mut reader, options, &mut progress, &mut told);
     }
     let (trust, tiles) = (options.trust.clone(), options.tiles);
     let opened = Opened::default();
@@ -73,7 +73,7 @@ pub fn verify(
                 let _ = results.send(Message::Failed(error));
             }
         });
-        absorb(messages, give, Progress::new(options), &mut events)
+        absorb(messages, give, Progress::new(options), &mut told)
     })
 }
 
@@ -81,27 +81,28 @@ fn alone(
     reader: &mut impl Read,
     options: Options,
     progress: &mut impl FnMut(u64),
-    events: &mut impl FnMut(Vec<VerifiedEvent>),
+    told: &mut impl FnMut(Told),
 ) -> io::Result<Verification> {
-    let wanted = options.events;
     let mut verifier = Verifier::new(options);
     let mut buffer = vec![0; READ];
     let mut total = 0;
     loop {
         let length = read_some(reader, &mut buffer)?;
         if length == 0 {
-            let (verification, last) = verifier.finish_with_events();
-            if wanted {
-                events(last);
-            }
+            let (verification, last) = verifier.finish_telling();
+            tell(last, told);
             return Ok(verification);
         }
         verifier.push(&buffer[..length]);
         total += length as u64;
         progress(total);
-        if wanted {
-            events(verifier.take_events());
-        }
+        tell(verifier.take(), told);
+    }
+}
+
+fn tell(what: Told, told: &mut impl FnMut(Told)) {
+    if !what.is_empty() {
+        told(what);
     }
 }
 
@@ -195,9 +196,8 @@ fn absorb(
     messages: Receiver<Message>,
     give: SyncSender<()>,
     mut progress: Progress,
-    events: &mut impl FnMut(Vec<VerifiedEvent>),
+    told: &mut impl FnMut(Told),
 ) -> io::Result<Verification> {
-    let wanted = progress.options.as_ref().is_some_and(|options| options.events);
     let mut early: BTreeMap<u64, (Vec<u8>, Summary)> = BTreeMap::new();
     let mut next = 0;
     let mut end = Ok(());
@@ -213,14 +213,14 @@ fn absorb(
                     progress.absorb(summary, &stretch);
                     next += 1;
                     let _ = give.try_send(());
-                    if wanted {
-                        events(progress.take_events());
-                    }
+                    tell(progress.take(), told);
                 }
             }
             Message::End(ended) => end = ended,
             Message::Failed(error) => return Err(error),
         }
     }
-    Ok(progress.finish(end))
+    let (verification, last) = progress.finish_telling(end);
+    tell(last, told);
+    Ok(verification)
 }

@@ -40,6 +40,13 @@ impl Verdict {
         }
     }
 
+    /// The verdict that a word in a report stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Altered, Self::Broken, Self::NotChecked, Self::Unconfirmed, Self::Partial, Self::Verified]
+            .into_iter()
+            .find(|verdict| verdict.as_str() == word)
+    }
+
     /// The status with which a program that verifies exits.
     pub const fn exit_status(self) -> u8 {
         match self {

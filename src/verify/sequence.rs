@@ -6,10 +6,11 @@ use super::append_only::Pins;
 use super::attested::Attested;
 use super::authority::{Authority, Right};
 use super::chains::{Chain, Chains, Step};
-use super::events::{Held, VerifiedEvent};
 use super::expected::Facts;
-use super::finding::{Findings, Place, Severity};
+use super::finding::{Finding, Findings, Place, Severity};
+use super::held::Held;
 use super::log::LogCheck;
+use super::marks::{self, LinkKind, Mark, NoteMark};
 use super::payloads::Payloads;
 use super::range::Range;
 use super::report::{Check, Checks, Complete, Counts, Log, Report, Signer, SignerTrust, State, Verdict};
@@ -21,7 +22,7 @@ use super::time::TimeCheck;
 use super::tree::Tree;
 use super::verdict::{Asked, UnknownKeys, decide};
 use super::witnesses::Witnesses;
-use super::{FindingCode, Options, closure, expected, format, range};
+use super::{FindingCode, Options, Told, closure, expected, format, range};
 use crate::error::Quoted;
 use crate::export::Header;
 use crate::hash::Hash;
@@ -81,7 +82,7 @@ struct ChainSigner {
 impl Sequence {
     /// The header stood at this line.
     pub(super) fn new(header: Header, line: u64, options: Options) -> Self {
-        let mut findings = Findings::default();
+        let mut findings = Findings::new(options.findings);
         let mut pins = Pins::new(&options.pins, &header.origin);
         let tree = Tree::default();
         pins.reach(0, tree.root(), Place::line(line), &mut findings);
@@ -108,18 +109,24 @@ impl Sequence {
             pins,
             witnesses: Witnesses::default(),
             time: TimeCheck::default(),
-            held: Held::new(options.events),
+            held: Held::new(options.events, options.marks),
             header,
             options,
         }
+    }
+
+    pub(super) fn options(&mut self) -> &mut Options {
+        &mut self.options
     }
 
     pub(super) fn origin(&self) -> &str {
         &self.header.origin
     }
 
-    pub(super) fn take_events(&mut self) -> Vec<VerifiedEvent> {
-        self.held.take()
+    /// What became known since the last call.
+    pub(super) fn take(&mut self) -> Told {
+        let (events, marks) = self.held.take();
+        Told { events, marks, findings: self.findings.take_fresh() }
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -205,10 +212,18 @@ impl Sequence {
                 self.counts.notes += 1;
                 let threads = &self.threads;
                 let last_link = |chain: usize| (threads[chain].chain.time, threads[chain].chain.index);
-                self.authority.note(note, &self.header.origin, place, last_link, &mut self.findings);
+                let acted =
+                    self.authority.note(note, &self.header.origin, place, last_link, &mut self.findings);
+                self.held.mark(|| {
+                    let statements = note.statements.clone();
+                    Mark::Note(NoteMark { line, index, acts: acted.acts, statements, signers: acted.signers })
+                });
                 place
             }
-            Kind::Opaque => Place::leaf(line, index),
+            Kind::Opaque => {
+                self.held.mark(|| Mark::Opaque { line, index });
+                Place::leaf(line, index)
+            }
             Kind::Skip(level, hash) => {
                 stretch.add_to(&mut self.tree, *next);
                 let place = Place::line(line);
@@ -237,6 +252,7 @@ impl Sequence {
             return;
         }
         let to = self.tree.position();
+        self.held.mark(|| Mark::Skip { line: place.line, index: from, leaves: to - from });
         for range in self.claimed.iter_mut().chain(&mut self.expected) {
             range.skip(from, to, place);
         }
@@ -252,11 +268,16 @@ impl Sequence {
         let matches = self.tree.checkpoint(checkpoint, place, &mut self.findings);
         self.log_check.checkpoint(checkpoint, place, &mut self.findings);
         self.witnesses.checkpoint(checkpoint, place, self.authority.trust(), &mut self.findings);
+        let trust = self.authority.trust();
+        let counts = matches && checkpoint.other_origin.is_none() && self.quorum;
+        let times = if counts { trust.times(&checkpoint.cosignatures) } else { None };
+        self.held.mark(|| {
+            let origin = &self.header.origin;
+            Mark::Checkpoint(marks::checkpoint(checkpoint, place.line, matches, times, origin, trust))
+        });
         if !matches {
             return;
         }
-        let own = checkpoint.other_origin.is_none();
-        let times = self.authority.trust().times(&checkpoint.cosignatures).filter(|_| own && self.quorum);
         if let Some(times) = times {
             self.attested.add(checkpoint.size, times);
             self.time.checkpoint(times, &mut self.findings);
@@ -306,13 +327,20 @@ impl Sequence {
         let revoked = self.authority.keys()[signer.key].revoked_in_log;
         let covers =
             signer.coverage.link(link.signature, link.time, place, revoked, attested, &mut self.findings);
-        if self.held.wanted() {
-            if link.payload == Shown::Matches && covers != Covers::Failed {
-                let key = &self.authority.keys()[signer.key].vkey;
-                self.held.hold(chain, place, link.time, key, !signer.coverage.is_unknown(), event);
+        if self.held.wants_links() && covers != Covers::Failed {
+            let held = &mut self.held;
+            match (&link.role, link.payload) {
+                (Role::Open(_), _) => held.hold_mark(chain, place, link.time, LinkKind::Open),
+                (Role::Close, _) => held.hold_mark(chain, place, link.time, LinkKind::Close),
+                (Role::Event, Shown::Matches) => held.hold_event(chain, place, link.time, event),
+                (Role::Event, Shown::Withheld(why)) => {
+                    held.hold_mark(chain, place, link.time, LinkKind::Withheld(why));
+                }
+                (Role::Event, Shown::Fails | Shown::NoEvent) => {}
             }
             if covers == Covers::Pending {
-                self.held.release(chain);
+                let key = &self.authority.keys()[signer.key].vkey;
+                held.release(chain, id, key, !signer.coverage.is_unknown());
             }
         }
     }
@@ -320,7 +348,7 @@ impl Sequence {
     fn payload(&mut self, link: &LinkEntry, index: u64) {
         let shown = match link.payload {
             Shown::NoEvent => return,
-            Shown::Withheld => {
+            Shown::Withheld(_) => {
                 self.payloads.withheld += 1;
                 false
             }
@@ -368,12 +396,13 @@ impl Sequence {
         number
     }
 
-    /// The report, and the checkpoint to pin.
-    pub(super) fn finish(mut self) -> (Report, Option<String>) {
+    /// The report of an export that ends here, the checkpoint to pin, and the findings that were not told yet.
+    pub(super) fn report(&self) -> (Report, Option<String>, Vec<Finding>) {
+        let mut findings = self.findings.clone();
         let position = self.tree.position();
-        let signatures = self.close_threads();
-        let unseen = self.unseen();
-        let tree = self.tree.check(&mut self.findings);
+        let signatures = self.close_threads(&mut findings);
+        let unseen = self.unseen(&mut findings);
+        let tree = self.tree.check(&mut findings);
         let facts = Facts {
             origin: &self.header.origin,
             range: self.expected.as_ref(),
@@ -381,24 +410,19 @@ impl Sequence {
             tree_passes: tree.passes(),
             log: self.log.as_ref(),
         };
+        let claimed = self.claimed.as_ref();
         let checks = Checks {
             format: format::check(self.counts.lines, self.malformed),
             payloads: self.payloads.check(),
             chains: self.chains.check(),
             signatures: signatures.check(self.time.links),
-            log: self.log_check.check(&mut self.findings),
-            range: range::check(
-                self.claimed.as_ref(),
-                position,
-                self.last,
-                tree.passes(),
-                &mut self.findings,
-            ),
-            append_only: self.pins.check(self.last_checkpoint, self.last, &mut self.findings),
-            witnesses: self.witnesses.check(&self.options.trust, &mut self.findings),
+            log: self.log_check.check(&mut findings),
+            range: range::check(claimed, position, self.last, tree.passes(), &mut findings),
+            append_only: self.pins.check(self.last_checkpoint, self.last, &mut findings),
+            witnesses: self.witnesses.check(&self.options.trust, &mut findings),
             time: self.time.check(),
-            closure: closure::check(self.threads.iter().map(|thread| &thread.chain), &mut self.findings),
-            expected: expected::check(&self.options.expect, &facts, &mut self.findings),
+            closure: closure::check(self.threads.iter().map(|thread| &thread.chain), &mut findings),
+            expected: expected::check(&self.options.expect, &facts, &mut findings),
             tree,
         };
         let asked = Asked {
@@ -414,62 +438,60 @@ impl Sequence {
         let unknown =
             UnknownKeys { signatures: signatures.only_unknown_keys(), log: self.log_check.is_unknown() };
         let complete = self.complete(&checks, unseen);
-        let found = self.findings.counts();
-        let errors = found.map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
+        let errors =
+            findings.counts().map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
         let verdict = decide(errors, &checks, asked, unknown, complete.is_some());
-        let signers = self.signers();
-        let counts = self.counts();
         let no_failure = checks.iter().all(|(_, check)| check.state != State::Fail);
-        let pin = self.matched.filter(|_| checks.tree.passes() && checks.log.passes() && no_failure);
+        let may_pin = checks.tree.passes() && checks.log.passes() && no_failure;
+        let fresh = findings.take_fresh();
         let report = Report {
             countersign: "report/v1",
             verdict,
             complete: complete.filter(|_| verdict == Verdict::Verified),
-            origin: Some(self.header.origin),
+            origin: Some(self.header.origin.clone()),
             checks,
-            counts,
+            counts: self.counts(),
             log: self.log,
-            signers,
-            finding_counts: self.findings.counts().collect(),
-            findings: self.findings.into_list(),
+            signers: self.signers(),
+            finding_counts: findings.counts().collect(),
+            findings: findings.into_list(),
         };
-        (report, pin)
+        (report, self.matched.clone().filter(|_| may_pin), fresh)
     }
 
-    fn close_threads(&mut self) -> Signatures {
+    fn close_threads(&self, findings: &mut Findings) -> Signatures {
         let threads = &self.threads;
         let last_link = |chain: usize| (threads[chain].chain.time, threads[chain].chain.index);
-        let suspicions = self.authority.finish(self.last, last_link);
-        let mut suspect = vec![false; self.threads.len()];
-        for suspicion in suspicions {
+        let mut suspect = vec![false; threads.len()];
+        for suspicion in self.authority.suspicions(self.last, last_link) {
             if !suspect[suspicion.chain] && suspicion.holds(self.quorum, &self.attested) {
                 suspect[suspicion.chain] = true;
-                let place = suspicion.place.about(self.threads[suspicion.chain].chain.id);
-                self.findings.add(FindingCode::KeySuspect, place, || {
+                let place = suspicion.place.about(threads[suspicion.chain].chain.id);
+                findings.add(FindingCode::KeySuspect, place, || {
                     "the chain is not shown to precede the time since which its key is revoked".into()
                 });
             }
         }
         let attested = self.quorum.then_some(&self.attested);
         let mut signatures = Signatures::default();
-        for (thread, suspect) in self.threads.iter_mut().zip(&mut suspect) {
-            let Some(signer) = &mut thread.signer else {
+        for (thread, suspect) in threads.iter().zip(&mut suspect) {
+            let Some(signer) = &thread.signer else {
                 signatures.unauthenticated();
                 continue;
             };
             if !*suspect && signer.coverage.void_grants_matter(self.quorum, &self.attested) {
                 *suspect = true;
-                self.findings.add(FindingCode::KeySuspect, self.last.about(thread.chain.id), || {
+                findings.add(FindingCode::KeySuspect, self.last.about(thread.chain.id), || {
                     "the grant that lets its key sign is void, as its issuer's key is revoked".into()
                 });
             }
-            signatures.chain(&mut signer.coverage, *suspect, attested, &mut self.findings);
+            signatures.chain(signer.coverage.clone(), *suspect, attested, findings);
         }
         signatures
     }
 
     /// Whether a revocation of some chain's key may be among skipped leaves.
-    fn unseen(&mut self) -> bool {
+    fn unseen(&self, findings: &mut Findings) -> bool {
         if self.tree.skipped == 0 {
             return false;
         }
@@ -477,7 +499,7 @@ impl Sequence {
         for signer in self.threads.iter().filter_map(|thread| thread.signer.as_ref()) {
             if signer.foreign || !self.authority.keys()[signer.key].vouched {
                 unseen = true;
-                self.findings.add(FindingCode::KeyUnseen, signer.open, || {
+                findings.add(FindingCode::KeyUnseen, signer.open, || {
                     "a revocation of the chain's key may be among the leaves left out".into()
                 });
             }

@@ -10,7 +10,7 @@ use super::windows::Standing;
 use crate::time::Time;
 
 /// What a chain's signatures cover so far. It begins with the open link.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Coverage {
     right: Right,
     /// Links that wait for a signature, and those of them that are not attested in time.
@@ -181,7 +181,7 @@ impl Signatures {
     /// A chain at the end of the export.
     pub(super) fn chain(
         &mut self,
-        coverage: &mut Coverage,
+        mut coverage: Coverage,
         suspect: bool,
         attested: Option<&Attested>,
         findings: &mut Findings,

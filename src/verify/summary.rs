@@ -17,7 +17,7 @@ use crate::canonical::canonicalize;
 use crate::ed25519::PublicKey;
 use crate::error::Quoted;
 use crate::export::line::{Fault, strip};
-use crate::export::{Item, Line, MAX_LINE, Malformed, Payload};
+use crate::export::{Item, Line, MAX_LINE, Malformed, Payload, Withheld};
 use crate::hash::{Hash, Message, hash_many};
 use crate::json::duplicate_name;
 use crate::keys::KeyNote;
@@ -94,7 +94,7 @@ pub(super) enum Signed {
 pub(super) enum Shown {
     /// Not an event link.
     NoEvent,
-    Withheld,
+    Withheld(Option<Withheld>),
     Matches,
     Fails,
 }
@@ -174,6 +174,12 @@ impl Summary {
         self.filled += next.filled;
         self.leaves.extend_from_slice(&next.leaves);
         self
+    }
+
+    /// The line of the last checkpoint within.
+    pub(super) fn last_checkpoint(&self) -> Option<u64> {
+        let mut entries = self.entries.iter().rev();
+        entries.find(|entry| matches!(entry.kind, Kind::Checkpoint(_))).map(|entry| entry.line)
     }
 
     /// The open links within, to be [learned](Summarizer::learn) by other summarizers.
@@ -332,7 +338,7 @@ impl Summarizer {
     ) {
         let entry = state.summary.entries.len();
         let kind = match item {
-            Item::Link { text, link, payload, withheld: _ } => {
+            Item::Link { text, link, payload, withheld } => {
                 let chain = state.chain(link.chain());
                 let mut event = (0, 0);
                 let shown = match (&link, payload) {
@@ -351,7 +357,7 @@ impl Summarizer {
                                 "the event is not shown",
                             );
                         }
-                        Shown::Withheld
+                        Shown::Withheld(withheld)
                     }
                     _ => Shown::NoEvent,
                 };

@@ -8,6 +8,7 @@ use super::FindingCode;
 use super::summary::{
     CheckpointEntry, Entry, Flaw, Kind, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
 };
+use crate::export::Withheld;
 use crate::hash::Hash;
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link, OpenLink, append_signature, write_open};
@@ -169,9 +170,12 @@ impl Writer {
         };
         let payload = match link.payload {
             Shown::NoEvent => 0,
-            Shown::Withheld => 1,
-            Shown::Matches => 2,
-            Shown::Fails => 3,
+            Shown::Matches => 1,
+            Shown::Fails => 2,
+            Shown::Withheld(None) => 3,
+            Shown::Withheld(Some(Withheld::Erased)) => 4,
+            Shown::Withheld(Some(Withheld::Redacted)) => 5,
+            Shown::Withheld(Some(Withheld::Filtered)) => 6,
         };
         self.bytes(&[signature, payload]);
         self.bytes(&link.chain.to_le_bytes());
@@ -303,9 +307,12 @@ impl<'a> Reader<'a> {
         };
         let payload = match self.byte()? {
             0 => Shown::NoEvent,
-            1 => Shown::Withheld,
-            2 => Shown::Matches,
-            3 => Shown::Fails,
+            1 => Shown::Matches,
+            2 => Shown::Fails,
+            3 => Shown::Withheld(None),
+            4 => Shown::Withheld(Some(Withheld::Erased)),
+            5 => Shown::Withheld(Some(Withheld::Redacted)),
+            6 => Shown::Withheld(Some(Withheld::Filtered)),
             _ => return None,
         };
         Some(LinkEntry {

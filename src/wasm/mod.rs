@@ -6,10 +6,14 @@
 #![allow(missing_docs, reason = "wasm-bindgen writes items of its own; what is written here has documents")]
 #![allow(clippy::cast_precision_loss, reason = "counts of lines stay far below 2^53")]
 
+#[cfg(feature = "wasm-verifier")]
+mod marks;
 #[cfg(feature = "wasm-recorder")]
 mod proof;
 #[cfg(feature = "wasm-recorder")]
 mod recorder;
+#[cfg(feature = "wasm-slicer")]
+mod slicer;
 #[cfg(feature = "wasm-verifier")]
 mod verifier;
 

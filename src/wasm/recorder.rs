@@ -33,7 +33,6 @@ pub struct QueueingRecorder {
     queue: VecDeque<Queued>,
     /// Events whose links wait for a signature.
     unsigned: Vec<Queued>,
-    queued_bytes: usize,
     recorder: Option<Recorder>,
     /// How many of the queue the flush under way still takes.
     left: usize,
@@ -58,7 +57,6 @@ impl QueueingRecorder {
             sign_every: NonZeroU32::new(sign_every),
             queue: VecDeque::new(),
             unsigned: Vec::new(),
-            queued_bytes: 0,
             recorder: None,
             left: 0,
             closing: false,
@@ -79,8 +77,8 @@ impl QueueingRecorder {
     }
 
     /// Checks and queues one event: JSON text, milliseconds from the epoch and 16 random bytes. With `typed` the
-    /// members of SPEC section 12 are checked too.
-    pub fn record(&mut self, json: &str, time: f64, salt: &[u8], typed: bool) -> Result<(), Error> {
+    /// members of SPEC section 12 are checked too. Gives the event's length in bytes.
+    pub fn record(&mut self, json: &str, time: f64, salt: &[u8], typed: bool) -> Result<usize, Error> {
         self.check_open()?;
         let (time, salt) = (moment(time)?, random(salt)?);
         let event = if typed {
@@ -92,8 +90,7 @@ impl QueueingRecorder {
         if self.keeps_unstored {
             queued.write(&mut self.unstored);
         }
-        self.queue(queued);
-        Ok(())
+        Ok(self.queue(queued))
     }
 
     /// Of each event that `record` took since the last call a line for `restore`; empty where there is none.
@@ -101,11 +98,10 @@ impl QueueingRecorder {
         core::mem::take(&mut self.unstored)
     }
 
-    /// Queues an event that `unstored` of this recorder or another gave, as it is.
-    pub fn restore(&mut self, line: &str) -> Result<(), Error> {
+    /// Queues an event that `unstored` of this recorder or another gave, as it is. Gives its length in bytes.
+    pub fn restore(&mut self, line: &str) -> Result<usize, Error> {
         self.check_open()?;
-        self.queue(line.parse()?);
-        Ok(())
+        Ok(self.queue(line.parse()?))
     }
 
     /// The same lines of all that waits, for another recorder: for a link, or for the signature of one.
@@ -124,16 +120,16 @@ impl QueueingRecorder {
         self.queue.len()
     }
 
-    /// How many bytes of events wait.
-    #[wasm_bindgen(getter, js_name = queuedBytes)]
-    pub fn queued_bytes(&self) -> usize {
-        self.queued_bytes
-    }
-
     /// The chain's name, once its open link is signed.
     #[wasm_bindgen(getter)]
     pub fn chain(&self) -> Option<String> {
         self.recorder.as_ref()?.chain().map(|chain| chain.to_string())
+    }
+
+    /// How many links the chain has.
+    #[wasm_bindgen(getter)]
+    pub fn links(&self) -> f64 {
+        self.recorder.as_ref().map_or(0, Recorder::links) as f64
     }
 
     /// Begins a flush of what waits now, of at most `most` events where it is not 0; `nonce` is 16 random bytes. With
@@ -170,7 +166,6 @@ impl QueueingRecorder {
             {
                 recorder.record(&next.event, next.time, &next.salt)?;
                 self.left -= 1;
-                self.queued_bytes -= next.event.as_bytes().len();
                 self.unsigned.extend(self.queue.pop_front());
             } else if self.closing && !recorder.is_closed() {
                 recorder.close(time)?;
@@ -211,9 +206,10 @@ impl QueueingRecorder {
         Ok(())
     }
 
-    fn queue(&mut self, queued: Queued) {
-        self.queued_bytes += queued.event.as_bytes().len();
+    fn queue(&mut self, queued: Queued) -> usize {
+        let bytes = queued.event.as_bytes().len();
         self.queue.push_back(queued);
+        bytes
     }
 }
 

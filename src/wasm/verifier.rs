@@ -1,66 +1,114 @@
 //! The artefact `verifier`: verifying in one worker, or with summaries made in others.
 
+use std::collections::VecDeque;
+
 use js_sys::{Object, Reflect, Uint8Array};
-use serde::Serialize as _;
+use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use super::marks;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error};
 use crate::time::Time;
 use crate::trust::Trust;
 use crate::verify::wire::{decode_opened, encode_opened};
 use crate::verify::{
-    Expectations, Intake, MaxAge, Options, Progress, Summarizer, Summary, Unread, Verification, VerifiedEvent,
+    Expectations, Finding, Intake, Mark, MaxAge, Options, Progress, Summarizer, Summary, Told, Unread,
+    Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
+
+/// How many marks are taken in one go.
+const MARKS: usize = 4096;
 
 /// Verifies an export in one worker.
 #[wasm_bindgen(js_name = Verifier)]
-pub struct WholeVerifier(crate::verify::Verifier);
+pub struct WholeVerifier {
+    verifier: LocalVerifier,
+    waiting: Waiting,
+}
 
 #[wasm_bindgen(js_class = Verifier)]
 impl WholeVerifier {
     /// `trust` is a trust file's bytes, `pins` are signed checkpoints, `expect` is undefined or an object of
-    /// `origin`, `range` ([a, b]), `maxAgeSeconds` with `now` (a time), all optional. With `events` they are handed
-    /// out.
+    /// `origin`, `range` ([a, b]), `maxAgeSeconds` with `now` (a time), all optional. What is handed
+    /// out are those members of `wants` that are true: `events`, `marks`, `findings`. With `live` the
+    /// export goes on, and there are reports along the way.
     #[wasm_bindgen(constructor)]
     pub fn new(
         trust: Option<Vec<u8>>,
         pins: Vec<String>,
         expect: &JsValue,
-        events: bool,
+        wants: &JsValue,
     ) -> Result<Self, Error> {
-        Ok(Self(crate::verify::Verifier::new(options(trust, &pins, expect, events)?)))
+        let options = options(trust, &pins, expect, wants)?;
+        let begin = if is_true(wants, "live") { LocalVerifier::live } else { LocalVerifier::new };
+        let verifier = begin(options);
+        Ok(Self { verifier, waiting: Waiting::default() })
     }
 
     /// Takes bytes from the front and tells how many. It can be fewer than all, so that events can be taken between:
     /// push the rest then.
     pub fn push(&mut self, bytes: &[u8]) -> usize {
-        self.0.push_some(bytes)
+        let taken = self.verifier.push_some(bytes);
+        self.waiting.add(self.verifier.take());
+        taken
+    }
+
+    /// Where the export goes on: verifies every whole line pushed so far, without waiting for more. What age the log's
+    /// time has is measured at `now`, where that is given.
+    pub fn settle(&mut self, now: Option<String>) -> Result<(), Error> {
+        if let Some(now) = now {
+            self.verifier.measure_at(now.parse()?);
+        }
+        self.verifier.settle();
+        self.waiting.add(self.verifier.take());
+        Ok(())
+    }
+
+    /// Where the export goes on: `{report, pin}` as if it had ended right after the last checkpoint, or undefined where
+    /// there was none since the last call.
+    #[wasm_bindgen(js_name = takeReport)]
+    pub fn take_report(&mut self) -> Result<JsValue, Error> {
+        self.verifier.report().map_or(Ok(JsValue::UNDEFINED), |verification| outcome(&verification))
     }
 
     /// Lines that were verified so far, blank ones not counted.
     #[wasm_bindgen(getter)]
     pub fn lines(&self) -> f64 {
-        self.0.counts().lines as f64
+        self.verifier.counts().lines as f64
     }
 
     /// Events among them.
     #[wasm_bindgen(getter)]
     pub fn events(&self) -> f64 {
-        self.0.counts().events as f64
+        self.verifier.counts().events as f64
     }
 
     /// The events that became verified since the last call: NDJSON, empty where there are none.
     #[wasm_bindgen(js_name = takeEvents)]
     pub fn take_events(&mut self) -> Vec<u8> {
-        ndjson(&self.0.take_events())
+        self.waiting.take_events()
     }
 
-    /// The export ends here: `{report, pin, events}`, the last events as from `takeEvents`.
-    pub fn finish(self) -> Result<JsValue, Error> {
-        let (verification, events) = self.0.finish_with_events();
-        outcome(&verification, &events)
+    /// The next marks, empty where there are none. There can be more: call it again.
+    #[wasm_bindgen(js_name = takeMarks)]
+    pub fn take_marks(&mut self) -> Vec<u8> {
+        self.waiting.take_marks()
+    }
+
+    /// The findings that were met since the last call: an array, or undefined where there are none.
+    #[wasm_bindgen(js_name = takeFindings)]
+    pub fn take_findings(&mut self) -> Result<JsValue, Error> {
+        self.waiting.take_findings()
+    }
+
+    /// The export ends here: `{report, pin}`. What became known at last can still be taken; then it is to be freed.
+    pub fn finish(&mut self) -> Result<JsValue, Error> {
+        let empty = LocalVerifier::new(Options::default());
+        let (verification, told) = std::mem::replace(&mut self.verifier, empty).finish_telling();
+        self.waiting.add(told);
+        outcome(&verification)
     }
 }
 
@@ -74,6 +122,7 @@ pub struct Coordinator {
     /// The next stretch, where someone asked for its length.
     stretch: Option<Vec<u8>>,
     end: Option<Result<(), Unread>>,
+    waiting: Waiting,
 }
 
 #[wasm_bindgen]
@@ -84,9 +133,9 @@ impl Coordinator {
         trust: Option<Vec<u8>>,
         pins: Vec<String>,
         expect: &JsValue,
-        events: bool,
+        wants: &JsValue,
     ) -> Result<Self, Error> {
-        let progress = Progress::new(options(trust, &pins, expect, events)?);
+        let progress = Progress::new(options(trust, &pins, expect, wants)?);
         Ok(Self {
             intake: Intake::new(),
             progress,
@@ -94,6 +143,7 @@ impl Coordinator {
             opened: Vec::new(),
             stretch: None,
             end: None,
+            waiting: Waiting::default(),
         })
     }
 
@@ -145,6 +195,7 @@ impl Coordinator {
             .ok_or_else(|| Error::new(Code::Export, "these bytes are no summary of this version"))?;
         self.opened.extend(encode_opened(summary.opened()));
         self.progress.absorb(summary, stretch);
+        self.waiting.add(self.progress.take());
         Ok(())
     }
 
@@ -169,14 +220,57 @@ impl Coordinator {
     /// As for `Verifier`.
     #[wasm_bindgen(js_name = takeEvents)]
     pub fn take_events(&mut self) -> Vec<u8> {
-        ndjson(&self.progress.take_events())
+        self.waiting.take_events()
+    }
+
+    /// As for `Verifier`.
+    #[wasm_bindgen(js_name = takeMarks)]
+    pub fn take_marks(&mut self) -> Vec<u8> {
+        self.waiting.take_marks()
+    }
+
+    /// As for `Verifier`.
+    #[wasm_bindgen(js_name = takeFindings)]
+    pub fn take_findings(&mut self) -> Result<JsValue, Error> {
+        self.waiting.take_findings()
     }
 
     /// All stretches were absorbed: as for `Verifier`.
-    pub fn finish(mut self) -> Result<JsValue, Error> {
+    pub fn finish(&mut self) -> Result<JsValue, Error> {
         self.end();
-        let events = self.progress.take_events();
-        outcome(&self.progress.finish(self.end.unwrap_or(Ok(()))), &events)
+        let progress = std::mem::replace(&mut self.progress, Progress::new(Options::default()));
+        let (verification, told) = progress.finish_telling(self.end.take().unwrap_or(Ok(())));
+        self.waiting.add(told);
+        outcome(&verification)
+    }
+}
+
+/// What became known and was not taken yet.
+#[derive(Default)]
+struct Waiting {
+    events: Vec<VerifiedEvent>,
+    marks: VecDeque<Mark>,
+    findings: Vec<Finding>,
+}
+
+impl Waiting {
+    fn add(&mut self, mut told: Told) {
+        self.events.append(&mut told.events);
+        self.marks.extend(told.marks);
+        self.findings.append(&mut told.findings);
+    }
+
+    fn take_events(&mut self) -> Vec<u8> {
+        ndjson(&std::mem::take(&mut self.events))
+    }
+
+    fn take_marks(&mut self) -> Vec<u8> {
+        marks::json(self.marks.drain(..self.marks.len().min(MARKS)))
+    }
+
+    fn take_findings(&mut self) -> Result<JsValue, Error> {
+        let findings = std::mem::take(&mut self.findings);
+        if findings.is_empty() { Ok(JsValue::UNDEFINED) } else { to_js(&findings) }
     }
 }
 
@@ -230,11 +324,17 @@ fn options(
     trust: Option<Vec<u8>>,
     pins: &[String],
     expect: &JsValue,
-    events: bool,
+    wants: &JsValue,
 ) -> Result<Options, Error> {
     let trust = read_trust(trust)?;
     let pins = pins.iter().map(|pin| SignedCheckpoint::parse(pin)).collect::<Result<_, _>>()?;
-    Ok(Options { trust, pins, expect: expectations(expect)?, events, tiles: false })
+    let (events, marks, findings) =
+        (is_true(wants, "events"), is_true(wants, "marks"), is_true(wants, "findings"));
+    Ok(Options { trust, pins, expect: expectations(expect)?, events, marks, findings, tiles: false })
+}
+
+fn is_true(members: &JsValue, name: &str) -> bool {
+    Reflect::get(members, &name.into()).is_ok_and(|value| value.is_truthy())
 }
 
 fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
@@ -276,17 +376,16 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
     Ok(Expectations { origin: text("origin")?, range, max_age })
 }
 
-fn outcome(verification: &Verification, events: &[VerifiedEvent]) -> Result<JsValue, Error> {
-    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
-    let report = verification
-        .report
-        .serialize(&serializer)
-        .map_err(|_| Error::new(Code::Export, "the report cannot be handed to JavaScript"))?;
+fn to_js(value: &impl Serialize) -> Result<JsValue, Error> {
+    value
+        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+        .map_err(|_| Error::new(Code::Export, "the report cannot be handed to JavaScript"))
+}
+
+fn outcome(verification: &Verification) -> Result<JsValue, Error> {
     let pin = verification.pin.as_deref().map_or(JsValue::NULL, JsValue::from);
     let outcome = Object::new();
-    let members =
-        [("report", report), ("pin", pin), ("events", Uint8Array::from(&ndjson(events)[..]).into())];
-    for (name, value) in members {
+    for (name, value) in [("report", to_js(&verification.report)?), ("pin", pin)] {
         // A new object takes any member.
         let _ = Reflect::set(&outcome, &name.into(), &value);
     }

@@ -76,8 +76,7 @@ impl Case {
                     .map(|range| (range[0].as_u64().unwrap(), range[1].as_u64().unwrap())),
                 max_age: seconds.zip(now).map(|(seconds, now)| MaxAge { seconds, now }),
             },
-            events: false,
-            tiles: false,
+            ..Options::default()
         }
     }
 
