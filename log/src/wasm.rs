@@ -14,7 +14,7 @@ mod storage;
 use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use js_sys::{Array, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 
@@ -190,6 +190,13 @@ impl Log {
             }
         }
         Ok(list)
+    }
+
+    /// The lines of an export of the whole log, from the checkpoint of that size on: an answer that has pieces.
+    #[wasm_bindgen(js_name = linesFrom)]
+    pub fn lines_from(&self, size: f64) -> Result<Answer, JsError> {
+        let lines = self.alone.lines_from(size as u64).map_err(failed)?;
+        Ok(Answer::new(Response::new(Content::Export(Box::new(lines))), HeaderMap::new()))
     }
 
     /// All that is full was copied of so many leaves.

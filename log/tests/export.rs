@@ -5,7 +5,7 @@ mod reading;
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::export::{Item, Line};
 use countersign::verify::report::{Check, Checks, Complete, Report, State};
-use countersign_log::export::{ExportError, Request};
+use countersign_log::export::{ExportError, Lines, Request};
 use countersign_log::store::StoredEvent;
 use proptest::prelude::*;
 use reading::{DAY, EMITTERS, EVENTS, HOUR, TestLog, export, filters, request, shown, steps, verify};
@@ -255,7 +255,7 @@ fn a_live_view_goes_on_where_it_was() {
     let mut log = TestLog::small();
     let exporter = log.exporter();
     let mut text = String::new();
-    let mut take = |mut lines: countersign_log::export::Lines| {
+    let mut take = |mut lines: Lines| {
         while lines.step(&mut |line| text.push_str(str::from_utf8(line.text).unwrap())).unwrap() {}
         lines.at()
     };
@@ -273,6 +273,41 @@ fn a_live_view_goes_on_where_it_was() {
     }
     let shown = assert_intact(&text, &log);
     assert_eq!(shown, log.naive(&Request { from: Some(from), ..Request::default() }));
+}
+
+#[test]
+fn who_goes_on_where_a_piece_ended_writes_the_same() {
+    fn rest(mut lines: Lines) -> Vec<u8> {
+        std::iter::from_fn(|| lines.next_piece().unwrap()).flatten().collect()
+    }
+    let log = TestLog::small();
+    let exporter = log.exporter();
+    let further = |from| exporter.plan_further(from, true).unwrap().lines();
+    let mut whole = exporter.plan(&Request::default(), &|| false).unwrap().lines();
+    assert_eq!(whole.whole_log(), Some(log.size()));
+    let header = whole.piece_before(0).unwrap().unwrap();
+    assert_eq!(str::from_utf8(&header).unwrap().lines().count(), 1);
+    let text = rest(further(0));
+    assert_eq!(rest(whole), text);
+    for from in (0..log.size()).step_by(29) {
+        let from_there = rest(further(from));
+        assert!(text.ends_with(&from_there));
+        for end in [u64::MAX, from + 1, from + 100] {
+            let mut lines = further(from);
+            let mut written = Vec::new();
+            while let Some(piece) = lines.piece_before(end).unwrap() {
+                written.extend(piece);
+                if lines.at() == log.size() {
+                    continue;
+                }
+                assert_eq!([&written[..], &rest(further(lines.at()))].concat(), from_there);
+                let mut passing = further(0);
+                passing.pass_over(lines.at());
+                assert_eq!([&written[..], &rest(passing)].concat(), from_there);
+            }
+            assert_eq!(lines.at(), end.min(log.size()));
+        }
+    }
 }
 
 #[test]

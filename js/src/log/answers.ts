@@ -68,39 +68,59 @@ export function whole(answer: Answer, request: Request): Response {
   return new Response(request.method === "HEAD" ? null : new Uint8Array(body), init);
 }
 
-/** An export, made only as fast as it is taken: `next` gives its pieces. */
-export function pieces(answer: Answer, request: Request, next: () => Promise<Uint8Array | undefined>): Response {
+/** What gives an answer's pieces, or nothing at its end, and hears when no more are asked for. */
+export interface Making {
+  next(): Promise<Uint8Array | undefined>;
+  ended?(): void;
+}
+
+/** An export, made only as fast as it is taken. */
+export function pieces(answer: Answer, request: Request, making: Making): Response {
   const init = head(answer);
   init.headers.append("vary", "accept-encoding");
   // The runtime compresses what says that it is.
   if (takesGzip(request)) {
     init.headers.set("content-encoding", "gzip");
   }
-  return streamed(answer, init, request, next);
+  return streamed(answer, init, request, making);
 }
 
-/** A live view: `next` gives what it goes on with, or nothing at its end. */
-export function live(answer: Answer, request: Request, next: () => Promise<Uint8Array | undefined>): Response {
-  return streamed(answer, head(answer), request, next);
+/** A live view. */
+export function live(answer: Answer, request: Request, making: Making): Response {
+  return streamed(answer, head(answer), request, making);
 }
 
-function streamed(
-  answer: Answer,
-  init: ResponseInit,
-  request: Request,
-  next: () => Promise<Uint8Array | undefined>,
-): Response {
+function streamed(answer: Answer, init: ResponseInit, request: Request, making: Making): Response {
   if (request.method === "HEAD") {
     answer.free();
     return new Response(null, init);
   }
-  let taken = true;
   const made = current();
+  let taken = true;
+  let isMaking = false;
+  const free = () => {
+    making.ended?.();
+    if (made === current()) {
+      answer.free();
+    }
+  };
   const end = () => {
     if (taken) {
       taken = false;
-      if (made === current()) {
-        answer.free();
+      // What is being made needs the answer.
+      if (!isMaking) {
+        free();
+      }
+    }
+  };
+  const next = async () => {
+    isMaking = true;
+    try {
+      return await making.next();
+    } finally {
+      isMaking = false;
+      if (!taken) {
+        free();
       }
     }
   };

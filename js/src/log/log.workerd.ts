@@ -3,7 +3,7 @@ import { LogObject } from "./object.js";
 import type { LogEnv, ObjectState } from "./platform.js";
 
 export { type LogHandlerOptions, logHandler } from "./handler.js";
-export type { LogEnv, LogNamespace, LogStorage, ObjectId, ObjectState, TileBucket } from "./platform.js";
+export type { ExportBucket, LogEnv, LogNamespace, LogStorage, ObjectId, ObjectState, TileBucket } from "./platform.js";
 export type { LogSettings } from "./settings.js";
 
 /**

@@ -1,10 +1,12 @@
 /** A log that is a Durable Object. */
 
 import { DurableObject } from "cloudflare:workers";
+import { sleep } from "../timers.js";
 import { type Answer, Log } from "../wasm/log.js";
 import { live, pieces, unavailable, whole } from "./answers.js";
 import { Bodies } from "./body.js";
 import { check, copy, OtherLog } from "./copies.js";
+import { Exports } from "./exports.js";
 import { begin, current, isStop, replace } from "./instance.js";
 import type { LogEnv, ObjectState, TileBucket } from "./platform.js";
 import { type LogSettings, settingsOf } from "./settings.js";
@@ -19,7 +21,7 @@ const AGAIN = 10_000;
 const PATIENCE = 30_000;
 
 /** Whether something comes about within so many milliseconds. No timer outlives it: an object with one does not rest. */
-async function within(ms: number, something: Promise<unknown>): Promise<boolean> {
+async function comesWithin(ms: number, something: Promise<unknown>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const over = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), ms);
@@ -31,8 +33,6 @@ async function within(ms: number, something: Promise<unknown>): Promise<boolean>
   }
 }
 
-const sleep = (ms: number) => within(ms, new Promise(() => {}));
-
 /**
  * The log, over its WebAssembly. What it does with its storage is done at once, and the platform lets no answer begin and
  * no question to a witness out before what was written until then is durable. What a live view goes on with, it lets out at
@@ -41,6 +41,7 @@ const sleep = (ms: number) => within(ms, new Promise(() => {}));
 export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObject<Env> {
   readonly #module: WebAssembly.Module;
   #log: Log | undefined;
+  #exports: Exports | undefined;
   #tables: Tables | undefined;
   /** The instance that the log is in. */
   #instance = 0;
@@ -81,9 +82,9 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
         case "waiting":
           return whole(await this.#wait(log, answer), request);
         case "pieces":
-          return pieces(answer, request, () => this.#guard(async () => answer.piece()));
+          return this.#export(log, answer, request);
         case "live":
-          return live(answer, request, () => this.#guard(() => this.#further(log, answer)));
+          return live(answer, request, { next: () => this.#guard(() => this.#further(log, answer)) });
         default:
           return whole(answer, request);
       }
@@ -102,11 +103,20 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Copies what can be read without this object, and asks witnesses again. */
+  /** Copies what can be read without this object or its effort, and asks witnesses again. */
   async alarm(): Promise<void> {
     let more = true;
     try {
-      more = await this.#rounds();
+      const log = this.#open();
+      const [rounds, exports] = await Promise.allSettled([this.#rounds(log), this.#exports?.store(log)]);
+      if (exports.status === "rejected") {
+        this.#failed(exports.reason);
+      }
+      await this.#copyExports();
+      if (rounds.status === "rejected") {
+        throw rounds.reason;
+      }
+      more = rounds.value;
     } catch (error) {
       // An alarm that fails is tried a few times, and then never again.
       this.#failed(error);
@@ -117,8 +127,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   }
 
   /** Says whether there is more to do soon. */
-  async #rounds(): Promise<boolean> {
-    const log = this.#open();
+  async #rounds(log: Log): Promise<boolean> {
     await this.#checked;
     if (log.hasWitnesses) {
       await this.#witness(log, this.now() >= this.#again);
@@ -173,7 +182,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   #woken(): Log {
     const rested = this.#log === undefined;
     const log = this.#open();
-    if (rested && (log.hasWitnesses || this.env.TILES !== undefined)) {
+    if (rested && (log.hasWitnesses || this.env.TILES !== undefined || this.env.EXPORTS !== undefined)) {
       this.#wakeSometime().catch((error) => console.error("countersign:", error));
     }
     return log;
@@ -184,7 +193,8 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     if (this.#log === undefined || this.#instance !== current()) {
       begin(this.#module);
       const { key, trust, readers, cors } = this.settings();
-      const tables = new Tables(this.ctx.storage);
+      this.#exports ??= new Exports(this.ctx.storage, this.env.EXPORTS, () => this.now());
+      const tables = new Tables(this.ctx.storage, this.#exports);
       this.#log = undefined;
       try {
         this.#log = new Log(tables, key, trust, readers, cors, this.now());
@@ -232,6 +242,31 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     if (full && this.env.TILES !== undefined) {
       this.#wake(this.now()).catch((error) => console.error("countersign:", error));
     }
+    this.#copyExports().catch((error) => console.error("countersign:", error));
+  }
+
+  /** Has the alarm see to copies of exports, when there is something to do. */
+  async #copyExports(): Promise<void> {
+    const due = this.#exports?.due(this.#size);
+    if (due !== undefined) {
+      await this.#wake(due);
+    }
+  }
+
+  /** An export. One of the whole log comes out of copies, where there are some. */
+  #export(log: Log, answer: Answer, request: Request): Response {
+    const size = answer.wholeLog;
+    if (this.env.EXPORTS === undefined || this.#exports === undefined || size === undefined) {
+      return pieces(answer, request, { next: () => this.#guard(async () => answer.piece()) });
+    }
+    const made = this.#exports.pieces(answer, log.origin, size);
+    return pieces(answer, request, {
+      next: () => this.#guard(async () => (await made.next()).value),
+      ended: () => {
+        made.return(undefined).catch(() => {});
+        this.#copyExports().catch((error) => console.error("countersign:", error));
+      },
+    });
   }
 
   /** The answer to a submission, when witnesses had their time for it. */
@@ -243,7 +278,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
         waiting.free();
         return answer;
       }
-      late = !(await within(Math.max(end - this.now(), 0), this.#published.promise));
+      late = !(await comesWithin(Math.max(end - this.now(), 0), this.#published.promise));
     }
   }
 
@@ -259,7 +294,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       if (!told) {
         return Log.quietText;
       }
-      told = await within(Log.quiet, published);
+      told = await comesWithin(Log.quiet, published);
       if (told) {
         await sleep(Log.gather);
       }

@@ -42,6 +42,17 @@ export interface TileBucket {
   put(key: string, value: Uint8Array, options: { onlyIf: { etagDoesNotMatch: string } }): Promise<object | null>;
 }
 
+/** The binding of an R2 bucket for copies that are deleted again. */
+export interface ExportBucket {
+  get(key: string): Promise<{
+    readonly size: number;
+    readonly body: ReadableStream;
+    arrayBuffer(): Promise<ArrayBuffer>;
+  } | null>;
+  put(key: string, value: Uint8Array): Promise<object | null>;
+  delete(keys: string[]): Promise<void>;
+}
+
 /** What `CountersignLog` finds in the Worker's environment. */
 export interface LogEnv {
   /** The namespace of the class itself. */
@@ -56,4 +67,6 @@ export interface LogEnv {
   AUDIT_CORS?: string;
   /** Where full tiles and bundles are copied to, so that they are read without the object. */
   TILES?: TileBucket;
+  /** Where an export's lines are copied to, sealed, so that they are not made anew for each reader. */
+  EXPORTS?: ExportBucket;
 }

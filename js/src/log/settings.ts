@@ -1,6 +1,8 @@
 /** What a log is to be, out of the Worker's environment. */
 
 import { CountersignError } from "../error.js";
+import { nameOf } from "../keys/name.js";
+import { SIGNER_PREFIX } from "../record/signer.js";
 import type { LogEnv, ObjectId } from "./platform.js";
 
 /** What a log is to be. */
@@ -20,9 +22,8 @@ export function keys(env: LogEnv): Map<string, string> {
   const found = new Map<string, string>();
   for (const line of (env.AUDIT_LOG_KEY ?? "").split("\n")) {
     const key = line.trim();
-    // PRIVATE+KEY+name+hash+bytes: a name has no plus sign.
-    const [first, second, name] = key.split("+");
-    if (first === "PRIVATE" && second === "KEY" && name) {
+    const name = key.startsWith(SIGNER_PREFIX) ? nameOf(key.slice(SIGNER_PREFIX.length)) : "";
+    if (name !== "") {
       found.set(name, key);
     } else if (key !== "") {
       throw missing(

@@ -1,14 +1,17 @@
 /** A Durable Object's storage, as the log's WebAssembly uses it (log/src/wasm/storage.rs). */
 
+import type { Exports } from "./exports.js";
 import { isStop } from "./instance.js";
 import type { LogStorage } from "./platform.js";
 
 export class Tables {
   readonly #storage: LogStorage;
+  readonly #exports: Exports;
   #stop: unknown;
 
-  constructor(storage: LogStorage) {
+  constructor(storage: LogStorage, exports: Exports) {
     this.#storage = storage;
+    this.#exports = exports;
   }
 
   /** Runs a statement, and gives its rows. */
@@ -32,6 +35,11 @@ export class Tables {
       }
       throw error;
     }
+  }
+
+  /** Sees to it that nobody can read copies of these leaves' events any more. */
+  withdraw(leaves: Float64Array): void {
+    this.#exports.withdraw(leaves);
   }
 
   /** Throws what stopped the log's WebAssembly in the middle of a transaction, if anything did. */

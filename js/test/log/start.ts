@@ -34,8 +34,8 @@ export interface LogSetup {
   cors?: readonly string[];
   /** The Worker's module, where it is another. */
   worker?: string;
-  /** Whether there is no bucket for tiles. */
-  withoutTiles?: boolean;
+  /** Whether there are no buckets. */
+  withoutBuckets?: boolean;
 }
 
 /** A log that runs. */
@@ -134,7 +134,7 @@ async function run(
   folder: string,
   hear: (text: string) => void,
 ): Promise<{ worker: Miniflare; url: string }> {
-  const { key, trust, readers = "", cors = [], worker: module, withoutTiles = false } = setup;
+  const { key, trust, readers = "", cors = [], worker: module, withoutBuckets = false } = setup;
   const modulesRoot = await bundled(module ?? join(EXAMPLE, CONFIG.main));
   const worker = new Miniflare({
     modulesRoot,
@@ -150,9 +150,9 @@ async function run(
       }),
     ),
     durableObjectsPersist: join(folder, "objects"),
-    ...(withoutTiles
+    ...(withoutBuckets
       ? {}
-      : { r2Buckets: CONFIG.r2_buckets.map(({ binding }) => binding), r2Persist: join(folder, "tiles") }),
+      : { r2Buckets: CONFIG.r2_buckets.map(({ binding }) => binding), r2Persist: join(folder, "buckets") }),
     handleRuntimeStdio(stdout: NodeJS.ReadableStream, stderr: NodeJS.ReadableStream) {
       for (const stream of [stdout, stderr]) {
         stream.setEncoding("utf8").on("data", hear);

@@ -65,7 +65,7 @@ test("one that was copied is read without the log, and one that was not from the
 });
 
 test("a log that got its bucket late copies what it has", async () => {
-  const late = await startLog({ ...SETUP, withoutTiles: true });
+  const late = await startLog({ ...SETUP, withoutBuckets: true });
   try {
     const chain = Chain.begin(EMITTERS[1], ORIGIN, "late").events(600);
     const submit = (body: string) => ask(late.url, "/submit", { method: "POST", body });
@@ -95,7 +95,7 @@ test("a log that the bucket knows another of takes nothing, and replaces nothing
     const more = chain.events(1).body(301);
     (await submit(more)).refusal(503, "server.unavailable");
     // and when the log wakes.
-    await restored.restart({ ...SETUP, withoutTiles: true });
+    await restored.restart({ ...SETUP, withoutBuckets: true });
     await restored.restart(SETUP);
     await until(async () => (await submit(more)).status === 503);
     assert.equal(await (await (await tiles()).get(other.key))?.text(), other.text);

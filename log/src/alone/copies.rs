@@ -1,8 +1,10 @@
-//! Which tiles and bundles are to be copied to where they can be read without this log.
+//! What is to be copied to where it can be read without this log, or without effort of its own: tiles and bundles, and
+//! the lines of exports.
 
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
 
 use super::Alone;
+use crate::export::{ExportError, Lines};
 use crate::store::StoreError;
 
 /// Remembers what was copied.
@@ -18,6 +20,12 @@ pub trait Copies {
     /// # Errors
     /// The store's own.
     fn set_copied(&self, size: u64) -> Result<(), StoreError>;
+
+    /// The events of these leaves are about to be erased: from now on nobody can read what was copied of them.
+    ///
+    /// # Errors
+    /// The store's own. They are not erased then.
+    fn withdraw(&self, leaves: &[u64]) -> Result<(), StoreError>;
 }
 
 /// A tile or bundle.
@@ -55,6 +63,17 @@ impl Alone {
             copies.push(Copy { path: tile.path(), bytes: bytes.ok_or_else(missing)? });
         }
         Ok(Some((end, copies)))
+    }
+
+    /// The lines of an export of the whole log, from the checkpoint of that size on.
+    ///
+    /// What of them comes before a size that is published stays what it is until one of its events is erased: a
+    /// checkpoint changes, or makes way for another, only for as long as it is the newest.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn lines_from(&self, size: u64) -> Result<Lines, ExportError> {
+        Ok(self.exporter.plan_further(size, true)?.lines())
     }
 
     /// These were copied.

@@ -28,6 +28,7 @@ impl Alone {
     }
 
     fn erase_batch(&mut self, leaves: Vec<u64>) -> Result<u64, StoreError> {
+        self.copies.withdraw(&leaves)?;
         let erased = self.work(|reply| Job::Erase { leaves, reply })??;
         self.metrics.erased(erased);
         Ok(erased)

@@ -48,9 +48,37 @@ impl Lines {
     /// # Errors
     /// The store's own. The export stays without its end then.
     pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.piece_before(u64::MAX)
+    }
+
+    /// The same of what comes before the checkpoint of that size: none when it has come to there.
+    ///
+    /// No piece but the last ends with a checkpoint, so that where one ends the checkpoint of that size is still to come.
+    ///
+    /// # Errors
+    /// As for [`Self::next_piece`].
+    pub fn piece_before(&mut self, end: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let mut piece = Vec::with_capacity(PIECE);
-        while piece.len() < PIECE && self.step(&mut |line| piece.extend_from_slice(line.text))? {}
+        let (mut more, mut after_leaves) = (true, true);
+        while more && (piece.len() < PIECE || !after_leaves) && (self.plan.header.is_some() || self.at < end)
+        {
+            let at = self.at;
+            more = self.step_before(end, &mut |line| piece.extend_from_slice(line.text))?;
+            after_leaves = self.at > at;
+        }
         Ok(if piece.is_empty() { None } else { Some(piece) })
+    }
+
+    /// Leaves what comes before the checkpoint of that size to somebody who has it.
+    pub fn pass_over(&mut self, size: u64) {
+        self.at = self.at.max(size).min(self.plan.published.size);
+        self.plan.stops = self.plan.stops.split_off(&self.at);
+    }
+
+    /// Of how many leaves this is the whole log, which is the same for everybody; none where it is a part.
+    pub fn whole_log(&self) -> Option<u64> {
+        let size = self.plan.published.size;
+        (size > 0 && self.plan.whole == (0..size)).then_some(size)
     }
 
     /// Goes a step further, and gives the lines that it comes to: at most a page of leaves. Says whether there is more.
@@ -58,12 +86,18 @@ impl Lines {
     /// # Errors
     /// The store's own.
     pub fn step(&mut self, each: &mut dyn FnMut(Line<'_>)) -> Result<bool, StoreError> {
+        self.step_before(u64::MAX, each)
+    }
+
+    /// The same, and to no leaf of that index or after it.
+    fn step_before(&mut self, limit: u64, each: &mut dyn FnMut(Line<'_>)) -> Result<bool, StoreError> {
         if self.ended {
             return Ok(false);
         }
         if let Some(header) = self.plan.header.take() {
             self.writer.header(&header);
             self.hand_on(None, each);
+            return Ok(true);
         }
         let Some((&size, &stop)) = self.plan.stops.first_key_value() else {
             self.ended = true;
@@ -74,6 +108,7 @@ impl Lines {
             self.checkpoint(size, stop, each)?;
             return Ok(!self.ended);
         }
+        let size = size.min(limit);
         let run = self.next_run().min(size);
         if run > self.at {
             self.skips.write(self.at..run, &mut self.writer)?;

@@ -59,11 +59,40 @@ impl Answer {
         }
     }
 
-    /// The next piece of an answer that has pieces; none at the end.
-    pub fn piece(&mut self) -> Result<Option<Vec<u8>>, JsError> {
+    /// The next piece of an answer that has pieces; none at the end. With `before` none also when it has come to the
+    /// checkpoint of that size.
+    pub fn piece(&mut self, before: Option<f64>) -> Result<Option<Vec<u8>>, JsError> {
         match &mut self.content {
-            Content::Export(lines) => lines.next_piece().map_err(failed),
+            Content::Export(lines) => {
+                lines.piece_before(before.map_or(u64::MAX, |size| size as u64)).map_err(failed)
+            }
             _ => Ok(None),
+        }
+    }
+
+    /// Of how many leaves it is the whole export; none where it is anything else.
+    #[wasm_bindgen(getter, js_name = wholeLog)]
+    pub fn whole_log(&self) -> Option<f64> {
+        match &self.content {
+            Content::Export(lines) => lines.whole_log().map(|size| size as f64),
+            _ => None,
+        }
+    }
+
+    /// To which size its pieces have come. The checkpoint of that size is still to come.
+    #[wasm_bindgen(getter)]
+    pub fn at(&self) -> f64 {
+        match &self.content {
+            Content::Export(lines) => lines.at() as f64,
+            _ => 0.0,
+        }
+    }
+
+    /// Leaves out what comes before the checkpoint of that size: it was sent from a copy.
+    #[wasm_bindgen(js_name = passOver)]
+    pub fn pass_over(&mut self, size: f64) {
+        if let Content::Export(lines) = &mut self.content {
+            lines.pass_over(size as u64);
         }
     }
 }

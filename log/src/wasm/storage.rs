@@ -36,6 +36,10 @@ extern "C" {
     /// Undoes what the work did when it throws.
     #[wasm_bindgen(method, catch)]
     fn transaction(this: &Storage, work: &mut dyn FnMut() -> Result<(), JsValue>) -> Result<(), JsValue>;
+
+    /// Sees to it that nobody can read copies of these leaves' events any more.
+    #[wasm_bindgen(method, catch)]
+    fn withdraw(this: &Storage, leaves: Vec<f64>) -> Result<(), JsValue>;
 }
 
 /// A Durable Object's database. Clones are the same one.
@@ -183,6 +187,11 @@ impl Copies for Database {
 
     fn set_copied(&self, size: u64) -> Result<(), StoreError> {
         self.change("noting copies", "UPDATE object SET copied = ?", &[size.into()]).map(drop)
+    }
+
+    fn withdraw(&self, leaves: &[u64]) -> Result<(), StoreError> {
+        let leaves = leaves.iter().map(|leaf| *leaf as f64).collect();
+        self.0.withdraw(leaves).map_err(failed("withdrawing copies"))
     }
 }
 
