@@ -7,7 +7,7 @@ import { droppedHandle, type Handle } from "../record/handle.js";
 import { toJson } from "../record/json.js";
 import type { RecorderOptions } from "../record/options.js";
 import type { FlushPatience, Recorder, Status } from "../record/recorder.js";
-import { tell } from "../record/tell.js";
+import { asLine, tell } from "../record/tell.js";
 import type { Audit } from "./audit.js";
 import { Early } from "./early.js";
 
@@ -110,8 +110,7 @@ export class Home implements Audit {
       tell(this.#onError, coded);
       return;
     }
-    const { code, message, hint } = coded;
-    const text = `countersign: ${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
+    const text = asLine(coded);
     if (text !== this.#told) {
       this.#told = text;
       console.error(text);

@@ -25,6 +25,8 @@ export class Invocation implements Audit {
   readonly #context: WaitingContext | undefined;
   readonly #ended = Promise.withResolvers<void>();
   #recorded = 0;
+  /** The end of the flush that the handler asked for last. */
+  #asked: Promise<void> | undefined;
   /** Whether a flush is to come that covers what is recorded now. */
   #promised = false;
 
@@ -41,8 +43,13 @@ export class Invocation implements Audit {
     return this.#recordedAs(this.#home.recordJson(json));
   }
 
-  flush(patience?: FlushPatience): Promise<void> {
-    return this.#home.flush(patience);
+  async flush(patience?: FlushPatience): Promise<void> {
+    const flush = this.#home.flush(patience);
+    // One that goes on for longer is not waited for.
+    if ((patience?.patience ?? 0) <= PATIENCE) {
+      this.#asked = flush.catch(() => {});
+    }
+    return flush;
   }
 
   status(): Status {
@@ -94,16 +101,20 @@ export class Invocation implements Audit {
   }
 
   async #flush(): Promise<void> {
+    const until = performance.now() + PATIENCE;
     if (this.#home.status().waiting > 0) {
       // The answer goes first: what a flush does at once would hold it up.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
+    // As long as that goes on, another would look again and again whether it is its turn.
+    await this.#asked;
     this.#promised = false;
     if (this.#home.status().waiting === 0) {
       return;
     }
     try {
-      await this.#home.flush({ patience: this.#recorded > 0 ? PATIENCE : 0 });
+      const left = Math.max(0, until - performance.now());
+      await this.#home.flush({ patience: this.#recorded > 0 ? left : 0 });
     } catch (error) {
       this.#home.report(error);
     }

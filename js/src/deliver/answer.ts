@@ -1,6 +1,7 @@
 /** What a collector's answer means (log/README.md). */
 
 import { CountersignError, type ErrorCode } from "../error.js";
+import { repeatable } from "../foreign.js";
 import type { Answer } from "./collector.js";
 import { Failure } from "./failure.js";
 
@@ -21,12 +22,6 @@ export type Meaning =
 
 /** Refusals of what was sent, each a code of this package's too. */
 const DENIALS: ReadonlySet<string> = new Set<ErrorCode>(["export.invalid", "log.refused", "signature.invalid"]);
-
-/** Characters that are not text: controls, what turns its direction, and breaks between lines. */
-const UNPRINTED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
-
-/** At most so much of what a stranger says is repeated. */
-const REPEATED = 300;
 
 /** Reads an answer. */
 export function meaning(answer: Answer): Meaning {
@@ -95,13 +90,10 @@ function failed(answer: Answer): Failure {
 
 function said({ body }: Answer) {
   const error = asObject(body?.error);
-  // It goes to logs and consoles, where some characters do things.
-  const text = (value: unknown) =>
-    typeof value === "string" ? value.slice(0, REPEATED).replace(UNPRINTED, " ").toWellFormed() : undefined;
   return {
-    code: text(error?.code) ?? "",
-    message: text(error?.message) ?? "",
-    hint: text(error?.hint),
+    code: repeatable(error?.code) ?? "",
+    message: repeatable(error?.message) ?? "",
+    hint: repeatable(error?.hint),
     line: isCount(error?.line) ? error.line : undefined,
   };
 }

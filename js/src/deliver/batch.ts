@@ -1,5 +1,6 @@
 /** Links that were signed together and go to the log together. */
 
+import { concat } from "../bytes.js";
 import type { Taken } from "../record/handle.js";
 
 /** Whole lines of one chain, the last of them signed. */
@@ -54,11 +55,5 @@ export function join(batches: readonly Batch[]): Uint8Array<ArrayBuffer> {
   if (batches.length === 1 && only !== undefined) {
     return only.lines;
   }
-  const body = new Uint8Array(batches.reduce((length, { lines }) => length + lines.length, 0));
-  let at = 0;
-  for (const { lines } of batches) {
-    body.set(lines, at);
-    at += lines.length;
-  }
-  return body;
+  return concat(batches.map(({ lines }) => lines));
 }

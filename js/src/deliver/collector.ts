@@ -1,7 +1,8 @@
 /** A collector over HTTP: lines go to its `/submit`, and what it answers comes back unjudged. */
 
+import { readAtMost } from "../bytes.js";
 import { CountersignError } from "../error.js";
-import { within } from "./within.js";
+import { within } from "../timers.js";
 
 /** What `fetch` is, as far as a collector needs it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -89,8 +90,10 @@ export class Collector {
   async #exchange(init: RequestInit): Promise<Answer> {
     const response = await this.#fetch(this.submit, init);
     const body = await read(response);
-    const { status } = response;
-    return { status, from: this.submit, location: location(response), retryAfter: retryAfter(response), body };
+    const { status, ok } = response;
+    // Headers are read where they say something: in a Worker each is a call out of JavaScript.
+    const [elsewhere, later] = ok ? [] : [location(response), retryAfter(response)];
+    return { status, from: this.submit, location: elsewhere, retryAfter: later, body };
   }
 }
 
@@ -168,31 +171,25 @@ function retryAfter(response: Response): number | undefined {
 
 /** The body as a JSON object. Whoever answers is not trusted, so no more than so much is read. */
 async function read(response: Response): Promise<Answer["body"]> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  const reader = response.body?.getReader();
-  for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-    if (done || value === undefined) {
-      break;
-    }
-    length += value.length;
-    if (length > MOST) {
-      await reader?.cancel();
-      return undefined;
-    }
-    pieces.push(value);
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
+  const text = isBounded(response.headers) ? await response.text() : await readText(response.body);
   try {
-    const body: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    const body: unknown = text && JSON.parse(text);
     return typeof body === "object" && body !== null ? (body as Answer["body"]) : undefined;
   } catch {
     return undefined;
   }
+}
+
+async function readText(body: Response["body"]): Promise<string | undefined> {
+  const bytes = await readAtMost(body, MOST);
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/**
+ * Whether what was announced is no more than is read: then the runtime reads it in one go, which costs a Worker a tenth
+ * of a flush less than piece by piece. The length is on the wire, so it says nothing of what is compressed.
+ */
+function isBounded(headers: Headers): boolean {
+  const length = headers.get("content-length");
+  return length !== null && /^\d{1,7}$/.test(length) && Number(length) <= MOST && !headers.has("content-encoding");
 }

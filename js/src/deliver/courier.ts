@@ -16,6 +16,9 @@ export interface Limits {
 /** Well below what a collector takes, and little to send again. */
 const LIMITS: Limits = { bytes: 1 << 20, lines: 4_096 };
 
+/** After so many deliveries with no refusal between, twice as much goes together where no limit was said. */
+const PROVEN = 16;
+
 /** What a page that is going away may still send; the browser's own limit is 64 KiB for all requests together. */
 export const KEEPALIVE = 60 << 10;
 
@@ -53,7 +56,14 @@ export class Courier {
   readonly #keeper: Keeper;
   readonly #manner: Manner;
   readonly #fate: Fate;
+  /** What the collector takes, as far as it said so. */
   readonly #limits: Limits = { ...LIMITS };
+  /** How many bytes of batches go together at most: less where something refused them and said no limit that helps. */
+  #together = LIMITS.bytes;
+  /** The least that this ever was: what is signed together cannot be parted, and is never large again. */
+  #batchBytes = LIMITS.bytes;
+  /** How many deliveries there were since. */
+  #proven = 0;
   /** How many batches go together at most, after some took too long; with each delivery twice as many. */
   #most = Number.POSITIVE_INFINITY;
   #pending: Batch[] = [];
@@ -89,10 +99,6 @@ export class Courier {
     return [...this.pending, ...this.#moving];
   }
 
-  get hasPending(): boolean {
-    return this.pending.length > 0;
-  }
-
   /** Bytes of lines that are not delivered and can be. */
   get bytes(): number {
     return this.#bytes;
@@ -110,7 +116,7 @@ export class Courier {
 
   /** As many bytes as a batch may have so that a collector takes it. */
   get mostBytes(): number {
-    return this.#limits.bytes;
+    return Math.min(this.#limits.bytes, this.#batchBytes);
   }
 
   add(batch: Batch): void {
@@ -230,9 +236,9 @@ export class Courier {
 
   /** The next parcel, all of it in the outbox: what was sent and is not there would be recorded anew after a kill. */
   async #kept(chain: string, from: number, alive: () => boolean): Promise<Batch[]> {
-    const leaving = this.#manner.leaving();
-    const small = leaving ? this.#parcel(chain, from, { ...this.#limits, bytes: KEEPALIVE }) : [];
-    const parcel = leaving ? small : this.#parcel(chain, from, this.#limits);
+    const { bytes, lines } = this.#limits;
+    const limits = { lines, bytes: this.#manner.leaving() ? KEEPALIVE : Math.min(bytes, this.#together) };
+    const parcel = this.#parcel(chain, from, limits);
     for (const batch of parcel.filter(({ kept }) => !kept)) {
       await this.#keeper.keep(batch).catch((error: CountersignError) => {
         // Of what the outbox never had nothing can be recorded anew.
@@ -309,6 +315,10 @@ export class Courier {
       return;
     }
     this.#most *= 2;
+    this.#proven += 1;
+    if (this.#proven % PROVEN === 0) {
+      this.#together = Math.min(this.#together * 2, LIMITS.bytes);
+    }
     if (delivered.proof !== null && delivered.index !== null) {
       this.last = { chain: last.chain, seq: last.to, index: delivered.index, proof: delivered.proof };
     }
@@ -331,7 +341,9 @@ export class Courier {
       throw failure;
     }
     if (this.#limits.bytes === before.bytes && this.#limits.lines === before.lines) {
-      this.#limits.bytes = Math.max(1, Math.floor(Math.min(before.bytes, sizeOf(parcel)) / 2));
+      this.#together = Math.max(1, Math.floor(Math.min(this.#together, before.bytes, sizeOf(parcel)) / 2));
+      this.#batchBytes = Math.min(this.#batchBytes, this.#together);
+      this.#proven = 0;
     }
   }
 

@@ -1,5 +1,6 @@
 /** Delivering to what is no log: taken is delivered. */
 
+import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
 import type { Transport } from "../transport/transport.js";
 import { join } from "./batch.js";
@@ -16,7 +17,7 @@ export function toTransport(transport: Transport, header: string): Destination {
       try {
         begun ||= typeof transport !== "function" && (await transport.begun());
         const lines = join(batches);
-        await write(begun ? lines : withHeader(header, lines));
+        await write(begun ? lines : concat([new TextEncoder().encode(header), lines]));
         begun = true;
       } catch (cause) {
         throw new Failure("collector", coded(cause, "the lines could not be handed on", "they are kept: flush again"));
@@ -36,12 +37,4 @@ export function toTransport(transport: Transport, header: string): Destination {
 
 function coded(cause: unknown, message: string, hint: string): CountersignError {
   return cause instanceof CountersignError ? cause : new CountersignError("transport.failed", message, { hint, cause });
-}
-
-function withHeader(header: string, lines: Uint8Array): Uint8Array<ArrayBuffer> {
-  const first = new TextEncoder().encode(header);
-  const chunk = new Uint8Array(first.length + lines.length);
-  chunk.set(first);
-  chunk.set(lines, first.length);
-  return chunk;
 }

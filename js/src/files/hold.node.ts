@@ -14,6 +14,7 @@ import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
+import { sleep } from "../timers.js";
 import { codeOf } from "./files.node.js";
 
 /** Lets go of a path. */
@@ -32,7 +33,7 @@ export async function hold(path: string): Promise<Release | undefined> {
   // Two who begin at once see each other and both stand back. One of them is quicker the next time.
   for (let attempt = 0; attempt < 4; attempt += 1) {
     if (attempt > 0) {
-      await new Promise((resolve) => setTimeout(resolve, 5 + Math.random() * 40));
+      await sleep(5 + Math.random() * 40);
     }
     const release = await claimIn(dirname(path), `${basename(path)}.lock-`).catch((error: unknown) => {
       if (NO_SOCKETS.includes(codeOf(error) ?? "")) {

@@ -1,7 +1,10 @@
 /** A browser's key that its server grants, and grants anew before the grant ends. */
 
+import { readAtMost } from "../bytes.js";
 import { pause } from "../deliver/backoff.js";
 import { CountersignError } from "../error.js";
+import { asLine } from "../record/tell.js";
+import { LONGEST } from "../timers.js";
 import { asError } from "./answer.js";
 import { type BrowserKey, type BrowserKeyOptions, type Held, hold, noteGrant } from "./browser.js";
 import type { Grant } from "./kept.js";
@@ -10,12 +13,12 @@ import type { Grant } from "./kept.js";
 const AHEAD = 5 * 60_000;
 /** How many milliseconds the server may take for an answer. */
 const TIMEOUT = 15_000;
+/** The most bytes of an answer: a note with its proof is far below it. */
+const MOST = 1 << 20;
 /** Which part of a grant's life is left when it is asked for anew. */
 const LEFT = 1 / 4;
 /** How long to wait after failures to renew. */
 const WAITS = { first: 1_000, longest: 60_000 };
-/** The longest that a timer can wait. */
-const LONGEST_TIMER = 0x7fff_ffff;
 
 /** Which key is wanted, and who grants it. */
 export interface GrantedKeyOptions extends BrowserKeyOptions {
@@ -157,7 +160,7 @@ export class GrantedKey implements BrowserKey {
     }
     const due = Math.max(this.#grant.renew - Date.now(), 0);
     const wait = this.#failures === 0 ? due : Math.max(due, pause(WAITS, this.#failures, undefined, Math.random()));
-    this.#timer = setTimeout(() => this.#onTime(), Math.min(wait, LONGEST_TIMER));
+    this.#timer = setTimeout(() => this.#onTime(), Math.min(wait, LONGEST));
   }
 
   #onTime(): void {
@@ -197,7 +200,7 @@ async function ask({ from, init }: GrantedKeyOptions, vkey: string): Promise<Gra
     init?.signal?.throwIfAborted();
     const { signal } = patience;
     response = await fetch(from, { ...init, method: "POST", headers, signal, body: JSON.stringify({ vkey }) });
-    body = (parsed(await response.text()) ?? {}) as typeof body;
+    body = (parsed(await readAtMost(response.body, MOST)) ?? {}) as typeof body;
   } catch (cause) {
     if (patience.signal.aborted && !init?.signal?.aborted) {
       const message = `the server that grants keys did not answer within ${TIMEOUT} ms at ${place}`;
@@ -225,9 +228,9 @@ async function ask({ from, init }: GrantedKeyOptions, vkey: string): Promise<Gra
   return { until, renew: until === Infinity ? until : until - (until - asked) * LEFT };
 }
 
-function parsed(text: string): unknown {
+function parsed(bytes: Uint8Array | undefined): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     return undefined;
   }
@@ -260,5 +263,5 @@ function checkClock(asked: number, begin: number, until: number, now: number): v
 }
 
 function warn(error: CountersignError): void {
-  console.warn(`countersign: ${error.code}: ${error.message}${error.hint ? ` (${error.hint})` : ""}`);
+  console.warn(asLine(error));
 }

@@ -1,6 +1,8 @@
 /** Where browsers ask for a grant, in any server that knows `Request` and `Response`. */
 
+import { readAtMost } from "../bytes.js";
 import { CountersignError } from "../error.js";
+import { asLine } from "../record/tell.js";
 import { errorBody } from "./answer.js";
 import type { GrantOptions, Issuer } from "./issuer.js";
 import { isRandomUnder, nameOf } from "./name.js";
@@ -107,7 +109,7 @@ export function grantHandler(
         case "name.invalid":
           return refusal(400, error);
         default: {
-          console.warn(`countersign: ${error.code}: ${error.message}${error.hint ? ` (${error.hint})` : ""}`);
+          console.warn(asLine(error));
           const answer = refusal(503, new CountersignError("grant.failed", "the log did not take the grant now"));
           answer.headers.set("retry-after", "5");
           return answer;
@@ -133,21 +135,9 @@ function originOf(request: Request, origins: readonly string[]): "own" | "foreig
 
 /** The key that is asked for. */
 async function readVkey(request: Request): Promise<string | undefined> {
-  const reader = request.body?.getReader();
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let text = "";
   try {
-    for (;;) {
-      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-      text += decoder.decode(value, { stream: !done });
-      if (done) {
-        break;
-      }
-      if (text.length > MOST) {
-        await reader?.cancel();
-        return undefined;
-      }
-    }
+    const bytes = await readAtMost(request.body, MOST);
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     const { vkey } = (JSON.parse(text) ?? {}) as { vkey?: unknown };
     return typeof vkey === "string" ? vkey : undefined;
   } catch {

@@ -10,14 +10,13 @@ import type { Failure } from "../deliver/failure.js";
 import { CountersignError } from "../error.js";
 import { inCore, loader, type ModuleSource } from "../record/core.js";
 import { brokenSignerKey, noSignerKey, SIGNER_PREFIX, signerKey } from "../record/signer.js";
+import { LONGEST, sleep } from "../timers.js";
 import * as wasm from "../wasm/recorder.js";
 import { grantHandler, type HandlerOptions } from "./handler.js";
 import { isUnder, nameOf } from "./name.js";
 
 /** Half a day: a session's grant need not outlive it by much. */
 const TTL_SECONDS = 12 * 3600;
-/** The longest that a timer waits. */
-const LONGEST = 2 ** 31 - 1;
 const WAITS = { first: 300, longest: 3_000 };
 
 /** Who grants, and in which log. */
@@ -256,7 +255,7 @@ async function submit(
     if (isLasting || performance.now() + wait > end) {
       throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await sleep(wait);
   }
 }
 

@@ -1,5 +1,6 @@
 /** An outbox in a Durable Object's storage. */
 
+import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
 import type { Change, Entry, Outbox } from "./outbox.js";
 
@@ -225,23 +226,9 @@ function joined(rows: readonly { id: number; bytes: ArrayBuffer | Uint8Array }[]
         hint: "did something else write to the table countersign_outbox, or under keys that begin with countersign-outbox/?",
       });
     }
-    pieces.set(id, [...(pieces.get(id) ?? []), new Uint8Array(bytes)]);
+    pieces.set(id, [...(pieces.get(id) ?? []), bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)]);
   }
-  return Array.from(pieces, ([id, parts]) => ({ id, bytes: concatenated(parts) }));
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const [first] = parts;
-  if (parts.length === 1 && first !== undefined) {
-    return first;
-  }
-  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let end = 0;
-  for (const part of parts) {
-    all.set(part, end);
-    end += part.length;
-  }
-  return all;
+  return Array.from(pieces, ([id, parts]) => ({ id, bytes: concat(parts) }));
 }
 
 function storageError(cause: unknown, what: "read" | "written"): CountersignError {

@@ -1,5 +1,6 @@
 /** A recorder's hold on its outbox: what goes in, under which id, and what it was when it comes out again. */
 
+import { concat } from "../bytes.js";
 import type { Batch } from "../deliver/batch.js";
 import { CountersignError } from "../error.js";
 import type { Taken } from "../record/handle.js";
@@ -121,10 +122,7 @@ export class Keeper {
 
 function encode({ chain, from, to, lines }: Batch): Uint8Array {
   const head = new TextEncoder().encode(`b${chain} ${from} ${to}\n`);
-  const bytes = new Uint8Array(head.length + lines.length);
-  bytes.set(head);
-  bytes.set(lines, head.length);
-  return bytes;
+  return concat([head, lines]);
 }
 
 function decode({ id, bytes }: Entry): Found {

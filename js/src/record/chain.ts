@@ -1,9 +1,9 @@
 /** One chain that is being written: its queue, and the links made of it. */
 
 import type { Batch } from "../deliver/batch.js";
-import { within } from "../deliver/within.js";
 import { CountersignError } from "../error.js";
-import { type CoreRecorder, inCore } from "./core.js";
+import { within } from "../timers.js";
+import { type CoreRecorder, coded, inCore } from "./core.js";
 import type { Taken } from "./handle.js";
 
 /** Who signs a chain, where the core does not. */
@@ -18,11 +18,14 @@ export interface Seal {
 /** What links are made with. */
 export interface Means {
   now: () => number;
-  /** 16 bytes that nobody can guess. */
-  random: () => Uint8Array;
+  /** Fills bytes so that nobody can guess them. */
+  random: (bytes: Uint8Array<ArrayBuffer>) => unknown;
   /** The next batch's entry in the outbox. */
   id: () => number;
 }
+
+/** Where each salt lies until the core has it. */
+const salt = new Uint8Array(16);
 
 /** What a link adds to its event, about. */
 export const LINK = 400;
@@ -31,7 +34,7 @@ export class Chain {
   readonly #core: CoreRecorder;
   readonly #seal: Seal;
   readonly #means: Means;
-  #nonce: Uint8Array | undefined;
+  #nonce: Uint8Array<ArrayBuffer> | undefined;
   /** Events in the order of the core's queue. */
   #queue: Taken[] = [];
   #name: string | undefined;
@@ -87,19 +90,18 @@ export class Chain {
   }
 
   record(json: string, typed: boolean, now: number, taken: Taken): void {
-    const salt = this.#means.random();
-    this.#queueing(taken, () => this.#core.record(json, now, salt, typed));
+    this.#means.random(salt);
+    try {
+      taken.bytes = this.#core.record(json, now, salt, typed);
+    } catch (error) {
+      throw coded(error);
+    }
+    this.#queue.push(taken);
   }
 
   /** Queues an event as it was kept. */
   restore(line: string, taken: Taken): void {
-    this.#queueing(taken, () => this.#core.restore(`${line}\n`));
-  }
-
-  #queueing(taken: Taken, work: () => void): void {
-    const before = this.#core.queuedBytes;
-    inCore(work);
-    taken.bytes = this.#core.queuedBytes - before;
+    taken.bytes = inCore(() => this.#core.restore(`${line}\n`));
     this.#queue.push(taken);
   }
 
@@ -137,9 +139,10 @@ export class Chain {
 
   /**
    * Makes links of the next events, of about so many bytes, and has the last one signed. Whoever asks anew takes the
-   * place of one that still waits for its signer.
+   * place of one that still waits for its signer. `linked` has the batch as soon as the queue has it no more: at no
+   * moment is it nowhere.
    */
-  async link(bytes: number): Promise<Batch | undefined> {
+  async link(bytes: number, linked: (batch: Batch) => void): Promise<Batch | undefined> {
     if (!this.hasWork) {
       return undefined;
     }
@@ -152,7 +155,11 @@ export class Chain {
       }
       inCore(() => this.#core.sign(signature));
     }
-    return this.#take(count);
+    const batch = this.#take(count);
+    if (batch !== undefined) {
+      linked(batch);
+    }
+    return batch;
   }
 
   /** The same at once, where the core signs. */
@@ -167,7 +174,10 @@ export class Chain {
 
   #begin(bytes: number): { count: number; now: number } {
     const now = this.#means.now();
-    this.#nonce ??= this.#means.random();
+    if (this.#nonce === undefined) {
+      this.#nonce = new Uint8Array(16);
+      this.#means.random(this.#nonce);
+    }
     const nonce = this.#nonce;
     // Where it was not signed the last time, it is the same again, and perhaps more: none is 0, which would be all.
     const linked = this.#linked;
@@ -198,17 +208,15 @@ export class Chain {
   #take(count: number): Batch | undefined {
     const lines = inCore(() => this.#core.take()) as Uint8Array<ArrayBuffer>;
     const taken = this.#queue.splice(0, count);
-    this.#name = this.#core.chain;
+    this.#name ??= this.#core.chain;
+    const from = this.#next;
+    this.#next = this.#core.links;
     if (this.#closing && this.#queue.length === 0) {
       this.#closed = true;
       this.#core.free();
     }
     if (lines.length === 0 || this.#name === undefined) {
       return undefined;
-    }
-    const from = this.#next;
-    for (let end = lines.indexOf(0x0a); end >= 0; end = lines.indexOf(0x0a, end + 1)) {
-      this.#next++;
     }
     return { id: this.#means.id(), chain: this.#name, from, to: this.#next - 1, lines, taken, kept: false };
   }

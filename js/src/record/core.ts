@@ -5,15 +5,17 @@ import { CountersignError, type ErrorCode } from "../error.js";
 /** A chain in WebAssembly, with a queue in front (src/wasm/recorder.rs). */
 export interface CoreRecorder {
   readonly chain: string | undefined;
+  readonly links: number;
   readonly queued: number;
-  readonly queuedBytes: number;
   redact(name: string): void;
   /** Whether `unstored` is to give what is recorded from now on. */
   keepUnstored(keep: boolean): void;
-  record(json: string, time: number, salt: Uint8Array, typed: boolean): void;
+  /** Gives how many bytes of UTF-8 the event has. */
+  record(json: string, time: number, salt: Uint8Array, typed: boolean): number;
   /** Of each event that `record` took since the last call a line for `restore`, with its line feed. */
   unstored(): string;
-  restore(line: string): void;
+  /** As many bytes as `record` gave. */
+  restore(line: string): number;
   /** The same lines of all that waits, for another recorder. */
   queuedLines(): string;
   /** Begins a flush of at most `most` events, of all where it is 0 or the chain closes. */
@@ -86,7 +88,8 @@ export function inCore<T>(work: () => T): T {
   }
 }
 
-function coded(error: unknown): unknown {
+/** An error of the core's as one of the package's own. */
+export function coded(error: unknown): unknown {
   if (error instanceof WebAssembly.RuntimeError) {
     return new CountersignError("wasm.failed", "the recorder's WebAssembly stopped", {
       hint: "create a new recorder; what was not handed on is lost",

@@ -98,11 +98,7 @@ function beginner<Trust extends CoreLogTrust>(
 ) {
   const means = {
     now,
-    random: () => {
-      const bytes = new Uint8Array(16);
-      random(bytes);
-      return bytes;
-    },
+    random,
     id: () => keeper.id(),
   };
   return async (key: string | KeyHandle | Signer) => {
@@ -114,7 +110,7 @@ function beginner<Trust extends CoreLogTrust>(
         verifies &&
         ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => verifies(signing.key, bytes, signature)),
     };
-    const anew = () => {
+    const begun = () => {
       const recorder = ofKey(key, () => new core.Recorder(origin, signing.key, signEvery, redact === undefined));
       for (const name of redact ?? []) {
         recorder.redact(name);
@@ -122,7 +118,12 @@ function beginner<Trust extends CoreLogTrust>(
       recorder.keepUnstored(keeper.isDurable);
       return new Chain(recorder, seal, means);
     };
-    anew().abandon();
-    return anew;
+    // What is wrong with the key shows now.
+    let first: Chain | undefined = begun();
+    return () => {
+      const chain = first ?? begun();
+      first = undefined;
+      return chain;
+    };
   };
 }

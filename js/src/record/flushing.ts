@@ -2,8 +2,8 @@
 
 import { pause, type Waits } from "../deliver/backoff.js";
 import { Failure } from "../deliver/failure.js";
-import { within } from "../deliver/within.js";
 import { CountersignError } from "../error.js";
+import { sleep, unref, within } from "../timers.js";
 
 /** What a flush does. */
 export interface Work {
@@ -148,20 +148,20 @@ export class Flushing {
       this.#timer = undefined;
       this.#start();
     }, milliseconds);
-    // In Node.js a timer would keep the program from ending.
-    (this.#timer as { unref?: () => void }).unref?.();
+    unref(this.#timer);
   }
 
   #start(): void {
-    if (this.#running && this.#pace.lifetime === undefined) {
+    const { lifetime } = this.#pace;
+    if (lifetime === undefined && this.#running) {
       return;
     }
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#pace.lifetime === undefined) {
+    if (lifetime === undefined) {
       void this.#run();
     } else {
-      this.#inTurn(Number.MAX_SAFE_INTEGER, clock(), this.#pace.lifetime, false).catch(() => {});
+      this.#inTurn(Number.MAX_SAFE_INTEGER, clock(), lifetime, false).catch(() => {});
     }
   }
 
@@ -362,8 +362,4 @@ function late(): CountersignError {
   return new CountersignError("collector.timeout", "a flush was still under way when the patience for it ended", {
     hint: "nothing is lost: what was recorded goes with that flush or with the next. Does the signer, the collector or the transport hang?",
   });
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(1, milliseconds)));
 }

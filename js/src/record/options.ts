@@ -4,8 +4,10 @@ import type { Waits } from "../deliver/backoff.js";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import { CountersignError } from "../error.js";
 import type { Outbox } from "../outbox/outbox.js";
+import { LONGEST } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
 import type { KeyHandle, Signer } from "./signer.js";
+import { asLine } from "./tell.js";
 
 /** The names whose values are redacted where nothing else is said: in any ASCII case, at any depth. */
 export const REDACTED: readonly string[] = ["password", "secret", "token", "authorization", "cookie", "set-cookie"];
@@ -220,7 +222,7 @@ function flushing(flush: FlushOptions | false | undefined): Settings["flush"] {
     );
   }
   const { events = 64, bytes = 256 << 10, ms = 1000 } = flush ?? {};
-  return { events: count("flush", events), bytes: count("flush", bytes), ms: count("flush", ms, 2 ** 31 - 1) };
+  return { events: count("flush", events), bytes: count("flush", bytes), ms: count("flush", ms, LONGEST) };
 }
 
 function waits(retry: CommonOptions["retry"]): Waits {
@@ -249,10 +251,10 @@ function refused(member: string, message: string, hint: string): CountersignErro
 /** Says once what is wrong, and not again until something else is. */
 function warner(): (error: CountersignError) => void {
   let last = "";
-  return ({ code, message, hint }) => {
-    if (code !== last) {
-      last = code;
-      console.warn(`countersign: ${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`);
+  return (error) => {
+    if (error.code !== last) {
+      last = error.code;
+      console.warn(asLine(error));
     }
   };
 }
@@ -267,6 +269,9 @@ function pooled(): (bytes: Uint8Array<ArrayBuffer>) => void {
       left = pool.length;
     }
     left -= bytes.length;
-    bytes.set(pool.subarray(left, left + bytes.length));
+    // So few are copied sooner than a view of them is made.
+    for (let at = 0; at < bytes.length; at++) {
+      bytes[at] = pool[left + at] ?? 0;
+    }
   };
 }

@@ -5,6 +5,7 @@ import { Courier, type LastProof } from "../deliver/courier.js";
 import type { Destination } from "../deliver/destination.js";
 import { CountersignError } from "../error.js";
 import type { Found, Keeper } from "../outbox/keeper.js";
+import { unref } from "../timers.js";
 import { type Chain, LINK } from "./chain.js";
 import type { AuditEvent } from "./event.js";
 import { Flushing } from "./flushing.js";
@@ -160,8 +161,7 @@ export class Recorder {
     }
     if (this.#looksAround) {
       this.#looking = setInterval(() => this.#look(), ORPHANS);
-      // In Node.js a timer would keep the program from ending.
-      (this.#looking as { unref?: () => void }).unref?.();
+      unref(this.#looking);
     }
   }
 
@@ -172,7 +172,12 @@ export class Recorder {
 
   /** How many events wait for the next flush. */
   get queued(): number {
-    return [...this.#ending, this.#chain].reduce((sum, { queue }) => sum + queue.length, 0);
+    // It is asked for each event.
+    let queued = this.#chain.queue.length;
+    for (const { queue } of this.#ending) {
+      queued += queue.length;
+    }
+    return queued;
   }
 
   /**
@@ -399,11 +404,10 @@ export class Recorder {
         return unkept;
       }
       this.#keepWhatStays(chain);
-      const batch = await chain.link(this.#batchBytes());
+      const batch = await chain.link(this.#batchBytes(), (made) => this.#linked(made));
       if (batch === undefined) {
         return unkept;
       }
-      this.#linked(batch);
       await this.#keeper.keep(batch).catch((error: CountersignError) => {
         unkept ??= error;
       });
@@ -427,7 +431,7 @@ export class Recorder {
     );
   }
 
-  #linked(batch: NonNullable<Awaited<ReturnType<Chain["link"]>>>): void {
+  #linked(batch: Batch): void {
     this.#queuedBytes -= batch.taken.reduce((sum, { bytes }) => sum + bytes, 0);
     this.#courier.add(batch);
   }

@@ -2,6 +2,11 @@
 
 import type { CountersignError } from "../error.js";
 
+/** An error as a line of the console. */
+export function asLine({ code, message, hint }: CountersignError): string {
+  return `countersign: ${code}: ${message}${hint === undefined ? "" : ` (${hint})`}`;
+}
+
 /** Calls what a program gave to be told of errors. Whatever that does, the work goes on. */
 export function tell(onError: (error: CountersignError) => void, error: CountersignError): void {
   try {

@@ -1,6 +1,8 @@
 /** Ed25519 keys of WebCrypto's, and the signed-note names for them. */
 
+import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
+import { isName } from "../name.js";
 import { type AskingTrust, inCore } from "./core.js";
 import { brokenSignerKey, external, type KeyHandle, SIGNER_PREFIX, type Signing, signerKey } from "./signer.js";
 
@@ -12,7 +14,7 @@ const PKCS8_PREFIX = Uint8Array.from([48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112
 
 /** Makes a key that never leaves WebCrypto. It can be kept in IndexedDB as it is. */
 export async function generateKeyHandle(name: string): Promise<KeyHandle> {
-  if (!/^[^\p{White_Space}\p{Cc}+]+$/u.test(name)) {
+  if (!isName(name)) {
     throw new CountersignError("name.invalid", "not a name for a key", {
       hint: "a name holds no white space, no control character and no '+'",
     });
@@ -31,15 +33,15 @@ export async function importSignerKey(text: string): Promise<Signing> {
     throw brokenSignerKey();
   }
   const pkcs8 = new Uint8Array([...PKCS8_PREFIX, ...seed.subarray(1)]);
-  // The public key can only be had by way of a key that may be exported.
-  const open = await inWebCrypto(() => crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["sign"]));
+  const importing = (extractable: boolean) =>
+    inWebCrypto(() => crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, extractable, ["sign"]));
+  // The public key can only be had by way of a key that may be exported. That one does not sign: what stands in for
+  // `crypto.subtle.sign`, as tracing does, gets the key with each signature.
+  const [open, privateKey] = await Promise.all([importing(true), importing(false)]);
   const { x = "" } = await crypto.subtle.exportKey("jwk", open);
-  const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, false, ["sign"]);
-  const vkey = await vkeyOf(name, fromBase64(`${x.replaceAll("-", "+").replaceAll("_", "/")}=`));
-  if (splitKey(vkey)[1] !== id) {
-    throw brokenSignerKey();
-  }
-  return external({ vkey, privateKey });
+  const publicKey = fromBase64(`${x.replaceAll("-", "+").replaceAll("_", "/")}=`);
+  // That the ID is of this name and key is seen by the core, which reads every vkey.
+  return external({ vkey: `${name}+${id}+${typedKey(publicKey)}`, privateKey });
 }
 
 /** Whether a signature is that of a verifier key. */
@@ -92,11 +94,15 @@ async function exportRaw(key: CryptoKey): Promise<Uint8Array> {
 }
 
 async function vkeyOf(name: string, publicKey: Uint8Array): Promise<string> {
-  const typed = new Uint8Array([ED25519, ...publicKey]);
-  const named = new Uint8Array([...new TextEncoder().encode(`${name}\n`), ...typed]);
+  const named = concat([new TextEncoder().encode(`${name}\n`), Uint8Array.of(ED25519), publicKey]);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", named));
   const id = Array.from(hash.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${name}+${id}+${btoa(String.fromCharCode(...typed))}`;
+  return `${name}+${id}+${typedKey(publicKey)}`;
+}
+
+/** A key's type and bytes, as its text ends. */
+function typedKey(publicKey: Uint8Array): string {
+  return btoa(String.fromCharCode(ED25519, ...publicKey));
 }
 
 /** Name, ID, and type with key. The first two hold no `+`. */

@@ -1,5 +1,6 @@
 /** A transport that keeps what it is given. */
 
+import { concat } from "../bytes.js";
 import type { TransportFunction } from "./transport.js";
 
 /** Keeps the export in memory. */
@@ -13,17 +14,8 @@ export interface Memory extends TransportFunction {
 /** Makes a transport that keeps the export in memory. */
 export function memory(): Memory {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
-  const bytes = () => {
-    const all = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-    let end = 0;
-    for (const chunk of chunks) {
-      all.set(chunk, end);
-      end += chunk.length;
-    }
-    return all;
-  };
   return Object.assign((chunk: Uint8Array<ArrayBuffer>) => void chunks.push(chunk), {
-    bytes,
-    text: () => new TextDecoder().decode(bytes()),
+    bytes: () => concat(chunks),
+    text: () => new TextDecoder().decode(concat(chunks)),
   });
 }

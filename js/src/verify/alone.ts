@@ -2,32 +2,45 @@
 
 import { Verifier } from "../wasm/verifier.js";
 import { Chunks } from "./chunks.js";
-import { EVENTS_UNDER_WAY, type Feed, type HostPort, moved, type Outcome, type Task } from "./protocol.js";
+import { Live } from "./live.js";
+import type { Feed, HostPort, Outcome, Task } from "./protocol.js";
+import { Showing } from "./showing.js";
 
 /** Gives what takes the host's messages. */
-export function alone(host: HostPort, task: Task): (message: Feed) => void {
-  const verifier = new Verifier(task.trust, task.pins, task.expect, task.events);
+export function alone(host: HostPort, task: Task, fail: (error: unknown) => void): (message: Feed) => void {
+  const verifier = new Verifier(task.trust, task.pins, task.expect, task.wants);
+  const showing = new Showing(host, verifier);
   const chunks = new Chunks();
-  let ended = false;
-  let eventsUnderWay = 0;
-
-  const show = (events: Uint8Array) => {
-    if (events.length > 0) {
-      eventsUnderWay += events.length;
-      host.postMessage({ type: "events", bytes: events }, moved(events));
-    }
+  const told = {
+    tell: (outcome: Outcome) => host.postMessage({ type: "report", outcome }, []),
+    isReady: () => showing.isDone,
+    fail,
   };
+  const live = task.wants.live ? new Live(task, verifier, told) : undefined;
+  let ended = false;
+  let outcome: Outcome | undefined;
+
   const counts = () => ({ lines: verifier.lines, events: verifier.events });
   const proceed = () => {
-    while (!chunks.isEmpty && eventsUnderWay < EVENTS_UNDER_WAY) {
+    while (!chunks.isEmpty && showing.hasRoom) {
       const { bytes, spent } = chunks.offer((chunk) => verifier.push(chunk));
-      show(verifier.takeEvents());
+      if (spent !== undefined) {
+        live?.settle();
+      }
+      showing.show();
       host.postMessage({ type: "taken", bytes, counts: counts(), spent }, spent ? [spent] : []);
     }
-    if (ended && chunks.isEmpty) {
+    if (outcome === undefined) {
+      live?.look();
+    }
+    if (ended && chunks.isEmpty && outcome === undefined) {
+      live?.stop();
+      outcome = verifier.finish() as Outcome;
+      showing.show();
+    }
+    if (ended && outcome !== undefined && showing.isDone) {
       ended = false;
-      const { events, ...outcome } = verifier.finish() as Outcome & { events: Uint8Array };
-      show(events);
+      verifier.free();
       host.postMessage({ type: "done", outcome }, []);
     }
   };
@@ -40,7 +53,7 @@ export function alone(host: HostPort, task: Task): (message: Feed) => void {
         ended = true;
         break;
       case "shown":
-        eventsUnderWay -= message.bytes;
+        showing.shown(message.bytes);
         break;
     }
     proceed();

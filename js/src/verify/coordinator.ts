@@ -3,7 +3,6 @@
 import { Coordinator } from "../wasm/verifier.js";
 import { Chunks } from "./chunks.js";
 import {
-  EVENTS_UNDER_WAY,
   type Feed,
   type FromSummarizer,
   type HostPort,
@@ -13,6 +12,7 @@ import {
   type Task,
   type ToSummarizer,
 } from "./protocol.js";
+import { Showing } from "./showing.js";
 
 /** How many stretches each summarizer has at a time: one in work, and more so that it never waits. */
 const STRETCHES_EACH = 3;
@@ -54,7 +54,8 @@ class Sharing {
   #summarizers: Summarizer[];
   #coordinator: Coordinator;
   #wantsEvents: boolean;
-  #eventsUnderWay = 0;
+  #showing: Showing;
+  #outcome: Outcome | undefined;
   #chunks = new Chunks();
   #spare: ArrayBuffer[] = [];
   /** `drained` is an input that has ended and whose every stretch was shared out. */
@@ -70,8 +71,9 @@ class Sharing {
   constructor(host: HostPort, task: Task, summarizers: Summarizer[]) {
     this.#host = host;
     this.#summarizers = summarizers;
-    this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.events);
-    this.#wantsEvents = task.events;
+    this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.wants);
+    this.#showing = new Showing(host, this.#coordinator);
+    this.#wantsEvents = task.wants.events;
   }
 
   /** A message of the host. */
@@ -84,7 +86,7 @@ class Sharing {
         this.#input = "ended";
         break;
       case "shown":
-        this.#eventsUnderWay -= message.bytes;
+        this.#showing.shown(message.bytes);
         break;
     }
     this.#proceed();
@@ -104,17 +106,27 @@ class Sharing {
     }
     while (this.#hasRoom && this.#step()) {}
     if (this.#input === "drained" && this.#absorbed === this.#next) {
+      this.#finish();
+    }
+  }
+
+  /** Everything was absorbed. */
+  #finish(): void {
+    if (this.#outcome === undefined) {
+      this.#outcome = this.#coordinator.finish() as Outcome;
+      this.#showing.show();
+    }
+    if (this.#showing.isDone) {
       this.#input = "done";
-      const { events, ...outcome } = this.#coordinator.finish() as Outcome & { events: Uint8Array };
-      this.#show(events);
-      this.#host.postMessage({ type: "done", outcome }, []);
+      this.#coordinator.free();
+      this.#host.postMessage({ type: "done", outcome: this.#outcome }, []);
     }
   }
 
   /** Whether one more stretch may be under way. */
   get #hasRoom(): boolean {
     const room = this.#summarizers.length * STRETCHES_EACH;
-    return this.#next - this.#absorbed < room && this.#eventsUnderWay < EVENTS_UNDER_WAY;
+    return this.#next - this.#absorbed < room && this.#showing.hasRoom;
   }
 
   /** Shares out a stretch, or else gets more; says whether there was anything to do. */
@@ -176,20 +188,13 @@ class Sharing {
       if (opened.length > 0) {
         this.#tellAll({ type: "opened", opened });
       }
-      this.#show(this.#coordinator.takeEvents());
+      this.#showing.show();
     }
   }
 
   #tellAll(message: ToSummarizer): void {
     for (const { port } of this.#summarizers) {
       port.postMessage(message, []);
-    }
-  }
-
-  #show(events: Uint8Array): void {
-    if (events.length > 0) {
-      this.#eventsUnderWay += events.length;
-      this.#host.postMessage({ type: "events", bytes: events }, moved(events));
     }
   }
 }

@@ -100,11 +100,18 @@ export class Crew implements Engine {
         this.#room.resolve();
         this.#listener.taken(message.bytes, message.counts);
         break;
-      case "events": {
+      case "events":
+      case "marks": {
         const bytes = message.bytes.length;
-        this.#listener.show(message.bytes).then(() => post(this.#first, { type: "shown", bytes }, []));
+        this.#listener.show(message.type, message.bytes).then(() => post(this.#first, { type: "shown", bytes }, []));
         break;
       }
+      case "findings":
+        this.#listener.found(message.findings);
+        break;
+      case "report":
+        this.#listener.report(message.outcome);
+        break;
       case "done":
         this.#done.resolve(message.outcome);
         break;

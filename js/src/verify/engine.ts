@@ -1,7 +1,8 @@
 /** What verifying is done by, and whom it tells. */
 
 import { type CoreErrorCode, CountersignError } from "../error.js";
-import type { Counted, Outcome, PlainError } from "./protocol.js";
+import type { Finding } from "../report.js";
+import type { Counted, Outcome, PlainError, Shown } from "./protocol.js";
 
 /** The size of a piece. */
 export const PIECE = 256 << 10;
@@ -22,8 +23,12 @@ export interface Engine {
 export interface Listener {
   /** So many bytes were taken. */
   taken(bytes: number, counts: Counted): void;
-  /** Resolves when these events were dealt with. */
-  show(events: Uint8Array): Promise<void>;
+  /** Resolves when these events or marks were dealt with. */
+  show(what: Shown, bytes: Uint8Array): Promise<void>;
+  /** These were found. */
+  found(findings: readonly Finding[]): void;
+  /** The report as if the export had ended with the last checkpoint. */
+  report(outcome: Outcome): void;
   /** It went wrong. */
   fail(reason: unknown): void;
 }

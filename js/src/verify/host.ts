@@ -14,9 +14,10 @@ import { CountersignError } from "../error.js";
 import { Crew } from "./crew.js";
 import { type Engine, type Listener, never } from "./engine.js";
 import { Inline } from "./inline.js";
+import { LineReading, type Lines } from "./lines.js";
 import { Listening } from "./listening.js";
-import { readTask, readThreads, type VerifyOptions } from "./options.js";
-import type { Outcome } from "./protocol.js";
+import { type LiveOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
+import type { Outcome, Task } from "./protocol.js";
 import { open, type Reading, type Source } from "./source.js";
 
 /** How a runtime loads the core and starts workers. */
@@ -42,30 +43,43 @@ export type Verification = Outcome;
 /** Verifies an export. */
 export type Verify = (source: Source, options?: VerifyOptions) => Promise<Verification>;
 
+/**
+ * Verifies an export that goes on, such as a collector's live view that `readStream` reads, line by line. Resolves as
+ * `verify` does when the lines end.
+ */
+export type VerifyLive = (lines: Lines, options: LiveOptions) => Promise<Verification>;
+
 /** What is smaller than this is left to one worker: more would take longer to start than to help. */
 const SMALL = 4 << 20;
 /** How many workers share the work where nothing else was said. */
 const MOST_BY_DEFAULT = 8;
 
-/** Makes a `verify`. */
-export function createVerifier({ module, worker }: VerifierSetup): { verify: Verify } {
+/** Makes a `verify` and a `verifyLive`. */
+export function createVerifier({ module, worker }: VerifierSetup): { verify: Verify; verifyLive: VerifyLive } {
   const load = module instanceof WebAssembly.Module ? async () => module : loader(module);
+  const start = async (task: Task, threads: number, listener: Listener, isOver: () => boolean) => {
+    const module = await load();
+    if (worker === undefined || threads === 0) {
+      return Inline.start(module, task, listener);
+    }
+    // Nobody would stop workers that were started after the end.
+    return isOver() ? never() : new Crew(module, worker, threads, task, listener);
+  };
   const verify: Verify = async (source, options = {}) => {
     options.signal?.throwIfAborted();
     const task = readTask(options);
     const asked = readThreads(options);
     const reading = open(source);
     const threads = asked ?? defaultThreads(reading.total);
-    return run(reading, options, async (listener, isOver) => {
-      const module = await load();
-      if (worker === undefined || threads === 0) {
-        return Inline.start(module, task, listener);
-      }
-      // Nobody would stop workers that were started after the end.
-      return isOver() ? never() : new Crew(module, worker, threads, task, listener);
-    });
+    return run(reading, options, (...engine) => start(task, threads, ...engine));
   };
-  return { verify };
+  const verifyLive: VerifyLive = async (lines, options) => {
+    options.signal?.throwIfAborted();
+    const task = readTask(options, true);
+    const threads = Math.min(readThreads(options) ?? 1, 1);
+    return run(new LineReading(lines), options, (...engine) => start(task, threads, ...engine));
+  };
+  return { verify, verifyLive };
 }
 
 function defaultThreads(size: number | undefined): number {
@@ -92,12 +106,13 @@ function loader(load: () => Promise<WebAssembly.Module>): () => Promise<WebAssem
 
 async function run(
   reading: Reading,
-  { signal, onProgress, onEvents }: VerifyOptions,
+  options: VerifyOptions & Partial<Pick<LiveOptions, "onReport">>,
   start: (listener: Listener, isOver: () => boolean) => Promise<Engine>,
 ): Promise<Outcome> {
+  const { signal } = options;
   const failure = Promise.withResolvers<never>();
   const abort = () => failure.reject(signal?.reason);
-  const listening = new Listening(onProgress, onEvents, reading.total, failure.reject);
+  const listening = new Listening(options, reading.total, failure.reject);
   let isOver = false;
   let engine: Engine | undefined;
   const drive = async () => {

@@ -1,8 +1,10 @@
 /** Verifies on the caller's own thread, in small steps. */
 
+import type { Finding } from "../report.js";
 import init, { Verifier } from "../wasm/verifier.js";
 import { type Engine, engineError, type Listener, never, PIECE } from "./engine.js";
-import { type Outcome, plainError, type Task } from "./protocol.js";
+import { Live } from "./live.js";
+import { type Outcome, plainError, type Shown, type Task } from "./protocol.js";
 
 /** After how many milliseconds others get a turn. */
 const TURN = 25;
@@ -13,16 +15,18 @@ const BYTES_A_TURN = 4 << 20;
 export class Inline implements Engine {
   #verifier: Verifier;
   #listener: Listener;
+  #live: Live | undefined;
   #spare = new ArrayBuffer(PIECE);
   #turnBegan = performance.now();
   #bytesOfTurn = 0;
   #stopped = false;
-  /** Whether the core's memory was given back, as finishing does. */
-  #isFreed = false;
+  #isTelling = false;
 
   private constructor(task: Task, listener: Listener) {
-    this.#verifier = new Verifier(task.trust, task.pins, task.expect, task.events);
+    this.#verifier = new Verifier(task.trust, task.pins, task.expect, task.wants);
     this.#listener = listener;
+    const told = { tell: listener.report.bind(listener), isReady: () => !this.#isTelling, fail: listener.fail };
+    this.#live = task.wants.live ? new Live(task, this.#verifier, told) : undefined;
   }
 
   static async start(module: WebAssembly.Module, task: Task, listener: Listener): Promise<Inline> {
@@ -40,31 +44,54 @@ export class Inline implements Engine {
       rest = rest.subarray(taken);
       const { lines, events } = this.#verifier;
       this.#listener.taken(taken, { lines, events });
-      await this.#show(this.#verifier.takeEvents());
+      await this.#tell();
       await this.#pauseAfter(taken);
+    }
+    if (this.#live !== undefined) {
+      const live = this.#live;
+      core(() => live.settle());
+      await this.#tell();
+      core(() => live.look());
     }
     this.#spare = piece.buffer as ArrayBuffer;
   }
 
   async end(): Promise<Outcome> {
-    this.#isFreed = true;
-    const { report, pin, events } = core(() => this.#verifier.finish() as Outcome & { events: Uint8Array });
-    await this.#show(events);
-    return { report, pin };
+    const outcome = core(() => this.#verifier.finish() as Outcome);
+    await this.#tell();
+    return outcome;
   }
 
   stop(): void {
-    this.#stopped = true;
-    if (!this.#isFreed) {
-      this.#isFreed = true;
+    if (!this.#stopped) {
+      this.#stopped = true;
+      this.#live?.stop();
       this.#verifier.free();
     }
   }
 
-  async #show(events: Uint8Array): Promise<void> {
-    if (events.length > 0) {
-      await this.#listener.show(events);
+  /** Passes on what became known. */
+  async #tell(): Promise<void> {
+    this.#isTelling = true;
+    const findings = this.#verifier.takeFindings() as Finding[] | undefined;
+    if (findings !== undefined) {
+      this.#listener.found(findings);
     }
+    await this.#show("events", () => this.#verifier.takeEvents());
+    while (await this.#show("marks", () => this.#verifier.takeMarks())) {}
+    this.#isTelling = false;
+  }
+
+  /** Shows what there is, and says whether there was anything. */
+  async #show(what: Shown, take: () => Uint8Array): Promise<boolean> {
+    if (this.#stopped) {
+      return never();
+    }
+    const bytes = take();
+    if (bytes.length > 0) {
+      await this.#listener.show(what, bytes);
+    }
+    return bytes.length > 0;
   }
 
   async #pauseAfter(bytes: number): Promise<void> {

@@ -1,32 +1,33 @@
 /** Passes on to the caller what an engine tells, as often and as fast as the caller likes. */
 
+import type { Finding } from "../report.js";
 import { EventBatch } from "./batch.js";
 import { type Listener, never } from "./engine.js";
-import type { VerifyOptions } from "./options.js";
-import type { Counted, Outcome } from "./protocol.js";
+import { readMarks } from "./marking.js";
+import type { LiveOptions, VerifyOptions } from "./options.js";
+import type { Counted, Outcome, Shown } from "./protocol.js";
 
 /** The shortest time between two calls of `onProgress`, in milliseconds. */
 const PROGRESS_EVERY = 100;
 
+/** The caller's functions. */
+type Told = Pick<VerifyOptions, "onProgress" | "onEvents" | "onMarks" | "onFinding"> &
+  Partial<Pick<LiveOptions, "onReport">>;
+
 /** Calls the caller's functions; what they throw ends it all. */
 export class Listening implements Listener {
   readonly fail: (reason: unknown) => void;
-  #onProgress: VerifyOptions["onProgress"];
-  #onEvents: VerifyOptions["onEvents"];
+  #told: Told;
   #total: number | undefined;
   #bytes = 0;
-  #told = Number.NEGATIVE_INFINITY;
+  #progressTold = Number.NEGATIVE_INFINITY;
   #shown = Promise.resolve();
+  /** The report that is to be told when what came before it is dealt with. */
+  #report: Outcome | undefined;
   #stopped = false;
 
-  constructor(
-    onProgress: VerifyOptions["onProgress"],
-    onEvents: VerifyOptions["onEvents"],
-    total: number | undefined,
-    fail: (reason: unknown) => void,
-  ) {
-    this.#onProgress = onProgress;
-    this.#onEvents = onEvents;
+  constructor(told: Told, total: number | undefined, fail: (reason: unknown) => void) {
+    this.#told = told;
     this.#total = total;
     this.fail = fail;
   }
@@ -34,15 +35,29 @@ export class Listening implements Listener {
   taken(bytes: number, counts: Counted): void {
     this.#bytes += bytes;
     const now = performance.now();
-    if (now - this.#told >= PROGRESS_EVERY) {
-      this.#told = now;
+    if (now - this.#progressTold >= PROGRESS_EVERY) {
+      this.#progressTold = now;
       this.#tell(counts);
     }
   }
 
-  show(events: Uint8Array): Promise<void> {
-    this.#shown = this.#shown.then(() => this.#showNow(events));
+  show(what: Shown, bytes: Uint8Array): Promise<void> {
+    this.#shown = this.#shown.then(() => this.#showNow(what, bytes));
     return this.#shown;
+  }
+
+  found(findings: readonly Finding[]): void {
+    for (const finding of findings) {
+      this.#call(() => this.#told.onFinding?.(finding));
+    }
+  }
+
+  report(outcome: Outcome): void {
+    const isNext = this.#report !== undefined;
+    this.#report = outcome;
+    if (!isNext) {
+      this.#shown = this.#shown.then(() => this.#reportNow());
+    }
   }
 
   /** All was verified: tells the last of it. */
@@ -56,24 +71,40 @@ export class Listening implements Listener {
     this.#stopped = true;
   }
 
-  async #showNow(events: Uint8Array): Promise<void> {
+  async #showNow(what: Shown, bytes: Uint8Array): Promise<void> {
     if (this.#stopped) {
       return never();
     }
     try {
-      await this.#onEvents?.(new EventBatch(events));
+      if (what === "events") {
+        await this.#told.onEvents?.(new EventBatch(bytes));
+      } else {
+        await this.#told.onMarks?.(readMarks(bytes));
+      }
     } catch (error) {
       this.fail(error);
       return never();
     }
   }
 
+  #reportNow(): void {
+    const report = this.#report;
+    this.#report = undefined;
+    if (report !== undefined) {
+      this.#call(() => this.#told.onReport?.(report));
+    }
+  }
+
   #tell({ lines, events }: Counted): void {
+    this.#call(() => this.#told.onProgress?.({ bytes: this.#bytes, total: this.#total, lines, events }));
+  }
+
+  #call(tell: () => void): void {
     if (this.#stopped) {
       return;
     }
     try {
-      this.#onProgress?.({ bytes: this.#bytes, total: this.#total, lines, events });
+      tell();
     } catch (error) {
       this.fail(error);
     }

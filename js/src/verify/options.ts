@@ -1,8 +1,10 @@
 /** What a reader of an export brings along. */
 
 import { CountersignError } from "../error.js";
+import type { Finding } from "../report.js";
 import type { EventBatch } from "./batch.js";
-import type { Task } from "./protocol.js";
+import type { Mark } from "./marks.js";
+import type { Outcome, Task } from "./protocol.js";
 
 /** How to verify an export. */
 export interface VerifyOptions {
@@ -25,8 +27,29 @@ export interface VerifyOptions {
    * it gave is pending, so nothing piles up. What the report says of the whole is not known yet.
    */
   onEvents?: ((batch: EventBatch) => void | PromiseLike<void>) | undefined;
+  /**
+   * Handed what the export holds beside its events, in batches: skips, key notes, checkpoints and other leaves in the
+   * order of the lines; links that show no event as soon as a signature covers them. Reading waits as for `onEvents`.
+   */
+  onMarks?: ((marks: readonly Mark[]) => void | PromiseLike<void>) | undefined;
+  /**
+   * Told what is found as it is met, of each code the first hundred at most. The report has the last word: it lists
+   * them by line.
+   */
+  onFinding?: ((finding: Finding) => void) | undefined;
   /** Stops verifying at once; `verify` then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+}
+
+/** How to verify an export that goes on. */
+export interface LiveOptions extends Omit<VerifyOptions, "threads"> {
+  /** 1 leaves all work to a worker, 0 does it here. By default 1 where there are workers. */
+  threads?: 0 | 1 | undefined;
+  /**
+   * Given after each checkpoint what `verify` would give if the export had ended there, a few times a second at most:
+   * then of the last of them. Events, marks and findings up to there came before.
+   */
+  onReport(verification: Outcome): void;
 }
 
 /** What a reader expects of an export. */
@@ -37,7 +60,7 @@ export interface Expectations {
   range?: readonly [number, number] | undefined;
   /** The greatest age that the log's time may have, in seconds. */
   maxAgeSeconds?: number | undefined;
-  /** The moment at which that age is measured; by default this one. */
+  /** The moment at which that age is measured; by default this one, and that of each report where an export goes on. */
   now?: Date | undefined;
 }
 
@@ -57,12 +80,19 @@ export interface Progress {
 const MOST_THREADS = 64;
 
 /** What the core needs to know of the options. */
-export function readTask({ trust, pins, expect, onEvents }: VerifyOptions): Task {
+export function readTask(options: VerifyOptions, live = false): Task {
+  const { trust, pins, expect, onEvents, onMarks, onFinding } = options;
   return {
     trust: trust === undefined ? undefined : new TextEncoder().encode(readText(trust, "trust")),
     pins: readList(pins ?? [], "pins").map((pin) => readText(pin, "pins")),
     expect: expect === undefined ? undefined : readExpectations(expect),
-    events: onEvents !== undefined,
+    wants: {
+      events: onEvents !== undefined,
+      marks: onMarks !== undefined,
+      findings: onFinding !== undefined,
+      live,
+    },
+    measuresNow: live && expect?.now === undefined,
   };
 }
 

@@ -9,7 +9,7 @@
  * to collectors pile up in a browser's process, several times the memory that verifying needs.
  */
 
-import type { Report } from "../report.js";
+import type { Finding, Report } from "../report.js";
 
 /** Options as they cross to a worker. */
 export interface Task {
@@ -18,8 +18,10 @@ export interface Task {
   /** Checkpoints that were verified before. */
   pins: string[];
   expect: { origin?: string; range?: [number, number]; maxAgeSeconds?: number; now?: string } | undefined;
-  /** Whether verified events are wanted. */
-  events: boolean;
+  /** What is to be handed out, and whether the export goes on and there are to be reports along the way. */
+  wants: { events: boolean; marks: boolean; findings: boolean; live: boolean };
+  /** Whether an age is measured at the moment of each report. */
+  measuresNow: boolean;
 }
 
 /** What a worker is there for. */
@@ -35,7 +37,7 @@ export type ToWorker = { type: "begin"; module: WebAssembly.Module; role: Role }
 export type Feed =
   | { type: "chunk"; bytes: Uint8Array }
   | { type: "end" }
-  /** So many bytes of events were dealt with. */
+  /** So many bytes of events or marks were dealt with. */
   | { type: "shown"; bytes: number };
 
 /** From a worker to the host. */
@@ -43,9 +45,15 @@ export type FromWorker =
   | { type: "ready" }
   /** So many bytes were taken; `spent` is the buffer of a chunk that was taken whole. */
   | { type: "taken"; bytes: number; counts: Counted; spent: ArrayBuffer | undefined }
-  | { type: "events"; bytes: Uint8Array }
+  | { type: Shown; bytes: Uint8Array }
+  | { type: "findings"; findings: Finding[] }
+  /** The report as if the export had ended with the last checkpoint. */
+  | { type: "report"; outcome: Outcome }
   | { type: "done"; outcome: Outcome }
   | { type: "failed"; error: PlainError };
+
+/** What is handed out in batches. */
+export type Shown = "events" | "marks";
 
 /** How far verifying came: lines that are not blank, and the events on them. */
 export interface Counted {
@@ -90,8 +98,8 @@ export interface Port<In, Out> {
 /** What a worker sees of the host. */
 export type HostPort = Port<ToWorker, FromWorker>;
 
-/** How many bytes of events may be on their way to who shows them. */
-export const EVENTS_UNDER_WAY = 4 << 20;
+/** How many bytes of events and marks may be on their way to who shows them. */
+export const SHOWN_UNDER_WAY = 4 << 20;
 
 /** What is to be moved with a message, not copied: the buffers of these bytes. */
 export function moved(...bytes: Uint8Array[]): Transferable[] {

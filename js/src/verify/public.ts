@@ -3,6 +3,9 @@
 export { CountersignError, type ErrorCode } from "../error.js";
 export type * from "../report.js";
 export { EventBatch, type Json, VerifiedEvent } from "./batch.js";
-export type { Verification, Verify } from "./host.js";
-export type { Expectations, Progress, VerifyOptions } from "./options.js";
+export { EventStream, readStream } from "./event-stream.js";
+export type { Verification, Verify, VerifyLive } from "./host.js";
+export type { Lines } from "./lines.js";
+export type * from "./marks.js";
+export type { Expectations, LiveOptions, Progress, VerifyOptions } from "./options.js";
 export type { Source } from "./source.js";

@@ -42,7 +42,25 @@ export function open(source: Source): Reading {
   });
 }
 
-function openResponse(response: Response): Reading {
+/** A stream, or that of a response, which must have this type. */
+export function readableBody(source: Response | ReadableStream<Uint8Array>, type: string): ReadableStream<Uint8Array> {
+  if (isResponse(source)) {
+    refuseFailed(source);
+    const found = source.headers.get("content-type") ?? "nothing";
+    if (source.body === null || found.split(";")[0]?.trim().toLowerCase() !== type) {
+      throw new CountersignError("source.invalid", `the server sent ${found}, not ${type}`, {
+        hint: "check the address, and whether it needs a login",
+      });
+    }
+    return source.body;
+  }
+  if (source.locked) {
+    throw used();
+  }
+  return source;
+}
+
+function refuseFailed(response: Response): void {
   if (!response.ok) {
     throw new CountersignError("source.invalid", `the server answered with status ${response.status}`, {
       hint: "an export is expected with status 200: check the address, and whether it needs a login",
@@ -51,6 +69,10 @@ function openResponse(response: Response): Reading {
   if (response.bodyUsed) {
     throw used();
   }
+}
+
+function openResponse(response: Response): Reading {
+  refuseFailed(response);
   // The length on the wire is that of the body only where fetch does not decode it.
   const length = response.headers.has("content-encoding") ? null : response.headers.get("content-length");
   const total = length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
@@ -196,7 +218,8 @@ function copied(bytes: Uint8Array, buffer: ArrayBuffer): Uint8Array | undefined 
   return piece.length === 0 ? undefined : piece;
 }
 
-function bytesOf(chunk: unknown): Uint8Array {
+/** The bytes of what is said to be a view of some. */
+export function bytesOf(chunk: unknown): Uint8Array {
   if (!ArrayBuffer.isView(chunk)) {
     throw new CountersignError("source.invalid", "the source gave something else than a Uint8Array", {
       hint: "read the export as bytes: without an encoding, and not as text",
@@ -205,10 +228,14 @@ function bytesOf(chunk: unknown): Uint8Array {
   return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
-async function readable<T>(read: () => Promise<T>): Promise<T> {
+/** Reads; what goes wrong there is an error of the source. */
+export async function readable<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {
+    if (cause instanceof CountersignError) {
+      throw cause;
+    }
     throw unreadable("reading the export failed", cause);
   }
 }

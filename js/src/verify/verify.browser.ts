@@ -3,8 +3,8 @@ import { createVerifier } from "./host.js";
 
 export * from "./public.js";
 
-/** Verifies an export, in Web Workers where there are any. */
-export const { verify } = createVerifier({
+/** Verify an export, whole or as it goes on, in Web Workers where there are any. */
+export const { verify, verifyLive } = createVerifier({
   module: () => fetchModule(new URL("../wasm/verifier_bg.wasm", import.meta.url)),
   // Some places that load this entry, service workers for one, start no workers.
   worker:

@@ -3,5 +3,5 @@ import { createVerifier } from "./host.js";
 
 export * from "./public.js";
 
-/** Verifies an export, inline: there are no workers here. */
-export const { verify } = createVerifier({ module });
+/** Verify an export, whole or as it goes on, inline: there are no workers here. */
+export const { verify, verifyLive } = createVerifier({ module });

@@ -31,7 +31,7 @@ export function work(host: HostPort): void {
 function serve(role: Role, host: HostPort, fail: (error: unknown) => void): (message: Feed) => void {
   switch (role.role) {
     case "alone":
-      return alone(host, role.task);
+      return alone(host, role.task, fail);
     case "coordinator":
       return coordinate(host, role.task, role.summarizers, fail);
     case "summarizer":

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { BrowserContext, Page as Tab } from "playwright-core";
 import type { Page } from "./book.ts";
-import { type End, EVENTS, type Ordeal } from "./ordeal.ts";
+import { type End, EVENTS, MORE, type Ordeal } from "./ordeal.ts";
 import type { Life } from "./scenario.ts";
 import { browse, Site } from "./site.ts";
 
@@ -20,7 +20,7 @@ export async function inChromium(ordeal: Ordeal): Promise<void> {
   const site = await new Site(new URL("page.ts", import.meta.url)).start();
   const context = await browse(join(ordeal.folder, "profile"));
   try {
-    const each = Math.ceil((EVENTS / TABS.flat().length) * 1.15);
+    const each = Math.ceil((EVENTS / TABS.flat().length) * MORE);
     await Promise.all(
       TABS.map(async (ends, place) => {
         for (const [number, end] of ends.entries()) {

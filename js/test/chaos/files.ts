@@ -8,14 +8,14 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { RUNTIMES, type Runtime } from "../runtimes.ts";
 import type { Page } from "./book.ts";
-import { type End, EVENTS, type Ordeal } from "./ordeal.ts";
+import { type End, EVENTS, MORE, type Ordeal } from "./ordeal.ts";
 
 const ENDS: readonly End[] = ["asks", "before", "after", "asks", "after", "itself", "before", "itself"];
 const SCRIPT = fileURLToPath(new URL("child.ts", import.meta.url));
 
 /** One process after the other, all with the same outbox. */
 export async function inFiles(runtime: Runtime, ordeal: Ordeal): Promise<void> {
-  const each = Math.ceil((EVENTS / ENDS.length) * 1.25);
+  const each = Math.ceil((EVENTS / ENDS.length) * MORE);
   for (const [number, end] of ENDS.entries()) {
     await live(runtime, ordeal, `${runtime}${number}`, each, end);
   }

@@ -13,6 +13,8 @@ import type { Life } from "./scenario.ts";
 
 /** Events of each runtime, at least. */
 export const EVENTS = Number(process.env.CHAOS_EVENTS ?? 10_000);
+/** How much more than its part each life is to record, as kills take some of it. */
+export const MORE = 1.06;
 /** The same seed fails in the same ways. */
 export const SEED = Number(process.env.CHAOS_SEED ?? 20_261_120);
 

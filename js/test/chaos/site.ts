@@ -5,25 +5,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
-import { type BrowserContext, chromium } from "playwright-core";
+import type { BrowserContext } from "playwright-core";
+import { launchWith } from "../chromium.ts";
 
 const WASM = fileURLToPath(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url));
 
 /** Starts the browser with this profile. Tabs that are not looked at are as quick as others. */
 export function browse(profile: string): Promise<BrowserContext> {
-  return chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-background-timer-throttling",
-      "--disable-renderer-backgrounding",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
+  return launchWith(profile, {
+    args: ["--disable-background-timer-throttling", "--disable-renderer-backgrounding"],
   });
 }
 

@@ -9,14 +9,14 @@ import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import { Miniflare, type MiniflareOptions } from "miniflare";
 import type { Page } from "./book.ts";
-import { type End, EVENTS, type Ordeal } from "./ordeal.ts";
+import { type End, EVENTS, MORE, type Ordeal } from "./ordeal.ts";
 
 const ENDS: readonly End[] = ["asks", "before", "after", "asks", "after", "before", "itself"];
 
 /** One process after the other, all with the same storage. */
 export async function inObjects(ordeal: Ordeal): Promise<void> {
   const script = await bundled("object-worker.ts", ordeal);
-  const each = Math.ceil((EVENTS / ENDS.length) * 1.25);
+  const each = Math.ceil((EVENTS / ENDS.length) * MORE);
   for (const [number, end] of ENDS.entries()) {
     await live(script, ordeal, `object${number}`, each, end);
   }

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BEGIN, body, Chain } from "./chain.ts";
+import { readExport } from "./export.ts";
 import { onEachLog } from "./log.ts";
-import { EMITTERS, ORIGIN } from "./setup.ts";
+import { AUDITOR, EMITTERS, ORIGIN } from "./setup.ts";
 import { expected, hashesOf, pathOf, tilesOf } from "./tiles.ts";
 import { root } from "./tree.ts";
 
@@ -24,7 +25,7 @@ const links = (from: number, to: number) =>
   body(...chain.lines.slice(from, to).map(({ link }) => `{"link":"${link}"}`));
 
 onEachLog((log) => {
-  test("tiles and proofs lead to each checkpoint where a level begins", async () => {
+  test("tiles, proofs and exports lead to each checkpoint where a level begins", async () => {
     let at = 0;
     for (const size of SIZES) {
       while (at < size) {
@@ -39,6 +40,9 @@ onEachLog((log) => {
       for (const tile of tilesOf(size).filter(({ level, index }) => level !== 0 || index % 32 >= 30)) {
         assert.deepEqual((await log.get(pathOf(tile))).body, expected(tile, hashes), pathOf(tile));
       }
+      const exported = readExport(await log.export("", AUDITOR));
+      assert.deepEqual([exported.range, exported.leaves.length], [[0, size], size]);
+      assert.ok(exported.leaves.every(({ link }, index) => link === chain.lines[index]?.link));
       for (const seq of [0, 255, 256, 32_768, 65_279, 65_280, size - 1]) {
         const { chains, repeated } = await log.take(links(seq, seq + 1));
         assert.deepEqual([repeated, chains.get(chain.id)], [1, { seq, index: seq }]);

@@ -31,10 +31,14 @@ class Served implements Started {
   async begin(setup: Setup): Promise<void> {
     writeSetup(setup, this.#folder);
     const cors = setup.cors.flatMap((origin) => ["--cors", origin]);
-    const child = spawn(PROGRAM ?? "", ["serve", "--dir", this.#folder, "--listen", "127.0.0.1:0", ...cors], {
-      env: { ...process.env, NO_COLOR: "1" },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const child = spawn(
+      PROGRAM ?? "",
+      ["serve", "--dir", this.#folder, "--listen", "127.0.0.1:0", "--no-page", ...cors],
+      {
+        env: { ...process.env, NO_COLOR: "1" },
+        stdio: ["ignore", "ignore", "pipe"],
+      },
+    );
     this.#child = child;
     const said: string[] = [];
     this.url = await new Promise<string>((resolve, reject) => {

@@ -7,6 +7,11 @@ import { altered, type Intervention, linesOf, MemoryLog, ORIGIN, placeOf, refusa
 import { record, recorderOf } from "./recorder.ts";
 import { Storage } from "./storage.ts";
 
+/** An answer that says how long it is, as answers on the wire do. */
+function announced(text: string, headers: Record<string, string> = {}): Response {
+  return new Response(text, { headers: { "content-length": String(text.length), ...headers } });
+}
+
 /** Refusals and failures after which the same is sent again. */
 const PASSING: Record<string, [code: string, Intervention]> = {
   "401": ["collector.unexpected", () => refusal(401, "request.unauthenticated")],
@@ -35,6 +40,16 @@ const PASSING: Record<string, [code: string, Intervention]> = {
     async (_, pass) => new Response((await (await pass()).text()).slice(0, 100)),
   ],
   "an answer without an end": ["collector.unexpected", () => new Response("x".repeat((4 << 20) + 1))],
+  "an announced answer without an end": ["collector.unexpected", () => announced("x".repeat((4 << 20) + 1))],
+  "an announced answer that is packed": [
+    "collector.unexpected",
+    () => announced("x".repeat((4 << 20) + 1), { "content-length": "9", "content-encoding": "gzip" }),
+  ],
+  "an answer of an announced length that is none": [
+    "proof.invalid",
+    () => announced("[]", { "content-length": "1e1" }),
+  ],
+  "an announced page": ["collector.unexpected", () => announced("<!doctype html>")],
   "an answer that is cut off": [
     "collector.unreachable",
     () => new Response(new ReadableStream({ pull: (stream) => stream.error(new TypeError("cut off")) })),
@@ -158,6 +173,16 @@ for (const answer of [refusal(400, "log.refused"), refusal(409, "log.fork")]) {
     assert.equal(log.chains.size, 1);
   });
 }
+
+test("a proof whose length is announced is believed as any other", async () => {
+  const log = new MemoryLog();
+  log.always = async (_, pass) => announced(await (await pass()).text());
+  const recorder = await recorderOf(log);
+  const [handle] = record(recorder, "a.b");
+  await recorder.flush();
+  assert.equal((await handle?.delivered())?.index, 1);
+  await recorder.close();
+});
 
 test("of a chain that is refused from a place on, what comes before is delivered", async () => {
   const log = new MemoryLog();
@@ -351,6 +376,27 @@ test("413 without limits halves it each time", async () => {
   await recorder.flush();
   assert.equal(log.actions.length, 8);
   assert.ok(log.bodies.length < 12, `${log.bodies.length} requests`);
+});
+
+test("413 without limits that come to an end do not have all sent one by one for ever", async () => {
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log);
+  log.always = () => refusal(503, "server.unavailable");
+  for (let nth = 0; nth < 100; nth++) {
+    record(recorder, "a.b");
+    await assert.rejects(recorder.flush());
+  }
+  log.bodies.length = 0;
+  let refused = 0;
+  log.always = (_, pass) => (refused++ < 7 ? new Response(null, { status: 413 }) : pass());
+  await assert.rejects(recorder.flush(), { code: "submit.too_large" });
+  log.always = undefined;
+  log.bodies.length = 0;
+  await recorder.flush();
+  assert.equal(log.actions.length, 100);
+  const lines = log.bodies.map((body) => linesOf(body).length);
+  assert.deepEqual(lines.slice(0, 16), [2, ...Array(15).fill(1)]);
+  assert.ok(lines.length < 60 && Math.max(...lines) > 3, `${lines}`);
 });
 
 /** Takes no body of more bytes than that, and says so or not. */

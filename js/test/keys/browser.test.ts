@@ -1,7 +1,7 @@
 /** Keys that a real browser makes, keeps and has granted, and a real log that takes what they sign. */
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,16 +9,16 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
-import { type BrowserContext, chromium, type Page as Tab } from "playwright-core";
+import type { BrowserContext, Page as Tab } from "playwright-core";
 import { createIssuer, type Issuer } from "../../dist/keys/issuer.node.js";
+import { launchWith, WITHOUT_CHROMIUM } from "../chromium.ts";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
 import type { Outcome, Page } from "./browser/page.ts";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const skip = serve.skip || (existsSync(CHROMIUM) ? false : `there is no ${CHROMIUM}`);
+const skip = serve.skip || WITHOUT_CHROMIUM;
 const WASM = fileURLToPath(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url));
 const issuer = ISSUER.name;
 const MINUTE = 60_000;
@@ -79,19 +79,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
     log = await serve.start({ ...SETUP, cors: [origin(), `http://insecure.test:${port()}`] });
     granting = createIssuer({ key: ISSUER.secret, to: log.url, log: LOG.vkey });
-    context = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--host-resolver-rules=MAP insecure.test 127.0.0.1",
-      ],
-    });
+    context = await launchWith(profile, { args: ["--host-resolver-rules=MAP insecure.test 127.0.0.1"] });
   });
   after(async () => {
     await context?.close();

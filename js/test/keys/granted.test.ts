@@ -47,6 +47,22 @@ for (const [when, answers] of [
   });
 }
 
+test("what a server says is repeated in part, and as text alone", async (t) => {
+  const error = { code: "grant.refused", message: `no\u001b[2J\u202e${"é".repeat(400)}`, hint: "ask\r\nOps" };
+  serve(t, () => Response.json({ error }, { status: 403 }));
+  await assert.rejects(grantedKey(options), {
+    code: "grant.refused",
+    message: `no [2J ${"é".repeat(293)}`,
+    hint: "ask Ops",
+  });
+});
+
+test("an answer without end is not read to its end", async (t) => {
+  const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1 << 18)) });
+  serve(t, () => new Response(endless));
+  await assert.rejects(grantedKey(options), { code: "grant.failed", message: /grants no keys/ });
+});
+
 test("a signal that is given ends it too", async (t) => {
   const leaving = new AbortController();
   serve(t, (_, { signal }) => {

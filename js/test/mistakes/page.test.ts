@@ -7,9 +7,9 @@ import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
+import { launch } from "../chromium.ts";
 import { serve } from "../conformance/serve.ts";
 import { EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
-import { launch } from "../package/runtimes.ts";
 import type { Said } from "./mistake.ts";
 
 const DIST = fileURLToPath(new URL("../../dist", import.meta.url));

@@ -271,6 +271,29 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.equal(await onNode(code, before, "process.exit();"), "job.delete\n");
   },
 
+  "await verifyLive(lines()": async (code) => {
+    const before = `${EXPORT}
+      const sent = Buffer.from(exported.bytes()).toString().trimEnd().split("\\n");
+      const events = sent.map((line, at) => "id: " + at + "\\ndata: " + line + "\\n\\n");
+      const answers = [events.slice(0, 2), events.slice(2)];
+      const shown = Promise.withResolvers();
+      globalThis.fetch = async (url, { headers }) => {
+        console.log(url, headers.authorization, headers["last-event-id"]);
+        if (answers.length === 0) {
+          await shown.promise;
+          process.exit();
+        }
+        return new Response(answers.shift().join(""), { headers: { "content-type": "text/event-stream" } });
+      };
+      const [token, trust, signal] = ["secret", "emitter ${VKEY}\\n", new AbortController().signal];
+      const pause = async () => {};
+      const show = (text) => shown.resolve(console.log(JSON.parse(text).event.action));
+      const tell = (verdict) => console.log(verdict);`;
+    const asked = (last: unknown) => `${log.url}/stream Bearer secret ${last}`;
+    const printed = (await onNode(code, before)).trimEnd().split("\n");
+    assert.deepEqual(printed.sort(), [asked(undefined), asked(1), asked(3), "job.delete"].sort());
+  },
+
   "trustFile.text()": async (code) => {
     const before = `
       ${EXPORT}

@@ -5,8 +5,9 @@ import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import * as esbuild from "esbuild";
 import { Miniflare, type MiniflareOptions } from "miniflare";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import * as vite from "vite";
+import { launch } from "../chromium.ts";
 import { CONDITIONS } from "./bundling.ts";
 import type { Installed } from "./installed.ts";
 
@@ -37,7 +38,13 @@ export async function inWorkerd(
     )
     .sort(({ type }) => (type === "ESModule" ? -1 : 1));
   const worker = new Miniflare({ modules, compatibilityDate: "2026-01-01", ...options } as MiniflareOptions);
-  await worker.ready;
+  try {
+    await worker.ready;
+  } catch (error) {
+    // What is left of it would keep the tests from ending.
+    await worker.dispose();
+    throw error;
+  }
   return worker;
 }
 
@@ -57,23 +64,6 @@ export async function build(installed: Installed, name: string, module: string):
 export async function buildPage(root: string, outDir: string): Promise<string> {
   await vite.build({ root, logLevel: "silent", worker: { format: "es" }, build: { outDir, target: "es2023" } });
   return outDir;
-}
-
-/** Starts Chromium. */
-export function launch(...more: string[]): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      ...more,
-    ],
-  });
 }
 
 const TYPES: Record<string, string> = {

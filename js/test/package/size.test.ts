@@ -91,3 +91,7 @@ test("verifying brings no recorder along, and recording no verifier", async () =
     [],
   );
 });
+
+test("the viewer, with all that draws it", () => {
+  within(compressed(readFileSync(installed.path("node_modules/countersign/dist/element/viewer.js"))), 100 * KB);
+});

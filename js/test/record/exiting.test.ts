@@ -1,25 +1,14 @@
 /** Programs that end while events wait that an outbox should have. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { recording } from "../../dist/record/full.js";
-import type { Endings } from "../../src/record/lifecycle.ts";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { full, Storage } from "../deliver/storage.ts";
-
-const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+import { inLife } from "./life.ts";
 
 /** A recorder in a program, and what is said when that ends. */
 async function program(storage: Storage) {
-  let endings: Endings | undefined;
-  const { createRecorder } = recording(MODULE, {
-    isLeaving: () => false,
-    follow(followed) {
-      endings = followed;
-      return () => {};
-    },
-  });
+  const { createRecorder, tell } = inLife();
   const log = new MemoryLog();
   log.always = () => refusal(503, "server.unavailable");
   const told: string[] = [];
@@ -32,7 +21,7 @@ async function program(storage: Storage) {
     onError: ({ code, message }) => code === "recorder.lost" && told.push(message),
   });
   const end = () => {
-    endings?.exiting();
+    tell("exiting");
     return told.splice(0);
   };
   return { recorder, end };

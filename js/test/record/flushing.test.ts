@@ -240,3 +240,30 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
     assert.match(await end("() => {}", "false"), /^countersign: recorder\.lost: 1 event was not delivered .*close\(\)/);
   });
 }
+
+test("a flush that is asked for at any moment of another resolves when that has delivered", async () => {
+  for (const manyContexts of [false, true]) {
+    for (let ticks = 0; ticks < 40; ticks++) {
+      let delivered = false;
+      const recorder = await createRecorder({
+        key: (await generateKey("example.com/ticks")).key,
+        origin: "log.example",
+        to: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          delivered = true;
+        },
+        flush: false,
+        manyContexts,
+      });
+      recorder.record({ action: "job.run" });
+      const first = recorder.flush();
+      for (let tick = 0; tick < ticks; tick++) {
+        await Promise.resolve();
+      }
+      assert.equal(recorder.status().waiting, 1, `after ${ticks} ticks`);
+      await recorder.flush();
+      assert.equal(delivered, true, `after ${ticks} ticks`);
+      await first;
+    }
+  }
+});

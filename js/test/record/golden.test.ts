@@ -48,6 +48,22 @@ test("a seed in WebCrypto writes them too", async () => {
   assert.equal(await record(slim, KEY), golden);
 });
 
+test("the key that signs in WebCrypto cannot be exported by what stands in for it", async () => {
+  const { sign } = crypto.subtle;
+  const keys: CryptoKey[] = [];
+  crypto.subtle.sign = function (...args) {
+    keys.push(args[1]);
+    return Reflect.apply(sign, this, args);
+  };
+  try {
+    assert.equal(await record(slim, KEY), golden);
+  } finally {
+    crypto.subtle.sign = sign;
+  }
+  assert.ok(keys.length > 0);
+  assert.ok(keys.every(({ extractable }) => !extractable));
+});
+
 test("so do signers outside, with either artefact", async () => {
   const { sign } = await importSignerKey(KEY);
   assert.ok(sign);

@@ -1,28 +1,17 @@
 /** Pages that are left while events wait. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { recording } from "../../dist/record/full.js";
-import type { Endings } from "../../src/record/lifecycle.ts";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { Storage } from "../deliver/storage.ts";
+import { inLife } from "./life.ts";
 
-const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
 /** What a browser lets go of a page that is left. */
 const MOST = 64 << 10;
 
 /** A recorder in a page, and the page. */
 async function visit(log: MemoryLog, storage?: Storage) {
-  let endings: Endings | undefined;
-  let isLeft = false;
-  const { createRecorder } = recording(MODULE, {
-    isLeaving: () => isLeft,
-    follow(followed) {
-      endings = followed;
-      return () => {};
-    },
-  });
+  const { createRecorder, tell } = inLife();
   const recorder = await createRecorder({
     key: EMITTER.secret,
     to: log.to,
@@ -32,8 +21,7 @@ async function visit(log: MemoryLog, storage?: Storage) {
     onError: () => {},
   });
   const leave = async () => {
-    isLeft = true;
-    endings?.leaving();
+    tell("leaving");
     await new Promise(setImmediate);
   };
   return { recorder, leave };

@@ -1,15 +1,11 @@
 /** What others left behind, in a tab where nothing is recorded. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { recording } from "../../dist/record/full.js";
-import type { Endings } from "../../src/record/lifecycle.ts";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 import { full, Storage } from "../deliver/storage.ts";
-
-const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+import { inLife } from "./life.ts";
 
 /** The entries that a tab leaves which crashes: an event, or a batch that was not delivered. */
 async function left(action: string, isLinked: boolean): Promise<Uint8Array[]> {
@@ -31,14 +27,7 @@ for (const isLinked of [false, true]) {
     t.mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
     const log = new MemoryLog();
     const storage = new Storage();
-    let endings: Endings | undefined;
-    const { createRecorder } = recording(MODULE, {
-      isLeaving: () => false,
-      follow(followed) {
-        endings = followed;
-        return () => {};
-      },
-    });
+    const { createRecorder, tell } = inLife();
     const recorder = await createRecorder({
       key: EMITTER.secret,
       to: log.to,
@@ -55,7 +44,7 @@ for (const isLinked of [false, true]) {
     t.mock.timers.tick(15_000);
     await until(1);
     storage.orphaned = crashed[1] ?? [];
-    endings?.shown();
+    tell("shown");
     await until(2);
     assert.deepEqual(log.actions, ["a.one", "a.two"]);
     await recorder.close();

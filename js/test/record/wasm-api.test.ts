@@ -119,7 +119,7 @@ for (const [name, { core, prove }] of Object.entries(artefacts)) {
     recorder.record('{"before":"keeping"}', TIME, sixteen(0), false);
     assert.equal(recorder.unstored(), "");
     recorder.keepUnstored(true);
-    recorder.record('{"token":"t-1", "b":"é"}', TIME + 1, sixteen(1), false);
+    assert.equal(recorder.record('{"token":"t-1", "b":"é"}', TIME + 1, sixteen(1), false), 31);
     assert.throws(() => recorder.record("[]", TIME, sixteen(2), false));
     recorder.record('{"nth":2}', TIME + 2, sixteen(2), false);
     const kept = recorder.unstored();
@@ -130,14 +130,11 @@ for (const [name, { core, prove }] of Object.entries(artefacts)) {
 
     const next = start();
     next.keepUnstored(true);
-    for (const line of kept.split(/(?<=\n)/)) {
-      next.restore(line);
-    }
-    assert.equal(next.unstored(), "");
-    assert.equal(
-      next.queuedBytes,
-      events.reduce((length, event) => length + new TextEncoder().encode(event).length, 0),
+    assert.deepEqual(
+      kept.split(/(?<=\n)/).map((line) => next.restore(line)),
+      events.map((event) => new TextEncoder().encode(event).length),
     );
+    assert.equal(next.unstored(), "");
     const lines = flush(next, 0).slice(1);
     assert.deepEqual(
       lines.map((line) => line.slice(line.indexOf('","salt":'))),

@@ -2,14 +2,16 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { extname } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { verify } from "countersign/verify";
 import * as esbuild from "esbuild";
-import { chromium, type Page as Tab } from "playwright-core";
+import type { Page as Tab } from "playwright-core";
+import { launch } from "../chromium.ts";
 import type { Page } from "./browser/page.ts";
-import { cases, stripped } from "./cases.ts";
+import { caseNamed, cases, stripped } from "./cases.ts";
 import { exportOf } from "./inputs.ts";
 
 const POLICY = {
@@ -48,6 +50,21 @@ const served = new Map<string, Uint8Array>([
   ...cases.map(({ name, bytes }) => [`/cases/${name}`, bytes] as const),
 ]);
 
+/** Whoever reads the stream wants the next part. */
+let wanted = Promise.withResolvers<void>();
+
+/** A log as it goes on: each part ends with a checkpoint. */
+async function stream(response: ServerResponse): Promise<void> {
+  const parts = new TextDecoder().decode(caseNamed("log-two-chains").bytes).split(/(?<="checkpoint".*\n)/);
+  for (const part of parts) {
+    for (const line of part.trimEnd().split("\n")) {
+      response.write(`data: ${line}\n\n`);
+    }
+    await wanted.promise;
+    wanted = Promise.withResolvers();
+  }
+}
+
 const server = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://x");
   const policy = { ...POLICY, ...JSON.parse(searchParams.get("policy") ?? "{}") };
@@ -58,7 +75,13 @@ const server = createServer((request, response) => {
       .join("; "),
   );
   response.setHeader("content-type", TYPES[extname(pathname)] ?? "text/html");
-  if (pathname.startsWith("/dist/")) {
+  if (pathname === "/stream") {
+    response.setHeader("content-type", "text/event-stream");
+    stream(response);
+  } else if (pathname === "/next") {
+    wanted.resolve();
+    response.end();
+  } else if (pathname.startsWith("/dist/")) {
     response.end(readFileSync(new URL(`../..${pathname}`, import.meta.url)));
   } else {
     response.end(pathname === "/" ? HTML : served.get(pathname));
@@ -67,18 +90,7 @@ const server = createServer((request, response) => {
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 const { port } = server.address() as { port: number };
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await launch();
 after(async () => {
   await browser.close();
   server.close();
@@ -134,6 +146,31 @@ test("a long export, its events and what it comes from", async () => {
     const { report, lines } = await call(tab, "verify", "/large", source, { trust: large.trust, threads });
     assert.equal(report.verdict, "verified");
     assert.deepEqual(lines.sort(), large.events.toSorted());
+  }
+  await tab.close();
+});
+
+test("what is told beside events is what Node.js is told", async () => {
+  const tab = await open();
+  for (const name of ["log-two-chains", "log-flip-event", "withheld-120", "large-range"]) {
+    const { bytes, options } = caseNamed(name);
+    const marks: unknown[] = [];
+    const { report } = await verify(bytes, { ...options, onMarks: (batch) => void marks.push(...batch) });
+    const { trust } = options;
+    for (const threads of [0, 1, 2]) {
+      const told = await call(tab, "told", `/cases/${name}`, { ...(trust !== undefined && { trust }), threads });
+      assert.deepEqual(told.marks, marks);
+      assert.deepEqual(new Set(told.codes), new Set(Object.keys(report.finding_counts)));
+    }
+  }
+  await tab.close();
+});
+
+test("a log that goes on", async () => {
+  const tab = await open();
+  const trust = caseNamed("log-two-chains").options.trust ?? "";
+  for (const threads of [0, 1] as const) {
+    assert.deepEqual(await call(tab, "live", "/stream", trust, threads, 2), ["partial", "verified", "enough"]);
   }
   await tab.close();
 });

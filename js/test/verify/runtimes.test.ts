@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { verify } from "countersign/verify";
+import { type Mark, verify } from "countersign/verify";
 import { exportOf } from "./inputs.ts";
 
 const run = promisify(execFile);
@@ -33,8 +33,10 @@ for (const export_ of [files.whole, files.altered, files.compressed]) {
   const onEvents = (batch: { length: number }) => {
     events += batch.length;
   };
-  const { report } = await verify(export_, { trust, threads: 0, onEvents });
-  expected.push(...Array(4).fill({ report, events }));
+  const marks: Mark[] = [];
+  const onMarks = (batch: readonly Mark[]) => void marks.push(...batch);
+  const { report } = await verify(export_, { trust, threads: 0, onEvents, onMarks });
+  expected.push(...Array(4).fill({ report, events, marks }));
 }
 
 for (const [runtime, program, ...args] of [

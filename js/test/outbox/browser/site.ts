@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
-import { type BrowserContext, chromium, type Page as Tab } from "playwright-core";
+import type { BrowserContext, Page as Tab } from "playwright-core";
+import { launchWith } from "../../chromium.ts";
 import type { Outcome, Page } from "./page.ts";
 
 const { outputFiles } = await esbuild.build({
@@ -34,20 +35,10 @@ export class Site {
       await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
       this.#origin = `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
     }
-    this.#context = await chromium.launchPersistentContext(this.profile, {
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    this.#context = await launchWith(this.profile, {
       // Pages are tested in it.
-      ignoreDefaultArgs: ["--disable-back-forward-cache"],
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--host-resolver-rules=MAP insecure.test 127.0.0.1",
-      ],
+      without: ["--disable-back-forward-cache"],
+      args: ["--host-resolver-rules=MAP insecure.test 127.0.0.1"],
     });
     return this;
   }

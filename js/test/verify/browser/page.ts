@@ -1,6 +1,14 @@
 /** What the test calls in the browser. The package is served as it was built, and found by an import map. */
 
-import { CountersignError, type Report, type VerifyOptions, verify } from "countersign/verify";
+import {
+  CountersignError,
+  type Mark,
+  type Report,
+  readStream,
+  type VerifyOptions,
+  verify,
+  verifyLive,
+} from "countersign/verify";
 import { createVerifier } from "countersign/verify/host";
 import { Kept } from "../kept.ts";
 
@@ -44,6 +52,38 @@ const page = {
       onEvents: (batch) => void lines.push(...[...batch].map(({ json }) => json)),
     });
     return { report, lines };
+  },
+
+  /** What is told of a file beside its events: marks, and the codes of findings. */
+  async told(address: string, options: Options) {
+    const marks: Mark[] = [];
+    const codes: string[] = [];
+    await verify(await fetch(address), {
+      ...revived(options),
+      onMarks: (batch) => void marks.push(...batch),
+      onFinding: ({ code }) => void codes.push(code),
+    });
+    return { marks, codes: codes.sort() };
+  },
+
+  /** The verdicts of a stream that the server holds open, until there were so many. */
+  async live(address: string, trust: string, threads: 0 | 1, reports: number): Promise<string[]> {
+    const verdicts: string[] = [];
+    const enough = new AbortController();
+    const lines = readStream(await fetch(address, { signal: enough.signal }));
+    const onReport = ({ report }: { report: Report }) => {
+      verdicts.push(report.verdict);
+      if (verdicts.length < reports) {
+        fetch("/next");
+      } else {
+        enough.abort(new Error("enough"));
+      }
+    };
+    const ended = verifyLive(lines, { trust, threads, signal: enough.signal, onReport });
+    return ended.then(
+      () => verdicts,
+      (error) => [...verdicts, error.message],
+    );
   },
 
   /** How a verification ends that is cancelled when it has begun. */

@@ -1,0 +1,70 @@
+/** `<countersign-viewer>` as scripts see it. */
+
+import type { Report } from "../report.js";
+import type { Row } from "../shelf/types.js";
+import type { Session } from "../viewer/session.js";
+import type { Some } from "../viewer/texts/choose.js";
+import type { Texts } from "../viewer/texts/texts.js";
+
+export type { Report } from "../report.js";
+export type { Row } from "../shelf/types.js";
+export type { Session } from "../viewer/session.js";
+export type { Some } from "../viewer/texts/choose.js";
+export type { Texts } from "../viewer/texts/texts.js";
+
+/** The element: verifies an export and shows what verified. */
+export interface CountersignViewer extends HTMLElement {
+  /** The address of an export; with `live` of a collector's `/stream`. */
+  src: string | null;
+  /** The address of a trust file. It must not come from where the export does. */
+  trust: string | null;
+  /** Whether the address gives a stream that goes on. */
+  live: boolean;
+  /** The zone in which times are shown at first: `utc` or `local`. */
+  tz: string | null;
+  /** `light` or `dark`; else as the reader prefers. */
+  theme: string | null;
+  /** Whether it goes without the strip that says the verdict. */
+  bare: boolean;
+  /** With it what is looked at is in the fragment of the page's address; its value stands before the names there. */
+  fragment: string | null;
+  /** The export, in place of an address. */
+  file: Blob | undefined;
+  /** A session that somebody else made, and ends. */
+  session: Session | undefined;
+  /** Texts to show in place of the language's own. */
+  texts: Some<Texts> | undefined;
+  /** A trust file's text, in place of its address. */
+  trustText: string | undefined;
+  /** Checkpoints that were verified before: each the pin of an earlier report. */
+  pins: readonly string[];
+  /** How addresses are asked for: with a token, for one. */
+  request: (address: string, init: RequestInit) => Promise<Response>;
+  /** Takes a piece of an export, as bytes or text. Resolves when there is room for more. */
+  feed(chunk: Uint8Array | string): Promise<void>;
+  /** Ends what was fed. */
+  end(): Promise<void>;
+  /** Shows what stands at a line of the export, and says whether there is anything. */
+  goTo(line: number): Promise<boolean>;
+}
+
+/** A report, and the pin to keep for next time; of an alarm, the last good one. */
+export interface Reported {
+  readonly report: Report;
+  readonly pin: string | null;
+}
+
+/** What the element tells of. */
+export interface ViewerEvents {
+  "countersign-report": CustomEvent<Reported>;
+  "countersign-alarm": CustomEvent<Reported>;
+  "countersign-open": CustomEvent<{ readonly row: Row }>;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "countersign-viewer": CountersignViewer;
+  }
+
+  interface HTMLElementEventMap extends ViewerEvents {}
+}

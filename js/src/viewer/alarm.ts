@@ -1,0 +1,60 @@
+/** What is raised where a log that one follows is no longer the one that it was. It stays until the page goes. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { Report } from "../report.js";
+import { moment } from "./format.js";
+import { icon } from "./icons.js";
+import { said } from "./said.js";
+import { save } from "./save.js";
+import type { Texts } from "./texts/texts.js";
+import { codeTitle } from "./verdict.js";
+import type { Zone } from "./zone.js";
+
+/** What was noticed. */
+export interface Alarm {
+  readonly report: Report;
+  readonly at: Date;
+  /** The last checkpoint from before. */
+  readonly goodPin: string | null;
+}
+
+/** Whether a report says that the log's history changed, or does not hold together. */
+export function isAlarming({ verdict, checks }: Report): boolean {
+  return verdict === "altered" || verdict === "broken" || checks.append_only.state === "fail";
+}
+
+/** The alarm, with what to keep of it. */
+export function alarmView({ report, at, goodPin }: Alarm, texts: Texts, zone: Zone): TemplateResult {
+  const { live } = texts;
+  const first = report.findings.find(({ severity }) => severity === "error");
+  return html`
+    <section class="alarm" part="alarm" role="alert">
+      ${icon("altered")}
+      <div>
+        <h2>${live.alarmTitle}: ${what(report, texts)}</h2>
+        ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${said(first.message, 400)}</p>`}
+        <p>${live.alarmSince(moment(at.getTime(), zone))} ${live.alarmKeep}</p>
+        <div class="buttons">
+          <button type="button" @click=${() => save("alarm-report.json", json(report))}>${live.saveReport}</button>
+          ${
+            goodPin === null
+              ? nothing
+              : html`<button type="button" @click=${() => save("last-good-pin.txt", new Blob([goodPin], { type: "text/plain" }))}>${live.savePin}</button>`
+          }
+        </div>
+      </div>
+    </section>
+  `;
+}
+
+/** What happened: to the log's history, or to what it holds. */
+function what({ verdict, checks }: Report, { live, result }: Texts): string {
+  if (checks.append_only.state === "fail") {
+    return live.alarmChanged;
+  }
+  return verdict === "broken" ? live.alarmBroken : result.verdicts[verdict].says;
+}
+
+function json(report: Report): Blob {
+  return new Blob([`${JSON.stringify(report, null, 2)}\n`], { type: "application/json" });
+}

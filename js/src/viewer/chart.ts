@@ -1,0 +1,221 @@
+/** The chart of events over time, stacked by outcome, drawn by uPlot. */
+
+import uPlot from "uplot";
+import type { Histogram } from "../shelf/types.js";
+import type { Zone } from "./zone.js";
+
+/** What outcomes are told apart by: colours, and patterns for who sees none. */
+export type Outcome = "success" | "failure" | "unknown";
+
+/** From the base of a bar to its top. */
+export const OUTCOMES: readonly Outcome[] = ["failure", "unknown", "success"];
+
+/** How the chart looks and speaks. */
+export interface ChartLook {
+  /** Colours as the browser resolved them. */
+  readonly colours: Readonly<Record<Outcome | "ink" | "line", string>>;
+  readonly font: string;
+  readonly lang: string;
+  readonly zone: Zone;
+}
+
+/** What the reader does with it. */
+export interface ChartEvents {
+  /** A span of time was chosen. */
+  readonly chosen: (since: number, until: number) => void;
+  /** A bar is pointed at, or none. */
+  readonly pointed: (bar: number | undefined) => void;
+}
+
+const HEIGHT = 104;
+const DAY = 86_400_000;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+/** Steps of the axis of time: no finer than what is written below it. */
+const STEPS = [
+  ...[1, 5, 10, 15, 30].map((seconds) => seconds * SECOND),
+  ...[1, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 4, 6, 8, 12].map((hours) => hours * HOUR),
+  ...[1, 2, 3, 4, 5, 6, 7, 10, 15, 30, 60, 90, 120, 180].map((days) => days * DAY),
+  ...[1, 2, 5, 10, 25, 50, 100, 500].map((years) => years * 365 * DAY),
+];
+/** How much higher the axis is than the highest bar. */
+const HEADROOM = 1.12;
+
+/** Draws into an element of the page. */
+export class Chart {
+  #plot: uPlot;
+  #histogram: Histogram;
+
+  constructor(into: HTMLElement, histogram: Histogram, look: ChartLook, events: ChartEvents) {
+    this.#histogram = histogram;
+    this.#plot = new uPlot(this.#options(into.clientWidth, look, events), stacked(histogram), into);
+  }
+
+  /** Shows other figures. */
+  show(histogram: Histogram): void {
+    this.#histogram = histogram;
+    this.#plot.setData(stacked(histogram));
+  }
+
+  resize(width: number): void {
+    if (width > 0 && width !== this.#plot.width) {
+      this.#plot.setSize({ width, height: HEIGHT });
+    }
+  }
+
+  remove(): void {
+    this.#plot.destroy();
+  }
+
+  #options(width: number, { colours, font, lang, zone }: ChartLook, { chosen, pointed }: ChartEvents): uPlot.Options {
+    const bars = uPlot.paths.bars?.({ align: 1, size: [1, 64], gap: 1 });
+    const series = [...OUTCOMES].reverse().map((outcome) => ({
+      label: outcome,
+      fill: (plot: uPlot) => fill(plot, outcome, colours[outcome]),
+      width: 0,
+      points: { show: false },
+      ...(bars && { paths: bars }),
+    }));
+    const axis = {
+      stroke: colours.ink,
+      font: `12px ${font}`,
+      grid: { stroke: colours.line, width: 1 },
+      ticks: { stroke: colours.line, width: 1, size: 4 },
+    };
+    return {
+      width,
+      height: HEIGHT,
+      ms: 1,
+      tzDate: (time) => (zone === "utc" ? uPlot.tzDate(new Date(time), "Etc/UTC") : new Date(time)),
+      padding: [8, 20, 0, 0],
+      legend: { show: false },
+      cursor: {
+        y: false,
+        points: { show: false },
+        drag: { x: true, y: false, setScale: false },
+        bind: { dblclick: () => () => null },
+      },
+      scales: {
+        x: { time: true, range: () => this.#bounds() },
+        y: { range: (_plot, _least, most) => [0, Math.max(1, most) * HEADROOM] },
+      },
+      axes: [
+        {
+          ...axis,
+          grid: { show: false },
+          size: 24,
+          space: 80,
+          incrs: STEPS,
+          values: (_plot, splits, _axis, _space, step) => splits.map(timing(step, lang, zone)),
+        },
+        { ...axis, size: 52, space: 28, incrs: WHOLE, values: (_plot, splits) => splits.map(compact(lang)) },
+      ],
+      series: [{}, ...series],
+      hooks: {
+        setSelect: [
+          (plot) => {
+            const { left, width } = plot.select;
+            if (width > 0) {
+              plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+              this.#choose(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"), chosen);
+            }
+          },
+        ],
+        setCursor: [
+          (plot) => {
+            const { left = -1 } = plot.cursor;
+            pointed(left < 0 ? undefined : this.#barAt(plot.posToVal(left, "x")));
+          },
+        ],
+      },
+    };
+  }
+
+  #bounds(): [number, number] {
+    const { begin, step, bars } = this.#histogram;
+    return [begin, begin + Math.max(1, bars.success.length) * step];
+  }
+
+  #barAt(time: number): number | undefined {
+    const { begin, step, bars } = this.#histogram;
+    const bar = Math.floor((time - begin) / step);
+    return bar >= 0 && bar < bars.success.length ? bar : undefined;
+  }
+
+  /** Whole bars: what is chosen is what was counted. */
+  #choose(from: number, to: number, chosen: ChartEvents["chosen"]): void {
+    const { begin, step } = this.#histogram;
+    const first = Math.max(0, Math.floor((from - begin) / step));
+    const last = Math.max(first + 1, Math.ceil((to - begin) / step));
+    chosen(begin + first * step, begin + last * step);
+  }
+}
+
+/** Steps of the axis of counts: no halves of events. */
+const WHOLE = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+
+/** Each outcome with those below it, the whole bar first: what is drawn later covers what is beneath. */
+function stacked({ begin, step, bars }: Histogram): uPlot.AlignedData {
+  const times = bars.success.map((_, bar) => begin + bar * step);
+  const sums: number[][] = [];
+  let below: readonly number[] = times.map(() => 0);
+  for (const outcome of OUTCOMES) {
+    const sum = below.map((count, bar) => count + (bars[outcome][bar] ?? 0));
+    sums.unshift(sum);
+    below = sum;
+  }
+  return [times, ...sums];
+}
+
+/** A colour, and stripes or dots for all but success: no outcome is told by its colour alone. */
+function fill(plot: uPlot, outcome: Outcome, colour: string): CanvasRenderingContext2D["fillStyle"] {
+  if (outcome === "success") {
+    return colour;
+  }
+  const side = 6 * devicePixelRatio;
+  const tile = new OffscreenCanvas(side, side);
+  const paint = tile.getContext("2d");
+  if (paint === null) {
+    return colour;
+  }
+  paint.fillStyle = colour;
+  paint.fillRect(0, 0, side, side);
+  paint.globalCompositeOperation = "destination-out";
+  paint.globalAlpha = 0.5;
+  if (outcome === "failure") {
+    paint.lineWidth = side / 5;
+    for (const shift of [-side, 0, side]) {
+      paint.moveTo(shift - 1, side + 1);
+      paint.lineTo(shift + side + 1, -1);
+    }
+    paint.stroke();
+  } else {
+    paint.arc(side / 2, side / 2, side / 4, 0, 2 * Math.PI);
+    paint.fill();
+  }
+  return plot.ctx.createPattern(tile, "repeat") ?? colour;
+}
+
+function compact(lang: string): (count: number | null) => string {
+  const format = new Intl.NumberFormat(lang, { notation: "compact" });
+  return (count) => (count === null ? "" : format.format(count));
+}
+
+/** What stands below a tick, as fine as the ticks are apart. */
+function timing(step: number, lang: string, zone: Zone): (time: number) => string {
+  const timeZone = zone === "utc" ? { timeZone: "UTC" } : {};
+  const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(lang, { ...options, ...timeZone });
+  const month = format({ month: "short", year: "numeric" });
+  const day = format({ day: "numeric", month: "short" });
+  const minute = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const second = format({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+  return (time) => {
+    if (step >= 28 * DAY) {
+      return month.format(time);
+    }
+    const isMidnight = second.format(time) === "00:00:00";
+    return (step >= DAY || isMidnight ? day : step >= 60_000 ? minute : second).format(time);
+  };
+}

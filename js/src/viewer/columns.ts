@@ -1,0 +1,176 @@
+/** Which columns a list of events has, and what stands in them. */
+
+import { type Json, scalar, written } from "./json.js";
+import type { NamedColumn } from "./texts/rows.js";
+import type { Zone } from "./zone.js";
+
+/** A column: one that has a name, or the path of a member after a dot. */
+export type ColumnId = NamedColumn | `.${string}`;
+
+/** A column as the reader wants it. */
+export interface ChosenColumn {
+  readonly id: ColumnId;
+  /** In pixels; without it the column takes its share. */
+  readonly width?: number | undefined;
+}
+
+/** All columns that have names, in the order in which they are offered. */
+export const NAMED_COLUMNS: readonly NamedColumn[] = [
+  "time",
+  "action",
+  "actor",
+  "target",
+  "outcome",
+  "tenant",
+  "place",
+  "signer",
+  "index",
+  "line",
+];
+
+export const DEFAULT_COLUMNS: readonly ChosenColumn[] = (
+  ["time", "action", "actor", "target", "outcome", "place"] as const
+).map((id) => ({ id }));
+
+/** More are of no use to anyone, and each costs in every row. */
+export const MOST_COLUMNS = 24;
+export const NARROWEST = 48;
+export const WIDEST = 1_200;
+const LONGEST_PATH = 200;
+
+/** What a column is without a width: its least in rem, and its share of what is left. */
+const SHARES: Readonly<Record<NamedColumn, readonly [least: number, share: number]>> = {
+  time: [13.5, 0],
+  action: [8.5, 1.2],
+  actor: [6, 1.3],
+  target: [6, 1.3],
+  outcome: [7, 0],
+  tenant: [6, 0.6],
+  place: [9, 0],
+  signer: [8, 1],
+  index: [6, 0],
+  line: [6, 0],
+};
+const MEMBER_SHARE = [7, 1] as const;
+
+/** An offset is longer than a Z. */
+const LOCAL_TIME = [16.5, 0] as const;
+
+/** The track of a column, for `grid-template-columns`. */
+export function track({ id, width }: ChosenColumn, zone: Zone): string {
+  if (width !== undefined) {
+    return `${width}px`;
+  }
+  const [least, share] = shareOf(id, zone);
+  return share === 0 ? `${least}rem` : `minmax(${least}rem, ${share}fr)`;
+}
+
+/** The least that a column takes, for `calc()`. */
+export function least({ id, width }: ChosenColumn, zone: Zone): string {
+  return width !== undefined ? `${width}px` : `${shareOf(id, zone)[0]}rem`;
+}
+
+function shareOf(id: ColumnId, zone: Zone): readonly [number, number] {
+  if (id === "time" && zone === "local") {
+    return LOCAL_TIME;
+  }
+  return isMember(id) ? MEMBER_SHARE : SHARES[id];
+}
+
+/** Whether it is a path. */
+export function isMember(id: ColumnId): id is `.${string}` {
+  return id.startsWith(".");
+}
+
+/** Whether what stands in it is of the event, not of its link. */
+export function isOfEvent(id: ColumnId): boolean {
+  return isMember(id) || ["action", "actor", "target", "outcome", "tenant"].includes(id);
+}
+
+/** The path of a member as a reader wrote it, as a column. */
+export function memberColumn(path: string): ChosenColumn | undefined {
+  const trimmed = path.trim();
+  return trimmed === "" || trimmed.length > LONGEST_PATH ? undefined : { id: `.${trimmed}` };
+}
+
+/** The longest run of columns that are of the event: `[from, to)`. What has no event says so there. */
+export function longestRun(columns: readonly ChosenColumn[]): readonly [number, number] {
+  let best: readonly [number, number] = [0, 0];
+  let from = 0;
+  for (const [place, { id }] of columns.entries()) {
+    if (!isOfEvent(id)) {
+      from = place + 1;
+    } else if (place + 1 - from > best[1] - best[0]) {
+      best = [from, place + 1];
+    }
+  }
+  return best;
+}
+
+/** The columns as a short text, such as `time,action:200,.context.ip`. */
+export function writeColumns(columns: readonly ChosenColumn[]): string {
+  return columns
+    .map(({ id, width }) => {
+      const name = id.replace(/[%,:]/g, encodeURIComponent);
+      return width === undefined ? name : `${name}:${width}`;
+    })
+    .join(",");
+}
+
+/** The columns that such a text names, as far as it is understood; undefined where it names none. */
+export function readColumns(text: string): readonly ChosenColumn[] | undefined {
+  const columns = new Map<string, ChosenColumn>();
+  for (const part of text.split(",", MOST_COLUMNS)) {
+    const [name = "", digits] = part.split(":");
+    const id = columnId(name);
+    if (id !== undefined) {
+      const width = digits !== undefined && /^[0-9]{1,5}$/.test(digits) ? widthWithin(Number(digits)) : undefined;
+      columns.set(id, width === undefined ? { id } : { id, width });
+    }
+  }
+  return columns.size === 0 ? undefined : [...columns.values()];
+}
+
+/** The nearest width that a column can have. */
+export function widthWithin(width: number): number {
+  return Math.round(Math.min(WIDEST, Math.max(NARROWEST, width)));
+}
+
+function columnId(name: string): ColumnId | undefined {
+  const named = NAMED_COLUMNS.find((known) => known === name);
+  if (named !== undefined || !name.startsWith(".")) {
+    return named;
+  }
+  try {
+    return memberColumn(decodeURIComponent(name.slice(1)))?.id;
+  } catch {
+    return undefined;
+  }
+}
+
+/** No more values of one path are shown. */
+const MOST_VALUES = 20;
+
+/**
+ * The values at a path of names with dots between, as the shelf looks for them: names may hold dots themselves, and the
+ * items of an array count as values of its member.
+ */
+export function valuesAt(json: Json | undefined, path: string): readonly Json[] {
+  if (json?.kind === "array") {
+    return json.items.flatMap((item) => valuesAt(item, path)).slice(0, MOST_VALUES);
+  }
+  if (json?.kind !== "object") {
+    return [];
+  }
+  return json.members.flatMap(([name, value]) => {
+    if (name === path) {
+      return [value];
+    }
+    return path.startsWith(`${name}.`) ? valuesAt(value, path.slice(name.length + 1)) : [];
+  });
+}
+
+/** Values in a column: strings as they are, anything else as written. */
+export function cellText(values: readonly Json[]): string | undefined {
+  return values.length === 0 ? undefined : values.map((value) => scalar(value) ?? written(value)).join(", ");
+}

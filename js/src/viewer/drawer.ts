@@ -1,0 +1,383 @@
+import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
+import type { Report, SignerTrust } from "../report.js";
+import type { EventRow, GapRow, Row } from "../shelf/types.js";
+import type { Slicer } from "../slice/types.js";
+import type { WithheldMark } from "../verify/marks.js";
+import { changesView } from "./drawer-changes.js";
+import { type Bounds, FIRST_BOUNDS, MembersView, wider } from "./drawer-members.js";
+import { clip, moment, visible } from "./format.js";
+import { icon } from "./icons.js";
+import { type Json, parseJson } from "./json.js";
+import "./proof.js";
+import type { Provable } from "./proof.js";
+import { copy } from "./save.js";
+import { STANDING_SIGNS, type Standing } from "./standing.js";
+import { type Party, type Summary, summarise } from "./summary.js";
+import type { Texts } from "./texts/texts.js";
+import { SIGNER_LOOKS } from "./tones.js";
+import { filled, value } from "./value.js";
+import { define, View, wish } from "./view.js";
+import type { Zone } from "./zone.js";
+
+/** What the drawer knows of the verification that its event comes from. */
+export interface Shown extends Provable {
+  readonly report?: Report | undefined;
+}
+
+/** So many characters of the bytes as they stand are drawn before all of them are asked for. */
+const TEXT_SHOWN = 20_000;
+/** What actors are that do not say. */
+const USUAL_TYPE = "user";
+/** On screens that are no wider than this it takes all of it. */
+const NARROW = "(max-width: 64rem)";
+
+/**
+ * One row in full: an event as parsed from the bytes that matched, and those bytes; or what is known of an event that
+ * is withheld, or of leaves that are left out.
+ *
+ * It is a modal dialog where there is little room, and a panel beside the rows otherwise. It wishes for `step`
+ * ({ by }) and `close`.
+ */
+export class Drawer extends View {
+  static override properties: PropertyDeclarations = {
+    row: { attribute: false },
+    standing: { attribute: false },
+    position: { attribute: false },
+    of: { attribute: false },
+    zone: { attribute: false },
+    texts: { attribute: false },
+    slicer: { attribute: false },
+    session: { attribute: false },
+    modal: { attribute: false },
+  };
+
+  /** What is shown; nothing closes it. */
+  declare row: Row | undefined;
+  declare standing: Standing;
+  /** The row's number, from 0. */
+  declare position: number;
+  declare of: number;
+  declare zone: Zone;
+  declare texts: Texts | undefined;
+  declare slicer: Slicer | undefined;
+  declare session: Shown | undefined;
+  /** Whether it covers what is behind it; undefined where the window's width decides. */
+  declare modal: boolean | undefined;
+
+  #bounds: Bounds = FIRST_BOUNDS;
+  #isWhole = false;
+  #said = "";
+  #parsed: { readonly json: string; readonly event: Json | undefined } | undefined;
+  #isModal: boolean | undefined;
+  #narrow: MediaQueryList | undefined;
+
+  constructor() {
+    super();
+    this.standing = "unsettled";
+    this.position = 0;
+    this.of = 0;
+    this.zone = "utc";
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#narrow = matchMedia(NARROW);
+    this.#narrow.addEventListener("change", this.#resized);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#narrow?.removeEventListener("change", this.#resized);
+  }
+
+  /** Puts the focus into it. */
+  override focus(): void {
+    this.querySelector<HTMLElement>(".drawer-body")?.focus({ preventScroll: true });
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("row") && !isSame(changed.get("row"), this.row)) {
+      this.#bounds = FIRST_BOUNDS;
+      this.#isWhole = false;
+      this.#said = "";
+    }
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { texts, row } = this;
+    if (texts === undefined) {
+      return nothing;
+    }
+    return html`
+      <dialog
+        class="drawer"
+        part="drawer"
+        aria-labelledby="cs-drawer-heading"
+        @click=${this.#clicked}
+        @keydown=${this.#pressed}
+        @cancel=${this.#cancelled}
+      >
+        ${row === undefined ? nothing : this.#content(row, texts)}
+      </dialog>
+    `;
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    const dialog = this.querySelector<HTMLDialogElement>(":scope > dialog");
+    if (dialog === null) {
+      return;
+    }
+    const wanted = this.row === undefined ? undefined : (this.modal ?? this.#narrow?.matches ?? false);
+    if (wanted !== this.#isModal) {
+      const isFirst = this.#isModal === undefined;
+      this.#isModal = wanted;
+      dialog.close();
+      if (wanted === true) {
+        dialog.showModal();
+      } else if (wanted === false) {
+        dialog.show();
+      }
+      this.toggleAttribute("open", wanted !== undefined);
+      this.toggleAttribute("panel", wanted === false);
+      if (isFirst || wanted === true) {
+        this.focus();
+      }
+    }
+    if (changed.has("row") && !isSame(changed.get("row"), this.row)) {
+      this.querySelector(".drawer-body")?.scrollTo(0, 0);
+    }
+  }
+
+  #content(row: Row, texts: Texts): TemplateResult {
+    const { drawer } = texts.rows;
+    const titles = { event: drawer.event, withheld: drawer.withheld, gap: drawer.gap };
+    return html`
+      <div class="drawer-head">
+        <h2 id="cs-drawer-heading">${titles[row.kind](row.line)}</h2>
+        <span class="faint position">${this.of > 0 ? drawer.position(this.position + 1, this.of) : nothing}</span>
+        <div class="moves">
+          ${this.#button("up", drawer.previous, this.position <= 0, () => this.#step(-1))}
+          ${this.#button("down", drawer.next, this.position >= this.of - 1, () => this.#step(1))}
+          ${this.#button("close", drawer.close, false, () => this.#close())}
+        </div>
+      </div>
+      <div class="drawer-body" tabindex="0" role="group" aria-labelledby="cs-drawer-heading">
+        ${row.kind === "event" ? this.#event(row, texts) : row.kind === "withheld" ? this.#withheld(row, texts) : this.#gap(row, texts)}
+      </div>
+    `;
+  }
+
+  #button(drawing: "up" | "down" | "close", label: string, isOff: boolean, act: () => void): TemplateResult {
+    return html`<button type="button" class="quiet square" aria-label=${label} ?disabled=${isOff} @click=${act}>${icon(drawing)}</button>`;
+  }
+
+  #event(row: EventRow, texts: Texts): TemplateResult {
+    const { drawer } = texts.rows;
+    const event = this.#parse(row.json);
+    const members = new MembersView(texts, this.#bounds);
+    const drawn = event && members.draw(event);
+    let isCut = members.isCut;
+    const changes =
+      event === undefined
+        ? nothing
+        : changesView(event, texts, this.#bounds, () => {
+            isCut = true;
+          });
+    return html`
+      ${event === undefined ? nothing : html`<p class="sentence">${sentence(summarise(event), texts)}</p>`}
+      ${this.#standing(texts)}
+      ${changes === nothing ? nothing : html`<h3>${drawer.changes}</h3>${changes}`}
+      <h3>${drawer.members}</h3>
+      ${drawn ?? html`<p>${drawer.unreadable}</p>`}
+      ${isCut ? html`<p class="actions"><button type="button" class="quiet" @click=${this.#showMore}>${drawer.showMore}</button></p>` : nothing}
+      <h3>${drawer.place}</h3>
+      ${this.#place(row, texts)}
+      <cs-proof .event=${row} .slicer=${this.slicer} .session=${this.session} .texts=${texts}></cs-proof>
+      <h3>${drawer.bytes}</h3>
+      ${this.#bytes(row.json, texts)}
+    `;
+  }
+
+  #withheld(row: WithheldMark, texts: Texts): TemplateResult {
+    const { drawer, list } = texts.rows;
+    const { tone, icon: drawing } = STANDING_SIGNS[this.standing];
+    return html`
+      <p class="absent tone-faint">${icon("withheld")}<span>${list.withheld[row.why ?? "unsaid"]}</span></p>
+      <p>${drawer.withheldAbout}</p>
+      ${row.why === null ? nothing : html`<p class="faint">${drawer.withheldWhy}</p>`}
+      <p class="standing tone-${tone}"><span class="state tone-${tone}">${icon(drawing)}${texts.rows.standing[this.standing].word}</span></p>
+      <h3>${drawer.place}</h3>
+      ${this.#place(row, texts)}
+    `;
+  }
+
+  #gap({ line, index, leaves }: GapRow, texts: Texts): TemplateResult {
+    const { drawer, list } = texts.rows;
+    const { count } = texts.figures;
+    return html`
+      <p class="absent tone-faint">${icon("gap")}<span>${list.gap(leaves)}</span></p>
+      <p>${drawer.gapAbout}</p>
+      <p class="faint">${drawer.gapUnknown}</p>
+      <h3>${drawer.place}</h3>
+      <dl class="facts">
+        <div><dt>${drawer.facts.leaves}</dt><dd>${list.gapPlace(index, index + leaves - 1)}</dd></div>
+        <div><dt>${drawer.facts.line}</dt><dd>${count(line)}</dd></div>
+      </dl>
+    `;
+  }
+
+  #standing({ rows }: Texts): TemplateResult {
+    const { tone, icon: drawing } = STANDING_SIGNS[this.standing];
+    const { word, why } = rows.standing[this.standing];
+    return html`<p class="standing tone-${tone}"><span class="state tone-${tone}">${icon(drawing)}${word}</span> ${why}</p>`;
+  }
+
+  #place(row: EventRow | WithheldMark, texts: Texts): TemplateResult {
+    const { facts, bySigner } = texts.rows.drawer;
+    const { count } = texts.figures;
+    const trust = this.session?.report?.signers.find(({ vkey }) => vkey === row.vkey)?.trust;
+    const [name = "", id = ""] = row.vkey.split("+");
+    return html`
+      <dl class="facts">
+        <div class="wide"><dt>${facts.time}</dt><dd><time datetime=${row.time} dir="ltr">${moment(row.time, this.zone)}</time> <span class="faint">${bySigner}</span></dd></div>
+        <div class="wide"><dt>${facts.chain}</dt><dd><code>${row.chain}</code></dd></div>
+        <div><dt>${facts.seq}</dt><dd>${count(row.seq)}</dd></div>
+        <div><dt>${facts.index}</dt><dd>${count(row.index)}</dd></div>
+        <div><dt>${facts.line}</dt><dd>${count(row.line)}</dd></div>
+        <div class="wide"><dt>${facts.signer}</dt><dd>${value(name)}</dd></div>
+        ${trust === undefined ? nothing : html`<div class="wide"><dt>${facts.trust}</dt><dd>${trusted(trust, texts)}</dd></div>`}
+        <div><dt>${facts.id}</dt><dd><code>${value(id)}</code></dd></div>
+        <div class="wide"><dt>${facts.vkey}</dt><dd><code>${value(row.vkey, 2_000)}</code></dd></div>
+      </dl>
+    `;
+  }
+
+  #bytes(text: string, { rows, figures }: Texts): TemplateResult {
+    const { drawer } = rows;
+    const shown = this.#isWhole ? text : clip(text, TEXT_SHOWN);
+    const isClipped = shown.length < text.length;
+    return html`
+      <pre class="raw" tabindex="0" role="group" aria-label=${drawer.bytes}><code>${visible(shown).map((part) =>
+        part.unseen ? html`<span class="unseen">${part.text}</span>` : part.text,
+      )}</code></pre>
+      <p class="actions">
+        <button type="button" class="quiet" @click=${() => this.#copy(text)}>${icon("copy")} ${drawer.copy}</button>
+        ${isClipped ? html`<button type="button" class="quiet" @click=${this.#showWhole}>${drawer.showAll} (${figures.count(text.length)})</button>` : nothing}
+        <span role="status">${this.#said}</span>
+      </p>
+    `;
+  }
+
+  #parse(json: string): Json | undefined {
+    if (this.#parsed?.json !== json) {
+      this.#parsed = { json, event: parsed(json) };
+    }
+    return this.#parsed.event;
+  }
+
+  #step(by: 1 | -1): void {
+    const to = this.position + by;
+    if (to >= 0 && to < this.of) {
+      this.dispatchEvent(wish("step", { by }));
+    }
+  }
+
+  #close(): void {
+    this.dispatchEvent(wish("close", {}));
+  }
+
+  async #copy(text: string): Promise<void> {
+    const isCopied = await copy(text);
+    const drawer = this.texts?.rows.drawer;
+    this.#said = (isCopied ? drawer?.copied : drawer?.notCopied) ?? "";
+    this.requestUpdate();
+  }
+
+  readonly #showMore = (): void => {
+    this.#bounds = wider(this.#bounds);
+    this.requestUpdate();
+  };
+
+  readonly #showWhole = (): void => {
+    this.#isWhole = true;
+    this.requestUpdate();
+  };
+
+  readonly #resized = (): void => this.requestUpdate();
+
+  /** A click on what is behind it. */
+  readonly #clicked = (event: MouseEvent): void => {
+    if (this.#isModal && event.target instanceof HTMLDialogElement) {
+      this.#close();
+    }
+  };
+
+  /** Who holds this closes it, by taking the row away. */
+  readonly #cancelled = (event: Event): void => {
+    event.preventDefault();
+    this.#close();
+  };
+
+  readonly #pressed = (event: KeyboardEvent): void => {
+    if (event.altKey || event.ctrlKey || event.metaKey) {
+      return;
+    }
+    const steps: Readonly<Record<string, 1 | -1>> = { j: 1, k: -1 };
+    const by = steps[event.key];
+    if (by !== undefined) {
+      this.#step(by);
+    } else if (event.key === "Escape") {
+      this.#close();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  };
+}
+
+function isSame(one: Row | undefined, other: Row | undefined): boolean {
+  return one?.kind === other?.kind && one?.line === other?.line;
+}
+
+function parsed(json: string): Json | undefined {
+  try {
+    return parseJson(json);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the event says, in a sentence. Its outcome is in it where the event names one. */
+function sentence(summary: Summary, { rows }: Texts): unknown {
+  const { sentences } = rows.drawer;
+  const { action, actor, target, outcome } = summary;
+  if (action === undefined) {
+    return html`<span class="faint">${sentences.untold}</span>`;
+  }
+  const known = actor !== undefined && target !== undefined ? sentences.all : undefined;
+  const one = actor !== undefined ? sentences.withoutTarget : undefined;
+  const said = known ?? one ?? (target !== undefined ? sentences.withoutActor : sentences.actionAlone);
+  const slots = {
+    action: html`<strong>${value(action)}</strong>`,
+    actor: actor && party(actor),
+    target: target && party(target),
+  };
+  const end =
+    outcome === undefined ? nothing : filled(sentences.outcome, { outcome: html`<strong>${value(outcome)}</strong>` });
+  return html`${filled(said, slots)} ${end}`;
+}
+
+function party({ id, name, type }: Party): TemplateResult {
+  const kind = type === undefined || type === USUAL_TYPE ? nothing : html`<span class="faint">${value(type)}</span> `;
+  return name === undefined
+    ? html`${kind}<strong>${value(id)}</strong>`
+    : html`${kind}<strong>${value(name)}</strong> <span class="faint">(${value(id)})</span>`;
+}
+
+function trusted(trust: SignerTrust, { result }: Texts): TemplateResult {
+  const { tone, icon: drawing } = SIGNER_LOOKS[trust];
+  const { word, why } = result.signers[trust];
+  return html`<span class="state tone-${tone}">${icon(drawing)}${word}</span> <span class="faint">${why}</span>`;
+}
+
+define("cs-drawer", Drawer);

@@ -1,0 +1,159 @@
+import { html, nothing, type TemplateResult } from "lit";
+import { doubtsOf } from "../shelf/standing.js";
+import type { Slicer } from "../slice/types.js";
+import { icon } from "./icons.js";
+import type { Looking } from "./looking.js";
+import { save, stem } from "./save.js";
+import type { Phase } from "./session.js";
+import type { Described } from "./texts/frame.js";
+import type { Texts } from "./texts/texts.js";
+import { value } from "./value.js";
+import { define, View } from "./view.js";
+
+/** What events can be taken along as. */
+type Kind = "csv" | "ndjson" | "slice";
+
+/** Saves what was found. */
+export class ExportMenu extends View {
+  static override properties = { looking: {}, events: {}, phase: {}, slicer: {}, texts: {} };
+  declare looking: Looking | undefined;
+  /** How many were found. */
+  declare events: number;
+  declare phase: Phase | undefined;
+  /** Without it, or while the export is not all there, nothing can be cut out of it. */
+  declare slicer: Slicer | undefined;
+  declare texts: Texts;
+  #isOpen = false;
+  #said = "";
+  #running: AbortController | undefined;
+
+  constructor() {
+    super();
+    this.events = 0;
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#running?.abort();
+    removeEventListener("pointerdown", this.#outside);
+  }
+
+  protected override render(): TemplateResult {
+    const { save: texts, figures } = this.texts;
+    const { events } = this;
+    const canSlice = this.slicer !== undefined && this.looking?.session.bytes !== undefined;
+    return html`
+      <div class="menu" @keydown=${this.#key}>
+        <button
+          type="button"
+          class="with-icon"
+          part="export"
+          aria-expanded=${this.#isOpen}
+          aria-controls="export-choices"
+          ?disabled=${events === 0}
+          @click=${() => this.#open(!this.#isOpen)}
+        >${icon("save")}<span>${texts.label}</span></button>
+        <div id="export-choices" class="menu-choices" role="group" aria-label=${texts.label} ?hidden=${!this.#isOpen}>
+          <p class="faint">${texts.about(figures.events(events))}</p>
+          ${this.#choice("csv", texts.csv)}
+          ${this.#choice("ndjson", texts.ndjson)}
+          ${canSlice ? this.#choice("slice", texts.slice) : nothing}
+          ${
+            this.#running === undefined
+              ? nothing
+              : html`<button type="button" class="quiet" @click=${() => this.#running?.abort()}>${texts.cancel}</button>`
+          }
+          <p role="status">${this.#said === "" ? nothing : value(this.#said, 300)}</p>
+        </div>
+      </div>
+    `;
+  }
+
+  #choice(kind: Kind, { name, about }: Described): TemplateResult {
+    return html`
+      <button type="button" class="choice" data-kind=${kind} ?disabled=${this.#running !== undefined} @click=${() => void this.#save(kind)}>
+        <strong>${name}</strong> <span class="faint">${about}</span>
+      </button>
+    `;
+  }
+
+  async #save(kind: Kind): Promise<void> {
+    const { looking } = this;
+    const { save: texts, figures } = this.texts;
+    if (looking === undefined) {
+      return;
+    }
+    const running = new AbortController();
+    this.#running = running;
+    this.#say("");
+    try {
+      const blob = await this.#made(kind, looking, running.signal, (events) =>
+        this.#say(texts.working(figures.events(events))),
+      );
+      const name = `${stem(looking.session.name ?? "")}${ENDINGS[kind]}`;
+      save(name, blob);
+      this.#say(texts.done(name));
+    } catch {
+      this.#say(running.signal.aborted ? "" : texts.failed);
+    }
+    this.#running = undefined;
+    this.requestUpdate();
+  }
+
+  async #made(kind: Kind, { session }: Looking, signal: AbortSignal, told: (events: number) => void): Promise<Blob> {
+    if (kind !== "slice") {
+      return session.shelf.save(kind === "csv" ? "csv-with-bom" : kind, told, {
+        doubts: session.report && doubtsOf(session.report),
+        signal,
+      });
+    }
+    const { bytes } = session;
+    if (bytes === undefined || this.slicer === undefined) {
+      throw new Error("there is nothing to cut from");
+    }
+    const slice = await this.slicer.slice(
+      bytes,
+      { indexes: await session.shelf.indexes() },
+      { trust: session.trust, signal },
+    );
+    return slice.bytes;
+  }
+
+  #open(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+    if (isOpen) {
+      addEventListener("pointerdown", this.#outside);
+    } else {
+      removeEventListener("pointerdown", this.#outside);
+      this.#said = this.#running === undefined ? "" : this.#said;
+    }
+    this.requestUpdate();
+  }
+
+  #say(text: string): void {
+    this.#said = text;
+    this.requestUpdate();
+  }
+
+  readonly #outside = (event: Event): void => {
+    if (!event.composedPath().includes(this)) {
+      this.#open(false);
+    }
+  };
+
+  readonly #key = (event: KeyboardEvent): void => {
+    if (event.key === "Escape" && this.#isOpen) {
+      event.stopPropagation();
+      this.#open(false);
+      this.querySelector("button")?.focus();
+    }
+  };
+}
+
+const ENDINGS: Readonly<Record<Kind, string>> = {
+  csv: "-events.csv",
+  ndjson: "-events.ndjson",
+  slice: "-slice.countersign.ndjson",
+};
+
+define("cs-export", ExportMenu);

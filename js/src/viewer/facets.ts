@@ -1,0 +1,137 @@
+import { html, nothing, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import type { Column, FacetValue, Found } from "../shelf/types.js";
+import { icon } from "./icons.js";
+import { has } from "./query.js";
+import type { Texts } from "./texts/texts.js";
+import { value } from "./value.js";
+import { define, View, wish } from "./view.js";
+
+/** The columns whose values are offered, in this order. */
+const OFFERED: readonly Column[] = ["outcome", "action", "actor", "target", "tenant", "signer"];
+/** How many values stand there before all of them are asked for. */
+const FEW = 10;
+
+/** The most frequent values of each column, as chips that narrow the search. Fires `value-toggled` {member, value}. */
+export class Facets extends View {
+  static override properties = { text: {}, found: {}, texts: {} };
+  declare text: string;
+  declare found: Found | undefined;
+  declare texts: Texts;
+  readonly #opened = new Set<Column>();
+  /** Where there is little room they are shown only when they are asked for. */
+  #isShown = false;
+  #measuring: number | undefined;
+  readonly #resized = new ResizeObserver(() => this.#measure());
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#resized.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#resized.disconnect();
+  }
+
+  protected override updated(): void {
+    this.#measuring ??= requestAnimationFrame(() => {
+      this.#measuring = undefined;
+      this.#measure();
+    });
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const groups = OFFERED.flatMap((column) => {
+      const facet = this.found?.facets[column];
+      return facet === undefined || facet.values.length === 0 ? [] : [this.#group(column, facet.values, facet.more)];
+    });
+    if (groups.length === 0) {
+      return nothing;
+    }
+    const { facets } = this.texts.view;
+    const toggle = () => {
+      this.#isShown = !this.#isShown;
+      this.requestUpdate();
+    };
+    return html`
+      <button type="button" class="facets-toggle with-icon" aria-expanded=${this.#isShown} aria-controls="facets" @click=${toggle}>
+        ${icon("filter")}<span>${facets}</span>
+      </button>
+      <div id="facets" class="facets" part="facets" role="group" aria-label=${facets} data-shown=${this.#isShown}>${groups}</div>
+    `;
+  }
+
+  #group(column: Column, values: readonly FacetValue[], more: number): TemplateResult {
+    const { name } = this.texts.query.members[column];
+    const isOpen = this.#opened.has(column);
+    // What is chosen stays in view however rare it is.
+    const shown = values.filter((one, place) => isOpen || place < FEW || has(this.text, column, one.value));
+    const hidden = values.length - shown.length + more;
+    return html`
+      <div class="facet" role="group" aria-label=${name} data-column=${column} data-open=${isOpen} data-hides=${hidden > 0}>
+        <span class="facet-name" aria-hidden="true">${name}</span>
+        <div class="facet-values">
+          ${repeat(
+            shown,
+            (one) => one.value,
+            (one) => this.#chip(column, one),
+          )}
+          ${isOpen && hidden > 0 ? html`<span class="faint">${this.#moreText(hidden)}</span>` : nothing}
+        </div>
+        ${this.#toggle(column, name, isOpen, hidden)}
+      </div>
+    `;
+  }
+
+  #chip(column: Column, { value: text, count }: FacetValue): TemplateResult {
+    const isChosen = has(this.text, column, text);
+    return html`
+      <button
+        type="button"
+        class="chip"
+        part="chip"
+        aria-pressed=${isChosen}
+        @click=${() => this.dispatchEvent(wish("value-toggled", { member: column, value: text }))}
+      >
+        ${isChosen ? icon("check") : nothing}<span class="chip-value">${value(shortened(column, text), 60)}</span>
+        <span class="chip-count">${this.texts.figures.count(count)}</span>
+      </button>
+    `;
+  }
+
+  /** Shown where there is more than fits. */
+  #toggle(column: Column, name: string, isOpen: boolean, hidden: number): TemplateResult {
+    const { view } = this.texts;
+    const text = isOpen ? view.fewerValues : hidden > 0 ? this.#moreText(hidden) : view.allValues;
+    const toggle = () => {
+      if (!this.#opened.delete(column)) {
+        this.#opened.add(column);
+      }
+      this.requestUpdate();
+    };
+    return html`
+      <button type="button" class="quiet facet-more" aria-expanded=${isOpen} aria-label=${`${name}: ${text}`} @click=${toggle}>${text}</button>
+    `;
+  }
+
+  #moreText(hidden: number): string {
+    return this.texts.view.moreValues(this.texts.figures.count(hidden));
+  }
+
+  /** Says of each row of values whether it goes on beyond its edge: all are read before anything is written. */
+  #measure(): void {
+    const rows = [...this.querySelectorAll(".facet-values")];
+    const areOver = rows.map((values) => values.scrollWidth > values.clientWidth + 1);
+    for (const [place, values] of rows.entries()) {
+      values.parentElement?.toggleAttribute("data-over", areOver[place]);
+    }
+  }
+}
+
+/** Of a key its name and ID: the rest is longer than anyone reads. */
+function shortened(column: Column, text: string): string {
+  return column === "signer" ? text.split("+", 2).join("+") : text;
+}
+
+define("cs-facets", Facets);

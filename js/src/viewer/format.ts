@@ -1,0 +1,88 @@
+import type { Zone } from "./zone.js";
+
+/** Nothing is dated before or after these moments; a bar of the chart may begin or end beyond them. */
+export const EARLIEST = Date.parse("0001-01-01T00:00:00.000Z");
+export const LATEST = Date.parse("9999-12-31T23:59:59.999Z");
+
+/** A moment with its offset: `2026-11-20 06:01:02.345Z`, or `2026-11-20 07:01:02.345+01:00`. */
+export function moment(time: number | string, zone: Zone = "utc"): string {
+  const date = new Date(typeof time === "string" ? time : Math.min(Math.max(time, EARLIEST), LATEST));
+  const text = typeof time === "string" ? time : date.toISOString();
+  if (zone === "utc" || Number.isNaN(date.getTime())) {
+    return text.replace("T", " ");
+  }
+  // Before there were time zones, clocks differed by seconds too.
+  const minutes = Math.round(-date.getTimezoneOffset());
+  const local = new Date(date.getTime() + minutes * 60_000).toISOString();
+  return `${local.slice(0, -1).replace("T", " ")}${offset(minutes)}`;
+}
+
+/** `+01:00`. */
+function offset(minutes: number): string {
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  const ahead = Math.abs(minutes);
+  return `${minutes < 0 ? "-" : "+"}${two(ahead / 60)}:${two(ahead % 60)}`;
+}
+
+/** The beginning of a value that is too long to be shown whole. */
+export function clip(text: string, length: number): string {
+  if (text.length <= length) return text;
+  // Not between the halves of a surrogate pair.
+  const end = /[\ud800-\udbff]/.test(text.charAt(length - 1)) ? length - 1 : length;
+  return `${text.slice(0, end)}…`;
+}
+
+/** Characters that are not seen, or that change how others are seen. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** What a joiner may follow: emoji, and letters of scripts that are written with joiners. */
+const JOINED =
+  /(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f|(?![\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}])[\p{L}\p{M}])$/u;
+
+/** A text is parted so often and no more: what follows is left out. */
+const MOST_PARTS = 2_000;
+
+/** A part of a text: as it is, or the name of a character that cannot be seen. */
+export interface Visible {
+  readonly text: string;
+  readonly unseen: boolean;
+}
+
+/** Parts of a text, and an ellipsis where there are more than anyone reads. */
+export function visible(text: string): Visible[] {
+  const parts: Visible[] = [];
+  let end = 0;
+  for (const { 0: character, index } of text.matchAll(UNSEEN)) {
+    if (index < end || isNeeded(character, text.slice(Math.max(0, index - 2), index))) {
+      continue;
+    }
+    if (parts.length >= MOST_PARTS) {
+      parts.push({ text: "…", unseen: true });
+      return parts;
+    }
+    if (index > end) {
+      parts.push({ text: text.slice(end, index), unseen: false });
+    }
+    end = index;
+    while (text.startsWith(character, end)) {
+      end += character.length;
+    }
+    const times = (end - index) / character.length;
+    parts.push({ text: `${codePoint(character)}${times > 1 ? ` ×${times}` : ""}`, unseen: true });
+  }
+  if (end < text.length) {
+    parts.push({ text: text.slice(end), unseen: false });
+  }
+  return parts;
+}
+
+/** `U+202E`. */
+export function codePoint(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+function isNeeded(character: string, before: string): boolean {
+  if (character === "\t" || character === "\n") {
+    return true;
+  }
+  return (character === "\u200c" || character === "\u200d") && JOINED.test(before);
+}

@@ -1,0 +1,210 @@
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { createRef, ref } from "lit/directives/ref.js";
+import type { Found, Histogram } from "../shelf/types.js";
+import { Chart, OUTCOMES } from "./chart.js";
+import { moment } from "./format.js";
+import type { Texts } from "./texts/texts.js";
+import { define, View, wish } from "./view.js";
+import type { Zone } from "./zone.js";
+
+/** How many spans of time the table lists: the fullest ones. */
+const LISTED = 100;
+
+/** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}. */
+export class HistogramView extends View {
+  static override properties = { found: {}, zone: {}, texts: {}, theme: {} };
+  declare found: Found | undefined;
+  declare zone: Zone;
+  declare texts: Texts;
+  /** Drawn anew where it changes. */
+  declare theme: string;
+  #chart: Chart | undefined;
+  #drawing: number | undefined;
+  #pointed: number | undefined;
+  #isTable = false;
+  readonly #plot = createRef<HTMLElement>();
+  readonly #resized = new ResizeObserver(([entry]) => this.#chart?.resize(Math.floor(entry?.contentRect.width ?? 0)));
+  readonly #dark = matchMedia("(prefers-color-scheme: dark)");
+  readonly #redraw = (): void => {
+    this.#remove();
+    this.requestUpdate();
+  };
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#dark.addEventListener("change", this.#redraw);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#dark.removeEventListener("change", this.#redraw);
+    this.#remove();
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const histogram = this.found?.histogram;
+    if (histogram === undefined || this.found?.events === 0) {
+      return nothing;
+    }
+    const { view } = this.texts;
+    return html`
+      <section class="histogram" part="histogram" aria-label=${view.histogram}>
+        <div class="histogram-head">
+          <ul class="legend" aria-hidden="true">
+            ${OUTCOMES.toReversed().map((outcome) => {
+              const sum = histogram.bars[outcome].reduce((total, count) => total + count, 0);
+              return html`<li><span class="swatch swatch-${outcome}"></span>${view.outcomes[outcome]} <span class="faint">${this.texts.figures.count(sum)}</span></li>`;
+            })}
+          </ul>
+          <p class="histogram-says faint" aria-hidden="true">${this.#says(histogram)}</p>
+        </div>
+        <p class="sr">${this.#about(histogram)}</p>
+        <div class="plot" aria-hidden="true" title=${view.brush} ${ref(this.#plot)}></div>
+        <details class="histogram-table" ?open=${this.#isTable} @toggle=${this.#toggled}>
+          <summary>${view.table}</summary>
+          ${this.#isTable ? this.#table(histogram) : nothing}
+        </details>
+      </section>
+    `;
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    const histogram = this.found?.histogram;
+    const into = this.#plot.value;
+    if (changed.has("zone") || changed.has("theme") || changed.has("texts") || into === undefined) {
+      this.#remove();
+    }
+    if (histogram === undefined || into === undefined) {
+      return;
+    }
+    if (this.#chart === undefined) {
+      // After all else that the first answer draws, and not in one task with it: the page would stand still for both.
+      this.#drawing ??= requestAnimationFrame(() => setTimeout(this.#draw));
+    } else if (changed.has("found")) {
+      this.#chart.show(histogram);
+    }
+  }
+
+  readonly #draw = (): void => {
+    this.#drawing = undefined;
+    const histogram = this.found?.histogram;
+    const into = this.#plot.value;
+    if (histogram === undefined || into === undefined || this.#chart !== undefined || !this.isConnected) {
+      return;
+    }
+    const colour = (selector: string) => getComputedStyle(this.querySelector(selector) ?? this).color;
+    const look = {
+      colours: {
+        success: colour(".swatch-success"),
+        failure: colour(".swatch-failure"),
+        unknown: colour(".swatch-unknown"),
+        ink: colour(".histogram-says"),
+        line: getComputedStyle(into).borderTopColor,
+      },
+      font: getComputedStyle(this).fontFamily,
+      lang: this.texts.lang,
+      zone: this.zone,
+    };
+    this.#chart = new Chart(into, histogram, look, {
+      chosen: (since, until) => this.#choose(since, until),
+      pointed: (bar) => {
+        if (bar !== this.#pointed) {
+          this.#pointed = bar;
+          this.requestUpdate();
+        }
+      },
+    });
+    this.#resized.observe(into);
+  };
+
+  #remove(): void {
+    this.#resized.disconnect();
+    this.#chart?.remove();
+    this.#chart = undefined;
+  }
+
+  #about({ begin, step, bars }: Histogram): string {
+    const { figures, view } = this.texts;
+    const end = begin + step * bars.success.length;
+    return view.histogramAbout(
+      figures.events(this.found?.events ?? 0),
+      moment(begin, this.zone),
+      moment(end, this.zone),
+    );
+  }
+
+  /** What the bar under the pointer counts, or what can be done. */
+  #says(histogram: Histogram): string {
+    const bar = this.#pointed;
+    const { figures, view } = this.texts;
+    if (bar === undefined || bar >= histogram.bars.success.length) {
+      return view.brush;
+    }
+    const counts = OUTCOMES.toReversed()
+      .filter((outcome) => (histogram.bars[outcome][bar] ?? 0) > 0)
+      .map((outcome) => `${view.outcomes[outcome]} ${figures.count(histogram.bars[outcome][bar] ?? 0)}`);
+    return `${this.#span(histogram, bar)}: ${counts.join(", ") || figures.events(0)}`;
+  }
+
+  #span({ begin, step }: Histogram, bar: number): string {
+    return `${moment(begin + bar * step, this.zone)} – ${moment(begin + (bar + 1) * step, this.zone)}`;
+  }
+
+  #table(histogram: Histogram): TemplateResult {
+    const { view, figures } = this.texts;
+    const { begin, step, bars } = histogram;
+    const sum = (bar: number) => OUTCOMES.reduce((total, outcome) => total + (bars[outcome][bar] ?? 0), 0);
+    const filled = bars.success.map((_, bar) => bar).filter((bar) => sum(bar) > 0);
+    const listed = filled
+      .toSorted((one, other) => sum(other) - sum(one))
+      .slice(0, LISTED)
+      .toSorted((one, other) => one - other);
+    return html`
+      ${
+        filled.length > listed.length
+          ? html`<p class="faint">${view.bars(figures.count(listed.length), figures.count(filled.length))}</p>`
+          : nothing
+      }
+      <div class="table-scroller" tabindex="0" role="group" aria-label=${view.histogram}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">${view.time}</th>
+              ${OUTCOMES.toReversed().map((outcome) => html`<th scope="col" class="number">${view.outcomes[outcome]}</th>`)}
+              <th scope="col"><span class="sr">${view.onlyThisTime}</span></th>
+            </tr>
+          </thead>
+          <tbody>
+            ${listed.map(
+              (bar) => html`
+                <tr>
+                  <th scope="row">${this.#span(histogram, bar)}</th>
+                  ${OUTCOMES.toReversed().map((outcome) => html`<td class="number">${figures.count(bars[outcome][bar] ?? 0)}</td>`)}
+                  <td>
+                    <button
+                      type="button"
+                      class="quiet"
+                      aria-label=${`${view.onlyThisTime}: ${this.#span(histogram, bar)}`}
+                      @click=${() => this.#choose(begin + bar * step, begin + (bar + 1) * step)}
+                    >${view.onlyThisTime}</button>
+                  </td>
+                </tr>
+              `,
+            )}
+          </tbody>
+        </table>
+      </div>
+    `;
+  }
+
+  #choose(since: number, until: number): void {
+    this.dispatchEvent(wish("time-chosen", { since, until }));
+  }
+
+  readonly #toggled = (event: Event): void => {
+    this.#isTable = (event.target as HTMLDetailsElement).open;
+    this.requestUpdate();
+  };
+}
+
+define("cs-histogram", HistogramView);

@@ -1,0 +1,73 @@
+/** What an export holds beside its events, as much of it as a page can show. */
+
+import type { ChainMark, CheckpointMark, Mark, NoteMark, SkipMark } from "../verify/marks.js";
+
+/** What is kept of each kind: the first ones, and the newest one where there are more. */
+export interface Marks {
+  readonly checkpoints: readonly CheckpointMark[];
+  readonly notes: readonly NoteMark[];
+  /** Begins and ends of chains. */
+  readonly chains: readonly ChainMark[];
+  /** Leaves left out, adjacent ones as one. */
+  readonly skips: readonly SkipMark[];
+  /** How many events are withheld. */
+  readonly withheld: number;
+  /** How many marks are not kept here: more than anyone looks at. */
+  readonly unkept: number;
+}
+
+/** How many of each kind are kept. Files can hold millions. */
+const MOST = 20_000;
+
+/** Takes marks in. */
+export class Ledger implements Marks {
+  readonly checkpoints: CheckpointMark[] = [];
+  readonly notes: NoteMark[] = [];
+  readonly chains: ChainMark[] = [];
+  readonly skips: SkipMark[] = [];
+  withheld = 0;
+  unkept = 0;
+
+  /** Keeps them. */
+  take(marks: readonly Mark[]): void {
+    for (const mark of marks) {
+      switch (mark.kind) {
+        case "checkpoint":
+          this.#keep(this.checkpoints, mark);
+          break;
+        case "note":
+          this.#keep(this.notes, mark);
+          break;
+        case "open":
+        case "close":
+          this.#keep(this.chains, mark);
+          break;
+        case "skip":
+          this.#skip(mark);
+          break;
+        case "withheld":
+          this.withheld += 1;
+          break;
+        case "leaf":
+          break;
+      }
+    }
+  }
+
+  #skip(mark: SkipMark): void {
+    const last = this.skips.at(-1);
+    if (last !== undefined && last.index + last.leaves === mark.index) {
+      this.skips[this.skips.length - 1] = { ...last, leaves: last.leaves + mark.leaves };
+    } else {
+      this.#keep(this.skips, mark);
+    }
+  }
+
+  #keep<M extends Mark>(kept: M[], mark: M): void {
+    if (kept.length === MOST) {
+      kept.pop();
+      this.unkept += 1;
+    }
+    kept.push(mark);
+  }
+}

@@ -1,0 +1,259 @@
+import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
+import type { EventRow } from "../shelf/types.js";
+import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../slice/types.js";
+import { type Failure, failure } from "./failure.js";
+import { icon } from "./icons.js";
+import { said } from "./said.js";
+import { save } from "./save.js";
+import type { Texts } from "./texts/texts.js";
+import { STATE_LOOKS, VERDICT_LOOKS } from "./tones.js";
+import { value } from "./value.js";
+import { define, View } from "./view.js";
+
+/** What is known of the export that an event is proven from. */
+export interface Provable {
+  readonly source: unknown;
+  readonly trust?: string | undefined;
+}
+
+type State =
+  | { readonly kind: "unasked" }
+  | { readonly kind: "asked"; readonly read: number; readonly of: number; readonly asking: AbortController }
+  | { readonly kind: "explained"; readonly explanation: Explanation }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+/** So many facts of a step are drawn at first: a chain can have very many links. */
+const FACTS_SHOWN = 12;
+/** Longer facts are clipped. */
+const FACT = 70_000;
+/** Facts that are words and numbers. All others are bytes, or lines of the export. */
+const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "reserialised", "signer"];
+
+/** How one event is proven: asked for, since all of the export is read again for it. */
+export class Proof extends View {
+  static override properties: PropertyDeclarations = {
+    event: { attribute: false },
+    slicer: { attribute: false },
+    session: { attribute: false },
+    texts: { attribute: false },
+  };
+
+  declare event: EventRow | undefined;
+  declare slicer: Slicer | undefined;
+  declare session: Provable | undefined;
+  declare texts: Texts | undefined;
+
+  #state: State = { kind: "unasked" };
+  #allFacts = false;
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#forget();
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    const before = changed.get("event");
+    if (changed.has("session") || (changed.has("event") && !isSame(before, this.event))) {
+      this.#forget();
+    }
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { texts, event, slicer, session } = this;
+    if (texts === undefined || event === undefined || slicer === undefined || !(session?.source instanceof Blob)) {
+      return nothing;
+    }
+    const { drawer, proof } = texts.rows;
+    return html`
+      <h3>${drawer.proof}</h3>
+      <p class="faint">${proof.about}</p>
+      <div aria-live="polite">${this.#content(this.#state, texts)}</div>
+    `;
+  }
+
+  #content(state: State, texts: Texts): TemplateResult {
+    const { proof } = texts.rows;
+    switch (state.kind) {
+      case "unasked":
+        return html`<p class="actions"><button type="button" @click=${this.#explain}>${proof.explain}</button></p>`;
+      case "asked":
+        return html`
+          <div class="proof-progress">
+            <label for="cs-proof-progress">${proof.explaining}</label>
+            <progress id="cs-proof-progress" max=${Math.max(1, state.of)} .value=${state.read}></progress>
+            <span class="faint" aria-hidden="true">${proof.read(state.read, state.of)}</span>
+            <button type="button" class="quiet" @click=${this.#cancel}>${proof.cancel}</button>
+          </div>
+        `;
+      case "failed":
+        return html`
+          <div class="proof-failed tone-bad">
+            <p><span class="state tone-bad">${icon("fail")}${proof.failed}</span></p>
+            <p>${said(state.failure.message, 1_000)}</p>
+            ${state.failure.hint === undefined ? nothing : html`<p class="faint">${said(state.failure.hint, 1_000)}</p>`}
+            <p class="actions"><button type="button" @click=${this.#explain}>${proof.again}</button></p>
+          </div>
+        `;
+      case "explained":
+        return this.#explained(state.explanation, texts);
+    }
+  }
+
+  #explained({ steps, verdict }: Explanation, texts: Texts): TemplateResult {
+    const { proof } = texts.rows;
+    const look = VERDICT_LOOKS[verdict];
+    return html`
+      <ol class="steps">${steps.map((step) => this.#step(step, texts))}</ol>
+      <p class="proof-verdict">
+        ${proof.verdict} <span class="state tone-${look.tone}">${icon(look.icon)}${texts.result.verdicts[verdict].word}</span>
+      </p>
+      <p class="actions">
+        <button type="button" @click=${this.#save}>${icon("save")} ${proof.save}</button>
+        <small class="faint">${proof.saveAbout}</small>
+      </p>
+    `;
+  }
+
+  #step({ id, state, facts, hashes = [] }: ProofStep, texts: Texts): TemplateResult {
+    const { proof, drawer } = texts.rows;
+    const look = STATE_LOOKS[state];
+    const shown = this.#allFacts ? facts : facts.slice(0, FACTS_SHOWN);
+    const more = facts.length - shown.length;
+    return html`
+      <li class="step step-${state} tone-${look.tone}">
+        <div class="step-head">
+          <span class="step-mark">${icon(look.icon)}</span>
+          <h4>${proof.steps[id].title}</h4>
+          <span class="state tone-${look.tone}">${proof.states[state]}</span>
+        </div>
+        <p class="faint">${proof.steps[id].about}</p>
+        ${
+          facts.length === 0 && hashes.length === 0
+            ? nothing
+            : html`<details ?open=${state === "fail"}>
+                <summary>${facts.length === 0 ? proof.hashes(hashes.length) : summary(facts, texts)}</summary>
+                ${shown.length === 0 ? nothing : html`<dl class="step-facts">${shown.map((fact) => this.#fact(fact, texts))}</dl>`}
+                ${
+                  more === 0
+                    ? nothing
+                    : html`<p><button type="button" class="quiet" @click=${this.#showAll}>${drawer.showMore} (${texts.figures.count(more)})</button></p>`
+                }
+                ${hashes.length === 0 ? nothing : hashTable(hashes, texts)}
+              </details>`
+        }
+      </li>
+    `;
+  }
+
+  #fact({ name, value: text }: ProofFact, texts: Texts): TemplateResult {
+    const { facts } = texts.rows.proof;
+    const title = Object.hasOwn(facts, name) ? facts[name] : value(name);
+    return html`
+      <div>
+        <dt>${title}</dt>
+        <dd>${PLAIN.includes(name) ? value(fact(name, text, texts), FACT) : html`<code>${value(text, FACT)}</code>`}</dd>
+      </div>
+    `;
+  }
+
+  readonly #explain = async (): Promise<void> => {
+    const { event, slicer, session } = this;
+    if (event === undefined || slicer === undefined || !(session?.source instanceof Blob)) {
+      return;
+    }
+    const asking = new AbortController();
+    const { chain, seq } = event;
+    this.#become({ kind: "asked", read: 0, of: session.source.size, asking });
+    const isAsked = () => this.#state.kind === "asked" && this.#state.asking === asking;
+    try {
+      const explanation = await slicer.explain(
+        session.source,
+        { chain, seq },
+        {
+          trust: session.trust,
+          signal: asking.signal,
+          told: (read, of) => {
+            if (isAsked()) {
+              this.#become({ kind: "asked", read, of, asking });
+            }
+          },
+        },
+      );
+      if (isAsked()) {
+        this.#become({ kind: "explained", explanation });
+      }
+    } catch (error) {
+      if (isAsked()) {
+        this.#become(asking.signal.aborted ? { kind: "unasked" } : { kind: "failed", failure: failure(error) });
+      }
+    }
+  };
+
+  readonly #cancel = (): void => {
+    this.#forget();
+    void this.updateComplete.then(() => this.querySelector("button")?.focus());
+  };
+
+  readonly #save = (): void => {
+    if (this.#state.kind === "explained" && this.event !== undefined) {
+      save(`proof-${this.event.chain.slice(0, 8)}-${this.event.seq}.ndjson`, this.#state.explanation.proof);
+    }
+  };
+
+  readonly #showAll = (): void => {
+    this.#allFacts = true;
+    this.requestUpdate();
+  };
+
+  #forget(): void {
+    if (this.#state.kind === "asked") {
+      this.#state.asking.abort(new DOMException("the proof was not waited for", "AbortError"));
+    }
+    this.#allFacts = false;
+    this.#become({ kind: "unasked" });
+  }
+
+  #become(state: State): void {
+    this.#state = state;
+    this.requestUpdate();
+  }
+}
+
+function isSame(one: EventRow | undefined, other: EventRow | undefined): boolean {
+  return one?.line === other?.line && one?.chain === other?.chain && one?.seq === other?.seq;
+}
+
+/** The first facts' names, so that one sees what is inside. */
+function summary(facts: readonly ProofFact[], { rows }: Texts): string {
+  const known = rows.proof.facts;
+  const names = new Set(facts.flatMap(({ name }) => (Object.hasOwn(known, name) ? [known[name] ?? ""] : [])));
+  return names.size === 0 ? rows.drawer.showMore : [...names].join(" · ");
+}
+
+/** Numbers are written in the reader's way, a key's trust in words. */
+function fact(name: string, text: string, { figures, result }: Texts): string {
+  if (name === "trust" && Object.hasOwn(result.signers, text)) {
+    return result.signers[text as keyof typeof result.signers].word;
+  }
+  const isCount = ["bytes", "seq", "index", "size"].includes(name) && /^[0-9]{1,15}$/.test(text);
+  return isCount ? figures.count(Number(text)) : text;
+}
+
+function hashTable(hashes: readonly ProofHash[], { rows, figures }: Texts): TemplateResult {
+  const { proof } = rows;
+  return html`
+    <table class="hashes">
+      <thead>
+        <tr><th scope="col">${proof.level}</th><th scope="col">${proof.side}</th><th scope="col">${proof.hash}</th></tr>
+      </thead>
+      ${hashes.map(
+        ({ level, side, hash, node }) => html`<tbody>
+          <tr><th scope="rowgroup" rowspan="2">${figures.count(level)}</th><td>${proof.sides[side]}</td><td><code>${value(hash)}</code></td></tr>
+          <tr><td class="faint">${proof.node}</td><td><code>${value(node)}</code></td></tr>
+        </tbody>`,
+      )}
+    </table>
+  `;
+}
+
+define("cs-proof", Proof);

@@ -1,0 +1,135 @@
+/** Rows of one answer, read ahead of the scroll. */
+
+import type { Row, Shelf } from "../shelf/types.js";
+
+/** So many rows are read at once. */
+export const PAGE = 64;
+/** So many pages are read at the same time: few, so that what is scrolled to next need not wait long. */
+const AT_ONCE = 2;
+/** So many pages are read ahead of the scroll, and one behind it. */
+const AHEAD = 3;
+/** So many characters of events are kept, and the pages wanted now in any case. */
+const KEPT = 8_000_000;
+
+/** Rows of one answer of a shelf. */
+export class RowPages {
+  /** How many rows there are. */
+  readonly size: number;
+  readonly #shelf: Pick<Shelf, "rows">;
+  readonly #told: () => void;
+  /** The one used longest ago comes first. */
+  readonly #pages = new Map<number, readonly Row[]>();
+  readonly #reading = new Set<number>();
+  /** Pages that have more rows by now than were read. */
+  readonly #short = new Set<number>();
+  #kept = 0;
+  #wanted: number[] = [];
+  #isLost = false;
+
+  /** `told` is called whenever rows came. */
+  constructor(shelf: Pick<Shelf, "rows">, size: number, told: () => void) {
+    this.#shelf = shelf;
+    this.size = size;
+    this.#told = told;
+  }
+
+  /** Whether rows could not be read. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** A row, where it was read. */
+  get(row: number): Row | undefined {
+    return this.#pages.get(Math.floor(row / PAGE))?.[row % PAGE];
+  }
+
+  /** Whether all rows in `[first, last)` were read. */
+  has(first: number, last: number): boolean {
+    return this.#span(first, last).every((page) => this.#pages.has(page));
+  }
+
+  /** Reads the rows in `[first, last)`, and then those that are scrolled to next. */
+  want(first: number, last: number, way: 1 | -1): void {
+    const seen = this.#span(first, last);
+    const [top, end] = [seen[0] ?? 0, seen.at(-1) ?? 0];
+    const next = Array.from({ length: AHEAD }, (_, step) => (way > 0 ? end + 1 + step : top - 1 - step));
+    const behind = way > 0 ? top - 1 : end + 1;
+    this.#wanted = [...seen, ...next, behind].filter((page) => page >= 0 && page * PAGE < this.size);
+    for (const page of this.#wanted.toReversed()) {
+      this.#use(page);
+    }
+    this.#read();
+  }
+
+  /** The same answer with more rows after these. */
+  grown(size: number): RowPages {
+    const more = new RowPages(this.#shelf, size, this.#told);
+    for (const [page, rows] of this.#pages) {
+      more.#keep(page, rows);
+      if (rows.length < PAGE) {
+        more.#short.add(page);
+      }
+    }
+    return more;
+  }
+
+  #span(first: number, last: number): number[] {
+    const from = Math.floor(Math.max(0, first) / PAGE);
+    const to = Math.ceil(Math.min(last, this.size) / PAGE);
+    return Array.from({ length: Math.max(0, to - from) }, (_, place) => from + place);
+  }
+
+  #read(): void {
+    for (const page of this.#wanted) {
+      if (this.#reading.size >= AT_ONCE || this.#isLost) {
+        return;
+      }
+      if (!this.#reading.has(page) && (!this.#pages.has(page) || this.#short.has(page))) {
+        this.#reading.add(page);
+        void this.#take(page);
+      }
+    }
+  }
+
+  async #take(page: number): Promise<void> {
+    try {
+      this.#keep(page, await this.#shelf.rows(page * PAGE, Math.min(this.size, (page + 1) * PAGE)));
+    } catch {
+      this.#isLost = true;
+    }
+    this.#reading.delete(page);
+    this.#told();
+    this.#read();
+  }
+
+  #keep(page: number, rows: readonly Row[]): void {
+    this.#kept += weight(rows) - weight(this.#pages.get(page) ?? []);
+    this.#pages.set(page, rows);
+    this.#short.delete(page);
+    for (const [oldest, old] of this.#pages) {
+      if (this.#kept <= KEPT) {
+        return;
+      }
+      if (oldest !== page && !this.#wanted.includes(oldest)) {
+        this.#pages.delete(oldest);
+        this.#kept -= weight(old);
+      }
+    }
+  }
+
+  /** A map iterates in the order of insertion. */
+  #use(page: number): void {
+    const rows = this.#pages.get(page);
+    if (rows !== undefined) {
+      this.#pages.delete(page);
+      this.#pages.set(page, rows);
+    }
+  }
+}
+
+/** What a row takes beside its event's text. */
+const ROW = 200;
+
+function weight(rows: readonly Row[]): number {
+  return rows.reduce((sum, row) => sum + ROW + (row.kind === "event" ? row.json.length : 0), 0);
+}

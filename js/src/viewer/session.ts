@@ -1,0 +1,313 @@
+/** One verification of one source, and what is known of it so far. It draws nothing. */
+
+import type { Finding, Report } from "../report.js";
+import type { Shelf } from "../shelf/types.js";
+import type { Expectations, Source, Verification, VerifyOptions } from "../verify/public.js";
+import { type Failure, failure } from "./failure.js";
+import { Ledger, type Marks } from "./ledger.js";
+import { type Signed, type Standing, standings } from "./standing.js";
+import type { Tools } from "./tools.js";
+
+export type { Failure } from "./failure.js";
+export type { Marks } from "./ledger.js";
+export type { Tools } from "./tools.js";
+
+/** What never ends: the lines of an export, as they are written. */
+export interface Live {
+  readonly live: AsyncIterable<string | Uint8Array>;
+}
+
+/** What the reader brings along. */
+export interface Given {
+  /** A trust file's text. */
+  readonly trust?: string | undefined;
+  /** Checkpoints that were verified before. */
+  readonly pins?: readonly string[] | undefined;
+  readonly expect?: Expectations | undefined;
+  /** What the source is called: a file's name, an address. */
+  readonly name?: string | undefined;
+  /** The bytes that were read, where the source is no Blob and somebody kept them. */
+  readonly kept?: (() => Blob | undefined) | undefined;
+}
+
+/**
+ * - `verifying`: it is read, and has an end;
+ * - `live`: it is read, and has none;
+ * - `done`: there is a report of all of it; of what has no end, up to where it was stopped;
+ * - `cancelled`, `failed`: it was not read to its end, and nothing can be said of it.
+ */
+export type Phase = "verifying" | "live" | "done" | "cancelled" | "failed";
+
+/** How far verifying came. */
+export interface Progress {
+  readonly bytes: number;
+  /** How many there will be, where that is known. */
+  readonly total: number | undefined;
+  readonly events: number;
+  readonly eventsPerSecond: number;
+  /** Since it began. */
+  readonly seconds: number;
+  /** Until it ends, where that can be told. */
+  readonly secondsLeft: number | undefined;
+}
+
+/** Heard of a session. */
+interface SessionEvents {
+  /** Something about it changed. */
+  change: Event;
+  /** It has an error: the first one. */
+  failure: CustomEvent<Finding>;
+  /** There is a report, or a newer one. */
+  report: Event;
+}
+
+/** How long changes are gathered before they are told, in milliseconds: a frame. */
+const FRAME = 16;
+
+/** One verification. */
+export class Session extends EventTarget {
+  readonly source: Source | Live;
+  readonly name: string | undefined;
+  readonly trust: string | undefined;
+  readonly pins: readonly string[];
+  /** Where its verified events stand. */
+  readonly shelf: Shelf;
+  /** Settles once it is done, cancelled or failed. It never rejects. */
+  readonly ended: Promise<void>;
+  #phase: Phase;
+  #progress: Progress;
+  #firstFailure: Finding | undefined;
+  #report: Report | undefined;
+  #pin: string | null = null;
+  #goodPin: string | null = null;
+  #failure: Failure | undefined;
+  #standing = standings(undefined);
+  #ledger = new Ledger();
+  #running = new AbortController();
+  #telling: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+  #kept: (() => Blob | undefined) | undefined;
+
+  constructor(source: Source | Live, { trust, pins = [], expect, name, kept }: Given, tools: Tools) {
+    super();
+    this.#kept = kept;
+    this.source = source;
+    this.name = name;
+    this.trust = trust;
+    this.pins = pins;
+    this.shelf = tools.shelf();
+    this.#phase = isLive(source) ? "live" : "verifying";
+    this.#progress = {
+      bytes: 0,
+      total: sizeOf(source),
+      events: 0,
+      eventsPerSecond: 0,
+      seconds: 0,
+      secondsLeft: undefined,
+    };
+    this.ended = this.#run(tools, { trust, pins, ...(expect && { expect }) });
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get progress(): Progress {
+    return this.#progress;
+  }
+
+  /** The first error that was met, as soon as it was. */
+  get firstFailure(): Finding | undefined {
+    return this.#firstFailure;
+  }
+
+  /** The report: of all of it once it is done, of what there is so far while it is live. */
+  get report(): Report | undefined {
+    return this.#report;
+  }
+
+  /** The checkpoint to keep for next time. */
+  get pin(): string | null {
+    return this.#pin;
+  }
+
+  /** The newest pin of a report without errors. */
+  get goodPin(): string | null {
+    return this.#goodPin;
+  }
+
+  /** Why there is no verdict. */
+  get failure(): Failure | undefined {
+    return this.#failure;
+  }
+
+  /** What the export holds beside its events. */
+  get marks(): Marks {
+    return this.#ledger;
+  }
+
+  /** All that was read, once it was: what parts and proofs are cut out of. */
+  get bytes(): Blob | undefined {
+    if (this.#phase !== "done") {
+      return undefined;
+    }
+    return this.source instanceof Blob ? this.source : this.#kept?.();
+  }
+
+  /** Whether somebody stopped it. */
+  get isCancelled(): boolean {
+    return this.#running.signal.aborted;
+  }
+
+  /** Whether it is still read. */
+  get isRunning(): boolean {
+    return this.#phase === "verifying" || this.#phase === "live";
+  }
+
+  /** What is known of who signed an event. Only a report says it for good. */
+  standing(event: Signed): Standing {
+    return this.#standing(event);
+  }
+
+  /** Stops verifying. */
+  cancel(): void {
+    this.#running.abort(new DOMException("verifying was cancelled", "AbortError"));
+  }
+
+  /** Ends it with all it keeps. */
+  close(): void {
+    this.#isClosed = true;
+    this.cancel();
+    clearTimeout(this.#telling);
+    this.shelf.close();
+  }
+
+  override addEventListener<Name extends keyof SessionEvents>(
+    name: Name,
+    listener: (event: SessionEvents[Name]) => void,
+    options?: AddEventListenerOptions,
+  ): void {
+    super.addEventListener(name, listener as EventListener, options);
+  }
+
+  override removeEventListener<Name extends keyof SessionEvents>(
+    name: Name,
+    listener: (event: SessionEvents[Name]) => void,
+  ): void {
+    super.removeEventListener(name, listener as EventListener);
+  }
+
+  async #run({ verify, verifyLive }: Tools, given: Omit<VerifyOptions, "threads">): Promise<void> {
+    const { source } = this;
+    const hearing: Omit<VerifyOptions, "threads"> = { ...given, signal: this.#running.signal, ...this.#ears() };
+    try {
+      if (isLive(source)) {
+        const onReport = (verification: Verification) => {
+          this.#take(verification);
+          void this.shelf.settle().catch(() => {});
+        };
+        this.#take(await verifyLive(source.live, { ...hearing, onReport }));
+      } else {
+        this.#take(await verify(source, hearing));
+      }
+      await this.shelf.settle();
+      this.#phase = "done";
+    } catch (error) {
+      await this.#stop(error);
+    }
+    this.#tell();
+  }
+
+  async #stop(error: unknown): Promise<void> {
+    if (!this.isCancelled) {
+      this.#phase = "failed";
+      this.#failure = failure(error);
+    } else if (isLive(this.source) && this.#report !== undefined && !this.#isClosed) {
+      // What never ends was verified as far as its last checkpoint, whenever one stops.
+      await this.shelf.settle().catch(() => {});
+      this.#phase = "done";
+    } else {
+      this.#phase = "cancelled";
+    }
+  }
+
+  #ears(): Omit<VerifyOptions, "threads"> {
+    const begun = performance.now();
+    return {
+      onProgress: ({ bytes, total, events }) => {
+        const seconds = (performance.now() - begun) / 1000;
+        this.#progress = {
+          bytes,
+          total,
+          events,
+          seconds,
+          eventsPerSecond: seconds > 0 ? events / seconds : 0,
+          secondsLeft: secondsLeft(bytes, total, seconds),
+        };
+        this.#tell();
+      },
+      // A worker moved them here: no memory is shared, and they are moved on.
+      onEvents: ({ bytes }) => this.shelf.add(bytes as Uint8Array<ArrayBuffer>),
+      onMarks: (marks) => {
+        this.#ledger.take(marks);
+        this.#tell();
+        return this.shelf.mark(marks);
+      },
+      onFinding: (finding) => {
+        if (finding.severity === "error" && this.#firstFailure === undefined) {
+          this.#firstFailure = finding;
+          this.dispatchEvent(new CustomEvent("failure", { detail: finding }));
+          this.#tell();
+        }
+      },
+    };
+  }
+
+  #take({ report, pin }: { report: Report; pin: string | null }): void {
+    this.#report = report;
+    this.#pin = pin;
+    const isGood = report.verdict !== "altered" && report.verdict !== "broken";
+    this.#goodPin = (isGood ? pin : null) ?? this.#goodPin;
+    this.#standing = standings(report);
+    this.#firstFailure ??= report.findings.find(({ severity }) => severity === "error");
+    this.dispatchEvent(new Event("report"));
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#isClosed || this.#telling !== undefined) {
+      return;
+    }
+    this.#telling = setTimeout(() => {
+      this.#telling = undefined;
+      this.dispatchEvent(new Event("change"));
+    }, FRAME);
+  }
+}
+
+/** Whether it has no end. */
+export function isLive(source: Source | Live): source is Live {
+  return "live" in source;
+}
+
+/** How long it is, where that is known before it is read. */
+function sizeOf(source: Source | Live): number | undefined {
+  if ("size" in source && typeof source.size === "number") {
+    return source.size;
+  }
+  if ("headers" in source) {
+    // What is compressed on the way has another length than what is read.
+    const { headers } = source;
+    const length = headers.has("content-encoding") ? null : headers.get("content-length");
+    return length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined;
+  }
+  return ArrayBuffer.isView(source) ? source.byteLength : undefined;
+}
+
+/** Too little was read in the first moments to tell. */
+function secondsLeft(bytes: number, total: number | undefined, seconds: number): number | undefined {
+  if (total === undefined || bytes === 0 || seconds < 1) {
+    return undefined;
+  }
+  return (Math.max(0, total - bytes) * seconds) / bytes;
+}

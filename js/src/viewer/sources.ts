@@ -1,0 +1,162 @@
+/** Where a viewer's export comes from, and the sessions that are made of it. */
+
+import { readAtMost } from "../bytes.js";
+import { CountersignError } from "../error.js";
+import { Following, type Link } from "./following.js";
+import { Kept } from "./kept.js";
+import { Session } from "./session.js";
+import type { Tools } from "./tools.js";
+
+/** What a viewer was given. */
+export interface Given {
+  readonly src: string | null;
+  /** The address of a trust file. */
+  readonly trust: string | null;
+  readonly live: boolean;
+  readonly file: Blob | undefined;
+  /** Whether pieces are fed to it. */
+  readonly isFed: boolean;
+  readonly trustText: string | undefined;
+  readonly pins: readonly string[];
+  readonly request: (address: string, init: RequestInit) => Promise<Response>;
+}
+
+/** A log that is followed for long is held to its newest pins. */
+const MOST_PINS = 8;
+
+/** No trust file is longer. */
+const LONGEST_TRUST = 1 << 20;
+
+/** One export, opened once. */
+export class Sources {
+  onSession: (session: Session) => void = () => {};
+  onFailure: (error: unknown) => void = () => {};
+  /** Told whenever the connection to a live log changes. */
+  onLink: (link: Link) => void = () => {};
+  readonly isFed: boolean;
+  #tools: Tools;
+  #given: Given;
+  #running = new AbortController();
+  #fed: { readonly kept: Kept; readonly writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> } | undefined;
+
+  constructor(tools: Tools, given: Given) {
+    this.#tools = tools;
+    this.#given = given;
+    this.isFed = given.isFed;
+    if (given.isFed) {
+      const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
+      this.#fed = { kept: new Kept(readable), writer: writable.getWriter() };
+    }
+  }
+
+  /** Begins; what comes of it is told. */
+  open(): void {
+    this.#open().then(
+      (session) => {
+        if (this.#running.signal.aborted) {
+          session.close();
+        } else {
+          this.onSession(session);
+        }
+      },
+      (error: unknown) => {
+        if (!this.#running.signal.aborted) {
+          this.onFailure(error);
+        }
+      },
+    );
+  }
+
+  async feed(chunk: Uint8Array | string): Promise<void> {
+    // A copy: the caller may use its buffer again.
+    const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : new Uint8Array(chunk);
+    await this.#fed?.writer.write(bytes);
+  }
+
+  async end(): Promise<void> {
+    await this.#fed?.writer.close();
+  }
+
+  /** Stops whatever is on its way. */
+  stop(): void {
+    this.#running.abort();
+    this.#fed?.writer.abort().catch(() => {});
+  }
+
+  async #open(): Promise<Session> {
+    const { file, pins, src } = this.#given;
+    const trust = await this.#trust();
+    if (this.#fed !== undefined) {
+      const { kept } = this.#fed;
+      return new Session(kept.stream, { trust, pins, kept: () => kept.blob }, this.#tools);
+    }
+    if (file !== undefined) {
+      return new Session(file, { trust, pins, name: nameOf(file) }, this.#tools);
+    }
+    const address = src ?? "";
+    if (this.#given.live) {
+      return this.#follow(address, trust);
+    }
+    const response = await this.#request(address);
+    if (!response.ok || response.body === null) {
+      return new Session(response, { trust, pins, name: address }, this.#tools);
+    }
+    const kept = new Kept(response.body);
+    const read = new Response(kept.stream, { headers: response.headers });
+    return new Session(read, { trust, pins, name: address, kept: () => kept.blob }, this.#tools);
+  }
+
+  /** A session for as long as the log goes on from what it showed, and then another that is held to the last pin. */
+  #follow(address: string, trust: string | undefined): Session {
+    const following = new Following(address, this.#given.request, this.#running.signal);
+    following.onLink = (link) => this.onLink(link);
+    const begin = (before: Session | undefined): Session => {
+      const pin = before?.goodPin ?? null;
+      const pins = [...(before?.pins ?? this.#given.pins), ...(pin === null ? [] : [pin])].slice(-MOST_PINS);
+      const session = new Session(
+        { live: following.lines(pin ?? pins.at(-1) ?? null) },
+        { trust, pins: [...new Set(pins)], name: address },
+        this.#tools,
+      );
+      following.onAnew = () => {
+        void session.ended.then(() => {
+          if (!this.#running.signal.aborted) {
+            this.onSession(begin(session));
+          }
+        });
+      };
+      return session;
+    };
+    return begin(undefined);
+  }
+
+  async #trust(): Promise<string | undefined> {
+    const { trust, trustText } = this.#given;
+    if (trustText !== undefined || trust === null || trust === "") {
+      return trustText;
+    }
+    const response = await this.#request(trust);
+    const body = response.ok ? await readAtMost(response.body, LONGEST_TRUST) : undefined;
+    if (body === undefined) {
+      throw new CountersignError("trust.invalid", `the trust file cannot be had: status ${response.status}`, {
+        hint: "check the address in the attribute trust",
+      });
+    }
+    return new TextDecoder().decode(body);
+  }
+
+  async #request(address: string): Promise<Response> {
+    try {
+      return await this.#given.request(address, { signal: this.#running.signal, referrerPolicy: "no-referrer" });
+    } catch (cause) {
+      throw new CountersignError("source.unreadable", "the address cannot be reached", {
+        hint: "check the address, the connection, and whether the server and the page's Content-Security-Policy allow it",
+        cause,
+      });
+    }
+  }
+}
+
+function nameOf(file: Blob): string | undefined {
+  return "name" in file && typeof file.name === "string" ? file.name : undefined;
+}

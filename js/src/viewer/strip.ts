@@ -1,0 +1,329 @@
+/** The strip on top: the verdict, or how far verifying is, or why there is none. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { CheckName, Finding, FindingCode, Report } from "../report.js";
+import type { Failure } from "./failure.js";
+import type { Link } from "./following.js";
+import { moment } from "./format.js";
+import { icon } from "./icons.js";
+import { said } from "./said.js";
+import { isLive, type Progress, type Session } from "./session.js";
+import type { Texts } from "./texts/texts.js";
+import { SEVERITY_LOOKS, STATE_LOOKS } from "./tones.js";
+import { value } from "./value.js";
+import { codeTitle, verdictWords } from "./verdict.js";
+import type { Zone } from "./zone.js";
+
+/** How many findings of a code are listed in the strip. */
+const LISTED = 20;
+
+/** What the strip needs. */
+export interface Strip {
+  readonly texts: Texts;
+  readonly zone: Zone;
+  /** How the connection to a live log is. */
+  readonly link: Link | undefined;
+  readonly cancel: () => void;
+  readonly again: (() => void) | undefined;
+  /** Whether a leaf has a row, as far as is known. */
+  readonly isShown: (index: number) => boolean;
+  /** Goes to a line of the export. */
+  readonly show: (line: number) => void;
+}
+
+/** The strip of a session. */
+export function stripView(session: Session, strip: Strip): TemplateResult {
+  switch (session.phase) {
+    case "verifying":
+      return progressView(session, strip);
+    case "live":
+    case "done":
+      return session.report === undefined ? progressView(session, strip) : verdictView(session, session.report, strip);
+    case "cancelled":
+      return stoppedView(strip.texts.progress.cancelled, strip.texts.progress.cancelledWhy, strip);
+    case "failed":
+      return failureView(session.failure, strip);
+  }
+}
+
+/** Before there is a session. */
+export function waitingView({ progress }: Texts, isLoading: boolean): TemplateResult {
+  return html`
+    <section class="strip tone-faint" part="strip" aria-busy=${isLoading}>
+      ${icon(isLoading ? "waiting" : "file")}
+      <div class="strip-body">
+        <h2>${isLoading ? progress.loading : progress.empty}</h2>
+        ${isLoading ? nothing : html`<p>${progress.emptyWhy}</p>`}
+      </div>
+    </section>
+  `;
+}
+
+/** Why there is no verdict. */
+export function failureView(failure: Failure | undefined, strip: Strip): TemplateResult {
+  const { progress, strip: texts, figures } = strip.texts;
+  const { code, message = "", hint, line } = failure ?? {};
+  const titles: Record<string, string> = {
+    "trust.invalid": progress.failedTrust,
+    "checkpoint.invalid": progress.failedPin,
+    "note.invalid": progress.failedPin,
+    "source.invalid": progress.failedSource,
+    "source.unreadable": progress.failedSource,
+  };
+  return html`
+    <section class="strip tone-bad" part="strip" role="alert">
+      ${icon("fail")}
+      <div class="strip-body">
+        <h2>${(code !== undefined && Object.hasOwn(titles, code) ? titles[code] : undefined) ?? progress.failed}</h2>
+        <p>
+          ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${said(message, 1000)}
+          ${code === undefined ? nothing : html`<code class="faint">${value(code)}</code>`}
+        </p>
+        ${hint === undefined ? nothing : html`<p class="hint">${said(hint, 1000)}</p>`}
+        <p class="faint">${progress.failedWhy}</p>
+      </div>
+      ${again(strip)}
+    </section>
+  `;
+}
+
+function stoppedView(title: string, why: string, strip: Strip): TemplateResult {
+  return html`
+    <section class="strip tone-faint" part="strip">
+      ${icon("fail")}
+      <div class="strip-body"><h2>${title}</h2><p>${why}</p></div>
+      ${again(strip)}
+    </section>
+  `;
+}
+
+function again({ again, texts }: Strip): TemplateResult | typeof nothing {
+  return again === undefined
+    ? nothing
+    : html`<button type="button" class="strip-action" @click=${again}>${texts.progress.again}</button>`;
+}
+
+function progressView(session: Session, strip: Strip): TemplateResult {
+  const { progress: texts, live, figures } = strip.texts;
+  const { progress, firstFailure } = session;
+  const title =
+    session.phase === "live" ? live.waiting : html`${texts.verifying("")} ${value(session.name ?? "", 120)}`;
+  return html`
+    <section class="strip tone-faint" part="strip" aria-labelledby="strip-heading">
+      ${icon("waiting")}
+      <div class="strip-body">
+        <h2 id="strip-heading">${title}</h2>
+        ${
+          progress.total === undefined
+            ? html`<progress aria-labelledby="strip-heading"></progress>`
+            : html`<progress aria-labelledby="strip-heading" max="1" .value=${shareOf(progress)}></progress>`
+        }
+        ${liveView(session, undefined, strip)}
+        <p class="figures">
+          <span>${texts.read(figures.bytes(progress.bytes), progress.total === undefined ? undefined : figures.bytes(progress.total))}</span>
+          <span>${figures.events(progress.events)}</span>
+          <span>${progress.seconds > 0.5 ? texts.eventsPerSecond(Math.round(progress.eventsPerSecond)) : ""}</span>
+          <span>${left(progress, strip.texts)}</span>
+        </p>
+        ${
+          firstFailure === undefined
+            ? html`<p class="faint">${session.phase === "live" ? live.noFailureYet : texts.noFailureYet}</p>`
+            : html`<div class="first-failure tone-bad" role="alert">
+              <p><strong>${texts.firstFailure}</strong> ${codeTitle(firstFailure.code, strip.texts)}</p>
+              ${findingView(firstFailure, strip)}
+            </div>`
+        }
+      </div>
+      <button type="button" class="strip-action" @click=${strip.cancel}>${texts.cancel}</button>
+    </section>
+  `;
+}
+
+function left(progress: Progress, { progress: texts, figures }: Texts): string {
+  if (progress.secondsLeft === undefined) {
+    return "";
+  }
+  return progress.bytes >= (progress.total ?? 0) ? texts.finishing : texts.left(figures.duration(progress.secondsLeft));
+}
+
+/** How much of it was read, of 1. */
+export function shareOf({ bytes, total }: Progress): number {
+  return total === undefined || total === 0 ? 1 : Math.min(1, bytes / total);
+}
+
+function isGood(report: Report | undefined): boolean {
+  return report !== undefined && report.verdict !== "altered" && report.verdict !== "broken";
+}
+
+/** Whether a live log is followed, and how far it is verified. */
+function liveView(
+  session: Session,
+  report: Report | undefined,
+  { texts, link, zone }: Strip,
+): TemplateResult | typeof nothing {
+  if (!isLive(session.source)) {
+    return nothing;
+  }
+  const { live, figures } = texts;
+  const state = session.phase === "live" ? (link?.state ?? "following") : session.isCancelled ? "stopped" : "ended";
+  const says = {
+    connecting: live.connecting,
+    following: live.following,
+    ended: live.ended,
+    stopped: live.stopped,
+    lost: live.lost(figures.duration(link?.state === "lost" ? link.seconds : 0)),
+  };
+  const log = report?.log ?? null;
+  return html`
+    <p class="live-line" data-state=${state} role="status">
+      <span><span class="live-dot"></span>${says[state]}</span>
+      ${log === null ? nothing : html`<span class="faint">${(isGood(report) ? live.upTo : live.readUpTo)(figures.leaves(log.size))}</span>`}
+      ${log === null || log.time === null ? nothing : html`<span class="faint">${texts.strip.seen(moment(log.time, zone))}</span>`}
+    </p>
+  `;
+}
+
+function verdictView(session: Session, report: Report, strip: Strip): TemplateResult {
+  const { texts } = strip;
+  const words = verdictWords(report, texts);
+  return html`
+    <section class="strip verdict tone-${words.tone}" part="strip verdict" data-verdict=${report.verdict} aria-labelledby="strip-heading">
+      ${icon(words.icon)}
+      <div class="strip-body">
+        <h2 id="strip-heading">${words.word}</h2>
+        <p>${words.says}</p>
+        ${liveView(session, report, strip)}
+        <details class="strip-more">
+          <summary>${texts.strip.more} <span class="faint">${tally(report, texts)}</span></summary>
+          <div class="strip-details">
+            ${words.next === "" ? nothing : html`<p><strong>${texts.strip.nextHeading}</strong> ${words.next}</p>`}
+            <div>
+              <h3>${texts.strip.notHeading}</h3>
+              <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}</ul>
+            </div>
+            ${factsView(report, strip)} ${checksView(report, texts)} ${findingsView(report, strip)}
+          </div>
+        </details>
+      </div>
+      ${session.phase === "live" ? html`<button type="button" class="strip-action" @click=${strip.cancel}>${texts.live.stop}</button>` : nothing}
+    </section>
+  `;
+}
+
+/** How many findings of each kind there are. */
+function tally({ findings, finding_counts }: Report, { result }: Texts): string {
+  const severities = ["error", "warning", "info"] as const;
+  const sum = (severity: (typeof severities)[number]) => {
+    const codes = new Set(findings.filter((finding) => finding.severity === severity).map(({ code }) => code));
+    return [...codes].reduce((total, code) => total + (finding_counts[code] ?? 0), 0);
+  };
+  return severities
+    .map((severity) => [severity, sum(severity)] as const)
+    .filter(([, count]) => count > 0)
+    .map(([severity, count]) => result.severities[severity](count))
+    .join(", ");
+}
+
+function factsView({ origin, counts, log }: Report, { texts, zone }: Strip): TemplateResult {
+  const { strip, figures } = texts;
+  const leftOut = [
+    ...(counts.withheld > 0 ? [strip.withheld(counts.withheld)] : []),
+    ...(counts.skipped > 0 ? [strip.skipped(counts.skipped)] : []),
+  ];
+  return html`
+    <dl class="facts">
+      <div><dt>${strip.log}</dt><dd>${origin === null ? html`<span class="faint">${strip.none}</span>` : value(origin)}</dd></div>
+      <div>
+        <dt>${strip.holds}</dt>
+        <dd>${[figures.events(counts.events), figures.chains(counts.chains), figures.leaves(counts.leaves)].join(", ")}</dd>
+      </div>
+      ${leftOut.length > 0 ? html`<div><dt>${strip.leftOut}</dt><dd>${leftOut.join(", ")}</dd></div>` : nothing}
+      <div>
+        <dt>${strip.lastCheckpoint}</dt>
+        <dd>
+          ${
+            log === null
+              ? html`<span class="faint">${strip.none}</span>`
+              : html`${figures.leaves(log.size)}${log.time === null ? nothing : html`, ${strip.seen(moment(log.time, zone))}`} <code>${value(log.root)}</code>`
+          }
+        </dd>
+      </div>
+    </dl>
+  `;
+}
+
+function checksView({ checks }: Report, { strip, result }: Texts): TemplateResult {
+  const names = Object.keys(result.checks) as CheckName[];
+  return html`
+    <div>
+      <h3>${strip.checksHeading}</h3>
+      <table class="checks">
+        <thead class="sr">
+          <tr><th scope="col">${strip.check}</th><th scope="col">${strip.result}</th><th scope="col">${strip.covered}</th></tr>
+        </thead>
+        <tbody>
+          ${names.map((name) => {
+            const { state, checked, failed, reason } = checks[name];
+            const look = STATE_LOOKS[state];
+            return html`
+              <tr data-check=${name} data-state=${state}>
+                <th scope="row"><strong>${result.checks[name].title}</strong> <span class="faint">${result.checks[name].about}</span></th>
+                <td><span class="state tone-${look.tone}">${icon(look.icon)}${result.states[state]}</span></td>
+                <td>
+                  ${checked > 0 ? strip.coveredItems(result.checks[name].items(checked), failed) : nothing}
+                  ${reason === null ? nothing : html`<span class="faint">${said(reason, 400)}</span>`}
+                </td>
+              </tr>
+            `;
+          })}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+function findingsView({ findings, finding_counts }: Report, strip: Strip): TemplateResult {
+  const { texts } = strip;
+  const groups = new Map<FindingCode, Finding[]>();
+  const weight = { error: 0, warning: 1, info: 2 };
+  for (const finding of findings.toSorted((one, other) => weight[one.severity] - weight[other.severity])) {
+    groups.set(finding.code, [...(groups.get(finding.code) ?? []), finding]);
+  }
+  return html`
+    <div>
+      <h3>${texts.strip.findingsHeading}</h3>
+      ${groups.size === 0 ? html`<p class="faint">${texts.strip.noFindings}</p>` : nothing}
+      ${[...groups].map(([code, list]) => {
+        const look = SEVERITY_LOOKS[list[0]?.severity ?? "info"];
+        const total = finding_counts[code] ?? list.length;
+        const listed = list.slice(0, LISTED);
+        return html`
+          <details class="finding-group tone-${look.tone}" data-code=${code}>
+            <summary>
+              <span class="state">${icon(look.icon)}${texts.result.severities[list[0]?.severity ?? "info"](total)}</span>
+              <strong>${codeTitle(code, texts)}</strong> <code class="faint">${code}</code>
+            </summary>
+            ${listed.map((finding) => findingView(finding, strip))}
+            ${total > listed.length ? html`<p class="faint">${texts.strip.moreFindings(total - listed.length)}</p>` : nothing}
+          </details>
+        `;
+      })}
+    </div>
+  `;
+}
+
+function findingView({ line, message, hint, index }: Finding, { texts, isShown, show }: Strip): TemplateResult {
+  return html`
+    <div class="finding">
+      <div>
+        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${said(message)}</p>
+        <p class="faint">${said(hint)}</p>
+      </div>
+      ${
+        index === undefined || !isShown(index)
+          ? nothing
+          : html`<button type="button" class="quiet" @click=${() => show(line)}>${texts.strip.showEvent}<span class="sr"> ${texts.strip.atLine(texts.figures.count(line))}</span></button>`
+      }
+    </div>
+  `;
+}

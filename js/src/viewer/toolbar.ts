@@ -1,0 +1,72 @@
+/** In which order rows stand, and in which zone their times are. */
+
+import { html, type TemplateResult } from "lit";
+import type { Order } from "../shelf/types.js";
+import type { Texts } from "./texts/texts.js";
+import type { Zone } from "./zone.js";
+
+/** The orders, by their words in an address. */
+const ORDERS: Readonly<Record<string, Order>> = {
+  place: { by: "place", descending: false },
+  "-place": { by: "place", descending: true },
+  time: { by: "time", descending: false },
+  "-time": { by: "time", descending: true },
+};
+
+/** The order of a word, or undefined. */
+export function orderOf(word: string): Order | undefined {
+  return Object.hasOwn(ORDERS, word) ? ORDERS[word] : undefined;
+}
+
+/** The word of an order. */
+export function wordOf({ by, descending }: Order): string {
+  return `${descending ? "-" : ""}${by}`;
+}
+
+/** What is chosen, and who is told of a choice. */
+export interface Toolbar {
+  readonly texts: Texts;
+  readonly order: Order;
+  readonly zone: Zone;
+  readonly reorder: (order: Order) => void;
+  readonly rezone: (zone: Zone) => void;
+}
+
+/** Two choices. */
+export function toolbarView({ texts, order, zone, reorder, rezone }: Toolbar): TemplateResult {
+  const { view } = texts;
+  const word = wordOf(order);
+  const orders: readonly (readonly [string, string])[] = [
+    ["place", view.placeAscending],
+    ["-place", view.placeDescending],
+    ["time", view.timeAscending],
+    ["-time", view.timeDescending],
+  ];
+  const zones: readonly (readonly [Zone, string])[] = [
+    ["utc", view.utc],
+    ["local", view.local(offset())],
+  ];
+  const chosen = (event: Event) => (event.target as HTMLSelectElement).value;
+  return html`
+    <label class="select">
+      <span class="sr">${view.order}</span>
+      <select @change=${(event: Event) => reorder(orderOf(chosen(event)) ?? order)}>
+        ${orders.map(([value, name]) => html`<option value=${value} .selected=${value === word}>${name}</option>`)}
+      </select>
+    </label>
+    <label class="select">
+      <span class="sr">${view.zone}</span>
+      <select @change=${(event: Event) => rezone(chosen(event) === "local" ? "local" : "utc")}>
+        ${zones.map(([value, name]) => html`<option value=${value} .selected=${value === zone}>${name}</option>`)}
+      </select>
+    </label>
+  `;
+}
+
+/** How far local time is ahead of UTC now: `+01:00`. */
+function offset(): string {
+  const minutes = -new Date().getTimezoneOffset();
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  const ahead = Math.abs(minutes);
+  return `${minutes < 0 ? "−" : "+"}${two(ahead / 60)}:${two(ahead % 60)}`;
+}

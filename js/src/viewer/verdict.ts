@@ -1,0 +1,26 @@
+/** Verdicts and codes in words. None is computed here. */
+
+import type { FindingCode, Report } from "../report.js";
+import type { Texts, VerdictText } from "./texts/texts.js";
+import { type Look, VERDICT_LOOKS } from "./tones.js";
+
+/** A verdict for a person, and how it looks. */
+export type VerdictWords = VerdictText & Look;
+
+/** What the report's verdict says to a person. */
+export function verdictWords(report: Report, { result }: Texts): VerdictWords {
+  const words = { ...result.verdicts[report.verdict], ...VERDICT_LOOKS[report.verdict] };
+  if (report.verdict !== "verified") {
+    return words;
+  }
+  const { complete } = result;
+  const range = report.complete?.by === "range" ? report.complete.range : undefined;
+  const of = range === undefined ? complete.closure : complete.range(range[0], range[1] - 1);
+  const unseen = report.checks.log.state === "pass" ? complete.unseenWithLog : complete.unseenWithoutLog;
+  return { ...words, says: `${words.says}, ${of}`, not: [...words.not, unseen] };
+}
+
+/** A few words for a code; the code itself where it is newer than the texts. */
+export function codeTitle(code: FindingCode, { result }: Texts): string {
+  return Object.hasOwn(result.codes, code) ? result.codes[code] : code;
+}

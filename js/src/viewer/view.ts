@@ -1,0 +1,23 @@
+import { LitElement } from "lit";
+
+/**
+ * A part of the viewer: an element that draws into itself, within the viewer's one shadow root. There the viewer's
+ * styles, parts and ids reach it.
+ */
+export abstract class View extends LitElement {
+  protected override createRenderRoot(): this {
+    return this;
+  }
+}
+
+/** Tells whoever holds this part that something is wanted of it. */
+export function wish<T>(name: string, detail: T): CustomEvent<T> {
+  return new CustomEvent(name, { detail, bubbles: true });
+}
+
+/** Registers a part. Two copies of the viewer on one page share it. */
+export function define(name: string, part: CustomElementConstructor): void {
+  if (customElements.get(name) === undefined) {
+    customElements.define(name, part);
+  }
+}

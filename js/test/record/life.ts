@@ -1,0 +1,25 @@
+/** A runtime whose life a test decides. */
+
+import { readFileSync } from "node:fs";
+import { recording } from "../../dist/record/full.js";
+import type { Endings } from "../../src/record/lifecycle.ts";
+
+const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+
+/** What creates recorders there, and what tells the last one how it goes on. */
+export function inLife() {
+  let endings: Endings | undefined;
+  let isLeaving = false;
+  const { createRecorder } = recording(MODULE, {
+    isLeaving: () => isLeaving,
+    follow(followed) {
+      endings = followed;
+      return () => {};
+    },
+  });
+  const tell = (what: keyof Endings) => {
+    isLeaving ||= what === "leaving";
+    endings?.[what]();
+  };
+  return { createRecorder, tell };
+}

@@ -1,0 +1,34 @@
+/** Hands a shelf what a verifier would. */
+
+import type { Shelf } from "../../dist/shelf/types.js";
+
+/** How a line of a batch begins, for an event of this number. */
+export interface Place {
+  readonly line?: number;
+  readonly index?: number;
+  readonly chain?: string;
+  readonly seq?: number;
+  readonly time?: string;
+  readonly vkey?: string;
+  readonly authorised?: boolean;
+}
+
+const encoder = new TextEncoder();
+
+/** A batch of events, each JSON as it stands. */
+export function batchOf(
+  events: readonly string[],
+  place: (nth: number) => Place = () => ({}),
+): Uint8Array<ArrayBuffer> {
+  const lines = events.map((event, nth) => {
+    const usual = { line: nth + 2, index: nth, chain: "ab".repeat(16), seq: nth + 1, time: "2026-11-20T06:01:02.345Z" };
+    const all = { ...usual, authorised: true, vkey: "example.com+0123abcd+AAAA", ...place(nth) };
+    return `${JSON.stringify(all).slice(0, -1)},"event":${event}}\n`;
+  });
+  return encoder.encode(lines.join(""));
+}
+
+/** Puts events onto a shelf. */
+export function put(shelf: Shelf, events: readonly string[], place?: (nth: number) => Place): Promise<void> {
+  return shelf.add(batchOf(events, place));
+}

@@ -1,0 +1,176 @@
+/** Slices, explained proofs and hashes, of the conformance cases. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { type VerifiedEvent, verify } from "countersign/verify";
+import { createSlicer } from "../../dist/slice/host.js";
+import type { ToSlicer } from "../../dist/slice/protocol.js";
+import { work } from "../../dist/slice/work.js";
+import { plainError } from "../../dist/verify/protocol.js";
+import { cases } from "../verify/cases.ts";
+import { exportOf } from "../verify/inputs.ts";
+
+const module = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/slicer_bg.wasm", import.meta.url)));
+
+let started = 0;
+let ended = 0;
+
+/** A worker that shares this thread: what it says crosses as it would from another. */
+function worker() {
+  started += 1;
+  let isEnded = false;
+  const worker = {
+    onmessage: null as ((event: MessageEvent) => unknown) | null,
+    onerror: null,
+    onmessageerror: null,
+    postMessage(message: unknown) {
+      const { module, job } = message as ToSlicer;
+      const tell = (said: unknown) => !isEnded && worker.onmessage?.({ data: structuredClone(said) } as MessageEvent);
+      work({ module, job: structuredClone(job) }, tell).catch((error) =>
+        tell({ type: "failed", error: plainError(error) }),
+      );
+    },
+    terminate() {
+      ended += 1;
+      isEnded = true;
+    },
+  };
+  return worker;
+}
+
+const slicer = createSlicer({
+  module: async () => module,
+  worker,
+  verify: (source, options) => verify(source, { ...options, threads: 0 }),
+});
+
+async function eventsOf(bytes: Uint8Array | Blob, trust: string | undefined) {
+  const events: VerifiedEvent[] = [];
+  const { report } = await verify(bytes, {
+    trust,
+    threads: 0,
+    onEvents: (batch) => {
+      events.push(...batch);
+    },
+  });
+  return { report, events: events.sort((a, b) => a.line - b.line) };
+}
+
+const INTACT = new Set(["verified", "partial"]);
+
+const intact: { name: string; source: Blob; trust: string | undefined; events: VerifiedEvent[] }[] = [];
+for (const { name, bytes, options } of cases) {
+  const { report, events } = await eventsOf(bytes, options.trust);
+  if (INTACT.has(report.verdict) && events.length > 0) {
+    intact.push({ name, source: new Blob([bytes]), trust: options.trust, events });
+  }
+}
+
+test("there is something to slice", () => assert.ok(intact.length > 20, `${intact.length}`));
+
+test("a slice by indexes shows these events and no other, and verifies", async () => {
+  for (const { name, source, trust, events } of intact) {
+    const wanted = events.filter((_, place) => place % 2 === 0);
+    const indexes = Float64Array.from(wanted, ({ index }) => index);
+    const slice = await slicer.slice(source, { indexes }, { trust });
+    assert.equal(slice.events, wanted.length, name);
+    const again = await eventsOf(slice.bytes, trust);
+    assert.ok(INTACT.has(again.report.verdict), `${name}: ${again.report.verdict}`);
+    assert.deepEqual(
+      again.events.map(({ json }) => json),
+      wanted.map(({ json }) => json),
+      name,
+    );
+  }
+});
+
+test("every step of an intact export's proof that can be told passes", async () => {
+  for (const { name, source, trust, events } of intact) {
+    const [event] = events;
+    assert.ok(event);
+    const { proof, verdict, steps } = await slicer.explain(source, event, { trust });
+    assert.ok(INTACT.has(verdict), `${name}: ${verdict}`);
+    assert.equal(steps.length, 11);
+    const failed = steps.filter(({ state }) => state === "fail");
+    assert.deepEqual(failed, [], name);
+    for (const id of ["event", "commit", "link", "chain", "signature", "key"]) {
+      assert.equal(steps.find((step) => step.id === id)?.state, "pass", `${name}: ${id}`);
+    }
+    const again = await eventsOf(proof, trust);
+    assert.ok(again.events.some(({ chain, seq }) => chain === event.chain && seq === event.seq));
+  }
+});
+
+test("without trust a proof says that its key is unknown", async () => {
+  const { source, events } = intact.find(({ name }) => name === "log-two-chains") ?? assert.fail();
+  const { steps } = await slicer.explain(source, events[0] ?? assert.fail());
+  const states = Object.fromEntries(steps.map(({ id, state }) => [id, state]));
+  assert.equal(states.signature, "pass");
+  assert.equal(states.key, "not_checked");
+  assert.equal(states.path, "pass");
+  assert.equal(states.log, "not_checked");
+});
+
+test("a proof has the key notes that act, and no other", async () => {
+  const statements = async (name: string) => {
+    const { source, trust, events } = intact.find((one) => one.name === name) ?? assert.fail(name);
+    const { steps } = await slicer.explain(source, events[0] ?? assert.fail(), { trust });
+    const key = steps.find(({ id }) => id === "key") ?? assert.fail();
+    return key.facts.filter((fact) => fact.name === "statement").map(({ value }) => value.replace(/ \S*\+\S*/, ""));
+  };
+  assert.match((await statements("key-two-grants")).join(), /^\d+: grant\b.*,\d+: grant\b/);
+  assert.deepEqual(await statements("plain-closed"), []);
+});
+
+test("a range is kept whole and claimed", async () => {
+  const { source, trust } = intact.find(({ name }) => name === "log-two-chains") ?? assert.fail();
+  const { bytes } = await slicer.slice(source, { range: [2, 9] }, { trust });
+  const { report } = await eventsOf(bytes, trust);
+  assert.equal(report.checks.range.state, "pass");
+});
+
+test("the hash of a file is that of its bytes, whatever they are", async () => {
+  const { bytes } = exportOf({ chains: 1, events: 12_000 });
+  for (const part of [bytes, bytes.subarray(0, 1), bytes.subarray(0, 0)]) {
+    const told: number[] = [];
+    const hash = await slicer.sha256(new Blob([part as Uint8Array<ArrayBuffer>]), { told: (read) => told.push(read) });
+    assert.equal(hash, createHash("sha256").update(part).digest("hex"));
+    assert.ok(told.every((read) => read <= part.length));
+  }
+});
+
+test("what cannot be sliced is refused with a code and a place", async () => {
+  const { source, events } = intact.find(({ name }) => name === "log-two-chains") ?? assert.fail();
+  const [{ chain, seq } = assert.fail()] = events;
+  const text = await source.text();
+  const refused: [Promise<unknown>, RegExp][] = [
+    [slicer.slice(source, { indexes: Float64Array.of() }), /no event/],
+    [slicer.slice(source, { range: [0, 1_000_000] }), /beyond/],
+    [slicer.explain(source, { chain, seq: seq + 1_000 }), /no event/],
+    [slicer.explain(source, { chain: "x", seq }), /place of an event/],
+    [slicer.slice(source, { chain, seq }, { trust: "nonsense" }), /./],
+    [slicer.slice(new Blob(["{}"]), { chain, seq }), /./],
+    [slicer.slice(new Blob([]), { chain, seq }), /no line/],
+    [slicer.slice(new Blob([text, "{\n"]), { chain, seq }), /malformed/],
+    [slicer.slice(new Blob([Uint8Array.of(0x1f, 0x8b, 8, 0)]), { chain, seq }), /decompress/],
+  ];
+  for (const [promise, message] of refused) {
+    await assert.rejects(promise, (error: { code?: string; message: string }) => {
+      assert.match(error.message, message);
+      assert.equal(typeof error.code, "string");
+      return true;
+    });
+  }
+});
+
+test("what is no longer wanted ends with its worker", async () => {
+  const { source, events } = intact[0] ?? assert.fail();
+  const stop = new AbortController();
+  const cut = slicer.slice(source, events[0] ?? assert.fail(), { signal: stop.signal });
+  stop.abort(new Error("enough"));
+  await assert.rejects(cut, /enough/);
+  await assert.rejects(slicer.sha256(source, { signal: stop.signal }), /enough/);
+  assert.equal(ended, started);
+});

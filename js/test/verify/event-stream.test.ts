@@ -1,0 +1,190 @@
+/** Server-sent events are read as the standard has them, however they are cut, and in bounded memory. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CountersignError, type EventStream, readStream } from "countersign/verify";
+
+function streamOf(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) {
+        controller.close();
+        return;
+      }
+      controller.enqueue(bytes.slice(at, at + size));
+      at += size;
+    },
+  });
+}
+
+async function read(stream: EventStream): Promise<[string, string][]> {
+  const lines: [string, string][] = [];
+  for await (const line of stream) {
+    lines.push([line, stream.lastEventId]);
+  }
+  return lines;
+}
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+const TEXT = [
+  "\ufeff: all is quiet",
+  "",
+  'data: {"countersign":"export/v1"}',
+  "",
+  "id: 7",
+  "data: ünï 😀 \u2028",
+  "",
+  "event: message",
+  "id:8",
+  "data:no space",
+  "",
+  "event: other",
+  "id: 9",
+  "data: not ours",
+  "",
+  "data:  two",
+  "data",
+  "data: lines",
+  "",
+  "id: a\0b",
+  "unknown: x",
+  "retry: 10",
+  "data:",
+  "",
+  "id",
+  "data: begin anew",
+  "",
+  "id: 10",
+  "data: not whole",
+];
+const EXPECTED = [
+  ['{"countersign":"export/v1"}', ""],
+  ["ünï 😀 \u2028", "7"],
+  ["no space", "8"],
+  [" two\n\nlines", "9"],
+  ["", "9"],
+  ["begin anew", ""],
+];
+
+test("lines come as they were sent, however the stream is cut and its lines end", async () => {
+  for (const end of ["\n", "\r\n", "\r"]) {
+    const bytes = encode(TEXT.join(end));
+    for (let size = 1; size < 40; size++) {
+      assert.deepEqual(await read(readStream(streamOf(bytes, size))), EXPECTED, `${JSON.stringify(end)} ${size}`);
+    }
+    assert.deepEqual(await read(readStream(streamOf(bytes, bytes.length))), EXPECTED);
+  }
+});
+
+test("line ends of every kind may be mixed", async () => {
+  const bytes = encode("data: a\r\n\rdata: b\n\r\ndata: c\r\r\n\ndata: d\n\n");
+  for (let size = 1; size < 9; size++) {
+    const lines = await read(readStream(streamOf(bytes, size)));
+    assert.deepEqual(
+      lines.map(([line]) => line),
+      ["a", "b", "c", "d"],
+    );
+  }
+});
+
+test("the last ID is that of the last line that was given", async () => {
+  const stream = readStream(streamOf(encode("id: 1\ndata: a\n\nid: 2\ndata: b\n\n"), 100));
+  assert.equal(stream.lastEventId, "");
+  const lines = stream[Symbol.asyncIterator]();
+  assert.deepEqual([(await lines.next()).value, stream.lastEventId], ["a", "1"]);
+  assert.deepEqual([(await lines.next()).value, stream.lastEventId], ["b", "2"]);
+  assert.deepEqual(await lines.next(), { done: true, value: undefined });
+});
+
+test("who comes back goes on from the ID that was sent, until there is another", async () => {
+  const stream = readStream(streamOf(encode("data: a\n\nid: 5\ndata: b\n\n"), 100), "4");
+  assert.equal(stream.lastEventId, "4");
+  assert.deepEqual(await read(stream), [
+    ["a", "4"],
+    ["b", "5"],
+  ]);
+});
+
+test("a line longer than an export can have is refused before it fills memory", async () => {
+  const long = encode("x".repeat(64 << 10));
+  const more = encode(`\ndata: ${"x".repeat(64 << 10)}`);
+  for (const [begin, piece] of [
+    [encode("data: "), long],
+    [encode(": "), long],
+    [encode("data: begin"), more],
+  ] as const) {
+    let sent = 0;
+    let isCancelled = false;
+    const endless = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => controller.enqueue(begin),
+        pull(controller) {
+          sent += piece.length;
+          controller.enqueue(piece);
+        },
+        cancel() {
+          isCancelled = true;
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    await assert.rejects(
+      read(readStream(endless)),
+      (error) => error instanceof CountersignError && error.code === "source.unreadable" && error.hint !== undefined,
+    );
+    assert.ok(sent < 2 << 20, `${sent} bytes were taken`);
+    assert.ok(isCancelled);
+  }
+});
+
+test("what is not UTF-8 is no stream of a log", async () => {
+  const bytes = Uint8Array.of(...encode("data: "), 0xff, 0x0a, 0x0a);
+  await assert.rejects(read(readStream(streamOf(bytes, 3))), { code: "source.unreadable" });
+});
+
+test("a connection that is lost is an error, with the lines before it given", async () => {
+  const cause = new Error("reset");
+  const lost = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(encode("id: 4\ndata: a\n\n")),
+    pull: (controller) => controller.error(cause),
+  });
+  const stream = readStream(lost);
+  const lines = stream[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, "a");
+  await assert.rejects(lines.next(), (error) => error instanceof CountersignError && error.cause === cause);
+  assert.equal(stream.lastEventId, "4");
+});
+
+test("whoever stops reading ends the request, even while nothing comes", async () => {
+  let isCancelled = false;
+  const silent = new ReadableStream<Uint8Array>({
+    cancel() {
+      isCancelled = true;
+    },
+  });
+  const lines = readStream(silent)[Symbol.asyncIterator]();
+  const next = lines.next();
+  await lines.return?.();
+  assert.deepEqual(await next, { done: true, value: undefined });
+  assert.ok(isCancelled);
+});
+
+test("another answer than a stream is refused, and named", async () => {
+  const type = { "content-type": "text/event-stream; charset=utf-8" };
+  assert.deepEqual(await read(readStream(new Response("data: a\n\n", { headers: type }))), [["a", ""]]);
+  for (const response of [
+    new Response("data: a\n\n", { headers: type, status: 401 }),
+    new Response("<html>", { headers: { "content-type": "text/html" } }),
+    new Response(null, { headers: type }),
+  ]) {
+    assert.throws(() => readStream(response), { code: "source.invalid" });
+  }
+  const used = new Response("data: a\n\n", { headers: type });
+  await used.text();
+  assert.throws(() => readStream(used), { code: "source.invalid" });
+  const locked = new ReadableStream<Uint8Array>();
+  locked.getReader();
+  assert.throws(() => readStream(locked), { code: "source.invalid" });
+});

@@ -1,0 +1,244 @@
+/** Whoever uses keys, a screen reader, a small screen, dark colours or another direction of writing. */
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { sampleOf } from "./sample.ts";
+import { Site } from "./site.ts";
+
+const { text, trust, altered } = await sampleOf(120);
+const site = await Site.start();
+after(() => site.stop());
+site.answers.set("/log.ndjson", text);
+site.answers.set("/altered.ndjson", altered);
+site.answers.set("/trust.txt", trust);
+
+// Few rows: each costs time to look at, and looks like the others.
+const few = await sampleOf(16);
+site.answers.set("/few.ndjson", few.text);
+site.answers.set("/few-altered.ndjson", few.altered);
+
+const of = (src: string, more = "") =>
+  `<countersign-viewer src="${src}" trust="/trust.txt" ${more}></countersign-viewer>`;
+const verified = async (page: Page) => {
+  await page.locator("[data-verdict]").waitFor();
+  await page.locator("cs-rows [role=row] time").first().waitFor();
+};
+
+/** What is focused, within the element. */
+const focused = (page: Page) =>
+  page.evaluate(() => {
+    const active = document.activeElement?.shadowRoot?.activeElement;
+    return active?.getAttribute("aria-label") ?? active?.textContent?.replace(/\s+/g, " ").trim() ?? "";
+  });
+
+async function violations(page: Page): Promise<unknown> {
+  // The builder's own types are of another copy of the same Page.
+  const builder = new AxeBuilder({ page: page as never });
+  const { violations } = await builder
+    // In one go: there are no frames to gather from.
+    .setLegacyMode()
+    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+    .analyze();
+  return violations.map(({ id, nodes }) => [id, nodes.map(({ target, failureSummary }) => [target, failureSummary])]);
+}
+
+const STATES: Readonly<Record<string, (page: Page) => Promise<void>>> = {
+  "the rows": async () => {},
+  "checks and findings": async (page) => page.locator(".strip-more > summary").click(),
+  "a search with suggestions": async (page) => {
+    await page.getByRole("combobox", { name: "Search events" }).fill("outcome:");
+    await page.getByRole("option").first().waitFor();
+  },
+  "a search with problems": async (page) => {
+    await page.getByRole("combobox", { name: "Search events" }).fill("since:x");
+    await page.keyboard.press("Enter");
+    await page.locator("#query-problems").waitFor();
+  },
+  "a filtered view with its table": async (page) => {
+    if (await page.locator(".facets-toggle").isVisible()) {
+      await page.locator(".facets-toggle").click();
+    }
+    await page.locator(".chip").first().click();
+    await page.locator(".notice[data-filtered=true]").waitFor();
+    await page.locator(".histogram-table summary").click();
+  },
+  "an open event": async (page) => {
+    await page.locator("cs-rows [role=row]").nth(3).click();
+    await page.getByRole("heading", { name: /^Event on line/ }).waitFor();
+  },
+  "what can be exported": async (page) => page.getByRole("button", { name: "Export", exact: true }).click(),
+  help: async (page) => {
+    await page.getByRole("button", { name: "Help" }).click();
+    await page.getByRole("dialog").waitFor();
+  },
+};
+
+const LOOKS: Readonly<Record<string, readonly [src: string, BrowserContextOptions]>> = {
+  light: ["/few.ndjson", { colorScheme: "light" }],
+  dark: ["/few-altered.ndjson", { colorScheme: "dark" }],
+  "320 pixels": ["/few-altered.ndjson", { colorScheme: "light", viewport: { width: 320, height: 800 } }],
+};
+
+for (const [look, [src, options]] of Object.entries(LOOKS)) {
+  test(`axe finds nothing: ${look}`, async () => {
+    const { page, close } = await site.open(of(src), { ...options, reducedMotion: "reduce" });
+    for (const [state, enter] of Object.entries(STATES)) {
+      await page.reload();
+      await verified(page);
+      await enter(page);
+      assert.deepEqual(await violations(page), [], state);
+    }
+    await close();
+  });
+}
+
+test("every part can be reached and used by keys", async () => {
+  const { page, close } = await site.open(of("/log.ndjson"));
+  await verified(page);
+  const reached: string[] = [];
+  for (let presses = 0; presses < 60 && !reached.some((name) => name.includes("rows:")); presses += 1) {
+    await page.keyboard.press("Tab");
+    reached.push(await focused(page));
+  }
+  const order = [
+    "Checks and findings",
+    "Search events",
+    "Log order",
+    "UTC",
+    "Export",
+    "Help",
+    "success",
+    "As a table",
+    "Columns",
+    "rows:",
+  ];
+  const places = order.map((name) => reached.findIndex((one) => one.includes(name)));
+  assert.ok(!places.includes(-1), `${order[places.indexOf(-1)]} is not reached: ${reached.join(" | ")}`);
+  assert.deepEqual(
+    places,
+    places.toSorted((one, other) => one - other),
+  );
+
+  // From the rows to an event and back, through the search and the help.
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  await page.keyboard.press("Enter");
+  const heading = page.getByRole("heading", { name: /^Event on line/ });
+  await heading.waitFor();
+  await page.keyboard.press("Escape");
+  await heading.waitFor({ state: "detached" });
+  assert.match(await focused(page), /rows:/);
+  await page.keyboard.press("?");
+  const help = page.getByRole("dialog", { name: "Keys and searching" });
+  await help.waitFor();
+  await page.keyboard.press("Escape");
+  await help.waitFor({ state: "hidden" });
+  await page.keyboard.press("/");
+  assert.equal(await focused(page), "Search events");
+  // In a field a letter is a letter.
+  await page.keyboard.type("j?/k");
+  assert.equal(await page.getByRole("combobox", { name: "Search events" }).inputValue(), "j?/k");
+  await close();
+});
+
+test("the tree that a screen reader is given", async () => {
+  const { page, close } = await site.open(of("/log.ndjson", "bare"));
+  await page.locator("cs-rows [role=row] time").first().waitFor();
+  const tree = await page.locator("countersign-viewer").ariaSnapshot();
+  for (const part of [
+    /- search:\s+- combobox "Search events"/,
+    /- combobox "Order":\s+- option "Log order, first to last" \[selected\]/,
+    /- combobox "Times in":\s+- option "UTC" \[selected\]/,
+    /- button "Export"/,
+    /- group "Frequent values":\s+- group "Outcome":\s+- button "success \d+"/,
+    /- region "Events over time":[\s\S]*120 events from 2026-11-02 .*Z to 2026-11-04 .*Z/,
+    /- status: 120 events/,
+    /grid "120 rows: /,
+    /- row .*\[selected\]/,
+  ]) {
+    assert.match(tree, part);
+  }
+  await page.locator("[part~=chip]").first().click();
+  await page.locator(".notice[data-filtered=true]").waitFor();
+  assert.match(
+    await page.locator("countersign-viewer").ariaSnapshot(),
+    /- status:\s+- strong: "?Filtered: \d+ of 120 events shown\./,
+  );
+  await close();
+});
+
+test("a screen reader is told how it went", async () => {
+  const { page, close } = await site.open(of("/altered.ndjson"));
+  await verified(page);
+  await page
+    .getByRole("status")
+    .filter({ hasText: "Verdict: Altered. Something here is not what was recorded. 1 error listed." })
+    .waitFor();
+  await close();
+});
+
+for (const width of [320, 480, 768, 1200]) {
+  test(`nothing is wider than ${width} pixels`, async () => {
+    const { page, close } = await site.open(of("/altered.ndjson"), { viewport: { width, height: 800 } });
+    await verified(page);
+    await page.locator(".strip-more > summary").click();
+    const overflow = () =>
+      page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(await overflow(), 0);
+    await page.locator("cs-rows [role=row]").nth(2).click();
+    await page.getByRole("heading", { name: /^Event on line/ }).waitFor();
+    assert.equal(await overflow(), 0);
+    await close();
+  });
+}
+
+test("from right to left everything stands on the other side, and times stay as they are", async () => {
+  const { page, close } = await site.open(of("/log.ndjson", 'dir="rtl"'));
+  await verified(page);
+  const box = async (selector: string) => (await page.locator(selector).first().boundingBox()) ?? assert.fail();
+  assert.ok((await box(".strip > .icon")).x > (await box(".strip-body")).x);
+  assert.ok((await box("cs-query")).x > (await box("cs-export")).x);
+  assert.ok((await box(".facet-name")).x > (await box(".facet-values")).x);
+  const time = page.locator("cs-rows [role=row] time").first();
+  assert.equal(await time.evaluate((element) => getComputedStyle(element).direction), "ltr");
+  await close();
+});
+
+test("dark by preference, or as the attribute says", async () => {
+  const paper = (page: Page) =>
+    page.locator(".strip").evaluate((strip) => getComputedStyle(strip.querySelector("h2") ?? strip).color);
+  const seen = new Map<string, string>();
+  for (const [name, scheme, more] of [
+    ["light", "light", ""],
+    ["dark", "dark", ""],
+    ["light by attribute", "dark", 'theme="light"'],
+    ["dark by attribute", "light", 'theme="dark"'],
+  ] as const) {
+    const { page, close } = await site.open(of("/log.ndjson", more), { colorScheme: scheme });
+    await verified(page);
+    seen.set(name, await paper(page));
+    await close();
+  }
+  assert.notEqual(seen.get("light"), seen.get("dark"));
+  assert.equal(seen.get("light by attribute"), seen.get("light"));
+  assert.equal(seen.get("dark by attribute"), seen.get("dark"));
+});
+
+test("nothing moves for who wants less motion", async () => {
+  const { page, close } = await site.open(of("/log.ndjson"), {
+    reducedMotion: "reduce",
+    viewport: { width: 600, height: 800 },
+  });
+  await verified(page);
+  await page.locator("cs-rows [role=row]").nth(2).click();
+  await page.getByRole("heading", { name: /^Event on line/ }).waitFor();
+  const running = await page.evaluate(() => {
+    const root = document.querySelector("countersign-viewer")?.shadowRoot;
+    return (root?.getAnimations() ?? []).map(({ id, playState }) => [id, playState]);
+  });
+  assert.deepEqual(running, []);
+  await close();
+});

@@ -1,0 +1,31 @@
+/** Names that look like others. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { disguised, lookAlikes } from "../../dist/viewer/value-alike.js";
+
+const marked = (text: string) =>
+  disguised(text)
+    .map((part) => (part.disguised ? `[${part.text}]` : part.text))
+    .join("");
+
+test("a letter that is taken for a Latin one is marked in a Latin word, and nowhere else", () => {
+  assert.equal(marked("pаypal"), "p[а]ypal");
+  assert.equal(marked("аction by рeter"), "[а]ction by [р]eter");
+  assert.equal(marked("Привет мир"), "Привет мир");
+  assert.equal(marked("καλημέρα world"), "καλημέρα world");
+  assert.equal(marked("日本 Jürgen"), "日本 Jürgen");
+});
+
+test("names that look alike are told apart", () => {
+  assert.deepEqual([...lookAlikes(["action", "аction"])], [["аction", "action"]]);
+  assert.deepEqual([...lookAlikes(["аctоr"])], [["аctоr", "actor"]]);
+  assert.deepEqual([...lookAlikes(["own", "own\u200b"])], [["own\u200b", "own"]]);
+  assert.deepEqual([...lookAlikes(["ｉｄ"])], [["ｉｄ", "id"]]);
+  assert.deepEqual([...lookAlikes(["асе", "ace"])], [["ace", "асе"]]);
+});
+
+test("usual names are not doubted", () => {
+  assert.equal(lookAlikes(["action", "Action", "a", "b", "имя", "__proto__", "constructor"]).size, 0);
+  assert.equal(lookAlikes(["same", "same"]).size, 0);
+});

@@ -1,0 +1,402 @@
+/** The drawer in a browser: one event in full, what changed, how it is proven, and events that try to be something else. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import AxeBuilder from "@axe-core/playwright";
+import type { Browser } from "playwright-core";
+import { launch, WITHOUT_CHROMIUM } from "../chromium.ts";
+import type { What } from "./page/page.ts";
+import { CHANGED, HOSTILE } from "./page/shelves.ts";
+import { type Opened, open, type Screen } from "./tab.ts";
+
+const skip = WITHOUT_CHROMIUM;
+let browser: Browser;
+before(async () => {
+  if (skip === false) {
+    browser = await launch();
+  }
+});
+after(() => browser?.close());
+
+type Test = { after(done: () => Promise<void>): void };
+
+async function shown(t: Test, what: What, screen: Screen = {}): Promise<Opened> {
+  const opened = await open(browser, screen);
+  t.after(() => opened.tab.context().close());
+  await opened.call("show", what);
+  await opened.tab.locator(".row:not(.unread)").first().waitFor();
+  return opened;
+}
+
+/** Opens a row's drawer by keyboard. */
+async function openRow({ tab, call }: Opened, row: number): Promise<void> {
+  await tab.keyboard.press("Escape");
+  await tab.getByRole("grid").focus();
+  await call("goTo", row);
+  await tab.locator(`.row.current[aria-rowindex="${row + 2}"]`).waitFor();
+  await tab.keyboard.press("Enter");
+  await tab.getByRole("dialog").waitFor();
+}
+
+/** A text as the page draws it: as people read it. */
+async function text({ tab }: Opened, part: string): Promise<string[]> {
+  const all = await tab.locator(`cs-drawer ${part}`).allTextContents();
+  return all.map((one) => one.replace(/\s+/g, " ").trim());
+}
+
+const focused = ({ tab }: Opened) =>
+  tab.evaluate(() => {
+    const active = document.querySelector("main")?.shadowRoot?.activeElement;
+    return active?.getAttribute("role") ?? active?.className;
+  });
+
+test("an event is summed up, and shown as parsed and as the bytes that matched", { skip }, async (t) => {
+  const opened = await shown(t, "mixed");
+  await openRow(opened, 3);
+  assert.deepEqual(await text(opened, ".sentence"), [
+    "Jürgen Weiß (u_3) did config.update to job Nightly backup (job_3). Outcome: failure.",
+  ]);
+  assert.match(
+    (await text(opened, ".standing"))[0] ?? "",
+    /^Signer trusted This is what a key that you trust signed\.$/,
+  );
+  const row = await opened.call("shown");
+  assert.deepEqual(await opened.tab.locator(".raw").allTextContents(), [row?.kind === "event" ? row.json : ""]);
+  await opened.tab.getByRole("button", { name: "Copy" }).click();
+  await opened.tab.getByText("Copied").waitFor();
+  assert.equal(await opened.tab.evaluate(() => navigator.clipboard.readText()), row?.kind === "event" && row.json);
+  const facts = (await text(opened, ".drawer-body > .facts > div")).join("\n");
+  for (const fact of [
+    "Recorded at2026-11-01 00:00:03.000Z by the signer’s clock",
+    "Chain0123456789abcdef0123456789abcdef",
+    "Seq4",
+    "Leaf4",
+    "Line6",
+    "Signing keyexample.com/recorder",
+    "Key ID5cc3cc17",
+    "Verifier keyexample.com/recorder+5cc3cc17+AXX",
+  ]) {
+    assert.ok(facts.includes(fact), `${fact} is not in\n${facts}`);
+  }
+});
+
+test("each standing has its word, and none but trusted says trusted", { skip }, async (t) => {
+  const opened = await shown(t, "mixed");
+  const words = [];
+  for (const row of [3, 20, 21, 22]) {
+    await openRow(opened, row);
+    words.push((await text(opened, ".standing .state"))[0]);
+  }
+  assert.deepEqual(words, ["Signer trusted", "Signer not confirmed", "Signer suspect", "Signer not known yet"]);
+});
+
+test("beside the rows it follows them, and gives the focus back", { skip }, async (t) => {
+  const opened = await shown(t, "mixed");
+  const { tab } = opened;
+  await openRow(opened, 0);
+  assert.equal(await tab.locator("dialog.drawer").evaluate((dialog) => dialog.matches(":modal")), false);
+  assert.equal(await focused(opened), "group");
+  const heading = tab.locator("#cs-drawer-heading");
+  assert.equal(await heading.textContent(), "Event on line 3");
+  await tab.keyboard.press("j");
+  await tab.getByRole("heading", { name: "Event on line 4" }).waitFor();
+  await tab.keyboard.press("k");
+  await tab.getByRole("heading", { name: "Event on line 3" }).waitFor();
+  assert.equal(await tab.getByRole("button", { name: "Previous" }).isDisabled(), true);
+  await tab.getByRole("button", { name: "Next" }).press("Enter");
+  await tab.getByRole("heading", { name: "Event on line 4" }).waitFor();
+  // While it is open the rows can be walked through.
+  await tab.getByRole("grid").focus();
+  await tab.keyboard.press("ArrowDown");
+  await tab.getByRole("heading", { name: "Event on line 5" }).waitFor();
+  assert.equal(await focused(opened), "grid");
+  await tab.getByRole("button", { name: "Close" }).focus();
+  await tab.keyboard.press("Escape");
+  await tab.getByRole("dialog").waitFor({ state: "hidden" });
+  assert.equal(await focused(opened), "grid");
+  assert.equal(await tab.locator(".row.current").getAttribute("aria-rowindex"), "4");
+});
+
+test("on a narrow screen it is modal, and 320 pixels are enough", { skip }, async (t) => {
+  for (const direction of [undefined, "rtl"] as const) {
+    const opened = await shown(t, "changed", { width: 320, height: 640, ...(direction && { direction }) });
+    const { tab } = opened;
+    for (const row of [0, 6]) {
+      await openRow(opened, row);
+      assert.equal(await tab.locator("dialog.drawer").evaluate((dialog) => dialog.matches(":modal")), true);
+      await tab.locator("cs-proof button").first().click();
+      await opened.call("explained");
+      for (const details of await tab.locator("cs-proof summary").all()) await details.press("Enter");
+      const wide = await tab.locator("dialog.drawer").evaluate((dialog) => ({
+        page: document.documentElement.scrollWidth,
+        body: dialog.querySelector(".drawer-body")?.scrollWidth ?? 0,
+        top: dialog.scrollHeight - dialog.clientHeight,
+      }));
+      assert.ok(wide.page <= 320 && wide.body <= 320, JSON.stringify(wide));
+      assert.ok(wide.top <= 1, "the head stays in view");
+    }
+    await tab.keyboard.press("Escape");
+    await tab.getByRole("dialog").waitFor({ state: "hidden" });
+    assert.equal(await focused(opened), "grid");
+  }
+});
+
+test("what changed is said in words and signs, member by member", { skip }, async (t) => {
+  const opened = await shown(t, "changed");
+  await openRow(opened, 0);
+  assert.deepEqual(await text(opened, ".change"), [
+    "Changed enabled Before: false After: true",
+    "Removed legacy Before: null",
+    "Changed limits › cpu Before: 2 After: 4",
+    "Added tags › [1] After: night",
+    "Added owner After: u_9",
+  ]);
+  assert.ok((await text(opened, ".drawer-body")).join().includes("4 members are the same."));
+  const signs = await opened.tab
+    .locator("cs-drawer .change")
+    .first()
+    .evaluate((change) =>
+      ["del", "ins"].map((name) => getComputedStyle(change.querySelector(name) ?? change, "::before").content),
+    );
+  assert.deepEqual(
+    signs.map((sign) => sign.slice(0, 3)),
+    ['"−"', '"+"'],
+  );
+});
+
+test("what is not known to have changed is not said to have", { skip }, async (t) => {
+  const opened = await shown(t, "changed");
+  const said = async (row: number) => {
+    await openRow(opened, row);
+    return (await text(opened, ".drawer-body")).join();
+  };
+  assert.match(await said(1), /Before and after are the same\./);
+  assert.match(await said(2), /Only the state after was recorded\./);
+  assert.doesNotMatch(await said(2), /Added/);
+  await openRow(opened, 3);
+  assert.deepEqual(await text(opened, ".change"), ["Removed a Before: b 1"]);
+});
+
+test("large states are bounded, and all of them can be asked for", { skip }, async (t) => {
+  const opened = await shown(t, "changed");
+  const { tab } = opened;
+  await openRow(opened, 4);
+  assert.match(
+    (await text(opened, ".change del"))[0] ?? "",
+    /^Before: a{2000}… The first 2,000 of 100,000 characters\.$/,
+  );
+  await openRow(opened, 5);
+  const drawn = () => tab.locator("cs-drawer .change").count();
+  const first = await drawn();
+  assert.ok(first <= 125, String(first));
+  assert.ok((await text(opened, ".drawer-body")).join().includes("more changes not drawn."));
+  await tab.getByRole("button", { name: "Show more" }).click();
+  await tab.waitForFunction(
+    (first) => (document.querySelector("main")?.shadowRoot?.querySelectorAll(".change").length ?? 0) > first,
+    first,
+  );
+});
+
+test("names of states are names, whatever they are", { skip }, async (t) => {
+  const opened = await shown(t, "changed");
+  await openRow(opened, 6);
+  assert.deepEqual(await text(opened, ".change"), [
+    "Changed __proto__ Before: 1 After: 2",
+    "Added <b>x</b> After: <i>y</i>",
+  ]);
+  assert.equal(await opened.tab.locator("cs-drawer :is(b, i)").count(), 0);
+});
+
+test("a withheld event and a gap say what is known of them, and nothing is called trusted content", {
+  skip,
+}, async (t) => {
+  const opened = await shown(t, "mixed");
+  await openRow(opened, 8);
+  const withheld = (await text(opened, ".drawer")).join();
+  assert.match(withheld, /^Withheld event on line 11 9 of 60/);
+  assert.match(withheld, /Event withheld, unverified reason: erased/);
+  assert.match(withheld, /The reason is the exporter’s own word\. Nothing proves it\./);
+  assert.doesNotMatch(withheld, /This is what/);
+  await openRow(opened, 11);
+  assert.doesNotMatch((await text(opened, ".drawer")).join(), /Nothing proves it/);
+  await openRow(opened, 5);
+  const gap = (await text(opened, ".drawer")).join();
+  assert.match(gap, /1,024 leaves are not here: left out by the exporter.*leaves 6 to 1,029/);
+  assert.equal(await opened.tab.locator("cs-drawer .standing").count(), 0);
+});
+
+test("the proof is asked for, waited for, cancelled, and shown step by step", { skip }, async (t) => {
+  const opened = await shown(t, "mixed");
+  const { tab, call } = opened;
+  await openRow(opened, 0);
+  const explain = tab.getByRole("button", { name: "Explain the proof" });
+  await explain.press("Enter");
+  const progress = tab.getByRole("progressbar", { name: "Reading the file for the proof" });
+  await progress.waitFor();
+  assert.equal(await progress.evaluate((bar: HTMLProgressElement) => bar.value / bar.max), 0.5);
+  await tab.getByRole("button", { name: "Cancel" }).press("Enter");
+  await explain.waitFor();
+  assert.ok((await call("heard")).includes("explain-aborted"));
+  await explain.press("Enter");
+  await progress.waitFor();
+  await call("explained");
+  await tab.locator(".steps").waitFor();
+  assert.deepEqual(await text(opened, ".step-head"), [
+    "The event Holds",
+    "Its commitment Holds",
+    "Its link Holds",
+    "Its chain Holds",
+    "The signature Holds",
+    "The key Holds",
+    "Its leaf in the log Holds",
+    "The way up the tree Holds",
+    "The checkpoint Holds",
+    "The log’s signature Fails",
+    "The witnesses Not checked",
+  ]);
+  assert.equal(await tab.locator(".hashes tbody").count(), 11);
+  assert.equal(await tab.locator("cs-proof b").count(), 0);
+  assert.match((await text(opened, ".proof-verdict"))[0] ?? "", /Intact, not shown to be complete\./);
+  const saving = tab.waitForEvent("download");
+  await tab.getByRole("button", { name: "Save the proof" }).press("Enter");
+  const file = await saving;
+  assert.equal(file.suggestedFilename(), "proof-01234567-1.ndjson");
+  assert.equal(await readFile(await file.path(), "utf8"), "a proof\n");
+  // Another event has another proof.
+  await tab.getByRole("button", { name: "Next" }).click();
+  await explain.waitFor();
+  assert.equal(await tab.locator(".steps").count(), 0);
+});
+
+test("a proof that is not waited for is given up, and one that fails says why", { skip }, async (t) => {
+  const opened = await shown(t, "mixed");
+  const { tab, call } = opened;
+  await openRow(opened, 0);
+  await tab.getByRole("button", { name: "Explain the proof" }).click();
+  await tab.getByRole("progressbar").waitFor();
+  await tab.getByRole("button", { name: "Next" }).click();
+  await tab.getByRole("button", { name: "Explain the proof" }).waitFor();
+  assert.ok((await call("heard")).includes("explain-aborted"));
+  await tab.getByRole("button", { name: "Explain the proof" }).click();
+  await tab.getByRole("progressbar").waitFor();
+  await call("unexplained");
+  await tab.getByText("The proof could not be made.").waitFor();
+  await tab.getByText("the file <b>changed</b>").waitFor();
+  await tab.getByRole("button", { name: "Try again" }).click();
+  await tab.getByRole("progressbar").waitFor();
+});
+
+test("nothing of a hostile event is executed, hidden, or taken for something else", { skip }, async (t) => {
+  const opened = await shown(t, "hostile");
+  const { tab, wrong } = opened;
+  const members = async (row: number) => {
+    await openRow(opened, row);
+    const names = await text(opened, ".drawer-body > .members > div > dt");
+    const values = await text(opened, ".drawer-body > .members > div > dd");
+    return names.map((name, place) => [name, values[place] ?? ""] as const);
+  };
+  const markup = await members(0);
+  assert.deepEqual(markup[0], ["action", '<img src=x onerror="globalThis.ran=1">']);
+  assert.equal(await tab.locator("cs-drawer :is(img, script, a, iframe)").count(), 0);
+
+  await openRow(opened, 1);
+  assert.equal(
+    (await text(opened, ".sentence"))[0],
+    "U+2066U+200BadminU+2069 (adminU+202Egnp.exe) did user.delete to u_1.",
+  );
+  assert.ok((await text(opened, ".raw"))[0]?.includes("adminU+202Egnp.exe"));
+  assert.equal(
+    await tab.locator("cs-drawer").evaluate((drawer) => /[\u202a-\u202e\u2066-\u2069]/.test(drawer.textContent ?? "")),
+    false,
+  );
+
+  const alike = await members(2);
+  assert.deepEqual(alike[0], ["аU+0430ction looks like action, and is another name", "session.login"]);
+  assert.deepEqual(alike[1], ["action", "data.export"]);
+  assert.match((await text(opened, ".sentence"))[0] ?? "", /^pаU\+0430ypal did data\.export to x\.$/);
+
+  const big = await members(3);
+  assert.match(big.find(([name]) => name === "big")?.[1] ?? "", /^A{2000}… The first 2,000 of 1,000,000 characters\.$/);
+  assert.ok(((await text(opened, ".raw"))[0]?.length ?? 0) <= 20_001);
+
+  const proto = await members(4);
+  assert.deepEqual(
+    proto.map(([name]) => name),
+    ["__proto__", "action", "actor", "constructor", "toString"],
+  );
+  assert.match(proto[0]?.[1] ?? "", /action ?x ?polluted ?true/);
+
+  await openRow(opened, 5);
+  assert.equal(await tab.locator("cs-drawer .members .members").count(), 63);
+  assert.ok(await tab.locator(".drawer-body").evaluate((body) => body.scrollWidth <= body.clientWidth));
+
+  const odd = await members(6);
+  assert.deepEqual(odd[0], ['"" empty', "nameless"]);
+  assert.equal(odd.at(-1)?.[1], "0 9007199254740993 1 1.10 2 -0 3 1e400 4 true 5 null");
+
+  const twice = await members(7);
+  assert.deepEqual(twice.slice(0, 2), [
+    ["action", "first"],
+    ["action", "second"],
+  ]);
+
+  const wide = await members(9);
+  assert.equal(wide.length, 250);
+  assert.ok((await text(opened, ".drawer-body")).join().includes("4,751 more members not drawn."));
+  await tab.getByRole("button", { name: "Show more" }).click();
+  await tab.locator(".drawer-body > .members > div").nth(1_999).waitFor();
+
+  await openRow(opened, 10);
+  assert.ok((await tab.locator("cs-drawer .unseen").count()) < 5_000);
+  assert.ok((await text(opened, ".raw"))[0]?.includes("U+200B ×"));
+
+  await openRow(opened, 11);
+  assert.match((await text(opened, ".sentence"))[0] ?? "", /^\{target\} did \{actor\} to \$\{x\} \{\{action\}\}\.$/);
+
+  assert.equal(await tab.evaluate("globalThis.ran"), undefined);
+  assert.deepEqual(wrong, []);
+  assert.ok(HOSTILE.length === 12 && CHANGED.length === 7);
+});
+
+for (const theme of ["light", "dark"] as const) {
+  test(`axe finds nothing in the drawer in the ${theme} theme`, { skip }, async (t) => {
+    const opened = await shown(t, "changed", { theme, height: 400 });
+    const { tab, call } = opened;
+    const check = async (state: string) => {
+      const { violations } = await new AxeBuilder({ page: tab })
+        .include("main")
+        .disableRules(["page-has-heading-one", "region"])
+        .analyze();
+      assert.deepEqual(
+        violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`),
+        [],
+        state,
+      );
+    };
+    await openRow(opened, 0);
+    await tab.getByRole("button", { name: "Explain the proof" }).click();
+    await check("explaining");
+    await call("explained");
+    for (const details of await tab.locator("cs-proof summary").all()) await details.press("Enter");
+    await check("explained");
+    await call("show", "hostile");
+    await openRow(opened, 2);
+    await check("look-alikes");
+    await call("show", "mixed");
+    await openRow(opened, 8);
+    await check("withheld");
+  });
+}
+
+test("it is all there in German", { skip }, async (t) => {
+  const opened = await shown(t, "mixed");
+  await opened.call("german");
+  await openRow(opened, 3);
+  assert.deepEqual(await text(opened, ".sentence"), [
+    "Jürgen Weiß (u_3): config.update, betrifft job Nightly backup (job_3). Ergebnis: failure.",
+  ]);
+  await opened.tab
+    .getByRole("gridcell", { name: "1.024 Blätter fehlen hier: vom Ersteller des Exports ausgelassen" })
+    .waitFor();
+});

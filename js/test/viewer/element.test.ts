@@ -1,0 +1,301 @@
+/** What becomes of an export that the element is given: every way to give one, every state, the words for each verdict. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, test } from "node:test";
+import { caseNamed } from "../verify/cases.ts";
+import { exportOf } from "../verify/inputs.ts";
+import { sampleOf } from "./sample.ts";
+import { Site } from "./site.ts";
+
+const { text, trust, altered } = await sampleOf(120);
+const site = await Site.start();
+after(() => site.stop());
+site.answers.set("/log.ndjson", text);
+site.answers.set("/altered.ndjson", altered);
+site.answers.set("/trust.txt", trust);
+site.answers.set("/broken-trust.txt", "emitter nonsense\n");
+
+const SRC = `<countersign-viewer src="/log.ndjson" trust="/trust.txt"></countersign-viewer>`;
+
+test("an address and a trust file give the verdict and the rows, under the strictest policy", async () => {
+  site.asked.length = 0;
+  const { page, complaints, close } = await site.open(SRC);
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  assert.equal(
+    await page.locator(".strip-body > p").first().textContent(),
+    "Unaltered, in order, signed by keys you trust, complete for the chains shown.",
+  );
+  await page.locator(".notice", { hasText: "120 events" }).waitFor();
+  await page.locator("cs-rows [role=row]").nth(5).waitFor();
+  assert.deepEqual(complaints, []);
+  assert.deepEqual(site.asked.sort(), ["/log.ndjson", "/trust.txt"]);
+  await close();
+});
+
+test("a file and a trust file's text", async () => {
+  const { page, close } = await site.open("<countersign-viewer></countersign-viewer>");
+  await page.getByRole("heading", { name: "No export to show" }).waitFor();
+  const reported = await page.evaluate(
+    ([text, trust]) =>
+      new Promise((resolve) => {
+        const viewer = document.querySelector("countersign-viewer");
+        if (viewer === null) {
+          return;
+        }
+        document.addEventListener("countersign-report", (event) => {
+          const { report, pin } = (event as CustomEvent).detail;
+          resolve([report.verdict, pin]);
+        });
+        viewer.trustText = trust;
+        viewer.file = new File([text as string], "weekly.countersign.ndjson");
+      }),
+    [text, trust],
+  );
+  assert.deepEqual(reported, ["verified", null]);
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await close();
+});
+
+test("pieces that a script feeds", async () => {
+  const { page, close } = await site.open(`<countersign-viewer trust="/trust.txt"></countersign-viewer>`);
+  await page.evaluate(async (text) => {
+    const viewer = document.querySelector("countersign-viewer");
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length; at += 5000) {
+      await viewer?.feed(bytes.subarray(at, at + 5000));
+    }
+    await viewer?.end();
+  }, text);
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await page.locator(".notice", { hasText: "120 events" }).waitFor();
+  await close();
+});
+
+test("another export takes the place of the one before", async () => {
+  const { page, close } = await site.open(SRC);
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await page.evaluate(() => document.querySelector("countersign-viewer")?.setAttribute("src", "/altered.ndjson"));
+  await page.getByRole("heading", { name: "Altered." }).waitFor();
+  await page.locator(".notice", { hasText: "119 events" }).waitFor();
+  await close();
+});
+
+const WORDS = {
+  "log-range-full": ["verified", "Verified.", "complete for leaves 0 to 14 of this log."],
+  withheld: ["partial", "Intact, not shown to be complete.", "some are withheld"],
+  "plain-no-trust": ["unconfirmed", "Consistent in itself, signer not confirmed.", "anyone could have made it"],
+  "log-no-checkpoint": ["not_checked", "Not checked to the end.", "says nothing about the log's integrity"],
+  "log-took-a-fork": ["broken", "Broken.", "Something is missing, repeated, out of order"],
+  "log-flip-event": ["altered", "Altered.", "not what was recorded"],
+} as const;
+
+for (const [name, [verdict, word, says]] of Object.entries(WORDS)) {
+  test(`the words of ${verdict}, with checks and findings as the report has them`, async () => {
+    const { bytes, options, report } = caseNamed(name);
+    const { findings } = report as { findings: { code: string }[] };
+    site.answers.set("/case", bytes);
+    site.answers.set("/case-trust", options.trust ?? "");
+    const trusting = options.trust === undefined ? "" : `trust="/case-trust"`;
+    const { page, complaints, close } = await site.open(
+      `<countersign-viewer src="/case" ${trusting}></countersign-viewer>`,
+    );
+    const strip = page.locator("[data-verdict]");
+    await strip.waitFor();
+    assert.equal(await strip.getAttribute("data-verdict"), verdict);
+    assert.equal(await strip.getByRole("heading", { level: 2 }).textContent(), word);
+    assert.ok((await strip.locator(".strip-body > p").first().textContent())?.includes(says));
+    await strip.locator(".strip-more > summary").click();
+    assert.equal(await strip.locator("[data-check]").count(), 12);
+    const codes = await strip
+      .locator(".finding-group")
+      .evaluateAll((groups) => groups.map((group) => group.getAttribute("data-code")));
+    assert.deepEqual(codes.sort(), [...new Set(findings.map(({ code }) => code))].sort());
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+}
+
+test("a finding leads to its event where that verified, and what did not is counted", async () => {
+  const { page, close } = await site.open(`<countersign-viewer src="/altered.ndjson"></countersign-viewer>`);
+  await page.locator(".strip-more > summary").click();
+  await page.locator(".finding-group[data-code='payload.mismatch'] > summary").click();
+  await page.getByText("1 event of this export is never listed: not what was signed").waitFor();
+  const showing = (code: string) =>
+    page.locator(`[data-code='${code}']`).getByRole("button", { name: "Show event", includeHidden: true });
+  assert.equal(await showing("payload.mismatch").count(), 0);
+  assert.equal(await showing("key.unknown").count(), 0, "a chain's begin is no event");
+  const goTo = (line: number) =>
+    page.evaluate(
+      (line) =>
+        (document.querySelector("countersign-viewer") as unknown as { goTo(line: number): Promise<boolean> }).goTo(
+          line,
+        ),
+      line,
+    );
+  assert.equal(await goTo(2), false);
+  assert.equal(await page.locator("cs-drawer dialog[open]").count(), 0);
+  assert.equal(await goTo(3), true);
+  await page.getByRole("heading", { name: "Event on line 3" }).waitFor();
+  await close();
+});
+
+test("a finding about an event that verified leads to it, whatever is looked for", async () => {
+  const { bytes, options } = caseNamed("time-late");
+  site.answers.set("/case", bytes);
+  site.answers.set("/case-trust", options.trust ?? "");
+  const { page, close } = await site.open(`<countersign-viewer src="/case" trust="/case-trust"></countersign-viewer>`);
+  await page.locator("[data-verdict=verified]").waitFor();
+  await page.getByRole("combobox", { name: "Search events" }).fill("action:nothing-is-like-this");
+  await page.getByText("No event is like this.").waitFor();
+  await page.locator(".strip-more > summary").click();
+  await page.locator("[data-code='time.late'] > summary").click();
+  await page.locator("[data-code='time.late']").getByRole("button", { name: "Show event" }).first().click();
+  await page.getByRole("heading", { name: "Event on line 12" }).waitFor();
+  assert.equal(await page.getByRole("combobox", { name: "Search events" }).inputValue(), "");
+  await close();
+});
+
+test("an event is proven from the bytes that were read, step by step, and its proof verifies by itself", async () => {
+  const { bytes, options } = caseNamed("time-late");
+  site.answers.set("/case", bytes);
+  site.answers.set("/case-trust", options.trust ?? "");
+  const element = `<countersign-viewer src="/case" trust="/case-trust" fragment></countersign-viewer>`;
+  const { page, complaints, close } = await site.open(element, { hash: "#line=8" });
+  const drawer = page.locator("cs-drawer");
+  await drawer.getByRole("button", { name: "Explain the proof" }).click();
+  await drawer.getByText("The proof by itself:").waitFor();
+  const steps = drawer.locator(".steps > li");
+  assert.equal(await steps.count(), 11);
+  assert.equal(await steps.filter({ hasText: "Holds" }).count(), 11);
+  await steps.filter({ hasText: "The log’s signature" }).waitFor();
+  await steps.filter({ hasText: "The way up the tree" }).waitFor();
+  await drawer.locator(".proof-verdict", { hasText: "Intact, not shown to be complete." }).waitFor();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    drawer.getByRole("button", { name: "Save the proof" }).click(),
+  ]);
+  site.answers.set("/proof", await readFile(await download.path()));
+  await page.evaluate(() => document.querySelector("countersign-viewer")?.setAttribute("src", "/proof"));
+  await page.locator("[data-verdict=partial]").waitFor();
+  await page.locator(".notice", { hasText: "1 event" }).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("an address that gives nothing is no verdict, and can be tried again", async () => {
+  const { page, close } = await site.open(
+    `<countersign-viewer src="/missing" trust="/trust.txt"></countersign-viewer>`,
+  );
+  await page.getByRole("heading", { name: "The export cannot be read" }).waitFor();
+  await page.getByText("status 404").waitFor();
+  await page.getByText("This is no verdict").waitFor();
+  assert.equal(await page.locator("cs-rows").count(), 0);
+  site.answers.set("/missing", text);
+  await page.getByRole("button", { name: "Verify again" }).click();
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  site.answers.delete("/missing");
+  await close();
+});
+
+for (const [file, says] of [
+  ["/broken-trust.txt", "trust.invalid"],
+  ["/no-trust.txt", "The trust file cannot be had: status 404"],
+] as const) {
+  test(`an unusable trust file is told as such: ${file}`, async () => {
+    const { page, close } = await site.open(
+      `<countersign-viewer src="/log.ndjson" trust="${file}"></countersign-viewer>`,
+    );
+    await page.getByRole("heading", { name: "The trust file is unusable" }).waitFor();
+    await page.getByText(says).waitFor();
+    await close();
+  });
+}
+
+test("while it is read: progress, the first failure at once, and a way to stop", async () => {
+  const { bytes } = exportOf({ chains: 2, events: 3000 });
+  const flipped = Buffer.from(bytes);
+  flipped.write("job.upDate", flipped.indexOf("job.update"));
+  let finish = () => {};
+  site.answers.set("/slow", (_request, response) => {
+    response.setHeader("content-length", flipped.length + 1);
+    response.write(flipped);
+    finish = () => response.end("\n");
+  });
+  const { page, close } = await site.open(`<countersign-viewer src="/slow"></countersign-viewer>`);
+  await page.getByText("The first failure:").waitFor();
+  await page.getByText("An event is not the one recorded").waitFor();
+  await page.getByText(/[km]B of .* MB/i).waitFor();
+  assert.equal(await page.locator("[data-verdict]").count(), 0);
+  // What is shown is signed; of whom it is, nobody can say before all is read.
+  await page.locator("cs-rows [role=row]").nth(3).waitFor();
+  await page.getByText("so far").waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("heading", { name: "Cancelled" }).waitFor();
+  await page.getByText("nothing is shown as verified").waitFor();
+  assert.equal(await page.locator("cs-rows").count(), 0);
+  finish();
+  await close();
+});
+
+test("without the strip, where the page says the verdict itself", async () => {
+  const { page, close } = await site.open(
+    `<countersign-viewer src="/log.ndjson" trust="/trust.txt" bare></countersign-viewer>`,
+  );
+  await page.locator(".notice", { hasText: "120 events" }).waitFor();
+  assert.equal(await page.locator("[part~=strip]").count(), 0);
+  await close();
+});
+
+test("German, by its own attribute or by that of what it stands in", async () => {
+  for (const element of [
+    `<countersign-viewer src="/log.ndjson" trust="/trust.txt" lang="de"></countersign-viewer>`,
+    `<div lang="de-AT">${SRC}</div>`,
+  ]) {
+    const { page, close } = await site.open(element);
+    await page.getByRole("heading", { name: "Geprüft." }).waitFor();
+    await page.locator(".notice", { hasText: "120 Ereignisse" }).waitFor();
+    await page.getByRole("button", { name: "Exportieren" }).waitFor();
+    await close();
+  }
+});
+
+test("texts are replaced one by one, and the rest stay", async () => {
+  const { page, close } = await site.open(SRC);
+  await page.evaluate(() => {
+    const viewer = document.querySelector("countersign-viewer") as HTMLElement & { texts: unknown };
+    viewer.texts = { result: { verdicts: { verified: { word: "All well." } } }, save: { label: "Take along" } };
+  });
+  await page.getByRole("heading", { name: "All well." }).waitFor();
+  await page.getByRole("button", { name: "Take along" }).waitFor();
+  await page.locator(".strip-body > p", { hasText: "Unaltered, in order" }).waitFor();
+  await close();
+});
+
+test("a page's own colours and parts reach it", async () => {
+  const { page, close } = await site.open(SRC);
+  await page.locator("[data-verdict]").waitFor();
+  const colours = await page.evaluate(() => {
+    const viewer = document.querySelector("countersign-viewer");
+    viewer?.style.setProperty("--countersign-good", "rgb(1, 2, 3)");
+    const heading = viewer?.shadowRoot?.querySelector("[data-verdict] h2");
+    return [heading && getComputedStyle(heading).color];
+  });
+  assert.deepEqual(colours, ["rgb(1, 2, 3)"]);
+  await close();
+});
+
+test("taken out of the page it stops, and back in it begins again", async () => {
+  const { page, complaints, close } = await site.open(SRC);
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await page.evaluate(async () => {
+    const viewer = document.querySelector("countersign-viewer") as HTMLElement;
+    viewer.remove();
+    await new Promise((resolve) => setTimeout(resolve));
+    document.querySelector("main")?.append(viewer);
+  });
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await page.locator(".notice", { hasText: "120 events" }).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clip, moment, visible } from "../../dist/viewer/format.js";
+import { within } from "../../dist/viewer/query.js";
+import { de } from "../../dist/viewer/texts/de.js";
+import { en } from "../../dist/viewer/texts/en.js";
+
+test("amounts, in each language", () => {
+  const { bytes, duration, events, leaves } = en.figures;
+  assert.equal(leaves(1), "1 leaf");
+  assert.equal(events(1_234_567), "1,234,567 events");
+  assert.equal(bytes(1), "1 byte");
+  assert.equal(bytes(999), "999 bytes");
+  assert.equal(bytes(1_540_000), "1.54 MB");
+  assert.equal(bytes(1e12), "1 TB");
+  assert.equal(duration(0.2), "less than a second");
+  assert.equal(duration(200), "3 min 20 s");
+  assert.equal(duration(3 * 3600), "3 h");
+  assert.equal(de.figures.bytes(1_540_000), "1,54 MB");
+  assert.equal(de.figures.events(1), "1 Ereignis");
+});
+
+test("moments are in UTC and say so", () => {
+  assert.equal(moment("2026-11-20T06:01:02.345Z"), "2026-11-20 06:01:02.345Z");
+});
+
+test("a moment that nothing can be dated at is the last that can be", () => {
+  assert.equal(moment(Date.UTC(10_036, 6, 13)), "9999-12-31 23:59:59.999Z");
+  assert.equal(moment(-1e15), "0001-01-01 00:00:00.000Z");
+});
+
+test("a time that goes on beyond all that can be dated is not asked for", () => {
+  assert.equal(within("a", -1e15, 1e15), "a");
+  assert.equal(within("a", 0, 1e15), "a since:1970-01-01");
+});
+
+test("moments of the reader's own clock have their offset", () => {
+  // Intl knows the zone of this process; only a browser is given one by a test.
+  const local = moment("2026-11-20T06:01:02.345Z", "local");
+  assert.match(local, /^2026-11-(19|20|21) \d\d:\d\d:02\.345[+-]\d\d:\d\d$/);
+  assert.equal(new Date(local).getTime(), Date.UTC(2026, 10, 20, 6, 1, 2, 345));
+});
+
+test("a clipped text ends with a whole character", () => {
+  assert.equal(clip("abc", 3), "abc");
+  assert.equal(clip("abcd", 3), "abc…");
+  assert.equal(clip("ab😀d", 3), "ab…");
+});
+
+test("what cannot be seen is named", () => {
+  assert.deepEqual(visible("admin\u202egnp.exe"), [
+    { text: "admin", unseen: false },
+    { text: "U+202E", unseen: true },
+    { text: "gnp.exe", unseen: false },
+  ]);
+  const unseen = (text: string) => visible(text).filter((part) => part.unseen).length;
+  assert.equal(unseen("\u0000\u001b\u007f\u200b\u2066\ufeff\u{e0041}"), 7);
+  assert.equal(unseen("a\tb\nc"), 0);
+});
+
+test("very many unseen characters are few parts", () => {
+  assert.deepEqual(visible(`a${"\u200b".repeat(50_000)}b`), [
+    { text: "a", unseen: false },
+    { text: "U+200B ×50000", unseen: true },
+    { text: "b", unseen: false },
+  ]);
+  assert.ok(visible("a\u202e".repeat(100_000)).length < 3_000);
+});
+
+test("joiners are named only where writing does not need them", () => {
+  const unseen = (text: string) => visible(text).some((part) => part.unseen);
+  assert.equal(unseen("👩‍💻 👩🏽‍🚀 ❤️‍🔥"), false);
+  assert.equal(unseen("می‌خواهم"), false);
+  assert.equal(unseen("क्‍ष"), false);
+  assert.equal(unseen("ad‍min"), true);
+});

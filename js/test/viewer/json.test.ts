@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Json, member, parseJson, scalar, written } from "../../dist/viewer/json.js";
+
+const literal = (source: string): Json => ({ kind: "literal", source });
+const string = (value: string): Json => ({ kind: "string", value });
+
+test("numbers keep their digits", () => {
+  const { items } = parseJson("[9007199254740993, 1.10, -0, 1e400]") as Extract<Json, { kind: "array" }>;
+  assert.deepEqual(items, [literal("9007199254740993"), literal("1.10"), literal("-0"), literal("1e400")]);
+});
+
+test("strings are unescaped", () => {
+  assert.deepEqual(parseJson(String.raw`"a\"\\\n\u00e9\ud83d\ude00"`), string('a"\\\né😀'));
+});
+
+test("members keep their order and every name is only a name", () => {
+  const json = parseJson('{"b":1,"__proto__":{"action":"x"},"constructor":true,"a":null}');
+  assert.equal(json.kind, "object");
+  const names = json.kind === "object" ? json.members.map(([name]) => name) : [];
+  assert.deepEqual(names, ["b", "__proto__", "constructor", "a"]);
+  assert.equal(member(json, "action"), undefined);
+  assert.equal(member(json, "toString"), undefined);
+  assert.equal(scalar(member(json, "constructor")), "true");
+  assert.equal(scalar(member(member(json, "__proto__"), "action")), "x");
+});
+
+test("space is passed over", () => {
+  assert.deepEqual(parseJson(' \t\r\n{ "a" : [ 1 , { } ] } '), parseJson('{"a":[1,{}]}'));
+});
+
+test("what is no JSON is refused", () => {
+  const wrong = [
+    "",
+    "{",
+    "[1,]",
+    '{"a":1,}',
+    '{"a"}',
+    "01",
+    "+1",
+    ".5",
+    "nul",
+    "'a'",
+    '"a',
+    '"\\x"',
+    '"\n"',
+    "1 2",
+    "[1}",
+  ];
+  for (const text of wrong) assert.throws(() => parseJson(text), SyntaxError, text);
+});
+
+test("64 levels are read and no more", () => {
+  const nested = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
+  assert.equal(parseJson(nested(64)).kind, "array");
+  assert.throws(() => parseJson(nested(65)), /too deep/);
+});
+
+test("a very long string is read", () => {
+  const json = parseJson(`"${"a\\n".repeat(500_000)}"`);
+  assert.equal(json.kind === "string" && json.value.length, 1_000_000);
+});
+
+test("a value is written as it was", () => {
+  const text = '{"b":[1.10,{}],"a":"\\"","a":null}';
+  assert.equal(written(parseJson(text)), text);
+});

@@ -1,0 +1,233 @@
+/** A log that is followed: rows as they come, cuts, and the alarm when its history changes. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { after, test } from "node:test";
+import type { Page } from "playwright-core";
+import { caseNamed } from "../verify/cases.ts";
+import { Site } from "./site.ts";
+
+const site = await Site.start();
+after(() => site.stop());
+
+const log = caseNamed("log-two-chains");
+const another = caseNamed("log-fake-checkpoints");
+site.answers.set("/trust.txt", log.options.trust ?? "");
+
+const linesOf = ({ bytes }: { bytes: Uint8Array }) => new TextDecoder().decode(bytes).trimEnd().split("\n");
+const lines = linesOf(log);
+/** The lines up to the first checkpoint, that included, and those after. */
+const first = lines.slice(0, 11);
+const rest = lines.slice(11);
+
+const isLeaf = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
+
+/** A collector, as far as a live view needs one. */
+class Collector {
+  /** What was asked for: where the view begins, and where it goes on. */
+  readonly asked: { from: string | null; last: string | undefined }[] = [];
+  /** How each is answered; the last of them goes on answering. */
+  readonly answers: ((response: ServerResponse) => void)[];
+  #open: ServerResponse | undefined;
+  #index = 0;
+
+  constructor(...answers: ((response: ServerResponse) => void)[]) {
+    this.answers = answers;
+    site.answers.set("/stream", (request, response) => this.#answer(request, response));
+  }
+
+  /** Sends lines, each leaf with its index. */
+  send(...lines: string[]): void {
+    for (const line of lines) {
+      const id = isLeaf(line) ? `id: ${this.#index++}\n` : "";
+      this.#open?.write(`${id}data: ${line}\n\n`);
+    }
+  }
+
+  /** Cuts the connection. */
+  cut(): void {
+    this.#open?.destroy();
+  }
+
+  /** Answers with lines, the first leaf of which has an index. */
+  with(index: number, ...lines: string[]): (response: ServerResponse) => void {
+    return (response) => {
+      response.setHeader("content-type", "text/event-stream");
+      response.flushHeaders();
+      this.#open = response;
+      this.#index = index;
+      this.send(...lines);
+    };
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const last = request.headers["last-event-id"];
+    this.asked.push({
+      from: new URL(request.url ?? "", "http://site").searchParams.get("from"),
+      last: Array.isArray(last) ? last.join() : last,
+    });
+    const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
+    answer?.(response);
+  }
+}
+
+const refused = (status: number) => (response: ServerResponse) => {
+  response.statusCode = status;
+  response.end("{}");
+};
+
+const ELEMENT = `<countersign-viewer src="/stream" trust="/trust.txt" live></countersign-viewer>`;
+
+/** Opens the element and gathers what it tells. */
+async function follow() {
+  const tab = await site.open(ELEMENT);
+  await tab.page.evaluate(() => {
+    const told: unknown[] = [];
+    Object.assign(globalThis, { told });
+    document.addEventListener("countersign-alarm", (event) => {
+      const { report, pin } = (event as CustomEvent).detail;
+      told.push([report.verdict, pin]);
+    });
+  });
+  return tab;
+}
+
+const alarms = (page: Page) => page.evaluate(() => (globalThis as unknown as { told: [string, string | null][] }).told);
+const alarm = (page: Page) => page.getByRole("alert").filter({ hasText: "Alarm" });
+const upTo = (page: Page, leaves: number) =>
+  page.locator(".live-line").filter({ hasText: `Verified up to ${leaves} leaves` });
+const events = (page: Page, count: number) =>
+  page.locator(".notice").filter({ hasText: new RegExp(`^\\s*${count} events`) });
+const eventsIn = (lines: readonly string[]) => lines.filter((line) => line.includes('"event":')).length;
+const leavesIn = (lines: readonly string[]) => lines.filter(isLeaf).length;
+
+test("events are verified and shown as they come", async () => {
+  const collector = new Collector();
+  collector.answers.push(collector.with(0, ...first));
+  const { page, complaints, close } = await follow();
+  await upTo(page, leavesIn(first)).waitFor();
+  await events(page, eventsIn(first)).waitFor();
+  await page.getByText("Following the log").waitFor();
+  assert.equal(await page.getByRole("combobox", { name: "Order" }).inputValue(), "-place", "what arrives comes first");
+  collector.send(...rest);
+  await upTo(page, leavesIn(lines)).waitFor();
+  await events(page, eventsIn(lines)).waitFor();
+  assert.equal((await page.locator("cs-rows [role=row][aria-rowindex]").count()) > 0, true);
+  assert.equal(await alarm(page).count(), 0);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByText("Stopped following the log").waitFor();
+  // What was verified until then stays.
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await events(page, eventsIn(lines)).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("after a cut it goes on from the last leaf, and nothing is lost or shown twice", async () => {
+  const collector = new Collector();
+  collector.answers.push(collector.with(0, ...first), collector.with(leavesIn(first), first.at(-1) ?? "", ...rest));
+  const { page, close } = await follow();
+  await upTo(page, leavesIn(first)).waitFor();
+  collector.cut();
+  await page.getByText("The connection was lost").waitFor();
+  await upTo(page, leavesIn(lines)).waitFor();
+  await events(page, eventsIn(lines)).waitFor();
+  assert.deepEqual(collector.asked, [
+    { from: null, last: undefined },
+    { from: null, last: String(leavesIn(first) - 1) },
+  ]);
+  assert.equal(await alarm(page).count(), 0);
+  await close();
+});
+
+test("an event that is not the one recorded raises the alarm, which stays", async () => {
+  const collector = new Collector();
+  collector.answers.push(collector.with(0, ...first));
+  const { page, close } = await follow();
+  await upTo(page, leavesIn(first)).waitFor();
+  collector.send(...rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
+  await alarm(page).getByText("Something here is not what was recorded").waitFor();
+  const [[verdict, pin] = assert.fail()] = await alarms(page);
+  assert.equal(verdict, "altered");
+  assert.ok(pin?.startsWith(`log.example/audit\n${leavesIn(first)}\n`), "the last good pin");
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    alarm(page).getByRole("button", { name: "Save the last good pin" }).click(),
+  ]);
+  assert.equal(await readFile(await download.path(), "utf8"), pin);
+  // What comes later takes nothing back.
+  collector.cut();
+  await page.getByText("The connection was lost").waitFor();
+  assert.equal(await alarm(page).count(), 1);
+  await close();
+});
+
+test("another log that comes after a cut is held to the pin", async () => {
+  const collector = new Collector();
+  collector.answers.push(
+    collector.with(0, ...lines),
+    // It cannot go on, and begins anew at the size of the pin.
+    refused(400),
+    collector.with(0, ...linesOf(another)),
+  );
+  const { page, close } = await follow();
+  await upTo(page, leavesIn(lines)).waitFor();
+  collector.cut();
+  await alarm(page).waitFor();
+  await alarm(page).getByText("The log is another one than was pinned").waitFor();
+  assert.deepEqual(collector.asked.slice(1), [
+    { from: null, last: String(leavesIn(lines) - 1) },
+    { from: String(leavesIn(lines)), last: undefined },
+  ]);
+  assert.equal((await alarms(page)).length, 1);
+  await close();
+});
+
+test("a log that has become shorter raises the alarm", async () => {
+  const collector = new Collector();
+  collector.answers.push(
+    collector.with(0, ...lines),
+    refused(400),
+    // Not even the pin's size is there any more.
+    refused(400),
+    collector.with(0, ...first),
+  );
+  const { page, close } = await follow();
+  await upTo(page, leavesIn(lines)).waitFor();
+  collector.cut();
+  await alarm(page).getByText("The log is smaller than when it was pinned").waitFor();
+  assert.equal((await alarms(page))[0]?.[0], "altered");
+  await close();
+});
+
+test("who may not read is told so, and a log that is busy is asked again", async () => {
+  const collector = new Collector();
+  collector.answers.push(refused(401));
+  const denied = await follow();
+  await denied.page.getByRole("heading", { name: "The export cannot be read" }).waitFor();
+  await denied.page.getByText("status 401").waitFor();
+  await denied.close();
+
+  const busy = new Collector();
+  busy.answers.push(refused(503), busy.with(0, ...lines));
+  const { page, close } = await follow();
+  await upTo(page, leavesIn(lines)).waitFor();
+  assert.equal(busy.asked.length, 2);
+  await close();
+});
+
+test("an export first, and then what the log goes on with", async () => {
+  site.answers.set("/export", (_request, response) => {
+    response.setHeader("content-type", "application/x-ndjson");
+    response.end(`${first.join("\n")}\n`);
+  });
+  const collector = new Collector();
+  collector.answers.push(collector.with(leavesIn(first), ...rest));
+  const { page, close } = await site.open(ELEMENT.replace("/stream", "/export?since=2026-01-01"));
+  await upTo(page, leavesIn(lines)).waitFor();
+  await events(page, eventsIn(lines)).waitFor();
+  assert.deepEqual(collector.asked, [{ from: null, last: String(leavesIn(first) - 1) }]);
+  assert.equal(await alarm(page).count(), 0);
+  await close();
+});

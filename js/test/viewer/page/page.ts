@@ -1,0 +1,283 @@
+/** Rows and a drawer as the viewer holds them, with shelves of the tests' own. It is bundled and run in a browser. */
+
+import type { CSSResult } from "lit";
+import { drawerStyles } from "../../../dist/viewer/drawer.styles.js";
+import "../../../dist/viewer/drawer.js";
+import { rowsStyles } from "../../../dist/viewer/rows.styles.js";
+import "../../../dist/viewer/rows.js";
+import { en } from "../../../dist/viewer/texts/en.js";
+import { rowsDe } from "../../../dist/viewer/texts/rows.de.js";
+import { tokens } from "../../../dist/viewer/tokens.js";
+import type { Found, Row, Shelf } from "../../../src/shelf/types.ts";
+import type { Explanation, ProofStepId, Slicer } from "../../../src/slice/types.ts";
+import type { ChosenColumn } from "../../../src/viewer/columns.ts";
+import type { Drawer } from "../../../src/viewer/drawer.ts";
+import type { Rows } from "../../../src/viewer/rows.ts";
+import type { Standing } from "../../../src/viewer/standing.ts";
+import { CHANGED, event, HOSTILE, mixed, shelfOf, usual } from "./shelves.ts";
+
+/** What a test shows. */
+export type What = "million" | "mixed" | "hostile" | "changed" | "none" | "failing";
+
+const LIGHT_DARK: Readonly<Record<string, string>> = {
+  paper: "light-dark(#f6f5f2, #16181b)",
+  card: "light-dark(#ffffff, #1e2125)",
+  sunk: "light-dark(#f1f0ec, #17191c)",
+  ink: "light-dark(#1d2125, #e8e9ea)",
+  faint: "light-dark(#5c636b, #a3abb4)",
+  line: "light-dark(#dddbd5, #34393f)",
+  "line-strong": "light-dark(#8d9299, #6f7780)",
+  accent: "light-dark(#0e5a6b, #7cc8d8)",
+  "on-accent": "light-dark(#ffffff, #0b2228)",
+  good: "light-dark(#17673c, #79cf9c)",
+  "good-wash": "light-dark(#e7f3eb, #1b2c23)",
+  fair: "light-dark(#1d5f8a, #87c1ea)",
+  "fair-wash": "light-dark(#e6f0f8, #1a2833)",
+  doubt: "light-dark(#7d5200, #e5b95c)",
+  "doubt-wash": "light-dark(#faf1dc, #2e2717)",
+  bad: "light-dark(#a32020, #f29a93)",
+  "bad-wash": "light-dark(#fbeae8, #351f1e)",
+  sans: "system-ui, sans-serif",
+  mono: "ui-monospace, 'DejaVu Sans Mono', monospace",
+};
+
+const FRAME = `
+  :host { display: block; padding: 1rem; color: var(--countersign-ink); font: 100% / 1.55 var(--countersign-sans); }
+  .frame { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
+  .frame:has(cs-drawer[open]) { grid-template-columns: minmax(0, 1fr) minmax(0, 30rem); }
+  @media (max-width: 64rem) { .frame:has(cs-drawer[open]) { grid-template-columns: minmax(0, 1fr); } }
+`;
+
+const root = document.createElement("main").attachShadow({ mode: "open" });
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(FRAME);
+root.adoptedStyleSheets = [
+  ...[tokens, rowsStyles, drawerStyles].flatMap((styles: CSSResult) => styles.styleSheet ?? []),
+  sheet,
+];
+const frame = document.createElement("div");
+frame.className = "frame";
+root.append(frame);
+document.body.append(root.host);
+document.documentElement.style.colorScheme = "light dark";
+document.body.style.margin = "0";
+document.body.style.background = LIGHT_DARK.paper ?? "";
+for (const [name, value] of Object.entries(LIGHT_DARK)) {
+  document.documentElement.style.setProperty(`--countersign-${name}`, value);
+}
+
+const rows = document.createElement("cs-rows") as Rows;
+const drawer = document.createElement("cs-drawer") as Drawer;
+frame.append(rows, drawer);
+
+const heard: string[] = [];
+let shelf: Shelf | undefined;
+let found: Found | undefined;
+let asked: number[] = [];
+let shifted = 0;
+
+const standings: readonly Standing[] = ["trusted", "unconfirmed", "suspect", "unsettled"];
+const standing = ({ line }: { line: number }): Standing => standings[line % 11 < 4 ? line % 11 : 0] ?? "trusted";
+rows.standing = standing;
+rows.texts = en;
+drawer.texts = en;
+
+async function open(row: number): Promise<void> {
+  const [shown] = (await shelf?.rows(row, row + 1)) ?? [];
+  drawer.position = row;
+  drawer.of = found?.rows ?? 0;
+  drawer.row = shown;
+  drawer.standing = shown?.kind === "event" ? standing(shown) : "trusted";
+}
+
+frame.addEventListener("open-row", (event) => void open((event as CustomEvent<{ row: number }>).detail.row));
+frame.addEventListener("step", (event) =>
+  rows.goTo(drawer.position + (event as CustomEvent<{ by: number }>).detail.by),
+);
+frame.addEventListener("mark-row", (event) => {
+  if (drawer.row !== undefined) {
+    void open((event as CustomEvent<{ row: number }>).detail.row);
+  }
+});
+drawer.addEventListener("close", () => {
+  drawer.row = undefined;
+  rows.focus();
+});
+for (const name of ["open-row", "mark-row", "columns-changed", "ask-help", "ask-find", "ask-close", "step", "close"]) {
+  frame.addEventListener(
+    name,
+    (event) => {
+      const { row } = (event as CustomEvent<{ row?: number }>).detail ?? {};
+      heard.push(row === undefined ? name : `${name} ${row}`);
+    },
+    true,
+  );
+}
+
+const STEPS: readonly ProofStepId[] = [
+  "event",
+  "commit",
+  "link",
+  "chain",
+  "signature",
+  "key",
+  "leaf",
+  "path",
+  "checkpoint",
+  "log",
+  "witnesses",
+];
+
+const HASH = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
+
+function explanation(): Explanation {
+  const facts: Readonly<Partial<Record<ProofStepId, [string, string][]>>> = {
+    event: [
+      ["bytes", "1234"],
+      ["salt", "AAECAwQFBgcICQoLDA0ODw=="],
+    ],
+    commit: [
+      ["computed", HASH],
+      ["stated", HASH],
+    ],
+    link: [
+      ["link", `countersign/v1 event 0123456789abcdef0123456789abcdef 7 2026-11-20T06:01:02.345Z ${HASH} ${HASH}`],
+      ["hash", HASH],
+    ],
+    chain: [
+      ["open", "countersign/v1 open log.example/audit example.com/recorder+5cc3cc17+AXX 2026-11-20T06:01:02.345Z"],
+      ["open_hash", HASH],
+      ...Array.from({ length: 30 }, (_, place): [string, string] => ["next", `countersign/v1 event … ${place}`]),
+    ],
+    signature: [
+      ["seq", "12"],
+      ["signature", `${HASH}${HASH}`],
+    ],
+    key: [
+      ["vkey", "example.com/recorder+5cc3cc17+AXX"],
+      ["trust", "trust_file"],
+    ],
+    leaf: [
+      ["index", "1041"],
+      ["hash", HASH],
+    ],
+    checkpoint: [
+      ["origin", "log.example/audit"],
+      ["size", "2048"],
+      ["root", HASH],
+    ],
+    log: [["signer", "log.example/audit"]],
+    witnesses: [["signer", "<b>witness</b>"]],
+  };
+  return {
+    proof: new Blob(["a proof\n"]),
+    verdict: "partial",
+    steps: STEPS.map((id) => ({
+      id,
+      state: id === "witnesses" ? "not_checked" : id === "log" ? "fail" : "pass",
+      facts: (facts[id] ?? []).map(([name, value]) => ({ name, value })),
+      ...(id === "path" && {
+        hashes: Array.from({ length: 11 }, (_, level) => ({
+          level,
+          side: level % 3 === 0 ? ("left" as const) : ("right" as const),
+          hash: HASH,
+          node: HASH,
+        })),
+      }),
+    })),
+  };
+}
+
+let finish: ((made: Explanation | Error) => void) | undefined;
+const slicer = {
+  explain: (
+    source: Blob,
+    _event: unknown,
+    options: { told?: (read: number, of: number) => void; signal?: AbortSignal },
+  ) =>
+    new Promise<Explanation>((resolve, reject) => {
+      options.told?.(source.size / 2, source.size);
+      options.signal?.addEventListener("abort", () => {
+        heard.push("explain-aborted");
+        reject(options.signal?.reason);
+      });
+      finish = (made) => (made instanceof Error ? reject(made) : resolve(made));
+    }),
+} as Partial<Slicer> as Slicer;
+drawer.slicer = slicer;
+drawer.session = { source: new Blob(["x".repeat(1_000_000)]), trust: undefined };
+
+function made(what: What): ReturnType<typeof shelfOf> {
+  switch (what) {
+    case "million":
+      return shelfOf(1_000_000, usual);
+    case "mixed":
+      return shelfOf(60, mixed);
+    case "hostile":
+      return shelfOf(HOSTILE.length, (row) => event(row, HOSTILE[row] ?? "{}"));
+    case "changed":
+      return shelfOf(CHANGED.length, (row) => event(row, CHANGED[row] ?? "{}"));
+    case "none":
+      return shelfOf(0, usual);
+    case "failing": {
+      const none = shelfOf(10, usual);
+      return { ...none, shelf: { rows: () => Promise.reject(new Error("gone")) } as Partial<Shelf> as Shelf };
+    }
+  }
+}
+
+/** What tests do in the page. */
+const page = {
+  show(what: What): void {
+    const next = made(what);
+    ({ shelf, found, asked } = next);
+    drawer.row = undefined;
+    rows.shelf = shelf;
+    rows.found = found;
+  },
+  /** The same answer, with more rows. */
+  grow(by: number, grows: "after" | "before"): void {
+    if (found === undefined) {
+      return;
+    }
+    const size = found.rows + by;
+    shifted += grows === "before" ? by : 0;
+    const first = found.rows;
+    const next = shelfOf(size, (row) => (grows === "after" ? mixed(row) : usual((row - shifted + size) % size)));
+    rows.grows = grows;
+    if (shelf !== undefined && first > 0) {
+      shelf.rows = next.shelf.rows;
+    }
+    found = { ...found, rows: size, events: size, of: size };
+    rows.found = found;
+  },
+  columns(columns: readonly ChosenColumn[]): void {
+    rows.columns = columns;
+  },
+  zone(zone: "utc" | "local"): void {
+    rows.zone = zone;
+    drawer.zone = zone;
+  },
+  german(): void {
+    const german = { ...en, rows: rowsDe };
+    rows.texts = german;
+    drawer.texts = german;
+  },
+  trust(all: Standing): void {
+    rows.standing = () => all;
+  },
+  modal(modal: boolean | undefined): void {
+    drawer.modal = modal;
+  },
+  goTo: (row: number): void => rows.goTo(row),
+  choose: (): void => rows.chooseColumns(),
+  explained: (): void => finish?.(explanation()),
+  unexplained: (): void => finish?.(Object.assign(new Error("the file <b>changed</b>"), { code: "x" })),
+  heard: (): string[] => heard.splice(0),
+  asked: (): number[] => asked.splice(0),
+  shown: (): Row | undefined => drawer.row,
+};
+
+export type Page = typeof page;
+
+Object.assign(globalThis, { viewerPage: page, ran: undefined });

@@ -1,0 +1,53 @@
+/** What the README shows of the element, as it stands there. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, test } from "node:test";
+import { caseNamed } from "../verify/cases.ts";
+import { Site } from "./site.ts";
+
+const blocks = blocksOf("../../README.md");
+
+function blocksOf(readme: string): string[] {
+  const text = readFileSync(new URL(readme, import.meta.url), "utf8");
+  return [...text.matchAll(/^```html\n(.*?)^```$/gms)].map(([, html = ""]) => html);
+}
+
+const site = await Site.start();
+after(() => site.stop());
+
+test("a page made of the README's HTML shows a log and goes on with it", async () => {
+  const { bytes, options } = caseNamed("log-two-chains");
+  const asked: string[] = [];
+  site.answers.set("/trust.txt", options.trust ?? "");
+  site.answers.set("/export", (request, response) => {
+    asked.push(`${request.url} ${request.headers["x-csrf"]}`);
+    response.end(bytes);
+  });
+  site.answers.set("/stream", (request, response) => {
+    asked.push(`${request.url} ${request.headers["last-event-id"]} ${request.headers["x-csrf"]}`);
+    response.setHeader("content-type", "text/event-stream");
+    response.write(": all is quiet\n\n");
+  });
+  site.answers.set("/readme", (_request, response) => {
+    // Its script stands in the page.
+    response.setHeader("content-security-policy", "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'");
+    response.end(`<!doctype html><html lang="en"><title>README</title>${blocks.join("\n")}`);
+  });
+  const said: string[] = [];
+  const { page, complaints, close } = await site.visit("/readme");
+  page.on("console", (message) => said.push(message.text()));
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await page.getByRole("button", { name: "Take along" }).waitFor();
+  await page.getByText("Following the log").waitFor();
+  assert.equal(blocks.length, 2);
+  assert.ok(
+    asked.some((one) => one.startsWith("/stream 14 ")),
+    asked.join(),
+  );
+  assert.match(said.join("\n"), /^verified log\.example\/audit/);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("the project's README shows the same", () => assert.deepEqual(blocksOf("../../../README.md"), blocks.slice(0, 1)));

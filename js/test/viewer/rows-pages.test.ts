@@ -1,0 +1,111 @@
+/** Reading rows ahead of the scroll. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PAGE, RowPages } from "../../dist/viewer/rows-pages.js";
+import type { Row } from "../../src/shelf/types.ts";
+import { event, usual } from "./page/shelves.ts";
+
+/** A shelf that answers when it is told to. */
+function slow(row: (number: number) => Row = usual) {
+  const asked: { from: number; to: number; answer: (isThere?: boolean) => Promise<void> }[] = [];
+  const rows = (from: number, to: number) =>
+    new Promise<readonly Row[]>((resolve, reject) => {
+      asked.push({
+        from,
+        to,
+        answer: async (isThere = true) => {
+          if (isThere) resolve(Array.from({ length: to - from }, (_, place) => row(from + place)));
+          else reject(new Error("gone"));
+          await new Promise(setImmediate);
+        },
+      });
+    });
+  const answerAll = async () => {
+    for (let next = asked.shift(); next !== undefined; next = asked.shift()) await next.answer();
+  };
+  return { shelf: { rows }, asked, answerAll };
+}
+
+test("what is seen is read first, then what comes next, and never more than two pages at once", async () => {
+  const { shelf, asked, answerAll } = slow();
+  const pages = new RowPages(shelf, 1_000_000, () => {});
+  pages.want(100, 140, 1);
+  assert.deepEqual(
+    asked.map(({ from }) => from / PAGE),
+    [1, 2],
+  );
+  await asked.shift()?.answer();
+  assert.deepEqual(
+    asked.map(({ from }) => from / PAGE),
+    [2, 3],
+  );
+  assert.equal(pages.get(100)?.line, 103);
+  await answerAll();
+  assert.equal(pages.has(0, 6 * PAGE), true);
+});
+
+test("what was scrolled past is not read any more", async () => {
+  const { shelf, asked, answerAll } = slow();
+  const pages = new RowPages(shelf, 1_000_000, () => {});
+  for (let first = 0; first < 900_000; first += 10_000) pages.want(first, first + 40, 1);
+  pages.want(999_960, 1_000_000, 1);
+  assert.equal(asked.length, 2);
+  await answerAll();
+  assert.equal(pages.has(999_960, 1_000_000), true);
+  assert.equal(pages.has(500_000, 500_040), false);
+});
+
+test("the last page ends with the last row", async () => {
+  const { shelf, asked, answerAll } = slow();
+  const pages = new RowPages(shelf, PAGE + 3, () => {});
+  pages.want(0, 500, 1);
+  assert.equal(asked.at(-1)?.to, PAGE + 3);
+  await answerAll();
+  assert.notEqual(pages.get(PAGE + 2), undefined);
+  assert.equal(pages.get(PAGE + 3), undefined);
+});
+
+test("memory is bounded where events are large", async () => {
+  const { shelf, answerAll } = slow((row) => event(row, `{"v":"${"x".repeat(100_000)}"}`));
+  const pages = new RowPages(shelf, 100_000, () => {});
+  for (let first = 0; first < 20 * PAGE; first += PAGE) {
+    pages.want(first, first + 10, 1);
+    await answerAll();
+  }
+  const kept = Array.from({ length: 24 }, (_, page) => page).filter((page) => pages.get(page * PAGE) !== undefined);
+  assert.ok(kept.length <= 7, `${kept.length} pages`);
+  assert.equal(pages.has(19 * PAGE, 19 * PAGE + 10), true);
+});
+
+test("where the answer grows, what was read stays until its page is read anew", async () => {
+  const { shelf, asked, answerAll } = slow();
+  const before = new RowPages(shelf, PAGE + 3, () => {});
+  before.want(0, 70, 1);
+  await answerAll();
+  const pages = before.grown(PAGE + 10);
+  assert.equal(pages.get(PAGE + 2)?.line, PAGE + 5);
+  pages.want(60, 80, 1);
+  assert.deepEqual(
+    asked.map(({ from, to }) => [from, to]),
+    [[PAGE, PAGE + 10]],
+  );
+  await answerAll();
+  assert.equal(pages.has(0, PAGE + 10), true);
+  assert.equal(pages.get(PAGE + 9)?.line, PAGE + 12);
+});
+
+test("rows that cannot be read are lost, and asked for no more", async () => {
+  const { shelf, asked } = slow();
+  let told = 0;
+  const pages = new RowPages(shelf, 1_000, () => {
+    told += 1;
+  });
+  pages.want(0, 20, 1);
+  await asked.shift()?.answer(false);
+  assert.equal(pages.isLost, true);
+  assert.equal(told, 1);
+  const before = asked.length;
+  pages.want(500, 520, 1);
+  assert.equal(asked.length, before);
+});

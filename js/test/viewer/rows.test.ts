@@ -1,0 +1,397 @@
+/** The rows in a browser: a million of them, gaps, keys, and what a screen reader is told. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import AxeBuilder from "@axe-core/playwright";
+import type { Browser } from "playwright-core";
+import { launch, WITHOUT_CHROMIUM } from "../chromium.ts";
+import { type Opened, open } from "./tab.ts";
+
+const MILLION = 1_000_000;
+
+const skip = WITHOUT_CHROMIUM;
+let browser: Browser;
+before(async () => {
+  if (skip === false) {
+    browser = await launch();
+  }
+});
+after(() => browser?.close());
+
+interface Seen {
+  /** The first row whose beginning is in view, from 0. */
+  first: number;
+  last: number;
+  /** How far below the list's upper edge it begins. */
+  offset: number;
+  drawn: number;
+}
+
+/** What is in view, once all of it is read and drawn without a hole. */
+async function seen({ tab }: Opened): Promise<Seen> {
+  const handle = await tab.waitForFunction(() => {
+    const root = document.querySelector("main")?.shadowRoot;
+    const scroller = root?.querySelector<HTMLElement>(".scroller");
+    const head = root?.querySelector(".head");
+    if (!scroller || !head) return null;
+    const edge = head.getBoundingClientRect().bottom;
+    const end = scroller.getBoundingClientRect().bottom;
+    const rows = [...scroller.querySelectorAll(".row")].map((row) => ({
+      number: Number(row.getAttribute("aria-rowindex")) - 2,
+      top: row.getBoundingClientRect().top,
+      bottom: row.getBoundingClientRect().bottom,
+      isRead: row.querySelector(".whole") === null,
+    }));
+    const inView = rows.filter(({ top, bottom }) => bottom > edge + 1 && top < end - 1);
+    const [above, below] = [inView[0], inView.at(-1)];
+    if (!above || !below || inView.some(({ isRead }) => !isRead)) return null;
+    if (above.top > edge + 1 || (below.bottom < end - 2 && below.number < 999_999)) return null;
+    const whole = inView.find(({ top }) => top >= edge - 1);
+    return whole && { first: whole.number, last: below.number, offset: whole.top - edge, drawn: rows.length };
+  });
+  return (await handle.jsonValue()) as Seen;
+}
+
+/** Until the scroller has come to rest and been put where the list is. */
+async function rest({ tab }: Opened): Promise<void> {
+  await tab.locator(".scroller").evaluate(async (scroller) => {
+    for (let still = 0, last = -1; still < 20; still += 1) {
+      if (scroller.scrollTop !== last) still = 0;
+      last = scroller.scrollTop;
+      await new Promise(requestAnimationFrame);
+    }
+  });
+}
+
+async function scrollTo(opened: Opened, part: number): Promise<void> {
+  await opened.tab.locator(".scroller").evaluate((scroller, part) => {
+    scroller.scrollTop = part * scroller.scrollHeight;
+  }, part);
+  await rest(opened);
+}
+
+async function million(t: { after(done: () => Promise<void>): void }): Promise<Opened> {
+  const opened = await open(browser);
+  t.after(() => opened.tab.context().close());
+  await opened.call("show", "million");
+  await seen(opened);
+  return opened;
+}
+
+test("a million rows are in the list and a few in the document", { skip }, async (t) => {
+  const opened = await million(t);
+  const { tab, wrong } = opened;
+  assert.equal(await tab.getByRole("grid").getAttribute("aria-rowcount"), String(MILLION + 1));
+  for (const part of [0, 0.1, 0.37, 0.62, 0.9, 1]) {
+    await scrollTo(opened, part);
+    const { drawn, first } = await seen(opened);
+    assert.ok(drawn < 60, `${drawn} rows at ${part}`);
+    assert.ok(part === 0 ? first === 0 : first > 0);
+    assert.ok((await tab.locator("main *").count()) < 2_500);
+  }
+  const end = await seen(opened);
+  assert.equal(end.last, MILLION - 1);
+  assert.deepEqual(wrong, []);
+});
+
+test("the end of the scroller shows the last row whole, and the beginning the first", { skip }, async (t) => {
+  const opened = await million(t);
+  await scrollTo(opened, 1);
+  const isWhole = await opened.tab.locator(`.row[aria-rowindex="${MILLION + 1}"]`).evaluate((row) => {
+    const scroller = row.closest(".scroller")?.getBoundingClientRect();
+    return scroller !== undefined && row.getBoundingClientRect().bottom <= scroller.bottom + 1;
+  });
+  assert.ok(isWhole);
+  await scrollTo(opened, 0);
+  assert.deepEqual([(await seen(opened)).first, Math.round((await seen(opened)).offset)], [0, 0]);
+});
+
+for (const [place, part] of [
+  ["the beginning", 0],
+  ["the middle", 0.5],
+  ["the end", 1],
+] as const) {
+  test(`a wheel moves as far as it says at ${place}`, { skip }, async (t) => {
+    const opened = await million(t);
+    await scrollTo(opened, part);
+    const before = await seen(opened);
+    const height = await opened.tab
+      .locator(".row")
+      .first()
+      .evaluate((row) => row.getBoundingClientRect().height);
+    await opened.tab.locator(".scroller").hover();
+    const way = part === 1 ? -1 : 1;
+    for (let turns = 1; turns <= 3; turns += 1) {
+      const scroller = opened.tab.locator(".scroller");
+      const top = await scroller.evaluate(({ scrollTop }) => scrollTop);
+      await opened.tab.mouse.wheel(0, way * 3 * height);
+      await scroller.evaluate(async (scroller, top) => {
+        while (scroller.scrollTop === top) await new Promise(requestAnimationFrame);
+      }, top);
+      await rest(opened);
+      const now = await seen(opened);
+      assert.equal(now.first, before.first + way * 3 * turns);
+      assert.ok(Math.abs(now.offset - before.offset) <= 1, `${now.offset} instead of ${before.offset}`);
+    }
+  });
+}
+
+test("only what is scrolled to is read, and a little ahead", { skip }, async (t) => {
+  const opened = await million(t);
+  await opened.call("asked");
+  await opened.tab.locator(".scroller").evaluate(async (scroller) => {
+    for (let frame = 1; frame <= 60; frame += 1) {
+      scroller.scrollTop = (scroller.scrollHeight * frame) / 60;
+      await new Promise(requestAnimationFrame);
+    }
+  });
+  await rest(opened);
+  assert.equal((await seen(opened)).last, MILLION - 1);
+  const asked = await opened.call("asked");
+  assert.ok(asked.length < 60 * 6, `${asked.length} reads`);
+});
+
+test("the keys move, open, search, help and close", { skip }, async (t) => {
+  const opened = await million(t);
+  const { tab, call } = opened;
+  const current = () => tab.locator(".row.current").getAttribute("aria-rowindex");
+  const press = async (...keys: string[]) => {
+    for (const key of keys) await tab.keyboard.press(key);
+  };
+  await tab.keyboard.press("Tab");
+  await tab.keyboard.press("Tab");
+  assert.equal(
+    await tab.evaluate(() => document.querySelector("main")?.shadowRoot?.activeElement?.getAttribute("role")),
+    "grid",
+  );
+  await press("j", "j", "ArrowDown", "k");
+  assert.equal(await current(), "4");
+  await press("ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp");
+  assert.equal(await current(), "2");
+  await press("PageDown", "PageUp", "PageDown");
+  const paged = Number(await current());
+  assert.ok(paged > 10 && paged < 40, String(paged));
+  await press("End");
+  await tab.locator(`.row.current[aria-rowindex="${MILLION + 1}"] time`).waitFor();
+  assert.equal(await tab.getByRole("grid").getAttribute("aria-activedescendant"), `cs-row-${MILLION - 1}`);
+  await press("Home");
+  await tab.locator('.row.current[aria-rowindex="2"] time').waitFor();
+  await call("heard");
+  await press("/", "?", "Escape", "x");
+  assert.deepEqual(await call("heard"), ["ask-find", "ask-help", "ask-close"]);
+  await press("j", "Enter");
+  await tab.getByRole("dialog").waitFor();
+  assert.deepEqual((await call("heard")).slice(0, 2), ["mark-row 1", "open-row 1"]);
+});
+
+test("keys with a modifier are the browser's", { skip }, async (t) => {
+  const { tab, call } = await million(t);
+  await tab.getByRole("grid").focus();
+  await tab.keyboard.press("Alt+j");
+  await tab.keyboard.press("Control+k");
+  assert.deepEqual(await call("heard"), []);
+});
+
+test("a screen reader is told columns, rows, who signed, and what is missing", { skip }, async (t) => {
+  const { tab, call } = await open(browser);
+  t.after(() => tab.context().close());
+  await call("show", "mixed");
+  await tab.locator(".row time").first().waitFor();
+  const tree = await tab.getByRole("grid").ariaSnapshot();
+  const lines = tree.split("\n").map((line) => line.trim());
+  assert.match(lines[0] ?? "", /grid "60 rows: signed events/);
+  for (const wanted of [
+    /columnheader "Signer"/,
+    /columnheader "Chain \/ seq"/,
+    /row "Signer not known yet 2026-11-01 00:00:00.000Z job.create Ada Lovelace u_0 Nightly backup job_0 success 01234567 \/ 1" \[selected\]/,
+    /gridcell "Signer trusted"/,
+    /gridcell "1,024 leaves are not here: left out by the exporter leaves 6 to 1,029"/,
+    /gridcell "Event withheld, unverified reason: erased"/,
+    /gridcell "Event withheld, no reason given"/,
+  ]) {
+    assert.ok(
+      lines.some((line) => wanted.test(line)),
+      `${wanted} is not in\n${tree}`,
+    );
+  }
+  const cells = await tab
+    .locator(".row.gap")
+    .first()
+    .evaluate((row) =>
+      [...row.children].reduce((sum, cell) => sum + Number(cell.getAttribute("aria-colspan") ?? 1), 0),
+    );
+  assert.equal(String(cells), await tab.getByRole("grid").getAttribute("aria-colcount"));
+});
+
+for (const theme of ["light", "dark"] as const) {
+  test(`axe finds nothing in the ${theme} theme`, { skip }, async (t) => {
+    const opened = await open(browser, { theme, height: 400 });
+    const { tab, call } = opened;
+    t.after(() => tab.context().close());
+    const check = async (state: string) => {
+      const { violations } = await new AxeBuilder({ page: tab })
+        .disableRules(["page-has-heading-one", "region"])
+        .analyze();
+      assert.deepEqual(
+        violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`),
+        [],
+        state,
+      );
+    };
+    for (const what of ["mixed", "hostile", "none", "failing"] as const) {
+      await call("show", what);
+      await rest(opened);
+      await check(what);
+    }
+    await call("show", "mixed");
+    await call("choose");
+    await tab.getByRole("dialog", { name: "Columns" }).waitFor();
+    await check("columns");
+  });
+}
+
+test("columns are chosen by keyboard alone: shown, moved, widened, and any member", { skip }, async (t) => {
+  const { tab, call } = await open(browser);
+  t.after(() => tab.context().close());
+  await call("show", "mixed");
+  await tab.locator(".row time").first().waitFor();
+  const heads = () => tab.getByRole("columnheader").allInnerTexts();
+  const button = (name: string) => tab.getByRole("button", { name, exact: true });
+  await button("Columns").press("Enter");
+  await tab.getByRole("dialog", { name: "Columns" }).waitFor();
+  await tab.getByRole("checkbox", { name: "Target" }).press("Space");
+  await tab.getByRole("checkbox", { name: "Tenant" }).press("Space");
+  await button("Move Tenant forward").press("Enter");
+  await button("Make Actor wider").press("Enter");
+  await tab.getByRole("textbox", { name: "Any other member" }).fill("context.ip");
+  await tab.keyboard.press("Enter");
+  await tab.keyboard.press("Escape");
+  assert.deepEqual(
+    (await heads()).map((head) => head.trim()),
+    ["Signer", "Time", "Action", "Actor", "Outcome", "Tenant", "Chain / seq", "context.ip"],
+  );
+  assert.equal(await tab.locator(".row").nth(2).locator(".cell-member bdi").last().textContent(), "10.0.0.2");
+  const width = await tab.locator(".head .cell-actor").evaluate((head) => head.getBoundingClientRect().width);
+  assert.equal(width, 184);
+  const heard = await call("heard");
+  assert.equal(heard.filter((name) => name === "columns-changed").length, 5);
+});
+
+test("a column is made wider with a pointer", { skip }, async (t) => {
+  const { tab, call } = await open(browser);
+  t.after(() => tab.context().close());
+  await call("show", "mixed");
+  const head = tab.locator(".head .cell-action");
+  const grip = await head.locator(".grip").boundingBox();
+  const before = await head.evaluate((cell) => cell.getBoundingClientRect().width);
+  assert.ok(grip);
+  await tab.mouse.move(grip.x + 2, grip.y + 5);
+  await tab.mouse.down();
+  await tab.mouse.move(grip.x + 62, grip.y + 5, { steps: 4 });
+  await tab.mouse.up();
+  await tab.waitForFunction((before) => {
+    const cell = document.querySelector("main")?.shadowRoot?.querySelector(".head .cell-action");
+    return Math.abs((cell?.getBoundingClientRect().width ?? 0) - before - 60) < 3;
+  }, before);
+  assert.ok((await call("heard")).includes("columns-changed"));
+});
+
+test("times are shown with their offset, in either zone", { skip }, async (t) => {
+  const { tab, call } = await open(browser, { timezoneId: "Asia/Kathmandu" });
+  t.after(() => tab.context().close());
+  await call("show", "mixed");
+  const first = tab.locator(".row time").first();
+  await first.waitFor();
+  assert.equal(await first.textContent(), "2026-11-01 00:00:00.000Z");
+  await call("zone", "local");
+  await tab.locator(".row time", { hasText: "2026-11-01 05:45:00.000+05:45" }).waitFor();
+  const isCut = await first.evaluate((time) => {
+    const cell = time.closest(".cell");
+    return cell !== null && cell.scrollWidth > cell.clientWidth;
+  });
+  assert.equal(isCut, false);
+});
+
+test("while an answer grows, what is looked at stays where it is", { skip }, async (t) => {
+  const opened = await open(browser);
+  const { tab, call } = opened;
+  t.after(() => tab.context().close());
+  await call("show", "million");
+  await call("goTo", 5_000);
+  await tab.locator('.row.current[aria-rowindex="5002"] time').waitFor();
+  const text = await tab.locator(".row.current").textContent();
+  const place = await tab.locator(".row.current").evaluate((row) => row.getBoundingClientRect().top);
+  // The second comes before the rows of the first were read.
+  await Promise.all([call("grow", 10, "before"), call("grow", 20, "before")]);
+  await tab.locator('.row.current[aria-rowindex="5032"] time').waitFor();
+  assert.equal(await tab.locator(".row.current").textContent(), text);
+  const now = await tab.locator(".row.current").evaluate((row) => row.getBoundingClientRect().top);
+  assert.ok(Math.abs(now - place) <= 1, `${now} instead of ${place}`);
+  await call("grow", 50, "after");
+  assert.equal(await tab.getByRole("grid").getAttribute("aria-rowcount"), String(MILLION + 81));
+  assert.equal(await tab.locator(".row.current").getAttribute("aria-rowindex"), "5032");
+});
+
+test("nothing found and rows that are lost are said in words", { skip }, async (t) => {
+  const { tab, call } = await open(browser);
+  t.after(() => tab.context().close());
+  await call("show", "none");
+  await tab.getByText("No events.").waitFor();
+  await call("show", "failing");
+  await tab.getByText("The browser has lost these events.").first().waitFor();
+});
+
+test("a hostile event is text and nothing else, in rows too", { skip }, async (t) => {
+  const { tab, call, wrong } = await open(browser);
+  t.after(() => tab.context().close());
+  await call("columns", [
+    { id: "action" },
+    { id: "actor" },
+    { id: "target" },
+    { id: ".__proto__.action" },
+    { id: ".constructor" },
+  ]);
+  await call("show", "hostile");
+  const rows = tab.locator(".row.event");
+  await rows.nth(11).waitFor();
+  assert.equal(await tab.evaluate("globalThis.ran"), undefined);
+  assert.equal(
+    await tab
+      .locator("main img, main script, main a, main [onerror], main [style]:not(.body, .window, cs-rows)")
+      .count(),
+    0,
+  );
+  const cells = (row: number) => rows.nth(row).locator('[role="gridcell"]').allTextContents();
+  const text = async (row: number) => (await cells(row)).map((cell) => cell.trim());
+  assert.equal((await text(0))[1]?.replace(/^Action/, ""), '<img src=x onerror="globalThis.ran=1">');
+  assert.match((await text(1))[2] ?? "", /U\+2066U\+200BadminU\+2069.*adminU\+202Egnp\.exe/s);
+  assert.match((await text(2))[1] ?? "", /data\.export/);
+  assert.match((await text(2))[2] ?? "", /pаU\+0430ypal/);
+  assert.equal((await text(4))[4]?.endsWith("x"), true);
+  assert.equal((await text(4))[5]?.endsWith('{"prototype":{"y":1}}'), true);
+  assert.equal((await text(7))[1]?.endsWith("first"), true);
+  assert.match((await text(8))[1] ?? "", /^\{"nothing":"usual","here":1\}$/);
+  assert.deepEqual(wrong, []);
+  assert.equal(await tab.evaluate("({}).polluted"), undefined);
+});
+
+test("320 pixels are enough, from right to left too", { skip }, async (t) => {
+  for (const direction of [undefined, "rtl"] as const) {
+    const { tab, call, wrong } = await open(browser, { width: 320, height: 700, ...(direction && { direction }) });
+    t.after(() => tab.context().close());
+    await call("show", "mixed");
+    await tab.locator(".row time").first().waitFor();
+    assert.ok(await tab.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth));
+    const isCut = await tab.locator(".scroller").evaluate((scroller) => scroller.scrollWidth > scroller.clientWidth);
+    assert.equal(isCut, false);
+    for (const part of await tab
+      .locator(".row")
+      .first()
+      .locator("time, .cell-action bdi, .cell-outcome bdi, code")
+      .all()) {
+      const box = await part.boundingBox();
+      assert.ok(box && box.x >= 0 && box.x + box.width <= 320, JSON.stringify(box));
+    }
+    assert.deepEqual(wrong, []);
+  }
+});

@@ -1,0 +1,294 @@
+/** Looking for events: by text, chips, chart and keys, and what the address of the page keeps of it. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, test } from "node:test";
+import type { Page } from "playwright-core";
+import { sampleOf } from "./sample.ts";
+import { Site } from "./site.ts";
+
+const { text, trust } = await sampleOf(120);
+const site = await Site.start();
+after(() => site.stop());
+site.answers.set("/log.ndjson", text);
+site.answers.set("/trust.txt", trust);
+
+const ELEMENT = `<countersign-viewer src="/log.ndjson" trust="/trust.txt" fragment></countersign-viewer>`;
+
+type Event = { action: string; outcome: string; actor: { id: string }; target: { id: string }; tenant: string };
+const events = text
+  .split("\n")
+  .filter((line) => line.includes('"event":'))
+  .map((line) => JSON.parse(line).event as Event);
+const count = (is: (event: Event) => boolean) => events.filter(is).length;
+
+const query = (page: Page) => page.getByRole("combobox", { name: "Search events" });
+const notice = (page: Page) => page.locator(".notice");
+
+/** Waits until so many events are shown as filtered. */
+async function filtered(page: Page, shown: number): Promise<void> {
+  await notice(page)
+    .filter({ hasText: `Filtered: ${shown} of 120 events shown.` })
+    .waitFor();
+}
+
+async function ready(hash = "", element = ELEMENT) {
+  const tab = await site.open(element, { hash });
+  await tab.page.getByRole("heading", { name: "Verified." }).waitFor();
+  await notice(tab.page).filter({ hasText: "120 events" }).waitFor();
+  return tab;
+}
+
+test("what is written is looked for, and the notice says that not all is shown", async () => {
+  const { page, complaints, close } = await ready();
+  assert.equal(await notice(page).getAttribute("data-filtered"), "false");
+  await query(page).fill("outcome:failure actor:u_lin");
+  await filtered(
+    page,
+    count(({ outcome, actor }) => outcome === "failure" && actor.id === "u_lin"),
+  );
+  assert.equal(new URL(page.url()).hash, "#q=outcome:failure+actor:u_lin");
+  await query(page).fill("-action:job.* certificate");
+  await filtered(
+    page,
+    count((event) => !event.action.startsWith("job.") && JSON.stringify(event).includes("certificate")),
+  );
+  await query(page).fill("action:no.such");
+  await filtered(page, 0);
+  await notice(page).filter({ hasText: "No event is like this." }).waitFor();
+  await page.getByRole("button", { name: "Show all events" }).click();
+  await page.locator(".notice[data-filtered=false]").waitFor();
+  assert.equal(await query(page).inputValue(), "");
+  assert.equal(new URL(page.url()).hash, "");
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("suggestions name members and the values that there are, by keys alone", async () => {
+  const { page, close } = await ready();
+  await page.locator("cs-rows [role=grid]").focus();
+  await page.keyboard.press("/");
+  await page.keyboard.type("out");
+  const options = page.getByRole("listbox", { name: "Suggestions" }).getByRole("option");
+  await options.first().waitFor();
+  assert.match((await options.first().textContent()) ?? "", /outcome:\s+success, failure or unknown/);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await options.filter({ hasText: "failure" }).waitFor();
+  const failures = count(({ outcome }) => outcome === "failure");
+  assert.match((await options.filter({ hasText: "failure" }).textContent()) ?? "", new RegExp(`${failures}\\b`));
+  await page.keyboard.type("fa");
+  await page.waitForFunction(
+    () => document.querySelector("countersign-viewer")?.shadowRoot?.querySelectorAll("[role=option]").length === 1,
+  );
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await query(page).getAttribute("aria-activedescendant"), "query-option-0");
+  await page.keyboard.press("Enter");
+  await filtered(page, failures);
+  assert.equal(await query(page).inputValue(), "outcome:failure ");
+  // Escape leaves the suggestions, and then the search.
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  assert.equal(
+    await page.evaluate(() =>
+      document.querySelector("countersign-viewer")?.shadowRoot?.activeElement?.getAttribute("role"),
+    ),
+    "grid",
+  );
+  await close();
+});
+
+test("what cannot be understood is told, and what was found before stays", async () => {
+  const { page, close } = await ready();
+  await query(page).fill("outcome:failure");
+  const failures = count(({ outcome }) => outcome === "failure");
+  await filtered(page, failures);
+  await query(page).fill("outcome:failure since:tomorrow action:");
+  await query(page).press("Escape");
+  await query(page).press("Enter");
+  const problems = page.locator("#query-problems");
+  await problems.getByText("since:tomorrow is no time").waitFor();
+  await problems.getByText("action: has no value").waitFor();
+  assert.equal(await query(page).getAttribute("aria-invalid"), "true");
+  assert.equal(await query(page).getAttribute("aria-describedby"), "query-problems");
+  await filtered(page, failures);
+  await query(page).fill("since:2026-11-03 until:2026-11-02");
+  await query(page).press("Enter");
+  await problems.getByText("no event can be between them").waitFor();
+  await close();
+});
+
+test("chips count, choose and let go", async () => {
+  const { page, close } = await ready();
+  const chips = (column: string) => page.locator(`.facet[data-column=${column}] .chip`);
+  const chip = (column: string, value: string) => chips(column).filter({ hasText: value });
+  const failures = count(({ outcome }) => outcome === "failure");
+  assert.match((await chip("outcome", "failure").textContent()) ?? "", new RegExp(`failure\\s+${failures}`));
+  await chip("outcome", "failure").click();
+  await filtered(page, failures);
+  assert.equal(await chip("outcome", "failure").getAttribute("aria-pressed"), "true");
+  assert.equal(await query(page).inputValue(), "outcome:failure");
+  // Those of the same column go on counting what they would add.
+  const successes = count(({ outcome }) => outcome === "success");
+  assert.match((await chip("outcome", "success").textContent()) ?? "", new RegExp(`success\\s+${successes}`));
+  await chip("outcome", "success").click();
+  await filtered(page, failures + successes);
+  assert.equal(await query(page).inputValue(), "outcome:failure,success");
+  await chip("actor", "u_ada").click();
+  await filtered(
+    page,
+    count(({ outcome, actor }) => outcome !== "unknown" && actor.id === "u_ada"),
+  );
+  for (const [column, value] of [
+    ["outcome", "failure"],
+    ["outcome", "success"],
+    ["actor", "u_ada"],
+  ] as const) {
+    await chip(column, value).click();
+  }
+  await page.locator(".notice[data-filtered=false]").waitFor();
+  await close();
+});
+
+test("dragging over the chart chooses a time, as its table does", async () => {
+  const { page, close } = await ready();
+  const plot = page.locator(".u-over");
+  const box = (await plot.boundingBox()) ?? assert.fail();
+  await page.mouse.move(box.x + box.width * 0.25, box.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.5, box.y + 20, { steps: 5 });
+  await page.mouse.up();
+  await page.locator(".notice[data-filtered=true]").waitFor();
+  const [, since = "", until = ""] = /^since:(\S+) until:(\S+)$/.exec(await query(page).inputValue()) ?? [];
+  const times = text.match(/countersign\/v1 event \S+ \d+ (\S+)/g)?.map((link) => link.split(" ").at(-1) ?? "") ?? [];
+  const within = (from: string, to: string) =>
+    times.filter((time) => Date.parse(time) >= Date.parse(from) && Date.parse(time) < Date.parse(to)).length;
+  assert.ok(within(since, until) > 10 && within(since, until) < 60);
+  await filtered(page, within(since, until));
+  await page.locator(".histogram-table summary").click();
+  await page
+    .getByRole("button", { name: /^Only this time/ })
+    .first()
+    .click();
+  await page.waitForFunction((before) => !location.hash.includes(before), encodeURIComponent(since));
+  const [, from = "", to = ""] = /^since:(\S+) until:(\S+)$/.exec(await query(page).inputValue()) ?? [];
+  await filtered(page, within(from, to));
+  await close();
+});
+
+test("the table counts what the chart shows", async () => {
+  const { page, close } = await ready();
+  await page.locator(".histogram-table summary").click();
+  const cells = await page
+    .locator(".histogram-table tbody tr")
+    .evaluateAll((rows) =>
+      rows.map((row) => [...row.querySelectorAll("td.number")].map((cell) => Number(cell.textContent))),
+    );
+  const sums = [0, 1, 2].map((column) => cells.reduce((sum, row) => sum + (row[column] ?? 0), 0));
+  const outcomes = ["success", "unknown", "failure"].map((wanted) => count(({ outcome }) => outcome === wanted));
+  assert.deepEqual(sums, outcomes);
+  await close();
+});
+
+test("rows in another order, and times in another zone, always with their offset", async () => {
+  const { page, close } = await site.open(ELEMENT, { timezoneId: "America/Caracas" });
+  const first = page.locator("cs-rows [role=row] time").first();
+  await first.waitFor();
+  await page.waitForFunction(() =>
+    document.querySelector("countersign-viewer")?.shadowRoot?.querySelector("[data-verdict]"),
+  );
+  const begin = (await first.textContent()) ?? "";
+  assert.match(begin, /^2026-11-02 06:.*Z$/);
+  await page.getByRole("combobox", { name: "Order" }).selectOption("Signers' clocks, newest first");
+  await first.filter({ hasText: "2026-11-04 0" }).waitFor();
+  await page.getByRole("combobox", { name: "Times in" }).selectOption("Local (−04:00)");
+  await first.filter({ hasText: /^2026-11-04 0\d:.*-04:00$/ }).waitFor();
+  assert.equal(new URL(page.url()).hash, "#order=-time&tz=local");
+  await close();
+});
+
+test("an address brings back what was looked at, the open event too", async () => {
+  const { page, close } = await ready();
+  await query(page).fill("outcome:failure");
+  await page.locator(".notice[data-filtered=true]").waitFor();
+  await page.locator("cs-rows [role=row]").nth(2).click();
+  const heading = page.getByRole("heading", { name: /^Event on line/ });
+  await heading.waitFor();
+  const said = await heading.textContent();
+  const { hash } = new URL(page.url());
+  assert.match(hash, /^#q=outcome:failure&line=\d+$/);
+  await close();
+
+  const again = await site.open(ELEMENT, { hash });
+  await again.page.getByRole("heading", { name: said ?? "" }).waitFor();
+  await filtered(
+    again.page,
+    count(({ outcome }) => outcome === "failure"),
+  );
+  // The way back of the browser is heard too.
+  await again.page.evaluate(() => {
+    location.hash = "#q=outcome:unknown";
+  });
+  await filtered(
+    again.page,
+    count(({ outcome }) => outcome === "unknown"),
+  );
+  await again.close();
+});
+
+test("what is the page's own in its address stays the page's", async () => {
+  const { page, close } = await ready("#chapter-2");
+  await query(page).fill("outcome:failure");
+  await page.locator(".notice[data-filtered=true]").waitFor();
+  assert.equal(new URL(page.url()).hash, "#chapter-2");
+  await close();
+  const two = `<countersign-viewer src="/log.ndjson" trust="/trust.txt" fragment="log."></countersign-viewer>`;
+  const tab = await site.open(two, { hash: "#tab=audit&log.q=outcome%3Aunknown" });
+  await filtered(
+    tab.page,
+    count(({ outcome }) => outcome === "unknown"),
+  );
+  await tab.page.getByRole("button", { name: "Show all events" }).click();
+  await tab.page.locator(".notice[data-filtered=false]").waitFor();
+  assert.equal(new URL(tab.page.url()).hash, "#tab=audit");
+  await tab.close();
+  const without = await ready("#q=outcome:failure", ELEMENT.replace(" fragment", ""));
+  assert.equal(await query(without.page).inputValue(), "");
+  await without.close();
+});
+
+test("what was found is saved: as a table, as lines, and as an export that verifies", async () => {
+  const { page, complaints, close } = await ready();
+  await query(page).fill("outcome:failure");
+  const failures = count(({ outcome }) => outcome === "failure");
+  await filtered(page, failures);
+  await page.getByRole("button", { name: "Export", exact: true }).click();
+  const saved = async (kind: string) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.locator(`[data-kind=${kind}]`).click()]);
+    await page.getByText(`Saved as ${download.suggestedFilename()}.`).waitFor();
+    return { name: download.suggestedFilename(), text: await readFile(await download.path(), "utf8") };
+  };
+  const csv = await saved("csv");
+  assert.equal(csv.name, "log-events.csv");
+  assert.equal(csv.text.trim().split("\r\n").length, failures + 1);
+  const lines = await saved("ndjson");
+  assert.equal(lines.name, "log-events.ndjson");
+  const outcomes = lines.text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).event.outcome);
+  assert.deepEqual(outcomes, Array(failures).fill("failure"));
+  const slice = await saved("slice");
+  assert.equal(slice.name, "log-slice.countersign.ndjson");
+  site.answers.set("/slice.ndjson", slice.text);
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => document.querySelector("countersign-viewer")?.setAttribute("src", "/slice.ndjson"));
+  await page.locator("[data-verdict=partial]").waitFor();
+  await page.getByRole("button", { name: "Show all events" }).click();
+  await notice(page)
+    .filter({ hasText: `${failures} events` })
+    .waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
