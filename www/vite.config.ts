@@ -1,22 +1,31 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { about } from "./build/about.ts";
 import { oneFile } from "./build/one-file.ts";
 import { sample } from "./build/sample.ts";
-import { served } from "./build/served.ts";
-import { verifier } from "./build/verifier.ts";
+import { sums } from "./build/sums.ts";
+import { workers } from "./build/workers.ts";
 
-/** The page that works from disk; in the mode `served`, the one that a log serves. */
+/** The page that works from disk; in the mode `console`, a log's console. */
 export default defineConfig(({ mode }) => {
-  const isServed = mode === "served";
-  const output = isServed
-    ? ({ fileName: "served.html", connect: "'self'" } as const)
+  const isConsole = mode === "console";
+  const output = isConsole
+    ? ({ fileName: "console.html", connect: "'self'" } as const)
     : ({ fileName: "index.html", connect: "'none'" } as const);
   return {
-    plugins: [verifier(), sample(), ...(isServed ? [served()] : []), oneFile(output)],
+    root: fileURLToPath(new URL(isConsole ? "console" : ".", import.meta.url)),
+    plugins: [workers(), sample(), about(), oneFile(output), sums()],
+    resolve: {
+      // The viewer's parts, unbundled: the page and they share one Lit.
+      alias: { "@countersign": fileURLToPath(new URL("../js/dist", import.meta.url)) },
+      dedupe: ["lit", "lit-html", "lit-element", "@lit/reactive-element"],
+    },
     build: {
       target: "es2023",
       modulePreload: false,
       cssCodeSplit: false,
-      emptyOutDir: !isServed,
+      outDir: fileURLToPath(new URL("dist", import.meta.url)),
+      emptyOutDir: !isConsole,
       reportCompressedSize: false,
       rolldownOptions: { output: { codeSplitting: false } },
     },

@@ -1,7 +1,7 @@
 import type { Plugin } from "vite";
 import { recordSample } from "../scripts/sample.mjs";
 import { packed } from "./packed.ts";
-import { constants } from "./verifier.ts";
+import { constants } from "./workers.ts";
 
 const ID = "virtual:sample";
 

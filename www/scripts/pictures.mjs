@@ -1,21 +1,45 @@
-// Takes the README's pictures of the built page: `npm run pictures` writes docs/page-light.png and docs/page-dark.png.
+// Takes the README's pictures of the built gallery: `npm run pictures` writes docs/*.png.
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { launch, PAGE } from "../test/page/browser.ts";
+import { launch } from "../test/page/browser.ts";
 
 const DOCS = fileURLToPath(new URL("../../docs/", import.meta.url));
+const GALLERY = new URL("../dist/gallery/", import.meta.url);
+
+/** By the pictures' names: where in the gallery, how large, and of what. */
+const PICTURES = {
+  "viewer-light": { at: "viewer.html#rows", theme: "light", size: [1120, 800] },
+  "viewer-dark": { at: "viewer.html#filtered", theme: "dark", size: [1120, 800] },
+  "proof-light": { at: "viewer.html#proof", theme: "light", size: [1120, 900], only: ".main" },
+  "changes-dark": { at: "viewer.html#changes", theme: "dark", size: [1120, 820], only: ".main" },
+  "page-light": { at: "page.html#verified", theme: "light", size: [1120, 1000] },
+  "page-dark": { at: "page.html#altered", theme: "dark", size: [1120, 1000] },
+  "coverage-light": { at: "page.html#coverage", theme: "light", size: [1120, 900], only: ".coverage" },
+  "compare-dark": { at: "page.html#compare", theme: "dark", size: [1120, 900], only: ".compare" },
+};
 
 await mkdir(DOCS, { recursive: true });
-for (const colorScheme of ["light", "dark"]) {
+for (const [name, { at, theme, size, only }] of Object.entries(PICTURES)) {
+  const [width, height] = size;
   const browser = await launch({
-    colorScheme,
-    viewport: { width: 1120, height: 1180 },
-    deviceScaleFactor: 1.5,
+    colorScheme: theme,
+    viewport: { width, height },
+    deviceScaleFactor: 1.2,
+    reducedMotion: "reduce",
   });
   const page = await browser.context.newPage();
-  await page.goto(pathToFileURL(PAGE).href);
-  await page.getByRole("button", { name: "Try the sample" }).click();
-  await page.locator(".verdict").waitFor();
-  await page.screenshot({ path: `${DOCS}page-${colorScheme}.png` });
+  await page.goto(new URL(at, pathToFileURL(fileURLToPath(GALLERY))).href);
+  await page.locator("html:is([data-state], [data-failed])").waitFor();
+  const failed = await page.locator("html").getAttribute("data-failed");
+  if (failed !== null) throw new Error(`${name}: ${failed}`);
+  // A ring around what a script focused says nothing here.
+  await page.evaluate(() => {
+    let { activeElement } = document;
+    while (activeElement?.shadowRoot?.activeElement) activeElement = activeElement.shadowRoot.activeElement;
+    activeElement?.blur();
+  });
+  const path = `${DOCS}${name}.png`;
+  if (only !== undefined) await page.locator(only).first().screenshot({ path });
+  else await page.screenshot({ path });
   await browser.close();
 }

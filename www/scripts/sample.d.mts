@@ -1,2 +1,11 @@
 /** Records the sample: an export, and the trust file that names its emitters. */
 export function recordSample(): Promise<{ exported: string; trust: string }>;
+
+/** A closed chain of events, each with its minutes after the beginning. */
+export function recorded(
+  name: string,
+  events: readonly (readonly [number, Record<string, unknown>])[],
+): Promise<{ vkey: string; lines: string }>;
+
+/** The lines of an export, for another one. */
+export function withoutHeader(lines: string): string;

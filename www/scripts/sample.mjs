@@ -117,7 +117,8 @@ export async function recordSample() {
   return { exported: first + others.map(withoutHeader).join(""), trust: `${trust.join("\n")}\n` };
 }
 
-async function recorded(name, events) {
+/** A closed chain of events, each with its minutes after the beginning. */
+export async function recorded(name, events) {
   const { vkey, signer } = key(`example.com/${name}`);
   let now = BEGIN;
   const to = memory();
@@ -162,7 +163,8 @@ function randomly(name) {
   };
 }
 
-function withoutHeader(lines) {
+/** The lines of an export, for another one. */
+export function withoutHeader(lines) {
   return lines.slice(lines.indexOf("\n") + 1);
 }
 

@@ -1,12 +1,14 @@
-import "./style.css";
-import { EventDetails } from "./events/details.ts";
-import { EventList } from "./events/list.ts";
-import { AddKey } from "./input/add-key.ts";
+import "./style/base.css";
+import "./style/page.css";
+import "./style/result.css";
+import "./style/coverage.css";
+import "./style/print.css";
+import { Viewer } from "@countersign/viewer/viewer.js";
+import { Paste } from "./input/paste.ts";
 import { Page } from "./page.ts";
 import { Keep } from "./result/keep.ts";
 
-customElements.define("countersign-events", EventList);
-customElements.define("countersign-details", EventDetails);
-customElements.define("countersign-add-key", AddKey);
+customElements.define("countersign-viewer", Viewer);
+customElements.define("countersign-paste", Paste);
 customElements.define("countersign-keep", Keep);
 customElements.define("countersign-page", Page);

@@ -1,9 +1,18 @@
-/** The verifier, inlined by the build: packed as `src/unpack.ts` unpacks it. */
-declare module "virtual:verifier" {
-  /** The WebAssembly artefact. */
-  export const module: string;
-  /** The worker's script. */
-  export const worker: string;
+/** What runs in workers, inlined by the build: packed as `src/unpack.ts` unpacks it. */
+declare module "virtual:workers" {
+  /** The verifier's worker and its WebAssembly. */
+  export const verifier: string;
+  export const verifierModule: string;
+  /** What hashes files, cuts exports and explains proofs, and its WebAssembly. */
+  export const slicer: string;
+  export const slicerModule: string;
+  /** The shelf on which verified events stand. */
+  export const shelf: string;
+}
+
+declare module "virtual:about" {
+  /** The package's version. */
+  export const version: string;
 }
 
 /** A recorded export and the trust file that names its emitter, inlined by the build and packed. */

@@ -1,81 +1,114 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { bytes } from "../format.ts";
-import { icon } from "../icons.ts";
-import { value, wish } from "../view.ts";
-import { KEY_KINDS } from "../words.ts";
-import { account, keyParts, type SessionKey, type TextFile, type TrustChoice } from "./trust.ts";
+import type { Chosen } from "../state/case.ts";
+import type { Memory } from "../state/memory.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wish, wishes } from "../wish.ts";
+import { readCheckpoint } from "./checkpoint.ts";
+import { memoryView } from "./remembered.ts";
+import { account, keyParts, LINE_KINDS, type SessionKey, type TextFile, type TrustChoice } from "./trust.ts";
 
 interface Choices {
-  readonly chosen: { readonly file: File; readonly from: "reader" | "log" | "sample" } | undefined;
+  readonly chosen: readonly Chosen[];
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
+  readonly memory: Memory;
   readonly complaint: string;
+  /** Takes hold of the element that takes text. */
+  readonly paste: unknown;
 }
 
-/** Where an export is chosen, and what one trusts. */
-export function chooseView({ chosen, trust, pins, complaint }: Choices): TemplateResult {
+/** Where exports are chosen, and what one trusts. */
+export function chooseView(
+  { chosen, trust, pins, memory, complaint, paste }: Choices,
+  t: PageTexts,
+): TemplateResult {
+  const isSample = chosen.some(({ from }) => from === "sample");
   return html`
-    <div class="choose ${chosen ? "chosen" : ""}">
+    <div class="choose ${chosen.length > 0 ? "chosen" : ""}">
       <section class="panel drop" aria-labelledby="export-heading">
-        <h2 id="export-heading">Export</h2>
+        <h2 id="export-heading">${t.export.heading}</h2>
         ${
-          chosen
-            ? html`<p class="file">${icon("file")}<span>${value(chosen.file.name)} <span class="faint">${bytes(chosen.file.size)}</span></span></p>`
-            : html`<p class="drop-hint">${icon("file")}Drop a file anywhere on this page<span class="faint">.ndjson, also as .gz or .zst</span></p>`
+          chosen.length > 0
+            ? html`<ul class="chosen-files">${chosen.map((one) => fileView(one, chosen.length > 1, t))}</ul>`
+            : html`<p class="drop-hint">${icon("file")}${t.export.hint}<span class="faint">${t.export.formats}</span></p>`
         }
         <div class="buttons">
-          ${picker(chosen ? "Choose another export" : "Choose an export", "choose-files", { primary: !chosen, multiple: true })}
-          ${chosen?.from === "sample" ? nothing : html`<button type="button" @click=${send("choose-sample")}>Try the sample</button>`}
+          ${picker(chosen.length > 0 ? t.export.another : t.export.choose, "choose-files", { primary: chosen.length === 0, multiple: true })}
+          ${chosen.length > 0 && !isSample ? picker(t.export.add, "add-files", { multiple: true }) : nothing}
+          ${isSample ? nothing : html`<button type="button" @click=${wishes("choose-sample")}>${t.export.sample}</button>`}
         </div>
       </section>
-      <section class="panel" aria-labelledby="trust-heading">
-        <h2 id="trust-heading">What you trust</h2>
-        ${
-          trust.file === undefined && trust.keys.length === 0
-            ? html`<p class="help">Without a key from someone you trust, the best answer is that a file is consistent in itself.</p>`
-            : nothing
-        }
+      <section class="panel trust" aria-labelledby="trust-heading">
+        <h2 id="trust-heading">${t.trust.heading}</h2>
+        ${trust.file === undefined && trust.keys.length === 0 ? html`<p class="help">${t.trust.none}</p>` : nothing}
         <ul class="chosen-list">
-          ${trust.file ? trustFile(trust.file) : nothing}
-          ${trust.keys.map(sessionKey)}
-          ${pins.map(pinFile)}
+          ${trust.file ? trustFile(trust.file, t) : nothing}
+          ${trust.keys.map((key) => sessionKey(key, t))}
+          ${pins.map((pin) => pinFile(pin, t))}
         </ul>
         <p class="complaint" role="alert">${complaint ? value(complaint) : nothing}</p>
         <div class="buttons">
-          ${picker(trust.file ? "Choose another trust file" : "Choose a trust file", "choose-trust", {})}
-          ${picker("Add a pin", "choose-pins", { multiple: true })}
+          ${picker(trust.file ? t.trust.another : t.trust.choose, "choose-trust", {})}
+          ${picker(t.trust.pin, "choose-pins", { multiple: true })}
         </div>
-        <countersign-add-key></countersign-add-key>
+        <countersign-paste .texts=${t} ${paste}></countersign-paste>
+        ${memoryView(memory, t)}
       </section>
     </div>
   `;
 }
 
-function trustFile({ name, text }: TextFile): TemplateResult {
+function fileView(one: Chosen, isOneOfSeveral: boolean, t: PageTexts): TemplateResult {
+  const { file, of } = one;
   return html`
-    <li>
-      ${icon("key")}<span>${value(name)} <span class="faint">${account(text)}</span></span>
-      <button type="button" class="quiet" @click=${send("remove-trust")}>Remove<span class="sr"> ${name}</span></button>
+    <li class="file">
+      ${icon("file")}<span>${value(file.name)} <span class="faint">${t.viewer.figures.bytes(file.size)}${of.length > 0 ? html`, ${t.export.joined(of.length)}` : nothing}</span></span>
+      ${
+        isOneOfSeveral
+          ? html`<button type="button" class="quiet" @click=${wishes("remove-file", file)}>${t.export.remove}<span class="sr"> ${file.name}</span></button>`
+          : nothing
+      }
     </li>
   `;
 }
 
-function sessionKey(key: SessionKey): TemplateResult {
+function trustFile({ name, text }: TextFile, t: PageTexts): TemplateResult {
+  return html`
+    <li>
+      ${icon("key")}<span>${value(name)} <span class="faint">${accountView(text, t)}</span></span>
+      <button type="button" class="quiet" @click=${wishes("remove-trust")}>${t.trust.remove}<span class="sr"> ${name}</span></button>
+    </li>
+  `;
+}
+
+/** `1 log, 2 emitters`. */
+function accountView(text: string, t: PageTexts): string {
+  const counts = account(text);
+  const { count } = t.viewer.figures;
+  const parts = LINE_KINDS.filter((kind) => counts[kind] > 0).map(
+    (kind) => `${count(counts[kind])} ${(counts[kind] === 1 ? t.trust.account : t.trust.accounts)[kind]}`,
+  );
+  return parts.join(", ") || t.trust.noKey;
+}
+
+function sessionKey(key: SessionKey, t: PageTexts): TemplateResult {
   const parts = keyParts(key.vkey);
   return html`
     <li>
-      ${icon("key")}<span>${value(parts?.name ?? key.vkey)} <code>${parts?.id}</code> <span class="faint">${KEY_KINDS[key.kind].title.toLowerCase()}, for this session</span></span>
-      <button type="button" class="quiet" @click=${send("remove-key", key)}>Remove<span class="sr"> ${parts?.name}</span></button>
+      ${icon("key")}<span>${value(parts?.name ?? key.vkey)} <code>${parts?.id}</code> <span class="faint">${t.trust.account[key.kind]}, ${t.trust.forSession}</span></span>
+      <button type="button" class="quiet" @click=${wishes("remove-key", key)}>${t.trust.remove}<span class="sr"> ${parts?.name}</span></button>
     </li>
   `;
 }
 
-function pinFile(pin: TextFile): TemplateResult {
-  const [origin = "", size = ""] = pin.text.split("\n");
+function pinFile(pin: TextFile, t: PageTexts): TemplateResult {
+  const { origin = "", size } = readCheckpoint(pin.text) ?? {};
   return html`
     <li>
-      ${icon("pin")}<span>${value(pin.name)} <span class="faint">pin of ${value(origin)} at ${value(size, 20)} leaves</span></span>
-      <button type="button" class="quiet" @click=${send("remove-pin", pin)}>Remove<span class="sr"> ${pin.name}</span></button>
+      ${icon("pin")}<span>${value(pin.name)} <span class="faint">${value(origin)} ${size === undefined ? nothing : t.trust.pinOf(t.viewer.figures.count(size))}</span></span>
+      <button type="button" class="quiet" @click=${wishes("remove-pin", pin)}>${t.trust.remove}<span class="sr"> ${pin.name}</span></button>
     </li>
   `;
 }
@@ -84,7 +117,7 @@ function pinFile(pin: TextFile): TemplateResult {
 let asking: HTMLInputElement | undefined;
 
 /** A button that opens the browser's file dialog. */
-function picker(
+export function picker(
   label: string,
   then: string,
   options: { primary?: boolean; multiple?: boolean },
@@ -102,8 +135,4 @@ function picker(
     input.click();
   };
   return html`<button type="button" class=${options.primary ? "primary" : ""} @click=${open}>${label}</button>`;
-}
-
-function send(name: string, detail?: unknown): (event: Event) => void {
-  return (event) => event.currentTarget?.dispatchEvent(wish(name, detail));
 }

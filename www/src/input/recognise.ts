@@ -1,27 +1,36 @@
-/** What a file is, by its beginning. */
-export type FileKind = "export" | "trust" | "pin";
+import { readCheckpoint } from "./checkpoint.ts";
+import { keyParts } from "./trust.ts";
 
-/** Trust files and pins are small; larger ones are not read whole. */
+/** What a text is, by its beginning. */
+export type Kind = "export" | "trust" | "pin" | "key" | "report";
+
+/** Trust files, keys and pins are small; larger files are not read whole. */
 export const SMALL = 1 << 20;
 
 const TRUST_WORDS = new Set(["log", "witness", "group", "quorum", "issuer", "emitter", "revoke"]);
 
-/**
- * Tells a trust file and a pin from an export. What is neither is taken for an export: the verifier says what is wrong
- * with it.
- */
-export async function recognise(file: Blob): Promise<FileKind> {
-  if (file.size > SMALL) return "export";
-  const text = await file.text();
-  const lines = text.split("\n").map((line) => line.trim());
-  if (isCheckpoint(lines)) return "pin";
-  const statement = lines.find((line) => line !== "" && !line.startsWith("#"));
-  return statement !== undefined && TRUST_WORDS.has(statement.split(/[ \t]/)[0] ?? "") ? "trust" : "export";
+/** How the report of an export begins. */
+const REPORT = '{"countersign":"report/';
+
+/** Tells a trust file, a single key, a pin and a report from an export. */
+export async function recognise(file: Blob): Promise<Kind> {
+  if (file.size <= SMALL) return recogniseText(await file.text());
+  return (await file.slice(0, REPORT.length).text()) === REPORT ? "report" : "export";
 }
 
-/** A signed checkpoint: origin, size, root, a blank line, signatures. */
-function isCheckpoint(lines: readonly string[]): boolean {
-  return (
-    /^[0-9]{1,16}$/.test(lines[1] ?? "") && /^[A-Za-z0-9+/]{43}=$/.test(lines[2] ?? "") && lines[3] === ""
-  );
+/** The same of a text. What is none of them is taken for an export: the verifier says what is wrong with it. */
+export function recogniseText(text: string): Kind {
+  if (text.startsWith(REPORT)) return "report";
+  if (readCheckpoint(text) !== undefined) return "pin";
+  const lines = text.split("\n").map((line) => line.trim());
+  const statements = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  const [first = ""] = statements;
+  if (statements.length === 1 && keyParts(first) !== undefined) return "key";
+  return TRUST_WORDS.has(first.split(/[ \t]/)[0] ?? "") ? "trust" : "export";
+}
+
+/** The key in a text that holds one and nothing else but comments. */
+export function onlyKey(text: string): string | undefined {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.find((line) => keyParts(line) !== undefined);
 }

@@ -1,10 +1,11 @@
-import type { KeyKind } from "../words.ts";
-
 /** A small file that was read whole. */
 export interface TextFile {
   readonly name: string;
   readonly text: string;
 }
+
+/** What a single key can be trusted for. */
+export type KeyKind = "emitter" | "issuer" | "log";
 
 /** A key that is trusted until the page is closed. */
 export interface SessionKey {
@@ -38,25 +39,46 @@ export function withoutKey(choice: TrustChoice, key: SessionKey): TrustChoice {
   return { ...choice, keys: choice.keys.filter((other) => other !== key) };
 }
 
-/** What the lines of a trust file are, for a short account of it: `1 log, 2 emitters, a quorum`. */
-export function account(text: string): string {
-  const counts = new Map<string, number>();
+/** A line of a trust file that names a key. */
+export interface TrustLine {
+  /** 1-based. */
+  readonly line: number;
+  readonly kind: "log" | "witness" | "issuer" | "emitter" | "revoke";
+  readonly vkey: string;
+  readonly name: string;
+  readonly id: string;
+  /** Since when it is revoked; undefined without a bound, and on other lines. */
+  readonly since: string | undefined;
+}
+
+/** The lines of a trust file that name keys, for showing: the verifier itself reads what is trusted. */
+export function trustLines(text: string): readonly TrustLine[] {
+  return text.split("\n").flatMap((content, place) => {
+    const [kind = "", ...words] = content.trim().split(/[ \t]+/);
+    // A witness has a name of its own before its key.
+    const vkey = (kind === "witness" ? words[1] : words[0]) ?? "";
+    const parts = keyParts(vkey);
+    if (!isKind(kind) || parts === undefined) return [];
+    const since = kind === "revoke" && words[1] !== "-" ? words[1] : undefined;
+    return [{ line: place + 1, kind, vkey, ...parts, since }];
+  });
+}
+
+/** The kinds of lines that name keys, in the order in which they are counted. */
+export const LINE_KINDS = ["log", "witness", "issuer", "emitter", "revoke"] as const;
+
+function isKind(word: string): word is TrustLine["kind"] {
+  return LINE_KINDS.some((kind) => kind === word);
+}
+
+/** How many lines of each kind there are, whether or not their keys are good ones. */
+export function account(text: string): Readonly<Record<TrustLine["kind"], number>> {
+  const counts = { log: 0, witness: 0, issuer: 0, emitter: 0, revoke: 0 };
   for (const line of text.split("\n")) {
     const word = line.trim().split(/[ \t]/)[0] ?? "";
-    counts.set(word, (counts.get(word) ?? 0) + 1);
+    if (isKind(word)) counts[word] += 1;
   }
-  const parts = [
-    ["log", "logs"],
-    ["witness", "witnesses"],
-    ["issuer", "issuers"],
-    ["emitter", "emitters"],
-    ["revoke", "revocations"],
-  ].flatMap(([word = "", many = ""]) => {
-    const found = counts.get(word) ?? 0;
-    if (found === 0) return [];
-    return [`${found} ${found > 1 ? many : word === "revoke" ? "revocation" : word}`];
-  });
-  return parts.join(", ") || "names no key";
+  return counts;
 }
 
 /** A verifier key's parts, for showing; the verifier itself decides whether it is a good one. */

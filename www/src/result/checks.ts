@@ -1,44 +1,78 @@
-import type { Check, Report } from "countersign/verify";
+import { icon } from "@countersign/viewer/icons.js";
+import { STATE_LOOKS } from "@countersign/viewer/tones.js";
+import { codeTitle } from "@countersign/viewer/verdict.js";
+import type { Check, CheckName, FindingCode, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { count, counted } from "../format.ts";
-import { icon } from "../icons.ts";
-import { value } from "../view.ts";
-import { CHECKS, type CheckWords, STATES } from "../words.ts";
+import { said } from "../said.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wishes } from "../wish.ts";
 
-/** Every check with its state, what it covered and, where it has no answer, why. */
-export function checksView({ checks }: Report): TemplateResult {
-  const rows = Object.entries(CHECKS) as [keyof Report["checks"], CheckWords][];
+/** Every check with its state, what it covered, and what of it failed or why it has no answer. */
+export function checksView(report: Report, t: PageTexts): TemplateResult {
+  const names = Object.keys(t.viewer.result.checks) as CheckName[];
   return html`
     <section aria-labelledby="checks-heading">
-      <h2 id="checks-heading">Checks</h2>
+      <h2 id="checks-heading">${t.checks.heading}</h2>
       <table class="checks">
         <thead>
-          <tr><th scope="col">Check</th><th scope="col">Result</th><th scope="col">Covered</th></tr>
+          <tr><th scope="col">${t.checks.check}</th><th scope="col">${t.checks.result}</th><th scope="col">${t.checks.covered}</th></tr>
         </thead>
         <tbody>
-          ${rows.map(([name, words]) => row(name, words, checks[name]))}
+          ${names.map((name) => row(name, report, t))}
         </tbody>
       </table>
     </section>
   `;
 }
 
-function row(name: string, words: CheckWords, check: Check): TemplateResult {
-  const state = STATES[check.state];
+function row(name: CheckName, report: Report, t: PageTexts): TemplateResult {
+  const check = report.checks[name];
+  const words = t.viewer.result.checks[name];
+  const look = STATE_LOOKS[check.state];
   return html`
     <tr data-check=${name} data-state=${check.state}>
-      <th scope="row"><span class="check-title">${words.title}</span> <span class="about">${words.about}</span></th>
-      <td><span class="state tone-${state.tone}">${icon(state.icon)}${state.word}</span></td>
+      <th scope="row"><span class="check-name"><span class="check-title">${words.title}</span> <span class="about-check">${words.about}</span></span></th>
+      <td><span class="state tone-${look.tone}">${icon(look.icon)}${t.viewer.result.states[check.state]}</span></td>
       <td>
-        ${covered(words, check)}
-        ${check.reason === null ? nothing : html`<span class="reason">${value(check.reason, 400)}</span>`}
+        ${covered(name, check, t)}
+        ${check.reason === null ? nothing : html`<span class="reason">${said(check.reason, 400)}</span>`}
+        ${check.state === "pass" ? nothing : sees(name, report, t)}
       </td>
     </tr>
   `;
 }
 
-function covered(words: CheckWords, { checked, failed }: Check): TemplateResult | typeof nothing {
-  const all = counted(checked, words.one, words.many);
-  if (failed > 0) return html`<span class="tone-bad">${count(failed)} of ${all} failed</span>`;
-  return checked === 0 ? nothing : html`<span>${all}</span>`;
+function covered(name: CheckName, check: Check, t: PageTexts): TemplateResult | typeof nothing {
+  const { checked, failed, state } = check;
+  const all = t.viewer.result.checks[name].items(checked);
+  if (failed > 0) return html`<span class="tone-bad">${t.checks.failed(failed, all)}</span>`;
+  if (checked === 0) return nothing;
+  return html`<span>${state === "pass" ? all : t.checks.answered(all)}</span>`;
+}
+
+/** The findings that a check is about, by the beginnings of their codes. */
+const CODES: Readonly<Record<CheckName, readonly string[]>> = {
+  format: ["format."],
+  payloads: ["payload."],
+  chains: ["chain.gap", "chain.prev", "chain.fork", "chain.after_close", "chain.origin", "chain.no_open"],
+  signatures: ["signature.", "key."],
+  tree: ["tree."],
+  log: ["log."],
+  range: ["range."],
+  append_only: ["append_only."],
+  witnesses: ["witness."],
+  time: ["time."],
+  closure: ["chain.open", "chain.jump"],
+  expected: ["expected."],
+};
+
+function sees(name: CheckName, { finding_counts }: Report, t: PageTexts): TemplateResult | typeof nothing {
+  const codes = (Object.keys(finding_counts) as FindingCode[]).filter(
+    (code) => CODES[name].some((begin) => code.startsWith(begin)) && code !== "format.unknown_member",
+  );
+  if (codes.length === 0) return nothing;
+  return html`<span class="sees">${codes.map(
+    (code) =>
+      html`<button type="button" class="quiet link" @click=${wishes("show-code", code)}><span class="sr">${t.checks.see}: </span>${codeTitle(code, t.viewer)}</button>`,
+  )}</span>`;
 }

@@ -1,13 +1,15 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { SEVERITY_LOOKS } from "@countersign/viewer/tones.js";
+import { codeTitle } from "@countersign/viewer/verdict.js";
 import type { Finding, FindingCode, Report, Severity } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import type { EventStore } from "../events/store.ts";
-import { count, counted } from "../format.ts";
-import { icon } from "../icons.ts";
-import { value, wish } from "../view.ts";
-import { codeTitle, SEVERITIES } from "../words.ts";
+import { said } from "../said.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wishes } from "../wish.ts";
 
-interface Group {
+/** Findings of one code. */
+export interface Group {
   readonly code: FindingCode;
   readonly severity: Severity;
   readonly findings: Finding[];
@@ -19,30 +21,34 @@ const ORDER: readonly Severity[] = ["error", "warning", "info"];
 /** More are shown on demand. */
 const OPEN_AT_MOST = 5;
 
-/** The findings, the worst first, by code and then in the order of the lines. */
-export function findingsView(report: Report, events: EventStore): TemplateResult {
+/** The findings, the worst first, by code and then in the order of the lines. `isShown` tells whether a line has a row. */
+export function findingsView(
+  report: Report,
+  isShown: (finding: Finding) => boolean,
+  t: PageTexts,
+): TemplateResult {
   const groups = grouped(report);
   return html`
     <section aria-labelledby="findings-heading">
-      <h2 id="findings-heading">Findings</h2>
+      <h2 id="findings-heading">${t.findings.heading}</h2>
       ${
         groups.length === 0
-          ? html`<p class="empty">Nothing was found that you would have to know.</p>`
+          ? html`<p class="empty">${t.findings.none}</p>`
           : html`
             <p class="tally">
-              ${ORDER.map((severity) => tally(severity, groups))}
+              ${ORDER.map((severity) => tally(severity, groups, t))}
             </p>
             ${repeat(
               groups,
               ({ code }) => code,
-              (group) => groupView(group, events),
+              (group) => groupView(group, isShown, t),
             )}`
       }
     </section>
   `;
 }
 
-function grouped(report: Report): Group[] {
+export function grouped(report: Report): Group[] {
   const groups = new Map<FindingCode, Group>();
   for (const finding of report.findings) {
     const { code, severity } = finding;
@@ -56,51 +62,58 @@ function grouped(report: Report): Group[] {
   );
 }
 
-function tally(severity: Severity, groups: readonly Group[]): TemplateResult | typeof nothing {
+function tally(severity: Severity, groups: readonly Group[], t: PageTexts): TemplateResult | typeof nothing {
   const total = groups.reduce((sum, group) => sum + (group.severity === severity ? group.total : 0), 0);
-  const words = SEVERITIES[severity];
+  const look = SEVERITY_LOOKS[severity];
   if (total === 0) return nothing;
-  return html`<span class="state tone-${words.tone}">${icon(words.icon)}${counted(total, words.one, words.many)}</span>`;
+  return html`<span class="state tone-${look.tone}">${icon(look.icon)}${t.viewer.result.severities[severity](total)}</span>`;
 }
 
-function groupView({ code, severity, findings, total }: Group, events: EventStore): TemplateResult {
-  const words = SEVERITIES[severity];
+function groupView(
+  { code, severity, findings, total }: Group,
+  isShown: (finding: Finding) => boolean,
+  t: PageTexts,
+): TemplateResult {
+  const look = SEVERITY_LOOKS[severity];
   const hints = new Set(findings.map(({ hint }) => hint));
   const [common] = hints.size === 1 ? hints : [];
   return html`
-    <details class="findings tone-${words.tone}" ?open=${severity !== "info" && findings.length <= OPEN_AT_MOST} data-code=${code}>
+    <details class="findings tone-${look.tone}" ?open=${severity !== "info" && findings.length <= OPEN_AT_MOST} data-code=${code}>
       <summary>
-        <span class="state tone-${words.tone}">${icon(words.icon)}<span class="sr">${words.one}:</span></span>
-        <span class="finding-title">${codeTitle(code)}</span>
+        <span class="state tone-${look.tone}">${icon(look.icon)}<span class="sr">${t.findings.severity[severity]}:</span></span>
+        <span class="finding-title">${codeTitle(code, t.viewer)}</span>
         <code class="code">${code}</code>
-        <span class="times">${count(total)}${total === 1 ? " time" : " times"}</span>
+        <span class="times">${t.findings.times(total)}</span>
       </summary>
-      ${common ? html`<p class="hint">${value(common, 600)}</p>` : nothing}
-      <ol class="finding-list" tabindex="0" aria-label=${codeTitle(code)}>
-        ${findings.map((finding) => findingView(finding, common === undefined, events))}
+      ${common ? html`<p class="hint">${said(common)}</p>` : nothing}
+      <ol class="finding-list" tabindex="0" aria-label=${codeTitle(code, t.viewer)}>
+        ${findings.map((finding) => findingView(finding, common === undefined, isShown(finding), t))}
       </ol>
-      ${total > findings.length ? html`<p class="faint">The report lists the first ${count(findings.length)} of ${count(total)}.</p>` : nothing}
+      ${total > findings.length ? html`<p class="faint">${t.findings.first(findings.length, total)}</p>` : nothing}
     </details>
   `;
 }
 
-function findingView(
-  { line, index, chain, seq, message, hint }: Finding,
-  withHint: boolean,
-  events: EventStore,
-): TemplateResult {
-  const row = events.rowOfLine(line);
+function findingView(finding: Finding, withHint: boolean, isShown: boolean, t: PageTexts): TemplateResult {
   return html`
     <li>
-      <div class="finding-place">
-        <span>line ${count(line)}</span>
-        ${index === undefined ? nothing : html`<span>leaf ${count(index)}</span>`}
-        ${chain === undefined ? nothing : html`<span>chain <code title=${chain}>${chain.slice(0, 8)}…</code></span>`}
-        ${seq === undefined ? nothing : html`<span>seq ${count(seq)}</span>`}
-      </div>
-      <p>${value(message, 600)}</p>
-      ${withHint ? html`<p class="hint">${value(hint, 600)}</p>` : nothing}
-      ${row === undefined ? nothing : html`<button type="button" class="quiet" @click=${(event: Event) => event.target?.dispatchEvent(wish("show-event", row))}>Show event</button>`}
+      ${placeView(finding, t)}
+      <p>${said(finding.message)}</p>
+      ${withHint ? html`<p class="hint">${said(finding.hint)}</p>` : nothing}
+      ${isShown ? html`<button type="button" class="quiet" @click=${wishes("show-line", finding.line)}>${t.findings.show}</button>` : nothing}
     </li>
+  `;
+}
+
+/** Where it was found. */
+export function placeView({ line, index, chain, seq }: Finding, t: PageTexts): TemplateResult {
+  const { count } = t.viewer.figures;
+  return html`
+    <div class="finding-place">
+      <span>${t.findings.line} ${count(line)}</span>
+      ${index === undefined ? nothing : html`<span>${t.findings.leaf} ${count(index)}</span>`}
+      ${chain === undefined ? nothing : html`<span>${t.findings.chain} <code title=${chain}>${chain.slice(0, 8)}…</code></span>`}
+      ${seq === undefined ? nothing : html`<span>${t.findings.seq} ${count(seq)}</span>`}
+    </div>
   `;
 }

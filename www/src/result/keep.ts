@@ -1,8 +1,11 @@
+import { copy, save, stem } from "@countersign/viewer/save.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { copy, save } from "../save.ts";
+import { picker } from "../input/choose.ts";
 import { command } from "../shell.ts";
+import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
+import { wishes } from "../wish.ts";
 
 /** What one may want to keep of a result. */
 export interface Kept {
@@ -10,82 +13,76 @@ export interface Kept {
   readonly pin: string | null;
   readonly file: string;
   /** The export itself, where the reader has no file of it. */
-  readonly loaded: File | undefined;
+  readonly unsaved: File | undefined;
+  /** Whether it was put together from pieces, which the program must be given as one. */
+  readonly isJoined: boolean;
   /** The trust file's name, and its text where it is not simply the file that was chosen. */
   readonly trust: { readonly name: string; readonly made: string | undefined } | undefined;
   readonly pins: readonly string[];
+  /** The pin that this device remembers, where the verdict took it into account. */
+  readonly seen: { readonly name: string; readonly text: string } | undefined;
 }
 
-/** The report and the pin as files, and the command that comes to the same verdict. */
+/** The report and the pin as files, the report on paper, and the command that comes to the same verdict. */
 export class Keep extends View {
-  #kept: Kept | undefined;
-  #said = "";
+  static override properties = { texts: { attribute: false }, kept: { attribute: false } };
+  declare texts: PageTexts;
+  declare kept: Kept;
+  #said: "" | "copied" | "copyRefused" = "";
 
-  show(kept: Kept): void {
-    if (this.#kept?.report !== kept.report) this.#said = "";
-    this.#kept = kept;
-    this.requestUpdate();
+  protected override willUpdate(changed: Map<string, unknown>): void {
+    const before = changed.get("kept") as Kept | undefined;
+    if (before && before.report !== this.kept.report) this.#said = "";
   }
 
-  protected override render(): TemplateResult | typeof nothing {
-    const kept = this.#kept;
-    if (kept === undefined) return nothing;
-    const { report, pin, trust, loaded } = kept;
-    const line = command(kept.file, trust?.name, kept.pins);
+  protected override render(): TemplateResult {
+    const { kept } = this;
+    const t = this.texts.keep;
+    const { report, pin, trust, unsaved, seen } = kept;
+    const line = command(kept.file, trust?.name, [...kept.pins, ...(seen ? [seen.name] : [])]);
     return html`
-      <section aria-labelledby="keep-heading">
-        <h2 id="keep-heading">Keep and repeat</h2>
+      <section class="keep" aria-labelledby="keep-heading">
+        <h2 id="keep-heading">${t.heading}</h2>
         <div class="buttons">
-          ${loaded === undefined ? nothing : html`<button type="button" @click=${() => save(loaded.name, loaded)}>Save export</button>`}
-          <button type="button" @click=${() => save(`${stem(kept.file)}.report.json`, `${JSON.stringify(report)}\n`, "application/json")}>Download report</button>
+          ${unsaved === undefined ? nothing : html`<button type="button" @click=${() => save(unsaved.name, unsaved)}>${t.saveExport}</button>`}
+          <button type="button" @click=${() => save(`${stem(kept.file)}.report.json`, `${JSON.stringify(report)}\n`, "application/json")}>${t.report}</button>
+          <button type="button" @click=${wishes("print")}>${t.print}</button>
           ${
             pin === null
               ? nothing
-              : html`<button type="button" @click=${() => save(`${stem(report.origin ?? "log")}.${report.log?.size ?? 0}.pin.txt`, pin)}>Save pin</button>`
+              : html`<button type="button" @click=${() => save(`${stem(report.origin ?? "log")}.${report.log?.size ?? 0}.pin.txt`, pin)}>${t.pin}</button>`
           }
           ${
             trust?.made === undefined
               ? nothing
-              : html`<button type="button" @click=${() => save(trust.name, trust.made ?? "")}>Save trust file</button>`
+              : html`<button type="button" @click=${() => save(trust.name, trust.made ?? "")}>${t.trust}</button>`
           }
+          ${seen === undefined ? nothing : html`<button type="button" @click=${() => save(seen.name, seen.text)}>${t.seen}</button>`}
+          ${picker(t.compare, "compare-files", { multiple: true })}
         </div>
-        <p class="help">
-          ${
-            pin === null
-              ? "There is no pin to save: that needs a log whose tree and signature pass, and no check that fails."
-              : "The pin is the log’s checkpoint. Give it next time, and a log that was rewritten or cut back since is noticed."
-          }
-        </p>
-        <p id="command-help">The same with the program${unsaved(kept)}:</p>
+        <p class="help">${pin === null ? t.noPin : t.pinHelp}</p>
+        <p id="command-help">${t.command(unsavedParts(kept, this.texts))}</p>
         <div class="command">
           <pre tabindex="0" role="group" aria-labelledby="command-help"><code>${line}</code></pre>
-          <button type="button" class="quiet" @click=${() => void this.#copy(line)}>Copy</button>
+          <button type="button" class="quiet" @click=${() => void this.#copy(line)}>${t.copy}</button>
         </div>
-        <p role="status" class="help">${this.#said}</p>
+        <p role="status" class="help">${this.#said === "" ? nothing : t[this.#said]}</p>
       </section>
     `;
   }
 
   async #copy(line: string): Promise<void> {
-    this.#said = (await copy(line))
-      ? "Copied."
-      : "The browser does not allow it: select the command and copy it.";
+    this.#said = (await copy(line)) ? "copied" : "copyRefused";
     this.requestUpdate();
   }
 }
 
 /** What the command needs, and the reader has no file of yet. */
-function unsaved({ loaded, trust }: Kept): string {
+function unsavedParts({ unsaved, trust, seen, isJoined }: Kept, { keep }: PageTexts): string {
   const missing = [
-    ...(loaded === undefined ? [] : ["the export"]),
-    ...(trust?.made === undefined ? [] : ["the trust file"]),
+    ...(unsaved === undefined ? [] : [keep.theExport]),
+    ...(trust?.made === undefined ? [] : [keep.theTrust]),
+    ...(seen === undefined ? [] : [keep.theSeen]),
   ];
-  if (missing.length === 0) return "";
-  return `, once ${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} saved`;
-}
-
-/** A name without what follows its first dot, fit for a file name. */
-function stem(name: string): string {
-  const safe = name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[.-]+/, "");
-  return safe.replace(/\.(countersign\.)?(ndjson|jsonl|json)?(\.(gz|zst))?$/i, "") || "export";
+  return `${missing.length === 0 ? "" : keep.once(missing)}${isJoined ? keep.joinedFirst : ""}`;
 }

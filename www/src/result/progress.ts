@@ -1,42 +1,76 @@
-import { html, type TemplateResult } from "lit";
-import type { Progress } from "../engine.ts";
-import { bytes, counted, duration } from "../format.ts";
-import { value, wish } from "../view.ts";
+import { icon } from "@countersign/viewer/icons.js";
+import type { Progress } from "@countersign/viewer/session.js";
+import { value } from "@countersign/viewer/value.js";
+import { codeTitle } from "@countersign/viewer/verdict.js";
+import type { Finding } from "countersign/verify";
+import { html, nothing, type TemplateResult } from "lit";
+import { said } from "../said.ts";
+import type { Case } from "../state/case.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wishes } from "../wish.ts";
 
-/** How far verifying is, how fast it goes, and a way to stop it. */
-export function progressView(name: string, progress: Progress): TemplateResult {
+/** How far verifying is, how fast it goes, a way to stop it, and the first error as soon as there is one. */
+export function progressView(work: Case, t: PageTexts): TemplateResult {
+  const { parts, at, phase } = work;
+  const part = parts[at];
+  const progress = part?.session?.progress;
+  const failure = parts.map(({ session }) => session?.firstFailure).find((first) => first !== undefined);
   return html`
     <section class="progress" aria-labelledby="progress-heading">
       <div class="progress-head">
-        <h2 id="progress-heading">Verifying ${value(name)}</h2>
-        <button type="button" @click=${(event: Event) => event.target?.dispatchEvent(wish("cancel", undefined))}>Cancel</button>
+        <h2 id="progress-heading">
+          ${phase === "agreeing" ? t.progress.agreeing : t.progress.heading(value(part?.file.name ?? ""))}
+        </h2>
+        <button type="button" @click=${wishes("cancel")}>${t.progress.cancel}</button>
       </div>
-      <progress aria-labelledby="progress-heading" max="1" .value=${share(progress)}></progress>
+      ${
+        phase === "agreeing"
+          ? html`<progress aria-labelledby="progress-heading"></progress>`
+          : html`<progress aria-labelledby="progress-heading" max="1" .value=${progress ? share(progress) : 0}></progress>`
+      }
       <p class="progress-figures">
-        <span>${bytes(progress.bytes)} of ${bytes(progress.total)}</span>
-        <span>${rate(progress)}</span>
-        <span>${counted(progress.events, "event")}</span>
-        <span>${left(progress)}</span>
+        ${parts.length > 1 && phase === "verifying" ? html`<span>${t.progress.part(at + 1, parts.length)}</span>` : nothing}
+        ${progress && phase === "verifying" ? figures(progress, t) : nothing}
       </p>
+      ${failure ? failureView(failure, t) : nothing}
     </section>
   `;
 }
 
-/** What a screen reader is told now and then. */
-export function progressAnnouncement(progress: Progress): string {
-  return `Verifying, ${Math.floor(share(progress) * 10) * 10} percent`;
+/** What a screen reader is told now and then: at every so many percent. */
+export function progressAnnouncement(work: Case, each: number, t: PageTexts): string {
+  const progress = work.parts[work.at]?.session?.progress;
+  if (work.phase === "agreeing") return t.progress.agreeing;
+  return progress === undefined ? "" : t.progress.said(Math.floor((share(progress) * 100) / each) * each);
+}
+
+function figures({ bytes, total, events, eventsPerSecond, seconds, secondsLeft }: Progress, t: PageTexts) {
+  const { figures } = t.viewer;
+  const isSettled = seconds > 0.5;
+  return html`
+    <span>${t.progress.of(figures.bytes(bytes), figures.bytes(total ?? bytes))}</span>
+    <span>${isSettled ? t.progress.perSecond(figures.bytes(bytes / seconds)) : nothing}</span>
+    <span>${figures.events(events)}</span>
+    <span>${isSettled ? t.progress.eventsPerSecond(Math.round(eventsPerSecond)) : nothing}</span>
+    <span>${bytes >= (total ?? 0) ? t.progress.finishing : secondsLeft === undefined ? nothing : t.progress.left(figures.duration(secondsLeft))}</span>
+  `;
+}
+
+function failureView(finding: Finding, t: PageTexts): TemplateResult {
+  return html`
+    <div class="first-failure tone-bad" role="alert">
+      <p class="first-failure-head">
+        <span class="state tone-bad">${icon("fail")}${t.progress.firstFailure}:</span>
+        <strong>${codeTitle(finding.code, t.viewer)}</strong>
+        <code class="code">${finding.code}</code>
+        <span class="faint">${t.findings.line} ${t.viewer.figures.count(finding.line)}</span>
+      </p>
+      <p>${said(finding.message)}</p>
+      <p class="help">${t.progress.goesOn}</p>
+    </div>
+  `;
 }
 
 function share({ bytes, total }: Progress): number {
-  return total === 0 ? 1 : bytes / total;
-}
-
-function rate({ bytes: read, seconds }: Progress): string {
-  return seconds > 0.5 ? `${bytes(read / seconds)}/s` : "";
-}
-
-function left(progress: Progress): string {
-  const { bytes: read, total, seconds } = progress;
-  if (seconds < 1 || read === 0) return "";
-  return read >= total ? "finishing" : `${duration(((total - read) * seconds) / read)} left`;
+  return total === undefined || total === 0 ? 1 : Math.min(1, bytes / total);
 }

@@ -1,59 +1,166 @@
-import type { Report, Signer } from "countersign/verify";
+import { icon } from "@countersign/viewer/icons.js";
+import { SIGNER_LOOKS } from "@countersign/viewer/tones.js";
+import { value } from "@countersign/viewer/value.js";
+import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { count, counted, moment } from "../format.ts";
-import { icon } from "../icons.ts";
-import { keyParts } from "../input/trust.ts";
-import { value, wish } from "../view.ts";
-import { SIGNERS } from "../words.ts";
+import { keyParts, type SessionKey, type TrustChoice, trustText } from "../input/trust.ts";
+import { moment } from "../said.ts";
+import type { Part } from "../state/case.ts";
+import { type Emitter, type Episode, emitters, type Voucher, vouchers } from "../state/signers.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wishes } from "../wish.ts";
 
 /** How many are drawn; a report of more is one that nobody reads key by key. */
 const SHOWN = 100;
 
-/** Each key that signs a chain: its fingerprint, whether it is trusted and why. */
-export function signersView({ signers }: Report, forSession: ReadonlySet<string>): TemplateResult {
+/** Each key: its fingerprint, its role, from where it is trusted, and what happened to it. */
+export function signersView(
+  { session }: Part,
+  report: Report,
+  trust: TrustChoice,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  if (!session) return nothing;
+  const text = trustText(trust) ?? "";
+  const signing = emitters(report, session.marks, text);
+  const vouching = vouchers(session.marks, text);
   return html`
     <section aria-labelledby="signers-heading">
-      <h2 id="signers-heading">Signers</h2>
-      ${signers.length === 0 ? html`<p class="empty">No chain in this file names its key.</p>` : nothing}
+      <h2 id="signers-heading">${t.signers.heading}</h2>
+      ${signing.length === 0 ? html`<p class="empty">${t.signers.none}</p>` : nothing}
       <ul class="signers">
-        ${signers.slice(0, SHOWN).map((signer) => signerView(signer, forSession.has(signer.vkey)))}
+        ${signing.slice(0, SHOWN).map((signer) => emitterView(signer, trust, t))}
       </ul>
-      ${signers.length > SHOWN ? html`<p class="faint">${count(signers.length - SHOWN)} more are in the report.</p>` : nothing}
+      ${signing.length > SHOWN ? html`<p class="faint">${t.signers.more(signing.length - SHOWN)}</p>` : nothing}
+      ${
+        vouching.length === 0
+          ? nothing
+          : html`
+            <h3 id="vouchers-heading" class="vouchers-heading">${t.signers.others}</h3>
+            <ul class="vouchers" aria-labelledby="vouchers-heading">${vouching.slice(0, SHOWN).map((voucher) => voucherView(voucher, trust, t))}</ul>`
+      }
     </section>
   `;
 }
 
-function signerView(signer: Signer, forSession: boolean): TemplateResult {
-  const words = SIGNERS[signer.trust];
+function emitterView(signer: Emitter, trust: TrustChoice, t: PageTexts): TemplateResult {
+  const look = SIGNER_LOOKS[signer.trust];
+  const words = t.viewer.result.signers[signer.trust];
   const parts = keyParts(signer.vkey);
-  const why =
-    forSession && signer.trust === "trust_file" ? "You trust this key for this session." : words.why;
+  const forSession = isForSession(trust.keys, "emitter", signer.vkey) && signer.trust === "trust_file";
   return html`
     <li data-trust=${signer.trust}>
       <div class="signer-head">
         <h3>${value(parts?.name ?? signer.vkey)}</h3>
-        <span class="state tone-${words.tone}">${icon(words.icon)}${words.word}</span>
+        <span class="role">${t.signers.roles.emitter}</span>
+        <span class="state tone-${look.tone}">${icon(look.icon)}${words.word}</span>
       </div>
-      <p>${why}</p>
+      <p>${forSession ? t.signers.session : words.why}</p>
       <dl class="facts">
-        <div class="wide"><dt>Verifier key</dt><dd><code class="vkey">${value(signer.vkey, 2000)}</code></dd></div>
-        <div><dt>Key ID</dt><dd><code>${parts?.id}</code></dd></div>
-        <div><dt>Signed here</dt><dd>${counted(signer.chains, "chain")}, ${counted(signer.links, "link")}</dd></div>
+        <div class="wide"><dt>${t.signers.idAndVkey}</dt><dd>${vkeyView(signer.vkey, parts?.id)}</dd></div>
+        <div><dt>${t.signers.from}</dt><dd>${sourceView(signer, trust, t)}</dd></div>
+        <div><dt>${t.signers.signed}</dt><dd>${t.signers.chainsLinks(t.viewer.figures.chains(signer.chains), signer.links)}</dd></div>
         <div>
-          <dt>By its own clock</dt>
-          <dd>
-            <time datetime=${signer.first}>${moment(signer.first)}</time> to
-            <time datetime=${signer.last}>${moment(signer.last)}</time>
-          </dd>
+          <dt>${t.signers.clock}</dt>
+          <dd>${moment(signer.first)} ${t.signers.to} ${moment(signer.last)}</dd>
         </div>
+        ${historyView(signer.history, t)}
       </dl>
       ${
         signer.trust === "unknown"
-          ? html`<button type="button" @click=${(event: Event) => event.target?.dispatchEvent(wish("trust-signer", signer.vkey))}>
-            Trust for this session… <span class="sr">${parts?.name}</span>
-          </button>`
+          ? html`<button type="button" @click=${wishes("trust-signer", signer.vkey)}>${t.signers.trustIt} <span class="sr">${parts?.name}</span></button>`
           : nothing
       }
+    </li>
+  `;
+}
+
+function voucherView(voucher: Voucher, trust: TrustChoice, t: PageTexts): TemplateResult {
+  const { role, name, id, vkey, valid, invalid, last } = voucher;
+  return html`
+    <li data-role=${role}>
+      <div class="signer-head">
+        <h4>${value(name)}</h4>
+        <span class="role">${t.signers.roles[role]}</span>
+        <span class="state tone-good">${icon("key")}${t.viewer.result.signers.trust_file.word}</span>
+      </div>
+      <dl class="facts">
+        <div class="wide"><dt>${t.signers.idAndVkey}</dt><dd>${vkeyView(vkey ?? "", id)}</dd></div>
+        <div><dt>${t.signers.from}</dt><dd>${lineView(voucher, trust, t)}</dd></div>
+        <div>
+          <dt>${t.signers.signed}</dt>
+          <dd>
+            ${valid + invalid === 0 ? html`<span class="faint">${t.signers.unseen}</span>` : role === "issuer" ? t.signers.signedNotes(valid) : t.signers.signedCheckpoints(valid)}${invalid > 0 ? html`, <span class="tone-bad">${t.signers.invalidCheckpoints(invalid)}</span>` : nothing}
+          </dd>
+        </div>
+        ${last === undefined ? nothing : html`<div><dt>${t.signers.lastCosigned}</dt><dd>${moment(last)}</dd></div>`}
+        ${historyView(voucher.history, t)}
+      </dl>
+    </li>
+  `;
+}
+
+function vkeyView(vkey: string, id: string | undefined): TemplateResult {
+  return html`<code class="key-id">${id}</code> <code class="vkey">${value(vkey, 2000)}</code>`;
+}
+
+function isForSession(keys: readonly SessionKey[], kind: string, vkey: string): boolean {
+  return keys.some((key) => key.kind === kind && key.vkey === vkey);
+}
+
+/** From where the trust in a signer comes. */
+function sourceView(signer: Emitter, trust: TrustChoice, t: PageTexts): TemplateResult | string {
+  if (signer.named.length > 0) return lineView({ ...signer, role: "emitter" }, trust, t);
+  const grants = signer.history.filter(({ kind, acts }) => kind === "grant" && acts);
+  if (signer.trust === "unknown" || grants.length === 0) return t.signers.nowhere;
+  const by = [...new Set(grants.flatMap((grant) => grant.by))];
+  return html`${t.signers.grantedBy} ${names(by)}`;
+}
+
+function lineView(
+  { role, vkey, named }: Pick<Voucher, "vkey" | "named"> & { readonly role: string },
+  { keys, file }: TrustChoice,
+  t: PageTexts,
+): TemplateResult | string {
+  if (isForSession(keys, role, vkey ?? "")) return t.signers.forSession;
+  const [line] = named;
+  return line === undefined
+    ? t.signers.nowhere
+    : html`${t.signers.trustFile(line.line)}${file ? html` <span class="faint">${value(file.name)}</span>` : nothing}`;
+}
+
+function names(vkeys: readonly string[]): TemplateResult[] {
+  return vkeys.map((vkey, place) => {
+    const parts = keyParts(vkey);
+    return html`${place > 0 ? ", " : nothing}${value(parts?.name ?? vkey)} <code>${parts?.id}</code>`;
+  });
+}
+
+function historyView(history: readonly Episode[], t: PageTexts): TemplateResult | typeof nothing {
+  if (history.length === 0) return nothing;
+  return html`
+    <div class="wide">
+      <dt>${t.signers.history}</dt>
+      <dd><ol class="history">${history.slice(0, SHOWN).map((episode) => episodeView(episode, t))}</ol></dd>
+    </div>
+  `;
+}
+
+function episodeView(
+  { kind, from, until, acts, place, by, trustLine }: Episode,
+  t: PageTexts,
+): TemplateResult {
+  const isGrant = kind === "grant";
+  const bounds = isGrant
+    ? html`${from === null ? nothing : html` ${t.signers.validFrom} ${moment(from)}`}${until === null ? nothing : html` ${t.signers.validUntil} ${moment(until)}`}${from === null && until === null ? html` ${t.signers.always}` : nothing}`
+    : from === null
+      ? nothing
+      : html` ${t.signers.since} ${moment(from)}`;
+  return html`
+    <li>
+      <span class="state tone-${isGrant ? "good" : "bad"}">${icon(isGrant ? "added" : "removed")}${isGrant ? t.signers.granted : t.signers.revoked}</span>${bounds}${by.length > 0 ? html` ${t.signers.by} ${names(by)}` : nothing}
+      ${acts ? nothing : html`<strong class="tone-doubt">${t.signers.noEffect}</strong>`}
+      <span class="faint">${place === undefined ? t.signers.inTrust(trustLine ?? 0) : t.signers.at(place.index, place.line)}</span>
     </li>
   `;
 }

@@ -1,53 +1,60 @@
+import { icon } from "@countersign/viewer/icons.js";
+import type { Failure } from "@countersign/viewer/session.js";
+import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import type { Failure } from "../engine.ts";
-import { count } from "../format.ts";
-import { icon } from "../icons.ts";
-import { value, wish } from "../view.ts";
+import { said } from "../said.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wishes } from "../wish.ts";
 
 /** Verifying was stopped before its end. */
-export function cancelledView(): TemplateResult {
+export function cancelledView(t: PageTexts): TemplateResult {
   return html`
     <section class="stopped">
-      <h2 tabindex="-1">Cancelled</h2>
-      <p>The file was not read to its end, so nothing can be said of it, and nothing is shown as verified.</p>
-      ${again()}
+      <h2 tabindex="-1">${t.stopped.cancelled}</h2>
+      <p>${t.stopped.nothing}</p>
+      ${again(t)}
+    </section>
+  `;
+}
+
+/** There is no verdict: the trust file or a pin is unusable, or the file cannot be read. */
+export function failureView(
+  { code, message, hint, line }: Failure,
+  file: string | undefined,
+  t: PageTexts,
+): TemplateResult {
+  return html`
+    <section class="stopped tone-bad">
+      <h2 tabindex="-1">${icon("fail")}${title(code, t)}</h2>
+      ${file === undefined ? nothing : html`<p class="faint">${value(file)}</p>`}
+      <p>${line === undefined ? nothing : t.stopped.line(line)}${said(message, 1000)}</p>
+      ${hint === undefined ? nothing : html`<p class="hint">${said(hint, 1000)}</p>`}
+      ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
+      <p class="help">${t.stopped.noVerdict}</p>
+      ${again(t)}
     </section>
   `;
 }
 
 /** What is at fault, where the error's code tells. */
-function title(code: string | undefined): string {
+function title(code: string | undefined, t: PageTexts): string {
   switch (code) {
     case "trust.invalid":
-      return "The trust file is unusable";
+      return t.stopped.trust;
     case "checkpoint.invalid":
     case "note.invalid":
-      return "A pin is unusable";
+      return t.stopped.pin;
     case "source.unreadable":
-      return "The file cannot be read";
+      return t.stopped.unreadable;
     default:
-      return "Could not verify";
+      return t.stopped.other;
   }
 }
 
-/** There is no verdict: the trust file or a pin is unusable, or the file cannot be read. */
-export function failureView({ code, message, hint, line }: Failure): TemplateResult {
-  return html`
-    <section class="stopped tone-bad">
-      <h2 tabindex="-1">${icon("fail")}${title(code)}</h2>
-      <p>${line === undefined ? nothing : html`Line ${count(line)}: `}${value(message, 1000)}</p>
-      ${hint === undefined ? nothing : html`<p class="hint">${value(hint, 1000)}</p>`}
-      ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
-      <p class="help">This is no verdict: nothing was found out about the export.</p>
-      ${again()}
-    </section>
-  `;
-}
-
-function again(): TemplateResult {
+function again(t: PageTexts): TemplateResult {
   return html`
     <div class="buttons">
-      <button type="button" @click=${(event: Event) => event.target?.dispatchEvent(wish("verify-again", undefined))}>Verify again</button>
+      <button type="button" @click=${wishes("verify-again")}>${t.stopped.again}</button>
     </div>
   `;
 }

@@ -1,70 +1,98 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { value } from "@countersign/viewer/value.js";
+import { verdictWords } from "@countersign/viewer/verdict.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { bytes, count, counted, moment } from "../format.ts";
-import { icon } from "../icons.ts";
-import { value } from "../view.ts";
-import { verdictWords } from "../words.ts";
-
-const SAMPLE =
-  "The sample and its trust file came together, with this page. Never take a trust file from where an export comes from.";
+import { localDay, moment } from "../said.ts";
+import type { Part } from "../state/case.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wishes } from "../wish.ts";
 
 /** The verdict, what it does not mean, and what the file is. */
-export function verdictView(
-  report: Report,
-  file: { name: string; size: number },
-  isSample: boolean,
-): TemplateResult {
-  const words = verdictWords(report);
+export function verdictView(part: Part, report: Report, t: PageTexts): TemplateResult {
+  const words = verdictWords(report, t.viewer);
   return html`
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
       <div class="verdict-mark">${icon(words.icon)}</div>
       <div class="verdict-body">
         <h2 id="verdict-heading" tabindex="-1">${words.word}</h2>
         <p class="says">${words.says}${words.says.endsWith(".") ? "" : "."}</p>
-        ${words.next ? html`<p class="next"><strong>What now?</strong> ${words.next}</p>` : nothing}
-        <h3 id="not-heading">What this does not mean</h3>
+        ${words.next ? html`<p class="next"><strong>${t.verdict.now}</strong> ${words.next}</p>` : nothing}
+        <h3 id="not-heading">${t.verdict.not}</h3>
         <ul class="not" aria-labelledby="not-heading">
           ${words.not.map((text) => html`<li>${text}</li>`)}
-          ${isSample ? html`<li>${SAMPLE}</li>` : nothing}
+          ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}
         </ul>
       </div>
-      ${facts(report, file)}
+      ${seenView(part, t)}
+      ${facts(part, report, t)}
     </section>
   `;
 }
 
-function facts({ origin, counts, log }: Report, file: { name: string; size: number }): TemplateResult {
+/** What this device knows of the log from before. */
+function seenView({ seenBefore, remembered, session }: Part, t: PageTexts): TemplateResult | typeof nothing {
+  const size = session?.report?.log?.size ?? 0;
+  if (seenBefore === undefined) {
+    return remembered
+      ? html`<p class="seen" data-seen="first">${icon("pin")}<span>${t.memory.first} ${t.viewer.figures.count(size)}.</span></p>`
+      : nothing;
+  }
+  const { seen, is } = seenBefore;
+  const isBad = is === "smaller" || is === "rewritten";
+  const verdict = session?.report?.verdict;
+  const isWhole = verdict !== "altered" && verdict !== "broken";
+  const then = {
+    grown: isWhole ? t.memory.grownThen : t.memory.grownBadThen,
+    unknown: t.memory.unknownThen(seen.size),
+    smaller: t.memory.smallerThen,
+    rewritten: t.memory.rewrittenThen,
+  }[is];
+  return html`
+    <div class="seen ${isBad ? "tone-bad" : ""}" data-seen=${is}>
+      ${icon(is === "grown" && isWhole ? "pass" : isBad ? "warning" : "pin")}
+      <p>
+        ${t.memory.grown(seen.size)} ${localDay(seen.when, t.lang)}${then}
+        ${isBad ? html`<br /><button type="button" class="quiet" @click=${wishes("leave-memory-out")}>${t.memory.leaveOut}</button>` : nothing}
+      </p>
+    </div>
+  `;
+}
+
+function facts({ file, sha256 }: Part, { origin, counts, log }: Report, t: PageTexts): TemplateResult {
+  const { figures } = t.viewer;
   const leftOut = [
-    counts.withheld > 0 ? `${counted(counts.withheld, "event")} withheld` : "",
-    counts.skipped > 0 ? `${counted(counts.skipped, "leaf", "leaves")} skipped` : "",
+    counts.withheld > 0 ? t.verdict.withheld(counts.withheld) : "",
+    counts.skipped > 0 ? t.verdict.skipped(counts.skipped) : "",
   ].filter((text) => text !== "");
   return html`
     <dl class="facts">
-      <div><dt>File</dt><dd>${value(file.name)} <span class="faint">${bytes(file.size)}</span></dd></div>
-      <div><dt>Log</dt><dd>${origin === null ? html`<span class="faint">no header could be read</span>` : value(origin)}</dd></div>
+      <div><dt>${t.verdict.file}</dt><dd>${value(file.name)} <span class="faint">${figures.bytes(file.size)}</span></dd></div>
+      <div><dt>${t.verdict.log}</dt><dd>${origin === null ? html`<span class="faint">${t.verdict.noHeader}</span>` : value(origin)}</dd></div>
       <div>
-        <dt>Holds</dt>
-        <dd>${counted(counts.events, "event")} in ${counted(counts.chains, "chain")}, ${counted(counts.leaves, "leaf", "leaves")}</dd>
+        <dt>${t.verdict.holds}</dt>
+        <dd>${t.verdict.holdsIn(figures.events(counts.events), figures.chains(counts.chains), figures.leaves(counts.leaves))}</dd>
       </div>
-      ${leftOut.length ? html`<div><dt>Left out</dt><dd>${leftOut.join(", ")}</dd></div>` : nothing}
+      ${leftOut.length ? html`<div><dt>${t.verdict.leftOut}</dt><dd>${leftOut.join(", ")}</dd></div>` : nothing}
       <div>
-        <dt>Last checkpoint</dt>
+        <dt>${t.verdict.checkpoint}</dt>
         <dd>
           ${
             log === null
-              ? html`<span class="faint">none</span>`
-              : html`${counted(log.size, "leaf", "leaves")}${log.time === null ? nothing : html`, seen by witnesses at <time datetime=${log.time}>${moment(log.time)}</time>`}
-                  <code class="hash" title="The root hash of the log at this size">${log.root}</code>`
+              ? html`<span class="faint">${t.verdict.none}</span>`
+              : html`${figures.leaves(log.size)}${log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(log.time)}`}
+                  <code class="hash" title=${t.verdict.root}>${log.root}</code>`
           }
         </dd>
       </div>
+      ${sha256 === undefined ? nothing : html`<div class="wide"><dt>${t.verdict.sha256}</dt><dd><code class="hash" id="sha256">${sha256}</code></dd></div>`}
     </dl>
   `;
 }
 
 /** What a screen reader is told when the verdict is there. */
-export function verdictAnnouncement(report: Report): string {
-  const words = verdictWords(report);
+export function verdictAnnouncement(report: Report, t: PageTexts): string {
+  const words = verdictWords(report, t.viewer);
   const errors = report.findings.filter(({ severity }) => severity === "error").length;
-  return `Verdict: ${words.word} ${words.says} ${errors > 0 ? `${count(errors)} errors listed.` : ""}`;
+  return t.verdict.said(`${words.word} ${words.says}`, errors);
 }

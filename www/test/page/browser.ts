@@ -29,17 +29,20 @@ export interface Browser {
   close(): Promise<void>;
 }
 
+/** By default the pages remember no logs: the vectors are many logs of one name. */
 export async function launch(
-  options: Parameters<typeof chromium.launchPersistentContext>[1] = {},
+  options: Parameters<typeof chromium.launchPersistentContext>[1] & { remembers?: boolean } = {},
 ): Promise<Browser> {
+  const { remembers = false, ...launching } = options;
   const profile = await mkdtemp(join(tmpdir(), "countersign-page-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: program(),
     headless: true,
     args: FLAGS,
     acceptDownloads: true,
-    ...options,
+    ...launching,
   });
+  if (!remembers) await context.addInitScript(() => localStorage.setItem("countersign.seen/off", "1"));
   return {
     context,
     async close() {
@@ -87,8 +90,8 @@ export function upload(name: string, content: string | Uint8Array): Upload {
 }
 
 /** An export that takes long to read: 26 GB of blank lines after the header, compressed. */
-export function endless(): Upload {
-  const header = gzipSync('{"countersign":"export/v1","origin":"log.example/audit"}\n');
+export function endless(begin = ""): Upload {
+  const header = gzipSync(`{"countersign":"export/v1","origin":"log.example/audit"}\n${begin}`);
   const blank = gzipSync(Buffer.alloc(64 << 20, "\n"), { level: 9 });
   return upload("endless.ndjson.gz", Buffer.concat([header, ...Array<Buffer>(400).fill(blank)]));
 }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, type TestContext, test } from "node:test";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
 import { type Browser, choose, endless, launch, PAGE, serve, upload, verdict } from "./browser.ts";
 import { vector } from "./vectors.ts";
+
+const CONSOLE = fileURLToPath(new URL("../../dist/console.html", import.meta.url));
 
 let browser: Browser;
 before(async () => {
@@ -45,7 +47,7 @@ async function useAll(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
-  await page.locator(".row").first().click();
+  await page.locator(".row.event").first().click();
   await page.keyboard.press("Escape");
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Download report" }).click();
@@ -119,8 +121,9 @@ test("a worker of the page is refused every connection too", async (t) => {
   const server = await served(t);
   const page = await opened(t);
   await page.goto(server.address);
+  const file = endless();
   const started = page.waitForEvent("worker");
-  await choose(page, "Choose an export", endless());
+  await choose(page, "Choose an export", file);
   const answer = await (await started).evaluate(
     (address) =>
       fetch(address).then(
@@ -146,4 +149,19 @@ test("the policy names script and style by hash and nothing by address", () => {
   assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'|https?:|\*/);
   assert.equal(html.match(/<script/g)?.length, 1);
   assert.doesNotMatch(html, /(src|href)="(?!data:)/);
+});
+
+test("the page has no way to connect anywhere, and the console of a log to that log alone", () => {
+  const [offline = [], atLog = []] = [PAGE, CONSOLE].map((file) => {
+    const html = readFileSync(file, "utf8");
+    return /<meta http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1]?.split("; ") ?? [];
+  });
+  assert.ok(offline.includes("connect-src 'none'"));
+  assert.ok(atLog.includes("connect-src 'self'"));
+  const others = (policy: string[]) =>
+    policy.filter((directive) => !/^(connect|script|style)-src /.test(directive));
+  assert.deepEqual(others(atLog), others(offline));
+  const html = readFileSync(PAGE, "utf8");
+  for (const word of ["Authorization", "Bearer ", "connect-src 'self'"])
+    assert.ok(!html.includes(word), word);
 });

@@ -28,7 +28,7 @@ test("a signer is trusted for the session only after its key was shown and confi
   const page = await opened();
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
   assert.equal(await verdict(page), "Consistent in itself, signer not confirmed.");
-  const vkey = (await page.locator(".signers .vkey").textContent()) ?? "";
+  const vkey = (await page.locator(".signers > li > .facts .vkey").textContent()) ?? "";
 
   await page.getByRole("button", { name: /^Trust for this session…/ }).click();
   const dialog = page.getByRole("dialog");
@@ -43,8 +43,8 @@ test("a signer is trusted for the session only after its key was shown and confi
   assert.equal(await verdict(page), "Verified.");
   assert.match((await page.locator(".chosen-list li").textContent()) ?? "", /emitter, for this session/);
   assert.match(
-    (await page.locator(".signers li").textContent()) ?? "",
-    /You trust this key for this session/,
+    (await page.locator(".signers > li").textContent()) ?? "",
+    /You trust this key for this session.*you, for this session/s,
   );
 
   assert.equal(await command(page), "countersign verify export.ndjson --trust trust.txt");
@@ -72,12 +72,15 @@ test("a single key is trusted as an emitter, an issuer or a log", async () => {
   assert.ok(keys.length >= 2);
   const page = await opened();
   await verifyVector(page, { ...given, trust: undefined });
-  await page.getByText("Trust a single key").click();
-  await page.getByLabel("Verifier key").fill("not a key");
-  await page.getByRole("button", { name: "Trust for this session", exact: true }).click();
-  assert.match((await page.locator("#vkey-complaint").textContent()) ?? "", /no verifier key/);
+  await page.getByText("Paste a trust file, a key or a pin").click();
+  await page.getByLabel("Text", { exact: true }).fill("not a key");
+  await page.getByRole("button", { name: "Use it", exact: true }).click();
+  assert.match(
+    (await page.locator("#pasted-complaint").textContent()) ?? "",
+    /no trust file, no key and no pin/,
+  );
   for (const [kind = "", vkey = ""] of keys) {
-    await page.getByLabel("Verifier key").fill(vkey);
+    await page.getByLabel("Text", { exact: true }).fill(vkey);
     await page.getByRole("radio", { name: new RegExp(`^${kind}`, "i") }).check();
     await page.getByRole("button", { name: "Trust for this session", exact: true }).click();
   }
@@ -133,7 +136,7 @@ test("the sample verifies, and its keys are trusted for nothing else", async () 
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
   assert.match(
-    (await page.locator(".not").textContent()) ?? "",
+    (await page.locator(".verdict .not").textContent()) ?? "",
     /Never take a trust file from where an export comes from/,
   );
   await choose(page, "Choose another export", vector("plain-closed").export);
@@ -152,4 +155,14 @@ test("the sample puts what was chosen before aside, and gives it back", async ()
   await page.locator(".verdict.tone-good", { hasText: "export.ndjson" }).waitFor();
   assert.match((await page.locator(".chosen-list li").textContent()) ?? "", /^\s*trust\.txt/);
   await page.close();
+});
+
+test("a pin that comes with an export in the sample's place counts", async () => {
+  const { export: file, pins } = vector("pin-split-view");
+  const page = await opened();
+  await page.getByRole("button", { name: "Try the sample" }).click();
+  await page.locator(".verdict").waitFor();
+  await choose(page, "Choose another export", [...pins, file]);
+  await page.locator('[data-check="append_only"][data-state="fail"]').waitFor();
+  assert.equal(await verdict(page), "Altered.");
 });

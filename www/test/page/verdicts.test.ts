@@ -89,10 +89,10 @@ for (const [expected, name] of CASES) {
     assert.deepEqual([...codes].sort(), Object.keys(wanted.finding_counts).sort());
 
     const signers = await page
-      .locator(".signers li")
+      .locator(".signers > li")
       .evaluateAll((items) =>
         items.map((item) => [
-          item.querySelector(".vkey")?.textContent?.trim(),
+          item.querySelector(".facts .vkey")?.textContent?.trim(),
           item.getAttribute("data-trust"),
         ]),
       );
@@ -122,9 +122,8 @@ test("a finding leads to its event", async () => {
   const page = await opened();
   await verifyVector(page, vector("time-late"));
   await page.getByRole("button", { name: "Show event" }).first().click();
-  const heading = await page.getByRole("dialog").getByRole("heading", { level: 2 }).textContent();
   const line = await page.locator(".finding-place span").first().textContent();
-  assert.equal(heading, `Event on ${line}`);
+  await page.locator("#cs-drawer-heading", { hasText: `Event on ${line}` }).waitFor();
   await page.close();
 });
 
@@ -163,6 +162,24 @@ test("files are told apart when they are dropped", async () => {
     document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
   }, files);
   await page.locator(".verdict").waitFor();
+  assert.equal(await verdict(page), WORDS.verified);
+  await page.close();
+});
+
+test("a trust file's text can be dropped", async () => {
+  const page = await opened();
+  const { export: file, trust = "" } = vector("plain-closed");
+  await choose(page, "Choose an export", file);
+  await page.locator(".verdict.tone-doubt").waitFor();
+  await page.evaluate(
+    (text) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.setData("text/plain", text);
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    },
+    readFileSync(trust, "utf8"),
+  );
+  await page.locator(".verdict.tone-good").waitFor();
   assert.equal(await verdict(page), WORDS.verified);
   await page.close();
 });

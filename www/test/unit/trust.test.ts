@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { recognise } from "../../src/input/recognise.ts";
-import { account, keyParts, NO_TRUST, trustText, withKey, withoutKey } from "../../src/input/trust.ts";
+import {
+  account,
+  keyParts,
+  NO_TRUST,
+  trustLines,
+  trustText,
+  withKey,
+  withoutKey,
+} from "../../src/input/trust.ts";
 
 const VKEY = "example.com/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
 
@@ -24,11 +32,25 @@ test("a key is added once, and removed again", () => {
 });
 
 test("a trust file is accounted for by its lines", () => {
-  assert.equal(
-    account(`# log x\n\n emitter ${VKEY}\nemitter b\nwitness w k\nquorum none\nrevoke k -`),
-    "1 witness, 2 emitters, 1 revocation",
+  assert.deepEqual(account(`# log x\n\n emitter ${VKEY}\nemitter b\nwitness w k\nquorum none\nrevoke k -`), {
+    log: 0,
+    witness: 1,
+    issuer: 0,
+    emitter: 2,
+    revoke: 1,
+  });
+});
+
+test("the keys that a trust file names are found with their lines", () => {
+  const text = `# a\nwitness w ${VKEY}\nrevoke ${VKEY} 2026-11-02T00:00:00.000Z\nrevoke ${VKEY} -\nemitter nonsense\n`;
+  assert.deepEqual(
+    trustLines(text).map(({ line, kind, name, since }) => [line, kind, name, since]),
+    [
+      [2, "witness", "example.com/a", undefined],
+      [3, "revoke", "example.com/a", "2026-11-02T00:00:00.000Z"],
+      [4, "revoke", "example.com/a", undefined],
+    ],
   );
-  assert.equal(account("hello"), "names no key");
 });
 
 test("verifier keys are told from other text", () => {
@@ -43,6 +65,10 @@ test("files are told apart by their beginning", async () => {
   assert.equal(await kind(`# mine\n\n  emitter ${VKEY}\n`), "trust");
   assert.equal(await kind(`log.example/audit\n15\n${root}\n\n— log.example/audit AAAA\n`), "pin");
   assert.equal(await kind('{"countersign":"export/v1","origin":"o"}\n'), "export");
+  assert.equal(await kind(`# the key of a\n${VKEY}\n`), "key");
+  assert.equal(await kind(`${VKEY}\n${VKEY}\n`), "export");
   assert.equal(await kind("emitters of the world"), "export");
+  assert.equal(await kind('{"countersign":"report/v1","verdict":"verified"}'), "report");
+  assert.equal(await kind(`{"countersign":"report/v1","verdict":"${" ".repeat(2 << 20)}"}`), "report");
   assert.equal(await kind(""), "export");
 });

@@ -1,0 +1,54 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build, type Plugin } from "vite";
+import { packed } from "./packed.ts";
+
+const ID = "virtual:workers";
+/** In the package's own files: by their names, this process would resolve the workers to those for Node.js. */
+const DIST = new URL("../../js/dist/", import.meta.url);
+const WORKERS = { verifier: "verify/worker.js", slicer: "slice/worker.js", shelf: "shelf/worker.js" };
+const MODULES = { verifierModule: "wasm/verifier_bg.wasm", slicerModule: "wasm/slicer_bg.wasm" };
+
+/** The package's workers, each bundled into one script, and the WebAssembly, as text for the page. */
+export function workers(): Plugin {
+  return {
+    name: "inlined-workers",
+    resolveId: (id) => (id === ID ? `\0${ID}` : undefined),
+    async load(id) {
+      if (id !== `\0${ID}`) return;
+      const texts: [string, string][] = [];
+      for (const [name, path] of Object.entries(WORKERS))
+        texts.push([name, packed(await bundled(inDist(path)))]);
+      for (const [name, path] of Object.entries(MODULES))
+        texts.push([name, packed(await readFile(inDist(path)))]);
+      return constants(Object.fromEntries(texts));
+    },
+  };
+}
+
+function inDist(path: string): string {
+  return fileURLToPath(new URL(path, DIST));
+}
+
+async function bundled(entry: string): Promise<string> {
+  const result = await build({
+    configFile: false,
+    logLevel: "warn",
+    build: {
+      write: false,
+      target: "es2023",
+      lib: { entry, formats: ["iife"], name: "worker" },
+    },
+  });
+  const outputs = [result].flat().flatMap((bundle) => ("output" in bundle ? bundle.output : []));
+  const [script, ...more] = outputs;
+  if (script?.type !== "chunk" || more.length > 0) throw new Error("the worker is not one script");
+  return script.code;
+}
+
+/** A module that exports texts. */
+export function constants(texts: Record<string, string>): string {
+  return Object.entries(texts)
+    .map(([name, text]) => `export const ${name} = ${JSON.stringify(text)};\n`)
+    .join("");
+}

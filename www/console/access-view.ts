@@ -1,0 +1,160 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { value } from "@countersign/viewer/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { picker } from "../src/input/choose.ts";
+import { memoryView } from "../src/input/remembered.ts";
+import { account, keyParts, LINE_KINDS, type SessionKey, type TrustChoice } from "../src/input/trust.ts";
+import type { Memory } from "../src/state/memory.ts";
+import { wish, wishes } from "../src/wish.ts";
+import type { Refusal } from "./log.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+import { refusalView } from "./words.ts";
+
+/** How it stands with the token. */
+export type Standing = "none" | "asking" | "accepted" | "refused";
+
+interface Drawn {
+  readonly standing: Standing;
+  readonly refusal: Refusal | undefined;
+  readonly isKept: boolean;
+  readonly isOpen: boolean;
+  readonly trust: TrustChoice;
+  readonly memory: Memory;
+  readonly complaint: { readonly field: "token" | "trust"; readonly text: string } | undefined;
+  readonly use: (event: SubmitEvent) => void;
+  readonly usePasted: (event: SubmitEvent) => void;
+  readonly toggled: (isOpen: boolean) => void;
+}
+
+/** Where the reader says who they are and what they trust. Once a token is accepted, a line says it. */
+export function accessView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
+  const { standing, trust, isOpen, toggled } = drawn;
+  return html`
+    <section aria-labelledby="access-heading"><details
+      class="panel access"
+      ?open=${isOpen}
+      @toggle=${(event: Event) => {
+        if (event.target === event.currentTarget) toggled((event.currentTarget as HTMLDetailsElement).open);
+      }}
+    >
+      <summary>
+        <h2 id="access-heading">${t.access.heading}</h2>
+        <span class="access-states">
+          ${standingView(standing, t)}
+          <span class="state tone-${hasTrust(trust) ? "good" : "doubt"}">${icon(hasTrust(trust) ? "key" : "unconfirmed")}${trustWords(trust, t)}</span>
+        </span>
+      </summary>
+      <div class="access-parts">
+        ${tokenPart(drawn, t)}
+        ${trustPart(drawn, t)}
+      </div>
+    </details></section>
+  `;
+}
+
+function standingView(standing: Standing, t: ConsoleTexts): TemplateResult {
+  switch (standing) {
+    case "accepted":
+      return html`<span class="state tone-good" data-standing="accepted">${icon("pass")}${t.access.accepted}</span>`;
+    case "asking":
+      return html`<span class="state tone-faint">${icon("waiting")}${t.access.checking}</span>`;
+    default:
+      return html`<span class="state tone-doubt">${icon("key")}${t.access.none}</span>`;
+  }
+}
+
+function hasTrust({ file, keys }: TrustChoice): boolean {
+  return file !== undefined || keys.length > 0;
+}
+
+function trustWords({ file, keys }: TrustChoice, t: ConsoleTexts): TemplateResult | string {
+  if (file !== undefined) return value(file.name, 60);
+  const [key] = keys;
+  return key === undefined ? t.access.withoutTrust : value(keyParts(key.vkey)?.name ?? key.vkey, 60);
+}
+
+function tokenPart({ standing, refusal, isKept, complaint, use }: Drawn, t: ConsoleTexts): TemplateResult {
+  const isWrong = complaint?.field === "token";
+  return html`
+    <form class="token-part" @submit=${use} novalidate>
+      <label for="token">${t.access.token}</label>
+      <input
+        id="token"
+        name="token"
+        type="password"
+        class="mono"
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck="false"
+        aria-describedby="token-help token-complaint"
+        aria-invalid=${isWrong || standing === "refused" ? "true" : nothing}
+      />
+      <p id="token-help" class="help">${t.access.tokenHelp}</p>
+      ${isSecureContext ? nothing : html`<p class="plain tone-doubt">${icon("warning")}<span>${t.access.plain}</span></p>`}
+      <label class="choice">
+        <input type="checkbox" name="keep" .checked=${isKept} @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("keep-access", (event.currentTarget as HTMLInputElement).checked))} />
+        <span>${t.access.keep}</span>
+      </label>
+      <p id="token-complaint" class="complaint" role="alert">${isWrong ? complaint.text : nothing}</p>
+      <div class="buttons">
+        <button type="submit" class="primary" ?disabled=${standing === "asking"}>${t.access.use}</button>
+        ${standing === "accepted" ? html`<button type="button" @click=${wishes("leave")}>${t.access.leave}</button>` : nothing}
+      </div>
+      ${refusal === undefined ? nothing : refusalView(refusal, t)}
+    </form>
+  `;
+}
+
+function trustPart({ trust, memory, complaint, usePasted }: Drawn, t: ConsoleTexts): TemplateResult {
+  return html`
+    <div class="trust-part">
+      <h3>${t.access.trust}</h3>
+      <p class="help">${t.access.trustHelp}</p>
+      <ul class="chosen-list">
+        ${
+          trust.file === undefined
+            ? nothing
+            : html`<li>
+              ${icon("key")}<span>${value(trust.file.name)} <span class="faint">${accountOf(trust.file.text, t)}</span></span>
+              <button type="button" class="quiet" @click=${wishes("remove-trust")}>${t.access.remove}<span class="sr"> ${trust.file.name}</span></button>
+            </li>`
+        }
+        ${trust.keys.map((key) => keyView(key, t))}
+      </ul>
+      ${hasTrust(trust) ? nothing : html`<p class="tone-doubt no-trust">${icon("unconfirmed")}<span>${t.access.noTrust}</span></p>`}
+      <div class="buttons">${picker(trust.file === undefined ? t.access.choose : t.access.another, "choose-trust", {})}</div>
+      <p class="complaint" role="alert">${complaint?.field === "trust" ? complaint.text : nothing}</p>
+      <details class="paste">
+        <summary>${t.access.paste}</summary>
+        <form @submit=${usePasted} novalidate>
+          <label for="pasted">${t.access.pasteLabel}</label>
+          <textarea id="pasted" name="pasted" class="mono" rows="4" autocomplete="off" autocapitalize="off" spellcheck="false"></textarea>
+          <button type="submit">${t.access.usePasted}</button>
+        </form>
+      </details>
+      ${memoryView(memory, t.page)}
+    </div>
+  `;
+}
+
+function keyView(key: SessionKey, t: ConsoleTexts): TemplateResult {
+  const parts = keyParts(key.vkey);
+  const { trust } = t.page;
+  return html`
+    <li>
+      ${icon("key")}<span>${value(parts?.name ?? key.vkey)} <code>${parts?.id}</code> <span class="faint">${trust.account[key.kind]}, ${trust.forSession}</span></span>
+      <button type="button" class="quiet" @click=${wishes("remove-key", key)}>${t.access.remove}<span class="sr"> ${parts?.name}</span></button>
+    </li>
+  `;
+}
+
+/** `1 log, 2 emitters`. */
+function accountOf(text: string, t: ConsoleTexts): string {
+  const counts = account(text);
+  const { trust } = t.page;
+  const parts = LINE_KINDS.filter((kind) => counts[kind] > 0).map(
+    (kind) =>
+      `${t.viewer.figures.count(counts[kind])} ${(counts[kind] === 1 ? trust.account : trust.accounts)[kind]}`,
+  );
+  return parts.join(", ") || trust.noKey;
+}

@@ -1,0 +1,56 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { localDay } from "../src/said.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+import type { Watch } from "./watch.ts";
+import { refusalView } from "./words.ts";
+
+interface Drawn {
+  readonly watch: Watch | undefined;
+  readonly viewer: TemplateResult | typeof nothing;
+  readonly begin: () => void;
+}
+
+/** The live view, and how it stands with the log. */
+export function liveView({ watch, viewer, begin }: Drawn, t: ConsoleTexts): TemplateResult {
+  const seen = watch?.given.seen;
+  return html`
+    <p class="help wide-text">${t.live.about}</p>
+    ${
+      watch !== undefined && isFollowing(watch)
+        ? nothing
+        : html`
+          <div class="buttons live-bar">
+            <button type="button" class="primary" @click=${begin}>${watch === undefined ? t.live.start : t.live.again}</button>
+            ${watch === undefined ? nothing : stateView(watch, t)}
+          </div>`
+    }
+    ${seen === undefined ? nothing : html`<p class="help boundary">${icon("pin")}<span>${t.live.since(seen.size)} ${localDay(seen.when, t.page.lang)}</span></p>`}
+    ${watch?.refusal === undefined || watch.isStopped ? nothing : refusalView(watch.refusal, t)}
+    ${viewer}
+  `;
+}
+
+/** Whether it goes on. */
+export function isFollowing(watch: Watch): boolean {
+  return !watch.isStopped && watch.session.phase === "live";
+}
+
+/** How the live view is, with a sign and a word. */
+export function stateView(watch: Watch, t: ConsoleTexts): TemplateResult {
+  const { states } = t.live;
+  if (watch.isStopped) return html`<p class="state tone-faint">${icon("unknown")}${states.stopped}</p>`;
+  if (watch.session.phase === "failed") {
+    const word = watch.refusal === undefined ? states.failed : states.refused;
+    return html`<p class="state tone-bad">${icon("fail")}${word}</p>`;
+  }
+  const { link } = watch;
+  switch (link.state) {
+    case "following":
+      return html`<p class="state tone-good">${icon("pass")}${states.following}</p>`;
+    case "lost":
+      return html`<p class="state tone-doubt">${icon("warning")}${states.lost(link.seconds)}</p>`;
+    default:
+      return html`<p class="state tone-faint">${icon("waiting")}${states[link.state]}</p>`;
+  }
+}

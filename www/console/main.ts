@@ -1,0 +1,11 @@
+import "../src/style/base.css";
+import "../src/style/page.css";
+import "../src/style/result.css";
+import "../src/style/coverage.css";
+import "./console.css";
+import { define } from "@countersign/viewer/view.js";
+import { Viewer } from "@countersign/viewer/viewer.js";
+import { Console } from "./console.ts";
+
+define("countersign-viewer", Viewer);
+define("countersign-console", Console);

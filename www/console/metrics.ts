@@ -1,0 +1,87 @@
+/** Reads what `GET /metrics` says: OpenMetrics text, as far as it is understood. */
+
+/** One number. */
+export interface Sample {
+  readonly name: string;
+  /** In the order in which they stand. */
+  readonly labels: readonly (readonly [name: string, value: string])[];
+  readonly value: number;
+}
+
+/** Numbers of one name, with what they are. */
+export interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+export interface Metrics {
+  readonly metrics: readonly Metric[];
+  /** How many lines were not understood. */
+  readonly ignored: number;
+}
+
+const MOST_SAMPLES = 5000;
+const LONGEST_LINE = 4096;
+
+const SAMPLE =
+  /^([A-Za-z_:][\w:]{0,199})(?:\{((?:[A-Za-z_]\w*="(?:[^"\\]|\\.)*",?)*)\})? ([+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|Inf|NaN))(?: .*)?$/;
+const LABEL = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
+/** What OpenMetrics puts after a metric's own name. */
+const SUFFIXES = /_(?:total|bucket|count|sum|created)$/;
+
+/** Takes in what is understood, and counts what is not. */
+export function parseMetrics(text: string): Metrics {
+  const metrics = new Map<string, { name: string; help: string; samples: Sample[] }>();
+  let ignored = 0;
+  let samples = 0;
+  const of = (name: string) => {
+    const known = metrics.get(name);
+    if (known !== undefined) return known;
+    const made = { name, help: "", samples: [] };
+    metrics.set(name, made);
+    return made;
+  };
+  for (const line of text.split("\n")) {
+    if (line === "" || line === "# EOF" || /^# (?:TYPE|UNIT) /.test(line)) continue;
+    const help = /^# HELP ([A-Za-z_:][\w:]{0,199}) (.*)$/.exec(line);
+    const sample = line.length <= LONGEST_LINE ? SAMPLE.exec(line) : null;
+    if (help !== null) of(help[1] ?? "").help = unescaped(help[2] ?? "").slice(0, 500);
+    else if (sample === null || samples >= MOST_SAMPLES) ignored += 1;
+    else {
+      const [, name = "", labels = "", value = ""] = sample;
+      samples += 1;
+      of(metrics.has(name) ? name : name.replace(SUFFIXES, "")).samples.push({
+        name,
+        labels: [...labels.matchAll(LABEL)].map(([, label = "", said = ""]) => [label, unescaped(said)]),
+        value: number(value),
+      });
+    }
+  }
+  return { metrics: [...metrics.values()], ignored };
+}
+
+/** The sum of the samples of that name. Undefined where there is none. */
+export function figure({ metrics }: Metrics, name: string): number | undefined {
+  const all = metrics.flatMap(({ samples }) => samples.filter((sample) => sample.name === name));
+  return all.length === 0 ? undefined : all.reduce((sum, { value }) => sum + value, 0);
+}
+
+/** The samples of that name by the value of a label. */
+export function figuresBy({ metrics }: Metrics, name: string, label: string): readonly [string, number][] {
+  return metrics.flatMap(({ samples }) =>
+    samples.flatMap((sample): [string, number][] => {
+      const said = sample.labels.find(([one]) => one === label)?.[1];
+      return sample.name === name && said !== undefined ? [[said, sample.value]] : [];
+    }),
+  );
+}
+
+function number(text: string): number {
+  const sign = text.startsWith("-") ? -1 : 1;
+  return text.endsWith("Inf") ? sign * Number.POSITIVE_INFINITY : Number(text);
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(.)/g, (_, character: string) => (character === "n" ? "\n" : character));
+}

@@ -1,0 +1,142 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { value } from "@countersign/viewer/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { moment } from "../src/said.ts";
+import type { Health } from "./health.ts";
+import type { Refusal } from "./log.ts";
+import { figure, figuresBy, type Metrics } from "./metrics.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+import { table } from "./verified.ts";
+import { fact, refusalView } from "./words.ts";
+
+/** What was asked of the log's operation. */
+export interface Storage {
+  readonly health: Health | undefined;
+  readonly metrics: Metrics | undefined;
+  readonly refusal: Refusal | undefined;
+  readonly at: Date | undefined;
+  readonly isAsking: boolean;
+}
+
+export const NO_STORAGE: Storage = {
+  health: undefined,
+  metrics: undefined,
+  refusal: undefined,
+  at: undefined,
+  isAsking: false,
+};
+
+/** What the log says of itself. */
+export function storageTab(storage: Storage, refresh: () => void, t: ConsoleTexts): TemplateResult {
+  const { health, metrics, refusal, at, isAsking } = storage;
+  const words = t.storage;
+  return html`
+    <p class="word tone-doubt">${icon("warning")}<span><strong>${words.word}.</strong> ${words.about}</span></p>
+    <div class="buttons">
+      <button type="button" ?disabled=${isAsking} @click=${refresh}>${words.refresh}</button>
+      ${at === undefined ? nothing : html`<p class="help">${words.asked} ${moment(at)}</p>`}
+    </div>
+    ${refusal === undefined ? nothing : refusalView(refusal, t)}
+    ${at === undefined ? nothing : healthView(health, t)}
+    ${metrics === undefined ? nothing : metricsView(metrics, t)}
+  `;
+}
+
+function healthView(health: Health | undefined, t: ConsoleTexts): TemplateResult {
+  const words = t.storage;
+  const { count } = t.viewer.figures;
+  return html`
+    <section aria-labelledby="health-heading">
+      <h3 id="health-heading">${words.health}</h3>
+      ${
+        health === undefined
+          ? html`<p class="empty">${words.unreadable}</p>`
+          : html`
+            <p class="state tone-${health.healthy ? "good" : "bad"}" data-healthy=${health.healthy}>${icon(health.healthy ? "pass" : "fail")}${health.healthy ? words.healthy : words.unhealthy}</p>
+            <dl class="facts">
+              ${health.origin === undefined ? nothing : fact(words.origin, value(health.origin))}
+              ${fact(words.size, health.size === undefined ? words.unknown : count(health.size))}
+              ${fact(words.published, health.published === undefined ? words.unknown : count(health.published.size))}
+              ${
+                health.size === undefined || health.published === undefined
+                  ? nothing
+                  : fact(words.waiting, count(Math.max(0, health.size - health.published.size)))
+              }
+              ${fact(words.publishedAt, health.published === undefined ? words.unknown : moment(health.published.at))}
+              ${fact(words.witnessed, told(health.published?.witnessed, t))}
+            </dl>`
+      }
+    </section>
+  `;
+}
+
+function metricsView(metrics: Metrics, t: ConsoleTexts): TemplateResult {
+  const words = t.storage;
+  const shown = (name: string, label: string) => {
+    const number = figure(metrics, name);
+    return number === undefined ? nothing : fact(label, numeral(number, t));
+  };
+  const [sum, commits] = [
+    figure(metrics, "countersign_commit_seconds_sum"),
+    figure(metrics, "countersign_commit_seconds_count"),
+  ];
+  return html`
+    <section aria-labelledby="metrics-heading">
+      <h3 id="metrics-heading">${words.since}</h3>
+      <dl class="facts">
+        ${shown("countersign_leaves_total", words.taken)}
+        ${shown("countersign_commits_total", words.commits)}
+        ${shown("countersign_commits_failed_total", words.failed)}
+        ${sum === undefined || !commits ? nothing : fact(words.commit, `${numeral((sum / commits) * 1000, t)} ms`)}
+        ${shown("countersign_events_erased_total", words.erased)}
+        ${by(words.submissions, figuresBy(metrics, "countersign_submissions_total", "outcome"), t)}
+        ${by(words.witnessFailures, figuresBy(metrics, "countersign_witness_failures_total", "witness"), t)}
+      </dl>
+      ${metrics.ignored > 0 ? html`<p class="help">${words.ignored(metrics.ignored)}</p>` : nothing}
+      ${metrics.metrics.length === 0 ? html`<p class="empty">${words.noMetrics}</p>` : nothing}
+      <details class="all-figures">
+        <summary>${words.all}</summary>
+        ${table(
+          words.all,
+          [words.name, words.labels, words.value],
+          metrics.metrics.flatMap(({ samples, help }) =>
+            samples.map(
+              ({ name, labels, value: number }) => html`
+                <tr>
+                  <th scope="row" title=${help}>${value(name)}</th>
+                  <td>${labels.map(([label, is], place) => html`${place > 0 ? ", " : nothing}${value(label)} = ${value(is)}`)}</td>
+                  <td class="number">${numeral(number, t)}</td>
+                </tr>`,
+            ),
+          ),
+        )}
+      </details>
+    </section>
+  `;
+}
+
+function by(
+  label: string,
+  figures: readonly (readonly [string, number])[],
+  t: ConsoleTexts,
+): TemplateResult | typeof nothing {
+  if (figures.length === 0) return nothing;
+  return fact(
+    label,
+    figures.map(
+      ([name, number], place) => html`${place > 0 ? ", " : nothing}${value(name)} ${numeral(number, t)}`,
+    ),
+  );
+}
+
+function numeral(number: number, t: ConsoleTexts): string {
+  if (!Number.isFinite(number)) return String(number);
+  return Number.isSafeInteger(number)
+    ? t.viewer.figures.count(number)
+    : new Intl.NumberFormat(t.page.lang, { maximumSignificantDigits: 3 }).format(number);
+}
+
+function told(is: boolean | undefined, t: ConsoleTexts): string {
+  if (is === undefined) return t.storage.unknown;
+  return is ? t.storage.yes : t.storage.no;
+}

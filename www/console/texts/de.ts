@@ -1,0 +1,292 @@
+import { counting } from "@countersign/viewer/texts/figures.js";
+import { html } from "lit";
+import { de as page } from "../../src/texts/de.ts";
+import type { ConsoleTexts } from "./en.ts";
+
+const LANG = "de";
+const { count, duration, leaves } = page.viewer.figures;
+const cosignatures = counting(LANG, "Gegenzeichnung", "Gegenzeichnungen");
+const conditions = counting(LANG, "Bedingung", "Bedingungen");
+const lines = counting(LANG, "Zeile", "Zeilen");
+
+/** Dasselbe auf Deutsch. */
+export const de: ConsoleTexts = {
+  page,
+  viewer: page.viewer,
+
+  title: "Konsole – countersign",
+  heading: (origin: unknown) => html`Konsole von ${origin}`,
+  headingAlone: "Konsole eines Logs",
+  lead: "Was dieses Log antwortet, wird in diesem Browser geprüft, anhand mitgebrachter Schlüssel.",
+  skip: "Zum Inhalt",
+  tabs: {
+    search: "Suche",
+    live: "Live",
+    coverage: "Umfang",
+    keys: "Schlüssel",
+    witnesses: "Zeugen",
+    storage: "Speicher",
+  },
+  tabsName: "Teile der Konsole",
+
+  about: {
+    summary: "Diese Seite ist so ehrlich wie der, der sie ausliefert.",
+    paragraphs: [
+      html`Sie verbindet sich mit dem Log, das sie ausgeliefert hat, und mit niemandem sonst: ihre Content Security Policy sagt
+        <code>connect-src 'self'</code>, in den ersten Zeilen ihres Quelltextes. Das Token steht in einer Kopfzeile ihrer Anfragen; wem
+        vertraut wird und was dabei herauskommt, wird nicht gesendet.`,
+      html`Wer ein Log betreibt, könnte eine Seite ausliefern, die Beliebiges behauptet. Wo das zählt: einen Export sichern und ihn
+        mit der Prüfseite, die von der Festplatte läuft, oder mit dem Programm prüfen, das von anderswo stammt.`,
+    ],
+  },
+
+  access: {
+    heading: "Zugang und Vertrauen",
+    token: "Lesetoken",
+    tokenHelp:
+      "Vom Betreiber des Logs: countersign token add NAME. Es steht in einer Kopfzeile und nie in einer Adresse.",
+    keep: "Token und Vertrauensdatei in diesem Tab behalten, bis er geschlossen wird",
+    use: "Dieses Token verwenden",
+    leave: "Token und Vertrauen vergessen",
+    checking: "Das Log wird gefragt",
+    malformed: "Ein Token ist ein Wort ohne Leerzeichen. Es noch einmal kopieren, für sich allein.",
+    missing: "Zuerst ein Token angeben.",
+    accepted: "Token angenommen",
+    none: "Kein Token",
+    trust: "Wem vertraut wird",
+    trustHelp:
+      "Eine Vertrauensdatei nennt die Schlüssel des Logs, seiner Zeugen und der Sender. Sie wird mitgebracht: nichts davon wird je vom Log übernommen.",
+    withoutTrust: "Keine Vertrauensdatei",
+    noTrust: "Kein Vertrauen: das beste Urteil ist „in sich stimmig, Unterzeichner nicht bestätigt“.",
+    choose: "Vertrauensdatei wählen",
+    another: "Andere Vertrauensdatei wählen",
+    paste: "Vertrauensdatei einfügen",
+    pasteLabel: "Vertrauensdatei",
+    usePasted: "Verwenden",
+    pastedName: "eingefügt.txt",
+    notTrust:
+      "Das ist keine Vertrauensdatei: ihre Zeilen beginnen mit log, witness, issuer, emitter, group, quorum oder revoke.",
+    tooLarge: "Das ist größer, als eine Vertrauensdatei sein kann.",
+    remove: "Entfernen",
+    plain:
+      "Diese Seite kam unverschlüsselt: wer auf dem Weg ist, kann ein gesendetes Token lesen und könnte die Seite verändert haben.",
+    needed: "Das ist für Leser mit einem Token.",
+    toToken: "Token angeben",
+  },
+
+  refusals: {
+    unauthenticated: {
+      title: "Das Log kennt dieses Token nicht",
+      todo: "Wurde es ganz kopiert? Vielleicht wurde es zurückgenommen oder ist abgelaufen: den Betreiber um ein anderes bitten.",
+    },
+    tokenless: {
+      title: "Das Log verlangt ein Token",
+      todo: "Den Betreiber des Logs um ein Lesetoken bitten.",
+    },
+    forbidden: {
+      title: "Dieses Token darf das nicht lesen",
+      todo: "Den Betreiber um ein Token bitten, das lesen darf.",
+    },
+    invalid: {
+      title: "Damit kann das Log nichts anfangen",
+      todo: "Die Angaben berichtigen und noch einmal suchen.",
+    },
+    notFound: {
+      title: "Unter dieser Adresse ist nichts",
+      todo: "Ist diese Seite unter der Adresse des Logs selbst geöffnet?",
+    },
+    busy: { title: "Das Log hat zu viel zu tun", todo: "" },
+    unavailable: { title: "Das Log kann gerade nicht antworten", todo: "" },
+    failed: {
+      title: "Das Log konnte nicht antworten",
+      todo: "Später noch einmal versuchen. Bleibt es so, dem Betreiber Bescheid geben.",
+    },
+    unreachable: {
+      title: "Das Log hat nicht geantwortet",
+      todo: "Es wurde vielleicht angehalten, oder das Netz ist gestört. Später noch einmal versuchen.",
+    },
+    page: {
+      title: "Gekommen ist eine Webseite",
+      todo: "Etwas zwischen Browser und Log hat geantwortet, etwa eine Anmeldeseite. Diese Seite neu laden, dann noch einmal versuchen.",
+    },
+    after: (seconds: number) => `In ${duration(seconds)} noch einmal versuchen.`,
+    soon: "Gleich noch einmal versuchen.",
+    says: "Das Log sagt:",
+    again: "Noch einmal versuchen",
+  },
+
+  search: {
+    heading: "Im Log suchen",
+    about:
+      "Das Log schneidet einen Export zu; dieser Browser prüft ihn. Was nicht zu sehen ist, kann dennoch da sein: ein Export beweist, was er zeigt, und sagt, was er auslässt.",
+    fields: {
+      actor: ["Akteur", "u_1 oder service:deploy"],
+      action: ["Aktion", "job.update, oder alle unter job.*"],
+      target: ["Ziel", "cron_job:42"],
+      outcome: ["Ergebnis", "success, failure oder unknown"],
+      tenant: ["Mandant", ""],
+      q: ["Wörter", "alle kommen im Ereignis vor"],
+      since: ["Seit, in UTC", ""],
+      until: ["Vor, in UTC", ""],
+      chain: ["Kette", "32 Zeichen, hexadezimal"],
+      from: ["Ab Blatt", ""],
+      to: ["Vor Blatt", ""],
+      limit: ["Die neuesten so vielen", ""],
+    },
+    more: "Weitere Bedingungen",
+    set: (set: number) => conditions(set),
+    submit: "Suchen",
+    clear: "Leeren",
+    cancel: "Abbrechen",
+    loading: "Das Log wird gefragt",
+    whole: "Ohne Bedingungen ist es das ganze Log, so groß es auch ist.",
+    noTime: "Die Zeit ist nicht vollständig: Datum und Uhrzeit angeben, oder keines von beiden.",
+    noNumber: "Das muss eine ganze Zahl sein.",
+    boundary: (size: number) =>
+      `Auch bei ${leaves(size)} geschnitten, wo dieses Gerät das Log zuletzt sah, damit beides verglichen werden kann.`,
+    emptyLog: "Dieses Log ist leer: noch wurde nichts eingereicht.",
+  },
+
+  live: {
+    heading: "Live-Ansicht",
+    about:
+      "Ereignisse, sobald sie veröffentlicht sind, geprüft, sobald sie ankommen. Jeder Checkpoint muss den vorigen fortsetzen: ändert sich die Geschichte des Logs, wird in jedem Teil der Konsole Alarm gegeben, und er bleibt.",
+    start: "Beginnen",
+    again: "Neu beginnen",
+    since: (size: number) =>
+      `Dieses Gerät sah das Log zuletzt bei ${leaves(size)}; was kommt, wird damit verglichen. Das war am`,
+    states: {
+      connecting: "Verbindung wird hergestellt",
+      following: "Folgt dem Log",
+      ended: "Beendet",
+      lost: (seconds: number) => `Verbindung verloren, neuer Versuch in ${duration(seconds)}`,
+      stopped: "Angehalten",
+      refused: "Abgelehnt",
+      failed: "Gescheitert",
+    },
+    goesOn: "Die Live-Ansicht läuft im Hintergrund weiter.",
+    alarm: "Alarm",
+  },
+
+  verified: {
+    none: "Noch wurde nichts geprüft. Dieser Teil zeigt, was sich aus einer Suche oder der Live-Ansicht ergab.",
+    whole: "Das ganze Log prüfen",
+    live: "Die Live-Ansicht beginnen",
+    waiting: "Wird geprüft; dieser Teil erscheint, sobald es einen Bericht gibt.",
+    source: "Gezeigt wird, was geprüft wurde aus",
+    search: "der Suche",
+    liveView: "der Live-Ansicht",
+    failed: "Es gibt keinen Bericht: das Prüfen kam zu keinem Ende.",
+  },
+
+  coverage: {
+    heading: "Umfang des Logs",
+    seen: "Nach den Worten des Logs, ungeprüft",
+    size: "Größe",
+    published: "Veröffentlicht",
+    at: "Veröffentlicht am",
+    here: "Hier geprüft",
+    upTo: "Bis",
+    upToNone: "kein passender Checkpoint",
+    shown: "Gezeigte Ereignisse",
+    withheld: "Vorenthalten",
+    why: { erased: "gelöscht", redacted: "geschwärzt", filtered: "ausgefiltert", unsaid: "ohne Angabe" },
+    whyHelp:
+      "Warum Ereignisse vorenthalten werden, ist das Wort des Logs; dass sie da sind, an dieser Stelle, ist bewiesen.",
+    skipped: "Ausgelassene Blätter",
+    notes: "Schlüsselnotizen",
+    checkpoints: "Checkpoints im Lauf der Zeit",
+    checkpointsAbout:
+      "Ein Export endet mit einem Checkpoint; die Live-Ansicht bringt jeden, sobald er veröffentlicht ist. Der neueste steht oben.",
+    table: {
+      size: "Größe",
+      root: "Wurzel-Hash",
+      matches: "Passt",
+      log: "Signatur des Logs",
+      witnesses: "Gegenzeichnungen",
+      time: "Gesehen am",
+    },
+    more: (more: number) => `${count(more)} ältere sind nicht aufgeführt.`,
+    noCheckpoints: "In dem, was geprüft wurde, ist kein Checkpoint.",
+    yes: "ja",
+    no: "nein",
+    untold: "nicht angesehen",
+    another: "Unter dieser Adresse war vorher ein anderes Log",
+    anotherWhy: (origins: string) =>
+      `Dieses Gerät kennt von hier ${origins}. Ein Log, das seinen Namen ändert, entgeht dem, was von ihm bekannt war: der Grund ist zu klären.`,
+  },
+
+  keys: {
+    heading: "Schlüssel",
+    about:
+      "Wer die geprüften Ereignisse signiert, woher ihm vertraut wird, und was Schlüsselnotizen im Log sagen.",
+    notes: "Schlüsselnotizen in dem, was geprüft wurde",
+    noNotes: "In dem, was geprüft wurde, ist keine Schlüsselnotiz.",
+    more: (more: number) => `${count(more)} weitere sind nicht aufgeführt.`,
+  },
+
+  witnesses: {
+    heading: "Zeugen",
+    about:
+      "Ein Zeuge signiert einen Checkpoint nur, wenn er fortsetzt, was der Zeuge vorher signierte. Ein Log, dessen neuesten Checkpoint ein Quorum von ihnen signierte, zeigt also allen dieselbe Geschichte.",
+    quorum: "Das eigene Quorum",
+    met: "Beim neuesten Checkpoint erfüllt",
+    unmet: "Nicht erfüllt",
+    unknown: "Nicht angesehen",
+    noTrust:
+      "Welche Zeugen zählen, sagt eine Vertrauensdatei (Zeilen witness, group und quorum). Es wurde keine mitgebracht.",
+    existed: "bestand am",
+    seen: "gesehen am",
+    yours: "Zeugen der Vertrauensdatei",
+    noneYours: "Die Vertrauensdatei nennt keinen Zeugen.",
+    cosigned: (valid: number) => cosignatures(valid),
+    invalid: (invalid: number) => `${count(invalid)} ungültig`,
+    never: "keine Gegenzeichnung in dem, was geprüft wurde",
+    last: "zuletzt am",
+    others: "Andere, die einen Checkpoint signierten",
+    othersAbout:
+      "Die Vertrauensdatei nennt diese Schlüssel nicht; ihre Signaturen wurden nicht angesehen und beweisen nichts.",
+    signed: (times: number) => `auf ${counting(LANG, "Checkpoint", "Checkpoints")(times)}`,
+    log: "Nach den Worten des Logs selbst",
+    healthy: (met: boolean): string =>
+      met
+        ? "es sagt, die Zeugen, die es braucht, hätten den neuesten Checkpoint gesehen, wenn es welche braucht"
+        : "es sagt, die Zeugen, die es braucht, hätten den neuesten Checkpoint nicht alle gesehen",
+  },
+
+  storage: {
+    heading: "Speicher",
+    about:
+      "Was das Log über sich selbst sagt, unter /healthz und /metrics. Das ist das Wort des Betreibers: nichts davon ist signiert, nichts davon ist geprüft.",
+    word: "Wort des Betreibers, ungeprüft",
+    refresh: "Neu laden",
+    asked: "gefragt um",
+    health: "Zustand",
+    healthy: "in Ordnung",
+    unhealthy: "nicht in Ordnung",
+    unreadable: "Was kam, ist keine Antwort eines Logs auf /healthz.",
+    origin: "Name",
+    size: "Dauerhafte Blätter",
+    published: "Veröffentlichte Blätter",
+    publishedAt: "Veröffentlicht am",
+    waiting: "Noch nicht veröffentlicht",
+    witnessed: "Von seinen Zeugen gesehen",
+    yes: "ja",
+    no: "nein",
+    unknown: "nicht bekannt",
+    since: "Seit dem Start des Servers",
+    taken: "Angenommene Blätter",
+    commits: "Dauerhafte Schreibvorgänge",
+    failed: "Gescheiterte Schreibvorgänge",
+    commit: "Ein Schreibvorgang dauerte im Mittel",
+    erased: "Gelöschte Ereignisse",
+    submissions: "Beantwortete Einreichungen",
+    witnessFailures: "Wie oft ein Zeuge nicht gegenzeichnete",
+    all: "Alle Zahlen",
+    name: "Name",
+    labels: "Merkmale",
+    value: "Wert",
+    ignored: (ignored: number) => `${lines(ignored)} der Zahlen waren nicht zu verstehen und fehlen hier.`,
+    noMetrics: "Es gibt keine Zahlen.",
+  },
+};

@@ -1,0 +1,112 @@
+/** What was verified here, of which coverage, keys and witnesses tell. */
+
+import type { Coverage } from "@countersign/shelf/types.js";
+import type { Session } from "@countersign/viewer/session.js";
+import type { Report } from "countersign/verify";
+import { html, nothing, type TemplateResult } from "lit";
+import type { Part } from "../src/state/case.ts";
+import { wish } from "../src/wish.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+import type { Withheld } from "./withheld.ts";
+
+/** Where it comes from. */
+export type Origin = "search" | "live";
+
+/** One session with what it came to so far. */
+export interface Verified {
+  readonly from: Origin;
+  readonly session: Session;
+  readonly withheld: Withheld;
+  readonly coverage: Coverage | undefined;
+}
+
+/** The same, as the parts of the auditor's page know it. */
+export function partOf({ session, coverage }: Verified): Part {
+  return {
+    file: new File([], session.name ?? ""),
+    of: [],
+    from: "log",
+    session,
+    coverage,
+    seenBefore: undefined,
+    remembered: false,
+    agreement: undefined,
+    sha256: undefined,
+    when: undefined,
+  };
+}
+
+interface Drawn {
+  readonly all: readonly Verified[];
+  readonly shown: Verified | undefined;
+  readonly mayRead: boolean;
+  readonly toToken: TemplateResult;
+  readonly show: (verified: Verified, report: Report) => unknown;
+}
+
+/** Shows what a report says; where there is none, how to get one. */
+export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: ConsoleTexts): TemplateResult {
+  if (shown === undefined) {
+    return html`
+      <p class="empty">${t.verified.none}</p>
+      ${
+        mayRead
+          ? html`
+            <div class="buttons">
+              <button type="button" class="primary" @click=${tells("verify-whole")}>${t.verified.whole}</button>
+              <button type="button" @click=${tells("begin-live")}>${t.verified.live}</button>
+            </div>`
+          : toToken
+      }
+    `;
+  }
+  const { report, phase } = shown.session;
+  return html`
+    ${all.length > 1 ? sourceView(all, shown, t) : html`<p class="faint source">${t.verified.source} ${shown.from === "search" ? t.verified.search : t.verified.liveView}.</p>`}
+    ${
+      report !== undefined
+        ? show(shown, report)
+        : html`<p class="empty">${phase === "failed" || phase === "cancelled" ? t.verified.failed : t.verified.waiting}</p>`
+    }
+  `;
+}
+
+function sourceView(all: readonly Verified[], shown: Verified, t: ConsoleTexts): TemplateResult {
+  return html`
+    <fieldset class="source">
+      <legend>${t.verified.source}</legend>
+      ${all.map(
+        ({ from }) => html`
+          <label class="choice">
+            <input
+              type="radio"
+              name="source"
+              .checked=${from === shown.from}
+              @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("choose-source", from))}
+            />
+            <span>${from === "search" ? t.verified.search : t.verified.liveView}</span>
+          </label>`,
+      )}
+    </fieldset>
+  `;
+}
+
+function tells(name: string): (event: Event) => void {
+  return (event) => event.currentTarget?.dispatchEvent(wish(name, undefined));
+}
+
+/** A table that scrolls by itself where there is no room for it. */
+export function table(
+  name: string,
+  heads: readonly string[],
+  rows: readonly TemplateResult[],
+): TemplateResult {
+  return html`
+    <div class="table" role="group" aria-label=${name} tabindex="0">
+      <table>
+        <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+        <tbody>${rows.length > 0 ? rows : nothing}</tbody>
+      </table>
+    </div>
+  `;
+}

@@ -1,0 +1,126 @@
+/** The live view: follows the log, verifies what comes, and holds it to what was seen before. */
+
+import { type Alarm, isAlarming } from "@countersign/viewer/alarm.js";
+import { Following, type Link } from "@countersign/viewer/following.js";
+import { Session, type Tools } from "@countersign/viewer/session.js";
+import type { Seen } from "../src/state/memory.ts";
+import type { Log, Refusal } from "./log.ts";
+import { counting, type Withheld } from "./withheld.ts";
+
+/** What it is held to, and where it begins. */
+export interface Given {
+  readonly trust: string | undefined;
+  /** The checkpoint at which this device saw the log last. */
+  readonly seen: Seen | undefined;
+  /** How large the log says it is. */
+  readonly size: number | undefined;
+}
+
+/** A log that is followed for long is held to its newest pins. */
+const MOST_PINS = 8;
+
+/** What happened lately is shown before what happens now: the newest so many events. */
+const BEFORE = "export?limit=200";
+/** A log without leaves has nothing to show before. */
+const FROM_NOTHING = "stream";
+
+/** One live view, from its begin until it is stopped. Tells of `change` and `report`. */
+export class Watch extends EventTarget {
+  link: Link = { state: "connecting" };
+  /** What the log said last, where it gave nothing to verify. */
+  refusal: Refusal | undefined;
+  /** What is wrong with the log's history. It stays. */
+  alarm: Alarm | undefined;
+  readonly given: Given;
+  readonly #log: Log;
+  readonly #tools: Tools;
+  readonly #running = new AbortController();
+  #session: Session;
+  #withheld: Withheld;
+  #isClosed = false;
+
+  constructor(log: Log, tools: Tools, given: Given) {
+    super();
+    this.#log = log;
+    this.#tools = tools;
+    this.given = given;
+    const { seen, size } = given;
+    // Where the log is smaller than it was, there is no such boundary: the verifier says what that means.
+    const isCut = seen !== undefined && seen.size > 0 && seen.size <= (size ?? 0);
+    const address = size === 0 ? FROM_NOTHING : isCut ? `${BEFORE}&boundary=${seen.size}` : BEFORE;
+    const pins = seen === undefined ? [] : [seen.pin];
+    [this.#session, this.#withheld] = this.#begin(address, null, pins);
+  }
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  get withheld(): Withheld {
+    return this.#withheld;
+  }
+
+  get isStopped(): boolean {
+    return this.#running.signal.aborted || this.#session.isCancelled;
+  }
+
+  /** Follows no further. What had come stays. */
+  stop(): void {
+    this.#session.cancel();
+    this.#running.abort(new DOMException("the live view was stopped", "AbortError"));
+    this.#tell();
+  }
+
+  /** Ends it with all it keeps. */
+  close(): void {
+    this.#isClosed = true;
+    this.stop();
+    this.#session.close();
+  }
+
+  readonly #ask = async (address: string, init: RequestInit): Promise<Response> => {
+    const response = await this.#log.ask(address, init);
+    // What the log says of it is read here, and the answer itself by who follows.
+    this.refusal = await this.#log.refusal(response.ok ? response : response.clone());
+    this.#tell();
+    // A page in the stream's place is no stream; asked for again, there may be one.
+    if (this.refusal?.why === "page") throw new TypeError("a web page came in place of a stream");
+    return response;
+  };
+
+  /** A session for as long as the log goes on from what it showed, and then another that is held to the last pin. */
+  #begin(address: string, from: string | null, pins: readonly string[]): [Session, Withheld] {
+    const following = new Following(address, this.#ask, this.#running.signal);
+    following.onLink = (link) => {
+      this.link = link;
+      this.#tell();
+    };
+    const { tools, withheld } = counting(this.#tools);
+    const given = { trust: this.given.trust, pins, name: "stream" };
+    const session = new Session({ live: following.lines(from) }, given, tools);
+    session.addEventListener("change", () => this.#tell());
+    session.addEventListener("report", () => this.#reported(session));
+    following.onAnew = () => {
+      void session.ended.then(() => {
+        if (this.isStopped) return;
+        const last = session.goodPin;
+        const held = [...new Set([...pins, ...(last === null ? [] : [last])])].slice(-MOST_PINS);
+        [this.#session, this.#withheld] = this.#begin(BEFORE, last ?? held.at(-1) ?? null, held);
+        session.close();
+        this.#tell();
+      });
+    };
+    return [session, withheld];
+  }
+
+  #reported(session: Session): void {
+    const { report } = session;
+    if (report !== undefined && isAlarming(report) && this.alarm === undefined)
+      this.alarm = { report, at: new Date(), goodPin: session.goodPin ?? session.pins.at(-1) ?? null };
+    if (!this.#isClosed) this.dispatchEvent(new Event("report"));
+  }
+
+  #tell(): void {
+    if (!this.#isClosed) this.dispatchEvent(new Event("change"));
+  }
+}

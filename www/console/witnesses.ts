@@ -1,0 +1,107 @@
+import { icon } from "@countersign/viewer/icons.js";
+import type { Marks } from "@countersign/viewer/session.js";
+import { value } from "@countersign/viewer/value.js";
+import type { Report } from "countersign/verify";
+import { html, nothing, type TemplateResult } from "lit";
+import { moment, said } from "../src/said.ts";
+import { vouchers } from "../src/state/signers.ts";
+import { checkpointsView } from "./coverage.ts";
+import type { Health } from "./health.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+import type { Verified } from "./verified.ts";
+
+/** So many signers nobody asked for are listed. */
+const LISTED = 50;
+
+/** Who cosigned, when, and whether that is enough for the reader: the core says so, by the reader's trust file. */
+export function witnessesTab(
+  { session }: Verified,
+  report: Report,
+  trust: string | undefined,
+  health: Health | undefined,
+  t: ConsoleTexts,
+): TemplateResult {
+  const { marks } = session;
+  const witnesses = vouchers(marks, trust ?? "").filter(({ role }) => role === "witness");
+  const others = strangers(marks);
+  const words = t.witnesses;
+  return html`
+    <section aria-labelledby="quorum-heading">
+      <h3 id="quorum-heading">${words.quorum}</h3>
+      ${quorumView(marks, report, trust, t)}
+      ${health?.published?.witnessed === undefined ? nothing : html`<p class="help">${words.log}: ${words.healthy(health.published.witnessed)}.</p>`}
+    </section>
+    <section aria-labelledby="yours-heading">
+      <h3 id="yours-heading">${words.yours}</h3>
+      ${witnesses.length === 0 ? html`<p class="empty">${trust === undefined ? words.noTrust : words.noneYours}</p>` : nothing}
+      <ul class="people">
+        ${witnesses.map(
+          ({ name, id, valid, invalid, last }) => html`
+            <li data-cosigned=${valid}>
+              <span class="state tone-${invalid > 0 ? "bad" : valid > 0 ? "good" : "faint"}">${icon(invalid > 0 ? "fail" : valid > 0 ? "pass" : "unknown")}${value(name)}</span>
+              <code>${id}</code>
+              <span>
+                ${valid === 0 ? html`<span class="faint">${words.never}</span>` : words.cosigned(valid)}${invalid > 0 ? html`, ${words.invalid(invalid)}` : nothing}${last === undefined ? nothing : html`, ${words.last} ${moment(last)}`}
+              </span>
+            </li>`,
+        )}
+      </ul>
+    </section>
+    ${
+      others.length === 0
+        ? nothing
+        : html`
+          <section aria-labelledby="others-heading">
+            <h3 id="others-heading">${words.others}</h3>
+            <p class="help">${words.othersAbout}</p>
+            <ul class="people">
+              ${others.slice(0, LISTED).map(
+                ([name, id, times]) => html`
+                  <li><span class="state tone-faint">${icon("unknown")}${value(name)}</span> <code>${value(id)}</code> <span>${words.signed(times)}</span></li>`,
+              )}
+            </ul>
+          </section>`
+    }
+    <section aria-labelledby="cosigned-heading">
+      <h3 id="cosigned-heading">${t.coverage.checkpoints}</h3>
+      ${checkpointsView(marks.checkpoints, t)}
+    </section>
+  `;
+}
+
+function quorumView(
+  { checkpoints }: Marks,
+  { checks }: Report,
+  trust: string | undefined,
+  t: ConsoleTexts,
+): TemplateResult {
+  const words = t.witnesses;
+  const newest = checkpoints.at(-1);
+  const { witnesses } = checks;
+  const reason =
+    witnesses.state === "not_checked" ? html`<p class="help">${said(witnesses.reason)}</p>` : nothing;
+  if (trust === undefined || witnesses.state === "not_checked")
+    return html`<p class="state tone-doubt">${icon("unknown")}${words.unknown}</p><p class="help">${trust === undefined ? words.noTrust : nothing}</p>${reason}`;
+  if (newest === undefined || newest.seen === null || witnesses.state === "fail")
+    return html`<p class="state tone-bad">${icon("fail")}${words.unmet}</p>`;
+  return html`
+    <p class="state tone-good">${icon("pass")}${words.met}</p>
+    <p>
+      ${t.viewer.figures.leaves(newest.size)}, ${words.seen} ${moment(newest.seen)}${newest.existed === null ? nothing : html`, ${words.existed} ${moment(newest.existed)}`}
+    </p>
+  `;
+}
+
+/** Signers of checkpoints that the reader does not know: name, key ID, and on how many. */
+function strangers({ checkpoints }: Marks): readonly (readonly [string, string, number])[] {
+  const found = new Map<string, [string, string, number]>();
+  for (const { signatures } of checkpoints) {
+    for (const { by, name, id } of signatures) {
+      if (by !== "unknown") continue;
+      const known = found.get(`${id} ${name}`);
+      if (known === undefined) found.set(`${id} ${name}`, [name, id, 1]);
+      else known[2] += 1;
+    }
+  }
+  return [...found.values()];
+}

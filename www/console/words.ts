@@ -1,0 +1,66 @@
+/** Refusals, moments and small tables that several parts of the console have. */
+
+import { icon } from "@countersign/viewer/icons.js";
+import { optional, value } from "@countersign/viewer/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import type { Refusal } from "./log.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+
+type Words = keyof Pick<
+  ConsoleTexts["refusals"],
+  | "unauthenticated"
+  | "tokenless"
+  | "forbidden"
+  | "invalid"
+  | "notFound"
+  | "busy"
+  | "unavailable"
+  | "failed"
+  | "unreachable"
+  | "page"
+>;
+
+/** What a refusal is called. */
+export function wordsOf({ why, status, hadToken }: Refusal): Words {
+  if (why !== "status") return why;
+  switch (status) {
+    case 400:
+      return "invalid";
+    case 401:
+      return hadToken ? "unauthenticated" : "tokenless";
+    case 403:
+      return "forbidden";
+    case 404:
+      return "notFound";
+    case 429:
+      return "busy";
+    case 503:
+      return "unavailable";
+    default:
+      return "failed";
+  }
+}
+
+/** Why there is nothing, what the reader can do about it, and what the log said. */
+export function refusalView(refusal: Refusal, t: ConsoleTexts): TemplateResult {
+  const name = wordsOf(refusal);
+  const { title, todo } = t.refusals[name];
+  const isPassing = name === "busy" || name === "unavailable";
+  const when = refusal.after === undefined ? t.refusals.soon : t.refusals.after(refusal.after);
+  return html`
+    <div class="refused tone-bad" role="alert" data-status=${refusal.status}>
+      <p class="refused-title">${icon("fail")}${title}${name === "failed" ? ` (${refusal.status})` : nothing}</p>
+      <p>${isPassing ? when : todo}</p>
+      ${
+        refusal.said === undefined
+          ? nothing
+          : html`<p class="help">${t.refusals.says} <span lang="en">${value(refusal.said.message, 1000)}${refusal.said.hint === undefined ? nothing : html` (${optional(refusal.said.hint, 1000)})`}</span> <code>${optional(refusal.said.code, 100)}</code></p>`
+      }
+    </div>
+  `;
+}
+
+/** A name and what it is. */
+export function fact(name: string, is: unknown): TemplateResult {
+  return html`<div><dt>${name}</dt><dd>${is}</dd></div>`;
+}

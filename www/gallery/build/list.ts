@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import type { Plugin } from "vite";
+import { CODES, FINDINGS } from "../findings.ts";
+import { STATES as PAGE } from "../page/states.ts";
+import type { State } from "../state.ts";
+import { STATES as VIEWER } from "../viewer/states.ts";
+
+/** How many frames load while they are out of sight is the browser's choice; each runs the real thing. */
+const LAZY = 'loading="lazy"';
+
+/** Writes `index.html`: all states with what each is, in frames. */
+export function list(): Plugin {
+  return {
+    name: "list",
+    apply: "build",
+    enforce: "post",
+    generateBundle() {
+      this.emitFile({ type: "asset", fileName: "index.html", source: html() });
+    },
+  };
+}
+
+function html(): string {
+  const style = readFileSync(new URL("list.css", import.meta.url), "utf8");
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="color-scheme" content="light dark" />
+    <title>Gallery – countersign</title>
+    <link rel="icon" href="data:," />
+    <style>${style}</style>
+  </head>
+  <body>
+    <main>
+      <header>
+        <h1>Gallery</h1>
+        <p>Every state of the auditor’s page and of the viewer. Each frame runs the real thing on a real export: nothing is drawn after it.</p>
+        <nav aria-label="Contents"><a href="#page">The auditor’s page</a> <a href="#viewer">The viewer</a></nav>
+      </header>
+      ${subject("page", "The auditor’s page", PAGE)}
+      ${subject("viewer", "The viewer", VIEWER)}
+    </main>
+  </body>
+</html>
+`;
+}
+
+function subject(file: string, title: string, states: Readonly<Record<string, State>>): string {
+  const groups = Map.groupBy(Object.entries(states), ([, { group }]) => group);
+  return `<section id="${file}">
+        <h2>${title}</h2>
+        ${[...groups].map(([group, states]) => `<h3>${text(group)}</h3>\n<ul>${states.map(([name, state]) => framed(file, name, state)).join("\n")}</ul>`).join("\n")}
+        <h3>Findings</h3>
+        <ul class="codes">${CODES.filter((code) => isReached(file, code))
+          .map((code) => `<li>${links(file, code, code)} <span>${FINDINGS[code]}</span></li>`)
+          .join("\n")}</ul>
+      </section>`;
+}
+
+/** The page asks nothing of an export beyond that it verifies. */
+function isReached(file: string, code: string): boolean {
+  return file === "viewer" || !code.startsWith("expected.");
+}
+
+function framed(file: string, name: string, { title, says }: State): string {
+  // A million events are recorded when somebody asks for them.
+  const frames =
+    name === "many"
+      ? ""
+      : `<div class="frames">
+            <div class="wide"><iframe ${LAZY} src="${file}.html#${name}" title="${text(title)}"></iframe></div>
+            <div class="narrow"><iframe ${LAZY} src="${file}.html#${name}" title="${text(title)}, 320 pixels wide"></iframe></div>
+          </div>`;
+  return `<li>
+          <h4>${text(title)}</h4>
+          <p>${text(says)}</p>
+          ${frames}
+          <p class="links">${links(file, name, "Open")}</p>
+        </li>`;
+}
+
+function links(file: string, name: string, label: string): string {
+  const to = (theme: string, says: string) => `<a href="${file}.html#${name}${theme}">${says}</a>`;
+  return `${to("", label)} ${to("/light", "light")} ${to("/dark", "dark")}`;
+}
+
+function text(words: string): string {
+  return words.replace(/[&<>"]/g, (character) => `&#${character.codePointAt(0)};`);
+}

@@ -1,0 +1,10 @@
+import "./style.css";
+import { Viewer } from "@countersign/viewer/viewer.js";
+import { tools } from "../../src/tools.ts";
+import { run } from "../run.ts";
+import { sceneOf } from "./scenes.ts";
+import { clear } from "./stage.ts";
+
+customElements.define("countersign-viewer", Viewer);
+Viewer.tools = await tools();
+run(clear, sceneOf);

@@ -1,0 +1,305 @@
+import type { Viewer } from "@countersign/viewer/viewer.js";
+import type { FindingCode } from "countersign/verify";
+import { beginning, example } from "../exports.ts";
+import { CODES, FINDINGS } from "../findings.ts";
+import { blank, Held } from "../held.ts";
+import type { Scene } from "../state.ts";
+import { until } from "../until.ts";
+import { feedMany } from "./many.ts";
+import { enter, find, met, open, press, put, Stream, search, settled, shown } from "./stage.ts";
+import { STATES, type StateName } from "./states.ts";
+
+/** How many events the state `many` has where its address does not say. */
+const MANY = 1_000_000;
+
+/** How large a file says it is that is read for ever, in bytes. */
+const LARGE = 70_000_000;
+
+/** How many lines of it there are. */
+const READ = 220;
+
+const SCENES: Readonly<Record<StateName, Scene>> = {
+  empty: async () => {
+    await met(put(), ".strip");
+  },
+  loading: async () => {
+    const viewer = put((viewer) => {
+      viewer.request = () => new Promise(() => {});
+      viewer.src = "/audit/export";
+    });
+    await met(viewer, ".strip[aria-busy=true]");
+  },
+  verifying: async () => {
+    const { file, trust } = await example("activity");
+    const read = await beginning("activity", READ);
+    const viewer = put((viewer) => {
+      viewer.trustText = trust;
+      viewer.file = new Held(read, file.name, LARGE);
+    });
+    await met(viewer, ".strip progress");
+    await until(() => (find(viewer, "cs-rows")?.querySelectorAll(".row.event").length ?? 0) > 5);
+  },
+  fed: async () => {
+    const viewer = put();
+    await viewer.feed(`${await beginning("activity", READ)}\n`);
+    void blank()
+      .arrayBuffer()
+      .then((bytes) => viewer.feed(new Uint8Array(bytes)));
+    await until(() => (find(viewer, "cs-rows")?.querySelectorAll(".row.event").length ?? 0) > 5);
+  },
+  "first-failure": async () => {
+    const { file, trust } = await example("activity");
+    const text = (await beginning("activity", READ)).replace('"retries":3', '"retries":9');
+    const viewer = put((viewer) => {
+      viewer.trustText = trust;
+      viewer.file = new Held(text, file.name, LARGE);
+    });
+    await met(viewer, ".first-failure");
+  },
+  cancelled: async () => {
+    const { file } = await example("activity");
+    const viewer = put((viewer) => {
+      viewer.file = new Held("", file.name, LARGE);
+    });
+    await press(viewer, ".strip-action");
+    await until(() => find(viewer, ".strip progress") === null);
+  },
+  "failed-trust": async () => {
+    const { file } = await example("plain-closed");
+    const viewer = put((viewer) => {
+      viewer.trustText = "quorum none\nemitter nobody\n";
+      viewer.file = file;
+    });
+    await met(viewer, ".strip[role=alert]");
+  },
+  "failed-source": async () => {
+    const viewer = put((viewer) => {
+      viewer.request = async () => new Response("{}", { status: 401 });
+      viewer.src = "/audit/export";
+    });
+    await met(viewer, ".strip[role=alert]");
+  },
+  unreachable: async () => {
+    const viewer = put((viewer) => {
+      viewer.request = () => Promise.reject(new TypeError("there is no connection"));
+      viewer.src = "/audit/export";
+    });
+    await met(viewer, ".strip[role=alert]");
+  },
+
+  verified: vector("large-whole"),
+  "verified-chains": vector("plain-closed"),
+  partial: vector("large-filter-by-content"),
+  unconfirmed: vector("key-granted-too-late"),
+  "not-checked": vector("key-suspect"),
+  broken: vector("fork"),
+  altered: vector("flip-event"),
+  "no-events": vector("header-only"),
+  "no-export": vector("empty-file"),
+  details: async () => {
+    await press(await shown("log-uncovered"), ".strip-more > summary");
+  },
+
+  rows: vector("activity"),
+  "rows-of-log": async () => {
+    const viewer = await shown("large-range");
+    await met(viewer, ".row.gap");
+  },
+  many: async () => {
+    const viewer = put();
+    const events = Number(new URLSearchParams(location.search).get("events") ?? MANY);
+    await feedMany(viewer, events);
+    await until(() => find(viewer, "[data-verdict]"));
+    await settled(viewer);
+  },
+  suggestions: async () => {
+    const viewer = await shown("activity");
+    await search(viewer, "outcome:");
+    await met(viewer, "[role=option]");
+  },
+  problems: async () => {
+    const viewer = await shown("activity");
+    await search(viewer, "since:yesterdayish action:");
+    await enter(viewer);
+    await met(viewer, "#query-problems");
+  },
+  filtered: async () => {
+    const viewer = await shown("activity");
+    await filter(viewer, "outcome:failure action:job.*");
+  },
+  "nothing-found": async () => {
+    const viewer = await shown("activity");
+    await filter(viewer, "actor:u_nobody");
+  },
+  table: async () => {
+    const viewer = await shown("activity");
+    await press(viewer, ".histogram-table > summary");
+    await met(viewer, ".histogram-table td");
+  },
+  columns: async () => {
+    const viewer = await shown("activity");
+    await press(viewer, "cs-rows .bar button[aria-haspopup=dialog]");
+    await met(viewer, "cs-columns dialog[open]");
+  },
+  exporting: async () => {
+    const viewer = await shown("activity");
+    await press(viewer, "cs-export button[aria-expanded]");
+    await until(
+      () => find(viewer, "cs-export button[aria-expanded]")?.getAttribute("aria-expanded") === "true",
+    );
+  },
+  help: async () => {
+    const viewer = await shown("activity");
+    await press(viewer, ".tools > button.square");
+    await met(viewer, "dialog[part=dialog][open], dialog.help[open], dialog[open]");
+  },
+  hostile: async () => {
+    const viewer = await shown("activity");
+    await filter(viewer, "signer:example.com/import*");
+  },
+
+  event: async () => {
+    const viewer = await shown("activity");
+    await filter(viewer, "outcome:failure action:session.login");
+    await open(viewer, ".row.event");
+  },
+  changes: async () => {
+    const viewer = await shown("activity");
+    await filter(viewer, "action:job.update outcome:success");
+    await open(viewer, ".row.event");
+  },
+  proof: async () => proven(await shown("large-whole"), ".row.event"),
+  "proof-suspect": async () => proven(await shown("key-suspect"), ".row.event"),
+  withheld: async () => {
+    const viewer = await shown("large-filter-by-content");
+    await open(viewer, ".row.withheld");
+  },
+  gap: async () => {
+    const viewer = await shown("large-range");
+    await open(viewer, ".row.gap");
+  },
+  "hostile-event": async () => {
+    const viewer = await shown("activity");
+    await filter(viewer, "signer:example.com/import*");
+    await open(viewer, ".row.event:nth-child(2)");
+  },
+
+  live: async () => {
+    const { viewer, stream } = await follow();
+    await stream.send();
+    await met(viewer, "[data-verdict]");
+    await stream.send();
+    await settled(viewer);
+  },
+  "live-waiting": async () => {
+    const { viewer, stream } = await follow();
+    await stream.begin();
+    await met(viewer, ".live-line[data-state=following]");
+  },
+  "live-lost": async () => {
+    const { viewer, stream } = await follow();
+    await stream.send();
+    await met(viewer, "[data-verdict]");
+    stream.cut();
+    await met(viewer, ".live-line[data-state=lost]");
+    await settled(viewer);
+  },
+  "live-stopped": async () => {
+    const { viewer, stream } = await follow();
+    await stream.send();
+    await met(viewer, "[data-verdict]");
+    await press(viewer, ".strip-action");
+    await met(viewer, ".live-line[data-state=stopped]");
+    await settled(viewer);
+  },
+  alarm: async () => {
+    const { viewer, stream } = await follow();
+    await stream.send();
+    await met(viewer, "[data-verdict]");
+    await settled(viewer);
+    await stream.send((line) => line.replace('"event":{', '"event":{"forged":true,'));
+    await met(viewer, "[part=alarm]");
+  },
+
+  german: async () => {
+    const viewer = await shown("large-range", (viewer) => {
+      viewer.language = "de";
+    });
+    await press(viewer, ".strip-more > summary");
+  },
+  "right-to-left": async () => {
+    document.documentElement.dir = "rtl";
+    const viewer = await shown("activity");
+    await open(viewer, ".row.event");
+  },
+  local: async () => {
+    await shown("activity", (viewer) => {
+      viewer.tz = "local";
+    });
+  },
+  themed: async () => {
+    await shown("activity", (viewer) => viewer.classList.add("themed"));
+  },
+  bare: async () => {
+    await shown("activity", (viewer) => {
+      viewer.bare = true;
+    });
+  },
+};
+
+/** The scene of a state, or of a finding's code. */
+export function sceneOf(name: string): Scene | undefined {
+  if (isState(name)) return SCENES[name];
+  return isCode(name) ? finding(name) : undefined;
+}
+
+function isState(name: string): name is StateName {
+  return Object.hasOwn(STATES, name);
+}
+
+function isCode(name: string): name is FindingCode {
+  return CODES.some((code) => code === name);
+}
+
+function vector(name: string): Scene {
+  return async () => {
+    await shown(name);
+  };
+}
+
+/** A finding among the others of an export, open. */
+function finding(code: FindingCode): Scene {
+  return async () => {
+    const viewer = await shown(FINDINGS[code]);
+    await press(viewer, ".strip-more > summary");
+    await press(viewer, `.finding-group[data-code="${CSS.escape(code)}"] > summary`);
+  };
+}
+
+async function filter(viewer: Viewer, text: string): Promise<void> {
+  await search(viewer, text);
+  await enter(viewer);
+  await met(viewer, ".notice[data-filtered=true]");
+  (document.activeElement as HTMLElement | null)?.blur();
+  await settled(viewer);
+}
+
+async function proven(viewer: Viewer, row: string): Promise<void> {
+  await open(viewer, row);
+  await press(viewer, "cs-proof button");
+  await met(viewer, "cs-proof .proof-verdict");
+  find(viewer, "cs-proof")?.scrollIntoView();
+}
+
+/** A viewer of a live log. */
+async function follow(): Promise<{ viewer: Viewer; stream: Stream }> {
+  const stream = await Stream.of("log-two-chains");
+  const { trust } = await example("log-two-chains");
+  const viewer = put((viewer) => {
+    viewer.trustText = trust;
+    viewer.request = stream.request;
+    viewer.live = true;
+    viewer.src = "/stream";
+  });
+  return { viewer, stream };
+}

@@ -1,0 +1,97 @@
+import { html, nothing, type TemplateResult } from "lit";
+import type { PageTexts } from "../texts/en.ts";
+import { View } from "../view.ts";
+import { wish } from "../wish.ts";
+import { onlyKey, recogniseText } from "./recognise.ts";
+import type { KeyKind, SessionKey } from "./trust.ts";
+
+/** Takes a trust file, a single key or a pin as text, and of a key what it is trusted for. */
+export class Paste extends View {
+  static override properties = { texts: { attribute: false } };
+  declare texts: PageTexts;
+  #text = "";
+  #complains = false;
+
+  /** Puts a text into the field, for the reader to say what a key in it is trusted for. */
+  offer(text: string): void {
+    this.#text = text;
+    this.#complains = false;
+    this.requestUpdate();
+    void this.updateComplete.then(() => {
+      this.querySelector("details")?.setAttribute("open", "");
+      this.querySelector<HTMLElement>("input[type=radio]:checked, textarea")?.focus();
+    });
+  }
+
+  protected override render(): TemplateResult {
+    const t = this.texts.paste;
+    const isKey = this.#text !== "" && recogniseText(this.#text) === "key";
+    return html`
+      <details class="paste">
+        <summary>${t.summary}</summary>
+        <form @submit=${this.#submit} novalidate>
+          <label for="pasted">${t.label}</label>
+          <textarea
+            id="pasted"
+            name="pasted"
+            class="mono"
+            rows="3"
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck="false"
+            placeholder=${t.placeholder}
+            aria-describedby="pasted-help pasted-complaint"
+            aria-invalid=${this.#complains ? "true" : nothing}
+            .value=${this.#text}
+            @input=${this.#changed}
+          ></textarea>
+          <p id="pasted-help" class="help">${t.help}</p>
+          <p id="pasted-complaint" class="complaint" role="alert">${this.#complains ? t.neither : nothing}</p>
+          ${isKey ? this.#kinds() : nothing}
+          <button type="submit">${isKey ? t.useKey : t.use}</button>
+        </form>
+      </details>
+    `;
+  }
+
+  #kinds(): TemplateResult {
+    const t = this.texts.paste;
+    return html`
+      <fieldset>
+        <legend>${t.kind}</legend>
+        ${Object.entries(t.kinds).map(
+          ([kind, words]) => html`
+            <label class="choice">
+              <input type="radio" name="kind" value=${kind} ?checked=${kind === "emitter"} />
+              <span><strong>${words.title}</strong> <span class="help">${words.about}</span></span>
+            </label>`,
+        )}
+      </fieldset>
+    `;
+  }
+
+  readonly #changed = (event: Event): void => {
+    this.#text = (event.currentTarget as HTMLTextAreaElement).value;
+    this.#complains = false;
+    this.requestUpdate();
+  };
+
+  readonly #submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const text = this.#text.trim();
+    const kind = text === "" ? "export" : recogniseText(`${text}\n`);
+    this.#complains = kind === "export";
+    this.requestUpdate();
+    if (this.#complains) {
+      form.querySelector("textarea")?.focus();
+      return;
+    }
+    if (kind === "key") {
+      const chosen = String(new FormData(form).get("kind")) as KeyKind;
+      this.dispatchEvent(wish<SessionKey>("add-key", { kind: chosen, vkey: onlyKey(text) ?? text }));
+    } else this.dispatchEvent(wish("pasted", `${text}\n`));
+    this.#text = "";
+    form.reset();
+  };
+}

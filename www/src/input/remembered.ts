@@ -1,0 +1,41 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { value } from "@countersign/viewer/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { localDay } from "../said.ts";
+import type { Memory } from "../state/memory.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wish, wishes } from "../wish.ts";
+
+/** The logs that this device remembers, and how to make it forget them. */
+export function memoryView(memory: Memory, t: PageTexts): TemplateResult {
+  const seen = memory.list();
+  return html`
+    <details class="memory">
+      <summary>${t.memory.summary}${seen.length > 0 ? html` <span class="faint">${t.viewer.figures.count(seen.length)}</span>` : nothing}</summary>
+      ${
+        memory.works
+          ? html`
+            <label class="choice">
+              <input
+                type="checkbox"
+                .checked=${memory.isOn}
+                @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("turn-memory", (event.currentTarget as HTMLInputElement).checked))}
+              />
+              <span>${t.memory.switch}</span>
+            </label>
+            <p class="help">${memory.isOn && seen.length === 0 ? `${t.memory.none} ` : nothing}${t.memory.stays}</p>`
+          : html`<p class="help">${t.memory.refused}</p>`
+      }
+      <ul class="chosen-list">
+        ${seen.map(
+          ({ origin, size, when }) => html`
+            <li>
+              ${icon("pin")}<span>${value(origin)} <span class="faint">${t.memory.seen(size)} ${localDay(when, t.lang)}</span></span>
+              <button type="button" class="quiet" @click=${wishes("forget", origin)}>${t.memory.forget}<span class="sr"> ${origin}</span></button>
+            </li>`,
+        )}
+      </ul>
+      ${seen.length > 1 ? html`<button type="button" class="quiet" @click=${wishes("forget-all")}>${t.memory.forgetAll}</button>` : nothing}
+    </details>
+  `;
+}

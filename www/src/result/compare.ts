@@ -1,0 +1,172 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { save } from "@countersign/viewer/save.js";
+import { value } from "@countersign/viewer/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { said } from "../said.ts";
+import { type Agreement, end } from "../state/agreement.ts";
+import type { Part } from "../state/case.ts";
+import { type Covered, type Difference, hidden } from "../state/difference.ts";
+import { leaves } from "../state/ranges.ts";
+import { strip } from "../state/strip.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wish, wishes } from "../wish.ts";
+import { laneView } from "./coverage.ts";
+
+/** Which two exports are compared, by their places among the parts. */
+export interface Pair {
+  readonly one: number;
+  readonly other: number;
+  /** Undefined while it is asked. */
+  readonly agreement: Agreement | undefined;
+}
+
+/** Two exports of one log side by side: whether they agree, and what each has that the other hides. */
+export function compareView(
+  parts: readonly Part[],
+  pair: Pair,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  const [one, other] = [parts[pair.one], parts[pair.other]];
+  if (!one || !other) return nothing;
+  return html`
+    <section class="compare" aria-labelledby="compare-heading">
+      <div class="section-head">
+        <h2 id="compare-heading" tabindex="-1">${t.compare.heading}</h2>
+        <button type="button" class="quiet" @click=${wishes("compare-close")}>${t.compare.close}</button>
+      </div>
+      <div class="pair">
+        ${chooser("compare-one", t.compare.one, parts, pair.one, (place) => ({ ...pair, one: place }))}
+        ${chooser("compare-other", t.compare.other, parts, pair.other, (place) => ({ ...pair, other: place }))}
+      </div>
+      ${agreementView(one, other, pair.agreement, t)}
+      ${sides(one, other, pair, t)}
+    </section>
+  `;
+}
+
+function chooser(
+  id: string,
+  label: string,
+  parts: readonly Part[],
+  at: number,
+  changed: (place: number) => Pair,
+): TemplateResult {
+  return html`
+    <div class="field">
+      <label for=${id}>${label}</label>
+      <select
+        id=${id}
+        @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("compare", changed(Number((event.currentTarget as HTMLSelectElement).value))))}
+      >
+        ${parts.map(({ file }, place) => html`<option value=${place} .selected=${place === at}>${file.name}</option>`)}
+      </select>
+    </div>
+  `;
+}
+
+function agreementView(
+  one: Part,
+  other: Part,
+  agreement: Agreement | undefined,
+  t: PageTexts,
+): TemplateResult {
+  switch (agreement?.is) {
+    case undefined:
+      return html`<p class="agree faint" role="status">${t.progress.agreeing}…</p>`;
+    case "grown":
+      return html`<p class="agree" data-agree="grown"><span class="state tone-good">${icon("pass")}</span>${t.compare.same}</p>`;
+    case "unknown":
+      return agreement.why === "other-log"
+        ? html`<p class="agree" data-agree="other-log"><span class="state tone-doubt">${icon("warning")}</span>${t.compare.otherLog}</p>`
+        : html`<p class="agree" data-agree="unknown"><span class="state tone-doubt">${icon("unknown")}</span>${t.compare.untold} ${t.parts.agreement[agreement.why]}. ${t.compare.byClaim}</p>`;
+    case "contradicts":
+      return html`
+        <div class="evidence tone-bad" data-agree="contradicts">
+          <p><span class="state tone-bad">${icon("altered")}${t.compare.contradiction}</span></p>
+          <p>${t.compare.evidence}</p>
+          ${agreement.finding ? html`<p>${said(agreement.finding.message)} <code class="code">${agreement.finding.code}</code></p>` : nothing}
+          <div class="checkpoints-beside">${checkpoint(one, t)}${checkpoint(other, t)}</div>
+          <div class="buttons"><button type="button" @click=${() => save("checkpoints.txt", evidence(one, other))}>${t.compare.saveCheckpoints}</button></div>
+        </div>`;
+  }
+}
+
+function checkpoint({ file, session }: Part, t: PageTexts): TemplateResult {
+  return html`
+    <div>
+      <p class="faint">${t.compare.checkpointOf} ${value(file.name)}</p>
+      <pre class="raw" tabindex="0" role="group" aria-label="${t.compare.checkpointOf} ${file.name}"><code>${session?.pin ?? `${session?.report?.origin}\n${session?.report?.log?.size}\n${session?.report?.log?.root}\n`}</code></pre>
+    </div>
+  `;
+}
+
+function evidence(one: Part, other: Part): string {
+  return [one, other].map(({ file, session }) => `# ${file.name}\n\n${session?.pin ?? ""}\n`).join("\n");
+}
+
+function sides(
+  one: Part,
+  other: Part,
+  { one: at, other: otherAt, agreement }: Pair,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  const [covered, otherCovered] = [coveredBy(one), coveredBy(other)];
+  if (!covered || !otherCovered || (agreement?.is === "unknown" && agreement.why === "other-log"))
+    return nothing;
+  const all = Math.max(covered.end, otherCovered.end);
+  return html`
+    <div class="side">${lane(one, covered, all, t)}${lane(other, otherCovered, all, t)}</div>
+    ${sideView(one, other, at, hidden(covered, otherCovered), t)}
+    ${sideView(other, one, otherAt, hidden(otherCovered, covered), t)}
+  `;
+}
+
+function coveredBy({ session, coverage }: Part): Covered | undefined {
+  return session?.report && coverage && { ...coverage, end: end(session.report) };
+}
+
+function lane(
+  { file, session }: Part,
+  covered: Covered,
+  all: number,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  if (!session) return nothing;
+  // What is after its end is left out of it too.
+  const skipped = covered.end < all ? Float64Array.of(...covered.skipped, covered.end, all) : covered.skipped;
+  const drawn = strip({ ...covered, skipped }, session.marks, [], all);
+  return html`<p class="lane-of">${value(file.name)}</p>${laneView(drawn, `${file.name}: ${t.coverage.chartShown(leaves(covered.shown))}`, t)}`;
+}
+
+/** So many ranges are listed. */
+const LISTED = 200;
+
+function sideView(
+  one: Part,
+  other: Part,
+  at: number,
+  differences: readonly Difference[],
+  t: PageTexts,
+): TemplateResult {
+  const total = differences.reduce((sum, { begin, end }) => sum + end - begin, 0);
+  return html`
+    <div class="difference">
+      <h3>${t.compare.hides(value(one.file.name), value(other.file.name))} <span class="faint">${t.compare.leaves(total)}</span></h3>
+      ${
+        differences.length === 0
+          ? html`<p class="empty">${t.compare.nothing}</p>`
+          : html`<ol class="ranges" tabindex="0" aria-label=${one.file.name}>
+            ${differences.slice(0, LISTED).map(
+              ({ begin, end, as }) => html`
+                <li data-hidden=${as}>
+                  <span>${t.coverage.range(begin, end)}</span>
+                  <span class="faint">${t.compare.as[as]}</span>
+                  <button type="button" class="quiet" @click=${wishes("show-leaf", { part: at, index: begin })}>${t.compare.show}<span class="sr"> ${t.coverage.range(begin, end)}</span></button>
+                </li>`,
+            )}
+          </ol>
+          ${differences.length > LISTED ? html`<p class="faint">${t.compare.more(differences.length - LISTED)}</p>` : nothing}`
+      }
+    </div>
+  `;
+}

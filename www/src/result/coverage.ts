@@ -1,0 +1,297 @@
+import { icon } from "@countersign/viewer/icons.js";
+import type { Marks } from "@countersign/viewer/session.js";
+import { value } from "@countersign/viewer/value.js";
+import type { Report } from "countersign/verify";
+import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from "lit";
+import { keyParts } from "../input/trust.ts";
+import { moment } from "../said.ts";
+import { end } from "../state/agreement.ts";
+import type { Part } from "../state/case.ts";
+import { each, leaves, type Range } from "../state/ranges.ts";
+import { cosignatures, type Stretch, type Strip, strip } from "../state/strip.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wishes } from "../wish.ts";
+
+/** Which leaves are here, which are not, and what vouches for them: drawn, and as a list. */
+export function coverageView(part: Part, report: Report, t: PageTexts): TemplateResult | typeof nothing {
+  const { session, coverage } = part;
+  const all = end(report);
+  if (!session || !coverage || all === 0) return nothing;
+  const drawn = strip(coverage, session.marks, report.findings, all);
+  const counts = {
+    shown: leaves(coverage.shown),
+    withheld: leaves(coverage.withheld),
+    skipped: leaves(coverage.skipped),
+  };
+  const checkpoints = session.marks.checkpoints.length;
+  return html`
+    <section class="coverage" aria-labelledby="coverage-heading">
+      <h2 id="coverage-heading">${t.coverage.heading}</h2>
+      <p class="help">${checkpoints > 0 ? t.coverage.about : t.coverage.aboutChains}</p>
+      <div class="strip">
+        ${laneView(drawn, chartLabel(counts, checkpoints, drawn, t), t)}
+        ${
+          drawn.checkpoints.length > 0
+            ? spotRow(
+                "checkpoints",
+                drawn.checkpoints.map((spot) => checkpointSpot(spot, t)),
+                t,
+              )
+            : nothing
+        }
+        ${
+          drawn.checkpoints.some(({ cosigned }) => cosigned > 0)
+            ? spotRow(
+                "cosigned",
+                drawn.checkpoints
+                  .filter(({ cosigned }) => cosigned > 0)
+                  .map(
+                    ({ at, cosigned }) =>
+                      svg`<text class="cosigned" x=${percent(at)} y="13"><title>${t.coverage.cosignatures(cosigned)}</title>${cosigned}</text>`,
+                  ),
+                t,
+              )
+            : nothing
+        }
+        ${
+          drawn.notes.length > 0
+            ? spotRow(
+                "notes",
+                drawn.notes.map(({ at, count, kind }) =>
+                  spot(at, `note ${kind}`, "M0 -5 5 4H-5z", t.coverage.notes(count)),
+                ),
+                t,
+              )
+            : nothing
+        }
+        ${
+          drawn.findings.length > 0
+            ? spotRow(
+                "findings",
+                drawn.findings.map(({ at, count, kind }) =>
+                  spot(at, `finding ${kind}`, FINDING_SHAPES[kind], t.coverage.findings(count)),
+                ),
+                t,
+              )
+            : nothing
+        }
+        <div class="strip-axis faint" aria-hidden="true"><span></span><span>${t.coverage.from(0)}</span><span>${t.coverage.from(all - 1)}</span></div>
+      </div>
+      ${legend(counts, all, drawn, t)}
+      ${listView(part, t)}
+    </section>
+  `;
+}
+
+/** The pattern of what is withheld, which every strip of the page refers to. */
+export const HATCHES: TemplateResult = html`
+  <svg class="hatches" width="0" height="0" aria-hidden="true">
+    <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+      <rect class="hatch-ground" width="6" height="6" /><rect class="hatch-line" width="2.5" height="6" />
+    </pattern>
+  </svg>
+`;
+
+/** One lane of leaves, for the strip and for comparing. */
+export function laneView(drawn: Strip, label: string, t: PageTexts): TemplateResult {
+  return html`
+    <div class="strip-row">
+      <span class="strip-name" aria-hidden="true">${t.coverage.rows.leaves}</span>
+      <svg class="lane" role="img" aria-label=${label} width="100%" height="28">
+        <rect class="leaf-other" x="0" y="1" width="100%" height="26" rx="3" />
+        ${drawn.shown.map((stretch) => rect(stretch, "leaf-shown"))}
+        ${drawn.withheld.map((stretch) => rect(stretch, "leaf-withheld"))}
+        ${drawn.skipped.map((stretch) => svg`${rect(stretch, "leaf-skipped")}<line class="leaf-skipped-line" x1=${percent(stretch.from)} x2=${percent(stretch.to)} y1="14" y2="14" />`)}
+      </svg>
+    </div>
+  `;
+}
+
+function spotRow(
+  row: "checkpoints" | "cosigned" | "notes" | "findings",
+  spots: readonly SVGTemplateResult[],
+  t: PageTexts,
+) {
+  return html`
+    <div class="strip-row">
+      <span class="strip-name" aria-hidden="true">${t.coverage.rows[row]}</span>
+      <svg class="spots" aria-hidden="true" width="100%" height="18">${spots}</svg>
+    </div>
+  `;
+}
+
+const FINDING_SHAPES = { error: "M-4 -4 4 4M4 -4-4 4", warning: "M0 -5 5 4H-5z", info: "M0 -4V4" };
+
+function checkpointSpot(
+  { at, count, matches }: Strip["checkpoints"][number],
+  t: PageTexts,
+): SVGTemplateResult {
+  return spot(
+    at,
+    `checkpoint ${matches ? "matches" : "mismatches"}`,
+    matches ? "M0 -6 6 0 0 6-6 0z" : "M-5 -5 5 5M5 -5-5 5",
+    t.coverage.checkpoints(count),
+  );
+}
+
+/** A shape at a place. It is never cut off at the ends. */
+function spot(at: number, name: string, shape: string, title: string): SVGTemplateResult {
+  return svg`<svg class="spot" x=${percent(at)} y="9" overflow="visible"><path class=${name} d=${shape}><title>${title}</title></path></svg>`;
+}
+
+function rect({ from, to }: Stretch, name: string): SVGTemplateResult {
+  return svg`<rect class=${name} x=${percent(from)} y="1" width=${percent(Math.max(0, to - from))} height="26" />`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100) / 100}%`;
+}
+
+interface Counts {
+  readonly shown: number;
+  readonly withheld: number;
+  readonly skipped: number;
+}
+
+/** What the strip shows, in words. */
+export function chartLabel(
+  { shown, withheld, skipped }: Counts,
+  checkpoints: number,
+  drawn: Strip,
+  t: PageTexts,
+): string {
+  const { figures } = t.viewer;
+  const parts = [
+    `${figures.leaves(drawn.leaves)}`,
+    t.coverage.chartShown(shown),
+    ...(withheld > 0 ? [t.verdict.withheld(withheld)] : []),
+    ...(skipped > 0 ? [t.verdict.skipped(skipped)] : []),
+    t.coverage.checkpoints(checkpoints),
+  ];
+  return t.coverage.chart(parts.join(", "));
+}
+
+function legend(
+  { shown, withheld, skipped }: Counts,
+  all: number,
+  drawn: Strip,
+  t: PageTexts,
+): TemplateResult {
+  const { count } = t.viewer.figures;
+  const sample = (name: string, label: string, number: number) =>
+    number === 0
+      ? nothing
+      : html`<li><svg class="swatch" aria-hidden="true" width="18" height="12">${swatch(name)}</svg>${label} <span class="faint">${count(number)}</span></li>`;
+  const mismatches = drawn.checkpoints.some(({ matches }) => !matches);
+  return html`
+    <ul class="legend">
+      ${sample("leaf-shown", t.coverage.shown, shown)}
+      ${sample("leaf-withheld", t.coverage.withheld, withheld)}
+      ${sample("leaf-skipped", t.coverage.skipped, skipped)}
+      ${sample("leaf-other", t.coverage.other, all - shown - withheld - skipped)}
+      ${mismatches ? html`<li><svg class="swatch" aria-hidden="true" width="18" height="12"><svg x="9" y="6" overflow="visible"><path class="checkpoint mismatches" d="M-5 -5 5 5M5 -5-5 5" /></svg></svg>${t.coverage.mismatch}</li>` : nothing}
+    </ul>
+  `;
+}
+
+function swatch(name: string): SVGTemplateResult {
+  return svg`<rect class=${name} x="0.5" y="0.5" width="17" height="11" />${name === "leaf-skipped" ? svg`<line class="leaf-skipped-line" x1="0" x2="18" y1="6" y2="6" />` : nothing}`;
+}
+
+/** So many entries are listed. */
+const LISTED = 200;
+
+interface Entry {
+  readonly at: number;
+  readonly view: TemplateResult;
+  readonly line: number | undefined;
+}
+
+function listView({ session, coverage }: Part, t: PageTexts): TemplateResult | typeof nothing {
+  if (!session || !coverage) return nothing;
+  const { marks } = session;
+  const gaps = [...each(coverage.skipped)].map((range) => gapEntry(range, marks, t));
+  const withheld = [...each(coverage.withheld)].map(
+    (range): Entry => ({
+      at: range[0],
+      view: html`<span class="state tone-doubt">${icon("withheld")}${t.coverage.withheld}</span> ${t.coverage.range(...range)}`,
+      line: undefined,
+    }),
+  );
+  const entries = [
+    ...gaps,
+    ...withheld,
+    ...marks.checkpoints.map((mark) => checkpointEntry(mark, t)),
+    ...marks.notes.map((mark) => noteEntry(mark, t)),
+  ].sort((one, other) => one.at - other.at);
+  if (entries.length === 0) return nothing;
+  return html`
+    <details class="coverage-list">
+      <summary>${t.coverage.list} <span class="faint">${t.viewer.figures.count(entries.length)}</span></summary>
+      <ol tabindex="0" aria-label=${t.coverage.heading}>
+        ${entries.slice(0, LISTED).map(
+          ({ view, line }) => html`
+            <li>
+              <div>${view}</div>
+              ${line === undefined ? nothing : html`<span class="faint">${t.findings.line} ${t.viewer.figures.count(line)}</span>`}
+            </li>`,
+        )}
+      </ol>
+      ${entries.length > LISTED ? html`<p class="faint">${t.coverage.more(entries.length - LISTED)}</p>` : nothing}
+    </details>
+  `;
+}
+
+function gapEntry(range: Range, { skips }: Marks, t: PageTexts): Entry {
+  const line = skips.find(({ index }) => index === range[0])?.line;
+  return {
+    at: range[0],
+    view: html`<span class="state tone-faint">${icon("gap")}${t.coverage.skipped}</span> ${t.coverage.range(...range)}
+      ${line === undefined ? nothing : html`<button type="button" class="quiet" @click=${wishes("show-line", line)}>${t.coverage.show}<span class="sr"> ${t.coverage.range(...range)}</span></button>`}`,
+    line,
+  };
+}
+
+function checkpointEntry(mark: Marks["checkpoints"][number], t: PageTexts): Entry {
+  const { size, matches, signatures, existed, seen, line } = mark;
+  const tone = matches ? "good" : "bad";
+  return {
+    at: size,
+    line,
+    view: html`
+      <span class="state tone-${tone}">${icon(matches ? "pass" : "fail")}${t.coverage.size(size)}</span>
+      ${matches ? t.coverage.matches : t.coverage.mismatches}${existed === null ? nothing : html`; ${t.coverage.existed} ${moment(existed)}`}${seen === null ? nothing : html`, ${t.coverage.seen} ${moment(seen)}`}
+      <ul class="signatures">
+        ${signatures.map(
+          ({ name, id, by, valid, time }) => html`
+            <li>
+              ${validView(valid, t)} ${t.coverage.kinds[by]} ${value(name)} <code>${id}</code>
+              ${time === null ? nothing : html`<span class="faint">${moment(time)}</span>`}
+            </li>`,
+        )}
+      </ul>
+      ${cosignatures(mark) > 0 ? html`<span class="faint">${t.coverage.cosignatures(cosignatures(mark))}</span>` : nothing}`,
+  };
+}
+
+function validView(valid: boolean | null, t: PageTexts): TemplateResult {
+  if (valid === null)
+    return html`<span class="state tone-faint">${icon("unknown")}${t.coverage.unchecked}</span>`;
+  return valid
+    ? html`<span class="state tone-good">${icon("pass")}${t.coverage.valid}</span>`
+    : html`<span class="state tone-bad">${icon("fail")}${t.coverage.invalid}</span>`;
+}
+
+function noteEntry({ index, line, acts, statements }: Marks["notes"][number], t: PageTexts): Entry {
+  return {
+    at: index + 0.5,
+    line,
+    view: html`
+      <span class="state tone-${acts ? "fair" : "doubt"}">${icon("key")}${t.coverage.note}</span>
+      ${t.coverage.from(index)}, ${acts ? t.coverage.acts : t.coverage.actsNot}:
+      ${statements.map((statement, place) => {
+        const parts = keyParts(statement.vkey);
+        return html`${place > 0 ? ", " : nothing}${statement.kind === "grant" ? t.coverage.grant : t.coverage.revoke} ${value(parts?.name ?? statement.vkey)} <code>${parts?.id}</code>`;
+      })}`,
+  };
+}

@@ -1,0 +1,165 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { SEVERITY_LOOKS, STATE_LOOKS } from "@countersign/viewer/tones.js";
+import { value } from "@countersign/viewer/value.js";
+import { codeTitle, verdictWords } from "@countersign/viewer/verdict.js";
+import type { CheckName, Report } from "countersign/verify";
+import { html, nothing, type TemplateResult } from "lit";
+import { ABOUT } from "../about.ts";
+import { readCheckpoint } from "../input/checkpoint.ts";
+import { keyParts, type TextFile, type TrustChoice, trustLines, trustText } from "../input/trust.ts";
+import { localMoment, moment, said } from "../said.ts";
+import { path } from "../shell.ts";
+import { end } from "../state/agreement.ts";
+import type { Part } from "../state/case.ts";
+import { leaves } from "../state/ranges.ts";
+import { strip } from "../state/strip.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { chartLabel, laneView } from "./coverage.ts";
+import { grouped, placeView } from "./findings.ts";
+
+/** What a report on paper is about. */
+export interface Printed {
+  readonly parts: readonly Part[];
+  readonly trust: TrustChoice;
+  readonly pins: readonly TextFile[];
+}
+
+/** Findings of one code on paper: who needs more has the report as JSON. */
+const PRINTED = 20;
+
+/** The report as it is printed: what was verified, with what, against which keys, and all that came of it. */
+export function printedView({ parts, trust, pins }: Printed, t: PageTexts): TemplateResult {
+  return html`
+    <div class="printed">
+      ${parts.map((part) => (part.session?.report ? reportView(part, part.session.report, trust, pins, t) : nothing))}
+    </div>
+  `;
+}
+
+function reportView(
+  part: Part,
+  report: Report,
+  trust: TrustChoice,
+  pins: readonly TextFile[],
+  t: PageTexts,
+): TemplateResult {
+  const words = verdictWords(report, t.viewer);
+  const { figures } = t.viewer;
+  return html`
+    <article class="paper">
+      <header>
+        <p class="brand">countersign</p>
+        <h2>${t.printed.heading}</h2>
+      </header>
+      <div class="paper-verdict tone-${words.tone}">
+        ${icon(words.icon)}
+        <div>
+          <p class="paper-word">${words.word}</p>
+          <p>${words.says}${words.says.endsWith(".") ? "" : "."}</p>
+        </div>
+      </div>
+      <h3>${t.verdict.not}</h3>
+      <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}</ul>
+      <dl class="paper-facts">
+        <dt>${t.verdict.file}</dt>
+        <dd>${value(part.file.name)}, ${t.printed.bytes(part.file.size)}${part.of.length > 0 ? html`, ${t.export.joined(part.of.length)}: ${part.of.map((name, place) => html`${place > 0 ? ", " : nothing}${value(name)}`)}` : nothing}</dd>
+        <dt>${t.verdict.sha256}</dt>
+        <dd>${part.sha256 === undefined ? t.printed.sumLater(path(part.file.name)) : html`<code>${part.sha256}</code>`}</dd>
+        <dt>${t.verdict.log}</dt>
+        <dd>${report.origin === null ? t.verdict.noHeader : value(report.origin)}</dd>
+        <dt>${t.verdict.holds}</dt>
+        <dd>
+          ${t.verdict.holdsIn(figures.events(report.counts.events), figures.chains(report.counts.chains), figures.leaves(report.counts.leaves))}${report.counts.withheld > 0 ? html`; ${t.verdict.withheld(report.counts.withheld)}` : nothing}${report.counts.skipped > 0 ? html`; ${t.verdict.skipped(report.counts.skipped)}` : nothing}
+        </dd>
+        <dt>${t.verdict.checkpoint}</dt>
+        <dd>
+          ${report.log === null ? t.verdict.none : html`${figures.leaves(report.log.size)}${report.log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(report.log.time)}`}<br /><code>${report.log.root}</code>`}
+        </dd>
+        <dt>${t.printed.verified}</dt>
+        <dd>${part.when === undefined ? nothing : html`${moment(part.when)}, ${localMoment(part.when, t.lang)}`}</dd>
+        <dt>${t.printed.tool}</dt>
+        <dd>${t.printed.page(ABOUT.version)}<br /><code>${ABOUT.script()}</code></dd>
+        <dt>${t.printed.trusted}</dt>
+        <dd>${trustView(trust, t)}</dd>
+        <dt>${t.printed.pins}</dt>
+        <dd>${pinsView(part, pins, t)}</dd>
+      </dl>
+      ${laneOf(part, report, t)}
+      <h3>${t.checks.heading}</h3>
+      <table class="paper-checks">
+        <thead><tr><th scope="col">${t.checks.check}</th><th scope="col">${t.checks.result}</th><th scope="col">${t.checks.covered}</th></tr></thead>
+        <tbody>${(Object.keys(t.viewer.result.checks) as CheckName[]).map((name) => checkRow(name, report, t))}</tbody>
+      </table>
+      <h3>${t.findings.heading}</h3>
+      ${findingsOf(report, t)}
+      <h3>${t.signers.heading}</h3>
+      <ul class="paper-signers">${report.signers.slice(0, 100).map((signer) => html`<li>${value(keyParts(signer.vkey)?.name ?? signer.vkey)}: ${t.viewer.result.signers[signer.trust].word}. ${t.signers.chainsLinks(figures.chains(signer.chains), signer.links)}, ${moment(signer.first)} ${t.signers.to} ${moment(signer.last)}<br /><code>${value(signer.vkey, 2000)}</code></li>`)}</ul>
+      <footer>${t.truth}</footer>
+    </article>
+  `;
+}
+
+/** Which witnesses are enough. */
+const QUORUM = /^(?:group|quorum)[ \t].*$/gm;
+
+function trustView(trust: TrustChoice, t: PageTexts): TemplateResult | string {
+  const text = trustText(trust);
+  if (text === undefined) return t.printed.nothing;
+  return html`
+    ${trust.file ? html`<p>${value(trust.file.name)}</p>` : nothing}
+    <ul>
+      ${trustLines(text).map(({ kind, vkey, since }) => html`<li>${t.trust.account[kind]} <code>${value(vkey, 2000)}</code>${kind === "revoke" && since !== undefined ? html` ${t.signers.since} ${value(since)}` : nothing}</li>`)}
+      ${text.match(QUORUM)?.map((line) => html`<li><code>${value(line)}</code></li>`)}
+    </ul>
+  `;
+}
+
+function pinsView({ seenBefore }: Part, pins: readonly TextFile[], t: PageTexts): TemplateResult | string {
+  const own = pins.map(({ name, text }) => ({ name, checkpoint: readCheckpoint(text) }));
+  const all =
+    seenBefore === undefined
+      ? own
+      : [...own, { name: t.memory.summary, checkpoint: readCheckpoint(seenBefore.seen.pin) }];
+  if (all.length === 0) return t.printed.noPins;
+  return html`<ul>${all.map(({ name, checkpoint }) => html`<li>${value(name)}: ${value(checkpoint?.origin ?? "")} ${checkpoint ? t.trust.pinOf(t.viewer.figures.count(checkpoint.size)) : nothing} <code>${checkpoint?.root}</code></li>`)}</ul>`;
+}
+
+function laneOf({ session, coverage }: Part, report: Report, t: PageTexts): TemplateResult | typeof nothing {
+  const all = end(report);
+  if (!session || !coverage || all === 0) return nothing;
+  const drawn = strip(coverage, session.marks, [], all);
+  const counts = {
+    shown: leaves(coverage.shown),
+    withheld: leaves(coverage.withheld),
+    skipped: leaves(coverage.skipped),
+  };
+  const label = chartLabel(counts, session.marks.checkpoints.length, drawn, t);
+  return html`<h3>${t.coverage.heading}</h3>${laneView(drawn, label, t)}
+    <p class="faint">${t.coverage.from(0)} – ${t.coverage.from(all - 1)}. ${label}</p>`;
+}
+
+function checkRow(name: CheckName, report: Report, t: PageTexts): TemplateResult {
+  const { state, checked, failed, reason } = report.checks[name];
+  const words = t.viewer.result.checks[name];
+  return html`
+    <tr>
+      <th scope="row">${words.title} <span class="faint">${words.about}</span></th>
+      <td><span class="state tone-${STATE_LOOKS[state].tone}">${icon(STATE_LOOKS[state].icon)}${t.viewer.result.states[state]}</span></td>
+      <td>${failed > 0 ? t.checks.failed(failed, words.items(checked)) : checked > 0 ? words.items(checked) : nothing} ${reason === null ? nothing : said(reason, 400)}</td>
+    </tr>
+  `;
+}
+
+function findingsOf(report: Report, t: PageTexts): TemplateResult | string {
+  const groups = grouped(report);
+  if (groups.length === 0) return html`<p>${t.findings.none}</p>`;
+  return html`${groups.map(({ code, severity, findings, total }) => {
+    const look = SEVERITY_LOOKS[severity];
+    return html`
+      <div class="paper-group">
+        <p><span class="state tone-${look.tone}">${icon(look.icon)}${codeTitle(code, t.viewer)}</span> <code>${code}</code>, ${t.findings.times(total)}</p>
+        <ul>${findings.slice(0, PRINTED).map((finding) => html`<li>${placeView(finding, t)}${said(finding.message)}</li>`)}</ul>
+        ${total > PRINTED ? html`<p class="faint">${t.printed.findingsLeft(total - Math.min(PRINTED, findings.length))}</p>` : nothing}
+      </div>`;
+  })}`;
+}

@@ -1,5 +1,0 @@
-import "./main.ts";
-import "./log/panel.css";
-import { LogPanel } from "./log/panel.ts";
-
-customElements.define("countersign-log", LogPanel);

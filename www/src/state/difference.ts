@@ -1,0 +1,35 @@
+import type { Coverage } from "@countersign/shelf/types.js";
+import { both, each, type Ranges, without } from "./ranges.ts";
+
+/** How an export has what another one shows. */
+export type Hidden = "withheld" | "skipped" | "beyond" | "failed";
+
+/** Leaves of events that one export shows and another does not. */
+export interface Difference {
+  readonly begin: number;
+  readonly end: number;
+  readonly as: Hidden;
+}
+
+/** An export's coverage, and how many leaves it goes up to. */
+export interface Covered extends Omit<Coverage, "events" | "listed"> {
+  readonly end: number;
+}
+
+/** What one shows and the other does not, in the order of the log. */
+export function hidden(one: Covered, other: Covered): readonly Difference[] {
+  const missing = without(one.shown, other.shown);
+  const beyond = both(missing, Float64Array.of(other.end, Number.MAX_SAFE_INTEGER));
+  const withheld = both(missing, other.withheld);
+  const skipped = both(missing, other.skipped);
+  const failed = [beyond, withheld, skipped].reduce(without, missing);
+  const found = ([as, ranges]: readonly [Hidden, Ranges]) =>
+    [...each(ranges)].map(([begin, end]) => ({ begin, end, as }));
+  const all: readonly (readonly [Hidden, Ranges])[] = [
+    ["withheld", withheld],
+    ["skipped", skipped],
+    ["beyond", beyond],
+    ["failed", failed],
+  ];
+  return all.flatMap(found).sort((a, b) => a.begin - b.begin);
+}

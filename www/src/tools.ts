@@ -1,0 +1,55 @@
+import * as inlined from "virtual:workers";
+import { createShelf } from "@countersign/shelf/host.js";
+import { createSlicer } from "@countersign/slice/host.js";
+import type { Tools } from "@countersign/viewer/session.js";
+import { createVerifier } from "countersign/verify/host";
+import { unpack } from "./unpack.ts";
+
+/** What works for the page in the background: workers and WebAssembly that the build put into it. */
+export async function tools(): Promise<Tools> {
+  const [verifier, slicer, shelf] = await Promise.all(
+    [inlined.verifier, inlined.slicer, inlined.shelf].map(starter),
+  );
+  if (!verifier || !slicer || !shelf) throw new Error("the page has no workers");
+  const { verify, verifyLive } = createVerifier({ module: once(inlined.verifierModule), worker: verifier });
+  const slicing = createSlicer({ module: once(inlined.slicerModule), worker: slicer, verify });
+  return {
+    verify,
+    verifyLive,
+    shelf: () => createShelf(shelf),
+    slicer: () => slicing,
+  };
+}
+
+/** Compiles when it is first wanted. */
+function once(packed: string): () => Promise<WebAssembly.Module> {
+  let compiled: Promise<WebAssembly.Module> | undefined;
+  return () => {
+    compiled ??= unpack(packed).then(async (bytes) => WebAssembly.compile(await bytes.arrayBuffer()));
+    return compiled;
+  };
+}
+
+/** The workers' addresses. */
+const own = new Set<string>();
+
+/** Workers are started from a blob of this page: a page on disk can load no other file. */
+async function starter(script: string): Promise<() => Worker> {
+  const address = URL.createObjectURL(new Blob([await unpack(script)], { type: "text/javascript" }));
+  own.add(address);
+  return () => new Worker(trusted(address));
+}
+
+let policy: { createScriptURL(address: string): unknown } | undefined;
+
+/** The page's policy lets no text become a script's address; its own workers are the one exception. */
+function trusted(worker: string): string {
+  policy ??= window.trustedTypes?.createPolicy("countersign-worker", {
+    createScriptURL: (address) => {
+      if (!own.has(address)) throw new TypeError("not a worker of this page");
+      return address;
+    },
+  });
+  // Worker takes a TrustedScriptURL where there are any; the DOM's types know strings alone.
+  return (policy?.createScriptURL(worker) ?? worker) as string;
+}

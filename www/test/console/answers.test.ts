@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, type TestContext, test } from "node:test";
+import type { Page, Route } from "playwright-core";
+import { type Browser, launch } from "../page/browser.ts";
+import { vector } from "../page/vectors.ts";
+import { events, RealLog, skip } from "./real-log.ts";
+
+let browser: Browser;
+let log: RealLog;
+before(async () => {
+  if (skip) return;
+  browser = await launch({ reducedMotion: "reduce" });
+  log = await RealLog.start();
+  log.record(events(3));
+});
+after(async () => {
+  await browser?.close();
+  await log?.close();
+});
+
+/** The console, with other answers to an export than the log's. */
+async function opened(t: TestContext, answer: (route: Route) => Promise<void>): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.route(/\/export/, (route) =>
+    route.request().url().endsWith("limit=1") ? route.continue() : answer(route),
+  );
+  await page.goto(`${log.url}/`);
+  return page;
+}
+
+async function enter(page: Page): Promise<void> {
+  await page.getByLabel("Reader’s token").fill(log.token);
+  await page.getByRole("button", { name: "Use this token" }).click();
+  await page.locator("[data-standing=accepted]").waitFor();
+}
+
+const error =
+  (status: number, headers: Record<string, string> = {}) =>
+  (route: Route) =>
+    route.fulfill({
+      status,
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ error: { code: "x.y", message: "<b>so it is</b>", hint: "do this" } }),
+    });
+
+const CASES: readonly [name: string, answer: (route: Route) => Promise<void>, says: RegExp][] = [
+  ["403", error(403), /This token may not read this[\s\S]*The log says: <b>so it is<\/b> \(do this\) x\.y/],
+  ["429", error(429, { "retry-after": "12" }), /too much to do\s+Try again in 12 s\./],
+  ["503", error(503, { "retry-after": "soon" }), /cannot answer now\s+Try again in a moment\./],
+  ["500", error(500), /failed to answer \(500\)/],
+  ["no answer", (route) => route.abort("connectionrefused"), /did not answer/],
+  [
+    "a page to log in",
+    (route) => route.fulfill({ status: 200, contentType: "text/html", body: "<form>" }),
+    /What came is a web page/,
+  ],
+];
+
+for (const [name, answer, says] of CASES) {
+  test(`${name} is said as what it is`, { skip }, async (t) => {
+    const page = await opened(t, answer);
+    await enter(page);
+    const refused = page.locator("main .refused[role=alert]");
+    await refused.waitFor();
+    assert.match(await refused.innerText(), says);
+    assert.equal(await page.locator("countersign-viewer").count(), 0);
+  });
+}
+
+/** Answers with a vector's export, whose trust the reader has. */
+async function showing(t: TestContext, name: string): Promise<Page> {
+  const { export: file, trust } = vector(name);
+  const page = await opened(t, (route) =>
+    route.fulfill({ status: 200, contentType: "application/x-ndjson", body: readFileSync(file) }),
+  );
+  await page.getByText("Paste a trust file").click();
+  await page.getByLabel("Trust file", { exact: true }).fill(readFileSync(trust ?? assert.fail(), "utf8"));
+  await page.getByRole("button", { name: "Use it" }).click();
+  await enter(page);
+  await page.locator("countersign-viewer [data-verdict]").waitFor();
+  return page;
+}
+
+async function part(page: Page, name: string): Promise<string> {
+  await page.getByRole("navigation", { name: "Parts of the console" }).getByRole("link", { name }).click();
+  await page.locator("main section").first().waitFor();
+  return (await page.getByRole("main").innerText()).replace(/\s+/g, " ");
+}
+
+test("whether the reader’s quorum is met is the core’s answer", { skip }, async (t) => {
+  const met = await part(await showing(t, "quorum-met"), "Witnesses");
+  assert.match(met, /Your quorum Met at the newest checkpoint/);
+  assert.match(met, /1 cosignature, last at 20\d\d-/);
+  const missed = await part(await showing(t, "quorum-missed"), "Witnesses");
+  assert.match(missed, /Your quorum Not met/);
+});
+
+test("grants and revocations are shown from key notes that verified", { skip }, async (t) => {
+  const keys = await part(await showing(t, "key-revoked-regrant"), "Keys");
+  assert.match(keys, /Key notes in what was verified/);
+  assert.match(keys, /revoked/i);
+  assert.match(keys, /granted/i);
+});

@@ -1,0 +1,376 @@
+import assert from "node:assert/strict";
+import { after, before, type TestContext, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { type Browser, launch } from "../page/browser.ts";
+import { events, RealLog, skip } from "./real-log.ts";
+
+let browser: Browser;
+before(async () => {
+  browser = await launch({ reducedMotion: "reduce", remembers: true });
+});
+after(() => browser.close());
+
+async function opened(t: TestContext, { width = 1200, colorScheme = "light" as "light" | "dark" } = {}) {
+  const log = await RealLog.start();
+  const page = await browser.context.newPage();
+  const asked: URL[] = [];
+  const complaints: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url())));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content Security Policy|Trusted Type/.test(message.text())) complaints.push(message.text());
+  });
+  t.after(async () => {
+    await page.close();
+    await log.close();
+    assert.deepEqual(complaints, []);
+    const elsewhere = asked.filter(
+      ({ origin, protocol }) => origin !== log.url && protocol !== "blob:" && protocol !== "data:",
+    );
+    assert.deepEqual(elsewhere, []);
+    assert.ok(asked.every(({ href }) => !href.includes(log.token)));
+  });
+  await page.emulateMedia({ colorScheme });
+  await page.setViewportSize({ width, height: 900 });
+  await page.goto(`${log.url}/`);
+  return { log, page, asked };
+}
+
+async function trust(page: Page, text: string): Promise<void> {
+  await page.getByText("Paste a trust file").click();
+  await page.getByLabel("Trust file", { exact: true }).fill(text);
+  await page.getByRole("button", { name: "Use it" }).click();
+  await page.locator(".trust-part").getByText("pasted-trust.txt").first().waitFor();
+}
+
+async function enter(page: Page, token: string): Promise<void> {
+  await page.getByLabel("Reader’s token").fill(token);
+  await page.getByRole("button", { name: "Use this token" }).click();
+}
+
+async function accepted(page: Page, token: string): Promise<void> {
+  await enter(page, token);
+  await page.locator("[data-standing=accepted]").waitFor();
+}
+
+const tab = (page: Page, name: string) =>
+  page.getByRole("navigation", { name: "Parts of the console" }).getByRole("link", { name }).click();
+
+const verdict = (page: Page, is: string) => page.locator(`countersign-viewer [data-verdict=${is}]`).waitFor();
+
+async function row(page: Page, text: string): Promise<void> {
+  await page.locator("countersign-viewer cs-rows [role=row]", { hasText: text }).first().waitFor();
+}
+
+const found = (page: Page, events: string) =>
+  page.locator("countersign-viewer .notice [role=status]", { hasText: events }).waitFor();
+
+test("only a good token lets one in, and it goes into one header and nowhere else", { skip }, async (t) => {
+  const { log, page, asked } = await opened(t);
+  log.record(events(5));
+  await enter(page, "two words");
+  await page.getByText("A token is one word").waitFor();
+  assert.equal(await page.getByLabel("Reader’s token").getAttribute("aria-invalid"), "true");
+  await enter(page, "ct_wrong");
+  await page.locator(".refused[data-status='401']").waitFor();
+  assert.match(await page.locator(".refused").innerText(), /does not know this token[\s\S]*The log says:/);
+  const request = page.waitForRequest(/\/export\?limit=1$/);
+  await accepted(page, log.token);
+  assert.equal((await request).headers().authorization, `Bearer ${log.token}`);
+  const open = page.waitForRequest(/\/checkpoint$/);
+  await tab(page, "Storage");
+  assert.equal((await open).headers().authorization, undefined);
+  await tab(page, "Search");
+  await row(page, "job.update");
+  assert.ok(asked.length > 3);
+  const kept = await page.evaluate(() => [
+    ...Object.values(localStorage),
+    ...Object.values(sessionStorage),
+    document.cookie,
+    location.href,
+    JSON.stringify(history.state),
+    document.documentElement.outerHTML,
+    document.querySelector<HTMLInputElement>("#token")?.value ?? "",
+  ]);
+  assert.ok(kept.every((text) => !text.includes(log.token)));
+  await page.reload();
+  await page.locator("#token").waitFor();
+  assert.equal(await page.locator("[data-standing=accepted]").count(), 0);
+});
+
+test("token and trust stay in this tab where the reader wants that, and no longer", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(3));
+  await trust(page, log.trust);
+  await page.getByLabel("Keep token and trust file in this tab").check();
+  await accepted(page, log.token);
+  await page.reload();
+  await page.locator("[data-standing=accepted]").waitFor();
+  await verdict(page, "verified");
+  assert.equal(await page.evaluate(() => Object.values(localStorage).join().includes("ct_")), false);
+  await page.locator(".access > summary").click();
+  await page.getByRole("button", { name: "Forget token and trust" }).click();
+  await page.locator("#token:focus").waitFor();
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  await page.reload();
+  await page.locator("#token").waitFor();
+  assert.equal(await page.locator("[data-standing=accepted]").count(), 0);
+});
+
+test("without trust the verdict says so, and a trust file is held against the same bytes", {
+  skip,
+}, async (t) => {
+  const { log, page, asked } = await opened(t);
+  log.record(events(20));
+  await accepted(page, log.token);
+  await verdict(page, "unconfirmed");
+  const before = asked.filter(({ pathname }) => pathname === "/export").length;
+  await page.locator(".access > summary").click();
+  await trust(page, log.trust);
+  await verdict(page, "verified");
+  assert.equal(asked.filter(({ pathname }) => pathname === "/export").length, before);
+  await page.getByLabel("Trust file", { exact: true }).fill("hello");
+  await page.getByRole("button", { name: "Use it" }).click();
+  await page.getByText("This is no trust file").waitFor();
+});
+
+test("a search asks the log for what is wanted, and its address brings it back", { skip }, async (t) => {
+  const { log, page, asked } = await opened(t);
+  log.record(events(20));
+  log.record(events(6, "user.invite"));
+  await trust(page, log.trust);
+  await accepted(page, log.token);
+  await page.locator("main form").getByLabel("Action").fill("user.*");
+  await page.locator("main form").getByLabel("Actor").fill("u_0");
+  await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
+  await found(page, "2 events");
+  await verdict(page, "partial");
+  const last = asked.findLast(({ pathname }) => pathname === "/export");
+  assert.equal(last?.searchParams.get("action"), "user.*");
+  assert.equal(last?.searchParams.get("actor"), "u_0");
+  assert.equal(last?.searchParams.get("boundary"), "30");
+  const hash = new URLSearchParams(new URL(page.url()).hash.slice(1));
+  assert.deepEqual([hash.get("tab"), hash.get("action"), hash.get("actor")], ["search", "user.*", "u_0"]);
+  await tab(page, "Coverage");
+  assert.match(await page.locator(".here").innerText(), /Events shown\s+2/);
+  await tab(page, "Search");
+  await found(page, "2 events");
+  assert.equal(await page.locator("main form").getByLabel("Action").inputValue(), "user.*");
+  await page.reload();
+  await accepted(page, log.token);
+  await found(page, "2 events");
+});
+
+test("what cannot be asked for is said before the log is asked, and what it refuses is said", {
+  skip,
+}, async (t) => {
+  const { log, page, asked } = await opened(t);
+  log.record(events(2));
+  await accepted(page, log.token);
+  await row(page, "job.update");
+  const count = asked.length;
+  await page.locator("main form").getByLabel("The newest so many").fill("ten");
+  await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
+  await page.getByText("This must be a whole number.").waitFor();
+  assert.equal(await page.locator("#search-limit:focus").count(), 1);
+  assert.equal(asked.length, count);
+  await page.locator("main form").getByLabel("The newest so many").fill("5");
+  await page.getByText("More conditions").click();
+  await page.locator("main form").getByLabel("Chain").fill("no chain");
+  await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
+  await page.locator("main .refused[data-status='400']").waitFor();
+  assert.match(await page.locator("main .refused").innerText(), /The log says: .*chain/s);
+});
+
+test("events show up while one watches, in every part", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(4));
+  await trust(page, log.trust);
+  await accepted(page, log.token);
+  await tab(page, "Live");
+  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await row(page, "job.update");
+  await verdict(page, "verified");
+  log.record(events(3, "user.remove"));
+  await row(page, "user.remove");
+  await found(page, "7 events");
+  await tab(page, "Coverage");
+  await page.getByLabel("the live view").check();
+  await page.getByText("The live view goes on in the background.").waitFor();
+  const rows = page.getByRole("region", { name: "Checkpoints over time" }).getByRole("row");
+  await rows.nth(2).waitFor();
+  const count = await rows.count();
+  log.record(events(1, "user.remove"));
+  await rows.nth(count).waitFor();
+  await tab(page, "Live");
+  await found(page, "8 events");
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await page.getByRole("button", { name: "Begin again" }).waitFor();
+  await row(page, "user.remove");
+});
+
+test("an empty log says so, and is followed from its first event", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  await accepted(page, log.token);
+  await page.getByText("This log is empty").waitFor();
+  await tab(page, "Live");
+  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await page.locator(".live-line[data-state=following], .state.tone-good").first().waitFor();
+  log.record(events(2));
+  await row(page, "job.update");
+});
+
+test("a log whose history changed while one watches raises an alarm that stays", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(6));
+  await trust(page, log.trust);
+  await accepted(page, log.token);
+  await verdict(page, "verified");
+  await tab(page, "Live");
+  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await row(page, "job.update");
+  await log.replace();
+  // With less than it had, and with more.
+  await page.locator(".alarms .alarm[role=alert]").waitFor();
+  log.record(events(9, "job.other"));
+  await tab(page, "Storage");
+  assert.equal(await page.locator(".alarms .alarm").count(), 1);
+  const pin = page.waitForEvent("download");
+  await page.locator(".alarms .alarm button").last().click();
+  assert.match((await pin).suggestedFilename(), /pin/);
+});
+
+test("a log that was replaced since the last visit is known again", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(6));
+  await trust(page, log.trust);
+  await accepted(page, log.token);
+  await verdict(page, "verified");
+  await log.replace();
+  log.record(events(9, "job.other"));
+  await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
+  await page.locator(".alarms .alarm").waitFor();
+  await verdict(page, "altered");
+});
+
+test("a log that stops is tried again, and that is said", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(2));
+  await accepted(page, log.token);
+  await tab(page, "Live");
+  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await row(page, "job.update");
+  const { host } = new URL(log.url);
+  await log.stop();
+  await page.locator(".live-line[data-state=lost]").waitFor();
+  await tab(page, "Storage");
+  await page.locator("main .refused").waitFor();
+  assert.match(await page.locator("main .refused").innerText(), /did not answer/);
+  await log.begin(host);
+  log.record(events(1, "job.back"));
+  await tab(page, "Live");
+  await page.locator(".live-line[data-state=following]").waitFor({ timeout: 20_000 });
+  await row(page, "job.back");
+});
+
+test("keys, witnesses and storage say what they know and from whom", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(3));
+  await tab(page, "Keys");
+  await page.getByText("Nothing was verified yet").waitFor();
+  await page.getByRole("button", { name: "Give a token" }).click();
+  await page.locator("#token:focus").waitFor();
+  await trust(page, log.trust);
+  await accepted(page, log.token);
+  await page.getByRole("button", { name: "Verify all of the log" }).click();
+  const signer = page.locator("[data-trust=trust_file]");
+  await signer.waitFor();
+  assert.match(await signer.innerText(), /log\.example\/app/);
+  await tab(page, "Witnesses");
+  await page.getByText("Your trust file names no witness.").waitFor();
+  await tab(page, "Storage");
+  await page.locator("[data-healthy=true]").waitFor();
+  const storage = await page.getByRole("main").innerText();
+  assert.match(storage, /operator’s word, unverified/i);
+  assert.match(storage, /Durable leaves\s+5/);
+  assert.match(storage, /Submissions answered\s+taken 1/);
+  await page.getByText("All figures").click();
+  await page.getByRole("rowheader", { name: "countersign_log_size" }).waitFor();
+});
+
+for (const [colorScheme, width] of [
+  ["light", 1200],
+  ["dark", 320],
+] as const) {
+  test(`nobody is left out, ${colorScheme} and ${width} px wide`, { skip }, async (t) => {
+    const { log, page } = await opened(t, { colorScheme, width });
+    log.record(events(8));
+    const check = async (name: string) => {
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const told = violations.map(
+        ({ id, nodes }) => `${name} ${id}: ${nodes.map(({ html }) => html).join(" ")}`,
+      );
+      assert.deepEqual(told, []);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+      assert.equal(wide, false, `${name} is wider than the window`);
+    };
+    await check("first");
+    await enter(page, "ct_wrong");
+    await page.locator(".refused").waitFor();
+    await check("refused");
+    await trust(page, log.trust);
+    await accepted(page, log.token);
+    await row(page, "job.update");
+    await check("search");
+    await tab(page, "Live");
+    await page.getByRole("button", { name: "Begin", exact: true }).click();
+    await row(page, "job.update");
+    await check("live");
+    for (const name of ["Coverage", "Keys", "Witnesses", "Storage"]) {
+      await tab(page, name);
+      await page.locator("main section").first().waitFor();
+      await check(name);
+    }
+    await page.getByRole("button", { name: "Deutsch" }).click();
+    await page.getByText("Wort des Betreibers, ungeprüft").waitFor();
+    assert.equal(await page.locator("html").getAttribute("lang"), "de");
+    await check("German");
+    await page.getByRole("button", { name: "English" }).click();
+  });
+}
+
+test("all of it works by keyboard alone", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(4));
+  await page.locator("#token").waitFor();
+  await page.keyboard.press("Tab");
+  assert.equal(await page.locator(".skip:focus").count(), 1);
+  for (let pressed = 0; pressed < 12 && (await page.locator("#token:focus").count()) === 0; pressed += 1)
+    await page.keyboard.press("Tab");
+  await page.keyboard.type(log.token);
+  await page.keyboard.press("Enter");
+  await page.locator(".access > summary:focus").waitFor();
+  await row(page, "job.update");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.locator("main[data-tab=live]").waitFor();
+  assert.equal(new URL(page.url()).hash, "#tab=live");
+  await page.goBack();
+  await page.locator("main[data-tab=search]").waitFor();
+});
+
+test("the page may connect to its log alone, and no text becomes code", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record([
+    {
+      action: "<img src=x onerror=alert(1)>",
+      actor: { type: "user", id: "u\u202e1", name: "<script>alert(1)</script>" },
+    },
+  ]);
+  await accepted(page, log.token);
+  await row(page, "<img src=x onerror=alert(1)>");
+  const policy = await page.locator("meta[http-equiv=Content-Security-Policy]").getAttribute("content");
+  assert.match(policy ?? "", /default-src 'none'.*connect-src 'self'.*require-trusted-types-for 'script'/);
+});

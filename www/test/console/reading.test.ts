@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseHealth } from "../../console/health.ts";
+import { figure, figuresBy, parseMetrics } from "../../console/metrics.ts";
+import {
+  exportAddress,
+  isToken,
+  NO_CONDITIONS,
+  readConditions,
+  readTab,
+  writeConditions,
+} from "../../console/place.ts";
+
+test("figures are read as OpenMetrics writes them", () => {
+  const metrics = parseMetrics(
+    [
+      "# HELP countersign_submissions Submissions answered, by outcome.",
+      "# TYPE countersign_submissions counter",
+      'countersign_submissions_total{outcome="taken"} 2',
+      'countersign_submissions_total{outcome="fork"} 1 1700000000.5',
+      "# UNIT countersign_commit_seconds seconds",
+      "countersign_commit_seconds_sum 0.038",
+      'countersign_commit_seconds_bucket{le="+Inf"} 2',
+      'countersign_witness_failures_total{witness="a \\"b\\"\\n} c"} 3',
+      "countersign_nothing -Inf",
+      "# EOF",
+      "",
+    ].join("\n"),
+  );
+  assert.equal(metrics.ignored, 0);
+  assert.equal(metrics.metrics[0]?.help, "Submissions answered, by outcome.");
+  assert.equal(figure(metrics, "countersign_submissions_total"), 3);
+  assert.deepEqual(figuresBy(metrics, "countersign_submissions_total", "outcome"), [
+    ["taken", 2],
+    ["fork", 1],
+  ]);
+  assert.deepEqual(figuresBy(metrics, "countersign_witness_failures_total", "witness"), [['a "b"\n} c', 3]]);
+  assert.equal(figure(metrics, "countersign_nothing"), Number.NEGATIVE_INFINITY);
+  assert.equal(figure(metrics, "absent"), undefined);
+});
+
+test("what is no figure is counted, and never taken for one", () => {
+  const hostile = [
+    "<!doctype html>",
+    "name",
+    "name 1e",
+    "name{a=b} 1",
+    'name{a="b} 1',
+    `long{a="${"x".repeat(5000)}"} 1`,
+    "__proto__ 7",
+    'constructor{__proto__="x"} 1',
+  ];
+  const { metrics, ignored } = parseMetrics(hostile.join("\n"));
+  assert.deepEqual(
+    metrics.map(({ name }) => name),
+    ["__proto__", "constructor"],
+  );
+  assert.equal(ignored, hostile.length - 2);
+  const many = parseMetrics("a 1\n".repeat(6000));
+  assert.equal(many.metrics[0]?.samples.length, 5000);
+  assert.equal(many.ignored, 1000);
+});
+
+test("health is what a log says, or nothing", () => {
+  assert.deepEqual(
+    parseHealth(
+      '{"healthy":true,"origin":"o","size":3,"published":{"size":2,"at":"2026-11-20T06:00:00.000Z","witnessed":false}}',
+    ),
+    {
+      healthy: true,
+      origin: "o",
+      size: 3,
+      published: { size: 2, at: "2026-11-20T06:00:00.000Z", witnessed: false },
+    },
+  );
+  assert.deepEqual(parseHealth('{"healthy":false,"size":-1,"published":{"size":1e400,"at":"soon"}}'), {
+    healthy: false,
+    origin: undefined,
+    size: undefined,
+    published: undefined,
+  });
+  for (const text of ["", "null", "[]", "<html>", '{"healthy":"yes"}'])
+    assert.equal(parseHealth(text), undefined, text);
+});
+
+test("conditions stand in the fragment, and what the viewer wrote there stays", () => {
+  const conditions = { ...NO_CONDITIONS, actor: "u 1&=#", limit: "10" };
+  const hash = writeConditions("#tab=search&s.q=action%3Ajob.*&action=old", conditions);
+  assert.equal(readTab(hash), "search");
+  assert.deepEqual(readConditions(hash), conditions);
+  assert.equal(new URLSearchParams(hash.slice(1)).get("s.q"), "action:job.*");
+  assert.equal(readConditions("#tab=live"), undefined);
+  assert.equal(readTab("#tab=nothing"), "search");
+  assert.equal(readTab(`#tab=live&x=${"y".repeat(9000)}`), "search");
+});
+
+test("an export is asked for as the log understands it", () => {
+  assert.equal(exportAddress(NO_CONDITIONS, 5), "export");
+  assert.equal(
+    exportAddress({ ...NO_CONDITIONS, action: "job.*", since: "2026-11-20T06:01", q: "night shift" }, 9),
+    "export?since=2026-11-20T06%3A01%3A00.000Z&action=job.*&q=night+shift&boundary=9",
+  );
+  assert.equal(
+    exportAddress({ ...NO_CONDITIONS, until: "2026-11-20T06:01:02.5" }, undefined),
+    "export?until=2026-11-20T06%3A01%3A02.500Z",
+  );
+});
+
+test("a token is one word that a header can carry", () => {
+  assert.ok(isToken("ct_reader_Zm9v"));
+  for (const text of ["", "two words", "é", "a\nb", "x".repeat(4097)]) assert.ok(!isToken(text), text);
+});

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** The built console. */
+export const CONSOLE =
+  process.env.CONSOLE_PAGE ?? fileURLToPath(new URL("../../dist/console.html", import.meta.url));
+
+const PROGRAM =
+  process.env.COUNTERSIGN ?? fileURLToPath(new URL("../../../target/debug/countersign", import.meta.url));
+
+/** Why these tests cannot run, if so. */
+export const skip = existsSync(PROGRAM) ? false : "there is no program: cargo build -p countersign-cli";
+
+/** `countersign serve` with the console, in a folder of its own, and an emitter that may write to it. */
+export class RealLog {
+  readonly #folder = mkdtempSync(join(tmpdir(), "countersign-console-"));
+  #child: ChildProcess | undefined;
+  #runs = 0;
+  url = "";
+  token = "";
+  /** What a reader who trusts the log and its emitter has. */
+  trust = "";
+
+  static async start(): Promise<RealLog> {
+    const log = new RealLog();
+    mkdirSync(log.path("log"), { mode: 0o700 });
+    const own = log.run("keygen", "log.example/audit", "--out", log.path("log/log.key"));
+    const emitter = log.run("keygen", "log.example/app", "--out", log.path("emitter.key"));
+    log.trust = `log ${own}\nemitter ${emitter}\n`;
+    writeFileSync(log.path("log/trust.txt"), log.trust);
+    log.token = log.run("token", "add", "reader", "--dir", log.path("log"));
+    await log.begin("127.0.0.1:0");
+    return log;
+  }
+
+  path(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  run(...args: readonly string[]): string {
+    return execFileSync(PROGRAM, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+  }
+
+  /** Records events into a chain of their own. It returns when the log has proven to hold them. */
+  record(events: readonly object[]): void {
+    this.#runs += 1;
+    const file = this.path(`events-${this.#runs}.ndjson`);
+    writeFileSync(file, events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+    writeFileSync(this.path("reader.txt"), this.trust);
+    const to = ["--to", this.url, "--trust", this.path("reader.txt")];
+    this.run("record", "--key", this.path("emitter.key"), ...to, file);
+  }
+
+  /** Puts another log in this one's place, with the same keys and readers: its history is gone. */
+  async replace(): Promise<void> {
+    const { host } = new URL(this.url);
+    await this.stop();
+    renameSync(this.path("log"), this.path("before"));
+    mkdirSync(this.path("log"), { mode: 0o700 });
+    for (const name of ["log.key", "trust.txt", "readers.txt"])
+      renameSync(this.path(`before/${name}`), this.path(`log/${name}`));
+    await this.begin(host);
+  }
+
+  async begin(listen: string): Promise<void> {
+    const args = ["serve", "--dir", this.path("log"), "--listen", listen, "--page", CONSOLE];
+    const child = spawn(PROGRAM, args, {
+      env: { ...process.env, NO_COLOR: "1" },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.#child = child;
+    const said: string[] = [];
+    this.url = await new Promise<string>((resolve, reject) => {
+      const lines = createInterface(child.stderr);
+      lines.on("line", (line) => {
+        said.push(line);
+        const [, url] = line.split(" listens on ");
+        if (url !== undefined) resolve(url);
+      });
+      lines.on("close", () => reject(new Error(`it did not start:\n${said.join("\n")}`)));
+    });
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child ?? assert.fail("it does not run");
+    this.#child = undefined;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  async close(): Promise<void> {
+    if (this.#child !== undefined) await this.stop();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+/** Events such as a dashboard has. */
+export function events(count: number, action = "job.update"): readonly object[] {
+  return Array.from({ length: count }, (_, number) => ({
+    action,
+    actor: { type: "user", id: `u_${number % 5}`, name: ["Ada", "Ben", "Cem", "Dia", "Eve"][number % 5] },
+    target: { type: "cron_job", id: String(40 + (number % 7)) },
+    outcome: number % 9 === 4 ? "failure" : "success",
+    ...(number % 3 === 0 ? { tenant: "acme" } : {}),
+  }));
+}

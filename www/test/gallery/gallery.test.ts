@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { Page } from "playwright-core";
+import { CODES, FINDINGS } from "../../gallery/findings.ts";
+import { STATES as PAGE, PRINTED } from "../../gallery/page/states.ts";
+import { STATES as VIEWER } from "../../gallery/viewer/states.ts";
+import { type Browser, launch } from "../page/browser.ts";
+import { Booth, bringAxe, FOLDER, violations } from "./booth.ts";
+
+const LIST = join(FOLDER, "index.html");
+const INDEX = readFileSync(new URL("../../../tests/vectors/INDEX.txt", import.meta.url), "utf8");
+
+/** One for each subject: of two tabs in one window, the one behind draws nothing. */
+let browsers: readonly Browser[] = [];
+before(async () => {
+  browsers = await Promise.all([launch(), launch()]);
+});
+after(() => Promise.all(browsers.map((browser) => browser.close())));
+
+async function opened(place: 0 | 1): Promise<Page> {
+  return (await browsers[place]?.context.newPage()) ?? assert.fail();
+}
+
+test("every finding's code has a vector that has it", () => {
+  const codes = new Map(
+    INDEX.trimEnd()
+      .split("\n")
+      .map((line) => {
+        const [name = "", , ...counts] = line.split(/ +/);
+        return [name, counts.map((count) => count.split(":")[0])];
+      }),
+  );
+  for (const [code, name] of Object.entries(FINDINGS)) assert.ok(codes.get(name)?.includes(code), code);
+  const met = new Set([...codes.values()].flat().filter((code) => code !== "-"));
+  assert.deepEqual([...met].sort(), CODES);
+});
+
+test("the list names every state, and is accessible", async () => {
+  const page = await opened(0);
+  // What the frames show is the business of the tests below.
+  await page.setContent(readFileSync(LIST, "utf8").replace(/<iframe.*?<\/iframe>/g, ""));
+  await bringAxe(page);
+  for (const [file, states] of Object.entries({ page: PAGE, viewer: VIEWER })) {
+    for (const name of Object.keys(states))
+      assert.ok((await page.locator(`a[href="${file}.html#${name}"]`).count()) > 0, name);
+  }
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width: 320, height: 800 });
+    assert.deepEqual(await violations(page), []);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  }
+  await page.close();
+});
+
+describe("states", { concurrency: 2 }, () => {
+  describe("the auditor’s page", { concurrency: 1 }, () => {
+    let booth: Booth;
+    before(async () => {
+      booth = await Booth.of(await opened(0), "page");
+    });
+    for (const name of Object.keys(PAGE)) {
+      const isPrinted = PRINTED.some((printed) => printed === name);
+      test(name, () => (isPrinted ? booth.printed(name) : booth.state(name)));
+    }
+    for (const code of CODES.filter((code) => !code.startsWith("expected."))) {
+      test(code, () => booth.part(code, `details[data-code="${code}"]`));
+    }
+  });
+
+  describe("the viewer", { concurrency: 1 }, () => {
+    let booth: Booth;
+    before(async () => {
+      booth = await Booth.of(await opened(1), "viewer");
+    });
+    for (const name of Object.keys(VIEWER)) test(name, () => booth.state(name));
+    for (const code of CODES) test(code, () => booth.part(code, ".strip"));
+  });
+});

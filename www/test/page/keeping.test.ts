@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { after, before, type TestContext, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import type { Page } from "playwright-core";
+import { type Browser, choose, endless, launch, PAGE, upload, verdict, verifyVector } from "./browser.ts";
+import { vector } from "./vectors.ts";
+
+let browser: Browser;
+before(async () => {
+  browser = await launch({ permissions: ["clipboard-read", "clipboard-write"] });
+});
+after(() => browser.close());
+
+async function opened(t: TestContext): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.goto(pathToFileURL(PAGE).href);
+  return page;
+}
+
+const sha256 = (bytes: Buffer, as: "hex" | "base64" = "hex") => createHash("sha256").update(bytes).digest(as);
+const { version } = JSON.parse(readFileSync(new URL("../../../js/package.json", import.meta.url), "utf8"));
+
+test("the file's hash is shown beside the verdict, compressed files as they are", async (t) => {
+  const page = await opened(t);
+  const gzip = vector("gzip");
+  await verifyVector(page, gzip);
+  await page.locator("#sha256").waitFor();
+  assert.equal(await page.locator("#sha256").textContent(), sha256(readFileSync(gzip.export)));
+});
+
+test("the printed report says what was verified, with what, and all that came of it", async (t) => {
+  const page = await opened(t);
+  const given = vector("key-revoked-suspect");
+  await verifyVector(page, given);
+  await page.locator("#sha256").waitFor();
+  assert.equal(await page.locator(".printed").count(), 0);
+  await page.emulateMedia({ media: "print" });
+  await page.locator(".printed").waitFor();
+  assert.equal(await page.locator(".page").isVisible(), false);
+  const text = (await page.locator(".printed").innerText()).replace(/\s+/g, " ");
+  const report = given.report as {
+    checks: object;
+    finding_counts: Record<string, number>;
+    signers: { vkey: string }[];
+  };
+  assert.match(text, /Broken\./);
+  assert.ok(text.includes(sha256(readFileSync(given.export))));
+  assert.ok(text.includes(`countersign ${version}`));
+  assert.match(text, /Verified at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z/);
+  const trust = readFileSync(given.trust ?? "", "utf8");
+  for (const vkey of trust.match(/\S+\+[0-9a-f]{8}\+\S+/g) ?? []) assert.ok(text.includes(vkey), vkey);
+  for (const code of Object.keys(report.finding_counts)) assert.ok(text.includes(code), code);
+  for (const { vkey } of report.signers) assert.ok(text.includes(vkey), vkey);
+  assert.equal(await page.locator(".paper-checks tbody tr").count(), Object.keys(report.checks).length);
+  await page.emulateMedia({ media: "screen" });
+  await page.locator(".printed").waitFor({ state: "detached" });
+  // On real paper too, where nothing waits for the page.
+  assert.ok((await page.pdf({ format: "A4" })).length > 20_000);
+});
+
+test("the page says which version it is, and what of itself can be checked", async (t) => {
+  const page = await opened(t);
+  const html = readFileSync(PAGE, "utf8");
+  await page.getByText(`countersign ${version}: is this page the one that was released?`).click();
+  const hashes = await page.locator(".about .hash").allTextContents();
+  const script = html.slice(html.indexOf('<script type="module">') + 22, html.lastIndexOf("</script>"));
+  const style = html.slice(html.indexOf("<style>") + 7, html.indexOf("</style>"));
+  assert.deepEqual(hashes, [
+    `sha256-${sha256(Buffer.from(script), "base64")}`,
+    `sha256-${sha256(Buffer.from(style), "base64")}`,
+  ]);
+  const sums = readFileSync(new URL("SHA256SUMS", pathToFileURL(PAGE)), "utf8");
+  assert.ok(sums.includes(`${sha256(Buffer.from(html))}  index.html\n`));
+});
+
+test("the first error is told while the file is still read", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose an export", endless('{"link":"nonsense"}\n'));
+  await page.locator(".first-failure").waitFor({ timeout: 120_000 });
+  const told = page.getByRole("alert").filter({ hasText: "First error so far" });
+  assert.match((await told.textContent()) ?? "", /A malformed link.*format\.link.*line 2/s);
+  assert.equal(await page.locator(".verdict").count(), 0);
+  assert.equal(await page.locator(".result").getAttribute("aria-busy"), "true");
+});
+
+test("a trust file, a key and a pin can be pasted anywhere", async (t) => {
+  const page = await opened(t);
+  const { export: file, trust = "" } = vector("log-two-chains");
+  const text = readFileSync(trust, "utf8");
+  const paste = async (pasted: string) => {
+    await page.evaluate((pasted) => navigator.clipboard.writeText(pasted), pasted);
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    await page.keyboard.press("ControlOrMeta+V");
+  };
+  await choose(page, "Choose an export", file);
+  await page.locator(".verdict").waitFor();
+  await paste(text);
+  await page.locator(".verdict.tone-good").waitFor();
+  assert.equal(await verdict(page), "Verified.");
+  assert.match((await page.locator(".command code").textContent()) ?? "", /--trust pasted-trust\.txt$/);
+  await page.getByRole("button", { name: "Remove pasted-trust.txt" }).click();
+  await page.locator(".verdict.tone-doubt").waitFor();
+
+  // What a key is trusted for, its text does not say.
+  const [, issuer = ""] = /^issuer (\S+)$/m.exec(text) ?? [];
+  await paste(`# from Ada\n${issuer}\n`);
+  await page.getByRole("radio", { name: /^Issuer/ }).check();
+  await page.getByRole("button", { name: "Trust for this session", exact: true }).click();
+  await page.locator(".chosen-list li", { hasText: "issuer, for this session" }).waitFor();
+});
+
+test("a file with a single key asks what the key is trusted for", async (t) => {
+  const page = await opened(t);
+  const trust = readFileSync(vector("plain-closed").trust ?? "", "utf8");
+  const [, vkey = ""] = /^emitter (\S+)$/m.exec(trust) ?? [];
+  await choose(page, "Choose an export", [
+    upload("ada.pub", `${vkey}\n`),
+    upload("export.ndjson", readFileSync(vector("plain-closed").export)),
+  ]);
+  await page.getByRole("radio", { name: /^Emitter/ }).waitFor();
+  assert.equal(await page.getByLabel("Text", { exact: true }).inputValue(), vkey);
+  await page.getByRole("button", { name: "Trust for this session", exact: true }).click();
+  await page.locator(".verdict.tone-good").waitFor();
+});
+
+test("everything is said in German too, and the language is kept", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("flip-event"));
+  await page.getByRole("button", { name: "Deutsch" }).click();
+  assert.equal(await page.evaluate(() => document.documentElement.lang), "de");
+  assert.equal(await verdict(page), "Verändert.");
+  await page.getByRole("heading", { name: "Prüfungen" }).waitFor();
+  assert.equal(await page.title(), "Einen Export prüfen – countersign");
+  // Words of the core are English, and marked so.
+  assert.equal(await page.locator(".finding-list [lang]").first().getAttribute("lang"), "en");
+  await page.locator("countersign-viewer").getByText("Spalten").first().waitFor();
+  await page.reload();
+  await page.getByRole("heading", { name: "Den Export eines Audit-Logs prüfen" }).waitFor();
+  await page.getByRole("button", { name: "English" }).click();
+  await page.getByRole("heading", { name: "Verify an export of an audit log" }).waitFor();
+});
+
+test("signers are shown with their history, and who vouches for them", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("key-revoked-suspect"));
+  const history = await page.locator(".signers .history li").allTextContents();
+  assert.equal(history.length, 2);
+  assert.match(history[0] ?? "", /Granted.*by\s+example\.com\/dashboard.*leaf 1, line 3/s);
+  assert.match(history[1] ?? "", /Revoked/);
+  const roles = await page
+    .locator(".vouchers > li")
+    .evaluateAll((all) => all.map((one) => one.getAttribute("data-role")));
+  assert.deepEqual(roles, ["log", "issuer", "issuer"]);
+});
+
+test("the log's coverage shows what is left out and what vouches for the rest", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("large-filter-by-content"));
+  const chart = page.getByRole("img", {
+    name: /^Coverage of the log: 313 leaves, .* 177 events withheld, 51 leaves skipped, 2 checkpoints\.$/,
+  });
+  await chart.waitFor();
+  assert.equal(await page.locator(".coverage .checkpoint.matches").count(), 2);
+  await page.locator(".coverage").getByText("As a list").click();
+  const last = page.locator(".coverage-list li", { hasText: "Checkpoint at 313 leaves" });
+  assert.match((await last.textContent()) ?? "", /valid\s+the log\s+log\.example\/audit/);
+  assert.match((await last.textContent()) ?? "", /valid\s+witness/);
+  await page.locator(".coverage-list").getByRole("button", { name: "Show Leaves 7 to 8" }).click();
+  await page.locator("#cs-drawer-heading").waitFor();
+});
+
+test("a check that is not passed leads to what was found", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("flip-event"));
+  await page
+    .locator('[data-check="payloads"]')
+    .getByRole("button", { name: "An event is not the one recorded" })
+    .click();
+  assert.equal(
+    await page.evaluate(() => document.activeElement?.closest("details")?.dataset.code),
+    "payload.mismatch",
+  );
+  assert.equal(await page.locator('[data-code="payload.mismatch"]').getAttribute("open"), "");
+});

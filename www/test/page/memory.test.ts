@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, type TestContext, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import type { Page } from "playwright-core";
+import { type Browser, choose, launch, PAGE, upload, verdict } from "./browser.ts";
+import { vector } from "./vectors.ts";
+
+let browser: Browser;
+before(async () => {
+  browser = await launch({ remembers: true });
+});
+after(() => browser.close());
+
+const WHOLE = readFileSync(vector("large-whole").export, "utf8");
+/** The same log as it was at its first checkpoint. */
+const EARLIER = `${WHOLE.split("\n").slice(0, 82).join("\n")}\n`.replace("[0,313]", "[0,80]");
+const TRUST = vector("large-whole").trust ?? "";
+
+/** The page from disk, as if it was never opened before. */
+async function opened(t: TestContext): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.goto(pathToFileURL(PAGE).href);
+  await page.evaluate(() => localStorage.clear());
+  await page.reload();
+  return page;
+}
+
+/** Opens the page anew, and verifies. */
+async function verify(page: Page, content: string | Buffer, trust = TRUST): Promise<void> {
+  await page.reload();
+  await choose(page, "Choose a trust file", trust);
+  await choose(page, "Choose an export", upload("export.ndjson", content));
+  await page.locator(".verdict").waitFor();
+}
+
+const seen = (page: Page) => page.locator(".seen");
+const state = async (page: Page) => seen(page).getAttribute("data-seen");
+const remembered = (page: Page) => page.evaluate(() => localStorage.getItem("countersign.seen/v1"));
+
+test("a log is remembered, and the next time nothing was rewritten since", async (t) => {
+  const page = await opened(t);
+  await verify(page, EARLIER);
+  assert.equal(await state(page), "first");
+  assert.match((await seen(page).textContent()) ?? "", /From now on it remembers it at size 80\./);
+
+  await verify(page, WHOLE);
+  assert.equal(await verdict(page), "Verified.");
+  assert.equal(await state(page), "grown");
+  assert.match(
+    (await seen(page).textContent()) ?? "",
+    /Last seen at size 80 on\s+\w+ \d+, \d{4}: nothing was rewritten since\./,
+  );
+  assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "pass");
+  // An event that is not the one recorded does not rewrite the log, and is not made up for by that.
+  await verify(page, WHOLE.replace('"event":{"', '"event":{"forged":1,"'));
+  assert.equal(await verdict(page), "Altered.");
+  assert.equal(await state(page), "grown");
+  assert.match(
+    (await seen(page).textContent()) ?? "",
+    /the log’s tree only grew since\. That takes nothing back/,
+  );
+  // What was seen last is what counts from now on.
+  await verify(page, WHOLE);
+  assert.match((await seen(page).textContent()) ?? "", /Last seen at size 313 on/);
+  assert.match((await page.locator(".command code").textContent()) ?? "", / --pin 313\.pin\.txt$/);
+});
+
+test("a log that was cut back is altered, and the reader can leave out what is remembered", async (t) => {
+  const page = await opened(t);
+  await verify(page, WHOLE);
+  await verify(page, EARLIER);
+  assert.equal(await state(page), "smaller");
+  assert.equal(await verdict(page), "Altered.");
+  await page.getByRole("button", { name: "Verify without what this device remembers" }).click();
+  await page.locator(".verdict:not(.tone-bad)").waitFor();
+  assert.equal(await seen(page).count(), 0);
+  // Nor does the older state take the place of the newer one.
+  assert.match((await remembered(page)) ?? "", /"size":313/);
+});
+
+test("a log that was rewritten is altered, and not remembered in place of the honest one", async (t) => {
+  const page = await opened(t);
+  await verify(page, readFileSync(vector("log-two-chains").export), vector("log-two-chains").trust);
+  await verify(page, WHOLE);
+  assert.equal(await state(page), "rewritten");
+  assert.equal(await verdict(page), "Altered.");
+  assert.match((await remembered(page)) ?? "", /"size":15,/);
+});
+
+test("of several parts the largest is held against what is remembered", async (t) => {
+  const page = await opened(t);
+  await verify(page, readFileSync(vector("log-two-chains").export), vector("log-two-chains").trust);
+  await page.reload();
+  await choose(page, "Choose a trust file", TRUST);
+  await choose(page, "Choose an export", [upload("a.ndjson", EARLIER), upload("b.ndjson", WHOLE)]);
+  await page.locator(".parts").waitFor();
+  await page.getByRole("button", { name: /^b\.ndjson Altered\./ }).click();
+  assert.equal(await state(page), "rewritten");
+  assert.equal(await verdict(page), "Altered.");
+  assert.match((await remembered(page)) ?? "", /"size":15,/);
+});
+
+test("a part that cannot be held against what is remembered keeps the verdict that it has alone", async (t) => {
+  const page = await opened(t);
+  const { export: file, trust, pins } = vector("pin-not-reached");
+  const pin = readFileSync(pins[0] ?? "", "utf8");
+  const entry = { pin, when: "2026-11-03T10:00:00.000Z" };
+  await page.evaluate((list) => localStorage.setItem("countersign.seen/v1", list), JSON.stringify([entry]));
+  await verify(page, readFileSync(file), trust);
+  assert.equal(await state(page), "unknown");
+  // The verdict is over what was brought, and nobody brought that pin.
+  assert.equal(await page.locator('[data-code="append_only.not_reached"]').count(), 0);
+  assert.match(
+    (await seen(page).textContent()) ?? "",
+    /November 3, 2026\. Whether anything was rewritten since cannot be told: this export leaves out where/,
+  );
+  assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "not_checked");
+  // The older state stays what a later export must hold.
+  assert.match((await remembered(page)) ?? "", /"when":"2026-11-03T10:00:00.000Z"/);
+});
+
+test("the device forgets when it is asked, and remembers nothing where it is told not to", async (t) => {
+  const page = await opened(t);
+  await verify(page, EARLIER);
+  await page.getByText("Logs seen on this device").click();
+  await page.getByRole("button", { name: "Forget log.example/audit" }).click();
+  assert.deepEqual(JSON.parse((await remembered(page)) ?? "null"), []);
+  await page.getByRole("checkbox", { name: /^Remember logs on this device/ }).uncheck();
+  await verify(page, EARLIER);
+  assert.equal(await remembered(page), null);
+  assert.equal(await seen(page).count(), 0);
+});
+
+test("what cannot be trusted is not remembered, nor the sample", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose an export", upload("export.ndjson", WHOLE));
+  await page.locator(".verdict").waitFor();
+  await page.getByRole("button", { name: "Try the sample" }).click();
+  await page.locator(".verdict.tone-good").waitFor();
+  assert.equal(await remembered(page), null);
+});
+
+test("where the browser refuses storage, the page says so and works", async (t) => {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.addInitScript(() => {
+    Object.defineProperty(window, "localStorage", {
+      get: () => {
+        throw new DOMException("denied", "SecurityError");
+      },
+    });
+  });
+  await page.goto(pathToFileURL(PAGE).href);
+  await verify(page, WHOLE);
+  assert.equal(await verdict(page), "Verified.");
+  await page.getByText("Logs seen on this device").click();
+  await page.getByText("This browser lets the page keep nothing").waitFor();
+  await page.getByRole("button", { name: "Deutsch" }).click();
+  await page.getByRole("heading", { name: "Den Export eines Audit-Logs prüfen" }).waitFor();
+});

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, type TestContext, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { type Browser, choose, launch, PAGE, saved, upload, verdict } from "./browser.ts";
+import { recorded } from "./record.ts";
+import { vector } from "./vectors.ts";
+
+let browser: Browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+const WHOLE = readFileSync(vector("large-whole").export, "utf8");
+const EARLIER = `${WHOLE.split("\n").slice(0, 82).join("\n")}\n`.replace("[0,313]", "[0,80]");
+const PART = readFileSync(vector("large-filter-by-content").export);
+const OTHER = readFileSync(vector("log-two-chains").export);
+
+async function opened(t: TestContext): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.goto(pathToFileURL(PAGE).href);
+  await choose(page, "Choose a trust file", vector("large-whole").trust ?? "");
+  return page;
+}
+
+const words = async (page: Page, selector: string) =>
+  ((await page.locator(selector).textContent()) ?? "").replace(/\s+/g, " ").trim();
+
+test("several exports of one log keep their own verdicts, and are held against each other", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose an export", [
+    upload("b.ndjson.gz", gzipSync(WHOLE)),
+    upload("a.ndjson", EARLIER),
+    upload("c.ndjson.zst", zstdCompressSync(PART)),
+  ]);
+  await page.locator(".parts").waitFor();
+  assert.deepEqual(
+    await page
+      .locator(".part")
+      .evaluateAll((parts) => parts.map((part) => part.textContent?.replace(/\s+/g, " ").trim())),
+    [
+      "a.ndjson Not checked to the end. 80 leaves",
+      "b.ndjson.gz Verified. 313 leaves",
+      "c.ndjson.zst Intact, not shown to be complete. 262 leaves",
+    ],
+  );
+  assert.match(
+    await words(page, ".parts-verdicts"),
+    /own verdict: 1 × Not checked to the end, 1 × Verified, 1 × Intact/,
+  );
+  assert.match(await words(page, ".agree"), /They agree: the log only grew/);
+  await page.getByText("Together they hold all 313 leaves").waitFor();
+
+  // Another part is looked at.
+  await page.getByRole("button", { name: /^b\.ndjson\.gz/ }).click();
+  assert.equal(await verdict(page), "Verified.");
+  assert.match(await words(page, ".verdict .facts"), /b\.ndjson\.gz/);
+  assert.equal(await page.locator(".part[aria-current]").count(), 1);
+});
+
+test("exports that contradict each other are evidence, whatever each says alone", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose another trust file", vector("log-two-chains").trust ?? "");
+  await choose(page, "Choose an export", [upload("one.ndjson", OTHER), upload("two.ndjson", WHOLE)]);
+  await page.locator(".parts").waitFor();
+  assert.match(await words(page, ".agree"), /They contradict each other/);
+  await page.getByRole("button", { name: "Compare two of them" }).click();
+  await page.locator('[data-agree="contradicts"]').waitFor();
+  const { text } = await saved(page, "Save both checkpoints");
+  assert.match(text, /# one\.ndjson\n\nlog\.example\/audit\n15\n/);
+  assert.match(text, /# two\.ndjson\n\nlog\.example\/audit\n313\n/);
+});
+
+test("two exports are compared: what one has that the other hides, and how", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose an export", upload("whole.ndjson", WHOLE));
+  await page.locator(".verdict").waitFor();
+  await choose(page, "Compare with another export", upload("part.ndjson", PART));
+  await page.locator('[data-agree="grown"]').waitFor();
+  assert.match(
+    await words(page, ".compare .difference >> nth=0"),
+    /^In whole\.ndjson, not shown in part\.ndjson/,
+  );
+  const hidden = page.locator(".compare .difference").first().locator("[data-hidden]");
+  const counts = await hidden.evaluateAll((items) => {
+    const sums: Record<string, number> = {};
+    for (const item of items) {
+      const [begin = 0, end = begin] = (item.firstElementChild?.textContent?.match(/[\d,]+/g) ?? []).map(
+        (text) => Number(text.replaceAll(",", "")),
+      );
+      const as = item.getAttribute("data-hidden") ?? "";
+      sums[as] = (sums[as] ?? 0) + end - begin + 1;
+    }
+    return sums;
+  });
+  assert.deepEqual(counts, { skipped: 51, withheld: 177 });
+  assert.match(await words(page, ".compare .difference >> nth=1"), /Nothing: every event that it shows/);
+
+  const first = hidden.and(page.locator('[data-hidden="withheld"]')).first();
+  const [leaf] = /\d+/.exec((await first.textContent()) ?? "") ?? [];
+  await first.getByRole("button", { name: "Show" }).click();
+  await page.locator("#cs-drawer-heading", { hasText: /^Event on line/ }).waitFor();
+  assert.match((await page.locator(".drawer").textContent()) ?? "", new RegExp(`Leaf\\s*${leaf}\\b`));
+});
+
+test("exports of different logs are not compared", async (t) => {
+  const page = await opened(t);
+  const { exported } = await recorded(['{"action":"a"}']);
+  await choose(page, "Choose an export", [upload("one.ndjson", WHOLE), upload("two.ndjson", exported)]);
+  await page.getByText("These are exports of 2 different logs").waitFor();
+  await page.getByRole("button", { name: "Compare two of them" }).click();
+  await page.locator('[data-agree="other-log"]').waitFor();
+  assert.equal(await page.locator(".compare .difference").count(), 0);
+});
+
+test("whether exports without checkpoints are of one log cannot be told", async (t) => {
+  const page = await opened(t);
+  const { exported } = await recorded(['{"action":"a"}']);
+  await choose(page, "Choose an export", [upload("one.ndjson", exported), upload("two.ndjson", exported)]);
+  await page.locator(".parts").waitFor();
+  assert.match(await words(page, ".agree"), /could not be told/);
+});
+
+test("pieces that a file was cut into are put together", async (t) => {
+  const page = await opened(t);
+  const bytes = gzipSync(WHOLE);
+  const third = Math.ceil(bytes.length / 3);
+  const pieces = ["ab", "aa", "ac"].map((name, _, names) => {
+    const place = [...names].sort().indexOf(name);
+    return upload(`export.ndjson.gz.${name}`, bytes.subarray(place * third, (place + 1) * third));
+  });
+  await choose(page, "Choose an export", pieces);
+  await page.locator(".verdict").waitFor();
+  assert.equal(await verdict(page), "Verified.");
+  assert.equal(await page.locator(".parts").count(), 0);
+  assert.match(await words(page, ".chosen-files"), /export\.ndjson\.gz .*put together from 3 files/);
+});
+
+test("a part is added and removed", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose an export", upload("a.ndjson", EARLIER));
+  await page.locator(".verdict").waitFor();
+  await choose(page, "Add a part or a second export", upload("b.ndjson", WHOLE));
+  await page.locator(".parts").waitFor();
+  await page.getByRole("button", { name: "Remove a.ndjson" }).click();
+  await page.locator(".verdict", { hasText: "b.ndjson" }).waitFor();
+  assert.equal(await page.locator(".parts").count(), 0);
+});
