@@ -75,8 +75,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         trust,
         pins: args.pins.load()?,
         expect: Expectations { origin: args.origin.clone(), ..Expectations::default() },
-        events: false,
         tiles: true,
+        ..Options::default()
     };
     let source = source::open(&args.log)?;
     let keep = args.pins.keep()?;

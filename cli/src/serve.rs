@@ -28,6 +28,8 @@ use crate::{input, key, stop, style};
 const KEY: &str = "log.key";
 /// The name of the trust file in the log's folder.
 const TRUST: &str = "trust.txt";
+/// The page that is served at `/`, compressed with gzip: the console, or what says how to get it.
+const CONSOLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/console.html.gz"));
 /// How often it is looked whether the server shall stop.
 const GLANCE: std::time::Duration = std::time::Duration::from_millis(50);
 /// How often the trust file is looked at.
@@ -37,14 +39,15 @@ const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 ///
 /// Begins a log in its folder where there is none: a key that its owner alone may read, and a trust file that says
 /// who may write to the log. Prints the log's verifier key, which readers and emitters need. Ends on Ctrl-C or SIGTERM,
-/// when what is under way is done.
+/// when what is under way is done. At / is the log's console: search, live view, coverage, keys, witnesses and storage,
+/// verified in the browser, for readers with a token.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign serve --origin log.example/audit
   echo \"emitter $APP_VKEY\" >> countersign-log/trust.txt     # read anew when it changes
   countersign record --key app.key --to http://127.0.0.1:8080 --log \"$LOG_VKEY\" events.ndjson
-  countersign serve --page served.html                       # the auditor's page at http://127.0.0.1:8080/
+  countersign token add ada                                  # for the console at http://127.0.0.1:8080/
   AWS_REGION=eu-central-1 countersign serve --store s3://audit-logs/app")]
 pub(crate) struct Args {
     /// The log's folder
@@ -69,9 +72,12 @@ pub(crate) struct Args {
     /// Pages of this origin may ask (or of these, given again; * for all)
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
-    /// Serve this HTML file at /, such as the auditor's page
+    /// Serve this HTML file at / in place of the console
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
+    /// Serve no page at /
+    #[arg(long, conflicts_with = "page")]
+    no_page: bool,
     /// Erase events when they are this old: 7y for all, tenant=acme:30d for a tenant's (given again: and these)
     #[arg(long, value_name = "RULE")]
     retain: Vec<Rule>,
@@ -117,7 +123,7 @@ async fn run_server(
     rules: Rules,
 ) -> Result<u8, Failure> {
     let verifier = key.verifier_key().clone();
-    let page = args.page.as_deref().map(input::small).transpose()?.map(Page::new);
+    let page = page(args)?;
     let store = args.store.as_deref().map(bucket).transpose()?;
     let config = Config {
         folder: args.dir.clone(),
@@ -148,6 +154,16 @@ async fn run_server(
     }
     style::done("stopping: what is under way is being done");
     end(serving).await
+}
+
+/// What is served at `/`.
+fn page(args: &Args) -> Result<Option<Page>, Failure> {
+    let page = match &args.page {
+        _ if args.no_page => return Ok(None),
+        None => Page::packed(CONSOLE),
+        Some(file) => Page::new(input::small(file)?),
+    };
+    page.map(Some).map_err(|error| Failure::io("pack", "the page", &error))
 }
 
 fn bucket(url: &str) -> Result<Bucket, Failure> {

@@ -65,8 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         trust: args.trust.as_deref().map(input::trust).transpose()?.unwrap_or_default(),
         pins: args.pins.load()?,
         expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
-        events: false,
-        tiles: false,
+        ..Options::default()
     };
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = args.threads.map_or_else(cores, usize::from);
@@ -90,12 +89,13 @@ pub(crate) fn verify(
     export: &Path,
     options: Options,
     threads: usize,
-    events: impl FnMut(Vec<VerifiedEvent>),
+    mut events: impl FnMut(Vec<VerifiedEvent>),
 ) -> Result<Verification, Failure> {
     let mut input = Input::open(export)?;
     let bar = progress::bar("verifying", input.size());
     let name = input.name().to_owned();
-    let result = parallel::verify(input.reader()?, options, threads, |read| bar.set_position(read), events);
+    let progress = |read| bar.set_position(read);
+    let result = parallel::verify(input.reader()?, options, threads, progress, |told| events(told.events));
     bar.finish_and_clear();
     result.map_err(|error| Failure::io("read", &name, &error))
 }

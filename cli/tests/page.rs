@@ -1,4 +1,4 @@
-//! `serve --page`: a page beside the log.
+//! What `serve` has at `/`: its console, another page, or none.
 
 mod common;
 
@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use common::Place;
+use flate2::read::GzDecoder;
 use predicates::prelude::*;
 
 /// A server that is killed when the test ends, and where it listens.
@@ -31,12 +32,20 @@ impl Serving {
 
     /// The head and the body of the answer to a request for `/`.
     fn root(&self) -> (String, String) {
+        let (head, body) = self.asked("");
+        (head, String::from_utf8(body).unwrap())
+    }
+
+    /// The same with more headers, each with its end of line.
+    fn asked(&self, headers: &str) -> (String, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.1).unwrap();
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.to_ascii_lowercase(), body.to_owned())
+        let request = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        (head.to_ascii_lowercase(), answer[end + 4..].to_vec())
     }
 }
 
@@ -58,13 +67,45 @@ fn a_page_is_served_beside_the_log() {
     assert_eq!(body, place.read("page.html"));
 }
 
+/// The console is in the program where it was built before; else what says how to get it.
+#[test]
+fn the_log_has_a_page_of_its_own() {
+    let place = Place::new();
+    let serving = Serving::start(&place, &[]);
+    let (head, body) = serving.root();
+    assert!(head.starts_with("http/1.1 200 "), "{head}");
+    assert!(head.contains("\r\ncontent-type: text/html; charset=utf-8"), "{head}");
+    assert!(head.contains("\r\ncache-control: no-cache"), "{head}");
+    assert!(body.starts_with("<!doctype html>") && body.contains("countersign"), "{body}");
+    // It says itself what it may load and connect to.
+    let policy = body.split_once("http-equiv=\"Content-Security-Policy\" content=\"").unwrap().1;
+    let policy = policy.split_once('"').unwrap().0;
+    assert!(policy.starts_with("default-src 'none';"), "{policy}");
+    assert!(!policy.contains("http") && !policy.contains('*'), "{policy}");
+
+    let (head, packed) = serving.asked("Accept-Encoding: gzip\r\n");
+    assert!(head.contains("\r\ncontent-encoding: gzip"), "{head}");
+    let mut unpacked = String::new();
+    GzDecoder::new(&*packed).read_to_string(&mut unpacked).unwrap();
+    assert_eq!(unpacked, body);
+    let tag = head.split_once("\r\netag: ").unwrap().1.split("\r\n").next().unwrap();
+    // Tags are compared as they are written, and the head was not.
+    let (head, again) = serving.asked("If-None-Match: *\r\n");
+    assert!(head.starts_with("http/1.1 304 ") && again.is_empty() && tag.len() > 40, "{head}");
+}
+
 #[test]
 fn without_a_page_the_log_says_what_it_is() {
     let place = Place::new();
-    let (head, body) = Serving::start(&place, &[]).root();
+    let (head, body) = Serving::start(&place, &["--no-page"]).root();
     assert!(head.starts_with("http/1.1 200 "), "{head}");
     assert!(head.contains("\r\ncontent-type: text/plain"), "{head}");
     assert!(body.starts_with("countersign: the log log.example/audit."), "{body}");
+}
+
+#[test]
+fn a_page_and_none_contradict_each_other() {
+    Place::new().run(&["serve", "--page", "page.html", "--no-page"]).code(2);
 }
 
 #[test]
