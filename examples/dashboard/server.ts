@@ -1,4 +1,4 @@
-/** The dashboard's server: it serves the page, grants the page's key, and reads the log for it. */
+/** The dashboard's server: it serves the page, grants the page's key, and passes the log on to it. */
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
@@ -15,6 +15,9 @@ if (!AUDIT_URL || !AUDIT_TRUST || !AUDIT_TOKEN || !AUDIT_ISSUER_KEY) {
 const trust = readFileSync(AUDIT_TRUST, "utf8");
 const [, log = ""] = /^log (.+)$/m.exec(trust) ?? [];
 const issuer = createIssuer({ key: AUDIT_ISSUER_KEY, to: AUDIT_URL, log });
+
+/** How many of the log's leaves a page begins with. */
+const NEWEST = 500;
 
 /** Who is signed in. Here it is always the same person: put your session in its place. */
 function userOf(_request: Request): { id: string; name: string } | undefined {
@@ -43,37 +46,30 @@ app.use(
   }),
 );
 
-app.get("/api/session", (c) => c.json({ user: userOf(c.req.raw), collector: AUDIT_URL, trust, issuer: issuer.name }));
+app.get("/api/session", (c) => c.json({ user: userOf(c.req.raw), collector: AUDIT_URL, log, issuer: issuer.name }));
 
 app.post("/api/grant", (c) => grant(c.req.raw));
 
-/** Events are for who has a reader's token, which stays here. A server of several tenants adds `tenant`. */
-app.get("/api/export", async (c) => {
+/** Whose events the page takes for genuine. It trusts this server already, which serves the page itself. */
+app.get("/api/trust", (c) => c.text(trust));
+
+/** The log as it goes on. Events are for who has a reader's token, which stays here. A server of several tenants adds `tenant`. */
+app.get("/api/stream", async (c) => {
   if (userOf(c.req.raw) === undefined) {
     return c.json({ error: "nobody is signed in" }, 401);
   }
-  const query = new URLSearchParams();
-  for (const name of ["limit", "boundary"]) {
-    const value = c.req.query(name);
-    if (value !== undefined) {
-      query.set(name, value);
-    }
+  const last = c.req.header("last-event-id");
+  const from = c.req.query("from") ?? (last === undefined ? await recently() : undefined);
+  const headers = { authorization: `Bearer ${AUDIT_TOKEN}`, ...(last !== undefined && { "last-event-id": last }) };
+  const address = new URL(`/stream${from === undefined ? "" : `?from=${from}`}`, AUDIT_URL);
+  const { body, status } = await fetch(address, { headers, signal: c.req.raw.signal });
+  if (status === 401) {
+    return c.json({ error: "the log does not know the dashboard's token" }, 502);
   }
-  const { status, body } = await read(`/export?${query}`, c.req.raw.signal);
-  return new Response(body, { status, headers: { "cache-control": "no-store" } });
-});
-
-/** A message whenever the log has grown, and not what it has grown by: the page reads that itself, and verifies it. */
-app.get("/api/changes", async (c) => {
-  const health = await fetch(new URL("/healthz", AUDIT_URL));
-  const { published } = (await health.json()) as { published: { size: number } };
-  const { ok, status, body } = await read(`/stream?from=${published.size}`, c.req.raw.signal);
-  if (!ok || body === null) {
-    return c.json({ error: "the log has no view to give" }, status === 401 ? 502 : 503);
-  }
-  const changes = body.pipeThrough(new TextDecoderStream()).pipeThrough(onlyCheckpoints());
-  const headers = { "content-type": "text/event-stream", "cache-control": "no-store" };
-  return new Response(changes.pipeThrough(new TextEncoderStream()), { headers });
+  return new Response(body, {
+    status,
+    headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
+  });
 });
 
 app.get("*", serveStatic({ root: "dist" }));
@@ -83,23 +79,11 @@ app.onError((error, c) => {
   return c.json({ error: "the log cannot be reached" }, 502);
 });
 
-/** Asks the log for what only readers may see. */
-function read(path: string, signal: AbortSignal): Promise<Response> {
-  return fetch(new URL(path, AUDIT_URL), { headers: { authorization: `Bearer ${AUDIT_TOKEN}` }, signal });
-}
-
-/** Of a live view, that there was a checkpoint. */
-function onlyCheckpoints(): TransformStream<string, string> {
-  let rest = "";
-  return new TransformStream({
-    transform(text, out) {
-      const lines = `${rest}${text}`.split("\n");
-      rest = lines.pop() ?? "";
-      if (lines.some((line) => line.startsWith('data: {"checkpoint"'))) {
-        out.enqueue("data: grown\n\n");
-      }
-    },
-  });
+/** Where the newest leaves begin. */
+async function recently(): Promise<string> {
+  const health = await fetch(new URL("/healthz", AUDIT_URL));
+  const { published } = (await health.json()) as { published: { size: number } };
+  return String(Math.max(0, published.size - NEWEST));
 }
 
 serve({ fetch: app.fetch, port: Number(PORT), hostname: "127.0.0.1" }, ({ port }) =>

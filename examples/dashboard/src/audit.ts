@@ -1,17 +1,13 @@
 /** Records what is clicked, and follows each event until the log has proven to hold it. */
 
-import { type AuditEvent, type CountersignError, createRecorder, type Recorder, type Status } from "countersign";
+import { type AuditEvent, createRecorder, type Receipt, type Recorder, type Status } from "countersign";
 import { grantedKey, indexedDbOutbox } from "countersign/browser";
 import type { Session } from "./session.ts";
 
 /** An event that was recorded in this page. */
 export interface Click {
-  readonly event: AuditEvent;
-  readonly at: Date;
   /** Where the log has it, once it is proven. */
-  place?: { chain: string; seq: number; index: number | null };
-  /** Why it never will be there. */
-  error?: CountersignError;
+  place?: Receipt;
 }
 
 /** The page's recorder, and what became of the clicks. */
@@ -23,13 +19,13 @@ export class Audit {
   #recorder: Recorder | undefined;
 
   /** Throws where this page cannot record. */
-  async start({ collector, trust, issuer }: Session): Promise<void> {
+  async start({ collector, log, issuer }: Session): Promise<void> {
     // Made in this browser, which never gives its secret away. The server says that it may sign, for a while.
     const granted = await grantedKey({ from: "/api/grant", issuer });
     this.#recorder = await createRecorder({
       key: granted.key,
       to: { url: collector, fetch: (url, init) => this.#send(url, init) },
-      log: trust,
+      log,
       outbox: indexedDbOutbox(),
       onError: () => this.onChange(),
     });
@@ -38,21 +34,20 @@ export class Audit {
   }
 
   record(event: AuditEvent): void {
-    const click: Click = { event, at: new Date() };
+    const click: Click = {};
     this.clicks.push(click);
-    void this.#follow(click);
+    void this.#follow(click, event);
     this.onChange();
   }
 
-  async #follow(click: Click): Promise<void> {
-    try {
-      const receipt = await this.#recorder?.record(click.event).delivered();
-      if (receipt !== undefined) {
-        const { chain, seq, index } = receipt;
-        click.place = { chain, seq, index };
-      }
-    } catch (error) {
-      click.error = error as CountersignError;
+  async #follow(click: Click, event: AuditEvent): Promise<void> {
+    // Why one never comes there is in the status.
+    const receipt = await this.#recorder
+      ?.record(event)
+      .delivered()
+      .catch(() => undefined);
+    if (receipt !== undefined) {
+      click.place = receipt;
     }
     this.onChange();
   }

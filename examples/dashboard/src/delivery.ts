@@ -3,16 +3,14 @@
 import type { Status } from "countersign";
 import type { Audit } from "./audit.ts";
 import { counted, el, type IconName, icon } from "./dom.ts";
+import type { Tally } from "./progress.ts";
 
-const STEPS: readonly { step: "queued" | "sending" | "proven" | "verified"; word: string; means: string }[] = [
+const STEPS: readonly { step: keyof Tally; word: string; means: string }[] = [
   { step: "queued", word: "Queued", means: "kept in this browser" },
   { step: "sending", word: "Sending", means: "on its way to the log" },
   { step: "proven", word: "Proven", means: "the log’s proof was checked" },
   { step: "verified", word: "Verified", means: "read back and checked" },
 ];
-
-/** How many of this page's events are at each step, or past it. */
-export type Tally = { readonly [step in (typeof STEPS)[number]["step"]]: number };
 
 /** The panel with the steps from a click to a verified event. */
 export class Delivery {

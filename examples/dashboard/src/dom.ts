@@ -44,13 +44,6 @@ export function icon(name: IconName): SVGSVGElement {
   return svg;
 }
 
-const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" });
-
-/** A moment of today, or of whenever it was. */
-export function clock(moment: Date): HTMLElement {
-  return el("time", { datetime: moment.toISOString(), title: moment.toLocaleString() }, TIME.format(moment));
-}
-
 const COUNT = new Intl.NumberFormat("en");
 
 /** A number and what it counts. */

@@ -1,10 +1,10 @@
+import "countersign/viewer";
 import { Audit } from "./audit.ts";
 import { Delivery, notice, sentence } from "./delivery.ts";
 import { el } from "./dom.ts";
 import { jobsPanel } from "./jobs.ts";
-import { Log } from "./log.ts";
+import { Progress } from "./progress.ts";
 import { loadSession } from "./session.ts";
-import { Trail } from "./trail.ts";
 
 const who = el("p", { class: "user" });
 const page = el(
@@ -23,16 +23,26 @@ try {
   const session = await loadSession();
   const audit = new Audit();
   await audit.start(session);
-  const log = new Log();
-  const trail = new Trail();
+  const progress = new Progress(audit);
   const delivery = new Delivery(audit);
-  const show = () => delivery.show(trail.show(audit.clicks, audit.status, log));
+  const show = () => delivery.show(progress.tally());
   audit.onChange = show;
-  log.onChange = show;
-  log.start(session.trust);
+  // All of it: the server adds the reader's token, and knows whom to trust.
+  const trail = el("countersign-viewer", { src: "/api/stream", trust: "/api/trust", live: true });
+  trail.addEventListener("countersign-report", ({ detail }) => {
+    progress.take(detail.report);
+    show();
+  });
   who.append("Signed in as ", el("strong", {}, session.user.name));
   const jobs = jobsPanel(session.user, (event) => audit.record(event));
-  page.append(el("div", { class: "columns" }, el("div", { class: "column" }, jobs, delivery.element), trail.element));
+  page.append(
+    el(
+      "div",
+      { class: "columns" },
+      el("div", { class: "column" }, jobs, delivery.element),
+      el("section", { class: "trail", "aria-labelledby": "trail" }, el("h2", { id: "trail" }, "Audit trail"), trail),
+    ),
+  );
   show();
 } catch (error) {
   const { message, hint } = error as { message: string; hint?: string };

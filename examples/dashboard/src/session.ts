@@ -5,8 +5,8 @@ export interface Session {
   user: { id: string; name: string };
   /** Where the log takes events. */
   collector: string;
-  /** A trust file: the log's key, and who may say whose events are genuine. Never from the log itself. */
-  trust: string;
+  /** The log's key, never from the log itself: what is delivered has to be proven by it. */
+  log: string;
   /** The name of who grants this page's key. */
   issuer: string;
 }
