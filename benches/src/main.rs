@@ -5,6 +5,7 @@
 mod generate;
 mod grow;
 mod load;
+mod realistic;
 mod server;
 mod submissions;
 
@@ -32,6 +33,14 @@ enum Command {
         /// Write no bare work
         #[arg(long)]
         no_work: bool,
+    },
+    /// Writes a sealed export of a year of events of many kinds, and its trust file, into a folder
+    Realistic {
+        /// The folder
+        folder: PathBuf,
+        /// How many events
+        #[arg(long)]
+        events: u64,
     },
     /// Verifies a folder's export on one thread
     Verify {
@@ -89,6 +98,7 @@ struct Amount {
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Generate { folder, events, no_work } => generate::generate(&folder, events, !no_work)?,
+        Command::Realistic { folder, events } => realistic::generate(&folder, events)?,
         Command::Verify { folder } => println!("{}", verify(&folder)?.as_secs_f64()),
         Command::Bare { folder } => println!("{}", work(&folder)?.as_secs_f64()),
         Command::Load { program, within, amount } => {

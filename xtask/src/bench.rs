@@ -9,6 +9,7 @@ mod contest;
 mod figure;
 mod log;
 mod memory;
+mod page;
 mod sdk;
 
 use std::cell::Cell;
@@ -62,6 +63,8 @@ enum Part {
     Record,
     /// What recording costs a program, on Node.js and in workerd
     Sdk,
+    /// A million events in the viewer and in the auditor's page, which needs 1.5 GB of disk
+    Page,
     /// Peak memory
     Memory,
     /// The artefacts' sizes
@@ -82,6 +85,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
         notes.extend(match part {
             Part::Log => Some(log::NOTES),
             Part::Sdk => Some(sdk::NOTES),
+            Part::Page => Some(page::NOTES),
             _ => None,
         });
     }
@@ -115,6 +119,7 @@ impl Bench<'_> {
             Part::Wasm => self.wasm(),
             Part::Record => self.record(),
             Part::Sdk => sdk::measure(self),
+            Part::Page => page::measure(self),
             Part::Memory => self.memory(),
             Part::Sizes => self.sizes(),
             Part::Instantiate => self.instantiate(),

@@ -47,13 +47,13 @@ pub(crate) struct Args {
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let start = Instant::now();
     // The network and the compilers have nothing to wait for each other.
-    let program = thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| ["js", "www", "examples"].iter().try_for_each(|folder| npm::install(tools, folder)));
-        let program = scope.spawn(|| tools.program());
+        let parts = scope.spawn(|| tools.program_parts());
         tools.artefacts()?;
-        program.join().map_err(|_| anyhow!("building the program panicked"))?
+        parts.join().map_err(|_| anyhow!("building the program panicked"))?
     })?;
-    tools.www()?;
+    let program = tools.program_with_console()?;
     npm::install(tools, "examples")?;
     tools.progress.step("dashboard", |log| {
         log.run(tools.node()?.npm(tools, "examples/dashboard").args(["run", "build"]))
@@ -71,10 +71,9 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let ports = args.ports.choose()?;
     let sample = SampleLog::open(program.clone(), tools.path(SAMPLE), args.fresh)?;
     let workers = Workers::open(program.clone(), tools.path(WORKER), args.fresh)?;
-    let page = tools.path("www/dist/served.html");
-    let mut started = sample.start(tools, &ports, &page)?;
+    let mut started = sample.start(tools, &ports)?;
     let mut dashboard = examples::dashboard(tools, &sample, &ports)?;
-    let mut worker = workers.start(tools, &ports, &page)?;
+    let mut worker = workers.start(tools, &ports, &tools.path("www/dist/console.html"))?;
     dashboard.await_answer("/")?;
     worker.await_answer("/")?;
     let page = serve_page(tools, ports.page.try_clone()?)?;
@@ -121,7 +120,7 @@ A Worker, in workerd: press Delete, and it answers when the log has proven to ho
 The auditor's page, which works from disk and connects to nowhere:
   {page}
 
-Each log shows that page too, with a way to load from it. It asks for a trust file and a reader's token:
+Each log has a console: search, live view, coverage, keys, witnesses, storage. It asks for a reader's token, and for a trust file:
   the dashboard's log, to which an emitter writes about once a second
     http://127.0.0.1:{log}/
     trust file: {trust}
@@ -132,8 +131,7 @@ Each log shows that page too, with a way to load from it. It asks for a trust fi
     token:      {worker_token}
 
 To try:
-  1. Load an export of either log, and save its pin. Do something in the dashboard or the Worker, and load another with
-     the pin: the page says whether the log has only grown.
+  1. Open the console of either log at Live, and do something in the dashboard or the Worker: it is verified as it arrives.
   2. {program} export --dir http://127.0.0.1:{log} --token-file {token_file} -o export.ndjson
      {program} verify export.ndjson --trust {trust_shown}
   3. {program} check http://127.0.0.1:{log} --trust {trust_shown}

@@ -1,5 +1,6 @@
 //! What `cargo xtask test` runs.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -26,8 +27,6 @@ pub(crate) enum Resource {
     Host,
     /// Cargo's target folder for wasm32.
     Wasm,
-    /// The npm packages.
-    Packages,
 }
 
 /// What the result of a suite that did not run begins with; the reason follows.
@@ -37,58 +36,43 @@ pub(crate) const SKIPPED: &str = "skipped: ";
 /// of the machine finish together.
 pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "fmt", about: "rustfmt agrees with the code", holds: None, run: fmt },
+    Suite { name: "js", about: "the npm package, installed in every runtime", holds: None, run: js },
     Suite {
         name: "rust",
         about: "the core and the program, with doctests",
         holds: Some(Resource::Host),
         run: rust,
     },
-    Suite {
-        name: "js",
-        about: "the npm package, installed in every runtime",
-        holds: Some(Resource::Packages),
-        run: js,
-    },
     Suite { name: "clippy", about: "no lint has anything to say", holds: Some(Resource::Host), run: clippy },
-    Suite {
-        name: "interop",
-        about: "other people's logs and witnesses, in Go, with ours",
-        holds: Some(Resource::Host),
-        run: interop,
-    },
     Suite {
         name: "wasm-node",
         about: "the core in WebAssembly, in Node.js",
         holds: Some(Resource::Wasm),
         run: wasm_node,
     },
-    Suite { name: "www", about: "the page, in Chromium", holds: Some(Resource::Packages), run: www },
-    Suite {
-        name: "examples",
-        about: "each example, started as its README says",
-        holds: Some(Resource::Packages),
-        run: examples,
-    },
+    Suite { name: "examples", about: "each example, started as its README says", holds: None, run: examples },
     Suite {
         name: "wasm-browser",
         about: "the core in WebAssembly, in Chromium",
         holds: Some(Resource::Wasm),
         run: wasm_browser,
     },
-    Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
+    Suite {
+        name: "interop",
+        about: "other people's logs and witnesses, in Go, with ours",
+        holds: None,
+        run: interop,
+    },
+    Suite { name: "www", about: "the page and the console, in Chromium", holds: None, run: www },
     Suite { name: "doc", about: "the documentation's links resolve", holds: Some(Resource::Host), run: doc },
+    Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
 ];
 
-/// Suites that run the program.
-const OF_THE_PROGRAM: [&str; 3] = ["js", "examples", "interop"];
-
-/// Builds the program, where one of these suites runs it: cargo must not build it beside doctests, which would then be
-/// compiled against other libraries than they were linked with.
-pub(crate) fn prepare(tools: &Tools, suites: &[&Suite]) -> Result<()> {
-    if !suites.iter().any(|suite| OF_THE_PROGRAM.contains(&suite.name)) {
-        return Ok(());
+/// Has the program built as these suites need it.
+pub(crate) fn prepare(tools: &Tools, suites: &[&Suite]) {
+    if suites.iter().any(|suite| suite.name == "rust") {
+        tools.build_program_with_tests();
     }
-    tools.progress.step("program", |log| log.run(tools.cargo("build").args(["-p", "countersign-cli"])))
 }
 
 /// Where there is code in TypeScript.
@@ -138,6 +122,8 @@ fn clippy(tools: &Tools, log: &Log) -> Result<String> {
 }
 
 fn rust(tools: &Tools, log: &Log) -> Result<String> {
+    // Not beside doctests, which would then be compiled against other libraries than they are linked with.
+    tools.program()?;
     log.run(tools.cargo("test").args(["--workspace", "--no-fail-fast"]))?;
     Ok(cargo_counts(&log.text()?))
 }
@@ -178,7 +164,7 @@ fn interop(tools: &Tools, log: &Log) -> Result<String> {
     // Go knows nothing of the program that it tests: no result of before counts.
     test.args(["test", "-count=1", "-v", GO_PATIENCE, "./..."])
         .current_dir(tools.path("tests/interop"))
-        .env("COUNTERSIGN", tools.host_program("debug", "countersign"));
+        .env("COUNTERSIGN", tools.program()?);
     log.run(&mut test)?;
     Ok(go_counts(&log.text()?))
 }
@@ -220,24 +206,28 @@ fn sizes(tools: &Tools, _log: &Log) -> Result<String> {
 
 fn js(tools: &Tools, log: &Log) -> Result<String> {
     tools.js()?;
-    npm_test(tools, "js", log)
+    npm_test(tools, "js", Some(tools.program()?), log)
 }
 
 fn www(tools: &Tools, log: &Log) -> Result<String> {
     tools.www()?;
-    npm_test(tools, "www", log)
+    npm_test(tools, "www", Some(tools.program()?), log)
 }
 
 fn examples(tools: &Tools, log: &Log) -> Result<String> {
     tools.js()?;
     npm::install(tools, "examples")?;
-    npm_test(tools, "examples", log)
+    npm_test(tools, "examples", Some(tools.program()?), log)
 }
 
-fn npm_test(tools: &Tools, folder: &str, log: &Log) -> Result<String> {
-    let mut npm = tools.node()?.npm(tools, folder);
-    npm.env("COUNTERSIGN", tools.host_program("debug", "countersign"));
-    log.run(tools.browser()?.configure(&mut npm).arg("test"))?;
+/// Checks and tests a folder, which has the program where its tests run that.
+fn npm_test(tools: &Tools, folder: &str, program: Option<PathBuf>, log: &Log) -> Result<String> {
+    let node = tools.node()?;
+    log.run(node.npm(tools, folder).args(["run", "check"]))?;
+    // What npm does before it has done that, and builds what other suites have in use.
+    let mut npm = node.npm(tools, folder);
+    npm.args(["test", "--ignore-scripts"]).envs(program.map(|program| ("COUNTERSIGN", program)));
+    log.run(tools.browser()?.configure(&mut npm))?;
     Ok(node_counts(&log.text()?))
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let start = Instant::now();
     let chosen = |suite: &&Suite| args.suites.is_empty() || args.suites.iter().any(|name| name == suite.name);
     let waiting: Vec<&Suite> = SUITES.iter().filter(chosen).collect();
-    suites::prepare(tools, &waiting)?;
+    suites::prepare(tools, &waiting);
     let queue = (Mutex::new(Queue { waiting, running: Vec::new() }), Condvar::new());
     let outcomes = Mutex::new(Vec::new());
     thread::scope(|scope| {

@@ -3,7 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
+use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 
@@ -25,6 +26,9 @@ pub(crate) struct Tools {
     artefacts: Once<Vec<Built>>,
     js: Once<()>,
     www: Once<()>,
+    program: Once<PathBuf>,
+    /// What cargo builds the program with, where that is more than the program.
+    with: OnceLock<&'static [&'static str]>,
 }
 
 impl Tools {
@@ -42,6 +46,8 @@ impl Tools {
             artefacts: Once::default(),
             js: Once::default(),
             www: Once::default(),
+            program: Once::default(),
+            with: OnceLock::new(),
         })
     }
 
@@ -50,8 +56,16 @@ impl Tools {
         self.root.join(path)
     }
 
-    /// Cargo for the machine itself, in the project's folder.
+    /// Cargo for the machine itself, in the project's folder. What it builds has no console in it: that is built beside
+    /// tests, none of which shall find its program replaced.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
+        let mut command = self.cargo_with_console(subcommand);
+        command.env("COUNTERSIGN_CONSOLE", "");
+        command
+    }
+
+    /// The same with the console in the program, if it was built.
+    fn cargo_with_console(&self, subcommand: &str) -> Command {
         let mut command = Command::new(host_cargo());
         command.arg(subcommand).current_dir(&self.root);
         command
@@ -85,16 +99,39 @@ impl Tools {
         })
     }
 
-    /// The program `countersign`, quickly built rather than quick.
+    /// The program `countersign`, quickly built rather than quick. It is built once, so that whoever runs it can go on
+    /// doing so.
     pub(crate) fn program(&self) -> Result<PathBuf> {
-        self.progress.step("program", |log| log.run(self.cargo("build").args(["-p", "countersign-cli"])))?;
-        Ok(self.built("countersign"))
+        self.program.get(|| {
+            let (name, args) = match self.with.get() {
+                Some(with) => ("program and tests", *with),
+                None => ("program", ["build", "-p", "countersign-cli"].as_slice()),
+            };
+            let (subcommand, args) = args.split_first().context("cargo has a subcommand")?;
+            self.progress.step(name, |log| log.run(self.cargo(subcommand).args(args)))?;
+            Ok(self.host_program("debug", "countersign"))
+        })
     }
 
-    /// A program that cargo has built for the machine itself.
-    fn built(&self, name: &str) -> PathBuf {
-        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.path("target"), PathBuf::from);
-        target.join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    /// Everything of the program but the program itself, into which the console is put.
+    pub(crate) fn program_parts(&self) -> Result<()> {
+        self.progress.step("program's parts", |log| {
+            log.run(self.cargo_with_console("build").args(["-p", "countersign-log"]))
+        })
+    }
+
+    /// The program with its console.
+    pub(crate) fn program_with_console(&self) -> Result<PathBuf> {
+        self.www()?;
+        self.progress.step("program", |log| {
+            log.run(self.cargo_with_console("build").args(["-p", "countersign-cli"]))
+        })?;
+        Ok(self.host_program("debug", "countersign"))
+    }
+
+    /// Has the program built together with Rust's tests, for which cargo would build it anew.
+    pub(crate) fn build_program_with_tests(&self) {
+        self.with.get_or_init(|| &["test", "--workspace", "--no-run"]);
     }
 
     /// A log for what runs beside this program.
@@ -115,8 +152,12 @@ impl Tools {
     /// Builds the npm package, artefacts included.
     pub(crate) fn js(&self) -> Result<()> {
         self.js.get(|| {
-            self.artefacts()?;
-            npm::install(self, "js")?;
+            // The network and the compilers have nothing to wait for each other.
+            thread::scope(|scope| {
+                let packages = scope.spawn(|| npm::install(self, "js"));
+                self.artefacts()?;
+                packages.join().map_err(|_| anyhow!("installing packages panicked"))?
+            })?;
             self.progress
                 .step("npm package", |log| log.run(self.node()?.npm(self, "js").args(["run", "build"])))
         })

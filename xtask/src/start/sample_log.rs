@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -90,10 +90,10 @@ impl SampleLog {
     }
 
     /// Starts the log and a sample emitter. The dashboard's page may write to it.
-    pub(crate) fn start(&self, tools: &Tools, ports: &Ports, page: &Path) -> Result<Started> {
+    pub(crate) fn start(&self, tools: &Tools, ports: &Ports) -> Result<Started> {
         let mut serve = Command::new(&self.program);
         serve.args(["serve", "--listen", &format!("127.0.0.1:{}", ports.log), "--dir"]).arg(self.log());
-        serve.arg("--page").arg(page).args(["--cors", &format!("http://127.0.0.1:{}", ports.dashboard)]);
+        serve.args(["--cors", &format!("http://127.0.0.1:{}", ports.dashboard)]);
         let mut log = Service::start("the sample log", &mut serve, ports.log, tools.log("log")?)?;
         log.await_answer("/healthz").context("a new one is begun with --fresh")?;
         let mut record = Command::new(&self.program);

@@ -1,0 +1,262 @@
+// Opens a folder's export in Chromium as an auditor does, works with it, and prints what that was like: a JSON object of
+// figures, in milliseconds and bytes.
+//
+//     CHROMIUM=/usr/bin/chromium node page.mjs FOLDER [viewer|page|bare]
+//
+// With `viewer` it is `<countersign-viewer>`, with `page` the auditor's page. With `bare` it is verified without either,
+// and the time is all that is printed. With DETAILS in the environment each measurement is told on standard error.
+import { readFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { launch, serve } from "./page/browser.mjs";
+
+const KEY_EVERY = 150;
+const REST = 3000;
+const LONGEST = 600_000;
+const FILTERS = [
+  "action:session.read",
+  "action:*.update",
+  "action:retention_rule.export",
+  "-action:*.read",
+  "actor:u_1",
+  "actor:u_1*",
+  "actor:zoë*",
+  "actor:service:*",
+  "target:invoice_17",
+  "target:secret:*",
+  "target:*99",
+  "outcome:failure",
+  "-outcome:success",
+  "tenant:t_3,t_4 outcome:failure",
+  "since:2026-03-01 until:2026-05-01",
+  "since:2026-03-01 until:2026-03-02 action:*.create outcome:failure",
+  "signer:invoice.example/*",
+  "",
+];
+/** How far the wheel scrolls, and how many pixels a second: as fast as people do to find something, and twice that. */
+const WHEEL = [
+  [-6000, 3000],
+  [4500, 3000],
+  [-12_000, 6000],
+];
+const FACETS = ["outcome", "action", "actor", "target", "tenant", "signer"];
+/** In every event but few; in every twentieth; in one of the last; in none. */
+const TEXTS = { frequent: "eu-1", some: "python-httpx lifted", rare: '"nth\\":999800"', none: "zzzz nothing" };
+
+const [folder, what = "viewer"] = process.argv.slice(2);
+const told = (text) => process.env.DETAILS && console.error(text);
+const sorted = (numbers) => numbers.toSorted((one, other) => one - other);
+const most = (numbers) => Math.max(0, ...numbers);
+const percentile = (numbers, share) => sorted(numbers)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))] ?? 0;
+
+const server = await serve();
+const { page, memory, close } = await launch();
+page.setDefaultTimeout(LONGEST);
+page.on("pageerror", (error) => {
+  throw error;
+});
+try {
+  console.log(JSON.stringify(what === "bare" ? await bare() : { ...(await work()), load: loadavg()[0] }));
+} finally {
+  await close();
+  server.close();
+}
+
+/** The package alone. */
+async function bare() {
+  await page.goto(`${server.address}/bare`);
+  await page.setInputFiles("input", join(folder, "export.ndjson"));
+  const { browser } = JSON.parse(readFileSync(fileURLToPath(new URL("../js/package.json", import.meta.url)))).exports["./verify"];
+  const verify = await page.evaluate(
+    async ({ entry, trust }) => {
+      const { verify } = await import(entry);
+      const [file] = document.querySelector("input").files;
+      const begun = performance.now();
+      const { report } = await verify(file, { trust });
+      if (!["verified", "partial"].includes(report.verdict)) throw new Error(report.verdict);
+      return performance.now() - begun;
+    },
+    { entry: join("/js", browser), trust: readFileSync(join(folder, "trust.txt"), "utf8") },
+  );
+  return { verify };
+}
+
+async function work() {
+  await page.addInitScript({ path: fileURLToPath(new URL("page/probe.js", import.meta.url)) });
+  const figures = await verified();
+  Object.assign(figures, await scrolled(), await filtered(), await searched());
+  const { pss, browser } = await memory.now();
+  told(`in the end: tab ${mega(pss)}, browser ${mega(browser)}`);
+  return { ...figures, memoryEnd: pss };
+}
+
+/** Gives the export to the viewer and presses keys until it is verified and all of it is shown. */
+async function verified() {
+  const before = await openedWith();
+  const stop = memory.watch();
+  const begun = await before.choose();
+  let report;
+  for (let nth = 0; report === undefined; nth += 1) {
+    await page.keyboard.press(nth % 8 < 4 ? "j" : "k");
+    await new Promise((resolve) => setTimeout(resolve, KEY_EVERY));
+    report = await page.evaluate(() => probe.report());
+  }
+  const { at, verdict } = report;
+  if (!["verified", "partial"].includes(verdict)) throw new Error(`the verdict is ${verdict}`);
+  await page.waitForFunction(() => probe.isShown());
+  const shown = await page.evaluate(() => performance.now());
+  stop();
+  const tasks = await page.evaluate((since) => probe.tasks(since), begun);
+  const keys = await page.evaluate(() => probe.takeKeys());
+  const { peak } = memory;
+  await new Promise((resolve) => setTimeout(resolve, REST));
+  const now = await memory.now();
+  const session = await page.context().newCDPSession(page);
+  const heap = await session.send("Runtime.getHeapUsage");
+  await session.detach();
+  told(`verified in ${(at - begun).toFixed(0)}, all shown ${(shown - at).toFixed(0)} later`);
+  told(`long tasks ${tasks.length}: ${sorted(tasks).slice(-8).map(Math.round)}`);
+  told(`keys ${keys.delays.length}: delay p95 ${percentile(keys.delays, 0.95).toFixed(1)}, worst ${most(keys.delays).toFixed(1)}; painted worst ${most(keys.paints)}`);
+  told(`tab: peak rss ${mega(peak.rss)}, pss ${mega(peak.pss)}; at rest ${mega(now.pss)}; heap ${mega(heap.usedSize)}`);
+  told(`browser: peak ${mega(peak.browser)}, before ${mega(before.held.browser)}, at rest ${mega(now.browser)}`);
+  return {
+    verify: at - begun,
+    settle: shown - at,
+    longTask: most(tasks),
+    longTasks: tasks.length,
+    keyDelay: percentile(keys.delays, 0.95),
+    keyDelayWorst: most(keys.delays),
+    keyPaint: most(keys.paints),
+    memoryPeak: peak.pss,
+    memoryRest: now.pss,
+    heap: heap.usedSize,
+    blobs: peak.browser - before.held.browser,
+  };
+}
+
+/** The page, with its trust file; `choose` gives it the export, and says when that was. */
+async function openedWith() {
+  const file = join(folder, "export.ndjson");
+  await page.goto(`${server.address}/${what}`);
+  const held = await memory.now();
+  if (what === "viewer") {
+    await page.waitForFunction(() => customElements.get("countersign-viewer") !== undefined);
+    await page.setInputFiles("input", file);
+    const choose = (trust) => {
+      const viewer = document.querySelector("countersign-viewer");
+      viewer.trustText = trust;
+      [viewer.file] = document.querySelector("input").files;
+      return performance.now();
+    };
+    return { held, choose: () => page.evaluate(choose, readFileSync(join(folder, "trust.txt"), "utf8")) };
+  }
+  await answer(/Choose a(nother)? trust file/, join(folder, "trust.txt"));
+  return {
+    held,
+    choose: async () => {
+      await answer(/Choose an(other)? export/, file);
+      return page.evaluate(() => performance.now());
+    },
+  };
+}
+
+async function answer(button, file) {
+  const dialog = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: button }).first().click();
+  await (await dialog).setFiles(file);
+}
+
+async function scrolled() {
+  await page.evaluate(() => probe.grid().scrollIntoView({ block: "center" }));
+  const { x, y, width, height } = await page.evaluate(() => probe.grid().getBoundingClientRect().toJSON());
+  const session = await page.context().newCDPSession(page);
+  const wheel = await framed("wheel", async () => {
+    for (const [yDistance, speed] of WHEEL) {
+      await session.send("Input.synthesizeScrollGesture", { x: x + width / 2, y: y + height / 2, yDistance, speed, gestureSourceType: "mouse" });
+    }
+  });
+  const bar = x + width - 7;
+  await page.evaluate(() => (probe.grid().scrollTop = 0));
+  const drag = await framed("scrollbar", async () => {
+    await page.mouse.move(bar, y + 55);
+    await page.mouse.down();
+    for (const [to, steps] of [[0.9, 120], [0.2, 90], [0.6, 60]]) await page.mouse.move(bar, y + height * to, { steps });
+    await page.mouse.up();
+  });
+  const moved = await page.evaluate(() => probe.grid().scrollTop);
+  if (moved < 1000) throw new Error(`the scrollbar did not move: ${moved}`);
+  await page.evaluate(() => probe.grid().focus());
+  const jumps = [];
+  const rows = await page.evaluate(() => probe.find("cs-rows").found.rows);
+  for (const [key, row] of [["End", rows - 1], ["Home", 0], ["End", rows - 1], ["Home", 0]]) {
+    await page.keyboard.press(key);
+    jumps.push(await page.evaluate((row) => probe.saw(row), row));
+  }
+  told(`End and Home: ${jumps.map(Math.round)}`);
+  const apart = [...wheel.apart, ...drag.apart];
+  return {
+    frame: percentile(apart, 0.95),
+    frameWorst: most(apart),
+    unread: (wheel.unread + drag.unread) / (apart.length + 2),
+    jump: most(jumps),
+  };
+}
+
+async function framed(name, scroll) {
+  await page.evaluate(() => probe.startFrames());
+  await scroll();
+  const frames = await page.evaluate(() => probe.takeFrames());
+  const { apart, unread } = frames;
+  told(`${name}: ${apart.length} frames, median ${percentile(apart, 0.5).toFixed(1)}, p95 ${percentile(apart, 0.95).toFixed(1)}, worst ${most(apart).toFixed(1)}, ${unread} with rows unread`);
+  return frames;
+}
+
+async function filtered() {
+  const times = [];
+  for (const query of FILTERS) {
+    const { all, events } = await page.evaluate((query) => probe.asks(query), query);
+    const { pss } = await memory.now();
+    told(`filter ${query || "everything"}: ${all.toFixed(0)} (${events} events), tab ${mega(pss)}`);
+    times.push(all);
+  }
+  const facets = [];
+  for (const column of FACETS) {
+    // The second value, and then everything again.
+    for (const nth of [1, 0]) {
+      const { all, events } = await page.evaluate(([column, nth]) => (nth === 0 ? probe.asks("") : probe.facet(column, nth)), [column, nth]);
+      if (nth > 0) {
+        told(`facet ${column}: ${all.toFixed(0)} (${events} events)`);
+        facets.push(all);
+      }
+    }
+  }
+  const plot = page.locator(".u-over");
+  await plot.scrollIntoViewIfNeeded();
+  const box = await plot.boundingBox();
+  const answer = page.evaluate(() => probe.brushed());
+  await page.mouse.move(box.x + box.width * 0.3, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2, { steps: 12 });
+  await page.mouse.up();
+  const { all: brush, events } = await answer;
+  told(`brush: ${brush.toFixed(0)} (${events} events)`);
+  await page.evaluate(() => probe.asks(""));
+  return { filter: most(times), filterMedian: percentile(times, 0.5), facet: most(facets), brush };
+}
+
+async function searched() {
+  const figures = {};
+  for (const [name, text] of Object.entries(TEXTS)) {
+    const { first, all, events } = await page.evaluate((text) => probe.asks(text), text);
+    const { pss } = await memory.now();
+    told(`text ${text}: first ${first?.toFixed(0)}, all ${all.toFixed(0)} (${events} events), tab ${mega(pss)}`);
+    Object.assign(figures, { [`${name}First`]: first, [`${name}All`]: all });
+  }
+  await page.evaluate(() => probe.asks(""));
+  return figures;
+}
+
+function mega(bytes) {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}
