@@ -44,6 +44,13 @@ extern "C" {
     fn set_line(this: &Thrown, line: Option<f64>);
 }
 
+/// A whole number that JavaScript gives, at most 2^53 − 1.
+#[cfg(any(feature = "wasm-verifier", feature = "wasm-slicer"))]
+fn index(value: f64) -> Option<u64> {
+    let fits = value.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(&value);
+    fits.then_some(value as u64)
+}
+
 impl From<Error> for JsValue {
     fn from(error: Error) -> Self {
         let thrown = Thrown::new(&error.message);

@@ -9,6 +9,8 @@ use sha2::Digest as _;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
+use super::index;
+use crate::checkpoint::parse_decimal;
 use crate::error::{Code, Error};
 use crate::explain::{Outcome, explain_as};
 use crate::export::slice::{Selection, Survey};
@@ -47,7 +49,8 @@ enum Part<'a> {
 }
 
 /// Writes a slice of `source` to it: with `indexes` the events of the links there and what proves them, with `range`
-/// ([a, b]) all leaves of it, with `event` ("CHAIN/SEQ") that one. Gives how many events it shows.
+/// ([a, b]) all leaves of it, with `event` ("CHAIN/SEQ") that one. Gives how many events it shows. What is no index, or
+/// no range, is refused.
 #[wasm_bindgen]
 pub fn slice(
     source: &Source,
@@ -59,10 +62,14 @@ pub fn slice(
     let trust = trust.map(|file| Trust::parse(&file)).transpose()?;
     let mut selection = Selection::all();
     if let Some(indexes) = indexes {
-        selection = selection.leaves(indexes.into_iter().map(|index| index as u64).collect());
+        selection = selection.leaves(read_indexes(&indexes, "indexes")?);
     }
-    if let Some([begin, end]) = range.as_deref() {
-        selection = selection.range(*begin as u64, *end as u64);
+    if let Some(range) = range {
+        let (begin, end) = match *read_indexes(&range, "range")? {
+            [begin, end] if begin < end => (begin, end),
+            _ => return Err(refuse("range", "not two indexes, the first below the second").into()),
+        };
+        selection = selection.range(begin, end);
     }
     if let Some(event) = event {
         let (chain, seq) = read_place(&event)?;
@@ -109,7 +116,7 @@ pub fn explain(
 ) -> Result<JsValue, JsValue> {
     let (chain, seq) = read_place(event)?;
     let trust = trust.map(|file| Trust::parse(&file)).transpose()?.unwrap_or_default();
-    let acting = acting.into_iter().map(|index| index as u64).collect();
+    let acting = read_indexes(&acting, "acting")?;
     let outcome = read_report(report, covered, acting)
         .ok_or_else(|| Error::new(Code::Export, "this is no report of this version"))?;
     let explanation = explain_as(export, chain, seq, &trust, &outcome)?;
@@ -169,10 +176,19 @@ pub fn sha256(source: &Source) -> Result<String, JsValue> {
     Ok(text)
 }
 
+fn refuse(member: &str, why: &str) -> Error {
+    Error::new(Code::Export, why).in_member(member)
+}
+
+fn read_indexes(values: &[f64], member: &str) -> Result<Vec<u64>, Error> {
+    let indexes: Option<_> = values.iter().map(|&value| index(value)).collect();
+    indexes.ok_or_else(|| refuse(member, "not an index: a whole number from 0 to 2^53 - 1"))
+}
+
 fn read_place(event: &str) -> Result<(ChainId, u64), Error> {
     let read = || {
         let (chain, seq) = event.split_once('/')?;
-        Some((ChainId::parse(chain.as_bytes())?, seq.parse().ok()?))
+        Some((ChainId::parse(chain.as_bytes())?, parse_decimal(seq)?))
     };
     read().ok_or_else(|| Error::new(Code::Export, "not the place of an event, such as CHAIN/SEQ"))
 }

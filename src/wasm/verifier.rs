@@ -350,16 +350,14 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
         Some(value) => value.as_string().map(Some).ok_or_else(|| refuse(name, "not a string")),
         None => Ok(None),
     };
-    let index = |value: JsValue| {
-        value.as_f64().filter(|value| value.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(value))
-    };
+    let index = |value: JsValue| value.as_f64().and_then(super::index);
     let range = match member("range") {
         Some(range) => {
             let bound = |place: u32| Reflect::get_u32(&range, place).ok().and_then(index);
             let bounds = bound(0).zip(bound(1)).filter(|(begin, end)| begin < end);
             let (begin, end) =
                 bounds.ok_or_else(|| refuse("range", "not two indexes, the first below the second"))?;
-            Some((begin as u64, end as u64))
+            Some((begin, end))
         }
         None => None,
     };
@@ -368,7 +366,7 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
             let seconds =
                 index(seconds).ok_or_else(|| refuse("maxAgeSeconds", "not a whole number of seconds"))?;
             let now: Time = now.parse().map_err(|error: Error| error.in_member("now"))?;
-            Some(MaxAge { seconds: seconds as i64, now })
+            Some(MaxAge { seconds: seconds.cast_signed(), now })
         }
         (Some(_), None) => return Err(refuse("now", "missing: an age is measured at a moment")),
         (None, _) => None,

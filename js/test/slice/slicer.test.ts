@@ -148,6 +148,12 @@ test("what cannot be sliced is refused with a code and a place", async () => {
   const refused: [Promise<unknown>, RegExp][] = [
     [slicer.slice(source, { indexes: Float64Array.of() }), /no event/],
     [slicer.slice(source, { range: [0, 1_000_000] }), /beyond/],
+    [slicer.slice(source, { range: [2, 1] }), /not two indexes/],
+    ...[Number.NaN, -1, 0.5, 2 ** 53].flatMap((index): [Promise<unknown>, RegExp][] => [
+      [slicer.slice(source, { indexes: Float64Array.of(0, index) }), /not an index/],
+      [slicer.slice(source, { range: [index, 2 ** 53 - 1] }), /not an index/],
+      [slicer.explain(source, { chain, seq: index }), /place of an event/],
+    ]),
     [slicer.explain(source, { chain, seq: seq + 1_000 }), /no event/],
     [slicer.explain(source, { chain: "x", seq }), /place of an event/],
     [slicer.slice(source, { chain, seq }, { trust: "nonsense" }), /./],
