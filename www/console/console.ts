@@ -17,9 +17,10 @@ import {
   withKey,
   withoutKey,
 } from "../src/input/trust.ts";
+import { languageSwitch } from "../src/languages.ts";
 import { HATCHES } from "../src/result/coverage.ts";
 import { Memory } from "../src/state/memory.ts";
-import { LANGUAGES, type Language, rememberLanguage, spoken } from "../src/texts/index.ts";
+import { type Language, rememberLanguage, spoken } from "../src/texts/index.ts";
 import { tools } from "../src/tools.ts";
 import { View } from "../src/view.ts";
 import * as access from "./access.ts";
@@ -140,7 +141,7 @@ export class Console extends View {
         @choose-source=${(event: CustomEvent<Origin>) => this.#changed(() => (this.#source = event.detail))}
       >
         <header class="top">
-          <div class="brand-line"><span class="brand">countersign</span>${languages(this.#language)}</div>
+          <div class="brand-line"><span class="brand">countersign</span>${languageSwitch(this.#language)}</div>
           <h1>${origin === undefined ? t.headingAlone : t.heading(value(origin, 120))}</h1>
           <p class="lead">${t.lead}</p>
           <details class="privacy">
@@ -684,23 +685,6 @@ export class Console extends View {
     change();
     this.requestUpdate();
   }
-}
-
-function languages(current: Language): TemplateResult {
-  return html`
-    <div class="languages" role="group" aria-label=${LANGUAGES[current].language}>
-      ${(Object.keys(LANGUAGES) as Language[]).map(
-        (name) => html`
-          <button
-            type="button"
-            class="quiet"
-            lang=${name}
-            aria-pressed=${name === current}
-            @click=${(event: Event) => event.currentTarget?.dispatchEvent(new CustomEvent("speak", { detail: name, bubbles: true }))}
-          >${LANGUAGES[name].named}</button>`,
-      )}
-    </div>
-  `;
 }
 
 /** What must be corrected before the log is asked. */

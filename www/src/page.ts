@@ -21,6 +21,7 @@ import {
   withKey,
   withoutKey,
 } from "./input/trust.ts";
+import { languageSwitch } from "./languages.ts";
 import { privacyView } from "./privacy.ts";
 import { aboutView } from "./result/about.ts";
 import { checksView } from "./result/checks.ts";
@@ -577,24 +578,6 @@ function isField(event: Event): boolean {
 function isShown({ coverage }: Part, { index }: Finding): boolean {
   if (index === undefined || coverage === undefined) return false;
   return holds(coverage.listed, index);
-}
-
-function languageSwitch(current: Language): TemplateResult {
-  const { language } = LANGUAGES[current];
-  return html`
-    <div class="languages" role="group" aria-label=${language}>
-      ${(Object.keys(LANGUAGES) as Language[]).map(
-        (name) => html`
-          <button
-            type="button"
-            class="quiet"
-            lang=${name}
-            aria-pressed=${name === current}
-            @click=${(event: Event) => event.currentTarget?.dispatchEvent(new CustomEvent("speak", { detail: name, bubbles: true }))}
-          >${LANGUAGES[name].named}</button>`,
-      )}
-    </div>
-  `;
 }
 
 async function textFile(file: File): Promise<TextFile> {
