@@ -12,19 +12,8 @@ import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import FLAGS from "../xtask/chromium.json" with { type: "json" };
 
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-dev-shm-usage",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--remote-debugging-port=0",
-];
 const LOOK_MILLISECONDS = 20;
 // Run in a worker before its script: WebAssembly's memory is otherwise out of sight.
 const REMEMBER_MEMORIES = `{
@@ -74,7 +63,7 @@ class Browser {
   #workers = new Set();
 
   async start(program) {
-    const flags = [...FLAGS, `--user-data-dir=${this.#profile}`, "about:blank"];
+    const flags = [...FLAGS, "--headless", "--remote-debugging-port=0", `--user-data-dir=${this.#profile}`, "about:blank"];
     this.#process = spawn(program, flags, { stdio: ["ignore", "ignore", "pipe"] });
     const endpoint = await new Promise((resolve, reject) => {
       this.#process.once("error", reject);

@@ -5,17 +5,8 @@ import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import FLAGS from "../../xtask/chromium.json" with { type: "json" };
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-dev-shm-usage",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const LOOK_MILLISECONDS = 250;
 const TYPES = { js: "text/javascript", wasm: "application/wasm", html: "text/html" };
 const PAGES = {

@@ -2,25 +2,16 @@
 
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContext, chromium } from "playwright-core";
+import FLAGS from "../../xtask/chromium.json" with { type: "json" };
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Why a test that needs it has to be skipped. */
 export const WITHOUT_CHROMIUM = existsSync(executablePath) ? false : `there is no ${executablePath}`;
 
-const QUIET = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 /** Starts it with a profile that is gone with it. */
 export function launch(...args: string[]): Promise<Browser> {
-  return chromium.launch({ executablePath, args: [...QUIET, ...args] });
+  return chromium.launch({ executablePath, args: [...FLAGS, ...args] });
 }
 
 /** Starts it with the profile of a folder; `without` are arguments of Playwright's own. */
@@ -30,7 +21,7 @@ export function launchWith(
 ): Promise<BrowserContext> {
   return chromium.launchPersistentContext(profile, {
     executablePath,
-    args: [...QUIET, ...args],
+    args: [...FLAGS, ...args],
     ignoreDefaultArgs: [...without],
   });
 }

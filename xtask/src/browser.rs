@@ -1,14 +1,17 @@
 //! Chromium, for tests that need a browser.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
 use crate::run;
 use crate::tools::Tools;
 
+/// How every Chromium of the project is started: quiet on the network, and by root too.
+const FLAGS: &str = include_str!("../chromium.json");
 const DEBIAN_PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
 
 /// Chromium and the `WebDriver` that starts it.
@@ -31,7 +34,7 @@ impl Browser {
         };
         let capabilities = tools.path("target/xtask/webdriver.json");
         fs::create_dir_all(tools.path("target/xtask"))?;
-        fs::write(&capabilities, webdriver_json(&found.0))?;
+        fs::write(&capabilities, webdriver_json(&found.0)?)?;
         Ok(Browser { program: found.0, driver: found.1, capabilities })
     }
 
@@ -49,18 +52,10 @@ fn find() -> Option<(PathBuf, PathBuf)> {
     Some((program, run::find("chromedriver")?))
 }
 
-/// The browser's capabilities: headless, quiet on the network, and started by root too.
-fn webdriver_json(program: &std::path::Path) -> String {
-    let arguments = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ];
-    format!(r#"{{"goog:chromeOptions":{{"binary":{:?},"args":{arguments:?}}}}}"#, program.to_string_lossy())
+/// The browser's capabilities.
+fn webdriver_json(program: &Path) -> Result<String> {
+    let mut arguments: Vec<&str> = serde_json::from_str(FLAGS)?;
+    arguments.push("--headless");
+    let options = json!({ "binary": program, "args": arguments });
+    Ok(json!({ "goog:chromeOptions": options }).to_string())
 }

@@ -7,21 +7,11 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
+import FLAGS from "../../../xtask/chromium.json" with { type: "json" };
 import type { Vector } from "./vectors.ts";
 
 /** The built page. */
 export const PAGE = process.env.PAGE ?? fileURLToPath(new URL("../../dist/index.html", import.meta.url));
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-dev-shm-usage",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** A browser with a profile of its own. */
 export interface Browser {
