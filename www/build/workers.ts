@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "vite";
+import { inlined } from "./inlined.ts";
 import { packed } from "./packed.ts";
 
-const ID = "virtual:workers";
 /** In the package's own files: by their names, this process would resolve the workers to those for Node.js. */
 const DIST = new URL("../../js/dist/", import.meta.url);
 const WORKERS = { verifier: "verify/worker.js", slicer: "slice/worker.js", shelf: "shelf/worker.js" };
@@ -11,19 +11,14 @@ const MODULES = { verifierModule: "wasm/verifier_bg.wasm", slicerModule: "wasm/s
 
 /** The package's workers, each bundled into one script, and the WebAssembly, as text for the page. */
 export function workers(): Plugin {
-  return {
-    name: "inlined-workers",
-    resolveId: (id) => (id === ID ? `\0${ID}` : undefined),
-    async load(id) {
-      if (id !== `\0${ID}`) return;
-      const texts: [string, string][] = [];
-      for (const [name, path] of Object.entries(WORKERS))
-        texts.push([name, packed(await bundled(inDist(path)))]);
-      for (const [name, path] of Object.entries(MODULES))
-        texts.push([name, packed(await readFile(inDist(path)))]);
-      return constants(Object.fromEntries(texts));
-    },
-  };
+  return inlined("virtual:workers", async () => {
+    const texts: [string, string][] = [];
+    for (const [name, path] of Object.entries(WORKERS))
+      texts.push([name, packed(await bundled(inDist(path)))]);
+    for (const [name, path] of Object.entries(MODULES))
+      texts.push([name, packed(await readFile(inDist(path)))]);
+    return Object.fromEntries(texts);
+  });
 }
 
 function inDist(path: string): string {
@@ -44,11 +39,4 @@ async function bundled(entry: string): Promise<string> {
   const [script, ...more] = outputs;
   if (script?.type !== "chunk" || more.length > 0) throw new Error("the worker is not one script");
   return script.code;
-}
-
-/** A module that exports texts. */
-export function constants(texts: Record<string, string>): string {
-  return Object.entries(texts)
-    .map(([name, text]) => `export const ${name} = ${JSON.stringify(text)};\n`)
-    .join("");
 }

@@ -1,33 +1,27 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
+import { inlined } from "../../build/inlined.ts";
 import { packed } from "../../build/packed.ts";
-import { constants } from "../../build/workers.ts";
 import { FINDINGS, VECTORS } from "../findings.ts";
 import { recordActivity } from "./activity.ts";
 
-const ID = "virtual:gallery";
 const FOLDER = fileURLToPath(new URL("../../../tests/vectors/", import.meta.url));
 
 /** The exports that the gallery shows: conformance vectors, and one that is recorded here. */
 export function exportsOf(): Plugin {
-  return {
-    name: "inlined-exports",
-    resolveId: (id) => (id === ID ? `\0${ID}` : undefined),
-    async load(id) {
-      if (id !== `\0${ID}`) return;
-      const names = [...new Set([...Object.values(FINDINGS), ...VECTORS])].sort();
-      const all: Record<string, unknown> = Object.fromEntries(names.map((name) => [name, vector(name)]));
-      const { exported, trust } = await recordActivity();
-      all.activity = {
-        file: "activity.countersign.ndjson",
-        bytes: Buffer.from(exported).toString("base64"),
-        trust,
-        pins: [],
-      };
-      return constants({ exports: packed(JSON.stringify(all)) });
-    },
-  };
+  return inlined("virtual:gallery", async () => {
+    const names = [...new Set([...Object.values(FINDINGS), ...VECTORS])].sort();
+    const all: Record<string, unknown> = Object.fromEntries(names.map((name) => [name, vector(name)]));
+    const { exported, trust } = await recordActivity();
+    all.activity = {
+      file: "activity.countersign.ndjson",
+      bytes: Buffer.from(exported).toString("base64"),
+      trust,
+      pins: [],
+    };
+    return { exports: packed(JSON.stringify(all)) };
+  });
 }
 
 function vector(name: string): unknown {

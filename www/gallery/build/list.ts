@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 import { CODES, FINDINGS } from "../findings.ts";
 import { STATES as PAGE } from "../page/states.ts";
-import type { State } from "../state.ts";
+import type { Groups, State } from "../state.ts";
 import { STATES as VIEWER } from "../viewer/states.ts";
 
 /** How many frames load while they are out of sight is the browser's choice; each runs the real thing. */
@@ -47,11 +47,12 @@ function html(): string {
 `;
 }
 
-function subject(file: string, title: string, states: Readonly<Record<string, State>>): string {
-  const groups = Map.groupBy(Object.entries(states), ([, { group }]) => group);
+function subject(file: string, title: string, groups: Groups): string {
   return `<section id="${file}">
         <h2>${title}</h2>
-        ${[...groups].map(([group, states]) => `<h3>${text(group)}</h3>\n<ul>${states.map(([name, state]) => framed(file, name, state)).join("\n")}</ul>`).join("\n")}
+        ${Object.entries(groups)
+          .map(([group, states]) => `<h3>${text(group)}</h3>\n<ul>${listed(file, states)}</ul>`)
+          .join("\n")}
         <h3>Findings</h3>
         <ul class="codes">${CODES.filter((code) => isReached(file, code))
           .map((code) => `<li>${links(file, code, code)} <span>${FINDINGS[code]}</span></li>`)
@@ -59,12 +60,18 @@ function subject(file: string, title: string, states: Readonly<Record<string, St
       </section>`;
 }
 
+function listed(file: string, states: Groups[string]): string {
+  return Object.entries(states)
+    .map(([name, state]) => framed(file, name, state))
+    .join("\n");
+}
+
 /** The page asks nothing of an export beyond that it verifies. */
 function isReached(file: string, code: string): boolean {
   return file === "viewer" || !code.startsWith("expected.");
 }
 
-function framed(file: string, name: string, { title, says }: State): string {
+function framed(file: string, name: string, [title, says]: State): string {
   // A million events are recorded when somebody asks for them.
   const frames =
     name === "many"

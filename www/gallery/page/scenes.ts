@@ -2,10 +2,11 @@ import type { FindingCode } from "countersign/verify";
 import { beginning, example } from "../exports.ts";
 import { FINDINGS } from "../findings.ts";
 import { Held } from "../held.ts";
+import { finder } from "../scene.ts";
 import type { Scene } from "../state.ts";
 import { until } from "../until.ts";
 import { chosen, done, given, met, press, put, tell } from "./stage.ts";
-import { STATES, type StateName } from "./states.ts";
+import type { StateName } from "./states.ts";
 
 /** Where the page keeps what it remembers of logs. */
 const SEEN = "countersign.seen/v1";
@@ -185,18 +186,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
 };
 
 /** The scene of a state, or of a finding's code. */
-export function sceneOf(name: string): Scene | undefined {
-  if (isState(name)) return SCENES[name];
-  return isCode(name) ? finding(name) : undefined;
-}
-
-function isState(name: string): name is StateName {
-  return Object.hasOwn(STATES, name);
-}
-
-function isCode(name: string): name is FindingCode {
-  return Object.hasOwn(FINDINGS, name);
-}
+export const sceneOf = finder(SCENES, finding);
 
 function vector(name: string): Scene {
   return async () => {

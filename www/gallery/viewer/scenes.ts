@@ -1,13 +1,14 @@
 import type { Viewer } from "@countersign/viewer/viewer.js";
 import type { FindingCode } from "countersign/verify";
 import { beginning, example } from "../exports.ts";
-import { CODES, FINDINGS } from "../findings.ts";
+import { FINDINGS } from "../findings.ts";
 import { blank, Held } from "../held.ts";
+import { finder } from "../scene.ts";
 import type { Scene } from "../state.ts";
 import { until } from "../until.ts";
 import { feedMany } from "./many.ts";
 import { enter, find, met, open, press, put, Stream, search, settled, shown } from "./stage.ts";
-import { STATES, type StateName } from "./states.ts";
+import type { StateName } from "./states.ts";
 
 /** How many events the state `many` has where its address does not say. */
 const MANY = 1_000_000;
@@ -248,18 +249,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
 };
 
 /** The scene of a state, or of a finding's code. */
-export function sceneOf(name: string): Scene | undefined {
-  if (isState(name)) return SCENES[name];
-  return isCode(name) ? finding(name) : undefined;
-}
-
-function isState(name: string): name is StateName {
-  return Object.hasOwn(STATES, name);
-}
-
-function isCode(name: string): name is FindingCode {
-  return CODES.some((code) => code === name);
-}
+export const sceneOf = finder(SCENES, finding);
 
 function vector(name: string): Scene {
   return async () => {

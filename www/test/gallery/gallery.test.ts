@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import { CODES, FINDINGS } from "../../gallery/findings.ts";
 import { STATES as PAGE, PRINTED } from "../../gallery/page/states.ts";
+import { namesIn } from "../../gallery/state.ts";
 import { STATES as VIEWER } from "../../gallery/viewer/states.ts";
 import { type Browser, launch } from "../page/browser.ts";
 import { Booth, bringAxe, FOLDER, violations } from "./booth.ts";
@@ -43,7 +44,7 @@ test("the list names every state, and is accessible", async () => {
   await page.setContent(readFileSync(LIST, "utf8").replace(/<iframe.*?<\/iframe>/g, ""));
   await bringAxe(page);
   for (const [file, states] of Object.entries({ page: PAGE, viewer: VIEWER })) {
-    for (const name of Object.keys(states))
+    for (const name of namesIn(states))
       assert.ok((await page.locator(`a[href="${file}.html#${name}"]`).count()) > 0, name);
   }
   for (const colorScheme of ["light", "dark"] as const) {
@@ -61,7 +62,7 @@ describe("states", { concurrency: 2 }, () => {
     before(async () => {
       booth = await Booth.of(await opened(0), "page");
     });
-    for (const name of Object.keys(PAGE)) {
+    for (const name of namesIn(PAGE)) {
       const isPrinted = PRINTED.some((printed) => printed === name);
       test(name, () => (isPrinted ? booth.printed(name) : booth.state(name)));
     }
@@ -75,7 +76,7 @@ describe("states", { concurrency: 2 }, () => {
     before(async () => {
       booth = await Booth.of(await opened(1), "viewer");
     });
-    for (const name of Object.keys(VIEWER)) test(name, () => booth.state(name));
+    for (const name of namesIn(VIEWER)) test(name, () => booth.state(name));
     for (const code of CODES) test(code, () => booth.part(code, ".strip"));
   });
 });

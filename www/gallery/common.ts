@@ -1,0 +1,28 @@
+/** States that page and viewer both can be in. */
+
+import type { Groups } from "./state.ts";
+
+/** On the way to a verdict that does not come. */
+export const STOPPED = {
+  "first-failure": ["First failure", "It is still read, and the first error is there at once."],
+  cancelled: ["Cancelled", "It was not read to its end, so nothing is said of it."],
+  "failed-trust": ["Unusable trust file", "No verdict, and which line is the matter."],
+} as const satisfies Groups[string];
+
+export const VERDICTS = {
+  verified: ["Verified", "Of a log: complete for a range of its leaves."],
+  partial: ["Intact, not shown to be complete", "A part of a log, with gaps and withheld events."],
+  unconfirmed: ["Signer not confirmed", "No key here is one that the reader trusts."],
+  "not-checked": ["Not checked to the end", "A needed check had no answer."],
+  broken: ["Broken", "Two links for one place."],
+  altered: ["Altered", "An event is not the one that was recorded."],
+  "no-export": ["No export", "An empty file."],
+} as const satisfies Groups[string];
+
+export const PROOF = {
+  proof: ["Its proof", "Each step from the event’s bytes to what the reader trusts."],
+} as const satisfies Groups[string];
+
+export const GERMAN = {
+  german: ["German", "All texts, numbers and dates."],
+} as const satisfies Groups[string];

@@ -1,0 +1,15 @@
+import type { FindingCode } from "countersign/verify";
+import { CODES } from "./findings.ts";
+import type { Scene } from "./state.ts";
+
+/** Finds the scene of a state or of a finding's code. */
+export function finder(
+  scenes: Readonly<Record<string, Scene>>,
+  finding: (code: FindingCode) => Scene,
+): (name: string) => Scene | undefined {
+  return (name) => {
+    if (Object.hasOwn(scenes, name)) return scenes[name];
+    const code = CODES.find((code) => code === name);
+    return code && finding(code);
+  };
+}
