@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "wasm-bindgen writes the calls across the boundary")]
 #![allow(missing_docs, reason = "wasm-bindgen writes items of its own; what is written here has documents")]
 #![allow(clippy::cast_precision_loss, reason = "counts of lines stay far below 2^53")]
+#![allow(clippy::needless_pass_by_value, reason = "wasm-bindgen hands lists over whole")]
 
 #[cfg(feature = "wasm-verifier")]
 mod marks;
@@ -48,6 +49,7 @@ extern "C" {
 #[cfg(any(feature = "wasm-verifier", feature = "wasm-slicer"))]
 fn index(value: f64) -> Option<u64> {
     let fits = value.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(&value);
+    #[expect(clippy::cast_sign_loss, reason = "none of these has a sign")]
     fits.then_some(value as u64)
 }
 
