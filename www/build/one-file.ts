@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Plugin } from "vite";
 
 /** What becomes of the bundle. */
-interface OneFile {
+export interface OneFile {
   readonly fileName: string;
   /** What the page may connect to, in the words of its policy. */
   readonly connect: "'none'" | "'self'";

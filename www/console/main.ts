@@ -1,3 +1,4 @@
+import "virtual:look.css";
 import "../src/style/base.css";
 import "../src/style/page.css";
 import "../src/style/result.css";

@@ -1,3 +1,4 @@
+import "virtual:look.css";
 import "./style/base.css";
 import "./style/page.css";
 import "./style/result.css";

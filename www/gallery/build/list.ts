@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
+import { look } from "../../build/look.ts";
 import { CODES, FINDINGS } from "../findings.ts";
 import { STATES as PAGE } from "../page/states.ts";
 import type { Groups, State } from "../state.ts";
@@ -14,14 +15,14 @@ export function list(): Plugin {
     name: "list",
     apply: "build",
     enforce: "post",
-    generateBundle() {
-      this.emitFile({ type: "asset", fileName: "index.html", source: html() });
+    async generateBundle() {
+      const own = readFileSync(new URL("list.css", import.meta.url), "utf8");
+      this.emitFile({ type: "asset", fileName: "index.html", source: html(`${await look()}${own}`) });
     },
   };
 }
 
-function html(): string {
-  const style = readFileSync(new URL("list.css", import.meta.url), "utf8");
+function html(style: string): string {
   return `<!doctype html>
 <html lang="en">
   <head>

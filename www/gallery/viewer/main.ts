@@ -1,3 +1,4 @@
+import "virtual:look.css";
 import "./style.css";
 import { Viewer } from "@countersign/viewer/viewer.js";
 import { tools } from "../../src/tools.ts";
