@@ -132,13 +132,14 @@ export class Drawer extends View {
       const isFirst = this.#isModal === undefined;
       this.#isModal = wanted;
       dialog.close();
+      // First its place, to which Firefox scrolls when it is shown.
+      this.toggleAttribute("open", wanted !== undefined);
+      this.toggleAttribute("panel", wanted === false);
       if (wanted === true) {
         dialog.showModal();
       } else if (wanted === false) {
         dialog.show();
       }
-      this.toggleAttribute("open", wanted !== undefined);
-      this.toggleAttribute("panel", wanted === false);
       if (isFirst || wanted === true) {
         this.focus();
       }
