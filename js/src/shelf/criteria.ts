@@ -3,10 +3,12 @@ import { bitOf, ELSE, FAILS, IS_GAP, isNear, type Masks, NEVER, NO_EVENT, UNREAD
 import { Needle } from "./needle.js";
 import { BLOCK, type Block, type Numbers } from "./numbers.js";
 import { someAt } from "./path.js";
+import { pieces } from "./pattern.js";
 import { EventReader } from "./reader.js";
+import { Clue, type Sieve } from "./sieve.js";
 import { COLUMNS, EVENT, GAP, type Table, WITHHELD } from "./table.js";
 import type { Column, Condition, Query } from "./types.js";
-import { unescaped } from "./utf8.js";
+import { Unescaper } from "./utf8.js";
 import { FITS, NO, UNSURE, Verdicts, YES } from "./verdicts.js";
 
 /** A condition on a column. */
@@ -24,6 +26,14 @@ interface OnPath {
   readonly path: string;
   readonly not: boolean;
   readonly globs: readonly Glob[];
+  /** What stands in an event where it holds: all of one of these. */
+  readonly clues: readonly (readonly Clue[])[];
+}
+
+/** Text that stands anywhere. */
+interface Word {
+  readonly needle: Needle;
+  readonly clue: Clue;
 }
 
 /** Columns that withheld events have too. */
@@ -38,11 +48,11 @@ export class Criteria {
   readonly #until: number;
   readonly #columns: readonly OnColumn[];
   readonly #paths: readonly OnPath[];
-  readonly #words: readonly Needle[];
+  readonly #words: readonly Word[];
   /** Whether nothing but a link's place and time is asked for. */
   readonly #isOfLinks: boolean;
   readonly #event = new EventReader();
-  #scratch = new Uint8Array(1 << 10);
+  readonly #unescaper = new Unescaper();
 
   constructor({ conditions, words, since, until }: Query, table: Table) {
     this.#table = table;
@@ -50,7 +60,9 @@ export class Criteria {
     this.#until = until ?? Number.POSITIVE_INFINITY;
     this.#columns = conditions.flatMap((condition) => onColumn(condition) ?? []);
     this.#paths = conditions.flatMap((condition) => (isColumn(condition.member) ? [] : onPath(condition)));
-    this.#words = words.filter((word) => word !== "").map((word) => new Needle(word));
+    this.#words = words
+      .filter((word) => word !== "")
+      .map((word) => ({ needle: new Needle(word), clue: new Clue(word) }));
     this.#isOfLinks = this.#words.length === 0 && conditions.every(({ member }) => OF_LINKS.includes(member));
   }
 
@@ -84,6 +96,14 @@ export class Criteria {
       }
     }
     this.#finish(mask, block(kinds), from, to);
+  }
+
+  /** Whether an event may be found among those that a sieve is of. */
+  passes(sieve: Sieve): boolean {
+    return (
+      this.#words.every(({ clue }) => sieve.passes(clue)) &&
+      this.#paths.every(({ not, clues }) => not || clues.some((all) => all.every((clue) => sieve.passes(clue))))
+    );
   }
 
   /** The mask of an event that had to be read, now that its bytes are here. */
@@ -138,7 +158,7 @@ export class Criteria {
         continue;
       }
       if (!isRead) {
-        this.#event.read(bytes, begin, end);
+        this.#event.read(bytes, begin, end, this.#table.isEscaped(row));
         isRead = true;
       }
       const value = this.#event.value(column);
@@ -158,14 +178,11 @@ export class Criteria {
     }
     let [text, from, to] = [bytes, begin, end];
     if (this.#table.isEscaped(row)) {
-      if (end - begin > this.#scratch.length) {
-        this.#scratch = new Uint8Array((end - begin) * 2);
-      }
-      to = unescaped(bytes, begin, end, this.#scratch, 0);
-      [text, from] = [this.#scratch, 0];
+      to = this.#unescaper.read(bytes, begin, end);
+      [text, from] = [this.#unescaper.bytes, 0];
     }
-    for (const word of this.#words) {
-      if (word.find(text, from, to) < 0) {
+    for (const { needle } of this.#words) {
+      if (needle.find(text, from, to) < 0) {
         return false;
       }
     }
@@ -203,7 +220,9 @@ function onColumn({ member, values, not }: Condition): OnColumn | undefined {
 }
 
 function onPath({ member, values, not }: Condition): OnPath {
-  return { path: member, not, globs: values.map((value) => new Glob(value)) };
+  const names = member.split(".").map((name) => new Clue(name));
+  const clues = values.map((value) => [...names, ...pieces(value).map((piece) => new Clue(piece))]);
+  return { path: member, not, globs: values.map((value) => new Glob(value)), clues };
 }
 
 function judgeTime(mask: Uint16Array, times: Block, since: number, until: number, from: number, to: number): void {

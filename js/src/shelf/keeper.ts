@@ -34,7 +34,7 @@ export class Keeper implements Shelved {
   }
 
   add(batch: Uint8Array<ArrayBuffer>): void {
-    this.table.add(batch, (bytes, begin, end, row) => this.texts.keep(bytes, begin, end, row));
+    this.table.add(batch, (...kept) => this.texts.keep(...kept));
     this.#more();
   }
 

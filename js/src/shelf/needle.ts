@@ -1,3 +1,4 @@
+import { casesOf } from "./cases.js";
 import { encode } from "./utf8.js";
 
 /** Stands in a dictionary's entry between a type and an identifier, where people read a colon; never in UTF-8. */
@@ -6,38 +7,6 @@ export const PARTED = 0xff;
 /** A byte that UTF-8 never has. */
 const NEVER = 0xfe;
 const COLON = 0x3a;
-const FIRST_CASED = 0x41;
-/** After the last letter that has a case. */
-const END_OF_CASED = 0x1e944;
-
-let cased: string | undefined;
-
-/** All characters of more than one case. */
-function allCased(): string {
-  if (cased === undefined) {
-    const found = [];
-    for (let point = FIRST_CASED; point < END_OF_CASED; point += 1) {
-      if (point < 0xd800 || point > 0xdfff) {
-        const letter = String.fromCodePoint(point);
-        if (letter.toLowerCase() !== letter || letter.toUpperCase() !== letter) {
-          found.push(letter);
-        }
-      }
-    }
-    cased = found.join("");
-  }
-  return cased;
-}
-
-/** The character in all its cases, by Unicode's simple case folding: `k` has three, the Kelvin sign among them. */
-function casesOf(letter: string): readonly string[] {
-  const code = letter.charCodeAt(0);
-  if (code < FIRST_CASED) {
-    return [letter];
-  }
-  const pattern = new RegExp(`\\u{${(letter.codePointAt(0) ?? 0).toString(16)}}`, "giu");
-  return [...new Set([letter, ...(allCased().match(pattern) ?? [])])];
-}
 
 /** A text to be found in UTF-8, whatever the case of letters: bytes are compared, no strings made. */
 export class Needle {

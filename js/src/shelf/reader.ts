@@ -74,14 +74,16 @@ export class EventReader implements Piece {
   readonly #members = new Members();
   readonly #party = new Members();
   #event: Uint8Array = NOTHING;
+  #isEscaped = false;
   #scratch = new Uint8Array(1 << 10);
 
-  /** Reads the event that begins here, and gives where it ends. */
-  read(bytes: Uint8Array, begin: number, limit: number): number {
+  /** Reads the event that begins here, and gives where it ends. In most there is no backslash. */
+  read(bytes: Uint8Array, begin: number, limit: number, isEscaped: boolean): number {
     if (!isObject(bytes, begin)) {
       throw malformed();
     }
     this.#event = bytes;
+    this.#isEscaped = isEscaped;
     this.#action.clear();
     this.#outcome.clear();
     this.#tenant.clear();
@@ -90,20 +92,20 @@ export class EventReader implements Piece {
     const members = this.#members;
     members.enter(bytes, begin, limit);
     while (members.nextName()) {
-      if (isNamed(members, bytes, NAMES.actor)) {
+      if (isNamed(members, bytes, isEscaped, NAMES.actor)) {
         members.skip(this.#readParty(this.#actor, members.begin, limit));
         continue;
       }
-      if (isNamed(members, bytes, NAMES.target)) {
+      if (isNamed(members, bytes, isEscaped, NAMES.target)) {
         members.skip(this.#readParty(this.#target, members.begin, limit));
         continue;
       }
       members.skip(endOfValue(bytes, members.begin, limit));
-      if (isNamed(members, bytes, NAMES.action)) {
+      if (isNamed(members, bytes, isEscaped, NAMES.action)) {
         this.#action.set(members);
-      } else if (isNamed(members, bytes, NAMES.outcome)) {
+      } else if (isNamed(members, bytes, isEscaped, NAMES.outcome)) {
         this.#outcome.set(members);
-      } else if (isNamed(members, bytes, NAMES.tenant)) {
+      } else if (isNamed(members, bytes, isEscaped, NAMES.tenant)) {
         this.#tenant.set(members);
       }
     }
@@ -138,16 +140,17 @@ export class EventReader implements Piece {
   /** Reads an actor or a target, and gives where it ends. */
   #readParty(party: PartySpans, begin: number, limit: number): number {
     const bytes = this.#event;
+    const isEscaped = this.#isEscaped;
     let end: number;
     if (isObject(bytes, begin)) {
       const members = this.#party;
       members.enter(bytes, begin, limit);
       while (members.next()) {
-        if (isNamed(members, bytes, NAMES.id)) {
+        if (isNamed(members, bytes, isEscaped, NAMES.id)) {
           party.id.set(members);
-        } else if (isNamed(members, bytes, NAMES.type)) {
+        } else if (isNamed(members, bytes, isEscaped, NAMES.type)) {
           party.type.set(members);
-        } else if (isNamed(members, bytes, NAMES.name)) {
+        } else if (isNamed(members, bytes, isEscaped, NAMES.name)) {
           party.name.set(members);
         }
       }
@@ -171,7 +174,7 @@ export class EventReader implements Piece {
     if (!isString(bytes, begin)) {
       return this.#found(bytes, begin, end);
     }
-    if (!hasEscape(bytes, begin, end)) {
+    if (!this.#isEscaped || !hasEscape(bytes, begin, end)) {
       return this.#found(bytes, begin + QUOTE, end - QUOTE);
     }
     this.#reserve(end - begin);
@@ -251,8 +254,8 @@ export class LineReader {
   #at = 0;
   #end = 0;
 
-  /** Reads the line from `begin` to `end`, its LF not included. */
-  read(bytes: Uint8Array, begin: number, end: number): void {
+  /** Reads the line from `begin` to `end`, its LF not included. In most there is no backslash. */
+  read(bytes: Uint8Array, begin: number, end: number, isEscaped: boolean): void {
     this.#bytes = bytes;
     this.#at = begin;
     this.#end = end;
@@ -267,7 +270,7 @@ export class LineReader {
     this.#at = endOfValue(bytes, this.#at, end);
     this.#text(BETWEEN.signer, this.signer);
     this.#pass(BETWEEN.event);
-    const eventEnd = this.event.read(bytes, skipSpace(bytes, this.#at, end), end);
+    const eventEnd = this.event.read(bytes, skipSpace(bytes, this.#at, end), end, isEscaped);
     this.place.begin = this.#at;
     this.place.end = end - 1;
     if (bytes[this.place.end] !== END || skipSpace(bytes, eventEnd, end) !== this.place.end) {
@@ -316,18 +319,18 @@ export class LineReader {
 }
 
 /** Whether a member has this name, however it is written. */
-export function isNamed(member: Members, bytes: Uint8Array, name: Uint8Array): boolean {
+function isNamed(member: Members, bytes: Uint8Array, isEscaped: boolean, name: Uint8Array): boolean {
   const { nameBegin, nameEnd } = member;
   const length = nameEnd - nameBegin;
-  if (length < name.length) {
-    return false;
+  if (length === name.length) {
+    return same(bytes, nameBegin, length, name, 0);
   }
   // An escape makes a name longer than what it reads as.
-  if (length > name.length && hasEscape(bytes, nameBegin, nameEnd)) {
-    const read = new Uint8Array(length);
-    return unescaped(bytes, nameBegin, nameEnd, read, 0) === name.length && same(read, 0, name.length, name, 0);
+  if (!isEscaped || length < name.length || !hasEscape(bytes, nameBegin, nameEnd)) {
+    return false;
   }
-  return length === name.length && same(bytes, nameBegin, length, name, 0);
+  const read = new Uint8Array(length);
+  return unescaped(bytes, nameBegin, nameEnd, read, 0) === name.length && same(read, 0, name.length, name, 0);
 }
 
 /** Whether a backslash stands here. */

@@ -89,7 +89,7 @@ function records(sink: Sink, table: Table, standingOf: (event: Signed) => Standi
     const signer = encode(vkey);
     csv.field({ bytes: signer, begin: 0, end: signer.length });
     csv.plain(standingOf(signed));
-    reader.read(bytes, 0, bytes.length);
+    reader.read(bytes, 0, bytes.length, table.isEscaped(row));
     const value = (column: Column) => csv.field(labelled(column, reader.value(column)));
     value("action");
     for (const column of ["actor", "target"] as const) {

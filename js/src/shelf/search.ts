@@ -1,6 +1,6 @@
 import { Criteria } from "./criteria.js";
 import { Facets } from "./facets.js";
-import { Masks, NO_EVENT, UNREAD } from "./masks.js";
+import { ELSE, Masks, NO_EVENT, UNREAD } from "./masks.js";
 import { BLOCK } from "./numbers.js";
 import type { Table } from "./table.js";
 import type { Texts } from "./texts.js";
@@ -8,6 +8,22 @@ import type { Query } from "./types.js";
 
 /** How many chunks are read ahead of the one that is looked through. */
 const AHEAD = 3;
+
+/** Rows of a chunk from the first that must be read to the last. */
+interface Stretch {
+  readonly chunk: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Bytes of a chunk from a place on. */
+interface Read {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+}
+
+/** What is in no part of a chunk yet. */
+const REST = { end: Number.POSITIVE_INFINITY, sieve: undefined };
 
 /** Looks through the rows for one query: by columns a block at a time, then through the events' text a chunk at a time. */
 export class Search {
@@ -26,7 +42,8 @@ export class Search {
   /** How many events must be read and were not. */
   #unread = 0;
   #reading = Promise.resolve(true);
-  readonly #ahead = new Map<number, Promise<Uint8Array<ArrayBuffer>>>();
+  /** By chunk. */
+  readonly #ahead = new Map<number, Promise<Read>>();
 
   constructor(query: Query, table: Table, texts: Texts) {
     this.query = query;
@@ -69,61 +86,88 @@ export class Search {
   }
 
   async #readNext(lastFirst: boolean): Promise<boolean> {
-    const [chunk, ...later] = this.#unread > 0 ? this.#next(lastFirst) : [];
-    if (chunk === undefined) {
+    const [stretch, ...later] = this.#unread > 0 ? this.#next(lastFirst) : [];
+    if (stretch === undefined) {
       return false;
     }
-    const [begin, end] = this.#rowsOf(chunk);
-    this.#readTo[chunk] = end;
-    const reading = this.#ahead.get(chunk) ?? this.#texts.chunk(chunk);
+    const { chunk, first, last } = stretch;
+    this.#readTo[chunk] = last + 1;
+    const reading = this.#ahead.get(chunk) ?? this.#read(stretch);
     this.#ahead.delete(chunk);
     for (const next of later) {
-      // The last one still grows.
-      if (next + 1 < this.#texts.chunks && !this.#ahead.has(next)) {
-        const bytes = this.#texts.chunk(next);
+      // Of a chunk that still grows more may have to be read when its turn comes.
+      const isWhole = next.chunk + 1 < this.#texts.chunks && this.#texts.beginOf(next.chunk + 1) <= this.masks.length;
+      if (isWhole && !this.#ahead.has(next.chunk)) {
+        const bytes = this.#read(next);
         // Who takes it hears of a failure; nobody may.
         bytes.catch(() => {});
-        this.#ahead.set(next, bytes);
+        this.#ahead.set(next.chunk, bytes);
       }
     }
-    const bytes = await reading;
-    for (let row = begin; row < end; row += 1) {
+    const { bytes, at } = await reading;
+    for (let row = first; row <= last; row += 1) {
       const mask = this.masks.get(row);
       if ((mask & UNREAD) !== 0) {
-        const place = this.#table.places.get(row);
-        const judged = this.criteria.read(row, mask, bytes, place, place + this.#table.lengths.get(row));
-        this.masks.set(row, judged);
-        this.facets.countRow(row, judged);
-        this.searched += 1;
-        this.#unread -= 1;
-        this.found += judged === 0 ? 1 : 0;
+        const place = this.#table.places.get(row) - at;
+        const end = place + this.#table.lengths.get(row);
+        this.#settle(row, this.criteria.read(row, mask, bytes, place, end));
       }
     }
     return true;
   }
 
-  /** The next chunks of which events must be read. Those of which none must be are done with. */
-  #next(lastFirst: boolean): number[] {
+  async #read({ chunk, first, last }: Stretch): Promise<Read> {
+    return { bytes: await this.#texts.stretch(chunk, first, last), at: this.#table.places.get(first) };
+  }
+
+  /** What must be read next. */
+  #next(lastFirst: boolean): Stretch[] {
     const found = [];
     const { chunks } = this.#texts;
     for (let nth = 0; nth < chunks && found.length <= AHEAD; nth += 1) {
-      const chunk = lastFirst ? chunks - 1 - nth : nth;
-      if (this.#isUnread(chunk)) {
-        found.push(chunk);
+      const stretch = this.#unreadOf(lastFirst ? chunks - 1 - nth : nth);
+      if (stretch !== undefined) {
+        found.push(stretch);
       }
     }
     return found;
   }
 
-  #isUnread(chunk: number): boolean {
+  /** What must be read of a chunk. What its sieves keep back is done with. */
+  #unreadOf(chunk: number): Stretch | undefined {
     const [begin, end] = this.#rowsOf(chunk);
-    for (let row = begin; row < end; row += 1) {
-      if ((this.masks.get(row) & UNREAD) !== 0) {
-        return true;
+    let first: number | undefined;
+    let last = begin;
+    let row = begin;
+    for (const part of [...this.#texts.partsOf(chunk), REST]) {
+      let passes: boolean | undefined;
+      for (; row < Math.min(part.end, end); row += 1) {
+        const mask = this.masks.get(row);
+        if ((mask & UNREAD) !== 0) {
+          passes ??= part.sieve === undefined || this.criteria.passes(part.sieve);
+          if (passes) {
+            first ??= row;
+            last = row;
+          } else {
+            this.#settle(row, (mask & ~UNREAD) | ELSE);
+          }
+        }
       }
     }
+    if (first !== undefined) {
+      return { chunk, first, last };
+    }
     this.#readTo[chunk] = Math.max(begin, end);
-    return false;
+    return undefined;
+  }
+
+  /** Takes what became of an event that had to be read. */
+  #settle(row: number, judged: number): void {
+    this.masks.set(row, judged);
+    this.facets.countRow(row, judged);
+    this.searched += 1;
+    this.#unread -= 1;
+    this.found += judged === 0 ? 1 : 0;
   }
 
   /** The rows of a chunk that were judged and not read. */

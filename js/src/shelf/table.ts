@@ -2,7 +2,7 @@ import type { Mark } from "../verify/marks.js";
 import { ABSENT, Arena, Dictionary } from "./dictionary.js";
 import { Hash } from "./hash.js";
 import { Numbers } from "./numbers.js";
-import { hasEscape, LineReader, type Piece } from "./reader.js";
+import { LineReader, type Piece } from "./reader.js";
 import { readTime } from "./time.js";
 import type { Column } from "./types.js";
 import { encode, unescaped } from "./utf8.js";
@@ -59,8 +59,8 @@ export class Values {
   }
 
   /** What stands between the quotes of a string. */
-  pushString(bytes: Uint8Array, begin: number, end: number): void {
-    if (!hasEscape(bytes, begin, end)) {
+  pushString(bytes: Uint8Array, begin: number, end: number, isEscaped: boolean): void {
+    if (!isEscaped) {
       this.codes.push(this.dictionary.code(bytes, begin, end));
       return;
     }
@@ -70,7 +70,7 @@ export class Values {
 }
 
 /** Where the bytes of a row's event go; gives their place. */
-export type Keep = (bytes: Uint8Array, begin: number, end: number, row: number) => number;
+export type Keep = (bytes: Uint8Array, begin: number, end: number, row: number, isEscaped: boolean) => number;
 
 /** What every leaf has. */
 interface Leaf {
@@ -140,7 +140,7 @@ export class Table {
     return (this.#flags.get(row) & AUTHORISED) !== 0;
   }
 
-  /** Whether the event's bytes hold escapes. */
+  /** Whether the event's bytes may hold escapes. */
   isEscaped(row: number): boolean {
     return (this.#flags.get(row) & ESCAPED) !== 0;
   }
@@ -152,16 +152,16 @@ export class Table {
 
   /** Takes a batch: whole lines of NDJSON, as the verifier writes them. */
   add(batch: Uint8Array, keep: Keep): void {
-    const { place } = this.#reader;
     let backslash = batch.indexOf(BACKSLASH);
     for (let begin = 0; begin < batch.length; ) {
       const found = batch.indexOf(LF, begin);
       const end = found < 0 ? batch.length : found;
-      this.#reader.read(batch, begin, end);
-      if (backslash >= 0 && backslash < place.begin) {
-        backslash = batch.indexOf(BACKSLASH, place.begin);
+      if (backslash >= 0 && backslash < begin) {
+        backslash = batch.indexOf(BACKSLASH, begin);
       }
-      this.#addEvent(batch, backslash >= 0 && backslash < place.end, keep);
+      const isEscaped = backslash >= 0 && backslash < end;
+      this.#reader.read(batch, begin, end, isEscaped);
+      this.#addEvent(batch, isEscaped, keep);
       begin = end + 1;
     }
   }
@@ -208,7 +208,7 @@ export class Table {
     this.indexes.push(index);
     this.seqs.push(seq);
     this.times.push(time);
-    this.places.push(keep(bytes, place.begin, place.end, row));
+    this.places.push(keep(bytes, place.begin, place.end, row, isEscaped));
     this.lengths.push(place.end - place.begin);
     this.#flags.push((authorised ? AUTHORISED : 0) | (isEscaped ? ESCAPED : 0));
     values.action.push(event.value("action"));
@@ -218,8 +218,8 @@ export class Table {
     values.tenant.push(event.value("tenant"));
     names.actor?.push(event.nameOf("actor"));
     names.target?.push(event.nameOf("target"));
-    values.chain.pushString(bytes, chain.begin, chain.end);
-    values.signer.pushString(bytes, signer.begin, signer.end);
+    values.chain.pushString(bytes, chain.begin, chain.end, isEscaped);
+    values.signer.pushString(bytes, signer.begin, signer.end, isEscaped);
     this.events += 1;
     this.earliest = Math.min(this.earliest, time);
     this.latest = Math.max(this.latest, time);

@@ -1,7 +1,11 @@
 import type { Numbers } from "./numbers.js";
+import { type Sieve, Sifter } from "./sieve.js";
+import { Unescaper } from "./utf8.js";
 
 /** Whole events up to so many bytes go into one blob. */
 const CHUNK = 1 << 20;
+/** And up to so many have a sieve of their own. */
+const PART = 1 << 18;
 /** What lies so near to what is wanted is read along with it. */
 const NEAR = 32 << 10;
 
@@ -9,6 +13,14 @@ const NEAR = 32 << 10;
 interface Chunk {
   readonly begin: number;
   readonly bytes: Blob;
+  readonly parts: readonly Part[];
+}
+
+/** Events of a chunk up to a row, from where those of the part before end. */
+export interface Part {
+  readonly end: number;
+  /** Of the events as they stand, and as people read them. */
+  readonly sieve: Sieve;
 }
 
 /** The events' bytes, one after the other: in blobs, which a browser keeps outside of the page's memory. */
@@ -17,13 +29,21 @@ export class Texts {
   /** Where in its chunk each row's event begins. */
   readonly #places: Numbers;
   readonly #lengths: Numbers;
-  #open = new Uint8Array(CHUNK);
+  readonly #part: number;
+  #open: Uint8Array<ArrayBuffer>;
   #openBytes = 0;
   #openBegin = 0;
+  #openParts: Part[] = [];
+  /** How much of what is open is in its parts. */
+  #parted = 0;
+  readonly #sifter = new Sifter();
+  readonly #unescaper = new Unescaper();
 
-  constructor(places: Numbers, lengths: Numbers) {
+  constructor(places: Numbers, lengths: Numbers, chunk = CHUNK, part = PART) {
     this.#places = places;
     this.#lengths = lengths;
+    this.#open = new Uint8Array(chunk);
+    this.#part = part;
   }
 
   /** How many chunks there are, with the one that is being filled. */
@@ -32,10 +52,12 @@ export class Texts {
   }
 
   /** Keeps the bytes of a row's event, and gives their place in the chunk. */
-  keep(bytes: Uint8Array, begin: number, end: number, row: number): number {
+  keep(bytes: Uint8Array, begin: number, end: number, row: number, isEscaped: boolean): number {
     const length = end - begin;
     if (this.#openBytes + length > this.#open.length) {
       this.#seal(row);
+    } else if (this.#openBytes + length > this.#parted + this.#part) {
+      this.#sift(row);
     }
     if (length > this.#open.length) {
       this.#open = new Uint8Array(length);
@@ -43,6 +65,10 @@ export class Texts {
     const place = this.#openBytes;
     this.#open.set(bytes.subarray(begin, end), place);
     this.#openBytes += length;
+    if (isEscaped) {
+      const read = this.#unescaper.read(bytes, begin, end);
+      this.#sifter.add(this.#unescaper.bytes, 0, read);
+    }
     return place;
   }
 
@@ -51,10 +77,14 @@ export class Texts {
     return this.#chunks[chunk]?.begin ?? this.#openBegin;
   }
 
-  /** All bytes of a chunk. */
-  async chunk(chunk: number): Promise<Uint8Array<ArrayBuffer>> {
-    const kept = this.#chunks[chunk];
-    return kept === undefined ? this.#open.slice(0, this.#openBytes) : new Uint8Array(await kept.bytes.arrayBuffer());
+  /** The parts of a chunk. What came last is in none yet. */
+  partsOf(chunk: number): readonly Part[] {
+    return this.#chunks[chunk]?.parts ?? this.#openParts;
+  }
+
+  /** All bytes of a chunk from a row's event to another's. */
+  stretch(chunk: number, first: number, last: number): Promise<Uint8Array> {
+    return this.#slice(chunk, this.#places.get(first), this.#endOf(last));
   }
 
   /** The bytes of the events in these rows, in their order. */
@@ -75,7 +105,7 @@ export class Texts {
         const part = wanted.slice(from, to);
         const begin = this.#places.get(first.row);
         reading.push(
-          this.#slice(first.chunk, begin, this.#places.get(last.row) + this.#lengths.get(last.row)).then((bytes) => {
+          this.stretch(first.chunk, first.row, last.row).then((bytes) => {
             for (const { row, nth } of part) {
               const at = this.#places.get(row) - begin;
               found[nth] = bytes.subarray(at, at + this.#lengths.get(row));
@@ -90,8 +120,11 @@ export class Texts {
   }
 
   #areNear(one: { row: number; chunk: number }, next: { row: number; chunk: number }): boolean {
-    const end = this.#places.get(one.row) + this.#lengths.get(one.row);
-    return next.chunk === one.chunk && this.#places.get(next.row) - end <= NEAR;
+    return next.chunk === one.chunk && this.#places.get(next.row) - this.#endOf(one.row) <= NEAR;
+  }
+
+  #endOf(row: number): number {
+    return this.#places.get(row) + this.#lengths.get(row);
   }
 
   async #slice(chunk: number, begin: number, end: number): Promise<Uint8Array> {
@@ -116,8 +149,19 @@ export class Texts {
   }
 
   #seal(row: number): void {
-    this.#chunks.push({ begin: this.#openBegin, bytes: new Blob([this.#open.subarray(0, this.#openBytes)]) });
+    this.#sift(row);
+    const bytes = new Blob([this.#open.subarray(0, this.#openBytes)]);
+    this.#chunks.push({ begin: this.#openBegin, bytes, parts: this.#openParts });
     this.#openBegin = row;
     this.#openBytes = 0;
+    this.#openParts = [];
+    this.#parted = 0;
+  }
+
+  /** Events up to this row become a part. */
+  #sift(row: number): void {
+    this.#sifter.add(this.#open, this.#parted, this.#openBytes);
+    this.#openParts.push({ end: row, sieve: this.#sifter.sieve() });
+    this.#parted = this.#openBytes;
   }
 }

@@ -59,6 +59,20 @@ export function unescaped(bytes: Uint8Array, begin: number, end: number, out: Ui
   return write;
 }
 
+/** Reads JSON so, into memory of its own that is used again. */
+export class Unescaper {
+  /** What was read last, from 0 on. */
+  bytes = new Uint8Array(1 << 10);
+
+  /** Gives where it ends. */
+  read(bytes: Uint8Array, begin: number, end: number): number {
+    if (end - begin > this.bytes.length) {
+      this.bytes = new Uint8Array((end - begin) * 2);
+    }
+    return unescaped(bytes, begin, end, this.bytes, 0);
+  }
+}
+
 function put(given: number, out: Uint8Array, to: number): number {
   const point = given >= 0xd800 && given < 0xe000 ? 0xfffd : given;
   let write = to;
