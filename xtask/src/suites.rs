@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::npm;
 use crate::run::{self, Log};
@@ -43,6 +43,7 @@ pub(crate) const SUITES: &[Suite] = &[
         holds: Some(Resource::Host),
         run: rust,
     },
+    Suite { name: "www", about: "the page and the console, in Chromium", holds: None, run: www },
     Suite { name: "clippy", about: "no lint has anything to say", holds: Some(Resource::Host), run: clippy },
     Suite {
         name: "wasm-node",
@@ -63,10 +64,13 @@ pub(crate) const SUITES: &[Suite] = &[
         holds: None,
         run: interop,
     },
-    Suite { name: "www", about: "the page and the console, in Chromium", holds: None, run: www },
     Suite { name: "doc", about: "the documentation's links resolve", holds: Some(Resource::Host), run: doc },
     Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
 ];
+
+/// All packages but xtask: built together with them, what it needs would have other features than it has, and all of
+/// that would be built twice.
+pub(crate) const PRODUCT: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 
 /// Has the program built as these suites need it.
 pub(crate) fn prepare(tools: &Tools, suites: &[&Suite]) {
@@ -124,8 +128,9 @@ fn clippy(tools: &Tools, log: &Log) -> Result<String> {
 fn rust(tools: &Tools, log: &Log) -> Result<String> {
     // Not beside doctests, which would then be compiled against other libraries than they are linked with.
     tools.program()?;
-    log.run(tools.cargo("test").args(["--workspace", "--no-fail-fast"]))?;
-    Ok(cargo_counts(&log.text()?))
+    let product = log.run(tools.cargo("test").args(PRODUCT).arg("--no-fail-fast"));
+    let xtask = log.run(tools.cargo("test").args(["-p", "xtask", "--no-fail-fast"]));
+    cargo_tested(product.and(xtask), log)
 }
 
 fn doc(tools: &Tools, log: &Log) -> Result<String> {
@@ -171,8 +176,7 @@ fn interop(tools: &Tools, log: &Log) -> Result<String> {
 
 fn wasm_node(tools: &Tools, log: &Log) -> Result<String> {
     let path = tools.node()?.search_path();
-    log.run(wasm_tests(tools)?.arg("--tests").env("PATH", path))?;
-    Ok(cargo_counts(&log.text()?))
+    cargo_tested(log.run(wasm_tests(tools)?.arg("--tests").env("PATH", path)), log)
 }
 
 /// The integration tests that read no files, which a browser has none of.
@@ -184,8 +188,7 @@ fn wasm_browser(tools: &Tools, log: &Log) -> Result<String> {
     for test in BROWSER_TESTS {
         cargo.args(["--test", test]);
     }
-    log.run(browser.configure(&mut cargo).env("WASM_BINDGEN_USE_BROWSER", "1"))?;
-    Ok(cargo_counts(&log.text()?))
+    cargo_tested(log.run(browser.configure(&mut cargo).env("WASM_BINDGEN_USE_BROWSER", "1")), log)
 }
 
 /// The core's unit tests compiled for wasm32; the caller adds others.
@@ -195,6 +198,9 @@ fn wasm_tests(tools: &Tools) -> Result<Command> {
     cargo
         .args(["--package", "countersign", "--lib", "--no-fail-fast"])
         .args(["--features", "wasm-recorder,wasm-verifier"])
+        // The runner reads each test program as a whole, and most of one would be debug information.
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env("CARGO_PROFILE_DEV_STRIP", "debuginfo")
         .env(runner, tools.test_runner()?)
         .env("WASM_BINDGEN_TEST_TIMEOUT", "300");
     Ok(cargo)
@@ -229,6 +235,23 @@ fn npm_test(tools: &Tools, folder: &str, program: Option<PathBuf>, log: &Log) ->
     npm.args(["test", "--ignore-scripts"]).envs(program.map(|program| ("COUNTERSIGN", program)));
     log.run(tools.browser()?.configure(&mut npm))?;
     Ok(node_counts(&log.text()?))
+}
+
+/// How cargo's tests ended: how many passed, or why some did not, which stands long before the end of the log.
+fn cargo_tested(result: Result<()>, log: &Log) -> Result<String> {
+    let output = log.text()?;
+    result.with_context(|| cargo_failures(&output))?;
+    Ok(cargo_counts(&output))
+}
+
+/// What cargo's test programs print of the tests that failed.
+fn cargo_failures(output: &str) -> String {
+    let mut failing = false;
+    let of_failures = |line: &&str| {
+        failing = (failing || line.trim() == "failures:") && !line.starts_with("test result:");
+        failing
+    };
+    output.lines().filter(of_failures).collect::<Vec<_>>().join("\n")
 }
 
 /// Sums the results that cargo's test programs print.
@@ -270,6 +293,17 @@ mod tests {
                       noise\n\
                       test result: ok. 40 passed; 0 failed; 0 ignored; 0 filtered out; finished in 0.02s\n";
         assert_eq!(cargo_counts(output), "43 passed, 1 ignored");
+    }
+
+    #[test]
+    fn cargo_failures_are_found() {
+        let output = "test one ... FAILED\n\nfailures:\n\n---- one stdout ----\nit panicked\n\nfailures:\n    one\n\n\
+                      test result: FAILED. 0 passed; 1 failed; 0 ignored\ntest two ... ok\n";
+        assert_eq!(
+            cargo_failures(output),
+            "failures:\n\n---- one stdout ----\nit panicked\n\nfailures:\n    one\n"
+        );
+        assert_eq!(cargo_failures("test result: ok. 1 passed; 0 failed\n"), "");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
@@ -12,6 +13,7 @@ use crate::browser::Browser;
 use crate::npm::{self, Node};
 use crate::progress::Progress;
 use crate::run::Log;
+use crate::suites::PRODUCT;
 use crate::toolchain::Wasm32;
 use crate::wasm::{self, Built};
 
@@ -27,8 +29,8 @@ pub(crate) struct Tools {
     js: Once<()>,
     www: Once<()>,
     program: Once<PathBuf>,
-    /// What cargo builds the program with, where that is more than the program.
-    with: OnceLock<&'static [&'static str]>,
+    /// Whether cargo builds Rust's tests with the program.
+    with_tests: AtomicBool,
 }
 
 impl Tools {
@@ -47,7 +49,7 @@ impl Tools {
             js: Once::default(),
             www: Once::default(),
             program: Once::default(),
-            with: OnceLock::new(),
+            with_tests: AtomicBool::new(false),
         })
     }
 
@@ -68,6 +70,10 @@ impl Tools {
     fn cargo_with_console(&self, subcommand: &str) -> Command {
         let mut command = Command::new(host_cargo());
         command.arg(subcommand).current_dir(&self.root);
+        // What would make the next build quicker takes time and room, and there is no next one.
+        if env::var_os("CI").is_some() {
+            command.env("CARGO_INCREMENTAL", "0");
+        }
         command
     }
 
@@ -103,12 +109,14 @@ impl Tools {
     /// doing so.
     pub(crate) fn program(&self) -> Result<PathBuf> {
         self.program.get(|| {
-            let (name, args) = match self.with.get() {
-                Some(with) => ("program and tests", *with),
-                None => ("program", ["build", "-p", "countersign-cli"].as_slice()),
-            };
-            let (subcommand, args) = args.split_first().context("cargo has a subcommand")?;
-            self.progress.step(name, |log| log.run(self.cargo(subcommand).args(args)))?;
+            if self.with_tests.load(Ordering::Relaxed) {
+                self.progress.step("program and tests", |log| {
+                    log.run(self.cargo("test").args(PRODUCT).arg("--no-run"))
+                })?;
+            } else {
+                self.progress
+                    .step("program", |log| log.run(self.cargo("build").args(["-p", "countersign-cli"])))?;
+            }
             Ok(self.host_program("debug", "countersign"))
         })
     }
@@ -131,7 +139,7 @@ impl Tools {
 
     /// Has the program built together with Rust's tests, for which cargo would build it anew.
     pub(crate) fn build_program_with_tests(&self) {
-        self.with.get_or_init(|| &["test", "--workspace", "--no-run"]);
+        self.with_tests.store(true, Ordering::Relaxed);
     }
 
     /// A log for what runs beside this program.
