@@ -14,6 +14,7 @@ use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
 use countersign::trust::Trust;
+use fastrand::Rng;
 
 const ORIGIN: &str = "log.example/audit";
 const CHAINS: u8 = 12;
@@ -193,16 +194,16 @@ pub(crate) fn generate(folder: &Path, events: u64) -> Result<()> {
         chains.push((recorder, emitter));
     }
     fs::write(folder.join("chains.txt"), names)?;
-    let mut random = Random(0x5eed);
+    let mut random = Rng::with_seed(0x5eed);
     let mut done = 0;
     while done < events {
         // The first chains are the busiest.
-        let (recorder, emitter) = &mut chains[random.skewed(u64::from(CHAINS)) as usize];
-        let end = events.min(done + 1 + random.below(FLUSH));
+        let (recorder, emitter) = &mut chains[skewed(&mut random, u64::from(CHAINS)) as usize];
+        let end = events.min(done + 1 + random.u64(..FLUSH));
         for nth in done..end {
             let event = Event::parse(event(nth, &mut random)?.as_bytes(), &Redaction::none())?;
             let mut salt = [0x5a; 16];
-            salt[..8].copy_from_slice(&random.next().to_le_bytes());
+            salt[..8].copy_from_slice(&random.u64(..).to_le_bytes());
             recorder.record(&event, time(nth)?, &salt)?;
         }
         done = end;
@@ -226,11 +227,11 @@ fn time(nth: u64) -> Result<Time> {
 }
 
 /// An event, of very different length. Few actors, targets and actions have most of them.
-fn event(nth: u64, random: &mut Random) -> Result<String> {
-    let resource = RESOURCES[random.skewed(RESOURCES.len() as u64) as usize];
-    let verb = VERBS[random.skewed(VERBS.len() as u64) as usize];
-    let actor = random.skewed(ACTORS);
-    let target = if random.below(2) == 0 { random.below(TARGETS) } else { random.skewed(TARGETS) };
+fn event(nth: u64, random: &mut Rng) -> Result<String> {
+    let resource = RESOURCES[skewed(random, RESOURCES.len() as u64) as usize];
+    let verb = VERBS[skewed(random, VERBS.len() as u64) as usize];
+    let actor = skewed(random, ACTORS);
+    let target = if random.u64(..2) == 0 { random.u64(..TARGETS) } else { skewed(random, TARGETS) };
     let mut text = format!(r#"{{"action":"{resource}.{verb}","actor":"#);
     if actor.is_multiple_of(12) {
         write!(text, r#"{{"type":"service","id":"worker-{actor}"}}"#)?;
@@ -248,8 +249,8 @@ fn event(nth: u64, random: &mut Random) -> Result<String> {
             WORDS[(target / 40 % 40) as usize]
         )?;
     }
-    write!(text, r#"}},"tenant":"t_{}""#, random.skewed(TENANTS))?;
-    match random.below(100) {
+    write!(text, r#"}},"tenant":"t_{}""#, skewed(random, TENANTS))?;
+    match random.u64(..100) {
         0..4 => text.push_str(r#","outcome":"failure","reason":"not allowed\nby policy""#),
         4 => text.push_str(r#","outcome":"unknown","reason":"timed out""#),
         _ => {}
@@ -259,46 +260,30 @@ fn event(nth: u64, random: &mut Random) -> Result<String> {
         r#","context":{{"ip":"198.51.{}.{}","request_id":"{:016x}{:016x}","user_agent":"{}"}}"#,
         actor % 100,
         actor / 100 % 250,
-        random.next(),
-        random.next(),
+        random.u64(..),
+        random.u64(..),
         AGENTS[(actor % 6) as usize],
     )?;
     if verb == "update" {
-        let before = random.below(1000);
+        let before = random.u64(..1000);
         write!(
             text,
             r#","before":{{"state":"open","limit":{before},"tags":["a","b"]}},"after":{{"state":"closed","limit":{},"tags":["b","c"]}}"#,
-            before + 1 + random.below(50),
+            before + 1 + random.u64(..50),
         )?;
     }
     text.push_str(r#","metadata":{"note":""#);
     // One in a thousand is long.
-    let words = if nth.is_multiple_of(1000) { 600 } else { 6 + random.below(18) };
+    let words = if nth.is_multiple_of(1000) { 600 } else { 6 + random.u64(..18) };
     for _ in 0..words {
-        text.push_str(WORDS[random.below(WORDS.len() as u64) as usize]);
+        text.push_str(WORDS[random.u64(..WORDS.len() as u64) as usize]);
         text.push(' ');
     }
-    write!(text, r#"","nth":{nth},"region":"eu-{}"}}}}"#, random.below(4))?;
+    write!(text, r#"","nth":{nth},"region":"eu-{}"}}}}"#, random.u64(..4))?;
     Ok(text)
 }
 
-/// `SplitMix64`: the same every time.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    /// The product of two: small ones are much more frequent.
-    fn skewed(&mut self, end: u64) -> u64 {
-        self.below(end) * (self.below(end) + 1) / end
-    }
+/// The product of two: small ones are much more frequent.
+fn skewed(random: &mut Rng, end: u64) -> u64 {
+    random.u64(..end) * (random.u64(..end) + 1) / end
 }

@@ -1,5 +1,6 @@
 //! Events for a log to try: what people and machines do in a dashboard.
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 
 const PEOPLE: [(&str, &str, &str, &str); 4] = [
@@ -14,20 +15,20 @@ const PATHS: [&str; 4] = ["/api/jobs", "/api/reports", "/api/users", "/api/setti
 
 /// The event of that number, as one line: the same for the same number.
 pub(crate) fn event(number: u64) -> String {
-    let mut dice = Dice(number);
-    let mut event = if dice.roll(3) == 0 { by_a_machine(&mut dice) } else { by_a_person(&mut dice) };
-    event["context"]["request_id"] = json!(format!("req_{:012x}", dice.next() & 0xffff_ffff_ffff));
+    let mut dice = Rng::with_seed(number);
+    let mut event = if dice.u64(..3) == 0 { by_a_machine(&mut dice) } else { by_a_person(&mut dice) };
+    event["context"]["request_id"] = json!(format!("req_{:012x}", dice.u64(..1 << 48)));
     format!("{event}\n")
 }
 
-fn by_a_machine(dice: &mut Dice) -> Value {
-    let failed = dice.roll(12) == 0;
+fn by_a_machine(dice: &mut Rng) -> Value {
+    let failed = dice.u64(..12) == 0;
     let mut event = json!({
         "action": "job.trigger",
         "actor": { "type": "service", "id": "svc_scheduler" },
         "target": job(dice),
         "outcome": if failed { "failure" } else { "success" },
-        "metadata": { "took_ms": 120 + dice.roll(4_000) },
+        "metadata": { "took_ms": 120 + dice.u64(..4_000) },
     });
     if failed {
         event["reason"] = json!("exit status 1");
@@ -35,10 +36,10 @@ fn by_a_machine(dice: &mut Dice) -> Value {
     event
 }
 
-fn by_a_person(dice: &mut Dice) -> Value {
-    let (id, name, ip, country) = dice.one_of(&PEOPLE);
-    let (other, other_name, ..) = dice.one_of(&PEOPLE);
-    let mut event = match dice.roll(14) {
+fn by_a_person(dice: &mut Rng) -> Value {
+    let (id, name, ip, country) = PEOPLE[dice.usize(..PEOPLE.len())];
+    let (other, other_name, ..) = PEOPLE[dice.usize(..PEOPLE.len())];
+    let mut event = match dice.u64(..14) {
         0 | 1 => json!({ "action": "session.login" }),
         2 => json!({ "action": "session.login", "outcome": "failure", "reason": "wrong password" }),
         3 => json!({ "action": "session.logout" }),
@@ -60,19 +61,19 @@ fn by_a_person(dice: &mut Dice) -> Value {
         }),
         9 => json!({
             "action": "credential.rotate",
-            "target": { "type": "credential", "id": format!("cred_{}", 10 + dice.roll(20)) },
+            "target": { "type": "credential", "id": format!("cred_{}", 10 + dice.u64(..20)) },
         }),
         10 => json!({
             "action": "data.export",
-            "target": { "type": "report", "id": format!("rep_{}", 100 + dice.roll(900)) },
-            "metadata": { "rows": dice.roll(90_000) },
+            "target": { "type": "report", "id": format!("rep_{}", 100 + dice.u64(..900)) },
+            "metadata": { "rows": dice.u64(..90_000) },
         }),
         _ => {
-            let status = [200, 200, 200, 201, 404, 403][dice.index(6)];
+            let status = [200, 200, 200, 201, 404, 403][dice.usize(..6)];
             json!({
                 "action": "http.request",
                 "outcome": if status < 400 { "success" } else { "failure" },
-                "http": { "method": "GET", "path": dice.one_of(&PATHS), "status": status, "latency_ms": 4 + dice.roll(300) },
+                "http": { "method": "GET", "path": PATHS[dice.usize(..PATHS.len())], "status": status, "latency_ms": 4 + dice.u64(..300) },
             })
         }
     };
@@ -81,35 +82,9 @@ fn by_a_person(dice: &mut Dice) -> Value {
     event
 }
 
-fn job(dice: &mut Dice) -> Value {
-    let number = dice.index(JOBS.len());
+fn job(dice: &mut Rng) -> Value {
+    let number = dice.usize(..JOBS.len());
     json!({ "type": "cron_job", "id": format!("job_{number}"), "name": JOBS[number] })
-}
-
-/// Numbers that look as if they were drawn.
-struct Dice(u64);
-
-impl Dice {
-    /// `SplitMix64`.
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Below that number.
-    fn roll(&mut self, below: u64) -> u64 {
-        self.next() % below
-    }
-
-    fn index(&mut self, length: usize) -> usize {
-        self.roll(length as u64) as usize
-    }
-
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.index(choices.len())]
-    }
 }
 
 #[cfg(test)]
