@@ -6,35 +6,20 @@ import { memoryView } from "../src/input/remembered.ts";
 import { account, keyParts, LINE_KINDS, type SessionKey, type TrustChoice } from "../src/input/trust.ts";
 import type { Memory } from "../src/state/memory.ts";
 import { wish, wishes } from "../src/wish.ts";
-import type { Refusal } from "./log.ts";
+import type { Reader, Standing } from "./reader.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
-/** How it stands with the token. */
-export type Standing = "none" | "asking" | "accepted" | "refused";
-
-interface Drawn {
-  readonly standing: Standing;
-  readonly refusal: Refusal | undefined;
-  readonly isKept: boolean;
-  readonly isOpen: boolean;
-  readonly trust: TrustChoice;
-  readonly memory: Memory;
-  readonly complaint: { readonly field: "token" | "trust"; readonly text: string } | undefined;
-  readonly use: (event: SubmitEvent) => void;
-  readonly usePasted: (event: SubmitEvent) => void;
-  readonly toggled: (isOpen: boolean) => void;
-}
-
 /** Where the reader says who they are and what they trust. Once a token is accepted, a line says it. */
-export function accessView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
-  const { standing, trust, isOpen, toggled } = drawn;
+export function accessView(reader: Reader, memory: Memory, t: ConsoleTexts): TemplateResult {
+  const { standing, trust, isOpen } = reader;
   return html`
     <section aria-labelledby="access-heading"><details
       class="panel access"
       ?open=${isOpen}
-      @toggle=${(event: Event) => {
-        if (event.target === event.currentTarget) toggled((event.currentTarget as HTMLDetailsElement).open);
+      @toggle=${({ target, currentTarget }: Event) => {
+        if (target === currentTarget && target instanceof HTMLDetailsElement)
+          target.dispatchEvent(wish("open-access", target.open));
       }}
     >
       <summary>
@@ -45,8 +30,8 @@ export function accessView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
         </span>
       </summary>
       <div class="access-parts">
-        ${tokenPart(drawn, t)}
-        ${trustPart(drawn, t)}
+        ${tokenPart(reader, t)}
+        ${trustPart(reader, memory, t)}
       </div>
     </details></section>
   `;
@@ -58,7 +43,9 @@ function standingView(standing: Standing, t: ConsoleTexts): TemplateResult {
       return html`<span class="state tone-good" data-standing="accepted">${icon("pass")}${t.access.accepted}</span>`;
     case "asking":
       return html`<span class="state tone-faint">${icon("waiting")}${t.access.checking}</span>`;
-    default:
+    case "refused":
+      return html`<span class="state tone-bad">${icon("fail")}${t.access.refused}</span>`;
+    case "none":
       return html`<span class="state tone-doubt">${icon("key")}${t.access.none}</span>`;
   }
 }
@@ -73,7 +60,7 @@ function trustWords({ file, keys }: TrustChoice, t: ConsoleTexts): TemplateResul
   return key === undefined ? t.access.withoutTrust : value(keyParts(key.vkey)?.name ?? key.vkey, 60);
 }
 
-function tokenPart({ standing, refusal, isKept, complaint, use }: Drawn, t: ConsoleTexts): TemplateResult {
+function tokenPart({ standing, refusal, isKept, complaint }: Reader, t: ConsoleTexts): TemplateResult {
   const isWrong = complaint?.field === "token";
   return html`
     <form class="token-part" @submit=${use} novalidate>
@@ -95,7 +82,7 @@ function tokenPart({ standing, refusal, isKept, complaint, use }: Drawn, t: Cons
         <input type="checkbox" name="keep" .checked=${isKept} @change=${(event: Event) => event.currentTarget?.dispatchEvent(wish("keep-access", (event.currentTarget as HTMLInputElement).checked))} />
         <span>${t.access.keep}</span>
       </label>
-      <p id="token-complaint" class="complaint" role="alert">${isWrong ? complaint.text : nothing}</p>
+      <p id="token-complaint" class="complaint" role="alert">${isWrong ? t.access[complaint.says] : nothing}</p>
       <div class="buttons">
         <button type="submit" class="primary" ?disabled=${standing === "asking"}>${t.access.use}</button>
         ${standing === "accepted" ? html`<button type="button" @click=${wishes("leave")}>${t.access.leave}</button>` : nothing}
@@ -105,7 +92,20 @@ function tokenPart({ standing, refusal, isKept, complaint, use }: Drawn, t: Cons
   `;
 }
 
-function trustPart({ trust, memory, complaint, usePasted }: Drawn, t: ConsoleTexts): TemplateResult {
+function use(event: SubmitEvent): void {
+  event.preventDefault();
+  const form = event.currentTarget as HTMLFormElement;
+  form.dispatchEvent(wish("use-token", String(new FormData(form).get("token") ?? "").trim()));
+}
+
+function trustPart(reader: Reader, memory: Memory, t: ConsoleTexts): TemplateResult {
+  const { trust, complaint } = reader;
+  const usePasted = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const text = String(new FormData(form).get("pasted") ?? "").trim();
+    if (reader.takeTrustText(t.access.pastedName, `${text}\n`)) form.reset();
+  };
   return html`
     <div class="trust-part">
       <h3>${t.access.trust}</h3>
@@ -123,7 +123,7 @@ function trustPart({ trust, memory, complaint, usePasted }: Drawn, t: ConsoleTex
       </ul>
       ${hasTrust(trust) ? nothing : html`<p class="tone-doubt no-trust">${icon("unconfirmed")}<span>${t.access.noTrust}</span></p>`}
       <div class="buttons">${picker(trust.file === undefined ? t.access.choose : t.access.another, "choose-trust", {})}</div>
-      <p class="complaint" role="alert">${complaint?.field === "trust" ? complaint.text : nothing}</p>
+      <p class="complaint" role="alert">${complaint?.field === "trust" ? t.access[complaint.says] : nothing}</p>
       <details class="paste">
         <summary>${t.access.paste}</summary>
         <form @submit=${usePasted} novalidate>

@@ -51,7 +51,7 @@ export function anotherView(
       ${icon("warning")}
       <p>
         <strong>${t.coverage.another}.</strong>
-        ${t.coverage.anotherWhy(others.map(({ origin }) => origin).join(", "))}
+        ${t.coverage.anotherWhy(others.map(({ origin }, place) => html`${place > 0 ? ", " : nothing}${value(origin)}`))}
       </p>
     </div>
   `;

@@ -17,7 +17,7 @@ export function liveView({ watch, viewer, begin }: Drawn, t: ConsoleTexts): Temp
   return html`
     <p class="help wide-text">${t.live.about}</p>
     ${
-      watch !== undefined && isFollowing(watch)
+      watch?.isFollowing
         ? nothing
         : html`
           <div class="buttons live-bar">
@@ -29,11 +29,6 @@ export function liveView({ watch, viewer, begin }: Drawn, t: ConsoleTexts): Temp
     ${watch?.refusal === undefined || watch.isStopped ? nothing : refusalView(watch.refusal, t)}
     ${viewer}
   `;
-}
-
-/** Whether it goes on. */
-export function isFollowing(watch: Watch): boolean {
-  return !watch.isStopped && watch.session.phase === "live";
 }
 
 /** How the live view is, with a sign and a word. */

@@ -23,6 +23,12 @@ export class Refused extends Error {
   }
 }
 
+/** Why the log did not; what else went wrong is thrown on. */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refused) return error.refusal;
+  throw error;
+}
+
 /** Longer answers than this are no error of a log, nor any figures. */
 const LONGEST = 1 << 20;
 
@@ -65,7 +71,7 @@ export class Log {
       void response.body?.cancel();
       return { why: "page", status: response.status, after: undefined, said: undefined, hadToken };
     }
-    const said = errorOf(await beginning(response));
+    const said = errorOf(await beginning(response).catch(() => ""));
     return {
       why: "status",
       status: response.status,
@@ -84,7 +90,10 @@ export class Log {
       const refusal = await this.refusal(response);
       if (refusal !== undefined) throw new Refused(refusal);
     }
-    return { status: response.status, text: await beginning(response) };
+    const text = await beginning(response).catch(() => {
+      throw new Refused(unreachable(false));
+    });
+    return { status: response.status, text };
   }
 }
 

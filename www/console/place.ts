@@ -42,7 +42,12 @@ export function readTab(hash: string): Tab {
 export function readConditions(hash: string): Conditions | undefined {
   const said = members(hash);
   if (!CONDITIONS.some((name) => said.has(name))) return undefined;
-  return Object.fromEntries(CONDITIONS.map((name) => [name, said.get(name) ?? ""])) as Conditions;
+  return Object.fromEntries(
+    CONDITIONS.map((name) => {
+      const text = (said.get(name) ?? "").trim();
+      return [name, isTime(name) ? fieldOf(text) : text];
+    }),
+  ) as Conditions;
 }
 
 /** The fragment with these conditions; what else it says stays. */
@@ -67,6 +72,11 @@ export function exportAddress(conditions: Conditions, boundary: number | undefin
   return asked.size > 0 ? `export?${asked}` : "export";
 }
 
+/** Whether both ask for the same. */
+export function sameConditions(one: Conditions, other: Conditions | undefined): boolean {
+  return other !== undefined && CONDITIONS.every((name) => one[name] === other[name]);
+}
+
 /** How many conditions there are. */
 export function counted(conditions: Conditions): number {
   return CONDITIONS.filter((name) => conditions[name].trim() !== "").length;
@@ -83,6 +93,11 @@ function members(hash: string): URLSearchParams {
 
 function isTime(name: Condition): boolean {
   return name === "since" || name === "until";
+}
+
+/** A time as a browser's field shows it: what it would not show is not asked for either. */
+function fieldOf(text: string): string {
+  return /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)Z?$/.exec(text)?.[1] ?? "";
 }
 
 /** `2026-11-20T06:01` as `2026-11-20T06:01:00.000Z`: a browser's field leaves out what is nothing. */

@@ -1,38 +1,20 @@
 import { icon } from "@countersign/viewer/icons.js";
-import type { Session } from "@countersign/viewer/session.js";
 import { html, nothing, type TemplateResult } from "lit";
-import type { Refusal } from "./log.ts";
-import { type Condition, type Conditions, counted } from "./place.ts";
+import { CONDITIONS, type Condition, type Conditions, counted } from "./place.ts";
+import type { Search } from "./searching.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
-/** What is known of the last search. */
-export interface Search {
-  readonly session: Session | undefined;
-  readonly refusal: Refusal | undefined;
-  readonly isAsking: boolean;
-  /** Whether the log said that it has no leaves. */
-  readonly isEmpty: boolean;
-  /** The size of the pin that the export is cut at. */
-  readonly boundary: number | undefined;
-}
-
-export const NO_SEARCH: Search = {
-  session: undefined,
-  refusal: undefined,
-  isAsking: false,
-  isEmpty: false,
-  boundary: undefined,
-};
-
-/** A condition that must be corrected first. */
+/** A condition that must be corrected first, and the name of the text that says why. */
 export interface Complaint {
   readonly field: Condition;
-  readonly text: string;
+  readonly says: "noTime" | "noNumber";
 }
 
 const FIRST: readonly Condition[] = ["q", "actor", "action", "since", "until", "limit"];
 const MORE: readonly Condition[] = ["target", "outcome", "tenant", "chain", "from", "to"];
+const NUMBERS: readonly Condition[] = ["from", "to", "limit"];
+const OUTCOMES = ["success", "failure", "unknown"];
 
 interface Drawn {
   readonly search: Search;
@@ -55,8 +37,9 @@ export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
       <details ?open=${more > 0}>
         <summary>${t.search.more}${more > 0 ? html` <span class="faint">${t.search.set(more)}</span>` : nothing}</summary>
         <div class="fields">${MORE.map((name) => field(name, conditions, complaint, t))}</div>
+        <datalist id="outcomes">${OUTCOMES.map((outcome) => html`<option value=${outcome}></option>`)}</datalist>
       </details>
-      <p id="search-complaint" class="complaint" role="alert">${complaint?.text ?? nothing}</p>
+      <p id="search-complaint" class="complaint" role="alert">${complaint === undefined ? nothing : t.search[complaint.says]}</p>
       <div class="buttons">
         <button type="submit" class="primary">${icon("search")}${t.search.submit}</button>
         ${counted(conditions) > 0 ? html`<button type="button" @click=${clear}>${t.search.clear}</button>` : nothing}
@@ -80,7 +63,6 @@ function field(
 ): TemplateResult {
   const [label = "", hint = ""] = t.search.fields[name];
   const isTime = name === "since" || name === "until";
-  const isNumber = name === "from" || name === "to" || name === "limit";
   const isWrong = complaint?.field === name;
   return html`
     <div class="field field-${name}">
@@ -89,7 +71,7 @@ function field(
         id=${`search-${name}`}
         name=${name}
         type=${isTime ? "datetime-local" : "text"}
-        inputmode=${isNumber ? "numeric" : nothing}
+        inputmode=${NUMBERS.includes(name) ? "numeric" : nothing}
         step=${isTime ? 1 : nothing}
         placeholder=${hint === "" ? nothing : hint}
         list=${name === "outcome" ? "outcomes" : nothing}
@@ -102,4 +84,24 @@ function field(
       />
     </div>
   `;
+}
+
+/** What stands in the form. */
+export function conditionsOf(form: HTMLFormElement): Conditions {
+  const fields = new FormData(form);
+  return Object.fromEntries(
+    CONDITIONS.map((name) => [name, String(fields.get(name) ?? "").trim()]),
+  ) as Conditions;
+}
+
+/** What must be corrected before the log is asked. */
+export function complaintOf(form: HTMLFormElement, conditions: Conditions): Complaint | undefined {
+  for (const field of ["since", "until"] as const) {
+    const input = form.querySelector<HTMLInputElement>(`[name="${field}"]`);
+    if (input?.validity.badInput) return { field, says: "noTime" };
+  }
+  const field = NUMBERS.find(
+    (name) => conditions[name] !== "" && !/^(?:0|[1-9][0-9]{0,15})$/.test(conditions[name]),
+  );
+  return field && { field, says: "noNumber" };
 }

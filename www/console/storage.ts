@@ -2,9 +2,9 @@ import { icon } from "@countersign/viewer/icons.js";
 import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../src/said.ts";
-import type { Health } from "./health.ts";
-import type { Refusal } from "./log.ts";
-import { figure, figuresBy, type Metrics } from "./metrics.ts";
+import { type Health, parseHealth } from "./health.ts";
+import { type Log, type Refusal, refusalOf } from "./log.ts";
+import { figure, figuresBy, type Metrics, parseMetrics } from "./metrics.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { table } from "./verified.ts";
 import { fact, refusalView } from "./words.ts";
@@ -12,23 +12,44 @@ import { fact, refusalView } from "./words.ts";
 /** What was asked of the log's operation. */
 export interface Storage {
   readonly health: Health | undefined;
+  /** Whether something else came in its place. */
+  readonly isOdd: boolean;
   readonly metrics: Metrics | undefined;
   readonly refusal: Refusal | undefined;
+  /** When something was answered. */
   readonly at: Date | undefined;
   readonly isAsking: boolean;
 }
 
 export const NO_STORAGE: Storage = {
   health: undefined,
+  isOdd: false,
   metrics: undefined,
   refusal: undefined,
   at: undefined,
   isAsking: false,
 };
 
+/** Asks the log for what it says of itself. A proxy may keep one answer back and pass the other on. */
+export async function askStorage(log: Log): Promise<Storage> {
+  const [health, metrics] = await Promise.all([
+    log.text("healthz").catch(refusalOf),
+    log.text("metrics").catch(refusalOf),
+  ]);
+  const read = "text" in health ? parseHealth(health.text) : undefined;
+  return {
+    health: read,
+    isOdd: "text" in health && read === undefined,
+    metrics: "text" in metrics ? parseMetrics(metrics.text) : undefined,
+    refusal: [health, metrics].find((answer) => "why" in answer),
+    at: "text" in health || "text" in metrics ? new Date() : undefined,
+    isAsking: false,
+  };
+}
+
 /** What the log says of itself. */
 export function storageTab(storage: Storage, refresh: () => void, t: ConsoleTexts): TemplateResult {
-  const { health, metrics, refusal, at, isAsking } = storage;
+  const { health, isOdd, metrics, refusal, at, isAsking } = storage;
   const words = t.storage;
   return html`
     <p class="word tone-doubt">${icon("warning")}<span><strong>${words.word}.</strong> ${words.about}</span></p>
@@ -37,7 +58,7 @@ export function storageTab(storage: Storage, refresh: () => void, t: ConsoleText
       ${at === undefined ? nothing : html`<p class="help">${words.asked} ${moment(at)}</p>`}
     </div>
     ${refusal === undefined ? nothing : refusalView(refusal, t)}
-    ${at === undefined ? nothing : healthView(health, t)}
+    ${health === undefined && !isOdd ? nothing : healthView(health, t)}
     ${metrics === undefined ? nothing : metricsView(metrics, t)}
   `;
 }

@@ -12,8 +12,10 @@ export interface Given {
   readonly trust: string | undefined;
   /** The checkpoint at which this device saw the log last. */
   readonly seen: Seen | undefined;
-  /** How large the log says it is. */
-  readonly size: number | undefined;
+  /** Where what happened lately is to be cut, to be held against that. */
+  readonly boundary: number | undefined;
+  /** Whether the log says that it has no leaves. */
+  readonly isEmpty: boolean;
 }
 
 /** A log that is followed for long is held to its newest pins. */
@@ -44,10 +46,9 @@ export class Watch extends EventTarget {
     this.#log = log;
     this.#tools = tools;
     this.given = given;
-    const { seen, size } = given;
-    // Where the log is smaller than it was, there is no such boundary: the verifier says what that means.
-    const isCut = seen !== undefined && seen.size > 0 && seen.size <= (size ?? 0);
-    const address = size === 0 ? FROM_NOTHING : isCut ? `${BEFORE}&boundary=${seen.size}` : BEFORE;
+    const { seen, boundary, isEmpty } = given;
+    const before = boundary === undefined ? BEFORE : `${BEFORE}&boundary=${boundary}`;
+    const address = isEmpty ? FROM_NOTHING : before;
     const pins = seen === undefined ? [] : [seen.pin];
     [this.#session, this.#withheld] = this.#begin(address, null, pins);
   }
@@ -62,6 +63,11 @@ export class Watch extends EventTarget {
 
   get isStopped(): boolean {
     return this.#running.signal.aborted || this.#session.isCancelled;
+  }
+
+  /** Whether it goes on. */
+  get isFollowing(): boolean {
+    return !this.isStopped && this.#session.phase === "live";
   }
 
   /** Follows no further. What had come stays. */

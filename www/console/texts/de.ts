@@ -52,6 +52,7 @@ export const de: ConsoleTexts = {
     malformed: "Ein Token ist ein Wort ohne Leerzeichen. Es noch einmal kopieren, für sich allein.",
     missing: "Zuerst ein Token angeben.",
     accepted: "Token angenommen",
+    refused: "Token nicht angenommen",
     none: "Kein Token",
     trust: "Wem vertraut wird",
     trustHelp:
@@ -112,7 +113,6 @@ export const de: ConsoleTexts = {
     after: (seconds: number) => `In ${duration(seconds)} noch einmal versuchen.`,
     soon: "Gleich noch einmal versuchen.",
     says: "Das Log sagt:",
-    again: "Noch einmal versuchen",
   },
 
   search: {
@@ -165,7 +165,6 @@ export const de: ConsoleTexts = {
       failed: "Gescheitert",
     },
     goesOn: "Die Live-Ansicht läuft im Hintergrund weiter.",
-    alarm: "Alarm",
   },
 
   verified: {
@@ -212,8 +211,8 @@ export const de: ConsoleTexts = {
     no: "nein",
     untold: "nicht angesehen",
     another: "Unter dieser Adresse war vorher ein anderes Log",
-    anotherWhy: (origins: string) =>
-      `Dieses Gerät kennt von hier ${origins}. Ein Log, das seinen Namen ändert, entgeht dem, was von ihm bekannt war: der Grund ist zu klären.`,
+    anotherWhy: (origins: unknown) =>
+      html`Dieses Gerät kennt von hier ${origins}. Ein Log, das seinen Namen ändert, entgeht dem, was von ihm bekannt war: der Grund ist zu klären.`,
   },
 
   keys: {

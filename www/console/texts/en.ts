@@ -52,6 +52,7 @@ export const en = {
     malformed: "A token is one word without spaces. Copy it again, alone.",
     missing: "Give a token first.",
     accepted: "Token accepted",
+    refused: "Token not accepted",
     none: "No token",
     trust: "What you trust",
     trustHelp:
@@ -106,7 +107,6 @@ export const en = {
     after: (seconds: number) => `Try again in ${duration(seconds)}.`,
     soon: "Try again in a moment.",
     says: "The log says:",
-    again: "Try again",
   },
 
   search: {
@@ -159,7 +159,6 @@ export const en = {
       failed: "Failed",
     },
     goesOn: "The live view goes on in the background.",
-    alarm: "Alarm",
   },
 
   verified: {
@@ -205,8 +204,8 @@ export const en = {
     no: "no",
     untold: "not looked at",
     another: "This address served another log before",
-    anotherWhy: (origins: string) =>
-      `This device remembers ${origins} from here. A log that changes its name escapes what was remembered of it: find out why.`,
+    anotherWhy: (origins: unknown) =>
+      html`This device remembers ${origins} from here. A log that changes its name escapes what was remembered of it: find out why.`,
   },
 
   keys: {

@@ -89,6 +89,14 @@ async function part(page: Page, name: string): Promise<string> {
   return (await page.getByRole("main").innerText()).replace(/\s+/g, " ");
 }
 
+test("what a proxy keeps back hides nothing else", { skip }, async (t) => {
+  const page = await opened(t, (route) => route.continue());
+  await page.route(/\/metrics$/, (route) => route.fulfill({ status: 404 }));
+  await page.getByRole("link", { name: "Storage" }).click();
+  await page.getByText("There is nothing at this address").waitFor();
+  await page.locator("[data-healthy=true]").waitFor();
+});
+
 test("whether the reader’s quorum is met is the core’s answer", { skip }, async (t) => {
   const met = await part(await showing(t, "quorum-met"), "Witnesses");
   assert.match(met, /Your quorum Met at the newest checkpoint/);

@@ -90,6 +90,8 @@ test("conditions stand in the fragment, and what the viewer wrote there stays", 
   assert.deepEqual(readConditions(hash), conditions);
   assert.equal(new URLSearchParams(hash.slice(1)).get("s.q"), "action:job.*");
   assert.equal(readConditions("#tab=live"), undefined);
+  const times = readConditions("#since=2026-11-20T06:01:00Z&until=tomorrow");
+  assert.deepEqual([times?.since, times?.until], ["2026-11-20T06:01:00", ""]);
   assert.equal(readTab("#tab=nothing"), "search");
   assert.equal(readTab(`#tab=live&x=${"y".repeat(9000)}`), "search");
 });

@@ -1,0 +1,51 @@
+/** What was verified here and can be told of: of the search, and of the live view. */
+
+import type { Session } from "@countersign/viewer/session.js";
+import type { Report } from "countersign/verify";
+import type { Search } from "./searching.ts";
+import type { Origin, Verified } from "./verified.ts";
+import type { Watch } from "./watch.ts";
+import type { Withheld } from "./withheld.ts";
+
+export class Sources {
+  readonly #changed: () => void;
+  /** What the reader wants to be told of. */
+  chosen: Origin = "search";
+  /** What was drawn up of a session when its report was there. */
+  readonly #drawn = new WeakMap<Session, { readonly report: Report; readonly verified: Verified }>();
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  all({ session, withheld }: Search, watch: Watch | undefined): readonly Verified[] {
+    return [
+      ...(session === undefined || withheld === undefined ? [] : [this.#draw("search", session, withheld)]),
+      ...(watch === undefined ? [] : [this.#draw("live", watch.session, watch.withheld)]),
+    ];
+  }
+
+  /** The one that is told of: the wanted one, where it is there. */
+  shown(all: readonly Verified[]): Verified | undefined {
+    return all.find(({ from }) => from === this.chosen) ?? all[0];
+  }
+
+  /** How far the log is covered is worked out aside, once for each report. */
+  #draw(from: Origin, session: Session, withheld: Withheld): Verified {
+    const { report } = session;
+    const known = this.#drawn.get(session);
+    const verified: Verified = { from, session, withheld, coverage: known?.verified.coverage };
+    if (report !== undefined && known?.report !== report) {
+      this.#drawn.set(session, { report, verified });
+      void session.shelf.coverage().then(
+        (coverage) => {
+          this.#drawn.set(session, { report, verified: { ...verified, coverage } });
+          this.#changed();
+        },
+        // It was closed meanwhile.
+        () => {},
+      );
+    }
+    return verified;
+  }
+}
