@@ -1,6 +1,25 @@
+import { said } from "@countersign/viewer/said.js";
+import { value } from "@countersign/viewer/value.js";
 import { html, type TemplateResult } from "lit";
+import type { PageTexts } from "./texts/en.ts";
 
 export { said } from "@countersign/viewer/said.js";
+
+/** A sentence of the core's in the page's language; in English and marked so where the page has no other for it. */
+export function told(sentence: string, t: PageTexts, length = 600): TemplateResult {
+  const own = t.core.says(sentence);
+  return own === undefined
+    ? said(sentence, length)
+    : value(
+        own.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase()),
+        length,
+      );
+}
+
+/** Whether one of these sentences of the core's stays in English, and the page speaks another language. */
+export function staysEnglish(sentences: readonly string[], { core }: PageTexts): boolean {
+  return core.english !== "" && sentences.some((sentence) => core.says(sentence) === undefined);
+}
 
 /** A moment in UTC, with its `Z`. */
 export function moment(time: string | Date): TemplateResult {

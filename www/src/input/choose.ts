@@ -28,7 +28,7 @@ export function chooseView(
   return html`
     <div class="choose ${chosen.length > 0 ? "chosen" : ""}">
       <section class="panel drop" aria-labelledby="export-heading">
-        <h2 id="export-heading">${t.export.heading}</h2>
+        <h2 id="export-heading" tabindex="-1">${t.export.heading}</h2>
         ${
           chosen.length > 0
             ? html`<ul class="chosen-files">${chosen.map((one) => fileView(one, chosen.length > 1, t))}</ul>`
@@ -37,18 +37,17 @@ export function chooseView(
         <div class="buttons">
           ${picker(chosen.length > 0 ? t.export.another : t.export.choose, "choose-files", { primary: chosen.length === 0, multiple: true })}
           ${chosen.length > 0 && !isSample ? picker(t.export.add, "add-files", { multiple: true }) : nothing}
-          ${isSample ? nothing : html`<button type="button" @click=${wishes("choose-sample")}>${t.export.sample}</button>`}
+          ${isSample ? nothing : html`<button type="button" class=${chosen.length > 0 ? "quiet" : ""} @click=${wishes("choose-sample")}>${t.export.sample}</button>`}
         </div>
       </section>
       <section class="panel trust" aria-labelledby="trust-heading">
-        <h2 id="trust-heading">${t.trust.heading}</h2>
+        <h2 id="trust-heading" tabindex="-1">${t.trust.heading}</h2>
         ${trust.file === undefined && trust.keys.length === 0 ? html`<p class="help">${t.trust.none}</p>` : nothing}
         <ul class="chosen-list">
           ${trust.file ? trustFile(trust.file, t) : nothing}
           ${trust.keys.map((key) => sessionKey(key, t))}
           ${pins.map((pin) => pinFile(pin, t))}
         </ul>
-        <p class="complaint" role="alert">${complaint ? value(complaint) : nothing}</p>
         <div class="buttons">
           ${picker(trust.file ? t.trust.another : t.trust.choose, "choose-trust", {})}
           ${picker(t.trust.pin, "choose-pins", { multiple: true })}
@@ -56,6 +55,7 @@ export function chooseView(
         <countersign-paste .texts=${t} ${paste}></countersign-paste>
         ${memoryView(memory, t)}
       </section>
+      <p class="complaint" role="alert">${complaint ? html`${icon("warning")}<span>${value(complaint, 600)}</span>` : nothing}</p>
     </div>
   `;
 }

@@ -3,7 +3,7 @@ import { STATE_LOOKS } from "@countersign/viewer/tones.js";
 import { codeTitle } from "@countersign/viewer/verdict.js";
 import type { Check, CheckName, FindingCode, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { said } from "../said.ts";
+import { told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";
 
@@ -35,14 +35,15 @@ function row(name: CheckName, report: Report, t: PageTexts): TemplateResult {
       <td><span class="state tone-${look.tone}">${icon(look.icon)}${t.viewer.result.states[check.state]}</span></td>
       <td>
         ${covered(name, check, t)}
-        ${check.reason === null ? nothing : html`<span class="reason">${said(check.reason, 400)}</span>`}
+        ${check.reason === null ? nothing : html`<span class="reason">${told(check.reason, t, 400)}</span>`}
         ${check.state === "pass" ? nothing : sees(name, report, t)}
       </td>
     </tr>
   `;
 }
 
-function covered(name: CheckName, check: Check, t: PageTexts): TemplateResult | typeof nothing {
+/** How much a check covered, and how much of that failed. */
+export function covered(name: CheckName, check: Check, t: PageTexts): TemplateResult | typeof nothing {
   const { checked, failed, state } = check;
   const all = t.viewer.result.checks[name].items(checked);
   if (failed > 0) return html`<span class="tone-bad">${t.checks.failed(failed, all)}</span>`;
@@ -54,8 +55,8 @@ function covered(name: CheckName, check: Check, t: PageTexts): TemplateResult | 
 const CODES: Readonly<Record<CheckName, readonly string[]>> = {
   format: ["format."],
   payloads: ["payload."],
-  chains: ["chain.gap", "chain.prev", "chain.fork", "chain.after_close", "chain.origin", "chain.no_open"],
-  signatures: ["signature.", "key."],
+  chains: ["chain.gap", "chain.prev", "chain.fork", "chain.after_close", "chain.origin"],
+  signatures: ["signature.", "key.", "chain.no_open", "chain.origin"],
   tree: ["tree."],
   log: ["log."],
   range: ["range."],

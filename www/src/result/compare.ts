@@ -2,7 +2,7 @@ import { icon } from "@countersign/viewer/icons.js";
 import { save } from "@countersign/viewer/save.js";
 import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { said } from "../said.ts";
+import { told } from "../said.ts";
 import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
 import { type Covered, type Difference, hidden } from "../state/difference.ts";
@@ -75,6 +75,8 @@ function agreementView(
       return html`<p class="agree faint" role="status">${t.progress.agreeing}…</p>`;
     case "grown":
       return html`<p class="agree" data-agree="grown"><span class="state tone-good">${icon("pass")}</span>${t.compare.same}</p>`;
+    case "identical":
+      return html`<p class="agree" data-agree="identical"><span class="state tone-good">${icon("pass")}</span>${t.compare.identical}</p>`;
     case "unknown":
       return agreement.why === "other-log"
         ? html`<p class="agree" data-agree="other-log"><span class="state tone-doubt">${icon("warning")}</span>${t.compare.otherLog}</p>`
@@ -84,10 +86,11 @@ function agreementView(
         <div class="evidence tone-bad" data-agree="contradicts">
           <p><span class="state tone-bad">${icon("altered")}${t.compare.contradiction}</span></p>
           <p>${t.compare.evidence}</p>
-          ${agreement.finding ? html`<p>${said(agreement.finding.message)} <code class="code">${agreement.finding.code}</code></p>` : nothing}
+          ${agreement.finding ? html`<p>${told(agreement.finding.message, t)} <code class="code">${agreement.finding.code}</code></p>` : nothing}
           <div class="checkpoints-beside">${checkpoint(one, t)}${checkpoint(other, t)}</div>
           <div class="buttons"><button type="button" @click=${() => save("checkpoints.txt", evidence(one, other))}>${t.compare.saveCheckpoints}</button></div>
-        </div>`;
+        </div>
+        <p class="help">${t.compare.byPlace}</p>`;
   }
 }
 
@@ -111,31 +114,42 @@ function sides(
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   const [covered, otherCovered] = [coveredBy(one), coveredBy(other)];
-  if (!covered || !otherCovered || (agreement?.is === "unknown" && agreement.why === "other-log"))
-    return nothing;
+  const isComparable =
+    agreement?.is !== "identical" && !(agreement?.is === "unknown" && agreement.why === "other-log");
+  if (!covered || !otherCovered || !isComparable) return nothing;
   const all = Math.max(covered.end, otherCovered.end);
+  const nothingHidden = agreement?.is === "grown" ? t.compare.nothing : t.compare.nothingByPlace;
   return html`
     <div class="side">${lane(one, covered, all, t)}${lane(other, otherCovered, all, t)}</div>
-    ${sideView(one, other, at, hidden(covered, otherCovered), t)}
-    ${sideView(other, one, otherAt, hidden(otherCovered, covered), t)}
+    ${sideView(one, other, at, hidden(covered, otherCovered), nothingHidden, t)}
+    ${sideView(other, one, otherAt, hidden(otherCovered, covered), nothingHidden, t)}
   `;
+}
+
+/** What an export has, in figures. */
+function holdingView({ session, coverage }: Part, t: PageTexts): string {
+  const report = session?.report;
+  if (!report || end(report) === 0) return t.compare.empty;
+  const { withheld, skipped } = report.counts;
+  const leftOut = [
+    ...(withheld > 0 ? [t.verdict.withheld(withheld)] : []),
+    ...(skipped > 0 ? [t.verdict.skipped(skipped)] : []),
+  ];
+  const { events, leaves } = t.viewer.figures;
+  return t.compare.has(events(coverage?.events ?? 0), leftOut, leaves(end(report)));
 }
 
 function coveredBy({ session, coverage }: Part): Covered | undefined {
   return session?.report && coverage && { ...coverage, end: end(session.report) };
 }
 
-function lane(
-  { file, session }: Part,
-  covered: Covered,
-  all: number,
-  t: PageTexts,
-): TemplateResult | typeof nothing {
+function lane(part: Part, covered: Covered, all: number, t: PageTexts): TemplateResult | typeof nothing {
+  const { file, session } = part;
   if (!session) return nothing;
   // What is after its end is left out of it too.
   const skipped = covered.end < all ? Float64Array.of(...covered.skipped, covered.end, all) : covered.skipped;
   const drawn = strip({ ...covered, skipped }, session.marks, [], all);
-  return html`<p class="lane-of">${value(file.name)}</p>${laneView(drawn, `${file.name}: ${t.coverage.chartShown(leaves(covered.shown))}`, t)}`;
+  return html`<p class="lane-of">${value(file.name)} <span class="faint">${holdingView(part, t)}</span></p>${laneView(drawn, `${file.name}: ${t.coverage.chartShown(leaves(covered.shown))}`, t)}`;
 }
 
 /** So many ranges are listed. */
@@ -146,6 +160,7 @@ function sideView(
   other: Part,
   at: number,
   differences: readonly Difference[],
+  nothingHidden: string,
   t: PageTexts,
 ): TemplateResult {
   const total = differences.reduce((sum, { begin, end }) => sum + end - begin, 0);
@@ -154,7 +169,7 @@ function sideView(
       <h3>${t.compare.hides(value(one.file.name), value(other.file.name))} <span class="faint">${t.compare.leaves(total)}</span></h3>
       ${
         differences.length === 0
-          ? html`<p class="empty">${t.compare.nothing}</p>`
+          ? html`<p class="empty">${nothingHidden}</p>`
           : html`<ol class="ranges" tabindex="0" aria-label=${one.file.name}>
             ${differences.slice(0, LISTED).map(
               ({ begin, end, as }) => html`

@@ -1,3 +1,4 @@
+import type { Coverage } from "@countersign/shelf/types.js";
 import { icon } from "@countersign/viewer/icons.js";
 import type { Marks } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
@@ -8,21 +9,23 @@ import { moment } from "../said.ts";
 import { end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
 import { each, leaves, type Range } from "../state/ranges.ts";
-import { cosignatures, type Stretch, type Strip, strip } from "../state/strip.ts";
+import { type Stretch, type Strip, strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";
+
+/** A report lists no more findings of one code. */
+const LISTED_OF_A_CODE = 100;
 
 /** Which leaves are here, which are not, and what vouches for them: drawn, and as a list. */
 export function coverageView(part: Part, report: Report, t: PageTexts): TemplateResult | typeof nothing {
   const { session, coverage } = part;
   const all = end(report);
   if (!session || !coverage || all === 0) return nothing;
-  const drawn = strip(coverage, session.marks, report.findings, all);
-  const counts = {
-    shown: leaves(coverage.shown),
-    withheld: leaves(coverage.withheld),
-    skipped: leaves(coverage.skipped),
-  };
+  // What is left out is drawn itself.
+  const found = report.findings.filter(({ severity }) => severity !== "info");
+  const drawn = strip(coverage, session.marks, found, all);
+  const isShort = found.some(({ code }) => (report.finding_counts[code] ?? 0) > LISTED_OF_A_CODE);
+  const counts = countsOf(coverage);
   const checkpoints = session.marks.checkpoints.length;
   return html`
     <section class="coverage" aria-labelledby="coverage-heading">
@@ -30,54 +33,38 @@ export function coverageView(part: Part, report: Report, t: PageTexts): Template
       <p class="help">${checkpoints > 0 ? t.coverage.about : t.coverage.aboutChains}</p>
       <div class="strip">
         ${laneView(drawn, chartLabel(counts, checkpoints, drawn, t), t)}
-        ${
-          drawn.checkpoints.length > 0
-            ? spotRow(
-                "checkpoints",
-                drawn.checkpoints.map((spot) => checkpointSpot(spot, t)),
-                t,
-              )
-            : nothing
-        }
-        ${
-          drawn.checkpoints.some(({ cosigned }) => cosigned > 0)
-            ? spotRow(
-                "cosigned",
-                drawn.checkpoints
-                  .filter(({ cosigned }) => cosigned > 0)
-                  .map(
-                    ({ at, cosigned }) =>
-                      svg`<text class="cosigned" x=${percent(at)} y="13"><title>${t.coverage.cosignatures(cosigned)}</title>${cosigned}</text>`,
-                  ),
-                t,
-              )
-            : nothing
-        }
-        ${
-          drawn.notes.length > 0
-            ? spotRow(
-                "notes",
-                drawn.notes.map(({ at, count, kind }) =>
-                  spot(at, `note ${kind}`, "M0 -5 5 4H-5z", t.coverage.notes(count)),
-                ),
-                t,
-              )
-            : nothing
-        }
-        ${
-          drawn.findings.length > 0
-            ? spotRow(
-                "findings",
-                drawn.findings.map(({ at, count, kind }) =>
-                  spot(at, `finding ${kind}`, FINDING_SHAPES[kind], t.coverage.findings(count)),
-                ),
-                t,
-              )
-            : nothing
-        }
+        ${spotRow(
+          "checkpoints",
+          drawn.checkpoints.map((spot) => checkpointSpot(spot, t)),
+          t,
+        )}
+        ${spotRow(
+          "cosigned",
+          drawn.checkpoints.flatMap(({ at, cosigned }) =>
+            cosigned === 0
+              ? []
+              : svg`<text class="cosigned" x=${percent(at)} y="13"><title>${t.coverage.cosignatures(cosigned)}</title>${cosigned}</text>`,
+          ),
+          t,
+        )}
+        ${spotRow(
+          "notes",
+          drawn.notes.map(({ at, count, kind }) =>
+            spot(at, `note ${kind}`, "M0 -5 5 4H-5z", t.coverage.notes(count)),
+          ),
+          t,
+        )}
+        ${spotRow(
+          "findings",
+          drawn.findings.map(({ at, count, kind }) =>
+            spot(at, `finding ${kind}`, FINDING_SHAPES[kind], t.coverage.findings(count)),
+          ),
+          t,
+        )}
         <div class="strip-axis faint" aria-hidden="true"><span></span><span>${t.coverage.from(0)}</span><span>${t.coverage.from(all - 1)}</span></div>
       </div>
       ${legend(counts, all, drawn, t)}
+      ${isShort ? html`<p class="help">${t.coverage.findingsShort(LISTED_OF_A_CODE)}</p>` : nothing}
       ${listView(part, t)}
     </section>
   `;
@@ -111,7 +98,8 @@ function spotRow(
   row: "checkpoints" | "cosigned" | "notes" | "findings",
   spots: readonly SVGTemplateResult[],
   t: PageTexts,
-) {
+): TemplateResult | typeof nothing {
+  if (spots.length === 0) return nothing;
   return html`
     <div class="strip-row">
       <span class="strip-name" aria-hidden="true">${t.coverage.rows[row]}</span>
@@ -153,6 +141,11 @@ interface Counts {
   readonly skipped: number;
 }
 
+/** How many leaves are shown, withheld and left out. */
+export function countsOf({ shown, withheld, skipped }: Coverage): Counts {
+  return { shown: leaves(shown), withheld: leaves(withheld), skipped: leaves(skipped) };
+}
+
 /** What the strip shows, in words. */
 export function chartLabel(
   { shown, withheld, skipped }: Counts,
@@ -171,7 +164,8 @@ export function chartLabel(
   return t.coverage.chart(parts.join(", "));
 }
 
-function legend(
+/** What is drawn how, and how much of it there is. */
+export function legend(
   { shown, withheld, skipped }: Counts,
   all: number,
   drawn: Strip,
@@ -269,8 +263,7 @@ function checkpointEntry(mark: Marks["checkpoints"][number], t: PageTexts): Entr
               ${time === null ? nothing : html`<span class="faint">${moment(time)}</span>`}
             </li>`,
         )}
-      </ul>
-      ${cosignatures(mark) > 0 ? html`<span class="faint">${t.coverage.cosignatures(cosignatures(mark))}</span>` : nothing}`,
+      </ul>`,
   };
 }
 

@@ -11,17 +11,19 @@ export function eventsView(
 ): TemplateResult {
   const { counts, finding_counts, signers, verdict } = report;
   const unlisted = Math.max(0, counts.events - listed);
+  const reformatted = finding_counts["payload.reserialised"] ?? 0;
   const isBad = verdict === "altered" || verdict === "broken";
   const isUnconfirmed = signers.some(({ trust }) => trust === "unknown");
   const isSuspect = (finding_counts["key.suspect"] ?? 0) + (finding_counts["key.late"] ?? 0) > 0;
   return html`
     <section class="events" aria-labelledby="events-heading">
       <h2 id="events-heading">${t.events.heading} <span class="faint">${t.viewer.figures.count(listed)}</span></h2>
-      ${listed === 0 ? html`<p class="empty">${t.events.none}</p>` : html`<p class="help">${t.events.each}</p>`}
+      ${listed === 0 ? html`<p class="empty">${t.events.none}</p>` : html`<p class="help">${reformatted > 0 ? t.events.eachMember : t.events.each}</p>`}
       <ul class="unshown">
         ${isBad && listed > 0 ? html`<li class="tone-bad">${t.events.notWhole}</li>` : nothing}
         ${isUnconfirmed && listed > 0 ? html`<li>${t.events.unconfirmed}</li>` : nothing}
         ${isSuspect && listed > 0 ? html`<li>${t.events.suspect}</li>` : nothing}
+        ${reformatted > 0 && listed > 0 ? html`<li>${t.events.reformatted(reformatted)}</li>` : nothing}
         ${unlisted > 0 ? html`<li>${t.events.unlisted(unlisted)}</li>` : nothing}
         ${counts.withheld > 0 ? html`<li>${t.events.withheld(counts.withheld)}</li>` : nothing}
       </ul>

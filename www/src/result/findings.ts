@@ -4,7 +4,7 @@ import { codeTitle } from "@countersign/viewer/verdict.js";
 import type { Finding, FindingCode, Report, Severity } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import { said } from "../said.ts";
+import { staysEnglish, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";
 
@@ -38,6 +38,14 @@ export function findingsView(
             <p class="tally">
               ${ORDER.map((severity) => tally(severity, groups, t))}
             </p>
+            ${
+              staysEnglish(
+                report.findings.flatMap(({ message, hint }) => [message, hint]),
+                t,
+              )
+                ? html`<p class="help">${t.core.english}</p>`
+                : nothing
+            }
             ${repeat(
               groups,
               ({ code }) => code,
@@ -83,9 +91,9 @@ function groupView(
         <span class="state tone-${look.tone}">${icon(look.icon)}<span class="sr">${t.findings.severity[severity]}:</span></span>
         <span class="finding-title">${codeTitle(code, t.viewer)}</span>
         <code class="code">${code}</code>
-        <span class="times">${t.findings.times(total)}</span>
+        <span class="times">${total > 1 ? t.findings.times(total) : nothing}</span>
       </summary>
-      ${common ? html`<p class="hint">${said(common)}</p>` : nothing}
+      ${common ? html`<p class="hint">${told(common, t)}</p>` : nothing}
       <ol class="finding-list" tabindex="0" aria-label=${codeTitle(code, t.viewer)}>
         ${findings.map((finding) => findingView(finding, common === undefined, isShown(finding), t))}
       </ol>
@@ -98,8 +106,8 @@ function findingView(finding: Finding, withHint: boolean, isShown: boolean, t: P
   return html`
     <li>
       ${placeView(finding, t)}
-      <p>${said(finding.message)}</p>
-      ${withHint ? html`<p class="hint">${said(finding.hint)}</p>` : nothing}
+      <p>${told(finding.message, t)}</p>
+      ${withHint ? html`<p class="hint">${told(finding.hint, t)}</p>` : nothing}
       ${isShown ? html`<button type="button" class="quiet" @click=${wishes("show-line", finding.line)}>${t.findings.show}</button>` : nothing}
     </li>
   `;

@@ -3,8 +3,8 @@ import { VERDICT_LOOKS } from "@countersign/viewer/tones.js";
 import { value } from "@countersign/viewer/value.js";
 import type { Verdict } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { said } from "../said.ts";
-import { end } from "../state/agreement.ts";
+import { told } from "../said.ts";
+import { type Agreement, end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
 import { each, leaves, type Range, type Ranges, union, without } from "../state/ranges.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -54,12 +54,15 @@ function partView(
   `;
 }
 
-function agreementView(agreement: NonNullable<Part["agreement"]>["is"], t: PageTexts): TemplateResult {
+/** How one export stands to another, in a line. */
+export function agreementView(agreement: Agreement, t: PageTexts): TemplateResult {
   switch (agreement.is) {
+    case "identical":
+      return html`<span class="state tone-good">${icon("pass")}${t.parts.identical}</span>`;
     case "grown":
       return html`<span class="state tone-good">${icon("pass")}${t.parts.same}</span>`;
     case "contradicts":
-      return html`<span class="state tone-bad">${icon("fail")}${t.parts.contradicts}</span> ${agreement.finding ? said(agreement.finding.message) : nothing}`;
+      return html`<span class="state tone-bad">${icon("fail")}${t.parts.contradicts}</span> ${agreement.finding ? told(agreement.finding.message, t) : nothing}`;
     case "unknown":
       return html`<span class="state tone-faint">${icon("unknown")}${t.parts.unknown}</span> ${t.parts.agreement[agreement.why]}`;
   }
@@ -72,13 +75,18 @@ function summary(parts: readonly Part[], t: PageTexts): TemplateResult {
   for (const { verdict } of reports) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
   const verdicts = [...counts].map(([verdict, count]) => {
     const { word } = t.viewer.result.verdicts[verdict];
-    return `${t.viewer.figures.count(count)} × ${word.replace(/\.$/, "")}`;
+    return `${t.viewer.figures.count(count)}\u00a0× ${word.replace(/\.$/, "")}`;
   });
   const origins = new Set(reports.map(({ origin }) => origin));
   return html`
     <p class="parts-verdicts">${t.parts.said(verdicts.join(", "))}</p>
-    ${origins.size > 1 ? html`<p class="tone-doubt"><span class="state tone-doubt">${icon("warning")}${t.parts.logs(origins.size)}</span></p>` : html`${agree(parts, t)}${together(parts, t)}`}
+    ${origins.size > 1 ? html`<p class="tone-doubt"><span class="state tone-doubt">${icon("warning")}${t.parts.logs(origins.size)}</span></p>` : html`${agree(parts, t)}${areOfOneLog(parts) ? together(parts, t) : nothing}`}
   `;
+}
+
+/** Whether each was shown to be of one log that only grew: then their leaves are of one tree. */
+function areOfOneLog(parts: readonly Part[]): boolean {
+  return parts.every(({ agreement }) => agreement === undefined || agreement.is.is === "grown");
 }
 
 function agree(parts: readonly Part[], t: PageTexts): TemplateResult {
@@ -87,7 +95,8 @@ function agree(parts: readonly Part[], t: PageTexts): TemplateResult {
     return html`<p class="agree tone-bad"><span class="state tone-bad">${icon("altered")}${t.parts.contradiction}</span></p>`;
   if (answers.includes("unknown"))
     return html`<p class="agree tone-doubt"><span class="state tone-doubt">${icon("unknown")}${t.parts.untold}</span></p>`;
-  return html`<p class="agree tone-good"><span class="state tone-good">${icon("pass")}${t.parts.agree}</span></p>`;
+  const areOne = answers.every((answer) => answer === "identical");
+  return html`<p class="agree tone-good"><span class="state tone-good">${icon("pass")}${areOne ? t.parts.allIdentical : t.parts.agree}</span></p>`;
 }
 
 /** So many stretches are named. */

@@ -7,15 +7,16 @@ import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
 import { keyParts, type TextFile, type TrustChoice, trustLines, trustText } from "../input/trust.ts";
-import { localMoment, moment, said } from "../said.ts";
+import { localMoment, moment, told } from "../said.ts";
 import { path } from "../shell.ts";
 import { end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
-import { leaves } from "../state/ranges.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { chartLabel, laneView } from "./coverage.ts";
+import { covered } from "./checks.ts";
+import { chartLabel, countsOf, laneView, legend } from "./coverage.ts";
 import { grouped, placeView } from "./findings.ts";
+import { agreementView } from "./parts.ts";
 
 /** What a report on paper is about. */
 export interface Printed {
@@ -27,11 +28,14 @@ export interface Printed {
 /** Findings of one code on paper: who needs more has the report as JSON. */
 const PRINTED = 20;
 
+/** So many signers are on paper. */
+const SIGNERS = 100;
+
 /** The report as it is printed: what was verified, with what, against which keys, and all that came of it. */
 export function printedView({ parts, trust, pins }: Printed, t: PageTexts): TemplateResult {
   return html`
     <div class="printed">
-      ${parts.map((part) => (part.session?.report ? reportView(part, part.session.report, trust, pins, t) : nothing))}
+      ${parts.map((part) => (part.session?.report ? reportView(part, part.session.report, { parts, trust, pins }, t) : nothing))}
     </div>
   `;
 }
@@ -39,8 +43,7 @@ export function printedView({ parts, trust, pins }: Printed, t: PageTexts): Temp
 function reportView(
   part: Part,
   report: Report,
-  trust: TrustChoice,
-  pins: readonly TextFile[],
+  { parts, trust, pins }: Printed,
   t: PageTexts,
 ): TemplateResult {
   const words = verdictWords(report, t.viewer);
@@ -75,6 +78,7 @@ function reportView(
         <dd>
           ${report.log === null ? t.verdict.none : html`${figures.leaves(report.log.size)}${report.log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(report.log.time)}`}<br /><code>${report.log.root}</code>`}
         </dd>
+        ${agreementsOf(part, parts, t)}
         <dt>${t.printed.verified}</dt>
         <dd>${part.when === undefined ? nothing : html`${moment(part.when)}, ${localMoment(part.when, t.lang)}`}</dd>
         <dt>${t.printed.tool}</dt>
@@ -93,10 +97,23 @@ function reportView(
       <h3>${t.findings.heading}</h3>
       ${findingsOf(report, t)}
       <h3>${t.signers.heading}</h3>
-      <ul class="paper-signers">${report.signers.slice(0, 100).map((signer) => html`<li>${value(keyParts(signer.vkey)?.name ?? signer.vkey)}: ${t.viewer.result.signers[signer.trust].word}. ${t.signers.chainsLinks(figures.chains(signer.chains), signer.links)}, ${moment(signer.first)} ${t.signers.to} ${moment(signer.last)}<br /><code>${value(signer.vkey, 2000)}</code></li>`)}</ul>
+      <ul class="paper-signers">${report.signers.slice(0, SIGNERS).map((signer) => html`<li>${value(keyParts(signer.vkey)?.name ?? signer.vkey)}: ${t.viewer.result.signers[signer.trust].word}. ${t.signers.chainsLinks(figures.chains(signer.chains), signer.links)}, ${moment(signer.first)} ${t.signers.to} ${moment(signer.last)}<br /><code>${value(signer.vkey, 2000)}</code></li>`)}</ul>
+      ${report.signers.length > SIGNERS ? html`<p class="faint">${t.printed.more(report.signers.length - SIGNERS)}</p>` : nothing}
       <footer>${t.truth}</footer>
     </article>
   `;
+}
+
+/** How it stands to the exports that were verified with it. */
+function agreementsOf(part: Part, parts: readonly Part[], t: PageTexts): TemplateResult | typeof nothing {
+  const lines = parts.flatMap((larger) => {
+    const { agreement } = larger;
+    const smaller = agreement && parts[agreement.with];
+    if (!agreement || !smaller || (part !== larger && part !== smaller)) return [];
+    const other = part === larger ? smaller : larger;
+    return html`<li>${t.parts.against} ${value(other.file.name)}: ${agreementView(agreement.is, t)}</li>`;
+  });
+  return lines.length === 0 ? nothing : html`<dt>${t.parts.heading}</dt><dd><ul>${lines}</ul></dd>`;
 }
 
 /** Which witnesses are enough. */
@@ -117,7 +134,7 @@ function trustView(trust: TrustChoice, t: PageTexts): TemplateResult | string {
 function pinsView({ seenBefore }: Part, pins: readonly TextFile[], t: PageTexts): TemplateResult | string {
   const own = pins.map(({ name, text }) => ({ name, checkpoint: readCheckpoint(text) }));
   const all =
-    seenBefore === undefined
+    seenBefore === undefined || seenBefore.is === "unknown"
       ? own
       : [...own, { name: t.memory.summary, checkpoint: readCheckpoint(seenBefore.seen.pin) }];
   if (all.length === 0) return t.printed.noPins;
@@ -128,24 +145,23 @@ function laneOf({ session, coverage }: Part, report: Report, t: PageTexts): Temp
   const all = end(report);
   if (!session || !coverage || all === 0) return nothing;
   const drawn = strip(coverage, session.marks, [], all);
-  const counts = {
-    shown: leaves(coverage.shown),
-    withheld: leaves(coverage.withheld),
-    skipped: leaves(coverage.skipped),
-  };
+  const counts = countsOf(coverage);
   const label = chartLabel(counts, session.marks.checkpoints.length, drawn, t);
   return html`<h3>${t.coverage.heading}</h3>${laneView(drawn, label, t)}
-    <p class="faint">${t.coverage.from(0)} – ${t.coverage.from(all - 1)}. ${label}</p>`;
+    <p class="paper-axis faint"><span>${t.coverage.from(0)}</span><span>${t.coverage.from(all - 1)}</span></p>
+    ${legend(counts, all, drawn, t)}
+    <p class="faint">${label}</p>`;
 }
 
 function checkRow(name: CheckName, report: Report, t: PageTexts): TemplateResult {
-  const { state, checked, failed, reason } = report.checks[name];
+  const check = report.checks[name];
+  const { state, reason } = check;
   const words = t.viewer.result.checks[name];
   return html`
     <tr>
       <th scope="row">${words.title} <span class="faint">${words.about}</span></th>
       <td><span class="state tone-${STATE_LOOKS[state].tone}">${icon(STATE_LOOKS[state].icon)}${t.viewer.result.states[state]}</span></td>
-      <td>${failed > 0 ? t.checks.failed(failed, words.items(checked)) : checked > 0 ? words.items(checked) : nothing} ${reason === null ? nothing : said(reason, 400)}</td>
+      <td>${covered(name, check, t)} ${reason === null ? nothing : html`<span class="reason">${told(reason, t, 400)}</span>`}</td>
     </tr>
   `;
 }
@@ -157,9 +173,9 @@ function findingsOf(report: Report, t: PageTexts): TemplateResult | string {
     const look = SEVERITY_LOOKS[severity];
     return html`
       <div class="paper-group">
-        <p><span class="state tone-${look.tone}">${icon(look.icon)}${codeTitle(code, t.viewer)}</span> <code>${code}</code>, ${t.findings.times(total)}</p>
-        <ul>${findings.slice(0, PRINTED).map((finding) => html`<li>${placeView(finding, t)}${said(finding.message)}</li>`)}</ul>
-        ${total > PRINTED ? html`<p class="faint">${t.printed.findingsLeft(total - Math.min(PRINTED, findings.length))}</p>` : nothing}
+        <p><span class="state tone-${look.tone}">${icon(look.icon)}${codeTitle(code, t.viewer)}</span> <code>${code}</code>${total > 1 ? `, ${t.findings.times(total)}` : nothing}</p>
+        <ul>${findings.slice(0, PRINTED).map((finding) => html`<li>${placeView(finding, t)}${told(finding.message, t)}</li>`)}</ul>
+        ${total > PRINTED ? html`<p class="faint">${t.printed.more(total - Math.min(PRINTED, findings.length))}</p>` : nothing}
       </div>`;
   })}`;
 }

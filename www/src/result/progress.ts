@@ -4,7 +4,7 @@ import { value } from "@countersign/viewer/value.js";
 import { codeTitle } from "@countersign/viewer/verdict.js";
 import type { Finding } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { said } from "../said.ts";
+import { told } from "../said.ts";
 import type { Case } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";
@@ -14,7 +14,7 @@ export function progressView(work: Case, t: PageTexts): TemplateResult {
   const { parts, at, phase } = work;
   const part = parts[at];
   const progress = part?.session?.progress;
-  const failure = parts.map(({ session }) => session?.firstFailure).find((first) => first !== undefined);
+  const failed = parts.find(({ session }) => session?.firstFailure !== undefined);
   return html`
     <section class="progress" aria-labelledby="progress-heading">
       <div class="progress-head">
@@ -32,7 +32,7 @@ export function progressView(work: Case, t: PageTexts): TemplateResult {
         ${parts.length > 1 && phase === "verifying" ? html`<span>${t.progress.part(at + 1, parts.length)}</span>` : nothing}
         ${progress && phase === "verifying" ? figures(progress, t) : nothing}
       </p>
-      ${failure ? failureView(failure, t) : nothing}
+      ${failed?.session?.firstFailure ? failureView(failed.session.firstFailure, parts.length > 1 ? failed.file.name : undefined, t) : nothing}
     </section>
   `;
 }
@@ -56,16 +56,16 @@ function figures({ bytes, total, events, eventsPerSecond, seconds, secondsLeft }
   `;
 }
 
-function failureView(finding: Finding, t: PageTexts): TemplateResult {
+function failureView(finding: Finding, file: string | undefined, t: PageTexts): TemplateResult {
   return html`
     <div class="first-failure tone-bad" role="alert">
       <p class="first-failure-head">
         <span class="state tone-bad">${icon("fail")}${t.progress.firstFailure}:</span>
         <strong>${codeTitle(finding.code, t.viewer)}</strong>
         <code class="code">${finding.code}</code>
-        <span class="faint">${t.findings.line} ${t.viewer.figures.count(finding.line)}</span>
+        <span class="faint">${t.findings.line} ${t.viewer.figures.count(finding.line)}${file === undefined ? nothing : html`, ${value(file)}`}</span>
       </p>
-      <p>${said(finding.message)}</p>
+      <p>${told(finding.message, t)}</p>
       <p class="help">${t.progress.goesOn}</p>
     </div>
   `;

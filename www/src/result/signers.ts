@@ -13,6 +13,8 @@ import { wishes } from "../wish.ts";
 /** How many are drawn; a report of more is one that nobody reads key by key. */
 const SHOWN = 100;
 
+const VOUCHING = ["log", "witness", "issuer"] as const;
+
 /** Each key: its fingerprint, its role, from where it is trusted, and what happened to it. */
 export function signersView(
   { session }: Part,
@@ -32,15 +34,42 @@ export function signersView(
         ${signing.slice(0, SHOWN).map((signer) => emitterView(signer, trust, t))}
       </ul>
       ${signing.length > SHOWN ? html`<p class="faint">${t.signers.more(signing.length - SHOWN)}</p>` : nothing}
-      ${
-        vouching.length === 0
-          ? nothing
-          : html`
-            <h3 id="vouchers-heading" class="vouchers-heading">${t.signers.others}</h3>
-            <ul class="vouchers" aria-labelledby="vouchers-heading">${vouching.slice(0, SHOWN).map((voucher) => voucherView(voucher, trust, t))}</ul>`
-      }
+      ${vouching.length === 0 ? nothing : vouchersView(vouching, report, trust, t)}
     </section>
   `;
+}
+
+/** Who vouches for the signers: closed, unless one of them is the matter. */
+function vouchersView(
+  vouching: readonly Voucher[],
+  { checks }: Report,
+  trust: TrustChoice,
+  t: PageTexts,
+): TemplateResult {
+  const isTheMatter =
+    checks.log.state === "fail" ||
+    checks.witnesses.state === "fail" ||
+    vouching.some(({ invalid, revoked }) => invalid > 0 || revoked);
+  return html`
+    <details class="vouching" ?open=${isTheMatter}>
+      <summary>
+        <h3 id="vouchers-heading">${t.signers.others}</h3>
+        <span class="faint">${tally(vouching, t)}</span>
+      </summary>
+      <ul class="vouchers" aria-labelledby="vouchers-heading">${vouching.slice(0, SHOWN).map((voucher) => voucherView(voucher, trust, t))}</ul>
+      ${vouching.length > SHOWN ? html`<p class="faint">${t.coverage.more(vouching.length - SHOWN)}</p>` : nothing}
+    </details>
+  `;
+}
+
+/** `1 log, 3 witnesses, 2 issuers`. */
+function tally(vouching: readonly Voucher[], t: PageTexts): string {
+  return VOUCHING.flatMap((role) => {
+    const count = vouching.filter((voucher) => voucher.role === role).length;
+    return count === 0
+      ? []
+      : [`${t.viewer.figures.count(count)} ${(count === 1 ? t.trust.account : t.trust.accounts)[role]}`];
+  }).join(", ");
 }
 
 function emitterView(signer: Emitter, trust: TrustChoice, t: PageTexts): TemplateResult {
@@ -76,13 +105,14 @@ function emitterView(signer: Emitter, trust: TrustChoice, t: PageTexts): Templat
 }
 
 function voucherView(voucher: Voucher, trust: TrustChoice, t: PageTexts): TemplateResult {
-  const { role, name, id, vkey, valid, invalid, last } = voucher;
+  const { role, name, id, vkey, valid, invalid, last, revoked } = voucher;
+  const standing = revoked ? "revoked" : "trust_file";
   return html`
     <li data-role=${role}>
       <div class="signer-head">
         <h4>${value(name)}</h4>
         <span class="role">${t.signers.roles[role]}</span>
-        <span class="state tone-good">${icon("key")}${t.viewer.result.signers.trust_file.word}</span>
+        <span class="state tone-${SIGNER_LOOKS[standing].tone}">${icon(revoked ? "fail" : "key")}${t.viewer.result.signers[standing].word}</span>
       </div>
       <dl class="facts">
         <div class="wide"><dt>${t.signers.idAndVkey}</dt><dd>${vkeyView(vkey ?? "", id)}</dd></div>

@@ -2,7 +2,7 @@ import { icon } from "@countersign/viewer/icons.js";
 import type { Failure } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
-import { said } from "../said.ts";
+import { staysEnglish, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";
 
@@ -17,18 +17,18 @@ export function cancelledView(t: PageTexts): TemplateResult {
   `;
 }
 
-/** There is no verdict: the trust file or a pin is unusable, or the file cannot be read. */
+/** There is no verdict: the trust file or a pin is unusable, or the file cannot be read. `at` is what is at fault. */
 export function failureView(
   { code, message, hint, line }: Failure,
-  file: string | undefined,
+  at: string | undefined,
   t: PageTexts,
 ): TemplateResult {
   return html`
     <section class="stopped tone-bad">
       <h2 tabindex="-1">${icon("fail")}${title(code, t)}</h2>
-      ${file === undefined ? nothing : html`<p class="faint">${value(file)}</p>`}
-      <p>${line === undefined ? nothing : t.stopped.line(line)}${said(message, 1000)}</p>
-      ${hint === undefined ? nothing : html`<p class="hint">${said(hint, 1000)}</p>`}
+      <p>${at === undefined ? nothing : html`${value(at)}: `}${line === undefined ? nothing : t.stopped.line(line)}${told(message, t, 1000)}</p>
+      ${hint === undefined ? nothing : html`<p class="hint">${told(hint, t, 1000)}</p>`}
+      ${staysEnglish(hint === undefined ? [message] : [message, hint], t) ? html`<p class="help">${t.core.english}</p>` : nothing}
       ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
       <p class="help">${t.stopped.noVerdict}</p>
       ${again(t)}

@@ -67,24 +67,26 @@ function facts({ file, sha256 }: Part, { origin, counts, log }: Report, t: PageT
   ].filter((text) => text !== "");
   return html`
     <dl class="facts">
-      <div><dt>${t.verdict.file}</dt><dd>${value(file.name)} <span class="faint">${figures.bytes(file.size)}</span></dd></div>
+      <div><dt>${t.verdict.file}</dt><dd>${value(file.name)} <span class="faint size">${figures.bytes(file.size)}</span></dd></div>
       <div><dt>${t.verdict.log}</dt><dd>${origin === null ? html`<span class="faint">${t.verdict.noHeader}</span>` : value(origin)}</dd></div>
       <div>
         <dt>${t.verdict.holds}</dt>
-        <dd>${t.verdict.holdsIn(figures.events(counts.events), figures.chains(counts.chains), figures.leaves(counts.leaves))}</dd>
+        <dd>
+          ${t.verdict.holdsIn(figures.events(counts.events), figures.chains(counts.chains), figures.leaves(counts.leaves))}
+          ${leftOut.length > 0 ? html`<p>${t.verdict.leftOut}: ${leftOut.join(", ")}</p>` : nothing}
+        </dd>
       </div>
-      ${leftOut.length ? html`<div><dt>${t.verdict.leftOut}</dt><dd>${leftOut.join(", ")}</dd></div>` : nothing}
       <div>
         <dt>${t.verdict.checkpoint}</dt>
         <dd>
           ${
             log === null
               ? html`<span class="faint">${t.verdict.none}</span>`
-              : html`${figures.leaves(log.size)}${log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(log.time)}`}
-                  <code class="hash" title=${t.verdict.root}>${log.root}</code>`
+              : html`${figures.leaves(log.size)}${log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(log.time)}`}`
           }
         </dd>
       </div>
+      ${log === null ? nothing : html`<div class="wide"><dt>${t.verdict.root}</dt><dd><code class="hash">${log.root}</code></dd></div>`}
       ${sha256 === undefined ? nothing : html`<div class="wide"><dt>${t.verdict.sha256}</dt><dd><code class="hash" id="sha256">${sha256}</code></dd></div>`}
     </dl>
   `;

@@ -3,6 +3,8 @@ import type { Finding, Report } from "countersign/verify";
 /** Whether a log only grew from one state that was verified to another, as the core answers it. */
 export type Agreement =
   | { readonly is: "grown" }
+  /** The two are one file, byte for byte. */
+  | { readonly is: "identical" }
   | { readonly is: "contradicts"; readonly finding: Finding | undefined }
   | { readonly is: "unknown"; readonly why: "no-pin" | "not-reached" | "other-log" | "failed" };
 

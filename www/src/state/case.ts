@@ -65,6 +65,7 @@ export class Case extends EventTarget {
   #at = 0;
   #failure: Failure | undefined;
   #running: AbortController | undefined;
+  readonly #hashed = new WeakMap<File, Promise<string | undefined>>();
 
   constructor(bench: Bench) {
     super();
@@ -111,14 +112,16 @@ export class Case extends EventTarget {
         await this.#agree(brought, useMemory, running.signal);
       }
       running.signal.throwIfAborted();
-      this.#remember();
+      if (useMemory) this.#remember();
       if (chosen.length > 0) this.#enter("done");
     } catch (error) {
       if (this.#running !== running) return;
-      if (!running.signal.aborted) this.#failure ??= this.#bench.failure(error);
+      const isCancelled = running.signal.aborted;
+      if (!isCancelled) this.#failure ??= this.#bench.failure(error);
+      running.abort();
       // Nothing of it is shown, so nothing of it is kept.
       for (const { session } of this.#parts) session?.close();
-      this.#enter(running.signal.aborted ? "cancelled" : "failed");
+      this.#enter(isCancelled ? "cancelled" : "failed");
     }
   }
 
@@ -133,7 +136,6 @@ export class Case extends EventTarget {
   /** Stops. Nothing can be said of what was not read to its end. */
   cancel(): void {
     this.#running?.abort();
-    this.#parts[this.#at]?.session?.cancel();
   }
 
   /** Ends it with all that it keeps. */
@@ -169,13 +171,14 @@ export class Case extends EventTarget {
     const coverage = await session.shelf.coverage();
     signal.throwIfAborted();
     this.#change(at, { coverage, seenBefore: before, when: this.#bench.now() });
-    void this.#hash(at, file, signal);
+    this.#hashed.set(file, this.#hash(at, file, signal));
   }
 
-  /** Reads the file once more, for its hash. Nobody waits for it. */
-  async #hash(at: number, file: File, signal: AbortSignal): Promise<void> {
+  /** Reads the file once more, for its hash. Nobody waits for it but who compares files of one size. */
+  async #hash(at: number, file: File, signal: AbortSignal): Promise<string | undefined> {
     const sha256 = await this.#bench.sha256(file, signal).catch(() => undefined);
     if (!signal.aborted) this.#change(at, { sha256 });
+    return sha256;
   }
 
   async #session(at: number, brought: Brought, signal: AbortSignal): Promise<Session> {
@@ -183,6 +186,7 @@ export class Case extends EventTarget {
     const { file } = this.#part(at);
     const session = this.#bench.session(file, { ...brought, name: file.name });
     session.addEventListener("change", () => this.#tell());
+    signal.addEventListener("abort", () => session.cancel(), { once: true });
     this.#change(at, { session });
     await session.ended;
     if (session.phase === "failed" && !signal.aborted) {
@@ -217,12 +221,20 @@ export class Case extends EventTarget {
   async #held(smaller: number, larger: number, brought: Brought, signal: AbortSignal): Promise<Agreement> {
     const [one, other] = [verified(this.#part(smaller)), verified(this.#part(larger))];
     if (!one || !other) return { is: "unknown", why: "failed" };
+    if (await this.#areOne(this.#part(smaller).file, this.#part(larger).file)) return { is: "identical" };
     try {
       return await agreement(one, other, this.#hold(larger, brought, signal));
     } catch (error) {
       if (signal.aborted) throw error;
       return { is: "unknown", why: "failed" };
     }
+  }
+
+  /** Whether two files have the same bytes, as far as their hashes tell. */
+  async #areOne(one: File, other: File): Promise<boolean> {
+    if (one.size !== other.size) return false;
+    const [hash, otherHash] = await Promise.all([this.#hashed.get(one), this.#hashed.get(other)]);
+    return hash !== undefined && hash === otherHash;
   }
 
   async #holdRemembered(at: number, seen: Seen, brought: Brought, signal: AbortSignal): Promise<void> {
@@ -247,15 +259,27 @@ export class Case extends EventTarget {
     const isDoubtful = ({ agreement, seenBefore }: Part) =>
       agreement?.is.is === "contradicts" || (seenBefore !== undefined && seenBefore.is !== "grown");
     const doubtful = new Set(this.#parts.filter(isDoubtful).map(({ session }) => session?.report?.origin));
-    for (const [at, { session, from, when }] of this.#parts.entries()) {
+    for (const [at, { session, from, when, seenBefore }] of this.#newest()) {
       const { origin, log } = session?.report ?? {};
       if (from === "sample" || !session?.pin || !origin || !log || doubtful.has(origin)) continue;
-      // A part of a log that is older than what is known says nothing new.
-      const known = this.#bench.memory.of(origin);
-      if (known !== undefined && known.size > log.size) continue;
+      // What is known gives way only to what was shown to have grown from it.
+      if (this.#bench.memory.of(origin) !== undefined && seenBefore?.is !== "grown") continue;
       if (this.#bench.memory.keep(session.pin, when ?? this.#bench.now()))
         this.#change(at, { remembered: true });
     }
+  }
+
+  /** Of each log the part with the largest checkpoint that can be kept. */
+  #newest(): readonly (readonly [at: number, part: Part])[] {
+    const found = new Map<string, readonly [number, Part]>();
+    for (const [at, part] of this.#parts.entries()) {
+      const { origin, log } = part.session?.report ?? {};
+      if (!origin || !log || !part.session?.pin) continue;
+      const before = found.get(origin)?.[1].session?.report?.log?.size ?? -1;
+      // Of equals the last is the one that was held against what is remembered.
+      if (log.size >= before) found.set(origin, [at, part]);
+    }
+    return [...found.values()];
   }
 
   #end(at: number): number {

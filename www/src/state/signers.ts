@@ -38,6 +38,8 @@ export interface Voucher {
   /** The latest time of a cosignature. */
   readonly last: string | undefined;
   readonly history: readonly Episode[];
+  /** Whether the trust file takes back what it says of the key. */
+  readonly revoked: boolean;
 }
 
 /** The keys that sign the export's chains, with what is known of their lives. */
@@ -62,7 +64,10 @@ export function vouchers({ notes, checkpoints }: Marks, trust: string): readonly
       kind === "issuer" ? signedNotes(vkey, notes) : signedCheckpoints(name, id, checkpoints);
     const named = [...(known?.named ?? []), line];
     const past = kind === "issuer" ? history(vkey, notes, lines) : [];
-    found.set(`${kind} ${vkey}`, { role: kind, name, id, vkey, named, valid, invalid, last, history: past });
+    // What the log says of an issuer's key is about the chains that it signs, not about its grants.
+    const revoked = past.some(({ trustLine }) => trustLine !== undefined);
+    const told = { valid, invalid, last, history: past, revoked };
+    found.set(`${kind} ${vkey}`, { role: kind, name, id, vkey, named, ...told });
   }
   return [...found.values()];
 }

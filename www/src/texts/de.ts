@@ -2,6 +2,8 @@ import { de as viewer } from "@countersign/viewer/texts/de.js";
 import { counting } from "@countersign/viewer/texts/figures.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
+import { SENTENCES } from "./core.de.ts";
+import { fromCore } from "./core.ts";
 import type { PageTexts } from "./en.ts";
 
 const LANG = "de";
@@ -28,6 +30,11 @@ export const de: PageTexts = {
   lang: "de",
   named: "Deutsch",
   language: "Sprache",
+
+  core: {
+    says: fromCore(SENTENCES, count),
+    english: "Was das Prüfprogramm nur auf Englisch sagt, steht hier auf Englisch.",
+  },
 
   title: "Einen Export prüfen – countersign",
   heading: "Den Export eines Audit-Logs prüfen",
@@ -180,7 +187,10 @@ export const de: PageTexts = {
         : `Zusammen enthalten sie ${count(here)} von ${count(all)} Blättern bis zum Ende des größten.`,
     missing: "In keinem:",
     agree: "Sie stimmen überein: Das Log ist von jedem zum nächstgrößeren nur gewachsen.",
+    allIdentical:
+      "Sie sind ein und dieselbe Datei, Byte für Byte: Zusammen sagen sie nicht mehr als eine davon.",
     same: "dasselbe Log, nur gewachsen",
+    identical: "dieselbe Datei, Byte für Byte",
     contradicts: "widerspricht",
     unknown: "nicht zu sagen",
     contradiction:
@@ -213,7 +223,7 @@ export const de: PageTexts = {
     checkpoint: "Letzter Checkpoint",
     none: "keiner",
     seenBy: ", von Zeugen gesehen um",
-    root: "Der Wurzel-Hash des Logs bei dieser Größe",
+    root: "Wurzel-Hash des Logs beim letzten Checkpoint",
     sha256: "SHA-256",
   },
 
@@ -248,6 +258,7 @@ export const de: PageTexts = {
       notes: "Notizen",
       findings: "Befunde",
     },
+    findingsShort: (drawn) => `Von jeder Art von Befund sind die ersten ${count(drawn)} eingezeichnet.`,
     list: "Als Liste",
     show: "Zeigen",
     range: (begin, end) =>
@@ -327,11 +338,15 @@ export const de: PageTexts = {
     heading: "Signierte Ereignisse",
     none: "Kein Ereignis in dieser Datei lässt sich als das zeigen, was ein Schlüssel signiert hat.",
     each: "Jedes ist Byte für Byte das, was sein Schlüssel signiert hat. Nichts anderes aus der Datei wird hier gezeigt.",
+    eachMember:
+      "Jedes sagt das, was sein Schlüssel signiert hat. Nichts anderes aus der Datei wird hier gezeigt.",
     notWhole: "Auf die Datei als Ganzes ist kein Verlass: siehe das Urteil.",
     unconfirmed:
       "Unterzeichner nicht bestätigt: So bezeichnete Ereignisse sind mit Schlüsseln signiert, denen nicht vertraut wird. Jeder könnte sie gemacht haben.",
     suspect:
       "Unterzeichner verdächtig: So bezeichnete Ereignisse sind mit Schlüsseln signiert, die widerrufen oder nicht rechtzeitig bezeugt wurden. Ein Dieb könnte sie gemacht haben.",
+    reformatted: (reformatted) =>
+      `${events(reformatted)} dieser Datei ${reformatted === 1 ? "wurde" : "wurden"} von einem Werkzeug umformatiert: Die Bytes sind andere als die signierten, was sie sagen, nicht.`,
     unlisted: (unlisted) =>
       `${events(unlisted)} dieser Datei ${unlisted === 1 ? "ist" : "sind"} nicht aufgeführt: nicht das, was signiert wurde, von keiner gültigen Signatur gedeckt oder auf einem fehlerhaften Glied.`,
     withheld: (withheld) =>
@@ -346,14 +361,21 @@ export const de: PageTexts = {
     one: "Dieser Export",
     other: "Mit",
     same: "Dasselbe Log, nur gewachsen: Bis zum Ende des kleineren hat der größere dieselbe Geschichte.",
+    identical: "Das ist ein und dieselbe Datei, Byte für Byte: Zu vergleichen gibt es nichts.",
     contradiction: "Die beiden widersprechen einander.",
     evidence:
       "Zwei Stände eines Logs, die nicht beide wahr sein können. Wer das Log betreibt, hat verschiedenen Lesern verschiedene Logs gezeigt oder es umgeschrieben. Beide Dateien und beide Checkpoints als Beleg aufheben.",
     untold: "Ob es dasselbe Log ist, ließ sich nicht sagen:",
     byClaim: "Was folgt, geht nach den Plätzen, die jede Datei ihren Blättern gibt.",
+    byPlace:
+      "Was folgt, geht allein nach Plätzen: Am selben Platz können die beiden verschiedene Ereignisse haben.",
     otherLog: "Das sind Exporte verschiedener Logs. Zu vergleichen gibt es nichts.",
     hides: (one: unknown, other: unknown) => html`In ${one}, nicht gezeigt in ${other}`,
     nothing: "Nichts: Jedes Ereignis, das er zeigt, zeigt auch der andere.",
+    nothingByPlace: "Nichts: Wo er ein Ereignis zeigt, zeigt auch der andere eines am selben Platz.",
+    has: (shown, leftOut, last) =>
+      `${shown} gezeigt${leftOut.map((part) => `, ${part}`).join("")}; er endet nach ${last}`,
+    empty: "er enthält kein Blatt",
     as: {
       withheld: "dort vorenthalten",
       skipped: "dort ausgelassen",
@@ -402,7 +424,7 @@ export const de: PageTexts = {
     noPins: "keine",
     bytes: (bytes) => `${count(bytes)} Byte`,
     sumLater: (name) => `hier nicht berechnet: sha256sum ${name}`,
-    findingsLeft: (more) => `${count(more)} weitere im Bericht als JSON`,
+    more: (more) => `${count(more)} weitere im Bericht als JSON`,
   },
 
   about: {

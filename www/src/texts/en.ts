@@ -2,12 +2,14 @@ import { en as viewer } from "@countersign/viewer/texts/en.js";
 import { counting } from "@countersign/viewer/texts/figures.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
+import type { FromCore } from "./core.ts";
 
 const LANG = "en-GB";
 const { count, events, leaves } = viewer.figures;
 const files = counting(LANG, "file", "files");
 const keys = counting(LANG, "key", "keys");
 const checkpoints = counting(LANG, "checkpoint", "checkpoints");
+const counted = viewer.result.severities.error;
 
 /** What a key in a trust file is trusted for. */
 const kinds: Record<KeyKind, { title: string; about: string }> = {
@@ -23,6 +25,13 @@ export const en = {
   lang: "en",
   named: "English",
   language: "Language",
+
+  /** What the core says. It speaks English. */
+  core: {
+    says: (() => undefined) as FromCore,
+    /** That some of it stays in English; empty where the page speaks it too. */
+    english: "",
+  },
 
   title: "Verify an export – countersign",
   heading: "Verify an export of an audit log",
@@ -167,7 +176,10 @@ export const en = {
         : `Together they hold ${count(here)} of ${leaves(all)} up to the end of the largest.`,
     missing: "In none of them:",
     agree: "They agree: the log only grew from each to the next larger one.",
+    allIdentical:
+      "They are one and the same file, byte for byte: together they say no more than one of them.",
     same: "same log, only grown",
+    identical: "the same file, byte for byte",
     contradicts: "contradicts",
     unknown: "not told",
     contradiction: "They contradict each other: they cannot all be of one log that only grew.",
@@ -186,7 +198,7 @@ export const en = {
     now: "What now?",
     not: "What this does not mean",
     said: (words: string, errors: number) =>
-      `Verdict: ${words}${errors > 0 ? ` ${count(errors)} errors listed.` : ""}`,
+      `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
     sample:
       "The sample and its trust file came together, with this page. Never take a trust file from where an export comes from.",
     file: "File",
@@ -200,7 +212,7 @@ export const en = {
     checkpoint: "Last checkpoint",
     none: "none",
     seenBy: ", seen by witnesses at",
-    root: "The root hash of the log at this size",
+    root: "Root hash of the log at its last checkpoint",
     sha256: "SHA-256",
   },
 
@@ -235,6 +247,7 @@ export const en = {
       notes: "Key notes",
       findings: "Findings",
     },
+    findingsShort: (drawn: number) => `Of each kind of finding the first ${count(drawn)} are drawn.`,
     list: "As a list",
     show: "Show",
     range: (begin: number, end: number) =>
@@ -315,11 +328,14 @@ export const en = {
     heading: "Signed events",
     none: "No event in this file can be shown as what a key signed.",
     each: "Each is, byte for byte, what its key signed. Nothing else from the file is shown here.",
+    eachMember: "Each says what its key signed. Nothing else from the file is shown here.",
     notWhole: "Do not rely on the file as a whole: see the verdict.",
     unconfirmed:
       "Signer not confirmed: events so marked are signed by keys that you have not chosen to trust, anyone could have made them.",
     suspect:
       "Signer suspect: events so marked are signed by keys that were revoked, or not attested in time: a thief may have made them.",
+    reformatted: (reformatted: number) =>
+      `${events(reformatted)} of this file ${reformatted === 1 ? "was" : "were"} reformatted by some tool, so that the bytes differ from what was signed; what they say does not.`,
     unlisted: (unlisted: number) =>
       `${events(unlisted)} of this file ${unlisted === 1 ? "is" : "are"} not listed: not what was signed, not covered by a valid signature, or on a link that failed.`,
     withheld: (withheld: number) =>
@@ -334,14 +350,21 @@ export const en = {
     one: "This export",
     other: "With",
     same: "Same log, only grown: up to where the smaller one ends, the larger one has the same history.",
+    identical: "These are one and the same file, byte for byte: there is nothing to compare.",
     contradiction: "The two contradict each other.",
     evidence:
       "Two states of one log that cannot both be true. Whoever runs the log showed different logs to different readers, or rewrote it. Keep both files and both checkpoints as evidence.",
     untold: "Could not tell whether it is the same log:",
     byClaim: "What follows goes by the places that each file gives its leaves.",
+    byPlace:
+      "What follows goes by places alone: at one and the same place the two may hold different events.",
     otherLog: "These are exports of different logs, so there is nothing to compare.",
     hides: (one: unknown, other: unknown) => html`In ${one}, not shown in ${other}`,
     nothing: "Nothing: every event that it shows is shown in the other one too.",
+    nothingByPlace: "Nothing: wherever it shows an event, the other one shows one at the same place.",
+    has: (shown: string, leftOut: readonly string[], last: string) =>
+      `${shown} shown${leftOut.map((part) => `, ${part}`).join("")}; it ends after ${last}`,
+    empty: "it holds no leaf",
     as: {
       withheld: "withheld there",
       skipped: "left out there",
@@ -391,7 +414,7 @@ export const en = {
     noPins: "none",
     bytes: (bytes: number) => `${count(bytes)} bytes`,
     sumLater: (name: string) => `not computed here: compare sha256sum ${name}`,
-    findingsLeft: (more: number) => `${count(more)} more in the JSON report`,
+    more: (more: number) => `${count(more)} more in the JSON report`,
   },
 
   about: {

@@ -70,6 +70,14 @@ test("exports that contradict each other are evidence, whatever each says alone"
   assert.match(await words(page, ".agree"), /They contradict each other/);
   await page.getByRole("button", { name: "Compare two of them" }).click();
   await page.locator('[data-agree="contradicts"]').waitFor();
+  assert.doesNotMatch(await words(page, ".parts"), /Together they hold/);
+  // Each file's own count, and nothing that takes leaves at one place for the same.
+  assert.deepEqual(await page.locator(".lane-of").allTextContents(), [
+    "one.ndjson 9 events shown; it ends after 15 leaves",
+    "two.ndjson 301 events shown; it ends after 313 leaves",
+  ]);
+  assert.match(await words(page, ".compare"), /goes by places alone/);
+  assert.doesNotMatch(await words(page, ".compare"), /every event that it shows/);
   const { text } = await saved(page, "Save both checkpoints");
   assert.match(text, /# one\.ndjson\n\nlog\.example\/audit\n15\n/);
   assert.match(text, /# two\.ndjson\n\nlog\.example\/audit\n313\n/);
@@ -119,10 +127,27 @@ test("exports of different logs are not compared", async (t) => {
 
 test("whether exports without checkpoints are of one log cannot be told", async (t) => {
   const page = await opened(t);
+  const [one, two] = [await recorded(['{"action":"a"}']), await recorded(['{"action":"b"}'])];
+  await choose(page, "Choose an export", [
+    upload("one.ndjson", one.exported),
+    upload("two.ndjson", two.exported),
+  ]);
+  await page.locator(".parts").waitFor();
+  assert.match(await words(page, ".agree"), /could not be told/);
+  // Nor is anything said of them together.
+  assert.doesNotMatch(await words(page, ".parts"), /Together they hold/);
+});
+
+test("one file that is given twice is said to be one", async (t) => {
+  const page = await opened(t);
   const { exported } = await recorded(['{"action":"a"}']);
   await choose(page, "Choose an export", [upload("one.ndjson", exported), upload("two.ndjson", exported)]);
   await page.locator(".parts").waitFor();
-  assert.match(await words(page, ".agree"), /could not be told/);
+  assert.match(await words(page, ".agree"), /one and the same file, byte for byte/);
+  assert.match(await words(page, ".part-agreement"), /held against one\.ndjson: the same file/);
+  await page.getByRole("button", { name: "Compare two of them" }).click();
+  await page.locator('[data-agree="identical"]').waitFor();
+  assert.equal(await page.locator(".compare .difference").count(), 0);
 });
 
 test("pieces that a file was cut into are put together", async (t) => {

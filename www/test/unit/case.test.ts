@@ -18,10 +18,13 @@ function report(pins: readonly string[], rewritten: readonly string[]): Report {
     finding_counts: failed > 0 ? { "append_only.split_view": failed } : {},
     checks: { append_only: { state: failed > 0 ? "fail" : "pass" } },
     counts: { leaves: 5, skipped: 0 },
+    log: { size: 5, root: "", time: null },
   } as unknown as Report;
 }
 
-async function verified(rewritten: readonly string[], own: readonly string[]) {
+const CHOSEN = { file: new File([], "a.ndjson"), of: [], from: "reader" } as const;
+
+function benchOf(rewritten: readonly string[], pin: string | null = null): Bench {
   const kept = new Map<string, string>();
   const memory = new Memory({
     getItem: (key) => kept.get(key) ?? null,
@@ -29,27 +32,29 @@ async function verified(rewritten: readonly string[], own: readonly string[]) {
     removeItem: (key) => void kept.delete(key),
   });
   memory.keep(PIN, new Date(0));
-  const bench: Bench = {
+  return {
     session: (_file, { pins }) =>
       ({
         ended: Promise.resolve(),
         phase: "done",
         report: report(pins, rewritten),
-        pin: null,
+        pin,
         shelf: { coverage: async () => undefined },
         addEventListener: () => {},
         cancel: () => {},
         close: () => {},
       }) as unknown as Session,
     hold: async (_file, { pins }) => report(pins, rewritten),
-    sha256: async () => undefined,
+    sha256: async (file) => `${file.size}`,
     memory,
     failure: (error) => ({ code: undefined, message: String(error), hint: undefined, line: undefined }),
     now: () => new Date(0),
   };
-  const work = new Case(bench);
-  const chosen = { file: new File([], "a.ndjson"), of: [], from: "reader" } as const;
-  await work.verify([chosen], { trust: undefined, pins: own }, true);
+}
+
+async function verified(rewritten: readonly string[], own: readonly string[]) {
+  const work = new Case(benchOf(rewritten));
+  await work.verify([CHOSEN], { trust: undefined, pins: own }, true);
   assert.equal(work.phase, "done");
   return work.parts[0]?.seenBefore?.is;
 }
@@ -62,4 +67,70 @@ test("a log that holds to the pin that is remembered only grew", async () => {
 test("what another pin says is not said of the one that is remembered", async () => {
   assert.equal(await verified([OWN], [OWN]), "grown");
   assert.equal(await verified([PIN], [OWN]), "rewritten");
+});
+
+const LATER = PIN.replace("\n3\n", "\n5\n");
+
+test("a log that grew is remembered in place of what was known of it", async () => {
+  const bench = benchOf([], LATER);
+  const work = new Case(bench);
+  await work.verify([CHOSEN], { trust: undefined, pins: [] }, true);
+  assert.equal(bench.memory.of(ORIGIN)?.size, 5);
+  assert.equal(work.parts[0]?.remembered, true);
+});
+
+test("what is known of a log stays where the reader leaves it out, and where the log was rewritten", async () => {
+  for (const usesMemory of [true, false]) {
+    const bench = benchOf([PIN], LATER);
+    const work = new Case(bench);
+    await work.verify([CHOSEN], { trust: undefined, pins: [] }, usesMemory);
+    assert.equal(bench.memory.of(ORIGIN)?.pin, PIN);
+    assert.equal(work.parts[0]?.remembered, false);
+  }
+});
+
+test("of several parts of a log the one with the largest checkpoint alone is remembered", async () => {
+  const bench = benchOf([], LATER);
+  const work = new Case(bench);
+  const other = { ...CHOSEN, file: new File(["x"], "b.ndjson") };
+  await work.verify([CHOSEN, other], { trust: undefined, pins: [] }, true);
+  assert.equal(work.parts.filter(({ remembered }) => remembered).length, 1);
+});
+
+test("files of the same bytes are one, and are not held against each other", async () => {
+  const bench = benchOf([LATER], LATER);
+  const work = new Case(bench);
+  const same = { ...CHOSEN, file: new File([], "b.ndjson") };
+  const other = { ...CHOSEN, file: new File(["x"], "c.ndjson") };
+  await work.verify([CHOSEN, same, other], { trust: undefined, pins: [] }, false);
+  assert.deepEqual(
+    work.parts.map(({ agreement }) => agreement?.is.is),
+    [undefined, "identical", "contradicts"],
+  );
+});
+
+test("a cancelled case cancels the session that is under way", async () => {
+  const bench = benchOf([]);
+  const sessions: string[] = [];
+  const work = new Case({
+    ...bench,
+    session: () => {
+      const ended = Promise.withResolvers<void>();
+      return {
+        ended: ended.promise,
+        phase: "cancelled",
+        addEventListener: () => {},
+        cancel: () => {
+          sessions.push("cancelled");
+          ended.resolve();
+        },
+        close: () => {},
+      } as unknown as Session;
+    },
+  });
+  const done = work.verify([CHOSEN], { trust: undefined, pins: [] }, false);
+  work.cancel();
+  await done;
+  assert.equal(work.phase, "cancelled");
+  assert.deepEqual(sessions, ["cancelled"]);
 });

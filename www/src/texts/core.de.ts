@@ -1,0 +1,262 @@
+import type { Sentences } from "./core.ts";
+
+/** Why a check has no answer. */
+const reasons: Sentences = {
+  "the export could not be read": "der Export war nicht lesbar",
+  "there is no event": "es gibt kein Ereignis",
+  "no event is shown": "kein Ereignis ist gezeigt",
+  "there is no link": "es gibt kein Glied",
+  "there is no chain": "es gibt keine Kette",
+  "there is no checkpoint": "es gibt keinen Checkpoint",
+  "a chain's open link is not here, so its key is not known":
+    "das erste Glied einer Kette ist nicht hier, also ist ihr Schlüssel nicht bekannt",
+  "some links are covered by no signature": "einige Glieder deckt keine Signatur",
+  "links are signed by keys that the trust file does not vouch for":
+    "Glieder sind mit Schlüsseln signiert, für die die Vertrauensdatei nicht bürgt",
+  "a chain is suspect since a key was revoked":
+    "eine Kette ist verdächtig, seit ein Schlüssel widerrufen wurde",
+  "no witnessed checkpoint shows that some links existed before their key expired":
+    "kein bezeugter Checkpoint zeigt, dass einige Glieder vor dem Ablauf ihres Schlüssels da waren",
+  "leaves follow the last checkpoint": "nach dem letzten Checkpoint folgen Blätter",
+  "no log key of the trust file signed the last checkpoint":
+    "den letzten Checkpoint hat kein Schlüssel des Logs aus der Vertrauensdatei signiert",
+  "the export claims no range": "der Export gibt keinen Bereich an",
+  "only a checkpoint can confirm the leaves' places":
+    "nur ein Checkpoint kann die Plätze der Blätter bestätigen",
+  "no checkpoint of this log was pinned before":
+    "von diesem Log wurde noch kein Checkpoint als Pin aufgehoben",
+  "a pinned size is not reached": "die Größe eines Pins ist nicht erreicht",
+  "the trust file asks for no witnesses": "die Vertrauensdatei verlangt keine Zeugen",
+  "a chain is not closed, so more events of it may exist":
+    "eine Kette ist nicht abgeschlossen, also kann es mehr Ereignisse von ihr geben",
+  "not all links of a chain are shown": "nicht alle Glieder einer Kette sind gezeigt",
+  "nothing was expected": "nichts war verlangt",
+  "no witnesses say how old the last checkpoint is": "keine Zeugen sagen, wie alt der letzte Checkpoint ist",
+};
+
+/** What was found. */
+const messages: Sentences = {
+  "the pinned size {#size} is not reached": "die Größe des Pins, {#size}, ist nicht erreicht",
+  "the last checkpoint has {#checkpoint} leaves, the pinned one {#size}":
+    "der letzte Checkpoint hat {#checkpoint} Blätter, der Pin {#size}",
+  "the log's first {#size} leaves are not those of the pinned checkpoint":
+    "die ersten {#size} Blätter des Logs sind nicht die des Pins",
+  "the chain was closed before this link": "die Kette war vor diesem Glied abgeschlossen",
+  "link {#this} comes after link {#last} of its chain": "Glied {#this} steht nach Glied {#last} seiner Kette",
+  "link {#from} of the chain is missing": "Glied {#from} der Kette fehlt",
+  "links {#from} to {#to} of the chain are missing": "die Glieder {#from} bis {#to} der Kette fehlen",
+  "link {#from} of the chain is among the leaves left out":
+    "Glied {#from} der Kette ist unter den ausgelassenen Blättern",
+  "links {#from} to {#to} of the chain are among the leaves left out":
+    "die Glieder {#from} bis {#to} der Kette sind unter den ausgelassenen Blättern",
+  "the chain's open link has not come before": "das erste Glied der Kette kam nicht vorher",
+  "the chain is not closed": "die Kette ist nicht abgeschlossen",
+  'the chain is for the log {"log}': 'die Kette ist für das Log {"log}',
+  "it does not follow from the link that stands before it": "es folgt nicht aus dem Glied, das vor ihm steht",
+  "the log was last seen at {@time}": "das Log wurde zuletzt um {@time} gesehen",
+  'the export is of the log {"log}': 'der Export ist von dem Log {"log}',
+  "not all of the leaves {#begin} to {#end} are here": "nicht alle der Blätter {#begin} bis {#end} sind hier",
+  "the checkpoint is no signed checkpoint without extension lines":
+    "das ist kein signierter Checkpoint ohne Zusatzzeilen",
+  "the first line is not the header of an export": "die erste Zeile ist nicht der Kopf eines Exports",
+  "the first line is longer than 1 MiB": "die erste Zeile ist länger als 1 MiB",
+  "there is no line": "es gibt keine Zeile",
+  "a leaf is at most 65,535 bytes": "ein Blatt hat höchstens 65.535 Byte",
+  "longer than 1 MiB": "länger als 1 MiB",
+  "not UTF-8": "kein UTF-8",
+  "not one JSON object": "nicht ein JSON-Objekt",
+  "not one JSON object that nests at most 65 deep": "nicht ein JSON-Objekt mit höchstens 65 Ebenen",
+  "holds not exactly one of link, note, leaf, skip and checkpoint":
+    "hat nicht genau eins von link, note, leaf, skip und checkpoint",
+  "a member is there twice": "ein Feld ist doppelt da",
+  "salt, event and withheld go with a link alone": "salt, event und withheld gehören allein zu einem Glied",
+  "salt, event and withheld go with an event link alone":
+    "salt, event und withheld gehören allein zum Glied eines Ereignisses",
+  "salt and event come together": "salt und event kommen zusammen",
+  "withheld beside an event": "withheld neben einem Ereignis",
+  "withheld is erased, redacted or filtered": "withheld ist erased, redacted oder filtered",
+  "event is no object": "event ist kein Objekt",
+  "an event is at most 262,144 bytes": "ein Ereignis hat höchstens 262.144 Byte",
+  "a skip is [level, hash], level 0 to 52": "ein skip ist [Ebene, Hash], Ebene 0 bis 52",
+  "link is no string": "link ist kein Text",
+  "note is no string": "note ist kein Text",
+  "checkpoint is no string": "checkpoint ist kein Text",
+  "leaf is not canonical base64": "leaf ist kein kanonisches Base64",
+  "a link or a key note stands as an opaque leaf":
+    "ein Glied oder eine Schlüsselnotiz steht als undurchsichtiges Blatt",
+  "the link has not the grammar of a link": "das Glied ist nicht gebaut wie eines",
+  "the note is no key note": "die Notiz ist keine Schlüsselnotiz",
+  "a member that the format does not know": "ein Feld, das das Format nicht kennt",
+  "at {@time} the key's grant had ended": "um {@time} war die Zulassung des Schlüssels zu Ende",
+  "at {@time} the key's grant had not begun": "um {@time} hatte die Zulassung des Schlüssels nicht begonnen",
+  "no witnessed checkpoint shows that it existed in time":
+    "kein bezeugter Checkpoint zeigt, dass es rechtzeitig da war",
+  "the key was revoked at an earlier place of the log":
+    "der Schlüssel wurde an einem früheren Platz des Logs widerrufen",
+  'the key note is for the log {"log} and does nothing here':
+    'die Schlüsselnotiz ist für das Log {"log} und bewirkt hier nichts',
+  "the key note does nothing: a statement is signed by nobody who may make it":
+    "die Schlüsselnotiz bewirkt nichts: Eine Aussage hat niemand signiert, der sie machen darf",
+  "a signature line of a known key is invalid, and ignored":
+    "die Signaturzeile eines bekannten Schlüssels ist ungültig und zählt nicht",
+  "the chain is not shown to precede the time since which its key is revoked":
+    "dass die Kette vor der Zeit da war, seit der ihr Schlüssel widerrufen ist, ist nicht gezeigt",
+  "the grant that lets its key sign is void, as its issuer's key is revoked":
+    "die Zulassung seines Schlüssels ist nichtig, denn der Schlüssel ihres Ausstellers ist widerrufen",
+  'the chain is signed by {"name}, whom the trust file does not vouch for':
+    'die Kette ist signiert von {"name}, für den die Vertrauensdatei nicht bürgt',
+  "a revocation of the chain's key may be among the leaves left out":
+    "ein Widerruf des Schlüssels der Kette kann unter den ausgelassenen Blättern sein",
+  'the checkpoint is of the log {"log}': 'der Checkpoint ist von dem Log {"log}',
+  "the log's signature on the checkpoint is invalid": "die Signatur des Logs auf dem Checkpoint ist ungültig",
+  'the event has two members {"name}': 'das Ereignis hat zwei Felder {"name}',
+  "the event does not match the commit of its link":
+    "das Ereignis passt nicht zu dem, worauf sein Glied festgelegt ist",
+  "the event matches its commit after it was brought into canonical form":
+    "das Ereignis passt, nachdem es in die kanonische Form gebracht wurde",
+  "the event is not shown": "das Ereignis ist nicht gezeigt",
+  "the export claims to hold leaves {#begin} to {#end} and does not":
+    "der Export gibt an, die Blätter {#begin} bis {#end} zu enthalten, und tut es nicht",
+  "the signature is not valid under the chain's key":
+    "die Signatur ist unter dem Schlüssel der Kette nicht gültig",
+  "no signature covers the links up to here": "die Glieder bis hierher deckt keine Signatur",
+  "dated {@time}, and it existed by {@existed}": "datiert {@time}, und um {@existed} war es schon da",
+  "dated {@time}, and the log was already seen at {@seen}":
+    "datiert {@time}, und das Log war schon um {@seen} gesehen",
+  "dated {@time}, after a link dated {@before}":
+    "datiert {@time}, nach einem Glied, das {@before} datiert ist",
+  "a checkpoint of {#size} leaves stands after {#place} leaves":
+    "ein Checkpoint über {#size} Blätter steht nach {#place} Blättern",
+  "the {#place} leaves before it have another root hash than the checkpoint":
+    "die {#place} Blätter davor haben einen anderen Wurzel-Hash als der Checkpoint",
+  "leaf {#place} cannot begin a subtree of 2^{#level} leaves; the skip is ignored":
+    "mit Blatt {#place} kann kein Teilbaum von 2^{#level} Blättern beginnen; die Auslassung zählt nicht",
+  "the valid cosignatures on the last checkpoint do not meet the quorum":
+    "die gültigen Mitsignaturen auf dem letzten Checkpoint genügen dem Quorum nicht",
+  "a cosignature of a trusted witness is invalid": "die Mitsignatur eines vertrauten Zeugen ist ungültig",
+};
+
+/** What to make of it, or do about it. */
+const hints: Sentences = {
+  "ask for an export that reaches the pinned size, with a checkpoint or leaves up to there":
+    "Einen Export anfordern, der die Größe des Pins erreicht, mit einem Checkpoint oder Blättern bis dorthin.",
+  "this is an older or cut-back view of the log than the one seen before: ask its operator, and keep both files":
+    "Das ist ein älterer oder gekürzter Stand des Logs als der zuvor gesehene: den Betreiber fragen und beide Dateien aufheben.",
+  "the log's history was rewritten, or two histories are shown to different readers: keep this file and the pin as evidence":
+    "Die Geschichte des Logs wurde umgeschrieben, oder verschiedenen Lesern werden zwei gezeigt: diese Datei und den Pin als Beleg aufheben.",
+  "the emitter's key was used after the chain was closed: a faulty writer, or someone else who holds the key":
+    "Der Schlüssel des Unterzeichners wurde nach dem Ende der Kette benutzt: ein fehlerhafter Schreiber oder jemand anderes, der den Schlüssel hat.",
+  "a line was repeated or moved, or the emitter's key was used twice: compare the two links":
+    "Eine Zeile wurde wiederholt oder verschoben, oder der Schlüssel des Unterzeichners wurde zweimal benutzt: die beiden Glieder vergleichen.",
+  "lines were removed, or the writer lost events: ask for the whole export again":
+    "Zeilen wurden entfernt, oder der Schreiber hat Ereignisse verloren: den ganzen Export noch einmal anfordern.",
+  "the exporter left leaves out and put skips in their place":
+    "Wer den Export machte, ließ Blätter aus und setzte Auslassungen an ihre Stelle.",
+  "ask for an export that holds the chain's open link, which names its key":
+    "Einen Export anfordern, der das erste Glied der Kette enthält: Es nennt ihren Schlüssel.",
+  "later events of this chain may exist; a tail that was cut off would look the same":
+    "Spätere Ereignisse dieser Kette kann es geben; ein abgeschnittenes Ende sähe genauso aus.",
+  "the chain was recorded for another log and does not belong into this export":
+    "Die Kette wurde für ein anderes Log aufgezeichnet und gehört nicht in diesen Export.",
+  "the link before it, or this one, is not what was recorded":
+    "Das Glied davor oder dieses ist nicht das, was aufgezeichnet wurde.",
+  "ask for a newer export: events or revocations may have been added since":
+    "Einen neueren Export anfordern: Seitdem können Ereignisse oder Widerrufe dazugekommen sein.",
+  "check that the right file and the right log were chosen":
+    "Nachsehen, ob die richtige Datei und das richtige Log gewählt sind.",
+  "ask for an export that holds the whole range": "Einen Export anfordern, der den ganzen Bereich enthält.",
+  "the line was damaged, or its writer is faulty":
+    "Die Zeile wurde beschädigt, oder ihr Schreiber ist fehlerhaft.",
+  'an export begins with {"countersign":"export/v1","origin":…}':
+    'Ein Export beginnt mit {"countersign":"export/v1","origin":…}',
+  "no log can hold it: its writer is faulty": "Kein Log kann es aufnehmen: Sein Schreiber ist fehlerhaft.",
+  "the file was cut off: fetch it again": "Die Datei wurde abgeschnitten: noch einmal holen.",
+  "it is not verified; do not rely on it": "Es wird nicht geprüft; darauf ist kein Verlass.",
+  "the emitter should have been given a new grant; what it signed later does not count":
+    "Der Unterzeichner hätte eine neue Zulassung bekommen sollen; was er später signierte, zählt nicht.",
+  "ask for an export with the checkpoints of that time: a thief of an old key could write what time he likes":
+    "Einen Export mit den Checkpoints jener Zeit anfordern: Ein Dieb eines alten Schlüssels könnte jede Zeit hineinschreiben.",
+  "the emitter signed before its grant began: a wrong clock, or a key used too early":
+    "Der Unterzeichner signierte, bevor seine Zulassung begann: eine falsche Uhr oder ein zu früh benutzter Schlüssel.",
+  "the key was revoked before: whoever signed this should not have been able to":
+    "Der Schlüssel war vorher widerrufen: Wer das signierte, hätte es nicht können sollen.",
+  "no issuer you trust signed for it, it is for another log, or it was damaged; it is treated as not there":
+    "Kein vertrauter Aussteller hat dafür signiert, es ist für ein anderes Log, oder es wurde beschädigt; es gilt als nicht da.",
+  "its key, or that of who granted it, was revoked since a time that this chain is not shown to precede":
+    "Ihr Schlüssel oder der, der ihn zuließ, ist seit einer Zeit widerrufen, vor der diese Kette nicht nachweislich da war.",
+  "get the emitter's or its issuer's key from a place you trust, and add it to the trust file":
+    "Den Schlüssel des Unterzeichners oder seines Ausstellers von einer vertrauten Stelle holen und in die Vertrauensdatei aufnehmen.",
+  "leaves are skipped, and a revocation may be among them: a trust file that names the emitter settles it":
+    "Blätter sind ausgelassen, und ein Widerruf kann darunter sein: Eine Vertrauensdatei, die den Unterzeichner nennt, klärt es.",
+  "the checkpoint belongs to another log than the header names":
+    "Der Checkpoint gehört zu einem anderen Log, als der Kopf nennt.",
+  "the checkpoint is not what the log signed": "Der Checkpoint ist nicht das, was das Log signierte.",
+  "get the log's key from a place you trust, and add it to the trust file as a `log` line":
+    "Den Schlüssel des Logs von einer vertrauten Stelle holen und als Zeile „log“ in die Vertrauensdatei aufnehmen.",
+  "readers would disagree on what it says: do not rely on this event":
+    "Leser wären sich nicht einig, was es sagt: Auf dieses Ereignis ist kein Verlass.",
+  "the event or its salt was changed after it was recorded":
+    "Das Ereignis oder sein Salz wurde geändert, nachdem es aufgezeichnet war.",
+  "a tool reformatted it; what it says is unchanged":
+    "Ein Werkzeug hat es umformatiert; was es sagt, ist unverändert.",
+  "the exporter left it out, or it was erased; its link proves that it was recorded":
+    "Wer den Export machte, ließ es aus, oder es wurde gelöscht; sein Glied beweist, dass es aufgezeichnet wurde.",
+  "the file was cut off, or its exporter is faulty: ask for it again":
+    "Die Datei wurde abgeschnitten, oder ihr Exporteur ist fehlerhaft: noch einmal anfordern.",
+  "the link, or its signature, is not what the emitter made":
+    "Das Glied oder seine Signatur ist nicht das, was der Unterzeichner machte.",
+  "nothing vouches for these links: ask for an export that goes on to the chain's next signature":
+    "Nichts bürgt für diese Glieder: einen Export anfordern, der bis zur nächsten Signatur der Kette reicht.",
+  "the emitter's clock was ahead, or the time is made up":
+    "Die Uhr des Unterzeichners ging vor, oder die Zeit ist erfunden.",
+  "it reached the log late, or its time is made up": "Es kam spät zum Log, oder seine Zeit ist erfunden.",
+  "a recorder never lets its time go back: a faulty writer":
+    "Ein Aufzeichner lässt seine Zeit nie zurücklaufen: ein fehlerhafter Schreiber.",
+  "lines were added or removed before it": "Vor ihm wurden Zeilen hinzugefügt oder entfernt.",
+  "something before it was changed, exchanged or moved":
+    "Etwas vor ihm wurde geändert, vertauscht oder verschoben.",
+  "lines before it were added or removed, or its writer is faulty":
+    "Vor ihr wurden Zeilen hinzugefügt oder entfernt, oder ihr Schreiber ist fehlerhaft.",
+  "ask for an export that ends with a checkpoint": "Einen Export anfordern, der mit einem Checkpoint endet.",
+  "ask for an export whose last checkpoint your witnesses have cosigned":
+    "Einen Export anfordern, dessen letzten Checkpoint die vertrauten Zeugen mitsigniert haben.",
+  "the checkpoint, or the cosignature, is not what the witness signed":
+    "Der Checkpoint oder die Mitsignatur ist nicht das, was der Zeuge signierte.",
+};
+
+/** What a file seems to be that is no export. */
+const seeming: Sentences = {
+  "the file is empty: was the right file chosen, and did its download finish?":
+    "Die Datei ist leer: Ist es die richtige, und kam sie ganz an?",
+  "it begins with a byte order mark: save the file as UTF-8 without one":
+    "Sie beginnt mit einem Byte Order Mark: als UTF-8 ohne speichern.",
+  "it seems to be UTF-16 text: save the file as UTF-8": "Sie scheint UTF-16 zu sein: als UTF-8 speichern.",
+  "it seems to be a ZIP archive: unpack it and choose the export inside":
+    "Sie scheint ein ZIP-Archiv zu sein: auspacken und den Export darin wählen.",
+  "it seems to be a PDF document: ask for the export itself, a .ndjson file":
+    "Sie scheint ein PDF-Dokument zu sein: den Export selbst anfordern, eine Datei .ndjson.",
+  "it seems to be compressed with bzip2 or xz: unpack it, or compress it with gzip or zstd":
+    "Sie scheint mit bzip2 oder xz gepackt zu sein: auspacken oder mit gzip oder zstd packen.",
+  "it seems to be a web page or XML: the download may have met an error page":
+    "Sie scheint eine Webseite oder XML zu sein: Vielleicht kam statt der Datei eine Fehlerseite.",
+  "it seems to be a secret key: keep it to yourself; choose the export instead":
+    "Sie scheint ein geheimer Schlüssel zu sein: für sich behalten und stattdessen den Export wählen.",
+  "it seems to be a trust file: give it as the trust file, and an export beside it":
+    "Sie scheint eine Vertrauensdatei zu sein: als solche angeben und einen Export dazu.",
+  "it seems to be a binary file: choose the export, a .ndjson file, perhaps with gzip or zstd":
+    "Sie scheint eine Binärdatei zu sein: den Export wählen, eine Datei .ndjson, vielleicht mit gzip oder zstd.",
+  "it seems to be indented JSON: an export has one object a line, as it was written":
+    "Sie scheint eingerücktes JSON zu sein: Ein Export hat ein Objekt je Zeile, wie es geschrieben wurde.",
+  "it seems to be a JSON array: an export has one object a line":
+    "Sie scheint ein JSON-Array zu sein: Ein Export hat ein Objekt je Zeile.",
+  "it has a member twice": "Er hat ein Feld doppelt.",
+  "its version, origin or range is not one that this version reads":
+    "Version, Herkunft oder Bereich ist keiner, den diese Version liest.",
+  "the header is missing: the file's beginning was cut off, or its lines were reordered":
+    "Der Kopf fehlt: Der Anfang der Datei wurde abgeschnitten, oder ihre Zeilen wurden umgestellt.",
+  "it seems to be a file of JSON events that were never recorded: `countersign record` makes an export of them":
+    "Sie scheint eine Datei mit JSON-Ereignissen zu sein, die nie aufgezeichnet wurden: „countersign record“ macht einen Export daraus.",
+};
+
+/** The core's sentences in German. */
+export const SENTENCES: Sentences = { ...reasons, ...messages, ...hints, ...seeming };
