@@ -1,3 +1,5 @@
+import { beginsAsExport } from "./recognise.ts";
+
 /** A file that is verified, and the files that it was put together from. */
 export interface Whole {
   readonly file: File;
@@ -42,6 +44,5 @@ function byName(one: File, other: File): number {
 async function beginsExport(file: Blob): Promise<boolean> {
   const bytes = new Uint8Array(await file.slice(0, BEGINNING).arrayBuffer());
   if (MAGICS.some((magic) => magic.every((byte, place) => bytes[place] === byte))) return true;
-  const [first = ""] = new TextDecoder().decode(bytes).trimStart().split("\n", 1);
-  return /^\{.*"countersign"\s*:/.test(first);
+  return beginsAsExport(new TextDecoder().decode(bytes));
 }

@@ -19,7 +19,8 @@ export class Paste extends View {
     this.requestUpdate();
     void this.updateComplete.then(() => {
       this.querySelector("details")?.setAttribute("open", "");
-      this.querySelector<HTMLElement>("input[type=radio]:checked, textarea")?.focus();
+      const question = this.querySelector<HTMLElement>("input[type=radio]:checked");
+      (question ?? this.querySelector("textarea"))?.focus();
     });
   }
 

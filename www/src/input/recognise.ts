@@ -29,6 +29,12 @@ export function recogniseText(text: string): Kind {
   return TRUST_WORDS.has(first.split(/[ \t]/)[0] ?? "") ? "trust" : "export";
 }
 
+/** Whether a text begins with an export's header, of whatever version. */
+export function beginsAsExport(text: string): boolean {
+  const [first = ""] = text.trimStart().split("\n", 1);
+  return /^\{.*"countersign"\s*:/.test(first);
+}
+
 /** The key in a text that holds one and nothing else but comments. */
 export function onlyKey(text: string): string | undefined {
   const lines = text.split("\n").map((line) => line.trim());

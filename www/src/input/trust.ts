@@ -2,6 +2,8 @@
 export interface TextFile {
   readonly name: string;
   readonly text: string;
+  /** Whether there is no file of it: its text was pasted or dropped. */
+  readonly isPasted?: true;
 }
 
 /** What a single key can be trusted for. */

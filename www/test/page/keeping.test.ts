@@ -112,6 +112,18 @@ test("a trust file, a key and a pin can be pasted anywhere", async (t) => {
   await page.locator(".chosen-list li", { hasText: "issuer, for this session" }).waitFor();
 });
 
+test("pasting what is nothing of the kind takes nothing away", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("plain-closed"));
+  await page.evaluate(() => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", "See you at noon.");
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+  });
+  await page.getByRole("alert").filter({ hasText: "This is no trust file, no key and no pin" }).waitFor();
+  assert.equal(await verdict(page), "Verified.");
+});
+
 test("a file with a single key asks what the key is trusted for", async (t) => {
   const page = await opened(t);
   const trust = readFileSync(vector("plain-closed").trust ?? "", "utf8");
@@ -134,8 +146,16 @@ test("everything is said in German too, and the language is kept", async (t) => 
   assert.equal(await verdict(page), "Verändert.");
   await page.getByRole("heading", { name: "Prüfungen" }).waitFor();
   assert.equal(await page.title(), "Einen Export prüfen – countersign");
-  // Words of the core are English, and marked so.
-  assert.equal(await page.locator(".finding-list [lang]").first().getAttribute("lang"), "en");
+  const findings = page.getByRole("region", { name: "Befunde" });
+  assert.match((await findings.textContent()) ?? "", /Das Ereignis passt nicht zu dem, worauf/);
+  assert.equal(await page.locator(".checks [lang], .finding-list [lang]").count(), 0);
+  // What the core says in English alone is marked so, and announced.
+  await choose(page, "Vertrauensdatei wählen", upload("trust.txt", "quorum none\nemitter nonsense\n"));
+  const stopped = page.locator(".stopped");
+  await stopped.getByText("Was das Prüfprogramm nur auf Englisch sagt").waitFor();
+  assert.equal(await stopped.locator("[lang]").first().getAttribute("lang"), "en");
+  await page.getByRole("button", { name: "Entfernen trust.txt" }).click();
+  await page.locator(".verdict").waitFor();
   await page.locator("countersign-viewer").getByText("Spalten").first().waitFor();
   await page.reload();
   await page.getByRole("heading", { name: "Den Export eines Audit-Logs prüfen" }).waitFor();
@@ -154,6 +174,28 @@ test("signers are shown with their history, and who vouches for them", async (t)
     .locator(".vouchers > li")
     .evaluateAll((all) => all.map((one) => one.getAttribute("data-role")));
   assert.deepEqual(roles, ["log", "issuer", "issuer"]);
+  const others = page.locator(".vouching");
+  assert.equal(await others.getAttribute("open"), null);
+  assert.match((await others.locator("summary").textContent()) ?? "", /1 log, 2 issuers/);
+});
+
+test("who vouches for signers is in view where that is the matter", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("witness-signature"));
+  assert.equal(await page.locator(".vouching").getAttribute("open"), "");
+  await page.locator(".vouchers").getByText("1 checkpoint, invalid").waitFor();
+});
+
+test("an issuer that the trust file revokes is not called trusted", async (t) => {
+  const page = await opened(t);
+  const { trust = "", ...given } = vector("log-two-chains");
+  const text = readFileSync(trust, "utf8");
+  const [, issuer = ""] = /^issuer (\S+)$/m.exec(text) ?? [];
+  await choose(page, "Choose a trust file", upload("trust.txt", `${text}revoke ${issuer} -\n`));
+  await verifyVector(page, { ...given, trust: undefined });
+  const card = page.locator(".vouchers > li", { hasText: issuer });
+  assert.match((await card.locator(".signer-head").textContent()) ?? "", /Revoked/);
+  assert.equal(await page.locator(".vouching").getAttribute("open"), "");
 });
 
 test("the log's coverage shows what is left out and what vouches for the rest", async (t) => {

@@ -36,11 +36,16 @@ test("a signer is trusted for the session only after its key was shown and confi
   await dialog.getByRole("button", { name: "Don’t trust" }).click();
   assert.equal(await verdict(page), "Consistent in itself, signer not confirmed.");
   assert.equal(await page.locator(".chosen-list li").count(), 0);
+  // Whoever works by keyboard is where they were.
+  await page.waitForFunction(() =>
+    document.activeElement?.textContent?.startsWith("Trust for this session…"),
+  );
 
   await page.getByRole("button", { name: /^Trust for this session…/ }).click();
   await dialog.getByRole("button", { name: "Trust for this session" }).click();
   await page.locator(".verdict.tone-good").waitFor();
   assert.equal(await verdict(page), "Verified.");
+  await page.waitForFunction(() => document.activeElement?.id === "verdict-heading");
   assert.match((await page.locator(".chosen-list li").textContent()) ?? "", /emitter, for this session/);
   assert.match(
     (await page.locator(".signers > li").textContent()) ?? "",
@@ -52,6 +57,7 @@ test("a signer is trusted for the session only after its key was shown and confi
 
   await page.getByRole("button", { name: /^Remove/ }).click();
   await page.locator(".verdict.tone-doubt").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "trust-heading");
   await page.close();
 });
 

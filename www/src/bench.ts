@@ -1,0 +1,16 @@
+import { failure } from "@countersign/viewer/failure.js";
+import { Session, type Tools } from "@countersign/viewer/session.js";
+import type { Bench } from "./state/case.ts";
+import type { Memory } from "./state/memory.ts";
+
+/** What a case works with in a browser. */
+export function benchOf(workers: Tools, memory: Memory): Bench {
+  return {
+    session: (file, given) => new Session(file, given, workers),
+    hold: async (file, given) => (await workers.verify(file, given)).report,
+    sha256: async (file, signal) => await workers.slicer?.().sha256(file, { signal }),
+    memory,
+    failure,
+    now: () => new Date(),
+  };
+}

@@ -1,0 +1,250 @@
+import { failure } from "@countersign/viewer/failure.js";
+import { sample } from "../sample.ts";
+import type { Brought, Chosen } from "../state/case.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { join } from "./join.ts";
+import { beginsAsExport, onlyKey, recognise, recogniseText, SMALL } from "./recognise.ts";
+import {
+  NO_TRUST,
+  type SessionKey,
+  type TextFile,
+  type TrustChoice,
+  trustText,
+  withKey,
+  withoutKey,
+} from "./trust.ts";
+
+/** Who looks after a choice. */
+interface Keeper {
+  texts(): PageTexts;
+  /** What is verified, or by what, is another than before. */
+  changed(): void;
+  /** There is a complaint, or there is none any more. */
+  complained(): void;
+  /** Asks what a key is trusted for, which its text does not say. */
+  ask(key: string): void;
+}
+
+/** What was chosen before the sample, and the sample's own trust file. */
+interface Aside {
+  readonly trust: TrustChoice;
+  readonly pins: readonly TextFile[];
+  readonly sampleTrust: TextFile;
+}
+
+/** What the reader brings: exports, and what they are verified by. */
+export class Choice {
+  readonly #keeper: Keeper;
+  #exports: readonly Chosen[] = [];
+  #trust: TrustChoice = NO_TRUST;
+  #pins: readonly TextFile[] = [];
+  #usesMemory = true;
+  #complaint = "";
+  /** While the sample is shown. */
+  #aside: Aside | undefined;
+  #taking: Promise<void> = Promise.resolve();
+
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper;
+  }
+
+  get exports(): readonly Chosen[] {
+    return this.#exports;
+  }
+
+  get trust(): TrustChoice {
+    return this.#trust;
+  }
+
+  get pins(): readonly TextFile[] {
+    return this.#pins;
+  }
+
+  /** Whether exports are held against what this device remembers. */
+  get usesMemory(): boolean {
+    return this.#usesMemory;
+  }
+
+  /** Why something that was brought is not there. */
+  get complaint(): string {
+    return this.#complaint;
+  }
+
+  /** As a verifier takes it. */
+  get brought(): Brought {
+    return { trust: trustText(this.#trust), pins: this.#pins.map(({ text }) => text) };
+  }
+
+  /** Takes files of any kind. Exports come in place of what was there, or are added to it. */
+  take(files: readonly File[], adds: boolean): void {
+    this.#next(() => this.#take(files, adds));
+  }
+
+  takeTrust([file]: readonly File[]): void {
+    if (file)
+      this.#next(() => this.#small([file], ([text]) => this.#changeTrust({ ...this.#trust, file: text })));
+  }
+
+  takePins(files: readonly File[]): void {
+    this.#next(() => this.#small(files, (texts) => this.#changePins([...this.#pins, ...texts])));
+  }
+
+  takeSample(): void {
+    this.#next(() => this.#takeSample());
+  }
+
+  /** Takes a text that was pasted or dropped. */
+  takeText(text: string): void {
+    const { paste } = this.#keeper.texts();
+    this.#complain("");
+    switch (recogniseText(text)) {
+      case "trust":
+        this.#changeTrust({ ...this.#trust, file: { name: paste.trustName, text, isPasted: true } });
+        break;
+      case "pin":
+        this.#changePins([...this.#pins, { name: paste.pinName, text, isPasted: true }]);
+        break;
+      case "key":
+        this.#keeper.ask(onlyKey(text) ?? text);
+        break;
+      case "export":
+        if (beginsAsExport(text)) this.take([new File([text], paste.exportName)], false);
+        else this.#complain(paste.neither);
+        break;
+      case "report":
+        this.take([new File([text], paste.exportName)], false);
+    }
+  }
+
+  removeExport(file: File): void {
+    this.#begin(this.#exports.filter((one) => one.file !== file));
+    this.#keeper.changed();
+  }
+
+  removeTrust(): void {
+    this.#changeTrust({ ...this.#trust, file: undefined });
+  }
+
+  addKey(key: SessionKey): void {
+    this.#changeTrust(withKey(this.#trust, key));
+  }
+
+  removeKey(key: SessionKey): void {
+    this.#changeTrust(withoutKey(this.#trust, key));
+  }
+
+  removePin(pin: TextFile): void {
+    this.#changePins(this.#pins.filter((one) => one !== pin));
+  }
+
+  leaveMemoryOut(): void {
+    this.#usesMemory = false;
+    this.#keeper.changed();
+  }
+
+  /** One after the other: what was brought last counts, however long it took to read what came before. */
+  #next(take: () => Promise<void>): void {
+    this.#taking = this.#taking.then(take).catch((error: unknown) => this.#complain(failure(error).message));
+  }
+
+  async #take(files: readonly File[], adds: boolean): Promise<void> {
+    const exports: File[] = [];
+    const [trust, pins] = [this.#trust, this.#pins];
+    this.#complain("");
+    for (const file of files) {
+      try {
+        if (await this.#takeOne(file, trust)) exports.push(file);
+      } catch (error) {
+        this.#complain(`${file.name}: ${failure(error).message}`);
+      }
+    }
+    if (exports.length > 0) {
+      const taken = (await join(exports)).map((whole): Chosen => ({ ...whole, from: "reader" }));
+      this.#begin(adds ? [...this.#exports, ...taken] : taken);
+    }
+    if (exports.length > 0 || trust !== this.#trust || pins !== this.#pins) this.#keeper.changed();
+  }
+
+  /** Takes what is no export. Says whether it is one. */
+  async #takeOne(file: File, before: TrustChoice): Promise<boolean> {
+    const t = this.#keeper.texts();
+    switch (await recognise(file)) {
+      case "export":
+        return true;
+      case "trust": {
+        const replaced = this.#trust.file;
+        this.#trust = { ...this.#trust, file: await textFile(file) };
+        if (replaced && replaced !== before.file)
+          this.#complain(`${replaced.name}: ${t.trust.replaced(file.name)}`);
+        return false;
+      }
+      case "pin":
+        this.#pins = [...this.#pins, await textFile(file)];
+        return false;
+      case "report":
+        this.#complain(`${file.name}: ${t.export.report}`);
+        return false;
+      case "key":
+        this.#keeper.ask((await file.text()).trim());
+        return false;
+    }
+  }
+
+  async #small(files: readonly File[], then: (texts: readonly TextFile[]) => void): Promise<void> {
+    const large = files.find(({ size }) => size > SMALL);
+    try {
+      if (large) throw new Error(this.#keeper.texts().trust.tooLarge);
+      const texts = await Promise.all(files.map(textFile));
+      this.#complain("");
+      then(texts);
+    } catch (error) {
+      this.#complain(`${(large ?? files[0])?.name}: ${failure(error).message}`);
+    }
+  }
+
+  async #takeSample(): Promise<void> {
+    const { exported, trust } = await sample();
+    const sampleTrust = await textFile(trust);
+    const { trust: own, pins } = this.#aside ?? { trust: this.#trust, pins: this.#pins };
+    this.#aside = { trust: own, pins, sampleTrust };
+    this.#exports = [{ file: exported, of: [], from: "sample" }];
+    this.#trust = { file: sampleTrust, keys: [] };
+    this.#pins = [];
+    this.#complain("");
+    this.#keeper.changed();
+  }
+
+  #begin(exports: readonly Chosen[]): void {
+    // Who tries the sample does not choose to trust its keys for anything else.
+    if (this.#aside) {
+      const { trust, pins, sampleTrust } = this.#aside;
+      const { file } = this.#trust;
+      this.#trust = { file: file === sampleTrust ? trust.file : file, keys: trust.keys };
+      // Pins may have come with the exports.
+      this.#pins = [...pins, ...this.#pins];
+    }
+    this.#aside = undefined;
+    this.#usesMemory = true;
+    this.#exports = exports;
+  }
+
+  #changeTrust(trust: TrustChoice): void {
+    this.#trust = trust;
+    this.#keeper.changed();
+  }
+
+  #changePins(pins: readonly TextFile[]): void {
+    this.#pins = pins;
+    this.#keeper.changed();
+  }
+
+  #complain(complaint: string): void {
+    if (this.#complaint === complaint) return;
+    this.#complaint = complaint;
+    this.#keeper.complained();
+  }
+}
+
+async function textFile(file: File): Promise<TextFile> {
+  return { name: file.name, text: await file.text() };
+}

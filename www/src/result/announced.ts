@@ -1,0 +1,37 @@
+import type { Case } from "../state/case.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { progressAnnouncement } from "./progress.ts";
+import { verdictAnnouncement } from "./verdict.ts";
+
+/** How often a screen reader is told how far it is, in percent. */
+const TELL_EACH = 10;
+
+/** What a screen reader is told of a case; empty where there is nothing to tell. */
+export function announcement(work: Case, t: PageTexts): string {
+  switch (work.phase) {
+    case "empty":
+      return "";
+    case "verifying":
+    case "agreeing":
+      return progressAnnouncement(work, TELL_EACH, t);
+    case "cancelled":
+      return t.stopped.cancelled;
+    case "failed":
+      return failed(work, t);
+    case "done":
+      return verdicts(work, t).join(" ");
+  }
+}
+
+function verdicts({ parts }: Case, t: PageTexts): string[] {
+  return parts.flatMap(({ file, session }) => {
+    if (!session?.report) return [];
+    const verdict = verdictAnnouncement(session.report, t);
+    return [parts.length === 1 ? verdict : `${file.name}: ${verdict}`];
+  });
+}
+
+function failed({ failure }: Case, t: PageTexts): string {
+  const { message = "" } = failure ?? {};
+  return `${t.stopped.said} ${t.core.says(message) ?? message}`;
+}
