@@ -1,12 +1,12 @@
 /** `countersign serve` in a folder of its own. */
 
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { listening } from "./listening.ts";
 import type { Kind, Started } from "./log.ts";
 import { PROGRAM } from "./program.ts";
 import { type Setup, writeSetup } from "./setup.ts";
@@ -31,27 +31,10 @@ class Served implements Started {
   async begin(setup: Setup): Promise<void> {
     writeSetup(setup, this.#folder);
     const cors = setup.cors.flatMap((origin) => ["--cors", origin]);
-    const child = spawn(
-      PROGRAM ?? "",
-      ["serve", "--dir", this.#folder, "--listen", "127.0.0.1:0", "--no-page", ...cors],
-      {
-        env: { ...process.env, NO_COLOR: "1" },
-        stdio: ["ignore", "ignore", "pipe"],
-      },
-    );
+    const args = ["--dir", this.#folder, "--listen", "127.0.0.1:0", "--no-page", ...cors];
+    const { child, url } = await listening(PROGRAM ?? "", args);
     this.#child = child;
-    const said: string[] = [];
-    this.url = await new Promise<string>((resolve, reject) => {
-      const lines = createInterface(child.stderr);
-      lines.on("line", (line) => {
-        said.push(line);
-        const [, url] = line.split(" listens on ");
-        if (url !== undefined) {
-          resolve(url);
-        }
-      });
-      lines.on("close", () => reject(new Error(`it did not start:\n${said.join("\n")}`)));
-    });
+    this.url = url;
   }
 
   async restart(setup: Setup, killed: boolean): Promise<void> {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { listening } from "../../../js/test/conformance/listening.ts";
 
 /** The built console. */
 export const CONSOLE =
@@ -69,22 +69,10 @@ export class RealLog {
   }
 
   async begin(listen: string): Promise<void> {
-    const args = ["serve", "--dir", this.path("log"), "--listen", listen, "--page", CONSOLE];
-    const child = spawn(PROGRAM, args, {
-      env: { ...process.env, NO_COLOR: "1" },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const args = ["--dir", this.path("log"), "--listen", listen, "--page", CONSOLE];
+    const { child, url } = await listening(PROGRAM, args);
     this.#child = child;
-    const said: string[] = [];
-    this.url = await new Promise<string>((resolve, reject) => {
-      const lines = createInterface(child.stderr);
-      lines.on("line", (line) => {
-        said.push(line);
-        const [, url] = line.split(" listens on ");
-        if (url !== undefined) resolve(url);
-      });
-      lines.on("close", () => reject(new Error(`it did not start:\n${said.join("\n")}`)));
-    });
+    this.url = url;
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,29 @@
+/** Starts `countersign serve`, and waits until it says where it listens. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+/** A server, and its address. */
+export interface Listening {
+  readonly child: ChildProcess;
+  readonly url: string;
+}
+
+export async function listening(program: string, args: readonly string[]): Promise<Listening> {
+  const child = spawn(program, ["serve", ...args], {
+    env: { ...process.env, NO_COLOR: "1" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const said: string[] = [];
+  return new Promise((resolve, reject) => {
+    const lines = createInterface(child.stderr);
+    lines.on("line", (line) => {
+      said.push(line);
+      const [, url] = line.split(" listens on ");
+      if (url !== undefined) {
+        resolve({ child, url });
+      }
+    });
+    lines.on("close", () => reject(new Error(`it did not start:\n${said.join("\n")}`)));
+  });
+}
