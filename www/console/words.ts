@@ -1,7 +1,7 @@
 /** Refusals, moments and small tables that several parts of the console have. */
 
 import { icon } from "@countersign/viewer/icons.js";
-import { optional, value } from "@countersign/viewer/value.js";
+import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { Refusal } from "./log.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
@@ -54,7 +54,7 @@ export function refusalView(refusal: Refusal, t: ConsoleTexts): TemplateResult {
       ${
         refusal.said === undefined
           ? nothing
-          : html`<p class="help">${t.refusals.says} <span lang="en">${value(refusal.said.message, 1000)}${refusal.said.hint === undefined ? nothing : html` (${optional(refusal.said.hint, 1000)})`}</span> <code>${optional(refusal.said.code, 100)}</code></p>`
+          : html`<p class="help">${t.refusals.says} <span lang="en">${value(refusal.said.message, 1000)}${refusal.said.hint === undefined ? nothing : html` (${value(refusal.said.hint, 1000)})`}</span>${refusal.said.code === undefined ? nothing : html` <code>${value(refusal.said.code, 100)}</code>`}</p>`
       }
     </div>
   `;
