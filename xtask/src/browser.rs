@@ -1,5 +1,6 @@
-//! Chromium, for tests that need a browser.
+//! Browsers, for tests that need one.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,9 @@ use crate::tools::Tools;
 /// How every Chromium of the project is started: quiet on the network, and by root too.
 const FLAGS: &str = include_str!("../chromium.json");
 const DEBIAN_PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
+
+/// Debian's package and its program: Firefox with extended support.
+const FIREFOX: &str = "firefox-esr";
 
 /// Chromium and the `WebDriver` that starts it.
 #[derive(Clone)]
@@ -45,6 +49,19 @@ impl Browser {
             .env("CHROMEDRIVER", &self.driver)
             .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &self.capabilities)
     }
+}
+
+/// Firefox as Debian packages it. Where it is missing it is installed if `CI` is set, and done without if not.
+pub(crate) fn firefox(tools: &Tools) -> Result<Option<PathBuf>> {
+    let found = run::find(FIREFOX);
+    if found.is_some() || env::var_os("CI").is_none() {
+        return Ok(found);
+    }
+    tools.progress.step("Firefox", |log| {
+        run::apt_install(log, &[FIREFOX])
+            .context("no Firefox: install Debian's firefox-esr, so that it is found on PATH")?;
+        run::find(FIREFOX).context("Debian's firefox-esr brought no program of that name").map(Some)
+    })
 }
 
 fn find() -> Option<(PathBuf, PathBuf)> {

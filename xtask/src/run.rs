@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 
@@ -115,8 +116,12 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+/// Apt refuses to run twice at a time.
+static APT: Mutex<()> = Mutex::new(());
+
 /// Installs Debian packages, where that is possible without asking.
 pub(crate) fn apt_install(log: &Log, packages: &[&str]) -> Result<()> {
+    let _alone = APT.lock().unwrap_or_else(PoisonError::into_inner);
     if !Path::new("/etc/debian_version").exists() {
         bail!("this is not Debian");
     }

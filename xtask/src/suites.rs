@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::browser;
 use crate::npm;
 use crate::run::{self, Log};
 use crate::toolchain::TARGET;
@@ -44,6 +45,7 @@ pub(crate) const SUITES: &[Suite] = &[
         run: rust,
     },
     Suite { name: "www", about: "the page and the console, in Chromium", holds: None, run: www },
+    Suite { name: "firefox", about: "the page and the viewer, in Firefox", holds: None, run: firefox },
     Suite { name: "clippy", about: "no lint has anything to say", holds: Some(Resource::Host), run: clippy },
     Suite {
         name: "wasm-node",
@@ -218,6 +220,15 @@ fn js(tools: &Tools, log: &Log) -> Result<String> {
 fn www(tools: &Tools, log: &Log) -> Result<String> {
     tools.www()?;
     npm_test(tools, "www", Some(tools.program()?), log)
+}
+
+fn firefox(tools: &Tools, log: &Log) -> Result<String> {
+    let Some(firefox) = browser::firefox(tools)? else {
+        return Ok(format!("{SKIPPED}Firefox is not on this machine (Debian's firefox-esr)"));
+    };
+    tools.www()?;
+    log.run(tools.node()?.npm(tools, "www").args(["run", "test:firefox"]).env("FIREFOX", firefox))?;
+    Ok(node_counts(&log.text()?))
 }
 
 fn examples(tools: &Tools, log: &Log) -> Result<String> {

@@ -42,8 +42,8 @@ export class Site {
     this.#browser = browser;
   }
 
-  static async start(): Promise<Site> {
-    const site = new Site(await launch());
+  static async start(browser?: Browser): Promise<Site> {
+    const site = new Site(browser ?? (await launch()));
     await new Promise<void>((resolve) => site.#server.listen(0, "127.0.0.1", resolve));
     return site;
   }

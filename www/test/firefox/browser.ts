@@ -1,0 +1,81 @@
+/** Firefox as Debian packages it, driven over WebDriver BiDi. */
+
+import { on } from "node:events";
+import { existsSync, watch } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import type { Browser } from "playwright-core";
+// Later versions ask Firefox for commands that its extended support release does not know yet.
+import { firefox } from "playwright-firefox-esr";
+import { Trap } from "./trap.ts";
+
+const program =
+  process.env.FIREFOX ??
+  (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "firefox-esr"))
+    .find(existsSync);
+
+/** Why a test that needs it has to be skipped. */
+export const WITHOUT_FIREFOX =
+  program === undefined ? "no Firefox: install firefox-esr, or put the path of one into FIREFOX" : false;
+
+/** Firefox, all of whose requests end in a trap. */
+export interface Firefox {
+  readonly browser: Browser;
+  readonly trap: Trap;
+  /** The text of the file that it saves under a name while something is done. */
+  saved(name: string, done: () => Promise<void>): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Starts it. `reach` says whether it reaches servers on this machine, or nothing at all. */
+export async function launch(reach: "loopback" | "nothing"): Promise<Firefox> {
+  const trap = await Trap.set();
+  const folder = await mkdtemp(join(tmpdir(), "countersign-firefox-"));
+  const browser = await firefox.launch({
+    channel: "moz-firefox",
+    ...(program !== undefined && { executablePath: program }),
+    downloadsPath: folder,
+    // Without it Firefox does not heed where its own settings are to come from.
+    env: { ...process.env, MOZ_REMOTE_SETTINGS_DEVTOOLS: "1" },
+    firefoxUserPrefs: {
+      "network.proxy.type": 1,
+      "network.proxy.http": "127.0.0.1",
+      "network.proxy.http_port": trap.port,
+      "network.proxy.ssl": "127.0.0.1",
+      "network.proxy.ssl_port": trap.port,
+      "network.proxy.allow_hijacking_localhost": reach === "nothing",
+      // What Firefox itself would ask for.
+      "browser.chrome.site_icons": false,
+      "services.settings.server": "data:,#remote-settings-dummy/v1",
+      // Each file on disk is a site of its own, as it is without a driver.
+      "security.fileuri.strict_origin_policy": true,
+    },
+  });
+  return {
+    // The types are of another copy of the same interface.
+    browser: browser as unknown as Browser,
+    trap,
+    async saved(name, done) {
+      const file = join(folder, name);
+      const watched = watch(folder);
+      const changes = on(watched, "change", { signal: AbortSignal.timeout(30_000) });
+      await done();
+      let text = "";
+      // A file is empty until all of it is there.
+      while (text === "") {
+        await changes.next();
+        text = await readFile(file, "utf8").catch(() => "");
+      }
+      watched.close();
+      return text;
+    },
+    async close() {
+      await browser.close();
+      trap.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,73 @@
+/** `<countersign-viewer>` in Firefox, in a page with the strictest policy. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
+import { after, before, test } from "node:test";
+import { Site } from "../../../js/test/viewer/site.ts";
+import { vector } from "../page/vectors.ts";
+import { type Firefox, launch, WITHOUT_FIREFOX } from "./browser.ts";
+
+const skip = WITHOUT_FIREFOX;
+const { export: file, trust = "" } = vector("log-two-chains");
+const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+/** The lines up to the first checkpoint, that included, and those after. */
+const [first, rest] = [lines.slice(0, 11), lines.slice(11)];
+const isLeaf = (line: string) => !line.includes('"checkpoint"') && !line.startsWith('{"countersign"');
+const leaves = (lines: readonly string[]) => lines.filter(isLeaf).length;
+
+let firefox: Firefox;
+let site: Site;
+before(async () => {
+  if (skip) return;
+  firefox = await launch("loopback");
+  site = await Site.start(firefox.browser);
+  site.answers.set("/trust.txt", readFileSync(trust));
+});
+after(async () => {
+  await site?.stop();
+  await firefox?.close();
+});
+
+test("an address and a trust file give verdict and rows", { skip }, async () => {
+  site.answers.set("/log.ndjson", lines.join("\n"));
+  const element = `<countersign-viewer src="/log.ndjson" trust="/trust.txt" fragment></countersign-viewer>`;
+  const { page, complaints, close } = await site.open(element);
+  await page.getByRole("heading", { name: "Verified." }).waitFor();
+  const events = lines.filter((line) => line.includes('"event":')).length;
+  await page.locator(".notice", { hasText: `${events} events` }).waitFor();
+  await page.getByRole("combobox", { name: "Search events" }).fill("action:no.such");
+  await page.getByText("No event is like this.").waitFor();
+  assert.equal(new URL(page.url()).hash, "#q=action:no.such");
+  assert.deepEqual(complaints, []);
+  assert.deepEqual(site.asked.sort(), ["/log.ndjson", "/trust.txt"]);
+  assert.deepEqual(firefox.trap.asked, []);
+  await close();
+});
+
+test("a log is followed, and what is not what was recorded raises the alarm", { skip }, async () => {
+  let stream: ServerResponse | undefined;
+  let index = 0;
+  const send = (lines: readonly string[]) => {
+    for (const line of lines) stream?.write(`${isLeaf(line) ? `id: ${index++}\n` : ""}data: ${line}\n\n`);
+  };
+  site.answers.set("/stream", (_, response) => {
+    stream = response;
+    response.setHeader("content-type", "text/event-stream");
+    response.flushHeaders();
+    send(first);
+  });
+  const { page, complaints, close } = await site.open(
+    `<countersign-viewer src="/stream" trust="/trust.txt" live></countersign-viewer>`,
+  );
+  const upTo = (lines: readonly string[]) =>
+    page.locator(".live-line", { hasText: `Verified up to ${leaves(lines)} leaves` }).waitFor();
+  const alarm = page.getByRole("alert").filter({ hasText: "Alarm" });
+  await upTo(first);
+  assert.equal(await alarm.count(), 0);
+  send(rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
+  await alarm.getByText("Something here is not what was recorded").waitFor();
+  assert.deepEqual(complaints, []);
+  assert.deepEqual(firefox.trap.asked, []);
+  await close();
+});

@@ -1,0 +1,200 @@
+/** The auditor's page in Firefox, from disk and without a network. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { choose, PAGE, upload, verdict, verifyVector } from "../page/browser.ts";
+import { comparable, vector } from "../page/vectors.ts";
+import { type Firefox, launch, WITHOUT_FIREFOX } from "./browser.ts";
+
+const ADDRESS = pathToFileURL(PAGE).href;
+const { export: LOG, trust: TRUST = "", report: REPORT } = vector("large-whole");
+const WHOLE = readFileSync(LOG, "utf8");
+/** The same log as it was at its first checkpoint. */
+const EARLIER = `${WHOLE.split("\n").slice(0, 82).join("\n")}\n`.replace("[0,313]", "[0,80]");
+
+let firefox: Firefox;
+before(async () => {
+  if (!WITHOUT_FIREFOX) firefox = await launch("nothing");
+});
+after(() => firefox?.close());
+
+/** Opens the page on a device that never saw it, and holds it to asking for nothing and complaining of nothing. */
+function flow(name: string, run: (page: Page) => Promise<void>): void {
+  test(name, { skip: WITHOUT_FIREFOX }, async () => {
+    const context = await firefox.browser.newContext({
+      viewport: { width: 1200, height: 900 },
+      locale: "en-GB",
+    });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    const asked: string[] = [];
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    page.on("request", (request) => asked.push(request.url()));
+    await page.goto(ADDRESS);
+    await run(page);
+    assert.deepEqual(complaints, []);
+    assert.deepEqual([...asked, ...firefox.trap.asked], []);
+    await context.close();
+  });
+}
+
+const grid = (page: Page) => page.getByRole("grid", { name: /signed events/i });
+const drawer = (page: Page) => page.locator("#cs-drawer-heading");
+const query = (page: Page) => page.getByRole("combobox", { name: "Search events" });
+
+flow("an export and a trust file give the verdict, compressed or not", async (page) => {
+  const bytes = readFileSync(LOG);
+  for (const [name, content] of [
+    ["export.ndjson", bytes],
+    ["export.ndjson.gz", gzipSync(bytes)],
+    ["export.ndjson.zst", zstdCompressSync(bytes)],
+  ] as const) {
+    await page.reload();
+    await choose(page, "Choose an export", [upload(name, content), upload("trust.txt", readFileSync(TRUST))]);
+    await page.locator(".verdict").waitFor();
+    assert.equal(await verdict(page), "Verified.", name);
+    await page.getByText("301 events in 5 chains").waitFor();
+  }
+});
+
+flow("the report is kept", async (page) => {
+  await verifyVector(page, vector("large-whole"));
+  const button = page.getByRole("button", { name: "Download report" });
+  const report = await firefox.saved("export.report.json", () => button.click());
+  assert.deepEqual(comparable(JSON.parse(report)), comparable(REPORT));
+});
+
+flow("an altered event is told, and a finding leads to its event", async (page) => {
+  await verifyVector(page, vector("flip-event"));
+  assert.equal(await verdict(page), "Altered.");
+  await page
+    .locator('[data-check="payloads"]')
+    .getByRole("button", { name: "An event is not the one recorded" })
+    .click();
+  await page.locator('[data-code="payload.mismatch"][open]').waitFor();
+
+  await page.reload();
+  await verifyVector(page, vector("time-late"));
+  await page.getByRole("button", { name: "Show event" }).first().click();
+  const line = await page.locator(".finding-place span").first().textContent();
+  await drawer(page)
+    .filter({ hasText: `Event on ${line}` })
+    .waitFor();
+});
+
+flow("events are searched, and one of them is proven step by step", async (page) => {
+  const events = WHOLE.split("\n").flatMap((line) =>
+    line.includes('"event":') ? [JSON.parse(line).event] : [],
+  );
+  const logins = events.filter(({ action }) => action === "login").length;
+  await verifyVector(page, vector("large-whole"));
+  const shown = (count: number) =>
+    page.getByText(`Filtered: ${count} of ${events.length} events shown.`).waitFor();
+  await query(page).fill("action:login");
+  await shown(logins);
+  await page.getByRole("button", { name: "Show all events" }).click();
+  await page.locator(".facet[data-column=outcome] .chip", { hasText: "denied" }).click();
+  await shown(events.filter(({ outcome }) => outcome === "denied").length);
+
+  await page.getByRole("button", { name: "Show all events" }).click();
+  await page.locator(".notice[data-filtered=false]").waitFor();
+
+  const row = grid(page).locator("[role=row]").nth(2);
+  await row.scrollIntoViewIfNeeded();
+  const place = await row.boundingBox();
+  await row.click();
+  await drawer(page).waitFor();
+  assert.equal((await row.boundingBox())?.y, place?.y, "what was looked at stays where it is");
+  await page.getByRole("button", { name: "Explain the proof" }).click();
+  const steps = page.locator("cs-proof .steps > li");
+  await steps.filter({ hasText: "The log’s signature" }).waitFor();
+  assert.equal(await steps.filter({ hasText: "Holds" }).count(), await steps.count());
+});
+
+flow("keys alone are enough", async (page) => {
+  await verifyVector(page, vector("large-whole"));
+  await grid(page).focus();
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  await page.keyboard.press("Enter");
+  await drawer(page).waitFor();
+  const first = (await drawer(page).textContent()) ?? "";
+  await page.keyboard.press("j");
+  await drawer(page).filter({ hasNotText: first }).waitFor();
+  await page.keyboard.press("Escape");
+  await drawer(page).waitFor({ state: "hidden" });
+  await page.keyboard.press("?");
+  const help = page.getByRole("dialog", { name: "Keys and searching" });
+  await help.waitFor();
+  await page.keyboard.press("Escape");
+  await help.waitFor({ state: "hidden" });
+  await page.keyboard.press("/");
+  await page.keyboard.type("j?/k");
+  assert.equal(await query(page).inputValue(), "j?/k");
+});
+
+flow("a log that was cut back since it was seen is told", async (page) => {
+  for (const [content, expected] of [
+    [WHOLE, "Verified."],
+    [EARLIER, "Altered."],
+  ] as const) {
+    await page.reload();
+    await choose(page, "Choose a trust file", TRUST);
+    await choose(page, "Choose an export", upload("export.ndjson", content));
+    await page.locator(".verdict").waitFor();
+    assert.equal(await verdict(page), expected);
+  }
+  assert.equal(await page.locator(".seen").getAttribute("data-seen"), "smaller");
+});
+
+flow("two exports are compared: what one has that the other hides", async (page) => {
+  await choose(page, "Choose an export", [
+    upload("whole.ndjson", WHOLE),
+    upload("trust.txt", readFileSync(TRUST)),
+  ]);
+  await page.locator(".verdict").waitFor();
+  await choose(page, "Compare with another export", vector("large-filter-by-content").export);
+  await page.locator('[data-agree="grown"]').waitFor();
+  await page.locator(".compare [data-hidden=withheld]").first().getByRole("button", { name: "Show" }).click();
+  await drawer(page)
+    .filter({ hasText: /^Event on line/ })
+    .waitFor();
+});
+
+flow("German, on a narrow screen", async (page) => {
+  await page.setViewportSize({ width: 320, height: 800 });
+  const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
+  assert.ok(await fits());
+  await verifyVector(page, vector("flip-event"));
+  await page.getByRole("button", { name: "Deutsch" }).click();
+  assert.equal(await verdict(page), "Verändert.");
+  await page.locator("countersign-viewer").getByText("Spalten").first().waitFor();
+  assert.ok(await fits());
+});
+
+test("what a page asks for is noticed, and this page can ask for nothing", {
+  skip: WITHOUT_FIREFOX,
+}, async () => {
+  const context = await firefox.browser.newContext();
+  const page = await context.newPage();
+  const ask = () =>
+    page.evaluate(() =>
+      fetch("http://127.0.0.1:8000/asked").then(
+        ({ status }) => status,
+        () => "refused",
+      ),
+    );
+  await page.goto(ADDRESS);
+  assert.equal(await ask(), "refused");
+  assert.deepEqual(firefox.trap.asked, []);
+  await page.goto("about:blank");
+  await ask();
+  assert.deepEqual(firefox.trap.asked.splice(0), ["http://127.0.0.1:8000/asked"]);
+  await context.close();
+});
