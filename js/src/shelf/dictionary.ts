@@ -104,15 +104,7 @@ export class Dictionary {
 
   /** The code of a value that is kept. */
   known(bytes: Uint8Array, begin: number, length: number): number | undefined {
-    const mask = this.#table.length - 1;
-    let slot = this.#hash.of(bytes, begin, length) & mask;
-    for (let code = this.#table[slot] ?? 0; code !== 0; code = this.#table[slot] ?? 0) {
-      if (this.#is(code, bytes, begin, length)) {
-        return code;
-      }
-      slot = (slot + 1) & mask;
-    }
-    return undefined;
+    return this.#table[this.#slotOf(bytes, begin, length)] || undefined;
   }
 
   /** Looks at a value's bytes. */
@@ -137,13 +129,10 @@ export class Dictionary {
   }
 
   #find(bytes: Uint8Array, begin: number, length: number): number {
-    const mask = this.#table.length - 1;
-    let slot = this.#hash.of(bytes, begin, length) & mask;
-    for (let code = this.#table[slot] ?? 0; code !== 0; code = this.#table[slot] ?? 0) {
-      if (this.#is(code, bytes, begin, length)) {
-        return code;
-      }
-      slot = (slot + 1) & mask;
+    const slot = this.#slotOf(bytes, begin, length);
+    const known = this.#table[slot] ?? 0;
+    if (known !== 0) {
+      return known;
     }
     const place = this.#arena.put(bytes, begin, length);
     if (place < 0) {
@@ -157,6 +146,17 @@ export class Dictionary {
       this.#grow();
     }
     return code;
+  }
+
+  /** Where in the table the code of a value stands, or would. */
+  #slotOf(bytes: Uint8Array, begin: number, length: number): number {
+    const table = this.#table;
+    const mask = table.length - 1;
+    let slot = this.#hash.of(bytes, begin, length) & mask;
+    for (let code = table[slot] ?? 0; code !== 0 && !this.#is(code, bytes, begin, length); code = table[slot] ?? 0) {
+      slot = (slot + 1) & mask;
+    }
+    return slot;
   }
 
   #is(code: number, bytes: Uint8Array, begin: number, length: number): boolean {

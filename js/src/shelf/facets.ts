@@ -1,13 +1,17 @@
 import { ABSENT, FIRST, UNKEPT } from "./dictionary.js";
 import { bitOf, isNear, type Masks } from "./masks.js";
+import { Needle } from "./needle.js";
 import { BLOCK, type Block } from "./numbers.js";
 import { COLUMNS, type Table } from "./table.js";
-import type { Column, Facet, FacetValue } from "./types.js";
+import type { Column, ColumnValue, Facet, FacetValue } from "./types.js";
 import { decode } from "./utf8.js";
-import { forms, label } from "./verdicts.js";
+import { forms, label, saidFrom } from "./verdicts.js";
 
 /** How many values of a column are told. */
 const MOST_VALUES = 24;
+/** How many are told that hold a text, and how long that may be. */
+const MOST_LIKE = 12;
+const LONGEST_LIKE = 256;
 
 /**
  * How often each value of each column occurs among the events found, and, for a column with a condition, among those
@@ -66,38 +70,71 @@ export class Facets {
     const { dictionary } = this.#table.values[column];
     const counts = this.#room(column);
     const best: number[] = [];
-    let distinct = 0;
-    let events = counts[UNKEPT] ?? 0;
-    /** What a count must be above to be among the best. */
-    let least = 0;
+    let more = 0;
+    let others = counts[UNKEPT] ?? 0;
     for (let code = FIRST; code < dictionary.end; code += 1) {
       const count = counts[code] ?? 0;
-      if (count === 0) {
-        continue;
-      }
-      distinct += 1;
-      events += count;
-      if (count > least) {
-        insert(best, code, counts);
-        least = best.length < MOST_VALUES ? 0 : (counts[best.at(-1) ?? ABSENT] ?? 0);
+      if (count > 0) {
+        more += 1;
+        others += count;
+        insert(best, code, counts, MOST_VALUES);
       }
     }
-    const values = new Map<string, number>();
-    for (const code of best) {
+    const values = this.#told(column, best);
+    for (const { count, codes } of values) {
+      more -= codes;
+      others -= count;
+    }
+    return { values: values.map(({ value, count }) => ({ value, count })), more, others };
+  }
+
+  /** Values of these columns that hold a text, first those that begin with it, each kind by falling count. */
+  like(columns: readonly Column[], text: string): ColumnValue[] {
+    if (text.length > LONGEST_LIKE) {
+      return [];
+    }
+    const needle = new Needle(text);
+    const found = columns.map((column) => this.#like(column, needle));
+    const byCount = (values: ColumnValue[]) => values.sort((one, other) => other.count - one.count);
+    const begin = byCount(found.flatMap(({ begin }) => begin));
+    return [...begin, ...byCount(found.flatMap(({ hold }) => hold))].slice(0, MOST_LIKE);
+  }
+
+  #like(column: Column, needle: Needle): { begin: ColumnValue[]; hold: ColumnValue[] } {
+    const { dictionary } = this.#table.values[column];
+    const counts = this.#room(column);
+    const begin: number[] = [];
+    const hold: number[] = [];
+    dictionary.each(FIRST, (code, bytes, from, end) => {
+      if ((counts[code] ?? 0) > 0) {
+        const said = saidFrom(column, bytes, from, end);
+        if (needle.endAt(bytes, said, end) >= 0) {
+          insert(begin, code, counts, MOST_LIKE);
+        } else if (needle.find(bytes, said, end) >= 0) {
+          insert(hold, code, counts, MOST_LIKE);
+        }
+      }
+    });
+    const told = (codes: readonly number[]) =>
+      this.#told(column, codes).map(({ value, count }) => ({ column, value, count }));
+    return { begin: told(begin), hold: told(hold) };
+  }
+
+  /** Values as people read them, those that read the same as one, and how many codes each has. */
+  #told(column: Column, codes: readonly number[]): (FacetValue & { readonly codes: number })[] {
+    const { dictionary } = this.#table.values[column];
+    const counts = this.#room(column);
+    const told = new Map<string, FacetValue & { codes: number }>();
+    for (const code of codes) {
       const said = dictionary.look(code, (bytes, begin, end) => label(column, bytes.subarray(begin, end)).slice());
       const value = decode(said);
-      if (!values.has(value)) {
-        const codes = forms(column, said).map((form) => dictionary.known(form, 0, form.length) ?? ABSENT);
-        const alike = codes.map((code) => (code === ABSENT ? 0 : (counts[code] ?? 0))).filter((count) => count > 0);
-        const count = alike.reduce((sum, count) => sum + count);
-        values.set(value, count);
-        distinct -= alike.length;
-        events -= count;
+      if (!told.has(value)) {
+        const known = forms(column, said).map((form) => dictionary.known(form, 0, form.length) ?? ABSENT);
+        const alike = known.map((code) => (code === ABSENT ? 0 : (counts[code] ?? 0))).filter((count) => count > 0);
+        told.set(value, { value, count: alike.reduce((sum, count) => sum + count), codes: alike.length });
       }
     }
-    const listed: FacetValue[] = Array.from(values, ([value, count]) => ({ value, count }));
-    listed.sort((one, other) => other.count - one.count);
-    return { values: listed, more: distinct, others: events };
+    return [...told.values()].sort((one, other) => other.count - one.count);
   }
 
   #room(column: Column): Uint32Array {
@@ -113,16 +150,16 @@ export class Facets {
   }
 }
 
-/** Keeps a list of codes by falling count; of equals, what came first stands first. */
-function insert(best: number[], code: number, counts: Uint32Array): void {
+/** Keeps a list of so many codes by falling count; of equals, what came first stands first. */
+function insert(best: number[], code: number, counts: Uint32Array, most: number): void {
   const count = counts[code] ?? 0;
   let at = best.length;
   while (at > 0 && (counts[best[at - 1] ?? 0] ?? 0) < count) {
     at -= 1;
   }
-  best.splice(at, 0, code);
-  if (best.length > MOST_VALUES) {
-    best.pop();
+  if (at < most) {
+    best.splice(at, 0, code);
+    best.length = Math.min(best.length, most);
   }
 }
 

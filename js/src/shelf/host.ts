@@ -4,7 +4,7 @@ import { CountersignError } from "../error.js";
 import type { WorkerLike } from "../verify/host.js";
 import type { Mark } from "../verify/marks.js";
 import type { FromShelf, Request, ToShelf } from "./protocol.js";
-import type { Coverage, Found, Order, Query, Row, SavedAs, Saving, Shelf } from "./types.js";
+import type { Column, ColumnValue, Coverage, Found, Order, Query, Row, SavedAs, Saving, Shelf } from "./types.js";
 
 /** How many bytes of events may be on their way to the worker. */
 const UNDER_WAY = 8 << 20;
@@ -97,6 +97,10 @@ class WorkersShelf implements Shelf {
 
   async rows(from: number, to: number): Promise<readonly Row[]> {
     return (await this.#request({ type: "rows", from, to })) as Row[];
+  }
+
+  async values(column: Column | undefined, text: string): Promise<readonly ColumnValue[]> {
+    return (await this.#request({ type: "values", column, text })) as ColumnValue[];
   }
 
   async rowOf(line: number): Promise<number | undefined> {

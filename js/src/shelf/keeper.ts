@@ -6,9 +6,9 @@ import { Order as Sorted } from "./order.js";
 import { rowsAt } from "./rows.js";
 import { save } from "./save.js";
 import { type Doubts, standings } from "./standing.js";
-import { EVENT, Table, WITHHELD } from "./table.js";
+import { COLUMNS, EVENT, Table, WITHHELD } from "./table.js";
 import { Texts } from "./texts.js";
-import type { Coverage, Found, Order, Query, Row, SavedAs } from "./types.js";
+import type { Column, ColumnValue, Coverage, Found, Order, Query, Row, SavedAs } from "./types.js";
 
 /** The shelf itself: what the worker does for a page. */
 export class Keeper implements Shelved {
@@ -63,6 +63,10 @@ export class Keeper implements Shelved {
   async rows(from: number, to: number): Promise<Row[]> {
     const rows = this.#asking?.rows.subarray(Math.max(0, from), Math.max(0, to)) ?? new Uint32Array(0);
     return rowsAt(rows, this.table, this.texts);
+  }
+
+  values(column: Column | undefined, text: string): ColumnValue[] {
+    return this.#asking?.search.facets.like(column === undefined ? COLUMNS : [column], text) ?? [];
   }
 
   rowOf(line: number): number | undefined {

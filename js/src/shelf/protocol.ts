@@ -2,7 +2,7 @@
 
 import type { Mark } from "../verify/marks.js";
 import type { Doubts } from "./standing.js";
-import type { Found, Order, Query, SavedAs } from "./types.js";
+import type { Column, Found, Order, Query, SavedAs } from "./types.js";
 
 /** What is answered once. */
 export type Request =
@@ -10,6 +10,7 @@ export type Request =
   | { readonly type: "mark"; readonly marks: readonly Mark[] }
   | { readonly type: "settle" }
   | { readonly type: "rows"; readonly from: number; readonly to: number }
+  | { readonly type: "values"; readonly column: Column | undefined; readonly text: string }
   | { readonly type: "rowOf"; readonly line: number }
   | { readonly type: "lineOf"; readonly index: number }
   | { readonly type: "indexes" }

@@ -32,6 +32,8 @@ export function serve(page: PagePort): void {
         return keeper.settle();
       case "rows":
         return keeper.rows(request.from, request.to);
+      case "values":
+        return keeper.values(request.column, request.text);
       case "rowOf":
         return keeper.rowOf(request.line);
       case "lineOf":

@@ -1,5 +1,6 @@
 /** What is asked of the shelf on which verified events stand, and what it answers. */
 
+import type { VerifiedEvent } from "../verify/batch.js";
 import type { Mark, SkipMark, WithheldMark } from "../verify/marks.js";
 import type { Doubts } from "./standing.js";
 
@@ -38,17 +39,8 @@ export interface Order {
 }
 
 /** An event that verified. */
-export interface EventRow {
+export interface EventRow extends Omit<VerifiedEvent, "parse"> {
   readonly kind: "event";
-  readonly line: number;
-  readonly index: number;
-  readonly chain: string;
-  readonly seq: number;
-  readonly time: string;
-  readonly vkey: string;
-  readonly authorised: boolean;
-  /** The event as it stands in the export: JSON. */
-  readonly json: string;
 }
 
 /** Leaves left out, however many skips stand for them. */
@@ -62,6 +54,11 @@ export interface FacetValue {
   /** As people read it: `type:identifier` of a target, and of an actor that is no user. */
   readonly value: string;
   readonly count: number;
+}
+
+/** A value with the column that it stands in. */
+export interface ColumnValue extends FacetValue {
+  readonly column: Column;
 }
 
 /** The most frequent values of a column. */
@@ -145,6 +142,11 @@ export interface Shelf {
   ask(query: Query, order: Order, told: (found: Found) => void): Promise<Found>;
   /** Rows of the newest answer, as it was told last. */
   rows(from: number, to: number): Promise<readonly Row[]>;
+  /**
+   * Values of the events in the newest answer that hold a text, letters in either case, as in its facets: of a column, or
+   * of all. Those that begin with it come first, then the most frequent ones; a dozen at most.
+   */
+  values(column: Column | undefined, text: string): Promise<readonly ColumnValue[]>;
   /** The row in the newest answer that shows this line of the export, or undefined. */
   rowOf(line: number): Promise<number | undefined>;
   /** The line of the event or withheld event at this leaf, whatever is asked; undefined where neither is there. */

@@ -3,7 +3,7 @@ import type { Glob } from "./glob.js";
 import { PARTED } from "./needle.js";
 import type { Values } from "./table.js";
 import type { Column } from "./types.js";
-import { encode } from "./utf8.js";
+import { encode, same } from "./utf8.js";
 
 export const NO = 0;
 export const YES = 1;
@@ -100,19 +100,23 @@ export const FITS: Readonly<Record<Column | "name", Fits>> = {
 const UNSAID = encode("user");
 const COLON = 0x3a;
 
+/** Where what people read of a value begins. */
+export function saidFrom(column: Column, bytes: Uint8Array, begin: number, end: number): number {
+  const parted = begin + UNSAID.length;
+  const isUnsaid = column === "actor" && parted < end && bytes[parted] === PARTED;
+  return isUnsaid && same(bytes, begin, UNSAID.length, UNSAID, 0) ? parted + 1 : begin;
+}
+
 /** A value as people read it: the type before an identifier, but for an actor's default. */
 export function label(column: Column, bytes: Uint8Array): Uint8Array {
-  const parted = bytes.indexOf(PARTED);
+  const said = bytes.subarray(saidFrom(column, bytes, 0, bytes.length));
+  const parted = said.indexOf(PARTED);
   if (parted < 0) {
-    return bytes;
+    return said;
   }
-  const isUnsaid = column === "actor" && parted === UNSAID.length && UNSAID.every((byte, at) => bytes[at] === byte);
-  if (isUnsaid) {
-    return bytes.subarray(parted + 1);
-  }
-  const said = bytes.slice();
-  said[parted] = COLON;
-  return said;
+  const read = said.slice();
+  read[parted] = COLON;
+  return read;
 }
 
 /** All that is kept of values that are read so: a colon may be an identifier's own. */
