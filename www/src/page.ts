@@ -22,7 +22,7 @@ import { checksView } from "./result/checks.ts";
 import { compareView, type Pair } from "./result/compare.ts";
 import { coverageView, HATCHES } from "./result/coverage.ts";
 import { eventsView } from "./result/events.ts";
-import { findingsView } from "./result/findings.ts";
+import { findingsView, type RowOf } from "./result/findings.ts";
 import type { Kept } from "./result/keep.ts";
 import { partsView } from "./result/parts.ts";
 import { printedView } from "./result/printed.ts";
@@ -207,7 +207,7 @@ export class Page extends View {
       ${verdictView(part, report, t)}
       ${checksView(report, t)}
       ${coverageView(part, report, t)}
-      ${findingsView(report, (finding) => isShown(part, finding), t)}
+      ${findingsView(report, (finding) => rowOf(part, finding), t)}
       ${signersView(part, report, this.#choice.trust, t)}
       ${eventsView(report, part.coverage?.events ?? 0, this.#viewerView(part), t)}
       <countersign-keep .texts=${t} .kept=${this.#kept(part, report)}></countersign-keep>
@@ -364,8 +364,8 @@ export class Page extends View {
   };
 }
 
-/** Whether the viewer has a row for what a finding is about. */
-function isShown({ coverage }: Part, { index }: Finding): boolean {
-  if (index === undefined || coverage === undefined) return false;
-  return holds(coverage.listed, index);
+/** What the viewer has a row for of what a finding is about. */
+function rowOf({ coverage }: Part, { index }: Finding): ReturnType<RowOf> {
+  if (index === undefined || coverage === undefined || !holds(coverage.listed, index)) return undefined;
+  return holds(coverage.withheld, index) ? "withheld" : "event";
 }

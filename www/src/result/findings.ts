@@ -17,16 +17,15 @@ export interface Group {
   readonly total: number;
 }
 
+/** What the list of events has of what a finding is about. */
+export type RowOf = (finding: Finding) => "event" | "withheld" | undefined;
+
 const ORDER: readonly Severity[] = ["error", "warning", "info"];
 /** More are shown on demand. */
 const OPEN_AT_MOST = 5;
 
-/** The findings, the worst first, by code and then in the order of the lines. `isShown` tells whether a line has a row. */
-export function findingsView(
-  report: Report,
-  isShown: (finding: Finding) => boolean,
-  t: PageTexts,
-): TemplateResult {
+/** The findings, the worst first, by code and then in the order of the lines. `rowOf` tells what a row there is of it. */
+export function findingsView(report: Report, rowOf: RowOf, t: PageTexts): TemplateResult {
   const groups = grouped(report);
   return html`
     <section aria-labelledby="findings-heading">
@@ -49,7 +48,7 @@ export function findingsView(
             ${repeat(
               groups,
               ({ code }) => code,
-              (group) => groupView(group, isShown, t),
+              (group) => groupView(group, rowOf, t),
             )}`
       }
     </section>
@@ -77,11 +76,7 @@ function tally(severity: Severity, groups: readonly Group[], t: PageTexts): Temp
   return html`<span class="state tone-${look.tone}">${icon(look.icon)}${t.viewer.result.severities[severity](total)}</span>`;
 }
 
-function groupView(
-  { code, severity, findings, total }: Group,
-  isShown: (finding: Finding) => boolean,
-  t: PageTexts,
-): TemplateResult {
+function groupView({ code, severity, findings, total }: Group, rowOf: RowOf, t: PageTexts): TemplateResult {
   const look = SEVERITY_LOOKS[severity];
   const hints = new Set(findings.map(({ hint }) => hint));
   const [common] = hints.size === 1 ? hints : [];
@@ -95,20 +90,25 @@ function groupView(
       </summary>
       ${common ? html`<p class="hint">${told(common, t)}</p>` : nothing}
       <ol class="finding-list" tabindex="0" aria-label=${codeTitle(code, t.viewer)}>
-        ${findings.map((finding) => findingView(finding, common === undefined, isShown(finding), t))}
+        ${findings.map((finding) => findingView(finding, common === undefined, rowOf(finding), t))}
       </ol>
       ${total > findings.length ? html`<p class="faint">${t.findings.first(findings.length, total)}</p>` : nothing}
     </details>
   `;
 }
 
-function findingView(finding: Finding, withHint: boolean, isShown: boolean, t: PageTexts): TemplateResult {
+function findingView(
+  finding: Finding,
+  withHint: boolean,
+  row: ReturnType<RowOf>,
+  t: PageTexts,
+): TemplateResult {
   return html`
     <li>
       ${placeView(finding, t)}
       <p>${told(finding.message, t)}</p>
       ${withHint ? html`<p class="hint">${told(finding.hint, t)}</p>` : nothing}
-      ${isShown ? html`<button type="button" class="quiet" @click=${wishes("show-line", finding.line)}>${t.findings.show}</button>` : nothing}
+      ${row ? html`<button type="button" class="quiet" @click=${wishes("show-line", finding.line)}>${t.findings.show[row]}</button>` : nothing}
     </li>
   `;
 }

@@ -61,6 +61,7 @@ function reportView(
           <p>${words.says}${words.says.endsWith(".") ? "" : "."}</p>
         </div>
       </div>
+      ${agreementsOf(part, parts, t)}
       <h3>${t.verdict.not}</h3>
       <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}</ul>
       <dl class="paper-facts">
@@ -78,7 +79,6 @@ function reportView(
         <dd>
           ${report.log === null ? t.verdict.none : html`${figures.leaves(report.log.size)}${report.log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(report.log.time)}`}<br /><code>${report.log.root}</code>`}
         </dd>
-        ${agreementsOf(part, parts, t)}
         <dt>${t.printed.verified}</dt>
         <dd>${part.when === undefined ? nothing : html`${moment(part.when)}, ${localMoment(part.when, t.lang)}`}</dd>
         <dt>${t.printed.tool}</dt>
@@ -111,9 +111,9 @@ function agreementsOf(part: Part, parts: readonly Part[], t: PageTexts): Templat
     const smaller = agreement && parts[agreement.with];
     if (!agreement || !smaller || (part !== larger && part !== smaller)) return [];
     const other = part === larger ? smaller : larger;
-    return html`<li>${t.parts.against} ${value(other.file.name)}: ${agreementView(agreement.is, t)}</li>`;
+    return html`<li class="part-agreement">${t.parts.against} ${value(other.file.name)}: ${agreementView(agreement.is, t)}</li>`;
   });
-  return lines.length === 0 ? nothing : html`<dt>${t.parts.heading}</dt><dd><ul>${lines}</ul></dd>`;
+  return lines.length === 0 ? nothing : html`<ul class="paper-agreements">${lines}</ul>`;
 }
 
 /** Which witnesses are enough. */

@@ -26,7 +26,8 @@ export function failureView(
   return html`
     <section class="stopped tone-bad">
       <h2 tabindex="-1">${icon("fail")}${title(code, t)}</h2>
-      <p>${at === undefined ? nothing : html`${value(at)}: `}${line === undefined ? nothing : t.stopped.line(line)}${told(message, t, 1000)}</p>
+      ${at === undefined ? nothing : html`<p class="faint">${value(at)}</p>`}
+      <p>${line === undefined ? nothing : t.stopped.line(line)}${told(message, t, 1000)}</p>
       ${hint === undefined ? nothing : html`<p class="hint">${told(hint, t, 1000)}</p>`}
       ${staysEnglish(hint === undefined ? [message] : [message, hint], t) ? html`<p class="help">${t.core.english}</p>` : nothing}
       ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}

@@ -57,7 +57,7 @@ const messages: Sentences = {
   'the export is of the log {"log}': 'der Export ist von dem Log {"log}',
   "not all of the leaves {#begin} to {#end} are here": "nicht alle der Blätter {#begin} bis {#end} sind hier",
   "the checkpoint is no signed checkpoint without extension lines":
-    "das ist kein signierter Checkpoint ohne Zusatzzeilen",
+    "das ist kein signierter Checkpoint, oder er hat Zusatzzeilen",
   "the first line is not the header of an export": "die erste Zeile ist nicht der Kopf eines Exports",
   "the first line is longer than 1 MiB": "die erste Zeile ist länger als 1 MiB",
   "there is no line": "es gibt keine Zeile",

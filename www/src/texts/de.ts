@@ -293,7 +293,7 @@ export const de: PageTexts = {
     leaf: "Blatt",
     chain: "Kette",
     seq: "Nr.",
-    show: "Ereignis zeigen",
+    show: { event: "Ereignis zeigen", withheld: "Platz zeigen" },
   },
 
   signers: {

@@ -282,7 +282,7 @@ export const en = {
     leaf: "leaf",
     chain: "chain",
     seq: "seq",
-    show: "Show event",
+    show: { event: "Show event", withheld: "Show its place" },
   },
 
   signers: {

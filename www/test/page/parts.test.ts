@@ -81,6 +81,12 @@ test("exports that contradict each other are evidence, whatever each says alone"
   const { text } = await saved(page, "Save both checkpoints");
   assert.match(text, /# one\.ndjson\n\nlog\.example\/audit\n15\n/);
   assert.match(text, /# two\.ndjson\n\nlog\.example\/audit\n313\n/);
+  // Nor does the paper of either part hide it.
+  await page.emulateMedia({ media: "print" });
+  await page.locator(".printed").waitFor();
+  const papers = await page.locator(".paper").allTextContents();
+  assert.equal(papers.length, 2);
+  for (const paper of papers) assert.match(paper, /held against\s+(one|two)\.ndjson:\s+contradicts/);
 });
 
 test("two exports are compared: what one has that the other hides, and how", async (t) => {

@@ -127,6 +127,17 @@ test("a finding leads to its event", async () => {
   await page.close();
 });
 
+test("a finding leads to the place of an event that is withheld, and promises no event", async () => {
+  const page = await opened();
+  await verifyVector(page, vector("withheld"));
+  const group = page.locator('[data-code="payload.withheld"]');
+  await group.locator("summary").click();
+  assert.equal(await group.getByRole("button", { name: "Show event" }).count(), 0);
+  await group.getByRole("button", { name: "Show its place" }).first().click();
+  await page.locator("#cs-drawer-heading").waitFor();
+  await page.close();
+});
+
 test("what is not shown as verified is said", async () => {
   const page = await opened();
   await verifyVector(page, vector("flip-event"));
