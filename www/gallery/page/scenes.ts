@@ -139,16 +139,18 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   parts: async () => {
     await together("log-older-view", "log-two-chains");
   },
+  identical: async () => {
+    await together("plain-closed", "plain-closed");
+  },
   compare: async () => {
     const page = await together("large-range", "large-whole");
     tell(page, "compare", null);
-    await met("#compare-heading");
-    await until(() => document.querySelector(".compare [aria-busy=true]") === null);
+    await met("[data-agree]");
   },
   contradiction: async () => {
     const page = await together("log-two-chains", "large-whole");
     tell(page, "compare", null);
-    await met("#compare-heading");
+    await met("[data-agree]");
   },
 
   remembered: async () => {

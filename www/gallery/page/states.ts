@@ -31,6 +31,7 @@ export const STATES = {
     pinned: ["A pin that holds", "The log only grew since."],
     "split-view": ["A pin that does not", "The log is another one than was pinned."],
     parts: ["Two parts", "Each with its own verdict, and whether they agree."],
+    identical: ["One file twice", "Their bytes are the same, and that is all there is to say."],
     compare: ["Compared", "What one export has that the other hides."],
     contradiction: ["A contradiction", "Two states of one log that cannot both be true."],
   },
