@@ -34,8 +34,8 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 /** Steps of the axis of time: no finer than what is written below it. */
 const STEPS = [
-  ...[1, 5, 10, 15, 30].map((seconds) => seconds * SECOND),
-  ...[1, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
   ...[1, 2, 3, 4, 6, 8, 12].map((hours) => hours * HOUR),
   ...[1, 2, 3, 4, 5, 6, 7, 10, 15, 30, 60, 90, 120, 180].map((days) => days * DAY),
   ...[1, 2, 5, 10, 25, 50, 100, 500].map((years) => years * 365 * DAY),
@@ -89,7 +89,7 @@ export class Chart {
       height: HEIGHT,
       ms: 1,
       tzDate: (time) => (zone === "utc" ? uPlot.tzDate(new Date(time), "Etc/UTC") : new Date(time)),
-      padding: [8, 20, 0, 0],
+      padding: [8, 30, 0, 0],
       legend: { show: false },
       cursor: {
         y: false,

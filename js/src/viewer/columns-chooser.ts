@@ -1,4 +1,4 @@
-import { html, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import {
   type ChosenColumn,
   DEFAULT_COLUMNS,
@@ -11,7 +11,7 @@ import {
 import { icon } from "./icons.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-import { define, View, wish } from "./view.js";
+import { define, given, View, wish } from "./view.js";
 
 /** What narrower and wider change a width by, in pixels. */
 const STEP = 24;
@@ -20,7 +20,7 @@ const USUAL = 160;
 
 /** Chooses columns, their order and their widths, by keyboard too. It wishes for `columns-changed`. */
 export class ColumnsChooser extends View {
-  static override properties: PropertyDeclarations = { columns: { attribute: false }, texts: { attribute: false } };
+  static override properties = given("columns", "texts");
 
   declare columns: readonly ChosenColumn[];
   declare texts: Texts | undefined;
@@ -87,12 +87,16 @@ export class ColumnsChooser extends View {
     const { id, width } = column;
     const name = isMember(id) ? id.slice(1) : texts.names[id];
     const button = (label: string, drawing: "up" | "down" | "narrower" | "wider", isOff: boolean, act: () => void) =>
-      html`<button type="button" class="quiet square" aria-label=${label} ?disabled=${isOff} @click=${act}>${icon(drawing)}</button>`;
+      html`<button type="button" class="quiet square" aria-label=${label} aria-disabled=${isOff} @click=${() => isOff || act()}>${icon(drawing)}</button>`;
     const wide = (by: number) => () =>
       this.#change(this.columns.with(place, { id, width: widthWithin((width ?? USUAL) + by) }));
-    const move = (by: number) => () => {
+    const move = (by: number, label: string) => () => {
       const others = this.columns.filter((_, other) => other !== place);
       this.#change(others.toSpliced(place + by, 0, column));
+      // The focus moves along, so that the key can be pressed again.
+      void this.updateComplete.then(() =>
+        this.querySelector<HTMLElement>(`button[aria-label="${CSS.escape(label)}"]`)?.focus(),
+      );
     };
     return html`
       <li class="chosen">
@@ -109,8 +113,8 @@ export class ColumnsChooser extends View {
           ${button(texts.narrower(name), "narrower", false, wide(-STEP))}
           ${button(texts.wider(name), "wider", false, wide(STEP))}
         </span>
-        ${button(texts.earlier(name), "up", place === 0, move(-1))}
-        ${button(texts.later(name), "down", place === this.columns.length - 1, move(1))}
+        ${button(texts.earlier(name), "up", place === 0, move(-1, texts.earlier(name)))}
+        ${button(texts.later(name), "down", place === this.columns.length - 1, move(1, texts.later(name)))}
       </li>
     `;
   }

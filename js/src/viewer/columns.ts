@@ -2,7 +2,6 @@
 
 import { type Json, scalar, written } from "./json.js";
 import type { NamedColumn } from "./texts/rows.js";
-import type { Zone } from "./zone.js";
 
 /** A column: one that has a name, or the path of a member after a dot. */
 export type ColumnId = NamedColumn | `.${string}`;
@@ -37,45 +36,6 @@ export const MOST_COLUMNS = 24;
 export const NARROWEST = 48;
 export const WIDEST = 1_200;
 const LONGEST_PATH = 200;
-
-/** What a column is without a width: its least in rem, and its share of what is left. */
-const SHARES: Readonly<Record<NamedColumn, readonly [least: number, share: number]>> = {
-  time: [13.5, 0],
-  action: [8.5, 1.2],
-  actor: [6, 1.3],
-  target: [6, 1.3],
-  outcome: [7, 0],
-  tenant: [6, 0.6],
-  place: [9, 0],
-  signer: [8, 1],
-  index: [6, 0],
-  line: [6, 0],
-};
-const MEMBER_SHARE = [7, 1] as const;
-
-/** An offset is longer than a Z. */
-const LOCAL_TIME = [16.5, 0] as const;
-
-/** The track of a column, for `grid-template-columns`. */
-export function track({ id, width }: ChosenColumn, zone: Zone): string {
-  if (width !== undefined) {
-    return `${width}px`;
-  }
-  const [least, share] = shareOf(id, zone);
-  return share === 0 ? `${least}rem` : `minmax(${least}rem, ${share}fr)`;
-}
-
-/** The least that a column takes, for `calc()`. */
-export function least({ id, width }: ChosenColumn, zone: Zone): string {
-  return width !== undefined ? `${width}px` : `${shareOf(id, zone)[0]}rem`;
-}
-
-function shareOf(id: ColumnId, zone: Zone): readonly [number, number] {
-  if (id === "time" && zone === "local") {
-    return LOCAL_TIME;
-  }
-  return isMember(id) ? MEMBER_SHARE : SHARES[id];
-}
 
 /** Whether it is a path. */
 export function isMember(id: ColumnId): id is `.${string}` {

@@ -1,22 +1,24 @@
-import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Report, SignerTrust } from "../report.js";
 import type { EventRow, GapRow, Row } from "../shelf/types.js";
 import type { Slicer } from "../slice/types.js";
 import type { WithheldMark } from "../verify/marks.js";
+import "./copy.js";
 import { changesView } from "./drawer-changes.js";
 import { type Bounds, FIRST_BOUNDS, MembersView, wider } from "./drawer-members.js";
 import { clip, moment, visible } from "./format.js";
 import { icon } from "./icons.js";
-import { type Json, parseJson } from "./json.js";
+import { type Json, readJson } from "./json.js";
+import { keyParts, keyView } from "./key.js";
 import "./proof.js";
 import type { Provable } from "./proof.js";
-import { copy } from "./save.js";
-import { STANDING_SIGNS, type Standing } from "./standing.js";
+import { isSameLine } from "./same-line.js";
+import type { Standing } from "./standing.js";
 import { type Party, type Summary, summarise } from "./summary.js";
 import type { Texts } from "./texts/texts.js";
-import { SIGNER_LOOKS } from "./tones.js";
+import { SIGNER_LOOKS, STANDING_LOOKS } from "./tones.js";
 import { filled, value } from "./value.js";
-import { define, View, wish } from "./view.js";
+import { define, given, View, wish } from "./view.js";
 import type { Zone } from "./zone.js";
 
 /** What the drawer knows of the verification that its event comes from. */
@@ -39,17 +41,17 @@ const NARROW = "(max-width: 64rem)";
  * ({ by }) and `close`.
  */
 export class Drawer extends View {
-  static override properties: PropertyDeclarations = {
-    row: { attribute: false },
-    standing: { attribute: false },
-    position: { attribute: false },
-    of: { attribute: false },
-    zone: { attribute: false },
-    texts: { attribute: false },
-    slicer: { attribute: false },
-    session: { attribute: false },
-    modal: { attribute: false },
-  };
+  static override properties = given(
+    "row",
+    "standing",
+    "position",
+    "of",
+    "zone",
+    "texts",
+    "slicer",
+    "session",
+    "modal",
+  );
 
   /** What is shown; nothing closes it. */
   declare row: Row | undefined;
@@ -66,7 +68,6 @@ export class Drawer extends View {
 
   #bounds: Bounds = FIRST_BOUNDS;
   #isWhole = false;
-  #said = "";
   #parsed: { readonly json: string; readonly event: Json | undefined } | undefined;
   #isModal: boolean | undefined;
   #narrow: MediaQueryList | undefined;
@@ -96,10 +97,9 @@ export class Drawer extends View {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("row") && !isSame(changed.get("row"), this.row)) {
+    if (changed.has("row") && !isSameLine(changed.get("row"), this.row)) {
       this.#bounds = FIRST_BOUNDS;
       this.#isWhole = false;
-      this.#said = "";
     }
   }
 
@@ -129,7 +129,6 @@ export class Drawer extends View {
     }
     const wanted = this.row === undefined ? undefined : (this.modal ?? this.#narrow?.matches ?? false);
     if (wanted !== this.#isModal) {
-      const isFirst = this.#isModal === undefined;
       this.#isModal = wanted;
       dialog.close();
       // First its place, to which Firefox scrolls when it is shown.
@@ -140,11 +139,11 @@ export class Drawer extends View {
       } else if (wanted === false) {
         dialog.show();
       }
-      if (isFirst || wanted === true) {
+      if (wanted !== undefined) {
         this.focus();
       }
     }
-    if (changed.has("row") && !isSame(changed.get("row"), this.row)) {
+    if (changed.has("row") && !isSameLine(changed.get("row"), this.row)) {
       this.querySelector(".drawer-body")?.scrollTo(0, 0);
     }
   }
@@ -155,7 +154,7 @@ export class Drawer extends View {
     return html`
       <div class="drawer-head">
         <h2 id="cs-drawer-heading">${titles[row.kind](row.line)}</h2>
-        <span class="faint position">${this.of > 0 ? drawer.position(this.position + 1, this.of) : nothing}</span>
+        <span class="faint position plain">${this.of > 0 ? drawer.position(this.position + 1, this.of) : nothing}</span>
         <div class="moves">
           ${this.#button("up", drawer.previous, this.position <= 0, () => this.#step(-1))}
           ${this.#button("down", drawer.next, this.position >= this.of - 1, () => this.#step(1))}
@@ -169,7 +168,7 @@ export class Drawer extends View {
   }
 
   #button(drawing: "up" | "down" | "close", label: string, isOff: boolean, act: () => void): TemplateResult {
-    return html`<button type="button" class="quiet square" aria-label=${label} ?disabled=${isOff} @click=${act}>${icon(drawing)}</button>`;
+    return html`<button type="button" class="quiet square" aria-label=${label} aria-disabled=${isOff} @click=${act}>${icon(drawing)}</button>`;
   }
 
   #event(row: EventRow, texts: Texts): TemplateResult {
@@ -201,7 +200,7 @@ export class Drawer extends View {
 
   #withheld(row: WithheldMark, texts: Texts): TemplateResult {
     const { drawer, list } = texts.rows;
-    const { tone, icon: drawing } = STANDING_SIGNS[this.standing];
+    const { tone, icon: drawing } = STANDING_LOOKS[this.standing];
     return html`
       <p class="absent tone-faint">${icon("withheld")}<span>${list.withheld[row.why ?? "unsaid"]}</span></p>
       <p>${drawer.withheldAbout}</p>
@@ -228,7 +227,7 @@ export class Drawer extends View {
   }
 
   #standing({ rows }: Texts): TemplateResult {
-    const { tone, icon: drawing } = STANDING_SIGNS[this.standing];
+    const { tone, icon: drawing } = STANDING_LOOKS[this.standing];
     const { word, why } = rows.standing[this.standing];
     return html`<p class="standing tone-${tone}"><span class="state tone-${tone}">${icon(drawing)}${word}</span> ${why}</p>`;
   }
@@ -237,7 +236,7 @@ export class Drawer extends View {
     const { facts, bySigner } = texts.rows.drawer;
     const { count } = texts.figures;
     const trust = this.session?.report?.signers.find(({ vkey }) => vkey === row.vkey)?.trust;
-    const [name = "", id = ""] = row.vkey.split("+");
+    const { name, id } = keyParts(row.vkey);
     return html`
       <dl class="facts">
         <div class="wide"><dt>${facts.time}</dt><dd><time datetime=${row.time} dir="ltr">${moment(row.time, this.zone)}</time> <span class="faint">${bySigner}</span></dd></div>
@@ -247,8 +246,8 @@ export class Drawer extends View {
         <div><dt>${facts.line}</dt><dd>${count(row.line)}</dd></div>
         <div class="wide"><dt>${facts.signer}</dt><dd>${value(name)}</dd></div>
         ${trust === undefined ? nothing : html`<div class="wide"><dt>${facts.trust}</dt><dd>${trusted(trust, texts)}</dd></div>`}
-        <div><dt>${facts.id}</dt><dd><code>${value(id)}</code></dd></div>
-        <div class="wide"><dt>${facts.vkey}</dt><dd><code>${value(row.vkey, 2_000)}</code></dd></div>
+        <div class="wide"><dt>${facts.id}</dt><dd><code>${value(id)}</code></dd></div>
+        <div class="wide"><dt>${facts.key}</dt><dd>${keyView(row.vkey, texts)}</dd></div>
       </dl>
     `;
   }
@@ -262,16 +261,15 @@ export class Drawer extends View {
         part.unseen ? html`<span class="unseen">${part.text}</span>` : part.text,
       )}</code></pre>
       <p class="actions">
-        <button type="button" class="quiet" @click=${() => this.#copy(text)}>${icon("copy")} ${drawer.copy}</button>
+        <cs-copy .text=${text} .texts=${drawer}></cs-copy>
         ${isClipped ? html`<button type="button" class="quiet" @click=${this.#showWhole}>${drawer.showAll} (${figures.count(text.length)})</button>` : nothing}
-        <span role="status">${this.#said}</span>
       </p>
     `;
   }
 
   #parse(json: string): Json | undefined {
     if (this.#parsed?.json !== json) {
-      this.#parsed = { json, event: parsed(json) };
+      this.#parsed = { json, event: readJson(json) };
     }
     return this.#parsed.event;
   }
@@ -287,22 +285,25 @@ export class Drawer extends View {
     this.dispatchEvent(wish("close", {}));
   }
 
-  async #copy(text: string): Promise<void> {
-    const isCopied = await copy(text);
-    const drawer = this.texts?.rows.drawer;
-    this.#said = (isCopied ? drawer?.copied : drawer?.notCopied) ?? "";
-    this.requestUpdate();
-  }
-
   readonly #showMore = (): void => {
     this.#bounds = wider(this.#bounds);
-    this.requestUpdate();
+    this.#stay();
   };
 
   readonly #showWhole = (): void => {
     this.#isWhole = true;
-    this.requestUpdate();
+    this.#stay();
   };
+
+  /** Draws anew. The focus stays here where the button that had it goes. */
+  #stay(): void {
+    this.requestUpdate();
+    void this.updateComplete.then(() => {
+      if ((this.getRootNode() as ShadowRoot).activeElement === null) {
+        this.focus();
+      }
+    });
+  }
 
   readonly #resized = (): void => this.requestUpdate();
 
@@ -334,18 +335,6 @@ export class Drawer extends View {
     }
     event.preventDefault();
   };
-}
-
-function isSame(one: Row | undefined, other: Row | undefined): boolean {
-  return one?.kind === other?.kind && one?.line === other?.line;
-}
-
-function parsed(json: string): Json | undefined {
-  try {
-    return parseJson(json);
-  } catch {
-    return undefined;
-  }
 }
 
 /** What the event says, in a sentence. Its outcome is in it where the event names one. */

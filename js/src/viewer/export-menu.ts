@@ -8,14 +8,15 @@ import type { Phase } from "./session.js";
 import type { Described } from "./texts/frame.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-import { define, View } from "./view.js";
+import { define, given, View } from "./view.js";
 
 /** What events can be taken along as. */
 type Kind = "csv" | "ndjson" | "slice";
 
 /** Saves what was found. */
 export class ExportMenu extends View {
-  static override properties = { looking: {}, events: {}, phase: {}, slicer: {}, texts: {} };
+  static override properties = given("looking", "events", "phase", "slicer", "texts");
+
   declare looking: Looking | undefined;
   /** How many were found. */
   declare events: number;

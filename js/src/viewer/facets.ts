@@ -5,7 +5,7 @@ import { icon } from "./icons.js";
 import { has } from "./query.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-import { define, View, wish } from "./view.js";
+import { define, given, View, wish } from "./view.js";
 
 /** The columns whose values are offered, in this order. */
 const OFFERED: readonly Column[] = ["outcome", "action", "actor", "target", "tenant", "signer"];
@@ -14,7 +14,8 @@ const FEW = 10;
 
 /** The most frequent values of each column, as chips that narrow the search. Fires `value-toggled` {member, value}. */
 export class Facets extends View {
-  static override properties = { text: {}, found: {}, texts: {} };
+  static override properties = given("text", "found", "texts");
+
   declare text: string;
   declare found: Found | undefined;
   declare texts: Texts;

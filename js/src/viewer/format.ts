@@ -32,8 +32,11 @@ export function clip(text: string, length: number): string {
   return `${text.slice(0, end)}…`;
 }
 
-/** Characters that are not seen, or that change how others are seen. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/**
+ * Characters that are not seen, or that change how others are seen: marks too where they pile up higher than in any
+ * language's writing.
+ */
+export const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?<=\p{M}{6})\p{M}/gu;
 /** What a joiner may follow: emoji, and letters of scripts that are written with joiners. */
 const JOINED =
   /(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f|(?![\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}])[\p{L}\p{M}])$/u;

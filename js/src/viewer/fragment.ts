@@ -23,13 +23,14 @@ export function readFragment(hash: string, prefix: string): Shown {
   return { q, order, tz, columns, line };
 }
 
-/** The fragment with this in it; undefined where it belongs to the page. */
-export function writeFragment(hash: string, prefix: string, shown: Shown): string | undefined {
-  const text = hash.replace(/^#/, "");
-  if (text !== "" && !text.includes("=")) {
-    return undefined;
-  }
-  const members = new URLSearchParams(text);
+/** Whether it is the page's: a place in it. */
+export function isPages(hash: string): boolean {
+  return /^#[^=]+$/.test(hash);
+}
+
+/** The fragment with this in it. */
+export function writeFragment(hash: string, prefix: string, shown: Shown): string {
+  const members = new URLSearchParams(hash.replace(/^#/, ""));
   for (const name of NAMES) {
     if (shown[name] === "") {
       members.delete(prefix + name);

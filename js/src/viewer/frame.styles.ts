@@ -6,7 +6,7 @@ export const frameStyles = css`
     display: grid;
     grid-template-columns: minmax(0, 1fr);
     gap: 0.75rem;
-    text-align: start;
+    text-align: var(--cs-start);
   }
 
   kbd {
@@ -85,7 +85,7 @@ export const frameStyles = css`
   }
 
   .query-key {
-    margin-inline-end: 0.5rem;
+    margin: 0 0.5rem;
     color: var(--countersign-faint);
   }
 
@@ -197,11 +197,17 @@ export const frameStyles = css`
     border-color: transparent;
     background: none;
     font-weight: 400;
-    text-align: start;
+    text-align: var(--cs-start);
   }
 
   .choice:hover:not(:disabled) {
     background: var(--countersign-sunk);
+  }
+
+  /* Values and time take no room where there are none. */
+
+  :is(cs-facets, cs-histogram):not(:has(*)) {
+    display: none;
   }
 
   /* Values */
@@ -327,7 +333,7 @@ export const frameStyles = css`
   .legend {
     display: flex;
     flex-wrap: wrap;
-    gap: 0 1rem;
+    gap: 0 0.85rem;
   }
 
   .legend li {
@@ -363,6 +369,7 @@ export const frameStyles = css`
 
   .plot {
     height: 104px;
+    direction: ltr;
     border-top: 0 solid var(--countersign-line);
   }
 
@@ -424,25 +431,50 @@ export const frameStyles = css`
     position: relative;
     max-height: 18rem;
     overflow: auto;
+    margin-block-start: 0.25rem;
+    border: 1px solid var(--countersign-line);
+    border-radius: 0.4rem;
+    background: var(--countersign-card);
   }
 
   .table-scroller table {
-    border-collapse: collapse;
+    width: 100%;
+    border-collapse: separate;
+    border-spacing: 0;
     font-size: 0.875rem;
     font-variant-numeric: tabular-nums;
   }
 
+  .table-scroller thead th {
+    position: sticky;
+    inset-block-start: 0;
+    background: var(--countersign-sunk);
+    color: var(--countersign-faint);
+    font-weight: 600;
+  }
+
+  .table-scroller time {
+    display: inline-block;
+  }
+
+  .table-scroller button {
+    white-space: nowrap;
+  }
+
+  .table-scroller tr:last-child > * {
+    border-bottom: 0;
+  }
+
   .table-scroller th,
   .table-scroller td {
-    padding: 0.15rem 0;
-    padding-inline-end: 1.25rem;
+    padding: 0.15rem 0.75rem;
     border-bottom: 1px solid var(--countersign-line);
-    text-align: start;
+    text-align: var(--cs-start);
     font-weight: 400;
   }
 
   .table-scroller .number {
-    text-align: end;
+    text-align: var(--cs-end);
   }
 
   /* Whether rows are all there is */
@@ -458,6 +490,7 @@ export const frameStyles = css`
 
   .notice p {
     display: flex;
+    flex: 1 1 8rem;
     flex-wrap: wrap;
     gap: 0 0.6rem;
   }
@@ -520,7 +553,7 @@ export const frameStyles = css`
   }
 
   .help {
-    width: min(100vw - 1.5rem, 38rem);
+    width: min(100vw - 1.5rem, 42rem);
     max-height: calc(100dvh - 2rem);
     padding: 1rem 1.25rem 1.25rem;
     border-radius: var(--countersign-round);
@@ -539,9 +572,13 @@ export const frameStyles = css`
 
   .help dl > div {
     display: grid;
-    grid-template-columns: minmax(0, 14rem) minmax(0, 1fr);
+    grid-template-columns: minmax(0, 15rem) minmax(0, 1fr);
     gap: 0 1rem;
     padding-block: 0.2rem;
+  }
+
+  .help code > span {
+    white-space: nowrap;
   }
 
   @container countersign (max-width: 40rem) {
@@ -580,6 +617,15 @@ export const frameStyles = css`
 
     .help dl > div {
       grid-template-columns: minmax(0, 1fr);
+    }
+
+    .notice > p {
+      flex-basis: calc(100% - 2rem);
+    }
+
+    .table-scroller th,
+    .table-scroller td {
+      padding-inline: 0.4rem;
     }
   }
 

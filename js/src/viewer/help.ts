@@ -41,7 +41,7 @@ export function helpView({ help }: Texts, isOpen: boolean, close: () => void): T
       </dl>
       <h3>${help.queryHeading}</h3>
       <dl>
-        ${help.examples.map(([query, meaning]) => html`<div><dt><code>${query}</code></dt><dd>${meaning}</dd></div>`)}
+        ${help.examples.map(([query, meaning]) => html`<div><dt><code>${query.split(" ").map((part) => html`<span>${part}</span> `)}</code></dt><dd>${meaning}</dd></div>`)}
       </dl>
     </dialog>
   `;

@@ -4,7 +4,7 @@ import type { Found, Histogram } from "../shelf/types.js";
 import { Chart, OUTCOMES } from "./chart.js";
 import { moment } from "./format.js";
 import type { Texts } from "./texts/texts.js";
-import { define, View, wish } from "./view.js";
+import { define, given, View, wish } from "./view.js";
 import type { Zone } from "./zone.js";
 
 /** How many spans of time the table lists: the fullest ones. */
@@ -12,7 +12,8 @@ const LISTED = 100;
 
 /** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}. */
 export class HistogramView extends View {
-  static override properties = { found: {}, zone: {}, texts: {}, theme: {} };
+  static override properties = given("found", "zone", "texts", "theme");
+
   declare found: Found | undefined;
   declare zone: Zone;
   declare texts: Texts;
@@ -146,8 +147,13 @@ export class HistogramView extends View {
     return `${this.#span(histogram, bar)}: ${counts.join(", ") || figures.events(0)}`;
   }
 
-  #span({ begin, step }: Histogram, bar: number): string {
-    return `${moment(begin + bar * step, this.zone)} – ${moment(begin + (bar + 1) * step, this.zone)}`;
+  #span(histogram: Histogram, bar: number): string {
+    return `${this.#moment(histogram, bar)} – ${this.#moment(histogram, bar + 1)}`;
+  }
+
+  /** When a bar begins. */
+  #moment({ begin, step }: Histogram, bar: number): string {
+    return moment(begin + bar * step, this.zone);
   }
 
   #table(histogram: Histogram): TemplateResult {
@@ -178,7 +184,7 @@ export class HistogramView extends View {
             ${listed.map(
               (bar) => html`
                 <tr>
-                  <th scope="row">${this.#span(histogram, bar)}</th>
+                  <th scope="row"><time>${this.#moment(histogram, bar)} –</time> <time>${this.#moment(histogram, bar + 1)}</time></th>
                   ${OUTCOMES.toReversed().map((outcome) => html`<td class="number">${figures.count(bars[outcome][bar] ?? 0)}</td>`)}
                   <td>
                     <button

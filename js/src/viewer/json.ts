@@ -25,6 +25,15 @@ export function parseJson(text: string): Json {
   return value;
 }
 
+/** The same, or nothing. */
+export function readJson(text: string): Json | undefined {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
 class Reader {
   readonly #text: string;
   #at = 0;

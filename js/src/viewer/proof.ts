@@ -1,14 +1,16 @@
-import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from "lit";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { EventRow } from "../shelf/types.js";
 import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../slice/types.js";
 import { type Failure, failure } from "./failure.js";
 import { icon } from "./icons.js";
+import { keyView } from "./key.js";
 import { said } from "./said.js";
+import { isSameLine } from "./same-line.js";
 import { save } from "./save.js";
 import type { Texts } from "./texts/texts.js";
 import { STATE_LOOKS, VERDICT_LOOKS } from "./tones.js";
 import { value } from "./value.js";
-import { define, View } from "./view.js";
+import { define, given, View } from "./view.js";
 
 /** What is known of the export that an event is proven from. */
 export interface Provable {
@@ -31,12 +33,7 @@ const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "rese
 
 /** How one event is proven: asked for, since all of the export is read again for it. */
 export class Proof extends View {
-  static override properties: PropertyDeclarations = {
-    event: { attribute: false },
-    slicer: { attribute: false },
-    session: { attribute: false },
-    texts: { attribute: false },
-  };
+  static override properties = given("event", "slicer", "session", "texts");
 
   declare event: EventRow | undefined;
   declare slicer: Slicer | undefined;
@@ -53,7 +50,7 @@ export class Proof extends View {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     const before = changed.get("event");
-    if (changed.has("session") || (changed.has("event") && !isSame(before, this.event))) {
+    if (changed.has("session") || (changed.has("event") && !isSameLine(before, this.event))) {
       this.#forget();
     }
   }
@@ -67,7 +64,7 @@ export class Proof extends View {
     return html`
       <h3>${drawer.proof}</h3>
       <p class="faint">${proof.about}</p>
-      <div aria-live="polite">${this.#content(this.#state, texts)}</div>
+      <div class="proof-state" aria-live="polite">${this.#content(this.#state, texts)}</div>
     `;
   }
 
@@ -103,9 +100,9 @@ export class Proof extends View {
     const { proof } = texts.rows;
     const look = VERDICT_LOOKS[verdict];
     return html`
-      <ol class="steps">${steps.map((step) => this.#step(step, texts))}</ol>
+      <ol class="steps" tabindex="-1">${steps.map((step) => this.#step(step, texts))}</ol>
       <p class="proof-verdict">
-        ${proof.verdict} <span class="state tone-${look.tone}">${icon(look.icon)}${texts.result.verdicts[verdict].word}</span>
+        ${proof.verdict} <span class="state tone-${look.tone}">${icon(look.icon)}<span class="plain">${texts.result.verdicts[verdict].word}</span></span>
       </p>
       <p class="actions">
         <button type="button" @click=${this.#save}>${icon("save")} ${proof.save}</button>
@@ -151,7 +148,7 @@ export class Proof extends View {
     return html`
       <div>
         <dt>${title}</dt>
-        <dd>${PLAIN.includes(name) ? value(fact(name, text, texts), FACT) : html`<code>${value(text, FACT)}</code>`}</dd>
+        <dd>${name === "vkey" ? keyView(text, texts) : PLAIN.includes(name) ? value(fact(name, text, texts), FACT) : html`<code>${value(text, FACT)}</code>`}</dd>
       </div>
     `;
   }
@@ -189,10 +186,7 @@ export class Proof extends View {
     }
   };
 
-  readonly #cancel = (): void => {
-    this.#forget();
-    void this.updateComplete.then(() => this.querySelector("button")?.focus());
-  };
+  readonly #cancel = (): void => this.#forget();
 
   readonly #save = (): void => {
     if (this.#state.kind === "explained" && this.event !== undefined) {
@@ -213,14 +207,17 @@ export class Proof extends View {
     this.#become({ kind: "unasked" });
   }
 
+  /** The button that was pressed goes with the state that it belonged to: the focus goes on to what comes of it. */
   #become(state: State): void {
+    const { activeElement } = this.getRootNode() as ShadowRoot;
+    const hadFocus = activeElement !== null && this.contains(activeElement);
+    const isOther = state.kind !== this.#state.kind;
     this.#state = state;
     this.requestUpdate();
+    if (hadFocus && isOther) {
+      void this.updateComplete.then(() => this.querySelector<HTMLElement>(".proof-state :is(button, .steps)")?.focus());
+    }
   }
-}
-
-function isSame(one: EventRow | undefined, other: EventRow | undefined): boolean {
-  return one?.line === other?.line && one?.chain === other?.chain && one?.seq === other?.seq;
 }
 
 /** The first facts' names, so that one sees what is inside. */

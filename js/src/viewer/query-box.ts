@@ -7,13 +7,14 @@ import { icon } from "./icons.js";
 import { canAsk, hasNoTime, queryOf } from "./query.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
-import { define, View, wish } from "./view.js";
+import { define, given, View, wish } from "./view.js";
 
 /** How long one may write on before the search follows, in milliseconds. */
 const PAUSE = 200;
 /** Where one writes what is looked for. Fires `query-changed` {text}, and `query-left` for Escape. */
 export class QueryBox extends View {
-  static override properties = { text: {}, found: {}, texts: {} };
+  static override properties = given("text", "found", "texts");
+
   declare text: string;
   declare found: Found | undefined;
   declare texts: Texts;

@@ -1,9 +1,10 @@
 /** What stands in the cells of a row. */
 
-import type { EventRow, Row } from "../shelf/types.js";
+import type { Row } from "../shelf/types.js";
 import { type ChosenColumn, cellText, isMember, isOfEvent, valuesAt } from "./columns.js";
 import { clip, moment } from "./format.js";
-import { type Json, parseJson } from "./json.js";
+import { type Json, readJson } from "./json.js";
+import { keyParts } from "./key.js";
 import { type Party, summarise } from "./summary.js";
 import type { Zone } from "./zone.js";
 
@@ -13,9 +14,9 @@ export type Cell =
   | { readonly kind: "text"; readonly text: string }
   /** `isImplied` where the event names none: it was a success. */
   | { readonly kind: "outcome"; readonly text: string; readonly isImplied: boolean }
-  | { readonly kind: "key"; readonly text: string }
   | { readonly kind: "number"; readonly number: number }
-  | { readonly kind: "party"; readonly party: Party }
+  /** An actor, a target or a key. */
+  | { readonly kind: "named"; readonly id: string; readonly name: string | undefined }
   | { readonly kind: "place"; readonly chain: string; readonly seq: number }
   | undefined;
 
@@ -33,7 +34,8 @@ export interface Cells {
 
 /** Reads a row for the columns. */
 export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone): Cells {
-  const event = row.kind === "event" ? read(row) : undefined;
+  // The verifier hands out JSON objects alone; what cannot be read here is shown as text.
+  const event = row.kind === "event" ? readJson(row.json) : undefined;
   const cells = columns.map((column) => (isOfEvent(column.id) ? ofEvent(event, column) : ofLink(row, column, zone)));
   const isTold = row.kind !== "event" || columns.some(({ id }, place) => isOfEvent(id) && tells(cells[place]));
   return { cells, untold: isTold ? undefined : clip(row.json, SHOWN) };
@@ -41,15 +43,6 @@ export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone):
 
 function tells(cell: Cell): boolean {
   return cell !== undefined && !(cell.kind === "outcome" && cell.isImplied);
-}
-
-function read({ json }: EventRow): Json | undefined {
-  try {
-    return parseJson(json);
-  } catch {
-    // The verifier hands out JSON objects alone; what cannot be read here is shown as text.
-    return undefined;
-  }
 }
 
 function ofEvent(event: Json | undefined, { id }: ChosenColumn): Cell {
@@ -87,7 +80,7 @@ function ofLink(row: Row, { id }: ChosenColumn, zone: Zone): Cell {
     case "place":
       return { kind: "place", chain: row.chain, seq: row.seq };
     default:
-      return { kind: "key", text: clip(row.vkey, SHOWN) };
+      return named(keyParts(row.vkey));
   }
 }
 
@@ -96,9 +89,9 @@ function text(value: string | undefined): Cell {
 }
 
 function party(value: Party | undefined): Cell {
-  if (value === undefined) {
-    return undefined;
-  }
-  const { id, name, type } = value;
-  return { kind: "party", party: { id: clip(id, SHOWN), name: name && clip(name, SHOWN), type } };
+  return value && named(value);
+}
+
+function named({ id, name }: { readonly id: string; readonly name: string | undefined }): Cell {
+  return { kind: "named", id: clip(id, SHOWN), name: name && clip(name, SHOWN) };
 }

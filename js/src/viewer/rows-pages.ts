@@ -20,8 +20,8 @@ export class RowPages {
   /** The one used longest ago comes first. */
   readonly #pages = new Map<number, readonly Row[]>();
   readonly #reading = new Set<number>();
-  /** Pages that have more rows by now than were read. */
-  readonly #short = new Set<number>();
+  /** Pages of an earlier telling of the answer: shown until they are read anew. */
+  readonly #stale = new Set<number>();
   #kept = 0;
   #wanted: number[] = [];
   #isLost = false;
@@ -61,14 +61,12 @@ export class RowPages {
     this.#read();
   }
 
-  /** The same answer with more rows after these. */
+  /** The same answer told again: what was read is shown until it is read anew. */
   grown(size: number): RowPages {
     const more = new RowPages(this.#shelf, size, this.#told);
     for (const [page, rows] of this.#pages) {
       more.#keep(page, rows);
-      if (rows.length < PAGE) {
-        more.#short.add(page);
-      }
+      more.#stale.add(page);
     }
     return more;
   }
@@ -84,7 +82,7 @@ export class RowPages {
       if (this.#reading.size >= AT_ONCE || this.#isLost) {
         return;
       }
-      if (!this.#reading.has(page) && (!this.#pages.has(page) || this.#short.has(page))) {
+      if (!this.#reading.has(page) && (!this.#pages.has(page) || this.#stale.has(page))) {
         this.#reading.add(page);
         void this.#take(page);
       }
@@ -102,10 +100,13 @@ export class RowPages {
     this.#read();
   }
 
-  #keep(page: number, rows: readonly Row[]): void {
-    this.#kept += weight(rows) - weight(this.#pages.get(page) ?? []);
+  #keep(page: number, read: readonly Row[]): void {
+    const before = this.#pages.get(page) ?? [];
+    // What is the same stays the same object, so that nothing is drawn anew.
+    const rows = read.map((row, place) => (isSame(before[place], row) ? (before[place] ?? row) : row));
+    this.#kept += weight(rows) - weight(before);
     this.#pages.set(page, rows);
-    this.#short.delete(page);
+    this.#stale.delete(page);
     for (const [oldest, old] of this.#pages) {
       if (this.#kept <= KEPT) {
         return;
@@ -125,6 +126,11 @@ export class RowPages {
       this.#pages.set(page, rows);
     }
   }
+}
+
+/** A line of the export is what it is; only a gap can become longer. */
+function isSame(one: Row | undefined, other: Row): boolean {
+  return one?.line === other.line && one.kind === other.kind && other.kind !== "gap";
 }
 
 /** What a row takes beside its event's text. */

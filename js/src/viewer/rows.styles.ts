@@ -194,6 +194,37 @@ export const rowsStyles = css`
       overflow-wrap: normal;
     }
 
+    /* Each value is cut where it ends, in its own direction, and piled marks at the row's edges. */
+    & .row .cell > :is(bdi, time, code),
+    & .row .cell :is(.implied, .outcome, .named) bdi {
+      display: block;
+      width: fit-content;
+      max-width: 100%;
+      overflow: hidden;
+      text-overflow: ellipsis;
+    }
+
+    & .named,
+    & .outcome {
+      display: flex;
+      gap: 0.4em;
+      min-width: 0;
+    }
+
+    & .named > bdi {
+      flex: 0 1 auto;
+    }
+
+    /* The name is what somebody calls himself: the identifier stays in view beside it. */
+    & .named > .faint {
+      flex: 0 100 auto;
+      min-width: 3em;
+    }
+
+    & .implied {
+      color: var(--countersign-faint);
+    }
+
     & .row .label {
       display: none;
     }
@@ -221,7 +252,7 @@ export const rowsStyles = css`
 
     & .row .cell-index,
     & .row .cell-line {
-      text-align: end;
+      text-align: var(--cs-end);
     }
 
     & .row .cell-action {
@@ -229,11 +260,7 @@ export const rowsStyles = css`
     }
 
     & .outcome {
-      display: inline-flex;
       align-items: center;
-      gap: 0.3rem;
-      max-width: 100%;
-      overflow: hidden;
     }
 
     & .outcome.tone-bad {
@@ -261,10 +288,10 @@ export const rowsStyles = css`
       color: var(--countersign-faint);
     }
 
-    /* Texts can be of a language that runs the other way than the page. */
     & .message,
     & .none,
-    & .whole {
+    & .whole,
+    & .label {
       unicode-bidi: plaintext;
     }
 
@@ -290,6 +317,21 @@ export const rowsStyles = css`
     }
 
     @container cs-rows (max-width: 36rem) {
+      & .bar:has(.filtered, .unlisted) {
+        flex-wrap: wrap;
+        justify-content: end;
+        row-gap: 0;
+      }
+
+      & .bar:has(.filtered, .unlisted) .bar-rest {
+        flex: 1 0 100%;
+      }
+
+      & .none {
+        min-height: 8rem;
+        margin-block-start: -8rem;
+      }
+
       & .probe,
       & .row {
         height: calc(var(--cs-lines) * 1.3rem + 1.1rem);
@@ -320,19 +362,39 @@ export const rowsStyles = css`
       }
 
       & .row .cell {
+        display: flex;
         grid-column: 2 / -1;
+        gap: 0.5rem;
         padding-inline: 0.25rem;
-        text-align: start;
+        text-align: var(--cs-start);
       }
 
-      & .row .cell.nil {
+      & .row .cell > * {
+        min-width: 0;
+      }
+
+      & .row .cell > .named {
+        flex: 1;
+      }
+
+      & .row .cell.nil::after {
+        color: var(--countersign-faint);
+        content: "–" / "";
+      }
+
+      & :is(.gap, .withheld) .cell.nil,
+      & .row .cell-outcome.nil {
         display: none;
       }
 
+      & .row.gap {
+        align-content: center;
+      }
+
       & .row .label {
-        display: inline-block;
+        display: block;
+        flex: none;
         min-width: 5.5rem;
-        margin-inline-end: 0.5rem;
         color: var(--countersign-faint);
         font-size: 0.85rem;
         font-weight: 400;
@@ -379,7 +441,7 @@ export const rowsStyles = css`
 
     @container cs-rows (max-width: 24rem) {
       & .row .label {
-        min-width: 4.25rem;
+        min-width: 5rem;
       }
 
       & .row .cell {

@@ -47,6 +47,11 @@ export const stripStyles = css`
     font-weight: 550;
   }
 
+  .strip-more > summary > .faint {
+    display: inline-block;
+    font-weight: 400;
+  }
+
   .strip-details {
     display: grid;
     gap: 1rem;
@@ -79,6 +84,7 @@ export const stripStyles = css`
     display: block;
     width: 100%;
     height: 0.45rem;
+    margin-block: 0.2rem;
     border: 0;
     border-radius: 1rem;
     overflow: hidden;
@@ -135,7 +141,7 @@ export const stripStyles = css`
     padding: 0.25rem 0;
     padding-inline-end: 1rem;
     border-top: 1px solid var(--countersign-line);
-    text-align: start;
+    text-align: var(--cs-start);
     vertical-align: top;
     font-weight: 400;
   }
@@ -232,6 +238,11 @@ export const stripStyles = css`
   .live-line[data-state="ended"] .live-dot,
   .live-line[data-state="connecting"] .live-dot {
     border: 2px solid var(--countersign-doubt);
+    background: none;
+  }
+
+  .live-line[data-state="stopped"] .live-dot {
+    border: 2px solid var(--countersign-faint);
     background: none;
   }
 

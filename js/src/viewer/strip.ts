@@ -107,7 +107,9 @@ function progressView(session: Session, strip: Strip): TemplateResult {
   const { progress: texts, live, figures } = strip.texts;
   const { progress, firstFailure } = session;
   const title =
-    session.phase === "live" ? live.waiting : html`${texts.verifying("")} ${value(session.name ?? "", 120)}`;
+    session.phase === "live"
+      ? live.waiting
+      : html`${texts.verifying("")} ${session.name ? value(session.name, 120) : nothing}`;
   return html`
     <section class="strip tone-faint" part="strip" aria-labelledby="strip-heading">
       ${icon("waiting")}
@@ -194,7 +196,7 @@ function verdictView(session: Session, report: Report, strip: Strip): TemplateRe
         <p>${words.says}</p>
         ${liveView(session, report, strip)}
         <details class="strip-more">
-          <summary>${texts.strip.more} <span class="faint">${tally(report, texts)}</span></summary>
+          <summary>${texts.strip.more} <span class="faint plain">${tally(report, texts)}</span></summary>
           <div class="strip-details">
             ${words.next === "" ? nothing : html`<p><strong>${texts.strip.nextHeading}</strong> ${words.next}</p>`}
             <div>
@@ -300,7 +302,7 @@ function findingsView({ findings, finding_counts }: Report, strip: Strip): Templ
         return html`
           <details class="finding-group tone-${look.tone}" data-code=${code}>
             <summary>
-              <span class="state">${icon(look.icon)}${texts.result.severities[list[0]?.severity ?? "info"](total)}</span>
+              <span class="state">${icon(look.icon)}<span class="plain">${texts.result.severities[list[0]?.severity ?? "info"](total)}</span></span>
               <strong>${codeTitle(code, texts)}</strong> <code class="faint">${code}</code>
             </summary>
             ${listed.map((finding) => findingView(finding, strip))}

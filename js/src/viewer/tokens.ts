@@ -58,6 +58,34 @@ export const tokens = css`
     overflow-wrap: anywhere;
   }
 
+  .key-groups {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0.1em 0.75em;
+    width: fit-content;
+    font-size: 1em;
+  }
+
+  .key-whole > summary {
+    width: fit-content;
+    color: var(--countersign-accent);
+    font-size: 0.9em;
+  }
+
+  .key-whole > code {
+    display: block;
+    overflow-wrap: anywhere;
+  }
+
+  /*
+   * A text can be of a language that runs the other way than the page: it runs its own way, and stands on the page's
+   * side.
+   */
+  :is(h2, h3, h4, p, li, dt, dd, th, td, label, small, button),
+  .plain {
+    unicode-bidi: plaintext;
+  }
+
   /* Numbers in an order of their own, whichever way the text around them runs. */
   time {
     direction: ltr;

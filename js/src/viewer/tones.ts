@@ -1,6 +1,7 @@
-/** How verdicts, checks, findings and signers look: a colour and a drawing, which stand beside a word. */
+/** How verdicts, checks, findings, signers and events look: a colour and a drawing, which stand beside a word. */
 
 import type { CheckState, Severity, SignerTrust, Verdict } from "../report.js";
+import type { Standing } from "../shelf/standing.js";
 import type { IconName, Tone } from "./icons.js";
 
 /** A colour and a drawing. */
@@ -8,6 +9,10 @@ export interface Look {
   readonly tone: Tone;
   readonly icon: IconName;
 }
+
+const PASS: Look = { icon: "pass", tone: "good" };
+const FAIL: Look = { icon: "fail", tone: "bad" };
+const DOUBT: Look = { icon: "unknown", tone: "doubt" };
 
 export const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
   altered: { icon: "altered", tone: "bad" },
@@ -19,20 +24,28 @@ export const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
 };
 
 export const STATE_LOOKS: Readonly<Record<CheckState, Look>> = {
-  pass: { icon: "pass", tone: "good" },
-  fail: { icon: "fail", tone: "bad" },
+  pass: PASS,
+  fail: FAIL,
   not_checked: { icon: "unknown", tone: "faint" },
 };
 
 export const SEVERITY_LOOKS: Readonly<Record<Severity, Look>> = {
-  error: { icon: "fail", tone: "bad" },
+  error: FAIL,
   warning: { icon: "warning", tone: "doubt" },
   info: { icon: "info", tone: "faint" },
 };
 
 export const SIGNER_LOOKS: Readonly<Record<SignerTrust, Look>> = {
-  trust_file: { icon: "pass", tone: "good" },
-  granted: { icon: "pass", tone: "good" },
-  revoked: { icon: "fail", tone: "bad" },
-  unknown: { icon: "unknown", tone: "doubt" },
+  trust_file: PASS,
+  granted: PASS,
+  revoked: FAIL,
+  unknown: DOUBT,
+};
+
+/** What is known of who signed one event. */
+export const STANDING_LOOKS: Readonly<Record<Standing, Look>> = {
+  trusted: PASS,
+  unconfirmed: DOUBT,
+  suspect: { icon: "warning", tone: "bad" },
+  unsettled: { icon: "waiting", tone: "faint" },
 };

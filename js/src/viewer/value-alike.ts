@@ -1,3 +1,5 @@
+import { UNSEEN } from "./format.js";
+
 /** Letters that are easily taken for a Latin one, each before the one it is taken for. */
 const PAIRS =
   "аaеeоoрpсcуyхxіiјjѕsԁdһhӏlԛqԝwАAВBЕEКKМMНHОOРPСCТTХXУYІIЈJЅSԌG" + "οoνvρpαaιiκkυuΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX";
@@ -6,7 +8,6 @@ const LATIN = new Map(Array.from(PAIRS.matchAll(/(.)(.)/gu), ([, taken, latin]) 
 
 const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 const HAS_LATIN = /\p{Script=Latin}/u;
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** A part of a text, and whether it is a letter of another script that is taken for a Latin one. */
 export interface Lettered {

@@ -19,11 +19,6 @@ export function value(text: string, length = SHORT): TemplateResult {
   return html`<bdi>${parts}</bdi>`;
 }
 
-/** The same, or nothing. */
-export function optional(text: string | undefined, length = SHORT): TemplateResult | typeof nothing {
-  return text === undefined ? nothing : value(text, length);
-}
-
 /** A sentence of the texts with each `{slot}` filled. What fills one is not looked at for slots again. */
 export function filled(sentence: string, slots: Readonly<Record<string, unknown>>): unknown[] {
   return sentence.split(/\{([a-z]+)\}/).map((part, place) => (place % 2 === 0 ? part : (slots[part] ?? nothing)));

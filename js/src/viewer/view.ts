@@ -1,4 +1,4 @@
-import { LitElement } from "lit";
+import { LitElement, type PropertyDeclarations } from "lit";
 
 /**
  * A part of the viewer: an element that draws into itself, within the viewer's one shadow root. There the viewer's
@@ -8,6 +8,11 @@ export abstract class View extends LitElement {
   protected override createRenderRoot(): this {
     return this;
   }
+}
+
+/** Properties that whoever holds a part gives it, and no attribute does. */
+export function given(...names: readonly string[]): PropertyDeclarations {
+  return Object.fromEntries(names.map((name) => [name, { attribute: false }]));
 }
 
 /** Tells whoever holds this part that something is wanted of it. */

@@ -2,39 +2,37 @@ import { html, LitElement, nothing, type PropertyValues, type TemplateResult } f
 import { createRef, ref } from "lit/directives/ref.js";
 import type { Order, Row } from "../shelf/types.js";
 import type { Slicer } from "../slice/types.js";
-import { type Alarm, alarmView, isAlarming } from "./alarm.js";
-import { type ChosenColumn, DEFAULT_COLUMNS, readColumns, writeColumns } from "./columns.js";
+import { alarmView } from "./alarm.js";
+import { Announcer } from "./announcer.js";
+import type { ChosenColumn } from "./columns.js";
 import "./drawer.js";
 import type { Shown } from "./drawer.js";
 import "./export-menu.js";
 import "./facets.js";
-import { type Failure, failure } from "./failure.js";
 import type { Link } from "./following.js";
-import { readFragment, writeFragment } from "./fragment.js";
 import { helpView } from "./help.js";
 import "./histogram.js";
 import { icon } from "./icons.js";
 import { Looking } from "./looking.js";
-import { isEmpty, queryOf, toggled, within } from "./query.js";
+import { noticeView } from "./notice.js";
+import { Opening } from "./opening.js";
+import { Outlook, type Usual } from "./outlook.js";
+import { queryOf, toggled, within } from "./query.js";
 import "./query-box.js";
 import type { QueryBox } from "./query-box.js";
-import { holds, type Ranges } from "./ranges.js";
+import { holds } from "./ranges.js";
 import "./rows.js";
-import type { Rows } from "./rows.js";
-import { said } from "./said.js";
+import type { RowAt, Rows } from "./rows.js";
 import { isLive, type Session, type Tools } from "./session.js";
-import { Sources } from "./sources.js";
+import { Showing } from "./showing.js";
 import type { Standing } from "./standing.js";
-import { failureView, type Strip, shareOf, stripView, waitingView } from "./strip.js";
+import { failureView, type Strip, stripView, waitingView } from "./strip.js";
 import { merged, type Some, textsOf } from "./texts/choose.js";
 import type { Texts } from "./texts/texts.js";
-import { orderOf, toolbarView, wordOf } from "./toolbar.js";
-import { verdictWords } from "./verdict.js";
+import { toolbarView } from "./toolbar.js";
+import { given } from "./view.js";
 import { viewerStyles } from "./viewer.styles.js";
 import type { Zone } from "./zone.js";
-
-/** How far verifying must have come for a screen reader to be told again, of 1. */
-const TOLD_EVERY = 0.1;
 
 /** How wide it must be for a row's details to stand beside the rows, in pixels. */
 const BESIDE = 960;
@@ -59,13 +57,7 @@ export class Viewer extends LitElement {
     theme: {},
     bare: { type: Boolean },
     fragment: {},
-    file: { attribute: false },
-    session: { attribute: false },
-    link: { attribute: false },
-    texts: { attribute: false },
-    trustText: { attribute: false },
-    pins: { attribute: false },
-    request: { attribute: false },
+    ...given("file", "session", "link", "texts", "trustText", "pins", "request"),
   };
 
   /** What works in the background for viewers that verify by themselves. */
@@ -101,30 +93,26 @@ export class Viewer extends LitElement {
   declare request: Request;
 
   #texts = textsOf("en");
-  #sources: Sources | undefined;
-  #current: Session | undefined;
-  #isOwn = false;
-  #isLoading = false;
-  #failure: Failure | undefined;
+  readonly #outlook = new Outlook();
+  readonly #showing = new Showing({
+    other: (session) => this.#other(session),
+    changed: () => this.#changed(),
+    reported: (session) => this.#reported(session),
+    alarmed: ({ report, goodPin }) => this.#tell("countersign-alarm", { report, pin: goodPin }),
+  });
+  readonly #opening = new Opening(
+    (row) => this.#opened(row),
+    () => this.requestUpdate(),
+  );
   #looking: Looking | undefined;
   #slicer: Slicer | undefined;
-  #text = "";
-  /** The order that the reader chose. */
-  #chosenOrder: Order | undefined;
-  #zone: Zone = "utc";
-  #columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;
-  #alarm: Alarm | undefined;
-  /** How the connection to a live log is. */
-  #link: Link | undefined;
-  #opened: { readonly row: Row; readonly position: number } | undefined;
   /** A line to show once it can be. */
   #wanted: number | undefined;
-  #said = "";
-  #toldAt = 0;
+  readonly #announcer = new Announcer();
   #isHelpOpen = false;
+  /** Whether a button of the strip was pressed, which goes with what it did. */
+  #isStripPressed = false;
   #shown: Shown = { source: undefined };
-  /** Leaves with a row. */
-  #listed: Ranges = new Float64Array();
   /** Whether there is no room for a row's details beside the rows. */
   #isSmall = false;
   readonly #resized = new ResizeObserver(([entry]) => {
@@ -153,18 +141,14 @@ export class Viewer extends LitElement {
 
   /** Takes a piece of an export, as bytes or text. Resolves when there is room for more. */
   async feed(chunk: Uint8Array | string): Promise<void> {
-    if (this.#sources === undefined || !this.#sources.isFed) {
-      this.#restart(true);
-    }
-    await this.#sources?.feed(chunk);
+    this.#beFed();
+    await this.#showing.feed(chunk);
   }
 
   /** Ends what was fed. */
   async end(): Promise<void> {
-    if (this.#sources === undefined || !this.#sources.isFed) {
-      this.#restart(true);
-    }
-    await this.#sources?.end();
+    this.#beFed();
+    await this.#showing.end();
   }
 
   /** Shows what stands at a line of the export, and says whether there is anything. A search that hides it is dropped. */
@@ -173,17 +157,19 @@ export class Viewer extends LitElement {
     if (looking === undefined) {
       return false;
     }
-    let row = await looking.session.shelf.rowOf(line);
-    if (row === undefined && this.#text !== "") {
-      this.#text = "";
+    const { shelf } = looking.session;
+    const rowOf = () => shelf.rowOf(line).catch(() => undefined);
+    let row = await rowOf();
+    if (row === undefined && this.#outlook.text !== "") {
+      this.#outlook.text = "";
       await this.#ask();
-      row = await looking.session.shelf.rowOf(line);
+      row = await rowOf();
     }
     if (row === undefined || looking !== this.#looking) {
       return false;
     }
     this.#rows.value?.goTo(row);
-    await this.#open(row);
+    await this.#opening.open(shelf, row);
     return true;
   }
 
@@ -191,8 +177,8 @@ export class Viewer extends LitElement {
     super.connectedCallback();
     addEventListener("hashchange", this.#readAddress);
     this.#resized.observe(this);
-    if (this.hasUpdated && this.#current === undefined) {
-      this.#restart(false);
+    if (this.hasUpdated && this.#showing.session === undefined) {
+      this.#restart();
     }
   }
 
@@ -203,7 +189,7 @@ export class Viewer extends LitElement {
     // An element that is only moved is connected again by then.
     queueMicrotask(() => {
       if (!this.isConnected) {
-        this.#stop();
+        this.#showing.stop();
       }
     });
   }
@@ -214,64 +200,82 @@ export class Viewer extends LitElement {
       this.#texts = this.texts === undefined ? textsOf(lang) : merged(textsOf(lang), this.texts);
     }
     if (changed.has("tz") && this.tz !== null) {
-      this.#zone = this.tz === "local" ? "local" : "utc";
+      this.#outlook.zone = this.#usual.zone;
     }
     if (changed.has("fragment")) {
       this.#readAddress();
     }
-    const given = ["src", "trust", "live", "file", "session", "trustText", "pins"] as const;
-    if (given.some((name) => changed.has(name))) {
-      this.#restart(false);
+    const sources = ["src", "trust", "live", "file", "session", "trustText", "pins"] as const;
+    if (sources.some((name) => changed.has(name))) {
+      this.#restart();
     }
   }
 
   protected override render(): TemplateResult {
-    const session = this.#current;
+    const { session, alarm } = this.#showing;
     const isShown = session !== undefined && session.phase !== "cancelled" && session.phase !== "failed";
     return html`
       <div class="viewer" part="viewer" lang=${this.#texts.lang} @keydown=${this.#key}>
-        ${this.#alarm === undefined ? nothing : alarmView(this.#alarm, this.#texts, this.#zone)}
+        ${alarm === undefined ? nothing : alarmView(alarm, this.#texts, this.#outlook.zone)}
         ${this.bare ? nothing : this.#strip(session)}
         ${isShown ? this.#body(session) : nothing}
-        <p class="sr" role="status">${this.bare ? "" : this.#said}</p>
+        <p class="sr" role="status">${this.bare ? "" : this.#announcer.said}</p>
         ${helpView(this.#texts, this.#isHelpOpen, () => this.#help(false))}
       </div>
     `;
   }
 
+  protected override updated(): void {
+    if (this.#isStripPressed && this.shadowRoot?.activeElement === null) {
+      const button = this.shadowRoot.querySelector<HTMLElement>(".strip-action");
+      const isSettled = !this.#showing.isLoading && this.#showing.session?.isRunning !== true;
+      if (button !== null || isSettled) {
+        this.#isStripPressed = false;
+        (button ?? this.#rows.value)?.focus();
+      }
+    }
+  }
+
   #strip(session: Session | undefined): TemplateResult {
+    const { link, failure, isRepeatable, isLoading, listed } = this.#showing;
+    const pressed = (act: () => void) => () => {
+      this.#isStripPressed = this.shadowRoot?.activeElement?.matches(".strip-action") === true;
+      act();
+    };
     const strip: Strip = {
       texts: this.#texts,
-      zone: this.#zone,
-      link: this.link ?? this.#link,
-      cancel: () => session?.cancel(),
-      again: this.#sources?.isFed || !(this.#isOwn || this.#failure) ? undefined : () => this.#restart(false),
-      isShown: (index) => holds(this.#listed, index),
+      zone: this.#outlook.zone,
+      link: this.link ?? link,
+      cancel: pressed(() => session?.cancel()),
+      again: isRepeatable ? pressed(() => this.#restart()) : undefined,
+      isShown: (index) => holds(listed, index),
       show: (line) => void this.goTo(line),
     };
-    if (this.#failure !== undefined) {
-      return failureView(this.#failure, strip);
+    if (failure !== undefined) {
+      return failureView(failure, strip);
     }
-    return session === undefined ? waitingView(this.#texts, this.#isLoading) : stripView(session, strip);
+    return session === undefined ? waitingView(this.#texts, isLoading) : stripView(session, strip);
   }
 
   #body(session: Session): TemplateResult {
     const texts = this.#texts;
+    const { text, zone, columns } = this.#outlook;
     const found = this.#looking?.found;
+    const { opened } = this.#opening;
     return html`
       <div class="tools" part="tools">
         <cs-query
           ${ref(this.#query)}
-          .text=${this.#text}
+          .text=${text}
           .found=${found}
           .texts=${texts}
-          @query-changed=${(event: CustomEvent<{ text: string }>) => this.#look(event.detail.text)}
+          @query-changed=${({ detail }: CustomEvent<{ text: string }>) => this.#look(detail.text)}
           @query-left=${() => this.#rows.value?.focus()}
         ></cs-query>
         ${toolbarView({
           texts,
           order: this.#order,
-          zone: this.#zone,
+          zone,
           reorder: (order) => this.#reorder(order),
           rezone: (zone) => this.#rezone(zone),
         })}
@@ -281,84 +285,59 @@ export class Viewer extends LitElement {
         </button>
       </div>
       <cs-facets
-        .text=${this.#text}
+        .text=${text}
         .found=${found}
         .texts=${texts}
         @value-toggled=${({ detail }: CustomEvent<{ member: string; value: string }>) =>
-          this.#look(toggled(this.#text, detail.member, detail.value))}
+          this.#look(toggled(text, detail.member, detail.value))}
       ></cs-facets>
       <cs-histogram
         .found=${found}
-        .zone=${this.#zone}
+        .zone=${zone}
         .texts=${texts}
         .theme=${this.theme ?? ""}
         @time-chosen=${({ detail }: CustomEvent<{ since: number; until: number }>) =>
-          this.#look(within(this.#text, detail.since, detail.until))}
+          this.#look(within(text, detail.since, detail.until))}
       ></cs-histogram>
-      <div class="main" ?hidden=${session.phase === "verifying" && (found?.rows ?? 0) === 0} data-beside=${this.#opened !== undefined && !this.#isSmall}>
+      <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0} data-beside=${opened !== undefined && !this.#isSmall}>
         <cs-rows
           ${ref(this.#rows)}
           .shelf=${session.shelf}
           .found=${found}
           .standing=${this.#standing}
-          .columns=${this.#columns}
-          .zone=${this.#zone}
+          .columns=${columns}
+          .zone=${zone}
           .texts=${texts}
-          .bar=${this.#notice(session)}
-          .grows=${this.#order.descending ? "before" : "after"}
-          @open-row=${({ detail }: CustomEvent<{ row: number }>) => void this.#open(detail.row)}
-          @mark-row=${({ detail }: CustomEvent<{ row: number }>) => void this.#mark(detail.row)}
+          .bar=${noticeView({
+            looking: this.#looking,
+            text,
+            isAlone: !this.bare,
+            texts,
+            showAll: () => {
+              this.#look("");
+              this.#rows.value?.focus();
+            },
+          })}
+          @open-row=${({ detail }: CustomEvent<RowAt>) => void this.#opening.open(session.shelf, detail.position, detail.row)}
+          @mark-row=${({ detail }: CustomEvent<RowAt>) => this.#mark(session, detail)}
           @columns-changed=${({ detail }: CustomEvent<{ columns: readonly ChosenColumn[] }>) => this.#recolumn(detail.columns)}
           @ask-help=${() => this.#help(true)}
           @ask-find=${() => this.#query.value?.focus()}
           @ask-close=${() => this.#close()}
         ></cs-rows>
         <cs-drawer
-          .row=${this.#opened?.row}
-          .standing=${this.#standingOf(this.#opened?.row)}
-          .position=${this.#opened?.position ?? 0}
+          .row=${opened?.row}
+          .standing=${this.#standingOf(opened?.row)}
+          .position=${opened?.position ?? 0}
           .modal=${this.#isSmall}
           .of=${found?.rows ?? 0}
-          .zone=${this.#zone}
+          .zone=${zone}
           .texts=${texts}
           .slicer=${this.#slicer}
           .session=${this.#proven(session)}
-          @step=${({ detail }: CustomEvent<{ by: number }>) => void this.#step(detail.by)}
+          @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
           @close=${() => this.#close()}
         ></cs-drawer>
-      </div>
-    `;
-  }
-
-  /** What stands between the search and the rows: whether they are all there is. */
-  #notice(session: Session): TemplateResult {
-    const { query, figures } = this.#texts;
-    const looking = this.#looking;
-    const found = looking?.found;
-    if (looking?.failure !== undefined) {
-      return html`<p class="notice tone-bad" role="alert">${icon("fail")}<span>${said(looking.failure.message, 400)}</span></p>`;
-    }
-    if (found === undefined) {
-      return html`<p class="notice"></p>`;
-    }
-    const isFiltered = !isEmpty(queryOf(this.#text));
-    const events = figures.events(found.events);
-    const of = figures.count(found.of);
-    // Something else around a bare viewer says it.
-    const unlisted = session.phase === "done" && !this.bare ? (session.report?.counts.events ?? 0) - found.of : 0;
-    return html`
-      <div class="notice ${isFiltered ? "tone-fair filtered" : ""}" part="notice" data-filtered=${isFiltered}>
-        ${isFiltered ? icon("filter") : nothing}
-        <p role="status">
-          ${isFiltered ? html`<strong>${query.filtered(figures.count(found.events), figures.events(found.of))}</strong>` : query.found(events)}
-          ${session.phase === "verifying" ? html`<span class="faint">${query.soFar}</span>` : nothing}
-          ${isFiltered && found.events === 0 && !looking?.isBusy ? query.nothing : nothing}
-          ${isFiltered && found.unknown.withheld > 0 ? html`<span class="faint">${query.unknownWithheld(found.unknown.withheld)}</span>` : nothing}
-          ${isFiltered && found.unknown.gaps > 0 ? html`<span class="faint">${query.unknownGaps(found.unknown.gaps)}</span>` : nothing}
-          ${unlisted > 0 ? html`<span class="unlisted">${icon("warning")}${query.unlisted(unlisted)}</span>` : nothing}
-          ${looking?.isBusy && found.searched < found.of ? html`<span class="faint">${query.searching(figures.count(found.searched), of)}</span>` : nothing}
-        </p>
-        ${isFiltered ? html`<button type="button" class="quiet" @click=${() => this.#look("")}>${query.showAll}</button>` : nothing}
       </div>
     `;
   }
@@ -376,224 +355,163 @@ export class Viewer extends LitElement {
   }
 
   #standingOf(row: Row | undefined): Standing {
-    return row === undefined || row.kind === "gap" ? "unsettled" : (this.#current?.standing(row) ?? "unsettled");
+    return row === undefined || row.kind === "gap"
+      ? "unsettled"
+      : (this.#showing.session?.standing(row) ?? "unsettled");
   }
 
   // What is verified
 
-  #restart(isFed: boolean): void {
-    this.#stop();
-    this.#alarm = undefined;
-    this.#link = undefined;
-    this.#failure = undefined;
-    if (this.session !== undefined && !isFed) {
-      this.#use(this.session, false);
-      return;
+  #beFed(): void {
+    if (!this.#showing.isFed) {
+      this.#open(true);
     }
+  }
+
+  #restart(): void {
+    if (this.session === undefined) {
+      this.#open(false);
+    } else {
+      this.#showing.show(this.session);
+    }
+  }
+
+  #open(isFed: boolean): void {
     if (Viewer.tools === undefined || (!isFed && this.src === null && this.file === undefined)) {
-      this.requestUpdate();
+      this.#showing.stop();
       return;
     }
-    const sources = new Sources(Viewer.tools, {
-      src: this.src,
-      trust: this.trust,
-      live: this.live,
-      file: isFed ? undefined : this.file,
+    const { src, trust, live, file, trustText, pins, request } = this;
+    this.#showing.open(Viewer.tools, {
+      src,
+      trust,
+      live,
+      file: isFed ? undefined : file,
       isFed,
-      trustText: this.trustText,
-      pins: this.pins,
-      request: this.request,
+      trustText,
+      pins,
+      request,
     });
-    this.#sources = sources;
-    this.#isLoading = true;
-    sources.onSession = (session) => this.#use(session, true);
-    sources.onLink = (link) => {
-      this.#link = link;
-      this.requestUpdate();
-    };
-    sources.onFailure = (error) => {
-      this.#isLoading = false;
-      this.#failure = failure(error);
-      this.requestUpdate();
-    };
-    sources.open();
-    this.requestUpdate();
   }
 
-  #use(session: Session, isOwn: boolean): void {
-    this.#leave();
-    this.#isLoading = false;
-    this.#current = session;
-    this.#isOwn = isOwn;
-    this.#standing = (event) => session.standing(event);
-    session.addEventListener("change", this.#changed);
-    session.addEventListener("report", this.#reported);
-    this.#looking = new Looking(session, this.#answered);
-    void this.#looking.ask(queryOf(this.#text), this.#order);
-    this.#slicer = Viewer.tools?.slicer?.();
-    if (session.report !== undefined) {
-      this.#reported();
-    }
-    this.requestUpdate();
-  }
-
-  #stop(): void {
-    this.#sources?.stop();
-    this.#sources = undefined;
-    this.#isLoading = false;
-    this.#leave();
-  }
-
-  #leave(): void {
+  #other(session: Session | undefined): void {
     this.#looking?.close();
     this.#looking = undefined;
-    this.#opened = undefined;
-    this.#listed = new Float64Array();
-    this.#toldAt = 0;
-    const session = this.#current;
-    this.#current = undefined;
-    session?.removeEventListener("change", this.#changed);
-    session?.removeEventListener("report", this.#reported);
-    if (this.#isOwn) {
-      session?.close();
+    this.#opening.close();
+    this.#announcer.begin();
+    if (session !== undefined) {
+      this.#standing = (event) => session.standing(event);
+      this.#looking = new Looking(session, this.#answered);
+      this.#slicer = Viewer.tools?.slicer?.();
+      void this.#looking.ask(queryOf(this.#outlook.text), this.#order);
     }
+    this.requestUpdate();
   }
 
-  readonly #changed = (): void => {
-    const session = this.#current;
-    if (session?.phase === "verifying") {
-      const share = shareOf(session.progress);
-      if (session.progress.total !== undefined && share >= this.#toldAt + TOLD_EVERY) {
-        this.#toldAt = share;
-        this.#said = this.#texts.progress.percent(Math.floor(share * 100));
-      }
-    } else if (session?.phase === "cancelled") {
-      this.#said = this.#texts.progress.cancelled;
+  #changed(): void {
+    const { session } = this.#showing;
+    if (session !== undefined) {
+      this.#announcer.change(session, this.#texts);
     }
     this.#seek();
     this.requestUpdate();
-  };
+  }
 
-  readonly #reported = (): void => {
-    const session = this.#current;
-    const report = session?.report;
-    if (session === undefined || report === undefined) {
-      return;
-    }
-    const { pin } = session;
+  #reported(session: Session): void {
     this.#standing = (event) => session.standing(event);
-    if (isLive(session.source) && isAlarming(report) && this.#alarm === undefined) {
-      const goodPin = session.goodPin ?? session.pins.at(-1) ?? null;
-      this.#alarm = { report, at: new Date(), goodPin };
-      this.#tell("countersign-alarm", { report, pin: goodPin });
-    }
-    const { word, says } = verdictWords(report, this.#texts);
-    const errors = report.findings.filter(({ severity }) => severity === "error").length;
-    if (session.phase !== "live") {
-      this.#said = this.#texts.strip.announce(word, says, errors);
-    }
-    this.#tell("countersign-report", { report, pin });
+    this.#announcer.report(session, this.#texts);
+    this.#tell("countersign-report", { report: session.report, pin: session.pin });
     this.requestUpdate();
-    void this.#list(session);
-  };
-
-  /** Asks which leaves have a row. */
-  async #list(session: Session): Promise<void> {
-    const coverage = await session.shelf.coverage().catch(() => undefined);
-    if (coverage !== undefined && session === this.#current) {
-      this.#listed = coverage.listed;
-      this.requestUpdate();
-    }
   }
 
   // What is looked at
 
   #look(text: string): void {
-    this.#text = text;
+    this.#outlook.text = text;
     void this.#ask();
   }
 
   /** Who follows a log wants to see what arrives. */
-  get #usualOrder(): Order {
+  get #usual(): Usual {
     const isLog = this.session === undefined ? this.live : isLive(this.session.source);
-    return { by: "place", descending: isLog };
+    return { order: { by: "place", descending: isLog }, zone: this.tz === "local" ? "local" : "utc" };
   }
 
   get #order(): Order {
-    return this.#chosenOrder ?? this.#usualOrder;
+    return this.#outlook.chosenOrder ?? this.#usual.order;
   }
 
   #reorder(order: Order): void {
-    this.#chosenOrder = order;
+    this.#outlook.chosenOrder = order;
     void this.#ask();
   }
 
   async #ask(): Promise<void> {
-    this.#opened = undefined;
+    this.#opening.close();
     this.#writeAddress();
     this.requestUpdate();
-    await this.#looking?.ask(queryOf(this.#text), this.#order);
+    await this.#looking?.ask(queryOf(this.#outlook.text), this.#order);
   }
 
   #rezone(zone: Zone): void {
-    this.#zone = zone;
+    this.#outlook.zone = zone;
     this.#writeAddress();
     this.requestUpdate();
   }
 
   #recolumn(columns: readonly ChosenColumn[]): void {
-    this.#columns = columns;
+    this.#outlook.columns = columns;
     this.#writeAddress();
     this.requestUpdate();
   }
 
   readonly #answered = (): void => {
+    const { session } = this.#showing;
     this.requestUpdate();
     this.#seek();
+    if (session !== undefined) {
+      void this.#opening.follow(session.shelf);
+    }
   };
 
   /** Goes to the line that was wanted, once all lines are known. */
   #seek(): void {
     const line = this.#wanted;
-    if (line !== undefined && this.#current?.phase !== "verifying" && this.#looking?.isBusy === false) {
+    if (line !== undefined && this.#showing.session?.phase !== "verifying" && this.#looking?.isBusy === false) {
       this.#wanted = undefined;
       void this.goTo(line);
     }
   }
 
-  async #open(position: number): Promise<void> {
-    const shelf = this.#current?.shelf;
-    const [row] = (await shelf?.rows(position, position + 1).catch(() => undefined)) ?? [];
-    if (row === undefined || shelf !== this.#current?.shelf) {
-      return;
-    }
-    this.#opened = { row, position };
-    this.#writeAddress();
-    this.#tell("countersign-open", { row });
+  #opened(row: Row | undefined): void {
+    this.#outlook.line = row?.line;
     this.requestUpdate();
-  }
-
-  async #mark(position: number): Promise<void> {
-    if (this.#opened !== undefined && this.#opened.position !== position) {
-      await this.#open(position);
+    if (row !== undefined) {
+      this.#writeAddress();
+      this.#tell("countersign-open", { row });
     }
   }
 
-  async #step(by: number): Promise<void> {
-    if (this.#opened !== undefined) {
-      const position = this.#opened.position + by;
-      if (position >= 0 && position < (this.#looking?.found?.rows ?? 0)) {
-        this.#rows.value?.goTo(position);
-        await this.#open(position);
-      }
+  /** What is open follows the reader through the list. */
+  #mark({ shelf }: Session, { position, row }: RowAt): void {
+    const { opened } = this.#opening;
+    if (opened !== undefined && opened.position !== position) {
+      void this.#opening.open(shelf, position, row);
+    }
+  }
+
+  #step({ shelf }: Session, by: number): void {
+    const { opened } = this.#opening;
+    const position = (opened?.position ?? 0) + by;
+    if (opened !== undefined && position >= 0 && position < (this.#looking?.found?.rows ?? 0)) {
+      this.#rows.value?.goTo(position);
+      void this.#opening.open(shelf, position);
     }
   }
 
   #close(): void {
-    if (this.#opened !== undefined) {
-      this.#opened = undefined;
+    if (this.#opening.close()) {
       this.#writeAddress();
-      this.requestUpdate();
       void this.updateComplete.then(() => this.#rows.value?.focus());
     }
   }
@@ -636,37 +554,21 @@ export class Viewer extends LitElement {
     if (this.fragment === null) {
       return;
     }
-    const { q, order, tz, columns, line } = readFragment(location.hash, this.fragment);
-    if (tz !== "") {
-      this.#zone = tz === "local" ? "local" : "utc";
+    const isOther = this.#outlook.read(this.fragment, this.#usual);
+    const { text, line } = this.#outlook;
+    if (isOther) {
+      void this.#looking?.ask(queryOf(text), this.#order);
     }
-    this.#columns = readColumns(columns) ?? DEFAULT_COLUMNS;
-    const chosen = orderOf(order);
-    if (q !== this.#text || wordOf(chosen ?? this.#usualOrder) !== wordOf(this.#order)) {
-      this.#text = q;
-      this.#chosenOrder = chosen;
-      void this.#looking?.ask(queryOf(q), this.#order);
-    }
-    if (/^[1-9]\d{0,14}$/.test(line) && Number(line) !== this.#opened?.row.line) {
-      this.#wanted = Number(line);
+    if (line !== undefined && line !== this.#opening.opened?.row.line) {
+      this.#wanted = line;
       this.#seek();
     }
     this.requestUpdate();
   };
 
   #writeAddress(): void {
-    if (this.fragment === null) {
-      return;
-    }
-    const hash = writeFragment(location.hash, this.fragment, {
-      q: this.#text,
-      order: wordOf(this.#order) === wordOf(this.#usualOrder) ? "" : wordOf(this.#order),
-      tz: this.#zone === (this.tz === "local" ? "local" : "utc") ? "" : this.#zone,
-      columns: this.#columns === DEFAULT_COLUMNS ? "" : writeColumns(this.#columns),
-      line: this.#opened === undefined ? "" : String(this.#opened.row.line),
-    });
-    if (hash !== undefined && hash !== location.hash) {
-      history.replaceState(history.state, "", `${location.pathname}${location.search}${hash}`);
+    if (this.fragment !== null) {
+      this.#outlook.write(this.fragment, this.#usual);
     }
   }
 

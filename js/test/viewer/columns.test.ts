@@ -65,7 +65,7 @@ test("every column has its cell", () => {
   assert.equal(untold, undefined);
   assert.deepEqual(
     cells.map((cell) => cell?.kind),
-    ["time", "party", "text", "place", "key", "number", "number", "text", undefined],
+    ["time", "named", "text", "place", "named", "number", "number", "text", undefined],
   );
 });
 

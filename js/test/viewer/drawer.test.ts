@@ -63,7 +63,7 @@ test("an event is summed up, and shown as parsed and as the bytes that matched",
   );
   const row = await opened.call("shown");
   assert.deepEqual(await opened.tab.locator(".raw").allTextContents(), [row?.kind === "event" ? row.json : ""]);
-  await opened.tab.getByRole("button", { name: "Copy" }).click();
+  await opened.tab.locator(".drawer-body > .actions").getByRole("button", { name: "Copy" }).click();
   await opened.tab.getByText("Copied").waitFor();
   assert.equal(await opened.tab.evaluate(() => navigator.clipboard.readText()), row?.kind === "event" && row.json);
   const facts = (await text(opened, ".drawer-body > .facts > div")).join("\n");
@@ -75,7 +75,7 @@ test("an event is summed up, and shown as parsed and as the bytes that matched",
     "Line6",
     "Signing keyexample.com/recorder",
     "Key ID5cc3cc17",
-    "Verifier keyexample.com/recorder+5cc3cc17+AXX",
+    "Key AXXk 4Fqv BmVp PW1y J0qp Q9Zv V5xq 3h0h 5wF6 J8sY zGxk The whole verifier key example.com/recorder+5cc3cc17+AXX",
   ]) {
     assert.ok(facts.includes(fact), `${fact} is not in\n${facts}`);
   }

@@ -58,6 +58,17 @@ test("what cannot be seen is named", () => {
   assert.equal(unseen("a\tb\nc"), 0);
 });
 
+test("marks that pile up are named, those of writing are not", () => {
+  assert.deepEqual(visible(`a${"\u0301".repeat(50)}b`), [
+    { text: `a${"\u0301".repeat(6)}`, unseen: false },
+    { text: "U+0301 ×44", unseen: true },
+    { text: "b", unseen: false },
+  ]);
+  for (const text of ["việt", "בְּרֵאשִׁ֖ית", "བསྒྲུབས", "क्ष्म्यै", "1️⃣"]) {
+    assert.deepEqual(visible(text), [{ text, unseen: false }]);
+  }
+});
+
 test("very many unseen characters are few parts", () => {
   assert.deepEqual(visible(`a${"\u200b".repeat(50_000)}b`), [
     { text: "a", unseen: false },

@@ -78,7 +78,7 @@ test("memory is bounded where events are large", async () => {
   assert.equal(pages.has(19 * PAGE, 19 * PAGE + 10), true);
 });
 
-test("where the answer grows, what was read stays until its page is read anew", async () => {
+test("where the answer is told again, what was read stays until its page is read anew", async () => {
   const { shelf, asked, answerAll } = slow();
   const before = new RowPages(shelf, PAGE + 3, () => {});
   before.want(0, 70, 1);
@@ -88,11 +88,16 @@ test("where the answer grows, what was read stays until its page is read anew", 
   pages.want(60, 80, 1);
   assert.deepEqual(
     asked.map(({ from, to }) => [from, to]),
-    [[PAGE, PAGE + 10]],
+    [
+      [0, PAGE],
+      [PAGE, PAGE + 10],
+    ],
   );
+  const [first, same] = [before.get(0), before.get(60)];
   await answerAll();
   assert.equal(pages.has(0, PAGE + 10), true);
   assert.equal(pages.get(PAGE + 9)?.line, PAGE + 12);
+  assert.ok(pages.get(0) === first && pages.get(60) === same, "what is the same is not drawn anew");
 });
 
 test("rows that cannot be read are lost, and asked for no more", async () => {

@@ -31,7 +31,6 @@ export const frameDe: FrameTexts = {
     emptyWhy: "Es wurde noch nichts zum Prüfen übergeben.",
   },
   strip: {
-    label: "Urteil",
     announce: (word, says, errors) => `Urteil: ${word} ${says}${errors > 0 ? ` ${error(errors)} aufgeführt.` : ""}`,
     more: "Prüfungen und Befunde",
     nextHeading: "Was nun?",
@@ -119,7 +118,6 @@ export const frameDe: FrameTexts = {
     soFar: "bisher",
   },
   view: {
-    toolbar: "Ansicht",
     order: "Reihenfolge",
     placeAscending: "Reihenfolge des Logs, vorwärts",
     placeDescending: "Reihenfolge des Logs, rückwärts",
@@ -132,14 +130,13 @@ export const frameDe: FrameTexts = {
     moreValues: (more) => `${more} weitere`,
     allValues: "Alle",
     fewerValues: "Weniger",
-    only: (member, value, events) => `${member} ${value}: ${events}`,
     histogram: "Ereignisse im Zeitverlauf",
     histogramAbout: (events, begin, end) => `${events} von ${begin} bis ${end}.`,
     brush: "Über das Diagramm ziehen, um nur einen Zeitraum zu zeigen.",
     table: "Als Tabelle",
     time: "Zeit",
     onlyThisTime: "Nur diese Zeit",
-    outcomes: { success: "Erfolg", failure: "Fehlschlag", unknown: "Unbekannt" },
+    outcomes: { success: "Erfolg", failure: "Fehlschlag", unknown: "Andere" },
     bars: (bars, of) => `${bars} von ${of} Zeiträumen haben Ereignisse; die vollsten sind aufgeführt.`,
   },
   save: {

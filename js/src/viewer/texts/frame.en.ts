@@ -30,7 +30,6 @@ export const frameEn: FrameTexts = {
     emptyWhy: "Nothing was given to verify yet.",
   },
   strip: {
-    label: "Verdict",
     announce: (word, says, errors) => `Verdict: ${word} ${says}${errors > 0 ? ` ${error(errors)} listed.` : ""}`,
     more: "Checks and findings",
     nextHeading: "What now?",
@@ -115,7 +114,6 @@ export const frameEn: FrameTexts = {
     soFar: "so far",
   },
   view: {
-    toolbar: "View",
     order: "Order",
     placeAscending: "Log order, first to last",
     placeDescending: "Log order, last to first",
@@ -128,14 +126,13 @@ export const frameEn: FrameTexts = {
     moreValues: (more) => `${more} more`,
     allValues: "All",
     fewerValues: "Fewer",
-    only: (member, value, events) => `${member} ${value}: ${events}`,
     histogram: "Events over time",
     histogramAbout: (events, begin, end) => `${events} from ${begin} to ${end}.`,
     brush: "Drag over the chart to look at a time alone.",
     table: "As a table",
     time: "Time",
     onlyThisTime: "Only this time",
-    outcomes: { success: "Success", failure: "Failure", unknown: "Unknown" },
+    outcomes: { success: "Success", failure: "Failure", unknown: "Other" },
     bars: (bars, of) => `${bars} of ${of} spans of time have events; the fullest are listed.`,
   },
   save: {

@@ -37,7 +37,6 @@ export interface ProgressTexts {
 
 /** The verdict in a strip. */
 export interface StripTexts {
-  readonly label: string;
   readonly announce: (word: string, says: string, errors: number) => string;
   readonly more: string;
   readonly nextHeading: string;
@@ -51,7 +50,6 @@ export interface StripTexts {
   readonly noFindings: string;
   readonly atLine: (line: string) => string;
   readonly showEvent: string;
-  /** Where a line has no event that verified. */
   readonly moreFindings: Counting;
   readonly log: string;
   readonly holds: string;
@@ -113,7 +111,6 @@ export interface QueryTexts {
 
 /** What rows are chosen and ordered by. */
 export interface ViewTexts {
-  readonly toolbar: string;
   readonly order: string;
   readonly placeAscending: string;
   readonly placeDescending: string;
@@ -126,7 +123,6 @@ export interface ViewTexts {
   readonly moreValues: (count: string) => string;
   readonly allValues: string;
   readonly fewerValues: string;
-  readonly only: (member: string, value: string, count: string) => string;
   readonly histogram: string;
   readonly histogramAbout: (events: string, begin: string, end: string) => string;
   readonly brush: string;

@@ -42,12 +42,10 @@ export interface ColumnsTexts {
   readonly open: string;
   readonly heading: string;
   readonly about: string;
-  readonly show: (column: string) => string;
   readonly earlier: (column: string) => string;
   readonly later: (column: string) => string;
   readonly narrower: (column: string) => string;
   readonly wider: (column: string) => string;
-  readonly remove: (column: string) => string;
   readonly member: string;
   readonly memberHint: string;
   readonly add: string;
@@ -77,10 +75,11 @@ export interface DrawerTexts {
   readonly proof: string;
   readonly bytes: string;
   readonly facts: Readonly<
-    Record<"time" | "chain" | "seq" | "index" | "line" | "signer" | "id" | "vkey" | "trust" | "leaves", string>
+    Record<"time" | "chain" | "seq" | "index" | "line" | "signer" | "id" | "key" | "trust" | "leaves", string>
   >;
   /** Whose clock a time is by. */
   readonly bySigner: string;
+  readonly wholeKey: string;
   readonly empty: string;
   readonly looksLike: string;
   readonly moreMembers: Counting;
@@ -98,8 +97,6 @@ export interface DiffTexts {
   readonly kinds: Readonly<Record<"added" | "removed" | "changed", string>>;
   readonly before: string;
   readonly after: string;
-  readonly member: string;
-  readonly change: string;
   readonly same: Counting;
   readonly nothing: string;
   readonly more: Counting;

@@ -1,6 +1,7 @@
 /** Rows and a drawer as the viewer holds them, with shelves of the tests' own. It is bundled and run in a browser. */
 
 import type { CSSResult } from "lit";
+import { basics } from "../../../dist/viewer/basics.js";
 import { drawerStyles } from "../../../dist/viewer/drawer.styles.js";
 import "../../../dist/viewer/drawer.js";
 import { rowsStyles } from "../../../dist/viewer/rows.styles.js";
@@ -12,7 +13,7 @@ import type { Found, Row, Shelf } from "../../../src/shelf/types.ts";
 import type { Explanation, ProofStepId, Slicer } from "../../../src/slice/types.ts";
 import type { ChosenColumn } from "../../../src/viewer/columns.ts";
 import type { Drawer } from "../../../src/viewer/drawer.ts";
-import type { Rows } from "../../../src/viewer/rows.ts";
+import type { RowAt, Rows } from "../../../src/viewer/rows.ts";
 import type { Standing } from "../../../src/viewer/standing.ts";
 import { CHANGED, event, HOSTILE, mixed, shelfOf, usual } from "./shelves.ts";
 
@@ -52,7 +53,7 @@ const root = document.createElement("main").attachShadow({ mode: "open" });
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(FRAME);
 root.adoptedStyleSheets = [
-  ...[tokens, rowsStyles, drawerStyles].flatMap((styles: CSSResult) => styles.styleSheet ?? []),
+  ...[basics, tokens, rowsStyles, drawerStyles].flatMap((styles: CSSResult) => styles.styleSheet ?? []),
   sheet,
 ];
 const frame = document.createElement("div");
@@ -74,7 +75,7 @@ const heard: string[] = [];
 let shelf: Shelf | undefined;
 let found: Found | undefined;
 let asked: number[] = [];
-let shifted = 0;
+let before = 0;
 
 const standings: readonly Standing[] = ["trusted", "unconfirmed", "suspect", "unsettled"];
 const standing = ({ line }: { line: number }): Standing => standings[line % 11 < 4 ? line % 11 : 0] ?? "trusted";
@@ -82,21 +83,21 @@ rows.standing = standing;
 rows.texts = en;
 drawer.texts = en;
 
-async function open(row: number): Promise<void> {
-  const [shown] = (await shelf?.rows(row, row + 1)) ?? [];
-  drawer.position = row;
+async function open({ position }: RowAt): Promise<void> {
+  const [shown] = (await shelf?.rows(position, position + 1)) ?? [];
+  drawer.position = position;
   drawer.of = found?.rows ?? 0;
   drawer.row = shown;
   drawer.standing = shown?.kind === "event" ? standing(shown) : "trusted";
 }
 
-frame.addEventListener("open-row", (event) => void open((event as CustomEvent<{ row: number }>).detail.row));
+frame.addEventListener("open-row", (event) => void open((event as CustomEvent<RowAt>).detail));
 frame.addEventListener("step", (event) =>
   rows.goTo(drawer.position + (event as CustomEvent<{ by: number }>).detail.by),
 );
 frame.addEventListener("mark-row", (event) => {
   if (drawer.row !== undefined) {
-    void open((event as CustomEvent<{ row: number }>).detail.row);
+    void open((event as CustomEvent<RowAt>).detail);
   }
 });
 drawer.addEventListener("close", () => {
@@ -107,8 +108,8 @@ for (const name of ["open-row", "mark-row", "columns-changed", "ask-help", "ask-
   frame.addEventListener(
     name,
     (event) => {
-      const { row } = (event as CustomEvent<{ row?: number }>).detail ?? {};
-      heard.push(row === undefined ? name : `${name} ${row}`);
+      const { position } = (event as CustomEvent<Partial<RowAt>>).detail ?? {};
+      heard.push(position === undefined ? name : `${name} ${position}`);
     },
     true,
   );
@@ -241,12 +242,11 @@ const page = {
       return;
     }
     const size = found.rows + by;
-    shifted += grows === "before" ? by : 0;
-    const first = found.rows;
-    const next = shelfOf(size, (row) => (grows === "after" ? mixed(row) : usual((row - shifted + size) % size)));
-    rows.grows = grows;
-    if (shelf !== undefined && first > 0) {
+    before += grows === "before" ? by : 0;
+    const next = shelfOf(size, (row) => usual(row - before));
+    if (shelf !== undefined) {
       shelf.rows = next.shelf.rows;
+      shelf.rowOf = async (line) => line - usual(0).line + before;
     }
     found = { ...found, rows: size, events: size, of: size };
     rows.found = found;

@@ -1,0 +1,56 @@
+/** How wide columns are. */
+
+import { type ChosenColumn, type ColumnId, isMember, longestRun } from "./columns.js";
+import type { NamedColumn } from "./texts/rows.js";
+import type { Zone } from "./zone.js";
+
+/** Lays out rows. A page's policy can forbid style attributes, but not this. */
+export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[], zone: Zone): void {
+  const [from, to] = longestRun(columns);
+  const lines = 1 + columns.filter(({ id }) => id !== "action" && id !== "outcome").length;
+  const tracks = columns.map((column) => track(column, zone));
+  const leasts = columns.map((column) => least(column, zone));
+  style.setProperty("--cs-lines", String(lines));
+  style.setProperty("--cs-tracks", `2rem ${tracks.join(" ")}`);
+  style.setProperty("--cs-least", `calc(2rem + ${leasts.join(" + ")})`);
+  style.setProperty("--cs-span", String(Math.max(1, to - from)));
+}
+
+/** What a column is without a width: its least in rem, and its share of what is left. */
+const SHARES: Readonly<Record<NamedColumn, readonly [least: number, share: number]>> = {
+  time: [13.5, 0],
+  action: [8.5, 1.2],
+  actor: [8.5, 1.3],
+  target: [8.5, 1.3],
+  outcome: [6.75, 0],
+  tenant: [6, 0.6],
+  place: [8.5, 0],
+  signer: [8, 1],
+  index: [6, 0],
+  line: [6, 0],
+};
+const MEMBER_SHARE = [7, 1] as const;
+
+/** An offset is longer than a Z. */
+const LOCAL_TIME = [16.5, 0] as const;
+
+/** The track of a column, for `grid-template-columns`. */
+function track({ id, width }: ChosenColumn, zone: Zone): string {
+  if (width !== undefined) {
+    return `${width}px`;
+  }
+  const [least, share] = shareOf(id, zone);
+  return share === 0 ? `${least}rem` : `minmax(${least}rem, ${share}fr)`;
+}
+
+/** The least that a column takes, for `calc()`. */
+function least({ id, width }: ChosenColumn, zone: Zone): string {
+  return width !== undefined ? `${width}px` : `${shareOf(id, zone)[0]}rem`;
+}
+
+function shareOf(id: ColumnId, zone: Zone): readonly [number, number] {
+  if (id === "time" && zone === "local") {
+    return LOCAL_TIME;
+  }
+  return isMember(id) ? MEMBER_SHARE : SHARES[id];
+}

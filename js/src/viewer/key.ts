@@ -1,0 +1,41 @@
+/** A key, so that it can be held against one on paper or read out on the telephone. */
+
+import { html, type TemplateResult } from "lit";
+import "./copy.js";
+import type { Texts } from "./texts/texts.js";
+import { value } from "./value.js";
+
+/** What a vkey is made of. */
+export interface KeyParts {
+  readonly name: string;
+  /** Eight hex digits of a hash over name and key. */
+  readonly id: string;
+  /** The kind of key and the key itself, in base64. */
+  readonly key: string;
+}
+
+/** The parts of a vkey; of one that is none, as much as there is. */
+export function keyParts(vkey: string): KeyParts {
+  const [name = "", id = "", ...key] = vkey.split("+");
+  return { name, id, key: key.join("+") };
+}
+
+/** So many characters at a time are read out. */
+const GROUP = 4;
+
+/**
+ * The key itself in groups, as everybody has it who has the vkey: no other form could be compared without a tool at the
+ * other end. The whole vkey is beneath, to be copied.
+ */
+export function keyView(vkey: string, { rows }: Texts): TemplateResult {
+  const { drawer } = rows;
+  const groups = keyParts(vkey).key.match(new RegExp(`.{1,${GROUP}}`, "gsu")) ?? [];
+  return html`
+    <code class="key-groups">${groups.map((group) => html`<span>${value(group)}</span> `)}</code>
+    <details class="key-whole">
+      <summary>${drawer.wholeKey}</summary>
+      <code>${value(vkey, 2_000)}</code>
+      <cs-copy .text=${vkey} .texts=${drawer}></cs-copy>
+    </details>
+  `;
+}

@@ -1,0 +1,71 @@
+/** Which row is open beside the list. */
+
+import type { Row, Shelf } from "../shelf/types.js";
+import { isSameLine } from "./same-line.js";
+
+/** A row, and where in the list it is. */
+export interface Opened {
+  readonly row: Row;
+  readonly position: number;
+}
+
+/** The row that is open: it stays the one that was opened, however the list around it changes. */
+export class Opening {
+  readonly #changed: (row: Row | undefined) => void;
+  readonly #moved: () => void;
+  #opened: Opened | undefined;
+  /** Changes with whatever is done: what was begun before is then over. */
+  #turn = 0;
+
+  /** `changed` is told of another row, or of none; `moved` where the same stands elsewhere. */
+  constructor(changed: (row: Row | undefined) => void, moved: () => void) {
+    this.#changed = changed;
+    this.#moved = moved;
+  }
+
+  get opened(): Opened | undefined {
+    return this.#opened;
+  }
+
+  /** Opens what stands at a place of the newest answer; `known` is what is drawn there. */
+  async open(shelf: Shelf, position: number, known?: Row): Promise<void> {
+    this.#turn += 1;
+    const turn = this.#turn;
+    const row = known ?? (await shelf.rows(position, position + 1).catch(() => undefined))?.[0];
+    if (row === undefined || turn !== this.#turn) {
+      return;
+    }
+    const isOther = !isSameLine(row, this.#opened?.row);
+    this.#opened = { row, position };
+    if (isOther) {
+      this.#changed(row);
+    } else {
+      this.#moved();
+    }
+  }
+
+  /** The answer went on: finds out where the row stands in it. */
+  async follow(shelf: Shelf): Promise<void> {
+    const opened = this.#opened;
+    const turn = this.#turn;
+    if (opened === undefined) {
+      return;
+    }
+    const position = await shelf.rowOf(opened.row.line).catch(() => undefined);
+    if (position !== undefined && position !== opened.position && turn === this.#turn) {
+      this.#opened = { ...opened, position };
+      this.#moved();
+    }
+  }
+
+  /** Closes it, and says whether there was one. */
+  close(): boolean {
+    this.#turn += 1;
+    const wasOpen = this.#opened !== undefined;
+    if (wasOpen) {
+      this.#opened = undefined;
+      this.#changed(undefined);
+    }
+    return wasOpen;
+  }
+}

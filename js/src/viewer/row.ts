@@ -1,0 +1,148 @@
+/** How one row is drawn. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { GapRow, Row } from "../shelf/types.js";
+import type { WithheldMark } from "../verify/marks.js";
+import { type ChosenColumn, isMember, longestRun } from "./columns.js";
+import { icon } from "./icons.js";
+import type { Cell, Cells } from "./rows-cells.js";
+import type { Standing } from "./standing.js";
+import type { Texts } from "./texts/texts.js";
+import { STANDING_LOOKS } from "./tones.js";
+import { value } from "./value.js";
+
+/** A row, read for its columns. */
+export interface ReadRow {
+  readonly row: Row;
+  readonly read: Cells;
+}
+
+/** All that a row's looks depend on. */
+export interface RowLooks {
+  readonly number: number;
+  /** Undefined while it is not read yet. */
+  readonly drawn: ReadRow | undefined;
+  readonly isCurrent: boolean;
+  /** Of an event alone. */
+  readonly standing: Standing | undefined;
+  /** Whether it cannot be read any more. */
+  readonly isLost: boolean;
+  readonly columns: readonly ChosenColumn[];
+  readonly texts: Texts;
+}
+
+/** A row of the grid. */
+export function rowView({ number, drawn, isCurrent, standing, isLost, columns, texts }: RowLooks): TemplateResult {
+  const { list } = texts.rows;
+  return html`
+    <div
+      class="row ${drawn?.row.kind ?? "unread"} ${isCurrent ? "current" : ""}"
+      part="row"
+      role="row"
+      id="cs-row-${number}"
+      aria-rowindex=${number + 2}
+      aria-selected=${isCurrent}
+    >
+      ${
+        drawn === undefined
+          ? html`<span role="gridcell" class="cell whole" aria-colspan=${columns.length + 1}>
+              ${isLost ? list.lost : list.reading}
+            </span>`
+          : whole(drawn, standing, columns, texts)
+      }
+    </div>
+  `;
+}
+
+/** What a column is called. A member is called by its path, which the reader wrote. */
+export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
+  return isMember(id) ? html`<code>${value(id.slice(1))}</code>` : texts.rows.columns.names[id];
+}
+
+function whole(
+  { row, read }: ReadRow,
+  standing: Standing | undefined,
+  columns: readonly ChosenColumn[],
+  texts: Texts,
+): TemplateResult {
+  const { cells, untold } = read;
+  const message = row.kind === "event" ? untold && html`<code>${value(untold)}</code>` : absence(row, texts);
+  const cell = (from: number) => (one: Cell, place: number) =>
+    cellView(one, columns[from + place]?.id ?? "line", texts);
+  const [from, to] = longestRun(columns);
+  return html`
+    ${sign(row, standing, texts)}
+    ${
+      message
+        ? // In place of the longest run of cells that are of the event.
+          [
+            ...(to > from ? cells.slice(0, from).map(cell(0)) : []),
+            html`<span role="gridcell" class="cell message ${to > from ? "" : "all"}" aria-colspan=${to > from ? to - from : columns.length}>${message}</span>`,
+            ...(to > from ? cells.slice(to).map(cell(to)) : []),
+          ]
+        : cells.map(cell(0))
+    }
+  `;
+}
+
+function cellView(cell: Cell, id: ChosenColumn["id"], texts: Texts): TemplateResult {
+  return html`
+    <span role="gridcell" class="cell cell-${isMember(id) ? "member" : id} ${cell === undefined ? "nil" : ""}">
+      <span class="label" aria-hidden="true">${columnName(id, texts)}</span>${cell === undefined ? nothing : content(cell, texts)}
+    </span>
+  `;
+}
+
+function content(cell: NonNullable<Cell>, { figures }: Texts): unknown {
+  switch (cell.kind) {
+    case "time":
+      return html`<time datetime=${cell.time} dir="ltr">${cell.shown}</time>`;
+    case "outcome":
+      return cell.isImplied ? html`<span class="implied">${value(cell.text)}</span>` : outcome(cell.text);
+    case "text":
+      return value(cell.text);
+    case "named": {
+      const { id, name } = cell;
+      return name === undefined
+        ? value(id)
+        : html`<span class="named">${value(name)} <span class="faint">${value(id)}</span></span>`;
+    }
+    case "number":
+      return figures.count(cell.number);
+    case "place":
+      return html`<bdi dir="ltr"><code>${cell.chain.slice(0, 8)}</code> / ${figures.count(cell.seq)}</bdi>`;
+  }
+}
+
+/** An event's own word for how it went; what went wrong catches the eye. */
+function outcome(text: string): TemplateResult {
+  switch (text) {
+    case "failure":
+      return html`<span class="outcome tone-bad">${icon("fail")}${value(text)}</span>`;
+    case "unknown":
+      return html`<span class="outcome faint">${icon("unknown")}${value(text)}</span>`;
+    default:
+      return value(text);
+  }
+}
+
+/** Who signed, as a drawing and, for those who do not see it, a word. */
+function sign(row: Row, standing: Standing | undefined, { rows }: Texts): TemplateResult {
+  if (standing === undefined) {
+    return html`<span role="gridcell" class="sign">${icon(row.kind === "gap" ? "gap" : "withheld")}</span>`;
+  }
+  const { icon: drawing, tone } = STANDING_LOOKS[standing];
+  return html`
+    <span role="gridcell" class="sign tone-${tone}" title=${rows.standing[standing].word}>
+      ${icon(drawing)}<span class="sr">${rows.standing[standing].word}</span>
+    </span>
+  `;
+}
+
+function absence(row: WithheldMark | GapRow, { rows }: Texts): TemplateResult {
+  if (row.kind === "withheld") {
+    return html`${rows.list.withheld[row.why ?? "unsaid"]}`;
+  }
+  const { index, leaves } = row;
+  return html`${rows.list.gap(leaves)} <span class="faint">${rows.list.gapPlace(index, index + leaves - 1)}</span>`;
+}

@@ -1,0 +1,137 @@
+/** Which answer's rows are shown, and which are read to be shown next. */
+
+import type { Found, Shelf } from "../shelf/types.js";
+import { RowPages } from "./rows-pages.js";
+
+/** Where the reader is. */
+export interface Place {
+  /** The row that the view begins with, and how many it has room for. */
+  readonly first: number;
+  readonly count: number;
+  readonly current: number;
+  /** Whether the view begins where the list does: new rows are let in there. */
+  readonly isAtBegin: boolean;
+}
+
+/** What is shown from now on. */
+export interface Turn {
+  readonly pages: RowPages | undefined;
+  /** By how many rows what is in view has moved; undefined where it is another question's answer. */
+  readonly shift: number | undefined;
+  /** By how many rows the current one has moved. */
+  readonly step: number;
+}
+
+/** An answer is told again as it goes on. The one before is shown until the next can be drawn. */
+export class Answers {
+  readonly #place: () => Place;
+  readonly #told: () => void;
+  #shelf: Shelf | undefined;
+  #question: number | undefined;
+  /** The newest answer, and the one that is shown or read. */
+  #newest: Found | undefined;
+  #found: Found | undefined;
+  #pages: RowPages | undefined;
+  #next: Turn | undefined;
+  #isFollowing = false;
+  /** Lines by the rows that they were found at: by the time that these are read, they can stand elsewhere again. */
+  #sought: ReadonlyMap<number, number> = new Map();
+
+  /** `told` is called whenever there may be something else to draw. */
+  constructor(place: () => Place, told: () => void) {
+    this.#place = place;
+    this.#told = told;
+  }
+
+  /** The rows that are shown. */
+  get pages(): RowPages | undefined {
+    return this.#pages;
+  }
+
+  /** Whether something else is about to be shown. */
+  get isTurning(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** Whether that is the answer to another question. */
+  get isAsked(): boolean {
+    return this.#next !== undefined && this.#next.shift === undefined;
+  }
+
+  /** Takes the newest answer, and says what is to be shown from now on where that is something else. */
+  receive(shelf: Shelf | undefined, found: Found | undefined): Turn | undefined {
+    this.#newest = found;
+    if (shelf === undefined || found === undefined) {
+      const hadPages = this.#pages !== undefined;
+      this.#shelf = undefined;
+      this.#next = undefined;
+      this.#pages = undefined;
+      return hadPages ? { pages: undefined, shift: undefined, step: 0 } : undefined;
+    }
+    if (shelf !== this.#shelf || found.question !== this.#question) {
+      this.#shelf = shelf;
+      this.#question = found.question;
+      this.#found = found;
+      this.#sought = new Map();
+      this.#next = { pages: new RowPages(shelf, found.rows, this.#told), shift: undefined, step: 0 };
+    }
+    return this.#turn();
+  }
+
+  /** Goes on to what was told since, once the place is that of what is shown. */
+  follow(): void {
+    if (this.#shelf !== undefined && !this.isTurning && !this.#isFollowing && this.#newest !== this.#found) {
+      void this.#follow(this.#shelf);
+    }
+  }
+
+  /** Shows the next answer as soon as it can be drawn. */
+  #turn(): Turn | undefined {
+    const next = this.#next;
+    if (next?.pages === undefined) {
+      return undefined;
+    }
+    const { first, count, isAtBegin } = this.#place();
+    const from = next.shift === undefined || isAtBegin ? 0 : Math.max(0, first + next.shift);
+    if (this.#pages !== undefined && !next.pages.isLost && !next.pages.has(from, from + count)) {
+      next.pages.want(from, from + count, 1);
+      return undefined;
+    }
+    this.#next = undefined;
+    this.#pages = next.pages;
+    return next;
+  }
+
+  /** The answer goes on. Rows may have come anywhere in it, so that what is looked at is found again by its line. */
+  async #follow(shelf: Shelf): Promise<void> {
+    const pages = this.#pages;
+    if (pages === undefined) {
+      return;
+    }
+    this.#isFollowing = true;
+    const { first, current, isAtBegin } = this.#place();
+    const sought = new Map<number, number>();
+    const moved = async (row: number) => {
+      const line = this.#sought.get(row) ?? pages.get(row)?.line;
+      const now = line === undefined ? undefined : await shelf.rowOf(line).catch(() => undefined);
+      if (line !== undefined) {
+        sought.set(now ?? row, line);
+      }
+      return (now ?? row) - row;
+    };
+    const [shift, step] = await Promise.all([isAtBegin ? 0 : moved(first), moved(current)]);
+    this.#isFollowing = false;
+    const newest = this.#newest;
+    if (newest !== undefined && newest.question === this.#question && shelf === this.#shelf && !this.isTurning) {
+      this.#found = newest;
+      this.#sought = sought;
+      const isStill = shift === 0 && step === 0;
+      this.#next = {
+        pages: isStill ? pages.grown(newest.rows) : new RowPages(shelf, newest.rows, this.#told),
+        shift,
+        step,
+      };
+    }
+    this.#told();
+  }
+}

@@ -1,0 +1,150 @@
+/** Which verification is shown, and what is known of it beside its own. */
+
+import { type Alarm, isAlarming } from "./alarm.js";
+import { type Failure, failure } from "./failure.js";
+import type { Link } from "./following.js";
+import type { Ranges } from "./ranges.js";
+import { isLive, type Session } from "./session.js";
+import { type Given, Sources } from "./sources.js";
+import type { Tools } from "./tools.js";
+
+/** What is heard of it. */
+export interface Ears {
+  /** There is another session, or none any more. */
+  readonly other: (session: Session | undefined) => void;
+  /** Something about it changed. */
+  readonly changed: () => void;
+  /** There is a report, or a newer one. */
+  readonly reported: (session: Session) => void;
+  /** The first alarm. */
+  readonly alarmed: (alarm: Alarm) => void;
+}
+
+/** One session at a time: a viewer's own, which ends with it, or somebody else's. */
+export class Showing {
+  readonly #ears: Ears;
+  #sources: Sources | undefined;
+  #session: Session | undefined;
+  #isOwn = false;
+  /** Whether there will be a session. */
+  isLoading = false;
+  /** Why there is none. */
+  failure: Failure | undefined;
+  alarm: Alarm | undefined;
+  /** How the connection to a live log is. */
+  link: Link | undefined;
+  /** Leaves with a row. */
+  listed: Ranges = new Float64Array();
+
+  constructor(ears: Ears) {
+    this.#ears = ears;
+  }
+
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Whether it is made of pieces that somebody feeds. */
+  get isFed(): boolean {
+    return this.#sources?.isFed === true;
+  }
+
+  /** Whether it can be begun again. */
+  get isRepeatable(): boolean {
+    return !this.isFed && (this.#isOwn || this.failure !== undefined);
+  }
+
+  /** Shows a session that somebody else made. */
+  show(session: Session): void {
+    this.stop();
+    this.#use(session, false);
+  }
+
+  /** Opens what is given. */
+  open(tools: Tools, given: Given): void {
+    this.stop();
+    const sources = new Sources(tools, given);
+    this.#sources = sources;
+    this.isLoading = true;
+    sources.onSession = (session) => this.#use(session, true);
+    sources.onLink = (link) => {
+      this.link = link;
+      this.#ears.changed();
+    };
+    sources.onFailure = (error) => {
+      this.isLoading = false;
+      this.failure = failure(error);
+      this.#ears.changed();
+    };
+    sources.open();
+    this.#ears.changed();
+  }
+
+  async feed(chunk: Uint8Array | string): Promise<void> {
+    await this.#sources?.feed(chunk);
+  }
+
+  async end(): Promise<void> {
+    await this.#sources?.end();
+  }
+
+  /** Shows nothing any more. */
+  stop(): void {
+    this.#sources?.stop();
+    this.#sources = undefined;
+    this.isLoading = false;
+    this.failure = undefined;
+    this.alarm = undefined;
+    this.link = undefined;
+    this.#leave();
+    this.#ears.other(undefined);
+  }
+
+  #use(session: Session, isOwn: boolean): void {
+    this.#leave();
+    this.isLoading = false;
+    this.#session = session;
+    this.#isOwn = isOwn;
+    session.addEventListener("change", this.#ears.changed);
+    session.addEventListener("report", this.#reported);
+    this.#ears.other(session);
+    if (session.report !== undefined) {
+      this.#reported();
+    }
+  }
+
+  #leave(): void {
+    const session = this.#session;
+    this.#session = undefined;
+    this.listed = new Float64Array();
+    session?.removeEventListener("change", this.#ears.changed);
+    session?.removeEventListener("report", this.#reported);
+    if (this.#isOwn) {
+      session?.close();
+    }
+    this.#isOwn = false;
+  }
+
+  readonly #reported = (): void => {
+    const session = this.#session;
+    const report = session?.report;
+    if (session === undefined || report === undefined) {
+      return;
+    }
+    if (isLive(session.source) && isAlarming(report) && this.alarm === undefined) {
+      this.alarm = { report, at: new Date(), goodPin: session.goodPin ?? session.pins.at(-1) ?? null };
+      this.#ears.alarmed(this.alarm);
+    }
+    this.#ears.reported(session);
+    void this.#list(session);
+  };
+
+  /** Asks which leaves have a row. */
+  async #list(session: Session): Promise<void> {
+    const coverage = await session.shelf.coverage().catch(() => undefined);
+    if (coverage !== undefined && session === this.#session) {
+      this.listed = coverage.listed;
+      this.#ears.changed();
+    }
+  }
+}

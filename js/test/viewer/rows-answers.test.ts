@@ -1,0 +1,86 @@
+/** Which answer's rows are shown while one goes on. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Answers } from "../../dist/viewer/rows-answers.js";
+import type { Found, Shelf } from "../../src/shelf/types.ts";
+import { shelfOf, usual } from "./page/shelves.ts";
+
+/** A list of lines that somebody looks at. */
+function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAtBegin: true }) {
+  const shelf = {
+    rows: async (from: number, to: number) => lines.slice(from, to).map((line) => usual(line - usual(0).line)),
+    rowOf: async (line: number) => (lines.includes(line) ? lines.indexOf(line) : undefined),
+  } as Partial<Shelf> as Shelf;
+  const answers = new Answers(
+    () => place,
+    () => {},
+  );
+  const found = (question = 1): Found => ({ ...shelfOf(lines.length, usual).found, question });
+  /** Tells the answer, and lets it be read until there is no more to do. */
+  const tell = async (told: Found = found()) => {
+    const turns = [];
+    for (let turn = 0; turn < 4; turn += 1) {
+      const done = answers.receive(shelf, told);
+      answers.follow();
+      answers.pages?.want(place.first, place.first + place.count, 1);
+      if (done !== undefined) turns.push(done);
+      await new Promise(setImmediate);
+    }
+    return turns;
+  };
+  const shown = () =>
+    Array.from({ length: answers.pages?.size ?? 0 }, (_, row) => answers.pages?.get(row)?.line).slice(0, lines.length);
+  return { answers, tell, shown, found, place };
+}
+
+test("rows that come between others are shown there, though their number was read before", async () => {
+  const lines = [10, 20, 30, 40];
+  const { tell, shown } = looking(lines);
+  await tell();
+  assert.deepEqual(shown(), [10, 20, 30, 40]);
+  lines.splice(2, 0, 25);
+  await tell();
+  assert.deepEqual(shown(), [10, 20, 25, 30, 40]);
+});
+
+test("an answer that is told again with as many rows is read again", async () => {
+  const lines = [10, 20, 30];
+  const { tell, shown } = looking(lines);
+  await tell();
+  lines.splice(0, 3, 10, 15, 30);
+  await tell();
+  assert.deepEqual(shown(), [10, 15, 30]);
+});
+
+test("what is in view and what is current are found again by their lines", async () => {
+  const lines = Array.from({ length: 50 }, (_, place) => 100 + place);
+  const { tell, shown } = looking(lines, { first: 10, count: 4, current: 12, isAtBegin: false });
+  await tell();
+  lines.splice(11, 0, 1, 2, 3);
+  lines.unshift(7, 8);
+  const [turn] = await tell();
+  assert.deepEqual([turn?.shift, turn?.step], [2, 5]);
+  assert.deepEqual(shown().slice(10, 14), [108, 109, 110, 1]);
+});
+
+test("one who scrolls on while an answer is read still gets it", async () => {
+  const lines = Array.from({ length: 500 }, (_, place) => 100 + place);
+  const { answers, tell, shown, place } = looking(lines, { first: 10, count: 4, current: 0, isAtBegin: false });
+  await tell();
+  place.first = 400;
+  lines.unshift(1, 2);
+  assert.equal((await tell()).length, 1);
+  assert.equal(answers.isTurning, false);
+  assert.equal(shown()[400], 498);
+});
+
+test("another question's answer begins anew", async () => {
+  const lines = [10, 20];
+  const { tell, shown, found } = looking(lines);
+  await tell();
+  lines.splice(0, 2, 5);
+  const [turn] = await tell(found(2));
+  assert.equal(turn?.shift, undefined);
+  assert.deepEqual(shown(), [5]);
+});
