@@ -54,7 +54,7 @@ export const drawerStyles = css`
       display: flex;
       align-items: center;
       gap: 0.75rem;
-      padding: 0.5rem 0.6rem 0.5rem 1.1rem;
+      padding-block: 0.5rem;
       padding-inline: 1.1rem 0.6rem;
       border-block-end: 1px solid var(--countersign-line);
     }
@@ -89,11 +89,6 @@ export const drawerStyles = css`
 
     & .drawer-body > * + * {
       margin-block-start: 0.6rem;
-    }
-
-    /* Texts can be of a language that runs the other way than the page. */
-    & :is(h2, h3, h4, p, small, .position, .change-kind) {
-      unicode-bidi: plaintext;
     }
 
     & h3 {
@@ -139,7 +134,11 @@ export const drawerStyles = css`
     }
 
     & .facts {
-      grid-template-columns: repeat(auto-fit, minmax(min(100%, 7rem), 1fr));
+      grid-template-columns: repeat(auto-fit, minmax(min(100%, 5rem), 1fr));
+    }
+
+    & .facts .state {
+      display: flex;
     }
 
     & .facts .wide {
@@ -178,6 +177,15 @@ export const drawerStyles = css`
 
     & .members dd {
       min-width: 0;
+    }
+
+    /* Piled marks stay in what they belong to. */
+    & :is(.sentence, .members dt, .members dd, .change-path, .change-values > *) {
+      overflow-y: clip;
+    }
+
+    & .members > div:has(> .item) {
+      grid-template-columns: minmax(1.5rem, max-content) minmax(0, 1fr);
     }
 
     & .members bdi {
@@ -269,7 +277,6 @@ export const drawerStyles = css`
     }
 
     & .change-values > *::before {
-      color: inherit;
       font-weight: 700;
     }
 
@@ -316,31 +323,7 @@ export const drawerStyles = css`
       margin-block-start: 0.6rem;
     }
 
-    & .proof-progress progress {
-      grid-column: 1 / -1;
-      appearance: none;
-      width: 100%;
-      height: 0.5rem;
-      border: 0;
-      border-radius: 1rem;
-      overflow: hidden;
-      background: var(--countersign-line);
-      color: var(--countersign-accent);
-    }
-
-    & .proof-progress progress::-webkit-progress-bar {
-      background: var(--countersign-line);
-    }
-
-    & .proof-progress progress::-webkit-progress-value {
-      background: var(--countersign-accent);
-    }
-
-    & .proof-progress progress::-moz-progress-bar {
-      background: var(--countersign-accent);
-    }
-
-    & .proof-progress label {
+    & .proof-progress :is(label, progress) {
       grid-column: 1 / -1;
     }
 
@@ -430,7 +413,7 @@ export const drawerStyles = css`
       padding-block: 0.15rem;
       padding-inline: 0 0.8rem;
       font-weight: 400;
-      text-align: start;
+      text-align: var(--cs-start);
       vertical-align: baseline;
     }
 
@@ -481,6 +464,18 @@ export const drawerStyles = css`
     @media (max-width: 30rem) {
       & .members > div {
         grid-template-columns: minmax(0, 1fr);
+      }
+
+      & .drawer-head {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr) auto;
+        gap: 0 0.5rem;
+        padding-inline-start: 0.9rem;
+      }
+
+      & .moves {
+        grid-row: 1 / span 2;
+        grid-column: 2;
       }
 
       & .drawer-body {
