@@ -14,6 +14,8 @@ const PAGE = 1 << SHIFT;
 const MASK = PAGE - 1;
 /** How many values found lately are looked at before the table. */
 const RECENT = 256;
+/** With more values than this, what was found lately is seldom what comes next. */
+const MOST_RECENT = 1024;
 
 /** Memory for values, shared by dictionaries, so that together they take no more than there is for them. */
 export class Arena {
@@ -72,6 +74,8 @@ export class Dictionary {
   readonly #lengths = new Numbers();
   /** Codes by hash; 0 where there is none. */
   #table = new Uint32Array(1 << 6);
+  /** The hash of each of these. */
+  #hashes = new Uint32Array(1 << 6);
   readonly #recent = new Uint32Array(RECENT);
 
   constructor(arena: Arena, hash: Hash) {
@@ -90,7 +94,10 @@ export class Dictionary {
     if (length > this.#arena.longest) {
       return UNKEPT;
     }
-    const hint = length === 0 ? 0 : this.#hint(bytes, begin, length);
+    if (length === 0 || this.#places.length > MOST_RECENT) {
+      return this.#find(bytes, begin, length);
+    }
+    const hint = this.#hint(bytes, begin, length);
     const recent = this.#recent[hint] ?? 0;
     if (recent !== 0 && this.#is(recent, bytes, begin, length)) {
       return recent;
@@ -104,7 +111,8 @@ export class Dictionary {
 
   /** The code of a value that is kept. */
   known(bytes: Uint8Array, begin: number, length: number): number | undefined {
-    return this.#table[this.#slotOf(bytes, begin, length)] || undefined;
+    const hash = this.#hash.of(bytes, begin, length);
+    return this.#table[this.#slotOf(hash, bytes, begin, length)] || undefined;
   }
 
   /** Looks at a value's bytes. */
@@ -129,7 +137,8 @@ export class Dictionary {
   }
 
   #find(bytes: Uint8Array, begin: number, length: number): number {
-    const slot = this.#slotOf(bytes, begin, length);
+    const hash = this.#hash.of(bytes, begin, length);
+    const slot = this.#slotOf(hash, bytes, begin, length);
     const known = this.#table[slot] ?? 0;
     if (known !== 0) {
       return known;
@@ -142,6 +151,7 @@ export class Dictionary {
     this.#places.push(place);
     this.#lengths.push(length);
     this.#table[slot] = code;
+    this.#hashes[slot] = hash;
     if (this.#places.length * 2 > this.#table.length) {
       this.#grow();
     }
@@ -149,11 +159,14 @@ export class Dictionary {
   }
 
   /** Where in the table the code of a value stands, or would. */
-  #slotOf(bytes: Uint8Array, begin: number, length: number): number {
+  #slotOf(hash: number, bytes: Uint8Array, begin: number, length: number): number {
     const table = this.#table;
     const mask = table.length - 1;
-    let slot = this.#hash.of(bytes, begin, length) & mask;
-    for (let code = table[slot] ?? 0; code !== 0 && !this.#is(code, bytes, begin, length); code = table[slot] ?? 0) {
+    let slot = hash & mask;
+    for (let code = table[slot] ?? 0; code !== 0; code = table[slot] ?? 0) {
+      if (this.#hashes[slot] === hash && this.#is(code, bytes, begin, length)) {
+        break;
+      }
       slot = (slot + 1) & mask;
     }
     return slot;
@@ -169,16 +182,21 @@ export class Dictionary {
 
   #grow(): void {
     const table = new Uint32Array(this.#table.length * 2);
+    const hashes = new Uint32Array(table.length);
     const mask = table.length - 1;
-    for (let code = FIRST; code < this.end; code += 1) {
-      const place = this.#places.get(code - FIRST);
-      const length = this.#lengths.get(code - FIRST);
-      let slot = this.#hash.of(this.#arena.page(place), this.#arena.within(place), length) & mask;
-      while (table[slot] !== 0) {
-        slot = (slot + 1) & mask;
+    for (let from = 0; from < this.#table.length; from += 1) {
+      const code = this.#table[from] ?? 0;
+      if (code !== 0) {
+        const hash = this.#hashes[from] ?? 0;
+        let slot = hash & mask;
+        while (table[slot] !== 0) {
+          slot = (slot + 1) & mask;
+        }
+        table[slot] = code;
+        hashes[slot] = hash;
       }
-      table[slot] = code;
     }
     this.#table = table;
+    this.#hashes = hashes;
   }
 }
