@@ -1,0 +1,40 @@
+/** What a screen reader is told of a verification. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Announcer } from "../../dist/viewer/announcer.js";
+import { en } from "../../dist/viewer/texts/en.js";
+import type { Session } from "../../src/viewer/session.ts";
+
+const at = (bytes: number, more: object = {}) =>
+  ({ phase: "verifying", progress: { bytes, total: 100 }, ...more }) as Session;
+const report = { verdict: "altered", complete: null, findings: [{ severity: "error" }, { severity: "warning" }] };
+
+test("progress is told now and then, and a verdict is the last word", () => {
+  const announcer = new Announcer();
+  const told = [3, 12, 15, 60, 100].map((bytes) => {
+    announcer.change(at(bytes), en);
+    return announcer.said;
+  });
+  assert.deepEqual(told, [
+    "",
+    "Verifying, 12 percent",
+    "Verifying, 12 percent",
+    "Verifying, 60 percent",
+    "Verifying, 100 percent",
+  ]);
+  announcer.report(at(100, { report }), en);
+  const verdict = announcer.said;
+  assert.match(verdict, /^Verdict: Altered\. .* 1 error listed\.$/);
+  announcer.change(at(100, { report }), en);
+  announcer.change(at(100, { report, phase: "done" }), en);
+  assert.equal(announcer.said, verdict);
+  announcer.begin();
+  assert.equal(announcer.said, "");
+});
+
+test("what was cancelled is told", () => {
+  const announcer = new Announcer();
+  announcer.change(at(50, { phase: "cancelled" }), en);
+  assert.equal(announcer.said, en.progress.cancelled);
+});
