@@ -2,8 +2,6 @@ import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { PageTexts } from "./texts/en.ts";
 
-export { said } from "@countersign/viewer/said.js";
-
 /** A sentence of the core's in the page's language; in English and marked so where the page has no other for it. */
 export function told(sentence: string, t: PageTexts, length = 600): TemplateResult {
   const own = t.core.says(sentence);

@@ -23,7 +23,7 @@ export function noticeView({ looking, text, isAlone, texts, showAll }: Noticed):
   const { query, figures } = texts;
   const found = looking?.found;
   if (looking?.failure !== undefined) {
-    return html`<p class="notice tone-bad" role="alert">${icon("fail")}<span>${said(looking.failure.message, 400)}</span></p>`;
+    return html`<p class="notice tone-bad" role="alert">${icon("fail")}<span>${said(looking.failure.message, texts, 400)}</span></p>`;
   }
   if (looking === undefined || found === undefined) {
     return html`<p class="notice"></p>`;

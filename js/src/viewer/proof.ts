@@ -86,8 +86,8 @@ export class Proof extends View {
         return html`
           <div class="proof-failed tone-bad">
             <p><span class="state tone-bad">${icon("fail")}${proof.failed}</span></p>
-            <p>${said(state.failure.message, 1_000)}</p>
-            ${state.failure.hint === undefined ? nothing : html`<p class="faint">${said(state.failure.hint, 1_000)}</p>`}
+            <p>${said(state.failure.message, texts, 1_000)}</p>
+            ${state.failure.hint === undefined ? nothing : html`<p class="faint">${said(state.failure.hint, texts, 1_000)}</p>`}
             <p class="actions"><button type="button" @click=${this.#explain}>${proof.again}</button></p>
           </div>
         `;

@@ -1,10 +1,13 @@
 import { html, type TemplateResult } from "lit";
+import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
 
-/** A sentence of the core's: English, whatever language is spoken around it, and perhaps with values from the file. */
-export function said(text: string, length = 600): TemplateResult {
-  return html`<span lang="en" dir="ltr">${value(
-    text.replace(/^[a-z]/, (letter) => letter.toUpperCase()),
+/** A sentence of the core's, perhaps with values from the file: in English, and marked so, where the texts have no other. */
+export function said(sentence: string, { core }: Texts, length = 600): TemplateResult {
+  const own = core(sentence);
+  const words = value(
+    (own ?? sentence).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase()),
     length,
-  )}</span>`;
+  );
+  return own === undefined ? html`<span lang="en" dir="ltr">${words}</span>` : words;
 }

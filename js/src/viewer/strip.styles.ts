@@ -277,6 +277,8 @@ export const stripStyles = css`
 
     .checks tr {
       display: grid;
+      grid-template-columns: minmax(0, 1fr) auto;
+      gap: 0 0.75rem;
       padding-block: 0.4rem;
       border-top: 1px solid var(--countersign-line);
     }
@@ -289,6 +291,10 @@ export const stripStyles = css`
 
     .checks th .faint {
       display: block;
+    }
+
+    .checks td:last-child {
+      grid-column: 1 / -1;
     }
 
     .finding {

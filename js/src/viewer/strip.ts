@@ -76,10 +76,10 @@ export function failureView(failure: Failure | undefined, strip: Strip): Templat
       <div class="strip-body">
         <h2>${(code !== undefined && Object.hasOwn(titles, code) ? titles[code] : undefined) ?? progress.failed}</h2>
         <p>
-          ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${said(message, 1000)}
+          ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${said(message, strip.texts, 1000)}
           ${code === undefined ? nothing : html`<code class="faint">${value(code)}</code>`}
         </p>
-        ${hint === undefined ? nothing : html`<p class="hint">${said(hint, 1000)}</p>`}
+        ${hint === undefined ? nothing : html`<p class="hint">${said(hint, strip.texts, 1000)}</p>`}
         <p class="faint">${progress.failedWhy}</p>
       </div>
       ${again(strip)}
@@ -203,7 +203,7 @@ function verdictView(session: Session, report: Report, strip: Strip): TemplateRe
               <h3>${texts.strip.notHeading}</h3>
               <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}</ul>
             </div>
-            ${factsView(report, strip)} ${checksView(report, texts)} ${findingsView(report, strip)}
+            ${findingsView(report, strip)} ${factsView(report, strip)} ${checksView(report, texts)}
           </div>
         </details>
       </div>
@@ -254,7 +254,8 @@ function factsView({ origin, counts, log }: Report, { texts, zone }: Strip): Tem
   `;
 }
 
-function checksView({ checks }: Report, { strip, result }: Texts): TemplateResult {
+function checksView({ checks }: Report, texts: Texts): TemplateResult {
+  const { strip, result } = texts;
   const names = Object.keys(result.checks) as CheckName[];
   return html`
     <div>
@@ -273,7 +274,7 @@ function checksView({ checks }: Report, { strip, result }: Texts): TemplateResul
                 <td><span class="state tone-${look.tone}">${icon(look.icon)}${result.states[state]}</span></td>
                 <td>
                   ${checked > 0 ? strip.coveredItems(result.checks[name].items(checked), failed) : nothing}
-                  ${reason === null ? nothing : html`<span class="faint">${said(reason, 400)}</span>`}
+                  ${reason === null ? nothing : html`<span class="faint">${said(reason, texts, 400)}</span>`}
                 </td>
               </tr>
             `;
@@ -299,13 +300,16 @@ function findingsView({ findings, finding_counts }: Report, strip: Strip): Templ
         const look = SEVERITY_LOOKS[list[0]?.severity ?? "info"];
         const total = finding_counts[code] ?? list.length;
         const listed = list.slice(0, LISTED);
+        const hints = new Set(listed.map((finding) => finding.hint));
+        const [hint] = listed.length > 1 && hints.size === 1 ? hints : [];
         return html`
           <details class="finding-group tone-${look.tone}" data-code=${code}>
             <summary>
               <span class="state">${icon(look.icon)}<span class="plain">${texts.result.severities[list[0]?.severity ?? "info"](total)}</span></span>
               <strong>${codeTitle(code, texts)}</strong> <code class="faint">${code}</code>
             </summary>
-            ${listed.map((finding) => findingView(finding, strip))}
+            ${listed.map((finding) => findingView(finding, strip, hint === undefined))}
+            ${hint === undefined ? nothing : html`<p class="finding faint">${said(hint, texts)}</p>`}
             ${total > listed.length ? html`<p class="faint">${texts.strip.moreFindings(total - listed.length)}</p>` : nothing}
           </details>
         `;
@@ -314,12 +318,16 @@ function findingsView({ findings, finding_counts }: Report, strip: Strip): Templ
   `;
 }
 
-function findingView({ line, message, hint, index }: Finding, { texts, isShown, show }: Strip): TemplateResult {
+function findingView(
+  { line, message, hint, index }: Finding,
+  { texts, isShown, show }: Strip,
+  hasHint = true,
+): TemplateResult {
   return html`
     <div class="finding">
       <div>
-        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${said(message)}</p>
-        <p class="faint">${said(hint)}</p>
+        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${said(message, texts)}</p>
+        ${hasHint ? html`<p class="faint">${said(hint, texts)}</p>` : nothing}
       </div>
       ${
         index === undefined || !isShown(index)

@@ -2,8 +2,6 @@ import { de as viewer } from "@countersign/viewer/texts/de.js";
 import { counting } from "@countersign/viewer/texts/figures.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
-import { SENTENCES } from "./core.de.ts";
-import { fromCore } from "./core.ts";
 import type { PageTexts } from "./en.ts";
 
 const LANG = "de";
@@ -32,7 +30,7 @@ export const de: PageTexts = {
   language: "Sprache",
 
   core: {
-    says: fromCore(SENTENCES, count),
+    says: viewer.core,
     english: "Was das Prüfprogramm nur auf Englisch sagt, steht hier auf Englisch.",
   },
 

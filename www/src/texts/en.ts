@@ -2,7 +2,6 @@ import { en as viewer } from "@countersign/viewer/texts/en.js";
 import { counting } from "@countersign/viewer/texts/figures.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
-import type { FromCore } from "./core.ts";
 
 const LANG = "en-GB";
 const { count, events, leaves } = viewer.figures;
@@ -28,7 +27,7 @@ export const en = {
 
   /** What the core says. It speaks English. */
   core: {
-    says: (() => undefined) as FromCore,
+    says: viewer.core,
     /** That some of it stays in English; empty where the page speaks it too. */
     english: "",
   },

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { verify } from "countersign/verify";
+import { SENTENCES } from "../../../js/dist/viewer/texts/core.de.js";
+import { fromCore } from "../../../js/dist/viewer/texts/core.js";
 import { FINDINGS, VECTORS } from "../../gallery/findings.ts";
-import { SENTENCES } from "../../src/texts/core.de.ts";
-import { fromCore } from "../../src/texts/core.ts";
 import { vector } from "../page/vectors.ts";
 
 const says = fromCore(SENTENCES, String);

@@ -1,5 +1,7 @@
 /** German. */
 
+import { SENTENCES } from "./core.de.js";
+import { fromCore } from "./core.js";
 import { counting, grouped, lasting, sized } from "./figures.js";
 import { frameDe } from "./frame.de.js";
 import { rowsDe } from "./rows.de.js";
@@ -193,6 +195,7 @@ const result: ResultTexts = {
 export const de: Texts = {
   ...frameDe,
   lang: LANG,
+  core: fromCore(SENTENCES, grouped(LANG)),
   figures: {
     count: grouped(LANG),
     bytes: sized(LANG, counted("Byte", "Byte")),

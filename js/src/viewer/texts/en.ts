@@ -151,6 +151,7 @@ const events = counted("event");
 export const en: Texts = {
   ...frameEn,
   lang: LANG,
+  core: () => undefined,
   figures: {
     count: grouped(LANG),
     bytes: sized(LANG, counted("byte")),

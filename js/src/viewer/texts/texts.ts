@@ -1,6 +1,7 @@
 /** Everything that the viewer says. A language has all of it: a text that is missing does not compile. */
 
 import type { CheckName, CheckState, FindingCode, Severity, SignerTrust, Verdict } from "../../report.js";
+import type { FromCore } from "./core.js";
 import type { FrameTexts } from "./frame.js";
 import type { RowsTexts } from "./rows.js";
 
@@ -66,6 +67,8 @@ export interface FigureTexts {
 export interface Texts extends FrameTexts {
   /** The language, as BCP 47 calls it. */
   readonly lang: string;
+  /** What the core says. */
+  readonly core: FromCore;
   readonly figures: FigureTexts;
   readonly result: ResultTexts;
   readonly rows: RowsTexts;

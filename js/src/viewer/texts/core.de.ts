@@ -1,4 +1,4 @@
-import type { Sentences } from "./core.ts";
+import type { Sentences } from "./core.js";
 
 /** Why a check has no answer. */
 const reasons: Sentences = {
@@ -13,18 +13,15 @@ const reasons: Sentences = {
   "some links are covered by no signature": "einige Glieder deckt keine Signatur",
   "links are signed by keys that the trust file does not vouch for":
     "Glieder sind mit Schlüsseln signiert, für die die Vertrauensdatei nicht bürgt",
-  "a chain is suspect since a key was revoked":
-    "eine Kette ist verdächtig, seit ein Schlüssel widerrufen wurde",
+  "a chain is suspect since a key was revoked": "eine Kette ist verdächtig, seit ein Schlüssel widerrufen wurde",
   "no witnessed checkpoint shows that some links existed before their key expired":
     "kein bezeugter Checkpoint zeigt, dass einige Glieder vor dem Ablauf ihres Schlüssels da waren",
   "leaves follow the last checkpoint": "nach dem letzten Checkpoint folgen Blätter",
   "no log key of the trust file signed the last checkpoint":
     "den letzten Checkpoint hat kein Schlüssel des Logs aus der Vertrauensdatei signiert",
   "the export claims no range": "der Export gibt keinen Bereich an",
-  "only a checkpoint can confirm the leaves' places":
-    "nur ein Checkpoint kann die Plätze der Blätter bestätigen",
-  "no checkpoint of this log was pinned before":
-    "von diesem Log wurde noch kein Checkpoint als Pin aufgehoben",
+  "only a checkpoint can confirm the leaves' places": "nur ein Checkpoint kann die Plätze der Blätter bestätigen",
+  "no checkpoint of this log was pinned before": "von diesem Log wurde noch kein Checkpoint als Pin aufgehoben",
   "a pinned size is not reached": "die Größe eines Pins ist nicht erreicht",
   "the trust file asks for no witnesses": "die Vertrauensdatei verlangt keine Zeugen",
   "a chain is not closed, so more events of it may exist":
@@ -117,14 +114,11 @@ const messages: Sentences = {
   "the event is not shown": "das Ereignis ist nicht gezeigt",
   "the export claims to hold leaves {#begin} to {#end} and does not":
     "der Export gibt an, die Blätter {#begin} bis {#end} zu enthalten, und tut es nicht",
-  "the signature is not valid under the chain's key":
-    "die Signatur ist unter dem Schlüssel der Kette nicht gültig",
+  "the signature is not valid under the chain's key": "die Signatur ist unter dem Schlüssel der Kette nicht gültig",
   "no signature covers the links up to here": "die Glieder bis hierher deckt keine Signatur",
   "dated {@time}, and it existed by {@existed}": "datiert {@time}, und um {@existed} war es schon da",
-  "dated {@time}, and the log was already seen at {@seen}":
-    "datiert {@time}, und das Log war schon um {@seen} gesehen",
-  "dated {@time}, after a link dated {@before}":
-    "datiert {@time}, nach einem Glied, das {@before} datiert ist",
+  "dated {@time}, and the log was already seen at {@seen}": "datiert {@time}, und das Log war schon um {@seen} gesehen",
+  "dated {@time}, after a link dated {@before}": "datiert {@time}, nach einem Glied, das {@before} datiert ist",
   "a checkpoint of {#size} leaves stands after {#place} leaves":
     "ein Checkpoint über {#size} Blätter steht nach {#place} Blättern",
   "the {#place} leaves before it have another root hash than the checkpoint":
@@ -165,8 +159,7 @@ const hints: Sentences = {
   "check that the right file and the right log were chosen":
     "Nachsehen, ob die richtige Datei und das richtige Log gewählt sind.",
   "ask for an export that holds the whole range": "Einen Export anfordern, der den ganzen Bereich enthält.",
-  "the line was damaged, or its writer is faulty":
-    "Die Zeile wurde beschädigt, oder ihr Schreiber ist fehlerhaft.",
+  "the line was damaged, or its writer is faulty": "Die Zeile wurde beschädigt, oder ihr Schreiber ist fehlerhaft.",
   'an export begins with {"countersign":"export/v1","origin":…}':
     'Ein Export beginnt mit {"countersign":"export/v1","origin":…}',
   "no log can hold it: its writer is faulty": "Kein Log kann es aufnehmen: Sein Schreiber ist fehlerhaft.",
@@ -197,8 +190,7 @@ const hints: Sentences = {
     "Leser wären sich nicht einig, was es sagt: Auf dieses Ereignis ist kein Verlass.",
   "the event or its salt was changed after it was recorded":
     "Das Ereignis oder sein Salz wurde geändert, nachdem es aufgezeichnet war.",
-  "a tool reformatted it; what it says is unchanged":
-    "Ein Werkzeug hat es umformatiert; was es sagt, ist unverändert.",
+  "a tool reformatted it; what it says is unchanged": "Ein Werkzeug hat es umformatiert; was es sagt, ist unverändert.",
   "the exporter left it out, or it was erased; its link proves that it was recorded":
     "Wer den Export machte, ließ es aus, oder es wurde gelöscht; sein Glied beweist, dass es aufgezeichnet wurde.",
   "the file was cut off, or its exporter is faulty: ask for it again":
@@ -213,8 +205,7 @@ const hints: Sentences = {
   "a recorder never lets its time go back: a faulty writer":
     "Ein Aufzeichner lässt seine Zeit nie zurücklaufen: ein fehlerhafter Schreiber.",
   "lines were added or removed before it": "Vor ihm wurden Zeilen hinzugefügt oder entfernt.",
-  "something before it was changed, exchanged or moved":
-    "Etwas vor ihm wurde geändert, vertauscht oder verschoben.",
+  "something before it was changed, exchanged or moved": "Etwas vor ihm wurde geändert, vertauscht oder verschoben.",
   "lines before it were added or removed, or its writer is faulty":
     "Vor ihr wurden Zeilen hinzugefügt oder entfernt, oder ihr Schreiber ist fehlerhaft.",
   "ask for an export that ends with a checkpoint": "Einen Export anfordern, der mit einem Checkpoint endet.",

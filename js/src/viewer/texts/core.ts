@@ -1,6 +1,6 @@
-/** Sentences of the core's in a language of the page's. */
+/** The core's sentences in another language. */
 
-import type { Counting } from "@countersign/viewer/texts/texts.js";
+import type { Counting } from "./texts.js";
 
 /**
  * A language's sentences by the core's own, which are worded freely and have no codes. Both may have slots: `{#number}`,
