@@ -121,10 +121,12 @@ impl Tools {
         })
     }
 
-    /// Everything of the program but the program itself, into which the console is put.
+    /// What the program is made of, but not the program, into which the console is put. Its package is named all the
+    /// same: what both need has then the features that both want.
     pub(crate) fn program_parts(&self) -> Result<()> {
         self.progress.step("program's parts", |log| {
-            log.run(self.cargo_with_console("build").args(["-p", "countersign-log"]))
+            let parts = ["-p", "countersign-log", "-p", "countersign-cli", "--lib"];
+            log.run(self.cargo_with_console("build").args(parts))
         })
     }
 
