@@ -100,6 +100,7 @@ function use(event: SubmitEvent): void {
 
 function trustPart(reader: Reader, memory: Memory, t: ConsoleTexts): TemplateResult {
   const { trust, complaint } = reader;
+  const isWrong = complaint?.field === "trust";
   const usePasted = (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
@@ -123,12 +124,12 @@ function trustPart(reader: Reader, memory: Memory, t: ConsoleTexts): TemplateRes
       </ul>
       ${hasTrust(trust) ? nothing : html`<p class="tone-doubt no-trust">${icon("unconfirmed")}<span>${t.access.noTrust}</span></p>`}
       <div class="buttons">${picker(trust.file === undefined ? t.access.choose : t.access.another, "choose-trust", {})}</div>
-      <p class="complaint" role="alert">${complaint?.field === "trust" ? t.access[complaint.says] : nothing}</p>
+      <p id="trust-complaint" class="complaint" role="alert">${isWrong ? t.access[complaint.says] : nothing}</p>
       <details class="paste">
         <summary>${t.access.paste}</summary>
         <form @submit=${usePasted} novalidate>
           <label for="pasted">${t.access.pasteLabel}</label>
-          <textarea id="pasted" name="pasted" class="mono" rows="4" autocomplete="off" autocapitalize="off" spellcheck="false"></textarea>
+          <textarea id="pasted" name="pasted" class="mono" rows="4" autocomplete="off" autocapitalize="off" spellcheck="false" aria-describedby="trust-complaint" aria-invalid=${isWrong ? "true" : nothing}></textarea>
           <button type="submit">${t.access.usePasted}</button>
         </form>
       </details>

@@ -227,6 +227,7 @@ export class Console extends View {
 
   /** By what the reader trusts now. */
   #verifyAgain(): void {
+    this.#history.judgeAnew();
     this.requestUpdate();
     void this.#searching.again();
     if (this.#follower.isFollowing) void this.#follower.begin();

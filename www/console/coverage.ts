@@ -90,7 +90,8 @@ export function coverageTab(verified: Verified, report: Report, t: ConsoleTexts)
 /** Checkpoints, the newest first. */
 export function checkpointsView(all: readonly CheckpointMark[], t: ConsoleTexts): TemplateResult {
   if (all.length === 0) return html`<p class="empty">${t.coverage.noCheckpoints}</p>`;
-  const newest = all.slice(-LISTED).reverse();
+  const different = all.filter((mark, place) => !isSame(mark, all[place - 1]));
+  const newest = different.slice(-LISTED).reverse();
   const heads = t.coverage.table;
   return html`
     ${table(
@@ -98,8 +99,20 @@ export function checkpointsView(all: readonly CheckpointMark[], t: ConsoleTexts)
       [heads.size, heads.matches, heads.log, heads.witnesses, heads.time, heads.root],
       newest.map((mark) => rowOf(mark, t)),
     )}
-    ${all.length > LISTED ? html`<p class="faint">${t.coverage.more(all.length - LISTED)}</p>` : nothing}
+    ${different.length > LISTED ? html`<p class="faint">${t.coverage.more(different.length - LISTED)}</p>` : nothing}
   `;
+}
+
+/** A live view says the checkpoint again that the export before it ended with. */
+function isSame(one: CheckpointMark, other: CheckpointMark | undefined): boolean {
+  const { size, root, matches, seen } = one;
+  return (
+    size === other?.size &&
+    root === other.root &&
+    matches === other.matches &&
+    seen === other.seen &&
+    cosignatures(one) === cosignatures(other)
+  );
 }
 
 function rowOf(mark: CheckpointMark, t: ConsoleTexts): TemplateResult {

@@ -44,6 +44,8 @@ export class Follower {
       changed();
     });
     watch.addEventListener("report", () => {
+      // By another trust it is verified anew.
+      if (trust !== trustText(reader.trust)) return;
       if (watch.alarm !== undefined) history.alarm ??= watch.alarm;
       else if (!history.take(watch.session) && watch === this.watch) void this.begin();
       changed();

@@ -10,7 +10,7 @@ export class History {
   readonly memory = Memory.ofBrowser();
   /** The newest published checkpoint, by the log's word. */
   published: Checkpoint | undefined;
-  /** What was wrong with the history first. It stays. */
+  /** What was wrong first. It stays. */
   alarm: Alarm | undefined;
   readonly #log: Log;
   /** The log's name in what was verified last: it may publish another, or none. */
@@ -42,6 +42,11 @@ export class History {
     const size = this.seen?.size ?? 0;
     // Where the log is smaller than it was, there is no such boundary: the verifier says what that means.
     return size > 0 && size <= (this.published?.size ?? 0) ? size : undefined;
+  }
+
+  /** What the reader trusts is another now: what was wrong by what they trusted before is found again, if it is. */
+  judgeAnew(): void {
+    if (this.alarm?.report.checks.append_only.state !== "fail") this.alarm = undefined;
   }
 
   /**

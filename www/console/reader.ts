@@ -86,10 +86,11 @@ export class Reader {
     return refusal === undefined;
   }
 
-  /** The log takes the token no longer, or never did. */
+  /** The log takes the token no longer, or never did, or cannot be asked. */
   deny(refusal: Refusal): void {
-    if (refusal.status === 401) this.#token = "";
-    this.standing = "refused";
+    const { status } = refusal;
+    if (status === 401) this.#token = "";
+    this.standing = status === 401 || status === 403 ? "refused" : "none";
     this.refusal = refusal;
     this.isOpen = true;
   }

@@ -126,7 +126,7 @@ function metricsView(metrics: Metrics, t: ConsoleTexts): TemplateResult {
                 <tr>
                   <th scope="row" title=${help}>${value(name)}</th>
                   <td>${labels.map(([label, is], place) => html`${place > 0 ? ", " : nothing}${value(label)} = ${value(is)}`)}</td>
-                  <td class="number">${numeral(number, t)}</td>
+                  <td class="number">${exactly(number, t)}</td>
                 </tr>`,
             ),
           ),
@@ -155,6 +155,12 @@ function numeral(number: number, t: ConsoleTexts): string {
   return Number.isSafeInteger(number)
     ? t.viewer.figures.count(number)
     : new Intl.NumberFormat(t.page.lang, { maximumSignificantDigits: 3 }).format(number);
+}
+
+/** As the log says it, but for how numbers are written. */
+function exactly(number: number, t: ConsoleTexts): string {
+  if (!Number.isFinite(number)) return String(number);
+  return new Intl.NumberFormat(t.page.lang, { maximumFractionDigits: 9 }).format(number);
 }
 
 function told(is: boolean | undefined, t: ConsoleTexts): string {

@@ -1,9 +1,10 @@
 /** What was verified here, of which coverage, keys and witnesses tell. */
 
 import type { Coverage } from "@countersign/shelf/types.js";
-import type { Session } from "@countersign/viewer/session.js";
+import type { Failure, Session } from "@countersign/viewer/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { told } from "../src/said.ts";
 import type { Part } from "../src/state/case.ts";
 import { wish } from "../src/wish.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
@@ -60,14 +61,26 @@ export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: C
       }
     `;
   }
-  const { report, phase } = shown.session;
+  const { report, phase, failure } = shown.session;
   return html`
     ${all.length > 1 ? sourceView(all, shown, t) : html`<p class="faint source">${t.verified.source} ${shown.from === "search" ? t.verified.search : t.verified.liveView}.</p>`}
     ${
       report !== undefined
         ? show(shown, report)
-        : html`<p class="empty">${phase === "failed" || phase === "cancelled" ? t.verified.failed : t.verified.waiting}</p>`
+        : html`
+          <p class="empty">${phase === "failed" || phase === "cancelled" ? t.verified.failed : t.verified.waiting}</p>
+          ${failure === undefined ? nothing : failureView(failure, t)}`
     }
+  `;
+}
+
+function failureView({ message, hint, line, code }: Failure, { page }: ConsoleTexts): TemplateResult {
+  return html`
+    <div class="refused tone-bad">
+      <p>${line === undefined ? nothing : page.stopped.line(line)}${told(message, page, 1000)}</p>
+      ${hint === undefined ? nothing : html`<p class="help">${told(hint, page, 1000)}</p>`}
+      ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
+    </div>
   `;
 }
 

@@ -3,7 +3,7 @@ import type { Marks } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { moment, said } from "../src/said.ts";
+import { moment, told } from "../src/said.ts";
 import { vouchers } from "../src/state/signers.ts";
 import { checkpointsView } from "./coverage.ts";
 import type { Health } from "./health.ts";
@@ -31,22 +31,15 @@ export function witnessesTab(
       ${quorumView(marks, report, trust, t)}
       ${health?.published?.witnessed === undefined ? nothing : html`<p class="help">${words.log}: ${words.healthy(health.published.witnessed)}.</p>`}
     </section>
-    <section aria-labelledby="yours-heading">
-      <h3 id="yours-heading">${words.yours}</h3>
-      ${witnesses.length === 0 ? html`<p class="empty">${trust === undefined ? words.noTrust : words.noneYours}</p>` : nothing}
-      <ul class="people">
-        ${witnesses.map(
-          ({ name, id, valid, invalid, last }) => html`
-            <li data-cosigned=${valid}>
-              <span class="state tone-${invalid > 0 ? "bad" : valid > 0 ? "good" : "faint"}">${icon(invalid > 0 ? "fail" : valid > 0 ? "pass" : "unknown")}${value(name)}</span>
-              <code>${id}</code>
-              <span>
-                ${valid === 0 ? html`<span class="faint">${words.never}</span>` : words.cosigned(valid)}${invalid > 0 ? html`, ${words.invalid(invalid)}` : nothing}${last === undefined ? nothing : html`, ${words.last} ${moment(last)}`}
-              </span>
-            </li>`,
-        )}
-      </ul>
-    </section>
+    ${
+      trust === undefined
+        ? nothing
+        : html`
+          <section aria-labelledby="yours-heading">
+            <h3 id="yours-heading">${words.yours}</h3>
+            ${witnesses.length === 0 ? html`<p class="empty">${words.noneYours}</p>` : html`<ul class="people">${witnesses.map((witness) => witnessView(witness, t))}</ul>`}
+          </section>`
+    }
     ${
       others.length === 0
         ? nothing
@@ -69,6 +62,27 @@ export function witnessesTab(
   `;
 }
 
+function witnessView(
+  { name, id, valid, invalid, last }: ReturnType<typeof vouchers>[number],
+  { witnesses: words }: ConsoleTexts,
+): TemplateResult {
+  const [tone, sign] =
+    invalid > 0
+      ? (["bad", "fail"] as const)
+      : valid > 0
+        ? (["good", "pass"] as const)
+        : (["faint", "unknown"] as const);
+  return html`
+    <li data-cosigned=${valid}>
+      <span class="state tone-${tone}">${icon(sign)}${value(name)}</span>
+      <code>${id}</code>
+      <span>
+        ${valid === 0 ? html`<span class="faint">${words.never}</span>` : words.cosigned(valid)}${invalid > 0 ? html`, ${words.invalid(invalid)}` : nothing}${last === undefined ? nothing : html`, ${words.last} ${moment(last)}`}
+      </span>
+    </li>
+  `;
+}
+
 function quorumView(
   { checkpoints }: Marks,
   { checks }: Report,
@@ -78,10 +92,13 @@ function quorumView(
   const words = t.witnesses;
   const newest = checkpoints.at(-1);
   const { witnesses } = checks;
-  const reason =
-    witnesses.state === "not_checked" ? html`<p class="help">${said(witnesses.reason)}</p>` : nothing;
-  if (trust === undefined || witnesses.state === "not_checked")
-    return html`<p class="state tone-doubt">${icon("unknown")}${words.unknown}</p><p class="help">${trust === undefined ? words.noTrust : nothing}</p>${reason}`;
+  if (trust === undefined || witnesses.state === "not_checked") {
+    const why =
+      trust !== undefined && witnesses.state === "not_checked"
+        ? told(witnesses.reason, t.page)
+        : words.noTrust;
+    return html`<p class="state tone-doubt">${icon("unknown")}${words.unknown}</p><p class="help">${why}</p>`;
+  }
   if (newest === undefined || newest.seen === null || witnesses.state === "fail")
     return html`<p class="state tone-bad">${icon("fail")}${words.unmet}</p>`;
   return html`

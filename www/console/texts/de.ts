@@ -22,7 +22,7 @@ export const de: ConsoleTexts = {
   tabs: {
     search: "Suche",
     live: "Live",
-    coverage: "Umfang",
+    coverage: "Abdeckung",
     keys: "Schlüssel",
     witnesses: "Zeugen",
     storage: "Speicher",
@@ -43,8 +43,8 @@ export const de: ConsoleTexts = {
   access: {
     heading: "Zugang und Vertrauen",
     token: "Lesetoken",
-    tokenHelp:
-      "Vom Betreiber des Logs: countersign token add NAME. Es steht in einer Kopfzeile und nie in einer Adresse.",
+    tokenHelp: html`Vom Betreiber des Logs: <code>countersign token add NAME</code>. Es steht in einer Kopfzeile und nie in einer
+      Adresse.`,
     keep: "Token und Vertrauensdatei in diesem Tab behalten, bis er geschlossen wird",
     use: "Dieses Token verwenden",
     leave: "Token und Vertrauen vergessen",
@@ -56,7 +56,7 @@ export const de: ConsoleTexts = {
     none: "Kein Token",
     trust: "Wem vertraut wird",
     trustHelp:
-      "Eine Vertrauensdatei nennt die Schlüssel des Logs, seiner Zeugen und der Sender. Sie wird mitgebracht: nichts davon wird je vom Log übernommen.",
+      "Eine Vertrauensdatei nennt die Schlüssel des Logs, seiner Zeugen und der Unterzeichner. Sie wird mitgebracht: nichts davon wird je vom Log übernommen.",
     withoutTrust: "Keine Vertrauensdatei",
     noTrust: "Kein Vertrauen: das beste Urteil ist „in sich stimmig, Unterzeichner nicht bestätigt“.",
     choose: "Vertrauensdatei wählen",
@@ -172,14 +172,14 @@ export const de: ConsoleTexts = {
     whole: "Das ganze Log prüfen",
     live: "Die Live-Ansicht beginnen",
     waiting: "Wird geprüft; dieser Teil erscheint, sobald es einen Bericht gibt.",
-    source: "Gezeigt wird, was geprüft wurde aus",
+    source: "Gezeigt wird das Geprüfte aus",
     search: "der Suche",
     liveView: "der Live-Ansicht",
     failed: "Es gibt keinen Bericht: das Prüfen kam zu keinem Ende.",
   },
 
   coverage: {
-    heading: "Umfang des Logs",
+    heading: "Abdeckung des Logs",
     seen: "Nach den Worten des Logs, ungeprüft",
     size: "Größe",
     published: "Veröffentlicht",
@@ -269,7 +269,7 @@ export const de: ConsoleTexts = {
     published: "Veröffentlichte Blätter",
     publishedAt: "Veröffentlicht am",
     waiting: "Noch nicht veröffentlicht",
-    witnessed: "Von seinen Zeugen gesehen",
+    witnessed: "Von allen nötigen Zeugen gesehen",
     yes: "ja",
     no: "nein",
     unknown: "nicht bekannt",

@@ -43,8 +43,8 @@ export const en = {
   access: {
     heading: "Access and trust",
     token: "Reader’s token",
-    tokenHelp:
-      "From whoever runs the log: countersign token add NAME. It is sent in one header and never stands in an address.",
+    tokenHelp: html`From whoever runs the log: <code>countersign token add NAME</code>. It is sent in one header and never stands in an
+      address.`,
     keep: "Keep token and trust file in this tab until it is closed",
     use: "Use this token",
     leave: "Forget token and trust",
@@ -262,7 +262,7 @@ export const en = {
     published: "Published leaves",
     publishedAt: "Published at",
     waiting: "Not yet published",
-    witnessed: "Seen by its witnesses",
+    witnessed: "Seen by all witnesses that it needs",
     yes: "yes",
     no: "no",
     unknown: "not known",

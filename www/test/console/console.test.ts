@@ -249,6 +249,34 @@ test("a log whose history changed while one watches raises an alarm that stays",
   assert.match((await pin).suggestedFilename(), /pin/);
 });
 
+test("what was wrong by a trust file alone is wrong for as long as it is trusted", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(3));
+  const witness = log.run("keygen", "witness.example", "--witness", "--out", log.path("witness.key"));
+  await trust(page, `${log.trust}witness w ${witness}\nquorum w\n`);
+  await accepted(page, log.token);
+  await tab(page, "Live");
+  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await page.locator(".alarms .alarm").waitFor();
+  await page.locator(".access > summary").click();
+  await page.getByLabel("Trust file", { exact: true }).fill(log.trust);
+  await page.getByRole("button", { name: "Use it" }).click();
+  await verdict(page, "verified");
+  assert.equal(await page.locator(".alarms .alarm").count(), 0);
+});
+
+test("a trust file that cannot be used is the reason in every part", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record(events(3));
+  await trust(page, "quorum nobody\n");
+  await accepted(page, log.token);
+  for (const name of ["Coverage", "Keys", "Witnesses"]) {
+    await tab(page, name);
+    await page.getByText("There is no report").waitFor();
+    assert.match(await page.locator("main .refused").innerText(), /trust\.invalid/);
+  }
+});
+
 test("a log that was replaced since the last visit is known again", { skip }, async (t) => {
   const { log, page } = await opened(t);
   log.record(events(6));
