@@ -1,6 +1,7 @@
 const FIRST_CASED = 0x41;
 /** After the last letter that has a case. */
 const END_OF_CASED = 0x1e944;
+const HAS_CASES = /\p{Changes_When_Casemapped}/u;
 
 let cased: string | undefined;
 
@@ -11,7 +12,7 @@ function allCased(): string {
     for (let point = FIRST_CASED; point < END_OF_CASED; point += 1) {
       if (point < 0xd800 || point > 0xdfff) {
         const letter = String.fromCodePoint(point);
-        if (letter.toLowerCase() !== letter || letter.toUpperCase() !== letter) {
+        if (HAS_CASES.test(letter)) {
           found.push(letter);
         }
       }
