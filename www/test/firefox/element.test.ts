@@ -34,6 +34,7 @@ test("an address and a trust file give verdict and rows", { skip }, async () => 
   const element = `<countersign-viewer src="/log.ndjson" trust="/trust.txt" fragment></countersign-viewer>`;
   const { page, complaints, close } = await site.open(element);
   await page.getByRole("heading", { name: "Verified." }).waitFor();
+  await page.getByRole("status").filter({ hasText: "Verdict: Verified." }).waitFor();
   const events = lines.filter((line) => line.includes('"event":')).length;
   await page.locator(".notice", { hasText: `${events} events` }).waitFor();
   await page.getByRole("combobox", { name: "Search events" }).fill("action:no.such");

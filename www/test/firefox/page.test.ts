@@ -169,13 +169,18 @@ flow("two exports are compared: what one has that the other hides", async (page)
 
 flow("German, on a narrow screen", async (page) => {
   await page.setViewportSize({ width: 320, height: 800 });
-  const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
+  const fits = () =>
+    page.evaluate(({ scrollWidth, clientWidth } = document.documentElement) => scrollWidth <= clientWidth);
   assert.ok(await fits());
   await verifyVector(page, vector("flip-event"));
   await page.getByRole("button", { name: "Deutsch" }).click();
   assert.equal(await verdict(page), "Verändert.");
   await page.locator("countersign-viewer").getByText("Spalten").first().waitFor();
   assert.ok(await fits());
+  await page.locator(".row.event").first().click();
+  await drawer(page).waitFor();
+  const { x = -1, width = 0 } = (await page.getByRole("dialog").boundingBox()) ?? {};
+  assert.ok(x >= 0 && x + width <= 320, "it leaves room for scroll bars");
 });
 
 test("what a page asks for is noticed, and this page can ask for nothing", {
