@@ -84,7 +84,7 @@ function healthView(health: Health | undefined, t: ConsoleTexts): TemplateResult
                   : fact(words.waiting, count(Math.max(0, health.size - health.published.size)))
               }
               ${fact(words.publishedAt, health.published === undefined ? words.unknown : moment(health.published.at))}
-              ${fact(words.witnessed, told(health.published?.witnessed, t))}
+              ${fact(words.witnessed, yesOrNo(health.published?.witnessed, t))}
             </dl>`
       }
     </section>
@@ -163,7 +163,7 @@ function exactly(number: number, t: ConsoleTexts): string {
   return new Intl.NumberFormat(t.page.lang, { maximumFractionDigits: 9 }).format(number);
 }
 
-function told(is: boolean | undefined, t: ConsoleTexts): string {
+function yesOrNo(is: boolean | undefined, t: ConsoleTexts): string {
   if (is === undefined) return t.storage.unknown;
   return is ? t.storage.yes : t.storage.no;
 }
