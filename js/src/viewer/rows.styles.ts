@@ -447,6 +447,10 @@ export const rowsStyles = css`
       & .row .cell {
         font-size: 0.9rem;
       }
+
+      & .row .cell-time {
+        font-size: 0.8rem;
+      }
     }
 
     @media (pointer: coarse) {
