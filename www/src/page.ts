@@ -228,7 +228,7 @@ export class Page extends View {
       unsaved: part.from === "reader" ? undefined : part.file,
       isJoined: part.of.length > 0,
       trust: this.#trustName(part),
-      pins: this.#choice.pins.map(({ name }) => name),
+      pins: this.#choice.pins,
       seen: seen === undefined ? undefined : { name: `${seen.size}.pin.txt`, text: seen.pin },
     };
   }

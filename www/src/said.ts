@@ -4,12 +4,12 @@ import type { PageTexts } from "./texts/en.ts";
 
 /** A sentence of the core's in the page's language; in English and marked so where the page has no other for it. */
 export function told(sentence: string, t: PageTexts, length = 600): TemplateResult {
-  const own = t.core.says(sentence);
+  const own = t.viewer.core(sentence);
   const words = (own ?? sentence).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
   const parts = words
     .split(TIME)
     .map((part, place) => (place % 2 === 1 ? moment(part) : part === "" ? nothing : value(part, length)));
-  return own === undefined && t.core.english !== ""
+  return own === undefined && t.english !== ""
     ? html`<span lang="en" dir="ltr">${parts}</span>`
     : html`${parts}`;
 }
@@ -18,8 +18,8 @@ export function told(sentence: string, t: PageTexts, length = 600): TemplateResu
 const TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/;
 
 /** Whether one of these sentences of the core's stays in English, and the page speaks another language. */
-export function staysEnglish(sentences: readonly string[], { core }: PageTexts): boolean {
-  return core.english !== "" && sentences.some((sentence) => core.says(sentence) === undefined);
+export function staysEnglish(sentences: readonly string[], { viewer, english }: PageTexts): boolean {
+  return english !== "" && sentences.some((sentence) => viewer.core(sentence) === undefined);
 }
 
 /** A moment in UTC, with its `Z`. */

@@ -2,6 +2,7 @@ import { failure } from "@countersign/viewer/failure.js";
 import { sample } from "../sample.ts";
 import type { Brought, Chosen } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
+import { readCheckpoint } from "./checkpoint.ts";
 import { join } from "./join.ts";
 import { beginsAsExport, onlyKey, recognise, recogniseText, SMALL } from "./recognise.ts";
 import {
@@ -102,7 +103,10 @@ export class Choice {
         this.#changeTrust({ ...this.#trust, file: { name: paste.trustName, text, isPasted: true } });
         break;
       case "pin":
-        this.#changePins([...this.#pins, { name: paste.pinName, text, isPasted: true }]);
+        this.#changePins([
+          ...this.#pins,
+          { name: paste.pinName(readCheckpoint(text)?.size ?? 0), text, isPasted: true },
+        ]);
         break;
       case "key":
         this.#keeper.ask(onlyKey(text) ?? text);

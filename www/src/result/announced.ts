@@ -33,5 +33,5 @@ function verdicts({ parts }: Case, t: PageTexts): string[] {
 
 function failed({ failure }: Case, t: PageTexts): string {
   const { message = "" } = failure ?? {};
-  return `${t.stopped.said} ${t.core.says(message) ?? message}`;
+  return `${t.stopped.said} ${t.viewer.core(message) ?? message}`;
 }

@@ -42,7 +42,7 @@ export function findingsView(report: Report, rowOf: RowOf, t: PageTexts): Templa
                 report.findings.flatMap(({ message, hint }) => [message, hint]),
                 t,
               )
-                ? html`<p class="help">${t.core.english}</p>`
+                ? html`<p class="help">${t.english}</p>`
                 : nothing
             }
             ${repeat(

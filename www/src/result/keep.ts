@@ -2,6 +2,7 @@ import { copy, save, stem } from "@countersign/viewer/save.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { picker } from "../input/choose.ts";
+import type { TextFile } from "../input/trust.ts";
 import { command } from "../shell.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { View } from "../view.ts";
@@ -18,7 +19,7 @@ export interface Kept {
   readonly isJoined: boolean;
   /** The trust file's name, and its text where it is not simply the file that was chosen. */
   readonly trust: { readonly name: string; readonly made: string | undefined } | undefined;
-  readonly pins: readonly string[];
+  readonly pins: readonly TextFile[];
   /** The pin that this device remembers, where the verdict took it into account. */
   readonly seen: { readonly name: string; readonly text: string } | undefined;
 }
@@ -39,7 +40,11 @@ export class Keep extends View {
     const { kept } = this;
     const t = this.texts.keep;
     const { report, pin, trust, unsaved, seen } = kept;
-    const line = command(kept.file, trust?.name, [...kept.pins, ...(seen ? [seen.name] : [])]);
+    const line = command(
+      kept.file,
+      trust?.name,
+      [...kept.pins, ...(seen ? [seen] : [])].map(({ name }) => name),
+    );
     return html`
       <section class="keep" aria-labelledby="keep-heading">
         <h2 id="keep-heading">${t.heading}</h2>
@@ -57,6 +62,7 @@ export class Keep extends View {
               ? nothing
               : html`<button type="button" @click=${() => save(trust.name, trust.made ?? "")}>${t.trust}</button>`
           }
+          ${kept.pins.filter(({ isPasted }) => isPasted).map(({ name, text }) => html`<button type="button" @click=${() => save(name, text)}>${t.pasted} <span class="sr">${name}</span></button>`)}
           ${seen === undefined ? nothing : html`<button type="button" @click=${() => save(seen.name, seen.text)}>${t.seen}</button>`}
           ${picker(t.compare, "compare-files", { multiple: true })}
         </div>
@@ -78,10 +84,11 @@ export class Keep extends View {
 }
 
 /** What the command needs, and the reader has no file of yet. */
-function unsavedParts({ unsaved, trust, seen, isJoined }: Kept, { keep }: PageTexts): string {
+function unsavedParts({ unsaved, trust, pins, seen, isJoined }: Kept, { keep }: PageTexts): string {
   const missing = [
     ...(unsaved === undefined ? [] : [keep.theExport]),
     ...(trust?.made === undefined ? [] : [keep.theTrust]),
+    ...(pins.some(({ isPasted }) => isPasted) ? [keep.thePasted] : []),
     ...(seen === undefined ? [] : [keep.theSeen]),
   ];
   return `${missing.length === 0 ? "" : keep.once(missing)}${isJoined ? keep.joinedFirst : ""}`;

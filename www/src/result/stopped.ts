@@ -29,7 +29,7 @@ export function failureView(
       ${at === undefined ? nothing : html`<p class="faint">${value(at)}</p>`}
       <p>${line === undefined ? nothing : t.stopped.line(line)}${told(message, t, 1000)}</p>
       ${hint === undefined ? nothing : html`<p class="hint">${told(hint, t, 1000)}</p>`}
-      ${staysEnglish(hint === undefined ? [message] : [message, hint], t) ? html`<p class="help">${t.core.english}</p>` : nothing}
+      ${staysEnglish(hint === undefined ? [message] : [message, hint], t) ? html`<p class="help">${t.english}</p>` : nothing}
       ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
       <p class="help">${t.stopped.noVerdict}</p>
       ${again(t)}

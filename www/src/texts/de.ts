@@ -29,10 +29,7 @@ export const de: PageTexts = {
   named: "Deutsch",
   language: "Sprache",
 
-  core: {
-    says: viewer.core,
-    english: "Was das Prüfprogramm nur auf Englisch sagt, steht hier auf Englisch.",
-  },
+  english: "Was das Prüfprogramm nur auf Englisch sagt, steht hier auf Englisch.",
 
   title: "Einen Export prüfen – countersign",
   heading: "Den Export eines Audit-Logs prüfen",
@@ -107,7 +104,7 @@ export const de: PageTexts = {
     neither:
       "Das ist weder eine Vertrauensdatei noch ein Schlüssel noch ein Pin. Ein Schlüssel sieht aus wie name+1a2b3c4d+ und Base64.",
     trustName: "eingefuegtes-vertrauen.txt",
-    pinName: "eingefuegter-pin.txt",
+    pinName: (size) => `eingefuegt-${size}.pin.txt`,
     exportName: "eingefuegt.countersign.ndjson",
   },
 
@@ -404,6 +401,8 @@ export const de: PageTexts = {
     theTrust: "die Vertrauensdatei",
     theSeen: "der gemerkte Pin",
     seen: "Gemerkten Pin sichern",
+    thePasted: "was als Pin eingefügt wurde",
+    pasted: "Eingefügten Pin sichern",
     compare: "Mit anderem Export vergleichen",
     joinedFirst: ", sobald die Stücke zusammengesetzt sind",
     copy: "Kopieren",

@@ -25,12 +25,8 @@ export const en = {
   named: "English",
   language: "Language",
 
-  /** What the core says. It speaks English. */
-  core: {
-    says: viewer.core,
-    /** That some of it stays in English; empty where the page speaks it too. */
-    english: "",
-  },
+  /** That some of what the core says stays in English; empty where the page speaks it too. */
+  english: "",
 
   title: "Verify an export – countersign",
   heading: "Verify an export of an audit log",
@@ -98,7 +94,7 @@ export const en = {
     use: "Use it",
     neither: "This is no trust file, no key and no pin. A key looks like name+1a2b3c4d+ and base64.",
     trustName: "pasted-trust.txt",
-    pinName: "pasted-pin.txt",
+    pinName: (size: number) => `pasted-${size}.pin.txt`,
     exportName: "pasted.countersign.ndjson",
   },
 
@@ -395,6 +391,8 @@ export const en = {
     theTrust: "the trust file",
     theSeen: "the remembered pin",
     seen: "Save remembered pin",
+    thePasted: "what was pasted as a pin",
+    pasted: "Save pasted pin",
     compare: "Compare with another export",
     joinedFirst: ", once the pieces are put together",
     copy: "Copy",

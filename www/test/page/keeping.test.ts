@@ -4,7 +4,17 @@ import { readFileSync } from "node:fs";
 import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
-import { type Browser, choose, endless, launch, PAGE, upload, verdict, verifyVector } from "./browser.ts";
+import {
+  type Browser,
+  choose,
+  endless,
+  launch,
+  PAGE,
+  saved,
+  upload,
+  verdict,
+  verifyVector,
+} from "./browser.ts";
 import { vector } from "./vectors.ts";
 
 let browser: Browser;
@@ -101,6 +111,13 @@ test("a trust file, a key and a pin can be pasted anywhere", async (t) => {
   await page.locator(".verdict.tone-good").waitFor();
   assert.equal(await verdict(page), "Verified.");
   assert.match((await page.locator(".command code").textContent()) ?? "", /--trust pasted-trust\.txt$/);
+  // What was pasted has to be saved before the program can be given it.
+  await paste(readFileSync(vector("pin-same").pins[0] ?? "", "utf8"));
+  await page.locator('[data-check="append_only"][data-state="pass"]').waitFor();
+  const command = (await page.locator(".command code").textContent()) ?? "";
+  const [, pinName = ""] = /--pin (pasted-\d+\.pin\.txt)$/.exec(command) ?? [];
+  assert.equal((await saved(page, "Save pasted pin")).name, pinName);
+  await page.getByRole("button", { name: `Remove ${pinName}` }).click();
   await page.getByRole("button", { name: "Remove pasted-trust.txt" }).click();
   await page.locator(".verdict.tone-doubt").waitFor();
 
