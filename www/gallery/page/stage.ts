@@ -62,9 +62,10 @@ export function tell<T>(page: Page, name: string, detail: T): void {
   page.querySelector(".page")?.dispatchEvent(wish(name, detail));
 }
 
-/** Waits for the verdict and the first rows. */
+/** Waits for the verdict, the file's hash and the first rows. */
 export async function done(): Promise<void> {
   await met(".verdict");
+  await met("#sha256");
   const viewer = document.querySelector("countersign-viewer");
   if (viewer === null) return;
   await until(() => viewer.shadowRoot?.querySelector(".notice > p[role=status]"));
