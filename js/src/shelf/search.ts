@@ -3,23 +3,17 @@ import { Facets } from "./facets.js";
 import { ELSE, Masks, NO_EVENT, UNREAD } from "./masks.js";
 import { BLOCK } from "./numbers.js";
 import type { Table } from "./table.js";
-import type { Texts } from "./texts.js";
+import type { Stretch, Texts } from "./texts.js";
 import type { Query } from "./types.js";
 
 /** How many chunks are read ahead of the one that is looked through. */
 const AHEAD = 3;
 
 /** Rows of a chunk from the first that must be read to the last. */
-interface Stretch {
+interface Unread {
   readonly chunk: number;
   readonly first: number;
   readonly last: number;
-}
-
-/** Bytes of a chunk from a place on. */
-interface Read {
-  readonly bytes: Uint8Array;
-  readonly at: number;
 }
 
 /** What is in no part of a chunk yet. */
@@ -43,7 +37,7 @@ export class Search {
   #unread = 0;
   #reading = Promise.resolve(true);
   /** By chunk. */
-  readonly #ahead = new Map<number, Promise<Read>>();
+  readonly #ahead = new Map<number, Promise<Stretch>>();
 
   constructor(query: Query, table: Table, texts: Texts) {
     this.query = query;
@@ -86,19 +80,19 @@ export class Search {
   }
 
   async #readNext(lastFirst: boolean): Promise<boolean> {
-    const [stretch, ...later] = this.#unread > 0 ? this.#next(lastFirst) : [];
-    if (stretch === undefined) {
+    const [now, ...later] = this.#unread > 0 ? this.#next(lastFirst) : [];
+    if (now === undefined) {
       return false;
     }
-    const { chunk, first, last } = stretch;
+    const { chunk, first, last } = now;
     this.#readTo[chunk] = last + 1;
-    const reading = this.#ahead.get(chunk) ?? this.#read(stretch);
+    const reading = this.#ahead.get(chunk) ?? this.#texts.stretch(chunk, first, last);
     this.#ahead.delete(chunk);
     for (const next of later) {
       // Of a chunk that still grows more may have to be read when its turn comes.
       const isWhole = next.chunk + 1 < this.#texts.chunks && this.#texts.beginOf(next.chunk + 1) <= this.masks.length;
       if (isWhole && !this.#ahead.has(next.chunk)) {
-        const bytes = this.#read(next);
+        const bytes = this.#texts.stretch(next.chunk, next.first, next.last);
         // Who takes it hears of a failure; nobody may.
         bytes.catch(() => {});
         this.#ahead.set(next.chunk, bytes);
@@ -116,12 +110,8 @@ export class Search {
     return true;
   }
 
-  async #read({ chunk, first, last }: Stretch): Promise<Read> {
-    return { bytes: await this.#texts.stretch(chunk, first, last), at: this.#table.places.get(first) };
-  }
-
   /** What must be read next. */
-  #next(lastFirst: boolean): Stretch[] {
+  #next(lastFirst: boolean): Unread[] {
     const found = [];
     const { chunks } = this.#texts;
     for (let nth = 0; nth < chunks && found.length <= AHEAD; nth += 1) {
@@ -134,7 +124,7 @@ export class Search {
   }
 
   /** What must be read of a chunk. What its sieves keep back is done with. */
-  #unreadOf(chunk: number): Stretch | undefined {
+  #unreadOf(chunk: number): Unread | undefined {
     const [begin, end] = this.#rowsOf(chunk);
     let first: number | undefined;
     let last = begin;

@@ -8,6 +8,8 @@ const CHUNK = 1 << 20;
 const PART = 1 << 18;
 /** What lies so near to what is wanted is read along with it. */
 const NEAR = 32 << 10;
+/** A slice of a blob is read so many times as slowly as the blob. */
+const SLICED = 2;
 
 /** Events that lie in one blob: those of the rows from `begin` on, up to the next chunk's. */
 interface Chunk {
@@ -21,6 +23,12 @@ export interface Part {
   readonly end: number;
   /** Of the events as they stand, and as people read them. */
   readonly sieve: Sieve;
+}
+
+/** Bytes of a chunk from a place on. */
+export interface Stretch {
+  readonly bytes: Uint8Array;
+  readonly at: number;
 }
 
 /** The events' bytes, one after the other: in blobs, which a browser keeps outside of the page's memory. */
@@ -82,9 +90,14 @@ export class Texts {
     return this.#chunks[chunk]?.parts ?? this.#openParts;
   }
 
-  /** All bytes of a chunk from a row's event to another's. */
-  stretch(chunk: number, first: number, last: number): Promise<Uint8Array> {
-    return this.#slice(chunk, this.#places.get(first), this.#endOf(last));
+  /** All bytes of a chunk from a row's event to another's, or more. */
+  async stretch(chunk: number, first: number, last: number): Promise<Stretch> {
+    const [begin, end] = [this.#places.get(first), this.#endOf(last)];
+    const kept = this.#chunks[chunk];
+    if (kept === undefined || end - begin < kept.bytes.size / SLICED) {
+      return { bytes: await this.#slice(chunk, begin, end), at: begin };
+    }
+    return { bytes: new Uint8Array(await kept.bytes.arrayBuffer()), at: 0 };
   }
 
   /** The bytes of the events in these rows, in their order. */
@@ -105,7 +118,7 @@ export class Texts {
         const part = wanted.slice(from, to);
         const begin = this.#places.get(first.row);
         reading.push(
-          this.stretch(first.chunk, first.row, last.row).then((bytes) => {
+          this.#slice(first.chunk, begin, this.#endOf(last.row)).then((bytes) => {
             for (const { row, nth } of part) {
               const at = this.#places.get(row) - begin;
               found[nth] = bytes.subarray(at, at + this.#lengths.get(row));

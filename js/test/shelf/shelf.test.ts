@@ -4,7 +4,7 @@ import { createShelf } from "../../dist/shelf/host.js";
 import { EVERYTHING, parseQuery } from "../../dist/shelf/query.js";
 import { Search } from "../../dist/shelf/search.js";
 import { Table } from "../../dist/shelf/table.js";
-import { Texts } from "../../dist/shelf/texts.js";
+import { type Stretch, Texts } from "../../dist/shelf/texts.js";
 import type { Found } from "../../dist/shelf/types.js";
 import type { WorkerLike } from "../../dist/verify/host.js";
 import { inline } from "./inline.ts";
@@ -136,7 +136,7 @@ test("a search is not over while a chunk is read for a question that ended", asy
   const gate = Promise.withResolvers<void>();
   /** The first chunk takes long to come. */
   class Slow extends Texts {
-    override async stretch(chunk: number, first: number, last: number): Promise<Uint8Array> {
+    override async stretch(chunk: number, first: number, last: number): Promise<Stretch> {
       const bytes = await super.stretch(chunk, first, last);
       await (chunk === 0 ? gate.promise : undefined);
       return bytes;

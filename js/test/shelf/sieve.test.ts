@@ -6,7 +6,7 @@ import { Needle } from "../../dist/shelf/needle.js";
 import { Search } from "../../dist/shelf/search.js";
 import { Clue, type Sieve, Sifter } from "../../dist/shelf/sieve.js";
 import { Table } from "../../dist/shelf/table.js";
-import { Texts } from "../../dist/shelf/texts.js";
+import { type Stretch, Texts } from "../../dist/shelf/texts.js";
 import type { Query } from "../../dist/shelf/types.js";
 import { type Below, chance } from "../chaos/chance.ts";
 import { batchLine, type Leaf, leaves, pick, word } from "./made.ts";
@@ -134,7 +134,7 @@ async function found(query: Query, log: readonly Leaf[], below: Below): Promise<
   const events = log.filter(({ kind }) => kind === "event");
   let read = 0;
   class Counting extends Texts {
-    override stretch(chunk: number, first: number, last: number): Promise<Uint8Array> {
+    override stretch(chunk: number, first: number, last: number): Promise<Stretch> {
       read += last - first + 1;
       return super.stretch(chunk, first, last);
     }
@@ -197,7 +197,7 @@ test("text that one event has is found without reading the others, however it is
   const table = new Table();
   const read: number[] = [];
   class Counting extends Texts {
-    override stretch(chunk: number, first: number, last: number): Promise<Uint8Array> {
+    override stretch(chunk: number, first: number, last: number): Promise<Stretch> {
       read.push(last - first + 1);
       return super.stretch(chunk, first, last);
     }
