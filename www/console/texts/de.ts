@@ -121,7 +121,7 @@ export const de: ConsoleTexts = {
       "Das Log schneidet einen Export zu; dieser Browser prüft ihn. Was nicht zu sehen ist, kann dennoch da sein: ein Export beweist, was er zeigt, und sagt, was er auslässt.",
     fields: {
       actor: ["Akteur", "u_1 oder service:deploy"],
-      action: ["Aktion", "job.update, oder alle unter job.*"],
+      action: ["Handlung", "job.update oder job.*"],
       target: ["Ziel", "cron_job:42"],
       outcome: ["Ergebnis", "success, failure oder unknown"],
       tenant: ["Mandant", ""],
@@ -131,7 +131,7 @@ export const de: ConsoleTexts = {
       chain: ["Kette", "32 Zeichen, hexadezimal"],
       from: ["Ab Blatt", ""],
       to: ["Vor Blatt", ""],
-      limit: ["Die neuesten so vielen", ""],
+      limit: ["Nur die neuesten", "alle, die passen"],
     },
     more: "Weitere Bedingungen",
     set: (set: number) => conditions(set),

@@ -115,7 +115,7 @@ export const en = {
       "The log cuts an export; this browser verifies it. What you do not see may still be there: an export proves what it shows, and says what it leaves out.",
     fields: {
       actor: ["Actor", "u_1 or service:deploy"],
-      action: ["Action", "job.update, or all below job.*"],
+      action: ["Action", "job.update or job.*"],
       target: ["Target", "cron_job:42"],
       outcome: ["Outcome", "success, failure or unknown"],
       tenant: ["Tenant", ""],
@@ -125,7 +125,7 @@ export const en = {
       chain: ["Chain", "32 characters of hex"],
       from: ["From leaf", ""],
       to: ["Before leaf", ""],
-      limit: ["The newest so many", ""],
+      limit: ["Only the newest", "all that fit"],
     },
     more: "More conditions",
     set: (set: number) => conditions(set),

@@ -178,12 +178,12 @@ test("what cannot be asked for is said before the log is asked, and what it refu
   await accepted(page, log.token);
   await row(page, "job.update");
   const count = asked.length;
-  await page.locator("main form").getByLabel("The newest so many").fill("ten");
+  await page.locator("main form").getByLabel("Only the newest").fill("ten");
   await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
   await page.getByText("This must be a whole number.").waitFor();
   assert.equal(await page.locator("#search-limit:focus").count(), 1);
   assert.equal(asked.length, count);
-  await page.locator("main form").getByLabel("The newest so many").fill("5");
+  await page.locator("main form").getByLabel("Only the newest").fill("5");
   await page.getByText("More conditions").click();
   await page.locator("main form").getByLabel("Chain").fill("no chain");
   await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
