@@ -9,6 +9,9 @@ import type { ConsoleTexts } from "./texts/index.ts";
 import { table } from "./verified.ts";
 import { fact, refusalView } from "./words.ts";
 
+/** So many figures of one kind are listed. */
+const LISTED = 20;
+
 /** What was asked of the log's operation. */
 export interface Storage {
   readonly health: Health | undefined;
@@ -142,11 +145,14 @@ function by(
   t: ConsoleTexts,
 ): TemplateResult | typeof nothing {
   if (figures.length === 0) return nothing;
+  const more = figures.length - LISTED;
   return fact(
     label,
-    figures.map(
-      ([name, number], place) => html`${place > 0 ? ", " : nothing}${value(name)} ${numeral(number, t)}`,
-    ),
+    html`${figures
+      .slice(0, LISTED)
+      .map(
+        ([name, number], place) => html`${place > 0 ? ", " : nothing}${value(name)} ${numeral(number, t)}`,
+      )}${more > 0 ? html` <span class="faint">(${t.keys.more(more)})</span>` : nothing}`,
   );
 }
 
