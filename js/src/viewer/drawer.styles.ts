@@ -62,6 +62,7 @@ export const drawerStyles = css`
     & .drawer-head h2 {
       min-width: 0;
       font-size: 1.05rem;
+      text-wrap: balance;
     }
 
     & .position {

@@ -44,7 +44,7 @@ export class ExportMenu extends View {
     const { events } = this;
     const canSlice = this.slicer !== undefined && this.looking?.session.bytes !== undefined;
     return html`
-      <div class="menu" @keydown=${this.#key}>
+      <div class="menu" @keydown=${this.#key} @focusout=${this.#left}>
         <button
           type="button"
           class="with-icon"
@@ -72,7 +72,7 @@ export class ExportMenu extends View {
 
   #choice(kind: Kind, { name, about }: Described): TemplateResult {
     return html`
-      <button type="button" class="choice" data-kind=${kind} ?disabled=${this.#running !== undefined} @click=${() => void this.#save(kind)}>
+      <button type="button" class="choice" data-kind=${kind} aria-disabled=${this.#running !== undefined} @click=${() => void this.#save(kind)}>
         <strong>${name}</strong> <span class="faint">${about}</span>
       </button>
     `;
@@ -81,7 +81,7 @@ export class ExportMenu extends View {
   async #save(kind: Kind): Promise<void> {
     const { looking } = this;
     const { save: texts, figures } = this.texts;
-    if (looking === undefined) {
+    if (looking === undefined || this.#running !== undefined) {
       return;
     }
     const running = new AbortController();
@@ -138,6 +138,13 @@ export class ExportMenu extends View {
 
   readonly #outside = (event: Event): void => {
     if (!event.composedPath().includes(this)) {
+      this.#open(false);
+    }
+  };
+
+  /** Who goes on by keyboard has left it behind. */
+  readonly #left = ({ relatedTarget }: FocusEvent): void => {
+    if (this.#isOpen && relatedTarget instanceof Node && !this.contains(relatedTarget)) {
       this.#open(false);
     }
   };

@@ -200,7 +200,7 @@ export const frameStyles = css`
     text-align: var(--cs-start);
   }
 
-  .choice:hover:not(:disabled) {
+  .choice:hover:not([aria-disabled="true"]) {
     background: var(--countersign-sunk);
   }
 

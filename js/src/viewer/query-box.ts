@@ -174,6 +174,9 @@ export class QueryBox extends View {
       const from = this.#marked < 0 && event.key === "ArrowUp" ? 0 : this.#marked;
       this.#marked = (from + (event.key === "ArrowDown" ? 1 : count - 1)) % count;
       this.requestUpdate();
+      void this.updateComplete.then(() =>
+        this.querySelector(".query-list .marked")?.scrollIntoView({ block: "nearest" }),
+      );
     } else if (event.key === "ArrowDown" && !this.#isOpen) {
       this.#open(true);
     } else if ((event.key === "Enter" || event.key === "Tab") && marked !== undefined && !event.shiftKey) {

@@ -63,8 +63,8 @@ export class Rows extends View {
   #current = 0;
   /** Whether the reader went there. */
   #isChosen = false;
-  /** The row to go to once the answer that was asked for is shown. */
-  #goal: number | undefined;
+  /** The row to go to once the answer to that question is shown. */
+  #goal: { readonly row: number; readonly question: number | undefined } | undefined;
 
   constructor() {
     super();
@@ -76,7 +76,7 @@ export class Rows extends View {
   /** Makes a row the current one and brings it into view. */
   goTo(row: number): void {
     if (this.#answers.isAsked) {
-      this.#goal = row;
+      this.#goal = { row, question: this.found?.question };
       return;
     }
     const size = this.#size;
@@ -227,9 +227,11 @@ export class Rows extends View {
     this.#current = this.#isChosen ? Math.max(0, Math.min(size - 1, this.#current + step)) : 0;
     this.#viewport.resize(size, shift);
     const goal = this.#goal;
-    if (shift === undefined && goal !== undefined) {
+    if (shift === undefined) {
       this.#goal = undefined;
-      void this.updateComplete.then(() => this.goTo(goal));
+      if (goal !== undefined && goal.question === this.found?.question) {
+        void this.updateComplete.then(() => this.goTo(goal.row));
+      }
     }
   }
 

@@ -289,11 +289,17 @@ export const stripStyles = css`
       border: 0;
     }
 
-    .checks th .faint {
-      display: block;
+    /* What it is about stands below its name and its state. */
+    .checks th {
+      display: contents;
     }
 
-    .checks td:last-child {
+    .checks th + td {
+      grid-row: 1;
+      grid-column: 2;
+    }
+
+    .checks :is(th .faint, td:last-child) {
       grid-column: 1 / -1;
     }
 

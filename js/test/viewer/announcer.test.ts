@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Announcer } from "../../dist/viewer/announcer.js";
+import type { Session } from "../../dist/viewer/session.js";
 import { en } from "../../dist/viewer/texts/en.js";
-import type { Session } from "../../src/viewer/session.ts";
 
 const at = (bytes: number, more: object = {}) =>
   ({ phase: "verifying", progress: { bytes, total: 100 }, ...more }) as Session;

@@ -238,10 +238,10 @@ test("the proof is asked for, waited for, cancelled, and shown step by step", { 
   await tab.getByRole("button", { name: "Cancel" }).press("Enter");
   await explain.waitFor();
   assert.ok((await call("heard")).includes("explain-aborted"));
-  await explain.press("Enter");
+  await tab.keyboard.press("Enter");
   await progress.waitFor();
   await call("explained");
-  await tab.locator(".steps").waitFor();
+  await tab.locator(".steps:focus").waitFor();
   assert.deepEqual(await text(opened, ".step-head"), [
     "The event Holds",
     "Its commitment Holds",

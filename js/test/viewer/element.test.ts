@@ -230,8 +230,9 @@ test("while it is read: progress, the first failure at once, and a way to stop",
   // What is shown is signed; of whom it is, nobody can say before all is read.
   await page.locator("cs-rows [role=row]").nth(3).waitFor();
   await page.getByText("so far").waitFor();
-  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Cancel" }).press("Enter");
   await page.getByRole("heading", { name: "Cancelled" }).waitFor();
+  await page.locator("button:focus", { hasText: "Verify again" }).waitFor();
   await page.getByText("nothing is shown as verified").waitFor();
   assert.equal(await page.locator("cs-rows").count(), 0);
   finish();

@@ -375,6 +375,30 @@ test("a hostile event is text and nothing else, in rows too", { skip }, async (t
   assert.equal(await tab.evaluate("({}).polluted"), undefined);
 });
 
+test("a value that is cut keeps its beginning, from right to left too", { skip }, async (t) => {
+  for (const direction of [undefined, "rtl"] as const) {
+    const { tab, call } = await open(browser, direction && { direction });
+    t.after(() => tab.context().close());
+    await call("columns", [{ id: "time" }, { id: "target", width: 120 }]);
+    await call("show", "hostile");
+    const target = tab.locator(".row .cell-target bdi", { hasText: "BBBB" });
+    await target.waitFor();
+    const [letter, cell, isCut] = await target.evaluate((value) => {
+      const text = document.createTreeWalker(value, NodeFilter.SHOW_TEXT).nextNode();
+      const range = document.createRange();
+      if (text) {
+        range.setStart(text, 0);
+        range.setEnd(text, 1);
+      }
+      const within = value.closest(".cell")?.getBoundingClientRect();
+      const { left, right } = range.getBoundingClientRect();
+      return [[left, right], [within?.left ?? 0, within?.right ?? 0], value.scrollWidth > value.clientWidth] as const;
+    });
+    assert.ok(isCut && letter[1] > letter[0]);
+    assert.ok(letter[0] >= cell[0] && letter[1] <= cell[1], `${letter} is not within ${cell}`);
+  }
+});
+
 test("320 pixels are enough, from right to left too", { skip }, async (t) => {
   for (const direction of [undefined, "rtl"] as const) {
     const { tab, call, wrong } = await open(browser, { width: 320, height: 700, ...(direction && { direction }) });

@@ -56,8 +56,9 @@ test("what is written is looked for, and the notice says that not all is shown",
   await query(page).fill("action:no.such");
   await filtered(page, 0);
   await notice(page).filter({ hasText: "No event is like this." }).waitFor();
-  await page.getByRole("button", { name: "Show all events" }).click();
+  await page.getByRole("button", { name: "Show all events" }).press("Enter");
   await page.locator(".notice[data-filtered=false]").waitFor();
+  await page.locator("[role=grid]:focus").waitFor();
   assert.equal(await query(page).inputValue(), "");
   assert.equal(new URL(page.url()).hash, "");
   assert.deepEqual(complaints, []);

@@ -1,0 +1,157 @@
+/** What is beneath a verdict: what it does not mean, what was found, and each check. */
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { CheckName, Finding, FindingCode, Report } from "../report.js";
+import { moment } from "./format.js";
+import { icon } from "./icons.js";
+import { said } from "./said.js";
+import type { Strip } from "./strip.js";
+import type { Texts } from "./texts/texts.js";
+import { SEVERITY_LOOKS, STATE_LOOKS } from "./tones.js";
+import { value } from "./value.js";
+import { codeTitle, type VerdictWords } from "./verdict.js";
+
+/** How many findings of a code are listed. */
+const LISTED = 20;
+
+/** All of it. */
+export function detailsView(report: Report, { next, not }: VerdictWords, strip: Strip): TemplateResult {
+  const { texts } = strip;
+  return html`
+    <div class="strip-details">
+      ${next === "" ? nothing : html`<p><strong>${texts.strip.nextHeading}</strong> ${next}</p>`}
+      <div>
+        <h3>${texts.strip.notHeading}</h3>
+        <ul class="not">${not.map((text) => html`<li>${text}</li>`)}</ul>
+      </div>
+      ${findingsView(report, strip)} ${factsView(report, strip)} ${checksView(report, texts)}
+    </div>
+  `;
+}
+
+/** How many findings of each kind there are. */
+export function tally({ findings, finding_counts }: Report, { result }: Texts): string {
+  const severities = ["error", "warning", "info"] as const;
+  const sum = (severity: (typeof severities)[number]) => {
+    const codes = new Set(findings.filter((finding) => finding.severity === severity).map(({ code }) => code));
+    return [...codes].reduce((total, code) => total + (finding_counts[code] ?? 0), 0);
+  };
+  return severities
+    .map((severity) => [severity, sum(severity)] as const)
+    .filter(([, count]) => count > 0)
+    .map(([severity, count]) => result.severities[severity](count))
+    .join(", ");
+}
+
+function factsView({ origin, counts, log }: Report, { texts, zone }: Strip): TemplateResult {
+  const { strip, figures } = texts;
+  const leftOut = [
+    ...(counts.withheld > 0 ? [strip.withheld(counts.withheld)] : []),
+    ...(counts.skipped > 0 ? [strip.skipped(counts.skipped)] : []),
+  ];
+  return html`
+    <dl class="facts">
+      <div><dt>${strip.log}</dt><dd>${origin === null ? html`<span class="faint">${strip.none}</span>` : value(origin)}</dd></div>
+      <div>
+        <dt>${strip.holds}</dt>
+        <dd>${[figures.events(counts.events), figures.chains(counts.chains), figures.leaves(counts.leaves)].join(", ")}</dd>
+      </div>
+      ${leftOut.length > 0 ? html`<div><dt>${strip.leftOut}</dt><dd>${leftOut.join(", ")}</dd></div>` : nothing}
+      <div>
+        <dt>${strip.lastCheckpoint}</dt>
+        <dd>
+          ${
+            log === null
+              ? html`<span class="faint">${strip.none}</span>`
+              : html`${figures.leaves(log.size)}${log.time === null ? nothing : html`, ${strip.seen(moment(log.time, zone))}`} <code>${value(log.root)}</code>`
+          }
+        </dd>
+      </div>
+    </dl>
+  `;
+}
+
+function checksView({ checks }: Report, texts: Texts): TemplateResult {
+  const { strip, result } = texts;
+  const names = Object.keys(result.checks) as CheckName[];
+  return html`
+    <div>
+      <h3>${strip.checksHeading}</h3>
+      <table class="checks">
+        <thead class="sr">
+          <tr><th scope="col">${strip.check}</th><th scope="col">${strip.result}</th><th scope="col">${strip.covered}</th></tr>
+        </thead>
+        <tbody>
+          ${names.map((name) => {
+            const { state, checked, failed, reason } = checks[name];
+            const look = STATE_LOOKS[state];
+            return html`
+              <tr data-check=${name} data-state=${state}>
+                <th scope="row"><strong>${result.checks[name].title}</strong> <span class="faint">${result.checks[name].about}</span></th>
+                <td><span class="state tone-${look.tone}">${icon(look.icon)}${result.states[state]}</span></td>
+                <td>
+                  ${checked > 0 ? strip.coveredItems(result.checks[name].items(checked), failed) : nothing}
+                  ${reason === null ? nothing : html`<span class="faint">${said(reason, texts, 400)}</span>`}
+                </td>
+              </tr>
+            `;
+          })}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+function findingsView({ findings, finding_counts }: Report, strip: Strip): TemplateResult {
+  const { texts } = strip;
+  const groups = new Map<FindingCode, Finding[]>();
+  const weight = { error: 0, warning: 1, info: 2 };
+  for (const finding of findings.toSorted((one, other) => weight[one.severity] - weight[other.severity])) {
+    groups.set(finding.code, [...(groups.get(finding.code) ?? []), finding]);
+  }
+  return html`
+    <div>
+      <h3>${texts.strip.findingsHeading}</h3>
+      ${groups.size === 0 ? html`<p class="faint">${texts.strip.noFindings}</p>` : nothing}
+      ${[...groups].map(([code, list]) => {
+        const look = SEVERITY_LOOKS[list[0]?.severity ?? "info"];
+        const total = finding_counts[code] ?? list.length;
+        const listed = list.slice(0, LISTED);
+        const hints = new Set(listed.map((finding) => finding.hint));
+        const [hint] = listed.length > 1 && hints.size === 1 ? hints : [];
+        return html`
+          <details class="finding-group tone-${look.tone}" data-code=${code}>
+            <summary>
+              <span class="state">${icon(look.icon)}<span class="plain">${texts.result.severities[list[0]?.severity ?? "info"](total)}</span></span>
+              <strong>${codeTitle(code, texts)}</strong> <code class="faint">${code}</code>
+            </summary>
+            ${listed.map((finding) => findingView(finding, strip, hint === undefined))}
+            ${hint === undefined ? nothing : html`<p class="finding faint">${said(hint, texts)}</p>`}
+            ${total > listed.length ? html`<p class="faint">${texts.strip.moreFindings(total - listed.length)}</p>` : nothing}
+          </details>
+        `;
+      })}
+    </div>
+  `;
+}
+
+/** One finding. */
+export function findingView(
+  { line, message, hint, index }: Finding,
+  { texts, isShown, show }: Strip,
+  hasHint = true,
+): TemplateResult {
+  return html`
+    <div class="finding">
+      <div>
+        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${said(message, texts)}</p>
+        ${hasHint ? html`<p class="faint">${said(hint, texts)}</p>` : nothing}
+      </div>
+      ${
+        index === undefined || !isShown(index)
+          ? nothing
+          : html`<button type="button" class="quiet" @click=${() => show(line)}>${texts.strip.showEvent}<span class="sr"> ${texts.strip.atLine(texts.figures.count(line))}</span></button>`
+      }
+    </div>
+  `;
+}
