@@ -57,7 +57,7 @@ impl Figure {
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (low, high) = self.samples.spread();
-        write!(f, "{:<28} {:>10} {:<9}", self.name, short(self.samples.median()), self.unit)?;
+        write!(f, "{:<32} {:>10} {:<9}", self.name, short(self.samples.median()), self.unit)?;
         write!(f, " {:<20}", format!("{} to {}", short(low), short(high)))?;
         let bound = match self.bound {
             None => return Ok(()),

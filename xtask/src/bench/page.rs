@@ -77,15 +77,19 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     fs::remove_file(whole.join("export.ndjson"))?;
     let [gaps] = rounds(bench, &partial, ["viewer"])?;
 
-    let verify = [&viewer, &bare].map(|rounds| samples(rounds, "verify", 1000.0));
+    let verify = samples(&viewer, "verify", 1000.0)?;
+    let ratio = verify.ratio(&samples(&bare, "verify", 1000.0)?);
     let mut figures = vec![
-        Figure::new("verifying in the viewer", "s", verify[0].clone()),
-        Figure::new("viewer/the package alone", "times", verify[0].ratio(&verify[1])),
+        Figure::new("verifying in the viewer", "s", verify),
+        Figure::new("viewer/the package alone", "times", ratio),
     ];
-    figures.extend(VIEWER.iter().map(|row| figure(row, "", &viewer)));
+    for row in VIEWER {
+        figures.push(figure(row, "", &viewer)?);
+    }
     for (what, rounds) in [("page: ", &page), ("gaps: ", &gaps)] {
-        let again = VIEWER.iter().filter(|(name, ..)| AGAIN.contains(name));
-        figures.extend(again.map(|row| figure(row, what, rounds)));
+        for row in VIEWER.iter().filter(|(name, ..)| AGAIN.contains(name)) {
+            figures.push(figure(row, what, rounds)?);
+        }
     }
     Ok(figures)
 }
@@ -109,16 +113,20 @@ fn rounds<const N: usize>(bench: &Bench, folder: &Path, whats: [&str; N]) -> Res
     Ok(rounds)
 }
 
-fn samples(rounds: &[Round], name: &str, by: f64) -> Samples {
-    Samples::of(rounds.iter().map(|round| round.get(name).map_or(f64::NAN, |value| value / by)).collect())
+fn samples(rounds: &[Round], name: &str, by: f64) -> Result<Samples> {
+    let sample = |round: &Round| {
+        let value = round.get(name).with_context(|| format!("the script did not print {name}"))?;
+        Ok(value / by)
+    };
+    rounds.iter().map(sample).collect::<Result<_>>().map(Samples::of)
 }
 
-fn figure(&(name, title, unit, by, bound): &Row, what: &str, rounds: &[Round]) -> Figure {
-    let figure = Figure::new(format!("{what}{title}"), unit, samples(rounds, name, by));
-    match bound {
+fn figure(&(name, title, unit, by, bound): &Row, what: &str, rounds: &[Round]) -> Result<Figure> {
+    let figure = Figure::new(format!("{what}{title}"), unit, samples(rounds, name, by)?);
+    Ok(match bound {
         Some(bound) => figure.held_to(bound),
         None => figure,
-    }
+    })
 }
 
 /// Leaves chains and events out.
