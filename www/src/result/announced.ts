@@ -1,5 +1,6 @@
 import type { Case } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
+import { ofAll } from "./parts.ts";
 import { progressAnnouncement } from "./progress.ts";
 import { verdictAnnouncement } from "./verdict.ts";
 
@@ -19,7 +20,7 @@ export function announcement(work: Case, t: PageTexts): string {
     case "failed":
       return failed(work, t);
     case "done":
-      return verdicts(work, t).join(" ");
+      return [...verdicts(work, t), ...together(work, t)].join(" ");
   }
 }
 
@@ -29,6 +30,10 @@ function verdicts({ parts }: Case, t: PageTexts): string[] {
     const verdict = verdictAnnouncement(session.report, t);
     return [parts.length === 1 ? verdict : `${file.name}: ${verdict}`];
   });
+}
+
+function together({ parts }: Case, t: PageTexts): string[] {
+  return parts.length === 1 ? [] : ofAll(parts, t).map(({ words }) => words);
 }
 
 function failed({ failure }: Case, t: PageTexts): string {

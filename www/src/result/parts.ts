@@ -1,4 +1,4 @@
-import { icon } from "@countersign/viewer/icons.js";
+import { type IconName, icon, type Tone } from "@countersign/viewer/icons.js";
 import { VERDICT_LOOKS } from "@countersign/viewer/tones.js";
 import { value } from "@countersign/viewer/value.js";
 import type { Verdict } from "countersign/verify";
@@ -77,26 +77,47 @@ function summary(parts: readonly Part[], t: PageTexts): TemplateResult {
     const { word } = t.viewer.result.verdicts[verdict];
     return `${t.viewer.figures.count(count)}\u00a0× ${word.replace(/\.$/, "")}`;
   });
-  const origins = new Set(reports.map(({ origin }) => origin));
   return html`
     <p class="parts-verdicts">${t.parts.said(verdicts.join(", "))}</p>
-    ${origins.size > 1 ? html`<p class="tone-doubt"><span class="state tone-doubt">${icon("warning")}${t.parts.logs(origins.size)}</span></p>` : html`${agree(parts, t)}${areOfOneLog(parts) ? together(parts, t) : nothing}`}
+    ${ofAll(parts, t).map(
+      (said) =>
+        html`<p class="agree tone-${said.tone}"><span class="state tone-${said.tone}">${icon(said.icon)}${said.words}</span></p>`,
+    )}
+    ${areOfOneLog(parts) ? together(parts, t) : nothing}
   `;
 }
 
-/** Whether each was shown to be of one log that only grew: then their leaves are of one tree. */
-function areOfOneLog(parts: readonly Part[]): boolean {
-  return parts.every(({ agreement }) => agreement === undefined || agreement.is.is === "grown");
+/** Something that is said of several exports together. */
+interface SaidOfAll {
+  readonly tone: Tone;
+  readonly icon: IconName;
+  readonly words: string;
 }
 
-function agree(parts: readonly Part[], t: PageTexts): TemplateResult {
-  const answers = parts.flatMap(({ agreement }) => (agreement ? [agreement.is.is] : []));
-  if (answers.includes("contradicts"))
-    return html`<p class="agree tone-bad"><span class="state tone-bad">${icon("altered")}${t.parts.contradiction}</span></p>`;
-  if (answers.includes("unknown"))
-    return html`<p class="agree tone-doubt"><span class="state tone-doubt">${icon("unknown")}${t.parts.untold}</span></p>`;
+/** What holding exports against each other came to. */
+export function ofAll(parts: readonly Part[], t: PageTexts): readonly SaidOfAll[] {
+  const answers = answersOf(parts);
+  const contradicts = answers.includes("contradicts");
+  const origins = new Set(parts.flatMap(({ session }) => (session?.report ? [session.report.origin] : [])));
+  if (origins.size > 1) {
+    const logs: SaidOfAll = { tone: "doubt", icon: "warning", words: t.parts.logs(origins.size) };
+    const words = t.parts.contradictionOfOne;
+    return contradicts ? [{ tone: "bad", icon: "altered", words }, logs] : [logs];
+  }
+  if (contradicts) return [{ tone: "bad", icon: "altered", words: t.parts.contradiction }];
+  if (answers.includes("unknown")) return [{ tone: "doubt", icon: "unknown", words: t.parts.untold }];
   const areOne = answers.every((answer) => answer === "identical");
-  return html`<p class="agree tone-good"><span class="state tone-good">${icon("pass")}${areOne ? t.parts.allIdentical : t.parts.agree}</span></p>`;
+  return [{ tone: "good", icon: "pass", words: areOne ? t.parts.allIdentical : t.parts.agree }];
+}
+
+/** Whether they were shown to be of one log that only grew: then their leaves are of one tree. */
+function areOfOneLog(parts: readonly Part[]): boolean {
+  const answers = answersOf(parts);
+  return answers.includes("grown") && answers.every((answer) => answer === "grown" || answer === "identical");
+}
+
+function answersOf(parts: readonly Part[]): readonly Agreement["is"][] {
+  return parts.flatMap(({ agreement }) => (agreement ? [agreement.is.is] : []));
 }
 
 /** So many stretches are named. */

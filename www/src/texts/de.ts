@@ -190,6 +190,8 @@ export const de: PageTexts = {
     unknown: "nicht zu sagen",
     contradiction:
       "Sie widersprechen einander: Sie können nicht alle von einem Log stammen, das nur gewachsen ist.",
+    contradictionOfOne:
+      "Exporte eines Logs unter ihnen widersprechen einander: Es kann nicht nur gewachsen sein.",
     untold: "Ob sie von einem Log stammen, das nur gewachsen ist, ließ sich nicht für alle sagen.",
     waiting: "Wartet",
     agreement: {

@@ -178,6 +178,7 @@ export const en = {
     contradicts: "contradicts",
     unknown: "not told",
     contradiction: "They contradict each other: they cannot all be of one log that only grew.",
+    contradictionOfOne: "Exports of one log among them contradict each other: it cannot have only grown.",
     untold: "Whether they are of one log that only grew could not be told for all of them.",
     waiting: "Waiting",
     agreement: {

@@ -68,6 +68,7 @@ test("exports that contradict each other are evidence, whatever each says alone"
   await choose(page, "Choose an export", [upload("one.ndjson", OTHER), upload("two.ndjson", WHOLE)]);
   await page.locator(".parts").waitFor();
   assert.match(await words(page, ".agree"), /They contradict each other/);
+  assert.match(await words(page, "#announcement"), /They contradict each other/);
   await page.getByRole("button", { name: "Compare two of them" }).click();
   await page.locator('[data-agree="contradicts"]').waitFor();
   assert.doesNotMatch(await words(page, ".parts"), /Together they hold/);
@@ -121,11 +122,25 @@ test("two exports are compared: what one has that the other hides, and how", asy
   assert.match((await page.locator(".drawer").textContent()) ?? "", new RegExp(`Leaf\\s*${leaf}\\b`));
 });
 
+test("a contradiction is not lost among exports of different logs", async (t) => {
+  const page = await opened(t);
+  const { exported } = await recorded(['{"action":"a"}']);
+  await choose(page, "Choose another trust file", vector("log-two-chains").trust ?? "");
+  await choose(page, "Choose an export", [
+    upload("one.ndjson", OTHER),
+    upload("two.ndjson", WHOLE),
+    upload("three.ndjson", exported),
+  ]);
+  await page.locator(".parts").waitFor();
+  assert.match(await words(page, ".agree >> nth=0"), /Exports of one log among them contradict each other/);
+  assert.match(await words(page, ".agree >> nth=1"), /exports of 2 different logs/);
+});
+
 test("exports of different logs are not compared", async (t) => {
   const page = await opened(t);
   const { exported } = await recorded(['{"action":"a"}']);
   await choose(page, "Choose an export", [upload("one.ndjson", WHOLE), upload("two.ndjson", exported)]);
-  await page.getByText("These are exports of 2 different logs").waitFor();
+  await page.locator(".parts").getByText("These are exports of 2 different logs").waitFor();
   await page.getByRole("button", { name: "Compare two of them" }).click();
   await page.locator('[data-agree="other-log"]').waitFor();
   assert.equal(await page.locator(".compare .difference").count(), 0);
