@@ -55,7 +55,7 @@ describe("with bindings", { skip, timeout: 90_000 }, () => {
 
   async function arrived(id: string): Promise<void> {
     for (let tries = 0; !(await ids()).includes(id); tries += 1) {
-      assert.ok(tries < 100, `${id} never came`);
+      assert.ok(tries < 1_000, `${id} never came`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -34,7 +34,7 @@ async function recorder(t: TestContext) {
   const requests = async (count: number) => {
     for (let tries = 0; ; tries += 1) {
       const found = (await events()).filter(({ action }) => action === "http.request");
-      if (found.length >= count || tries > 100) {
+      if (found.length >= count || tries > 6_000) {
         assert.equal(found.length, count, JSON.stringify(found));
         return found;
       }

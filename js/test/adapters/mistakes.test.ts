@@ -35,7 +35,7 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
   /** Waits until the console has said it; what it says takes its own way. */
   async function heard(text: string): Promise<void> {
     for (let tries = 0; !said.some((line) => line.includes(text)); tries += 1) {
-      assert.ok(tries < 100, `it never said ${text}: ${said.join("\n")}`);
+      assert.ok(tries < 3_000, `it never said ${text}: ${said.join("\n")}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

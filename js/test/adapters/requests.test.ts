@@ -31,7 +31,7 @@ describe("requests of a Worker", { skip, timeout: 90_000 }, () => {
   async function events(count: number) {
     for (let tries = 0; ; tries += 1) {
       const found = (await log.events()).slice(already).map(({ event }) => event);
-      if (found.length >= count || tries > 100) {
+      if (found.length >= count || tries > 3_000) {
         assert.equal(found.length, count, JSON.stringify(found));
         return found.map(({ http, ...event }) => ({ ...event, http: http && { ...http, latency_ms: undefined } }));
       }

@@ -57,7 +57,7 @@ describe("a page that is left", { skip: serve.skip, timeout: 100_000 }, () => {
   }
 
   async function arrived(name: string, count: number): Promise<string[]> {
-    for (let tries = 0; tries < 200; tries++) {
+    for (let tries = 0; tries < 2_000; tries++) {
       const there = await ids(name);
       if (there.length >= count) {
         return there;
