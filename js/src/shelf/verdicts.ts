@@ -119,18 +119,23 @@ export function label(column: Column, bytes: Uint8Array): Uint8Array {
   return read;
 }
 
+/** How many colons of a value are looked at: each may part a type from an identifier, and each takes time. */
+const MOST_COLONS = 16;
+
 /** All that is kept of values that are read so: a colon may be an identifier's own. */
 export function forms(column: Column, said: Uint8Array): Uint8Array[] {
   if (column !== "actor" && column !== "target") {
     return [said];
   }
   const found = [said];
-  for (let colon = said.indexOf(COLON); colon >= 0; colon = said.indexOf(COLON, colon + 1)) {
+  let colon = said.indexOf(COLON);
+  for (let nth = 0; nth < MOST_COLONS && colon >= 0; nth += 1) {
     const parted = said.slice();
     parted[colon] = PARTED;
     if (label(column, parted).length === said.length) {
       found.push(parted);
     }
+    colon = said.indexOf(COLON, colon + 1);
   }
   if (column === "actor") {
     const user = new Uint8Array(UNSAID.length + 1 + said.length);

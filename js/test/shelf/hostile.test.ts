@@ -4,6 +4,7 @@ import { Keeper } from "../../dist/shelf/keeper.js";
 import { parseQuery } from "../../dist/shelf/query.js";
 import { Table } from "../../dist/shelf/table.js";
 import type { Column, Found, Shelf } from "../../dist/shelf/types.js";
+import { forms } from "../../dist/shelf/verdicts.js";
 import { inline } from "./inline.ts";
 import { batchOf, put } from "./put.ts";
 
@@ -135,6 +136,23 @@ test("values for which there is no room are found all the same", async () => {
       text.includes("target") ? (await asked(text.replace(/-?target:\S+ ?/, ""))).events : count,
     );
   }
+});
+
+test("values that read the same are counted as one, and colons without end cost no more than some", async (t) => {
+  const shelf = inline();
+  t.after(() => shelf.close());
+  const colons = ":".repeat(1000);
+  await put(shelf, [
+    '{"target":{"type":"a","id":"b:c"}}',
+    '{"target":{"type":"a:b","id":"c"}}',
+    '{"target":"a:b:c","actor":"u"}',
+    `{"target":{"type":"t","id":"${colons}"},"actor":{"type":"user","id":"u"}}`,
+    `{"target":"t:${colons}","actor":{"id":"u"}}`,
+  ]);
+  const found = await ask(shelf, "");
+  assert.deepEqual(counts(found, "target"), { "a:b:c": 3, [`t:${colons}`]: 2 });
+  assert.deepEqual(counts(found, "actor"), { u: 3 });
+  assert.ok(forms("target", new TextEncoder().encode(colons)).length < 20);
 });
 
 test("numbers of any size and times of any year keep their value", async (t) => {
