@@ -13,6 +13,9 @@ import type { Vector } from "./vectors.ts";
 /** The built page. */
 export const PAGE = process.env.PAGE ?? fileURLToPath(new URL("../../dist/index.html", import.meta.url));
 
+/** How long a busy machine may need for a step, in milliseconds. */
+const PATIENCE = 120_000;
+
 /** A browser with a profile of its own. */
 export interface Browser {
   readonly context: BrowserContext;
@@ -32,6 +35,7 @@ export async function launch(
     acceptDownloads: true,
     ...launching,
   });
+  context.setDefaultTimeout(PATIENCE);
   if (!remembers) await context.addInitScript(() => localStorage.setItem("countersign.seen/off", "1"));
   return {
     context,
