@@ -170,7 +170,10 @@ flow("two exports are compared: what one has that the other hides", async (page)
 flow("German, on a narrow screen", async (page) => {
   await page.setViewportSize({ width: 320, height: 800 });
   const fits = () =>
-    page.evaluate(({ scrollWidth, clientWidth } = document.documentElement) => scrollWidth <= clientWidth);
+    page.evaluate(() => {
+      const { scrollWidth, clientWidth } = document.documentElement;
+      return scrollWidth <= clientWidth;
+    });
   assert.ok(await fits());
   await verifyVector(page, vector("flip-event"));
   await page.getByRole("button", { name: "Deutsch" }).click();
