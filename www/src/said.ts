@@ -1,21 +1,11 @@
-import { value } from "@countersign/viewer/value.js";
-import { html, nothing, type TemplateResult } from "lit";
+import { said } from "@countersign/viewer/said.js";
+import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "./texts/en.ts";
 
 /** A sentence of the core's in the page's language; in English and marked so where the page has no other for it. */
-export function told(sentence: string, t: PageTexts, length = 600): TemplateResult {
-  const own = t.viewer.core(sentence);
-  const words = (own ?? sentence).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
-  const parts = words
-    .split(TIME)
-    .map((part, place) => (place % 2 === 1 ? moment(part) : part === "" ? nothing : value(part, length)));
-  return own === undefined && t.english !== ""
-    ? html`<span lang="en" dir="ltr">${parts}</span>`
-    : html`${parts}`;
+export function told(sentence: string, { viewer }: PageTexts, length?: number): TemplateResult {
+  return said(sentence, viewer, length);
 }
-
-/** A time as the core writes it. */
-const TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/;
 
 /** Whether one of these sentences of the core's stays in English, and the page speaks another language. */
 export function staysEnglish(sentences: readonly string[], { viewer, english }: PageTexts): boolean {

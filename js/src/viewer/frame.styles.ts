@@ -241,6 +241,10 @@ export const frameStyles = css`
     align-items: start;
   }
 
+  .facet[data-open="true"] .facet-name {
+    padding-block-start: 0.35rem;
+  }
+
   .facet-values {
     display: flex;
     align-items: center;

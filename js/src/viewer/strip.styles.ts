@@ -79,6 +79,10 @@ export const stripStyles = css`
     font-variant-numeric: tabular-nums;
   }
 
+  .figures > span {
+    unicode-bidi: plaintext;
+  }
+
   progress {
     appearance: none;
     display: block;
