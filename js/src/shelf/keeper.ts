@@ -34,7 +34,7 @@ export class Keeper implements Shelved {
   }
 
   add(batch: Uint8Array<ArrayBuffer>): void {
-    this.table.add(batch, (...kept) => this.texts.keep(...kept));
+    this.table.add(batch, this.texts);
     this.#more();
   }
 

@@ -3,7 +3,7 @@ import { encode } from "./utf8.js";
 
 /** How many bytes in a row are looked at together. */
 const RUN = 4;
-/** So many bits a sieve has, as a power of two: some four of the text's bytes share one. */
+/** How many bits a sieve has, as a power of two: one for four bytes of a part. */
 const BITS = 16;
 const SPREAD = 0x9e37_79b1;
 const BEYOND_ASCII = 0x8080_8080;

@@ -69,8 +69,11 @@ export class Values {
   }
 }
 
-/** Where the bytes of a row's event go; gives their place. */
-export type Keep = (bytes: Uint8Array, begin: number, end: number, row: number, isEscaped: boolean) => number;
+/** Where the bytes of events go. */
+export interface Bytes {
+  /** Keeps those of a row's event, and gives their place. */
+  keep(bytes: Uint8Array, begin: number, end: number, row: number, isEscaped: boolean): number;
+}
 
 /** What every leaf has. */
 interface Leaf {
@@ -151,7 +154,7 @@ export class Table {
   }
 
   /** Takes a batch: whole lines of NDJSON, as the verifier writes them. */
-  add(batch: Uint8Array, keep: Keep): void {
+  add(batch: Uint8Array, kept: Bytes): void {
     let backslash = batch.indexOf(BACKSLASH);
     for (let begin = 0; begin < batch.length; ) {
       const found = batch.indexOf(LF, begin);
@@ -161,7 +164,7 @@ export class Table {
       }
       const isEscaped = backslash >= 0 && backslash < end;
       this.#reader.read(batch, begin, end, isEscaped);
-      this.#addEvent(batch, isEscaped, keep);
+      this.#addEvent(batch, isEscaped, kept);
       begin = end + 1;
     }
   }
@@ -200,7 +203,7 @@ export class Table {
     }
   }
 
-  #addEvent(bytes: Uint8Array, isEscaped: boolean, keep: Keep): void {
+  #addEvent(bytes: Uint8Array, isEscaped: boolean, kept: Bytes): void {
     const { line, index, seq, time, authorised, place, event, chain, signer } = this.#reader;
     const { values, names, size: row } = this;
     this.kinds.push(EVENT);
@@ -208,7 +211,7 @@ export class Table {
     this.indexes.push(index);
     this.seqs.push(seq);
     this.times.push(time);
-    this.places.push(keep(bytes, place.begin, place.end, row, isEscaped));
+    this.places.push(kept.keep(bytes, place.begin, place.end, row, isEscaped));
     this.lengths.push(place.end - place.begin);
     this.#flags.push((authorised ? AUTHORISED : 0) | (isEscaped ? ESCAPED : 0));
     values.action.push(event.value("action"));

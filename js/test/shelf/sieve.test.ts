@@ -145,7 +145,7 @@ async function found(query: Query, log: readonly Leaf[], below: Below): Promise<
   for (let from = 0; from < events.length || (await search.read(below(2) === 0)) || search.judge(); ) {
     const to = from + below(events.length);
     const lines = events.slice(from, to).map(batchLine);
-    table.add(encoder.encode(lines.join("")), (...kept) => texts.keep(...kept));
+    table.add(encoder.encode(lines.join("")), texts);
     from = to;
     while (search.judge()) {}
     for (let reads = below(4); reads > 0; reads -= 1) {
@@ -206,7 +206,7 @@ test("text that one event has is found without reading the others, however it is
   const note = "everyday note ".repeat(30);
   const events = Array.from({ length: 5000 }, (_, nth) => `{"action":"a","note":"${note}${nth}"}`);
   events[700] = '{"note":"\\u0052are \\u0074ext","path":"\\/etc\\/\\u0070asswd","face":"\\ud83d\\ude00!!"}';
-  table.add(batchOf(events), (...kept) => texts.keep(...kept));
+  table.add(batchOf(events), texts);
   for (const [words, member] of [
     [["rare TEXT"], undefined],
     [["/etc/passwd"], undefined],
