@@ -8,6 +8,7 @@ import { delimiter, join } from "node:path";
 import type { Browser } from "playwright-core";
 // Later versions ask Firefox for commands that its extended support release does not know yet.
 import { firefox } from "playwright-firefox-esr";
+import { PATIENCE } from "../page/browser.ts";
 import { Trap } from "./trap.ts";
 
 const program =
@@ -38,6 +39,7 @@ export async function launch(reach: "loopback" | "nothing"): Promise<Firefox> {
     channel: "moz-firefox",
     ...(program !== undefined && { executablePath: program }),
     downloadsPath: folder,
+    timeout: PATIENCE,
     // Without it Firefox does not heed where its own settings are to come from.
     env: { ...process.env, MOZ_REMOTE_SETTINGS_DEVTOOLS: "1" },
     firefoxUserPrefs: {
@@ -61,7 +63,7 @@ export async function launch(reach: "loopback" | "nothing"): Promise<Firefox> {
     async saved(name, done) {
       const file = join(folder, name);
       const watched = watch(folder);
-      const changes = on(watched, "change", { signal: AbortSignal.timeout(30_000) });
+      const changes = on(watched, "change", { signal: AbortSignal.timeout(PATIENCE) });
       await done();
       let text = "";
       // A file is empty until all of it is there.

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { after, before, test } from "node:test";
 import { Site } from "../../../js/test/viewer/site.ts";
+import { PATIENCE } from "../page/browser.ts";
 import { vector } from "../page/vectors.ts";
 import { type Firefox, launch, WITHOUT_FIREFOX } from "./browser.ts";
 
@@ -33,6 +34,7 @@ test("an address and a trust file give verdict and rows", { skip }, async () => 
   site.answers.set("/log.ndjson", lines.join("\n"));
   const element = `<countersign-viewer src="/log.ndjson" trust="/trust.txt" fragment></countersign-viewer>`;
   const { page, complaints, close } = await site.open(element);
+  page.setDefaultTimeout(PATIENCE);
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   await page.getByRole("status").filter({ hasText: "Verdict: Verified." }).waitFor();
   const events = lines.filter((line) => line.includes('"event":')).length;
@@ -61,6 +63,7 @@ test("a log is followed, and what is not what was recorded raises the alarm", { 
   const { page, complaints, close } = await site.open(
     `<countersign-viewer src="/stream" trust="/trust.txt" live></countersign-viewer>`,
   );
+  page.setDefaultTimeout(PATIENCE);
   const upTo = (lines: readonly string[]) =>
     page.locator(".live-line", { hasText: `Verified up to ${leaves(lines)} leaves` }).waitFor();
   const alarm = page.getByRole("alert").filter({ hasText: "Alarm" });

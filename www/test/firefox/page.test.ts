@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { Page } from "playwright-core";
-import { choose, PAGE, upload, verdict, verifyVector } from "../page/browser.ts";
+import { choose, PAGE, PATIENCE, upload, verdict, verifyVector } from "../page/browser.ts";
 import { comparable, vector } from "../page/vectors.ts";
 import { type Firefox, launch, WITHOUT_FIREFOX } from "./browser.ts";
 
@@ -29,6 +29,7 @@ function flow(name: string, run: (page: Page) => Promise<void>): void {
       viewport: { width: 1200, height: 900 },
       locale: "en-GB",
     });
+    context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     const complaints: string[] = [];
     const asked: string[] = [];

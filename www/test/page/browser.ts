@@ -14,7 +14,7 @@ import type { Vector } from "./vectors.ts";
 export const PAGE = process.env.PAGE ?? fileURLToPath(new URL("../../dist/index.html", import.meta.url));
 
 /** How long a busy machine may need for a step, in milliseconds. */
-const PATIENCE = 120_000;
+export const PATIENCE = 120_000;
 
 /** A browser with a profile of its own. */
 export interface Browser {
