@@ -26,7 +26,8 @@ interface OnPath {
   readonly path: string;
   readonly not: boolean;
   readonly globs: readonly Glob[];
-  /** What stands in an event where it holds: all of one of these. */
+  /** What stands in an event where one of the values is found: all of one of these. */
+  readonly texts: readonly (readonly Needle[])[];
   readonly clues: readonly (readonly Clue[])[];
 }
 
@@ -112,7 +113,7 @@ export class Criteria {
     if (this.#columns.length > 0) {
       judged |= this.#readColumns(row, bytes, begin, end);
     }
-    if (!this.#holdsWords(row, bytes, begin, end) || !this.#holdsPaths(bytes, begin, end)) {
+    if (!this.#holdsWords(row, bytes, begin, end) || !this.#holdsPaths(row, bytes, begin, end)) {
       judged |= ELSE;
     }
     return judged;
@@ -189,11 +190,13 @@ export class Criteria {
     return true;
   }
 
-  #holdsPaths(bytes: Uint8Array, begin: number, end: number): boolean {
-    return this.#paths.every(
-      ({ path, not, globs }) =>
-        someAt(path, bytes, begin, end, (value, from, to) => FITS.name(globs, value, from, to)) !== not,
-    );
+  #holdsPaths(row: number, bytes: Uint8Array, begin: number, end: number): boolean {
+    const isEscaped = this.#table.isEscaped(row);
+    return this.#paths.every(({ path, not, globs, texts }) => {
+      // Few events need be taken apart.
+      const mayHold = isEscaped || texts.some((all) => all.every((text) => text.find(bytes, begin, end) >= 0));
+      return (mayHold && someAt(path, bytes, begin, end, (...value) => FITS.name(globs, ...value))) !== not;
+    });
   }
 }
 
@@ -221,8 +224,13 @@ function onColumn({ member, values, not }: Condition): OnColumn | undefined {
 
 function onPath({ member, values, not }: Condition): OnPath {
   const names = member.split(".").map((name) => new Clue(name));
-  const clues = values.map((value) => [...names, ...pieces(value).map((piece) => new Clue(piece))]);
-  return { path: member, not, globs: values.map((value) => new Glob(value)), clues };
+  return {
+    path: member,
+    not,
+    globs: values.map((value) => new Glob(value)),
+    texts: values.map((value) => pieces(value).map((piece) => new Needle(piece))),
+    clues: values.map((value) => [...names, ...pieces(value).map((piece) => new Clue(piece))]),
+  };
 }
 
 function judgeTime(mask: Uint16Array, times: Block, since: number, until: number, from: number, to: number): void {
