@@ -127,7 +127,7 @@ export class Proof extends View {
         ${
           facts.length === 0 && hashes.length === 0
             ? nothing
-            : html`<details ?open=${state === "fail"}>
+            : html`<details ?open=${state === "fail" || (id === "key" && state !== "pass")}>
                 <summary>${facts.length === 0 ? proof.hashes(hashes.length) : summary(facts, texts)}</summary>
                 ${shown.length === 0 ? nothing : html`<dl class="step-facts">${shown.map((fact) => this.#fact(fact, texts))}</dl>`}
                 ${

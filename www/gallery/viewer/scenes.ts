@@ -170,7 +170,8 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     await open(viewer, ".row.event");
   },
   proof: async () => proven(await shown("large-whole"), ".row.event"),
-  "proof-suspect": async () => proven(await shown("key-suspect"), ".row.event"),
+  "proof-suspect": async () =>
+    proven(await shown("key-suspect"), ".row.event:has(.sign.tone-bad)", ".step-not_checked"),
   withheld: async () => {
     const viewer = await shown("large-filter-by-content");
     await open(viewer, ".row.withheld");
@@ -274,11 +275,12 @@ async function filter(viewer: Viewer, text: string): Promise<void> {
   await settled(viewer);
 }
 
-async function proven(viewer: Viewer, row: string): Promise<void> {
+/** Opens a row and explains its proof, from a part of it on. */
+async function proven(viewer: Viewer, row: string, from = "cs-proof"): Promise<void> {
   await open(viewer, row);
-  await press(viewer, "cs-proof button");
+  await press(viewer, "cs-proof .proof-state > .actions > button");
   await met(viewer, "cs-proof .proof-verdict");
-  find(viewer, "cs-proof")?.scrollIntoView();
+  find(viewer, from)?.scrollIntoView();
 }
 
 /** A viewer of a live log. */

@@ -39,7 +39,10 @@ export const STATES = {
     event: ["An event", "In a sentence, with what it holds."],
     changes: ["Before and after", "What changed, as a difference."],
     ...PROOF,
-    "proof-suspect": ["A proof that does not hold", "The signer's key was revoked."],
+    "proof-suspect": [
+      "A proof without a trusted key",
+      "The signer's key was revoked, and a thief may have signed.",
+    ],
     withheld: ["A withheld event", "It was recorded, and is not here."],
     gap: ["A gap", "Leaves that were left out."],
     "hostile-event": ["A hostile event", "Unseen characters have names."],
