@@ -18,7 +18,7 @@ use crate::emitter::Emitter;
 pub const ORIGIN: &str = "log.example/audit";
 
 /// How long anything may take before the test has failed anyway.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A log's folder, its keys, and who may write to it.
 pub struct Place {

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use crate::common::server::{Answer, Server, emitter_key, until_closed};
 
 /// How long what must happen may take.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 fn impatient() -> Bounds {
     let second = Duration::from_secs(1);

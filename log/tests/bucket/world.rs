@@ -188,7 +188,7 @@ impl World {
         let reached = self.runtime.block_on(async {
             let reached =
                 published.wait_for(|newest| newest.as_ref().is_some_and(|newest| newest.size >= size));
-            tokio::time::timeout(Duration::from_secs(30), reached).await.map(|reached| drop(reached.unwrap()))
+            tokio::time::timeout(Duration::from_mins(2), reached).await.map(|reached| drop(reached.unwrap()))
         });
         reached.unwrap_or_else(|_| panic!("{size} leaves are not published"));
         // Where a store replaces without conditions, a late write is put right a little later.
@@ -200,7 +200,7 @@ impl World {
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "not yet: {what}");
+        assert!(begun.elapsed() < Duration::from_mins(2), "not yet: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
