@@ -52,7 +52,9 @@ function what({ verdict, checks }: Report, { live, result }: Texts): string {
   if (checks.append_only.state === "fail") {
     return live.alarmChanged;
   }
-  return verdict === "broken" ? live.alarmBroken : result.verdicts[verdict].says;
+  // What else breaks a log, such as too few witnesses, its lines are not to blame for.
+  const isOfLines = [checks.format, checks.chains, checks.tree].some(({ state }) => state === "fail");
+  return verdict === "broken" && isOfLines ? live.alarmBroken : result.verdicts[verdict].says;
 }
 
 function json(report: Report): Blob {

@@ -1,8 +1,8 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
 import { type Problem, parseQuery } from "../shelf/query.js";
-import { type Suggestion, suggest } from "../shelf/suggest.js";
-import type { Found } from "../shelf/types.js";
+import { type Suggestion, suggest, type Wanted, wanted } from "../shelf/suggest.js";
+import type { ColumnValue, Found, Shelf } from "../shelf/types.js";
 import { icon } from "./icons.js";
 import { canAsk, hasNoTime, queryOf } from "./query.js";
 import type { Texts } from "./texts/texts.js";
@@ -13,15 +13,20 @@ import { define, given, View, wish } from "./view.js";
 const PAUSE = 200;
 /** Where one writes what is looked for. Fires `query-changed` {text}, and `query-left` for Escape. */
 export class QueryBox extends View {
-  static override properties = given("text", "found", "texts");
+  static override properties = given("text", "found", "shelf", "texts");
 
   declare text: string;
   declare found: Found | undefined;
+  /** Whose values are suggested. */
+  declare shelf: Pick<Shelf, "values"> | undefined;
   declare texts: Texts;
   #draft = "";
   #showsProblems = true;
   #isOpen = false;
   #marked = -1;
+  /** What the shelf was asked for last, and what it answered last. */
+  #asked = "";
+  #known: { readonly wanted: string; readonly values: readonly ColumnValue[] } | undefined;
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #input = createRef<HTMLInputElement>();
 
@@ -129,7 +134,25 @@ export class QueryBox extends View {
   }
 
   #suggestions(): readonly Suggestion[] {
-    return suggest(this.#draft, this.#input.value?.selectionStart ?? this.#draft.length, this.found);
+    const caret = this.#input.value?.selectionStart ?? this.#draft.length;
+    const asked = wanted(this.#draft, caret);
+    const text = JSON.stringify(asked ?? null);
+    const question = `${this.found?.question} ${this.found?.searched} ${text}`;
+    if (asked !== undefined && question !== this.#asked && this.#marked < 0) {
+      this.#asked = question;
+      void this.#learn(asked, text);
+    }
+    // Until the shelf answers, what was found most often is suggested.
+    return suggest(this.#draft, caret, this.found, this.#known?.wanted === text ? this.#known.values : undefined);
+  }
+
+  async #learn({ column, text }: Wanted, wanted: string): Promise<void> {
+    const values = await this.shelf?.values(column, text).catch(() => undefined);
+    // What is marked stays where it is.
+    if (values !== undefined && this.#marked < 0) {
+      this.#known = { wanted, values };
+      this.requestUpdate();
+    }
   }
 
   #about({ kind, label, member, count }: Suggestion): string {

@@ -268,6 +268,7 @@ export class Viewer extends LitElement {
           ${ref(this.#query)}
           .text=${text}
           .found=${found}
+          .shelf=${session.shelf}
           .texts=${texts}
           @query-changed=${({ detail }: CustomEvent<{ text: string }>) => this.#look(detail.text)}
           @query-left=${() => this.#rows.value?.focus()}

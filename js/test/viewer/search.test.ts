@@ -293,3 +293,16 @@ test("what was found is saved: as a table, as lines, and as an export that verif
   assert.deepEqual(complaints, []);
   await close();
 });
+
+test("a value is suggested that is not among the most frequent", async () => {
+  const { page, complaints, close } = await ready();
+  await query(page).click();
+  await query(page).pressSequentially("target:");
+  const options = page.getByRole("option");
+  await options.first().waitFor();
+  const { id } = events[77]?.target ?? assert.fail();
+  await query(page).pressSequentially(id.slice(-4));
+  await options.filter({ hasText: id }).first().waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
