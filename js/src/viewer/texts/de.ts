@@ -13,7 +13,7 @@ const counted = (one: string, many: string) => counting(LANG, one, many);
 const NEVER_TRUTH =
   "Es bedeutet nicht, dass die Ereignisse wahr sind, und nicht, dass alles aufgezeichnet wurde, was geschah: nur, dass genau das signiert wurde.";
 const ONE_BY_ONE =
-  "Die unten gezeigten Ereignisse tragen einzeln weiterhin gültige Signaturen. Auf die Datei als Ganzes ist kein Verlass.";
+  "Was als Ereignis gezeigt wird, trägt einzeln eine gültige Signatur. Auf die Datei als Ganzes ist kein Verlass.";
 
 const result: ResultTexts = {
   verdicts: {

@@ -10,7 +10,8 @@ const counted = (one: string, many = `${one}s`) => counting(LANG, one, many);
 
 const NEVER_TRUTH =
   "It does not mean that the events are true, nor that everything that happened was recorded: only that this is what was signed.";
-const ONE_BY_ONE = "Events listed below still carry valid signatures one by one. Do not rely on the file as a whole.";
+const ONE_BY_ONE =
+  "What is shown as an event carries a valid signature one by one. Do not rely on the file as a whole.";
 
 const result: ResultTexts = {
   verdicts: {
