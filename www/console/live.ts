@@ -25,7 +25,7 @@ export function liveView({ watch, viewer, begin }: Drawn, t: ConsoleTexts): Temp
             ${watch === undefined ? nothing : stateView(watch, t)}
           </div>`
     }
-    ${seen === undefined ? nothing : html`<p class="help boundary">${icon("pin")}<span>${t.live.since(seen.size)} ${localDay(seen.when, t.page.lang)}</span></p>`}
+    ${seen === undefined ? nothing : html`<p class="help boundary">${icon("pin")}<span>${t.live.since(seen.size)} ${localDay(seen.when, t.page.viewer.lang)}</span></p>`}
     ${watch?.refusal === undefined || watch.isStopped ? nothing : refusalView(watch.refusal, t)}
     ${viewer}
   `;

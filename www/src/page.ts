@@ -24,7 +24,7 @@ import { coverageView, HATCHES } from "./result/coverage.ts";
 import { eventsView } from "./result/events.ts";
 import { findingsView, type RowOf } from "./result/findings.ts";
 import type { Kept } from "./result/keep.ts";
-import { partsView } from "./result/parts.ts";
+import { isContradicted, partsView } from "./result/parts.ts";
 import { printedView } from "./result/printed.ts";
 import { progressView } from "./result/progress.ts";
 import { signersView } from "./result/signers.ts";
@@ -204,7 +204,7 @@ export class Page extends View {
     return html`
       ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
       ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
-      ${verdictView(part, report, t)}
+      ${verdictView(part, report, isContradicted(parts, part), t)}
       ${checksView(report, t)}
       ${coverageView(part, report, t)}
       ${findingsView(report, (finding) => rowOf(part, finding), t)}

@@ -82,6 +82,7 @@ export const drawerStyles = css`
       min-height: 0;
       overflow: auto;
       padding: 1rem 1.1rem 2rem;
+      scroll-padding-block: 0.75rem;
     }
 
     & .drawer-body:focus-visible {

@@ -77,6 +77,7 @@ export const frameStyles = css`
     background: none;
     font-family: var(--countersign-mono);
     font-size: 0.875rem;
+    text-overflow: ellipsis;
   }
 
   .query-input::placeholder {
@@ -501,7 +502,7 @@ export const frameStyles = css`
 
   .notice.filtered,
   .notice.tone-bad {
-    padding: 0.1rem 0.75rem;
+    padding: 0.3rem 0.75rem;
     border: 1px solid color-mix(in srgb, var(--tone) 40%, var(--countersign-line));
     border-radius: var(--countersign-round);
     background: var(--wash);
@@ -516,6 +517,7 @@ export const frameStyles = css`
     display: inline-flex;
     align-items: start;
     gap: 0.35rem;
+    color: var(--countersign-ink);
   }
 
   .unlisted > .icon {
@@ -586,6 +588,10 @@ export const frameStyles = css`
   }
 
   @container countersign (max-width: 40rem) {
+    .query-key {
+      display: none;
+    }
+
     .facets-toggle {
       display: flex;
       width: 100%;
@@ -608,7 +614,7 @@ export const frameStyles = css`
     }
 
     .tools > .select {
-      flex: 1 1 6rem;
+      flex: 1 1 9rem;
     }
 
     .tools > .select:first-of-type {

@@ -1,6 +1,7 @@
 /** What stands between the search and the rows: whether they are all there is. */
 
 import { html, nothing, type TemplateResult } from "lit";
+import { isAlarming } from "./alarm.js";
 import { icon } from "./icons.js";
 import type { Looking } from "./looking.js";
 import { isEmpty, queryOf } from "./query.js";
@@ -31,7 +32,9 @@ export function noticeView({ looking, text, isAlone, texts, showAll }: Noticed):
   const { session, isBusy } = looking;
   const isFiltered = !isEmpty(queryOf(text));
   const events = session.report?.counts.events ?? 0;
-  const unlisted = session.phase === "done" && isAlone ? events - found.of : 0;
+  // While a log is followed, rows may be ahead of its report: but not once it raised the alarm.
+  const isFinal = session.phase === "done" || (session.report !== undefined && isAlarming(session.report));
+  const unlisted = isFinal && isAlone ? events - found.of : 0;
   return html`
     <div class="notice ${isFiltered ? "tone-fair filtered" : ""}" part="notice" data-filtered=${isFiltered}>
       ${isFiltered ? icon("filter") : nothing}

@@ -144,5 +144,5 @@ function absence(row: WithheldMark | GapRow, { rows }: Texts): TemplateResult {
     return html`${rows.list.withheld[row.why ?? "unsaid"]}`;
   }
   const { index, leaves } = row;
-  return html`${rows.list.gap(leaves)} <span class="faint">${rows.list.gapPlace(index, index + leaves - 1)}</span>`;
+  return html`${rows.list.gap(leaves)} <span class="faint">(${rows.list.gapPlace(index, index + leaves - 1)})</span>`;
 }

@@ -79,7 +79,8 @@ export class Viewport {
     if (begin < this.#offset) {
       this.#moveTo(begin);
     } else if (end > this.#offset + this.#viewHeight) {
-      this.#moveTo(end - this.#viewHeight);
+      // Before anything was measured nothing is in view, the row's own begin neither.
+      this.#moveTo(Math.min(begin, end - this.#viewHeight));
     }
   }
 

@@ -64,7 +64,7 @@ export const rowsStyles = css`
     &[more-after] .edges::after {
       background: linear-gradient(
         var(--cs-way),
-        color-mix(in srgb, var(--countersign-ink) 20%, transparent),
+        light-dark(rgb(0 0 0 / 20%), rgb(0 0 0 / 55%)),
         transparent
       );
     }
@@ -169,7 +169,7 @@ export const rowsStyles = css`
     }
 
     & .row.current {
-      background: color-mix(in srgb, var(--countersign-accent) 12%, var(--countersign-card));
+      background-color: color-mix(in srgb, var(--countersign-accent) 12%, var(--countersign-card));
       box-shadow: inset 3px 0 0 var(--countersign-accent);
     }
 
@@ -425,13 +425,13 @@ export const rowsStyles = css`
 
       & .row .message {
         display: block;
-        grid-row: auto / span 2;
+        grid-row: auto / span 3;
         order: -2;
         white-space: normal;
       }
 
       & .row.gap .message {
-        grid-row: auto / span 3;
+        grid-row: auto / span 4;
       }
 
       & .unread .whole {

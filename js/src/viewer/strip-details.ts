@@ -87,7 +87,7 @@ function checksView({ checks }: Report, texts: Texts): TemplateResult {
             const look = STATE_LOOKS[state];
             return html`
               <tr data-check=${name} data-state=${state}>
-                <th scope="row"><strong>${result.checks[name].title}</strong> <span class="faint">${result.checks[name].about}</span></th>
+                <th scope="row"><strong>${result.checks[name].title}</strong> ${state === "not_checked" ? nothing : html`<span class="faint">${result.checks[name].about}</span>`}</th>
                 <td><span class="state tone-${look.tone}">${icon(look.icon)}${result.states[state]}</span></td>
                 <td>
                   ${checked > 0 ? strip.coveredItems(result.checks[name].items(checked), failed) : nothing}

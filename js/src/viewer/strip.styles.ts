@@ -311,5 +311,9 @@ export const stripStyles = css`
       grid-template-columns: minmax(0, 1fr);
       justify-items: start;
     }
+
+    .finding button {
+      margin-inline-start: -0.5rem;
+    }
   }
 `;

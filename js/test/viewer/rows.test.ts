@@ -205,7 +205,7 @@ test("a screen reader is told columns, rows, who signed, and what is missing", {
     /columnheader "Chain \/ seq"/,
     /row "Signer not known yet 2026-11-01 00:00:00.000Z job.create Ada Lovelace u_0 Nightly backup job_0 success 01234567 \/ 1" \[selected\]/,
     /gridcell "Signer trusted"/,
-    /gridcell "1,024 leaves are not here: left out by the exporter leaves 6 to 1,029"/,
+    /gridcell "1,024 leaves are not here: left out by the exporter \(leaves 6 to 1,029\)"/,
     /gridcell "Event withheld, unverified reason: erased"/,
     /gridcell "Event withheld, no reason given"/,
   ]) {

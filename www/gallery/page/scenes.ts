@@ -106,7 +106,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   witnesses: vector("quorum-met"),
   signers: async () => {
     await given("key-rotation");
-    for (const summary of document.querySelectorAll<HTMLElement>(".signers details > summary"))
+    for (const summary of document.querySelectorAll<HTMLElement>(".vouching > summary"))
       summary.click();
   },
   confirm: async () => {

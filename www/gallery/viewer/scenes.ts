@@ -191,6 +191,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     await stream.send();
     await met(viewer, "[data-verdict]");
     await stream.send();
+    await met(viewer, "[data-verdict=verified]");
     await settled(viewer);
   },
   "live-waiting": async () => {

@@ -30,7 +30,7 @@ export function memoryView(memory: Memory, t: PageTexts): TemplateResult {
         ${seen.map(
           ({ origin, size, when }) => html`
             <li>
-              ${icon("pin")}<span>${value(origin)} <span class="faint">${t.memory.seen(size)} ${localDay(when, t.lang)}</span></span>
+              ${icon("pin")}<span>${value(origin)} <span class="faint">${t.memory.seen(size)} ${localDay(when, t.viewer.lang)}</span></span>
               <button type="button" class="quiet" @click=${wishes("forget", origin)}>${t.memory.forget}<span class="sr"> ${origin}</span></button>
             </li>`,
         )}

@@ -78,7 +78,7 @@ function summary(parts: readonly Part[], t: PageTexts): TemplateResult {
     return `${t.viewer.figures.count(count)}\u00a0× ${word.replace(/\.$/, "")}`;
   });
   return html`
-    <p class="parts-verdicts">${t.parts.said(verdicts.join(", "))}</p>
+    <p class="parts-verdicts">${t.parts.said(verdicts.join("; "))}</p>
     ${ofAll(parts, t).map(
       (said) =>
         html`<p class="agree tone-${said.tone}"><span class="state tone-${said.tone}">${icon(said.icon)}${said.words}</span></p>`,
@@ -108,6 +108,13 @@ export function ofAll(parts: readonly Part[], t: PageTexts): readonly SaidOfAll[
   if (answers.includes("unknown")) return [{ tone: "doubt", icon: "unknown", words: t.parts.untold }];
   const areOne = answers.every((answer) => answer === "identical");
   return [{ tone: "good", icon: "pass", words: areOne ? t.parts.allIdentical : t.parts.agree }];
+}
+
+/** Whether a part and another one contradict each other. */
+export function isContradicted(parts: readonly Part[], part: Part): boolean {
+  const contradicts = ({ agreement }: Part) => agreement?.is.is === "contradicts";
+  const place = parts.indexOf(part);
+  return contradicts(part) || parts.some((other) => contradicts(other) && other.agreement?.with === place);
 }
 
 /** Whether they were shown to be of one log that only grew: then their leaves are of one tree. */

@@ -80,7 +80,7 @@ function reportView(
           ${report.log === null ? t.verdict.none : html`${figures.leaves(report.log.size)}${report.log.time === null ? nothing : html`${t.verdict.seenBy} ${moment(report.log.time)}`}<br /><code>${report.log.root}</code>`}
         </dd>
         <dt>${t.printed.verified}</dt>
-        <dd>${part.when === undefined ? nothing : html`${moment(part.when)}, ${localMoment(part.when, t.lang)}`}</dd>
+        <dd>${part.when === undefined ? nothing : html`${moment(part.when)}, ${localMoment(part.when, t.viewer.lang)}`}</dd>
         <dt>${t.printed.tool}</dt>
         <dd>${t.printed.page(ABOUT.version)}<br /><code>${ABOUT.script()}</code></dd>
         <dt>${t.printed.trusted}</dt>

@@ -8,8 +8,13 @@ import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";
 
-/** The verdict, what it does not mean, and what the file is. */
-export function verdictView(part: Part, report: Report, t: PageTexts): TemplateResult {
+/** The verdict, what it does not mean, and what the file is. It is of this part alone, whatever another says of its log. */
+export function verdictView(
+  part: Part,
+  report: Report,
+  isContradicted: boolean,
+  t: PageTexts,
+): TemplateResult {
   const words = verdictWords(report, t.viewer);
   return html`
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
@@ -24,6 +29,7 @@ export function verdictView(part: Part, report: Report, t: PageTexts): TemplateR
           ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}
         </ul>
       </div>
+      ${isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
       ${seenView(part, t)}
       ${facts(part, report, t)}
     </section>
@@ -52,7 +58,7 @@ function seenView({ seenBefore, remembered, session }: Part, t: PageTexts): Temp
     <div class="seen ${isBad ? "tone-bad" : ""}" data-seen=${is}>
       ${icon(is === "grown" && isWhole ? "pass" : isBad ? "warning" : "pin")}
       <p>
-        ${t.memory.grown(seen.size)} ${localDay(seen.when, t.lang)}${then}
+        ${t.memory.grown(seen.size)} ${localDay(seen.when, t.viewer.lang)}${then}
         ${isBad ? html`<br /><button type="button" class="quiet" @click=${wishes("leave-memory-out")}>${t.memory.leaveOut}</button>` : nothing}
       </p>
     </div>

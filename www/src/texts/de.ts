@@ -207,6 +207,7 @@ export const de: PageTexts = {
     now: "Was nun?",
     not: "Was das nicht bedeutet",
     said: (words, errors) => `Urteil: ${words}${errors > 0 ? ` ${count(errors)} Fehler aufgeführt.` : ""}`,
+    contradicted: "Ein anderer hier gewählter Export widerspricht diesem: siehe Teile.",
     sample:
       "Das Beispiel und seine Vertrauensdatei kamen zusammen, mit dieser Seite. Eine Vertrauensdatei nie von dort nehmen, woher ein Export kommt.",
     file: "Datei",

@@ -195,6 +195,7 @@ export const en = {
     not: "What this does not mean",
     said: (words: string, errors: number) =>
       `Verdict: ${words}${errors > 0 ? ` ${counted(errors)} listed.` : ""}`,
+    contradicted: "Another export that was chosen here contradicts this one: see Parts.",
     sample:
       "The sample and its trust file came together, with this page. Never take a trust file from where an export comes from.",
     file: "File",

@@ -50,7 +50,7 @@ test("several exports of one log keep their own verdicts, and are held against e
   );
   assert.match(
     await words(page, ".parts-verdicts"),
-    /own verdict: 1 × Not checked to the end, 1 × Verified, 1 × Intact/,
+    /own verdict: 1 × Not checked to the end; 1 × Verified; 1 × Intact/,
   );
   assert.match(await words(page, ".agree"), /They agree: the log only grew/);
   await page.getByText("Together they hold all 313 leaves").waitFor();

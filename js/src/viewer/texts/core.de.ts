@@ -21,7 +21,7 @@ const reasons: Sentences = {
     "den letzten Checkpoint hat kein Schlüssel des Logs aus der Vertrauensdatei signiert",
   "the export claims no range": "der Export gibt keinen Bereich an",
   "only a checkpoint can confirm the leaves' places": "nur ein Checkpoint kann die Plätze der Blätter bestätigen",
-  "no checkpoint of this log was pinned before": "von diesem Log wurde noch kein Checkpoint als Pin aufgehoben",
+  "no checkpoint of this log was pinned before": "von diesem Log wurde noch kein Checkpoint als Pin gesichert",
   "a pinned size is not reached": "die Größe eines Pins ist nicht erreicht",
   "the trust file asks for no witnesses": "die Vertrauensdatei verlangt keine Zeugen",
   "a chain is not closed, so more events of it may exist":

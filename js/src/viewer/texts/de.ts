@@ -12,8 +12,7 @@ const counted = (one: string, many: string) => counting(LANG, one, many);
 
 const NEVER_TRUTH =
   "Es bedeutet nicht, dass die Ereignisse wahr sind, und nicht, dass alles aufgezeichnet wurde, was geschah: nur, dass genau das signiert wurde.";
-const ONE_BY_ONE =
-  "Was als Ereignis gezeigt wird, trägt einzeln eine gültige Signatur. Auf die Datei als Ganzes ist kein Verlass.";
+const ONE_BY_ONE = "Jedes gezeigte Ereignis hat eine gültige Signatur. Auf die Datei als Ganzes ist kein Verlass.";
 
 const result: ResultTexts = {
   verdicts: {
@@ -36,7 +35,7 @@ const result: ResultTexts = {
       word: "Nicht zu Ende geprüft.",
       says: "Das sagt nichts über die Unversehrtheit des Logs.",
       not: [
-        "Es ist kein Zeichen von Manipulation, aber auch nicht bestanden: Eine hier nötige Prüfung blieb ohne Antwort.",
+        "Es bedeutet weder Manipulation noch, dass alles bestanden ist: Eine hier nötige Prüfung blieb ohne Antwort. Welche und warum, sagen die Prüfungen unten.",
         "Die Prüfungen unten zeigen, welche und warum.",
       ],
       next: "Oft fehlt eine Vertrauensdatei oder ein neuerer Export mit einem Checkpoint.",
@@ -45,14 +44,17 @@ const result: ResultTexts = {
       word: "In sich stimmig, Unterzeichner nicht bestätigt.",
       says: "Signiert mit einem Schlüssel, dem hier niemand vertraut hat: Jeder könnte das gemacht haben.",
       not: [
-        "Es ist kein Zeichen von Manipulation. Aber wer einen Export mit eigenem Schlüssel frei erfindet, bekommt dasselbe Urteil.",
+        "Es bedeutet nicht, dass etwas manipuliert wurde. Aber wer einen Export mit eigenem Schlüssel frei erfindet, bekommt dasselbe Urteil.",
       ],
       next: "Eine Vertrauensdatei oder den Schlüssel des Unterzeichners von jemandem beschaffen, dem zu trauen ist, auf einem anderen Weg als diese Datei.",
     },
     partial: {
       word: "Unversehrt, Vollständigkeit nicht gezeigt.",
       says: "Frühere, spätere oder andere Ereignisse kann es geben, oder einige sind vorenthalten.",
-      not: ["Es ist kein Zeichen von Manipulation: Oft wurde nur ein Teil eines Logs angefordert.", NEVER_TRUTH],
+      not: [
+        "Es bedeutet nicht, dass etwas manipuliert wurde: Oft wurde nur ein Teil eines Logs angefordert.",
+        NEVER_TRUTH,
+      ],
       next: "",
     },
     verified: {

@@ -10,8 +10,7 @@ const counted = (one: string, many = `${one}s`) => counting(LANG, one, many);
 
 const NEVER_TRUTH =
   "It does not mean that the events are true, nor that everything that happened was recorded: only that this is what was signed.";
-const ONE_BY_ONE =
-  "What is shown as an event carries a valid signature one by one. Do not rely on the file as a whole.";
+const ONE_BY_ONE = "Each event that is shown has a valid signature. Do not rely on the file as a whole.";
 
 const result: ResultTexts = {
   verdicts: {
@@ -34,8 +33,7 @@ const result: ResultTexts = {
       word: "Not checked to the end.",
       says: "This says nothing about the log's integrity.",
       not: [
-        "It is no sign of tampering, and no pass either: a check that is needed here had no answer.",
-        "The checks below say which one, and why.",
+        "It does not mean tampering, and no pass either: a check that is needed here had no answer. The checks below say which one, and why.",
       ],
       next: "Often a trust file, or a newer export with a checkpoint, is what is missing.",
     },
@@ -43,14 +41,14 @@ const result: ResultTexts = {
       word: "Consistent in itself, signer not confirmed.",
       says: "Signed by a key you have not chosen to trust: anyone could have made it.",
       not: [
-        "It is no sign of tampering. But whoever makes up an export from nothing, with a key of his own, gets this verdict too.",
+        "It does not mean tampering. But whoever makes up an export from nothing, with their own key, gets this verdict too.",
       ],
       next: "Get a trust file, or the signer's key, from someone you trust, by another way than this file came.",
     },
     partial: {
       word: "Intact, not shown to be complete.",
       says: "Earlier, later or other events may exist, or some are withheld.",
-      not: ["It is no sign of tampering: a part of a log is often all that was asked for.", NEVER_TRUTH],
+      not: ["It does not mean tampering: a part of a log is often all that was asked for.", NEVER_TRUTH],
       next: "",
     },
     verified: {

@@ -52,7 +52,7 @@ export const frameDe: FrameTexts = {
     skipped: (leaves) => `${counted("Blatt", "Blätter")(leaves)} übersprungen`,
     lastCheckpoint: "Letzter Checkpoint",
     none: "keiner",
-    seen: (time) => `von Zeugen gesehen um ${time}`,
+    seen: (time) => `von Zeugen gesehen am ${time}`,
   },
   live: {
     connecting: "Verbindung zum Log wird aufgebaut",
@@ -71,13 +71,13 @@ export const frameDe: FrameTexts = {
       "Die Zeilen des Logs passen nicht mehr zusammen: Etwas fehlt, kommt doppelt vor oder ist nicht erlaubt.",
     alarmKeep:
       "Diese Seite offen lassen und sichern, was hier angeboten wird: Es ist der Beleg. Mit anderen vergleichen, die dieses Log verfolgen.",
-    alarmSince: (time) => `Bemerkt um ${time}.`,
+    alarmSince: (time) => `Bemerkt am ${time}.`,
     savePin: "Letzten guten Pin sichern",
     saveReport: "Bericht sichern",
   },
   query: {
     label: "Ereignisse suchen",
-    placeholder: "action:job.* outcome:failure „Text“",
+    placeholder: 'action:job.* outcome:failure "Text"',
     clear: "Suche leeren",
     suggestions: "Vorschläge",
     suggested: counted("Vorschlag", "Vorschläge"),

@@ -75,7 +75,7 @@ export const frameEn: FrameTexts = {
   },
   query: {
     label: "Search events",
-    placeholder: "action:job.* outcome:failure “text”",
+    placeholder: 'action:job.* outcome:failure "text"',
     clear: "Clear the search",
     suggestions: "Suggestions",
     suggested: counted("suggestion"),
