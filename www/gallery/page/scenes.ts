@@ -106,8 +106,7 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   witnesses: vector("quorum-met"),
   signers: async () => {
     await given("key-rotation");
-    for (const summary of document.querySelectorAll<HTMLElement>(".vouching > summary"))
-      summary.click();
+    for (const summary of document.querySelectorAll<HTMLElement>(".vouching > summary")) summary.click();
   },
   confirm: async () => {
     const page = await given("plain-closed", false);
