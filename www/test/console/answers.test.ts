@@ -85,7 +85,7 @@ async function showing(t: TestContext, name: string): Promise<Page> {
 
 async function part(page: Page, name: string): Promise<string> {
   await page.getByRole("navigation", { name: "Parts of the console" }).getByRole("link", { name }).click();
-  await page.locator("main section").first().waitFor();
+  await page.locator(`main[data-tab="${name.toLowerCase()}"] section`).first().waitFor();
   return (await page.getByRole("main").innerText()).replace(/\s+/g, " ");
 }
 

@@ -50,7 +50,7 @@ test("a log is remembered, and the next time nothing was rewritten since", async
   assert.equal(await state(page), "grown");
   assert.match(
     (await seen(page).textContent()) ?? "",
-    /Last seen at size 80 on\s+\w+ \d+, \d{4}: nothing was rewritten since\./,
+    /Last seen at size 80 on\s+\d+ \w+ \d{4}: nothing was rewritten since\./,
   );
   assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "pass");
   // An event that is not the one recorded does not rewrite the log, and is not made up for by that.
@@ -114,7 +114,7 @@ test("a part that cannot be held against what is remembered keeps the verdict th
   assert.equal(await page.locator('[data-code="append_only.not_reached"]').count(), 0);
   assert.match(
     (await seen(page).textContent()) ?? "",
-    /November 3, 2026\. Whether anything was rewritten since cannot be told: this export leaves out where/,
+    /3 November 2026\. Whether anything was rewritten since cannot be told: this export leaves out where/,
   );
   assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "not_checked");
   // The older state stays what a later export must hold.
