@@ -141,6 +141,8 @@ test("a search asks the log for what is wanted, and its address brings it back",
   log.record(events(6, "user.invite"));
   await trust(page, log.trust);
   await accepted(page, log.token);
+  // What was verified first is the boundary of what comes next.
+  await page.waitForFunction(() => localStorage.getItem("countersign.seen/v1") !== null);
   await page.locator("main form").getByLabel("Action").fill("user.*");
   await page.locator("main form").getByLabel("Actor").fill("u_0");
   await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
