@@ -10,8 +10,8 @@
 //     pino        of the processor for an unsigned line of JSON each
 //     webcrypto   of the processor for a line of JSON each, and a signature for each
 import { pino } from "pino";
-import { createRecorder, generateKey } from "../js/dist/record/record.node.js";
-import { createRecorder as createSlim } from "../js/dist/record/slim.node.js";
+import { createRecorder, generateKey } from "../js/dist/record/record.js";
+import { createRecorder as createSlim } from "../js/dist/record/slim.js";
 import { event } from "./event.mjs";
 
 const FLUSH = 64;

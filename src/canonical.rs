@@ -18,15 +18,16 @@
 //! lone surrogates, and numbers whose value as a double is not finite or above 2^53 − 1 in magnitude.
 
 mod number;
+mod redaction;
 
 use core::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use crate::error::{Code, Error};
-use crate::event::Redaction;
-use crate::json::{self, Flaw};
+use crate::json::{self, JsonError};
 
 pub use number::es6 as number;
+pub use redaction::Redaction;
 
 /// How deep a value may nest, itself the first level.
 pub const MAX_DEPTH: usize = 64;
@@ -82,40 +83,45 @@ fn write(json: &[u8], range: number::Range, redaction: &Redaction) -> Result<Wri
     let written = writer.value_and_end();
     let member = writer.nearest_member();
     match written {
-        _ if !whole => Err(refuse(Fault::Utf8, member)),
+        _ if !whole => Err(refuse(IJsonError::Utf8, member)),
         Err(fault) => Err(refuse(fault, member)),
         Ok(()) => Ok(Written { text: writer.out, redacted: writer.redacted }),
     }
 }
 
-enum Fault {
+/// What I-JSON cannot carry.
+enum IJsonError {
     Utf8,
-    Json(Flaw),
+    Json(JsonError),
     Number,
     Duplicate(String),
 }
 
-impl From<Flaw> for Fault {
-    fn from(flaw: Flaw) -> Self {
+impl From<JsonError> for IJsonError {
+    fn from(flaw: JsonError) -> Self {
         Self::Json(flaw)
     }
 }
 
 #[cold]
-fn refuse(fault: Fault, nearest: Option<String>) -> Error {
+fn refuse(fault: IJsonError, nearest: Option<String>) -> Error {
     let (message, member, hint) = match fault {
-        Fault::Utf8 => ("not UTF-8", nearest, "JSON text is UTF-8"),
-        Fault::Json(Flaw::Syntax) => ("not JSON", None, "see RFC 8259"),
-        Fault::Json(Flaw::Depth) => {
+        IJsonError::Utf8 => ("not UTF-8", nearest, "JSON text is UTF-8"),
+        IJsonError::Json(JsonError::Syntax) => ("not JSON", None, "see RFC 8259"),
+        IJsonError::Json(JsonError::Depth) => {
             ("nested deeper than 64 levels", nearest, "record what is deeper as text")
         }
-        Fault::Json(Flaw::Surrogate) => ("half of a surrogate pair", nearest, "write both halves, or U+FFFD"),
-        Fault::Number => (
+        IJsonError::Json(JsonError::Surrogate) => {
+            ("half of a surrogate pair", nearest, "write both halves, or U+FFFD")
+        }
+        IJsonError::Number => (
             "a number not finite or above 2^53 - 1 in magnitude",
             nearest,
             "record such a number as a string",
         ),
-        Fault::Duplicate(name) => ("a member name that is there twice", Some(name), "keep one of the two"),
+        IJsonError::Duplicate(name) => {
+            ("a member name that is there twice", Some(name), "keep one of the two")
+        }
     };
     Error { member, ..Error::new(Code::Event, message).with_hint(hint) }
 }
@@ -203,7 +209,7 @@ impl<'a> Writer<'a> {
         self.text.get(start..end).unwrap_or_default()
     }
 
-    fn value_and_end(&mut self) -> Result<(), Fault> {
+    fn value_and_end(&mut self) -> Result<(), IJsonError> {
         let text = self.text.as_bytes();
         let mut index = json::skip_space(text, 0);
         let mut redact = false;
@@ -211,7 +217,7 @@ impl<'a> Writer<'a> {
             let first = self.byte(index);
             if first == b'{' || first == b'[' {
                 if self.frames.len() == MAX_DEPTH {
-                    return Err(Flaw::Depth.into());
+                    return Err(JsonError::Depth.into());
                 }
                 let is_object = first == b'{';
                 self.frames.push(Frame {
@@ -239,7 +245,7 @@ impl<'a> Writer<'a> {
             loop {
                 let Some(frame) = self.frames.last() else {
                     let end = json::skip_space(text, index);
-                    return if end == text.len() { Ok(()) } else { Err(Flaw::Syntax.into()) };
+                    return if end == text.len() { Ok(()) } else { Err(JsonError::Syntax.into()) };
                 };
                 let is_object = frame.is_object;
                 index = json::skip_space(text, index);
@@ -255,7 +261,7 @@ impl<'a> Writer<'a> {
                     }
                     b'}' if is_object => self.close()?,
                     b']' if !is_object => self.close()?,
-                    _ => return Err(Flaw::Syntax.into()),
+                    _ => return Err(JsonError::Syntax.into()),
                 }
                 index += 1;
             }
@@ -263,10 +269,10 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a name and its colon. Gives where the value begins, and whether it is to be redacted.
-    fn name(&mut self, index: usize) -> Result<(usize, bool), Fault> {
+    fn name(&mut self, index: usize) -> Result<(usize, bool), IJsonError> {
         let text = self.text.as_bytes();
         if self.byte(index) != b'"' {
-            return Err(Flaw::Syntax.into());
+            return Err(JsonError::Syntax.into());
         }
         self.in_name = true;
         let (end, escapes) = json::string_end(text, index + 1)?;
@@ -281,7 +287,7 @@ impl<'a> Writer<'a> {
         self.out.push(b':');
         let colon = json::skip_space(text, end);
         if self.byte(colon) != b':' {
-            return Err(Flaw::Syntax.into());
+            return Err(JsonError::Syntax.into());
         }
         self.in_name = false;
         let redact = if escapes {
@@ -302,7 +308,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a string, number or literal. Gives the index after it.
-    fn scalar(&mut self, index: usize, redact: bool) -> Result<usize, Fault> {
+    fn scalar(&mut self, index: usize, redact: bool) -> Result<usize, IJsonError> {
         let text = self.text.as_bytes();
         let start = self.out.len();
         let end = match self.byte(index) {
@@ -314,7 +320,7 @@ impl<'a> Writer<'a> {
             b'-' | b'0'..=b'9' => {
                 let end = json::number_end(text, index)?;
                 if !number::canonicalize(self.slice(index, end), self.range, &mut self.out) {
-                    return Err(Fault::Number);
+                    return Err(IJsonError::Number);
                 }
                 end
             }
@@ -322,7 +328,7 @@ impl<'a> Writer<'a> {
                 let rest = &text[index..];
                 let word =
                     ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word.as_bytes()));
-                let word = word.ok_or(Flaw::Syntax)?;
+                let word = word.ok_or(JsonError::Syntax)?;
                 self.out.extend_from_slice(word.as_bytes());
                 return Ok(index + word.len());
             }
@@ -341,7 +347,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Ends the innermost object or array.
-    fn close(&mut self) -> Result<(), Fault> {
+    fn close(&mut self) -> Result<(), IJsonError> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
         if frame.redact {
             self.redact(frame.start);
@@ -356,13 +362,13 @@ impl<'a> Writer<'a> {
     }
 
     /// Puts the members of the innermost object in order.
-    fn sort(&mut self, frame: &Frame) -> Result<(), Fault> {
+    fn sort(&mut self, frame: &Frame) -> Result<(), IJsonError> {
         let members = &self.members[frame.members..];
         // A member ends before the comma that precedes the next one. A heap takes less code than a sort.
         let ends = members.iter().skip(1).map(|next| next.start - 1).chain([self.out.len()]);
         let sorted = members.iter().copied().zip(ends).collect::<BinaryHeap<_>>().into_sorted_vec();
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(Fault::Duplicate(json::unescape(pair[0].0.name).into_owned()));
+            return Err(IJsonError::Duplicate(json::unescape(pair[0].0.name).into_owned()));
         }
         let mut object = Vec::with_capacity(self.out.len() - frame.start);
         for (member, end) in sorted {
@@ -386,7 +392,7 @@ impl<'a> Writer<'a> {
 }
 
 /// Appends `text` as a canonical JSON string, quotes included.
-pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     let mut rest = text.as_bytes();

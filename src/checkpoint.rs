@@ -29,8 +29,9 @@
 //!
 //! let read = SignedCheckpoint::parse(&note)?;
 //! assert_eq!(read.checkpoint, empty);
-//! assert_eq!(read.log_signature(log.verifier_key()), Some(true));
-//! assert_eq!(read.cosignature(witness.verifier_key()), Some(Some(1_795_154_400)));
+//! assert!(read.is_signed_by(log.verifier_key()));
+//! let opened = read.cosignatures([witness.verifier_key()]);
+//! assert_eq!(opened.verified[0].time.to_string(), "2026-11-20T06:00:00.000Z");
 //! # }
 //! # Ok::<(), countersign::Error>(())
 //! ```
@@ -42,13 +43,10 @@ use crate::error::Quoted;
 use crate::error::{Code, Error, Flaw};
 use crate::hash::Hash;
 use crate::merkle::MAX_SIZE;
-use crate::note::{self, Claim, Decides, KeyType, Note, SignatureLine, VerifierKey, check_name};
+use crate::note::{Claim, Decides, KeyType, Note, Opened, SignatureLine, Verified, VerifierKey, check_name};
 #[cfg(feature = "sign")]
-use crate::note::{SignerKey, write_signature_line};
+use crate::note::{SignerKey, sign_note};
 use crate::time::Time;
-
-/// The last second of the year 9999. A cosignature of a later time is invalid.
-const MAX_SECONDS: u64 = Time::MAX.millis().cast_unsigned() / 1000;
 
 /// The state of a log: how many leaves it has and the root of their tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +147,7 @@ impl Checkpoint {
             )
             .with_hint("a log's key has the log's origin as its name"));
         }
-        note::sign_note(&self.to_string(), key)
+        sign_note(&self.to_string(), key)
     }
 
     /// The signature line of a witness who saw this checkpoint, and every earlier one as its
@@ -175,18 +173,21 @@ fn cosign(text: &str, key: &SignerKey, seconds: u64) -> Result<String, Error> {
     if verifier.key_type() != KeyType::Cosignature {
         return Err(Error::new(Code::Key, format!("the key {} is not a witness's", Quoted(verifier.name()))));
     }
-    if seconds > MAX_SECONDS {
+    if Time::from_seconds(seconds).is_none() {
         return Err(Error::new(Code::Time, "a cosignature's time is after the year 9999"));
     }
     let signature = key.sign(cosigned_message(text, seconds).as_bytes());
     let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
-    Ok(write_signature_line(verifier.name(), verifier.id(), &timestamped))
+    Ok(SignatureLine::of(verifier, &timestamped).to_string())
 }
 
 /// A decimal without sign or leading zeros, at most 2^53 − 1.
 pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
     crate::link::integer(text.as_bytes())
 }
+
+/// The largest signed checkpoint, in bytes.
+const MAX_NOTE: usize = 1 << 20;
 
 /// What a witness signs.
 fn cosigned_message(text: &str, seconds: u64) -> String {
@@ -200,15 +201,14 @@ impl fmt::Display for Checkpoint {
     }
 }
 
-/// A checkpoint with its signature lines, none of them verified.
+/// A checkpoint as a signed note. Nothing is verified before the note is opened, with the keys of the
+/// [log](Self::log_signatures) and those of [witnesses](Self::cosignatures).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedCheckpoint {
-    /// What is signed.
+    /// What is signed, as it was read.
     pub checkpoint: Checkpoint,
-    /// The signed text, as it stood, with its last line feed.
-    pub text: String,
-    /// The signature lines: 1 to 64, no two of one name and key ID.
-    pub signatures: Vec<SignatureLine>,
+    /// The note as it stood.
+    pub note: Note,
 }
 
 impl SignedCheckpoint {
@@ -220,8 +220,7 @@ impl SignedCheckpoint {
     /// as a checkpoint.
     pub fn parse(note: &str) -> Result<Self, Error> {
         let note = Self::note(note)?;
-        let checkpoint = Checkpoint::parse_text(note.text)?;
-        Ok(Self::of(note, checkpoint))
+        Ok(Self { checkpoint: Checkpoint::parse_text(&note.text)?, note })
     }
 
     /// Reads a signed checkpoint of anyone's, by the rules of
@@ -238,21 +237,19 @@ impl SignedCheckpoint {
 
     pub(crate) fn read_extended(note: &str) -> Result<Self, Flaw> {
         let note = Self::note(note)?;
-        let checkpoint = Checkpoint::read_extended(note.text)?;
-        Ok(Self::of(note, checkpoint))
+        Ok(Self { checkpoint: Checkpoint::read_extended(&note.text)?, note })
     }
 
-    fn note(note: &str) -> Result<Note<'_>, Flaw> {
+    fn note(note: &str) -> Result<Note, Flaw> {
+        if note.len() > MAX_NOTE {
+            return Err(Flaw::new(Code::Checkpoint, "a signed checkpoint is at most 1 MiB"));
+        }
         Note::read(note).map_err(|flaw| Flaw { code: Code::Checkpoint, ..flaw })
-    }
-
-    fn of(note: Note<'_>, checkpoint: Checkpoint) -> Self {
-        Self { checkpoint, text: note.text.to_owned(), signatures: note.signatures }
     }
 
     /// Whether the text has extension lines after the three that every checkpoint has.
     pub fn is_extended(&self) -> bool {
-        self.text.bytes().filter(|&byte| byte == b'\n').count() > 3
+        self.note.text.bytes().filter(|&byte| byte == b'\n').count() > 3
     }
 
     /// The signature line of a witness, over the text as it stands: as [`Checkpoint::cosign`].
@@ -263,56 +260,98 @@ impl SignedCheckpoint {
     /// year 9999.
     #[cfg(feature = "sign")]
     pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
-        cosign(&self.text, key, seconds)
+        cosign(&self.note.text, key, seconds)
     }
 
-    /// Whether the log's key signed: `None` when no line has its name and ID. Whether the key is
-    /// of this log, which is to say its name is the origin, is for the caller to see to.
+    /// The log's signatures, by the keys of logs that are known. Only those count that have this checkpoint's
+    /// origin as their name.
     #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn log_signature(&self, key: &VerifierKey) -> Option<bool> {
-        self.log_signature_that(&mut |claim| claim.holds(), key)
+    pub fn log_signatures<'a>(
+        &'a self,
+        logs: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+    ) -> Opened<'a, Verified<'a>> {
+        self.log_signatures_that(&mut |claim| claim.holds(), logs)
     }
 
-    /// The same by another's word on whether the signature is valid.
-    pub(crate) fn log_signature_that(&self, holds: Decides<'_>, key: &VerifierKey) -> Option<bool> {
-        note::signed_by(&self.text, &self.signatures, key, holds)
+    /// The same by another's word on which signatures are valid.
+    pub(crate) fn log_signatures_that<'a>(
+        &'a self,
+        holds: Decides<'_>,
+        logs: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+    ) -> Opened<'a, Verified<'a>> {
+        self.note.open_that(holds, logs.into_iter().filter(|key| key.name() == self.checkpoint.origin))
     }
 
-    /// When a witness cosigned: `None` when no line has its name and ID, `Some(None)` when that
-    /// line's signature is invalid or of a time after the year 9999, and else the seconds after
-    /// 1970.
+    /// Whether that key is of this checkpoint's log and signed it.
     #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn cosignature(&self, key: &VerifierKey) -> Option<Option<u64>> {
-        self.cosignature_that(&mut |claim| claim.holds(), key)
+    pub fn is_signed_by(&self, key: &VerifierKey) -> bool {
+        !self.log_signatures([key]).verified.is_empty()
     }
 
-    /// The same by another's word on whether the signature is valid.
-    pub(crate) fn cosignature_that(&self, holds: Decides<'_>, key: &VerifierKey) -> Option<Option<u64>> {
-        let line = self.signatures.iter().find(|line| line.is_of(key))?;
-        Some(self.cosigned_at(holds, key, &line.signature))
+    /// The cosignatures, by the keys of witnesses that are known. One of a time after the year 9999 is invalid.
+    #[cfg(any(feature = "sign", feature = "verify"))]
+    pub fn cosignatures<'a>(
+        &'a self,
+        witnesses: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+    ) -> Opened<'a, Cosignature<'a>> {
+        self.cosignatures_that(&mut |claim| claim.holds(), witnesses)
     }
 
-    fn cosigned_at(&self, holds: Decides<'_>, key: &VerifierKey, timestamped: &[u8]) -> Option<u64> {
-        let (time, signature) = timestamped.split_first_chunk()?;
-        let signature = signature.try_into().ok()?;
-        let seconds = u64::from_be_bytes(*time);
-        if key.key_type() != KeyType::Cosignature || seconds > MAX_SECONDS {
-            return None;
-        }
-        let message = cosigned_message(&self.text, seconds);
-        holds(&Claim { key, message: message.as_bytes(), signature }).then_some(seconds)
+    /// The same by another's word on which signatures are valid.
+    pub(crate) fn cosignatures_that<'a>(
+        &'a self,
+        holds: Decides<'_>,
+        witnesses: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+    ) -> Opened<'a, Cosignature<'a>> {
+        self.note.open_by(witnesses, |witness, key, line| {
+            let (seconds, time, signature) = timestamped(line)?;
+            let message = cosigned_message(&self.note.text, seconds);
+            let claim = Claim { key, message: message.as_bytes(), signature };
+            let valid = key.key_type() == KeyType::Cosignature && holds(&claim);
+            valid.then_some(Cosignature { witness, key, time, line })
+        })
     }
 }
 
 impl fmt::Display for SignedCheckpoint {
     /// The whole note, as it was read.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.text)?;
-        for line in &self.signatures {
-            f.write_str(&crate::note::write_signature_line(&line.name, line.id, &line.signature))?;
-        }
-        Ok(())
+        self.note.fmt(f)
     }
+}
+
+/// A valid cosignature: a witness saw this checkpoint, and every earlier one as its beginning. Only
+/// [opening](SignedCheckpoint::cosignatures) a checkpoint makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cosignature<'a> {
+    /// The witness's place among those that the checkpoint was opened with.
+    pub witness: usize,
+    /// Its key.
+    pub key: &'a VerifierKey,
+    /// When it saw the checkpoint, in whole seconds.
+    pub time: Time,
+    /// Its line in the note.
+    pub line: &'a SignatureLine,
+}
+
+impl Opened<'_, Cosignature<'_>> {
+    /// Which witnesses cosigned, by their places, and when.
+    pub fn times(&self) -> Vec<(usize, Time)> {
+        self.verified.iter().map(|cosignature| (cosignature.witness, cosignature.time)).collect()
+    }
+}
+
+/// The time on a line that is a cosignature by its length, whoever made it and whether or not it is valid.
+pub fn claimed_time(line: &SignatureLine) -> Option<Time> {
+    timestamped(line).map(|(_, time, _)| time)
+}
+
+/// What a witness's line holds: the time, in seconds as well, and the Ed25519 signature.
+fn timestamped(line: &SignatureLine) -> Option<(u64, Time, &[u8; 64])> {
+    let (seconds, signature) = line.signature.split_first_chunk()?;
+    let seconds = u64::from_be_bytes(*seconds);
+    Some((seconds, Time::from_seconds(seconds)?, signature.try_into().ok()?))
 }
 
 #[cfg(all(test, feature = "sign"))]
@@ -324,6 +363,17 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         Checkpoint::new("log.example", 7, Hash::of(&[b"root"])).expect("a checkpoint")
+    }
+
+    #[test]
+    fn a_signed_checkpoint_has_at_most_1_mib() {
+        let parse = |length: usize| {
+            let (text, end) = (checkpoint().to_string(), "\n\n— x AAAAAAA=\n");
+            let extension = "x".repeat(length - text.len() - end.len());
+            SignedCheckpoint::parse_extended(&format!("{text}{extension}{end}"))
+        };
+        assert!(parse(1 << 20).is_ok());
+        assert_eq!(parse((1 << 20) + 1).expect_err("too large").code, Code::Checkpoint);
     }
 
     #[test]
@@ -382,13 +432,45 @@ mod tests {
 
         let log = SignerKey::generate("log.example", [1; 32]).expect("a name");
         let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
-        let note = note::sign_note(&extended, &log).expect("a note");
+        let note = sign_note(&extended, &log).expect("a note");
         let read = SignedCheckpoint::parse_extended(&note).expect("a checkpoint");
         assert!(read.is_extended());
         let cosigned = note + &read.cosign(&witness, 5).expect("a witness's key");
         let read = SignedCheckpoint::parse_extended(&cosigned).expect("a checkpoint");
-        assert_eq!(read.log_signature(log.verifier_key()), Some(true));
-        assert_eq!(read.cosignature(witness.verifier_key()), Some(Some(5)), "over the extension lines too");
+        assert!(read.is_signed_by(log.verifier_key()));
+        let opened = read.cosignatures([witness.verifier_key()]);
+        assert_eq!(opened.verified[0].time.millis(), 5_000, "over the extension lines too");
+    }
+
+    #[test]
+    fn a_log_has_at_most_so_many_leaves() {
+        let of = |size| Checkpoint::new("log.example", size, checkpoint().root).map(|_| ());
+        assert_eq!(of((1 << 53) - 1), Ok(()));
+        assert_eq!(of(1 << 53).map_err(|error| error.code), Err(Code::Checkpoint));
+    }
+
+    #[test]
+    fn a_key_of_another_name_is_not_the_logs() {
+        let [log, other] =
+            ["log.example", "other.example"].map(|name| SignerKey::generate(name, [1; 32]).expect("a name"));
+        let line = SignatureLine::of(other.verifier_key(), &other.sign(checkpoint().to_string().as_bytes()));
+        let note = checkpoint().sign(&log).expect("the log's key") + &line.to_string();
+        let read = SignedCheckpoint::parse(&note).expect("a checkpoint");
+        assert!(read.note.is_signed_by(other.verifier_key()) && !read.is_signed_by(other.verifier_key()));
+        let opened = read.log_signatures([other.verifier_key(), log.verifier_key()]);
+        assert_eq!((opened.verified.len(), opened.verified[0].key), (1, log.verifier_key()));
+        assert!(opened.invalid.is_empty() && !read.is_extended());
+    }
+
+    #[test]
+    fn a_line_of_the_length_of_a_cosignature_claims_a_time() {
+        let key = VerifierKey::new("witness.example", KeyType::Cosignature, [1; 32]).expect("a name");
+        let claimed = |seconds: u64, length| {
+            let signature = [&seconds.to_be_bytes()[..], &vec![0; length]].concat();
+            claimed_time(&SignatureLine::of(&key, &signature)).map(|time| time.millis() / 1000)
+        };
+        assert_eq!([63, 64, 65, 0].map(|length| claimed(9, length)), [None, Some(9), None, None]);
+        assert_eq!(claimed(u64::MAX, 64), None);
     }
 
     #[test]
@@ -404,17 +486,18 @@ mod tests {
     fn a_cosignature_of_a_time_after_the_year_9999_is_invalid() {
         let witness = SignerKey::generate_witness("witness.example", [1; 32]).expect("a name");
         let verifier = witness.verifier_key();
-        assert_eq!(MAX_SECONDS, 253_402_300_799);
-        assert!(checkpoint().cosign(&witness, MAX_SECONDS + 1).is_err());
-        for (seconds, expected) in
-            [(MAX_SECONDS, Some(MAX_SECONDS)), (MAX_SECONDS + 1, None), (u64::MAX, None)]
-        {
+        let last = 253_402_300_799;
+        assert!(checkpoint().cosign(&witness, last).is_ok());
+        assert!(checkpoint().cosign(&witness, last + 1).is_err());
+        for (seconds, valid) in [(0, true), (last, true), (last + 1, false), (u64::MAX, false)] {
             let signature = witness.sign(cosigned_message(&checkpoint().to_string(), seconds).as_bytes());
             let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
-            let line = write_signature_line("witness.example", verifier.id(), &timestamped);
+            let line = SignatureLine::of(verifier, &timestamped);
             let read = SignedCheckpoint::parse(&format!("{}\n{line}", checkpoint())).expect("a checkpoint");
-            assert_eq!(read.cosignature(verifier), Some(expected), "{seconds}");
-            assert_eq!(read.log_signature(verifier), Some(false), "a cosignature is no signature of a log");
+            let opened = read.cosignatures([verifier]);
+            let times: Vec<_> = opened.verified.iter().map(|cosignature| cosignature.time).collect();
+            assert_eq!(times, Vec::from_iter(Time::from_seconds(seconds)), "{seconds}");
+            assert_eq!(opened.invalid.len(), usize::from(!valid), "{seconds}");
         }
     }
 }

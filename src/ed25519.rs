@@ -59,11 +59,14 @@ impl PublicKey {
 
     /// Whether `signature` is strictly valid over `message`.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        // dalek's `verify` refuses an S that is not reduced, and compares R's bytes with the canonical encoding of
-        // the point that they have to be. So R is canonical, and its bytes tell whether its order is small.
-        // `verify_strict` gives the same answer, and takes a fifth longer to decode R for that.
-        let (r, _) = signature.split_at(32);
-        !has_small_order(r) && self.0.verify(message, &Signature::from_bytes(signature)).is_ok()
+        // dalek's `verify` compares R's bytes with the canonical encoding of the point that they have to be. So R is
+        // canonical, and its bytes tell whether its order is small. `verify_strict` gives the same answer, and takes a
+        // fifth longer to decode R for that. Both take any S below 2^253 where another crate of the program has asked
+        // dalek for `legacy_compatibility`.
+        let (r, s) = signature.split_at(32);
+        is_below_order(s)
+            && !has_small_order(r)
+            && self.0.verify(message, &Signature::from_bytes(signature)).is_ok()
     }
 }
 
@@ -84,6 +87,15 @@ const SMALL_ORDER: [[u8; 32]; 5] = {
 fn has_small_order(encoding: &[u8]) -> bool {
     let is = |y: &[u8; 32]| encoding[..31] == y[..31] && encoding[31] & 0x7f == y[31];
     SMALL_ORDER.iter().any(is)
+}
+
+/// The order of the group that the base point generates: 2^252 + 27742317777372353535851937790883648493.
+const ORDER: [u8; 32] =
+    *b"\xed\xd3\xf5\x5c\x1a\x63\x12\x58\xd6\x9c\xf7\xa2\xde\xf9\xde\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10";
+
+/// Whether a little-endian number is below it.
+fn is_below_order(scalar: &[u8]) -> bool {
+    scalar.iter().rev().lt(ORDER.iter().rev())
 }
 
 /// Whether the y coordinate, the lower 255 bits, is below p = 2^255 − 19.
@@ -141,6 +153,38 @@ mod tests {
                 assert!(!agree(b"message", &signature));
             }
         }
+    }
+
+    /// S and S + L give the same multiple of the base point, so only the check of S tells them apart. dalek is built
+    /// for these tests with `legacy_compatibility`, with which it takes both.
+    #[test]
+    fn a_loosened_dalek_loosens_nothing() {
+        use ed25519_dalek::{Signer as _, SigningKey};
+
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let good = key.sign(b"message").to_bytes();
+        let mut other = good;
+        let mut carry = 0;
+        for (byte, of_order) in other[32..].iter_mut().zip(ORDER) {
+            let sum = u16::from(*byte) + u16::from(of_order) + carry;
+            (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
+        }
+        let dalek =
+            |signature| key.verifying_key().verify_strict(b"message", &Signature::from_bytes(signature));
+        assert!(dalek(&good).is_ok() && dalek(&other).is_ok());
+        let public = PublicKey::new(key.verifying_key().as_bytes()).unwrap();
+        assert!(public.verify(b"message", &good));
+        assert!(!public.verify(b"message", &other));
+    }
+
+    #[test]
+    fn the_bound_of_s_is_the_order_itself() {
+        let mut below = ORDER;
+        below[0] -= 1;
+        assert!(is_below_order(&[0; 32]) && is_below_order(&below));
+        let mut above = ORDER;
+        above[16] = 1;
+        assert!(!is_below_order(&ORDER) && !is_below_order(&above) && !is_below_order(&[0xff; 32]));
     }
 
     #[test]

@@ -25,13 +25,12 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::base64;
-use crate::canonical::canonicalize;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error};
-use crate::export::{Header, Item, Line};
+use crate::export::{Header, Item, Line, Matched, Payload};
 use crate::hash::Hash;
 use crate::keys::Statement;
-use crate::link::{ChainId, EventLink, Link, commit, signed_part};
+use crate::link::{ChainId, EventLink, Link, Salt, signed_part};
 use crate::merkle::{HashReader, Subtree, inclusion_proof, leaf_hash, node_hash, root_of_inclusion};
 use crate::note::VerifierKey;
 use crate::trust::Trust;
@@ -97,7 +96,7 @@ pub enum Side {
 
 /// What verifying the export gave, as far as the steps stand on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct CheckResults {
     /// The verdict.
     pub verdict: Verdict,
     /// The check `format`.
@@ -122,7 +121,7 @@ pub struct Outcome {
     pub covered: bool,
 }
 
-impl Outcome {
+impl CheckResults {
     /// Verifies an uncompressed export, of which the event at that place is to be explained.
     pub fn of(export: &[u8], chain: ChainId, seq: u64, trust: &Trust) -> Self {
         let options = Options { trust: trust.clone(), events: true, marks: true, ..Options::default() };
@@ -155,7 +154,7 @@ impl Outcome {
 /// # Errors
 /// [`Code::Export`] when the export is larger than [`MAX_PROOF`], has a malformed line, or shows no event there.
 pub fn explain(export: &[u8], chain: ChainId, seq: u64, trust: &Trust) -> Result<Explanation, Error> {
-    explain_as(export, chain, seq, trust, &Outcome::of(export, chain, seq, trust))
+    explain_as(export, chain, seq, trust, &CheckResults::of(export, chain, seq, trust))
 }
 
 /// The same for an export that was verified already.
@@ -167,13 +166,13 @@ pub fn explain_as(
     chain: ChainId,
     seq: u64,
     trust: &Trust,
-    outcome: &Outcome,
+    outcome: &CheckResults,
 ) -> Result<Explanation, Error> {
     if export.len() > MAX_PROOF {
         return Err(Error::new(Code::Export, "this export is too large to be explained")
             .with_hint("slice it to the one event first"));
     }
-    let proof = Proof::read(export, chain, seq, &outcome.acting)?;
+    let proof = Evidence::read(export, chain, seq, &outcome.acting)?;
     let steps = Explainer { proof: &proof, outcome, trust }.steps();
     Ok(Explanation { verdict: outcome.verdict, steps })
 }
@@ -187,13 +186,11 @@ struct Chained {
 }
 
 /// What a proof is made of.
-struct Proof {
+struct Evidence {
     origin: String,
-    /// The event's link, what it commits to, its salt and its bytes.
+    /// The event's link.
     link: Chained,
-    commit: Hash,
-    salt: [u8; 16],
-    event: String,
+    event: Committed,
     open: Option<Chained>,
     /// The links that follow the event's, up to the first with a valid signature; none where it has one itself.
     after: Vec<Chained>,
@@ -202,6 +199,17 @@ struct Proof {
     /// revocations.
     statements: Vec<(u64, Statement)>,
     tree: Nodes,
+}
+
+/// What of the event was hashed, and what its link commits to.
+struct Committed {
+    stated: Hash,
+    computed: Hash,
+    salt: Salt,
+    /// How long the text that was hashed is.
+    bytes: usize,
+    /// Whether that text is the canonical form of what stands here.
+    reserialised: bool,
 }
 
 /// The complete subtrees that an export gives the roots of.
@@ -235,7 +243,7 @@ impl HashReader for Nodes {
     }
 }
 
-impl Proof {
+impl Evidence {
     fn read(export: &[u8], chain: ChainId, seq: u64, acting: &[u64]) -> Result<Self, Error> {
         let text =
             core::str::from_utf8(export).map_err(|_| Error::new(Code::Export, "the export is not UTF-8"))?;
@@ -244,7 +252,7 @@ impl Proof {
         let Header { origin, .. } = Header::parse(header.as_bytes())?;
         let mut tree = Nodes::default();
         let mut open: Option<Chained> = None;
-        let mut found: Option<(Chained, Hash, [u8; 16], String)> = None;
+        let mut found: Option<(Chained, Committed)> = None;
         let mut later = Vec::new();
         let mut checkpoint = None;
         let mut statements = Vec::new();
@@ -271,8 +279,8 @@ impl Proof {
                         (None, Some(payload), Link::Event(EventLink { commit, .. }))
                             if chained.seq == seq =>
                         {
-                            let commit = *commit;
-                            found = Some((chained, commit, payload.salt, payload.event.to_owned()));
+                            let event = Committed::of(&payload, commit);
+                            found = Some((chained, event));
                         }
                         (Some(_), ..) => later.push(chained),
                         (None, _, Link::Open(_)) => _ = open.get_or_insert(chained),
@@ -281,7 +289,7 @@ impl Proof {
                 }
             }
         }
-        let Some((link, commit, salt, event)) = found else {
+        let Some((link, event)) = found else {
             return Err(Error::new(Code::Export, format!("this export shows no event {chain}/{seq}"))
                 .with_hint("it may be withheld or left out"));
         };
@@ -291,7 +299,18 @@ impl Proof {
                 |open: &Chained| matches!(statement, Statement::Revoke { .. }) || *index < open.index;
             open.as_ref().is_some_and(|open| open.key() == Some(statement.key()) && counts(open))
         });
-        Ok(Self { origin, link, commit, salt, event, open, after, checkpoint, statements, tree })
+        Ok(Self { origin, link, event, open, after, checkpoint, statements, tree })
+    }
+}
+
+impl Committed {
+    fn of(payload: &Payload<'_>, stated: &Hash) -> Self {
+        let found = payload.commit();
+        let (computed, bytes, reserialised) = match payload.check(&found, stated) {
+            Ok(Matched::Canonical(text)) => (*stated, text.len(), true),
+            Ok(Matched::AsItStands) | Err(_) => (found, payload.event.len(), false),
+        };
+        Self { stated: *stated, computed, salt: payload.salt, bytes, reserialised }
     }
 }
 
@@ -334,8 +353,8 @@ impl Chained {
 }
 
 struct Explainer<'a> {
-    proof: &'a Proof,
-    outcome: &'a Outcome,
+    proof: &'a Evidence,
+    outcome: &'a CheckResults,
     trust: &'a Trust,
 }
 
@@ -360,21 +379,17 @@ impl Explainer<'_> {
     }
 
     fn event(&self) -> [Step; 3] {
-        let Proof { commit: stated, salt, event, .. } = self.proof;
-        let as_it_stands = commit(salt, event.as_bytes());
-        let canonical = || canonicalize(event.as_bytes()).ok().map(|event| commit(salt, &event));
-        let again = if as_it_stands == *stated { None } else { canonical().filter(|again| again == stated) };
-        let computed = again.unwrap_or(as_it_stands);
-        let mut event = vec![fact("bytes", &event.len()), fact("salt", &base64::encode(salt))];
-        if again.is_some() {
+        let Committed { stated, computed, salt, bytes, reserialised } = &self.proof.event;
+        let mut event = vec![fact("bytes", bytes), fact("salt", &base64::encode(salt))];
+        if *reserialised {
             event.push(fact("reserialised", "RFC 8785"));
         }
         [
             step("event", self.outcome.payloads, event),
             step(
                 "commit",
-                when(computed == *stated, State::Fail),
-                vec![fact("computed", &computed), fact("stated", stated)],
+                when(computed == stated, State::Fail),
+                vec![fact("computed", computed), fact("stated", stated)],
             ),
             self.link(),
         ]
@@ -430,7 +445,7 @@ impl Explainer<'_> {
     /// The link whose signature vouches for the event's, and whether that is valid: the first that is, or else the first
     /// that is there.
     fn signed(&self) -> Option<(&Chained, Option<bool>)> {
-        let Proof { link, after, open, .. } = self.proof;
+        let Evidence { link, after, open, .. } = self.proof;
         let key = open.as_ref().and_then(Chained::key);
         let signed = || {
             let links = std::iter::once(link).chain(after);
@@ -490,19 +505,22 @@ impl Explainer<'_> {
             fact("root", &checkpoint.root),
         ];
         facts.extend(computed.map(|root| fact("computed", &root)));
-        // Names on lines that are not valid, or of keys of other logs, say nothing.
-        let by = |keys: &[VerifierKey], valid: &dyn Fn(&VerifierKey) -> bool| -> Vec<Fact> {
-            keys.iter().filter(|key| is_own && valid(key)).map(|key| fact("signer", key.name())).collect()
+        // On a checkpoint of another log no signature was looked at.
+        let by = |keys: Vec<&VerifierKey>| -> Vec<Fact> {
+            keys.iter().filter(|_| is_own).map(|key| fact("signer", key.name())).collect()
         };
-        let logs =
-            |key: &VerifierKey| key.name() == checkpoint.origin && signed.log_signature(key) == Some(true);
-        let witnesses = |key: &VerifierKey| matches!(signed.cosignature(key), Some(Some(_)));
+        let log = signed.log_signatures(self.trust.logs()).verified;
+        let witnesses = signed.cosignatures(self.trust.witnesses()).verified;
         [
             step("leaf", tree, leaf_facts),
             path,
             step("checkpoint", passes(reached && is_own), facts),
-            step("log", self.outcome.log, by(self.trust.logs(), &logs)),
-            step("witnesses", self.outcome.witnesses, by(self.trust.witnesses(), &witnesses)),
+            step("log", self.outcome.log, by(log.iter().map(|signature| signature.key).collect())),
+            step(
+                "witnesses",
+                self.outcome.witnesses,
+                by(witnesses.iter().map(|cosignature| cosignature.key).collect()),
+            ),
         ]
     }
 }

@@ -3,7 +3,7 @@
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends two digits for each byte.
-pub(crate) fn push(bytes: &[u8], out: &mut String) {
+pub fn push(bytes: &[u8], out: &mut String) {
     for &byte in bytes {
         push_digit(u32::from(byte >> 4), out);
         push_digit(u32::from(byte), out);

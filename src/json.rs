@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 /// Why text is not JSON that an event or a line of an export may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub(crate) enum JsonError {
     /// Not the grammar of RFC 8259.
     Syntax,
     /// Nested deeper than allowed.
@@ -45,7 +45,7 @@ pub(crate) fn skip_space(text: &[u8], mut index: usize) -> usize {
 
 /// From the index after the opening quote: the index after the closing one, and whether there are escapes.
 #[inline]
-pub(crate) fn string_end(text: &[u8], index: usize) -> Result<(usize, bool), Flaw> {
+pub(crate) fn string_end(text: &[u8], index: usize) -> Result<(usize, bool), JsonError> {
     // Most names, and many values, end within the first word.
     match text.get(index..).and_then(<[u8]>::first_chunk).map(|word| first_mark(*word)) {
         Some(Some((length, b'"'))) => Ok((index + length + 1, false)),
@@ -55,7 +55,7 @@ pub(crate) fn string_end(text: &[u8], index: usize) -> Result<(usize, bool), Fla
 }
 
 #[inline(never)]
-fn string_rest(text: &[u8], mut index: usize) -> Result<(usize, bool), Flaw> {
+fn string_rest(text: &[u8], mut index: usize) -> Result<(usize, bool), JsonError> {
     let mut escapes = false;
     loop {
         index = plain_end(text, index);
@@ -65,7 +65,7 @@ fn string_rest(text: &[u8], mut index: usize) -> Result<(usize, bool), Flaw> {
                 escapes = true;
                 index = escape_end(text, index + 1)?;
             }
-            _ => return Err(Flaw::Syntax),
+            _ => return Err(JsonError::Syntax),
         }
     }
 }
@@ -92,7 +92,7 @@ fn first_mark(word: [u8; 8]) -> Option<(usize, u8)> {
 
 /// As [`string_end`], for a string that is likely to be long.
 #[inline]
-pub(crate) fn long_string_end(text: &[u8], mut index: usize) -> Result<(usize, bool), Flaw> {
+pub(crate) fn long_string_end(text: &[u8], mut index: usize) -> Result<(usize, bool), JsonError> {
     while text.get(index..).and_then(<[u8]>::first_chunk).is_some_and(is_plain) {
         index += 32;
     }
@@ -122,43 +122,43 @@ pub(crate) fn plain_end(text: &[u8], mut index: usize) -> usize {
 }
 
 /// From the index after a backslash: the index after the escape, a surrogate pair being one.
-fn escape_end(text: &[u8], index: usize) -> Result<usize, Flaw> {
+fn escape_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
     match at(text, index) {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(index + 1),
         b'u' => match hex4(text, index + 1)? {
             0xd800..=0xdbff => {
                 if at(text, index + 5) != b'\\' || at(text, index + 6) != b'u' {
-                    return Err(Flaw::Surrogate);
+                    return Err(JsonError::Surrogate);
                 }
                 match hex4(text, index + 7)? {
                     0xdc00..=0xdfff => Ok(index + 11),
-                    _ => Err(Flaw::Surrogate),
+                    _ => Err(JsonError::Surrogate),
                 }
             }
-            0xdc00..=0xdfff => Err(Flaw::Surrogate),
+            0xdc00..=0xdfff => Err(JsonError::Surrogate),
             _ => Ok(index + 5),
         },
-        _ => Err(Flaw::Syntax),
+        _ => Err(JsonError::Syntax),
     }
 }
 
-fn hex4(text: &[u8], index: usize) -> Result<u32, Flaw> {
-    let digits = text.get(index..index + 4).ok_or(Flaw::Syntax)?;
+fn hex4(text: &[u8], index: usize) -> Result<u32, JsonError> {
+    let digits = text.get(index..index + 4).ok_or(JsonError::Syntax)?;
     digits.iter().try_fold(0, |value, &byte| {
-        let digit = char::from(byte).to_digit(16).ok_or(Flaw::Syntax)?;
+        let digit = char::from(byte).to_digit(16).ok_or(JsonError::Syntax)?;
         Ok(value << 4 | digit)
     })
 }
 
 /// From a number's first byte: the index after it.
 #[inline]
-pub(crate) fn number_end(text: &[u8], mut index: usize) -> Result<usize, Flaw> {
+pub(crate) fn number_end(text: &[u8], mut index: usize) -> Result<usize, JsonError> {
     let digits = |mut index: usize| {
         let first = index;
         while at(text, index).is_ascii_digit() {
             index += 1;
         }
-        if index == first { Err(Flaw::Syntax) } else { Ok(index) }
+        if index == first { Err(JsonError::Syntax) } else { Ok(index) }
     };
     if at(text, index) == b'-' {
         index += 1;
@@ -179,9 +179,9 @@ pub(crate) fn number_end(text: &[u8], mut index: usize) -> Result<usize, Flaw> {
 
 /// From the first byte of a string, number or literal: the index after it.
 #[inline]
-fn scalar_end(text: &[u8], index: usize) -> Result<usize, Flaw> {
+fn scalar_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
     let literal = |word: &[u8]| {
-        if text[index..].starts_with(word) { Ok(index + word.len()) } else { Err(Flaw::Syntax) }
+        if text[index..].starts_with(word) { Ok(index + word.len()) } else { Err(JsonError::Syntax) }
     };
     match at(text, index) {
         b'"' => string_end(text, index + 1).map(|(end, _)| end),
@@ -189,7 +189,7 @@ fn scalar_end(text: &[u8], index: usize) -> Result<usize, Flaw> {
         b't' => literal(b"true"),
         b'f' => literal(b"false"),
         b'n' => literal(b"null"),
-        _ => Err(Flaw::Syntax),
+        _ => Err(JsonError::Syntax),
     }
 }
 
@@ -201,7 +201,7 @@ struct Level {
 }
 
 /// Scans the value whose first byte is at `start`, nested at most `levels` deep (at most [`MAX_LEVELS`]).
-pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Scanned, Flaw> {
+pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Scanned, JsonError> {
     let mut open = [Level { is_object: false, name: (0, 0) }; MAX_LEVELS];
     let levels = levels.min(MAX_LEVELS);
     let mut depth = 0;
@@ -212,7 +212,7 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
         let byte = at(text, index);
         if byte == b'{' || byte == b'[' {
             if depth == levels {
-                return Err(Flaw::Depth);
+                return Err(JsonError::Depth);
             }
             let is_object = byte == b'{';
             index = skip_space(text, index + 1);
@@ -245,7 +245,7 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
                 }
                 b'}' if level.is_object => depth -= 1,
                 b']' if !level.is_object => depth -= 1,
-                _ => return Err(Flaw::Syntax),
+                _ => return Err(JsonError::Syntax),
             }
             index += 1;
         }
@@ -254,9 +254,9 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
 
 /// From a member name's opening quote: the index of the value's first byte.
 #[inline]
-fn name_end(text: &[u8], index: usize, level: &mut Level, increase: &mut bool) -> Result<usize, Flaw> {
+fn name_end(text: &[u8], index: usize, level: &mut Level, increase: &mut bool) -> Result<usize, JsonError> {
     if at(text, index) != b'"' {
-        return Err(Flaw::Syntax);
+        return Err(JsonError::Syntax);
     }
     let (end, escapes) = string_end(text, index + 1)?;
     let (start, last) = (level.name.0 as usize, level.name.1 as usize);
@@ -266,7 +266,7 @@ fn name_end(text: &[u8], index: usize, level: &mut Level, increase: &mut bool) -
     level.name = (index as u32 + 1, end as u32 - 1);
     let colon = skip_space(text, end);
     if at(text, colon) != b':' {
-        return Err(Flaw::Syntax);
+        return Err(JsonError::Syntax);
     }
     Ok(skip_space(text, colon + 1))
 }
@@ -386,7 +386,7 @@ mod tests {
 
     use super::*;
 
-    fn scan(text: &str) -> Result<Scanned, Flaw> {
+    fn scan(text: &str) -> Result<Scanned, JsonError> {
         scan_value(text.as_bytes(), 0, 64)
     }
 
@@ -428,7 +428,7 @@ mod tests {
         for length in 0..120 {
             for end in ["\"", "\\n\"", "\u{1}", ""] {
                 let text = format!("\"{}{end}", "é".repeat(length / 2) + &"x".repeat(length % 2));
-                let expected = if end.ends_with('"') { Ok(text.len()) } else { Err(Flaw::Syntax) };
+                let expected = if end.ends_with('"') { Ok(text.len()) } else { Err(JsonError::Syntax) };
                 assert_eq!(scan(&text).map(|scanned| scanned.end), expected, "{text:?}");
                 assert_eq!(long_string_end(text.as_bytes(), 1), string_end(text.as_bytes(), 1));
                 assert!(long_string_end(text.as_bytes(), text.len() + 1).is_err());
@@ -465,12 +465,12 @@ mod tests {
             "'a'",
             "\u{feff}1",
         ] {
-            assert_eq!(scan(text), Err(Flaw::Syntax), "{text}");
+            assert_eq!(scan(text), Err(JsonError::Syntax), "{text}");
         }
         for text in ["\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\\ud800x\""] {
-            assert_eq!(scan(text), Err(Flaw::Surrogate), "{text}");
+            assert_eq!(scan(text), Err(JsonError::Surrogate), "{text}");
         }
-        assert_eq!(scan(&"[".repeat(65)), Err(Flaw::Depth));
+        assert_eq!(scan(&"[".repeat(65)), Err(JsonError::Depth));
         assert!(scan(&format!("{}{}", "[".repeat(64), "]".repeat(64))).is_ok());
     }
 

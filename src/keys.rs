@@ -9,8 +9,8 @@
 //! grant example.com/spare+311247b1+AcW5lrtkwYzWqbxbp+2UQv5Cl2qJfJHlTwvzHtupoExa - -
 //! ```
 //!
-//! This module knows the grammar. Who may state what, and at which position of the log it acts,
-//! is decided in `verify`.
+//! This module knows the grammar, who may state what, and what windows grants add up to. At which
+//! position of the log a note acts is decided in `verify` and `log`.
 //!
 //! ```
 //! # #[cfg(feature = "sign")] {
@@ -26,19 +26,25 @@
 //! };
 //! let note = KeyNote::parse(&KeyNote::sign("log.example/audit", &[grant.clone()], &issuer)?)?;
 //! assert_eq!(note.statements, [grant]);
-//! assert_eq!(note.signed_by(issuer.verifier_key()), Some(true));
+//! assert!(note.note.is_signed_by(issuer.verifier_key()));
 //! assert!(names_under("example.com", "example.com/dashboard"));
 //! # }
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
+#[cfg(feature = "verify")]
+mod windows;
+
+#[cfg(feature = "verify")]
+pub use windows::{Standing, Window, Windows};
+
 use core::fmt;
 use core::str::FromStr;
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Quoted};
 #[cfg(feature = "sign")]
 use crate::note::{KeyType, SignerKey};
-use crate::note::{Note, SignatureLine, VerifierKey, check_name};
+use crate::note::{Note, VerifierKey, check_name};
 use crate::time::Time;
 
 /// The first line of a key note's text.
@@ -70,6 +76,17 @@ impl Statement {
     pub const fn key(&self) -> &VerifierKey {
         match self {
             Self::Grant { key, .. } | Self::Revoke { key, .. } => key,
+        }
+    }
+
+    /// What is said of it where nobody who may make it signed the note; `trust_file` is the one that names issuers.
+    pub(crate) fn lacks_signer(&self, trust_file: &str) -> String {
+        let name = Quoted(self.key().name());
+        match self {
+            Self::Grant { .. } => format!("no issuer in {trust_file} that may grant {name} signed it"),
+            Self::Revoke { .. } => {
+                format!("neither {name} nor an issuer in {trust_file} that may revoke it signed it")
+            }
         }
     }
 
@@ -135,10 +152,8 @@ pub struct KeyNote {
     pub origin: String,
     /// At least one statement, in the note's order.
     pub statements: Vec<Statement>,
-    /// The signed text, as it stood, with its last line feed.
-    pub text: String,
-    /// The signature lines: 1 to 64, no two of one name and key ID.
-    pub signatures: Vec<SignatureLine>,
+    /// The note as it stood, to be opened.
+    pub note: Note,
 }
 
 impl KeyNote {
@@ -148,9 +163,9 @@ impl KeyNote {
     ///
     /// [`Code::Note`], with the line where there is one, when it is malformed.
     pub fn parse(note: &str) -> Result<Self, Error> {
-        let Note { text, signatures } = Note::parse(note)?;
+        let note = Note::parse(note)?;
         let refuse = |line: u64, why: &str| Error::new(Code::Note, why).at_line(line);
-        let mut lines = text.split_terminator('\n');
+        let mut lines = note.text.split_terminator('\n');
         if lines.next() != Some(FIRST_LINE) {
             return Err(refuse(1, "a key note begins with the line \"countersign/v1 keys\""));
         }
@@ -161,7 +176,7 @@ impl KeyNote {
         if statements.is_empty() {
             return Err(refuse(3, "a key note makes at least one statement"));
         }
-        Ok(Self { origin: origin.to_owned(), statements, text: text.to_owned(), signatures })
+        Ok(Self { origin: origin.to_owned(), statements, note })
     }
 
     /// A key note with these statements, signed by an issuer, or by the emitter that it revokes:
@@ -191,12 +206,6 @@ impl KeyNote {
             text.push('\n');
         }
         crate::note::sign_note(&text, key)
-    }
-
-    /// Whether `key` signed this note: `None` when no signature line has its name and ID.
-    #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn signed_by(&self, key: &VerifierKey) -> Option<bool> {
-        crate::note::signed_by(&self.text, &self.signatures, key, &mut |claim| claim.holds())
     }
 }
 
@@ -265,6 +274,9 @@ mod tests {
         assert!(sign("log example", core::slice::from_ref(&good)).is_err());
         assert!(sign("log.example", core::slice::from_ref(&good)).is_ok());
         assert!(sign("log.example", &[good, backwards]).is_err());
+        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let about = Statement::Revoke { key: witness.verifier_key().clone(), since: None };
+        assert_eq!(sign("log.example", &[about]).map_err(|error| error.code), Err(Code::Key));
     }
 
     #[test]

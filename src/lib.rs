@@ -1,4 +1,150 @@
-//! Records signed, hash-chained audit events and verifies exported logs.
+//! An audit log that its readers need not take on trust: records events as signed, hash-chained links, decides what an
+//! append-only log of them takes, and verifies exports of it offline.
+//!
+//! Nothing here does I/O, reads a clock or holds global state. Bytes, times and random bytes come in as arguments;
+//! bytes and decisions come out. So the same code runs on a server, in a Worker and in a browser. The format is
+//! SPEC.md of the repository; where documentation speaks of sections, they are its sections.
+//!
+//! # Record and sign events
+//!
+//! A [`recorder::Recorder`] writes one chain: an open link, a link for each event, a close link.
+//!
+//! ```
+//! use countersign::event::{Event, Redaction};
+//! use countersign::note::SignerKey;
+//! use countersign::recorder::{Recorder, header};
+//!
+//! // Draw the key's seed, the chain's nonce and each event's salt from a secure source of random bytes.
+//! let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! let now = "2026-11-20T06:00:00.000Z".parse()?;
+//! let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
+//! recorder.sign_with(&key)?;
+//!
+//! let json = br#"{"action":"user.update","target":{"id":"42"},"password":"hunter2"}"#;
+//! let event = Event::parse(json, &Redaction::default())?;
+//! recorder.record(&event, now, &[3; 16])?;
+//! recorder.close(now)?;
+//! recorder.sign_with(&key)?;
+//!
+//! let export = header("log.example/audit") + &recorder.drain();
+//! assert_eq!(export.lines().count(), 4);
+//! assert!(!export.contains("hunter2"), "secrets are redacted before anything is hashed");
+//! # Ok::<(), countersign::Error>(())
+//! ```
+//!
+//! # Verify an export
+//!
+//! A [`verify::Verifier`] takes the export in pieces of any size, plain or compressed, and a [`trust::Trust`] file that
+//! says whose keys the reader trusts. Read the [verdict](verify::Verdict) first; the [report](verify::Report) has the
+//! checks and findings behind it.
+//!
+//! ```
+//! # use countersign::event::{Event, Redaction};
+//! # use countersign::note::SignerKey;
+//! # use countersign::recorder::{Recorder, header};
+//! use countersign::trust::Trust;
+//! use countersign::verify::{Options, Verdict, Verifier};
+//!
+//! # let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! # let now = "2026-11-20T06:00:00.000Z".parse()?;
+//! # let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
+//! # recorder.sign_with(&key)?;
+//! # let event = Event::parse(br#"{"action":"user.update"}"#, &Redaction::default())?;
+//! # recorder.record(&event, now, &[3; 16])?;
+//! # recorder.close(now)?;
+//! # recorder.sign_with(&key)?;
+//! # let export = header("log.example/audit") + &recorder.drain();
+//! # let vkey = key.verifier_key();
+//! let trust = Trust::parse(format!("emitter {vkey}\n").as_bytes())?;
+//! let verify = |export: &str| {
+//!     let mut verifier = Verifier::new(Options { trust: trust.clone(), ..Options::default() });
+//!     for piece in export.as_bytes().chunks(64 << 10) {
+//!         verifier.push(piece);
+//!     }
+//!     verifier.finish().report
+//! };
+//!
+//! assert_eq!(verify(&export).verdict, Verdict::Verified);
+//! let report = verify(&export.replace("user.update", "user.delete"));
+//! assert_eq!(report.verdict, Verdict::Altered);
+//! assert_eq!(report.findings[0].code.as_str(), "payload.mismatch");
+//! # Ok::<(), countersign::Error>(())
+//! ```
+//!
+//! # Run a log, and prove that an event is in it
+//!
+//! [`log::Growth`] is the accepting half of a log: it takes a [submission](log::Submission) whole or refuses it. The log
+//! then signs a [checkpoint] of the tree, and a [`proof::Proof`] shows anyone who trusts the log's key that a
+//! leaf is in it.
+//!
+//! ```
+//! # use countersign::event::{Event, Redaction};
+//! # use countersign::recorder::Recorder;
+//! use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
+//! use countersign::log::{Empty, Growth, Limits, Rules, Submission};
+//! use countersign::merkle::{CompactRange, Grown, inclusion_proof};
+//! use countersign::note::SignerKey;
+//! use countersign::proof::Proof;
+//! use countersign::trust::Trust;
+//!
+//! # let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! # let now = "2026-11-20T06:00:00.000Z".parse()?;
+//! # let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
+//! # recorder.sign_with(&key)?;
+//! # let event = Event::parse(br#"{"action":"user.update"}"#, &Redaction::default())?;
+//! # recorder.record(&event, now, &[3; 16])?;
+//! # recorder.close(now)?;
+//! # recorder.sign_with(&key)?;
+//! # let (body, emitter) = (recorder.drain(), key.verifier_key().clone());
+//! // The log takes what an emitter sends: `body` has the lines of a recorder. Its `Storage` is empty here.
+//! let rules = Rules::new("log.example/audit", Some(Trust::default().with_emitter(emitter)?));
+//! let submission = Submission::parse(body.as_bytes(), &Limits::default())?;
+//! let mut growth = Growth::new(0);
+//! let taken = growth.submit(&rules, &Empty, &submission).map_err(|stop| stop.refusal())?;
+//! assert_eq!(taken.added, 3);
+//!
+//! // It signs a checkpoint of the tree that it has then.
+//! let log_key = SignerKey::generate("log.example/audit", [7; 32])?;
+//! let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
+//! let mut tree = Grown::new(&CompactRange::new());
+//! tree.extend(&hashes);
+//! let checkpoint = Checkpoint::new("log.example/audit", tree.size(), tree.root())?.sign(&log_key)?;
+//!
+//! // It proves the leaf at index 1, and whoever has the log's vkey checks that.
+//! let proof = Proof {
+//!     extra: None,
+//!     index: 1,
+//!     hashes: inclusion_proof(1, tree.size(), &tree)?,
+//!     checkpoint: SignedCheckpoint::parse(&checkpoint)?,
+//! };
+//! let trust = Trust::default().with_log(log_key.verifier_key().clone())?;
+//! Proof::parse(&proof.to_string())?.verify(growth.leaves()[1].text.as_bytes(), &trust)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The crate `countersign-log` is a whole collector around it, the crate `countersign-cli` the program `countersign`.
+//!
+//! # Modules
+//!
+//! | to | module |
+//! | --- | --- |
+//! | record | [`event`]: events as canonical JSON; [`recorder`]: one chain; [`link`]: the links themselves |
+//! | verify | [`trust`]: trust files; [`verify`]: the verifier and its report; [`explain`]: one event's proof, step by step |
+//! | read and write exports | [`export`]: lines, compression; [`export::slice`]: smaller exports; [`seal`]: a log without a server |
+//! | run a log | [`log`]: what it takes; [`keys`]: key notes; [`checkpoint`]; [`witness`]: what a witness cosigns; [`check`]: a log by its tiles |
+//! | prove | [`proof`]: inclusion proofs that travel; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
+//! | build on | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`base64`], [`hex`], [`time`], [`error`] |
+//!
+//! # Features
+//!
+//! | feature | default | what |
+//! | --- | --- | --- |
+//! | `sign` | yes | Ed25519 signing. Without it signatures come from outside ([`recorder::Recorder::to_sign`]) |
+//! | `verify` | yes | reading and verifying exports, the log's rules, witnesses; with `prove` |
+//! | `compress` | yes | exports in gzip and zstd; with `verify` |
+//! | `fast` | yes | 30 KB of tables that make Ed25519 signing faster |
+//! | `prove` | no | trust files and proofs without Ed25519: the caller says which signatures are valid |
+//! | `js` | no | in WebAssembly, the JavaScript engine converts numbers, which saves the tables for it |
 #![deny(missing_docs, unsafe_code)]
 
 pub mod base64;
@@ -15,7 +161,7 @@ pub mod explain;
 #[cfg(feature = "verify")]
 pub mod export;
 pub mod hash;
-mod hex;
+pub mod hex;
 #[cfg_attr(not(feature = "verify"), allow(dead_code, reason = "whole lines are scanned in verifying alone"))]
 mod json;
 #[cfg(feature = "prove")]
@@ -33,13 +179,15 @@ pub mod note;
 #[cfg(feature = "prove")]
 pub mod proof;
 pub mod recorder;
+#[cfg(feature = "verify")]
+mod rights;
+#[cfg(all(feature = "sign", feature = "verify"))]
+pub mod seal;
 pub mod time;
 #[cfg(feature = "prove")]
 pub mod trust;
 #[cfg(feature = "verify")]
 pub mod verify;
-#[cfg(target_arch = "wasm32")]
-mod wasm;
 #[cfg(feature = "verify")]
 pub mod witness;
 

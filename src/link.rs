@@ -268,6 +268,19 @@ pub(crate) fn integer(digits: &[u8]) -> Option<u64> {
         .filter(|&value| value <= MAX_INTEGER)
 }
 
+/// Reads a link's place, `CHAIN/SEQ`: the chain's name and the link's number there.
+///
+/// ```
+/// use countersign::link::place;
+///
+/// let (chain, seq) = place("da7f84a510cb84b8cbb5b74a63c306ec/7").unwrap();
+/// assert_eq!((chain.to_string().as_str(), seq), ("da7f84a510cb84b8cbb5b74a63c306ec", 7));
+/// ```
+pub fn place(text: &str) -> Option<(ChainId, u64)> {
+    let (chain, seq) = text.split_once('/')?;
+    Some((ChainId::parse(chain.as_bytes())?, integer(seq.as_bytes())?))
+}
+
 fn read_open(text: &str) -> Option<OpenLink> {
     let mut fields = text.strip_prefix(PREFIX)?.strip_prefix("open ")?.split(' ');
     let origin = fields.next()?;
@@ -319,4 +332,21 @@ fn write_numbered(kind: &str, chain: ChainId, seq: u64, time: Time, prev: &Hash)
 pub fn append_signature(text: &mut String, signature: &Signature) {
     text.push(' ');
     base64::encode_to(signature, text);
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_chain_and_a_decimal() {
+        let chain = "da7f84a510cb84b8cbb5b74a63c306ec";
+        assert!(place(&format!("{chain}/7")).is_some() && place(&format!("{chain}/0")).is_some());
+        for text in [chain, "x/1", &format!("{chain}/"), &format!("{chain}/01"), &format!("{chain}/1/2")] {
+            assert!(place(text).is_none(), "{text}");
+        }
+    }
 }

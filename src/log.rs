@@ -6,7 +6,7 @@
 //! each chain in the submission is signed; a link that it has already gets its old index back. Two different links
 //! for one place are a fork: neither the second one nor anything with it is taken, and both are evidence.
 //!
-//! [`Growth`] gathers submissions on top of what the log's storage, a [`State`], knows. When it is durable, the
+//! [`Growth`] gathers submissions on top of what the log's storage, a [`Storage`], knows. When it is durable, the
 //! storage knows it too:
 //!
 //! ```
@@ -35,19 +35,20 @@
 //! ```
 
 mod acceptance;
-mod entry;
 mod growth;
+mod leaf;
 mod lives;
 mod refusal;
 mod rules;
-mod state;
+mod storage;
 mod submission;
 
+pub use crate::keys::{Window, Windows};
 pub(crate) use acceptance::Acceptance;
-pub use entry::{Body, Entry, Payload};
-pub use growth::{Growth, Leaf, Run, Taken, Tip};
-pub use lives::{Life, Window, Windows};
+pub use growth::{Growth, Run, Taken, Tip};
+pub use leaf::{Body, Leaf, SaltedEvent};
+pub use lives::Life;
 pub use refusal::{Evidence, Kind, Refusal, Stop};
 pub use rules::Rules;
-pub use state::{Chain, Empty, Held, State};
-pub use submission::{Limits, MAX_PROVEN, Submission};
+pub use storage::{Chain, Empty, Held, Storage};
+pub use submission::{Entry, Limits, MAX_PROVEN, Submission};

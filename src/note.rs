@@ -21,8 +21,11 @@
 //!     "This is an example message.\n\n\
 //!      — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n",
 //! )?;
-//! # #[cfg(feature = "verify")]
-//! assert_eq!(note.signed_by(&key), Some(true));
+//! # #[cfg(feature = "verify")] {
+//! let opened = note.open([&key]);
+//! assert_eq!(opened.verified[0].key, &key);
+//! assert!(opened.invalid.is_empty());
+//! # }
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
@@ -72,6 +75,7 @@ fn refused_in(name: &str) -> Option<char> {
 /// What a key's signatures are over: the type byte of the signed-note specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum KeyType {
     /// `0x01`: Ed25519 over the note's text. Emitters, issuers and logs.
     Ed25519 = 1,
@@ -138,7 +142,7 @@ impl VerifierKey {
         Ok(Self::named(name, kind, public))
     }
 
-    fn named(name: &str, kind: KeyType, public: [u8; 32]) -> Self {
+    pub(crate) fn named(name: &str, kind: KeyType, public: [u8; 32]) -> Self {
         let id = key_id(name, kind, &public);
         let mut typed = [kind as u8; 33];
         typed[1..].copy_from_slice(&public);
@@ -360,7 +364,7 @@ impl fmt::Debug for SignerKey {
     }
 }
 
-/// One signature line of a note.
+/// One signature line of a note. It says nothing as long as no known key [verifies](Note::open) it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignatureLine {
     /// The name of the key that is said to have signed.
@@ -382,42 +386,47 @@ impl SignatureLine {
         (!signature.is_empty()).then(|| Self { name: name.to_owned(), id, signature: signature.to_vec() })
     }
 
+    /// The line of that key with this signature, whatever it is worth.
+    pub fn of(key: &VerifierKey, signature: &[u8]) -> Self {
+        Self { name: key.name().to_owned(), id: key.id, signature: signature.to_vec() }
+    }
+
     /// Whether this line has the name and the ID of `key`. It says nothing of the signature.
     pub fn is_of(&self, key: &VerifierKey) -> bool {
         self.id == key.id && self.name == key.name()
     }
 }
 
-/// The line `— name base64(id ‖ signature)`, with its line feed.
-pub fn write_signature_line(name: &str, id: [u8; 4], signature: &[u8]) -> String {
-    let mut line = format!("— {name} ");
-    base64::encode_to([&id, signature].concat(), &mut line);
-    line.push('\n');
-    line
+impl fmt::Display for SignatureLine {
+    /// The line `— name base64(id ‖ signature)`, with its line feed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "— {} {}", self.name, base64::encode([&self.id, &self.signature[..]].concat()))
+    }
 }
 
-/// A signed note: text, and who is said to have signed it.
+/// A signed note: text, and who is said to have signed it. Nothing is verified before it is
+/// [opened](Self::open).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note<'a> {
-    /// What is signed, with its last line feed and without the empty line after it.
-    pub text: &'a str,
+pub struct Note {
+    /// What is signed, as it stood, with its last line feed and without the empty line after it.
+    pub text: String,
     /// The signature lines in the note's order: at least one, at most [`MAX_SIGNATURES`], no two
     /// of one name and key ID.
     pub signatures: Vec<SignatureLine>,
 }
 
-impl<'a> Note<'a> {
+impl Note {
     /// Reads a note. No signature is verified.
     ///
     /// # Errors
     ///
     /// [`Code::Note`], with the line, when it is malformed, has no signature line or more than
     /// [`MAX_SIGNATURES`], or has two of one name and key ID.
-    pub fn parse(note: &'a str) -> Result<Self, Error> {
+    pub fn parse(note: &str) -> Result<Self, Error> {
         Ok(Self::read(note)?)
     }
 
-    pub(crate) fn read(note: &'a str) -> Result<Self, Flaw> {
+    pub(crate) fn read(note: &str) -> Result<Self, Flaw> {
         let refuse = |why| Flaw::new(Code::Note, why);
         let refuse_at = |line, why| Flaw::at_line(Code::Note, line, why);
         let line_of = |offset: usize| 1 + note.bytes().take(offset).filter(|&b| b == b'\n').count();
@@ -444,14 +453,94 @@ impl<'a> Note<'a> {
             }
             signatures.push(line);
         }
-        Ok(Self { text, signatures })
+        Ok(Self { text: text.to_owned(), signatures })
     }
 
-    /// Whether a key of type `0x01` signed this note: `None` when no line has its name and ID.
+    /// Tells the signatures of known keys of type `0x01` apart: which are valid, and which are not.
     #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn signed_by(&self, key: &VerifierKey) -> Option<bool> {
-        signed_by(self.text, &self.signatures, key, &mut |claim| claim.holds())
+    pub fn open<'a>(
+        &'a self,
+        known: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+    ) -> Opened<'a, Verified<'a>> {
+        self.open_that(&mut |claim| claim.holds(), known)
     }
+
+    /// The same by another's word on which signatures are valid.
+    #[cfg(any(feature = "sign", feature = "prove"))]
+    pub(crate) fn open_that<'a>(
+        &'a self,
+        holds: Decides<'_>,
+        known: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+    ) -> Opened<'a, Verified<'a>> {
+        self.open_by(known, |_, key, line| {
+            let signature = line.signature.as_slice().try_into().ok()?;
+            let claim = Claim { key, message: self.text.as_bytes(), signature };
+            (key.kind == KeyType::Ed25519 && holds(&claim)).then_some(Verified { key, line })
+        })
+    }
+
+    /// The same by any kind of signature: `verify` has a key's place among the known ones, the key, and the line.
+    ///
+    /// Where known keys have one name and ID, the line is the first one's that verifies it.
+    #[cfg(any(feature = "sign", feature = "prove"))]
+    pub(crate) fn open_by<'a, S>(
+        &'a self,
+        known: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+        mut verify: impl FnMut(usize, &'a VerifierKey, &'a SignatureLine) -> Option<S>,
+    ) -> Opened<'a, S> {
+        let known = known.into_iter();
+        let mut opened = Opened { verified: Vec::new(), invalid: Vec::new() };
+        for line in &self.signatures {
+            let mut tried: Vec<&VerifierKey> = Vec::new();
+            let verified = known.clone().enumerate().find_map(|(place, key)| {
+                if !line.is_of(key) || tried.contains(&key) {
+                    return None;
+                }
+                tried.push(key);
+                verify(place, key, line)
+            });
+            match verified {
+                Some(verified) => opened.verified.push(verified),
+                None => opened.invalid.extend(tried.first()),
+            }
+        }
+        opened
+    }
+
+    /// Whether that key, of type `0x01`, signed this note.
+    #[cfg(any(feature = "sign", feature = "verify"))]
+    pub fn is_signed_by(&self, key: &VerifierKey) -> bool {
+        !self.open([key]).verified.is_empty()
+    }
+}
+
+impl fmt::Display for Note {
+    /// The whole note.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.text)?;
+        self.signatures.iter().try_for_each(|line| line.fmt(f))
+    }
+}
+
+/// A note's signatures of known keys, the valid ones apart from the others. Lines of other keys are in neither
+/// list: they say nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Opened<'a, S> {
+    /// The valid signatures, in the note's order.
+    pub verified: Vec<S>,
+    /// The known keys whose signature line is invalid, in the note's order.
+    pub invalid: Vec<&'a VerifierKey>,
+}
+
+/// A valid signature. Only [opening](Note::open) a note makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verified<'a> {
+    /// The key that signed.
+    pub key: &'a VerifierKey,
+    /// Its line in the note.
+    pub line: &'a SignatureLine,
 }
 
 /// That a key signed a message: true or not.
@@ -478,19 +567,6 @@ impl Claim<'_> {
 /// Tells whether a claim holds.
 pub type Decides<'a> = &'a mut dyn FnMut(&Claim<'_>) -> bool;
 
-/// [`Note::signed_by`], for notes that own their text.
-#[cfg(any(feature = "sign", feature = "prove"))]
-pub(crate) fn signed_by(
-    text: &str,
-    lines: &[SignatureLine],
-    key: &VerifierKey,
-    holds: Decides<'_>,
-) -> Option<bool> {
-    let line = lines.iter().find(|line| line.is_of(key))?;
-    let signature = line.signature.as_slice().try_into().ok().filter(|_| key.kind == KeyType::Ed25519);
-    Some(signature.is_some_and(|signature| holds(&Claim { key, message: text.as_bytes(), signature })))
-}
-
 /// `text` signed by `key`: the whole note.
 ///
 /// # Errors
@@ -509,7 +585,7 @@ pub fn sign_note(text: &str, key: &SignerKey) -> Result<String, Error> {
     if verifier.kind != KeyType::Ed25519 {
         return Err(Error::new(Code::Key, "a witness's key (type 0x04) signs checkpoints alone"));
     }
-    let line = write_signature_line(verifier.name(), verifier.id, &key.sign(text.as_bytes()));
+    let line = SignatureLine::of(verifier, &key.sign(text.as_bytes()));
     Ok(format!("{text}\n{line}"))
 }
 
@@ -553,17 +629,88 @@ mod tests {
     }
 
     #[test]
+    fn a_key_id_is_eight_lower_case_digits() {
+        let key = (0..=u8::MAX).map(|seed| SignerKey::generate("key.example", [seed; 32]).expect("a name"));
+        let key = key.map(|key| key.verifier_key().to_string()).find(|key| {
+            let id = &key["key.example+".len()..][..8];
+            id.starts_with('0') && id.contains(|digit: char| digit.is_ascii_lowercase())
+        });
+        let key = key.expect("one of 256");
+        let (id, rest) = key["key.example+".len()..].split_at(8);
+        assert!(key.parse::<VerifierKey>().is_ok());
+        for id in [id.to_uppercase(), id[1..].to_owned(), format!("+{}", &id[1..]), format!("0{id}")] {
+            assert!(format!("key.example+{id}{rest}").parse::<VerifierKey>().is_err(), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_note_is_signed_as_it_can_be_read() {
+        let key = SignerKey::generate("key.example", [1; 32]).expect("a name");
+        for text in ["", "text", "te\rxt\n", "te\txt\n"] {
+            assert_eq!(sign_note(text, &key).map_err(|error| error.code), Err(Code::Note), "{text:?}");
+        }
+        for text in ["\n", "text\n\n"] {
+            let note = Note::parse(&sign_note(text, &key).expect("a text")).expect("a note");
+            assert!(note.text == text && note.is_signed_by(key.verifier_key()), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_witness_signs_no_notes() {
         let witness = SignerKey::generate_witness("witness.example", [1; 32]).expect("a name");
         assert_eq!(sign_note("text\n", &witness).map_err(|error| error.code), Err(Code::Key));
-        let line = write_signature_line("witness.example", witness.verifier.id, &witness.sign(b"text\n"));
-        let note = format!("text\n\n{line}");
-        assert_eq!(Note::parse(&note).expect("a note").signed_by(witness.verifier_key()), Some(false));
+        let line = SignatureLine::of(witness.verifier_key(), &witness.sign(b"text\n"));
+        let note = Note::parse(&format!("text\n\n{line}")).expect("a note");
+        assert_eq!(note.open([witness.verifier_key()]).invalid, [witness.verifier_key()]);
+    }
+
+    #[test]
+    fn opening_tells_valid_signatures_from_invalid_ones_and_leaves_others_out() {
+        let keys = [1, 2, 3].map(|seed| SignerKey::generate("key.example", [seed; 32]).expect("a name"));
+        let [one, two, unknown] = &keys;
+        let forged = SignatureLine::of(two.verifier_key(), &one.sign(b"text\n"));
+        let short = SignatureLine::of(two.verifier_key(), &two.sign(b"text\n")[..63]);
+        let unknown = SignatureLine::of(unknown.verifier_key(), &[0; 64]);
+        let good = sign_note("text\n", one).expect("a text");
+        let known = keys[..2].iter().map(SignerKey::verifier_key);
+        for bad in [forged, short] {
+            let note = Note::parse(&format!("{good}{unknown}{bad}")).expect("a note");
+            assert_eq!(note.to_string(), format!("{good}{unknown}{bad}"));
+            let opened = note.open(known.clone().chain(known.clone()));
+            assert_eq!(opened.verified, [Verified { key: one.verifier_key(), line: &note.signatures[0] }]);
+            assert_eq!(opened.invalid, [two.verifier_key()]);
+            assert!(note.is_signed_by(one.verifier_key()) && !note.is_signed_by(two.verifier_key()));
+        }
+    }
+
+    /// A key ID has 32 bits: another key of that name can be made to have it too.
+    #[test]
+    fn of_known_keys_of_one_name_and_id_one_that_verifies_is_enough() {
+        let [one, two] = [1, 2].map(|seed| SignerKey::generate("key.example", [seed; 32]).expect("a name"));
+        let other = VerifierKey { id: one.verifier.id, ..two.verifier.clone() };
+        let mut asked = 0;
+        let note = Note::parse(&sign_note("text\n", &one).expect("a text")).expect("a note");
+        let mut holds = |claim: &Claim<'_>| {
+            asked += 1;
+            claim.holds()
+        };
+        let opened = note.open_that(&mut holds, [&other, &other, one.verifier_key()]);
+        assert_eq!((opened.verified[0].key, opened.invalid.len()), (one.verifier_key(), 0));
+        assert_eq!(asked, 2, "no key is asked twice");
+        let renamed = VerifierKey::new("other.example", KeyType::Ed25519, *one.verifier.public());
+        let renamed = VerifierKey { id: one.verifier.id, ..renamed.expect("a name") };
+        let opened = note.open([&renamed]);
+        assert!(opened.verified.is_empty() && opened.invalid.is_empty(), "the ID alone says nothing");
+        assert_eq!(note.open([&other, &other]).invalid, [&other]);
     }
 
     #[test]
     fn malformed_notes_are_refused_with_the_line() {
-        let line = write_signature_line("key.example", [1, 2, 3, 4], &[9; 64]);
+        let line_of = |signature: &[u8]| {
+            let signature = signature.to_vec();
+            SignatureLine { name: "key.example".to_owned(), id: [1, 2, 3, 4], signature }.to_string()
+        };
+        let line = line_of(&[9; 64]);
         let bad_base64 = line.replace('=', "");
         let cases = [
             (format!("text\n\n{line}"), Ok(())),
@@ -576,7 +723,7 @@ mod tests {
             ("text\n\n".to_owned(), Err(None)),
             (format!("text\n\n{line}more\n"), Err(Some(4))),
             (format!("text\n\n{bad_base64}"), Err(Some(3))),
-            (format!("text\n\n{}", write_signature_line("key.example", [1, 2, 3, 4], b"")), Err(Some(3))),
+            (format!("text\n\n{}", line_of(b"")), Err(Some(3))),
             (format!("text\n\n{}", line.replace("key.", "key ")), Err(Some(3))),
             (format!("text\n\n{}", line.replace("key.", "key+")), Err(Some(3))),
         ];

@@ -170,28 +170,22 @@ impl Proof {
         let refuse = |why: String| Error::new(Code::Proof, why);
         let altered = |error| (Fault::Altered, error);
         let Checkpoint { origin, size, root } = &self.checkpoint.checkpoint;
-        let mut signed = false;
-        for log in trust.logs().iter().filter(|log| log.name() == origin) {
-            match self.checkpoint.log_signature_that(holds, log) {
-                Some(false) => return Err(altered(refuse(format!("the signature of {log} is invalid")))),
-                valid => signed |= valid.is_some(),
-            }
+        let invalid = |kind, key| altered(refuse(format!("the {kind} of {key} is invalid")));
+        let log = self.checkpoint.log_signatures_that(holds, trust.logs());
+        if let Some(key) = log.invalid.first() {
+            return Err(invalid("signature", key));
         }
-        let mut cosigned = vec![false; trust.witnesses().len()];
-        for (witness, cosigned) in trust.witnesses().iter().zip(&mut cosigned) {
-            match self.checkpoint.cosignature_that(holds, witness) {
-                Some(None) => {
-                    return Err(altered(refuse(format!("the cosignature of {witness} is invalid"))));
-                }
-                time => *cosigned = time.is_some(),
-            }
+        let cosigned = self.checkpoint.cosignatures_that(holds, trust.witnesses());
+        if let Some(key) = cosigned.invalid.first() {
+            return Err(invalid("cosignature", key));
         }
         verify_inclusion(self.index, *size, &leaf_hash(leaf), &self.hashes, root).map_err(altered)?;
-        if !trust.quorum_met(&|witness| cosigned[witness]) {
+        let by = |witness| cosigned.verified.iter().any(|cosignature| cosignature.witness == witness);
+        if !trust.quorum_met(&by) {
             let why = "the witnesses who cosigned this checkpoint are not enough";
             return Err((Fault::Broken, refuse(why.to_owned())));
         }
-        if !signed {
+        if log.verified.is_empty() {
             let why = format!("no trusted log key signed this checkpoint of {}", Quoted(origin));
             let hint = "add the log's key to the trust file, if you have it from elsewhere";
             return Err((Fault::Unconfirmed, refuse(why).with_hint(hint)));
@@ -248,7 +242,7 @@ mod tests {
         assert!(proof("").verify(b"leaf", &strict).is_err());
         assert_eq!(proof("").verify(b"leaf", &lax), Ok(()));
         let mut forged = proof(&line);
-        forged.checkpoint.signatures[1].signature[70] ^= 1;
+        forged.checkpoint.note.signatures[1].signature[70] ^= 1;
         assert!(forged.verify(b"leaf", &lax).is_err(), "an invalid line of a trusted key");
     }
 
@@ -268,7 +262,7 @@ mod tests {
         assert_eq!(verdict(&good, b"another", ""), Err(Verdict::Altered), "whoever signed");
         assert_eq!(verdict(&good, b"leaf", &(log.clone() + &quorum)), Err(Verdict::Broken));
         let mut forged = good;
-        forged.checkpoint.signatures[0].signature[7] ^= 1;
+        forged.checkpoint.note.signatures[0].signature[7] ^= 1;
         assert_eq!(verdict(&forged, b"leaf", &log), Err(Verdict::Altered));
     }
 
@@ -283,10 +277,10 @@ mod tests {
         for signature in 0..2 {
             for bytes in [63..64, 0..1] {
                 let mut damaged = proof(&line);
-                damaged.checkpoint.signatures[signature].signature.drain(bytes.clone());
+                damaged.checkpoint.note.signatures[signature].signature.drain(bytes.clone());
                 proofs.push(damaged);
                 let mut forged = proof(&line);
-                forged.checkpoint.signatures[signature].signature[10] ^= 1;
+                forged.checkpoint.note.signatures[signature].signature[10] ^= 1;
                 proofs.push(forged);
             }
         }
@@ -310,7 +304,7 @@ mod tests {
     #[test]
     fn other_peoples_checkpoints_may_have_extension_lines() {
         let good = proof("");
-        let text = format!("{}an extension line\n", good.checkpoint.text);
+        let text = format!("{}an extension line\n", good.checkpoint.note.text);
         let checkpoint = crate::note::sign_note(&text, &signer(1)).expect("a text");
         let head = good.to_string();
         let (head, _) = head.split_once("\n\n").expect("an empty line");

@@ -13,7 +13,11 @@ use core::str::FromStr;
 
 use crate::error::{Code, Error, Quoted};
 
-const DAY: i64 = 86_400_000;
+/// A day, in milliseconds.
+pub const DAY: i64 = 86_400_000;
+/// How far a link's time may be ahead of what witnesses say of the checkpoint that first holds it, in milliseconds
+/// (`time.future`).
+pub const MAX_AHEAD: i64 = 300_000;
 
 /// A moment in the years 0000 to 9999, in milliseconds from 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +32,11 @@ impl Time {
     /// The moment so many milliseconds from the epoch, or `None` outside the years 0000 to 9999.
     pub const fn from_millis(millis: i64) -> Option<Self> {
         if millis >= Self::MIN.0 && millis <= Self::MAX.0 { Some(Self(millis)) } else { None }
+    }
+
+    /// The moment so many seconds from the epoch, or `None` after the year 9999.
+    pub fn from_seconds(seconds: u64) -> Option<Self> {
+        i64::try_from(seconds).ok()?.checked_mul(1000).and_then(Self::from_millis)
     }
 
     /// Milliseconds from the epoch; negative before 1970.

@@ -32,21 +32,18 @@
 //! ```
 
 use crate::error::{Code, Error, Flaw};
-use crate::keys::{Statement, names_under, parse_bound, write_bound};
+use crate::keys::{parse_bound, write_bound};
 use crate::note::{KeyType, VerifierKey};
 use crate::time::Time;
 
 /// What a reader trusts. The default trusts nothing and asks for no witnesses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
-    logs: Vec<VerifierKey>,
-    /// In the order of `logs`.
-    log_urls: Vec<Option<Vec<u8>>>,
-    witnesses: Vec<VerifierKey>,
-    /// In the order of `witnesses`.
-    witness_names: Vec<Vec<u8>>,
-    witness_urls: Vec<Option<Vec<u8>>>,
-    quorum: Quorum,
+    logs: Vec<Log>,
+    witnesses: Vec<Witness>,
+    groups: Vec<Group>,
+    /// None for `quorum none`.
+    quorum: Option<Member>,
     issuers: Vec<VerifierKey>,
     emitters: Vec<VerifierKey>,
     revocations: Vec<Revocation>,
@@ -61,11 +58,19 @@ pub struct Revocation {
     pub since: Option<Time>,
 }
 
-/// Which sets of witnesses are enough.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Quorum {
-    groups: Vec<Group>,
-    rule: Option<Member>,
+/// A `log` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Log {
+    key: VerifierKey,
+    url: Option<Vec<u8>>,
+}
+
+/// A `witness` line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Witness {
+    name: Vec<u8>,
+    key: VerifierKey,
+    url: Option<Vec<u8>>,
 }
 
 /// At least `threshold` of `members`, which are witnesses and earlier groups.
@@ -80,26 +85,6 @@ struct Group {
 enum Member {
     Witness(usize),
     Group(usize),
-}
-
-impl Quorum {
-    /// Whether no cosignature is asked for (`quorum none`).
-    pub const fn is_none(&self) -> bool {
-        self.rule.is_none()
-    }
-
-    fn met(&self, cosigned: &dyn Fn(usize) -> bool) -> bool {
-        let mut groups = Vec::with_capacity(self.groups.len());
-        let met = |groups: &[bool], member: &Member| match *member {
-            Member::Witness(witness) => cosigned(witness),
-            Member::Group(group) => groups[group],
-        };
-        for group in &self.groups {
-            let members = group.members.iter().filter(|member| met(&groups, member)).count();
-            groups.push(members >= group.threshold);
-        }
-        self.rule.is_none_or(|rule| met(&groups, &rule))
-    }
 }
 
 /// The two times of a checkpoint that witnesses saw (SPEC section 5).
@@ -148,24 +133,19 @@ impl Trust {
     }
 
     /// The keys of the logs, each with its log's origin as its name.
-    pub fn logs(&self) -> &[VerifierKey] {
-        &self.logs
+    pub fn logs(&self) -> impl ExactSizeIterator<Item = &VerifierKey> + Clone {
+        self.logs.iter().map(|log| &log.key)
     }
 
     /// The witnesses' keys, in the file's order.
-    pub fn witnesses(&self) -> &[VerifierKey] {
-        &self.witnesses
+    pub fn witnesses(&self) -> impl ExactSizeIterator<Item = &VerifierKey> + Clone {
+        self.witnesses.iter().map(|witness| &witness.key)
     }
 
     /// Where the witness at that place of [`Trust::witnesses`] is asked for cosignatures, if the file says so in
     /// UTF-8.
     pub fn witness_url(&self, place: usize) -> Option<&str> {
-        core::str::from_utf8(self.witness_urls.get(place)?.as_deref()?).ok()
-    }
-
-    /// Which sets of witnesses are enough.
-    pub const fn quorum(&self) -> &Quorum {
-        &self.quorum
+        core::str::from_utf8(self.witnesses.get(place)?.url.as_deref()?).ok()
     }
 
     /// The keys that may grant and revoke emitters whose names are under their own.
@@ -190,11 +170,10 @@ impl Trust {
     /// [`Code::Trust`] when the key is a witness's, or there is a log with this public key.
     pub fn with_log(mut self, key: VerifierKey) -> Result<Self, Error> {
         let key = of_type(key, KeyType::Ed25519)?;
-        if self.logs.iter().any(|log| log.public() == key.public()) {
+        if self.logs().any(|log| log.public() == key.public()) {
             return Err(refuse(TWO_LOGS).into());
         }
-        self.logs.push(key);
-        self.log_urls.push(None);
+        self.logs.push(Log { key, url: None });
         Ok(self)
     }
 
@@ -218,26 +197,36 @@ impl Trust {
         Ok(self)
     }
 
-    /// Whether a key may make a statement: an issuer about emitters below its name, and an emitter its own
-    /// revocation (SPEC section 5).
-    pub fn may_state(&self, signer: &VerifierKey, statement: &Statement) -> bool {
-        let key = statement.key();
-        let as_issuer = self.issuers.contains(signer) && names_under(signer.name(), key.name());
-        as_issuer || (matches!(statement, Statement::Revoke { .. }) && signer == key)
+    /// Since when the `revoke` lines together revoke a key: none where they do not, and no moment for always.
+    pub fn revoked_since(&self, key: &VerifierKey) -> Option<Option<Time>> {
+        // No bound is the least, as is `None`.
+        self.revocations.iter().filter(|line| line.key == *key).map(|line| line.since).min()
+    }
+
+    /// Whether cosignatures are asked for: the quorum is not `none`.
+    pub const fn has_quorum(&self) -> bool {
+        self.quorum.is_some()
     }
 
     /// Whether the quorum is met when the witnesses of those places in [`Trust::witnesses`]
     /// cosigned. It always is when the quorum is `none`.
     pub fn quorum_met(&self, cosigned: &dyn Fn(usize) -> bool) -> bool {
-        self.quorum.met(cosigned)
+        let met = |groups: &[bool], member: Member| match member {
+            Member::Witness(witness) => cosigned(witness),
+            Member::Group(group) => groups[group],
+        };
+        let mut groups = Vec::with_capacity(self.groups.len());
+        for group in &self.groups {
+            let members = group.members.iter().filter(|member| met(&groups, **member)).count();
+            groups.push(members >= group.threshold);
+        }
+        self.quorum.is_none_or(|member| met(&groups, member))
     }
 
     /// The times of a checkpoint with these valid cosignatures, each the witness's place in
     /// [`Trust::witnesses`] and its time. `None` when the quorum is `none` or is not met.
     pub fn times(&self, cosignatures: &[(usize, Time)]) -> Option<Times> {
-        if self.quorum.is_none() {
-            return None;
-        }
+        self.quorum?;
         let meets = |those: &dyn Fn(Time) -> bool| {
             self.quorum_met(&|witness| cosignatures.iter().any(|&(by, time)| by == witness && those(time)))
         };
@@ -253,24 +242,24 @@ impl Trust {
     /// the names of witnesses and groups are.
     pub fn to_text(&self) -> Vec<u8> {
         let name = |member: &Member| match *member {
-            Member::Witness(witness) => self.witness_names[witness].clone(),
-            Member::Group(group) => self.quorum.groups[group].name.clone(),
+            Member::Witness(witness) => self.witnesses[witness].name.clone(),
+            Member::Group(group) => self.groups[group].name.clone(),
         };
         let word = |text: &str| text.as_bytes().to_vec();
         let key = |key: &VerifierKey| word(key.as_str());
         let mut lines: Vec<Vec<Vec<u8>>> = Vec::new();
-        for (log, url) in self.logs.iter().zip(&self.log_urls) {
-            lines.push([word("log"), key(log)].into_iter().chain(url.clone()).collect());
+        for log in &self.logs {
+            lines.push([word("log"), key(&log.key)].into_iter().chain(log.url.clone()).collect());
         }
-        for (place, (witness, url)) in self.witnesses.iter().zip(&self.witness_urls).enumerate() {
-            let named = [word("witness"), name(&Member::Witness(place)), key(witness)];
-            lines.push(named.into_iter().chain(url.clone()).collect());
+        for witness in &self.witnesses {
+            let named = [word("witness"), witness.name.clone(), key(&witness.key)];
+            lines.push(named.into_iter().chain(witness.url.clone()).collect());
         }
-        for group in &self.quorum.groups {
+        for group in &self.groups {
             let rule = [word("group"), group.name.clone(), word(&group.threshold.to_string())];
             lines.push(rule.into_iter().chain(group.members.iter().map(name)).collect());
         }
-        lines.push(vec![word("quorum"), self.quorum.rule.as_ref().map_or(word("none"), name)]);
+        lines.push(vec![word("quorum"), self.quorum.as_ref().map_or(word("none"), name)]);
         lines.extend(self.issuers.iter().map(|issuer| vec![word("issuer"), key(issuer)]));
         lines.extend(self.emitters.iter().map(|emitter| vec![word("emitter"), key(emitter)]));
         for revoked in &self.revocations {
@@ -315,6 +304,9 @@ fn insert(keys: &mut Vec<Vec<u8>>, key: &VerifierKey) -> bool {
     place.is_err()
 }
 
+/// The largest trust file, in bytes.
+const MAX_FILE: usize = 1 << 20;
+
 const TWO_LOGS: &str = "two logs have one public key";
 
 fn refuse(why: &'static str) -> Flaw {
@@ -323,6 +315,9 @@ fn refuse(why: &'static str) -> Flaw {
 
 impl Reader {
     fn read(mut self, file: &[u8]) -> Result<Trust, Flaw> {
+        if file.len() > MAX_FILE {
+            return Err(refuse("a trust file is at most 1 MiB"));
+        }
         for (line, at) in file.split(|&b| b == b'\n').zip(1..) {
             self.line(line).map_err(|flaw| Flaw { line: at, ..flaw })?;
         }
@@ -377,8 +372,7 @@ impl Reader {
         if !insert(&mut self.log_keys, &key) {
             return Err(refuse(TWO_LOGS));
         }
-        self.trust.logs.push(key);
-        self.trust.log_urls.push(url.map(<[u8]>::to_vec));
+        self.trust.logs.push(Log { key, url: url.map(<[u8]>::to_vec) });
         Ok(())
     }
 
@@ -388,9 +382,7 @@ impl Reader {
             return Err(refuse("two witnesses have one public key"));
         }
         self.define(name, Member::Witness(self.trust.witnesses.len()))?;
-        self.trust.witnesses.push(key);
-        self.trust.witness_names.push(name.to_vec());
-        self.trust.witness_urls.push(url.map(<[u8]>::to_vec));
+        self.trust.witnesses.push(Witness { name: name.to_vec(), key, url: url.map(<[u8]>::to_vec) });
         Ok(())
     }
 
@@ -407,8 +399,8 @@ impl Reader {
             refuse("the threshold is not any, all or a number from 1 to that of the members")
         })?;
         let members = members.iter().map(|member| self.take_member(member)).collect::<Result<Vec<_>, _>>()?;
-        self.define(name, Member::Group(self.trust.quorum.groups.len()))?;
-        self.trust.quorum.groups.push(Group { name: name.to_vec(), threshold, members });
+        self.define(name, Member::Group(self.trust.groups.len()))?;
+        self.trust.groups.push(Group { name: name.to_vec(), threshold, members });
         Ok(())
     }
 
@@ -417,7 +409,7 @@ impl Reader {
             return Err(refuse("there is a second quorum line"));
         }
         if name != b"none" {
-            self.trust.quorum.rule = Some(self.find(name)?.member);
+            self.trust.quorum = Some(self.find(name)?.member);
         }
         Ok(())
     }
@@ -541,6 +533,7 @@ mod tests {
     #[test]
     fn an_unusable_file_is_refused_with_the_line() {
         let key = witness(9);
+        let log = VerifierKey::new("log.example", KeyType::Ed25519, [7; 32]).expect("a name");
         let cases = [
             ("quorum w0\nquorum w0\n".to_owned(), Some(5)),
             ("quorum w3\n".to_owned(), Some(4)),
@@ -550,6 +543,15 @@ mod tests {
             ("\n\ngroup g any\nquorum g\n".to_owned(), Some(6)),
             ("group g 1.5 w0\nquorum g\n".to_owned(), Some(4)),
             ("group g -1 w0\nquorum g\n".to_owned(), Some(4)),
+            ("group g 0 w0\nquorum g\n".to_owned(), Some(4)),
+            ("group g 2 w0\nquorum g\n".to_owned(), Some(4)),
+            ("group w0 any w1\nquorum w0\n".to_owned(), Some(4)),
+            ("group g all w0 w0\nquorum g\n".to_owned(), Some(4)),
+            ("group g any w0\ngroup h any w0\nquorum h\n".to_owned(), Some(5)),
+            (format!("witness w3 {}\nquorum w0\n", witness(1)), Some(4)),
+            (format!("log {log}\nlog {log}\nquorum w0\n"), Some(5)),
+            (format!("log {key}\nquorum w0\n"), Some(4)),
+            (format!("witness w3 {log}\nquorum w0\n"), Some(4)),
             ("group g 99999999999999999999 w0\nquorum g\n".to_owned(), Some(4)),
             ("group none any w0\nquorum none\n".to_owned(), Some(4)),
             ("quorum w0 # one\n".to_owned(), Some(4)),
@@ -568,13 +570,45 @@ mod tests {
     }
 
     #[test]
+    fn a_file_has_at_most_1_mib() {
+        let file = |length: usize| [&vec![b'#'; length - 12], &b"\nquorum none"[..]].concat();
+        assert!(Trust::parse(&file(1 << 20)).is_ok());
+        assert_eq!(Trust::parse(&file((1 << 20) + 1)).expect_err("too large").code, Code::Trust);
+    }
+
+    #[test]
+    fn a_trust_file_is_written_as_it_was_read() {
+        let [a, b, c] = [0, 1, 2].map(witness);
+        let key = |seed| VerifierKey::new("example.com", KeyType::Ed25519, [seed; 32]).expect("a name");
+        let file = format!(
+            "log {} https://log.example/\nlog {}\nwitness w0 {a}\nwitness w1 {b} https://w1.example/\n\
+             witness w2 {c}\ngroup g 1 w1 w2\ngroup h 2 w0 g\nquorum h\nissuer {}\nemitter {}\n\
+             revoke {} -\nrevoke {} 2026-11-20T06:00:00.000Z\n",
+            key(1),
+            key(2),
+            key(3),
+            key(4),
+            key(5),
+            key(5),
+        );
+        let read = Trust::parse(file.as_bytes()).expect("a trust file");
+        assert_eq!(String::from_utf8(read.to_text()).as_ref(), Ok(&file));
+        let urls = [0, 1, 2, 3].map(|place| read.witness_url(place));
+        assert_eq!(urls, [None, Some("https://w1.example/"), None, None]);
+        assert!(read.has_quorum() && !Trust::default().has_quorum());
+        for (cosigned, enough) in [(&[0][..], false), (&[1, 2], false), (&[0, 1], true), (&[0, 2], true)] {
+            assert_eq!(read.quorum_met(&|witness| cosigned.contains(&witness)), enough, "{cosigned:?}");
+        }
+    }
+
+    #[test]
     fn one_log_is_a_vkey_or_a_trust_file() {
         let key = |name: &str| SignerKey::generate(name, [1; 32]).expect("a name").verifier_key().clone();
         let (log, other) =
             (key("log.example"), SignerKey::generate("other.example", [2; 32]).expect("a name"));
         let origins = |text: &str| {
             let trust = Trust::of_one_log(text).map_err(|error| error.code)?;
-            Ok(trust.logs().iter().map(|log| log.name().to_owned()).collect::<Vec<_>>())
+            Ok(trust.logs().map(|log| log.name().to_owned()).collect::<Vec<_>>())
         };
         let expected = Ok(vec!["log.example".to_owned()]);
         assert_eq!(origins(log.as_str()), expected);
@@ -596,9 +630,12 @@ mod tests {
         let trust =
             Trust::default().with_log(key("log")).and_then(|trust| trust.with_emitter(key("emitter")));
         let trust = trust.and_then(|trust| trust.with_issuer(key("issuer"))).expect("keys of type 0x01");
-        assert_eq!((trust.logs(), trust.emitters()), (&[key("log")][..], &[key("emitter")][..]));
+        assert!(trust.logs().eq([&key("log")]) && trust.emitters() == [key("emitter")]);
         assert_eq!(Trust::parse(&trust.to_text()).as_ref(), Ok(&trust));
         assert!(trust.clone().with_log(key("other")).is_err(), "two logs with one public key");
+        assert!(
+            trust.clone().with_log(witness(1)).is_err() && trust.clone().with_issuer(witness(1)).is_err()
+        );
         assert!(trust.with_emitter(witness(1)).is_err());
     }
 }

@@ -39,7 +39,7 @@
 //! // the witness, which never saw the log before, decides,
 //! let request = Request::parse(body.as_bytes()).expect("a request");
 //! let accepted = judge(&request, &[log.verifier_key().clone()], None).expect("a log may begin");
-//! assert_eq!(accepted.state().size, 1); // to be kept before it answers
+//! assert_eq!(accepted.tree_head().size, 1); // to be kept before it answers
 //! let line = accepted.cosign(&witness, 1_795_154_400)?;
 //!
 //! // and the log reads the answer.
@@ -58,7 +58,7 @@ use crate::hash::Hash;
 use crate::merkle::{empty_root, verify_consistency};
 #[cfg(feature = "sign")]
 use crate::note::SignerKey;
-use crate::note::{Note, SignatureLine, VerifierKey, write_signature_line};
+use crate::note::{Note, SignatureLine, VerifierKey};
 
 /// The most lines that a consistency proof may have.
 pub const MAX_PROOF: usize = 63;
@@ -86,10 +86,10 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Malformed`] when it is above [`MAX_BYTES`] or not of the form that C2SP
+    /// [`CosignError::Malformed`] when it is above [`MAX_BYTES`] or not of the form that C2SP
     /// tlog-witness gives.
-    pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        Self::read(body).map_err(Refusal::Malformed)
+    pub fn parse(body: &[u8]) -> Result<Self, CosignError> {
+        Self::read(body).map_err(CosignError::Malformed)
     }
 
     fn read(body: &[u8]) -> Result<Self, Error> {
@@ -133,7 +133,7 @@ impl fmt::Display for Request {
 
 /// What a witness keeps of a log: the last checkpoint that it cosigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct TreeHead {
     /// The number of leaves.
     pub size: u64,
     /// The root hash.
@@ -152,54 +152,54 @@ pub struct State {
 pub fn judge<'a>(
     request: &'a Request,
     logs: &[VerifierKey],
-    last: Option<State>,
-) -> Result<Accepted<'a>, Refusal> {
+    last: Option<TreeHead>,
+) -> Result<Accepted<'a>, CosignError> {
     let Request { old_size, proof, checkpoint: signed } = request;
     let new = &signed.checkpoint;
-    let mut keys = logs.iter().filter(|key| key.name() == new.origin).peekable();
-    if keys.peek().is_none() {
-        return Err(Refusal::UnknownLog);
+    if !logs.iter().any(|key| key.name() == new.origin) {
+        return Err(CosignError::UnknownLog);
     }
-    let mut signatures = Vec::new();
-    for key in keys {
-        match signed.log_signature(key) {
-            Some(true) => signatures.extend(signed.signatures.iter().find(|line| line.is_of(key))),
-            Some(false) => return Err(Refusal::InvalidSignature),
-            None => {}
-        }
+    let opened = signed.log_signatures(logs);
+    if !opened.invalid.is_empty() {
+        return Err(CosignError::InvalidSignature);
     }
-    if signatures.is_empty() {
-        return Err(Refusal::Unsigned);
+    if opened.verified.is_empty() {
+        return Err(CosignError::Unsigned);
     }
     if *old_size > new.size {
-        return Err(Refusal::OldSize);
+        return Err(CosignError::OldSize);
     }
     let size = last.map_or(0, |last| last.size);
     if *old_size != size {
-        return Err(Refusal::Conflict { size });
+        return Err(CosignError::Conflict { size });
     }
     if new.size == 0 && new.root != empty_root() {
-        return Err(Refusal::EmptyRoot);
+        return Err(CosignError::EmptyRoot);
     }
     let root = last.map_or_else(empty_root, |last| last.root);
     verify_consistency(size, new.size, &root, &new.root, proof).map_err(|error| {
-        if size == new.size && root != new.root { Refusal::SplitView } else { Refusal::Inconsistent(error) }
+        if size == new.size && root != new.root {
+            CosignError::SplitView
+        } else {
+            CosignError::Inconsistent(error)
+        }
     })?;
+    let signatures = opened.verified.iter().map(|signature| signature.line.to_string()).collect();
     Ok(Accepted { signed, signatures })
 }
 
-/// A checkpoint that a witness may cosign, once it has kept its [state](Self::state).
+/// A checkpoint that a witness may cosign, once it has kept its [tree head](Self::tree_head).
 #[derive(Clone, Debug)]
 pub struct Accepted<'a> {
     signed: &'a SignedCheckpoint,
-    /// The log's, which are valid.
-    signatures: Vec<&'a SignatureLine>,
+    /// The log's signature lines, which are valid.
+    signatures: String,
 }
 
 impl Accepted<'_> {
     /// What to keep of this log from now on.
-    pub fn state(&self) -> State {
-        State { size: self.signed.checkpoint.size, root: self.signed.checkpoint.root }
+    pub fn tree_head(&self) -> TreeHead {
+        TreeHead { size: self.signed.checkpoint.size, root: self.signed.checkpoint.root }
     }
 
     /// The cosignature: the answer to the request, once the state is kept. `seconds` is the time
@@ -219,17 +219,14 @@ impl Accepted<'_> {
 
     /// The checkpoint with the log's verified signatures and these cosignatures, for monitors.
     pub fn note(&self, cosignatures: &str) -> String {
-        let mut note = format!("{}\n", self.signed.text);
-        for line in &self.signatures {
-            note += &write_signature_line(&line.name, line.id, &line.signature);
-        }
-        note + cosignatures
+        format!("{}\n{}{cosignatures}", self.signed.note.text, self.signatures)
     }
 }
 
 /// Why a witness does not cosign.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+#[non_exhaustive]
+pub enum CosignError {
     /// The request is not of the right form.
     Malformed(Error),
     /// The old size is above the checkpoint's.
@@ -253,7 +250,7 @@ pub enum Refusal {
     Inconsistent(Error),
 }
 
-impl Refusal {
+impl CosignError {
     /// The status of the HTTP answer.
     pub const fn status(&self) -> u16 {
         match self {
@@ -297,7 +294,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for CosignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(error) | Self::Inconsistent(error) => error.fmt(f),
@@ -312,7 +309,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for CosignError {}
 
 /// What a witness answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -375,30 +372,20 @@ fn cosigned(
     keys: &[VerifierKey],
 ) -> Result<Vec<SignatureLine>, Error> {
     let refuse = |why: &str| Error::new(Code::Witness, why);
-    let note = format!("{}\n{lines}", checkpoint.text);
+    let note = format!("{}\n{lines}", checkpoint.note.text);
     let note = Note::parse(&note).map_err(|_| refuse("the answer is not signature lines"))?;
     // An empty line among them would have made more of the answer text of the note.
-    if note.text != checkpoint.text {
+    if note.text != checkpoint.note.text {
         return Err(refuse("the answer is not signature lines alone"));
     }
-    let answer = SignedCheckpoint {
-        checkpoint: checkpoint.checkpoint.clone(),
-        text: checkpoint.text.clone(),
-        signatures: note.signatures,
-    };
-    let mut found = Vec::new();
-    for key in keys {
-        match answer.cosignature(key) {
-            Some(Some(seconds)) if seconds > 0 => {
-                found.extend(answer.signatures.iter().find(|line| line.is_of(key)).cloned());
-            }
-            Some(_) => return Err(refuse("the witness's cosignature is invalid")),
-            None => {}
-        }
+    let answer = SignedCheckpoint { checkpoint: checkpoint.checkpoint.clone(), note };
+    let opened = answer.cosignatures(keys);
+    if !opened.invalid.is_empty() || opened.verified.iter().any(|cosignature| cosignature.time.millis() == 0)
+    {
+        return Err(refuse("the witness's cosignature is invalid"));
     }
-    if found.is_empty() {
-        Err(refuse("there is no cosignature of a known key in the answer"))
-    } else {
-        Ok(found)
+    if opened.verified.is_empty() {
+        return Err(refuse("there is no cosignature of a known key in the answer"));
     }
+    Ok(opened.verified.iter().map(|cosignature| cosignature.line.clone()).collect())
 }

@@ -269,7 +269,7 @@ fn pins_are_compared() {
 fn extension_lines_are_read_where_they_are_asked_for() {
     let mut served = serve(&opaque(3));
     let signed = SignedCheckpoint::parse(&served.checkpoint).expect("a checkpoint");
-    served.checkpoint = sign_note(&(signed.text + "an extension line\n"), &key(ORIGIN)).expect("a text");
+    served.checkpoint = sign_note(&(signed.note.text + "an extension line\n"), &key(ORIGIN)).expect("a text");
     assert_eq!(check(&served).verdict, Verdict::Verified);
     let strict = check_with(&served, Options { tiles: false, ..options() });
     assert_eq!((strict.verdict, strict.tiles.pass()), (Verdict::Broken, true));

@@ -10,7 +10,7 @@ use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, Link};
 use countersign::log::{
-    Chain, Empty, Growth, Held, Kind, Life, Limits, Refusal, Rules, State, Stop, Submission, Taken,
+    Chain, Empty, Growth, Held, Kind, Life, Limits, Refusal, Rules, Stop, Storage, Submission, Taken,
 };
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
@@ -242,7 +242,7 @@ impl Memory {
     }
 }
 
-impl State for Memory {
+impl Storage for Memory {
     type Error = Infallible;
 
     fn chain(&self, chain: &ChainId) -> Result<Option<Chain>, Infallible> {

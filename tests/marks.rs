@@ -13,7 +13,7 @@ use countersign::checkpoint::Checkpoint;
 use countersign::export::{Item, Line};
 use countersign::link::Link;
 use countersign::merkle::leaf_hash;
-use countersign::note::{SignerKey, write_signature_line};
+use countersign::note::{SignatureLine, SignerKey};
 use countersign::trust::Trust;
 use countersign::verify::{
     CheckpointMark, Finding, FindingCode, LinkKind, Mark, NoteMark, Options, Progress, Report, Severity,
@@ -55,15 +55,6 @@ fn notes(marks: &[Mark]) -> Vec<&NoteMark> {
         .collect()
 }
 
-fn line(mark: &Mark) -> u64 {
-    match mark {
-        Mark::Skip { line, .. } | Mark::Opaque { line, .. } => *line,
-        Mark::Link(link) => link.line,
-        Mark::Note(note) => note.line,
-        Mark::Checkpoint(checkpoint) => checkpoint.line,
-    }
-}
-
 #[test]
 fn marks_are_what_the_report_counts() {
     for case in cases::all() {
@@ -93,7 +84,7 @@ fn marks_are_what_the_report_counts() {
         let all_match = checkpoints(&marks).iter().all(|checkpoint| checkpoint.matches);
         assert_eq!(all_match, tree.count() == 0, "{name}");
         let in_order: Vec<u64> =
-            marks.iter().filter(|mark| !matches!(mark, Mark::Link(_))).map(line).collect();
+            marks.iter().filter(|mark| !matches!(mark, Mark::Link(_))).map(Mark::line).collect();
         assert!(in_order.is_sorted(), "{name}");
     }
 }
@@ -137,7 +128,7 @@ fn what_no_signature_covers_is_not_marked() {
     let mut lines: Vec<&str> = text.split_inclusive('\n').take(100).collect();
     let marked = |lines: &[&str]| -> Vec<u64> {
         let (_, told) = verify(&Case { export: lines.concat().into(), ..case(NAME) });
-        told.marks.iter().filter(|mark| matches!(mark, Mark::Link(_))).map(line).collect()
+        told.marks.iter().filter(|mark| matches!(mark, Mark::Link(_))).map(Mark::line).collect()
     };
     assert_eq!(marked(&lines), (2..=82).collect::<Vec<_>>());
 
@@ -187,7 +178,7 @@ fn a_key_of_another_log_vouches_for_no_checkpoint() {
     let checkpoint = Checkpoint::new("log.example/a", 1, leaf_hash(leaf)).unwrap();
     let mut note = checkpoint.sign(&own).unwrap();
     let key = other.verifier_key();
-    note.push_str(&write_signature_line(key.name(), key.id(), &[0; 64]));
+    note.push_str(&SignatureLine::of(key, &[0; 64]).to_string());
     let export = format!(
         "{{\"countersign\":\"export/v1\",\"origin\":\"log.example/a\"}}\n{{\"leaf\":\"{}\"}}\n{{\"checkpoint\":\"{}\"}}\n",
         base64::encode(leaf),

@@ -397,12 +397,12 @@ proptest! {
     }
 
     #[test]
-    fn the_report_does_not_depend_on_how_summaries_are_merged(
+    fn neither_report_nor_events_depend_on_how_summaries_are_merged(
         (world, Bytes(export)) in long_exports(),
         cuts in proptest::collection::vec(any::<Index>(), 1..12),
         merges in proptest::collection::vec(any::<Index>(), 0..12),
     ) {
-        let (expected, _) = verify(&export, &world.trust);
+        let (expected, shown) = verify(&export, &world.trust);
         let mut intake = Intake::new();
         let mut body = Vec::new();
         let mut rest = &export[..];
@@ -424,18 +424,24 @@ proptest! {
             let mut stranger = Summarizer::new(&header.origin, &world.trust);
             stranger.summarize(&lines[stretch[0]..stretch[1]].concat())
         };
+        let text = |stretch: &[usize]| lines[stretch[0]..stretch[1]].concat();
         let mut summaries: Vec<Summary> = cuts.windows(2).map(summarize).collect();
+        let mut texts: Vec<Vec<u8>> = cuts.windows(2).map(text).collect();
         for merge in merges {
             if summaries.len() > 1 {
                 let first = merge.index(summaries.len() - 1);
                 let second = summaries.remove(first + 1);
                 let merged = std::mem::take(&mut summaries[first]).merge(second);
                 summaries[first] = merged;
+                let second = texts.remove(first + 1);
+                texts[first].extend(second);
             }
         }
-        for summary in summaries {
-            progress.absorb(summary, b"");
+        for (summary, text) in summaries.into_iter().zip(texts) {
+            progress.absorb(summary, &text);
         }
-        prop_assert_eq!(&progress.finish(end).report, &expected);
+        let (verification, told) = progress.finish_telling(end);
+        prop_assert_eq!(&verification.report, &expected);
+        prop_assert_eq!(told.events, shown);
     }
 }

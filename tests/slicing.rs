@@ -6,13 +6,14 @@
 mod cases;
 #[path = "common/files.rs"]
 mod files;
+#[path = "common/sliced.rs"]
+mod sliced;
 
 use std::fmt::Write as _;
 
 use countersign::base64;
 use countersign::explain::{Explanation, Step, explain};
-use countersign::export::slice::{Selection, Survey};
-use countersign::export::writer::Writer;
+use countersign::export::slice::Selection;
 use countersign::export::{Header, Item, Line, Withheld};
 use countersign::link::{ChainId, Link, append_signature, commit, signed_part, write_event, write_open};
 use countersign::merkle::{leaf_hash, skips};
@@ -21,34 +22,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Mark, Options, State, Told, Verdict, Verifier};
 
-/// The lines of an export that hold something, with their numbers, the header first.
-fn lines(export: &str) -> impl Iterator<Item = (u64, &str)> {
-    (1..).zip(export.lines()).filter(|(_, line)| !line.trim_ascii().is_empty())
-}
-
-fn items(export: &str) -> impl Iterator<Item = (u64, Item<'_>)> {
-    lines(export).skip(1).map(|(number, line)| (number, Line::parse(line).unwrap().item))
-}
-
-fn slice(
-    export: &str,
-    selection: &Selection<'_>,
-    trust: Option<&Trust>,
-) -> Result<String, countersign::Error> {
-    let header = Header::parse(lines(export).next().unwrap().1.as_bytes())?;
-    let mut survey = Survey::new(&header, selection, trust);
-    for (number, item) in items(export) {
-        survey.line(number, &item)?;
-    }
-    let plan = survey.finish()?;
-    let mut out = Writer::new();
-    let mut slicer = plan.slicer(&mut out);
-    for (number, item) in items(export) {
-        slicer.line(number, &item, &mut out)?;
-    }
-    slicer.finish(&mut out)?;
-    Ok(out.as_str().to_owned())
-}
+use sliced::{items, lines, slice};
 
 fn verdict(export: &str, trust: &Trust) -> Verdict {
     let mut verifier = Verifier::new(Options { trust: trust.clone(), ..Options::default() });

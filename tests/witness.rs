@@ -9,8 +9,11 @@ use countersign::hash::Hash;
 use countersign::merkle::{
     CompactRange, HashReader, Subtree, consistency_proof, empty_root, leaf_hash, verify_consistency,
 };
-use countersign::note::{SignerKey, VerifierKey, sign_note, write_signature_line};
-use countersign::witness::{Answer, MAX_BYTES, MAX_PROOF, Refusal, Request, SIZE_CONTENT_TYPE, State, judge};
+use countersign::note::{SignatureLine, SignerKey, VerifierKey, sign_note};
+use countersign::time::Time;
+use countersign::witness::{
+    Answer, CosignError, MAX_BYTES, MAX_PROOF, Request, SIZE_CONTENT_TYPE, TreeHead, judge,
+};
 use proptest::prelude::*;
 
 const ORIGIN: &str = "log.example/audit";
@@ -48,8 +51,8 @@ impl HashReader for Leaves {
     }
 }
 
-fn state(size: u64) -> State {
-    State { size, root: Leaves::root(0, size) }
+fn state(size: u64) -> TreeHead {
+    TreeHead { size, root: Leaves::root(0, size) }
 }
 
 fn checkpoint(size: u64) -> Checkpoint {
@@ -66,7 +69,7 @@ fn request(old: u64, new: u64) -> Request {
 }
 
 /// The answer's code and status; `None` when the checkpoint is accepted.
-fn refusal(request: &Request, last: Option<State>) -> Option<(&'static str, u16)> {
+fn refusal(request: &Request, last: Option<TreeHead>) -> Option<(&'static str, u16)> {
     // What is judged is what came over the wire.
     let request = Request::parse(request.to_string().as_bytes()).expect("a request");
     judge(&request, &trusted(), last).err().map(|refusal| (refusal.code(), refusal.status()))
@@ -80,7 +83,7 @@ fn a_log_that_grows_is_cosigned_at_every_step() {
         let logs = trusted();
         let accepted =
             judge(&request, &logs, last).unwrap_or_else(|refusal| panic!("{old} to {new}: {refusal}"));
-        last = Some(accepted.state());
+        last = Some(accepted.tree_head());
         assert_eq!(last, Some(state(new)));
         let line = accepted.cosign(&witness(), NOW).expect("a witness's key");
         let keys = [witness().verifier_key().clone()];
@@ -92,8 +95,11 @@ fn a_log_that_grows_is_cosigned_at_every_step() {
         assert_eq!(lines.len(), 1);
         // What monitors are given.
         let note = SignedCheckpoint::parse(&accepted.note(&line)).expect("a checkpoint");
-        assert_eq!(note.log_signature(log().verifier_key()), Some(true));
-        assert_eq!(note.cosignature(witness().verifier_key()), Some(Some(NOW)));
+        assert!(note.is_signed_by(log().verifier_key()));
+        assert_eq!(
+            note.cosignatures([witness().verifier_key()]).times(),
+            [(0, Time::from_seconds(NOW).unwrap())]
+        );
         assert!(accepted.cosign(&witness(), 0).is_err(), "a cosignature without a time");
         assert!(accepted.cosign(&log(), NOW).is_err(), "a log's key");
     }
@@ -104,17 +110,18 @@ fn each_refusal_has_its_status() {
     assert_eq!(refusal(&request(3, 7), Some(state(3))), None);
 
     let mut other = request(0, 7);
-    other.checkpoint.text = other.checkpoint.text.replace(ORIGIN, "log.example/unknown");
+    other.checkpoint.note.text = other.checkpoint.note.text.replace(ORIGIN, "log.example/unknown");
     assert_eq!(refusal(&other, None), Some(("witness.unknown_log", 404)));
     // C2SP asks nothing of an origin: one that is no name is unknown, not malformed.
-    other.checkpoint.text = other.checkpoint.text.replace("log.example/unknown", "go.sum database tree");
+    other.checkpoint.note.text =
+        other.checkpoint.note.text.replace("log.example/unknown", "go.sum database tree");
     assert_eq!(refusal(&other, None), Some(("witness.unknown_log", 404)));
 
     let mut unsigned = request(0, 7);
-    unsigned.checkpoint.signatures[0].id[0] ^= 1;
+    unsigned.checkpoint.note.signatures[0].id[0] ^= 1;
     assert_eq!(refusal(&unsigned, None), Some(("witness.unsigned", 403)));
-    unsigned.checkpoint.signatures[0].id[0] ^= 1;
-    unsigned.checkpoint.signatures[0].signature[9] ^= 1;
+    unsigned.checkpoint.note.signatures[0].id[0] ^= 1;
+    unsigned.checkpoint.note.signatures[0].signature[9] ^= 1;
     assert_eq!(refusal(&unsigned, None), Some(("witness.signature", 403)));
 
     assert_eq!(refusal(&request(8, 7), Some(state(8))), Some(("witness.old_size", 400)));
@@ -141,9 +148,9 @@ fn each_refusal_has_its_status() {
         assert_eq!(refusal(&proof, Some(state(3))), Some(("witness.inconsistent", 422)));
     }
 
-    let rewritten = State { root: leaf_hash(b"another"), ..state(7) };
+    let rewritten = TreeHead { root: leaf_hash(b"another"), ..state(7) };
     assert_eq!(refusal(&request(7, 7), Some(rewritten)), Some(("witness.split_view", 422)));
-    let rewritten = State { root: leaf_hash(b"another"), ..state(3) };
+    let rewritten = TreeHead { root: leaf_hash(b"another"), ..state(3) };
     assert_eq!(refusal(&request(3, 7), Some(rewritten)), Some(("witness.inconsistent", 422)));
 }
 
@@ -167,7 +174,7 @@ fn a_conflict_tells_the_size() {
         assert_eq!(read(409, kind, body).map_err(|error| error.code), Err(Code::Witness), "{body:?}");
     }
     assert_eq!(read(503, None, "busy"), Ok(Answer::Refused { status: 503 }));
-    let other = Refusal::UnknownLog;
+    let other = CosignError::UnknownLog;
     assert!(other.body().starts_with("witness.unknown_log: ") && other.body().ends_with('\n'));
 }
 
@@ -177,7 +184,7 @@ fn signature_lines_of_others_count_for_nothing() {
     let line = last.cosign(&witness(), NOW).expect("a witness's key");
     let stranger = SignerKey::generate_witness("stranger.example", [9; 32]).expect("a name");
     let strange = last.cosign(&stranger, NOW).expect("a witness's key");
-    let longer = write_signature_line("witness.example", [6; 4], &[1; 2_428]);
+    let longer = SignatureLine { name: "witness.example".into(), id: [6; 4], signature: vec![1; 2_428] };
     let keys = [witness().verifier_key().clone(), log().verifier_key().clone()];
     let read = |body: &str| Answer::read(200, None, body.as_bytes(), &last, &keys);
     let Ok(Answer::Cosigned(lines)) = read(&format!("{strange}{longer}{line}")) else {
@@ -208,8 +215,11 @@ fn extension_lines_are_signed_as_they_stand() {
     let accepted = judge(&request, &logs, None).expect("it is signed");
     let line = accepted.cosign(&witness(), NOW).expect("a witness's key");
     let kept = SignedCheckpoint::parse_extended(&accepted.note(&line)).expect("a checkpoint");
-    assert_eq!(kept.text, text);
-    assert_eq!(kept.cosignature(witness().verifier_key()), Some(Some(NOW)));
+    assert_eq!(kept.note.text, text);
+    assert_eq!(
+        kept.cosignatures([witness().verifier_key()]).times(),
+        [(0, Time::from_seconds(NOW).unwrap())]
+    );
 }
 
 #[test]
@@ -240,9 +250,9 @@ fn malformed_requests_are_refused_with_the_line() {
         (format!("{good}{}", "x".repeat(MAX_BYTES)), None),
     ];
     for (body, line) in cases {
-        let Err(Refusal::Malformed(error)) = Request::parse(body.as_bytes()) else { panic!("{body:?}") };
+        let Err(CosignError::Malformed(error)) = Request::parse(body.as_bytes()) else { panic!("{body:?}") };
         assert_eq!(error.line, line, "{body:?}");
-        assert_eq!(Refusal::Malformed(error).status(), 400);
+        assert_eq!(CosignError::Malformed(error).status(), 400);
     }
     assert!(Request::parse(b"old 0\n\n\xff").is_err());
 }
@@ -252,7 +262,7 @@ proptest! {
     #[test]
     fn no_order_of_requests_forks_a_log(steps in prop::collection::vec((0_u64..20, 0_u64..20, any::<bool>()), 1..30)) {
         let logs = trusted();
-        let mut last: Option<State> = None;
+        let mut last: Option<TreeHead> = None;
         for (old, new, honest) in steps {
             let mut request = request(old, new);
             if !honest {
@@ -260,7 +270,7 @@ proptest! {
                 request.checkpoint = signed(&Checkpoint { root, ..checkpoint(new) });
             }
             if let Ok(accepted) = judge(&request, &logs, last) {
-                let state = accepted.state();
+                let state = accepted.tree_head();
                 if let Some(before) = last {
                     prop_assert!(before.size <= state.size);
                     let proof = &request.proof;
@@ -279,4 +289,21 @@ proptest! {
             prop_assert_eq!(read.to_string().into_bytes(), body);
         }
     }
+}
+
+#[test]
+fn requests_and_answers_are_bounded() {
+    let padded = |length: usize| {
+        let text = format!("{}{}\n", checkpoint(1), "x".repeat(length));
+        format!("old 0\n\n{}", sign_note(&text, &log()).expect("a text"))
+    };
+    let room = MAX_BYTES - padded(1).len() + 1;
+    assert!(Request::parse(padded(room).as_bytes()).is_ok());
+    assert_eq!(
+        Request::parse(padded(room + 1).as_bytes()).map_err(|error| error.code()),
+        Err("witness.malformed")
+    );
+    let read = |length| Answer::read(500, None, &vec![0; length], &signed(&checkpoint(7)), &[]);
+    assert_eq!(read(MAX_BYTES), Ok(Answer::Refused { status: 500 }));
+    assert_eq!(read(MAX_BYTES + 1).map_err(|error| error.code), Err(Code::Witness));
 }

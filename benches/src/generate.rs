@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use bare::Tasks;
 use countersign::event::{Event, Redaction};
-use countersign::export::seal::Sealer;
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line};
 use countersign::link::{COMMIT_DOMAIN, signed_part};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
+use countersign::seal::Sealer;
 use countersign::time::Time;
 use countersign::trust::Trust;
 

@@ -4,6 +4,7 @@
 
 mod generate;
 mod grow;
+mod hostile;
 mod load;
 mod realistic;
 mod server;
@@ -41,6 +42,24 @@ enum Command {
         /// How many events
         #[arg(long)]
         events: u64,
+    },
+    /// Prints the shapes of hostile exports, each after its count
+    HostileShapes,
+    /// Writes an export that is to cost much into a folder, with what its reader brings
+    HostileWrite {
+        /// The folder
+        folder: PathBuf,
+        /// Its shape
+        #[arg(long)]
+        shape: String,
+        /// How many of what it is made of
+        #[arg(long)]
+        count: u64,
+    },
+    /// Verifies it: prints seconds, and bytes of memory
+    HostileVerify {
+        /// The folder
+        folder: PathBuf,
     },
     /// Verifies a folder's export on one thread
     Verify {
@@ -99,6 +118,16 @@ fn main() -> Result<()> {
     match Command::parse() {
         Command::Generate { folder, events, no_work } => generate::generate(&folder, events, !no_work)?,
         Command::Realistic { folder, events } => realistic::generate(&folder, events)?,
+        Command::HostileShapes => {
+            for shape in hostile::SHAPES {
+                println!("{} {}", shape.count, shape.name);
+            }
+        }
+        Command::HostileWrite { folder, shape, count } => hostile::write(&shape, count, &folder)?,
+        Command::HostileVerify { folder } => {
+            let (seconds, bytes) = hostile::verify(&folder)?;
+            println!("{seconds} {bytes}");
+        }
         Command::Verify { folder } => println!("{}", verify(&folder)?.as_secs_f64()),
         Command::Bare { folder } => println!("{}", work(&folder)?.as_secs_f64()),
         Command::Load { program, within, amount } => {

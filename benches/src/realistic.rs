@@ -7,11 +7,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use countersign::event::{Event, Redaction};
-use countersign::export::seal::Sealer;
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Line};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
+use countersign::seal::Sealer;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use fastrand::Rng;

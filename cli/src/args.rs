@@ -73,9 +73,8 @@ pub(crate) fn chain(text: &str) -> Result<ChainId, String> {
 
 /// An event's place: its chain and its seq there, `C/SEQ`.
 pub(crate) fn place(text: &str) -> Result<(ChainId, u64), String> {
-    let refuse = || "write it as CHAIN/SEQ: 32 hex digits, a slash and a number".to_owned();
-    let (id, seq) = text.split_once('/').ok_or_else(refuse)?;
-    Ok((chain(id).map_err(|_| refuse())?, integer(seq).ok_or_else(refuse)?))
+    countersign::link::place(text)
+        .ok_or_else(|| "write it as CHAIN/SEQ: 32 hex digits, a slash and a number".into())
 }
 
 #[cfg(test)]

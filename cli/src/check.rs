@@ -202,7 +202,7 @@ impl Read for Lines {
 
 /// The report for people.
 fn text(report: &CheckReport) -> String {
-    let mut text = verdict::in_words(report.verdict, report.report.complete) + "\n";
+    let mut text = verdict::in_words(report.verdict, &report.report) + "\n";
     text += &verdict::body(&report.report, verdict::Of::Log);
     let tiles = &report.tiles;
     let _ = writeln!(text, "\n{}", label("Tiles"));

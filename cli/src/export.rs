@@ -28,7 +28,7 @@ pub(crate) fn read(
         }
         if !begun {
             begun = true;
-            return part(Part::Header(&Header::parse(line.bytes).map_err(Failure::broken)?));
+            return part(Part::Header(&Header::parse(line.bytes)?));
         }
         let malformed = |error: Error| {
             let error = if line.ended { error } else { cut_off() };
@@ -49,5 +49,5 @@ fn cut_off() -> Error {
 
 /// There is no line that could be a header.
 pub(crate) fn empty() -> Failure {
-    Failure::broken(Header::parse(b"").err().unwrap_or_else(cut_off).at_line(1))
+    Failure::from(Header::parse(b"").err().unwrap_or_else(cut_off).at_line(1))
 }

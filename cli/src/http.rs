@@ -290,7 +290,7 @@ fn read(response: &mut impl Read, coding: Option<&str>, most: usize) -> Result<V
     Ok(body)
 }
 
-fn not_whole(why: countersign::export::NotWhole) -> Failure {
+fn not_whole(why: countersign::export::DecompressError) -> Failure {
     let message = format!("the compressed answer does not decompress whole: {why}");
     Failure::unusable(
         "http.encoding",

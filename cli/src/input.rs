@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
 
-use countersign::export::{Compression, NotWhole};
+use countersign::export::{Compression, DecompressError};
 use countersign::trust::Trust;
 use countersign::{Code, Error};
 
@@ -152,7 +152,7 @@ impl Input {
             let whole =
                 if read == 0 { stage.finish(&mut take) } else { stage.push(&chunk[..read], &mut take) };
             done?;
-            whole.map_err(|why| cut(&name, why))?;
+            whole.map_err(|why| unread(&name, why))?;
             if read == 0 {
                 break;
             }
@@ -183,10 +183,15 @@ pub(crate) fn name(path: &Path) -> String {
     if path == Path::new("-") { "standard input".into() } else { shown(path) }
 }
 
-fn cut(name: &str, why: NotWhole) -> Failure {
-    let error = Error::new(Code::Export, format!("the compressed stream does not decompress whole: {why}"))
-        .with_hint("it was cut off or damaged: fetch it again");
-    Failure::broken(error).within(name)
+fn unread(name: &str, why: DecompressError) -> Failure {
+    let error = |message: String| Error::new(Code::Export, message).with_hint(why.hint());
+    match why {
+        DecompressError::NotWhole(_) => {
+            Failure::broken(error(format!("the compressed stream does not decompress whole: {why}")))
+        }
+        _ => error(why.to_string()).into(),
+    }
+    .within(name)
 }
 
 /// All of a small file, such as a key or a pin.

@@ -7,7 +7,7 @@ use crate::errors::Failure;
 
 /// The origin of the trust's log: the one asked for, or the only one.
 pub(crate) fn of(trust: &Trust, origin: Option<&str>) -> Result<String, Failure> {
-    let mut names: Vec<&str> = trust.logs().iter().map(VerifierKey::name).collect();
+    let mut names: Vec<&str> = trust.logs().map(VerifierKey::name).collect();
     names.sort_unstable();
     names.dedup();
     let found = match (origin, &names[..]) {

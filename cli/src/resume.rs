@@ -79,7 +79,7 @@ impl Locked {
                 return Ok(());
             }
             let Some(origin) = &origin else {
-                let header = Header::parse(line.bytes).map_err(Failure::broken)?;
+                let header = Header::parse(line.bytes)?;
                 if let Some(expected) = wanted.origin.filter(|expected| *expected != header.origin) {
                     let message = format!("the export is for the log {:?}, not {expected:?}", header.origin);
                     let hint = "leave --origin out, or resume the right file";

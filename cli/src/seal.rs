@@ -6,9 +6,9 @@ use std::io::{BufWriter, Seek, Write as _};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use countersign::export::seal::{Sealed, Sealer};
 use countersign::export::writer::Writer;
 use countersign::export::{Item, Line};
+use countersign::seal::{Sealed, Sealer};
 
 use crate::errors::Failure;
 use crate::export::Part;

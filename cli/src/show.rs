@@ -181,9 +181,56 @@ fn one(text: &mut String, event: &VerifiedEvent, report: &Report) {
     text.push_str(&fact("payload", "matches its link's commit"));
     text.push_str(&fact("signature", "a valid signature of this key covers the link"));
     text.push_str(&fact("tree", &tree(*index, report)));
-    let pretty =
-        serde_json::from_str::<Value>(json).ok().and_then(|value| serde_json::to_string_pretty(&value).ok());
-    let _ = writeln!(text, "\n{}", plain(&pretty.unwrap_or_else(|| json.to_string())));
+    let _ = writeln!(text, "\n{}", plain(&indented(json)));
+}
+
+/// The event's JSON with a line for each member and item, and all else as it is: what is shown is what was hashed.
+fn indented(json: &str) -> String {
+    let mut text = String::new();
+    let mut depth = 0;
+    let mut in_string = false;
+    let mut characters = json.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => {
+                in_string = !in_string;
+                text.push('"');
+            }
+            '\\' if in_string => {
+                text.push('\\');
+                text.extend(characters.next());
+            }
+            _ if in_string => text.push(character),
+            ' ' | '\t' | '\r' | '\n' => {}
+            '{' | '[' => {
+                while characters.next_if(char::is_ascii_whitespace).is_some() {}
+                text.push(character);
+                if let Some(close) = characters.next_if(|next| matches!(next, '}' | ']')) {
+                    text.push(close);
+                } else {
+                    depth += 1;
+                    new_line(&mut text, depth);
+                }
+            }
+            '}' | ']' => {
+                depth -= 1;
+                new_line(&mut text, depth);
+                text.push(character);
+            }
+            ',' => {
+                text.push(',');
+                new_line(&mut text, depth);
+            }
+            ':' => text.push_str(": "),
+            _ => text.push(character),
+        }
+    }
+    text
+}
+
+fn new_line(text: &mut String, depth: usize) {
+    text.push('\n');
+    text.extend(std::iter::repeat_n("  ", depth));
 }
 
 fn tree(index: u64, report: &Report) -> String {

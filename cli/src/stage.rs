@@ -1,6 +1,6 @@
 //! Compressed or not: the stage that bytes go through before they are lines.
 
-use countersign::export::{Compression, Decompressor, NotWhole};
+use countersign::export::{Compression, DecompressError, Decompressor};
 
 /// How many first bytes tell whether a stream is compressed.
 pub(crate) const FIRST: usize = 4;
@@ -20,7 +20,7 @@ impl Default for Stage {
 
 impl Stage {
     /// Takes the next bytes of the stream; `sink` gets what they stand for.
-    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
+    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), DecompressError> {
         match self {
             Self::Unknown(first) => {
                 first.extend_from_slice(bytes);
@@ -39,7 +39,7 @@ impl Stage {
     }
 
     /// Ends the stream.
-    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
+    pub(crate) fn finish(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), DecompressError> {
         if matches!(self, Self::Unknown(_)) {
             let first = self.decide();
             self.push(&first, sink)?;

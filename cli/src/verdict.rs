@@ -1,5 +1,6 @@
 //! A report for people. What it says was computed by the core; here it only gets words and colours.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
@@ -15,11 +16,11 @@ const SHOWN: usize = 3;
 
 /// The verdict in the words of SPEC section 9, with an icon.
 pub(crate) fn headline(report: &Report) -> String {
-    in_words(report.verdict, report.complete)
+    in_words(report.verdict, report)
 }
 
 /// The same, for a verdict that more than a report led to.
-pub(crate) fn in_words(verdict: Verdict, complete: Option<Complete>) -> String {
+pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
     match verdict {
         Verdict::Altered => bad("✗ Altered.") + " Something here is not what was recorded.",
         Verdict::Broken => {
@@ -27,7 +28,16 @@ pub(crate) fn in_words(verdict: Verdict, complete: Option<Complete>) -> String {
                 + " Something is missing, repeated, out of order, not allowed or not what was expected. Tampering, or a faulty writer."
         }
         Verdict::NotChecked => {
-            doubt("? Not checked to the end.") + " This says nothing about the log's integrity."
+            let unread = match report.findings.first().map(|finding| finding.code) {
+                Some(FindingCode::FormatHeader) => "? Not a countersign export, or its header is damaged.",
+                Some(FindingCode::FormatCompression) => "? Compressed in a way that is not read.",
+                _ => "? Not checked to the end.",
+            };
+            doubt(unread) + " This says nothing about the log's integrity."
+        }
+        Verdict::Unconfirmed if report.checks.signatures.state == State::Pass => {
+            doubt("? Consistent in itself, log not confirmed.")
+                + " No log key that you trust signed the last checkpoint: anyone could have put these chains together."
         }
         Verdict::Unconfirmed => {
             doubt("? Consistent in itself, signer not confirmed.")
@@ -40,7 +50,10 @@ pub(crate) fn in_words(verdict: Verdict, complete: Option<Complete>) -> String {
         }
         Verdict::Verified => {
             good("✓ Verified.")
-                + &format!(" Unaltered, in order, signed by keys you trust, {}.", complete_for(complete))
+                + &format!(
+                    " Unaltered, in order, signed by keys you trust, {}.",
+                    complete_for(report.complete)
+                )
         }
     }
 }
@@ -173,20 +186,18 @@ fn findings(text: &mut String, report: &Report, of: Of) {
     };
     codes.sort_by_key(|(code, _)| weight(**code));
     for (code, count) in codes {
-        let shown = report.findings.iter().filter(|finding| finding.code == *code).take(SHOWN);
-        for finding in shown {
+        let shown = || report.findings.iter().filter(|finding| finding.code == *code).take(SHOWN);
+        for finding in shown() {
             let _ = writeln!(text, "  {}", finding_line(finding, of));
         }
         if *count > SHOWN as u64 {
             let _ =
                 writeln!(text, "    … and {} more (--json lists the first {LISTED})", count - SHOWN as u64);
         }
-        let hint = report
-            .findings
-            .iter()
-            .find(|finding| finding.code == *code)
-            .map_or(code.hint(), |finding| finding.hint);
-        let _ = writeln!(text, "    {} {}", faint("hint:"), plain(hint));
+        let hints: BTreeSet<&str> = shown().map(|finding| finding.hint).collect();
+        for hint in hints {
+            let _ = writeln!(text, "    {} {}", faint("hint:"), plain(hint));
+        }
     }
 }
 

@@ -7,34 +7,37 @@ use std::fs;
 use common::{ORIGIN, Place, gzip, zstd};
 use predicates::prelude::*;
 
-/// What is no export is a report with the verdict `broken`, which says what the file seems to be.
-fn is_no_export(place: &Place, export: &str, code: &str, says: &str) {
+/// Of which nothing is read: the report has the one finding, and no command makes anything of it.
+fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &str) {
     let report = place.report(export, &[]);
-    assert_eq!(report["verdict"], "broken", "{export}");
+    assert_eq!(report["verdict"], verdict, "{export}");
     assert_eq!(report["findings"].as_array().unwrap().len(), 1, "{export}: {report}");
     assert_eq!(report["findings"][0]["code"], code, "{export}");
     let hint = report["findings"][0]["hint"].as_str().unwrap();
     assert!(hint.contains(says), "{export}: {hint}");
-    for command in [
-        &["slice", export, "--where", "a=b"][..],
-        &["seal", "--log-key", "log.key", export],
-        &["show", export],
-    ] {
-        let assert = place.run(command).code(1);
-        if command[0] != "show" {
-            let code = predicate::str::is_match(r"✗ error\[export.invalid\]: \S+\.\w+: ").unwrap();
-            assert.stderr(code).stderr(predicate::str::contains("hint: ")).stdout("");
-        }
+    let (status, shown) = if verdict == "broken" { (1, 1) } else { (2, 5) };
+    for command in [&["slice", export, "--where", "a=b"][..], &["seal", "--log-key", "log.key", export]] {
+        place
+            .run(command)
+            .code(status)
+            .stderr(predicate::str::is_match(r"✗ error\[export.invalid\]: \S+\.\w+: ").unwrap())
+            .stderr(predicate::str::contains("hint: "))
+            .stdout("");
     }
+    place.run(&["show", export]).code(shown);
+    place.run(&["verify", export]).code(shown);
 }
 
+const NO_EXPORT: (&str, &str) = ("not_checked", "format.header");
+
 #[test]
-fn what_is_no_export_is_broken_and_told_what_it_seems_to_be() {
+fn what_is_no_export_is_not_checked_and_told_what_it_seems_to_be() {
     let place = Place::new();
     for (name, content, says) in [
         ("empty.x", &b""[..], "empty"),
         ("blank.x", b"\n \n", "empty"),
         ("binary.x", &[0, 1, 2, 0xff, 0xfe, b'\n', 7], "binary"),
+        ("image.x", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "binary"),
         ("zip.x", b"PK\x03\x04\x14\x00\x00", "ZIP"),
         ("page.x", b"<!doctype html>\n<p>Not found", "web page"),
         ("array.x", b"[{\"a\":1},{\"a\":2}]\n", "array"),
@@ -44,12 +47,27 @@ fn what_is_no_export_is_broken_and_told_what_it_seems_to_be() {
         ("deep.x", &b"[".repeat(200_000), "array"),
     ] {
         place.write(name, content);
-        is_no_export(&place, name, "format.header", says);
+        is_unread(&place, name, NO_EXPORT, says);
     }
     place.write("trust.x", place.read("trust.txt"));
-    is_no_export(&place, "trust.x", "format.header", "trust file");
+    is_unread(&place, "trust.x", NO_EXPORT, "trust file");
     place.write("key.x", place.read("app.key"));
-    is_no_export(&place, "key.x", "format.header", "secret key");
+    is_unread(&place, "key.x", NO_EXPORT, "secret key");
+    place
+        .run(&["verify", "image.x"])
+        .code(5)
+        .stdout(predicate::str::starts_with("? Not a countersign export, or its header is damaged."))
+        .stdout(predicate::str::contains("ampering").not());
+}
+
+#[test]
+fn a_window_above_the_limit_is_no_cut() {
+    let place = Place::new();
+    let vector = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/zstd-window/export.ndjson.zst");
+    place.write("window.zst", fs::read(vector).unwrap());
+    let asked = "compress it again with a smaller window";
+    is_unread(&place, "window.zst", ("not_checked", "format.compression"), asked);
+    place.run(&["verify", "window.zst"]).code(5).stdout(predicate::str::contains("ampering").not());
 }
 
 #[test]
@@ -60,7 +78,7 @@ fn a_cut_stream_is_truncated() {
     for (name, whole) in [("cut.gz", gzip(&export)), ("cut.zst", zstd(&export))] {
         for length in [5, whole.len() / 2, whole.len() - 1] {
             place.write(name, &whole[..length]);
-            is_no_export(&place, name, "format.truncated", "");
+            is_unread(&place, name, ("broken", "format.truncated"), "");
         }
     }
 }

@@ -169,8 +169,8 @@ fn refusals_say_what_to_do() {
         serve(|_| b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n<html></h".to_vec());
     place
         .run(&["export", "--dir", &url])
-        .code(1)
-        .stderr(predicate::str::contains("not the header of an export"));
+        .code(2)
+        .stderr(predicate::str::contains("not a countersign export"));
     place
         .run(&["export", "--dir", "https://user:pass@log.example"])
         .code(2)

@@ -294,7 +294,7 @@ fn only_the_logs_key_counts() {
     watched.publish_at("log", &leaves, &stranger);
     assert_eq!(watched.codes(&[]), found(&["log.unknown"], 3));
     let mut forged = SignedCheckpoint::parse(&good).unwrap();
-    forged.signatures[0].signature[9] ^= 1;
+    forged.note.signatures[0].signature[9] ^= 1;
     watched.publish_at("log", &leaves, &forged.to_string());
     assert_eq!(watched.codes(&[]).0[0], "log.signature");
     let elsewhere = Checkpoint::new("log.example/other", 4, checkpoint.root).unwrap();
@@ -323,7 +323,7 @@ fn witnesses_have_to_meet_the_quorum_and_to_be_heard_of() {
     watched.publish_at("log", &leaves, &cosigned(1_790_000_100));
     assert_eq!(watched.codes(&["--silence", "0s"]).0.last().unwrap(), "witness.stale");
     let mut forged = SignedCheckpoint::parse(&cosigned(4_000_000_000)).unwrap();
-    forged.signatures[1].signature[20] ^= 1;
+    forged.note.signatures[1].signature[20] ^= 1;
     watched.publish_at("log", &leaves, &forged.to_string());
     let (codes, status) = watched.codes(&[]);
     assert_eq!(codes[..2], ["witness.signature", "witness.quorum"]);

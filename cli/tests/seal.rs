@@ -66,7 +66,12 @@ fn only_authorised_keys_and_notes_that_act_are_taken() {
     place
         .run(&["grant", &place.app, "--key", "impostor.key", "--origin", ORIGIN, "-o", "forged.ndjson"])
         .success();
-    refused(&place, &["forged.ndjson"], "log.unauthorised", "nobody with the right signed: grant ");
+    refused(
+        &place,
+        &["forged.ndjson"],
+        "log.unauthorised",
+        "no issuer in the log's trust file that may grant ",
+    );
     place
         .run(&[
             "grant",

@@ -72,3 +72,39 @@ fn what_an_event_says_cannot_move_the_terminal() {
         .stdout(predicate::str::contains("\u{1b}").not())
         .stdout(predicate::str::contains("\u{202e}").not());
 }
+
+#[test]
+fn what_is_shown_is_what_was_hashed() {
+    let place = Place::new();
+    let event =
+        r#"{"action":"a","big":1234567890123456,"n":{"$serde_json::private::Number":"7"},"none":[{},[ ]]}"#;
+    place.write("events.ndjson", event);
+    place
+        .run(&["record", "--key", "app.key", "--origin", common::ORIGIN, "events.ndjson", "-o", "app.ndjson"])
+        .success();
+    let chain = place.chain("app.ndjson");
+    let recorded = place.read("app.ndjson");
+    for big in ["1234567890123456.1249999", "123456789012345600e-2"] {
+        place.write("app.ndjson", recorded.replacen("1234567890123456", big, 1));
+        assert_eq!(place.report("app.ndjson", &[])["finding_counts"]["payload.reserialised"], 1, "{big}");
+        place.run(&["show", "app.ndjson", &format!("{chain}/1")]).stdout(predicate::str::ends_with(
+            r#"
+{
+  "action": "a",
+  "big": 1234567890123456,
+  "n": {
+    "$serde_json::private::Number": "7"
+  },
+  "none": [
+    {},
+    []
+  ]
+}
+"#,
+        ));
+        place
+            .run(&["slice", "app.ndjson", "--where", "big=1234567890123456", "-o", "slice.ndjson"])
+            .success();
+        assert!(!place.read("slice.ndjson").contains(big));
+    }
+}

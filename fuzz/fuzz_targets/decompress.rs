@@ -1,9 +1,9 @@
 #![no_main]
 
-use countersign::export::{Compression, Decompressor, NotWhole};
+use countersign::export::{Compression, DecompressError, Decompressor};
 use libfuzzer_sys::fuzz_target;
 
-fn decompress(compression: Compression, stream: &[u8], chunk: usize) -> Result<u64, NotWhole> {
+fn decompress(compression: Compression, stream: &[u8], chunk: usize) -> Result<u64, DecompressError> {
     let mut decompressor = Decompressor::new(compression);
     let mut length = 0;
     for bytes in stream.chunks(chunk) {

@@ -1,34 +1,186 @@
 #![no_main]
 
-use countersign::trust::Trust;
-use countersign::verify::{Options, Told, Verifier};
+use countersign::canonical::canonicalize;
+use countersign::export::slice::{Selection, Survey};
+use countersign::export::writer::Writer;
+use countersign::export::{Header, Item, Line, Withheld};
+use countersign::verify::report::Report;
+use countersign::verify::{
+    Expectations, Intake, MaxAge, Options, Progress, Summarizer, Told, Verdict, Verification, Verifier,
+    parallel,
+};
+use countersign_fuzz::model::{Model, alter};
+use countersign_fuzz::program::Program;
 use libfuzzer_sys::fuzz_target;
 
-const TRUST: &[u8] = include_bytes!("../../tests/vectors/quorum-met/trust.txt");
+fuzz_target!(|bytes: &[u8]| {
+    // What is done afterwards stands first, so that a program can grow by what is done before.
+    let (head, steps) = bytes.split_at(bytes.len().min(16));
+    let head = &mut Program::new(head);
+    let (alterations, cut, wish, expectations) = (head.byte() % 4, head.byte(), head.byte(), head.byte());
+    let model = Model::build(&mut Program::new(steps));
+    let mut export = model.export.clone();
+    (0..alterations).for_each(|_| alter(&mut export, head));
 
-fn options() -> Options {
-    let trust = Trust::parse(TRUST).expect("the vector's trust file is usable");
-    Options { trust, events: true, marks: true, findings: true, ..Options::default() }
-}
-
-fuzz_target!(|export: &[u8]| {
-    let mut at_once = Verifier::new(options());
-    at_once.push(export);
-    let (expected, expected_told) = at_once.finish_telling();
-
-    let mut as_it_comes = Verifier::live(options());
-    let mut told = Told::default();
-    for chunk in export.chunks(7) {
-        as_it_comes.push(chunk);
-        as_it_comes.settle();
-        as_it_comes.report();
-        told.append(as_it_comes.take());
+    let options = options(&model, expectations);
+    let (report, told) = at_once(&export, options.clone());
+    let (kind, length) = (cut % 2, usize::from(cut / 2) + 1);
+    let other = if kind == 0 { as_it_comes } else { in_stretches }(&export, options.clone(), length);
+    assert_same((&report, &told), other);
+    if cut == 0xff {
+        let mut on_threads = Told::default();
+        let verification =
+            parallel::verify(&export[..], options.clone(), 3, |_| {}, |told| on_threads.append(told));
+        assert_same((&report, &told), (verification.expect("bytes are read").report, on_threads));
     }
-    let (found, last) = as_it_comes.finish_telling();
-    told.append(last);
-    assert_eq!(found.report, expected.report);
-    // Of a compressed stream that is cut off, some may have been told before that was known.
-    if found.report.origin.is_some() {
-        assert_eq!((told.events, told.marks), (expected_told.events, expected_told.marks));
+
+    assert_true(&model, &export, &report, &told);
+    if alterations == 0 && matches!(report.verdict, Verdict::Verified | Verdict::Partial) {
+        if let Some(slice) = slice(&model, wish) {
+            // Where a pin is within what is left out, whether it holds can't be told.
+            let options = Options { expect: Expectations::default(), pins: Vec::new(), ..options };
+            let verdict = at_once(slice.as_bytes(), options).0.verdict;
+            assert!(
+                matches!(verdict, Verdict::Verified | Verdict::Partial),
+                "a slice of what is {:?} is {verdict:?}:\n{slice}\nof:\n{}",
+                report.verdict,
+                String::from_utf8_lossy(&export)
+            );
+        }
     }
 });
+
+fn options(model: &Model, expectations: u8) -> Options {
+    let asks = |bit: u8| expectations >> bit & 1 == 1;
+    let expect = Expectations {
+        origin: asks(0).then(|| if asks(1) { "log.example/other" } else { "log.example/audit" }.into()),
+        range: asks(2).then(|| (u64::from(asks(3)), model.size.max(2) + u64::from(asks(4)))),
+        max_age: asks(5).then(|| MaxAge { seconds: i64::from(expectations >> 6), now: model.now }),
+    };
+    let (trust, pins) = (model.trust.clone(), model.pins.clone());
+    Options { trust, pins, expect, events: true, marks: true, findings: true, ..Options::default() }
+}
+
+fn at_once(export: &[u8], options: Options) -> (Report, Told) {
+    let mut verifier = Verifier::new(options);
+    verifier.push(export);
+    let (Verification { report, .. }, told) = verifier.finish_telling();
+    (report, told)
+}
+
+fn as_it_comes(export: &[u8], options: Options, cut: usize) -> (Report, Told) {
+    let mut verifier = Verifier::live(options);
+    let mut told = Told::default();
+    for chunk in export.chunks(cut) {
+        verifier.push(chunk);
+        verifier.settle();
+        verifier.report();
+        told.append(verifier.take());
+    }
+    let (verification, last) = verifier.finish_telling();
+    told.append(last);
+    (verification.report, told)
+}
+
+/// As on several cores: each stretch of so many lines is summarized by someone who knows nothing of the others.
+fn in_stretches(export: &[u8], options: Options, lines: usize) -> (Report, Told) {
+    let trust = options.trust.clone();
+    let mut intake = Intake::new();
+    let mut text = Vec::new();
+    let mut rest = export;
+    while !rest.is_empty() {
+        rest = &rest[intake.push(rest)..];
+        text.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
+    }
+    let end = intake.finish();
+    text.extend(std::iter::from_fn(|| intake.next_stretch()).flatten());
+    let mut progress = Progress::new(options);
+    if let Some((header, line)) = intake.header() {
+        progress.begin(header, line);
+        let lines_of: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
+        for stretch in lines_of.chunks(lines) {
+            let stretch = stretch.concat();
+            progress.absorb(Summarizer::new(&header.origin, &trust).summarize(&stretch), &stretch);
+        }
+    }
+    let (verification, told) = progress.finish_telling(end);
+    (verification.report, told)
+}
+
+fn assert_same((report, told): (&Report, &Told), (other, other_told): (Report, Told)) {
+    assert_eq!(other, *report);
+    assert_eq!((&other_told.events, &other_told.marks), (&told.events, &told.marks));
+}
+
+/// What is told of events was recorded, and where all is verified nothing is shown but what was signed.
+fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Told) {
+    for event in &told.events {
+        let shown = canonicalize(event.event.as_bytes()).expect("events are JSON");
+        let recorded = model.events.get(&(event.chain, event.seq)).expect("an event that was recorded");
+        assert!(recorded.contains(&shown), "{} was never recorded", event.event);
+    }
+    if report.verdict != Verdict::Verified {
+        return;
+    }
+    let lines = core::str::from_utf8(export).expect("what is verified is UTF-8").lines();
+    for line in lines.filter(|line| !line.trim_ascii().is_empty()).skip(1) {
+        match Line::parse(line).expect("what is verified is well formed").item {
+            Item::Link { text, payload, link, .. } => {
+                assert!(model.leaves.contains(text.as_bytes()), "nobody signed {text}");
+                if let Some(payload) = payload {
+                    let shown = canonicalize(payload.event.as_bytes()).expect("events are JSON");
+                    assert!(model.events[&(link.chain(), link.seq())].contains(&shown), "{line}");
+                }
+            }
+            Item::Checkpoint { signed, .. } => {
+                let text = signed.checkpoint.to_string();
+                assert!(model.checkpoints.contains(&text), "no log signed {text}");
+            }
+            // Without a log, what is no link is signed by whoever says so.
+            Item::Note { text, .. } if report.log.is_some() => {
+                assert!(model.leaves.contains(text.as_bytes()), "{text} is in no log");
+            }
+            Item::Leaf(bytes) if report.log.is_some() => {
+                assert!(model.leaves.contains(&*bytes), "{line} is in no log");
+            }
+            Item::Note { .. } | Item::Leaf(_) | Item::Skip { .. } => {}
+        }
+    }
+}
+
+/// Some slice of an export that nothing was done to, if there is one to be had.
+fn slice(model: &Model, wish: u8) -> Option<String> {
+    let picks = move |event: &str| wish >> (event.len() % 4) & 1 == 1;
+    let mut selection = match wish >> 4 & 3 {
+        0 => Selection::all().matching(picks),
+        1 => Selection::all().withholding(move |event| picks(event).then_some(Withheld::Redacted)),
+        2 => {
+            let first = u64::from(wish & 15).min(model.size.saturating_sub(1));
+            Selection::all().range(first, model.size)
+        }
+        _ => Selection::all(),
+    };
+    if wish >> 6 & 1 == 1 {
+        let mut places: Vec<_> = model.events.keys().collect();
+        places.sort_unstable();
+        let (chain, seq) = **places.get(usize::from(wish & 15) % places.len().max(1))?;
+        selection = if wish >> 7 == 1 { selection.chain(chain) } else { selection.event(chain, seq) };
+    }
+    let export = core::str::from_utf8(&model.export).ok()?;
+    let header = Header::parse(export.lines().next()?.as_bytes()).ok()?;
+    let items =
+        || export.lines().zip(1..).skip(1).map(|(line, number)| Some((number, Line::parse(line).ok()?.item)));
+    let mut survey = Survey::new(&header, &selection, Some(&model.trust));
+    for item in items() {
+        let (number, item) = item?;
+        survey.line(number, &item).ok()?;
+    }
+    let plan = survey.finish().ok()?;
+    let mut out = Writer::new();
+    let mut slicer = plan.slicer(&mut out);
+    for (number, item) in items().flatten() {
+        slicer.line(number, &item, &mut out).expect("it was surveyed");
+    }
+    slicer.finish(&mut out).expect("it was surveyed");
+    Some(out.as_str().to_owned())
+}

@@ -89,15 +89,15 @@ impl Found {
                 end += 1;
             }
             for (leaf, index) in reader.leaves_with_events(first..end)?.iter().zip(first..) {
-                let link = str::from_utf8(&leaf.leaf).ok().and_then(|text| Link::parse(text).ok());
-                let (Some(link), StoredEvent::Here(payload)) = (link, &leaf.event) else {
+                let link = leaf.link();
+                let (Some(link), StoredEvent::Here(event)) = (link, &leaf.event) else {
                     without.push(index);
                     erased.without += 1;
                     continue;
                 };
                 if own.has(&link.chain())? {
                     erased.own += 1;
-                } else if held(&link, &parse(&payload.event)) {
+                } else if held(&link, &parse(&event.text)) {
                     erased.held += 1;
                 } else {
                     present.insert(index);

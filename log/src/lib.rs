@@ -2,16 +2,16 @@
 //! tlog-tiles, has it witnessed, and serves exports, live streams and proofs.
 #![deny(missing_docs, unsafe_code)]
 
-pub mod alone;
+mod api;
 #[cfg(feature = "server")]
 pub mod bucket;
 #[cfg(feature = "server")]
 pub mod collector;
+pub mod embedded;
 pub mod erase;
 pub mod export;
 pub mod filter;
 pub mod hashes;
-mod interface;
 pub mod metrics;
 mod own_chain;
 #[cfg(feature = "server")]
@@ -30,10 +30,8 @@ pub mod server;
 pub mod sqlite;
 pub mod store;
 mod submitting;
-mod tables;
+pub mod tables;
 pub mod tokens;
-#[cfg(target_arch = "wasm32")]
-mod wasm;
 #[cfg(feature = "server")]
 pub mod witness;
 mod witnessing;

@@ -106,9 +106,9 @@ impl Reading {
         look: impl FnOnce(&Exporter, &dyn Fn() -> bool) -> Result<T, ExportError> + Send + 'static,
     ) -> Result<T, ExportError> {
         let permit = self.looking.acquire().await;
-        let waiting = Waiting::default();
-        let waits = waiting.0.clone();
-        let looked = self.glance(move |exporter| look(exporter, &|| waits.load(Ordering::Relaxed))).await;
+        let guard = CancelOnDrop::default();
+        let cancelled = guard.0.clone();
+        let looked = self.glance(move |exporter| look(exporter, &|| cancelled.load(Ordering::Relaxed))).await;
         drop(permit);
         looked
     }
@@ -129,9 +129,9 @@ impl Reading {
 
 /// Tells when it is dropped that nobody waits any more.
 #[derive(Default)]
-struct Waiting(Arc<AtomicBool>);
+struct CancelOnDrop(Arc<AtomicBool>);
 
-impl Drop for Waiting {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }

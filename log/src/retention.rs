@@ -17,7 +17,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::link::Link;
 use countersign::time::Time;
 use roaring::RoaringTreemap;
 use serde_json::{Map, Value, json};
@@ -281,10 +280,10 @@ fn expired(reading: &Reading, rules: &Rules, now: Time) -> Result<RoaringTreemap
         let first = page * PAGE;
         let leaves = collector.reader().leaves_with_events(first..size.min(first + PAGE))?;
         for (leaf, index) in leaves.iter().zip(first..) {
-            let StoredEvent::Here(payload) = &leaf.event else { continue };
-            let link = str::from_utf8(&leaf.leaf).ok().and_then(|text| Link::parse(text).ok());
+            let StoredEvent::Here(event) = &leaf.event else { continue };
+            let link = leaf.link();
             let Some(link) = link else { continue };
-            let event = parse(&payload.event);
+            let event = parse(&event.text);
             let old = rules.age(&event).is_some_and(|age| link.time() < before(age));
             if old && !holds.hold(&link, &event) && !own.has(&link.chain())? {
                 expired.insert(index);

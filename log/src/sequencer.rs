@@ -160,7 +160,7 @@ impl Sequencer {
 
     fn is_ours(&self, published: &Published) -> bool {
         let signed = SignedCheckpoint::parse(&published.note);
-        signed.is_ok_and(|signed| signed.log_signature(self.key.verifier_key()) == Some(true))
+        signed.is_ok_and(|signed| signed.is_signed_by(self.key.verifier_key()))
     }
 
     /// Once: they are busy with it until it is published.
@@ -230,7 +230,7 @@ impl Sequencer {
         let answer = match judgement {
             Ok(taken) => Ok(Durable { taken, tree: grew.tree.clone(), published: grew.published.clone() }),
             Err(Stop::Refused(refusal)) => Err(self.refuse(refusal)),
-            Err(Stop::State(error)) => Err(error.into()),
+            Err(Stop::Storage(error)) => Err(error.into()),
         };
         if waiting.own && answer.is_err() {
             own.abandon();

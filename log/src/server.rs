@@ -1,18 +1,13 @@
-//! The HTTP interface.
+//! The HTTP server: the API over axum.
 
-mod access;
-mod answer;
-mod body;
 mod bounds;
 mod budget;
-mod erase;
-mod export;
-mod health;
+mod fallback;
+mod handlers;
 mod listen;
 mod page;
+mod receive;
 mod stream;
-mod submit;
-mod tiles;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +29,7 @@ use crate::collector::Collector;
 use crate::reading::Reading;
 use budget::Budget;
 
-pub use crate::interface::{Cors, Problem};
+pub use crate::api::{Cors, Problem};
 pub use bounds::Bounds;
 pub use listen::{Listening, listen};
 pub use page::Page;
@@ -67,11 +62,11 @@ impl AppState {
 fn reading() -> Router<AppState> {
     let gzip = CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest);
     Router::new()
-        .route("/export", get(export::export))
-        .route("/proof/{chain}/{seq}", get(export::proof))
+        .route("/export", get(handlers::export))
+        .route("/proof/{chain}/{seq}", get(handlers::proof))
         .layer(gzip)
         .route("/stream", get(stream::stream))
-        .route("/erase", post(erase::erase_events))
+        .route("/erase", post(handlers::erase_events))
 }
 
 /// What is told of a request. Its query is not: it may name people.
@@ -97,17 +92,17 @@ pub fn router(state: AppState, cors: &Cors) -> Router {
     let silence = state.bounds.silence;
     Router::new()
         .route("/", get(page::page))
-        .route("/submit", post(submit::submit))
-        .route("/checkpoint", get(tiles::checkpoint))
-        .route("/tile/{*path}", get(tiles::tile))
+        .route("/submit", post(receive::submit))
+        .route("/checkpoint", get(handlers::checkpoint))
+        .route("/tile/{*path}", get(handlers::tile))
         .merge(reading())
-        .route("/healthz", get(health::healthz))
-        .route("/metrics", get(health::metrics))
-        .fallback(answer::not_found)
-        .method_not_allowed_fallback(answer::method_not_allowed)
+        .route("/healthz", get(handlers::healthz))
+        .route("/metrics", get(handlers::metrics))
+        .fallback(fallback::not_found)
+        .method_not_allowed_fallback(fallback::method_not_allowed)
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(RequestBodyTimeoutLayer::new(silence))
         .layer(from_fn_with_state(Arc::new(cors.clone()), allow))
-        .layer(CatchPanicLayer::custom(answer::panicked))
+        .layer(CatchPanicLayer::custom(fallback::panicked))
         .with_state(state)
 }

@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use countersign::hash::Hash;
-use countersign::link::ChainId;
-use countersign::log::{Evidence, Growth, Payload, State};
+use countersign::link::{ChainId, Link};
+use countersign::log::{Evidence, Growth, SaltedEvent, Storage};
 use countersign::merkle::{CompactRange, Grown, Tile};
 use countersign::time::Time;
 
@@ -79,7 +79,7 @@ pub trait Writer: Send {
     fn edge(&self) -> Result<CompactRange, StoreError>;
 
     /// What is known of the leaves that are durable.
-    fn state(&self) -> &dyn State<Error = StoreError>;
+    fn state(&self) -> &dyn Storage<Error = StoreError>;
 
     /// Whether a checkpoint may be signed before its leaves are committed: only where no other server can be first.
     fn signs_before_commit(&self) -> bool {
@@ -133,13 +133,25 @@ pub trait Writer: Send {
     fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError>;
 }
 
-/// A leaf with what is behind it.
+/// A leaf's bytes, with what the store has of its event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLeaf {
     /// The leaf's bytes.
     pub leaf: Vec<u8>,
-    /// The event behind it.
+    /// The event.
     pub event: StoredEvent,
+}
+
+impl StoredLeaf {
+    /// The link that it is, if it is one.
+    pub fn link(&self) -> Option<Link> {
+        link(&self.leaf)
+    }
+}
+
+/// The link that a leaf is, if it is one.
+pub(crate) fn link(leaf: &[u8]) -> Option<Link> {
+    str::from_utf8(leaf).ok().and_then(|text| Link::parse(text).ok())
 }
 
 /// What a store has of a leaf's event.
@@ -150,7 +162,7 @@ pub enum StoredEvent {
     /// It was erased.
     Erased,
     /// Here it is.
-    Here(Payload),
+    Here(SaltedEvent),
 }
 
 /// Everyone's half.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
 #[cfg(feature = "server")]
-use countersign::link::ChainId;
-use countersign::log::{Body, Limits, Refusal, Submission, Taken};
+use countersign::link::{ChainId, Link};
+use countersign::log::{Limits, Refusal, Submission, Taken};
 use countersign::merkle::{Grown, inclusion_proof};
 use countersign::proof::Proof;
 use countersign::time::Time;
@@ -66,7 +66,7 @@ pub(crate) fn read(body: &[u8], limits: &Limits, now: Time) -> Result<Submission
 fn check_times(submission: &Submission, now: Time) -> Result<(), SubmitError> {
     let latest = now.millis().saturating_add(AHEAD);
     for entry in submission.entries() {
-        if let Body::Link { link, .. } = &entry.body
+        if let Some(link) = entry.leaf.link()
             && link.time().millis() > latest
         {
             let seconds = (link.time().millis() - latest).unsigned_abs().div_ceil(1000);
@@ -79,11 +79,11 @@ fn check_times(submission: &Submission, now: Time) -> Result<(), SubmitError> {
 /// The chains that a submission opens, and their keys.
 #[cfg(feature = "server")]
 pub(crate) fn opened(submission: &Submission) -> Vec<(ChainId, countersign::note::VerifierKey)> {
-    let open = |body: &Body| match body {
-        Body::Link { link: countersign::link::Link::Open(open), .. } => Some((open.chain, open.key.clone())),
-        _ => None,
+    let open = |link: &Link| match link {
+        Link::Open(open) => Some((open.chain, open.key.clone())),
+        Link::Event(_) | Link::Close(_) => None,
     };
-    submission.entries().iter().filter_map(|entry| open(&entry.body)).collect()
+    submission.entries().iter().filter_map(|entry| open(entry.leaf.link()?)).collect()
 }
 
 /// How many leaves a checkpoint has at least that holds all that was taken.

@@ -7,23 +7,23 @@
 //! binds every number as a floating-point one.
 
 mod reader;
-mod state;
+mod storage;
 mod writer;
 
 use countersign::time::Time;
 
 use crate::store::StoreError;
 
-pub(crate) use reader::{Connections, TableReader};
-pub(crate) use writer::TableWriter;
+pub use reader::{Connections, TableReader};
+pub use writer::TableWriter;
 #[cfg(feature = "server")]
 pub(crate) use writer::takes_the_place_of;
 
 /// Which form of these tables a database has.
-pub(crate) const VERSION: i64 = 1;
+pub const VERSION: i64 = 1;
 
 /// What a new log begins with.
-pub(crate) const TABLES: &str = "
+pub const TABLES: &str = "
 CREATE TABLE log (origin TEXT NOT NULL) STRICT;
 -- A log's leaves: links and key notes.
 CREATE TABLE leaves (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL) STRICT;
@@ -56,7 +56,7 @@ CREATE TABLE evidence (
 ";
 
 /// A table that databases may lack which were made before it.
-pub(crate) const ADDED: &str = "
+pub const ADDED: &str = "
 -- The newest checkpoint as witnesses saw it first, where they saw it again since.
 CREATE TABLE IF NOT EXISTS seen_first (
     size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL
@@ -65,10 +65,14 @@ CREATE TABLE IF NOT EXISTS seen_first (
 
 /// A value that goes into a statement.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Value<'v> {
+pub enum Value<'v> {
+    /// None.
     Null,
+    /// A number.
     Integer(i64),
+    /// Text.
     Text(&'v str),
+    /// Bytes.
     Blob(&'v [u8]),
 }
 
@@ -121,9 +125,23 @@ impl<'v, T: Into<Value<'v>>> From<Option<T>> for Value<'v> {
 
 /// A row that was found: its columns from 0. A column that is null is none; one of another type, and one that is not there, is
 /// [damage](StoreError::Damaged).
-pub(crate) trait Row {
+pub trait Row {
+    /// A number.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
     fn integer(&self, column: usize) -> Result<Option<i64>, StoreError>;
+
+    /// Text.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
     fn text(&self, column: usize) -> Result<Option<String>, StoreError>;
+
+    /// Bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
     fn blob(&self, column: usize) -> Result<Option<Vec<u8>>, StoreError>;
 }
 
@@ -171,11 +189,14 @@ impl dyn Row + '_ {
 }
 
 /// Given each row that was found.
-pub(crate) type Each<'e> = &'e mut dyn FnMut(&dyn Row) -> Result<(), StoreError>;
+pub type Each<'e> = &'e mut dyn FnMut(&dyn Row) -> Result<(), StoreError>;
 
 /// A database that speaks SQLite's SQL. `doing` is what for, where it fails.
-pub(crate) trait Database {
+pub trait Database {
     /// Gives each row that a question has for an answer.
+    ///
+    /// # Errors
+    /// [`StoreError`], where the database fails, and what `each` gives.
     fn each(
         &self,
         doing: &'static str,
@@ -185,10 +206,16 @@ pub(crate) trait Database {
     ) -> Result<(), StoreError>;
 
     /// Changes rows, and gives how many.
+    ///
+    /// # Errors
+    /// [`StoreError`], where the database fails.
     fn change(&self, doing: &'static str, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError>;
 
     /// Changes rows by this statement (`INSERT INTO leaves`, `REPLACE INTO tiles`) for rows of so many columns, whose values follow
     /// each other.
+    ///
+    /// # Errors
+    /// [`StoreError`], where the database fails.
     fn put(
         &self,
         doing: &'static str,
@@ -198,6 +225,9 @@ pub(crate) trait Database {
     ) -> Result<(), StoreError>;
 
     /// Does this work, all or none of it: when this returns it is durable.
+    ///
+    /// # Errors
+    /// [`StoreError`], where the database fails, and what the work gives: nothing is changed then.
     fn transaction(
         &self,
         doing: &'static str,
@@ -206,6 +236,9 @@ pub(crate) trait Database {
 
     /// The same for work that takes bytes away for good: when this returns they are in none of the database's files
     /// that are in the hand of whoever runs it.
+    ///
+    /// # Errors
+    /// As for [`Database::transaction`].
     fn purge(
         &self,
         doing: &'static str,

@@ -57,13 +57,16 @@ pub struct Reader {
 }
 
 /// Why a request is not allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// There is no token, or one that is not good.
+    #[error("the request has no token that is good")]
     Unauthenticated,
     /// The token does not have the right.
+    #[error("the token does not have the right")]
     Forbidden,
     /// The file could not be read. Nobody is let in then.
+    #[error("the readers' file cannot be read")]
     Unavailable,
 }
 

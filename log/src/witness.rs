@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::Error;
 use countersign::note::{KeyType, SignerKey, VerifierKey};
-use countersign::witness::{Refusal, Request, judge};
+use countersign::witness::{CosignError, Request, judge};
 
 use crate::server::{Bounds, Listening, listen};
 
@@ -57,7 +57,7 @@ pub enum StartError {
 pub enum WitnessError {
     /// It does not cosign.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] CosignError),
     /// Its memory could not be read or written: nothing was cosigned.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -117,7 +117,7 @@ impl Witness {
         let recall = memory.recall(origin)?;
         let accepted = judge(request, logs, recall.last())?;
         let cosignature = accepted.cosign(key, clock()).map_err(WitnessError::Cosign)?;
-        recall.remember(accepted.state(), &accepted.note(&cosignature))?;
+        recall.remember(accepted.tree_head(), &accepted.note(&cosignature))?;
         Ok(cosignature)
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::merkle::consistency_proof;
-use countersign::note::{VerifierKey, write_signature_line};
+use countersign::note::{SignatureLine, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::witness::{Answer, Request};
@@ -24,9 +24,9 @@ use crate::store::{Published, Reader};
 pub(crate) use client::Witnessing;
 
 /// How long witnesses get before a checkpoint is published without them.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 /// When witnesses who failed are asked again, though the log did not grow.
-pub(crate) const AGAIN: Duration = Duration::from_secs(10);
+pub const AGAIN: Duration = Duration::from_secs(10);
 /// When a log that does not grow shows that it is still seen.
 pub(crate) const REFRESH: Duration = Duration::from_mins(10);
 /// How often one witness may say that it is elsewhere.
@@ -36,7 +36,7 @@ const CONFLICTS: usize = 3;
 pub(crate) fn has_witnesses(trust: Option<&Trust>) -> bool {
     trust.is_some_and(|trust| {
         let asked = |place| trust.witness_url(place).is_some();
-        !trust.quorum().is_none() && (0..trust.witnesses().len()).any(asked)
+        trust.has_quorum() && (0..trust.witnesses().len()).any(asked)
     })
 }
 
@@ -58,7 +58,7 @@ impl Gathering {
 
     /// The witnesses to ask: each one's place among all, its key, and where it is.
     pub(crate) fn witnesses(&self) -> impl Iterator<Item = (usize, &VerifierKey, &str)> {
-        let witnesses = self.trust.witnesses().iter().enumerate();
+        let witnesses = self.trust.witnesses().enumerate();
         witnesses.filter_map(|(place, key)| Some((place, key, self.trust.witness_url(place)?)))
     }
 
@@ -121,9 +121,7 @@ impl Asking {
     ) -> Result<Option<String>, String> {
         let keys = std::slice::from_ref(&self.key);
         match Answer::read(status, kind, body, &self.checkpoint, keys).map_err(|error| error.message)? {
-            Answer::Cosigned(lines) => Ok(Some(
-                lines.iter().map(|line| write_signature_line(&line.name, line.id, &line.signature)).collect(),
-            )),
+            Answer::Cosigned(lines) => Ok(Some(lines.iter().map(SignatureLine::to_string).collect())),
             Answer::Conflict { size } => {
                 self.old_size = size;
                 self.conflicts += 1;

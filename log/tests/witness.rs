@@ -10,6 +10,7 @@ use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
 use countersign::merkle::{CompactRange, HashReader, Subtree, consistency_proof, leaf_hash};
 use countersign::note::SignerKey;
+use countersign::time::Time;
 use countersign::witness::{MAX_BYTES, Request, SIZE_CONTENT_TYPE};
 use countersign_log::server::Bounds;
 use countersign_log::witness::{Config, Memory, MemoryError, Serving, StartError, serve};
@@ -113,7 +114,10 @@ async fn a_log_grows_and_monitors_see_it() {
         assert!(answer.headers.contains("content-type: text/plain"));
         let note = asked.split_once("\n\n").unwrap().1.to_owned() + &answer.body;
         let cosigned = SignedCheckpoint::parse(&note).unwrap();
-        assert_eq!(cosigned.cosignature(witness().verifier_key()), Some(Some(NOW)));
+        assert_eq!(
+            cosigned.cosignatures([witness().verifier_key()]).times(),
+            [(0, Time::from_seconds(NOW).unwrap())]
+        );
         let seen = get(at, &path).await;
         assert_eq!((seen.status, seen.body), (200, note));
         assert!(seen.headers.contains("cache-control: public, max-age=5"));

@@ -168,16 +168,13 @@ pub fn es6(value: f64) -> Option<String> {
 }
 
 // In an artefact the JavaScript engine around it converts, which saves the tables that it takes.
-#[cfg(all(target_arch = "wasm32", any(feature = "wasm-recorder", feature = "wasm-verifier")))]
+#[cfg(all(target_arch = "wasm32", feature = "js"))]
 use javascript as engine;
-#[cfg(not(all(target_arch = "wasm32", any(feature = "wasm-recorder", feature = "wasm-verifier"))))]
+#[cfg(not(all(target_arch = "wasm32", feature = "js")))]
 use native as engine;
 
 /// The conversions between decimals and doubles.
-#[cfg(any(
-    test,
-    not(all(target_arch = "wasm32", any(feature = "wasm-recorder", feature = "wasm-verifier")))
-))]
+#[cfg(any(test, not(all(target_arch = "wasm32", feature = "js"))))]
 mod native {
     pub(super) fn through_double(raw: &str) -> (f64, String) {
         let value = raw.parse().unwrap_or(f64::NAN);
@@ -190,7 +187,7 @@ mod native {
 }
 
 /// The same by the JavaScript engine, whose own text of a number is what canonical JSON wants.
-#[cfg(all(target_arch = "wasm32", any(feature = "wasm-recorder", feature = "wasm-verifier")))]
+#[cfg(all(target_arch = "wasm32", feature = "js"))]
 #[allow(unsafe_code, reason = "wasm-bindgen writes the calls")]
 mod javascript {
     use wasm_bindgen::prelude::wasm_bindgen;
@@ -268,7 +265,7 @@ mod tests {
         }
     }
 
-    #[cfg(all(target_arch = "wasm32", any(feature = "wasm-recorder", feature = "wasm-verifier")))]
+    #[cfg(all(target_arch = "wasm32", feature = "js"))]
     #[test]
     fn the_javascript_engine_converts_alike() {
         // Every exponent, and bits of the fraction that look random.

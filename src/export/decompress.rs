@@ -2,7 +2,8 @@
 //!
 //! An export may be compressed (SPEC section 7). Concatenated gzip members, and concatenated zstd frames,
 //! are one stream; skippable frames are skipped. Whatever else a stream holds, and whatever of it is missing
-//! or fails a checksum, makes it not whole, and then nothing of it counts (SPEC section 9).
+//! or fails a checksum, makes it not whole, and a zstd frame may need more than a reader gives: then nothing of it
+//! counts (SPEC section 9).
 //!
 //! ```
 //! use countersign::export::{Compression, Decompressor};
@@ -15,7 +16,7 @@
 //! }
 //! decompressor.finish()?;
 //! assert_eq!(text, b"hi\n");
-//! # Ok::<(), countersign::export::NotWhole>(())
+//! # Ok::<(), countersign::export::DecompressError>(())
 //! ```
 
 mod crc32;
@@ -26,6 +27,7 @@ use core::fmt;
 
 /// How an export is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     /// RFC 1952.
     Gzip,
@@ -45,31 +47,49 @@ impl Compression {
     }
 }
 
-/// A compressed stream that does not decompress whole.
+/// Why a compressed stream cannot be read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotWhole(&'static str);
+#[non_exhaustive]
+pub enum DecompressError {
+    /// It is not whole, for this reason: it was cut off or damaged.
+    NotWhole(&'static str),
+    /// A zstd frame needs a window above 8 MiB to be decompressed.
+    Window,
+    /// A zstd frame was compressed with a dictionary.
+    Dictionary,
+}
 
-impl NotWhole {
-    /// Why, for people.
-    pub const fn reason(self) -> &'static str {
-        self.0
+impl DecompressError {
+    /// What to do about it, for people.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::NotWhole(_) => "it was cut off or damaged: fetch it again",
+            Self::Window => {
+                "compress it again with a smaller window: gzip, or zstd with --long=23 at most and without --ultra"
+            }
+            Self::Dictionary => "decompress it, then compress it again without a dictionary",
+        }
     }
 }
 
-impl fmt::Display for NotWhole {
+impl fmt::Display for DecompressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(match self {
+            Self::NotWhole(reason) => reason,
+            Self::Window => "a zstd frame needs a window above 8 MiB",
+            Self::Dictionary => "a zstd frame needs a dictionary",
+        })
     }
 }
 
-impl core::error::Error for NotWhole {}
+impl core::error::Error for DecompressError {}
 
 /// Decompresses one stream, however it is cut into pieces.
 ///
 /// It holds at most a window and a block of what it decompresses, for zstd some 17 MiB.
 pub struct Decompressor {
     format: Format,
-    failed: Option<NotWhole>,
+    failed: Option<DecompressError>,
     started: bool,
 }
 
@@ -94,8 +114,8 @@ impl Decompressor {
     ///
     /// # Errors
     ///
-    /// Where the stream is found not to be whole; every later call then gives the same error.
-    pub fn push(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
+    /// Where the stream cannot be read on; every later call then gives the same error.
+    pub fn push(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), DecompressError> {
         if let Some(failure) = self.failed {
             return Err(failure);
         }
@@ -112,8 +132,8 @@ impl Decompressor {
     ///
     /// # Errors
     ///
-    /// Where the stream is not whole, or more is due.
-    pub fn finish(&mut self) -> Result<(), NotWhole> {
+    /// Where the stream could not be read, or more is due.
+    pub fn finish(&mut self) -> Result<(), DecompressError> {
         let between = match &self.format {
             Format::Gzip(members) => members.is_between(),
             Format::Zstd(frames) => frames.is_between(),
@@ -121,7 +141,7 @@ impl Decompressor {
         match self.failed {
             Some(failure) => Err(failure),
             None if self.started && between => Ok(()),
-            None => Err(NotWhole("it is cut off")),
+            None => Err(DecompressError::NotWhole("it is cut off")),
         }
     }
 }

@@ -21,10 +21,13 @@ impl Header {
     /// # Errors
     /// [`Code::Export`] where it is no header of this version; the hint says what the line seems to be.
     pub fn parse(line: &[u8]) -> Result<Self, Error> {
-        read(strip(line)).ok_or_else(|| {
-            Error::new(Code::Export, "the first line is not the header of an export")
-                .with_hint(what_it_seems(line))
-        })
+        read(strip(line)).ok_or_else(|| Self::missing(line))
+    }
+
+    /// The error where this line stands in the place of a header, with a hint at what it seems to be.
+    pub(crate) fn missing(line: &[u8]) -> Error {
+        Error::new(Code::Export, "this is not a countersign export, or its header is damaged")
+            .with_hint(what_it_seems(line))
     }
 }
 
@@ -118,26 +121,28 @@ fn what_it_seems(line: &[u8]) -> &'static str {
     } else if line.starts_with(b"BZh") || line.starts_with(b"\xfd7zXZ") {
         "it seems to be compressed with bzip2 or xz: unpack it, or compress it with gzip or zstd"
     } else if line.starts_with(b"<") {
-        "it seems to be a web page or XML: the download may have met an error page"
+        "it seems to be a web page or XML, perhaps a login or error page in place of the download: fetch the export again"
     } else if line.starts_with(b"PRIVATE+KEY+") {
         "it seems to be a secret key: keep it to yourself; choose the export instead"
     } else if line.starts_with(b"log ") || line.starts_with(b"emitter ") || line.starts_with(b"issuer ") {
         "it seems to be a trust file: give it as the trust file, and an export beside it"
-    } else if line.contains(&0) {
+    } else if line.contains(&0) || (object.is_none() && core::str::from_utf8(line).is_err()) {
         "it seems to be a binary file: choose the export, a .ndjson file, perhaps with gzip or zstd"
     } else if line == b"{" || line == b"[" {
-        "it seems to be indented JSON: an export has one object a line, as it was written"
+        "it seems to be indented JSON, and an export has one object a line: choose the file as it was written"
     } else if line.starts_with(b"[") {
-        "it seems to be a JSON array: an export has one object a line"
+        "it seems to be a JSON array, and an export has one object a line: choose the file as it was written"
     } else if whole.is_some_and(|text| duplicate_name(text).is_some()) {
-        "it has a member twice"
+        "it has a member twice: ask for the export as it was written"
     } else if has("countersign") {
-        "its version, origin or range is not one that this version reads"
+        "its version, origin or range is not one that this version reads: use a newer version, or ask for the export again"
     } else if has("link") || has("note") || has("leaf") {
-        "the header is missing: the file's beginning was cut off, or its lines were reordered"
+        "the header is missing: the file's beginning was cut off, or its lines were reordered; ask for the whole export"
     } else if whole.is_some() {
         "it seems to be a file of JSON events that were never recorded: `countersign record` makes an export of them"
+    } else if line.len() > MAX_LINE {
+        "its first line is longer than 1 MiB: was the right file chosen?"
     } else {
-        "an export begins with {\"countersign\":\"export/v1\",\"origin\":…}"
+        "an export begins with {\"countersign\":\"export/v1\",\"origin\":…}: was the right file chosen?"
     }
 }

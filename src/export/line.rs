@@ -1,3 +1,4 @@
+use core::fmt;
 use std::borrow::Cow;
 
 use crate::base64;
@@ -6,9 +7,9 @@ use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::json::{long_string_end, scan_value, skip_space, string_end, unescape};
 use crate::keys::KeyNote;
-use crate::link::{ChainId, Link, Salt, integer};
+use crate::link::{ChainId, Link, integer};
 
-use super::{MAX_EVENT, MAX_LEAF, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL};
+use super::{MAX_EVENT, MAX_LEAF, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL, Payload};
 
 /// A line of an export after the header, well formed.
 #[derive(Debug)]
@@ -59,17 +60,6 @@ pub enum Item<'a> {
     },
 }
 
-/// An event as it stands in an export.
-#[derive(Clone, Copy, Debug)]
-pub struct Payload<'a> {
-    /// The event's salt.
-    pub salt: Salt,
-    /// The event's text: one JSON object.
-    pub event: &'a str,
-    /// Whether its member names prove that none is there twice.
-    pub(crate) names_increase: bool,
-}
-
 /// Why an exporter does not show an event; unverified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Withheld {
@@ -99,7 +89,7 @@ impl Withheld {
 
 /// What is wrong with a malformed line (the `format.*` codes that a line can get).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum LineFault {
     Line,
     Link,
     Note,
@@ -110,7 +100,7 @@ pub(crate) enum Fault {
 /// A line that is not well formed. It may keep its place in the tree.
 #[derive(Debug)]
 pub struct Malformed<'a> {
-    pub(crate) fault: Fault,
+    pub(crate) fault: LineFault,
     pub(crate) detail: &'static str,
     /// The bytes of the leaf that the line holds all the same.
     pub(crate) leaf: Option<Cow<'a, [u8]>>,
@@ -120,7 +110,7 @@ pub struct Malformed<'a> {
 
 impl Malformed<'_> {
     fn without_place(detail: &'static str) -> Self {
-        Self { fault: Fault::Line, detail, leaf: None, place: None }
+        Self { fault: LineFault::Line, detail, leaf: None, place: None }
     }
 
     /// The same as an error.
@@ -128,6 +118,14 @@ impl Malformed<'_> {
         Error::new(Code::Export, format!("malformed line: {}", self.detail))
     }
 }
+
+impl fmt::Display for Malformed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_error().fmt(f)
+    }
+}
+
+impl core::error::Error for Malformed<'_> {}
 
 /// The line without the white space that may surround it.
 pub(crate) fn strip(line: &[u8]) -> &[u8] {
@@ -300,20 +298,24 @@ impl<'a> Members<'a> {
             Malformed { fault, detail, leaf: Some(into_bytes(text)), place }
         };
         if text.len() > MAX_LEAF {
-            return Err(malformed(Fault::LeafSize, "a leaf is at most 65,535 bytes", text));
+            return Err(malformed(LineFault::LeafSize, "a leaf is at most 65,535 bytes", text));
         }
         if let Some(detail) = flaw {
-            return Err(malformed(Fault::Line, detail, text));
+            return Err(malformed(LineFault::Line, detail, text));
         }
         let (payload, withheld) = match self.payload() {
             Ok(payload) => payload,
-            Err(detail) => return Err(malformed(Fault::Line, detail, text)),
+            Err(detail) => return Err(malformed(LineFault::Line, detail, text)),
         };
         let Some(link) = link else {
-            return Err(malformed(Fault::Link, "the link has not the grammar of a link", text));
+            return Err(malformed(LineFault::Link, "the link has not the grammar of a link", text));
         };
         if !matches!(link, Link::Event(_)) && (payload.is_some() || withheld.is_some()) {
-            return Err(malformed(Fault::Line, "salt, event and withheld go with an event link alone", text));
+            return Err(malformed(
+                LineFault::Line,
+                "salt, event and withheld go with an event link alone",
+                text,
+            ));
         }
         Ok(Item::Link { text, link, payload, withheld })
     }
@@ -359,14 +361,14 @@ fn note_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a
     let malformed =
         |fault, detail, text| Malformed { fault, detail, leaf: Some(into_bytes(text)), place: None };
     if text.len() > MAX_LEAF {
-        return Err(malformed(Fault::LeafSize, "a leaf is at most 65,535 bytes", text));
+        return Err(malformed(LineFault::LeafSize, "a leaf is at most 65,535 bytes", text));
     }
     if let Some(detail) = flaw {
-        return Err(malformed(Fault::Line, detail, text));
+        return Err(malformed(LineFault::Line, detail, text));
     }
     match KeyNote::parse(&text) {
         Ok(note) => Ok(Item::Note { text, note: Box::new(note) }),
-        Err(_) => Err(malformed(Fault::Note, "the note is no key note", text)),
+        Err(_) => Err(malformed(LineFault::Note, "the note is no key note", text)),
     }
 }
 
@@ -376,15 +378,15 @@ fn opaque_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<
     let malformed =
         |fault, detail, bytes| Malformed { fault, detail, leaf: Some(Cow::Owned(bytes)), place: None };
     if bytes.len() > MAX_LEAF {
-        return Err(malformed(Fault::LeafSize, "a leaf is at most 65,535 bytes", bytes));
+        return Err(malformed(LineFault::LeafSize, "a leaf is at most 65,535 bytes", bytes));
     }
     if let Some(detail) = flaw {
-        return Err(malformed(Fault::Line, detail, bytes));
+        return Err(malformed(LineFault::Line, detail, bytes));
     }
     let hides = core::str::from_utf8(&bytes)
         .is_ok_and(|text| Link::read(text).is_some() || KeyNote::parse(text).is_ok());
     if hides {
-        return Err(malformed(Fault::Line, "a link or a key note stands as an opaque leaf", bytes));
+        return Err(malformed(LineFault::Line, "a link or a key note stands as an opaque leaf", bytes));
     }
     Ok(Item::Leaf(bytes))
 }
@@ -405,10 +407,48 @@ fn checkpoint_line(value: Value<'_>, extended: bool) -> Result<Item<'_>, Malform
     match parse(&text) {
         Ok(signed) => Ok(Item::Checkpoint { text, signed: Box::new(signed) }),
         Err(_) => Err(Malformed {
-            fault: Fault::Checkpoint,
+            fault: LineFault::Checkpoint,
             detail: "the checkpoint is no signed checkpoint without extension lines",
             leaf: None,
             place: None,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    const HASH: &str = "T9eQIVpB/PtolM52DdBhQFPZcLntqmFl+FZYb4KHmqw=";
+
+    #[test]
+    fn a_line_nests_at_most_65_deep() {
+        let nested = |levels: usize| {
+            let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
+            format!("{{\"leaf\":\"AAAA\",\"x\":{open}{close}}}")
+        };
+        assert!(Line::parse(&nested(MAX_LINE_LEVELS)).is_ok());
+        assert!(Line::parse(&nested(MAX_LINE_LEVELS + 1)).is_err());
+    }
+
+    #[test]
+    fn what_goes_with_a_link_goes_with_nothing_else() {
+        for kind in ["\"leaf\":\"AAAA\"".to_owned(), format!("\"skip\":[0,\"{HASH}\"]")] {
+            assert!(Line::parse(&format!("{{{kind}}}")).is_ok());
+            for member in ["\"salt\":\"AAAAAAAAAAAAAAAAAAAAAA==\"", "\"event\":{}", "\"withheld\":\"erased\""]
+            {
+                assert!(Line::parse(&format!("{{{kind},{member}}}")).is_err(), "{kind} {member}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_skip_is_of_2_to_the_52_leaves_at_most() {
+        let skip = |level: u8| Line::parse(&format!("{{\"skip\":[{level},\"{HASH}\"]}}")).is_ok();
+        assert!(skip(MAX_SKIP_LEVEL));
+        assert!(!skip(MAX_SKIP_LEVEL + 1));
     }
 }

@@ -21,16 +21,16 @@ mod decompress;
 mod header;
 pub(crate) mod line;
 mod lines;
-#[cfg(feature = "sign")]
-pub mod seal;
+mod payload;
 pub mod slice;
 pub mod writer;
 
 #[cfg(feature = "compress")]
-pub use decompress::{Compression, Decompressor, NotWhole};
+pub use decompress::{Compression, DecompressError, Decompressor};
 pub use header::Header;
-pub use line::{Item, Line, Malformed, Payload, Withheld};
+pub use line::{Item, Line, Malformed, Withheld};
 pub use lines::LineBuffer;
+pub use payload::{Matched, Mismatch, Payload};
 
 /// The largest leaf, in bytes.
 pub const MAX_LEAF: usize = 65_535;
@@ -39,6 +39,6 @@ pub const MAX_EVENT: usize = 262_144;
 /// The longest line, in bytes, white space included and the line end not.
 pub const MAX_LINE: usize = 1 << 20;
 /// How deep a line may nest, itself the first level: an event's 64 levels and the line around it.
-pub const MAX_LINE_LEVELS: usize = 65;
+pub const MAX_LINE_LEVELS: usize = crate::canonical::MAX_DEPTH + 1;
 /// The highest level of a skip: it stands for 2^52 leaves.
 pub const MAX_SKIP_LEVEL: u8 = 52;

@@ -49,7 +49,7 @@ use crate::merkle::{CompactRange, leaf_hash};
 use crate::trust::Trust;
 
 use super::writer::Writer;
-use super::{Header, Item, Withheld};
+use super::{Header, Item, MAX_EVENT, Withheld};
 use attest::Attestations;
 use selection::{Fate, Judge};
 
@@ -334,6 +334,13 @@ impl Slicer<'_, '_> {
         }
         let fate = self.judge.fate(self.plan.selection, self.gap.end(), item);
         match (self.settle(fate, item), item) {
+            (Fate::Kept, Item::Link { text, link: Link::Event(link), payload: Some(payload), .. }) => {
+                self.close_gap(1, out);
+                let event = payload.committed(&link.commit);
+                // The canonical form can be longer than an event may be.
+                let event = if event.len() > MAX_EVENT { payload.event } else { &event };
+                out.event(text, &payload.salt, event);
+            }
             (Fate::Kept, _) => {
                 self.close_gap(1, out);
                 out.item(item);

@@ -1,13 +1,13 @@
 //! One submission while it is taken, link by link.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use super::growth::Layered;
 use super::lives::lives_after;
-use super::submission::check_signature;
+use super::submission::{Entry, check_signature};
 use super::{
-    Body, Chain, Entry, Evidence, Growth, Held, Kind, Life, Payload, Refusal, Rules, State, Stop, Taken, Tip,
-    Windows,
+    Body, Chain, Evidence, Growth, Held, Kind, Life, Refusal, Rules, Stop, Storage, Taken, Tip, Windows,
 };
 use crate::error::{Code, Error};
 use crate::hash::Hash;
@@ -59,30 +59,28 @@ impl Acceptance {
 
     /// Takes the next leaf, and says whether it is new. `rest` is what the submission still brings, this leaf first:
     /// the evidence of a fork is looked for there. Who keeps none gives nothing.
-    pub(crate) fn take<S: State + ?Sized>(
+    pub(crate) fn take<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
         below: &S,
         entry: &Entry,
         rest: &[Entry],
     ) -> Result<bool, Stop<S::Error>> {
-        if self.repeats.contains(&entry.hash) {
+        if self.repeats.contains(&entry.leaf.hash) {
             self.taken.repeated += 1;
             return Ok(false);
         }
         let state = Layered { top: &self.growth, below };
-        let result = match &entry.body {
-            Body::Link { link, payload, .. } => {
-                self.take_link(rules, below, entry, link, payload.as_ref(), rest)
-            }
-            Body::Note(note) => match state.note(&entry.hash).map_err(Stop::State)? {
-                Some(index) => Ok(self.repeat_note(Held { index, hash: entry.hash })),
+        let result = match &entry.leaf.body {
+            Body::Link { link, .. } => self.take_link(rules, below, entry, link, rest),
+            Body::Note(note) => match state.note(&entry.leaf.hash).map_err(Stop::Storage)? {
+                Some(index) => Ok(self.repeat_note(Held { index, hash: entry.leaf.hash })),
                 None => self.take_note(rules, below, entry, note),
             },
         };
         result.map_err(|stop| match stop {
             Stop::Refused(refusal) => Stop::Refused(refusal.at_line(entry.line)),
-            state @ Stop::State(_) => state,
+            stop @ Stop::Storage(_) => stop,
         })
     }
 
@@ -100,7 +98,7 @@ impl Acceptance {
         false
     }
 
-    fn take_note<S: State + ?Sized>(
+    fn take_note<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
         below: &S,
@@ -109,32 +107,31 @@ impl Acceptance {
     ) -> Result<bool, Stop<S::Error>> {
         rules.check_note(note)?;
         let state = Layered { top: &self.growth, below };
-        let lives = lives_after(&note.statements, &state).map_err(Stop::State)?;
-        self.taken.notes.push(Held { index: self.growth.size(), hash: entry.hash });
+        let lives = lives_after(&note.statements, &state).map_err(Stop::Storage)?;
+        self.taken.notes.push(Held { index: self.growth.size(), hash: entry.leaf.hash });
         self.taken.added += 1;
         self.life = None;
-        self.growth.add_note(entry, lives);
+        self.growth.add_note(Arc::clone(&entry.leaf), lives);
         Ok(true)
     }
 
-    fn take_link<S: State + ?Sized>(
+    fn take_link<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
         below: &S,
         entry: &Entry,
         link: &Link,
-        payload: Option<&Payload>,
         rest: &[Entry],
     ) -> Result<bool, Stop<S::Error>> {
         let state = Layered { top: &self.growth, below };
         let (id, seq) = (link.chain(), link.seq());
-        let known = state.chain(&id).map_err(Stop::State)?;
+        let known = state.chain(&id).map_err(Stop::Storage)?;
         if let Some(chain) = known.as_ref().filter(|chain| seq < chain.next) {
-            let held = state.link(&id, seq).map_err(Stop::State)?;
+            let held = state.link(&id, seq).map_err(Stop::Storage)?;
             return match held {
-                Some(held) if held.hash == entry.hash => {
+                Some(held) if held.hash == entry.leaf.hash => {
                     self.tip(id, seq, held);
-                    Ok(self.repeat(entry.hash))
+                    Ok(self.repeat(entry.leaf.hash))
                 }
                 Some(held) => Err(self.fork(chain, link, (seq, held.index), rest).into()),
                 // The storage knows the chain and not its links: nothing can be told from that.
@@ -144,8 +141,8 @@ impl Acceptance {
         let before = match (link, known) {
             (Link::Open(open), None) => {
                 rules.check_origin(open)?;
-                let windows = state.life(&open.key).map_err(Stop::State)?.windows;
-                Chain::opened(open, entry.hash, windows)
+                let windows = state.life(&open.key).map_err(Stop::Storage)?.windows;
+                Chain::opened(open, entry.leaf.hash, windows)
             }
             (_, Some(chain)) => {
                 if seq > chain.next {
@@ -153,7 +150,7 @@ impl Acceptance {
                 }
                 if chain.closed || link.prev() != Some(&chain.last) {
                     let seq = chain.next - 1;
-                    let Some(last) = state.link(&id, seq).map_err(Stop::State)? else {
+                    let Some(last) = state.link(&id, seq).map_err(Stop::Storage)? else {
                         return Err(gap(link, Some(&chain)).into());
                     };
                     return Err(self.fork(&chain, link, (seq, last.index), rest).into());
@@ -167,22 +164,23 @@ impl Acceptance {
         };
         let life = match self.life.take() {
             Some((key, life)) if key == before.key => life,
-            _ => state.life(&before.key).map_err(Stop::State)?,
+            _ => state.life(&before.key).map_err(Stop::Storage)?,
         };
         // Before its signature: who may not write here shall not keep the log busy either.
         rules.check_key(&before, &life, link.time())?;
         if entry.verified_by.as_ref() != Some(&before.key) {
-            check_signature(entry.line, &entry.text, link, &before.key)?;
+            check_signature(entry, link, &before.key)?;
         }
         self.life = Some((before.key.clone(), life));
-        let chain = if matches!(link, Link::Open(_)) { before } else { before.extended(link, entry.hash) };
+        let chain =
+            if matches!(link, Link::Open(_)) { before } else { before.extended(link, entry.leaf.hash) };
         match link.signature() {
             Some(_) => _ = self.unsigned.remove(&id),
             None => _ = self.unsigned.insert(id, entry.line),
         }
-        self.tip(id, seq, Held { index: self.growth.size(), hash: entry.hash });
+        self.tip(id, seq, Held { index: self.growth.size(), hash: entry.leaf.hash });
         self.taken.added += 1;
-        self.growth.add_link(entry, link, chain, payload.cloned());
+        self.growth.add_link(Arc::clone(&entry.leaf), link, chain);
         Ok(true)
     }
 
@@ -233,11 +231,12 @@ impl Acceptance {
             return Ok(brought);
         }
         for leaf in self.growth.leaves() {
-            if leaf.link.is_some_and(|(chain, at, _)| chain == id && at >= seq) {
-                brought.push(leaf.text.clone());
-                if Link::parse(&leaf.text).is_ok_and(|link| link.signature().is_some()) {
-                    return Ok(brought);
-                }
+            let Some(link) = leaf.link().filter(|link| link.chain() == id && link.seq() >= seq) else {
+                continue;
+            };
+            brought.push(leaf.text.clone());
+            if link.signature().is_some() {
+                return Ok(brought);
             }
         }
         Err(not_signed(id))
@@ -277,20 +276,17 @@ fn vouched_for(chain: &Chain, id: ChainId, rest: &[Entry]) -> Result<Vec<String>
     let mut refused = Vec::new();
     let mut last: Option<(u64, Hash)> = None;
     for entry in rest {
-        let Body::Link { link, .. } = &entry.body else { continue };
-        if link.chain() != id {
-            continue;
-        }
+        let Some(link) = entry.leaf.link().filter(|link| link.chain() == id) else { continue };
         let follows = last.is_none_or(|(seq, hash)| link.seq() == seq + 1 && link.prev() == Some(&hash));
         if !follows {
             return Err(not_signed(id));
         }
-        refused.push(entry.text.clone());
+        refused.push(entry.leaf.text.clone());
         if link.signature().is_some() {
-            check_signature(entry.line, &entry.text, link, &chain.key)?;
+            check_signature(entry, link, &chain.key)?;
             return Ok(refused);
         }
-        last = Some((link.seq(), entry.hash));
+        last = Some((link.seq(), entry.leaf.hash));
     }
     Err(not_signed(id))
 }

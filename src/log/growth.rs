@@ -1,39 +1,26 @@
 //! What submissions add to a log, on top of what its storage has.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::acceptance::Acceptance;
+use super::leaf::misplaced;
 use super::lives::lives_after;
-use super::{Body, Chain, Empty, Entry, Held, Kind, Life, Payload, Refusal, Rules, State, Stop, Submission};
-use crate::error::{Code, Error};
+use super::{
+    Body, Chain, Empty, Held, Kind, Leaf, Life, Refusal, Rules, SaltedEvent, Stop, Storage, Submission,
+};
 use crate::hash::Hash;
-use crate::keys::KeyNote;
-use crate::link::{ChainId, Link, commit};
-use crate::merkle::leaf_hash;
+use crate::link::{ChainId, Link};
 use crate::note::VerifierKey;
-use crate::time::Time;
 
 /// Leaves that were taken and are not in storage yet, with what they change.
 #[derive(Clone, Debug, Default)]
 pub struct Growth {
     base: u64,
-    leaves: Vec<Leaf>,
+    leaves: Vec<Arc<Leaf>>,
     chains: HashMap<ChainId, Added>,
     notes: HashMap<Hash, u64>,
     lives: HashMap<VerifierKey, Life>,
-}
-
-/// A leaf that was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leaf {
-    /// The leaf.
-    pub text: String,
-    /// Its hash.
-    pub hash: Hash,
-    /// The link's chain, its place there and its time; none for a key note.
-    pub link: Option<(ChainId, u64, Time)>,
-    /// The event, where it was brought.
-    pub payload: Option<Payload>,
 }
 
 /// Links of one chain that follow each other in the log too.
@@ -99,7 +86,7 @@ impl Growth {
     }
 
     /// The leaves that were taken, from [`base`](Self::base) on.
-    pub fn leaves(&self) -> &[Leaf] {
+    pub fn leaves(&self) -> &[Arc<Leaf>] {
         &self.leaves
     }
 
@@ -122,7 +109,8 @@ impl Growth {
     pub fn runs(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         for (leaf, index) in self.leaves.iter().zip(self.base..) {
-            let Some((chain, seq, _)) = leaf.link else { continue };
+            let Some(link) = leaf.link() else { continue };
+            let (chain, seq) = (link.chain(), link.seq());
             match runs.last_mut() {
                 Some(run)
                     if run.chain == chain && run.seq + run.count == seq && run.index + run.count == index =>
@@ -139,7 +127,7 @@ impl Growth {
     ///
     /// # Errors
     /// A [`Refusal`](super::Refusal), or the storage's own. Nothing was taken then.
-    pub fn submit<S: State + ?Sized>(
+    pub fn submit<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
         state: &S,
@@ -151,7 +139,7 @@ impl Growth {
             match acceptance.take(rules, &below, entry, &submission.entries()[place..]) {
                 // What the log goes on with: it has nothing of this submission.
                 Err(Stop::Refused(Refusal { kind: Kind::Gap { chain, .. }, error })) => {
-                    let known = below.chain(&chain).map_err(Stop::State)?;
+                    let known = below.chain(&chain).map_err(Stop::Storage)?;
                     let (expected, last) = known.map_or((0, None), |chain| (chain.next, Some(chain.last)));
                     return Err(Refusal { kind: Kind::Gap { chain, expected, last }, error }.into());
                 }
@@ -169,45 +157,37 @@ impl Growth {
     /// # Errors
     /// A [`Refusal`] of [`Kind::Malformed`](super::Kind::Malformed) for a leaf that no log has at this place, or an
     /// event that is not its link's; the storage's own. Nothing was taken then.
-    pub fn replay<S: State + ?Sized>(
+    pub fn replay<S: Storage + ?Sized>(
         &mut self,
         state: &S,
         leaf: String,
-        payload: Option<Payload>,
+        event: Option<SaltedEvent>,
     ) -> Result<(), Stop<S::Error>> {
-        let entry = Entry::of_leaf(leaf)?;
+        let leaf = Arc::new(Leaf::parse(leaf, event)?);
         let below = Layered { top: self, below: state };
-        match &entry.body {
+        match &leaf.body {
             Body::Link { link, .. } => {
-                if let Some(Payload { salt, event }) = &payload
-                    && !matches!(link, Link::Event(link) if commit(salt, event.as_bytes()) == link.commit)
-                {
-                    return Err(misplaced("the event is not its link's").into());
-                }
-                let known = below.chain(&link.chain()).map_err(Stop::State)?;
+                let known = below.chain(&link.chain()).map_err(Stop::Storage)?;
                 let chain = match (link, known) {
                     (Link::Open(open), None) => {
-                        let windows = below.life(&open.key).map_err(Stop::State)?.windows;
-                        Chain::opened(open, entry.hash, windows)
+                        let windows = below.life(&open.key).map_err(Stop::Storage)?.windows;
+                        Chain::opened(open, leaf.hash, windows)
                     }
                     (Link::Event(_) | Link::Close(_), Some(chain))
                         if chain.next == link.seq() && link.prev() == Some(&chain.last) && !chain.closed =>
                     {
-                        chain.extended(link, entry.hash)
+                        chain.extended(link, leaf.hash)
                     }
                     _ => return Err(misplaced("the link does not follow its chain").into()),
                 };
-                self.add_link(&entry, link, chain, payload);
+                self.add_link(Arc::clone(&leaf), link, chain);
             }
             Body::Note(note) => {
-                if payload.is_some() {
-                    return Err(misplaced("a key note has no event").into());
-                }
-                if below.note(&entry.hash).map_err(Stop::State)?.is_some() {
+                if below.note(&leaf.hash).map_err(Stop::Storage)?.is_some() {
                     return Err(misplaced("the key note is there already").into());
                 }
-                let lives = lives_after(&note.statements, &below).map_err(Stop::State)?;
-                self.add_note(&entry, lives);
+                let lives = lives_after(&note.statements, &below).map_err(Stop::Storage)?;
+                self.add_note(Arc::clone(&leaf), lives);
             }
         }
         Ok(())
@@ -239,26 +219,28 @@ impl Growth {
     }
 
     /// Adds a link that is the next of its chain, which now stands like this.
-    pub(super) fn add_link(&mut self, entry: &Entry, link: &Link, chain: Chain, payload: Option<Payload>) {
-        let held = Held { index: self.size(), hash: entry.hash };
+    pub(super) fn add_link(&mut self, leaf: Arc<Leaf>, link: &Link, chain: Chain) {
+        let held = Held { index: self.size(), hash: leaf.hash };
         let seq = link.seq();
         let added = self.chains.entry(link.chain());
         let added = added.or_insert_with(|| Added { chain: chain.clone(), first: seq, links: Vec::new() });
         added.chain = chain;
         added.links.push(held);
-        let link = Some((link.chain(), seq, link.time()));
-        self.leaves.push(Leaf { text: entry.text.clone(), hash: entry.hash, link, payload });
+        self.leaves.push(leaf);
     }
 
     /// Adds a key note that acts, and what it says of these keys.
-    pub(super) fn add_note(&mut self, entry: &Entry, lives: impl IntoIterator<Item = (VerifierKey, Life)>) {
-        self.notes.insert(entry.hash, self.size());
+    pub(super) fn add_note(&mut self, leaf: Arc<Leaf>, lives: impl IntoIterator<Item = (VerifierKey, Life)>) {
+        self.notes.insert(leaf.hash, self.size());
         self.lives.extend(lives);
-        self.leaves.push(Leaf { text: entry.text.clone(), hash: entry.hash, link: None, payload: None });
+        self.leaves.push(leaf);
     }
 
     /// This on top of what is in storage.
-    pub(crate) fn over<'a, S: State + ?Sized>(&'a self, below: &'a S) -> impl State<Error = S::Error> + 'a {
+    pub(crate) fn over<'a, S: Storage + ?Sized>(
+        &'a self,
+        below: &'a S,
+    ) -> impl Storage<Error = S::Error> + 'a {
         Layered { top: self, below }
     }
 
@@ -269,22 +251,23 @@ impl Growth {
 
     /// Goes on with a leaf that the log took when it was new, without asking again whether it may. The leaf itself
     /// is not kept.
-    pub(crate) fn follow(&mut self, rules: &Rules, entry: &Entry) {
-        match &entry.body {
+    pub(crate) fn follow(&mut self, rules: &Rules, leaf: Leaf) {
+        let leaf = Arc::new(leaf);
+        match &leaf.body {
             Body::Link { link, .. } => {
                 let known = self.chains.get(&link.chain()).map(|added| added.chain.clone());
                 let next = match (link, known) {
                     (Link::Open(open), None) => {
                         let windows = self.lives.get(&open.key).cloned().unwrap_or_default().windows;
-                        Some(Chain::opened(open, entry.hash, windows))
+                        Some(Chain::opened(open, leaf.hash, windows))
                     }
                     (Link::Event(_) | Link::Close(_), Some(chain)) if chain.next == link.seq() => {
-                        Some(chain.extended(link, entry.hash))
+                        Some(chain.extended(link, leaf.hash))
                     }
                     _ => None,
                 };
                 match next {
-                    Some(chain) => self.add_link(entry, link, chain, None),
+                    Some(chain) => self.add_link(Arc::clone(&leaf), link, chain),
                     None => self.add_opaque(),
                 }
             }
@@ -292,28 +275,11 @@ impl Growth {
                 // One that did not act then does not act now.
                 let acting = if rules.check_note(note).is_ok() { &note.statements[..] } else { &[] };
                 let Ok(lives) = lives_after(acting, &self.over(&Empty));
-                self.add_note(entry, lives);
+                self.add_note(Arc::clone(&leaf), lives);
             }
         }
         self.settle();
     }
-}
-
-impl Entry {
-    fn of_leaf(text: String) -> Result<Self, Refusal> {
-        let body = match Link::parse(&text) {
-            Ok(link) => Body::Link { link, payload: None, withheld: None },
-            Err(_) => match KeyNote::parse(&text) {
-                Ok(note) => Body::Note(Box::new(note)),
-                Err(_) => return Err(misplaced("neither a link nor a key note")),
-            },
-        };
-        Ok(Self { line: None, hash: leaf_hash(text.as_bytes()), text, body, verified_by: None })
-    }
-}
-
-fn misplaced(why: &str) -> Refusal {
-    Refusal::malformed(Error::new(Code::Refused, format!("no log has this leaf here: {why}")))
 }
 
 /// What was taken, on top of what was there.
@@ -322,7 +288,7 @@ pub(super) struct Layered<'a, S: ?Sized> {
     pub(super) below: &'a S,
 }
 
-impl<S: State + ?Sized> State for Layered<'_, S> {
+impl<S: Storage + ?Sized> Storage for Layered<'_, S> {
     type Error = S::Error;
 
     fn chain(&self, id: &ChainId) -> Result<Option<Chain>, S::Error> {
@@ -365,7 +331,7 @@ mod tests {
 
     use super::*;
     use crate::event::{Event, Redaction};
-    use crate::keys::Statement;
+    use crate::keys::{KeyNote, Statement};
     use crate::log::{Empty, Kind, Limits};
     use crate::note::SignerKey;
     use crate::recorder::Recorder;
@@ -400,10 +366,15 @@ mod tests {
         growth
     }
 
-    fn replayed(leaves: &[Leaf]) -> Result<Growth, Stop<core::convert::Infallible>> {
+    /// What a storage has of leaves.
+    fn stored(growth: &Growth) -> Vec<(String, Option<SaltedEvent>)> {
+        growth.leaves().iter().map(|leaf| (leaf.text.clone(), leaf.event().cloned())).collect()
+    }
+
+    fn replayed(leaves: &[(String, Option<SaltedEvent>)]) -> Result<Growth, Stop<core::convert::Infallible>> {
         let mut growth = Growth::new(0);
-        for Leaf { text, payload, .. } in leaves {
-            growth.replay(&Empty, text.clone(), payload.clone())?;
+        for (leaf, event) in leaves {
+            growth.replay(&Empty, leaf.clone(), event.clone())?;
         }
         Ok(growth)
     }
@@ -411,7 +382,7 @@ mod tests {
     #[test]
     fn leaves_alone_say_all_that_was_known_when_they_were_taken() {
         let taken = log();
-        let again = replayed(taken.leaves()).unwrap();
+        let again = replayed(&stored(&taken)).unwrap();
         assert_eq!(taken.size(), 11);
         assert_eq!(again.leaves(), taken.leaves());
         assert_eq!(again.runs(), taken.runs());
@@ -422,8 +393,8 @@ mod tests {
 
     #[test]
     fn leaves_that_no_log_has_in_this_order_are_refused() {
-        let leaves = log().leaves().to_vec();
-        let refused = |leaves: &[Leaf]| {
+        let leaves = stored(&log());
+        let refused = |leaves: &[(String, Option<SaltedEvent>)]| {
             let stop = replayed(leaves).unwrap_err();
             assert_eq!(stop.refusal().kind, Kind::Malformed);
         };
@@ -435,11 +406,30 @@ mod tests {
             twice.insert(left_out, leaves[left_out].clone());
             refused(&twice);
         }
+        let mut noted_twice = leaves.clone();
+        noted_twice.insert(1, leaves[0].clone());
+        refused(&noted_twice);
+        let event = leaves.iter().find_map(|(_, event)| event.clone()).unwrap();
+        for without_event in [0, 1, leaves.len() - 1] {
+            let mut wrong = leaves.clone();
+            wrong[without_event].1 = Some(event.clone());
+            refused(&wrong);
+        }
+        let place = leaves.iter().position(|(_, event)| event.is_some()).unwrap();
         let mut wrong = leaves.clone();
-        let place = wrong.iter().position(|leaf| leaf.payload.is_some()).unwrap();
-        wrong[place].payload.as_mut().unwrap().event.push(' ');
+        wrong[place].1.as_mut().unwrap().text.push(' ');
         refused(&wrong);
-        wrong[place].text = "a leaf of another log".into();
+        wrong[place].0 = "a leaf of another log".into();
         refused(&wrong);
+    }
+
+    #[test]
+    fn a_closed_chain_has_no_further_link() {
+        let mut leaves = stored(&log());
+        let closed = Link::parse(&leaves.last().unwrap().0).unwrap();
+        let last = crate::merkle::leaf_hash(leaves.last().unwrap().0.as_bytes());
+        let (chain, seq, time) = (closed.chain(), closed.seq() + 1, closed.time());
+        leaves.push((crate::link::write_event(chain, seq, time, &last, &last), None));
+        assert_eq!(replayed(&leaves).unwrap_err().refusal().kind, Kind::Malformed);
     }
 }

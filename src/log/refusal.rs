@@ -88,8 +88,19 @@ pub enum Stop<E> {
     /// The submission is at fault.
     Refused(Refusal),
     /// The storage is.
-    State(E),
+    Storage(E),
 }
+
+impl<E: fmt::Display> fmt::Display for Stop<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Storage(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error> core::error::Error for Stop<E> {}
 
 impl<E> From<Refusal> for Stop<E> {
     fn from(refusal: Refusal) -> Self {
@@ -102,7 +113,7 @@ impl Stop<Infallible> {
     pub fn refusal(self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal,
-            Self::State(never) => match never {},
+            Self::Storage(never) => match never {},
         }
     }
 }

@@ -1,12 +1,11 @@
 //! Whose links and key notes a log takes (SPEC sections 5 and 6).
 
-use std::collections::HashMap;
-
 use super::{Chain, Life, Refusal};
 use crate::error::Quoted;
-use crate::keys::{KeyNote, Statement};
+use crate::keys::{KeyNote, Standing, Statement};
 use crate::link::OpenLink;
 use crate::note::VerifierKey;
+use crate::rights;
 use crate::time::Time;
 use crate::trust::Trust;
 
@@ -36,7 +35,9 @@ impl Rules {
 
     /// Whether the key may begin chains by the trust file alone, whatever key notes say. Without a trust file any may.
     pub fn admits(&self, key: &VerifierKey) -> bool {
-        self.trust.as_ref().is_none_or(|trust| trust.emitters().contains(key) && !revoked(trust, key, None))
+        self.trust
+            .as_ref()
+            .is_none_or(|trust| trust.emitters().contains(key) && trust.revoked_since(key).is_none())
     }
 
     /// Whether the open link is one of this log's.
@@ -55,15 +56,19 @@ impl Rules {
             return Err(Refusal::unauthorised(message, "a key note acts in the log that it names alone"));
         }
         let Some(trust) = &self.trust else { return Ok(()) };
-        // A note may have very many statements, and has few signatures.
-        let mut signed = HashMap::new();
-        let mut signed_by =
-            |signer| *signed.entry(signer).or_insert_with(|| note.signed_by(signer) == Some(true));
-        match note.statements.iter().find(|statement| !allows(trust, statement, &mut signed_by)) {
+        let (signers, _) = rights::signers(note, trust, trust.issuers());
+        // A grant by an issuer whom the trust file revokes is not taken, though its revocations are.
+        let counts = |statement: &Statement, signer: &rights::Signer| {
+            matches!(statement, Statement::Revoke { .. }) || signer.revoked_since.is_none()
+        };
+        let allows = |statement: &&Statement| {
+            signers.iter().any(|signer| signer.may_state(statement) && counts(statement, signer))
+        };
+        match note.statements.iter().find(|statement| !allows(statement)) {
             None => Ok(()),
             Some(statement) => Err(Refusal::unauthorised(
-                format!("nobody with the right signed: {statement}"),
-                "an issuer of the trust file must sign it, whose name and a / the key's name begins with",
+                format!("the key note does nothing: {}", statement.lacks_signer("the log's trust file")),
+                "have an issuer sign it whose name, followed by a /, begins the name of the key",
             )),
         }
     }
@@ -73,7 +78,8 @@ impl Rules {
     pub(super) fn check_key(&self, chain: &Chain, life: &Life, time: Time) -> Result<(), Refusal> {
         let Some(trust) = &self.trust else { return Ok(()) };
         let key = &chain.key;
-        if life.revoked || revoked(trust, key, Some(time)) {
+        let revoked = trust.revoked_since(key).is_some_and(|since| since <= Some(time));
+        if life.revoked || revoked {
             return Err(Refusal::unauthorised(
                 format!("the key {key} is revoked"),
                 "its emitter needs a new key and a grant for it",
@@ -88,7 +94,7 @@ impl Rules {
                 "submit an issuer's grant before it, or name the key in the log's trust file as emitter",
             ));
         }
-        if !chain.windows.hold(time) {
+        if chain.windows.standing(chain.windows.len(), time) != Standing::Within {
             return Err(Refusal::unauthorised(
                 format!("at {time} the key {key} was not allowed to sign"),
                 "its grants began later or ended before: a new grant makes way for a new chain",
@@ -96,22 +102,4 @@ impl Rules {
         }
         Ok(())
     }
-}
-
-/// Whether the trust file revokes the key: for links of that time, or at all.
-fn revoked(trust: &Trust, key: &VerifierKey, time: Option<Time>) -> bool {
-    let acts = |since: Option<Time>| since.is_none_or(|since| time.is_none_or(|time| since <= time));
-    trust.revocations().iter().any(|line| line.key == *key && acts(line.since))
-}
-
-/// A grant by an issuer whom the trust file revokes is not taken, though its revocations are.
-fn allows<'k>(
-    trust: &'k Trust,
-    statement: &'k Statement,
-    signed_by: &mut impl FnMut(&'k VerifierKey) -> bool,
-) -> bool {
-    let counts =
-        |key: &&VerifierKey| matches!(statement, Statement::Revoke { .. }) || !revoked(trust, key, None);
-    let signers = trust.issuers().iter().chain([statement.key()]);
-    signers.filter(|signer| trust.may_state(signer, statement)).filter(counts).any(signed_by)
 }

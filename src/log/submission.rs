@@ -1,8 +1,9 @@
 //! What an emitter brings to a log at one time.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use super::{Body, Entry, Kind, Refusal};
+use super::{Body, Kind, Leaf, Refusal};
 use crate::error::{Code, Error};
 use crate::export::{Line, MAX_LINE};
 use crate::link::{ChainId, Link, signed_part};
@@ -35,6 +36,24 @@ pub struct Submission {
     entries: Vec<Entry>,
 }
 
+/// A leaf of a submission.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The line of the submission, from 1, where it is known.
+    pub line: Option<u64>,
+    /// The leaf: a log that takes it shares it.
+    pub leaf: Arc<Leaf>,
+    /// The key under which the link's signature was found valid.
+    pub(super) verified_by: Option<VerifierKey>,
+}
+
+impl Entry {
+    /// A leaf whose signature is not verified yet.
+    pub(crate) fn new(line: Option<u64>, leaf: Leaf) -> Self {
+        Self { line, leaf: Arc::new(leaf), verified_by: None }
+    }
+}
+
 impl Submission {
     /// Reads a submission. Nothing but the events' commits is verified.
     ///
@@ -65,17 +84,17 @@ impl Submission {
                 return Err(malformed(Error::new(Code::Export, "a line is at most 1 MiB long")));
             }
             let parsed = Line::parse(line).map_err(|error| malformed(explain(error.to_error(), line)))?;
-            let entry = Entry::read(Some(number), &parsed.item)?;
-            let _ = match &entry.body {
+            let leaf = Leaf::of_item(&parsed.item).map_err(|refusal| refusal.at_line(Some(number)))?;
+            let _ = match &leaf.body {
                 Body::Link { link, .. } => chains.insert(link.chain()),
-                Body::Note(_) => notes.insert(entry.hash),
+                Body::Note(_) => notes.insert(leaf.hash),
             };
             if chains.len() + notes.len() > MAX_PROVEN {
                 let message =
                     format!("a submission has at most {MAX_PROVEN} chains and key notes, one with the other");
                 return Err(too_large(Kind::TooMany, message));
             }
-            entries.push(entry);
+            entries.push(Entry::new(Some(number), leaf));
         }
         if entries.is_empty() {
             let error = Error::new(Code::Export, "there is nothing in this submission");
@@ -103,15 +122,15 @@ impl Submission {
         let mut keys: HashMap<ChainId, Option<VerifierKey>> = HashMap::new();
         let mut seen = HashSet::new();
         for entry in &mut self.entries {
-            let Body::Link { link, .. } = &entry.body else { continue };
+            let Some(link) = entry.leaf.link() else { continue };
             let known = keys.entry(link.chain()).or_insert_with(|| match link {
                 Link::Open(open) => Some(open.key.clone()).filter(&may),
                 Link::Event(_) | Link::Close(_) => key(&link.chain()),
             });
             if let (Some(key), Some(_)) = (known, link.signature())
-                && seen.insert(entry.hash)
+                && seen.insert(entry.leaf.hash)
             {
-                if check_signature(entry.line, &entry.text, link, key).is_err() {
+                if check_signature(entry, link, key).is_err() {
                     return;
                 }
                 entry.verified_by = Some(key.clone());
@@ -120,18 +139,21 @@ impl Submission {
     }
 }
 
+impl From<Leaf> for Submission {
+    /// Of one leaf, on no line.
+    fn from(leaf: Leaf) -> Self {
+        Self { entries: vec![Entry::new(None, leaf)] }
+    }
+}
+
 /// Whether a link's signature, if it has one, is that of the key.
-pub(super) fn check_signature(
-    line: Option<u64>,
-    text: &str,
-    link: &Link,
-    key: &VerifierKey,
-) -> Result<(), Refusal> {
-    if link.signature().is_none_or(|signature| key.verify(signed_part(text).as_bytes(), signature)) {
+pub(super) fn check_signature(entry: &Entry, link: &Link, key: &VerifierKey) -> Result<(), Refusal> {
+    let signed = signed_part(&entry.leaf.text).as_bytes();
+    if link.signature().is_none_or(|signature| key.verify(signed, signature)) {
         return Ok(());
     }
     let error = Error::new(Code::Signature, "the link's signature is invalid");
-    Err(Refusal::malformed(error.with_hint("the link is not what its emitter signed")).at_line(line))
+    Err(Refusal::malformed(error.with_hint("the link is not what its emitter signed")).at_line(entry.line))
 }
 
 fn explain(error: Error, line: &str) -> Error {

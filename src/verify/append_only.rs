@@ -67,8 +67,9 @@ impl Pins {
         findings: &mut Findings,
     ) -> Check {
         let (mut rolled_back, mut not_reached) = (0, false);
-        let unmet = self.all[self.next..].iter().map(|(size, _)| (*size, last));
-        for (size, place) in self.jumped.iter().copied().chain(unmet) {
+        let jumped = self.jumped.iter().map(|(size, place)| (*size, *place, "a skip passes over"));
+        let unmet = self.all[self.next..].iter().map(|(size, _)| (*size, last, "the export ends before"));
+        for (size, place, how) in jumped.chain(unmet) {
             match last_checkpoint {
                 Some((checkpoint, at)) if size > checkpoint => {
                     rolled_back += 1;
@@ -78,17 +79,59 @@ impl Pins {
                 }
                 _ => {
                     not_reached = true;
-                    findings.add(AppendOnlyNotReached, place, || {
-                        format!("the pinned size {size} is not reached")
-                    });
+                    findings.add(AppendOnlyNotReached, place, || format!("{how} the pinned size {size}"));
                 }
             }
         }
         let reason = if self.is_empty() {
             Some("no checkpoint of this log was pinned before")
         } else {
-            not_reached.then_some("a pinned size is not reached")
+            not_reached.then_some("the export does not stop at every pinned size")
         };
         Check::of(self.reached + rolled_back, self.split + rolled_back, reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    use crate::checkpoint::Checkpoint;
+    use crate::verify::FindingCode;
+
+    const ORIGIN: &str = "log.example";
+
+    fn pinned(size: u64) -> Pins {
+        let checkpoint = Checkpoint::new(ORIGIN, size, Hash([7; 32])).unwrap();
+        let key = crate::note::SignerKey::generate(ORIGIN, [1; 32]).unwrap();
+        Pins::new(&[SignedCheckpoint::parse(&checkpoint.sign(&key).unwrap()).unwrap()], ORIGIN)
+    }
+
+    fn codes(pins: &Pins, last_checkpoint: u64) -> (bool, Vec<(FindingCode, u64)>) {
+        let mut findings = Findings::default();
+        let check = pins.check(Some((last_checkpoint, Place::line(8))), Place::line(9), &mut findings);
+        let found = findings.into_list();
+        (check.passes(), found.iter().map(|found| (found.code, found.line)).collect())
+    }
+
+    #[test]
+    fn a_skip_reaches_the_size_that_it_leads_to_and_jumps_those_before() {
+        let mut reached = pinned(4);
+        reached.jump(4, Place::line(2));
+        assert_eq!(reached.next_size(), Some(4));
+        reached.reach(4, Some(Hash([7; 32])), Place::line(2), &mut Findings::default());
+        assert_eq!(codes(&reached, 4), (true, vec![]));
+        let mut jumped = pinned(3);
+        jumped.jump(4, Place::line(2));
+        assert_eq!(codes(&jumped, 4), (false, vec![(AppendOnlyNotReached, 2)]));
+    }
+
+    #[test]
+    fn only_a_pin_above_the_last_checkpoint_is_rolled_back() {
+        assert_eq!(codes(&pinned(4), 3), (false, vec![(AppendOnlyRollback, 8)]));
+        assert_eq!(codes(&pinned(4), 4), (false, vec![(AppendOnlyNotReached, 9)]));
     }
 }

@@ -1,7 +1,10 @@
 //! What witnesses attest: by when leaves existed, and how late it was when they were seen.
 
-use crate::time::Time;
+use crate::time::{DAY, Time};
 use crate::trust::Times;
+
+/// How long after its last window a key's links may be attested, in milliseconds.
+pub(super) const GRACE: i64 = DAY;
 
 /// The times of the matching checkpoints so far.
 #[derive(Debug, Default)]
@@ -58,6 +61,9 @@ mod tests {
         assert_eq!(attested.existed_by(5), Some(time(200)));
         assert_eq!(attested.existed_by(11), Some(time(400)));
         assert_eq!(attested.existed_by(12), None);
-        assert_eq!([99, 100, 250, 300, 400].map(|millis| attested.size_by(millis)), [0, 5, 9, 9, 12]);
+        // Equal times say nothing new: however many come, one is kept.
+        attested.add(13, Times { existed_by: time(400), seen_at: time(400) });
+        assert_eq!((attested.steps.len(), attested.existed_by(12)), (3, Some(time(400))));
+        assert_eq!([99, 100, 250, 300, 400].map(|millis| attested.size_by(millis)), [0, 5, 9, 9, 13]);
     }
 }

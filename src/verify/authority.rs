@@ -1,15 +1,18 @@
 //! Who may sign what, at which position of the log (SPEC section 5).
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::FindingCode::KeyStatement;
 use super::attested::Attested;
 use super::finding::{Findings, Place};
-use super::windows::{Grant, Voidable, Windows};
+use super::numbers::Numbers;
+use super::report::{Signer, SignerTrust};
+use super::revocations::Revocations;
+use super::void::{VoidGrants, VoidableGrants};
 use crate::error::Quoted;
-use crate::keys::{KeyNote, Statement};
-use crate::note::VerifierKey;
+use crate::keys::{KeyNote, Statement, Window, Windows};
+use crate::note::{KeyType, VerifierKey};
+use crate::rights;
 use crate::time::Time;
 use crate::trust::Trust;
 
@@ -17,37 +20,45 @@ use crate::trust::Trust;
 #[derive(Debug)]
 pub(super) struct Authority {
     trust: Trust,
-    places: HashMap<VerifierKey, usize>,
     keys: Vec<Key>,
-    /// Chains that were there when their key was revoked.
-    suspicions: Vec<Suspicion>,
-    /// Keys that a note granted, by the name and ID of a signature line.
-    granted: HashMap<(String, [u8; 4]), Vec<usize>>,
+    numbers: Numbers,
+    /// Keys whose signatures on notes are looked at, by the name and ID of a signature line.
+    known: HashMap<(Box<str>, [u8; 4]), Vec<usize>>,
 }
 
+/// A key. There can be as many as lines, so it is kept small.
 #[derive(Debug)]
 pub(super) struct Key {
-    pub(super) vkey: VerifierKey,
+    name: Box<str>,
+    public: [u8; 32],
     /// The trust file names it as an emitter.
     pub(super) vouched: bool,
-    pub(super) revoked_in_log: bool,
-    /// The least `since` of its revocations that count.
-    least_since: Option<Option<Time>>,
-    grants: Vec<Grant>,
-    windows: Option<Arc<Windows>>,
-    /// Its chains, by the verifier's numbers.
-    pub(super) chains: Vec<usize>,
+    /// A chain of it was authorised by a grant.
+    granted: bool,
+    chains: u64,
+    links: u64,
+    first: Time,
+    last: Time,
+    stated: Option<Box<Stated>>,
+}
+
+/// What key notes and the trust file's `revoke` lines say about a key.
+#[derive(Debug, Default)]
+pub(super) struct Stated {
+    pub(super) windows: Windows,
+    pub(super) voidable: VoidableGrants,
+    pub(super) revocations: Revocations,
 }
 
 /// What lets a chain be signed by its key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Right {
     /// Nobody whom the reader trusts.
     Unknown,
     /// The trust file, without bounds.
     TrustFile,
-    /// Grants before its open link.
-    Granted(Arc<Windows>),
+    /// The first so many grants.
+    Granted(usize),
 }
 
 /// What became of a key note.
@@ -58,58 +69,78 @@ pub(super) struct Acted {
     pub(super) signers: Vec<VerifierKey>,
 }
 
-/// A chain that a revocation makes suspect, if its last link there is not shown to precede `since`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Suspicion {
-    pub(super) chain: usize,
-    pub(super) since: Option<Time>,
-    pub(super) last_time: Time,
-    pub(super) last_index: u64,
-    pub(super) place: Place,
-}
-
-impl Suspicion {
-    pub(super) fn holds(&self, quorum: bool, attested: &Attested) -> bool {
-        let Some(since) = self.since else { return true };
-        let attested_before =
-            || attested.existed_by(self.last_index).is_some_and(|existed_by| existed_by < since);
-        self.last_time >= since || (quorum && !attested_before())
-    }
-}
-
 impl Key {
-    /// Whether a revocation counts already that revokes it since then, or since before.
-    fn is_revoked_since(&self, since: Option<Time>) -> bool {
-        // No bound is the least, as is `None`.
-        self.least_since.is_some_and(|least| since >= least)
+    pub(super) fn vkey(&self) -> VerifierKey {
+        VerifierKey::named(&self.name, KeyType::Ed25519, self.public)
     }
-}
 
-/// What a revocation makes of a key's chains.
-fn suspicions<'a>(
-    chains: &'a [usize],
-    since: Option<Time>,
-    place: Place,
-    last_link: &'a impl Fn(usize) -> (Time, u64),
-) -> impl Iterator<Item = Suspicion> + 'a {
-    chains.iter().map(move |&chain| {
-        let (last_time, last_index) = last_link(chain);
-        Suspicion { chain, since, last_time, last_index, place }
-    })
+    pub(super) fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
+    pub(super) fn stated(&self) -> Option<&Stated> {
+        self.stated.as_deref()
+    }
+
+    pub(super) fn revocations(&mut self) -> Option<&mut Revocations> {
+        self.stated.as_mut().map(|stated| &mut stated.revocations)
+    }
+
+    /// A chain is opened now: what lets it be signed by this key, unless it is for another log.
+    pub(super) fn open(&mut self, foreign: bool) -> Right {
+        self.chains += 1;
+        let granted = self.stated().map_or(0, |stated| stated.windows.len());
+        if foreign || (!self.vouched && granted == 0) {
+            Right::Unknown
+        } else if self.vouched {
+            Right::TrustFile
+        } else {
+            self.granted = true;
+            Right::Granted(granted)
+        }
+    }
+
+    /// A link of one of its chains, no fork.
+    #[inline]
+    pub(super) fn link(&mut self, time: Time) {
+        self.links += 1;
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+    }
+
+    fn state(&mut self) -> &mut Stated {
+        self.stated.get_or_insert_default()
+    }
+
+    fn signer(&self) -> Signer {
+        let revoked =
+            |stated: &Stated| stated.revocations.are_in_log() || stated.revocations.are_in_trust_file();
+        let trust = if self.stated().is_some_and(revoked) {
+            SignerTrust::Revoked
+        } else if self.vouched {
+            SignerTrust::TrustFile
+        } else if self.granted {
+            SignerTrust::Granted
+        } else {
+            SignerTrust::Unknown
+        };
+        let Self { chains, links, first, last, .. } = *self;
+        Signer { vkey: self.vkey(), trust, chains, links, first, last }
+    }
 }
 
 impl Authority {
     pub(super) fn new(trust: Trust) -> Self {
-        let mut authority = Self {
-            trust,
-            places: HashMap::new(),
-            keys: Vec::new(),
-            suspicions: Vec::new(),
-            granted: HashMap::new(),
-        };
+        let mut authority =
+            Self { trust, keys: Vec::new(), numbers: Numbers::default(), known: HashMap::new() };
+        for vkey in authority.trust.issuers().to_vec() {
+            authority.know(&vkey);
+        }
         for vkey in authority.trust.emitters().to_vec() {
-            let key = authority.key(&vkey);
-            authority.keys[key].vouched = true;
+            authority.know(&vkey).vouched = true;
+        }
+        for line in authority.trust.revocations().to_vec() {
+            authority.know(&line.key).state().revocations.by_trust_file(line.since);
         }
         authority
     }
@@ -119,171 +150,117 @@ impl Authority {
     }
 
     /// The number of a key.
-    pub(super) fn key(&mut self, vkey: &VerifierKey) -> usize {
-        if let Some(key) = self.places.get(vkey) {
-            return *key;
+    pub(super) fn number(&mut self, vkey: &VerifierKey) -> usize {
+        let is = |number: usize| {
+            let key = &self.keys[number];
+            *key.name == *vkey.name() && key.public == *vkey.public()
+        };
+        if let Some(number) = self.numbers.find((vkey.name(), vkey.public()), is) {
+            return number;
         }
+        let number = self.keys.len();
+        self.numbers.add((vkey.name(), vkey.public()), number);
         self.keys.push(Key {
-            vkey: vkey.clone(),
+            name: vkey.name().into(),
+            public: *vkey.public(),
             vouched: false,
-            revoked_in_log: false,
-            least_since: None,
-            grants: Vec::new(),
-            windows: None,
-            chains: Vec::new(),
+            granted: false,
+            chains: 0,
+            links: 0,
+            first: Time::MAX,
+            last: Time::MIN,
+            stated: None,
         });
-        self.places.insert(vkey.clone(), self.keys.len() - 1);
-        self.keys.len() - 1
+        number
     }
 
-    pub(super) fn keys(&self) -> &[Key] {
-        &self.keys
+    pub(super) fn key(&self, number: usize) -> &Key {
+        &self.keys[number]
     }
 
-    /// Notes that a key signs a chain.
-    pub(super) fn opened(&mut self, key: usize, chain: usize) {
-        self.keys[key].chains.push(chain);
+    pub(super) fn key_mut(&mut self, number: usize) -> &mut Key {
+        &mut self.keys[number]
     }
 
-    /// What lets a chain that is opened now be signed by its key.
-    pub(super) fn right(&mut self, key: usize) -> Right {
-        let key = &mut self.keys[key];
-        if key.vouched {
-            Right::TrustFile
-        } else if key.grants.is_empty() {
-            Right::Unknown
-        } else {
-            let grants = &key.grants;
-            Right::Granted(key.windows.get_or_insert_with(|| Arc::new(Windows::new(grants.clone()))).clone())
+    /// The key, whose signatures on notes are looked at from now on.
+    fn know(&mut self, vkey: &VerifierKey) -> &mut Key {
+        let number = self.number(vkey);
+        let known = self.known.entry((vkey.name().into(), vkey.id())).or_default();
+        if !known.contains(&number) {
+            known.push(number);
         }
+        &mut self.keys[number]
     }
 
-    pub(super) fn is_revoked_by_trust_file(&self, vkey: &VerifierKey) -> bool {
-        self.trust.revocations().iter().any(|revocation| revocation.key == *vkey)
-    }
-
-    /// A key note at its position, and what became of it. `last_link` tells the last time and index of a chain.
+    /// A key note at its position, and what became of it.
     pub(super) fn note(
         &mut self,
         note: &KeyNote,
         origin: &str,
         place: Place,
-        last_link: impl Fn(usize) -> (Time, u64),
         findings: &mut Findings,
     ) -> Acted {
-        let mut signers = Vec::new();
-        let mut invalid = false;
-        for line in &note.signatures {
-            let known = self.known(note, &line.name, line.id);
-            let valid = known.iter().find(|key| note.signed_by(key) == Some(true));
-            invalid |= !known.is_empty() && valid.is_none();
-            signers.extend(valid.cloned());
-        }
-        let allowed =
-            |statement: &Statement| signers.iter().any(|signer| self.trust.may_state(signer, statement));
-        let acts = note.origin == origin && note.statements.iter().all(allowed);
-        if acts {
-            for statement in &note.statements {
-                match statement {
-                    Statement::Grant { key, from, until } => {
-                        let with_right: Vec<_> = signers
-                            .iter()
-                            .filter(|signer| self.trust.may_state(signer, statement))
-                            .cloned()
-                            .collect();
-                        let voidable = self.voidable(&with_right, place.index.unwrap_or_default());
-                        self.grant(key, Grant { from: *from, until: *until, voidable });
-                    }
-                    Statement::Revoke { key, since } => {
-                        let key = self.key(key);
-                        self.keys[key].revoked_in_log = true;
-                        self.revoke(key, *since, place, &last_link);
-                    }
+        let lines = note.note.signatures.iter();
+        let known = lines.filter_map(|line| self.known.get(&(line.name.as_str().into(), line.id)));
+        let known: Vec<VerifierKey> = known.flatten().map(|number| self.keys[*number].vkey()).collect();
+        let (signers, invalid) = rights::signers(note, &self.trust, &known);
+        let with_right =
+            |statement| signers.iter().filter(move |signer: &&rights::Signer| signer.may_state(statement));
+        let denied = note.statements.iter().find(|statement| with_right(statement).next().is_none());
+        let acts = note.origin == origin && denied.is_none();
+        for statement in note.statements.iter().filter(|_| acts) {
+            match statement {
+                Statement::Grant { key, from, until } => {
+                    // Void where all are revoked: since the latest of them.
+                    let since = with_right(statement)
+                        .try_fold(None, |latest, signer| signer.revoked_since.map(|since| since.max(latest)));
+                    let Stated { windows, voidable, .. } = self.know(key).state();
+                    windows.push(Window { from: *from, until: *until });
+                    voidable.granted(windows, place.index.unwrap_or_default(), since);
+                }
+                Statement::Revoke { key, since } => {
+                    let number = self.number(key);
+                    self.keys[number].state().revocations.by_note(*since, place);
                 }
             }
         }
-        if !acts || invalid {
+        if note.origin != origin {
+            let hint = "a key note acts only in the log that it names: ask for one made for this log";
+            findings.add_with_hint(KeyStatement, place, hint, || {
+                format!("the key note is for the log {}, so it does nothing here", Quoted(&note.origin))
+            });
+        } else if let Some(statement) = denied {
             findings.add(KeyStatement, place, || {
-                if note.origin != origin {
-                    format!("the key note is for the log {} and does nothing here", Quoted(&note.origin))
-                } else if !acts {
-                    "the key note does nothing: a statement is signed by nobody who may make it".into()
-                } else {
-                    "a signature line of a known key is invalid, and ignored".into()
-                }
+                format!("the key note does nothing: {}", statement.lacks_signer("the trust file"))
+            });
+        } else if invalid {
+            let hint =
+                "the note acts by its other signatures: get the export again if it should have this one too";
+            findings.add_with_hint(KeyStatement, place, hint, || {
+                "a signature line of a known key is invalid, and ignored".into()
             });
         }
-        Acted { acts, signers }
+        Acted { acts, signers: signers.into_iter().map(|signer| signer.key).collect() }
     }
 
-    /// The known keys that a signature line may be of.
-    fn known(&self, note: &KeyNote, name: &str, id: [u8; 4]) -> Vec<VerifierKey> {
-        let trust = &self.trust;
-        let revoked = note.statements.iter().filter_map(|statement| match statement {
-            Statement::Revoke { key, .. } => Some(key),
-            Statement::Grant { .. } => None,
-        });
-        let granted =
-            self.granted.get(&(name.to_owned(), id)).into_iter().flatten().map(|key| &self.keys[*key].vkey);
-        let named = trust.issuers().iter().chain(trust.emitters());
-        let named = named.chain(trust.revocations().iter().map(|revocation| &revocation.key));
-        let mut known: Vec<VerifierKey> = named
-            .chain(revoked)
-            .filter(|key| key.name() == name && key.id() == id)
-            .chain(granted)
-            .cloned()
-            .collect();
-        known.sort_unstable();
-        known.dedup();
-        known
+    /// No key is looked for any more.
+    pub(super) fn forget_numbers(&mut self) {
+        self.numbers = Numbers::default();
     }
 
-    fn voidable(&self, signers: &[VerifierKey], index: u64) -> Option<Voidable> {
-        let since = |signer: &VerifierKey| {
-            let lines = self.trust.revocations().iter().filter(|revocation| revocation.key == *signer);
-            lines.map(|revocation| revocation.since).min()
-        };
-        let sinces: Option<Vec<_>> = signers.iter().map(since).collect();
-        sinces.map(|sinces| Voidable { index, since: sinces.into_iter().max().flatten() })
+    /// By key, the grants that are void.
+    pub(super) fn void_grants(&self, attested: &Attested) -> HashMap<usize, VoidGrants> {
+        let stated = self.keys.iter().enumerate().filter_map(|(number, key)| Some((number, key.stated()?)));
+        let void = stated
+            .filter_map(|(number, stated)| Some((number, stated.voidable.void(&stated.windows, attested)?)));
+        void.collect()
     }
 
-    fn grant(&mut self, vkey: &VerifierKey, grant: Grant) {
-        let number = self.key(vkey);
-        let key = &mut self.keys[number];
-        if key.grants.is_empty() {
-            self.granted.entry((vkey.name().to_owned(), vkey.id())).or_default().push(number);
-        }
-        key.grants.push(grant);
-        key.windows = None;
-    }
-
-    fn revoke(
-        &mut self,
-        number: usize,
-        since: Option<Time>,
-        place: Place,
-        last_link: &impl Fn(usize) -> (Time, u64),
-    ) {
-        let key = &mut self.keys[number];
-        if key.is_revoked_since(since) {
-            return;
-        }
-        key.least_since = Some(since);
-        self.suspicions.extend(suspicions(&key.chains, since, place, last_link));
-    }
-
-    /// All suspicions in their order, with those by the trust file's revocations, which act after the last leaf.
-    pub(super) fn suspicions(&self, last: Place, last_link: impl Fn(usize) -> (Time, u64)) -> Vec<Suspicion> {
-        let mut all = self.suspicions.clone();
-        let revocations = self.trust.revocations();
-        for (place, revocation) in revocations.iter().enumerate() {
-            let Some(key) = self.places.get(&revocation.key).map(|key| &self.keys[*key]) else { continue };
-            let before = &mut revocations[..place].iter().filter(|before| before.key == revocation.key);
-            if !key.is_revoked_since(revocation.since) && before.all(|before| before.since > revocation.since)
-            {
-                all.extend(suspicions(&key.chains, revocation.since, last, &last_link));
-            }
-        }
-        all
+    /// The keys that open links name, in byte order.
+    pub(super) fn signers(&self) -> Vec<Signer> {
+        let keys = self.keys.iter().filter(|key| key.chains > 0);
+        let mut signers: Vec<Signer> = keys.map(Key::signer).collect();
+        signers.sort_unstable_by(|a, b| a.vkey.cmp(&b.vkey));
+        signers
     }
 }

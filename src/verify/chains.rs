@@ -3,6 +3,7 @@
 use super::FindingCode::{ChainAfterClose, ChainFork, ChainGap, ChainJump, ChainNoOpen, ChainPrev};
 use super::finding::{Findings, Place};
 use super::report::Check;
+use super::revocations::LastLink;
 use super::summary::{LinkEntry, Role};
 use crate::hash::Hash;
 use crate::link::ChainId;
@@ -10,7 +11,7 @@ use crate::time::Time;
 
 /// Where a chain stands after its last link that is no fork.
 #[derive(Debug)]
-pub(super) struct Chain {
+pub(super) struct ChainEnd {
     pub(super) id: ChainId,
     pub(super) seq: u64,
     pub(super) time: Time,
@@ -25,10 +26,14 @@ pub(super) struct Chain {
     pub(super) whole: bool,
 }
 
-impl Chain {
+impl ChainEnd {
     /// The place of its last link.
-    pub(super) fn last(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         Place::link(self.line, self.index, self.id, self.seq)
+    }
+
+    pub(super) fn last_link(&self) -> LastLink {
+        LastLink { time: self.time, index: self.index }
     }
 }
 
@@ -62,13 +67,13 @@ impl Chains {
         place: Place,
         skipped: u64,
         findings: &mut Findings,
-    ) -> Chain {
+    ) -> ChainEnd {
         self.links += 1;
         let opens = matches!(link.role, Role::Open(_));
         if !opens {
             findings.add(ChainNoOpen, place, || "the chain's open link has not come before".into());
         }
-        Chain {
+        ChainEnd {
             id,
             seq: link.seq,
             time: link.time,
@@ -85,7 +90,7 @@ impl Chains {
     #[inline]
     pub(super) fn next(
         &mut self,
-        chain: &mut Chain,
+        chain: &mut ChainEnd,
         link: &LinkEntry,
         hash: &Hash,
         place: Place,
@@ -144,5 +149,54 @@ impl Chains {
 
     pub(super) fn check(&self) -> Check {
         Check::of(self.links, self.failed, (self.links == 0).then_some("there is no link"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    use crate::verify::FindingCode;
+    use crate::verify::summary::{Shown, Signed};
+
+    /// The links' seqs, each with how many leaves were skipped before it, and what is found at jumps.
+    fn jumps(links: &[(u64, u64)]) -> Vec<(FindingCode, u64)> {
+        let (mut chains, mut findings) = (Chains::default(), Findings::default());
+        let mut end: Option<ChainEnd> = None;
+        for (line, &(seq, skipped)) in (2..).zip(links) {
+            let link = LinkEntry {
+                chain: 0,
+                role: Role::Event,
+                signature: Signed::No,
+                payload: Shown::NoEvent,
+                seq,
+                time: Time::MIN,
+                prev: Hash([7; 32]),
+                event: (0, 0),
+            };
+            let (id, hash) = (ChainId([7; 16]), Hash([7; 32]));
+            let place = Place::link(line, line, id, seq);
+            match &mut end {
+                Some(end) => _ = chains.next(end, &link, &hash, place, skipped, &mut findings),
+                None => end = Some(chains.first(id, &link, &hash, place, skipped, &mut findings)),
+            }
+        }
+        let found = findings.into_list().into_iter().map(|found| (found.code, found.line));
+        found.filter(|(code, _)| *code != ChainNoOpen).collect()
+    }
+
+    #[test]
+    fn a_jump_is_explained_by_what_is_skipped_between_its_two_links() {
+        assert_eq!(jumps(&[(1, 0), (3, 1)]), [(ChainJump, 3)]);
+        assert_eq!(jumps(&[(1, 0), (4, 1)]), [(ChainGap, 3)]);
+        assert_eq!(jumps(&[(1, 5), (3, 5)]), [(ChainGap, 3)]);
+        assert_eq!(jumps(&[(1, 5), (3, 6), (4, 6), (6, 7)]), [(ChainJump, 3), (ChainJump, 5)]);
+        // There is room among all that was skipped, and none since the link before.
+        assert_eq!(jumps(&[(1, 0), (3, 5), (5, 5)]), [(ChainJump, 3), (ChainGap, 4)]);
+        // What a gap took is taken.
+        assert_eq!(jumps(&[(1, 0), (3, 0), (5, 1)]), [(ChainGap, 3), (ChainGap, 4)]);
     }
 }

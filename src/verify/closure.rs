@@ -1,18 +1,18 @@
 //! The check `closure`: is every chain closed, with none of its links missing?
 
 use super::FindingCode::ChainOpen;
-use super::chains::Chain;
+use super::chains::ChainEnd;
 use super::finding::Findings;
 use super::report::Check;
 
-pub(super) fn check<'a>(chains: impl Iterator<Item = &'a Chain>, findings: &mut Findings) -> Check {
+pub(super) fn check<'a>(chains: impl Iterator<Item = &'a ChainEnd>, findings: &mut Findings) -> Check {
     let (mut count, mut answered) = (0, 0);
     let (mut open, mut partly) = (false, false);
     for chain in chains {
         count += 1;
         if !chain.closed {
             open = true;
-            findings.add(ChainOpen, chain.last(), || "the chain is not closed".into());
+            findings.add(ChainOpen, chain.place(), || "the chain is not closed".into());
         }
         partly |= !chain.whole;
         answered += u64::from(chain.closed && chain.whole);

@@ -24,6 +24,7 @@ pub struct VerifiedEvent {
     pub vkey: VerifierKey,
     /// Whether the key was authorised, as far as was known.
     pub authorised: bool,
-    /// The event's bytes as they stand in the export: one JSON object, no member name twice.
+    /// The text that the link commits to: one JSON object, no member name twice. Where the event matches in canonical
+    /// form alone, this is the canonical form and not what stands in the export.
     pub event: Box<str>,
 }

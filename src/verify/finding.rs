@@ -23,6 +23,7 @@ macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident $text:literal $severity:ident $hint:literal;)+) => {
         /// The codes that findings can have (SPEC section 9). They are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum FindingCode { $($(#[doc = $doc])+ $name,)+ }
 
         impl FindingCode {
@@ -51,16 +52,16 @@ macro_rules! codes {
 codes! {
     /// A pinned size is not reached.
     AppendOnlyNotReached "append_only.not_reached" Warning
-        "ask for an export that reaches the pinned size, with a checkpoint or leaves up to there";
+        "ask for the whole log, or for an export that keeps the pinned checkpoint";
     /// The log is smaller than it was when the checkpoint was pinned.
     AppendOnlyRollback "append_only.rollback" Error
         "this is an older or cut-back view of the log than the one seen before: ask its operator, and keep both files";
     /// The log at a pinned size is another one than was seen before.
     AppendOnlySplitView "append_only.split_view" Error
-        "the log's history was rewritten, or two histories are shown to different readers: keep this file and the pin as evidence";
+        "a damaged file looks the same as a rewritten log: get the export again from the log itself; if that differs from the pin too, keep both as evidence";
     /// A link after its chain's close link.
     ChainAfterClose "chain.after_close" Error
-        "the emitter's key was used after the chain was closed: a faulty writer, or someone else who holds the key";
+        "a faulty writer, or someone else who holds the emitter's key, went on after the end: ask who runs the emitter";
     /// Two links for the same place in a chain, or a link out of its turn.
     ChainFork "chain.fork" Error
         "a line was repeated or moved, or the emitter's key was used twice: compare the two links";
@@ -69,19 +70,19 @@ codes! {
         "lines were removed, or the writer lost events: ask for the whole export again";
     /// A chain is explained to have links that are not shown.
     ChainJump "chain.jump" Info
-        "the exporter left leaves out and put skips in their place";
+        "the exporter left them out and put hashes in their place: ask for a larger export to see them";
     /// A chain without its open link before its first link.
     ChainNoOpen "chain.no_open" Warning
         "ask for an export that holds the chain's open link, which names its key";
     /// A chain that is not closed.
     ChainOpen "chain.open" Info
-        "later events of this chain may exist; a tail that was cut off would look the same";
+        "later events of this chain may exist, and a tail that was cut off would look the same: ask for a newer export";
     /// A chain made for another log.
     ChainOrigin "chain.origin" Error
-        "the chain was recorded for another log and does not belong into this export";
+        "the chain was recorded for another log and does not belong in this export: ask for the export again";
     /// A link that does not follow from the one before it.
     ChainPrev "chain.prev" Error
-        "the link before it, or this one, is not what was recorded";
+        "the link before it, or this one, is not what was recorded: get the export again from its source";
     /// The log's last known time is older than expected.
     ExpectedAge "expected.age" Error
         "ask for a newer export: events or revocations may have been added since";
@@ -93,22 +94,25 @@ codes! {
         "ask for an export that holds the whole range";
     /// A malformed checkpoint.
     FormatCheckpoint "format.checkpoint" Error
-        "the line was damaged, or its writer is faulty";
-    /// The first line is not the header of an export.
-    FormatHeader "format.header" Error
-        "an export begins with {\"countersign\":\"export/v1\",\"origin\":…}";
+        "the line was damaged, or its writer is faulty: get the export again from its source";
+    /// The export is compressed in a way that is not read.
+    FormatCompression "format.compression" Warning
+        "compress it again with gzip, or with zstd in its default settings";
+    /// This is not a countersign export, or its header is damaged.
+    FormatHeader "format.header" Warning
+        "an export begins with {\"countersign\":\"export/v1\",\"origin\":…}: was the right file chosen?";
     /// A leaf above 65,535 bytes.
     FormatLeafSize "format.leaf_size" Error
-        "no log can hold it: its writer is faulty";
+        "no log can hold it, so its writer is faulty: tell whoever made the export";
     /// A line that is not what a line of an export can be.
     FormatLine "format.line" Error
-        "the line was damaged, or its writer is faulty";
+        "the line was damaged, or its writer is faulty: get the export again from its source";
     /// A link without the grammar of a link.
     FormatLink "format.link" Error
-        "the line was damaged, or its writer is faulty";
+        "the line was damaged, or its writer is faulty: get the export again from its source";
     /// A malformed key note.
     FormatNote "format.note" Error
-        "the line was damaged, or its writer is faulty";
+        "the line was damaged, or its writer is faulty: get the export again from its source";
     /// The file ends in the middle of a line, or of a compressed stream.
     FormatTruncated "format.truncated" Error
         "the file was cut off: fetch it again";
@@ -117,34 +121,34 @@ codes! {
         "it is not verified; do not rely on it";
     /// A link later than its key was allowed.
     KeyExpired "key.expired" Error
-        "the emitter should have been given a new grant; what it signed later does not count";
+        "what the emitter signed later does not count: ask an issuer why it was given no new grant";
     /// A chain whose time no witness confirmed before its key expired.
     KeyLate "key.late" Warning
         "ask for an export with the checkpoints of that time: a thief of an old key could write what time he likes";
     /// A link earlier than its key was allowed.
     KeyNotYetValid "key.not_yet_valid" Error
-        "the emitter signed before its grant began: a wrong clock, or a key used too early";
+        "a wrong clock, or a key used too early: ask who runs the emitter";
     /// A link signed by a revoked key.
     KeyRevoked "key.revoked" Error
-        "the key was revoked before: whoever signed this should not have been able to";
+        "whoever signed this held a key that was no longer to be trusted: do not rely on it";
     /// A key note that does nothing, or an invalid signature line on one.
     KeyStatement "key.statement" Warning
-        "no issuer you trust signed for it, it is for another log, or it was damaged; it is treated as not there";
+        "it is treated as not there: if it should act, name the issuer that signed it in the trust file";
     /// A chain that may have been signed by a thief.
     KeySuspect "key.suspect" Warning
-        "its key, or that of who granted it, was revoked since a time that this chain is not shown to precede";
+        "whoever stole the key could have written it: rely on it only with a witnessed checkpoint from before the revocation";
     /// A chain whose key is not one you chose to trust.
     KeyUnknown "key.unknown" Warning
         "get the emitter's or its issuer's key from a place you trust, and add it to the trust file";
     /// A chain whose revocation may be among the leaves that are not here.
     KeyUnseen "key.unseen" Info
-        "leaves are skipped, and a revocation may be among them: a trust file that names the emitter settles it";
+        "ask for the whole log, or name the emitter in the trust file if you vouch for it yourself";
     /// A checkpoint of another log.
     LogOrigin "log.origin" Error
-        "the checkpoint belongs to another log than the header names";
+        "the checkpoint belongs to another log than the header names: get the export again from its source";
     /// A checkpoint whose signature by a trusted log key is invalid.
     LogSignature "log.signature" Error
-        "the checkpoint is not what the log signed";
+        "the checkpoint is not what the log signed: get the export again from the log itself";
     /// The last checkpoint is not signed by a log key you trust.
     LogUnknown "log.unknown" Warning
         "get the log's key from a place you trust, and add it to the trust file as a `log` line";
@@ -153,40 +157,40 @@ codes! {
         "readers would disagree on what it says: do not rely on this event";
     /// An event that is not the one its link commits to.
     PayloadMismatch "payload.mismatch" Error
-        "the event or its salt was changed after it was recorded";
+        "the event or its salt was changed after it was recorded: do not rely on it, and get the export again from its source";
     /// An event that matches after it was brought into canonical form.
     PayloadReserialised "payload.reserialised" Info
-        "a tool reformatted it; what it says is unchanged";
+        "a tool reformatted it: rely on the canonical form, which is what was signed and what is shown";
     /// An event that is not shown.
     PayloadWithheld "payload.withheld" Info
-        "the exporter left it out, or it was erased; its link proves that it was recorded";
+        "its link proves that it was recorded: ask whoever made the export, unless it was erased";
     /// Leaves that the export claims to hold are not here.
     RangeMissing "range.missing" Error
         "the file was cut off, or its exporter is faulty: ask for it again";
     /// A signature that does not verify.
     SignatureInvalid "signature.invalid" Error
-        "the link, or its signature, is not what the emitter made";
+        "the link, or its signature, is not what the emitter made: get the export again from its source";
     /// The end of a chain, or of a part of it, that no signature covers.
     SignatureUnsignedTail "signature.unsigned_tail" Warning
         "nothing vouches for these links: ask for an export that goes on to the chain's next signature";
     /// A link dated later than witnesses say that it existed.
     TimeFuture "time.future" Error
-        "the emitter's clock was ahead, or the time is made up";
+        "the emitter's clock was ahead, or the time is made up: rely on the log's times instead";
     /// A link dated more than a day before the log's own time.
     TimeLate "time.late" Warning
-        "it reached the log late, or its time is made up";
+        "it reached the log late, or its time is made up: rely on the log's times instead";
     /// A link dated earlier than the one before it.
     TimeOrder "time.order" Error
-        "a recorder never lets its time go back: a faulty writer";
+        "a recorder never lets its time go back, so its writer is faulty: do not rely on these times";
     /// A checkpoint for another number of leaves than are here.
     TreePosition "tree.position" Error
-        "lines were added or removed before it";
+        "lines were added or removed before it: get the export again from its source";
     /// A checkpoint for other leaves than are here.
     TreeRoot "tree.root" Error
-        "something before it was changed, exchanged or moved";
+        "something before it was changed, exchanged or moved: get the export again from its source";
     /// A skip where none can stand.
     TreeSkipAlignment "tree.skip_alignment" Error
-        "lines before it were added or removed, or its writer is faulty";
+        "lines before it were added or removed, or its writer is faulty: get the export again from its source";
     /// Leaves after the last checkpoint.
     TreeUncovered "tree.uncovered" Warning
         "ask for an export that ends with a checkpoint";
@@ -195,7 +199,7 @@ codes! {
         "ask for an export whose last checkpoint your witnesses have cosigned";
     /// A cosignature of a trusted witness that is invalid.
     WitnessSignature "witness.signature" Error
-        "the checkpoint, or the cosignature, is not what the witness signed";
+        "the checkpoint, or the cosignature, is not what the witness signed: get the export again from the log itself";
 }
 
 impl Serialize for FindingCode {
@@ -286,7 +290,7 @@ pub(super) struct Findings {
 #[derive(Clone, Debug, Default)]
 struct OfCode {
     count: u64,
-    first: Vec<(Place, String)>,
+    first: Vec<(Place, &'static str, String)>,
 }
 
 impl Findings {
@@ -296,12 +300,23 @@ impl Findings {
     }
 
     pub(super) fn add(&mut self, code: FindingCode, place: Place, message: impl Fn() -> String) {
-        self.insert(code, place, &message);
+        self.insert(code, place, code.hint(), &message);
+    }
+
+    /// With a hint that fits this finding better than [its code's](FindingCode::hint).
+    pub(super) fn add_with_hint(
+        &mut self,
+        code: FindingCode,
+        place: Place,
+        hint: &'static str,
+        message: impl Fn() -> String,
+    ) {
+        self.insert(code, place, hint, &message);
     }
 
     /// Compiled once, not for every message.
     #[inline(never)]
-    fn insert(&mut self, code: FindingCode, place: Place, message: &dyn Fn() -> String) {
+    fn insert(&mut self, code: FindingCode, place: Place, hint: &'static str, message: &dyn Fn() -> String) {
         let number = code as usize;
         if self.of_code.len() <= number {
             self.of_code.resize_with(number + 1, OfCode::default);
@@ -309,16 +324,32 @@ impl Findings {
         let of_code = &mut self.of_code[number];
         of_code.count += 1;
         if self.told && of_code.count <= LISTED as u64 {
-            self.fresh.push(finding(code, place, message()));
+            self.fresh.push(finding(code, place, hint, message()));
         }
         if of_code.first.len() == LISTED {
-            if of_code.first.last().is_some_and(|(last, _)| *last <= place) {
+            if of_code.first.last().is_some_and(|(last, ..)| *last <= place) {
                 return;
             }
             of_code.first.pop();
         }
-        let at = of_code.first.partition_point(|(before, _)| *before <= place);
-        of_code.first.insert(at, (place, message()));
+        let at = of_code.first.partition_point(|(before, ..)| *before <= place);
+        of_code.first.insert(at, (place, hint, message()));
+    }
+
+    /// Adds what was noted aside.
+    pub(super) fn append(&mut self, aside: &Self) {
+        for (code, of_code) in FindingCode::ALL.iter().zip(&aside.of_code) {
+            for (place, hint, message) in &of_code.first {
+                self.insert(*code, *place, hint, &|| message.clone());
+            }
+            if let Some(own) = self.of_code.get_mut(*code as usize) {
+                own.count += of_code.count - of_code.first.len() as u64;
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.of_code.is_empty()
     }
 
     /// Those met since the last call, of each code not more than are listed.
@@ -334,15 +365,15 @@ impl Findings {
     /// All that are listed, in the order of the report.
     pub(super) fn into_list(self) -> Vec<Finding> {
         let all = FindingCode::ALL.iter().zip(self.of_code).flat_map(|(code, of_code)| {
-            of_code.first.into_iter().map(move |(place, message)| (*code, place, message))
+            of_code.first.into_iter().map(move |(place, hint, message)| finding(*code, place, hint, message))
         });
         let mut all: Vec<_> = all.collect();
-        all.sort_by_key(|(code, place, _)| (place.line, *code, *place));
-        all.into_iter().map(|(code, place, message)| finding(code, place, message)).collect()
+        all.sort_by_key(|found| (found.line, found.code, found.index, found.chain, found.seq));
+        all
     }
 }
 
-fn finding(code: FindingCode, place: Place, message: String) -> Finding {
+fn finding(code: FindingCode, place: Place, hint: &'static str, message: String) -> Finding {
     Finding {
         code,
         severity: code.severity(),
@@ -351,7 +382,7 @@ fn finding(code: FindingCode, place: Place, message: String) -> Finding {
         chain: place.link.map(|(chain, _)| chain),
         seq: place.link.and_then(|(_, seq)| seq),
         message,
-        hint: code.hint(),
+        hint,
     }
 }
 

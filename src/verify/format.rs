@@ -9,7 +9,6 @@ pub(super) fn is_malformed(code: FindingCode) -> bool {
     matches!(
         code,
         Code::FormatLine
-            | Code::FormatHeader
             | Code::FormatLink
             | Code::FormatNote
             | Code::FormatCheckpoint

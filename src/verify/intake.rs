@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 #[cfg(feature = "compress")]
-use crate::export::{Compression, Decompressor};
+use crate::export::{Compression, DecompressError, Decompressor};
 use crate::export::{Header, LineBuffer, MAX_LINE};
 
-use super::FindingCode;
+use super::Unread;
 
 /// How many bytes a stretch has, about.
 const STRETCH: usize = 256 << 10;
@@ -31,7 +31,7 @@ enum Source {
     #[cfg(feature = "compress")]
     Compressed(Box<Decompressor>),
     #[cfg(feature = "compress")]
-    Cut(String),
+    Failed(DecompressError),
 }
 
 /// What is decompressed.
@@ -43,24 +43,6 @@ struct Body {
     header: Option<Result<Header, crate::Error>>,
     lines: Option<LineBuffer>,
     ready: VecDeque<Vec<u8>>,
-}
-
-/// Why nothing of an export can be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    pub(super) code: FindingCode,
-    pub(super) line: u64,
-    /// How many lines that are not blank were met.
-    pub(super) lines: u64,
-    pub(super) message: String,
-    pub(super) hint: &'static str,
-}
-
-impl Unread {
-    /// The same as an error, for those who make something else of an export than a report.
-    pub fn to_error(&self) -> crate::Error {
-        crate::Error::new(crate::Code::Export, self.message.clone()).at_line(self.line).with_hint(self.hint)
-    }
 }
 
 impl Default for Intake {
@@ -109,12 +91,12 @@ impl Intake {
                     let piece = &rest[..rest.len().min(COMPRESSED_PIECE)];
                     taken += piece.len();
                     let body = &mut self.body;
-                    if let Err(why) = decompressor.push(piece, &mut |bytes| body.push(bytes)) {
-                        self.source = Source::Cut(why.to_string());
+                    if let Err(error) = decompressor.push(piece, &mut |bytes| body.push(bytes)) {
+                        self.source = Source::Failed(error);
                     }
                 }
                 #[cfg(feature = "compress")]
-                Source::Cut(_) => taken = input.len(),
+                Source::Failed(_) => taken = input.len(),
             }
         }
         taken
@@ -159,25 +141,21 @@ impl Intake {
     /// The input ends here. More stretches may be ready then, the last of which may lack its line end.
     ///
     /// # Errors
-    /// [`Unread`] when there is no header, or when a compressed stream was cut off.
+    /// [`Unread`] when there is no header, or when a compressed stream cannot be read to its end.
     pub fn finish(&mut self) -> Result<(), Unread> {
         if matches!(self.source, Source::Unknown(_)) {
             self.decide();
         }
         #[cfg(feature = "compress")]
-        if let Source::Compressed(decompressor) = &mut self.source {
-            let body = &mut self.body;
-            let end = decompressor.finish();
-            if let Err(why) = end {
-                body.ready.clear();
-                self.source = Source::Cut(why.to_string());
-            }
+        if let Source::Compressed(decompressor) = &mut self.source
+            && let Err(error) = decompressor.finish()
+        {
+            self.body.ready.clear();
+            self.source = Source::Failed(error);
         }
         #[cfg(feature = "compress")]
-        if let Source::Cut(why) = &self.source {
-            let message = format!("the compressed stream does not decompress whole: {why}");
-            let hint = FindingCode::FormatTruncated.hint();
-            return Err(Unread { code: FindingCode::FormatTruncated, line: 1, lines: 0, message, hint });
+        if let Source::Failed(error) = self.source {
+            return Err(Unread::stream(error));
         }
         self.body.finish()
     }
@@ -207,7 +185,7 @@ impl Body {
         if !self.first.is_empty() {
             // The white space before the header counts for the length of its line.
             let header = if self.length > MAX_LINE {
-                Err(crate::Error::new(crate::Code::Export, "the first line is longer than 1 MiB"))
+                Err(Header::missing(&self.first))
             } else {
                 Header::parse(&self.first)
             };
@@ -221,7 +199,6 @@ impl Body {
         if self.header.is_none() && !self.first.is_empty() {
             self.end_first();
         }
-        let code = FindingCode::FormatHeader;
         match &self.header {
             Some(Ok(_)) => {
                 let rest = self.lines.take().map(LineBuffer::finish).unwrap_or_default();
@@ -230,14 +207,8 @@ impl Body {
                 }
                 Ok(())
             }
-            Some(Err(error)) => {
-                let hint = error.hint.unwrap_or(code.hint());
-                Err(Unread { code, line: self.line, lines: 1, message: error.message.clone(), hint })
-            }
-            None => {
-                let hint = "the file is empty: was the right file chosen, and did its download finish?";
-                Err(Unread { code, line: 1, lines: 0, message: "there is no line".into(), hint })
-            }
+            Some(Err(error)) => Err(Unread::header(self.line, error.clone())),
+            None => Err(Unread::empty()),
         }
     }
 }

@@ -58,8 +58,7 @@ impl Verifier {
                 self.progress.absorb(summary, stretch);
                 if let (Some(_), Some(live), Some(sequence)) = (last, &mut self.live, &self.progress.sequence)
                 {
-                    let (report, pin, _) = sequence.report();
-                    live.at_checkpoint = Some(Verification { report, pin });
+                    live.at_checkpoint = Some(sequence.so_far());
                 }
             }
         }

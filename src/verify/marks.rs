@@ -12,6 +12,7 @@ use crate::trust::{Times, Trust};
 
 /// Anything beside an event that an export holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mark {
     /// Leaves that are not here. One that stands where none can is none.
     Skip {
@@ -37,6 +38,43 @@ pub enum Mark {
     Checkpoint(CheckpointMark),
 }
 
+impl Mark {
+    /// What it is, in a word that programs may compare: `skip`, `leaf`, `open`, `close`, `withheld`, `note` or
+    /// `checkpoint`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Skip { .. } => "skip",
+            Self::Opaque { .. } => "leaf",
+            Self::Link(LinkMark { kind: LinkKind::Open, .. }) => "open",
+            Self::Link(LinkMark { kind: LinkKind::Close, .. }) => "close",
+            Self::Link(LinkMark { kind: LinkKind::Withheld(_), .. }) => "withheld",
+            Self::Note(_) => "note",
+            Self::Checkpoint(_) => "checkpoint",
+        }
+    }
+
+    /// The 1-based line.
+    pub const fn line(&self) -> u64 {
+        let (Self::Skip { line, .. }
+        | Self::Opaque { line, .. }
+        | Self::Link(LinkMark { line, .. })
+        | Self::Note(NoteMark { line, .. })
+        | Self::Checkpoint(CheckpointMark { line, .. })) = self;
+        *line
+    }
+
+    /// The index of its leaf, the first one of a skip; a checkpoint is no leaf.
+    pub const fn index(&self) -> Option<u64> {
+        match self {
+            Self::Skip { index, .. }
+            | Self::Opaque { index, .. }
+            | Self::Link(LinkMark { index, .. })
+            | Self::Note(NoteMark { index, .. }) => Some(*index),
+            Self::Checkpoint(_) => None,
+        }
+    }
+}
+
 /// A link that shows no event, that did not fail, and that a valid signature of its chain's key covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkMark {
@@ -60,6 +98,7 @@ pub struct LinkMark {
 
 /// What a link that shows no event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LinkKind {
     /// The begin of its chain.
     Open,
@@ -141,7 +180,7 @@ pub(super) fn checkpoint(
 ) -> CheckpointMark {
     let signed = SignedCheckpoint::parse_extended(&entry.note).ok();
     let signatures = signed.map(|signed| {
-        let lines = signed.signatures.iter();
+        let lines = signed.note.signatures.iter();
         lines.map(|line| signature(entry, &signed, &line.name, line.id, trust)).collect()
     });
     CheckpointMark {
@@ -169,16 +208,16 @@ fn signature(
     let is_logs = |key: &&VerifierKey| is_of(key) && key.name() == signed.checkpoint.origin;
     let mut mark =
         SignatureMark { name: name.to_owned(), id, by: SignedBy::Unknown, valid: None, time: None };
-    if trust.logs().iter().any(|key| is_logs(&key)) {
+    if trust.logs().any(|key| is_logs(&key)) {
         mark.by = SignedBy::Log;
         // The summary has one answer for all of the log's keys: where one failed, each is asked again.
         mark.valid = entry.log.map(|valid| {
-            let mut keys = trust.logs().iter().filter(is_logs);
-            valid || keys.all(|key| signed.log_signature(key) == Some(true))
+            let mut keys = trust.logs().filter(is_logs);
+            valid || keys.any(|key| signed.is_signed_by(key))
         });
-    } else if trust.witnesses().iter().any(|key| is_of(&key)) {
+    } else if trust.witnesses().any(|key| is_of(&key)) {
         mark.by = SignedBy::Witness;
-        let cosigned = |(by, _): &&(usize, Time)| trust.witnesses().get(*by).is_some_and(|key| is_of(&key));
+        let cosigned = |(by, _): &&(usize, Time)| trust.witnesses().nth(*by).is_some_and(|key| is_of(&key));
         mark.time = entry.cosignatures.iter().find(cosigned).map(|(_, time)| *time);
         mark.valid = own.then_some(mark.time.is_some());
     }

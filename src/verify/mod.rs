@@ -25,44 +25,49 @@
 mod append_only;
 mod attested;
 mod authority;
+mod chain_keys;
 mod chains;
 mod closure;
+mod conclusion;
+mod delivery;
 mod events;
 mod expected;
 mod finding;
 mod format;
-mod held;
 mod intake;
 mod live;
 mod log;
 mod marks;
+mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod parallel;
 mod payloads;
 mod range;
 pub mod report;
+mod revocations;
 mod sequence;
 mod signatures;
 mod summary;
 mod time;
 mod told;
 mod tree;
+mod unread;
 mod verdict;
-mod windows;
+mod void;
 pub mod wire;
 mod witnesses;
 
 pub use events::VerifiedEvent;
 pub use finding::{Finding, FindingCode, LISTED, Severity};
-pub use intake::{Intake, Unread};
+pub use intake::Intake;
 pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
 pub use report::{Report, SignerTrust, State, Verdict};
 pub use summary::{Summarizer, Summary};
 pub use told::Told;
+pub use unread::Unread;
 
-use finding::{Findings, Place};
 use live::Live;
-use report::{Check, Checks, Counts};
+use report::Counts;
 use sequence::Sequence;
 
 use crate::checkpoint::SignedCheckpoint;
@@ -76,7 +81,8 @@ use crate::trust::Trust;
 pub struct Options {
     /// What the reader trusts.
     pub trust: Trust,
-    /// Checkpoints that were verified before; their signatures are not looked at again.
+    /// Checkpoints that were verified before, perhaps with extension lines; their signatures are not looked at
+    /// again (SPEC section 8).
     pub pins: Vec<SignedCheckpoint>,
     /// What the reader expects of the export.
     pub expect: Expectations,
@@ -86,9 +92,9 @@ pub struct Options {
     pub marks: bool,
     /// Whether to hand out [`Finding`]s as they are met. The report has the last word.
     pub findings: bool,
-    /// Whether this is no export but what [`check`](crate::check) makes of a log's tiles. No event is in them, and
-    /// perhaps no link: what a log need not hold is then no required check, `tree` and `log` always are, and
-    /// checkpoints may have extension lines, as other people's logs sign them.
+    /// Whether this is no export but what `check` makes of a log's tiles. No event is in them, and perhaps no link:
+    /// what a log need not hold is then no required check, `tree` and `log` always are, and checkpoints may have
+    /// extension lines, as other people's logs sign them.
     pub tiles: bool,
 }
 
@@ -201,15 +207,12 @@ impl Progress {
         let mut told = self.take();
         let unread = match (end, self.sequence) {
             (Ok(()), Some(sequence)) => {
-                let (report, pin, mut last) = sequence.report();
+                let (verification, mut last) = sequence.finish();
                 told.findings.append(&mut last);
-                return (Verification { report, pin }, told);
+                return (verification, told);
             }
             (Err(unread), _) => unread,
-            (Ok(()), None) => {
-                let code = FindingCode::FormatHeader;
-                Unread { code, line: 1, lines: 0, message: "there is no line".into(), hint: code.hint() }
-            }
+            (Ok(()), None) => Unread::empty(),
         };
         let report = unread.report();
         if self.findings {
@@ -286,44 +289,5 @@ impl Verifier {
         self.drain();
         self.begin();
         self.progress.finish_telling(end)
-    }
-}
-
-impl Unread {
-    /// The report where nothing could be read.
-    fn report(self) -> Report {
-        let not_checked = || Check::of(0, 0, Some("the export could not be read"));
-        let mut findings = Findings::default();
-        findings.add(self.code, Place::line(self.line), || self.message.clone());
-        let finding_counts = findings.counts().collect();
-        let mut findings = findings.into_list();
-        for finding in &mut findings {
-            finding.hint = self.hint;
-        }
-        Report {
-            countersign: "report/v1",
-            verdict: Verdict::Broken,
-            complete: None,
-            origin: None,
-            checks: Checks {
-                format: Check::of(1, 1, None),
-                payloads: not_checked(),
-                chains: not_checked(),
-                signatures: not_checked(),
-                tree: not_checked(),
-                log: not_checked(),
-                range: not_checked(),
-                append_only: not_checked(),
-                witnesses: not_checked(),
-                time: not_checked(),
-                closure: not_checked(),
-                expected: not_checked(),
-            },
-            counts: Counts { lines: self.lines, ..Counts::default() },
-            log: None,
-            signers: Vec::new(),
-            findings,
-            finding_counts,
-        }
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use super::chain_keys::ChainKeys;
 use super::{Intake, Options, Progress, Summarizer, Summary, Told, Unread, Verification, Verifier};
 use crate::export::Header;
-use crate::link::ChainId;
 
 /// How many stretches may be under way for each thread.
 const UNDER_WAY: usize = 4;
@@ -29,9 +29,6 @@ enum Message {
     Failed(io::Error),
 }
 
-/// The open links that any summarizer met, for all of them.
-type Opened = RwLock<Vec<(ChainId, [u8; 32])>>;
-
 /// Reads an export to its end and verifies it, so many threads making summaries.
 ///
 /// `progress` is called with the number of bytes read so far, compressed ones as they are, perhaps on another
@@ -50,7 +47,7 @@ pub fn verify(
         return alone(&mut reader, options, &mut progress, &mut told);
     }
     let (trust, tiles) = (options.trust.clone(), options.tiles);
-    let opened = Opened::default();
+    let keys = ChainKeys::default();
     let (jobs, queue) = sync_channel::<Job>(threads * UNDER_WAY);
     let queue = Mutex::new(queue);
     let (results, messages) = sync_channel::<Message>(threads * UNDER_WAY);
@@ -62,10 +59,11 @@ pub fn verify(
     thread::scope(|scope| {
         for _ in 0..threads {
             let results = results.clone();
-            let (queue, trust, opened) = (&queue, &trust, &opened);
+            let (queue, trust, keys) = (&queue, &trust, &keys);
             scope.spawn(move || {
-                let begin = |origin: &str| Summarizer::new(origin, trust).of_tiles(tiles);
-                summarize(queue, &results, begin, opened);
+                let begin =
+                    |origin: &str| Summarizer::new(origin, trust).of_tiles(tiles).sharing(keys.clone());
+                summarize(queue, &results, begin);
             });
         }
         scope.spawn(move || {
@@ -167,24 +165,13 @@ fn summarize(
     queue: &Mutex<Receiver<Job>>,
     results: &SyncSender<Message>,
     begin: impl Fn(&str) -> Summarizer,
-    opened: &Opened,
 ) {
     let mut summarizer = None;
-    let mut learned = 0;
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { number, origin, stretch }) = job else { return };
         let summarizer = summarizer.get_or_insert_with(|| begin(&origin));
-        {
-            let opened = opened.read().unwrap_or_else(PoisonError::into_inner);
-            summarizer.learn(opened[learned..].iter().copied());
-            learned = opened.len();
-        }
         let summary = summarizer.summarize(&stretch);
-        let found: Vec<_> = summary.opened().collect();
-        if !found.is_empty() {
-            opened.write().unwrap_or_else(PoisonError::into_inner).extend(found);
-        }
         if results.send(Message::Summary(number, stretch, summary)).is_err() {
             return;
         }

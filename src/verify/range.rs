@@ -67,3 +67,27 @@ pub(super) fn check(
         (!tree_passes).then_some("only a checkpoint can confirm the leaves' places"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn a_range_is_what_is_shown_when_no_event_is_outside_and_none_within_withheld() {
+        let shows = |events: &[(u64, bool)]| {
+            let mut range = Range::new((2, 4));
+            for (index, shown) in events {
+                range.event(*index, *shown);
+            }
+            range.is_what_is_shown()
+        };
+        assert!(shows(&[(2, true), (3, true)]));
+        assert!(shows(&[(1, false), (2, true), (4, false)]));
+        for (index, shown) in [(1, true), (4, true), (2, false), (3, false)] {
+            assert!(!shows(&[(index, shown), (3, true), (4, false)]), "{index} {shown}");
+        }
+    }
+}

@@ -1,82 +1,78 @@
-//! Takes summaries in the order of the lines, and ends in the report.
-
-use std::collections::HashMap;
+//! Takes summaries in the order of the lines: what each line is, and which checks it concerns.
 
 use super::append_only::Pins;
 use super::attested::Attested;
 use super::authority::{Authority, Right};
-use super::chains::{Chain, Chains, Step};
-use super::expected::Facts;
-use super::finding::{Finding, Findings, Place, Severity};
-use super::held::Held;
+use super::chains::{ChainEnd, Chains, Step};
+use super::delivery::Delivery;
+use super::finding::{Findings, Place};
 use super::log::LogCheck;
-use super::marks::{self, LinkKind, Mark, NoteMark};
+use super::marks::{self, Mark, NoteMark};
+use super::numbers::Numbers;
 use super::payloads::Payloads;
 use super::range::Range;
-use super::report::{Check, Checks, Complete, Counts, Log, Report, Signer, SignerTrust, State, Verdict};
-use super::signatures::{Coverage, Covers, Signatures};
+use super::report::{Counts, Log};
+use super::signatures::{Coverage, Covers, Signable, Signatures};
 use super::summary::{
-    CheckpointEntry, Entry, Flaw, Kind, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
+    CheckpointEntry, Entry, Kind, LineFinding, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
 };
 use super::time::TimeCheck;
 use super::tree::Tree;
-use super::verdict::{Asked, UnknownKeys, decide};
 use super::witnesses::Witnesses;
-use super::{FindingCode, Options, Told, closure, expected, format, range};
+use super::{FindingCode, Options, Told, format};
+use crate::ed25519;
 use crate::error::Quoted;
 use crate::export::Header;
 use crate::hash::Hash;
 use crate::link::ChainId;
-use crate::note::VerifierKey;
-use crate::time::Time;
+use crate::merkle::MAX_SIZE;
 
 /// All that is known of an export up to a line.
 pub(super) struct Sequence {
-    header: Header,
-    options: Options,
-    quorum: bool,
+    pub(super) header: Header,
+    pub(super) options: Options,
+    pub(super) quorum: bool,
     /// The line before the next stretch.
     line: u64,
     /// The last line that is not blank.
-    last: Place,
-    findings: Findings,
-    counts: Counts,
-    malformed: u64,
-    payloads: Payloads,
-    chains: Chains,
-    places: HashMap<ChainId, usize>,
-    threads: Vec<Thread>,
-    authority: Authority,
-    attested: Attested,
-    tree: Tree,
-    log_check: LogCheck,
-    log: Option<Log>,
+    pub(super) last: Place,
+    pub(super) findings: Findings,
+    pub(super) counts: Counts,
+    pub(super) malformed: u64,
+    pub(super) payloads: Payloads,
+    pub(super) chains: Chains,
+    pub(super) threads: Vec<Thread>,
+    numbers: Numbers,
+    pub(super) authority: Authority,
+    /// Chains whose revocation may be missed, if any leaves are skipped.
+    pub(super) unseen: Findings,
+    pub(super) attested: Attested,
+    pub(super) signatures: Signatures,
+    pub(super) tree: Tree,
+    pub(super) log_check: LogCheck,
+    pub(super) log: Option<Log>,
     /// The last checkpoint that matched, as it stood.
-    matched: Option<String>,
-    last_checkpoint: Option<(u64, Place)>,
-    claimed: Option<Range>,
-    expected: Option<Range>,
-    pins: Pins,
-    witnesses: Witnesses,
-    time: TimeCheck,
-    held: Held,
+    pub(super) matched: Option<String>,
+    pub(super) last_checkpoint: Option<(u64, Place)>,
+    pub(super) claimed: Option<Range>,
+    pub(super) expected: Option<Range>,
+    pub(super) pins: Pins,
+    pub(super) witnesses: Witnesses,
+    pub(super) time: TimeCheck,
+    delivery: Delivery,
 }
 
 /// A chain, and what its signatures cover where its open link is known.
-struct Thread {
-    chain: Chain,
-    signer: Option<ChainSigner>,
-    links: u64,
-    first: Time,
-    last: Time,
+pub(super) struct Thread {
+    pub(super) end: ChainEnd,
+    pub(super) signer: Option<ChainSigner>,
 }
 
-struct ChainSigner {
-    key: usize,
-    open: Place,
-    /// The chain is for another log.
-    foreign: bool,
-    coverage: Coverage,
+pub(super) struct ChainSigner {
+    pub(super) key: usize,
+    /// How many revocations of the key came before the last link.
+    pub(super) revocations: usize,
+    pub(super) coverage: Coverage,
 }
 
 impl Sequence {
@@ -87,7 +83,7 @@ impl Sequence {
         let tree = Tree::default();
         pins.reach(0, tree.root(), Place::line(line), &mut findings);
         Self {
-            quorum: !options.trust.quorum().is_none(),
+            quorum: options.trust.has_quorum(),
             line,
             last: Place::line(line),
             findings,
@@ -95,10 +91,12 @@ impl Sequence {
             malformed: 0,
             payloads: Payloads::default(),
             chains: Chains::default(),
-            places: HashMap::new(),
             threads: Vec::new(),
+            numbers: Numbers::default(),
             authority: Authority::new(options.trust.clone()),
+            unseen: Findings::default(),
             attested: Attested::default(),
+            signatures: Signatures::default(),
             tree,
             log_check: LogCheck::default(),
             log: None,
@@ -109,7 +107,7 @@ impl Sequence {
             pins,
             witnesses: Witnesses::default(),
             time: TimeCheck::default(),
-            held: Held::new(options.events, options.marks),
+            delivery: Delivery::new(options.events, options.marks),
             header,
             options,
         }
@@ -125,12 +123,19 @@ impl Sequence {
 
     /// What became known since the last call.
     pub(super) fn take(&mut self) -> Told {
-        let (events, marks) = self.held.take();
+        let (events, marks) = self.delivery.take();
         Told { events, marks, findings: self.findings.take_fresh() }
+    }
+
+    /// Nothing is asked any more but who signed.
+    pub(super) fn forget_chains(&mut self) {
+        (self.threads, self.numbers) = (Vec::new(), Numbers::default());
+        self.authority.forget_numbers();
     }
 
     pub(super) fn counts(&self) -> Counts {
         Counts {
+            leaves: self.tree.position() - self.tree.skipped,
             skipped: self.tree.skipped,
             events: self.payloads.shown,
             withheld: self.payloads.withheld,
@@ -142,29 +147,35 @@ impl Sequence {
     /// The summary of the next stretch; `stretch` is its text, for the events in it.
     pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8]) {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
-        let chains: Vec<Option<usize>> =
-            summary.chains.iter().map(|id| self.places.get(id).copied()).collect();
+        let number = |id: &ChainId| self.numbers.find(id, |number| self.threads[number].end.id == *id);
+        let chains: Vec<Option<usize>> = summary.chains.iter().map(number).collect();
         let mut stretch =
             Stretch { chains, names: &summary.chains, leaves: &summary.leaves, added: 0, text: stretch };
-        let mut flaws = summary.flaws.iter().peekable();
+        let mut findings = summary.findings.iter().peekable();
+        let mut canonical = summary.canonical.iter().peekable();
         let mut next = 0;
         for (number, entry) in summary.entries.iter_mut().enumerate() {
             if let Some(unresolved) = unresolved.next_if(|unresolved| unresolved.entry == number) {
                 self.resolve(entry, &unresolved, &stretch.chains);
             }
-            let mut place = self.entry(entry, &mut stretch, &mut next);
-            while let Some(flaw) = flaws.next_if(|flaw| flaw.line <= entry.line) {
-                if flaw.entry == Some(number) {
-                    place.link = place.link.or(flaw.link.map(|(chain, seq)| (chain, Some(seq))));
-                    self.flaw(flaw, place);
-                } else {
-                    self.flaw(flaw, Place::line(self.line + flaw.line));
+            let canonical = canonical.next_if(|(of, _)| *of == number).map(|(_, text)| &**text);
+            let has_place = self.has_place(entry, &mut stretch, &mut next);
+            let place = if has_place {
+                self.entry(entry, canonical, &mut stretch, &mut next)
+            } else {
+                Place::line(self.line + entry.line)
+            };
+            while let Some(finding) = findings.next_if(|finding| finding.line <= entry.line) {
+                if finding.entry != Some(number) {
+                    self.line_finding(finding, Place::line(self.line + finding.line));
+                } else if has_place {
+                    self.line_finding(finding, place);
                 }
             }
             self.last = place;
         }
-        for flaw in flaws {
-            self.flaw(flaw, Place::line(self.line + flaw.line));
+        for finding in findings {
+            self.line_finding(finding, Place::line(self.line + finding.line));
         }
         self.tree.extend(&stretch.leaves[stretch.added..]);
         if summary.last_filled > 0 && self.last.line != self.line + summary.last_filled {
@@ -172,7 +183,22 @@ impl Sequence {
         }
         self.line += summary.lines;
         self.counts.lines += summary.filled;
-        self.counts.leaves += summary.leaves.len() as u64;
+    }
+
+    /// Whether the tree has room for what stands here. A leaf that it has no room for is a malformed line.
+    fn has_place(&mut self, entry: &Entry, stretch: &mut Stretch<'_>, next: &mut usize) -> bool {
+        let index = self.tree.position() + (*next - stretch.added) as u64;
+        if index < MAX_SIZE || matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_)) {
+            return true;
+        }
+        stretch.add_to(&mut self.tree, *next);
+        *next += 1;
+        stretch.added = *next;
+        self.malformed += 1;
+        self.findings.add(FindingCode::FormatLine, Place::line(self.line + entry.line), || {
+            "a log has at most 2^53 - 1 leaves".into()
+        });
+        false
     }
 
     /// Checks a signature whose chain's key the summarizer did not know.
@@ -180,19 +206,25 @@ impl Sequence {
         let Kind::Link(link) = &mut entry.kind else { return };
         let thread = chains[link.chain as usize].map(|chain| &self.threads[chain]);
         if let Some(signer) = thread.and_then(|thread| thread.signer.as_ref()) {
-            let key = &self.authority.keys()[signer.key].vkey;
-            let valid = key.verify(&unresolved.message, &unresolved.signature);
+            let public = self.authority.key(signer.key).public();
+            let valid = ed25519::verify(public, &unresolved.message, &unresolved.signature);
             link.signature = if valid { Signed::Valid } else { Signed::Invalid };
         }
     }
 
-    fn flaw(&mut self, flaw: &Flaw, place: Place) {
-        self.malformed += u64::from(format::is_malformed(flaw.code));
-        self.findings.add(flaw.code, place, || flaw.detail.to_string());
+    fn line_finding(&mut self, finding: &LineFinding, place: Place) {
+        self.malformed += u64::from(format::is_malformed(finding.code));
+        self.findings.add(finding.code, place, || finding.detail.to_string());
     }
 
     #[inline]
-    fn entry(&mut self, entry: &Entry, stretch: &mut Stretch<'_>, next: &mut usize) -> Place {
+    fn entry(
+        &mut self,
+        entry: &Entry,
+        canonical: Option<&str>,
+        stretch: &mut Stretch<'_>,
+        next: &mut usize,
+    ) -> Place {
         let line = self.line + entry.line;
         // Leaves are added to the tree in batches; this one's index counts those that wait.
         let index = self.tree.position() + (*next - stretch.added) as u64;
@@ -201,8 +233,7 @@ impl Sequence {
                 let id = stretch.names[link.chain as usize];
                 let place = Place::link(line, index, id, link.seq);
                 let hash = &stretch.leaves[*next];
-                let event =
-                    stretch.text.get(link.event.0 as usize..link.event.1 as usize).unwrap_or_default();
+                let event = canonical.map_or_else(|| stretch.event(link), str::as_bytes);
                 let chain = &mut stretch.chains[link.chain as usize];
                 self.link(link, id, chain, hash, place, event);
                 place
@@ -210,19 +241,17 @@ impl Sequence {
             Kind::Note(note) => {
                 let place = Place::leaf(line, index);
                 self.counts.notes += 1;
-                let threads = &self.threads;
-                let last_link = |chain: usize| (threads[chain].chain.time, threads[chain].chain.index);
-                let acted =
-                    self.authority.note(note, &self.header.origin, place, last_link, &mut self.findings);
-                self.held.mark(|| {
+                let acted = self.authority.note(note, &self.header.origin, place, &mut self.findings);
+                self.delivery.mark(|| {
                     let statements = note.statements.clone();
                     Mark::Note(NoteMark { line, index, acts: acted.acts, statements, signers: acted.signers })
                 });
                 place
             }
-            Kind::Opaque => {
-                self.held.mark(|| Mark::Opaque { line, index });
-                Place::leaf(line, index)
+            Kind::Opaque(link) => {
+                self.delivery.mark(|| Mark::Opaque { line, index });
+                let link = link.map(|(chain, seq)| (chain, Some(seq)));
+                Place { link, ..Place::leaf(line, index) }
             }
             Kind::Skip(level, hash) => {
                 stretch.add_to(&mut self.tree, *next);
@@ -252,7 +281,7 @@ impl Sequence {
             return;
         }
         let to = self.tree.position();
-        self.held.mark(|| Mark::Skip { line: place.line, index: from, leaves: to - from });
+        self.delivery.mark(|| Mark::Skip { line: place.line, index: from, leaves: to - from });
         for range in self.claimed.iter_mut().chain(&mut self.expected) {
             range.skip(from, to, place);
         }
@@ -271,7 +300,7 @@ impl Sequence {
         let trust = self.authority.trust();
         let counts = matches && checkpoint.other_origin.is_none() && self.quorum;
         let times = if counts { trust.times(&checkpoint.cosignatures) } else { None };
-        self.held.mark(|| {
+        self.delivery.mark(|| {
             let origin = &self.header.origin;
             Mark::Checkpoint(marks::checkpoint(checkpoint, place.line, matches, times, origin, trust))
         });
@@ -300,9 +329,9 @@ impl Sequence {
         self.payload(link, place.index.unwrap_or_default());
         let skipped = self.tree.skipped;
         let (chain, step, before) = if let Some(chain) = *number {
-            let known = &mut self.threads[chain].chain;
-            let before = known.time;
-            let step = self.chains.next(known, link, hash, place, skipped, &mut self.findings);
+            let end = &mut self.threads[chain].end;
+            let before = end.last_link();
+            let step = self.chains.next(end, link, hash, place, skipped, &mut self.findings);
             (chain, step, Some(before))
         } else {
             let chain = self.first_link(link, id, hash, place);
@@ -313,34 +342,26 @@ impl Sequence {
             return;
         }
         let attested = self.quorum.then_some(&self.attested);
-        self.time.link(link.time, before, place, attested, &mut self.findings);
-        let thread = &mut self.threads[chain];
-        thread.links += 1;
-        thread.first = thread.first.min(link.time);
-        thread.last = thread.last.max(link.time);
-        let Some(signer) = &mut thread.signer else { return };
+        self.time.link(link.time, before.map(|before| before.time), place, attested, &mut self.findings);
+        let Some(signer) = &mut self.threads[chain].signer else { return };
+        let key = self.authority.key_mut(signer.key);
+        key.link(link.time);
+        if let (Some(before), Some(revocations)) = (before, key.revocations()) {
+            revocations.goes_on(chain, signer.revocations, before);
+            signer.revocations = revocations.count();
+        }
         if step == Step::Broken {
-            signer.coverage.break_off(&mut self.findings);
-            self.held.drop_chain(chain);
+            signer.coverage.break_off(id, &mut self.findings);
+            self.delivery.drop_chain(chain);
         }
         self.counts.signatures += u64::from(link.signature == Signed::Valid);
-        let revoked = self.authority.keys()[signer.key].revoked_in_log;
-        let covers =
-            signer.coverage.link(link.signature, link.time, place, revoked, attested, &mut self.findings);
-        if self.held.wants_links() && covers != Covers::Failed {
-            let held = &mut self.held;
-            match (&link.role, link.payload) {
-                (Role::Open(_), _) => held.hold_mark(chain, place, link.time, LinkKind::Open),
-                (Role::Close, _) => held.hold_mark(chain, place, link.time, LinkKind::Close),
-                (Role::Event, Shown::Matches) => held.hold_event(chain, place, link.time, event),
-                (Role::Event, Shown::Withheld(why)) => {
-                    held.hold_mark(chain, place, link.time, LinkKind::Withheld(why));
-                }
-                (Role::Event, Shown::Fails | Shown::NoEvent) => {}
-            }
-            if covers == Covers::Pending {
-                let key = &self.authority.keys()[signer.key].vkey;
-                held.release(chain, id, key, !signer.coverage.is_unknown());
+        let signable = Signable { signed: link.signature, time: link.time, place };
+        match signer.coverage.link(signable, key, attested, &mut self.findings) {
+            Covers::Failed => self.signatures.failed += 1,
+            Covers::Nothing => self.delivery.hold(chain, link, place, event),
+            Covers::Pending => {
+                self.delivery.hold(chain, link, place, event);
+                self.delivery.release(chain, id, || key.vkey(), !signer.coverage.is_unknown());
             }
         }
     }
@@ -365,20 +386,20 @@ impl Sequence {
 
     fn first_link(&mut self, link: &LinkEntry, id: ChainId, hash: &Hash, place: Place) -> usize {
         let number = self.threads.len();
-        let chain = self.chains.first(id, link, hash, place, self.tree.skipped, &mut self.findings);
+        let end = self.chains.first(id, link, hash, place, self.tree.skipped, &mut self.findings);
         let signer = match &link.role {
             Role::Open(open) => {
-                let key = self.authority.key(&open.key);
-                self.authority.opened(key, number);
+                let number = self.authority.number(&open.key);
+                let key = self.authority.key_mut(number);
                 let foreign = open.origin != self.header.origin;
-                let right = if foreign { Right::Unknown } else { self.authority.right(key) };
+                let right = key.open(foreign);
                 if foreign {
                     self.chains.fail_first();
                     let origin = &open.origin;
                     self.findings.add(FindingCode::ChainOrigin, place, || {
                         format!("the chain is for the log {}", Quoted(origin))
                     });
-                } else if matches!(right, Right::Unknown) {
+                } else if right == Right::Unknown {
                     let name = open.key.name();
                     self.findings.add(FindingCode::KeyUnknown, place, || {
                         format!(
@@ -387,166 +408,19 @@ impl Sequence {
                         )
                     });
                 }
-                Some(ChainSigner { key, open: place, foreign, coverage: Coverage::new(right) })
+                if foreign || !key.vouched {
+                    self.unseen.add(FindingCode::KeyUnseen, place, || {
+                        "a revocation of the chain's key may be among the leaves left out".into()
+                    });
+                }
+                let revocations = key.revocations().map_or(0, |revocations| revocations.count());
+                Some(ChainSigner { key: number, revocations, coverage: Coverage::new(right) })
             }
             Role::Event | Role::Close => None,
         };
-        self.threads.push(Thread { chain, signer, links: 0, first: link.time, last: link.time });
-        self.places.insert(id, number);
+        self.threads.push(Thread { end, signer });
+        self.numbers.add(id, number);
         number
-    }
-
-    /// The report of an export that ends here, the checkpoint to pin, and the findings that were not told yet.
-    pub(super) fn report(&self) -> (Report, Option<String>, Vec<Finding>) {
-        let mut findings = self.findings.clone();
-        let position = self.tree.position();
-        let signatures = self.close_threads(&mut findings);
-        let unseen = self.unseen(&mut findings);
-        let tree = self.tree.check(&mut findings);
-        let facts = Facts {
-            origin: &self.header.origin,
-            range: self.expected.as_ref(),
-            position,
-            tree_passes: tree.passes(),
-            log: self.log.as_ref(),
-        };
-        let claimed = self.claimed.as_ref();
-        let checks = Checks {
-            format: format::check(self.counts.lines, self.malformed),
-            payloads: self.payloads.check(),
-            chains: self.chains.check(),
-            signatures: signatures.check(self.time.links),
-            log: self.log_check.check(&mut findings),
-            range: range::check(claimed, position, self.last, tree.passes(), &mut findings),
-            append_only: self.pins.check(self.last_checkpoint, self.last, &mut findings),
-            witnesses: self.witnesses.check(&self.options.trust, &mut findings),
-            time: self.time.check(),
-            closure: closure::check(self.threads.iter().map(|thread| &thread.chain), &mut findings),
-            expected: expected::check(&self.options.expect, &facts, &mut findings),
-            tree,
-        };
-        let asked = Asked {
-            events: !self.options.tiles,
-            links: !self.options.tiles || self.time.links > 0,
-            log: self.options.tiles || !self.options.trust.logs().is_empty(),
-            skip: self.tree.skipped > 0,
-            quorum: self.quorum,
-            range: self.claimed.is_some(),
-            pin: !self.pins.is_empty(),
-            expectation: !self.options.expect.is_empty(),
-        };
-        let unknown =
-            UnknownKeys { signatures: signatures.only_unknown_keys(), log: self.log_check.is_unknown() };
-        let complete = self.complete(&checks, unseen);
-        let errors =
-            findings.counts().map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
-        let verdict = decide(errors, &checks, asked, unknown, complete.is_some());
-        let no_failure = checks.iter().all(|(_, check)| check.state != State::Fail);
-        let may_pin = checks.tree.passes() && checks.log.passes() && no_failure;
-        let fresh = findings.take_fresh();
-        let report = Report {
-            countersign: "report/v1",
-            verdict,
-            complete: complete.filter(|_| verdict == Verdict::Verified),
-            origin: Some(self.header.origin.clone()),
-            checks,
-            counts: self.counts(),
-            log: self.log,
-            signers: self.signers(),
-            finding_counts: findings.counts().collect(),
-            findings: findings.into_list(),
-        };
-        (report, self.matched.clone().filter(|_| may_pin), fresh)
-    }
-
-    fn close_threads(&self, findings: &mut Findings) -> Signatures {
-        let threads = &self.threads;
-        let last_link = |chain: usize| (threads[chain].chain.time, threads[chain].chain.index);
-        let mut suspect = vec![false; threads.len()];
-        for suspicion in self.authority.suspicions(self.last, last_link) {
-            if !suspect[suspicion.chain] && suspicion.holds(self.quorum, &self.attested) {
-                suspect[suspicion.chain] = true;
-                let place = suspicion.place.about(threads[suspicion.chain].chain.id);
-                findings.add(FindingCode::KeySuspect, place, || {
-                    "the chain is not shown to precede the time since which its key is revoked".into()
-                });
-            }
-        }
-        let attested = self.quorum.then_some(&self.attested);
-        let mut signatures = Signatures::default();
-        for (thread, suspect) in threads.iter().zip(&mut suspect) {
-            let Some(signer) = &thread.signer else {
-                signatures.unauthenticated();
-                continue;
-            };
-            if !*suspect && signer.coverage.void_grants_matter(self.quorum, &self.attested) {
-                *suspect = true;
-                findings.add(FindingCode::KeySuspect, self.last.about(thread.chain.id), || {
-                    "the grant that lets its key sign is void, as its issuer's key is revoked".into()
-                });
-            }
-            signatures.chain(signer.coverage.clone(), *suspect, attested, findings);
-        }
-        signatures
-    }
-
-    /// Whether a revocation of some chain's key may be among skipped leaves.
-    fn unseen(&self, findings: &mut Findings) -> bool {
-        if self.tree.skipped == 0 {
-            return false;
-        }
-        let mut unseen = false;
-        for signer in self.threads.iter().filter_map(|thread| thread.signer.as_ref()) {
-            if signer.foreign || !self.authority.keys()[signer.key].vouched {
-                unseen = true;
-                findings.add(FindingCode::KeyUnseen, signer.open, || {
-                    "a revocation of the chain's key may be among the leaves left out".into()
-                });
-            }
-        }
-        unseen
-    }
-
-    fn complete(&self, checks: &Checks, unseen: bool) -> Option<Complete> {
-        let passes = |checks: &[&Check]| checks.iter().all(|check| check.passes());
-        if let Some(range) = &self.claimed
-            && passes(&[&checks.range, &checks.tree, &checks.log])
-            && range.is_what_is_shown()
-            && !unseen
-        {
-            return Some(Complete::Range { range: [range.begin, range.end] });
-        }
-        let whole = self.tree.skipped == 0 && self.payloads.withheld == 0 && checks.closure.passes();
-        whole.then_some(Complete::Closure)
-    }
-
-    fn signers(&self) -> Vec<Signer> {
-        let mut signers: Vec<Signer> = Vec::new();
-        for key in self.authority.keys() {
-            let threads: Vec<&Thread> = key.chains.iter().map(|chain| &self.threads[*chain]).collect();
-            let times = |time: fn(&Thread) -> Time| threads.iter().map(move |thread| time(thread));
-            let (Some(first), Some(last)) =
-                (times(|thread| thread.first).min(), times(|thread| thread.last).max())
-            else {
-                continue;
-            };
-            let granted =
-                |thread: &&Thread| thread.signer.as_ref().is_some_and(|signer| signer.coverage.was_granted());
-            let trust = if key.revoked_in_log || self.authority.is_revoked_by_trust_file(&key.vkey) {
-                SignerTrust::Revoked
-            } else if key.vouched {
-                SignerTrust::TrustFile
-            } else if threads.iter().any(granted) {
-                SignerTrust::Granted
-            } else {
-                SignerTrust::Unknown
-            };
-            let links = threads.iter().map(|thread| thread.links).sum();
-            let vkey: VerifierKey = key.vkey.clone();
-            signers.push(Signer { vkey, trust, chains: threads.len() as u64, links, first, last });
-        }
-        signers.sort_by(|a, b| a.vkey.cmp(&b.vkey));
-        signers
     }
 }
 
@@ -561,7 +435,14 @@ struct Stretch<'a> {
     text: &'a [u8],
 }
 
-impl Stretch<'_> {
+impl<'a> Stretch<'a> {
+    /// The text of a link's event, where it is shown and the text was given.
+    fn event(&self, link: &LinkEntry) -> &'a [u8] {
+        let (begin, end) = link.event;
+        let range = usize::try_from(begin).ok().zip(usize::try_from(end).ok());
+        range.and_then(|(begin, end)| self.text.get(begin..end)).unwrap_or_default()
+    }
+
     fn add_to(&mut self, tree: &mut Tree, up_to: usize) {
         tree.extend(&self.leaves[self.added..up_to]);
         self.added = up_to;

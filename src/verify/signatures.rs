@@ -1,33 +1,71 @@
 //! The check `signatures`: is every link covered by a valid signature of an authorised key?
 
+use std::num::NonZeroU64;
+
 use super::FindingCode as Code;
-use super::attested::Attested;
-use super::authority::Right;
+use super::attested::{Attested, GRACE};
+use super::authority::{Key, Right};
 use super::finding::{Findings, Place};
 use super::report::Check;
 use super::summary::Signed;
-use super::windows::Standing;
+use super::void::{Moments, VoidGrants};
+use crate::keys::Standing;
+use crate::link::ChainId;
 use crate::time::Time;
 
-/// What a chain's signatures cover so far. It begins with the open link.
-#[derive(Clone, Debug)]
+/// What a chain's signatures cover so far. It begins with the open link. There can be as many as lines, so it is
+/// kept small.
+#[derive(Debug)]
 pub(super) struct Coverage {
-    right: Right,
-    /// Links that wait for a signature, and those of them that are not attested in time.
-    pending: u64,
-    pending_late: u64,
-    last_pending: Place,
-    /// Links covered by valid signatures, and those of them that are not attested in time.
-    covered: u64,
-    covered_late: u64,
-    failed: u64,
+    /// Nobody whom the reader trusts lets the chain's key sign it.
+    unknown: bool,
+    /// No signature covers some links before what came next did not follow.
     tail: bool,
-    /// The first link that did not fail and is not attested in time.
-    first_late: Option<Place>,
+    /// What is asked of the chain where grants let its key sign it.
+    granted: Option<Box<Granted>>,
+    /// Links that wait for a signature.
+    pending: u64,
+    /// Links covered by valid signatures.
+    covered: u64,
     /// The last link that did not fail.
-    last_good: Option<u64>,
-    /// The cells of time that links which did not fail fall into, where grants may be void.
-    cells: Vec<usize>,
+    last_good: Option<Spot>,
+}
+
+#[derive(Debug)]
+struct Granted {
+    /// How many grants came before the open link.
+    count: usize,
+    late: Late,
+    moments: Moments,
+}
+
+/// Links that are not attested in time: how many wait for a signature, how many valid signatures cover, and the
+/// first of all that did not fail.
+#[derive(Clone, Copy, Debug, Default)]
+struct Late {
+    pending: u64,
+    covered: u64,
+    first: Option<Spot>,
+}
+
+/// The place of a link of a chain that is known. Lines are counted from 1.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    line: NonZeroU64,
+    index: u64,
+    seq: u64,
+}
+
+impl Spot {
+    fn of(place: Place) -> Self {
+        let seq = place.link.and_then(|(_, seq)| seq);
+        let line = NonZeroU64::new(place.line).unwrap_or(NonZeroU64::MIN);
+        Self { line, index: place.index.unwrap_or_default(), seq: seq.unwrap_or_default() }
+    }
+
+    fn in_chain(self, chain: ChainId) -> Place {
+        Place::link(self.line.get(), self.index, chain, self.seq)
+    }
 }
 
 /// What became of a link's coverage.
@@ -41,133 +79,142 @@ pub(super) enum Covers {
     Failed,
 }
 
-impl Coverage {
-    pub(super) fn new(right: Right) -> Self {
-        Self {
-            right,
-            pending: 0,
-            pending_late: 0,
-            last_pending: Place::default(),
-            covered: 0,
-            covered_late: 0,
-            failed: 0,
-            tail: false,
-            first_late: None,
-            last_good: None,
-            cells: Vec::new(),
-        }
+/// A link of a chain, no fork.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signable {
+    pub(super) signed: Signed,
+    pub(super) time: Time,
+    pub(super) place: Place,
+}
+
+impl Granted {
+    /// The moment by which the chain's links must be attested, where there is one.
+    fn deadline(&self, key: &Key) -> Option<i64> {
+        key.stated()?.windows.last_end(self.count).map(|end| end.saturating_add(GRACE))
     }
 
-    /// The moment by which its links must be attested, where there is one.
-    fn deadline(&self, quorum: bool) -> Option<i64> {
-        match &self.right {
-            Right::Granted(windows) if quorum => windows.deadline(),
-            _ => None,
-        }
+    /// What is late, with the checkpoints that came since the last link.
+    fn late(&self, deadline: i64, last_good: Option<Spot>, attested: &Attested) -> Late {
+        // No checkpoint holds a part of what is late: it would have been taken note of at the link before it.
+        let holds = |last: Spot| attested.size_by(deadline) > last.index;
+        if last_good.is_some_and(holds) { Late::default() } else { self.late }
+    }
+}
+
+impl Coverage {
+    pub(super) fn new(right: Right) -> Self {
+        let granted = match right {
+            Right::Unknown | Right::TrustFile => None,
+            Right::Granted(count) => {
+                Some(Box::new(Granted { count, late: Late::default(), moments: Moments::default() }))
+            }
+        };
+        let unknown = right == Right::Unknown;
+        Self { unknown, tail: false, granted, pending: 0, covered: 0, last_good: None }
     }
 
     /// What came before does not lead to what comes now.
-    pub(super) fn break_off(&mut self, findings: &mut Findings) {
-        if self.pending > 0 {
-            self.tail = true;
-            findings.add(Code::SignatureUnsignedTail, self.last_pending, || {
+    pub(super) fn break_off(&mut self, chain: ChainId, findings: &mut Findings) {
+        self.tail |= self.find_tail(chain, findings);
+        self.pending = 0;
+        if let Some(granted) = &mut self.granted {
+            granted.late.pending = 0;
+        }
+    }
+
+    /// Whether no signature covers the last links.
+    fn find_tail(&self, chain: ChainId, findings: &mut Findings) -> bool {
+        let last = self.last_good.filter(|_| self.pending > 0);
+        if let Some(last) = last {
+            findings.add(Code::SignatureUnsignedTail, last.in_chain(chain), || {
                 "no signature covers the links up to here".into()
             });
         }
-        (self.pending, self.pending_late) = (0, 0);
+        last.is_some()
     }
 
     /// A link of the chain, no fork.
     #[inline]
     pub(super) fn link(
         &mut self,
-        signed: Signed,
-        time: Time,
-        place: Place,
-        revoked: bool,
+        link: Signable,
+        key: &Key,
         attested: Option<&Attested>,
         findings: &mut Findings,
     ) -> Covers {
+        let Signable { signed, time, place } = link;
         let mut failed = signed == Signed::Invalid;
         if failed {
             findings.add(Code::SignatureInvalid, place, || {
                 "the signature is not valid under the chain's key".into()
             });
         }
-        let standing = match &self.right {
-            Right::Granted(windows) => windows.standing(time),
-            _ => Standing::Within,
-        };
-        if revoked {
-            failed = true;
-            findings
-                .add(Code::KeyRevoked, place, || "the key was revoked at an earlier place of the log".into());
-        } else if standing == Standing::Expired {
-            failed = true;
-            findings.add(Code::KeyExpired, place, || format!("at {time} the key's grant had ended"));
-        } else if standing == Standing::NotYetValid {
-            failed = true;
-            findings.add(Code::KeyNotYetValid, place, || format!("at {time} the key's grant had not begun"));
+        if let Some(stated) = key.stated() {
+            let standing = match &self.granted {
+                Some(granted) => stated.windows.standing(granted.count, time),
+                None => Standing::Within,
+            };
+            let finding: Option<(Code, &dyn Fn() -> String)> = match standing {
+                _ if stated.revocations.are_in_log() => {
+                    Some((Code::KeyRevoked, &|| "the key was revoked at an earlier place of the log".into()))
+                }
+                Standing::Expired => {
+                    Some((Code::KeyExpired, &|| format!("at {time} the key's grant had ended")))
+                }
+                Standing::NotYetValid => {
+                    Some((Code::KeyNotYetValid, &|| format!("at {time} the key's grant had not begun")))
+                }
+                Standing::Within => None,
+            };
+            if let Some((code, message)) = finding {
+                failed = true;
+                findings.add(code, place, message);
+            }
         }
         if failed {
-            self.failed += 1;
             return Covers::Failed;
         }
-        if let Some(deadline) = self.deadline(attested.is_some()) {
-            self.attest(deadline, attested);
-            self.pending_late += 1;
-            self.first_late.get_or_insert(place);
+        if let (Some(granted), Some(stated)) = (&mut self.granted, key.stated()) {
+            if let Some((attested, deadline)) = attested.zip(granted.deadline(key)) {
+                granted.late = granted.late(deadline, self.last_good, attested);
+                granted.late.pending += 1;
+                granted.late.first.get_or_insert(Spot::of(place));
+            }
+            if stated.voidable.are_among(granted.count) {
+                stated.voidable.note(time, &mut granted.moments);
+            }
         }
-        if let Right::Granted(windows) = &self.right
-            && let Some(cell) = windows.cell(time)
-            && !self.cells.contains(&cell)
-        {
-            self.cells.push(cell);
-        }
-        self.last_good = place.index;
+        self.last_good = Some(Spot::of(place));
         self.pending += 1;
-        self.last_pending = place;
-        if signed == Signed::Valid {
-            self.covered += self.pending;
-            self.covered_late += self.pending_late;
-            (self.pending, self.pending_late) = (0, 0);
-            return Covers::Pending;
+        if signed != Signed::Valid {
+            return Covers::Nothing;
         }
-        Covers::Nothing
-    }
-
-    /// Takes note of checkpoints that came since the last link.
-    fn attest(&mut self, deadline: i64, attested: Option<&Attested>) {
-        // No checkpoint holds a part of what is late: it would have been taken note of at the link before it.
-        let holds = |last| attested.is_some_and(|attested| attested.size_by(deadline) > last);
-        if self.last_good.is_some_and(holds) {
-            (self.pending_late, self.covered_late, self.first_late) = (0, 0, None);
+        self.covered += std::mem::take(&mut self.pending);
+        if let Some(granted) = &mut self.granted {
+            granted.late.covered += std::mem::take(&mut granted.late.pending);
         }
+        Covers::Pending
     }
 
     /// Whether valid signatures cover links whose key is unknown.
     pub(super) fn is_unknown(&self) -> bool {
-        matches!(self.right, Right::Unknown)
+        self.unknown
     }
 
-    pub(super) fn was_granted(&self) -> bool {
-        matches!(self.right, Right::Granted(_))
-    }
-
-    /// Whether void grants make the chain suspect.
-    pub(super) fn void_grants_matter(&self, quorum: bool, attested: &Attested) -> bool {
-        match (&self.right, self.last_good) {
-            (Right::Granted(windows), Some(last)) => windows.suspect(&self.cells, last, quorum, attested),
-            _ => false,
-        }
+    /// Whether void grants of its key make the chain suspect.
+    pub(super) fn suspect(&self, void: &VoidGrants, quorum: Option<&Attested>) -> bool {
+        self.granted
+            .as_ref()
+            .zip(self.last_good)
+            .is_some_and(|(granted, last)| void.suspect(granted.count, &granted.moments, last.index, quorum))
     }
 }
 
-/// The check's result, chain by chain.
-#[derive(Debug, Default)]
+/// The check's result: links that failed, and at the end the chains one by one.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Signatures {
     passed: u64,
-    failed: u64,
+    pub(super) failed: u64,
     unknown: bool,
     other: Option<&'static str>,
 }
@@ -181,24 +228,28 @@ impl Signatures {
     /// A chain at the end of the export.
     pub(super) fn chain(
         &mut self,
-        mut coverage: Coverage,
+        chain: ChainId,
+        coverage: &Coverage,
+        key: &Key,
         suspect: bool,
         attested: Option<&Attested>,
         findings: &mut Findings,
     ) {
-        if let Some(deadline) = coverage.deadline(attested.is_some()) {
-            coverage.attest(deadline, attested);
-        }
-        coverage.break_off(findings);
-        if let Some(place) = coverage.first_late {
-            findings
-                .add(Code::KeyLate, place, || "no witnessed checkpoint shows that it existed in time".into());
+        let late = coverage.granted.as_ref().and_then(|granted| {
+            let (attested, deadline) = attested.zip(granted.deadline(key))?;
+            Some(granted.late(deadline, coverage.last_good, attested))
+        });
+        let late = late.unwrap_or_default();
+        let tail = coverage.find_tail(chain, findings) || coverage.tail;
+        if let Some(first) = late.first {
+            findings.add(Code::KeyLate, first.in_chain(chain), || {
+                "no witnessed checkpoint shows that it existed in time".into()
+            });
             self.other.get_or_insert(
                 "no witnessed checkpoint shows that some links existed before their key expired",
             );
         }
-        self.failed += coverage.failed;
-        if coverage.tail {
+        if tail {
             self.other.get_or_insert("some links are covered by no signature");
         }
         if suspect {
@@ -206,7 +257,7 @@ impl Signatures {
         } else if coverage.is_unknown() {
             self.unknown |= coverage.covered > 0;
         } else {
-            self.passed += coverage.covered - coverage.covered_late;
+            self.passed += coverage.covered - late.covered;
         }
     }
 

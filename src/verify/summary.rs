@@ -2,32 +2,32 @@
 //!
 //! A [`Summarizer`] does the work that is worth sharing out: it parses, hashes and checks the signatures of a
 //! stretch, knowing nothing of what came before it but some chains' keys. Summaries are small, they
-//! [merge](Summary::merge) associatively, and [`Verifier::absorb`](super::Verifier::absorb) takes them in the
+//! [merge](Summary::merge) associatively, and [`Progress::absorb`](super::Progress::absorb) takes them in the
 //! order of the lines. The report does not depend on where the stretches were cut, on who summarized them or on
 //! how they were merged.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use memchr::memchr;
 
 use super::FindingCode;
-use crate::canonical::canonicalize;
+use super::chain_keys::ChainKeys;
 use crate::ed25519::PublicKey;
 use crate::error::Quoted;
-use crate::export::line::{Fault, strip};
-use crate::export::{Item, Line, MAX_LINE, Malformed, Payload, Withheld};
+use crate::export::line::{LineFault, strip};
+use crate::export::{Item, Line, MAX_LINE, Malformed, Matched, Mismatch, Payload, Withheld};
 use crate::hash::{Hash, Message, hash_many};
-use crate::json::duplicate_name;
 use crate::keys::KeyNote;
-use crate::link::{COMMIT_DOMAIN, ChainId, Link, OpenLink, Salt, Signature, commit, signed_part};
+use crate::link::{COMMIT_DOMAIN, ChainId, Link, OpenLink, Salt, Signature, signed_part};
 use crate::time::Time;
 use crate::trust::Trust;
 
 /// What a stretch of lines holds, with all hashes computed and signatures checked.
 #[derive(Debug, Default)]
 pub struct Summary {
+    /// Bytes of the text.
+    pub(super) bytes: u64,
     /// Lines, blank ones counted.
     pub(super) lines: u64,
     /// Lines that are not blank.
@@ -38,7 +38,9 @@ pub struct Summary {
     /// The leaves' hashes, in their order.
     pub(super) leaves: Vec<Hash>,
     pub(super) entries: Vec<Entry>,
-    pub(super) flaws: Vec<Flaw>,
+    pub(super) findings: Vec<LineFinding>,
+    /// The canonical forms of events that match by theirs alone, with their entries, which ascend.
+    pub(super) canonical: Vec<(usize, Box<str>)>,
     pub(super) unresolved: Vec<Unresolved>,
 }
 
@@ -54,8 +56,8 @@ pub(super) struct Entry {
 pub(super) enum Kind {
     Link(LinkEntry),
     Note(Box<KeyNote>),
-    /// A leaf that is neither link nor key note, or one on a malformed line.
-    Opaque,
+    /// A leaf that is neither link nor key note, or one on a malformed line; of a link there, chain and seq.
+    Opaque(Option<(ChainId, u64)>),
     Skip(u8, Hash),
     Checkpoint(Box<CheckpointEntry>),
 }
@@ -71,7 +73,7 @@ pub(super) struct LinkEntry {
     pub(super) time: Time,
     pub(super) prev: Hash,
     /// Where the event stands in the stretch.
-    pub(super) event: (u32, u32),
+    pub(super) event: (u64, u64),
 }
 
 #[derive(Debug)]
@@ -125,18 +127,16 @@ pub(super) struct CheckpointEntry {
 
 /// A finding that can be told from the line alone.
 #[derive(Debug)]
-pub(super) struct Flaw {
+pub(super) struct LineFinding {
     pub(super) line: u64,
     /// The entry that the line is, where it has a place in the tree.
     pub(super) entry: Option<usize>,
-    /// For a malformed line that holds a link of good grammar.
-    pub(super) link: Option<(ChainId, u64)>,
     pub(super) code: FindingCode,
     pub(super) detail: Cow<'static, str>,
 }
 
 impl Summary {
-    /// The summary of this stretch and the one after it.
+    /// The summary of this stretch and the one after it, as if they had been summarized as one.
     #[must_use]
     pub fn merge(mut self, next: Self) -> Self {
         let first_entry = self.entries.len();
@@ -155,13 +155,17 @@ impl Summary {
             entry.line += self.lines;
             if let Kind::Link(link) = &mut entry.kind {
                 link.chain = chains[link.chain as usize];
+                link.event = (link.event.0 + self.bytes, link.event.1 + self.bytes);
             }
             self.entries.push(entry);
         }
-        for mut flaw in next.flaws {
-            flaw.line += self.lines;
-            flaw.entry = flaw.entry.map(|entry| entry + first_entry);
-            self.flaws.push(flaw);
+        for mut finding in next.findings {
+            finding.line += self.lines;
+            finding.entry = finding.entry.map(|entry| entry + first_entry);
+            self.findings.push(finding);
+        }
+        for (entry, text) in next.canonical {
+            self.canonical.push((entry + first_entry, text));
         }
         for mut unresolved in next.unresolved {
             unresolved.entry += first_entry;
@@ -170,6 +174,7 @@ impl Summary {
         if next.last_filled > 0 {
             self.last_filled = self.lines + next.last_filled;
         }
+        self.bytes += next.bytes;
         self.lines += next.lines;
         self.filled += next.filled;
         self.leaves.extend_from_slice(&next.leaves);
@@ -191,28 +196,17 @@ impl Summary {
     }
 }
 
-/// Chain names are hashes already, and a table of one stretch is small.
-#[derive(Default)]
-struct ChainHasher(u64);
-
-impl Hasher for ChainHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for (place, byte) in bytes.iter().take(16).enumerate() {
-            self.0 ^= u64::from(*byte) << (place % 8 * 8);
-        }
-    }
-}
+/// How many keys are kept ready to verify with.
+const POINTS: usize = 1024;
 
 /// Makes summaries of stretches of one export.
 pub struct Summarizer {
     origin: String,
     trust: Trust,
     tiles: bool,
-    keys: HashMap<ChainId, Option<PublicKey>>,
+    keys: ChainKeys,
+    /// Keys that were used of late, ready to verify with.
+    points: HashMap<[u8; 32], Option<PublicKey>>,
     scratch: Vec<Hash>,
 }
 
@@ -226,7 +220,7 @@ struct Uncompared<'a> {
 
 struct Stretch<'a> {
     summary: Summary,
-    places: HashMap<ChainId, u32, BuildHasherDefault<ChainHasher>>,
+    places: HashMap<ChainId, u32>,
     texts: Vec<Cow<'a, [u8]>>,
     payloads: Vec<Uncompared<'a>>,
     /// Entry, leaf and signature of each signed link.
@@ -240,9 +234,17 @@ impl Summarizer {
             origin: origin.into(),
             trust: trust.clone(),
             tiles: false,
-            keys: HashMap::new(),
+            keys: ChainKeys::default(),
+            points: HashMap::new(),
             scratch: Vec::new(),
         }
+    }
+
+    /// The same, with the keys that others know who share them.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[must_use]
+    pub(super) fn sharing(self, keys: ChainKeys) -> Self {
+        Self { keys, ..self }
     }
 
     /// The same, for the lines of an export or for what a log's [`tiles`](super::Options::tiles) make.
@@ -253,17 +255,15 @@ impl Summarizer {
 
     /// Takes chains' keys that others met, so that signatures can be checked here.
     pub fn learn(&mut self, opened: impl IntoIterator<Item = (ChainId, [u8; 32])>) {
-        for (chain, public) in opened {
-            self.keys.entry(chain).or_insert_with(|| PublicKey::new(&public));
-        }
+        self.keys.learn(opened);
     }
 
     /// Summarizes whole lines, the header not among them. Only at the end of the export may the last line lack
     /// its line end.
     pub fn summarize(&mut self, stretch: &[u8]) -> Summary {
         let mut state = Stretch {
-            summary: Summary::default(),
-            places: HashMap::default(),
+            summary: Summary { bytes: stretch.len() as u64, ..Summary::default() },
+            places: HashMap::new(),
             texts: Vec::new(),
             payloads: Vec::new(),
             signed: Vec::new(),
@@ -287,7 +287,7 @@ impl Summarizer {
         }
         self.hash(&mut state);
         self.check_signatures(&mut state);
-        state.summary.flaws.sort_by_key(|flaw| flaw.line);
+        state.summary.findings.sort_by_key(|finding| finding.line);
         state.summary
     }
 
@@ -303,7 +303,7 @@ impl Summarizer {
         let parsed = match line {
             Some(text) => Line::read(text, self.tiles),
             None => Err(Malformed {
-                fault: Fault::Line,
+                fault: LineFault::Line,
                 detail: if length > MAX_LINE { "longer than 1 MiB" } else { "not UTF-8" },
                 leaf: None,
                 place: None,
@@ -312,7 +312,7 @@ impl Summarizer {
         match parsed {
             Ok(parsed) => {
                 for _ in 0..parsed.unknown_members {
-                    state.flaw(
+                    state.finding(
                         number,
                         FindingCode::FormatUnknownMember,
                         "a member that the format does not know",
@@ -321,7 +321,7 @@ impl Summarizer {
                 let base = line.map_or(0, |text| text.as_ptr() as usize);
                 self.item(state, number, parsed.item, |event: &str| {
                     let first = start + (event.as_ptr() as usize - base);
-                    (first as u32, (first + event.len()) as u32)
+                    (first as u64, (first + event.len()) as u64)
                 });
             }
             Err(malformed) => state.malformed(number, malformed, ended),
@@ -334,7 +334,7 @@ impl Summarizer {
         state: &mut Stretch<'a>,
         line: u64,
         item: Item<'a>,
-        place: impl Fn(&str) -> (u32, u32),
+        place: impl Fn(&str) -> (u64, u64),
     ) {
         let entry = state.summary.entries.len();
         let kind = match item {
@@ -350,7 +350,7 @@ impl Summarizer {
                     (Link::Event(_), None) => {
                         // No tile could show it.
                         if !self.tiles {
-                            state.flaw_of(
+                            state.finding_of(
                                 entry,
                                 line,
                                 FindingCode::PayloadWithheld,
@@ -384,7 +384,7 @@ impl Summarizer {
             }
             Item::Leaf(bytes) => {
                 state.texts.push(Cow::Owned(bytes));
-                Kind::Opaque
+                Kind::Opaque(None)
             }
             Item::Skip { level, hash } => Kind::Skip(level, hash),
             Item::Checkpoint { text, signed } => Kind::Checkpoint(Box::new(self.checkpoint(&text, &signed))),
@@ -407,23 +407,14 @@ impl Summarizer {
             entry.other_origin = Some(checkpoint.origin.clone());
             return entry;
         }
-        let keys = self.trust.logs().iter().filter(|key| key.name() == checkpoint.origin);
-        for valid in keys.filter_map(|key| signed.log_signature(key)) {
-            entry.log = Some(entry.log.unwrap_or(true) && valid);
-        }
-        for (witness, key) in self.trust.witnesses().iter().enumerate() {
-            match signed.cosignature(key) {
-                None => {}
-                Some(None) => entry.bad_cosignature = true,
-                Some(Some(seconds)) => {
-                    let millis = i64::try_from(seconds).ok().and_then(|seconds| seconds.checked_mul(1000));
-                    match millis.and_then(Time::from_millis) {
-                        Some(time) => entry.cosignatures.push((witness, time)),
-                        None => entry.bad_cosignature = true,
-                    }
-                }
-            }
-        }
+        let log = signed.log_signatures(self.trust.logs());
+        entry.log = match (&log.verified[..], &log.invalid[..]) {
+            ([], []) => None,
+            (_, invalid) => Some(invalid.is_empty()),
+        };
+        let cosignatures = signed.cosignatures(self.trust.witnesses());
+        entry.cosignatures = cosignatures.times();
+        entry.bad_cosignature = !cosignatures.invalid.is_empty();
         entry
     }
 
@@ -445,14 +436,18 @@ impl Summarizer {
 
     fn check_signatures(&mut self, state: &mut Stretch<'_>) {
         self.learn(state.summary.opened());
+        if state.signed.is_empty() {
+            return;
+        }
+        let keys = self.keys.of(&state.summary.chains);
         for (entry, leaf, signature) in &state.signed {
             let Kind::Link(link) = &mut state.summary.entries[*entry].kind else { continue };
             // Links are ASCII but for the names in an open link, and those hold no space.
             let text = core::str::from_utf8(&state.texts[*leaf]).unwrap_or_default();
             let message = signed_part(text).as_bytes();
-            match self.keys.get(&state.summary.chains[link.chain as usize]) {
-                Some(key) => {
-                    let valid = key.as_ref().is_some_and(|key| key.verify(message, signature));
+            match &keys[link.chain as usize] {
+                Some(public) => {
+                    let valid = self.point(public).is_some_and(|key| key.verify(message, signature));
                     link.signature = if valid { Signed::Valid } else { Signed::Invalid };
                 }
                 None => state.summary.unresolved.push(Unresolved {
@@ -462,6 +457,13 @@ impl Summarizer {
                 }),
             }
         }
+    }
+
+    fn point(&mut self, public: &[u8; 32]) -> Option<&PublicKey> {
+        if self.points.len() >= POINTS && !self.points.contains_key(public) {
+            self.points.clear();
+        }
+        self.points.entry(*public).or_insert_with(|| PublicKey::new(public)).as_ref()
     }
 }
 
@@ -474,56 +476,62 @@ impl<'a> Stretch<'a> {
     }
 
     /// A finding on the line whose entry, if it has one, is the next.
-    fn flaw(&mut self, line: u64, code: FindingCode, detail: &'static str) {
-        self.flaw_of(self.summary.entries.len(), line, code, detail);
+    fn finding(&mut self, line: u64, code: FindingCode, detail: &'static str) {
+        self.finding_of(self.summary.entries.len(), line, code, detail);
     }
 
-    fn flaw_of(&mut self, entry: usize, line: u64, code: FindingCode, detail: impl Into<Cow<'static, str>>) {
-        self.summary.flaws.push(Flaw { line, entry: Some(entry), link: None, code, detail: detail.into() });
+    fn finding_of(
+        &mut self,
+        entry: usize,
+        line: u64,
+        code: FindingCode,
+        detail: impl Into<Cow<'static, str>>,
+    ) {
+        self.summary.findings.push(LineFinding { line, entry: Some(entry), code, detail: detail.into() });
     }
 
     fn malformed(&mut self, line: u64, malformed: Malformed<'a>, ended: bool) {
         let code = match malformed.fault {
             _ if !ended => FindingCode::FormatTruncated,
-            Fault::Line => FindingCode::FormatLine,
-            Fault::Link => FindingCode::FormatLink,
-            Fault::Note => FindingCode::FormatNote,
-            Fault::Checkpoint => FindingCode::FormatCheckpoint,
-            Fault::LeafSize => FindingCode::FormatLeafSize,
+            LineFault::Line => FindingCode::FormatLine,
+            LineFault::Link => FindingCode::FormatLink,
+            LineFault::Note => FindingCode::FormatNote,
+            LineFault::Checkpoint => FindingCode::FormatCheckpoint,
+            LineFault::LeafSize => FindingCode::FormatLeafSize,
         };
         let entry = malformed.leaf.map(|leaf| {
             self.texts.push(leaf);
-            self.summary.entries.push(Entry { line, kind: Kind::Opaque });
+            self.summary.entries.push(Entry { line, kind: Kind::Opaque(malformed.place) });
             self.summary.entries.len() - 1
         });
         let detail = Cow::Borrowed(malformed.detail);
-        self.summary.flaws.push(Flaw { line, entry, link: malformed.place, code, detail });
+        self.summary.findings.push(LineFinding { line, entry, code, detail });
     }
 
     fn compare(&mut self, event: &Uncompared<'_>, found: &Hash) {
-        let Uncompared { entry, line, payload, commit: expected } = event;
-        let duplicate = if payload.names_increase { None } else { duplicate_name(payload.event) };
-        let (code, detail) = if let Some(name) = duplicate {
-            (
+        let Uncompared { entry, line, payload, commit } = event;
+        let (code, detail) = match payload.check(found, commit) {
+            Ok(Matched::AsItStands) => return,
+            Ok(Matched::Canonical(text)) => {
+                self.summary.canonical.push((*entry, text));
+                let detail = "the event matches its commit after it was brought into canonical form";
+                (FindingCode::PayloadReserialised, Cow::Borrowed(detail))
+            }
+            Err(Mismatch::DuplicateMember(name)) => (
                 FindingCode::PayloadDuplicateMember,
                 Cow::Owned(format!("the event has two members {}", Quoted(&name))),
-            )
-        } else if found == expected {
-            return;
-        } else if canonicalize(payload.event.as_bytes())
-            .is_ok_and(|text| commit(&payload.salt, &text) == *expected)
-        {
-            let detail = "the event matches its commit after it was brought into canonical form";
-            (FindingCode::PayloadReserialised, Cow::Borrowed(detail))
-        } else {
-            (FindingCode::PayloadMismatch, Cow::Borrowed("the event does not match the commit of its link"))
+            ),
+            Err(Mismatch::Differs) => (
+                FindingCode::PayloadMismatch,
+                Cow::Borrowed("the event does not match the commit of its link"),
+            ),
         };
         if code != FindingCode::PayloadReserialised
             && let Kind::Link(link) = &mut self.summary.entries[*entry].kind
         {
             link.payload = Shown::Fails;
         }
-        self.flaw_of(*entry, *line, code, detail);
+        self.finding_of(*entry, *line, code, detail);
     }
 }
 

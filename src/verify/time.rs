@@ -4,13 +4,11 @@ use super::FindingCode::{TimeFuture, TimeLate, TimeOrder};
 use super::attested::Attested;
 use super::finding::{Findings, Place};
 use super::report::Check;
-use crate::time::Time;
+use crate::time::{DAY, MAX_AHEAD, Time};
 use crate::trust::Times;
 
-/// How far a clock may be ahead of the witnesses', in milliseconds.
-const AHEAD: i64 = 5 * 60_000;
 /// How late a link may reach the log, in milliseconds.
-const LATE: i64 = 24 * 3_600_000;
+const LATE: i64 = DAY;
 
 /// The links that are no forks, so far.
 #[derive(Debug, Default)]
@@ -49,7 +47,7 @@ impl TimeCheck {
     /// A matching checkpoint that has times.
     pub(super) fn checkpoint(&mut self, times: Times, findings: &mut Findings) {
         let Some((time, place, failed)) = self.latest.take() else { return };
-        if time.millis() - times.existed_by.millis() > AHEAD {
+        if time.millis() - times.existed_by.millis() > MAX_AHEAD {
             self.failed += u64::from(!failed);
             let existed_by = times.existed_by;
             findings.add(TimeFuture, place, || format!("dated {time}, and it existed by {existed_by}"));

@@ -100,3 +100,36 @@ impl Tree {
         Check::of(self.items, self.failed, reason)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn a_skip_after_the_last_checkpoint_is_uncovered() {
+        let hash = Hash([7; 32]);
+        let (mut tree, mut findings) = (Tree::default(), Findings::default());
+        tree.extend(&[hash, hash]);
+        let checkpoint = CheckpointEntry {
+            size: 2,
+            root: tree.root().unwrap(),
+            note: String::new(),
+            other_origin: None,
+            log: None,
+            cosignatures: Vec::new(),
+            bad_cosignature: false,
+        };
+        assert!(tree.checkpoint(&checkpoint, Place::line(4), &mut findings));
+        assert!(tree.check(&mut findings).passes());
+        for (line, level) in [(5, 1), (6, 2)] {
+            assert!(tree.skip(level, &hash, Place::line(line), &mut findings));
+        }
+        assert!(!tree.check(&mut findings).passes());
+        assert_eq!(tree.skipped, 6);
+        let found: Vec<_> = findings.into_list().iter().map(|found| (found.code, found.line)).collect();
+        assert_eq!(found, [(TreeUncovered, 5)]);
+    }
+}

@@ -1,6 +1,6 @@
 //! The verdict: the first that applies (SPEC section 9).
 
-use super::FindingCode as Code;
+use super::finding::{FindingCode as Code, Severity};
 use super::report::{Checks, State, Verdict};
 
 /// What decides which checks are required.
@@ -41,6 +41,14 @@ fn means_altered(code: Code) -> bool {
     )
 }
 
+/// The verdict where nothing could be read.
+pub(super) fn of_unread(code: Code) -> Verdict {
+    match code.severity() {
+        Severity::Error => Verdict::Broken,
+        Severity::Warning | Severity::Info => Verdict::NotChecked,
+    }
+}
+
 pub(super) fn decide(
     mut errors: impl Iterator<Item = Code>,
     checks: &Checks,
@@ -78,4 +86,69 @@ pub(super) fn decide(
         return if only_unknown_keys { Verdict::Unconfirmed } else { Verdict::NotChecked };
     }
     if complete { Verdict::Verified } else { Verdict::Partial }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    use crate::verify::report::Check;
+
+    /// What is asked for, and the check that is then required.
+    type Case = (fn(&mut Asked), fn(&mut Checks) -> &mut Check);
+
+    const REQUIRED: [Case; 13] = [
+        (|_| (), |checks| &mut checks.format),
+        (|asked| asked.events = true, |checks| &mut checks.payloads),
+        (|asked| asked.links = true, |checks| &mut checks.chains),
+        (|asked| asked.links = true, |checks| &mut checks.signatures),
+        (|asked| asked.links = true, |checks| &mut checks.time),
+        (|asked| asked.log = true, |checks| &mut checks.tree),
+        (|asked| asked.log = true, |checks| &mut checks.log),
+        (|asked| asked.skip = true, |checks| &mut checks.tree),
+        (|asked| asked.quorum = true, |checks| &mut checks.witnesses),
+        (|asked| asked.range = true, |checks| &mut checks.range),
+        (|asked| asked.pin = true, |checks| &mut checks.append_only),
+        (|asked| asked.expectation = true, |checks| &mut checks.expected),
+        (|asked| asked.skip = true, |checks| &mut checks.format),
+    ];
+
+    fn passing() -> Checks {
+        let pass = || Check::of(1, 0, None);
+        Checks {
+            format: pass(),
+            payloads: pass(),
+            chains: pass(),
+            signatures: pass(),
+            tree: pass(),
+            log: pass(),
+            range: pass(),
+            append_only: pass(),
+            witnesses: pass(),
+            time: pass(),
+            closure: pass(),
+            expected: pass(),
+        }
+    }
+
+    fn verdict(checks: &Checks, asked: Asked) -> Verdict {
+        decide(std::iter::empty(), checks, asked, UnknownKeys::default(), true)
+    }
+
+    #[test]
+    fn what_is_asked_for_must_be_checked_and_nothing_else() {
+        for (number, (ask, check)) in REQUIRED.into_iter().enumerate() {
+            let (mut asked, mut checks) = (Asked::default(), passing());
+            ask(&mut asked);
+            assert_eq!(verdict(&checks, asked), Verdict::Verified, "{number}");
+            *check(&mut checks) = Check::of(0, 0, Some("nothing tells"));
+            assert_eq!(verdict(&checks, asked), Verdict::NotChecked, "{number}");
+            let always = number == 0 || number == REQUIRED.len() - 1;
+            let unasked = if always { Verdict::NotChecked } else { Verdict::Verified };
+            assert_eq!(verdict(&checks, Asked::default()), unasked, "{number}");
+        }
+    }
 }

@@ -6,26 +6,30 @@ use std::borrow::Cow;
 
 use super::FindingCode;
 use super::summary::{
-    CheckpointEntry, Entry, Flaw, Kind, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
+    CheckpointEntry, Entry, Kind, LineFinding, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
 };
 use crate::export::Withheld;
 use crate::hash::Hash;
 use crate::keys::KeyNote;
-use crate::link::{ChainId, Link, OpenLink, append_signature, write_open};
-use crate::note::write_signature_line;
+use crate::link::{ChainId, OpenLink};
 use crate::time::Time;
 
 impl Summary {
     /// The summary as bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(64 + self.entries.len() * 128));
+        out.number(self.bytes);
         out.number(self.lines);
         out.number(self.filled);
         out.number(self.last_filled);
         out.list(&self.chains, |out, chain| out.bytes(&chain.0));
         out.list(&self.leaves, |out, leaf| out.bytes(&leaf.0));
         out.list(&self.entries, Writer::entry);
-        out.list(&self.flaws, Writer::flaw);
+        out.list(&self.findings, Writer::finding);
+        out.list(&self.canonical, |out, (entry, text)| {
+            out.number(*entry as u64);
+            out.text(text.as_bytes());
+        });
         out.list(&self.unresolved, |out, unresolved| {
             out.number(unresolved.entry as u64);
             out.text(&unresolved.message);
@@ -38,13 +42,15 @@ impl Summary {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut from = Reader(bytes);
         let summary = Self {
+            bytes: from.number()?,
             lines: from.number()?,
             filled: from.number()?,
             last_filled: from.number()?,
             chains: from.list(|from| from.bytes().map(ChainId))?,
             leaves: from.list(|from| from.bytes().map(Hash))?,
             entries: from.list(Reader::entry)?,
-            flaws: from.list(Reader::flaw)?,
+            findings: from.list(Reader::finding)?,
+            canonical: from.list(|from| Some((from.index()?, from.string()?.into())))?,
             unresolved: from.list(|from| {
                 Some(Unresolved {
                     entry: from.index()?,
@@ -86,17 +92,6 @@ pub fn decode_opened(bytes: &[u8]) -> impl Iterator<Item = (ChainId, [u8; 32])> 
         let mut from = Reader(both);
         Some((ChainId(from.bytes()?), from.bytes()?))
     })
-}
-
-fn note_text(note: &KeyNote) -> String {
-    let lines = note.signatures.iter().map(|line| write_signature_line(&line.name, line.id, &line.signature));
-    format!("{}\n{}", note.text, lines.collect::<String>())
-}
-
-fn open_text(open: &OpenLink) -> String {
-    let mut text = write_open(&open.origin, &open.key, open.time, &open.nonce);
-    append_signature(&mut text, &open.signature);
-    text
 }
 
 struct Writer(Vec<u8>);
@@ -146,9 +141,15 @@ impl Writer {
             }
             Kind::Note(note) => {
                 self.byte(1);
-                self.text(note_text(note).as_bytes());
+                self.text(note.note.to_string().as_bytes());
             }
-            Kind::Opaque => self.byte(2),
+            Kind::Opaque(link) => {
+                self.byte(2);
+                self.option(*link, |out, (chain, seq)| {
+                    out.bytes(&chain.0);
+                    out.number(seq);
+                });
+            }
             Kind::Skip(level, hash) => {
                 self.bytes(&[3, *level]);
                 self.bytes(&hash.0);
@@ -182,16 +183,25 @@ impl Writer {
         self.number(link.seq);
         self.time(link.time);
         self.bytes(&link.prev.0);
-        self.bytes(&link.event.0.to_le_bytes());
-        self.bytes(&link.event.1.to_le_bytes());
+        self.number(link.event.0);
+        self.number(link.event.1);
         match &link.role {
             Role::Open(open) => {
                 self.byte(0);
-                self.text(open_text(open).as_bytes());
+                self.open(open);
             }
             Role::Event => self.byte(1),
             Role::Close => self.byte(2),
         }
+    }
+
+    fn open(&mut self, open: &OpenLink) {
+        self.bytes(&open.chain.0);
+        self.text(open.origin.as_bytes());
+        self.text(open.key.as_str().as_bytes());
+        self.time(open.time);
+        self.bytes(&open.nonce);
+        self.bytes(&open.signature);
     }
 
     fn checkpoint(&mut self, checkpoint: &CheckpointEntry) {
@@ -207,15 +217,11 @@ impl Writer {
         self.byte(u8::from(checkpoint.bad_cosignature));
     }
 
-    fn flaw(&mut self, flaw: &Flaw) {
-        self.number(flaw.line);
-        self.option(flaw.entry, |out, entry| out.number(entry as u64));
-        self.option(flaw.link, |out, (chain, seq)| {
-            out.bytes(&chain.0);
-            out.number(seq);
-        });
-        self.byte(flaw.code as u8);
-        self.text(flaw.detail.as_bytes());
+    fn finding(&mut self, finding: &LineFinding) {
+        self.number(finding.line);
+        self.option(finding.entry, |out, entry| out.number(entry as u64));
+        self.byte(finding.code as u8);
+        self.text(finding.detail.as_bytes());
     }
 }
 
@@ -288,7 +294,7 @@ impl<'a> Reader<'a> {
         let kind = match self.byte()? {
             0 => Kind::Link(self.link()?),
             1 => Kind::Note(Box::new(KeyNote::parse(self.string()?).ok()?)),
-            2 => Kind::Opaque,
+            2 => Kind::Opaque(self.option(|from| Some((ChainId(from.bytes()?), from.number()?)))?),
             3 => Kind::Skip(self.byte()?, Hash(self.bytes()?)),
             4 => Kind::Checkpoint(Box::new(self.checkpoint()?)),
             _ => return None,
@@ -322,7 +328,7 @@ impl<'a> Reader<'a> {
             seq: self.number()?,
             time: self.time()?,
             prev: Hash(self.bytes()?),
-            event: (self.short()?, self.short()?),
+            event: (self.number()?, self.number()?),
             role: match self.byte()? {
                 0 => Role::Open(self.open()?),
                 1 => Role::Event,
@@ -333,10 +339,14 @@ impl<'a> Reader<'a> {
     }
 
     fn open(&mut self) -> Option<Box<OpenLink>> {
-        match Link::read(self.string()?)? {
-            Link::Open(open) => Some(open),
-            _ => None,
-        }
+        Some(Box::new(OpenLink {
+            chain: ChainId(self.bytes()?),
+            origin: self.string()?.to_owned(),
+            key: self.string()?.parse().ok()?,
+            time: self.time()?,
+            nonce: self.bytes()?,
+            signature: self.bytes()?,
+        }))
     }
 
     fn checkpoint(&mut self) -> Option<CheckpointEntry> {
@@ -351,11 +361,10 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn flaw(&mut self) -> Option<Flaw> {
-        Some(Flaw {
+    fn finding(&mut self) -> Option<LineFinding> {
+        Some(LineFinding {
             line: self.number()?,
             entry: self.option(Self::index)?,
-            link: self.option(|from| Some((ChainId(from.bytes()?), from.number()?)))?,
             code: *FindingCode::ALL.get(usize::from(self.byte()?))?,
             detail: Cow::Owned(self.string()?.to_owned()),
         })

@@ -42,7 +42,7 @@ impl Witnesses {
 
     pub(super) fn check(&self, trust: &Trust, findings: &mut Findings) -> Check {
         let (mut items, mut failed) = (self.failed, self.failed);
-        let no_quorum = trust.quorum().is_none();
+        let no_quorum = !trust.has_quorum();
         if let Some(last) = &self.last {
             items += u64::from(!no_quorum || last.invalid);
             failed += u64::from(last.invalid || (!no_quorum && !last.quorum_met));

@@ -67,7 +67,7 @@ impl Case {
         Options {
             trust: file("trust.txt").map_or_else(Trust::default, |trust| Trust::parse(&trust).unwrap()),
             pins: pins
-                .map(|pin| SignedCheckpoint::parse(&String::from_utf8(pin).unwrap()).unwrap())
+                .map(|pin| SignedCheckpoint::parse_extended(&String::from_utf8(pin).unwrap()).unwrap())
                 .collect(),
             expect: Expectations {
                 origin: args["origin"].as_str().map(str::to_owned),

@@ -36,6 +36,7 @@ const SECTIONS: &[(&str, Check)] = &[
     ("cosignatures", check_cosignatures),
     ("ed25519", check_ed25519),
     ("policies", check_policies),
+    ("pins", check_pins),
     ("tree", check_tree),
     ("jcs", check_jcs),
     ("numbers", check_numbers),
@@ -126,7 +127,7 @@ fn check_vkeys(cases: &Value) {
 
         let signer = match kind {
             KeyType::Ed25519 => SignerKey::generate(name, hex_array(&case["seed"])),
-            KeyType::Cosignature => SignerKey::generate_witness(name, hex_array(&case["seed"])),
+            _ => SignerKey::generate_witness(name, hex_array(&case["seed"])),
         };
         let signer = signer.expect("a name");
         assert_eq!(signer.verifier_key(), &key);
@@ -148,13 +149,13 @@ fn check_notes(cases: &Value) {
         assert_eq!(leaf_hash(note.as_bytes()), hash(&case["leafhash"]), "{case}");
         let read = KeyNote::parse(note).unwrap_or_else(|error| panic!("{error}: {case}"));
         let signers: Vec<VerifierKey> = list(&case["signers"]).iter().map(key).collect();
-        assert_eq!(read.signatures.len(), signers.len(), "{case}");
+        assert_eq!(read.note.signatures.len(), signers.len(), "{case}");
         for signer in signers {
-            assert_eq!(read.signed_by(&signer), Some(true), "{case}");
+            assert!(read.note.is_signed_by(&signer), "{case}");
         }
         let mut lines = vec!["countersign/v1 keys".to_owned(), read.origin];
         lines.extend(read.statements.iter().map(ToString::to_string));
-        assert_eq!(lines.join("\n") + "\n", read.text, "{case}");
+        assert_eq!(lines.join("\n") + "\n", read.note.text, "{case}");
     }
 }
 
@@ -164,7 +165,7 @@ fn check_checkpoints(cases: &Value) {
         let read = SignedCheckpoint::parse(note).unwrap_or_else(|error| panic!("{error}: {case}"));
         let expected = Checkpoint::new(text(&case["origin"]), number(&case["size"]), hash(&case["root"]));
         assert_eq!(Ok(&read.checkpoint), expected.as_ref(), "{case}");
-        assert_eq!(read.log_signature(&key(&case["log"])), Some(true), "{case}");
+        assert!(read.is_signed_by(&key(&case["log"])), "{case}");
         assert_eq!(read.to_string(), note);
     }
 }
@@ -181,16 +182,16 @@ fn check_cosignatures(cases: &Value) {
 
         let note = format!("{checkpoint}\n{line}");
         let read = SignedCheckpoint::parse(&note).expect("a cosigned checkpoint");
-        assert_eq!(read.cosignature(&witness), Some(Some(time)), "{case}");
-        assert!(witness.verify(message.as_bytes(), &read.signatures[0].signature[8..]), "{case}");
+        assert_eq!(read.cosignatures([&witness]).times(), [(0, Time::from_seconds(time).unwrap())], "{case}");
+        assert!(witness.verify(message.as_bytes(), &read.note.signatures[0].signature[8..]), "{case}");
 
         // It holds for this checkpoint and this time alone.
         let other = format!("other.example\n{}", note.split_once('\n').expect("lines").1);
         let other = SignedCheckpoint::parse(&other).expect("a cosigned checkpoint");
-        assert_eq!(other.cosignature(&witness), Some(None), "{case}");
+        assert_eq!(other.cosignatures([&witness]).invalid, [&witness], "{case}");
         let mut later = read;
-        later.signatures[0].signature[7] ^= 1;
-        assert_eq!(later.cosignature(&witness), Some(None), "{case}");
+        later.note.signatures[0].signature[7] ^= 1;
+        assert_eq!(later.cosignatures([&witness]).invalid, [&witness], "{case}");
     }
 }
 
@@ -229,6 +230,18 @@ fn check_policies(cases: &Value) {
             let met = trust.quorum_met(&|witness| cosigned.contains(&&format!("w{}", witness + 1)[..]));
             assert_eq!(met, truth(&quorum["met"]), "{quorum} of {case}");
         }
+    }
+}
+
+fn check_pins(cases: &Value) {
+    for case in list(cases) {
+        let read = SignedCheckpoint::parse_extended(text(&case["pin"])).ok().map(|signed| signed.checkpoint);
+        let expected = truth(&case["valid"]).then(|| Checkpoint {
+            origin: text(&case["origin"]).into(),
+            size: number(&case["size"]),
+            root: hash(&case["root"]),
+        });
+        assert_eq!(read, expected, "{case}");
     }
 }
 
@@ -302,7 +315,7 @@ fn check_tlog_proof(vector: &Value, checkpoints: &Value) {
     other.index += 1;
     assert!(other.verify(leaf, &trust).is_err(), "another index");
     let mut unsigned = proof;
-    unsigned.checkpoint.signatures[0].signature[0] ^= 1;
+    unsigned.checkpoint.note.signatures[0].signature[0] ^= 1;
     assert!(unsigned.verify(leaf, &trust).is_err(), "an invalid signature");
 }
 

@@ -7,7 +7,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use countersign::base64;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
-use countersign::note::{KeyType, Note, SignerKey, VerifierKey, write_signature_line};
+use countersign::note::{KeyType, Note, SignatureLine, SignerKey, VerifierKey};
+use countersign::time::Time;
 use serde_json::Value;
 
 use crate::value::{list, maybe_list, number, text, truth};
@@ -63,10 +64,9 @@ fn transparency_dev_bodies() {
 /// it is malformed, the log's key did not sign, or a signature of one of the keys is invalid.
 fn signers(note: &str, origin: &str, log: &VerifierKey, others: &[VerifierKey]) -> Option<usize> {
     let note = Note::parse(note).ok()?;
-    let all: Vec<Option<bool>> = others.iter().map(|key| note.signed_by(key)).collect();
+    let opened = note.open(others.iter().chain([log]));
     let is_of_origin = note.text.split('\n').next() == Some(origin);
-    let signed = note.signed_by(log) == Some(true) && is_of_origin && !all.contains(&Some(false));
-    signed.then(|| 1 + all.iter().flatten().count())
+    (note.is_signed_by(log) && is_of_origin && opened.invalid.is_empty()).then_some(opened.verified.len())
 }
 
 /// The origin of these notes, `go.sum database tree`, has spaces, which SPEC does not allow: as
@@ -104,13 +104,13 @@ fn transparency_dev_sign_then_parse() {
         for signer in maybe_list(&case["signers"]) {
             let signer = SignerKey::parse(text(&keys[text(signer)])).expect("a signer key");
             let key = signer.verifier_key();
-            note.push_str(&write_signature_line(key.name(), key.id(), &signer.sign(body.as_bytes())));
+            note.push_str(&SignatureLine::of(key, &signer.sign(body.as_bytes())).to_string());
         }
         let read = SignedCheckpoint::parse(&note).ok();
         let read = read.filter(|read| read.checkpoint.origin == text(&case["origin"]));
         let signed = read
-            .filter(|read| read.log_signature(&log) == Some(true))
-            .map(|read| 1 + known.iter().filter(|key| read.log_signature(key) == Some(true)).count() as u64);
+            .filter(|read| read.note.is_signed_by(&log))
+            .map(|read| 1 + read.note.open(&known).verified.len() as u64);
         if text(&case["desc"]) == "one verifier signs twice" || truth(&case["wantErr"]) {
             assert_eq!(signed, None, "{case}");
         } else {
@@ -126,14 +126,14 @@ fn c2sp() {
     for (name, lines) in [("checkpoint", 1), ("cosigned_checkpoint", 2)] {
         let read = SignedCheckpoint::parse(text(&vectors[name])).expect("a checkpoint");
         assert_eq!(read.to_string(), text(&vectors[name]));
-        assert_eq!((read.checkpoint.size, read.signatures.len()), (20_852_163, lines));
+        assert_eq!((read.checkpoint.size, read.note.signatures.len()), (20_852_163, lines));
     }
     let read = SignedCheckpoint::parse(text(&vectors["cosigned_checkpoint"])).expect("a checkpoint");
-    assert_eq!(read.signatures[1].signature[..8], 1_679_315_147_u64.to_be_bytes());
+    assert_eq!(read.note.signatures[1].signature[..8], 1_679_315_147_u64.to_be_bytes());
 
     let witness = SignerKey::generate_witness("witness.example", [7; 32]).expect("a name");
     let line = read.checkpoint.cosign(&witness, 1_679_315_147).expect("a cosignature");
-    let cosigned = Note::parse(&format!("{}\n{line}", read.text)).expect("a note").signatures.remove(0);
+    let cosigned = Note::parse(&format!("{}\n{line}", read.note.text)).expect("a note").signatures.remove(0);
     let message = text(&vectors["cosignature_signed_message"]).as_bytes();
     assert!(witness.verifier_key().verify(message, &cosigned.signature[8..]));
 }
@@ -159,6 +159,7 @@ fn sunlight() {
         let witness = json(&format!("checkpoints/sunlight-skylight/{witness}.v0.json")).expect("its key");
         let key =
             VerifierKey::parse(text(&witness["verifier_keys"][0]), KeyType::Cosignature).expect("a vkey");
-        assert_eq!(read.cosignature(&key), Some(Some(1_767_139_200)), "{name}");
+        let time = Time::from_seconds(1_767_139_200).unwrap();
+        assert_eq!(read.cosignatures([&key]).times(), [(0, time)], "{name}");
     }
 }

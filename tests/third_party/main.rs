@@ -7,6 +7,9 @@ mod vectors;
 
 #[path = "../common/value.rs"]
 mod value;
+#[cfg(target_arch = "wasm32")]
+#[path = "../common/webcrypto.rs"]
+mod webcrypto;
 
 mod checkpoints;
 mod ed25519;
@@ -15,4 +18,7 @@ mod notes;
 mod policies;
 mod tiles;
 mod tlog_proof;
+#[cfg(target_arch = "wasm32")]
+#[path = "webcrypto.rs"]
+mod webcrypto_peer;
 mod witness;

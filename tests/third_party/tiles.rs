@@ -11,6 +11,7 @@ use countersign::merkle::{
     verify_inclusion,
 };
 use countersign::note::{KeyType, VerifierKey};
+use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Options, Verdict, Verifier};
 
@@ -102,7 +103,8 @@ fn sunlight_mirror() {
     let signed = SignedCheckpoint::parse(&note).expect("a checkpoint");
     let mirror =
         VerifierKey::parse(text(&parameters["cosigner_vkey"]), KeyType::Cosignature).expect("a vkey");
-    assert_eq!(signed.cosignature(&mirror), Some(Some(number(&parameters["cosignature_time"]))));
+    let time = Time::from_seconds(number(&parameters["cosignature_time"])).unwrap();
+    assert_eq!(signed.cosignatures([&mirror]).times(), [(0, time)]);
 
     let (size, root) = (signed.checkpoint.size, signed.checkpoint.root);
     assert_eq!(size, number(&parameters["tree_size"]));

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::note::{KeyType, Note, SignerKey, VerifierKey};
-use countersign::witness::{Answer, Refusal, Request, judge};
+use countersign::witness::{Answer, CosignError, Request, judge};
 
 use crate::value::{list, number, text};
 use crate::vectors::json;
@@ -22,18 +22,18 @@ fn c2sp() {
     assert_eq!(request.to_string(), body);
     assert_eq!((request.old_size, request.proof.len()), (20_852_014, 4));
     assert_eq!(
-        (request.checkpoint.checkpoint.size, request.checkpoint.signatures.len()),
+        (request.checkpoint.checkpoint.size, request.checkpoint.note.signatures.len()),
         (20_852_163, 2),
         "the log's, and one more"
     );
 
     // The keys that signed are not known: it is as of a log that others signed for.
     let key = VerifierKey::new("example.com/behind-the-sofa", KeyType::Ed25519, [7; 32]).expect("a name");
-    assert_eq!(judge(&request, &[key], None).map(|_| ()), Err(Refusal::Unsigned));
-    assert_eq!(judge(&request, &[], None).map(|_| ()), Err(Refusal::UnknownLog));
+    assert_eq!(judge(&request, &[key], None).map(|_| ()), Err(CosignError::Unsigned));
+    assert_eq!(judge(&request, &[], None).map(|_| ()), Err(CosignError::UnknownLog));
 
     let answer = text(&vectors["add_checkpoint_response"]);
-    let note = format!("{}\n{answer}", request.checkpoint.text);
+    let note = format!("{}\n{answer}", request.checkpoint.note.text);
     assert_eq!(Note::parse(&note).expect("signature lines").signatures.len(), 3);
     // Among lines of unknown keys, one of ours is found.
     let witness = SignerKey::generate_witness("witness.example/w1", [2; 32]).expect("a name");
@@ -53,20 +53,20 @@ fn c2sp_statuses() {
         rules.iter().map(|rule| number(&rule["status"])).filter(|&status| status != 200).collect();
     let malformed = countersign::Error::new(countersign::Code::Witness, "malformed");
     let all = [
-        Refusal::Malformed(malformed.clone()),
-        Refusal::OldSize,
-        Refusal::Unsigned,
-        Refusal::InvalidSignature,
-        Refusal::UnknownLog,
-        Refusal::Conflict { size: 7 },
-        Refusal::EmptyRoot,
-        Refusal::SplitView,
-        Refusal::Inconsistent(malformed),
+        CosignError::Malformed(malformed.clone()),
+        CosignError::OldSize,
+        CosignError::Unsigned,
+        CosignError::InvalidSignature,
+        CosignError::UnknownLog,
+        CosignError::Conflict { size: 7 },
+        CosignError::EmptyRoot,
+        CosignError::SplitView,
+        CosignError::Inconsistent(malformed),
     ];
     let have: BTreeSet<u64> = all.iter().map(|refusal| refusal.status().into()).collect();
     assert_eq!(have, named);
     let conflict = rules.iter().find(|rule| number(&rule["status"]) == 409).expect("a rule");
-    let refusal = Refusal::Conflict { size: 7 };
+    let refusal = CosignError::Conflict { size: 7 };
     assert_eq!((refusal.content_type(), refusal.body().as_str()), (text(&conflict["content_type"]), "7\n"));
 }
 
@@ -77,5 +77,5 @@ fn sunlight_mirror_is_not_signed_by_its_log() {
     let signed = SignedCheckpoint::parse_extended(&note).expect("a checkpoint");
     let request = Request { old_size: 0, proof: vec![], checkpoint: signed };
     let log = VerifierKey::new("rome2026h1.example.org", KeyType::Ed25519, [7; 32]).expect("a name");
-    assert_eq!(judge(&request, &[log], None).map(|_| ()), Err(Refusal::Unsigned));
+    assert_eq!(judge(&request, &[log], None).map(|_| ()), Err(CosignError::Unsigned));
 }

@@ -6,6 +6,8 @@
 
 mod bench;
 mod browser;
+mod fuzz;
+mod mutants;
 mod npm;
 mod progress;
 mod run;
@@ -40,8 +42,12 @@ enum Task {
     Test(test::Args),
     /// Builds the WebAssembly artefacts of wasm-pack.toml
     Wasm(wasm::Args),
+    /// Searches for inputs that break what the fuzz targets assert
+    Fuzz(fuzz::Args),
     /// Measures speed, memory and sizes, as ratios to the bare work
     Bench(bench::Args),
+    /// Tells which changes to the core no test notices
+    Mutants(mutants::Args),
     /// Formats the code
     Fmt,
     /// Checks formatting, types and lints
@@ -64,7 +70,9 @@ fn run(task: Task) -> Result<()> {
         Task::Start(args) => start::run(&tools, &args),
         Task::Test(args) => test::run(&tools, &args),
         Task::Wasm(args) => wasm::run(&tools, &args),
+        Task::Fuzz(args) => fuzz::run(&tools, &args),
         Task::Bench(args) => bench::run(&tools, &args),
+        Task::Mutants(args) => mutants::run(&tools, &args),
         Task::Fmt => suites::format(&tools),
         Task::Lint => suites::lint(&tools),
     }

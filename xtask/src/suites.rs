@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::browser;
+use crate::fuzz;
 use crate::npm;
 use crate::run::{self, Log};
 use crate::toolchain::TARGET;
@@ -54,6 +55,7 @@ pub(crate) const SUITES: &[Suite] = &[
         run: wasm_node,
     },
     Suite { name: "examples", about: "each example, started as its README says", holds: None, run: examples },
+    Suite { name: "fuzz", about: "a short run of every fuzz target", holds: None, run: fuzz::test },
     Suite {
         name: "wasm-browser",
         about: "the core in WebAssembly, in Chromium",
@@ -66,7 +68,12 @@ pub(crate) const SUITES: &[Suite] = &[
         holds: None,
         run: interop,
     },
-    Suite { name: "doc", about: "the documentation's links resolve", holds: Some(Resource::Host), run: doc },
+    Suite {
+        name: "doc",
+        about: "the documentation's links resolve, and the crates can be packaged",
+        holds: Some(Resource::Host),
+        run: doc,
+    },
     Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
 ];
 
@@ -142,6 +149,9 @@ fn doc(tools: &Tools, log: &Log) -> Result<String> {
             .args(["-p", "countersign", "-p", "countersign-log", "--no-deps"])
             .env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
+    // Whether they compile from what is packaged is not looked at: it would all be built once more.
+    let packages = ["-p", "countersign", "-p", "countersign-log", "-p", "countersign-cli"];
+    log.run(tools.cargo("package").args(packages).args(["--offline", "--allow-dirty", "--no-verify"]))?;
     Ok(String::new())
 }
 
@@ -182,7 +192,7 @@ fn wasm_node(tools: &Tools, log: &Log) -> Result<String> {
 }
 
 /// The integration tests that read no files, which a browser has none of.
-const BROWSER_TESTS: [&str; 4] = ["merkle", "notes", "primitives", "recorder"];
+const BROWSER_TESTS: [&str; 5] = ["merkle", "notes", "primitives", "recorder", "webcrypto"];
 
 fn wasm_browser(tools: &Tools, log: &Log) -> Result<String> {
     let browser = tools.browser()?;
@@ -199,7 +209,7 @@ fn wasm_tests(tools: &Tools) -> Result<Command> {
     let runner = format!("CARGO_TARGET_{}_RUNNER", TARGET.to_uppercase().replace('-', "_"));
     cargo
         .args(["--package", "countersign", "--lib", "--no-fail-fast"])
-        .args(["--features", "wasm-recorder,wasm-verifier"])
+        .args(["--features", "js"])
         // The runner reads each test program as a whole, and most of one would be debug information.
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("CARGO_PROFILE_DEV_STRIP", "debuginfo")
@@ -214,6 +224,7 @@ fn sizes(tools: &Tools, _log: &Log) -> Result<String> {
 
 fn js(tools: &Tools, log: &Log) -> Result<String> {
     tools.js()?;
+    npm::install(tools, "js/test/package/oldest-node")?;
     npm_test(tools, "js", Some(tools.program()?), log)
 }
 

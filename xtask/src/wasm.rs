@@ -16,7 +16,9 @@ use crate::stamp::Stamp;
 use crate::toolchain::{self, SMALL_STD, TARGET};
 use crate::tools::Tools;
 
-/// The package that an artefact is built from which names none.
+/// The package that artefacts are built from.
+const BINDINGS: &str = "countersign-wasm";
+/// The package that does their work.
 const CORE: &str = "countersign";
 /// The folder with the lock file of wasm-opt.
 const OPTIMIZER: &str = "xtask/npm";
@@ -51,14 +53,11 @@ struct Manifest {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Artefact {
-    /// The package that it is built from; the core, if it names none.
-    #[serde(default = "core")]
-    package: String,
     features: Vec<String>,
     profile: String,
     #[serde(default)]
     rustflags: Vec<String>,
-    /// For the compilation of the package itself, which optimises all crates as one.
+    /// For the compilation of the core, and of the bindings, which optimises all crates as one.
     #[serde(default)]
     core_rustflags: Vec<String>,
     wasm_opt: Vec<String>,
@@ -68,10 +67,6 @@ struct Artefact {
     brotli_budget: u64,
     /// What it should weigh, where that is less than its budget.
     brotli_aim: Option<u64>,
-}
-
-fn core() -> String {
-    CORE.to_owned()
 }
 
 /// An artefact as it was built.
@@ -156,20 +151,21 @@ impl Artefact {
         })
     }
 
-    /// Compiles the package; cargo knows whether there is anything to do.
+    /// Compiles the bindings; cargo knows whether there is anything to do.
     fn compile(&self, tools: &Tools, name: &str, log: &Log) -> Result<PathBuf> {
         let wasm32 = tools.wasm32()?;
         let mut cargo = wasm32.cargo_with_small_std(tools, "rustc");
         cargo
-            .args(["--package", &self.package, "--lib", "--no-default-features"])
-            .args(["--features", &self.features.join(",")])
-            .args(["--profile", &self.profile, "--crate-type", "cdylib", "--"])
+            .args(["--package", BINDINGS, "--lib", "--features", &self.features.join(",")])
+            .args(["--profile", &self.profile, "--config"])
+            .arg(format!("profile.{}.package.{CORE}.rustflags={:?}", self.profile, self.core_rustflags))
+            .arg("--")
             .args(&self.core_rustflags)
+            .env("CARGO_UNSTABLE_PROFILE_RUSTFLAGS", "true")
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustflags(tools).join("\u{1f}"));
         log.run(&mut cargo)?;
         let folder = toolchain::target_folder(tools);
-        let compiled =
-            folder.join(TARGET).join(&self.profile).join(format!("{}.wasm", self.package.replace('-', "_")));
+        let compiled = folder.join(TARGET).join(&self.profile).join("countersign_wasm.wasm");
         // Artefacts of one profile share the file's name.
         let own = folder.join(format!("{name}.wasm"));
         fs::copy(&compiled, &own).with_context(|| format!("cannot copy {}", compiled.display()))?;

@@ -9,7 +9,7 @@ use countersign::{Code, Error};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::parcel::{Last, Limits};
+use super::batch::{BatchLimits, Last};
 use crate::outbox::Receipt;
 use crate::style;
 
@@ -40,18 +40,18 @@ pub(crate) enum Meaning {
 
 /// An error that the collector answered with.
 #[derive(Deserialize, Default)]
-struct Refusal {
+struct ErrorBody {
     #[serde(default)]
-    error: Said,
+    error: ErrorDetails,
     chain: Option<String>,
     expected: Option<u64>,
     seq: Option<u64>,
     index: Option<u64>,
-    limits: Option<Told>,
+    limits: Option<TakenAtOnce>,
 }
 
 #[derive(Deserialize, Default)]
-struct Said {
+struct ErrorDetails {
     #[serde(default)]
     code: String,
     #[serde(default)]
@@ -60,7 +60,7 @@ struct Said {
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct TakenAtOnce {
     bytes: Option<usize>,
     lines: Option<usize>,
 }
@@ -74,29 +74,29 @@ pub(crate) struct Words {
 }
 
 impl Answer {
-    fn refusal(&self) -> Refusal {
+    fn error_body(&self) -> ErrorBody {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// What follows from it.
     pub(crate) fn meaning(&self) -> Meaning {
-        let refusal = self.refusal();
+        let body = self.error_body();
         match self.status {
             200 => Meaning::Taken,
             409 => {
-                let chain = refusal.chain.as_ref().and_then(|chain| ChainId::parse(chain.as_bytes()));
-                match (refusal.error.code.as_str(), chain, refusal.expected) {
+                let chain = body.chain.as_ref().and_then(|chain| ChainId::parse(chain.as_bytes()));
+                match (body.error.code.as_str(), chain, body.expected) {
                     ("log.gap", Some(chain), Some(expected)) => Meaning::Gap { chain, expected },
                     ("log.fork", ..) => {
                         let chain = chain.map(|chain| chain.to_string());
-                        Meaning::Fork { chain, seq: refusal.seq, index: refusal.index }
+                        Meaning::Fork { chain, seq: body.seq, index: body.index }
                     }
                     _ => Meaning::Refused,
                 }
             }
             413 => {
-                let told = refusal.limits.unwrap_or(Told { bytes: None, lines: None });
-                Meaning::TooLarge { bytes: told.bytes, lines: told.lines }
+                let limits = body.limits.unwrap_or(TakenAtOnce { bytes: None, lines: None });
+                Meaning::TooLarge { bytes: limits.bytes, lines: limits.lines }
             }
             408 | 421 | 425 | 429 | 500..=599 => Meaning::Later,
             _ => Meaning::Refused,
@@ -105,7 +105,7 @@ impl Answer {
 
     /// What the collector says about it.
     pub(crate) fn words(&self) -> Words {
-        let said = self.refusal().error;
+        let said = self.error_body().error;
         let or = |text: String, other: String| if text.is_empty() { other } else { short(&text) };
         Words {
             code: or(said.code, format!("http.{}", self.status)),
@@ -123,7 +123,7 @@ fn short(text: &str) -> String {
     style::plain(&shown)
 }
 
-impl Limits {
+impl BatchLimits {
     /// These, or less where the collector takes less. `None` when that is nothing new.
     pub(crate) fn lowered(
         self,

@@ -4,7 +4,7 @@
 //! A step reads no clock and waits for nothing: it sends once and says what follows. Who calls it waits.
 
 mod answer;
-mod parcel;
+mod batch;
 #[cfg(test)]
 mod tests;
 
@@ -16,8 +16,8 @@ use countersign::trust::Trust;
 
 pub(crate) use self::answer::Answer;
 use self::answer::{Meaning, Words, prove, prove_note};
-pub(crate) use self::parcel::Limits;
-use self::parcel::{NoParcel, Parcel, holds};
+pub(crate) use self::batch::BatchLimits;
+use self::batch::{Batch, NoBatch, holds};
 use crate::errors::Failure;
 use crate::outbox::Outbox;
 use crate::verdict::count;
@@ -53,7 +53,7 @@ pub(crate) struct Delivery<'a> {
     outbox: &'a Mutex<Outbox>,
     trust: &'a Trust,
     origin: &'a str,
-    limits: Limits,
+    limits: BatchLimits,
     /// The link to begin with, where it is not the first one.
     from: Option<(ChainId, u64)>,
     /// Whether nothing was taken since it was decided where to begin.
@@ -63,12 +63,12 @@ pub(crate) struct Delivery<'a> {
 impl<'a> Delivery<'a> {
     /// Delivers to the log of that origin, believing proofs that the trust bears out.
     pub(crate) fn new(outbox: &'a Mutex<Outbox>, trust: &'a Trust, origin: &'a str) -> Self {
-        Self { outbox, trust, origin, limits: Limits::default(), from: None, moved: false }
+        Self { outbox, trust, origin, limits: BatchLimits::default(), from: None, moved: false }
     }
 
     /// The same with these limits.
     #[must_use]
-    pub(crate) fn limits(mut self, limits: Limits) -> Self {
+    pub(crate) fn limits(mut self, limits: BatchLimits) -> Self {
         self.limits = limits;
         self
     }
@@ -78,31 +78,31 @@ impl<'a> Delivery<'a> {
     }
 
     /// How much the collector takes at one time, as far as it is known.
-    pub(crate) fn known_limits(&self) -> Limits {
+    pub(crate) fn known_limits(&self) -> BatchLimits {
         self.limits
     }
 
     /// Sends once, if there is something to send.
     pub(crate) fn step(&mut self, collector: &mut dyn Collector) -> Step {
-        let parcel = Parcel::take(&self.outbox(), self.from, &self.limits);
-        let parcel = match parcel {
-            Ok(parcel) => parcel,
-            Err(NoParcel::Empty) if self.from.take().is_some() => return Step::Again,
-            Err(NoParcel::Empty) => return Step::Empty,
-            Err(NoParcel::TooLarge) => return Step::Refused(self.too_large()),
-            Err(NoParcel::Failed(failure)) => return Step::Refused(failure),
+        let batch = Batch::take(&self.outbox(), self.from, &self.limits);
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(NoBatch::Empty) if self.from.take().is_some() => return Step::Again,
+            Err(NoBatch::Empty) => return Step::Empty,
+            Err(NoBatch::TooLarge) => return Step::Refused(self.too_large()),
+            Err(NoBatch::Failed(failure)) => return Step::Refused(failure),
         };
         // Nobody waits for the lock while the network is slow.
-        let answer = match collector.submit(&parcel.body) {
+        let answer = match collector.submit(&batch.body) {
             Ok(answer) => answer,
             Err(why) => return Step::Later { after: None, why },
         };
         match answer.meaning() {
-            Meaning::Taken => self.taken(&parcel, &answer),
+            Meaning::Taken => self.taken(&batch, &answer),
             Meaning::Gap { chain, expected } => self.gap(chain, expected, &answer),
             Meaning::Fork { chain, seq, index } => Step::Dead(forked(&self.outbox(), chain, seq, index)),
             Meaning::TooLarge { bytes, lines } => {
-                let sent = (parcel.body.len(), parcel.links as usize);
+                let sent = (batch.body.len(), batch.links as usize);
                 match self.limits.lowered(bytes, lines, sent) {
                     Some(limits) => {
                         self.limits = limits;
@@ -116,15 +116,15 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    fn taken(&mut self, parcel: &Parcel, answer: &Answer) -> Step {
-        let receipt = match prove(answer, &parcel.last, self.origin, self.trust) {
+    fn taken(&mut self, batch: &Batch, answer: &Answer) -> Step {
+        let receipt = match prove(answer, &batch.last, self.origin, self.trust) {
             Ok(receipt) => receipt,
             Err(error) => return Step::Later { after: answer.retry_after, why: unproven(error) },
         };
         self.moved = false;
         // Of a segment that goes in parts nothing is removed before its last part is proven.
         self.from = None;
-        if let Some(last) = parcel.last.last() {
+        if let Some(last) = batch.last.last() {
             let next = (last.chain, last.seq + 1);
             let within = self
                 .outbox()
@@ -133,13 +133,13 @@ impl<'a> Delivery<'a> {
                 .any(|segment| holds(segment, next) && segment.first.seq < next.1);
             self.from = within.then_some(next);
         }
-        if let Some(through) = parcel.through
+        if let Some(through) = batch.through
             && let Err(why) = self.outbox().proven(through, receipt)
         {
             self.from = None;
             return Step::Later { after: None, why };
         }
-        Step::Delivered { events: parcel.events }
+        Step::Delivered { events: batch.events }
     }
 
     /// Begins where the log says that it stands.
@@ -157,7 +157,7 @@ impl<'a> Delivery<'a> {
     }
 
     fn too_large(&self) -> Failure {
-        let Limits { bytes, lines } = self.limits;
+        let BatchLimits { bytes, lines } = self.limits;
         let message = format!(
             "the collector takes at most {bytes} bytes and {} at a time, and there is more between two signed links",
             count(lines as u64, "line")

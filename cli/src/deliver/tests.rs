@@ -388,7 +388,8 @@ fn a_log_that_forgot_what_it_proved_is_told_so() {
     let (outbox, trust) = (filled(&disk, 4, 2, 64), trust());
     let outbox = Mutex::new(outbox);
     let mut collector = Fake::new();
-    let mut delivery = Delivery::new(&outbox, &trust, ORIGIN).limits(Limits { bytes: 1 << 20, lines: 4 });
+    let mut delivery =
+        Delivery::new(&outbox, &trust, ORIGIN).limits(BatchLimits { bytes: 1 << 20, lines: 4 });
     assert!(matches!(delivery.step(&mut collector), Step::Delivered { .. }));
     collector.log.forget();
     let Step::Dead(why) = delivery.step(&mut collector) else { panic!() };

@@ -286,7 +286,7 @@ impl Ends {
         if self.lines == 0 {
             return Err(export::empty());
         }
-        countersign::export::Header::parse(&self.first).map_err(Failure::broken)?;
+        countersign::export::Header::parse(&self.first)?;
         if !self.ended || (self.lines > 1 && self.last != CHECKPOINT) {
             return Err(cut_off());
         }

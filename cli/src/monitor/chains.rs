@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use countersign::export::Item;
 use countersign::hash::Hash;
-use countersign::keys::KeyNote;
+use countersign::keys::{KeyNote, Standing, Windows};
 use countersign::link::{ChainId, Link, OpenLink, PREFIX, signed_part};
-use countersign::log::{self, Growth, Held, Life, Limits, Rules, State, Submission, Window};
+use countersign::log::{self, Growth, Held, Leaf, Life, Rules, Storage};
 use countersign::merkle::leaf_hash;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -43,8 +44,8 @@ struct Chain {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unsigned: Option<u64>,
     /// What was granted to its key before it was opened.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    windows: Vec<(Option<i64>, Option<i64>)>,
+    #[serde(default, skip_serializing_if = "Windows::is_empty", with = "windows")]
+    windows: Windows,
     /// Codes that are told once a chain, and were.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     told: BTreeSet<String>,
@@ -52,7 +53,8 @@ struct Chain {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct KeyLife {
-    windows: Vec<(Option<i64>, Option<i64>)>,
+    #[serde(with = "windows")]
+    windows: Windows,
     revoked: bool,
 }
 
@@ -215,17 +217,12 @@ impl Chains {
         } else if chain.windows.is_empty() {
             (Code::KeyUnknown, "the chain's key is neither an emitter of the trust file nor was it granted")
         } else {
-            let millis = time.millis();
-            let holds = |&(from, until): &(Option<i64>, Option<i64>)| {
-                from.is_none_or(|from| from <= millis) && until.is_none_or(|until| millis < until)
-            };
-            if chain.windows.iter().any(holds) {
-                return;
-            }
-            if chain.windows.iter().any(|(_, until)| until.is_some_and(|until| until <= millis)) {
-                (Code::KeyExpired, "the link is later than its key was granted for")
-            } else {
-                (Code::KeyNotYetValid, "the link is earlier than its key was granted for")
+            match chain.windows.standing(chain.windows.len(), time) {
+                Standing::Within => return,
+                Standing::Expired => (Code::KeyExpired, "the link is later than its key was granted for"),
+                Standing::NotYetValid => {
+                    (Code::KeyNotYetValid, "the link is earlier than its key was granted for")
+                }
             }
         };
         if chain.told.insert(kind.as_str().to_owned()) {
@@ -237,27 +234,19 @@ impl Chains {
 
     /// A key note acts as the log's own rules say.
     fn note(&mut self, judge: &Judge<'_>, index: u64, text: &str, note: &KeyNote, findings: &mut Findings) {
-        let mut line = countersign::export::writer::Writer::new();
-        line.note(text);
         let mut growth = Growth::new(index);
-        let acts = Submission::parse(line.as_bytes(), &Limits::default()).and_then(|submission| {
-            growth.submit(&judge.rules, &*self, &submission).map_err(log::Stop::refusal)
-        });
+        let note_leaf = Item::Note { text: text.into(), note: Box::new(note.clone()) };
+        let acts = Leaf::of_item(&note_leaf)
+            .and_then(|leaf| growth.submit(&judge.rules, &*self, &leaf.into()).map_err(log::Stop::refusal));
         if let Err(refusal) = acts {
             let mut finding = Finding::new(Code::KeyStatement, refusal.error.message).at_leaf(index);
             finding.place.key = note.statements.first().map(|statement| statement.key().to_string());
             findings.add(finding);
             return;
         }
-        let lives: Vec<_> = growth.lives().map(|(key, life)| (key.clone(), life.revoked)).collect();
-        for (key, revoked) in lives {
-            self.lives.entry(key.to_string()).or_default().revoked = revoked;
-        }
-        for statement in &note.statements {
-            if let countersign::keys::Statement::Grant { key, from, until } = statement {
-                let life = self.lives.entry(key.to_string()).or_default();
-                life.windows.push((from.map(Time::millis), until.map(Time::millis)));
-            }
+        for (key, Life { windows, revoked }) in growth.lives() {
+            let life = KeyLife { windows: windows.clone(), revoked: *revoked };
+            self.lives.insert(key.to_string(), life);
         }
     }
 
@@ -286,7 +275,7 @@ impl Chains {
 }
 
 /// What key notes are judged by: the keys' lives so far.
-impl State for Chains {
+impl Storage for Chains {
     type Error = std::convert::Infallible;
 
     fn chain(&self, _: &ChainId) -> Result<Option<log::Chain>, Self::Error> {
@@ -302,12 +291,51 @@ impl State for Chains {
     }
 
     fn life(&self, key: &VerifierKey) -> Result<Life, Self::Error> {
-        let Some(known) = self.lives.get(key.as_str()) else { return Ok(Life::default()) };
-        let mut life = Life { revoked: known.revoked, ..Life::default() };
-        let time = |millis: Option<i64>| millis.and_then(Time::from_millis);
-        for &(from, until) in &known.windows {
-            life.windows.push(Window { from: time(from), until: time(until) });
+        let life = self.lives.get(key.as_str()).cloned().unwrap_or_default();
+        Ok(Life { windows: life.windows, revoked: life.revoked })
+    }
+}
+
+/// Windows as the monitor's file keeps them: pairs of milliseconds from the epoch.
+mod windows {
+    use countersign::keys::{Window, Windows};
+    use countersign::time::Time;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    type Pair = (Option<i64>, Option<i64>);
+
+    pub(super) fn serialize<S: Serializer>(windows: &Windows, to: S) -> Result<S::Ok, S::Error> {
+        let pair = |window: Window| (window.from.map(Time::millis), window.until.map(Time::millis));
+        to.collect_seq(windows.iter().map(pair))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Windows, D::Error> {
+        let time = |millis: Option<i64>| match millis.map(Time::from_millis) {
+            Some(None) => Err(D::Error::custom("a window's bound is outside the years 0000 to 9999")),
+            time => Ok(time.flatten()),
+        };
+        let mut windows = Windows::default();
+        for (from, until) in Vec::<Pair>::deserialize(from)? {
+            windows.push(Window { from: time(from)?, until: time(until)? });
         }
-        Ok(life)
+        Ok(windows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_granted_is_kept_as_it_was() {
+        let kept = r#"{"windows":[[null,5],[-7,null]],"revoked":false}"#;
+        let life: KeyLife = serde_json::from_str(kept).unwrap();
+        let at = |millis| life.windows.standing(2, Time::from_millis(millis).unwrap());
+        assert_eq!([at(4), at(5)], [Standing::Within; 2]);
+        assert_eq!(life.windows.standing(1, Time::from_millis(5).unwrap()), Standing::Expired);
+        assert_eq!(serde_json::to_string(&life).unwrap(), kept);
+        let beyond = kept.replace("-7", &i64::MAX.to_string());
+        assert!(serde_json::from_str::<KeyLife>(&beyond).is_err());
     }
 }

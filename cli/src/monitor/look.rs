@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
-use countersign::note::VerifierKey;
-use countersign::time::Time;
-use countersign::trust::Trust;
+use countersign::time::{MAX_AHEAD, Time};
+use countersign::trust::{Times, Trust};
 use countersign::verify::FindingCode as Code;
 
 use super::chains::Judge;
@@ -22,8 +21,6 @@ use crate::verdict::leaves;
 
 /// More than any checkpoint is.
 const MAX_CHECKPOINT: usize = 1 << 18;
-/// A link may be so much later than the time that witnesses give its checkpoint, in milliseconds.
-const AHEAD: i64 = 5 * 60 * 1_000;
 
 /// The log, and what it is judged by.
 pub(super) struct Watch<'a> {
@@ -133,7 +130,7 @@ impl Watch<'_> {
             }
             chains.unsigned(&mut found);
             if let (Some((time, index)), Some(existed_by)) = (chains.take_latest(), self.existed_by(seen))
-                && time.millis() > existed_by.millis() + AHEAD
+                && time.millis() > existed_by.millis() + MAX_AHEAD
             {
                 let message = format!("a link of {time} is in a checkpoint that existed by {existed_by}");
                 found.add(Finding::new(Code::TimeFuture, message).at_leaf(index));
@@ -179,40 +176,32 @@ impl Watch<'_> {
             let message = format!("the checkpoint is of the log {origin:?}");
             return Err(Box::new(Finding::new(OTHER_ORIGIN, message).lasting()));
         }
-        let keys = self.trust().logs().iter().filter(|key| key.name() == origin);
-        let signed: Vec<bool> = keys.filter_map(|key| seen.log_signature(key)).collect();
-        match &signed[..] {
-            [] => {
-                let message = "no log key of the trust file signed the checkpoint";
-                Err(Box::new(Finding::new(Code::LogUnknown, message).lasting()))
-            }
-            signed if signed.contains(&false) => {
-                let finding =
-                    Finding::new(Code::LogSignature, "the log's signature on the checkpoint is invalid");
-                Err(Box::new(finding.lasting().with_evidence(&[&seen.to_string()])))
-            }
-            _ => Ok(()),
+        let log = seen.log_signatures(self.trust().logs());
+        if !log.invalid.is_empty() {
+            let finding =
+                Finding::new(Code::LogSignature, "the log's signature on the checkpoint is invalid");
+            return Err(Box::new(finding.lasting().with_evidence(&[&seen.to_string()])));
         }
+        if log.verified.is_empty() {
+            let message = "no log key of the trust file signed the checkpoint";
+            return Err(Box::new(Finding::new(Code::LogUnknown, message).lasting()));
+        }
+        Ok(())
     }
 
     fn check_witnesses(&self, seen: &SignedCheckpoint, findings: &mut Findings) {
         let trust = self.trust();
-        let cosigned: Vec<Option<Option<u64>>> =
-            trust.witnesses().iter().map(|key| seen.cosignature(key)).collect();
-        for (key, cosigned) in trust.witnesses().iter().zip(&cosigned) {
-            if *cosigned == Some(None) {
-                let message = format!("the cosignature of {} is invalid", key.name());
-                let mut finding = Finding::new(Code::WitnessSignature, message).at(key.name()).lasting();
-                finding.place.key = Some(key.to_string());
-                findings.add(finding.with_evidence(&[&seen.to_string()]));
-            }
+        let cosigned = seen.cosignatures(trust.witnesses());
+        for key in &cosigned.invalid {
+            let message = format!("the cosignature of {} is invalid", key.name());
+            let mut finding = Finding::new(Code::WitnessSignature, message).at(key.name()).lasting();
+            finding.place.key = Some(key.to_string());
+            findings.add(finding.with_evidence(&[&seen.to_string()]));
         }
-        if !trust
-            .quorum_met(&|witness| cosigned.get(witness).is_some_and(|time| matches!(time, Some(Some(_)))))
-        {
-            let number = cosigned.iter().filter(|time| matches!(time, Some(Some(_)))).count();
-            let message =
-                format!("{number} of {} witnesses cosigned the checkpoint", trust.witnesses().len());
+        let by = |witness| cosigned.verified.iter().any(|cosignature| cosignature.witness == witness);
+        if !trust.quorum_met(&by) {
+            let (number, all) = (cosigned.verified.len(), trust.witnesses().len());
+            let message = format!("{number} of {all} witnesses cosigned the checkpoint");
             findings.add(Finding::new(QUORUM, message).lasting());
         }
     }
@@ -221,15 +210,8 @@ impl Watch<'_> {
         self.times(seen).map(|times| times.existed_by)
     }
 
-    fn times(&self, seen: &SignedCheckpoint) -> Option<countersign::trust::Times> {
-        let witnesses: &[VerifierKey] = self.trust().witnesses();
-        let time = |key: &VerifierKey| {
-            let seconds = seen.cosignature(key).flatten()?;
-            Time::from_millis(i64::try_from(seconds).ok()?.checked_mul(1_000)?)
-        };
-        let times: Vec<(usize, Time)> =
-            witnesses.iter().enumerate().filter_map(|(nth, key)| Some((nth, time(key)?))).collect();
-        self.trust().times(&times)
+    fn times(&self, seen: &SignedCheckpoint) -> Option<Times> {
+        self.trust().times(&seen.cosignatures(self.trust().witnesses()).times())
     }
 
     /// Gets the checkpoint that another place has.

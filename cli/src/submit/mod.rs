@@ -1,10 +1,10 @@
 //! `countersign record --to`: events in, one signed chain out, delivered to a log and proven to be in it.
 
-mod courier;
 mod feed;
 mod http;
 mod note;
 mod proofs;
+mod sender;
 
 use std::io::Write as _;
 use std::num::NonZeroU32;
@@ -19,11 +19,11 @@ use countersign::recorder::Recorder;
 use countersign::trust::Trust;
 use serde_json::json;
 
-use self::courier::{Manner, Shared};
 use self::feed::Fed;
 pub(crate) use self::note::NoteTo;
 use self::proofs::Proofs;
-use crate::deliver::{Collector, Delivery, Limits};
+use self::sender::{RetryPolicy, Shared};
+use crate::deliver::{BatchLimits, Collector, Delivery};
 use crate::errors::{Failure, shown};
 use crate::input::Input;
 use crate::keygen::random;
@@ -178,12 +178,15 @@ impl Session<'_> {
         collector: &mut (dyn Collector + Send),
         feed: &Receiver<Fed>,
     ) -> (u64, Result<(), Failure>) {
-        let manner =
-            Manner { give_up: self.to.give_up, patient: self.to.follow, holds_up: self.to.outbox.is_none() };
-        let delivery = Delivery::new(self.outbox, trust, self.origin).limits(Limits::default());
+        let policy = RetryPolicy {
+            give_up: self.to.give_up,
+            retry_refusals: self.to.follow,
+            blocks_recording: self.to.outbox.is_none(),
+        };
+        let delivery = Delivery::new(self.outbox, trust, self.origin).limits(BatchLimits::default());
         let mut recorded = 0;
         let ended = std::thread::scope(|scope| {
-            scope.spawn(|| courier::run(delivery, collector, self.shared, &manner));
+            scope.spawn(|| sender::run(delivery, collector, self.shared, &policy));
             let ended = self.record(feed, &mut recorded);
             self.shared.change(|standing| standing.ended = true);
             let bar = progress::status();

@@ -118,7 +118,7 @@ impl FakeLog {
 
     /// The events in the log, in its order.
     pub fn events(&self) -> Vec<String> {
-        let payloads = self.growth.leaves().iter().filter_map(|leaf| leaf.payload.as_ref());
-        payloads.map(|payload| payload.event.clone()).collect()
+        let events = self.growth.leaves().iter().filter_map(|leaf| leaf.event());
+        events.map(|event| event.text.clone()).collect()
     }
 }

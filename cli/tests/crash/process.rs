@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use countersign::note::SignerKey;
 use countersign::trust::Trust;
@@ -28,6 +28,16 @@ pub struct Place {
 
 pub fn emitter_key(number: u8) -> SignerKey {
     SignerKey::generate(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
+}
+
+/// An emitter whose links are dated from the first call on: the servers and witnesses here are programs that go by the
+/// machine's clock, and find links late that are a day old.
+pub fn emitter(number: u8, trust: Trust) -> Emitter {
+    static BEGIN: LazyLock<i64> = LazyLock::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        i64::try_from(since.as_millis()).unwrap()
+    });
+    Emitter::beginning_at(*BEGIN, ORIGIN, emitter_key(number), 0, trust)
 }
 
 pub fn log_key() -> SignerKey {
@@ -75,7 +85,7 @@ impl Place {
     }
 
     pub fn emitter(&self, number: u8) -> Emitter {
-        Emitter::new(ORIGIN, emitter_key(number), 0, self.trust.clone())
+        emitter(number, self.trust.clone())
     }
 
     pub fn spawn(&self) -> Child {

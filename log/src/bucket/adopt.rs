@@ -58,9 +58,9 @@ impl BucketWriter {
                 let leaf = String::from_utf8(stored.leaf)
                     .map_err(|_| StoreError::Damaged(format!("leaf {index} is not text")))?;
                 commit.leaves.push(leaf);
-                if let (StoredEvent::Here(payload), Some(events)) = (stored.event, &mut commit.events) {
-                    bytes += payload.event.len();
-                    events.insert(index, payload);
+                if let (StoredEvent::Here(event), Some(events)) = (stored.event, &mut commit.events) {
+                    bytes += event.text.len();
+                    events.insert(index, event);
                 }
             }
         }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use countersign::hash::Hash;
-use countersign::log::{Growth, Payload};
+use countersign::log::{Growth, SaltedEvent};
 use countersign::merkle::MAX_SIZE;
 use countersign::time::Time;
 
@@ -24,7 +24,7 @@ const CHECKPOINT: &[u8; 4] = b"csk\x01";
 pub(super) const KIND: u64 = 4;
 
 /// The events of a commit's leaves, by the leaves' indexes.
-pub(super) type Events = BTreeMap<u64, Payload>;
+pub(super) type Events = BTreeMap<u64, SaltedEvent>;
 
 /// What one server added to the log at one time.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(super) fn encode_growth(growth: &Growth) -> Result<Vec<u8>, StoreError> {
     let leaves = growth.leaves();
     let mut out = begin_commit(*COMMIT, growth.base(), leaves.iter().map(|leaf| leaf.text.as_str()))?;
     let events = leaves.iter().zip(growth.base()..);
-    write_events(&mut out, events.filter_map(|(leaf, index)| Some((index, leaf.payload.as_ref()?))))?;
+    write_events(&mut out, events.filter_map(|(leaf, index)| Some((index, leaf.event()?))))?;
     Ok(seal(out))
 }
 
@@ -207,13 +207,13 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), StoreError> {
 
 fn write_events<'e>(
     out: &mut Vec<u8>,
-    events: impl Iterator<Item = (u64, &'e Payload)> + Clone,
+    events: impl Iterator<Item = (u64, &'e SaltedEvent)> + Clone,
 ) -> Result<(), StoreError> {
     write_length(out, events.clone().count())?;
-    for (index, Payload { salt, event }) in events {
+    for (index, SaltedEvent { salt, text }) in events {
         out.extend_from_slice(&index.to_be_bytes());
         out.extend_from_slice(salt);
-        write_bytes(out, event.as_bytes())?;
+        write_bytes(out, text.as_bytes())?;
     }
     Ok(())
 }
@@ -267,8 +267,8 @@ impl Body<'_> {
         let mut events = Events::new();
         for _ in 0..self.length()? {
             let index = self.number()?;
-            let payload = Payload { salt: self.array()?, event: self.text()? };
-            if !leaves.contains(&index) || events.insert(index, payload).is_some() {
+            let event = SaltedEvent { salt: self.array()?, text: self.text()? };
+            if !leaves.contains(&index) || events.insert(index, event).is_some() {
                 return Err(damaged("an event is of no leaf"));
             }
         }
@@ -285,8 +285,8 @@ mod tests {
     use super::*;
 
     fn events() -> Events {
-        let payload = |event: &str| Payload { salt: [7; 16], event: event.to_owned() };
-        Events::from([(4, payload("{}")), (5, payload(r#"{"a":"é"}"#))])
+        let event = |text: &str| SaltedEvent { salt: [7; 16], text: text.to_owned() };
+        Events::from([(4, event("{}")), (5, event(r#"{"a":"é"}"#))])
     }
 
     /// Whether an object can be read.

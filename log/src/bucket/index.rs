@@ -98,7 +98,7 @@ impl Index {
                 growth.replay(self.sqlite.state(), leaf, events.remove(&index)).map_err(
                     |stop| match stop {
                         Stop::Refused(refusal) => StoreError::Damaged(format!("leaf {index}: {refusal}")),
-                        Stop::State(error) => error,
+                        Stop::Storage(error) => error,
                     },
                 )?;
             }

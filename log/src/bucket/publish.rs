@@ -4,8 +4,9 @@
 //! only if it is still the one that was read; elsewhere whoever wrote one looks afterwards whether a larger one
 //! was published, and puts that in its place.
 
-use countersign::checkpoint::SignedCheckpoint;
+use countersign::checkpoint::{SignedCheckpoint, claimed_time};
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
+use countersign::time::Time;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::UpdateVersion;
 use object_store::path::Path;
@@ -86,8 +87,7 @@ impl BucketWriter {
             head.size > published.size
                 || head.size == published.size
                     && standing(&head.note) >= standing(&published.note)
-                    && SignedCheckpoint::parse(&head.note)
-                        .is_ok_and(|signed| signed.log_signature(&self.key) == Some(true))
+                    && SignedCheckpoint::parse(&head.note).is_ok_and(|signed| signed.is_signed_by(&self.key))
         })
     }
 
@@ -295,14 +295,11 @@ impl Head {
     }
 }
 
-/// How many witnesses a checkpoint of the log names, and the newest time, in seconds, that one of them says.
-fn standing(note: &str) -> (usize, u64) {
-    let Ok(signed) = SignedCheckpoint::parse(note) else { return (0, 0) };
-    let times = signed.signatures.iter().filter_map(|line| {
-        let (seconds, signature) = line.signature.split_first_chunk()?;
-        (signature.len() == 64).then(|| u64::from_be_bytes(*seconds))
-    });
-    times.fold((0, 0), |(count, newest), seconds| (count + 1, newest.max(seconds)))
+/// How many witnesses a checkpoint of the log names, and the newest time that one of them says.
+fn standing(note: &str) -> (usize, Option<Time>) {
+    let Ok(signed) = SignedCheckpoint::parse(note) else { return (0, None) };
+    let times = signed.note.signatures.iter().filter_map(claimed_time);
+    times.fold((0, None), |(count, newest), time| (count + 1, newest.max(Some(time))))
 }
 
 #[cfg(test)]
@@ -328,6 +325,6 @@ mod tests {
             signed + &at(&one, 5) + &at(&two, 6),
         ];
         assert!(notes.is_sorted_by_key(|note| standing(note)));
-        assert_eq!(standing(&notes[3]), (2, 6));
+        assert_eq!(standing(&notes[3]), (2, Time::from_seconds(6)));
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign::hash::Hash;
-use countersign::log::{Evidence, Growth, State};
+use countersign::log::{Evidence, Growth, Storage};
 use countersign::merkle::{CompactRange, Grown};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -301,7 +301,7 @@ impl Writer for BucketWriter {
         Ok(self.index.edge().clone())
     }
 
-    fn state(&self) -> &dyn State<Error = StoreError> {
+    fn state(&self) -> &dyn Storage<Error = StoreError> {
         self.index.sqlite.state()
     }
 

@@ -3,16 +3,12 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use countersign::checkpoint::SignedCheckpoint;
+use countersign::checkpoint::{SignedCheckpoint, claimed_time};
 use countersign::keys::{KeyNote, Statement};
-use countersign::time::Time;
+use countersign::time::{DAY, Time};
 use countersign::trust::Trust;
 
 use crate::store::{Published, Reader, StoreError};
-
-const DAY: i64 = 86_400_000;
-/// The length of a cosignature: the time in seconds and an Ed25519 signature.
-const COSIGNATURE: usize = 72;
 
 /// What a log's checkpoints attest, and about which moments readers will ask them.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +42,7 @@ impl Attested {
         trust: Option<&Trust>,
         size: u64,
     ) -> Result<(), StoreError> {
-        self.by_quorum = trust.is_some_and(|trust| !trust.quorum().is_none());
+        self.by_quorum = trust.is_some_and(Trust::has_quorum);
         if self.read == 0 {
             let since = trust.map_or(&[][..], Trust::revocations).iter().filter_map(|line| line.since);
             self.deadlines.extend(since.filter_map(just_before));
@@ -167,24 +163,19 @@ fn just_before(time: Time) -> Option<Time> {
 fn attestation(published: &Published, trust: Option<&Trust>) -> Result<Attestation, StoreError> {
     let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
     let signed = SignedCheckpoint::parse(&published.note).map_err(damaged)?;
-    let cosigned = || signed.signatures.iter().filter_map(|line| cosignature_time(&line.signature));
-    let existed_by = match trust.filter(|trust| !trust.quorum().is_none()) {
+    let lines = &signed.note.signatures;
+    let cosigned = || lines.iter().filter_map(claimed_time);
+    let existed_by = match trust.filter(|trust| trust.has_quorum()) {
         Some(trust) => {
             // They were verified when they came.
             let by_witness = |(place, key)| {
-                let line = signed.signatures.iter().find(|line| line.is_of(key))?;
-                Some((place, cosignature_time(&line.signature)?))
+                Some((place, lines.iter().find(|line| line.is_of(key)).and_then(claimed_time)?))
             };
             let cosignatures: Vec<(usize, Time)> =
-                trust.witnesses().iter().enumerate().filter_map(by_witness).collect();
+                trust.witnesses().enumerate().filter_map(by_witness).collect();
             trust.times(&cosignatures).map(|times| times.existed_by)
         }
         None => cosigned().max(),
     };
     Ok(Attestation { size: published.size, existed_by, first: cosigned().min() })
-}
-
-pub(crate) fn cosignature_time(signature: &[u8]) -> Option<Time> {
-    let (seconds, _) = signature.split_first_chunk().filter(|_| signature.len() == COSIGNATURE)?;
-    i64::try_from(u64::from_be_bytes(*seconds)).ok()?.checked_mul(1000).and_then(Time::from_millis)
 }

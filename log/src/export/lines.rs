@@ -6,7 +6,7 @@ use countersign::export::Withheld;
 use countersign::export::writer::Writer;
 
 use super::PAGE;
-use super::plan::{Plan, Stop, link};
+use super::plan::{Plan, Stop};
 use super::skips::Skips;
 use crate::store::{StoreError, StoredEvent, StoredLeaf};
 
@@ -187,8 +187,7 @@ impl Lines {
 
     fn leaf(&mut self, index: u64, stored: &StoredLeaf) -> Result<(), StoreError> {
         let text = str::from_utf8(&stored.leaf).ok();
-        let Some(text) = text.filter(|_| stored.leaf.starts_with(KEYS) || link(&stored.leaf).is_some())
-        else {
+        let Some(text) = text.filter(|_| stored.leaf.starts_with(KEYS) || stored.link().is_some()) else {
             self.writer.leaf(&stored.leaf);
             return Ok(());
         };
@@ -198,10 +197,10 @@ impl Lines {
         }
         let shown = self.plan.whole.contains(&index) || self.plan.shown.contains(index);
         match &stored.event {
-            StoredEvent::Here(payload) if payload.event.contains('\n') => {
+            StoredEvent::Here(event) if event.text.contains('\n') => {
                 return Err(StoreError::Damaged(format!("the event of leaf {index} has more than one line")));
             }
-            StoredEvent::Here(payload) if shown => self.writer.event(text, &payload.salt, &payload.event),
+            StoredEvent::Here(event) if shown => self.writer.event(text, &event.salt, &event.text),
             StoredEvent::Here(_) => self.writer.withheld(text, Some(Withheld::Filtered)),
             StoredEvent::Erased => self.writer.withheld(text, Some(Withheld::Erased)),
             StoredEvent::None => self.writer.withheld(text, None),

@@ -12,7 +12,7 @@ use super::attest::Attested;
 use super::lines::Lines;
 use super::{Candidates, ExportError, Exporter, PAGE, Request};
 use crate::filter::{self, Filter};
-use crate::store::{Published, Reader, StoreError, StoredEvent, StoredLeaf};
+use crate::store::{Published, Reader, StoreError, StoredEvent, StoredLeaf, link};
 
 /// Of how many leaves before its beginning a live view shows the chains' open links.
 const RECENT: u64 = 16_384;
@@ -177,11 +177,6 @@ impl Page {
         let place = usize::try_from(index.checked_sub(self.first)?).ok()?;
         self.links.get(place)?.as_ref()
     }
-}
-
-/// The link that a leaf is.
-pub(super) fn link(leaf: &[u8]) -> Option<Link> {
-    str::from_utf8(leaf).ok().and_then(|text| Link::parse(text).ok())
 }
 
 impl<'e> Gathering<'e> {
@@ -399,8 +394,8 @@ fn matches(filter: &Filter, link: &Link, leaf: &StoredLeaf, events_alone: bool) 
     if !events_alone {
         return true;
     }
-    let StoredEvent::Here(payload) = &leaf.event else { return false };
-    !filter.reads_events() || filter.matches_event(&filter::parse(&payload.event))
+    let StoredEvent::Here(event) = &leaf.event else { return false };
+    !filter.reads_events() || filter.matches_event(&filter::parse(&event.text))
 }
 
 fn damaged(index: u64) -> StoreError {

@@ -18,13 +18,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::link::{ChainId, Link};
+use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
 use super::{DAY, PassError};
 use crate::reading::Reading;
-use crate::store::StoreError;
+use crate::store::{StoreError, link};
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "retention.txt";
@@ -101,7 +101,7 @@ fn by_emitters(reading: &Reading) -> Result<Option<Time>, StoreError> {
     let size = collector.published().borrow().as_ref().map_or(0, |published| published.size);
     let mut chains: HashMap<ChainId, Time> = HashMap::new();
     for leaf in collector.reader().leaves(size.saturating_sub(LINKS)..size)? {
-        let link = str::from_utf8(&leaf).ok().and_then(|text| Link::parse(text).ok());
+        let link = link(&leaf);
         if let Some(link) = link {
             chains.insert(link.chain(), link.time());
         }

@@ -1,6 +1,5 @@
 //! Indexing pages: in batches, each small enough that nobody waits for it.
 
-use countersign::link::Link;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::terms::Terms;
@@ -126,15 +125,15 @@ fn read(reader: &dyn Reader, number: u64) -> Result<Page, StoreError> {
     let mut page = Page::default();
     let least = |known: Option<i64>, time| Some(known.map_or(time, |known: i64| known.min(time)));
     for leaf in reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)? {
-        let link = str::from_utf8(&leaf.leaf).ok().and_then(|text| Link::parse(text).ok());
+        let link = leaf.link();
         let Some(link) = link else { continue };
         let time = link.time().millis();
         page.first = least(page.first, time);
         page.last = page.last.max(Some(time));
         page.terms.link(link.chain());
-        if let StoredEvent::Here(payload) = &leaf.event {
+        if let StoredEvent::Here(event) = &leaf.event {
             page.oldest = least(page.oldest, time);
-            page.terms.event(&parse(&payload.event));
+            page.terms.event(&parse(&event.text));
         }
     }
     Ok(page)

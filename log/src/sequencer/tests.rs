@@ -4,7 +4,7 @@ use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign::event::{Event, Redaction};
-use countersign::log::{Evidence, Limits, State};
+use countersign::log::{Evidence, Limits, Storage};
 use countersign::recorder::Recorder;
 use countersign::time::Time;
 use tempfile::TempDir;
@@ -33,7 +33,7 @@ impl Writer for Failing {
         self.inner.edge()
     }
 
-    fn state(&self) -> &dyn State<Error = StoreError> {
+    fn state(&self) -> &dyn Storage<Error = StoreError> {
         self.inner.state()
     }
 

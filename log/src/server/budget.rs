@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Problem;
-use crate::interface::busy;
+use crate::api::body::busy;
 
 /// Memory is taken in steps of so many bytes.
 const STEP: usize = 16 << 10;

@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use super::AppState;
-use crate::interface;
+use crate::api;
 
 /// No page is larger, unpacked.
 const MOST: u64 = 64 << 20;
@@ -74,11 +74,11 @@ pub(super) async fn page(
 }
 
 fn answer(origin: &str, page: Option<Page>, asked: &HeaderMap) -> Response {
-    let Some(page) = page else { return interface::welcome(origin).map(Body::from) };
+    let Some(page) = page else { return api::root::text(origin).map(Body::from) };
     let is_packed = takes_gzip(asked);
     let Form { bytes, tag } = if is_packed { page.packed } else { page.plain };
     let is_known = knows(asked, &tag);
-    let mut response = interface::page(if is_known { Body::empty() } else { Body::from(bytes) });
+    let mut response = api::root::page(if is_known { Body::empty() } else { Body::from(bytes) });
     let headers = response.headers_mut();
     if is_packed && !is_known {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));

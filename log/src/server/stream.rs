@@ -9,9 +9,10 @@ use axum::response::Response;
 use futures_util::stream;
 use tokio::sync::watch;
 
-use super::{AppState, Problem, access};
+use super::{AppState, Problem, handlers};
+use crate::api;
+use crate::api::sse::{GATHER, Opening, QUIET, QUIET_TEXT};
 use crate::export::{ExportError, Lines};
-use crate::interface::{self, GATHER, Opening, QUIET, QUIET_TEXT};
 use crate::reading::Reading;
 use crate::store::{Published, StoreError};
 use crate::tokens::Right;
@@ -21,7 +22,7 @@ pub(super) async fn stream(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let reader = access::admit(&state.reading, &headers, Right::Read)?;
+    let reader = handlers::admit(&state.reading, &headers, Right::Read)?;
     let opening = Opening::read(uri.query(), &headers)?;
     let published = state.collector.published();
     let plan = state.reading.look(move |exporter, cancelled| opening.plan(exporter, cancelled)).await;
@@ -37,7 +38,7 @@ pub(super) async fn stream(
         lines: Some(plan.lines()),
     };
     let pieces = stream::try_unfold(live, Live::next);
-    Ok(interface::stream_head().map(|()| Body::from_stream(pieces)))
+    Ok(api::sse::head().map(|()| Body::from_stream(pieces)))
 }
 
 /// A live view.
@@ -68,7 +69,7 @@ impl Live {
         loop {
             if let Some(lines) = self.lines.take() {
                 let first = self.first;
-                let made = tokio::task::spawn_blocking(move || interface::stream_piece(lines, first)).await;
+                let made = tokio::task::spawn_blocking(move || api::sse::piece(lines, first)).await;
                 let made = made.map_err(|error| StoreError::unavailable("writing a stream", error)).flatten();
                 let (piece, at, lines) =
                     made.inspect_err(|error| tracing::error!(%error, "a stream ended early"))?;

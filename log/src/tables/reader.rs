@@ -4,23 +4,26 @@ use std::ops::Range;
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Evidence, Payload, State as _};
+use countersign::log::{Evidence, SaltedEvent, Storage as _};
 use countersign::merkle::Tile;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
-use super::state::TableState;
+use super::storage::TableStorage;
 use super::{Database, Row, all, first, tile_key};
 use crate::store::{Published, Reader, StoreError, StoredEvent, StoredLeaf};
 
 /// Connections to a database, for many who read at one time.
-pub(crate) trait Connections: Send + Sync {
+pub trait Connections: Send + Sync {
     /// Reads through one of them.
+    ///
+    /// # Errors
+    /// What `read` gives, and [`StoreError`] where there is no connection to be had.
     fn with(&self, read: &mut dyn FnMut(&dyn Database) -> Result<(), StoreError>) -> Result<(), StoreError>;
 }
 
 /// Reads a log's tables.
-pub(crate) struct TableReader<C>(pub(crate) C);
+pub struct TableReader<C>(pub C);
 
 impl<C: Connections> TableReader<C> {
     fn with<T>(&self, read: impl Fn(&dyn Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -87,7 +90,7 @@ impl<C: Connections> Reader for TableReader<C> {
         let leaf = |row: &dyn Row| {
             let event = match (row.integer(1)?, row.optional_array(2)?, row.text(3)?) {
                 (None, ..) => StoredEvent::None,
-                (Some(_), Some(salt), Some(event)) => StoredEvent::Here(Payload { salt, event }),
+                (Some(_), Some(salt), Some(text)) => StoredEvent::Here(SaltedEvent { salt, text }),
                 (Some(_), ..) => StoredEvent::Erased,
             };
             Ok(StoredLeaf { leaf: row.bytes(0)?, event })
@@ -97,11 +100,11 @@ impl<C: Connections> Reader for TableReader<C> {
     }
 
     fn index_of(&self, chain: &ChainId, seq: u64) -> Result<Option<u64>, StoreError> {
-        self.with(|database| TableState(database).index_of(chain, seq))
+        self.with(|database| TableStorage(database).index_of(chain, seq))
     }
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
-        self.with(|database| Ok(TableState(database).chain(chain)?.map(|chain| chain.key)))
+        self.with(|database| Ok(TableStorage(database).chain(chain)?.map(|chain| chain.key)))
     }
 
     fn notes(&self, leaves: Range<u64>) -> Result<Vec<u64>, StoreError> {
@@ -122,6 +125,6 @@ impl<C: Connections> Reader for TableReader<C> {
     }
 
     fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
-        self.with(|database| TableState(database).leaf_hash(index))
+        self.with(|database| TableStorage(database).leaf_hash(index))
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Chain, Evidence, Growth, Held, Life, Run, State};
+use countersign::log::{Chain, Evidence, Growth, Held, Life, Run, Storage};
 use countersign::merkle::{CompactRange, Grown, HashReader as _, TILE_HEIGHT, TileHashes, skips, tiles_for};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
-use super::state::TableState;
+use super::storage::TableStorage;
 use super::{Database, Value, first, tile_key};
 use crate::store::{CommitError, Published, StoreError, Writer};
 
@@ -23,7 +23,7 @@ const FULL: usize = 256 * 32;
 const EVIDENCE: &str = "16";
 
 /// Writes a log's tables.
-pub(crate) struct TableWriter<D> {
+pub struct TableWriter<D> {
     database: D,
     size: u64,
     /// The partial tiles of the right edge, by level.
@@ -32,7 +32,10 @@ pub(crate) struct TableWriter<D> {
 
 impl<D: Database> TableWriter<D> {
     /// Of a database that has the tables.
-    pub(crate) fn new(database: D) -> Result<Self, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`], where the database fails or is damaged.
+    pub fn new(database: D) -> Result<Self, StoreError> {
         let sql = "SELECT max(idx) FROM leaves";
         let last = first(&database, "reading the log's size", sql, &[], |row| row.optional_number(0))?;
         let size = last.flatten().map_or(0, |last| last + 1);
@@ -99,9 +102,9 @@ fn write(
     let rows: Vec<Value<'_>> =
         leaves().flat_map(|(leaf, index)| [index.into(), leaf.text.as_bytes().into()]).collect();
     database.put(COMMITTING, "INSERT INTO leaves", 2, &rows)?;
-    let with_events = leaves().filter_map(|(leaf, index)| Some((leaf.payload.as_ref()?, index)));
-    let rows: Vec<Value<'_>> = with_events
-        .flat_map(|(payload, index)| [index.into(), (&payload.salt).into(), payload.event.as_str().into()])
+    let events = leaves().filter_map(|(leaf, index)| Some((leaf.event()?, index)));
+    let rows: Vec<Value<'_>> = events
+        .flat_map(|(event, index)| [index.into(), (&event.salt).into(), event.text.as_str().into()])
         .collect();
     database.put(COMMITTING, "INSERT INTO events", 3, &rows)?;
     write_tiles(database, edge, tree)?;
@@ -209,23 +212,23 @@ fn write_checkpoint(database: &dyn Database, published: &Published) -> Result<()
     database.put(doing, "REPLACE INTO checkpoints", 4, &row)
 }
 
-impl<D: Database + Send> State for TableWriter<D> {
+impl<D: Database + Send> Storage for TableWriter<D> {
     type Error = StoreError;
 
     fn chain(&self, chain: &ChainId) -> Result<Option<Chain>, StoreError> {
-        TableState(&self.database).chain(chain)
+        TableStorage(&self.database).chain(chain)
     }
 
     fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, StoreError> {
-        TableState(&self.database).link(chain, seq)
+        TableStorage(&self.database).link(chain, seq)
     }
 
     fn note(&self, hash: &Hash) -> Result<Option<u64>, StoreError> {
-        TableState(&self.database).note(hash)
+        TableStorage(&self.database).note(hash)
     }
 
     fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
-        TableState(&self.database).life(key)
+        TableStorage(&self.database).life(key)
     }
 }
 
@@ -250,7 +253,7 @@ impl<D: Database + Send> Writer for TableWriter<D> {
         Ok(edge)
     }
 
-    fn state(&self) -> &dyn State<Error = StoreError> {
+    fn state(&self) -> &dyn Storage<Error = StoreError> {
         self
     }
 

@@ -8,7 +8,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use countersign::witness::{MAX_BYTES, Refusal, Request};
+use countersign::witness::{CosignError, MAX_BYTES, Request};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
@@ -74,7 +74,7 @@ fn tell(request: &Request, error: &WitnessError) {
     let checkpoint = &request.checkpoint;
     let origin = &checkpoint.checkpoint.origin;
     match error {
-        WitnessError::Refused(Refusal::SplitView | Refusal::EmptyRoot) => {
+        WitnessError::Refused(CosignError::SplitView | CosignError::EmptyRoot) => {
             tracing::error!(%origin, %error, %checkpoint, "a log contradicts itself");
         }
         WitnessError::Refused(refusal) => tracing::debug!(%origin, code = refusal.code(), "refused"),
@@ -118,7 +118,7 @@ fn parse_hash(text: &str) -> Option<[u8; 32]> {
     Some(hash)
 }
 
-fn refused(refusal: &Refusal) -> Response {
+fn refused(refusal: &CosignError) -> Response {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(header::CONTENT_TYPE, refusal.content_type())], refusal.body()).into_response()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign::hash::Hash;
-use countersign::witness::State;
+use countersign::witness::TreeHead;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
 /// Which form of the table below a file has.
@@ -112,7 +112,7 @@ impl Memory {
             Some((size, root)) => {
                 let size = u64::try_from(size).map_err(|_| MemoryError::Damaged)?;
                 let root = Hash(root.try_into().map_err(|_| MemoryError::Damaged)?);
-                Some(State { size, root })
+                Some(TreeHead { size, root })
             }
             None => None,
         };
@@ -133,17 +133,17 @@ impl Memory {
 pub(super) struct Recall<'a> {
     transaction: Transaction<'a>,
     origin: String,
-    last: Option<State>,
+    last: Option<TreeHead>,
 }
 
 impl Recall<'_> {
     /// The last checkpoint.
-    pub(super) fn last(&self) -> Option<State> {
+    pub(super) fn last(&self) -> Option<TreeHead> {
         self.last
     }
 
     /// Remembers this one from now on. It is on the disk when this returns.
-    pub(super) fn remember(self, state: State, note: &str) -> Result<(), MemoryError> {
+    pub(super) fn remember(self, state: TreeHead, note: &str) -> Result<(), MemoryError> {
         let size = i64::try_from(state.size).map_err(|_| MemoryError::Damaged)?;
         let hash = Hash::of(&[self.origin.as_bytes()]);
         self.transaction.execute(

@@ -122,7 +122,7 @@ fn events_that_are_not_what_their_links_commit_to() {
     let stored = server.reader().leaves_with_events(1..2).unwrap().remove(0);
     assert!(matches!(
         stored.event,
-        countersign_log::store::StoredEvent::Here(payload) if payload.event == content
+        countersign_log::store::StoredEvent::Here(event) if event.text == content
     ));
     server.assert_goes_on();
 }

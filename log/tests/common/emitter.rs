@@ -73,6 +73,7 @@ pub struct Emitter {
     pub made: Vec<String>,
     /// How many links were made.
     pub links: u64,
+    begin: i64,
     now: i64,
 }
 
@@ -80,12 +81,17 @@ impl Emitter {
     /// An emitter that begins a chain of that number, for the log of that trust. The same arguments and the same
     /// events give the same links.
     pub fn new(origin: &str, key: SignerKey, chain: u64, trust: Trust) -> Self {
+        Self::beginning_at(BEGIN, origin, key, chain, trust)
+    }
+
+    /// The same, with links dated from that moment on, in milliseconds from the epoch.
+    pub fn beginning_at(begin: i64, origin: &str, key: SignerKey, chain: u64, trust: Trust) -> Self {
         let mut nonce = key.verifier_key().public()[..16].try_into().unwrap();
         copy_number(chain, &mut nonce);
-        let time = Time::from_millis(BEGIN).unwrap();
+        let time = Time::from_millis(begin).unwrap();
         let recorder = Recorder::open(origin, key.verifier_key().clone(), time, &nonce).unwrap();
         let (outbox, receipts, made) = (VecDeque::new(), Vec::new(), Vec::new());
-        let mut emitter = Self { key, recorder, trust, outbox, receipts, made, links: 0, now: BEGIN };
+        let mut emitter = Self { key, recorder, trust, outbox, receipts, made, links: 0, begin, now: begin };
         emitter.recorder.sign_with(&emitter.key).unwrap();
         emitter.take_lines();
         emitter
@@ -111,7 +117,7 @@ impl Emitter {
         self.now += 1;
         let event = Event::parse(event.as_bytes(), &Redaction::none()).unwrap();
         let mut salt = self.key.verifier_key().public()[..16].try_into().unwrap();
-        copy_number((self.now - BEGIN).cast_unsigned(), &mut salt);
+        copy_number((self.now - self.begin).cast_unsigned(), &mut salt);
         self.recorder.record(&event, Time::from_millis(self.now).unwrap(), &salt).unwrap();
     }
 

@@ -234,9 +234,9 @@ impl TestLog {
         tree.extend(&growth.leaves().iter().map(|leaf| leaf.hash).collect::<Vec<_>>());
         writer.commit(&growth, &tree, None).unwrap();
         for (leaf, index) in growth.leaves().iter().zip(growth.base()..) {
-            if let (Some((chain, seq, _)), Some(payload)) = (leaf.link, &leaf.payload) {
-                let link = Link::parse(&leaf.text).unwrap();
-                let event = payload.event.clone();
+            if let (Some(link), Some(event)) = (leaf.link(), leaf.event()) {
+                let (link, event) = (link.clone(), event.text.clone());
+                let (chain, seq) = (link.chain(), link.seq());
                 self.taken.push(Taken { index, chain, seq, link, event, erased: false });
             }
         }

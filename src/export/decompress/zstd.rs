@@ -5,7 +5,7 @@ use ruzstd::{
     io,
 };
 
-use super::{NotWhole, gather, take};
+use super::{DecompressError, gather, take};
 
 /// The largest window, in bytes.
 const MAX_WINDOW: u64 = 8 << 20;
@@ -16,7 +16,7 @@ const PIECE: usize = 64 << 10;
 
 const FRAME: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-const CORRUPT: NotWhole = NotWhole("the content of a zstd frame is corrupt");
+const CORRUPT: DecompressError = DecompressError::NotWhole("the content of a zstd frame is corrupt");
 
 const RAW: u32 = 0;
 const RLE: u32 = 1;
@@ -93,7 +93,11 @@ impl Frames {
         self.place == Place::Magic && self.held.is_empty()
     }
 
-    pub(super) fn push(&mut self, mut input: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
+    pub(super) fn push(
+        &mut self,
+        mut input: &[u8],
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), DecompressError> {
         while !input.is_empty() {
             if let Place::Skippable(left) = self.place {
                 let skipped = take(&mut input, left as usize);
@@ -110,7 +114,7 @@ impl Frames {
     }
 
     /// How long the part at this place is, as far as what is held of it says.
-    fn size(&self) -> Result<usize, NotWhole> {
+    fn size(&self) -> Result<usize, DecompressError> {
         match (self.place, self.held.as_slice()) {
             (Place::Header, [_, _, _, _, descriptor, ..]) => Ok(Descriptor(*descriptor).header_size()),
             (Place::Header, _) => Ok(5),
@@ -120,7 +124,9 @@ impl Frames {
                 match (header >> 1 & 3, (header >> 3) as usize) {
                     (RLE, _) => Ok(3 + 1 + checksum),
                     (RAW | COMPRESSED, size) if size <= MAX_BLOCK => Ok(3 + size + checksum),
-                    _ => Err(NotWhole("a zstd block is too large or of a kind that RFC 8878 does not know")),
+                    _ => Err(DecompressError::NotWhole(
+                        "a zstd block is too large or of a kind that RFC 8878 does not know",
+                    )),
                 }
             }
             (Place::Block, _) => Ok(3),
@@ -129,7 +135,7 @@ impl Frames {
     }
 
     /// Reads the part that is held as a whole.
-    fn read(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
+    fn read(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), DecompressError> {
         match (self.place, self.held.as_slice()) {
             (Place::Magic, FRAME) => {
                 self.place = Place::Header;
@@ -139,7 +145,11 @@ impl Frames {
             (Place::Length, &[a, b, c, d]) => self.skip(u32::from_le_bytes([a, b, c, d])),
             (Place::Header, [_, _, _, _, descriptor, ..]) => self.header(Descriptor(*descriptor))?,
             (Place::Block, _) => self.block(sink)?,
-            _ => return Err(NotWhole("something that is not zstd follows the last zstd frame")),
+            _ => {
+                return Err(DecompressError::NotWhole(
+                    "something that is not zstd follows the last zstd frame",
+                ));
+            }
         }
         self.held.clear();
         Ok(())
@@ -149,16 +159,14 @@ impl Frames {
         self.place = if left > 0 { Place::Skippable(left) } else { Place::Magic };
     }
 
-    fn header(&mut self, descriptor: Descriptor) -> Result<(), NotWhole> {
+    fn header(&mut self, descriptor: Descriptor) -> Result<(), DecompressError> {
         if descriptor.has_reserved_bit() {
-            return Err(NotWhole("a zstd frame asks for what RFC 8878 does not know"));
+            return Err(DecompressError::NotWhole("a zstd frame asks for what RFC 8878 does not know"));
         }
-        self.decoder.reset(self.held.as_slice()).map_err(|error| {
-            NotWhole(match error {
-                FrameDecoderError::WindowSizeTooBig { .. } => "a zstd frame needs a window above 8 MiB",
-                FrameDecoderError::DictNotProvided { .. } => "a zstd frame needs a dictionary",
-                _ => "a zstd frame header is corrupt",
-            })
+        self.decoder.reset(self.held.as_slice()).map_err(|error| match error {
+            FrameDecoderError::WindowSizeTooBig { .. } => DecompressError::Window,
+            FrameDecoderError::DictNotProvided { .. } => DecompressError::Dictionary,
+            _ => DecompressError::NotWhole("a zstd frame header is corrupt"),
         })?;
         self.descriptor = descriptor;
         self.written = 0;
@@ -166,7 +174,7 @@ impl Frames {
         Ok(())
     }
 
-    fn block(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), NotWhole> {
+    fn block(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), DecompressError> {
         let last = self
             .decoder
             .decode_blocks(self.held.as_slice(), BlockDecodingStrategy::UptoBlocks(1))
@@ -175,11 +183,11 @@ impl Frames {
         self.written += written as u64;
         if last {
             if self.descriptor.has_content_size() && self.written != self.decoder.content_size() {
-                return Err(NotWhole("a zstd frame is not as long as it says"));
+                return Err(DecompressError::NotWhole("a zstd frame is not as long as it says"));
             }
             let told = self.decoder.get_checksum_from_data();
             if told.is_some() && told != self.decoder.get_calculated_checksum() {
-                return Err(NotWhole("a zstd frame fails its checksum"));
+                return Err(DecompressError::NotWhole("a zstd frame fails its checksum"));
             }
             self.place = Place::Magic;
         }

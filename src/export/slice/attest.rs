@@ -2,16 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::checkpoint::SignedCheckpoint;
+use crate::checkpoint::{SignedCheckpoint, claimed_time};
 use crate::keys::{KeyNote, Statement};
-use crate::time::Time;
+use crate::time::{DAY, MAX_AHEAD, Time};
 use crate::trust::Trust;
-
-const DAY: i64 = 86_400_000;
-/// How far a link's time may be ahead of the checkpoint that first holds it (`time.future`).
-const AHEAD: i64 = 300_000;
-/// The length of a cosignature: the time in seconds and an Ed25519 signature.
-const COSIGNATURE: usize = 72;
 
 /// The checkpoints of an export, and the moments about which the reader of a slice will ask them.
 pub(super) struct Attestations<'t> {
@@ -62,7 +56,7 @@ impl<'t> Attestations<'t> {
             before.extend(revocation.since);
         }
         Self {
-            quorum: trust.filter(|trust| !trust.quorum().is_none()),
+            quorum: trust.filter(|trust| trust.has_quorum()),
             cosigners: HashMap::new(),
             checkpoints: Vec::new(),
             before,
@@ -148,8 +142,8 @@ impl<'t> Attestations<'t> {
 
     fn cosigned(&mut self, signed: &SignedCheckpoint) -> Vec<(u32, Time)> {
         let mut cosigned = Vec::new();
-        for line in &signed.signatures {
-            let Some(time) = cosignature_time(&line.signature) else { continue };
+        for line in &signed.note.signatures {
+            let Some(time) = claimed_time(line) else { continue };
             let next = self.cosigners.len() as u32;
             cosigned.push((*self.cosigners.entry((line.name.clone(), line.id)).or_insert(next), time));
         }
@@ -242,7 +236,7 @@ impl<'t> Attestations<'t> {
             }
         }
         for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
-            let too_early = |(link, existed): (Time, Time)| link.millis() > existed.millis() + AHEAD;
+            let too_early = |(link, existed): (Time, Time)| link.millis() > existed.millis() + MAX_AHEAD;
             kept[place] |= latest[place].zip(least).is_some_and(too_early);
             least = match (least, checkpoint.earliest()) {
                 (Some(a), Some(b)) => Some(a.min(b)),
@@ -253,23 +247,7 @@ impl<'t> Attestations<'t> {
 }
 
 fn existed_by_quorum(trust: &Trust, signed: &SignedCheckpoint) -> Option<Time> {
-    let cosigned_at = |key| signed.cosignature(key).flatten().and_then(from_seconds);
-    let cosignatures: Vec<(usize, Time)> = trust
-        .witnesses()
-        .iter()
-        .enumerate()
-        .filter_map(|(place, key)| Some((place, cosigned_at(key)?)))
-        .collect();
-    trust.times(&cosignatures).map(|times| times.existed_by)
-}
-
-fn cosignature_time(signature: &[u8]) -> Option<Time> {
-    let (seconds, _) = signature.split_first_chunk().filter(|_| signature.len() == COSIGNATURE)?;
-    from_seconds(u64::from_be_bytes(*seconds))
-}
-
-fn from_seconds(seconds: u64) -> Option<Time> {
-    i64::try_from(seconds).ok()?.checked_mul(1000).and_then(Time::from_millis)
+    trust.times(&signed.cosignatures(trust.witnesses()).times()).map(|times| times.existed_by)
 }
 
 #[cfg(test)]
@@ -277,7 +255,7 @@ mod tests {
     use super::*;
     use crate::checkpoint::Checkpoint;
     use crate::hash::Hash;
-    use crate::note::SignatureLine;
+    use crate::note::{Note, SignatureLine};
 
     const HOUR: i64 = 3_600_000;
 
@@ -294,8 +272,7 @@ mod tests {
         };
         SignedCheckpoint {
             checkpoint: Checkpoint { origin: "o".into(), size: 0, root: Hash([0; 32]) },
-            text: String::new(),
-            signatures: cosigned.iter().map(line).collect(),
+            note: Note { text: String::new(), signatures: cosigned.iter().map(line).collect() },
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::export::{Item, Withheld};
-use crate::link::{ChainId, Link};
+use crate::export::{Item, Payload, Withheld};
+use crate::link::{ChainId, EventLink, Link};
 
 /// What an event's JSON text says about it.
 type Test<'a, T> = Box<dyn Fn(&str) -> T + 'a>;
@@ -62,14 +62,14 @@ impl<'a> Selection<'a> {
         self
     }
 
-    /// Only events whose JSON text passes `test`.
+    /// Only events whose JSON text, as their links commit to it, passes `test`.
     #[must_use]
     pub fn matching(mut self, test: impl Fn(&str) -> bool + 'a) -> Self {
         self.matching = Some(Box::new(test));
         self
     }
 
-    /// Withholds the events for whose JSON text `reason` has a reason: their links alone are kept.
+    /// Withholds the events for whose JSON text, as their links commit to it, `reason` has a reason: their links alone are kept.
     #[must_use]
     pub fn withholding(mut self, reason: impl Fn(&str) -> Option<Withheld> + 'a) -> Self {
         self.withholding = Some(Box::new(reason));
@@ -123,9 +123,8 @@ impl Judge {
         match item {
             Item::Note { .. } => Fate::Kept,
             Item::Link { link, payload, withheld, .. } => {
-                let event = payload.as_ref().map(|payload| payload.event);
-                let bare = Fate::Bare(if event.is_some() { Some(Withheld::Filtered) } else { *withheld });
-                let fate = match Self::wanted(selection, index, link, event) {
+                let bare = Fate::Bare(if payload.is_some() { Some(Withheld::Filtered) } else { *withheld });
+                let fate = match Self::wanted(selection, index, link, payload.as_ref()) {
                     Some(fate) => fate,
                     None if selection.claims(index) || self.owing.contains(&link.chain()) => bare,
                     None if matches!(link, Link::Open(_)) => Fate::WithItsChain,
@@ -150,17 +149,30 @@ impl Judge {
     }
 
     /// What becomes of a link that the selection asks for, if it does.
-    fn wanted(selection: &Selection<'_>, index: u64, link: &Link, event: Option<&str>) -> Option<Fate> {
+    fn wanted(
+        selection: &Selection<'_>,
+        index: u64,
+        link: &Link,
+        payload: Option<&Payload<'_>>,
+    ) -> Option<Fate> {
         let (chain, seq) = (link.chain(), link.seq());
         if !selection.selects_place(index, chain) {
             return None;
         }
-        let Some(event) = event else {
+        let (Some(payload), Link::Event(EventLink { commit, .. })) = (payload, link) else {
             return (!selection.is_of_events_alone()).then_some(Fate::Kept);
         };
-        let asked = (selection.events.is_empty() || selection.events.contains(&(chain, seq)))
-            && selection.matching.as_ref().is_none_or(|test| test(event));
-        let withheld = || selection.withholding.as_ref().and_then(|reason| reason(event));
-        asked.then(|| withheld().map_or(Fate::Kept, |reason| Fate::Bare(Some(reason))))
+        if !selection.events.is_empty() && !selection.events.contains(&(chain, seq)) {
+            return None;
+        }
+        if selection.matching.is_none() && selection.withholding.is_none() {
+            return Some(Fate::Kept);
+        }
+        let event = payload.committed(commit);
+        if !selection.matching.as_ref().is_none_or(|test| test(&event)) {
+            return None;
+        }
+        let withheld = selection.withholding.as_ref().and_then(|reason| reason(&event));
+        Some(withheld.map_or(Fate::Kept, |reason| Fate::Bare(Some(reason))))
     }
 }

@@ -1,0 +1,137 @@
+//! `POST /erase`.
+
+use countersign::link::{self, ChainId};
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+use super::response::json;
+use super::{Answer, Problem, query};
+use crate::erase::{Cause, Erased};
+use crate::export::Request;
+use crate::filter::Filter;
+
+/// The most bytes that a body may have.
+pub(crate) const MAX_BODY: usize = 1 << 20;
+/// The most characters that a reason may have.
+const MAX_REASON: usize = 500;
+
+/// What shall be erased.
+pub(crate) struct ErasureRequest {
+    pub(crate) chosen: Chosen,
+    pub(crate) cause: Cause,
+}
+
+/// Which events.
+pub(crate) enum Chosen {
+    /// Those of these places, all of which the log has.
+    Places(Vec<(ChainId, u64)>),
+    /// Those that an export of this shows.
+    Matching(Box<Request>),
+}
+
+impl ErasureRequest {
+    /// Reads a body. `reader` is the name of who asks; a body that did not come whole is none.
+    pub(crate) fn read(body: Option<&[u8]>, reader: String) -> Result<Self, Problem> {
+        let body = body.filter(|body| body.len() <= MAX_BODY).ok_or_else(|| {
+            let message = "the body did not come whole";
+            Problem::new(http::StatusCode::PAYLOAD_TOO_LARGE, "request.invalid", message)
+                .with_hint("it has at most 1 MiB: ask for fewer events at a time")
+        })?;
+        let body: Body = serde_json::from_slice(body).map_err(|error| {
+            let hint =
+                "send {\"events\":[\"CHAIN/SEQ\"],\"reason\":\"…\"} or {\"filter\":{…},\"reason\":\"…\"}";
+            Problem::invalid(format!("the body is not what is asked for: {error}")).with_hint(hint)
+        })?;
+        let reason = check_reason(body.reason)?;
+        let mut metadata = Map::new();
+        let chosen = match (body.events, body.filter) {
+            (Some(events), None) => {
+                metadata.insert("chosen_by".into(), "place".into());
+                Chosen::Places(places(&events)?)
+            }
+            (None, Some(conditions)) => {
+                let filter = conditions.read()?;
+                // Whose events they are is not said: that would outlive them.
+                metadata.insert("chosen_by".into(), filter.names().into());
+                // With a limit events alone match, and no links without one.
+                Chosen::Matching(Box::new(Request { filter, limit: Some(u64::MAX), ..Request::default() }))
+            }
+            _ => return Err(Problem::invalid("name either events or a filter")),
+        };
+        Ok(Self { chosen, cause: Cause { actor_type: "user", actor: reader, reason, metadata } })
+    }
+}
+
+/// A body: some events, or all that match.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    events: Option<Vec<String>>,
+    filter: Option<Conditions>,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Conditions {
+    actor: Option<String>,
+    action: Option<String>,
+    target: Option<String>,
+    outcome: Option<String>,
+    tenant: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    chain: Option<String>,
+    q: Option<String>,
+}
+
+impl Conditions {
+    fn read(self) -> Result<Filter, Problem> {
+        let Self { actor, action, target, outcome, tenant, since, until, chain, q } = self;
+        let mut filter = Filter::default();
+        for (name, value) in [
+            ("actor", actor),
+            ("action", action),
+            ("target", target),
+            ("outcome", outcome),
+            ("tenant", tenant),
+            ("since", since),
+            ("until", until),
+            ("chain", chain),
+            ("q", q),
+        ] {
+            if let Some(value) = value {
+                filter.set(name, &value).map_err(|error| query::invalid(name, &error.0))?;
+            }
+        }
+        if filter.is_empty() {
+            let hint = "name at least one condition: without any, every event of the log would be erased";
+            return Err(query::invalid("filter", "there is no condition in it").with_hint(hint));
+        }
+        Ok(filter)
+    }
+}
+
+fn check_reason(reason: String) -> Result<String, Problem> {
+    let good = !reason.trim().is_empty()
+        && reason.chars().count() <= MAX_REASON
+        && !reason.chars().any(char::is_control);
+    if good {
+        return Ok(reason);
+    }
+    let hint = "it is recorded for good: name a case or a law, and nobody's personal data";
+    Err(query::invalid("reason", "it is a line of 1 to 500 characters").with_hint(hint))
+}
+
+fn places(events: &[String]) -> Result<Vec<(ChainId, u64)>, Problem> {
+    let place = |text: &String| {
+        link::place(text)
+            .ok_or_else(|| query::invalid("events", "a place is CHAIN/SEQ: 32 hex digits and a number"))
+    };
+    events.iter().map(place).collect()
+}
+
+/// The answer when it is done.
+pub(crate) fn done(Erased { erased, without, own, held }: Erased) -> Answer {
+    json(&json!({ "erased": erased, "without": without, "own": own, "held": held }))
+}

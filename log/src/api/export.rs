@@ -1,0 +1,61 @@
+//! `GET /export` and `GET /proof/<chain>/<seq>`.
+
+use countersign::link;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::response::{NO_STORE, NOSNIFF, success};
+use super::{Problem, query};
+use crate::export::{ExportError, Request};
+
+/// An export that is asked for, and how its file's name ends.
+pub(crate) struct ExportRequest {
+    pub(crate) request: Request,
+    pub(crate) name: String,
+}
+
+/// Reads a request for an export.
+pub(crate) fn read(query: Option<&str>) -> Result<ExportRequest, Problem> {
+    Ok(ExportRequest { request: query::export(query)?, name: String::new() })
+}
+
+/// Reads a request for an event's proof.
+pub(crate) fn read_proof(path: &str, query: Option<&str>) -> Result<ExportRequest, Problem> {
+    query::read(query, &[])?;
+    // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
+    let place = path.strip_prefix("/proof/").and_then(link::place);
+    let place = place.ok_or_else(|| {
+        Problem::invalid("this is no event's place")
+            .with_hint("it is /proof/CHAIN/SEQ: 32 hex digits and a number")
+    })?;
+    let name = format!("-{}-{}", place.0, place.1);
+    Ok(ExportRequest { request: Request { places: vec![place], ..Request::default() }, name })
+}
+
+/// What comes before the lines of a log's export.
+pub(crate) fn head(origin: &str, name: &str) -> Result<Response<()>, Problem> {
+    let name = format!("{}{name}.countersign.ndjson", file_name(origin));
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))
+        .map_err(|error| Problem::unavailable(&error))?;
+    let mut head = success(&[(CONTENT_TYPE, "application/x-ndjson"), NO_STORE, NOSNIFF], ());
+    head.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    Ok(head)
+}
+
+/// An origin as a part of a file's name.
+fn file_name(origin: &str) -> String {
+    let plain = |char: char| if char.is_ascii_alphanumeric() || char == '.' { char } else { '-' };
+    let name: String = origin.chars().take(100).map(plain).collect();
+    name.trim_matches(['.', '-']).to_owned()
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Invalid { parameter, message } => query::invalid(parameter, &message),
+            ExportError::NotFound(message) => Self::new(StatusCode::NOT_FOUND, "request.not_found", message),
+            ExportError::Cancelled => Self::unavailable(&"nobody waits for it any more"),
+            ExportError::Store(error) => error.into(),
+        }
+    }
+}

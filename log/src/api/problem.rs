@@ -1,0 +1,202 @@
+//! What is answered that is no success: one JSON form for all.
+
+use std::fmt;
+
+use countersign::log::{Kind, Limits, MAX_PROVEN, Refusal};
+use http::header::{CONTENT_TYPE, RETRY_AFTER as RETRY, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::Answer;
+use super::response::{NO_STORE, with_headers};
+use crate::erase::EraseError;
+use crate::store::StoreError;
+use crate::submitting::SubmitError;
+
+/// Seconds after which a client may come again.
+const RETRY_AFTER: u64 = 1;
+/// The longest that a client is told to wait.
+const LONGEST: u64 = 3_600;
+
+/// A request that was not answered with success.
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Details>);
+
+#[derive(Clone, Debug)]
+struct Details {
+    status: StatusCode,
+    code: String,
+    message: String,
+    hint: Option<String>,
+    line: Option<u64>,
+    member: Option<String>,
+    /// What else a program can use, beside `error`.
+    beside: Map<String, Value>,
+    /// Seconds after which a client may come again.
+    retry: Option<u64>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.code, self.0.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl Problem {
+    /// A problem with a stable code and a message for people.
+    pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self(Box::new(Details {
+            status,
+            code: code.into(),
+            message: message.into(),
+            hint: None,
+            line: None,
+            member: None,
+            beside: Map::new(),
+            retry: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+                .then_some(RETRY_AFTER),
+        }))
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with one more member beside `error`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.beside.insert(name.into(), value.into());
+        self
+    }
+
+    /// A request that is not of the form that the route takes.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "request.invalid", message)
+    }
+
+    /// There is nothing at this address.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "request.not_found", "there is nothing at this address")
+    }
+
+    /// The address takes another method.
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "request.invalid", "this address takes another method")
+    }
+
+    /// A submission, or its decompressed bytes, that is larger than the limits.
+    pub fn too_large(limits: &Limits) -> Self {
+        let message = "the submission is larger than this log takes at one time";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "submit.too_large", message)
+            .with_hint("submit less at a time")
+            .with("limits", json!({ "bytes": limits.bytes, "lines": limits.lines }))
+    }
+
+    /// A submission that was not taken.
+    pub fn of_submission(error: &SubmitError, limits: &Limits) -> Self {
+        match error {
+            SubmitError::Refused(refusal) => Self::of_refusal(refusal, limits),
+            SubmitError::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "server.busy", error.to_string())
+                .with_hint("send it again later: nothing was taken"),
+            SubmitError::Early { line, seconds } => {
+                let code = "submit.early";
+                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
+                    .with_hint(
+                        "set the emitter's clock, or the log's; it can be sent again when its time has come",
+                    );
+                problem.0.line = *line;
+                problem.0.retry = Some((*seconds).clamp(RETRY_AFTER, LONGEST));
+                problem
+            }
+            SubmitError::Unavailable(_) => Self::unavailable(error),
+        }
+    }
+
+    /// Events that were not erased.
+    pub(crate) fn of_erasure(error: &EraseError, limits: &Limits) -> Self {
+        match error {
+            EraseError::Record(error) => Self::of_submission(error, limits),
+            EraseError::Store(error) => Self::unavailable(error),
+        }
+    }
+
+    /// A refusal of a log.
+    pub fn of_refusal(refusal: &Refusal, limits: &Limits) -> Self {
+        let status = match &refusal.kind {
+            Kind::Malformed => StatusCode::BAD_REQUEST,
+            Kind::TooLarge => return Self::too_large(limits),
+            // Who goes by the lines alone comes to an end with this too.
+            Kind::TooMany => {
+                return Self::too_large(&Limits { lines: limits.lines.min(MAX_PROVEN), ..*limits });
+            }
+            Kind::Unauthorised => StatusCode::FORBIDDEN,
+            Kind::Gap { .. } | Kind::Fork(_) => StatusCode::CONFLICT,
+        };
+        let error = &refusal.error;
+        let mut problem = Self::new(status, error.code.as_str(), error.message.clone());
+        problem.0.line = error.line;
+        problem.0.member.clone_from(&error.member);
+        problem.0.hint = error.hint.map(Into::into);
+        match &refusal.kind {
+            Kind::Gap { chain, expected, last } => {
+                problem = problem.with("chain", chain.to_string()).with("expected", *expected);
+                if let Some(last) = last {
+                    problem = problem.with("last", last.to_string());
+                }
+            }
+            Kind::Fork(evidence) => {
+                problem = problem.with("chain", evidence.chain.to_string()).with("seq", evidence.seq);
+                if let Some(index) = evidence.index {
+                    problem = problem.with("index", index);
+                }
+            }
+            _ => {}
+        }
+        problem
+    }
+
+    /// The store failed: what it said is for the operator, not for clients.
+    pub fn unavailable(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request was not answered");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", "the log cannot do this now")
+            .with_hint("send it again later")
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(&error)
+    }
+}
+
+impl From<Problem> for Answer {
+    fn from(Problem(details): Problem) -> Self {
+        let Details { status, code, message, hint, line, member, beside, retry } = *details;
+        let mut error = Map::new();
+        error.insert("code".into(), code.into());
+        error.insert("message".into(), message.into());
+        let optional = [
+            ("hint", hint.map(Value::from)),
+            ("line", line.map(Value::from)),
+            ("member", member.map(Value::from)),
+        ];
+        error.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        let mut body = Map::new();
+        body.insert("error".into(), error.into());
+        body.extend(beside);
+        let body = Value::Object(body).to_string().into_bytes();
+        let mut answer = with_headers(status, &[(CONTENT_TYPE, "application/json"), NO_STORE], body);
+        if let Some(seconds) = retry {
+            answer.headers_mut().insert(RETRY, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        answer
+    }
+}

@@ -1,0 +1,121 @@
+//! The parameters of an address, taken strictly: what is not understood is not passed over.
+
+use countersign::link::MAX_INTEGER;
+use percent_encoding::percent_decode_str;
+
+use super::Problem;
+use crate::export::Request;
+use crate::filter::CONDITIONS;
+
+/// The parameters of an export that are no conditions.
+const BOUNDS: [&str; 4] = ["from", "to", "limit", "boundary"];
+
+/// Reads the parameters, each known and there once.
+pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+    let mut read: Vec<(String, String)> = Vec::new();
+    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name).ok_or_else(|| invalid(name, "its name is not percent-encoded UTF-8"))?;
+        let value = decode(value).ok_or_else(|| invalid(&name, "it is not percent-encoded UTF-8"))?;
+        if !known.contains(&&*name) {
+            let hint = if known.is_empty() {
+                "this address takes none".to_owned()
+            } else {
+                format!("there are {}", known.join(", "))
+            };
+            return Err(invalid(&name, "there is no such parameter").with_hint(hint));
+        }
+        if read.iter().any(|(other, _)| *other == name) {
+            return Err(invalid(&name, "it is there twice"));
+        }
+        read.push((name, value));
+    }
+    Ok(read)
+}
+
+/// What an export is asked for.
+pub(crate) fn export(query: Option<&str>) -> Result<Request, Problem> {
+    let mut request = Request::default();
+    for (name, value) in read(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())? {
+        match &*name {
+            "from" => request.from = Some(integer(&name, &value)?),
+            "to" => request.to = Some(integer(&name, &value)?),
+            "limit" => request.limit = Some(integer(&name, &value)?),
+            "boundary" => request.boundary = Some(integer(&name, &value)?),
+            _ => request.filter.set(&name, &value).map_err(|error| invalid(&name, &error.0))?,
+        }
+    }
+    Ok(request)
+}
+
+/// A decimal as the format writes it.
+pub(crate) fn integer(name: &str, text: &str) -> Result<u64, Problem> {
+    decimal(text).ok_or_else(|| invalid(name, "it is a whole number without sign or leading zeros"))
+}
+
+fn decimal(text: &str) -> Option<u64> {
+    let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|value| canonical && *value <= MAX_INTEGER)
+}
+
+/// A problem with that parameter.
+pub(crate) fn invalid(parameter: &str, message: &str) -> Problem {
+    let shown: String = parameter.chars().take(100).collect();
+    Problem::invalid(format!("the parameter {shown:?}: {message}")).with("parameter", shown)
+}
+
+fn decode(text: &str) -> Option<String> {
+    let text = text.replace('+', " ");
+    // A percent sign that begins no byte would be taken for itself.
+    let whole = text
+        .split('%')
+        .skip(1)
+        .all(|rest| rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)));
+    percent_decode_str(&text).decode_utf8().ok().filter(|_| whole).map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_understood() {
+        let request = export(Some("from=3&to=9&q=night+shift&actor=u%201%26&limit=2&boundary=0")).unwrap();
+        assert_eq!(
+            (request.from, request.to, request.limit, request.boundary),
+            (Some(3), Some(9), Some(2), Some(0))
+        );
+        assert_eq!(request.filter.actor.as_deref(), Some("u 1&"));
+        assert_eq!(request.filter.words, ["night", "shift"]);
+        assert!(export(None).unwrap().filter.is_empty());
+        assert!(export(Some("")).unwrap().filter.is_empty());
+    }
+
+    #[test]
+    fn what_is_not() {
+        for query in [
+            "colour=red",
+            "from=3&from=3",
+            "from=",
+            "from=03",
+            "from=-1",
+            "from=+1",
+            "from=9007199254740992",
+            "from=1e3",
+            "from",
+            "actor=",
+            "actor=%ff",
+            "actor=%zz",
+            "actor=%",
+            "q=%2",
+            "since=now",
+            "Actor=x",
+            "action=*",
+            "chain=..",
+            "%00=1",
+        ] {
+            assert!(export(Some(query)).is_err(), "{query}");
+        }
+        assert!(read(Some("a=1"), &[]).is_err());
+    }
+}

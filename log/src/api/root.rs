@@ -1,0 +1,26 @@
+//! `/`, where no page is served: one line that says what this is.
+
+use http::HeaderName;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY};
+
+use super::Answer;
+use super::response::{NOSNIFF, success};
+
+/// Says what this is, to people.
+pub(crate) fn text(origin: &str) -> Answer {
+    let text = format!(
+        "countersign: the log {origin}. Anyone can read /checkpoint and /tile/ (C2SP tlog-tiles); emitters POST to \
+         /submit.\n"
+    );
+    success(&headers("text/plain; charset=utf-8"), text.into_bytes())
+}
+
+/// A page.
+#[cfg(feature = "server")]
+pub(crate) fn page<T>(html: T) -> http::Response<T> {
+    success(&headers("text/html; charset=utf-8"), html)
+}
+
+fn headers(kind: &'static str) -> [(HeaderName, &'static str); 4] {
+    [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache"), NOSNIFF, (REFERRER_POLICY, "no-referrer")]
+}

@@ -1,0 +1,128 @@
+//! `GET /stream`: a live view as server-sent events, each with one line of an export as its data.
+//!
+//! A leaf's event has the leaf's index as its `id`. Who comes back with the last one as `Last-Event-ID` gets what
+//! follows it, without a header, and once more the checkpoint of this size where there is one. What comes before the
+//! first leaf has no `id`: who lost the connection there begins anew, with a header.
+
+use std::time::Duration;
+
+use countersign::export::writer::Writer;
+use countersign::export::{Item, Line as ExportLine, Withheld};
+use countersign::link::MAX_INTEGER;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, Response};
+
+use super::response::{NO_STORE, NOSNIFF, success};
+use super::{Problem, query};
+use crate::export::{ExportError, Exporter, Line, Lines, Plan};
+use crate::store::StoreError;
+
+/// How many bytes are gathered before they are handed on.
+const PIECE: usize = 64 << 10;
+
+/// When nothing happens for so long, a comment tells that the connection is alive.
+pub const QUIET: Duration = Duration::from_secs(15);
+/// That comment.
+pub const QUIET_TEXT: &[u8] = b": all is quiet\n\n";
+
+/// Where checkpoints follow each other fast, they are told of together this often.
+pub const GATHER: Duration = Duration::from_millis(50);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Where a live view begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    from: Option<u64>,
+    /// The last leaf of a view that was cut off.
+    last: Option<u64>,
+}
+
+impl Opening {
+    /// Reads a request.
+    pub(crate) fn read(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut from = None;
+        for (name, value) in query::read(query, &["from"])? {
+            from = Some(query::integer(&name, &value)?);
+        }
+        Ok(Self { from, last: last_event(headers)? })
+    }
+
+    /// Finds out what it begins with.
+    pub(crate) fn plan(self, exporter: &Exporter, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+        match self.last {
+            Some(last) => exporter.plan_further(last + 1, true),
+            None => exporter.plan_live(self.from, cancelled),
+        }
+    }
+
+    /// The answer where that failed.
+    pub(crate) fn problem(self, error: ExportError) -> Problem {
+        match error {
+            ExportError::Invalid { message, .. } if self.last.is_some() => {
+                query::invalid("Last-Event-ID", &message)
+            }
+            error => error.into(),
+        }
+    }
+
+    /// The first leaf of the view itself.
+    pub(crate) fn first(self, plan: &Plan) -> u64 {
+        self.last.map_or(plan.first(), |last| last + 1)
+    }
+}
+
+fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let mut values = headers.get_all(LAST_EVENT_ID).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
+    let last = query::integer("Last-Event-ID", text)?;
+    if last == MAX_INTEGER {
+        return Err(query::invalid("Last-Event-ID", "no log has so many leaves"));
+    }
+    Ok(Some(last))
+}
+
+/// What comes before the events.
+pub(crate) fn head() -> Response<()> {
+    let kind = "text/event-stream; charset=utf-8";
+    let buffering = (HeaderName::from_static("x-accel-buffering"), "no");
+    success(&[(CONTENT_TYPE, kind), NO_STORE, NOSNIFF, buffering], ())
+}
+
+/// The next lines as server-sent events, the size to which they come, and what is left.
+pub(crate) fn piece(mut lines: Lines, first: u64) -> Result<(Vec<u8>, u64, Option<Lines>), StoreError> {
+    let mut piece = Vec::with_capacity(PIECE);
+    let mut more = true;
+    while more && piece.len() < PIECE {
+        more = lines.step(&mut |line| write(line, first, &mut piece))?;
+    }
+    let at = lines.at();
+    Ok((piece, at, more.then_some(lines)))
+}
+
+fn write(line: Line<'_>, first: u64, out: &mut Vec<u8>) {
+    if let Some(index) = line.index.filter(|index| *index >= first) {
+        out.extend_from_slice(format!("id: {index}\n").as_bytes());
+    }
+    out.extend_from_slice(b"data: ");
+    let text = line.text.strip_suffix(b"\n").unwrap_or(line.text);
+    if text.contains(&b'\r') {
+        out.extend_from_slice(without_event(text).as_bytes());
+    } else {
+        out.extend_from_slice(text);
+    }
+    out.extend_from_slice(b"\n\n");
+}
+
+/// A carriage return, which may stand between the tokens of an event that is not canonical, would end the line here
+/// and cannot be changed: the event is then withheld. An export has it.
+fn without_event(line: &[u8]) -> String {
+    let mut writer = Writer::new();
+    if let Some(Item::Link { text, .. }) =
+        str::from_utf8(line).ok().and_then(|line| ExportLine::parse(line).ok()).map(|line| line.item)
+    {
+        writer.withheld(&text, Some(Withheld::Filtered));
+    }
+    writer.as_str().trim_end().to_owned()
+}

@@ -1,0 +1,47 @@
+//! The public reading side: C2SP tlog-tiles.
+
+use countersign::merkle::{Bundle, TILE_WIDTH, Tile};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+
+use super::response::{NOSNIFF, success};
+use super::{Answer, Problem};
+use crate::store::{Published, Reader};
+
+/// What a tile or bundle says never changes.
+const FOREVER: &str = "public, max-age=31536000, immutable";
+/// A checkpoint is outdated by the next.
+const BRIEFLY: &str = "no-cache";
+
+/// `GET /checkpoint`: the newest.
+pub(crate) fn checkpoint(published: Option<&Published>) -> Result<Answer, Problem> {
+    let published = published.ok_or_else(Problem::not_found)?;
+    let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, BRIEFLY), NOSNIFF];
+    Ok(success(&headers, published.note.clone().into_bytes()))
+}
+
+/// `GET /tile/…`: the tile or bundle at that path, if the published tree of that size has it.
+pub(crate) fn tile(reader: &dyn Reader, size: u64, path: &str) -> Result<Answer, Problem> {
+    // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
+    let found = find(reader, size, path.trim_start_matches('/'))?;
+    let headers = [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, FOREVER), NOSNIFF];
+    Ok(success(&headers, found.ok_or_else(Problem::not_found)?))
+}
+
+fn find(reader: &dyn Reader, size: u64, path: &str) -> Result<Option<Vec<u8>>, Problem> {
+    if let Ok(bundle) = Bundle::parse(path) {
+        let start = bundle.index * TILE_WIDTH;
+        let end = start + u64::from(bundle.width);
+        if end > size {
+            return Ok(None);
+        }
+        let bytes =
+            Bundle::encode(reader.leaves(start..end)?).map_err(|error| Problem::unavailable(&error))?;
+        return Ok(Some(bytes));
+    }
+    let Ok(tile) = Tile::parse(path) else { return Ok(None) };
+    let widest = Tile::of_size(tile.level, tile.index, size);
+    if widest.is_none_or(|widest| widest.width < tile.width) {
+        return Ok(None);
+    }
+    Ok(reader.tile(tile)?)
+}

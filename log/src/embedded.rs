@@ -1,0 +1,204 @@
+//! A whole collector on one thread, with no database and no HTTP server of its own: its host, such as a Durable Object,
+//! brings the store, requests with their bodies and the time, sends the answers, and asks witnesses.
+//!
+//! What it takes, publishes and answers is what `countersign serve` does, by the same code.
+
+mod copies;
+mod erase;
+mod live;
+mod routes;
+mod witness_round;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use countersign::log::{Limits, Taken};
+use countersign::merkle::Grown;
+use countersign::note::SignerKey;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::api::{Answer, Problem};
+use crate::export::{Exporter, Lines};
+use crate::metrics::{Metrics, Outcome};
+use crate::sequencer::{Durable, Job, Sequencer, Unwitnessed, Working, rules};
+use crate::store::{Published, Reader, Store, StoreError};
+use crate::submitting::{Committed, SubmitError, size_with};
+use crate::tokens::Readers;
+use crate::{api, self_check};
+
+pub use crate::api::Cors;
+pub use crate::api::sse::{GATHER, QUIET, QUIET_TEXT};
+pub use crate::witnessing::{AGAIN, PATIENCE};
+pub use copies::{Copies, Copy};
+pub use live::{Further, Live};
+pub use witness_round::WitnessRound;
+
+/// How much may be submitted at one time: all of it is in memory more than once, of which there is little.
+const LIMITS: Limits = Limits { bytes: 4 << 20, lines: 8_192 };
+
+/// What a collector is to be.
+pub struct Config {
+    /// The log's key, whose name is the log's origin.
+    pub key: SignerKey,
+    /// Issuers, emitters and witnesses.
+    pub trust: Trust,
+    /// The lines of `readers.txt`.
+    pub readers: String,
+    /// Pages of which origins may ask.
+    pub cors: Cors,
+    /// Where full tiles and bundles were copied to is remembered where the log is.
+    pub copies: Box<dyn Copies>,
+    /// What time it is.
+    pub now: Time,
+}
+
+/// Why a collector did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store is not usable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key or trust file is not usable.
+    #[error(transparent)]
+    Invalid(#[from] countersign::Error),
+    /// The readers' lines are malformed.
+    #[error("readers: line {0}: {1}")]
+    Readers(usize, &'static str),
+}
+
+/// A collector.
+pub struct EmbeddedCollector {
+    working: Working,
+    reader: Arc<dyn Reader>,
+    exporter: Exporter,
+    origin: String,
+    readers: Readers,
+    cors: Cors,
+    copies: Box<dyn Copies>,
+    published: watch::Receiver<Option<Arc<Published>>>,
+    unwitnessed: watch::Receiver<Option<Unwitnessed>>,
+    metrics: Arc<Metrics>,
+    now: Arc<AtomicI64>,
+    sizes: witness_round::Sizes,
+}
+
+/// The body of an answer.
+pub enum Content {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// An export, a piece at a time.
+    Export(Box<Lines>),
+    /// A live view.
+    Live(Box<Live>),
+    /// There is none yet: what was submitted is durable, and witnesses shall see its checkpoint first.
+    Waiting(Pending),
+}
+
+/// A submission that is durable and not published yet.
+pub struct Pending {
+    taken: Taken,
+    tree: Option<Arc<Grown>>,
+}
+
+impl EmbeddedCollector {
+    /// Goes on with the log of a store, or begins it.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn open(Store { writer, reader }: Store, config: Config) -> Result<Self, StartError> {
+        let Config { key, trust, readers, cors, copies, now } = config;
+        let readers = Readers::parse(&readers).map_err(|(line, what)| StartError::Readers(line, what))?;
+        self_check::check(&*reader)?;
+        let origin = key.verifier_key().name().to_owned();
+        let exporter = Exporter::new(reader.clone(), origin.clone(), Some(trust.clone()));
+        let rules = Arc::new(RwLock::new(Arc::new(rules(key.verifier_key(), trust)?)));
+        let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
+        let (witnesses, unwitnessed) = watch::channel(None);
+        // No other server has this store.
+        let (erased, _) = mpsc::unbounded_channel();
+        let metrics = Arc::new(Metrics::default());
+        let now = Arc::new(AtomicI64::new(now.millis()));
+        let clock = {
+            let now = Arc::clone(&now);
+            Arc::new(move || Time::from_millis(now.load(Ordering::Relaxed)).unwrap_or(Time::MIN))
+        };
+        let sequencer = Sequencer {
+            writer,
+            key,
+            published: announce,
+            witnesses,
+            erased,
+            rules,
+            clock,
+            metrics: metrics.clone(),
+        };
+        let working = sequencer.begin()?;
+        Ok(Self {
+            working,
+            reader,
+            exporter,
+            origin,
+            readers,
+            cors,
+            copies,
+            published,
+            unwitnessed,
+            metrics,
+            now,
+            sizes: witness_round::Sizes::default(),
+        })
+    }
+
+    /// The log's origin.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Tells what time it is.
+    pub fn set_time(&self, now: Time) {
+        self.now.store(now.millis(), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> Time {
+        Time::from_millis(self.now.load(Ordering::Relaxed)).unwrap_or(Time::MIN)
+    }
+
+    /// The newest published checkpoint.
+    fn published(&self) -> Option<Arc<Published>> {
+        self.published.borrow().clone()
+    }
+
+    /// How many leaves are published.
+    pub fn published_size(&self) -> u64 {
+        self.published.borrow().as_ref().map_or(0, |published| published.size)
+    }
+
+    /// Takes a submission.
+    fn submit(&mut self, body: &[u8]) -> Result<Pending, SubmitError> {
+        let submission = crate::submitting::read(body, &LIMITS, self.now())?;
+        self.work(|reply| Job::Submit { submission, reply })?
+            .map(|Durable { taken, tree, .. }| Pending { taken, tree })
+    }
+
+    /// Has something done now, and gives what came of it.
+    fn work<T>(&mut self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, StoreError> {
+        let (reply, mut answer) = oneshot::channel();
+        self.working.work(job(reply), &mut || None);
+        answer.try_recv().map_err(|error| StoreError::unavailable("working", error))
+    }
+
+    /// The answer to a submission, if it is published by now.
+    fn taken(&self, pending: &Pending) -> Option<Result<Answer, Problem>> {
+        let published = self.published().filter(|published| published.size >= size_with(&pending.taken))?;
+        let Pending { taken, tree } = pending;
+        let committed = Committed { taken: taken.clone(), published, tree: tree.clone() };
+        Some(api::submit::taken(&committed, &*self.reader))
+    }
+
+    /// Counts how a submission ended.
+    fn count(&self, answered: Result<(), &SubmitError>) {
+        self.metrics.submission(Outcome::of(answered));
+    }
+}

@@ -1,0 +1,86 @@
+//! What is to be copied to where it can be read without this log, or without effort of its own: tiles and bundles, and
+//! the lines of exports.
+
+use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
+
+use super::EmbeddedCollector;
+use crate::export::{ExportError, Lines};
+use crate::store::StoreError;
+
+/// Remembers what was copied.
+pub trait Copies {
+    /// Of how many leaves everything was copied that is full.
+    ///
+    /// # Errors
+    /// The store's own, as for all of these.
+    fn copied(&self) -> Result<u64, StoreError>;
+
+    /// Everything that is full was copied of so many leaves.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn set_copied(&self, size: u64) -> Result<(), StoreError>;
+
+    /// The events of these leaves are about to be erased: from now on nobody can read what was copied of them.
+    ///
+    /// # Errors
+    /// The store's own. They are not erased then.
+    fn withdraw(&self, leaves: &[u64]) -> Result<(), StoreError>;
+}
+
+/// A tile or bundle.
+pub struct Copy {
+    /// Where C2SP tlog-tiles has it.
+    pub path: String,
+    /// Its bytes, which never change.
+    pub bytes: Vec<u8>,
+}
+
+impl EmbeddedCollector {
+    /// What there is to copy next, with how many leaves are then done: the bundle of 256 leaves that were published and
+    /// the tiles that they complete. None when there is nothing.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn to_copy(&self) -> Result<Option<(u64, Vec<Copy>)>, StoreError> {
+        let start = self.copies.copied()?;
+        let end = start + TILE_WIDTH;
+        if end > self.published_size() {
+            return Ok(None);
+        }
+        let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+        let bundle = Bundle { index: start / TILE_WIDTH, width: 256 };
+        let bytes = Bundle::encode(self.reader.leaves(start..end)?).map_err(damaged)?;
+        let mut copies = vec![Copy { path: bundle.path(), bytes }];
+        for level in 0_u8..=6 {
+            let leaves = 1_u64 << (TILE_HEIGHT * (level + 1));
+            if !end.is_multiple_of(leaves) {
+                break;
+            }
+            let tile = Tile { level, index: end / leaves - 1, width: 256 };
+            let bytes = self.reader.tile(tile)?;
+            let missing = || StoreError::Damaged(format!("the tile {} is missing", tile.path()));
+            copies.push(Copy { path: tile.path(), bytes: bytes.ok_or_else(missing)? });
+        }
+        Ok(Some((end, copies)))
+    }
+
+    /// The lines of an export of the whole log, from the checkpoint of that size on.
+    ///
+    /// What of them comes before a size that is published stays what it is until one of its events is erased: a
+    /// checkpoint changes, or makes way for another, only for as long as it is the newest.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn lines_from(&self, size: u64) -> Result<Lines, ExportError> {
+        Ok(self.exporter.plan_further(size, true)?.lines())
+    }
+
+    /// These were copied.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn copied(&self, size: u64) -> Result<(), StoreError> {
+        self.copies.set_copied(size)
+    }
+}

@@ -1,0 +1,60 @@
+//! Live views.
+
+use super::EmbeddedCollector;
+use crate::api;
+use crate::export::{ExportError, Lines, Plan};
+use crate::tokens::Right;
+
+/// A live view.
+pub struct Live {
+    /// Whose it is.
+    reader: String,
+    /// The first leaf of the view itself.
+    first: u64,
+    /// The size to which it has come.
+    at: u64,
+    /// What is being written, up to the checkpoint that was the newest when it was begun.
+    lines: Option<Lines>,
+}
+
+/// How a live view goes on.
+pub enum Further {
+    /// With this.
+    Piece(Vec<u8>),
+    /// There is nothing to tell: ask again when something is published.
+    Wait,
+    /// Its reader may not read any more.
+    End,
+}
+
+impl Live {
+    pub(super) fn new(reader: String, first: u64, plan: Plan) -> Self {
+        Self { reader, first, at: first, lines: Some(plan.lines()) }
+    }
+}
+
+impl EmbeddedCollector {
+    /// Goes on with a live view.
+    ///
+    /// # Errors
+    /// [`ExportError`]: the view ends early.
+    pub fn further(&self, live: &mut Live) -> Result<Further, ExportError> {
+        loop {
+            if let Some(lines) = live.lines.take() {
+                let (piece, at, lines) = api::sse::piece(lines, live.first)?;
+                (live.at, live.lines) = (at, lines);
+                if !piece.is_empty() {
+                    return Ok(Further::Piece(piece));
+                }
+                continue;
+            }
+            if !self.readers.still_admit(&live.reader, Right::Read, self.now()) {
+                return Ok(Further::End);
+            }
+            if self.published_size() <= live.at {
+                return Ok(Further::Wait);
+            }
+            live.lines = Some(self.exporter.plan_further(live.at, false)?.lines());
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Which request is for what.
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+
+use super::{Content, EmbeddedCollector, LIMITS, Live, Pending};
+use crate::api::erase::ErasureRequest;
+use crate::api::export::ExportRequest;
+use crate::api::sse::Opening;
+use crate::api::{self, Problem};
+use crate::tokens::Right;
+
+/// What is at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    Root,
+    Submit,
+    Checkpoint,
+    Tile,
+    Export,
+    Proof,
+    Stream,
+    Erase,
+    Health,
+    Metrics,
+}
+
+impl Route {
+    fn of(path: &str) -> Option<Self> {
+        let parts = |rest: &str, number| {
+            rest.split('/').count() == number && rest.split('/').all(|part| !part.is_empty())
+        };
+        Some(match path {
+            "/" => Self::Root,
+            "/submit" => Self::Submit,
+            "/checkpoint" => Self::Checkpoint,
+            "/export" => Self::Export,
+            "/stream" => Self::Stream,
+            "/erase" => Self::Erase,
+            "/healthz" => Self::Health,
+            "/metrics" => Self::Metrics,
+            _ if path.strip_prefix("/tile/").is_some_and(|rest| !rest.is_empty()) => Self::Tile,
+            _ if path.strip_prefix("/proof/").is_some_and(|rest| parts(rest, 2)) => Self::Proof,
+            _ => return None,
+        })
+    }
+
+    fn allows(self) -> &'static str {
+        if matches!(self, Self::Submit | Self::Erase) { "POST" } else { "GET,HEAD" }
+    }
+
+    fn takes(self, method: &Method) -> bool {
+        self.allows().split(',').any(|allowed| method == allowed)
+    }
+}
+
+impl EmbeddedCollector {
+    /// How many bytes a request's body may have; none where no body is read, for it is refused without.
+    pub fn body_limit(&self, method: &str, path: &str, headers: &HeaderMap) -> Option<usize> {
+        match Route::of(path) {
+            Some(Route::Submit) if method == "POST" => Some(LIMITS.bytes),
+            Some(Route::Erase) if method == "POST" && self.admit(headers, Right::Erase).is_ok() => {
+                Some(api::erase::MAX_BODY)
+            }
+            _ => None,
+        }
+    }
+
+    /// Answers a request with its whole body, or as much of it as is more than its limit.
+    pub fn answer(&mut self, request: &Request<Vec<u8>>) -> Response<Content> {
+        let origin = request.headers().get(header::ORIGIN);
+        if request.method() == Method::OPTIONS {
+            let mut response = Response::new(Content::Whole(Vec::new()));
+            self.cors.allow_asking(origin, response.headers_mut());
+            return response;
+        }
+        let answered = self.route(request);
+        self.finish(request.headers(), answered)
+    }
+
+    /// The answer to a submission that was waiting, if it is published by now.
+    pub fn resume(&mut self, headers: &HeaderMap, pending: &Pending) -> Option<Response<Content>> {
+        let answered = self.taken(pending)?.map(|answer| answer.map(Content::Whole));
+        Some(self.finish(headers, answered))
+    }
+
+    /// The answer to a submission that waited for too long.
+    pub fn give_up(&self, headers: &HeaderMap) -> Response<Content> {
+        self.finish(headers, Err(Problem::unavailable(&"the checkpoint is not published yet")))
+    }
+
+    /// The answer to a request that makes no sense.
+    pub fn not_found(&self, headers: &HeaderMap) -> Response<Content> {
+        self.finish(headers, Err(Problem::not_found()))
+    }
+
+    /// The answer to a request whose body did not come.
+    pub fn without_body(&self, headers: &HeaderMap) -> Response<Content> {
+        self.finish(headers, Err(api::body::too_slow()))
+    }
+
+    /// The answer to a request for whose body there is no room now.
+    pub fn busy(&self, headers: &HeaderMap) -> Response<Content> {
+        self.finish(headers, Err(api::body::busy()))
+    }
+
+    fn finish(&self, headers: &HeaderMap, answered: Result<Response<Content>, Problem>) -> Response<Content> {
+        let mut response = answered.unwrap_or_else(|problem| {
+            let answer: api::Answer = problem.into();
+            answer.map(Content::Whole)
+        });
+        self.cors.allow(headers.get(header::ORIGIN), response.headers_mut());
+        response
+    }
+
+    fn route(&mut self, request: &Request<Vec<u8>>) -> Result<Response<Content>, Problem> {
+        let (path, query) = (request.uri().path(), request.uri().query());
+        let route = Route::of(path).ok_or_else(Problem::not_found)?;
+        if !route.takes(request.method()) {
+            let answer: api::Answer = Problem::method_not_allowed().into();
+            let mut answer = answer.map(Content::Whole);
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(route.allows()));
+            return Ok(answer);
+        }
+        let published = self.published();
+        let whole = match route {
+            Route::Submit => return self.post(request),
+            Route::Export => return self.export(request.headers(), || api::export::read(query)),
+            Route::Proof => return self.export(request.headers(), || api::export::read_proof(path, query)),
+            Route::Stream => return self.stream(request.headers(), query),
+            Route::Root => api::root::text(&self.origin),
+            Route::Checkpoint => api::tiles::checkpoint(published.as_deref())?,
+            Route::Tile => api::tiles::tile(&*self.reader, self.published_size(), path)?,
+            Route::Erase => {
+                let name = self.admit(request.headers(), Right::Erase)?;
+                api::query::read(query, &[])?;
+                let whole = !api::body::is_larger(request.headers(), api::erase::MAX_BODY);
+                let asked = ErasureRequest::read(whole.then_some(request.body()), name)?;
+                api::erase::done(self.erase(asked)?)
+            }
+            Route::Health => {
+                api::health::health(&self.origin, self.reader.size().ok(), published.as_deref(), false)
+            }
+            Route::Metrics => api::health::metrics(&self.metrics),
+        };
+        Ok(whole.map(Content::Whole))
+    }
+
+    /// The name of the reader whose token a request brings, if it has the right.
+    fn admit(&self, headers: &HeaderMap, right: Right) -> Result<String, Problem> {
+        Ok(self.readers.admit(api::bearer::token(headers), right, self.now())?.to_owned())
+    }
+
+    fn post(&mut self, request: &Request<Vec<u8>>) -> Result<Response<Content>, Problem> {
+        api::body::check(request.headers(), &LIMITS)?;
+        if request.body().len() > LIMITS.bytes {
+            return Err(Problem::too_large(&LIMITS));
+        }
+        let body = api::body::unpack(request.body(), &LIMITS, &mut |_| Ok(()))?;
+        let answered = self.submit(&body);
+        self.count(answered.as_ref().map(drop));
+        let pending = answered.map_err(|error| Problem::of_submission(&error, &LIMITS))?;
+        match self.taken(&pending) {
+            Some(answer) => Ok(answer?.map(Content::Whole)),
+            None => Ok(Response::new(Content::Waiting(pending))),
+        }
+    }
+
+    fn export(
+        &self,
+        headers: &HeaderMap,
+        read: impl FnOnce() -> Result<ExportRequest, Problem>,
+    ) -> Result<Response<Content>, Problem> {
+        self.admit(headers, Right::Read)?;
+        let ExportRequest { request, name } = read()?;
+        let lines = self.exporter.plan(&request, &|| false)?.lines();
+        Ok(api::export::head(&self.origin, &name)?.map(|()| Content::Export(Box::new(lines))))
+    }
+
+    fn stream(&self, headers: &HeaderMap, query: Option<&str>) -> Result<Response<Content>, Problem> {
+        let reader = self.admit(headers, Right::Read)?;
+        let opening = Opening::read(query, headers)?;
+        let plan = opening.plan(&self.exporter, &|| false).map_err(|error| opening.problem(error))?;
+        let live = Live::new(reader, opening.first(&plan), plan);
+        Ok(api::sse::head().map(|()| Content::Live(Box::new(live))))
+    }
+}

@@ -1,0 +1,76 @@
+//! What the database knows of a log's leaves.
+
+use countersign::hash::Hash;
+use countersign::link::ChainId;
+use countersign::log::{Chain, Held, Life, Storage, Windows};
+use countersign::note::VerifierKey;
+
+use super::{Database, first};
+use crate::store::StoreError;
+
+/// The state that a database has.
+pub(super) struct TableStorage<'d>(pub(super) &'d dyn Database);
+
+impl TableStorage<'_> {
+    /// The index of a chain's link.
+    pub(super) fn index_of(&self, chain: &ChainId, seq: u64) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT seq, idx, count FROM runs WHERE chain = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
+        let run = first(self.0, "looking for a link", sql, &[(&chain.0).into(), seq.into()], |row| {
+            Ok((row.number(0)?, row.number(1)?, row.number(2)?))
+        })?;
+        Ok(run.and_then(|(first, index, count)| {
+            let after = seq.checked_sub(first).filter(|after| *after < count)?;
+            Some(index + after)
+        }))
+    }
+
+    /// The hash of a leaf, from its tile.
+    pub(super) fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
+        let sql = "SELECT substr(hashes, ?, 32) FROM tiles WHERE tile = ?";
+        let place = [(index % 256 * 32 + 1).into(), super::tile_key(0, index / 256).into()];
+        first(self.0, "reading a tile", sql, &place, |row| row.bytes(0))?
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Hash)
+            .ok_or_else(|| StoreError::Damaged(format!("the hash of leaf {index} is missing")))
+    }
+}
+
+fn damaged(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Damaged(error.to_string())
+}
+
+impl Storage for TableStorage<'_> {
+    type Error = StoreError;
+
+    fn chain(&self, chain: &ChainId) -> Result<Option<Chain>, StoreError> {
+        let sql = "SELECT key, windows, next, last, time, closed FROM chains WHERE chain = ?";
+        first(self.0, "looking for a chain", sql, &[(&chain.0).into()], |row| {
+            Ok(Chain {
+                key: row.words(0)?.parse::<VerifierKey>().map_err(damaged)?,
+                windows: Windows::parse(&row.words(1)?).map_err(damaged)?,
+                next: row.number(2)?,
+                last: Hash(row.array(3)?),
+                time: row.time(4)?,
+                closed: row.whether(5)?,
+            })
+        })
+    }
+
+    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, StoreError> {
+        let Some(index) = self.index_of(chain, seq)? else { return Ok(None) };
+        Ok(Some(Held { index, hash: self.leaf_hash(index)? }))
+    }
+
+    fn note(&self, hash: &Hash) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT idx FROM notes WHERE hash = ?";
+        first(self.0, "looking for a key note", sql, &[(&hash.0).into()], |row| row.number(0))
+    }
+
+    fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
+        let sql = "SELECT windows, revoked FROM lives WHERE key = ?";
+        let life = first(self.0, "looking for a key", sql, &[key.as_str().into()], |row| {
+            Ok(Life { windows: Windows::parse(&row.words(0)?).map_err(damaged)?, revoked: row.whether(1)? })
+        })?;
+        Ok(life.unwrap_or_default())
+    }
+}

@@ -1,0 +1,76 @@
+//! Who may state what (SPEC section 5).
+
+use crate::keys::{KeyNote, Statement, names_under};
+use crate::note::VerifierKey;
+use crate::time::Time;
+use crate::trust::Trust;
+
+/// A key whose signature on a key note is valid, as the trust file has it.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    pub(crate) key: VerifierKey,
+    is_issuer: bool,
+    /// Since when the trust file revokes it, where it does.
+    pub(crate) revoked_since: Option<Option<Time>>,
+}
+
+impl Signer {
+    fn of(key: &VerifierKey, trust: &Trust) -> Self {
+        let (is_issuer, revoked_since) = (trust.issuers().contains(key), trust.revoked_since(key));
+        Self { key: key.clone(), is_issuer, revoked_since }
+    }
+
+    /// Whether it may make a statement: an issuer about emitters below its name, an emitter its own revocation.
+    pub(crate) fn may_state(&self, statement: &Statement) -> bool {
+        let key = statement.key();
+        (self.is_issuer && names_under(self.key.name(), key.name()))
+            || (matches!(statement, Statement::Revoke { .. }) && self.key == *key)
+    }
+}
+
+/// Those who signed a key note, and whether a signature line of a known key is invalid. `known` are keys that are
+/// known whatever the note says; those that it revokes are known too.
+pub(crate) fn signers(note: &KeyNote, trust: &Trust, known: &[VerifierKey]) -> (Vec<Signer>, bool) {
+    let revoked = note.statements.iter().filter_map(|statement| match statement {
+        Statement::Revoke { key, .. } => Some(key),
+        Statement::Grant { .. } => None,
+    });
+    // A note may have very many statements, and has few signature lines.
+    let has_line = |key: &&VerifierKey| note.note.signatures.iter().any(|line| line.is_of(key));
+    let known: Vec<&VerifierKey> = known.iter().chain(revoked).filter(has_line).collect();
+    let opened = note.note.open(known.iter().copied());
+    let signers = opened.verified.iter().map(|signature| Signer::of(signature.key, trust));
+    (signers.collect(), !opened.invalid.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::note::KeyType;
+
+    /// An issuer states of names under its own, and a key its own revocation.
+    #[test]
+    fn who_may_state_what() {
+        let key = |name: &str| VerifierKey::new(name, KeyType::Ed25519, [7; 32]).expect("a name");
+        let (issuer, below, other) = (key("example.com"), key("example.com/a"), key("example.org/a"));
+        let trust = Trust::default().with_issuer(issuer.clone()).expect("a key of type 0x01");
+        let grant = |key: &VerifierKey| Statement::Grant { key: key.clone(), from: None, until: None };
+        let revoke = |key: &VerifierKey| Statement::Revoke { key: key.clone(), since: None };
+        let cases = [
+            (&issuer, &below, true, true),
+            (&issuer, &other, false, false),
+            (&issuer, &issuer, false, true),
+            (&below, &below, false, true),
+            (&other, &below, false, false),
+            (&below, &other, false, false),
+        ];
+        for (signer, about, grants, revokes) in cases {
+            let may = [grant(about), revoke(about)]
+                .map(|statement| Signer::of(signer, &trust).may_state(&statement));
+            assert_eq!(may, [grants, revokes], "{signer} of {about}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What an export comes to that ends here: the checks' results, the verdict, the report.
+
+use super::finding::{Finding, Findings, Severity};
+use super::report::{Check, Checks, Complete, Report, State, Verdict};
+use super::sequence::Sequence;
+use super::signatures::Signatures;
+use super::verdict::{Asked, UnknownKeys, decide};
+use super::{FindingCode, Verification, closure, expected, format, range};
+
+impl Sequence {
+    /// What there is to say of an export that ends here, and the findings that were not told yet.
+    pub(super) fn finish(mut self) -> (Verification, Vec<Finding>) {
+        let (mut verification, fresh) = self.conclude();
+        // Chains and signers can both be very many: the ones make room for the others.
+        self.forget_chains();
+        verification.report.signers = self.authority.signers();
+        (verification, fresh)
+    }
+
+    /// What there is to say of an export that goes on, if it ended here.
+    pub(super) fn so_far(&self) -> Verification {
+        let (mut verification, _) = self.conclude();
+        verification.report.signers = self.authority.signers();
+        verification
+    }
+
+    /// All but the signers.
+    fn conclude(&self) -> (Verification, Vec<Finding>) {
+        let mut findings = self.findings.clone();
+        let position = self.tree.position();
+        let signatures = self.close_threads(&mut findings);
+        let unseen = self.tree.skipped > 0 && !self.unseen.is_empty();
+        if unseen {
+            findings.append(&self.unseen);
+        }
+        let tree = self.tree.check(&mut findings);
+        let facts = expected::Facts {
+            origin: &self.header.origin,
+            range: self.expected.as_ref(),
+            position,
+            tree_passes: tree.passes(),
+            log: self.log.as_ref(),
+        };
+        let claimed = self.claimed.as_ref();
+        let checks = Checks {
+            format: format::check(self.counts.lines, self.malformed),
+            payloads: self.payloads.check(),
+            chains: self.chains.check(),
+            signatures: signatures.check(self.time.links),
+            log: self.log_check.check(&mut findings),
+            range: range::check(claimed, position, self.last, tree.passes(), &mut findings),
+            append_only: self.pins.check(self.last_checkpoint, self.last, &mut findings),
+            witnesses: self.witnesses.check(&self.options.trust, &mut findings),
+            time: self.time.check(),
+            closure: closure::check(self.threads.iter().map(|thread| &thread.end), &mut findings),
+            expected: expected::check(&self.options.expect, &facts, &mut findings),
+            tree,
+        };
+        let asked = Asked {
+            events: !self.options.tiles,
+            links: !self.options.tiles || self.time.links > 0,
+            log: self.options.tiles || self.options.trust.logs().len() > 0,
+            skip: self.tree.skipped > 0,
+            quorum: self.quorum,
+            range: self.claimed.is_some(),
+            pin: !self.pins.is_empty(),
+            expectation: !self.options.expect.is_empty(),
+        };
+        let unknown =
+            UnknownKeys { signatures: signatures.only_unknown_keys(), log: self.log_check.is_unknown() };
+        let complete = self.complete(&checks, unseen);
+        let errors =
+            findings.counts().map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
+        let verdict = decide(errors, &checks, asked, unknown, complete.is_some());
+        let no_failure = checks.iter().all(|(_, check)| check.state != State::Fail);
+        let may_pin = checks.tree.passes() && checks.log.passes() && no_failure;
+        let fresh = findings.take_fresh();
+        let report = Report {
+            countersign: "report/v1",
+            verdict,
+            complete: complete.filter(|_| verdict == Verdict::Verified),
+            origin: Some(self.header.origin.clone()),
+            checks,
+            counts: self.counts(),
+            log: self.log,
+            signers: Vec::new(),
+            finding_counts: findings.counts().collect(),
+            findings: findings.into_list(),
+        };
+        (Verification { report, pin: self.matched.clone().filter(|_| may_pin) }, fresh)
+    }
+
+    fn close_threads(&self, findings: &mut Findings) -> Signatures {
+        let quorum = self.quorum.then_some(&self.attested);
+        let void_grants = self.authority.void_grants(&self.attested);
+        let mut signatures = self.signatures.clone();
+        for (number, thread) in self.threads.iter().enumerate() {
+            let Some(signer) = &thread.signer else {
+                signatures.unauthenticated();
+                continue;
+            };
+            let (end, coverage) = (&thread.end, &signer.coverage);
+            let key = self.authority.key(signer.key);
+            let revoked = key.stated().and_then(|stated| {
+                stated.revocations.suspect(number, signer.revocations, end.last_link(), self.last, quorum)
+            });
+            let void = void_grants.get(&signer.key).is_some_and(|void| coverage.suspect(void, quorum));
+            if let Some(place) = revoked {
+                findings.add(FindingCode::KeySuspect, place.about(end.id), || {
+                    "the chain is not shown to precede the time since which its key is revoked".into()
+                });
+            } else if void {
+                findings.add(FindingCode::KeySuspect, self.last.about(end.id), || {
+                    "the grant that lets its key sign is void, as its issuer's key is revoked".into()
+                });
+            }
+            let suspect = revoked.is_some() || void;
+            signatures.chain(end.id, coverage, key, suspect, quorum, findings);
+        }
+        signatures
+    }
+
+    fn complete(&self, checks: &Checks, unseen: bool) -> Option<Complete> {
+        let passes = |checks: &[&Check]| checks.iter().all(|check| check.passes());
+        if let Some(range) = &self.claimed
+            && passes(&[&checks.range, &checks.tree, &checks.log])
+            && range.is_what_is_shown()
+            && !unseen
+        {
+            return Some(Complete::Range { range: [range.begin, range.end] });
+        }
+        let whole = self.tree.skipped == 0 && self.payloads.withheld == 0 && checks.closure.passes();
+        whole.then_some(Complete::Closure)
+    }
+}

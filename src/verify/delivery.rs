@@ -1,0 +1,206 @@
+//! What is handed out: events and marks, links among them once a signature covers them.
+
+use std::collections::HashMap;
+
+use super::events::VerifiedEvent;
+use super::finding::Place;
+use super::marks::{LinkKind, LinkMark, Mark};
+use super::summary::{LinkEntry, Role, Shown};
+use crate::link::ChainId;
+use crate::note::VerifierKey;
+use crate::time::Time;
+
+/// How many bytes of links may wait for a signature. What is more is not handed out.
+const MAX_HELD: usize = 64 << 20;
+
+/// What is ready to be handed out, and links that wait for a signature.
+#[derive(Debug, Default)]
+pub(super) struct Delivery {
+    events_wanted: bool,
+    marks_wanted: bool,
+    bytes: usize,
+    waiting: HashMap<usize, Vec<Waiting>>,
+    events: Vec<VerifiedEvent>,
+    marks: Vec<Mark>,
+}
+
+/// What waits in a chain, with what not all of the chain's links share.
+#[derive(Debug)]
+struct Waiting {
+    line: u64,
+    index: u64,
+    seq: u64,
+    time: Time,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Event(Box<str>),
+    Mark(LinkKind),
+}
+
+impl Waiting {
+    /// Its memory, with the room that lists and tables keep.
+    fn bytes(&self) -> usize {
+        let text = match &self.what {
+            What::Event(text) => text.len(),
+            What::Mark(_) => 0,
+        };
+        2 * size_of::<Self>() + text
+    }
+}
+
+impl Delivery {
+    pub(super) fn new(events_wanted: bool, marks_wanted: bool) -> Self {
+        Self { events_wanted, marks_wanted, ..Self::default() }
+    }
+
+    /// A link that did not fail, with its event's bytes.
+    pub(super) fn hold(&mut self, chain: usize, link: &LinkEntry, place: Place, event: &[u8]) {
+        let kind = match (&link.role, link.payload) {
+            (Role::Open(_), _) => LinkKind::Open,
+            (Role::Close, _) => LinkKind::Close,
+            (Role::Event, Shown::Withheld(why)) => LinkKind::Withheld(why),
+            (Role::Event, Shown::Matches) => {
+                if self.events_wanted
+                    && let Ok(text) = core::str::from_utf8(event)
+                {
+                    self.wait(chain, place, link.time, What::Event(text.into()));
+                }
+                return;
+            }
+            (Role::Event, Shown::Fails | Shown::NoEvent) => return,
+        };
+        if self.marks_wanted {
+            self.wait(chain, place, link.time, What::Mark(kind));
+        }
+    }
+
+    fn wait(&mut self, chain: usize, place: Place, time: Time, what: What) {
+        let (Some((_, Some(seq))), Some(index)) = (place.link, place.index) else { return };
+        let waiting = Waiting { line: place.line, index, seq, time, what };
+        let bytes = waiting.bytes();
+        if self.bytes + bytes > MAX_HELD {
+            return;
+        }
+        self.bytes += bytes;
+        self.waiting.entry(chain).or_default().push(waiting);
+    }
+
+    /// A signature of this key covers what waits in a chain.
+    pub(super) fn release(
+        &mut self,
+        number: usize,
+        chain: ChainId,
+        vkey: impl Fn() -> VerifierKey,
+        authorised: bool,
+    ) {
+        let Some(waiting) = self.waiting.remove(&number) else { return };
+        let vkey = vkey();
+        for waiting in waiting {
+            self.bytes -= waiting.bytes();
+            let Waiting { line, index, seq, time, what } = waiting;
+            let vkey = vkey.clone();
+            match what {
+                What::Event(event) => {
+                    self.events.push(VerifiedEvent {
+                        line,
+                        index,
+                        chain,
+                        seq,
+                        time,
+                        vkey,
+                        authorised,
+                        event,
+                    });
+                }
+                What::Mark(kind) => {
+                    let link = LinkMark { kind, line, index, chain, seq, time, vkey, authorised };
+                    self.marks.push(Mark::Link(link));
+                }
+            }
+        }
+    }
+
+    /// No signature will cover what waits in a chain.
+    pub(super) fn drop_chain(&mut self, number: usize) {
+        let dropped = self.waiting.remove(&number).unwrap_or_default();
+        self.bytes -= dropped.iter().map(Waiting::bytes).sum::<usize>();
+    }
+
+    /// Anything but a link, which need not wait.
+    pub(super) fn mark(&mut self, mark: impl FnOnce() -> Mark) {
+        if self.marks_wanted {
+            self.marks.push(mark());
+        }
+    }
+
+    pub(super) fn take(&mut self) -> (Vec<VerifiedEvent>, Vec<Mark>) {
+        (std::mem::take(&mut self.events), std::mem::take(&mut self.marks))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::hash::Hash;
+    use crate::verify::summary::Signed;
+
+    const CHAIN: ChainId = ChainId([7; 16]);
+
+    fn place(seq: u64) -> Place {
+        Place::link(seq + 1, seq, CHAIN, seq)
+    }
+
+    fn vkey() -> VerifierKey {
+        "example.com/dashboard/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5".parse().unwrap()
+    }
+
+    fn link(role: Role, payload: Shown) -> LinkEntry {
+        LinkEntry {
+            chain: 0,
+            role,
+            signature: Signed::No,
+            payload,
+            seq: 1,
+            time: Time::MAX,
+            prev: Hash([0; 32]),
+            event: (0, 0),
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_room_comes_back() {
+        let text = vec![b' '; 8 << 20];
+        let (event, close) = (link(Role::Event, Shown::Matches), link(Role::Close, Shown::NoEvent));
+        let mut delivery = Delivery::new(true, true);
+        for _ in 0..2 {
+            for seq in 0..10 {
+                delivery.hold(1, &event, place(seq), &text);
+            }
+            delivery.hold(1, &close, place(10), b"");
+            assert!(delivery.bytes <= MAX_HELD);
+            delivery.release(1, CHAIN, vkey, true);
+            let (events, marks) = delivery.take();
+            // The eighth does not fit, and what comes after it is small.
+            assert_eq!((events.len(), marks.len(), delivery.bytes), (7, 1, 0));
+        }
+        delivery.hold(0, &event, place(1), b"{}");
+        delivery.drop_chain(0);
+        delivery.release(0, CHAIN, vkey, true);
+        assert_eq!((delivery.take().0.len(), delivery.bytes, delivery.waiting.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn nothing_is_kept_that_nobody_asked_for() {
+        let mut delivery = Delivery::new(false, false);
+        delivery.hold(0, &link(Role::Event, Shown::Matches), place(1), b"{}");
+        delivery.hold(0, &link(Role::Close, Shown::NoEvent), place(2), b"");
+        delivery.mark(|| unreachable!("no mark is wanted"));
+        assert!(delivery.waiting.is_empty() && delivery.bytes == 0);
+    }
+}

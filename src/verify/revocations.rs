@@ -1,0 +1,208 @@
+//! The revocations of a key that count, and the chains that they make suspect (SPEC section 5).
+
+use std::collections::BTreeMap;
+
+use super::attested::Attested;
+use super::finding::Place;
+use crate::time::Time;
+
+/// The revocations of one key, and where its chains stood when they came.
+///
+/// A chain stands where it did until its next link comes, so that it is looked at then, once for all revocations
+/// since the link before: the work is that of links and revocations, not of their product.
+#[derive(Debug, Default)]
+pub(super) struct Revocations {
+    /// Those that count in the log, in order: each `since` is less than those before, no bound the least.
+    in_log: Vec<(Option<Time>, Place)>,
+    /// Those in the trust file, likewise among themselves. They act after the last leaf, and have no place before.
+    in_trust_file: Vec<(Option<Time>, Place)>,
+    /// By chain and the number of the first revocation for which it stood there.
+    stood: BTreeMap<(usize, usize), LastLink>,
+}
+
+/// A chain's last link before a revocation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastLink {
+    pub(super) time: Time,
+    pub(super) index: u64,
+}
+
+impl Revocations {
+    pub(super) fn by_note(&mut self, since: Option<Time>, place: Place) {
+        if self.in_log.last().is_none_or(|(least, _)| since < *least) {
+            self.in_log.push((since, place));
+        }
+    }
+
+    pub(super) fn by_trust_file(&mut self, since: Option<Time>) {
+        if self.in_trust_file.last().is_none_or(|(least, _)| since < *least) {
+            self.in_trust_file.push((since, Place::default()));
+        }
+    }
+
+    pub(super) fn are_in_log(&self) -> bool {
+        !self.in_log.is_empty()
+    }
+
+    pub(super) fn are_in_trust_file(&self) -> bool {
+        !self.in_trust_file.is_empty()
+    }
+
+    /// How many there are so far in the log. A chain keeps this of its open link, and of each link since.
+    pub(super) fn count(&self) -> usize {
+        self.in_log.len()
+    }
+
+    /// A chain goes on, whose last link so far came after `seen` revocations.
+    pub(super) fn goes_on(&mut self, chain: usize, seen: usize, last: LastLink) {
+        if seen < self.in_log.len() {
+            self.stood.insert((chain, seen), last);
+        }
+    }
+
+    /// The place of the first revocation that makes a chain suspect, whose last link came after `seen` revocations;
+    /// `end` is the last line.
+    pub(super) fn suspect(
+        &self,
+        chain: usize,
+        seen: usize,
+        last: LastLink,
+        end: Place,
+        quorum: Option<&Attested>,
+    ) -> Option<Place> {
+        let mut stood = self.stood.range((chain, 0)..(chain, seen)).peekable();
+        while let Some((&(_, from), last)) = stood.next() {
+            let to = stood.peek().map_or(seen, |((_, next), _)| *next);
+            if let Some(place) = first_suspecting(&self.in_log[from..to], *last, quorum) {
+                return Some(place);
+            }
+        }
+        first_suspecting(&self.in_log[seen..], last, quorum).or_else(|| {
+            let least = self.in_log.last().map(|(since, _)| *since);
+            let counts = |since: Option<Time>| least.is_none_or(|least| since < least);
+            let before = self.in_trust_file.partition_point(|(since, _)| !counts(*since));
+            first_suspecting(&self.in_trust_file[before..], last, quorum).map(|_| end)
+        })
+    }
+}
+
+/// The first of some revocations that a chain with that last link is not shown to precede. As each `since` is less
+/// than those before, it is not shown to precede those after it either.
+fn first_suspecting(
+    revocations: &[(Option<Time>, Place)],
+    last: LastLink,
+    quorum: Option<&Attested>,
+) -> Option<Place> {
+    let existed_by = quorum.map(|attested| attested.existed_by(last.index));
+    let precedes = |since: Option<Time>| {
+        let attested = |since| existed_by.is_none_or(|by| by.is_some_and(|by| by < since));
+        since.is_some_and(|since| last.time < since && attested(since))
+    };
+    revocations.get(revocations.partition_point(|(since, _)| precedes(*since))).map(|(_, place)| *place)
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::trust::Times;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Link { chain: usize, time: i64 },
+        Revoke { since: Option<i64> },
+        Checkpoint { existed_by: i64 },
+    }
+
+    fn steps() -> impl Strategy<Value = (Vec<Step>, Vec<Option<i64>>)> {
+        let since = || proptest::option::weighted(0.9, 0..40_i64);
+        let step = prop_oneof![
+            4 => (0..4_usize, 0..40_i64).prop_map(|(chain, time)| Step::Link { chain, time }),
+            2 => since().prop_map(|since| Step::Revoke { since }),
+            2 => (0..40_i64).prop_map(|existed_by| Step::Checkpoint { existed_by }),
+        ];
+        (proptest::collection::vec(step, 0..30), proptest::collection::vec(since(), 0..4))
+    }
+
+    fn time(millis: i64) -> Time {
+        Time::from_millis(millis).unwrap()
+    }
+
+    /// The rule as SPEC section 5 says it: of each revocation that counts, each chain before it.
+    #[derive(Default)]
+    struct Plainly {
+        least: Option<Option<Time>>,
+        suspicions: Vec<(usize, LastLink, Option<Time>, Place)>,
+    }
+
+    impl Plainly {
+        fn revoke(&mut self, since: Option<Time>, place: Place, chains: &BTreeMap<usize, LastLink>) {
+            if self.least.is_none_or(|least| since < least) {
+                self.least = Some(since);
+                self.suspicions.extend(chains.iter().map(|(chain, last)| (*chain, *last, since, place)));
+            }
+        }
+
+        fn suspect(&self, chain: usize, quorum: Option<&Attested>) -> Option<Place> {
+            let holds = |last: &LastLink, since: Option<Time>| {
+                let Some(since) = since else { return true };
+                let attested = |quorum: &Attested| quorum.existed_by(last.index).is_some_and(|by| by < since);
+                last.time >= since || quorum.is_some_and(|quorum| !attested(quorum))
+            };
+            let mut of_chain = self.suspicions.iter().filter(|(about, ..)| *about == chain);
+            of_chain.find(|(_, last, since, _)| holds(last, *since)).map(|(.., place)| *place)
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn chains_are_suspect_from_the_first_revocation_that_they_do_not_precede(
+            (steps, in_trust_file) in steps(),
+            quorum in any::<bool>(),
+        ) {
+            let (mut revocations, mut plainly) = (Revocations::default(), Plainly::default());
+            let (mut attested, mut chains) = (Attested::default(), BTreeMap::new());
+            let mut seen = [0; 4];
+            for since in &in_trust_file {
+                revocations.by_trust_file(since.map(time));
+            }
+            for (index, step) in (0_u64..).zip(&steps) {
+                let place = Place::leaf(index + 2, index);
+                match *step {
+                    Step::Link { chain, time: at } => {
+                        let last = LastLink { time: time(at), index };
+                        if let Some(before) = chains.insert(chain, last) {
+                            revocations.goes_on(chain, seen[chain], before);
+                        }
+                        seen[chain] = revocations.count();
+                    }
+                    Step::Revoke { since } => {
+                        revocations.by_note(since.map(time), place);
+                        plainly.revoke(since.map(time), place, &chains);
+                    }
+                    Step::Checkpoint { existed_by } => {
+                        let existed_by = time(existed_by);
+                        attested.add(index, Times { existed_by, seen_at: existed_by });
+                    }
+                }
+            }
+            let end = Place::line(steps.len() as u64 + 1);
+            for since in &in_trust_file {
+                plainly.revoke(since.map(time), end, &chains);
+            }
+            let quorum = quorum.then_some(&attested);
+            for (chain, last) in chains {
+                let found = revocations.suspect(chain, seen[chain], last, end, quorum);
+                prop_assert_eq!(found, plainly.suspect(chain, quorum), "{}", chain);
+            }
+        }
+    }
+}

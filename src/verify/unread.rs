@@ -1,0 +1,98 @@
+//! Exports of which nothing is read: there is no header, or the compressed stream does not decompress.
+
+use core::fmt;
+
+use super::FindingCode;
+use super::finding::{Findings, Place};
+use super::report::{Check, Checks, Counts, Report};
+use super::verdict;
+#[cfg(feature = "compress")]
+use crate::export::DecompressError;
+use crate::{Code, Error};
+
+/// Why nothing of an export can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    code: FindingCode,
+    line: u64,
+    /// How many lines that are not blank were met.
+    lines: u64,
+    message: String,
+    hint: &'static str,
+}
+
+impl Unread {
+    /// The line that is not blank and comes first is no header.
+    pub(super) fn header(line: u64, error: Error) -> Self {
+        let code = FindingCode::FormatHeader;
+        let hint = error.hint.unwrap_or(code.hint());
+        Self { code, line, lines: 1, message: error.message, hint }
+    }
+
+    /// There is no line that is not blank.
+    pub(super) fn empty() -> Self {
+        let hint = "the file is empty: was the right file chosen, and did its download finish?";
+        Self { code: FindingCode::FormatHeader, line: 1, lines: 0, message: "there is no line".into(), hint }
+    }
+
+    /// The stream cannot be decompressed.
+    #[cfg(feature = "compress")]
+    pub(super) fn stream(error: DecompressError) -> Self {
+        let (code, message) = match error {
+            DecompressError::NotWhole(why) => (
+                FindingCode::FormatTruncated,
+                format!("the compressed stream does not decompress whole: {why}"),
+            ),
+            DecompressError::Window | DecompressError::Dictionary => {
+                (FindingCode::FormatCompression, error.to_string())
+            }
+        };
+        Self { code, line: 1, lines: 0, message, hint: error.hint() }
+    }
+
+    /// The same as an error, for those who make something else of an export than a report.
+    pub fn to_error(&self) -> Error {
+        Error::new(Code::Export, self.message.clone()).at_line(self.line).with_hint(self.hint)
+    }
+
+    /// The report where nothing could be read.
+    pub(super) fn report(self) -> Report {
+        let not_checked = || Check::of(0, 0, Some("the export could not be read"));
+        let mut findings = Findings::default();
+        findings.add_with_hint(self.code, Place::line(self.line), self.hint, || self.message.clone());
+        let cut = self.code == FindingCode::FormatTruncated;
+        Report {
+            countersign: "report/v1",
+            verdict: verdict::of_unread(self.code),
+            complete: None,
+            origin: None,
+            checks: Checks {
+                format: if cut { Check::of(1, 1, None) } else { not_checked() },
+                payloads: not_checked(),
+                chains: not_checked(),
+                signatures: not_checked(),
+                tree: not_checked(),
+                log: not_checked(),
+                range: not_checked(),
+                append_only: not_checked(),
+                witnesses: not_checked(),
+                time: not_checked(),
+                closure: not_checked(),
+                expected: not_checked(),
+            },
+            counts: Counts { lines: self.lines, ..Counts::default() },
+            log: None,
+            signers: Vec::new(),
+            finding_counts: findings.counts().collect(),
+            findings: findings.into_list(),
+        }
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_error().fmt(f)
+    }
+}
+
+impl core::error::Error for Unread {}

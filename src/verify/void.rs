@@ -1,0 +1,197 @@
+//! Grants that are void because the trust file revokes their issuers (SPEC section 5).
+
+use std::collections::BTreeSet;
+use std::ops::Bound::{Excluded, Included};
+
+use super::attested::{Attested, GRACE};
+use crate::keys::{Standing, Window, Windows};
+use crate::time::Time;
+
+/// A grant all of whose signers the trust file revokes: it is void unless a checkpoint that holds it existed
+/// before the latest of their `since`.
+#[derive(Clone, Copy, Debug)]
+struct Voidable {
+    number: usize,
+    index: u64,
+    since: Option<Time>,
+}
+
+/// Those of a key's grants that may be void.
+#[derive(Debug, Default)]
+pub(super) struct VoidableGrants {
+    grants: Vec<Voidable>,
+    /// Every bound of the key's windows, where there is such a grant. No window divides the time between two of them.
+    bounds: BTreeSet<i64>,
+}
+
+/// When links of a chain that did not fail were dated, in milliseconds from the epoch: of each time that no window
+/// divides, one moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Moments(BTreeSet<i64>);
+
+/// A key's grants that are void, known at the end of the export.
+#[derive(Debug)]
+pub(super) struct VoidGrants {
+    /// The first of them.
+    first: usize,
+    others: Windows,
+}
+
+impl Voidable {
+    fn is_void(&self, attested: &Attested) -> bool {
+        let before = |existed_by| self.since.is_some_and(|since| existed_by < since);
+        !attested.existed_by(self.index).is_some_and(before)
+    }
+}
+
+impl VoidableGrants {
+    /// The last of a key's windows, granted by the leaf at that index. `since` is the latest of its signers', where
+    /// all are revoked.
+    pub(super) fn granted(&mut self, windows: &Windows, index: u64, since: Option<Option<Time>>) {
+        let bounds = |window: Window| <[i64; 2]>::from(window.span());
+        if let Some(since) = since {
+            if self.grants.is_empty() {
+                self.bounds.extend(windows.iter().flat_map(bounds));
+            }
+            self.grants.push(Voidable { number: windows.len() - 1, index, since });
+        }
+        if let (false, Some(last)) = (self.grants.is_empty(), windows.last()) {
+            self.bounds.extend(bounds(last));
+        }
+    }
+
+    /// Whether one of the first `count` grants may be void.
+    pub(super) fn are_among(&self, count: usize) -> bool {
+        self.grants.first().is_some_and(|grant| grant.number < count)
+    }
+
+    /// Takes note of a link that did not fail.
+    pub(super) fn note(&self, time: Time, moments: &mut Moments) {
+        let (time, moments) = (time.millis(), &mut moments.0);
+        let together =
+            |before: i64, after: i64| self.bounds.range((Excluded(before), Included(after))).next().is_none();
+        if !moments.range(..=time).next_back().is_some_and(|before| together(*before, time))
+            && !moments.range(time..).next().is_some_and(|after| together(time, *after))
+        {
+            moments.insert(time);
+        }
+    }
+
+    /// Those that are void.
+    pub(super) fn void(&self, windows: &Windows, attested: &Attested) -> Option<VoidGrants> {
+        let mut void = self.grants.iter().filter(|grant| grant.is_void(attested)).map(|grant| grant.number);
+        let first = void.next()?;
+        // In the order of their numbers.
+        let void: Vec<usize> = [first].into_iter().chain(void).collect();
+        Some(VoidGrants { first, others: windows.without(|number| void.binary_search(&number).is_ok()) })
+    }
+}
+
+impl VoidGrants {
+    /// Whether they make a chain suspect that was opened after `count` grants and whose last good link has that
+    /// index.
+    pub(super) fn suspect(
+        &self,
+        count: usize,
+        moments: &Moments,
+        last: u64,
+        quorum: Option<&Attested>,
+    ) -> bool {
+        let within = |moment: &i64| self.others.standing_at(count, *moment) == Standing::Within;
+        let deadline = self.others.last_end(count).map(|end| end.saturating_add(GRACE));
+        let late = quorum
+            .is_some_and(|attested| deadline.is_some_and(|deadline| attested.size_by(deadline) <= last));
+        self.first < count && (late || !moments.0.iter().all(within))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::trust::Times;
+
+    fn time(millis: i64) -> Time {
+        Time::from_millis(millis).unwrap()
+    }
+
+    #[derive(Clone, Debug)]
+    struct Grant {
+        window: Window,
+        since: Option<Option<Time>>,
+    }
+
+    fn grants() -> impl Strategy<Value = Vec<Grant>> {
+        let since = proptest::option::of(proptest::option::weighted(0.9, (0..40_i64).prop_map(time)));
+        let grant = (0..40_i64, 1..20_i64, since).prop_map(|(from, length, since)| Grant {
+            window: Window { from: Some(time(from)), until: Some(time(from + length)) },
+            since,
+        });
+        proptest::collection::vec(grant, 1..8)
+    }
+
+    /// The rule as SPEC section 5 says it. The grants are the log's first leaves.
+    fn plainly(grants: &[Grant], times: &[Time], last: u64, attested: &Attested, quorum: bool) -> bool {
+        let is_void = |(index, grant): &(u64, &Grant)| {
+            grant.since.is_some_and(|since| {
+                attested.existed_by(*index).zip(since).is_none_or(|(existed_by, since)| existed_by >= since)
+            })
+        };
+        let (void, good): (Vec<_>, Vec<_>) = (0..).zip(grants).partition(is_void);
+        let good: Vec<Window> = good.iter().map(|(_, grant)| grant.window).collect();
+        let within =
+            |time: &Time| good.iter().any(|window| window.from <= Some(*time) && Some(*time) < window.until);
+        let late = good.iter().filter_map(|window| window.until).max().is_some_and(|until| {
+            attested.existed_by(last).is_none_or(|by| by.millis() > until.millis() + GRACE)
+        });
+        !void.is_empty() && (!times.iter().all(within) || (quorum && late))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_chain_is_suspect_where_the_good_grants_do_not_hold_its_times(
+            granted in grants(),
+            count in 0..8_usize,
+            times in proptest::collection::vec(0..60_i64, 1..12),
+            checkpoints in proptest::collection::vec((0..20_u64, 0..2 * GRACE), 0..4),
+            near in any::<bool>(),
+            quorum in any::<bool>(),
+        ) {
+            let count = count % granted.len() + 1;
+            let times: Vec<Time> = times.into_iter().map(time).collect();
+            let (mut windows, mut voidable) = (Windows::default(), VoidableGrants::default());
+            let mut moments = Moments::default();
+            for (number, grant) in granted.iter().enumerate() {
+                windows.push(grant.window);
+                voidable.granted(&windows, number as u64, grant.since);
+                // Links come among the grants that their chain does not know of.
+                if number + 1 >= count && voidable.are_among(count) {
+                    times.iter().skip(number % 2).step_by(2).for_each(|time| voidable.note(*time, &mut moments));
+                }
+            }
+            if voidable.are_among(count) {
+                for time in &times {
+                    voidable.note(*time, &mut moments);
+                }
+            }
+            let last = granted.len() as u64;
+            let mut attested = Attested::default();
+            let mut sizes = checkpoints;
+            sizes.sort_unstable();
+            for (size, existed_by) in sizes {
+                let existed_by = time(if near { existed_by % 60 } else { existed_by });
+                attested.add(size, Times { existed_by, seen_at: existed_by });
+            }
+            let void = voidable.void(&windows, &attested);
+            let found =
+                void.is_some_and(|void| void.suspect(count, &moments, last, quorum.then_some(&attested)));
+            prop_assert_eq!(found, plainly(&granted[..count], &times, last, &attested, quorum));
+        }
+    }
+}

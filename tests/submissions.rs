@@ -1,0 +1,384 @@
+//! What a log takes of a submission and what it refuses, case by case (SPEC section 6).
+#![cfg(not(target_arch = "wasm32"))]
+
+use countersign::base64;
+use countersign::error::Code;
+use countersign::export::writer::Writer;
+use countersign::keys::{KeyNote, Statement};
+use countersign::link::{ChainId, append_signature, write_close, write_event, write_open};
+use countersign::log::{Empty, Evidence, Growth, Kind, Limits, Refusal, Rules, Stop, Submission, Taken};
+use countersign::merkle::leaf_hash;
+use countersign::note::SignerKey;
+use countersign::time::Time;
+use countersign::trust::Trust;
+
+const ORIGIN: &str = "log.example/audit";
+
+fn key(name: &str) -> SignerKey {
+    SignerKey::generate(name, [name.len() as u8; 32]).unwrap()
+}
+
+fn emitter() -> SignerKey {
+    key("example.com/emitter")
+}
+
+/// Any second of a minute.
+fn at(second: i64) -> Time {
+    Time::from_millis(1_795_150_000_000 + second * 1_000).unwrap()
+}
+
+/// Links of one chain, made as an emitter may that does not keep to the rules.
+struct Chain {
+    key: SignerKey,
+    id: ChainId,
+    links: Vec<String>,
+}
+
+impl Chain {
+    fn open(key: SignerKey, nonce: u8) -> Self {
+        let mut link = write_open(ORIGIN, key.verifier_key(), at(0), &[nonce; 16]);
+        let signature = key.sign(link.as_bytes());
+        append_signature(&mut link, &signature);
+        Self { key, id: ChainId::of_open(&leaf_hash(link.as_bytes())), links: vec![link] }
+    }
+
+    /// The first links again, for a chain that goes on otherwise.
+    fn fork(&self, links: usize) -> Self {
+        Self { key: key(self.key.verifier_key().name()), id: self.id, links: self.links[..links].to_vec() }
+    }
+
+    fn signed(&self, mut link: String) -> String {
+        let signature = self.key.sign(link.as_bytes());
+        append_signature(&mut link, &signature);
+        link
+    }
+
+    /// An event link after that link, with that seq; what it commits to makes it one of its own.
+    fn link(&self, before: &str, seq: u64, time: Time, what: u8) -> String {
+        let commit = countersign::hash::Hash([what; 32]);
+        write_event(self.id, seq, time, &leaf_hash(before.as_bytes()), &commit)
+    }
+
+    fn next(&self, what: u8) -> String {
+        self.link(self.links.last().unwrap(), self.links.len() as u64, at(1), what)
+    }
+
+    fn unsigned_event(mut self, what: u8) -> Self {
+        let link = self.next(what);
+        self.links.push(link);
+        self
+    }
+
+    fn event(mut self, what: u8) -> Self {
+        let link = self.signed(self.next(what));
+        self.links.push(link);
+        self
+    }
+
+    fn close(mut self) -> Self {
+        let before = leaf_hash(self.links.last().unwrap().as_bytes());
+        let link = write_close(self.id, self.links.len() as u64, at(1), &before);
+        let link = self.signed(link);
+        self.links.push(link);
+        self
+    }
+}
+
+fn note(statements: &[Statement], signer: &SignerKey) -> String {
+    KeyNote::sign(ORIGIN, statements, signer).unwrap()
+}
+
+/// A submission's body: links without their events, and key notes.
+fn body<'l>(leaves: impl IntoIterator<Item = &'l String>) -> String {
+    let mut lines = Writer::new();
+    for leaf in leaves {
+        if leaf.starts_with("countersign/v1 keys\n") { lines.note(leaf) } else { lines.link(leaf) }
+    }
+    lines.as_str().to_owned()
+}
+
+fn submit<'l>(
+    growth: &mut Growth,
+    rules: &Rules,
+    leaves: impl IntoIterator<Item = &'l String>,
+) -> Result<Taken, Refusal> {
+    let submission = Submission::parse(body(leaves).as_bytes(), &Limits::default())?;
+    growth.submit(rules, &Empty, &submission).map_err(Stop::refusal)
+}
+
+fn anyone() -> Rules {
+    Rules::new(ORIGIN, None)
+}
+
+fn emitters(keys: &[&SignerKey]) -> Trust {
+    let add = |trust: Trust, key: &&SignerKey| trust.with_emitter(key.verifier_key().clone()).unwrap();
+    keys.iter().fold(Trust::default(), add)
+}
+
+/// A trust file with these lines too.
+fn with_lines(trust: &Trust, lines: &str) -> Rules {
+    let trust = Trust::parse(&[&trust.to_text(), lines.as_bytes()].concat()).unwrap();
+    Rules::new(ORIGIN, Some(trust))
+}
+
+/// A log that has these links, and what it says to others.
+fn refused<'l>(taken: &[String], brought: impl IntoIterator<Item = &'l String>) -> Refusal {
+    let mut growth = Growth::new(0);
+    if !taken.is_empty() {
+        submit(&mut growth, &anyone(), taken).unwrap();
+    }
+    let refusal = submit(&mut growth, &anyone(), brought).unwrap_err();
+    assert_eq!(growth.size(), taken.len() as u64, "nothing of it is taken");
+    refusal
+}
+
+fn evidence(refusal: Refusal) -> Evidence {
+    match refusal.kind {
+        Kind::Fork(evidence) => *evidence,
+        _ => panic!("{refusal:?}"),
+    }
+}
+
+#[test]
+fn a_fork_is_proven_up_to_the_link_whose_signature_vouches_for_it() {
+    let chain = Chain::open(emitter(), 1).event(1).event(2).event(3);
+    let twin = chain.fork(2).unsigned_event(7).unsigned_event(8).event(9).event(10);
+    let other = Chain::open(emitter(), 2).unsigned_event(1).event(2);
+    // Links of another chain, in between, are none of its evidence.
+    let brought = twin.links[2..].iter().zip(&other.links).flat_map(|(one, other)| [one, other]);
+    let found = evidence(refused(&chain.links, brought));
+    assert_eq!((found.chain, found.seq, found.index), (chain.id, 2, Some(2)));
+    assert_eq!(found.refused, twin.links[2..5]);
+}
+
+#[test]
+fn what_no_signature_vouches_for_is_no_fork() {
+    let chain = Chain::open(emitter(), 1).event(1).event(2);
+    let twin = chain.fork(2).unsigned_event(7).unsigned_event(8).event(9);
+    let [.., first, second, third] = &twin.links[..] else { unreachable!() };
+    let wrong_prev = twin.signed(twin.link(&chain.links[0], 3, at(1), 8));
+    let wrong_seq = twin.signed(twin.link(first, 4, at(1), 8));
+    let again = twin.signed(twin.link(first, 2, at(1), 8));
+    for brought in [
+        vec![first, second],
+        vec![first, third],
+        vec![first, &wrong_prev],
+        vec![first, &wrong_seq],
+        vec![first, &again],
+    ] {
+        let refusal = refused(&chain.links, brought);
+        assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Refused), "{refusal}");
+    }
+    let (part, _) = third.rsplit_once(' ').unwrap();
+    let forged = format!("{part} {}", base64::encode([7; 64]));
+    let refusal = refused(&chain.links, [first, second, &forged]);
+    assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Signature));
+    assert_eq!(refusal.error.line, Some(3));
+}
+
+#[test]
+fn of_two_continuations_in_one_submission_each_is_evidence() {
+    let chain = Chain::open(emitter(), 1).event(1);
+    let one = chain.fork(2).unsigned_event(2).unsigned_event(3).event(4).event(5);
+    let other = chain.fork(2).unsigned_event(6).event(7);
+    let between = Chain::open(emitter(), 2).event(1);
+    let brought: Vec<&String> =
+        one.links[2..].iter().chain(&between.links).chain(&other.links[2..]).collect();
+    let found = evidence(refused(&chain.links, brought));
+    assert_eq!((found.chain, found.seq, found.index), (chain.id, 2, None));
+    assert_eq!(found.refused, [&one.links[2..5], &other.links[2..]].concat());
+    // What they share is no part of it, though it came with the same submission.
+    let brought: Vec<&String> = one.links[..5].iter().chain(&other.links[2..]).collect();
+    let found = evidence(refused(&[], brought));
+    assert_eq!((found.seq, found.index), (2, None));
+    assert_eq!(found.refused, [&one.links[2..5], &other.links[2..]].concat());
+    // The log has the first link after which they part, and the submission the one that is not the other's.
+    let held = chain.fork(2).unsigned_event(2).event(3);
+    let goes_on = held.fork(4).unsigned_event(4).event(5);
+    let otherwise = held.fork(4).event(6);
+    let brought = goes_on.links[4..].iter().chain(&otherwise.links[4..]);
+    let found = evidence(refused(&held.links, brought));
+    assert_eq!((found.seq, found.index), (4, None));
+    assert_eq!(found.refused, [&goes_on.links[4..], &otherwise.links[4..]].concat());
+    // Nothing vouches for the first of the two.
+    let unsigned = held.fork(4).unsigned_event(4);
+    let refusal = refused(&held.links, [&unsigned.links[4], &otherwise.links[4]]);
+    assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Refused));
+}
+
+#[test]
+fn a_link_after_the_close_link_or_after_another_link_is_a_fork() {
+    let open = Chain::open(emitter(), 1).event(1);
+    let closed = open.fork(2).close();
+    let refusal = refused(&closed.links, [&closed.fork(3).event(2).links[3]]);
+    assert!(refusal.error.message.ends_with("is closed"), "{refusal}");
+    let found = evidence(refusal);
+    assert_eq!((found.seq, found.index), (3, Some(2)));
+    // The log has a link where the chain that was closed has its end.
+    let refusal = refused(&closed.links, [&open.fork(2).event(2).links[2]]);
+    assert!(refusal.error.message.ends_with("has another link 2 in the log"), "{refusal}");
+    let after_another = open.signed(open.link(&closed.links[2], 2, at(1), 1));
+    let refusal = refused(&open.links, [&after_another]);
+    assert!(refusal.error.message.ends_with("has another link 1 in the log"), "{refusal}");
+    let found = evidence(refusal);
+    assert_eq!((found.seq, found.index, found.refused), (2, Some(1), vec![after_another]));
+}
+
+#[test]
+fn a_link_goes_on_where_its_chain_stands_and_never_back_in_time() {
+    let chain = Chain::open(emitter(), 1).event(1).event(2).event(3);
+    let Kind::Gap { chain: id, expected, last } = refused(&chain.links[..2], [&chain.links[3]]).kind else {
+        panic!("not a gap")
+    };
+    let second = leaf_hash(chain.links[1].as_bytes());
+    assert_eq!((id, expected, last), (chain.id, 2, Some(second)));
+    let Kind::Gap { expected: 0, last: None, .. } =
+        refused(&chain.links[..1], [&Chain::open(emitter(), 2).event(1).links[1]]).kind
+    else {
+        panic!("not a gap")
+    };
+    let early = chain.signed(chain.link(&chain.links[3], 4, at(0), 4));
+    let refusal = refused(&chain.links, [&early]);
+    assert_eq!(
+        (&refusal.kind, refusal.error.code, refusal.error.line),
+        (&Kind::Malformed, Code::Refused, Some(1))
+    );
+    let mut growth = Growth::new(0);
+    submit(&mut growth, &anyone(), &chain.links).unwrap();
+    let same_time = chain.signed(chain.link(&chain.links[3], 4, at(1), 4));
+    assert_eq!(submit(&mut growth, &anyone(), [&same_time]).unwrap().added, 1);
+}
+
+#[test]
+fn each_chain_ends_signed_and_the_refusal_names_the_line_where_one_does_not() {
+    let (one, two) =
+        (Chain::open(emitter(), 1).unsigned_event(1), Chain::open(emitter(), 2).unsigned_event(1));
+    let whole = one.fork(2).event(2);
+    let leaves: Vec<&String> = one.links.iter().chain(&two.links).chain(&whole.links[2..]).collect();
+    let mut growth = Growth::new(0);
+    let refusal = submit(&mut growth, &anyone(), leaves.iter().copied()).unwrap_err();
+    assert_eq!(
+        (&refusal.kind, refusal.error.code, refusal.error.line),
+        (&Kind::Malformed, Code::Refused, Some(4))
+    );
+    let end = two.fork(2).event(2);
+    let taken = submit(&mut growth, &anyone(), leaves.into_iter().chain(&end.links[2..])).unwrap();
+    assert_eq!((taken.added, growth.size()), (6, 6));
+}
+
+#[test]
+fn what_is_there_already_is_told_with_the_place_that_it_has() {
+    let mut growth = Growth::new(0);
+    let chain = Chain::open(emitter(), 1).event(1).event(2);
+    let revoked = key("example.com/revoked");
+    let revoke = note(&[Statement::Revoke { key: revoked.verifier_key().clone(), since: None }], &revoked);
+    submit(&mut growth, &anyone(), [&chain.links[0], &revoke, &chain.links[1]]).unwrap();
+    let taken = submit(&mut growth, &anyone(), [&chain.links[2], &chain.links[1], &revoke, &revoke]).unwrap();
+    assert_eq!((taken.added, taken.repeated), (1, 3));
+    let tip = taken.chains[&chain.id];
+    assert_eq!((tip.seq, tip.index, tip.hash), (2, 3, leaf_hash(chain.links[2].as_bytes())));
+    let notes: Vec<_> = taken.notes.iter().map(|held| (held.index, held.hash)).collect();
+    assert_eq!(notes, [(1, leaf_hash(revoke.as_bytes()))]);
+}
+
+#[test]
+fn a_revocation_acts_from_its_line_on_and_on_its_key_alone() {
+    let (revoked, good) = (emitter(), key("example.com/good"));
+    let rules = with_lines(&emitters(&[&revoked, &good]), "");
+    let chain = Chain::open(revoked, 1).event(1).event(2);
+    let other = Chain::open(good, 2).event(1);
+    let revoke = Statement::Revoke { key: chain.key.verifier_key().clone(), since: None };
+    let revoke = note(&[revoke], &chain.key);
+    let mut growth = Growth::new(0);
+    let before = [&chain.links[0], &chain.links[1], &other.links[0]];
+    let all = before.into_iter().chain([&revoke]);
+    submit(&mut growth, &rules, all.chain([&other.links[1]])).unwrap();
+    let refusal = submit(&mut growth, &rules, [&chain.links[2]]).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(1)));
+    // The same within one submission.
+    let within_one = before.into_iter().chain([&revoke, &chain.links[2]]);
+    let refusal = submit(&mut Growth::new(0), &rules, within_one).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(5)));
+}
+
+#[test]
+fn a_revocation_of_the_trust_file_acts_from_its_moment_on() {
+    let (revoked, good) = (emitter(), key("example.com/good"));
+    let both = emitters(&[&revoked, &good]);
+    let lines = format!("revoke {} {}\n", revoked.verifier_key(), at(2));
+    let rules = with_lines(&both, &lines);
+    assert!(!rules.admits(revoked.verifier_key()) && rules.admits(good.verifier_key()));
+    for (key, second, is_taken) in
+        [(revoked, [1, 2, 3], [true, false, false]), (good, [1, 2, 3], [true, true, true])]
+    {
+        let chain = Chain::open(key, 1);
+        for (second, is_taken) in second.into_iter().zip(is_taken) {
+            let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
+            let taken = submit(&mut Growth::new(0), &rules, [&chain.links[0], &link]);
+            let kind = taken.map(drop).map_err(|refusal| refusal.kind);
+            assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{second}");
+        }
+    }
+    let always = with_lines(&both, &format!("revoke {} -\n", emitter().verifier_key()));
+    let refusal = submit(&mut Growth::new(0), &always, &Chain::open(emitter(), 1).links).unwrap_err();
+    assert_eq!(refusal.kind, Kind::Unauthorised);
+}
+
+#[test]
+fn an_issuer_that_the_trust_file_revokes_may_revoke_and_not_grant() {
+    let (issuer, about) = (key("example.com"), emitter());
+    let trust = Trust::default().with_issuer(issuer.verifier_key().clone()).unwrap();
+    let grant =
+        note(&[Statement::Grant { key: about.verifier_key().clone(), from: None, until: None }], &issuer);
+    let revoke = note(&[Statement::Revoke { key: about.verifier_key().clone(), since: None }], &issuer);
+    let good = with_lines(&trust, "");
+    let revoked = with_lines(&trust, &format!("revoke {} {}\n", issuer.verifier_key(), at(9)));
+    for (rules, statement, is_taken) in
+        [(&good, &grant, true), (&good, &revoke, true), (&revoked, &grant, false), (&revoked, &revoke, true)]
+    {
+        let taken = submit(&mut Growth::new(0), rules, [statement]);
+        let kind = taken.map(drop).map_err(|refusal| refusal.kind);
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) });
+    }
+}
+
+#[test]
+fn a_grant_holds_within_its_window_and_for_chains_begun_after_it() {
+    let (issuer, granted) = (key("example.com"), emitter());
+    let trust = Trust::default().with_issuer(issuer.verifier_key().clone()).unwrap();
+    let rules = Rules::new(ORIGIN, Some(trust));
+    let grant =
+        Statement::Grant { key: granted.verifier_key().clone(), from: Some(at(0)), until: Some(at(2)) };
+    let grant = note(&[grant], &issuer);
+    let chain = Chain::open(granted, 1);
+    for (second, is_taken) in [(0, true), (1, true), (2, false), (3, false)] {
+        let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
+        let taken = submit(&mut Growth::new(0), &rules, [&grant, &chain.links[0], &link]);
+        let kind = taken.map(drop).map_err(|refusal| refusal.kind);
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{second}");
+    }
+    let refusal = submit(&mut Growth::new(0), &rules, [&chain.links[0], &grant]).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(1)));
+}
+
+#[test]
+fn a_body_is_read_up_to_its_limits_and_not_beyond() {
+    let chain = Chain::open(emitter(), 1).event(1);
+    let body = body(&chain.links);
+    let kind = |body: &[u8], bytes: usize, lines: usize| {
+        Submission::parse(body, &Limits { bytes, lines })
+            .map(|read| read.entries().len())
+            .map_err(|error| error.kind)
+    };
+    assert_eq!(kind(body.as_bytes(), body.len(), 2), Ok(2));
+    assert_eq!(kind(body.as_bytes(), body.len() - 1, 2), Err(Kind::TooLarge));
+    assert_eq!(kind(body.as_bytes(), body.len(), 1), Err(Kind::TooLarge));
+    // Blank lines are none, and are counted where a line is named.
+    let spaced = format!("\n \r\n{}", body.replace('\n', "\r\n\n"));
+    assert_eq!(kind(spaced.as_bytes(), 1 << 20, 2), Ok(2));
+    for (text, line) in [(&b"\n\n{\"link\":\"\xff\"}\n"[..], 3), (b"\n{}\n", 2), (b"\xff", 1)] {
+        let refusal = Submission::parse(text, &Limits::default()).unwrap_err();
+        assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Malformed, Some(line)));
+    }
+    assert_eq!(kind(b" \n\n", 1 << 20, 2), Err(Kind::Malformed));
+}

@@ -1,0 +1,259 @@
+//! The artefact `log`: a whole collector. A Durable Object runs it (`js/src/log/`), and gives it its storage.
+
+mod answer;
+mod console;
+mod storage;
+
+use countersign::note::SignerKey;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign_log::embedded::{
+    AGAIN, Config, Content, Cors, EmbeddedCollector, Further, GATHER, PATIENCE, QUIET, QUIET_TEXT,
+    WitnessRound,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use js_sys::{Array, Object, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use answer::Answer;
+use storage::{Database, Storage};
+
+/// A collector.
+#[wasm_bindgen]
+pub struct Log {
+    collector: EmbeddedCollector,
+}
+
+/// An error whose message is for whoever runs the log.
+fn failed(error: impl std::fmt::Display) -> JsError {
+    JsError::new(&error.to_string())
+}
+
+fn time(now: f64) -> Time {
+    Time::from_millis(now as i64).unwrap_or(Time::MIN)
+}
+
+/// Names and values that follow each other.
+fn headers(pairs: &[String]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for [name, value] in pairs.as_chunks().0 {
+        let name = HeaderName::try_from(name.as_str());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value.as_str())) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+#[wasm_bindgen]
+impl Log {
+    /// Goes on with the log that a storage has, or begins it: `key` is its key, `trust` its trust file, `readers` what
+    /// `readers.txt` would say, `cors` the origins of pages that may ask, with blanks between them.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        storage: Storage,
+        key: &str,
+        trust: &str,
+        readers: &str,
+        cors: &str,
+        now: f64,
+    ) -> Result<Log, JsError> {
+        console::install();
+        let key = SignerKey::parse(key.trim()).map_err(failed)?;
+        let trust = Trust::parse(trust.as_bytes()).map_err(|error| failed(format!("trust: {error}")))?;
+        let cors = Cors::parse(cors.split_whitespace())
+            .map_err(|origin| failed(format!("{origin:?} is no origin of a page")))?;
+        let database = Database::new(storage);
+        let store = database.open(key.verifier_key().name()).map_err(failed)?;
+        let readers = readers.to_owned();
+        let config = Config { key, trust, readers, cors, copies: Box::new(database), now: time(now) };
+        Ok(Self { collector: EmbeddedCollector::open(store, config).map_err(failed)? })
+    }
+
+    /// The log's origin.
+    #[wasm_bindgen(getter)]
+    pub fn origin(&self) -> String {
+        self.collector.origin().to_owned()
+    }
+
+    /// How many leaves are published.
+    #[wasm_bindgen(getter)]
+    pub fn size(&self) -> f64 {
+        self.collector.published_size() as f64
+    }
+
+    /// How many bytes of a request's body to read at most; none where it is not read at all. Of a longer one bring one byte more.
+    #[wasm_bindgen(js_name = bodyLimit)]
+    pub fn body_limit(&self, method: &str, path: &str, names: Vec<String>, now: f64) -> Option<u32> {
+        self.collector.set_time(time(now));
+        self.collector.body_limit(method, path, &headers(&names)).and_then(|limit| limit.try_into().ok())
+    }
+
+    /// Answers a request. `target` is its path and query, `names` the names and values of its headers.
+    pub fn answer(
+        &mut self,
+        method: &str,
+        target: &str,
+        names: Vec<String>,
+        body: Vec<u8>,
+        now: f64,
+    ) -> Answer {
+        self.collector.set_time(time(now));
+        let headers = headers(&names);
+        let mut request = Request::new(body);
+        let (Ok(method), Ok(uri)) = (method.parse::<Method>(), target.parse::<Uri>()) else {
+            return Answer::new(self.collector.not_found(&headers), headers);
+        };
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers.clone();
+        Answer::new(self.collector.answer(&request), headers)
+    }
+
+    /// The answer to a request whose body did not come, or (`busy`) for whose body there is no room.
+    #[wasm_bindgen(js_name = withoutBody)]
+    pub fn without_body(&self, names: Vec<String>, busy: bool) -> Answer {
+        let headers = headers(&names);
+        let answer = if busy { self.collector.busy(&headers) } else { self.collector.without_body(&headers) };
+        Answer::new(answer, headers)
+    }
+
+    /// The answer to a submission that was waiting, if its checkpoint is published by now; with `late` in any case.
+    pub fn resume(&mut self, waiting: &Answer, late: bool) -> Option<Answer> {
+        let Content::Waiting(content) = &waiting.content else { return None };
+        let answer = self.collector.resume(&waiting.asked, content);
+        let answer = answer.or_else(|| late.then(|| self.collector.give_up(&waiting.asked)))?;
+        Some(Answer::new(answer, waiting.asked.clone()))
+    }
+
+    /// What a live view goes on with: bytes, `true` when there is nothing to tell now, or none at its end.
+    #[wasm_bindgen(unchecked_return_type = "Uint8Array | true | undefined")]
+    pub fn further(&self, answer: &mut Answer, now: f64) -> Result<JsValue, JsError> {
+        self.collector.set_time(time(now));
+        let Content::Live(live) = &mut answer.content else { return Ok(JsValue::UNDEFINED) };
+        Ok(match self.collector.further(live).map_err(failed)? {
+            Further::Piece(piece) => Uint8Array::from(&*piece).into(),
+            Further::Wait => JsValue::TRUE,
+            Further::End => JsValue::UNDEFINED,
+        })
+    }
+
+    /// For how many milliseconds a live view waits before it says that all is quiet.
+    #[wasm_bindgen(getter)]
+    pub fn quiet() -> f64 {
+        QUIET.as_millis() as f64
+    }
+
+    /// That it says so.
+    #[wasm_bindgen(getter, js_name = quietText)]
+    pub fn quiet_text() -> Vec<u8> {
+        QUIET_TEXT.to_vec()
+    }
+
+    /// For how many milliseconds checkpoints are let gather that a live view then tells of together.
+    #[wasm_bindgen(getter)]
+    pub fn gather() -> f64 {
+        GATHER.as_millis() as f64
+    }
+
+    /// After how many milliseconds what failed is tried again.
+    #[wasm_bindgen(getter)]
+    pub fn again() -> f64 {
+        AGAIN.as_millis() as f64
+    }
+
+    /// For how many milliseconds witnesses are waited for.
+    #[wasm_bindgen(getter)]
+    pub fn patience() -> f64 {
+        PATIENCE.as_millis() as f64
+    }
+
+    /// What there is to copy next: how many leaves are then done, and full tiles, each with `path` and `bytes`. Empty
+    /// when there is nothing.
+    #[wasm_bindgen(js_name = toCopy, unchecked_return_type = "[] | [number, ...{ path: string; bytes: Uint8Array }[]]")]
+    pub fn to_copy(&self) -> Result<Array, JsError> {
+        let list = Array::new();
+        if let Some((size, copies)) = self.collector.to_copy().map_err(failed)? {
+            list.push(&(size as f64).into());
+            for copy in copies {
+                let path = [JsValue::from("path"), copy.path.into()].into_iter().collect::<Array>();
+                let bytes = [JsValue::from("bytes"), Uint8Array::from(&*copy.bytes).into()];
+                let entries: Array = [path, bytes.into_iter().collect()].into_iter().collect();
+                list.push(&Object::from_entries(&entries).map_err(|_| failed("a copy is no object"))?.into());
+            }
+        }
+        Ok(list)
+    }
+
+    /// The lines of an export of the whole log, from the checkpoint of that size on: an answer that has pieces.
+    #[wasm_bindgen(js_name = linesFrom)]
+    pub fn lines_from(&self, size: f64) -> Result<Answer, JsError> {
+        let lines = self.collector.lines_from(size as u64).map_err(failed)?;
+        Ok(Answer::new(Response::new(Content::Export(Box::new(lines))), HeaderMap::new()))
+    }
+
+    /// All that is full was copied of so many leaves.
+    pub fn copied(&self, size: f64) -> Result<(), JsError> {
+        self.collector.copied(size as u64).map_err(failed)
+    }
+
+    /// Whether the log has witnesses.
+    #[wasm_bindgen(getter, js_name = hasWitnesses)]
+    pub fn has_witnesses(&self) -> bool {
+        self.collector.has_witnesses()
+    }
+
+    /// A checkpoint for witnesses to see, if there is a new one; with `again` one that they have seen.
+    pub fn round(&mut self, again: bool) -> Result<Option<Witnesses>, JsError> {
+        Ok(self.collector.round(again).map_err(failed)?.map(|round| Witnesses { round }))
+    }
+
+    /// What is sent to the witness of that number; none where it is not to be asked.
+    pub fn ask(&self, witnesses: &Witnesses, number: usize) -> Option<String> {
+        self.collector.ask(&witnesses.round, number)
+    }
+
+    /// That witness's answer. Says whether it is to be asked again.
+    pub fn answered(
+        &mut self,
+        witnesses: &mut Witnesses,
+        number: usize,
+        status: u16,
+        kind: Option<String>,
+        body: &[u8],
+    ) -> bool {
+        self.collector.answered(&mut witnesses.round, number, status, kind.as_deref(), body)
+    }
+
+    /// That witness did not answer.
+    pub fn unanswered(&self, witnesses: &Witnesses, number: usize, why: &str) {
+        self.collector.failed(&witnesses.round, number, why);
+    }
+
+    /// Publishes the checkpoint as witnesses saw it, and gives after how many milliseconds they are to be asked again.
+    pub fn publish(&mut self, witnesses: Witnesses, now: f64) -> Result<f64, JsError> {
+        self.collector.set_time(time(now));
+        Ok(self.collector.end(witnesses.round).map_err(failed)?.as_millis() as f64)
+    }
+}
+
+/// Witnesses, while they are asked.
+#[wasm_bindgen]
+pub struct Witnesses {
+    round: WitnessRound,
+}
+
+#[wasm_bindgen]
+impl Witnesses {
+    /// Where they are asked, by their number.
+    #[wasm_bindgen(getter)]
+    pub fn urls(&self) -> Vec<String> {
+        self.round.urls().collect()
+    }
+
+    /// Whether enough of them have cosigned.
+    #[wasm_bindgen(getter, js_name = areEnough)]
+    pub fn are_enough(&self) -> bool {
+        self.round.is_enough()
+    }
+}

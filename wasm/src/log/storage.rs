@@ -1,0 +1,233 @@
+//! A log's tables in a Durable Object's storage.
+
+use std::sync::Arc;
+
+use js_sys::{Array, Uint8Array};
+use send_wrapper::SendWrapper;
+use wasm_bindgen::prelude::*;
+
+use countersign_log::embedded::Copies;
+use countersign_log::store::{Store, StoreError};
+use countersign_log::tables::{
+    ADDED, Connections, Database as Tables, Each, Row, TABLES, TableReader, TableWriter, VERSION, Value,
+};
+
+/// The most values that one statement takes.
+const VALUES: usize = 100;
+
+/// What a Durable Object's log has beside the tables of every log. Its database has no version number of its own.
+const OWN_TABLES: &str = "
+CREATE TABLE IF NOT EXISTS object (version INTEGER NOT NULL, copied INTEGER NOT NULL) STRICT;
+";
+
+#[wasm_bindgen]
+extern "C" {
+    /// The storage.
+    pub type Storage;
+
+    /// Runs a statement, and gives its rows.
+    #[wasm_bindgen(method, catch)]
+    fn rows(this: &Storage, sql: &str, values: Array) -> Result<Vec<Array>, JsValue>;
+
+    /// Runs statements that change rows, and gives how many the last one changed.
+    #[wasm_bindgen(method, catch)]
+    fn change(this: &Storage, sql: &str, values: Array) -> Result<f64, JsValue>;
+
+    /// Undoes what the work did when it throws.
+    #[wasm_bindgen(method, catch)]
+    fn transaction(this: &Storage, work: &mut dyn FnMut() -> Result<(), JsValue>) -> Result<(), JsValue>;
+
+    /// Sees to it that nobody can read copies of these leaves' events any more.
+    #[wasm_bindgen(method, catch)]
+    fn withdraw(this: &Storage, leaves: Vec<f64>) -> Result<(), JsValue>;
+}
+
+/// A Durable Object's database. Clones are the same one.
+#[derive(Clone)]
+pub(super) struct Database(Arc<SendWrapper<Storage>>);
+
+fn failed(doing: &'static str) -> impl Fn(JsValue) -> StoreError {
+    move |error| {
+        let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+        StoreError::unavailable(doing, message.or_else(|| error.as_string()).unwrap_or_default())
+    }
+}
+
+fn values(values: &[Value<'_>]) -> Array {
+    values
+        .iter()
+        .map(|value| match *value {
+            Value::Null => JsValue::NULL,
+            Value::Integer(value) => JsValue::from_f64(value as f64),
+            Value::Text(text) => JsValue::from_str(text),
+            Value::Blob(bytes) => Uint8Array::from(bytes).into(),
+        })
+        .collect()
+}
+
+impl Database {
+    pub(super) fn new(storage: Storage) -> Self {
+        Self(Arc::new(SendWrapper::new(storage)))
+    }
+
+    /// The store of the log of that origin, made where there is none.
+    pub(super) fn open(&self, origin: &str) -> Result<Store, StoreError> {
+        const OPENING: &str = "opening the database";
+        self.change(OPENING, OWN_TABLES, &[])?;
+        let version = self.own("version")?;
+        match version {
+            None => self.transaction(OPENING, &mut || {
+                self.change(OPENING, TABLES, &[])?;
+                self.change(OPENING, "INSERT INTO log VALUES (?)", &[origin.into()])?;
+                self.change(OPENING, "INSERT INTO object VALUES (?, 0)", &[VERSION.into()]).map(drop)
+            })?,
+            Some(VERSION) => self.check(origin)?,
+            Some(newer) => {
+                let message = format!("the database is of version {newer}, written by a newer program");
+                return Err(StoreError::Damaged(message));
+            }
+        }
+        self.change(OPENING, ADDED, &[])?;
+        let writer = Box::new(TableWriter::new(self.clone())?);
+        Ok(Store { writer, reader: Arc::new(TableReader(self.clone())) })
+    }
+
+    fn check(&self, origin: &str) -> Result<(), StoreError> {
+        let mut stored = None;
+        self.each("opening the database", "SELECT origin FROM log", &[], &mut |row| {
+            stored = row.text(0)?;
+            Ok(())
+        })?;
+        if stored.as_deref() == Some(origin) {
+            return Ok(());
+        }
+        let message = format!("this object holds the log {:?}, not {origin:?}", stored.unwrap_or_default());
+        Err(StoreError::Damaged(message))
+    }
+
+    fn own(&self, column: &str) -> Result<Option<i64>, StoreError> {
+        let mut found = None;
+        let sql = format!("SELECT {column} FROM object");
+        self.each("reading what is known of this object", &sql, &[], &mut |row| {
+            found = row.integer(0)?;
+            Ok(())
+        })?;
+        Ok(found)
+    }
+}
+
+impl Tables for Database {
+    fn each(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        with: &[Value<'_>],
+        each: Each<'_>,
+    ) -> Result<(), StoreError> {
+        for row in self.0.rows(sql, values(with)).map_err(failed(doing))? {
+            each(&Found(row))?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, doing: &'static str, sql: &str, with: &[Value<'_>]) -> Result<u64, StoreError> {
+        self.0.change(sql, values(with)).map(|rows| rows as u64).map_err(failed(doing))
+    }
+
+    fn put(
+        &self,
+        doing: &'static str,
+        into: &str,
+        columns: usize,
+        with: &[Value<'_>],
+    ) -> Result<(), StoreError> {
+        let row = format!("(?{})", ", ?".repeat(columns - 1));
+        // As many rows at a time as there is room for.
+        for rows in with.chunks(VALUES / columns * columns) {
+            let rest = format!(", {row}").repeat(rows.len() / columns - 1);
+            self.change(doing, &format!("{into} VALUES {row}{rest}"), rows)?;
+        }
+        Ok(())
+    }
+
+    fn transaction(
+        &self,
+        doing: &'static str,
+        work: &mut dyn FnMut() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut worked = Ok(());
+        let done = self.0.transaction(&mut || {
+            worked = work();
+            if worked.is_ok() { Ok(()) } else { Err(JsValue::from_str("undone")) }
+        });
+        worked?;
+        done.map_err(failed(doing))
+    }
+
+    /// What the platform keeps to bring a storage back as it was is not in anyone's hand.
+    fn purge(
+        &self,
+        doing: &'static str,
+        work: &mut dyn FnMut() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        Tables::transaction(self, doing, work)
+    }
+}
+
+impl Connections for Database {
+    fn with(&self, read: &mut dyn FnMut(&dyn Tables) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        read(self)
+    }
+}
+
+impl Copies for Database {
+    fn copied(&self) -> Result<u64, StoreError> {
+        Ok(self.own("copied")?.and_then(|size| size.try_into().ok()).unwrap_or_default())
+    }
+
+    fn set_copied(&self, size: u64) -> Result<(), StoreError> {
+        self.change("noting copies", "UPDATE object SET copied = ?", &[size.into()]).map(drop)
+    }
+
+    fn withdraw(&self, leaves: &[u64]) -> Result<(), StoreError> {
+        let leaves = leaves.iter().map(|leaf| *leaf as f64).collect();
+        self.0.withdraw(leaves).map_err(failed("withdrawing copies"))
+    }
+}
+
+/// A row.
+struct Found(Array);
+
+impl Found {
+    fn column<T>(
+        &self,
+        column: usize,
+        read: impl Fn(&JsValue) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let value = self.0.get(column as u32);
+        if value.is_null() {
+            return Ok(None);
+        }
+        let damaged =
+            || StoreError::Damaged(format!("the column {column} of a row is not what it has to be"));
+        read(&value).ok_or_else(damaged).map(Some)
+    }
+}
+
+impl Row for Found {
+    fn integer(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        let whole = |value: &f64| value.fract() == 0.0;
+        self.column(column, |value| value.as_f64().filter(whole).map(|value| value as i64))
+    }
+
+    fn text(&self, column: usize) -> Result<Option<String>, StoreError> {
+        self.column(column, JsValue::as_string)
+    }
+
+    fn blob(&self, column: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let bytes = |value: &JsValue| {
+            value.is_instance_of::<js_sys::ArrayBuffer>().then(|| Uint8Array::new(value).to_vec())
+        };
+        self.column(column, bytes)
+    }
+}

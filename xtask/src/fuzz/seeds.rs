@@ -1,0 +1,141 @@
+//! What the targets begin with: of the vectors, what fits each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{TARGETS, folder};
+use crate::tools::Tools;
+
+/// How many programs `verify_export` begins with, and their lengths.
+const PROGRAMS: u64 = 64;
+const PROGRAM: std::ops::Range<usize> = 24..150;
+
+/// The inputs of each target.
+#[derive(Default)]
+struct Seeds(BTreeMap<&'static str, BTreeSet<Vec<u8>>>);
+
+impl Seeds {
+    fn add(&mut self, target: &'static str, input: impl Into<Vec<u8>>) {
+        self.0.entry(target).or_default().insert(input.into());
+    }
+}
+
+/// Writes a folder for each target into one, and says where that is.
+pub(super) fn write(tools: &Tools) -> Result<PathBuf> {
+    let all = folder(tools).join("seeds");
+    if all.exists() {
+        // A vector that is there no more is no seed either.
+        fs::remove_dir_all(&all)?;
+    }
+    let mut seeds = Seeds::default();
+    of_vectors(&tools.path("tests/vectors"), &mut seeds)?;
+    of_no_vector(&mut seeds);
+    for target in TARGETS {
+        let folder = all.join(target.name);
+        fs::create_dir_all(&folder)?;
+        let fitting = |input: &&Vec<u8>| input.len() <= target.longest as usize;
+        for input in seeds.0.remove(target.name).iter().flatten().filter(fitting) {
+            let mut name = String::new();
+            for byte in &Sha256::digest(input)[..10] {
+                write!(name, "{byte:02x}")?;
+            }
+            fs::write(folder.join(name), input)?;
+        }
+    }
+    Ok(all)
+}
+
+fn of_vectors(vectors: &Path, seeds: &mut Seeds) -> Result<()> {
+    for entry in fs::read_dir(vectors)? {
+        let case = entry?.path();
+        if !case.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(&case)? {
+            let file = file?.path();
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let bytes = fs::read(&file)?;
+            match name.as_str() {
+                "export.ndjson" => of_export(&bytes, seeds),
+                "export.ndjson.gz" | "export.ndjson.zst" => {
+                    seeds.add("decompress", bytes.clone());
+                    seeds.add("export", bytes);
+                }
+                "trust.txt" => seeds.add("trust", bytes),
+                "report.json" => seeds.add("canonical", bytes),
+                pin if pin.starts_with("pin-") => seeds.add("note", bytes),
+                _ => {}
+            }
+        }
+    }
+    let primitives = fs::read(vectors.join("primitives.json"))?;
+    texts(&serde_json::from_slice(&primitives).context("primitives.json")?, &mut |text| {
+        for target in ["canonical", "line", "note", "tiles", "trust"] {
+            seeds.add(target, text);
+        }
+    });
+    Ok(())
+}
+
+/// An export, its lines, what stands in them, and what a log is sent of it.
+fn of_export(export: &[u8], seeds: &mut Seeds) {
+    seeds.add("export", export);
+    let mut submission = Vec::new();
+    for line in export.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        seeds.add("line", line);
+        let Ok(value) = serde_json::from_slice::<Value>(line) else { continue };
+        for member in ["link", "note", "checkpoint"] {
+            if let Some(text) = value[member].as_str() {
+                seeds.add("note", text);
+            }
+        }
+        if let Some(checkpoint) = value["checkpoint"].as_str() {
+            seeds.add("witness_request", format!("old 0\n\n{checkpoint}"));
+            let hash = value["skip"][1].as_str().unwrap_or("T9eQIVpB/PtolM52DdBhQFPZcLntqmFl+FZYb4KHmqw=");
+            seeds.add("witness_request", format!("old 1\n{hash}\n\n{checkpoint}"));
+        } else if value["countersign"].is_null() {
+            submission.extend_from_slice(line);
+            submission.push(b'\n');
+        }
+        if !value["event"].is_null() {
+            seeds.add("canonical", value["event"].to_string());
+        }
+    }
+    seeds.add("submission", submission);
+}
+
+fn of_no_vector(seeds: &mut Seeds) {
+    for path in ["tile/0/000", "tile/1/x001/234.p/5", "tile/entries/000", "tile/entries/x001/x234/067.p/255"]
+    {
+        // A path of 32 bytes, then a bundle.
+        let mut input = path.as_bytes().to_vec();
+        input.resize(32, 0);
+        input.extend_from_slice(b"\0\x06a leaf\0\0\0\x01b");
+        seeds.add("tiles", input);
+    }
+    let mut random = fastrand::Rng::with_seed(PROGRAMS);
+    for number in 0..PROGRAMS {
+        let mut program = vec![0; random.usize(PROGRAM)];
+        random.fill(&mut program);
+        if number % 2 == 0 {
+            // Every second one is not altered afterwards, and by those who are trusted.
+            (program[0], program[16], program[18]) = (0, 0, 0);
+        }
+        seeds.add("verify_export", program);
+    }
+}
+
+fn texts(value: &Value, take: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => take(text),
+        Value::Array(values) => values.iter().for_each(|value| texts(value, take)),
+        Value::Object(members) => members.values().for_each(|value| texts(value, take)),
+        _ => {}
+    }
+}

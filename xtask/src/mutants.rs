@@ -1,0 +1,68 @@
+//! `cargo xtask mutants`: changes the core here and there, and tells which changes no test notices.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::run::find;
+use crate::tools::Tools;
+
+/// The version of cargo-mutants that is installed where there is none.
+const VERSION: &str = "27.1.0";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The files to mutate; all that .cargo/mutants.toml names when none is named
+    files: Vec<PathBuf>,
+    /// Only mutants whose description matches: `verdict.rs:69`
+    #[arg(long)]
+    matching: Option<String>,
+    /// Only list them
+    #[arg(long)]
+    list: bool,
+}
+
+pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
+    let mut command = Command::new(find_or_install(tools)?);
+    command
+        .args(["mutants", "--package", "countersign"])
+        .current_dir(tools.path(""))
+        // The dependencies are compiled once, and nobody debugs a mutant.
+        .env("CARGO_TARGET_DIR", tools.path("target/mutants"))
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .arg("--output")
+        .arg(tools.path("target/mutants"));
+    for file in &args.files {
+        command.arg("--file").arg(file);
+    }
+    if let Some(matching) = &args.matching {
+        command.args(["--re", matching]);
+    }
+    if args.list {
+        command.arg("--list");
+    }
+    let status = command.status()?;
+    if !status.success() {
+        bail!(
+            "some mutants were not caught: a test is missing, or .cargo/mutants.toml has to say why there is none"
+        );
+    }
+    Ok(())
+}
+
+fn find_or_install(tools: &Tools) -> Result<PathBuf> {
+    let ours = tools.path("target/tools");
+    let program = ours.join("bin").join(format!("cargo-mutants{}", std::env::consts::EXE_SUFFIX));
+    if program.is_file() {
+        return Ok(program);
+    }
+    if let Some(program) = find("cargo-mutants") {
+        return Ok(program);
+    }
+    tools.progress.step("cargo-mutants", |log| {
+        let mut cargo = tools.cargo("install");
+        log.run(cargo.args(["--locked", "cargo-mutants", "--version", VERSION, "--root"]).arg(&ours))
+    })?;
+    Ok(program)
+}
