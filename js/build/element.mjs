@@ -1,4 +1,4 @@
-/** Bundles the element and its workers, each into one file without imports, after tsc has compiled them. */
+/** Bundles what must be one script, after tsc has compiled it: the element, its workers, and the worker of Node.js. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -8,15 +8,8 @@ const root = new URL("../", import.meta.url);
 const dist = new URL("dist/", root);
 const into = new URL("element/", dist);
 
-const { metafile } = await build({
+const script = {
   absWorkingDir: fileURLToPath(root),
-  entryPoints: {
-    viewer: fileURLToPath(new URL("element/entry.js", dist)),
-    "verify-worker": fileURLToPath(new URL("verify/worker.js", dist)),
-    "shelf-worker": fileURLToPath(new URL("shelf/worker.js", dist)),
-    "slice-worker": fileURLToPath(new URL("slice/worker.js", dist)),
-  },
-  outdir: fileURLToPath(into),
   bundle: true,
   minify: true,
   format: "esm",
@@ -24,7 +17,41 @@ const { metafile } = await build({
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
+};
+const path = (name) => fileURLToPath(new URL(name, dist));
+
+const { metafile } = await build({
+  ...script,
+  entryPoints: { viewer: path("element/entry.js") },
+  inject: [path("element/absent.js")],
+  outdir: fileURLToPath(into),
 });
+await build({
+  ...script,
+  entryPoints: {
+    "verify-worker": path("verify/worker.js"),
+    "shelf-worker": path("shelf/worker.js"),
+    "slice-worker": path("slice/worker.js"),
+  },
+  outdir: fileURLToPath(into),
+});
+
+// A server that renders pages imports it too, and has no elements. It has no imports and exports, so that a block can hold it.
+const viewer = new URL("viewer.js", into);
+writeFileSync(viewer, `if (typeof HTMLElement !== "undefined") {\n${readFileSync(viewer, "utf8")}}\n`);
+
+// As text: a bundler finds no file by the address of one.
+const { outputFiles } = await build({
+  ...script,
+  entryPoints: [path("verify/worker.node.js")],
+  platform: "node",
+  format: "cjs",
+  target: "node20",
+  write: false,
+  // The verifier's glue names its file, which is never asked for.
+  logOverride: { "empty-import-meta": "silent" },
+});
+writeFileSync(new URL("inlined/worker.node.js", dist), `export default ${JSON.stringify(outputFiles[0].text)};\n`);
 
 const bundled = new Set(
   Object.keys(metafile.inputs).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),

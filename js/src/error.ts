@@ -29,6 +29,8 @@ export type VerifyErrorCode =
   | "source.invalid"
   /** Reading the export failed on the way. */
   | "source.unreadable"
+  /** The JavaScript engine is too old for this package. */
+  | "engine.unsupported"
   /** WebAssembly could not be loaded. */
   | "wasm.unavailable"
   /** A worker could not be started. */

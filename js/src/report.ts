@@ -34,7 +34,6 @@ export type Check = Items & ({ state: "pass" | "fail"; reason: null } | { state:
 /** A finding that fails its check. */
 export type ErrorFindingCode =
   | "format.line"
-  | "format.header"
   | "format.link"
   | "format.note"
   | "format.checkpoint"
@@ -69,6 +68,8 @@ export type ErrorFindingCode =
 
 /** A finding that a reader should know of; it fails nothing. */
 export type WarningFindingCode =
+  | "format.header"
+  | "format.compression"
   | "chain.no_open"
   | "signature.unsigned_tail"
   | "key.unknown"

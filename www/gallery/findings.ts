@@ -17,6 +17,7 @@ export const FINDINGS: Readonly<Record<FindingCode, string>> = {
   "expected.origin": "expected-origin-other",
   "expected.range": "expected-range-skip",
   "format.checkpoint": "checkpoints-malformed",
+  "format.compression": "zstd-window",
   "format.header": "header-version",
   "format.leaf_size": "leaf-65536",
   "format.line": "not-json",

@@ -1,5 +1,6 @@
 /** Events that are recorded before there is a recorder. */
 
+import { deferred } from "../deferred.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { Recorder } from "../record/recorder.js";
 
@@ -79,7 +80,7 @@ function droppedEvent({ count, since, until }: { count: number; since: number; u
 
 /** Stands for the handle that there will be. */
 class EarlyHandle implements Handle {
-  readonly #real = Promise.withResolvers<Handle>();
+  readonly #real = deferred<Handle>();
 
   constructor() {
     // Who does not ask is not told.

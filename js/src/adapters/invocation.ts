@@ -1,5 +1,6 @@
 /** Recording in one invocation of a Worker, which ends when it has answered and what it left with `waitUntil` is done. */
 
+import { deferred } from "../deferred.js";
 import type { AuditEvent } from "../record/event.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { FlushPatience, Status } from "../record/recorder.js";
@@ -23,7 +24,7 @@ const MANY = 64;
 export class Invocation implements Audit {
   readonly #home: Home;
   readonly #context: WaitingContext | undefined;
-  readonly #ended = Promise.withResolvers<void>();
+  readonly #ended = deferred();
   #recorded = 0;
   /** The end of the flush that the handler asked for last. */
   #asked: Promise<void> | undefined;

@@ -3,9 +3,9 @@
  * are files beside it.
  */
 
+import { compileFetched } from "../artefact/fetched.js";
 import { createShelf } from "../shelf/host.js";
 import { createSlicer } from "../slice/host.js";
-import { fetchModule } from "../verify/fetch-module.js";
 import { createVerifier } from "../verify/host.js";
 import { define } from "../viewer/view.js";
 import { Viewer } from "../viewer/viewer.js";
@@ -14,7 +14,7 @@ import { start } from "./worker.js";
 export type * from "./public.js";
 
 const setup = {
-  module: () => fetchModule(new URL("../wasm/verifier_bg.wasm", import.meta.url)),
+  module: () => compileFetched(new URL("../wasm/verifier_bg.wasm", import.meta.url)),
   worker: () => start("verify"),
 };
 const { verify, verifyLive } = createVerifier(setup);
@@ -23,7 +23,7 @@ let slicing: Promise<WebAssembly.Module> | undefined;
 
 /** It is large, and loaded when the first part is cut out; again after it failed. */
 function slicerModule(): Promise<WebAssembly.Module> {
-  slicing ??= fetchModule(new URL("../wasm/slicer_bg.wasm", import.meta.url)).catch((error: unknown) => {
+  slicing ??= compileFetched(new URL("../wasm/slicer_bg.wasm", import.meta.url)).catch((error: unknown) => {
     slicing = undefined;
     throw error;
   });

@@ -1,5 +1,7 @@
 /** The element's workers: files beside its own. */
 
+import { CountersignError } from "../error.js";
+
 /** Each takes one script, bundled from the package's own. */
 const SCRIPTS = {
   verify: new URL("./verify-worker.js", import.meta.url),
@@ -19,6 +21,11 @@ let policy: Policy | undefined;
 
 /** Starts one. Where a page demands trusted types, it must allow the policy `countersign-worker`. */
 export function start(name: keyof typeof SCRIPTS): Worker {
+  if (typeof Worker === "undefined") {
+    throw new CountersignError("worker.unavailable", "a worker could not be started: there is no Worker here", {
+      hint: "the element verifies in browsers alone; in jsdom and its like it shows this instead of an export",
+    });
+  }
   const { trustedTypes } = globalThis as { trustedTypes?: Policies };
   policy ??= trustedTypes?.createPolicy("countersign-worker", {
     createScriptURL: (address) => {

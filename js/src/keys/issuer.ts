@@ -3,12 +3,13 @@
  * package's entries call this with their own runtime's way to load the artefact.
  */
 
+import type { ModuleSource } from "../artefact/load.js";
 import { meaning } from "../deliver/answer.js";
 import { pause } from "../deliver/backoff.js";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import type { Failure } from "../deliver/failure.js";
 import { CountersignError } from "../error.js";
-import { inCore, loader, type ModuleSource } from "../record/core.js";
+import { inCore, loader } from "../record/core.js";
 import { brokenSignerKey, noSignerKey, SIGNER_PREFIX, signerKey } from "../record/signer.js";
 import { LONGEST, sleep } from "../timers.js";
 import * as wasm from "../wasm/recorder.js";
@@ -90,7 +91,7 @@ export interface Issuer {
 
 /** Makes the entry's function for a runtime's way to load the artefact. */
 export function issuing(source: ModuleSource) {
-  const load = loader(wasm, source, (module) => wasm.initSync({ module }));
+  const load = loader(wasm, source);
   /** Makes an issuer. Nothing is sent before it grants or revokes. */
   return function createIssuer(options: IssuerOptions): Issuer {
     const { key, log, patience, timeout, now } = checked(options);

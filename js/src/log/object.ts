@@ -1,6 +1,7 @@
 /** A log that is a Durable Object. */
 
 import { DurableObject } from "cloudflare:workers";
+import { deferred } from "../deferred.js";
 import { sleep } from "../timers.js";
 import { type Answer, Log } from "../wasm/log.js";
 import { live, pieces, unavailable, whole } from "./answers.js";
@@ -47,7 +48,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   #instance = 0;
   /** How many leaves are published, as far as that was told. */
   #size = 0;
-  #published = Promise.withResolvers<void>();
+  #published = deferred();
   #witnessing = false;
   /** Fails when the bucket knows another log than this one, which then takes nothing. */
   #checked: Promise<void> = Promise.resolve();
@@ -238,7 +239,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     const full = Math.floor(log.size / 256) > Math.floor(this.#size / 256);
     this.#size = log.size;
     this.#published.resolve();
-    this.#published = Promise.withResolvers();
+    this.#published = deferred();
     if (full && this.env.TILES !== undefined) {
       this.#wake(this.now()).catch((error) => console.error("countersign:", error));
     }

@@ -1,8 +1,9 @@
 /** The artefacts `recorder` and `recorder-slim`, as this package uses them. */
 
+import { type CompiledModule, loading, type ModuleSource } from "../artefact/load.js";
 import { CountersignError, type ErrorCode } from "../error.js";
 
-/** A chain in WebAssembly, with a queue in front (src/wasm/recorder.rs). */
+/** A chain in WebAssembly, with a queue in front (wasm/src/recorder.rs). */
 export interface CoreRecorder {
   readonly chain: string | undefined;
   readonly links: number;
@@ -26,7 +27,7 @@ export interface CoreRecorder {
   free(): void;
 }
 
-/** What is trusted of one log, in WebAssembly (src/wasm/proof.rs). */
+/** What is trusted of one log, in WebAssembly (wasm/src/proof.rs). */
 export interface CoreLogTrust {
   readonly origin: string;
   free(): void;
@@ -57,26 +58,23 @@ export interface Core<Trust extends CoreLogTrust = CoreLogTrust> {
   header(origin: string): string;
 }
 
-/** How a runtime loads an artefact: compiled already, or to be compiled on first use. */
-export type ModuleSource = WebAssembly.Module | (() => Promise<WebAssembly.Module>);
+/** What makes an artefact work: at once, or where it must be in turns, which takes a hundred times as long. */
+interface Instantiating {
+  initSync(options: { module: CompiledModule }): unknown;
+  default(options: { module_or_path: CompiledModule }): Promise<unknown>;
+}
 
 /** Gives the artefact once it is loaded. A load that failed is tried again by the next call. */
-export function loader<C>(core: C, source: ModuleSource, init: (module: WebAssembly.Module) => unknown) {
-  let loading: Promise<C> | undefined;
-  const load = async () => {
-    init(typeof source === "function" ? await source() : source);
+export function loader<C extends Instantiating>(core: C, source: ModuleSource): () => Promise<C> {
+  return loading("recorder", source, async (module) => {
+    if (module instanceof WebAssembly.Module) {
+      core.initSync({ module });
+    } else {
+      // One of another realm, as Next.js gives at the edge, which `initSync` takes for none.
+      await core.default({ module_or_path: module });
+    }
     return core;
-  };
-  return (): Promise<C> => {
-    loading ??= load().catch((cause) => {
-      loading = undefined;
-      throw new CountersignError("wasm.unavailable", "the recorder's WebAssembly could not be loaded", {
-        hint: "a Content-Security-Policy must allow 'wasm-unsafe-eval' in script-src, and in connect-src where the .wasm file is",
-        cause,
-      });
-    });
-    return loading;
-  };
+  });
 }
 
 /** Does work in the core, whose errors become the package's own. */

@@ -4,6 +4,7 @@ import { toCollector } from "../deliver/destination.js";
 import { toTransport } from "../deliver/to-transport.js";
 import { CountersignError } from "../error.js";
 import { Keeper } from "../outbox/keeper.js";
+import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
 import { type Core, type CoreLogTrust, inCore } from "./core.js";
 import type { Lifecycle } from "./lifecycle.js";
@@ -28,6 +29,7 @@ export interface Variant<Trust extends CoreLogTrust> {
 /** Makes the `createRecorder` of an artefact, for a runtime whose life is followed. */
 export function creator<Trust extends CoreLogTrust>(variant: Variant<Trust>, lifecycle: Lifecycle): CreateRecorder {
   return async (options) => {
+    refuseOldEngine();
     const chosen = settings(options);
     const core = await variant.load();
     const { origin, destination } = route(core, variant, chosen);

@@ -1,5 +1,6 @@
 /** One flush at a time: whoever asks for one while it is under way waits for the same. */
 
+import { deferred } from "../deferred.js";
 import { pause, type Waits } from "../deliver/backoff.js";
 import { Failure } from "../deliver/failure.js";
 import { CountersignError } from "../error.js";
@@ -103,7 +104,7 @@ export class Flushing {
     if (this.#pace.lifetime !== undefined) {
       return this.#inTurn(number, until, this.#pace.lifetime);
     }
-    const { promise: waiting, resolve, reject } = Promise.withResolvers<void>();
+    const { promise: waiting, resolve, reject } = deferred();
     const waiter: Waiter = { number, until, resolve, reject };
     this.#waiters.push(waiter);
     this.#wake?.();

@@ -22,5 +22,84 @@ export interface Lifecycle {
   follow(endings: Endings): () => void;
 }
 
-/** Where nobody tells. */
+/** Where nobody tells: isolates that end unseen. */
 export const none: Lifecycle = { isLeaving: () => false, follow: () => () => {} };
+
+/** Of whatever runs here: a page, a program, or what is both. */
+export const ofRuntime: Lifecycle = {
+  isLeaving: () => inPage() && document.visibilityState === "hidden",
+  follow(endings) {
+    const ends = [inPage() ? followPage(endings) : [], program() ? followProgram(endings) : []].flat();
+    return () => {
+      for (const end of ends) {
+        end();
+      }
+    };
+  },
+};
+
+const inPage = () => typeof document !== "undefined";
+
+/** Pages are hidden before they go, and few get to know more than that. */
+function followPage({ hidden, shown, leaving }: Endings): () => void {
+  const changed = () => {
+    if (document.visibilityState === "hidden") {
+      hidden();
+    } else {
+      shown();
+    }
+  };
+  document.addEventListener("visibilitychange", changed);
+  globalThis.addEventListener?.("pagehide", leaving);
+  return () => {
+    document.removeEventListener("visibilitychange", changed);
+    globalThis.removeEventListener?.("pagehide", leaving);
+  };
+}
+
+interface Program {
+  on(event: "beforeExit" | "exit", told: () => void): unknown;
+  off(event: "beforeExit" | "exit", told: () => void): unknown;
+}
+
+/** Node.js, Deno and Bun. By way of the global object: bundlers put something of their own in place of `process`. */
+function program(): Program | undefined {
+  const { process } = globalThis as { process?: Partial<Program> };
+  return typeof process?.on === "function" && typeof process.off === "function" ? (process as Program) : undefined;
+}
+
+/** All recorders go by one listener each: Node.js takes many listeners for a leak. */
+const followed = new Set<Endings>();
+/** Those that were not told yet that nothing is left to do: told twice they could keep the program from ending. */
+const waiting = new Set<Endings>();
+
+const idle = () => {
+  const told = [...waiting];
+  waiting.clear();
+  for (const endings of told) {
+    endings.idle();
+  }
+};
+
+const exiting = () => {
+  for (const endings of followed) {
+    endings.exiting();
+  }
+};
+
+function followProgram(endings: Endings): () => void {
+  if (followed.size === 0) {
+    program()?.on("beforeExit", idle);
+    program()?.on("exit", exiting);
+  }
+  followed.add(endings);
+  waiting.add(endings);
+  return () => {
+    followed.delete(endings);
+    waiting.delete(endings);
+    if (followed.size === 0) {
+      program()?.off("beforeExit", idle);
+      program()?.off("exit", exiting);
+    }
+  };
+}

@@ -1,8 +1,10 @@
 /** The page's side of a shelf. */
 
+import { type Deferred, deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
 import type { WorkerLike } from "../verify/host.js";
 import type { Mark } from "../verify/marks.js";
+import type { Movable } from "../verify/protocol.js";
 import type { FromShelf, Request, ToShelf } from "./protocol.js";
 import type { Column, ColumnValue, Coverage, Found, Order, Query, Row, SavedAs, Saving, Shelf } from "./types.js";
 
@@ -16,14 +18,14 @@ export function createShelf(start: () => WorkerLike): Shelf {
 }
 
 interface Pending {
-  readonly settled: PromiseWithResolvers<unknown>;
+  readonly settled: Deferred<unknown>;
   readonly told: ((events: number) => void) | undefined;
 }
 
 interface Question {
   readonly id: number;
   readonly told: (found: Found) => void;
-  readonly answered: PromiseWithResolvers<Found>;
+  readonly answered: Deferred<Found>;
 }
 
 class WorkersShelf implements Shelf {
@@ -32,7 +34,7 @@ class WorkersShelf implements Shelf {
   #question: Question | undefined;
   #ids = 0;
   #underWay = 0;
-  #room = Promise.withResolvers<void>();
+  #room = deferred();
   /** Why nothing is answered any more. */
   #over: Error | undefined;
 
@@ -40,7 +42,7 @@ class WorkersShelf implements Shelf {
     try {
       this.#worker = start();
     } catch (cause) {
-      throw unavailable(String(cause), cause);
+      throw cause instanceof CountersignError ? cause : unavailable(String(cause), cause);
     }
     let hasSpoken = false;
     this.#worker.onmessage = ({ data }) => {
@@ -61,7 +63,7 @@ class WorkersShelf implements Shelf {
     const taken = this.#take({ type: "add", batch }, [batch.buffer]).finally(() => {
       this.#underWay -= bytes;
       this.#room.resolve();
-      this.#room = Promise.withResolvers();
+      this.#room = deferred();
     });
     taken.catch(() => {});
     while (this.#underWay >= UNDER_WAY && this.#over === undefined) {
@@ -83,7 +85,7 @@ class WorkersShelf implements Shelf {
   ask(query: Query, order: Order, told: (found: Found) => void): Promise<Found> {
     this.#question?.answered.reject(aborted("something else was asked"));
     this.#ids += 1;
-    const answered = Promise.withResolvers<Found>();
+    const answered = deferred<Found>();
     // An answer may be wanted through `told` alone.
     answered.promise.catch(() => {});
     this.#question = { id: this.#ids, told, answered };
@@ -123,7 +125,7 @@ class WorkersShelf implements Shelf {
     signal?.throwIfAborted();
     const id = this.#ids + 1;
     const saved = this.#request({ type: "save", as, doubts }, [], told);
-    const cancelled = Promise.withResolvers<never>();
+    const cancelled = deferred<never>();
     const cancel = () => {
       this.#post({ type: "cancel", id }, []);
       cancelled.reject(signal?.reason);
@@ -142,7 +144,7 @@ class WorkersShelf implements Shelf {
   }
 
   /** A shelf that lacks something of what it was given answers nothing any more. */
-  async #take(request: Request, transfer: Transferable[]): Promise<void> {
+  async #take(request: Request, transfer: Movable[]): Promise<void> {
     try {
       await this.#request(request, transfer);
     } catch (error) {
@@ -151,12 +153,12 @@ class WorkersShelf implements Shelf {
     }
   }
 
-  #request(request: Request, transfer: Transferable[] = [], told?: (events: number) => void): Promise<unknown> {
+  #request(request: Request, transfer: Movable[] = [], told?: (events: number) => void): Promise<unknown> {
     if (this.#over !== undefined) {
       return Promise.reject(this.#over);
     }
     this.#ids += 1;
-    const settled = Promise.withResolvers<unknown>();
+    const settled = deferred<unknown>();
     this.#pending.set(this.#ids, { settled, told });
     this.#post({ id: this.#ids, request }, transfer);
     return settled.promise;
@@ -196,7 +198,7 @@ class WorkersShelf implements Shelf {
     return pending;
   }
 
-  #post(message: ToShelf, transfer: Transferable[]): void {
+  #post(message: ToShelf, transfer: Movable[]): void {
     this.#worker.postMessage(message, transfer);
   }
 

@@ -1,5 +1,6 @@
 /** Slicing for a given way to load the core and to start workers. */
 
+import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
 import { engineError, FAILED } from "../verify/engine.js";
 import type { Verify, WorkerLike } from "../verify/host.js";
@@ -32,7 +33,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
     const loaded = await module();
     signal?.throwIfAborted();
     const started = worker();
-    const answer = Promise.withResolvers<Answer<Kind>>();
+    const answer = deferred<Answer<Kind>>();
     const abort = () => answer.reject(signal?.reason);
     signal?.addEventListener("abort", abort);
     started.onmessage = ({ data }) => {

@@ -3,7 +3,8 @@
 import { Verifier } from "../wasm/verifier.js";
 import { Chunks } from "./chunks.js";
 import { Live } from "./live.js";
-import type { Feed, HostPort, Outcome, Task } from "./protocol.js";
+import type { HostPort } from "./port.js";
+import type { Feed, Outcome, Task } from "./protocol.js";
 import { Showing } from "./showing.js";
 
 /** Gives what takes the host's messages. */

@@ -2,16 +2,8 @@
 
 import { Coordinator } from "../wasm/verifier.js";
 import { Chunks } from "./chunks.js";
-import {
-  type Feed,
-  type FromSummarizer,
-  type HostPort,
-  moved,
-  type Outcome,
-  type Port,
-  type Task,
-  type ToSummarizer,
-} from "./protocol.js";
+import type { HostPort, Port } from "./port.js";
+import { type Feed, type FromSummarizer, moved, type Outcome, type Task, type ToSummarizer } from "./protocol.js";
 import { Showing } from "./showing.js";
 
 /** How many stretches each summarizer has at a time: one in work, and more so that it never waits. */

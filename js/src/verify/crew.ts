@@ -1,9 +1,19 @@
 /** Verifies in workers: one alone, or a coordinator with summarizers. */
 
+import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
 import { type Engine, engineError, FAILED, type Listener, PIECE } from "./engine.js";
 import type { WorkerLike } from "./host.js";
-import { type FromWorker, moved, type Outcome, plainError, type Role, type Task, type ToWorker } from "./protocol.js";
+import {
+  type FromWorker,
+  type Movable,
+  moved,
+  type Outcome,
+  plainError,
+  type Role,
+  type Task,
+  type ToWorker,
+} from "./protocol.js";
 
 /** How many bytes may be on their way to the first worker. */
 const UNDER_WAY = 4 << 20;
@@ -15,11 +25,11 @@ export class Crew implements Engine {
   #first: WorkerLike;
   #listener: Listener;
   #starting: number;
-  #ready = Promise.withResolvers<void>();
+  #ready = deferred();
   #spare: ArrayBuffer[] = [];
   #underWay = 0;
-  #room = Promise.withResolvers<void>();
-  #done = Promise.withResolvers<Outcome>();
+  #room = deferred();
+  #done = deferred<Outcome>();
 
   constructor(module: WebAssembly.Module, start: () => WorkerLike, threads: number, task: Task, listener: Listener) {
     const [first, others] = cast(threads, task);
@@ -41,22 +51,24 @@ export class Crew implements Engine {
     }
   }
 
+  get started(): Promise<void> {
+    return this.#ready.promise;
+  }
+
   buffer(): ArrayBuffer {
     return this.#spare.pop() ?? new ArrayBuffer(PIECE);
   }
 
   async feed(piece: Uint8Array): Promise<void> {
-    await this.#ready.promise;
     this.#underWay += piece.length;
     post(this.#first, { type: "chunk", bytes: piece }, moved(piece));
     while (this.#underWay >= UNDER_WAY) {
-      this.#room = Promise.withResolvers();
+      this.#room = deferred();
       await this.#room.promise;
     }
   }
 
   async end(): Promise<Outcome> {
-    await this.#ready.promise;
     post(this.#first, { type: "end" }, []);
     return this.#done.promise;
   }
@@ -76,10 +88,12 @@ export class Crew implements Engine {
     worker.onerror = (event) => {
       event.preventDefault?.();
       const message = event.message ?? "it did not start";
+      if (this.#starting > 0) {
+        this.#ready.reject(unavailable(message, event.error));
+        return;
+      }
       this.#listener.fail(
-        this.#starting > 0
-          ? unavailable(message, event.error)
-          : new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED, cause: event.error }),
+        new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED, cause: event.error }),
       );
     };
   }
@@ -133,7 +147,7 @@ function cast(threads: number, task: Task): [Part, Part[]] {
   if (threads === 1) {
     return [{ role: { role: "alone", task }, ports: [] }, []];
   }
-  const channels = Array.from({ length: threads }, () => new MessageChannel());
+  const channels = Array.from({ length: threads }, () => new globalThis.MessageChannel());
   const summarizers = channels.map(({ port1 }) => port1);
   return [
     { role: { role: "coordinator", task, summarizers }, ports: summarizers },
@@ -144,13 +158,14 @@ function cast(threads: number, task: Task): [Part, Part[]] {
   ];
 }
 
-function post(worker: WorkerLike, message: ToWorker, transfer: Transferable[]): void {
+function post(worker: WorkerLike, message: ToWorker, transfer: Movable[]): void {
   worker.postMessage(message, transfer);
 }
 
 function unavailable(message: string, cause: unknown): CountersignError {
-  return new CountersignError("worker.unavailable", `a worker could not be started: ${message}`, {
-    hint: "a Content-Security-Policy must allow the worker's script in worker-src ('self', or blob: where it is inlined), and the script must be served from the page's own origin; threads: 0 works without workers",
-    cause,
-  });
+  const hint =
+    typeof document === "undefined"
+      ? "its script is a file of this package, which a bundler leaves behind: have it leave countersign out of the bundle; threads: 0 works without workers"
+      : "its script must be served from the page's own origin, and the page's Content-Security-Policy must allow it in worker-src ('self', or blob: where it is inlined); threads: 0 works without workers";
+  return new CountersignError("worker.unavailable", `a worker could not be started: ${message}`, { hint, cause });
 }

@@ -10,6 +10,8 @@
  * The worker is the script `countersign/verify/worker`, bundled as one.
  */
 
+import { loading, type ModuleSource } from "../artefact/load.js";
+import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
 import { Crew } from "./crew.js";
 import { type Engine, type Listener, never } from "./engine.js";
@@ -17,20 +19,20 @@ import { Inline } from "./inline.js";
 import { LineReading, type Lines } from "./lines.js";
 import { Listening } from "./listening.js";
 import { type LiveOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
-import type { Outcome, Task } from "./protocol.js";
+import type { Movable, Outcome, Task } from "./protocol.js";
 import { open, type Reading, type Source } from "./source.js";
 
 /** How a runtime loads the core and starts workers. */
 export interface VerifierSetup {
   /** The artefact `verifier`. It is asked for at most once at a time, and again after it failed. */
-  module: WebAssembly.Module | (() => Promise<WebAssembly.Module>);
+  module: ModuleSource;
   /** Starts a worker that runs `countersign/verify/worker`. Without it all work is done inline. */
   worker?: (() => WorkerLike) | undefined;
 }
 
 /** As much of a `Worker` as is needed; other kinds of threads can be made to look like it. */
 export interface WorkerLike {
-  postMessage(message: unknown, transfer: Transferable[]): void;
+  postMessage(message: unknown, transfer: Movable[]): void;
   terminate(): void;
   onmessage: ((event: MessageEvent) => unknown) | null;
   onerror: ((event: ErrorEvent) => unknown) | null;
@@ -56,8 +58,9 @@ const MOST_BY_DEFAULT = 8;
 
 /** Makes a `verify` and a `verifyLive`. */
 export function createVerifier({ module, worker }: VerifierSetup): { verify: Verify; verifyLive: VerifyLive } {
-  const load = module instanceof WebAssembly.Module ? async () => module : loader(module);
-  const start = async (task: Task, threads: number, listener: Listener, isOver: () => boolean) => {
+  const load = loading("verifier", module, (loaded) => loaded);
+  let canStart = worker !== undefined;
+  const begin = async (task: Task, threads: number, listener: Listener, isOver: () => boolean) => {
     const module = await load();
     if (worker === undefined || threads === 0) {
       return Inline.start(module, task, listener);
@@ -65,21 +68,49 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
     // Nobody would stop workers that were started after the end.
     return isOver() ? never() : new Crew(module, worker, threads, task, listener);
   };
+  const starter =
+    (task: Task, asked: number | undefined, threads: number): Start =>
+    async (listener, isOver, hold) => {
+      if (asked === undefined && !canStart) {
+        return hold(await begin(task, 0, listener, isOver));
+      }
+      try {
+        const engine = hold(await begin(task, threads, listener, isOver));
+        await engine.started;
+        return engine;
+      } catch (error) {
+        if (asked !== undefined || !isUnavailable(error)) {
+          throw error;
+        }
+        // Bundlers that do not know of workers leave their scripts behind.
+        canStart = false;
+        console.warn(
+          `countersign: verifying goes on without workers, which is slower: ${error.message} (${error.hint})`,
+        );
+        return hold(await begin(task, 0, listener, isOver));
+      }
+    };
   const verify: Verify = async (source, options = {}) => {
     options.signal?.throwIfAborted();
     const task = readTask(options);
     const asked = readThreads(options);
     const reading = open(source);
-    const threads = asked ?? defaultThreads(reading.total);
-    return run(reading, options, (...engine) => start(task, threads, ...engine));
+    return run(reading, options, starter(task, asked, asked ?? defaultThreads(reading.total)));
   };
   const verifyLive: VerifyLive = async (lines, options) => {
     options.signal?.throwIfAborted();
     const task = readTask(options, true);
-    const threads = Math.min(readThreads(options) ?? 1, 1);
-    return run(new LineReading(lines), options, (...engine) => start(task, threads, ...engine));
+    const asked = readThreads(options);
+    return run(new LineReading(lines), options, starter(task, asked, Math.min(asked ?? 1, 1)));
   };
   return { verify, verifyLive };
+}
+
+/** Starts an engine. `hold` is given each before it works, so that it can be stopped; the one before it is. */
+type Start = (listener: Listener, isOver: () => boolean, hold: (engine: Engine) => Engine) => Promise<Engine>;
+
+function isUnavailable(error: unknown): error is CountersignError {
+  return error instanceof CountersignError && error.code === "worker.unavailable";
 }
 
 function defaultThreads(size: number | undefined): number {
@@ -89,42 +120,35 @@ function defaultThreads(size: number | undefined): number {
   return Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, MOST_BY_DEFAULT);
 }
 
-/** Loads once; a failure is told to those who wait, and tried again by the next. */
-function loader(load: () => Promise<WebAssembly.Module>): () => Promise<WebAssembly.Module> {
-  let loading: Promise<WebAssembly.Module> | undefined;
-  return () => {
-    loading ??= load().catch((cause) => {
-      loading = undefined;
-      throw new CountersignError("wasm.unavailable", "the verifier's WebAssembly could not be loaded", {
-        hint: "a Content-Security-Policy must allow 'wasm-unsafe-eval' in script-src, and in connect-src where the .wasm file is",
-        cause,
-      });
-    });
-    return loading;
-  };
-}
-
 async function run(
   reading: Reading,
   options: VerifyOptions & Partial<Pick<LiveOptions, "onReport">>,
-  start: (listener: Listener, isOver: () => boolean) => Promise<Engine>,
+  start: Start,
 ): Promise<Outcome> {
   const { signal } = options;
-  const failure = Promise.withResolvers<never>();
+  const failure = deferred<never>();
   const abort = () => failure.reject(signal?.reason);
   const listening = new Listening(options, reading.total, failure.reject);
   let isOver = false;
   let engine: Engine | undefined;
+  const hold = (begun: Engine) => {
+    engine?.stop();
+    engine = begun;
+    if (isOver) {
+      begun.stop();
+    }
+    return begun;
+  };
   const drive = async () => {
-    engine = await start(listening, () => isOver);
+    const started = await start(listening, () => isOver, hold);
     for (;;) {
-      const piece = await reading.next(engine.buffer());
+      const piece = await reading.next(started.buffer());
       if (piece === undefined) {
         break;
       }
-      await engine.feed(piece);
+      await started.feed(piece);
     }
-    const outcome = await engine.end();
+    const outcome = await started.end();
     await listening.end(outcome);
     return outcome;
   };

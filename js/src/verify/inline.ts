@@ -13,6 +13,7 @@ const BYTES_A_TURN = 4 << 20;
 
 /** The engine for where there are no workers, or none are wanted. */
 export class Inline implements Engine {
+  readonly started = Promise.resolve();
   #verifier: Verifier;
   #listener: Listener;
   #live: Live | undefined;
@@ -110,9 +111,11 @@ export class Inline implements Engine {
 /** Resolves when others had a turn, without the timer's delay where there is a way. */
 function othersTurn(): Promise<void> {
   return new Promise((resolve) => {
-    if (typeof setImmediate === "function") {
-      setImmediate(resolve);
-    } else {
+    const { setImmediate } = globalThis as unknown as { setImmediate?: (resolve: () => void) => unknown };
+    try {
+      // At the edge Next.js has one that throws.
+      (setImmediate ?? setTimeout)(resolve);
+    } catch {
       setTimeout(resolve);
     }
   });

@@ -9,6 +9,7 @@
  * to collectors pile up in a browser's process, several times the memory that verifying needs.
  */
 
+import type { CompiledModule } from "../artefact/load.js";
 import type { Finding, Report } from "../report.js";
 
 /** Options as they cross to a worker. */
@@ -31,7 +32,7 @@ export type Role =
   | { role: "summarizer"; trust: Uint8Array | undefined; coordinator: MessagePort };
 
 /** From the host to a worker. The first message says what the worker is. */
-export type ToWorker = { type: "begin"; module: WebAssembly.Module; role: Role } | Feed;
+export type ToWorker = { type: "begin"; module: CompiledModule; role: Role } | Feed;
 
 /** From the host to the worker that it feeds. */
 export type Feed =
@@ -89,20 +90,14 @@ export interface PlainError {
   member: string | undefined;
 }
 
-/** A port to whoever is on the other side: a worker's global scope, Node's `parentPort`, a `MessagePort`. */
-export interface Port<In, Out> {
-  postMessage(message: Out, transfer: Transferable[]): void;
-  onmessage: ((event: MessageEvent<In>) => void) | null;
-}
-
-/** What a worker sees of the host. */
-export type HostPort = Port<ToWorker, FromWorker>;
-
 /** How many bytes of events and marks may be on their way to who shows them. */
 export const SHOWN_UNDER_WAY = 4 << 20;
 
+/** What can be moved with a message. */
+export type Movable = ArrayBuffer | MessagePort;
+
 /** What is to be moved with a message, not copied: the buffers of these bytes. */
-export function moved(...bytes: Uint8Array[]): Transferable[] {
+export function moved(...bytes: Uint8Array[]): Movable[] {
   return [...new Set(bytes.map(({ buffer }) => buffer as ArrayBuffer))];
 }
 

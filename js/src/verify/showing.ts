@@ -1,7 +1,8 @@
 /** A worker's way to hand the host what became known, no more at a time than the host can deal with. */
 
 import type { Finding } from "../report.js";
-import { type HostPort, moved, SHOWN_UNDER_WAY, type Shown } from "./protocol.js";
+import type { HostPort } from "./port.js";
+import { moved, SHOWN_UNDER_WAY, type Shown } from "./protocol.js";
 
 /** Either of the core's classes that verify. */
 interface Knowing {

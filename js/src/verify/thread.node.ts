@@ -3,10 +3,10 @@
 import { Worker } from "node:worker_threads";
 import type { WorkerLike } from "./host.js";
 
-/** Starts one. It keeps the process alive until it is terminated. */
-export function thread(script: URL): WorkerLike {
+/** Starts one that runs a CommonJS script. It keeps the process alive until it is terminated. */
+export function thread(script: string): WorkerLike {
   // Not the process's own flags: some of them, --input-type for one, fit no worker.
-  const worker = new Worker(script, { execArgv: [] });
+  const worker = new Worker(script, { eval: true, execArgv: [] });
   const like: WorkerLike = {
     postMessage: (message, transfer) => worker.postMessage(message, transfer as Parameters<Worker["postMessage"]>[1]),
     terminate: () => void worker.terminate(),

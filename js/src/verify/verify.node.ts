@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { compileInlined } from "../artefact/inlined.js";
+import base64 from "../inlined/verifier.js";
+import script from "../inlined/worker.node.js";
 import { createVerifier } from "./host.js";
 import { thread } from "./thread.node.js";
 
@@ -6,6 +8,6 @@ export * from "./public.js";
 
 /** Verify an export, whole or as it goes on, in worker threads. */
 export const { verify, verifyLive } = createVerifier({
-  module: async () => WebAssembly.compile(await readFile(new URL("../wasm/verifier_bg.wasm", import.meta.url))),
-  worker: () => thread(new URL("./worker.node.js", import.meta.url)),
+  module: () => compileInlined(base64),
+  worker: () => thread(script),
 });

@@ -3,7 +3,8 @@
 import init from "../wasm/verifier.js";
 import { alone } from "./alone.js";
 import { coordinate } from "./coordinator.js";
-import { type Feed, type HostPort, plainError, type Role } from "./protocol.js";
+import type { HostPort } from "./port.js";
+import { type Feed, plainError, type Role } from "./protocol.js";
 import { summarize } from "./summarizer.js";
 
 /** Serves the host on the other side of a port. It can be told to begin again, in another role and for other bytes. */

@@ -1,7 +1,7 @@
 /** The worker thread. */
 
 import { parentPort } from "node:worker_threads";
-import type { HostPort } from "./protocol.js";
+import type { HostPort } from "./port.js";
 import { work } from "./work.js";
 
 if (parentPort !== null) {

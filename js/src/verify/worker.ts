@@ -1,6 +1,6 @@
 /** The Web Worker. */
 
-import type { HostPort } from "./protocol.js";
+import type { HostPort } from "./port.js";
 import { work } from "./work.js";
 
 work(globalThis as unknown as HostPort);

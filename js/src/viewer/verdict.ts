@@ -8,8 +8,16 @@ import { type Look, VERDICT_LOOKS } from "./tones.js";
 export type VerdictWords = VerdictText & Look;
 
 /** What the report's verdict says to a person. */
-export function verdictWords(report: Report, { result }: Texts): VerdictWords {
+export function verdictWords(report: Report, texts: Texts): VerdictWords {
+  const { result } = texts;
   const words = { ...result.verdicts[report.verdict], ...VERDICT_LOOKS[report.verdict] };
+  const [found] = report.findings;
+  if (report.verdict === "not_checked" && (found?.code === "format.header" || found?.code === "format.compression")) {
+    return { ...words, ...result.unread, word: `${codeTitle(found.code, texts)}.` };
+  }
+  if (report.verdict === "unconfirmed" && report.checks.signatures.state === "pass") {
+    return { ...words, ...result.logUnconfirmed };
+  }
   if (report.verdict !== "verified") {
     return words;
   }

@@ -1,14 +1,11 @@
 /** Pages with recorders in a real browser. */
 
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import type { BrowserContext } from "playwright-core";
 import { launchWith } from "../chromium.ts";
-
-const WASM = fileURLToPath(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url));
 
 /** Starts the browser with this profile. Tabs that are not looked at are as quick as others. */
 export function browse(profile: string): Promise<BrowserContext> {
@@ -17,7 +14,7 @@ export function browse(profile: string): Promise<BrowserContext> {
   });
 }
 
-/** A site of one page, which has the recorder's WebAssembly beside it. */
+/** A site of one page. */
 export class Site {
   readonly #script: Promise<{ outputFiles: readonly { contents: Uint8Array }[] }>;
   readonly #server = createServer(async (request, response) => {
@@ -25,10 +22,6 @@ export class Site {
       case "/page/page.js":
         response.setHeader("content-type", "text/javascript");
         response.end((await this.#script).outputFiles[0]?.contents);
-        break;
-      case "/wasm/recorder_bg.wasm":
-        response.setHeader("content-type", "application/wasm");
-        response.end(readFileSync(WASM));
         break;
       default:
         response.setHeader("content-type", "text/html");

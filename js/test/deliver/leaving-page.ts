@@ -1,7 +1,7 @@
 /** A page that records and is left in the same moment. */
 
 import { indexedDbOutbox } from "../../dist/browser.js";
-import { createRecorder } from "../../dist/record/record.browser.js";
+import { createRecorder } from "../../dist/record/record.js";
 
 /** What a page does before it is left. */
 export interface Visit {

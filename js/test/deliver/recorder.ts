@@ -1,6 +1,6 @@
 /** Recorders of tests: they flush only when they are asked. */
 
-import * as full from "../../dist/record/record.node.js";
+import * as full from "../../dist/record/record.js";
 import { EMITTER, type Reached } from "./log.ts";
 import type { Storage } from "./storage.ts";
 

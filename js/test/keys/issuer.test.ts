@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { createIssuer, type Issuer, type IssuerOptions } from "../../dist/keys/issuer.node.js";
-import { createRecorder, generateKeyHandle, type KeyHandle, type LogOptions } from "../../dist/record/record.node.js";
+import { createIssuer, type Issuer, type IssuerOptions } from "../../dist/keys/issuer.inlined.js";
+import { createRecorder, generateKeyHandle, type KeyHandle, type LogOptions } from "../../dist/record/record.js";
 import { Signer } from "../conformance/keys.ts";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";

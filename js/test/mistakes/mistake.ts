@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as full from "../../dist/record/record.node.js";
-import * as slim from "../../dist/record/slim.node.js";
+import * as full from "../../dist/record/record.js";
+import * as slim from "../../dist/record/slim.js";
 import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
 
 export { full };

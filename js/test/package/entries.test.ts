@@ -31,7 +31,7 @@ const ONLY: Record<string, readonly string[]> = {
   "./cloudflare/log": ["workerd"],
 };
 /** What is imported for what it does: a worker runs the one, and the other defines an element. */
-const SCRIPTS = ["./verify/worker", "./viewer"];
+const SCRIPTS = ["./verify/worker", "./viewer", "./viewer/react"];
 
 const modules = Object.keys(manifest.exports).filter((entry) => !entry.includes("*") && !entry.endsWith(".json"));
 const entries = (where: string) =>

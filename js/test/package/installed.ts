@@ -1,7 +1,19 @@
 /** The package as users get it: packed, and installed in a folder of its own. */
 
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +21,23 @@ import { fileURLToPath } from "node:url";
 const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+
+/** A folder with the same files, not written anew where that can be. */
+function linkTree(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) {
+      linkTree(source, target);
+      continue;
+    }
+    try {
+      linkSync(source, target);
+    } catch {
+      copyFileSync(source, target);
+    }
+  }
+}
 
 /** A project that has installed the tarball, with the files of this folder in it. */
 export class Installed {
@@ -39,7 +68,10 @@ export class Installed {
       "consumer.ts",
       "types.ts",
       "types-beside.ts",
+      "types-react.tsx",
+      "types-without-dom.ts",
       "vite",
+      "setups",
     ]) {
       cpSync(join(HERE, name), this.path("test", name), { recursive: true });
     }
@@ -53,6 +85,22 @@ export class Installed {
       if (!existsSync(path)) {
         symlinkSync(join(PACKAGE, "node_modules", name), path, "junction");
       }
+    }
+  }
+
+  /** Has copies of packages that are installed here, with all that they depend on: not every tool follows a link. */
+  copy(into: string, ...names: string[]): void {
+    for (const name of names) {
+      const from = join(PACKAGE, "node_modules", name);
+      const to = join(into, "node_modules", name);
+      if (!existsSync(from) || existsSync(to)) {
+        continue;
+      }
+      linkTree(from, to);
+      const { dependencies = {}, optionalDependencies = {} } = JSON.parse(
+        readFileSync(join(from, "package.json"), "utf8"),
+      );
+      this.copy(into, ...Object.keys({ ...dependencies, ...optionalDependencies }));
     }
   }
 

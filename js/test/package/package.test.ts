@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -44,21 +44,46 @@ test("the tarball holds what is built, and nothing else", () => {
   }
 });
 
+test("a tree that is not built is not packed", async () => {
+  const check = new URL("../../build/packable.mjs", import.meta.url);
+  await run(process.execPath, [fileURLToPath(check)]);
+  const unbuilt = installed.path("unbuilt");
+  // The scripts run whatever npm is told elsewhere.
+  const pack = ["pack", "--dry-run", "--ignore-scripts=false"];
+  cpSync(check, installed.path("unbuilt/build/packable.mjs"));
+  cpSync(new URL("../../package.json", import.meta.url), installed.path("unbuilt/package.json"));
+  await assert.rejects(run("npm", pack, { cwd: unbuilt }), /not built.*record\.js/);
+  cpSync(new URL("../../dist", import.meta.url), installed.path("unbuilt/dist"), { recursive: true });
+  writeFileSync(installed.path("unbuilt/dist/inlined/recorder.js"), 'export default "AGFzbQ==";\n');
+  await assert.rejects(run("npm", pack, { cwd: unbuilt }), /not as it is now: dist\/inlined\/recorder\.js/);
+});
+
 for (const resolution of ["nodenext", "bundler"]) {
   const module = resolution === "bundler" ? "esnext" : resolution;
-  const options = `--noEmit --strict --exactOptionalPropertyTypes --target es2023 --lib es2023,dom`;
-  const compile = async (types: string, ...files: string[]) => {
-    const args = [...options.split(" "), "--module", module, "--moduleResolution", resolution, "--types", types];
+  const options = `--noEmit --strict --exactOptionalPropertyTypes --target es2023 --jsx react-jsx`;
+  const compile = async (types: string, files: readonly string[], lib = "es2023,dom") => {
+    const how = ["--lib", lib, "--module", module, "--moduleResolution", resolution, "--types", types];
+    const args = [...options.split(" "), ...how];
     const { stdout } = await run(tool("tsc"), [...args, ...files], { cwd: installed.folder }).catch((e) => e);
     assert.equal(stdout, "");
   };
 
   test(`its types, as module resolution ${resolution} finds them`, () =>
-    compile("", "test/consumer.ts", "test/types.ts"));
+    compile("", ["test/consumer.ts", "test/types.ts"]));
 
   test(`its types beside other packages', as module resolution ${resolution} finds them`, () => {
     installed.borrow("hono", "@types/node", "undici-types");
-    return compile("node", "test/types-beside.ts");
+    return compile("node", ["test/types-beside.ts"]);
+  });
+
+  test(`its types without the DOM library, as module resolution ${resolution} finds them`, () => {
+    installed.borrow("@types/node", "undici-types");
+    return compile("node", ["test/types-without-dom.ts"], "es2023");
+  });
+
+  test(`the element's types in React's JSX, as module resolution ${resolution} finds them`, () => {
+    installed.borrow("react", "@types/react", "csstype");
+    return compile("", ["test/types-react.tsx"], "es2023,dom,dom.iterable");
   });
 }
 

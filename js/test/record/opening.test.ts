@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileOutbox } from "../../dist/node.js";
-import { createRecorder } from "../../dist/record/record.node.js";
+import { createRecorder } from "../../dist/record/record.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 
 for (const [what, text] of [

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Home } from "../../dist/adapters/home.js";
-import { createRecorder } from "../../dist/record/record.node.js";
+import { createRecorder } from "../../dist/record/record.js";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 

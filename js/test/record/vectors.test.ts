@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import * as full from "../../dist/record/record.node.js";
-import * as slim from "../../dist/record/slim.node.js";
+import * as full from "../../dist/record/record.js";
+import * as slim from "../../dist/record/slim.js";
 
 const KEY = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
 const vectors = JSON.parse(readFileSync(new URL("../../../tests/vectors/primitives.json", import.meta.url), "utf8"));

@@ -6,12 +6,12 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Finding, type Mark, type VerifyOptions, verify as verifyAnew } from "countersign/verify";
 import { createVerifier } from "countersign/verify/host";
+import script from "../../dist/inlined/worker.node.js";
 import { thread } from "../../dist/verify/thread.node.js";
 import { caseNamed, cases } from "./cases.ts";
 import { exportOf } from "./inputs.ts";
 import { Kept } from "./kept.ts";
 
-const script = new URL(import.meta.resolve("countersign/verify/worker"));
 const module = fileURLToPath(import.meta.resolve("countersign/verifier.wasm"));
 const workers = new Kept(() => thread(script));
 after(() => workers.end());

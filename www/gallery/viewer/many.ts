@@ -1,5 +1,5 @@
 import { recorderModule } from "virtual:recorder";
-import { recording } from "@countersign/record/full.js";
+import { recording } from "@countersign/record/host.js";
 import type { Viewer } from "@countersign/viewer/viewer.js";
 import { unpack } from "../../src/unpack.ts";
 

@@ -8,8 +8,9 @@ export interface Checkpoint {
 
 /** A signed checkpoint's origin, size and root; undefined where a text is none. */
 export function readCheckpoint(text: string): Checkpoint | undefined {
-  const [origin = "", size = "", root = "", blank] = text.split("\n", 4).map((line) => line.trim());
-  if (!/^[0-9]{1,16}$/.test(size) || !/^[A-Za-z0-9+/]{43}=$/.test(root) || blank !== "") return undefined;
+  const [origin = "", size = "", root = "", ...rest] = text.split("\n").map((line) => line.trim());
+  if (!/^[0-9]{1,16}$/.test(size) || !/^[A-Za-z0-9+/]{43}=$/.test(root) || !rest.includes(""))
+    return undefined;
   return origin === "" || !Number.isSafeInteger(Number(size))
     ? undefined
     : { origin, size: Number(size), root };

@@ -18,7 +18,7 @@ export function eventsView(
   return html`
     <section class="events" aria-labelledby="events-heading">
       <h2 id="events-heading">${t.events.heading} <span class="faint">${t.viewer.figures.count(listed)}</span></h2>
-      ${listed === 0 ? html`<p class="empty">${t.events.none}</p>` : html`<p class="help">${reformatted > 0 ? t.events.eachMember : t.events.each}</p>`}
+      ${listed === 0 ? html`<p class="empty">${t.events.none}</p>` : html`<p class="help">${t.events.each}</p>`}
       <ul class="unshown">
         ${isBad && listed > 0 ? html`<li class="tone-bad">${t.events.notWhole}</li>` : nothing}
         ${isUnconfirmed && listed > 0 ? html`<li>${t.events.unconfirmed}</li>` : nothing}

@@ -1,7 +1,7 @@
 import { type IconName, icon, type Tone } from "@countersign/viewer/icons.js";
 import { VERDICT_LOOKS } from "@countersign/viewer/tones.js";
 import { value } from "@countersign/viewer/value.js";
-import type { Verdict } from "countersign/verify";
+import { verdictWords } from "@countersign/viewer/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";
 import { type Agreement, end } from "../state/agreement.ts";
@@ -42,7 +42,7 @@ function partView(
     <li>
       <button type="button" class="part tone-${look.tone}" aria-current=${isShown ? "true" : nothing} @click=${wishes("show-part", place)}>
         <span class="part-name">${icon("file")}${value(file.name)}</span>
-        <span class="state tone-${look.tone}">${icon(look.icon)}${report ? t.viewer.result.verdicts[report.verdict].word : t.parts.waiting}</span>
+        <span class="state tone-${look.tone}">${icon(look.icon)}${report ? verdictWords(report, t.viewer).word : t.parts.waiting}</span>
         <span class="faint">${report ? t.viewer.figures.leaves(report.counts.leaves) : nothing}</span>
       </button>
       ${
@@ -71,12 +71,14 @@ export function agreementView(agreement: Agreement, t: PageTexts): TemplateResul
 /** Verdicts are the parts' own; of all together only what they cover, and whether they agree. */
 function summary(parts: readonly Part[], t: PageTexts): TemplateResult {
   const reports = parts.flatMap(({ session }) => (session?.report ? [session.report] : []));
-  const counts = new Map<Verdict, number>();
-  for (const { verdict } of reports) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
-  const verdicts = [...counts].map(([verdict, count]) => {
-    const { word } = t.viewer.result.verdicts[verdict];
-    return `${t.viewer.figures.count(count)}\u00a0× ${word.replace(/\.$/, "")}`;
-  });
+  const counts = new Map<string, number>();
+  for (const report of reports) {
+    const { word } = verdictWords(report, t.viewer);
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  const verdicts = [...counts].map(
+    ([word, count]) => `${t.viewer.figures.count(count)}\u00a0× ${word.replace(/\.$/, "")}`,
+  );
   return html`
     <p class="parts-verdicts">${t.parts.said(verdicts.join("; "))}</p>
     ${ofAll(parts, t).map(

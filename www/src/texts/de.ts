@@ -336,15 +336,13 @@ export const de: PageTexts = {
     heading: "Signierte Ereignisse",
     none: "Kein Ereignis in dieser Datei lässt sich als das zeigen, was ein Schlüssel signiert hat.",
     each: "Jedes ist Byte für Byte das, was sein Schlüssel signiert hat. Nichts anderes aus der Datei wird hier gezeigt.",
-    eachMember:
-      "Jedes sagt das, was sein Schlüssel signiert hat. Nichts anderes aus der Datei wird hier gezeigt.",
     notWhole: "Auf die Datei als Ganzes ist kein Verlass: siehe das Urteil.",
     unconfirmed:
       "Unterzeichner nicht bestätigt: So bezeichnete Ereignisse sind mit Schlüsseln signiert, denen nicht vertraut wird. Jeder könnte sie gemacht haben.",
     suspect:
       "Unterzeichner verdächtig: So bezeichnete Ereignisse sind mit Schlüsseln signiert, die widerrufen oder nicht rechtzeitig bezeugt wurden. Ein Dieb könnte sie gemacht haben.",
     reformatted: (reformatted) =>
-      `${events(reformatted)} dieser Datei ${reformatted === 1 ? "wurde" : "wurden"} von einem Werkzeug umformatiert: Die Bytes sind andere als die signierten, was sie sagen, nicht.`,
+      `${events(reformatted)} dieser Datei ${reformatted === 1 ? "wurde" : "wurden"} von einem Werkzeug umformatiert: Die Bytes in der Datei sind andere als die signierten; gezeigt ist die kanonische Form, die signiert wurde.`,
     unlisted: (unlisted) =>
       `${events(unlisted)} dieser Datei ${unlisted === 1 ? "ist" : "sind"} nicht aufgeführt: nicht das, was signiert wurde, von keiner gültigen Signatur gedeckt oder auf einem fehlerhaften Glied.`,
     withheld: (withheld) =>

@@ -325,14 +325,13 @@ export const en = {
     heading: "Signed events",
     none: "No event in this file can be shown as what a key signed.",
     each: "Each is, byte for byte, what its key signed. Nothing else from the file is shown here.",
-    eachMember: "Each says what its key signed. Nothing else from the file is shown here.",
     notWhole: "Do not rely on the file as a whole: see the verdict.",
     unconfirmed:
       "Signer not confirmed: events so marked are signed by keys that you have not chosen to trust, anyone could have made them.",
     suspect:
       "Signer suspect: events so marked are signed by keys that were revoked, or not attested in time: a thief may have made them.",
     reformatted: (reformatted: number) =>
-      `${events(reformatted)} of this file ${reformatted === 1 ? "was" : "were"} reformatted by some tool, so that the bytes differ from what was signed; what they say does not.`,
+      `${events(reformatted)} of this file ${reformatted === 1 ? "was" : "were"} reformatted by some tool, so that the bytes differ from what was signed; shown is the canonical form, which is what was signed.`,
     unlisted: (unlisted: number) =>
       `${events(unlisted)} of this file ${unlisted === 1 ? "is" : "are"} not listed: not what was signed, not covered by a valid signature, or on a link that failed.`,
     withheld: (withheld: number) =>

@@ -35,7 +35,6 @@ const WORDS = {
 const CASES: [keyof typeof WORDS, string][] = [
   ["altered", "flip-event"],
   ["broken", "fork"],
-  ["broken", "empty-file"],
   ["not_checked", "alone-unsigned-tail"],
   ["unconfirmed", "key-granted-too-late"],
   ["partial", "filter-one-chain"],
@@ -107,6 +106,37 @@ for (const [expected, name] of CASES) {
     await page.close();
   });
 }
+
+const NO_EXPORTS: [string, string, string, RegExp][] = [
+  ["image.png", "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "format.header", /binary file/],
+  ["empty.ndjson", "", "format.header", /empty/],
+  ["login.html", "<!doctype html>\n<title>Log in</title>\n", "format.header", /login/],
+  ["events.json", '[{"action":"a"}]', "format.header", /JSON array/],
+];
+
+for (const [name, content, code, hint] of NO_EXPORTS) {
+  test(`${name} is said to be no export, and accused of nothing`, async () => {
+    const page = await opened();
+    await choose(page, /Choose an(other)? export/, upload(name, Buffer.from(content, "latin1")));
+    await page.locator(".verdict").waitFor();
+    assert.equal(await verdict(page), "Not a countersign export, or its header is damaged.");
+    const text = (await page.locator("main").textContent()) ?? "";
+    assert.match(text, hint);
+    assert.doesNotMatch(text, /tampering, or a faulty writer|not what was recorded/i);
+    assert.equal(await page.locator(`[data-code="${code}"]`).count(), 1);
+    assert.equal(await page.locator(".tone-bad").count(), 0);
+    await page.close();
+  });
+}
+
+test("an export that needs a larger window is to be compressed again", async () => {
+  const page = await opened();
+  await verifyVector(page, vector("zstd-window"));
+  assert.equal(await verdict(page), "Compressed in a way that is not read.");
+  assert.match((await page.locator("main").textContent()) ?? "", /compress it again with a smaller window/i);
+  assert.equal(await page.locator(".tone-bad").count(), 0);
+  await page.close();
+});
 
 test("a complete range is named with its last leaf", async () => {
   const page = await opened();

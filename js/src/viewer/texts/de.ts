@@ -128,6 +128,19 @@ const result: ResultTexts = {
     warning: counted("Warnung", "Warnungen"),
     info: counted("Hinweis", "Hinweise"),
   },
+  unread: {
+    says: "Das sagt nichts über die Unversehrtheit des Logs.",
+    not: ["Es bedeutet weder Manipulation noch, dass alles bestanden ist: Nichts in der Datei wurde geprüft."],
+    next: "Was die Datei zu sein scheint und was zu tun ist, steht unten beim Befund.",
+  },
+  logUnconfirmed: {
+    word: "In sich stimmig, Log nicht bestätigt.",
+    says: "Den letzten Checkpoint hat kein vertrauter Schlüssel des Logs signiert: Jeder könnte diese Ketten zusammengestellt haben.",
+    not: [
+      "Es bedeutet nicht, dass etwas manipuliert wurde, und die Ereignisse sind mit vertrauten Schlüsseln signiert. Aber Ketten oder ihre Enden können fehlen.",
+    ],
+    next: "Den Schlüssel des Logs von jemandem beschaffen, dem zu trauen ist, auf einem anderen Weg als diese Datei, und in die Vertrauensdatei aufnehmen.",
+  },
   signers: {
     trust_file: { word: "Vertraut", why: "Die Vertrauensdatei nennt diesen Schlüssel als Unterzeichner." },
     granted: { word: "Vertraut", why: "Ein vertrauter Aussteller hat ihn in diesem Log zugelassen." },
@@ -141,7 +154,7 @@ const result: ResultTexts = {
     },
   },
   codes: {
-    "append_only.not_reached": "Die Größe des Pins ist nicht erreicht",
+    "append_only.not_reached": "Mit dem Pin nicht zu vergleichen",
     "append_only.rollback": "Das Log ist kleiner als zur Zeit des Pins",
     "append_only.split_view": "Das Log ist ein anderes als das des Pins",
     "chain.after_close": "Ein Glied nach dem Ende der Kette",
@@ -156,7 +169,8 @@ const result: ResultTexts = {
     "expected.origin": "Ein anderes Log als erwartet",
     "expected.range": "Erwartete Blätter fehlen",
     "format.checkpoint": "Ein fehlerhafter Checkpoint",
-    "format.header": "Kein Kopf eines Exports",
+    "format.compression": "Auf eine Weise gepackt, die nicht gelesen wird",
+    "format.header": "Kein countersign-Export, oder sein Kopf ist beschädigt",
     "format.leaf_size": "Ein Blatt ist zu groß",
     "format.line": "Eine fehlerhafte Zeile",
     "format.link": "Ein fehlerhaftes Glied",

@@ -82,6 +82,19 @@ const result: ResultTexts = {
   },
   states: { pass: "Pass", fail: "Fail", not_checked: "Not checked" },
   severities: { error: counted("error"), warning: counted("warning"), info: counted("note") },
+  unread: {
+    says: "This says nothing about the log's integrity.",
+    not: ["It is no sign of tampering, and it is no pass: nothing in the file was checked."],
+    next: "The finding below says what the file seems to be, and what to do.",
+  },
+  logUnconfirmed: {
+    word: "Consistent in itself, log not confirmed.",
+    says: "No log key that you trust signed the last checkpoint: anyone could have put these chains together.",
+    not: [
+      "It does not mean tampering, and the events are signed by keys you trust. But chains, or the ends of chains, may have been left out.",
+    ],
+    next: "Get the log's key from someone you trust, by another way than this file came, and add it to the trust file.",
+  },
   signers: {
     trust_file: { word: "Trusted", why: "You name this key as an emitter." },
     granted: { word: "Trusted", why: "An issuer that you trust granted it in this log." },
@@ -92,7 +105,7 @@ const result: ResultTexts = {
     },
   },
   codes: {
-    "append_only.not_reached": "The pinned size is not reached",
+    "append_only.not_reached": "Not to be compared with the pin",
     "append_only.rollback": "The log is smaller than when it was pinned",
     "append_only.split_view": "The log is another one than was pinned",
     "chain.after_close": "A link after the chain's end",
@@ -107,7 +120,8 @@ const result: ResultTexts = {
     "expected.origin": "Another log than was expected",
     "expected.range": "Expected leaves are missing",
     "format.checkpoint": "A malformed checkpoint",
-    "format.header": "Not the header of an export",
+    "format.compression": "Compressed in a way that is not read",
+    "format.header": "Not a countersign export, or its header is damaged",
     "format.leaf_size": "A leaf is too large",
     "format.line": "A malformed line",
     "format.link": "A malformed link",

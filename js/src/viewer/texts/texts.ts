@@ -44,6 +44,10 @@ export interface Explained {
 export interface ResultTexts {
   readonly verdicts: Readonly<Record<Verdict, VerdictText>>;
   readonly complete: CompleteText;
+  /** `not_checked` where nothing could be read: the word is what was found. */
+  readonly unread: Omit<VerdictText, "word">;
+  /** `unconfirmed` where the log's key alone is not known. */
+  readonly logUnconfirmed: VerdictText;
   readonly checks: Readonly<Record<CheckName, CheckText>>;
   readonly states: Readonly<Record<CheckState, string>>;
   readonly severities: Readonly<Record<Severity, Counting>>;

@@ -1,0 +1,23 @@
+/** An artefact as a file on a server. */
+
+import { CountersignError } from "../error.js";
+
+/** Compiles the file at an address, whatever type its server says it has. */
+export async function compileFetched(address: URL): Promise<WebAssembly.Module> {
+  const response = await fetch(address).catch((cause) => {
+    throw unfetched(address, "could not be fetched", cause);
+  });
+  if (!response.ok) {
+    throw unfetched(address, `was answered with status ${response.status}`);
+  }
+  return response.headers.get("content-type") === "application/wasm"
+    ? WebAssembly.compileStreaming(response)
+    : WebAssembly.compile(await response.arrayBuffer());
+}
+
+function unfetched({ href }: URL, how: string, cause?: unknown): CountersignError {
+  return new CountersignError("wasm.unavailable", `WebAssembly could not be loaded: ${href} ${how}`, {
+    hint: "serve the .wasm file there, beside the package's other files, and allow it in the page's Content-Security-Policy: connect-src",
+    cause,
+  });
+}

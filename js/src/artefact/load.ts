@@ -1,0 +1,54 @@
+/** Loading an artefact: once, again after it failed, and with an error that says what to do. */
+
+import { CountersignError } from "../error.js";
+import { OLDEST, refuseOldEngine } from "../supported.js";
+
+/** A `WebAssembly.Module`, of which not every project has the type. */
+// biome-ignore lint/suspicious/noEmptyInterface: the DOM library's is as empty
+export interface CompiledModule {}
+
+/** How a runtime loads an artefact: compiled already, or to be compiled on first use. */
+export type ModuleSource = CompiledModule | (() => Promise<CompiledModule>);
+
+/** Has an artefact loaded when it is first asked for. A failure is told to those who wait, and tried again by the next. */
+export function loading<T>(
+  whose: "recorder" | "verifier",
+  source: ModuleSource,
+  use: (module: CompiledModule) => T | Promise<T>,
+): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  const load = async () => {
+    refuseOldEngine();
+    return use(typeof source === "function" ? await source() : source);
+  };
+  return () => {
+    loaded ??= load().catch((cause) => {
+      loaded = undefined;
+      throw cause instanceof CountersignError ? cause : unavailable(whose, cause);
+    });
+    return loaded;
+  };
+}
+
+function unavailable(whose: string, cause: unknown): CountersignError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new CountersignError("wasm.unavailable", `the ${whose}'s WebAssembly could not be loaded: ${message}`, {
+    hint: hintFor(whose, message, cause),
+    cause,
+  });
+}
+
+/** Engines tell causes apart by their messages alone. */
+function hintFor(whose: string, message: string, cause: unknown): string | undefined {
+  if (/content security policy|unsafe-eval|blocked by csp/i.test(message)) {
+    return "the page's Content-Security-Policy must allow 'wasm-unsafe-eval' in script-src";
+  }
+  if (/code generation/i.test(message)) {
+    const given = whose === "recorder" ? "recording of countersign/host" : "createVerifier of countersign/verify/host";
+    return `this runtime takes WebAssembly only as a module: import countersign/${whose}.wasm as one, and give it to ${given}`;
+  }
+  if (cause instanceof WebAssembly.CompileError) {
+    return `what was loaded is no WebAssembly that this engine takes: is it the file of this version, unaltered, and the engine ${OLDEST}, or later?`;
+  }
+  return undefined;
+}

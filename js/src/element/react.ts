@@ -1,0 +1,35 @@
+/** `<countersign-viewer>` in React's JSX, from React 19 on: its properties, and what it tells of. */
+
+import type { ClassAttributes, HTMLAttributes } from "react";
+import type { CountersignViewer, ViewerEvents } from "./public.js";
+
+export type * from "./public.js";
+
+type Given =
+  | "src"
+  | "trust"
+  | "live"
+  | "tz"
+  | "theme"
+  | "bare"
+  | "fragment"
+  | "file"
+  | "session"
+  | "texts"
+  | "trustText"
+  | "pins"
+  | "request";
+
+/** What the element takes in JSX. React sets no properties of an element that a server rendered: those need attributes. */
+export type CountersignViewerProps = HTMLAttributes<CountersignViewer> &
+  ClassAttributes<CountersignViewer> & { [Name in Given]?: CountersignViewer[Name] | undefined } & {
+    [Name in keyof ViewerEvents as `on${Name}`]?: ((event: ViewerEvents[Name]) => void) | undefined;
+  };
+
+declare module "react" {
+  namespace JSX {
+    interface IntrinsicElements {
+      "countersign-viewer": CountersignViewerProps;
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/** The packed package in all the places that Next.js has for code, built by Turbopack and by webpack. */
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { cpSync, rmSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { after, test } from "node:test";
+import { promisify } from "node:util";
+import { launch } from "../chromium.ts";
+import { Installed } from "./installed.ts";
+
+const run = promisify(execFile);
+const installed = new Installed();
+after(() => installed.remove());
+
+const WORKS = "verified, verified";
+const env = { ...process.env, NEXT_TELEMETRY_DISABLED: "1", NODE_OPTIONS: "" };
+
+/** What of the fixture the other bundler has: one project has either file, and webpack no edge routes below `app`. */
+const OTHERS = {
+  // Since Next.js 16 a proxy is in Node.js, and a middleware at the edge.
+  turbopack: ["middleware.js", "pages"],
+  webpack: ["proxy.js", "app/edge"],
+};
+
+for (const bundler of ["turbopack", "webpack"] as const) {
+  test(`Next.js with ${bundler}`, async (t) => {
+    const folder = installed.path(bundler);
+    cpSync(installed.path("test/setups/next"), folder, { recursive: true });
+    cpSync(installed.path("test/setups/once.mjs"), installed.path(bundler, "once.mjs"));
+    cpSync(installed.path("node_modules/countersign"), installed.path(bundler, "node_modules/countersign"), {
+      recursive: true,
+    });
+    installed.copy(folder, "next", "react", "react-dom");
+    for (const other of OTHERS[bundler]) {
+      rmSync(installed.path(bundler, other), { recursive: true });
+    }
+    const next = installed.path(bundler, "node_modules/next/dist/bin/next");
+    const { stdout, stderr } = await run(process.execPath, [next, "build", `--${bundler}`], { cwd: folder, env });
+    assert.doesNotMatch(stdout + stderr, /node_modules\/countersign/, "the build warns of the package");
+
+    const server = spawn(process.execPath, [next, "start", "--port", "0"], { cwd: folder, env });
+    const errors: string[] = [];
+    server.stderr.on("data", (data) => errors.push(String(data)));
+    let port: string | undefined;
+    for await (const line of createInterface({ input: server.stdout })) {
+      port = /localhost:(\d+)/.exec(line)?.[1] ?? port;
+      if (/Ready/.test(line)) {
+        break;
+      }
+    }
+    server.stdout.resume();
+    const browser = await launch();
+    try {
+      const said = async (place: string) => (await fetch(`http://localhost:${port}/${place}`)).text();
+
+      await t.test("a route handler", async () => assert.equal(await said("handler"), WORKS));
+      await t.test("a server component", async () =>
+        assert.ok((await said("component")).includes(`<p id="said">${WORKS}</p>`)),
+      );
+      await t.test("a route at the edge", async () =>
+        assert.equal(await said(bundler === "turbopack" ? "edge" : "api/edge"), WORKS),
+      );
+      await t.test(bundler === "turbopack" ? "a proxy" : "a middleware", async () =>
+        assert.equal(JSON.parse(await said("between")), WORKS),
+      );
+
+      const tab = await browser.newPage();
+      const shown = async (place: string, act = async () => {}) => {
+        await tab.goto(`http://localhost:${port}/${place}`);
+        await act();
+        await tab.waitForFunction("document.querySelector('#said')?.textContent");
+        return tab.textContent("#said");
+      };
+      await t.test("a server action", async () =>
+        assert.equal(await shown("action", () => tab.click("button")), WORKS),
+      );
+      await t.test("a client component", async () => assert.equal(await shown("page"), WORKS));
+      await t.test("the viewer in a client component", async () => assert.equal(await shown("viewer"), "verified"));
+      assert.deepEqual(errors, []);
+    } finally {
+      await browser.close();
+      server.kill();
+    }
+  });
+}

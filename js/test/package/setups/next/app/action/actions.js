@@ -1,0 +1,7 @@
+"use server";
+
+import { once } from "../../once.mjs";
+
+export async function act() {
+  return once();
+}

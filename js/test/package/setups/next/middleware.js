@@ -1,0 +1,3 @@
+export { between as middleware } from "./between.mjs";
+
+export const config = { matcher: "/between" };

@@ -1,0 +1,36 @@
+/** What TypeScript must know of the element in React's JSX: compiled against the tarball, never run. */
+
+import type { CountersignViewer, Report } from "countersign/viewer/react";
+import { useRef, useState } from "react";
+
+export function Trail({ file }: { file: Blob | undefined }) {
+  const viewer = useRef<CountersignViewer>(null);
+  const [report, setReport] = useState<Report>();
+  return (
+    <section>
+      <countersign-viewer
+        ref={viewer}
+        className="trail"
+        lang="en"
+        src="/export"
+        trust="/trust.txt"
+        live
+        file={file}
+        pins={["pin"]}
+        request={(address, init) => fetch(address, init)}
+        oncountersign-report={({ detail }) => setReport(detail.report)}
+        oncountersign-open={({ detail }) => console.log(detail.row)}
+      />
+      <p>{report?.verdict}</p>
+    </section>
+  );
+}
+
+export const mistaken = [
+  // @ts-expect-error: an address is a text
+  <countersign-viewer key="src" src={1} />,
+  // @ts-expect-error: there is no such property
+  <countersign-viewer key="source" source="/export" />,
+  // @ts-expect-error: a report has no such member
+  <countersign-viewer key="report" oncountersign-report={({ detail }) => detail.report.result} />,
+];
