@@ -23,8 +23,8 @@ const MOST_PINS = 8;
 
 /** What happened lately is shown before what happens now: the newest so many events. */
 const BEFORE = "export?limit=200";
-/** A log without leaves has nothing to show before. */
-const FROM_NOTHING = "stream";
+/** A log without leaves has nothing to show before; what it gets until the stream is open counts too. */
+const FROM_NOTHING = "stream?from=0";
 
 /** One live view, from its begin until it is stopped. Tells of `change` and `report`. */
 export class Watch extends EventTarget {
