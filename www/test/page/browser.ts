@@ -16,6 +16,9 @@ export const PAGE = process.env.PAGE ?? fileURLToPath(new URL("../../dist/index.
 /** How long a busy machine may need for a step, in milliseconds. */
 export const PATIENCE = 120_000;
 
+/** How many times slower pages are to run: a test that hopes instead of waiting fails then. */
+const SLOWER = Number(process.env.SLOWER ?? 1);
+
 /** A browser with a profile of its own. */
 export interface Browser {
   readonly context: BrowserContext;
@@ -36,6 +39,11 @@ export async function launch(
     ...launching,
   });
   context.setDefaultTimeout(PATIENCE);
+  if (SLOWER > 1)
+    context.on("page", async (page) => {
+      const devtools = await context.newCDPSession(page);
+      await devtools.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
+    });
   if (!remembers) await context.addInitScript(() => localStorage.setItem("countersign.seen/off", "1"));
   return {
     context,
