@@ -50,8 +50,8 @@ function failed(answer: Answer): Failure {
   const says = message === "" ? `${from} answered with status ${status}` : `the collector says: ${message}`;
   if (code === "submit.early") {
     const todo =
-      "set this machine's clock. The events are kept, and are taken when the log's clock has come to their times";
-    return new Failure("chain", error("clock.ahead", says, todo), retryAfter);
+      "set this machine's clock, or the log's: whichever is wrong. The events are kept, and are taken when the log's clock has come to their times";
+    return new Failure("chain", error("clock.ahead", says, todo), retryAfter, moment(answer.body?.now));
   }
   if (status === 413) {
     const todo = "a batch is larger than the collector takes: have its limits raised, or record smaller events";
@@ -113,6 +113,12 @@ function note(body: Readonly<Record<string, unknown>>, place: number): string | 
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
+}
+
+/** A time of the format, in milliseconds from the epoch. */
+function moment(text: unknown): number | undefined {
+  const millis = typeof text === "string" && /^\d{4}-[\d:T.-]{18}Z$/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isFinite(millis) ? millis : undefined;
 }
 
 function isCount(value: unknown): value is number {

@@ -3,9 +3,11 @@
 import { CountersignError } from "../error.js";
 import type { Keeper } from "../outbox/keeper.js";
 import type { Receipt } from "../record/handle.js";
+import type { Waits } from "./backoff.js";
 import { type Batch, linksOf } from "./batch.js";
 import type { Delivered, Destination, Sent } from "./destination.js";
 import { Failure } from "./failure.js";
+import { Resting } from "./resting.js";
 
 /** How much is sent at one time. */
 export interface Limits {
@@ -28,6 +30,8 @@ const DENIALS = 3;
 /** How batches are sent. */
 export interface Manner {
   timeout: number;
+  /** How long a chain waits after a failure of its own. */
+  waits: Waits;
   /** Whether what is sent now must outlive the page. */
   leaving: () => boolean;
 }
@@ -37,10 +41,10 @@ export interface Fate {
   /** Told of a chain that cannot go on, and whether events are lost with it, which no outbox has. */
   died(chain: string, error: CountersignError, isLoss: boolean): void;
   /**
-   * Told of a chain whose key the log refuses, with all that is pending of it, none of which is in the log. Whether its
-   * events are queued again, for another chain.
+   * Told of a chain whose key or whose times the log refuses, with all that is pending of it, none of which is in the
+   * log. Whether its events are queued again, for another chain.
    */
-  refused(chain: string, batches: readonly Batch[]): Promise<boolean>;
+  refused(chain: string, batches: readonly Batch[], why: Failure): Promise<boolean>;
 }
 
 /** The newest proof that was verified. */
@@ -76,6 +80,8 @@ export class Courier {
   readonly #single = new Set<string>();
   /** How often in a row it was said why a chain cannot go on. */
   readonly #denials = new Map<string, { code: string; times: number }>();
+  /** Chains that wait after a failure of their own. */
+  readonly #resting: Resting;
   #sending: readonly Batch[] = [];
   #moving: readonly Batch[] = [];
   #bytes = 0;
@@ -87,6 +93,7 @@ export class Courier {
     this.#keeper = keeper;
     this.#manner = manner;
     this.#fate = fate;
+    this.#resting = new Resting(manner.waits);
   }
 
   /** All that is not delivered and can be. */
@@ -102,6 +109,29 @@ export class Courier {
   /** Bytes of lines that are not delivered and can be. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes that are to be delivered before more of a chain is: those of other chains that wait hold up nothing. */
+  bytesBefore(chain: string | undefined): number {
+    if (this.#resting.size === 0) {
+      return this.#bytes;
+    }
+    return sizeOf(this.#pending.filter((batch) => batch.chain === chain || !this.#resting.has(batch.chain)));
+  }
+
+  /** Whether a chain waits after a failure of its own. */
+  isResting(chain: string | undefined): boolean {
+    return chain !== undefined && this.#resting.has(chain);
+  }
+
+  /** Milliseconds until a chain that waits is tried again. */
+  get retryIn(): number | undefined {
+    return this.#resting.next;
+  }
+
+  /** Has chains that wait be tried with the next delivery. */
+  wake(): void {
+    this.#resting.wake();
   }
 
   /** How many events are being sent now. */
@@ -129,13 +159,15 @@ export class Courier {
 
   /**
    * Delivers until nothing is pending that can be delivered. A chain that fails does not hold up another; at the end
-   * that a chain cannot go on is thrown, or else the first failure. `alive` is asked after each wait whether this is
-   * still to go on.
+   * that a chain cannot go on is thrown, or else the first failure, or else that one waits. `alive` is asked after each
+   * wait whether this is still to go on. With `asked` a chain waits no longer than the collector asked for.
    */
-  async deliver(alive: () => boolean): Promise<void> {
+  async deliver(alive: () => boolean, asked: boolean): Promise<void> {
     let failed: Failure | undefined;
     for (const chain of new Set(this.pending.map(({ chain }) => chain))) {
-      while (alive() && this.#ofChain(chain).length > 0) {
+      const waiting = this.#resting.hold(chain, asked);
+      failed ??= waiting;
+      while (waiting === undefined && alive() && this.#ofChain(chain).length > 0) {
         try {
           await this.#step(chain, alive);
         } catch (cause) {
@@ -152,10 +184,13 @@ export class Courier {
           if (failure.scope === "dead") {
             this.#bury(chain, failure.error);
           }
-          if (failure.scope === "refused" && (await this.#giveBack(chain))) {
+          if (failure.scope === "refused" && (await this.#giveBack(chain, failure))) {
             break;
           }
-          failed = failed === undefined || (failure.scope === "dead" && failed.scope !== "dead") ? failure : failed;
+          if (failure.isOfChain) {
+            this.#resting.add(chain, failure);
+          }
+          failed = failed === undefined || weight(failure) > weight(failed) ? failure : failed;
           break;
         }
       }
@@ -167,7 +202,7 @@ export class Courier {
 
   /** Sends what it can without waiting for anything: the page is going away. */
   leave(): void {
-    const [first] = this.pending;
+    const first = this.pending.find(({ chain }) => this.#resting.hold(chain, true) === undefined);
     const batches =
       first === undefined ? [] : this.#parcel(first.chain, 0, { ...this.#limits, bytes: KEEPALIVE }, true);
     if (batches.length > 0) {
@@ -262,12 +297,14 @@ export class Courier {
 
   /** Looks at a failure: nothing where the first of a chain's batches is to be tried alone. */
   #refused(chain: string, parcel: readonly Batch[], failure: unknown): undefined {
-    if (!(failure instanceof Failure) || failure.error.code !== "log.unauthorised") {
+    const isForAnother =
+      failure instanceof Failure && (failure.error.code === "log.unauthorised" || failure.logTime !== undefined);
+    if (!isForAnother) {
       throw failure;
     }
     const [first] = this.#ofChain(chain);
     if (parcel.length === 1 && parcel[0] === first) {
-      throw new Failure("refused", failure.error, failure.retryAfter);
+      throw new Failure("refused", failure.error, failure.retryAfter, failure.logTime);
     }
     if (this.#single.has(chain)) {
       throw failure;
@@ -277,14 +314,15 @@ export class Courier {
   }
 
   /** Gives a refused chain's events back to be queued again. Whether that was possible. */
-  async #giveBack(chain: string): Promise<boolean> {
+  async #giveBack(chain: string, why: Failure): Promise<boolean> {
     const batches = this.#ofChain(chain);
     this.#drop(batches);
     this.#moving = batches;
-    const isMoved = await this.#fate.refused(chain, batches).finally(() => {
+    const isMoved = await this.#fate.refused(chain, batches, why).finally(() => {
       this.#moving = [];
     });
     if (isMoved) {
+      this.#forget(chain);
       return true;
     }
     this.#pending = [...batches, ...this.#pending];
@@ -322,8 +360,7 @@ export class Courier {
     if (delivered.proof !== null && delivered.index !== null) {
       this.last = { chain: last.chain, seq: last.to, index: delivered.index, proof: delivered.proof };
     }
-    this.#denials.delete(last.chain);
-    this.#single.delete(last.chain);
+    this.#forget(last.chain);
     const gone = this.#pending.filter((batch) => batch.chain === last.chain && batch.to <= last.to);
     this.#drop(gone);
     settle(gone, delivered);
@@ -386,15 +423,26 @@ export class Courier {
       }
     }
     this.#drop(batches);
-    this.#denials.delete(chain);
-    this.#single.delete(chain);
+    this.#forget(chain);
     this.#dead.set(chain, error);
     this.#fate.died(chain, error, isLoss);
+  }
+
+  /** Forgets how a chain failed. */
+  #forget(chain: string): void {
+    this.#denials.delete(chain);
+    this.#single.delete(chain);
+    this.#resting.delete(chain);
   }
 
   #isInOutbox({ kept, taken }: Batch): boolean {
     return this.#keeper.isDurable && (kept || taken.every(({ id }) => id !== undefined));
   }
+}
+
+/** Which of several failures is told. */
+function weight({ scope }: Failure): number {
+  return scope === "dead" ? 2 : scope === "waiting" ? 0 : 1;
 }
 
 function sizeOf(batches: readonly Batch[]): number {

@@ -8,8 +8,10 @@ export type Scope =
   | "collector"
   /** This chain cannot, now; others perhaps can. */
   | "chain"
-  /** The same, because its key may not sign it. Nothing that is pending of it is in the log. */
+  /** The same, because its key may not sign it, or its times are to come. Nothing that is pending of it is in the log. */
   | "refused"
+  /** The same: it is not its turn yet after a failure that was told before. Nothing was sent. */
+  | "waiting"
   /** The collector says that this chain never can as it is, and nobody signed that: it is to be said again. */
   | "denied"
   /** This chain never can as it is. It stays where it is, and is not sent again by itself. */
@@ -21,11 +23,18 @@ export class Failure extends Error {
   readonly error: CountersignError;
   /** How many milliseconds the collector asks to wait. */
   readonly retryAfter: number | undefined;
+  /** What the log's clock showed, where that is why: milliseconds from the epoch. Nobody signed it. */
+  readonly logTime: number | undefined;
 
-  constructor(scope: Scope, error: CountersignError, retryAfter?: number) {
+  constructor(scope: Scope, error: CountersignError, retryAfter?: number, logTime?: number) {
     super(error.message, { cause: error });
     this.scope = scope;
     this.error = error;
     this.retryAfter = retryAfter;
+    this.logTime = logTime;
+  }
+  /** Whether it stops one chain for now, and nothing else. */
+  get isOfChain(): boolean {
+    return this.scope !== "collector" && this.scope !== "dead";
   }
 }

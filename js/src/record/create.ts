@@ -6,6 +6,7 @@ import { CountersignError } from "../error.js";
 import { Keeper } from "../outbox/keeper.js";
 import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
+import { Clock } from "./clock.js";
 import { type Core, type CoreLogTrust, inCore } from "./core.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { type RecorderOptions, type Settings, settings } from "./options.js";
@@ -34,10 +35,11 @@ export function creator<Trust extends CoreLogTrust>(variant: Variant<Trust>, lif
     const core = await variant.load();
     const { origin, destination } = route(core, variant, chosen);
     const keeper = new Keeper(chosen.outbox);
-    const begin = beginner(core, variant, chosen, origin, keeper);
+    const clock = new Clock(chosen.now);
+    const begin = beginner(core, variant, chosen, origin, keeper, clock);
     const chain = await begin(chosen.key);
     return keeper.open(
-      (found) => new Recorder({ origin, settings: chosen, keeper, destination, lifecycle, begin, chain, found }),
+      (found) => new Recorder({ origin, settings: chosen, clock, keeper, destination, lifecycle, begin, chain, found }),
     );
   };
 }
@@ -94,9 +96,10 @@ function ofKey<T>(key: string | KeyHandle | Signer, work: () => T): T {
 function beginner<Trust extends CoreLogTrust>(
   core: Core<Trust>,
   { readKey, verifies }: Variant<Trust>,
-  { signEvery, redact, now, random, timeoutMs }: Settings,
+  { signEvery, redact, random, timeoutMs }: Settings,
   origin: string,
   keeper: Keeper,
+  { now }: Clock,
 ) {
   const means = {
     now,

@@ -8,8 +8,13 @@ import { sleep, unref, within } from "../timers.js";
 
 /** What a flush does. */
 export interface Work {
-  /** Delivers all that there is. `alive` tells after each wait whether to go on. */
-  run(alive: () => boolean): Promise<void>;
+  /**
+   * Delivers all that there is. `alive` tells after each wait whether to go on. With `asked` chains that wait after a
+   * failure of their own are tried too, where they may be.
+   */
+  run(alive: () => boolean, asked: boolean): Promise<void>;
+  /** Milliseconds until a chain that waits is tried again. */
+  retryIn(): number | undefined;
   /** Whether events up to that number are still to be delivered. */
   owes(number: number): boolean;
   /** Told of what kept a flush from ending well, and whether somebody who waited for it was. */
@@ -39,6 +44,8 @@ interface Failed {
   readonly wait: number;
   /** Whether some of what was to be delivered never will be: nobody may take this flush for a good one. */
   readonly isDead: boolean;
+  /** Whether it was told before. */
+  readonly isOld: boolean;
 }
 
 interface Waiter {
@@ -92,7 +99,7 @@ export class Flushing {
 
   /** Milliseconds until the next try, after a failure. */
   get retryIn(): number | undefined {
-    return this.#failures > 0 && this.#timer !== undefined ? Math.max(0, this.#due - clock()) : undefined;
+    return this.#lastError !== undefined && this.#timer !== undefined ? Math.max(0, this.#due - clock()) : undefined;
   }
 
   /** Flushes all events up to that number, and goes on so many milliseconds after a failure. */
@@ -168,15 +175,15 @@ export class Flushing {
 
   async #run(): Promise<void> {
     this.#running = true;
+    let asked = this.#waiters.length > 0;
     try {
       do {
-        const failed = await this.#attempt(() => true);
+        const failed = await this.#attempt(() => true, asked);
         const again = failed === undefined ? 0 : this.#tell(failed);
-        if (again > 0) {
-          await this.#rest(again);
-        }
+        asked = again > 0 ? await this.#rest(again) : this.#waiters.length > 0;
         if (failed !== undefined && again > 0 && this.#waiters.length === 0) {
-          this.#scheduleAfter({ ...failed, wait: Math.max(0, this.#restUntil - clock()) });
+          const left = this.#failures > 0 ? this.#restUntil - clock() : (this.#work.retryIn() ?? 0);
+          this.#scheduleAfter({ ...failed, wait: Math.max(0, left) });
         }
       } while (this.#waiters.length > 0);
     } finally {
@@ -189,6 +196,7 @@ export class Flushing {
   async #inTurn(number: number, until: number, lifetime: number, asked = true): Promise<void> {
     const isPatient = until > clock();
     const deaths = this.#deaths;
+    let isAsked = asked;
     for (let look = LOOK; ; look = Math.min(2 * look, PAUSE)) {
       if (!this.#work.owes(number)) {
         // What is owed no more need not have come.
@@ -200,11 +208,12 @@ export class Flushing {
       const now = clock();
       const isFree = !this.#running || now - this.#seen >= lifetime;
       if (isFree && (!isPatient || now >= this.#restUntil)) {
-        const turn = this.#turn();
+        const turn = this.#turn(isAsked);
+        isAsked = asked && !isPatient;
         const failed = await (isPatient ? within(until - now, turn, () => this.#leave(turn)) : turn);
         const isLast = clock() >= until || failed?.isDead === true;
         if (failed !== undefined) {
-          this.#work.failed(failed.error, asked && isLast);
+          this.#work.failed(failed.error, failed.isOld || (asked && isLast));
           this.#scheduleAfter(failed);
           if (isLast) {
             throw failed.error;
@@ -224,14 +233,14 @@ export class Flushing {
   #leave(turn: Promise<Failed | undefined>): CountersignError {
     void turn.then((failed) => {
       if (failed !== undefined) {
-        this.#work.failed(failed.error, false);
+        this.#work.failed(failed.error, failed.isOld);
         this.#scheduleAfter(failed);
       }
     });
     return this.#lastError ?? late();
   }
 
-  async #turn(): Promise<Failed | undefined> {
+  async #turn(asked: boolean): Promise<Failed | undefined> {
     const generation = ++this.#generation;
     const alive = () => {
       if (generation === this.#generation) {
@@ -242,7 +251,7 @@ export class Flushing {
     this.#running = true;
     this.#seen = clock();
     try {
-      return await this.#attempt(alive);
+      return await this.#attempt(alive, asked);
     } finally {
       if (generation === this.#generation) {
         this.#running = false;
@@ -252,9 +261,9 @@ export class Flushing {
   }
 
   /** Works once. */
-  async #attempt(alive: () => boolean): Promise<Failed | undefined> {
+  async #attempt(alive: () => boolean, asked: boolean): Promise<Failed | undefined> {
     try {
-      await this.#work.run(alive);
+      await this.#work.run(alive, asked);
     } catch (cause) {
       return alive() ? this.#failed(cause) : undefined;
     }
@@ -272,8 +281,16 @@ export class Flushing {
   #failed(cause: unknown): Failed {
     const error = asCoded(cause instanceof Failure ? cause.error : cause);
     const retryAfter = cause instanceof Failure ? cause.retryAfter : undefined;
-    this.#failures++;
     this.#lastError = error;
+    if (cause instanceof Failure && cause.isOfChain) {
+      // The collector works: what else is recorded goes on at its pace.
+      this.#failures = 0;
+      this.#notBefore = 0;
+      this.#restUntil = 0;
+      const wait = this.#work.retryIn() ?? this.#pace.waits.longest;
+      return { error, wait, isDead: false, isOld: cause.scope === "waiting" };
+    }
+    this.#failures++;
     const wait = pause(this.#pace.waits, this.#failures, retryAfter, Math.random());
     this.#notBefore = retryAfter === undefined ? 0 : clock() + Math.min(wait, retryAfter);
     // What cannot go on at all holds up nothing else.
@@ -283,7 +300,7 @@ export class Flushing {
       this.#deaths++;
       this.#lastDeath = error;
     }
-    return { error, wait: isDead ? 0 : wait, isDead };
+    return { error, wait: isDead ? 0 : wait, isDead, isOld: false };
   }
 
   /** Tells whoever has no more patience, and gives how long to rest for those who have. */
@@ -291,7 +308,7 @@ export class Flushing {
     const now = clock();
     const { error, isDead } = failed;
     const told = this.#settle((waiter) => (isDead || waiter.until <= now ? { error } : undefined), isDead);
-    this.#work.failed(error, told);
+    this.#work.failed(error, told || failed.isOld);
     const patient = Math.max(0, ...this.#waiters.map(({ until }) => until - now));
     if (patient > 0) {
       return Math.max(1, Math.min(failed.wait, patient));
@@ -330,8 +347,11 @@ export class Flushing {
     return some;
   }
 
-  /** Waits before the next try, until somebody asks for a flush, but as long as the collector asked for in any case. */
-  async #rest(milliseconds: number): Promise<void> {
+  /**
+   * Waits before the next try, until somebody asks for a flush, but as long as the collector asked for in any case.
+   * Whether somebody asked.
+   */
+  async #rest(milliseconds: number): Promise<boolean> {
     const until = clock() + milliseconds;
     let woken = false;
     const wake = new Promise<void>((resolve) => {
@@ -346,6 +366,7 @@ export class Flushing {
       await Promise.race([wake, sleep(Math.min(until - clock(), PAUSE))]);
     }
     this.#wake = undefined;
+    return woken;
   }
 }
 

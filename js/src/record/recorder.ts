@@ -3,10 +3,12 @@
 import { type Batch, eventsOf } from "../deliver/batch.js";
 import { Courier, type LastProof } from "../deliver/courier.js";
 import type { Destination } from "../deliver/destination.js";
+import { Failure } from "../deliver/failure.js";
 import { CountersignError } from "../error.js";
 import type { Found, Keeper } from "../outbox/keeper.js";
 import { unref } from "../timers.js";
 import { type Chain, LINK } from "./chain.js";
+import type { Clock, Learnt } from "./clock.js";
 import type { AuditEvent } from "./event.js";
 import { Flushing } from "./flushing.js";
 import { droppedHandle, type Handle, Taken } from "./handle.js";
@@ -20,6 +22,7 @@ import { tell } from "./tell.js";
 export interface Parts {
   origin: string;
   settings: Settings;
+  clock: Clock;
   keeper: Keeper;
   destination: Destination;
   lifecycle: Lifecycle;
@@ -81,6 +84,7 @@ export class Recorder {
 
   readonly #parts: Parts;
   readonly #settings: Settings;
+  readonly #clock: Clock;
   readonly #keeper: Keeper;
   readonly #courier: Courier;
   readonly #flushing: Flushing;
@@ -102,6 +106,8 @@ export class Recorder {
   #closed = false;
   /** The latest time of an event that the chain got. */
   #latest = Number.NEGATIVE_INFINITY;
+  /** By how much this machine's clock was last said to be ahead of the log's. */
+  #toldAhead = 0;
   #looked = 0;
   #looking: ReturnType<typeof setInterval> | undefined;
   readonly #hasten = () => {
@@ -112,32 +118,34 @@ export class Recorder {
 
   /** @internal */
   constructor(parts: Parts) {
-    const { origin, settings, keeper, destination, lifecycle } = parts;
+    const { origin, settings, clock, keeper, destination, lifecycle } = parts;
     this.#parts = parts;
     this.origin = origin;
     this.#settings = settings;
+    this.#clock = clock;
     this.#keeper = keeper;
     this.#anew = parts.chain;
     this.#chain = parts.chain();
     this.#courier = new Courier(
       destination,
       keeper,
-      { timeout: settings.timeoutMs, leaving: () => lifecycle.isLeaving() },
+      { timeout: settings.timeoutMs, waits: settings.waits, leaving: () => lifecycle.isLeaving() },
       {
         died: (chain, error, isLoss) => this.#onDead(chain, error, isLoss),
-        refused: (chain, batches) => this.#onRefused(chain, batches),
+        refused: (chain, batches, why) => this.#onRefused(chain, batches, why),
       },
     );
     this.#flushing = new Flushing(
       {
-        run: (alive) => this.#run(alive),
+        run: (alive, asked) => this.#run(alive, asked),
+        retryIn: () => this.#courier.retryIn,
         owes: (number) => this.#owes(number),
         failed: (error, told) => this.#failed(error, told),
         succeeded: () => {
           this.#lastError = undefined;
         },
         ended: () => {
-          if (this.#owes(this.#recorded)) {
+          if (this.#owesNow(this.#recorded)) {
             this.#soon();
           }
         },
@@ -274,7 +282,7 @@ export class Recorder {
     if (this.#held + json.length + LINK > this.#settings.limitBytes) {
       return this.#full();
     }
-    const now = this.#settings.now();
+    const now = this.#clock.now();
     this.#leaveWhatIsAhead(now);
     const taken = new Taken(this.#recorded + 1, this.#hasten);
     this.#chain.record(json, typed, now, taken);
@@ -298,6 +306,8 @@ export class Recorder {
       this.#endChain();
       this.#chain = this.#anew();
       this.#latest = now;
+      // What waits for a time to come may have had it from that clock.
+      this.#courier.wake();
     }
     this.#latest = Math.max(this.#latest, now);
   }
@@ -308,7 +318,7 @@ export class Recorder {
         hint: "flush more often, find out why flushes fail, or raise limitBytes",
       });
     }
-    const now = this.#settings.now();
+    const now = this.#clock.now();
     this.#dropped = { count: (this.#dropped?.count ?? 0) + 1, since: this.#dropped?.since ?? now, until: now };
     return droppedHandle();
   }
@@ -345,16 +355,27 @@ export class Recorder {
     );
   }
 
-  async #run(alive: () => boolean): Promise<void> {
+  async #run(alive: () => boolean, asked: boolean): Promise<void> {
     await this.#adopt();
     // What is recorded from now on is flushed by another: or this one might never end.
     const newest = this.#recorded;
+    let waiting: Failure | undefined;
+    let isFirst = true;
     do {
       const failed = await this.#link(alive);
       if (!alive()) {
         return;
       }
-      await this.#courier.deliver(alive);
+      try {
+        await this.#courier.deliver(alive, asked && isFirst);
+      } catch (cause) {
+        if (!(cause instanceof Failure && cause.isOfChain)) {
+          throw cause;
+        }
+        // That it waits again says less than why.
+        waiting = waiting === undefined || waiting.scope === "waiting" ? cause : waiting;
+      }
+      isFirst = false;
       if (!alive()) {
         return;
       }
@@ -363,7 +384,10 @@ export class Recorder {
         throw failed;
       }
       this.#recordDropped(this.#chain);
-    } while (this.#owes(newest));
+    } while (this.#owesNow(newest));
+    if (waiting !== undefined && this.#owes(newest)) {
+      throw waiting;
+    }
   }
 
   /**
@@ -400,7 +424,7 @@ export class Recorder {
     // Anew each time: a close link may follow, and nothing after it.
     for (;;) {
       this.#recordDropped(chain);
-      if (!alive() || !hasWorkOf(chain, newest) || this.#courier.bytes >= LINKED) {
+      if (!alive() || !hasWorkOf(chain, newest) || this.#courier.bytesBefore(chain.name) >= LINKED) {
         return unkept;
       }
       this.#keepWhatStays(chain);
@@ -469,7 +493,7 @@ export class Recorder {
     });
     // It goes with what was recorded last: who waits for that waits for this too.
     const taken = new Taken(this.#recorded, this.#hasten);
-    chain.record(json, true, this.#settings.now(), taken);
+    chain.record(json, true, this.#clock.now(), taken);
     this.#queuedBytes += taken.bytes;
     this.#dropped = undefined;
     if (this.#keeper.isDurable) {
@@ -481,6 +505,15 @@ export class Recorder {
     return (
       this.#courier.owed.some(({ taken }) => isDue(taken, number)) ||
       [...this.#ending, this.#chain].some((chain) => hasWorkOf(chain, number))
+    );
+  }
+
+  /** The same, but for what waits after a failure of its chain. */
+  #owesNow(number: number): boolean {
+    const waits = (chain: string | undefined) => this.#courier.isResting(chain);
+    return (
+      this.#courier.owed.some(({ chain, taken }) => !waits(chain) && isDue(taken, number)) ||
+      [...this.#ending, this.#chain].some((chain) => !waits(chain.name) && hasWorkOf(chain, number))
     );
   }
 
@@ -510,15 +543,18 @@ export class Recorder {
   }
 
   /**
-   * A chain whose key the log refuses. A grant to come acts on chains that begin after it: the chain in use waits for one
-   * as long as the log has nothing of it. What else waits of such a chain goes into another.
+   * A chain whose key the log refuses, or whose times. A grant to come acts on chains that begin after it: the chain in
+   * use waits for one as long as the log has nothing of it. What else waits of such a chain goes into another, dated
+   * before what the log's clock shows.
    */
-  async #onRefused(name: string, batches: readonly Batch[]): Promise<boolean> {
+  async #onRefused(name: string, batches: readonly Batch[], { logTime, error }: Failure): Promise<boolean> {
     const isInUse = this.#chain.name === name;
-    if (isInUse && batches[0]?.from === 0) {
+    const learnt = logTime === undefined ? undefined : this.#clock.learn(logTime);
+    if (learnt === undefined ? isInUse && batches[0]?.from === 0 : learnt.isTooMuch) {
       return false;
     }
-    const lines = batches.flatMap(eventsOf);
+    const dated = (line: string) => (learnt === undefined ? line : datedAnew(line, learnt));
+    const lines = batches.flatMap(eventsOf).map(dated);
     // What an earlier recorder wrote has no handles. Every flush owes it.
     const handles = batches.flatMap(({ taken }) => taken);
     const made = () => new Taken(0, this.#hasten);
@@ -552,20 +588,43 @@ export class Recorder {
       }
     });
     if (over !== undefined) {
-      this.#moveOn(over);
+      this.#moveOn(over, dated);
     }
     if (this.#closed) {
       this.#chain.end();
     }
+    if (learnt !== undefined) {
+      this.#latest = Number.NEGATIVE_INFINITY;
+      this.#tellClock(learnt, error);
+    }
     return true;
   }
 
-  #moveOn(over: Chain): false {
+  /** Says once what a log's clock showed. */
+  #tellClock({ ahead, isCorrected }: Learnt, { message }: CountersignError): void {
+    if (isCorrected && Math.abs(ahead - this.#toldAhead) < 60_000) {
+      return;
+    }
+    this.#toldAhead = isCorrected ? ahead : 0;
+    const seconds = Math.round(ahead / 1000);
+    const [what, hint] = isCorrected
+      ? [
+          `this machine's clock is ${seconds} s ahead of the log's: events are dated by the log's clock`,
+          "set this machine's clock; or have the log's set, if that is the one which is wrong",
+        ]
+      : [
+          `events were dated by a clock that was ahead of the log's: they are recorded with the time now (${message})`,
+          "was this machine's clock set?",
+        ];
+    this.#failed(new CountersignError("clock.ahead", what, { hint }), false);
+  }
+
+  #moveOn(over: Chain, dated = (line: string) => line): false {
     const { lines, taken } = over.abandon();
     lines.forEach((line, nth) => {
       const one = taken[nth];
       if (one !== undefined) {
-        this.#chain.restore(line, one);
+        this.#chain.restore(dated(line), one);
       }
     });
     return false;
@@ -690,6 +749,12 @@ function millisOf({ patience = 0 }: FlushPatience): number {
     });
   }
   return patience;
+}
+
+/** A queued event, with the time that it is to have. */
+function datedAnew(line: string, { dated }: Learnt): string {
+  const end = line.indexOf(" ");
+  return `${dated(Number(line.slice(0, end)))}${line.slice(end)}`;
 }
 
 function settle(taken: readonly Taken[], error?: CountersignError): void {

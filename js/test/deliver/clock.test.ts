@@ -9,16 +9,26 @@ import { Storage } from "./storage.ts";
 const MINUTE = 60_000;
 const NOON = Date.UTC(2026, 10, 20, 12);
 
-/** A log whose clock is right, and a recorder's that may not be. */
-function clocks() {
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const timeOf = (link: string) => Date.parse(/ (\d{4}-\S+Z) /.exec(link)?.[1] ?? "");
+
+/** The clocks of a log and of a recorder. A log may say what its own shows where it refuses what is ahead of it. */
+function clocks({ says = false, asks = says }: { says?: boolean; asks?: boolean } = {}) {
   const clock = { log: NOON, recorder: NOON };
   const log = new MemoryLog();
   log.always = (body, pass) => {
-    const times = linesOf(body).map(({ link }) => Date.parse(/ (\d{4}-\S+Z) /.exec(link)?.[1] ?? ""));
-    return Math.max(...times) > clock.log + 5 * MINUTE ? refusal(429, "submit.early") : pass();
+    const ahead = Math.max(...linesOf(body).map(({ link }) => timeOf(link))) - clock.log - 2 * MINUTE;
+    const beside = says ? { now: new Date(clock.log).toISOString() } : {};
+    const headers = asks ? { "retry-after": `${Math.min(Math.ceil(ahead / 1000), 3600)}` } : undefined;
+    return ahead > 0 ? refusal(503, "submit.early", beside, headers) : pass();
   };
-  return { clock, log, now: () => clock.recorder };
+  const times = () => [...log.chains.values()].map((links) => links.map(timeOf));
+  return { clock, log, times, now: () => clock.recorder };
 }
+
+const twenty = Array.from({ length: 20 }, (_, nth) => `b.${nth}`);
 
 test("what was recorded ahead of time waits, and holds up nothing that came after", async () => {
   const { clock, log, now } = clocks();
@@ -39,6 +49,119 @@ test("what was recorded ahead of time waits, and holds up nothing that came afte
   clock.log = NOON + 600 * MINUTE;
   await recorder.close();
   assert.deepEqual(log.actions, ["a.right", "b.right", "b.next", "a.ahead"]);
+});
+
+test("what waits is not sent before its time, and all else is: when asked, and by itself", async (t) => {
+  const { clock, log, now } = clocks({ asks: true });
+  const recorder = await recorderOf(log, undefined, { now, flush: { events: 30, ms: 1 } });
+  // A program that is at its end flushes once more.
+  const goesOn = setInterval(() => {}, 1_000);
+  t.after(() => clearInterval(goesOn));
+  clock.recorder = NOON + HOUR;
+  record(recorder, "a.ahead");
+  await assert.rejects(recorder.flush(), { code: "clock.ahead" });
+  clock.recorder = NOON;
+  record(recorder, ...twenty);
+  await assert.rejects(recorder.flush(), { code: "clock.ahead" });
+  assert.deepEqual(log.actions, twenty);
+  const [next] = record(recorder, "c.next");
+  await next?.delivered();
+  const sent = log.bodies.length;
+  await assert.rejects(recorder.flush(), { code: "clock.ahead" });
+  assert.deepEqual([log.bodies.length, recorder.status().waiting], [sent, 1]);
+});
+
+test("what a log refuses and says its own time of is recorded with a time that it takes", async () => {
+  const { clock, log, times, now } = clocks({ says: true });
+  const told: string[] = [];
+  const recorder = await recorderOf(log, undefined, { now }, told);
+  record(recorder, "a.right");
+  await recorder.flush();
+  clock.recorder = NOON + HOUR;
+  const [ahead] = record(recorder, "a.ahead");
+  clock.recorder = NOON + MINUTE;
+  clock.log = NOON + MINUTE;
+  record(recorder, ...twenty);
+  await recorder.flush();
+  assert.deepEqual([...log.actions].sort(), ["a.ahead", "a.right", ...twenty].sort());
+  assert.equal((await ahead?.delivered())?.index !== null, true);
+  assert.ok(Math.max(...times().flat()) <= clock.log);
+  assert.deepEqual(told, ["clock.ahead"]);
+  await recorder.close();
+});
+
+test("a clock that is ahead is said once, and links are dated by the log's until it is set", async () => {
+  const { clock, log, times, now } = clocks({ says: true });
+  const told: string[] = [];
+  const recorder = await recorderOf(log, new Storage(), { now }, told);
+  clock.recorder = NOON + HOUR;
+  for (const action of ["a.1", "a.2", "a.3"]) {
+    record(recorder, action);
+    await recorder.flush();
+  }
+  assert.deepEqual([log.actions, told], [["a.1", "a.2", "a.3"], ["clock.ahead"]]);
+  assert.deepEqual(times(), [[NOON, NOON, NOON, NOON]]);
+  clock.log += 10 * MINUTE;
+  clock.recorder = clock.log;
+  record(recorder, "a.4");
+  await recorder.close();
+  assert.deepEqual([log.actions.at(-1), Math.max(...times().flat())], ["a.4", clock.log]);
+  assert.deepEqual(told, ["clock.ahead"]);
+});
+
+test("what was recorded by a clock that is ahead keeps the time between its events", async () => {
+  const { clock, log, times, now } = clocks({ says: true });
+  const recorder = await recorderOf(log, undefined, { now });
+  for (const seconds of [0, 10, 20]) {
+    clock.recorder = NOON + HOUR + seconds * 1000;
+    record(recorder, `a.${seconds}`);
+  }
+  clock.log = NOON + 20_000;
+  await recorder.close();
+  assert.deepEqual(times(), [[NOON, NOON, NOON + 10_000, NOON + 20_000, NOON + 20_000]]);
+});
+
+test("a log whose clock is more than a day behind is not believed, and all is delivered when it is set", async () => {
+  const { clock, log, times, now } = clocks({ says: true });
+  const told: string[] = [];
+  const recorder = await recorderOf(log, undefined, { now }, told);
+  clock.log = NOON - 3 * DAY;
+  record(recorder, "a.1", "a.2");
+  await assert.rejects(recorder.flush(), { code: "clock.ahead" });
+  assert.deepEqual(log.actions, []);
+  clock.log = NOON;
+  clock.recorder = NOON - DAY;
+  record(recorder, "a.3");
+  clock.recorder = NOON;
+  await recorder.close();
+  assert.deepEqual([...log.actions].sort(), ["a.1", "a.2", "a.3"]);
+  assert.ok(times().flat().includes(NOON));
+});
+
+test("a clock that was days ahead and was set: all is delivered", async () => {
+  const { clock, log, times, now } = clocks({ says: true });
+  const recorder = await recorderOf(log, new Storage(), { now });
+  clock.recorder = NOON + 30 * DAY;
+  record(recorder, "a.1");
+  await assert.rejects(recorder.flush(), { code: "clock.ahead" });
+  clock.recorder = NOON;
+  record(recorder, "a.2");
+  await recorder.close();
+  assert.deepEqual([...log.actions].sort(), ["a.1", "a.2"]);
+  assert.ok(Math.max(...times().flat()) <= NOON);
+});
+
+test("a clock that was years behind dates nothing that was recorded before by itself", async () => {
+  const { clock, log, times, now } = clocks({ says: true });
+  const recorder = await recorderOf(log, undefined, { now });
+  record(recorder, "a.right");
+  clock.recorder = Date.UTC(1970, 0, 2);
+  record(recorder, "a.behind");
+  clock.recorder = NOON + 1;
+  record(recorder, "a.again");
+  await recorder.close();
+  assert.deepEqual([...log.actions].sort(), ["a.again", "a.behind", "a.right"]);
+  assert.ok(times().flat().includes(NOON));
 });
 
 test("nor does it where an outbox brought it from an earlier recorder", async () => {
@@ -63,9 +186,9 @@ test("a clock that goes back a little leaves the chain one", async () => {
   const { clock, log, now } = clocks();
   const recorder = await recorderOf(log, undefined, { now });
   for (const [action, minutes] of [
-    ["a.one", 3],
+    ["a.one", 1],
     ["a.two", 0],
-    ["a.three", 4],
+    ["a.three", 2],
     ["a.four", 0],
   ] as const) {
     clock.recorder = NOON + minutes * MINUTE;

@@ -10,19 +10,27 @@ import { Storage } from "./storage.ts";
 const NEXT = new Signer("example.com/next", 3);
 const NAMES = ["a.1", "a.2", "a.3", "b.1", "b.2"] as const;
 
+/** What the first chain may be refused for. */
+const WHYS = {
+  "its key": () => refusal(403, "log.unauthorised"),
+  "its times": () => refusal(503, "submit.early", { now: "2026-11-20T12:00:00.000Z" }),
+};
+/** An hour after what the log says. */
+const now = () => Date.UTC(2026, 10, 20, 13);
+
 /** Refuses the first chain: its open link names its key. */
-function refusing(): Intervention {
+function refusing(why: () => Response): Intervention {
   let refused: string | undefined;
   return (body, pass) => {
     const chain = / event ([0-9a-f]{32}) /.exec(body)?.[1];
     refused ??= chain;
-    return chain === refused || chain === undefined ? refusal(403, "log.unauthorised") : pass();
+    return chain === refused || chain === undefined ? why() : pass();
   };
 }
 
 /** Two batches and an event without a link, under a key that is refused, and then another key. */
 async function life(log: Reached, storage: Storage): Promise<void> {
-  const recorder = await recorderOf(log, storage);
+  const recorder = await recorderOf(log, storage, { now });
   record(recorder, "a.1");
   await recorder.flush().catch(() => {});
   record(recorder, "a.2");
@@ -36,13 +44,13 @@ async function life(log: Reached, storage: Storage): Promise<void> {
   await recorder.close().catch(() => {});
 }
 
-const WRITES = await (async () => {
+async function writes(why: () => Response): Promise<number> {
   const [log, storage] = [new MemoryLog(), new Storage()];
-  log.always = refusing();
+  log.always = refusing(why);
   await life(log, storage);
   assert.deepEqual([...log.actions].sort(), [...NAMES].sort());
   return storage.writes;
-})();
+}
 
 /** What came, and whether any of it came twice. */
 function came(log: MemoryLog): string[] {
@@ -50,33 +58,36 @@ function came(log: MemoryLog): string[] {
   return [...log.actions].sort();
 }
 
-for (let fails = 1; fails <= WRITES; fails++) {
-  test(`change ${fails} of ${WRITES} fails: everything comes once`, async () => {
-    const [log, storage] = [new MemoryLog(), new Storage()];
-    log.always = refusing();
-    storage.at = (write, make) => (write === fails ? Promise.reject(new Error("by chance")) : make());
-    await life(log, storage);
-    log.always = undefined;
-    const next = await recorderOf(log, storage, { key: NEXT.secret });
-    await next.close();
-    assert.deepEqual(came(log), [...NAMES].sort());
-    assert.equal(storage.kinds, "");
-  });
-
-  for (const isMade of [false, true]) {
-    test(`killed at change ${fails}, which was ${isMade ? "" : "not "}made: nothing comes twice`, async () => {
+for (const [name, why] of Object.entries(WHYS)) {
+  const all = await writes(why);
+  for (let fails = 1; fails <= all; fails++) {
+    test(`refused for ${name}, change ${fails} of ${all} fails: everything comes once`, async () => {
       const [log, storage] = [new MemoryLog(), new Storage()];
-      log.always = refusing();
-      const { isDead, left } = storage.killedAt(fails, isMade);
-      void life(log.until(isDead), storage);
-      const found = await left;
+      log.always = refusing(why);
+      storage.at = (write, make) => (write === fails ? Promise.reject(new Error("by chance")) : make());
+      await life(log, storage);
       log.always = undefined;
-      const next = await recorderOf(log, found, { key: NEXT.secret });
+      const next = await recorderOf(log, storage, { key: NEXT.secret, now });
       await next.close();
-      // The first so many of them.
-      const all = came(log);
-      assert.deepEqual(all, NAMES.slice(0, all.length));
-      assert.equal(found.kinds, "");
+      assert.deepEqual(came(log), [...NAMES].sort());
+      assert.equal(storage.kinds, "");
     });
+
+    for (const isMade of [false, true]) {
+      test(`refused for ${name}, killed at change ${fails}, which was ${isMade ? "" : "not "}made: nothing comes twice`, async () => {
+        const [log, storage] = [new MemoryLog(), new Storage()];
+        log.always = refusing(why);
+        const { isDead, left } = storage.killedAt(fails, isMade);
+        void life(log.until(isDead), storage);
+        const found = await left;
+        log.always = undefined;
+        const next = await recorderOf(log, found, { key: NEXT.secret, now });
+        await next.close();
+        // The first so many of them.
+        const some = came(log);
+        assert.deepEqual(some, NAMES.slice(0, some.length));
+        assert.equal(found.kinds, "");
+      });
+    }
   }
 }

@@ -44,6 +44,7 @@ function failing(retryAfter: number) {
           throw new Failure("collector", busy, retryAfter);
         }
       },
+      retryIn: () => undefined,
       owes: () => state.fails,
       failed: () => {},
       succeeded: () => {},
