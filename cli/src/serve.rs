@@ -15,7 +15,7 @@ use countersign_log::collector::Collector;
 use countersign_log::retention::holds::Hold;
 use countersign_log::retention::{self, Rule, Rules};
 use countersign_log::serve::{Config, Serving, StartError, rules, serve};
-use countersign_log::server::{Bounds, Cors, Page};
+use countersign_log::server::{Bounds, Cors, Hosts, Page};
 
 use zeroize::Zeroizing;
 
@@ -72,6 +72,13 @@ pub(crate) struct Args {
     /// Pages of this origin may ask (or of these, given again; * for all)
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
+    /// Answer to this name too (given again: and to these; * for any)
+    ///
+    /// Without it the log answers to localhost, to loopback addresses and to the address of --listen alone: whoever asks
+    /// for another name is refused, so that no page can reach the log by a name of its own (DNS rebinding). A reverse
+    /// proxy that passes the public name on needs it here.
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
     /// Serve this HTML file at / in place of the console
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
@@ -107,11 +114,15 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         let hint = "write it as https://dashboard.example, without a path";
         Failure::unusable("arguments.invalid", format!("{origin:?} is no origin of a page"), hint)
     })?;
+    let hosts = Hosts::parse(args.host.iter().map(String::as_str)).map_err(|name| {
+        let hint = "write it as log.example, without scheme, port and path";
+        Failure::unusable("arguments.invalid", format!("{name:?} is no name of a host"), hint)
+    })?;
     let rules = Rules::new(args.retain.iter().cloned())
         .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
-    runtime.block_on(run_server(args, key, trust, (&trust_file, known), cors, rules))
+    runtime.block_on(run_server(args, key, trust, (&trust_file, known), (cors, hosts), rules))
 }
 
 async fn run_server(
@@ -119,7 +130,7 @@ async fn run_server(
     key: SignerKey,
     trust: Trust,
     (trust_file, known): (&Path, Option<Version>),
-    cors: Cors,
+    (cors, hosts): (Cors, Hosts),
     rules: Rules,
 ) -> Result<u8, Failure> {
     let verifier = key.verifier_key().clone();
@@ -132,6 +143,7 @@ async fn run_server(
         trust,
         listen: args.listen,
         cors,
+        hosts,
         page,
         limits: Limits::default(),
         bounds: bounds(),

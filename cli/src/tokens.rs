@@ -7,7 +7,7 @@ use clap::Subcommand;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use countersign::time::Time;
-use countersign_log::tokens::{self, Rights, TokenError};
+use countersign_log::tokens::{self, Rights, Scope, TokenError};
 
 use crate::errors::{Failure, shown};
 use crate::{args, style};
@@ -20,7 +20,8 @@ use crate::{args, style};
 #[command(after_help = "\
 Examples:
   countersign token add auditor > token.txt          the token is shown once, and kept nowhere
-  countersign token add privacy-desk --may read,erase --until 2027-01-01
+  countersign token add privacy-desk --right read,erase --until 2027-01-01
+  countersign token add acme --tenant acme --action 'user.*'
   countersign token list
   countersign token revoke auditor")]
 pub(crate) struct Args {
@@ -36,12 +37,15 @@ enum What {
         name: String,
         #[command(flatten)]
         of: Of,
-        /// What the reader may do: read, or read,erase
-        #[arg(long, value_name = "RIGHTS", default_value = "read", value_parser = rights)]
-        may: Rights,
+        /// What the reader may do: read, erase and admin, with commas between them. admin sees what concerns the log as a
+        /// whole, such as evidence of forks
+        #[arg(long, value_name = "RIGHTS", alias = "may", default_value = "read")]
+        right: Rights,
         /// When the token ends [default: never]
         #[arg(long, value_name = "T", value_parser = args::time)]
         until: Option<Time>,
+        #[command(flatten)]
+        scope: Conditions,
     },
     /// List the readers
     List {
@@ -65,8 +69,37 @@ struct Of {
     dir: PathBuf,
 }
 
-fn rights(text: &str) -> Result<Rights, String> {
-    text.parse().map_err(str::to_owned)
+/// Which events the token is for [default: all]. Of several names an event fulfils each, of several values one.
+#[derive(clap::Args)]
+struct Conditions {
+    /// Only events of this tenant (or of these, given again)
+    #[arg(long, value_name = "T")]
+    tenant: Vec<String>,
+    /// Only events of this actor (or of these)
+    #[arg(long, value_name = "ID")]
+    actor: Vec<String>,
+    /// Only events of this action, or of all of a kind: 'user.*' (or of these)
+    #[arg(long, value_name = "A")]
+    action: Vec<String>,
+    /// Only events of this chain (or of these)
+    #[arg(long, value_name = "CHAIN")]
+    chain: Vec<String>,
+}
+
+impl Conditions {
+    fn scope(&self) -> Result<Scope, Failure> {
+        let Self { tenant, actor, action, chain } = self;
+        let mut scope = Scope::default();
+        for (name, values) in [("tenant", tenant), ("actor", actor), ("action", action), ("chain", chain)] {
+            for value in values {
+                scope.allow(name, value).map_err(|why| {
+                    let hint = "see `countersign token add --help`";
+                    Failure::unusable("arguments.invalid", format!("--{name}: {why}"), hint)
+                })?;
+            }
+        }
+        Ok(scope)
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
@@ -78,9 +111,16 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         );
     }
     match &args.what {
-        What::Add { name, of, may, until } => {
-            let token = tokens::add(&of.dir, name, *may, *until).map_err(|error| explain(&error, &of.dir))?;
-            style::done(&format!("{name} may {may} with the token below: it is not shown again"));
+        What::Add { name, of, right, until, scope } => {
+            let scope = scope.scope()?;
+            let of_what = if scope.is_everything() {
+                String::new()
+            } else {
+                format!(" what is of {}", shown_scope(&scope))
+            };
+            let token = tokens::add(&of.dir, name, *right, *until, scope);
+            let token = token.map_err(|error| explain(&error, &of.dir))?;
+            style::done(&format!("{name} may {right}{of_what} with the token below: it is not shown again"));
             print(token.as_str())
         }
         What::List { of } => list(&of.dir),
@@ -100,13 +140,19 @@ fn list(folder: &Path) -> Result<u8, Failure> {
     }
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["READER", "MAY", "UNTIL"]);
+    table.set_header(["READER", "MAY", "UNTIL", "EVENTS"]);
     for reader in readers {
         let until = reader.until.map_or("-".to_owned(), |until| until.to_string());
-        table.add_row([style::plain(&reader.name), reader.rights.to_string(), until]);
+        let events = if reader.scope.is_everything() { "all".to_owned() } else { shown_scope(&reader.scope) };
+        table.add_row([style::plain(&reader.name), reader.rights.to_string(), until, events]);
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     print(&lines.join("\n"))
+}
+
+/// As it stands in the file, in which it holds no control characters.
+fn shown_scope(scope: &Scope) -> String {
+    style::plain(&scope.to_string())
 }
 
 fn print(text: &str) -> Result<u8, Failure> {
@@ -126,6 +172,11 @@ fn explain(error: &TokenError, folder: &Path) -> Failure {
         TokenError::Name(_) => {
             Failure::unusable("token.name", error.to_string(), "give the reader another name")
         }
+        TokenError::Scope(_) => Failure::unusable(
+            "token.scope",
+            error.to_string(),
+            "leave the conditions out, or the right admin",
+        ),
         TokenError::Unknown(_) => Failure::unusable(
             "token.unknown",
             error.to_string(),

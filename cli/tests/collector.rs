@@ -191,8 +191,15 @@ fn what_is_in_the_log_is_exported_from_its_address_and_from_its_folder() {
     place.write("events.ndjson", events(60));
     let args = ["record", "--key", "app.key", "events.ndjson", "--to", &serving.url, "--trust", "trust.txt"];
     place.run(&args).success();
-    let rights = countersign_log::tokens::Rights { erase: false };
-    let token = countersign_log::tokens::add(&place.path("log"), "auditor", rights, None).unwrap();
+    let rights = countersign_log::tokens::Rights::READ;
+    let token = countersign_log::tokens::add(
+        &place.path("log"),
+        "auditor",
+        rights,
+        None,
+        countersign_log::tokens::Scope::default(),
+    )
+    .unwrap();
     place.write("token.txt", token.as_str());
     place.run(&["export", "--dir", &serving.url]).code(2).stderr(predicate::str::contains("--token-file"));
     let chain = {

@@ -39,7 +39,7 @@ impl Serving {
     /// The same with more headers, each with its end of line.
     fn asked(&self, headers: &str) -> (String, Vec<u8>) {
         let mut stream = TcpStream::connect(&self.1).unwrap();
-        let request = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();

@@ -32,10 +32,40 @@ fn rights_and_ends() {
     place.run(&["token", "list"]).success().stdout(
         contains("privacy-desk").and(contains("read,erase")).and(contains("2027-01-01T00:00:00.000Z")),
     );
-    for args in [&["--may", "write"][..], &["--may", "erase"], &["--until", "soon"]] {
+    place
+        .run(&["token", "add", "eraser", "--right", "erase"])
+        .success()
+        .stderr(contains("eraser may erase with"));
+    for args in [
+        &["--right", "write"][..],
+        &["--right", ""],
+        &["--right", "read,read"],
+        &["--until", "soon"],
+        &["--action", "*"],
+        &["--chain", "x"],
+        &["--tenant", ""],
+        &["--tenant", "a", "--tenant", "a"],
+        &["--tenant", "a", "--right", "admin"],
+    ] {
         place.run(&[&["token", "add", "other"], args].concat()).code(2);
     }
     place.run(&["token", "add", "two words"]).code(2).stderr(contains("error[token.name]"));
+}
+
+#[test]
+fn a_token_for_some_events() {
+    let place = place();
+    let args = ["token", "add", "acme", "--tenant", "acme corp", "--action", "user.*", "--right", "read"];
+    place
+        .run(&args)
+        .success()
+        .stderr(contains("acme may read what is of tenant=acme%20corp action=user.* with"));
+    place.run(&["token", "add", "auditor"]).success();
+    let listed = place.run(&["token", "list"]).success();
+    listed.stdout(contains("tenant=acme%20corp action=user.*").and(contains("auditor  read  -      all")));
+    assert!(
+        place.read("countersign-log/readers.txt").contains(" read acme tenant=acme%20corp action=user.*\n")
+    );
 }
 
 #[test]

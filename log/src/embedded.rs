@@ -65,7 +65,7 @@ pub enum StartError {
     Invalid(#[from] countersign::Error),
     /// The readers' lines are malformed.
     #[error("readers: line {0}: {1}")]
-    Readers(usize, &'static str),
+    Readers(usize, String),
 }
 
 /// A collector.

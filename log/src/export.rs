@@ -16,13 +16,14 @@ mod skips;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign::link::ChainId;
+use countersign::link::{ChainId, Link};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use roaring::RoaringTreemap;
 
-use crate::filter::Filter;
-use crate::store::{Published, Reader, StoreError};
+use crate::filter::{Filter, parse};
+use crate::store::{Published, Reader, StoreError, StoredEvent};
+use crate::tokens::Scope;
 use attest::Attested;
 
 pub use candidates::{Candidates, Index};
@@ -47,6 +48,8 @@ pub struct Request {
     pub places: Vec<(ChainId, u64)>,
     /// The size of a checkpoint that the reader pinned: the export reaches exactly this size.
     pub boundary: Option<u64>,
+    /// Which events there are for who asks. Of others no more is told than that they are not shown.
+    pub scope: Arc<Scope>,
 }
 
 /// Why there is no export.
@@ -66,6 +69,9 @@ pub enum ExportError {
     /// Nobody waits for it any more.
     #[error("nobody waits for this export any more")]
     Cancelled,
+    /// The reader's token is not good any more, or not for the same.
+    #[error("the reader's token is not good any more")]
+    Revoked,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -125,20 +131,35 @@ impl Exporter {
     /// The indexes of these links.
     ///
     /// # Errors
-    /// [`ExportError::NotFound`] when the log has not published one of them, and the store's own.
-    pub fn find(&self, places: &[(ChainId, u64)]) -> Result<RoaringTreemap, ExportError> {
-        self.find_below(places, self.published_size()?)
+    /// [`ExportError::NotFound`] when the log has not published one of them, or it is not within the scope, and the store's own.
+    pub fn find(&self, places: &[(ChainId, u64)], scope: &Scope) -> Result<RoaringTreemap, ExportError> {
+        self.find_below(places, scope, self.published_size()?)
     }
 
-    fn find_below(&self, places: &[(ChainId, u64)], size: u64) -> Result<RoaringTreemap, ExportError> {
+    fn find_below(
+        &self,
+        places: &[(ChainId, u64)],
+        scope: &Scope,
+        size: u64,
+    ) -> Result<RoaringTreemap, ExportError> {
         let mut found = RoaringTreemap::new();
         for (chain, seq) in places {
-            let index = self.reader.index_of(chain, *seq)?.filter(|index| *index < size);
-            found.insert(
-                index.ok_or_else(|| ExportError::NotFound(format!("the log has no link {chain}/{seq}")))?,
-            );
+            let index = match self.reader.index_of(chain, *seq)?.filter(|index| *index < size) {
+                Some(index) if self.is_within(scope, index)? => index,
+                // What others have is answered like what nobody has.
+                _ => return Err(ExportError::NotFound(format!("the log has no link {chain}/{seq}"))),
+            };
+            found.insert(index);
         }
         Ok(found)
+    }
+
+    fn is_within(&self, scope: &Scope, index: u64) -> Result<bool, StoreError> {
+        if scope.is_everything() {
+            return Ok(true);
+        }
+        let leaf = self.reader.leaves_with_events(index..index + 1)?.pop();
+        Ok(leaf.is_some_and(|leaf| leaf.link().is_some_and(|link| shows(scope, &link, &leaf.event))))
     }
 
     /// When the newest checkpoint existed that witnesses saw, if any did: by the quorum, or else its first cosignature.
@@ -155,6 +176,16 @@ impl Exporter {
         attested.catch_up(&*self.reader, trust.as_ref(), size)?;
         Ok(attested.clone())
     }
+}
+
+/// Whether a link and what became of its event are within the scope. Where events decide, one that is gone is in none.
+fn shows(scope: &Scope, link: &Link, event: &StoredEvent) -> bool {
+    scope.has_link(link)
+        && match event {
+            _ if !scope.reads_events() => true,
+            StoredEvent::Here(event) => scope.has_event(&parse(&event.text)),
+            StoredEvent::Erased | StoredEvent::None => false,
+        }
 }
 
 fn range(request: &Request, published: &Published) -> Result<Range<u64>, ExportError> {

@@ -185,6 +185,16 @@ impl FromStr for Action {
     }
 }
 
+impl std::fmt::Display for Action {
+    /// As it was written.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exactly(action) => f.write_str(action),
+            Self::Below(prefix) => write!(f, "{prefix}.*"),
+        }
+    }
+}
+
 impl Action {
     /// Whether an event's action is one of these.
     pub fn matches(&self, action: &str) -> bool {

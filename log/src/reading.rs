@@ -1,8 +1,9 @@
 //! The reading side for those allowed to: exports, streams, and erasing.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use countersign::time::Time;
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -13,10 +14,12 @@ use crate::own_chain::OwnChains;
 use crate::retention::holds::Holds;
 use crate::search::Search;
 use crate::store::StoreError;
-use crate::tokens::Tokens;
+use crate::tokens::{Access, Tokens};
 
 /// How many exports are looked for at one time; further ones wait.
 const LOOKING: usize = 4;
+/// How often it is looked whether tokens are still good, so that a live view in which nothing happens ends too.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What routes for readers have in hand.
 pub struct Reading {
@@ -64,6 +67,21 @@ impl Reading {
     /// Readers' tokens.
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
+    }
+
+    /// Whether a token that was let in before would be let in now.
+    pub(crate) fn still_admits(&self, access: &Access) -> bool {
+        self.tokens.still_admits(access, self.collector.now())
+    }
+
+    /// Looks from time to time whether tokens are good no more, for as long as it is there: whoever reads by one of them
+    /// is told.
+    pub(crate) async fn watch_tokens(this: Weak<Self>) {
+        while let Some(reading) = this.upgrade() {
+            reading.tokens.look(reading.collector.now());
+            drop(reading);
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// What is not to be erased.

@@ -21,7 +21,7 @@ use crate::metrics::Metrics;
 use crate::reading::Reading;
 use crate::search::{Search, keep_up};
 use crate::sequencer::{Job, Sequencer};
-use crate::server::{AppState, Bounds, Cors, Listening, Page, listen, router};
+use crate::server::{AppState, Bounds, Cors, Hosts, Listening, Page, listen, router};
 use crate::store::StoreError;
 use crate::witnessing::Witnessing;
 use crate::{self_check, sqlite, store};
@@ -42,6 +42,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Pages of which origins may ask.
     pub cors: Cors,
+    /// The names that it answers to, beside those of loopback and `listen`.
+    pub hosts: Hosts,
     /// What is served at `/`.
     pub page: Option<Page>,
     /// How much may be submitted at one time.
@@ -91,8 +93,19 @@ pub struct Serving {
 /// # Errors
 /// [`StartError`].
 pub async fn serve(config: Config) -> Result<Serving, StartError> {
-    let Config { folder, store: bucket, key, trust, listen: address, cors, page, limits, bounds, clock } =
-        config;
+    let Config {
+        folder,
+        store: bucket,
+        key,
+        trust,
+        listen: address,
+        cors,
+        hosts,
+        page,
+        limits,
+        bounds,
+        clock,
+    } = config;
     let lock = lock(&folder)?;
     let interval = bucket.as_ref().map(Bucket::interval);
     let opened = tokio::task::spawn_blocking({
@@ -146,6 +159,7 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let witnessing = tokio::spawn(witnessing.map_err(failed("preparing to ask witnesses"))?.run());
     let search = open_search(&folder, &collector).await;
     let reading = Arc::new(Reading::new(collector.clone(), &folder, search.clone()));
+    tokio::spawn(Reading::watch_tokens(Arc::downgrade(&reading)));
     if let Some(search) = &search {
         tokio::spawn(forget(search.clone(), forgotten));
     }
@@ -153,7 +167,8 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let mut state = AppState::new(collector.clone(), folder, bounds.clone());
     state.page = page;
     state.reading = reading.clone();
-    let listening = listen(address, router(state, &cors), &bounds).await.map_err(failed("listening"))?;
+    let listening =
+        listen(address, router(state, &cors, hosts, address), &bounds).await.map_err(failed("listening"))?;
     Ok(Serving { collector, reading, listening, sequencer, witnessing, indexing, _lock: lock })
 }
 

@@ -4,11 +4,13 @@ mod bounds;
 mod budget;
 mod fallback;
 mod handlers;
+mod hosts;
 mod listen;
 mod page;
 mod receive;
 mod stream;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,6 +33,7 @@ use budget::Budget;
 
 pub use crate::api::{Cors, Problem};
 pub use bounds::Bounds;
+pub use hosts::Hosts;
 pub use listen::{Listening, listen};
 pub use page::Page;
 
@@ -87,8 +90,8 @@ async fn allow(State(cors): State<Arc<Cors>>, request: Request, next: Next) -> R
     response
 }
 
-/// All routes.
-pub fn router(state: AppState, cors: &Cors) -> Router {
+/// All routes, for those who ask for one of the log's names. `address` is where it listens.
+pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: SocketAddr) -> Router {
     let silence = state.bounds.silence;
     Router::new()
         .route("/", get(page::page))
@@ -103,6 +106,7 @@ pub fn router(state: AppState, cors: &Cors) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(RequestBodyTimeoutLayer::new(silence))
         .layer(from_fn_with_state(Arc::new(cors.clone()), allow))
+        .layer(from_fn_with_state(Arc::new(hosts.listening_on(address)), hosts::own_alone))
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .with_state(state)
 }

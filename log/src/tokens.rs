@@ -1,20 +1,23 @@
 //! Who may read events: bearer tokens, of which only hashes are kept.
 //!
 //! They are in the file `readers.txt` of the log's folder, which its owner alone may read, one a line: the SHA-256 of
-//! the token in hex, its rights, a name for people, and perhaps until when it is good.
+//! the token in hex, its rights, a name for people, and perhaps until when it is good and which events it is for.
 //!
 //! ```text
 //! 1f0c…e9 read auditor
 //! 77ab…02 read,erase privacy-desk 2027-01-01T00:00:00.000Z
+//! c39d…5a read acme tenant=acme action=user.*
 //! ```
 //!
 //! A token is 32 random bytes in hex after `csr_`, by which it is found where it should not be.
 
 #[cfg(feature = "server")]
 mod file;
+mod rights;
+mod scope;
 
 use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 
 use countersign::hash::Hash;
 use countersign::time::Time;
@@ -22,27 +25,13 @@ use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 #[cfg(feature = "server")]
 pub use file::{FILE, Token, TokenError, Tokens, add, list, revoke};
+pub use rights::{Right, Rights};
+pub use scope::{SCOPED, Scope};
 
 /// The most bytes that the file may have.
 const MAX_FILE: u64 = 1 << 20;
 /// The most bytes that a name may have.
 const MAX_NAME: usize = 100;
-
-/// What a reader may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Right {
-    /// Read events: exports, streams and proofs.
-    Read,
-    /// Erase events.
-    Erase,
-}
-
-/// What a token allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rights {
-    /// Whether events may be erased too. Reading is always allowed.
-    pub erase: bool,
-}
 
 /// A line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +43,29 @@ pub struct Reader {
     pub name: String,
     /// From when on it is not good any more.
     pub until: Option<Time>,
+    /// Which events it is for.
+    pub scope: Arc<Scope>,
+}
+
+/// A token that was let in, for what it asked. It says who reads, and what of the log there is for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    hash: [u8; 32],
+    right: Right,
+    name: String,
+    scope: Arc<Scope>,
+}
+
+impl Access {
+    /// The reader's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which events the token is for.
+    pub fn scope(&self) -> &Arc<Scope> {
+        &self.scope
+    }
 }
 
 /// Why a request is not allowed.
@@ -64,56 +76,37 @@ pub enum Denied {
     Unauthenticated,
     /// The token does not have the right.
     #[error("the token does not have the right")]
-    Forbidden,
+    Forbidden(Right),
     /// The file could not be read. Nobody is let in then.
     #[error("the readers' file cannot be read")]
     Unavailable,
 }
 
-impl Rights {
-    /// Whether this is among them.
-    pub fn allow(self, right: Right) -> bool {
-        match right {
-            Right::Read => true,
-            Right::Erase => self.erase,
-        }
-    }
-}
-
-impl fmt::Display for Rights {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.erase { "read,erase" } else { "read" })
-    }
-}
-
-impl FromStr for Rights {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "read" => Ok(Self { erase: false }),
-            "read,erase" => Ok(Self { erase: true }),
-            _ => Err("rights are read or read,erase"),
-        }
-    }
-}
-
 impl Reader {
-    fn parse(line: &str) -> Result<Self, &'static str> {
+    fn parse(line: &str) -> Result<Self, String> {
         let mut fields = line.split(' ');
         let mut field = |what| fields.next().filter(|field| !field.is_empty()).ok_or(what);
         let hash =
             parse_hex(field("the hash is missing")?).ok_or("the hash is not 64 lower-case hex digits")?;
-        let rights = field("the rights are missing")?.parse()?;
+        let rights: Rights = field("the rights are missing")?.parse()?;
         let name = check_name(field("the name is missing")?)?.to_owned();
-        let until = match fields.next() {
+        let mut fields = fields.peekable();
+        let until = match fields.next_if(|field| !field.contains('=')) {
             None => None,
             Some(until) => Some(Time::parse(until.as_bytes()).ok_or("the time is not one")?),
         };
-        match fields.next() {
-            None => Ok(Self { hash, rights, name, until }),
-            Some(_) => Err("there is more than hash, rights, name and time"),
+        let mut scope = Scope::default();
+        for field in fields {
+            scope.allow_written(field)?;
         }
+        Self { hash, rights, name, until, scope: Arc::new(scope) }.checked()
+    }
+
+    fn checked(self) -> Result<Self, String> {
+        if self.rights.allow(Right::Admin) && !self.scope.is_everything() {
+            return Err("the right admin is for the whole log: such a token has no conditions".into());
+        }
+        Ok(self)
     }
 
     fn is_good_at(&self, now: Time) -> bool {
@@ -127,10 +120,10 @@ impl fmt::Display for Reader {
             write!(f, "{byte:02x}")?;
         }
         write!(f, " {} {}", self.rights, self.name)?;
-        match self.until {
-            Some(until) => write!(f, " {until}"),
-            None => Ok(()),
+        if let Some(until) = self.until {
+            write!(f, " {until}")?;
         }
+        if self.scope.is_everything() { Ok(()) } else { write!(f, " {}", self.scope) }
     }
 }
 
@@ -169,23 +162,23 @@ pub(crate) struct Readers(Vec<Reader>);
 
 impl Readers {
     /// Reads the file's text; else says in which line what is wrong.
-    pub(crate) fn parse(text: &str) -> Result<Self, (usize, &'static str)> {
+    pub(crate) fn parse(text: &str) -> Result<Self, (usize, String)> {
         if text.len() as u64 > MAX_FILE {
-            return Err((1, "the file has more than 1 MiB"));
+            return Err((1, "the file has more than 1 MiB".into()));
         }
         let mut readers: Vec<Reader> = Vec::new();
         for (line, number) in text.lines().zip(1..) {
             let reader = Reader::parse(line).map_err(|message| (number, message))?;
             if readers.iter().any(|other| other.name == reader.name || other.hash == reader.hash) {
-                return Err((number, "there is another line of this name or hash"));
+                return Err((number, "there is another line of this name or hash".into()));
             }
             readers.push(reader);
         }
         Ok(Self(readers))
     }
 
-    /// Whose token this is, if it has the right. All tokens are compared, each in constant time.
-    pub(crate) fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<&str, Denied> {
+    /// Lets a token in, if it has the right. All tokens are compared, each in constant time.
+    pub(crate) fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<Access, Denied> {
         let hash = hash(token.ok_or(Denied::Unauthenticated)?);
         let (mut found, mut place) = (Choice::from(0), 0_u64);
         for (number, reader) in self.0.iter().enumerate() {
@@ -195,13 +188,28 @@ impl Readers {
         }
         let reader = self.0.get(place as usize).filter(|_| found.into());
         let reader = reader.filter(|reader| reader.is_good_at(now)).ok_or(Denied::Unauthenticated)?;
-        if reader.rights.allow(right) { Ok(&reader.name) } else { Err(Denied::Forbidden) }
+        if !reader.rights.allow(right) {
+            return Err(Denied::Forbidden(right));
+        }
+        let Reader { hash, name, scope, .. } = reader;
+        Ok(Access { hash: *hash, right, name: name.clone(), scope: scope.clone() })
     }
 
-    /// Whether a reader who was let in before, by that name, would be let in now.
-    pub(crate) fn still_admit(&self, name: &str, right: Right, now: Time) -> bool {
-        let good =
-            |reader: &Reader| reader.name == name && reader.is_good_at(now) && reader.rights.allow(right);
+    /// Whether a token that was let in before would be let in now for the same. It is told by what it is and not by its
+    /// reader's name, which another token may have got.
+    pub(crate) fn still_admit(&self, access: &Access, now: Time) -> bool {
+        let good = |reader: &Reader| {
+            reader.hash == access.hash
+                && reader.is_good_at(now)
+                && reader.rights.allow(access.right)
+                && reader.scope == access.scope
+        };
         self.0.iter().any(good)
+    }
+
+    /// How many are good at that time.
+    #[cfg(feature = "server")]
+    fn good(&self, now: Time) -> usize {
+        self.0.iter().filter(|reader| reader.is_good_at(now)).count()
     }
 }

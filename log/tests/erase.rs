@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use common::server::{Answer, Server, client, send};
 use countersign::verify::{Options, VerifiedEvent, Verifier};
-use countersign_log::tokens::{self, Rights};
+use countersign_log::tokens::{self, Rights, Scope};
 use reading::{all_bytes, holds};
 use serde_json::{Value, json};
 
@@ -22,7 +22,9 @@ impl Erasing {
     /// A log with events that say something to forget, one of them many pages long.
     fn start() -> Self {
         let server = Server::start();
-        let token = tokens::add(server.folder(), "privacy-desk", Rights { erase: true }, None).unwrap();
+        let token =
+            tokens::add(server.folder(), "privacy-desk", Rights::READ_AND_ERASE, None, Scope::default())
+                .unwrap();
         let mut emitter = server.emitter(0);
         emitter.record(50);
         for (number, secret) in SECRETS.iter().enumerate() {

@@ -2,6 +2,8 @@
 
 mod reading;
 
+use std::sync::Arc;
+
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::export::{Item, Line};
 use countersign::verify::report::{Check, Checks, Complete, Report, State};
@@ -260,7 +262,7 @@ fn a_live_view_goes_on_where_it_was() {
         lines.at()
     };
     let from = log.size() - 100;
-    let mut at = take(exporter.plan_live(Some(from), &|| false).unwrap().lines());
+    let mut at = take(exporter.plan_live(Some(from), &Arc::default(), &|| false).unwrap().lines());
     for _ in 0..3 {
         assert_eq!(at, log.size());
         for (emitter, event) in EVENTS.iter().enumerate().take(EMITTERS) {
@@ -269,7 +271,7 @@ fn a_live_view_goes_on_where_it_was() {
         log.flush_all();
         log.now += HOUR;
         log.checkpoint();
-        at = take(exporter.plan_further(at, false).unwrap().lines());
+        at = take(exporter.plan_further(at, &Arc::default(), false).unwrap().lines());
     }
     let shown = assert_intact(&text, &log);
     assert_eq!(shown, log.naive(&Request { from: Some(from), ..Request::default() }));
@@ -282,7 +284,7 @@ fn who_goes_on_where_a_piece_ended_writes_the_same() {
     }
     let log = TestLog::small();
     let exporter = log.exporter();
-    let further = |from| exporter.plan_further(from, true).unwrap().lines();
+    let further = |from| exporter.plan_further(from, &Arc::default(), true).unwrap().lines();
     let mut whole = exporter.plan(&Request::default(), &|| false).unwrap().lines();
     assert_eq!(whole.whole_log(), Some(log.size()));
     let header = whole.piece_before(0).unwrap().unwrap();

@@ -6,11 +6,20 @@ use std::io::Read as _;
 
 use common::server::{Answer, Server, client, send};
 use countersign::verify::{Options, Verification, VerifiedEvent, Verifier};
-use countersign_log::tokens::{self, Rights};
+use countersign_log::tokens::{self, Rights, Scope};
 use flate2::read::GzDecoder;
 
 fn token(server: &Server, name: &str, erase: bool) -> String {
-    tokens::add(server.folder(), name, Rights { erase }, None).unwrap().as_str().to_owned()
+    tokens::add(
+        server.folder(),
+        name,
+        if erase { Rights::READ_AND_ERASE } else { Rights::READ },
+        None,
+        Scope::default(),
+    )
+    .unwrap()
+    .as_str()
+    .to_owned()
 }
 
 fn get(server: &Server, path: &str, token: &str) -> Answer {

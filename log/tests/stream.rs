@@ -8,7 +8,7 @@ use common::emitter::BEGIN;
 use common::server::{Server, client};
 use countersign::time::Time;
 use countersign::verify::{Options, VerifiedEvent, Verifier};
-use countersign_log::tokens::{self, Rights};
+use countersign_log::tokens::{self, Rights, Scope};
 use reqwest::blocking::Response;
 
 /// One server-sent event.
@@ -75,7 +75,7 @@ impl View {
 
 fn start() -> (Server, String) {
     let server = Server::start();
-    let token = tokens::add(server.folder(), "viewer", Rights { erase: false }, None).unwrap();
+    let token = tokens::add(server.folder(), "viewer", Rights::READ, None, Scope::default()).unwrap();
     (server, token.as_str().to_owned())
 }
 

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use countersign::time::Time;
-use countersign_log::tokens::{self, Denied, FILE, Right, Rights, TokenError, Tokens};
+use countersign_log::tokens::{self, Denied, FILE, Right, Rights, Scope, TokenError, Tokens};
 
-const READ: Rights = Rights { erase: false };
-const ERASE: Rights = Rights { erase: true };
+const READ: Rights = Rights::READ;
+const ERASE: Rights = Rights::READ_AND_ERASE;
 
 fn time(text: &str) -> Time {
     text.parse().unwrap()
@@ -17,8 +17,9 @@ fn now() -> Time {
     time("2026-11-20T12:00:00.000Z")
 }
 
+/// The name of the reader who is let in.
 fn admit(tokens: &Tokens, token: &str, right: Right) -> Result<String, Denied> {
-    tokens.admit(Some(token), right, now())
+    tokens.admit(Some(token), right, now()).map(|access| access.name().to_owned())
 }
 
 fn file(folder: &Path) -> String {
@@ -30,10 +31,10 @@ fn a_token_lets_its_reader_in() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Tokens::new(folder.path());
     assert_eq!(admit(&tokens, "csr_nothing", Right::Read), Err(Denied::Unauthenticated));
-    let auditor = tokens::add(folder.path(), "auditor", READ, None).unwrap();
-    let privacy = tokens::add(folder.path(), "privacy-desk", ERASE, None).unwrap();
+    let auditor = tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
+    let privacy = tokens::add(folder.path(), "privacy-desk", ERASE, None, Scope::default()).unwrap();
     assert_eq!(admit(&tokens, auditor.as_str(), Right::Read).unwrap(), "auditor");
-    assert_eq!(admit(&tokens, auditor.as_str(), Right::Erase), Err(Denied::Forbidden));
+    assert_eq!(admit(&tokens, auditor.as_str(), Right::Erase), Err(Denied::Forbidden(Right::Erase)));
     assert_eq!(admit(&tokens, privacy.as_str(), Right::Erase).unwrap(), "privacy-desk");
     assert_eq!(admit(&tokens, privacy.as_str(), Right::Read).unwrap(), "privacy-desk");
     assert_eq!(tokens.admit(None, Right::Read, now()), Err(Denied::Unauthenticated));
@@ -46,7 +47,7 @@ fn a_token_lets_its_reader_in() {
 #[test]
 fn only_hashes_are_kept_and_for_their_owner_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let token = tokens::add(folder.path(), "auditor", READ, None).unwrap();
+    let token = tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
     let secret = token.as_str().trim_start_matches("csr_");
     assert_eq!(secret.len(), 64);
     let text = file(folder.path());
@@ -66,9 +67,9 @@ fn only_hashes_are_kept_and_for_their_owner_alone() {
 fn a_change_counts_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Tokens::new(folder.path());
-    let first = tokens::add(folder.path(), "first", READ, None).unwrap();
+    let first = tokens::add(folder.path(), "first", READ, None, Scope::default()).unwrap();
     assert!(admit(&tokens, first.as_str(), Right::Read).is_ok());
-    let second = tokens::add(folder.path(), "second", READ, None).unwrap();
+    let second = tokens::add(folder.path(), "second", READ, None, Scope::default()).unwrap();
     assert!(admit(&tokens, second.as_str(), Right::Read).is_ok());
     tokens::revoke(folder.path(), "first").unwrap();
     assert_eq!(admit(&tokens, first.as_str(), Right::Read), Err(Denied::Unauthenticated));
@@ -80,7 +81,7 @@ fn a_change_counts_at_once() {
 #[test]
 fn a_token_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let token = tokens::add(folder.path(), "auditor", READ, Some(now())).unwrap();
+    let token = tokens::add(folder.path(), "auditor", READ, Some(now()), Scope::default()).unwrap();
     let tokens = Tokens::new(folder.path());
     let at = |at: &str| tokens.admit(Some(token.as_str()), Right::Read, time(at));
     assert!(at("2026-11-20T11:59:59.999Z").is_ok());
@@ -90,7 +91,7 @@ fn a_token_ends() {
 #[test]
 fn a_file_that_cannot_be_read_lets_nobody_in() {
     let folder = tempfile::tempdir().unwrap();
-    let token = tokens::add(folder.path(), "auditor", READ, None).unwrap();
+    let token = tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
     let tokens = Tokens::new(folder.path());
     assert!(admit(&tokens, token.as_str(), Right::Read).is_ok());
     let good = file(folder.path());
@@ -105,13 +106,24 @@ fn a_file_that_cannot_be_read_lets_nobody_in() {
         format!("{hash} read\n"),
         format!("{hash} read auditor tomorrow\n"),
         format!("{hash} read auditor 2027-01-01T00:00:00.000Z more\n"),
+        format!("{hash} read,read auditor\n"),
+        format!("{hash} read, auditor\n"),
+        format!("{hash} read,own auditor\n"),
+        format!("{hash} read auditor tenant=\n"),
+        format!("{hash} read auditor tenant=%zz\n"),
+        format!("{hash} read auditor tenant=a tenant=a\n"),
+        format!("{hash} read auditor tenant=a \n"),
+        format!("{hash} read auditor tenant=a 2027-01-01T00:00:00.000Z\n"),
+        format!("{hash} read auditor colour=red\n"),
+        format!("{hash} read auditor since=2026-01-01\n"),
+        format!("{hash} read,admin auditor tenant=a\n"),
         format!("{hash} read aud\u{2003}itor\n"),
         "x".repeat(2 << 20),
     ] {
         fs::write(folder.path().join(FILE), &bad).unwrap();
         assert_eq!(admit(&tokens, token.as_str(), Right::Read), Err(Denied::Unavailable), "{bad:.80}");
         assert!(matches!(tokens::list(folder.path()), Err(TokenError::Malformed { .. })));
-        assert!(tokens::add(folder.path(), "other", READ, None).is_err());
+        assert!(tokens::add(folder.path(), "other", READ, None, Scope::default()).is_err());
     }
     fs::write(folder.path().join(FILE), &good).unwrap();
     assert!(admit(&tokens, token.as_str(), Right::Read).is_ok());
@@ -121,10 +133,19 @@ fn a_file_that_cannot_be_read_lets_nobody_in() {
 fn names_are_names_and_each_there_once() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["", "a b", "a\nb", "a\u{a0}b", &"x".repeat(101)] {
-        assert!(matches!(tokens::add(folder.path(), name, READ, None), Err(TokenError::Name(_))), "{name:?}");
+        assert!(
+            matches!(
+                tokens::add(folder.path(), name, READ, None, Scope::default()),
+                Err(TokenError::Name(_))
+            ),
+            "{name:?}"
+        );
     }
-    tokens::add(folder.path(), "auditor", READ, None).unwrap();
-    assert!(matches!(tokens::add(folder.path(), "auditor", ERASE, None), Err(TokenError::Name(_))));
+    tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
+    assert!(matches!(
+        tokens::add(folder.path(), "auditor", ERASE, None, Scope::default()),
+        Err(TokenError::Name(_))
+    ));
     assert!(matches!(tokens::revoke(folder.path(), "nobody"), Err(TokenError::Unknown(_))));
     let listed = tokens::list(folder.path()).unwrap();
     assert_eq!(
@@ -134,12 +155,50 @@ fn names_are_names_and_each_there_once() {
 }
 
 #[test]
+fn a_line_says_which_events_a_token_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut scope = Scope::default();
+    for (name, value) in [("tenant", "acme corp"), ("tenant", "50%"), ("action", "user.*"), ("actor", "ü")] {
+        scope.allow(name, value).unwrap();
+    }
+    let until = Some(time("2027-01-01T00:00:00.000Z"));
+    let token = tokens::add(folder.path(), "acme", READ, until, scope.clone()).unwrap();
+    let text = file(folder.path());
+    let written =
+        " read acme 2027-01-01T00:00:00.000Z tenant=acme%20corp tenant=50%25 actor=%C3%BC action=user.*\n";
+    assert!(text.ends_with(written), "{text}");
+    let tokens = Tokens::new(folder.path());
+    let access = tokens.admit(Some(token.as_str()), Right::Read, now()).unwrap();
+    assert_eq!(**access.scope(), scope);
+    // By hand, in whatever order and as it is.
+    fs::write(folder.path().join(FILE), format!("{} erase acme actor=ü tenant=a/b?c=d\n", &text[..64]))
+        .unwrap();
+    let access = tokens.admit(Some(token.as_str()), Right::Erase, now()).unwrap();
+    assert_eq!(access.scope().conditions(), [("tenant", "a/b?c=d".into()), ("actor", "ü".into())]);
+    assert_eq!(admit(&tokens, token.as_str(), Right::Read), Err(Denied::Forbidden(Right::Read)));
+}
+
+#[test]
+fn a_token_is_what_it_is_and_not_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = Tokens::new(folder.path());
+    let first = tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
+    let access = tokens.admit(Some(first.as_str()), Right::Read, now()).unwrap();
+    assert!(tokens.still_admits(&access, now()));
+    tokens::revoke(folder.path(), "auditor").unwrap();
+    tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
+    assert!(!tokens.still_admits(&access, now()));
+}
+
+#[test]
 fn readers_added_at_one_time_are_all_there() {
     let folder = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
         for number in 0..8 {
             let path = folder.path();
-            scope.spawn(move || tokens::add(path, &format!("reader{number}"), READ, None).unwrap());
+            scope.spawn(move || {
+                tokens::add(path, &format!("reader{number}"), READ, None, Scope::default()).unwrap()
+            });
         }
     });
     assert_eq!(tokens::list(folder.path()).unwrap().len(), 8);

@@ -76,7 +76,9 @@ fn explain(error: &ExportError) -> Failure {
     let (code, hint) = match error {
         ExportError::Invalid { .. } => ("arguments.invalid", "see `countersign export --help`"),
         ExportError::NotFound(_) => ("log.not_found", "only what the log has published can be exported"),
-        ExportError::Cancelled | ExportError::Store(StoreError::Unavailable { .. }) => {
+        ExportError::Cancelled
+        | ExportError::Revoked
+        | ExportError::Store(StoreError::Unavailable { .. }) => {
             ("store.failed", "check the folder, and who may read it")
         }
         ExportError::Store(StoreError::Damaged(_)) => {

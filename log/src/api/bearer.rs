@@ -21,10 +21,11 @@ impl From<Denied> for Problem {
                 Self::new(StatusCode::UNAUTHORIZED, "request.unauthenticated", message)
                     .with_hint("send it as Authorization: Bearer TOKEN; `countersign token add` makes one")
             }
-            Denied::Forbidden => {
-                let message = "this token does not have the right to erase";
+            Denied::Forbidden(right) => {
+                let right = right.name();
+                let message = format!("this token does not have the right {right}");
                 Self::new(StatusCode::FORBIDDEN, "request.forbidden", message)
-                    .with_hint("`countersign token add NAME --may read,erase` makes one that has")
+                    .with_hint(format!("`countersign token add NAME --right {right}` makes one that has"))
             }
             Denied::Unavailable => {
                 let message = "nobody can be let in now";

@@ -1,5 +1,7 @@
 //! `POST /erase`.
 
+use std::sync::Arc;
+
 use countersign::link::{self, ChainId};
 use serde::Deserialize;
 use serde_json::{Map, json};
@@ -9,6 +11,7 @@ use super::{Answer, Problem, query};
 use crate::erase::{Cause, Erased};
 use crate::export::Request;
 use crate::filter::Filter;
+use crate::tokens::{Access, Scope};
 
 /// The most bytes that a body may have.
 pub(crate) const MAX_BODY: usize = 1 << 20;
@@ -23,15 +26,15 @@ pub(crate) struct ErasureRequest {
 
 /// Which events.
 pub(crate) enum Chosen {
-    /// Those of these places, all of which the log has.
-    Places(Vec<(ChainId, u64)>),
+    /// Those of these places, all of which the log has, within the scope.
+    Places(Vec<(ChainId, u64)>, Arc<Scope>),
     /// Those that an export of this shows.
     Matching(Box<Request>),
 }
 
 impl ErasureRequest {
-    /// Reads a body. `reader` is the name of who asks; a body that did not come whole is none.
-    pub(crate) fn read(body: Option<&[u8]>, reader: String) -> Result<Self, Problem> {
+    /// Reads a body. `access` is the token of who asks; a body that did not come whole is none.
+    pub(crate) fn read(body: Option<&[u8]>, access: &Access) -> Result<Self, Problem> {
         let body = body.filter(|body| body.len() <= MAX_BODY).ok_or_else(|| {
             let message = "the body did not come whole";
             Problem::new(http::StatusCode::PAYLOAD_TOO_LARGE, "request.invalid", message)
@@ -43,22 +46,24 @@ impl ErasureRequest {
             Problem::invalid(format!("the body is not what is asked for: {error}")).with_hint(hint)
         })?;
         let reason = check_reason(body.reason)?;
-        let mut metadata = Map::new();
+        let (mut metadata, scope) = (Map::new(), access.scope().clone());
         let chosen = match (body.events, body.filter) {
             (Some(events), None) => {
                 metadata.insert("chosen_by".into(), "place".into());
-                Chosen::Places(places(&events)?)
+                Chosen::Places(places(&events)?, scope)
             }
             (None, Some(conditions)) => {
                 let filter = conditions.read()?;
                 // Whose events they are is not said: that would outlive them.
                 metadata.insert("chosen_by".into(), filter.names().into());
                 // With a limit events alone match, and no links without one.
-                Chosen::Matching(Box::new(Request { filter, limit: Some(u64::MAX), ..Request::default() }))
+                let limit = Some(u64::MAX);
+                Chosen::Matching(Box::new(Request { filter, limit, scope, ..Request::default() }))
             }
             _ => return Err(Problem::invalid("name either events or a filter")),
         };
-        Ok(Self { chosen, cause: Cause { actor_type: "user", actor: reader, reason, metadata } })
+        let actor = access.name().to_owned();
+        Ok(Self { chosen, cause: Cause { actor_type: "user", actor, reason, metadata } })
     }
 }
 

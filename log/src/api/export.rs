@@ -7,6 +7,7 @@ use http::{HeaderValue, Response, StatusCode};
 use super::response::{NO_STORE, NOSNIFF, success};
 use super::{Problem, query};
 use crate::export::{ExportError, Request};
+use crate::tokens::{Access, Denied};
 
 /// An export that is asked for, and how its file's name ends.
 pub(crate) struct ExportRequest {
@@ -15,12 +16,12 @@ pub(crate) struct ExportRequest {
 }
 
 /// Reads a request for an export.
-pub(crate) fn read(query: Option<&str>) -> Result<ExportRequest, Problem> {
-    Ok(ExportRequest { request: query::export(query)?, name: String::new() })
+pub(crate) fn read(query: Option<&str>, access: &Access) -> Result<ExportRequest, Problem> {
+    Ok(ExportRequest { request: query::export(query, access.scope().clone())?, name: String::new() })
 }
 
 /// Reads a request for an event's proof.
-pub(crate) fn read_proof(path: &str, query: Option<&str>) -> Result<ExportRequest, Problem> {
+pub(crate) fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Result<ExportRequest, Problem> {
     query::read(query, &[])?;
     // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
     let place = path.strip_prefix("/proof/").and_then(link::place);
@@ -29,7 +30,8 @@ pub(crate) fn read_proof(path: &str, query: Option<&str>) -> Result<ExportReques
             .with_hint("it is /proof/CHAIN/SEQ: 32 hex digits and a number")
     })?;
     let name = format!("-{}-{}", place.0, place.1);
-    Ok(ExportRequest { request: Request { places: vec![place], ..Request::default() }, name })
+    let scope = access.scope().clone();
+    Ok(ExportRequest { request: Request { places: vec![place], scope, ..Request::default() }, name })
 }
 
 /// What comes before the lines of a log's export.
@@ -55,6 +57,7 @@ impl From<ExportError> for Problem {
             ExportError::Invalid { parameter, message } => query::invalid(parameter, &message),
             ExportError::NotFound(message) => Self::new(StatusCode::NOT_FOUND, "request.not_found", message),
             ExportError::Cancelled => Self::unavailable(&"nobody waits for it any more"),
+            ExportError::Revoked => Denied::Unauthenticated.into(),
             ExportError::Store(error) => error.into(),
         }
     }

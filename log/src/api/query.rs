@@ -1,11 +1,14 @@
 //! The parameters of an address, taken strictly: what is not understood is not passed over.
 
+use std::sync::Arc;
+
 use countersign::link::MAX_INTEGER;
 use percent_encoding::percent_decode_str;
 
 use super::Problem;
 use crate::export::Request;
 use crate::filter::CONDITIONS;
+use crate::tokens::Scope;
 
 /// The parameters of an export that are no conditions.
 const BOUNDS: [&str; 4] = ["from", "to", "limit", "boundary"];
@@ -33,9 +36,9 @@ pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, S
     Ok(read)
 }
 
-/// What an export is asked for.
-pub(crate) fn export(query: Option<&str>) -> Result<Request, Problem> {
-    let mut request = Request::default();
+/// What an export is asked for, of the events of that scope.
+pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>) -> Result<Request, Problem> {
+    let mut request = Request { scope, ..Request::default() };
     for (name, value) in read(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())? {
         match &*name {
             "from" => request.from = Some(integer(&name, &value)?),
@@ -77,6 +80,10 @@ fn decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn export(query: Option<&str>) -> Result<Request, Problem> {
+        super::export(query, Arc::default())
+    }
 
     #[test]
     fn what_is_understood() {

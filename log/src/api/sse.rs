@@ -4,6 +4,7 @@
 //! follows it, without a header, and once more the checkpoint of this size where there is one. What comes before the
 //! first leaf has no `id`: who lost the connection there begins anew, with a header.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::export::writer::Writer;
@@ -16,6 +17,7 @@ use super::response::{NO_STORE, NOSNIFF, success};
 use super::{Problem, query};
 use crate::export::{ExportError, Exporter, Line, Lines, Plan};
 use crate::store::StoreError;
+use crate::tokens::{Access, Scope};
 
 /// How many bytes are gathered before they are handed on.
 const PIECE: usize = 64 << 10;
@@ -31,8 +33,9 @@ pub const GATHER: Duration = Duration::from_millis(50);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Where a live view begins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Opening {
+    scope: Arc<Scope>,
     from: Option<u64>,
     /// The last leaf of a view that was cut off.
     last: Option<u64>,
@@ -40,24 +43,28 @@ pub(crate) struct Opening {
 
 impl Opening {
     /// Reads a request.
-    pub(crate) fn read(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
+    pub(crate) fn read(query: Option<&str>, headers: &HeaderMap, access: &Access) -> Result<Self, Problem> {
         let mut from = None;
         for (name, value) in query::read(query, &["from"])? {
             from = Some(query::integer(&name, &value)?);
         }
-        Ok(Self { from, last: last_event(headers)? })
+        Ok(Self { scope: access.scope().clone(), from, last: last_event(headers)? })
     }
 
     /// Finds out what it begins with.
-    pub(crate) fn plan(self, exporter: &Exporter, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+    pub(crate) fn plan(
+        &self,
+        exporter: &Exporter,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Plan, ExportError> {
         match self.last {
-            Some(last) => exporter.plan_further(last + 1, true),
-            None => exporter.plan_live(self.from, cancelled),
+            Some(last) => exporter.plan_further(last + 1, &self.scope, true),
+            None => exporter.plan_live(self.from, &self.scope, cancelled),
         }
     }
 
     /// The answer where that failed.
-    pub(crate) fn problem(self, error: ExportError) -> Problem {
+    pub(crate) fn problem(&self, error: ExportError) -> Problem {
         match error {
             ExportError::Invalid { message, .. } if self.last.is_some() => {
                 query::invalid("Last-Event-ID", &message)
@@ -67,7 +74,7 @@ impl Opening {
     }
 
     /// The first leaf of the view itself.
-    pub(crate) fn first(self, plan: &Plan) -> u64 {
+    pub(crate) fn first(&self, plan: &Plan) -> u64 {
         self.last.map_or(plan.first(), |last| last + 1)
     }
 }

@@ -1,6 +1,8 @@
 //! What is to be copied to where it can be read without this log, or without effort of its own: tiles and bundles, and
 //! the lines of exports.
 
+use std::sync::Arc;
+
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
 
 use super::EmbeddedCollector;
@@ -73,7 +75,7 @@ impl EmbeddedCollector {
     /// # Errors
     /// [`ExportError`].
     pub fn lines_from(&self, size: u64) -> Result<Lines, ExportError> {
-        Ok(self.exporter.plan_further(size, true)?.lines())
+        Ok(self.exporter.plan_further(size, &Arc::default(), true)?.lines())
     }
 
     /// These were copied.

@@ -12,7 +12,7 @@ impl EmbeddedCollector {
     pub(super) fn erase(&mut self, asked: ErasureRequest) -> Result<Erased, Problem> {
         let ErasureRequest { chosen, cause } = asked;
         let leaves = match chosen {
-            Chosen::Places(places) => self.exporter.find(&places)?,
+            Chosen::Places(places, scope) => self.exporter.find(&places, &scope)?,
             Chosen::Matching(request) => self.exporter.plan(&request, &|| false)?.shown().clone(),
         };
         let own = OwnChains::new(&*self.reader, &self.origin);

@@ -3,12 +3,12 @@
 use super::EmbeddedCollector;
 use crate::api;
 use crate::export::{ExportError, Lines, Plan};
-use crate::tokens::Right;
+use crate::tokens::Access;
 
 /// A live view.
 pub struct Live {
     /// Whose it is.
-    reader: String,
+    access: Access,
     /// The first leaf of the view itself.
     first: u64,
     /// The size to which it has come.
@@ -28,8 +28,8 @@ pub enum Further {
 }
 
 impl Live {
-    pub(super) fn new(reader: String, first: u64, plan: Plan) -> Self {
-        Self { reader, first, at: first, lines: Some(plan.lines()) }
+    pub(super) fn new(access: Access, first: u64, plan: Plan) -> Self {
+        Self { access, first, at: first, lines: Some(plan.lines()) }
     }
 }
 
@@ -40,6 +40,9 @@ impl EmbeddedCollector {
     /// [`ExportError`]: the view ends early.
     pub fn further(&self, live: &mut Live) -> Result<Further, ExportError> {
         loop {
+            if !self.readers.still_admit(&live.access, self.now()) {
+                return Ok(Further::End);
+            }
             if let Some(lines) = live.lines.take() {
                 let (piece, at, lines) = api::sse::piece(lines, live.first)?;
                 (live.at, live.lines) = (at, lines);
@@ -48,13 +51,10 @@ impl EmbeddedCollector {
                 }
                 continue;
             }
-            if !self.readers.still_admit(&live.reader, Right::Read, self.now()) {
-                return Ok(Further::End);
-            }
             if self.published_size() <= live.at {
                 return Ok(Further::Wait);
             }
-            live.lines = Some(self.exporter.plan_further(live.at, false)?.lines());
+            live.lines = Some(self.exporter.plan_further(live.at, live.access.scope(), false)?.lines());
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::api::erase::ErasureRequest;
 use crate::api::export::ExportRequest;
 use crate::api::sse::Opening;
 use crate::api::{self, Problem};
-use crate::tokens::Right;
+use crate::tokens::{Access, Right};
 
 /// What is at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,17 +124,21 @@ impl EmbeddedCollector {
         let published = self.published();
         let whole = match route {
             Route::Submit => return self.post(request),
-            Route::Export => return self.export(request.headers(), || api::export::read(query)),
-            Route::Proof => return self.export(request.headers(), || api::export::read_proof(path, query)),
+            Route::Export => {
+                return self.export(request.headers(), |access| api::export::read(query, access));
+            }
+            Route::Proof => {
+                return self.export(request.headers(), |access| api::export::read_proof(path, query, access));
+            }
             Route::Stream => return self.stream(request.headers(), query),
             Route::Root => api::root::text(&self.origin),
             Route::Checkpoint => api::tiles::checkpoint(published.as_deref())?,
             Route::Tile => api::tiles::tile(&*self.reader, self.published_size(), path)?,
             Route::Erase => {
-                let name = self.admit(request.headers(), Right::Erase)?;
+                let access = self.admit(request.headers(), Right::Erase)?;
                 api::query::read(query, &[])?;
                 let whole = !api::body::is_larger(request.headers(), api::erase::MAX_BODY);
-                let asked = ErasureRequest::read(whole.then_some(request.body()), name)?;
+                let asked = ErasureRequest::read(whole.then_some(request.body()), &access)?;
                 api::erase::done(self.erase(asked)?)
             }
             Route::Health => {
@@ -145,9 +149,9 @@ impl EmbeddedCollector {
         Ok(whole.map(Content::Whole))
     }
 
-    /// The name of the reader whose token a request brings, if it has the right.
-    fn admit(&self, headers: &HeaderMap, right: Right) -> Result<String, Problem> {
-        Ok(self.readers.admit(api::bearer::token(headers), right, self.now())?.to_owned())
+    /// The token that a request brings, if it has the right.
+    fn admit(&self, headers: &HeaderMap, right: Right) -> Result<Access, Problem> {
+        Ok(self.readers.admit(api::bearer::token(headers), right, self.now())?)
     }
 
     fn post(&mut self, request: &Request<Vec<u8>>) -> Result<Response<Content>, Problem> {
@@ -168,19 +172,19 @@ impl EmbeddedCollector {
     fn export(
         &self,
         headers: &HeaderMap,
-        read: impl FnOnce() -> Result<ExportRequest, Problem>,
+        read: impl FnOnce(&Access) -> Result<ExportRequest, Problem>,
     ) -> Result<Response<Content>, Problem> {
-        self.admit(headers, Right::Read)?;
-        let ExportRequest { request, name } = read()?;
+        let access = self.admit(headers, Right::Read)?;
+        let ExportRequest { request, name } = read(&access)?;
         let lines = self.exporter.plan(&request, &|| false)?.lines();
         Ok(api::export::head(&self.origin, &name)?.map(|()| Content::Export(Box::new(lines))))
     }
 
     fn stream(&self, headers: &HeaderMap, query: Option<&str>) -> Result<Response<Content>, Problem> {
-        let reader = self.admit(headers, Right::Read)?;
-        let opening = Opening::read(query, headers)?;
+        let access = self.admit(headers, Right::Read)?;
+        let opening = Opening::read(query, headers, &access)?;
         let plan = opening.plan(&self.exporter, &|| false).map_err(|error| opening.problem(error))?;
-        let live = Live::new(reader, opening.first(&plan), plan);
+        let live = Live::new(access, opening.first(&plan), plan);
         Ok(api::sse::head().map(|()| Content::Live(Box::new(live))))
     }
 }

@@ -4,10 +4,11 @@ use std::iter::Peekable;
 
 use countersign::export::Withheld;
 use countersign::export::writer::Writer;
+use countersign::link::Link;
 
-use super::PAGE;
 use super::plan::{Plan, Stop};
 use super::skips::Skips;
+use super::{PAGE, shows};
 use crate::store::{StoreError, StoredEvent, StoredLeaf};
 
 /// How many bytes are gathered before they are handed on.
@@ -187,12 +188,18 @@ impl Lines {
 
     fn leaf(&mut self, index: u64, stored: &StoredLeaf) -> Result<(), StoreError> {
         let text = str::from_utf8(&stored.leaf).ok();
-        let Some(text) = text.filter(|_| stored.leaf.starts_with(KEYS) || stored.link().is_some()) else {
+        if let Some(text) = text.filter(|_| stored.leaf.starts_with(KEYS)) {
+            self.writer.note(text);
+            return Ok(());
+        }
+        let (Some(text), Some(link)) = (text, stored.link()) else {
             self.writer.leaf(&stored.leaf);
             return Ok(());
         };
-        if stored.leaf.starts_with(KEYS) {
-            self.writer.note(text);
+        // Whatever was planned: here is where events are handed out.
+        if !shows(&self.plan.scope, &link, &stored.event) {
+            let reason = matches!(link, Link::Event(_)).then_some(Withheld::Filtered);
+            self.writer.withheld(text, reason);
             return Ok(());
         }
         let shown = self.plan.whole.contains(&index) || self.plan.shown.contains(index);

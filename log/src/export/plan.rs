@@ -10,9 +10,10 @@ use roaring::RoaringTreemap;
 
 use super::attest::Attested;
 use super::lines::Lines;
-use super::{Candidates, ExportError, Exporter, PAGE, Request};
+use super::{Candidates, ExportError, Exporter, Index, PAGE, Request, shows};
 use crate::filter::{self, Filter};
 use crate::store::{Published, Reader, StoreError, StoredEvent, StoredLeaf, link};
+use crate::tokens::Scope;
 
 /// Of how many leaves before its beginning a live view shows the chains' open links.
 const RECENT: u64 = 16_384;
@@ -34,6 +35,8 @@ pub struct Plan {
     pub(super) stops: BTreeMap<u64, Stop>,
     /// The checkpoint at the end.
     pub(super) published: Published,
+    /// Which events there are for who asked.
+    pub(super) scope: Arc<Scope>,
 }
 
 /// What there is at a size.
@@ -80,11 +83,11 @@ pub(super) fn plan(
     attested: &Attested,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Plan, ExportError> {
-    let mut gathering = Gathering::new(exporter, published.size);
+    let mut gathering = Gathering::new(exporter, published.size, &request.scope);
     let mut whole = 0..0;
     if !request.places.is_empty() {
         gathering.gather_places(&request.places)?;
-    } else if request.filter.is_empty() && request.limit.is_none() {
+    } else if request.filter.is_empty() && request.limit.is_none() && request.scope.is_everything() {
         whole = range;
         gathering.complete(&whole, cancelled)?;
     } else {
@@ -101,16 +104,22 @@ pub(super) fn plan(
 impl Exporter {
     /// Finds out what a live view has that begins with the leaf of that index, or the next one that comes: all leaves
     /// from there on, and before them every key note and the open links of chains that were lately in use. A chain that was silent for
-    /// 16,384 leaves has its open link before that: it cannot be authenticated in this view.
+    /// 16,384 leaves has its open link before that: it cannot be authenticated in this view. Events beyond the scope are
+    /// withheld.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`].
-    pub fn plan_live(&self, from: Option<u64>, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+    pub fn plan_live(
+        &self,
+        from: Option<u64>,
+        scope: &Arc<Scope>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Plan, ExportError> {
         let published = self.published()?;
         let from = Some(from.unwrap_or(published.size));
         let from = super::range(&Request { from, ..Request::default() }, &published)?.start;
         let attested = self.attested(published.size)?;
-        let mut gathering = Gathering::new(self, published.size);
+        let mut gathering = Gathering::new(self, published.size, scope);
         let whole = from..published.size;
         gathering.open(&(from.saturating_sub(RECENT)..from), cancelled)?;
         let header = Header { origin: self.origin.clone(), range: None };
@@ -123,7 +132,7 @@ impl Exporter {
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`].
-    pub fn plan_further(&self, size: u64, again: bool) -> Result<Plan, ExportError> {
+    pub fn plan_further(&self, size: u64, scope: &Arc<Scope>, again: bool) -> Result<Plan, ExportError> {
         let published = self.published()?;
         let whole = super::range(&Request { from: Some(size), ..Request::default() }, &published)?;
         let kept = self.reader.checkpoints(size + u64::from(!again)..published.size)?;
@@ -133,7 +142,8 @@ impl Exporter {
         }
         let (kept, shown) = Default::default();
         let reader = self.reader.clone();
-        Ok(Plan { reader, header: None, begin: size, whole, kept, shown, stops, published })
+        let scope = scope.clone();
+        Ok(Plan { reader, header: None, begin: size, whole, kept, shown, stops, published, scope })
     }
 
     /// How many leaves the log has published.
@@ -160,6 +170,7 @@ struct Gathering<'e> {
     shown: RoaringTreemap,
     /// The last link here of each chain.
     chains: HashMap<ChainId, u64>,
+    scope: &'e Arc<Scope>,
 }
 
 /// Leaves that are next to each other, parsed.
@@ -180,14 +191,14 @@ impl Page {
 }
 
 impl<'e> Gathering<'e> {
-    fn new(exporter: &'e Exporter, size: u64) -> Self {
+    fn new(exporter: &'e Exporter, size: u64, scope: &'e Arc<Scope>) -> Self {
         let (kept, shown, chains) = Default::default();
-        Self { exporter, reader: &*exporter.reader, size, kept, shown, chains }
+        Self { exporter, reader: &*exporter.reader, size, kept, shown, chains, scope }
     }
 
     /// Single links by their places.
     fn gather_places(&mut self, places: &[(ChainId, u64)]) -> Result<(), ExportError> {
-        for index in self.exporter.find_below(places, self.size)? {
+        for index in self.exporter.find_below(places, self.scope, self.size)? {
             let leaves = self.reader.leaves(index..index + 1)?;
             let page = Page::new(index, leaves.iter().map(Vec::as_slice));
             let link = page.get(index).ok_or_else(|| damaged(index))?;
@@ -203,13 +214,16 @@ impl<'e> Gathering<'e> {
         range: Range<u64>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(), ExportError> {
-        let Request { filter, limit, .. } = request;
+        let Request { filter, limit, scope, .. } = request;
         if *limit == Some(0) {
             return Err(ExportError::Invalid { parameter: "limit", message: "ask for 1 or more".into() });
         }
-        let candidates = match &self.exporter.search {
-            Some(search) => search.candidates(filter)?,
-            None => Candidates::all(),
+        let (candidates, allowed) = match &self.exporter.search {
+            Some(search) => (search.candidates(filter)?, allowed(&**search, scope)?),
+            None => (Candidates::all(), Vec::new()),
+        };
+        let may_have = |page: &u64| {
+            candidates.has(*page) && allowed.iter().all(|any| any.iter().any(|within| within.has(*page)))
         };
         // Without conditions on events open and close links match, and those whose event is gone.
         let events_alone = filter.reads_events() || limit.is_some();
@@ -217,7 +231,7 @@ impl<'e> Gathering<'e> {
         let pages = range.start / PAGE..range.end.div_ceil(PAGE);
         let pages: Box<dyn Iterator<Item = u64>> =
             if limit.is_some() { Box::new(pages.rev()) } else { Box::new(pages) };
-        for number in pages.filter(|page| candidates.has(*page)) {
+        for number in pages.filter(may_have) {
             if cancelled() {
                 return Err(ExportError::Cancelled);
             }
@@ -227,7 +241,7 @@ impl<'e> Gathering<'e> {
             for (place, leaf) in leaves.iter().enumerate().rev() {
                 let index = first + place as u64;
                 let Some(link) = page.get(index) else { continue };
-                if matches(filter, link, leaf, events_alone) {
+                if matches(filter, link, leaf, events_alone) && shows(scope, link, &leaf.event) {
                     self.show(index, link, &page)?;
                     left -= 1;
                     if left == 0 {
@@ -368,7 +382,7 @@ impl<'e> Gathering<'e> {
         published: Published,
         attested: &Attested,
     ) -> Plan {
-        let Self { exporter, mut kept, shown, chains, .. } = self;
+        let Self { exporter, mut kept, shown, chains, scope, .. } = self;
         let size = published.size;
         let notes = || attested.notes.iter().copied().take_while(move |note| *note < size);
         kept.extend(notes());
@@ -382,9 +396,15 @@ impl<'e> Gathering<'e> {
         let mut stops: BTreeMap<u64, Stop> =
             sizes.into_iter().chain(within).map(|size| (size, Stop::Kept)).collect();
         stops.insert(size, Stop::Newest);
-        let reader = exporter.reader.clone();
-        Plan { reader, header, begin: 0, whole, kept, shown, stops, published }
+        let (reader, scope) = (exporter.reader.clone(), scope.clone());
+        Plan { reader, header, begin: 0, whole, kept, shown, stops, published, scope }
     }
+}
+
+/// Where events within the scope may be: on pages that are in one of each list.
+fn allowed(search: &dyn Index, scope: &Scope) -> Result<Vec<Vec<Candidates>>, StoreError> {
+    let lists = scope.filters().into_iter().filter(|filters| !filters.is_empty());
+    lists.map(|filters| filters.iter().map(|filter| search.candidates(filter)).collect()).collect()
 }
 
 fn matches(filter: &Filter, link: &Link, leaf: &StoredLeaf, events_alone: bool) -> bool {

@@ -1,5 +1,7 @@
 //! What each address answers but `/`, `/submit` and `/stream`.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{OriginalUri, State};
 use axum::http::HeaderMap;
@@ -11,13 +13,13 @@ use crate::api;
 use crate::api::erase::{Chosen, ErasureRequest};
 use crate::api::export::ExportRequest;
 use crate::erase::erase;
-use crate::export::Lines;
+use crate::export::{ExportError, Lines};
 use crate::reading::Reading;
 use crate::store::StoreError;
-use crate::tokens::Right;
+use crate::tokens::{Access, Right};
 
-/// The name of the reader whose token a request brings, if it has the right.
-pub(super) fn admit(reading: &Reading, headers: &HeaderMap, right: Right) -> Result<String, Problem> {
+/// The token that a request brings, if it has the right.
+pub(super) fn admit(reading: &Reading, headers: &HeaderMap, right: Right) -> Result<Access, Problem> {
     Ok(reading.tokens().admit(api::bearer::token(headers), right, reading.collector().now())?)
 }
 
@@ -56,8 +58,9 @@ pub(super) async fn export(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admit(&state.reading, &headers, Right::Read)?;
-    send(&state, api::export::read(uri.query())?).await
+    let access = admit(&state.reading, &headers, Right::Read)?;
+    let asked = api::export::read(uri.query(), &access)?;
+    send(&state, asked, access).await
 }
 
 pub(super) async fn proof(
@@ -65,29 +68,40 @@ pub(super) async fn proof(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admit(&state.reading, &headers, Right::Read)?;
-    send(&state, api::export::read_proof(uri.path(), uri.query())?).await
+    let access = admit(&state.reading, &headers, Right::Read)?;
+    let asked = api::export::read_proof(uri.path(), uri.query(), &access)?;
+    send(&state, asked, access).await
 }
 
-async fn send(state: &AppState, asked: ExportRequest) -> Result<Response, Problem> {
+async fn send(state: &AppState, asked: ExportRequest, access: Access) -> Result<Response, Problem> {
     let lines = state.reading.plan(asked.request).await?.lines();
     let head = api::export::head(state.collector.origin(), &asked.name)?;
     // A piece is made when the one before was taken: a slow client makes no memory grow.
-    let pieces = stream::try_unfold(lines, piece);
+    let sending = Sending { lines, access, reading: state.reading.clone() };
+    let pieces = stream::try_unfold(sending, piece);
     Ok(head.map(|()| Body::from_stream(pieces)))
 }
 
-async fn piece(mut lines: Lines) -> Result<Option<(Bytes, Lines)>, StoreError> {
-    let made = tokio::task::spawn_blocking(move || lines.next_piece().map(|piece| (piece, lines))).await;
-    let made = made.map_err(|error| StoreError::unavailable("writing an export", error)).flatten();
-    match made {
-        Ok((piece, lines)) => Ok(piece.map(|piece| (piece.into(), lines))),
-        Err(error) => {
-            // The client sees that the answer was cut.
-            tracing::error!(%error, "an export ended early");
-            Err(error)
+/// An export on its way.
+struct Sending {
+    lines: Lines,
+    access: Access,
+    reading: Arc<Reading>,
+}
+
+async fn piece(mut sending: Sending) -> Result<Option<(Bytes, Sending)>, ExportError> {
+    let made = tokio::task::spawn_blocking(move || {
+        let Sending { lines, access, reading } = &mut sending;
+        if !reading.still_admits(access) {
+            return Err(ExportError::Revoked);
         }
-    }
+        Ok((lines.next_piece()?, sending))
+    });
+    let made = made.await.map_err(|error| StoreError::unavailable("writing an export", error).into());
+    // When it fails the client sees that the answer was cut.
+    let (piece, sending) =
+        made.flatten().inspect_err(|error: &ExportError| tracing::error!(%error, "an export ended early"))?;
+    Ok(piece.map(|piece| (piece.into(), sending)))
 }
 
 pub(super) async fn erase_events(
@@ -96,12 +110,14 @@ pub(super) async fn erase_events(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let name = admit(&state.reading, &headers, Right::Erase)?;
+    let access = admit(&state.reading, &headers, Right::Erase)?;
     api::query::read(uri.query(), &[])?;
     let body = axum::body::to_bytes(body, api::erase::MAX_BODY).await.ok();
-    let ErasureRequest { chosen, cause } = ErasureRequest::read(body.as_deref(), name)?;
+    let ErasureRequest { chosen, cause } = ErasureRequest::read(body.as_deref(), &access)?;
     let leaves = match chosen {
-        Chosen::Places(places) => state.reading.glance(move |exporter| exporter.find(&places)).await?,
+        Chosen::Places(places, scope) => {
+            state.reading.glance(move |exporter| exporter.find(&places, &scope)).await?
+        }
         Chosen::Matching(request) => state.reading.plan(*request).await?.shown().clone(),
     };
     // Once begun it is brought to its end, also when the client goes away.

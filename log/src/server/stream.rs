@@ -15,22 +15,25 @@ use crate::api::sse::{GATHER, Opening, QUIET, QUIET_TEXT};
 use crate::export::{ExportError, Lines};
 use crate::reading::Reading;
 use crate::store::{Published, StoreError};
-use crate::tokens::Right;
+use crate::tokens::{Access, Right};
 
 pub(super) async fn stream(
     State(state): State<AppState>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let reader = handlers::admit(&state.reading, &headers, Right::Read)?;
-    let opening = Opening::read(uri.query(), &headers)?;
+    let revoked = state.reading.tokens().changed();
+    let access = handlers::admit(&state.reading, &headers, Right::Read)?;
+    let opening = Arc::new(Opening::read(uri.query(), &headers, &access)?);
     let published = state.collector.published();
-    let plan = state.reading.look(move |exporter, cancelled| opening.plan(exporter, cancelled)).await;
+    let planned = opening.clone();
+    let plan = state.reading.look(move |exporter, cancelled| planned.plan(exporter, cancelled)).await;
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
     let live = Live {
         reading: state.reading.clone(),
-        reader,
+        access,
+        revoked,
         stopping: state.reading.stopping(),
         published,
         first,
@@ -45,7 +48,9 @@ pub(super) async fn stream(
 struct Live {
     reading: Arc<Reading>,
     /// Whose it is.
-    reader: String,
+    access: Access,
+    /// Told when it may be nobody's any more.
+    revoked: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
     published: watch::Receiver<Option<Arc<Published>>>,
     /// The first leaf of the view itself.
@@ -59,6 +64,7 @@ struct Live {
 /// Why a live view went on.
 enum Woken {
     Further,
+    Changed,
     Quiet,
     End,
 }
@@ -67,6 +73,10 @@ impl Live {
     /// The next piece: made when the one before was taken, or when there is something to tell.
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, ExportError> {
         loop {
+            self.revoked.mark_unchanged();
+            if !self.reading.still_admits(&self.access) {
+                return Ok(None);
+            }
             if let Some(lines) = self.lines.take() {
                 let first = self.first;
                 let made = tokio::task::spawn_blocking(move || api::sse::piece(lines, first)).await;
@@ -86,18 +96,17 @@ impl Live {
             let woken = tokio::select! {
                 published = self.published.wait_for(beyond) => published.map_or(Woken::End, |_| Woken::Further),
                 _ = self.stopping.wait_for(|stopping| *stopping) => Woken::End,
+                changed = self.revoked.changed() => changed.map_or(Woken::End, |()| Woken::Changed),
                 () = tokio::time::sleep(QUIET) => Woken::Quiet,
             };
-            let now = self.reading.collector().now();
-            if !self.reading.tokens().still_admits(&self.reader, Right::Read, now) {
-                return Ok(None);
-            }
             match woken {
                 Woken::Further => tokio::time::sleep(GATHER).await,
+                Woken::Changed => continue,
                 Woken::End => return Ok(None),
                 Woken::Quiet => return Ok(Some((Bytes::from_static(QUIET_TEXT), self))),
             }
-            let plan = self.reading.glance(move |exporter| exporter.plan_further(at, false)).await;
+            let scope = self.access.scope().clone();
+            let plan = self.reading.glance(move |exporter| exporter.plan_further(at, &scope, false)).await;
             self.lines =
                 Some(plan.inspect_err(|error| tracing::error!(%error, "a stream ended early"))?.lines());
         }

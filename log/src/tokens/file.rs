@@ -4,12 +4,13 @@ use std::fmt;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use countersign::time::Time;
+use tokio::sync::watch;
 
-use super::{Denied, MAX_FILE, Reader, Readers, Right, Rights, check_name, hash};
+use super::{Access, Denied, MAX_FILE, Reader, Readers, Right, Rights, Scope, check_name, hash};
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "readers.txt";
@@ -39,11 +40,14 @@ pub enum TokenError {
         /// The 1-based line.
         line: usize,
         /// What is wrong with it.
-        message: &'static str,
+        message: String,
     },
     /// The name is no name, or there is one already.
     #[error("{0}")]
     Name(String),
+    /// Rights and conditions do not go together.
+    #[error("{0}")]
+    Scope(String),
     /// There is no token of that name.
     #[error("there is no token of the name {0:?}")]
     Unknown(String),
@@ -77,12 +81,15 @@ impl Token {
 pub struct Tokens {
     path: PathBuf,
     known: Mutex<Known>,
+    changed: watch::Sender<()>,
 }
 
 #[derive(Default)]
 struct Known {
     stamp: Option<Stamp>,
     readers: Readers,
+    /// How many of them were good when it was looked last.
+    good: usize,
 }
 
 /// What tells whether a file is another one than before.
@@ -106,26 +113,52 @@ impl Stamp {
 impl Tokens {
     /// Of that folder. The file need not be there: nobody is let in then.
     pub fn new(folder: &Path) -> Self {
-        Self { path: folder.join(FILE), known: Mutex::default() }
+        Self { path: folder.join(FILE), known: Mutex::default(), changed: watch::Sender::new(()) }
     }
 
-    /// Whose token this is, if it has the right. All tokens are compared, each in constant time.
+    /// Lets a token in, if it has the right. All tokens are compared, each in constant time.
     ///
     /// # Errors
     /// [`Denied`].
-    pub fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<String, Denied> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = self.refresh(&mut known) {
-            tracing::error!(%error, "nobody can be let in");
-            return Err(Denied::Unavailable);
+    pub fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<Access, Denied> {
+        match self.refreshed() {
+            Ok(known) => known.readers.admit(token, right, now),
+            Err(error) => {
+                tracing::error!(%error, "nobody can be let in");
+                Err(Denied::Unavailable)
+            }
         }
-        known.readers.admit(token, right, now).map(str::to_owned)
     }
 
-    /// Whether a reader who was let in before, by that name, would be let in now.
-    pub fn still_admits(&self, name: &str, right: Right, now: Time) -> bool {
+    /// Whether a token that was let in before would be let in now for the same.
+    pub fn still_admits(&self, access: &Access, now: Time) -> bool {
+        self.refreshed().is_ok_and(|known| known.readers.still_admit(access, now))
+    }
+
+    /// Told whenever tokens may not be good any more that were: the file changed, or the time of one has come.
+    pub(crate) fn changed(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Looks whether there is anything to tell of that.
+    pub(crate) fn look(&self, now: Time) {
+        let good = match self.refreshed() {
+            Ok(mut known) => {
+                let good = known.readers.good(now);
+                std::mem::replace(&mut known.good, good) != good
+            }
+            // Nobody is let in meanwhile. Who was told already hears it again.
+            Err(_) => true,
+        };
+        if good {
+            self.changed.send_replace(());
+        }
+    }
+
+    fn refreshed(&self) -> Result<MutexGuard<'_, Known>, TokenError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        self.refresh(&mut known).is_ok() && known.readers.still_admit(name, right, now)
+        self.refresh(&mut known)?;
+        Ok(known)
     }
 
     fn refresh(&self, known: &mut Known) -> Result<(), TokenError> {
@@ -137,8 +170,12 @@ impl Tokens {
         if stamp.is_some() && stamp == known.stamp {
             return Ok(());
         }
+        let had_any = known.stamp.is_some();
         // Whatever was known is outdated, also when the new file cannot be read.
         *known = Known::default();
+        if had_any || stamp.is_some() {
+            self.changed.send_replace(());
+        }
         known.readers = read(&self.path)?;
         known.stamp = stamp;
         Ok(())
@@ -160,18 +197,26 @@ fn read(path: &Path) -> Result<Readers, TokenError> {
     Readers::parse(&text).map_err(|(line, message)| malformed(line, message))
 }
 
-/// Makes a token for a reader, and adds its hash to the folder's file.
+/// Makes a token for a reader, for the events of that scope, and adds its hash to the folder's file.
 ///
 /// # Errors
 /// [`TokenError`]; nothing was changed then.
-pub fn add(folder: &Path, name: &str, rights: Rights, until: Option<Time>) -> Result<Token, TokenError> {
+pub fn add(
+    folder: &Path,
+    name: &str,
+    rights: Rights,
+    until: Option<Time>,
+    scope: Scope,
+) -> Result<Token, TokenError> {
     let name = check_name(name).map_err(|message| TokenError::Name(message.into()))?;
     change(folder, |readers| {
         if readers.iter().any(|reader| reader.name == name) {
             return Err(TokenError::Name(format!("there is a token of the name {name:?} already")));
         }
         let token = Token::generate()?;
-        readers.push(Reader { hash: hash(token.as_str()), rights, name: name.to_owned(), until });
+        let (hash, scope) = (hash(token.as_str()), Arc::new(scope));
+        let reader = Reader { hash, rights, name: name.to_owned(), until, scope };
+        readers.push(reader.checked().map_err(TokenError::Scope)?);
         Ok(token)
     })
 }

@@ -15,7 +15,7 @@ use countersign::trust::Trust;
 use countersign::verify::{FindingCode, Options, Verdict, Verifier};
 use countersign_log::bucket::Bucket;
 use countersign_log::serve::{Config, Serving, StartError, serve};
-use countersign_log::server::{Bounds, Cors};
+use countersign_log::server::{Bounds, Cors, Hosts};
 use countersign_log::store::{Reader, StoredEvent, StoredLeaf};
 use futures_util::TryStreamExt as _;
 use object_store::path::Path as ObjectPath;
@@ -213,6 +213,7 @@ pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
         trust: trust(),
         listen: "127.0.0.1:0".parse().unwrap(),
         cors: Cors::default(),
+        hosts: Hosts::default(),
         page: None,
         limits: Limits::default(),
         bounds: Bounds::default(),

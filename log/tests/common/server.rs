@@ -13,7 +13,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::collector::Collector;
 use countersign_log::serve::{Config, Serving, serve};
-use countersign_log::server::{Bounds, Cors};
+use countersign_log::server::{Bounds, Cors, Hosts};
 use countersign_log::store::Reader;
 use reqwest::blocking::RequestBuilder;
 use reqwest::header::HeaderMap;
@@ -35,6 +35,8 @@ pub struct Server {
     pub clock: Arc<AtomicI64>,
     pub limits: Limits,
     pub bounds: Bounds,
+    /// Beside those that every log answers to.
+    pub hosts: Hosts,
     /// What the trust file says beside the log.
     trust: String,
     runtime: Runtime,
@@ -96,6 +98,8 @@ impl Server {
             clock: Arc::new(AtomicI64::new(BEGIN)),
             limits,
             bounds,
+            // What tests write by hand.
+            hosts: Hosts::parse(["l", "log", "log.example"]).unwrap(),
             trust: trust.to_owned(),
             runtime: Runtime::new().unwrap(),
             serving: None,
@@ -119,6 +123,7 @@ impl Server {
             trust: self.trust(),
             listen: "127.0.0.1:0".parse().unwrap(),
             cors: Cors::default(),
+            hosts: self.hosts.clone(),
             page: None,
             limits: self.limits,
             bounds: self.bounds.clone(),
