@@ -148,14 +148,12 @@ async fn run_server(
         limits: Limits::default(),
         bounds: bounds(),
         clock: Arc::new(now),
+        holds: args.hold.clone(),
     };
     let serving = serve(config).await.map_err(|error| explain(&error))?;
     style::done(&format!("the log {} listens on http://{}", verifier.name(), serving.address()));
     anstream::eprintln!("  {} {verifier}", style::label("log key:"));
     anstream::eprintln!("  {} {} (who may write)", style::label("trust:"), shown(trust_file));
-    for hold in &args.hold {
-        serving.reading().holds().add(hold.clone());
-    }
     let keeping = (!rules.is_empty())
         .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
     let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned(), known));

@@ -4,6 +4,7 @@ pub(crate) mod bearer;
 pub(crate) mod body;
 mod cors;
 pub(crate) mod erase;
+pub(crate) mod erasures;
 pub(crate) mod export;
 pub(crate) mod health;
 mod problem;

@@ -189,6 +189,30 @@ impl Collector {
         answer.await.map_err(|_| stopping())?.map(drop)
     }
 
+    /// Records an erasure on the log's own chain, and gives the index of the leaf that does. From then on it is to be
+    /// done.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub(crate) async fn record_erasure(&self, event: &serde_json::Value) -> Result<u64, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job::Record { event: event.to_string(), reply };
+        self.0.jobs.send(job).await.map_err(|_| stopping())?;
+        let Durable { taken, .. } = answer.await.map_err(|_| stopping())??;
+        // Its link is the last one of the log's own chain.
+        size_with(&taken)
+            .checked_sub(1)
+            .ok_or_else(|| SubmitError::Unavailable("nothing was recorded".into()))
+    }
+
+    /// Notes that the erasure which that leaf records is done.
+    pub(crate) async fn finish_erasure(&self, record: u64) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let stopping = || StoreError::unavailable("erasing", "the log is stopping");
+        self.0.jobs.send(Job::FinishErasure { record, reply }).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
+    }
+
     /// Has the sequencer take nothing more, and close the log's own chain.
     pub(crate) async fn close(&self) {
         let (reply, answer) = oneshot::channel();

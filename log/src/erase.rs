@@ -1,16 +1,21 @@
 //! Erasing events for good, never unseen: what is going to be erased is first recorded on the log's own chain.
 //!
-//! The record (`log.erase`) says who asked, why, how many events and which leaves, and nothing of what the events said.
+//! The [record](record) (`log.erase`) says who asked, why, how many events and which leaves, and nothing of what the
+//! events said. With it the erasure is to be done, in the same step of the store: whatever ends the server before all of
+//! it is done, the next one goes on. It is done only when none of its events is left.
 //! The log's own events are never erased: they say what the log did to itself. Neither is what is under a legal hold.
 
+mod choose;
+pub(crate) mod record;
 #[cfg(feature = "server")]
 mod server;
+mod state;
 
 use std::iter::Peekable;
 
 use countersign::link::Link;
 use roaring::RoaringTreemap;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::export::PAGE;
 use crate::filter::parse;
@@ -18,8 +23,10 @@ use crate::own_chain::OwnChains;
 use crate::store::{Reader, StoreError, StoredEvent};
 use crate::submitting::SubmitError;
 
+pub(crate) use choose::choose;
 #[cfg(feature = "server")]
-pub use server::erase;
+pub use server::{erase, keep};
+pub(crate) use state::{State, state};
 
 /// How many events are erased at a time: others wait for the store meanwhile.
 pub(crate) const BATCH: usize = 1_024;
@@ -49,6 +56,9 @@ pub struct Erased {
     pub own: u64,
     /// Events under a legal hold, which stay.
     pub held: u64,
+    /// Events of which it is recorded that they are erased, and that are not erased yet: the log goes on with them by
+    /// itself.
+    pub left: u64,
 }
 
 /// Why events were not erased, or not all of them. It can be asked for again.
@@ -121,10 +131,10 @@ pub(crate) struct Records<'a> {
 }
 
 impl Iterator for Records<'_> {
-    type Item = (Value, Vec<u64>);
+    type Item = (Value, RoaringTreemap);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (mut stretches, mut chosen) = (Vec::<(u64, u64)>::new(), Vec::new());
+        let (mut stretches, mut chosen) = (Vec::<(u64, u64)>::new(), RoaringTreemap::new());
         while let Some(index) = self.left.next_if(|index| {
             stretches.len() < STRETCHES || stretches.last().is_some_and(|(_, last)| last + 1 == *index)
         }) {
@@ -132,21 +142,9 @@ impl Iterator for Records<'_> {
                 Some((_, last)) if *last + 1 == index => *last = index,
                 _ => stretches.push((index, index)),
             }
-            chosen.push(index);
+            chosen.insert(index);
         }
-        (!chosen.is_empty()).then(|| (record(self.origin, self.cause, &stretches, chosen.len()), chosen))
+        (!chosen.is_empty())
+            .then(|| (record::event(self.origin, self.cause, &stretches, chosen.len()), chosen))
     }
-}
-
-fn record(origin: &str, cause: &Cause, stretches: &[(u64, u64)], events: usize) -> Value {
-    let mut metadata = cause.metadata.clone();
-    metadata.insert("events".into(), events.into());
-    metadata.insert("leaves".into(), stretches.iter().map(|(first, last)| json!([first, last])).collect());
-    json!({
-        "action": "log.erase",
-        "actor": { "type": cause.actor_type, "id": cause.actor },
-        "target": { "type": "log", "id": origin },
-        "reason": cause.reason,
-        "metadata": metadata,
-    })
 }

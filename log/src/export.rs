@@ -179,7 +179,7 @@ impl Exporter {
 }
 
 /// Whether a link and what became of its event are within the scope. Where events decide, one that is gone is in none.
-fn shows(scope: &Scope, link: &Link, event: &StoredEvent) -> bool {
+pub(crate) fn shows(scope: &Scope, link: &Link, event: &StoredEvent) -> bool {
     scope.has_link(link)
         && match event {
             _ if !scope.reads_events() => true,

@@ -112,6 +112,7 @@ pub struct Metrics {
     published_at: Gauge<f64, AtomicU64>,
     witness_failures: Family<ByWitness, Counter>,
     erased: Counter,
+    erasures_failing: Gauge,
 }
 
 impl Default for Metrics {
@@ -130,6 +131,7 @@ impl Default for Metrics {
             published_at: Gauge::default(),
             witness_failures: Family::default(),
             erased: Counter::default(),
+            erasures_failing: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("submissions", "Submissions answered, by outcome", metrics.submissions.clone());
@@ -174,6 +176,11 @@ impl Default for Metrics {
             metrics.witness_failures.clone(),
         );
         registry.register("events_erased", "Events erased since the start", metrics.erased.clone());
+        registry.register(
+            "erasures_failing",
+            "1 while a recorded erasure cannot be carried out",
+            metrics.erasures_failing.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -220,6 +227,12 @@ impl Metrics {
     /// Events were erased.
     pub fn erased(&self, events: u64) {
         self.erased.inc_by(events);
+    }
+
+    /// Whether a recorded erasure cannot be carried out.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object tries again at its next alarm"))]
+    pub(crate) fn erasures_failing(&self, failing: bool) {
+        self.erasures_failing.set(failing.into());
     }
 
     /// All of it, in the `OpenMetrics` text format.

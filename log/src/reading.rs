@@ -6,15 +6,19 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use countersign::time::Time;
-use tokio::sync::{Mutex, Semaphore, watch};
+use roaring::RoaringTreemap;
+use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
 use crate::collector::Collector;
+use crate::erase::choose;
 use crate::export::{ExportError, Exporter, Plan, Request};
+use crate::filter::Filter;
 use crate::own_chain::OwnChains;
+use crate::retention::due::Due;
 use crate::retention::holds::Holds;
 use crate::search::Search;
 use crate::store::StoreError;
-use crate::tokens::{Access, Tokens};
+use crate::tokens::{Access, Scope, Tokens};
 
 /// How many exports are looked for at one time; further ones wait.
 const LOOKING: usize = 4;
@@ -32,6 +36,10 @@ pub struct Reading {
     stopping: watch::Sender<bool>,
     /// Who erases, one at a time.
     pub(crate) erasing: Mutex<()>,
+    /// When events are old enough.
+    pub(crate) due: std::sync::Mutex<Due>,
+    /// Told when an erasure was begun and is not done.
+    pub(crate) erasing_again: Notify,
 }
 
 impl Reading {
@@ -51,6 +59,8 @@ impl Reading {
             looking: Semaphore::new(LOOKING),
             stopping: watch::Sender::new(false),
             erasing: Mutex::default(),
+            due: std::sync::Mutex::default(),
+            erasing_again: Notify::new(),
         }
     }
 
@@ -105,6 +115,16 @@ impl Reading {
         self.stopping.send_replace(true);
     }
 
+    /// Whether the server is about to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow() || self.collector.is_stopping()
+    }
+
+    /// Waits until it is.
+    pub(crate) async fn is_stopped(&self) {
+        let _ = self.stopping().wait_for(|stopping| *stopping).await;
+    }
+
     /// Whether streams shall end.
     pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
@@ -116,6 +136,19 @@ impl Reading {
     /// [`ExportError`].
     pub async fn plan(self: &Arc<Self>, request: Request) -> Result<Plan, ExportError> {
         self.look(move |exporter, cancelled| exporter.plan(&request, cancelled)).await
+    }
+
+    /// The events that fulfil all of these conditions, by looking at each: see [`choose`].
+    pub(crate) async fn choose(
+        self: &Arc<Self>,
+        filter: Filter,
+        scope: Arc<Scope>,
+    ) -> Result<RoaringTreemap, ExportError> {
+        let reader = self.collector.reader().clone();
+        self.look(move |exporter, cancelled| {
+            choose(&*reader, &filter, &scope, exporter.published_size()?, cancelled)
+        })
+        .await
     }
 
     /// Does what takes a while with the exporter.

@@ -7,6 +7,7 @@
 //! A clock that has jumped ahead must not erase a log. So the time that a pass goes by is never later than the
 //! [moment] that others vouch for.
 
+pub(crate) mod due;
 pub mod holds;
 pub mod moment;
 
@@ -14,19 +15,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use countersign::time::Time;
-use roaring::RoaringTreemap;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::erase::{Cause, EraseError, Erased, erase};
-use crate::export::PAGE;
-use crate::filter::{find, parse, text};
+use crate::filter::{find, text};
 use crate::reading::Reading;
-use crate::store::{StoreError, StoredEvent};
+use crate::store::StoreError;
+use due::Expired;
 use moment::Moment;
 
 /// How often it is looked what is old enough.
@@ -35,10 +35,8 @@ const INTERVAL: Duration = Duration::from_hours(1);
 const FIRST: Duration = Duration::from_mins(1);
 /// After a failure.
 const PAUSE: Duration = Duration::from_mins(5);
-/// How many events one pass erases at most.
-const MOST: u64 = 100_000;
-/// How many pages one pass looks at that are not indexed.
-const UNINDEXED: u64 = 4_096;
+/// Between two passes while there is more to look at.
+const REST: Duration = Duration::from_secs(5);
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -201,7 +199,7 @@ pub struct Passed {
     pub now: Option<Time>,
     /// What was erased.
     pub erased: Erased,
-    /// Whether more is old enough.
+    /// Whether there is more to look at, of which some may be old enough.
     pub more: bool,
 }
 
@@ -233,13 +231,12 @@ pub async fn pass(
     let Some(now) = now.filter(|_| !rules.is_empty()) else { return Ok(Passed::default()) };
     let looked = tokio::task::spawn_blocking({
         let (reading, rules) = (reading.clone(), rules.clone());
-        move || expired(&reading, &rules, now)
+        move || reading.due.lock().unwrap_or_else(PoisonError::into_inner).expired(&reading, &rules, now)
     });
     let looked = looked.await.map_err(|error| StoreError::unavailable("looking for old events", error));
-    let leaves = looked.flatten()?;
-    let more = leaves.len() >= MOST;
+    let Expired { leaves, more } = looked??;
     if leaves.is_empty() {
-        return Ok(Passed { now: Some(now), ..Passed::default() });
+        return Ok(Passed { now: Some(now), more, ..Passed::default() });
     }
     let mut metadata = Map::new();
     metadata.insert("chosen_by".into(), "age".into());
@@ -252,48 +249,7 @@ pub async fn pass(
         metadata,
     };
     let erased = erase(reading, leaves, &cause).await?;
-    // What stays would be found again and again.
-    Ok(Passed { now: Some(now), erased, more: more && erased.erased > 0 })
-}
-
-/// The events that are old enough, as many as one pass erases.
-fn expired(reading: &Reading, rules: &Rules, now: Time) -> Result<RoaringTreemap, StoreError> {
-    let before = |age: Age| Time::from_millis(now.millis() - age.millis()).unwrap_or(Time::MIN);
-    let collector = reading.collector();
-    let size = collector.published().borrow().as_ref().map_or(0, |published| published.size);
-    let mut pages = RoaringTreemap::new();
-    let mut indexed = 0;
-    if let Some(search) = reading.search() {
-        indexed = search.indexed()? / PAGE;
-        if let Some(age) = rules.all {
-            pages |= search.older(before(age), None)?;
-        }
-        for (tenant, age) in &rules.tenants {
-            pages |= search.older(before(*age), Some(tenant))?;
-        }
-    }
-    pages.insert_range(indexed..size.div_ceil(PAGE).min(indexed + UNINDEXED));
-    let holds =
-        reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
-    let (mut expired, mut own) = (RoaringTreemap::new(), reading.own_chains());
-    for page in pages {
-        let first = page * PAGE;
-        let leaves = collector.reader().leaves_with_events(first..size.min(first + PAGE))?;
-        for (leaf, index) in leaves.iter().zip(first..) {
-            let StoredEvent::Here(event) = &leaf.event else { continue };
-            let link = leaf.link();
-            let Some(link) = link else { continue };
-            let event = parse(&event.text);
-            let old = rules.age(&event).is_some_and(|age| link.time() < before(age));
-            if old && !holds.hold(&link, &event) && !own.has(&link.chain())? {
-                expired.insert(index);
-            }
-        }
-        if expired.len() >= MOST {
-            break;
-        }
-    }
-    Ok(expired)
+    Ok(Passed { now: Some(now), erased, more })
 }
 
 /// Passes from time to time until the log stops. `folder` is the log's: the moment of the last pass is kept there.
@@ -309,7 +265,7 @@ pub async fn keep(reading: Arc<Reading>, rules: Rules, folder: PathBuf) {
                 if passed.erased.erased > 0 {
                     tracing::info!(events = passed.erased.erased, "events were erased that were old enough");
                 }
-                if passed.more { Duration::ZERO } else { INTERVAL }
+                if passed.more { REST } else { INTERVAL }
             }
             Err(error) => {
                 tracing::warn!(%error, "old events were not erased");
@@ -323,6 +279,7 @@ pub async fn keep(reading: Arc<Reading>, rules: Rules, folder: PathBuf) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::parse;
 
     #[test]
     fn ages_have_a_unit() {

@@ -2,15 +2,23 @@
 //!
 //! It knows of each page of 64 leaves which terms its events hold, and from when to when its links are. So a question
 //! goes to a few pages instead of all. Every event there is looked at again by [`Filter`], and
-//! leaves that are not indexed yet are all looked at: the index can make an answer slow, and never wrong. It is a file
-//! of its own, holds hashes instead of words, and is made anew where it is missing or of another log.
+//! leaves that are not indexed are all looked at: the index can make an answer slow, and never wrong. So too where it is
+//! damaged: each row is [sealed](segment), what cannot be read is taken for not indexed, and indexed again.
+//!
+//! It is a file of its own, holds [keyed](secret) terms instead of words, and is made anew where it is missing or of
+//! another log. Terms of erased events leave it with them.
 
 mod background;
 mod index;
+mod secret;
+mod segment;
 mod terms;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use countersign::time::Time;
 use roaring::RoaringTreemap;
@@ -20,59 +28,91 @@ use tokio::sync::Notify;
 use crate::export::{Candidates, Index, PAGE};
 use crate::filter::Filter;
 use crate::store::{Reader, StoreError};
+use secret::Secret;
+use segment::Head;
+use terms::Term;
 
 pub use background::keep_up;
+pub use secret::KEY_FILE;
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "search.sqlite";
 
 /// Which form of the tables and terms a file has.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
--- A row for each page, by its number and one.
-CREATE VIRTUAL TABLE terms USING fts5(
-    words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii'
-);
--- From when to when the links are; since when the oldest event is that is not erased; whether there are so many terms
--- that the page is a candidate for every question.
-CREATE TABLE pages (
-    page INTEGER PRIMARY KEY, first INTEGER, last INTEGER, oldest INTEGER, dense INTEGER NOT NULL
-) STRICT;
+-- Segments' heads by their first page, and their parts by the first page * 256 and the part.
+CREATE TABLE heads (first INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE parts (row INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
 -- Pages whose events were erased since they were indexed.
 CREATE TABLE stale (page INTEGER PRIMARY KEY) STRICT;
--- How many pages are indexed, and the hash of the last leaf of these; whether terms of erased events may be left.
-CREATE TABLE state (indexed INTEGER NOT NULL, last BLOB NOT NULL, purge INTEGER NOT NULL) STRICT;
-INSERT INTO state VALUES (0, x'', 0);
+-- How large the log was at least, and the hash of its last leaf then.
+CREATE TABLE log (size INTEGER NOT NULL, last BLOB NOT NULL) STRICT;
+INSERT INTO log VALUES (0, x'');
 ";
 
 /// The index.
 pub struct Search {
+    path: PathBuf,
+    secret: Secret,
     /// Who indexes, one at a time.
     writing: Mutex<Connection>,
     /// Who asks.
     reading: Mutex<Connection>,
-    /// Told when pages become stale.
+    /// The first pages of segments that were found to be damaged.
+    damaged: Mutex<BTreeSet<u64>>,
+    /// Whether the file as a whole was.
+    broken: AtomicBool,
+    /// Told when there is something to do.
     woken: Notify,
 }
 
-fn failed(error: rusqlite::Error) -> StoreError {
-    StoreError::unavailable("using the search index", error)
+/// Why something was not done.
+#[derive(Debug)]
+enum Fault {
+    /// The file is no index that can be used: it is to be made anew.
+    Broken(String),
+    /// It is not the index's fault, or may work later.
+    Other(StoreError),
 }
 
-/// The same while opening: a file that is no index is [damaged](StoreError::Damaged).
-fn unusable(error: rusqlite::Error) -> StoreError {
-    match error.sqlite_error_code() {
-        // A table that is missing is an error without a name.
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => {
-            StoreError::Damaged(error.to_string())
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Broken(why) => Self::Damaged(format!("the search index: {why}")),
+            Fault::Other(error) => error,
         }
-        _ => failed(error),
+    }
+}
+
+fn failed(error: rusqlite::Error) -> Fault {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::QueryReturnedNoRows => Fault::Broken(error.to_string()),
+        _ => match error.sqlite_error_code() {
+            // A table that is missing is an error without a name.
+            Some(
+                ErrorCode::NotADatabase
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::ReadOnly
+                | ErrorCode::Unknown,
+            ) => Fault::Broken(error.to_string()),
+            _ => Fault::Other(StoreError::unavailable("using the search index", error)),
+        },
     }
 }
 
 fn integer(value: u64) -> i64 {
-    // Indexes and pages are below 2^53.
+    // Indexes, pages and rows are below 2^63; a generation is any number.
     value.cast_signed()
 }
 
@@ -82,175 +122,264 @@ impl Search {
     /// # Errors
     /// What SQLite says, or the store.
     pub fn open(folder: &Path, reader: &dyn Reader) -> Result<Self, StoreError> {
-        let path = folder.join(FILE);
-        match Self::open_file(&path, reader) {
-            Ok(Some(search)) => Ok(search),
-            Ok(None) | Err(StoreError::Damaged(_)) => {
-                Self::remove(&path)?;
-                let search = Self::open_file(&path, reader)?;
-                search.ok_or_else(|| StoreError::Damaged("the new search index is not usable".into()))
+        let (path, secret) = (folder.join(FILE), Secret::load(folder)?);
+        let opened = match open_file(&path, reader) {
+            Ok(None) | Err(Fault::Broken(_)) => {
+                remove(&path)?;
+                open_file(&path, reader)?
             }
-            Err(error) => Err(error),
+            opened => opened?,
+        };
+        let unusable = || StoreError::Damaged("the new search index is not usable".into());
+        let (writing, reading) = opened.ok_or_else(unusable)?;
+        let search = Self {
+            path,
+            secret,
+            writing: Mutex::new(writing),
+            reading: Mutex::new(reading),
+            damaged: Mutex::default(),
+            broken: AtomicBool::new(false),
+            woken: Notify::new(),
+        };
+        match search.check_heads(reader) {
+            Err(Fault::Broken(_)) => search.remake(reader)?,
+            checked => checked?,
         }
+        Ok(search)
     }
 
-    /// None when the file is of another log or version.
-    fn open_file(path: &Path, reader: &dyn Reader) -> Result<Option<Self>, StoreError> {
-        crate::sqlite::touch(path)
-            .map_err(|error| StoreError::unavailable("making the search index", error))?;
-        let connect = || -> Result<Connection, StoreError> {
-            let connection = Connection::open(path).map_err(unusable)?;
-            connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(unusable)?;
-            connection.pragma_update(None, "cache_size", -16_384).map_err(unusable)?;
-            Ok(connection)
-        };
-        let writing = connect()?;
-        let prepare = || -> rusqlite::Result<i64> {
-            writing.pragma_update(None, "journal_mode", "wal")?;
-            // What a crash takes is indexed again.
-            writing.pragma_update(None, "synchronous", "off")?;
-            // What is deleted is overwritten.
-            writing.pragma_update(None, "secure_delete", true)?;
-            writing.pragma_query_value(None, "user_version", |row| row.get(0))
-        };
-        match prepare().map_err(unusable)? {
-            0 => {
-                let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT");
-                writing.execute_batch(&setup).map_err(unusable)?;
-            }
-            VERSION => {
-                let (indexed, last): (u64, Vec<u8>) = writing
-                    .query_row("SELECT indexed, last FROM state", [], |row| Ok((row.get(0)?, row.get(1)?)))
-                    .map_err(unusable)?;
-                if indexed > 0 {
-                    let end = indexed.saturating_mul(PAGE);
-                    if end > reader.size()? || reader.leaf_hash(end - 1)?.0 != *last {
-                        return Ok(None);
-                    }
-                }
-            }
-            _ => return Ok(None),
-        }
-        Ok(Some(Self { writing: Mutex::new(writing), reading: Mutex::new(connect()?), woken: Notify::new() }))
-    }
-
-    fn remove(path: &Path) -> Result<(), StoreError> {
-        for end in ["", "-wal", "-shm"] {
-            let mut name = path.as_os_str().to_owned();
-            name.push(end);
-            match std::fs::remove_file(Path::new(&name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(StoreError::unavailable("removing an unusable search index", error));
-                }
-                _ => {}
-            }
-        }
+    /// Begins anew, with an empty file.
+    fn remake(&self, reader: &dyn Reader) -> Result<(), StoreError> {
+        let (mut writing, mut reading) = (lock(&self.writing), lock(&self.reading));
+        // The file's own connections end first.
+        *writing = Connection::open_in_memory().map_err(failed)?;
+        *reading = Connection::open_in_memory().map_err(failed)?;
+        remove(&self.path)?;
+        let opened = open_file(&self.path, reader)?;
+        let unusable = || StoreError::Damaged("the new search index is not usable".into());
+        (*writing, *reading) = opened.ok_or_else(unusable)?;
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.broken.store(false, Ordering::SeqCst);
         Ok(())
     }
 
-    /// How many leaves are indexed.
+    /// How many leaves are indexed, from the first on.
     ///
     /// # Errors
-    /// What SQLite says, as for all of these.
+    /// What SQLite says.
     pub fn indexed(&self) -> Result<u64, StoreError> {
-        let indexed: u64 = lock(&self.reading)
-            .query_row("SELECT indexed FROM state", [], |row| row.get(0))
-            .map_err(failed)?;
-        Ok(indexed * PAGE)
+        let connection = lock(&self.reading);
+        let mut end = 0;
+        for head in heads(&connection, &self.secret)? {
+            match head {
+                Ok(head) if head.first == end => end = head.end(),
+                _ => break,
+            }
+        }
+        Ok(end * PAGE)
     }
 
-    /// The pages with an event that is older than that, by its link's time, and perhaps of this tenant; those alone
-    /// that are indexed.
+    /// Tells that the events of these leaves are about to be erased: their pages are to be indexed again. When they are
+    /// erased, [`Search::settle`].
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn older(&self, than: Time, tenant: Option<&str>) -> Result<RoaringTreemap, StoreError> {
-        let mut connection = lock(&self.reading);
-        let view = connection.transaction().map_err(failed)?;
-        let look = || -> rusqlite::Result<RoaringTreemap> {
-            let mut pages = RoaringTreemap::new();
-            let mut query = view.prepare_cached("SELECT page FROM pages WHERE oldest < ? ORDER BY page")?;
-            for page in query.query_map([than.millis()], |row| row.get::<_, u64>(0))? {
-                pages.insert(page?);
-            }
-            if let Some(tenant) = tenant {
-                pages &= having(&view, &terms::of_tenant(tenant))?;
-            }
-            Ok(pages)
-        };
-        look().map_err(failed)
-    }
-
-    /// Tells that the events of these leaves are being erased: their pages are to be indexed again. Call it before and
-    /// after erasing, so that neither a crash nor haste leaves their terms here.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn forget(&self, leaves: impl IntoIterator<Item = u64>) -> Result<(), StoreError> {
+    pub fn forget(
+        &self,
+        reader: &dyn Reader,
+        leaves: impl IntoIterator<Item = u64>,
+    ) -> Result<(), StoreError> {
         let mut connection = lock(&self.writing);
-        let mark = || -> rusqlite::Result<()> {
-            let transaction = connection.transaction()?;
-            for leaf in leaves {
-                let sql = "INSERT OR IGNORE INTO stale SELECT ?1 WHERE ?1 < (SELECT indexed FROM state)";
-                transaction.prepare_cached(sql)?.execute([integer(leaf / PAGE)])?;
+        // Neither a crash nor a power failure lets the index go on with these terms.
+        connection.pragma_update(None, "synchronous", "full").map_err(failed)?;
+        let marked = (|| -> Result<(), Fault> {
+            let transaction = connection.transaction().map_err(failed)?;
+            let mut last = None;
+            for page in leaves.into_iter().map(|leaf| leaf / PAGE) {
+                if last.replace(page) != Some(page) {
+                    let mark = transaction.prepare_cached("INSERT OR IGNORE INTO stale VALUES (?)");
+                    mark.and_then(|mut mark| mark.execute([integer(page)])).map_err(failed)?;
+                }
             }
-            transaction.commit()
-        };
-        mark().map_err(failed)?;
+            index::note_size(&transaction, reader)?;
+            transaction.commit().map_err(failed)
+        })();
+        connection.pragma_update(None, "synchronous", "normal").map_err(failed)?;
+        drop(connection);
         self.woken.notify_one();
-        Ok(())
+        match marked {
+            // It is made anew, without them.
+            Err(Fault::Broken(why)) => {
+                self.tell_broken(&why);
+                Ok(())
+            }
+            marked => Ok(marked?),
+        }
+    }
+
+    fn tell_broken(&self, why: &str) {
+        if !self.broken.swap(true, Ordering::SeqCst) {
+            tracing::warn!(
+                why,
+                "the search index is damaged: searches look at every event until it is made anew"
+            );
+        }
+        self.woken.notify_one();
+    }
+
+    fn tell_damaged(&self, first: u64) {
+        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if damaged.insert(first) {
+            tracing::warn!(
+                page = first,
+                "a part of the search index is damaged: searches look at its events one by one"
+            );
+        }
+        drop(damaged);
+        self.woken.notify_one();
+    }
+
+    fn ask(&self, filter: &Filter) -> Result<Candidates, Fault> {
+        let asked = terms::question(&self.secret, filter);
+        let mut connection = lock(&self.reading);
+        // One view of the index for all of these.
+        let view = connection.transaction().map_err(failed)?;
+        let (mut pages, mut end) = (RoaringTreemap::new(), 0);
+        for head in heads(&view, &self.secret)? {
+            let head = match head {
+                Ok(head) => head,
+                Err(first) => {
+                    self.tell_damaged(first);
+                    continue;
+                }
+            };
+            // What is between two segments is not indexed.
+            pages.insert_range(end..head.first.max(end));
+            end = head.end().max(end);
+            let Some(mut found) = self.ask_segment(&view, &head, &asked)? else {
+                self.tell_damaged(head.first);
+                pages.insert_range(head.first..head.end());
+                continue;
+            };
+            if filter.since.is_some() || filter.until.is_some() {
+                let since = filter.since.unwrap_or(Time::MIN).millis();
+                let until = filter.until.map_or(i64::MAX, Time::millis);
+                let times = |page: u64| head.pages[(page - head.first) as usize].times;
+                found.retain(|page| times(*page).is_some_and(|(first, last)| last >= since && first < until));
+            }
+            pages.extend(found);
+        }
+        Ok(Candidates::new(Some(pages), end))
+    }
+
+    /// The pages of a segment that have all these terms; none where it is damaged.
+    fn ask_segment(&self, view: &Connection, head: &Head, asked: &[Term]) -> Result<Option<Vec<u64>>, Fault> {
+        let mut counts = vec![0_usize; head.pages.len()];
+        for term in asked {
+            let Some(bytes) = part(view, head, head.part_of(*term))? else { return Ok(None) };
+            let postings = head.decode_part(&self.secret, head.part_of(*term), &bytes);
+            let Some(postings) = postings else { return Ok(None) };
+            for page in postings.get(term).into_iter().flatten() {
+                let Some(count) = counts.get_mut(usize::from(*page)) else { return Ok(None) };
+                *count += 1;
+            }
+        }
+        let pages = head.pages.iter().zip(counts).zip(head.first..);
+        let found = pages.filter(|((page, count), _)| page.dense || *count == asked.len());
+        Ok(Some(found.map(|(_, page)| page).collect()))
     }
 }
 
 impl Index for Search {
     fn candidates(&self, filter: &Filter) -> Result<Candidates, StoreError> {
-        let mut connection = lock(&self.reading);
-        // One view of the index for all of these.
-        let view = connection.transaction().map_err(failed)?;
-        let indexed = view.query_row("SELECT indexed FROM state", [], |row| row.get(0)).map_err(failed)?;
-        let mut pages = match terms::question(filter) {
-            Some(question) => Some(having(&view, &question).map_err(failed)?),
-            None => None,
-        };
-        if filter.since.is_some() || filter.until.is_some() {
-            let mut within = RoaringTreemap::new();
-            let mut look = || -> rusqlite::Result<()> {
-                let mut query = view
-                    .prepare_cached("SELECT page FROM pages WHERE last >= ? AND first < ? ORDER BY page")?;
-                let since = filter.since.unwrap_or(Time::MIN).millis();
-                let until = filter.until.map_or(i64::MAX, Time::millis);
-                for page in query.query_map((since, until), |row| row.get::<_, u64>(0))? {
-                    within.insert(page?);
-                }
-                Ok(())
-            };
-            look().map_err(failed)?;
-            pages = Some(pages.map_or_else(|| within.clone(), |pages| pages & &within));
+        if self.broken.load(Ordering::SeqCst) {
+            return Ok(Candidates::all());
         }
-        Ok(Candidates::new(pages, indexed))
+        match self.ask(filter) {
+            Err(Fault::Broken(why)) => {
+                self.tell_broken(&why);
+                Ok(Candidates::all())
+            }
+            answer => Ok(answer?),
+        }
     }
 }
 
-/// The pages that answer an FTS5 question, and those that are candidates for every one.
-fn having(view: &Connection, question: &str) -> rusqlite::Result<RoaringTreemap> {
-    let mut pages = RoaringTreemap::new();
-    let mut query = view.prepare_cached("SELECT rowid FROM terms WHERE terms MATCH ? ORDER BY rowid")?;
-    for row in query.query_map([question], |row| row.get::<_, u64>(0))? {
-        pages.extend(row?.checked_sub(1));
+/// None when the file is of another version, or of another log than the store's: also of one that was rolled back since,
+/// whose events may be there again that the index forgot.
+fn open_file(path: &Path, reader: &dyn Reader) -> Result<Option<(Connection, Connection)>, Fault> {
+    crate::sqlite::touch(path).map_err(|error| StoreError::unavailable("making the search index", error))?;
+    let connect = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.pragma_update(None, "cache_size", -16_384)?;
+        Ok(connection)
+    };
+    let writing = connect().map_err(failed)?;
+    let prepare = || -> rusqlite::Result<i64> {
+        writing.pragma_update(None, "journal_mode", "wal")?;
+        // What a power failure takes is indexed again, unless it is asked to forget.
+        writing.pragma_update(None, "synchronous", "normal")?;
+        // What is deleted is overwritten.
+        writing.pragma_update(None, "secure_delete", true)?;
+        writing.pragma_query_value(None, "user_version", |row| row.get(0))
+    };
+    match prepare().map_err(failed)? {
+        0 => {
+            let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT");
+            writing.execute_batch(&setup).map_err(failed)?;
+        }
+        VERSION => {
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let known =
+                writing.query_row("SELECT size, last FROM log", [], row).optional().map_err(failed)?;
+            let Some((size, last)): Option<(u64, Vec<u8>)> = known else { return Ok(None) };
+            if size > 0 && (size > reader.size()? || reader.leaf_hash(size - 1)?.0 != *last) {
+                return Ok(None);
+            }
+        }
+        _ => return Ok(None),
     }
-    let mut query = view.prepare_cached("SELECT page FROM pages WHERE dense")?;
-    for page in query.query_map([], |row| row.get::<_, u64>(0))? {
-        pages.insert(page?);
+    Ok(Some((writing, connect().map_err(failed)?)))
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    for end in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        match std::fs::remove_file(Path::new(&name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::unavailable("removing an unusable search index", error));
+            }
+            _ => {}
+        }
     }
-    Ok(pages)
+    Ok(())
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The first stale page.
-fn stale(connection: &Connection) -> rusqlite::Result<Option<u64>> {
-    let sql = "SELECT page FROM stale ORDER BY page LIMIT 1";
-    connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()
+/// All segments' heads in their order; of a damaged one its first page.
+fn heads(connection: &Connection, secret: &Secret) -> Result<Vec<Result<Head, u64>>, Fault> {
+    let read = || -> rusqlite::Result<Vec<Result<Head, u64>>> {
+        let mut query = connection.prepare_cached("SELECT first, bytes FROM heads ORDER BY first")?;
+        let head = |row: &rusqlite::Row<'_>| {
+            let (first, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            let first = first.cast_unsigned();
+            Ok(Head::decode(secret, first, &bytes).ok_or(first))
+        };
+        query.query_map([], head)?.collect()
+    };
+    read().map_err(failed)
+}
+
+/// The row of a segment's part, where it is there.
+fn part(connection: &Connection, head: &Head, part: u64) -> Result<Option<Vec<u8>>, Fault> {
+    let read = || {
+        let mut query = connection.prepare_cached("SELECT bytes FROM parts WHERE row = ?")?;
+        query.query_row([integer(head.row(part))], |row| row.get(0)).optional()
+    };
+    read().map_err(failed)
 }

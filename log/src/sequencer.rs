@@ -14,6 +14,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::erase::record;
 use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
 use crate::store::{CommitError, Published, StoreError, Writer};
@@ -47,6 +48,8 @@ pub(crate) enum Job {
     Submit { submission: Submission, reply: Reply },
     /// Records an event of the log's own chain.
     Record { event: String, reply: Reply },
+    /// Notes that the erasure which that leaf records is done.
+    FinishErasure { record: u64, reply: oneshot::Sender<Result<(), StoreError>> },
     /// Erases events.
     Erase { leaves: Vec<u64>, reply: oneshot::Sender<Result<u64, StoreError>> },
     /// Publishes a checkpoint that witnesses cosigned.
@@ -110,6 +113,7 @@ impl Sequencer {
         let edge = self.writer.edge()?;
         self.publish_what_is_durable(&edge)?;
         self.tell_erased();
+        self.writer.find_erasures(self.key.verifier_key())?;
         Ok(Working { sequencer: self, edge, own: OwnChain::default() })
     }
 
@@ -186,9 +190,25 @@ impl Sequencer {
                 let judgement = growth.submit(&rules, self.writer.state(), &waiting.submission);
                 judged.push((waiting, judgement));
             }
+            let erasures = record::recorded(&growth, self.key.verifier_key());
+            let forges = |waiting: &Waiting| {
+                !erasures.is_empty()
+                    && !waiting.own
+                    && record::records_erasure(&waiting.submission, &growth, self.key.verifier_key())
+            };
+            if judged.iter().any(|(waiting, _)| forges(waiting)) {
+                for (asking, _) in judged {
+                    if forges(&asking) {
+                        let _ = asking.reply.send(Err(record::refusal().into()));
+                    } else {
+                        waiting.push(asking);
+                    }
+                }
+                continue;
+            }
             let refused = judged.iter().any(|(_, judgement)| judgement.is_err());
             let newest = if refused { self.is_newest(edge) } else { Ok(()) };
-            match newest.and_then(|()| self.grow(edge, &growth)) {
+            match newest.and_then(|()| self.grow(edge, &growth, &erasures)) {
                 Ok(grew) => {
                     let taken = judged.iter().filter(|(_, judgement)| judgement.is_ok()).count();
                     self.metrics.committed(taken, growth.size() - growth.base(), growth.size());
@@ -251,7 +271,12 @@ impl Sequencer {
     }
 
     /// Makes a growth durable and has its checkpoint published.
-    fn grow(&mut self, edge: &mut CompactRange, growth: &Growth) -> Result<Grew, CommitError> {
+    fn grow(
+        &mut self,
+        edge: &mut CompactRange,
+        growth: &Growth,
+        erasures: &[u64],
+    ) -> Result<Grew, CommitError> {
         if growth.leaves().is_empty() {
             // All of it is there already, and is perhaps asked for because publishing it failed before.
             self.publish_what_is_durable(edge)?;
@@ -266,7 +291,7 @@ impl Sequencer {
             Some(Signed::Published(published)) => Some(published),
             Some(Signed::ForWitnesses(_)) | None => None,
         };
-        self.writer.commit(growth, &tree, publish)?;
+        self.writer.commit(growth, &tree, publish, erasures)?;
         *edge = tree.edge();
         let signed = signed
             .map_or_else(|| self.sign(&tree).map(|signed| (signed, false)), |signed| Ok((signed, true)));
@@ -352,6 +377,9 @@ impl Working {
                 Job::Close { reply } => {
                     wait(&mut waiting, own.close(&sequencer.key, (sequencer.clock)()), reply);
                     last = true;
+                }
+                Job::FinishErasure { record, reply } => {
+                    _ = reply.send(sequencer.writer.finish_erasure(record, (sequencer.clock)()));
                 }
                 Job::Erase { leaves, reply } => _ = reply.send(sequencer.writer.erase(&leaves)),
                 Job::Publish { published, reply } => _ = reply.send(sequencer.publish(published)),

@@ -19,12 +19,13 @@ use crate::bucket::{self, Bucket};
 use crate::collector::{Clock, Collector, Parts};
 use crate::metrics::Metrics;
 use crate::reading::Reading;
+use crate::retention::holds::Hold;
 use crate::search::{Search, keep_up};
 use crate::sequencer::{Job, Sequencer};
 use crate::server::{AppState, Bounds, Cors, Hosts, Listening, Page, listen, router};
 use crate::store::StoreError;
 use crate::witnessing::Witnessing;
-use crate::{self_check, sqlite, store};
+use crate::{erase, self_check, sqlite, store};
 
 pub use crate::sequencer::rules;
 
@@ -52,6 +53,8 @@ pub struct Config {
     pub bounds: Bounds,
     /// Tells the time.
     pub clock: Clock,
+    /// What is not erased, beside what the folder's file names.
+    pub holds: Vec<Hold>,
 }
 
 /// Why a collector did not start.
@@ -84,6 +87,7 @@ pub struct Serving {
     sequencer: JoinHandle<()>,
     witnessing: tokio::task::JoinHandle<()>,
     indexing: Option<tokio::task::JoinHandle<()>>,
+    erasing: tokio::task::JoinHandle<()>,
     /// Held for as long as the folder is this server's.
     _lock: File,
 }
@@ -105,6 +109,7 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
         limits,
         bounds,
         clock,
+        holds,
     } = config;
     let lock = lock(&folder)?;
     let interval = bucket.as_ref().map(Bucket::interval);
@@ -160,16 +165,20 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let search = open_search(&folder, &collector).await;
     let reading = Arc::new(Reading::new(collector.clone(), &folder, search.clone()));
     tokio::spawn(Reading::watch_tokens(Arc::downgrade(&reading)));
-    if let Some(search) = &search {
-        tokio::spawn(forget(search.clone(), forgotten));
+    for hold in holds {
+        reading.holds().add(hold);
     }
+    if let Some(search) = &search {
+        tokio::spawn(forget(search.clone(), collector.reader().clone(), forgotten));
+    }
+    let erasing = tokio::spawn(erase::keep(reading.clone()));
     let indexing = search.map(|search| tokio::spawn(keep_up(search, collector.clone())));
     let mut state = AppState::new(collector.clone(), folder, bounds.clone());
     state.page = page;
     state.reading = reading.clone();
     let listening =
         listen(address, router(state, &cors, hosts, address), &bounds).await.map_err(failed("listening"))?;
-    Ok(Serving { collector, reading, listening, sequencer, witnessing, indexing, _lock: lock })
+    Ok(Serving { collector, reading, listening, sequencer, witnessing, indexing, erasing, _lock: lock })
 }
 
 /// The search index. A log without one answers all the same, only slower.
@@ -189,10 +198,18 @@ async fn open_search(folder: &Path, collector: &Collector) -> Option<Arc<Search>
 }
 
 /// Has the search index forget what other servers erased.
-async fn forget(search: Arc<Search>, mut erased: mpsc::UnboundedReceiver<Vec<u64>>) {
+async fn forget(
+    search: Arc<Search>,
+    reader: Arc<dyn store::Reader>,
+    mut erased: mpsc::UnboundedReceiver<Vec<u64>>,
+) {
     while let Some(leaves) = erased.recv().await {
-        let search = search.clone();
-        let forgot = tokio::task::spawn_blocking(move || search.forget(leaves)).await;
+        let (search, reader) = (search.clone(), reader.clone());
+        let forgot = tokio::task::spawn_blocking(move || {
+            search.forget(&*reader, leaves)?;
+            search.settle(&*reader)
+        });
+        let forgot = forgot.await;
         if let Ok(Err(error)) = forgot {
             tracing::error!(%error, "the search index has terms of erased events");
         }
@@ -240,6 +257,8 @@ impl Serving {
         if let Some(indexing) = &self.indexing {
             indexing.abort();
         }
+        // It ends between two batches; the next start goes on.
+        let _ = self.erasing.await;
         self.collector.close().await;
         self.witnessing.abort();
         let sequencer = self.sequencer;

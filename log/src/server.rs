@@ -70,6 +70,8 @@ fn reading() -> Router<AppState> {
         .layer(gzip)
         .route("/stream", get(stream::stream))
         .route("/erase", post(handlers::erase_events))
+        .route("/erasures", get(handlers::erasures))
+        .route("/erasures/{record}", get(handlers::erasures))
 }
 
 /// What is told of a request. Its query is not: it may name people.

@@ -9,6 +9,7 @@ use countersign::hash::Hash;
 use countersign::link::{ChainId, Link};
 use countersign::log::{Evidence, Growth, SaltedEvent, Storage};
 use countersign::merkle::{CompactRange, Grown, Tile};
+use countersign::note::VerifierKey;
 use countersign::time::Time;
 
 /// Both halves of a store, opened.
@@ -67,6 +68,15 @@ pub struct Published {
     pub witnessed: bool,
 }
 
+/// An erasure that the log recorded on its own chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// The index of the leaf that records it.
+    pub record: u64,
+    /// When it was done; none where some of it may still be to do.
+    pub done: Option<Time>,
+}
+
 /// The sequencer's half: the only one that changes anything.
 pub trait Writer: Send {
     /// How many leaves are durable.
@@ -87,7 +97,8 @@ pub trait Writer: Send {
     }
 
     /// Makes leaves durable, all or none, with what follows from them: when this returns they survive a crash. `tree`
-    /// holds the hashes that they complete. With `publish` the checkpoint is published in the same step.
+    /// holds the hashes that they complete. With `publish` the checkpoint is published in the same step. `erasures` are the
+    /// leaves among them that record an erasure: in the same step each becomes one that is to be done.
     ///
     /// # Errors
     /// [`CommitError`].
@@ -96,6 +107,7 @@ pub trait Writer: Send {
         growth: &Growth,
         tree: &Grown,
         publish: Option<&Published>,
+        erasures: &[u64],
     ) -> Result<(), CommitError>;
 
     /// Publishes a checkpoint of leaves that are durable. Of those published within one hour the last
@@ -131,6 +143,19 @@ pub trait Writer: Send {
     /// # Errors
     /// The store's own. Some may be erased then, and it can be asked again.
     fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError>;
+
+    /// Notes that an erasure is done.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn finish_erasure(&mut self, record: u64, at: Time) -> Result<(), StoreError>;
+
+    /// Notes the erasures that this key recorded in the store before the store kept account of them. Their records are
+    /// looked for once.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError>;
 }
 
 /// A leaf's bytes, with what the store has of its event.
@@ -214,7 +239,7 @@ pub trait Reader: Send + Sync {
     ///
     /// # Errors
     /// The store's own.
-    fn key_of(&self, chain: &ChainId) -> Result<Option<countersign::note::VerifierKey>, StoreError>;
+    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError>;
 
     /// The indexes of the key notes among these leaves, ascending.
     ///
@@ -227,6 +252,18 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// The store's own.
     fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError>;
+
+    /// The newest erasures, at most so many, newest first; with `before` those recorded before that leaf.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError>;
+
+    /// The records of the erasures that are not done, ascending.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError>;
 
     /// The leaf hash at an index.
     ///

@@ -55,8 +55,13 @@ CREATE TABLE evidence (
 ) STRICT;
 ";
 
-/// A table that databases may lack which were made before it.
+/// Tables that databases may lack which were made before them.
 pub const ADDED: &str = "
+-- Erasures by the leaf that records each, with when it was done; without a time it is not done yet.
+CREATE TABLE IF NOT EXISTS erasures (record INTEGER PRIMARY KEY, done INTEGER) STRICT;
+CREATE INDEX IF NOT EXISTS erasures_unfinished ON erasures (record) WHERE done IS NULL;
+-- One row when the records of erasures that came before this table were looked for.
+CREATE TABLE IF NOT EXISTS erasures_known (known INTEGER NOT NULL) STRICT;
 -- The newest checkpoint as witnesses saw it first, where they saw it again since.
 CREATE TABLE IF NOT EXISTS seen_first (
     size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL

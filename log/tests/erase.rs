@@ -5,8 +5,10 @@ mod reading;
 
 use std::collections::BTreeSet;
 
-use common::server::{Answer, Server, client, send};
+use common::emitter::Emitter;
+use common::server::{Answer, Server, client, log_key, send};
 use countersign::verify::{Options, VerifiedEvent, Verifier};
+use countersign_log::search::FILE as SEARCH;
 use countersign_log::tokens::{self, Rights, Scope};
 use reading::{all_bytes, holds};
 use serde_json::{Value, json};
@@ -128,6 +130,146 @@ fn by_what_events_say() {
     assert_eq!(stretches.len() as u64, erased, "no two of them are next to each other");
     assert_eq!(erasing.post(&body).json()["erased"], 0);
     assert_eq!(erasing.records().len(), 1);
+}
+
+#[test]
+fn a_damaged_index_answers_right_and_keeps_nothing_from_being_erased() {
+    let mut erasing = Erasing::start();
+    let mut emitter = erasing.server.emitter(1);
+    for _ in 0..120 {
+        emitter.record_event(r#"{"action":"user.create","actor":{"id":"p_9"}}"#);
+    }
+    emitter.flush();
+    emitter.deliver_all(&erasing.server.url(), 16);
+    until("the events are indexed", || erasing.server.reading().search().unwrap().indexed().unwrap() >= 192);
+    erasing.server.stop();
+    let index = rusqlite::Connection::open(erasing.server.folder().join(SEARCH)).unwrap();
+    index.execute_batch("UPDATE parts SET bytes = zeroblob(length(bytes))").unwrap();
+    drop(index);
+    erasing.server.begin();
+    let path = erasing.server.url() + "/export?actor=p_9";
+    let answer = send(client().get(path).bearer_auth(&erasing.token));
+    assert_eq!(String::from_utf8(answer.body).unwrap().matches("p_9").count(), 120);
+    let body = json!({ "filter": { "actor": "p_9" }, "reason": "case 19" });
+    assert_eq!(erasing.post(&body).json(), json!({ "erased": 120, "without": 0, "own": 0, "held": 0 }));
+    assert!(erasing.forgot("p_9"));
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let since = std::time::Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < std::time::Duration::from_mins(2), "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// A record of the erasure of the first secret, as if the server had been killed right after it.
+fn recorded(erasing: &Erasing) {
+    let record = json!({
+        "action": "log.erase",
+        "actor": { "type": "user", "id": "privacy-desk" },
+        "reason": "case 20",
+        "metadata": { "chosen_by": "place", "events": 1, "leaves": [[51, 51]] },
+    });
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(erasing.server.collector().record(&record)).unwrap();
+}
+
+impl Erasing {
+    fn get(&self, path: &str) -> Answer {
+        send(client().get(self.server.url() + path).bearer_auth(&self.token))
+    }
+
+    fn state(&self) -> Value {
+        self.get("/erasures").json()["erasures"][0]["state"].clone()
+    }
+}
+
+#[test]
+fn what_is_recorded_is_done_at_the_next_start() {
+    let mut erasing = Erasing::start();
+    recorded(&erasing);
+    assert!(!erasing.forgot(SECRETS[0]));
+    erasing.server.begin();
+    until("it is erased", || erasing.state() == "done");
+    assert!(erasing.forgot(SECRETS[0]) && !erasing.forgot(SECRETS[1]));
+    assert_eq!(erasing.records().len(), 1);
+    let list = erasing.get("/erasures").json();
+    let record = list["erasures"][0]["record"].as_u64().unwrap();
+    let one = erasing.get(&format!("/erasures/{record}"));
+    assert_eq!((one.status, &one.json()), (200, &list["erasures"][0]));
+    assert_eq!((&one.json()["events"], &one.json()["left"]), (&json!(1), &json!(0)));
+    assert_eq!(one.json()["reason"], "case 20");
+    for path in ["/erasures/0", "/erasures/x", "/erasures/99999999999999999999"] {
+        assert_eq!(erasing.get(path).status, 404, "{path}");
+    }
+    assert_eq!(erasing.get(&format!("/erasures?before={record}")).json(), json!({ "erasures": [] }));
+    assert_eq!(erasing.get("/erasures?before=x").status, 400);
+    let reader =
+        tokens::add(erasing.server.folder(), "auditor", Rights::READ, None, Scope::default()).unwrap();
+    let denied = send(client().get(erasing.server.url() + "/erasures").bearer_auth(reader.as_str()));
+    assert_eq!(denied.status, 403);
+    let mut acme = Scope::default();
+    acme.allow("tenant", "acme").unwrap();
+    let acme = tokens::add(erasing.server.folder(), "acme", Rights::READ_AND_ERASE, None, acme).unwrap();
+    let denied = send(client().get(erasing.server.url() + "/erasures").bearer_auth(acme.as_str()));
+    assert_eq!(denied.status, 403, "they may be of other tenants");
+    assert_eq!(send(client().get(erasing.server.url() + "/erasures")).status, 401);
+}
+
+#[test]
+fn so_is_what_was_recorded_before_a_log_kept_account_of_it() {
+    let mut erasing = Erasing::start();
+    recorded(&erasing);
+    erasing.server.stop();
+    let log = rusqlite::Connection::open(erasing.server.folder().join("log.sqlite")).unwrap();
+    log.execute_batch("DROP TABLE erasures; DROP TABLE erasures_known").unwrap();
+    drop(log);
+    erasing.server.begin();
+    until("it is erased", || erasing.state() == "done");
+    assert!(erasing.forgot(SECRETS[0]));
+}
+
+#[test]
+fn asked_again_it_is_done_and_recorded_once() {
+    let erasing = Erasing::start();
+    recorded(&erasing);
+    let body = json!({ "events": [erasing.place(SECRETS[0])], "reason": "case 20, again" });
+    assert_eq!(erasing.post(&body).json(), json!({ "erased": 1, "without": 0, "own": 0, "held": 0 }));
+    assert!(erasing.forgot(SECRETS[0]));
+    assert_eq!((erasing.state(), erasing.records().len()), (json!("done"), 1));
+}
+
+#[test]
+fn a_hold_that_came_after_the_record_keeps_it_waiting() {
+    let mut erasing = Erasing::start();
+    recorded(&erasing);
+    erasing.server.holds = vec!["actor=p_0".parse().unwrap()];
+    erasing.server.begin();
+    assert_eq!(erasing.state(), "held");
+    let body = json!({ "filter": { "actor": "p_0" }, "reason": "case 21" });
+    assert_eq!(erasing.post(&body).json(), json!({ "erased": 0, "without": 0, "own": 0, "held": 1 }));
+    assert_eq!(erasing.state(), "held");
+    assert!(!erasing.forgot(SECRETS[0]));
+    erasing.server.holds.clear();
+    erasing.server.begin();
+    until("it is erased", || erasing.state() == "done");
+    assert!(erasing.forgot(SECRETS[0]));
+}
+
+#[test]
+fn nobody_but_the_log_records_an_erasure() {
+    let mut erasing = Erasing::start();
+    let trust = erasing.server.trust().with_emitter(log_key().verifier_key().clone()).unwrap();
+    let mut thief = Emitter::new("log.example/audit", log_key(), 7, trust);
+    thief.record_event(r#"{"action":"log.erase","metadata":{"leaves":[[51,51]]}}"#);
+    thief.flush();
+    let (body, _) = thief.body(0, usize::MAX);
+    assert_eq!(erasing.server.submit(body).refusal(), (403, "log.unauthorised".into()));
+    erasing.server.begin();
+    assert_eq!(erasing.get("/erasures").json(), json!({ "erasures": [] }));
+    assert!(!erasing.forgot(SECRETS[0]));
+    erasing.server.assert_goes_on();
 }
 
 #[test]

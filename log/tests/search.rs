@@ -2,13 +2,13 @@
 
 mod reading;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use countersign::time::Time;
 use countersign_log::export::{Index as _, Request};
-use countersign_log::search::{FILE, Search};
+use countersign_log::search::{FILE, KEY_FILE, Search};
 use proptest::prelude::*;
-use reading::{DAY, EVENTS, TestLog, export, filters, request, shown, steps, verify};
+use reading::{DAY, EVENTS, TestLog, all_bytes, export, filters, request, shown, steps, verify};
 
 /// How many leaves a page has.
 const PAGE: u64 = 64;
@@ -76,59 +76,234 @@ fn few_pages_are_looked_at() {
 }
 
 #[test]
-fn an_erased_event_is_forgotten() {
+fn the_terms_of_an_erased_event_go_with_it() {
+    let mut log = long();
+    let search = open(&log);
+    advance(&search, &log);
+    let before = parts(&log);
+    let ann = log.naive(&request(&[("actor", "u_1")]));
+    search.forget(&**log.reader(), ann.iter().copied()).unwrap();
+    log.erase(&ann);
+    assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1, "not yet");
+    search.settle(&**log.reader()).unwrap();
+    assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 0);
+    assert_eq!(candidates(&search, &log, &[("actor", "u_2")]), log.size() / PAGE);
+    let left = parts(&log);
+    let gone: Vec<[u8; 8]> = terms(&before).difference(&terms(&left)).copied().collect();
+    assert!(gone.len() > 5, "{gone:?}");
+    let bytes = all_bytes(log.folder.path());
+    assert!(terms(&left).iter().all(|term| memmem(&bytes, term)));
+    assert!(
+        !gone.iter().any(|term| memmem(&bytes, term)),
+        "they are in a free page, or in the write-ahead log"
+    );
+    drop(search);
+    std::fs::remove_file(log.folder.path().join(FILE)).unwrap();
+    let search = open(&log);
+    advance(&search, &log);
+    assert_eq!(left, parts(&log), "as if it had never been there");
+}
+
+#[test]
+fn what_is_being_erased_is_forgotten_though_a_crash_comes_between() {
     let mut log = long();
     let search = open(&log);
     advance(&search, &log);
     let ann = log.naive(&request(&[("actor", "u_1")]));
-    search.forget(ann.iter().copied()).unwrap();
+    search.forget(&**log.reader(), ann.iter().copied()).unwrap();
     log.erase(&ann);
-    search.forget(ann).unwrap();
-    assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1, "not yet");
-    let before = terms(&log);
-    advance(&search, &log);
-    assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 0);
-    assert_eq!(candidates(&search, &log, &[("actor", "u_2")]), log.size() / PAGE);
-    assert!(search.owes_purge().unwrap());
-    while search.purge().unwrap() {}
-    assert!(!search.owes_purge().unwrap());
-    let left = terms(&log);
-    std::fs::remove_file(log.folder.path().join(FILE)).unwrap();
     drop(search);
     let search = open(&log);
+    assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1, "not yet");
     advance(&search, &log);
-    assert_eq!(left, terms(&log), "as if it had never been there");
-    assert!(left.len() < before.len());
     assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 0);
-    assert_eq!(candidates(&search, &log, &[("actor", "u_2")]), log.size() / PAGE);
 }
 
-/// Every term that is anywhere in the index, deleted ones too, and on how many pages.
-fn terms(log: &TestLog) -> Vec<(String, u64)> {
-    let connection = rusqlite::Connection::open(log.folder.path().join(FILE)).unwrap();
-    connection.execute_batch("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, terms, row)").unwrap();
-    let mut query = connection.prepare("SELECT term, doc FROM temp.words ORDER BY term").unwrap();
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+fn database(log: &TestLog) -> rusqlite::Connection {
+    rusqlite::Connection::open(log.folder.path().join(FILE)).unwrap()
+}
+
+/// The parts of the index, without what they are sealed with.
+fn parts(log: &TestLog) -> Vec<(u64, Vec<u8>)> {
+    let connection = database(log);
+    let mut query = connection.prepare("SELECT row, bytes FROM parts ORDER BY row").unwrap();
+    let row = |row: &rusqlite::Row<'_>| {
+        let bytes: Vec<u8> = row.get(1)?;
+        Ok((row.get(0)?, bytes[..bytes.len() - 16].to_vec()))
+    };
     query.query_map([], row).unwrap().map(Result::unwrap).collect()
 }
 
+/// The terms in parts of 32 pages, where no number has more than a byte.
+fn terms(parts: &[(u64, Vec<u8>)]) -> BTreeSet<[u8; 8]> {
+    let mut terms = BTreeSet::new();
+    for (_, bytes) in parts {
+        let mut rest = &bytes[..];
+        while let Some((term, [stretches, after @ ..])) = rest.split_first_chunk() {
+            assert!(*stretches <= 32);
+            terms.insert(*term);
+            rest = &after[2 * usize::from(*stretches)..];
+        }
+    }
+    terms
+}
+
+fn memmem(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// What may happen to the file, while it is open.
+const DAMAGE: [&str; 9] = [
+    "DELETE FROM parts",
+    "DELETE FROM heads",
+    "DELETE FROM heads WHERE first = 0",
+    "DELETE FROM parts WHERE row % 3 = 0",
+    "UPDATE parts SET bytes = x''",
+    "UPDATE parts SET bytes = CAST(substr(bytes, 1, length(bytes) - 17) || substr(bytes, -16) AS BLOB)",
+    "UPDATE heads SET bytes = zeroblob(length(bytes))",
+    "UPDATE parts SET bytes = (SELECT bytes FROM parts AS other WHERE other.row = parts.row + 1)",
+    "DROP TABLE parts",
+];
+
 #[test]
-fn old_events_are_found_until_they_are_erased() {
-    let mut log = long();
+fn one_that_is_damaged_gives_slow_answers_that_are_right_and_is_made_anew() {
+    let log = long();
+    let search = open(&log);
+    let asked = [
+        vec![("actor", "u_1")],
+        vec![("actor", "u_2")],
+        vec![("q", "ANN")],
+        vec![("since", "2026-11-03"), ("until", "2026-11-04")],
+        vec![("actor", "u_2"), ("since", "2026-11-03")],
+        vec![("actor", "nobody")],
+    ];
+    for damage in DAMAGE {
+        while search.advance(&**log.reader(), log.size(), 64).unwrap() > 0 {}
+        assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1, "{damage}");
+        // What cannot be null is left as it is.
+        let sql = damage.replacen("UPDATE", "UPDATE OR IGNORE", 1);
+        database(&log).execute_batch(&sql).unwrap();
+        for conditions in &asked {
+            let one = request(conditions);
+            assert_eq!(found(&log, &search, &one), log.naive(&one), "{damage}: {conditions:?}");
+        }
+    }
+    while search.advance(&**log.reader(), log.size(), 64).unwrap() > 0 {}
+    assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1);
+    assert_eq!(search.indexed().unwrap(), log.size() / PAGE * PAGE);
+}
+
+#[test]
+fn every_flipped_byte_of_the_file_leaves_answers_right() {
+    let log = TestLog::small();
     let search = open(&log);
     advance(&search, &log);
-    let first: Time = "2026-10-31T00:00:00.000Z".parse().unwrap();
-    let old = search.older(first, None).unwrap();
-    assert_eq!(old.iter().collect::<Vec<_>>(), [0]);
-    let later: Time = "2026-11-15T00:00:00.000Z".parse().unwrap();
-    assert_eq!(search.older(later, Some("acme")).unwrap().len(), 1);
-    assert!(search.older(later, Some("globex")).unwrap().len() > 10);
-    assert!(search.older(later, Some("nobody")).unwrap().is_empty());
-    let page: Vec<u64> = log.taken.iter().map(|taken| taken.index).filter(|index| *index < PAGE).collect();
+    drop(search);
+    database(&log).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let path = log.folder.path().join(FILE);
+    let whole = std::fs::read(&path).unwrap();
+    let one = request(&[("actor", "u_1")]);
+    let wanted = log.naive(&one);
+    assert!(!wanted.is_empty());
+    for place in (0..whole.len()).step_by(197) {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 0x55;
+        std::fs::write(&path, &bytes).unwrap();
+        let search = open(&log);
+        assert_eq!(found(&log, &search, &one), wanted, "{place}");
+        drop(search);
+        for end in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(log.folder.path().join(format!("{FILE}{end}")));
+        }
+    }
+}
+
+#[test]
+fn many_pages_are_merged_and_answer_as_before() {
+    let mut log = TestLog::new();
+    for number in 0..(1_024 + 40) * PAGE {
+        log.record(0, &format!("{{\"actor\":{{\"id\":\"u_{}\"}}}}", number / 1_000));
+        if number % 4_096 == 0 {
+            log.flush(0);
+        }
+    }
+    log.flush(0);
+    log.checkpoint();
+    let search = open(&log);
+    while search.advance(&**log.reader(), log.size(), 32).unwrap() > 0 {}
+    let heads = |sql: &str| -> u64 { database(&log).query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(heads("SELECT count(*) FROM heads"), 1 + 2, "1,024 pages, 32 and 8");
+    assert_eq!(heads("SELECT count(*) FROM parts"), 256 + 8 + 8);
+    for actor in ["u_0", "u_30", "u_65", "u_67", "u_99"] {
+        let one = request(&[("actor", actor)]);
+        assert_eq!(found(&log, &search, &one), log.naive(&one), "{actor}");
+        assert!(candidates(&search, &log, &[("actor", actor)]) <= 18, "{actor}");
+    }
+    let page: Vec<u64> = (0..1_000).collect();
+    search.forget(&**log.reader(), page.iter().copied()).unwrap();
     log.erase(&page);
-    search.forget(page).unwrap();
-    advance(&search, &log);
-    assert!(search.older(first, None).unwrap().is_empty());
+    search.settle(&**log.reader()).unwrap();
+    assert!(candidates(&search, &log, &[("actor", "u_0")]) <= 1);
+    let one = request(&[("actor", "u_30")]);
+    assert_eq!(found(&log, &search, &one), log.naive(&one));
+}
+
+#[test]
+fn one_that_is_newer_than_its_log_is_made_anew() {
+    let mut log = long();
+    advance(&open(&log), &log);
+    let restored = tempfile::TempDir::new().unwrap();
+    let copy = |from: &std::path::Path, to: &std::path::Path, name: &str| {
+        std::fs::copy(from.join(name), to.join(name)).unwrap();
+    };
+    log.reader().size().unwrap();
+    let backup = rusqlite::Connection::open(log.folder.path().join("log.sqlite")).unwrap();
+    backup.execute("VACUUM INTO ?", [restored.path().join("log.sqlite").to_str().unwrap()]).unwrap();
+    // After the backup an event is erased, and the log grows by the record of it.
+    let ann = log.naive(&request(&[("actor", "u_1")]));
+    log.record(0, EVENTS[1]);
+    log.flush(0);
+    let search = open(&log);
+    search.forget(&**log.reader(), ann.iter().copied()).unwrap();
+    log.erase(&ann);
+    search.settle(&**log.reader()).unwrap();
+    drop(search);
+    copy(log.folder.path(), restored.path(), FILE);
+    copy(log.folder.path(), restored.path(), KEY_FILE);
+    let store = countersign_log::sqlite::open(restored.path(), reading::ORIGIN).unwrap();
+    let search = Search::open(restored.path(), &*store.reader).unwrap();
+    assert_eq!(
+        search.indexed().unwrap(),
+        0,
+        "the restored log has the event again, and the index had forgotten it"
+    );
+}
+
+#[test]
+fn terms_are_keyed_with_a_secret_that_its_owner_alone_may_read() {
+    let logs = [long(), long()];
+    let [one, other] = &logs;
+    for log in &logs {
+        advance(&open(log), log);
+    }
+    let (of_one, of_other) = (terms(&parts(one)), terms(&parts(other)));
+    assert_eq!(of_one.len(), of_other.len(), "the same words");
+    assert!(of_one.is_disjoint(&of_other));
+    let key = one.folder.path().join(KEY_FILE);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    // With another key the index is of no use, and made anew.
+    for text in ["", "not a key\n", &"0".repeat(64)] {
+        std::fs::write(&key, text).unwrap();
+        let search = open(one);
+        let asked = request(&[("actor", "u_1")]);
+        assert_eq!(found(one, &search, &asked), one.naive(&asked));
+        advance(&search, one);
+        assert_eq!(candidates(&search, one, &[("actor", "u_1")]), 1, "{text:?}");
+    }
 }
 
 #[test]
@@ -207,7 +382,8 @@ proptest! {
         advance(&search, &log);
         for step in &after {
             log.step(step);
-            search.forget(log.taken.iter().filter(|taken| taken.erased).map(|taken| taken.index)).unwrap();
+            let erased = log.taken.iter().filter(|taken| taken.erased).map(|taken| taken.index);
+            search.forget(&**log.reader(), erased).unwrap();
             search.advance(&**log.reader(), log.size(), 1).unwrap();
         }
         log.checkpoint();

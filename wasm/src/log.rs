@@ -185,6 +185,19 @@ impl Log {
         Ok(list)
     }
 
+    /// Whether erasures are recorded and not done.
+    #[wasm_bindgen(getter, js_name = isErasing)]
+    pub fn is_erasing(&self) -> Result<bool, JsError> {
+        self.collector.is_erasing().map_err(failed)
+    }
+
+    /// Goes on with erasures that are recorded and not done, as far as one turn goes. Says whether there is more.
+    #[wasm_bindgen(js_name = eraseSome)]
+    pub fn erase_some(&mut self, now: f64) -> Result<bool, JsError> {
+        self.collector.set_time(time(now));
+        self.collector.erase_some().map_err(failed)
+    }
+
     /// The lines of an export of the whole log, from the checkpoint of that size on: an answer that has pieces.
     #[wasm_bindgen(js_name = linesFrom)]
     pub fn lines_from(&self, size: f64) -> Result<Answer, JsError> {

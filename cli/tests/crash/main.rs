@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "shared with other tests")]
 mod emitter;
 
+mod erase;
 // A process's limits are changed from outside there alone.
 #[cfg(target_os = "linux")]
 mod full;

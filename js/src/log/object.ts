@@ -79,6 +79,10 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       }
       const answer = await this.#answer(log, request);
       this.#attend(log);
+      if (answer.status === 202) {
+        // What was asked to be erased is not erased to its end yet.
+        await this.#wake(this.now());
+      }
       switch (answer.kind) {
         case "waiting":
           return whole(await this.#wait(log, answer), request);
@@ -104,11 +108,16 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
   }
 
-  /** Copies what can be read without this object or its effort, and asks witnesses again. */
+  /** Goes on with erasures, copies what can be read without this object or its effort, and asks witnesses again. */
   async alarm(): Promise<void> {
     let more = true;
     try {
       const log = this.#open();
+      const erasing = log.eraseSome(this.now());
+      this.#tables?.check();
+      if (erasing) {
+        await this.#wake(this.now());
+      }
       const [rounds, exports] = await Promise.allSettled([this.#rounds(log), this.#exports?.store(log)]);
       if (exports.status === "rejected") {
         this.#failed(exports.reason);
@@ -183,7 +192,9 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   #woken(): Log {
     const rested = this.#log === undefined;
     const log = this.#open();
-    if (rested && (log.hasWitnesses || this.env.TILES !== undefined || this.env.EXPORTS !== undefined)) {
+    if (rested && log.isErasing) {
+      this.#wake(this.now()).catch((error) => console.error("countersign:", error));
+    } else if (rested && (log.hasWitnesses || this.env.TILES !== undefined || this.env.EXPORTS !== undefined)) {
       this.#wakeSometime().catch((error) => console.error("countersign:", error));
     }
     return log;

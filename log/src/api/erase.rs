@@ -9,7 +9,6 @@ use serde_json::{Map, json};
 use super::response::json;
 use super::{Answer, Problem, query};
 use crate::erase::{Cause, Erased};
-use crate::export::Request;
 use crate::filter::Filter;
 use crate::tokens::{Access, Scope};
 
@@ -28,8 +27,8 @@ pub(crate) struct ErasureRequest {
 pub(crate) enum Chosen {
     /// Those of these places, all of which the log has, within the scope.
     Places(Vec<(ChainId, u64)>, Arc<Scope>),
-    /// Those that an export of this shows.
-    Matching(Box<Request>),
+    /// Those within the scope that fulfil all of these conditions.
+    Matching(Box<Filter>, Arc<Scope>),
 }
 
 impl ErasureRequest {
@@ -56,9 +55,7 @@ impl ErasureRequest {
                 let filter = conditions.read()?;
                 // Whose events they are is not said: that would outlive them.
                 metadata.insert("chosen_by".into(), filter.names().into());
-                // With a limit events alone match, and no links without one.
-                let limit = Some(u64::MAX);
-                Chosen::Matching(Box::new(Request { filter, limit, scope, ..Request::default() }))
+                Chosen::Matching(Box::new(filter), scope)
             }
             _ => return Err(Problem::invalid("name either events or a filter")),
         };
@@ -136,7 +133,15 @@ fn places(events: &[String]) -> Result<Vec<(ChainId, u64)>, Problem> {
     events.iter().map(place).collect()
 }
 
-/// The answer when it is done.
-pub(crate) fn done(Erased { erased, without, own, held }: Erased) -> Answer {
-    json(&json!({ "erased": erased, "without": without, "own": own, "held": held }))
+/// The answer when it is done, or when some of it is left for later.
+pub(crate) fn done(Erased { erased, without, own, held, left }: Erased) -> Answer {
+    let mut body = json!({ "erased": erased, "without": without, "own": own, "held": held });
+    if left == 0 {
+        return json(&body);
+    }
+    body["left"] = left.into();
+    let mut answer = json(&body);
+    *answer.status_mut() = http::StatusCode::ACCEPTED;
+    answer.headers_mut().insert(http::header::LOCATION, http::HeaderValue::from_static("/erasures"));
+    answer
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use countersign::hash::Hash;
 use countersign::log::{Growth, Stop};
 use countersign::merkle::{CompactRange, Grown, HashReader as _, empty_root, skips};
+use countersign::note::VerifierKey;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use super::codec::Commit;
+use crate::erase::record;
 use crate::hashes::StoredHashes;
 use crate::sqlite::{self, SqliteWriter, failed};
 use crate::store::{Reader, StoreError, Writer as _};
@@ -79,8 +81,8 @@ impl Index {
         set().map_err(failed("writing the index"))
     }
 
-    /// Takes commits that follow each other and what is here.
-    pub(super) fn follow(&mut self, commits: Vec<Commit>) -> Result<(), StoreError> {
+    /// Takes commits that follow each other and what is here. The erasures that `key` recorded in them are to be done.
+    pub(super) fn follow(&mut self, commits: Vec<Commit>, key: &VerifierKey) -> Result<(), StoreError> {
         let mut growth = Growth::new(self.size());
         let mut bases = Vec::with_capacity(commits.len());
         for commit in commits {
@@ -106,18 +108,30 @@ impl Index {
         let mut tree = Grown::new(&self.edge);
         let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
         tree.extend(&hashes);
-        self.write(&bases, &growth, &tree)
+        let erasures = record::recorded(&growth, key);
+        self.write(&bases, &growth, &tree, &erasures)
     }
 
     /// Takes this server's own commit.
-    pub(super) fn commit(&mut self, growth: &Growth, tree: &Grown) -> Result<(), StoreError> {
-        self.write(&[growth.base()], growth, tree)
+    pub(super) fn commit(
+        &mut self,
+        growth: &Growth,
+        tree: &Grown,
+        erasures: &[u64],
+    ) -> Result<(), StoreError> {
+        self.write(&[growth.base()], growth, tree, erasures)
     }
 
-    fn write(&mut self, bases: &[u64], growth: &Growth, tree: &Grown) -> Result<(), StoreError> {
+    fn write(
+        &mut self,
+        bases: &[u64],
+        growth: &Growth,
+        tree: &Grown,
+        erasures: &[u64],
+    ) -> Result<(), StoreError> {
         // These commits are in the bucket: that is so whatever becomes of the rest.
         self.add_bases(bases)?;
-        self.sqlite.commit(growth, tree, None).map_err(|error| match error {
+        self.sqlite.commit(growth, tree, None, erasures).map_err(|error| match error {
             crate::store::CommitError::Failed(error) => error,
             error @ crate::store::CommitError::Overtaken => {
                 StoreError::unavailable("writing the index", error)

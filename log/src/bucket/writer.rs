@@ -177,7 +177,7 @@ impl BucketWriter {
                 let next = fetch(&self.objects, &self.layout, self.index.size());
                 let Some(commit) = self.objects.wait(next)? else { return Ok(()) };
                 self.public.outdate();
-                self.index.follow(vec![commit])?;
+                self.index.follow(vec![commit], &self.key)?;
             }
             self.follow_many()?;
         }
@@ -186,7 +186,7 @@ impl BucketWriter {
     fn follow_many(&mut self) -> Result<(), StoreError> {
         let Some(last) = self.index.last_commit()? else { return Ok(()) };
         let (objects, layout) = (self.objects.clone(), self.layout.clone());
-        let index = &mut self.index;
+        let (index, key) = (&mut self.index, &self.key);
         objects.wait(async {
             let bases = objects.numbers(&layout.commits(), &layout.commit(last.start)).await?;
             let fetching = bases.into_iter().map(|base| fetch(&objects, &layout, base));
@@ -197,7 +197,7 @@ impl BucketWriter {
                 leaves += commit.leaves.len() as u64;
                 some.push(commit);
                 if leaves >= PORTION {
-                    index.follow(std::mem::take(&mut some))?;
+                    index.follow(std::mem::take(&mut some), key)?;
                     leaves = 0;
                     if index.size() - told >= 64 * PORTION {
                         told = index.size();
@@ -205,7 +205,7 @@ impl BucketWriter {
                     }
                 }
             }
-            if some.is_empty() { Ok(()) } else { index.follow(some) }
+            if some.is_empty() { Ok(()) } else { index.follow(some, key) }
         })
     }
 
@@ -314,6 +314,7 @@ impl Writer for BucketWriter {
         growth: &Growth,
         tree: &Grown,
         publish: Option<&Published>,
+        erasures: &[u64],
     ) -> Result<(), CommitError> {
         debug_assert!(publish.is_none(), "no checkpoint is signed before its leaves are in the bucket");
         if self.unsure {
@@ -327,7 +328,7 @@ impl Writer for BucketWriter {
         let path = self.layout.commit(growth.base());
         match self.objects.wait(self.objects.create(&path, commit))? {
             Created::Ours => {
-                self.index.commit(growth, tree)?;
+                self.index.commit(growth, tree, erasures)?;
                 self.unsure = false;
                 Ok(())
             }
@@ -362,5 +363,13 @@ impl Writer for BucketWriter {
 
     fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
         self.erase_events(leaves)
+    }
+
+    fn finish_erasure(&mut self, record: u64, at: Time) -> Result<(), StoreError> {
+        self.index.sqlite.finish_erasure(record, at)
+    }
+
+    fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError> {
+        self.index.sqlite.find_erasures(key)
     }
 }

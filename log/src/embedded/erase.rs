@@ -1,31 +1,85 @@
-//! Erasing, all at once.
+//! Erasing: what does not fit into one turn is done in later ones.
 
 use super::{EmbeddedCollector, LIMITS};
-use crate::api::Problem;
 use crate::api::erase::{Chosen, ErasureRequest};
-use crate::erase::{BATCH, EraseError, Erased, Found};
+use crate::api::erasures::Asked;
+use crate::api::{Answer, Problem};
+use crate::erase::record::Record;
+use crate::erase::{BATCH, EraseError, Erased, Found, choose, state};
 use crate::own_chain::OwnChains;
 use crate::sequencer::Job;
 use crate::store::StoreError;
+
+/// How many batches are erased in one turn: a request has little time.
+const BATCHES: usize = 16;
 
 impl EmbeddedCollector {
     pub(super) fn erase(&mut self, asked: ErasureRequest) -> Result<Erased, Problem> {
         let ErasureRequest { chosen, cause } = asked;
         let leaves = match chosen {
             Chosen::Places(places, scope) => self.exporter.find(&places, &scope)?,
-            Chosen::Matching(request) => self.exporter.plan(&request, &|| false)?.shown().clone(),
+            Chosen::Matching(filter, scope) => {
+                choose(&*self.reader, &filter, &scope, self.exporter.published_size()?, &|| false)?
+            }
         };
-        let own = OwnChains::new(&*self.reader, &self.origin);
-        let Found { present, mut erased, .. } = Found::look(&*self.reader, own, &|_, _| false, &leaves)?;
+        let Found { mut present, mut erased, .. } = self.look(&leaves)?;
+        // What is recorded already is not recorded again.
+        let asked = present.clone();
+        for record in self.reader.unfinished_erasures()? {
+            present -= Record::read(&*self.reader, record)?.leaves;
+        }
         let origin = self.origin.clone();
-        for (record, leaves) in Found::records(present, &origin, &cause) {
+        for (record, _) in Found::records(present, &origin, &cause) {
             let recorded = self.work(|reply| Job::Record { event: record.to_string(), reply })?;
             recorded.map_err(|error| Problem::of_erasure(&EraseError::Record(error), &LIMITS))?;
-            for batch in leaves.chunks(BATCH) {
-                erased.erased += self.erase_batch(batch.to_vec())?;
-            }
         }
+        self.erase_some()?;
+        let left = self.look(&asked)?.present.len();
+        erased.erased = asked.len() - left;
+        erased.left = left;
         Ok(erased)
+    }
+
+    /// Whether erasures are recorded and not done.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn is_erasing(&self) -> Result<bool, StoreError> {
+        Ok(!self.reader.unfinished_erasures()?.is_empty())
+    }
+
+    /// Goes on with erasures that are recorded and not done, as far as one turn goes. Says whether there is more.
+    ///
+    /// # Errors
+    /// The store's own. It is to be asked again.
+    pub fn erase_some(&mut self) -> Result<bool, StoreError> {
+        let mut batches = BATCHES;
+        for record in self.reader.unfinished_erasures()? {
+            let leaves = Record::read(&*self.reader, record)?.leaves;
+            let present: Vec<u64> = self.look(&leaves)?.present.into_iter().collect();
+            for batch in present.chunks(BATCH) {
+                if batches == 0 {
+                    return Ok(true);
+                }
+                batches -= 1;
+                self.erase_batch(batch.to_vec())?;
+            }
+            self.work(|reply| Job::FinishErasure { record, reply })??;
+        }
+        Ok(false)
+    }
+
+    /// How far erasures are.
+    pub(super) fn erasures(&self, asked: Asked) -> Result<Answer, Problem> {
+        asked.answer(&*self.reader, &|erasure| {
+            let own = OwnChains::new(&*self.reader, &self.origin);
+            state(&*self.reader, own, &|_, _| false, erasure)
+        })
+    }
+
+    fn look(&self, leaves: &roaring::RoaringTreemap) -> Result<Found, StoreError> {
+        let own = OwnChains::new(&*self.reader, &self.origin);
+        Found::look(&*self.reader, own, &|_, _| false, leaves)
     }
 
     fn erase_batch(&mut self, leaves: Vec<u64>) -> Result<u64, StoreError> {

@@ -20,6 +20,7 @@ enum Route {
     Proof,
     Stream,
     Erase,
+    Erasures,
     Health,
     Metrics,
 }
@@ -36,9 +37,11 @@ impl Route {
             "/export" => Self::Export,
             "/stream" => Self::Stream,
             "/erase" => Self::Erase,
+            "/erasures" => Self::Erasures,
             "/healthz" => Self::Health,
             "/metrics" => Self::Metrics,
             _ if path.strip_prefix("/tile/").is_some_and(|rest| !rest.is_empty()) => Self::Tile,
+            _ if path.strip_prefix("/erasures/").is_some_and(|rest| parts(rest, 1)) => Self::Erasures,
             _ if path.strip_prefix("/proof/").is_some_and(|rest| parts(rest, 2)) => Self::Proof,
             _ => return None,
         })
@@ -140,6 +143,10 @@ impl EmbeddedCollector {
                 let whole = !api::body::is_larger(request.headers(), api::erase::MAX_BODY);
                 let asked = ErasureRequest::read(whole.then_some(request.body()), &access)?;
                 api::erase::done(self.erase(asked)?)
+            }
+            Route::Erasures => {
+                api::erasures::check(&self.admit(request.headers(), Right::Erase)?)?;
+                self.erasures(api::erasures::Asked::read(path, query)?)?
             }
             Route::Health => {
                 api::health::health(&self.origin, self.reader.size().ok(), published.as_deref(), false)

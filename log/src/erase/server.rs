@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roaring::RoaringTreemap;
+use tokio::time::sleep;
 
+use super::record::Record;
 use super::{BATCH, Cause, EraseError, Erased, Found};
 use crate::reading::Reading;
 use crate::store::StoreError;
@@ -13,34 +15,147 @@ use crate::store::StoreError;
 const ATTEMPTS: u32 = 5;
 /// How long to wait for that, and between two batches.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked for erasures that are not done: those that failed, that are under a legal hold, and that another
+/// server of the same log recorded, which gets so long for them.
+const INTERVAL: Duration = Duration::from_mins(5);
 
 /// Erases the events of these leaves, which the log has. Asked again for the same it does nothing.
 ///
+/// When this returns all of it is done, or some of it is [left](Erased::left), recorded: the log goes on with it by itself.
+///
 /// # Errors
-/// [`EraseError`]. What was recorded may not be erased then, and nothing that was not recorded is.
+/// [`EraseError`]. Nothing was recorded then, and nothing erased, that does not go on by itself.
 pub async fn erase(
     reading: &Arc<Reading>,
     leaves: RoaringTreemap,
     cause: &Cause,
 ) -> Result<Erased, EraseError> {
     let _one_at_a_time = reading.erasing.lock().await;
-    let reader = reading.clone();
-    let found = tokio::task::spawn_blocking(move || look(&reader, &leaves)).await;
-    let Found { present, without, mut erased } =
-        found.map_err(|error| StoreError::unavailable("looking for events", error)).flatten()?;
-    // An earlier try may have been cut off before the bytes were gone from every file.
-    for batch in without.chunks(BATCH) {
-        erase_batch(reading, batch).await?;
-    }
-    if present.is_empty() && without.is_empty() {
-        erase_batch(reading, &[]).await?;
+    let looking = reading.clone();
+    let found = blocking(move || {
+        let found = look(&looking, &leaves)?;
+        let mut recorded = RoaringTreemap::new();
+        for record in looking.collector().reader().unfinished_erasures()? {
+            recorded |= Record::read(&**looking.collector().reader(), record)?.leaves;
+        }
+        Ok((found, recorded))
+    });
+    let (Found { mut present, mut erased, .. }, recorded) = found.await?;
+    // What is recorded already is not recorded again.
+    let again = &present & &recorded;
+    present -= &recorded;
+    if !again.is_empty() {
+        for record in unfinished(reading).await? {
+            carry_out(reading, record).await?;
+        }
+        let looking = reading.clone();
+        let (asked, found) = (again.len(), blocking(move || look(&looking, &again)).await?);
+        erased.left += found.present.len();
+        erased.erased += asked - found.present.len();
     }
     for (record, leaves) in Found::records(present, reading.collector().origin(), cause) {
-        reading.collector().record(&record).await?;
-        for batch in leaves.chunks(BATCH) {
-            erased.erased += erase_batch(reading, batch).await?;
-            tokio::time::sleep(PAUSE).await;
+        let record = reading.collector().record_erasure(&record).await?;
+        match carry_out(reading, record).await {
+            Ok(carried) => {
+                erased.erased += carried.erased;
+                erased.left += carried.left;
+            }
+            Err(error) => {
+                tracing::error!(%error, record, "an erasure is not done: it goes on by itself");
+                erased.left += leaves.len();
+            }
         }
+        if erased.left > 0 {
+            reading.erasing_again.notify_one();
+            // A log that cannot finish one had better not begin more.
+            return Ok(erased);
+        }
+    }
+    Ok(erased)
+}
+
+/// Goes on with the erasures that are not done until the log stops.
+pub async fn keep(reading: Arc<Reading>) {
+    let mut pause = Duration::ZERO;
+    loop {
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = reading.erasing_again.notified() => sleep(PAUSE).await,
+            () = reading.is_stopped() => return,
+        }
+        if resume(&reading).await {
+            pause = INTERVAL;
+        } else {
+            pause = (pause * 2).clamp(PAUSE, INTERVAL);
+        }
+    }
+}
+
+/// Goes on with all that are not done, and says whether none failed.
+async fn resume(reading: &Arc<Reading>) -> bool {
+    let _one_at_a_time = reading.erasing.lock().await;
+    let unfinished = match unfinished(reading).await {
+        Ok(unfinished) => unfinished,
+        Err(error) => {
+            tracing::error!(%error, "it is not known which erasures are not done");
+            return false;
+        }
+    };
+    let mut good = true;
+    for record in unfinished {
+        if reading.is_stopping() {
+            return true;
+        }
+        match carry_out(reading, record).await {
+            Ok(carried) if carried.left == 0 => {
+                tracing::info!(record, events = carried.erased, held = carried.held, "an erasure went on");
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, record, "an erasure is not done");
+                good = false;
+            }
+        }
+    }
+    reading.collector().metrics().erasures_failing(!good);
+    good
+}
+
+async fn unfinished(reading: &Arc<Reading>) -> Result<Vec<u64>, StoreError> {
+    let reader = reading.collector().reader().clone();
+    blocking(move || reader.unfinished_erasures()).await
+}
+
+/// Erases what is left of the events that a record names, and notes that it is done if it is. Events under a legal hold
+/// stay, and it is not done for as long as they do.
+async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreError> {
+    let looking = reading.clone();
+    let found = blocking(move || {
+        let leaves = Record::read(&**looking.collector().reader(), record)?.leaves;
+        Ok((look(&looking, &leaves)?, leaves))
+    });
+    let (Found { present, without, mut erased }, leaves) = found.await?;
+    let leaves = Arc::new(leaves);
+    // Before, so that it never goes on as if they were there; and after, because it may have read them meanwhile.
+    forget(reading, &leaves, false).await?;
+    let present: Vec<u64> = present.into_iter().collect();
+    // An earlier try may have been cut off before the bytes were gone from every file: it is asked for again.
+    let (gone, here) = (without.chunks(BATCH), present.chunks(BATCH));
+    let mut left = present.len() as u64;
+    for (batch, is_here) in gone.map(|batch| (batch, false)).chain(here.map(|batch| (batch, true))) {
+        if reading.is_stopping() {
+            return Ok(Erased { left, ..erased });
+        }
+        erase_batch(reading, batch, is_here).await?;
+        if is_here {
+            erased.erased += batch.len() as u64;
+            left -= batch.len() as u64;
+        }
+        sleep(PAUSE).await;
+    }
+    forget(reading, &leaves, true).await?;
+    if erased.held == 0 {
+        reading.collector().finish_erasure(record).await?;
     }
     Ok(erased)
 }
@@ -52,30 +167,43 @@ fn look(reading: &Reading, leaves: &RoaringTreemap) -> Result<Found, StoreError>
     Found::look(&**reading.collector().reader(), reading.own_chains(), &held, leaves)
 }
 
-async fn erase_batch(reading: &Reading, batch: &[u64]) -> Result<u64, EraseError> {
-    forget(reading, batch).await?;
+async fn erase_batch(reading: &Reading, batch: &[u64], is_here: bool) -> Result<(), StoreError> {
     let mut attempt = 1;
-    let erased = loop {
+    loop {
         match reading.collector().erase(batch.to_vec()).await {
-            Ok(erased) => break erased,
+            Ok(_) => break,
             // The bytes may still be in a file of the store: it has to be asked until they are not.
             Err(StoreError::Unavailable { .. }) if attempt < ATTEMPTS => {
-                tokio::time::sleep(PAUSE * attempt).await;
+                sleep(PAUSE * attempt).await;
                 attempt += 1;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
-    };
-    // An attempt that failed may have erased them all the same.
-    let erased = if attempt > 1 { batch.len() as u64 } else { erased };
-    reading.collector().metrics().erased(erased);
-    forget(reading, batch).await?;
-    Ok(erased)
+    }
+    if is_here {
+        reading.collector().metrics().erased(batch.len() as u64);
+    }
+    Ok(())
 }
 
-async fn forget(reading: &Reading, batch: &[u64]) -> Result<(), StoreError> {
+/// Tells the search index which events it is to forget, and with `settle` sees to it that it has.
+async fn forget(
+    reading: &Arc<Reading>,
+    leaves: &Arc<RoaringTreemap>,
+    settle: bool,
+) -> Result<(), StoreError> {
     let Some(search) = reading.search().cloned() else { return Ok(()) };
-    let batch = batch.to_vec();
-    let forgot = tokio::task::spawn_blocking(move || search.forget(batch)).await;
-    forgot.map_err(|error| StoreError::unavailable("forgetting events", error))?
+    let (reader, leaves) = (reading.collector().reader().clone(), leaves.clone());
+    blocking(move || {
+        search.forget(&*reader, leaves.iter())?;
+        if settle { search.settle(&*reader) } else { Ok(()) }
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::unavailable("erasing", error)).flatten()
 }

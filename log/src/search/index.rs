@@ -1,9 +1,14 @@
 //! Indexing pages: in batches, each small enough that nobody waits for it.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
-use super::terms::Terms;
-use super::{Search, failed, integer, lock, stale};
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::segment::{Head, LARGE, PARTS, Page, Postings, SMALL};
+use super::terms::{Term, Terms};
+use super::{Fault, Search, failed, heads, integer, lock, part};
 use crate::export::PAGE;
 use crate::filter::parse;
 use crate::store::{Reader, StoreError, StoredEvent};
@@ -11,130 +16,314 @@ use crate::store::{Reader, StoreError, StoredEvent};
 /// A page with more terms than this is a candidate for every question.
 const DENSE: usize = 50_000;
 
-/// How much is merged at a time while terms of erased events are purged: pages of the database file.
-const MERGE: i64 = 64;
-
-/// What is known of a page.
-#[derive(Debug, Default)]
-struct Page {
-    terms: Terms,
-    first: Option<i64>,
-    last: Option<i64>,
-    oldest: Option<i64>,
+/// A page as it was read.
+struct Indexed {
+    page: Page,
+    terms: Vec<Term>,
 }
 
 impl Search {
-    /// Indexes again pages whose events were erased, then further ones that are full in a log of `size` leaves, at most
-    /// so many together. Gives how many it were.
+    /// Does some of what there is to do: makes anew what is damaged, indexes again pages whose events were erased, then
+    /// further ones that are full in a log of `size` leaves, at most so many together. Gives how many it were.
     ///
     /// # Errors
     /// What SQLite says, or the store.
     pub fn advance(&self, reader: &dyn Reader, size: u64, most: u64) -> Result<u64, StoreError> {
+        let done = self.mend(reader).and_then(|()| {
+            let again = self.index_again(reader)?;
+            if again > 0 { Ok(again) } else { self.index_further(reader, size, most) }
+        });
+        match done {
+            Err(Fault::Broken(why)) => {
+                self.tell_broken(&why);
+                Ok(1)
+            }
+            done => Ok(done?),
+        }
+    }
+
+    /// Takes the terms of erased events out of every file of the index.
+    ///
+    /// # Errors
+    /// What SQLite says, or the store: they may be left then, and it is to be asked again.
+    pub fn settle(&self, reader: &dyn Reader) -> Result<(), StoreError> {
+        if self.broken.load(Ordering::SeqCst) {
+            self.remake(reader)?;
+        }
+        match self.index_again(reader) {
+            Err(Fault::Broken(_)) => self.remake(reader)?,
+            again => _ = again?,
+        }
+        let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: i64 = lock(&self.writing).query_row(truncate, [], |row| row.get(0)).map_err(failed)?;
+        if busy != 0 {
+            return Err(StoreError::unavailable("erasing", "the search index is in use: ask again"));
+        }
+        Ok(())
+    }
+
+    /// Every segment is of this log, and can be read. What cannot is not indexed any more.
+    pub(super) fn check_heads(&self, reader: &dyn Reader) -> Result<(), Fault> {
+        let size = reader.size()?;
+        let found = heads(&lock(&self.reading), &self.secret)?;
+        let mut end = 0;
+        for head in found {
+            let first = match head {
+                Ok(head) => {
+                    let leaves = head.end().saturating_mul(PAGE);
+                    let good =
+                        head.first >= end && leaves <= size && reader.leaf_hash(leaves - 1)?.0 == head.last;
+                    if good {
+                        end = head.end();
+                        continue;
+                    }
+                    head.first
+                }
+                Err(first) => first,
+            };
+            self.tell_damaged(first);
+        }
+        Ok(())
+    }
+
+    fn mend(&self, reader: &dyn Reader) -> Result<(), Fault> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Ok(self.remake(reader)?);
+        }
+        let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if damaged.is_empty() {
+            return Ok(());
+        }
         let mut connection = lock(&self.writing);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        let mut done = 0;
-        while done < most
-            && let Some(page) = stale(&transaction).map_err(failed)?
-        {
-            let read = read(reader, page)?;
-            transaction.execute("DELETE FROM terms WHERE rowid = ?", [integer(page + 1)]).map_err(failed)?;
-            read.write(&transaction, page).map_err(failed)?;
-            transaction.execute("DELETE FROM stale WHERE page = ?", [integer(page)]).map_err(failed)?;
-            transaction.execute("UPDATE state SET purge = 1", []).map_err(failed)?;
-            done += 1;
-        }
-        let indexed: u64 =
-            transaction.query_row("SELECT indexed FROM state", [], |row| row.get(0)).map_err(failed)?;
-        let end = (size / PAGE).min(indexed.saturating_add(most - done));
-        for page in indexed..end {
-            read(reader, page)?.write(&transaction, page).map_err(failed)?;
-            done += 1;
-        }
-        if end > indexed {
-            let last = reader.leaf_hash(end * PAGE - 1)?;
-            transaction
-                .execute("UPDATE state SET indexed = ?, last = ?", (integer(end), last.0))
-                .map_err(failed)?;
+        for first in &damaged {
+            remove(&transaction, *first)?;
         }
         transaction.commit().map_err(failed)?;
-        Ok(done)
-    }
-
-    /// Whether terms of erased events may be left in the file.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn owes_purge(&self) -> Result<bool, StoreError> {
-        let purge: i64 =
-            lock(&self.reading).query_row("SELECT purge FROM state", [], |row| row.get(0)).map_err(failed)?;
-        Ok(purge != 0)
-    }
-
-    /// Does some of the work of taking the terms of erased events out of the file, and says whether there is more. The
-    /// index is merged into one piece meanwhile, which on a large log takes a while.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn purge(&self) -> Result<bool, StoreError> {
-        let connection = lock(&self.writing);
-        let purge = || -> rusqlite::Result<bool> {
-            let state: i64 = connection.query_row("SELECT purge FROM state", [], |row| row.get(0))?;
-            if state == 0 {
-                return Ok(false);
-            }
-            // A negative amount begins to merge all there is, positive ones go on with it.
-            let more = merge(&connection, if state == 1 { -MERGE } else { MERGE })?;
-            connection.execute("UPDATE state SET purge = ?", [if more { 2 } else { 0 }])?;
-            if !more {
-                connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-            }
-            Ok(more)
-        };
-        purge().map_err(failed)
-    }
-}
-
-fn merge(connection: &Connection, amount: i64) -> rusqlite::Result<bool> {
-    let before = connection.total_changes();
-    connection.execute("INSERT INTO terms (terms, rank) VALUES ('merge', ?)", [amount])?;
-    // FTS5 itself counts as one change: fewer than two say that nothing was left to do.
-    Ok(connection.total_changes() - before >= 2)
-}
-
-impl Page {
-    fn write(&self, transaction: &Transaction<'_>, page: u64) -> rusqlite::Result<()> {
-        let dense = self.terms.len() > DENSE;
-        if !dense {
-            transaction
-                .prepare_cached("INSERT INTO terms (rowid, words) VALUES (?, ?)")?
-                .execute((integer(page + 1), self.terms.to_row()))?;
-        }
-        transaction.prepare_cached("REPLACE INTO pages VALUES (?, ?, ?, ?, ?)")?.execute((
-            integer(page),
-            self.first,
-            self.last,
-            self.oldest,
-            dense,
-        ))?;
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).retain(|first| !damaged.contains(first));
         Ok(())
     }
+
+    /// Indexes all pages again whose events were erased, and gives how many it were.
+    fn index_again(&self, reader: &dyn Reader) -> Result<u64, Fault> {
+        let mut connection = lock(&self.writing);
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let stale: BTreeSet<u64> = {
+            let mut query = transaction.prepare_cached("SELECT page FROM stale").map_err(failed)?;
+            let pages = query.query_map([], |row| row.get(0)).map_err(failed)?;
+            pages.collect::<rusqlite::Result<_>>().map_err(failed)?
+        };
+        if stale.is_empty() {
+            return Ok(0);
+        }
+        for head in heads(&transaction, &self.secret)? {
+            let head = match head {
+                Ok(head) => head,
+                Err(first) => {
+                    remove(&transaction, first)?;
+                    continue;
+                }
+            };
+            let mut pages = BTreeMap::new();
+            for page in stale.range(head.first..head.end()) {
+                pages.insert(*page, self.read(reader, *page)?);
+            }
+            if !pages.is_empty()
+                && !self.rewrite(&transaction, Some(head.clone()), head.first, pages, reader)?
+            {
+                // What cannot be read cannot be kept either.
+                remove(&transaction, head.first)?;
+            }
+        }
+        transaction.execute("DELETE FROM stale", []).map_err(failed)?;
+        note_size(&transaction, reader)?;
+        transaction.commit().map_err(failed)?;
+        Ok(stale.len() as u64)
+    }
+
+    /// Indexes pages that are not indexed.
+    fn index_further(&self, reader: &dyn Reader, size: u64, most: u64) -> Result<u64, Fault> {
+        let mut connection = lock(&self.writing);
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let known: Vec<Head> =
+            heads(&transaction, &self.secret)?.into_iter().filter_map(Result::ok).collect();
+        let mut next = 0;
+        for head in &known {
+            if head.first > next {
+                break;
+            }
+            next = next.max(head.end());
+        }
+        let block = next / SMALL * SMALL;
+        let end = (size / PAGE).min(block + SMALL).min(next.saturating_add(most));
+        if end <= next {
+            return Ok(0);
+        }
+        let begun = known.into_iter().find(|head| head.first == block && head.end() == next);
+        let start = if begun.is_some() { next } else { block };
+        let mut pages = BTreeMap::new();
+        for page in start..end {
+            pages.insert(page, self.read(reader, page)?);
+        }
+        if !self.rewrite(&transaction, begun, block, pages, reader)? {
+            remove(&transaction, block)?;
+        }
+        if end.is_multiple_of(LARGE) {
+            self.merge(&transaction, end - LARGE)?;
+        }
+        note_size(&transaction, reader)?;
+        transaction.commit().map_err(failed)?;
+        Ok(end - next)
+    }
+
+    /// Writes a segment with these pages in place of what it had of them. Says whether it could: not if it is damaged.
+    fn rewrite(
+        &self,
+        connection: &Connection,
+        head: Option<Head>,
+        first: u64,
+        pages: BTreeMap<u64, Indexed>,
+        reader: &dyn Reader,
+    ) -> Result<bool, Fault> {
+        let before = head.clone();
+        let mut head = match head {
+            Some(head) => head,
+            None => Head { first, generation: 0, last: [0; 32], pages: Vec::new() },
+        };
+        let replaced: BTreeSet<u16> = pages.keys().map(|page| (page - first) as u16).collect();
+        let mut new: Vec<(Term, u16)> = Vec::new();
+        for (number, Indexed { page, terms }) in pages {
+            let place = (number - first) as usize;
+            if place >= head.pages.len() {
+                head.pages.resize(place + 1, Page::default());
+            }
+            head.pages[place] = page;
+            new.extend(terms.into_iter().map(|term| (term, place as u16)));
+        }
+        new.sort_unstable();
+        head.generation = generation()?;
+        head.last = reader.leaf_hash(head.end() * PAGE - 1)?.0;
+        let mut new = new.into_iter().peekable();
+        for number in 0..head.parts() {
+            let mut postings = Postings::new();
+            if let Some(before) = &before {
+                let bytes = part(connection, before, number)?.unwrap_or_default();
+                let Some(read) = before.decode_part(&self.secret, number, &bytes) else { return Ok(false) };
+                postings = read;
+                for pages in postings.values_mut() {
+                    pages.retain(|page| !replaced.contains(page));
+                }
+            }
+            while let Some((term, page)) = new.next_if(|(term, _)| head.part_of(*term) == number) {
+                postings.entry(term).or_default().push(page);
+            }
+            postings.retain(|_, pages| {
+                pages.sort_unstable();
+                !pages.is_empty()
+            });
+            write_part(connection, &head, number, &head.encode_part(&self.secret, number, &postings))?;
+        }
+        write_head(connection, &head, &head.encode(&self.secret))?;
+        Ok(true)
+    }
+
+    /// Makes one segment of 32, if all of them are here. One that is damaged is indexed again first.
+    fn merge(&self, connection: &Connection, first: u64) -> Result<(), Fault> {
+        let small: Vec<Head> = heads(connection, &self.secret)?
+            .into_iter()
+            .filter_map(Result::ok)
+            .filter(|head| head.first >= first && head.end() <= first + LARGE && !head.is_large())
+            .collect();
+        let whole = small.len() as u64 == LARGE / SMALL;
+        let (Some(last), true) =
+            (small.last(), whole && small.iter().all(|head| head.pages.len() as u64 == SMALL))
+        else {
+            return Ok(());
+        };
+        let pages = small.iter().flat_map(|head| head.pages.iter().copied()).collect();
+        let large = Head { first, generation: generation()?, last: last.last, pages };
+        let mut merged: Vec<Postings> = vec![Postings::new(); PARTS as usize];
+        for head in &small {
+            for number in 0..head.parts() {
+                let bytes = part(connection, head, number)?.unwrap_or_default();
+                let Some(postings) = head.decode_part(&self.secret, number, &bytes) else {
+                    return remove(connection, head.first);
+                };
+                for (term, pages) in postings {
+                    let pages = pages.into_iter().map(|page| page + (head.first - first) as u16);
+                    merged[large.part_of(term) as usize].entry(term).or_default().extend(pages);
+                }
+            }
+        }
+        for head in &small {
+            remove(connection, head.first)?;
+        }
+        for (postings, number) in merged.iter().zip(0..) {
+            write_part(connection, &large, number, &large.encode_part(&self.secret, number, postings))?;
+        }
+        write_head(connection, &large, &large.encode(&self.secret))
+    }
+
+    fn read(&self, reader: &dyn Reader, number: u64) -> Result<Indexed, StoreError> {
+        let mut page = Page::default();
+        let mut terms = Terms::new(&self.secret);
+        for leaf in reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)? {
+            let Some(link) = leaf.link() else { continue };
+            let time = link.time().millis();
+            let (first, last) = page.times.unwrap_or((time, time));
+            page.times = Some((first.min(time), last.max(time)));
+            terms.link(link.chain());
+            if let StoredEvent::Here(event) = &leaf.event {
+                terms.event(&parse(&event.text));
+            }
+        }
+        page.dense = terms.len() > DENSE;
+        let terms = if page.dense { Vec::new() } else { terms.into_terms().into_iter().collect() };
+        Ok(Indexed { page, terms })
+    }
 }
 
-fn read(reader: &dyn Reader, number: u64) -> Result<Page, StoreError> {
-    let mut page = Page::default();
-    let least = |known: Option<i64>, time| Some(known.map_or(time, |known: i64| known.min(time)));
-    for leaf in reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)? {
-        let link = leaf.link();
-        let Some(link) = link else { continue };
-        let time = link.time().millis();
-        page.first = least(page.first, time);
-        page.last = page.last.max(Some(time));
-        page.terms.link(link.chain());
-        if let StoredEvent::Here(event) = &leaf.event {
-            page.oldest = least(page.oldest, time);
-            page.terms.event(&parse(&event.text));
-        }
-    }
-    Ok(page)
+fn generation() -> Result<u64, StoreError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| StoreError::unavailable("indexing", error))?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+/// Notes how large the log is: one that is smaller later was rolled back.
+pub(super) fn note_size(connection: &Connection, reader: &dyn Reader) -> Result<(), Fault> {
+    let size = reader.size()?;
+    let Some(last) = size.checked_sub(1) else { return Ok(()) };
+    let last = reader.leaf_hash(last)?.0;
+    connection.execute("UPDATE log SET size = ?, last = ?", (integer(size), last)).map_err(failed).map(drop)
+}
+
+/// Takes a segment away, with all rows that may be its own.
+fn remove(connection: &Connection, first: u64) -> Result<(), Fault> {
+    let next = "SELECT min(first) FROM heads WHERE first > ?";
+    let removed = || -> rusqlite::Result<()> {
+        let next: Option<i64> = connection.query_row(next, [integer(first)], |row| row.get(0))?;
+        connection.execute("DELETE FROM heads WHERE first = ?", [integer(first)])?;
+        let end = next.unwrap_or(i64::MAX / integer(PARTS)).min(integer(first.saturating_add(LARGE)));
+        let rows = (integer(first.saturating_mul(PARTS)), end.saturating_mul(integer(PARTS)));
+        connection.execute("DELETE FROM parts WHERE row >= ? AND row < ?", rows)?;
+        Ok(())
+    };
+    removed().map_err(failed)
+}
+
+fn write_head(connection: &Connection, head: &Head, bytes: &[u8]) -> Result<(), Fault> {
+    let sql = "REPLACE INTO heads VALUES (?, ?)";
+    let written =
+        connection.prepare_cached(sql).and_then(|mut sql| sql.execute((integer(head.first), bytes)));
+    written.map_err(failed).map(drop)
+}
+
+fn write_part(connection: &Connection, head: &Head, part: u64, bytes: &[u8]) -> Result<(), Fault> {
+    let sql = "REPLACE INTO parts VALUES (?, ?)";
+    let written =
+        connection.prepare_cached(sql).and_then(|mut sql| sql.execute((integer(head.row(part)), bytes)));
+    written.map_err(failed).map(drop)
 }

@@ -1,25 +1,30 @@
 //! The terms of an event, and those that a question asks for.
 //!
-//! For each way in which an event can match there is a term that it then has. A term is a hash: the index need not say
-//! what it is about, and when two are alike by chance a page is looked at in vain.
+//! For each way in which an event can match there is a term that it then has. A term is keyed with the index's
+//! [`Secret`]: the index does not say what it is about, and when two are alike by chance a page is looked at in vain.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
-use countersign::hash::Hash;
 use countersign::link::ChainId;
 use serde_json::Value;
 
+use super::secret::Secret;
 use crate::filter::{Action, Filter, SUCCESS, each_text, find, text, words};
 
-/// 48 bits: among ten million terms one in thirty million is there by chance.
-type Term = [u8; 6];
+/// 64 bits: among ten million terms one in a million million is there by chance.
+pub(super) type Term = [u8; 8];
 
 /// The terms of one page.
-#[derive(Debug, Default)]
-pub(super) struct Terms(HashSet<Term>);
+pub(super) struct Terms<'s> {
+    secret: &'s Secret,
+    terms: HashSet<Term>,
+}
 
-impl Terms {
+impl<'s> Terms<'s> {
+    pub(super) fn new(secret: &'s Secret) -> Self {
+        Self { secret, terms: HashSet::new() }
+    }
+
     /// A link of that chain is here.
     pub(super) fn link(&mut self, chain: ChainId) {
         self.add("chain", &chain.to_string());
@@ -75,22 +80,17 @@ impl Terms {
     }
 
     fn add(&mut self, field: &str, value: &str) {
-        self.0.insert(term(field, value));
+        self.terms.insert(self.secret.term(field, value));
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.terms.len()
     }
 
-    /// The terms as a row of the index.
-    pub(super) fn to_row(&self) -> String {
-        let mut row = String::with_capacity(self.0.len() * 13);
-        for term in &self.0 {
-            write_hex(*term, &mut row);
-            row.push(' ');
-        }
-        row
+    /// The terms.
+    pub(super) fn into_terms(self) -> HashSet<Term> {
+        self.terms
     }
 }
 
@@ -102,46 +102,19 @@ fn visit(value: &Value, path: &str, each: &mut dyn FnMut(&Value)) {
     });
 }
 
-fn term(field: &str, value: &str) -> Term {
-    let Hash(hash) = Hash::of(&[field.as_bytes(), &[0], value.as_bytes()]);
-    std::array::from_fn(|place| hash[place])
-}
-
-fn write_hex(term: Term, out: &mut String) {
-    for byte in term {
-        // Writing to a string does not fail.
-        let _ = write!(out, "{byte:02x}");
-    }
-}
-
-/// What to ask FTS5 for; none where the terms cannot tell.
-pub(super) fn question(filter: &Filter) -> Option<String> {
+/// The terms that a page has on which an event or link fulfils these conditions; none where terms cannot tell.
+pub(super) fn question(secret: &Secret, filter: &Filter) -> Vec<Term> {
     let Filter { actor, action, target, outcome, tenant, since: _, until: _, chain, words, members: _ } =
         filter;
     let fields = [("actor", actor), ("target", target), ("outcome", outcome), ("tenant", tenant)];
     let mut asked: Vec<Term> =
-        fields.iter().filter_map(|(field, value)| Some(term(field, value.as_ref()?))).collect();
+        fields.iter().filter_map(|(field, value)| Some(secret.term(field, value.as_ref()?))).collect();
     match action {
-        Some(Action::Exactly(action)) => asked.push(term("action", action)),
-        Some(Action::Below(prefix)) => asked.push(term("action.*", prefix)),
+        Some(Action::Exactly(action)) => asked.push(secret.term("action", action)),
+        Some(Action::Below(prefix)) => asked.push(secret.term("action.*", prefix)),
         None => {}
     }
-    asked.extend(chain.map(|chain| term("chain", &chain.to_string())));
-    asked.extend(words.iter().map(|word| term("word", word)));
-    (!asked.is_empty()).then(|| all_of(&asked))
-}
-
-/// What to ask FTS5 for to find a tenant's events.
-pub(super) fn of_tenant(tenant: &str) -> String {
-    all_of(&[term("tenant", tenant)])
-}
-
-fn all_of(terms: &[Term]) -> String {
-    let mut question = String::new();
-    for (place, term) in terms.iter().enumerate() {
-        question.push_str(if place > 0 { " AND \"" } else { "\"" });
-        write_hex(*term, &mut question);
-        question.push('"');
-    }
-    question
+    asked.extend(chain.map(|chain| secret.term("chain", &chain.to_string())));
+    asked.extend(words.iter().map(|word| secret.term("word", word)));
+    asked
 }

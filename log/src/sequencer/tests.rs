@@ -42,11 +42,12 @@ impl Writer for Failing {
         growth: &Growth,
         tree: &Grown,
         publish: Option<&Published>,
+        erasures: &[u64],
     ) -> Result<(), CommitError> {
         if self.fails.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("committing", "there is no room").into());
         }
-        self.inner.commit(growth, tree, publish)
+        self.inner.commit(growth, tree, publish, erasures)
     }
 
     fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
@@ -55,6 +56,14 @@ impl Writer for Failing {
 
     fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError> {
         self.inner.keep_evidence(evidence, at)
+    }
+
+    fn finish_erasure(&mut self, record: u64, at: Time) -> Result<(), StoreError> {
+        self.inner.finish_erasure(record, at)
+    }
+
+    fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError> {
+        self.inner.find_erasures(key)
     }
 
     fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {

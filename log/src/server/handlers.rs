@@ -12,7 +12,7 @@ use super::{AppState, Problem};
 use crate::api;
 use crate::api::erase::{Chosen, ErasureRequest};
 use crate::api::export::ExportRequest;
-use crate::erase::erase;
+use crate::erase::{self, erase};
 use crate::export::{ExportError, Lines};
 use crate::reading::Reading;
 use crate::store::StoreError;
@@ -118,7 +118,7 @@ pub(super) async fn erase_events(
         Chosen::Places(places, scope) => {
             state.reading.glance(move |exporter| exporter.find(&places, &scope)).await?
         }
-        Chosen::Matching(request) => state.reading.plan(*request).await?.shown().clone(),
+        Chosen::Matching(filter, scope) => state.reading.choose(*filter, scope).await?,
     };
     // Once begun it is brought to its end, also when the client goes away.
     let reading = state.reading.clone();
@@ -126,4 +126,23 @@ pub(super) async fn erase_events(
     let erased = erased.map_err(|error| Problem::unavailable(&error))?;
     let erased = erased.map_err(|error| Problem::of_erasure(&error, state.collector.limits()))?;
     Ok(api::erase::done(erased).map(Body::from))
+}
+
+pub(super) async fn erasures(
+    State(state): State<AppState>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api::erasures::check(&admit(&state.reading, &headers, Right::Erase)?)?;
+    let asked = api::erasures::Asked::read(uri.path(), uri.query())?;
+    let reading = state.reading.clone();
+    let answered = tokio::task::spawn_blocking(move || {
+        let holds =
+            reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
+        let reader = &**reading.collector().reader();
+        let held = |link: &_, event: &_| holds.hold(link, event);
+        asked.answer(reader, &|erasure| erase::state(reader, reading.own_chains(), &held, erasure))
+    });
+    let answered = answered.await.map_err(|error| Problem::unavailable(&error))?;
+    Ok(answered?.map(Body::from))
 }

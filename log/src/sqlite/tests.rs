@@ -52,7 +52,7 @@ fn commit(writer: &mut SqliteWriter, submission: &Submission) -> Result<CompactR
     let mut tree = Grown::new(&edge);
     let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
     tree.extend(&hashes);
-    writer.commit(&growth, &tree, Some(&published(growth.size())))?;
+    writer.commit(&growth, &tree, Some(&published(growth.size())), &[])?;
     Ok(tree.edge())
 }
 

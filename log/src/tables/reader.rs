@@ -10,8 +10,8 @@ use countersign::note::VerifierKey;
 use countersign::time::Time;
 
 use super::storage::TableStorage;
-use super::{Database, Row, all, first, tile_key};
-use crate::store::{Published, Reader, StoreError, StoredEvent, StoredLeaf};
+use super::{Database, Row, all, first, integer, tile_key};
+use crate::store::{Erasure, Published, Reader, StoreError, StoredEvent, StoredLeaf};
 
 /// Connections to a database, for many who read at one time.
 pub trait Connections: Send + Sync {
@@ -122,6 +122,22 @@ impl<C: Connections> Reader for TableReader<C> {
             Ok((row.time(0)?, evidence))
         };
         self.with(|database| all(database, "reading evidence", sql, &[], evidence))
+    }
+
+    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError> {
+        let sql = "SELECT record, done FROM erasures WHERE record < ? ORDER BY record DESC LIMIT ?";
+        let bounds = [before.map_or(i64::MAX, integer).into(), most.into()];
+        self.with(|database| {
+            all(database, "reading erasures", sql, &bounds, |row| {
+                let done = if row.integer(1)?.is_some() { Some(row.time(1)?) } else { None };
+                Ok(Erasure { record: row.number(0)?, done })
+            })
+        })
+    }
+
+    fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError> {
+        let sql = "SELECT record FROM erasures WHERE done IS NULL ORDER BY record";
+        self.with(|database| all(database, "reading erasures", sql, &[], |row| row.number(0)))
     }
 
     fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {

@@ -11,6 +11,7 @@ use countersign::time::Time;
 
 use super::storage::TableStorage;
 use super::{Database, Value, first, tile_key};
+use crate::erase::record;
 use crate::store::{CommitError, Published, StoreError, Writer};
 
 /// Milliseconds of an hour.
@@ -140,6 +141,12 @@ fn write(
     database.put(COMMITTING, "REPLACE INTO lives", 3, &rows)
 }
 
+/// These leaves record erasures, which are to be done.
+fn write_erasures(database: &dyn Database, doing: &'static str, records: &[u64]) -> Result<(), StoreError> {
+    let rows: Vec<Value<'_>> = records.iter().flat_map(|record| [(*record).into(), Value::Null]).collect();
+    database.put(doing, "INSERT OR IGNORE INTO erasures", 2, &rows)
+}
+
 /// Appends to the tiles what was completed at their levels.
 fn write_tiles(
     database: &dyn Database,
@@ -262,10 +269,12 @@ impl<D: Database + Send> Writer for TableWriter<D> {
         growth: &Growth,
         tree: &Grown,
         publish: Option<&Published>,
+        erasures: &[u64],
     ) -> Result<(), CommitError> {
         let mut edge = self.edge.clone();
         self.database.transaction(COMMITTING, &mut || {
             write(&self.database, &mut edge, growth, tree)?;
+            write_erasures(&self.database, COMMITTING, erasures)?;
             publish.map_or(Ok(()), |published| write_checkpoint(&self.database, published))
         })?;
         self.edge = edge;
@@ -300,5 +309,32 @@ impl<D: Database + Send> Writer for TableWriter<D> {
             Ok(())
         })?;
         Ok(erased)
+    }
+
+    fn finish_erasure(&mut self, record: u64, at: Time) -> Result<(), StoreError> {
+        let sql = "UPDATE erasures SET done = ? WHERE record = ? AND done IS NULL";
+        self.database.change("ending an erasure", sql, &[at.millis().into(), record.into()]).map(drop)
+    }
+
+    fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError> {
+        const FINDING: &str = "looking for erasures";
+        let known =
+            first(&self.database, FINDING, "SELECT known FROM erasures_known", &[], |row| row.whether(0))?;
+        if known.is_some() {
+            return Ok(());
+        }
+        let sql = "SELECT events.idx, events.event FROM chains JOIN runs USING (chain) \
+                   JOIN events ON events.idx >= runs.idx AND events.idx < runs.idx + runs.count WHERE chains.key = ?";
+        let mut found = Vec::new();
+        self.database.each(FINDING, sql, &[key.as_str().into()], &mut |row| {
+            if row.text(1)?.is_some_and(|event| record::is_erasure(&event)) {
+                found.push(row.number(0)?);
+            }
+            Ok(())
+        })?;
+        self.database.transaction(FINDING, &mut || {
+            write_erasures(&self.database, FINDING, &found)?;
+            self.database.put(FINDING, "INSERT INTO erasures_known", 1, &[true.into()])
+        })
     }
 }

@@ -176,6 +176,33 @@ fn an_erasure_that_a_server_could_not_finish_is_finished_by_the_next_that_starts
 }
 
 #[test]
+fn an_erasure_that_was_recorded_is_done_by_the_next_server_that_starts() {
+    const COUNT: usize = 12;
+    for same_folder in [true, false] {
+        let world = World::new(Arc::new(InMemory::new()));
+        let (folder, fresh) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let serving = [world.try_start(world.store.clone(), folder.path()).unwrap()];
+        deliver_secrets(&serving, COUNT, 3);
+        let [serving] = serving;
+        // As if it had been killed right after it.
+        let record = serde_json::json!({
+            "action": "log.erase",
+            "reason": "case 17",
+            "metadata": { "events": 8, "leaves": [[1, 8]] },
+        });
+        world.runtime.block_on(serving.collector().record(&record)).unwrap();
+        world.stop(serving);
+        assert_erased(&world, COUNT, |_| false);
+        let folder = if same_folder { &folder } else { &fresh };
+        let next = world.try_start(world.store.clone(), folder.path()).unwrap();
+        until("it is done", || next.collector().reader().unfinished_erasures().unwrap().is_empty());
+        assert_erased(&world, COUNT, |number| number < 8);
+        world.stop(next);
+        assert_erased_in_files(folder.path(), COUNT, |number| number < 8);
+    }
+}
+
+#[test]
 fn leaves_without_events_are_not_erased_and_nothing_is_erased_twice() {
     let world = World::new(Arc::new(InMemory::new()));
     let folder = TempDir::new().unwrap();

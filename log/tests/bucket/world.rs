@@ -207,6 +207,7 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
     Config {
+        holds: Vec::new(),
         folder: folder.to_owned(),
         store,
         key: log_key(),

@@ -12,6 +12,7 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::collector::Collector;
+use countersign_log::retention::holds::Hold;
 use countersign_log::serve::{Config, Serving, serve};
 use countersign_log::server::{Bounds, Cors, Hosts};
 use countersign_log::store::Reader;
@@ -37,6 +38,7 @@ pub struct Server {
     pub bounds: Bounds,
     /// Beside those that every log answers to.
     pub hosts: Hosts,
+    pub holds: Vec<Hold>,
     /// What the trust file says beside the log.
     trust: String,
     runtime: Runtime,
@@ -100,6 +102,7 @@ impl Server {
             bounds,
             // What tests write by hand.
             hosts: Hosts::parse(["l", "log", "log.example"]).unwrap(),
+            holds: Vec::new(),
             trust: trust.to_owned(),
             runtime: Runtime::new().unwrap(),
             serving: None,
@@ -117,6 +120,7 @@ impl Server {
         self.stop();
         let clock = Arc::clone(&self.clock);
         let config = Config {
+            holds: self.holds.clone(),
             folder: self.folder.path().to_owned(),
             store: None,
             key: log_key(),

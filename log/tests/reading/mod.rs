@@ -232,7 +232,7 @@ impl TestLog {
         growth.submit(&self.rules, writer.state(), &submission).unwrap_or_else(|_| panic!("refused"));
         let mut tree = Grown::new(&writer.edge().unwrap());
         tree.extend(&growth.leaves().iter().map(|leaf| leaf.hash).collect::<Vec<_>>());
-        writer.commit(&growth, &tree, None).unwrap();
+        writer.commit(&growth, &tree, None, &[]).unwrap();
         for (leaf, index) in growth.leaves().iter().zip(growth.base()..) {
             if let (Some(link), Some(event)) = (leaf.link(), leaf.event()) {
                 let (link, event) = (link.clone(), event.text.clone());

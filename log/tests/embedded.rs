@@ -1,0 +1,108 @@
+//! A collector with a host of its own: an erasure that takes more than one turn.
+
+mod common;
+
+use std::cell::Cell;
+use std::path::Path;
+use std::rc::Rc;
+
+use common::emitter::{BEGIN, Emitter};
+use common::server::{ORIGIN, emitter_key, log_key};
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign_log::embedded::{Config, Content, Copies, Cors, EmbeddedCollector};
+use countersign_log::sqlite;
+use countersign_log::store::StoreError;
+use countersign_log::tokens::{self, Rights, Scope};
+use http::Request;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Copies of which it is counted how many leaves were withdrawn.
+struct Withdrawn(Rc<Cell<usize>>);
+
+impl Copies for Withdrawn {
+    fn copied(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn set_copied(&self, _: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn withdraw(&self, leaves: &[u64]) -> Result<(), StoreError> {
+        self.0.set(self.0.get() + leaves.len());
+        Ok(())
+    }
+}
+
+fn trust() -> Trust {
+    let text = format!("log {}\nemitter {}\n", log_key().verifier_key(), emitter_key(0).verifier_key());
+    Trust::parse(text.as_bytes()).unwrap()
+}
+
+fn open(folder: &Path, withdrawn: &Rc<Cell<usize>>) -> EmbeddedCollector {
+    let config = Config {
+        key: log_key(),
+        trust: trust(),
+        readers: std::fs::read_to_string(folder.join("readers.txt")).unwrap(),
+        cors: Cors::default(),
+        copies: Box::new(Withdrawn(withdrawn.clone())),
+        now: Time::from_millis(BEGIN + 3_600_000).unwrap(),
+    };
+    EmbeddedCollector::open(sqlite::open(folder, ORIGIN).unwrap(), config).unwrap()
+}
+
+fn ask(log: &mut EmbeddedCollector, method: &str, path: &str, token: &str, body: String) -> (u16, Value) {
+    let request =
+        Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
+    let answer = log.answer(&request.body(body.into_bytes()).unwrap());
+    let status = answer.status().as_u16();
+    let Content::Whole(body) = answer.into_body() else { panic!("{path}") };
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+#[test]
+fn an_erasure_of_many_goes_on_in_later_turns_and_after_a_restart() {
+    const EVENTS: u64 = 20_000;
+    let folder = TempDir::new().unwrap();
+    let token =
+        tokens::add(folder.path(), "privacy-desk", Rights::READ_AND_ERASE, None, Scope::default()).unwrap();
+    let withdrawn = Rc::new(Cell::new(0));
+    let mut log = open(folder.path(), &withdrawn);
+    let mut emitter = Emitter::new(ORIGIN, emitter_key(0), 0, trust());
+    for number in 1..=EVENTS {
+        emitter.record_event(r#"{"actor":{"id":"ann"}}"#);
+        if number % 4_000 == 0 {
+            emitter.flush();
+            let (body, lines) = emitter.body(0, usize::MAX);
+            assert_eq!(ask(&mut log, "POST", "/submit", "", body).0, 200);
+            emitter.outbox.drain(..lines);
+        }
+    }
+    let erase = json!({ "filter": { "actor": "ann" }, "reason": "case 17" }).to_string();
+    let (status, answer) = ask(&mut log, "POST", "/erase", token.as_str(), erase.clone());
+    let left = answer["left"].as_u64().unwrap();
+    assert_eq!((status, answer["erased"].as_u64()), (202, Some(EVENTS - left)), "{answer}");
+    assert!((1..EVENTS).contains(&left), "{left}");
+    let state = |log: &mut EmbeddedCollector| ask(log, "GET", "/erasures", token.as_str(), String::new()).1;
+    let first = &state(&mut log)["erasures"][0];
+    assert_eq!((&first["state"], &first["left"]), (&json!("erasing"), &json!(left)));
+
+    // The object ends, and another one goes on.
+    drop(log);
+    let mut log = open(folder.path(), &withdrawn);
+    assert!(log.is_erasing().unwrap());
+    while log.erase_some().unwrap() {}
+    assert!(!log.is_erasing().unwrap());
+    let list = state(&mut log);
+    let [only] = &list["erasures"].as_array().unwrap()[..] else { panic!("{list}") };
+    assert_eq!((&only["state"], &only["events"], &only["left"]), (&json!("done"), &json!(EVENTS), &json!(0)));
+    let record = only["record"].as_u64().unwrap();
+    let (status, one) = ask(&mut log, "GET", &format!("/erasures/{record}"), token.as_str(), String::new());
+    assert_eq!((status, &one), (200, only));
+    assert_eq!(withdrawn.get() as u64, EVENTS);
+    let (status, answer) = ask(&mut log, "POST", "/erase", token.as_str(), erase);
+    assert_eq!((status, answer), (200, json!({ "erased": 0, "without": 0, "own": 0, "held": 0 })));
+    assert_eq!(ask(&mut log, "GET", "/erasures", "csr_nobody", String::new()).0, 401);
+}
