@@ -8,6 +8,7 @@ mod errors;
 mod export;
 mod export_command;
 mod follow;
+mod fsck;
 mod grant;
 mod http;
 mod input;
@@ -78,6 +79,7 @@ enum Command {
     Revoke(grant::RevokeArgs),
     Seal(seal::Args),
     Serve(serve::Args),
+    Fsck(fsck::Args),
     Slice(slice::Args),
     Token(tokens::Args),
     Export(export_command::Args),
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
         Command::Revoke(args) => grant::revoke(&args),
         Command::Seal(args) => seal::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Fsck(args) => fsck::run(&args),
         Command::Slice(args) => slice::run(&args, places),
         Command::Token(args) => tokens::run(&args),
         Command::Export(args) => export_command::run(&args, places),

@@ -11,6 +11,8 @@ pub mod embedded;
 pub mod erase;
 pub mod export;
 pub mod filter;
+#[cfg(feature = "server")]
+pub mod fsck;
 pub mod hashes;
 pub mod metrics;
 mod own_chain;

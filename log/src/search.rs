@@ -9,6 +9,7 @@
 //! another log. Terms of erased events leave it with them.
 
 mod background;
+mod check;
 mod index;
 mod secret;
 mod segment;
@@ -33,6 +34,7 @@ use segment::Head;
 use terms::Term;
 
 pub use background::keep_up;
+pub(crate) use check::{damaged, discard};
 pub use secret::KEY_FILE;
 
 /// The file's name within the log's folder.

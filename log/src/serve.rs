@@ -270,8 +270,11 @@ impl Serving {
     }
 }
 
-/// Takes the folder for this process: two writers would fork the log.
-fn lock(folder: &Path) -> Result<File, StartError> {
+/// Takes the folder for this process: two writers would fork the log. It is free again when the file is closed.
+///
+/// # Errors
+/// [`StartError::InUse`] where a server has it.
+pub fn lock(folder: &Path) -> Result<File, StartError> {
     let failed = |error| StartError::Io { doing: "locking the log's folder", error };
     let path = folder.join("lock");
     let file = fs::OpenOptions::new().create(true).write(true).truncate(false).open(&path).map_err(failed)?;

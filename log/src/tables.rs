@@ -286,7 +286,7 @@ fn all<T>(
 }
 
 /// A tile's key.
-fn tile_key(level: u8, index: u64) -> i64 {
+pub(crate) fn tile_key(level: u8, index: u64) -> i64 {
     // A tree of 2^53 leaves has fewer than 2^48 tiles on any level.
     i64::from(level) << 48 | index.cast_signed()
 }

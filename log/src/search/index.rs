@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::secret::Secret;
 use super::segment::{Head, LARGE, PARTS, Page, Postings, SMALL};
 use super::terms::{Term, Terms};
 use super::{Fault, Search, failed, heads, integer, lock, part};
@@ -17,9 +18,9 @@ use crate::store::{Reader, StoreError, StoredEvent};
 const DENSE: usize = 50_000;
 
 /// A page as it was read.
-struct Indexed {
-    page: Page,
-    terms: Vec<Term>,
+pub(super) struct Indexed {
+    pub(super) page: Page,
+    pub(super) terms: Vec<Term>,
 }
 
 impl Search {
@@ -128,7 +129,7 @@ impl Search {
             };
             let mut pages = BTreeMap::new();
             for page in stale.range(head.first..head.end()) {
-                pages.insert(*page, self.read(reader, *page)?);
+                pages.insert(*page, read(&self.secret, reader, *page)?);
             }
             if !pages.is_empty()
                 && !self.rewrite(&transaction, Some(head.clone()), head.first, pages, reader)?
@@ -166,7 +167,7 @@ impl Search {
         let start = if begun.is_some() { next } else { block };
         let mut pages = BTreeMap::new();
         for page in start..end {
-            pages.insert(page, self.read(reader, page)?);
+            pages.insert(page, read(&self.secret, reader, page)?);
         }
         if !self.rewrite(&transaction, begun, block, pages, reader)? {
             remove(&transaction, block)?;
@@ -266,24 +267,25 @@ impl Search {
         }
         write_head(connection, &large, &large.encode(&self.secret))
     }
+}
 
-    fn read(&self, reader: &dyn Reader, number: u64) -> Result<Indexed, StoreError> {
-        let mut page = Page::default();
-        let mut terms = Terms::new(&self.secret);
-        for leaf in reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)? {
-            let Some(link) = leaf.link() else { continue };
-            let time = link.time().millis();
-            let (first, last) = page.times.unwrap_or((time, time));
-            page.times = Some((first.min(time), last.max(time)));
-            terms.link(link.chain());
-            if let StoredEvent::Here(event) = &leaf.event {
-                terms.event(&parse(&event.text));
-            }
+/// Reads a page with all its events.
+pub(super) fn read(secret: &Secret, reader: &dyn Reader, number: u64) -> Result<Indexed, StoreError> {
+    let mut page = Page::default();
+    let mut terms = Terms::new(secret);
+    for leaf in reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)? {
+        let Some(link) = leaf.link() else { continue };
+        let time = link.time().millis();
+        let (first, last) = page.times.unwrap_or((time, time));
+        page.times = Some((first.min(time), last.max(time)));
+        terms.link(link.chain());
+        if let StoredEvent::Here(event) = &leaf.event {
+            terms.event(&parse(&event.text));
         }
-        page.dense = terms.len() > DENSE;
-        let terms = if page.dense { Vec::new() } else { terms.into_terms().into_iter().collect() };
-        Ok(Indexed { page, terms })
     }
+    page.dense = terms.len() > DENSE;
+    let terms = if page.dense { Vec::new() } else { terms.into_terms().into_iter().collect() };
+    Ok(Indexed { page, terms })
 }
 
 fn generation() -> Result<u64, StoreError> {

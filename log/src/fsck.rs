@@ -1,0 +1,186 @@
+//! Whether a log's folder holds what the log says: every leaf, tile, checkpoint and event, what is found by them, and what
+//! was erased. What is derived from the rest can be made anew.
+
+mod erasures;
+mod repair;
+mod tree;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use roaring::RoaringTreemap;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::search;
+use crate::sqlite;
+use crate::store::{Reader, StoreError};
+use erasures::Erasures;
+use tree::Tree;
+
+pub use repair::repair;
+
+/// How many damages are told; further ones are counted.
+const TOLD: usize = 1_000;
+/// How many leaves are read at a time.
+const PORTION: u64 = 256;
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// A stable code.
+    pub code: &'static str,
+    /// Where: a leaf, a tile's path, a file.
+    pub place: String,
+    /// What is wrong, for people.
+    pub message: String,
+    /// What can be made anew.
+    pub mend: Mend,
+}
+
+/// How a damage is mended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mend {
+    /// The tiles are computed from the leaves.
+    Tiles,
+    /// The search index is removed; the server makes it anew.
+    Index,
+    /// The erasure is to be done; the server does it.
+    Erasure,
+    /// By a backup, or a mirror of the log's tiles, alone.
+    Not,
+}
+
+impl Mend {
+    /// What to do, for people.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Tiles => "--repair computes it from the leaves",
+            Self::Index => "--repair removes the index; the server makes it anew",
+            Self::Erasure => "--repair has the server erase it at its next start",
+            Self::Not => "stop the server, and bring back a backup that is whole",
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The log's origin.
+    pub origin: String,
+    /// How many leaves were looked at.
+    pub leaves: u64,
+    /// How many events are here.
+    pub events: u64,
+    /// How many events were erased.
+    pub erased: u64,
+    /// How many erasures are recorded and not done, which is no damage: the server goes on with them.
+    pub unfinished: u64,
+    /// What is wrong.
+    pub damages: Vec<Damage>,
+    /// How many more damages there are.
+    pub more: u64,
+}
+
+impl Report {
+    fn tell(&mut self, code: &'static str, place: impl Into<String>, message: impl Into<String>, mend: Mend) {
+        if self.damages.len() < TOLD {
+            self.damages.push(Damage { code, place: place.into(), message: message.into(), mend });
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn places_of(&self, code: &str) -> impl Iterator<Item = &String> {
+        self.damages.iter().filter(move |damage| damage.code == code).map(|damage| &damage.place)
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_whole(&self) -> bool {
+        self.damages.is_empty()
+    }
+}
+
+/// Checks all that a log's folder holds. A server may be using it. `progress` is told how many leaves of how many were
+/// looked at.
+///
+/// # Errors
+/// When there is no log, or its database cannot be opened at all.
+pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
+    let (origin, reader) = sqlite::open_reader(folder)?;
+    let mut report = Report { origin, ..Report::default() };
+    check_pages(folder, &mut report)?;
+    let size = reader.size()?;
+    let mut tree = Tree::new(&reader, size)?;
+    let mut erasures = Erasures::new(&reader, report.origin.clone());
+    let mut first = 0;
+    while first < size {
+        progress(first, size);
+        let end = size.min(first + PORTION);
+        let leaves = read(&reader, first..end);
+        tree.take(first, &leaves, &mut report)?;
+        for (leaf, index) in leaves.iter().zip(first..) {
+            if let Some(leaf) = leaf {
+                erasures.take(index, leaf, &mut report)?;
+            }
+        }
+        first = end;
+    }
+    progress(size, size);
+    report.leaves = size;
+    tree.end(&mut report)?;
+    erasures.end(&mut report)?;
+    // What else does not fit a damaged leaf is not at fault.
+    let leaves: BTreeSet<String> = report.places_of("fsck.leaf").cloned().collect();
+    report.damages.retain(|damage| damage.code == "fsck.leaf" || !leaves.contains(&damage.place));
+    if ["fsck.database", "fsck.leaf", "fsck.event"].iter().any(|code| report.places_of(code).next().is_some())
+    {
+        // The index is of events that are damaged.
+        return Ok(report);
+    }
+    for pages in search::damaged(folder, &*reader)? {
+        let place = format!("{} leaves {}..{}", search::FILE, pages.start, pages.end);
+        report.tell("fsck.index", place, "the search index is not that of the events", Mend::Index);
+    }
+    Ok(report)
+}
+
+/// The leaves of a range; none for each that cannot be read.
+fn read(reader: &Arc<dyn Reader>, range: std::ops::Range<u64>) -> Vec<Option<crate::store::StoredLeaf>> {
+    match reader.leaves_with_events(range.clone()) {
+        Ok(leaves) => leaves.into_iter().map(Some).collect(),
+        Err(_) => range
+            .map(|index| reader.leaves_with_events(index..index + 1).ok().and_then(|mut leaf| leaf.pop()))
+            .collect(),
+    }
+}
+
+fn connect(folder: &Path) -> Result<Connection, StoreError> {
+    let connection =
+        Connection::open_with_flags(folder.join(sqlite::FILE), OpenFlags::SQLITE_OPEN_READ_WRITE);
+    connection.map_err(|error| StoreError::unavailable("opening the database", error))
+}
+
+/// What SQLite itself finds.
+fn check_pages(folder: &Path, report: &mut Report) -> Result<(), StoreError> {
+    let connection = connect(folder)?;
+    let look = || -> rusqlite::Result<Vec<String>> {
+        let mut query = connection.prepare("PRAGMA integrity_check(100)")?;
+        query.query_map([], |row| row.get(0))?.collect()
+    };
+    let found = look().unwrap_or_else(|error| vec![error.to_string()]);
+    for line in found.into_iter().filter(|line| line != "ok") {
+        report.tell("fsck.database", sqlite::FILE, line, Mend::Not);
+    }
+    Ok(())
+}
+
+/// Leaves that follow each other, as text.
+fn stretches(leaves: &RoaringTreemap) -> String {
+    let (first, last) = (leaves.min().unwrap_or_default(), leaves.max().unwrap_or_default());
+    if first == last {
+        format!("leaf {first}")
+    } else {
+        format!("{} of leaves {first}..={last}", leaves.len())
+    }
+}

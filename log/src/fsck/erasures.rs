@@ -1,0 +1,101 @@
+//! Events against their links, and erasures against events.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use countersign::link::{ChainId, Link, commit};
+use roaring::RoaringTreemap;
+
+use super::{Mend, Report, stretches};
+use crate::erase::record::{Record, is_erasure};
+use crate::store::{Reader, StoreError, StoredEvent, StoredLeaf};
+
+pub(super) struct Erasures {
+    reader: Arc<dyn Reader>,
+    origin: String,
+    own: HashMap<ChainId, bool>,
+    /// Events that are here, and are not the log's own.
+    here: RoaringTreemap,
+    erased: RoaringTreemap,
+    records: Vec<u64>,
+}
+
+impl Erasures {
+    pub(super) fn new(reader: &Arc<dyn Reader>, origin: String) -> Self {
+        let (own, here, erased, records) = Default::default();
+        Self { reader: reader.clone(), origin, own, here, erased, records }
+    }
+
+    pub(super) fn take(
+        &mut self,
+        index: u64,
+        leaf: &StoredLeaf,
+        report: &mut Report,
+    ) -> Result<(), StoreError> {
+        let Some(link) = leaf.link() else { return Ok(()) };
+        let place = || format!("leaf {index}");
+        let (chain, seq) = (link.chain(), link.seq());
+        if self.reader.index_of(&chain, seq).ok().flatten() != Some(index) {
+            let why = format!("the link {chain}/{seq} is not found by its chain and place");
+            report.tell("fsck.place", place(), why, Mend::Not);
+        }
+        match (&leaf.event, &link) {
+            (StoredEvent::Here(event), Link::Event(said)) => {
+                report.events += 1;
+                if commit(&event.salt, event.text.as_bytes()) != said.commit {
+                    let why = "salt and event are not those that the link commits to";
+                    report.tell("fsck.event", place(), why, Mend::Not);
+                }
+                if !self.is_own(&chain) {
+                    self.here.insert(index);
+                } else if is_erasure(&event.text) {
+                    self.records.push(index);
+                }
+            }
+            (StoredEvent::Here(_), _) => {
+                report.tell("fsck.event", place(), "there is an event, and no link of one", Mend::Not);
+            }
+            (StoredEvent::Erased, _) => {
+                report.erased += 1;
+                self.erased.insert(index);
+            }
+            (StoredEvent::None, _) => {}
+        }
+        Ok(())
+    }
+
+    fn is_own(&mut self, chain: &ChainId) -> bool {
+        *self.own.entry(*chain).or_insert_with(|| {
+            let key = self.reader.key_of(chain).ok().flatten();
+            key.is_some_and(|key| key.name() == self.origin)
+        })
+    }
+
+    pub(super) fn end(self, report: &mut Report) -> Result<(), StoreError> {
+        let unfinished = self.reader.unfinished_erasures().unwrap_or_default();
+        let mut unrecorded = self.erased;
+        for record in self.records {
+            let place = format!("leaf {record}");
+            let leaves = match Record::read(&*self.reader, record) {
+                Ok(record) => record.leaves,
+                Err(error) => {
+                    report.tell("fsck.erasure", place, error.to_string(), Mend::Not);
+                    continue;
+                }
+            };
+            if unfinished.contains(&record) {
+                report.unfinished += 1;
+            } else if !leaves.is_disjoint(&self.here) {
+                let left = stretches(&(&leaves & &self.here));
+                let why = format!("it records that the events of {left} are erased, and they are here");
+                report.tell("fsck.erasure", place, why, Mend::Erasure);
+            }
+            unrecorded -= leaves;
+        }
+        if !unrecorded.is_empty() {
+            let why = "an event was erased, and the log's own chain does not say so";
+            report.tell("fsck.unrecorded", stretches(&unrecorded), why, Mend::Not);
+        }
+        Ok(())
+    }
+}
