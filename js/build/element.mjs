@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { licences } from "./licences.mjs";
 
 const root = new URL("../", import.meta.url);
 const dist = new URL("dist/", root);
@@ -14,6 +15,7 @@ const script = {
   minify: true,
   format: "esm",
   target: "es2023",
+  // dist/LICENSES.txt has them all.
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
@@ -23,6 +25,7 @@ const path = (name) => fileURLToPath(new URL(name, dist));
 const { metafile } = await build({
   ...script,
   entryPoints: { viewer: path("element/entry.js") },
+  sourcemap: true,
   inject: [path("element/absent.js")],
   outdir: fileURLToPath(into),
 });
@@ -33,12 +36,18 @@ await build({
     "shelf-worker": path("shelf/worker.js"),
     "slice-worker": path("slice/worker.js"),
   },
+  sourcemap: true,
   outdir: fileURLToPath(into),
 });
 
 // A server that renders pages imports it too, and has no elements. It has no imports and exports, so that a block can hold it.
 const viewer = new URL("viewer.js", into);
-writeFileSync(viewer, `if (typeof HTMLElement !== "undefined") {\n${readFileSync(viewer, "utf8")}}\n`);
+const [scripted, mapped] = readFileSync(viewer, "utf8").split("//# sourceMappingURL=");
+writeFileSync(viewer, `if (typeof HTMLElement !== "undefined") {\n${scripted}}\n//# sourceMappingURL=${mapped}`);
+// A line came before all others.
+const map = new URL("viewer.js.map", into);
+const parsed = JSON.parse(readFileSync(map, "utf8"));
+writeFileSync(map, JSON.stringify({ ...parsed, mappings: `;${parsed.mappings}` }));
 
 // As text: a bundler finds no file by the address of one.
 const { outputFiles } = await build({
@@ -53,12 +62,4 @@ const { outputFiles } = await build({
 });
 writeFileSync(new URL("inlined/worker.node.js", dist), `export default ${JSON.stringify(outputFiles[0].text)};\n`);
 
-const bundled = new Set(
-  Object.keys(metafile.inputs).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),
-);
-const licences = [...bundled].sort().map((name) => {
-  const folder = new URL(`node_modules/${name}/`, root);
-  const { version } = JSON.parse(readFileSync(new URL("package.json", folder), "utf8"));
-  return `${name} ${version}\n\n${readFileSync(new URL("LICENSE", folder), "utf8").trim()}\n`;
-});
-writeFileSync(new URL("LICENSES.txt", into), licences.join(`\n${"-".repeat(80)}\n\n`));
+writeFileSync(new URL("LICENSES.txt", dist), licences(Object.keys(metafile.inputs)));

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -33,11 +34,80 @@ function same(exports: Record<string, string>): void {
   }
 }
 
+/** A file of the tarball. */
+const packed = (path: string) => readFileSync(installed.path(`node_modules/countersign/${path}`), "utf8");
+
+test("the tarball holds the licences of all that is in it", () => {
+  for (const name of ["LICENSE-APACHE", "LICENSE-MIT"]) {
+    assert.ok(installed.files.includes(name));
+  }
+  const licences = packed("dist/LICENSES.txt");
+  for (const name of [
+    "The Rust standard library",
+    "curve25519-dalek",
+    "sha2",
+    "wasm-bindgen",
+    "lit",
+    "lit-html",
+    "uplot",
+  ]) {
+    const [line, version] = new RegExp(`^${name} ([\\d.]+): [\\w .()-]+$`, "m").exec(licences) ?? [];
+    assert.ok(line, name);
+    assert.ok(licences.includes(`\n${name} ${version}\n`), `${name} has no text`);
+  }
+  // What is in an artefact by its own words has its licence here.
+  const crates = packed("dist/wasm/recorder_bg.wasm").matchAll(/registry\/src\/[^/]+\/([\w-]+-\d[\w.+-]*)\//g);
+  for (const [, crate = ""] of crates) {
+    assert.ok(licences.includes(`\n${crate.replace(/-(?=\d)/, " ")}`), crate);
+  }
+});
+
+test("the tarball's declarations are those that its entries' types lead to", () => {
+  const declarations = new Set(installed.files.filter((path) => path.endsWith(".d.ts")));
+  const reached = new Set<string>();
+  const reach = (path: string) => {
+    if (reached.has(path)) {
+      return;
+    }
+    reached.add(path);
+    assert.ok(declarations.has(path), `${path} is missing`);
+    for (const [, to = ""] of packed(path).matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+      reach(join(dirname(path), to.replace(/\.js$/, ".d.ts")));
+    }
+  };
+  const entries = Object.values(JSON.parse(packed("package.json")).exports) as { types?: string }[];
+  for (const { types } of entries) {
+    if (types !== undefined) {
+      reach(join(types));
+    }
+  }
+  assert.deepEqual([...declarations].sort(), [...reached].sort());
+});
+
+test("the tarball's scripts have source maps, which have the source, and no map is without its script", () => {
+  const maps = installed.files.filter((path) => path.endsWith(".map"));
+  assert.ok(maps.length > 100);
+  for (const path of maps) {
+    const script = path.slice(0, -".map".length);
+    assert.ok(installed.files.includes(script), path);
+    assert.match(packed(script), new RegExp(`//# sourceMappingURL=${basename(path).replaceAll(".", "\\.")}\\s*$`));
+    const { sources, sourcesContent } = JSON.parse(packed(path));
+    assert.equal(sourcesContent?.length, sources.length, path);
+  }
+  const without = installed.files.filter((path) => path.endsWith(".js") && !maps.includes(`${path}.map`));
+  assert.deepEqual(
+    without.filter((path) => !/^dist\/(inlined|wasm)\//.test(path)),
+    [],
+  );
+});
+
 test("the tarball holds what is built, and nothing else", () => {
   assert.deepEqual(
     installed.files.filter((path) => !/^dist\/|^(package\.json|README\.md|LICENSE.*)$/.test(path)),
     [],
   );
+  const { repository } = JSON.parse(packed("package.json"));
+  assert.deepEqual([repository.type, repository.directory], ["git", "js"]);
   for (const name of ["recorder", "recorder-slim", "verifier"]) {
     assert.ok(installed.files.includes(`dist/wasm/${name}_bg.wasm`));
     assert.ok(existsSync(resolveImport(`countersign/${name}.wasm`)));

@@ -1,0 +1,81 @@
+/** Gathers the licences of all that is in the artefacts: crates, as cargo resolves them, and the packages in the element. */
+
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+
+const root = new URL("../", import.meta.url);
+const cargo = (...args) => execFileSync("cargo", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 });
+const TARGET = "wasm32-unknown-unknown";
+
+/** Where cargo has a crate's source, which it was built from. */
+function sourceOf(name, version) {
+  const registries = `${process.env.CARGO_HOME ?? `${homedir()}/.cargo`}/registry/src`;
+  const folders = readdirSync(registries).map((registry) => `${registries}/${registry}/${name}-${version}`);
+  return folders.find((folder) => existsSync(folder)) ?? `${registries}/*/${name}-${version}`;
+}
+
+/** The crates in any artefact, but for our own. */
+function crates() {
+  const artefacts = readFileSync(new URL("../wasm-pack.toml", root), "utf8");
+  const used = new Map();
+  for (const [, list] of artefacts.matchAll(/^features = \[(.*)\]$/gm)) {
+    const features = ["--no-default-features", "--features", list.replaceAll(/["\s]/g, "")];
+    const edges = ["-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}|{l}|"];
+    const lines = cargo("tree", "--locked", "-p", "countersign-wasm", "--target", TARGET, ...features, ...edges);
+    // A crate of the workspace has its path behind its version.
+    for (const [, name, version, license] of lines.matchAll(/^(\S+) v([^\s|]+)\|(.*?)\|/gm)) {
+      used.set(`${name} ${version}`, { name, version, license, folder: sourceOf(name, version) });
+    }
+  }
+  if (used.size === 0) {
+    throw new Error("cargo tells of no crate in wasm-pack.toml's artefacts");
+  }
+  return [...used.values()];
+}
+
+/** The packages of npm's in a bundle of esbuild's. */
+function packages(inputs) {
+  const names = inputs.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
+  return [...new Set(names)].map((name) => {
+    const folder = new URL(`node_modules/${name}/`, root).pathname;
+    const { version, license } = JSON.parse(readFileSync(`${folder}package.json`, "utf8"));
+    return { name, version, license, folder };
+  });
+}
+
+/** What Rust's own libraries are under, which are in each artefact. */
+function rust() {
+  const sysroot = execFileSync("rustc", ["--print", "sysroot"], { cwd: root, encoding: "utf8" }).trim();
+  const version = execFileSync("rustc", ["--version"], { cwd: root, encoding: "utf8" }).split(" ")[1];
+  const folder = `${sysroot}/share/doc/rust/licenses`;
+  return { name: "The Rust standard library", version, license: "MIT OR Apache-2.0", folder, only: ["MIT.txt"] };
+}
+
+function textsOf({ name, folder, only }) {
+  const isLicence = (file) => /^(licen[cs]e|copying|copyright|notice|unlicense)/i.test(file);
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => only?.includes(file) ?? isLicence(file)) : [];
+  const texts = files.map((file) => readFileSync(`${folder}/${file}`, "utf8").trim().replaceAll("\r\n", "\n"));
+  if (texts.length === 0) {
+    throw new Error(`${name} has no licence in ${folder}`);
+  }
+  return texts;
+}
+
+/** One text: each licence once, with all that are under it. */
+export function licences(inputs) {
+  const under = new Map();
+  const all = [rust(), ...crates(), ...packages(inputs)].sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const one of all) {
+    for (const text of textsOf(one)) {
+      under.set(text, [...(under.get(text) ?? []), one]);
+    }
+  }
+  const list = all.map(({ name, version, license }) => `${name} ${version}: ${license}`);
+  const line = "-".repeat(80);
+  const parts = [...under].map(
+    ([text, of]) => `${of.map(({ name, version }) => `${name} ${version}`).join("\n")}\n\n${text}`,
+  );
+  const head = "This package is MIT OR Apache-2.0. In its WebAssembly and its scripts are also:";
+  return `${[`${head}\n\n${list.join("\n")}`, ...parts].join(`\n\n${line}\n\n`)}\n`;
+}
