@@ -21,6 +21,7 @@ mod number;
 mod redaction;
 
 use core::cmp::Ordering;
+use std::borrow::Cow;
 use std::collections::BinaryHeap;
 
 use crate::error::{Code, Error};
@@ -31,9 +32,6 @@ pub use redaction::Redaction;
 
 /// How deep a value may nest, itself the first level.
 pub const MAX_DEPTH: usize = 64;
-
-/// What a redacted value is replaced by.
-const REDACTED: &[u8] = br#""[redacted]""#;
 
 /// The canonical form of one JSON value, of any kind.
 ///
@@ -55,8 +53,8 @@ pub fn rfc8785(json: &[u8]) -> Result<Vec<u8>, Error> {
 /// A value in canonical form.
 pub(crate) struct Written {
     pub(crate) text: Vec<u8>,
-    /// Whether anything was redacted.
-    pub(crate) redacted: bool,
+    /// How many values or parts of texts were redacted.
+    pub(crate) redacted: usize,
 }
 
 /// As [`canonicalize`], with what is to be redacted replaced.
@@ -78,7 +76,7 @@ fn write(json: &[u8], range: number::Range, redaction: &Redaction) -> Result<Wri
         frames: Vec::new(),
         members: Vec::new(),
         in_name: false,
-        redacted: false,
+        redacted: 0,
     };
     let written = writer.value_and_end();
     let member = writer.nearest_member();
@@ -129,8 +127,10 @@ fn refuse(fault: IJsonError, nearest: Option<String>) -> Error {
 /// An object or array that is being written.
 struct Frame {
     is_object: bool,
-    /// Whether this array is replaced once it ends.
+    /// Whether this array is replaced once it ends, or what is in this object.
     redact: bool,
+    /// How much was redacted before it.
+    redacted: usize,
     /// Whether the names so far strictly increase.
     sorted: bool,
     /// Where it begins in the output.
@@ -147,6 +147,12 @@ struct Member<'a> {
     escapes: bool,
     /// Where the member begins in the output.
     start: usize,
+}
+
+impl<'a> Member<'a> {
+    fn unescaped(&self) -> Cow<'a, str> {
+        if self.escapes { json::unescape(self.name) } else { Cow::Borrowed(self.name) }
+    }
 }
 
 /// The order of RFC 8785: by the UTF-16 code units of the names, after unescaping.
@@ -195,8 +201,8 @@ struct Writer<'a> {
     members: Vec<Member<'a>>,
     /// Whether the walk is within a member's name.
     in_name: bool,
-    /// Whether anything was redacted so far.
-    redacted: bool,
+    /// How much was redacted so far.
+    redacted: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -222,7 +228,8 @@ impl<'a> Writer<'a> {
                 let is_object = first == b'{';
                 self.frames.push(Frame {
                     is_object,
-                    redact: redact && !is_object,
+                    redact,
+                    redacted: self.redacted,
                     sorted: true,
                     start: self.out.len(),
                     members: self.members.len(),
@@ -290,12 +297,20 @@ impl<'a> Writer<'a> {
             return Err(JsonError::Syntax.into());
         }
         self.in_name = false;
-        let redact = if escapes {
-            self.redaction.names(&json::unescape(member.name))
-        } else {
-            self.redaction.names(member.name)
-        };
+        let name = member.unescaped();
+        let redact = self.frames.last().is_some_and(|frame| frame.redact)
+            || self.redaction.names(&name, || self.path().map(Member::unescaped));
         Ok((json::skip_space(text, colon + 1), redact))
+    }
+
+    /// The member that is being written, and those that it is in, the innermost first.
+    fn path(&self) -> impl Iterator<Item = &Member<'a>> {
+        let mut end = self.members.len();
+        self.frames.iter().rev().filter_map(move |frame| {
+            let last = self.members[frame.members..end].last();
+            end = frame.members;
+            last
+        })
     }
 
     /// Writes the string that stands from `index` up to `end`, its quotes included.
@@ -315,6 +330,9 @@ impl<'a> Writer<'a> {
             b'"' => {
                 let (end, escapes) = json::string_end(text, index + 1)?;
                 self.string(index, end, escapes);
+                if !redact {
+                    self.redacted += self.redaction.mask(&mut self.out, start);
+                }
                 end
             }
             b'-' | b'0'..=b'9' => {
@@ -342,14 +360,18 @@ impl<'a> Writer<'a> {
     /// Replaces the value that begins at `start` in the output.
     fn redact(&mut self, start: usize) {
         self.out.truncate(start);
-        self.out.extend_from_slice(REDACTED);
-        self.redacted = true;
+        self.out.push(b'"');
+        self.out.extend_from_slice(redaction::REDACTED);
+        self.out.push(b'"');
+        self.redacted += 1;
     }
 
     /// Ends the innermost object or array.
     fn close(&mut self) -> Result<(), IJsonError> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
-        if frame.redact {
+        if frame.redact && !frame.is_object {
+            // What was in it goes as one.
+            self.redacted = frame.redacted;
             self.redact(frame.start);
             return Ok(());
         }

@@ -38,8 +38,11 @@ pub use members::check_members;
 pub const MAX_BYTES: usize = 262_144;
 
 /// A JSON object in canonical form that can be committed to.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Event(String);
+#[derive(Clone)]
+pub struct Event {
+    text: String,
+    redacted: usize,
+}
 
 impl Event {
     /// Reads a JSON object and brings it into canonical form, with what is to be redacted replaced.
@@ -48,7 +51,7 @@ impl Event {
     /// [`Code::Event`] for what is no object, for what I-JSON cannot carry (see [`crate::canonical`]) and for more
     /// than [`MAX_BYTES`] or [`canonical::MAX_DEPTH`] levels.
     pub fn parse(json: &[u8], redaction: &Redaction) -> Result<Self, Error> {
-        Self::from_canonical(canonical::canonicalize_redacted(json, redaction)?.text)
+        Self::from_canonical(canonical::canonicalize_redacted(json, redaction)?)
     }
 
     /// As [`Event::parse`], for an event whose members are as [`check_members`] wants them before any is redacted.
@@ -56,9 +59,8 @@ impl Event {
     /// # Errors
     /// Those of both.
     pub fn parse_typed(json: &[u8], redaction: &Redaction) -> Result<Self, Error> {
-        let Written { text, redacted } = canonical::canonicalize_redacted(json, redaction)?;
-        let event = Self::from_canonical(text)?;
-        if redacted {
+        let event = Self::parse(json, redaction)?;
+        if event.redacted > 0 {
             check_members(&Self::parse(json, &Redaction::none())?)?;
         } else {
             check_members(&event)?;
@@ -66,7 +68,7 @@ impl Event {
         Ok(event)
     }
 
-    fn from_canonical(bytes: Vec<u8>) -> Result<Self, Error> {
+    fn from_canonical(Written { text: bytes, redacted }: Written) -> Result<Self, Error> {
         if bytes.first() != Some(&b'{') {
             return Err(Error::new(Code::Event, "not a JSON object").with_hint("an event begins with {"));
         }
@@ -75,17 +77,23 @@ impl Event {
                 .with_hint("record a hash of what is large"));
         }
         // Canonical text comes from text.
-        String::from_utf8(bytes).map(Self).map_err(|_| Error::new(Code::Event, "not UTF-8"))
+        let text = String::from_utf8(bytes);
+        text.map(|text| Self { text, redacted }).map_err(|_| Error::new(Code::Event, "not UTF-8"))
     }
 
     /// The canonical form, which is what is committed to.
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.text.as_bytes()
     }
 
     /// The canonical form as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// How many values, or parts of texts, were replaced when it was read.
+    pub fn redacted(&self) -> usize {
+        self.redacted
     }
 
     /// What a link says of this event under `salt`.
@@ -94,10 +102,19 @@ impl Event {
     }
 }
 
+/// What it says is what counts.
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Event {}
+
 /// Only the length, because an event may hold what is not for a log of errors.
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Event({} bytes)", self.0.len())
+        write!(f, "Event({} bytes)", self.text.len())
     }
 }
 
@@ -346,11 +363,15 @@ mod tests {
     fn redacts_by_name_in_any_case_and_depth() {
         for (json, redacted) in [
             (r#"{"PassWord":"x"}"#, r#"{"PassWord":"[redacted]"}"#),
-            (r#"{"a":[{"Set-Cookie":["x",{"y":1}]}]}"#, r#"{"a":[{"Set-Cookie":"[redacted]"}]}"#),
+            (r#"{"a":[{"Set-Cookie":["x",{"y":1,"token":"z"}]}]}"#, r#"{"a":[{"Set-Cookie":"[redacted]"}]}"#),
             (r#"{"token":12.50,"secret":[]}"#, r#"{"secret":"[redacted]","token":"[redacted]"}"#),
-            (r#"{"secret":{"b":"x","token":"y"}}"#, r#"{"secret":{"b":"x","token":"[redacted]"}}"#),
+            (
+                r#"{"password":{"from":"x","to":[1,{"y":2}],"valid":true,"was":{"z":null,"n":1}}}"#,
+                r#"{"password":{"from":"[redacted]","to":"[redacted]","valid":true,"was":{"n":"[redacted]","z":null}}}"#,
+            ),
             (r#"{"cookie":null,"authorization":true}"#, r#"{"authorization":true,"cookie":null}"#),
-            (r#"{"tok\u0065n":"x","tokens":"y"}"#, r#"{"token":"[redacted]","tokens":"y"}"#),
+            (r#"{"tok\u0065n":"x","token_type":"y"}"#, r#"{"token":"[redacted]","token_type":"y"}"#),
+            (r#"{"path":"/x?to\u006ben=y&a=\u00e9"}"#, r#"{"path":"/x?token=[redacted]&a=é"}"#),
         ] {
             assert_eq!(parse(json, &Redaction::default()), redacted, "{json}");
             assert_eq!(parse(json, &Redaction::none()), canonical(json), "{json}");
@@ -363,6 +384,32 @@ mod tests {
             parse(r#"{"token":"t","ssn":"1"}"#, &Redaction::none().with("ssn")),
             r#"{"ssn":"[redacted]","token":"t"}"#
         );
+    }
+
+    #[test]
+    fn redacts_by_the_end_of_a_path() {
+        let json = r#"{"after":{"Card":[{"Number":"1","n":"2"}]},"card.number":3,"number":4,"x":{"acard":{"number":"5"}}}"#;
+        assert_eq!(
+            parse(json, &Redaction::none().with("card.number")),
+            r#"{"after":{"Card":[{"Number":"[redacted]","n":"2"}]},"card.number":"[redacted]","number":4,"x":{"acard":{"number":"5"}}}"#
+        );
+        for path in ["", ".", "card.", ".number", "after.card.number.n", "x.card"] {
+            let json = r#"{"card":{"number":"1"},"x":"2"}"#;
+            assert_eq!(parse(json, &Redaction::none().with(path)), json, "{path}");
+        }
+    }
+
+    #[test]
+    fn counts_what_it_redacts() {
+        for (json, count) in [
+            (r#"{"a":"x","token":null}"#, 0),
+            (r#"{"token":"x","b":{"secret":1}}"#, 2),
+            (r#"{"tokens":[{"secret":"x"},{"secret":"y"}]}"#, 1),
+            (r#"{"a":"?token=1&sig=2"}"#, 2),
+        ] {
+            let event = Event::parse(json.as_bytes(), &Redaction::default()).unwrap();
+            assert_eq!(event.redacted(), count, "{json}");
+        }
     }
 
     fn canonical(json: &str) -> String {
@@ -383,7 +430,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             event.as_str(),
-            r#"{"action":"a.b","http":{"method":"GET","path":"/","status":"[redacted]"},"reason":"[redacted]"}"#
+            r#"{"action":"a.b","http":{"method":"[redacted]","path":"[redacted]","status":"[redacted]"},"reason":"[redacted]"}"#
         );
         for (json, member) in
             [(r#"{"action":"a.b","reason":1}"#, "reason"), (r#"{"action":"a.b","http":"x"}"#, "http")]

@@ -21,8 +21,10 @@ use crate::{args, key, resume, style};
 /// Record events as one signed chain, and write it as an export
 ///
 /// Reads one JSON object a line. Each is brought into canonical form, salted, linked to the one before it and
-/// signed for. Values of members named password, secret, token, authorization, cookie and set-cookie are replaced
-/// by "[redacted]" first. The chain is closed at the end of the input, which shows that nothing after it was cut off.
+/// signed for. What is a secret is replaced by "[redacted]" first: values of members whose names say so (password,
+/// access_token, x-api-key, clientSecret, Cookie, session_id and the like), and in any text JWTs, private keys, tokens
+/// with a documented prefix, credentials, passwords in URLs and parameters such as ?token=. The chain is closed at the
+/// end of the input, which shows that nothing after it was cut off.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -51,7 +53,7 @@ pub(crate) struct Args {
     /// Sign every N-th event, and the last
     #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) sign_every: u32,
-    /// Redact members of this name too
+    /// Redact members of this name too, or of this path: ssn, card.number
     #[arg(long, value_name = "NAME")]
     redact: Vec<String>,
     /// Redact only what --redact names
@@ -91,11 +93,11 @@ fn begin(args: &Args, key: &SignerKey) -> Result<u8, Failure> {
     let mut output = Output::create(args.output.as_deref())?;
     output.write(header(origin).as_bytes())?;
     let total = record(args, key, recorder, &mut events, &mut output)?;
-    if total == 0 {
+    if total.events == 0 {
         return Err(no_event(args));
     }
     output.finish()?;
-    tell(args, total, args.output.as_deref());
+    tell(args, &total, args.output.as_deref());
     Ok(0)
 }
 
@@ -118,29 +120,46 @@ fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<u8, Failure> {
     let recorder = Recorder::resume(key.verifier_key().clone(), &position)?;
     let total = record(args, key, recorder, &mut events, &mut output)?;
     output.finish()?;
-    tell(args, total, Some(destination));
+    tell(args, &total, Some(destination));
     Ok(0)
 }
 
-fn tell(args: &Args, total: u64, destination: Option<&Path>) {
+/// What was recorded.
+#[derive(Default)]
+struct Total {
+    events: u64,
+    /// Values, or parts of texts.
+    redacted: u64,
+}
+
+fn tell(args: &Args, total: &Total, destination: Option<&Path>) {
+    let redacted = redacted(total.redacted);
     if let Some(path) = destination {
         let end = if args.open { "the chain is open" } else { "the chain is closed" };
-        style::done(&format!("{} recorded in {}; {end}", count(total, "event"), crate::errors::shown(path)));
+        let recorded = count(total.events, "event");
+        style::done(&format!("{recorded} recorded in {}; {end}{redacted}", crate::errors::shown(path)));
+    } else if total.redacted > 0 {
+        style::done(&format!("{} recorded{redacted}", count(total.events, "event")));
     }
 }
 
-/// Records every event of the input. Gives their number.
+/// How much was redacted, as the end of a clause; nothing where nothing was.
+pub(crate) fn redacted(values: u64) -> String {
+    if values == 0 { String::new() } else { format!("; {} redacted", count(values, "value")) }
+}
+
+/// Records every event of the input.
 fn record(
     args: &Args,
     key: &SignerKey,
     recorder: Recorder,
     events: &mut Input,
     output: &mut Output,
-) -> Result<u64, Failure> {
+) -> Result<Total, Failure> {
     let redaction = redaction(args);
     let mut recorder = recorder.sign_every(NonZeroU32::new(args.sign_every).unwrap_or(NonZeroU32::MIN));
     recorder.sign_with(key)?;
-    let mut total = 0;
+    let mut total = Total::default();
     events.lines("recording", |line| {
         if line.is_blank() {
             return Ok(());
@@ -149,7 +168,8 @@ fn record(
         let mut salt = [0; 16];
         random(&mut salt)?;
         recorder.record(&event, now()?, &salt)?;
-        total += 1;
+        total.events += 1;
+        total.redacted += event.redacted() as u64;
         recorder.sign_with(key)?;
         let ready = recorder.drain();
         if !ready.is_empty() {

@@ -49,6 +49,32 @@ fn nothing_is_left_behind_where_the_disk_is_full() {
     }
 }
 
+#[test]
+fn what_is_redacted_is_told() {
+    let place = Place::new();
+    let events = r#"{"api_key":"k","card":{"number":"4"},"n":1,"url":"/?token=t&page=2"}"#;
+    place.write("events.ndjson", events);
+    let recorded = |more: &[&str]| {
+        let args = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson"];
+        let output = place.run(&[&args[..], more].concat()).success().get_output().clone();
+        let (out, told) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        let event = out
+            .lines()
+            .find_map(|line| Some(line.split_once(r#""event":"#)?.1.trim_end_matches('}').to_owned()));
+        (event.unwrap(), told)
+    };
+    let (event, told) = recorded(&["--redact", "card.number"]);
+    assert_eq!(
+        event,
+        r#"{"api_key":"[redacted]","card":{"number":"[redacted]"},"n":1,"url":"/?token=[redacted]&page=2""#
+    );
+    assert!(told.contains("1 event recorded; 3 values redacted"), "{told}");
+    let (event, told) = recorded(&["--no-redact"]);
+    assert_eq!(event, events.trim_end_matches('}'));
+    assert_eq!(told, "");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_size_limit_ends_in_an_error() {

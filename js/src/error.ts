@@ -48,6 +48,8 @@ export type DeliverErrorCode =
   | "collector.busy"
   /** It answers that it failed. */
   | "collector.failed"
+  /** Its address is one of a public network, and begins with http. Nothing fails by that. */
+  | "collector.cleartext"
   /** What answers is no collector. */
   | "collector.unexpected"
   /** The log lost what it had proven to hold. */

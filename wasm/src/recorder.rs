@@ -41,12 +41,14 @@ pub struct QueueingRecorder {
     /// The lines of [`Queued`] that [`QueueingRecorder::unstored`] has not given yet.
     unstored: String,
     keeps_unstored: bool,
+    /// How much was redacted of the event that was recorded last.
+    redacted: usize,
 }
 
 #[wasm_bindgen(js_class = Recorder)]
 impl QueueingRecorder {
     /// A recorder of a new chain. `key` is a vkey, or in the artefact `recorder` a signer key. `sign_every` is 0
-    /// where only what must be signed is signed. With `redact` the names of [`Redaction::default`] are redacted.
+    /// where only what must be signed is signed. With `redact` the rules of [`Redaction::default`] hold.
     #[wasm_bindgen(constructor)]
     pub fn new(origin: String, key: &str, sign_every: u32, redact: bool) -> Result<Self, Thrown> {
         countersign::note::check_name(&origin)?;
@@ -63,6 +65,7 @@ impl QueueingRecorder {
             closing: false,
             unstored: String::new(),
             keeps_unstored: false,
+            redacted: 0,
         })
     }
 
@@ -72,9 +75,15 @@ impl QueueingRecorder {
         self.keeps_unstored = keep;
     }
 
-    /// Has one more name redacted, in the events to come.
-    pub fn redact(&mut self, name: String) {
-        self.redaction = core::mem::replace(&mut self.redaction, Redaction::none()).with(name);
+    /// Has one more name or path redacted, in the events to come.
+    pub fn redact(&mut self, path: String) {
+        self.redaction = core::mem::replace(&mut self.redaction, Redaction::none()).with(path);
+    }
+
+    /// How many values, or parts of texts, were redacted of the event that was recorded last.
+    #[wasm_bindgen(getter)]
+    pub fn redacted(&self) -> usize {
+        self.redacted
     }
 
     /// Checks and queues one event: JSON text, milliseconds from the epoch and 16 random bytes. With `typed` the
@@ -87,6 +96,7 @@ impl QueueingRecorder {
         } else {
             Event::parse(json.as_bytes(), &self.redaction)?
         };
+        self.redacted = event.redacted();
         let queued = Queued { event, time, salt };
         if self.keeps_unstored {
             queued.write(&mut self.unstored);

@@ -161,6 +161,7 @@ struct Session<'a> {
 #[derive(Default)]
 struct Unflushed {
     events: u64,
+    redacted: u64,
     bytes: usize,
     since: Option<Instant>,
     followed: Option<Followed>,
@@ -229,6 +230,7 @@ impl Session<'_> {
                     };
                     self.link(&mut recorder, &event)?;
                     unflushed.events += 1;
+                    unflushed.redacted += event.redacted() as u64;
                     unflushed.bytes += event.as_bytes().len() + LINK;
                     unflushed.followed = followed.or(unflushed.followed);
                     unflushed.since.get_or_insert_with(Instant::now);
@@ -354,7 +356,10 @@ impl Session<'_> {
             let lost = count(unflushed.events, "event");
             failure.because(&format!("{lost} could not be kept, and what was read after them"))
         })?;
-        self.shared.change(|standing| standing.recorded += unflushed.events);
+        self.shared.change(|standing| {
+            standing.recorded += unflushed.events;
+            standing.redacted += unflushed.redacted;
+        });
         Ok(unflushed.events)
     }
 
@@ -375,9 +380,9 @@ impl Session<'_> {
 
     /// Says what came of it.
     fn conclude(&self, recorded: u64, ended: Result<(), Failure>) -> Result<u8, Failure> {
-        let (proven, failure) = {
+        let (redacted, proven, failure) = {
             let mut standing = self.shared.standing();
-            (standing.proven, standing.failure.take())
+            (standing.redacted, standing.proven, standing.failure.take())
         };
         let outbox = self.outbox();
         let waiting = outbox.events();
@@ -391,6 +396,7 @@ impl Session<'_> {
                 "chain": head.map(|head| head.position.chain.to_string()),
                 "seq": head.map(|head| head.position.seq),
                 "closed": head.map(|head| head.closed),
+                "redacted": redacted,
             });
             writeln!(anstream::stdout(), "{summary}")
                 .map_err(|error| Failure::io("write", "standard output", &error))?;
@@ -417,9 +423,10 @@ impl Session<'_> {
             None => "",
         };
         style::done(&format!(
-            "{} recorded, {} proven to be in the log{end}",
+            "{} recorded, {} proven to be in the log{end}{}",
             count(recorded, "event"),
-            proven
+            proven,
+            record::redacted(redacted)
         ));
         Ok(0)
     }

@@ -24,6 +24,8 @@ const AT_ONCE: u32 = 20;
 pub(super) struct Standing {
     /// Changes whenever there may be something new to send.
     pub(super) recorded: u64,
+    /// Values, or parts of texts, that were redacted of what was recorded.
+    pub(super) redacted: u64,
     /// Events that are proven to be in the log.
     pub(super) proven: u64,
     /// Whether nothing more will be recorded.

@@ -33,6 +33,7 @@ const NOTHING: Status = {
   lastError: undefined,
   retryIn: undefined,
   dropped: 0,
+  redacted: 0,
   dead: [],
 };
 

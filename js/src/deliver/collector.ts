@@ -43,10 +43,14 @@ const MOST = 4 << 20;
 export class Collector {
   /** Where lines are submitted. */
   readonly submit: string;
+  /** Whether events go there in clear text, through a network that may be anybody's. */
+  readonly isCleartext: boolean;
   readonly #fetch: Fetch;
 
   constructor({ url, fetch: given }: CollectorOptions) {
     this.submit = submitUrl(url);
+    // What a binding is given as address leads nowhere.
+    this.isCleartext = given === undefined && isPublicCleartext(new URL(this.submit));
     if (given !== undefined && typeof given !== "function") {
       throw new CountersignError("options.invalid", "fetch is no function", {
         member: "to",
@@ -95,6 +99,29 @@ export class Collector {
     const [elsewhere, later] = ok ? [] : [location(response), retryAfter(response)];
     return { status, from: this.submit, location: elsewhere, retryAfter: later, body };
   }
+}
+
+/** That events go to a collector in clear text. */
+export function cleartext({ submit }: Collector): CountersignError {
+  return new CountersignError(
+    "collector.cleartext",
+    `events go to ${submit} in clear text: anyone on the way can read them`,
+    {
+      hint: "give an address that begins with https://",
+    },
+  );
+}
+
+/** Addresses of this machine, of a private network, and names that only such a one resolves. */
+const PRIVATE = [
+  /^(localhost|[^.:]+)$/,
+  /\.(localhost|local|internal|test|home\.arpa)$/,
+  /^(127|10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./,
+  /^\[(::1|f[cd][0-9a-f]{2}:.*|fe[89ab][0-9a-f]:.*|::ffff:(7f|a|c0a8)[0-9a-f]*:.*)\]$/,
+];
+
+function isPublicCleartext({ protocol, hostname }: URL): boolean {
+  return protocol === "http:" && !PRIVATE.some((host) => host.test(hostname));
 }
 
 /** The system's word for why a request failed, where the runtime tells it. */

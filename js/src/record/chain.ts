@@ -93,6 +93,7 @@ export class Chain {
     this.#means.random(salt);
     try {
       taken.bytes = this.#core.record(json, now, salt, typed);
+      taken.redacted = this.#core.redacted;
     } catch (error) {
       throw coded(error);
     }

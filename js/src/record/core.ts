@@ -8,7 +8,10 @@ export interface CoreRecorder {
   readonly chain: string | undefined;
   readonly links: number;
   readonly queued: number;
-  redact(name: string): void;
+  /** Has a name or path redacted too. */
+  redact(path: string): void;
+  /** How much was redacted of the event that was recorded last. */
+  readonly redacted: number;
   /** Whether `unstored` is to give what is recorded from now on. */
   keepUnstored(keep: boolean): void;
   /** Gives how many bytes of UTF-8 the event has. */
@@ -49,7 +52,7 @@ export interface AskingTrust extends CoreLogTrust {
 
 /** What an artefact exports. */
 export interface Core<Trust extends CoreLogTrust = CoreLogTrust> {
-  Recorder: new (origin: string, key: string, signEvery: number, redact: boolean) => CoreRecorder;
+  Recorder: new (origin: string, key: string, signEvery: number, redactKnown: boolean) => CoreRecorder;
   /** Reads a log's vkey, or a trust file with exactly one `log` line. */
   LogTrust: new (
     text: string,

@@ -1,5 +1,6 @@
 /** `createRecorder`, for a given artefact. */
 
+import { cleartext } from "../deliver/collector.js";
 import { toCollector } from "../deliver/destination.js";
 import { toTransport } from "../deliver/to-transport.js";
 import { CountersignError } from "../error.js";
@@ -12,6 +13,7 @@ import type { Lifecycle } from "./lifecycle.js";
 import { type RecorderOptions, type Settings, settings } from "./options.js";
 import { Recorder } from "./recorder.js";
 import { brokenSignerKey, external, type KeyHandle, SIGNER_PREFIX, type Signer, type Signing } from "./signer.js";
+import { tell } from "./tell.js";
 
 /** Begins a chain. */
 export type CreateRecorder = (options: RecorderOptions) => Promise<Recorder>;
@@ -38,9 +40,13 @@ export function creator<Trust extends CoreLogTrust>(variant: Variant<Trust>, lif
     const clock = new Clock(chosen.now);
     const begin = beginner(core, variant, chosen, origin, keeper, clock);
     const chain = await begin(chosen.key);
-    return keeper.open(
+    const recorder = await keeper.open(
       (found) => new Recorder({ origin, settings: chosen, clock, keeper, destination, lifecycle, begin, chain, found }),
     );
+    if ("collector" in chosen.to && chosen.to.collector.isCleartext) {
+      tell(chosen.onError, cleartext(chosen.to.collector));
+    }
+    return recorder;
   };
 }
 
@@ -116,9 +122,9 @@ function beginner<Trust extends CoreLogTrust>(
         ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => verifies(signing.key, bytes, signature)),
     };
     const begun = () => {
-      const recorder = ofKey(key, () => new core.Recorder(origin, signing.key, signEvery, redact === undefined));
-      for (const name of redact ?? []) {
-        recorder.redact(name);
+      const recorder = ofKey(key, () => new core.Recorder(origin, signing.key, signEvery, redact.known));
+      for (const path of redact.paths) {
+        recorder.redact(path);
       }
       recorder.keepUnstored(keeper.isDurable);
       return new Chain(recorder, seal, means);

@@ -26,8 +26,8 @@ export type KnownAction =
   | "log.disable"
   | "http.request";
 
-/** Members of any name, with values that JSON can carry. */
-export type Members = { readonly [member: string]: unknown };
+/** An object of any type, with values that JSON can carry; an array is none. */
+export type Members = object;
 
 /** Who did it. */
 export interface Actor {

@@ -79,6 +79,8 @@ export class Taken implements Handle {
   readonly number: number;
   /** How many bytes of UTF-8 it has; the chain that it is in counts them. */
   bytes = 0;
+  /** How many values, or parts of texts, were redacted of it. */
+  redacted = 0;
   /** Its entry in the outbox, once it was given one. */
   id: number | undefined;
   // Most events are never asked about: what only tells somebody is made for who asks.
@@ -147,6 +149,11 @@ export class Taken implements Handle {
       this.#delivered.reject(error);
     }
   }
+}
+
+/** What was recorded and is no event. */
+export function invalidHandle(error: CountersignError): Handle {
+  return { stored: () => Promise.reject(error), delivered: () => Promise.reject(error) };
 }
 
 /** An event for which there was no room. */

@@ -5,6 +5,11 @@ import { CountersignError } from "../error.js";
 /** Objects that JSON.stringify writes as if they were empty, or as members that nobody meant. */
 const OPAQUE = [Map, Set, WeakMap, WeakSet, RegExp, Promise, Error, ArrayBuffer];
 
+/** How deep an event may nest, itself the first level; as in the core. */
+const DEEPEST = 64;
+/** More values than an event of 262,144 bytes has room for. */
+const MOST = 262_144;
+
 /**
  * The text of an event. As with JSON.stringify a member that is `undefined` is not there, and `toJSON` is called, so
  * a Date becomes its ISO text.
@@ -14,10 +19,14 @@ export function toJson(event: unknown): string {
   if (typeof event !== "object" || event === null || Array.isArray(event)) {
     throw noEvent(event);
   }
-  if (isPlain(event, 0)) {
-    return JSON.stringify(event);
+  try {
+    if (isPlain(event, 0)) {
+      return JSON.stringify(event);
+    }
+  } catch {
+    // What threw is found again, and named.
   }
-  return toJsonWatched(event);
+  return new Copying().toJson(event);
 }
 
 /** The levels that are gone into before an event is looked at as one that may have a cycle. */
@@ -63,39 +72,144 @@ function holdsPlain(value: object, level: number): boolean {
   return true;
 }
 
-/** The same, and says what is wrong with what, where something is. */
-function toJsonWatched(event: unknown): string {
-  // An array's items have no name of their own; its member's is nearest.
-  const names = new Map<unknown, string>();
-  const nearest = (holder: unknown, key: string) => (Array.isArray(holder) ? names.get(holder) : key) || undefined;
+/**
+ * The same from a copy: each value is read once, so that what was looked at is what is written, and what is wrong with
+ * one is said of it.
+ */
+class Copying {
+  /** What is being copied, from the outermost in. */
+  readonly #within = new Set<object>();
+  #values = 0;
 
-  function check(this: unknown, key: string, value: unknown): unknown {
-    const why = fault(this, key, value);
-    if (why !== undefined) {
-      throw new CountersignError("event.invalid", why.message, { member: nearest(this, key), hint: why.hint });
+  toJson(event: object): string {
+    const copy = this.#copy(event, "", undefined);
+    if (typeof copy !== "object" || copy === null || Array.isArray(copy)) {
+      throw noEvent(copy);
     }
-    if (Array.isArray(value)) {
-      names.set(value, nearest(this, key) ?? "");
-    }
-    return value;
+    return JSON.stringify(copy);
   }
 
-  let text: string | undefined;
+  /** What JSON.stringify would write of a value; `member` is the nearest name, as an array's items have none. */
+  #copy(given: unknown, key: string, member: string | undefined): unknown {
+    this.#values++;
+    if (this.#values > MOST) {
+      throw invalid("more values than an event has room for", "record a hash of what is large", member);
+    }
+    const value = this.#unwrapped(given, key, member);
+    switch (typeof value) {
+      case "bigint":
+        throw invalid("a BigInt, which JSON has no form for", "record it as a string", member);
+      case "function":
+      case "symbol":
+        throw invalid(`a ${typeof value}, which is no data`, "leave it out", member);
+      case "number":
+        if (!Number.isFinite(value)) {
+          const why = `the number ${value}, which JSON has no form for`;
+          throw invalid(why, "record it as a string, or null", member);
+        }
+        return value;
+      case "object":
+        return value === null ? null : this.#copyObject(value, member);
+      default:
+        return value;
+    }
+  }
+
+  /** What stands for a value: what its `toJSON` gives, or the primitive that it holds. */
+  #unwrapped(given: unknown, key: string, member: string | undefined): unknown {
+    if ((typeof given !== "object" && typeof given !== "bigint") || given === null) {
+      return given;
+    }
+    return reading(member, () => {
+      const { toJSON } = given as { toJSON?: unknown };
+      const value: unknown = typeof toJSON === "function" ? toJSON.call(given, key) : given;
+      if (value === null && given instanceof Date) {
+        throw invalid("an invalid Date", "check how it was parsed", member);
+      }
+      const isBoxed =
+        value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof BigInt;
+      return isBoxed ? value.valueOf() : value;
+    });
+  }
+
+  #copyObject(value: object, member: string | undefined): unknown {
+    if (this.#within.has(value)) {
+      throw invalid("a cycle", "an event is plain data: record the id of what it leads back to", member);
+    }
+    if (this.#within.size === DEEPEST) {
+      throw invalid("nested deeper than 64 levels", "record what is deeper as text", member);
+    }
+    this.#within.add(value);
+    const copy = reading(member, () => Array.isArray(value))
+      ? this.#items(value as unknown[], member)
+      : this.#members(value, member);
+    this.#within.delete(value);
+    return copy;
+  }
+
+  #items(value: readonly unknown[], member: string | undefined): unknown[] {
+    const copy: unknown[] = [];
+    const length = reading(member, () => value.length);
+    for (let at = 0; at < length; at++) {
+      const item = reading(member, () => value[at]);
+      if (item === undefined) {
+        throw invalid("an array with undefined in it", "put null there, or leave the item out", member);
+      }
+      copy.push(this.#copy(item, `${at}`, member));
+    }
+    return copy;
+  }
+
+  #members(value: object, member: string | undefined): object {
+    const names = reading(member, () => {
+      const found = Object.keys(value);
+      refuseOpaque(value, found.length === 0, member);
+      return found;
+    });
+    // A member of any name is one, `__proto__` too.
+    const copy: Record<string, unknown> = Object.create(null);
+    for (const name of names) {
+      const one = reading(name, () => (value as Record<string, unknown>)[name]);
+      const made = one === undefined ? undefined : this.#copy(one, name, name);
+      if (made !== undefined) {
+        copy[name] = made;
+      }
+    }
+    return copy;
+  }
+}
+
+/** Whatever is read may be a getter or a Proxy, which can throw anything. */
+function reading<T>(member: string | undefined, read: () => T): T {
   try {
-    text = JSON.stringify(event, check);
+    return read();
   } catch (cause) {
     if (cause instanceof CountersignError) {
       throw cause;
     }
-    throw new CountersignError("event.invalid", "the event cannot be written as JSON", {
-      hint: "an event is plain data, without a cycle",
-      cause,
-    });
+    throw invalid("what throws when it is read", "see the cause; record plain data", member, cause);
   }
-  if (text === undefined) {
-    throw noEvent(undefined);
+}
+
+/** Refuses what JSON would show as if it were empty: maps, sets, headers, streams, errors and the like. */
+function refuseOpaque(value: object, isEmpty: boolean, member: string | undefined): void {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isOfClass = prototype !== null && Object.getPrototypeOf(prototype) !== null;
+  if (!(isEmpty && isOfClass) && !ArrayBuffer.isView(value) && !OPAQUE.some((type) => value instanceof type)) {
+    return;
   }
-  return text;
+  const name: unknown = value.constructor?.name;
+  const what = typeof name === "string" && /^[\w$]{1,64}$/.test(name) ? name : "object";
+  const isIterable = Symbol.iterator in value && "entries" in value;
+  const hint =
+    isIterable && !ArrayBuffer.isView(value)
+      ? "record Object.fromEntries(…) of it"
+      : "record its contents as text or plain objects";
+  throw invalid(`a ${what}, which JSON has no form for`, hint, member);
+}
+
+function invalid(message: string, hint: string, member: string | undefined, cause?: unknown): CountersignError {
+  return new CountersignError("event.invalid", message, { member, hint, cause });
 }
 
 function noEvent(given: unknown): CountersignError {
@@ -103,43 +217,4 @@ function noEvent(given: unknown): CountersignError {
   return new CountersignError("event.invalid", `not an event but ${what}`, {
     hint: `give an object, such as { action: "job.delete" }${typeof given === "string" ? "; recordJson takes text" : ""}`,
   });
-}
-
-function fault(holder: unknown, key: string, value: unknown): { message: string; hint: string } | undefined {
-  switch (typeof value) {
-    case "bigint":
-      return { message: "a BigInt, which JSON has no form for", hint: "record it as a string" };
-    case "function":
-    case "symbol":
-      return { message: `a ${typeof value}, which is no data`, hint: "leave it out" };
-    case "number":
-      return Number.isFinite(value) ? undefined : notFinite(value);
-    case "undefined":
-      return Array.isArray(holder)
-        ? { message: "an array with undefined in it", hint: "put null there, or leave the item out" }
-        : undefined;
-    case "object":
-      return objectFault(holder, key, value);
-    default:
-      return undefined;
-  }
-}
-
-function objectFault(holder: unknown, key: string, value: object | null) {
-  if (value === null) {
-    const given = (holder as Record<string, unknown>)[key];
-    return given instanceof Date ? { message: "an invalid Date", hint: "check how it was parsed" } : undefined;
-  }
-  if (value instanceof Number) {
-    return Number.isFinite(value.valueOf()) ? undefined : notFinite(value.valueOf());
-  }
-  if (ArrayBuffer.isView(value) || OPAQUE.some((type) => value instanceof type)) {
-    const name = value.constructor?.name ?? "object";
-    return { message: `a ${name}, which JSON has no form for`, hint: "record its contents as text or plain objects" };
-  }
-  return undefined;
-}
-
-function notFinite(value: number) {
-  return { message: `the number ${value}, which JSON has no form for`, hint: "record it as a string, or null" };
 }

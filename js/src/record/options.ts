@@ -6,11 +6,10 @@ import { CountersignError } from "../error.js";
 import type { Outbox } from "../outbox/outbox.js";
 import { LONGEST } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
+import type { AuditEvent } from "./event.js";
+import { refuseUnknown } from "./known.js";
 import type { KeyHandle, Signer } from "./signer.js";
 import { asLine } from "./tell.js";
-
-/** The names whose values are redacted where nothing else is said: in any ASCII case, at any depth. */
-export const REDACTED: readonly string[] = ["password", "secret", "token", "authorization", "cookie", "set-cookie"];
 
 /** When a recorder flushes by itself: as soon as one of these is reached. */
 export interface FlushOptions {
@@ -24,17 +23,32 @@ export interface FlushOptions {
 
 /** What there is to choose for every recorder. */
 export interface CommonOptions {
-  /** Who signs: a signer key's text (`PRIVATE+KEY+…`), a key of WebCrypto's, or what signs elsewhere. */
-  key: string | KeyHandle | Signer;
+  /**
+   * Who signs: a signer key's text (`PRIVATE+KEY+…`), a key of WebCrypto's, or what signs elsewhere. It must be there: that
+   * an environment's variable may be missing is told when the recorder is created.
+   */
+  key: string | KeyHandle | Signer | undefined;
   /** Keeps events until they are delivered, through a kill and a restart. By default they are in memory alone. */
   outbox?: Outbox | undefined;
   /** When to flush without being asked; `false` for never. */
   flush?: FlushOptions | false | undefined;
   /**
-   * Members whose values are replaced by `"[redacted]"` before an event is kept or committed to, wherever they stand:
-   * a string, number or array; an object is gone into. Instead of {@link REDACTED}; `[]` redacts nothing.
+   * What else is replaced by `"[redacted]"` before an event is kept or committed to, beside what is told to be a secret
+   * by its name or its look: names of members, or paths of names such as `card.number`, wherever they stand. With
+   * `only` nothing but these, and with `false` nothing at all.
    */
-  redact?: readonly string[] | undefined;
+  redact?: readonly string[] | { readonly only: readonly string[] } | false | undefined;
+  /**
+   * Gives the event to record in the place of each that `record` is given, or the same. It is asked at once, before
+   * anything is redacted; what it throws, `record` throws as the cause of `event.invalid`.
+   */
+  beforeRecord?: ((event: AuditEvent) => AuditEvent) | undefined;
+  /**
+   * What `record` and `recordJson` do with what is no event: throw `event.invalid` (the default), or report it to
+   * `onError` and record in its place that an event was not valid (`countersign.dropped`), for handlers that must not
+   * fail with it. The handle rejects then.
+   */
+  onInvalid?: "throw" | "report" | undefined;
   /** Has every n-th link signed. Each flush signs its last one in any case. */
   signEvery?: number | undefined;
   /** The most bytes that may wait to be delivered, with about 400 for the link of each event. By default 16 MiB. */
@@ -98,7 +112,10 @@ export interface Settings {
   readonly key: string | KeyHandle | Signer;
   readonly outbox: Outbox | undefined;
   readonly flush: Required<{ [K in keyof FlushOptions]: number }> | undefined;
-  readonly redact: readonly string[] | undefined;
+  /** Names and paths, and whether what is known to be a secret is redacted too. */
+  readonly redact: { readonly paths: readonly string[]; readonly known: boolean };
+  readonly beforeRecord: ((event: AuditEvent) => AuditEvent) | undefined;
+  readonly reports: boolean;
   readonly signEvery: number;
   readonly limitBytes: number;
   readonly drops: boolean;
@@ -112,12 +129,35 @@ export interface Settings {
 
 const MEBIBYTE = 1 << 20;
 
+/** Every option there is. */
+const OPTIONS = Object.keys({
+  key: 0,
+  to: 0,
+  log: 0,
+  origin: 0,
+  outbox: 0,
+  flush: 0,
+  redact: 0,
+  beforeRecord: 0,
+  onInvalid: 0,
+  signEvery: 0,
+  limitBytes: 0,
+  onFull: 0,
+  onError: 0,
+  timeoutMs: 0,
+  retry: 0,
+  manyContexts: 0,
+  now: 0,
+  random: 0,
+} satisfies Record<keyof LogOptions | keyof TransportOptions, 0>);
+
 /** Reads options. */
 export function settings(options: RecorderOptions): Settings {
   if (typeof options !== "object" || options === null) {
     throw refused("key", "no options", "give at least key, to, and log (or origin, where there is no log)");
   }
-  const { key, outbox, redact, onFull = "throw", onError } = options;
+  refuseUnknown(options, OPTIONS);
+  const { key, outbox, onFull = "throw", onInvalid = "throw", onError, beforeRecord } = options;
   if (key === undefined || key === null || (typeof key === "string" && key.trim() === "")) {
     throw refused(
       "key",
@@ -125,12 +165,14 @@ export function settings(options: RecorderOptions): Settings {
       "give a signer key's text (countersign keygen NAME makes one; is the secret or variable set?), { vkey, privateKey } or { vkey, sign }",
     );
   }
-  const isName = (name: unknown) => typeof name === "string" && name.isWellFormed();
-  if (redact !== undefined && !(Array.isArray(redact) && redact.every(isName))) {
-    throw refused("redact", "not a list of names", 'give strings, such as ["password", "ssn"]');
-  }
   if (onFull !== "throw" && onFull !== "drop") {
     throw refused("onFull", "neither throw nor drop", 'give "throw" or "drop"');
+  }
+  if (onInvalid !== "throw" && onInvalid !== "report") {
+    throw refused("onInvalid", "neither throw nor report", 'give "throw" or "report"');
+  }
+  if (beforeRecord !== undefined && typeof beforeRecord !== "function") {
+    throw refused("beforeRecord", "no function", "give one that takes an event and gives the one to record");
   }
   if (onError !== undefined && typeof onError !== "function") {
     throw refused("onError", "no function", "give one that takes an error");
@@ -149,7 +191,9 @@ export function settings(options: RecorderOptions): Settings {
     key,
     outbox,
     flush: flushing(options.flush),
-    redact,
+    redact: redaction(options.redact),
+    beforeRecord,
+    reports: onInvalid === "report",
     signEvery: options.signEvery === undefined ? 0 : count("signEvery", options.signEvery, 0xffff_ffff),
     limitBytes: count("limitBytes", options.limitBytes ?? 16 * MEBIBYTE),
     drops: onFull === "drop",
@@ -210,6 +254,22 @@ function destination({ to, log, origin }: RecorderOptions): Settings["to"] {
   return { collector: new Collector(typeof to === "string" || to instanceof URL ? { url: to } : to), log };
 }
 
+function redaction(redact: CommonOptions["redact"]): Settings["redact"] {
+  if (redact === undefined || redact === false) {
+    return { paths: [], known: redact === undefined };
+  }
+  const isList = Array.isArray(redact);
+  if (!isList && isMembers(redact)) {
+    refuseUnknown(redact, ["only"], "redact");
+  }
+  const paths: unknown = isList ? redact : (redact as { only: unknown } | null)?.only;
+  const isName = (name: unknown) => typeof name === "string" && name !== "" && name.isWellFormed();
+  if (!(Array.isArray(paths) && paths.every(isName))) {
+    throw refused("redact", "not a list of names", 'give names or paths, such as ["ssn", "card.number"]');
+  }
+  return { paths, known: isList };
+}
+
 function flushing(flush: FlushOptions | false | undefined): Settings["flush"] {
   if (flush === false) {
     return undefined;
@@ -221,6 +281,7 @@ function flushing(flush: FlushOptions | false | undefined): Settings["flush"] {
       "give { events, bytes, ms }, any of them, or false",
     );
   }
+  refuseUnknown(flush ?? {}, ["events", "bytes", "ms"], "flush");
   const { events = 64, bytes = 256 << 10, ms = 1000 } = flush ?? {};
   return { events: count("flush", events), bytes: count("flush", bytes), ms: count("flush", ms, LONGEST) };
 }
@@ -229,6 +290,7 @@ function waits(retry: CommonOptions["retry"]): Waits {
   if (retry !== undefined && !isMembers(retry)) {
     throw refused("retry", "no numbers by their names", "give { firstMs, longestMs }, or one of them");
   }
+  refuseUnknown(retry ?? {}, ["firstMs", "longestMs"], "retry");
   const { firstMs = 500, longestMs = 60_000 } = retry ?? {};
   return { first: count("retry", firstMs, 3_600_000), longest: count("retry", longestMs, 3_600_000) };
 }

@@ -9,13 +9,12 @@ export type { Transport, TransportFunction, TransportObject } from "../transport
 export type { CreateRecorder } from "./create.js";
 export type { Actor, AuditEvent, Context, HttpRequest, KnownAction, Members, Target } from "./event.js";
 export type { Handle, Receipt } from "./handle.js";
-export {
-  type CommonOptions,
-  type FlushOptions,
-  type LogOptions,
-  REDACTED,
-  type RecorderOptions,
-  type TransportOptions,
+export type {
+  CommonOptions,
+  FlushOptions,
+  LogOptions,
+  RecorderOptions,
+  TransportOptions,
 } from "./options.js";
 export type { FlushPatience, Recorder, Status } from "./recorder.js";
 export type { KeyHandle, Signer } from "./signer.js";

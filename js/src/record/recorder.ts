@@ -11,7 +11,7 @@ import { type Chain, LINK } from "./chain.js";
 import type { Clock, Learnt } from "./clock.js";
 import type { AuditEvent } from "./event.js";
 import { Flushing } from "./flushing.js";
-import { droppedHandle, type Handle, Taken } from "./handle.js";
+import { droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
 import { toJson } from "./json.js";
 import type { Lifecycle } from "./lifecycle.js";
 import type { Settings } from "./options.js";
@@ -51,6 +51,8 @@ export interface Status {
   readonly retryIn: number | undefined;
   /** Events that there was no room for, and that are not yet recorded as `countersign.dropped`. */
   readonly dropped: number;
+  /** Values, and parts of texts, that were redacted of what this recorder recorded. */
+  readonly redacted: number;
   /** Chains that cannot go on, and why. What waits of them stays in the outbox, and is not sent again by itself. */
   readonly dead: readonly { readonly chain: string; readonly error: CountersignError }[];
 }
@@ -95,6 +97,7 @@ export class Recorder {
   /** Begins a chain with the key in use. */
   #anew: () => Chain;
   #recorded = 0;
+  #redacted = 0;
   /** Bytes of events without a link. */
   #queuedBytes = 0;
   /** Events that are to be kept with the next write. */
@@ -193,7 +196,7 @@ export class Recorder {
    * one of a wrong type, or holds what JSON cannot carry; nothing was queued then.
    */
   record(event: AuditEvent): Handle {
-    return this.#take(toJson(event), true);
+    return this.#taking(() => this.#take(toJson(this.#before(event)), true));
   }
 
   /**
@@ -201,7 +204,7 @@ export class Recorder {
    * members need not be those of {@link AuditEvent}.
    */
   recordJson(json: string | Uint8Array): Handle {
-    return this.#take(textOf(json), false);
+    return this.#taking(() => this.#take(textOf(json), false));
   }
 
   /**
@@ -228,6 +231,7 @@ export class Recorder {
       lastError: this.#lastError,
       retryIn: this.#flushing.retryIn,
       dropped: this.#dropped?.count ?? 0,
+      redacted: this.#redacted,
       dead: [...dead].map(([chain, error]) => ({ chain, error })),
     };
   }
@@ -276,6 +280,40 @@ export class Recorder {
     return this.#queuedBytes + LINK * this.queued + this.#courier.bytes;
   }
 
+  #before(event: AuditEvent): AuditEvent {
+    const { beforeRecord } = this.#settings;
+    if (beforeRecord === undefined) {
+      return event;
+    }
+    let made: unknown;
+    try {
+      made = beforeRecord(event);
+    } catch (cause) {
+      throw new CountersignError("event.invalid", "beforeRecord failed", { hint: "see the cause", cause });
+    }
+    if (typeof made !== "object" || made === null || "then" in made) {
+      throw new CountersignError("event.invalid", "beforeRecord gave no event", {
+        hint: "it gives the event to record, at once: an audit log leaves none out",
+      });
+    }
+    return made as AuditEvent;
+  }
+
+  /** Takes an event; what is none is reported where that was chosen, and recorded as such. */
+  #taking(take: () => Handle): Handle {
+    try {
+      return take();
+    } catch (cause) {
+      if (!this.#settings.reports || !(cause instanceof CountersignError) || cause.code !== "event.invalid") {
+        throw cause;
+      }
+      tell(this.#settings.onError, cause);
+      const { code, member } = cause;
+      this.#take(droppedEvent("an event was not valid", { count: 1, code, member }), true);
+      return invalidHandle(cause);
+    }
+  }
+
   #take(json: string, typed: boolean): Handle {
     this.#refuseClosed();
     // Its UTF-8 is no shorter than this; how long it is is known when it is in the chain.
@@ -287,6 +325,7 @@ export class Recorder {
     const taken = new Taken(this.#recorded + 1, this.#hasten);
     this.#chain.record(json, typed, now, taken);
     this.#recorded++;
+    this.#redacted += taken.redacted;
     this.#queuedBytes += taken.bytes;
     if (this.#keeper.isDurable) {
       this.#keepSoon(taken);
@@ -484,13 +523,8 @@ export class Recorder {
       return;
     }
     const time = (millis: number) => new Date(millis).toISOString();
-    const json = toJson({
-      action: "countersign.dropped",
-      actor: { type: "service", id: "countersign" },
-      outcome: "failure",
-      reason: "too much waited to be delivered",
-      metadata: { count: dropped.count, since: time(dropped.since), until: time(dropped.until) },
-    });
+    const { count, since, until } = dropped;
+    const json = droppedEvent("too much waited to be delivered", { count, since: time(since), until: time(until) });
     // It goes with what was recorded last: who waits for that waits for this too.
     const taken = new Taken(this.#recorded, this.#hasten);
     chain.record(json, true, this.#clock.now(), taken);
@@ -726,6 +760,12 @@ export class Recorder {
       new CountersignError("recorder.lost", `${what} ${how} before the program ended`, { hint }),
     );
   }
+}
+
+/** The event that tells of events that are not in the log. */
+function droppedEvent(reason: string, metadata: object): string {
+  const actor = { type: "service", id: "countersign" };
+  return toJson({ action: "countersign.dropped", actor, outcome: "failure", reason, metadata });
 }
 
 /** Whether one of them was recorded by then; where there is none it is the chain's own link, which is always due. */

@@ -147,7 +147,7 @@ refuses("one name to redact", { redact: "ssn" }, [
   "options.invalid",
   "redact",
   /list of names/,
-  /\["password", "ssn"\]/,
+  /\["ssn", "card\.number"\]/,
 ]);
 for (const flush of [true, 7, "1s", null, [64]]) {
   refuses(`flush: ${JSON.stringify(flush)}`, { flush }, [
@@ -189,4 +189,75 @@ test("no options at all", async () => {
     code: "options.invalid",
     hint: /key, to, and log/,
   });
+});
+
+for (const [wrong, member, todo] of [
+  [{ outBox: undefined, outbux: 1 }, "outbux", /is it outbox\?/],
+  [{ onerror: () => {} }, "onerror", /is it onError\?/],
+  [{ redacted: ["ssn"] }, "redacted", /is it redact\?/],
+  [{ timeoutMS: 5 }, "timeoutMS", /is it timeoutMs\?/],
+  [{ batchSize: 5 }, "batchSize", /there are key, to, log/],
+  [{ flush: { event: 1 } }, "flush.event", /is it events\?/],
+  [{ flush: { seconds: 1 } }, "flush.seconds", /there are events, bytes, ms/],
+  [{ retry: { firstMS: 1 } }, "retry.firstMS", /is it firstMs\?/],
+  [{ redact: { names: ["ssn"] } }, "redact.names", /there are only/],
+  [{ ["x".repeat(100_000)]: 1 }, "x".repeat(100_000), /there are key/],
+] as const) {
+  refuses(`${member.slice(0, 20)}, which is no option`, wrong, ["options.invalid", member, /there is no option/, todo]);
+}
+for (const [wrong, member, todo] of [
+  [{ redact: [""] }, "redact", /card\.number/],
+  [{ redact: null }, "redact", /card\.number/],
+  [{ redact: { only: "ssn" } }, "redact", /card\.number/],
+  [{ onInvalid: "warn" }, "onInvalid", /"report"/],
+  [{ beforeRecord: {} }, "beforeRecord", /takes an event/],
+] as const) {
+  refuses(`${member}: ${JSON.stringify(wrong)}`, wrong, ["options.invalid", member, /./, todo]);
+}
+
+test("says that events go to a public host in clear text, and nothing of a private one", async () => {
+  const said = async (to: full.LogOptions["to"]) => {
+    const told: string[] = [];
+    const recorder = await full.createRecorder({
+      ...RIGHT,
+      to,
+      onError: ({ code, message }) => told.push(`${code} ${message}`),
+    });
+    await recorder.close({ patience: 1 }).catch(() => {});
+    return told.filter((one) => one.startsWith("collector.cleartext"));
+  };
+  const never = () => new Promise<Response>(() => {});
+  assert.match(
+    (await said("http://log.example.com:8080/a"))[0] ?? "",
+    /http:\/\/log\.example\.com:8080\/a\/submit in clear text/,
+  );
+  for (const host of [
+    "8.8.8.8",
+    "[2001:db8::1]",
+    "localhost.example.com",
+    "172.32.0.1",
+    "a.locals",
+    "[::ffff:808:808]",
+  ]) {
+    assert.equal((await said(`http://${host}`)).length, 1, host);
+  }
+  for (const host of [
+    "localhost:1",
+    "collector",
+    "a.localhost",
+    "log.internal",
+    "127.0.0.1",
+    "10.1.2.3",
+    "192.168.0.1",
+    "172.16.0.1",
+    "[::1]",
+    "[fd00::1]",
+    "[fe80::1]",
+    "[::ffff:7f00:1]",
+    "100.64.0.1",
+  ]) {
+    assert.deepEqual(await said(`http://${host}`), [], host);
+  }
+  assert.deepEqual(await said("https://log.example.com"), []);
+  assert.deepEqual(await said({ url: "http://log.example.com", fetch: never }), []);
 });

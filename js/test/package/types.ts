@@ -46,8 +46,15 @@ await createRecorder({ key, to: "https://log.example", origin });
 await createRecorder({ key, to: memory(), log });
 // @ts-expect-error: a transport needs an origin
 await createRecorder({ key, to: memory() });
-// @ts-expect-error: a secret that may be missing is no key
+// A secret that may be missing; that it is, is told when it runs.
 await createRecorder({ key: undefined as string | undefined, to: "", log });
+await createRecorder({ key, to: "", log, redact: ["ssn", "card.number"], onInvalid: "report" });
+await createRecorder({ key, to: "", log, redact: { only: [] }, beforeRecord: (event) => ({ ...event, tenant: "t" }) });
+await createRecorder({ key, to: "", log, redact: false });
+// @ts-expect-error: an audit log leaves no event out
+await createRecorder({ key, to: "", log, beforeRecord: () => undefined });
+// @ts-expect-error: a key is not left out
+await createRecorder({ to: "", log });
 // @ts-expect-error: a CryptoKey has no name
 await createRecorder({ key: {} as CryptoKey, to: "", log });
 // @ts-expect-error: there is no such option
@@ -86,6 +93,17 @@ holds<
   >
 >();
 const receipt = await handle.delivered();
+interface Job {
+  name: string;
+  retries?: number;
+}
+class Role {
+  readonly name = "admin";
+}
+const job: Job = { name: "nightly" };
+audit.record({ action: "job.update", before: job, after: { ...job, retries: 3 }, metadata: new Role() });
+// @ts-expect-error: it is an object
+audit.record({ action: "job.update", metadata: "nightly" });
 // @ts-expect-error: a receipt is not to be changed
 receipt.seq = 0;
 // @ts-expect-error: without a log there is no proof

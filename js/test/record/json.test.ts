@@ -60,7 +60,7 @@ test("takes what only seems to be more than data", () => {
   }
   const inherited = Object.create({ from: "its prototype" }, { a: { value: 1, enumerable: true } });
   const unnamed = Object.defineProperty({ a: 1, [Symbol("s")]: 2 }, "b", { value: () => 1, enumerable: false });
-  const deep = JSON.parse(`${'{"a":['.repeat(200)}1${"]}".repeat(200)}`);
+  const deep = JSON.parse(`${'{"a":['.repeat(30)}1${"]}".repeat(30)}`);
   const computed = {
     get a() {
       return 1;
@@ -88,15 +88,107 @@ test("refuses what has no text", () => {
   }
 });
 
-test("refuses a cycle and hopeless depth", () => {
+const why = (event: unknown, message: RegExp, member: string | undefined) =>
+  assert.throws(
+    () => toJson(event),
+    (error) => {
+      assert.ok(error instanceof CountersignError);
+      assert.deepEqual([error.code, error.member], ["event.invalid", member]);
+      assert.match(error.message, message);
+      assert.ok(error.hint);
+      return true;
+    },
+  );
+
+test("refuses a cycle and depth, each by what it is", () => {
   const cycle: { self?: unknown } = {};
   cycle.self = cycle;
-  refusal(cycle);
-  let deep: unknown = 1;
-  for (let level = 0; level < 100_000; level++) {
-    deep = [deep];
+  why(cycle, /a cycle/, "self");
+  why({ list: [[cycle]] }, /a cycle/, "self");
+  const shared = { a: 1 };
+  assert.equal(toJson({ x: [shared, shared], y: 1n < 2n, z: new Date(0) }).length > 0, true);
+  for (const levels of [63, 100_000]) {
+    let deep: unknown = 1;
+    for (let level = 0; level < levels; level++) {
+      deep = [deep];
+    }
+    if (levels < 64) {
+      assert.equal(toJson({ deep }), JSON.stringify({ deep }));
+    } else {
+      why({ deep }, /deeper than 64 levels/, "deep");
+    }
   }
-  refusal({ deep });
+});
+
+test("says of what throws that it throws, and where", () => {
+  const cause = new Error("mine");
+  const fail = () => {
+    throw cause;
+  };
+  const getter = Object.defineProperty({}, "bad", { enumerable: true, get: fail });
+  why({ metadata: getter }, /throws when it is read/, "bad");
+  for (const trap of ["get", "ownKeys", "getPrototypeOf", "getOwnPropertyDescriptor"] as const) {
+    why({ metadata: new Proxy({ a: 1 }, { [trap]: fail }) }, /throws when it is read/, "metadata");
+  }
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  why({ metadata: [proxy] }, /throws when it is read/, "metadata");
+  assert.throws(() => toJson({ metadata: getter }), { cause });
+});
+
+test("refuses what JSON would show as empty, and says how to record it", () => {
+  class Empty {
+    readonly #hidden = 1;
+    get hidden() {
+      return this.#hidden;
+    }
+  }
+  const opaque = [
+    new Headers({ a: "b" }),
+    new URLSearchParams("a=b"),
+    new FormData(),
+    new Request("http://a"),
+    new Empty(),
+  ];
+  for (const value of [
+    ...opaque,
+    new Map([["a", 1]]),
+    Object.assign(new Error("x"), { code: 1 }),
+    new Float64Array(2),
+  ]) {
+    why({ metadata: { value } }, new RegExp(`a ${value.constructor.name}, which JSON has no form for`), "value");
+  }
+  assert.throws(() => toJson({ headers: new Headers() }), { hint: /Object\.fromEntries/ });
+  const url = new URL("http://a/");
+  assert.equal(toJson({ url }), JSON.stringify({ url }));
+});
+
+test("writes what it looked at, though it be another the next time", () => {
+  let reads = 0;
+  const fickle = {
+    list: [new Date(0)],
+    get n() {
+      reads++;
+      return reads === 1 ? 1 : Number.NaN;
+    },
+  };
+  assert.equal(toJson({ fickle }), '{"fickle":{"list":["1970-01-01T00:00:00.000Z"],"n":1}}');
+  assert.equal(toJson(JSON.parse('{"when":1,"__proto__":{"a":1}}')), '{"when":1,"__proto__":{"a":1}}');
+  const own = Object.assign(JSON.parse('{"__proto__":{"a":1}}'), { when: new Date(0) });
+  assert.equal(toJson(own), '{"__proto__":{"a":1},"when":"1970-01-01T00:00:00.000Z"}');
+});
+
+test("gives up on what has no end", () => {
+  const endless: object = new Proxy(
+    {},
+    {
+      ownKeys: () => ["a", "b"],
+      getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
+      get: (_, name) => (typeof name === "string" && name.length === 1 ? endless : undefined),
+      has: () => false,
+    },
+  );
+  refusal({ endless });
 });
 
 test("passes on what a toJSON throws as the cause", () => {

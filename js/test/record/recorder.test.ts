@@ -104,23 +104,113 @@ test("signs every n-th link too", async () => {
   assert.equal(shape(to.text()), "open* event event* event event* event*");
 });
 
-test("redacts by default, other names, or nothing", async () => {
-  const event = { action: "a.b", metadata: { Token: "t", ssn: 1 } };
-  const recorded = async (redact?: readonly string[]) => {
+test("redacts what is told to be a secret, other members too, these alone, or nothing", async () => {
+  const event = { action: "a.b", metadata: { Token: "t", ssn: 1, card: { number: "4" } } };
+  const recorded = async (redact?: full.RecorderOptions["redact"]) => {
     const { recorder, to } = await start({ redact });
     recorder.record(event);
+    assert.equal(recorder.status().redacted, to.text().match(/\[redacted\]/g)?.length ?? recorder.status().redacted);
     await recorder.close();
     return lines(to.text())[2]?.event?.metadata;
   };
-  assert.deepEqual(await recorded(), { Token: "[redacted]", ssn: 1 });
-  assert.deepEqual(await recorded([...full.REDACTED, "SSN"]), { Token: "[redacted]", ssn: "[redacted]" });
-  assert.deepEqual(await recorded([]), { Token: "t", ssn: 1 });
-  for (const name of full.REDACTED) {
-    const { recorder, to } = await start();
-    recorder.recordJson(JSON.stringify({ [name]: "x" }));
-    await recorder.close();
-    assert.deepEqual(lines(to.text())[2]?.event, { [name]: "[redacted]" });
+  const [card, gone] = [{ number: "4" }, "[redacted]"];
+  assert.deepEqual(await recorded(), { Token: gone, ssn: 1, card });
+  assert.deepEqual(await recorded(["SSN", "card.number"]), { Token: gone, ssn: gone, card: { number: gone } });
+  assert.deepEqual(await recorded([]), { Token: gone, ssn: 1, card });
+  assert.deepEqual(await recorded({ only: ["SSN"] }), { Token: "t", ssn: gone, card });
+  assert.deepEqual(await recorded(false), { Token: "t", ssn: 1, card });
+});
+
+test("redacts what its name or its look tells to be a secret, and counts it", async () => {
+  const { recorder, to } = await start();
+  const [jwt, pem] = [
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+    "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE KEY-----",
+  ];
+  const names = [
+    "access_token",
+    "refreshToken",
+    "api_key",
+    "x-api-key",
+    "client_secret",
+    "passwordHash",
+    "private_key",
+  ];
+  const about = {
+    token_count: 3,
+    author: "ada",
+    keyboard: "de",
+    password_changed_at: "2026-11-20",
+    session: { type: "web" },
+  };
+  recorder.record({
+    action: "a.b",
+    reason: `Bearer ${jwt} was refused`,
+    metadata: { ...about, url: "/x?token=abc&page=2", pem, aws: "AKIAIOSFODNN7EXAMPLE", gh: `ghp_${"a1".repeat(18)}` },
+    before: Object.fromEntries(names.map((name) => [name, "hunter2"])),
+    after: { password: { from: "hunter2", to: ["hunter2"] }, authorization: { bearer: "hunter2" } },
+  });
+  assert.equal(recorder.status().redacted, 5 + names.length + 3);
+  await recorder.close();
+  const event = lines(to.text())[2]?.event;
+  const gone = "[redacted]";
+  assert.deepEqual(event, {
+    action: "a.b",
+    reason: `Bearer ${gone} was refused`,
+    metadata: { ...about, url: `/x?token=${gone}&page=2`, pem: gone, aws: gone, gh: gone },
+    before: Object.fromEntries(names.map((name) => [name, gone])),
+    after: { password: { from: gone, to: gone }, authorization: { bearer: gone } },
+  });
+});
+
+test("asks beforeRecord for what to record, and has no event left out by it", async () => {
+  let made: { event: unknown } | undefined;
+  const { recorder, to } = await start({
+    beforeRecord: (event) => (made === undefined ? { ...event, tenant: "t_1" } : made.event) as never,
+  });
+  recorder.record({ action: "a.b", metadata: { token: "x" } });
+  const cause = new Error("mine");
+  for (const event of [null, "x", Promise.resolve({ action: "a.b" }), { action: 1 }]) {
+    made = { event };
+    assert.throws(() => recorder.record({ action: "a.b" }), { code: "event.invalid" });
   }
+  made = undefined;
+  recorder.recordJson('{"any":1}');
+  await recorder.close();
+  const events = lines(to.text()).flatMap(({ event }) => event ?? []);
+  assert.deepEqual(events, [{ action: "a.b", metadata: { token: "[redacted]" }, tenant: "t_1" }, { any: 1 }]);
+  const failing = await start({
+    beforeRecord: () => {
+      throw cause;
+    },
+  });
+  assert.throws(() => failing.recorder.record({ action: "a.b" }), { code: "event.invalid", cause });
+});
+
+test("reports what is no event where that was chosen, and records that there was one", async () => {
+  const told: string[] = [];
+  const { recorder, to } = await start({
+    onInvalid: "report",
+    onError: ({ code, member }) => told.push(`${code} ${member}`),
+  });
+  const handles = [recorder.record({} as never), recorder.record(undefined as never), recorder.recordJson("{")];
+  recorder.record({ action: "a.b" });
+  for (const handle of handles) {
+    await assert.rejects(handle.delivered(), { code: "event.invalid" });
+    await assert.rejects(handle.stored(), { code: "event.invalid" });
+  }
+  await recorder.close();
+  assert.deepEqual(told, ["event.invalid action", "event.invalid undefined", "event.invalid undefined"]);
+  const events = lines(to.text()).flatMap(({ event }) => event ?? []);
+  const dropped = (beside: object) => ({
+    action: "countersign.dropped",
+    actor: { type: "service", id: "countersign" },
+    outcome: "failure",
+    reason: "an event was not valid",
+    metadata: { count: 1, code: "event.invalid", ...beside },
+  });
+  assert.deepEqual(events, [dropped({ member: "action" }), dropped({}), dropped({}), { action: "a.b" }]);
+  assert.throws(() => recorder.record({ action: "a.b" }), { code: "recorder.out_of_turn" });
 });
 
 test("refuses an event at once, naming the member, and goes on", async () => {

@@ -12,7 +12,7 @@ const entries = { full, slim };
 
 async function start({ createRecorder, memory }: typeof slim) {
   const to = memory();
-  const recorder = await createRecorder({ key: KEY, origin: "log.example", to, redact: [] });
+  const recorder = await createRecorder({ key: KEY, origin: "log.example", to, redact: false });
   return { recorder, to };
 }
 

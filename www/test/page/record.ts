@@ -9,7 +9,7 @@ export async function recorded(events: readonly string[]): Promise<{ exported: s
     key,
     origin: "log.example/test",
     to,
-    redact: [],
+    redact: false,
   });
   for (const event of events) recorder.recordJson(event);
   await recorder.close();

@@ -1,0 +1,157 @@
+//! Which names say that their value is a secret.
+//!
+//! A name is taken apart into words, and it is they that say it: `refreshToken`, `refresh_token` and `X-Refresh-Token`
+//! are one. The last word can say that the value is about a secret and none itself: `password_changed_at`,
+//! `token_count`.
+
+/// What a word says.
+const SECRET: u8 = b'!';
+/// A secret, and so is its `id`: Vault's `secret_id`.
+const SECRET_ID: u8 = b'$';
+/// Secrets, unless they are counted: `prompt_tokens`.
+const SECRETS: u8 = b'*';
+/// What is counted or how, and harmless at the end.
+const COUNT: u8 = b'+';
+/// A key or a code, which is a secret after the words for that.
+const KEY: u8 = b'=';
+const CODE: u8 = b'#';
+const OF_KEY: u8 = b'<';
+const OF_CODE: u8 = b'(';
+/// Both of these.
+const OF_BOTH: u8 = b'[';
+/// What has an `id` that is a secret, and a key.
+const SESSION: u8 = b'{';
+const ID: u8 = b'@';
+/// At the end of a name: its value is none.
+const HARMLESS: u8 = b'-';
+
+/// The words, by their lengths from 2 on: each with what it says, and a space.
+const WORDS: [&[u8]; 12] = [
+    b"id@ at- in- on- ",
+    b"jwt! otp! pwd! psk! cvv! cvc! key= api< ssh< aes< rsa< mfa( 2fa( sms( ttl- age- url- uri- max+ min+ num+ sum+ ids- ",
+    b"totp! csrf! xsrf! keys= code# hmac< auth[ seed( type- kind- name- size- date- time- mode- path- file- used+ ",
+    b"token! codes# input+ total+ limit+ count+ until- since- state- valid- index- scope- field- label- usage- store- bytes- reset- ",
+    b"secret$ cookie! passwd! bearer! sessid! tokens* phrase# access< master< shared< deploy< backup( factor( output+ prompt+ cached+ length- expiry- status- policy- method- domain- prefix- suffix- issuer- scopes- ",
+    b"secrets$ cookies! session{ private< signing< account< consent- version- changed- updated- created- expires- expired- enabled- invalid- rotated- revoked- deleted- manager- missing- ",
+    b"password! passcode! mnemonic! recovery( security( disabled- required- strength- rotation- provider- attempts- failures- lifetime- duration- endpoint- location- ",
+    b"passwords! secretkey! accesskey! sessionid! phpsessid! timestamp- algorithm- reasoning+ remaining+ ",
+    b"passphrase! privatekey! jsessionid! encryption< expiration- completion+ ",
+    b"credentials! fingerprint- ",
+    b"verification( ",
+    b"authorization! ",
+];
+
+/// What the end of a word says that was glued together.
+const GLUED: [&[u8]; 5] = [b"password", b"passwd", b"secret", b"token", b"apikey"];
+
+/// Short names that are too much of a word within others.
+const WHOLE: [&str; 4] = ["pass", "pw", "sid", "connect.sid"];
+
+/// Whether a name says that its value is a secret.
+pub(super) fn is_secret(name: &[u8]) -> bool {
+    let mut secret = WHOLE.iter().any(|whole| name.eq_ignore_ascii_case(whole.as_bytes()));
+    let (mut last, mut harmless) = (0, false);
+    for part in name.split(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()) {
+        let mut rest = part;
+        while !rest.is_empty() {
+            let (word, after) = next_word(rest);
+            let says = meaning(word);
+            let pair = matches!(
+                (last, says),
+                (OF_KEY | OF_BOTH | SESSION, KEY) | (OF_CODE | OF_BOTH, CODE) | (SESSION | SECRET_ID, ID)
+            );
+            // `PassWord` is one word too.
+            let is_whole = rest.len() == part.len() && !after.is_empty() && meaning(part) == SECRET;
+            secret |=
+                pair || is_whole || matches!(says, SECRET | SECRET_ID) || (says == SECRETS && last != COUNT);
+            harmless = matches!(says, HARMLESS | COUNT | ID) && !pair;
+            last = says;
+            rest = after;
+        }
+    }
+    secret && !harmless
+}
+
+/// The first word and what follows it. A capital begins one after a small letter, and before one: `OAuthAPIKey`.
+fn next_word(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut capital = true;
+    for (at, byte) in text.iter().enumerate() {
+        let small_after = text.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+        if at > 0 && byte.is_ascii_uppercase() && (!capital || small_after) {
+            return text.split_at(at);
+        }
+        capital = byte.is_ascii_uppercase();
+    }
+    (text, &[])
+}
+
+fn meaning(mut word: &[u8]) -> u8 {
+    // Counted through: `password2`.
+    while let [rest @ .., b'0'..=b'9'] = word {
+        word = rest;
+    }
+    let length = word.len();
+    let words = length.checked_sub(2).and_then(|at| WORDS.get(at)).copied().unwrap_or_default();
+    for entry in words.chunks_exact(length + 2) {
+        if let Some((known, [says, ..])) = entry.split_at_checked(length)
+            && known.eq_ignore_ascii_case(word)
+        {
+            return *says;
+        }
+    }
+    if GLUED.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
+}
+
+/// Whether a text ends so, in any case.
+pub(super) fn ends_with(text: &[u8], end: &[u8]) -> bool {
+    let last = text.len().checked_sub(end.len()).and_then(|at| text.get(at..));
+    last.is_some_and(|last| last.eq_ignore_ascii_case(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_is_in_the_list_of_its_length() {
+        for (words, length) in WORDS.iter().zip(2..) {
+            for word in words.split_inclusive(|byte| *byte == b' ') {
+                assert_eq!(word.len(), length + 2, "{}", word.escape_ascii());
+                assert_eq!(meaning(&word[..length]), word[length]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_says_that_its_value_is_a_secret() {
+        let names = "password Password PassWord userPassWord ApiKEY passwd user_password newPassword PASSWORD_HASH passwordHash password2 userpassword \
+            pass pwd db.pwd passphrase secret secrets client_secret clientSecret CLIENT-SECRET clientsecret aws_secret_access_key \
+            token access_token accessToken accesstoken refreshToken refresh-token id_token X-Auth-Token authtoken oauth2Token \
+            tokens refreshTokens csrf_token csrf xsrf-token api_key apiKey apikey API_KEY x-api-key X-API-Key xApiKey apiKeys \
+            private_key privateKey PRIVATE_KEY privatekey ssh_private_key signing_key encryptionKey access_key accessKey \
+            account_key master_key hmac_key authorization Authorization Proxy-Authorization authorizationCode cookie Cookie \
+            Set-Cookie cookies session_id sessionId sessionID sessionid PHPSESSID JSESSIONID sid connect.sid session_key \
+            credentials jwt otp totp cvv bearer secret_id recovery_code backup_codes security_code mfaCode seed_phrase mnemonic \
+            password_hint two_factor_code OAuthAPIKey http.request.header.authorization APITOKEN";
+        for name in names.split_whitespace() {
+            assert!(is_secret(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_says_something_about_a_secret_or_nothing_of_one() {
+        let names = "token_count tokenCount max_tokens prompt_tokens completionTokens total_tokens tokens_used token_type \
+            token_id token_name token_expires_at tokenExpiresIn token_endpoint token_url author authority author_id authored \
+            authorized_by authorize authentication_method keyboard monkey keynote key keys key_id public_key primary_key \
+            foreign_key idempotency_key sort_key partitionKey cache_key password_changed_at passwordChangedAt password_policy \
+            password_strength passwordRequired secret_name secretVersion secret_version secretary tokenizer tokenize detokenized \
+            cookie_consent cookie_name cookiecutter session session_type sessions session_count access access_level access_key_id \
+            api api_version account_id account_code code status_code error_code postal_code zip_code pin passport compass bypass \
+            passed passing credential credential_id secretly api_key_id apiKeyName private_key_path private privacy client_id \
+            user_sid account_sid signature hash id name Time _ - é passwörd";
+        for name in names.split_whitespace() {
+            assert!(!is_secret(name.as_bytes()), "{name}");
+        }
+        assert!(!is_secret(b""));
+    }
+}
