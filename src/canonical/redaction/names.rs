@@ -92,14 +92,17 @@ fn meaning(mut word: &[u8]) -> u8 {
     }
     let length = word.len();
     let words = length.checked_sub(2).and_then(|at| WORDS.get(at)).copied().unwrap_or_default();
+    // It is asked for each name of each event: most words differ from most in their first letter.
+    let first = word.first().map(u8::to_ascii_lowercase);
     for entry in words.chunks_exact(length + 2) {
-        if let Some((known, [says, ..])) = entry.split_at_checked(length)
+        if entry.first().copied() == first
+            && let Some((known, [says, ..])) = entry.split_at_checked(length)
             && known.eq_ignore_ascii_case(word)
         {
             return *says;
         }
     }
-    if GLUED.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
+    if length > 6 && GLUED.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
 }
 
 /// Whether a text ends so, in any case.

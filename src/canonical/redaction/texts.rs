@@ -8,7 +8,11 @@ use super::names::{ends_with, is_secret};
 const PREFIXES: &str = "csr_ github_pat_ ghp_ gho_ ghu_ ghs_ ghr_ glpat- glsa_ xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xapp- sk_live_ \
     sk_test_ rk_live_ rk_test_ whsec_ sk-ant- sk-proj- sk-svcacct- AIza ya29. GOCSPX- AKIA ASIA npm_ pypi-AgE rubygems_ dckr_pat_ \
     SG. dop_v1_ shpat_ hvs. hvb. hf_ ATATT3 AGE-SECRET-KEY-";
+/// What these begin with.
+const FIRSTS: &[u8] = b"AGSacdghnprswxy";
 const REST: usize = 16;
+/// No secret is in a text that is shorter, unless something in it names one.
+const SHORTEST: usize = 14;
 /// A signer key of this product's.
 const SIGNER_KEY: &[u8] = b"PRIVATE+KEY+";
 const PEM: &[u8] = b"-----BEGIN";
@@ -31,6 +35,10 @@ const QUOTED: u8 = 32;
 ///
 /// Each byte is looked at a few times at most, whatever the text.
 pub(super) fn mask(out: &mut Vec<u8>, start: usize) -> usize {
+    let text = out.get(start..).unwrap_or_default();
+    if text.len() < SHORTEST + 2 && !text.iter().any(|byte| matches!(byte, b'=' | b':')) {
+        return 0;
+    }
     let mut count = 0;
     let mut masked: Vec<u8> = Vec::new();
     let mut kept = start;
@@ -119,6 +127,7 @@ fn looks_secret(token: &[u8]) -> bool {
         return token.iter().filter(|byte| **byte == b'.').count() >= 2;
     }
     token.len() > REST
+        && token.first().is_some_and(|first| FIRSTS.contains(first))
         && PREFIXES.split_ascii_whitespace().any(|prefix| {
             token.strip_prefix(prefix.as_bytes()).is_some_and(|rest| {
                 rest.len() >= REST
