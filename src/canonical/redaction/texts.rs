@@ -9,7 +9,7 @@ const PREFIXES: &str = "csr_ github_pat_ ghp_ gho_ ghu_ ghs_ ghr_ glpat- glsa_ x
     sk_test_ rk_live_ rk_test_ whsec_ sk-ant- sk-proj- sk-svcacct- AIza ya29. GOCSPX- AKIA ASIA npm_ pypi-AgE rubygems_ dckr_pat_ \
     SG. dop_v1_ shpat_ hvs. hvb. hf_ ATATT3 AGE-SECRET-KEY-";
 /// What these begin with.
-const FIRSTS: &[u8] = b"AGSacdghnprswxy";
+const FIRSTS: &[u8] = b"AGScdghnprswxy";
 const REST: usize = 16;
 /// No secret is in a text that is shorter, unless something in it names one.
 const SHORTEST: usize = 14;
@@ -124,7 +124,7 @@ fn is_parameter(name: &[u8]) -> bool {
 fn looks_secret(token: &[u8]) -> bool {
     // A JWT's header and claims are JSON objects: base64 of `{"`.
     if token.starts_with(b"eyJ") {
-        return token.iter().filter(|byte| **byte == b'.').count() >= 2;
+        return token.split(|byte| *byte == b'.').count() > 2;
     }
     token.len() > REST
         && token.first().is_some_and(|first| FIRSTS.contains(first))
