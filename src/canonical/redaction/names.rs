@@ -102,7 +102,7 @@ fn meaning(mut word: &[u8]) -> u8 {
             return *says;
         }
     }
-    if length > 6 && GLUED.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
+    if length > 5 && GLUED.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
 }
 
 /// Whether a text ends so, in any case.
