@@ -193,16 +193,14 @@ fn scalar_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Level {
-    is_object: bool,
-    // Where the last member name stands between its quotes; start 0 for none, as no name can stand there.
-    name: (u32, u32),
-}
+/// Where an object's last member name stands between its quotes; start 0 for none, as no name can stand there.
+type Name = (u32, u32);
 
 /// Scans the value whose first byte is at `start`, nested at most `levels` deep (at most [`MAX_LEVELS`]).
 pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Scanned, JsonError> {
-    let mut open = [Level { is_object: false, name: (0, 0) }; MAX_LEVELS];
+    // Two arrays, as one of both would have gaps, and be set to zero field by field for each event.
+    let mut is_object = [false; MAX_LEVELS];
+    let mut names: [Name; MAX_LEVELS] = [(0, 0); MAX_LEVELS];
     let levels = levels.min(MAX_LEVELS);
     let mut depth = 0;
     let mut names_increase = true;
@@ -214,16 +212,17 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
             if depth == levels {
                 return Err(JsonError::Depth);
             }
-            let is_object = byte == b'{';
             index = skip_space(text, index + 1);
-            if at(text, index) == if is_object { b'}' } else { b']' } {
+            // '}' and ']' are two after their opening brackets.
+            if at(text, index) == byte + 2 {
                 index += 1;
             } else {
-                open[depth] = Level { is_object, name: (0, 0) };
-                depth += 1;
-                if is_object {
-                    index = name_end(text, index, &mut open[depth - 1], &mut names_increase)?;
+                is_object[depth] = byte == b'{';
+                if is_object[depth] {
+                    names[depth] = (0, 0);
+                    index = name_end(text, index, &mut names[depth], &mut names_increase)?;
                 }
+                depth += 1;
                 continue;
             }
         } else {
@@ -233,18 +232,18 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
             if depth == 0 {
                 return Ok(Scanned { end: index, names_increase });
             }
-            let level = &mut open[depth - 1];
+            let in_object = is_object[depth - 1];
             index = skip_space(text, index);
             match at(text, index) {
                 b',' => {
                     index = skip_space(text, index + 1);
-                    if level.is_object {
-                        index = name_end(text, index, level, &mut names_increase)?;
+                    if in_object {
+                        index = name_end(text, index, &mut names[depth - 1], &mut names_increase)?;
                     }
                     break;
                 }
-                b'}' if level.is_object => depth -= 1,
-                b']' if !level.is_object => depth -= 1,
+                b'}' if in_object => depth -= 1,
+                b']' if !in_object => depth -= 1,
                 _ => return Err(JsonError::Syntax),
             }
             index += 1;
@@ -254,16 +253,16 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
 
 /// From a member name's opening quote: the index of the value's first byte.
 #[inline]
-fn name_end(text: &[u8], index: usize, level: &mut Level, increase: &mut bool) -> Result<usize, JsonError> {
+fn name_end(text: &[u8], index: usize, last: &mut Name, increase: &mut bool) -> Result<usize, JsonError> {
     if at(text, index) != b'"' {
         return Err(JsonError::Syntax);
     }
     let (end, escapes) = string_end(text, index + 1)?;
-    let (start, last) = (level.name.0 as usize, level.name.1 as usize);
+    let before = last.0 as usize..last.1 as usize;
     let name = &text[index + 1..end - 1];
-    *increase &= !escapes && (start == 0 || precedes(&text[start..last], name));
+    *increase &= !escapes && (before.start == 0 || precedes(&text[before], name));
     // Lines are at most a mebibyte, so the places fit.
-    level.name = (index as u32 + 1, end as u32 - 1);
+    *last = (index as u32 + 1, end as u32 - 1);
     let colon = skip_space(text, end);
     if at(text, colon) != b':' {
         return Err(JsonError::Syntax);

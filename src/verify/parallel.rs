@@ -51,10 +51,10 @@ pub fn verify(
     let (jobs, queue) = sync_channel::<Job>(threads * UNDER_WAY);
     let queue = Mutex::new(queue);
     let (results, messages) = sync_channel::<Message>(threads * UNDER_WAY);
-    // A stretch that takes long must not let all that comes after it pile up.
-    let (give, credits) = sync_channel::<()>(threads * UNDER_WAY);
+    // A stretch that takes long must not let all that comes after it pile up: each is read into one that is done with.
+    let (give, spent) = sync_channel(threads * UNDER_WAY);
     for _ in 0..threads * UNDER_WAY {
-        let _ = give.send(());
+        let _ = give.send(Vec::new());
     }
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -67,7 +67,7 @@ pub fn verify(
             });
         }
         scope.spawn(move || {
-            if let Err(error) = read(&mut reader, &jobs, &results, &credits, &mut progress) {
+            if let Err(error) = read(&mut reader, &jobs, &results, &spent, &mut progress) {
                 let _ = results.send(Message::Failed(error));
             }
         });
@@ -118,7 +118,7 @@ fn read(
     reader: &mut impl Read,
     jobs: &SyncSender<Job>,
     results: &SyncSender<Message>,
-    credits: &Receiver<()>,
+    spent: &Receiver<Vec<u8>>,
     progress: &mut impl FnMut(u64),
 ) -> io::Result<()> {
     let mut intake = Intake::new();
@@ -132,7 +132,7 @@ fn read(
         }
         while let Some(stretch) = intake.next_stretch() {
             let origin = origin.clone()?;
-            credits.recv().ok()?;
+            intake.recycle(spent.recv().ok()?);
             jobs.send(Job { number, origin, stretch }).ok()?;
             number += 1;
         }
@@ -178,10 +178,10 @@ fn summarize(
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the reader ends when nobody gives credit any more")]
+#[allow(clippy::needless_pass_by_value, reason = "the reader ends when nothing is given back any more")]
 fn absorb(
     messages: Receiver<Message>,
-    give: SyncSender<()>,
+    give: SyncSender<Vec<u8>>,
     mut progress: Progress,
     told: &mut impl FnMut(Told),
 ) -> io::Result<Verification> {
@@ -199,7 +199,7 @@ fn absorb(
                 while let Some((stretch, summary)) = early.remove(&next) {
                     progress.absorb(summary, &stretch);
                     next += 1;
-                    let _ = give.try_send(());
+                    let _ = give.try_send(stretch);
                     tell(progress.take(), told);
                 }
             }

@@ -469,6 +469,12 @@ impl Summarizer {
 
 impl<'a> Stretch<'a> {
     fn chain(&mut self, chain: ChainId) -> u32 {
+        // A chain's links mostly come in runs.
+        if let Some(Entry { kind: Kind::Link(last), .. }) = self.summary.entries.last()
+            && self.summary.chains[last.chain as usize] == chain
+        {
+            return last.chain;
+        }
         *self.places.entry(chain).or_insert_with(|| {
             self.summary.chains.push(chain);
             self.summary.chains.len() as u32 - 1
