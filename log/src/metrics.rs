@@ -235,6 +235,12 @@ impl Metrics {
         self.erasures_failing.set(failing.into());
     }
 
+    /// Whether one cannot be.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object tries again at its next alarm"))]
+    pub(crate) fn are_erasures_failing(&self) -> bool {
+        self.erasures_failing.get() != 0
+    }
+
     /// All of it, in the `OpenMetrics` text format.
     pub fn encode(&self) -> String {
         let mut out = String::new();

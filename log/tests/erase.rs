@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use common::emitter::Emitter;
 use common::server::{Answer, Server, client, log_key, send};
 use countersign::verify::{Options, VerifiedEvent, Verifier};
+use countersign_log::retention::holds::FILE as HOLDS;
 use countersign_log::search::FILE as SEARCH;
 use countersign_log::tokens::{self, Rights, Scope};
 use reading::{all_bytes, holds};
@@ -254,6 +255,27 @@ fn a_hold_that_came_after_the_record_keeps_it_waiting() {
     erasing.server.holds.clear();
     erasing.server.begin();
     until("it is erased", || erasing.state() == "done");
+    assert!(erasing.forgot(SECRETS[0]));
+}
+
+#[test]
+fn an_erasure_that_cannot_be_carried_out_makes_the_log_ill_until_it_can() {
+    let mut erasing = Erasing::start();
+    let health = |erasing: &Erasing| {
+        let answer = erasing.get("/healthz");
+        (answer.status, answer.json()["erasures"].clone())
+    };
+    assert_eq!(health(&erasing), (200, json!({ "unfinished": 0, "failing": false })));
+    recorded(&erasing);
+    let holds = erasing.server.folder().join(HOLDS);
+    std::fs::write(&holds, "colour=red\n").unwrap();
+    erasing.server.begin();
+    until("it is told", || health(&erasing) == (503, json!({ "unfinished": 1, "failing": true })));
+    assert_eq!(erasing.state(), "erasing");
+    assert!(!erasing.forgot(SECRETS[0]));
+    std::fs::remove_file(&holds).unwrap();
+    until("it is erased", || erasing.state() == "done");
+    until("it is told", || health(&erasing) == (200, json!({ "unfinished": 0, "failing": false })));
     assert!(erasing.forgot(SECRETS[0]));
 }
 

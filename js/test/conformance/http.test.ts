@@ -141,7 +141,8 @@ onEachLog((log) => {
     assert.equal(answer.headers["content-type"], "application/json");
     assert.equal(answer.headers["cache-control"], "no-store");
     const { published, ...rest } = answer.json;
-    assert.deepEqual(rest, { healthy: true, origin: ORIGIN, size: checkpoint.size });
+    const erasures = { unfinished: 0, failing: false };
+    assert.deepEqual(rest, { healthy: true, origin: ORIGIN, size: checkpoint.size, erasures });
     const { at, ...said } = published as { at: string };
     assert.deepEqual(said, { size: checkpoint.size, witnessed: true });
     assert.match(at, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);

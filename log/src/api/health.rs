@@ -7,7 +7,23 @@ use serde_json::json;
 use super::Answer;
 use super::response::{NO_STORE, success, with_headers};
 use crate::metrics::Metrics;
-use crate::store::Published;
+use crate::store::{Published, Reader};
+
+/// What is so about erasures.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Erasing {
+    /// How many are recorded and not done; none where that cannot be told.
+    pub(crate) unfinished: Option<usize>,
+    /// Whether one of them cannot be carried out.
+    pub(crate) failing: bool,
+}
+
+impl Erasing {
+    /// As a store has them.
+    pub(crate) fn of(reader: &dyn Reader, failing: bool) -> Self {
+        Self { unfinished: reader.unfinished_erasures().ok().map(|records| records.len()), failing }
+    }
+}
 
 /// Whether the log can be read and written: 200 or 503, and what is so.
 pub(crate) fn health(
@@ -15,8 +31,9 @@ pub(crate) fn health(
     size: Option<u64>,
     published: Option<&Published>,
     stopping: bool,
+    erasing: Erasing,
 ) -> Answer {
-    let healthy = size.is_some() && published.is_some() && !stopping;
+    let healthy = size.is_some() && published.is_some() && !stopping && !erasing.failing;
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "healthy": healthy,
@@ -27,6 +44,7 @@ pub(crate) fn health(
             "at": published.at.to_string(),
             "witnessed": published.witnessed,
         })),
+        "erasures": { "unfinished": erasing.unfinished, "failing": erasing.failing },
     });
     with_headers(status, &[NO_STORE, (CONTENT_TYPE, "application/json")], body.to_string().into_bytes())
 }

@@ -149,7 +149,14 @@ impl EmbeddedCollector {
                 self.erasures(api::erasures::Asked::read(path, query)?)?
             }
             Route::Health => {
-                api::health::health(&self.origin, self.reader.size().ok(), published.as_deref(), false)
+                let erasing = api::health::Erasing::of(&*self.reader, false);
+                api::health::health(
+                    &self.origin,
+                    self.reader.size().ok(),
+                    published.as_deref(),
+                    false,
+                    erasing,
+                )
             }
             Route::Metrics => api::health::metrics(&self.metrics),
         };

@@ -12,6 +12,7 @@ use super::{AppState, Problem};
 use crate::api;
 use crate::api::erase::{Chosen, ErasureRequest};
 use crate::api::export::ExportRequest;
+use crate::api::health::Erasing;
 use crate::erase::{self, erase};
 use crate::export::{ExportError, Lines};
 use crate::reading::Reading;
@@ -44,8 +45,10 @@ pub(super) async fn tile(
 pub(super) async fn healthz(State(AppState { collector, .. }): State<AppState>) -> Response {
     let published = collector.published().borrow().clone();
     let reader = collector.reader().clone();
-    let size = tokio::task::spawn_blocking(move || reader.size()).await.ok().and_then(Result::ok);
-    api::health::health(collector.origin(), size, published.as_deref(), collector.is_stopping())
+    let failing = collector.metrics().are_erasures_failing();
+    let looked = tokio::task::spawn_blocking(move || (reader.size().ok(), Erasing::of(&*reader, failing)));
+    let (size, erasing) = looked.await.unwrap_or_default();
+    api::health::health(collector.origin(), size, published.as_deref(), collector.is_stopping(), erasing)
         .map(Body::from)
 }
 
@@ -137,8 +140,8 @@ pub(super) async fn erasures(
     let asked = api::erasures::Asked::read(uri.path(), uri.query())?;
     let reading = state.reading.clone();
     let answered = tokio::task::spawn_blocking(move || {
-        let holds =
-            reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
+        // While they cannot be read nothing is erased, and what is left is told all the same.
+        let holds = reading.holds().read().unwrap_or_default();
         let reader = &**reading.collector().reader();
         let held = |link: &_, event: &_| holds.hold(link, event);
         asked.answer(reader, &|erasure| erase::state(reader, reading.own_chains(), &held, erasure))
