@@ -118,18 +118,18 @@ pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report
         progress(first, size);
         let end = size.min(first + PORTION);
         let leaves = read(&reader, first..end);
-        tree.take(first, &leaves, &mut report)?;
+        tree.take(first, &leaves);
         for (leaf, index) in leaves.iter().zip(first..) {
             if let Some(leaf) = leaf {
-                erasures.take(index, leaf, &mut report)?;
+                erasures.take(index, leaf, &mut report);
             }
         }
         first = end;
     }
     progress(size, size);
     report.leaves = size;
-    tree.end(&mut report)?;
-    erasures.end(&mut report)?;
+    tree.end(&mut report);
+    erasures.end(&mut report);
     // What else does not fit a damaged leaf is not at fault.
     let leaves: BTreeSet<String> = report.places_of("fsck.leaf").cloned().collect();
     report.damages.retain(|damage| damage.code == "fsck.leaf" || !leaves.contains(&damage.place));

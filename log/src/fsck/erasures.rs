@@ -8,7 +8,7 @@ use roaring::RoaringTreemap;
 
 use super::{Mend, Report, stretches};
 use crate::erase::record::{Record, is_erasure};
-use crate::store::{Reader, StoreError, StoredEvent, StoredLeaf};
+use crate::store::{Reader, StoredEvent, StoredLeaf};
 
 pub(super) struct Erasures {
     reader: Arc<dyn Reader>,
@@ -26,13 +26,8 @@ impl Erasures {
         Self { reader: reader.clone(), origin, own, here, erased, records }
     }
 
-    pub(super) fn take(
-        &mut self,
-        index: u64,
-        leaf: &StoredLeaf,
-        report: &mut Report,
-    ) -> Result<(), StoreError> {
-        let Some(link) = leaf.link() else { return Ok(()) };
+    pub(super) fn take(&mut self, index: u64, leaf: &StoredLeaf, report: &mut Report) {
+        let Some(link) = leaf.link() else { return };
         let place = || format!("leaf {index}");
         let (chain, seq) = (link.chain(), link.seq());
         if self.reader.index_of(&chain, seq).ok().flatten() != Some(index) {
@@ -61,7 +56,6 @@ impl Erasures {
             }
             (StoredEvent::None, _) => {}
         }
-        Ok(())
     }
 
     fn is_own(&mut self, chain: &ChainId) -> bool {
@@ -71,7 +65,7 @@ impl Erasures {
         })
     }
 
-    pub(super) fn end(self, report: &mut Report) -> Result<(), StoreError> {
+    pub(super) fn end(self, report: &mut Report) {
         let unfinished = self.reader.unfinished_erasures().unwrap_or_default();
         let mut unrecorded = self.erased;
         for record in self.records {
@@ -96,6 +90,5 @@ impl Erasures {
             let why = "an event was erased, and the log's own chain does not say so";
             report.tell("fsck.unrecorded", stretches(&unrecorded), why, Mend::Not);
         }
-        Ok(())
     }
 }

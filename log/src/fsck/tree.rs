@@ -49,12 +49,7 @@ impl Tree {
     }
 
     /// Takes the next leaves, up to 256: the leaves of a tile.
-    pub(super) fn take(
-        &mut self,
-        first: u64,
-        leaves: &[Option<StoredLeaf>],
-        _report: &mut Report,
-    ) -> Result<(), StoreError> {
+    pub(super) fn take(&mut self, first: u64, leaves: &[Option<StoredLeaf>]) {
         let tile = Tile { level: 0, index: first / WIDTH as u64, width: leaves.len() as u16 };
         let stored = self.reader.tile(tile).ok().flatten();
         let stored = stored.and_then(|bytes| decode_tile(tile, &bytes).ok());
@@ -63,12 +58,11 @@ impl Tree {
         }
         for ((leaf, place), index) in leaves.iter().zip(0_usize..).zip(first..) {
             let stored = stored.as_ref().map(|hashes| hashes[place]);
-            let hash = match leaf {
-                Some(leaf) => leaf_hash(&leaf.leaf),
-                None => {
-                    self.missing.push(index);
-                    stored.unwrap_or(Hash([0; 32]))
-                }
+            let hash = if let Some(leaf) = leaf {
+                leaf_hash(&leaf.leaf)
+            } else {
+                self.missing.push(index);
+                stored.unwrap_or(Hash([0; 32]))
             };
             if stored.is_some_and(|stored| stored != hash) {
                 self.differ.push(index);
@@ -78,7 +72,6 @@ impl Tree {
             self.add(0, hash);
             self.reach(index + 1);
         }
-        Ok(())
     }
 
     /// Compares a checkpoint of that size, if there is one.
@@ -120,7 +113,7 @@ impl Tree {
         }
     }
 
-    pub(super) fn end(mut self, report: &mut Report) -> Result<(), StoreError> {
+    pub(super) fn end(mut self, report: &mut Report) {
         for (level, (index, hashes)) in std::mem::take(&mut self.pending).into_iter().enumerate() {
             self.compare(level, index, &hashes);
         }
@@ -161,6 +154,5 @@ impl Tree {
                 }
             }
         }
-        Ok(())
     }
 }

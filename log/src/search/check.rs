@@ -24,7 +24,7 @@ pub(crate) fn damaged(folder: &Path, reader: &dyn Reader) -> Result<Vec<Range<u6
         return Ok(Vec::new());
     }
     match look(&path, &Secret::load(folder)?, reader) {
-        Err(Fault::Broken(_)) => Ok(vec![0..reader.size()?]),
+        Err(Fault::Broken(_)) => Ok(std::iter::once(0..reader.size()?).collect()),
         found => Ok(found?),
     }
 }
