@@ -23,16 +23,13 @@ const NONE: u8 = 0x80;
 /// The padded encoding of `bytes`.
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     let mut out = String::new();
-    append(bytes.as_ref(), &mut out);
+    encode_to(bytes, &mut out);
     out
 }
 
 /// Appends the padded encoding of `bytes` to `out`.
 pub fn encode_to(bytes: impl AsRef<[u8]>, out: &mut String) {
-    append(bytes.as_ref(), out);
-}
-
-fn append(bytes: &[u8], out: &mut String) {
+    let bytes = bytes.as_ref();
     out.reserve(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
         // A group that is not full is filled up with zero bits.

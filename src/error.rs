@@ -3,75 +3,54 @@
 use core::fmt::{self, Write as _};
 
 use crate::hex;
+use crate::words::words;
 
-/// What went wrong, as a word that programs may compare. Codes are stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Code {
-    /// An event is no JSON object, or one that I-JSON cannot carry (SPEC section 3).
-    Event,
-    /// A key, a signer key file or a vkey is not of the form that the signed-note specification gives.
-    Key,
-    /// A key or log name is empty or holds a space, a control character or `+`.
-    Name,
-    /// A time is not RFC 3339, UTC, with milliseconds.
-    Time,
-    /// A link's text has not the grammar of SPEC section 4.
-    Link,
-    /// A signed note or key note is malformed (SPEC section 5).
-    Note,
-    /// A checkpoint is malformed (C2SP tlog-checkpoint).
-    Checkpoint,
-    /// A trust file is unusable (SPEC section 8).
-    Trust,
-    /// A proof is malformed or does not prove what it should.
-    Proof,
-    /// A tile or entry bundle, or the path of one, is malformed, missing or not of its tree (C2SP
-    /// tlog-tiles).
-    Tile,
-    /// What a witness was asked, or answered, is malformed or does not verify (C2SP tlog-witness).
-    Witness,
-    /// An export is not one, or not of the kind that this step needs.
-    Export,
-    /// A recorder was used out of turn: a signature is due, or the chain is closed.
-    Recorder,
-    /// A signature given by a signer does not verify under its own key.
-    Signature,
-    /// A log may not take what was brought to it (SPEC section 6).
-    Refused,
-    /// A log does not take this from that key (SPEC section 6).
-    Unauthorised,
-    /// Links are missing between what a log has of a chain and what was brought to it.
-    Gap,
-    /// A log has another link for that place of a chain.
-    Fork,
-}
-
-impl Code {
-    /// The code as text, for example `event.invalid`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Event => "event.invalid",
-            Self::Key => "key.invalid",
-            Self::Name => "name.invalid",
-            Self::Time => "time.invalid",
-            Self::Link => "link.invalid",
-            Self::Note => "note.invalid",
-            Self::Checkpoint => "checkpoint.invalid",
-            Self::Trust => "trust.invalid",
-            Self::Proof => "proof.invalid",
-            Self::Tile => "tile.invalid",
-            Self::Witness => "witness.invalid",
-            Self::Export => "export.invalid",
-            Self::Recorder => "recorder.out_of_turn",
-            Self::Signature => "signature.invalid",
-            Self::Refused => "log.refused",
-            Self::Unauthorised => "log.unauthorised",
-            Self::Gap => "log.gap",
-            Self::Fork => "log.fork",
-        }
+words! {
+    /// What went wrong, as a word that programs may compare. Codes are stable.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum Code {
+        /// An event is no JSON object, or one that I-JSON cannot carry (SPEC section 3).
+        Event = "event.invalid",
+        /// A key, a signer key file or a vkey is not of the form that the signed-note specification gives.
+        Key = "key.invalid",
+        /// A key or log name is empty or holds a space, a control character or `+`.
+        Name = "name.invalid",
+        /// A time is not RFC 3339, UTC, with milliseconds.
+        Time = "time.invalid",
+        /// A link's text has not the grammar of SPEC section 4.
+        Link = "link.invalid",
+        /// A signed note or key note is malformed (SPEC section 5).
+        Note = "note.invalid",
+        /// A checkpoint is malformed (C2SP tlog-checkpoint).
+        Checkpoint = "checkpoint.invalid",
+        /// A trust file is unusable (SPEC section 8).
+        Trust = "trust.invalid",
+        /// A proof is malformed or does not prove what it should.
+        Proof = "proof.invalid",
+        /// A tile or entry bundle, or the path of one, is malformed, missing or not of its tree (C2SP
+        /// tlog-tiles).
+        Tile = "tile.invalid",
+        /// What a witness was asked, or answered, is malformed or does not verify (C2SP tlog-witness).
+        Witness = "witness.invalid",
+        /// An export is not one, or not of the kind that this step needs.
+        Export = "export.invalid",
+        /// A recorder was used out of turn: a signature is due, or the chain is closed.
+        Recorder = "recorder.out_of_turn",
+        /// A signature given by a signer does not verify under its own key.
+        Signature = "signature.invalid",
+        /// A log may not take what was brought to it (SPEC section 6).
+        Refused = "log.refused",
+        /// A log does not take this from that key (SPEC section 6).
+        Unauthorised = "log.unauthorised",
+        /// Links are missing between what a log has of a chain and what was brought to it.
+        Gap = "log.gap",
+        /// A log has another link for that place of a chain.
+        Fork = "log.fork",
     }
 }
+
+impl Code {}
 
 /// An error with a code, a message, and where known the line, the member and a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,6 +30,7 @@ use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::link::{self, Salt};
 use crate::time::Time;
+use crate::words::words;
 
 pub use crate::canonical::Redaction;
 pub use members::check_members;
@@ -118,41 +119,35 @@ impl fmt::Debug for Event {
     }
 }
 
-/// Whether what was tried came to pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It did. What an event without an outcome means.
-    Success,
-    /// It did not.
-    Failure,
-    /// Not known.
-    Unknown,
-}
-
-/// Who acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ActorType {
-    /// A person. What an actor without a type is.
-    User,
-    /// A program that runs by itself.
-    Service,
-    /// A program that decides for a person.
-    Agent,
-    /// Someone who did not say.
-    Anonymous,
-}
-
-impl ActorType {
-    /// The type as SPEC section 12 spells it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Service => "service",
-            Self::Agent => "agent",
-            Self::Anonymous => "anonymous",
-        }
+words! {
+    /// Whether what was tried came to pass.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Outcome {
+        /// It did. What an event without an outcome means.
+        Success = "success",
+        /// It did not.
+        Failure = "failure",
+        /// Not known.
+        Unknown = "unknown",
     }
 }
+
+words! {
+    /// Who acts.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum ActorType {
+        /// A person. What an actor without a type is.
+        User = "user",
+        /// A program that runs by itself.
+        Service = "service",
+        /// A program that decides for a person.
+        Agent = "agent",
+        /// Someone who did not say.
+        Anonymous = "anonymous",
+    }
+}
+
+impl ActorType {}
 
 /// Who acts (`actor`) or what is acted on (`target`).
 #[derive(Clone, Debug)]
@@ -212,12 +207,7 @@ impl EventBuilder {
 
     /// Whether it came to pass.
     pub fn outcome(self, outcome: Outcome) -> Self {
-        let word = match outcome {
-            Outcome::Success => "success",
-            Outcome::Failure => "failure",
-            Outcome::Unknown => "unknown",
-        };
-        Self(self.0.text("outcome", word))
+        Self(self.0.text("outcome", outcome.as_str()))
     }
 
     /// Why it failed.

@@ -462,13 +462,7 @@ impl Explainer<'_> {
         };
         let signer = self.outcome.signers.iter().find(|(vkey, _)| *vkey == key.as_str());
         let trust = signer.map_or(SignerTrust::Unknown, |(_, trust)| *trust);
-        let word = match trust {
-            SignerTrust::Revoked => "revoked",
-            SignerTrust::TrustFile => "trust_file",
-            SignerTrust::Granted => "granted",
-            SignerTrust::Unknown => "unknown",
-        };
-        let mut facts = vec![fact("vkey", key), fact("trust", word)];
+        let mut facts = vec![fact("vkey", key), fact("trust", trust.as_str())];
         facts.extend(
             self.proof
                 .statements

@@ -10,6 +10,24 @@ pub fn push(bytes: &[u8], out: &mut String) {
     }
 }
 
+/// The bytes of two digits each, of which there are as many as that takes.
+pub(crate) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, rest) = digits.as_chunks();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
 /// Appends the digit of the lowest four bits.
 pub(crate) fn push_digit(bits: u32, out: &mut String) {
     out.push(char::from(DIGITS[(bits & 15) as usize]));

@@ -190,5 +190,6 @@ pub mod trust;
 pub mod verify;
 #[cfg(feature = "verify")]
 pub mod witness;
+mod words;
 
 pub use error::{Code, Error};

@@ -69,17 +69,7 @@ impl ChainId {
 
     /// Reads 32 lower-case hex digits.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        let text: &[u8; 32] = text.try_into().ok()?;
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        let mut id = [0; 16];
-        for (byte, pair) in id.iter_mut().zip(text.chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
-        Some(Self(id))
+        hex::decode(text).map(Self)
     }
 }
 

@@ -100,17 +100,9 @@ fn parse_key(text: &str) -> Option<(&str, [u8; 4], KeyType, [u8; 32])> {
     if !is_name(name) {
         return None;
     }
-    let id = parse_id(id)?;
+    let id = hex::decode(id.as_bytes())?;
     let [byte, key @ ..] = base64::decode_array::<33>(key)?;
     Some((name, id, KeyType::from_byte(byte)?, key))
-}
-
-fn parse_id(hex: &str) -> Option<[u8; 4]> {
-    let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    if hex.len() != 8 || !hex.bytes().all(lower) {
-        return None;
-    }
-    u32::from_str_radix(hex, 16).ok().map(u32::to_be_bytes)
 }
 
 fn key_id(name: &str, kind: KeyType, public: &[u8; 32]) -> [u8; 4] {
@@ -120,9 +112,10 @@ fn key_id(name: &str, kind: KeyType, public: &[u8; 32]) -> [u8; 4] {
 
 /// A key that checks signatures, with the name it goes by: a C2SP vkey.
 ///
-/// Equality, order and hash are those of the text form, so keys sort by vkey in byte order.
-#[derive(Clone)]
+/// Keys sort by vkey in byte order.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VerifierKey {
+    /// Comes first: all else follows from it.
     text: String,
     name_len: usize,
     id: [u8; 4],
@@ -239,32 +232,6 @@ impl fmt::Display for VerifierKey {
 impl fmt::Debug for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-impl PartialEq for VerifierKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for VerifierKey {}
-
-impl core::hash::Hash for VerifierKey {
-    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
-    }
-}
-
-impl Ord for VerifierKey {
-    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
-        self.text.cmp(&other.text)
-    }
-}
-
-impl PartialOrd for VerifierKey {
-    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
-        Some(self.cmp(other))
     }
 }
 

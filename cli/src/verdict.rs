@@ -172,7 +172,7 @@ pub(crate) fn leaves(number: u64) -> String {
 }
 
 fn findings(text: &mut String, report: &Report, of: Of) {
-    let total: u64 = report.finding_counts.values().sum();
+    let total: u64 = report.finding_counts.iter().map(|(_, count)| count).sum();
     if total == 0 {
         return;
     }
@@ -184,7 +184,7 @@ fn findings(text: &mut String, report: &Report, of: Of) {
         Severity::Warning => 1,
         Severity::Info => 2,
     };
-    codes.sort_by_key(|(code, _)| weight(**code));
+    codes.sort_by_key(|(code, _)| weight(*code));
     for (code, count) in codes {
         let shown = || report.findings.iter().filter(|finding| finding.code == *code).take(SHOWN);
         for finding in shown() {

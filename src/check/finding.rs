@@ -5,32 +5,25 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use crate::verify::{LISTED, Verdict};
+use crate::words::words;
 
-/// What can be wrong with a tile or a bundle. Codes are stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum TileCode {
-    /// A hash in a tile is not that of the leaf, or of the tile below, that it stands for.
-    Hash,
-    /// It is not of the form that C2SP tlog-tiles gives.
-    Malformed,
-    /// The log does not have it.
-    Missing,
-    /// The tiles at the right edge give another root than the checkpoint's.
-    Root,
+words! {
+    /// What can be wrong with a tile or a bundle. Codes are stable.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[non_exhaustive]
+    pub enum TileCode {
+        /// A hash in a tile is not that of the leaf, or of the tile below, that it stands for.
+        Hash = "tile.hash",
+        /// It is not of the form that C2SP tlog-tiles gives.
+        Malformed = "tile.malformed",
+        /// The log does not have it.
+        Missing = "tile.missing",
+        /// The tiles at the right edge give another root than the checkpoint's.
+        Root = "tile.root",
+    }
 }
 
 impl TileCode {
-    /// The code as text, for example `tile.hash`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hash => "tile.hash",
-            Self::Malformed => "tile.malformed",
-            Self::Missing => "tile.missing",
-            Self::Root => "tile.root",
-        }
-    }
-
     /// The verdict on a log whose tiles have this.
     pub const fn verdict(self) -> Verdict {
         match self {

@@ -8,6 +8,7 @@ use crate::hash::Hash;
 use crate::json::{long_string_end, scan_value, skip_space, string_end, unescape};
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link, integer};
+use crate::words::words;
 
 use super::{MAX_EVENT, MAX_LEAF, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL, Payload};
 
@@ -60,30 +61,16 @@ pub enum Item<'a> {
     },
 }
 
-/// Why an exporter does not show an event; unverified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Withheld {
-    /// Salt and event were deleted.
-    Erased,
-    /// The reader may not see it.
-    Redacted,
-    /// The reader did not ask for it.
-    Filtered,
-}
-
-impl Withheld {
-    /// The word in the export.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Erased => "erased",
-            Self::Redacted => "redacted",
-            Self::Filtered => "filtered",
-        }
-    }
-
-    /// The reason that a word stands for.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Erased, Self::Redacted, Self::Filtered].into_iter().find(|reason| reason.as_str() == word)
+words! {
+    /// Why an exporter does not show an event; unverified.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Withheld {
+        /// Salt and event were deleted.
+        Erased = "erased",
+        /// The reader may not see it.
+        Redacted = "redacted",
+        /// The reader did not ask for it.
+        Filtered = "filtered",
     }
 }
 
@@ -349,7 +336,7 @@ fn link_place(text: &str) -> Option<(ChainId, u64)> {
     Link::read(text).map(|link| (link.chain(), link.seq()))
 }
 
-fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+pub(crate) fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
         Cow::Owned(text) => Cow::Owned(text.into_bytes()),

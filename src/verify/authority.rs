@@ -1,7 +1,5 @@
 //! Who may sign what, at which position of the log (SPEC section 5).
 
-use std::collections::HashMap;
-
 use super::FindingCode::KeyStatement;
 use super::attested::Attested;
 use super::finding::{Findings, Place};
@@ -23,7 +21,7 @@ pub(super) struct Authority {
     keys: Vec<Key>,
     numbers: Numbers,
     /// Keys whose signatures on notes are looked at, by the name and ID of a signature line.
-    known: HashMap<(Box<str>, [u8; 4]), Vec<usize>>,
+    known: Numbers,
 }
 
 /// A key. There can be as many as lines, so it is kept small.
@@ -82,10 +80,6 @@ impl Key {
         self.stated.as_deref()
     }
 
-    pub(super) fn revocations(&mut self) -> Option<&mut Revocations> {
-        self.stated.as_mut().map(|stated| &mut stated.revocations)
-    }
-
     /// A chain is opened now: what lets it be signed by this key, unless it is for another log.
     pub(super) fn open(&mut self, foreign: bool) -> Right {
         self.chains += 1;
@@ -132,7 +126,7 @@ impl Key {
 impl Authority {
     pub(super) fn new(trust: Trust) -> Self {
         let mut authority =
-            Self { trust, keys: Vec::new(), numbers: Numbers::default(), known: HashMap::new() };
+            Self { trust, keys: Vec::new(), numbers: Numbers::default(), known: Numbers::default() };
         for vkey in authority.trust.issuers().to_vec() {
             authority.know(&vkey);
         }
@@ -151,15 +145,16 @@ impl Authority {
 
     /// The number of a key.
     pub(super) fn number(&mut self, vkey: &VerifierKey) -> usize {
-        let is = |number: usize| {
-            let key = &self.keys[number];
-            *key.name == *vkey.name() && key.public == *vkey.public()
+        let name = (vkey.name(), vkey.public());
+        let is = |number: &usize| {
+            let key = &self.keys[*number];
+            (&*key.name, &key.public) == name
         };
-        if let Some(number) = self.numbers.find((vkey.name(), vkey.public()), is) {
+        if let Some(number) = self.numbers.like(name).find(is) {
             return number;
         }
         let number = self.keys.len();
-        self.numbers.add((vkey.name(), vkey.public()), number);
+        self.numbers.add(name, number);
         self.keys.push(Key {
             name: vkey.name().into(),
             public: *vkey.public(),
@@ -185,9 +180,9 @@ impl Authority {
     /// The key, whose signatures on notes are looked at from now on.
     fn know(&mut self, vkey: &VerifierKey) -> &mut Key {
         let number = self.number(vkey);
-        let known = self.known.entry((vkey.name().into(), vkey.id())).or_default();
-        if !known.contains(&number) {
-            known.push(number);
+        let line = (vkey.name(), vkey.id());
+        if !self.known.like(line).any(|known| known == number) {
+            self.known.add(line, number);
         }
         &mut self.keys[number]
     }
@@ -201,8 +196,8 @@ impl Authority {
         findings: &mut Findings,
     ) -> Acted {
         let lines = note.note.signatures.iter();
-        let known = lines.filter_map(|line| self.known.get(&(line.name.as_str().into(), line.id)));
-        let known: Vec<VerifierKey> = known.flatten().map(|number| self.keys[*number].vkey()).collect();
+        let known = lines.flat_map(|line| self.known.like((&line.name, line.id)));
+        let known: Vec<VerifierKey> = known.map(|number| self.keys[number].vkey()).collect();
         let (signers, invalid) = rights::signers(note, &self.trust, &known);
         let with_right =
             |statement| signers.iter().filter(move |signer: &&rights::Signer| signer.may_state(statement));
@@ -248,12 +243,14 @@ impl Authority {
         self.numbers = Numbers::default();
     }
 
-    /// By key, the grants that are void.
-    pub(super) fn void_grants(&self, attested: &Attested) -> HashMap<usize, VoidGrants> {
-        let stated = self.keys.iter().enumerate().filter_map(|(number, key)| Some((number, key.stated()?)));
-        let void = stated
-            .filter_map(|(number, stated)| Some((number, stated.voidable.void(&stated.windows, attested)?)));
-        void.collect()
+    /// The grants that are void, by the numbers of their keys, which ascend.
+    pub(super) fn void_grants(&self, attested: &Attested) -> Vec<(usize, VoidGrants)> {
+        let void = |key: &Key| {
+            let Stated { windows, voidable, .. } = key.stated()?;
+            voidable.void(windows, attested)
+        };
+        let keys = self.keys.iter().enumerate();
+        keys.filter_map(|(number, key)| Some((number, void(key)?))).collect()
     }
 
     /// The keys that open links name, in byte order.

@@ -94,7 +94,7 @@ impl Sequence {
         let quorum = self.quorum.then_some(&self.attested);
         let void_grants = self.authority.void_grants(&self.attested);
         let mut signatures = self.signatures.clone();
-        for (number, thread) in self.threads.iter().enumerate() {
+        for thread in &self.threads {
             let Some(signer) = &thread.signer else {
                 signatures.unauthenticated();
                 continue;
@@ -102,9 +102,10 @@ impl Sequence {
             let (end, coverage) = (&thread.end, &signer.coverage);
             let key = self.authority.key(signer.key);
             let revoked = key.stated().and_then(|stated| {
-                stated.revocations.suspect(number, signer.revocations, end.last_link(), self.last, quorum)
+                stated.revocations.suspect(&signer.stood, end.last_link(), self.last, quorum)
             });
-            let void = void_grants.get(&signer.key).is_some_and(|void| coverage.suspect(void, quorum));
+            let void = void_grants.binary_search_by_key(&signer.key, |(key, _)| *key);
+            let void = void.is_ok_and(|place| coverage.suspect(&void_grants[place].1, quorum));
             if let Some(place) = revoked {
                 findings.add(FindingCode::KeySuspect, place.about(end.id), || {
                     "the chain is not shown to precede the time since which its key is revoked".into()

@@ -197,12 +197,8 @@ impl Progress {
         self.sequence.as_ref().map(Sequence::origin)
     }
 
-    /// All summaries were taken, and so ended the intake.
-    pub fn finish(self, end: Result<(), Unread>) -> Verification {
-        self.finish_telling(end).0
-    }
-
-    /// The same, with what became known since the last call of [`take`](Self::take).
+    /// All summaries were taken, and so ended the intake. Gives what became known since the last call of
+    /// [`take`](Self::take) too.
     pub fn finish_telling(mut self, end: Result<(), Unread>) -> (Verification, Told) {
         let mut told = self.take();
         let unread = match (end, self.sequence) {

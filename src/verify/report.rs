@@ -1,52 +1,34 @@
 //! The report: what verifying produced (SPEC section 9).
 
-use std::collections::BTreeMap;
-
 use serde::{Serialize, Serializer};
 
-use super::finding::{Finding, as_text};
+use super::finding::{Finding, FindingCode, as_text};
 use crate::hash::Hash;
 use crate::note::VerifierKey;
 use crate::time::Time;
+use crate::words::words;
 
-/// The one answer to "can this be believed?", computed by the verifier and nowhere else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Something here is not what was recorded.
-    Altered,
-    /// Something is missing, repeated, out of order, not allowed or not what was expected.
-    Broken,
-    /// Not checked to the end.
-    NotChecked,
-    /// Consistent in itself, but the signer is not confirmed.
-    Unconfirmed,
-    /// Intact, not shown to be complete.
-    Partial,
-    /// Unaltered, in order, signed by trusted keys, complete.
-    Verified,
+words! {
+    /// The one answer to "can this be believed?", computed by the verifier and nowhere else.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Verdict {
+        /// Something here is not what was recorded.
+        Altered = "altered",
+        /// Something is missing, repeated, out of order, not allowed or not what was expected.
+        Broken = "broken",
+        /// Not checked to the end.
+        NotChecked = "not_checked",
+        /// Consistent in itself, but the signer is not confirmed.
+        Unconfirmed = "unconfirmed",
+        /// Intact, not shown to be complete.
+        Partial = "partial",
+        /// Unaltered, in order, signed by trusted keys, complete.
+        Verified = "verified",
+    }
 }
 
 impl Verdict {
-    /// The verdict as in the report, for example `not_checked`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Altered => "altered",
-            Self::Broken => "broken",
-            Self::NotChecked => "not_checked",
-            Self::Unconfirmed => "unconfirmed",
-            Self::Partial => "partial",
-            Self::Verified => "verified",
-        }
-    }
-
-    /// The verdict that a word in a report stands for.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Altered, Self::Broken, Self::NotChecked, Self::Unconfirmed, Self::Partial, Self::Verified]
-            .into_iter()
-            .find(|verdict| verdict.as_str() == word)
-    }
-
     /// The status with which a program that verifies exits.
     pub const fn exit_status(self) -> u8 {
         match self {
@@ -188,18 +170,20 @@ pub struct Log {
     pub time: Option<Time>,
 }
 
-/// Why a signer is trusted, or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SignerTrust {
-    /// The key was revoked, in the log or by the trust file.
-    Revoked,
-    /// The trust file names it.
-    TrustFile,
-    /// An issuer in the trust file granted it.
-    Granted,
-    /// Nobody the reader trusts vouches for it.
-    Unknown,
+words! {
+    /// Why a signer is trusted, or not.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum SignerTrust {
+        /// The key was revoked, in the log or by the trust file.
+        Revoked = "revoked",
+        /// The trust file names it.
+        TrustFile = "trust_file",
+        /// An issuer in the trust file granted it.
+        Granted = "granted",
+        /// Nobody the reader trusts vouches for it.
+        Unknown = "unknown",
+    }
 }
 
 /// A key that an open link names.
@@ -244,18 +228,15 @@ pub struct Report {
     pub signers: Vec<Signer>,
     /// The first hundred findings of each code, by line.
     pub findings: Vec<Finding>,
-    /// How many findings of each code there are.
+    /// How many findings of each code there are, by code.
     #[serde(serialize_with = "by_code")]
-    pub finding_counts: BTreeMap<super::FindingCode, u64>,
+    pub finding_counts: Vec<(FindingCode, u64)>,
 }
 
 fn display<S: Serializer>(value: &impl core::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 
-fn by_code<S: Serializer>(
-    counts: &BTreeMap<super::FindingCode, u64>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn by_code<S: Serializer>(counts: &[(FindingCode, u64)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(counts.iter().map(|(code, count)| (code.as_str(), count)))
 }

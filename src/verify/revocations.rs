@@ -1,23 +1,28 @@
 //! The revocations of a key that count, and the chains that they make suspect (SPEC section 5).
 
-use std::collections::BTreeMap;
-
 use super::attested::Attested;
 use super::finding::Place;
 use crate::time::Time;
 
-/// The revocations of one key, and where its chains stood when they came.
-///
-/// A chain stands where it did until its next link comes, so that it is looked at then, once for all revocations
-/// since the link before: the work is that of links and revocations, not of their product.
+/// The revocations of one key.
 #[derive(Debug, Default)]
 pub(super) struct Revocations {
     /// Those that count in the log, in order: each `since` is less than those before, no bound the least.
     in_log: Vec<(Option<Time>, Place)>,
     /// Those in the trust file, likewise among themselves. They act after the last leaf, and have no place before.
     in_trust_file: Vec<(Option<Time>, Place)>,
-    /// By chain and the number of the first revocation for which it stood there.
-    stood: BTreeMap<(usize, usize), LastLink>,
+}
+
+/// Where a chain stood when revocations of its key came.
+///
+/// It stands where it did until its next link comes, so that it is looked at then, once for all revocations since the
+/// link before: the work is that of links and revocations, not of their product.
+#[derive(Debug, Default)]
+pub(super) struct Stood {
+    /// How many revocations came before the last link.
+    seen: usize,
+    /// The last links before, each with the number of the first revocation for which it was the last.
+    before: Vec<(usize, LastLink)>,
 }
 
 /// A chain's last link before a revocation.
@@ -48,41 +53,38 @@ impl Revocations {
         !self.in_trust_file.is_empty()
     }
 
-    /// How many there are so far in the log. A chain keeps this of its open link, and of each link since.
-    pub(super) fn count(&self) -> usize {
-        self.in_log.len()
+    /// A chain begins.
+    pub(super) fn begin(&self) -> Stood {
+        Stood { seen: self.in_log.len(), before: Vec::new() }
     }
 
-    /// A chain goes on, whose last link so far came after `seen` revocations.
-    pub(super) fn goes_on(&mut self, chain: usize, seen: usize, last: LastLink) {
-        if seen < self.in_log.len() {
-            self.stood.insert((chain, seen), last);
+    /// A chain goes on, whose last link so far is `last`.
+    pub(super) fn go_on(&self, chain: &mut Stood, last: LastLink) {
+        if chain.seen < self.in_log.len() {
+            chain.before.push((chain.seen, last));
+            chain.seen = self.in_log.len();
         }
     }
 
-    /// The place of the first revocation that makes a chain suspect, whose last link came after `seen` revocations;
-    /// `end` is the last line.
+    /// The place of the first revocation that makes a chain with that last link suspect; `end` is the last line.
     pub(super) fn suspect(
         &self,
-        chain: usize,
-        seen: usize,
+        chain: &Stood,
         last: LastLink,
         end: Place,
         quorum: Option<&Attested>,
     ) -> Option<Place> {
-        let mut stood = self.stood.range((chain, 0)..(chain, seen)).peekable();
-        while let Some((&(_, from), last)) = stood.next() {
-            let to = stood.peek().map_or(seen, |((_, next), _)| *next);
-            if let Some(place) = first_suspecting(&self.in_log[from..to], *last, quorum) {
+        let mut stood = chain.before.iter().copied().chain([(chain.seen, last)]).peekable();
+        while let Some((from, last)) = stood.next() {
+            let to = stood.peek().map_or(self.in_log.len(), |(next, _)| *next);
+            if let Some(place) = first_suspecting(&self.in_log[from..to], last, quorum) {
                 return Some(place);
             }
         }
-        first_suspecting(&self.in_log[seen..], last, quorum).or_else(|| {
-            let least = self.in_log.last().map(|(since, _)| *since);
-            let counts = |since: Option<Time>| least.is_none_or(|least| since < least);
-            let before = self.in_trust_file.partition_point(|(since, _)| !counts(*since));
-            first_suspecting(&self.in_trust_file[before..], last, quorum).map(|_| end)
-        })
+        let least = self.in_log.last().map(|(since, _)| *since);
+        let counts = |since: Option<Time>| least.is_none_or(|least| since < least);
+        let before = self.in_trust_file.partition_point(|(since, _)| !counts(*since));
+        first_suspecting(&self.in_trust_file[before..], last, quorum).map(|_| end)
     }
 }
 
@@ -170,7 +172,7 @@ mod tests {
         ) {
             let (mut revocations, mut plainly) = (Revocations::default(), Plainly::default());
             let (mut attested, mut chains) = (Attested::default(), BTreeMap::new());
-            let mut seen = [0; 4];
+            let mut stood: [Stood; 4] = Default::default();
             for since in &in_trust_file {
                 revocations.by_trust_file(since.map(time));
             }
@@ -179,10 +181,10 @@ mod tests {
                 match *step {
                     Step::Link { chain, time: at } => {
                         let last = LastLink { time: time(at), index };
-                        if let Some(before) = chains.insert(chain, last) {
-                            revocations.goes_on(chain, seen[chain], before);
+                        match chains.insert(chain, last) {
+                            Some(before) => revocations.go_on(&mut stood[chain], before),
+                            None => stood[chain] = revocations.begin(),
                         }
-                        seen[chain] = revocations.count();
                     }
                     Step::Revoke { since } => {
                         revocations.by_note(since.map(time), place);
@@ -200,7 +202,7 @@ mod tests {
             }
             let quorum = quorum.then_some(&attested);
             for (chain, last) in chains {
-                let found = revocations.suspect(chain, seen[chain], last, end, quorum);
+                let found = revocations.suspect(&stood[chain], last, end, quorum);
                 prop_assert_eq!(found, plainly.suspect(chain, quorum), "{}", chain);
             }
         }

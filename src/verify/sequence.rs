@@ -12,6 +12,7 @@ use super::numbers::Numbers;
 use super::payloads::Payloads;
 use super::range::Range;
 use super::report::{Counts, Log};
+use super::revocations::Stood;
 use super::signatures::{Coverage, Covers, Signable, Signatures};
 use super::summary::{
     CheckpointEntry, Entry, Kind, LineFinding, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
@@ -70,8 +71,7 @@ pub(super) struct Thread {
 
 pub(super) struct ChainSigner {
     pub(super) key: usize,
-    /// How many revocations of the key came before the last link.
-    pub(super) revocations: usize,
+    pub(super) stood: Stood,
     pub(super) coverage: Coverage,
 }
 
@@ -147,7 +147,7 @@ impl Sequence {
     /// The summary of the next stretch; `stretch` is its text, for the events in it.
     pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8]) {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
-        let number = |id: &ChainId| self.numbers.find(id, |number| self.threads[number].end.id == *id);
+        let number = |id: &ChainId| self.numbers.like(id).find(|number| self.threads[*number].end.id == *id);
         let chains: Vec<Option<usize>> = summary.chains.iter().map(number).collect();
         let mut stretch =
             Stretch { chains, names: &summary.chains, leaves: &summary.leaves, added: 0, text: stretch };
@@ -207,7 +207,7 @@ impl Sequence {
         let thread = chains[link.chain as usize].map(|chain| &self.threads[chain]);
         if let Some(signer) = thread.and_then(|thread| thread.signer.as_ref()) {
             let public = self.authority.key(signer.key).public();
-            let valid = ed25519::verify(public, &unresolved.message, &unresolved.signature);
+            let valid = ed25519::verify(public, unresolved.message.as_bytes(), &unresolved.signature);
             link.signature = if valid { Signed::Valid } else { Signed::Invalid };
         }
     }
@@ -346,9 +346,8 @@ impl Sequence {
         let Some(signer) = &mut self.threads[chain].signer else { return };
         let key = self.authority.key_mut(signer.key);
         key.link(link.time);
-        if let (Some(before), Some(revocations)) = (before, key.revocations()) {
-            revocations.goes_on(chain, signer.revocations, before);
-            signer.revocations = revocations.count();
+        if let (Some(before), Some(stated)) = (before, key.stated()) {
+            stated.revocations.go_on(&mut signer.stood, before);
         }
         if step == Step::Broken {
             signer.coverage.break_off(id, &mut self.findings);
@@ -413,8 +412,8 @@ impl Sequence {
                         "a revocation of the chain's key may be among the leaves left out".into()
                     });
                 }
-                let revocations = key.revocations().map_or(0, |revocations| revocations.count());
-                Some(ChainSigner { key: number, revocations, coverage: Coverage::new(right) })
+                let stood = key.stated().map(|stated| stated.revocations.begin()).unwrap_or_default();
+                Some(ChainSigner { key: number, stood, coverage: Coverage::new(right) })
             }
             Role::Event | Role::Close => None,
         };

@@ -15,7 +15,7 @@ use super::FindingCode;
 use super::chain_keys::ChainKeys;
 use crate::ed25519::PublicKey;
 use crate::error::Quoted;
-use crate::export::line::{LineFault, strip};
+use crate::export::line::{LineFault, into_bytes, strip};
 use crate::export::{Item, Line, MAX_LINE, Malformed, Matched, Mismatch, Payload, Withheld};
 use crate::hash::{Hash, Message, hash_many};
 use crate::keys::KeyNote;
@@ -105,7 +105,7 @@ pub(super) enum Shown {
 #[derive(Debug)]
 pub(super) struct Unresolved {
     pub(super) entry: usize,
-    pub(super) message: Vec<u8>,
+    pub(super) message: String,
     pub(super) signature: Signature,
 }
 
@@ -368,7 +368,7 @@ impl Summarizer {
                     }
                     None => Signed::No,
                 };
-                state.texts.push(bytes_of(text));
+                state.texts.push(into_bytes(text));
                 let (seq, time) = (link.seq(), link.time());
                 let prev = link.prev().copied().unwrap_or(Hash([0; 32]));
                 let role = match link {
@@ -379,7 +379,7 @@ impl Summarizer {
                 Kind::Link(LinkEntry { chain, role, signature, payload: shown, seq, time, prev, event })
             }
             Item::Note { text, note } => {
-                state.texts.push(bytes_of(text));
+                state.texts.push(into_bytes(text));
                 Kind::Note(note)
             }
             Item::Leaf(bytes) => {
@@ -444,15 +444,15 @@ impl Summarizer {
             let Kind::Link(link) = &mut state.summary.entries[*entry].kind else { continue };
             // Links are ASCII but for the names in an open link, and those hold no space.
             let text = core::str::from_utf8(&state.texts[*leaf]).unwrap_or_default();
-            let message = signed_part(text).as_bytes();
+            let message = signed_part(text);
             match &keys[link.chain as usize] {
                 Some(public) => {
-                    let valid = self.point(public).is_some_and(|key| key.verify(message, signature));
+                    let valid = self.point(public).is_some_and(|key| key.verify(message.as_bytes(), signature));
                     link.signature = if valid { Signed::Valid } else { Signed::Invalid };
                 }
                 None => state.summary.unresolved.push(Unresolved {
                     entry: *entry,
-                    message: message.to_vec(),
+                    message: message.to_owned(),
                     signature: *signature,
                 }),
             }
@@ -538,13 +538,6 @@ impl<'a> Stretch<'a> {
             link.payload = Shown::Fails;
         }
         self.finding_of(*entry, *line, code, detail);
-    }
-}
-
-fn bytes_of(text: Cow<'_, str>) -> Cow<'_, [u8]> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     }
 }
 

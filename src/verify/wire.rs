@@ -12,53 +12,20 @@ use crate::export::Withheld;
 use crate::hash::Hash;
 use crate::keys::KeyNote;
 use crate::link::{ChainId, OpenLink};
+use crate::note::VerifierKey;
 use crate::time::Time;
 
 impl Summary {
     /// The summary as bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer(Vec::with_capacity(64 + self.entries.len() * 128));
-        out.number(self.bytes);
-        out.number(self.lines);
-        out.number(self.filled);
-        out.number(self.last_filled);
-        out.list(&self.chains, |out, chain| out.bytes(&chain.0));
-        out.list(&self.leaves, |out, leaf| out.bytes(&leaf.0));
-        out.list(&self.entries, Writer::entry);
-        out.list(&self.findings, Writer::finding);
-        out.list(&self.canonical, |out, (entry, text)| {
-            out.number(*entry as u64);
-            out.text(text.as_bytes());
-        });
-        out.list(&self.unresolved, |out, unresolved| {
-            out.number(unresolved.entry as u64);
-            out.text(&unresolved.message);
-            out.bytes(&unresolved.signature);
-        });
-        out.0
+        let mut out = Vec::with_capacity(64 + self.entries.len() * 128);
+        self.write(&mut out);
+        out
     }
 
     /// The summary that [`encode`](Self::encode) made these bytes of, or `None` where it did not.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut from = Reader(bytes);
-        let summary = Self {
-            bytes: from.number()?,
-            lines: from.number()?,
-            filled: from.number()?,
-            last_filled: from.number()?,
-            chains: from.list(|from| from.bytes().map(ChainId))?,
-            leaves: from.list(|from| from.bytes().map(Hash))?,
-            entries: from.list(Reader::entry)?,
-            findings: from.list(Reader::finding)?,
-            canonical: from.list(|from| Some((from.index()?, from.string()?.into())))?,
-            unresolved: from.list(|from| {
-                Some(Unresolved {
-                    entry: from.index()?,
-                    message: from.text()?.to_vec(),
-                    signature: from.bytes()?,
-                })
-            })?,
-        };
+    pub fn decode(mut bytes: &[u8]) -> Option<Self> {
+        let summary = Self::read(&mut bytes)?;
         let links = summary.entries.iter().filter_map(|entry| match &entry.kind {
             Kind::Link(link) => Some(link.chain as usize),
             _ => None,
@@ -68,7 +35,7 @@ impl Summary {
             .iter()
             .filter(|entry| !matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_)));
         let entries = summary.entries.len();
-        let whole = from.0.is_empty()
+        let whole = bytes.is_empty()
             && leaves.count() == summary.leaves.len()
             && links.into_iter().all(|chain| chain < summary.chains.len())
             && summary.unresolved.iter().all(|unresolved| unresolved.entry < entries);
@@ -78,295 +45,203 @@ impl Summary {
 
 /// Open links as bytes, for [`Summarizer::learn`](super::Summarizer::learn) elsewhere.
 pub fn encode_opened(opened: impl IntoIterator<Item = (ChainId, [u8; 32])>) -> Vec<u8> {
-    let mut out = Writer(Vec::new());
-    for (chain, public) in opened {
-        out.bytes(&chain.0);
-        out.bytes(&public);
-    }
-    out.0
+    let mut out = Vec::new();
+    opened.into_iter().for_each(|link| link.write(&mut out));
+    out
 }
 
 /// The open links that [`encode_opened`] made these bytes of.
-pub fn decode_opened(bytes: &[u8]) -> impl Iterator<Item = (ChainId, [u8; 32])> {
-    bytes.chunks_exact(48).filter_map(|both| {
-        let mut from = Reader(both);
-        Some((ChainId(from.bytes()?), from.bytes()?))
-    })
+pub fn decode_opened(mut bytes: &[u8]) -> impl Iterator<Item = (ChainId, [u8; 32])> {
+    core::iter::from_fn(move || Wire::read(&mut bytes))
 }
 
-struct Writer(Vec<u8>);
+/// What can be passed between workers.
+trait Wire: Sized {
+    /// Appends it.
+    fn write(&self, out: &mut Vec<u8>);
 
-impl Writer {
-    fn byte(&mut self, byte: u8) {
-        self.0.push(byte);
-    }
+    /// Takes it off the front, where it is there.
+    fn read(from: &mut &[u8]) -> Option<Self>;
+}
 
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn number(&mut self, number: u64) {
-        self.bytes(&number.to_le_bytes());
-    }
-
-    fn text(&mut self, text: &[u8]) {
-        self.number(text.len() as u64);
-        self.bytes(text);
-    }
-
-    fn time(&mut self, time: Time) {
-        self.bytes(&time.millis().to_le_bytes());
-    }
-
-    fn list<T>(&mut self, items: &[T], write: impl Fn(&mut Self, &T)) {
-        self.number(items.len() as u64);
-        for item in items {
-            write(self, item);
-        }
-    }
-
-    fn option<T>(&mut self, item: Option<T>, write: impl Fn(&mut Self, T)) {
-        self.byte(u8::from(item.is_some()));
-        if let Some(item) = item {
-            write(self, item);
-        }
-    }
-
-    fn entry(&mut self, entry: &Entry) {
-        self.number(entry.line);
-        match &entry.kind {
-            Kind::Link(link) => {
-                self.byte(0);
-                self.link(link);
+/// Passes a type's fields one after the other; of an enum the variant's tag first, which is a byte.
+macro_rules! wire {
+    (struct $type:ident { $($field:tt),+ }) => {
+        impl Wire for $type {
+            fn write(&self, out: &mut Vec<u8>) {
+                $(self.$field.write(out);)+
             }
-            Kind::Note(note) => {
-                self.byte(1);
-                self.text(note.note.to_string().as_bytes());
-            }
-            Kind::Opaque(link) => {
-                self.byte(2);
-                self.option(*link, |out, (chain, seq)| {
-                    out.bytes(&chain.0);
-                    out.number(seq);
-                });
-            }
-            Kind::Skip(level, hash) => {
-                self.bytes(&[3, *level]);
-                self.bytes(&hash.0);
-            }
-            Kind::Checkpoint(checkpoint) => {
-                self.byte(4);
-                self.checkpoint(checkpoint);
+
+            fn read(from: &mut &[u8]) -> Option<Self> {
+                Some(Self { $($field: Wire::read(from)?),+ })
             }
         }
-    }
-
-    #[inline]
-    fn link(&mut self, link: &LinkEntry) {
-        let signature = match link.signature {
-            Signed::No => 0,
-            Signed::Valid => 1,
-            Signed::Invalid => 2,
-            Signed::Unresolved => 3,
-        };
-        let payload = match link.payload {
-            Shown::NoEvent => 0,
-            Shown::Matches => 1,
-            Shown::Fails => 2,
-            Shown::Withheld(None) => 3,
-            Shown::Withheld(Some(Withheld::Erased)) => 4,
-            Shown::Withheld(Some(Withheld::Redacted)) => 5,
-            Shown::Withheld(Some(Withheld::Filtered)) => 6,
-        };
-        self.bytes(&[signature, payload]);
-        self.bytes(&link.chain.to_le_bytes());
-        self.number(link.seq);
-        self.time(link.time);
-        self.bytes(&link.prev.0);
-        self.number(link.event.0);
-        self.number(link.event.1);
-        match &link.role {
-            Role::Open(open) => {
-                self.byte(0);
-                self.open(open);
+    };
+    (enum $type:ident { $($tag:literal $variant:ident { $($field:tt: $name:ident),* }),+ }) => {
+        impl Wire for $type {
+            fn write(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant { $($field: $name),* } => {
+                        out.push($tag);
+                        $($name.write(out);)*
+                    })+
+                }
             }
-            Role::Event => self.byte(1),
-            Role::Close => self.byte(2),
+
+            fn read(from: &mut &[u8]) -> Option<Self> {
+                match u8::read(from)? {
+                    $($tag => {
+                        $(let $name = Wire::read(from)?;)*
+                        Some(Self::$variant { $($field: $name),* })
+                    })+
+                    _ => None,
+                }
+            }
         }
+    };
+}
+
+wire!(struct Summary {
+    bytes, lines, filled, last_filled, chains, leaves, entries, findings, canonical, unresolved
+});
+wire!(struct Entry { line, kind });
+wire!(enum Kind {
+    0 Link { 0: link },
+    1 Note { 0: note },
+    2 Opaque { 0: link },
+    3 Skip { 0: level, 1: hash },
+    4 Checkpoint { 0: checkpoint }
+});
+wire!(struct LinkEntry { signature, payload, chain, seq, time, prev, event, role });
+wire!(enum Signed { 0 No {}, 1 Valid {}, 2 Invalid {}, 3 Unresolved {} });
+wire!(enum Shown { 0 NoEvent {}, 1 Matches {}, 2 Fails {}, 3 Withheld { 0: why } });
+wire!(enum Withheld { 0 Erased {}, 1 Redacted {}, 2 Filtered {} });
+wire!(enum Role { 0 Open { 0: open }, 1 Event {}, 2 Close {} });
+wire!(struct OpenLink { chain, origin, key, time, nonce, signature });
+wire!(struct CheckpointEntry { size, root, note, other_origin, log, cosignatures, bad_cosignature });
+wire!(struct LineFinding { line, entry, code, detail });
+wire!(struct Unresolved { entry, message, signature });
+wire!(struct ChainId { 0 });
+wire!(struct Hash { 0 });
+
+/// Passes a type as text.
+macro_rules! wire_text {
+    ($($type:ty: $own:ident => $to:expr, $text:ident => $of:expr;)+) => {$(
+        impl Wire for $type {
+            fn write(&self, out: &mut Vec<u8>) {
+                let $own = self;
+                let text: &str = $to;
+                text.len().write(out);
+                out.extend_from_slice(text.as_bytes());
+            }
+
+            fn read(from: &mut &[u8]) -> Option<Self> {
+                let length = usize::read(from)?;
+                let (text, rest) = from.split_at_checked(length)?;
+                *from = rest;
+                let $text = core::str::from_utf8(text).ok()?;
+                $of
+            }
+        }
+    )+};
+}
+
+wire_text! {
+    String: own => own, text => Some(text.to_owned());
+    Box<str>: own => own, text => Some(text.into());
+    Cow<'static, str>: own => own, text => Some(Self::Owned(text.to_owned()));
+    VerifierKey: own => own.as_str(), text => text.parse().ok();
+    KeyNote: own => &own.note.to_string(), text => Self::parse(text).ok();
+}
+
+/// Passes a type as another one.
+macro_rules! wire_as {
+    ($($type:ty as $other:ty: $own:ident => $to:expr, $of:expr;)+) => {$(
+        impl Wire for $type {
+            fn write(&self, out: &mut Vec<u8>) {
+                let $own = *self;
+                let other: $other = $to;
+                other.write(out);
+            }
+
+            fn read(from: &mut &[u8]) -> Option<Self> {
+                <$other>::read(from).and_then($of)
+            }
+        }
+    )+};
+}
+
+wire_as! {
+    u8 as [u8; 1]: own => [own], |[byte]| Some(byte);
+    u32 as [u8; 4]: own => own.to_le_bytes(), |bytes| Some(Self::from_le_bytes(bytes));
+    u64 as [u8; 8]: own => own.to_le_bytes(), |bytes| Some(Self::from_le_bytes(bytes));
+    usize as u64: own => own as u64, |number| number.try_into().ok();
+    bool as u8: own => own.into(), |byte| (byte < 2).then_some(byte == 1);
+    Time as u64: own => own.millis().cast_unsigned(), |millis| Self::from_millis(millis.cast_signed());
+    FindingCode as u8: own => own as u8, |byte| Self::ALL.get(usize::from(byte)).copied();
+}
+
+impl<const N: usize> Wire for [u8; N] {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
     }
 
-    fn open(&mut self, open: &OpenLink) {
-        self.bytes(&open.chain.0);
-        self.text(open.origin.as_bytes());
-        self.text(open.key.as_str().as_bytes());
-        self.time(open.time);
-        self.bytes(&open.nonce);
-        self.bytes(&open.signature);
-    }
-
-    fn checkpoint(&mut self, checkpoint: &CheckpointEntry) {
-        self.number(checkpoint.size);
-        self.bytes(&checkpoint.root.0);
-        self.text(checkpoint.note.as_bytes());
-        self.option(checkpoint.other_origin.as_deref(), |out, origin| out.text(origin.as_bytes()));
-        self.option(checkpoint.log, |out, valid| out.byte(u8::from(valid)));
-        self.list(&checkpoint.cosignatures, |out, (witness, time)| {
-            out.number(*witness as u64);
-            out.time(*time);
-        });
-        self.byte(u8::from(checkpoint.bad_cosignature));
-    }
-
-    fn finding(&mut self, finding: &LineFinding) {
-        self.number(finding.line);
-        self.option(finding.entry, |out, entry| out.number(entry as u64));
-        self.byte(finding.code as u8);
-        self.text(finding.detail.as_bytes());
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        let (bytes, rest) = from.split_first_chunk()?;
+        *from = rest;
+        Some(*bytes)
     }
 }
 
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn slice(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (slice, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(slice)
+impl<A: Wire, B: Wire> Wire for (A, B) {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+        self.1.write(out);
     }
 
-    fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.slice(N)?.try_into().ok()
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        Some((A::read(from)?, B::read(from)?))
+    }
+}
+
+impl<T: Wire> Wire for Box<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        T::write(self, out);
     }
 
-    fn byte(&mut self) -> Option<u8> {
-        self.bytes().map(|[byte]| byte)
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        T::read(from).map(Self::new)
     }
+}
 
-    fn number(&mut self) -> Option<u64> {
-        self.bytes().map(u64::from_le_bytes)
-    }
-
-    fn index(&mut self) -> Option<usize> {
-        usize::try_from(self.number()?).ok()
-    }
-
-    fn short(&mut self) -> Option<u32> {
-        self.bytes().map(u32::from_le_bytes)
-    }
-
-    fn flag(&mut self) -> Option<bool> {
-        match self.byte()? {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
+impl<T: Wire> Wire for Option<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.is_some().write(out);
+        if let Some(item) = self {
+            item.write(out);
         }
     }
 
-    fn text(&mut self) -> Option<&'a [u8]> {
-        let length = self.index()?;
-        self.slice(length)
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        if bool::read(from)? { T::read(from).map(Some) } else { Some(None) }
+    }
+}
+
+impl<T: Wire> Wire for Vec<T> {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.len().write(out);
+        for item in self {
+            item.write(out);
+        }
     }
 
-    fn string(&mut self) -> Option<&'a str> {
-        core::str::from_utf8(self.text()?).ok()
-    }
-
-    fn time(&mut self) -> Option<Time> {
-        Time::from_millis(i64::from_le_bytes(self.bytes()?))
-    }
-
-    fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
-        let length = self.index()?;
+    fn read(from: &mut &[u8]) -> Option<Self> {
+        let length = usize::read(from)?;
         // Every item takes a byte at least, so a false length cannot ask for much.
-        let mut items = Vec::with_capacity(length.min(self.0.len()));
+        let mut items = Self::with_capacity(length.min(from.len()));
         for _ in 0..length {
-            items.push(read(self)?);
+            items.push(T::read(from)?);
         }
         Some(items)
-    }
-
-    fn option<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        if self.flag()? { read(self).map(Some) } else { Some(None) }
-    }
-
-    fn entry(&mut self) -> Option<Entry> {
-        let line = self.number()?;
-        let kind = match self.byte()? {
-            0 => Kind::Link(self.link()?),
-            1 => Kind::Note(Box::new(KeyNote::parse(self.string()?).ok()?)),
-            2 => Kind::Opaque(self.option(|from| Some((ChainId(from.bytes()?), from.number()?)))?),
-            3 => Kind::Skip(self.byte()?, Hash(self.bytes()?)),
-            4 => Kind::Checkpoint(Box::new(self.checkpoint()?)),
-            _ => return None,
-        };
-        Some(Entry { line, kind })
-    }
-
-    #[inline]
-    fn link(&mut self) -> Option<LinkEntry> {
-        let signature = match self.byte()? {
-            0 => Signed::No,
-            1 => Signed::Valid,
-            2 => Signed::Invalid,
-            3 => Signed::Unresolved,
-            _ => return None,
-        };
-        let payload = match self.byte()? {
-            0 => Shown::NoEvent,
-            1 => Shown::Matches,
-            2 => Shown::Fails,
-            3 => Shown::Withheld(None),
-            4 => Shown::Withheld(Some(Withheld::Erased)),
-            5 => Shown::Withheld(Some(Withheld::Redacted)),
-            6 => Shown::Withheld(Some(Withheld::Filtered)),
-            _ => return None,
-        };
-        Some(LinkEntry {
-            chain: self.short()?,
-            signature,
-            payload,
-            seq: self.number()?,
-            time: self.time()?,
-            prev: Hash(self.bytes()?),
-            event: (self.number()?, self.number()?),
-            role: match self.byte()? {
-                0 => Role::Open(self.open()?),
-                1 => Role::Event,
-                2 => Role::Close,
-                _ => return None,
-            },
-        })
-    }
-
-    fn open(&mut self) -> Option<Box<OpenLink>> {
-        Some(Box::new(OpenLink {
-            chain: ChainId(self.bytes()?),
-            origin: self.string()?.to_owned(),
-            key: self.string()?.parse().ok()?,
-            time: self.time()?,
-            nonce: self.bytes()?,
-            signature: self.bytes()?,
-        }))
-    }
-
-    fn checkpoint(&mut self) -> Option<CheckpointEntry> {
-        Some(CheckpointEntry {
-            size: self.number()?,
-            root: Hash(self.bytes()?),
-            note: self.string()?.to_owned(),
-            other_origin: self.option(|from| from.string().map(str::to_owned))?,
-            log: self.option(Self::flag)?,
-            cosignatures: self.list(|from| Some((from.index()?, from.time()?)))?,
-            bad_cosignature: self.flag()?,
-        })
-    }
-
-    fn finding(&mut self) -> Option<LineFinding> {
-        Some(LineFinding {
-            line: self.number()?,
-            entry: self.option(Self::index)?,
-            code: *FindingCode::ALL.get(usize::from(self.byte()?))?,
-            detail: Cow::Owned(self.string()?.to_owned()),
-        })
     }
 }

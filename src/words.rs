@@ -1,0 +1,23 @@
+//! Enums of which each variant has a word, which is stable: programs may compare it, and formats hold it.
+
+/// Declares such an enum.
+macro_rules! words {
+    ($(#[$enum:meta])* pub enum $name:ident { $($(#[$doc:meta])+ $variant:ident = $word:literal,)+ }) => {
+        $(#[$enum])*
+        pub enum $name { $($(#[$doc])+ $variant,)+ }
+
+        impl $name {
+            /// Its word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// What has this word.
+            pub fn parse(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+pub(crate) use words;
