@@ -42,6 +42,7 @@ use core::fmt;
 use crate::error::Quoted;
 use crate::error::{Code, Error, Flaw};
 use crate::hash::Hash;
+use crate::link::integer;
 use crate::merkle::MAX_SIZE;
 use crate::note::{Claim, Decides, KeyType, Note, Opened, SignatureLine, Verified, VerifierKey, check_name};
 #[cfg(feature = "sign")]
@@ -52,7 +53,7 @@ use crate::time::Time;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The log's origin, which obeys the rules of a key's name unless it was read from an
-    /// [extended](Self::parse_extended_text) text.
+    /// [extended](SignedCheckpoint::parse_extended) text.
     pub origin: String,
     /// The number of leaves, at most 2^53 − 1.
     pub size: u64,
@@ -94,16 +95,7 @@ impl Checkpoint {
 
     /// Reads a checkpoint's text as C2SP tlog-checkpoint has it, which other people's logs may make
     /// use of: the origin is any text, and after the three lines there may be extension lines, of
-    /// which nothing is read.
-    ///
-    /// # Errors
-    ///
-    /// [`Code::Checkpoint`] with the line at which it is malformed. An empty line is, wherever it
-    /// is.
-    pub fn parse_extended_text(text: &str) -> Result<Self, Error> {
-        Ok(Self::read_extended(text)?)
-    }
-
+    /// which nothing is read. An empty line is malformed, wherever it is.
     fn read_extended(text: &str) -> Result<Self, Flaw> {
         let (checkpoint, extensions) = Self::read_lines(text)?;
         if checkpoint.origin.is_empty() {
@@ -127,7 +119,8 @@ impl Checkpoint {
             Ok(line)
         };
         let (origin, size, root) = (next(1)?, next(2)?, next(3)?);
-        let size = parse_decimal(size).ok_or_else(|| refuse(2, "a size is a decimal, at most 2^53 - 1"))?;
+        let size =
+            integer(size.as_bytes()).ok_or_else(|| refuse(2, "a size is a decimal, at most 2^53 - 1"))?;
         let root = Hash::from_base64(root).ok_or_else(|| refuse(3, "a root hash is base64 of 32 bytes"))?;
         Ok((Self { origin: origin.to_owned(), size, root }, rest))
     }
@@ -181,11 +174,6 @@ fn cosign(text: &str, key: &SignerKey, seconds: u64) -> Result<String, Error> {
     Ok(SignatureLine::of(verifier, &timestamped).to_string())
 }
 
-/// A decimal without sign or leading zeros, at most 2^53 − 1.
-pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
-    crate::link::integer(text.as_bytes())
-}
-
 /// The largest signed checkpoint, in bytes.
 const MAX_NOTE: usize = 1 << 20;
 
@@ -223,9 +211,9 @@ impl SignedCheckpoint {
         Ok(Self { checkpoint: Checkpoint::parse_text(&note.text)?, note })
     }
 
-    /// Reads a signed checkpoint of anyone's, by the rules of
-    /// [`Checkpoint::parse_extended_text`]. No signature is verified. Signatures are over the text
-    /// as it stands.
+    /// Reads a signed checkpoint of anyone's, as C2SP tlog-checkpoint has it: the origin is any text, and after the
+    /// three lines there may be extension lines, of which nothing is read. No signature is verified. Signatures are
+    /// over the text as it stands.
     ///
     /// # Errors
     ///
@@ -245,11 +233,6 @@ impl SignedCheckpoint {
             return Err(Flaw::new(Code::Checkpoint, "a signed checkpoint is at most 1 MiB"));
         }
         Note::read(note).map_err(|flaw| Flaw { code: Code::Checkpoint, ..flaw })
-    }
-
-    /// Whether the text has extension lines after the three that every checkpoint has.
-    pub fn is_extended(&self) -> bool {
-        self.note.text.bytes().filter(|&byte| byte == b'\n').count() > 3
     }
 
     /// The signature line of a witness, over the text as it stands: as [`Checkpoint::cosign`].
@@ -410,14 +393,15 @@ mod tests {
 
     #[test]
     fn other_peoples_checkpoints_may_have_more_lines_and_any_origin() {
+        let parse = |text: &str| Checkpoint::read_extended(text).map_err(Error::from);
         let good = checkpoint().to_string();
         let extended = good.clone() + "extension 1\n — 2\n";
-        assert_eq!(Checkpoint::parse_extended_text(&extended), Ok(checkpoint()));
-        assert_eq!(Checkpoint::parse_extended_text(&good), Ok(checkpoint()));
+        assert_eq!(parse(&extended), Ok(checkpoint()));
+        assert_eq!(parse(&good), Ok(checkpoint()));
         assert!(Checkpoint::parse_text(&extended).is_err());
         let origin = "go.sum database + tree";
         let other = good.replace("log.example", origin);
-        assert_eq!(Checkpoint::parse_extended_text(&other).expect("an origin").origin, origin);
+        assert_eq!(parse(&other).expect("an origin").origin, origin);
         assert!(Checkpoint::parse_text(&other).is_err());
         for (text, line) in [
             (good.clone() + "\n", 4),
@@ -426,7 +410,7 @@ mod tests {
             (good.replace("log.example", ""), 1),
             (good.replace('7', "07"), 2),
         ] {
-            let error = Checkpoint::parse_extended_text(&text).expect_err(&text);
+            let error = parse(&text).expect_err(&text);
             assert_eq!((error.code, error.line), (Code::Checkpoint, Some(line)), "{text:?}");
         }
 
@@ -434,7 +418,6 @@ mod tests {
         let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
         let note = sign_note(&extended, &log).expect("a note");
         let read = SignedCheckpoint::parse_extended(&note).expect("a checkpoint");
-        assert!(read.is_extended());
         let cosigned = note + &read.cosign(&witness, 5).expect("a witness's key");
         let read = SignedCheckpoint::parse_extended(&cosigned).expect("a checkpoint");
         assert!(read.is_signed_by(log.verifier_key()));
@@ -459,7 +442,7 @@ mod tests {
         assert!(read.note.is_signed_by(other.verifier_key()) && !read.is_signed_by(other.verifier_key()));
         let opened = read.log_signatures([other.verifier_key(), log.verifier_key()]);
         assert_eq!((opened.verified.len(), opened.verified[0].key), (1, log.verifier_key()));
-        assert!(opened.invalid.is_empty() && !read.is_extended());
+        assert!(opened.invalid.is_empty());
     }
 
     #[test]

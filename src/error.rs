@@ -50,8 +50,6 @@ words! {
     }
 }
 
-impl Code {}
-
 /// An error with a code, a message, and where known the line, the member and a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {

@@ -147,8 +147,6 @@ words! {
     }
 }
 
-impl ActorType {}
-
 /// Who acts (`actor`) or what is acted on (`target`).
 #[derive(Clone, Debug)]
 pub struct Subject(Object);

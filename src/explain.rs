@@ -180,7 +180,6 @@ pub fn explain_as(
 /// A link of the event's chain.
 struct Chained {
     index: u64,
-    seq: u64,
     text: String,
     link: Link,
 }
@@ -274,10 +273,10 @@ impl Evidence {
                     if link.chain() != chain {
                         continue;
                     }
-                    let chained = Chained { index, seq: link.seq(), text: text.into_owned(), link };
+                    let chained = Chained { index, text: text.into_owned(), link };
                     match (&found, payload, &chained.link) {
                         (None, Some(payload), Link::Event(EventLink { commit, .. }))
-                            if chained.seq == seq =>
+                            if chained.link.seq() == seq =>
                         {
                             let event = Committed::of(&payload, commit);
                             found = Some((chained, event));
@@ -338,11 +337,11 @@ impl Chained {
                 break;
             }
             // A fork, which is no link of the chain.
-            if link.seq <= last.seq {
+            if link.link.seq() <= last.link.seq() {
                 continue;
             }
-            let follows =
-                link.seq - last.seq == 1 && link.link.prev() == Some(&leaf_hash(last.text.as_bytes()));
+            let follows = link.link.seq() - last.link.seq() == 1
+                && link.link.prev() == Some(&leaf_hash(last.text.as_bytes()));
             if !follows {
                 break;
             }
@@ -396,11 +395,11 @@ impl Explainer<'_> {
     }
 
     fn link(&self) -> Step {
-        let Chained { seq, text, link, .. } = &self.proof.link;
+        let Chained { text, link, .. } = &self.proof.link;
         let mut facts = vec![
             fact("link", text),
             fact("chain", &link.chain()),
-            fact("seq", seq),
+            fact("seq", &link.seq()),
             fact("time", &link.time()),
         ];
         facts.extend(link.prev().map(|prev| fact("prev", prev)));
@@ -429,7 +428,7 @@ impl Explainer<'_> {
             && let Some(signature) = link.link.signature()
         {
             facts.extend([
-                fact("seq", &link.seq),
+                fact("seq", &link.link.seq()),
                 fact("signed", signed_part(&link.text)),
                 fact("signature", &base64::encode(signature)),
             ]);

@@ -52,9 +52,10 @@
 
 use core::fmt;
 
-use crate::checkpoint::{SignedCheckpoint, parse_decimal};
+use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
+use crate::link::integer;
 use crate::merkle::{empty_root, verify_consistency};
 #[cfg(feature = "sign")]
 use crate::note::SignerKey;
@@ -103,7 +104,7 @@ impl Request {
             .split_once("\n\n")
             .ok_or_else(|| Error::new(Code::Witness, "there is no empty line before the checkpoint"))?;
         let mut lines = head.split('\n').zip(1..);
-        let old_size = lines.next().and_then(|(line, _)| parse_decimal(line.strip_prefix("old ")?));
+        let old_size = lines.next().and_then(|(line, _)| integer(line.strip_prefix("old ")?.as_bytes()));
         let old_size =
             old_size.ok_or_else(|| refuse(1, "the first line is \"old\" and a decimal, at most 2^53 - 1"))?;
         let mut proof = Vec::new();
@@ -253,27 +254,32 @@ pub enum CosignError {
 impl CosignError {
     /// The status of the HTTP answer.
     pub const fn status(&self) -> u16 {
-        match self {
-            Self::Malformed(_) | Self::OldSize => 400,
-            Self::Unsigned | Self::InvalidSignature => 403,
-            Self::UnknownLog => 404,
-            Self::Conflict { .. } => 409,
-            Self::EmptyRoot | Self::SplitView | Self::Inconsistent(_) => 422,
-        }
+        self.parts().0
     }
 
     /// The reason as a word that programs may compare, for example `witness.conflict`.
     pub const fn code(&self) -> &'static str {
+        self.parts().1
+    }
+
+    /// Status, code, and the text where it is always the same.
+    const fn parts(&self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::Malformed(_) => "witness.malformed",
-            Self::OldSize => "witness.old_size",
-            Self::Unsigned => "witness.unsigned",
-            Self::InvalidSignature => "witness.signature",
-            Self::UnknownLog => "witness.unknown_log",
-            Self::Conflict { .. } => "witness.conflict",
-            Self::EmptyRoot => "witness.empty_root",
-            Self::SplitView => "witness.split_view",
-            Self::Inconsistent(_) => "witness.inconsistent",
+            Self::Malformed(_) => (400, "witness.malformed", ""),
+            Self::OldSize => (400, "witness.old_size", "the old size is above the checkpoint's"),
+            Self::Unsigned => {
+                (403, "witness.unsigned", "no key that is trusted for this log signed the checkpoint")
+            }
+            Self::InvalidSignature => (403, "witness.signature", "a signature of a trusted key is invalid"),
+            Self::UnknownLog => {
+                (404, "witness.unknown_log", "this witness does not watch a log of this origin")
+            }
+            Self::Conflict { .. } => (409, "witness.conflict", ""),
+            Self::EmptyRoot => (422, "witness.empty_root", "the root of no leaves is the hash of nothing"),
+            Self::SplitView => {
+                (422, "witness.split_view", "a checkpoint of this size with another root was cosigned before")
+            }
+            Self::Inconsistent(_) => (422, "witness.inconsistent", ""),
         }
     }
 
@@ -298,13 +304,8 @@ impl fmt::Display for CosignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(error) | Self::Inconsistent(error) => error.fmt(f),
-            Self::OldSize => f.write_str("the old size is above the checkpoint's"),
-            Self::Unsigned => f.write_str("no key that is trusted for this log signed the checkpoint"),
-            Self::InvalidSignature => f.write_str("a signature of a trusted key is invalid"),
-            Self::UnknownLog => f.write_str("this witness does not watch a log of this origin"),
             Self::Conflict { size } => write!(f, "the last cosigned checkpoint is of {size} leaves"),
-            Self::EmptyRoot => f.write_str("the root of no leaves is the hash of nothing"),
-            Self::SplitView => f.write_str("a checkpoint of this size with another root was cosigned before"),
+            other => f.write_str(other.parts().2),
         }
     }
 }
@@ -356,7 +357,7 @@ impl Answer {
             409 => {
                 let is_size =
                     content_type.is_some_and(|kind| kind.split(';').next() == Some(SIZE_CONTENT_TYPE));
-                let size = text.ok().and_then(|text| parse_decimal(text.strip_suffix('\n')?));
+                let size = text.ok().and_then(|text| integer(text.strip_suffix('\n')?.as_bytes()));
                 let size = size.filter(|_| is_size);
                 let size = size.ok_or_else(|| refuse("the answer 409 does not tell a size"))?;
                 Ok(Self::Conflict { size })

@@ -79,7 +79,7 @@ fn however_summaries_are_merged() {
                 };
                 progress.absorb(merged.unwrap_or_default(), b"");
                 let how = format!("summaries of {lines} lines merged, {fold_right}");
-                compare(&case, &how, &progress.finish(end).report, &mut failures);
+                compare(&case, &how, &progress.finish_telling(end).0.report, &mut failures);
             }
         }
     }
@@ -97,7 +97,7 @@ fn when_summaries_travel_as_bytes() {
             progress.absorb(Summary::decode(&bytes).unwrap(), b"");
             assert!((0..bytes.len()).all(|cut| Summary::decode(&bytes[..cut]).is_none()), "{}", case.name);
         }
-        compare(&case, "as bytes", &progress.finish(end).report, &mut failures);
+        compare(&case, "as bytes", &progress.finish_telling(end).0.report, &mut failures);
     }
     assert_none(&failures);
 }

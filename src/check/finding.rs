@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::verify::{LISTED, Verdict};
 use crate::words::words;
@@ -42,12 +42,6 @@ impl TileCode {
                 "the tiles are not those of the checkpoint: keep both as evidence, and ask the log's operator"
             }
         }
-    }
-}
-
-impl Serialize for TileCode {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

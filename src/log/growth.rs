@@ -167,19 +167,9 @@ impl Growth {
         let below = Layered { top: self, below: state };
         match &leaf.body {
             Body::Link { link, .. } => {
-                let known = below.chain(&link.chain()).map_err(Stop::Storage)?;
-                let chain = match (link, known) {
-                    (Link::Open(open), None) => {
-                        let windows = below.life(&open.key).map_err(Stop::Storage)?.windows;
-                        Chain::opened(open, leaf.hash, windows)
-                    }
-                    (Link::Event(_) | Link::Close(_), Some(chain))
-                        if chain.next == link.seq() && link.prev() == Some(&chain.last) && !chain.closed =>
-                    {
-                        chain.extended(link, leaf.hash)
-                    }
-                    _ => return Err(misplaced("the link does not follow its chain").into()),
-                };
+                let follows = |chain: &Chain| link.prev() == Some(&chain.last) && !chain.closed;
+                let next = below.chain_with(link, leaf.hash, follows).map_err(Stop::Storage)?;
+                let chain = next.ok_or_else(|| misplaced("the link does not follow its chain"))?;
                 self.add_link(Arc::clone(&leaf), link, chain);
             }
             Body::Note(note) => {
@@ -255,17 +245,7 @@ impl Growth {
         let leaf = Arc::new(leaf);
         match &leaf.body {
             Body::Link { link, .. } => {
-                let known = self.chains.get(&link.chain()).map(|added| added.chain.clone());
-                let next = match (link, known) {
-                    (Link::Open(open), None) => {
-                        let windows = self.lives.get(&open.key).cloned().unwrap_or_default().windows;
-                        Some(Chain::opened(open, leaf.hash, windows))
-                    }
-                    (Link::Event(_) | Link::Close(_), Some(chain)) if chain.next == link.seq() => {
-                        Some(chain.extended(link, leaf.hash))
-                    }
-                    _ => None,
-                };
+                let Ok(next) = Layered { top: self, below: &Empty }.chain_with(link, leaf.hash, |_| true);
                 match next {
                     Some(chain) => self.add_link(Arc::clone(&leaf), link, chain),
                     None => self.add_opaque(),
@@ -286,6 +266,24 @@ impl Growth {
 pub(super) struct Layered<'a, S: ?Sized> {
     pub(super) top: &'a Growth,
     pub(super) below: &'a S,
+}
+
+impl<S: Storage + ?Sized> Layered<'_, S> {
+    /// Where a link's chain stands with it; none where it is not the chain's next, or does not follow the others.
+    fn chain_with(
+        &self,
+        link: &Link,
+        hash: Hash,
+        follows: impl Fn(&Chain) -> bool,
+    ) -> Result<Option<Chain>, S::Error> {
+        Ok(match (link, self.chain(&link.chain())?) {
+            (Link::Open(open), None) => Some(Chain::opened(open, hash, self.life(&open.key)?.windows)),
+            (Link::Event(_) | Link::Close(_), Some(chain)) if chain.next == link.seq() && follows(&chain) => {
+                Some(chain.extended(link, hash))
+            }
+            _ => None,
+        })
+    }
 }
 
 impl<S: Storage + ?Sized> Storage for Layered<'_, S> {

@@ -8,8 +8,7 @@ use crate::hash::{Hash, hash_nodes};
 /// complete subtrees that cover them.
 ///
 /// A range that begins at 0 is the right edge of a tree: enough to add leaves and to tell the
-/// root, in memory that grows with the logarithm of the size. Ranges that touch
-/// [merge](Self::merge), associatively, so that stretches of a log can be hashed side by side.
+/// root, in memory that grows with the logarithm of the size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompactRange {
     begin: u64,
@@ -98,25 +97,6 @@ impl CompactRange {
             return Err(Error::new(Code::Proof, "a tree has at most 2^53 - 1 leaves"));
         }
         self.push(Node { level, hash: root });
-        Ok(())
-    }
-
-    /// Adds the leaves of `next`, which begins where this range ends.
-    ///
-    /// # Errors
-    ///
-    /// [`Code::Proof`] when it begins elsewhere. The range is then as it was.
-    pub fn merge(&mut self, next: &Self) -> Result<(), Error> {
-        if next.begin != self.end {
-            let message = format!(
-                "a range that begins at {} does not follow one that ends at {}",
-                next.begin, self.end
-            );
-            return Err(Error::new(Code::Proof, message));
-        }
-        for &node in &next.nodes {
-            self.push(node);
-        }
         Ok(())
     }
 

@@ -21,14 +21,14 @@ fn refuse(why: impl Into<String>) -> Error {
 }
 
 /// The hashes of the ranges of leaves, each the root of its own tree.
-fn range_hashes(ranges: &[(u64, u64)], reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
+fn range_hashes(ranges: &[Range], reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
     let subtrees = subtrees(ranges);
     let read = reader.read_hashes(&subtrees)?;
     if read.len() != subtrees.len() {
         return Err(refuse(format!("{} hashes were asked for and {} given", subtrees.len(), read.len())));
     }
     let mut rest = &read[..];
-    let hash = |&(begin, end): &(u64, u64)| {
+    let hash = |&(begin, end): &Range| {
         let (these, after) = rest.split_at(skips(begin, end).count());
         rest = after;
         these.iter().copied().rev().reduce(|right, left| node_hash(&left, &right)).unwrap_or_else(empty_root)
@@ -41,14 +41,14 @@ fn split(size: u64) -> u64 {
     1 << (size - 1).ilog2()
 }
 
-/// The ranges of leaves beside the way from the leaf up to the root.
-fn inclusion_ranges(index: u64, size: u64) -> Result<Vec<(u64, u64)>, Error> {
-    if index >= size {
-        return Err(refuse(format!("a tree of {size} leaves has no leaf {index}")));
-    }
+type Range = (u64, u64);
+
+/// The ranges of leaves beside the way from a range of leaves with that index up to the root, and that range: the first
+/// on the way down for which `is_reached` holds.
+fn ranges_beside(index: u64, size: u64, is_reached: impl Fn(Range) -> bool) -> (Vec<Range>, Range) {
     let mut ranges = Vec::new();
     let (mut begin, mut end) = (0, size);
-    while end - begin > 1 {
+    while !is_reached((begin, end)) {
         let middle = begin + split(end - begin);
         if index < middle {
             ranges.push((middle, end));
@@ -59,38 +59,34 @@ fn inclusion_ranges(index: u64, size: u64) -> Result<Vec<(u64, u64)>, Error> {
         }
     }
     ranges.reverse();
-    Ok(ranges)
+    (ranges, (begin, end))
+}
+
+/// The ranges of leaves beside the way from the leaf up to the root.
+fn inclusion_ranges(index: u64, size: u64) -> Result<Vec<Range>, Error> {
+    if index >= size {
+        return Err(refuse(format!("a tree of {size} leaves has no leaf {index}")));
+    }
+    Ok(ranges_beside(index, size, |(begin, end)| end - begin == 1).0)
 }
 
 /// The ranges of leaves that, with the old tree, make up the new one.
-fn consistency_ranges(old: u64, new: u64) -> Result<Vec<(u64, u64)>, Error> {
+fn consistency_ranges(old: u64, new: u64) -> Result<Vec<Range>, Error> {
     if old > new {
         return Err(refuse(format!("a tree of {new} leaves does not hold one of {old}")));
     }
     if old == 0 || old == new {
         return Ok(Vec::new());
     }
-    let mut ranges = Vec::new();
-    let (mut begin, mut end) = (0, new);
-    while end != old {
-        let middle = begin + split(end - begin);
-        if old <= middle {
-            ranges.push((middle, end));
-            end = middle;
-        } else {
-            ranges.push((begin, middle));
-            begin = middle;
-        }
-    }
+    let (mut ranges, last) = ranges_beside(old - 1, new, |(_, end)| end == old);
     // The old tree's own root need not be told.
-    if begin != 0 {
-        ranges.push((begin, end));
+    if last.0 != 0 {
+        ranges.insert(0, last);
     }
-    ranges.reverse();
     Ok(ranges)
 }
 
-fn subtrees(ranges: &[(u64, u64)]) -> Vec<Subtree> {
+fn subtrees(ranges: &[Range]) -> Vec<Subtree> {
     ranges.iter().flat_map(|&(begin, end)| skips(begin, end)).collect()
 }
 

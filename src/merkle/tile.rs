@@ -9,6 +9,7 @@ use core::iter;
 
 use super::{MAX_SIZE, Subtree};
 use crate::error::{Code, Error};
+use crate::link::integer;
 
 /// How many levels of the tree a tile stands for.
 pub const TILE_HEIGHT: u8 = 8;
@@ -110,7 +111,7 @@ impl Tile {
     pub fn parse(path: &str) -> Result<Self, Error> {
         let read = || {
             let (level, rest) = path.strip_prefix("tile/")?.split_once('/')?;
-            let level = parse_decimal(level, 63)? as u8;
+            let level = integer(level.as_bytes()).filter(|&level| level < 64)? as u8;
             let (index, width) = parse_place(rest)?;
             let tile = Self { level, index, width };
             // Whoever asks for a tile names it in one way only.
@@ -159,7 +160,9 @@ pub(super) fn write_path(what: &str, index: u64, width: u16) -> String {
 /// Reads `INDEX[.p/WIDTH]`. Forms of one and the same place are told apart by writing it again.
 pub(super) fn parse_place(text: &str) -> Option<(u64, u16)> {
     let (index, width) = match text.split_once(".p/") {
-        Some((index, width)) => (index, parse_decimal(width, TILE_WIDTH - 1).filter(|&width| width > 0)?),
+        Some((index, width)) => {
+            (index, integer(width.as_bytes()).filter(|width| (1..TILE_WIDTH).contains(width))?)
+        }
         None => (text, TILE_WIDTH),
     };
     let mut value: u64 = 0;
@@ -171,10 +174,4 @@ pub(super) fn parse_place(text: &str) -> Option<(u64, u16)> {
         value = value.checked_mul(1000)?.checked_add(digits.parse().ok()?)?;
     }
     Some((value, width as u16))
-}
-
-/// A decimal of digits alone, at most `most`.
-fn parse_decimal(text: &str, most: u64) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|&value| digits && value <= most)
 }

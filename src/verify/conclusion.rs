@@ -34,13 +34,6 @@ impl Sequence {
             findings.append(&self.unseen);
         }
         let tree = self.tree.check(&mut findings);
-        let facts = expected::Facts {
-            origin: &self.header.origin,
-            range: self.expected.as_ref(),
-            position,
-            tree_passes: tree.passes(),
-            log: self.log.as_ref(),
-        };
         let claimed = self.claimed.as_ref();
         let checks = Checks {
             format: format::check(self.counts.lines, self.malformed),
@@ -53,7 +46,7 @@ impl Sequence {
             witnesses: self.witnesses.check(&self.options.trust, &mut findings),
             time: self.time.check(),
             closure: closure::check(self.threads.iter().map(|thread| &thread.end), &mut findings),
-            expected: expected::check(&self.options.expect, &facts, &mut findings),
+            expected: expected::check(self, tree.passes(), &mut findings),
             tree,
         };
         let asked = Asked {

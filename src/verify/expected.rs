@@ -1,24 +1,16 @@
 //! The check `expected`: is it what the reader asked for?
 
-use super::Expectations;
 use super::FindingCode::{ExpectedAge, ExpectedOrigin, ExpectedRange};
 use super::finding::{Findings, Place};
-use super::range::Range;
-use super::report::{Check, Log};
+use super::report::Check;
+use super::sequence::Sequence;
 use crate::error::Quoted;
 
 const FIRST_LINE: Place = Place::line(1);
 
-/// What is known at the end of the export.
-pub(super) struct Facts<'a> {
-    pub(super) origin: &'a str,
-    pub(super) range: Option<&'a Range>,
-    pub(super) position: u64,
-    pub(super) tree_passes: bool,
-    pub(super) log: Option<&'a Log>,
-}
-
-pub(super) fn check(expect: &Expectations, facts: &Facts<'_>, findings: &mut Findings) -> Check {
+/// The check at the end of the export.
+pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findings) -> Check {
+    let expect = &sequence.options.expect;
     let (mut items, mut failed) = (0, 0);
     let mut answer = |good: bool| {
         items += 1;
@@ -26,28 +18,28 @@ pub(super) fn check(expect: &Expectations, facts: &Facts<'_>, findings: &mut Fin
     };
     let mut no_answer = None;
     if let Some(origin) = &expect.origin {
-        answer(origin == facts.origin);
-        if origin != facts.origin {
+        answer(origin == sequence.origin());
+        if origin != sequence.origin() {
             findings.add(ExpectedOrigin, FIRST_LINE, || {
-                format!("the export is of the log {}", Quoted(facts.origin))
+                format!("the export is of the log {}", Quoted(sequence.origin()))
             });
         }
     }
-    if let Some(range) = facts.range {
-        if range.contradicted(facts.position, FIRST_LINE).is_some() {
+    if let Some(range) = &sequence.expected {
+        if range.contradicted(sequence.tree.position(), FIRST_LINE).is_some() {
             answer(false);
             let (begin, end) = (range.begin, range.end);
             findings.add(ExpectedRange, FIRST_LINE, || {
                 format!("not all of the leaves {begin} to {} are here", end.max(1) - 1)
             });
-        } else if facts.tree_passes {
+        } else if tree_passes {
             answer(true);
         } else {
             no_answer = Some("only a checkpoint can confirm the leaves' places");
         }
     }
     if let Some(age) = &expect.max_age {
-        match facts.log.and_then(|log| log.time) {
+        match sequence.log.and_then(|log| log.time) {
             None => no_answer = Some("no witnesses say how old the last checkpoint is"),
             Some(time) => {
                 let old = age.now.millis().saturating_sub(time.millis()) > age.seconds.saturating_mul(1000);

@@ -266,6 +266,12 @@ pub struct Finding {
     pub hint: &'static str,
 }
 
+impl Finding {
+    fn place(&self) -> Place {
+        Place { line: self.line, index: self.index, link: self.chain.map(|chain| (chain, self.seq)) }
+    }
+}
+
 #[allow(clippy::ref_option, reason = "serde hands the field over so")]
 pub(super) fn as_text<S: Serializer>(
     value: &Option<impl core::fmt::Display>,
@@ -290,7 +296,7 @@ pub(super) struct Findings {
 #[derive(Clone, Debug, Default)]
 struct OfCode {
     count: u64,
-    first: Vec<(Place, &'static str, String)>,
+    first: Vec<Finding>,
 }
 
 impl Findings {
@@ -321,30 +327,41 @@ impl Findings {
         if self.of_code.len() <= number {
             self.of_code.resize_with(number + 1, OfCode::default);
         }
-        let of_code = &mut self.of_code[number];
-        of_code.count += 1;
-        if self.told && of_code.count <= LISTED as u64 {
-            self.fresh.push(finding(code, place, hint, message()));
+        let OfCode { count, first } = &mut self.of_code[number];
+        *count += 1;
+        let comes_before = |other: &Finding| other.place() <= place;
+        let is_told = self.told && *count <= LISTED as u64;
+        let is_listed = first.len() < LISTED || !first.last().is_some_and(comes_before);
+        if !is_told && !is_listed {
+            return;
         }
-        if of_code.first.len() == LISTED {
-            if of_code.first.last().is_some_and(|(last, ..)| *last <= place) {
-                return;
-            }
-            of_code.first.pop();
+        let finding = Finding {
+            code,
+            severity: code.severity(),
+            line: place.line,
+            index: place.index,
+            chain: place.link.map(|(chain, _)| chain),
+            seq: place.link.and_then(|(_, seq)| seq),
+            message: message(),
+            hint,
+        };
+        if is_told {
+            self.fresh.push(finding.clone());
         }
-        let at = of_code.first.partition_point(|(before, ..)| *before <= place);
-        of_code.first.insert(at, (place, hint, message()));
+        if is_listed {
+            first.truncate(LISTED - 1);
+            first.insert(first.partition_point(comes_before), finding);
+        }
     }
 
     /// Adds what was noted aside.
     pub(super) fn append(&mut self, aside: &Self) {
-        for (code, of_code) in FindingCode::ALL.iter().zip(&aside.of_code) {
-            for (place, hint, message) in &of_code.first {
-                self.insert(*code, *place, hint, &|| message.clone());
+        for OfCode { count, first } in &aside.of_code {
+            let Some(Finding { code, .. }) = first.first() else { continue };
+            for finding in first {
+                self.insert(*code, finding.place(), finding.hint, &|| finding.message.clone());
             }
-            if let Some(own) = self.of_code.get_mut(*code as usize) {
-                own.count += of_code.count - of_code.first.len() as u64;
-            }
+            self.of_code[*code as usize].count += count - first.len() as u64;
         }
     }
 
@@ -357,32 +374,16 @@ impl Findings {
         std::mem::take(&mut self.fresh)
     }
 
+    /// By code.
     pub(super) fn counts(&self) -> impl Iterator<Item = (FindingCode, u64)> {
-        let counts = FindingCode::ALL.iter().zip(&self.of_code);
-        counts.map(|(code, of_code)| (*code, of_code.count)).filter(|(_, count)| *count > 0)
+        self.of_code.iter().filter_map(|of_code| Some((of_code.first.first()?.code, of_code.count)))
     }
 
     /// All that are listed, in the order of the report.
     pub(super) fn into_list(self) -> Vec<Finding> {
-        let all = FindingCode::ALL.iter().zip(self.of_code).flat_map(|(code, of_code)| {
-            of_code.first.into_iter().map(move |(place, hint, message)| finding(*code, place, hint, message))
-        });
-        let mut all: Vec<_> = all.collect();
+        let mut all: Vec<_> = self.of_code.into_iter().flat_map(|of_code| of_code.first).collect();
         all.sort_by_key(|found| (found.line, found.code, found.index, found.chain, found.seq));
         all
-    }
-}
-
-fn finding(code: FindingCode, place: Place, hint: &'static str, message: String) -> Finding {
-    Finding {
-        code,
-        severity: code.severity(),
-        line: place.line,
-        index: place.index,
-        chain: place.link.map(|(chain, _)| chain),
-        seq: place.link.and_then(|(_, seq)| seq),
-        message,
-        hint,
     }
 }
 

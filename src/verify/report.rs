@@ -10,8 +10,7 @@ use crate::words::words;
 
 words! {
     /// The one answer to "can this be believed?", computed by the verifier and nowhere else.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-    #[serde(rename_all = "snake_case")]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Verdict {
         /// Something here is not what was recorded.
         Altered = "altered",
@@ -41,16 +40,17 @@ impl Verdict {
     }
 }
 
-/// How a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Every item passed.
-    Pass,
-    /// An item failed.
-    Fail,
-    /// No item failed, and one had no answer or there was none.
-    NotChecked,
+words! {
+    /// How a check ended.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum State {
+        /// Every item passed.
+        Pass = "pass",
+        /// An item failed.
+        Fail = "fail",
+        /// No item failed, and one had no answer or there was none.
+        NotChecked = "not_checked",
+    }
 }
 
 /// The result of one check.
@@ -82,44 +82,28 @@ impl Check {
     }
 }
 
-/// The checks, in the order of SPEC's table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "named and explained as in SPEC section 9's table")]
-pub struct Checks {
-    pub format: Check,
-    pub payloads: Check,
-    pub chains: Check,
-    pub signatures: Check,
-    pub tree: Check,
-    pub log: Check,
-    pub range: Check,
-    pub append_only: Check,
-    pub witnesses: Check,
-    pub time: Check,
-    pub closure: Check,
-    pub expected: Check,
+macro_rules! checks {
+    ($($name:ident)+) => {
+        /// The checks, in the order of SPEC's table.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[expect(missing_docs, reason = "named and explained as in SPEC section 9's table")]
+        pub struct Checks { $(pub $name: Check,)+ }
+
+        impl Checks {
+            /// Every check with its name.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Check)> {
+                [$((stringify!($name), &self.$name)),+].into_iter()
+            }
+
+            /// Every check with this result.
+            pub(super) fn all(check: &Check) -> Self {
+                Self { $($name: check.clone()),+ }
+            }
+        }
+    };
 }
 
-impl Checks {
-    /// Every check with its name.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Check)> {
-        [
-            ("format", &self.format),
-            ("payloads", &self.payloads),
-            ("chains", &self.chains),
-            ("signatures", &self.signatures),
-            ("tree", &self.tree),
-            ("log", &self.log),
-            ("range", &self.range),
-            ("append_only", &self.append_only),
-            ("witnesses", &self.witnesses),
-            ("time", &self.time),
-            ("closure", &self.closure),
-            ("expected", &self.expected),
-        ]
-        .into_iter()
-    }
-}
+checks! { format payloads chains signatures tree log range append_only witnesses time closure expected }
 
 /// What the export holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -172,8 +156,7 @@ pub struct Log {
 
 words! {
     /// Why a signer is trusted, or not.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-    #[serde(rename_all = "snake_case")]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum SignerTrust {
         /// The key was revoked, in the log or by the trust file.
         Revoked = "revoked",

@@ -447,7 +447,8 @@ impl Summarizer {
             let message = signed_part(text);
             match &keys[link.chain as usize] {
                 Some(public) => {
-                    let valid = self.point(public).is_some_and(|key| key.verify(message.as_bytes(), signature));
+                    let valid =
+                        self.point(public).is_some_and(|key| key.verify(message.as_bytes(), signature));
                     link.signature = if valid { Signed::Valid } else { Signed::Invalid };
                 }
                 None => state.summary.unresolved.push(Unresolved {

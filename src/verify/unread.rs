@@ -57,29 +57,18 @@ impl Unread {
 
     /// The report where nothing could be read.
     pub(super) fn report(self) -> Report {
-        let not_checked = || Check::of(0, 0, Some("the export could not be read"));
+        let mut checks = Checks::all(&Check::of(0, 0, Some("the export could not be read")));
         let mut findings = Findings::default();
         findings.add_with_hint(self.code, Place::line(self.line), self.hint, || self.message.clone());
-        let cut = self.code == FindingCode::FormatTruncated;
+        if self.code == FindingCode::FormatTruncated {
+            checks.format = Check::of(1, 1, None);
+        }
         Report {
             countersign: "report/v1",
             verdict: verdict::of_unread(self.code),
             complete: None,
             origin: None,
-            checks: Checks {
-                format: if cut { Check::of(1, 1, None) } else { not_checked() },
-                payloads: not_checked(),
-                chains: not_checked(),
-                signatures: not_checked(),
-                tree: not_checked(),
-                log: not_checked(),
-                range: not_checked(),
-                append_only: not_checked(),
-                witnesses: not_checked(),
-                time: not_checked(),
-                closure: not_checked(),
-                expected: not_checked(),
-            },
+            checks,
             counts: Counts { lines: self.lines, ..Counts::default() },
             log: None,
             signers: Vec::new(),

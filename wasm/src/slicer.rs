@@ -127,20 +127,9 @@ pub fn explain(
 fn read_report(report: &JsValue, covered: bool, acting: Vec<u64>) -> Option<CheckResults> {
     let member = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok();
     let checks = member(report, "checks")?;
-    let state = |name: &str| match member(&member(&checks, name)?, "state")?.as_string()?.as_str() {
-        "pass" => Some(State::Pass),
-        "fail" => Some(State::Fail),
-        "not_checked" => Some(State::NotChecked),
-        _ => None,
-    };
+    let state = |name: &str| State::parse(&member(&member(&checks, name)?, "state")?.as_string()?);
     let signer = |signer: JsValue| {
-        let trust = match member(&signer, "trust")?.as_string()?.as_str() {
-            "revoked" => SignerTrust::Revoked,
-            "trust_file" => SignerTrust::TrustFile,
-            "granted" => SignerTrust::Granted,
-            "unknown" => SignerTrust::Unknown,
-            _ => return None,
-        };
+        let trust = SignerTrust::parse(&member(&signer, "trust")?.as_string()?)?;
         Some((member(&signer, "vkey")?.as_string()?, trust))
     };
     Some(CheckResults {

@@ -177,7 +177,10 @@ impl World {
         // Chains may be open.
         assert!(matches!(report.verdict, Verdict::Verified | Verdict::Partial), "{report:#?}");
         let open = |code: &FindingCode| *code == FindingCode::ChainOpen;
-        assert!(report.tiles.pass() && report.report.finding_counts.iter().all(|(code, _)| open(code)), "{report:#?}");
+        assert!(
+            report.tiles.pass() && report.report.finding_counts.iter().all(|(code, _)| open(code)),
+            "{report:#?}"
+        );
         assert_eq!(leaves.len() as u64, size);
         leaves
     }
