@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod deliver;
 mod errors;
+mod evidence;
 mod export;
 mod export_command;
 mod follow;
@@ -84,6 +85,7 @@ enum Command {
     Token(tokens::Args),
     Export(export_command::Args),
     Monitor(monitor::Args),
+    Evidence(evidence::Args),
     Verify(verify::Args),
     Check(check::Args),
     Receipt(receipt::Args),
@@ -110,6 +112,7 @@ fn main() -> ExitCode {
         Command::Token(args) => tokens::run(&args),
         Command::Export(args) => export_command::run(&args, places),
         Command::Monitor(args) => monitor::run(&args),
+        Command::Evidence(args) => evidence::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Receipt(args) => receipt::run(&args),

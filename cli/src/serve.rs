@@ -1,5 +1,7 @@
 //! `countersign serve`: a collector.
 
+mod after_restore;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,10 +14,12 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::bucket::{Bucket, BucketError};
 use countersign_log::collector::Collector;
+use countersign_log::restore::ending::Ending;
 use countersign_log::retention::holds::Hold;
 use countersign_log::retention::{self, Rule, Rules};
-use countersign_log::serve::{Config, Serving, StartError, rules, serve};
+use countersign_log::serve::{Config, Serving, StartError, rules, serve_beginning_with};
 use countersign_log::server::{Bounds, Cors, Hosts, Page};
+use countersign_log::stop::Stop;
 
 use zeroize::Zeroizing;
 
@@ -53,7 +57,8 @@ pub(crate) struct Args {
     /// The log's folder
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
     dir: PathBuf,
-    /// The log's origin, where the log is begun [default: localhost/audit]
+    /// The log's origin, where the log is begun [default: localhost/audit]; with --after-restore, that of the log that
+    /// begins in the place of one that is over
     #[arg(long, value_name = "O")]
     origin: Option<String>,
     /// The log's key file [default: log.key in its folder, made where it is missing]
@@ -93,6 +98,8 @@ pub(crate) struct Args {
     /// The file holds.txt in the log's folder may name more, one a line.
     #[arg(long, value_name = "HOLD")]
     hold: Vec<Hold>,
+    #[command(flatten)]
+    after: after_restore::Options,
     /// Write what happens as one JSON object a line (`RUST_LOG` says how much)
     #[arg(long)]
     log_json: bool,
@@ -102,10 +109,22 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     stop::gracefully();
     log_to_stderr(args.log_json);
     make_folder(&args.dir)?;
-    let key = log_key(args)?;
+    let mut ending = after_restore::left(args)?;
+    if args.after.after_restore && ending.is_none() {
+        ending = after_restore::go_on(args)?;
+    }
+    if let Some(ending) = &mut ending {
+        after_restore::put_aside(args, ending)?;
+    }
+    // A log that goes on after all keeps its origin.
+    let given = args.origin.as_deref().filter(|_| !args.after.after_restore);
+    let key = log_key(args, ending.as_ref().map_or(given, |ending| Some(&ending.new)))?;
     let trust_file = args.trust.clone().unwrap_or_else(|| args.dir.join(TRUST));
     if args.trust.is_none() {
         write_trust(&trust_file, &key)?;
+        if ending.is_some() {
+            name_log(&trust_file, &key)?;
+        }
     }
     // Looked at before it is read: what changes afterwards is seen.
     let known = version(&trust_file);
@@ -122,7 +141,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
-    runtime.block_on(run_server(args, key, trust, (&trust_file, known), (cors, hosts), rules))
+    runtime.block_on(run_server(args, key, trust, (&trust_file, known), (cors, hosts), rules, ending))
 }
 
 async fn run_server(
@@ -132,6 +151,7 @@ async fn run_server(
     (trust_file, known): (&Path, Option<Version>),
     (cors, hosts): (Cors, Hosts),
     rules: Rules,
+    ending: Option<Ending>,
 ) -> Result<u8, Failure> {
     let verifier = key.verifier_key().clone();
     let page = page(args)?;
@@ -150,10 +170,17 @@ async fn run_server(
         clock: Arc::new(now),
         holds: args.hold.clone(),
     };
-    let serving = serve(config).await.map_err(|error| explain(&error))?;
+    let statement = ending.as_ref().map(Ending::statement);
+    let serving = serve_beginning_with(config, statement).await.map_err(|error| explain(&error))?;
+    if let Some(ending) = ending {
+        after_restore::done(args, ending)?;
+    }
     style::done(&format!("the log {} listens on http://{}", verifier.name(), serving.address()));
     anstream::eprintln!("  {} {verifier}", style::label("log key:"));
     anstream::eprintln!("  {} {} (who may write)", style::label("trust:"), shown(trust_file));
+    if let Some(stop) = serving.collector().signing().stopped() {
+        warn_stopped(&stop);
+    }
     let keeping = (!rules.is_empty())
         .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
     let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned(), known));
@@ -164,6 +191,17 @@ async fn run_server(
     }
     style::done("stopping: what is under way is being done");
     end(serving).await
+}
+
+/// Says that the log signs nothing, and why.
+fn warn_stopped(stop: &Stop) {
+    anstream::eprintln!(
+        "{} {} [{}]",
+        style::bad("✗ The log signs nothing and takes nothing:"),
+        style::plain(&stop.message),
+        stop.cause.code()
+    );
+    anstream::eprintln!("  {} {}", style::label("hint:"), stop.cause.hint());
 }
 
 /// What is served at `/`.
@@ -278,10 +316,10 @@ fn make_folder(folder: &Path) -> Result<(), Failure> {
 }
 
 /// The log's key: the one given, or the folder's, made where there is none.
-fn log_key(args: &Args) -> Result<SignerKey, Failure> {
+fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, Failure> {
     let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
     if args.key.is_none() && !path.exists() {
-        let origin = args.origin.as_deref().unwrap_or("localhost/audit");
+        let origin = origin.unwrap_or("localhost/audit");
         let mut seed = Zeroizing::new([0; 32]);
         random(&mut *seed)?;
         let key = SignerKey::generate(origin, *seed)?;
@@ -289,7 +327,7 @@ fn log_key(args: &Args) -> Result<SignerKey, Failure> {
         return Ok(key);
     }
     let key = key::load(&path)?;
-    match &args.origin {
+    match origin {
         Some(origin) if origin != key.verifier_key().name() => {
             let message = format!("the key is of the log {:?}", key.verifier_key().name());
             let hint = "a log keeps its origin: leave --origin out, or give another folder";
@@ -297,6 +335,21 @@ fn log_key(args: &Args) -> Result<SignerKey, Failure> {
         }
         _ => Ok(key),
     }
+}
+
+/// Names the log's key in the trust file of a log that was there before.
+fn name_log(path: &Path, key: &SignerKey) -> Result<(), Failure> {
+    let line = format!("log {}", key.verifier_key());
+    let mut text = input::small_text(path)?;
+    if text.lines().any(|known| known == line) {
+        return Ok(());
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    let mut output = Output::create(Some(path))?;
+    output.write(format!("{text}{line}\n").as_bytes())?;
+    output.finish()
 }
 
 /// Begins the folder's trust file where there is none.

@@ -172,6 +172,11 @@ fn an_operator_who_puts_an_old_backup_back_is_caught_by_emitter_and_monitor() {
     let address = serving.kill();
     fs::remove_dir_all(place.path("log")).unwrap();
     copy(&place, "backup", "log");
+    // Who lies has the log forget what it signed.
+    fs::remove_file(place.path("log/signed.txt")).unwrap();
+    let database = rusqlite::Connection::open(place.path("log/log.sqlite")).unwrap();
+    database.execute("DELETE FROM signed", []).unwrap();
+    drop(database);
     let serving = Serving::start(&place, &address);
     place
         .run(&args)

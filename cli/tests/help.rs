@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "keygen",
     "record",
     "grant",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 15] = [
     "receipt",
     "export",
     "monitor",
+    "evidence",
     "token",
     "witness",
     "completions",

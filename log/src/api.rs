@@ -5,6 +5,7 @@ pub(crate) mod body;
 mod cors;
 pub(crate) mod erase;
 pub(crate) mod erasures;
+pub(crate) mod evidence;
 pub(crate) mod export;
 pub(crate) mod health;
 mod problem;

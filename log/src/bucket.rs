@@ -13,10 +13,11 @@
 //! | `private/events/<size>/<generation>` | the events that such a commit still has |
 //! | `private/erasures/<number>` | the leaves whose events are erased, in the order of the erasures |
 //! | `private/checkpoints/<size>` | checkpoints that are kept for exports |
+//! | `private/signed/<size>` | the newest checkpoints that were signed, each created before it is shown to anyone |
 //! | `private/evidence/<hash>` | forks that were refused |
 //! | `public/checkpoint`, `public/tile/…` | the log as C2SP tlog-tiles, which may be served as it is |
 //!
-//! No object of `private/` but a kept checkpoint is ever deleted, and what takes an object's place is always the same:
+//! No object of `private/` but a checkpoint is ever deleted, and what takes an object's place is always the same:
 //! a write that lands late changes nothing.
 //!
 //! A bucket that keeps old versions of objects keeps erased events in them: have it drop those. One that replaces an
@@ -33,6 +34,7 @@ mod index;
 mod layout;
 mod objects;
 mod publish;
+mod signed;
 mod url;
 mod writer;
 
@@ -47,6 +49,7 @@ use tokio::runtime::Handle;
 
 use crate::store::{Store, StoreError};
 
+pub use self::signed::SignedObjects;
 pub use self::url::BucketError;
 
 /// The first pause before something that failed is tried again.
@@ -98,8 +101,14 @@ impl Bucket {
 /// # Errors
 /// [`StoreError::Damaged`] when folder and bucket are not of one log, or the bucket has lost what it once had; else
 /// what bucket or database say.
-pub fn open(folder: &Path, key: &VerifierKey, bucket: Bucket, handle: Handle) -> Result<Store, StoreError> {
+pub fn open(
+    folder: &Path,
+    key: &VerifierKey,
+    bucket: Bucket,
+    handle: Handle,
+) -> Result<(Store, SignedObjects), StoreError> {
     let writer = writer::BucketWriter::open(folder, key, bucket, handle)?;
     let reader = writer.reader();
-    Ok(Store { writer: Box::new(writer), reader })
+    let signed = SignedObjects::open(writer.objects.clone(), writer.layout.clone())?;
+    Ok((Store { writer: Box::new(writer), reader }, signed))
 }

@@ -12,8 +12,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::metrics::Metrics;
 use crate::sequencer::{Durable, Job, SharedRules};
+use crate::stop::Signing;
 use crate::store::{Published, Reader, StoreError};
 use crate::submitting::{opened, read, size_with};
+use crate::witnessing::Contradiction;
 
 pub use crate::sequencer::Clock;
 pub use crate::submitting::{Committed, SubmitError};
@@ -41,6 +43,7 @@ struct Inner {
     limits: Limits,
     clock: Clock,
     metrics: Arc<Metrics>,
+    signing: Signing,
 }
 
 /// What a collector is made of.
@@ -53,13 +56,26 @@ pub(crate) struct Parts {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) signing: Signing,
 }
 
 impl Collector {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { rules, key, reader, jobs, published, limits, clock, metrics } = parts;
+        let Parts { rules, key, reader, jobs, published, limits, clock, metrics, signing } = parts;
         let (keys, writers) = (Cache::new(KEYS), Cache::new(KEYS));
-        Self(Arc::new(Inner { rules, key, reader, jobs, published, keys, writers, limits, clock, metrics }))
+        Self(Arc::new(Inner {
+            rules,
+            key,
+            reader,
+            jobs,
+            published,
+            keys,
+            writers,
+            limits,
+            clock,
+            metrics,
+            signing,
+        }))
     }
 
     /// The log's verifier key, whose name is the origin.
@@ -107,6 +123,15 @@ impl Collector {
         &self.0.metrics
     }
 
+    /// Whether the log signs, and why not.
+    pub fn signing(&self) -> &Signing {
+        &self.0.signing
+    }
+
+    fn check_signing(&self) -> Result<(), SubmitError> {
+        self.0.signing.stopped().map_or(Ok(()), |stop| Err(SubmitError::Stopped(stop)))
+    }
+
     /// Reads a submission, and verifies the signatures of keys that are known to write here. It may take a while.
     ///
     /// # Errors
@@ -124,6 +149,7 @@ impl Collector {
     /// # Errors
     /// [`SubmitError`].
     pub async fn submit(&self, submission: Submission) -> Result<Committed, SubmitError> {
+        self.check_signing()?;
         let chains: Vec<(ChainId, VerifierKey)> = opened(&submission);
         let (reply, answer) = oneshot::channel();
         let job = Job::Submit { submission, reply };
@@ -153,9 +179,17 @@ impl Collector {
         let holds = |published: &Option<Arc<Published>>| {
             published.as_ref().is_some_and(|published| published.size >= size)
         };
-        let waited = tokio::time::timeout(PATIENCE, published.wait_for(holds)).await;
+        let mut stopped = self.0.signing.watch();
+        let waited = tokio::time::timeout(PATIENCE, async {
+            tokio::select! {
+                waited = published.wait_for(holds) => Some(waited),
+                _ = stopped.wait_for(Option::is_some) => None,
+            }
+        });
+        let waited = waited.await.map(|waited| waited.map(|waited| waited.map(|newest| newest.clone())));
+        self.check_signing()?;
         let late = || SubmitError::Unavailable("the checkpoint is not published yet".into());
-        waited.map_err(|_| late())?.map_err(|_| stopping())?.clone().ok_or_else(late)
+        waited.map_err(|_| late())?.ok_or_else(late)?.map_err(|_| stopping())?.ok_or_else(late)
     }
 
     /// Erases the events of these leaves, and gives how many there were.
@@ -176,6 +210,18 @@ impl Collector {
         let stopping = || StoreError::unavailable("publishing", "the log is stopping");
         self.0.jobs.send(Job::Publish { published, reply }).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())?
+    }
+
+    /// Has what a witness has against the log weighed, and says whether it stops the log.
+    pub(crate) async fn contradicted(&self, contradiction: Contradiction) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let witness = contradiction.witness().to_owned();
+        if self.0.jobs.send(Job::Contradicted { contradiction, reply }).await.is_err() {
+            return false;
+        }
+        let stopped = answer.await.unwrap_or_default();
+        tracing::warn!(witness, stopped, "a witness has seen what is not here");
+        stopped
     }
 
     /// Records an event of the log's own chain, which the log's key signs.

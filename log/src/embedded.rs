@@ -23,6 +23,8 @@ use crate::api::{Answer, Problem};
 use crate::export::{Exporter, Lines};
 use crate::metrics::{Metrics, Outcome};
 use crate::sequencer::{Durable, Job, Sequencer, Unwitnessed, Working, rules};
+use crate::signed::InStore;
+use crate::stop::{Signing, Stops};
 use crate::store::{Published, Reader, Store, StoreError};
 use crate::submitting::{Committed, SubmitError, size_with};
 use crate::tokens::Readers;
@@ -50,6 +52,8 @@ pub struct Config {
     pub cors: Cors,
     /// Where full tiles and bundles were copied to is remembered where the log is.
     pub copies: Box<dyn Copies>,
+    /// Where the evidence is kept of what stopped the log.
+    pub stops: Box<dyn Stops>,
     /// What time it is.
     pub now: Time,
 }
@@ -82,6 +86,7 @@ pub struct EmbeddedCollector {
     metrics: Arc<Metrics>,
     now: Arc<AtomicI64>,
     sizes: witness_round::Sizes,
+    signing: Signing,
 }
 
 /// The body of an answer.
@@ -108,7 +113,8 @@ impl EmbeddedCollector {
     /// # Errors
     /// [`StartError`].
     pub fn open(Store { writer, reader }: Store, config: Config) -> Result<Self, StartError> {
-        let Config { key, trust, readers, cors, copies, now } = config;
+        let Config { key, trust, readers, cors, copies, stops, now } = config;
+        let signing = Signing::open(stops, now, &|witness| trust.witnesses().any(|key| key == witness))?;
         let readers = Readers::parse(&readers).map_err(|(line, what)| StartError::Readers(line, what))?;
         self_check::check(&*reader)?;
         let origin = key.verifier_key().name().to_owned();
@@ -126,6 +132,9 @@ impl EmbeddedCollector {
         };
         let sequencer = Sequencer {
             writer,
+            reader: reader.clone(),
+            memory: Box::new(InStore::default()),
+            signing: signing.clone(),
             key,
             published: announce,
             witnesses,
@@ -148,6 +157,7 @@ impl EmbeddedCollector {
             metrics,
             now,
             sizes: witness_round::Sizes::default(),
+            signing,
         })
     }
 
@@ -177,6 +187,7 @@ impl EmbeddedCollector {
 
     /// Takes a submission.
     fn submit(&mut self, body: &[u8]) -> Result<Pending, SubmitError> {
+        self.signing.check()?;
         let submission = crate::submitting::read(body, &LIMITS, self.now())?;
         self.work(|reply| Job::Submit { submission, reply })?
             .map(|Durable { taken, tree, .. }| Pending { taken, tree })
@@ -191,6 +202,9 @@ impl EmbeddedCollector {
 
     /// The answer to a submission, if it is published by now.
     fn taken(&self, pending: &Pending) -> Option<Result<Answer, Problem>> {
+        if let Some(stop) = self.signing.stopped() {
+            return Some(Err(Problem::stopped(&stop)));
+        }
         let published = self.published().filter(|published| published.size >= size_with(&pending.taken))?;
         let Pending { taken, tree } = pending;
         let committed = Committed { taken: taken.clone(), published, tree: tree.clone() };

@@ -6,9 +6,24 @@ use std::collections::BTreeMap;
 use countersign::Error;
 use countersign::error::Code;
 use countersign::hash::Hash;
-use countersign::merkle::{HashReader, Subtree, TileHashes, tiles_for};
+use countersign::merkle::{CompactRange, HashReader, Subtree, TileHashes, empty_root, skips, tiles_for};
 
-use crate::store::Reader;
+use crate::store::{Reader, StoreError};
+
+/// The root hash of the tree of a store's first leaves.
+///
+/// # Errors
+/// [`StoreError::Damaged`] where tiles are missing; the store's own.
+pub(crate) fn root_at(reader: &dyn Reader, size: u64) -> Result<Hash, StoreError> {
+    let damaged = |error: Error| StoreError::Damaged(error.message);
+    let subtrees: Vec<_> = skips(0, size).collect();
+    let hashes = StoredHashes::new(reader, size).read_hashes(&subtrees).map_err(damaged)?;
+    let mut range = CompactRange::new();
+    for (subtree, hash) in subtrees.iter().zip(hashes) {
+        range.append_subtree(subtree.level, hash).map_err(damaged)?;
+    }
+    Ok(range.root().unwrap_or_else(empty_root))
+}
 
 /// The tree of the first so many leaves of a store.
 pub struct StoredHashes<'r> {

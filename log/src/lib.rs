@@ -9,6 +9,7 @@ pub mod bucket;
 pub mod collector;
 pub mod embedded;
 pub mod erase;
+pub mod evidence;
 pub mod export;
 pub mod filter;
 #[cfg(feature = "server")]
@@ -19,6 +20,8 @@ mod own_chain;
 #[cfg(feature = "server")]
 pub mod reading;
 #[cfg(feature = "server")]
+pub mod restore;
+#[cfg(feature = "server")]
 pub mod retention;
 #[cfg(feature = "server")]
 pub mod search;
@@ -28,8 +31,10 @@ mod sequencer;
 pub mod serve;
 #[cfg(feature = "server")]
 pub mod server;
+pub mod signed;
 #[cfg(feature = "server")]
 pub mod sqlite;
+pub mod stop;
 pub mod store;
 mod submitting;
 pub mod tables;

@@ -35,6 +35,8 @@ pub enum Outcome {
     Early,
     /// Too much was waiting.
     Busy,
+    /// The log signs nothing more.
+    Stopped,
     /// The store failed.
     Unavailable,
 }
@@ -53,6 +55,7 @@ impl Outcome {
             },
             Err(SubmitError::Early { .. }) => Self::Early,
             Err(SubmitError::Busy) => Self::Busy,
+            Err(SubmitError::Stopped(_)) => Self::Stopped,
             Err(SubmitError::Unavailable(_)) => Self::Unavailable,
         }
     }
@@ -69,6 +72,7 @@ impl EncodeLabelValue for Outcome {
             Self::Fork => "fork",
             Self::Early => "early",
             Self::Busy => "busy",
+            Self::Stopped => "stopped",
             Self::Unavailable => "unavailable",
         })
     }

@@ -15,11 +15,14 @@ use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::erase::record;
+use crate::hashes::root_at;
 use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
-use crate::store::{CommitError, Published, StoreError, Writer};
+use crate::signed::{Memory, SignedHead, Then};
+use crate::stop::{Cause, Signing, Stop as Halt};
+use crate::store::{CommitError, Published, Reader, StoreError, Writer};
 use crate::submitting::SubmitError;
-use crate::witnessing::has_witnesses;
+use crate::witnessing::{Contradiction, has_witnesses};
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -54,6 +57,8 @@ pub(crate) enum Job {
     Erase { leaves: Vec<u64>, reply: oneshot::Sender<Result<u64, StoreError>> },
     /// Publishes a checkpoint that witnesses cosigned.
     Publish { published: Published, reply: oneshot::Sender<Result<(), StoreError>> },
+    /// Weighs what a witness has against the log, and says whether that stops it.
+    Contradicted { contradiction: Contradiction, reply: oneshot::Sender<bool> },
     /// Follows other servers of the log.
     #[cfg_attr(
         not(feature = "server"),
@@ -89,6 +94,11 @@ pub(crate) struct Unwitnessed {
 
 pub(crate) struct Sequencer {
     pub(crate) writer: Box<dyn Writer>,
+    pub(crate) reader: Arc<dyn Reader>,
+    /// What was signed: it is asked before anything is.
+    pub(crate) memory: Box<dyn Memory>,
+    /// Whether anything is signed.
+    pub(crate) signing: Signing,
     pub(crate) key: SignerKey,
     pub(crate) published: watch::Sender<Option<Arc<Published>>>,
     /// Where checkpoints go that witnesses shall see first.
@@ -108,13 +118,98 @@ struct Waiting {
 }
 
 impl Sequencer {
-    /// Has everything published that is durable, and is ready then.
+    /// Has everything published that is durable, and is ready then. A log that contradicts what it signed signs nothing.
     pub(crate) fn begin(mut self) -> Result<Working, StoreError> {
+        self.check_memory()?;
         let edge = self.writer.edge()?;
-        self.publish_what_is_durable(&edge)?;
+        self.signing.note_resumed((self.clock)())?;
+        match self.remember_published().and_then(|()| self.publish_what_is_durable(&edge)) {
+            Ok(()) | Err(StoreError::Stopped(_)) => {}
+            Err(error) => return Err(error),
+        }
         self.tell_erased();
         self.writer.find_erasures(self.key.verifier_key())?;
         Ok(Working { sequencer: self, edge, own: OwnChain::default() })
+    }
+
+    /// Stops the log if it was signed otherwise, or more of it, than what is here.
+    fn check_memory(&mut self) -> Result<(), StoreError> {
+        if self.signing.stopped().is_some() {
+            return Ok(());
+        }
+        let newest = self.memory.newest();
+        if let Some(noted) = self.writer.noted_signed()?
+            && newest.is_none_or(|newest| newest.size < noted)
+        {
+            let message =
+                format!("a checkpoint of {noted} leaves was signed, and the record of that is gone");
+            self.signing.stop(Halt::new((self.clock)(), Cause::Unremembered, message));
+            return Ok(());
+        }
+        let Some(newest) = newest.cloned() else { return Ok(()) };
+        let size = self.writer.size();
+        // Another server of the log may have signed more of it meanwhile.
+        let size = if newest.size > size { self.writer.catch_up()? } else { size };
+        let (cause, message) = if newest.size > size {
+            let message = format!("it signed a checkpoint of {} leaves, and {size} are here", newest.size);
+            (Cause::Rollback, message)
+        } else if root_at(&*self.reader, newest.size)? == newest.root {
+            return Ok(());
+        } else {
+            let message =
+                format!("it signed another tree of {} leaves than the one that is here", newest.size);
+            (Cause::SplitView, message)
+        };
+        self.halt(cause, message, &newest);
+        Ok(())
+    }
+
+    fn halt(&self, cause: Cause, message: String, signed: &SignedHead) {
+        let checkpoint = self.published.borrow().as_ref().map(|published| published.note.clone());
+        let signed = Some(signed.note(self.key.verifier_key().name()));
+        self.signing.stop(Halt { checkpoint, signed, ..Halt::new((self.clock)(), cause, message) });
+    }
+
+    /// A crash may have come between a commit and what remembers that its checkpoint is signed.
+    fn remember_published(&mut self) -> Result<(), StoreError> {
+        let published = self.published.borrow().clone();
+        let Some(published) = published.filter(|published| self.is_ours(published)) else { return Ok(()) };
+        self.signing.check()?;
+        self.remember(&published.note)
+    }
+
+    /// Remembers that this is signed. It survives a crash when this returns.
+    fn remember(&mut self, note: &str) -> Result<(), StoreError> {
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        self.remember_then(note, Box::new(move |remembered| _ = tell.send(remembered)))?;
+        told.recv().map_err(|error| StoreError::unavailable("remembering what is signed", error))?
+    }
+
+    fn remember_then(&mut self, note: &str, then: Then) -> Result<(), StoreError> {
+        let head = SignedHead::of_note(note)?;
+        if self.memory.durable().is_some_and(|size| size >= head.size) {
+            then(Ok(()));
+        } else {
+            self.memory.remember(head, then);
+        }
+        Ok(())
+    }
+
+    /// Weighs what a witness has against the log, and says whether that stops it. Of a log that several servers have,
+    /// another one may have shown the witness more.
+    fn weigh(&mut self, contradiction: Contradiction) -> bool {
+        if contradiction.cause() == Cause::Rollback {
+            match self.writer.catch_up() {
+                Ok(size) if contradiction.size().is_none_or(|seen| seen <= size) => return false,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a witness has seen more than this server of the log");
+                    return false;
+                }
+            }
+        }
+        self.signing.stop(contradiction.into_stop((self.clock)()));
+        true
     }
 
     /// A crash may have come between a commit and its publication.
@@ -130,16 +225,17 @@ impl Sequencer {
         }
         match self.sign(&Grown::new(edge))? {
             Signed::Published(published) => self.publish(published),
-            Signed::ForWitnesses(unwitnessed) => {
-                self.hand_to_witnesses(unwitnessed);
-                Ok(())
-            }
+            Signed::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed),
         }
     }
 
     /// Publishes what other servers committed too: one of them may have ended before it could.
     fn follow(&mut self, edge: &mut CompactRange) {
-        let followed = self.writer.catch_up().and_then(|_| self.renew(edge));
+        if self.signing.stopped().is_some() {
+            return;
+        }
+        let followed =
+            self.signing.check().and_then(|()| self.writer.catch_up()).and_then(|_| self.renew(edge));
         if let Err(error) = followed.and_then(|()| self.publish_what_is_durable(edge)) {
             tracing::warn!(%error, "other servers of this log are not followed");
         }
@@ -155,11 +251,12 @@ impl Sequencer {
     }
 
     /// The right edge of the tree as it is, if the writer followed other servers.
-    fn renew(&self, edge: &mut CompactRange) -> Result<(), StoreError> {
+    fn renew(&mut self, edge: &mut CompactRange) -> Result<(), StoreError> {
         if edge.end() != self.writer.size() {
             *edge = self.writer.edge()?;
+            self.check_memory()?;
         }
-        Ok(())
+        self.signing.check()
     }
 
     fn is_ours(&self, published: &Published) -> bool {
@@ -168,12 +265,14 @@ impl Sequencer {
     }
 
     /// Once: they are busy with it until it is published.
-    fn hand_to_witnesses(&self, unwitnessed: Unwitnessed) {
+    fn hand_to_witnesses(&mut self, unwitnessed: Unwitnessed) -> Result<(), StoreError> {
+        self.remember(&unwitnessed.note)?;
         self.witnesses.send_if_modified(|newest| {
             let is_new = newest.as_ref().is_none_or(|newest| newest.note != unwitnessed.note);
             *newest = Some(unwitnessed);
             is_new
         });
+        Ok(())
     }
 
     /// Takes what waits, makes it durable, and answers. Refusals wait for the commit too: they may be due to leaves
@@ -182,7 +281,7 @@ impl Sequencer {
         let rules = self.rules();
         for _ in 0..TRIES {
             if let Err(error) = self.renew(edge) {
-                return fail(waiting, own, &error);
+                return fail(waiting, own, error);
             }
             let mut growth = Growth::new(edge.end());
             let mut judged = Vec::with_capacity(waiting.len());
@@ -212,10 +311,11 @@ impl Sequencer {
                 Ok(grew) => {
                     let taken = judged.iter().filter(|(_, judgement)| judgement.is_ok()).count();
                     self.metrics.committed(taken, growth.size() - growth.base(), growth.size());
-                    for (waiting, judgement) in judged {
-                        self.answer(own, waiting, judgement, &grew);
-                    }
-                    return;
+                    let answers = judged
+                        .into_iter()
+                        .map(|(waiting, judgement)| self.answer(own, waiting, judgement, &grew))
+                        .collect();
+                    return self.give(answers, grew.unseen);
                 }
                 Err(CommitError::Overtaken) => {
                     self.metrics.overtaken();
@@ -224,12 +324,12 @@ impl Sequencer {
                 Err(CommitError::Failed(error)) => {
                     tracing::error!(%error, "nothing was committed");
                     self.metrics.commit_failed();
-                    return fail(judged.into_iter().map(|(waiting, _)| waiting).collect(), own, &error);
+                    return fail(judged.into_iter().map(|(waiting, _)| waiting).collect(), own, error);
                 }
             }
         }
         let error = StoreError::unavailable("committing", "other servers of this log were always first");
-        fail(waiting, own, &error);
+        fail(waiting, own, error);
     }
 
     /// Whether other servers of the log committed nothing since: what a submission lacks may have come to them.
@@ -240,13 +340,35 @@ impl Sequencer {
         Err(CommitError::Overtaken)
     }
 
+    /// Gives answers, when what they show is remembered to be signed. The sequencer goes on meanwhile.
+    fn give(&mut self, answers: Vec<Answer>, unseen: Option<Arc<Published>>) {
+        let Some(published) = unseen else { return give(answers) };
+        let (signing, metrics) = (self.signing.clone(), self.metrics.clone());
+        let announce = self.published.clone();
+        let note = published.note.clone();
+        let then = move |remembered: Result<(), StoreError>| match remembered.and_then(|()| signing.check()) {
+            Ok(()) => {
+                announce_newest(&announce, &metrics, published);
+                give(answers);
+            }
+            // The leaves are durable: sent again, they get the next checkpoint.
+            Err(error) => {
+                tracing::error!(%error, "a checkpoint is not shown");
+                give_instead(answers, error);
+            }
+        };
+        if let Err(error) = self.remember_then(&note, Box::new(then)) {
+            tracing::error!(%error, "what was signed is not remembered");
+        }
+    }
+
     fn answer(
         &mut self,
         own: &mut OwnChain,
         waiting: Waiting,
         judgement: Result<Taken, Stop<StoreError>>,
         grew: &Grew,
-    ) {
+    ) -> Answer {
         let answer = match judgement {
             Ok(taken) => Ok(Durable { taken, tree: grew.tree.clone(), published: grew.published.clone() }),
             Err(Stop::Refused(refusal)) => Err(self.refuse(refusal)),
@@ -255,7 +377,7 @@ impl Sequencer {
         if waiting.own && answer.is_err() {
             own.abandon();
         }
-        let _ = waiting.reply.send(answer);
+        (waiting.reply, answer)
     }
 
     /// The answer to what is refused: a fork's evidence is kept first.
@@ -286,6 +408,9 @@ impl Sequencer {
         let mut tree = Grown::new(edge);
         let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
         tree.extend(&hashes);
+        if let Some(size) = self.memory.durable() {
+            self.writer.note_signed(size);
+        }
         let signed = if self.writer.signs_before_commit() { Some(self.sign(&tree)?) } else { None };
         let publish = match &signed {
             Some(Signed::Published(published)) => Some(published),
@@ -295,27 +420,42 @@ impl Sequencer {
         *edge = tree.edge();
         let signed = signed
             .map_or_else(|| self.sign(&tree).map(|signed| (signed, false)), |signed| Ok((signed, true)));
-        let published = match signed? {
-            (Signed::Published(published), true) => Some(self.announce(published)),
-            (Signed::Published(published), false) => match self.publish(published) {
-                Ok(()) => self.published.borrow().clone(),
-                // The leaves are durable: who waits for this checkpoint gets it with the next one.
-                Err(error) => {
-                    tracing::error!(%error, "the checkpoint is not published yet");
-                    None
-                }
+        let (mut published, mut unseen) = (None, None);
+        match signed? {
+            (Signed::Published(signed), true) => {
+                unseen = Some(Arc::new(signed));
+                published.clone_from(&unseen);
+            }
+            // The leaves are durable: who waits for this checkpoint gets it with the next one.
+            (Signed::Published(signed), false) => match self.publish(signed) {
+                Ok(()) => published.clone_from(&self.published.borrow()),
+                Err(error) => tracing::error!(%error, "the checkpoint is not published yet"),
             },
             (Signed::ForWitnesses(unwitnessed), _) => {
-                self.hand_to_witnesses(unwitnessed);
-                None
+                if let Err(error) = self.hand_to_witnesses(unwitnessed) {
+                    tracing::error!(%error, "the checkpoint is not shown to witnesses yet");
+                }
             }
-        };
+        }
         self.metrics.commit_took(&stopwatch);
-        Ok(Grew { tree: Some(Arc::new(tree)), published })
+        Ok(Grew { tree: Some(Arc::new(tree)), published, unseen })
     }
 
-    /// Signs the tree's checkpoint.
+    /// Signs the tree's checkpoint, unless a larger tree or another one of its size was signed.
     fn sign(&self, tree: &Grown) -> Result<Signed, StoreError> {
+        self.signing.check()?;
+        if let Some(newest) = self.memory.newest()
+            && (newest.size > tree.size() || newest.size == tree.size() && newest.root != tree.root())
+        {
+            let cause = if newest.size > tree.size() { Cause::Rollback } else { Cause::SplitView };
+            let message = format!(
+                "it signed a tree of {} leaves, and was about to sign one of {}",
+                newest.size,
+                tree.size()
+            );
+            self.halt(cause, message, newest);
+            self.signing.check()?;
+        }
         let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
         let origin = self.key.verifier_key().name();
         let checkpoint = Checkpoint::new(origin, tree.size(), tree.root()).map_err(damaged)?;
@@ -339,17 +479,28 @@ impl Sequencer {
         if better {
             return Ok(());
         }
+        self.signing.check()?;
+        self.remember(&published.note)?;
         self.writer.publish(&published)?;
-        self.announce(published);
+        announce_newest(&self.published, &self.metrics, Arc::new(published));
         Ok(())
     }
+}
 
-    fn announce(&self, published: Published) -> Arc<Published> {
-        self.metrics.published(&published);
-        let published = Arc::new(published);
-        self.published.send_replace(Some(Arc::clone(&published)));
-        published
-    }
+/// Shows a checkpoint to all who follow, unless they have a larger one.
+fn announce_newest(
+    announce: &watch::Sender<Option<Arc<Published>>>,
+    metrics: &Metrics,
+    published: Arc<Published>,
+) {
+    announce.send_if_modified(|newest| {
+        let is_newer = newest.as_ref().is_none_or(|newest| newest.size <= published.size);
+        if is_newer {
+            metrics.published(&published);
+            *newest = Some(published);
+        }
+        is_newer
+    });
 }
 
 /// A sequencer that is ready.
@@ -381,6 +532,7 @@ impl Working {
                 Job::FinishErasure { record, reply } => {
                     _ = reply.send(sequencer.writer.finish_erasure(record, (sequencer.clock)()));
                 }
+                Job::Contradicted { contradiction, reply } => _ = reply.send(sequencer.weigh(contradiction)),
                 Job::Erase { leaves, reply } => _ = reply.send(sequencer.writer.erase(&leaves)),
                 Job::Publish { published, reply } => _ = reply.send(sequencer.publish(published)),
                 Job::Follow { done } => {
@@ -404,11 +556,11 @@ impl Working {
     }
 
     /// Shows the newest checkpoint to witnesses, perhaps again.
-    pub(crate) fn show_witnesses(&self) -> Result<(), StoreError> {
-        if let Signed::ForWitnesses(unwitnessed) = self.sequencer.sign(&Grown::new(&self.edge))? {
-            self.sequencer.hand_to_witnesses(unwitnessed);
+    pub(crate) fn show_witnesses(&mut self) -> Result<(), StoreError> {
+        match self.sequencer.sign(&Grown::new(&self.edge))? {
+            Signed::ForWitnesses(unwitnessed) => self.sequencer.hand_to_witnesses(unwitnessed),
+            Signed::Published(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Works until no one can ask for anything any more.
@@ -427,6 +579,25 @@ impl Working {
 struct Grew {
     tree: Option<Arc<Grown>>,
     published: Option<Arc<Published>>,
+    /// The same, where it is not yet remembered to be signed.
+    unseen: Option<Arc<Published>>,
+}
+
+/// What is answered, and to whom.
+type Answer = (Reply, Result<Durable, SubmitError>);
+
+fn give(answers: Vec<Answer>) {
+    for (reply, answer) in answers {
+        let _ = reply.send(answer);
+    }
+}
+
+/// Gives answers that acknowledge nothing.
+fn give_instead(answers: Vec<Answer>, error: StoreError) {
+    let error = SubmitError::from(error);
+    for (reply, answer) in answers {
+        let _ = reply.send(answer.and_then(|_| Err(error.again())));
+    }
 }
 
 enum Signed {
@@ -445,12 +616,13 @@ fn wait(waiting: &mut Vec<Waiting>, submission: Result<Option<Submission>, Submi
     }
 }
 
-fn fail(waiting: Vec<Waiting>, own: &mut OwnChain, error: &StoreError) {
+fn fail(waiting: Vec<Waiting>, own: &mut OwnChain, error: StoreError) {
+    let error = SubmitError::from(error);
     for waiting in waiting {
         if waiting.own {
             own.abandon();
         }
-        let _ = waiting.reply.send(Err(SubmitError::Unavailable(error.to_string())));
+        let _ = waiting.reply.send(Err(error.again()));
     }
 }
 

@@ -11,6 +11,7 @@ use std::{fs, io};
 use countersign::Error;
 use countersign::log::Limits;
 use countersign::note::SignerKey;
+use countersign::time::Time;
 use countersign::trust::Trust;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -23,6 +24,8 @@ use crate::retention::holds::Hold;
 use crate::search::{Search, keep_up};
 use crate::sequencer::{Job, Sequencer};
 use crate::server::{AppState, Bounds, Cors, Hosts, Listening, Page, listen, router};
+use crate::signed::{Found, Frozen, Memory, SignedFile};
+use crate::stop::{Cause, Signing, Stop, StopFile};
 use crate::store::StoreError;
 use crate::witnessing::Witnessing;
 use crate::{erase, self_check, sqlite, store};
@@ -97,6 +100,17 @@ pub struct Serving {
 /// # Errors
 /// [`StartError`].
 pub async fn serve(config: Config) -> Result<Serving, StartError> {
+    serve_beginning_with(config, None).await
+}
+
+/// Starts a collector. The first event of a log that has no leaves is that statement, on its own chain.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn serve_beginning_with(
+    config: Config,
+    statement: Option<serde_json::Value>,
+) -> Result<Serving, StartError> {
     let Config {
         folder,
         store: bucket,
@@ -115,17 +129,27 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let interval = bucket.as_ref().map(Bucket::interval);
     let opened = tokio::task::spawn_blocking({
         let (folder, key, handle) = (folder.clone(), key.verifier_key().clone(), Handle::current());
+        let now = clock();
         move || {
-            let store = match bucket {
-                Some(bucket) => bucket::open(&folder, &key, bucket, handle)?,
-                None => sqlite::open(&folder, key.name())?,
+            // What stopped the log stops it in any case: only `--after-restore` looks at it anew.
+            let signing = Signing::open(Box::new(StopFile::new(&folder)), now, &|_| true)?;
+            let found = SignedFile::look(&folder, key.name())?;
+            let (store, memory): (_, Box<dyn Memory>) = match bucket {
+                Some(bucket) => {
+                    let (store, signed) = bucket::open(&folder, &key, bucket, handle)?;
+                    let file = SignedFile::open(&folder, key.name(), found)?;
+                    (store, Box::new(signed.with_file(file, signing.clone(), now)))
+                }
+                None => {
+                    (sqlite::open(&folder, key.name())?, memory(&folder, key.name(), found, &signing, now)?)
+                }
             };
             self_check::check(&*store.reader)?;
-            Ok::<_, StoreError>(store)
+            Ok::<_, StoreError>((store, memory, signing))
         }
     });
     let failed = |doing| move |error| StartError::Io { doing, error };
-    let store::Store { writer, reader } =
+    let (store::Store { writer, reader }, memory, signing) =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
     let rules = Arc::new(RwLock::new(Arc::new(rules(key.verifier_key(), trust)?)));
     let metrics = Arc::new(Metrics::default());
@@ -137,17 +161,30 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let collector = Collector::new(Parts {
         rules: rules.clone(),
         key: key.verifier_key().clone(),
-        reader,
+        reader: reader.clone(),
         jobs,
         published,
         limits,
         clock: clock.clone(),
         metrics: metrics.clone(),
+        signing: signing.clone(),
     });
     let (ready, started) = oneshot::channel();
     let (witnesses, unwitnessed) = watch::channel(None);
     let (erased, forgotten) = mpsc::unbounded_channel();
-    let sequencer = Sequencer { writer, key, published: announce, witnesses, erased, rules, clock, metrics };
+    let sequencer = Sequencer {
+        writer,
+        reader,
+        memory,
+        signing,
+        key,
+        published: announce,
+        witnesses,
+        erased,
+        rules,
+        clock,
+        metrics,
+    };
     let sequencer = std::thread::Builder::new()
         .name("sequencer".into())
         .spawn(move || match sequencer.begin() {
@@ -161,7 +198,15 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let stopped = || StoreError::unavailable("starting", "the sequencer ended");
     started.await.map_err(|_| stopped())??;
     let witnessing = Witnessing::new(collector.clone(), unwitnessed).map_err(io::Error::other);
-    let witnessing = tokio::spawn(witnessing.map_err(failed("preparing to ask witnesses"))?.run());
+    let witnessing = witnessing.map_err(failed("preparing to ask witnesses"))?;
+    witnessing.look().await;
+    if let Some(statement) = statement
+        && collector.reader().size()? == 0
+    {
+        let recorded = collector.record(&statement).await;
+        recorded.map_err(|error| StoreError::unavailable("recording what the log goes on from", error))?;
+    }
+    let witnessing = tokio::spawn(witnessing.run());
     let search = open_search(&folder, &collector).await;
     let reading = Arc::new(Reading::new(collector.clone(), &folder, search.clone()));
     tokio::spawn(Reading::watch_tokens(Arc::downgrade(&reading)));
@@ -179,6 +224,29 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let listening =
         listen(address, router(state, &cors, hosts, address), &bounds).await.map_err(failed("listening"))?;
     Ok(Serving { collector, reading, listening, sequencer, witnessing, indexing, erasing, _lock: lock })
+}
+
+/// What a log in its own folder signed. A copy of a folder, and a record that is damaged, say nothing for sure: such a log signs nothing.
+fn memory(
+    folder: &Path,
+    origin: &str,
+    found: Found,
+    signing: &Signing,
+    now: Time,
+) -> Result<Box<dyn Memory>, StoreError> {
+    let stop = if let Some(damage) = &found.damage {
+        Stop::new(now, Cause::Unremembered, format!("signed.txt cannot be read: {damage}"))
+    } else if found.is_copy {
+        let message = "the folder is a copy of the one in which this log signed last";
+        Stop {
+            signed: found.newest().map(|head| head.note(origin)),
+            ..Stop::new(now, Cause::Copied, message)
+        }
+    } else {
+        return Ok(Box::new(SignedFile::open(folder, origin, found)?));
+    };
+    signing.stop(stop);
+    Ok(Box::new(Frozen(found.newest().cloned())))
 }
 
 /// The search index. A log without one answers all the same, only slower.

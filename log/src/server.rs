@@ -67,6 +67,7 @@ fn reading() -> Router<AppState> {
     Router::new()
         .route("/export", get(handlers::export))
         .route("/proof/{chain}/{seq}", get(handlers::proof))
+        .route("/evidence", get(handlers::evidence))
         .layer(gzip)
         .route("/stream", get(stream::stream))
         .route("/erase", post(handlers::erase_events))

@@ -34,6 +34,9 @@ pub enum StoreError {
     /// What is stored contradicts itself: it was damaged, or written by something else.
     #[error("the store is damaged: {0}")]
     Damaged(String),
+    /// The log signs nothing more.
+    #[error("{0}")]
+    Stopped(std::sync::Arc<crate::stop::Stop>),
 }
 
 impl StoreError {
@@ -116,6 +119,25 @@ pub trait Writer: Send {
     /// # Errors
     /// The store's own.
     fn publish(&mut self, published: &Published) -> Result<(), StoreError>;
+
+    /// How many leaves the largest tree has that is remembered to be signed: the next commit says so beside its leaves.
+    fn note_signed(&mut self, _size: u64) {}
+
+    /// Forgets what commits said of that.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn forget_signed(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// What the newest commit said of that, if one did.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn noted_signed(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
 
     /// Catches up with what other servers of the same log committed, and gives the size.
     ///

@@ -11,6 +11,7 @@ use countersign::proof::Proof;
 use countersign::time::Time;
 
 use crate::hashes::KeptHashes;
+use crate::stop::Stop;
 use crate::store::{Published, Reader, StoreError};
 
 /// How many milliseconds a link's time may be ahead of the log's clock: as much as verifiers let pass.
@@ -45,14 +46,30 @@ pub enum SubmitError {
     /// Too much is waiting already. Nothing was taken.
     #[error("too much is waiting already")]
     Busy,
+    /// The log signs nothing more. Nothing was acknowledged.
+    #[error("{0}")]
+    Stopped(Arc<Stop>),
     /// The store failed, or the log is stopping. Whether the submission was taken is told when it is sent again.
     #[error("{0}")]
     Unavailable(String),
 }
 
+impl SubmitError {
+    /// The same for another submission of one commit, which is due to no submission.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Stopped(stop) => Self::Stopped(Arc::clone(stop)),
+            error => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
 impl From<StoreError> for SubmitError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            StoreError::Stopped(stop) => Self::Stopped(stop),
+            error => Self::Unavailable(error.to_string()),
+        }
     }
 }
 

@@ -66,6 +66,8 @@ CREATE TABLE IF NOT EXISTS erasures_known (known INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS seen_first (
     size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL
 ) STRICT;
+-- One row where what is signed is remembered elsewhere too: how much of it was when the newest leaves came.
+CREATE TABLE IF NOT EXISTS signed (id INTEGER PRIMARY KEY, size INTEGER NOT NULL) STRICT;
 ";
 
 /// A value that goes into a statement.

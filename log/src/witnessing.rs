@@ -6,6 +6,8 @@
 
 #[cfg(feature = "server")]
 mod client;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use countersign::witness::{Answer, Request};
 
 use crate::hashes::StoredHashes;
 use crate::sequencer::Unwitnessed;
+use crate::stop::{Cause, Stop, WitnessAnswer};
 use crate::store::{Published, Reader};
 
 #[cfg(feature = "server")]
@@ -31,6 +34,8 @@ pub const AGAIN: Duration = Duration::from_secs(10);
 pub(crate) const REFRESH: Duration = Duration::from_mins(10);
 /// How often one witness may say that it is elsewhere.
 const CONFLICTS: usize = 3;
+/// The status by which a witness says that a tree did not grow from the one that it cosigned last.
+const UNPROCESSABLE: u16 = 422;
 
 /// Whether a log of that trust file has witnesses to ask.
 pub(crate) fn has_witnesses(trust: Option<&Trust>) -> bool {
@@ -85,12 +90,67 @@ impl Gathering {
     }
 }
 
+/// Why a witness gave no cosignature.
+#[derive(Debug)]
+pub(crate) enum NoCosignature {
+    /// It cannot, or not now. The reason is for people.
+    Failed(String),
+    /// It has cosigned what contradicts the checkpoint.
+    Contradicts(Box<Contradiction>),
+}
+
+impl From<String> for NoCosignature {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
+/// What a witness has against a checkpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Contradiction {
+    cause: Cause,
+    checkpoint: String,
+    answer: WitnessAnswer,
+}
+
+impl Contradiction {
+    /// What the log is accused of.
+    pub(crate) fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// The size that the witness has seen, where it told.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.answer.size
+    }
+
+    /// The witness's name, for people.
+    pub(crate) fn witness(&self) -> &str {
+        self.answer.key.name()
+    }
+
+    /// Why the log signs nothing more.
+    pub(crate) fn into_stop(self, at: Time) -> Stop {
+        let Self { cause, checkpoint, answer } = self;
+        let name = answer.key.name();
+        let message = match (cause, answer.size) {
+            (Cause::Rollback, Some(size)) => {
+                format!("the witness {name} cosigned a checkpoint of {size} leaves, more than are here")
+            }
+            _ => format!("the witness {name} cosigned another tree than the one that is here"),
+        };
+        Stop { checkpoint: Some(checkpoint), witness: Some(answer), ..Stop::new(at, cause, message) }
+    }
+}
+
 /// A witness while it is asked. It says why not, for people.
 pub(crate) struct Asking {
     key: VerifierKey,
     checkpoint: SignedCheckpoint,
     /// The size that the witness is taken to have seen.
     old_size: u64,
+    /// The size that it said, when it said one.
+    told: Option<u64>,
     conflicts: usize,
 }
 
@@ -98,7 +158,7 @@ impl Asking {
     /// Asks for a cosignature of that checkpoint.
     pub(crate) fn new(key: &VerifierKey, checkpoint: &Unwitnessed, old_size: u64) -> Result<Self, String> {
         let checkpoint = SignedCheckpoint::parse(&checkpoint.note).map_err(|error| error.message)?;
-        Ok(Self { key: key.clone(), checkpoint, old_size, conflicts: 0 })
+        Ok(Self { key: key.clone(), checkpoint, old_size, told: None, conflicts: 0 })
     }
 
     /// What is sent to it: at its address and `/add-checkpoint`.
@@ -118,20 +178,39 @@ impl Asking {
         status: u16,
         kind: Option<&str>,
         body: &[u8],
-    ) -> Result<Option<String>, String> {
+    ) -> Result<Option<String>, NoCosignature> {
         let keys = std::slice::from_ref(&self.key);
         match Answer::read(status, kind, body, &self.checkpoint, keys).map_err(|error| error.message)? {
             Answer::Cosigned(lines) => Ok(Some(lines.iter().map(SignatureLine::to_string).collect())),
+            Answer::Conflict { size } if size > self.size() => {
+                Err(self.contradicts(Cause::Rollback, status, Some(size), body))
+            }
+            // Asked from its own size it has nothing to say but that the tree of that size is another.
+            Answer::Conflict { size } if self.told == Some(size) && size == self.size() => {
+                Err(self.contradicts(Cause::SplitView, status, Some(size), body))
+            }
             Answer::Conflict { size } => {
-                self.old_size = size;
+                (self.old_size, self.told) = (size, Some(size));
                 self.conflicts += 1;
                 if self.conflicts == CONFLICTS {
-                    return Err("it keeps saying that it is elsewhere".to_owned());
+                    return Err("it keeps saying that it is elsewhere".to_owned().into());
                 }
                 Ok(None)
             }
-            Answer::Refused { status } => Err(format!("it answered {status}")),
+            Answer::Refused { status: UNPROCESSABLE } => {
+                Err(self.contradicts(Cause::SplitView, status, self.told, body))
+            }
+            Answer::Refused { status } => Err(format!("it answered {status}").into()),
         }
+    }
+
+    fn contradicts(&self, cause: Cause, status: u16, size: Option<u64>, body: &[u8]) -> NoCosignature {
+        let answer = WitnessAnswer::new(&self.key, status, size, body);
+        NoCosignature::Contradicts(Box::new(Contradiction {
+            cause,
+            checkpoint: self.checkpoint.to_string(),
+            answer,
+        }))
     }
 
     /// The size that it has seen when it cosigned.

@@ -8,10 +8,12 @@ use std::rc::Rc;
 
 use common::emitter::{BEGIN, Emitter};
 use common::server::{ORIGIN, emitter_key, log_key};
+use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::embedded::{Config, Content, Copies, Cors, EmbeddedCollector};
 use countersign_log::sqlite;
+use countersign_log::stop::StopFile;
 use countersign_log::store::StoreError;
 use countersign_log::tokens::{self, Rights, Scope};
 use http::Request;
@@ -42,12 +44,17 @@ fn trust() -> Trust {
 }
 
 fn open(folder: &Path, withdrawn: &Rc<Cell<usize>>) -> EmbeddedCollector {
+    open_with(folder, withdrawn, trust())
+}
+
+fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> EmbeddedCollector {
     let config = Config {
         key: log_key(),
-        trust: trust(),
+        trust,
         readers: std::fs::read_to_string(folder.join("readers.txt")).unwrap(),
         cors: Cors::default(),
         copies: Box::new(Withdrawn(withdrawn.clone())),
+        stops: Box::new(StopFile::new(folder)),
         now: Time::from_millis(BEGIN + 3_600_000).unwrap(),
     };
     EmbeddedCollector::open(sqlite::open(folder, ORIGIN).unwrap(), config).unwrap()
@@ -105,4 +112,56 @@ fn an_erasure_of_many_goes_on_in_later_turns_and_after_a_restart() {
     let (status, answer) = ask(&mut log, "POST", "/erase", token.as_str(), erase);
     assert_eq!((status, answer), (200, json!({ "erased": 0, "without": 0, "own": 0, "held": 0 })));
     assert_eq!(ask(&mut log, "GET", "/erasures", "csr_nobody", String::new()).0, 401);
+}
+
+#[test]
+fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
+    for (status, kind, answer, code) in [
+        (409, "text/x.tlog.size", "99\n", "log.rollback"),
+        (422, "text/plain", "another tree\n", "log.split_view"),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let token =
+            tokens::add(folder.path(), "operator", "admin".parse().unwrap(), None, Scope::default()).unwrap();
+        let withdrawn = Rc::new(Cell::new(0));
+        let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+        let (log, emitters) =
+            (log_key().verifier_key().to_string(), emitter_key(0).verifier_key().to_string());
+        let witnessed = format!(
+            "log {log}\nemitter {emitters}\nwitness w {} https://w.example/\nquorum w\n",
+            witness.verifier_key()
+        );
+        let witnessed = Trust::parse(witnessed.as_bytes()).unwrap();
+        let mut log = open_with(folder.path(), &withdrawn, witnessed.clone());
+        let mut emitter = Emitter::new(ORIGIN, emitter_key(0), 0, trust());
+        emitter.record(2);
+        let (body, _) = emitter.body(0, usize::MAX);
+        let submit = || Request::post("/submit").body(body.clone().into_bytes()).unwrap();
+        let waiting = log.answer(&submit()).into_body();
+        let Content::Waiting(pending) = waiting else { panic!("witnesses are to see it first") };
+        let mut round = log.round(false).unwrap().unwrap();
+        assert!(log.ask(&round, 0).is_some());
+        assert!(!log.answered(&mut round, 0, status, Some(kind), answer.as_bytes()));
+        log.end(round).unwrap();
+        let resumed = log.resume(&http::HeaderMap::new(), &pending).unwrap();
+        assert_eq!(resumed.status(), 503);
+        for again in [false, true] {
+            if again {
+                log = open_with(folder.path(), &withdrawn, witnessed.clone());
+            }
+            let (status, refused) = ask(&mut log, "POST", "/submit", "", body.clone());
+            assert_eq!((status, &refused["error"]["code"]), (503, &json!(code)));
+            let (status, health) = ask(&mut log, "GET", "/healthz", "", String::new());
+            assert_eq!((status, &health["stopped"]["code"]), (503, &json!(code)));
+            assert!(log.round(true).unwrap().is_none(), "nothing more is signed");
+            assert_eq!(log.published_size(), 0);
+        }
+        let (got, evidence) = ask(&mut log, "GET", "/evidence", token.as_str(), String::new());
+        assert_eq!((got, &evidence["witness"]["status"]), (200, &json!(status)));
+        assert_eq!(evidence["witness"]["vkey"], witness.verifier_key().as_str());
+        // What was durable was not acknowledged, and is not lost.
+        let mut log = open(folder.path(), &withdrawn);
+        assert_eq!(log.published_size(), 3);
+        assert_eq!(ask(&mut log, "POST", "/submit", "", body.clone()).0, 200);
+    }
 }

@@ -66,7 +66,8 @@ impl Log {
         let database = Database::new(storage);
         let store = database.open(key.verifier_key().name()).map_err(failed)?;
         let readers = readers.to_owned();
-        let config = Config { key, trust, readers, cors, copies: Box::new(database), now: time(now) };
+        let (stops, now) = (Box::new(database.clone()), time(now));
+        let config = Config { key, trust, readers, cors, copies: Box::new(database), stops, now };
         Ok(Self { collector: EmbeddedCollector::open(store, config).map_err(failed)? })
     }
 

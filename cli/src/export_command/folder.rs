@@ -78,7 +78,7 @@ fn explain(error: &ExportError) -> Failure {
         ExportError::NotFound(_) => ("log.not_found", "only what the log has published can be exported"),
         ExportError::Cancelled
         | ExportError::Revoked
-        | ExportError::Store(StoreError::Unavailable { .. }) => {
+        | ExportError::Store(StoreError::Unavailable { .. } | StoreError::Stopped(_)) => {
             ("store.failed", "check the folder, and who may read it")
         }
         ExportError::Store(StoreError::Damaged(_)) => {

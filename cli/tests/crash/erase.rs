@@ -51,6 +51,7 @@ impl Log {
             let entry = entry.unwrap();
             fs::copy(entry.path(), place.folder.path().join(entry.file_name())).unwrap();
         }
+        crate::rewrite::forget(&place);
         place
     }
 

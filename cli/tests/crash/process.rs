@@ -100,12 +100,18 @@ impl Place {
 
 /// A server of the folder, which may have any port. It is told of no file that is too large but by an error.
 pub fn spawn(folder: &Path) -> Child {
+    spawn_with(folder, &[])
+}
+
+/// The same with more arguments.
+pub fn spawn_with(folder: &Path, more: &[&str]) -> Child {
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
         .arg(assert_cmd::cargo::cargo_bin!("countersign"))
         .args(["serve", "--listen", "127.0.0.1:0", "--dir"])
         .arg(folder)
+        .args(more)
         .env("NO_COLOR", "1")
         .env_remove("RUST_LOG")
         .stdin(Stdio::null())

@@ -23,6 +23,7 @@ export type KnownAction =
   | "data.export"
   | "log.export"
   | "log.erase"
+  | "log.continues"
   | "log.disable"
   | "http.request";
 

@@ -43,6 +43,9 @@ export const FORMER = token("former");
 /** May read until long after. */
 export const GUEST = token("guest");
 
+/** May see what concerns the log as a whole. */
+export const OPERATOR = token("operator");
+
 export const PAGE = "https://dashboard.example";
 
 export const SETUP: Setup = {
@@ -59,6 +62,7 @@ export const SETUP: Setup = {
     reader(AUDITOR, "read auditor"),
     reader(DESK, "read,erase privacy-desk"),
     reader(FORMER, "read,erase former 2020-01-01T00:00:00.000Z"),
+    reader(OPERATOR, "admin operator"),
     reader(GUEST, "read guest 9000-01-01T00:00:00.000Z"),
   ].join(""),
   cors: [PAGE],

@@ -9,7 +9,7 @@ import { Chain } from "../conformance/chain.ts";
 import { readExport } from "../conformance/export.ts";
 import { ask } from "../conformance/http.ts";
 import { COSIGNATURE, openCosignature, Signer } from "../conformance/keys.ts";
-import { AUDITOR, EMITTERS, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
+import { AUDITOR, EMITTERS, LOG, OPERATOR, ORIGIN, SETUP } from "../conformance/setup.ts";
 import { grown, openCheckpoint } from "../conformance/tree.ts";
 import { until } from "./eventually.ts";
 import { type RunningLog, startLog } from "./start.ts";
@@ -162,13 +162,50 @@ test("a witness that is elsewhere is asked from there; one that never agrees is 
   assert.equal(agrees.asked, asked + 2);
 });
 
+for (const [seed, status, type, body, code] of [
+  [17, 409, "text/x.tlog.size", "99\n", "log.rollback"],
+  [18, 422, "text/plain", "another tree\n", "log.split_view"],
+] as const) {
+  test(`a witness that answers ${status} stops the log until its operator takes it for wrong`, async () => {
+    const witness = await Witness.start(`witness${seed}.example`, seed);
+    const trust = `${SETUP.trust}witness w ${witness.key.vkey} ${witness.url}\nquorum w\n`;
+    const log = await startLog({ ...SETUP, trust });
+    closing.push(() => log.close());
+    const chain = Chain.begin(EMITTERS[0], ORIGIN, `stopped ${status}`);
+    const note = await submit(log, chain, 3);
+    witness.instead = () => [status, type, body];
+    const lines = chain.events(2).body(3);
+    for (const again of [false, true]) {
+      if (again) {
+        await log.restart({ ...SETUP, trust });
+      }
+      const answer = await ask(log.url, "/submit", { method: "POST", body: lines });
+      assert.equal(answer.status, 503, answer.text);
+      assert.equal((answer.json as { error: { code: string } }).error.code, code);
+      const health = await ask(log.url, "/healthz");
+      assert.equal(health.status, 503);
+      assert.equal((health.json as { stopped: { code: string } }).stopped.code, code);
+      assert.equal(await newest(log), note);
+    }
+    const evidenceFor = (token: string) => ask(log.url, "/evidence", { headers: { authorization: `Bearer ${token}` } });
+    assert.equal((await evidenceFor(AUDITOR)).status, 403);
+    const evidence = await evidenceFor(OPERATOR);
+    const kept = JSON.parse(evidence.text);
+    assert.deepEqual([kept.code, kept.witness.vkey, kept.witness.status], [code, witness.key.vkey, status]);
+    openCheckpoint(kept.checkpoint, LOG.vkey);
+    await log.restart(SETUP);
+    assert.equal((await ask(log.url, "/healthz")).status, 200);
+    assert.equal((await ask(log.url, "/submit", { method: "POST", body: lines })).status, 200);
+  });
+}
+
 test("without the quorum the log goes on, says so, and asks again until it is met", async () => {
   const witness = await Witness.start("witness14.example", 14);
   const hostile: [number, string, string][] = [
     [404, "text/plain", ""],
     [200, "text/plain", "nonsense\n"],
     [200, "text/plain", ""],
-    [409, "text/x.tlog.size", "99999999\n"],
+    [409, "text/plain", "99999999\n"],
     [200, "text/plain", "x".repeat(1 << 20)],
     [500, "text/html", "<h1>"],
   ];

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Answer;
 use super::response::{NO_STORE, success, with_headers};
 use crate::metrics::Metrics;
+use crate::stop::Stop;
 use crate::store::{Published, Reader};
 
 /// What is so about erasures.
@@ -32,8 +33,9 @@ pub(crate) fn health(
     published: Option<&Published>,
     stopping: bool,
     erasing: Erasing,
+    stopped: Option<&Stop>,
 ) -> Answer {
-    let healthy = size.is_some() && published.is_some() && !stopping && !erasing.failing;
+    let healthy = size.is_some() && published.is_some() && !stopping && !erasing.failing && stopped.is_none();
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "healthy": healthy,
@@ -45,6 +47,12 @@ pub(crate) fn health(
             "witnessed": published.witnessed,
         })),
         "erasures": { "unfinished": erasing.unfinished, "failing": erasing.failing },
+        "stopped": stopped.map(|stop| json!({
+            "code": stop.cause.code(),
+            "at": stop.at.to_string(),
+            "message": stop.message,
+            "hint": stop.cause.hint(),
+        })),
     });
     with_headers(status, &[NO_STORE, (CONTENT_TYPE, "application/json")], body.to_string().into_bytes())
 }

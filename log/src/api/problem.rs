@@ -10,11 +10,14 @@ use serde_json::{Map, Value, json};
 use super::Answer;
 use super::response::{NO_STORE, with_headers};
 use crate::erase::EraseError;
+use crate::stop::Stop;
 use crate::store::StoreError;
 use crate::submitting::SubmitError;
 
 /// Seconds after which a client may come again.
 const RETRY_AFTER: u64 = 1;
+/// The same where a person has to do something first.
+const RETRY_STOPPED: u64 = 30;
 /// The longest that a client is told to wait.
 const LONGEST: u64 = 3_600;
 
@@ -113,14 +116,27 @@ impl Problem {
                 problem.0.retry = Some((*seconds).clamp(RETRY_AFTER, LONGEST));
                 problem
             }
+            SubmitError::Stopped(stop) => Self::stopped(stop),
             SubmitError::Unavailable(_) => Self::unavailable(error),
         }
+    }
+
+    /// The log signs nothing more. What contradicts is for the operator.
+    pub(crate) fn stopped(stop: &Stop) -> Self {
+        let message =
+            "the log signs nothing more: what is here contradicts, or may contradict, what it signed before";
+        let hint = "keep what you have, and send it again later: the log's operator has to see to it first";
+        let mut problem =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, stop.cause.code(), message).with_hint(hint);
+        problem.0.retry = Some(RETRY_STOPPED);
+        problem
     }
 
     /// Events that were not erased.
     pub(crate) fn of_erasure(error: &EraseError, limits: &Limits) -> Self {
         match error {
             EraseError::Record(error) => Self::of_submission(error, limits),
+            EraseError::Store(StoreError::Stopped(stop)) => Self::stopped(stop),
             EraseError::Store(error) => Self::unavailable(error),
         }
     }
@@ -170,7 +186,10 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        Self::unavailable(&error)
+        match error {
+            StoreError::Stopped(stop) => Self::stopped(&stop),
+            error => Self::unavailable(&error),
+        }
     }
 }
 

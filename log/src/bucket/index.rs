@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use countersign::hash::Hash;
 use countersign::log::{Growth, Stop};
-use countersign::merkle::{CompactRange, Grown, HashReader as _, empty_root, skips};
+use countersign::merkle::{CompactRange, Grown};
 use countersign::note::VerifierKey;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use super::codec::Commit;
 use crate::erase::record;
-use crate::hashes::StoredHashes;
+use crate::hashes::root_at;
 use crate::sqlite::{self, SqliteWriter, failed};
 use crate::store::{Reader, StoreError, Writer as _};
 use crate::tables::integer;
@@ -223,13 +223,6 @@ impl Index {
 
     /// The root hash that the log had when it had so many leaves.
     pub(super) fn root_at(&self, size: u64) -> Result<Hash, StoreError> {
-        let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
-        let subtrees: Vec<_> = skips(0, size).collect();
-        let hashes = StoredHashes::new(&*self.reader, size).read_hashes(&subtrees).map_err(damaged)?;
-        let mut range = CompactRange::new();
-        for (subtree, hash) in subtrees.iter().zip(hashes) {
-            range.append_subtree(subtree.level, hash).map_err(damaged)?;
-        }
-        Ok(range.root().unwrap_or_else(empty_root))
+        root_at(&*self.reader, size)
     }
 }

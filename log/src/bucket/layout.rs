@@ -53,6 +53,14 @@ impl Layout {
         self.path(&format!("private/checkpoints/{size:016}"))
     }
 
+    pub(super) fn all_signed(&self) -> Path {
+        self.path("private/signed")
+    }
+
+    pub(super) fn signed(&self, size: u64) -> Path {
+        self.path(&format!("private/signed/{size:016}"))
+    }
+
     pub(super) fn all_evidence(&self) -> Path {
         self.path("private/evidence")
     }

@@ -226,6 +226,36 @@ impl BucketWriter {
         Ok(found.into_iter().map(|meta| meta.location).collect())
     }
 
+    /// Tiles are published when their leaves are in commits: more leaves in them than there are say that commits are lost.
+    pub(super) fn check_tiles(&mut self) -> Result<(), StoreError> {
+        let published = self.size_of_tiles()?;
+        if published <= self.index.size() {
+            return Ok(());
+        }
+        // Another server may have grown the log meanwhile.
+        self.follow()?;
+        if published <= self.index.size() {
+            return Ok(());
+        }
+        let message = format!(
+            "the bucket has tiles of {published} leaves or more, and {} are in its commits: it was rolled back",
+            self.index.size()
+        );
+        Err(StoreError::Damaged(message))
+    }
+
+    /// How many leaves are published in the bundle that the log's next leaf is in, with those before it.
+    fn size_of_tiles(&self) -> Result<u64, StoreError> {
+        let index = self.index.size() / TILE_WIDTH;
+        let before = index * TILE_WIDTH;
+        let full = Bundle { index, width: 1 }.full().path();
+        if self.objects.wait(self.objects.get(&self.layout.public(&full)))?.is_some() {
+            return Ok(before + TILE_WIDTH);
+        }
+        let widths = self.partial(&full)?.iter().filter_map(number).max();
+        Ok(before + widths.unwrap_or(0))
+    }
+
     /// Takes over the checkpoints that the bucket keeps.
     pub(super) fn follow_checkpoints(&mut self) -> Result<(), StoreError> {
         let newest = self.index.reader.published()?.map(|published| published.size);

@@ -81,6 +81,7 @@ impl BucketWriter {
         if let Some(head) = head {
             writer.check(head.note()).map_err(at(&writer.layout.checkpoint()))?;
         }
+        writer.check_tiles()?;
         writer.follow_checkpoints()?;
         writer.follow_evidence()?;
         writer.unfinished.extend(writer.erasures.unfinished..writer.erasures.next);
@@ -263,7 +264,7 @@ pub(super) async fn fetch(
 pub(super) fn at(path: &ObjectPath) -> impl Fn(StoreError) -> StoreError {
     move |error| match error {
         StoreError::Damaged(why) => StoreError::Damaged(format!("{path}: {why}")),
-        error @ StoreError::Unavailable { .. } => error,
+        error @ (StoreError::Unavailable { .. } | StoreError::Stopped(_)) => error,
     }
 }
 
@@ -342,6 +343,14 @@ impl Writer for BucketWriter {
     fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
         self.make_public(published)?;
         self.index.sqlite.publish(published)
+    }
+
+    fn note_signed(&mut self, size: u64) {
+        self.index.sqlite.note_signed(size);
+    }
+
+    fn noted_signed(&self) -> Result<Option<u64>, StoreError> {
+        self.index.sqlite.noted_signed()
     }
 
     fn catch_up(&mut self) -> Result<u64, StoreError> {

@@ -19,6 +19,7 @@ enum Route {
     Export,
     Proof,
     Stream,
+    Evidence,
     Erase,
     Erasures,
     Health,
@@ -36,6 +37,7 @@ impl Route {
             "/checkpoint" => Self::Checkpoint,
             "/export" => Self::Export,
             "/stream" => Self::Stream,
+            "/evidence" => Self::Evidence,
             "/erase" => Self::Erase,
             "/erasures" => Self::Erasures,
             "/healthz" => Self::Health,
@@ -137,6 +139,11 @@ impl EmbeddedCollector {
             Route::Root => api::root::text(&self.origin),
             Route::Checkpoint => api::tiles::checkpoint(published.as_deref())?,
             Route::Tile => api::tiles::tile(&*self.reader, self.published_size(), path)?,
+            Route::Evidence => {
+                self.admit(request.headers(), Right::Admin)?;
+                api::query::read(query, &[])?;
+                api::evidence::lines(&self.signing, &*self.reader)?
+            }
             Route::Erase => {
                 let access = self.admit(request.headers(), Right::Erase)?;
                 api::query::read(query, &[])?;
@@ -150,13 +157,9 @@ impl EmbeddedCollector {
             }
             Route::Health => {
                 let erasing = api::health::Erasing::of(&*self.reader, false);
-                api::health::health(
-                    &self.origin,
-                    self.reader.size().ok(),
-                    published.as_deref(),
-                    false,
-                    erasing,
-                )
+                let (size, stopped) = (self.reader.size().ok(), self.signing.stopped());
+                let published = published.as_deref();
+                api::health::health(&self.origin, size, published, false, erasing, stopped.as_deref())
             }
             Route::Metrics => api::health::metrics(&self.metrics),
         };

@@ -8,7 +8,7 @@ use countersign::note::VerifierKey;
 use super::EmbeddedCollector;
 use crate::sequencer::{Job, Unwitnessed};
 use crate::store::StoreError;
-use crate::witnessing::{AGAIN, Asking, Gathering, REFRESH};
+use crate::witnessing::{AGAIN, Asking, Gathering, NoCosignature, REFRESH};
 
 /// The size of the last checkpoint that each witness cosigned.
 pub(super) type Sizes = HashMap<VerifierKey, u64>;
@@ -44,6 +44,9 @@ impl EmbeddedCollector {
     /// # Errors
     /// The store's own.
     pub fn round(&mut self, again: bool) -> Result<Option<WitnessRound>, StoreError> {
+        if self.signing.stopped().is_some() {
+            return Ok(None);
+        }
         if again {
             self.working.show_witnesses()?;
         } else if !self.unwitnessed.has_changed().unwrap_or_default() {
@@ -95,8 +98,17 @@ impl EmbeddedCollector {
                 false
             }
             Ok(None) => true,
-            Err(why) => {
+            Err(NoCosignature::Failed(why)) => {
                 self.no_cosignature(asked, &why);
+                false
+            }
+            Err(NoCosignature::Contradicts(contradiction)) => {
+                self.no_cosignature(asked, "it has seen what is not here");
+                if let Err(error) =
+                    self.work(|reply| Job::Contradicted { contradiction: *contradiction, reply })
+                {
+                    tracing::error!(%error, "what a witness has against the log was not weighed");
+                }
                 false
             }
         }
@@ -119,6 +131,9 @@ impl EmbeddedCollector {
     /// # Errors
     /// The store's own.
     pub fn end(&mut self, round: WitnessRound) -> Result<Duration, StoreError> {
+        if self.signing.stopped().is_some() {
+            return Ok(REFRESH);
+        }
         let published = round.gathering.end(self.now());
         let witnessed = published.witnessed;
         self.work(|reply| Job::Publish { published, reply })??;

@@ -86,6 +86,9 @@ impl Scene {
         let writer = Failing { inner: store.writer, fails: fails.clone() };
         let sequencer = Sequencer {
             writer: Box::new(writer),
+            reader: store.reader.clone(),
+            memory: Box::new(crate::signed::InStore::default()),
+            signing: Signing::open(Box::new(crate::stop::InMemory::default()), Time::MIN, &|_| true).unwrap(),
             key: key(ORIGIN),
             published: watch::channel(None).0,
             witnesses: watch::channel(None).0,

@@ -48,8 +48,9 @@ pub(super) async fn healthz(State(AppState { collector, .. }): State<AppState>) 
     let failing = collector.metrics().are_erasures_failing();
     let looked = tokio::task::spawn_blocking(move || (reader.size().ok(), Erasing::of(&*reader, failing)));
     let (size, erasing) = looked.await.unwrap_or_default();
-    api::health::health(collector.origin(), size, published.as_deref(), collector.is_stopping(), erasing)
-        .map(Body::from)
+    let (stopping, stopped) = (collector.is_stopping(), collector.signing().stopped());
+    let (origin, published) = (collector.origin(), published.as_deref());
+    api::health::health(origin, size, published, stopping, erasing, stopped.as_deref()).map(Body::from)
 }
 
 pub(super) async fn metrics(State(AppState { collector, .. }): State<AppState>) -> Response {
@@ -105,6 +106,20 @@ async fn piece(mut sending: Sending) -> Result<Option<(Bytes, Sending)>, ExportE
     let (piece, sending) =
         made.flatten().inspect_err(|error: &ExportError| tracing::error!(%error, "an export ended early"))?;
     Ok(piece.map(|piece| (piece.into(), sending)))
+}
+
+/// The evidence against emitters and against the log itself.
+pub(super) async fn evidence(
+    State(state): State<AppState>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    admit(&state.reading, &headers, Right::Admin)?;
+    api::query::read(uri.query(), &[])?;
+    let collector = state.collector.clone();
+    let found =
+        tokio::task::spawn_blocking(move || api::evidence::lines(collector.signing(), &**collector.reader()));
+    Ok(found.await.map_err(|error| Problem::unavailable(&error))??.map(Body::from))
 }
 
 pub(super) async fn erase_events(

@@ -29,6 +29,8 @@ pub struct TableWriter<D> {
     size: u64,
     /// The partial tiles of the right edge, by level.
     edge: BTreeMap<u8, Vec<u8>>,
+    /// What the next commit says is remembered to be signed.
+    signed: Option<u64>,
 }
 
 impl<D: Database> TableWriter<D> {
@@ -40,7 +42,7 @@ impl<D: Database> TableWriter<D> {
         let sql = "SELECT max(idx) FROM leaves";
         let last = first(&database, "reading the log's size", sql, &[], |row| row.optional_number(0))?;
         let size = last.flatten().map_or(0, |last| last + 1);
-        let mut writer = Self { database, size, edge: BTreeMap::new() };
+        let mut writer = Self { database, size, edge: BTreeMap::new(), signed: None };
         writer.edge = writer.read_edge()?;
         Ok(writer)
     }
@@ -275,11 +277,28 @@ impl<D: Database + Send> Writer for TableWriter<D> {
         self.database.transaction(COMMITTING, &mut || {
             write(&self.database, &mut edge, growth, tree)?;
             write_erasures(&self.database, COMMITTING, erasures)?;
+            if let Some(size) = self.signed {
+                self.database.put(COMMITTING, "REPLACE INTO signed", 2, &[1_u64.into(), size.into()])?;
+            }
             publish.map_or(Ok(()), |published| write_checkpoint(&self.database, published))
         })?;
         self.edge = edge;
         self.size = growth.size();
+        self.signed = None;
         Ok(())
+    }
+
+    fn note_signed(&mut self, size: u64) {
+        self.signed = Some(size);
+    }
+
+    fn forget_signed(&mut self) -> Result<(), StoreError> {
+        self.database.change("forgetting what was signed", "DELETE FROM signed", &[]).map(drop)
+    }
+
+    fn noted_signed(&self) -> Result<Option<u64>, StoreError> {
+        let sql = "SELECT size FROM signed";
+        first(&self.database, "reading what was signed", sql, &[], |row| row.number(0))
     }
 
     fn publish(&mut self, published: &Published) -> Result<(), StoreError> {

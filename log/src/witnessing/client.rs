@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use countersign::checkpoint::SignedCheckpoint;
 use countersign::note::VerifierKey;
 use countersign::witness::MAX_BYTES;
 use futures_util::StreamExt as _;
@@ -12,7 +13,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use tokio::sync::watch;
 
-use super::{AGAIN, Asking, Gathering, PATIENCE, REFRESH};
+use super::{AGAIN, Asking, Gathering, NoCosignature, PATIENCE, REFRESH, has_witnesses};
 use crate::collector::Collector;
 use crate::sequencer::Unwitnessed;
 use crate::store::Published;
@@ -51,6 +52,10 @@ impl Witnessing {
                 return;
             }
             let Some(newest) = self.unwitnessed.borrow_and_update().clone() else { continue };
+            if self.collector.signing().stopped().is_some() {
+                wait = None;
+                continue;
+            }
             let published = self.gather(newest).await;
             let witnessed = published.witnessed;
             wait = Some(if witnessed { REFRESH } else { AGAIN });
@@ -59,6 +64,36 @@ impl Witnessing {
                 wait = Some(AGAIN);
             }
         }
+    }
+
+    /// Shows all witnesses the newest checkpoint that was published, before anything else is signed: one that has seen
+    /// more stops the log.
+    pub(crate) async fn look(&self) {
+        let unwitnessed = self.unwitnessed.borrow().clone();
+        let published = self.collector.published().borrow().clone();
+        let Some(note) =
+            unwitnessed.map(|newest| newest.note).or(published.map(|newest| newest.note.clone()))
+        else {
+            return;
+        };
+        let rules = self.collector.rules();
+        if !has_witnesses(rules.trust()) || self.collector.signing().stopped().is_some() {
+            return;
+        }
+        let Ok(signed) = SignedCheckpoint::parse(&note) else { return };
+        let newest = Unwitnessed { checkpoint: signed.checkpoint, note };
+        let asked: FuturesUnordered<_> = Gathering::new(newest.clone(), rules.trust())
+            .witnesses()
+            .map(|(_, key, url)| {
+                let (key, url, newest) = (key.clone(), url.to_owned(), newest.clone());
+                async move {
+                    if let Err(NoCosignature::Failed(why)) = self.ask(&url, &key, &newest).await {
+                        tracing::warn!(witness = key.name(), why, "it does not say what it has seen");
+                    }
+                }
+            })
+            .collect();
+        let _ = tokio::time::timeout(PATIENCE, asked.collect::<()>()).await;
     }
 
     /// Asks all witnesses at once, until enough have answered.
@@ -83,9 +118,12 @@ impl Witnessing {
             };
             match answer {
                 Ok(lines) => gathering.add(place, &lines),
-                Err(why) => {
+                Err(NoCosignature::Failed(why)) => {
                     self.collector.metrics().witness_failed(key.name());
                     tracing::warn!(witness = key.name(), why, "no cosignature");
+                }
+                Err(NoCosignature::Contradicts(_)) => {
+                    self.collector.metrics().witness_failed(key.name());
                 }
             }
         }
@@ -93,8 +131,13 @@ impl Witnessing {
         gathering.end(self.collector.now())
     }
 
-    /// One witness's signature lines.
-    async fn ask(&self, url: &str, key: &VerifierKey, unwitnessed: &Unwitnessed) -> Result<String, String> {
+    /// One witness's signature lines. What it has against the checkpoint stops the log.
+    async fn ask(
+        &self,
+        url: &str,
+        key: &VerifierKey,
+        unwitnessed: &Unwitnessed,
+    ) -> Result<String, NoCosignature> {
         let url = format!("{}/add-checkpoint", url.trim_end_matches('/'));
         let lock = || self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
         let old_size = lock().get(key).copied().unwrap_or(0);
@@ -105,9 +148,20 @@ impl Witnessing {
             let (request, back) = request.map_err(|error| error.to_string())?;
             asking = back;
             let (status, kind, body) = self.post(&url, request?).await?;
-            if let Some(lines) = asking.answered(status, kind.as_deref(), &body)? {
-                lock().insert(key.clone(), asking.size());
-                return Ok(lines);
+            match asking.answered(status, kind.as_deref(), &body) {
+                Ok(None) => {}
+                Ok(Some(lines)) => {
+                    lock().insert(key.clone(), asking.size());
+                    return Ok(lines);
+                }
+                Err(NoCosignature::Contradicts(contradiction)) => {
+                    if !self.collector.contradicted((*contradiction).clone()).await {
+                        // Another server of the log showed it more.
+                        return Err(NoCosignature::Failed("it has a larger checkpoint of this log".into()));
+                    }
+                    return Err(NoCosignature::Contradicts(contradiction));
+                }
+                Err(failed) => return Err(failed),
             }
         }
     }

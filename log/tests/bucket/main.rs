@@ -7,5 +7,6 @@ mod faults;
 mod random;
 mod rounds;
 mod s3;
+mod signed;
 mod starting;
 mod world;

@@ -7,6 +7,7 @@ use send_wrapper::SendWrapper;
 use wasm_bindgen::prelude::*;
 
 use countersign_log::embedded::Copies;
+use countersign_log::stop::Stops;
 use countersign_log::store::{Store, StoreError};
 use countersign_log::tables::{
     ADDED, Connections, Database as Tables, Each, Row, TABLES, TableReader, TableWriter, VERSION, Value,
@@ -18,6 +19,8 @@ const VALUES: usize = 100;
 /// What a Durable Object's log has beside the tables of every log. Its database has no version number of its own.
 const OWN_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS object (version INTEGER NOT NULL, copied INTEGER NOT NULL) STRICT;
+-- What stopped the log, one piece of evidence a row.
+CREATE TABLE IF NOT EXISTS stops (id INTEGER PRIMARY KEY, line TEXT NOT NULL) STRICT;
 ";
 
 #[wasm_bindgen]
@@ -192,6 +195,22 @@ impl Copies for Database {
     fn withdraw(&self, leaves: &[u64]) -> Result<(), StoreError> {
         let leaves = leaves.iter().map(|leaf| *leaf as f64).collect();
         self.0.withdraw(leaves).map_err(failed("withdrawing copies"))
+    }
+}
+
+impl Stops for Database {
+    fn lines(&self) -> Result<Vec<String>, StoreError> {
+        let mut lines = Vec::new();
+        self.each("reading what stopped the log", "SELECT line FROM stops ORDER BY id", &[], &mut |row| {
+            lines.extend(row.text(0)?);
+            Ok(())
+        })?;
+        Ok(lines)
+    }
+
+    fn keep(&self, line: &str) -> Result<(), StoreError> {
+        let sql = "INSERT INTO stops (line) VALUES (?)";
+        self.change("keeping what stopped the log", sql, &[line.into()]).map(drop)
     }
 }
 

@@ -1,0 +1,211 @@
+//! `countersign serve --after-restore`: the way on for a log whose storage was brought back.
+
+mod held;
+
+use std::fs;
+use std::path::Path;
+
+use countersign::check::Resource;
+use countersign::note::VerifierKey;
+use countersign_log::restore::ending::Ending;
+use countersign_log::restore::{Bundles, Config, Folder, Over, Plan, Restore, Source};
+use countersign_log::sqlite;
+
+use super::{Args, KEY, TRUST, explain, now};
+use crate::errors::{Failure, shown};
+use crate::{key, source, style};
+
+const ENDING: &str = "bring back what is there with --mend URL|DIR|FILE; or end this log and begin another in its place: --origin NEW";
+const DOUBTFUL: &str = "bring back what is there with --mend URL|DIR|FILE; add --nothing-newer only if you know that nothing was \
+                        signed beyond that (the folder was moved while no server ran); or end this log and begin another \
+                        in its place: --origin NEW";
+
+/// What is asked of a log after a restore.
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// Go on with a log that stopped signing because its storage was brought back, copied, or lost something
+    ///
+    /// Says first what it will do. Where nothing of what the log signed is missing it goes on; where leaves are missing
+    /// they are put back from --mend, if all of them give the tree that was signed. Otherwise the log ends, and another one
+    /// begins in its place, if --origin names one: its first event, log.continues, says which log it goes on from, and why.
+    #[arg(long, conflicts_with = "store")]
+    pub(super) after_restore: bool,
+    /// Put missing leaves back from here: a mirror's URL or folder, another folder of the log, an export, a receipt,
+    /// an outbox (or from several, given again)
+    #[arg(long, value_name = "PLACE", requires = "after_restore")]
+    mend: Vec<String>,
+    /// Nothing was signed beyond what is here and what --mend gives: I know that, for the folder was moved while no
+    /// server ran
+    #[arg(long, requires = "after_restore")]
+    nothing_newer: bool,
+}
+
+/// Lets the log go on as it is, or with the leaves that others have, or says which log goes on in its place.
+pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, Failure> {
+    let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
+    let key = key::load(&path)?.verifier_key().clone();
+    let keys = earlier_keys(args, &key)?;
+    let sources = sources(args, &key, &keys)?;
+    let config = Config {
+        folder: args.dir.clone(),
+        key: key.clone(),
+        keys,
+        sources,
+        nothing_newer: args.after.nothing_newer,
+        now: now(),
+    };
+    let mut restore = Restore::look(config).map_err(|error| explain(&error))?;
+    tell(&restore);
+    let stored = |error| explain(&countersign_log::serve::StartError::Store(error));
+    match restore.plan().map_err(stored)? {
+        Plan::End(over) => {
+            let doubtful = restore.known().doubt.is_some() && !args.after.nothing_newer;
+            drop(restore);
+            end(args, &key, &over, if doubtful { DOUBTFUL } else { ENDING }).map(Some)
+        }
+        plan => {
+            match &plan {
+                Plan::GoOn { size } => {
+                    say(&format!("nothing of the log's {size} leaves is missing: it goes on as it is"));
+                }
+                Plan::Mend(mend) => {
+                    let (from, to) = mend.range();
+                    say(&format!(
+                        "leaves {from} to {} are put back from {}, {} of them with their events; all of them together \
+                         give the tree that the log signed",
+                        to - 1,
+                        mend.names().join(", "),
+                        mend.with_events()
+                    ));
+                }
+                Plan::End(_) => {}
+            }
+            restore.carry_out(plan).map_err(stored)?;
+            style::done("the log goes on");
+            Ok(None)
+        }
+    }
+}
+
+fn say(what: &str) {
+    anstream::eprintln!("  {} {what}", style::label("to do:"));
+}
+
+/// What is known, before anything is done.
+fn tell(restore: &Restore) {
+    let known = restore.known();
+    anstream::eprintln!("{}", style::label("After a restore:"));
+    if let Some(head) = known.heads.last() {
+        let leaves = crate::verdict::leaves(head.size);
+        anstream::eprintln!(
+            "  {} {leaves}, root {}",
+            style::label("signed last, as far as is known:"),
+            head.root
+        );
+    }
+    if let Some(size) = known.witnessed {
+        anstream::eprintln!("  {} {}", style::label("cosigned by a witness:"), crate::verdict::leaves(size));
+    }
+    if let Some(doubt) = &known.doubt {
+        anstream::eprintln!("  {} {}", style::label("but:"), doubt.why);
+    }
+}
+
+/// Writes down that the log is over, where a new origin was given.
+fn end(args: &Args, key: &VerifierKey, over: &Over, hint: &str) -> Result<Ending, Failure> {
+    let Some(new) = args.origin.as_deref().filter(|new| *new != key.name()) else {
+        return Err(Failure::unusable(over.code, over.why.clone(), hint).within(&shown(&args.dir)));
+    };
+    countersign::note::check_name(new)?;
+    say(&format!(
+        "{}: the log {} ends, and {new} begins in its place; its first event names the old log, its last known checkpoint, and \
+         why; the old one is kept in {}",
+        over.why,
+        key.name(),
+        shown(&args.dir.join("ended"))
+    ));
+    Ending::begin(&args.dir, key.as_str(), new, over, now()).map_err(|error| io("write", args, &error))
+}
+
+/// A log that is over is put aside, also where that was interrupted before.
+pub(crate) fn put_aside(args: &Args, ending: &mut Ending) -> Result<(), Failure> {
+    ending.put_aside(&args.dir).map_err(|error| io("move files in", args, &error))
+}
+
+/// What an earlier start left to do.
+pub(crate) fn left(args: &Args) -> Result<Option<Ending>, Failure> {
+    Ending::left(&args.dir).map_err(|error| io("read", args, &error))
+}
+
+/// The log that goes on has said what it goes on from.
+pub(crate) fn done(args: &Args, ending: Ending) -> Result<(), Failure> {
+    style::done(&format!(
+        "the log {} has begun; {} is kept in {}",
+        ending.new,
+        ending.old,
+        shown(&ending.aside(&args.dir))
+    ));
+    ending.done(&args.dir).map_err(|error| io("write", args, &error))
+}
+
+fn io(doing: &str, args: &Args, error: &std::io::Error) -> Failure {
+    Failure::io(doing, &shown(&args.dir), error)
+}
+
+/// Earlier keys of the log, as its trust file names them.
+fn earlier_keys(args: &Args, key: &VerifierKey) -> Result<Vec<VerifierKey>, Failure> {
+    let path = args.trust.clone().unwrap_or_else(|| args.dir.join(TRUST));
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let trust = crate::input::trust(&path)?;
+    Ok(trust.logs().filter(|log| log.name() == key.name() && *log != key).cloned().collect())
+}
+
+/// Who may still have leaves.
+fn sources(args: &Args, key: &VerifierKey, keys: &[VerifierKey]) -> Result<Vec<Box<dyn Source>>, Failure> {
+    let from = if args.dir.join(sqlite::FILE).exists() {
+        sqlite::open_reader(&args.dir).and_then(|(_, reader)| reader.size()).unwrap_or(0)
+    } else {
+        0
+    };
+    let keys: Vec<VerifierKey> = std::iter::once(key).chain(keys).cloned().collect();
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    let mut files = held::Held::new(from, keys);
+    for place in &args.after.mend {
+        let path = Path::new(place);
+        if path.join(sqlite::FILE).is_file() {
+            let folder = Folder::open(place.clone(), path).map_err(|error| {
+                Failure::unusable("store.failed", error.to_string(), "is it a folder of this log?")
+                    .within(place)
+            })?;
+            sources.push(Box::new(folder));
+        } else if path.is_file() {
+            files.add_file(path)?;
+        } else if path.is_dir() && !path.join("checkpoint").is_file() {
+            let mut names: Vec<_> = fs::read_dir(path)
+                .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+                .map_err(|error| Failure::io("read", place, &error))?;
+            names.sort();
+            for path in names.iter().filter(|path| path.is_file() && held::is_meant(path)) {
+                files.add_file(path)?;
+            }
+        } else {
+            sources.push(mirror(place)?);
+        }
+    }
+    if !files.is_empty() {
+        // A log's own tiles say where each leaf is; files have the events too.
+        sources.push(Box::new(files));
+    }
+    Ok(sources)
+}
+
+fn mirror(place: &str) -> Result<Box<dyn Source>, Failure> {
+    let source = source::open(place)?;
+    let checkpoint = source.checkpoint()?;
+    let size = checkpoint.checkpoint.size;
+    Ok(Box::new(Bundles::new(place.to_owned(), checkpoint.to_string(), size, move |bundle| {
+        source.get(Resource::Bundle(bundle)).map_err(|failure| failure.brief())
+    })))
+}

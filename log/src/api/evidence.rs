@@ -1,0 +1,15 @@
+//! `GET /evidence`.
+
+use http::header::CONTENT_TYPE;
+
+use super::Answer;
+use super::response::{NO_STORE, success};
+use crate::evidence;
+use crate::stop::Signing;
+use crate::store::{Reader, StoreError};
+
+/// Everything that the log keeps as evidence, one JSON object a line.
+pub(crate) fn lines(signing: &Signing, reader: &dyn Reader) -> Result<Answer, StoreError> {
+    let lines = evidence::lines(signing.lines()?, reader.evidence()?);
+    Ok(success(&[(CONTENT_TYPE, "application/x-ndjson"), NO_STORE], lines.into_bytes()))
+}

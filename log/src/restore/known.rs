@@ -1,0 +1,122 @@
+//! What is known of what a log signed.
+
+use std::collections::BTreeMap;
+
+use countersign::note::VerifierKey;
+
+use super::{Config, head_of};
+use crate::hashes::root_at;
+use crate::signed::{SignedFile, SignedHead};
+use crate::stop::{Cause, Line, StopFile};
+use crate::store::{Reader, Store, StoreError};
+
+/// What is known.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The heads that it signed, one for each size, ascending.
+    pub heads: Vec<SignedHead>,
+    /// The checkpoints of others that have been verified to be the log's, by size.
+    pub(super) notes: BTreeMap<u64, String>,
+    /// The largest size that a witness said to have cosigned since the log went on last.
+    pub witnessed: Option<u64>,
+    /// Why it may have signed more than that, if so.
+    pub doubt: Option<Doubt>,
+    /// Two different trees of one size that it signed.
+    split: Option<u64>,
+}
+
+/// Why it is not known what was signed.
+#[derive(Clone, Debug)]
+pub struct Doubt {
+    /// The cause, for its code.
+    pub cause: Cause,
+    /// The reason, for people.
+    pub why: String,
+}
+
+impl Known {
+    /// Out of the folder, and of all who may still have something.
+    pub(super) fn gather(config: &Config, store: &Store) -> Result<Self, StoreError> {
+        let Config { folder, key, keys, sources, .. } = config;
+        let keys: Vec<VerifierKey> = std::iter::once(key).chain(keys).cloned().collect();
+        let found = SignedFile::look(folder, key.name())?;
+        let mut known = Self::default();
+        found.heads.iter().for_each(|head| known.add(head.clone()));
+        let remembered = found.newest().map(|head| head.size);
+        let published = store.reader.published()?.map(|published| published.note);
+        let stops = StopFile::new(folder)
+            .read()
+            .map_err(|error| StoreError::unavailable("reading the evidence of stops", error))?;
+        let mut notes: Vec<String> = published.into_iter().collect();
+        for line in &stops {
+            match Line::parse(line) {
+                Some(Line::Stopped(stop)) => {
+                    // What it was about to sign, or showed, was signed.
+                    notes.extend([stop.signed, stop.checkpoint].into_iter().flatten());
+                    known.witnessed = known.witnessed.max(stop.witness.and_then(|witness| witness.size));
+                }
+                Some(Line::Resumed { .. }) => known.witnessed = None,
+                None => {}
+            }
+        }
+        notes.iter().filter_map(|note| head_of(note, &keys)).for_each(|head| known.add(head));
+        for note in sources.iter().flat_map(|source| source.checkpoints()) {
+            let Some(head) = head_of(note, &keys) else { continue };
+            // The longer one has more cosignatures.
+            let longer = known.notes.get(&head.size).is_none_or(|other| other.len() < note.len());
+            if longer {
+                known.notes.insert(head.size, note.clone());
+            }
+            known.add(head);
+        }
+        known.heads.sort_by_key(|head| head.size);
+        known.doubt = known.doubts(&found, remembered, store.writer.noted_signed()?);
+        Ok(known)
+    }
+
+    fn add(&mut self, head: SignedHead) {
+        match self.heads.iter().find(|known| known.size == head.size) {
+            Some(known) if known.root != head.root => self.split = Some(head.size),
+            Some(_) => {}
+            None => self.heads.push(head),
+        }
+    }
+
+    fn doubts(
+        &self,
+        found: &crate::signed::Found,
+        remembered: Option<u64>,
+        noted: Option<u64>,
+    ) -> Option<Doubt> {
+        let newest = self.heads.last().map_or(0, |head| head.size).max(self.witnessed.unwrap_or(0));
+        let (cause, why) = if found.is_copy {
+            (Cause::Copied, "the folder is a copy: what was signed since it was made is not known".to_owned())
+        } else if let Some(damage) = &found.damage {
+            (Cause::Unremembered, format!("signed.txt cannot be read: {damage}"))
+        } else if remembered < noted || !found.is_there && newest > 0 {
+            (Cause::Unremembered, "the record of what was signed is gone".to_owned())
+        } else if remembered.unwrap_or(0) < newest {
+            let why = "more was signed than this folder remembers: all of it was brought back".to_owned();
+            (Cause::Rollback, why)
+        } else {
+            return None;
+        };
+        Some(Doubt { cause, why })
+    }
+
+    /// What contradicts the leaves that are here, if anything does.
+    pub(super) fn contradiction(&self, reader: &dyn Reader, size: u64) -> Result<Option<String>, StoreError> {
+        if let Some(size) = self.split {
+            return Ok(Some(format!("it signed two different trees of {size} leaves")));
+        }
+        for head in self.heads.iter().filter(|head| head.size <= size) {
+            if root_at(reader, head.size)? != head.root {
+                return Ok(Some(format!(
+                    "it signed another tree of {} leaves than the one that is here",
+                    head.size
+                )));
+            }
+        }
+        Ok(None)
+    }
+}

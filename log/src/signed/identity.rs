@@ -1,0 +1,52 @@
+//! Which file this is, whatever it is called and whatever is in it: a copy is another one.
+
+use std::fmt;
+use std::fs::Metadata;
+use std::time::UNIX_EPOCH;
+
+/// What the file system says that no copy shares: its number for the file, and when it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    number: Option<u64>,
+    /// Nanoseconds since 1970.
+    created: Option<u128>,
+}
+
+impl Identity {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        let number = Some(std::os::unix::fs::MetadataExt::ino(metadata));
+        #[cfg(not(unix))]
+        let number = None;
+        let created = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        Self { number, created: created.map(|since| since.as_nanos()) }
+    }
+
+    pub(super) fn parse(number: &str, created: &str) -> Option<Self> {
+        fn known<T: std::str::FromStr>(word: &str) -> Option<Option<T>> {
+            if word == "-" { Some(None) } else { word.parse().ok().map(Some) }
+        }
+        Some(Self { number: known(number)?, created: known(created)? })
+    }
+
+    /// Whether both are of one file, as far as the file systems tell.
+    pub(super) fn may_be(self, other: Self) -> bool {
+        fn same<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+            one.zip(other).is_none_or(|(one, other)| one == other)
+        }
+        same(self.number, other.number) && same(self.created, other.created)
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number {
+            Some(number) => write!(f, "{number} ")?,
+            None => f.write_str("- ")?,
+        }
+        match self.created {
+            Some(created) => write!(f, "{created}"),
+            None => f.write_str("-"),
+        }
+    }
+}

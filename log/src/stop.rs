@@ -1,0 +1,388 @@
+//! Why a log signs nothing more: what it would sign next contradicts, or may contradict, what it signed before.
+//!
+//! A log that is stopped is read as before, takes nothing, and says why. The evidence is kept apart from the database,
+//! which may be what was brought back, so that starting the log again is no way on.
+
+#[cfg(feature = "server")]
+mod file;
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign::note::VerifierKey;
+use countersign::time::Time;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::store::StoreError;
+
+#[cfg(feature = "server")]
+pub(crate) use file::sync_folder;
+#[cfg(feature = "server")]
+pub use file::{FILE, StopFile, StopFileError};
+
+/// What evidence says that it is.
+const VERSION: &str = "stop/v1";
+/// The most bytes of a witness's answer that are kept.
+const MOST_ANSWER: usize = 4 << 10;
+
+/// What contradicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The log signed, or had cosigned, more leaves than are here.
+    Rollback,
+    /// The log signed, or had cosigned, another tree than the one that is here.
+    SplitView,
+    /// The folder is a copy: what was signed since it was made is not known.
+    Copied,
+    /// The record of what was signed is gone, damaged, or shorter than it was.
+    Unremembered,
+}
+
+impl Cause {
+    const ALL: [Self; 4] = [Self::Rollback, Self::SplitView, Self::Copied, Self::Unremembered];
+
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Rollback => "log.rollback",
+            Self::SplitView => "log.split_view",
+            Self::Copied => "log.copied",
+            Self::Unremembered => "log.unremembered",
+        }
+    }
+
+    /// What can be done about it, for whoever runs the log.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Rollback | Self::SplitView => {
+                "was a backup brought back? Look at `countersign evidence`, then start the log once with --after-restore"
+            }
+            Self::Copied => {
+                "was the folder moved, copied, or restored from a backup? Start the log once with --after-restore"
+            }
+            Self::Unremembered => {
+                "put signed.txt back if it was moved away; otherwise start the log once with --after-restore"
+            }
+        }
+    }
+
+    fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.code() == code)
+    }
+}
+
+/// What a witness answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WitnessAnswer {
+    /// The witness's key.
+    pub key: VerifierKey,
+    /// The status of its answer.
+    pub status: u16,
+    /// The size that it said to have cosigned last.
+    pub size: Option<u64>,
+    /// The beginning of its answer, as text.
+    pub body: String,
+}
+
+impl WitnessAnswer {
+    /// An answer of that witness.
+    pub(crate) fn new(key: &VerifierKey, status: u16, size: Option<u64>, body: &[u8]) -> Self {
+        let body = String::from_utf8_lossy(&body[..body.len().min(MOST_ANSWER)]).into_owned();
+        Self { key: key.clone(), status, size, body }
+    }
+}
+
+/// Why a log stopped signing, with the evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// When it was noticed, by the log's clock.
+    pub at: Time,
+    /// What contradicts.
+    pub cause: Cause,
+    /// The same for people.
+    pub message: String,
+    /// The checkpoint, signed before, that the log has or showed to a witness.
+    pub checkpoint: Option<String>,
+    /// A checkpoint that the log signed earlier, and that the one above, or what is here, contradicts.
+    pub signed: Option<String>,
+    /// The witness that contradicts.
+    pub witness: Option<WitnessAnswer>,
+}
+
+impl Stop {
+    /// A stop without evidence beside what it says.
+    pub(crate) fn new(at: Time, cause: Cause, message: impl Into<String>) -> Self {
+        Self { at, cause, message: message.into(), checkpoint: None, signed: None, witness: None }
+    }
+
+    /// The evidence as a line of NDJSON, without its line end.
+    pub fn to_line(&self) -> String {
+        let witness = self.witness.as_ref().map(|witness| {
+            json!({
+                "vkey": witness.key.as_str(),
+                "status": witness.status,
+                "size": witness.size,
+                "answer": witness.body,
+            })
+        });
+        json!({
+            "countersign": VERSION,
+            "at": self.at.to_string(),
+            "code": self.cause.code(),
+            "message": self.message,
+            "checkpoint": self.checkpoint,
+            "signed": self.signed,
+            "witness": witness,
+        })
+        .to_string()
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the log signs nothing more: {} [{}]", self.message, self.cause.code())
+    }
+}
+
+/// What is known of stops: each line of evidence, the oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// The log stopped.
+    Stopped(Box<Stop>),
+    /// Its operator had it go on, or began another log in its place.
+    Resumed {
+        /// When.
+        at: Time,
+        /// How, for people.
+        message: String,
+    },
+}
+
+impl Line {
+    /// Reads a line; none where it is malformed.
+    pub fn parse(line: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(line).ok()?;
+        let text = |name: &str| value.get(name)?.as_str();
+        let note = |name: &str| match value.get(name)? {
+            Value::Null => Some(None),
+            note => Some(Some(note.as_str()?.to_owned())),
+        };
+        if text("countersign")? != VERSION {
+            return None;
+        }
+        let (at, message) = (text("at")?.parse().ok()?, text("message")?.to_owned());
+        if text("code")? == RESUMED {
+            return Some(Self::Resumed { at, message });
+        }
+        let cause = Cause::of_code(text("code")?)?;
+        let witness = match value.get("witness")? {
+            Value::Null => None,
+            witness => Some(WitnessAnswer {
+                key: VerifierKey::parse(
+                    witness.get("vkey")?.as_str()?,
+                    countersign::note::KeyType::Cosignature,
+                )
+                .ok()?,
+                status: witness.get("status")?.as_u64()?.try_into().ok()?,
+                size: witness.get("size")?.as_u64(),
+                body: witness.get("answer")?.as_str()?.to_owned(),
+            }),
+        };
+        let (checkpoint, signed) = (note("checkpoint")?, note("signed")?);
+        Some(Self::Stopped(Box::new(Stop { at, cause, message, checkpoint, signed, witness })))
+    }
+
+    /// The line of a log that goes on.
+    pub fn resumed(at: Time, message: &str) -> String {
+        json!({ "countersign": VERSION, "at": at.to_string(), "code": RESUMED, "message": message })
+            .to_string()
+    }
+}
+
+/// The code of a line that says that the log went on.
+const RESUMED: &str = "log.resumed";
+
+/// Where evidence is kept.
+pub trait Stops: Send + Sync {
+    /// All lines, the oldest first.
+    ///
+    /// # Errors
+    /// The store's own, as for all of these.
+    fn lines(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Keeps one more. It is durable when this returns.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn keep(&self, line: &str) -> Result<(), StoreError>;
+}
+
+/// Whether the log signs. Clones are the same one.
+#[derive(Clone)]
+pub struct Signing(Arc<Inner>);
+
+struct Inner {
+    stopped: watch::Sender<Option<Arc<Stop>>>,
+    stops: Box<dyn Stops>,
+}
+
+impl Signing {
+    /// A log with that evidence: it stays stopped where the last line has the word of a witness of its own against it. All else is looked
+    /// at anew. A line that cannot be read stops it too.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(crate) fn open(
+        stops: Box<dyn Stops>,
+        now: Time,
+        is_witness: &dyn Fn(&VerifierKey) -> bool,
+    ) -> Result<Self, StoreError> {
+        let last = stops.lines()?.pop().map(|line| Line::parse(&line));
+        let stop = match last {
+            None | Some(Some(Line::Resumed { .. })) => None,
+            Some(Some(Line::Stopped(stop))) => {
+                let counts = stop.witness.as_ref().is_some_and(|witness| is_witness(&witness.key));
+                counts.then(|| Arc::new(*stop))
+            }
+            Some(None) => {
+                let message = "there is evidence against going on that cannot be read";
+                Some(Arc::new(Stop::new(now, Cause::Unremembered, message)))
+            }
+        };
+        Ok(Self(Arc::new(Inner { stopped: watch::Sender::new(stop), stops })))
+    }
+
+    /// Why the log signs nothing more, if that is so.
+    pub fn stopped(&self) -> Option<Arc<Stop>> {
+        self.0.stopped.borrow().clone()
+    }
+
+    /// Tells when it stops.
+    #[cfg(feature = "server")]
+    pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<Stop>>> {
+        self.0.stopped.subscribe()
+    }
+
+    /// The evidence, a line each, the oldest first.
+    pub(crate) fn lines(&self) -> Result<Vec<String>, StoreError> {
+        self.0.stops.lines()
+    }
+
+    /// Nothing is signed from now on, whether the evidence can be kept or not. Of several causes the first counts.
+    pub(crate) fn stop(&self, stop: Stop) {
+        let mut first = false;
+        let stop = Arc::new(stop);
+        self.0.stopped.send_if_modified(|stopped| {
+            first = stopped.is_none();
+            stopped.get_or_insert_with(|| Arc::clone(&stop));
+            first
+        });
+        if !first {
+            return;
+        }
+        tracing::error!(code = stop.cause.code(), hint = stop.cause.hint(), "{}", stop.message);
+        if let Err(error) = self.keep(&stop) {
+            tracing::error!(%error, evidence = stop.to_line(), "the evidence is not kept");
+        }
+    }
+
+    /// Keeps the evidence, unless it is what was kept last.
+    fn keep(&self, stop: &Stop) -> Result<(), StoreError> {
+        if let Some(Line::Stopped(last)) = self.0.stops.lines()?.pop().and_then(|line| Line::parse(&line))
+            && (Stop { at: stop.at, ..*last }) == *stop
+        {
+            return Ok(());
+        }
+        self.0.stops.keep(&stop.to_line())
+    }
+
+    /// Notes that nothing stops the log any more, where something did.
+    pub(crate) fn note_resumed(&self, now: Time) -> Result<(), StoreError> {
+        let last = self.0.stops.lines()?.pop().and_then(|line| Line::parse(&line));
+        if self.stopped().is_none() && matches!(last, Some(Line::Stopped(_))) {
+            let message = "what is here contradicts nothing that was signed any more";
+            self.0.stops.keep(&Line::resumed(now, message))?;
+        }
+        Ok(())
+    }
+
+    /// That it may sign.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        match self.stopped() {
+            Some(stop) => Err(StoreError::Stopped(stop)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Evidence that ends with the process.
+#[cfg(test)]
+#[derive(Default)]
+pub(crate) struct InMemory(std::sync::Mutex<Vec<String>>);
+
+#[cfg(test)]
+impl Stops for InMemory {
+    fn lines(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.0.lock().expect("no panic").clone())
+    }
+
+    fn keep(&self, line: &str) -> Result<(), StoreError> {
+        self.0.lock().expect("no panic").push(line.to_owned());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stops() -> [Stop; 2] {
+        let key = countersign::note::SignerKey::generate_witness("w.example", [2; 32]).unwrap();
+        let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
+        let plain = Stop::new(at, Cause::Copied, "it is a copy");
+        let witness = WitnessAnswer::new(key.verifier_key(), 409, Some(7), b"7\n");
+        let full = Stop {
+            checkpoint: Some("one\n".into()),
+            signed: Some("two\n".into()),
+            witness: Some(witness),
+            ..Stop::new(at, Cause::Rollback, "it is ahead")
+        };
+        [plain, full]
+    }
+
+    #[test]
+    fn evidence_is_read_as_it_was_written() {
+        for stop in stops() {
+            assert_eq!(Line::parse(&stop.to_line()), Some(Line::Stopped(Box::new(stop))));
+        }
+        let resumed = Line::resumed(Time::MIN, "it goes on");
+        let message = "it goes on".to_owned();
+        assert_eq!(Line::parse(&resumed), Some(Line::Resumed { at: Time::MIN, message }));
+        assert_eq!(Line::parse("{}"), None);
+    }
+
+    #[test]
+    fn what_stopped_the_log_first_counts_and_stays() {
+        let [one, other] = stops();
+        let kept = InMemory::default();
+        let signing = Signing::open(Box::new(kept), Time::MIN, &|_| true).unwrap();
+        signing.check().unwrap();
+        signing.stop(one.clone());
+        signing.stop(other);
+        assert_eq!(signing.stopped().as_deref(), Some(&one));
+        assert_eq!(signing.lines().unwrap(), [one.to_line()]);
+        let witnessed = stops()[1].to_line();
+        for (lines, known, stopped) in [
+            (vec![one.to_line()], true, false),
+            (vec![witnessed.clone()], true, true),
+            (vec![witnessed.clone()], false, false),
+            (vec![witnessed, Line::resumed(Time::MIN, "so")], true, false),
+            (vec!["torn".to_owned()], false, true),
+        ] {
+            let kept = InMemory(lines.into());
+            let signing = Signing::open(Box::new(kept), Time::MIN, &|_| known).unwrap();
+            assert_eq!(signing.stopped().is_some(), stopped);
+        }
+    }
+}
