@@ -56,6 +56,7 @@ mod tests {
     fn who_may_state_what() {
         let key = |name: &str| VerifierKey::new(name, KeyType::Ed25519, [7; 32]).expect("a name");
         let (issuer, below, other) = (key("example.com"), key("example.com/a"), key("example.org/a"));
+        let further_below = key("example.com/a/b");
         let trust = Trust::default().with_issuer(issuer.clone()).expect("a key of type 0x01");
         let grant = |key: &VerifierKey| Statement::Grant { key: key.clone(), from: None, until: None };
         let revoke = |key: &VerifierKey| Statement::Revoke { key: key.clone(), since: None };
@@ -66,6 +67,8 @@ mod tests {
             (&below, &below, false, true),
             (&other, &below, false, false),
             (&below, &other, false, false),
+            (&issuer, &further_below, true, true),
+            (&below, &further_below, false, false),
         ];
         for (signer, about, grants, revokes) in cases {
             let may = [grant(about), revoke(about)]

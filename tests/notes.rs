@@ -46,6 +46,27 @@ fn trust_file() -> String {
     )
 }
 
+/// What is no name names nothing that is made.
+#[test]
+fn names_are_names_wherever_they_are_given() {
+    let about = log().verifier_key().clone();
+    for name in ["", "a b", "a+b", "a\u{a0}b", "a\u{7f}"] {
+        assert!(VerifierKey::new(name, KeyType::Ed25519, [1; 32]).is_err(), "{name:?}");
+        assert!(Checkpoint::new(name, 0, Hash([0; 32])).is_err(), "{name:?}");
+        let statement = Statement::Revoke { key: about.clone(), since: None };
+        assert!(KeyNote::sign(name, &[statement], &log()).is_err(), "{name:?}");
+    }
+}
+
+#[test]
+fn a_key_is_read_as_the_type_that_it_has() {
+    let (log, witness) = (log().verifier_key().to_string(), witness().verifier_key().to_string());
+    for (text, is_log) in [(log, true), (witness, false)] {
+        assert_eq!(VerifierKey::parse(&text, KeyType::Ed25519).is_ok(), is_log);
+        assert_eq!(VerifierKey::parse(&text, KeyType::Cosignature).is_ok(), !is_log);
+    }
+}
+
 /// One character changed, taken out, put in or doubled.
 fn damage(text: &str, at: Index, with: char, way: u8) -> String {
     let mut chars: Vec<char> = text.chars().collect();

@@ -181,9 +181,10 @@ fn of_two_continuations_in_one_submission_each_is_evidence() {
     let chain = Chain::open(emitter(), 1).event(1);
     let one = chain.fork(2).unsigned_event(2).unsigned_event(3).event(4).event(5);
     let other = chain.fork(2).unsigned_event(6).event(7);
-    let between = Chain::open(emitter(), 2).event(1);
+    let between = Chain::open(emitter(), 2).unsigned_event(1).unsigned_event(2).event(3);
+    let (first, rest) = one.links[2..].split_at(1);
     let brought: Vec<&String> =
-        one.links[2..].iter().chain(&between.links).chain(&other.links[2..]).collect();
+        first.iter().chain(&between.links).chain(rest).chain(&other.links[2..]).collect();
     let found = evidence(refused(&chain.links, brought));
     assert_eq!((found.chain, found.seq, found.index), (chain.id, 2, None));
     assert_eq!(found.refused, [&one.links[2..5], &other.links[2..]].concat());
@@ -279,6 +280,10 @@ fn what_is_there_already_is_told_with_the_place_that_it_has() {
     assert_eq!((tip.seq, tip.index, tip.hash), (2, 3, leaf_hash(chain.links[2].as_bytes())));
     let notes: Vec<_> = taken.notes.iter().map(|held| (held.index, held.hash)).collect();
     assert_eq!(notes, [(1, leaf_hash(revoke.as_bytes()))]);
+    // Nothing of it need be new.
+    let taken = submit(&mut growth, &anyone(), &chain.links[..2]).unwrap();
+    let tip = taken.chains[&chain.id];
+    assert_eq!((taken.added, tip.seq, tip.index, tip.hash), (0, 1, 2, leaf_hash(chain.links[1].as_bytes())));
 }
 
 #[test]
@@ -299,6 +304,42 @@ fn a_revocation_acts_from_its_line_on_and_on_its_key_alone() {
     let within_one = before.into_iter().chain([&revoke, &chain.links[2]]);
     let refusal = submit(&mut Growth::new(0), &rules, within_one).unwrap_err();
     assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(5)));
+    let alone = [&chain.links[0], &chain.links[1], &revoke, &chain.links[2]];
+    let refusal = submit(&mut Growth::new(0), &rules, alone).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(4)));
+    // Another key's link just before it changes nothing.
+    let further = other.fork(2).event(2);
+    let refusal = submit(&mut growth, &rules, [&further.links[2], &chain.links[2]]).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(2)));
+}
+
+#[test]
+fn what_is_for_another_log_is_not_taken() {
+    let elsewhere = Rules::new("log.example/other", None);
+    let revoke = Statement::Revoke { key: emitter().verifier_key().clone(), since: None };
+    for leaf in [&Chain::open(emitter(), 1).links[0], &note(&[revoke], &emitter())] {
+        assert_eq!(submit(&mut Growth::new(0), &anyone(), [leaf]).unwrap().added, 1);
+        let refusal = submit(&mut Growth::new(0), &elsewhere, [leaf]).unwrap_err();
+        assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(1)));
+    }
+}
+
+#[test]
+fn one_issuer_in_whose_name_the_statement_is_suffices_and_another_does_not() {
+    let (issuer, other) = (key("example.com"), key("example.org"));
+    let add = |trust: Trust, key: &SignerKey| trust.with_issuer(key.verifier_key().clone()).unwrap();
+    let rules = Rules::new(ORIGIN, Some(add(add(Trust::default(), &issuer), &other)));
+    assert!(anyone().admits(emitter().verifier_key()) && !rules.admits(emitter().verifier_key()));
+    let grant = [Statement::Grant { key: emitter().verifier_key().clone(), from: None, until: None }];
+    let by_issuer = note(&grant, &issuer);
+    let by_other = note(&grant, &other);
+    let (_, line_of_other) = by_other.split_once("\n\n").unwrap();
+    let by_both = format!("{by_issuer}{line_of_other}");
+    for (note, is_taken) in [(&by_issuer, true), (&by_both, true), (&by_other, false)] {
+        let taken = submit(&mut Growth::new(0), &rules, [note]);
+        let kind = taken.map(drop).map_err(|refusal| refusal.kind);
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) });
+    }
 }
 
 #[test]

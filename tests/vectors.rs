@@ -9,6 +9,7 @@ mod cases;
 mod files;
 
 use cases::{Case, all, index};
+use countersign::checkpoint::SignedCheckpoint;
 #[cfg(not(target_arch = "wasm32"))]
 use countersign::verify::parallel;
 use countersign::verify::{Progress, Summary, Verifier};
@@ -33,6 +34,24 @@ fn every_case_gives_its_report() {
         compare(&case, "at once", &verifier.finish().report, &mut failures);
     }
     assert_none(&failures);
+}
+
+/// What is pinned is trusted ever after.
+#[test]
+fn only_a_log_that_nothing_speaks_against_is_pinned() {
+    for case in all() {
+        let mut verifier = Verifier::new(case.options());
+        verifier.push(&case.export);
+        let pin = verifier.finish().pin.map(|pin| SignedCheckpoint::parse(&pin).unwrap().checkpoint);
+        let checks = case.report["checks"].as_object().unwrap();
+        let passes = |name: &str| checks[name]["state"] == "pass";
+        let is_sound = checks.values().all(|check| check["state"] != "fail");
+        assert_eq!(pin.is_some(), passes("tree") && passes("log") && is_sound, "{}", case.name);
+        if let Some(pin) = pin {
+            let (log, root) = (&case.report["log"], pin.root.to_string());
+            assert_eq!((&log["size"], &log["root"]), (&pin.size.into(), &root.into()), "{}", case.name);
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Body, Kind, Leaf, Refusal};
 use crate::error::{Code, Error};
-use crate::export::{Line, MAX_LINE};
+use crate::export::Line;
 use crate::link::{ChainId, Link, signed_part};
 use crate::note::VerifierKey;
 
@@ -80,9 +80,6 @@ impl Submission {
                 return Err(too_large(Kind::TooLarge, message));
             }
             let malformed = |error: Error| Refusal::malformed(error.at_line(number));
-            if line.len() > MAX_LINE {
-                return Err(malformed(Error::new(Code::Export, "a line is at most 1 MiB long")));
-            }
             let parsed = Line::parse(line).map_err(|error| malformed(explain(error.to_error(), line)))?;
             let leaf = Leaf::of_item(&parsed.item).map_err(|refusal| refusal.at_line(Some(number)))?;
             let _ = match &leaf.body {

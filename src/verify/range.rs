@@ -86,6 +86,8 @@ mod tests {
         };
         assert!(shows(&[(2, true), (3, true)]));
         assert!(shows(&[(1, false), (2, true), (4, false)]));
+        // What one event has shown, another does not take back.
+        assert!(!shows(&[(1, true), (4, true)]) && !shows(&[(2, false), (3, false)]));
         for (index, shown) in [(1, true), (4, true), (2, false), (3, false)] {
             assert!(!shows(&[(index, shown), (3, true), (4, false)]), "{index} {shown}");
         }

@@ -151,6 +151,20 @@ mod tests {
         !void.is_empty() && (!times.iter().all(within) || (quorum && late))
     }
 
+    #[test]
+    fn a_checkpoint_attests_the_leaves_before_its_size_alone() {
+        let (mut windows, mut voidable) = (Windows::default(), VoidableGrants::default());
+        for (number, since) in [(0, Some(None)), (1, None)] {
+            windows.push(Window { from: None, until: Some(time(10)) });
+            voidable.granted(&windows, number, since);
+        }
+        let mut attested = Attested::default();
+        attested.add(5, Times { existed_by: time(0), seen_at: time(0) });
+        let void = voidable.void(&windows, &attested).expect("the first grant is void");
+        let suspect = |last| void.suspect(2, &Moments::default(), last, Some(&attested));
+        assert_eq!([4, 5].map(suspect), [false, true]);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
