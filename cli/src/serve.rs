@@ -4,6 +4,7 @@ mod after_restore;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,6 +15,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::bucket::{Bucket, BucketError};
 use countersign_log::collector::Collector;
+use countersign_log::quota::Quota;
 use countersign_log::restore::ending::Ending;
 use countersign_log::retention::holds::Hold;
 use countersign_log::retention::{self, Rule, Rules};
@@ -84,6 +86,17 @@ pub(crate) struct Args {
     /// proxy that passes the public name on needs it here.
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
+    /// Take at most so many events a second of each key, over time [default: all]
+    ///
+    /// Who brings more is answered 429 with retry-after, by which emitters go.
+    #[arg(long, value_name = "N")]
+    quota_events: Option<NonZeroU32>,
+    /// Take at most so many bytes a second of each key, over time [default: all]
+    #[arg(long, value_name = "N")]
+    quota_bytes: Option<NonZeroU32>,
+    /// Of quotas, let so many seconds' worth come at once after a rest
+    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    quota_burst: NonZeroU32,
     /// Serve this HTML file at / in place of the console
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
@@ -166,7 +179,10 @@ async fn run_server(
         hosts,
         page,
         limits: Limits::default(),
-        bounds: bounds(),
+        bounds: Bounds {
+            quota: Quota { events: args.quota_events, bytes: args.quota_bytes, burst: args.quota_burst },
+            ..bounds()
+        },
         clock: Arc::new(now),
         holds: args.hold.clone(),
     };

@@ -1,5 +1,6 @@
 //! A log that is running: what routes and tasks have in hand.
 
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use moka::sync::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::metrics::Metrics;
+use crate::quota::{Load, Quota, Quotas};
 use crate::sequencer::{Durable, Job, SharedRules};
 use crate::stop::Signing;
 use crate::store::{Published, Reader, StoreError};
@@ -40,6 +42,7 @@ struct Inner {
     keys: Cache<ChainId, VerifierKey>,
     /// Keys that began chains which were taken, since key notes came last.
     writers: Cache<VerifierKey, ()>,
+    quotas: Option<Quotas>,
     limits: Limits,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -53,6 +56,7 @@ pub(crate) struct Parts {
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) published: watch::Receiver<Option<Arc<Published>>>,
+    pub(crate) quota: Quota,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) metrics: Arc<Metrics>,
@@ -61,8 +65,9 @@ pub(crate) struct Parts {
 
 impl Collector {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { rules, key, reader, jobs, published, limits, clock, metrics, signing } = parts;
+        let Parts { rules, key, reader, jobs, published, quota, limits, clock, metrics, signing } = parts;
         let (keys, writers) = (Cache::new(KEYS), Cache::new(KEYS));
+        let quotas = Quotas::new(quota);
         Self(Arc::new(Inner {
             rules,
             key,
@@ -71,6 +76,7 @@ impl Collector {
             published,
             keys,
             writers,
+            quotas,
             limits,
             clock,
             metrics,
@@ -151,6 +157,10 @@ impl Collector {
     pub async fn submit(&self, submission: Submission) -> Result<Committed, SubmitError> {
         self.check_signing()?;
         let chains: Vec<(ChainId, VerifierKey)> = opened(&submission);
+        let loads = self.loads(&submission, &chains).await?;
+        if let Some(quotas) = &self.0.quotas {
+            quotas.check(loads.keys(), self.now()).map_err(|seconds| SubmitError::Quota { seconds })?;
+        }
         let (reply, answer) = oneshot::channel();
         let job = Job::Submit { submission, reply };
         self.0.jobs.try_send(job).map_err(|error| match error {
@@ -158,6 +168,9 @@ impl Collector {
             mpsc::error::TrySendError::Closed(_) => stopping(),
         })?;
         let Durable { taken, tree, published } = answer.await.map_err(|_| stopping())??;
+        if let Some(quotas) = &self.0.quotas {
+            quotas.charge(loads, self.now());
+        }
         if !taken.notes.is_empty() {
             self.0.writers.invalidate_all();
         }
@@ -170,6 +183,53 @@ impl Collector {
             None => self.published_beyond(&taken).await?,
         };
         Ok(Committed { taken, published, tree })
+    }
+
+    /// What each key brings, where that is limited. `opened` are the chains that begin here.
+    async fn loads(
+        &self,
+        submission: &Submission,
+        opened: &[(ChainId, VerifierKey)],
+    ) -> Result<HashMap<VerifierKey, Load>, SubmitError> {
+        let mut loads = HashMap::new();
+        if self.0.quotas.is_none() {
+            return Ok(loads);
+        }
+        let mut chains: HashMap<ChainId, Load> = HashMap::new();
+        for entry in submission.entries() {
+            if let Some(link) = entry.leaf.link() {
+                chains.entry(link.chain()).or_default().add(entry);
+            }
+        }
+        let opened: HashMap<_, _> = opened.iter().cloned().collect();
+        let mut unknown = Vec::new();
+        for (chain, load) in chains {
+            match opened.get(&chain).cloned().or_else(|| self.0.keys.get(&chain)) {
+                Some(key) => loads.entry(key).or_insert_with(Load::default).join(load),
+                None => unknown.push((chain, load)),
+            }
+        }
+        if !unknown.is_empty() {
+            let this = self.clone();
+            let found = tokio::task::spawn_blocking(move || {
+                let key = |(chain, load)| Ok((this.key_of(&chain)?, load));
+                unknown.into_iter().map(key).collect::<Result<Vec<_>, StoreError>>()
+            });
+            let found = found.await.map_err(|error| StoreError::unavailable("looking for keys", error))??;
+            // Of a chain that the log does not have nothing will be taken.
+            for (key, load) in found.into_iter().filter_map(|(key, load)| Some((key?, load))) {
+                loads.entry(key).or_insert_with(Load::default).join(load);
+            }
+        }
+        Ok(loads)
+    }
+
+    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
+        let key = self.0.reader.key_of(chain)?;
+        if let Some(key) = &key {
+            self.0.keys.insert(*chain, key.clone());
+        }
+        Ok(key)
     }
 
     /// Waits for a checkpoint that holds all that was taken.

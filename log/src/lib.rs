@@ -18,6 +18,8 @@ pub mod hashes;
 pub mod metrics;
 mod own_chain;
 #[cfg(feature = "server")]
+pub mod quota;
+#[cfg(feature = "server")]
 pub mod reading;
 #[cfg(feature = "server")]
 pub mod restore;

@@ -33,6 +33,8 @@ pub enum Outcome {
     Fork,
     /// Its time was ahead of the log's clock.
     Early,
+    /// Its key had used up what it may bring.
+    Quota,
     /// Too much was waiting.
     Busy,
     /// The log signs nothing more.
@@ -54,6 +56,7 @@ impl Outcome {
                 Kind::Fork(_) => Self::Fork,
             },
             Err(SubmitError::Early { .. }) => Self::Early,
+            Err(SubmitError::Quota { .. }) => Self::Quota,
             Err(SubmitError::Busy) => Self::Busy,
             Err(SubmitError::Stopped(_)) => Self::Stopped,
             Err(SubmitError::Unavailable(_)) => Self::Unavailable,
@@ -71,6 +74,7 @@ impl EncodeLabelValue for Outcome {
             Self::Gap => "gap",
             Self::Fork => "fork",
             Self::Early => "early",
+            Self::Quota => "quota",
             Self::Busy => "busy",
             Self::Stopped => "stopped",
             Self::Unavailable => "unavailable",

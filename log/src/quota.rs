@@ -44,6 +44,12 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// Adds what else is brought by the same.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.events += other.events;
+        self.bytes += other.bytes;
+    }
+
     /// Adds a leaf with its event.
     pub(crate) fn add(&mut self, entry: &Entry) {
         let event = match &entry.leaf.body {

@@ -164,6 +164,7 @@ pub async fn serve_beginning_with(
         reader: reader.clone(),
         jobs,
         published,
+        quota: bounds.quota,
         limits,
         clock: clock.clone(),
         metrics: metrics.clone(),

@@ -43,6 +43,12 @@ pub enum SubmitError {
         /// By how much.
         seconds: u64,
     },
+    /// A key brought more than it may in this time. Nothing was taken, and it can be when the time has passed.
+    #[error("the key has used up what it may bring: come again in {seconds} s")]
+    Quota {
+        /// How long that is.
+        seconds: u64,
+    },
     /// Too much is waiting already. Nothing was taken.
     #[error("too much is waiting already")]
     Busy,

@@ -117,6 +117,14 @@ impl Problem {
                 problem
             }
             SubmitError::Stopped(stop) => Self::stopped(stop),
+            SubmitError::Quota { seconds } => {
+                let mut problem =
+                    Self::new(StatusCode::TOO_MANY_REQUESTS, "submit.quota", error.to_string()).with_hint(
+                        "send it again then: nothing was taken. The log's operator sets how much a key may bring",
+                    );
+                problem.0.retry = Some((*seconds).clamp(RETRY_AFTER, LONGEST));
+                problem
+            }
             SubmitError::Unavailable(_) => Self::unavailable(error),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::quota::Quota;
+
 /// What is granted to clients, whoever they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
@@ -21,10 +23,12 @@ pub struct Bounds {
     pub answer: Duration,
     /// How long requests under way get when the server stops.
     pub grace: Duration,
+    /// How much each key may bring in a time.
+    pub quota: Quota,
 }
 
 impl Default for Bounds {
-    /// 4,096 connections and as many submissions of 256 MiB in all, 10 seconds for a head, 15 of silence, a minute for a body, 30 seconds for the rest.
+    /// 4,096 connections and as many submissions of 256 MiB in all, 10 seconds for a head, 15 of silence, a minute for a body, 30 seconds for the rest, and no quota.
     fn default() -> Self {
         Self {
             connections: 4_096,
@@ -35,6 +39,7 @@ impl Default for Bounds {
             body: Duration::from_mins(1),
             answer: Duration::from_secs(30),
             grace: Duration::from_secs(30),
+            quota: Quota::default(),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use countersign::merkle::{Bundle, Tile};
 
+use countersign_log::tokens::{self, Rights, Scope};
+
 use crate::common::server::{Answer, Server};
 
 fn get(server: &Server, path: &str) -> Answer {
@@ -140,5 +142,35 @@ fn methods_and_heads_that_are_out_of_place() {
     assert_eq!(ask(&format!("GET /checkpoint HTTP/1.1\r\nHost: l\r\n{many}\r\n")).status, 431);
     let long = "x".repeat(200_000);
     assert_eq!(ask(&format!("GET /checkpoint HTTP/1.1\r\nHost: l\r\nX: {long}\r\n\r\n")).status, 431);
+    server.assert_goes_on();
+}
+
+#[test]
+fn a_name_that_is_not_the_log_s_reaches_nothing() {
+    let server = Server::start();
+    let token = tokens::add(server.folder(), "auditor", Rights::READ, None, Scope::default()).unwrap();
+    let bearer = format!("Authorization: Bearer {}\r\n", token.as_str());
+    let port = server.address().port();
+    for path in ["/", "/checkpoint", "/tile/0/000", "/export", "/stream", "/healthz", "/metrics", "/nothing"]
+    {
+        for method in ["GET", "HEAD", "OPTIONS", "POST"] {
+            for host in
+                ["evil.example", &format!("evil.example:{port}"), "127.0.0.1.evil.example", "10.0.0.1"]
+            {
+                let head =
+                    format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{bearer}Connection: close\r\n\r\n");
+                let answer = Answer::parse(&server.raw(head.as_bytes()));
+                assert_eq!(answer.status, 421, "{method} {path} {host}");
+                if method != "HEAD" {
+                    assert_eq!(answer.refusal().1, "request.host");
+                    assert!(answer.json()["error"]["hint"].as_str().unwrap().contains("--host"));
+                }
+            }
+        }
+    }
+    for host in ["localhost", &format!("127.0.0.1:{port}"), "[::1]:1", "log.example", "LOG.example:443"] {
+        let head = format!("GET /checkpoint HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(Answer::parse(&server.raw(head.as_bytes())).status, 200, "{host}");
+    }
     server.assert_goes_on();
 }
