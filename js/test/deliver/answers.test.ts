@@ -27,6 +27,7 @@ const PASSING: Record<string, [code: string, Intervention]> = {
   "413 of somebody else": ["submit.too_large", () => new Response("too large", { status: 413 })],
   "415": ["collector.unexpected", () => refusal(415, "submit.encoding")],
   "429": ["collector.busy", () => refusal(429, "server.busy")],
+  "429 for a quota": ["collector.busy", () => refusal(429, "submit.quota")],
   "429 for a time to come": ["clock.ahead", () => refusal(429, "submit.early")],
   "500": ["collector.failed", () => refusal(500, "server.failed")],
   "502 of somebody else": ["collector.failed", () => new Response("bad gateway", { status: 502 })],
@@ -425,6 +426,23 @@ test("413 for one event again and again makes no other smaller", async () => {
   await recorder.close();
   assert.equal(log.bodies.length - before, 1);
   assert.deepEqual(log.actions, ["a.large", ...NAMES]);
+});
+
+test("a key that used up its quota comes again when the log says so, and brings everything once", async (t) => {
+  let now = 0;
+  t.mock.method(performance, "now", () => now);
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log);
+  record(recorder, "a.b", "a.c");
+  log.meets(() => refusal(429, "submit.quota", {}, { "retry-after": "30" }));
+  await assert.rejects(recorder.flush(), { code: "collector.busy" });
+  record(recorder, "a.d");
+  now = 29_900;
+  await assert.rejects(recorder.flush(), { code: "collector.busy" });
+  assert.equal(log.bodies.length, 1);
+  now = 60_000;
+  await recorder.flush();
+  assert.deepEqual(log.actions, ["a.b", "a.c", "a.d"]);
 });
 
 test("before a collector asked to come again it is not asked, except where somebody is patient", async (t) => {
