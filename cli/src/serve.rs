@@ -16,6 +16,7 @@ use countersign::trust::Trust;
 use countersign_log::bucket::{Bucket, BucketError};
 use countersign_log::collector::Collector;
 use countersign_log::quota::Quota;
+use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::restore::ending::Ending;
 use countersign_log::retention::holds::Hold;
 use countersign_log::retention::{self, Rule, Rules};
@@ -97,6 +98,15 @@ pub(crate) struct Args {
     /// Of quotas, let so many seconds' worth come at once after a rest
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     quota_burst: NonZeroU32,
+    /// Record on the log's own chain who read what: `exports`, or `all` for proofs and live views too
+    ///
+    /// A record (log.export) has the token's name, what was asked for, how many events and bytes, for each token and
+    /// minute. Readers need an `emitter` line with the log's key in their trust file then.
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_value = "none", default_missing_value = "all")]
+    record_reads: RecordReads,
+    /// Refuse reads that cannot be recorded: each is answered when its record is durable
+    #[arg(long)]
+    require_records: bool,
     /// Serve this HTML file at / in place of the console
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
@@ -150,6 +160,10 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         let hint = "write it as log.example, without scheme, port and path";
         Failure::unusable("arguments.invalid", format!("{name:?} is no name of a host"), hint)
     })?;
+    if args.require_records && args.record_reads == RecordReads::None {
+        let hint = "say which reads: --record-reads exports, or all";
+        return Err(Failure::unusable("arguments.invalid", "--require-records without --record-reads", hint));
+    }
     let rules = Rules::new(args.retain.iter().cloned())
         .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
     let runtime =
@@ -177,6 +191,7 @@ async fn run_server(
         listen: args.listen,
         cors,
         hosts,
+        reads: ReadRules { record: args.record_reads, required: args.require_records },
         page,
         limits: Limits::default(),
         bounds: Bounds {

@@ -106,6 +106,13 @@ fn rules_that_contradict_each_other_start_no_server() {
         &["--retain", "tenant=acme"],
         &["--hold", "acme"],
         &["--hold", "chain=x"],
+        &["--host", "log.example:443"],
+        &["--host", "https://log.example"],
+        &["--host", "*.example"],
+        &["--quota-events", "0"],
+        &["--quota-bytes", "many"],
+        &["--record-reads", "some"],
+        &["--require-records"],
     ] {
         let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
         place.run(&args).code(2);

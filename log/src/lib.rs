@@ -22,6 +22,8 @@ pub mod quota;
 #[cfg(feature = "server")]
 pub mod reading;
 #[cfg(feature = "server")]
+pub mod reads;
+#[cfg(feature = "server")]
 pub mod restore;
 #[cfg(feature = "server")]
 pub mod retention;

@@ -116,6 +116,7 @@ pub struct Metrics {
     commit_seconds: Histogram,
     shared: Histogram,
     size: Gauge,
+    reads_unrecorded: Gauge,
     published_size: Gauge,
     published_at: Gauge<f64, AtomicU64>,
     witness_failures: Family<ByWitness, Counter>,
@@ -135,6 +136,7 @@ impl Default for Metrics {
             commit_seconds: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
             shared: Histogram::new(exponential_buckets(1.0, 2.0, 13)),
             size: Gauge::default(),
+            reads_unrecorded: Gauge::default(),
             published_size: Gauge::default(),
             published_at: Gauge::default(),
             witness_failures: Family::default(),
@@ -182,6 +184,11 @@ impl Default for Metrics {
             "witness_failures",
             "Times that a witness gave no cosignature",
             metrics.witness_failures.clone(),
+        );
+        registry.register(
+            "reads_unrecorded",
+            "Readers whose reads were to be recorded and are not yet",
+            metrics.reads_unrecorded.clone(),
         );
         registry.register("events_erased", "Events erased since the start", metrics.erased.clone());
         registry.register(
@@ -247,6 +254,12 @@ impl Metrics {
     #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object tries again at its next alarm"))]
     pub(crate) fn are_erasures_failing(&self) -> bool {
         self.erasures_failing.get() != 0
+    }
+
+    /// Reads of so many readers were to be recorded and are not.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does not record reads"))]
+    pub(crate) fn reads_unrecorded(&self, readers: usize) {
+        self.reads_unrecorded.set(i64::try_from(readers).unwrap_or(i64::MAX));
     }
 
     /// All of it, in the `OpenMetrics` text format.

@@ -14,10 +14,12 @@ use crate::erase::choose;
 use crate::export::{ExportError, Exporter, Plan, Request};
 use crate::filter::Filter;
 use crate::own_chain::OwnChains;
+use crate::reads::{ReadRules, Reads};
 use crate::retention::due::Due;
 use crate::retention::holds::Holds;
 use crate::search::Search;
 use crate::store::StoreError;
+use crate::submitting::SubmitError;
 use crate::tokens::{Access, Scope, Tokens};
 
 /// How many exports are looked for at one time; further ones wait.
@@ -31,6 +33,7 @@ pub struct Reading {
     exporter: Exporter,
     search: Option<Arc<Search>>,
     tokens: Tokens,
+    reads: Arc<Reads>,
     holds: Holds,
     looking: Semaphore,
     stopping: watch::Sender<bool>,
@@ -44,13 +47,14 @@ pub struct Reading {
 
 impl Reading {
     /// Of a log with that folder. Without an index every search looks at all events.
-    pub fn new(collector: Collector, folder: &Path, search: Option<Arc<Search>>) -> Self {
+    pub fn new(collector: Collector, folder: &Path, search: Option<Arc<Search>>, reads: ReadRules) -> Self {
         let exporter = Exporter::new(collector.reader().clone(), collector.origin(), None);
         let exporter = match &search {
             Some(search) => exporter.with_search(search.clone()),
             None => exporter,
         };
         Self {
+            reads: Reads::new(reads, collector.clone()),
             collector,
             exporter,
             search,
@@ -92,6 +96,19 @@ impl Reading {
             drop(reading);
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Who reads what.
+    pub(crate) fn reads(&self) -> &Arc<Reads> {
+        &self.reads
+    }
+
+    /// Records now who read what so far, where it is to be recorded.
+    ///
+    /// # Errors
+    /// When not all of it is known to be recorded. It is tried again within a minute.
+    pub async fn record_reads(&self) -> Result<(), SubmitError> {
+        self.reads.record().await
     }
 
     /// What is not to be erased.

@@ -20,6 +20,7 @@ use crate::bucket::{self, Bucket};
 use crate::collector::{Clock, Collector, Parts};
 use crate::metrics::Metrics;
 use crate::reading::Reading;
+use crate::reads::{ReadRules, Reads};
 use crate::retention::holds::Hold;
 use crate::search::{Search, keep_up};
 use crate::sequencer::{Job, Sequencer};
@@ -48,6 +49,8 @@ pub struct Config {
     pub cors: Cors,
     /// The names that it answers to, beside those of loopback and `listen`.
     pub hosts: Hosts,
+    /// Which reads are recorded on the log's own chain.
+    pub reads: ReadRules,
     /// What is served at `/`.
     pub page: Option<Page>,
     /// How much may be submitted at one time.
@@ -119,6 +122,7 @@ pub async fn serve_beginning_with(
         listen: address,
         cors,
         hosts,
+        reads,
         page,
         limits,
         bounds,
@@ -209,7 +213,8 @@ pub async fn serve_beginning_with(
     }
     let witnessing = tokio::spawn(witnessing.run());
     let search = open_search(&folder, &collector).await;
-    let reading = Arc::new(Reading::new(collector.clone(), &folder, search.clone()));
+    let reading = Arc::new(Reading::new(collector.clone(), &folder, search.clone(), reads));
+    tokio::spawn(Reads::keep_recording(Arc::downgrade(reading.reads())));
     tokio::spawn(Reading::watch_tokens(Arc::downgrade(&reading)));
     for hold in holds {
         reading.holds().add(hold);
@@ -328,6 +333,8 @@ impl Serving {
         }
         // It ends between two batches; the next start goes on.
         let _ = self.erasing.await;
+        // What fails is told of there.
+        let _ = self.reading.record_reads().await;
         self.collector.close().await;
         self.witnessing.abort();
         let sequencer = self.sequencer;

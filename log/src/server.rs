@@ -29,6 +29,7 @@ use tracing::Span;
 
 use crate::collector::Collector;
 use crate::reading::Reading;
+use crate::reads::ReadRules;
 use budget::Budget;
 
 pub use crate::api::{Cors, Problem};
@@ -55,7 +56,7 @@ pub struct AppState {
 impl AppState {
     /// Of a log with that folder, which grants its clients so much.
     pub fn new(collector: Collector, folder: PathBuf, bounds: Bounds) -> Self {
-        let reading = Arc::new(Reading::new(collector.clone(), &folder, None));
+        let reading = Arc::new(Reading::new(collector.clone(), &folder, None, ReadRules::default()));
         let budget = Budget::new(bounds.memory);
         Self { collector, folder: Arc::new(folder), page: None, reading, bounds, budget }
     }

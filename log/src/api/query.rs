@@ -36,6 +36,12 @@ pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, S
     Ok(read)
 }
 
+/// The parameters of a request that was understood, as they are written down.
+#[cfg(feature = "server")]
+pub(crate) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    read(query, &[&BOUNDS[..], &CONDITIONS[..]].concat()).unwrap_or_default()
+}
+
 /// What an export is asked for, of the events of that scope.
 pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>) -> Result<Request, Problem> {
     let mut request = Request { scope, ..Request::default() };

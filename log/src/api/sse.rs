@@ -97,15 +97,28 @@ pub(crate) fn head() -> Response<()> {
     success(&[(CONTENT_TYPE, kind), NO_STORE, NOSNIFF, buffering], ())
 }
 
-/// The next lines as server-sent events, the size to which they come, and what is left.
-pub(crate) fn piece(mut lines: Lines, first: u64) -> Result<(Vec<u8>, u64, Option<Lines>), StoreError> {
+/// Some lines as server-sent events.
+pub(crate) struct Piece {
+    pub(crate) bytes: Vec<u8>,
+    /// How many events are in it.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does not record reads"))]
+    pub(crate) events: u64,
+    /// The size to which it comes.
+    pub(crate) at: u64,
+    /// What is left.
+    pub(crate) lines: Option<Lines>,
+}
+
+/// The next lines as server-sent events.
+pub(crate) fn piece(mut lines: Lines, first: u64) -> Result<Piece, StoreError> {
+    let before = lines.events();
     let mut piece = Vec::with_capacity(PIECE);
     let mut more = true;
     while more && piece.len() < PIECE {
         more = lines.step(&mut |line| write(line, first, &mut piece))?;
     }
-    let at = lines.at();
-    Ok((piece, at, more.then_some(lines)))
+    let (at, events) = (lines.at(), lines.events() - before);
+    Ok(Piece { bytes: piece, events, at, lines: more.then_some(lines) })
 }
 
 fn write(line: Line<'_>, first: u64, out: &mut Vec<u8>) {

@@ -2,6 +2,7 @@
 
 use super::EmbeddedCollector;
 use crate::api;
+use crate::api::sse::Piece;
 use crate::export::{ExportError, Lines, Plan};
 use crate::tokens::Access;
 
@@ -44,7 +45,7 @@ impl EmbeddedCollector {
                 return Ok(Further::End);
             }
             if let Some(lines) = live.lines.take() {
-                let (piece, at, lines) = api::sse::piece(lines, live.first)?;
+                let Piece { bytes: piece, at, lines, .. } = api::sse::piece(lines, live.first)?;
                 (live.at, live.lines) = (at, lines);
                 if !piece.is_empty() {
                     return Ok(Further::Piece(piece));

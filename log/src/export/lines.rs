@@ -35,13 +35,14 @@ pub struct Lines {
     at: u64,
     writer: Writer,
     ended: bool,
+    events: u64,
 }
 
 impl Lines {
     pub(super) fn new(mut plan: Plan) -> Self {
         let kept = std::mem::take(&mut plan.kept).into_iter().peekable();
         let skips = Skips::new(plan.reader.clone(), plan.published.size);
-        Self { kept, skips, at: plan.begin, writer: Writer::new(), ended: false, plan }
+        Self { kept, skips, at: plan.begin, writer: Writer::new(), ended: false, events: 0, plan }
     }
 
     /// The next piece of the export: some lines, of which the last one ends with the piece. None at the end.
@@ -131,6 +132,11 @@ impl Lines {
         self.at
     }
 
+    /// How many events were written so far.
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
     fn hand_on(&mut self, index: Option<u64>, each: &mut dyn FnMut(Line<'_>)) {
         for text in self.writer.as_bytes().split_inclusive(|byte| *byte == b'\n') {
             each(Line { index, text });
@@ -207,7 +213,10 @@ impl Lines {
             StoredEvent::Here(event) if event.text.contains('\n') => {
                 return Err(StoreError::Damaged(format!("the event of leaf {index} has more than one line")));
             }
-            StoredEvent::Here(event) if shown => self.writer.event(text, &event.salt, &event.text),
+            StoredEvent::Here(event) if shown => {
+                self.events += 1;
+                self.writer.event(text, &event.salt, &event.text);
+            }
             StoredEvent::Here(_) => self.writer.withheld(text, Some(Withheld::Filtered)),
             StoredEvent::Erased => self.writer.withheld(text, Some(Withheld::Erased)),
             StoredEvent::None => self.writer.withheld(text, None),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{OriginalUri, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use futures_util::stream;
 
@@ -16,6 +16,7 @@ use crate::api::health::Erasing;
 use crate::erase::{self, erase};
 use crate::export::{ExportError, Lines};
 use crate::reading::Reading;
+use crate::reads::{Tally, Way, What};
 use crate::store::StoreError;
 use crate::tokens::{Access, Right};
 
@@ -64,7 +65,8 @@ pub(super) async fn export(
 ) -> Result<Response, Problem> {
     let access = admit(&state.reading, &headers, Right::Read)?;
     let asked = api::export::read(uri.query(), &access)?;
-    send(&state, asked, access).await
+    let what = What::new(Way::Export, api::query::pairs(uri.query()));
+    send(&state, asked, access, what).await
 }
 
 pub(super) async fn proof(
@@ -74,14 +76,21 @@ pub(super) async fn proof(
 ) -> Result<Response, Problem> {
     let access = admit(&state.reading, &headers, Right::Read)?;
     let asked = api::export::read_proof(uri.path(), uri.query(), &access)?;
-    send(&state, asked, access).await
+    let place = uri.path().trim_start_matches("/proof/").to_owned();
+    send(&state, asked, access, What::new(Way::Proof, vec![("event".into(), place)])).await
 }
 
-async fn send(state: &AppState, asked: ExportRequest, access: Access) -> Result<Response, Problem> {
+async fn send(
+    state: &AppState,
+    asked: ExportRequest,
+    access: Access,
+    what: What,
+) -> Result<Response, Problem> {
     let lines = state.reading.plan(asked.request).await?.lines();
     let head = api::export::head(state.collector.origin(), &asked.name)?;
+    let tally = begin(&state.reading, &access, what).await?;
     // A piece is made when the one before was taken: a slow client makes no memory grow.
-    let sending = Sending { lines, access, reading: state.reading.clone() };
+    let sending = Sending { lines, access, tally, reading: state.reading.clone() };
     let pieces = stream::try_unfold(sending, piece);
     Ok(head.map(|()| Body::from_stream(pieces)))
 }
@@ -90,16 +99,32 @@ async fn send(state: &AppState, asked: ExportRequest, access: Access) -> Result<
 struct Sending {
     lines: Lines,
     access: Access,
+    tally: Option<Tally>,
     reading: Arc<Reading>,
+}
+
+/// Puts on record that a read begins.
+pub(super) async fn begin(reading: &Reading, access: &Access, what: What) -> Result<Option<Tally>, Problem> {
+    reading.reads().begin(access, what).await.map_err(|error| {
+        tracing::error!(%error, "a read is refused, for it cannot be recorded");
+        let message = "this cannot be recorded now, and what is not recorded is not answered";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.unrecorded", message)
+            .with_hint("send it again later")
+    })
 }
 
 async fn piece(mut sending: Sending) -> Result<Option<(Bytes, Sending)>, ExportError> {
     let made = tokio::task::spawn_blocking(move || {
-        let Sending { lines, access, reading } = &mut sending;
+        let Sending { lines, access, tally, reading } = &mut sending;
         if !reading.still_admits(access) {
             return Err(ExportError::Revoked);
         }
-        Ok((lines.next_piece()?, sending))
+        let before = lines.events();
+        let piece = lines.next_piece()?;
+        if let Some(tally) = tally {
+            tally.add(lines.events() - before, piece.as_ref().map_or(0, Vec::len));
+        }
+        Ok((piece, sending))
     });
     let made = made.await.map_err(|error| StoreError::unavailable("writing an export", error).into());
     // When it fails the client sees that the answer was cut.

@@ -11,9 +11,10 @@ use tokio::sync::watch;
 
 use super::{AppState, Problem, handlers};
 use crate::api;
-use crate::api::sse::{GATHER, Opening, QUIET, QUIET_TEXT};
+use crate::api::sse::{GATHER, Opening, Piece, QUIET, QUIET_TEXT};
 use crate::export::{ExportError, Lines};
 use crate::reading::Reading;
+use crate::reads::{Tally, Way, What};
 use crate::store::{Published, StoreError};
 use crate::tokens::{Access, Right};
 
@@ -30,9 +31,12 @@ pub(super) async fn stream(
     let plan = state.reading.look(move |exporter, cancelled| planned.plan(exporter, cancelled)).await;
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
+    let from = vec![("from".to_owned(), first.to_string())];
+    let tally = handlers::begin(&state.reading, &access, What::new(Way::Stream, from)).await?;
     let live = Live {
         reading: state.reading.clone(),
         access,
+        tally,
         revoked,
         stopping: state.reading.stopping(),
         published,
@@ -49,6 +53,8 @@ struct Live {
     reading: Arc<Reading>,
     /// Whose it is.
     access: Access,
+    /// What it showed, where that is recorded.
+    tally: Option<Tally>,
     /// Told when it may be nobody's any more.
     revoked: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
@@ -81,8 +87,11 @@ impl Live {
                 let first = self.first;
                 let made = tokio::task::spawn_blocking(move || api::sse::piece(lines, first)).await;
                 let made = made.map_err(|error| StoreError::unavailable("writing a stream", error)).flatten();
-                let (piece, at, lines) =
+                let Piece { bytes: piece, events, at, lines } =
                     made.inspect_err(|error| tracing::error!(%error, "a stream ended early"))?;
+                if let Some(tally) = &mut self.tally {
+                    tally.add(events, piece.len());
+                }
                 (self.at, self.lines) = (at, lines);
                 if !piece.is_empty() {
                     return Ok(Some((piece.into(), self)));

@@ -5,6 +5,7 @@ mod common;
 mod erasing;
 mod faults;
 mod random;
+mod reads;
 mod rounds;
 mod s3;
 mod signed;

@@ -218,6 +218,7 @@ pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         cors: Cors::default(),
         hosts: Hosts::default(),
+        reads: countersign_log::reads::ReadRules::default(),
         page: None,
         limits: Limits::default(),
         bounds: Bounds::default(),

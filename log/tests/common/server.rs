@@ -12,6 +12,7 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::collector::Collector;
+use countersign_log::reads::ReadRules;
 use countersign_log::retention::holds::Hold;
 use countersign_log::serve::{Config, Serving, serve};
 use countersign_log::server::{Bounds, Cors, Hosts};
@@ -36,6 +37,7 @@ pub struct Server {
     pub clock: Arc<AtomicI64>,
     pub limits: Limits,
     pub bounds: Bounds,
+    pub reads: ReadRules,
     /// Beside those that every log answers to.
     pub hosts: Hosts,
     pub holds: Vec<Hold>,
@@ -100,6 +102,7 @@ impl Server {
             clock: Arc::new(AtomicI64::new(BEGIN)),
             limits,
             bounds,
+            reads: ReadRules::default(),
             // What tests write by hand.
             hosts: Hosts::parse(["l", "log", "log.example"]).unwrap(),
             holds: Vec::new(),
@@ -128,6 +131,7 @@ impl Server {
             listen: "127.0.0.1:0".parse().unwrap(),
             cors: Cors::default(),
             hosts: self.hosts.clone(),
+            reads: self.reads,
             page: None,
             limits: self.limits,
             bounds: self.bounds.clone(),
