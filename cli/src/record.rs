@@ -22,7 +22,7 @@ use crate::{args, key, resume, style};
 ///
 /// Reads one JSON object a line. Each is brought into canonical form, salted, linked to the one before it and
 /// signed for. What is a secret is replaced by "[redacted]" first: values of members whose names say so (password,
-/// access_token, x-api-key, clientSecret, Cookie, session_id and the like), and in any text JWTs, private keys, tokens
+/// api-key, client-secret, cookie, session-id and the like, however they are written), and in any text JWTs, private keys, tokens
 /// with a documented prefix, credentials, passwords in URLs and parameters such as ?token=. The chain is closed at the
 /// end of the input, which shows that nothing after it was cut off.
 #[derive(clap::Args)]

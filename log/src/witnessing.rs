@@ -125,6 +125,7 @@ impl Contradiction {
     }
 
     /// The witness's name, for people.
+    #[cfg(feature = "server")]
     pub(crate) fn witness(&self) -> &str {
         self.answer.key.name()
     }

@@ -1,7 +1,7 @@
 //! What `cargo xtask test` runs.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -226,12 +226,12 @@ fn sizes(tools: &Tools, _log: &Log) -> Result<String> {
 fn js(tools: &Tools, log: &Log) -> Result<String> {
     tools.js()?;
     npm::install(tools, "js/test/package/oldest-node")?;
-    npm_test(tools, "js", Some(tools.program()?), log)
+    npm_test(tools, "js", Some(&tools.program()?), log)
 }
 
 fn www(tools: &Tools, log: &Log) -> Result<String> {
     tools.www()?;
-    npm_test(tools, "www", Some(tools.program()?), log)
+    npm_test(tools, "www", Some(&tools.program()?), log)
 }
 
 fn firefox(tools: &Tools, log: &Log) -> Result<String> {
@@ -246,18 +246,17 @@ fn firefox(tools: &Tools, log: &Log) -> Result<String> {
 fn examples(tools: &Tools, log: &Log) -> Result<String> {
     tools.js()?;
     npm::install(tools, "examples")?;
-    npm_test(tools, "examples", Some(tools.program()?), log)
+    npm_test(tools, "examples", Some(&tools.program()?), log)
 }
 
 /// Checks and tests a folder, which has the program where its tests run that.
-fn npm_test(tools: &Tools, folder: &str, program: Option<PathBuf>, log: &Log) -> Result<String> {
+fn npm_test(tools: &Tools, folder: &str, program: Option<&Path>, log: &Log) -> Result<String> {
     let node = tools.node()?;
     log.run(node.npm(tools, folder).args(["run", "check"]))?;
     let tested = |script: &str| {
         // What npm does before it has done that, and builds what other suites have in use.
         let mut npm = node.npm(tools, folder);
-        npm.args(["run", script, "--ignore-scripts"])
-            .envs(program.as_ref().map(|program| ("COUNTERSIGN", program)));
+        npm.args(["run", script, "--ignore-scripts"]).envs(program.map(|program| ("COUNTERSIGN", program)));
         log.run(tools.browser()?.configure(&mut npm))
     };
     let state = tools.path("target/xtask").join(format!("{folder}-tests.json"));
