@@ -47,6 +47,8 @@ words! {
         Gap = "log.gap",
         /// A log has another link for that place of a chain.
         Fork = "log.fork",
+        /// A link's time is ahead of the clock of the log that it was brought to (SPEC section 6).
+        Early = "submit.early",
     }
 }
 

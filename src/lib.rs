@@ -100,7 +100,7 @@
 //! let rules = Rules::new("log.example/audit", Some(Trust::default().with_emitter(emitter)?));
 //! let submission = Submission::parse(body.as_bytes(), &Limits::default())?;
 //! let mut growth = Growth::new(0);
-//! let taken = growth.submit(&rules, &Empty, &submission).map_err(|stop| stop.refusal())?;
+//! let taken = growth.submit(&rules, &Empty, &submission, now).map_err(|stop| stop.refusal())?;
 //! assert_eq!(taken.added, 3);
 //!
 //! // It signs a checkpoint of the tree that it has then.
@@ -131,7 +131,7 @@
 //! | record | [`event`]: events as canonical JSON; [`recorder`]: one chain; [`link`]: the links themselves |
 //! | verify | [`trust`]: trust files; [`verify`]: the verifier and its report; [`explain`]: one event's proof, step by step |
 //! | read and write exports | [`export`]: lines, compression; [`export::slice`]: smaller exports; [`seal`]: a log without a server |
-//! | run a log | [`log`]: what it takes; [`keys`]: key notes; [`checkpoint`]; [`witness`]: what a witness cosigns; [`check`]: a log by its tiles |
+//! | run a log | [`log`]: what it takes; [`tolerance`]: how far clocks may be apart; [`keys`]: key notes; [`checkpoint`]; [`witness`]: what a witness cosigns; [`check`]: a log by its tiles |
 //! | prove | [`proof`]: inclusion proofs that travel; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
 //! | build on | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`base64`], [`hex`], [`time`], [`error`] |
 //!
@@ -184,6 +184,8 @@ mod rights;
 #[cfg(all(feature = "sign", feature = "verify"))]
 pub mod seal;
 pub mod time;
+#[cfg(feature = "verify")]
+pub mod tolerance;
 #[cfg(feature = "prove")]
 pub mod trust;
 #[cfg(feature = "verify")]

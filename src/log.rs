@@ -26,10 +26,10 @@
 //!
 //! let mut growth = Growth::new(0);
 //! let submission = Submission::parse(body.as_bytes(), &Limits::default())?;
-//! let taken = growth.submit(&rules, &Empty, &submission).map_err(|stop| stop.refusal())?;
+//! let taken = growth.submit(&rules, &Empty, &submission, at).map_err(|stop| stop.refusal())?;
 //! assert_eq!((taken.added, taken.repeated, growth.size()), (2, 0, 2));
 //!
-//! let again = growth.submit(&rules, &Empty, &submission).map_err(|stop| stop.refusal())?;
+//! let again = growth.submit(&rules, &Empty, &submission, at).map_err(|stop| stop.refusal())?;
 //! assert_eq!((again.added, again.repeated, again.chains), (0, 2, taken.chains));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -99,7 +99,7 @@ impl<'k> Sealer<'k> {
             rules: Rules::new(key.verifier_key().name(), trust.cloned()),
             tree: CompactRange::new(),
             log: Growth::new(0),
-            export: Acceptance::new(0),
+            export: Acceptance::new(0, None),
             exports: 0,
             sealed: 0,
             covered: None,
@@ -201,7 +201,7 @@ impl<'k> Sealer<'k> {
             Item::Checkpoint { text, signed } => {
                 self.check(signed)?;
                 self.covered = Some(self.tree.end());
-                self.export = Acceptance::new(self.tree.end());
+                self.export = Acceptance::new(self.tree.end(), None);
                 out.checkpoint(text);
                 return Ok(());
             }
@@ -254,7 +254,7 @@ impl<'k> Sealer<'k> {
                 "the file changed, or was cut",
             ));
         }
-        let next = Acceptance::new(self.tree.end());
+        let next = Acceptance::new(self.tree.end(), None);
         let (growth, _) =
             core::mem::replace(&mut self.export, next).end().map_err(|refusal| *refusal.error)?;
         self.log.merge(growth);

@@ -15,9 +15,6 @@ use crate::error::{Code, Error, Quoted};
 
 /// A day, in milliseconds.
 pub const DAY: i64 = 86_400_000;
-/// How far a link's time may be ahead of what witnesses say of the checkpoint that first holds it, in milliseconds
-/// (`time.future`).
-pub const MAX_AHEAD: i64 = 300_000;
 
 /// A moment in the years 0000 to 9999, in milliseconds from 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -197,6 +197,12 @@ impl Trust {
         Ok(self)
     }
 
+    /// Whether a line of the file names that key: as an emitter, as an issuer, or to revoke it.
+    pub fn names(&self, key: &VerifierKey) -> bool {
+        let revoked = self.revocations.iter().map(|line| &line.key);
+        self.emitters.iter().chain(&self.issuers).chain(revoked).any(|named| named == key)
+    }
+
     /// Since when the `revoke` lines together revoke a key: none where they do not, and no moment for always.
     pub fn revoked_since(&self, key: &VerifierKey) -> Option<Option<Time>> {
         // No bound is the least, as is `None`.

@@ -211,7 +211,9 @@ fn outcome(world: &World, result: &Result<Taken, Refusal>) -> Outcome {
             assert_eq!(*last, before.map(|made| leaf_hash(made.leaf.as_bytes())));
             Outcome::Gap { chain: number, expected }
         }
-        Kind::TooLarge | Kind::TooMany | Kind::Fork(_) => panic!("an honest emitter: {refusal:?}"),
+        Kind::TooLarge | Kind::TooMany | Kind::Fork(_) | Kind::Early { .. } => {
+            panic!("an honest emitter: {refusal:?}")
+        }
     }
 }
 
@@ -314,8 +316,8 @@ proptest! {
             let brought = brought(&parts);
             let submission = submission(&world, &brought);
             let before = (told(&big), told(&small));
-            let result = big.submit(&world.rules, &Empty, &submission).map_err(Stop::refusal);
-            let same = small.submit(&world.rules, &memory, &submission).map_err(Stop::refusal);
+            let result = big.submit(&world.rules, &Empty, &submission, Time::MAX).map_err(Stop::refusal);
+            let same = small.submit(&world.rules, &memory, &submission, Time::MAX).map_err(Stop::refusal);
             prop_assert_eq!(&result, &same, "what is durable makes no difference");
             if result.is_err() {
                 prop_assert_eq!((told(&big), told(&small)), before, "a refusal leaves no trace");
@@ -352,7 +354,7 @@ fn a_fork_that_one_submission_brings_is_told_with_both_of_its_links() {
     let world = World::new();
     let mut growth = Growth::new(0);
     let begin: Vec<Brought> = (0..3).map(|link| Some((0, link))).collect();
-    growth.submit(&world.rules, &Empty, &submission(&world, &begin)).unwrap();
+    growth.submit(&world.rules, &Empty, &submission(&world, &begin), Time::MAX).unwrap();
     // The same key goes on otherwise, after the same links.
     let key = key("example.com/e10", 10);
     let time = Time::from_millis(1_795_150_000_000).unwrap();
@@ -373,7 +375,8 @@ fn a_fork_that_one_submission_brings_is_told_with_both_of_its_links() {
     assert!(one.signed);
     let fork = |body: String, growth: &mut Growth| {
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let refusal = growth.submit(&world.rules, &Empty, &submission).map_err(Stop::refusal).unwrap_err();
+        let refusal =
+            growth.submit(&world.rules, &Empty, &submission, Time::MAX).map_err(Stop::refusal).unwrap_err();
         let Kind::Fork(evidence) = refusal.kind else { panic!("{refusal:?}") };
         assert_eq!((evidence.chain, evidence.seq), (world.ids[0], 3));
         (evidence.index, evidence.refused)
@@ -382,6 +385,6 @@ fn a_fork_that_one_submission_brings_is_told_with_both_of_its_links() {
     assert_eq!(fork(both, &mut growth), (None, vec![one.leaf.clone(), other_leaf.clone()]));
     assert_eq!(growth.size(), 3);
     // The log has one of them: it is pointed to.
-    growth.submit(&world.rules, &Empty, &submission(&world, &[Some((0, 3))])).unwrap();
+    growth.submit(&world.rules, &Empty, &submission(&world, &[Some((0, 3))]), Time::MAX).unwrap();
     assert_eq!(fork(other, &mut growth), (Some(3), vec![other_leaf]));
 }

@@ -10,6 +10,7 @@ use countersign::log::{Empty, Evidence, Growth, Kind, Limits, Refusal, Rules, St
 use countersign::merkle::leaf_hash;
 use countersign::note::SignerKey;
 use countersign::time::Time;
+use countersign::tolerance::{EMITTER, LATE, SETTLE};
 use countersign::trust::Trust;
 
 const ORIGIN: &str = "log.example/audit";
@@ -102,8 +103,23 @@ fn submit<'l>(
     rules: &Rules,
     leaves: impl IntoIterator<Item = &'l String>,
 ) -> Result<Taken, Refusal> {
+    submit_when(at(60), growth, rules, leaves)
+}
+
+/// The same when the log's clock shows that.
+fn submit_when<'l>(
+    now: Time,
+    growth: &mut Growth,
+    rules: &Rules,
+    leaves: impl IntoIterator<Item = &'l String>,
+) -> Result<Taken, Refusal> {
     let submission = Submission::parse(body(leaves).as_bytes(), &Limits::default())?;
-    growth.submit(rules, &Empty, &submission).map_err(Stop::refusal)
+    growth.submit(rules, &Empty, &submission, now).map_err(Stop::refusal)
+}
+
+/// The kind of a refusal; `Ok` where all was taken.
+fn kind(taken: Result<Taken, Refusal>) -> Result<(), Kind> {
+    taken.map(drop).map_err(|refusal| refusal.kind)
 }
 
 fn anyone() -> Rules {
@@ -355,14 +371,119 @@ fn a_revocation_of_the_trust_file_acts_from_its_moment_on() {
         let chain = Chain::open(key, 1);
         for (second, is_taken) in second.into_iter().zip(is_taken) {
             let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
-            let taken = submit(&mut Growth::new(0), &rules, [&chain.links[0], &link]);
-            let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-            assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{second}");
+            let taken = submit_when(at(1), &mut Growth::new(0), &rules, [&chain.links[0], &link]);
+            assert_eq!(kind(taken), if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{second}");
         }
     }
     let always = with_lines(&both, &format!("revoke {} -\n", emitter().verifier_key()));
     let refusal = submit(&mut Growth::new(0), &always, &Chain::open(emitter(), 1).links).unwrap_err();
     assert_eq!(refusal.kind, Kind::Unauthorised);
+}
+
+/// A thief writes what time he likes: the log asks its own clock.
+#[test]
+fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
+    let line = format!("revoke {} {}\n", emitter().verifier_key(), at(600));
+    let chain = Chain::open(emitter(), 1).event(1);
+    let alone = with_lines(&emitters(&[&emitter()]), &line);
+    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let witness = format!("witness w {}\nquorum w\n", witness.verifier_key());
+    let trust =
+        String::from_utf8(emitters(&[&emitter()]).to_text()).unwrap().replace("quorum none\n", &witness);
+    let witnessed = Rules::new(ORIGIN, Some(Trust::parse((trust + &line).as_bytes()).unwrap()));
+    let cases = [
+        (&alone, 599_999, true),
+        (&alone, 600_000, false),
+        (&alone, 90_000_000_000, false),
+        // Witnesses take a while, and their clocks may be ahead: what they cannot attest before the revocation is
+        // suspect for good.
+        (&witnessed, 600_000 - SETTLE - 1, true),
+        (&witnessed, 600_000 - SETTLE, false),
+        (&witnessed, 599_999, false),
+    ];
+    for (rules, millis, is_taken) in cases {
+        let now = Time::from_millis(at(0).millis() + millis).unwrap();
+        let taken = kind(submit_when(now, &mut Growth::new(0), rules, &chain.links));
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{millis}");
+    }
+}
+
+#[test]
+fn a_link_may_be_ahead_of_the_logs_clock_by_so_much() {
+    let (rules, chain) = (with_lines(&emitters(&[&emitter()]), ""), Chain::open(emitter(), 1).event(1));
+    let when = |behind: i64| Time::from_millis(at(1).millis() - behind).unwrap();
+    let mut growth = Growth::new(0);
+    submit_when(when(EMITTER), &mut growth, &rules, &chain.links).unwrap();
+    assert_eq!(growth.latest(), Some(at(1)));
+    // The open link is a second older than the other one.
+    for (behind, line, wait) in [(EMITTER + 1, 2, 1), (EMITTER + 3_600_000, 1, 3_599_000)] {
+        let now = when(behind);
+        // What the log has it tells, whatever its clock shows by now.
+        let again = submit_when(now, &mut growth, &rules, &chain.links).unwrap();
+        assert_eq!((again.added, again.repeated), (0, 2));
+        let refusal = submit_when(now, &mut Growth::new(0), &rules, &chain.links).unwrap_err();
+        assert_eq!((refusal.kind, refusal.error.code), (Kind::Early { now, wait }, Code::Early));
+        assert_eq!(refusal.error.line, Some(line));
+    }
+    for now in [Time::MIN, Time::MAX] {
+        let taken = submit_when(now, &mut Growth::new(0), &rules, &chain.links);
+        assert_eq!(taken.is_ok(), now == Time::MAX);
+    }
+}
+
+/// With witnesses, a key's links must be attested within a day after its grants: what comes too late for that would
+/// spoil the verdict of every export.
+#[test]
+fn links_of_a_grant_that_ended_are_taken_for_as_long_as_they_can_be_attested() {
+    let (issuer, granted) = (key("example.com"), emitter());
+    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let lines = format!("issuer {}\n", issuer.verifier_key());
+    let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
+    let alone = Rules::new(ORIGIN, Some(Trust::parse(lines.as_bytes()).unwrap()));
+    let witnessed = Rules::new(ORIGIN, Some(Trust::parse((quorum + &lines).as_bytes()).unwrap()));
+    let statement = |until| Statement::Grant { key: granted.verifier_key().clone(), from: None, until };
+    let (grant, open) = (note(&[statement(Some(at(2)))], &issuer), note(&[statement(None)], &issuer));
+    let chain = Chain::open(emitter(), 1).event(1);
+    let last = at(2).millis() + LATE - SETTLE - 1;
+    for (rules, grant, millis, is_taken) in [
+        (&witnessed, &grant, last, true),
+        (&witnessed, &grant, last + 1, false),
+        (&witnessed, &grant, last + 1_000_000_000_000, false),
+        (&witnessed, &open, last + 1, true),
+        (&alone, &grant, last + 1, true),
+    ] {
+        let now = Time::from_millis(millis).unwrap();
+        let leaves = [grant, &chain.links[0], &chain.links[1]];
+        let taken = kind(submit_when(now, &mut Growth::new(0), rules, leaves));
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{millis}");
+    }
+}
+
+#[test]
+fn a_key_note_is_taken_of_keys_alone_that_the_log_knows() {
+    let (issuer, named, granted) = (key("example.com"), key("example.com/named"), key("example.com/granted"));
+    let (stranger, banned) = (key("example.org/stranger"), key("example.org/banned"));
+    let trust = emitters(&[&named]).with_issuer(issuer.verifier_key().clone()).unwrap();
+    let rules = with_lines(&trust, &format!("revoke {} {}\n", banned.verifier_key(), at(9)));
+    let revoke = |key: &SignerKey| Statement::Revoke { key: key.verifier_key().clone(), since: None };
+    let grant = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
+    let grant = note(&[grant], &issuer);
+    let taken = |leaves: &[&String]| kind(submit(&mut Growth::new(0), &rules, leaves.iter().copied()));
+    for (leaves, is_taken) in [
+        (vec![&note(&[revoke(&stranger)], &stranger)], false),
+        (vec![&note(&[revoke(&named)], &named)], true),
+        (vec![&note(&[revoke(&banned)], &banned)], true),
+        (vec![&note(&[revoke(&issuer)], &issuer)], true),
+        (vec![&note(&[revoke(&granted)], &granted)], false),
+        (vec![&grant, &note(&[revoke(&granted)], &granted)], true),
+        (vec![&note(&[revoke(&granted)], &issuer)], true),
+        (vec![&note(&vec![revoke(&stranger); 500], &stranger)], false),
+        // A stranger beside one who is known brings nothing in.
+        (vec![&grant, &note(&[revoke(&granted), revoke(&stranger)], &granted)], false),
+    ] {
+        assert_eq!(taken(&leaves), if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{leaves:?}");
+    }
+    assert!(submit(&mut Growth::new(0), &anyone(), [&note(&[revoke(&stranger)], &stranger)]).is_ok());
 }
 
 #[test]

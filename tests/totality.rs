@@ -161,11 +161,11 @@ fn submit(bytes: &[u8]) -> bool {
         [Rules::new("log.example/audit", None), Rules::new("log.example/audit", Some(Trust::default()))]
     {
         let mut growth = Growth::new(7);
-        match growth.submit(&rules, &Empty, &submission) {
+        match growth.submit(&rules, &Empty, &submission, Time::MAX) {
             Err(_) => assert_eq!(growth.size(), 7),
             Ok(taken) => {
                 assert_eq!(growth.size(), 7 + taken.added);
-                let again = growth.submit(&rules, &Empty, &submission).unwrap();
+                let again = growth.submit(&rules, &Empty, &submission, Time::MAX).unwrap();
                 assert_eq!((again.added, again.repeated), (0, taken.added + taken.repeated));
                 took = true;
             }

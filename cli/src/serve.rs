@@ -14,6 +14,7 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::bucket::{Bucket, BucketError};
+use countersign_log::clock::steady;
 use countersign_log::collector::Collector;
 use countersign_log::quota::Quota;
 use countersign_log::reads::{ReadRules, RecordReads};
@@ -200,6 +201,7 @@ async fn run_server(
         },
         clock: Arc::new(now),
         holds: args.hold.clone(),
+        steady: steady(),
     };
     let statement = ending.as_ref().map(Ending::statement);
     let serving = serve_beginning_with(config, statement).await.map_err(|error| explain(&error))?;

@@ -7,11 +7,11 @@ fuzz_target!(|body: &[u8]| {
     let Ok(submission) = Submission::parse(body, &Limits::default()) else { return };
     let rules = Rules::new("log.example/audit", None);
     let mut growth = Growth::new(0);
-    let Ok(taken) = growth.submit(&rules, &Empty, &submission) else {
+    let Ok(taken) = growth.submit(&rules, &Empty, &submission, countersign::time::Time::MAX) else {
         assert_eq!(growth.size(), 0, "what is refused leaves no trace");
         return;
     };
     assert_eq!(growth.size(), taken.added);
-    let again = growth.submit(&rules, &Empty, &submission).expect("what was taken is taken again");
+    let again = growth.submit(&rules, &Empty, &submission, countersign::time::Time::MAX).expect("what was taken is taken again");
     assert_eq!((again.added, again.repeated), (0, taken.added + taken.repeated));
 });

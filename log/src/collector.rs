@@ -11,15 +11,16 @@ use countersign::time::Time;
 use moka::sync::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::clock::{Standing, Timekeeper};
 use crate::metrics::Metrics;
 use crate::quota::{Load, Quota, Quotas};
 use crate::sequencer::{Durable, Job, SharedRules};
 use crate::stop::Signing;
 use crate::store::{Published, Reader, StoreError};
-use crate::submitting::{opened, read, size_with};
+use crate::submitting::{opened, size_with};
 use crate::witnessing::Contradiction;
 
-pub use crate::sequencer::Clock;
+pub use crate::clock::Clock;
 pub use crate::submitting::{Committed, SubmitError};
 
 /// How many chains' keys are remembered, and how many keys that write.
@@ -44,7 +45,7 @@ struct Inner {
     writers: Cache<VerifierKey, ()>,
     quotas: Option<Quotas>,
     limits: Limits,
-    clock: Clock,
+    timekeeper: Arc<Timekeeper>,
     metrics: Arc<Metrics>,
     signing: Signing,
 }
@@ -58,14 +59,15 @@ pub(crate) struct Parts {
     pub(crate) published: watch::Receiver<Option<Arc<Published>>>,
     pub(crate) quota: Quota,
     pub(crate) limits: Limits,
-    pub(crate) clock: Clock,
+    pub(crate) timekeeper: Arc<Timekeeper>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) signing: Signing,
 }
 
 impl Collector {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { rules, key, reader, jobs, published, quota, limits, clock, metrics, signing } = parts;
+        let Parts { rules, key, reader, jobs, published, quota, limits, timekeeper, metrics, signing } =
+            parts;
         let (keys, writers) = (Cache::new(KEYS), Cache::new(KEYS));
         let quotas = Quotas::new(quota);
         Self(Arc::new(Inner {
@@ -78,7 +80,7 @@ impl Collector {
             writers,
             quotas,
             limits,
-            clock,
+            timekeeper,
             metrics,
             signing,
         }))
@@ -121,7 +123,17 @@ impl Collector {
 
     /// The time.
     pub fn now(&self) -> Time {
-        (self.0.clock)()
+        self.0.timekeeper.now()
+    }
+
+    /// The log's clock, and what its witnesses said of the time.
+    pub(crate) fn timekeeper(&self) -> &Timekeeper {
+        &self.0.timekeeper
+    }
+
+    /// How the log's clock stands to its witnesses'.
+    pub(crate) fn clock(&self) -> Standing {
+        self.0.timekeeper.standing(self.rules().trust())
     }
 
     /// What is counted.
@@ -143,7 +155,7 @@ impl Collector {
     /// # Errors
     /// [`SubmitError`].
     pub fn read(&self, body: &[u8]) -> Result<Submission, SubmitError> {
-        let mut submission = read(body, &self.0.limits, self.now())?;
+        let mut submission = Submission::parse(body, &self.0.limits)?;
         let rules = self.rules();
         let may = |key: &VerifierKey| rules.admits(key) || self.0.writers.contains_key(key);
         submission.verify(|chain| self.0.keys.get(chain), may);

@@ -11,8 +11,9 @@ mod witness_round;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
-use countersign::log::{Limits, Taken};
+use countersign::log::{Limits, Submission, Taken};
 use countersign::merkle::Grown;
 use countersign::note::SignerKey;
 use countersign::time::Time;
@@ -20,9 +21,10 @@ use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::api::{Answer, Problem};
+use crate::clock::{Clock, Timekeeper};
 use crate::export::{Exporter, Lines};
 use crate::metrics::{Metrics, Outcome};
-use crate::sequencer::{Durable, Job, Sequencer, Unwitnessed, Working, rules};
+use crate::sequencer::{Durable, Job, Sequencer, Unattested, Unwitnessed, Working, rules};
 use crate::signed::InStore;
 use crate::stop::{Signing, Stops};
 use crate::store::{Published, Reader, Store, StoreError};
@@ -85,6 +87,7 @@ pub struct EmbeddedCollector {
     unwitnessed: watch::Receiver<Option<Unwitnessed>>,
     metrics: Arc<Metrics>,
     now: Arc<AtomicI64>,
+    timekeeper: Arc<Timekeeper>,
     sizes: witness_round::Sizes,
     signing: Signing,
 }
@@ -126,10 +129,16 @@ impl EmbeddedCollector {
         let (erased, _) = mpsc::unbounded_channel();
         let metrics = Arc::new(Metrics::default());
         let now = Arc::new(AtomicI64::new(now.millis()));
-        let clock = {
+        let clock: Clock = {
             let now = Arc::clone(&now);
             Arc::new(move || Time::from_millis(now.load(Ordering::Relaxed)).unwrap_or(Time::MIN))
         };
+        // A host such as a Durable Object has no clock but the one that it tells the time by.
+        let steady = {
+            let clock = Arc::clone(&clock);
+            Arc::new(move || Duration::from_millis(clock().millis().max(0).unsigned_abs()))
+        };
+        let timekeeper = Arc::new(Timekeeper::new(clock, steady));
         let sequencer = Sequencer {
             writer,
             reader: reader.clone(),
@@ -140,7 +149,8 @@ impl EmbeddedCollector {
             witnesses,
             erased,
             rules,
-            clock,
+            timekeeper: timekeeper.clone(),
+            unattested: Unattested::new(reader.clone()),
             metrics: metrics.clone(),
         };
         let working = sequencer.begin()?;
@@ -156,6 +166,7 @@ impl EmbeddedCollector {
             unwitnessed,
             metrics,
             now,
+            timekeeper,
             sizes: witness_round::Sizes::default(),
             signing,
         })
@@ -188,7 +199,7 @@ impl EmbeddedCollector {
     /// Takes a submission.
     fn submit(&mut self, body: &[u8]) -> Result<Pending, SubmitError> {
         self.signing.check()?;
-        let submission = crate::submitting::read(body, &LIMITS, self.now())?;
+        let submission = Submission::parse(body, &LIMITS)?;
         self.work(|reply| Job::Submit { submission, reply })?
             .map(|Durable { taken, tree, .. }| Pending { taken, tree })
     }

@@ -25,6 +25,8 @@ use crate::filter::{Filter, parse};
 use crate::store::{Published, Reader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 use attest::Attested;
+#[cfg(feature = "server")]
+pub(crate) use attest::Had;
 
 pub use candidates::{Candidates, Index};
 pub use lines::{Line, Lines};
@@ -167,6 +169,13 @@ impl Exporter {
     pub(crate) fn attested_time(&self) -> Result<Option<Time>, StoreError> {
         let size = self.reader.published()?.map_or(0, |published| published.size);
         Ok(self.attested(size)?.newest_time())
+    }
+
+    /// Since when the log has its leaves.
+    #[cfg(feature = "server")]
+    pub(crate) fn had(&self) -> Result<Had, StoreError> {
+        let size = self.reader.published()?.map_or(0, |published| published.size);
+        Ok(self.attested(size)?.had())
     }
 
     /// What is known of checkpoints and key notes, up to that size at least.

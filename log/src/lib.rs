@@ -5,6 +5,7 @@
 mod api;
 #[cfg(feature = "server")]
 pub mod bucket;
+pub mod clock;
 #[cfg(feature = "server")]
 pub mod collector;
 pub mod embedded;

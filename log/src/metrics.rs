@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::clock::Standing;
 use crate::store::Published;
 use crate::submitting::SubmitError;
 
@@ -35,6 +36,8 @@ pub enum Outcome {
     Early,
     /// Its key had used up what it may bring.
     Quota,
+    /// The log's clock stood outside its witnesses'.
+    Clock,
     /// Too much was waiting.
     Busy,
     /// The log signs nothing more.
@@ -54,9 +57,10 @@ impl Outcome {
                 Kind::Unauthorised => Self::Unauthorised,
                 Kind::Gap { .. } => Self::Gap,
                 Kind::Fork(_) => Self::Fork,
+                Kind::Early { .. } => Self::Early,
             },
-            Err(SubmitError::Early { .. }) => Self::Early,
             Err(SubmitError::Quota { .. }) => Self::Quota,
+            Err(SubmitError::Clock { .. }) => Self::Clock,
             Err(SubmitError::Busy) => Self::Busy,
             Err(SubmitError::Stopped(_)) => Self::Stopped,
             Err(SubmitError::Unavailable(_)) => Self::Unavailable,
@@ -75,6 +79,7 @@ impl EncodeLabelValue for Outcome {
             Self::Fork => "fork",
             Self::Early => "early",
             Self::Quota => "quota",
+            Self::Clock => "clock",
             Self::Busy => "busy",
             Self::Stopped => "stopped",
             Self::Unavailable => "unavailable",
@@ -120,6 +125,8 @@ pub struct Metrics {
     published_size: Gauge,
     published_at: Gauge<f64, AtomicU64>,
     witness_failures: Family<ByWitness, Counter>,
+    clock_outside: Gauge,
+    clock_skew: Family<ByWitness, Gauge<f64, AtomicU64>>,
     erased: Counter,
     erasures_failing: Gauge,
 }
@@ -140,6 +147,8 @@ impl Default for Metrics {
             published_size: Gauge::default(),
             published_at: Gauge::default(),
             witness_failures: Family::default(),
+            clock_outside: Gauge::default(),
+            clock_skew: Family::default(),
             erased: Counter::default(),
             erasures_failing: Gauge::default(),
             registry: Registry::default(),
@@ -190,6 +199,17 @@ impl Default for Metrics {
             "Readers whose reads were to be recorded and are not yet",
             metrics.reads_unrecorded.clone(),
         );
+        registry.register(
+            "clock_outside",
+            "Whether the log's clock stands outside its witnesses', so that nothing is taken",
+            metrics.clock_outside.clone(),
+        );
+        registry.register_with_unit(
+            "clock_skew",
+            "By how much the log's clock is ahead of a witness's",
+            Unit::Seconds,
+            metrics.clock_skew.clone(),
+        );
         registry.register("events_erased", "Events erased since the start", metrics.erased.clone());
         registry.register(
             "erasures_failing",
@@ -237,6 +257,15 @@ impl Metrics {
     /// A witness gave no cosignature.
     pub fn witness_failed(&self, witness: &str) {
         self.witness_failures.get_or_create(&ByWitness { witness: witness.to_owned() }).inc();
+    }
+
+    /// How the log's clock stands to its witnesses'.
+    pub(crate) fn clock(&self, clock: &Standing) {
+        self.clock_outside.set(clock.outside.is_some().into());
+        for (witness, skew) in &clock.skews {
+            let gauge = self.clock_skew.get_or_create(&ByWitness { witness: witness.clone() });
+            gauge.set(*skew as f64 / 1000.0);
+        }
     }
 
     /// Events were erased.

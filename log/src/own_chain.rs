@@ -10,6 +10,7 @@ use countersign::log::{Limits, Submission};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
+use countersign::tolerance;
 
 use crate::store::{Reader, StoreError};
 use crate::submitting::SubmitError;
@@ -28,6 +29,7 @@ impl OwnChain {
         key: &SignerKey,
         now: Time,
     ) -> Result<Submission, SubmitError> {
+        self.leave_what_is_ahead(now);
         let recorder = match &mut self.recorder {
             Some(recorder) => recorder,
             none => {
@@ -45,8 +47,18 @@ impl OwnChain {
         submission(recorder)
     }
 
+    /// A clock that was ahead was set back since: a further link of this chain would repeat the time that it showed then,
+    /// which the log takes from nobody. The chain stays open.
+    fn leave_what_is_ahead(&mut self, now: Time) {
+        let last = self.recorder.as_ref().and_then(Recorder::position);
+        if last.is_some_and(|last| tolerance::early(last.time, now).is_some()) {
+            self.abandon();
+        }
+    }
+
     /// The links that close the chain, if it is open.
     pub(crate) fn close(&mut self, key: &SignerKey, now: Time) -> Result<Option<Submission>, SubmitError> {
+        self.leave_what_is_ahead(now);
         let Some(mut recorder) = self.recorder.take() else { return Ok(None) };
         recorder.close(now).map_err(failed)?;
         recorder.sign_with(key).map_err(failed)?;

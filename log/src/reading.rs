@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
 use crate::collector::Collector;
 use crate::erase::choose;
-use crate::export::{ExportError, Exporter, Plan, Request};
+use crate::export::{ExportError, Exporter, Had, Plan, Request};
 use crate::filter::Filter;
 use crate::own_chain::OwnChains;
 use crate::reads::{ReadRules, Reads};
@@ -125,6 +125,12 @@ impl Reading {
     pub(crate) fn attested(&self) -> Result<Option<Time>, StoreError> {
         self.exporter.set_trust(self.collector.rules().trust());
         self.exporter.attested_time()
+    }
+
+    /// Since when the log has its leaves.
+    pub(crate) fn had(&self) -> Result<Had, StoreError> {
+        self.exporter.set_trust(self.collector.rules().trust());
+        self.exporter.had()
     }
 
     /// Ends all streams: the server is about to stop.

@@ -1,8 +1,8 @@
 //! Erasing events when they are old enough, and never links.
 //!
-//! A [`Rule`] says how long events are kept: all of them (`7y`) or a tenant's (`tenant=acme:30d`). How old an event is
-//! its link's time says. From time to time a [`pass`] erases what is older, by [`erase`], which
-//! records it first. What a [hold](holds::Hold) names is kept whatever its age, and so is what the log itself did.
+//! A [`Rule`] says how long events are kept: all of them (`7y`) or a tenant's (`tenant=acme:30d`). An event grows old from
+//! when the log has it, as the first checkpoint that holds it says: by its link's time an emitter could have its evidence
+//! erased the next minute. From time to time a [`pass`] erases what is older, by [`erase`], which records it first. What a [hold](holds::Hold) names is kept whatever its age, and so is what the log itself did.
 //!
 //! A clock that has jumped ahead must not erase a log. So the time that a pass goes by is never later than the
 //! [moment] that others vouch for.

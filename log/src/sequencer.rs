@@ -3,7 +3,10 @@
 //! All submissions that wait at one time are taken together, share one durable commit and one checkpoint (group
 //! commit), and are answered after it: the longer a commit takes, the more share the next.
 
+mod unattested;
+
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::log::{Growth, Kind, Refusal, Rules, Stop, Submission, Taken};
@@ -14,6 +17,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::clock::{Standing, Timekeeper};
 use crate::erase::record;
 use crate::hashes::root_at;
 use crate::metrics::{Metrics, Stopwatch};
@@ -22,10 +26,9 @@ use crate::signed::{Memory, SignedHead, Then};
 use crate::stop::{Cause, Signing, Stop as Halt};
 use crate::store::{CommitError, Published, Reader, StoreError, Writer};
 use crate::submitting::SubmitError;
-use crate::witnessing::{Contradiction, has_witnesses};
+use crate::witnessing::{AGAIN, Contradiction, has_witnesses};
 
-/// Tells the time.
-pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+pub(crate) use unattested::Unattested;
 
 /// What a log goes by, and may go by otherwise from one moment to the next.
 pub(crate) type SharedRules = Arc<RwLock<Arc<Rules>>>;
@@ -90,6 +93,8 @@ pub(crate) struct Durable {
 pub(crate) struct Unwitnessed {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) note: String,
+    /// The latest time of a link in it that no cosigned checkpoint holds.
+    pub(crate) latest: Option<Time>,
 }
 
 pub(crate) struct Sequencer {
@@ -106,7 +111,8 @@ pub(crate) struct Sequencer {
     /// Told of leaves whose events other servers erased.
     pub(crate) erased: mpsc::UnboundedSender<Vec<u64>>,
     pub(crate) rules: SharedRules,
-    pub(crate) clock: Clock,
+    pub(crate) timekeeper: Arc<Timekeeper>,
+    pub(crate) unattested: Unattested,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -122,14 +128,19 @@ impl Sequencer {
     pub(crate) fn begin(mut self) -> Result<Working, StoreError> {
         self.check_memory()?;
         let edge = self.writer.edge()?;
-        self.signing.note_resumed((self.clock)())?;
+        self.signing.note_resumed(self.timekeeper.now())?;
         match self.remember_published().and_then(|()| self.publish_what_is_durable(&edge)) {
             Ok(()) | Err(StoreError::Stopped(_)) => {}
             Err(error) => return Err(error),
         }
         self.tell_erased();
         self.writer.find_erasures(self.key.verifier_key())?;
-        Ok(Working { sequencer: self, edge, own: OwnChain::default() })
+        let mut working = Working { sequencer: self, edge, own: OwnChain::default(), asked_for_time: None };
+        // They say what time it is before anything is taken.
+        match working.show_witnesses() {
+            Ok(()) | Err(StoreError::Stopped(_)) => Ok(working),
+            Err(error) => Err(error),
+        }
     }
 
     /// Stops the log if it was signed otherwise, or more of it, than what is here.
@@ -143,7 +154,7 @@ impl Sequencer {
         {
             let message =
                 format!("a checkpoint of {noted} leaves was signed, and the record of that is gone");
-            self.signing.stop(Halt::new((self.clock)(), Cause::Unremembered, message));
+            self.signing.stop(Halt::new(self.timekeeper.now(), Cause::Unremembered, message));
             return Ok(());
         }
         let Some(newest) = newest.cloned() else { return Ok(()) };
@@ -167,7 +178,7 @@ impl Sequencer {
     fn halt(&self, cause: Cause, message: String, signed: &SignedHead) {
         let checkpoint = self.published.borrow().as_ref().map(|published| published.note.clone());
         let signed = Some(signed.note(self.key.verifier_key().name()));
-        self.signing.stop(Halt { checkpoint, signed, ..Halt::new((self.clock)(), cause, message) });
+        self.signing.stop(Halt { checkpoint, signed, ..Halt::new(self.timekeeper.now(), cause, message) });
     }
 
     /// A crash may have come between a commit and what remembers that its checkpoint is signed.
@@ -208,7 +219,7 @@ impl Sequencer {
                 }
             }
         }
-        self.signing.stop(contradiction.into_stop((self.clock)()));
+        self.signing.stop(contradiction.into_stop(self.timekeeper.now()));
         true
     }
 
@@ -225,7 +236,7 @@ impl Sequencer {
         }
         match self.sign(&Grown::new(edge))? {
             Signed::Published(published) => self.publish(published),
-            Signed::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed),
+            Signed::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed, false),
         }
     }
 
@@ -264,11 +275,14 @@ impl Sequencer {
         signed.is_ok_and(|signed| signed.is_signed_by(self.key.verifier_key()))
     }
 
-    /// Once: they are busy with it until it is published.
-    fn hand_to_witnesses(&mut self, unwitnessed: Unwitnessed) -> Result<(), StoreError> {
+    /// Once, unless they shall see it `again`: they are busy with it until it is published.
+    fn hand_to_witnesses(&mut self, mut unwitnessed: Unwitnessed, again: bool) -> Result<(), StoreError> {
         self.remember(&unwitnessed.note)?;
+        if let Some(trust) = self.rules().trust() {
+            unwitnessed.latest = self.unattested.latest(unwitnessed.checkpoint.size, trust)?;
+        }
         self.witnesses.send_if_modified(|newest| {
-            let is_new = newest.as_ref().is_none_or(|newest| newest.note != unwitnessed.note);
+            let is_new = again || newest.as_ref().is_none_or(|newest| newest.note != unwitnessed.note);
             *newest = Some(unwitnessed);
             is_new
         });
@@ -278,7 +292,7 @@ impl Sequencer {
     /// Takes what waits, makes it durable, and answers. Refusals wait for the commit too: they may be due to leaves
     /// that come with it.
     fn commit(&mut self, edge: &mut CompactRange, own: &mut OwnChain, mut waiting: Vec<Waiting>) {
-        let rules = self.rules();
+        let (rules, now) = (self.rules(), self.timekeeper.now());
         for _ in 0..TRIES {
             if let Err(error) = self.renew(edge) {
                 return fail(waiting, own, error);
@@ -286,7 +300,7 @@ impl Sequencer {
             let mut growth = Growth::new(edge.end());
             let mut judged = Vec::with_capacity(waiting.len());
             for waiting in waiting.drain(..) {
-                let judgement = growth.submit(&rules, self.writer.state(), &waiting.submission);
+                let judgement = growth.submit(&rules, self.writer.state(), &waiting.submission, now);
                 judged.push((waiting, judgement));
             }
             let erasures = record::recorded(&growth, self.key.verifier_key());
@@ -384,7 +398,7 @@ impl Sequencer {
     fn refuse(&mut self, refusal: Refusal) -> SubmitError {
         if let Kind::Fork(evidence) = &refusal.kind {
             tracing::warn!(chain = %evidence.chain, seq = evidence.seq, "a fork was refused");
-            if let Err(error) = self.writer.keep_evidence(evidence, (self.clock)()) {
+            if let Err(error) = self.writer.keep_evidence(evidence, self.timekeeper.now()) {
                 tracing::error!(%error, "the evidence of a fork was not kept");
                 return error.into();
             }
@@ -418,6 +432,7 @@ impl Sequencer {
         };
         self.writer.commit(growth, &tree, publish, erasures)?;
         *edge = tree.edge();
+        self.unattested.grew(growth);
         let signed = signed
             .map_or_else(|| self.sign(&tree).map(|signed| (signed, false)), |signed| Ok((signed, true)));
         let (mut published, mut unseen) = (None, None);
@@ -432,7 +447,7 @@ impl Sequencer {
                 Err(error) => tracing::error!(%error, "the checkpoint is not published yet"),
             },
             (Signed::ForWitnesses(unwitnessed), _) => {
-                if let Err(error) = self.hand_to_witnesses(unwitnessed) {
+                if let Err(error) = self.hand_to_witnesses(unwitnessed, false) {
                     tracing::error!(%error, "the checkpoint is not shown to witnesses yet");
                 }
             }
@@ -461,9 +476,10 @@ impl Sequencer {
         let checkpoint = Checkpoint::new(origin, tree.size(), tree.root()).map_err(damaged)?;
         let note = checkpoint.sign(&self.key).map_err(damaged)?;
         if has_witnesses(self.rules().trust()) {
-            return Ok(Signed::ForWitnesses(Unwitnessed { checkpoint, note }));
+            return Ok(Signed::ForWitnesses(Unwitnessed { checkpoint, note, latest: None }));
         }
-        Ok(Signed::Published(Published { size: tree.size(), note, at: (self.clock)(), witnessed: true }))
+        let at = self.timekeeper.now();
+        Ok(Signed::Published(Published { size: tree.size(), note, at, witnessed: true }))
     }
 
     fn rules(&self) -> Arc<Rules> {
@@ -482,6 +498,9 @@ impl Sequencer {
         self.signing.check()?;
         self.remember(&published.note)?;
         self.writer.publish(&published)?;
+        if published.witnessed {
+            self.unattested.attested(published.size);
+        }
         announce_newest(&self.published, &self.metrics, Arc::new(published));
         Ok(())
     }
@@ -508,29 +527,39 @@ pub(crate) struct Working {
     sequencer: Sequencer,
     edge: CompactRange,
     own: OwnChain,
+    /// When witnesses were last asked what time it is, by the steady clock.
+    asked_for_time: Option<Duration>,
 }
 
 impl Working {
     /// Does this job, and with it those that wait behind it. Says whether it is the last one.
     pub(crate) fn work(&mut self, job: Job, next: &mut dyn FnMut() -> Option<Job>) -> bool {
-        let Self { sequencer, edge, own } = self;
         let (mut job, mut waiting, mut leaves, mut last) = (Some(job), Vec::new(), 0, false);
         while let Some(now) = job.take() {
+            let may_take = match now {
+                Job::Submit { .. } | Job::Record { .. } | Job::Close { .. } => self.check_clock(),
+                _ => Ok(()),
+            };
+            let Self { sequencer, edge, own, .. } = self;
             match now {
-                Job::Submit { submission, reply } => {
-                    leaves += submission.entries().len() as u64;
-                    waiting.push(Waiting { submission, reply, own: false });
-                }
+                Job::Submit { submission, reply } => match may_take {
+                    Ok(()) => {
+                        leaves += submission.entries().len() as u64;
+                        waiting.push(Waiting { submission, reply, own: false });
+                    }
+                    Err(error) => _ = reply.send(Err(error)),
+                },
                 Job::Record { event, reply } => {
-                    let submission = own.record(&event, &sequencer.key, (sequencer.clock)());
-                    wait(&mut waiting, submission.map(Some), reply);
+                    let record = |()| own.record(&event, &sequencer.key, sequencer.timekeeper.now());
+                    wait(&mut waiting, may_take.and_then(record).map(Some), reply);
                 }
                 Job::Close { reply } => {
-                    wait(&mut waiting, own.close(&sequencer.key, (sequencer.clock)()), reply);
+                    let close = |()| own.close(&sequencer.key, sequencer.timekeeper.now());
+                    wait(&mut waiting, may_take.and_then(close), reply);
                     last = true;
                 }
                 Job::FinishErasure { record, reply } => {
-                    _ = reply.send(sequencer.writer.finish_erasure(record, (sequencer.clock)()));
+                    _ = reply.send(sequencer.writer.finish_erasure(record, sequencer.timekeeper.now()));
                 }
                 Job::Contradicted { contradiction, reply } => _ = reply.send(sequencer.weigh(contradiction)),
                 Job::Erase { leaves, reply } => _ = reply.send(sequencer.writer.erase(&leaves)),
@@ -545,7 +574,7 @@ impl Working {
             }
         }
         if !waiting.is_empty() {
-            sequencer.commit(edge, own, waiting);
+            self.sequencer.commit(&mut self.edge, &mut self.own, waiting);
         }
         last
     }
@@ -558,9 +587,26 @@ impl Working {
     /// Shows the newest checkpoint to witnesses, perhaps again.
     pub(crate) fn show_witnesses(&mut self) -> Result<(), StoreError> {
         match self.sequencer.sign(&Grown::new(&self.edge))? {
-            Signed::ForWitnesses(unwitnessed) => self.sequencer.hand_to_witnesses(unwitnessed),
+            Signed::ForWitnesses(unwitnessed) => self.sequencer.hand_to_witnesses(unwitnessed, true),
             Signed::Published(_) => Ok(()),
         }
+    }
+
+    /// Whether anything may be taken: not while the log's clock stands outside its witnesses'. They are then asked again,
+    /// so that one that was set right counts at once.
+    fn check_clock(&mut self) -> Result<(), SubmitError> {
+        let timekeeper = &self.sequencer.timekeeper;
+        let Standing { now, outside, .. } = timekeeper.standing(self.rules().trust());
+        let steady = timekeeper.steady();
+        let Some(skew) = outside else { return Ok(()) };
+        if self.asked_for_time.is_none_or(|asked| steady.saturating_sub(asked) >= AGAIN) {
+            self.asked_for_time = Some(steady);
+            tracing::error!(%now, skew, "the log's clock stands outside its witnesses': nothing is taken");
+            if let Err(error) = self.show_witnesses() {
+                tracing::warn!(%error, "witnesses were not asked what time it is");
+            }
+        }
+        Err(SubmitError::Clock { now, skew })
     }
 
     /// Works until no one can ask for anything any more.

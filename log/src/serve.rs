@@ -17,13 +17,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bucket::{self, Bucket};
-use crate::collector::{Clock, Collector, Parts};
+use crate::clock::{Clock, Steady, Timekeeper};
+use crate::collector::{Collector, Parts};
 use crate::metrics::Metrics;
 use crate::reading::Reading;
 use crate::reads::{ReadRules, Reads};
 use crate::retention::holds::Hold;
 use crate::search::{Search, keep_up};
-use crate::sequencer::{Job, Sequencer};
+use crate::sequencer::{Job, Sequencer, Unattested};
 use crate::server::{AppState, Bounds, Cors, Hosts, Listening, Page, listen, router};
 use crate::signed::{Found, Frozen, Memory, SignedFile};
 use crate::stop::{Cause, Signing, Stop, StopFile};
@@ -61,6 +62,8 @@ pub struct Config {
     pub clock: Clock,
     /// What is not erased, beside what the folder's file names.
     pub holds: Vec<Hold>,
+    /// Tells how much time has passed: [`steady`](crate::clock::steady).
+    pub steady: Steady,
 }
 
 /// Why a collector did not start.
@@ -128,7 +131,9 @@ pub async fn serve_beginning_with(
         bounds,
         clock,
         holds,
+        steady,
     } = config;
+    let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady));
     let lock = lock(&folder)?;
     let interval = bucket.as_ref().map(Bucket::interval);
     let opened = tokio::task::spawn_blocking({
@@ -170,13 +175,14 @@ pub async fn serve_beginning_with(
         published,
         quota: bounds.quota,
         limits,
-        clock: clock.clone(),
+        timekeeper: timekeeper.clone(),
         metrics: metrics.clone(),
         signing: signing.clone(),
     });
     let (ready, started) = oneshot::channel();
     let (witnesses, unwitnessed) = watch::channel(None);
     let (erased, forgotten) = mpsc::unbounded_channel();
+    let unattested = Unattested::new(reader.clone());
     let sequencer = Sequencer {
         writer,
         reader,
@@ -187,7 +193,8 @@ pub async fn serve_beginning_with(
         witnesses,
         erased,
         rules,
-        clock,
+        timekeeper,
+        unattested,
         metrics,
     };
     let sequencer = std::thread::Builder::new()

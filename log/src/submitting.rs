@@ -5,7 +5,9 @@ use std::sync::Arc;
 use countersign::checkpoint::SignedCheckpoint;
 #[cfg(feature = "server")]
 use countersign::link::{ChainId, Link};
-use countersign::log::{Limits, Refusal, Submission, Taken};
+#[cfg(feature = "server")]
+use countersign::log::Submission;
+use countersign::log::{Refusal, Taken};
 use countersign::merkle::{Grown, inclusion_proof};
 use countersign::proof::Proof;
 use countersign::time::Time;
@@ -13,9 +15,6 @@ use countersign::time::Time;
 use crate::hashes::KeptHashes;
 use crate::stop::Stop;
 use crate::store::{Published, Reader, StoreError};
-
-/// How many milliseconds a link's time may be ahead of the log's clock: as much as verifiers let pass.
-const AHEAD: i64 = 5 * 60_000;
 
 /// A submission that is durable and published.
 #[derive(Clone, Debug)]
@@ -34,14 +33,14 @@ pub enum SubmitError {
     /// The log refuses it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// A link's time is ahead of the log's clock. Nothing was taken, and it can be when its time has come: in the log
-    /// now, it would make every export that holds it `broken` (`time.future`).
-    #[error("a link's time is {seconds} s ahead of the log's clock")]
-    Early {
-        /// The line of the submission.
-        line: Option<u64>,
-        /// By how much.
-        seconds: u64,
+    /// The log's clock stands outside its witnesses'. Nothing was taken: what is signed by such a clock might never
+    /// verify.
+    #[error("the log's clock shows {now}, {} s {} its witnesses'", (skew / 1000).unsigned_abs(), if *skew > 0 { "ahead of" } else { "behind" })]
+    Clock {
+        /// What it shows.
+        now: Time,
+        /// By how many milliseconds it is ahead; below 0 where it is behind.
+        skew: i64,
     },
     /// A key brought more than it may in this time. Nothing was taken, and it can be when the time has passed.
     #[error("the key has used up what it may bring: come again in {seconds} s")]
@@ -77,26 +76,6 @@ impl From<StoreError> for SubmitError {
             error => Self::Unavailable(error.to_string()),
         }
     }
-}
-
-/// Reads a submission. It may take a while: it hashes.
-pub(crate) fn read(body: &[u8], limits: &Limits, now: Time) -> Result<Submission, SubmitError> {
-    let submission = Submission::parse(body, limits)?;
-    check_times(&submission, now)?;
-    Ok(submission)
-}
-
-fn check_times(submission: &Submission, now: Time) -> Result<(), SubmitError> {
-    let latest = now.millis().saturating_add(AHEAD);
-    for entry in submission.entries() {
-        if let Some(link) = entry.leaf.link()
-            && link.time().millis() > latest
-        {
-            let seconds = (link.time().millis() - latest).unsigned_abs().div_ceil(1000);
-            return Err(SubmitError::Early { line: entry.line, seconds });
-        }
-    }
-    Ok(())
 }
 
 /// The chains that a submission opens, and their keys.

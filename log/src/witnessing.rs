@@ -11,13 +11,14 @@ mod tests;
 
 use std::time::Duration;
 
-use countersign::checkpoint::SignedCheckpoint;
+use countersign::checkpoint::{SignedCheckpoint, claimed_time};
 use countersign::merkle::consistency_proof;
 use countersign::note::{SignatureLine, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::witness::{Answer, Request};
 
+use crate::clock::Timekeeper;
 use crate::hashes::StoredHashes;
 use crate::sequencer::Unwitnessed;
 use crate::stop::{Cause, Stop, WitnessAnswer};
@@ -148,6 +149,8 @@ impl Contradiction {
 pub(crate) struct Asking {
     key: VerifierKey,
     checkpoint: SignedCheckpoint,
+    /// The latest time of a link that it is the first to attest.
+    latest: Option<Time>,
     /// The size that the witness is taken to have seen.
     old_size: u64,
     /// The size that it said, when it said one.
@@ -158,8 +161,9 @@ pub(crate) struct Asking {
 impl Asking {
     /// Asks for a cosignature of that checkpoint.
     pub(crate) fn new(key: &VerifierKey, checkpoint: &Unwitnessed, old_size: u64) -> Result<Self, String> {
-        let checkpoint = SignedCheckpoint::parse(&checkpoint.note).map_err(|error| error.message)?;
-        Ok(Self { key: key.clone(), checkpoint, old_size, told: None, conflicts: 0 })
+        let signed = SignedCheckpoint::parse(&checkpoint.note).map_err(|error| error.message)?;
+        let latest = checkpoint.latest;
+        Ok(Self { key: key.clone(), checkpoint: signed, latest, old_size, told: None, conflicts: 0 })
     }
 
     /// What is sent to it: at its address and `/add-checkpoint`.
@@ -179,10 +183,16 @@ impl Asking {
         status: u16,
         kind: Option<&str>,
         body: &[u8],
+        timekeeper: &Timekeeper,
     ) -> Result<Option<String>, NoCosignature> {
         let keys = std::slice::from_ref(&self.key);
         match Answer::read(status, kind, body, &self.checkpoint, keys).map_err(|error| error.message)? {
-            Answer::Cosigned(lines) => Ok(Some(lines.iter().map(SignatureLine::to_string).collect())),
+            Answer::Cosigned(lines) => {
+                for time in lines.iter().filter_map(claimed_time) {
+                    timekeeper.hear(&self.key, time, self.latest)?;
+                }
+                Ok(Some(lines.iter().map(SignatureLine::to_string).collect()))
+            }
             Answer::Conflict { size } if size > self.size() => {
                 Err(self.contradicts(Cause::Rollback, status, Some(size), body))
             }

@@ -47,7 +47,7 @@ impl Keeping {
             let now = BEGIN + day * DAY;
             self.server.set_clock(now);
             for tenant in ["acme", "globex", "other"] {
-                self.drawn += 1;
+                self.drawn = self.drawn.wrapping_add(1);
                 let event = json!({
                     "action": "job.update",
                     "actor": { "id": format!("u_{day}") },
@@ -213,4 +213,30 @@ fn without_rules_all_is_kept() {
     assert_eq!(keeping.pass(&[]), Passed::default());
     assert_eq!(keeping.left("acme").len(), 40);
     assert!(keeping.records().is_empty());
+}
+
+/// An emitter dates what it likes. How old an event is the log says.
+#[test]
+fn what_is_dated_long_ago_is_kept_as_long_as_anything_else() {
+    let mut keeping = Keeping::start();
+    let key = emitter_key(1);
+    let dated = Time::from_millis(0).unwrap();
+    let mut recorder =
+        Recorder::open("log.example/audit", key.verifier_key().clone(), dated, &[2; 16]).unwrap();
+    recorder.sign_with(&key).unwrap();
+    let event =
+        Event::parse(br#"{"action":"x","metadata":{"mark":"mark-thief-0."}}"#, &Redaction::none()).unwrap();
+    recorder.record(&event, dated, &[2; 16]).unwrap();
+    recorder.flush();
+    recorder.sign_with(&key).unwrap();
+    keeping.days(0..2);
+    assert_eq!(keeping.server.submit(recorder.drain()).status, 200);
+    // What it dated does not hold back the time that half of the lately active emitters came to.
+    keeping.days(2..100);
+    let passed = keeping.pass(&["100d"]);
+    assert_eq!((passed.now, passed.erased.erased), (Time::from_millis(BEGIN + 99 * DAY), 0));
+    assert_eq!(keeping.left("thief"), [0]);
+    keeping.days(100..103);
+    keeping.pass(&["100d"]);
+    assert_eq!((keeping.left("thief"), keeping.left("acme")), (vec![], days(2..=102)));
 }

@@ -14,6 +14,7 @@ use crate::hash::Hash;
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link, OpenLink};
 use crate::note::VerifierKey;
+use crate::time::Time;
 
 /// What was taken of a submission so far.
 pub(crate) struct Acceptance {
@@ -25,6 +26,8 @@ pub(crate) struct Acceptance {
     repeats: HashSet<Hash>,
     /// The key that was looked up last: the next link is mostly of the same.
     life: Option<(VerifierKey, Life)>,
+    /// What the log's clock shows, where it has one.
+    now: Option<Time>,
 }
 
 impl Chain {
@@ -41,14 +44,16 @@ impl Chain {
 }
 
 impl Acceptance {
-    /// Of the submission whose first new leaf will have that index.
-    pub(crate) fn new(base: u64) -> Self {
+    /// Of the submission whose first new leaf will have that index, when the log's clock shows `now`. Without a clock,
+    /// a link may have any time.
+    pub(crate) fn new(base: u64, now: Option<Time>) -> Self {
         Self {
             growth: Growth::new(base),
             taken: Taken::default(),
             unsigned: BTreeMap::new(),
             repeats: HashSet::new(),
             life: None,
+            now,
         }
     }
 
@@ -105,8 +110,9 @@ impl Acceptance {
         entry: &Entry,
         note: &KeyNote,
     ) -> Result<bool, Stop<S::Error>> {
-        rules.check_note(note)?;
+        let signers = rules.signers(note)?;
         let state = Layered { top: &self.growth, below };
+        rules.check_known(note, &signers, |key| state.life(key))?;
         let lives = lives_after(&note.statements, &state).map_err(Stop::Storage)?;
         self.taken.notes.push(Held { index: self.growth.size(), hash: entry.leaf.hash });
         self.taken.added += 1;
@@ -167,7 +173,10 @@ impl Acceptance {
             _ => state.life(&before.key).map_err(Stop::Storage)?,
         };
         // Before its signature: who may not write here shall not keep the log busy either.
-        rules.check_key(&before, &life, link.time())?;
+        rules.check_key(&before, &life, link.time(), self.now)?;
+        if let Some(now) = self.now {
+            Rules::check_time(link.time(), now)?;
+        }
         if entry.verified_by.as_ref() != Some(&before.key) {
             check_signature(entry, link, &before.key)?;
         }

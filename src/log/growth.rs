@@ -12,6 +12,7 @@ use super::{
 use crate::hash::Hash;
 use crate::link::{ChainId, Link};
 use crate::note::VerifierKey;
+use crate::time::Time;
 
 /// Leaves that were taken and are not in storage yet, with what they change.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +91,11 @@ impl Growth {
         &self.leaves
     }
 
+    /// The latest time of a link that was taken; none where none was.
+    pub fn latest(&self) -> Option<Time> {
+        self.leaves.iter().filter_map(|leaf| leaf.link().map(Link::time)).max()
+    }
+
     /// The chains that were begun or went on, as they stand now.
     pub fn chains(&self) -> impl Iterator<Item = (&ChainId, &Chain)> {
         self.chains.iter().map(|(id, added)| (id, &added.chain))
@@ -123,7 +129,7 @@ impl Growth {
         runs
     }
 
-    /// Takes a submission, whole or not at all.
+    /// Takes a submission, whole or not at all, when the log's clock shows `now`.
     ///
     /// # Errors
     /// A [`Refusal`](super::Refusal), or the storage's own. Nothing was taken then.
@@ -132,9 +138,10 @@ impl Growth {
         rules: &Rules,
         state: &S,
         submission: &Submission,
+        now: Time,
     ) -> Result<Taken, Stop<S::Error>> {
         let below = Layered { top: self, below: state };
-        let mut acceptance = Acceptance::new(self.size());
+        let mut acceptance = Acceptance::new(self.size(), Some(now));
         for (place, entry) in submission.entries().iter().enumerate() {
             match acceptance.take(rules, &below, entry, &submission.entries()[place..]) {
                 // What the log goes on with: it has nothing of this submission.
@@ -360,7 +367,7 @@ mod tests {
         let body = lines.fold(body.as_str().to_owned(), |body, line| body + line + "\n");
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
         let mut growth = Growth::new(0);
-        growth.submit(&Rules::new("log.example", None), &Empty, &submission).unwrap();
+        growth.submit(&Rules::new("log.example", None), &Empty, &submission, at).unwrap();
         growth
     }
 

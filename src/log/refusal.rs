@@ -6,6 +6,8 @@ use core::fmt;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::link::ChainId;
+use crate::time::Time;
+use crate::tolerance;
 
 /// A submission of which nothing was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,14 @@ pub enum Kind {
     },
     /// The log has another link for this place.
     Fork(Box<Evidence>),
+    /// The link's time is ahead of the log's clock by more than [`EMITTER`](crate::tolerance::EMITTER). It can be taken
+    /// later: now it might be of the future of the checkpoint that holds it (`time.future`).
+    Early {
+        /// What the log's clock shows.
+        now: Time,
+        /// When the link may be taken: in so many milliseconds.
+        wait: u64,
+    },
 }
 
 /// Two continuations of one chain, each vouched for by the emitter's key: proof that the key was used twice.
@@ -65,6 +75,16 @@ impl Refusal {
 
     pub(super) fn unauthorised(message: String, hint: &'static str) -> Self {
         Self::new(Kind::Unauthorised, Error::new(Code::Unauthorised, message).with_hint(hint))
+    }
+
+    pub(super) fn early(link: Time, now: Time, wait: u64) -> Self {
+        let message = format!(
+            "a link is dated {link}: that is more than {} s after the log's clock, which shows {now}",
+            tolerance::EMITTER / 1000
+        );
+        let error = Error::new(Code::Early, message)
+            .with_hint("set the emitter's clock, or the log's; it can be sent again when its time has come");
+        Self::new(Kind::Early { now, wait }, error)
     }
 
     /// The same at this line, unless it is known already.

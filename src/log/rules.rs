@@ -1,12 +1,13 @@
 //! Whose links and key notes a log takes (SPEC sections 5 and 6).
 
-use super::{Chain, Life, Refusal};
+use super::{Chain, Life, Refusal, Stop};
 use crate::error::Quoted;
 use crate::keys::{KeyNote, Standing, Statement};
 use crate::link::OpenLink;
 use crate::note::VerifierKey;
 use crate::rights;
 use crate::time::Time;
+use crate::tolerance;
 use crate::trust::Trust;
 
 /// What a log goes by.
@@ -49,13 +50,26 @@ impl Rules {
         Err(Refusal::unauthorised(message, "a chain belongs to the log that its open link names"))
     }
 
+    /// Whether a link of that time may be taken when the log's clock shows `now`.
+    pub(super) fn check_time(time: Time, now: Time) -> Result<(), Refusal> {
+        tolerance::early(time, now).map_or(Ok(()), |wait| Err(Refusal::early(time, now, wait)))
+    }
+
     /// Whether a key note acts here.
-    pub(super) fn check_note(&self, note: &KeyNote) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// The refusal that says why it does not.
+    pub fn check_note(&self, note: &KeyNote) -> Result<(), Refusal> {
+        self.signers(note).map(drop)
+    }
+
+    /// The signers of a key note that acts here. Without a trust file nobody looks at them.
+    pub(super) fn signers(&self, note: &KeyNote) -> Result<Vec<rights::Signer>, Refusal> {
         if note.origin != self.origin {
             let message = format!("the key note is for the log {}", Quoted(&note.origin));
             return Err(Refusal::unauthorised(message, "a key note acts in the log that it names alone"));
         }
-        let Some(trust) = &self.trust else { return Ok(()) };
+        let Some(trust) = &self.trust else { return Ok(Vec::new()) };
         let (signers, _) = rights::signers(note, trust, trust.issuers());
         // A grant by an issuer whom the trust file revokes is not taken, though its revocations are.
         let counts = |statement: &Statement, signer: &rights::Signer| {
@@ -65,7 +79,7 @@ impl Rules {
             signers.iter().any(|signer| signer.may_state(statement) && counts(statement, signer))
         };
         match note.statements.iter().find(|statement| !allows(statement)) {
-            None => Ok(()),
+            None => Ok(signers),
             Some(statement) => Err(Refusal::unauthorised(
                 format!("the key note does nothing: {}", statement.lacks_signer("the log's trust file")),
                 "have an issuer sign it whose name, followed by a /, begins the name of the key",
@@ -73,12 +87,52 @@ impl Rules {
         }
     }
 
+    /// Whether a key note that these signed is about keys that the log knows: what a stranger's key says of itself says
+    /// nothing here, and is not kept for good.
+    pub(super) fn check_known<E>(
+        &self,
+        note: &KeyNote,
+        signers: &[rights::Signer],
+        life: impl Fn(&VerifierKey) -> Result<Life, E>,
+    ) -> Result<(), Stop<E>> {
+        let Some(trust) = &self.trust else { return Ok(()) };
+        for statement in &note.statements {
+            let key = statement.key();
+            let by_issuer = |signer: &rights::Signer| signer.key != *key && signer.may_state(statement);
+            if trust.names(key) || signers.iter().any(by_issuer) {
+                continue;
+            }
+            if life(key).map_err(Stop::Storage)?.windows.is_empty() {
+                return Err(Refusal::unauthorised(
+                    format!("the key note does nothing: the key {key} was never granted here"),
+                    "a key that may not write need not be revoked; an issuer can revoke it in advance",
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a link of that time may be taken: of a chain that goes on, or of a new one, whose windows are those
-    /// that its key has now.
-    pub(super) fn check_key(&self, chain: &Chain, life: &Life, time: Time) -> Result<(), Refusal> {
+    /// that its key has now. `now` is what the log's clock shows, where it has one: who signs writes what time he likes.
+    pub(super) fn check_key(
+        &self,
+        chain: &Chain,
+        life: &Life,
+        time: Time,
+        now: Option<Time>,
+    ) -> Result<(), Refusal> {
         let Some(trust) = &self.trust else { return Ok(()) };
         let key = &chain.key;
-        let revoked = trust.revoked_since(key).is_some_and(|since| since <= Some(time));
+        // Witnesses would attest after that moment what is taken shortly before it.
+        let is_too_late = |moment: i64| {
+            now.is_some_and(|now| {
+                if trust.has_quorum() { tolerance::is_too_late(now, moment) } else { now.millis() >= moment }
+            })
+        };
+        let revoked = trust
+            .revoked_since(key)
+            .is_some_and(|since| since.is_none_or(|since| since <= time || is_too_late(since.millis())));
         if life.revoked || revoked {
             return Err(Refusal::unauthorised(
                 format!("the key {key} is revoked"),
@@ -98,6 +152,16 @@ impl Rules {
             return Err(Refusal::unauthorised(
                 format!("at {time} the key {key} was not allowed to sign"),
                 "its grants began later or ended before: a new grant makes way for a new chain",
+            ));
+        }
+        let deadline =
+            chain.windows.last_end(chain.windows.len()).map(|end| end.saturating_add(tolerance::LATE));
+        if trust.has_quorum() && deadline.is_some_and(is_too_late) {
+            return Err(Refusal::unauthorised(
+                format!(
+                    "the grants of the key {key} ended more than a day ago, and witnesses cannot attest its links in time"
+                ),
+                "what was signed under a grant has to reach the log within a day after it: a new grant makes way for a new chain",
             ));
         }
         Ok(())

@@ -175,9 +175,11 @@ mod tests {
     use crate::log::{Empty, Growth, Rules, Taken};
     use crate::note::SignerKey;
     use crate::recorder::Recorder;
+    use crate::time::Time;
     use crate::trust::Trust;
 
     const ORIGIN: &str = "log.example";
+    const NOW: Time = Time::MAX;
     const LIMITS: Limits = Limits { bytes: 16 << 20, lines: 8_192 };
 
     fn key(name: &str) -> SignerKey {
@@ -213,7 +215,8 @@ mod tests {
         if ahead {
             submission.verify(|_| None, |key| rules.admits(key));
         }
-        let taken = Growth::new(0).submit(&rules, &Empty, &submission).map_err(super::super::Stop::refusal);
+        let taken =
+            Growth::new(0).submit(&rules, &Empty, &submission, NOW).map_err(super::super::Stop::refusal);
         (taken, VERIFIED.get() - before)
     }
 
@@ -254,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_key_note_is_told_once_and_its_signature_verified_once() {
-        let revoked = key("example.com/revoked");
+        let revoked = key("example.com/known");
         let revoke = Statement::Revoke { key: revoked.verifier_key().clone(), since: None };
         let line = note(&vec![revoke; 500], &revoked);
         let (taken, verified) = submitted(&line.repeat(50), true);

@@ -1,10 +1,7 @@
 //! What witnesses attest: by when leaves existed, and how late it was when they were seen.
 
-use crate::time::{DAY, Time};
+use crate::time::Time;
 use crate::trust::Times;
-
-/// How long after its last window a key's links may be attested, in milliseconds.
-pub(super) const GRACE: i64 = DAY;
 
 /// The times of the matching checkpoints so far.
 #[derive(Debug, Default)]

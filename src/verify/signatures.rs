@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 
 use super::FindingCode as Code;
-use super::attested::{Attested, GRACE};
+use super::attested::Attested;
 use super::authority::{Key, Right};
 use super::finding::{Findings, Place};
 use super::report::Check;
@@ -12,6 +12,7 @@ use super::void::{Moments, VoidGrants};
 use crate::keys::Standing;
 use crate::link::ChainId;
 use crate::time::Time;
+use crate::tolerance::LATE;
 
 /// What a chain's signatures cover so far. It begins with the open link. There can be as many as lines, so it is
 /// kept small.
@@ -90,7 +91,7 @@ pub(super) struct Signable {
 impl Granted {
     /// The moment by which the chain's links must be attested, where there is one.
     fn deadline(&self, key: &Key) -> Option<i64> {
-        key.stated()?.windows.last_end(self.count).map(|end| end.saturating_add(GRACE))
+        key.stated()?.windows.last_end(self.count).map(|end| end.saturating_add(LATE))
     }
 
     /// What is late, with the checkpoints that came since the last link.

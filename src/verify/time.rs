@@ -4,7 +4,8 @@ use super::FindingCode::{TimeFuture, TimeLate, TimeOrder};
 use super::attested::Attested;
 use super::finding::{Findings, Place};
 use super::report::Check;
-use crate::time::{DAY, MAX_AHEAD, Time};
+use crate::time::{DAY, Time};
+use crate::tolerance::is_future;
 use crate::trust::Times;
 
 /// How late a link may reach the log, in milliseconds.
@@ -47,7 +48,7 @@ impl TimeCheck {
     /// A matching checkpoint that has times.
     pub(super) fn checkpoint(&mut self, times: Times, findings: &mut Findings) {
         let Some((time, place, failed)) = self.latest.take() else { return };
-        if time.millis() - times.existed_by.millis() > MAX_AHEAD {
+        if is_future(time, times.existed_by) {
             self.failed += u64::from(!failed);
             let existed_by = times.existed_by;
             findings.add(TimeFuture, place, || format!("dated {time}, and it existed by {existed_by}"));

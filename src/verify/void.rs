@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Included};
 
-use super::attested::{Attested, GRACE};
+use super::attested::Attested;
 use crate::keys::{Standing, Window, Windows};
 use crate::time::Time;
+use crate::tolerance::LATE;
 
 /// A grant all of whose signers the trust file revokes: it is void unless a checkpoint that holds it existed
 /// before the latest of their `since`.
@@ -98,7 +99,7 @@ impl VoidGrants {
         quorum: Option<&Attested>,
     ) -> bool {
         let within = |moment: &i64| self.others.standing_at(count, *moment) == Standing::Within;
-        let deadline = self.others.last_end(count).map(|end| end.saturating_add(GRACE));
+        let deadline = self.others.last_end(count).map(|end| end.saturating_add(LATE));
         let late = quorum
             .is_some_and(|attested| deadline.is_some_and(|deadline| attested.size_by(deadline) <= last));
         self.first < count && (late || !moments.0.iter().all(within))
@@ -146,7 +147,7 @@ mod tests {
         let within =
             |time: &Time| good.iter().any(|window| window.from <= Some(*time) && Some(*time) < window.until);
         let late = good.iter().filter_map(|window| window.until).max().is_some_and(|until| {
-            attested.existed_by(last).is_none_or(|by| by.millis() > until.millis() + GRACE)
+            attested.existed_by(last).is_none_or(|by| by.millis() > until.millis() + LATE)
         });
         !void.is_empty() && (!times.iter().all(within) || (quorum && late))
     }
@@ -173,7 +174,7 @@ mod tests {
             granted in grants(),
             count in 0..8_usize,
             times in proptest::collection::vec(0..60_i64, 1..12),
-            checkpoints in proptest::collection::vec((0..20_u64, 0..2 * GRACE), 0..4),
+            checkpoints in proptest::collection::vec((0..20_u64, 0..2 * LATE), 0..4),
             near in any::<bool>(),
             quorum in any::<bool>(),
         ) {

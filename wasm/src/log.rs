@@ -218,7 +218,8 @@ impl Log {
     }
 
     /// A checkpoint for witnesses to see, if there is a new one; with `again` one that they have seen.
-    pub fn round(&mut self, again: bool) -> Result<Option<Witnesses>, JsError> {
+    pub fn round(&mut self, again: bool, now: f64) -> Result<Option<Witnesses>, JsError> {
+        self.collector.set_time(time(now));
         Ok(self.collector.round(again).map_err(failed)?.map(|round| Witnesses { round }))
     }
 
@@ -235,7 +236,9 @@ impl Log {
         status: u16,
         kind: Option<String>,
         body: &[u8],
+        now: f64,
     ) -> bool {
+        self.collector.set_time(time(now));
         self.collector.answered(&mut witnesses.round, number, status, kind.as_deref(), body)
     }
 

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign::export::Item;
 use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Standing, Windows};
 use countersign::link::{ChainId, Link, OpenLink, PREFIX, signed_part};
-use countersign::log::{self, Growth, Held, Leaf, Life, Rules, Storage};
+use countersign::log::{self, Growth, Held, Life, Rules, Storage};
 use countersign::merkle::leaf_hash;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -235,9 +234,10 @@ impl Chains {
     /// A key note acts as the log's own rules say.
     fn note(&mut self, judge: &Judge<'_>, index: u64, text: &str, note: &KeyNote, findings: &mut Findings) {
         let mut growth = Growth::new(index);
-        let note_leaf = Item::Note { text: text.into(), note: Box::new(note.clone()) };
-        let acts = Leaf::of_item(&note_leaf)
-            .and_then(|leaf| growth.submit(&judge.rules, &*self, &leaf.into()).map_err(log::Stop::refusal));
+        let acts = judge
+            .rules
+            .check_note(note)
+            .and_then(|()| growth.replay(&*self, text.to_owned(), None).map_err(log::Stop::refusal));
         if let Err(refusal) = acts {
             let mut finding = Finding::new(Code::KeyStatement, refusal.error.message).at_leaf(index);
             finding.place.key = note.statements.first().map(|statement| statement.key().to_string());

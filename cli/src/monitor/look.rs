@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
-use countersign::time::{MAX_AHEAD, Time};
+use countersign::time::Time;
+use countersign::tolerance::is_future;
 use countersign::trust::{Times, Trust};
 use countersign::verify::FindingCode as Code;
 
@@ -130,7 +131,7 @@ impl Watch<'_> {
             }
             chains.unsigned(&mut found);
             if let (Some((time, index)), Some(existed_by)) = (chains.take_latest(), self.existed_by(seen))
-                && time.millis() > existed_by.millis() + MAX_AHEAD
+                && is_future(time, existed_by)
             {
                 let message = format!("a link of {time} is in a checkpoint that existed by {existed_by}");
                 found.add(Finding::new(Code::TimeFuture, message).at_leaf(index));

@@ -38,7 +38,7 @@ impl FakeLog {
     pub fn submit(&mut self, body: &[u8]) -> (u16, Value) {
         let before = self.growth.leaves().len();
         let taken = Submission::parse(body, &self.limits).and_then(|submission| {
-            let taken = self.growth.submit(&self.rules, &Empty, &submission);
+            let taken = self.growth.submit(&self.rules, &Empty, &submission, countersign::time::Time::MAX);
             taken.map_err(countersign::log::Stop::refusal)
         });
         let taken = match taken {
@@ -97,6 +97,7 @@ impl FakeLog {
         let said = json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint, "line": error.line });
         match &refusal.kind {
             Kind::Malformed => (400, json!({ "error": said })),
+            Kind::Early { now, .. } => (503, json!({ "error": said, "now": now.to_string() })),
             Kind::Unauthorised => (403, json!({ "error": said })),
             Kind::TooLarge | Kind::TooMany => {
                 let limits = json!({ "bytes": self.limits.bytes, "lines": self.limits.lines });

@@ -319,9 +319,9 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     }
     this.#witnessing = true;
     try {
-      for (let round = log.round(again); round !== undefined; round = log.round(false)) {
+      for (let round = log.round(again, this.now()); round !== undefined; round = log.round(false, this.now())) {
         this.#again = this.now() + Log.again;
-        await gather(log, round);
+        await gather(log, round, () => this.now());
         this.#again = this.now() + log.publish(round, this.now());
         this.#tables?.check();
         this.#tell(log);

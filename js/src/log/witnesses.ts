@@ -7,7 +7,7 @@ import { isStop } from "./instance.js";
 const MOST = 64 << 10;
 
 /** Asks all witnesses at once, until enough have answered or their time is over. */
-export async function gather(log: Log, witnesses: Witnesses): Promise<void> {
+export async function gather(log: Log, witnesses: Witnesses, now: () => number): Promise<void> {
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), Log.patience);
   try {
@@ -18,7 +18,9 @@ export async function gather(log: Log, witnesses: Witnesses): Promise<void> {
           over.abort();
         }
       };
-      const asked = witnesses.urls.map((url, number) => ask(log, witnesses, number, url, over.signal).then(settled));
+      const asked = witnesses.urls.map((url, number) =>
+        ask(log, witnesses, number, url, over.signal, now).then(settled),
+      );
       Promise.all(asked).then(() => resolve(), reject);
     });
   } finally {
@@ -28,7 +30,14 @@ export async function gather(log: Log, witnesses: Witnesses): Promise<void> {
   }
 }
 
-async function ask(log: Log, witnesses: Witnesses, number: number, url: string, over: AbortSignal): Promise<void> {
+async function ask(
+  log: Log,
+  witnesses: Witnesses,
+  number: number,
+  url: string,
+  over: AbortSignal,
+  now: () => number,
+): Promise<void> {
   try {
     for (let again = true; again; ) {
       const body = log.ask(witnesses, number);
@@ -41,7 +50,7 @@ async function ask(log: Log, witnesses: Witnesses, number: number, url: string, 
         return;
       }
       const kind = response.headers.get("content-type") ?? undefined;
-      again = log.answered(witnesses, number, response.status, kind, answer);
+      again = log.answered(witnesses, number, response.status, kind, answer, now());
     }
   } catch (error) {
     if (isStop(error)) {

@@ -140,7 +140,10 @@ onEachLog((log) => {
     assert.equal(answer.status, 200);
     assert.equal(answer.headers["content-type"], "application/json");
     assert.equal(answer.headers["cache-control"], "no-store");
-    const { published, ...rest } = answer.json;
+    const { published, clock, ...rest } = answer.json;
+    const { now, ...standing } = clock as { now: string };
+    assert.deepEqual(standing, { state: "unknown", skew: null, witnesses: {} });
+    assert.match(now, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
     const erasures = { unfinished: 0, failing: false };
     assert.deepEqual(rest, { healthy: true, origin: ORIGIN, size: checkpoint.size, erasures });
     const { at, ...said } = published as { at: string };

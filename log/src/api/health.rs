@@ -2,10 +2,11 @@
 
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::Answer;
 use super::response::{NO_STORE, success, with_headers};
+use crate::clock::Standing;
 use crate::metrics::Metrics;
 use crate::stop::Stop;
 use crate::store::{Published, Reader};
@@ -31,11 +32,13 @@ pub(crate) fn health(
     origin: &str,
     size: Option<u64>,
     published: Option<&Published>,
+    clock: &Standing,
     stopping: bool,
     erasing: Erasing,
     stopped: Option<&Stop>,
 ) -> Answer {
-    let healthy = size.is_some() && published.is_some() && !stopping && !erasing.failing && stopped.is_none();
+    let works = size.is_some() && published.is_some() && !stopping && !erasing.failing && stopped.is_none();
+    let healthy = works && clock.outside.is_none();
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "healthy": healthy,
@@ -53,12 +56,19 @@ pub(crate) fn health(
             "message": stop.message,
             "hint": stop.cause.hint(),
         })),
+        "clock": json!({
+            "now": clock.now.to_string(),
+            "state": clock.state(),
+            "skew": clock.skew().map(|skew| skew / 1000),
+            "witnesses": clock.skews.iter().map(|(name, skew)| (name.clone(), (skew / 1000).into())).collect::<Map<String, Value>>(),
+        }),
     });
     with_headers(status, &[NO_STORE, (CONTENT_TYPE, "application/json")], body.to_string().into_bytes())
 }
 
 /// What is counted.
-pub(crate) fn metrics(metrics: &Metrics) -> Answer {
+pub(crate) fn metrics(metrics: &Metrics, clock: &Standing) -> Answer {
+    metrics.clock(clock);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     success(&[(CONTENT_TYPE, kind)], metrics.encode().into_bytes())
 }

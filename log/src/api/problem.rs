@@ -3,6 +3,7 @@
 use std::fmt;
 
 use countersign::log::{Kind, Limits, MAX_PROVEN, Refusal};
+use countersign::tolerance;
 use http::header::{CONTENT_TYPE, RETRY_AFTER as RETRY, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
@@ -13,6 +14,7 @@ use crate::erase::EraseError;
 use crate::stop::Stop;
 use crate::store::StoreError;
 use crate::submitting::SubmitError;
+use crate::witnessing::AGAIN;
 
 /// Seconds after which a client may come again.
 const RETRY_AFTER: u64 = 1;
@@ -106,14 +108,12 @@ impl Problem {
             SubmitError::Refused(refusal) => Self::of_refusal(refusal, limits),
             SubmitError::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "server.busy", error.to_string())
                 .with_hint("send it again later: nothing was taken"),
-            SubmitError::Early { line, seconds } => {
-                let code = "submit.early";
-                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, error.to_string())
-                    .with_hint(
-                        "set the emitter's clock, or the log's; it can be sent again when its time has come",
-                    );
-                problem.0.line = *line;
-                problem.0.retry = Some((*seconds).clamp(RETRY_AFTER, LONGEST));
+            SubmitError::Clock { now, skew } => {
+                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "log.clock", error.to_string())
+                    .with_hint("nothing was taken: send it again when whoever runs the log has set its clock")
+                    .with("now", now.to_string())
+                    .with("skew", skew / 1000);
+                problem.0.retry = Some(AGAIN.as_secs());
                 problem
             }
             SubmitError::Stopped(stop) => Self::stopped(stop),
@@ -160,6 +160,7 @@ impl Problem {
             }
             Kind::Unauthorised => StatusCode::FORBIDDEN,
             Kind::Gap { .. } | Kind::Fork(_) => StatusCode::CONFLICT,
+            Kind::Early { .. } => StatusCode::SERVICE_UNAVAILABLE,
         };
         let error = &refusal.error;
         let mut problem = Self::new(status, error.code.as_str(), error.message.clone());
@@ -178,6 +179,10 @@ impl Problem {
                 if let Some(index) = evidence.index {
                     problem = problem.with("index", index);
                 }
+            }
+            Kind::Early { now, wait } => {
+                problem.0.retry = Some(wait.div_ceil(1000).clamp(RETRY_AFTER, LONGEST));
+                problem = problem.with("now", now.to_string()).with("tolerance", tolerance::EMITTER / 1000);
             }
             _ => {}
         }

@@ -156,12 +156,17 @@ impl EmbeddedCollector {
                 self.erasures(api::erasures::Asked::read(path, query)?)?
             }
             Route::Health => {
+                let clock = self.timekeeper.standing(self.working.rules().trust());
                 let erasing = api::health::Erasing::of(&*self.reader, false);
                 let (size, stopped) = (self.reader.size().ok(), self.signing.stopped());
                 let published = published.as_deref();
-                api::health::health(&self.origin, size, published, false, erasing, stopped.as_deref())
+                let stopped = stopped.as_deref();
+                api::health::health(&self.origin, size, published, &clock, false, erasing, stopped)
             }
-            Route::Metrics => api::health::metrics(&self.metrics),
+            Route::Metrics => {
+                let clock = self.timekeeper.standing(self.working.rules().trust());
+                api::health::metrics(&self.metrics, &clock)
+            }
         };
         Ok(whole.map(Content::Whole))
     }

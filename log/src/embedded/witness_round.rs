@@ -91,7 +91,7 @@ impl EmbeddedCollector {
     ) -> bool {
         let Some(asked) = round.asked.get_mut(number) else { return false };
         let Some(asking) = &mut asked.asking else { return false };
-        match asking.answered(status, kind, body) {
+        match asking.answered(status, kind, body, &self.timekeeper) {
             Ok(Some(lines)) => {
                 self.sizes.insert(asked.key.clone(), asking.size());
                 round.gathering.add(asked.place, &lines);

@@ -32,6 +32,23 @@ struct Attestation {
     existed_by: Option<Time>,
     /// The time of its first cosignature.
     first: Option<Time>,
+    /// When it was published, by the server's clock.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "retention asks for it"))]
+    at: Time,
+}
+
+/// Since when a log has its leaves, as its kept checkpoints say. Emitters say nothing about that.
+#[cfg(feature = "server")]
+pub(crate) struct Had(Vec<(u64, Time)>);
+
+#[cfg(feature = "server")]
+impl Had {
+    /// When the first kept checkpoint existed that holds the leaf: never earlier than it came, and an hour later at most.
+    /// None where none holds it.
+    pub(crate) fn since(&self, index: u64) -> Option<Time> {
+        let first = self.0.partition_point(|(size, _)| *size <= index);
+        self.0.get(first).map(|(_, time)| *time)
+    }
 }
 
 impl Attested {
@@ -132,6 +149,13 @@ impl Attested {
         if self.by_quorum { newest.existed_by } else { newest.first }
     }
 
+    /// Since when the log has its leaves: as witnesses say, or else by its own clock.
+    #[cfg(feature = "server")]
+    pub(super) fn had(&self) -> Had {
+        let time = |checkpoint: &Attestation| checkpoint.existed_by.unwrap_or(checkpoint.at);
+        Had(self.checkpoints.iter().map(|checkpoint| (checkpoint.size, time(checkpoint))).collect())
+    }
+
     /// The sizes of all kept checkpoints within these.
     pub(super) fn sizes(&self, within: Range<u64>) -> impl Iterator<Item = u64> {
         let sizes = self.checkpoints.iter().map(|checkpoint| checkpoint.size);
@@ -177,5 +201,5 @@ fn attestation(published: &Published, trust: Option<&Trust>) -> Result<Attestati
         }
         None => cosigned().max(),
     };
-    Ok(Attestation { size: published.size, existed_by, first: cosigned().min() })
+    Ok(Attestation { size: published.size, existed_by, first: cosigned().min(), at: published.at })
 }

@@ -50,6 +50,7 @@ impl Due {
             reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
         let collector = reading.collector();
         let size = collector.published().borrow().as_ref().map_or(0, |published| published.size);
+        let had = reading.had()?;
         let (mut leaves, mut own, mut looked) = (RoaringTreemap::new(), reading.own_chains(), 0);
         for page in std::mem::take(&mut self.next)..size.div_ceil(PAGE) {
             let known = self.pages.get(page as usize);
@@ -72,7 +73,9 @@ impl Due {
                 if own.has(&link.chain())? {
                     continue;
                 }
-                let at = link.time().millis().saturating_add(age.millis());
+                // What no checkpoint holds yet is asked for again.
+                let since = had.since(index).map(Time::millis);
+                let at = since.map_or(now.millis(), |since| since.saturating_add(age.millis()));
                 due = Some(due.map_or(at, |due| due.min(at)));
                 if at < now.millis() && !holds.hold(&link, &event) {
                     leaves.insert(index);

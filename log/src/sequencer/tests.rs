@@ -94,7 +94,8 @@ impl Scene {
             witnesses: watch::channel(None).0,
             erased: mpsc::unbounded_channel().0,
             rules: Arc::new(RwLock::new(Arc::new(Rules::new(ORIGIN, None)))),
-            clock: Arc::new(|| Time::MIN),
+            timekeeper: Arc::new(Timekeeper::new(Arc::new(|| Time::MIN), Arc::new(|| Duration::ZERO))),
+            unattested: Unattested::new(store.reader.clone()),
             metrics: Arc::new(Metrics::default()),
         };
         Self { _folder: folder, reader: store.reader, fails, sequencer }

@@ -50,12 +50,13 @@ pub(super) async fn healthz(State(AppState { collector, .. }): State<AppState>) 
     let looked = tokio::task::spawn_blocking(move || (reader.size().ok(), Erasing::of(&*reader, failing)));
     let (size, erasing) = looked.await.unwrap_or_default();
     let (stopping, stopped) = (collector.is_stopping(), collector.signing().stopped());
-    let (origin, published) = (collector.origin(), published.as_deref());
-    api::health::health(origin, size, published, stopping, erasing, stopped.as_deref()).map(Body::from)
+    let (origin, published, clock) = (collector.origin(), published.as_deref(), collector.clock());
+    let stopped = stopped.as_deref();
+    api::health::health(origin, size, published, &clock, stopping, erasing, stopped).map(Body::from)
 }
 
 pub(super) async fn metrics(State(AppState { collector, .. }): State<AppState>) -> Response {
-    api::health::metrics(collector.metrics()).map(Body::from)
+    api::health::metrics(collector.metrics(), &collector.clock()).map(Body::from)
 }
 
 pub(super) async fn export(

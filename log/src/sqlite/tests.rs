@@ -48,7 +48,7 @@ fn published(size: u64) -> Published {
 fn commit(writer: &mut SqliteWriter, submission: &Submission) -> Result<CompactRange, CommitError> {
     let edge = writer.edge()?;
     let mut growth = Growth::new(edge.end());
-    growth.submit(&Rules::new(ORIGIN, None), writer, submission).unwrap();
+    growth.submit(&Rules::new(ORIGIN, None), writer, submission, Time::MAX).unwrap();
     let mut tree = Grown::new(&edge);
     let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
     tree.extend(&hashes);

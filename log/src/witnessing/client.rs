@@ -67,7 +67,7 @@ impl Witnessing {
     }
 
     /// Shows all witnesses the newest checkpoint that was published, before anything else is signed: one that has seen
-    /// more stops the log.
+    /// more stops the log, and all say what time it is.
     pub(crate) async fn look(&self) {
         let unwitnessed = self.unwitnessed.borrow().clone();
         let published = self.collector.published().borrow().clone();
@@ -81,7 +81,7 @@ impl Witnessing {
             return;
         }
         let Ok(signed) = SignedCheckpoint::parse(&note) else { return };
-        let newest = Unwitnessed { checkpoint: signed.checkpoint, note };
+        let newest = Unwitnessed { checkpoint: signed.checkpoint, note, latest: None };
         let asked: FuturesUnordered<_> = Gathering::new(newest.clone(), rules.trust())
             .witnesses()
             .map(|(_, key, url)| {
@@ -148,7 +148,7 @@ impl Witnessing {
             let (request, back) = request.map_err(|error| error.to_string())?;
             asking = back;
             let (status, kind, body) = self.post(&url, request?).await?;
-            match asking.answered(status, kind.as_deref(), &body) {
+            match asking.answered(status, kind.as_deref(), &body, self.collector.timekeeper()) {
                 Ok(None) => {}
                 Ok(Some(lines)) => {
                     lock().insert(key.clone(), asking.size());

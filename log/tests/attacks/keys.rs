@@ -216,3 +216,43 @@ fn links_under_the_name_of_anothers_chain() {
     assert_eq!(server.size(), 3);
     one.deliver_all(&server.url(), usize::MAX);
 }
+
+/// Anyone can make a key and revoke it: 58 kB each, in a log for good.
+#[test]
+fn revocations_of_strangers_keys() {
+    let server = granting();
+    let large = |key: &SignerKey| {
+        let revoke = Statement::Revoke { key: key.verifier_key().clone(), since: None };
+        let note = KeyNote::sign(ORIGIN, &vec![revoke; 500], key).unwrap();
+        json!({ "note": note }).to_string() + "\n"
+    };
+    let many: String = (0..100).map(|seed| large(&key("stranger.example/app", seed))).collect();
+    assert_forbidden(&server, many);
+    assert_forbidden(&server, large(&key("example.com/app", 51)));
+    assert_eq!(server.size(), 0);
+    server.assert_goes_on();
+}
+
+/// The operator's emergency stop: a thief dates links to before it.
+#[test]
+fn a_thief_who_dates_links_back() {
+    let stolen = emitter_key(2);
+    let lines = format!(
+        "emitter {0}\nrevoke {0} {1}\nemitter {2}\n",
+        stolen.verifier_key(),
+        time(1_000).unwrap(),
+        emitter_key(3).verifier_key()
+    );
+    let server = Server::with(&lines, Limits::default(), Bounds::default());
+    server.set_clock(BEGIN + 999);
+    let mut chain = chain(&server, &stolen, 2);
+    chain.deliver_all(&server.url(), usize::MAX);
+    for clock in [1_000, 60_000, 1_000_000_000] {
+        server.set_clock(BEGIN + clock);
+        chain.record(1);
+        assert_forbidden(&server, body(&chain));
+        let long_ago = Emitter::beginning_at(0, ORIGIN, emitter_key(2), 9, server.trust());
+        assert_forbidden(&server, body(&long_ago));
+    }
+    server.assert_goes_on();
+}

@@ -70,7 +70,7 @@ fn notes_again_and_again() {
 #[test]
 fn one_note_thousands_of_times() {
     let server = Server::start();
-    let key = emitter_key(9);
+    let key = emitter_key(2);
     let revoke = Statement::Revoke { key: key.verifier_key().clone(), since: None };
     let note = KeyNote::sign(ORIGIN, &[revoke], &key).unwrap();
     let body = (json!({ "note": note }).to_string() + "\n").repeat(16_384);

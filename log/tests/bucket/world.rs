@@ -223,6 +223,7 @@ pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
         limits: Limits::default(),
         bounds: Bounds::default(),
         clock: Arc::new(|| Time::from_millis(BEGIN).unwrap()),
+        steady: Arc::new(|| Duration::ZERO),
     }
 }
 

@@ -3,3 +3,4 @@
 
 pub mod emitter;
 pub mod server;
+pub mod witness;

@@ -35,6 +35,8 @@ pub struct Server {
     pub folder: TempDir,
     /// The server's clock, in milliseconds.
     pub clock: Arc<AtomicI64>,
+    /// How much time has passed for the server, in milliseconds.
+    steady: Arc<AtomicI64>,
     pub limits: Limits,
     pub bounds: Bounds,
     pub reads: ReadRules,
@@ -97,9 +99,15 @@ impl Server {
     }
 
     pub fn with(trust: &str, limits: Limits, bounds: Bounds) -> Self {
+        Self::beginning_at(BEGIN, trust, limits, bounds)
+    }
+
+    /// The same, when its clock shows that.
+    pub fn beginning_at(clock: i64, trust: &str, limits: Limits, bounds: Bounds) -> Self {
         let mut server = Self {
             folder: TempDir::new().unwrap(),
-            clock: Arc::new(AtomicI64::new(BEGIN)),
+            clock: Arc::new(AtomicI64::new(clock)),
+            steady: Arc::default(),
             limits,
             bounds,
             reads: ReadRules::default(),
@@ -121,7 +129,7 @@ impl Server {
 
     pub fn try_begin(&mut self) -> Result<(), countersign_log::serve::StartError> {
         self.stop();
-        let clock = Arc::clone(&self.clock);
+        let (clock, steady) = (Arc::clone(&self.clock), Arc::clone(&self.steady));
         let config = Config {
             holds: self.holds.clone(),
             folder: self.folder.path().to_owned(),
@@ -136,6 +144,7 @@ impl Server {
             limits: self.limits,
             bounds: self.bounds.clone(),
             clock: Arc::new(move || Time::from_millis(clock.load(Ordering::SeqCst)).unwrap()),
+            steady: Arc::new(move || Duration::from_millis(steady.load(Ordering::SeqCst).cast_unsigned())),
         };
         self.serving = Some(self.runtime.block_on(serve(config))?);
         Ok(())
@@ -149,6 +158,12 @@ impl Server {
 
     pub fn set_clock(&self, millis: i64) {
         self.clock.store(millis, Ordering::SeqCst);
+    }
+
+    /// So much time passes, and the clock goes with it.
+    pub fn pass(&self, millis: i64) {
+        self.clock.fetch_add(millis, Ordering::SeqCst);
+        self.steady.fetch_add(millis, Ordering::SeqCst);
     }
 
     pub fn trust(&self) -> Trust {

@@ -229,7 +229,9 @@ impl TestLog {
         let writer = &mut self.store.writer;
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
         let mut growth = Growth::new(writer.size());
-        growth.submit(&self.rules, writer.state(), &submission).unwrap_or_else(|_| panic!("refused"));
+        growth
+            .submit(&self.rules, writer.state(), &submission, Time::MAX)
+            .unwrap_or_else(|_| panic!("refused"));
         let mut tree = Grown::new(&writer.edge().unwrap());
         tree.extend(&growth.leaves().iter().map(|leaf| leaf.hash).collect::<Vec<_>>());
         writer.commit(&growth, &tree, None, &[]).unwrap();

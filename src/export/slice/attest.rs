@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::checkpoint::{SignedCheckpoint, claimed_time};
 use crate::keys::{KeyNote, Statement};
-use crate::time::{DAY, MAX_AHEAD, Time};
+use crate::time::{DAY, Time};
+use crate::tolerance::is_future;
 use crate::trust::Trust;
 
 /// The checkpoints of an export, and the moments about which the reader of a slice will ask them.
@@ -236,7 +237,7 @@ impl<'t> Attestations<'t> {
             }
         }
         for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
-            let too_early = |(link, existed): (Time, Time)| link.millis() > existed.millis() + MAX_AHEAD;
+            let too_early = |(link, existed)| is_future(link, existed);
             kept[place] |= latest[place].zip(least).is_some_and(too_early);
             least = match (least, checkpoint.earliest()) {
                 (Some(a), Some(b)) => Some(a.min(b)),
