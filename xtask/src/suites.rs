@@ -285,8 +285,8 @@ fn npm_test(tools: &Tools, folder: &str, program: Option<&Path>, log: &Log) -> R
 
 /// Whose tests drive browsers and several programs at once: the few that fail are tried again, and named.
 const AGAIN: [&str; 2] = ["js", "www"];
-/// More than so many failing tests are no coincidence.
-const MOST_AGAIN: usize = 3;
+/// More than so many failing tests, with the groups that they are in, are no coincidence.
+const MOST_AGAIN: usize = 6;
 
 /// How cargo's tests ended: how many passed, or why some did not, which stands long before the end of the log.
 fn cargo_tested(result: Result<()>, log: &Log) -> Result<String> {

@@ -145,7 +145,7 @@ onEachLog((log) => {
     assert.deepEqual(standing, { state: "unknown", skew: null, witnesses: {} });
     assert.match(now, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
     const erasures = { unfinished: 0, failing: false };
-    assert.deepEqual(rest, { healthy: true, origin: ORIGIN, size: checkpoint.size, erasures });
+    assert.deepEqual(rest, { healthy: true, origin: ORIGIN, size: checkpoint.size, erasures, stopped: null });
     const { at, ...said } = published as { at: string };
     assert.deepEqual(said, { size: checkpoint.size, witnessed: true });
     assert.match(at, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
