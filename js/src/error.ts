@@ -19,7 +19,8 @@ export type CoreErrorCode =
   | "log.refused"
   | "log.unauthorised"
   | "log.gap"
-  | "log.fork";
+  | "log.fork"
+  | "submit.early";
 
 /** What keeps `verify` from verifying. What is wrong with an export is no error: the report says it. */
 export type VerifyErrorCode =

@@ -163,11 +163,25 @@ describe("a collector", { skip: serve.skip }, () => {
         /issuer's grant.*trust file as emitter/,
       ]));
 
-    test(`a clock an hour ahead (${entry})`, () =>
-      fails({ now: () => Date.now() + 3_600_000 }, [
+    test(`a clock an hour ahead keeps nothing from coming, and is told (${entry})`, async () => {
+      const told: unknown[] = [];
+      const recorder = await createRecorder({
+        ...RIGHT,
+        to: log.url,
+        now: () => Date.now() + 3_600_000,
+        onError: ({ code }) => told.push(code),
+      });
+      const handle = recorder.record({ action: "job.delete" });
+      await recorder.flush();
+      await Promise.all([handle.delivered(), recorder.close()]);
+      assert.deepEqual(told, ["clock.ahead"]);
+    });
+
+    test(`a clock two days ahead (${entry})`, () =>
+      fails({ now: () => Date.now() + 172_800_000 }, [
         "clock.ahead",
         undefined,
-        /ahead of the log's clock/,
+        /more than 120 s after the log's clock/,
         /set this machine's clock, or the log's.*The events are kept/,
       ]));
 

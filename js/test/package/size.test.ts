@@ -43,7 +43,7 @@ const RECORDING = `
   await audit.close();`;
 
 for (const [entry, artefact, code, all, inlined] of [
-  ["countersign", "recorder_bg.wasm", 21, 69, 84],
+  ["countersign", "recorder_bg.wasm", 21, 71, 86],
   ["countersign/slim", "recorder-slim_bg.wasm", 21, 57, 68],
 ] as const) {
   test(`${entry} in a Worker`, async () => {
