@@ -1,6 +1,6 @@
 //! Erasing events for good, never unseen: what is going to be erased is first recorded on the log's own chain.
 //!
-//! The [record](record) (`log.erase`) says who asked, why, how many events and which leaves, and nothing of what the
+//! The record (`log.erase`) says who asked, why, how many events and which leaves, and nothing of what the
 //! events said. With it the erasure is to be done, in the same step of the store: whatever ends the server before all of
 //! it is done, the next one goes on. It is done only when none of its events is left.
 //! The log's own events are never erased: they say what the log did to itself. Neither is what is under a legal hold.

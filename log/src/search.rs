@@ -1,11 +1,11 @@
-//! Where to look for events: an index beside the log, of which nothing depends.
+//! Where to look for events: an index beside the log, on which nothing depends.
 //!
 //! It knows of each page of 64 leaves which terms its events hold, and from when to when its links are. So a question
 //! goes to a few pages instead of all. Every event there is looked at again by [`Filter`], and
 //! leaves that are not indexed are all looked at: the index can make an answer slow, and never wrong. So too where it is
-//! damaged: each row is [sealed](segment), what cannot be read is taken for not indexed, and indexed again.
+//! damaged: each row is sealed, what cannot be read is taken for not indexed, and indexed again.
 //!
-//! It is a file of its own, holds [keyed](secret) terms instead of words, and is made anew where it is missing or of
+//! It is a file of its own, holds keyed terms instead of words, and is made anew where it is missing or of
 //! another log. Terms of erased events leave it with them.
 
 mod background;
