@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::errors::{Failure, shown};
 use crate::style::{bad, good, plain};
-use crate::{progress, style};
+use crate::{progress, style, verdict};
 
 /// The log is whole, or was mended.
 const WHOLE: u8 = 0;
@@ -94,9 +94,12 @@ fn tell(report: &Report) {
     }
     let Report { origin, leaves, events, erased, unfinished, .. } = report;
     let word = if report.is_whole() { good("whole") } else { bad("damaged") };
-    anstream::println!("{word} {}: {leaves} leaves, {events} events, {erased} erased", plain(origin));
+    let (leaves, events) = (verdict::leaves(*leaves), verdict::count(*events, "event"));
+    anstream::println!("{word} {}: {leaves}, {events}, {erased} erased", plain(origin));
     if *unfinished > 0 {
-        anstream::println!("  {unfinished} recorded erasures are not done yet: the server goes on with them");
+        anstream::println!(
+            "  recorded erasures that are not done yet: {unfinished}; the server goes on with them"
+        );
     }
 }
 
