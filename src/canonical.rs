@@ -19,6 +19,7 @@
 
 mod number;
 mod redaction;
+mod tokens;
 
 use core::cmp::Ordering;
 use std::borrow::Cow;
@@ -29,6 +30,7 @@ use crate::json::{self, JsonError};
 
 pub use number::es6 as number;
 pub use redaction::Redaction;
+pub use tokens::{Raw, Token, Tokens};
 
 /// How deep a value may nest, itself the first level.
 pub const MAX_DEPTH: usize = 64;

@@ -147,11 +147,12 @@ fn doc(tools: &Tools, log: &Log) -> Result<String> {
     log.run(
         tools
             .cargo("doc")
-            .args(["-p", "countersign", "-p", "countersign-log", "--no-deps"])
+            .args(["-p", "countersign", "-p", "countersign-log", "-p", "countersign-query", "--no-deps"])
             .env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
     // Whether they compile from what is packaged is not looked at: it would all be built once more.
-    let packages = ["-p", "countersign", "-p", "countersign-log", "-p", "countersign-cli"];
+    let packages =
+        ["-p", "countersign", "-p", "countersign-log", "-p", "countersign-query", "-p", "countersign-cli"];
     log.run(tools.cargo("package").args(packages).args(["--offline", "--allow-dirty", "--no-verify"]))?;
     Ok(String::new())
 }

@@ -1,0 +1,270 @@
+//! An event as it was read: its members and values in their order, borrowed from its text.
+//!
+//! ```
+//! use countersign_query::value::Document;
+//!
+//! let document = Document::parse(r#"{"actor":{"id":"u_1"},"n":7,"tags":["a","b"]}"#).unwrap();
+//! let event = document.root();
+//! assert_eq!(event.at("actor.id").and_then(|id| id.text()).as_deref(), Some("u_1"));
+//! assert_eq!(event.get("n").and_then(|n| n.number()), Some("7"));
+//! assert_eq!(event.get("tags").map_or(0, |tags| tags.elements().count()), 2);
+//! ```
+
+use std::borrow::Cow;
+
+use countersign::canonical::{Raw, Token, Tokens};
+
+/// The most bytes of text that are read: an event has at most 262,144 (SPEC section 2).
+pub const MAX_BYTES: usize = countersign::event::MAX_BYTES;
+
+/// A text that was read. It holds what stands where, not what it says.
+#[derive(Clone, Debug, Default)]
+pub struct Document<'a> {
+    nodes: Vec<Node<'a>>,
+}
+
+/// A name, or a value and all that is in it.
+#[derive(Clone, Copy, Debug)]
+struct Node<'a> {
+    token: Token<'a>,
+    /// The index of the first node after all that is in it.
+    after: u32,
+}
+
+impl<'a> Document<'a> {
+    /// Reads one JSON value; `None` for what is none, nests deeper than 64 levels or is longer than [`MAX_BYTES`].
+    pub fn parse(text: &'a str) -> Option<Self> {
+        Self::default().reread(text)
+    }
+
+    /// As [`Document::parse`], with the memory that another document has taken.
+    pub fn reread<'b>(self, text: &'b str) -> Option<Document<'b>> {
+        let mut emptied = self.nodes;
+        emptied.clear();
+        // Collecting an empty vector's own iterator keeps what it has allocated.
+        let mut nodes: Vec<Node<'b>> =
+            emptied.into_iter().map(|node| Node { token: Token::Null, after: node.after }).collect();
+        if text.len() > MAX_BYTES {
+            return None;
+        }
+        let mut open: Vec<usize> = Vec::new();
+        for token in Tokens::of(text) {
+            let token = token.ok()?;
+            let next = nodes.len() as u32 + 1;
+            match token {
+                Token::End => {
+                    if let Some(opened) = open.pop() {
+                        nodes[opened].after = next - 1;
+                    }
+                    continue;
+                }
+                Token::Object | Token::Array => open.push(nodes.len()),
+                _ => {}
+            }
+            nodes.push(Node { token, after: next });
+        }
+        (!nodes.is_empty()).then_some(Document { nodes })
+    }
+
+    /// The whole value.
+    pub fn root(&self) -> Value<'_> {
+        Value { nodes: &self.nodes, at: 0 }
+    }
+}
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An object.
+    Object,
+    /// An array.
+    Array,
+    /// A string.
+    Text,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Bool,
+    /// `null`.
+    Null,
+}
+
+/// One value of a [`Document`].
+#[derive(Clone, Copy)]
+pub struct Value<'a> {
+    nodes: &'a [Node<'a>],
+    at: usize,
+}
+
+impl core::fmt::Debug for Value<'_> {
+    /// What events say is not for logs of programs.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Value({:?})", self.kind())
+    }
+}
+
+impl<'a> Value<'a> {
+    fn token(self) -> Token<'a> {
+        self.nodes.get(self.at).map_or(Token::Null, |node| node.token)
+    }
+
+    fn after(self) -> usize {
+        self.nodes.get(self.at).map_or(self.at + 1, |node| node.after as usize)
+    }
+
+    /// What it is.
+    pub fn kind(self) -> Kind {
+        match self.token() {
+            Token::Object => Kind::Object,
+            Token::Array => Kind::Array,
+            Token::Text(_) => Kind::Text,
+            Token::Number(_) => Kind::Number,
+            Token::Bool(_) => Kind::Bool,
+            Token::Null | Token::Name(_) | Token::End => Kind::Null,
+        }
+    }
+
+    /// What a string, number, `true`, `false` or `null` says: a number as it stands, which in an event is its
+    /// canonical text. `None` for an object or array.
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        match self.token() {
+            Token::Text(raw) => Some(raw.text()),
+            Token::Number(number) => Some(number.into()),
+            Token::Bool(yes) => Some(if yes { "true" } else { "false" }.into()),
+            Token::Null => Some("null".into()),
+            _ => None,
+        }
+    }
+
+    /// What a string says. `None` for anything else.
+    pub fn string(self) -> Option<Cow<'a, str>> {
+        match self.token() {
+            Token::Text(raw) => Some(raw.text()),
+            _ => None,
+        }
+    }
+
+    /// A number as it stands. `None` for anything else.
+    pub fn number(self) -> Option<&'a str> {
+        match self.token() {
+            Token::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// `true` or `false`. `None` for anything else.
+    pub fn bool(self) -> Option<bool> {
+        match self.token() {
+            Token::Bool(yes) => Some(yes),
+            _ => None,
+        }
+    }
+
+    /// An object's members in their order. None for anything else.
+    pub fn members(self) -> Members<'a> {
+        let end = if self.kind() == Kind::Object { self.after() } else { 0 };
+        Members { nodes: self.nodes, at: self.at + 1, end }
+    }
+
+    /// An array's elements in their order. None for anything else.
+    pub fn elements(self) -> Elements<'a> {
+        let end = if self.kind() == Kind::Array { self.after() } else { 0 };
+        Elements { nodes: self.nodes, at: self.at + 1, end }
+    }
+
+    /// The member of an object that has this name, the first where there are several.
+    pub fn get(self, name: &str) -> Option<Self> {
+        self.members().find(|(found, _)| says(*found, name)).map(|(_, value)| value)
+    }
+
+    /// The value at a path of names parted by dots, through objects alone: arrays are not passed through.
+    pub fn at(self, path: &str) -> Option<Self> {
+        path.split('.').try_fold(self, |value, name| value.get(name))
+    }
+
+    /// The strings, numbers, `true`, `false` and `null` within it, in their order, itself where it is one.
+    pub fn leaves(self) -> impl Iterator<Item = Self> + 'a {
+        (self.at..self.after()).map(move |at| Value { nodes: self.nodes, at }).filter(|value| {
+            !matches!(value.token(), Token::Object | Token::Array | Token::Name(_) | Token::End)
+        })
+    }
+}
+
+/// Whether a name is this one.
+fn says(raw: Raw<'_>, name: &str) -> bool {
+    raw.as_written() == name && !name.contains('\\') || raw.as_written().contains('\\') && raw.text() == name
+}
+
+/// The members of an object: each one's name and value.
+#[derive(Clone, Debug)]
+pub struct Members<'a> {
+    nodes: &'a [Node<'a>],
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Raw<'a>, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.end {
+            return None;
+        }
+        let Token::Name(name) = self.nodes.get(self.at)?.token else { return None };
+        let value = Value { nodes: self.nodes, at: self.at + 1 };
+        self.at = value.after();
+        Some((name, value))
+    }
+}
+
+/// The elements of an array.
+#[derive(Clone, Debug)]
+pub struct Elements<'a> {
+    nodes: &'a [Node<'a>],
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.end {
+            return None;
+        }
+        let value = Value { nodes: self.nodes, at: self.at };
+        self.at = value.after();
+        Some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_stands_where() {
+        let document = Document::parse(r#"{"a":{"b":[1,{"c":"x"}],"\"":true},"d":[],"e":null}"#).unwrap();
+        let root = document.root();
+        let text = |value: Option<Value<'_>>| value.and_then(Value::text).map(Cow::into_owned);
+        assert_eq!(
+            text(root.at("a.b").and_then(|b| b.elements().nth(1)).and_then(|o| o.get("c"))).as_deref(),
+            Some("x")
+        );
+        assert_eq!(root.get("a").and_then(|a| a.get("\"")).and_then(Value::bool), Some(true));
+        assert_eq!(root.get("d").map(Value::kind), Some(Kind::Array));
+        assert_eq!(root.get("d").unwrap().elements().count() + root.get("e").unwrap().members().count(), 0);
+        let leaves: Vec<_> = root.leaves().filter_map(Value::text).collect();
+        assert_eq!(leaves, ["1", "x", "true", "null"]);
+        assert!(root.get("b").is_none() && root.at("a.b.c").is_none() && root.at("").is_none());
+    }
+
+    #[test]
+    fn reads_again_and_refuses_what_is_no_json() {
+        let first = Document::parse(r#"{"a":1}"#).unwrap();
+        let again = first.reread(r#"[2]"#).unwrap();
+        assert_eq!(again.root().leaves().filter_map(Value::number).collect::<Vec<_>>(), ["2"]);
+        assert!(Document::parse("").is_none() && Document::parse("{").is_none());
+        assert!(Document::parse(&format!("\"{}\"", "x".repeat(MAX_BYTES))).is_none());
+    }
+}

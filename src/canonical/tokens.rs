@@ -1,0 +1,272 @@
+//! The parts of a JSON text in their order, as they stand: for what reads an event without copying it.
+
+use std::borrow::Cow;
+
+use super::MAX_DEPTH;
+use crate::error::{Code, Error};
+use crate::json;
+
+/// One part of a JSON text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token<'a> {
+    /// An object begins.
+    Object,
+    /// An array begins.
+    Array,
+    /// The innermost object or array ends.
+    End,
+    /// A member's name; its value follows.
+    Name(Raw<'a>),
+    /// A string.
+    Text(Raw<'a>),
+    /// A number as it stands, which in canonical JSON is as ECMAScript writes it.
+    Number(&'a str),
+    /// `true` or `false`.
+    Bool(bool),
+    /// `null`.
+    Null,
+}
+
+/// What stands between a string's quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raw<'a> {
+    raw: &'a str,
+    escapes: bool,
+}
+
+impl<'a> Raw<'a> {
+    /// As it stands, escapes and all.
+    pub const fn as_written(self) -> &'a str {
+        self.raw
+    }
+
+    /// What it says.
+    pub fn text(self) -> Cow<'a, str> {
+        if self.escapes { json::unescape(self.raw) } else { Cow::Borrowed(self.raw) }
+    }
+}
+
+/// Walks one JSON value that nests at most [`MAX_DEPTH`] deep, and ends after it or at the first fault.
+///
+/// ```
+/// use countersign::canonical::{Token, Tokens};
+///
+/// let mut tokens = Tokens::of(r#"{"n":[1,true]}"#);
+/// assert_eq!(tokens.next().transpose()?, Some(Token::Object));
+/// assert!(matches!(tokens.next().transpose()?, Some(Token::Name(name)) if name.text() == "n"));
+/// assert_eq!(tokens.next().transpose()?, Some(Token::Array));
+/// assert_eq!(tokens.next().transpose()?, Some(Token::Number("1")));
+/// assert_eq!(tokens.skip(3).count(), 0);
+/// assert!(Tokens::of("[1,]").any(|token| token.is_err()));
+/// # Ok::<(), countersign::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tokens<'a> {
+    text: &'a str,
+    index: usize,
+    /// Of each open level, the outermost's first, whether it is an object.
+    objects: u64,
+    depth: u32,
+    next: Next,
+}
+
+/// What the grammar wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Value,
+    /// The first element or name, or the end.
+    First,
+    Name,
+    /// A comma, or the end of a level.
+    Comma,
+    Done,
+}
+
+impl<'a> Tokens<'a> {
+    /// The parts of this text.
+    pub const fn of(text: &'a str) -> Self {
+        Self { text, index: 0, objects: 0, depth: 0, next: Next::Value }
+    }
+
+    fn byte(&self) -> u8 {
+        self.text.as_bytes().get(self.index).copied().unwrap_or(0)
+    }
+
+    fn space(&mut self) {
+        self.index = json::skip_space(self.text.as_bytes(), self.index);
+    }
+
+    fn in_object(&self) -> bool {
+        self.depth > 0 && self.objects >> (self.depth - 1) & 1 == 1
+    }
+
+    fn open(&mut self, is_object: bool) -> Result<Token<'a>, Fault> {
+        if self.depth as usize == MAX_DEPTH {
+            return Err(Fault);
+        }
+        let bit = 1 << self.depth;
+        self.objects = if is_object { self.objects | bit } else { self.objects & !bit };
+        self.depth += 1;
+        self.index += 1;
+        self.next = Next::First;
+        Ok(if is_object { Token::Object } else { Token::Array })
+    }
+
+    fn close(&mut self) -> Token<'a> {
+        self.index += 1;
+        self.depth -= 1;
+        self.after_value();
+        Token::End
+    }
+
+    fn after_value(&mut self) {
+        self.next = if self.depth == 0 { Next::Done } else { Next::Comma };
+    }
+
+    fn string(&mut self) -> Result<Raw<'a>, Fault> {
+        if self.byte() != b'"' {
+            return Err(Fault);
+        }
+        let start = self.index + 1;
+        let (end, escapes) = json::string_end(self.text.as_bytes(), start).map_err(|_| Fault)?;
+        self.index = end;
+        Ok(Raw { raw: self.text.get(start..end - 1).ok_or(Fault)?, escapes })
+    }
+
+    fn name(&mut self) -> Result<Token<'a>, Fault> {
+        let name = self.string()?;
+        self.space();
+        if self.byte() != b':' {
+            return Err(Fault);
+        }
+        self.index += 1;
+        self.next = Next::Value;
+        Ok(Token::Name(name))
+    }
+
+    fn value(&mut self) -> Result<Token<'a>, Fault> {
+        let token = match self.byte() {
+            b'{' => return self.open(true),
+            b'[' => return self.open(false),
+            b'"' => Token::Text(self.string()?),
+            b'-' | b'0'..=b'9' => {
+                let end = json::number_end(self.text.as_bytes(), self.index).map_err(|_| Fault)?;
+                let number = self.text.get(self.index..end).ok_or(Fault)?;
+                self.index = end;
+                Token::Number(number)
+            }
+            _ => {
+                let rest = &self.text.as_bytes()[self.index..];
+                let words =
+                    [("true", Token::Bool(true)), ("false", Token::Bool(false)), ("null", Token::Null)];
+                let (word, token) =
+                    words.into_iter().find(|(word, _)| rest.starts_with(word.as_bytes())).ok_or(Fault)?;
+                self.index += word.len();
+                token
+            }
+        };
+        self.after_value();
+        Ok(token)
+    }
+
+    fn token(&mut self) -> Result<Option<Token<'a>>, Fault> {
+        self.space();
+        let ends = self.byte() == if self.in_object() { b'}' } else { b']' };
+        match self.next {
+            Next::First | Next::Comma if ends => Ok(Some(self.close())),
+            Next::First | Next::Name if self.in_object() => self.name().map(Some),
+            Next::Value | Next::First | Next::Name => self.value().map(Some),
+            Next::Comma if self.byte() == b',' => {
+                self.index += 1;
+                self.next = Next::Name;
+                self.token()
+            }
+            Next::Done if self.index == self.text.len() => Ok(None),
+            Next::Comma | Next::Done => Err(Fault),
+        }
+    }
+}
+
+/// The text is no JSON, or nests too deep.
+struct Fault;
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Result<Token<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.token().map_or_else(
+            |Fault| {
+                // Whatever follows is not looked at.
+                *self = Self { index: self.text.len(), depth: 0, next: Next::Done, ..*self };
+                Some(Err(Error::new(Code::Event, "not JSON, or nested deeper than 64 levels")))
+            },
+            |token| token.map(Ok),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The tokens written out again.
+    fn written(text: &str) -> Option<String> {
+        let mut out = String::new();
+        let mut open = Vec::new();
+        for token in Tokens::of(text) {
+            let token = token.ok()?;
+            if !matches!(token, Token::End) && !out.is_empty() && !out.ends_with(['{', '[', ':']) {
+                out.push(',');
+            }
+            match token {
+                Token::Object => {
+                    open.push('}');
+                    out.push('{');
+                }
+                Token::Array => {
+                    open.push(']');
+                    out.push('[');
+                }
+                Token::End => out.push(open.pop()?),
+                Token::Name(name) => out += &format!("\"{}\":", name.as_written()),
+                Token::Text(text) => out += &format!("\"{}\"", text.as_written()),
+                Token::Number(number) => out += number,
+                Token::Bool(yes) => out += &yes.to_string(),
+                Token::Null => out += "null",
+            }
+        }
+        Some(out)
+    }
+
+    #[test]
+    fn takes_what_json_is_and_nothing_else() {
+        for text in ["0", "{}", "[]", r#"{"a":{},"b":[[],{"c":"\"x"}],"d":null}"#, "\"\\u0041\""] {
+            assert_eq!(written(text).as_deref(), Some(text));
+        }
+        for text in ["", "{", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":}", "{,}", "1 2", "[}", "nul", "]", "{]"] {
+            assert_eq!(written(text), None, "{text}");
+        }
+        assert!(written(&("[".repeat(64) + &"]".repeat(64))).is_some());
+        assert!(written(&("[".repeat(65) + &"]".repeat(65))).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_canonical_writer(text in r#"[\[\]{}",:0-9.eE+ a\\u-]{0,60}"#) {
+            if let Ok(canonical) = crate::canonical::canonicalize(text.as_bytes()) {
+                let canonical = String::from_utf8(canonical).unwrap();
+                prop_assert!(written(&text).is_some());
+                prop_assert_eq!(written(&canonical), Some(canonical));
+            } else {
+                // Names that are there twice and numbers that are too large are JSON all the same.
+                let read: Result<serde_json::Value, _> = serde_json::from_str(&text);
+                prop_assert_eq!(written(&text).is_some(), read.is_ok());
+            }
+        }
+    }
+}
