@@ -179,7 +179,7 @@ impl<'a> Value<'a> {
 
     /// The value at a path of names parted by dots, through objects alone: arrays are not passed through.
     pub fn at(self, path: &str) -> Option<Self> {
-        path.split('.').try_fold(self, |value, name| value.get(name))
+        path.split('.').try_fold(self, Self::get)
     }
 
     /// The strings, numbers, `true`, `false` and `null` within it, in their order, itself where it is one.

@@ -233,8 +233,8 @@ mod tests {
                     out.push('[');
                 }
                 Token::End => out.push(open.pop()?),
-                Token::Name(name) => out += &format!("\"{}\":", name.as_written()),
-                Token::Text(text) => out += &format!("\"{}\"", text.as_written()),
+                Token::Name(name) => out.extend(["\"", name.as_written(), "\":"]),
+                Token::Text(text) => out.extend(["\"", text.as_written(), "\""]),
                 Token::Number(number) => out += number,
                 Token::Bool(yes) => out += &yes.to_string(),
                 Token::Null => out += "null",
