@@ -1,6 +1,6 @@
 /** Asks the log for exports, and verifies what it answers. */
 
-import { Kept } from "@countersign/viewer/kept.js";
+import { CapturedStream } from "@countersign/viewer/captured-stream.js";
 import { Session, type Tools } from "@countersign/viewer/session.js";
 import { trustText } from "../src/input/trust.ts";
 import type { History } from "./history.ts";
@@ -45,7 +45,7 @@ export class Searching {
   ran: Conditions | undefined;
   readonly #needed: Needed;
   #running = new AbortController();
-  #kept: Kept | undefined;
+  #kept: CapturedStream | undefined;
 
   constructor(needed: Needed) {
     this.#needed = needed;
@@ -62,7 +62,7 @@ export class Searching {
       const boundary = counted(conditions) > 0 ? history.boundary : undefined;
       const response = await log.success(exportAddress(conditions, boundary), { signal: running.signal });
       if (response.body === null) throw new TypeError("an answer without a body");
-      this.#kept = new Kept(response.body);
+      this.#kept = new CapturedStream(response.body);
       this.#tell({ ...this.search, boundary });
       const { seen } = history;
       const read = new Response(this.#kept.stream, { headers: response.headers });

@@ -1,6 +1,6 @@
 import * as inlined from "virtual:workers";
 import { createShelf } from "@countersign/shelf/host.js";
-import { createSlicer } from "@countersign/slice/host.js";
+import { createSlicer } from "@countersign/slice/create-slicer.js";
 import type { Tools } from "@countersign/viewer/session.js";
 import { createVerifier } from "countersign/verify/host";
 import { unpack } from "./unpack.ts";

@@ -4,11 +4,11 @@ import { createRecorder } from "#slim";
 import { CountersignError } from "../error.js";
 import type { Audit } from "./audit.js";
 import { addressInWorker, recorded } from "./fetch.js";
-import { Home } from "./home.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 import { Invocation, TIMEOUT } from "./invocation.js";
 import { type ClassOf, objectClass, type WithAudit } from "./object.js";
 import { remember } from "./of-context.js";
+import { RecorderHolder } from "./recorder-holder.js";
 import { readOptions, type WorkerOptionsOf } from "./worker-options.js";
 
 /** What a Worker's handlers get beside what happened and the environment. */
@@ -117,9 +117,9 @@ export function withCountersign<Env>(
       hint: "withCountersign((env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL, log: env.AUDIT_LOG }), handlers)",
     });
   }
-  const homeIn = (env: Env) => found(options, env, required);
+  const holderIn = (env: Env) => found(options, env, required);
   if (typeof target === "function" && target.prototype !== undefined) {
-    return objectClass(options, target, required, homeIn);
+    return objectClass(options, target, required, holderIn);
   }
   const handling = isObject(target) ? (target as AuditedHandlers<Env>) : {};
   const names = HANDLERS.filter((name) => typeof handling[name] === "function");
@@ -136,7 +136,7 @@ export function withCountersign<Env>(
     return [
       name,
       (first: unknown, env: Env, context: WorkerContext) =>
-        invoked(homeIn(env), required, context, (audit) =>
+        invoked(holderIn(env), required, context, (audit) =>
           recording !== undefined && name === "fetch"
             ? recorded(
                 recording,
@@ -157,17 +157,17 @@ function isObject(value: unknown): value is object {
 }
 
 async function invoked(
-  home: Home,
+  holder: RecorderHolder,
   required: boolean,
   context: WorkerContext,
   handle: (audit: Audit) => unknown,
 ): Promise<unknown> {
-  const invocation = new Invocation(home, context);
+  const invocation = new Invocation(holder, context);
   invocation.begin();
   remember(context, invocation);
   try {
-    if (!home.isStarted) {
-      await started(home, required);
+    if (!holder.isStarted) {
+      await started(holder, required);
     }
     return await handle(invocation);
   } finally {
@@ -178,18 +178,18 @@ async function invoked(
 /** How long a handler waits for its recorder. Mostly it is there at once. */
 const START = 1_000;
 
-async function started(home: Home, required: boolean): Promise<void> {
+async function started(holder: RecorderHolder, required: boolean): Promise<void> {
   if (required) {
-    await home.start();
+    await holder.start();
     return;
   }
   let timer: ReturnType<typeof setTimeout> | undefined;
   const patience = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, START);
   });
-  const start = home.start().then(
+  const start = holder.start().then(
     () => {},
-    (error) => home.report(error),
+    (error) => holder.report(error),
   );
   await Promise.race([start, patience]);
   clearTimeout(timer);
@@ -197,24 +197,24 @@ async function started(home: Home, required: boolean): Promise<void> {
 
 /** Homes by options and environment: those that are required, and the others. */
 const homes = {
-  required: new WeakMap<object, WeakMap<object, Home>>(),
-  others: new WeakMap<object, WeakMap<object, Home>>(),
+  required: new WeakMap<object, WeakMap<object, RecorderHolder>>(),
+  others: new WeakMap<object, WeakMap<object, RecorderHolder>>(),
 };
 /** Stands for an environment that is none. */
 const NOWHERE = {};
 
-function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Home {
+function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): RecorderHolder {
   const key = isObject(env) ? env : NOWHERE;
   const all = required ? homes.required : homes.others;
-  const there = all.get(options) ?? new WeakMap<object, Home>();
+  const there = all.get(options) ?? new WeakMap<object, RecorderHolder>();
   all.set(options, there);
-  const home = there.get(key) ?? inIsolate(options, env, required);
-  there.set(key, home);
-  return home;
+  const holder = there.get(key) ?? inIsolate(options, env, required);
+  there.set(key, holder);
+  return holder;
 }
 
-function inIsolate<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): Home {
-  return new Home({
+function inIsolate<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): RecorderHolder {
+  return new RecorderHolder({
     create: createRecorder,
     options: async () => {
       const given = await readOptions(options, env);

@@ -5,7 +5,7 @@ import type { AuditEvent } from "../record/event.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { FlushPatience, Status } from "../record/recorder.js";
 import type { Audit } from "./audit.js";
-import type { Home } from "./home.js";
+import type { RecorderHolder } from "./recorder-holder.js";
 
 /** What is needed of a handler's `ctx`. */
 export interface WaitingContext {
@@ -22,7 +22,7 @@ const MANY = 64;
 
 /** The same recorder for all, with a promise of each invocation's own that it is flushed. */
 export class Invocation implements Audit {
-  readonly #home: Home;
+  readonly #holder: RecorderHolder;
   readonly #context: WaitingContext | undefined;
   readonly #ended = deferred();
   #recorded = 0;
@@ -31,21 +31,21 @@ export class Invocation implements Audit {
   /** Whether a flush is to come that covers what is recorded now. */
   #promised = false;
 
-  constructor(home: Home, context: WaitingContext | undefined) {
-    this.#home = home;
+  constructor(holder: RecorderHolder, context: WaitingContext | undefined) {
+    this.#holder = holder;
     this.#context = context;
   }
 
   record(event: AuditEvent): Handle {
-    return this.#recordedAs(this.#home.record(event));
+    return this.#recordedAs(this.#holder.record(event));
   }
 
   recordJson(json: string | Uint8Array): Handle {
-    return this.#recordedAs(this.#home.recordJson(json));
+    return this.#recordedAs(this.#holder.recordJson(json));
   }
 
   async flush(patience?: FlushPatience): Promise<void> {
-    const flush = this.#home.flush(patience);
+    const flush = this.#holder.flush(patience);
     // One that goes on for longer is not waited for.
     if ((patience?.patience ?? 0) <= PATIENCE) {
       this.#asked = flush.catch(() => {});
@@ -54,7 +54,7 @@ export class Invocation implements Audit {
   }
 
   status(): Status {
-    return this.#home.status();
+    return this.#holder.status();
   }
 
   /**
@@ -87,7 +87,7 @@ export class Invocation implements Audit {
   async #delivered(handle: Handle): Promise<Receipt> {
     const delivered = handle.delivered();
     // A flush that fails with what came after may have delivered this.
-    const failed = this.#home.flush({ patience: PATIENCE }).then(
+    const failed = this.#holder.flush({ patience: PATIENCE }).then(
       () => delivered,
       (error) => Promise.race([delivered, Promise.reject(error)]),
     );
@@ -103,21 +103,21 @@ export class Invocation implements Audit {
 
   async #flush(): Promise<void> {
     const until = performance.now() + PATIENCE;
-    if (this.#home.status().waiting > 0) {
+    if (this.#holder.status().waiting > 0) {
       // The answer goes first: what a flush does at once would hold it up.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
     // As long as that goes on, another would look again and again whether it is its turn.
     await this.#asked;
     this.#promised = false;
-    if (this.#home.status().waiting === 0) {
+    if (this.#holder.status().waiting === 0) {
       return;
     }
     try {
       const left = Math.max(0, until - performance.now());
-      await this.#home.flush({ patience: this.#recorded > 0 ? left : 0 });
+      await this.#holder.flush({ patience: this.#recorded > 0 ? left : 0 });
     } catch (error) {
-      this.#home.report(error);
+      this.#holder.report(error);
     }
   }
 }

@@ -3,9 +3,9 @@
 import { createRecorder } from "#slim";
 import { durableObjectOutbox, type ObjectStorage } from "../outbox/durable-object.js";
 import type { Audit } from "./audit.js";
-import { Home } from "./home.js";
 import { Invocation, type WaitingContext } from "./invocation.js";
 import { remember } from "./of-context.js";
+import { RecorderHolder } from "./recorder-holder.js";
 import { readOptions, type WorkerOptionsOf } from "./worker-options.js";
 
 /** A class that Workers makes: with `(ctx, env)`. */
@@ -30,13 +30,13 @@ export function objectClass<Env>(
   options: WorkerOptionsOf<Env>,
   base: ClassOf,
   required: boolean,
-  homeIn: (env: Env) => Home,
+  holderIn: (env: Env) => RecorderHolder,
 ): unknown {
   const Base = base as unknown as new (context: ObjectContext | WaitingContext, env: Env) => object;
   return class extends Base {
     constructor(context: ObjectContext | WaitingContext, env: Env) {
       super(context, env);
-      const audit = "storage" in context ? ofObject(options, context, env, required) : ofCall(homeIn(env), context);
+      const audit = "storage" in context ? ofObject(options, context, env, required) : ofCall(holderIn(env), context);
       remember(context, audit);
       // On the object itself, where no one can reach it by RPC.
       Object.defineProperty(this, "audit", { value: audit });
@@ -46,7 +46,7 @@ export function objectClass<Env>(
 
 /** An object's recorder. All of its requests are one context, so that timers go on and its storage is its outbox. */
 function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, env: Env, required: boolean): Audit {
-  const home = new Home({
+  const holder = new RecorderHolder({
     create: createRecorder,
     options: async () => {
       const given = await readOptions(options, env);
@@ -60,22 +60,22 @@ function ofObject<Env>(options: WorkerOptionsOf<Env>, context: ObjectContext, en
     required,
   });
   const started = context.blockConcurrencyWhile(() =>
-    home.start().catch((error) => {
+    holder.start().catch((error) => {
       if (required) {
         throw error;
       }
-      home.report(error);
+      holder.report(error);
     }),
   );
   started.catch(() => {
     // The object is reset, and whoever asked it is told.
   });
-  return home;
+  return holder;
 }
 
 /** An entrypoint is made for each call. */
-function ofCall(home: Home, context: WaitingContext): Audit {
-  const invocation = new Invocation(home, context);
+function ofCall(holder: RecorderHolder, context: WaitingContext): Audit {
+  const invocation = new Invocation(holder, context);
   invocation.end();
   return invocation;
 }

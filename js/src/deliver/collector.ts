@@ -16,7 +16,7 @@ export interface CollectorOptions {
 }
 
 /** An answer as it came. */
-export interface Answer {
+export interface CollectorResponse {
   status: number;
   /** Who answered. */
   from: string;
@@ -61,7 +61,7 @@ export class Collector {
   }
 
   /** Submits lines once. Throws `collector.unreachable` or `collector.timeout`; the collector may have them then. */
-  async post(lines: Uint8Array<ArrayBuffer>, { timeout, keepalive }: Sending): Promise<Answer> {
+  async post(lines: Uint8Array<ArrayBuffer>, { timeout, keepalive }: Sending): Promise<CollectorResponse> {
     const patience = new AbortController();
     const late = () => {
       patience.abort();
@@ -91,7 +91,7 @@ export class Collector {
     }
   }
 
-  async #exchange(init: RequestInit): Promise<Answer> {
+  async #exchange(init: RequestInit): Promise<CollectorResponse> {
     const response = await this.#fetch(this.submit, init);
     const body = await read(response);
     const { status, ok } = response;
@@ -197,11 +197,11 @@ function retryAfter(response: Response): number | undefined {
 }
 
 /** The body as a JSON object. Whoever answers is not trusted, so no more than so much is read. */
-async function read(response: Response): Promise<Answer["body"]> {
+async function read(response: Response): Promise<CollectorResponse["body"]> {
   const text = isBounded(response.headers) ? await response.text() : await readText(response.body);
   try {
     const body: unknown = text && JSON.parse(text);
-    return typeof body === "object" && body !== null ? (body as Answer["body"]) : undefined;
+    return typeof body === "object" && body !== null ? (body as CollectorResponse["body"]) : undefined;
   } catch {
     return undefined;
   }

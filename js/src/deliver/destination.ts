@@ -1,10 +1,10 @@
 /** Where batches go, and what shows that they came there. */
 
 import { CountersignError } from "../error.js";
-import { meaning } from "./answer.js";
 import { type Batch, join, lastLink } from "./batch.js";
 import type { Collector, Sending } from "./collector.js";
 import { Failure } from "./failure.js";
+import { readResponse } from "./response.js";
 
 /** That batches are where they should be. */
 export interface Delivered {
@@ -41,7 +41,7 @@ export function toCollector(collector: Collector, prove: Prove): Destination {
       const answer = await collector.post(join(batches), sending).catch((cause: CountersignError) => {
         throw new Failure("collector", cause);
       });
-      const read = meaning(answer);
+      const read = readResponse(answer);
       switch (read.kind) {
         case "taken": {
           const tip = read.tip(last.chain);

@@ -5,11 +5,11 @@
 
 import { compileFetched } from "../artefact/fetched.js";
 import { createShelf } from "../shelf/host.js";
-import { createSlicer } from "../slice/host.js";
-import { createVerifier } from "../verify/host.js";
+import { createSlicer } from "../slice/create-slicer.js";
+import { createVerifier } from "../verify/create-verifier.js";
 import { define } from "../viewer/view.js";
 import { Viewer } from "../viewer/viewer.js";
-import { start } from "./worker.js";
+import { start } from "./start-worker.js";
 
 export type * from "./public.js";
 

@@ -3,7 +3,7 @@
 import { CountersignError } from "../error.js";
 import type { KeyHandle } from "../record/signer.js";
 import { generateKeyHandle } from "../record/webcrypto.js";
-import { type Grant, type KeptKey, keep, type Slot } from "./kept.js";
+import { type Grant, type Slot, type StoredKey, updateKey } from "./key-store.js";
 import { checkIssuer, randomName } from "./name.js";
 
 /** Makes a key outside WebCrypto, as `generateKey` of the entry `countersign` does. */
@@ -56,7 +56,7 @@ export async function browserKey(options: BrowserKeyOptions): Promise<BrowserKey
 
 /** Lets the browser's key go, when its session ends: whoever comes next has another. */
 export async function forgetBrowserKey(options: Pick<BrowserKeyOptions, "issuer" | "session">): Promise<void> {
-  await keep(slotOf(options), () => undefined);
+  await updateKey(slotOf(options), () => undefined);
 }
 
 /** The key as {@link browserKey} gives it; `instead` of one of that vkey another is made. */
@@ -68,10 +68,10 @@ export async function hold(options: BrowserKeyOptions, instead?: string): Promis
       hint: "give generateKey of the entry countersign: browserKey({ issuer, fallback: generateKey })",
     });
   }
-  const isWanted = (kept: KeptKey | undefined) => kept !== undefined && kept.vkey !== instead;
+  const isWanted = (kept: StoredKey | undefined) => kept !== undefined && kept.vkey !== instead;
   const isKept = options.keep !== false;
   if (isKept) {
-    const kept = await keep(slot, (kept) => kept);
+    const kept = await updateKey(slot, (kept) => kept);
     if (kept !== undefined && isWanted(kept)) {
       return held(kept, slot);
     }
@@ -86,18 +86,18 @@ export async function hold(options: BrowserKeyOptions, instead?: string): Promis
     return held(made, undefined);
   }
   // Another tab may have made one meanwhile.
-  const kept = await keep(slot, (kept) => (isWanted(kept) ? kept : made));
+  const kept = await updateKey(slot, (kept) => (isWanted(kept) ? kept : made));
   return held(kept ?? made, slot);
 }
 
 /** Notes the newest grant of a kept key, for all tabs. */
 export async function noteGrant({ slot, vkey }: Held, grant: Grant): Promise<void> {
   if (slot !== undefined) {
-    await keep(slot, (kept) => (kept?.vkey === vkey ? { ...kept, grant } : kept));
+    await updateKey(slot, (kept) => (kept?.vkey === vkey ? { ...kept, grant } : kept));
   }
 }
 
-function held({ vkey, privateKey, grant }: KeptKey, slot: Slot | undefined): Held {
+function held({ vkey, privateKey, grant }: StoredKey, slot: Slot | undefined): Held {
   return { key: { vkey, privateKey }, vkey, grant, slot };
 }
 

@@ -5,9 +5,9 @@ import { pause } from "../deliver/backoff.js";
 import { CountersignError } from "../error.js";
 import { asLine } from "../record/tell.js";
 import { LONGEST } from "../timers.js";
-import { asError } from "./answer.js";
 import { type BrowserKey, type BrowserKeyOptions, type Held, hold, noteGrant } from "./browser.js";
-import type { Grant } from "./kept.js";
+import { asError } from "./error-response.js";
+import type { Grant } from "./key-store.js";
 
 /** How far a device's clock may be ahead of the log's. */
 const AHEAD = 5 * 60_000;

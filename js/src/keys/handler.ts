@@ -3,7 +3,7 @@
 import { readAtMost } from "../bytes.js";
 import { CountersignError } from "../error.js";
 import { asLine } from "../record/tell.js";
-import { errorBody } from "./answer.js";
+import { errorBody } from "./error-response.js";
 import type { GrantOptions, Issuer } from "./issuer.js";
 import { isRandomUnder, nameOf } from "./name.js";
 

@@ -4,10 +4,10 @@
  */
 
 import type { ModuleSource } from "../artefact/load.js";
-import { meaning } from "../deliver/answer.js";
 import { pause } from "../deliver/backoff.js";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import type { Failure } from "../deliver/failure.js";
+import { readResponse } from "../deliver/response.js";
 import { CountersignError } from "../error.js";
 import { inCore, loader } from "../record/core.js";
 import { brokenSignerKey, noSignerKey, SIGNER_PREFIX, signerKey } from "../record/signer.js";
@@ -268,7 +268,7 @@ async function post(collector: Collector, line: Uint8Array<ArrayBuffer>, timeout
     retryAfter,
   });
   try {
-    const meant = meaning(await collector.post(line, { timeout, keepalive: false }));
+    const meant = readResponse(await collector.post(line, { timeout, keepalive: false }));
     if (meant.kind === "taken") {
       return meant.note(0) ?? failed(unproven(), true);
     }

@@ -1,8 +1,8 @@
 /** The Worker in front of a log. */
 
-import { notFound, unavailable } from "./answers.js";
 import { keyOf } from "./copies.js";
 import type { LogEnv } from "./platform.js";
+import { notFound, unavailable } from "./responses.js";
 import { keys } from "./settings.js";
 
 /** How a request finds its log. */

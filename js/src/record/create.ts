@@ -4,7 +4,7 @@ import { cleartext } from "../deliver/collector.js";
 import { toCollector } from "../deliver/destination.js";
 import { toTransport } from "../deliver/to-transport.js";
 import { CountersignError } from "../error.js";
-import { Keeper } from "../outbox/keeper.js";
+import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
 import { Clock } from "./clock.js";
@@ -36,12 +36,12 @@ export function creator<Trust extends CoreLogTrust>(variant: Variant<Trust>, lif
     const chosen = settings(options);
     const core = await variant.load();
     const { origin, destination } = route(core, variant, chosen);
-    const keeper = new Keeper(chosen.outbox);
+    const outbox = new RecorderOutbox(chosen.outbox);
     const clock = new Clock(chosen.now);
-    const begin = beginner(core, variant, chosen, origin, keeper, clock);
+    const begin = beginner(core, variant, chosen, origin, outbox, clock);
     const chain = await begin(chosen.key);
-    const recorder = await keeper.open(
-      (found) => new Recorder({ origin, settings: chosen, clock, keeper, destination, lifecycle, begin, chain, found }),
+    const recorder = await outbox.open(
+      (found) => new Recorder({ origin, settings: chosen, clock, outbox, destination, lifecycle, begin, chain, found }),
     );
     if ("collector" in chosen.to && chosen.to.collector.isCleartext) {
       tell(chosen.onError, cleartext(chosen.to.collector));
@@ -104,13 +104,13 @@ function beginner<Trust extends CoreLogTrust>(
   { readKey, verifies }: Variant<Trust>,
   { signEvery, redact, random, timeoutMs }: Settings,
   origin: string,
-  keeper: Keeper,
+  outbox: RecorderOutbox,
   { now }: Clock,
 ) {
   const means = {
     now,
     random,
-    id: () => keeper.id(),
+    id: () => outbox.id(),
   };
   return async (key: string | KeyHandle | Signer) => {
     const signing = typeof key === "string" ? await readKey(key.trim()) : external(key);
@@ -126,7 +126,7 @@ function beginner<Trust extends CoreLogTrust>(
       for (const path of redact.paths) {
         recorder.redact(path);
       }
-      recorder.keepUnstored(keeper.isDurable);
+      recorder.keepUnstored(outbox.isDurable);
       return new Chain(recorder, seal, means);
     };
     // What is wrong with the key shows now.

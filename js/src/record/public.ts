@@ -1,7 +1,7 @@
 /** What every entry for recording gives beside `createRecorder`. */
 
 export type { CollectorOptions } from "../deliver/collector.js";
-export type { LastProof } from "../deliver/courier.js";
+export type { LastProof } from "../deliver/delivery.js";
 export { CountersignError, type ErrorCode } from "../error.js";
 export type { Change, Entry, Outbox } from "../outbox/outbox.js";
 export { type Memory, memory } from "../transport/memory.js";

@@ -1,20 +1,20 @@
 /** Records events into a chain, and sees to it that they come where they belong. */
 
 import { type Batch, eventsOf } from "../deliver/batch.js";
-import { Courier, type LastProof } from "../deliver/courier.js";
+import { Delivery, type LastProof } from "../deliver/delivery.js";
 import type { Destination } from "../deliver/destination.js";
 import { Failure } from "../deliver/failure.js";
 import { CountersignError } from "../error.js";
-import type { Found, Keeper } from "../outbox/keeper.js";
+import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { unref } from "../timers.js";
 import { type Chain, LINK } from "./chain.js";
 import type { Clock, Learnt } from "./clock.js";
 import type { AuditEvent } from "./event.js";
 import { Flushing } from "./flushing.js";
 import { droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
-import { toJson } from "./json.js";
 import type { Lifecycle } from "./lifecycle.js";
 import type { Settings } from "./options.js";
+import { toJson } from "./serialize.js";
 import type { KeyHandle, Signer } from "./signer.js";
 import { tell } from "./tell.js";
 
@@ -23,7 +23,7 @@ export interface Parts {
   origin: string;
   settings: Settings;
   clock: Clock;
-  keeper: Keeper;
+  outbox: RecorderOutbox;
   destination: Destination;
   lifecycle: Lifecycle;
   /** Reads a key, and gives what begins chains under it. */
@@ -87,8 +87,8 @@ export class Recorder {
   readonly #parts: Parts;
   readonly #settings: Settings;
   readonly #clock: Clock;
-  readonly #keeper: Keeper;
-  readonly #courier: Courier;
+  readonly #outbox: RecorderOutbox;
+  readonly #delivery: Delivery;
   readonly #flushing: Flushing;
   readonly #unfollow: () => void;
   #chain: Chain;
@@ -121,17 +121,17 @@ export class Recorder {
 
   /** @internal */
   constructor(parts: Parts) {
-    const { origin, settings, clock, keeper, destination, lifecycle } = parts;
+    const { origin, settings, clock, outbox, destination, lifecycle } = parts;
     this.#parts = parts;
     this.origin = origin;
     this.#settings = settings;
     this.#clock = clock;
-    this.#keeper = keeper;
+    this.#outbox = outbox;
     this.#anew = parts.chain;
     this.#chain = parts.chain();
-    this.#courier = new Courier(
+    this.#delivery = new Delivery(
       destination,
-      keeper,
+      outbox,
       { timeout: settings.timeoutMs, waits: settings.waits, leaving: () => lifecycle.isLeaving() },
       {
         died: (chain, error, isLoss) => this.#onDead(chain, error, isLoss),
@@ -141,7 +141,7 @@ export class Recorder {
     this.#flushing = new Flushing(
       {
         run: (alive, asked) => this.#run(alive, asked),
-        retryIn: () => this.#courier.retryIn,
+        retryIn: () => this.#delivery.retryIn,
         owes: (number) => this.#owes(number),
         failed: (error, told) => this.#failed(error, told),
         succeeded: () => {
@@ -220,7 +220,7 @@ export class Recorder {
 
   /** How things stand. */
   status(): Status {
-    const { pending, bytes, inFlight, last, dead } = this.#courier;
+    const { pending, bytes, inFlight, last, dead } = this.#delivery;
     return {
       queued: this.queued,
       waiting: pending.reduce((sum, { taken }) => sum + taken.length, this.queued),
@@ -262,7 +262,7 @@ export class Recorder {
     }
     await this.flush(patience);
     this.#unfollow();
-    await this.#keeper.close();
+    await this.#outbox.close();
     await this.#parts.destination.close?.();
     if (this.#lost !== undefined) {
       throw this.#lost;
@@ -277,7 +277,7 @@ export class Recorder {
 
   /** Bytes of all that waits, with the links that are not made yet. */
   get #held(): number {
-    return this.#queuedBytes + LINK * this.queued + this.#courier.bytes;
+    return this.#queuedBytes + LINK * this.queued + this.#delivery.bytes;
   }
 
   #before(event: AuditEvent): AuditEvent {
@@ -327,7 +327,7 @@ export class Recorder {
     this.#recorded++;
     this.#redacted += taken.redacted;
     this.#queuedBytes += taken.bytes;
-    if (this.#keeper.isDurable) {
+    if (this.#outbox.isDurable) {
       this.#keepSoon(taken);
     } else {
       taken.keep();
@@ -346,7 +346,7 @@ export class Recorder {
       this.#chain = this.#anew();
       this.#latest = now;
       // What waits for a time to come may have had it from that clock.
-      this.#courier.wake();
+      this.#delivery.wake();
     }
     this.#latest = Math.max(this.#latest, now);
   }
@@ -385,7 +385,7 @@ export class Recorder {
     }
     this.#unkept = [];
     const lines = this.#chain.unstored();
-    this.#keeper.keepEvents(lines, taken).then(
+    this.#outbox.keepEvents(lines, taken).then(
       () => settle(taken),
       (error: CountersignError) => {
         settle(taken, error);
@@ -406,7 +406,7 @@ export class Recorder {
         return;
       }
       try {
-        await this.#courier.deliver(alive, asked && isFirst);
+        await this.#delivery.deliver(alive, asked && isFirst);
       } catch (cause) {
         if (!(cause instanceof Failure && cause.isOfChain)) {
           throw cause;
@@ -463,7 +463,7 @@ export class Recorder {
     // Anew each time: a close link may follow, and nothing after it.
     for (;;) {
       this.#recordDropped(chain);
-      if (!alive() || !hasWorkOf(chain, newest) || this.#courier.bytesBefore(chain.name) >= LINKED) {
+      if (!alive() || !hasWorkOf(chain, newest) || this.#delivery.bytesBefore(chain.name) >= LINKED) {
         return unkept;
       }
       this.#keepWhatStays(chain);
@@ -471,7 +471,7 @@ export class Recorder {
       if (batch === undefined) {
         return unkept;
       }
-      await this.#keeper.keep(batch).catch((error: CountersignError) => {
+      await this.#outbox.keep(batch).catch((error: CountersignError) => {
         unkept ??= error;
       });
     }
@@ -496,7 +496,7 @@ export class Recorder {
 
   #linked(batch: Batch): void {
     this.#queuedBytes -= batch.taken.reduce((sum, { bytes }) => sum + bytes, 0);
-    this.#courier.add(batch);
+    this.#delivery.add(batch);
   }
 
   /** What gets its link now is kept with it. If that is not all, or who signs may not do it, all is kept as it is. */
@@ -513,7 +513,7 @@ export class Recorder {
   }
 
   #batchBytes(): number {
-    return Math.min(BATCH, this.#courier.mostBytes);
+    return Math.min(BATCH, this.#delivery.mostBytes);
   }
 
   #recordDropped(chain: Chain): void {
@@ -530,23 +530,23 @@ export class Recorder {
     chain.record(json, true, this.#clock.now(), taken);
     this.#queuedBytes += taken.bytes;
     this.#dropped = undefined;
-    if (this.#keeper.isDurable) {
+    if (this.#outbox.isDurable) {
       this.#keepSoon(taken);
     }
   }
 
   #owes(number: number): boolean {
     return (
-      this.#courier.owed.some(({ taken }) => isDue(taken, number)) ||
+      this.#delivery.owed.some(({ taken }) => isDue(taken, number)) ||
       [...this.#ending, this.#chain].some((chain) => hasWorkOf(chain, number))
     );
   }
 
   /** The same, but for what waits after a failure of its chain. */
   #owesNow(number: number): boolean {
-    const waits = (chain: string | undefined) => this.#courier.isResting(chain);
+    const waits = (chain: string | undefined) => this.#delivery.isResting(chain);
     return (
-      this.#courier.owed.some(({ chain, taken }) => !waits(chain) && isDue(taken, number)) ||
+      this.#delivery.owed.some(({ chain, taken }) => !waits(chain) && isDue(taken, number)) ||
       [...this.#ending, this.#chain].some((chain) => !waits(chain.name) && hasWorkOf(chain, number))
     );
   }
@@ -593,11 +593,11 @@ export class Recorder {
     const handles = batches.flatMap(({ taken }) => taken);
     const made = () => new Taken(0, this.#hasten);
     const taken = handles.length === lines.length ? handles : lines.map(made);
-    if (this.#keeper.isDurable) {
+    if (this.#outbox.isDurable) {
       const before = handles.map(({ id }) => id);
       const remove = [...batches.map(({ id }) => id), ...before.flatMap((id) => id ?? [])];
       try {
-        await this.#keeper.keepEvents(lines, taken, remove);
+        await this.#outbox.keepEvents(lines, taken, remove);
       } catch {
         handles.forEach((one, nth) => {
           one.id = before[nth];
@@ -678,7 +678,7 @@ export class Recorder {
   #restore(found: readonly Found[]): void {
     for (const one of found) {
       if (one.kind === "batch") {
-        this.#courier.add(one.batch);
+        this.#delivery.add(one.batch);
         continue;
       }
       const taken = new Taken(++this.#recorded, this.#hasten, one.id);
@@ -696,7 +696,7 @@ export class Recorder {
       return;
     }
     this.#looked = now;
-    const found = await this.#keeper.orphans();
+    const found = await this.#outbox.orphans();
     // Otherwise whoever opens the outbox next has them.
     if (!this.#chain.isSealed) {
       this.#restore(found);
@@ -705,7 +705,7 @@ export class Recorder {
 
   /** Whether it is looked by itself what others left: nobody may record here who would have it flushed. */
   get #looksAround(): boolean {
-    return this.#keeper.hasOrphans && this.#settings.flush !== undefined && !this.#settings.manyContexts;
+    return this.#outbox.hasOrphans && this.#settings.flush !== undefined && !this.#settings.manyContexts;
   }
 
   #look(): void {
@@ -733,20 +733,20 @@ export class Recorder {
       return;
     }
     // What an outbox holds as events must be in it as links before it is sent, or it could be recorded twice.
-    if (!this.#keeper.isDurable && this.#chain.isSwift) {
+    if (!this.#outbox.isDurable && this.#chain.isSwift) {
       const batch = this.#chain.linkNow(BATCH);
       if (batch !== undefined) {
         batch.kept = true;
         this.#linked(batch);
       }
     }
-    this.#courier.leave();
+    this.#delivery.leave();
   }
 
   #exit(): void {
     const queued = [...this.#ending, this.#chain].flatMap(({ queue }) => queue);
-    const waiting = [...queued, ...this.#courier.owed.flatMap(({ taken }) => taken)];
-    const { isDurable } = this.#keeper;
+    const waiting = [...queued, ...this.#delivery.owed.flatMap(({ taken }) => taken)];
+    const { isDurable } = this.#outbox;
     const lost = isDurable ? waiting.filter(({ isKept }) => !isKept).length : waiting.length;
     if (lost === 0) {
       return;

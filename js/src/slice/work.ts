@@ -1,8 +1,8 @@
 /** Reads an export once more for one thing. */
 
 import init, { explain, sha256, slice } from "../wasm/slicer.js";
+import type { FromSlicer, Job, ToSlicer } from "./messages.js";
 import { Pieces } from "./pieces.js";
-import type { FromSlicer, Job, ToSlicer } from "./protocol.js";
 import type { Explanation, Selection } from "./types.js";
 
 type Tell = (message: FromSlicer) => void;

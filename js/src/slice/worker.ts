@@ -1,7 +1,7 @@
 /** The Web Worker. */
 
-import { plainError } from "../verify/protocol.js";
-import type { FromSlicer, ToSlicer } from "./protocol.js";
+import { plainError } from "../verify/messages.js";
+import type { FromSlicer, ToSlicer } from "./messages.js";
 import { work } from "./work.js";
 
 const host = globalThis as unknown as {

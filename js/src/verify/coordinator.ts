@@ -2,9 +2,9 @@
 
 import { Coordinator } from "../wasm/verifier.js";
 import { Chunks } from "./chunks.js";
+import { type Feed, type FromSummarizer, moved, type Outcome, type Task, type ToSummarizer } from "./messages.js";
 import type { HostPort, Port } from "./port.js";
-import { type Feed, type FromSummarizer, moved, type Outcome, type Task, type ToSummarizer } from "./protocol.js";
-import { Showing } from "./showing.js";
+import { ResultSender } from "./result-sender.js";
 
 /** How many stretches each summarizer has at a time: one in work, and more so that it never waits. */
 const STRETCHES_EACH = 3;
@@ -46,7 +46,7 @@ class Sharing {
   #summarizers: Summarizer[];
   #coordinator: Coordinator;
   #wantsEvents: boolean;
-  #showing: Showing;
+  #sender: ResultSender;
   #outcome: Outcome | undefined;
   #chunks = new Chunks();
   #spare: ArrayBuffer[] = [];
@@ -64,7 +64,7 @@ class Sharing {
     this.#host = host;
     this.#summarizers = summarizers;
     this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.wants);
-    this.#showing = new Showing(host, this.#coordinator);
+    this.#sender = new ResultSender(host, this.#coordinator);
     this.#wantsEvents = task.wants.events;
   }
 
@@ -78,7 +78,7 @@ class Sharing {
         this.#input = "ended";
         break;
       case "shown":
-        this.#showing.shown(message.bytes);
+        this.#sender.shown(message.bytes);
         break;
     }
     this.#proceed();
@@ -106,9 +106,9 @@ class Sharing {
   #finish(): void {
     if (this.#outcome === undefined) {
       this.#outcome = this.#coordinator.finish() as Outcome;
-      this.#showing.show();
+      this.#sender.show();
     }
-    if (this.#showing.isDone) {
+    if (this.#sender.isDone) {
       this.#input = "done";
       this.#coordinator.free();
       this.#host.postMessage({ type: "done", outcome: this.#outcome }, []);
@@ -118,7 +118,7 @@ class Sharing {
   /** Whether one more stretch may be under way. */
   get #hasRoom(): boolean {
     const room = this.#summarizers.length * STRETCHES_EACH;
-    return this.#next - this.#absorbed < room && this.#showing.hasRoom;
+    return this.#next - this.#absorbed < room && this.#sender.hasRoom;
   }
 
   /** Shares out a stretch, or else gets more; says whether there was anything to do. */
@@ -180,7 +180,7 @@ class Sharing {
       if (opened.length > 0) {
         this.#tellAll({ type: "opened", opened });
       }
-      this.#showing.show();
+      this.#sender.show();
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { type CoreErrorCode, CountersignError } from "../error.js";
 import type { Finding } from "../report.js";
-import type { Counted, Outcome, PlainError, Shown } from "./protocol.js";
+import type { Counted, Outcome, PlainError, Shown } from "./messages.js";
 
 /** The size of a piece. */
 export const PIECE = 256 << 10;

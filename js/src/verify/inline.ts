@@ -4,7 +4,7 @@ import type { Finding } from "../report.js";
 import init, { Verifier } from "../wasm/verifier.js";
 import { type Engine, engineError, type Listener, never, PIECE } from "./engine.js";
 import { Live } from "./live.js";
-import { type Outcome, plainError, type Shown, type Task } from "./protocol.js";
+import { type Outcome, plainError, type Shown, type Task } from "./messages.js";
 
 /** After how many milliseconds others get a turn. */
 const TURN = 25;

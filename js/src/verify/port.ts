@@ -1,6 +1,6 @@
 /** What workers, and the host, see of each other. */
 
-import type { FromWorker, Movable, ToWorker } from "./protocol.js";
+import type { FromWorker, Movable, ToWorker } from "./messages.js";
 
 /** A port to whoever is on the other side: a worker's global scope, Node's `parentPort`, a `MessagePort`. */
 export interface Port<In, Out> {

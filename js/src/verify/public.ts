@@ -3,8 +3,8 @@
 export { CountersignError, type ErrorCode } from "../error.js";
 export type * from "../report.js";
 export { EventBatch, type Json, VerifiedEvent } from "./batch.js";
+export type { Verification, Verify, VerifyLive } from "./create-verifier.js";
 export { EventStream, readStream } from "./event-stream.js";
-export type { Verification, Verify, VerifyLive } from "./host.js";
 export type { Lines } from "./lines.js";
 export type * from "./marks.js";
 export type { Expectations, LiveOptions, Progress, VerifyOptions } from "./options.js";

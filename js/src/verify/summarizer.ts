@@ -1,8 +1,8 @@
 /** A worker that makes summaries of stretches. */
 
 import { Summarizer } from "../wasm/verifier.js";
+import { type FromSummarizer, moved, type ToSummarizer } from "./messages.js";
 import type { Port } from "./port.js";
-import { type FromSummarizer, moved, type ToSummarizer } from "./protocol.js";
 
 /** Serves a coordinator. */
 export function summarize(

@@ -1,5 +1,5 @@
 import module from "../wasm/verifier_bg.wasm?module";
-import { createVerifier } from "./host.js";
+import { createVerifier } from "./create-verifier.js";
 
 export * from "./public.js";
 

@@ -1,6 +1,6 @@
 import { compileInlined } from "../artefact/inlined.js";
 import base64 from "../inlined/verifier.js";
-import { createVerifier } from "./host.js";
+import { createVerifier } from "./create-verifier.js";
 
 export * from "./public.js";
 

@@ -1,7 +1,7 @@
 import { compileInlined } from "../artefact/inlined.js";
 import base64 from "../inlined/verifier.js";
 import script from "../inlined/worker.node.js";
-import { createVerifier } from "./host.js";
+import { createVerifier } from "./create-verifier.js";
 import { thread } from "./thread.node.js";
 
 export * from "./public.js";

@@ -1,6 +1,6 @@
 import { compileFetched } from "../artefact/fetched.js";
 import { compileInlined } from "../artefact/inlined.js";
-import { createVerifier } from "./host.js";
+import { createVerifier } from "./create-verifier.js";
 
 export * from "./public.js";
 

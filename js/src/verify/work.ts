@@ -1,10 +1,10 @@
 /** A verifying worker: it is told what it is, loads the core, and serves until it is terminated. */
 
 import init from "../wasm/verifier.js";
-import { alone } from "./alone.js";
 import { coordinate } from "./coordinator.js";
+import { type Feed, plainError, type Role } from "./messages.js";
 import type { HostPort } from "./port.js";
-import { type Feed, plainError, type Role } from "./protocol.js";
+import { verifyAlone } from "./single-worker.js";
 import { summarize } from "./summarizer.js";
 
 /** Serves the host on the other side of a port. It can be told to begin again, in another role and for other bytes. */
@@ -31,8 +31,8 @@ export function work(host: HostPort): void {
 
 function serve(role: Role, host: HostPort, fail: (error: unknown) => void): (message: Feed) => void {
   switch (role.role) {
-    case "alone":
-      return alone(host, role.task, fail);
+    case "single":
+      return verifyAlone(host, role.task, fail);
     case "coordinator":
       return coordinate(host, role.task, role.summarizers, fail);
     case "summarizer":

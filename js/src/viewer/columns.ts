@@ -1,6 +1,6 @@
 /** Which columns a list of events has, and what stands in them. */
 
-import { type Json, scalar, written } from "./json.js";
+import { type Json, scalar, written } from "./json-view.js";
 import type { NamedColumn } from "./texts/rows.js";
 
 /** A column: one that has a name, or the path of a member after a dot. */

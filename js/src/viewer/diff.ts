@@ -1,6 +1,6 @@
 /** What is different between two values, member by member. */
 
-import { type Json, written } from "./json.js";
+import { type Json, written } from "./json-view.js";
 
 /** How a member stands before and after. */
 export type Change =

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { type Change, difference } from "./diff.js";
 import { type Bounds, MembersView, memberName } from "./drawer-members.js";
 import { icon } from "./icons.js";
-import { type Json, member } from "./json.js";
+import { type Json, member } from "./json-view.js";
 import type { Texts } from "./texts/texts.js";
 
 /** So many changes are drawn before more are asked for. */

@@ -1,7 +1,7 @@
 /** The members of a value, as parsed from the bytes that matched. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { Json } from "./json.js";
+import type { Json } from "./json-view.js";
 import type { Texts } from "./texts/texts.js";
 import { filled, value } from "./value.js";
 import { lookAlikes } from "./value-alike.js";

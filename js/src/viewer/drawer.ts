@@ -8,7 +8,7 @@ import { changesView } from "./drawer-changes.js";
 import { type Bounds, FIRST_BOUNDS, MembersView, wider } from "./drawer-members.js";
 import { clip, moment, visible } from "./format.js";
 import { icon } from "./icons.js";
-import { type Json, readJson } from "./json.js";
+import { type Json, readJson } from "./json-view.js";
 import { keyParts, keyView } from "./key.js";
 import "./proof.js";
 import type { Provable } from "./proof.js";

@@ -3,7 +3,7 @@
 import type { Row } from "../shelf/types.js";
 import { type ChosenColumn, cellText, isMember, isOfEvent, valuesAt } from "./columns.js";
 import { clip, moment } from "./format.js";
-import { type Json, readJson } from "./json.js";
+import { type Json, readJson } from "./json-view.js";
 import { keyParts } from "./key.js";
 import { type Party, summarise } from "./summary.js";
 import type { Zone } from "./zone.js";

@@ -2,8 +2,8 @@
 
 import { readAtMost } from "../bytes.js";
 import { CountersignError } from "../error.js";
+import { CapturedStream } from "./captured-stream.js";
 import { Following, type Link } from "./following.js";
-import { Kept } from "./kept.js";
 import { Session } from "./session.js";
 import type { Tools } from "./tools.js";
 
@@ -37,7 +37,9 @@ export class Sources {
   #tools: Tools;
   #given: Given;
   #running = new AbortController();
-  #fed: { readonly kept: Kept; readonly writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> } | undefined;
+  #fed:
+    | { readonly kept: CapturedStream; readonly writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> }
+    | undefined;
 
   constructor(tools: Tools, given: Given) {
     this.#tools = tools;
@@ -45,7 +47,7 @@ export class Sources {
     this.isFed = given.isFed;
     if (given.isFed) {
       const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>();
-      this.#fed = { kept: new Kept(readable), writer: writable.getWriter() };
+      this.#fed = { kept: new CapturedStream(readable), writer: writable.getWriter() };
     }
   }
 
@@ -101,7 +103,7 @@ export class Sources {
     if (!response.ok || response.body === null) {
       return new Session(response, { trust, pins, name: address }, this.#tools);
     }
-    const kept = new Kept(response.body);
+    const kept = new CapturedStream(response.body);
     const read = new Response(kept.stream, { headers: response.headers });
     return new Session(read, { trust, pins, name: address, kept: () => kept.blob }, this.#tools);
   }

@@ -1,4 +1,4 @@
-import { type Json, member, scalar, written } from "./json.js";
+import { type Json, member, scalar, written } from "./json-view.js";
 
 /** What a row of the list says of an event, in the members of SPEC section 12; an event may have none of them. */
 export interface Summary {

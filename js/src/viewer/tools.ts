@@ -2,7 +2,7 @@
 
 import type { Shelf } from "../shelf/types.js";
 import type { Slicer } from "../slice/types.js";
-import type { Verify, VerifyLive } from "../verify/host.js";
+import type { Verify, VerifyLive } from "../verify/create-verifier.js";
 
 /** The package's workers, or a page's own that were inlined in it. */
 export interface Tools {

@@ -24,7 +24,7 @@ import { holds } from "./ranges.js";
 import "./rows.js";
 import type { RowAt, Rows } from "./rows.js";
 import { isLive, type Session, type Tools } from "./session.js";
-import { Showing } from "./showing.js";
+import { SessionController } from "./session-controller.js";
 import type { Standing } from "./standing.js";
 import { failureView, type Strip, stripView, waitingView } from "./strip.js";
 import { merged, type Some, textsOf } from "./texts/choose.js";
@@ -94,7 +94,7 @@ export class Viewer extends LitElement {
 
   #texts = textsOf("en");
   readonly #outlook = new Outlook();
-  readonly #showing = new Showing({
+  readonly #sessions = new SessionController({
     other: (session) => this.#other(session),
     changed: () => this.#changed(),
     reported: (session) => this.#reported(session),
@@ -142,13 +142,13 @@ export class Viewer extends LitElement {
   /** Takes a piece of an export, as bytes or text. Resolves when there is room for more. */
   async feed(chunk: Uint8Array | string): Promise<void> {
     this.#beFed();
-    await this.#showing.feed(chunk);
+    await this.#sessions.feed(chunk);
   }
 
   /** Ends what was fed. */
   async end(): Promise<void> {
     this.#beFed();
-    await this.#showing.end();
+    await this.#sessions.end();
   }
 
   /** Shows what stands at a line of the export, and says whether there is anything. A search that hides it is dropped. */
@@ -177,7 +177,7 @@ export class Viewer extends LitElement {
     super.connectedCallback();
     addEventListener("hashchange", this.#readAddress);
     this.#resized.observe(this);
-    if (this.hasUpdated && this.#showing.session === undefined) {
+    if (this.hasUpdated && this.#sessions.session === undefined) {
       this.#restart();
     }
   }
@@ -189,7 +189,7 @@ export class Viewer extends LitElement {
     // An element that is only moved is connected again by then.
     queueMicrotask(() => {
       if (!this.isConnected) {
-        this.#showing.stop();
+        this.#sessions.stop();
       }
     });
   }
@@ -212,7 +212,7 @@ export class Viewer extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const { session, alarm } = this.#showing;
+    const { session, alarm } = this.#sessions;
     const isShown = session !== undefined && session.phase !== "cancelled" && session.phase !== "failed";
     return html`
       <div class="viewer" part="viewer" lang=${this.#texts.lang} @keydown=${this.#key}>
@@ -228,7 +228,7 @@ export class Viewer extends LitElement {
   protected override updated(): void {
     if (this.#isStripPressed && this.shadowRoot?.activeElement === null) {
       const button = this.shadowRoot.querySelector<HTMLElement>(".strip-action");
-      const isSettled = !this.#showing.isLoading && this.#showing.session?.isRunning !== true;
+      const isSettled = !this.#sessions.isLoading && this.#sessions.session?.isRunning !== true;
       if (button !== null || isSettled) {
         this.#isStripPressed = false;
         (button ?? this.#rows.value)?.focus();
@@ -237,7 +237,7 @@ export class Viewer extends LitElement {
   }
 
   #strip(session: Session | undefined): TemplateResult {
-    const { link, failure, isRepeatable, isLoading, listed } = this.#showing;
+    const { link, failure, isRepeatable, isLoading, listed } = this.#sessions;
     const pressed = (act: () => void) => () => {
       this.#isStripPressed = this.shadowRoot?.activeElement?.matches(".strip-action") === true;
       act();
@@ -358,13 +358,13 @@ export class Viewer extends LitElement {
   #standingOf(row: Row | undefined): Standing {
     return row === undefined || row.kind === "gap"
       ? "unsettled"
-      : (this.#showing.session?.standing(row) ?? "unsettled");
+      : (this.#sessions.session?.standing(row) ?? "unsettled");
   }
 
   // What is verified
 
   #beFed(): void {
-    if (!this.#showing.isFed) {
+    if (!this.#sessions.isFed) {
       this.#open(true);
     }
   }
@@ -373,17 +373,17 @@ export class Viewer extends LitElement {
     if (this.session === undefined) {
       this.#open(false);
     } else {
-      this.#showing.show(this.session);
+      this.#sessions.show(this.session);
     }
   }
 
   #open(isFed: boolean): void {
     if (Viewer.tools === undefined || (!isFed && this.src === null && this.file === undefined)) {
-      this.#showing.stop();
+      this.#sessions.stop();
       return;
     }
     const { src, trust, live, file, trustText, pins, request } = this;
-    this.#showing.open(Viewer.tools, {
+    this.#sessions.open(Viewer.tools, {
       src,
       trust,
       live,
@@ -410,7 +410,7 @@ export class Viewer extends LitElement {
   }
 
   #changed(): void {
-    const { session } = this.#showing;
+    const { session } = this.#sessions;
     if (session !== undefined) {
       this.#announcer.change(session, this.#texts);
     }
@@ -467,7 +467,7 @@ export class Viewer extends LitElement {
   }
 
   readonly #answered = (): void => {
-    const { session } = this.#showing;
+    const { session } = this.#sessions;
     this.requestUpdate();
     this.#seek();
     if (session !== undefined) {
@@ -478,7 +478,7 @@ export class Viewer extends LitElement {
   /** Goes to the line that was wanted, once all lines are known. */
   #seek(): void {
     const line = this.#wanted;
-    if (line !== undefined && this.#showing.session?.phase !== "verifying" && this.#looking?.isBusy === false) {
+    if (line !== undefined && this.#sessions.session?.phase !== "verifying" && this.#looking?.isBusy === false) {
       this.#wanted = undefined;
       void this.goTo(line);
     }

@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AuditEvent, type CountersignError, createRecorder, memory } from "countersign";
-import { Home } from "../../dist/adapters/home.js";
+import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 
 test("what is no event is told to its handle and to onError, and those beside it are recorded", async () => {
   const exported = memory();
   const errors: CountersignError[] = [];
-  const home = new Home({
+  const holder = new RecorderHolder({
     create: createRecorder,
     options: async () => ({
       key: EMITTERS[0].secret,
@@ -23,12 +23,12 @@ test("what is no event is told to its handle and to onError, and those beside it
   });
   const cycle: { self?: unknown } = {};
   cycle.self = cycle;
-  assert.throws(() => home.record({ action: "job.delete", metadata: cycle }), { code: "event.invalid" });
+  assert.throws(() => holder.record({ action: "job.delete", metadata: cycle }), { code: "event.invalid" });
   const handles = [
-    home.record({ action: "job.first" }),
-    home.record({ action: 1 } as unknown as AuditEvent),
-    home.recordJson("no JSON"),
-    home.record({ action: "job.last" }),
+    holder.record({ action: "job.first" }),
+    holder.record({ action: 1 } as unknown as AuditEvent),
+    holder.recordJson("no JSON"),
+    holder.record({ action: "job.last" }),
   ];
   const outcomes = handles.map((handle) =>
     handle.delivered().then(
@@ -36,7 +36,7 @@ test("what is no event is told to its handle and to onError, and those beside it
       ({ code }: CountersignError) => code,
     ),
   );
-  await home.flush();
+  await holder.flush();
   assert.deepEqual(await Promise.all(outcomes), ["delivered", "event.invalid", "event.invalid", "delivered"]);
   assert.deepEqual(
     errors.map(({ code }) => code),

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRecorder, type FlushPatience } from "countersign";
-import { Home } from "../../dist/adapters/home.js";
 import { Invocation, PATIENCE } from "../../dist/adapters/invocation.js";
+import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 
-class Counting extends Home {
+class Counting extends RecorderHolder {
   flushes = 0;
   patience = 0;
 
@@ -19,31 +19,31 @@ class Counting extends Home {
 }
 
 async function invoked(to: () => Promise<void>) {
-  const home = new Counting({
+  const holder = new Counting({
     create: createRecorder,
     options: async () => ({ key: EMITTERS[0].secret, origin: ORIGIN, to, flush: false, manyContexts: true }),
     shared: false,
     required: false,
   });
-  await home.start();
+  await holder.start();
   const waiting: Promise<unknown>[] = [];
-  const invocation = new Invocation(home, { waitUntil: (promise) => waiting.push(promise) });
+  const invocation = new Invocation(holder, { waitUntil: (promise) => waiting.push(promise) });
   invocation.begin();
   invocation.record({ action: "job.run" });
-  return { home, invocation, waiting };
+  return { holder, invocation, waiting };
 }
 
 test("what the handler's own flush delivers is flushed once", async () => {
-  const { home, invocation, waiting } = await invoked(() => new Promise((resolve) => setTimeout(resolve, 20)));
+  const { holder, invocation, waiting } = await invoked(() => new Promise((resolve) => setTimeout(resolve, 20)));
   const flushed = invocation.flush();
   invocation.end();
   await Promise.all([flushed, ...waiting]);
-  assert.equal(home.flushes, 1);
+  assert.equal(holder.flushes, 1);
 });
 
 test("what the handler's own flush does not deliver is flushed again", async () => {
   let tries = 0;
-  const { home, invocation, waiting } = await invoked(async () => {
+  const { holder, invocation, waiting } = await invoked(async () => {
     tries++;
     if (tries === 1) {
       throw new Error("not yet");
@@ -53,7 +53,7 @@ test("what the handler's own flush does not deliver is flushed again", async () 
   invocation.end();
   await assert.rejects(flushed, { code: "transport.failed" });
   await Promise.all(waiting);
-  assert.deepEqual([tries, home.flushes, home.status().waiting], [2, 2, 0]);
+  assert.deepEqual([tries, holder.flushes, holder.status().waiting], [2, 2, 0]);
 });
 
 test("the handler's flush and the one after it end within one patience", async (context) => {
@@ -62,7 +62,7 @@ test("the handler's flush and the one after it end within one patience", async (
   context.mock.method(performance, "now", () => now.call(performance) + ahead);
   const first = Promise.withResolvers<void>();
   let tries = 0;
-  const { home, invocation, waiting } = await invoked(async () => {
+  const { holder, invocation, waiting } = await invoked(async () => {
     tries++;
     if (tries === 1) {
       await first.promise;
@@ -78,6 +78,6 @@ test("the handler's flush and the one after it end within one patience", async (
   first.resolve();
   await assert.rejects(flushed, { code: "transport.failed" });
   await Promise.all(waiting);
-  assert.deepEqual([tries, home.flushes, home.status().waiting], [2, 2, 0]);
-  assert.ok(home.patience > 0 && home.patience <= 5_000, `${home.patience}`);
+  assert.deepEqual([tries, holder.flushes, holder.status().waiting], [2, 2, 0]);
+  assert.ok(holder.patience > 0 && holder.patience <= 5_000, `${holder.patience}`);
 });

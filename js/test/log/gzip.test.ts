@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { takesGzip } from "../../dist/log/answers.js";
+import { takesGzip } from "../../dist/log/responses.js";
 
 for (const [said, takes] of [
   ["gzip", true],

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Home } from "../../dist/adapters/home.js";
+import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
 import { createRecorder } from "../../dist/record/record.js";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
@@ -33,14 +33,14 @@ test("an onError that throws holds up nothing, and is itself told of", async (t)
 test("nor does it hold up who only reports", async (t) => {
   const said = t.mock.method(console, "error", () => {});
   const log = new MemoryLog();
-  const home = new Home({
+  const holder = new RecorderHolder({
     create: createRecorder,
     options: async () => ({ key: EMITTER.secret, to: log.to, log: log.vkey, flush: false, onError: fails }),
     shared: true,
     required: false,
   });
-  await home.start();
-  home.report(new Error("of no matter"));
+  await holder.start();
+  holder.report(new Error("of no matter"));
   assert.equal(said.mock.callCount(), 1);
 });
 

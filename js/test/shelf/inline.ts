@@ -4,7 +4,7 @@ import { createShelf } from "../../dist/shelf/host.js";
 import type { PagePort } from "../../dist/shelf/protocol.js";
 import { serve } from "../../dist/shelf/serve.js";
 import type { Shelf } from "../../dist/shelf/types.js";
-import type { WorkerLike } from "../../dist/verify/host.js";
+import type { WorkerLike } from "../../dist/verify/create-verifier.js";
 
 export function inline(): Shelf {
   return createShelf(start);

@@ -6,7 +6,7 @@ import { Search } from "../../dist/shelf/search.js";
 import { Table } from "../../dist/shelf/table.js";
 import { type Stretch, Texts } from "../../dist/shelf/texts.js";
 import type { Found } from "../../dist/shelf/types.js";
-import type { WorkerLike } from "../../dist/verify/host.js";
+import type { WorkerLike } from "../../dist/verify/create-verifier.js";
 import { inline } from "./inline.ts";
 import { batchOf, put } from "./put.ts";
 

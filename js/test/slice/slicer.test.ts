@@ -5,10 +5,10 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { type VerifiedEvent, verify } from "countersign/verify";
-import { createSlicer } from "../../dist/slice/host.js";
-import type { ToSlicer } from "../../dist/slice/protocol.js";
+import { createSlicer } from "../../dist/slice/create-slicer.js";
+import type { ToSlicer } from "../../dist/slice/messages.js";
 import { work } from "../../dist/slice/work.js";
-import { plainError } from "../../dist/verify/protocol.js";
+import { plainError } from "../../dist/verify/messages.js";
 import { cases } from "../verify/cases.ts";
 import { exportOf } from "../verify/inputs.ts";
 

@@ -25,7 +25,7 @@ const TYPES: Record<string, string> = { ".js": "text/javascript", ".wasm": "appl
 
 const IMPORTS = {
   "countersign/verify": "/dist/verify/verify.js",
-  "countersign/verify/host": "/dist/verify/host.js",
+  "countersign/verify/host": "/dist/verify/create-verifier.js",
   "countersign/verify/worker": "/dist/verify/worker.js",
   "countersign/verifier.wasm": "/dist/wasm/verifier_bg.wasm",
 };

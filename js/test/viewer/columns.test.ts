@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cellText, longestRun, readColumns, valuesAt, writeColumns } from "../../dist/viewer/columns.js";
-import { parseJson } from "../../dist/viewer/json.js";
+import { parseJson } from "../../dist/viewer/json-view.js";
 import { cellsOf } from "../../dist/viewer/rows-cells.js";
 import { usual } from "./page/shelves.ts";
 

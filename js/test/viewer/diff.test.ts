@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Change, difference } from "../../dist/viewer/diff.js";
-import { parseJson, written } from "../../dist/viewer/json.js";
+import { parseJson, written } from "../../dist/viewer/json-view.js";
 
 function changes(before: string, after: string): string[] {
   const shown = (change: Change) => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseJson } from "../../dist/viewer/json.js";
+import { parseJson } from "../../dist/viewer/json-view.js";
 import { cellsOf } from "../../dist/viewer/rows-cells.js";
 import { summarise } from "../../dist/viewer/summary.js";
 

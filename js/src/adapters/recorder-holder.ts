@@ -4,15 +4,15 @@ import { CountersignError } from "../error.js";
 import type { CreateRecorder } from "../record/create.js";
 import type { AuditEvent } from "../record/event.js";
 import { droppedHandle, type Handle } from "../record/handle.js";
-import { toJson } from "../record/json.js";
 import type { RecorderOptions } from "../record/options.js";
 import type { FlushPatience, Recorder, Status } from "../record/recorder.js";
+import { toJson } from "../record/serialize.js";
 import { asLine, tell } from "../record/tell.js";
 import type { Audit } from "./audit.js";
 import { Early } from "./early.js";
 
-/** What a home makes its recorder of. */
-export interface Making {
+/** What a holder makes its recorder of. */
+export interface HolderOptions {
   create: CreateRecorder;
   /** Reads the options, each time anew: what was missing may be there by then. */
   options: () => Promise<RecorderOptions>;
@@ -38,8 +38,8 @@ const NOTHING: Status = {
 };
 
 /** Records at any time: what comes before the recorder is there waits for it, and keeps its time. */
-export class Home implements Audit {
-  readonly #making: Making;
+export class RecorderHolder implements Audit {
+  readonly #options: HolderOptions;
   readonly #early = new Early();
   #recorder: Recorder | undefined;
   #starting: Promise<Recorder> | undefined;
@@ -51,8 +51,8 @@ export class Home implements Audit {
   #moment: number | undefined;
   #now: () => number = Date.now;
 
-  constructor(making: Making) {
-    this.#making = making;
+  constructor(options: HolderOptions) {
+    this.#options = options;
   }
 
   get isStarted(): boolean {
@@ -95,7 +95,7 @@ export class Home implements Audit {
     if (this.#recorder !== undefined) {
       return this.#recorder;
     }
-    if (!this.#making.shared) {
+    if (!this.#options.shared) {
       return this.#start();
     }
     this.#starting ??= this.#start().finally(() => {
@@ -120,10 +120,10 @@ export class Home implements Audit {
 
   async #start(): Promise<Recorder> {
     try {
-      const options = await this.#making.options();
+      const options = await this.#options.options();
       this.#onError = options.onError;
       this.#now = options.now ?? Date.now;
-      const recorder = await this.#making.create({ ...options, now: () => this.#moment ?? this.#now() });
+      const recorder = await this.#options.create({ ...options, now: () => this.#moment ?? this.#now() });
       if (this.#recorder === undefined) {
         this.#recorder = recorder;
         this.#catchUp(recorder);
@@ -158,10 +158,10 @@ export class Home implements Audit {
 
   #wait(bytes: number, record: (recorder: Recorder) => Handle): Handle {
     const handle = this.#early.add(bytes, this.#now(), record);
-    if (this.#making.shared) {
+    if (this.#options.shared) {
       this.start().catch((error) => this.report(error));
     }
-    if (handle === undefined && this.#making.required) {
+    if (handle === undefined && this.#options.required) {
       throw new CountersignError(
         "recorder.full",
         "the recorder could not be started, and too many events wait for it",

@@ -1,7 +1,7 @@
 /** What the host and a slicing worker say to each other. */
 
 import type { Report } from "../report.js";
-import type { PlainError } from "../verify/protocol.js";
+import type { PlainError } from "../verify/messages.js";
 import type { Explanation, Selection } from "./types.js";
 
 /** What a worker is asked for. It does one thing, and is ended then. */

@@ -15,7 +15,7 @@ export interface Grant {
 }
 
 /** A key as it is kept. */
-export interface KeptKey {
+export interface StoredKey {
   readonly vkey: string;
   readonly privateKey: CryptoKey;
   readonly grant?: Grant | undefined;
@@ -31,17 +31,17 @@ export interface Slot {
  * What `choose` makes of what is kept there, which is kept from now on; `undefined` removes it. All tabs of the origin
  * see the same.
  */
-export async function keep(
+export async function updateKey(
   { issuer, session }: Slot,
-  choose: (kept: KeptKey | undefined) => KeptKey | undefined,
-): Promise<KeptKey | undefined> {
+  choose: (kept: StoredKey | undefined) => StoredKey | undefined,
+): Promise<StoredKey | undefined> {
   let database: IDBDatabase | undefined;
   try {
     database = await connect();
     const transaction = database.transaction(KEYS, "readwrite", { durability: "strict" });
     const keys = transaction.objectStore(KEYS);
     const place = [issuer, session];
-    let chosen: KeptKey | undefined;
+    let chosen: StoredKey | undefined;
     const reading: IDBRequest<unknown> = keys.get(place);
     reading.onsuccess = () => {
       const kept = isKept(reading.result) ? reading.result : undefined;
@@ -86,7 +86,7 @@ function connect(): Promise<IDBDatabase> {
   });
 }
 
-function isKept(value: unknown): value is KeptKey {
-  const { vkey, privateKey } = (value ?? {}) as Partial<KeptKey>;
+function isKept(value: unknown): value is StoredKey {
+  const { vkey, privateKey } = (value ?? {}) as Partial<StoredKey>;
   return typeof vkey === "string" && privateKey instanceof CryptoKey;
 }

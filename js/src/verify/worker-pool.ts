@@ -2,8 +2,8 @@
 
 import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
+import type { WorkerLike } from "./create-verifier.js";
 import { type Engine, engineError, FAILED, type Listener, PIECE } from "./engine.js";
-import type { WorkerLike } from "./host.js";
 import {
   type FromWorker,
   type Movable,
@@ -13,13 +13,13 @@ import {
   type Role,
   type Task,
   type ToWorker,
-} from "./protocol.js";
+} from "./messages.js";
 
 /** How many bytes may be on their way to the first worker. */
 const UNDER_WAY = 4 << 20;
 
 /** The engine for where there are workers. */
-export class Crew implements Engine {
+export class WorkerPool implements Engine {
   #workers: WorkerLike[] = [];
   /** The one that is fed. */
   #first: WorkerLike;
@@ -32,7 +32,7 @@ export class Crew implements Engine {
   #done = deferred<Outcome>();
 
   constructor(module: WebAssembly.Module, start: () => WorkerLike, threads: number, task: Task, listener: Listener) {
-    const [first, others] = cast(threads, task);
+    const [first, others] = assignRoles(threads, task);
     this.#listener = listener;
     this.#starting = 1 + others.length;
     const begin = ({ role, ports }: Part) => {
@@ -143,9 +143,9 @@ interface Part {
 }
 
 /** Gives out the parts, first that of the worker that is fed. */
-function cast(threads: number, task: Task): [Part, Part[]] {
+function assignRoles(threads: number, task: Task): [Part, Part[]] {
   if (threads === 1) {
-    return [{ role: { role: "alone", task }, ports: [] }, []];
+    return [{ role: { role: "single", task }, ports: [] }, []];
   }
   const channels = Array.from({ length: threads }, () => new globalThis.MessageChannel());
   const summarizers = channels.map(({ port1 }) => port1);

@@ -1,7 +1,7 @@
 /** Delivers batches: in each chain one after the other, and nothing is let go before it is proven to have come. */
 
 import { CountersignError } from "../error.js";
-import type { Keeper } from "../outbox/keeper.js";
+import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import type { Receipt } from "../record/handle.js";
 import type { Waits } from "./backoff.js";
 import { type Batch, linksOf } from "./batch.js";
@@ -28,7 +28,7 @@ export const KEEPALIVE = 60 << 10;
 const DENIALS = 3;
 
 /** How batches are sent. */
-export interface Manner {
+export interface DeliveryOptions {
   timeout: number;
   /** How long a chain waits after a failure of its own. */
   waits: Waits;
@@ -37,7 +37,7 @@ export interface Manner {
 }
 
 /** What becomes of chains that fail. */
-export interface Fate {
+export interface ChainListener {
   /** Told of a chain that cannot go on, and whether events are lost with it, which no outbox has. */
   died(chain: string, error: CountersignError, isLoss: boolean): void;
   /**
@@ -55,11 +55,11 @@ export interface LastProof {
   readonly proof: string;
 }
 
-export class Courier {
+export class Delivery {
   readonly #destination: Destination;
-  readonly #keeper: Keeper;
-  readonly #manner: Manner;
-  readonly #fate: Fate;
+  readonly #outbox: RecorderOutbox;
+  readonly #options: DeliveryOptions;
+  readonly #listener: ChainListener;
   /** What the collector takes, as far as it said so. */
   readonly #limits: Limits = { ...LIMITS };
   /** How many bytes of batches go together at most: less where something refused them and said no limit that helps. */
@@ -88,12 +88,12 @@ export class Courier {
   /** The newest proof. */
   last: LastProof | undefined;
 
-  constructor(destination: Destination, keeper: Keeper, manner: Manner, fate: Fate) {
+  constructor(destination: Destination, outbox: RecorderOutbox, options: DeliveryOptions, listener: ChainListener) {
     this.#destination = destination;
-    this.#keeper = keeper;
-    this.#manner = manner;
-    this.#fate = fate;
-    this.#resting = new Resting(manner.waits);
+    this.#outbox = outbox;
+    this.#options = options;
+    this.#listener = listener;
+    this.#resting = new Resting(options.waits);
   }
 
   /** All that is not delivered and can be. */
@@ -204,10 +204,10 @@ export class Courier {
   leave(): void {
     const first = this.pending.find(({ chain }) => this.#resting.hold(chain, true) === undefined);
     const batches =
-      first === undefined ? [] : this.#parcel(first.chain, 0, { ...this.#limits, bytes: KEEPALIVE }, true);
+      first === undefined ? [] : this.#nextBatches(first.chain, 0, { ...this.#limits, bytes: KEEPALIVE }, true);
     if (batches.length > 0) {
       // Nobody will be there for the answer. What the outbox has is sent again by whoever opens it next.
-      this.#destination.send(batches, { timeout: this.#manner.timeout, keepalive: true }).catch(() => {});
+      this.#destination.send(batches, { timeout: this.#options.timeout, keepalive: true }).catch(() => {});
     }
   }
 
@@ -216,8 +216,8 @@ export class Courier {
   }
 
   /** Batches of a chain from that `seq` on, as many as may go together: at least one, unless they must be small. */
-  #parcel(chain: string, from: number, limits: Limits, small = false): Batch[] {
-    const parcel: Batch[] = [];
+  #nextBatches(chain: string, from: number, limits: Limits, small = false): Batch[] {
+    const batches: Batch[] = [];
     let bytes = 0;
     let lines = 0;
     for (const batch of this.#ofChain(chain)) {
@@ -227,38 +227,38 @@ export class Courier {
       bytes += batch.lines.length;
       lines += batch.to - batch.from + 1;
       const isMuch =
-        bytes > limits.bytes || lines > limits.lines || parcel.length >= this.#most || this.#single.has(chain);
-      if (isMuch && (small || parcel.length > 0)) {
+        bytes > limits.bytes || lines > limits.lines || batches.length >= this.#most || this.#single.has(chain);
+      if (isMuch && (small || batches.length > 0)) {
         break;
       }
       if (small && !batch.kept) {
         break;
       }
-      parcel.push(batch);
+      batches.push(batch);
     }
-    return parcel;
+    return batches;
   }
 
   async #step(chain: string, alive: () => boolean): Promise<void> {
     // The log may say once where it stands, and is believed once.
     for (let from = 0, moved = false; ; moved = true) {
-      const parcel = await this.#kept(chain, from, alive);
+      const batches = await this.#kept(chain, from, alive);
       if (!alive()) {
         return;
       }
-      const sent = await this.#send(parcel).catch((failure: unknown) => {
-        this.#tooSlow(parcel, failure);
-        return this.#refused(chain, parcel, failure);
+      const sent = await this.#send(batches).catch((failure: unknown) => {
+        this.#tooSlow(batches, failure);
+        return this.#refused(chain, batches, failure);
       });
       if (!alive() || sent === undefined) {
         return;
       }
       if (sent.kind === "delivered") {
-        await this.#delivered(parcel, sent.delivered);
+        await this.#delivered(batches, sent.delivered);
         return;
       }
       if (sent.kind === "less") {
-        this.#tooLarge(parcel, sent);
+        this.#tooLarge(batches, sent);
         return;
       }
       this.#check(chain, sent);
@@ -269,13 +269,13 @@ export class Courier {
     }
   }
 
-  /** The next parcel, all of it in the outbox: what was sent and is not there would be recorded anew after a kill. */
+  /** The next batches, all of it in the outbox: what was sent and is not there would be recorded anew after a kill. */
   async #kept(chain: string, from: number, alive: () => boolean): Promise<Batch[]> {
     const { bytes, lines } = this.#limits;
-    const limits = { lines, bytes: this.#manner.leaving() ? KEEPALIVE : Math.min(bytes, this.#together) };
-    const parcel = this.#parcel(chain, from, limits);
-    for (const batch of parcel.filter(({ kept }) => !kept)) {
-      await this.#keeper.keep(batch).catch((error: CountersignError) => {
+    const limits = { lines, bytes: this.#options.leaving() ? KEEPALIVE : Math.min(bytes, this.#together) };
+    const batches = this.#nextBatches(chain, from, limits);
+    for (const batch of batches.filter(({ kept }) => !kept)) {
+      await this.#outbox.keep(batch).catch((error: CountersignError) => {
         // Of what the outbox never had nothing can be recorded anew.
         if (batch.taken.some(({ id }) => id !== undefined)) {
           throw new Failure("collector", error);
@@ -285,25 +285,25 @@ export class Courier {
         break;
       }
     }
-    return parcel;
+    return batches;
   }
 
   /** Has what took too long followed by less: the same would take as long each time. */
-  #tooSlow(parcel: readonly Batch[], failure: unknown): void {
+  #tooSlow(batches: readonly Batch[], failure: unknown): void {
     if (failure instanceof Failure && failure.error.code === "collector.timeout") {
-      this.#most = Math.max(1, Math.floor(parcel.length / 2));
+      this.#most = Math.max(1, Math.floor(batches.length / 2));
     }
   }
 
   /** Looks at a failure: nothing where the first of a chain's batches is to be tried alone. */
-  #refused(chain: string, parcel: readonly Batch[], failure: unknown): undefined {
+  #refused(chain: string, batches: readonly Batch[], failure: unknown): undefined {
     const isForAnother =
       failure instanceof Failure && (failure.error.code === "log.unauthorised" || failure.logTime !== undefined);
     if (!isForAnother) {
       throw failure;
     }
     const [first] = this.#ofChain(chain);
-    if (parcel.length === 1 && parcel[0] === first) {
+    if (batches.length === 1 && batches[0] === first) {
       throw new Failure("refused", failure.error, failure.retryAfter, failure.logTime);
     }
     if (this.#single.has(chain)) {
@@ -318,7 +318,7 @@ export class Courier {
     const batches = this.#ofChain(chain);
     this.#drop(batches);
     this.#moving = batches;
-    const isMoved = await this.#fate.refused(chain, batches, why).finally(() => {
+    const isMoved = await this.#listener.refused(chain, batches, why).finally(() => {
       this.#moving = [];
     });
     if (isMoved) {
@@ -335,20 +335,20 @@ export class Courier {
     this.#bytes -= sizeOf(batches);
   }
 
-  async #send(parcel: readonly Batch[]): Promise<Sent> {
-    this.#sending = parcel;
-    const bytes = sizeOf(parcel);
-    const keepalive = this.#manner.leaving() && bytes <= KEEPALIVE;
+  async #send(batches: readonly Batch[]): Promise<Sent> {
+    this.#sending = batches;
+    const bytes = sizeOf(batches);
+    const keepalive = this.#options.leaving() && bytes <= KEEPALIVE;
     try {
-      return await this.#destination.send(parcel, { timeout: this.#manner.timeout, keepalive });
+      return await this.#destination.send(batches, { timeout: this.#options.timeout, keepalive });
     } finally {
       this.#sending = [];
     }
   }
 
   /** A tip that is proven vouches for all links of its chain before it. */
-  async #delivered(parcel: readonly Batch[], delivered: Delivered): Promise<void> {
-    const last = parcel.at(-1);
+  async #delivered(batches: readonly Batch[], delivered: Delivered): Promise<void> {
+    const last = batches.at(-1);
     if (last === undefined) {
       return;
     }
@@ -364,21 +364,21 @@ export class Courier {
     const gone = this.#pending.filter((batch) => batch.chain === last.chain && batch.to <= last.to);
     this.#drop(gone);
     settle(gone, delivered);
-    await this.#keeper.remove(gone.map(({ id }) => id)).catch((error: CountersignError) => {
+    await this.#outbox.remove(gone.map(({ id }) => id)).catch((error: CountersignError) => {
       throw new Failure("collector", error);
     });
   }
 
   /** Has less go together from now on. Fails for a batch that is too large alone: its links are signed as they are. */
-  #tooLarge(parcel: readonly Batch[], { bytes, lines, failure }: Sent & { kind: "less" }): void {
+  #tooLarge(batches: readonly Batch[], { bytes, lines, failure }: Sent & { kind: "less" }): void {
     const before = { ...this.#limits };
     this.#limits.bytes = Math.max(1, Math.min(before.bytes, bytes ?? before.bytes));
     this.#limits.lines = Math.max(1, Math.min(before.lines, lines ?? before.lines));
-    if (parcel.length < 2) {
+    if (batches.length < 2) {
       throw failure;
     }
     if (this.#limits.bytes === before.bytes && this.#limits.lines === before.lines) {
-      this.#together = Math.max(1, Math.floor(Math.min(this.#together, before.bytes, sizeOf(parcel)) / 2));
+      this.#together = Math.max(1, Math.floor(Math.min(this.#together, before.bytes, sizeOf(batches)) / 2));
       this.#batchBytes = Math.min(this.#batchBytes, this.#together);
       this.#proven = 0;
     }
@@ -425,7 +425,7 @@ export class Courier {
     this.#drop(batches);
     this.#forget(chain);
     this.#dead.set(chain, error);
-    this.#fate.died(chain, error, isLoss);
+    this.#listener.died(chain, error, isLoss);
   }
 
   /** Forgets how a chain failed. */
@@ -436,7 +436,7 @@ export class Courier {
   }
 
   #isInOutbox({ kept, taken }: Batch): boolean {
-    return this.#keeper.isDurable && (kept || taken.every(({ id }) => id !== undefined));
+    return this.#outbox.isDurable && (kept || taken.every(({ id }) => id !== undefined));
   }
 }
 

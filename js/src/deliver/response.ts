@@ -2,7 +2,7 @@
 
 import { CountersignError, type ErrorCode } from "../error.js";
 import { repeatable } from "../foreign.js";
-import type { Answer } from "./collector.js";
+import type { CollectorResponse } from "./collector.js";
 import { Failure } from "./failure.js";
 
 /** What the log says of a chain that it took. */
@@ -12,7 +12,7 @@ export interface Tip {
 }
 
 /** An answer that is to be acted on. */
-export type Meaning =
+export type SubmitResult =
   | { kind: "taken"; tip(chain: string): Tip | undefined; note(place: number): string | undefined }
   /** Links are missing: the log would take `expected` next. */
   | { kind: "gap"; expected: number; failure: Failure }
@@ -24,13 +24,13 @@ export type Meaning =
 const DENIALS: ReadonlySet<string> = new Set<ErrorCode>(["export.invalid", "log.refused", "signature.invalid"]);
 
 /** Reads an answer. */
-export function meaning(answer: Answer): Meaning {
-  const { status, body } = answer;
+export function readResponse(response: CollectorResponse): SubmitResult {
+  const { status, body } = response;
   if (status === 200 && body !== undefined) {
     return { kind: "taken", tip: (chain) => tip(body, chain), note: (place) => note(body, place) };
   }
-  const failure = failed(answer);
-  const { code } = said(answer);
+  const failure = failed(response);
+  const { code } = errorOf(response);
   if (status === 409 && code === "log.gap") {
     const expected = body?.expected;
     return isCount(expected) ? { kind: "gap", expected, failure } : { kind: "failed", failure };
@@ -43,15 +43,15 @@ export function meaning(answer: Answer): Meaning {
   return { kind: "failed", failure };
 }
 
-function failed(answer: Answer): Failure {
-  const { status, from, location, retryAfter } = answer;
-  const { code, message, hint, line } = said(answer);
+function failed(response: CollectorResponse): Failure {
+  const { status, from, location, retryAfter } = response;
+  const { code, message, hint, line } = errorOf(response);
   const error = (own: ErrorCode, text: string, todo: string) => new CountersignError(own, text, { hint: todo, line });
   const says = message === "" ? `${from} answered with status ${status}` : `the collector says: ${message}`;
   if (code === "submit.early") {
     const todo =
       "set this machine's clock, or the log's: whichever is wrong. The events are kept, and are taken when the log's clock has come to their times";
-    return new Failure("chain", error("clock.ahead", says, todo), retryAfter, moment(answer.body?.now));
+    return new Failure("chain", error("clock.ahead", says, todo), retryAfter, moment(response.body?.now));
   }
   if (status === 413) {
     const todo = "a batch is larger than the collector takes: have its limits raised, or record smaller events";
@@ -88,7 +88,7 @@ function failed(answer: Answer): Failure {
   return new Failure("collector", error("collector.unexpected", says, todo), retryAfter);
 }
 
-function said({ body }: Answer) {
+function errorOf({ body }: CollectorResponse) {
   const error = asObject(body?.error);
   return {
     code: repeatable(error?.code) ?? "",

@@ -2,10 +2,10 @@
 
 import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
+import type { Verify, WorkerLike } from "../verify/create-verifier.js";
 import { engineError, FAILED } from "../verify/engine.js";
-import type { Verify, WorkerLike } from "../verify/host.js";
-import { plainError } from "../verify/protocol.js";
-import type { FromSlicer, Job, ToSlicer } from "./protocol.js";
+import { plainError } from "../verify/messages.js";
+import type { FromSlicer, Job, ToSlicer } from "./messages.js";
 import type { SliceOptions, Slicer } from "./types.js";
 
 /** How a runtime loads the core and starts workers. */

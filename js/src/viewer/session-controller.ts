@@ -9,7 +9,7 @@ import { type Given, Sources } from "./sources.js";
 import type { Tools } from "./tools.js";
 
 /** What is heard of it. */
-export interface Ears {
+export interface SessionListener {
   /** There is another session, or none any more. */
   readonly other: (session: Session | undefined) => void;
   /** Something about it changed. */
@@ -21,8 +21,8 @@ export interface Ears {
 }
 
 /** One session at a time: a viewer's own, which ends with it, or somebody else's. */
-export class Showing {
-  readonly #ears: Ears;
+export class SessionController {
+  readonly #listener: SessionListener;
   #sources: Sources | undefined;
   #session: Session | undefined;
   #isOwn = false;
@@ -36,8 +36,8 @@ export class Showing {
   /** Leaves with a row. */
   listed: Ranges = new Float64Array();
 
-  constructor(ears: Ears) {
-    this.#ears = ears;
+  constructor(listener: SessionListener) {
+    this.#listener = listener;
   }
 
   get session(): Session | undefined {
@@ -69,15 +69,15 @@ export class Showing {
     sources.onSession = (session) => this.#use(session, true);
     sources.onLink = (link) => {
       this.link = link;
-      this.#ears.changed();
+      this.#listener.changed();
     };
     sources.onFailure = (error) => {
       this.isLoading = false;
       this.failure = failure(error);
-      this.#ears.changed();
+      this.#listener.changed();
     };
     sources.open();
-    this.#ears.changed();
+    this.#listener.changed();
   }
 
   async feed(chunk: Uint8Array | string): Promise<void> {
@@ -97,7 +97,7 @@ export class Showing {
     this.alarm = undefined;
     this.link = undefined;
     this.#leave();
-    this.#ears.other(undefined);
+    this.#listener.other(undefined);
   }
 
   #use(session: Session, isOwn: boolean): void {
@@ -105,9 +105,9 @@ export class Showing {
     this.isLoading = false;
     this.#session = session;
     this.#isOwn = isOwn;
-    session.addEventListener("change", this.#ears.changed);
+    session.addEventListener("change", this.#listener.changed);
     session.addEventListener("report", this.#reported);
-    this.#ears.other(session);
+    this.#listener.other(session);
     if (session.report !== undefined) {
       this.#reported();
     }
@@ -117,7 +117,7 @@ export class Showing {
     const session = this.#session;
     this.#session = undefined;
     this.listed = new Float64Array();
-    session?.removeEventListener("change", this.#ears.changed);
+    session?.removeEventListener("change", this.#listener.changed);
     session?.removeEventListener("report", this.#reported);
     if (this.#isOwn) {
       session?.close();
@@ -133,9 +133,9 @@ export class Showing {
     }
     if (isLive(session.source) && isAlarming(report) && this.alarm === undefined) {
       this.alarm = { report, at: new Date(), goodPin: session.goodPin ?? session.pins.at(-1) ?? null };
-      this.#ears.alarmed(this.alarm);
+      this.#listener.alarmed(this.alarm);
     }
-    this.#ears.reported(session);
+    this.#listener.reported(session);
     void this.#list(session);
   };
 
@@ -144,7 +144,7 @@ export class Showing {
     const coverage = await session.shelf.coverage().catch(() => undefined);
     if (coverage !== undefined && session === this.#session) {
       this.listed = coverage.listed;
-      this.#ears.changed();
+      this.#listener.changed();
     }
   }
 }

@@ -13,14 +13,14 @@
 import { loading, type ModuleSource } from "../artefact/load.js";
 import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
-import { Crew } from "./crew.js";
 import { type Engine, type Listener, never } from "./engine.js";
 import { Inline } from "./inline.js";
 import { LineReading, type Lines } from "./lines.js";
 import { Listening } from "./listening.js";
+import type { Movable, Outcome, Task } from "./messages.js";
 import { type LiveOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
-import type { Movable, Outcome, Task } from "./protocol.js";
 import { open, type Reading, type Source } from "./source.js";
+import { WorkerPool } from "./worker-pool.js";
 
 /** How a runtime loads the core and starts workers. */
 export interface VerifierSetup {
@@ -66,7 +66,7 @@ export function createVerifier({ module, worker }: VerifierSetup): { verify: Ver
       return Inline.start(module, task, listener);
     }
     // Nobody would stop workers that were started after the end.
-    return isOver() ? never() : new Crew(module, worker, threads, task, listener);
+    return isOver() ? never() : new WorkerPool(module, worker, threads, task, listener);
   };
   const starter =
     (task: Task, asked: number | undefined, threads: number): Start =>

@@ -27,7 +27,7 @@ export interface Task {
 
 /** What a worker is there for. */
 export type Role =
-  | { role: "alone"; task: Task }
+  | { role: "single"; task: Task }
   | { role: "coordinator"; task: Task; summarizers: MessagePort[] }
   | { role: "summarizer"; trust: Uint8Array | undefined; coordinator: MessagePort };
 

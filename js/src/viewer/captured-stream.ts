@@ -4,7 +4,7 @@
 const PIECE = 8 << 20;
 
 /** A stream's bytes. */
-export class Kept {
+export class CapturedStream {
   /** The stream to read in its place. */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   #pieces: Blob[] = [];

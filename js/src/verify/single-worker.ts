@@ -3,18 +3,18 @@
 import { Verifier } from "../wasm/verifier.js";
 import { Chunks } from "./chunks.js";
 import { Live } from "./live.js";
+import type { Feed, Outcome, Task } from "./messages.js";
 import type { HostPort } from "./port.js";
-import type { Feed, Outcome, Task } from "./protocol.js";
-import { Showing } from "./showing.js";
+import { ResultSender } from "./result-sender.js";
 
 /** Gives what takes the host's messages. */
-export function alone(host: HostPort, task: Task, fail: (error: unknown) => void): (message: Feed) => void {
+export function verifyAlone(host: HostPort, task: Task, fail: (error: unknown) => void): (message: Feed) => void {
   const verifier = new Verifier(task.trust, task.pins, task.expect, task.wants);
-  const showing = new Showing(host, verifier);
+  const sender = new ResultSender(host, verifier);
   const chunks = new Chunks();
   const told = {
     tell: (outcome: Outcome) => host.postMessage({ type: "report", outcome }, []),
-    isReady: () => showing.isDone,
+    isReady: () => sender.isDone,
     fail,
   };
   const live = task.wants.live ? new Live(task, verifier, told) : undefined;
@@ -23,12 +23,12 @@ export function alone(host: HostPort, task: Task, fail: (error: unknown) => void
 
   const counts = () => ({ lines: verifier.lines, events: verifier.events });
   const proceed = () => {
-    while (!chunks.isEmpty && showing.hasRoom) {
+    while (!chunks.isEmpty && sender.hasRoom) {
       const { bytes, spent } = chunks.offer((chunk) => verifier.push(chunk));
       if (spent !== undefined) {
         live?.settle();
       }
-      showing.show();
+      sender.show();
       host.postMessage({ type: "taken", bytes, counts: counts(), spent }, spent ? [spent] : []);
     }
     if (outcome === undefined) {
@@ -37,9 +37,9 @@ export function alone(host: HostPort, task: Task, fail: (error: unknown) => void
     if (ended && chunks.isEmpty && outcome === undefined) {
       live?.stop();
       outcome = verifier.finish() as Outcome;
-      showing.show();
+      sender.show();
     }
-    if (ended && outcome !== undefined && showing.isDone) {
+    if (ended && outcome !== undefined && sender.isDone) {
       ended = false;
       verifier.free();
       host.postMessage({ type: "done", outcome }, []);
@@ -54,7 +54,7 @@ export function alone(host: HostPort, task: Task, fail: (error: unknown) => void
         ended = true;
         break;
       case "shown":
-        showing.shown(message.bytes);
+        sender.shown(message.bytes);
         break;
     }
     proceed();

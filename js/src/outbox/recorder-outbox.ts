@@ -14,7 +14,7 @@ export type Found =
 const EVENT = 0x65;
 const BATCH = 0x62;
 
-export class Keeper {
+export class RecorderOutbox {
   readonly #outbox: Outbox | undefined;
   #next = 1;
   /** Entries that are of no more use. */

@@ -1,26 +1,26 @@
 /** A worker's way to hand the host what became known, no more at a time than the host can deal with. */
 
 import type { Finding } from "../report.js";
+import { moved, SHOWN_UNDER_WAY, type Shown } from "./messages.js";
 import type { HostPort } from "./port.js";
-import { moved, SHOWN_UNDER_WAY, type Shown } from "./protocol.js";
 
 /** Either of the core's classes that verify. */
-interface Knowing {
+interface Results {
   takeEvents(): Uint8Array;
   takeMarks(): Uint8Array;
   takeFindings(): unknown;
 }
 
 /** Posts what became known. */
-export class Showing {
+export class ResultSender {
   #host: HostPort;
-  #knowing: Knowing;
+  #results: Results;
   #underWay = 0;
   #hasMore = false;
 
-  constructor(host: HostPort, knowing: Knowing) {
+  constructor(host: HostPort, results: Results) {
     this.#host = host;
-    this.#knowing = knowing;
+    this.#results = results;
   }
 
   /** Whether more may be shown: otherwise nothing is to be verified either. */
@@ -35,14 +35,14 @@ export class Showing {
 
   /** Shows what became known, as far as there is room. */
   show(): void {
-    const findings = this.#knowing.takeFindings() as Finding[] | undefined;
+    const findings = this.#results.takeFindings() as Finding[] | undefined;
     if (findings !== undefined) {
       this.#host.postMessage({ type: "findings", findings }, []);
     }
-    this.#post("events", this.#knowing.takeEvents());
+    this.#post("events", this.#results.takeEvents());
     this.#hasMore = true;
     while (this.#hasMore && this.hasRoom) {
-      this.#hasMore = this.#post("marks", this.#knowing.takeMarks());
+      this.#hasMore = this.#post("marks", this.#results.takeMarks());
     }
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Json, member, parseJson, scalar, written } from "../../dist/viewer/json.js";
+import { type Json, member, parseJson, scalar, written } from "../../dist/viewer/json-view.js";
 
 const literal = (source: string): Json => ({ kind: "literal", source });
 const string = (value: string): Json => ({ kind: "string", value });
