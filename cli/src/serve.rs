@@ -1,13 +1,13 @@
 //! `countersign serve`: a collector.
 
 mod after_restore;
+mod certificate;
+mod watched;
 
 use std::fs;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use countersign::log::Limits;
 use countersign::note::SignerKey;
@@ -22,9 +22,11 @@ use countersign_log::restore::ending::Ending;
 use countersign_log::retention::holds::Hold;
 use countersign_log::retention::{self, Rule, Rules};
 use countersign_log::serve::{Config, Serving, StartError, rules, serve_beginning_with};
-use countersign_log::server::{Bounds, Cors, Hosts, Page};
+use countersign_log::server::{Address, Bounds, Cors, Hosts, Page};
 use countersign_log::stop::Stop;
 
+use certificate::Certificate;
+use watched::Watched;
 use zeroize::Zeroizing;
 
 use crate::errors::{Failure, shown};
@@ -40,8 +42,6 @@ const TRUST: &str = "trust.txt";
 const CONSOLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/console.html.gz"));
 /// How often it is looked whether the server shall stop.
 const GLANCE: std::time::Duration = std::time::Duration::from_millis(50);
-/// How often the trust file is looked at.
-const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Run a collector: a log that emitters submit to and auditors export from
 ///
@@ -75,9 +75,17 @@ pub(crate) struct Args {
     /// with the same key and bucket are one log; the folder is its index then
     #[arg(long, value_name = "URL")]
     store: Option<String>,
-    /// Where to listen
+    /// Where to listen: an address and a port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    listen: Address,
+    /// Encrypt connections (TLS) with this certificate: a PEM file, with those of its issuers behind it
+    ///
+    /// It and the key are read anew when they change. Connections that are there go on.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key: a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Pages of this origin may ask (or of these, given again; * for all)
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
@@ -150,8 +158,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
             name_log(&trust_file, &key)?;
         }
     }
-    // Looked at before it is read: what changes afterwards is seen.
-    let known = version(&trust_file);
+    let watched = Watched::new([&*trust_file]);
     let trust = input::trust(&trust_file)?;
     let cors = Cors::parse(args.cors.iter().map(String::as_str)).map_err(|origin| {
         let hint = "write it as https://dashboard.example, without a path";
@@ -169,14 +176,14 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
-    runtime.block_on(run_server(args, key, trust, (&trust_file, known), (cors, hosts), rules, ending))
+    runtime.block_on(run_server(args, key, trust, (&trust_file, watched), (cors, hosts), rules, ending))
 }
 
 async fn run_server(
     args: &Args,
     key: SignerKey,
     trust: Trust,
-    (trust_file, known): (&Path, Option<Version>),
+    (trust_file, watched): (&Path, Watched),
     (cors, hosts): (Cors, Hosts),
     rules: Rules,
     ending: Option<Ending>,
@@ -184,12 +191,15 @@ async fn run_server(
     let verifier = key.verifier_key().clone();
     let page = page(args)?;
     let store = args.store.as_deref().map(bucket).transpose()?;
+    let certificate = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
+    let certificate = certificate.map(|(cert, key)| Certificate::load(cert, key)).transpose()?;
     let config = Config {
         folder: args.dir.clone(),
         store,
         key,
         trust,
-        listen: args.listen,
+        listen: args.listen.clone(),
+        tls: certificate.as_ref().map(|certificate| certificate.tls.clone()),
         cors,
         hosts,
         reads: ReadRules { record: args.record_reads, required: args.require_records },
@@ -208,7 +218,11 @@ async fn run_server(
     if let Some(ending) = ending {
         after_restore::done(args, ending)?;
     }
-    style::done(&format!("the log {} listens on http://{}", verifier.name(), serving.address()));
+    style::done(&format!(
+        "the log {} listens on {}",
+        verifier.name(),
+        url(serving.address(), certificate.is_some())
+    ));
     anstream::eprintln!("  {} {verifier}", style::label("log key:"));
     anstream::eprintln!("  {} {} (who may write)", style::label("trust:"), shown(trust_file));
     if let Some(stop) = serving.collector().signing().stopped() {
@@ -216,14 +230,26 @@ async fn run_server(
     }
     let keeping = (!rules.is_empty())
         .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
-    let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned(), known));
+    let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned(), watched));
+    let renewing = certificate.map(|certificate| tokio::spawn(certificate.keep()));
     stop_asked().await;
     reloading.abort();
+    if let Some(renewing) = renewing {
+        renewing.abort();
+    }
     if let Some(keeping) = keeping {
         keeping.abort();
     }
     style::done("stopping: what is under way is being done");
     end(serving).await
+}
+
+/// Where to ask what listens there.
+pub(crate) fn url(address: &Address, encrypted: bool) -> String {
+    match address {
+        Address::Tcp(_) => format!("http{}://{address}", if encrypted { "s" } else { "" }),
+        Address::Unix(_) => address.to_string(),
+    }
 }
 
 /// Says that the log signs nothing, and why.
@@ -297,22 +323,10 @@ async fn end(serving: Serving) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// When a file was changed last, and its length.
-type Version = (SystemTime, u64);
-
-fn version(file: &Path) -> Option<Version> {
-    fs::metadata(file).and_then(|metadata| Ok((metadata.modified()?, metadata.len()))).ok()
-}
-
 /// Goes by the trust file as it is now.
-async fn reload(collector: Collector, file: PathBuf, mut known: Option<Version>) {
+async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
     loop {
-        tokio::time::sleep(LOOK).await;
-        let now = version(&file);
-        if now == known {
-            continue;
-        }
-        known = now;
+        watched.changed().await;
         let new = input::trust(&file).and_then(|trust| Ok(rules(collector.key(), trust)?));
         match new {
             Ok(rules) => {

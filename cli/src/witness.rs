@@ -1,16 +1,15 @@
 //! `countersign witness`: a witness that logs can use.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign::note::VerifierKey;
-use countersign_log::server::Bounds;
+use countersign_log::server::{Address, Bounds};
 use countersign_log::witness::{Config, MemoryError, StartError, serve};
 
 use crate::errors::{Failure, shown};
-use crate::serve::{log_to_stderr, stop_asked};
+use crate::serve::{log_to_stderr, stop_asked, url};
 use crate::{key, stop, style};
 
 /// The most connections at one time, each with a request in memory.
@@ -36,9 +35,9 @@ pub(crate) struct Args {
     // Read later: the parser of arguments repeats what it refuses, which may be a secret key.
     #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
     log: Vec<String>,
-    /// Where to listen
+    /// Where to listen: an address and a port, or unix:PATH for a Unix socket
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
-    listen: SocketAddr,
+    listen: Address,
     /// The file in which it remembers what it cosigned; made where it is missing
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
@@ -57,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         key,
         logs,
         state: args.state.clone(),
-        listen: args.listen,
+        listen: args.listen.clone(),
         bounds: Bounds { connections: CONNECTIONS, ..Bounds::default() },
         clock: Arc::new(seconds),
     };
@@ -71,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
     runtime.block_on(async {
         let serving = serve(config).await.map_err(|error| explain(&error, args))?;
-        style::done(&format!("the witness {} listens on http://{}", verifier.name(), serving.address()));
+        style::done(&format!("the witness {} listens on {}", verifier.name(), url(serving.address(), false)));
         anstream::eprintln!("  {} {verifier}", style::label("witness key:"));
         stop_asked().await;
         style::done("stopping: what is under way is being done");

@@ -1,7 +1,6 @@
 //! A whole collector: store, sequencer and HTTP interface, started and stopped together.
 
 use std::fs::{File, TryLockError};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
@@ -25,7 +24,7 @@ use crate::reads::{ReadRules, Reads};
 use crate::retention::holds::Hold;
 use crate::search::{Search, keep_up};
 use crate::sequencer::{Job, Sequencer, Unattested};
-use crate::server::{AppState, Bounds, Cors, Hosts, Listening, Page, listen, router};
+use crate::server::{Address, AppState, Bounds, Cors, Hosts, Listening, Page, Tls, listen, router};
 use crate::signed::{Found, Frozen, Memory, SignedFile};
 use crate::stop::{Cause, Signing, Stop, StopFile};
 use crate::store::StoreError;
@@ -45,7 +44,9 @@ pub struct Config {
     /// Issuers, emitters and witnesses.
     pub trust: Trust,
     /// Where to listen; port 0 for any.
-    pub listen: SocketAddr,
+    pub listen: Address,
+    /// With which certificate, where connections are encrypted.
+    pub tls: Option<Arc<Tls>>,
     /// Pages of which origins may ask.
     pub cors: Cors,
     /// The names that it answers to, beside those of loopback and `listen`.
@@ -123,6 +124,7 @@ pub async fn serve_beginning_with(
         key,
         trust,
         listen: address,
+        tls,
         cors,
         hosts,
         reads,
@@ -234,8 +236,8 @@ pub async fn serve_beginning_with(
     let mut state = AppState::new(collector.clone(), folder, bounds.clone());
     state.page = page;
     state.reading = reading.clone();
-    let listening =
-        listen(address, router(state, &cors, hosts, address), &bounds).await.map_err(failed("listening"))?;
+    let router = router(state, &cors, hosts, &address);
+    let listening = listen(&address, tls, router, &bounds).await.map_err(failed("listening"))?;
     Ok(Serving { collector, reading, listening, sequencer, witnessing, indexing, erasing, _lock: lock })
 }
 
@@ -314,7 +316,7 @@ async fn follow(jobs: mpsc::WeakSender<Job>, interval: Duration) {
 
 impl Serving {
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> &Address {
         self.listening.address()
     }
 

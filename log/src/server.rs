@@ -1,16 +1,18 @@
 //! The HTTP server: the API over axum.
 
+mod address;
 mod bounds;
 mod budget;
 mod fallback;
 mod handlers;
 mod hosts;
 mod listen;
+mod listener;
 mod page;
 mod receive;
 mod stream;
+mod tls;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -33,10 +35,12 @@ use crate::reads::ReadRules;
 use budget::Budget;
 
 pub use crate::api::{Cors, Problem};
+pub use address::Address;
 pub use bounds::Bounds;
 pub use hosts::Hosts;
 pub use listen::{Listening, listen};
 pub use page::Page;
+pub use tls::{Tls, TlsError};
 
 /// What routes have in hand.
 #[derive(Clone)]
@@ -95,7 +99,7 @@ async fn allow(State(cors): State<Arc<Cors>>, request: Request, next: Next) -> R
 }
 
 /// All routes, for those who ask for one of the log's names. `address` is where it listens.
-pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: SocketAddr) -> Router {
+pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: &Address) -> Router {
     let silence = state.bounds.silence;
     Router::new()
         .route("/", get(page::page))
@@ -110,7 +114,7 @@ pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: SocketAddr) -
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(RequestBodyTimeoutLayer::new(silence))
         .layer(from_fn_with_state(Arc::new(cors.clone()), allow))
-        .layer(from_fn_with_state(Arc::new(hosts.listening_on(address)), hosts::own_alone))
+        .layer(from_fn_with_state(Arc::new(hosts.listening_on(address.ip())), hosts::own_alone))
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .with_state(state)
 }

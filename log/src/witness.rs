@@ -7,7 +7,6 @@ mod http;
 mod memory;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +14,7 @@ use countersign::Error;
 use countersign::note::{KeyType, SignerKey, VerifierKey};
 use countersign::witness::{CosignError, Request, judge};
 
-use crate::server::{Bounds, Listening, listen};
+use crate::server::{Address, Bounds, Listening, listen};
 
 pub use memory::{Memory, MemoryError};
 
@@ -31,7 +30,7 @@ pub struct Config {
     /// The file of its memory, made where there is none.
     pub state: PathBuf,
     /// Where to listen; port 0 for any.
-    pub listen: SocketAddr,
+    pub listen: Address,
     /// How long clients may take, and how many there may be.
     pub bounds: Bounds,
     /// Tells the time.
@@ -148,13 +147,13 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let memory = Memory::open(&config.state)?;
     let witness = Witness::new(config.key, config.logs, memory, config.clock)?;
     let router = http::router(witness, &config.bounds);
-    let listening = listen(config.listen, router, &config.bounds).await.map_err(StartError::Listen)?;
+    let listening = listen(&config.listen, None, router, &config.bounds).await.map_err(StartError::Listen)?;
     Ok(Serving { listening })
 }
 
 impl Serving {
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> &Address {
         self.listening.address()
     }
 

@@ -104,7 +104,7 @@ async fn started(state: &Path) -> Serving {
 async fn a_log_grows_and_monitors_see_it() {
     let folder = tempfile::tempdir().unwrap();
     let serving = started(&folder.path().join("state")).await;
-    let at = serving.address();
+    let at = serving.address().tcp().unwrap();
     let path = format!("/{}/checkpoint", hex_of(ORIGIN));
     assert_eq!(get(at, &path).await.status, 404);
     for (old, new) in [(0, 1), (1, 1), (1, 9), (9, 300)] {
@@ -140,7 +140,7 @@ async fn a_log_grows_and_monitors_see_it() {
 async fn each_refusal_has_its_status_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let serving = started(&folder.path().join("state")).await;
-    let at = serving.address();
+    let at = serving.address().tcp().unwrap();
     assert_eq!(post(at, &request(0, 9)).await.status, 200);
     let root = Leaves::root(0, 9).to_string();
     let forged = |old: &str, size: u64, root: Hash| {
@@ -177,7 +177,7 @@ async fn each_refusal_has_its_status_and_changes_nothing() {
 async fn of_histories_that_race_one_is_cosigned() {
     let folder = tempfile::tempdir().unwrap();
     let serving = started(&folder.path().join("state")).await;
-    let at = serving.address();
+    let at = serving.address().tcp().unwrap();
     let race = (0..20_u64).map(|n| {
         let note = Checkpoint::new(ORIGIN, 1 + n % 5, leaf_hash(&[n as u8])).unwrap().sign(&log()).unwrap();
         tokio::spawn(async move { post(at, &format!("old 0\n\n{note}")).await })
@@ -200,14 +200,14 @@ async fn what_was_cosigned_is_remembered_by_one_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let serving = started(&state).await;
-    assert_eq!(post(serving.address(), &request(0, 9)).await.status, 200);
+    assert_eq!(post(serving.address().tcp().unwrap(), &request(0, 9)).await.status, 200);
     let second = serve(config(&state)).await;
     assert!(matches!(second, Err(StartError::Memory(MemoryError::InUse))));
     serving.stop().await;
     let serving = started(&state).await;
-    let answer = post(serving.address(), &request(0, 12)).await;
+    let answer = post(serving.address().tcp().unwrap(), &request(0, 12)).await;
     assert_eq!((answer.status, answer.body.as_str()), (409, "9\n"));
-    assert_eq!(post(serving.address(), &request(9, 12)).await.status, 200);
+    assert_eq!(post(serving.address().tcp().unwrap(), &request(9, 12)).await.status, 200);
     serving.stop().await;
     assert!(!Memory::open(&state).unwrap().is_empty().unwrap());
 }
@@ -244,10 +244,14 @@ async fn a_clock_that_stands_at_nothing_cosigns_nothing_and_keeps_nothing() {
         Arc::new(move || now.load(Ordering::SeqCst))
     };
     let serving = serve(Config { clock, ..config(&folder.path().join("state")) }).await.unwrap();
-    let answer = post(serving.address(), &request(0, 9)).await;
+    let answer = post(serving.address().tcp().unwrap(), &request(0, 9)).await;
     assert!(answer.status == 503 && answer.headers.contains("retry-after: 5"));
     now.store(NOW, Ordering::SeqCst);
-    assert_eq!(post(serving.address(), &request(0, 9)).await.status, 200, "as if it had not been asked");
+    assert_eq!(
+        post(serving.address().tcp().unwrap(), &request(0, 9)).await.status,
+        200,
+        "as if it had not been asked"
+    );
     serving.stop().await;
 }
 
@@ -257,7 +261,7 @@ async fn slow_clients_are_let_go_and_others_served_meanwhile() {
     let short = Duration::from_secs(2);
     let bounds = Bounds { head: short, silence: short, body: short * 2, ..Bounds::default() };
     let serving = serve(Config { bounds, ..config(&folder.path().join("state")) }).await.unwrap();
-    let at = serving.address();
+    let at = serving.address().tcp().unwrap();
     let mut head = TcpStream::connect(at).await.unwrap();
     head.write_all(b"POST /add-checkpoint HTTP/1.1\r\nHost:").await.unwrap();
     let mut body = TcpStream::connect(at).await.unwrap();

@@ -4,7 +4,7 @@
 //! everybody, and more where a browser keeps a secret for it. Its requests still say that name in `Host`. So a name that
 //! is not the log's is answered with nothing.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -50,8 +50,8 @@ impl Hosts {
     }
 
     /// The same for a log that listens there.
-    pub(super) fn listening_on(self, address: SocketAddr) -> Answering {
-        Answering { hosts: self, address: address.ip() }
+    pub(super) fn listening_on(self, address: IpAddr) -> Answering {
+        Answering { hosts: self, address }
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
 
     fn answering(names: &[&str], address: &str) -> Answering {
         let hosts = Hosts::parse(names.iter().copied()).unwrap();
-        hosts.listening_on(SocketAddr::new(address.parse().unwrap(), 8080))
+        hosts.listening_on(address.parse().unwrap())
     }
 
     fn allows(answering: &Answering, host: &str) -> bool {

@@ -1,35 +1,37 @@
 //! Listening: bounded in connections, and in how long a client may take over its request and over the answer.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
 
-use super::Bounds;
+use super::listener::{Listener, Stream};
+use super::{Address, Bounds, Tls};
 
 /// After an error in accepting, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A server that listens.
 pub struct Listening {
-    address: SocketAddr,
+    address: Address,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl Listening {
     /// Where.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Takes no further requests, and ends those under way.
@@ -43,49 +45,110 @@ impl Listening {
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub async fn listen(address: SocketAddr, router: Router, bounds: &Bounds) -> io::Result<Listening> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
+pub async fn listen(
+    address: &Address,
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    bounds: &Bounds,
+) -> io::Result<Listening> {
+    let listener = Listener::bind(address).await?;
+    let address = listener.address()?;
     let (stop, stopping) = watch::channel(false);
-    let task = tokio::spawn(serve(listener, router, bounds.clone(), stopping));
+    let task = tokio::spawn(serve(listener, tls, router, bounds.clone(), stopping));
     Ok(Listening { address, stop, task })
 }
 
-async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut stopping: watch::Receiver<bool>) {
+async fn serve(
+    listener: Listener,
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    bounds: Bounds,
+    mut stopping: watch::Receiver<bool>,
+) {
     let graceful = GracefulShutdown::new();
+    let stopped = stopping.clone();
     tokio::select! {
-        () = accept(&listener, router, &bounds, &graceful) => {}
+        () = accept(&listener, tls.as_deref(), router, &bounds, &graceful, &stopped) => {}
         () = told(&mut stopping) => {}
     }
     drop(listener);
     let _ = tokio::time::timeout(bounds.grace, graceful.shutdown()).await;
 }
 
-async fn accept(listener: &TcpListener, router: Router, bounds: &Bounds, graceful: &GracefulShutdown) {
+async fn accept(
+    listener: &Listener,
+    tls: Option<&Tls>,
+    router: Router,
+    bounds: &Bounds,
+    graceful: &GracefulShutdown,
+    stopping: &watch::Receiver<bool>,
+) {
     let connections = Arc::new(Semaphore::new(bounds.connections));
-    let mut http = hyper::server::conn::http1::Builder::new();
+    let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(64 << 10);
     loop {
         let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
         let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+            Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
-        // Answers are small, and the next request waits for them.
-        let _ = stream.set_nodelay(true);
-        let mut stream = Box::pin(TimeoutStream::new(stream));
-        stream.as_mut().set_write_timeout_pinned(Some(bounds.answer));
-        let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection = Connection {
+            http: http.clone(),
+            router: router.clone(),
+            tls: tls.map(Tls::acceptor),
+            watcher: graceful.watcher(),
+            stopping: stopping.clone(),
+            head: bounds.head,
+            answer: bounds.answer,
+        };
         tokio::spawn(async move {
-            // A client that went away, or was too slow, is no news.
-            let _ = connection.await;
+            match stream {
+                Stream::Tcp(stream) => connection.begin(stream).await,
+                #[cfg(unix)]
+                Stream::Unix(stream) => connection.begin(stream).await,
+            }
             drop(permit);
         });
+    }
+}
+
+/// What a connection is served with.
+struct Connection {
+    http: http1::Builder,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+    watcher: Watcher,
+    stopping: watch::Receiver<bool>,
+    head: Duration,
+    answer: Duration,
+}
+
+impl Connection {
+    async fn begin(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let Some(tls) = self.tls.take() else { return self.serve(stream).await };
+        let handshake = tokio::time::timeout(self.head, tls.accept(stream));
+        let greeted = tokio::select! {
+            greeted = handshake => greeted,
+            () = told(&mut self.stopping) => return,
+        };
+        match greeted {
+            Ok(Ok(stream)) => self.serve(stream).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a client and the server found no way of encryption"),
+            Err(_) => {}
+        }
+    }
+
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let mut stream = Box::pin(TimeoutStream::new(stream));
+        stream.as_mut().set_write_timeout_pinned(Some(self.answer));
+        let service = TowerToHyperService::new(self.router);
+        let connection = self.watcher.watch(self.http.serve_connection(TokioIo::new(stream), service));
+        // A client that went away, or was too slow, is no news.
+        let _ = connection.await;
     }
 }
 

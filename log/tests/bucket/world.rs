@@ -216,6 +216,7 @@ pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
         key: log_key(),
         trust: trust(),
         listen: "127.0.0.1:0".parse().unwrap(),
+        tls: None,
         cors: Cors::default(),
         hosts: Hosts::default(),
         reads: countersign_log::reads::ReadRules::default(),

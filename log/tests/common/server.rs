@@ -15,7 +15,7 @@ use countersign_log::collector::Collector;
 use countersign_log::reads::ReadRules;
 use countersign_log::retention::holds::Hold;
 use countersign_log::serve::{Config, Serving, serve};
-use countersign_log::server::{Bounds, Cors, Hosts};
+use countersign_log::server::{Address, Bounds, Cors, Hosts, Tls};
 use countersign_log::store::Reader;
 use reqwest::blocking::RequestBuilder;
 use reqwest::header::HeaderMap;
@@ -43,6 +43,8 @@ pub struct Server {
     /// Beside those that every log answers to.
     pub hosts: Hosts,
     pub holds: Vec<Hold>,
+    pub listen: Address,
+    pub tls: Option<Arc<Tls>>,
     /// What the trust file says beside the log.
     trust: String,
     runtime: Runtime,
@@ -114,6 +116,8 @@ impl Server {
             // What tests write by hand.
             hosts: Hosts::parse(["l", "log", "log.example"]).unwrap(),
             holds: Vec::new(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            tls: None,
             trust: trust.to_owned(),
             runtime: Runtime::new().unwrap(),
             serving: None,
@@ -136,7 +140,8 @@ impl Server {
             store: None,
             key: log_key(),
             trust: self.trust(),
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: self.listen.clone(),
+            tls: self.tls.clone(),
             cors: Cors::default(),
             hosts: self.hosts.clone(),
             reads: self.reads,
@@ -176,7 +181,7 @@ impl Server {
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.serving().address()
+        self.serving().address().tcp().unwrap()
     }
 
     pub fn url(&self) -> String {

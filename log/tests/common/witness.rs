@@ -41,7 +41,7 @@ impl Witness {
 
     /// Its line in the log's trust file.
     pub fn line(&self, name: &str) -> String {
-        let address = self.serving.as_ref().unwrap().address();
+        let address = self.serving.as_ref().unwrap().address().clone();
         format!("witness {name} {} http://{address}/\n", self.key.verifier_key())
     }
 
