@@ -28,7 +28,7 @@ use std::collections::BinaryHeap;
 use crate::error::{Code, Error};
 use crate::json::{self, JsonError};
 
-pub use number::es6 as number;
+pub use number::{double, es6 as number};
 pub use redaction::Redaction;
 pub use tokens::{Raw, Token, Tokens};
 

@@ -1,10 +1,46 @@
 //! One language for asking which events there are, and one reading of what events of other shapes say.
 //!
-//! Nothing here does I/O or reads a clock. An event's bytes and "now" come in as arguments.
+//! Nothing here does I/O or reads a clock. An event's bytes and "now" come in as arguments. `docs/query.md` of the
+//! repository has the language.
 //!
+//! ```
+//! use countersign_query::{Entry, Query, Readings, value::Document};
+//!
+//! let now = "2026-11-20T06:00:00.000Z".parse()?;
+//! let query = Query::parse("actor:ada outcome:failure,denied since:-7d -action:session.*", now)?;
+//!
+//! let event = Document::parse(r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada Okafor"},"outcome":"failure"}"#);
+//! let event = event.as_ref().map(Document::root);
+//! let readings = Readings::built_in();
+//! let read = event.as_ref().and_then(|event| readings.read(event));
+//! assert!(query.matches(&Entry { event, read: read.as_ref(), ..Entry::recorded(now) }));
+//!
+//! let error = Query::parse("outcome:failure AND", now).unwrap_err();
+//! assert_eq!((error.code.as_str(), error.at), ("query.operator", 16..19));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Modules
+//!
+//! - [`condition`]: what a query is made of; [`matcher`]: what a value must be, for whoever asks.
+//! - [`tally`]: what a search found, and what must be said where it found nothing.
 //! - [`value`]: an event as it was read, in place.
 //! - [`reading`]: who, what, when, on what, from where and with which outcome, whatever the event's shape.
 #![deny(missing_docs, unsafe_code)]
 
+pub mod condition;
+pub mod error;
+mod lex;
+pub mod matcher;
+pub mod moment;
+mod nearest;
+mod parse;
+mod print;
 pub mod reading;
+pub mod tally;
 pub mod value;
+
+pub use condition::{Condition, Entry, Field, Node, Path, Query, Short};
+pub use error::{Code, Error};
+pub use reading::{Outcome, Party, Read, Readings};
+pub use tally::{Findings, Tally};

@@ -3,6 +3,7 @@
 //! A decimal of at most 15 significant digits is that shortest one itself (C's `DBL_DIG`), so only its point
 //! and zeros have to be put where ECMAScript wants them. Longer ones go through a double.
 
+use crate::json;
 use crate::link::MAX_INTEGER;
 
 /// Which numbers are taken.
@@ -165,6 +166,19 @@ fn convert(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
 /// ```
 pub fn es6(value: f64) -> Option<String> {
     value.is_finite().then(|| engine::write(value))
+}
+
+/// The double that a number's text stands for, by the grammar of JSON; `None` where it is no such text or not finite.
+///
+/// ```
+/// use countersign::canonical::double;
+///
+/// assert_eq!(double("1.50"), Some(1.5));
+/// assert!(double("0x1").is_none() && double("1e999").is_none());
+/// ```
+pub fn double(text: &str) -> Option<f64> {
+    let whole = json::number_end(text.as_bytes(), 0).is_ok_and(|end| end == text.len());
+    whole.then(|| engine::through_double(text).0).filter(|value| value.is_finite())
 }
 
 // In an artefact the JavaScript engine around it converts, which saves the tables that it takes.

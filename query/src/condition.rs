@@ -1,0 +1,562 @@
+//! What a query is made of, and whether an event is as it asks.
+
+use core::ops::Range;
+use std::borrow::Cow;
+
+use countersign::time::Time;
+
+use crate::error::Error;
+use crate::matcher::{Matcher, Pattern, Span, fold, words};
+use crate::moment::Moment;
+use crate::reading::{Party, Read};
+use crate::value::{Kind, Value};
+
+/// An event, and what there is to know of it besides.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The event as it was signed; none where it is withheld or erased, or where there is a link alone.
+    pub event: Option<Value<'a>>,
+    /// What a reading says of it.
+    pub read: Option<&'a Read<'a>>,
+    /// When it was recorded, by its link.
+    pub recorded: Time,
+    /// The chain's id, 32 hex digits.
+    pub chain: &'a str,
+    /// The name of the key that signs the chain.
+    pub signer: Option<&'a str>,
+}
+
+impl Entry<'_> {
+    /// What was recorded then, without anything else.
+    pub const fn recorded(time: Time) -> Self {
+        Self { event: None, read: None, recorded: time, chain: "", signer: None }
+    }
+
+    /// When it happened, and whether the event itself says so: what the reading has, else the member `occurred_at`,
+    /// else the time of recording.
+    pub fn time(&self) -> (Time, bool) {
+        let own = match self.read {
+            Some(read) => read.time,
+            None => self
+                .event
+                .and_then(|event| event.get("occurred_at")?.string())
+                .and_then(|text| Moment::parse(&text))
+                .map(|moment| moment.begin),
+        };
+        own.map_or((self.recorded, false), |own| (own, true))
+    }
+}
+
+/// The names of members, from the outermost in. It means nested members alone; an array stands for each of its elements.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Path(Vec<String>);
+
+impl Path {
+    /// A path of these names.
+    pub fn of(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self(names.into_iter().map(Into::into).collect())
+    }
+
+    /// A path whose names are parted by dots.
+    pub fn dotted(text: &str) -> Self {
+        Self::of(text.split('.'))
+    }
+
+    /// The names.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Whether any value at this path passes. Each node of the event is looked at once at most.
+    pub fn any(&self, event: Value<'_>, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        any_at(&self.0, event, test)
+    }
+
+    /// Whether the event has a value there, be it an empty object or array.
+    fn is_in(&self, event: Value<'_>) -> bool {
+        match &self.0[..] {
+            [] => true,
+            [first, rest @ ..] => match event.kind() {
+                Kind::Array => event.elements().any(|element| self.is_in(element)),
+                _ => event.get(first).is_some_and(|value| match rest {
+                    [] => true,
+                    rest => any_there(rest, value),
+                }),
+            },
+        }
+    }
+}
+
+fn any_there(names: &[String], value: Value<'_>) -> bool {
+    match (value.kind(), names) {
+        (Kind::Array, _) => value.elements().any(|element| any_there(names, element)),
+        (_, [last]) => value.get(last).is_some(),
+        (_, [first, rest @ ..]) => value.get(first).is_some_and(|value| any_there(rest, value)),
+        (_, []) => true,
+    }
+}
+
+fn any_at(names: &[String], value: Value<'_>, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+    match (value.kind(), names) {
+        (Kind::Array, _) => value.elements().any(|element| any_at(names, element, test)),
+        (_, []) => test(value),
+        (_, [first, rest @ ..]) => value.get(first).is_some_and(|value| any_at(rest, value, test)),
+    }
+}
+
+/// What a condition can be about by a short name, whatever the event's shape: as its reading has it, or else as the
+/// members of SPEC section 12 have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Short {
+    /// What was done.
+    Action,
+    /// Who did it: the identifier or the name.
+    Actor,
+    /// What it was done to: the identifier, the name, or the type, a colon and the identifier.
+    Target,
+    /// How it ended.
+    Outcome,
+    /// The member `tenant`.
+    Tenant,
+    /// The address from which it was done.
+    Ip,
+    /// The name of the key that signs the chain.
+    Signer,
+    /// The chain's id.
+    Chain,
+    /// The reading's name.
+    As,
+}
+
+impl Short {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Action,
+        Self::Actor,
+        Self::Target,
+        Self::Outcome,
+        Self::Tenant,
+        Self::Ip,
+        Self::Signer,
+        Self::Chain,
+        Self::As,
+    ];
+
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+            Self::Actor => "actor",
+            Self::Target => "target",
+            Self::Outcome => "outcome",
+            Self::Tenant => "tenant",
+            Self::Ip => "ip",
+            Self::Signer => "signer",
+            Self::Chain => "chain",
+            Self::As => "as",
+        }
+    }
+
+    /// What is written so.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|short| short.as_str() == name)
+    }
+
+    /// Whether it is about the link, and not about the event.
+    pub const fn is_of_link(self) -> bool {
+        matches!(self, Self::Signer | Self::Chain)
+    }
+}
+
+/// What a condition is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Field {
+    /// A short name.
+    Short(Short),
+    /// A member.
+    Member(Path),
+}
+
+impl Field {
+    /// Whether there is such a thing.
+    pub fn is_in(&self, entry: &Entry<'_>) -> bool {
+        match self {
+            Self::Member(path) => entry.event.is_some_and(|event| path.is_in(event)),
+            Self::Short(short) => each_text(*short, entry, &mut |_, _| true),
+        }
+    }
+}
+
+/// How a text that a short name stands for is compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Whole.
+    Whole,
+    /// A name of somebody, of which any words will do.
+    Name,
+    /// A word of ours, which may be written with other separators.
+    Word,
+}
+
+/// Whether any text passes that a short name stands for.
+fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+    let mut whole = |text: Option<&str>| text.is_some_and(|text| test(text, Role::Whole));
+    match (short, entry.read) {
+        (Short::Chain, _) => whole(Some(entry.chain).filter(|chain| !chain.is_empty())),
+        (Short::Signer, _) => whole(entry.signer),
+        (Short::As, read) => whole(read.map(|read| &*read.read_as)),
+        (Short::Action, Some(read)) => whole(read.action.as_deref()),
+        (Short::Ip, Some(read)) => whole(read.address.as_deref()),
+        (Short::Outcome, Some(read)) => test(read.outcome.as_str(), Role::Word),
+        (Short::Actor, Some(read)) => party(&read.actor, test),
+        (Short::Target, Some(read)) => party(&read.target, test),
+        (Short::Tenant, _) => member(entry, &["tenant"], test),
+        (Short::Action, None) => member(entry, &["action"], test),
+        (Short::Ip, None) => member(entry, &["context", "ip"], test),
+        (Short::Outcome, None) => member(entry, &["outcome"], test),
+        (Short::Actor, None) => own_party(entry, "actor", test),
+        (Short::Target, None) => own_party(entry, "target", test),
+    }
+}
+
+fn member(entry: &Entry<'_>, names: &[&str], test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+    let path = Path::of(names.iter().copied());
+    let mut test = |value: Value<'_>| value.text().is_some_and(|text| test(&text, Role::Whole));
+    entry.event.is_some_and(|event| path.any(event, &mut test))
+}
+
+fn own_party(entry: &Entry<'_>, name: &str, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+    let Some(event) = entry.event else { return false };
+    Path::of([name]).any(event, &mut |value| {
+        let text = |name| value.get(name).and_then(Value::text);
+        // A text alone is taken for the identifier.
+        party(
+            &Party { id: text("id").or_else(|| value.text()), name: text("name"), kind: text("type") },
+            test,
+        )
+    })
+}
+
+fn party(party: &Party<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+    let Party { id, name, kind } = party;
+    id.as_deref().is_some_and(|id| {
+        test(id, Role::Whole)
+            || kind.as_deref().is_some_and(|kind| test(&format!("{kind}:{id}"), Role::Whole))
+    }) || name.as_deref().is_some_and(|name| test(name, Role::Name))
+}
+
+/// Whether a text is as asked. Of a name it is enough that it has the words.
+fn says(matcher: &Matcher, text: &str, role: Role) -> bool {
+    let pattern = match matcher {
+        Matcher::Text(pattern) => pattern,
+        Matcher::Literal(literal) => &literal.pattern,
+        _ => return matcher.matches(text),
+    };
+    match role {
+        _ if matcher.matches(text) => true,
+        Role::Whole => false,
+        Role::Word => pattern.matches(&text.replace(' ', "-")) || pattern.matches(&text.replace(' ', "_")),
+        Role::Name if pattern.is_cased() => false,
+        Role::Name => has_words(pattern, &fold(text)),
+    }
+}
+
+/// The most words of a name that are looked for.
+const MOST_WORDS: usize = 8;
+
+fn has_words(pattern: &Pattern, name: &str) -> bool {
+    match pattern.pieces() {
+        [literal] => {
+            let wanted: Vec<&str> = words(literal).take(MOST_WORDS + 1).collect();
+            (1..=MOST_WORDS).contains(&wanted.len())
+                && wanted.iter().all(|wanted| words(name).any(|word| word == *wanted))
+        }
+        pieces => {
+            // Stars alone would find any name, which they have found already.
+            pieces.iter().any(|piece| !piece.is_empty())
+                && words(name).any(|word| pattern.matches_folded(word))
+        }
+    }
+}
+
+/// Which time is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// When it happened: the event's own time where it states one, else the time of recording.
+    Happened,
+    /// When it was recorded, by its link.
+    Recorded,
+}
+
+/// One thing that is asked of an event.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// A field is one of these.
+    Is {
+        /// Which one.
+        field: Field,
+        /// What it may be; at least one.
+        values: Vec<Matcher>,
+    },
+    /// There is such a field, whose values all are one of these, and none is an object: what binds a reader's token.
+    Only {
+        /// The member.
+        path: Path,
+        /// What each value must be.
+        values: Vec<Matcher>,
+    },
+    /// There is such a field.
+    Has(Field),
+    /// The member differs between `before` and `after`.
+    Changed(Path),
+    /// Any string or number of the event is like this.
+    Text(Pattern),
+    /// It happened, or was recorded, then.
+    Time(Basis, Span),
+}
+
+impl Condition {
+    /// Whether what the event says counts, and not its link alone.
+    pub fn reads_event(&self) -> bool {
+        match self {
+            Self::Is { field: Field::Short(short), .. } | Self::Has(Field::Short(short)) => {
+                !short.is_of_link()
+            }
+            Self::Time(basis, _) => *basis == Basis::Happened,
+            _ => true,
+        }
+    }
+
+    /// The field that it is about, of those that events may have or not.
+    pub fn field(&self) -> Option<Cow<'_, Field>> {
+        match self {
+            Self::Is { field, .. } | Self::Has(field) => Some(Cow::Borrowed(field)),
+            Self::Only { path, .. } | Self::Changed(path) => Some(Cow::Owned(Field::Member(path.clone()))),
+            Self::Text(_) | Self::Time(..) => None,
+        }
+    }
+
+    /// Whether events have what it is about: for `changed:`, the member before or after.
+    pub fn is_about(&self, entry: &Entry<'_>) -> bool {
+        match self {
+            Self::Is { field, .. } | Self::Has(field) => field.is_in(entry),
+            Self::Only { path, .. } => entry.event.is_some_and(|event| path.is_in(event)),
+            Self::Changed(path) => ["before", "after"].into_iter().any(|side| {
+                entry.event.and_then(|event| event.get(side)).is_some_and(|side| path.is_in(side))
+            }),
+            Self::Text(_) | Self::Time(..) => true,
+        }
+    }
+
+    /// Whether it is so.
+    pub fn holds(&self, entry: &Entry<'_>) -> bool {
+        match self {
+            Self::Is { field: Field::Member(path), values } => {
+                let mut test = |value: Value<'_>| values.iter().any(|matcher| matcher.matches_value(value));
+                entry.event.is_some_and(|event| path.any(event, &mut test))
+            }
+            Self::Is { field: Field::Short(short), values } => {
+                let mut test = |text: &str, role| values.iter().any(|matcher| says(matcher, text, role));
+                each_text(*short, entry, &mut test)
+            }
+            Self::Only { path, values } => {
+                let (mut any, mut all) = (false, true);
+                let mut look = |value: Value<'_>| {
+                    any = true;
+                    all &= values.iter().any(|matcher| matcher.matches_value(value));
+                    !all
+                };
+                if let Some(event) = entry.event {
+                    path.any(event, &mut look);
+                }
+                any && all
+            }
+            Self::Has(field) => field.is_in(entry),
+            Self::Changed(path) => changed(path, entry),
+            Self::Text(pattern) => entry.event.is_some_and(|event| has_text(event, pattern)),
+            Self::Time(Basis::Happened, span) => span.holds(entry.time().0),
+            Self::Time(Basis::Recorded, span) => span.holds(entry.recorded),
+        }
+    }
+}
+
+fn has_text(event: Value<'_>, pattern: &Pattern) -> bool {
+    let mut leaves = event.leaves().filter(|value| matches!(value.kind(), Kind::Text | Kind::Number));
+    leaves.any(|value| value.text().is_some_and(|text| pattern.matches(&text)))
+}
+
+fn changed(path: &Path, entry: &Entry<'_>) -> bool {
+    let side = |name| {
+        let side = entry.event.and_then(|event| event.get(name));
+        path.names().iter().try_fold(side?, |value, name| value.get(name))
+    };
+    match (side("before"), side("after")) {
+        (None, None) => false,
+        (Some(before), Some(after)) => !before.same(after),
+        _ => true,
+    }
+}
+
+/// Conditions, and how they are joined.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Node {
+    /// Each of these; of none, anything.
+    All(Vec<Node>),
+    /// One of these at least.
+    Any(Vec<Node>),
+    /// Not this.
+    Not(Box<Node>),
+    /// The condition of this index within [`Query::conditions`].
+    Condition(usize),
+}
+
+/// What is asked of events.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub(crate) root: Node,
+    pub(crate) conditions: Vec<Asked>,
+}
+
+/// A condition and where it stands.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What is asked.
+    pub condition: Condition,
+    /// Where it stands in the text that was parsed, in bytes; nothing where it was not parsed.
+    pub at: Range<usize>,
+}
+
+impl Default for Query {
+    /// Everything.
+    fn default() -> Self {
+        Self { root: Node::All(Vec::new()), conditions: Vec::new() }
+    }
+}
+
+/// What is asked counts, and not where it stands.
+impl PartialEq for Query {
+    fn eq(&self, other: &Self) -> bool {
+        let asked =
+            |query: &Self| query.conditions.iter().map(|asked| asked.condition.clone()).collect::<Vec<_>>();
+        self.root == other.root && asked(self) == asked(other)
+    }
+}
+
+impl From<Condition> for Query {
+    fn from(condition: Condition) -> Self {
+        Self { root: Node::Condition(0), conditions: vec![Asked { condition, at: 0..0 }] }
+    }
+}
+
+impl Query {
+    /// Reads a query. Lengths of time such as `-7d` count from `now`.
+    ///
+    /// # Errors
+    /// The first part that is not understood. Nothing is left out in silence.
+    pub fn parse(text: &str, now: Time) -> Result<Self, Error> {
+        crate::parse::parse(text, now)
+    }
+
+    /// What fulfils both.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let first = self.conditions.len();
+        self.conditions.extend(other.conditions);
+        self.root = all(vec![self.root, moved(other.root, first)]);
+        self
+    }
+
+    /// What fulfils one of these.
+    pub fn any(queries: impl IntoIterator<Item = Self>) -> Self {
+        let mut either = Self { root: Node::All(Vec::new()), conditions: Vec::new() };
+        let mut nodes = Vec::new();
+        for query in queries {
+            let first = either.conditions.len();
+            either.conditions.extend(query.conditions);
+            nodes.push(moved(query.root, first));
+        }
+        either.root = any(nodes);
+        either
+    }
+
+    /// How the conditions are joined.
+    pub const fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// The conditions in the order in which they stand.
+    pub fn conditions(&self) -> &[Asked] {
+        &self.conditions
+    }
+
+    /// Whether nothing is asked, so that everything matches.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// Whether what events say counts, and not their links alone.
+    pub fn reads_events(&self) -> bool {
+        self.conditions.iter().any(|asked| asked.condition.reads_event())
+    }
+
+    /// Whether an event is as asked. Where what events say counts, what has no event is not, whatever is denied of it.
+    pub fn matches(&self, entry: &Entry<'_>) -> bool {
+        (entry.event.is_some() || !self.reads_events())
+            && self
+                .root
+                .holds(&mut |nth| self.conditions.get(nth).is_some_and(|asked| asked.condition.holds(entry)))
+    }
+}
+
+impl Node {
+    /// Whether it holds, by what is told of each condition.
+    pub(crate) fn holds(&self, condition: &mut dyn FnMut(usize) -> bool) -> bool {
+        match self {
+            Self::All(nodes) => nodes.iter().all(|node| node.holds(condition)),
+            Self::Any(nodes) => nodes.iter().any(|node| node.holds(condition)),
+            Self::Not(node) => !node.holds(condition),
+            Self::Condition(nth) => condition(*nth),
+        }
+    }
+}
+
+/// A node whose conditions have moved.
+fn moved(node: Node, by: usize) -> Node {
+    let all = |nodes: Vec<Node>| nodes.into_iter().map(|node| moved(node, by)).collect();
+    match node {
+        Node::All(nodes) => Node::All(all(nodes)),
+        Node::Any(nodes) => Node::Any(all(nodes)),
+        Node::Not(node) => Node::Not(Box::new(moved(*node, by))),
+        Node::Condition(nth) => Node::Condition(nth + by),
+    }
+}
+
+/// All of these, with what is joined so already taken in.
+pub(crate) fn all(nodes: Vec<Node>) -> Node {
+    let mut flat = Vec::new();
+    for node in nodes {
+        match node {
+            Node::All(inner) => flat.extend(inner),
+            node => flat.push(node),
+        }
+    }
+    if let [_] = &flat[..] { flat.remove(0) } else { Node::All(flat) }
+}
+
+/// One of these, with what is joined so already taken in.
+pub(crate) fn any(nodes: Vec<Node>) -> Node {
+    let mut flat = Vec::new();
+    for node in nodes {
+        match node {
+            Node::Any(inner) => flat.extend(inner),
+            node => flat.push(node),
+        }
+    }
+    if let [_] = &flat[..] { flat.remove(0) } else { Node::Any(flat) }
+}
+
+/// Not this.
+pub(crate) fn not(node: Node) -> Node {
+    if let Node::Not(inner) = node { *inner } else { Node::Not(Box::new(node)) }
+}

@@ -1,0 +1,407 @@
+//! What a value must be: the one matcher of queries, scopes and rules.
+//!
+//! Texts are compared without regard to case, by Unicode's simple lower-casing of each character (`Straße` is
+//! `STRAßE`, and not `STRASSE`), unless a pattern is [cased](Pattern::of_cased). No matcher takes more than time linear in
+//! the value's length.
+//!
+//! ```
+//! use countersign_query::matcher::{Matcher, Network, Pattern};
+//!
+//! assert!(Matcher::Text(Pattern::glob("job.*")).matches("Job.Update"));
+//! assert!(Matcher::Text(Pattern::contains("okaf")).matches("Ada Okafor"));
+//! assert!(!Matcher::Text(Pattern::of_cased(["ada".into(), String::new()])).matches("Ada Okafor"));
+//! assert!(Matcher::Network(Network::parse("10.0.0.0/8").unwrap()).matches("10.1.2.3"));
+//! ```
+
+use core::net::IpAddr;
+use std::borrow::Cow;
+
+use countersign::canonical;
+use countersign::time::Time;
+
+use crate::moment::Moment;
+use crate::value::{Kind, Value};
+
+/// What a value must be.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Matcher {
+    /// A text, or a number, `true`, `false` or `null` as it stands, that is like this.
+    Text(Pattern),
+    /// As text, or as what the text means besides.
+    Literal(Literal),
+    /// A number within these bounds, or a text that is one.
+    Number(Bounds),
+    /// A text that tells a time within these bounds.
+    Time(Span),
+    /// A text that is an address within this network.
+    Network(Network),
+}
+
+/// A text that means something besides: `200.0` is the number 200, `2026-11-20` a day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Literal {
+    pub(crate) text: String,
+    pub(crate) pattern: Pattern,
+    pub(crate) meaning: Meaning,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Meaning {
+    /// A number's canonical text.
+    Number(String),
+    Time(Span),
+    Address(IpAddr),
+    Network(Network),
+}
+
+impl Literal {
+    /// What a text means besides itself, if it does.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = || {
+            let canonical =
+                canonical::double(text).and_then(|_| canonical::canonicalize(text.as_bytes()).ok());
+            canonical.and_then(|canonical| String::from_utf8(canonical).ok()).map(Meaning::Number)
+        };
+        let time = || {
+            let Moment { begin, end } = Moment::parse(text)?;
+            Some(Meaning::Time(Span { from: Some(begin), until: Some(end) }))
+        };
+        let address = || text.parse().ok().map(|address: IpAddr| Meaning::Address(address.to_canonical()));
+        let network = || Network::parse(text).map(Meaning::Network);
+        let meaning = number().or_else(time).or_else(address).or_else(network)?;
+        Some(Self { text: text.into(), pattern: Pattern::exactly(text), meaning })
+    }
+}
+
+impl Matcher {
+    /// Whether a value is so. Objects and arrays never are.
+    pub fn matches_value(&self, value: Value<'_>) -> bool {
+        match self {
+            Self::Number(_) | Self::Literal(Literal { meaning: Meaning::Number(_), .. })
+                if value.kind() == Kind::Number =>
+            {
+                value.number().is_some_and(|number| self.matches(number))
+            }
+            Self::Literal(Literal { pattern, meaning: Meaning::Number(_), .. }) => {
+                value.text().is_some_and(|text| pattern.matches(&text))
+            }
+            _ => value.text().is_some_and(|text| self.matches(&text)),
+        }
+    }
+
+    /// Whether a text is so.
+    pub fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Text(pattern) => pattern.matches(text),
+            Self::Literal(Literal { pattern, meaning, .. }) => {
+                pattern.matches(text)
+                    || match meaning {
+                        Meaning::Number(number) => text == number,
+                        Meaning::Time(span) => span.holds_text(text),
+                        Meaning::Address(address) => parse_address(text) == Some(*address),
+                        Meaning::Network(network) => network.holds_text(text),
+                    }
+            }
+            Self::Number(bounds) => number(text).is_some_and(|number| bounds.hold(number)),
+            Self::Time(span) => span.holds_text(text),
+            Self::Network(network) => network.holds_text(text),
+        }
+    }
+}
+
+/// A number's text that is not absurdly long: no double needs more than 800 digits.
+fn number(text: &str) -> Option<f64> {
+    let begins = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    if begins && text.len() <= 1000 { canonical::double(text) } else { None }
+}
+
+/// Bounds of numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bounds {
+    /// The least, and whether it is itself within.
+    pub low: Option<(f64, bool)>,
+    /// The greatest, and whether it is itself within.
+    pub high: Option<(f64, bool)>,
+}
+
+impl Bounds {
+    /// Whether a number is within.
+    pub fn hold(&self, number: f64) -> bool {
+        self.low.is_none_or(|(low, within)| number > low || within && number >= low)
+            && self.high.is_none_or(|(high, within)| number < high || within && number <= high)
+    }
+}
+
+/// A span of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first moment within.
+    pub from: Option<Time>,
+    /// The first moment no longer within.
+    pub until: Option<Time>,
+}
+
+impl Span {
+    /// Whether a moment is within.
+    pub fn holds(&self, time: Time) -> bool {
+        self.from.is_none_or(|from| time >= from) && self.until.is_none_or(|until| time < until)
+    }
+
+    fn holds_text(&self, text: &str) -> bool {
+        Moment::parse(text).is_some_and(|moment| self.holds(moment.begin))
+    }
+}
+
+/// A range of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    length: u8,
+}
+
+impl Network {
+    /// Reads `10.0.0.0/8` or `2001:db8::/32`. An address of version 4 written as one of version 6 is one of version 4.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, length) = text.split_once('/')?;
+        let length: u8 = length.parse().ok().filter(|_| !length.starts_with('+'))?;
+        let written: IpAddr = address.parse().ok()?;
+        let address = written.to_canonical();
+        let mapped = written.is_ipv6() && address.is_ipv4();
+        let length = if mapped { length.checked_sub(96)? } else { length };
+        (length <= if address.is_ipv4() { 32 } else { 128 }).then_some(Self { address, length })
+    }
+
+    /// Whether an address is within.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.length)).unwrap_or(0);
+                network.to_bits() & mask == address.to_bits() & mask
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.length)).unwrap_or(0);
+                network.to_bits() & mask == address.to_bits() & mask
+            }
+            _ => false,
+        }
+    }
+
+    fn holds_text(&self, text: &str) -> bool {
+        parse_address(text).is_some_and(|address| self.holds(address))
+    }
+}
+
+impl core::fmt::Display for Network {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
+}
+
+fn parse_address(text: &str) -> Option<IpAddr> {
+    if text.len() > 45 {
+        return None;
+    }
+    text.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// A text with gaps: `job.*` has the pieces `job.` and none, with any characters between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// At least one; in lower case where the pattern is not cased.
+    pieces: Vec<String>,
+    cased: bool,
+}
+
+impl Pattern {
+    /// These pieces, with any characters between them.
+    pub fn of(pieces: impl IntoIterator<Item = String>) -> Self {
+        let mut pattern = Self::of_cased(pieces);
+        for piece in &mut pattern.pieces {
+            *piece = fold(piece).into_owned();
+        }
+        pattern.cased = false;
+        pattern
+    }
+
+    /// The whole text.
+    pub fn exactly(text: &str) -> Self {
+        Self::of([text.to_owned()])
+    }
+
+    /// The whole text, with `*` for any characters.
+    pub fn glob(text: &str) -> Self {
+        Self::of(text.split('*').map(str::to_owned))
+    }
+
+    /// A text that holds this.
+    pub fn contains(text: &str) -> Self {
+        Self::of([String::new(), text.to_owned(), String::new()])
+    }
+
+    /// A text that begins with this.
+    pub fn starts_with(text: &str) -> Self {
+        Self::of([text.to_owned(), String::new()])
+    }
+
+    /// A text that ends with this.
+    pub fn ends_with(text: &str) -> Self {
+        Self::of([String::new(), text.to_owned()])
+    }
+
+    /// These pieces, compared with regard to case.
+    pub fn of_cased(pieces: impl IntoIterator<Item = String>) -> Self {
+        let mut pieces: Vec<String> = pieces.into_iter().collect();
+        // Of gaps that follow each other one is enough.
+        let last = pieces.len().saturating_sub(1);
+        let mut nth = 0;
+        pieces.retain(|piece| {
+            nth += 1;
+            nth == 1 || nth - 1 == last || !piece.is_empty()
+        });
+        if pieces.is_empty() {
+            pieces.push(String::new());
+        }
+        Self { pieces, cased: true }
+    }
+
+    /// What stands between the gaps, in lower case where case does not count.
+    pub fn pieces(&self) -> &[String] {
+        &self.pieces
+    }
+
+    /// Whether case counts.
+    pub const fn is_cased(&self) -> bool {
+        self.cased
+    }
+
+    /// Whether a text is like it.
+    pub fn matches(&self, text: &str) -> bool {
+        // A text of another length can be as long in lower case, but not where neither has but ASCII.
+        if let [whole] = &self.pieces[..]
+            && (self.cased || whole.is_ascii() && text.is_ascii())
+        {
+            return if self.cased { whole == text } else { whole.eq_ignore_ascii_case(text) };
+        }
+        if self.cased { self.matches_folded(text) } else { self.matches_folded(&fold(text)) }
+    }
+
+    /// As [`Pattern::matches`], for a text that is in lower case where case does not count.
+    pub(crate) fn matches_folded(&self, text: &str) -> bool {
+        let (first, rest) = match &self.pieces[..] {
+            [] => return text.is_empty(),
+            [whole] => return whole == text,
+            [first, rest @ ..] => (first, rest),
+        };
+        let Some((last, between)) = rest.split_last() else { return false };
+        let Some(mut rest) = text.strip_prefix(&**first) else { return false };
+        // Whatever comes first leaves most for what follows, so that nothing is tried twice.
+        for piece in between {
+            let Some(found) = rest.find(&**piece) else { return false };
+            rest = &rest[found + piece.len()..];
+        }
+        rest.ends_with(&**last)
+    }
+}
+
+/// A text in simple lower case: each character by itself, as long as it stays one.
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Cow::Owned(text.to_ascii_lowercase());
+        }
+        return Cow::Borrowed(text);
+    }
+    let simple = |char: char| {
+        let mut lower = char.to_lowercase();
+        match (lower.next(), lower.next()) {
+            (Some(lower), None) => lower,
+            _ => char,
+        }
+    };
+    Cow::Owned(text.chars().map(simple).collect())
+}
+
+/// The words of a text: letters, digits and underscores that follow each other.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|char: char| !char.is_alphanumeric() && char != '_').filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn compares_without_case_by_simple_lower_casing() {
+        for (pattern, text) in [
+            ("ada", "ADA"),
+            ("ÅSA", "åsa"),
+            ("straße", "STRAßE"),
+            ("σ", "Σ"),
+            ("k", "\u{212a}"),
+            ("İx", "İX"),
+        ] {
+            assert!(
+                Pattern::exactly(pattern).matches(text) && Pattern::exactly(text).matches(pattern),
+                "{text}"
+            );
+        }
+        assert!(!Pattern::exactly("straße").matches("STRASSE"));
+        assert!(!Pattern::of_cased(["ada".into()]).matches("Ada"));
+    }
+
+    #[test]
+    fn knows_networks() {
+        for (network, address, is_in) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("10.0.0.0/8", "::ffff:10.0.0.1", true),
+            ("::ffff:10.0.0.0/104", "10.9.9.9", true),
+            ("0.0.0.0/0", "255.1.1.1", true),
+            ("0.0.0.0/0", "::1", false),
+            ("2001:db8::/33", "2001:db8:7fff::1", true),
+            ("2001:db8::/33", "2001:db8:8000::1", false),
+            ("::/0", "::1", true),
+            ("192.0.2.7/32", "192.0.2.7", true),
+        ] {
+            assert_eq!(Network::parse(network).unwrap().holds_text(address), is_in, "{network} {address}");
+        }
+        for network in
+            ["10.0.0.0", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/+8", "::ffff:10.0.0.0/8", "/8"]
+        {
+            assert!(Network::parse(network).is_none(), "{network}");
+        }
+    }
+
+    #[test]
+    fn literals_mean_what_they_say_and_what_they_are() {
+        let is = |literal: &str, text: &str| Matcher::Literal(Literal::parse(literal).unwrap()).matches(text);
+        assert!(is("200.0", "200") && is("2e2", "200") && is("200.0", "200.0"));
+        assert!(is("2026-11-20", "2026-11-20T23:00:00Z") && !is("2026-11-20", "2026-11-21T00:00:00Z"));
+        assert!(is("::1", "0:0:0:0:0:0:0:1") && is("10.0.0.0/8", "10.0.0.0/8"));
+        assert!(Literal::parse("u_1").is_none() && Literal::parse("").is_none());
+    }
+
+    /// As a reader would do it: each gap tries every length.
+    fn naive(pieces: &[String], text: &str) -> bool {
+        match pieces {
+            [] => false,
+            [last] => text == last,
+            [first, rest @ ..] => text.strip_prefix(&**first).is_some_and(|after| {
+                (0..=after.len()).any(|skip| after.is_char_boundary(skip) && naive(rest, &after[skip..]))
+            }),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn patterns_match_as_a_naive_one_does(pattern in "[abA*]{0,8}", text in "[abAB]{0,12}") {
+            let pieces: Vec<String> = pattern.to_lowercase().split('*').map(str::to_owned).collect();
+            prop_assert_eq!(Pattern::glob(&pattern).matches(&text), naive(&pieces, &text.to_lowercase()));
+            let cased: Vec<String> = pattern.split('*').map(str::to_owned).collect();
+            prop_assert_eq!(Pattern::of_cased(cased.clone()).matches(&text), naive(&cased, &text));
+        }
+    }
+}

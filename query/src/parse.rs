@@ -1,0 +1,561 @@
+//! Reads queries.
+
+use core::ops::Range;
+
+use countersign::canonical;
+use countersign::time::Time;
+
+use crate::condition::{Asked, Basis, Condition, Field, Node, Path, Query, Short, all, any, not};
+use crate::error::{Code, Error};
+use crate::lex::{Lexer, Piece, Until, Word};
+use crate::matcher::{Bounds, Literal, Matcher, Network, Pattern, Span};
+use crate::moment::Moment;
+
+/// The most bytes that a query may have.
+pub(crate) const MOST_BYTES: usize = 16_384;
+/// The most conditions.
+const MOST_CONDITIONS: usize = 128;
+/// The most values of all conditions together.
+const MOST_VALUES: usize = 1024;
+/// The deepest nesting.
+const MOST_LEVELS: usize = 32;
+
+const QUOTE_IT: &str = "put it in quotes if it is to be taken as it stands";
+
+pub(crate) fn parse(text: &str, now: Time) -> Result<Query, Error> {
+    if text.len() > MOST_BYTES {
+        let at = text.floor_char_boundary(MOST_BYTES)..text.len();
+        return Err(Error::new(Code::Long, at, "a query has at most 16,384 bytes", "ask for less at once"));
+    }
+    let lexer = Lexer { text, at: 0 };
+    let mut parser = Parser { lexer, now, conditions: Vec::new(), values: 0 };
+    parser.lexer.space();
+    if parser.lexer.rest().is_empty() {
+        return Ok(Query::default());
+    }
+    let root = parser.either(0)?;
+    if parser.lexer.rest().is_empty() {
+        return Ok(Query { root, conditions: parser.conditions });
+    }
+    let at = parser.lexer.at..parser.lexer.at + 1;
+    Err(Error::new(Code::Parenthesis, at, "a parenthesis is closed that was not opened", QUOTE_IT))
+}
+
+struct Parser<'a> {
+    lexer: Lexer<'a>,
+    now: Time,
+    conditions: Vec<Asked>,
+    values: usize,
+}
+
+/// What may stand between a field and its values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Is,
+    /// With regard to case.
+    Same,
+    More,
+    AtLeast,
+    Less,
+    AtMost,
+}
+
+/// The conditions that are not about a field.
+#[derive(Clone, Copy)]
+enum Special {
+    Has,
+    Changed,
+    Time(Basis),
+    Since(Basis),
+    Until(Basis),
+}
+
+impl Special {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "has" => Self::Has,
+            "changed" => Self::Changed,
+            "time" => Self::Time(Basis::Happened),
+            "since" => Self::Since(Basis::Happened),
+            "until" => Self::Until(Basis::Happened),
+            "recorded" => Self::Time(Basis::Recorded),
+            "recorded-since" => Self::Since(Basis::Recorded),
+            "recorded-until" => Self::Until(Basis::Recorded),
+            _ => return None,
+        })
+    }
+}
+
+/// The names that are no member's and no short name's.
+pub(crate) const SPECIAL: [&str; 8] =
+    ["has", "changed", "time", "since", "until", "recorded", "recorded-since", "recorded-until"];
+
+impl Parser<'_> {
+    /// The keyword that is next: a whole word.
+    fn keyword(&self, word: &str) -> bool {
+        self.lexer.rest().strip_prefix(word).is_some_and(|rest| {
+            rest.chars().next().is_none_or(|next| next.is_whitespace() || matches!(next, '(' | ')'))
+        })
+    }
+
+    fn take_keyword(&mut self, word: &str) -> Option<Range<usize>> {
+        let at = self.lexer.at;
+        let is_next = self.keyword(word);
+        if is_next {
+            self.lexer.at += word.len();
+            self.lexer.space();
+        }
+        is_next.then_some(at..at + word.len())
+    }
+
+    fn ends(&self) -> bool {
+        self.lexer.peek().is_none_or(|next| next == ')')
+    }
+
+    /// Refuses an operator that nothing follows.
+    fn follows(&self, operator: Range<usize>) -> Result<(), Error> {
+        if self.ends() || self.keyword("AND") || self.keyword("OR") {
+            let hint = "write a condition after it, or put it in quotes to search for the word";
+            return Err(Error::new(Code::Operator, operator, "nothing follows it", hint));
+        }
+        Ok(())
+    }
+
+    fn either(&mut self, level: usize) -> Result<Node, Error> {
+        let mut nodes = vec![self.each(level)?];
+        while let Some(at) = self.take_keyword("OR") {
+            self.follows(at)?;
+            nodes.push(self.each(level)?);
+        }
+        Ok(any(nodes))
+    }
+
+    fn each(&mut self, level: usize) -> Result<Node, Error> {
+        let mut nodes = vec![self.unit(level)?];
+        loop {
+            if let Some(at) = self.take_keyword("AND") {
+                self.follows(at)?;
+            } else if self.ends() || self.keyword("OR") {
+                return Ok(all(nodes));
+            }
+            nodes.push(self.unit(level)?);
+        }
+    }
+
+    fn unit(&mut self, level: usize) -> Result<Node, Error> {
+        let start = self.lexer.at;
+        if level > MOST_LEVELS {
+            let hint = "write the query with fewer parentheses";
+            return Err(Error::new(Code::Deep, start..start + 1, "nested deeper than 32 levels", hint));
+        }
+        for word in ["AND", "OR"] {
+            if self.keyword(word) {
+                let hint = "write a condition before it, or put it in quotes to search for the word";
+                return Err(Error::new(
+                    Code::Operator,
+                    start..start + word.len(),
+                    "nothing is before it",
+                    hint,
+                ));
+            }
+        }
+        let negation = match self.take_keyword("NOT") {
+            Some(at) => Some(at),
+            None if self.lexer.take("-") => Some(start..start + 1),
+            None => None,
+        };
+        if let Some(at) = negation {
+            if self.lexer.peek().is_some_and(char::is_whitespace) {
+                let hint = "write - right before the condition that it denies, or in quotes to search for it";
+                return Err(Error::new(Code::Operator, at, "nothing follows it", hint));
+            }
+            self.follows(at)?;
+            return Ok(not(self.unit(level + 1)?));
+        }
+        if self.lexer.take("(") {
+            self.lexer.space();
+            if self.ends() {
+                let message = "a parenthesis with nothing in it";
+                return Err(Error::new(Code::Parenthesis, start..start + 1, message, QUOTE_IT));
+            }
+            let node = self.either(level + 1)?;
+            if !self.lexer.take(")") {
+                let message = "a parenthesis is not closed";
+                return Err(Error::new(Code::Parenthesis, start..start + 1, message, "close it with )"));
+            }
+            self.after_unit()?;
+            return Ok(node);
+        }
+        let node = self.condition()?;
+        self.after_unit()?;
+        Ok(node)
+    }
+
+    /// What follows a condition is white space, the end of a parenthesis or of the text.
+    fn after_unit(&mut self) -> Result<(), Error> {
+        match self.lexer.peek() {
+            Some('(') => {
+                let at = self.lexer.at..self.lexer.at + 1;
+                Err(Error::new(Code::Parenthesis, at, "a parenthesis right after something else", QUOTE_IT))
+            }
+            Some(next) if !next.is_whitespace() && next != ')' => {
+                let at = self.lexer.at..self.lexer.at + next.len_utf8();
+                let hint = "part conditions by spaces, or put this in quotes";
+                Err(Error::new(Code::Value, at, "this cannot follow a condition", hint))
+            }
+            _ => {
+                self.lexer.space();
+                Ok(())
+            }
+        }
+    }
+
+    fn condition(&mut self) -> Result<Node, Error> {
+        let start = self.lexer.at;
+        let word = self.lexer.word(Until::Operator)?;
+        let Some(operator) = self.operator()? else { return self.text(&word) };
+        if word.is_empty() {
+            let at = start..self.lexer.at;
+            let hint = "write the field before it, such as action:job.update, or put this in quotes";
+            return Err(Error::new(Code::Field, at, "a field's name is missing", hint));
+        }
+        let values = self.word_list(&word)?;
+        if let Some(special) = word.bare().and_then(Special::parse) {
+            return self.special(special, operator, &values, start);
+        }
+        let field = field(&word)?;
+        let at = start..self.lexer.at;
+        if matches!(operator, Operator::Is | Operator::Same) {
+            let star = |value: &Word| operator == Operator::Is && value.pieces == [Piece::Star];
+            if values.iter().any(star) {
+                return self.push(Condition::Has(field), at);
+            }
+            let values = values.iter().map(|value| self.value(value, &field, operator));
+            let values = values.collect::<Result<_, _>>()?;
+            return self.push(Condition::Is { field, values }, at);
+        }
+        let [value] = &values[..] else {
+            let hint = "more and less take one value: join two conditions by OR";
+            return Err(Error::new(Code::Comparison, at, "several values to compare with", hint));
+        };
+        let matcher = self.compared(operator, value)?;
+        self.push(Condition::Is { field, values: vec![matcher] }, at)
+    }
+
+    fn operator(&mut self) -> Result<Option<Operator>, Error> {
+        let start = self.lexer.at;
+        if self.lexer.take("!=") {
+            let hint = "write -field:value for what a field is not";
+            return Err(Error::new(Code::Operator, start..self.lexer.at, "there is no !=", hint));
+        }
+        let is = self.lexer.take(":");
+        let compared = [
+            (">=", Operator::AtLeast),
+            (">", Operator::More),
+            ("<=", Operator::AtMost),
+            ("<", Operator::Less),
+        ];
+        for (text, operator) in compared {
+            if self.lexer.take(text) {
+                return Ok(Some(operator));
+            }
+        }
+        if is {
+            return Ok(Some(Operator::Is));
+        }
+        Ok(if self.lexer.take("==") {
+            Some(Operator::Same)
+        } else if self.lexer.take("=") {
+            Some(Operator::Is)
+        } else {
+            None
+        })
+    }
+
+    /// The values after an operator, parted by commas.
+    fn word_list(&mut self, name: &Word) -> Result<Vec<Word>, Error> {
+        let mut values = Vec::new();
+        loop {
+            let start = self.lexer.at;
+            let value = self.lexer.word(Until::Comma)?;
+            if self.lexer.peek() == Some('(') {
+                let at = self.lexer.at..self.lexer.at + 1;
+                let hint = "write several values as field:a,b, and a parenthesis within one in quotes";
+                return Err(Error::new(Code::Parenthesis, at, "a parenthesis within a value", hint));
+            }
+            if value.is_empty() {
+                let hint = "write a value, \"\" for an empty one, or field:* for any";
+                return Err(Error::new(
+                    Code::Value,
+                    name.at.start..start.max(self.lexer.at),
+                    "a value is missing",
+                    hint,
+                ));
+            }
+            self.values += 1;
+            if self.values > MOST_VALUES {
+                let hint = "ask for less at once";
+                return Err(Error::new(Code::Long, value.at, "a query has at most 1,024 values", hint));
+            }
+            values.push(value);
+            if !self.lexer.take(",") {
+                return Ok(values);
+            }
+        }
+    }
+
+    fn push(&mut self, condition: Condition, at: Range<usize>) -> Result<Node, Error> {
+        if self.conditions.len() == MOST_CONDITIONS {
+            let hint = "values of one field can be parted by commas";
+            return Err(Error::new(Code::Long, at, "a query has at most 128 conditions", hint));
+        }
+        self.conditions.push(Asked { condition, at });
+        Ok(Node::Condition(self.conditions.len() - 1))
+    }
+
+    /// Free text.
+    fn text(&mut self, word: &Word) -> Result<Node, Error> {
+        let mut pieces = word.between_stars();
+        if pieces.iter().all(String::is_empty) {
+            let hint = "write at least one character to search for";
+            let at = word.at.start..word.at.end.max(word.at.start + 1);
+            return Err(Error::new(Code::Value, at, "there is no text to search for", hint));
+        }
+        // Stars at its ends say what is so anyway.
+        pieces.insert(0, String::new());
+        pieces.push(String::new());
+        self.push(Condition::Text(Pattern::of(pieces)), word.at.clone())
+    }
+
+    fn special(
+        &mut self,
+        special: Special,
+        operator: Operator,
+        values: &[Word],
+        start: usize,
+    ) -> Result<Node, Error> {
+        let at = start..self.lexer.at;
+        let span = match special {
+            Special::Has | Special::Changed => {
+                if operator != Operator::Is {
+                    let hint = "write has:field or changed:field";
+                    return Err(Error::new(Code::Operator, at, "nothing is compared here", hint));
+                }
+                let mut nodes = Vec::new();
+                for value in values {
+                    let condition = match (special, field(value)?) {
+                        (Special::Has, field) => Condition::Has(field),
+                        (_, Field::Member(path)) => Condition::Changed(path),
+                        (_, Field::Short(short)) => Condition::Changed(Path::of([short.as_str()])),
+                    };
+                    nodes.push(self.push(condition, at.clone())?);
+                }
+                return Ok(any(nodes));
+            }
+            Special::Time(basis) => {
+                let mut nodes = Vec::new();
+                for value in values {
+                    let span = self.span(operator, value)?;
+                    nodes.push(self.push(Condition::Time(basis, span), at.clone())?);
+                }
+                return Ok(any(nodes));
+            }
+            Special::Since(basis) => (basis, true),
+            Special::Until(basis) => (basis, false),
+        };
+        let ([value], Operator::Is) = (values, operator) else {
+            let hint = "write one time, such as since:2026-11-20 or since:-7d";
+            return Err(Error::new(Code::Time, at, "there is one time here, after a colon", hint));
+        };
+        let begin = Some(self.moment(value)?.begin);
+        let (basis, is_since) = span;
+        let span =
+            if is_since { Span { from: begin, until: None } } else { Span { from: None, until: begin } };
+        self.push(Condition::Time(basis, span), at)
+    }
+
+    fn moment(&self, word: &Word) -> Result<Moment, Error> {
+        moment(&text_of(word), self.now).ok_or_else(|| no_time(word))
+    }
+
+    fn span(&self, operator: Operator, word: &Word) -> Result<Span, Error> {
+        if operator == Operator::Is
+            && let Some((low, high)) = word.bare_range()
+        {
+            let end = |text: &str| {
+                (text != "*").then(|| moment(text, self.now).ok_or_else(|| no_time(word))).transpose()
+            };
+            let (low, high) = (end(&low)?, end(&high)?);
+            let span = Span { from: low.map(|low| low.begin), until: high.map(|high| high.end) };
+            return ordered(span.from.zip(span.until).is_none_or(|(from, until)| from < until), word)
+                .map(|()| span);
+        }
+        let Moment { begin, end } = self.moment(word)?;
+        Ok(within(operator, begin, end))
+    }
+
+    /// What a field may be.
+    fn value(&self, word: &Word, field: &Field, operator: Operator) -> Result<Matcher, Error> {
+        if operator == Operator::Same {
+            return Ok(Matcher::Text(Pattern::of_cased(word.between_stars())));
+        }
+        if let Some((low, high)) = word.bare_range() {
+            let ends = || [&*low, &*high].into_iter().filter(|end| *end != "*");
+            let is_time = |end| moment(end, self.now).is_some();
+            if ends().all(|end| number(end).is_some()) {
+                let bound = |end: &str| number(end).map(|end| (end, true));
+                let bounds = Bounds { low: bound(&low), high: bound(&high) };
+                let is_ordered = bounds.low.zip(bounds.high).is_none_or(|(low, high)| low <= high);
+                return ordered(is_ordered, word).map(|()| Matcher::Number(bounds));
+            }
+            if ends().all(is_time) {
+                return self.span(operator, word).map(Matcher::Time);
+            }
+            if ends().any(|end| number(end).is_some() || is_time(end)) {
+                return Err(no_range(word));
+            }
+        }
+        let Some(text) = word.bare() else { return Ok(Matcher::Text(Pattern::of(word.between_stars()))) };
+        if *field == Field::Short(Short::Ip)
+            && let Some((address, length)) = text.split_once('/')
+            && Network::parse(text).is_none()
+            && (address.parse::<core::net::IpAddr>().is_ok()
+                || length.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            let hint = "write it as 10.0.0.0/8 or 2001:db8::/32";
+            return Err(Error::new(
+                Code::Network,
+                word.at.clone(),
+                "there is no such range of addresses",
+                hint,
+            ));
+        }
+        Ok(Literal::parse(text).map_or_else(|| Matcher::Text(Pattern::exactly(text)), Matcher::Literal))
+    }
+
+    /// More or less than a number or a time.
+    fn compared(&self, operator: Operator, word: &Word) -> Result<Matcher, Error> {
+        let text = text_of(word);
+        if let Some(number) = number(&text) {
+            let bound = |within| Some((number, within));
+            return Ok(Matcher::Number(match operator {
+                Operator::More => Bounds { low: bound(false), high: None },
+                Operator::AtLeast => Bounds { low: bound(true), high: None },
+                Operator::Less => Bounds { low: None, high: bound(false) },
+                _ => Bounds { low: None, high: bound(true) },
+            }));
+        }
+        let Some(Moment { begin, end }) = moment(&text, self.now) else {
+            let hint = "write a number, a day such as 2026-11-20, or a time";
+            let message = "neither a number nor a time to compare with";
+            return Err(Error::new(Code::Comparison, word.at.clone(), message, hint));
+        };
+        Ok(Matcher::Time(within(operator, begin, end)))
+    }
+}
+
+impl Word {
+    /// The ends of `a..b`, where nothing is quoted; `*` stands for none, and one end at least is there.
+    fn bare_range(&self) -> Option<(String, String)> {
+        let mut text = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Bare(bare) => text += bare,
+                Piece::Star => text.push('*'),
+                Piece::Quoted(_) => return None,
+            }
+        }
+        let (low, high) = text.split_once("..")?;
+        let is_end = |text: &str| !text.is_empty() && (text == "*" || !text.contains('*'));
+        (is_end(low) && is_end(high) && (low, high) != ("*", "*")).then(|| (low.into(), high.into()))
+    }
+}
+
+fn within(operator: Operator, begin: Time, end: Time) -> Span {
+    match operator {
+        Operator::Is | Operator::Same => Span { from: Some(begin), until: Some(end) },
+        Operator::More => Span { from: Some(end), until: None },
+        Operator::AtLeast => Span { from: Some(begin), until: None },
+        Operator::Less => Span { from: None, until: Some(begin) },
+        Operator::AtMost => Span { from: None, until: Some(end) },
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    canonical::double(text)
+}
+
+fn moment(text: &str, now: Time) -> Option<Moment> {
+    Moment::parse_for(text, now)
+}
+
+fn text_of(word: &Word) -> String {
+    if word.pieces.contains(&Piece::Star) { String::new() } else { word.between_stars().concat() }
+}
+
+fn no_time(word: &Word) -> Error {
+    let hint = "write a day such as 2026-11-20, a time such as 2026-11-20T06:00:00Z, or -7d (s, m, h, d, w)";
+    Error::new(Code::Time, word.at.clone(), "neither a day nor a time", hint)
+}
+
+fn no_range(word: &Word) -> Error {
+    let hint = "write two numbers or two times, or * for no end: 400..499, 2026-11-01..*";
+    Error::new(Code::Range, word.at.clone(), "the ends of the range are not alike", hint)
+}
+
+fn ordered(is_ordered: bool, word: &Word) -> Result<(), Error> {
+    if is_ordered {
+        return Ok(());
+    }
+    let hint = "write the lower end first";
+    Err(Error::new(Code::Range, word.at.clone(), "the range ends before it begins", hint))
+}
+
+/// A field by its name. What is quoted is a member's name as it stands, dots and all.
+fn field(word: &Word) -> Result<Field, Error> {
+    let refuse = |message, hint| Err(Error::new(Code::Field, word.at.clone(), message, hint));
+    if let Some(short) = word.bare().and_then(Short::parse) {
+        return Ok(Field::Short(short));
+    }
+    let mut names = vec![String::new()];
+    // Whether the last name has something to it, be it quotes alone.
+    let mut there = false;
+    for piece in &word.pieces {
+        match piece {
+            Piece::Star => {
+                return refuse("a star in a field's name", "name the field, or search for text alone");
+            }
+            Piece::Quoted(text) => {
+                there = true;
+                if let Some(last) = names.last_mut() {
+                    last.push_str(text);
+                }
+            }
+            Piece::Bare(text) if text.contains(',') => {
+                return refuse("a comma in a field's name", "put the name in quotes");
+            }
+            Piece::Bare(text) => {
+                for (nth, part) in text.split('.').enumerate() {
+                    if nth > 0 {
+                        if !there {
+                            return refuse("a name is missing in the path", QUOTE_IT);
+                        }
+                        names.push(String::new());
+                        there = false;
+                    }
+                    there |= !part.is_empty();
+                    if let Some(last) = names.last_mut() {
+                        last.push_str(part);
+                    }
+                }
+            }
+        }
+    }
+    if !there {
+        return refuse("a name is missing in the path", QUOTE_IT);
+    }
+    if names.len() > canonical::MAX_DEPTH {
+        return refuse("a path of more than 64 names", "no event nests so deep");
+    }
+    Ok(Field::Member(Path::of(names)))
+}

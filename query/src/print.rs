@@ -1,0 +1,199 @@
+//! Queries as text that parses to the same.
+
+use core::fmt::{self, Display, Formatter, Write as _};
+
+use countersign::canonical;
+use countersign::time::Time;
+
+use crate::condition::{Basis, Condition, Field, Node, Path, Query, Short};
+use crate::matcher::{Bounds, Literal, Matcher, Pattern, Span};
+use crate::parse::SPECIAL;
+
+/// As it can be parsed again, with each time in full.
+impl Display for Query {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match &self.root {
+            Node::All(nodes) => self.joined(f, nodes, " "),
+            node => self.node(f, node),
+        }
+    }
+}
+
+impl Query {
+    fn node(&self, f: &mut Formatter<'_>, node: &Node) -> fmt::Result {
+        match node {
+            Node::All(nodes) | Node::Any(nodes) => {
+                f.write_char('(')?;
+                self.joined(f, nodes, if matches!(node, Node::All(_)) { " " } else { " OR " })?;
+                f.write_char(')')
+            }
+            Node::Not(node) => {
+                f.write_char('-')?;
+                self.node(f, node)
+            }
+            Node::Condition(nth) => self.conditions.get(*nth).map_or(Ok(()), |asked| asked.condition.fmt(f)),
+        }
+    }
+
+    fn joined(&self, f: &mut Formatter<'_>, nodes: &[Node], between: &str) -> fmt::Result {
+        for (nth, node) in nodes.iter().enumerate() {
+            f.write_str(if nth > 0 { between } else { "" })?;
+            self.node(f, node)?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Condition {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is { field, values } => {
+                field.fmt(f)?;
+                is(f, values)
+            }
+            Self::Only { path, values } => {
+                path.fmt(f)?;
+                is(f, values)
+            }
+            Self::Has(field) => write!(f, "has:{field}"),
+            Self::Changed(path) => write!(f, "changed:{path}"),
+            Self::Text(pattern) => {
+                let inner = pattern.pieces().len().saturating_sub(1);
+                pieces(f, pattern.pieces().get(1..inner).unwrap_or_default(), true)
+            }
+            Self::Time(basis, span) => {
+                let (time, since, until) = match basis {
+                    Basis::Happened => ("time", "since", "until"),
+                    Basis::Recorded => ("recorded", "recorded-since", "recorded-until"),
+                };
+                match span {
+                    Span { from: Some(from), until: None } => write!(f, "{since}:{from}"),
+                    Span { from: None, until: Some(end) } => write!(f, "{until}:{end}"),
+                    span => {
+                        write!(f, "{time}:")?;
+                        span_range(f, span)
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Display for Field {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short(short) => f.write_str(short.as_str()),
+            Self::Member(path) => path.fmt(f),
+        }
+    }
+}
+
+/// Names that are no plain words stand in quotes, and so does one that would be taken for something else.
+impl Display for Path {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let is_taken =
+            matches!(self.names(), [one] if Short::parse(one).is_some() || SPECIAL.contains(&&**one));
+        for (nth, name) in self.names().iter().enumerate() {
+            f.write_str(if nth > 0 { "." } else { "" })?;
+            let plain = !is_taken && !name.is_empty() && name.chars().all(is_plain_in_name);
+            if plain && !name.starts_with('-') { f.write_str(name)? } else { quoted(f, name)? }
+        }
+        Ok(())
+    }
+}
+
+fn is_plain_in_name(char: char) -> bool {
+    char.is_alphanumeric() || matches!(char, '_' | '@' | '/' | '#' | '$' | '-')
+}
+
+/// The operator and the values.
+fn is(f: &mut Formatter<'_>, values: &[Matcher]) -> fmt::Result {
+    if let [value] = values {
+        match value {
+            Matcher::Number(Bounds { low: Some((low, within)), high: None }) => {
+                return write!(f, "{}{}", if *within { ">=" } else { ">" }, number(*low));
+            }
+            Matcher::Number(Bounds { low: None, high: Some((high, within)) }) => {
+                return write!(f, "{}{}", if *within { "<=" } else { "<" }, number(*high));
+            }
+            Matcher::Time(Span { from: Some(from), until: None }) => return write!(f, ">={from}"),
+            Matcher::Time(Span { from: None, until: Some(until) }) => return write!(f, "<{until}"),
+            _ => {}
+        }
+    }
+    let cased = |value: &Matcher| matches!(value, Matcher::Text(pattern) if pattern.is_cased());
+    f.write_str(if values.iter().any(cased) { "==" } else { ":" })?;
+    for (nth, value) in values.iter().enumerate() {
+        f.write_str(if nth > 0 { "," } else { "" })?;
+        match value {
+            Matcher::Text(pattern) => pieces(f, pattern.pieces(), false)?,
+            Matcher::Literal(Literal { text, .. }) => f.write_str(text)?,
+            Matcher::Number(Bounds { low, high }) => {
+                let end = |end: &Option<(f64, bool)>| end.map_or_else(|| "*".into(), |(end, _)| number(end));
+                write!(f, "{}..{}", end(low), end(high))?;
+            }
+            Matcher::Time(span) => span_range(f, span)?,
+            Matcher::Network(network) => network.fmt(f)?,
+        }
+    }
+    Ok(())
+}
+
+fn number(value: f64) -> String {
+    canonical::number(value).unwrap_or_default()
+}
+
+/// The last moment of a range is within it.
+fn span_range(f: &mut Formatter<'_>, span: &Span) -> fmt::Result {
+    let last = span.until.map(|until| Time::from_millis(until.millis() - 1).unwrap_or(Time::MIN));
+    let end = |end: Option<Time>| end.map_or_else(|| "*".into(), |end| end.to_string());
+    write!(f, "{}..{}", end(span.from), end(last))
+}
+
+/// Pieces with stars between them. A piece is quoted where it would be taken for something else.
+fn pieces(f: &mut Formatter<'_>, pieces: &[String], is_text: bool) -> fmt::Result {
+    let plain = |char: char| {
+        char.is_alphanumeric()
+            || matches!(char, '_' | '.' | '@' | '/' | '+' | '#' | '~' | '%' | '$' | '&' | '-')
+            || !is_text && char == ':'
+    };
+    let means_more = |piece: &str| {
+        piece.contains("..")
+            || pieces.len() == 1
+                && (is_text && matches!(piece, "AND" | "OR" | "NOT")
+                    || !is_text && Literal::parse(piece).is_some())
+    };
+    for (nth, piece) in pieces.iter().enumerate() {
+        f.write_str(if nth > 0 { "*" } else { "" })?;
+        // What may be taken for a range of addresses is quoted too.
+        let bare = piece.chars().all(plain)
+            && (is_text || !piece.contains('/'))
+            && !means_more(piece)
+            && !(is_text && nth == 0 && piece.starts_with('-'))
+            && !(piece.is_empty() && pieces.len() == 1);
+        if bare {
+            f.write_str(piece)?;
+        } else if !piece.is_empty() || pieces.len() == 1 {
+            quoted(f, piece)?;
+        }
+    }
+    Ok(())
+}
+
+fn quoted(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_char('"')?;
+    for char in text.chars() {
+        if matches!(char, '"' | '\\') {
+            f.write_char('\\')?;
+        }
+        f.write_char(char)?;
+    }
+    f.write_char('"')
+}
+
+/// As a value is written.
+impl Display for Pattern {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        pieces(f, self.pieces(), false)
+    }
+}
