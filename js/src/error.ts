@@ -68,6 +68,8 @@ export type RecordErrorCode =
   | "recorder.lost"
   /** More waits to be handed on than may. */
   | "recorder.full"
+  /** Nothing here follows what is called and waited for, so that a context would be left behind. */
+  | "context.unavailable"
   /** The signer gave no signature. */
   | "signer.failed"
   /** The transport did not take the lines. */

@@ -5,6 +5,7 @@
 
 import { CountersignError } from "../error.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
+import { asId, requestId as namedBy } from "../record/request-id.js";
 import type { Audit } from "./audit.js";
 
 /** What to record of requests. The callbacks are called when the request is done, with what the adapter has of it. */
@@ -52,7 +53,7 @@ export interface Seen {
 }
 
 /** The most characters of what a client wrote. */
-const MOST = { method: 32, path: 1024, host: 255, userAgent: 512, requestId: 128 };
+const MOST = { method: 32, path: 1024, host: 255, userAgent: 512 };
 
 /** The path where none may be told. */
 const ANY = "*";
@@ -148,7 +149,9 @@ export class HttpRecording<Source> {
       ip: ip ? this.#try("ip", () => bounded(ip === true ? seen.ip() : ip(source), MOST.host)) : undefined,
       user_agent: userAgent === true ? bounded(seen.header("user-agent"), MOST.userAgent) : undefined,
       request_id:
-        requestId === false ? undefined : this.#try("requestId", () => id(requestId ? requestId(source) : named(seen))),
+        requestId === false
+          ? undefined
+          : this.#try("requestId", () => (requestId ? asId(requestId(source)) : namedBy(seen.header))),
     };
     return Object.values(context).some((value) => value !== undefined) ? context : undefined;
   }
@@ -191,16 +194,6 @@ function asCoded(error: unknown): CountersignError {
     hint: "see the cause",
     cause: error,
   });
-}
-
-/** What names a request that came through Cloudflare, or through a proxy that names requests. */
-function named({ header }: Seen): string | undefined {
-  return header("cf-ray") ?? header("x-request-id");
-}
-
-/** A client can write what it likes there. */
-function id(text: string | undefined): string | undefined {
-  return text !== undefined && /^[\x21-\x7e]+$/.test(text) && text.length <= MOST.requestId ? text : undefined;
 }
 
 function bounded(text: string | undefined, most: number): string | undefined {

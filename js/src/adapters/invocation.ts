@@ -1,10 +1,11 @@
 /** Recording in one invocation of a Worker, which ends when it has answered and what it left with `waitUntil` is done. */
 
 import { deferred } from "../deferred.js";
+import type { Audit, Scope } from "../record/audit.js";
 import type { AuditEvent } from "../record/event.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { FlushPatience, Status } from "../record/recorder.js";
-import type { Audit } from "./audit.js";
+import { scoped } from "../record/scope.js";
 import type { RecorderHolder } from "./recorder-holder.js";
 
 /** What is needed of a handler's `ctx`. */
@@ -34,6 +35,12 @@ export class Invocation implements Audit {
   constructor(holder: RecorderHolder, context: WaitingContext | undefined) {
     this.#holder = holder;
     this.#context = context;
+  }
+
+  with(scope: Scope): Audit;
+  with<Result>(scope: Scope, work: (audit: Audit) => Result): Result;
+  with<Result>(scope: Scope, work?: (audit: Audit) => Result): Audit | Result {
+    return scoped(this, scope, work);
   }
 
   record(event: AuditEvent): Handle {

@@ -1,14 +1,15 @@
 /** Where a recorder lives that is made when it is first needed, and found again by whoever comes later. */
 
 import { CountersignError } from "../error.js";
+import type { Audit, Scope } from "../record/audit.js";
 import type { CreateRecorder } from "../record/create.js";
 import type { AuditEvent } from "../record/event.js";
 import { droppedHandle, type Handle } from "../record/handle.js";
 import type { RecorderOptions } from "../record/options.js";
 import type { FlushPatience, Recorder, Status } from "../record/recorder.js";
+import { scoped } from "../record/scope.js";
 import { toJson } from "../record/serialize.js";
 import { asLine, tell } from "../record/tell.js";
-import type { Audit } from "./audit.js";
 import { Early } from "./early.js";
 
 /** What a holder makes its recorder of. */
@@ -57,6 +58,12 @@ export class RecorderHolder implements Audit {
 
   get isStarted(): boolean {
     return this.#recorder !== undefined;
+  }
+
+  with(scope: Scope): Audit;
+  with<Result>(scope: Scope, work: (audit: Audit) => Result): Result;
+  with<Result>(scope: Scope, work?: (audit: Audit) => Result): Audit | Result {
+    return scoped(this, scope, work);
   }
 
   record(event: AuditEvent): Handle {

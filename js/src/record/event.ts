@@ -57,6 +57,9 @@ export interface Context {
   geo?: { country?: string | undefined; lat?: number | undefined; lon?: number | undefined } | undefined;
   request_id?: string | undefined;
   region?: string | undefined;
+  /** The trace and the span within which it happened, as W3C Trace Context writes them. */
+  trace_id?: string | undefined;
+  span_id?: string | undefined;
 }
 
 /** The request, where there was one. */
@@ -92,3 +95,15 @@ export interface AuditEvent {
   /** Anything else. */
   metadata?: Members | undefined;
 }
+
+/**
+ * An event of a catalogue: of each action the members that it must have, or may only have so.
+ *
+ *     interface Events { "job.delete": { target: { type: "job"; id: string } } }
+ */
+export type EventOf<Events> = unknown extends Events
+  ? AuditEvent
+  : {
+      [Action in keyof Events & string]: Omit<AuditEvent, "action" | keyof Events[Action]> &
+        Omit<Events[Action], "action"> & { action: Action };
+    }[keyof Events & string];

@@ -6,8 +6,9 @@ export { CountersignError, type ErrorCode } from "../error.js";
 export type { Change, Entry, Outbox } from "../outbox/outbox.js";
 export { type Memory, memory } from "../transport/memory.js";
 export type { Transport, TransportFunction, TransportObject } from "../transport/transport.js";
+export type { Audit, NamedRequest, Scope } from "./audit.js";
 export type { CreateRecorder } from "./create.js";
-export type { Actor, AuditEvent, Context, HttpRequest, KnownAction, Members, Target } from "./event.js";
+export type { Actor, AuditEvent, Context, EventOf, HttpRequest, KnownAction, Members, Target } from "./event.js";
 export type { Handle, Receipt } from "./handle.js";
 export type {
   CommonOptions,
@@ -16,6 +17,7 @@ export type {
   RecorderOptions,
   TransportOptions,
 } from "./options.js";
-export type { FlushPatience, Recorder, Status } from "./recorder.js";
+export type { Recorder } from "./recorder.js";
 export type { KeyHandle, Signer } from "./signer.js";
+export type { FlushPatience, Status } from "./status.js";
 export { generateKeyHandle } from "./webcrypto.js";

@@ -1,22 +1,27 @@
 /** Records events into a chain, and sees to it that they come where they belong. */
 
 import { type Batch, eventsOf } from "../deliver/batch.js";
-import { Delivery, type LastProof } from "../deliver/delivery.js";
+import { Delivery } from "../deliver/delivery.js";
 import type { Destination } from "../deliver/destination.js";
 import { Failure } from "../deliver/failure.js";
 import { CountersignError } from "../error.js";
 import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { unref } from "../timers.js";
+import type { Audit, Scope } from "./audit.js";
 import { type Chain, LINK } from "./chain.js";
 import type { Clock, Learnt } from "./clock.js";
-import type { AuditEvent } from "./event.js";
+import type { AuditEvent, EventOf } from "./event.js";
 import { Flushing } from "./flushing.js";
 import { droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
 import type { Lifecycle } from "./lifecycle.js";
 import type { Settings } from "./options.js";
+import { scoped } from "./scope.js";
 import { toJson } from "./serialize.js";
 import type { KeyHandle, Signer } from "./signer.js";
+import type { FlushPatience, Status } from "./status.js";
 import { tell } from "./tell.js";
+
+export type { FlushPatience, Status } from "./status.js";
 
 /** What a recorder is made of. */
 export interface Parts {
@@ -32,40 +37,6 @@ export interface Parts {
   found: readonly Found[];
 }
 
-/** How a recorder is. */
-export interface Status {
-  /** Events that wait for a link. */
-  readonly queued: number;
-  /** Events and bytes that wait to be delivered, all in all. */
-  readonly waiting: number;
-  readonly waitingBytes: number;
-  /** Events that are being sent now. */
-  readonly inFlight: number;
-  /** The chain, once it has a link. */
-  readonly chain: string | undefined;
-  /** The newest proof that was verified. */
-  readonly lastProof: LastProof | undefined;
-  /** What kept the last flush from ending well; nothing after one that did. */
-  readonly lastError: CountersignError | undefined;
-  /** Milliseconds until it is tried again by itself. */
-  readonly retryIn: number | undefined;
-  /** Events that there was no room for, and that are not yet recorded as `countersign.dropped`. */
-  readonly dropped: number;
-  /** Values, and parts of texts, that were redacted of what this recorder recorded. */
-  readonly redacted: number;
-  /** Chains that cannot go on, and why. What waits of them stays in the outbox, and is not sent again by itself. */
-  readonly dead: readonly { readonly chain: string; readonly error: CountersignError }[];
-}
-
-/** How to flush. */
-export interface FlushPatience {
-  /**
-   * For how many milliseconds to try again what fails. The flush rejects then, whatever is still under way. By default
-   * it is tried once.
-   */
-  patience?: number | undefined;
-}
-
 /**
  * About how many bytes of events and links are signed together, and how many are linked before some are sent. A page that
  * is going away may send no more than 60 KiB, and no less than a batch.
@@ -79,8 +50,8 @@ const BACK = 300_000;
 /** How often it is looked whether others left something behind. */
 const ORPHANS = 15_000;
 
-/** Records events into one chain. */
-export class Recorder {
+/** Records events into one chain; those of a catalogue, where it has one. */
+export class Recorder<Events = unknown> implements Audit<Events> {
   /** The log that the chain names. */
   readonly origin: string;
 
@@ -195,8 +166,8 @@ export class Recorder {
    * Takes an event, at this moment: checks it, redacts it and queues it. Throws where it lacks a required member, has
    * one of a wrong type, or holds what JSON cannot carry; nothing was queued then.
    */
-  record(event: AuditEvent): Handle {
-    return this.#taking(() => this.#take(toJson(this.#before(event)), true));
+  record(event: EventOf<Events>): Handle {
+    return this.#taking(() => this.#take(toJson(this.#before(event as AuditEvent)), true));
   }
 
   /**
@@ -205,6 +176,14 @@ export class Recorder {
    */
   recordJson(json: string | Uint8Array): Handle {
     return this.#taking(() => this.#take(textOf(json), false));
+  }
+
+  /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
+  with(scope: Scope): Audit<Events>;
+  /** Throws `context.unavailable`: `asyncContext` of `countersign/context` gives a recorder that can do this. */
+  with<Result>(scope: Scope, work: (audit: Audit<Events>) => Result): Result;
+  with<Result>(scope: Scope, work?: (audit: Audit<Events>) => Result): Audit<Events> | Result {
+    return scoped(this as unknown as Audit, scope, work as ((audit: Audit) => Result) | undefined) as Audit<Events>;
   }
 
   /**

@@ -19,7 +19,7 @@ export async function bundled(url: URL, minify = false) {
     minify,
     format: "esm",
     conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:workers"],
+    external: ["cloudflare:workers", "node:*"],
     loader: { ".wasm": "copy" },
     assetNames: "[name]",
   });

@@ -170,6 +170,17 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.equal(lastError ?? undefined, undefined);
   },
 
+  "traced(asyncContext(recorder))": async (code) => {
+    const before = `${AUDIT()}
+      const recorder = audit_;
+      const request = new Request("https://app.example/", { headers: { "x-request-id": "r_1" } });
+      const deleteJob = async (id) => audit.record({ action: "job.delete", target: { type: "cron_job", id } });`;
+    await onNode(code, before.replace("const audit =", "const audit_ ="), "await recorder.close();");
+    const [deleted, triggered] = (await log.events()).slice(-2);
+    assert.deepEqual(deleted?.event, { ...EVENT, tenant: "acme", context: { request_id: "r_1" } });
+    assert.deepEqual(triggered?.event.actor, { id: "cron", type: "service" });
+  },
+
   'fileOutbox("audit.outbox")': async (code) => {
     const outboxes =
       "console.log([indexedDbOutbox, durableObjectOutbox].map((one) => typeof one), typeof outbox.open);";

@@ -1,6 +1,7 @@
 /** What TypeScript must know of recording: compiled against the tarball, never run. */
 
 import {
+  type Audit,
   type CountersignError,
   createRecorder,
   type ErrorCode,
@@ -15,7 +16,9 @@ import {
 } from "countersign";
 import { browserKey, indexedDbOutbox } from "countersign/browser";
 import { durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
+import { asyncContext } from "countersign/context";
 import { auditFetch } from "countersign/fetch";
+import { traced } from "countersign/opentelemetry";
 import type { createRecorder as createSlim } from "countersign/slim";
 
 /** Whether two types are the same, not only assignable. */
@@ -122,6 +125,30 @@ holds<Same<(typeof status)["queued" | "waiting" | "waitingBytes" | "inFlight" | 
 holds<Same<NonNullable<typeof status.lastProof>["index"], number>>();
 // @ts-expect-error: a status is a look, not a setting
 status.dropped = 0;
+
+// ---- Who acts, said once.
+
+declare class AsyncLocalStorage<T> {
+  getStore(): T | undefined;
+  run<R>(store: T, callback: () => R): R;
+  run<R, Args extends unknown[]>(store: T, callback: (...args: Args) => R, ...args: Args): R;
+}
+
+const scoped = audit.with({ actor: "u_1", tenant: "acme", request: new Request("https://app.example/") });
+holds<Same<typeof scoped, Audit>>();
+scoped.record({ action: "a.b" });
+// @ts-expect-error: there is no such member
+audit.with({ user: "u_1" });
+const following = asyncContext(audit);
+holds<Same<typeof following, Audit>>();
+const answer = await following.with({ actor: { id: "u_1" } }, async (inner) => inner.status().waiting);
+holds<Same<typeof answer, number>>();
+asyncContext(audit, { AsyncLocalStorage });
+traced(audit, () => ({ traceId: "", spanId: "" }))
+  .with({})
+  .record({ action: "a.b" });
+// @ts-expect-error: an event needs its action
+traced(audit).record({ actor: { id: "u_1" } });
 
 // ---- Errors: a closed union, of which each word is known.
 

@@ -1,0 +1,10 @@
+/** A context that follows asynchronous calls, wherever there is an `AsyncLocalStorage`. */
+
+import { found } from "./find.js";
+import { following } from "./following.js";
+
+export type { Audit, NamedRequest, Scope } from "../record/audit.js";
+export type { AsyncContextOptions, AsyncStorage, AsyncStorageClass } from "./following.js";
+
+/** A recorder whose `with(scope, work)` follows what `work` calls and waits for. */
+export const asyncContext = following(found);

@@ -1,0 +1,54 @@
+/** Recorders that know within which work an event is recorded. */
+
+import { CountersignError } from "../error.js";
+import type { Audit, Scope } from "../record/audit.js";
+import { joined, type Said, Scoped, said } from "../record/scope.js";
+
+/** What is needed of an `AsyncLocalStorage`. */
+export interface AsyncStorage<Value> {
+  getStore(): Value | undefined;
+  run<Result>(value: Value, work: () => Result): Result;
+}
+
+/** The class `AsyncLocalStorage` of `node:async_hooks`. */
+export type AsyncStorageClass = new () => AsyncStorage<unknown>;
+
+/** How calls are followed. */
+export interface AsyncContextOptions {
+  /**
+   * The class of `node:async_hooks`, where it is not found by itself: in a Worker whose only flag is `nodejs_als`.
+   */
+  AsyncLocalStorage?: AsyncStorageClass | undefined;
+}
+
+/** Makes `asyncContext`, for a way to find the class. */
+export function following(find: () => AsyncStorageClass | undefined) {
+  return <Events = unknown>(audit: Audit<Events>, options: AsyncContextOptions = {}): Audit<Events> => {
+    const Storage = options.AsyncLocalStorage ?? find();
+    if (typeof Storage !== "function") {
+      throw new CountersignError("context.unavailable", "there is no AsyncLocalStorage here", {
+        member: "AsyncLocalStorage",
+        hint: "in a Worker set the compatibility flag nodejs_compat, or nodejs_als and give asyncContext the class of node:async_hooks; in a browser record with what audit.with({ … }) gives",
+      });
+    }
+    return new Following(audit as unknown as Audit, new Storage() as AsyncStorage<Said>) as unknown as Audit<Events>;
+  };
+}
+
+class Following extends Scoped {
+  readonly #storage: AsyncStorage<Said>;
+
+  constructor(audit: Audit, storage: AsyncStorage<Said>) {
+    super(audit, {}, () => storage.getStore());
+    this.#storage = storage;
+  }
+
+  override with(scope: Scope): Audit;
+  override with<Result>(scope: Scope, work: (audit: Audit) => Result): Result;
+  override with<Result>(scope: Scope, work?: (audit: Audit) => Result): Audit | Result {
+    const inner = said(scope);
+    return work === undefined
+      ? new Scoped(this, inner)
+      : this.#storage.run(joined(this.#storage.getStore(), inner), () => work(this));
+  }
+}

@@ -1,0 +1,154 @@
+/** Who acts, for whom and by which request, said once for many events. */
+
+import { CountersignError } from "../error.js";
+import type { Audit, Scope } from "./audit.js";
+import type { AuditEvent } from "./event.js";
+import type { Handle } from "./handle.js";
+import { refuseUnknown } from "./known.js";
+import { requestId } from "./request-id.js";
+import type { FlushPatience, Status } from "./status.js";
+
+/** The same as members of an event. */
+export type Said = Pick<AuditEvent, "actor" | "tenant" | "context">;
+
+/** Reads a scope, now: a request may be gone when an event is recorded. */
+export function said(scope: Scope): Said {
+  if (typeof scope !== "object" || scope === null) {
+    throw refused("with", "no members by their names", "give { actor, tenant, request }, any of them");
+  }
+  refuseUnknown(scope, ["actor", "tenant", "request", "context"], "with");
+  const { actor, tenant, request, context } = scope;
+  const id = idOf(request);
+  return {
+    actor: typeof actor === "string" ? { id: actor } : actor,
+    tenant,
+    context: merged(id === undefined ? undefined : { request_id: id }, context),
+  };
+}
+
+function idOf(request: Scope["request"]): string | undefined {
+  if (request === undefined || typeof request === "string") {
+    return request;
+  }
+  const { headers } = request as { headers?: unknown };
+  if (typeof headers !== "object" || headers === null) {
+    throw refused("with.request", "neither a request nor its name", "give what has headers, or the name itself");
+  }
+  return requestId((name) => {
+    const value: unknown =
+      "get" in headers && typeof headers.get === "function"
+        ? headers.get(name)
+        : (headers as Record<string, unknown>)[name];
+    return typeof value === "string" ? value : undefined;
+  });
+}
+
+/** What either says, the inner one where both do. */
+export function joined(outer: Said | undefined, inner: Said): Said {
+  return {
+    actor: inner.actor ?? outer?.actor,
+    tenant: inner.tenant ?? outer?.tenant,
+    context: merged(outer?.context, inner.context),
+  };
+}
+
+/** Adds to each event what it does not say itself. */
+export class Scoped implements Audit {
+  readonly #audit: Audit;
+  readonly #fixed: Said;
+  readonly #now: () => Said | undefined;
+
+  /** `fixed` is said of each event, and `now` gives more at the moment at which one is recorded. */
+  constructor(audit: Audit, fixed: Said, now: () => Said | undefined = () => undefined) {
+    this.#audit = audit;
+    this.#fixed = fixed;
+    this.#now = now;
+  }
+
+  record(event: AuditEvent): Handle {
+    return this.#audit.record(completed(event, this.#said));
+  }
+
+  recordJson(json: string | Uint8Array): Handle {
+    return this.#audit.recordJson(completedText(json, this.#said));
+  }
+
+  flush(patience?: FlushPatience): Promise<void> {
+    return this.#audit.flush(patience);
+  }
+
+  status(): Status {
+    return this.#audit.status();
+  }
+
+  with(scope: Scope): Audit;
+  with<Result>(scope: Scope, work: (audit: Audit) => Result): Result;
+  with<Result>(scope: Scope, work?: (audit: Audit) => Result): Audit | Result {
+    const inner = joined(this.#fixed, said(scope));
+    return work === undefined ? new Scoped(this, inner) : this.#audit.with(inner, () => work(this));
+  }
+
+  get #said(): Said {
+    return joined(this.#now(), this.#fixed);
+  }
+}
+
+/** A recorder with a scope. What follows async calls is what `countersign/context` brings. */
+export function scoped<Result>(audit: Audit, scope: Scope, work: ((audit: Audit) => Result) | undefined): Audit {
+  const fixed = said(scope);
+  if (work !== undefined) {
+    throw new CountersignError("context.unavailable", "nothing here follows what is called and waited for", {
+      member: "with",
+      hint: "record with what audit.with({ … }) gives, or wrap the recorder: asyncContext of countersign/context",
+    });
+  }
+  return new Scoped(audit, fixed);
+}
+
+/** An event with what it does not say itself. What is no event is left for `record` to refuse. */
+function completed(event: AuditEvent, more: Said): AuditEvent {
+  if (!isMembers(event) || "toJSON" in event) {
+    return event;
+  }
+  try {
+    const { actor = more.actor, tenant = more.tenant, context } = event as Said;
+    return { ...event, actor, tenant, context: isMembers(context ?? {}) ? merged(more.context, context) : context };
+  } catch {
+    // What throws when it is read does so again, and is named.
+    return event;
+  }
+}
+
+/** The same of a text, whose own members stay as they are written; one that it has is not gone into. */
+function completedText(json: string | Uint8Array, more: Said): string | Uint8Array {
+  try {
+    const text =
+      typeof json === "string" ? json : new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
+    const event: unknown = JSON.parse(text);
+    const missing = Object.entries(more).filter(([name]) => !Object.hasOwn(event as object, name));
+    const added = JSON.stringify(Object.fromEntries(missing)).slice(1, -1);
+    if (isMembers(event) && added !== "") {
+      return `${text.trimEnd().slice(0, -1)}${Object.keys(event).length === 0 ? "" : ","}${added}}`;
+    }
+  } catch {
+    // The recorder says what is wrong with it.
+  }
+  return json;
+}
+
+function isMembers(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Members of both, of the inner one where it has them. */
+function merged<T extends object>(outer: T | undefined, inner: T | undefined): T | undefined {
+  if (outer === undefined || inner === undefined) {
+    return inner ?? outer;
+  }
+  const own = Object.entries(inner).filter(([, value]) => value !== undefined);
+  return { ...outer, ...Object.fromEntries(own) };
+}
+
+function refused(member: string, message: string, hint: string): CountersignError {
+  return new CountersignError("options.invalid", message, { member, hint });
+}

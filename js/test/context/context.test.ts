@@ -1,0 +1,90 @@
+/** A context that follows asynchronous calls. */
+
+import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { asyncContext as elsewhere } from "../../dist/context/context.js";
+import { asyncContext } from "../../dist/context/context.node.js";
+import { following } from "../../dist/context/following.js";
+import { createRecorder, generateKey, memory } from "../../dist/record/record.js";
+
+async function start() {
+  const { key } = await generateKey("example.com/test");
+  const to = memory();
+  const recorder = await createRecorder({ key, origin: "log.example/audit", to, flush: false });
+  const events = async () => {
+    await recorder.flush();
+    const lines = to.text().split("\n");
+    return lines.flatMap((line) => (line.includes('"event"') ? [JSON.parse(line).event] : []));
+  };
+  return { recorder, events };
+}
+
+for (const [name, make] of [
+  ["imported", asyncContext],
+  ["found", elsewhere],
+  ["given", (audit: Parameters<typeof elsewhere>[0]) => following(() => undefined)(audit, { AsyncLocalStorage })],
+] as const) {
+  test(`work under way at the same time has a context each, with an AsyncLocalStorage that is ${name}`, async () => {
+    const { recorder, events } = await start();
+    const audit = make(recorder);
+    const deep = async (action: string) => {
+      await sleep(1);
+      audit.record({ action });
+    };
+    const works = ["u_1", "u_2"].map((actor) =>
+      audit.with({ actor, tenant: "acme" }, async (given) => {
+        assert.equal(given, audit);
+        await deep("a.b");
+        await audit.with({ tenant: "inner" }, () => deep("a.c"));
+        queueMicrotask(() => audit.record({ action: "a.d", actor: { id: "own" } }));
+        await sleep(1);
+        return actor;
+      }),
+    );
+    assert.deepEqual(await Promise.all(works), ["u_1", "u_2"]);
+    audit.record({ action: "a.e" });
+    const found = await events();
+    for (const actor of [{ id: "u_1" }, { id: "u_2" }]) {
+      const of = (action: string) => found.filter((one) => one.action === action && one.actor.id === actor.id);
+      assert.deepEqual(of("a.b"), [{ action: "a.b", actor, tenant: "acme" }]);
+      assert.deepEqual(of("a.c"), [{ action: "a.c", actor, tenant: "inner" }]);
+    }
+    assert.equal(found.filter(({ action, actor }) => action === "a.d" && actor.id === "own").length, 2);
+    assert.deepEqual(found.at(-1), { action: "a.e" });
+  });
+}
+
+test("what is said explicitly goes before what is around, and into what it does", async () => {
+  const { recorder, events } = await start();
+  const audit = asyncContext(recorder);
+  audit.with({ actor: "u_1", tenant: "acme", request: "r_1" }, () => {
+    const job = audit.with({ actor: { id: "cron", type: "service" } });
+    job.record({ action: "a.b" });
+    job.with({ tenant: "other" }, () => audit.record({ action: "a.c" }));
+  });
+  const actor = { id: "cron", type: "service" };
+  const context = { request_id: "r_1" };
+  assert.deepEqual(await events(), [
+    { action: "a.b", actor, tenant: "acme", context },
+    { action: "a.c", actor, tenant: "other", context },
+  ]);
+});
+
+test("work that throws leaves its context", async () => {
+  const { recorder, events } = await start();
+  const audit = asyncContext(recorder);
+  const failing = () => {
+    throw new Error("of the work's");
+  };
+  assert.throws(() => audit.with({ actor: "u_1" }, failing), /of the work's/);
+  audit.record({ action: "a.b" });
+  assert.deepEqual(await events(), [{ action: "a.b" }]);
+});
+
+test("where calls cannot be followed that is said at once", async () => {
+  const { recorder } = await start();
+  const none = following(() => undefined);
+  assert.throws(() => none(recorder), { code: "context.unavailable", member: "AsyncLocalStorage", hint: /nodejs_als/ });
+});

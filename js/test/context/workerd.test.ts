@@ -1,0 +1,29 @@
+/** The context in workerd, with each flag that there is for it and without one. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bundled, start } from "../adapters/workerd.ts";
+import { EMITTERS } from "../conformance/setup.ts";
+
+const bundle = await bundled(new URL("worker/context.ts", import.meta.url));
+
+for (const flag of ["nodejs_compat", "nodejs_als", undefined] as const) {
+  test(`in workerd with ${flag ?? "no flag"}`, async () => {
+    const worker = start(bundle, {
+      bindings: { KEY: EMITTERS[0].secret, FLAG: flag ?? "" },
+      compatibilityFlags: flag === undefined ? [] : [flag],
+    });
+    try {
+      const said = await (await worker.dispatchFetch("http://worker.test/")).json();
+      if (flag === undefined) {
+        const { code, hint } = said as { code: string; hint: string };
+        assert.equal(code, "context.unavailable");
+        assert.match(hint, /nodejs_compat/);
+      } else {
+        assert.deepEqual(said, ["u_1", "u_2"]);
+      }
+    } finally {
+      await worker.dispose();
+    }
+  });
+}

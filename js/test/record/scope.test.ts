@@ -1,0 +1,143 @@
+/** What is said once for many events. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RecorderHolder } from "../../dist/adapters/recorder-holder.js";
+import type { Scope } from "../../dist/record/audit.js";
+import { type Audit, CountersignError, createRecorder, generateKey, memory } from "../../dist/record/record.js";
+
+async function start() {
+  const { key } = await generateKey("example.com/test");
+  const to = memory();
+  const audit = await createRecorder({ key, origin: "log.example/audit", to, flush: false });
+  const events = async () => {
+    await audit.flush();
+    const lines = to.text().split("\n");
+    return lines.flatMap((line) => (line.includes('"event"') ? [JSON.parse(line).event] : []));
+  };
+  return { audit, events };
+}
+
+test("a scope is added to what an event does not say", async () => {
+  const { audit, events } = await start();
+  const scoped = audit.with({ actor: "u_1", tenant: "acme", request: "r_1", context: { region: "eu", ip: undefined } });
+  scoped.record({ action: "a.b" });
+  scoped.record({ action: "a.c", actor: { id: "u_2", type: "service" }, context: { request_id: "r_2", ip: "::1" } });
+  scoped.record({ action: "a.d", tenant: undefined, context: undefined });
+  audit.record({ action: "a.e" });
+  const context = { request_id: "r_1", region: "eu" };
+  assert.deepEqual(await events(), [
+    { action: "a.b", actor: { id: "u_1" }, tenant: "acme", context },
+    {
+      action: "a.c",
+      actor: { id: "u_2", type: "service" },
+      tenant: "acme",
+      context: { ...context, request_id: "r_2", ip: "::1" },
+    },
+    { action: "a.d", actor: { id: "u_1" }, tenant: "acme", context },
+    { action: "a.e" },
+  ]);
+});
+
+test("the inner of two scopes wins, member by member", async () => {
+  const { audit, events } = await start();
+  const outer = audit.with({ actor: { id: "u_1" }, tenant: "acme", context: { ip: "::1", region: "eu" } });
+  outer.with({ tenant: "other", context: { region: "us" } }).record({ action: "a.b" });
+  assert.deepEqual(await events(), [
+    { action: "a.b", actor: { id: "u_1" }, tenant: "other", context: { ip: "::1", region: "us" } },
+  ]);
+});
+
+test("a request is named by what a proxy called it, read at once", async () => {
+  const { audit, events } = await start();
+  const headers = new Headers({ "x-request-id": "r_1" });
+  const requests: Scope["request"][] = [
+    { headers },
+    { headers: { "cf-ray": "ray", "x-request-id": "r_2" } },
+    { headers: { "x-request-id": ["two", "of them"] } },
+    { headers: { "x-request-id": "not a name" } },
+    undefined,
+  ];
+  const scoped = requests.map((request) => audit.with({ request }));
+  headers.set("x-request-id", "later");
+  for (const [at, one] of scoped.entries()) {
+    one.record({ action: `a.${"bcdef"[at]}` });
+  }
+  assert.deepEqual(
+    (await events()).map(({ context }) => context?.request_id),
+    ["r_1", "ray", undefined, undefined, undefined],
+  );
+});
+
+test("JSON text gets the members that it has not, and keeps its own to the letter", async () => {
+  const { audit, events } = await start();
+  const scoped = audit.with({ actor: "$&", tenant: "acme" });
+  scoped.recordJson('{"action":"a.b","n":1.0,"tenant":"own"}\n');
+  scoped.recordJson(new TextEncoder().encode("{ }"));
+  scoped.recordJson('{"actor":1,"tenant":2}');
+  assert.deepEqual(await events(), [
+    { action: "a.b", n: 1, tenant: "own", actor: { id: "$&" } },
+    { actor: { id: "$&" }, tenant: "acme" },
+    { actor: 1, tenant: 2 },
+  ]);
+  for (const text of ["[]", "{", '"text"', new Uint8Array([0xff])]) {
+    assert.throws(() => scoped.recordJson(text), { name: "CountersignError" });
+  }
+});
+
+test("what is no event is refused as without a scope", async () => {
+  const { audit } = await start();
+  const throwing = {
+    action: "a.b",
+    get target() {
+      throw new Error("of the getter's");
+    },
+  } as never;
+  for (const event of [
+    undefined,
+    null,
+    [],
+    "text",
+    throwing,
+    { action: "a.b", context: 1 } as never,
+    {} as never,
+  ] as never[]) {
+    const refused = (by: Audit) => {
+      try {
+        by.record(event);
+      } catch (error) {
+        assert.ok(error instanceof CountersignError);
+        return [error.code, error.member, error.message];
+      }
+      return assert.fail("it was taken");
+    };
+    assert.deepEqual(refused(audit.with({ actor: "u_1" })), refused(audit));
+  }
+});
+
+test("what is no scope is refused, naming what it is", async () => {
+  const { audit } = await start();
+  const refusals = [
+    [undefined, "with"],
+    [{ acter: "u_1" }, "with.acter"],
+    [{ request: { url: "/" } }, "with.request"],
+  ] as const;
+  for (const [scope, member] of refusals) {
+    assert.throws(() => audit.with(scope as never), { code: "options.invalid", member });
+  }
+  // Nothing would be added to what is recorded within.
+  assert.throws(() => audit.with({ actor: "u_1" }, () => assert.fail("it went on")), { code: "context.unavailable" });
+});
+
+test("events wait for a recorder with the scope that they were recorded with", async () => {
+  const { audit, events } = await start();
+  const holder = new RecorderHolder({
+    create: async () => audit,
+    options: async () => ({ key: "", to: memory(), origin: "log.example" }),
+    shared: false,
+    required: false,
+  });
+  holder.with({ actor: "u_1" }).record({ action: "a.b" });
+  await holder.start();
+  assert.deepEqual(await events(), [{ action: "a.b", actor: { id: "u_1" } }]);
+});
