@@ -1,12 +1,57 @@
 //! Readings: how an event says who, what, when, on what, from where and with which outcome.
 //!
-//! A reading is chosen by an event's shape and applied after verification. What it gives is never signed.
+//! A reading is chosen by an event's shape and applied after verification. What it gives is never signed, and is
+//! never mixed with what was: it says by its name who read, as in "read as `CloudTrail`".
+//!
+//! Readings are files of JSON. Those of `query/readings/` come with this crate, and anybody can add their own;
+//! `docs/readings.md` describes the format.
+//!
+//! ```
+//! use countersign_query::reading::{Outcome, Readings};
+//! use countersign_query::value::Document;
+//!
+//! let readings = Readings::built_in().with([(
+//!     "till.json",
+//!     r#"{
+//!         "as": "till",
+//!         "doc": "The till writes a receipt only once the money is in.",
+//!         "when": {"receipt": {"type": "string"}, "clerk": {"type": "string"}},
+//!         "time": {"value": "at", "unit": "s"},
+//!         "action": "=sale.close",
+//!         "actor": {"id": "clerk"},
+//!         "target": {"id": "receipt", "type": "=receipt"},
+//!         "outcome": "=success"
+//!     }"#,
+//! )])?;
+//! let event = Document::parse(r#"{"at":1700000000,"clerk":"c_7","receipt":"R-1"}"#).unwrap();
+//! let read = readings.read(&event.root()).unwrap();
+//! assert_eq!((&*read.read_as, read.actor.id.as_deref()), ("till", Some("c_7")));
+//! assert_eq!(read.time.unwrap().to_string(), "2023-11-14T22:13:20.000Z");
+//! assert_eq!(read.outcome, Outcome::Success);
+//!
+//! let nobodys = Document::parse(r#"{"a":1}"#).unwrap();
+//! assert_eq!(readings.read(&nobodys.root()), None);
+//! # Ok::<(), countersign_query::reading::Unusable>(())
+//! ```
 
+mod condition;
+mod definition;
+mod path;
+mod source;
+mod when;
+
+use core::fmt;
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
+use countersign::canonical::write_string;
 use countersign::time::Time;
 
 use crate::value::Value;
+use definition::Definition;
+
+pub use definition::Unusable;
 
 /// What an event says, by a reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +70,8 @@ pub struct Read<'a> {
     pub address: Option<Cow<'a, str>>,
     /// How it ended.
     pub outcome: Outcome,
+    /// Why it ended so, in the source's own words: `AccessDenied`.
+    pub reason: Option<Cow<'a, str>>,
 }
 
 /// Who did something, or what it was done to.
@@ -38,8 +85,15 @@ pub struct Party<'a> {
     pub kind: Option<Cow<'a, str>>,
 }
 
+impl Party<'_> {
+    /// Whether nothing is known of it.
+    pub fn is_empty(&self) -> bool {
+        self.id.is_none() && self.name.is_none() && self.kind.is_none()
+    }
+}
+
 /// How something ended, as far as the event says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// The event says that it was done.
     Success,
@@ -55,6 +109,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Success, Self::Failure, Self::Denied, Self::Unknown, Self::NotStated];
+
     /// Its word.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,44 +122,152 @@ impl Outcome {
             Self::NotStated => "not stated",
         }
     }
+
+    /// The one that an event states by this word.
+    fn stated(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| *outcome != Self::NotStated && outcome.as_str() == word)
+    }
 }
 
+impl Read<'_> {
+    /// Appends this as a JSON object on one line: `as` and `outcome` always, the others where they were found.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend(b"{\"as\":");
+        write_string(&self.read_as, out);
+        if let Some(time) = self.time {
+            out.extend(format!(",\"time\":\"{time}\"").bytes());
+        }
+        let text = |name: &str, value: &Option<Cow<'_, str>>, out: &mut Vec<u8>| {
+            if let Some(value) = value {
+                if out.last() != Some(&b'{') {
+                    out.push(b',');
+                }
+                write_string(name, out);
+                out.push(b':');
+                write_string(value, out);
+            }
+        };
+        text("action", &self.action, out);
+        for (name, party) in [("actor", &self.actor), ("target", &self.target)] {
+            if !party.is_empty() {
+                out.extend(format!(",\"{name}\":{{").bytes());
+                text("id", &party.id, out);
+                text("name", &party.name, out);
+                text("type", &party.kind, out);
+                out.push(b'}');
+            }
+        }
+        text("address", &self.address, out);
+        out.extend(format!(",\"outcome\":\"{}\"", self.outcome.as_str()).bytes());
+        text("reason", &self.reason, out);
+        out.push(b'}');
+    }
+}
+
+/// The files that come with this crate, in the order in which they are tried. Where shapes overlap, the narrower
+/// comes first; our own, which takes any event with an action and someone who did it, is the last.
+static BUILT_IN: [(&str, &str); 17] = [
+    ("cloudtrail.json", include_str!("../readings/cloudtrail.json")),
+    ("google-cloud.json", include_str!("../readings/google-cloud.json")),
+    ("entra-sign-in.json", include_str!("../readings/entra-sign-in.json")),
+    ("entra-audit.json", include_str!("../readings/entra-audit.json")),
+    ("azure-activity.json", include_str!("../readings/azure-activity.json")),
+    ("okta.json", include_str!("../readings/okta.json")),
+    ("auth0.json", include_str!("../readings/auth0.json")),
+    ("slack.json", include_str!("../readings/slack.json")),
+    ("github.json", include_str!("../readings/github.json")),
+    ("github-webhook.json", include_str!("../readings/github-webhook.json")),
+    ("google-workspace.json", include_str!("../readings/google-workspace.json")),
+    ("kubernetes.json", include_str!("../readings/kubernetes.json")),
+    ("cloudflare.json", include_str!("../readings/cloudflare.json")),
+    ("ocsf.json", include_str!("../readings/ocsf.json")),
+    ("ecs.json", include_str!("../readings/ecs.json")),
+    ("opentelemetry.json", include_str!("../readings/opentelemetry.json")),
+    ("countersign.json", include_str!("../readings/countersign.json")),
+];
+
+/// The most readings that are taken.
+const MOST: usize = 256;
+
 /// The readings that are known, in the order in which they are tried.
-#[derive(Clone, Debug, Default)]
-pub struct Readings {}
+#[derive(Clone, Default)]
+pub struct Readings {
+    list: Arc<[Arc<Definition>]>,
+    roots: Arc<HashMap<String, u32>>,
+}
+
+impl fmt::Debug for Readings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
 
 impl Readings {
     /// Those that come with this crate.
+    ///
+    /// # Panics
+    /// Never: the tests read every file.
     pub fn built_in() -> Self {
-        Self::default()
+        static READ: OnceLock<Readings> = OnceLock::new();
+        READ.get_or_init(|| match Self::default().with(BUILT_IN) {
+            Ok(readings) => readings,
+            Err(why) => unreachable!("{why}"),
+        })
+        .clone()
+    }
+
+    /// These, and before them others: for each the name of its file, for errors, and its text. One that is called
+    /// like one of these takes its place.
+    ///
+    /// # Errors
+    /// Where a file is no reading as `docs/readings.md` has it, or two of the others have one name.
+    pub fn with<'t>(&self, others: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Self, Unusable> {
+        let mut list: Vec<Arc<Definition>> = Vec::new();
+        for (file, text) in others {
+            let definition = Definition::parse(text).map_err(|why| why.within(file))?;
+            if list.iter().any(|other| other.read_as == definition.read_as) {
+                let problem = format!("there is another reading as {:?}", definition.read_as);
+                return Err(Unusable::new("as", problem, "give each its own name").within(file));
+            }
+            if list.len() == MOST {
+                let problem = format!("this is one reading more than {MOST}");
+                return Err(Unusable::new("", problem, "keep those that you need").within(file));
+            }
+            list.push(Arc::new(definition));
+        }
+        let others = list.len();
+        for definition in self.list.iter() {
+            if list[..others].iter().all(|other| other.read_as != definition.read_as) {
+                list.push(Arc::clone(definition));
+            }
+        }
+        Ok(Self::of(list))
+    }
+
+    fn of(mut list: Vec<Arc<Definition>>) -> Self {
+        let mut roots = HashMap::new();
+        for definition in &mut list {
+            Arc::make_mut(definition).number_roots(&mut roots);
+        }
+        Self { list: list.into(), roots: Arc::new(roots) }
+    }
+
+    /// What they are called, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|definition| definition.read_as.as_str())
     }
 
     /// What an event says, by the first reading that its shape fits.
     pub fn read<'a>(&'a self, event: &Value<'a>) -> Option<Read<'a>> {
-        own(*event)
+        let mut there = definition::Roots::default();
+        for (name, _) in event.members() {
+            if let Some(number) = self.roots.get(&*name.text()) {
+                there.add(*number);
+            }
+        }
+        self.list.iter().filter(|definition| definition.may_fit(there)).find_map(|one| one.read(*event))
     }
 }
 
-/// An event of our own shape (SPEC section 12).
-fn own(event: Value<'_>) -> Option<Read<'_>> {
-    let text = |path: &str| event.at(path).and_then(Value::string);
-    let party = |member: &str| {
-        let text = |name: &str| event.get(member).and_then(|party| party.get(name)).and_then(Value::text);
-        Party { id: text("id"), name: text("name"), kind: text("type") }
-    };
-    Some(Read {
-        read_as: "countersign".into(),
-        action: Some(text("action")?),
-        time: text("occurred_at").and_then(|time| Time::parse(time.as_bytes())),
-        actor: party("actor"),
-        target: party("target"),
-        address: text("context.ip"),
-        outcome: match text("outcome").as_deref() {
-            Some("success") => Outcome::Success,
-            Some("failure") => Outcome::Failure,
-            Some("denied") => Outcome::Denied,
-            Some("unknown") => Outcome::Unknown,
-            _ => Outcome::NotStated,
-        },
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,499 @@
+//! A reading as it is written: from the text of a file to what is looked for in events.
+
+use core::fmt;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use super::condition::{Condition, Test};
+use super::path::Path;
+use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
+use super::when::{Unit, Written};
+use super::{Outcome, Read};
+use crate::value::{Document, Kind, Value};
+
+/// The most alternatives, tests and words that stand beside each other.
+const MOST: usize = 512;
+
+/// Why a file is no reading, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// The file, as it was named.
+    pub file: String,
+    /// The member in question, as a path: `actor.id`. Empty for the whole.
+    pub member: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What would mend it.
+    pub mend: String,
+}
+
+impl Unusable {
+    pub(super) fn new(member: &str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { file: String::new(), member: member.into(), problem: problem.into(), mend: mend.into() }
+    }
+
+    pub(super) fn within(mut self, file: &str) -> Self {
+        self.file = file.into();
+        self
+    }
+
+    fn at(mut self, member: &str) -> Self {
+        let parting = if self.member.is_empty() || self.member.starts_with('[') { "" } else { "." };
+        self.member = format!("{member}{parting}{}", self.member);
+        self
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, member, problem, mend } = self;
+        if !file.is_empty() {
+            write!(f, "{file}: ")?;
+        }
+        if !member.is_empty() {
+            write!(f, "{member}: ")?;
+        }
+        write!(f, "{problem}; {mend}")
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+type Parsed<T> = Result<T, Unusable>;
+
+/// Some of the members that events have at their top, each by its number.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Roots(u128);
+
+impl Roots {
+    pub(super) fn add(&mut self, number: u32) {
+        self.0 |= 1 << number;
+    }
+
+    fn holds(self, others: Self) -> bool {
+        self.0 & others.0 == others.0
+    }
+}
+
+/// A reading.
+#[derive(Clone, Debug)]
+pub(super) struct Definition {
+    pub(super) read_as: String,
+    within: Vec<Path>,
+    when: Condition,
+    time: Source,
+    action: Source,
+    actor: PartySource,
+    target: PartySource,
+    address: Source,
+    outcome: Source,
+    reason: Source,
+    /// An event that this may read has all the members of one of these.
+    needs: Vec<Roots>,
+}
+
+impl Definition {
+    pub(super) fn parse(text: &str) -> Parsed<Self> {
+        let document = Document::parse(text).ok_or_else(|| {
+            Unusable::new(
+                "",
+                "it is no JSON, or above 262,144 bytes",
+                "a reading is one JSON object: a JSON linter shows the place",
+            )
+        })?;
+        let object = Object::of(document.root())?;
+        object.know(&[
+            "as", "doc", "within", "when", "time", "action", "actor", "target", "address", "outcome",
+            "reason",
+        ])?;
+        let read_as = object.required("as", word)?;
+        object.optional("doc", doc)?;
+        let when = object.required("when", condition)?;
+        if when.any.iter().any(|all| all.iter().all(|(_, tests)| tests.iter().all(Test::wants_none))) {
+            let problem = "nothing has to be there";
+            let mend = "name a member that only these events have, or any event may be read so";
+            return Err(Unusable::new("when", problem, mend));
+        }
+        let within = object.optional("within", within)?.unwrap_or_else(|| vec![Path::here()]);
+        Ok(Self {
+            read_as,
+            within,
+            when,
+            time: object.optional("time", source)?.unwrap_or_default(),
+            action: object.required("action", source)?,
+            actor: object.optional("actor", party)?.unwrap_or_default(),
+            target: object.optional("target", party)?.unwrap_or_default(),
+            address: object.optional("address", source)?.unwrap_or_default(),
+            outcome: object.optional("outcome", outcome)?.unwrap_or_default(),
+            reason: object.optional("reason", source)?.unwrap_or_default(),
+            needs: Vec::new(),
+        })
+    }
+
+    /// Gives numbers to the members that events must have, as far as there are any left.
+    pub(super) fn number_roots(&mut self, numbers: &mut HashMap<String, u32>) {
+        let mut number = |name: &str, roots: &mut Roots| {
+            let next = numbers.len() as u32;
+            if let Some(number) = numbers.get(name) {
+                roots.add(*number);
+            } else if next < u128::BITS {
+                numbers.insert(name.to_owned(), next);
+                roots.add(next);
+            }
+        };
+        self.needs.clear();
+        for outer in &self.within {
+            let mut roots = Roots::default();
+            if let Some(name) = outer.root() {
+                number(name, &mut roots);
+                self.needs.push(roots);
+                continue;
+            }
+            for all in &self.when.any {
+                let mut roots = Roots::default();
+                let wanted = all.iter().filter(|(_, tests)| !tests.iter().any(Test::wants_none));
+                for name in wanted.filter_map(|(path, _)| path.root()) {
+                    number(name, &mut roots);
+                }
+                self.needs.push(roots);
+            }
+        }
+    }
+
+    /// Whether an event that has these members can be of this shape at all.
+    pub(super) fn may_fit(&self, there: Roots) -> bool {
+        self.needs.iter().any(|needed| there.holds(*needed))
+    }
+
+    /// What an event says, where it is of this shape.
+    pub(super) fn read<'a>(&'a self, root: Value<'a>) -> Option<Read<'a>> {
+        let mut places = self.within.iter().filter_map(|outer| outer.first(root, root));
+        let here = places.find(|here| self.when.holds(root, *here))?;
+        Some(Read {
+            read_as: Cow::Borrowed(&self.read_as),
+            time: self.time.time(root, here),
+            action: self.action.text(root, here),
+            actor: self.actor.read(root, here),
+            target: self.target.read(root, here),
+            address: self.address.text(root, here),
+            outcome: self.outcome.outcome(root, here),
+            reason: self.reason.text(root, here),
+        })
+    }
+}
+
+/// An object of the file, whose members are taken by name.
+struct Object<'a>(Value<'a>);
+
+impl<'a> Object<'a> {
+    fn of(value: Value<'a>) -> Parsed<Self> {
+        if value.kind() == Kind::Object {
+            Ok(Self(value))
+        } else {
+            Err(Unusable::new("", "it is not an object", "write it as { … }"))
+        }
+    }
+
+    /// Refuses other members than these, and members that are there twice.
+    fn know(&self, names: &[&str]) -> Parsed<()> {
+        let mut seen = Vec::new();
+        for (name, _) in self.0.members() {
+            let name = name.text();
+            if !names.contains(&&*name) {
+                let mend = format!("the members here are {}", names.join(", "));
+                return Err(Unusable::new(&name, "there is no such member", mend));
+            }
+            if seen.contains(&name) {
+                return Err(Unusable::new(&name, "it is there twice", "keep one"));
+            }
+            seen.push(name);
+        }
+        Ok(())
+    }
+
+    fn optional<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<Option<T>> {
+        self.0.get(name).map(parse).transpose().map_err(|why| why.at(name))
+    }
+
+    fn required<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<T> {
+        self.optional(name, parse)?
+            .ok_or_else(|| Unusable::new(name, "it is missing", "docs/readings.md has an example"))
+    }
+}
+
+/// A string that is not empty.
+fn word(value: Value<'_>) -> Parsed<String> {
+    match value.string() {
+        Some(text) if !text.is_empty() => Ok(text.into_owned()),
+        _ => Err(Unusable::new("", "it is not a string, or is empty", "write it as \"…\"")),
+    }
+}
+
+fn doc(value: Value<'_>) -> Parsed<()> {
+    list(value, word).map(|_| ())
+}
+
+/// One thing, or an array of them.
+fn list<'a, T>(value: Value<'a>, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<Vec<T>> {
+    if value.kind() != Kind::Array {
+        return parse(value).map(|one| vec![one]);
+    }
+    let mut list = Vec::new();
+    for (place, element) in value.elements().enumerate() {
+        if place == MOST {
+            return Err(Unusable::new("", format!("there are more than {MOST}"), "keep fewer"));
+        }
+        list.push(parse(element).map_err(|why| why.at(&format!("[{place}]")))?);
+    }
+    if list.is_empty() {
+        return Err(Unusable::new("", "the array is empty", "leave it out, or say something"));
+    }
+    Ok(list)
+}
+
+fn path(value: Value<'_>) -> Parsed<Path> {
+    Path::parse(&word(value)?)
+}
+
+/// Where the event itself may be: `""` is the whole.
+fn within(value: Value<'_>) -> Parsed<Vec<Path>> {
+    list(value, |value| if value.string().as_deref() == Some("") { Ok(Path::here()) } else { path(value) })
+}
+
+fn condition(value: Value<'_>) -> Parsed<Condition> {
+    let all = |value| {
+        let mut tests = Vec::new();
+        for (name, wanted) in Object::of(value)?.0.members() {
+            let name = name.text();
+            let path = Path::parse(&name).map_err(|why| why.at(&name))?;
+            if tests.len() == MOST {
+                return Err(Unusable::new("", format!("there are more than {MOST} tests"), "keep fewer"));
+            }
+            tests.push((path, test(wanted).map_err(|why| why.at(&name))?));
+        }
+        if tests.is_empty() {
+            return Err(Unusable::new("", "it has no test", "name a member and what it must be"));
+        }
+        Ok(tests)
+    };
+    list(value, all).map(|any| Condition { any })
+}
+
+fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
+    match value.kind() {
+        Kind::Object => {}
+        Kind::Null => {
+            let mend = "write {\"there\": false} for what must not be there";
+            return Err(Unusable::new("", "null is no test", mend));
+        }
+        _ => return list(value, scalar).map(|words| vec![Test::Is(words)]),
+    }
+    let mut tests = Vec::new();
+    for (name, wanted) in value.members() {
+        let name = name.text();
+        let one = match &*name {
+            "there" => boolean(wanted).map(Test::There),
+            "type" => kind(wanted).map(Test::Kind),
+            "is" => list(wanted, scalar).map(Test::Is),
+            "begins" => list(wanted, word).map(Test::Begins),
+            "ends" => list(wanted, word).map(Test::Ends),
+            "contains" => list(wanted, word).map(Test::Contains),
+            "from" => number(wanted).map(Test::From),
+            "to" => number(wanted).map(Test::To),
+            "only" => list(wanted, word).map(Test::Only),
+            "not" => test_of_scalars(wanted).map(Test::Not),
+            _ => {
+                let mend = "the tests are there, type, is, begins, ends, contains, from, to, only, not";
+                Err(Unusable::new("", "there is no such test", mend))
+            }
+        };
+        tests.push(one.map_err(|why| why.at(&name))?);
+    }
+    if tests.is_empty() {
+        return Err(Unusable::new("", "it has no test", "say what the member must be"));
+    }
+    Ok(tests)
+}
+
+/// What `not` denies, which is no denial itself: `not` and `there` within it would only confuse.
+fn test_of_scalars(value: Value<'_>) -> Parsed<Vec<Test>> {
+    let tests = test(value)?;
+    if tests.iter().any(|test| test.wants_none() || matches!(test, Test::There(_))) {
+        return Err(Unusable::new("", "it denies a denial", "say what must be so instead"));
+    }
+    Ok(tests)
+}
+
+fn boolean(value: Value<'_>) -> Parsed<bool> {
+    value.bool().ok_or_else(|| Unusable::new("", "it is neither true nor false", "write true or false"))
+}
+
+fn number(value: Value<'_>) -> Parsed<f64> {
+    let number = value.number().and_then(|number| number.parse().ok());
+    number.ok_or_else(|| Unusable::new("", "it is not a number", "write it as 400"))
+}
+
+fn scalar(value: Value<'_>) -> Parsed<String> {
+    match value.kind() {
+        Kind::Text | Kind::Number | Kind::Bool => Ok(value.text().unwrap_or_default().into_owned()),
+        _ => Err(Unusable::new("", "it is no string, number, true or false", "write the value itself")),
+    }
+}
+
+fn kind(value: Value<'_>) -> Parsed<Kind> {
+    match &*word(value)? {
+        "object" => Ok(Kind::Object),
+        "array" => Ok(Kind::Array),
+        "string" => Ok(Kind::Text),
+        "number" => Ok(Kind::Number),
+        "boolean" => Ok(Kind::Bool),
+        other => {
+            let mend = "write object, array, string, number or boolean";
+            Err(Unusable::new("", format!("there is no type {other:?}"), mend))
+        }
+    }
+}
+
+fn source(value: Value<'_>) -> Parsed<Source> {
+    list(value, alternative).map(|alternatives| Source { alternatives })
+}
+
+/// A source that gives words for outcomes alone.
+fn outcome(value: Value<'_>) -> Parsed<Source> {
+    let source = source(value)?;
+    for (place, one) in source.alternatives.iter().enumerate() {
+        let words: Vec<&str> = match (&one.map, &one.from) {
+            (Some(map), _) => map.values().chain(&one.otherwise).map(String::as_str).collect(),
+            (None, From::Text(word)) => vec![word],
+            (None, _) => {
+                let problem = "the source's own word is no outcome";
+                let mend = "add a map from its words to success, failure, denied and unknown";
+                return Err(Unusable::new(&format!("[{place}]"), problem, mend));
+            }
+        };
+        if let Some(word) = words.into_iter().find(|word| Outcome::stated(word).is_none()) {
+            let mend = "write success, failure, denied or unknown; what is not stated has no alternative";
+            return Err(Unusable::new(&format!("[{place}]"), format!("{word:?} is no outcome"), mend));
+        }
+    }
+    Ok(source)
+}
+
+fn alternative(value: Value<'_>) -> Parsed<Alternative> {
+    let plain = |from| Alternative {
+        when: Condition::default(),
+        from,
+        after: None,
+        before: None,
+        map: None,
+        otherwise: None,
+        written: Written::default(),
+    };
+    if value.kind() == Kind::Text {
+        return from(value).map(plain);
+    }
+    let object = Object::of(value)?;
+    object.know(&["value", "when", "after", "before", "map", "else", "unit", "zone", "doc"])?;
+    object.optional("doc", doc)?;
+    let map = object.optional("map", map)?;
+    let otherwise = object.optional("else", word)?;
+    if map.is_none() && otherwise.is_some() {
+        return Err(Unusable::new("else", "it stands without a map", "add a map, or leave it out"));
+    }
+    let unit = object.optional("unit", unit)?;
+    let utc = object.optional("zone", zone)?.is_some();
+    Ok(Alternative {
+        when: object.optional("when", condition)?.unwrap_or_default(),
+        after: object.optional("after", word)?,
+        before: object.optional("before", word)?,
+        map,
+        otherwise,
+        written: Written { unit, utc },
+        ..plain(object.required("value", from)?)
+    })
+}
+
+/// A path; or after an equals sign a text, in which paths stand in braces.
+fn from(value: Value<'_>) -> Parsed<From> {
+    let text = word(value)?;
+    let Some(template) = text.strip_prefix('=') else { return Path::parse(&text).map(From::Path) };
+    let fault = |problem: &str| {
+        Unusable::new("", format!("{text:?}: {problem}"), "write a text after = with paths as {actor.id}")
+    };
+    let mut parts = Vec::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (path, after) = after.split_once('}').ok_or_else(|| fault("a brace has no end"))?;
+        if !before.is_empty() {
+            parts.push(Part::Text(before.into()));
+        }
+        parts.push(Part::Path(Path::parse(path)?));
+        rest = after;
+    }
+    if rest.contains('}') {
+        return Err(fault("a brace has no beginning"));
+    }
+    if parts.is_empty() {
+        return if rest.is_empty() { Err(fault("it is empty")) } else { Ok(From::Text(rest.into())) };
+    }
+    if !rest.is_empty() {
+        parts.push(Part::Text(rest.into()));
+    }
+    if parts.len() > 16 {
+        return Err(fault("it has more than 16 parts"));
+    }
+    Ok(From::Parts(parts))
+}
+
+fn map(value: Value<'_>) -> Parsed<BTreeMap<String, String>> {
+    let mut map = BTreeMap::new();
+    for (name, stands_for) in Object::of(value)?.0.members() {
+        let name = name.text();
+        let stands_for = word(stands_for).map_err(|why| why.at(&name))?;
+        if map.insert(name.clone().into_owned(), stands_for).is_some() {
+            return Err(Unusable::new(&name, "it is there twice", "keep one"));
+        }
+    }
+    Ok(map)
+}
+
+fn unit(value: Value<'_>) -> Parsed<Unit> {
+    let written = word(value)?;
+    Unit::WORDS.into_iter().find(|(word, _)| *word == written).map(|(_, unit)| unit).ok_or_else(|| {
+        Unusable::new("", format!("there is no unit {written:?}"), "write s, ms, us or ns, from 1970 on")
+    })
+}
+
+fn zone(value: Value<'_>) -> Parsed<()> {
+    if value.string().as_deref() == Some("UTC") {
+        return Ok(());
+    }
+    Err(Unusable::new(
+        "",
+        "only UTC is known",
+        "write \"UTC\" where the source documents it, or leave it out",
+    ))
+}
+
+fn party(value: Value<'_>) -> Parsed<PartySource> {
+    let one = |value| {
+        let object = Object::of(value)?;
+        object.know(&["when", "id", "name", "type", "doc"])?;
+        object.optional("doc", doc)?;
+        let party = PartyAlternative {
+            when: object.optional("when", condition)?.unwrap_or_default(),
+            id: object.optional("id", source)?.unwrap_or_default(),
+            name: object.optional("name", source)?.unwrap_or_default(),
+            kind: object.optional("type", source)?.unwrap_or_default(),
+        };
+        if party.id.alternatives.is_empty() && party.name.alternatives.is_empty() {
+            return Err(Unusable::new(
+                "id",
+                "it is missing, and so is a name",
+                "say where the identifier stands",
+            ));
+        }
+        Ok(party)
+    };
+    list(value, one).map(|alternatives| PartySource { alternatives })
+}

@@ -1,0 +1,159 @@
+//! From where in an event a text is taken, and what is made of it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use countersign::time::Time;
+
+use super::condition::Condition;
+use super::path::Path;
+use super::when::Written;
+use super::{Outcome, Party};
+use crate::value::{Kind, Value};
+
+/// Places to look, the first of which that has anything counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Source {
+    pub(super) alternatives: Vec<Alternative>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Alternative {
+    pub(super) when: Condition,
+    pub(super) from: From,
+    /// What comes after the first of these.
+    pub(super) after: Option<String>,
+    /// What comes before the first of these.
+    pub(super) before: Option<String>,
+    /// What its texts stand for.
+    pub(super) map: Option<BTreeMap<String, String>>,
+    /// What any other stands for.
+    pub(super) otherwise: Option<String>,
+    pub(super) written: Written,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum From {
+    /// What stands there.
+    Path(Path),
+    /// This text.
+    Text(String),
+    /// These, all of which must be found.
+    Parts(Vec<Part>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    Text(String),
+    Path(Path),
+}
+
+impl Source {
+    pub(super) fn text<'a>(&'a self, root: Value<'a>, here: Value<'a>) -> Option<Cow<'a, str>> {
+        self.alternatives.iter().find_map(|one| one.find(root, here, Some))
+    }
+
+    pub(super) fn time<'a>(&'a self, root: Value<'a>, here: Value<'a>) -> Option<Time> {
+        self.alternatives.iter().find_map(|one| one.find(root, here, |text| one.written.read(&text)))
+    }
+
+    pub(super) fn outcome<'a>(&'a self, root: Value<'a>, here: Value<'a>) -> Outcome {
+        let stated = |text: Cow<'a, str>| Outcome::stated(&text);
+        self.alternatives.iter().find_map(|one| one.find(root, here, stated)).unwrap_or_default()
+    }
+}
+
+impl Alternative {
+    /// The first thing that `make` makes of a text that is found.
+    fn find<'a, T>(
+        &'a self,
+        root: Value<'a>,
+        here: Value<'a>,
+        make: impl Fn(Cow<'a, str>) -> Option<T>,
+    ) -> Option<T> {
+        if !self.when.holds(root, here) {
+            return None;
+        }
+        match &self.from {
+            From::Text(text) => self.made_of(Cow::Borrowed(text)).and_then(make),
+            From::Parts(parts) => {
+                let mut joined = String::new();
+                for part in parts {
+                    match part {
+                        Part::Text(text) => joined.push_str(text),
+                        Part::Path(path) => joined.push_str(&first_text(path, root, here)?),
+                    }
+                }
+                self.made_of(Cow::Owned(joined)).and_then(make)
+            }
+            From::Path(path) => {
+                let mut made = None;
+                path.find(root, here, &mut |value| {
+                    made = said(value).and_then(|text| self.made_of(text)).and_then(&make);
+                    made.is_some()
+                });
+                made
+            }
+        }
+    }
+
+    fn made_of<'a>(&'a self, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
+        let mut range = 0..text.len();
+        if let Some(mark) = &self.after {
+            range.start += text.find(mark.as_str())? + mark.len();
+        }
+        if let Some(mark) = &self.before {
+            range.end = range.start + text[range.start..].find(mark.as_str())?;
+        }
+        let text = match text {
+            Cow::Borrowed(text) => Cow::Borrowed(&text[range]),
+            Cow::Owned(text) => Cow::Owned(text[range].to_owned()),
+        };
+        let Some(map) = &self.map else { return (!text.is_empty()).then_some(text) };
+        map.get(&*text).or(self.otherwise.as_ref()).map(|text| Cow::Borrowed(text.as_str()))
+    }
+}
+
+/// What a value says, where it says anything.
+fn said(value: Value<'_>) -> Option<Cow<'_, str>> {
+    if value.kind() == Kind::Null {
+        return None;
+    }
+    value.text().filter(|text| !text.is_empty())
+}
+
+fn first_text<'a>(path: &Path, root: Value<'a>, here: Value<'a>) -> Option<Cow<'a, str>> {
+    let mut text = None;
+    path.find(root, here, &mut |value| {
+        text = said(value);
+        text.is_some()
+    });
+    text
+}
+
+/// Who or what, in one of several ways.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PartySource {
+    pub(super) alternatives: Vec<PartyAlternative>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct PartyAlternative {
+    pub(super) when: Condition,
+    pub(super) id: Source,
+    pub(super) name: Source,
+    pub(super) kind: Source,
+}
+
+impl PartySource {
+    /// The first that has an identifier or a name.
+    pub(super) fn read<'a>(&'a self, root: Value<'a>, here: Value<'a>) -> Party<'a> {
+        for one in self.alternatives.iter().filter(|one| one.when.holds(root, here)) {
+            let (id, name) = (one.id.text(root, here), one.name.text(root, here));
+            if id.is_some() || name.is_some() {
+                return Party { id, name, kind: one.kind.text(root, here) };
+            }
+        }
+        Party::default()
+    }
+}

@@ -1,0 +1,135 @@
+//! When: the ways in which sources write times.
+
+use countersign::time::Time;
+
+use crate::moment::Moment;
+
+/// What a number of a time counts, from the beginning of 1970 in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Seconds,
+    Millis,
+    Micros,
+    Nanos,
+}
+
+impl Unit {
+    pub(super) const WORDS: [(&'static str, Self); 4] =
+        [("s", Self::Seconds), ("ms", Self::Millis), ("us", Self::Micros), ("ns", Self::Nanos)];
+}
+
+/// How a time is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Written {
+    /// It is a number of these.
+    pub(super) unit: Option<Unit>,
+    /// Without an offset it is in UTC. Else it says no time: zones are not guessed.
+    pub(super) utc: bool,
+}
+
+impl Written {
+    /// The time that a text or the text of a number says.
+    pub(super) fn read(self, text: &str) -> Option<Time> {
+        match self.unit {
+            Some(unit) => number(text, unit),
+            None => date(text, self.utc),
+        }
+    }
+}
+
+/// A decimal number; what is less than a millisecond is cut off, towards the past.
+fn number(text: &str, unit: Unit) -> Option<Time> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    // In nanoseconds of the unit, so that nothing is rounded twice.
+    let billionths: i128 = format!("{fraction:0<9.9}").parse().ok()?;
+    let value = sign * (whole.parse::<i64>().ok().map(i128::from)? * 1_000_000_000 + billionths);
+    let per_milli = match unit {
+        Unit::Seconds => 1_000_000,
+        Unit::Millis => 1_000_000_000,
+        Unit::Micros => 1_000_000_000_000,
+        Unit::Nanos => 1_000_000_000_000_000,
+    };
+    Time::from_millis(i64::try_from(value.div_euclid(per_milli)).ok()?)
+}
+
+/// A moment, not a day, with an offset from UTC unless it is known to be in UTC.
+fn date(text: &str, utc: bool) -> Option<Time> {
+    let time = text.get(11..)?;
+    let text = if let Some(bare) = text.strip_suffix(" UTC") {
+        bare.to_owned()
+    } else if utc || time.contains(['Z', 'z', '+', '-']) {
+        text.replacen(" +", "+", 1).replacen(" -", "-", 1)
+    } else {
+        return None;
+    };
+    Moment::parse(&text).map(|moment| moment.begin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, unit: Option<Unit>, utc: bool) -> Option<String> {
+        Written { unit, utc }.read(text).map(|time| time.to_string())
+    }
+
+    #[test]
+    fn reads_dates_as_sources_write_them() {
+        for (text, time) in [
+            ("2024-07-30T21:31:21Z", "2024-07-30T21:31:21.000Z"),
+            ("2024-07-30T21:31:21.5Z", "2024-07-30T21:31:21.500Z"),
+            ("2018-10-25T13:58:49.730588Z", "2018-10-25T13:58:49.730Z"),
+            ("2020-02-29T23:30:00+05:30", "2020-02-29T18:00:00.000Z"),
+            ("2020-02-29 23:30:00.123456789 -0100", "2020-03-01T00:30:00.123Z"),
+            ("2020-01-01 10:00 UTC", "2020-01-01T10:00:00.000Z"),
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000Z"),
+        ] {
+            assert_eq!(read(text, None, false).as_deref(), Some(time), "{text}");
+        }
+        assert_eq!(read("2022-03-22 14:21:53.225", None, false), None);
+        assert_eq!(read("2022-03-22 14:21:53.225", None, true).as_deref(), Some("2022-03-22T14:21:53.225Z"));
+        for text in [
+            "",
+            "now",
+            "2024-07-30",
+            "2023-02-29T00:00:00Z",
+            "2024-12-17 00:00:00000000",
+            "2024-07-30T24:00:00Z",
+            "2024-07-30T21:31:21.Z",
+            "2024-07-30T21:31:21+24:00",
+            "2024-07-30T21:31:21+1:00",
+            "2024-07-30T21:31:21é",
+            "0000-01-01T00:00:00+01:00",
+        ] {
+            assert_eq!(read(text, None, true), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_numbers_without_a_double() {
+        for (text, unit, time) in [
+            ("1583432400", Unit::Seconds, "2020-03-05T18:20:00.000Z"),
+            ("1583432400.9876", Unit::Seconds, "2020-03-05T18:20:00.987Z"),
+            ("1621305118553", Unit::Millis, "2021-05-18T02:31:58.553Z"),
+            ("1621305118553999", Unit::Micros, "2021-05-18T02:31:58.553Z"),
+            ("1544712660300000001", Unit::Nanos, "2018-12-13T14:51:00.300Z"),
+            ("-1", Unit::Millis, "1969-12-31T23:59:59.999Z"),
+            ("-0.5", Unit::Millis, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(read(text, Some(unit), false).as_deref(), Some(time), "{text}");
+        }
+        for text in
+            ["", "-", "1e9", "1.", ".5", "99999999999999999999", "9999999999999", "2020-01-01T00:00:00Z"]
+        {
+            assert_eq!(read(text, Some(Unit::Seconds), true), None, "{text}");
+        }
+    }
+}
