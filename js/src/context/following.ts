@@ -2,6 +2,7 @@
 
 import { CountersignError } from "../error.js";
 import type { Audit, Scope } from "../record/audit.js";
+import type { AuditEvent } from "../record/event.js";
 import { joined, type Said, Scoped, said } from "../record/scope.js";
 
 /** What is needed of an `AsyncLocalStorage`. */
@@ -23,7 +24,7 @@ export interface AsyncContextOptions {
 
 /** Makes `asyncContext`, for a way to find the class. */
 export function following(find: () => AsyncStorageClass | undefined) {
-  return <Events = unknown>(audit: Audit<Events>, options: AsyncContextOptions = {}): Audit<Events> => {
+  return <Event = AuditEvent>(audit: Audit<Event>, options: AsyncContextOptions = {}): Audit<Event> => {
     const Storage = options.AsyncLocalStorage ?? find();
     if (typeof Storage !== "function") {
       throw new CountersignError("context.unavailable", "there is no AsyncLocalStorage here", {
@@ -31,7 +32,7 @@ export function following(find: () => AsyncStorageClass | undefined) {
         hint: "in a Worker set the compatibility flag nodejs_compat, or nodejs_als and give asyncContext the class of node:async_hooks; in a browser record with what audit.with({ … }) gives",
       });
     }
-    return new Following(audit as unknown as Audit, new Storage() as AsyncStorage<Said>) as unknown as Audit<Events>;
+    return new Following(audit as unknown as Audit, new Storage() as AsyncStorage<Said>) as unknown as Audit<Event>;
   };
 }
 

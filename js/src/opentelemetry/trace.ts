@@ -1,7 +1,7 @@
 /** The trace and the span within which an event is recorded. */
 
 import type { Audit } from "../record/audit.js";
-import type { Context } from "../record/event.js";
+import type { AuditEvent, Context } from "../record/event.js";
 import { Scoped } from "../record/scope.js";
 
 /** What is needed of OpenTelemetry's `SpanContext`. */
@@ -43,15 +43,15 @@ export function traceContext(ids: SpanIds | undefined): Context | undefined {
  *
  *     const audit = traced(recorder);
  */
-export function traced<Events = unknown>(
-  audit: Audit<Events>,
+export function traced<Event = AuditEvent>(
+  audit: Audit<Event>,
   spanOf: () => SpanIds | undefined = activeSpan,
-): Audit<Events> {
+): Audit<Event> {
   const now = () => {
     const context = traceContext(guarded(spanOf));
     return context === undefined ? undefined : { context };
   };
-  return new Scoped(audit as unknown as Audit, {}, now) as unknown as Audit<Events>;
+  return new Scoped(audit as unknown as Audit, {}, now) as unknown as Audit<Event>;
 }
 
 /** What traces a program must not keep it from recording. */

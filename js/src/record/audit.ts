@@ -1,6 +1,6 @@
 /** What code that records is given. */
 
-import type { Actor, Context, EventOf } from "./event.js";
+import type { Actor, AuditEvent, Context } from "./event.js";
 import type { Handle } from "./handle.js";
 import type { FlushPatience, Status } from "./status.js";
 
@@ -28,9 +28,9 @@ export interface Scope {
  * event is one: `record` throws where it cannot be written as JSON, and of all else that is wrong with it the handle
  * and `onError` are told.
  */
-export interface Audit<Events = unknown> {
+export interface Audit<Event = AuditEvent> {
   /** Takes an event, at this moment. */
-  record(event: EventOf<Events>): Handle;
+  record(event: Event): Handle;
   /** Takes any JSON object as text, or as text in UTF-8. */
   recordJson(json: string | Uint8Array): Handle;
   /** Resolves when all that was recorded before is delivered. */
@@ -38,10 +38,10 @@ export interface Audit<Events = unknown> {
   /** How things stand. */
   status(): Status;
   /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
-  with(scope: Scope): Audit<Events>;
+  with(scope: Scope): Audit<Event>;
   /**
    * Does work within which this is added to each event, whatever it calls and waits for: only what `asyncContext` of
    * `countersign/context` made can do that, and all else throws `context.unavailable`.
    */
-  with<Result>(scope: Scope, work: (audit: Audit<Events>) => Result): Result;
+  with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
 }

@@ -9,14 +9,15 @@ import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
 import { Clock } from "./clock.js";
 import { type Core, type CoreLogTrust, inCore } from "./core.js";
+import type { EventOf } from "./event.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { type RecorderOptions, type Settings, settings } from "./options.js";
 import { Recorder } from "./recorder.js";
 import { brokenSignerKey, external, type KeyHandle, SIGNER_PREFIX, type Signer, type Signing } from "./signer.js";
 import { tell } from "./tell.js";
 
-/** Begins a chain. */
-export type CreateRecorder = (options: RecorderOptions) => Promise<Recorder>;
+/** Begins a chain; of events of a catalogue, where there is one, or as the type parameter says. */
+export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Promise<Recorder<EventOf<Events>>>;
 
 /** What differs between the artefacts. */
 export interface Variant<Trust extends CoreLogTrust> {
@@ -31,7 +32,7 @@ export interface Variant<Trust extends CoreLogTrust> {
 
 /** Makes the `createRecorder` of an artefact, for a runtime whose life is followed. */
 export function creator<Trust extends CoreLogTrust>(variant: Variant<Trust>, lifecycle: Lifecycle): CreateRecorder {
-  return async (options) => {
+  return async <Events>(options: RecorderOptions<Events>) => {
     refuseOldEngine();
     const chosen = settings(options);
     const core = await variant.load();
@@ -41,7 +42,18 @@ export function creator<Trust extends CoreLogTrust>(variant: Variant<Trust>, lif
     const begin = beginner(core, variant, chosen, origin, outbox, clock);
     const chain = await begin(chosen.key);
     const recorder = await outbox.open(
-      (found) => new Recorder({ origin, settings: chosen, clock, outbox, destination, lifecycle, begin, chain, found }),
+      (found) =>
+        new Recorder<EventOf<Events>>({
+          origin,
+          settings: chosen,
+          clock,
+          outbox,
+          destination,
+          lifecycle,
+          begin,
+          chain,
+          found,
+        }),
     );
     if ("collector" in chosen.to && chosen.to.collector.isCleartext) {
       tell(chosen.onError, cleartext(chosen.to.collector));

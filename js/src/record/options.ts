@@ -6,6 +6,7 @@ import { CountersignError } from "../error.js";
 import type { Outbox } from "../outbox/outbox.js";
 import { LONGEST } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
+import type { Catalogue } from "./catalogue.js";
 import type { AuditEvent } from "./event.js";
 import { refuseUnknown } from "./known.js";
 import type { KeyHandle, Signer } from "./signer.js";
@@ -22,7 +23,7 @@ export interface FlushOptions {
 }
 
 /** What there is to choose for every recorder. */
-export interface CommonOptions {
+export interface CommonOptions<Events = unknown> {
   /**
    * Who signs: a signer key's text (`PRIVATE+KEY+…`), a key of WebCrypto's, or what signs elsewhere. It must be there: that
    * an environment's variable may be missing is told when the recorder is created.
@@ -38,6 +39,11 @@ export interface CommonOptions {
    * `only` nothing but these, and with `false` nothing at all.
    */
   redact?: readonly string[] | { readonly only: readonly string[] } | false | undefined;
+  /**
+   * The program's own events, which `defineEvents` of `countersign/events` lists: `record` takes no others, and each is
+   * checked by its action's schema, after `beforeRecord`. By default events of any action are taken.
+   */
+  events?: Catalogue<Events> | undefined;
   /**
    * Gives the event to record in the place of each that `record` is given, or the same. It is asked at once, before
    * anything is redacted; what it throws, `record` throws as the cause of `event.invalid`.
@@ -82,7 +88,7 @@ export interface CommonOptions {
 }
 
 /** Recording into a log, by way of its collector. */
-export interface LogOptions extends CommonOptions {
+export interface LogOptions<Events = unknown> extends CommonOptions<Events> {
   /** The collector: its address, or how it is reached. */
   to: string | URL | CollectorOptions;
   /**
@@ -95,7 +101,7 @@ export interface LogOptions extends CommonOptions {
 }
 
 /** Recording without a log. */
-export interface TransportOptions extends CommonOptions {
+export interface TransportOptions<Events = unknown> extends CommonOptions<Events> {
   /** Takes the lines. */
   to: Transport;
   /** The log that the chain is for, as its checkpoints name it: `example.com/audit`. */
@@ -104,7 +110,7 @@ export interface TransportOptions extends CommonOptions {
 }
 
 /** How to record. */
-export type RecorderOptions = LogOptions | TransportOptions;
+export type RecorderOptions<Events = unknown> = LogOptions<Events> | TransportOptions<Events>;
 
 /** Options with every default in its place. */
 export interface Settings {
@@ -114,6 +120,7 @@ export interface Settings {
   readonly flush: Required<{ [K in keyof FlushOptions]: number }> | undefined;
   /** Names and paths, and whether what is known to be a secret is redacted too. */
   readonly redact: { readonly paths: readonly string[]; readonly known: boolean };
+  readonly events: Catalogue | undefined;
   readonly beforeRecord: ((event: AuditEvent) => AuditEvent) | undefined;
   readonly reports: boolean;
   readonly signEvery: number;
@@ -138,6 +145,7 @@ const OPTIONS = Object.keys({
   outbox: 0,
   flush: 0,
   redact: 0,
+  events: 0,
   beforeRecord: 0,
   onInvalid: 0,
   signEvery: 0,
@@ -157,7 +165,7 @@ export function settings(options: RecorderOptions): Settings {
     throw refused("key", "no options", "give at least key, to, and log (or origin, where there is no log)");
   }
   refuseUnknown(options, OPTIONS);
-  const { key, outbox, onFull = "throw", onInvalid = "throw", onError, beforeRecord } = options;
+  const { key, outbox, onFull = "throw", onInvalid = "throw", onError, beforeRecord, events } = options;
   if (key === undefined || key === null || (typeof key === "string" && key.trim() === "")) {
     throw refused(
       "key",
@@ -173,6 +181,9 @@ export function settings(options: RecorderOptions): Settings {
   }
   if (beforeRecord !== undefined && typeof beforeRecord !== "function") {
     throw refused("beforeRecord", "no function", "give one that takes an event and gives the one to record");
+  }
+  if (events !== undefined && typeof events?.check !== "function") {
+    throw refused("events", "no events", "give what defineEvents of countersign/events made");
   }
   if (onError !== undefined && typeof onError !== "function") {
     throw refused("onError", "no function", "give one that takes an error");
@@ -192,6 +203,7 @@ export function settings(options: RecorderOptions): Settings {
     outbox,
     flush: flushing(options.flush),
     redact: redaction(options.redact),
+    events,
     beforeRecord,
     reports: onInvalid === "report",
     signEvery: options.signEvery === undefined ? 0 : count("signEvery", options.signEvery, 0xffff_ffff),

@@ -7,6 +7,7 @@ export type { Change, Entry, Outbox } from "../outbox/outbox.js";
 export { type Memory, memory } from "../transport/memory.js";
 export type { Transport, TransportFunction, TransportObject } from "../transport/transport.js";
 export type { Audit, NamedRequest, Scope } from "./audit.js";
+export type { Catalogue } from "./catalogue.js";
 export type { CreateRecorder } from "./create.js";
 export type { Actor, AuditEvent, Context, EventOf, HttpRequest, KnownAction, Members, Target } from "./event.js";
 export type { Handle, Receipt } from "./handle.js";

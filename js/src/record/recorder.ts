@@ -10,7 +10,7 @@ import { unref } from "../timers.js";
 import type { Audit, Scope } from "./audit.js";
 import { type Chain, LINK } from "./chain.js";
 import type { Clock, Learnt } from "./clock.js";
-import type { AuditEvent, EventOf } from "./event.js";
+import type { AuditEvent } from "./event.js";
 import { Flushing } from "./flushing.js";
 import { droppedHandle, type Handle, invalidHandle, Taken } from "./handle.js";
 import type { Lifecycle } from "./lifecycle.js";
@@ -51,7 +51,7 @@ const BACK = 300_000;
 const ORPHANS = 15_000;
 
 /** Records events into one chain; those of a catalogue, where it has one. */
-export class Recorder<Events = unknown> implements Audit<Events> {
+export class Recorder<Event = AuditEvent> implements Audit<Event> {
   /** The log that the chain names. */
   readonly origin: string;
 
@@ -166,8 +166,8 @@ export class Recorder<Events = unknown> implements Audit<Events> {
    * Takes an event, at this moment: checks it, redacts it and queues it. Throws where it lacks a required member, has
    * one of a wrong type, or holds what JSON cannot carry; nothing was queued then.
    */
-  record(event: EventOf<Events>): Handle {
-    return this.#taking(() => this.#take(toJson(this.#before(event as AuditEvent)), true));
+  record(event: Event): Handle {
+    return this.#taking(() => this.#take(toJson(this.#checked(this.#before(event as AuditEvent))), true));
   }
 
   /**
@@ -175,15 +175,19 @@ export class Recorder<Events = unknown> implements Audit<Events> {
    * members need not be those of {@link AuditEvent}.
    */
   recordJson(json: string | Uint8Array): Handle {
-    return this.#taking(() => this.#take(textOf(json), false));
+    return this.#taking(() => {
+      const text = textOf(json);
+      this.#settings.events?.checkJson(text);
+      return this.#take(text, false);
+    });
   }
 
   /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
-  with(scope: Scope): Audit<Events>;
+  with(scope: Scope): Audit<Event>;
   /** Throws `context.unavailable`: `asyncContext` of `countersign/context` gives a recorder that can do this. */
-  with<Result>(scope: Scope, work: (audit: Audit<Events>) => Result): Result;
-  with<Result>(scope: Scope, work?: (audit: Audit<Events>) => Result): Audit<Events> | Result {
-    return scoped(this as unknown as Audit, scope, work as ((audit: Audit) => Result) | undefined) as Audit<Events>;
+  with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
+  with<Result>(scope: Scope, work?: (audit: Audit<Event>) => Result): Audit<Event> | Result {
+    return scoped(this as unknown as Audit, scope, work as ((audit: Audit) => Result) | undefined) as Audit<Event>;
   }
 
   /**
@@ -276,6 +280,14 @@ export class Recorder<Events = unknown> implements Audit<Events> {
       });
     }
     return made as AuditEvent;
+  }
+
+  #checked(event: AuditEvent): AuditEvent {
+    const { events } = this.#settings;
+    if (events !== undefined && typeof event === "object" && event !== null) {
+      events.check(event);
+    }
+    return event;
   }
 
   /** Takes an event; what is none is reported where that was chosen, and recorded as such. */

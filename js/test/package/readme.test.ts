@@ -170,6 +170,20 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.equal(lastError ?? undefined, undefined);
   },
 
+  "defineEvents({": async (code) => {
+    installed.borrow("zod");
+    const before = `const [key, to, log] = ${JSON.stringify([KEY, log.url, LOG.vkey])};`;
+    const after = `
+      try {
+        audit.record({ action: "job.delete", target: { type: "job" } });
+      } catch ({ code, member }) {
+        console.log(code, member);
+      }
+      await audit.close();`;
+    assert.equal(await onNode(code, before, after), "event.invalid target.id\n");
+    assert.deepEqual((await log.events()).at(-1)?.event.target, { type: "job", id: "42" });
+  },
+
   "traced(asyncContext(recorder))": async (code) => {
     const before = `${AUDIT()}
       const recorder = audit_;

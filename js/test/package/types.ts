@@ -5,11 +5,13 @@ import {
   type CountersignError,
   createRecorder,
   type ErrorCode,
+  type EventOf,
   type Handle,
   type LogOptions,
   memory,
   type Outbox,
   type Receipt,
+  type Recorder,
   type RecorderOptions,
   type Status,
   type TransportOptions,
@@ -17,6 +19,7 @@ import {
 import { browserKey, indexedDbOutbox } from "countersign/browser";
 import { durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
 import { asyncContext } from "countersign/context";
+import { defineEvents } from "countersign/events";
 import { auditFetch } from "countersign/fetch";
 import { traced } from "countersign/opentelemetry";
 import type { createRecorder as createSlim } from "countersign/slim";
@@ -149,6 +152,42 @@ traced(audit, () => ({ traceId: "", spanId: "" }))
   .record({ action: "a.b" });
 // @ts-expect-error: an event needs its action
 traced(audit).record({ actor: { id: "u_1" } });
+
+// ---- Events of a program's own.
+
+interface Events {
+  "job.delete": { target: { type: "job"; id: string }; actor: { id: string } };
+  "job.run": { metadata?: { tries: number } };
+}
+const listed = await createRecorder<Events>({ key, to: "", log });
+listed.record({ action: "job.delete", target: { type: "job", id: "42" }, actor: { id: "u_1" }, tenant: "acme" });
+listed.record({ action: "job.run", metadata: { tries: 1 } });
+// @ts-expect-error: there is no such event
+listed.record({ action: "job.update" });
+// @ts-expect-error: it lacks its target
+listed.record({ action: "job.delete", actor: { id: "u_1" } });
+// @ts-expect-error: tries is a number
+listed.with({ actor: "u_1" }).record({ action: "job.run", metadata: { tries: "1" } });
+listed satisfies Recorder<EventOf<Events>> satisfies Audit<EventOf<Events>>;
+// Whoever takes a recorder of any events takes this one.
+auditFetch(listed, () => new Response("ok"));
+
+declare const schema: {
+  "~standard": {
+    version: 1;
+    vendor: string;
+    validate: (value: unknown) => { value: unknown; issues?: undefined };
+    types?: { input: { target: { type: "job"; id: string } }; output: unknown };
+  };
+};
+const events = defineEvents({ "job.delete": schema });
+const checked = await createRecorder({ key, to: "", log, events });
+checked.record({ action: "job.delete", target: { type: "job", id: "42" } });
+holds<Same<typeof checked, Recorder<EventOf<{ "job.delete": { target: { type: "job"; id: string } } }>>>>();
+// @ts-expect-error: a job is meant
+checked.record({ action: "job.delete", target: { type: "user", id: "42" } });
+// @ts-expect-error: events come from defineEvents
+await createRecorder({ key, to: "", log, events: { "job.delete": schema } });
 
 // ---- Errors: a closed union, of which each word is known.
 
