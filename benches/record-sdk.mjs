@@ -6,12 +6,10 @@
 //     call        of the processor for the call of `record` alone
 //     slow        that passed in that call, for the hundredth of the events for which it took longest: the least of these
 //     recording   of the processor for all: record, and a flush for every 64
-//     slim        the same with countersign/slim
 //     pino        of the processor for an unsigned line of JSON each
 //     webcrypto   of the processor for a line of JSON each, and a signature for each
 import { pino } from "pino";
 import { createRecorder, generateKey } from "../js/dist/record/record.js";
-import { createRecorder as createSlim } from "../js/dist/record/slim.js";
 import { event } from "./event.mjs";
 
 const FLUSH = 64;
@@ -48,7 +46,6 @@ const contestants = {
     };
   },
   recording: () => flushing(createRecorder),
-  slim: () => flushing(createSlim),
   async pino() {
     const logger = pino({}, { write: take });
     return (some) => {

@@ -97,7 +97,7 @@ const CODE = {
       },
     };`,
   queued: `
-    import { createRecorder } from "countersign/slim";
+    import { createRecorder } from "countersign";
     import { event } from "./event.mjs";
     let [made, requests, audit] = [0, 0];
     export default {

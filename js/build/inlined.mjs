@@ -17,7 +17,7 @@ function inline(name, text = "") {
   writeFileSync(new URL(`${name}.d.ts`, into), "declare const text: string;\nexport default text;\n");
 }
 
-for (const name of ["recorder", "recorder-slim", "verifier"]) {
+for (const name of ["recorder", "verifier"]) {
   inline(name, readFileSync(new URL(`wasm/${name}_bg.wasm`, dist), "base64"));
 }
 // build/element.mjs fills it.

@@ -11,7 +11,7 @@ const missing = targets({ exports, imports }).filter((path) => !path.includes("*
 const text = async (name) => (await import(new URL(`dist/inlined/${name}.js`, root).href)).default;
 const stale = [];
 if (missing.length === 0) {
-  for (const name of ["recorder", "recorder-slim", "verifier"]) {
+  for (const name of ["recorder", "verifier"]) {
     const built = readFileSync(new URL(`dist/wasm/${name}_bg.wasm`, root), "base64");
     stale.push(...((await text(name)) === built ? [] : [`dist/inlined/${name}.js`]));
   }

@@ -7,10 +7,13 @@ import { fileURLToPath } from "node:url";
 
 const tool = (name: string) => fileURLToPath(new URL(`../node_modules/.bin/${name}`, import.meta.url));
 
+/** What the package's own imports are: Deno reads them of packages that are installed. */
+export const IMPORT_MAP = `--import-map=${fileURLToPath(new URL("import-map.json", import.meta.url))}`;
+
 /** How each is called to run a file. */
 export const RUNTIMES = {
   Node: [process.execPath, "--experimental-strip-types", "--disable-warning=ExperimentalWarning"],
-  Deno: [tool("deno"), "run", "--no-config", "--allow-read", "--allow-write", "--allow-env", "--allow-net"],
+  Deno: [tool("deno"), "run", "--no-config", IMPORT_MAP, "--allow-read", "--allow-write", "--allow-env", "--allow-net"],
   Bun: [tool("bun"), "run"],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 

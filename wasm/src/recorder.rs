@@ -1,13 +1,10 @@
-//! The artefacts `recorder` and `recorder-slim`: a queue of events in front of a [`Recorder`].
+//! The artefact `recorder`: a queue of events in front of a [`Recorder`].
 
-use core::num::NonZeroU32;
 use std::collections::VecDeque;
 
 use countersign::error::{Code, Error};
 use countersign::event::{Event, Redaction};
-#[cfg(feature = "sign")]
-use countersign::note::SignerKey;
-use countersign::note::VerifierKey;
+use countersign::note::{SignerKey, VerifierKey};
 use countersign::recorder::{Queued, Recorder};
 use countersign::time::Time;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -17,7 +14,6 @@ use crate::Thrown;
 /// Whose signatures a chain bears.
 struct Signer {
     key: VerifierKey,
-    #[cfg(feature = "sign")]
     seed: Option<SignerKey>,
 }
 
@@ -30,7 +26,6 @@ pub struct QueueingRecorder {
     origin: String,
     signer: Signer,
     redaction: Redaction,
-    sign_every: Option<NonZeroU32>,
     queue: VecDeque<Queued>,
     /// Events whose links wait for a signature.
     unsigned: Vec<Queued>,
@@ -47,17 +42,16 @@ pub struct QueueingRecorder {
 
 #[wasm_bindgen(js_class = Recorder)]
 impl QueueingRecorder {
-    /// A recorder of a new chain. `key` is a vkey, or in the artefact `recorder` a signer key. `sign_every` is 0
-    /// where only what must be signed is signed. With `redact` the rules of [`Redaction::default`] hold.
+    /// A recorder of a new chain. `key` is a signer key, or the vkey of one elsewhere. With `redact` the rules of
+    /// [`Redaction::default`] hold.
     #[wasm_bindgen(constructor)]
-    pub fn new(origin: String, key: &str, sign_every: u32, redact: bool) -> Result<Self, Thrown> {
+    pub fn new(origin: String, key: &str, redact: bool) -> Result<Self, Thrown> {
         countersign::note::check_name(&origin)?;
         let redaction = if redact { Redaction::default() } else { Redaction::none() };
         Ok(Self {
             origin,
             signer: Signer::read(key)?,
             redaction,
-            sign_every: NonZeroU32::new(sign_every),
             queue: VecDeque::new(),
             unsigned: Vec::new(),
             recorder: None,
@@ -153,11 +147,7 @@ impl QueueingRecorder {
         if self.recorder.is_none() && (self.left > 0 || self.closing) {
             // Times never go back in a chain, so it opens no later than its first event was taken.
             let opened = self.queue.front().map_or(time, |first| first.time.min(time));
-            let recorder = Recorder::open(&self.origin, self.signer.key.clone(), opened, &nonce)?;
-            self.recorder = Some(match self.sign_every {
-                Some(links) => recorder.sign_every(links),
-                None => recorder,
-            });
+            self.recorder = Some(Recorder::open(&self.origin, self.signer.key.clone(), opened, &nonce)?);
         }
         Ok(())
     }
@@ -231,7 +221,6 @@ pub fn header(origin: &str) -> Result<String, Thrown> {
     Ok(countersign::recorder::header(origin))
 }
 
-#[cfg(feature = "sign")]
 impl Signer {
     fn read(text: &str) -> Result<Self, Error> {
         if !text.starts_with("PRIVATE+KEY+") {
@@ -243,22 +232,6 @@ impl Signer {
 
     fn sign(&self, recorder: &mut Recorder) -> Result<(), Error> {
         self.seed.as_ref().map_or(Ok(()), |seed| recorder.sign_with(seed))
-    }
-}
-
-#[cfg(not(feature = "sign"))]
-impl Signer {
-    fn read(text: &str) -> Result<Self, Error> {
-        Ok(Self { key: text.parse()? })
-    }
-
-    #[expect(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "without Ed25519 a signer outside signs"
-    )]
-    fn sign(&self, _recorder: &mut Recorder) -> Result<(), Error> {
-        Ok(())
     }
 }
 
@@ -275,7 +248,6 @@ fn random(bytes: &[u8]) -> Result<[u8; 16], Error> {
 }
 
 /// A signer key of this name with a seed of 32 bytes, and its vkey.
-#[cfg(feature = "sign")]
 #[wasm_bindgen(js_name = signerKey)]
 pub fn signer_key(name: &str, seed: &[u8]) -> Result<Vec<String>, Thrown> {
     let seed = seed.try_into().map_err(|_| Error::new(Code::Key, "a seed is 32 bytes"))?;

@@ -1,7 +1,7 @@
 /** Recording in Cloudflare Workers. */
 
-import { createRecorder } from "#slim";
 import { CountersignError } from "../error.js";
+import { createRecorder } from "../record/record.js";
 import type { Audit } from "./audit.js";
 import { addressInWorker, recorded } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";

@@ -1,7 +1,7 @@
 /** Classes of Workers: Durable Objects, and entrypoints. */
 
-import { createRecorder } from "#slim";
 import { durableObjectOutbox, type ObjectStorage } from "../outbox/durable-object.js";
+import { createRecorder } from "../record/record.js";
 import type { Audit } from "./audit.js";
 import { Invocation, type WaitingContext } from "./invocation.js";
 import { remember } from "./of-context.js";

@@ -1,9 +1,9 @@
 /**
- * An issuer: a server's key that grants emitters' keys, and revokes them, by notes that it signs and a log keeps. The
- * package's entries call this with their own runtime's way to load the artefact.
+ * The entry `countersign/issuer`: a server's key that grants emitters' keys, and revokes them, by notes that it signs and
+ * a log keeps.
  */
 
-import type { ModuleSource } from "../artefact/load.js";
+import { module } from "#recorder";
 import { pause } from "../deliver/backoff.js";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
 import type { Failure } from "../deliver/failure.js";
@@ -12,9 +12,12 @@ import { CountersignError } from "../error.js";
 import { inCore, loader } from "../record/core.js";
 import { brokenSignerKey, noSignerKey, SIGNER_PREFIX, signerKey } from "../record/signer.js";
 import { LONGEST, sleep } from "../timers.js";
-import * as wasm from "../wasm/recorder.js";
 import { grantHandler, type HandlerOptions } from "./handler.js";
 import { isUnder, nameOf } from "./name.js";
+
+export type { CollectorOptions } from "../deliver/collector.js";
+export { CountersignError, type ErrorCode } from "../error.js";
+export type { Authorised, HandlerOptions } from "./handler.js";
 
 /** Half a day: a session's grant need not outlive it by much. */
 const TTL_SECONDS = 12 * 3600;
@@ -89,45 +92,43 @@ export interface Issuer {
   handler(options: HandlerOptions): (request: Request) => Promise<Response>;
 }
 
-/** Makes the entry's function for a runtime's way to load the artefact. */
-export function issuing(source: ModuleSource) {
-  const load = loader(wasm, source);
-  /** Makes an issuer. Nothing is sent before it grants or revokes. */
-  return function createIssuer(options: IssuerOptions): Issuer {
-    const { key, log, patience, timeout, now } = checked(options);
-    const name = nameOf(key.slice(SIGNER_PREFIX.length));
-    const collector = new Collector(isBare(options.to) ? { url: options.to } : options.to);
+const load = /* @__PURE__ */ loader(module);
 
-    const state = async (vkey: string, statement: string): Promise<Noted> => {
-      checkVkey(vkey, name);
-      const core = await load();
-      const trust = inCore(() => new core.LogTrust(log));
-      try {
-        const note = ofKeys(() => core.signKeyNote(key, trust.origin, [statement]));
-        const proof = await submit(collector, note, { patience, timeout });
-        return { vkey, note, proof, index: inCore(() => trust.prove(proof, note)) };
-      } finally {
-        trust.free();
-      }
-    };
+/** Makes an issuer. Nothing is sent before it grants or revokes. */
+export function createIssuer(options: IssuerOptions): Issuer {
+  const { key, log, patience, timeout, now } = checked(options);
+  const name = nameOf(key.slice(SIGNER_PREFIX.length));
+  const collector = new Collector(isBare(options.to) ? { url: options.to } : options.to);
 
-    const issuer: Issuer = {
-      name,
-      grant: async (vkey, options = {}) => {
-        const { from, until } = bounds(options, now());
-        const noted = await state(vkey, `grant ${vkey} ${bound(from)} ${bound(until)}`);
-        return { ...noted, from, until };
-      },
-      revoke: async (vkey, { since: asked } = {}) => {
-        const since = asked === null ? undefined : (asked ?? new Date(now()));
-        checkDate(since, "since");
-        const noted = await state(vkey, `revoke ${vkey} ${bound(since)}`);
-        return { ...noted, since };
-      },
-      handler: (options) => grantHandler(issuer, now, options),
-    };
-    return issuer;
+  const state = async (vkey: string, statement: string): Promise<Noted> => {
+    checkVkey(vkey, name);
+    const core = await load();
+    const trust = inCore(() => new core.LogTrust(log));
+    try {
+      const note = ofKeys(() => core.signKeyNote(key, trust.origin, [statement]));
+      const proof = await submit(collector, note, { patience, timeout });
+      return { vkey, note, proof, index: inCore(() => trust.prove(proof, note)) };
+    } finally {
+      trust.free();
+    }
   };
+
+  const issuer: Issuer = {
+    name,
+    grant: async (vkey, options = {}) => {
+      const { from, until } = bounds(options, now());
+      const noted = await state(vkey, `grant ${vkey} ${bound(from)} ${bound(until)}`);
+      return { ...noted, from, until };
+    },
+    revoke: async (vkey, { since: asked } = {}) => {
+      const since = asked === null ? undefined : (asked ?? new Date(now()));
+      checkDate(since, "since");
+      const noted = await state(vkey, `revoke ${vkey} ${bound(since)}`);
+      return { ...noted, since };
+    },
+    handler: (options) => grantHandler(issuer, now, options),
+  };
+  return issuer;
 }
 
 function checked(options: IssuerOptions) {

@@ -3,7 +3,8 @@
 import type { Batch } from "../deliver/batch.js";
 import { CountersignError } from "../error.js";
 import { within } from "../timers.js";
-import { type CoreRecorder, coded, inCore } from "./core.js";
+import type { Recorder as CoreRecorder } from "../wasm/recorder.js";
+import { coded, inCore } from "./core.js";
 import type { Taken } from "./handle.js";
 
 /** Who signs a chain, where the core does not. */
@@ -11,8 +12,6 @@ export interface Seal {
   sign: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
   /** How many milliseconds that may take. */
   timeout: number;
-  /** Checks a signature that the core cannot check. */
-  verifies: ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => Promise<boolean>) | undefined;
 }
 
 /** What links are made with. */
@@ -43,8 +42,6 @@ export class Chain {
   #closing = false;
   #sealed = false;
   #closed = false;
-  /** Whether a signature from outside was found to be of the chain's key. */
-  #signerKnown = false;
   /** Counts links asked for, so that one which was given up does nothing more. */
   #attempt = 0;
 
@@ -223,25 +220,15 @@ export class Chain {
   }
 
   async #sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-    const { sign, timeout, verifies } = this.#seal;
-    let signature: Uint8Array;
+    const { sign, timeout } = this.#seal;
     const late = () => new Error(`nothing came within ${timeout} ms`);
     try {
-      signature = sign === undefined ? new Uint8Array() : await within(timeout, sign(bytes), late);
+      return sign === undefined ? new Uint8Array() : await within(timeout, sign(bytes), late);
     } catch (cause) {
       throw new CountersignError("signer.failed", "the signer gave no signature", {
         hint: "what was recorded is kept: flush again",
         cause,
       });
     }
-    if (!this.#signerKnown && verifies !== undefined) {
-      if (!(await verifies(bytes, signature))) {
-        throw new CountersignError("signature.invalid", "the signature does not verify under the chain's key", {
-          hint: "the signer holds another key than its vkey says",
-        });
-      }
-      this.#signerKnown = true;
-    }
-    return signature;
   }
 }

@@ -1,5 +1,6 @@
-/** `createRecorder`, for a given artefact. */
+/** Makes `createRecorder`, for a way to load the artefact. */
 
+import type { ModuleSource } from "../artefact/load.js";
 import { cleartext } from "../deliver/collector.js";
 import { toCollector } from "../deliver/destination.js";
 import { toTransport } from "../deliver/to-transport.js";
@@ -8,39 +9,37 @@ import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
 import { Clock } from "./clock.js";
-import { type Core, type CoreLogTrust, inCore } from "./core.js";
+import { type Core, inCore, loader } from "./core.js";
 import type { EventOf } from "./event.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { type RecorderOptions, type Settings, settings } from "./options.js";
 import { Recorder } from "./recorder.js";
-import { brokenSignerKey, external, type KeyHandle, SIGNER_PREFIX, type Signer, type Signing } from "./signer.js";
+import { brokenSignerKey, external, type KeyHandle, SIGNER_PREFIX, type Signer, signerKey } from "./signer.js";
 import { tell } from "./tell.js";
 
 /** Begins a chain; of events of a catalogue, where there is one, or as the type parameter says. */
 export type CreateRecorder = <Events = unknown>(options: RecorderOptions<Events>) => Promise<Recorder<EventOf<Events>>>;
 
-/** What differs between the artefacts. */
-export interface Variant<Trust extends CoreLogTrust> {
-  load: () => Promise<Core<Trust>>;
-  /** Reads a signer key's text. */
-  readKey: (text: string) => Signing | Promise<Signing>;
-  /** Checks that a proof shows a leaf to be in the log, and gives its index. */
-  prove: (trust: Trust, proof: string, leaf: string) => number | Promise<number>;
-  /** Checks signatures from outside, where the artefact cannot. */
-  verifies?: (vkey: string, bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => Promise<boolean>;
+/** A new signer key. */
+export interface GeneratedKey {
+  /** The secret: `PRIVATE+KEY+…`. Who has it can sign. */
+  key: string;
+  /** The verifier key, for trust files and for grants. */
+  vkey: string;
 }
 
-/** Makes the `createRecorder` of an artefact, for a runtime whose life is followed. */
-export function creator<Trust extends CoreLogTrust>(variant: Variant<Trust>, lifecycle: Lifecycle): CreateRecorder {
-  return async <Events>(options: RecorderOptions<Events>) => {
+/** Makes the entry's functions for a runtime's way to load the artefact, and its way to end. */
+export function recording(source: ModuleSource, lifecycle: Lifecycle) {
+  const load = loader(source);
+  const createRecorder: CreateRecorder = async <Events>(options: RecorderOptions<Events>) => {
     refuseOldEngine();
     const chosen = settings(options);
-    const core = await variant.load();
-    const { origin, destination } = route(core, variant, chosen);
+    const core = await load();
+    const { origin, destination } = route(core, chosen);
     const outbox = new RecorderOutbox(chosen.outbox);
     const clock = new Clock(chosen.now);
-    const begin = beginner(core, variant, chosen, origin, outbox, clock);
-    const chain = await begin(chosen.key);
+    const begin = beginner(core, chosen, origin, outbox, clock);
+    const chain = begin(chosen.key);
     const recorder = await outbox.open(
       (found) =>
         new Recorder<EventOf<Events>>({
@@ -60,19 +59,27 @@ export function creator<Trust extends CoreLogTrust>(variant: Variant<Trust>, lif
     }
     return recorder;
   };
+  const generateKey = async (name: string): Promise<GeneratedKey> => {
+    const core = await load();
+    const seed = crypto.getRandomValues(new Uint8Array(32));
+    const [key = "", vkey = ""] = inCore(() => core.signerKey(name, seed));
+    seed.fill(0);
+    return { key, vkey };
+  };
+  return { createRecorder, generateKey };
 }
 
-function route<Trust extends CoreLogTrust>(core: Core<Trust>, { prove }: Variant<Trust>, { to }: Settings) {
+function route(core: Core, { to }: Settings) {
   if ("transport" in to) {
     const header = inCore(() => core.header(to.origin));
     return { origin: to.origin, destination: toTransport(to.transport, header) };
   }
   const trust = readLog(core, to.log.trim());
-  const destination = toCollector(to.collector, (proof, leaf) => prove(trust, proof, leaf));
+  const destination = toCollector(to.collector, async (proof, leaf) => inCore(() => trust.prove(proof, leaf)));
   return { origin: trust.origin, destination };
 }
 
-function readLog<Trust extends CoreLogTrust>(core: Core<Trust>, text: string): Trust {
+function readLog(core: Core, text: string) {
   try {
     return inCore(() => new core.LogTrust(text));
   } catch (cause) {
@@ -111,35 +118,23 @@ function ofKey<T>(key: string | KeyHandle | Signer, work: () => T): T {
 }
 
 /** What makes chains under a key, each time anew. */
-function beginner<Trust extends CoreLogTrust>(
-  core: Core<Trust>,
-  { readKey, verifies }: Variant<Trust>,
-  { signEvery, redact, random, timeoutMs }: Settings,
+function beginner(
+  core: Core,
+  { redact, random, timeoutMs }: Settings,
   origin: string,
   outbox: RecorderOutbox,
   { now }: Clock,
 ) {
-  const means = {
-    now,
-    random,
-    id: () => outbox.id(),
-  };
-  return async (key: string | KeyHandle | Signer) => {
-    const signing = typeof key === "string" ? await readKey(key.trim()) : external(key);
-    const seal = {
-      sign: signing.sign,
-      timeout: timeoutMs,
-      verifies:
-        verifies &&
-        ((bytes: Uint8Array<ArrayBuffer>, signature: Uint8Array) => verifies(signing.key, bytes, signature)),
-    };
+  const means = { now, random, id: () => outbox.id() };
+  return (key: string | KeyHandle | Signer) => {
+    const signing = typeof key === "string" ? { key: signerKey(key.trim()), sign: undefined } : external(key);
     const begun = () => {
-      const recorder = ofKey(key, () => new core.Recorder(origin, signing.key, signEvery, redact.known));
+      const recorder = ofKey(key, () => new core.Recorder(origin, signing.key, redact.known));
       for (const path of redact.paths) {
         recorder.redact(path);
       }
       recorder.keepUnstored(outbox.isDurable);
-      return new Chain(recorder, seal, means);
+      return new Chain(recorder, { sign: signing.sign, timeout: timeoutMs }, means);
     };
     // What is wrong with the key shows now.
     let first: Chain | undefined = begun();

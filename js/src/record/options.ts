@@ -55,8 +55,6 @@ export interface CommonOptions<Events = unknown> {
    * fail with it. The handle rejects then.
    */
   onInvalid?: "throw" | "report" | undefined;
-  /** Has every n-th link signed. Each flush signs its last one in any case. */
-  signEvery?: number | undefined;
   /** The most bytes that may wait to be delivered, with about 400 for the link of each event. By default 16 MiB. */
   limitBytes?: number | undefined;
   /**
@@ -123,7 +121,6 @@ export interface Settings {
   readonly events: Catalogue | undefined;
   readonly beforeRecord: ((event: AuditEvent) => AuditEvent) | undefined;
   readonly reports: boolean;
-  readonly signEvery: number;
   readonly limitBytes: number;
   readonly drops: boolean;
   readonly onError: (error: CountersignError) => void;
@@ -148,7 +145,6 @@ const OPTIONS = Object.keys({
   events: 0,
   beforeRecord: 0,
   onInvalid: 0,
-  signEvery: 0,
   limitBytes: 0,
   onFull: 0,
   onError: 0,
@@ -206,7 +202,6 @@ export function settings(options: RecorderOptions): Settings {
     events,
     beforeRecord,
     reports: onInvalid === "report",
-    signEvery: options.signEvery === undefined ? 0 : count("signEvery", options.signEvery, 0xffff_ffff),
     limitBytes: count("limitBytes", options.limitBytes ?? 16 * MEBIBYTE),
     drops: onFull === "drop",
     onError: onError ?? warner(),

@@ -1,4 +1,4 @@
-/** What every entry for recording gives beside `createRecorder`. */
+/** What the entry for recording gives beside what needs the artefact. */
 
 export type { CollectorOptions } from "../deliver/collector.js";
 export type { LastProof } from "../deliver/delivery.js";
@@ -8,7 +8,7 @@ export { type Memory, memory } from "../transport/memory.js";
 export type { Transport, TransportFunction, TransportObject } from "../transport/transport.js";
 export type { Audit, NamedRequest, Scope } from "./audit.js";
 export type { Catalogue } from "./catalogue.js";
-export type { CreateRecorder } from "./create.js";
+export type { CreateRecorder, GeneratedKey } from "./create.js";
 export type { Actor, AuditEvent, Context, EventOf, HttpRequest, KnownAction, Members, Target } from "./event.js";
 export type { Handle, Receipt } from "./handle.js";
 export type {

@@ -1,10 +1,9 @@
-import { compileInlined } from "../artefact/inlined.js";
-import base64 from "../inlined/recorder.js";
-import { recording } from "./full.js";
-import { ofRuntime } from "./lifecycle.js";
+/** The entry `countersign`. */
 
-export type { GeneratedKey } from "./full.js";
+import { lifecycle, module } from "#recorder";
+import { recording } from "./create.js";
+
 export * from "./public.js";
 
 /** Begins a chain; makes a signer key. */
-export const { createRecorder, generateKey } = recording(() => compileInlined(base64), ofRuntime);
+export const { createRecorder, generateKey } = recording(module, lifecycle);

@@ -23,7 +23,7 @@ import { tell } from "./tell.js";
 
 export type { FlushPatience, Status } from "./status.js";
 
-/** What a recorder is made of. */
+/** @internal What a recorder is made of. */
 export interface Parts {
   origin: string;
   settings: Settings;
@@ -32,7 +32,7 @@ export interface Parts {
   destination: Destination;
   lifecycle: Lifecycle;
   /** Reads a key, and gives what begins chains under it. */
-  begin: (key: string | KeyHandle | Signer) => Promise<() => Chain>;
+  begin: (key: string | KeyHandle | Signer) => () => Chain;
   chain: () => Chain;
   found: readonly Found[];
 }
@@ -222,7 +222,7 @@ export class Recorder<Event = AuditEvent> implements Audit<Event> {
   /** Ends the chain, and begins one under another key: what is recorded from now on is in that. */
   async rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
     millisOf(patience);
-    const anew = await this.#parts.begin(key);
+    const anew = this.#parts.begin(key);
     this.#refuseClosed();
     this.#anew = anew;
     this.#endChain();

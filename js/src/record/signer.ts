@@ -18,12 +18,6 @@ export interface KeyHandle {
   readonly privateKey: CryptoKey;
 }
 
-/** What every signer comes down to: the text of its key for the core, and where the core does not sign, what does. */
-export interface Signing {
-  readonly key: string;
-  readonly sign: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
-}
-
 /** What a signer key's text begins with. */
 export const SIGNER_PREFIX = "PRIVATE+KEY+";
 
@@ -68,8 +62,8 @@ export function brokenSignerKey(): CountersignError {
   });
 }
 
-/** A signer outside the core. */
-export function external(key: Signer | KeyHandle): Signing {
+/** The vkey of a signer outside the core, and what signs. */
+export function external(key: Signer | KeyHandle) {
   const refuse = (message: string, hint: string) =>
     new CountersignError("options.invalid", message, { member: "key", hint });
   if (typeof key !== "object" || key === null || typeof key.vkey !== "string") {
@@ -91,10 +85,11 @@ export function external(key: Signer | KeyHandle): Signing {
     }
     return {
       key: key.vkey,
-      sign: async (bytes) => new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, bytes)),
+      sign: async (bytes: Uint8Array<ArrayBuffer>) =>
+        new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, bytes)),
     };
   }
-  return { key: key.vkey, sign: async (bytes) => asBytes(await key.sign(bytes)) };
+  return { key: key.vkey, sign: async (bytes: Uint8Array<ArrayBuffer>) => asBytes(await key.sign(bytes)) };
 }
 
 function asBytes(signature: Uint8Array | ArrayBuffer): Uint8Array {

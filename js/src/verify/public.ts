@@ -1,4 +1,4 @@
-/** What every entry of `countersign/verify` gives beside `verify`. */
+/** What the entry for verifying gives beside what needs the artefact. */
 
 export { CountersignError, type ErrorCode } from "../error.js";
 export type * from "../report.js";

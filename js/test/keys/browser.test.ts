@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import type { BrowserContext, Page as Tab } from "playwright-core";
-import { createIssuer, type Issuer } from "../../dist/keys/issuer.inlined.js";
+import { createIssuer, type Issuer } from "../../dist/keys/issuer.js";
 import { launchWith, WITHOUT_CHROMIUM } from "../chromium.ts";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { createIssuer, type Issuer, type IssuerOptions } from "../../dist/keys/issuer.inlined.js";
+import { createIssuer, type Issuer, type IssuerOptions } from "../../dist/keys/issuer.js";
 import { createRecorder, generateKeyHandle, type KeyHandle, type LogOptions } from "../../dist/record/record.js";
 import { Signer } from "../conformance/keys.ts";
 import type { Started } from "../conformance/log.ts";

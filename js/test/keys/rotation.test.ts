@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { createIssuer, type Issuer } from "../../dist/keys/issuer.inlined.js";
+import { createIssuer, type Issuer } from "../../dist/keys/issuer.js";
 import { fileOutbox } from "../../dist/node.js";
 import { createRecorder, generateKeyHandle, type LogOptions, type Outbox } from "../../dist/record/record.js";
 import type { Started } from "../conformance/log.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
-import { ENTRIES, full, RIGHT, refuses, withoutLog } from "./mistake.ts";
+import { full, RIGHT, refuses, withoutLog } from "./mistake.ts";
 
 const [{ secret, vkey }] = EMITTERS;
 const { privateKey, publicKey } = (await crypto.subtle.generateKey("Ed25519", false, [
@@ -69,14 +69,12 @@ refuses("a vkey that is none", { key: { vkey: "example.com/e100", privateKey } }
   /name\+hhhhhhhh\+base64/,
 ]);
 
-for (const [entry, { createRecorder }] of Object.entries(ENTRIES)) {
-  test(`a key with white space around it is taken as it is meant (${entry})`, async () => {
-    const to = full.memory();
-    const recorder = await createRecorder({ ...RIGHT, ...withoutLog, to, key: `\r\n ${secret}\n` });
-    await recorder.close();
-    assert.ok(to.text().includes(vkey));
-  });
-}
+test("a key with white space around it is taken as it is meant", async () => {
+  const to = full.memory();
+  const recorder = await full.createRecorder({ ...RIGHT, ...withoutLog, to, key: `\r\n ${secret}\n` });
+  await recorder.close();
+  assert.ok(to.text().includes(vkey));
+});
 
 const ADDRESS = ["options.invalid", "to"] as const;
 refuses("no address", { to: undefined }, [...ADDRESS, /nothing takes the lines/, /is the variable set\?/]);

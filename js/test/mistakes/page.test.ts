@@ -1,28 +1,34 @@
 /** Mistakes in how a page is served: its policy, the collector's leave, and http. */
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
 import type { Browser } from "playwright-core";
 import { launch } from "../chromium.ts";
 import { serve } from "../conformance/serve.ts";
 import { EMITTERS, LOG, SETUP } from "../conformance/setup.ts";
 import type { Said } from "./mistake.ts";
 
-const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
 const CODE = "script-src 'self' 'wasm-unsafe-eval'";
+const {
+  outputFiles: [built],
+} = await esbuild.build({
+  entryPoints: [fileURLToPath(new URL("../../dist/record/record.js", import.meta.url))],
+  bundle: true,
+  format: "esm",
+  write: false,
+});
 /** Makes the page's module what the test wants of it. */
 const PAGE = `<!doctype html><meta charset="utf-8" /><title>page</title><script type="module" src="/page.js"></script>`;
 const MODULE = `
-  import * as full from "/dist/record/record.js";
-  import * as slim from "/dist/record/slim.js";
+  import { createRecorder, generateKeyHandle } from "/entry.js";
   const said = ({ code, member, message, hint }) => ({ code, member, message, hint });
-  globalThis.deliver = async (entry, options) => {
+  globalThis.deliver = async (options) => {
     try {
-      const audit = await { full, slim }[entry].createRecorder({ ...options, flush: false });
+      const audit = await createRecorder({ ...options, flush: false });
       const handle = audit.record({ action: "job.delete" });
       await audit.flush();
       return await handle.delivered();
@@ -30,7 +36,7 @@ const MODULE = `
       return said(error);
     }
   };
-  globalThis.handle = () => slim.generateKeyHandle("example.com/page").catch(said);`;
+  globalThis.handle = () => generateKeyHandle("example.com/page").catch(said);`;
 
 describe("a page", { skip: serve.skip }, () => {
   let site: Server;
@@ -49,9 +55,10 @@ describe("a page", { skip: serve.skip }, () => {
         response.end(pathname === "/" ? PAGE : MODULE);
         return;
       }
-      const file = DIST + pathname.replace("/dist", "");
-      response.setHeader("content-type", file.endsWith(".wasm") ? "application/wasm" : "text/javascript");
-      response.writeHead(existsSync(file) ? 200 : 404).end(existsSync(file) ? readFileSync(file) : undefined);
+      response.setHeader("content-type", "text/javascript");
+      response
+        .writeHead(pathname === "/entry.js" ? 200 : 404)
+        .end(pathname === "/entry.js" ? built?.contents : undefined);
     });
     await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
     port = (site.address() as AddressInfo).port;
@@ -90,19 +97,16 @@ describe("a page", { skip: serve.skip }, () => {
 
   const connecting = () => `${CODE}; connect-src 'self' ${options.to}`;
 
-  for (const entry of ["full", "slim"]) {
-    test(`with all that it needs (${entry})`, async () => {
-      const { proof } = await page<{ proof: string }>(connecting(), "deliver", undefined, entry, options);
-      assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/);
-    });
-  }
+  test("with all that it needs", async () => {
+    const { proof } = await page<{ proof: string }>(connecting(), "deliver", undefined, options);
+    assert.match(proof, /^c2sp\.org\/tlog-proof@v1\n/);
+  });
 
   async function refused(policy: string, [code, member, message, hint]: Said, to = options.to, host?: string) {
     const error = await page<{ code: string; member?: string; message: string; hint: string }>(
       policy,
       "deliver",
       host,
-      "full",
       { ...options, to },
     );
     assert.deepEqual({ code: error.code, member: error.member }, { code, member }, error.message);
@@ -121,7 +125,7 @@ describe("a page", { skip: serve.skip }, () => {
 
   test("whose connect-src allows the collector alone", async () => {
     const policy = `${CODE}; connect-src ${options.to}`;
-    const { proof } = await page<{ proof: string }>(policy, "deliver", undefined, "full", options);
+    const { proof } = await page<{ proof: string }>(policy, "deliver", undefined, options);
     assert.match(proof, /^c2sp/);
   });
 
@@ -144,17 +148,12 @@ describe("a page", { skip: serve.skip }, () => {
     return refused(`${CODE}; connect-src 'self' ${to}`, said, to);
   });
 
-  test("over http the entry countersign records, and countersign/slim says that it cannot", async () => {
+  test("over http it records, and says that it cannot make a key of WebCrypto's", async () => {
     const host = "insecure.test";
-    for (const [call, given] of [
-      ["deliver", ["slim", options]],
-      ["handle", []],
-    ] as const) {
-      const { code, hint } = await page<{ code: string; hint: string }>(connecting(), call, host, ...given);
-      assert.equal(code, "webcrypto.unavailable");
-      assert.match(hint, /a secure context.*the entry `countersign`/);
-    }
-    const { hint } = await page<{ hint: string }>(connecting(), "deliver", host, "full", options);
+    const { code, hint: secure } = await page<{ code: string; hint: string }>(connecting(), "handle", host);
+    assert.equal(code, "webcrypto.unavailable");
+    assert.match(secure, /a secure context/);
+    const { hint } = await page<{ hint: string }>(connecting(), "deliver", host, options);
     assert.match(hint, /serve --cors/, "it comes as far as the collector");
   });
 });

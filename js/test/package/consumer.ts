@@ -2,7 +2,6 @@
 
 import { type AuditEvent, CountersignError, createRecorder, type ErrorCode, memory, type Recorder } from "countersign";
 import { recording } from "countersign/host";
-import { createRecorder as createSlim } from "countersign/slim";
 import { type FindingCode, type Report, verify } from "countersign/verify";
 
 const recorder: Recorder = await createRecorder({ key: "", origin: "", to: memory() });
@@ -19,9 +18,9 @@ recorder.record({ action: "a.b", outcome: "ok" } satisfies AuditEvent);
 // @ts-expect-error: there is no such member
 recorder.record({ action: "a.b", user: "u" });
 // @ts-expect-error: nothing takes the lines
-await createSlim({ key: "", origin: "" });
+await createRecorder({ key: "", origin: "" });
 
-await createSlim({ key: { vkey: "", sign: async (bytes) => bytes }, origin: "", to: (chunk) => chunk.length });
+await createRecorder({ key: { vkey: "", sign: async (bytes) => bytes }, origin: "", to: (chunk) => chunk.length });
 recording(() => WebAssembly.compile(new Uint8Array())).createRecorder satisfies typeof createRecorder;
 
 // The unions are closed: every code has to be dealt with here, and no other can be named.

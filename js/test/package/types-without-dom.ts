@@ -6,8 +6,6 @@ import { auditFetch } from "countersign/fetch";
 import { recording } from "countersign/host";
 import { createIssuer } from "countersign/issuer";
 import { auditHttp, closeOnSignals, fileOutbox } from "countersign/node";
-import { createRecorder as createSlim } from "countersign/slim";
-import { recording as slimRecording } from "countersign/slim/host";
 import { type Report, verify } from "countersign/verify";
 import { createVerifier } from "countersign/verify/host";
 
@@ -25,4 +23,4 @@ audit.record({ actor: { id: "u_1" } });
 // @ts-expect-error: without a page there are none of its names
 document.createElement("p");
 
-export { createIssuer, createSlim, createVerifier, memory, recording, slimRecording, withCountersign };
+export { createIssuer, createVerifier, memory, recording, withCountersign };

@@ -22,7 +22,6 @@ import { asyncContext } from "countersign/context";
 import { defineEvents } from "countersign/events";
 import { auditFetch } from "countersign/fetch";
 import { traced } from "countersign/opentelemetry";
-import type { createRecorder as createSlim } from "countersign/slim";
 
 /** Whether two types are the same, not only assignable. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -40,7 +39,7 @@ await createRecorder({ key, to: memory(), origin });
 await createRecorder({ key, to: (chunk: Uint8Array) => chunk.length, origin });
 await createRecorder({ key, to: { begun: async () => false, write: async () => {} }, origin, flush: { ms: 10 } });
 // Options that are only perhaps there, as an environment's.
-await createRecorder({ key, to: "", log, outbox: undefined, signEvery: undefined, redact: undefined });
+await createRecorder({ key, to: "", log, outbox: undefined, redact: undefined });
 
 // @ts-expect-error: a collector needs its log
 await createRecorder({ key, to: "https://log.example" });
@@ -77,7 +76,6 @@ await createRecorder({ key, to: "", log, outbox: "./outbox" });
 await createRecorder({ key, to: { fetch }, log });
 
 holds<Same<RecorderOptions, LogOptions | TransportOptions>>();
-holds<Same<typeof createRecorder, typeof createSlim>>();
 
 // ---- What becomes of an event.
 

@@ -1,7 +1,7 @@
 /** A runtime whose life a test decides. */
 
 import { readFileSync } from "node:fs";
-import { recording } from "../../dist/record/full.js";
+import { recording } from "../../dist/record/create.js";
 import type { Endings } from "../../src/record/lifecycle.ts";
 
 const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));

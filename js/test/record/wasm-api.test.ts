@@ -1,17 +1,13 @@
-/** What the package uses of the recorder's artefacts, beneath `createRecorder`. */
+/** What the package uses of the recorder's artefact, beneath `createRecorder`. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { type Core, type CoreLogTrust, inCore } from "../../dist/record/core.js";
-import * as webcrypto from "../../dist/record/webcrypto.js";
-import * as full from "../../dist/wasm/recorder.js";
-import * as slim from "../../dist/wasm/recorder-slim.js";
+import { inCore } from "../../dist/record/core.js";
+import * as core from "../../dist/wasm/recorder.js";
 
 const file = (path: string) => new URL(`../../${path}`, import.meta.url);
-const load = (name: string) => ({ module: new WebAssembly.Module(readFileSync(file(`dist/wasm/${name}_bg.wasm`))) });
-full.initSync(load("recorder"));
-slim.initSync(load("recorder-slim"));
+core.initSync({ module: new WebAssembly.Module(readFileSync(file("dist/wasm/recorder_bg.wasm"))) });
 
 interface Vectors {
   tlog_proof: { index: number; leaf: string; proof: string };
@@ -22,38 +18,19 @@ const ORIGIN = "log.example/audit";
 const LOG = vectors.vkeys.map(({ vkey }) => vkey).find((vkey) => vkey.startsWith(`${ORIGIN}+`)) ?? "";
 const TIME = Date.UTC(2026, 10, 20, 6);
 const sixteen = (value: number) => new Uint8Array(16).fill(value);
-const [KEY = "", VKEY = ""] = full.signerKey("example.com/test", new Uint8Array(32).fill(7));
+const [KEY = "", VKEY = ""] = core.signerKey("example.com/test", new Uint8Array(32).fill(7));
 
-/** An artefact, and the one way of the package's to check a proof with it. */
-interface Artefact {
-  core: Core;
-  prove(trust: string, proof: string, leaf: string): Promise<number>;
+async function prove(text: string, proof: string, leaf: string): Promise<number> {
+  const trust = inCore(() => new core.LogTrust(text));
+  try {
+    return inCore(() => trust.prove(proof, leaf));
+  } finally {
+    trust.free();
+  }
 }
 
-function artefact<Trust extends CoreLogTrust>(
-  core: Core<Trust>,
-  prove: (trust: Trust, proof: string, leaf: string) => number | Promise<number>,
-): Artefact {
-  return {
-    core,
-    prove: async (text, proof, leaf) => {
-      const trust = inCore(() => new core.LogTrust(text));
-      try {
-        return await prove(trust, proof, leaf);
-      } finally {
-        trust.free();
-      }
-    },
-  };
-}
-
-const artefacts: Record<string, Artefact> = {
-  recorder: artefact(full, (trust, proof, leaf) => inCore(() => trust.prove(proof, leaf))),
-  "recorder-slim": artefact(slim, webcrypto.prove),
-};
-
-/** Flushes, with signatures of zeros where the artefact does not sign. */
-function flush(recorder: InstanceType<Core["Recorder"]>, most: number, close = false): string[] {
+/** Flushes, with signatures of zeros where the recorder does not sign itself. */
+function flush(recorder: core.Recorder, most: number, close = false): string[] {
   recorder.begin(TIME, sixteen(9), close, most);
   while (recorder.step(TIME) !== undefined) {
     recorder.sign(new Uint8Array(64));
@@ -61,114 +38,111 @@ function flush(recorder: InstanceType<Core["Recorder"]>, most: number, close = f
   return new TextDecoder().decode(recorder.take()).split("\n").slice(0, -1);
 }
 
-for (const [name, { core, prove }] of Object.entries(artefacts)) {
-  const key = name === "recorder" ? KEY : VKEY;
-  const start = () => new core.Recorder(ORIGIN, key, 0, true);
+const start = () => new core.Recorder(ORIGIN, KEY, true);
 
-  test(`a proof gives its leaf's index: ${name}`, async () => {
-    const { index, leaf, proof } = vectors.tlog_proof;
-    assert.equal(await prove(LOG, proof, leaf), index);
-    assert.equal(await prove(`# ours\nlog ${LOG}\n`, proof, leaf), index);
-  });
+test(`a proof gives its leaf's index`, async () => {
+  const { index, leaf, proof } = vectors.tlog_proof;
+  assert.equal(await prove(LOG, proof, leaf), index);
+  assert.equal(await prove(`# ours\nlog ${LOG}\n`, proof, leaf), index);
+});
 
-  test(`what a proof does not show is refused: ${name}`, async () => {
-    const { leaf, proof } = vectors.tlog_proof;
-    const refused = { name: "CountersignError", code: "proof.invalid" };
-    await assert.rejects(prove(LOG, proof, `${leaf} `), refused);
-    const signature = proof.lastIndexOf(" ") + 20;
-    const forged = proof.slice(0, signature) + (proof[signature] === "A" ? "B" : "A") + proof.slice(signature + 1);
-    await assert.rejects(prove(LOG, forged, leaf), { ...refused, message: /signature of .* is invalid/ });
-    await assert.rejects(prove(VKEY, proof, leaf), { ...refused, message: /no trusted log key/ });
-    const witness = "witness1.example+5a2cc2d2+BOSsI41n4D8Qug0nupyEG/69+p36Edg19GrqXrsvtErb";
-    const strict = `log ${LOG}\nwitness w ${witness}\nquorum w\n`;
-    await assert.rejects(prove(strict, proof, leaf), { ...refused, message: /not enough/ });
-    await assert.rejects(prove(LOG, "c2sp.org/tlog-proof@v1\n", leaf), refused);
-    await assert.rejects(prove(LOG, proof.replace("\n15\n", "\n1 5\n"), leaf), { code: "checkpoint.invalid", line: 2 });
-  });
+test(`what a proof does not show is refused`, async () => {
+  const { leaf, proof } = vectors.tlog_proof;
+  const refused = { name: "CountersignError", code: "proof.invalid" };
+  await assert.rejects(prove(LOG, proof, `${leaf} `), refused);
+  const signature = proof.lastIndexOf(" ") + 20;
+  const forged = proof.slice(0, signature) + (proof[signature] === "A" ? "B" : "A") + proof.slice(signature + 1);
+  await assert.rejects(prove(LOG, forged, leaf), { ...refused, message: /signature of .* is invalid/ });
+  await assert.rejects(prove(VKEY, proof, leaf), { ...refused, message: /no trusted log key/ });
+  const witness = "witness1.example+5a2cc2d2+BOSsI41n4D8Qug0nupyEG/69+p36Edg19GrqXrsvtErb";
+  const strict = `log ${LOG}\nwitness w ${witness}\nquorum w\n`;
+  await assert.rejects(prove(strict, proof, leaf), { ...refused, message: /not enough/ });
+  await assert.rejects(prove(LOG, "c2sp.org/tlog-proof@v1\n", leaf), refused);
+  await assert.rejects(prove(LOG, proof.replace("\n15\n", "\n1 5\n"), leaf), { code: "checkpoint.invalid", line: 2 });
+});
 
-  test(`a log is one vkey, or a trust file with one log: ${name}`, async () => {
-    const trust = new core.LogTrust(` ${LOG}\n`);
-    assert.equal(trust.origin, ORIGIN);
-    trust.free();
-    await assert.rejects(prove("", "", ""), { code: "key.invalid", hint: /name\+hhhhhhhh\+base64/ });
-    await assert.rejects(prove("# none\n", "", ""), { code: "trust.invalid", hint: /log <vkey>/ });
-    await assert.rejects(prove(`log ${LOG}\nlog ${VKEY}\n`, "", ""), { code: "trust.invalid" });
-    await assert.rejects(prove(`log ${LOG}\nlogs\n`, "", ""), { code: "trust.invalid", line: 2 });
-    const secret = KEY.slice(-40);
-    for (const text of [KEY, `log ${KEY}`]) {
-      await assert.rejects(prove(text, "", ""), (error) => !String(error).includes(secret));
-    }
-  });
+test(`a log is one vkey, or a trust file with one log`, async () => {
+  const trust = new core.LogTrust(` ${LOG}\n`);
+  assert.equal(trust.origin, ORIGIN);
+  trust.free();
+  await assert.rejects(prove("", "", ""), { code: "key.invalid", hint: /name\+hhhhhhhh\+base64/ });
+  await assert.rejects(prove("# none\n", "", ""), { code: "trust.invalid", hint: /log <vkey>/ });
+  await assert.rejects(prove(`log ${LOG}\nlog ${VKEY}\n`, "", ""), { code: "trust.invalid" });
+  await assert.rejects(prove(`log ${LOG}\nlogs\n`, "", ""), { code: "trust.invalid", line: 2 });
+  const secret = KEY.slice(-40);
+  for (const text of [KEY, `log ${KEY}`]) {
+    await assert.rejects(prove(text, "", ""), (error) => !String(error).includes(secret));
+  }
+});
 
-  test(`a flush takes as many as it is told to: ${name}`, () => {
-    const recorder = start();
-    for (let nth = 0; nth < 5; nth++) {
-      recorder.record(`{"nth":${nth}}`, TIME, sixteen(nth), false);
-    }
-    assert.equal(flush(recorder, 2).length, 3, "with the open link");
-    assert.equal(recorder.queued, 3);
-    assert.equal(flush(recorder, 1).length, 1);
-    assert.equal(flush(recorder, 1, true).length, 3, "closing takes all");
-    assert.equal(recorder.queued, 0);
-    assert.throws(() => recorder.restore(`${TIME} ${btoa("x".repeat(16))} {}\n`), /closed/);
-    recorder.free();
-  });
+test(`a flush takes as many as it is told to`, () => {
+  const recorder = start();
+  for (let nth = 0; nth < 5; nth++) {
+    recorder.record(`{"nth":${nth}}`, TIME, sixteen(nth), false);
+  }
+  assert.equal(flush(recorder, 2).length, 3, "with the open link");
+  assert.equal(recorder.queued, 3);
+  assert.equal(flush(recorder, 1).length, 1);
+  assert.equal(flush(recorder, 1, true).length, 3, "closing takes all");
+  assert.equal(recorder.queued, 0);
+  assert.throws(() => recorder.restore(`${TIME} ${btoa("x".repeat(16))} {}\n`), /closed/);
+  recorder.free();
+});
 
-  test(`what is queued can be kept and queued again: ${name}`, () => {
-    const recorder = start();
-    recorder.record('{"before":"keeping"}', TIME, sixteen(0), false);
-    assert.equal(recorder.unstored(), "");
-    recorder.keepUnstored(true);
-    assert.equal(recorder.record('{"token":"t-1", "b":"é"}', TIME + 1, sixteen(1), false), 31);
-    assert.throws(() => recorder.record("[]", TIME, sixteen(2), false));
-    recorder.record('{"nth":2}', TIME + 2, sixteen(2), false);
-    const kept = recorder.unstored();
-    const salt = (value: number) => btoa(String.fromCharCode(...sixteen(value)));
-    const events = ['{"b":"é","token":"[redacted]"}', '{"nth":2}'];
-    assert.equal(kept, events.map((event, nth) => `${TIME + nth + 1} ${salt(nth + 1)} ${event}\n`).join(""));
-    assert.equal(recorder.unstored(), "");
+test(`what is queued can be kept and queued again`, () => {
+  const recorder = start();
+  recorder.record('{"before":"keeping"}', TIME, sixteen(0), false);
+  assert.equal(recorder.unstored(), "");
+  recorder.keepUnstored(true);
+  assert.equal(recorder.record('{"token":"t-1", "b":"é"}', TIME + 1, sixteen(1), false), 31);
+  assert.throws(() => recorder.record("[]", TIME, sixteen(2), false));
+  recorder.record('{"nth":2}', TIME + 2, sixteen(2), false);
+  const kept = recorder.unstored();
+  const salt = (value: number) => btoa(String.fromCharCode(...sixteen(value)));
+  const events = ['{"b":"é","token":"[redacted]"}', '{"nth":2}'];
+  assert.equal(kept, events.map((event, nth) => `${TIME + nth + 1} ${salt(nth + 1)} ${event}\n`).join(""));
+  assert.equal(recorder.unstored(), "");
 
-    const next = start();
-    next.keepUnstored(true);
-    assert.deepEqual(
-      kept.split(/(?<=\n)/).map((line) => next.restore(line)),
-      events.map((event) => new TextEncoder().encode(event).length),
-    );
-    assert.equal(next.unstored(), "");
-    const lines = flush(next, 0).slice(1);
-    assert.deepEqual(
-      lines.map((line) => line.slice(line.indexOf('","salt":'))),
-      events.map((event, nth) => `","salt":"${salt(nth + 1)}","event":${event}}`),
-    );
-    const damaged = { code: "event.invalid", message: /not as it was kept/ };
-    for (const line of ["", kept, "1 2 3\n", kept.split("\n")[0] ?? "", `${TIME} ${salt(1)} {"b":1,"a":2}\n`]) {
-      assert.throws(() => inCore(() => next.restore(line)), damaged);
-    }
-    recorder.free();
-    next.free();
-  });
+  const next = start();
+  next.keepUnstored(true);
+  assert.deepEqual(
+    kept.split(/(?<=\n)/).map((line) => next.restore(line)),
+    events.map((event) => new TextEncoder().encode(event).length),
+  );
+  assert.equal(next.unstored(), "");
+  const lines = flush(next, 0).slice(1);
+  assert.deepEqual(
+    lines.map((line) => line.slice(line.indexOf('","salt":'))),
+    events.map((event, nth) => `","salt":"${salt(nth + 1)}","event":${event}}`),
+  );
+  const damaged = { code: "event.invalid", message: /not as it was kept/ };
+  for (const line of ["", kept, "1 2 3\n", kept.split("\n")[0] ?? "", `${TIME} ${salt(1)} {"b":1,"a":2}\n`]) {
+    assert.throws(() => inCore(() => next.restore(line)), damaged);
+  }
+  recorder.free();
+  next.free();
+});
 
-  test(`an export begins with its header: ${name}`, () => {
-    assert.equal(core.header('a"b'), '{"countersign":"export/v1","origin":"a\\"b"}\n');
-    assert.throws(() => inCore(() => core.header("a b")), { code: "name.invalid" });
-    const recorder = start();
-    assert.deepEqual(flush(recorder, 0), []);
-    assert.match(flush(recorder, 0, true)[0] ?? "", /^\{"link":"countersign\/v1 open /);
-    recorder.free();
-  });
-}
+test(`an export begins with its header`, () => {
+  assert.equal(core.header('a"b'), '{"countersign":"export/v1","origin":"a\\"b"}\n');
+  assert.throws(() => inCore(() => core.header("a b")), { code: "name.invalid" });
+  const recorder = start();
+  assert.deepEqual(flush(recorder, 0), []);
+  assert.match(flush(recorder, 0, true)[0] ?? "", /^\{"link":"countersign\/v1 open /);
+  recorder.free();
+});
 
 test("an issuer's note is signed whole", () => {
-  const [issuer = ""] = full.signerKey("example.com", new Uint8Array(32).fill(8));
-  const note = full.signKeyNote(issuer, ORIGIN, [`grant ${VKEY} - 2026-11-20T06:00:00.000Z`, `revoke ${VKEY} -`]);
+  const [issuer = ""] = core.signerKey("example.com", new Uint8Array(32).fill(8));
+  const note = core.signKeyNote(issuer, ORIGIN, [`grant ${VKEY} - 2026-11-20T06:00:00.000Z`, `revoke ${VKEY} -`]);
   const [text = "", lines = ""] = note.split("\n\n");
   assert.equal(text, `countersign/v1 keys\n${ORIGIN}\ngrant ${VKEY} - 2026-11-20T06:00:00.000Z\nrevoke ${VKEY} -`);
   assert.match(lines, /^— example\.com \S+\n$/);
-  const sign = (...statements: string[]) => inCore(() => full.signKeyNote(issuer, ORIGIN, statements));
+  const sign = (...statements: string[]) => inCore(() => core.signKeyNote(issuer, ORIGIN, statements));
   assert.throws(() => sign(), { code: "note.invalid" });
   assert.throws(() => sign(`grant ${VKEY} -`), { code: "note.invalid", hint: /grant <vkey> <from> <until>/ });
   assert.throws(() => sign(`grant ${VKEY} 2026-11-20T06:00:00.000Z 2026-11-20T06:00:00.000Z`), {
     code: "note.invalid",
   });
-  assert.throws(() => inCore(() => full.signKeyNote(VKEY, ORIGIN, [`revoke ${VKEY} -`])), { code: "key.invalid" });
+  assert.throws(() => inCore(() => core.signKeyNote(VKEY, ORIGIN, [`revoke ${VKEY} -`])), { code: "key.invalid" });
 });

@@ -25,6 +25,7 @@ const TYPES: Record<string, string> = { ".js": "text/javascript", ".wasm": "appl
 
 const IMPORTS = {
   "countersign/verify": "/dist/verify/verify.js",
+  "#verifier": "/dist/artefact/verifier.js",
   "countersign/verify/host": "/dist/verify/create-verifier.js",
   "countersign/verify/worker": "/dist/verify/worker.js",
   "countersign/verifier.wasm": "/dist/wasm/verifier_bg.wasm",

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { type Mark, verify } from "countersign/verify";
+import { IMPORT_MAP } from "../runtimes.ts";
 import { exportOf } from "./inputs.ts";
 
 const run = promisify(execFile);
@@ -40,7 +41,7 @@ for (const export_ of [files.whole, files.altered, files.compressed]) {
 }
 
 for (const [runtime, program, ...args] of [
-  ["Deno", tool("deno"), "run", "--no-config", "--allow-read"],
+  ["Deno", tool("deno"), "run", "--no-config", IMPORT_MAP, "--allow-read"],
   ["Bun", tool("bun"), "run"],
 ] as const) {
   test(`${runtime} gives what Node gives, with any number of threads`, async () => {

@@ -36,8 +36,8 @@ fn on_node(bench: &Bench) -> Result<Vec<Figure>> {
         script.args([what, &bench.scaled(EVENTS).to_string()]);
         Ok(script)
     };
-    let programs = [of("call")?, of("slow")?, of("recording")?, of("slim")?, of("pino")?, of("webcrypto")?];
-    let [call, slow, recording, slim, pino, webcrypto] =
+    let programs = [of("call")?, of("slow")?, of("recording")?, of("pino")?, of("webcrypto")?];
+    let [call, slow, recording, pino, webcrypto] =
         bench.run("sdk on Node.js", &Measure::Printed, programs)?;
     Ok(vec![
         Figure::new("record", "µs/event", call).held_to(Bound::AtMost(10.0)),
@@ -45,8 +45,6 @@ fn on_node(bench: &Bench) -> Result<Vec<Figure>> {
         Figure::new("recording", "µs/event", recording.clone()),
         Figure::new("recording/pino", "times", recording.ratio(&pino)),
         Figure::new("signing each/recording", "times", webcrypto.ratio(&recording)),
-        Figure::new("recording slim/pino", "times", slim.ratio(&pino)),
-        Figure::new("signing each/recording slim", "times", webcrypto.ratio(&slim)),
     ])
 }
 

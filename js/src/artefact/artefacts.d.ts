@@ -1,0 +1,13 @@
+/** The artefacts, which each runtime loads in its own way: the package's `imports` say how. */
+
+declare module "#recorder" {
+  export const module: import("./load.js").ModuleSource;
+  /** What the runtime tells a recorder about its end. */
+  export const lifecycle: import("../record/lifecycle.js").Lifecycle;
+}
+
+declare module "#verifier" {
+  export const module: import("./load.js").ModuleSource;
+  /** Starts a worker, where there are any. */
+  export const worker: (() => import("../verify/create-verifier.js").WorkerLike) | undefined;
+}

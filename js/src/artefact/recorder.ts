@@ -1,0 +1,6 @@
+import base64 from "../inlined/recorder.js";
+import { compileInlined } from "./inlined.js";
+
+export { ofRuntime as lifecycle } from "../record/lifecycle.js";
+
+export const module = () => compileInlined(base64);

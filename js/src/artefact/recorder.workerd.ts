@@ -1,0 +1,2 @@
+export { none as lifecycle } from "../record/lifecycle.js";
+export { default as module } from "../wasm/recorder_bg.wasm";

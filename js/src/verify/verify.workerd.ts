@@ -1,7 +1,0 @@
-import module from "../wasm/verifier_bg.wasm";
-import { createVerifier } from "./create-verifier.js";
-
-export * from "./public.js";
-
-/** Verify an export, whole or as it goes on, inline: there are no workers here. */
-export const { verify, verifyLive } = createVerifier({ module });
