@@ -30,7 +30,11 @@ export interface GeneratedKey {
 
 /** Makes the entry's functions for a runtime's way to load the artefact, and its way to end. */
 export function recording(source: ModuleSource, lifecycle: Lifecycle) {
-  const load = loader(source);
+  return recordingIn(loader(source), lifecycle);
+}
+
+/** The same for what loads the artefact. */
+export function recordingIn(load: () => Promise<Core>, lifecycle: Lifecycle) {
   const createRecorder: CreateRecorder = async <Events>(options: RecorderOptions<Events>) => {
     refuseOldEngine();
     const chosen = settings(options);

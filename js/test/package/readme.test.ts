@@ -170,6 +170,33 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.equal(lastError ?? undefined, undefined);
   },
 
+  "...change(before, after)": async (code) => {
+    const before = `${AUDIT()}
+      const before = { name: "nightly", retries: 3 };
+      const after = { name: "nightly", retries: 5 };`;
+    await onNode(code, before, "await audit.close();");
+    const { event } = (await log.events()).at(-1) ?? assert.fail("nothing was recorded");
+    assert.deepEqual([event.before, event.after], [{ retries: 3 }, { retries: 5 }]);
+  },
+
+  "await recordMany(": async (code) => {
+    const before = `${AUDIT()}
+      const placeKept = 1;
+      const keepPlace = (read) => console.log(read);
+      function* eventsOfOldSystem() {
+        for (const action of ["old.1", "old.2", "old.3"]) yield { action, occurred_at: new Date(0) };
+      }`;
+    assert.equal(await onNode(code, before, "console.log(delivered); await audit.close();"), "3\n2\n");
+    const actions = (await log.events()).slice(-2).map(({ event }) => event.action);
+    assert.deepEqual(actions, ["old.2", "old.3"]);
+  },
+
+  "createTestRecorder()": async (code) => {
+    const before =
+      'const deleteJob = async (audit, id) => audit.record({ action: "job.delete", target: { type: "job", id } });';
+    assert.match(await onNode(code, before), /deleting a job is recorded/);
+  },
+
   "defineEvents({": async (code) => {
     installed.borrow("zod");
     const before = `const [key, to, log] = ${JSON.stringify([KEY, log.url, LOG.vkey])};`;

@@ -75,6 +75,8 @@ const BESIDE: readonly (readonly [string, string, number])[] = [
   ["countersign/context", "asyncContext", 250],
   ["countersign/opentelemetry", "traced", 220],
   ["countersign/events", "defineEvents", 680],
+  ["countersign/change", "change", 600],
+  ["countersign/many", "recordMany", 630],
 ];
 
 for (const [entry, name, budget] of BESIDE) {

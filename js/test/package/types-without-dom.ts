@@ -1,11 +1,17 @@
 /** What TypeScript must know without the DOM library, beside Node.js's types: compiled against the tarball, never run. */
 
 import { createRecorder, type Handle, memory } from "countersign";
+import { change } from "countersign/change";
 import { withCountersign } from "countersign/cloudflare";
+import { asyncContext } from "countersign/context";
+import { defineEvents } from "countersign/events";
 import { auditFetch } from "countersign/fetch";
 import { recording } from "countersign/host";
 import { createIssuer } from "countersign/issuer";
+import { recordMany } from "countersign/many";
 import { auditHttp, closeOnSignals, fileOutbox } from "countersign/node";
+import { traced } from "countersign/opentelemetry";
+import { createTestRecorder, matchers } from "countersign/testing";
 import { type Report, verify } from "countersign/verify";
 import { createVerifier } from "countersign/verify/host";
 
@@ -17,6 +23,14 @@ auditHttp(audit);
 
 const { report } = await verify(new Uint8Array(), { trust: "", signal: AbortSignal.timeout(1000) });
 export const shown: Report["verdict"] = report.verdict;
+
+const following = traced(asyncContext(audit));
+await following.with({ actor: "u_1", request: { headers: { "x-request-id": "r_1" } } }, () =>
+  recordMany(following, []),
+);
+following.record({ action: "job.update", ...change({ a: 1 }, { a: 2 }) });
+const tested = await createTestRecorder({ events: defineEvents({}) });
+export const found: number = tested.events().length + Object.keys(matchers).length;
 
 // @ts-expect-error: an event needs its action
 audit.record({ actor: { id: "u_1" } });

@@ -1,0 +1,3 @@
+/** What an update changed. */
+
+export { type Changed, change } from "./change/change.js";

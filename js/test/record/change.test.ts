@@ -1,0 +1,96 @@
+/** What an update changed. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { change } from "../../dist/change.js";
+import { createTestRecorder } from "../../dist/testing.js";
+
+/** As it is written, so that prototypes do not matter. */
+const changed = (before: object | null | undefined, after: object | null | undefined) =>
+  JSON.parse(JSON.stringify(change(before, after)));
+
+test("only members that differ are given, at any depth", () => {
+  const before = { name: "nightly", retries: 3, owner: { id: "u_1", mail: "a@example.com" }, old: 1 };
+  const after = { name: "nightly", retries: 5, owner: { id: "u_1", mail: "b@example.com" }, new: null };
+  assert.deepEqual(changed(before, after), {
+    before: { retries: 3, owner: { mail: "a@example.com" }, old: 1 },
+    after: { retries: 5, owner: { mail: "b@example.com" }, new: null },
+  });
+  assert.deepEqual(change(before, structuredClone(before)), {});
+  assert.deepEqual(changed({ a: 1 }, { a: 1, b: 2 }), { after: { b: 2 } });
+  assert.deepEqual(changed({ a: 1, b: 2 }, { a: 1 }), { before: { b: 2 } });
+  assert.deepEqual(changed({ a: { b: 1 } }, { a: "text" }), { before: { a: { b: 1 } }, after: { a: "text" } });
+});
+
+test("what was made or deleted is given whole", () => {
+  for (const nothing of [null, undefined]) {
+    assert.deepEqual(changed(nothing, { a: 1 }), { after: { a: 1 } });
+    assert.deepEqual(changed({ a: 1 }, nothing), { before: { a: 1 } });
+    assert.deepEqual(change(nothing, nothing), {});
+  }
+});
+
+test("arrays are given as wholes", () => {
+  const before = { tags: ["a", "b"], steps: [{ id: 1, run: "x" }, { id: 2 }] };
+  const after = { tags: ["a", "b"], steps: [{ id: 1, run: "y" }, { id: 2 }] };
+  assert.deepEqual(changed(before, after), { before: { steps: before.steps }, after: { steps: after.steps } });
+});
+
+test("values are the same when they are written the same", () => {
+  class Job {
+    name = "nightly";
+  }
+  const at = new Date(0);
+  const before = { at, job: new Job(), gone: undefined, none: Number.NaN, zero: 0 };
+  const after = { at: at.toISOString(), job: { name: "nightly" }, none: Number.NaN, zero: -0 };
+  assert.deepEqual(change(before, after), {});
+  assert.deepEqual(changed({ at }, { at: new Date(1) }), {
+    before: { at: "1970-01-01T00:00:00.000Z" },
+    after: { at: "1970-01-01T00:00:00.001Z" },
+  });
+});
+
+test("a member of any name is one", () => {
+  const before = JSON.parse('{"__proto__":{"a":1},"constructor":1}');
+  const after = JSON.parse('{"__proto__":{"a":2},"constructor":2}');
+  assert.equal(JSON.stringify(change(before, after).after), '{"__proto__":{"a":2},"constructor":2}');
+  assert.deepEqual(change({ a: {} }, { a: Object.create(null) }), {});
+});
+
+test("what cannot be compared is not taken for the same, and is refused when it is recorded", async () => {
+  const audit = await createTestRecorder();
+  for (const [before, after] of [
+    [new Map([["a", 1]]), new Map([["a", 2]])],
+    [new Uint8Array([1]), new Uint8Array([2])],
+    [1n, 2n],
+  ]) {
+    const event = { action: "a.b", ...change({ value: before }, { value: after }) };
+    assert.throws(() => audit.record(event), { code: "event.invalid", member: "value" });
+  }
+});
+
+test("what it takes too long to compare is refused", () => {
+  const cycle = (): object => {
+    const one: { again?: object } = {};
+    one.again = one;
+    return one;
+  };
+  assert.throws(() => change(cycle(), cycle()), { code: "event.invalid", message: /or a cycle/ });
+  const many = () => ({ items: Array.from({ length: 300_000 }, (_, at) => at) });
+  assert.throws(() => change(many(), many()), { code: "event.invalid", member: "items" });
+  const throwing = {
+    get name() {
+      throw new Error("of the getter's");
+    },
+  };
+  assert.throws(() => change(throwing, {}), { code: "event.invalid" });
+  assert.throws(() => change([] as never, {}), { code: "event.invalid", member: "before" });
+  assert.throws(() => change({}, "text" as never), { code: "event.invalid", member: "after" });
+});
+
+test("what is given can be recorded as deep as an event may be", async () => {
+  const audit = await createTestRecorder();
+  const deep = (value: number) => JSON.parse(`${'{"a":'.repeat(60)}${value}${"}".repeat(60)}`);
+  audit.record({ action: "a.b", ...change(deep(1), deep(2)) });
+  assert.equal(audit.events().length, 1);
+});
