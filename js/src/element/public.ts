@@ -3,14 +3,12 @@
 import type { Report } from "../report.js";
 import type { Row } from "../shelf/types.js";
 import type { Session } from "../viewer/session.js";
-import type { Some } from "../viewer/texts/choose.js";
-import type { Texts } from "../viewer/texts/texts.js";
+import type { Some, Texts } from "../viewer/texts/texts.js";
 
 export type { Report } from "../report.js";
 export type { Row } from "../shelf/types.js";
 export type { Session } from "../viewer/session.js";
-export type { Some } from "../viewer/texts/choose.js";
-export type { Texts } from "../viewer/texts/texts.js";
+export type { Some, Texts } from "../viewer/texts/texts.js";
 
 /** The element: verifies an export and shows what verified. */
 export interface CountersignViewer extends HTMLElement {

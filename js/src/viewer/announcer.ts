@@ -35,7 +35,7 @@ export class Announcer {
     const share = shareOf(progress);
     if (isUnderWay && share >= this.#toldAt + TOLD_EVERY) {
       this.#toldAt = share;
-      this.#said = texts.progress.percent(Math.floor(share * 100));
+      this.#said = texts.progress.percent(String(Math.floor(share * 100)));
     }
   }
 
@@ -44,7 +44,8 @@ export class Announcer {
     if (report !== undefined && phase !== "live") {
       const { word, says } = verdictWords(report, texts);
       const errors = report.findings.filter(({ severity }) => severity === "error").length;
-      this.#said = texts.strip.announce(word, says, errors);
+      const { announce, announceErrors } = texts.strip;
+      this.#said = [announce(word, says), ...(errors > 0 ? [announceErrors(errors)] : [])].join(" ");
     }
   }
 }

@@ -1,7 +1,6 @@
 /** How wide columns are. */
 
-import { type ChosenColumn, type ColumnId, isMember, longestRun } from "./columns.js";
-import type { NamedColumn } from "./texts/rows.js";
+import { type ChosenColumn, type ColumnId, isMember, longestRun, type NamedColumn } from "./columns.js";
 import type { Zone } from "./zone.js";
 
 /** Lays out rows. A page's policy can forbid style attributes, but not this. */

@@ -1,9 +1,12 @@
 /** Which columns a list of events has, and what stands in them. */
 
 import { type Json, scalar, written } from "./json-view.js";
-import type { NamedColumn } from "./texts/rows.js";
+import type { Texts } from "./texts/texts.js";
 
 /** A column: one that has a name, or the path of a member after a dot. */
+/** The columns that have names. */
+export type NamedColumn = keyof Texts["rows"]["columns"]["names"];
+
 export type ColumnId = NamedColumn | `.${string}`;
 
 /** A column as the reader wants it. */

@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from "lit";
 import { icon } from "./icons.js";
 import { copy } from "./save.js";
-import type { DrawerTexts } from "./texts/rows.js";
+import type { Texts } from "./texts/texts.js";
 import { define, given, View } from "./view.js";
 
 /** A button that puts a text into the clipboard, and says whether it could. */
@@ -9,7 +9,7 @@ export class CopyButton extends View {
   static override properties = given("text", "texts");
 
   declare text: string;
-  declare texts: Pick<DrawerTexts, "copy" | "copied" | "notCopied">;
+  declare texts: Pick<Texts["rows"]["drawer"], "copy" | "copied" | "notCopied">;
   #said = "";
 
   protected override willUpdate(changed: ReadonlyMap<PropertyKey, unknown>): void {

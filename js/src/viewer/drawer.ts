@@ -12,6 +12,7 @@ import { type Json, readJson } from "./json-view.js";
 import { keyParts, keyView } from "./key.js";
 import "./proof.js";
 import type { Provable } from "./proof.js";
+import { gapPlace } from "./row.js";
 import { isSameLine } from "./same-line.js";
 import type { Standing } from "./standing.js";
 import { type Party, type Summary, summarise } from "./summary.js";
@@ -211,17 +212,17 @@ export class Drawer extends View {
     `;
   }
 
-  #gap({ line, index, leaves }: GapRow, texts: Texts): TemplateResult {
+  #gap(row: GapRow, texts: Texts): TemplateResult {
     const { drawer, list } = texts.rows;
     const { count } = texts.figures;
     return html`
-      <p class="absent tone-faint">${icon("gap")}<span>${list.gap(leaves)}</span></p>
+      <p class="absent tone-faint">${icon("gap")}<span>${list.gap(row.leaves)}</span></p>
       <p>${drawer.gapAbout}</p>
       <p class="faint">${drawer.gapUnknown}</p>
       <h3>${drawer.place}</h3>
       <dl class="facts">
-        <div><dt>${drawer.facts.leaves}</dt><dd>${list.gapPlace(index, index + leaves - 1)}</dd></div>
-        <div><dt>${drawer.facts.line}</dt><dd>${count(line)}</dd></div>
+        <div><dt>${drawer.facts.leaves}</dt><dd>${gapPlace(row, texts)}</dd></div>
+        <div><dt>${drawer.facts.line}</dt><dd>${count(row.line)}</dd></div>
       </dl>
     `;
   }

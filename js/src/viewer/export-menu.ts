@@ -5,7 +5,6 @@ import { icon } from "./icons.js";
 import type { Looking } from "./looking.js";
 import { save, stem } from "./save.js";
 import type { Phase } from "./session.js";
-import type { Described } from "./texts/frame.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
 import { define, given, View } from "./view.js";
@@ -70,7 +69,7 @@ export class ExportMenu extends View {
     `;
   }
 
-  #choice(kind: Kind, { name, about }: Described): TemplateResult {
+  #choice(kind: Kind, { name, about }: Texts["save"]["csv"]): TemplateResult {
     return html`
       <button type="button" class="choice" data-kind=${kind} aria-disabled=${this.#running !== undefined} @click=${() => void this.#save(kind)}>
         <strong>${name}</strong> <span class="faint">${about}</span>

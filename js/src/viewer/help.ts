@@ -1,11 +1,10 @@
 import { html, type TemplateResult } from "lit";
 import { ref } from "lit/directives/ref.js";
 import { icon } from "./icons.js";
-import type { HelpTexts } from "./texts/frame.js";
 import type { Texts } from "./texts/texts.js";
 
 /** Which keys do what. */
-const KEYS: readonly (readonly [keyof HelpTexts["keys"], readonly string[]])[] = [
+const KEYS: readonly (readonly [keyof Texts["help"]["keys"], readonly string[]])[] = [
   ["search", ["/"]],
   ["move", ["j", "k", "↓", "↑"]],
   ["ends", ["Home", "End"]],
@@ -41,7 +40,7 @@ export function helpView({ help }: Texts, isOpen: boolean, close: () => void): T
       </dl>
       <h3>${help.queryHeading}</h3>
       <dl>
-        ${help.examples.map(([query, meaning]) => html`<div><dt><code>${query.split(" ").map((part) => html`<span>${part}</span> `)}</code></dt><dd>${meaning}</dd></div>`)}
+        ${help.examples.map(({ query, meaning }) => html`<div><dt><code>${query.split(" ").map((part) => html`<span>${part}</span> `)}</code></dt><dd>${meaning}</dd></div>`)}
       </dl>
     </dialog>
   `;

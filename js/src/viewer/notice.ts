@@ -39,7 +39,7 @@ export function noticeView({ looking, text, isAlone, texts, showAll }: Noticed):
     <div class="notice ${isFiltered ? "tone-fair filtered" : ""}" part="notice" data-filtered=${isFiltered}>
       ${isFiltered ? icon("filter") : nothing}
       <p role="status" aria-live=${session.phase === "live" ? "off" : nothing} aria-busy=${isBusy || session.phase === "verifying"}>
-        ${isFiltered ? html`<strong class="plain">${query.filtered(figures.count(found.events), figures.events(found.of))}</strong>` : html`<span class="plain">${query.found(figures.events(found.events))}</span>`}
+        ${isFiltered ? html`<strong class="plain">${query.filtered(figures.count(found.events), figures.events(found.of))}</strong>` : html`<span class="plain">${figures.events(found.events)}</span>`}
         ${session.phase === "verifying" ? html`<span class="faint plain">${query.soFar}</span>` : nothing}
         ${isFiltered && found.events === 0 && !isBusy ? html`<span class="plain">${query.nothing}</span>` : nothing}
         ${isFiltered && found.unknown.withheld > 0 ? html`<span class="faint plain">${query.unknownWithheld(found.unknown.withheld)}</span>` : nothing}

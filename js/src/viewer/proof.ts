@@ -78,7 +78,7 @@ export class Proof extends View {
           <div class="proof-progress">
             <label for="cs-proof-progress">${proof.explaining}</label>
             <progress id="cs-proof-progress" max=${Math.max(1, state.of)} .value=${state.read}></progress>
-            <span class="faint" aria-hidden="true">${proof.read(state.read, state.of)}</span>
+            <span class="faint" aria-hidden="true">${proof.read(texts.figures.bytes(state.read), texts.figures.bytes(state.of))}</span>
             <button type="button" class="quiet" @click=${this.#cancel}>${proof.cancel}</button>
           </div>
         `;
@@ -143,8 +143,7 @@ export class Proof extends View {
   }
 
   #fact({ name, value: text }: ProofFact, texts: Texts): TemplateResult {
-    const { facts } = texts.rows.proof;
-    const title = Object.hasOwn(facts, name) ? facts[name] : value(name);
+    const title = factName(name, texts) ?? value(name);
     return html`
       <div>
         <dt>${title}</dt>
@@ -221,10 +220,15 @@ export class Proof extends View {
 }
 
 /** The first facts' names, so that one sees what is inside. */
-function summary(facts: readonly ProofFact[], { rows }: Texts): string {
-  const known = rows.proof.facts;
-  const names = new Set(facts.flatMap(({ name }) => (Object.hasOwn(known, name) ? [known[name] ?? ""] : [])));
-  return names.size === 0 ? rows.drawer.showMore : [...names].join(" · ");
+function summary(facts: readonly ProofFact[], texts: Texts): string {
+  const names = new Set(facts.flatMap(({ name }) => factName(name, texts) ?? []));
+  return names.size === 0 ? texts.rows.drawer.showMore : [...names].join(" · ");
+}
+
+/** What a fact is called; one that is not known is called what the explainer calls it. */
+function factName(name: string, { rows }: Texts): string | undefined {
+  const { facts } = rows.proof;
+  return Object.hasOwn(facts, name) ? facts[name as keyof typeof facts] : undefined;
 }
 
 /** Numbers are written in the reader's way, a key's trust in words. */

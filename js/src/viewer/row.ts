@@ -139,10 +139,15 @@ function sign(row: Row, standing: Standing | undefined, { rows }: Texts): Templa
   `;
 }
 
-function absence(row: WithheldMark | GapRow, { rows }: Texts): TemplateResult {
+/** Which leaves are not here. */
+export function gapPlace({ index, leaves }: GapRow, { rows }: Texts): string {
+  return leaves === 1 ? rows.list.gapLeaf(index) : rows.list.gapLeaves(index, index + leaves - 1);
+}
+
+function absence(row: WithheldMark | GapRow, texts: Texts): TemplateResult {
+  const { rows } = texts;
   if (row.kind === "withheld") {
     return html`${rows.list.withheld[row.why ?? "unsaid"]}`;
   }
-  const { index, leaves } = row;
-  return html`${rows.list.gap(leaves)} <span class="faint">(${rows.list.gapPlace(index, index + leaves - 1)})</span>`;
+  return html`${rows.list.gap(row.leaves)} <span class="faint">(${gapPlace(row, texts)})</span>`;
 }

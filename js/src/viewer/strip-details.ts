@@ -83,14 +83,14 @@ function checksView({ checks }: Report, texts: Texts): TemplateResult {
         </thead>
         <tbody>
           ${names.map((name) => {
-            const { state, checked, failed, reason } = checks[name];
+            const { state, checked, reason } = checks[name];
             const look = STATE_LOOKS[state];
             return html`
               <tr data-check=${name} data-state=${state}>
                 <th scope="row"><strong>${result.checks[name].title}</strong> ${state === "not_checked" ? nothing : html`<span class="faint">${result.checks[name].about}</span>`}</th>
                 <td><span class="state tone-${look.tone}">${icon(look.icon)}${result.states[state]}</span></td>
                 <td>
-                  ${checked > 0 ? strip.coveredItems(result.checks[name].items(checked), failed) : nothing}
+                  ${checked > 0 ? covered(checks[name], name, texts) : nothing}
                   ${reason === null ? nothing : html`<span class="faint">${said(reason, texts, 400)}</span>`}
                 </td>
               </tr>
@@ -154,4 +154,9 @@ export function findingView(
       }
     </div>
   `;
+}
+
+function covered({ checked, failed }: Report["checks"][CheckName], name: CheckName, { strip, result }: Texts): string {
+  const items = result.checks[name].items(checked);
+  return failed > 0 ? strip.failedItems(items, failed) : items;
 }

@@ -106,7 +106,7 @@ function progressView(session: Session, strip: Strip): TemplateResult {
   const title =
     session.phase === "live"
       ? live.waiting
-      : html`${texts.verifying("")} ${session.name ? value(session.name, 120) : nothing}`;
+      : html`${texts.verifying} ${session.name ? value(session.name, 120) : nothing}`;
   return html`
     <section class="strip tone-faint" part="strip" aria-labelledby="strip-heading">
       ${icon("waiting")}
@@ -119,7 +119,7 @@ function progressView(session: Session, strip: Strip): TemplateResult {
         }
         ${liveView(session, undefined, strip)}
         <p class="figures">
-          <span>${texts.read(figures.bytes(progress.bytes), progress.total === undefined ? undefined : figures.bytes(progress.total))}</span>
+          <span>${readSoFar(progress, strip.texts)}</span>
           <span>${figures.events(progress.events)}</span>
           <span>${progress.seconds > 0.5 ? texts.eventsPerSecond(Math.round(progress.eventsPerSecond)) : ""}</span>
           <span>${left(progress, strip.texts)}</span>
@@ -143,6 +143,11 @@ function left(progress: Progress, { progress: texts, figures }: Texts): string {
     return "";
   }
   return progress.bytes >= (progress.total ?? 0) ? texts.finishing : texts.left(figures.duration(progress.secondsLeft));
+}
+
+function readSoFar({ bytes, total }: Progress, { progress: texts, figures }: Texts): string {
+  const read = figures.bytes(bytes);
+  return total === undefined ? texts.readSoFar(read) : texts.read(read, figures.bytes(total));
 }
 
 /** How much of it was read, of 1. */

@@ -19,9 +19,9 @@ export function value(text: string, length = SHORT): TemplateResult {
   return html`<bdi>${parts}</bdi>`;
 }
 
-/** A sentence of the texts with each `{slot}` filled. What fills one is not looked at for slots again. */
+/** A sentence of the texts with each `[slot]` filled. What fills one is not looked at for slots again. */
 export function filled(sentence: string, slots: Readonly<Record<string, unknown>>): unknown[] {
-  return sentence.split(/\{([a-z]+)\}/).map((part, place) => (place % 2 === 0 ? part : (slots[part] ?? nothing)));
+  return sentence.split(/\[([a-z]+)\]/).map((part, place) => (place % 2 === 0 ? part : (slots[part] ?? nothing)));
 }
 
 /** Most texts are plain, and are looked at no further. */

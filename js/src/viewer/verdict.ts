@@ -1,11 +1,11 @@
 /** Verdicts and codes in words. None is computed here. */
 
 import type { FindingCode, Report } from "../report.js";
-import type { Texts, VerdictText } from "./texts/texts.js";
+import type { Texts } from "./texts/texts.js";
 import { type Look, VERDICT_LOOKS } from "./tones.js";
 
 /** A verdict for a person, and how it looks. */
-export type VerdictWords = VerdictText & Look;
+export type VerdictWords = Texts["result"]["logUnconfirmed"] & Look;
 
 /** What the report's verdict says to a person. */
 export function verdictWords(report: Report, texts: Texts): VerdictWords {
@@ -23,7 +23,7 @@ export function verdictWords(report: Report, texts: Texts): VerdictWords {
   }
   const { complete } = result;
   const range = report.complete?.by === "range" ? report.complete.range : undefined;
-  const of = range === undefined ? complete.closure : complete.range(range[0], range[1] - 1);
+  const of = range === undefined ? complete.closure : complete.range(String(range[0]), String(range[1] - 1));
   const unseen = report.checks.log.state === "pass" ? complete.unseenWithLog : complete.unseenWithoutLog;
   return { ...words, says: `${words.says}, ${of}`, not: [...words.not, unseen] };
 }

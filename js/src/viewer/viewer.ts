@@ -22,16 +22,20 @@ import "./query-box.js";
 import type { QueryBox } from "./query-box.js";
 import { holds } from "./ranges.js";
 import "./rows.js";
+import base from "./base.css.js";
+import drawer from "./drawer.css.js";
+import frame from "./frame.css.js";
+import host from "./host.css.js";
+import rows from "./rows.css.js";
 import type { RowAt, Rows } from "./rows.js";
 import { isLive, type Session, type Tools } from "./session.js";
 import { SessionController } from "./session-controller.js";
 import type { Standing } from "./standing.js";
+import strip from "./strip.css.js";
 import { failureView, type Strip, stripView, waitingView } from "./strip.js";
-import { merged, type Some, textsOf } from "./texts/choose.js";
-import type { Texts } from "./texts/texts.js";
+import { merged, type Some, type Texts, textsOf } from "./texts/texts.js";
 import { toolbarView } from "./toolbar.js";
 import { given } from "./view.js";
-import { viewerStyles } from "./viewer.styles.js";
 import type { Zone } from "./zone.js";
 
 /** How wide it must be for a row's details to stand beside the rows, in pixels. */
@@ -47,7 +51,7 @@ export type Request = (address: string, init: RequestInit) => Promise<Response>;
  * one) and `countersign-open` ({ row }), all of which bubble and leave shadow trees.
  */
 export class Viewer extends LitElement {
-  static override styles = viewerStyles;
+  static override styles = [host, base, frame, strip, rows, drawer];
   static override properties = {
     src: {},
     trust: {},

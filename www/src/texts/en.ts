@@ -1,5 +1,5 @@
-import { en as viewer } from "@countersign/viewer/texts/en.js";
 import { counting } from "@countersign/viewer/texts/figures.js";
+import { en as viewer } from "@countersign/viewer/texts/texts.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
 

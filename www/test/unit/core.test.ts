@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { verify } from "countersign/verify";
-import { SENTENCES } from "../../../js/dist/viewer/texts/core.de.js";
 import { fromCore } from "../../../js/dist/viewer/texts/core.js";
+import { de } from "../../../js/dist/viewer/texts/texts.js";
 import { FINDINGS, VECTORS } from "../../gallery/findings.ts";
 import { vector } from "../page/vectors.ts";
 
-const says = fromCore(SENTENCES, String);
+const says = de.core;
 const count = (value: number) => value.toLocaleString("de");
 
 test("what the core says, whatever it finds, is said in German", async () => {

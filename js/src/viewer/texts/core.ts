@@ -1,6 +1,6 @@
 /** The core's sentences in another language. */
 
-import type { Counting } from "./texts.js";
+import type { Counting } from "./figures.js";
 
 /**
  * A language's sentences by the core's own, which are worded freely and have no codes. Both may have slots: `{#number}`,

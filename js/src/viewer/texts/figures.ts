@@ -1,6 +1,7 @@
 /** Numbers in words, by the browser's own knowledge of languages. */
 
-import type { Counting } from "./texts.js";
+/** Says how many: `1 event`, `12,345 events`. */
+export type Counting = (count: number) => string;
 
 /** `12,345`, in a language's way. */
 export function grouped(lang: string): Counting {
@@ -15,21 +16,25 @@ export function counting(lang: string, one: string, many: string): Counting {
   return (value) => `${count(value)} ${rules.select(value) === "one" ? one : many}`;
 }
 
+const UNITS = ["kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
+
 /** `1.5 MB`, in steps of 1000. */
-export function sized(lang: string, bytes: Counting): Counting {
-  const format = new Intl.NumberFormat(lang, { maximumSignificantDigits: 3 });
-  const units = ["kB", "MB", "GB", "TB"];
+export function sized(lang: string): Counting {
+  const formats = UNITS.map(
+    (unit) => new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "short", maximumSignificantDigits: 3 }),
+  );
+  const bytes = new Intl.NumberFormat(lang, {
+    style: "unit",
+    unit: "byte",
+    unitDisplay: "long",
+    maximumFractionDigits: 0,
+  });
   return (value) => {
-    if (value < 1000) {
-      return bytes(Math.round(value));
+    let step = 0;
+    while (step < UNITS.length && value >= 1000 ** (step + 1)) {
+      step += 1;
     }
-    let unit = 0;
-    let shown = value / 1000;
-    while (shown >= 1000 && unit < units.length - 1) {
-      shown /= 1000;
-      unit += 1;
-    }
-    return `${format.format(shown)} ${units[unit]}`;
+    return (formats[step - 1] ?? bytes).format(value / 1000 ** step);
   };
 }
 

@@ -1,79 +1,110 @@
-/** Everything that the viewer says. A language has all of it: a text that is missing does not compile. */
+/**
+ * Everything that the viewer says. A language is a JSON file: English decides which texts there are, and the build makes
+ * their types of it.
+ *
+ * A text is a text, or has slots: `{name}` for a text, `{#name}` for a number that the language groups. Where the number
+ * decides the form there is one for `one` and one for all `other`. What the drawer fills with elements stands in brackets.
+ */
 
-import type { CheckName, CheckState, FindingCode, Severity, SignerTrust, Verdict } from "../../report.js";
-import type { FromCore } from "./core.js";
-import type { FrameTexts } from "./frame.js";
-import type { RowsTexts } from "./rows.js";
+import coreDe from "./core.de.json" with { type: "json" };
+import { type FromCore, fromCore } from "./core.js";
+import german from "./de.json" with { type: "json" };
+import english from "./en.json" with { type: "json" };
+import { type Counting, grouped, lasting, sized } from "./figures.js";
+import type { Schema } from "./schema.js";
 
-/** Says how many: `1 event`, `12,345 events`. */
-export type Counting = (count: number) => string;
-
-/** A verdict for a person, in the words of the specification's section 9. */
-export interface VerdictText {
-  readonly word: string;
-  readonly says: string;
-  /** What must not be read into it. */
-  readonly not: readonly string[];
-  /** What to do about it; empty where nothing is to be done. */
-  readonly next: string;
-}
-
-/** What `verified` says beside: only that verdict is of something complete. */
-export interface CompleteText {
-  readonly range: (first: number, last: number) => string;
-  readonly closure: string;
-  /** What cannot be seen from a file, with a log that passed and without one. */
-  readonly unseenWithLog: string;
-  readonly unseenWithoutLog: string;
-}
-
-/** What a check looks at, and what it counts. */
-export interface CheckText {
-  readonly title: string;
-  readonly about: string;
-  readonly items: Counting;
-}
-
-/** A word and what it means. */
-export interface Explained {
-  readonly word: string;
-  readonly why: string;
-}
-
-/** What verifying, its verdicts, checks, findings and signers are called. */
-export interface ResultTexts {
-  readonly verdicts: Readonly<Record<Verdict, VerdictText>>;
-  readonly complete: CompleteText;
-  /** `not_checked` where nothing could be read: the word is what was found. */
-  readonly unread: Omit<VerdictText, "word">;
-  /** `unconfirmed` where the log's key alone is not known. */
-  readonly logUnconfirmed: VerdictText;
-  readonly checks: Readonly<Record<CheckName, CheckText>>;
-  readonly states: Readonly<Record<CheckState, string>>;
-  readonly severities: Readonly<Record<Severity, Counting>>;
-  readonly signers: Readonly<Record<SignerTrust, Explained>>;
-  /** A few words for each code. */
-  readonly codes: Readonly<Record<FindingCode, string>>;
-}
-
-/** Numbers, sizes and times in the language's own way. */
-export interface FigureTexts {
-  readonly count: Counting;
-  readonly bytes: Counting;
-  /** A length of time, from seconds. */
-  readonly duration: Counting;
-  readonly events: Counting;
-  readonly leaves: Counting;
-  readonly chains: Counting;
-}
-
-/** All of it. */
-export interface Texts extends FrameTexts {
+/** What a language says. */
+export interface Texts extends Schema {
   /** The language, as BCP 47 calls it. */
   readonly lang: string;
   /** What the core says. */
   readonly core: FromCore;
-  readonly figures: FigureTexts;
-  readonly result: ResultTexts;
-  readonly rows: RowsTexts;
+  /** Numbers, sizes and times in the language's own way. */
+  readonly figures: Schema["figures"] & {
+    readonly count: Counting;
+    readonly bytes: Counting;
+    readonly duration: Counting;
+  };
+}
+
+/** Some of a text's members. */
+export type Some<T> = T extends (...given: never[]) => unknown
+  ? T
+  : T extends readonly unknown[]
+    ? T
+    : T extends object
+      ? { readonly [Member in keyof T]?: Some<T[Member]> }
+      : T;
+
+type Json = string | readonly Json[] | { readonly [name: string]: Json };
+
+const SLOT = /\{(#?)(\w+)\}/g;
+
+/** What a language's texts are to those who say them. A text takes what fills its slots in the order of the English one. */
+function compiled(lang: string, json: Json, reference: Json = json): unknown {
+  if (typeof json === "string") {
+    const names = [...String(reference).matchAll(SLOT)].map(([, , name]) => name);
+    const count = grouped(lang);
+    const fill = (values: readonly (string | number)[]) =>
+      json.replace(SLOT, (_, kind: string, name: string) => {
+        const value = values[names.indexOf(name)] ?? "";
+        return kind === "#" ? count(Number(value)) : String(value);
+      });
+    return names.length === 0 ? json : (...values: (string | number)[]) => fill(values);
+  }
+  if (Array.isArray(json)) {
+    return json.map((one) => compiled(lang, one));
+  }
+  const members = json as { readonly [name: string]: Json };
+  if (members.other !== undefined) {
+    const { one = "", other } = members;
+    const [single, several] = [one, other].map((form) => compiled(lang, form) as Counting);
+    const rules = new Intl.PluralRules(lang);
+    return (count: number) => (rules.select(count) === "one" ? single : several)?.(count);
+  }
+  return Object.fromEntries(
+    Object.entries(members).map(([name, text]) => [
+      name,
+      compiled(lang, text, (reference as { readonly [name: string]: Json })[name]),
+    ]),
+  );
+}
+
+function language(lang: string, json: Json, core: FromCore): Texts {
+  const texts = compiled(lang, json, english) as Schema;
+  const count = grouped(lang);
+  const figures = { ...texts.figures, count, bytes: sized(lang), duration: lasting(texts.figures.moment) };
+  return { ...texts, lang, core, figures };
+}
+
+/** English. */
+export const en = language("en-GB", english, () => undefined);
+/** German. */
+export const de = language("de", german, fromCore(coreDe, grouped("de")));
+
+const LANGUAGES: Readonly<Record<string, Texts>> = { en, de };
+
+/** The texts of a language, or English. */
+export function textsOf(lang: string): Texts {
+  const primary = lang.toLowerCase().split("-", 1)[0] ?? "";
+  return (Object.hasOwn(LANGUAGES, primary) ? LANGUAGES[primary] : undefined) ?? en;
+}
+
+/** The texts, with some of them said otherwise. */
+export function merged(texts: Texts, own: Some<Texts>): Texts {
+  return over(texts, own) as Texts;
+}
+
+function over(text: unknown, own: unknown): unknown {
+  if (own === undefined) {
+    return text;
+  }
+  if (!isPlain(text) || !isPlain(own)) {
+    return own;
+  }
+  return Object.fromEntries(Object.entries(text).map(([name, value]) => [name, over(value, own[name])]));
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

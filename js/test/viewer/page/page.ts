@@ -1,14 +1,12 @@
 /** Rows and a drawer as the viewer holds them, with shelves of the tests' own. It is bundled and run in a browser. */
 
 import type { CSSResult } from "lit";
-import { basics } from "../../../dist/viewer/basics.js";
-import { drawerStyles } from "../../../dist/viewer/drawer.styles.js";
+import base from "../../../dist/viewer/base.css.js";
+import drawerStyles from "../../../dist/viewer/drawer.css.js";
 import "../../../dist/viewer/drawer.js";
-import { rowsStyles } from "../../../dist/viewer/rows.styles.js";
+import rowsStyles from "../../../dist/viewer/rows.css.js";
 import "../../../dist/viewer/rows.js";
-import { en } from "../../../dist/viewer/texts/en.js";
-import { rowsDe } from "../../../dist/viewer/texts/rows.de.js";
-import { tokens } from "../../../dist/viewer/tokens.js";
+import { de, en } from "../../../dist/viewer/texts/texts.js";
 import type { Found, Row, Shelf } from "../../../src/shelf/types.ts";
 import type { Explanation, ProofStepId, Slicer } from "../../../src/slice/types.ts";
 import type { ChosenColumn } from "../../../src/viewer/columns.ts";
@@ -53,7 +51,7 @@ const root = document.createElement("main").attachShadow({ mode: "open" });
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(FRAME);
 root.adoptedStyleSheets = [
-  ...[basics, tokens, rowsStyles, drawerStyles].flatMap((styles: CSSResult) => styles.styleSheet ?? []),
+  ...[base, rowsStyles, drawerStyles].flatMap((styles: CSSResult) => styles.styleSheet ?? []),
   sheet,
 ];
 const frame = document.createElement("div");
@@ -259,7 +257,7 @@ const page = {
     drawer.zone = zone;
   },
   german(): void {
-    const german = { ...en, rows: rowsDe };
+    const german = { ...en, rows: de.rows };
     rows.texts = german;
     drawer.texts = german;
   },

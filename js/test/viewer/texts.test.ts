@@ -1,0 +1,55 @@
+/** Each language says all that English says, with the same slots. */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { de, en } from "../../dist/viewer/texts/texts.js";
+
+const FOLDER = new URL("../../src/viewer/texts/", import.meta.url);
+const languages = readdirSync(FOLDER).filter((name) => /^[a-z]+\.json$/.test(name));
+const read = (name: string) => JSON.parse(readFileSync(new URL(name, FOLDER), "utf8"));
+
+/** Each text by its path: its slots, with `*` for any number of texts in a list. */
+function slots(json: unknown, path = ""): [string, string][] {
+  if (typeof json === "string") {
+    return [
+      [
+        path,
+        [...json.matchAll(/\{#?\w+\}|\[\w+\]/g)]
+          .map(([slot]) => slot)
+          .sort()
+          .join(" "),
+      ],
+    ];
+  }
+  const named = Array.isArray(json) ? json.map((one) => ["*", one] as const) : Object.entries(json as object);
+  return named.flatMap(([name, value]) => slots(value, `${path}.${name}`));
+}
+
+for (const name of languages.filter((name) => name !== "en.json")) {
+  test(`${name} says what English says`, () => {
+    assert.deepEqual(Object.fromEntries(slots(read(name)).sort()), Object.fromEntries(slots(read("en.json")).sort()));
+  });
+}
+
+test("what a language says of the core's sentences has their slots and no others", () => {
+  for (const name of readdirSync(FOLDER).filter((name) => name.startsWith("core.") && name.endsWith(".json"))) {
+    for (const [core, says] of Object.entries<string>(read(name))) {
+      const known = new Set(core.match(/\{[#@"][a-z]+\}/g) ?? []);
+      assert.deepEqual(
+        (says.match(/\{[#@"][a-z]+\}/g) ?? []).filter((slot) => !known.has(slot as `{#${string}}`)),
+        [],
+        core,
+      );
+    }
+  }
+});
+
+test("slots are filled in each language's own order, and numbers grouped in its own way", () => {
+  assert.equal(en.rows.list.gapLeaves(1000, 2000), "leaves 1,000 to 2,000");
+  assert.equal(de.rows.list.gapLeaves(1000, 2000), "Blätter 1.000 bis 2.000");
+  assert.equal(en.query.filtered("1", "2 events"), "Filtered: 1 of 2 events shown.");
+  assert.deepEqual([1, 2, 1000].map(en.figures.leaves), ["1 leaf", "2 leaves", "1,000 leaves"]);
+  assert.deepEqual([1, 2, 1000].map(de.figures.leaves), ["1 Blatt", "2 Blätter", "1.000 Blätter"]);
+  assert.equal(en.strip.atLine("{line} $& $1"), "Line {line} $& $1", "what fills a slot is looked at no further");
+});
