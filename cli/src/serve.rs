@@ -2,6 +2,7 @@
 
 mod after_restore;
 mod certificate;
+mod oidc;
 mod watched;
 
 use std::fs;
@@ -116,6 +117,8 @@ pub(crate) struct Args {
     /// Refuse reads that cannot be recorded: each is answered when its record is durable
     #[arg(long)]
     require_records: bool,
+    #[command(flatten)]
+    oidc: oidc::Issuer,
     /// Serve this HTML file at / in place of the console
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
@@ -202,6 +205,7 @@ async fn run_server(
         tls: certificate.as_ref().map(|certificate| certificate.tls.clone()),
         cors,
         hosts,
+        issuer: args.oidc.config()?,
         reads: ReadRules { record: args.record_reads, required: args.require_records },
         page,
         limits: Limits::default(),

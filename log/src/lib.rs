@@ -17,6 +17,8 @@ pub mod filter;
 pub mod fsck;
 pub mod hashes;
 pub mod metrics;
+#[cfg(feature = "server")]
+pub mod oidc;
 mod own_chain;
 #[cfg(feature = "server")]
 pub mod quota;

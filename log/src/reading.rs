@@ -13,6 +13,7 @@ use crate::collector::Collector;
 use crate::erase::choose;
 use crate::export::{ExportError, Exporter, Had, Plan, Request};
 use crate::filter::Filter;
+use crate::oidc::Issuer;
 use crate::own_chain::OwnChains;
 use crate::reads::{ReadRules, Reads};
 use crate::retention::due::Due;
@@ -20,7 +21,7 @@ use crate::retention::holds::Holds;
 use crate::search::Search;
 use crate::store::StoreError;
 use crate::submitting::SubmitError;
-use crate::tokens::{Access, Scope, Tokens};
+use crate::tokens::{Access, Denied, Right, Scope, Tokens};
 
 /// How many exports are looked for at one time; further ones wait.
 const LOOKING: usize = 4;
@@ -33,6 +34,7 @@ pub struct Reading {
     exporter: Exporter,
     search: Option<Arc<Search>>,
     tokens: Tokens,
+    issuer: Option<Issuer>,
     reads: Arc<Reads>,
     holds: Holds,
     looking: Semaphore,
@@ -59,6 +61,7 @@ impl Reading {
             exporter,
             search,
             tokens: Tokens::new(folder),
+            issuer: None,
             holds: Holds::new(folder),
             looking: Semaphore::new(LOOKING),
             stopping: watch::Sender::new(false),
@@ -66,6 +69,13 @@ impl Reading {
             due: std::sync::Mutex::default(),
             erasing_again: Notify::new(),
         }
+    }
+
+    /// Lets in whom that issuer vouches for, too.
+    #[must_use]
+    pub(crate) fn with_issuer(mut self, issuer: Option<Issuer>) -> Self {
+        self.issuer = issuer;
+        self
     }
 
     /// The log.
@@ -83,16 +93,40 @@ impl Reading {
         &self.tokens
     }
 
+    /// Lets a token in, if it has the right. The issuer is asked for nothing about a token of the log's own.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub(crate) async fn admit(&self, token: Option<&str>, right: Right) -> Result<Access, Denied> {
+        let now = self.collector.now();
+        match (self.tokens.admit(token, right, now), token, &self.issuer) {
+            (Err(Denied::Unauthenticated), Some(token), Some(issuer)) => {
+                // A token that no issuer signed is one of the log's own, or none.
+                let is_signed = token.split('.').count() == 3;
+                if is_signed { issuer.admit(token, right, now).await } else { Err(Denied::Unauthenticated) }
+            }
+            (admitted, _, _) => admitted,
+        }
+    }
+
     /// Whether a token that was let in before would be let in now.
     pub(crate) fn still_admits(&self, access: &Access) -> bool {
-        self.tokens.still_admits(access, self.collector.now())
+        let now = self.collector.now();
+        match (access.issued(), &self.issuer) {
+            (Some(lent), issuer) => issuer.as_ref().is_some_and(|issuer| issuer.still_admits(lent, now)),
+            (None, _) => self.tokens.still_admits(access, now),
+        }
     }
 
     /// Looks from time to time whether tokens are good no more, for as long as it is there: whoever reads by one of them
     /// is told.
     pub(crate) async fn watch_tokens(this: Weak<Self>) {
         while let Some(reading) = this.upgrade() {
-            reading.tokens.look(reading.collector.now());
+            let now = reading.collector.now();
+            reading.tokens.look(now);
+            if reading.issuer.as_ref().is_some_and(|issuer| issuer.look(now)) {
+                reading.tokens.tell();
+            }
             drop(reading);
             tokio::time::sleep(LOOK).await;
         }

@@ -19,6 +19,7 @@ use crate::bucket::{self, Bucket};
 use crate::clock::{Clock, Steady, Timekeeper};
 use crate::collector::{Collector, Parts};
 use crate::metrics::Metrics;
+use crate::oidc::{self, Issuer};
 use crate::reading::Reading;
 use crate::reads::{ReadRules, Reads};
 use crate::retention::holds::Hold;
@@ -51,6 +52,8 @@ pub struct Config {
     pub cors: Cors,
     /// The names that it answers to, beside those of loopback and `listen`.
     pub hosts: Hosts,
+    /// Who vouches for readers, beside the tokens of the folder.
+    pub issuer: Option<oidc::Config>,
     /// Which reads are recorded on the log's own chain.
     pub reads: ReadRules,
     /// What is served at `/`.
@@ -127,6 +130,7 @@ pub async fn serve_beginning_with(
         tls,
         cors,
         hosts,
+        issuer,
         reads,
         page,
         limits,
@@ -135,7 +139,7 @@ pub async fn serve_beginning_with(
         holds,
         steady,
     } = config;
-    let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady));
+    let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
     let lock = lock(&folder)?;
     let interval = bucket.as_ref().map(Bucket::interval);
     let opened = tokio::task::spawn_blocking({
@@ -222,7 +226,10 @@ pub async fn serve_beginning_with(
     }
     let witnessing = tokio::spawn(witnessing.run());
     let search = open_search(&folder, &collector).await;
-    let reading = Arc::new(Reading::new(collector.clone(), &folder, search.clone(), reads));
+    let issuer = issuer.map(|issuer| Issuer::new(issuer, steady)).transpose().map_err(io::Error::other);
+    let issuer = issuer.map_err(failed("preparing to ask the issuer"))?;
+    let reading = Reading::new(collector.clone(), &folder, search.clone(), reads);
+    let reading = Arc::new(reading.with_issuer(issuer));
     tokio::spawn(Reads::keep_recording(Arc::downgrade(reading.reads())));
     tokio::spawn(Reading::watch_tokens(Arc::downgrade(&reading)));
     for hold in holds {

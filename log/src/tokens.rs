@@ -19,6 +19,8 @@ mod scope;
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "server")]
+use crate::oidc::Refused;
 use countersign::hash::Hash;
 use countersign::time::Time;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
@@ -54,15 +56,40 @@ pub struct Access {
     right: Right,
     name: String,
     scope: Arc<Scope>,
+    #[cfg(feature = "server")]
+    lent: Option<Lent>,
+}
+
+/// For how long a token is good that an issuer signed.
+#[cfg(feature = "server")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lent {
+    /// The token's end.
+    pub(crate) until: Time,
+    /// The name of the issuer's key: for as long as the issuer has it.
+    pub(crate) key: Option<String>,
 }
 
 impl Access {
+    /// Of somebody whom an issuer vouches for. `hash` is of what the issuer calls them.
+    #[cfg(feature = "server")]
+    pub(crate) fn lent(hash: [u8; 32], right: Right, name: String, scope: Arc<Scope>, lent: Lent) -> Self {
+        Self { hash, right, name, scope, lent: Some(lent) }
+    }
+
+    /// For how long it is good, where an issuer vouches for it.
+    #[cfg(feature = "server")]
+    pub(crate) fn issued(&self) -> Option<&Lent> {
+        self.lent.as_ref()
+    }
+
     /// The reader's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What tells the token from others, and lets nobody in: the first 16 digits of its hash in the file.
+    /// What tells the token from others, and lets nobody in: the first 16 digits of its hash in the file, or of the hash
+    /// of what the issuer calls its bearer.
     #[cfg(feature = "server")]
     pub(crate) fn credential(&self) -> String {
         let mut digits = String::with_capacity(16);
@@ -91,6 +118,14 @@ pub enum Denied {
     /// The file could not be read. Nobody is let in then.
     #[error("the readers' file cannot be read")]
     Unavailable,
+    /// A token of the issuer is not good.
+    #[cfg(feature = "server")]
+    #[error("the issuer's token is not good: {0}")]
+    Refused(Refused),
+    /// The issuer's keys are not known. Nobody of its readers is let in then.
+    #[cfg(feature = "server")]
+    #[error("the issuer's keys are not known")]
+    IssuerUnavailable,
 }
 
 impl Reader {
@@ -203,7 +238,14 @@ impl Readers {
             return Err(Denied::Forbidden(right));
         }
         let Reader { hash, name, scope, .. } = reader;
-        Ok(Access { hash: *hash, right, name: name.clone(), scope: scope.clone() })
+        Ok(Access {
+            hash: *hash,
+            right,
+            name: name.clone(),
+            scope: scope.clone(),
+            #[cfg(feature = "server")]
+            lent: None,
+        })
     }
 
     /// Whether a token that was let in before would be let in now for the same. It is told by what it is and not by its

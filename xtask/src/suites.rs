@@ -138,7 +138,9 @@ fn clippy(tools: &Tools, log: &Log) -> Result<String> {
 fn rust(tools: &Tools, log: &Log) -> Result<String> {
     // Not beside doctests, which would then be compiled against other libraries than they are linked with.
     tools.program()?;
-    let product = log.run(tools.cargo("test").args(PRODUCT).arg("--no-fail-fast"));
+    npm::install(tools, "tests/oidc")?;
+    let path = tools.node()?.search_path();
+    let product = log.run(tools.cargo("test").args(PRODUCT).arg("--no-fail-fast").env("PATH", path));
     let xtask = log.run(tools.cargo("test").args(["-p", "xtask", "--no-fail-fast"]));
     cargo_tested(product.and(xtask), log)
 }

@@ -27,6 +27,25 @@ impl From<Denied> for Problem {
                 Self::new(StatusCode::FORBIDDEN, "request.forbidden", message)
                     .with_hint(format!("`countersign token add NAME --right {right}` makes one that has"))
             }
+            #[cfg(feature = "server")]
+            Denied::Refused(crate::oidc::Refused::NoRule) => {
+                let message = "the issuer's token is good, and allows nothing here";
+                Self::new(StatusCode::FORBIDDEN, "request.forbidden", message)
+                    .with_hint("the log's operator says with --oidc-allow which claims allow what")
+            }
+            #[cfg(feature = "server")]
+            Denied::Refused(why) => {
+                let message = format!("the issuer's token is not good: {why}");
+                Self::new(StatusCode::UNAUTHORIZED, "request.unauthenticated", message)
+                    .with_hint("get a new token of the issuer, for this log's audience")
+            }
+            #[cfg(feature = "server")]
+            Denied::IssuerUnavailable => {
+                let message =
+                    "the issuer's keys cannot be had now: tokens of the log's own are good all the same";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.issuer", message)
+                    .with_hint("send it again later; the log's operator finds out why in its logs")
+            }
             Denied::Unavailable => {
                 let message = "nobody can be let in now";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", message)

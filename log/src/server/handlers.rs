@@ -21,8 +21,8 @@ use crate::store::StoreError;
 use crate::tokens::{Access, Right};
 
 /// The token that a request brings, if it has the right.
-pub(super) fn admit(reading: &Reading, headers: &HeaderMap, right: Right) -> Result<Access, Problem> {
-    Ok(reading.tokens().admit(api::bearer::token(headers), right, reading.collector().now())?)
+pub(super) async fn admit(reading: &Reading, headers: &HeaderMap, right: Right) -> Result<Access, Problem> {
+    Ok(reading.admit(api::bearer::token(headers), right).await?)
 }
 
 pub(super) async fn checkpoint(
@@ -64,7 +64,7 @@ pub(super) async fn export(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let access = admit(&state.reading, &headers, Right::Read)?;
+    let access = admit(&state.reading, &headers, Right::Read).await?;
     let asked = api::export::read(uri.query(), &access)?;
     let what = What::new(Way::Export, api::query::pairs(uri.query()));
     send(&state, asked, access, what).await
@@ -75,7 +75,7 @@ pub(super) async fn proof(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let access = admit(&state.reading, &headers, Right::Read)?;
+    let access = admit(&state.reading, &headers, Right::Read).await?;
     let asked = api::export::read_proof(uri.path(), uri.query(), &access)?;
     let place = uri.path().trim_start_matches("/proof/").to_owned();
     send(&state, asked, access, What::new(Way::Proof, vec![("event".into(), place)])).await
@@ -140,7 +140,7 @@ pub(super) async fn evidence(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    admit(&state.reading, &headers, Right::Admin)?;
+    admit(&state.reading, &headers, Right::Admin).await?;
     api::query::read(uri.query(), &[])?;
     let collector = state.collector.clone();
     let found =
@@ -154,7 +154,7 @@ pub(super) async fn erase_events(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let access = admit(&state.reading, &headers, Right::Erase)?;
+    let access = admit(&state.reading, &headers, Right::Erase).await?;
     api::query::read(uri.query(), &[])?;
     let body = axum::body::to_bytes(body, api::erase::MAX_BODY).await.ok();
     let ErasureRequest { chosen, cause } = ErasureRequest::read(body.as_deref(), &access)?;
@@ -177,7 +177,7 @@ pub(super) async fn erasures(
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api::erasures::check(&admit(&state.reading, &headers, Right::Erase)?)?;
+    api::erasures::check(&admit(&state.reading, &headers, Right::Erase).await?)?;
     let asked = api::erasures::Asked::read(uri.path(), uri.query())?;
     let reading = state.reading.clone();
     let answered = tokio::task::spawn_blocking(move || {

@@ -24,7 +24,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let revoked = state.reading.tokens().changed();
-    let access = handlers::admit(&state.reading, &headers, Right::Read)?;
+    let access = handlers::admit(&state.reading, &headers, Right::Read).await?;
     let opening = Arc::new(Opening::read(uri.query(), &headers, &access)?);
     let published = state.collector.published();
     let planned = opening.clone();

@@ -140,6 +140,11 @@ impl Tokens {
         self.changed.subscribe()
     }
 
+    /// Tells that tokens may not be good any more.
+    pub(crate) fn tell(&self) {
+        self.changed.send_replace(());
+    }
+
     /// Looks whether there is anything to tell of that.
     pub(crate) fn look(&self, now: Time) {
         let good = match self.refreshed() {
@@ -151,7 +156,7 @@ impl Tokens {
             Err(_) => true,
         };
         if good {
-            self.changed.send_replace(());
+            self.tell();
         }
     }
 
@@ -174,7 +179,7 @@ impl Tokens {
         // Whatever was known is outdated, also when the new file cannot be read.
         *known = Known::default();
         if had_any || stamp.is_some() {
-            self.changed.send_replace(());
+            self.tell();
         }
         known.readers = read(&self.path)?;
         known.stamp = stamp;

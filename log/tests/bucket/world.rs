@@ -219,6 +219,7 @@ pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
         tls: None,
         cors: Cors::default(),
         hosts: Hosts::default(),
+        issuer: None,
         reads: countersign_log::reads::ReadRules::default(),
         page: None,
         limits: Limits::default(),

@@ -45,6 +45,7 @@ pub struct Server {
     pub holds: Vec<Hold>,
     pub listen: Address,
     pub tls: Option<Arc<Tls>>,
+    pub issuer: Option<countersign_log::oidc::Config>,
     /// What the trust file says beside the log.
     trust: String,
     runtime: Runtime,
@@ -118,6 +119,7 @@ impl Server {
             holds: Vec::new(),
             listen: "127.0.0.1:0".parse().unwrap(),
             tls: None,
+            issuer: None,
             trust: trust.to_owned(),
             runtime: Runtime::new().unwrap(),
             serving: None,
@@ -144,6 +146,7 @@ impl Server {
             tls: self.tls.clone(),
             cors: Cors::default(),
             hosts: self.hosts.clone(),
+            issuer: self.issuer.clone(),
             reads: self.reads,
             page: None,
             limits: self.limits,
