@@ -22,10 +22,12 @@ import "./query-box.js";
 import type { QueryBox } from "./query-box.js";
 import { holds } from "./ranges.js";
 import "./rows.js";
-import base from "./base.css.js";
+import basics from "./basics.css.js";
 import drawer from "./drawer.css.js";
 import frame from "./frame.css.js";
 import host from "./host.css.js";
+import palette from "./palette.css.js";
+import parts from "./parts.css.js";
 import rows from "./rows.css.js";
 import type { RowAt, Rows } from "./rows.js";
 import { isLive, type Session, type Tools } from "./session.js";
@@ -51,7 +53,7 @@ export type Request = (address: string, init: RequestInit) => Promise<Response>;
  * one) and `countersign-open` ({ row }), all of which bubble and leave shadow trees.
  */
 export class Viewer extends LitElement {
-  static override styles = [host, base, frame, strip, rows, drawer];
+  static override styles = [palette, host, basics, parts, frame, strip, rows, drawer];
   static override properties = {
     src: {},
     trust: {},

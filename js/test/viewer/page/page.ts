@@ -1,8 +1,9 @@
 /** Rows and a drawer as the viewer holds them, with shelves of the tests' own. It is bundled and run in a browser. */
 
 import type { CSSResult } from "lit";
-import base from "../../../dist/viewer/base.css.js";
+import basics from "../../../dist/viewer/basics.css.js";
 import drawerStyles from "../../../dist/viewer/drawer.css.js";
+import parts from "../../../dist/viewer/parts.css.js";
 import "../../../dist/viewer/drawer.js";
 import rowsStyles from "../../../dist/viewer/rows.css.js";
 import "../../../dist/viewer/rows.js";
@@ -51,7 +52,7 @@ const root = document.createElement("main").attachShadow({ mode: "open" });
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(FRAME);
 root.adoptedStyleSheets = [
-  ...[base, rowsStyles, drawerStyles].flatMap((styles: CSSResult) => styles.styleSheet ?? []),
+  ...[basics, parts, rowsStyles, drawerStyles].flatMap((styles: CSSResult) => styles.styleSheet ?? []),
   sheet,
 ];
 const frame = document.createElement("div");
