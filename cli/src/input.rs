@@ -12,6 +12,7 @@ use crate::errors::{Failure, shown};
 use crate::lines::{Splitter, is_space};
 use crate::progress;
 use crate::stage::{FIRST, Stage};
+use crate::unwrap::{Found, Unwrapper};
 
 const CHUNK: usize = 1 << 17;
 /// More than any trust file, pin or key needs.
@@ -126,15 +127,48 @@ impl Input {
         mut line: impl FnMut(RawLine<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let name = self.name.clone();
-        let bar = progress::bar(doing, self.size);
-        let reader = self.reader()?;
         let mut number = 0;
         let mut each = |bytes: &[u8], ended: bool| {
             number += 1;
             line(RawLine { number, bytes, ended }).map_err(|failure| failure.at_line(number).within(&name))
         };
-        let mut stage = Stage::default();
         let mut splitter = Splitter::default();
+        self.pieces(doing, &mut |piece| splitter.push(piece, &mut each))?;
+        splitter.finish(&mut each)
+    }
+
+    /// Hands out each event of what a source delivers. Gives from which lists they were taken, as the end of a clause.
+    pub(crate) fn events(
+        &mut self,
+        doing: &'static str,
+        mut event: impl FnMut(Found<'_>) -> Result<(), Failure>,
+    ) -> Result<String, Failure> {
+        let name = self.name.clone();
+        let mut unwrapper = Unwrapper::default();
+        let mut each = |found: Found<'_>| {
+            let (line, place) = (found.line, found.place.clone());
+            event(found).map_err(|failure| match place {
+                Some(place) => failure.because(&place).at_line(line),
+                None => failure.at_line(line),
+            })
+        };
+        let read = self.pieces(doing, &mut |piece| {
+            unwrapper.push(piece, &mut each).map_err(|failure| failure.within(&name))
+        });
+        read.and_then(|()| unwrapper.finish(&mut each)).map_err(|failure| failure.within(&name))?;
+        Ok(unwrapper.told())
+    }
+
+    /// Hands out all bytes, decompressed.
+    fn pieces(
+        &mut self,
+        doing: &'static str,
+        piece: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let name = self.name.clone();
+        let bar = progress::bar(doing, self.size);
+        let reader = self.reader()?;
+        let mut stage = Stage::default();
         let mut chunk = vec![0; CHUNK];
         loop {
             let read = match reader.read(&mut chunk) {
@@ -144,9 +178,9 @@ impl Input {
             };
             bar.inc(read as u64);
             let mut done = Ok(());
-            let mut take = |piece: &[u8]| {
+            let mut take = |bytes: &[u8]| {
                 if done.is_ok() {
-                    done = splitter.push(piece, &mut each);
+                    done = piece(bytes);
                 }
             };
             let whole =
@@ -154,12 +188,10 @@ impl Input {
             done?;
             whole.map_err(|why| unread(&name, why))?;
             if read == 0 {
-                break;
+                bar.finish_and_clear();
+                return Ok(());
             }
         }
-        splitter.finish(&mut each)?;
-        bar.finish_and_clear();
-        Ok(())
     }
 
     /// All of a small file.

@@ -36,6 +36,7 @@ mod style;
 mod submit;
 mod token;
 mod tokens;
+mod unwrap;
 mod verdict;
 mod verify;
 mod witness;

@@ -20,7 +20,8 @@ use crate::{args, key, resume, style};
 
 /// Record events as one signed chain, and write it as an export
 ///
-/// Reads one JSON object a line. Each is brought into canonical form, salted, linked to the one before it and
+/// Reads JSON objects: one a line, indented, in an array, or in the lists in which AWS, Azure, Kubernetes and others
+/// deliver them ({"Records": […]}). Each is brought into canonical form, salted, linked to the one before it and
 /// signed for. What is a secret is replaced by "[redacted]" first: values of members whose names say so (password,
 /// api-key, client-secret, cookie, session-id and the like, however they are written), and in any text JWTs, private keys, tokens
 /// with a documented prefix, credentials, passwords in URLs and parameters such as ?token=. The chain is closed at the
@@ -30,7 +31,7 @@ use crate::{args, key, resume, style};
 Examples:
   countersign record --key app.key --origin log.example/audit events.ndjson -o app.ndjson
   my-app | countersign record --key app.key --origin log.example/audit --sign-every 1 > app.ndjson
-  jq -c '.Records[]' cloudtrail.json | countersign record --key app.key --origin log.example/audit --open -o app.ndjson
+  countersign record --key app.key --origin log.example/audit cloudtrail.json.gz --open -o app.ndjson
   countersign record --key app.key --resume app.ndjson more.ndjson
   countersign record --key app.key --to https://log.example --log VKEY --outbox ./outbox events.ndjson
   countersign record --key app.key --to https://log.example --trust trust.txt --outbox ./outbox --follow app.log
@@ -38,7 +39,7 @@ Examples:
 Exit status with --to: 0 every event is proven to be in the log, 1 the log refuses them or does not prove to have them,
 2 it cannot be reached, or an argument or a file cannot be used.")]
 pub(crate) struct Args {
-    /// The events, one JSON object a line; may be compressed with gzip or zstd [default: standard input]
+    /// The events, as JSON; may be compressed with gzip or zstd [default: standard input]
     #[arg(value_name = "EVENTS", default_value = "-", hide_default_value = true)]
     pub(crate) events: PathBuf,
     /// The emitter's key file
@@ -130,15 +131,17 @@ struct Total {
     events: u64,
     /// Values, or parts of texts.
     redacted: u64,
+    /// From which lists they were taken, as the end of a clause.
+    unwrapped: String,
 }
 
 fn tell(args: &Args, total: &Total, destination: Option<&Path>) {
-    let redacted = redacted(total.redacted);
+    let redacted = redacted(total.redacted) + &total.unwrapped;
     if let Some(path) = destination {
         let end = if args.open { "the chain is open" } else { "the chain is closed" };
         let recorded = count(total.events, "event");
         style::done(&format!("{recorded} recorded in {}; {end}{redacted}", crate::errors::shown(path)));
-    } else if total.redacted > 0 {
+    } else if !redacted.is_empty() {
         style::done(&format!("{} recorded{redacted}", count(total.events, "event")));
     }
 }
@@ -160,11 +163,8 @@ fn record(
     let mut recorder = recorder.sign_every(NonZeroU32::new(args.sign_every).unwrap_or(NonZeroU32::MIN));
     recorder.sign_with(key)?;
     let mut total = Total::default();
-    events.lines("recording", |line| {
-        if line.is_blank() {
-            return Ok(());
-        }
-        let event = Event::parse(line.bytes, &redaction).map_err(|error| explain(error, line.bytes))?;
+    total.unwrapped = events.events("recording", |found| {
+        let event = Event::parse(found.bytes, &redaction).map_err(|error| explain(error, found.bytes))?;
         let mut salt = [0; 16];
         random(&mut salt)?;
         recorder.record(&event, now()?, &salt)?;
@@ -201,7 +201,7 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
     } else if start.starts_with(b"\xef\xbb\xbf") {
         Some("it begins with a byte order mark: save the file as UTF-8 without one")
     } else if start.starts_with(b"[") {
-        Some("this seems to be a JSON array: `jq -c '.[]' FILE` makes one object a line of it")
+        Some("this seems to be an array of arrays: events are objects")
     } else if matches!(start, b"{" | b"}" | b"},") {
         Some("this seems to be indented JSON: `jq -c . FILE` makes one object a line of it")
     } else if start.starts_with(b"{") {

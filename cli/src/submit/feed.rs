@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::errors::Failure;
 use crate::follow::{Follower, Progress, Reader};
-use crate::input::Input;
+use crate::input::{Input, RawLine};
 use crate::outbox::Followed;
 use crate::stop;
 
@@ -18,30 +18,43 @@ pub(super) const WAITING: usize = 256;
 
 /// What the reading thread says.
 pub(super) enum Fed {
-    /// A line that is not blank.
-    Line {
+    /// An event, or a line that should be one.
+    Event {
         bytes: Vec<u8>,
-        /// 1-based, where the input has an end.
-        number: Option<u64>,
+        /// Where the input has an end.
+        place: Option<Place>,
         followed: Option<Followed>,
     },
     /// Something that a person should know.
     Note(String),
-    /// There is no more.
-    End(Result<(), Failure>),
+    /// There is no more; from which lists events were taken, as the end of a clause.
+    End(Result<String, Failure>),
 }
 
-/// Reads all of an input, on a thread of its own.
-pub(super) fn input(mut input: Input) -> Receiver<Fed> {
+/// Where in the input an event stands.
+pub(super) struct Place {
+    /// 1-based.
+    pub(super) line: u64,
+    /// In a list: `Records[3]`.
+    pub(super) within: Option<String>,
+}
+
+/// Reads all of an input, on a thread of its own: line by line where it is to go on after a line that is no event.
+pub(super) fn input(mut input: Input, by_lines: bool) -> Receiver<Fed> {
     let (sender, receiver) = sync_channel(WAITING);
     thread::spawn(move || {
-        let read = input.lines("recording", |line| {
-            if line.is_blank() {
-                return Ok(());
-            }
-            let fed = Fed::Line { bytes: line.bytes.to_vec(), number: Some(line.number), followed: None };
-            send(&sender, fed)
-        });
+        let put = |bytes: &[u8], line, within| {
+            let place = Some(Place { line, within });
+            send(&sender, Fed::Event { bytes: bytes.to_vec(), place, followed: None })
+        };
+        let read = if by_lines {
+            let each = |line: RawLine<'_>| {
+                if line.is_blank() { Ok(()) } else { put(line.bytes, line.number, None) }
+            };
+            input.lines("recording", each).map(|()| String::new())
+        } else {
+            input.events("recording", |found| put(found.bytes, found.line, found.place))
+        };
         let _ = sender.send(Fed::End(read));
     });
     receiver
@@ -62,7 +75,7 @@ pub(super) fn follow(path: &Path, from: Option<Followed>) -> Receiver<Fed> {
                 Err(failure) => break Err(failure),
             }
         };
-        let _ = sender.send(Fed::End(read));
+        let _ = sender.send(Fed::End(read.map(|()| String::new())));
     });
     receiver
 }
@@ -84,7 +97,7 @@ impl Reader for Sink<'_> {
             return Ok(());
         }
         let followed = Followed { path: self.path.clone(), ..followed };
-        send(self.sender, Fed::Line { bytes: line.to_vec(), number: None, followed: Some(followed) })
+        send(self.sender, Fed::Event { bytes: line.to_vec(), place: None, followed: Some(followed) })
     }
 
     fn note(&mut self, text: String) {

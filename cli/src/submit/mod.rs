@@ -109,7 +109,7 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
     let feed = if to.follow && args.events != Path::new("-") {
         feed::follow(&args.events, outbox.followed().cloned())
     } else {
-        feed::input(Input::open(&args.events)?)
+        feed::input(Input::open(&args.events)?, to.follow)
     };
     let nothing_there = outbox.pending().is_empty() && outbox.head().is_none_or(|head| head.closed);
     let outbox = Mutex::new(outbox);
@@ -178,7 +178,7 @@ impl Session<'_> {
         trust: &Trust,
         collector: &mut (dyn Collector + Send),
         feed: &Receiver<Fed>,
-    ) -> (u64, Result<(), Failure>) {
+    ) -> (u64, Result<String, Failure>) {
         let policy = RetryPolicy {
             give_up: self.to.give_up,
             retry_refusals: self.to.follow,
@@ -202,8 +202,8 @@ impl Session<'_> {
         (recorded, ended)
     }
 
-    /// Records all that comes.
-    fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<(), Failure> {
+    /// Records all that comes. Gives from which lists it was taken, as the end of a clause.
+    fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<String, Failure> {
         let redaction = redaction(self.args);
         let head = self.outbox().head().filter(|head| !head.closed).map(|head| head.position.clone());
         let key = self.key.verifier_key();
@@ -223,8 +223,8 @@ impl Session<'_> {
                 }
             }
             match self.next(feed, &unflushed) {
-                Ok(Fed::Line { bytes, number, followed }) => {
-                    let event = match self.event(&bytes, number, followed.as_ref(), &redaction, *recorded) {
+                Ok(Fed::Event { bytes, place, followed }) => {
+                    let event = match self.event(&bytes, place, followed.as_ref(), &redaction, *recorded) {
                         Ok(event) => event,
                         Err(failure) => break Err(failure),
                     };
@@ -237,7 +237,9 @@ impl Session<'_> {
                 }
                 Ok(Fed::Note(text)) => style::warn(&text),
                 Ok(Fed::End(ended)) => break ended,
-                Err(()) if stop::asked() => break if self.to.follow { Ok(()) } else { Err(stopped()) },
+                Err(()) if stop::asked() => {
+                    break if self.to.follow { Ok(String::new()) } else { Err(stopped()) };
+                }
                 Err(()) => {}
             }
             if self.is_due(&unflushed) {
@@ -246,7 +248,7 @@ impl Session<'_> {
                 self.wait_for_room();
             }
             if self.cannot_go_on() {
-                break Ok(());
+                break Ok(String::new());
             }
         };
         bar.finish_and_clear();
@@ -270,7 +272,7 @@ impl Session<'_> {
         feed.recv_timeout(due.min(LOOK)).or_else(|error| match error {
             RecvTimeoutError::Timeout => Err(()),
             // It would have said why.
-            RecvTimeoutError::Disconnected => Ok(Fed::End(Ok(()))),
+            RecvTimeoutError::Disconnected => Ok(Fed::End(Ok(String::new()))),
         })
     }
 
@@ -286,11 +288,11 @@ impl Session<'_> {
         standing.over && (self.to.follow || self.to.outbox.is_none() || is_dead(standing.failure.as_ref()))
     }
 
-    /// The event of a line. A followed file cannot be corrected, so that what is none there is recorded as dropped.
+    /// The event of what was read. A followed file cannot be corrected, so that what is none there is recorded as dropped.
     fn event(
         &self,
         bytes: &[u8],
-        number: Option<u64>,
+        place: Option<feed::Place>,
         followed: Option<&Followed>,
         redaction: &Redaction,
         recorded: u64,
@@ -300,7 +302,13 @@ impl Session<'_> {
             Err(error) => error,
         };
         if !self.to.follow {
-            let failure = explain(error, bytes).at_line(number.unwrap_or_default());
+            let failure = match place {
+                Some(feed::Place { line, within: Some(list) }) => {
+                    explain(error, bytes).because(&list).at_line(line)
+                }
+                Some(feed::Place { line, within: None }) => explain(error, bytes).at_line(line),
+                None => explain(error, bytes),
+            };
             let hint =
                 "correct it, and record the rest, from this line on: the events before it were recorded";
             return Err(if recorded > 0 { failure.with_hint(hint) } else { failure });
@@ -379,7 +387,7 @@ impl Session<'_> {
     }
 
     /// Says what came of it.
-    fn conclude(&self, recorded: u64, ended: Result<(), Failure>) -> Result<u8, Failure> {
+    fn conclude(&self, recorded: u64, ended: Result<String, Failure>) -> Result<u8, Failure> {
         let (redacted, proven, failure) = {
             let mut standing = self.shared.standing();
             (standing.redacted, standing.proven, standing.failure.take())
@@ -401,7 +409,7 @@ impl Session<'_> {
             writeln!(anstream::stdout(), "{summary}")
                 .map_err(|error| Failure::io("write", "standard output", &error))?;
         }
-        ended?;
+        let unwrapped = ended?;
         if links > 0 || failure.is_some() {
             let kept = match &self.to.outbox {
                 Some(path) => format!("kept in {}, to be sent next time", shown(path)),
@@ -423,7 +431,7 @@ impl Session<'_> {
             None => "",
         };
         style::done(&format!(
-            "{} recorded, {} proven to be in the log{end}{}",
+            "{} recorded, {} proven to be in the log{end}{}{unwrapped}",
             count(recorded, "event"),
             proven,
             record::redacted(redacted)

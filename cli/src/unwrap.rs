@@ -1,0 +1,541 @@
+//! From what sources deliver to single events: JSON Lines, arrays, and objects that hold an array of events.
+//!
+//! In bounded memory, and handed out as soon as they have ended: someone may be waiting for them.
+
+use std::collections::BTreeMap;
+
+use countersign::event::MAX_BYTES;
+use countersign::export::MAX_LINE;
+use countersign::{Code, Error};
+use countersign_query::value::{Document, Kind};
+
+use crate::errors::Failure;
+use crate::verdict::count;
+
+/// What a source delivers its events in: an object with a list of them, and with what may stand beside it.
+struct Wrapper {
+    list: &'static str,
+    /// A member that must stand beside it, which tells it from an event that has such a list.
+    with: Option<&'static str>,
+    beside: &'static [&'static str],
+}
+
+static WRAPPERS: [Wrapper; 7] = [
+    // The files of AWS CloudTrail.
+    Wrapper { list: "Records", with: None, beside: &[] },
+    // Azure's blobs and event hubs.
+    Wrapper { list: "records", with: None, beside: &[] },
+    // Kubernetes' lists, and those of Google Workspace.
+    Wrapper {
+        list: "items",
+        with: Some("kind"),
+        beside: &["kind", "apiVersion", "metadata", "etag", "nextPageToken"],
+    },
+    // Microsoft Graph.
+    Wrapper {
+        list: "value",
+        with: Some("@odata.context"),
+        beside: &["@odata.context", "@odata.nextLink", "@odata.count"],
+    },
+    // Slack and Cloud Logging.
+    Wrapper { list: "entries", with: None, beside: &["response_metadata", "nextPageToken"] },
+    // Cloudflare.
+    Wrapper {
+        list: "result",
+        with: Some("success"),
+        beside: &["success", "errors", "messages", "result_info"],
+    },
+    // Auth0.
+    Wrapper { list: "logs", with: Some("total"), beside: &["start", "limit", "length", "total"] },
+];
+
+/// One event as it was found.
+pub(crate) struct Found<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// The line on which it begins, 1-based.
+    pub(crate) line: u64,
+    /// Where in a list it stands: `Records[3]`.
+    pub(crate) place: Option<String>,
+}
+
+/// Takes each event.
+pub(crate) type EachEvent<'a> = dyn FnMut(Found<'_>) -> Result<(), Failure> + 'a;
+
+/// Cuts bytes into events.
+#[derive(Default)]
+pub(crate) struct Unwrapper {
+    phase: Phase,
+    /// What has begun and not ended.
+    held: Vec<u8>,
+    /// Line feeds so far.
+    lines: u64,
+    /// The line on which what is held begins.
+    first_line: u64,
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+    /// What the object that is held may turn out to be, and where its list begins in it.
+    candidate: Option<(&'static Wrapper, usize)>,
+    list: Option<List>,
+    unwrapped: BTreeMap<&'static str, u64>,
+}
+
+/// A list that has begun.
+struct List {
+    /// None for an array that stands by itself.
+    wrapper: Option<&'static Wrapper>,
+    elements: u64,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    /// A byte order mark may stand here, and nowhere else.
+    #[default]
+    Mark,
+    /// A value may begin.
+    Between,
+    /// After a list's comma, a value must.
+    Element,
+    /// Within an object or array.
+    Value,
+    /// Within something else, to the end of its line, or in a list to its comma.
+    Other,
+    /// After an element.
+    Comma,
+    /// After a list, within the object that holds it.
+    Rest,
+}
+
+impl Unwrapper {
+    /// Takes the next bytes.
+    pub(crate) fn push(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        let mut rest = bytes;
+        while let Some(&byte) = rest.first() {
+            let taken = match self.phase {
+                Phase::Mark => self.mark(byte),
+                Phase::Between | Phase::Element => self.begin(byte)?,
+                Phase::Value | Phase::Rest => self.value(rest, each)?,
+                Phase::Other => self.other(rest, each)?,
+                Phase::Comma => self.comma(byte)?,
+            };
+            rest = &rest[taken..];
+        }
+        Ok(())
+    }
+
+    /// Hands out what has no end, where that is its line's.
+    pub(crate) fn finish(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        match self.phase {
+            Phase::Mark if !self.held.is_empty() => self.hand_out(each),
+            Phase::Other if self.list.is_none() => self.hand_out(each),
+            Phase::Value if self.list.is_none() => {
+                let why = "the input ends before the event does";
+                let hint = "an event is one JSON object, in braces: was the file cut off, or a line altered?";
+                Err(fault(why, hint, self.first_line))
+            }
+            Phase::Mark | Phase::Between if self.list.is_none() => Ok(()),
+            _ => {
+                let why = format!("the input ends within {}", self.place());
+                Err(fault(&why, "was the file cut off? Get it whole", self.lines + 1))
+            }
+        }
+    }
+
+    /// From which lists events were taken, as the end of a clause; nothing where none were.
+    pub(crate) fn told(&self) -> String {
+        let lists: Vec<_> = self
+            .unwrapped
+            .iter()
+            .map(|(name, events)| match *name {
+                "" => format!("{} from an array", count(*events, "event")),
+                name => format!("{} from {name:?}", count(*events, "event")),
+            })
+            .collect();
+        if lists.is_empty() { String::new() } else { format!("; unwrapped {}", lists.join(", ")) }
+    }
+
+    fn place(&self) -> String {
+        match &self.list {
+            Some(List { wrapper: Some(wrapper), elements }) => format!("{}[{elements}]", wrapper.list),
+            Some(List { wrapper: None, elements }) => format!("the array, at [{elements}]"),
+            None => "an object".into(),
+        }
+    }
+
+    /// A byte order mark says nothing.
+    fn mark(&mut self, byte: u8) -> usize {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        let at = self.held.len();
+        self.first_line = 1;
+        if MARK[at] != byte {
+            // What came instead of it is no JSON; nothing did where this is the first byte.
+            self.phase = if at == 0 { Phase::Between } else { Phase::Other };
+            return 0;
+        }
+        self.held.push(byte);
+        if at + 1 == MARK.len() {
+            self.held.clear();
+            self.phase = Phase::Between;
+        }
+        1
+    }
+
+    /// Before a value.
+    fn begin(&mut self, byte: u8) -> Result<usize, Failure> {
+        match byte {
+            b'\n' => self.lines += 1,
+            b' ' | b'\t' | b'\r' => {}
+            b'[' if self.list.is_none() => {
+                self.list = Some(List { wrapper: None, elements: 0 });
+                self.first_line = self.lines + 1;
+            }
+            b']' if self.list.is_some() && self.phase == Phase::Between => self.end_list(),
+            _ => {
+                if self.list.is_some() && matches!(byte, b',' | b']' | b'}' | b':') {
+                    let why =
+                        format!("in {} stands {:?} where an event should", self.place(), char::from(byte));
+                    return Err(fault(&why, "correct it: it is no JSON", self.lines + 1));
+                }
+                self.first_line = self.lines + 1;
+                self.depth = 0;
+                self.candidate = None;
+                self.phase = if matches!(byte, b'{' | b'[') { Phase::Value } else { Phase::Other };
+                return Ok(0);
+            }
+        }
+        Ok(1)
+    }
+
+    /// After an element.
+    fn comma(&mut self, byte: u8) -> Result<usize, Failure> {
+        match byte {
+            b'\n' => self.lines += 1,
+            b' ' | b'\t' | b'\r' => {}
+            b',' => self.phase = Phase::Element,
+            b']' => self.end_list(),
+            _ => {
+                let why =
+                    format!("before {} stands {:?} where a comma should", self.place(), char::from(byte));
+                return Err(fault(&why, "correct it: it is no JSON", self.lines + 1));
+            }
+        }
+        Ok(1)
+    }
+
+    fn end_list(&mut self) {
+        match self.list.take() {
+            Some(List { wrapper: Some(wrapper), .. }) => {
+                // What follows is read as the rest of an object whose list was left out.
+                self.held = format!("{{{:?}:0", wrapper.list).into_bytes();
+                self.list = Some(List { wrapper: Some(wrapper), elements: 0 });
+                self.depth = 1;
+                self.phase = Phase::Rest;
+            }
+            _ => self.phase = Phase::Between,
+        }
+    }
+
+    /// Within an object or array, up to its end or the end of these bytes.
+    fn value(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<usize, Failure> {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            at += 1;
+            if self.escaped {
+                self.escaped = false;
+            } else if self.in_string {
+                match byte {
+                    b'"' => self.in_string = false,
+                    b'\\' => self.escaped = true,
+                    b'\n' => {
+                        // No string goes on there: what is wrong with it is told of its line.
+                        self.in_string = false;
+                        self.hold(&bytes[..at - 1])?;
+                        self.hand_out(each)?;
+                        return Ok(at - 1);
+                    }
+                    _ => {
+                        let plain = memchr::memchr3(b'"', b'\\', b'\n', &bytes[at..]);
+                        at += plain.unwrap_or(bytes.len() - at);
+                    }
+                }
+            } else {
+                match byte {
+                    b'"' => self.in_string = true,
+                    b'\n' => self.lines += 1,
+                    b'{' => self.depth += 1,
+                    b'[' => {
+                        self.depth += 1;
+                        if self.depth == 2 && self.list.is_none() && self.candidate.is_none() {
+                            self.hold(&bytes[..at])?;
+                            self.candidate = candidate(&self.held).map(|wrapper| (wrapper, self.held.len()));
+                            return Ok(at);
+                        }
+                    }
+                    b'}' | b']' => {
+                        self.depth -= 1;
+                        if self.depth == 0 {
+                            self.hold(&bytes[..at])?;
+                            self.end_value(each)?;
+                            return Ok(at);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.hold(bytes)?;
+        if self.held.len() > MAX_BYTES
+            && let Some((wrapper, begins)) = self.candidate
+        {
+            self.enter(wrapper, begins, each)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn end_value(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        if self.phase == Phase::Rest {
+            let (held, list) = (std::mem::take(&mut self.held), self.list.take());
+            self.phase = Phase::Between;
+            return match list.and_then(|list| list.wrapper) {
+                Some(wrapper) => rest_is_fine(&held, wrapper, self.lines + 1),
+                None => Ok(()),
+            };
+        }
+        match self.candidate {
+            // What is larger can be no event.
+            Some((wrapper, begins)) if self.held.len() > MAX_BYTES || is_wrapper(&self.held, wrapper) => {
+                self.enter(wrapper, begins, each)
+            }
+            _ => self.hand_out(each),
+        }
+    }
+
+    /// Reads what is held once more, as an object whose list holds the events.
+    fn enter(
+        &mut self,
+        wrapper: &'static Wrapper,
+        begins: usize,
+        each: &mut EachEvent<'_>,
+    ) -> Result<(), Failure> {
+        let held = std::mem::take(&mut self.held);
+        let (before, list) = held.split_at(begins);
+        let mut object = before.to_vec();
+        object.extend(b"]}");
+        rest_is_fine(&object, wrapper, self.first_line)?;
+        self.lines = self.first_line - 1 + memchr::memchr_iter(b'\n', before).count() as u64;
+        self.list = Some(List { wrapper: Some(wrapper), elements: 0 });
+        self.candidate = None;
+        self.in_string = false;
+        self.escaped = false;
+        self.phase = Phase::Between;
+        self.push(list, each)
+    }
+
+    /// Within something that is neither an object nor an array, up to its end.
+    fn other(&mut self, bytes: &[u8], each: &mut EachEvent<'_>) -> Result<usize, Failure> {
+        let end = if self.list.is_some() {
+            bytes.iter().position(|byte| matches!(byte, b',' | b']' | b'\n'))
+        } else {
+            memchr::memchr(b'\n', bytes)
+        };
+        self.hold(&bytes[..end.unwrap_or(bytes.len())])?;
+        if end.is_some() {
+            self.hand_out(each)?;
+        }
+        Ok(end.unwrap_or(bytes.len()))
+    }
+
+    fn hold(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        if self.held.len() + bytes.len() > MAX_LINE && self.candidate.is_none() {
+            let hint = "record a hash of what is large";
+            return Err(fault("an event of more than 1 MiB, above 262144 bytes", hint, self.first_line));
+        }
+        self.held.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn hand_out(&mut self, each: &mut EachEvent<'_>) -> Result<(), Failure> {
+        let held = std::mem::take(&mut self.held);
+        let place = self.list.as_ref().map(|list| match list.wrapper {
+            Some(wrapper) => format!("{}[{}]", wrapper.list, list.elements),
+            None => format!("[{}]", list.elements),
+        });
+        each(Found { bytes: &held, line: self.first_line, place })?;
+        self.held = held;
+        self.held.clear();
+        self.phase = Phase::Between;
+        if let Some(list) = &mut self.list {
+            list.elements += 1;
+            self.phase = Phase::Comma;
+            *self.unwrapped.entry(list.wrapper.map_or("", |wrapper| wrapper.list)).or_insert(0) += 1;
+        }
+        Ok(())
+    }
+}
+
+/// What an object may be whose text ends in a member's name, a colon and the beginning of an array.
+fn candidate(text: &[u8]) -> Option<&'static Wrapper> {
+    let name =
+        text.strip_suffix(b"[")?.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"")?;
+    WRAPPERS.iter().find(|wrapper| {
+        name.strip_suffix(wrapper.list.as_bytes()).is_some_and(|before| before.ends_with(b"\""))
+    })
+}
+
+/// Whether a whole object is this and no event: nothing stands beside its list but what may, and it holds objects.
+fn is_wrapper(object: &[u8], wrapper: &Wrapper) -> bool {
+    let Some(document) = core::str::from_utf8(object).ok().and_then(Document::parse) else { return false };
+    let root = document.root();
+    let beside = |name: &str| name == wrapper.list || wrapper.beside.contains(&name);
+    root.members().all(|(name, _)| beside(&name.text()))
+        && wrapper.with.is_none_or(|name| root.get(name).is_some())
+        && root
+            .get(wrapper.list)
+            .is_some_and(|list| list.elements().all(|element| element.kind() == Kind::Object))
+}
+
+/// Refuses to lose what stands beside a list.
+fn rest_is_fine(object: &[u8], wrapper: &Wrapper, line: u64) -> Result<(), Failure> {
+    let document = core::str::from_utf8(object).ok().and_then(Document::parse);
+    let Some(document) = document else {
+        let why = format!("what stands beside {:?} is no JSON", wrapper.list);
+        return Err(fault(&why, "correct it", line));
+    };
+    for (name, _) in document.root().members() {
+        let name = name.text();
+        if name != wrapper.list && !wrapper.beside.contains(&&*name) {
+            let why = format!("beside {:?} stands {name:?}, which would be lost", wrapper.list);
+            let hint = "it is too large for one event, and not a known delivery: make one event a line of it";
+            return Err(fault(&why, hint, line));
+        }
+    }
+    Ok(())
+}
+
+fn fault(why: &str, hint: &'static str, line: u64) -> Failure {
+    Failure::broken(Error::new(Code::Event, why).with_hint(hint)).at_line(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The events of a text, or where it fails.
+    fn events(pieces: &[&[u8]]) -> Result<Vec<String>, String> {
+        let mut found = Vec::new();
+        let mut each = |event: Found<'_>| {
+            let text = String::from_utf8_lossy(event.bytes).into_owned();
+            found.push(format!(
+                "{}{}: {text}",
+                event.line,
+                event.place.map_or_else(String::new, |at| format!(" {at}"))
+            ));
+            Ok(())
+        };
+        let mut unwrapper = Unwrapper::default();
+        pieces
+            .iter()
+            .try_for_each(|piece| unwrapper.push(piece, &mut each))
+            .and_then(|()| unwrapper.finish(&mut each))
+            .map_err(|failure| failure.brief())?;
+        Ok(found)
+    }
+
+    #[test]
+    fn takes_what_sources_deliver_however_it_is_cut() {
+        for (text, wanted) in [
+            ("", &[][..]),
+            (" \r\n\n", &[]),
+            ("{\"a\":1}\r\n\r\n{\"b\":[2]}", &["1: {\"a\":1}", "3: {\"b\":[2]}"]),
+            ("{\"a\":\"}]\\\"{\"}{\"b\":2}\n", &["1: {\"a\":\"}]\\\"{\"}", "1: {\"b\":2}"]),
+            ("{\n \"a\": 1\n}\n{}\n", &["1: {\n \"a\": 1\n}", "4: {}"]),
+            ("\u{feff}{\"a\":1}", &["1: {\"a\":1}"]),
+            (
+                "[{\"a\":1},\n{\"a\":2} ]\n[]\n{\"b\":1}",
+                &["1 [0]: {\"a\":1}", "2 [1]: {\"a\":2}", "4: {\"b\":1}"],
+            ),
+            (
+                "{\"Records\": [{\"a\":1},{\"a\":[2]}]}\n{\"Records\":[]}",
+                &["1 Records[0]: {\"a\":1}", "1 Records[1]: {\"a\":[2]}"],
+            ),
+            ("{\n\"records\"\n:\n[\n{}\n]\n}", &["5 records[0]: {}"]),
+            (
+                r#"{"kind":"EventList","apiVersion":"audit.k8s.io/v1","metadata":{},"items":[{"auditID":"a"}]}"#,
+                &[r#"1 items[0]: {"auditID":"a"}"#],
+            ),
+            (r#"{"items":[{"a":1}],"kind":"EventList"}"#, &[r#"1 items[0]: {"a":1}"#]),
+            (
+                r#"{"entries":[{"a":1}],"response_metadata":{"next_cursor":""}}"#,
+                &[r#"1 entries[0]: {"a":1}"#],
+            ),
+            // Events that have such a list, and more.
+            (r#"{"records":[{"a":1}],"action":"x"}"#, &[r#"1: {"records":[{"a":1}],"action":"x"}"#]),
+            (r#"{"items":[{"a":1}]}"#, &[r#"1: {"items":[{"a":1}]}"#]),
+            (r#"{"Records":[1]}"#, &[r#"1: {"Records":[1]}"#]),
+            (r#"{"a":{"Records":[{}]}}"#, &[r#"1: {"a":{"Records":[{}]}}"#]),
+            // What is no event is handed out to be told of.
+            ("x\n{\"a\n1\n[1,\"x\"]", &["1: x", "2: {\"a", "3: 1", "4 [0]: 1", "4 [1]: \"x\""]),
+        ] {
+            let whole = events(&[text.as_bytes()]).unwrap();
+            assert_eq!(whole, wanted, "{text}");
+            for at in 0..=text.len() {
+                assert_eq!(
+                    events(&[&text.as_bytes()[..at], &text.as_bytes()[at..]]).unwrap(),
+                    whole,
+                    "{text}"
+                );
+            }
+            let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+            assert_eq!(events(&bytes).unwrap(), whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn tells_where_a_list_is_broken() {
+        for (text, says) in [
+            ("[{},", "within the array, at [1]"),
+            ("[{}", "within the array, at [1]"),
+            ("[{} {}]", "'{' where a comma should"),
+            ("[,]", "',' where an event should"),
+            ("[{},]", "']' where an event should"),
+            ("{\"a\":1", "the input ends before the event does"),
+        ] {
+            let why = events(&[text.as_bytes()]).unwrap_err();
+            assert!(why.contains(says), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn takes_large_deliveries_in_little_memory() {
+        let event = format!("{{\"a\":\"{}\"}}", "x".repeat(1000));
+        let list = vec![event.as_str(); 3000].join(",");
+        for (text, wanted) in [
+            (format!("[{list}]"), Ok(3000)),
+            (format!("{{\"Records\":[{list}]}}"), Ok(3000)),
+            (format!("{{\"kind\":\"EventList\",\"items\":[{list}],\"metadata\":{{}}}}"), Ok(3000)),
+            (format!("{{\"Records\":[{list}],\"more\":1}}"), Err("\"more\", which would be lost")),
+            (format!("{{\"more\":1,\"Records\":[{list}]}}"), Err("\"more\", which would be lost")),
+            (format!("{{\"Records\":[{list}"), Err("within Records[3000]")),
+            (format!("{{\"a\":[{list}]}}"), Err("more than 1 MiB")),
+        ] {
+            let mut unwrapper = Unwrapper::default();
+            let (mut events, mut most) = (0, 0);
+            let mut each = |found: Found<'_>| {
+                events += 1;
+                most = most.max(found.bytes.len());
+                Ok(())
+            };
+            let done = text
+                .as_bytes()
+                .chunks(1 << 12)
+                .try_for_each(|piece| unwrapper.push(piece, &mut each))
+                .and_then(|()| unwrapper.finish(&mut each));
+            assert!(unwrapper.held.capacity() <= 4 * MAX_LINE);
+            match (done, wanted) {
+                (Ok(()), Ok(wanted)) => assert_eq!((events, most), (wanted, event.len())),
+                (Err(failure), Err(says)) => assert!(failure.brief().contains(says), "{}", failure.brief()),
+                (done, _) => panic!("{text:.40}: {done:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What sources deliver is recorded event by event.
+
+mod common;
+
+use common::{ORIGIN, Place, gzip};
+use predicates::prelude::predicate;
+
+fn record(place: &Place, input: &[u8]) -> assert_cmd::assert::Assert {
+    place.write("in", input);
+    place.command(&["record", "--key", "app.key", "--origin", ORIGIN, "in", "-o", "out.ndjson"]).assert()
+}
+
+#[test]
+fn deliveries_are_recorded_event_by_event_and_it_is_said() {
+    let place = Place::new();
+    let three = r#"{"a":1},{"a":[2]},{"a":"}"}"#;
+    let mut two = vec![0xef, 0xbb, 0xbf];
+    two.extend(b"{\"a\":1}\r\n\r\n{\"a\":2}\r\n");
+    for (input, events, says) in [
+        (format!("{{\"Records\":[{three}]}}").into_bytes(), 3, "; unwrapped 3 events from \"Records\"\n"),
+        (gzip(format!("{{\"Records\":[{three}]}}").as_bytes()), 3, "; unwrapped 3 events from \"Records\"\n"),
+        (
+            format!("{{\"records\":[{three}]}}\n{{\"records\":[{three}]}}\n").into_bytes(),
+            6,
+            "; unwrapped 6 events from \"records\"\n",
+        ),
+        (
+            format!("{{\"kind\":\"EventList\",\"apiVersion\":\"audit.k8s.io/v1\",\"items\":[{three}]}}")
+                .into_bytes(),
+            3,
+            "; unwrapped 3 events from \"items\"\n",
+        ),
+        (format!("[\n{three}\n]\n").into_bytes(), 3, "; unwrapped 3 events from an array\n"),
+        (two, 2, "the chain is closed\n"),
+        (b"{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}".to_vec(), 2, "the chain is closed\n"),
+    ] {
+        record(&place, &input).success().stderr(predicate::str::ends_with(says));
+        assert_eq!(place.report("out.ndjson", &[])["counts"]["events"], events);
+    }
+}
+
+#[test]
+fn an_empty_delivery_is_nothing_to_record() {
+    let place = Place::new();
+    record(&place, b"{\"Records\":[]}").code(1).stderr(predicate::str::contains("no event to record"));
+}
