@@ -261,11 +261,11 @@ impl Wish {
             selection = selection.event(chain, seq);
         }
         if let Some(pattern) = self.matching {
-            selection = selection.matching(move |event| pattern >> (event.len() % 8) & 1 == 1);
+            selection = selection.matching(move |_, event| pattern >> (event.len() % 8) & 1 == 1);
         }
         if let Some(pattern) = self.withholding {
             let reason = move |event: &str| pattern >> (event.len() % 8) & 1 == 1;
-            selection = selection.withholding(move |event| reason(event).then_some(Withheld::Redacted));
+            selection = selection.withholding(move |_, event| reason(event).then_some(Withheld::Redacted));
         }
         slice(export, &selection, &world.trust)
     }

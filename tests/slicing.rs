@@ -118,8 +118,8 @@ fn withholding_leaves_all_leaves_where_they_are() {
     let leaves = |export: &str| items(export).filter(|(_, item)| !matches!(item, Item::Skip { .. })).count();
     let mut slices = 0;
     for (name, export, trust, _) in intact() {
-        let selection =
-            Selection::all().withholding(|event| event.len().is_multiple_of(2).then_some(Withheld::Erased));
+        let selection = Selection::all()
+            .withholding(|_, event| event.len().is_multiple_of(2).then_some(Withheld::Erased));
         // Where it would be all events, there is no slice.
         if let Ok(slice) = slice(&export, &selection, Some(&trust)) {
             assert!(is_intact(verdict(&slice, &trust)), "{name}");

@@ -22,6 +22,7 @@ mod outbox;
 mod output;
 mod pin;
 mod progress;
+mod query;
 mod receipt;
 mod record;
 mod resume;

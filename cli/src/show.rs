@@ -10,11 +10,12 @@ use comfy_table::{ContentArrangement, Table};
 use countersign::link::ChainId;
 use countersign::verify::report::{Report, SignerTrust};
 use countersign::verify::{FindingCode, Options, VerifiedEvent};
-use serde_json::Value;
+use countersign_query::value::{Document, Value};
+use countersign_query::{Entry, Findings, Party, Query, Read, Readings, Tally};
 
 use crate::errors::Failure;
 use crate::style::{doubt, good, label, plain};
-use crate::{args, verdict, verify};
+use crate::{args, query, verdict, verify};
 
 /// Show the events of an export that verify
 ///
@@ -26,6 +27,8 @@ use crate::{args, verdict, verify};
 Examples:
   countersign show audit.ndjson --trust trust.txt
   countersign show audit.ndjson da7f84a510cb84b8cbb5b74a63c306ec/3 --trust trust.txt
+  countersign show audit.ndjson --trust trust.txt --query 'actor:ada outcome:failure,denied since:-7d'
+  countersign show audit.ndjson --trust trust.txt --json | jq .read.action
   countersign show audit.ndjson --limit 100000 | less")]
 pub(crate) struct Args {
     /// The export, perhaps compressed with gzip or zstd; - is the standard input
@@ -37,10 +40,20 @@ pub(crate) struct Args {
     /// Whom to trust
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// How many events the table shows at most
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
+    /// Only events that are so (docs/query.md has the language)
+    #[arg(long, value_name = "QUERY", conflicts_with = "event", allow_hyphen_values = true)]
+    query: Option<String>,
+    /// Print one JSON object a line for each event: leaf, chain, seq, time, signer, standing, event as signed, and
+    /// read, which is what the event says by its reading and was not signed. The verdict goes to standard error
+    #[arg(long)]
+    json: bool,
+    /// How many events are shown at most [default: 1000 in the table, all as JSON]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
 }
+
+/// How many events the table shows where nothing is said.
+const ROWS: u32 = 1000;
 
 /// The verified events that are to be shown.
 #[derive(Default)]
@@ -51,36 +64,100 @@ struct Found {
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let trust = verify::trust_or_nobody(args.trust.as_deref())?;
+    let asked = args.query.as_deref().map(query::parse).transpose()?;
+    let everything = Query::default();
+    let readings = Readings::built_in();
+    let mut tally = Tally::new(asked.as_ref().unwrap_or(&everything));
     let options = Options { trust, events: true, ..Options::default() };
+    let most = args.limit.unwrap_or(if args.json { u32::MAX } else { ROWS }) as usize;
     let mut found = Found::default();
     // One thread hands events out in one order, whatever the machine.
     let verification = verify::verify(&args.export, options, 1, |events| {
         for event in events {
-            let wanted = args.event.is_none_or(|place| place == (event.chain, event.seq));
+            let wanted = match args.event {
+                Some(place) => place == (event.chain, event.seq),
+                None => asked.is_none() || look(&mut tally, &readings, &event),
+            };
             found.total += u64::from(wanted);
-            if wanted && found.events.len() < args.limit as usize {
+            if wanted && found.events.len() < most {
                 found.events.push(event);
             }
         }
     })?;
+    found.events.sort_by_key(|event| event.index);
     let report = &verification.report;
-    let mut text = verdict::headline(report) + "\n\n";
-    match (args.event, &found.events[..]) {
-        (Some((chain, seq)), []) => {
-            print(&text)?;
-            let hint = "it is not here, withheld, altered, or no valid signature covers it: `countersign verify` says more";
-            return Err(Failure::unusable(
-                "event.not_shown",
-                format!("no event {chain}/{seq} verifies"),
-                hint,
-            )
-            .into_broken());
+    let findings = asked.is_some().then(|| tally.finish());
+    let headline = verdict::headline(report);
+    if let (Some((chain, seq)), []) = (args.event, &found.events[..]) {
+        if !args.json {
+            print(&(headline + "\n\n"))?;
         }
+        let hint = "it is not here, withheld, altered, or no valid signature covers it: `countersign verify` says more";
+        let message = format!("no event {chain}/{seq} verifies");
+        return Err(Failure::unusable("event.not_shown", message, hint).into_broken());
+    }
+    if args.json {
+        let suspects = suspects(report);
+        for event in &found.events {
+            print(&json_line(event, report, &suspects, &readings))?;
+        }
+        let _ = writeln!(anstream::stderr().lock(), "{headline}");
+        if let Some(findings) = findings {
+            let _ = write!(anstream::stderr().lock(), "{}", query::told(&findings));
+        }
+        return Ok(report.verdict.exit_status());
+    }
+    let mut text = headline + "\n\n";
+    match (args.event, &found.events[..]) {
         (Some(_), [event, ..]) => one(&mut text, event, report),
-        (None, _) => table(&mut text, &mut found, report),
+        _ => table(&mut text, &found, report, &readings, findings.as_ref()),
     }
     print(&text)?;
     Ok(report.verdict.exit_status())
+}
+
+/// Whether an event is as asked.
+fn look(tally: &mut Tally<'_>, readings: &Readings, event: &VerifiedEvent) -> bool {
+    let document = Document::parse(&event.event);
+    let root = document.as_ref().map(Document::root);
+    let read = root.as_ref().and_then(|event| readings.read(event));
+    let chain = event.chain.to_string();
+    tally.look(&Entry {
+        event: root,
+        read: read.as_ref(),
+        recorded: event.time,
+        chain: &chain,
+        signer: Some(event.vkey.name()),
+    })
+}
+
+/// One event on one line.
+fn json_line(
+    event: &VerifiedEvent,
+    report: &Report,
+    suspects: &HashSet<ChainId>,
+    readings: &Readings,
+) -> String {
+    let document = Document::parse(&event.event);
+    let root = document.as_ref().map(Document::root);
+    let read = root.as_ref().and_then(|event| readings.read(event));
+    let mut facts = serde_json::json!({
+        "leaf": event.index,
+        "chain": event.chain.to_string(),
+        "seq": event.seq,
+        "time": event.time.to_string(),
+        "signer": event.vkey.as_str(),
+        "standing": trusted(event, report, suspects).word(),
+    })
+    .to_string();
+    facts.pop();
+    let mut said = Vec::new();
+    match read {
+        Some(read) => read.write_json(&mut said),
+        None => said.extend(b"null"),
+    }
+    // The event stands as it was signed, to the byte.
+    format!("{facts},\"event\":{},\"read\":{}}}\n", event.event, String::from_utf8_lossy(&said))
 }
 
 fn print(text: &str) -> Result<(), Failure> {
@@ -93,14 +170,48 @@ fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// Whether the key that signed is one to trust, by the end of the export.
-fn trusted(event: &VerifiedEvent, report: &Report, suspects: &HashSet<ChainId>) -> &'static str {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Trusted,
+    Unknown,
+    Suspect,
+    Revoked,
+}
+
+impl Standing {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted",
+            Self::Unknown => "unknown",
+            Self::Suspect => "suspect",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    const fn mark(self) -> &'static str {
+        match self {
+            Self::Trusted => "✓",
+            Self::Unknown => "?",
+            Self::Suspect => "!",
+            Self::Revoked => "✗",
+        }
+    }
+}
+
+impl std::fmt::Display for Standing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.mark(), self.word())
+    }
+}
+
+fn trusted(event: &VerifiedEvent, report: &Report, suspects: &HashSet<ChainId>) -> Standing {
     let signer = report.signers.iter().find(|signer| signer.vkey == event.vkey).map(|signer| signer.trust);
     match signer {
-        Some(SignerTrust::Revoked) => "✗ revoked",
-        _ if suspects.contains(&event.chain) => "! suspect",
-        _ if !event.authorised => "? unknown",
-        Some(SignerTrust::TrustFile | SignerTrust::Granted) => "✓ trusted",
-        Some(SignerTrust::Unknown) | None => "? unknown",
+        Some(SignerTrust::Revoked) => Standing::Revoked,
+        _ if suspects.contains(&event.chain) => Standing::Suspect,
+        _ if !event.authorised => Standing::Unknown,
+        Some(SignerTrust::TrustFile | SignerTrust::Granted) => Standing::Trusted,
+        Some(SignerTrust::Unknown) | None => Standing::Unknown,
     }
 }
 
@@ -114,34 +225,47 @@ fn suspects(report: &Report) -> HashSet<ChainId> {
         .collect()
 }
 
-fn table(text: &mut String, found: &mut Found, report: &Report) {
+fn table(
+    text: &mut String,
+    found: &Found,
+    report: &Report,
+    readings: &Readings,
+    findings: Option<&Findings>,
+) {
+    if let Some(findings) = findings.filter(|findings| findings.of > 0) {
+        text.push_str(&query::told(findings));
+        if found.events.is_empty() {
+            return;
+        }
+        text.push('\n');
+    }
     if found.events.is_empty() {
         let _ = writeln!(text, "No event of this export verifies. `countersign verify` says why.");
         return;
     }
-    found.events.sort_by_key(|event| event.index);
     let suspects = suspects(report);
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["LEAF", "TIME", "CHAIN/SEQ", "ACTION", "ACTOR", "TARGET", "OUTCOME", "SIGNER", "KEY"]);
     for event in &found.events {
-        let value: Value = serde_json::from_str(&event.event).unwrap_or(Value::Null);
-        let member = |path: &[&str]| {
-            path.iter().try_fold(&value, |value, name| value.get(name)).map_or_else(String::new, cell)
-        };
-        let first = |paths: &[&[&str]]| {
-            paths.iter().map(|path| member(path)).find(|text| !text.is_empty()).unwrap_or_default()
+        let document = Document::parse(&event.event);
+        let root = document.as_ref().map(Document::root);
+        let read = root.as_ref().and_then(|event| readings.read(event));
+        let [action, actor, target, outcome] = match (read, root) {
+            (Some(read), _) => by_reading(&read),
+            (None, Some(event)) => by_members(event),
+            (None, None) => Default::default(),
         };
         table.add_row([
             event.index.to_string(),
             event.time.to_string(),
             format!("{}/{}", event.chain, event.seq),
-            member(&["action"]),
-            first(&[&["actor", "id"], &["actor"]]),
-            first(&[&["target", "id"], &["target"]]),
-            member(&["outcome"]),
+            cell(&action),
+            cell(&actor),
+            cell(&target),
+            cell(&outcome),
             plain(event.vkey.name()),
-            trusted(event, report, &suspects).to_owned(),
+            trusted(event, report, &suspects).to_string(),
         ]);
     }
     for line in table.lines() {
@@ -153,15 +277,32 @@ fn table(text: &mut String, found: &mut Found, report: &Report) {
     }
 }
 
-/// A member's value on one line of a table.
-fn cell(value: &Value) -> String {
-    const WIDTH: usize = 40;
-    let text = match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
+/// Action, actor, target and outcome.
+fn by_reading(read: &Read<'_>) -> [String; 4] {
+    let party = |party: &Party<'_>| {
+        let text = party.id.as_deref().or(party.name.as_deref()).unwrap_or_default();
+        text.to_owned()
     };
-    let text = plain(&text).replace('\n', "\\n");
+    let action = read.action.as_deref().unwrap_or_default().to_owned();
+    [action, party(&read.actor), party(&read.target), read.outcome.as_str().into()]
+}
+
+/// The same of an event that no reading fits.
+fn by_members(event: Value<'_>) -> [String; 4] {
+    let text = |path: &str| event.at(path).and_then(Value::text).map(std::borrow::Cow::into_owned);
+    let first = |paths: [&str; 2]| paths.into_iter().find_map(text).unwrap_or_default();
+    [
+        text("action").unwrap_or_default(),
+        first(["actor.id", "actor"]),
+        first(["target.id", "target"]),
+        text("outcome").unwrap_or_default(),
+    ]
+}
+
+/// A text on one line of a table.
+fn cell(text: &str) -> String {
+    const WIDTH: usize = 40;
+    let text = plain(text).replace('\n', "\\n");
     if text.chars().count() <= WIDTH {
         return text;
     }
@@ -171,7 +312,7 @@ fn cell(value: &Value) -> String {
 fn one(text: &mut String, event: &VerifiedEvent, report: &Report) {
     let VerifiedEvent { line, index, chain, seq, time, vkey, event: json, .. } = event;
     let trust = trusted(event, report, &suspects(report));
-    let trust = if trust.starts_with('✓') { good(trust) } else { doubt(trust) };
+    let trust = if trust == Standing::Trusted { good(trust) } else { doubt(trust) };
     let fact = |name: &str, value: &str| format!("{} {value}\n", label(format_args!("{name:<12}")));
     text.push_str(&fact("event", &format!("{chain}/{seq}")));
     text.push_str(&fact("leaf", &format!("{index}, on line {line}")));

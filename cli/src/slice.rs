@@ -7,12 +7,13 @@ use countersign::export::Withheld;
 use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
 use countersign::link::ChainId;
-use countersign_log::filter::{self, Member};
+use countersign_query::Query;
 
 use crate::errors::Failure;
 use crate::export::Part;
 use crate::input::{self, Input};
 use crate::output::Output;
+use crate::query::{self, Looking};
 use crate::verdict::count;
 use crate::{args, export, style};
 
@@ -26,10 +27,10 @@ use crate::{args, export, style};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign slice audit.ndjson --where actor.id=u_1 -o subject-access.ndjson
+  countersign slice audit.ndjson --query actor.id:u_1 -o subject-access.ndjson
   countersign slice audit.ndjson --range 0..1000 -o first.ndjson
   countersign slice audit.ndjson --event da7f84a510cb84b8cbb5b74a63c306ec/3 > one.ndjson
-  countersign slice audit.ndjson --withhold tenant=acme --as erased --withhold action=secret.rotate -o shared.ndjson")]
+  countersign slice audit.ndjson --withhold tenant:acme --as erased --withhold action:secret.rotate -o shared.ndjson")]
 pub(crate) struct Args {
     /// The export to take from
     #[arg(value_name = "EXPORT")]
@@ -56,12 +57,12 @@ pub(crate) struct Chosen {
     /// Only this event (or these, given again)
     #[arg(long, value_name = "C/SEQ", value_parser = args::place)]
     pub(crate) event: Vec<(ChainId, u64)>,
-    /// Only events with this member, its path with dots: `actor.id=u_1` (given again: and this)
-    #[arg(long = "where", value_name = "FIELD=VALUE")]
-    pub(crate) conditions: Vec<Member>,
-    /// Keep the links of events with this member, but not the events
-    #[arg(long, value_name = "FIELD=VALUE")]
-    pub(crate) withhold: Vec<Member>,
+    /// Only events that are so: `actor:ada outcome:failure since:-7d` (docs/query.md has the language)
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    pub(crate) query: Option<String>,
+    /// Keep the links of events that are so, but not the events
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    pub(crate) withhold: Vec<String>,
     /// Why the --withhold before it does so [default: redacted]
     #[arg(long = "as", value_name = "WHY", value_parser = ["redacted", "erased", "filtered"], requires = "withhold")]
     pub(crate) reasons: Vec<String>,
@@ -80,12 +81,17 @@ pub(crate) fn slice(
 ) -> Result<u8, Failure> {
     let trust = chosen.trust.as_deref().map(input::trust).transpose()?;
     let withheld = with_reasons(chosen, matches)?;
-    let selection = selection(chosen, &withheld);
+    let asked = chosen.query.as_deref().map(query::parse).transpose()?;
+    let looking = Looking::default();
+    let selection = selection(chosen, asked.as_ref(), &withheld, &looking);
     let mut input = open()?.rereadable()?;
 
     let mut survey: Option<Survey<'_>> = None;
     export::read(&mut input, "looking", |part| match (part, &mut survey) {
-        (Part::Item(number, item), Some(survey)) => survey.line(number, item).map_err(Failure::broken),
+        (Part::Item(number, item), Some(survey)) => {
+            looking.line(item);
+            survey.line(number, item).map_err(Failure::broken)
+        }
         (Part::Header(header), _) => {
             survey = Some(Survey::new(header, &selection, trust.as_ref()));
             Ok(())
@@ -114,41 +120,43 @@ pub(crate) fn slice(
 }
 
 /// Each --withhold with the reason that the --as after it gives.
-fn with_reasons<'a>(args: &'a Chosen, matches: &ArgMatches) -> Result<Vec<(&'a Member, Withheld)>, Failure> {
+fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withheld)>, Failure> {
     let places = |name| matches.indices_of(name).into_iter().flatten();
-    let mut withheld: Vec<(&Member, Option<Withheld>)> =
-        args.withhold.iter().map(|filter| (filter, None)).collect();
+    let queries = args.withhold.iter().map(|text| query::parse(text).map(|query| (query, None)));
+    let mut withheld: Vec<(Query, Option<Withheld>)> = queries.collect::<Result<_, _>>()?;
     for (place, word) in places("reasons").zip(&args.reasons) {
-        let before = places("withhold").filter(|filter| *filter < place).count();
+        let before = places("withhold").filter(|withhold| *withhold < place).count();
         let slot = before.checked_sub(1).and_then(|last| withheld.get_mut(last)).map(|(_, reason)| reason);
         let Some(slot @ None) = slot else {
-            let hint = "write --withhold FIELD=VALUE --as WHY, each --as right after its --withhold";
+            let hint = "write --withhold QUERY --as WHY, each --as right after its --withhold";
             let message = "an --as follows no --withhold of its own";
             return Err(Failure::unusable("arguments.invalid", message, hint));
         };
         *slot = Withheld::parse(word);
     }
-    let with_default = |(filter, reason): (_, Option<_>)| (filter, reason.unwrap_or(Withheld::Redacted));
+    let with_default = |(query, reason): (_, Option<_>)| (query, reason.unwrap_or(Withheld::Redacted));
     Ok(withheld.into_iter().map(with_default).collect())
 }
 
-fn selection<'a>(args: &'a Chosen, withheld: &'a [(&'a Member, Withheld)]) -> Selection<'a> {
+fn selection<'a>(
+    args: &'a Chosen,
+    asked: Option<&'a Query>,
+    withheld: &'a [(Query, Withheld)],
+    looking: &'a Looking,
+) -> Selection<'a> {
     let mut selection = Selection::all();
     if let Some((first, end)) = args.range {
         selection = selection.range(first, end);
     }
     selection = args.chain.iter().fold(selection, |selection, chain| selection.chain(*chain));
     selection = args.event.iter().fold(selection, |selection, &(chain, seq)| selection.event(chain, seq));
-    if !args.conditions.is_empty() {
-        selection = selection.matching(|event| {
-            let event = filter::parse(event);
-            args.conditions.iter().all(|condition| condition.matches(&event))
-        });
+    if let Some(query) = asked {
+        selection = selection.matching(|link, event| looking.matches(query, link, event));
     }
     if !withheld.is_empty() {
-        selection = selection.withholding(|event| {
-            let event = filter::parse(event);
-            withheld.iter().find(|(filter, _)| filter.matches(&event)).map(|(_, reason)| *reason)
+        selection = selection.withholding(|link, event| {
+            let reason = withheld.iter().find(|(query, _)| looking.matches(query, link, event));
+            reason.map(|(_, reason)| *reason)
         });
     }
     selection

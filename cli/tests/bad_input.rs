@@ -16,7 +16,7 @@ fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &
     let hint = report["findings"][0]["hint"].as_str().unwrap();
     assert!(hint.contains(says), "{export}: {hint}");
     let (status, shown) = if verdict == "broken" { (1, 1) } else { (2, 5) };
-    for command in [&["slice", export, "--where", "a=b"][..], &["seal", "--log-key", "log.key", export]] {
+    for command in [&["slice", export, "--query", "a=b"][..], &["seal", "--log-key", "log.key", export]] {
         place
             .run(command)
             .code(status)
@@ -91,7 +91,7 @@ fn a_file_cut_off_in_a_line_is_truncated() {
     place.write("cut.ndjson", &export[..export.len() - 40]);
     assert_eq!(place.report("cut.ndjson", &[])["finding_counts"]["format.truncated"], 1);
     place
-        .run(&["slice", "cut.ndjson", "--where", "n=1"])
+        .run(&["slice", "cut.ndjson", "--query", "n=1"])
         .code(1)
         .stderr(predicate::str::contains("cut.ndjson: line 16: the file ends in the middle of this line"))
         .stderr(predicate::str::contains("hint: it was cut off"));
@@ -110,7 +110,7 @@ fn a_bomb_is_read_in_bounded_memory() {
     let program = assert_cmd::cargo::cargo_bin("countersign");
     for (command, status) in [
         ("verify bomb.gz --threads 1", 1),
-        ("slice bomb.gz --where a=b", 1),
+        ("slice bomb.gz --query a=b", 1),
         ("record --key app.key --origin log.example/audit bomb.gz", 1),
     ] {
         // Less memory than the one line takes, all stacks included.
@@ -133,7 +133,7 @@ fn lines_that_are_too_long_or_too_deep_are_malformed() {
         let report = place.report(name, &[]);
         assert_eq!((&report["verdict"], &report["findings"][0]["line"]), (&"broken".into(), &3.into()));
         assert_eq!(report["findings"][0]["code"], "format.line");
-        for command in [&["slice", name, "--where", "a=b"][..], &["seal", "--log-key", "log.key", name]] {
+        for command in [&["slice", name, "--query", "a=b"][..], &["seal", "--log-key", "log.key", name]] {
             let line = format!("✗ error[export.invalid]: {name}: line 3: ");
             place.run(command).code(1).stderr(predicate::str::starts_with(line)).stdout("");
         }
@@ -292,7 +292,7 @@ fn arguments_that_are_of_no_use_are_named() {
         &["slice", "audit.ndjson", "--range", "3..2"],
         &["slice", "audit.ndjson", "--chain", "xyz"],
         &["slice", "audit.ndjson", "--event", "xyz"],
-        &["slice", "audit.ndjson", "--where", "xyz"],
+        &["slice", "audit.ndjson", "--query", "xyz:"],
         &["slice", "audit.ndjson", "--as", "erased"],
         &["slice", "audit.ndjson", "--as", "erased", "--withhold", "n=1"],
         &["slice", "audit.ndjson", "--withhold", "n=1", "--as", "erased", "--as", "redacted"],

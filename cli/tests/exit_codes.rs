@@ -31,7 +31,7 @@ fn each_verdict_has_its_status() {
         .code(1)
         .stdout(predicate::str::starts_with("✗ Broken."));
 
-    place.run(&["slice", "audit.ndjson", "--where", "n=5", "-o", "slice.ndjson"]).success();
+    place.run(&["slice", "audit.ndjson", "--query", "n=5", "-o", "slice.ndjson"]).success();
     place
         .run(&["verify", "slice.ndjson", "--trust", "trust.txt"])
         .code(4)

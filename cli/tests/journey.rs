@@ -93,7 +93,7 @@ fn compressed_exports_are_read_everywhere() {
         let audit = format!("audit.ndjson.{suffix}");
         place.write(&audit, compress(&fs::read(place.path("audit.ndjson")).unwrap()));
         assert_eq!(place.verdict(&audit), "verified");
-        place.run(&["slice", &audit, "--where", "actor.id=u_1", "-o", "slice.ndjson"]).success();
+        place.run(&["slice", &audit, "--query", "actor.id=u_1", "-o", "slice.ndjson"]).success();
         assert_eq!(place.verdict("slice.ndjson"), "partial");
         place
             .run(&["show", &audit, "--trust", "trust.txt"])
@@ -109,7 +109,7 @@ fn exports_come_from_the_standard_input_too() {
     let export = fs::read(place.path("audit.ndjson")).unwrap();
     place.command(&["verify", "-", "--trust", "trust.txt"]).write_stdin(export.clone()).assert().success();
     place.command(&["show", "-"]).write_stdin(export.clone()).assert().code(3);
-    let sliced = place.command(&["slice", "-", "--where", "n=2"]).write_stdin(export).assert().success();
+    let sliced = place.command(&["slice", "-", "--query", "n=2"]).write_stdin(export).assert().success();
     assert_eq!(shown(&String::from_utf8(sliced.get_output().stdout.clone()).unwrap()).len(), 1);
 }
 

@@ -21,7 +21,7 @@ fn nothing_is_left_behind_where_the_disk_is_full() {
     for args in [
         &["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "/dev/full"][..],
         &["seal", "--log-key", "log.key", "app.ndjson", "-o", "/dev/full"],
-        &["slice", "audit.ndjson", "--where", "n=1", "-o", "/dev/full"],
+        &["slice", "audit.ndjson", "--query", "n=1", "-o", "/dev/full"],
         &["grant", &place.app, "--key", "issuer.key", "--origin", ORIGIN, "-o", "/dev/full"],
     ] {
         place
@@ -138,11 +138,11 @@ fn a_file_is_replaced_in_one_step_and_keeps_its_name_and_mode() {
         use std::os::unix::fs::PermissionsExt as _;
         fs::set_permissions(place.path("target.ndjson"), fs::Permissions::from_mode(0o646)).unwrap();
         std::os::unix::fs::symlink("target.ndjson", place.path("link.ndjson")).unwrap();
-        place.run(&["slice", "audit.ndjson", "--where", "n=1", "-o", "link.ndjson"]).success();
+        place.run(&["slice", "audit.ndjson", "--query", "n=1", "-o", "link.ndjson"]).success();
         assert!(fs::symlink_metadata(place.path("link.ndjson")).unwrap().is_symlink());
         assert_eq!(fs::metadata(place.path("target.ndjson")).unwrap().permissions().mode() & 0o777, 0o646);
     }
-    place.run(&["slice", "audit.ndjson", "--where", "n=2", "-o", "target.ndjson"]).success();
+    place.run(&["slice", "audit.ndjson", "--query", "n=2", "-o", "target.ndjson"]).success();
     assert!(place.read("target.ndjson").contains("\"n\":2"));
     // What is read may be what is written.
     place.run(&["slice", "target.ndjson", "--withhold", "n=5", "-o", "target.ndjson"]).success();
@@ -154,7 +154,7 @@ fn a_failed_run_keeps_the_old_file() {
     let place = Place::new();
     place.sealed(3);
     let before = place.read("audit.ndjson");
-    place.run(&["slice", "audit.ndjson", "--where", "n=99", "-o", "audit.ndjson"]).code(1);
+    place.run(&["slice", "audit.ndjson", "--query", "n=99", "-o", "audit.ndjson"]).code(1);
     place.run(&["seal", "--log-key", "log.key", "audit.ndjson", "trust.txt", "-o", "audit.ndjson"]).code(2);
     assert_eq!(place.read("audit.ndjson"), before);
     place

@@ -190,7 +190,7 @@ fn sealed_exports_are_extended_by_their_own_log_alone() {
         sealed.lines().filter(|line| !line.contains("\"n\":2")).collect::<Vec<_>>().join("\n"),
     );
     refused(&place, &["cut.ndjson"], "log.refused", "is not of the leaves before it");
-    place.run(&["slice", "sealed.ndjson", "--where", "n=6", "-o", "slice.ndjson"]).success();
+    place.run(&["slice", "sealed.ndjson", "--query", "n=6", "-o", "slice.ndjson"]).success();
     refused(&place, &["slice.ndjson"], "log.refused", "leaves are left out here");
 }
 

@@ -103,7 +103,7 @@ fn what_is_shown_is_what_was_hashed() {
 "#,
         ));
         place
-            .run(&["slice", "app.ndjson", "--where", "big=1234567890123456", "-o", "slice.ndjson"])
+            .run(&["slice", "app.ndjson", "--query", "big=1234567890123456", "-o", "slice.ndjson"])
             .success();
         assert!(!place.read("slice.ndjson").contains(big));
     }

@@ -19,11 +19,11 @@ fn numbers(place: &Place) -> Vec<u64> {
 fn conditions_must_all_hold() {
     let place = Place::new();
     place.sealed(20);
-    assert_eq!(slice(&place, &["--where", "actor.id=u_1"])["verdict"], "partial");
+    assert_eq!(slice(&place, &["--query", "actor.id=u_1"])["verdict"], "partial");
     assert_eq!(numbers(&place), [3, 6, 9, 12, 15, 18]);
-    slice(&place, &["--where", "actor.id=u_1", "--where", "n=9"]);
+    slice(&place, &["--query", "actor.id=u_1 n=9"]);
     assert_eq!(numbers(&place), [9]);
-    slice(&place, &["--where", "actor.id=u_1", "--range", "0..9"]);
+    slice(&place, &["--query", "actor.id=u_1", "--range", "0..9"]);
     assert_eq!(numbers(&place), [3, 6]);
     let chain = place.chain("audit.ndjson");
     slice(&place, &["--event", &format!("{chain}/7"), "--event", &format!("{chain}/2")]);
@@ -81,11 +81,11 @@ fn withheld_events_keep_their_links_and_say_why() {
 fn a_slice_can_be_sliced_again() {
     let place = Place::new();
     place.sealed(40);
-    slice(&place, &["--where", "actor.id=u_1"]);
-    place.run(&["slice", "slice.ndjson", "--where", "n=21", "-o", "slice.ndjson"]).success();
+    slice(&place, &["--query", "actor.id=u_1"]);
+    place.run(&["slice", "slice.ndjson", "--query", "n=21", "-o", "slice.ndjson"]).success();
     assert_eq!(place.report("slice.ndjson", &[])["verdict"], "partial");
     let twice = place.read("slice.ndjson");
-    slice(&place, &["--where", "n=21"]);
+    slice(&place, &["--query", "n=21"]);
     assert_eq!(place.read("slice.ndjson"), twice, "the fewest skips, however it came about");
 }
 
@@ -96,7 +96,7 @@ fn what_is_not_there_cannot_be_shown() {
     let chain = place.chain("audit.ndjson");
     let no_chain = "0".repeat(32);
     for (args, says) in [
-        (&["--where", "n=10"][..], "the slice would show no event"),
+        (&["--query", "n=10"][..], "the slice would show no event"),
         (&["--withhold", "action=job.update"], "the slice would show no event"),
         (&["--event", &format!("{chain}/99")], "there is no event"),
         (&["--event", &format!("{chain}/0")], "has no event here that could be shown"),
@@ -122,7 +122,7 @@ fn without_checkpoints_events_are_withheld_and_chains_left_out() {
     place.write("trust.txt", format!("emitter {}\n", place.app));
     assert_eq!(slice(&place, &["--chain", &place.chain("two.ndjson")])["verdict"], "verified");
     assert_eq!(numbers(&place), [1, 2, 3]);
-    let report = slice(&place, &["--where", "n=5"]);
+    let report = slice(&place, &["--query", "n=5"]);
     assert_eq!(
         (&report["verdict"], &report["counts"]["chains"], &report["counts"]["withheld"]),
         (&"partial".into(), &1.into(), &5.into())
@@ -161,10 +161,10 @@ fn leaves_that_no_checkpoint_covers_are_not_passed_off_as_covered() {
         .write_stdin("{\"n\":100}")
         .assert()
         .success();
-    place.run(&["slice", "audit.ndjson", "--where", "n=100"]).code(1).stderr(predicate::str::contains(
+    place.run(&["slice", "audit.ndjson", "--query", "n=100"]).code(1).stderr(predicate::str::contains(
         "audit.ndjson: line 14: this must be kept, and no checkpoint covers it",
     ));
-    assert_eq!(slice(&place, &["--where", "n=3"])["verdict"], "partial");
+    assert_eq!(slice(&place, &["--query", "n=3"])["verdict"], "partial");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn an_altered_log_is_not_sliced() {
         ),
     );
     place
-        .run(&["slice", "audit.ndjson", "--where", "n=3"])
+        .run(&["slice", "audit.ndjson", "--query", "n=3"])
         .code(1)
         .stderr(predicate::str::contains("the last checkpoint is not of the leaves before it"));
 }

@@ -162,6 +162,14 @@ impl Short {
         Self::ALL.into_iter().find(|short| short.as_str() == name)
     }
 
+    /// The texts that it stands for: of an actor or target the identifier, with the type and without, and the name.
+    pub fn each(self, entry: &Entry<'_>, text: &mut dyn FnMut(&str)) {
+        each_text(self, entry, &mut |found, _| {
+            text(found);
+            false
+        });
+    }
+
     /// Whether it is about the link, and not about the event.
     pub const fn is_of_link(self) -> bool {
         matches!(self, Self::Signer | Self::Chain)
@@ -208,8 +216,9 @@ fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -
         (Short::Action, Some(read)) => whole(read.action.as_deref()),
         (Short::Ip, Some(read)) => whole(read.address.as_deref()),
         (Short::Outcome, Some(read)) => test(read.outcome.as_str(), Role::Word),
-        (Short::Actor, Some(read)) => party(&read.actor, test),
-        (Short::Target, Some(read)) => party(&read.target, test),
+        // Where an event names several, a reading has one of them.
+        (Short::Actor, Some(read)) => party(&read.actor, test) || own_party(entry, "actor", test),
+        (Short::Target, Some(read)) => party(&read.target, test) || own_party(entry, "target", test),
         (Short::Tenant, _) => member(entry, &["tenant"], test),
         (Short::Action, None) => member(entry, &["action"], test),
         (Short::Ip, None) => member(entry, &["context", "ip"], test),
@@ -312,6 +321,8 @@ pub enum Condition {
     Changed(Path),
     /// Any string or number of the event is like this.
     Text(Pattern),
+    /// Any string or number of the event has this whole word, which is in lower case.
+    Word(String),
     /// It happened, or was recorded, then.
     Time(Basis, Span),
 }
@@ -333,7 +344,7 @@ impl Condition {
         match self {
             Self::Is { field, .. } | Self::Has(field) => Some(Cow::Borrowed(field)),
             Self::Only { path, .. } | Self::Changed(path) => Some(Cow::Owned(Field::Member(path.clone()))),
-            Self::Text(_) | Self::Time(..) => None,
+            Self::Text(_) | Self::Word(_) | Self::Time(..) => None,
         }
     }
 
@@ -345,7 +356,7 @@ impl Condition {
             Self::Changed(path) => ["before", "after"].into_iter().any(|side| {
                 entry.event.and_then(|event| event.get(side)).is_some_and(|side| path.is_in(side))
             }),
-            Self::Text(_) | Self::Time(..) => true,
+            Self::Text(_) | Self::Word(_) | Self::Time(..) => true,
         }
     }
 
@@ -374,16 +385,18 @@ impl Condition {
             }
             Self::Has(field) => field.is_in(entry),
             Self::Changed(path) => changed(path, entry),
-            Self::Text(pattern) => entry.event.is_some_and(|event| has_text(event, pattern)),
+            Self::Text(pattern) => has_text(entry, &|text| pattern.matches(text)),
+            Self::Word(wanted) => has_text(entry, &|text| words(&fold(text)).any(|word| word == wanted)),
             Self::Time(Basis::Happened, span) => span.holds(entry.time().0),
             Self::Time(Basis::Recorded, span) => span.holds(entry.recorded),
         }
     }
 }
 
-fn has_text(event: Value<'_>, pattern: &Pattern) -> bool {
+fn has_text(entry: &Entry<'_>, test: &dyn Fn(&str) -> bool) -> bool {
+    let Some(event) = entry.event else { return false };
     let mut leaves = event.leaves().filter(|value| matches!(value.kind(), Kind::Text | Kind::Number));
-    leaves.any(|value| value.text().is_some_and(|text| pattern.matches(&text)))
+    leaves.any(|value| value.text().is_some_and(|text| test(&text)))
 }
 
 fn changed(path: &Path, entry: &Entry<'_>) -> bool {
@@ -498,6 +511,16 @@ impl Query {
     /// Whether what events say counts, and not their links alone.
     pub fn reads_events(&self) -> bool {
         self.conditions.iter().any(|asked| asked.condition.reads_event())
+    }
+
+    /// Whether something by this short name is asked.
+    pub fn asks(&self, wanted: Short) -> bool {
+        self.conditions.iter().any(|asked| match &asked.condition {
+            Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short)) => {
+                *short == wanted
+            }
+            _ => false,
+        })
     }
 
     /// Whether an event is as asked. Where what events say counts, what has no event is not, whatever is denied of it.

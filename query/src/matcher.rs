@@ -74,6 +74,18 @@ impl Literal {
     }
 }
 
+impl Literal {
+    /// As a text.
+    pub const fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// As a number in canonical form, where it is one.
+    pub fn number(&self) -> Option<&str> {
+        if let Meaning::Number(number) = &self.meaning { Some(number) } else { None }
+    }
+}
+
 impl Matcher {
     /// Whether a value is so. Objects and arrays never are.
     pub fn matches_value(&self, value: Value<'_>) -> bool {

@@ -5,8 +5,8 @@ const MOST: usize = 3;
 /// Names beyond this length are near to nothing.
 const LONGEST: usize = 128;
 
-/// The names nearest to one, the nearest first: those that differ in case alone, those that end with it, and those
-/// that a few letters part from it.
+/// The names nearest to one, the nearest first: those that differ in case alone, those whose last name
+/// it is or begins, and those that a few letters part from it.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let lower = wanted.to_lowercase();
     let last = lower.rsplit('.').next().unwrap_or(&lower);
@@ -22,6 +22,8 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
             Some(0)
         } else if own == last {
             Some(1)
+        } else if last.len() > 3 && own.starts_with(last) {
+            Some(2)
         } else {
             let (whole, end) = (distance(&lower, &folded), distance(last, own));
             let near = (whole <= far(&lower)).then_some(1 + whole);

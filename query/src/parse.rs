@@ -8,7 +8,7 @@ use countersign::time::Time;
 use crate::condition::{Asked, Basis, Condition, Field, Node, Path, Query, Short, all, any, not};
 use crate::error::{Code, Error};
 use crate::lex::{Lexer, Piece, Until, Word};
-use crate::matcher::{Bounds, Literal, Matcher, Network, Pattern, Span};
+use crate::matcher::{Bounds, Literal, Matcher, Network, Pattern, Span, fold, words};
 use crate::moment::Moment;
 
 /// The most bytes that a query may have.
@@ -65,6 +65,7 @@ enum Operator {
 enum Special {
     Has,
     Changed,
+    Word,
     Time(Basis),
     Since(Basis),
     Until(Basis),
@@ -75,6 +76,7 @@ impl Special {
         Some(match name {
             "has" => Self::Has,
             "changed" => Self::Changed,
+            "word" => Self::Word,
             "time" => Self::Time(Basis::Happened),
             "since" => Self::Since(Basis::Happened),
             "until" => Self::Until(Basis::Happened),
@@ -87,8 +89,8 @@ impl Special {
 }
 
 /// The names that are no member's and no short name's.
-pub(crate) const SPECIAL: [&str; 8] =
-    ["has", "changed", "time", "since", "until", "recorded", "recorded-since", "recorded-until"];
+pub(crate) const SPECIAL: [&str; 9] =
+    ["has", "changed", "word", "time", "since", "until", "recorded", "recorded-since", "recorded-until"];
 
 impl Parser<'_> {
     /// The keyword that is next: a whole word.
@@ -352,6 +354,13 @@ impl Parser<'_> {
                 }
                 return Ok(any(nodes));
             }
+            Special::Word => {
+                let mut nodes = Vec::new();
+                for value in values {
+                    nodes.push(self.words(operator, value, &at)?);
+                }
+                return Ok(any(nodes));
+            }
             Special::Time(basis) => {
                 let mut nodes = Vec::new();
                 for value in values {
@@ -372,6 +381,21 @@ impl Parser<'_> {
         let span =
             if is_since { Span { from: begin, until: None } } else { Span { from: None, until: begin } };
         self.push(Condition::Time(basis, span), at)
+    }
+
+    /// All words of a value.
+    fn words(&mut self, operator: Operator, value: &Word, at: &Range<usize>) -> Result<Node, Error> {
+        let text = fold(&text_of(value)).into_owned();
+        let mut found: Vec<&str> = words(&text).collect();
+        found.sort_unstable();
+        found.dedup();
+        if operator != Operator::Is || found.is_empty() {
+            let hint = "write word:night; a part of a word, or one with stars, is searched for as text alone";
+            return Err(Error::new(Code::Value, value.at.clone(), "there is no whole word here", hint));
+        }
+        let nodes: Result<Vec<Node>, Error> =
+            found.into_iter().map(|word| self.push(Condition::Word(word.into()), at.clone())).collect();
+        nodes.map(all)
     }
 
     fn moment(&self, word: &Word) -> Result<Moment, Error> {

@@ -61,6 +61,7 @@ impl Display for Condition {
                 let inner = pattern.pieces().len().saturating_sub(1);
                 pieces(f, pattern.pieces().get(1..inner).unwrap_or_default(), true)
             }
+            Self::Word(word) => write!(f, "word:{word}"),
             Self::Time(basis, span) => {
                 let (time, since, until) = match basis {
                     Basis::Happened => ("time", "since", "until"),

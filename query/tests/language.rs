@@ -145,6 +145,7 @@ fn queries() -> impl Strategy<Value = String> {
         "ip",
         "has",
         "changed",
+        "word",
         "since",
         "time",
         "recorded",

@@ -17,7 +17,7 @@
 //! let header = Header::parse(export.lines().next().unwrap().as_bytes())?;
 //! let lines = || export.lines().zip(1..).skip(1);
 //! let parse = |line| Line::parse(line).map_err(|malformed| malformed.to_error());
-//! let selection = Selection::all().matching(|event| event.contains("document.read"));
+//! let selection = Selection::all().matching(|_, event| event.contains("document.read"));
 //!
 //! let mut survey = Survey::new(&header, &selection, None);
 //! for (line, number) in lines() {

@@ -26,7 +26,7 @@ const CHUNK: usize = 1 << 17;
 /// Get an export out of a log, to keep or to verify
 ///
 /// From a collector's address, or from the folder of a collector on this machine. What the collector can choose by
-/// itself it does; for --where, --withhold and several chains or events the rest is left out here. Either way the
+/// itself it does; for --query, --withhold and several chains or events the rest is left out here. Either way the
 /// export verifies on its own: `countersign verify` says what it is worth.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -80,7 +80,7 @@ struct Asked {
     #[arg(long, value_name = "WORDS")]
     q: Option<String>,
     /// So many, the newest
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["conditions", "event"])]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["query", "event"])]
     limit: Option<u64>,
     /// Reach exactly this size of the log, as a pin of that size needs
     #[arg(long, value_name = "SIZE")]
@@ -161,7 +161,7 @@ impl Request {
         chains.extend(chosen.event.iter().map(|(chain, _)| *chain));
         chains.sort_unstable();
         chains.dedup();
-        let local = !chosen.conditions.is_empty() || !chosen.withhold.is_empty();
+        let local = chosen.query.is_some() || !chosen.withhold.is_empty();
         if let ([(chain, seq)], [], [], false) = (&chosen.event[..], &chosen.chain[..], &query[..], local) {
             return Self { path: format!("proof/{chain}/{seq}"), query, whole: true };
         }
@@ -341,7 +341,7 @@ mod tests {
             (&["--chain", CHAIN, "--chain", OTHER], "export?".into(), false),
             (&["--event", &event], format!("proof/{CHAIN}/3?"), true),
             (&["--event", &event, "--q", "x"], format!("export?q=x&chain={CHAIN}"), false),
-            (&["--where", "a=b", "--action", "x.*"], "export?action=x.*".into(), false),
+            (&["--query", "a:b", "--action", "x.*"], "export?action=x.*".into(), false),
             (&["--withhold", "a=b", "--as", "erased"], "export?".into(), false),
         ] {
             assert_eq!(request(arguments), (asked, whole), "{arguments:?}");

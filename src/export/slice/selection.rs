@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use crate::export::{Item, Payload, Withheld};
 use crate::link::{ChainId, EventLink, Link};
 
-/// What an event's JSON text says about it.
-type Test<'a, T> = Box<dyn Fn(&str) -> T + 'a>;
+/// What an event's link and JSON text say about it.
+type Test<'a, T> = Box<dyn Fn(&EventLink, &str) -> T + 'a>;
 
 /// What a slice shows of an export. Every condition must hold for an event to be shown.
 pub struct Selection<'a> {
@@ -62,16 +62,17 @@ impl<'a> Selection<'a> {
         self
     }
 
-    /// Only events whose JSON text, as their links commit to it, passes `test`.
+    /// Only events that pass `test`: each by its link and its JSON text, as the link commits to it.
     #[must_use]
-    pub fn matching(mut self, test: impl Fn(&str) -> bool + 'a) -> Self {
+    pub fn matching(mut self, test: impl Fn(&EventLink, &str) -> bool + 'a) -> Self {
         self.matching = Some(Box::new(test));
         self
     }
 
-    /// Withholds the events for whose JSON text, as their links commit to it, `reason` has a reason: their links alone are kept.
+    /// Withholds the events for which `reason` has a reason, by their links and their JSON text: their links alone are
+    /// kept.
     #[must_use]
-    pub fn withholding(mut self, reason: impl Fn(&str) -> Option<Withheld> + 'a) -> Self {
+    pub fn withholding(mut self, reason: impl Fn(&EventLink, &str) -> Option<Withheld> + 'a) -> Self {
         self.withholding = Some(Box::new(reason));
         self
     }
@@ -159,7 +160,7 @@ impl Judge {
         if !selection.selects_place(index, chain) {
             return None;
         }
-        let (Some(payload), Link::Event(EventLink { commit, .. })) = (payload, link) else {
+        let (Some(payload), Link::Event(link)) = (payload, link) else {
             return (!selection.is_of_events_alone()).then_some(Fate::Kept);
         };
         if !selection.events.is_empty() && !selection.events.contains(&(chain, seq)) {
@@ -168,11 +169,11 @@ impl Judge {
         if selection.matching.is_none() && selection.withholding.is_none() {
             return Some(Fate::Kept);
         }
-        let event = payload.committed(commit);
-        if !selection.matching.as_ref().is_none_or(|test| test(&event)) {
+        let event = payload.committed(&link.commit);
+        if !selection.matching.as_ref().is_none_or(|test| test(link, &event)) {
             return None;
         }
-        let withheld = selection.withholding.as_ref().and_then(|reason| reason(&event));
+        let withheld = selection.withholding.as_ref().and_then(|reason| reason(link, &event));
         Some(withheld.map_or(Fate::Kept, |reason| Fate::Bare(Some(reason))))
     }
 }

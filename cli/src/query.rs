@@ -1,0 +1,95 @@
+//! Which events are asked for, and what a search of them found.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use countersign::export::Item;
+use countersign::link::{ChainId, EventLink, Link};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Findings, Query, Readings};
+
+use crate::errors::Failure;
+use crate::style::{doubt, label, plain};
+use crate::verdict::count;
+use crate::verify;
+
+/// Reads a query. Lengths of time in it count from now.
+pub(crate) fn parse(text: &str) -> Result<Query, Failure> {
+    Query::parse(text, verify::now()?).map_err(|error| {
+        let marked = error.marked(text).replace('\n', "\n    ");
+        Failure::unusable(error.code.as_str(), format!("{}\n    {marked}", error.message), error.hint)
+            .within("the query")
+    })
+}
+
+/// What is known of an export's chains beside its events.
+pub(crate) struct Looking {
+    readings: Readings,
+    signers: RefCell<HashMap<ChainId, String>>,
+}
+
+impl Default for Looking {
+    fn default() -> Self {
+        Self { readings: Readings::built_in(), signers: RefCell::default() }
+    }
+}
+
+impl Looking {
+    /// Takes note of whose a chain is.
+    pub(crate) fn line(&self, item: &Item<'_>) {
+        if let Item::Link { link: Link::Open(open), .. } = item {
+            self.signers.borrow_mut().insert(open.chain, open.key.name().into());
+        }
+    }
+
+    /// Whether an event is as asked.
+    pub(crate) fn matches(&self, query: &Query, link: &EventLink, event: &str) -> bool {
+        let signers = self.signers.borrow();
+        let document = Document::parse(event);
+        let root = document.as_ref().map(Document::root);
+        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let chain = link.chain.to_string();
+        let signer = signers.get(&link.chain).map(String::as_str);
+        query.matches(&Entry { event: root, read: read.as_ref(), recorded: link.time, chain: &chain, signer })
+    }
+}
+
+/// What must be said of a search, so that nobody takes "nothing found" for more than it is.
+pub(crate) fn told(findings: &Findings) -> String {
+    let mut text = String::new();
+    let Findings { matched, of, unknown, conditions, steps, times } = findings;
+    let _ = writeln!(text, "{} of {} that verify as asked for.", plural(*matched), plural(*of));
+    for field in unknown {
+        let near: Vec<_> = field.nearest.iter().map(|near| plain(near)).collect();
+        let near = if near.is_empty() { String::new() } else { format!(" Near to it: {}.", near.join(", ")) };
+        let said = format!("No event has the field {}.{near}", plain(&field.field));
+        let _ = writeln!(text, "{}", doubt(format_args!("! {said}")));
+    }
+    if let Some((own, recorded)) = times {
+        let _ = writeln!(
+            text,
+            "When it happened is by the events' own time for {own}, and by the time of recording for {recorded} that state none."
+        );
+    }
+    if conditions.len() > 1 || !conditions.is_empty() && *of > 0 {
+        let _ = writeln!(text, "\n{}", label("Events that each condition leaves, and those before it too"));
+        for (nth, left) in conditions.iter().enumerate() {
+            // Where conditions are joined by AND alone, the steps are the conditions.
+            let step = steps.get(nth).filter(|_| steps.len() == conditions.len());
+            let so_far = step.map_or_else(String::new, |step| format!("{:>10}", step.events));
+            let _ = writeln!(text, "{:>10}{so_far}  {}", left.events, plain(&left.part));
+        }
+        if steps.len() > 1 && steps.len() != conditions.len() {
+            let _ = writeln!(text, "\n{}", label("Events that are left, part by part"));
+            for left in steps {
+                let _ = writeln!(text, "{:>10}  {}", left.events, plain(&left.part));
+            }
+        }
+    }
+    text
+}
+
+fn plural(events: u64) -> String {
+    count(events, "event")
+}
