@@ -228,8 +228,23 @@ fn sizes(tools: &Tools, _log: &Log) -> Result<String> {
 
 fn js(tools: &Tools, log: &Log) -> Result<String> {
     tools.js()?;
+    postgres(tools)?;
     npm::install(tools, "js/test/package/oldest-node")?;
     npm_test(tools, "js", Some(&tools.program()?), log)
+}
+
+/// Debian's PostgreSQL, which the tests of the outbox start where they find it. With `CI` set it is installed.
+fn postgres(tools: &Tools) -> Result<()> {
+    let is_there = run::find("initdb").is_some()
+        || fs::read_dir("/usr/lib/postgresql").is_ok_and(|versions| {
+            versions.flatten().any(|version| version.path().join("bin/initdb").exists())
+        });
+    if is_there || std::env::var_os("CI").is_none() {
+        return Ok(());
+    }
+    tools.progress.step("PostgreSQL", |log| {
+        run::apt_install(log, &["postgresql"]).context("no PostgreSQL: install Debian's postgresql")
+    })
 }
 
 fn www(tools: &Tools, log: &Log) -> Result<String> {

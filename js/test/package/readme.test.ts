@@ -10,6 +10,7 @@ import type { Route } from "playwright-core";
 import { GatedLog, skip } from "../adapters/gate.ts";
 import { Signer } from "../conformance/keys.ts";
 import { EMITTERS, ISSUER, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
+import { skip as noPostgres, startPostgres } from "../postgres/server.ts";
 import { Installed } from "./installed.ts";
 import { build, inBrowser, inWorkerd } from "./runtimes.ts";
 
@@ -168,6 +169,34 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.equal(waiting, 0);
     assert.equal(lastProof.index, receipt.index);
     assert.equal(lastError ?? undefined, undefined);
+  },
+
+  "drainer({ connect:": async (code) => {
+    if (noPostgres) {
+      return;
+    }
+    installed.borrow("pg");
+    const server = await startPostgres();
+    try {
+      const before = `const [key, to, log] = ${JSON.stringify([KEY, log.url, LOG.vkey])};
+        const { host, port, user, database } = ${JSON.stringify(server.options)};
+        Object.assign(process.env, { PGHOST: host, PGPORT: port, PGUSER: user, PGDATABASE: database });`;
+      const after = `
+        const { outboxTables } = await import("countersign/postgres");
+        await draining.close();
+        await pool.query(outboxTables() + "CREATE TABLE jobs (id text)");
+        await deleteJob("42");
+        const again = drainer({ connect: () => pool.connect(), recorder: { key, to, log } });
+        await again.once();
+        await again.close();
+        await pool.end();`;
+      // It ran before there were tables, which it says.
+      const said = code.replace("recorder: { key, to, log }", "recorder: { key, to, log }, onError: () => {}");
+      await onNode(said, before, after);
+      assert.deepEqual((await log.events()).at(-1)?.event.target, { type: "job", id: "42" });
+    } finally {
+      await server.stop();
+    }
   },
 
   "...change(before, after)": async (code) => {

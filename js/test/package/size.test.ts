@@ -76,6 +76,7 @@ const BESIDE: readonly (readonly [string, string, number])[] = [
   ["countersign/opentelemetry", "traced", 220],
   ["countersign/events", "defineEvents", 680],
   ["countersign/change", "change", 600],
+  ["countersign/postgres", "drainer", 2000],
   ["countersign/many", "recordMany", 630],
 ];
 

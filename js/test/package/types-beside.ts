@@ -4,10 +4,25 @@ import { createServer } from "node:http";
 import { createRecorder, type Outbox } from "countersign";
 import { auditHono } from "countersign/hono";
 import { auditHttp, closeOnSignals, fileOutbox, fileTransport } from "countersign/node";
+import { drainer, postgresOutbox } from "countersign/postgres";
 import { Hono } from "hono";
 
 const outbox: Outbox = fileOutbox(new URL("file:///x"));
 const audit = await createRecorder({ key: "", to: fileTransport("x"), origin: "", outbox });
+
+declare const pool: {
+  connect(): Promise<{
+    query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+    release(error?: boolean): void;
+  }>;
+};
+const events = await postgresOutbox({ table: "audit.outbox" });
+await events.record(await pool.connect(), { action: "job.delete" });
+// @ts-expect-error: an event needs its action
+await events.record(await pool.connect(), {});
+await drainer({ connect: () => pool.connect(), recorder: { key: "", to: "", log: "" } }).run(AbortSignal.timeout(1));
+// @ts-expect-error: a drainer has an outbox of its own
+drainer({ connect: () => pool.connect(), recorder: { key: "", to: "", log: "", outbox } });
 
 const app = new Hono();
 app.use(auditHono({ audit, actor: (c) => c.req.header("x-user") }));

@@ -1,0 +1,88 @@
+/** Recording within a program's own transaction. */
+
+import { module } from "#recorder";
+import { CountersignError } from "../error.js";
+import type { Catalogue } from "../record/catalogue.js";
+import { inCore, loader } from "../record/core.js";
+import type { AuditEvent, EventOf } from "../record/event.js";
+import { toJson } from "../record/serialize.js";
+import { ask, type SqlClient } from "./client.js";
+import { names, TABLE } from "./tables.js";
+
+/** What is chosen for an outbox. */
+export interface PostgresOutboxOptions<Events = unknown> {
+  /** The table, perhaps within a schema. By default `countersign_outbox`. */
+  table?: string | undefined;
+  /** The program's own events. */
+  events?: Catalogue<Events> | undefined;
+  /** What else is redacted: names of members, or paths of names. */
+  redact?: readonly string[] | undefined;
+}
+
+/** Takes events where the program's own data is. */
+export interface PostgresOutbox<Event = AuditEvent> {
+  /**
+   * Adds a row within the transaction of `client`: the event is recorded if and only if that is committed. It is checked
+   * and redacted first, and gets the time now as its `occurred_at` where it has none.
+   */
+  record(client: SqlClient, event: Event): Promise<void>;
+}
+
+/** Nobody is asked to trust it: the artefact redacts for a chain alone, and this one never begins. */
+const ORIGIN = "outbox.invalid/audit";
+const SIGNER = "outbox.invalid/recorder";
+
+const load = loader(module);
+
+/**
+ * Makes an outbox of a table that `outboxTables` has the SQL for.
+ *
+ *     await sql.begin(async (sql) => {
+ *       await sql`DELETE FROM jobs WHERE id = ${id}`;
+ *       await outbox.record(sql, { action: "job.delete", target: { type: "job", id } });
+ *     });
+ */
+export async function postgresOutbox<Events = unknown>({
+  table = TABLE,
+  events: catalogue,
+  redact = [],
+}: PostgresOutboxOptions<Events> = {}): Promise<PostgresOutbox<EventOf<Events>>> {
+  const { events } = names(table);
+  const core = await load();
+  const [key = ""] = inCore(() => core.signerKey(SIGNER, new Uint8Array(32).fill(1)));
+
+  /** The event as a recorder would keep it: checked and redacted. */
+  const redacted = (json: string): string =>
+    inCore(() => {
+      const recorder = new core.Recorder(ORIGIN, key, true);
+      try {
+        for (const path of redact) {
+          recorder.redact(path);
+        }
+        recorder.keepUnstored(true);
+        recorder.record(json, Date.now(), new Uint8Array(16), true);
+        const line = recorder.unstored();
+        return line.slice(line.indexOf("{")).trimEnd();
+      } finally {
+        recorder.free();
+      }
+    });
+
+  return {
+    async record(client, event) {
+      const given: unknown = event;
+      if (typeof given === "object" && given !== null && !Array.isArray(given)) {
+        catalogue?.check(given);
+        const dated = "toJSON" in given ? given : { occurred_at: new Date(), ...definedOf(given) };
+        await ask(client, `INSERT INTO ${events} (event) VALUES ($1)`, [redacted(toJson(dated))]);
+        return;
+      }
+      throw new CountersignError("event.invalid", "not an event", { hint: 'give an object: { action: "job.delete" }' });
+    },
+  };
+}
+
+function definedOf(event: object): object {
+  const { occurred_at, ...others } = event as { occurred_at?: unknown };
+  return occurred_at === undefined ? others : event;
+}

@@ -1,0 +1,274 @@
+/** Events recorded within transactions of a real PostgreSQL, and delivered exactly once whatever ends on the way. */
+
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import pg from "pg";
+import postgres from "postgres";
+import { z } from "zod";
+import { defineEvents } from "../../dist/events.js";
+import {
+  type Connection,
+  type DrainOptions,
+  drainer,
+  outboxTables,
+  type PgClient,
+  postgresOutbox,
+} from "../../dist/postgres.js";
+import { EMITTER, MemoryLog, type Reached, refusal } from "../deliver/log.ts";
+import { skip, startPostgres } from "./server.ts";
+
+describe("an outbox in PostgreSQL", { skip }, () => {
+  let server: Awaited<ReturnType<typeof startPostgres>>;
+  let pool: pg.Pool;
+  let sql: postgres.Sql;
+  let log: MemoryLog;
+
+  before(async () => {
+    server = await startPostgres();
+    pool = new pg.Pool(server.options);
+    // Connections are ended under it.
+    pool.on("error", () => {});
+    sql = postgres({ ...server.options, max: 4, onnotice: () => {} });
+  });
+  after(async () => {
+    await pool.end();
+    await sql.end();
+    await server.stop();
+  });
+  beforeEach(async () => {
+    await pool.query("DROP TABLE IF EXISTS countersign_outbox, countersign_outbox_entries, jobs");
+    await pool.query(`${outboxTables()} CREATE TABLE jobs (id text PRIMARY KEY)`);
+    log = new MemoryLog();
+  });
+
+  const outbox = postgresOutbox();
+  const options = (to: Reached = log, given: Partial<DrainOptions> = {}): DrainOptions => ({
+    connect: () => pool.connect() as Promise<Connection>,
+    recorder: { key: EMITTER.secret, to: to.to, log: to.vkey, retry: { firstMs: 1, longestMs: 1 } },
+    onError: () => {},
+    ...given,
+  });
+  const record = async (...actions: string[]) => {
+    for (const action of actions) {
+      await (await outbox).record(pool, { action });
+    }
+  };
+  const rows = async (table = "countersign_outbox") =>
+    Number((await pool.query(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.n);
+  const drained = async (to: Reached = log) => {
+    const one = drainer(options(to));
+    await one.once();
+    await one.close();
+  };
+
+  test("an event is recorded if and only if its transaction is committed, with pg", async () => {
+    const client = await pool.connect();
+    for (const [id, end] of [
+      ["1", "COMMIT"],
+      ["2", "ROLLBACK"],
+    ]) {
+      await client.query("BEGIN");
+      await client.query("INSERT INTO jobs VALUES ($1)", [id]);
+      await (await outbox).record(client, { action: `job.${id}` });
+      await client.query(end ?? "");
+    }
+    client.release();
+    await drained();
+    assert.deepEqual(log.actions, ["job.1"]);
+    assert.deepEqual([await rows("jobs"), await rows(), await rows("countersign_outbox_entries")], [1, 0, 0]);
+  });
+
+  test("and with postgres, which can drain it too", async () => {
+    const work = (id: string, fails: boolean) =>
+      sql.begin(async (sql) => {
+        await sql`INSERT INTO jobs VALUES (${id})`;
+        await (await outbox).record(sql, { action: `job.${id}` });
+        if (fails) {
+          throw new Error("of the work's");
+        }
+      });
+    await work("1", false);
+    await assert.rejects(work("2", true), /of the work's/);
+    const one = drainer(options(log, { connect: () => sql.reserve() as unknown as Promise<Connection> }));
+    await one.once();
+    await record("job.3");
+    await one.once();
+    await one.close();
+    assert.deepEqual(log.actions, ["job.1", "job.3"]);
+    assert.equal(await rows("countersign_outbox_entries"), 0);
+    // The connection went back without the lock.
+    await drained();
+  });
+
+  test("an event is checked and redacted before it is in a table, and has its time", async () => {
+    const events = defineEvents({ "job.delete": z.object({ tenant: z.string() }) });
+    const own = await postgresOutbox({ events, redact: ["ssn"] });
+    await own.record(pool, { action: "job.delete", tenant: "a", metadata: { ssn: 1, password: "hunter2" } });
+    const [{ event }] = (await pool.query("SELECT event FROM countersign_outbox")).rows;
+    const { occurred_at, ...rest } = JSON.parse(event);
+    assert.ok(Math.abs(Date.now() - Date.parse(occurred_at)) < 60_000);
+    const metadata = { ssn: "[redacted]", password: "[redacted]" };
+    assert.deepEqual(rest, { action: "job.delete", tenant: "a", metadata });
+    for (const [wrong, member] of [
+      [{ action: "job.update" }, "action"],
+      [{ action: "job.delete" }, "tenant"],
+      [{ action: "job.delete", tenant: "a", actor: {} }, "actor.id"],
+      [{ action: "job.delete", tenant: "a", metadata: { n: 1n } }, "n"],
+      [undefined, undefined],
+    ] as const) {
+      await assert.rejects(own.record(pool, wrong as never), { code: "event.invalid", member });
+    }
+    await assert.rejects(own.record({} as PgClient, { action: "job.delete", tenant: "a" }), { member: "client" });
+    assert.equal(await rows(), 1);
+  });
+
+  test("of several drainers one drains, and another goes on when that ends", async () => {
+    await record("a.1");
+    const [first, second] = [drainer(options()), drainer(options())];
+    await first.once();
+    assert.equal(first.status().isActive, true);
+    await record("a.2");
+    await assert.rejects(second.once(), { code: "outbox.in_use" });
+    await first.close();
+    await second.once();
+    await second.close();
+    assert.deepEqual(log.actions, ["a.1", "a.2"]);
+  });
+
+  test("it runs until it is told to end, through failures of log and database", async () => {
+    const told: string[] = [];
+    const one = drainer(options(log, { pauseMs: 5, onError: ({ code }) => told.push(code) }));
+    log.meets(() => refusal(503, "server.unavailable"));
+    const { signal, abort } = ((of) => ({ signal: of.signal, abort: () => of.abort() }))(new AbortController());
+    const running = one.run(signal);
+    const until = async (count: number) => {
+      while (log.actions.length < count) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    };
+    await record("a.1", "a.2");
+    await until(2);
+    const others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()";
+    await pool.query(`${others} AND application_name = '' AND backend_type = 'client backend'`);
+    await record("a.3");
+    await until(3);
+    abort();
+    await running;
+    await one.close();
+    assert.deepEqual(log.actions, ["a.1", "a.2", "a.3"]);
+    assert.deepEqual([...new Set(told)].sort(), ["collector.busy", "outbox.failed"]);
+  });
+
+  test("a row that is no event stays, with the reason, and holds up no other", async () => {
+    await record("a.1");
+    await pool.query("INSERT INTO countersign_outbox (event) VALUES ('[]'), ('{')");
+    await record("a.2");
+    const told: string[] = [];
+    const one = drainer(options(log, { onError: ({ code, message }) => told.push(`${code} ${message}`) }));
+    await one.once();
+    assert.equal(one.status().refused, 2);
+    await one.close();
+    assert.deepEqual(log.actions, ["a.1", "a.2"]);
+    assert.match(told.join("\n"), /^event\.invalid row 2 .*\nevent\.invalid row 3 /);
+    const refused = (await pool.query("SELECT refused FROM countersign_outbox ORDER BY id")).rows;
+    assert.ok(refused.length === 2 && refused.every((row) => String(row.refused).startsWith("event.invalid: ")));
+  });
+
+  /** A drainer that is killed at its n-th question to the database, which is answered before or not; or, at none, not. */
+  const killed = async (at: number, isAsked: boolean) => {
+    let asked = 0;
+    let isDead = false;
+    const dead = Promise.withResolvers<void>();
+    const connect = async () => {
+      const client = await pool.connect();
+      client.on("error", () => {});
+      const query = async (text: string, values?: unknown[]) => {
+        asked++;
+        if (isDead) {
+          return new Promise<never>(() => {});
+        }
+        if (asked === at) {
+          isDead = true;
+          const answer = isAsked ? await client.query(text, values) : undefined;
+          client.release(true);
+          dead.resolve();
+          return answer === undefined ? new Promise<never>(() => {}) : new Promise<never>(() => {});
+        }
+        return client.query(text, values);
+      };
+      return { query, release: () => client.release(true) } as Connection;
+    };
+    const one = drainer(
+      options(
+        log.until(() => isDead),
+        { connect },
+      ),
+    );
+    const work = one.once().then(() => one.close());
+    await Promise.race([work, dead.promise]);
+    return { asked, isDead };
+  };
+
+  test("a kill at any step loses nothing and doubles nothing", async () => {
+    await record("a.1", "a.2", "a.3");
+    const { asked } = await killed(0, false);
+    assert.deepEqual(log.actions, ["a.1", "a.2", "a.3"]);
+    assert.ok(asked >= 15, `${asked} steps`);
+    let kills = 0;
+    for (let at = 1; at <= asked; at++) {
+      for (const isAsked of [false, true]) {
+        log = new MemoryLog();
+        await record("a.1", "a.2", "a.3");
+        const { isDead } = await killed(at, isAsked);
+        kills += Number(isDead);
+        // The server may need a moment to see that the connection is gone.
+        for (let left = true; left; ) {
+          left = await drained().then(
+            () => false,
+            (error) => {
+              assert.equal(error.code, "outbox.in_use");
+              return true;
+            },
+          );
+        }
+        assert.deepEqual(log.actions, ["a.1", "a.2", "a.3"], `at step ${at}, ${isAsked ? "after" : "before"} it`);
+        assert.deepEqual([await rows(), await rows("countersign_outbox_entries")], [0, 0]);
+      }
+    }
+    assert.ok(kills >= 2 * asked - 2, `${kills} kills`);
+  });
+
+  test("so does an answer of the log's that is lost", async () => {
+    await record("a.1");
+    log.meets(async (_, pass) => {
+      await pass();
+      throw new TypeError("the connection was lost");
+    });
+    const one = drainer(options());
+    await assert.rejects(one.once(), { code: "collector.unreachable" });
+    assert.equal(one.status().waiting, 1);
+    await drainer(options())
+      .once()
+      .catch(() => {});
+    await one.once();
+    await one.close();
+    assert.deepEqual(log.actions, ["a.1"]);
+  });
+
+  test("many events, many at a time", async () => {
+    await pool.query(`INSERT INTO countersign_outbox (event)
+      SELECT '{"action":"n.' || n || '"}' FROM generate_series(1, 1000) AS n`);
+    await drained();
+    assert.deepEqual(
+      log.actions,
+      Array.from({ length: 1000 }, (_, at) => `n.${at + 1}`),
+    );
+  });
+
+  test("options that are none are refused", () => {
+    assert.throws(() => outboxTables("jobs; DROP TABLE jobs"), { code: "options.invalid", member: "table" });
+    assert.throws(() => drainer({} as DrainOptions), { code: "options.invalid", member: "connect" });
+    assert.throws(() => drainer(options(log, { pauseMs: 0 })), { code: "options.invalid", member: "pauseMs" });
+    assert.match(outboxTables("audit.outbox"), /CREATE TABLE IF NOT EXISTS audit\.outbox_entries/);
+  });
+});

@@ -1,0 +1,67 @@
+/** A PostgreSQL of a test's own, of Debian's packages or whatever is installed. */
+
+import { execFileSync, spawn } from "node:child_process";
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+const DEBIAN = "/usr/lib/postgresql";
+
+/** Where its programs are, the newest of several. */
+const programs = [
+  ...(process.env.PATH ?? "").split(delimiter),
+  ...(existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : []).map((version) =>
+    join(DEBIAN, version, "bin"),
+  ),
+].find((folder) => existsSync(join(folder, "initdb")));
+
+/** Why there is none, if that is so. With `CI` set that is no reason. */
+export const skip =
+  programs === undefined && process.env.CI === undefined && "PostgreSQL is not on this machine (Debian's postgresql)";
+
+/** Who may run it: it refuses to be root. */
+function owner(): { uid: number; gid: number } | Record<string, never> {
+  if (process.getuid?.() !== 0) {
+    return {};
+  }
+  const [, uid, gid] = /^postgres:[^:]*:(\d+):(\d+):/m.exec(readFileSync("/etc/passwd", "utf8")) ?? [];
+  return { uid: Number(uid ?? 65534), gid: Number(gid ?? 65534) };
+}
+
+/** Starts one that listens in a folder alone, and keeps nothing. */
+export async function startPostgres() {
+  if (programs === undefined) {
+    throw new Error("PostgreSQL is not on this machine: cargo xtask test js installs it with CI set");
+  }
+  const folder = mkdtempSync(join(tmpdir(), "countersign-postgres-"));
+  const { uid, gid } = owner();
+  if (uid !== undefined && gid !== undefined) {
+    chownSync(folder, uid, gid);
+  }
+  const as = { ...owner(), cwd: folder, env: { ...process.env, LC_ALL: "C" } };
+  const data = join(folder, "data");
+  const init = ["--pgdata", data, "--username", "test", "--auth", "trust", "--no-sync", "--encoding", "UTF8"];
+  execFileSync(join(programs, "initdb"), init, { ...as, stdio: "ignore" });
+  const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, "fsync=off", "max_connections=50"];
+  const args = ["-D", data, ...settings.flatMap((setting) => ["-c", setting])];
+  const server = spawn(join(programs, "postgres"), args, { ...as, stdio: ["ignore", "ignore", "pipe"] });
+  const said: string[] = [];
+  await new Promise<void>((resolve, reject) => {
+    server.once("exit", () => reject(new Error(said.join(""))));
+    server.stderr.on("data", (text) => {
+      said.push(String(text));
+      if (String(text).includes("ready to accept connections")) {
+        resolve();
+      }
+    });
+  });
+  return {
+    options: { host: folder, port: 5432, user: "test", database: "postgres" },
+    stop: async () => {
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      server.kill("SIGQUIT");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
