@@ -2,8 +2,7 @@
 
 import { module } from "#recorder";
 import { CountersignError } from "../error.js";
-import { loader } from "../record/core.js";
-import { recordingIn } from "../record/create.js";
+import { recording } from "../record/create.js";
 import type { Handle } from "../record/handle.js";
 import { none } from "../record/lifecycle.js";
 import type { LogOptions, TransportOptions } from "../record/options.js";
@@ -71,7 +70,8 @@ export function drainer(options: DrainOptions): Drainer {
   return new PostgresDrainer(options);
 }
 
-const load = loader(module);
+/** Events are in the tables: nothing of them is lost with the program, so that nobody needs to be told of its end. */
+const { createRecorder } = recording(module, none);
 
 class PostgresDrainer implements Drainer {
   readonly #options: DrainOptions;
@@ -187,8 +187,6 @@ class PostgresDrainer implements Drainer {
         });
       }
       const entries = await Entries.of(connection, this.#entries);
-      // Events are in the tables: nothing of them is lost with the program, so that nobody needs to be told of its end.
-      const { createRecorder } = recordingIn(load, none);
       const recorder = await createRecorder({
         ...(this.#options.recorder as LogOptions),
         outbox: entries,

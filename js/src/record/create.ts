@@ -28,13 +28,17 @@ export interface GeneratedKey {
   vkey: string;
 }
 
-/** Makes the entry's functions for a runtime's way to load the artefact, and its way to end. */
-export function recording(source: ModuleSource, lifecycle: Lifecycle) {
-  return recordingIn(loader(source), lifecycle);
-}
-
-/** The same for what loads the artefact. */
-export function recordingIn(load: () => Promise<Core>, lifecycle: Lifecycle) {
+/**
+ * Makes the entry's functions for a runtime's way to load the artefact, and its way to end. `wrapped` gives what stands in
+ * the artefact's place.
+ */
+export function recording(
+  source: ModuleSource,
+  lifecycle: Lifecycle,
+  wrapped: <Artefact>(core: Artefact) => Artefact = (core) => core,
+) {
+  const loaded = loader(source);
+  const load = async () => wrapped(await loaded());
   const createRecorder: CreateRecorder = async <Events>(options: RecorderOptions<Events>) => {
     refuseOldEngine();
     const chosen = settings(options);

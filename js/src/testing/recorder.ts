@@ -3,7 +3,7 @@
 import { module } from "#recorder";
 import { CountersignError } from "../error.js";
 import { type Core, inCore, loader } from "../record/core.js";
-import { recordingIn } from "../record/create.js";
+import { recording } from "../record/create.js";
 import type { AuditEvent, EventOf } from "../record/event.js";
 import { none } from "../record/lifecycle.js";
 import type { CommonOptions } from "../record/options.js";
@@ -73,7 +73,7 @@ export async function createTestRecorder<Events = unknown>(
     recorded++;
     seen.push(event);
   };
-  const { createRecorder } = recordingIn(async () => telling(core, taken), none);
+  const { createRecorder } = recording(module, none, (artefact) => telling(artefact as Core, taken) as typeof artefact);
   const recorder = await createRecorder<Events>({
     ...chosen,
     key,
