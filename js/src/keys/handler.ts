@@ -4,7 +4,7 @@ import { readAtMost } from "../bytes.js";
 import { CountersignError } from "../error.js";
 import { asLine } from "../record/tell.js";
 import { errorBody } from "./error-response.js";
-import type { GrantOptions, Issuer } from "./issuer.js";
+import type { Granted, GrantOptions } from "./grants.js";
 import { isRandomUnder, nameOf } from "./name.js";
 
 /** The most bytes that a request may have: a vkey is much shorter. */
@@ -34,7 +34,7 @@ export type Authorised = boolean | GrantOptions | null | undefined;
  * are granted that say nothing, as {@link randomName} makes them.
  */
 export function grantHandler(
-  issuer: Issuer,
+  issuer: { readonly name: string; grant(vkey: string, options?: GrantOptions): Promise<Granted> },
   now: () => number,
   { authorise, origins = [] }: HandlerOptions,
 ): (request: Request) => Promise<Response> {

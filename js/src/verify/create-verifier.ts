@@ -17,8 +17,9 @@ import { type Engine, type Listener, never } from "./engine.js";
 import { Inline } from "./inline.js";
 import { LineReading, type Lines } from "./lines.js";
 import { Listening } from "./listening.js";
-import type { Movable, Outcome, Task } from "./messages.js";
+import type { Outcome, Task } from "./messages.js";
 import { type LiveOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
+import type { WorkerLike } from "./port.js";
 import { open, type Reading, type Source } from "./source.js";
 import { WorkerPool } from "./worker-pool.js";
 
@@ -30,14 +31,7 @@ export interface VerifierSetup {
   worker?: (() => WorkerLike) | undefined;
 }
 
-/** As much of a `Worker` as is needed; other kinds of threads can be made to look like it. */
-export interface WorkerLike {
-  postMessage(message: unknown, transfer: Movable[]): void;
-  terminate(): void;
-  onmessage: ((event: MessageEvent) => unknown) | null;
-  onerror: ((event: ErrorEvent) => unknown) | null;
-  onmessageerror: ((event: MessageEvent) => unknown) | null;
-}
+export type { WorkerLike } from "./port.js";
 
 /** What verifying gave. */
 export type Verification = Outcome;

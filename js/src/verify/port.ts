@@ -10,3 +10,12 @@ export interface Port<In, Out> {
 
 /** What a worker sees of the host. */
 export type HostPort = Port<ToWorker, FromWorker>;
+
+/** As much of a `Worker` as is needed; other kinds of threads can be made to look like it. */
+export interface WorkerLike {
+  postMessage(message: unknown, transfer: Movable[]): void;
+  terminate(): void;
+  onmessage: ((event: MessageEvent) => unknown) | null;
+  onerror: ((event: ErrorEvent) => unknown) | null;
+  onmessageerror: ((event: MessageEvent) => unknown) | null;
+}

@@ -2,7 +2,6 @@
 
 import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
-import type { WorkerLike } from "./create-verifier.js";
 import { type Engine, engineError, FAILED, type Listener, PIECE } from "./engine.js";
 import {
   type FromWorker,
@@ -14,6 +13,7 @@ import {
   type Task,
   type ToWorker,
 } from "./messages.js";
+import type { WorkerLike } from "./port.js";
 
 /** How many bytes may be on their way to the first worker. */
 const UNDER_WAY = 4 << 20;

@@ -2,14 +2,29 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { CheckName, Finding, FindingCode, Report } from "../report.js";
+import type { Link } from "./following.js";
 import { moment } from "./format.js";
 import { icon } from "./icons.js";
 import { said } from "./said.js";
-import type { Strip } from "./strip.js";
 import type { Texts } from "./texts/texts.js";
 import { SEVERITY_LOOKS, STATE_LOOKS } from "./tones.js";
 import { value } from "./value.js";
 import { codeTitle, type VerdictWords } from "./verdict.js";
+import type { Zone } from "./zone.js";
+
+/** What the strip needs. */
+export interface Strip {
+  readonly texts: Texts;
+  readonly zone: Zone;
+  /** How the connection to a live log is. */
+  readonly link: Link | undefined;
+  readonly cancel: () => void;
+  readonly again: (() => void) | undefined;
+  /** Whether a leaf has a row, as far as is known. */
+  readonly isShown: (index: number) => boolean;
+  /** Goes to a line of the export. */
+  readonly show: (line: number) => void;
+}
 
 /** How many findings of a code are listed. */
 const LISTED = 20;

@@ -3,30 +3,14 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { Report } from "../report.js";
 import type { Failure } from "./failure.js";
-import type { Link } from "./following.js";
 import { moment } from "./format.js";
 import { icon } from "./icons.js";
 import { said } from "./said.js";
 import { isLive, type Progress, type Session } from "./session.js";
-import { detailsView, findingView, tally } from "./strip-details.js";
+import { detailsView, findingView, type Strip, tally } from "./strip-details.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
 import { codeTitle, verdictWords } from "./verdict.js";
-import type { Zone } from "./zone.js";
-
-/** What the strip needs. */
-export interface Strip {
-  readonly texts: Texts;
-  readonly zone: Zone;
-  /** How the connection to a live log is. */
-  readonly link: Link | undefined;
-  readonly cancel: () => void;
-  readonly again: (() => void) | undefined;
-  /** Whether a leaf has a row, as far as is known. */
-  readonly isShown: (index: number) => boolean;
-  /** Goes to a line of the export. */
-  readonly show: (line: number) => void;
-}
 
 /** The strip of a session. */
 export function stripView(session: Session, strip: Strip): TemplateResult {
