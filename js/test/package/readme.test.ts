@@ -199,6 +199,14 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     }
   },
 
+  "new AuditLogProcessor(audit)": async (code) => {
+    installed.borrow("@opentelemetry/sdk-logs");
+    await onNode(code, AUDIT(), "await audit.close();");
+    const { event } = (await log.events()).at(-1) ?? assert.fail("nothing was recorded");
+    assert.deepEqual([event.action, event.actor], ["job.delete", { id: "u_1" }]);
+    assert.deepEqual(event.metadata, { "job.id": "42", scope: "jobs" });
+  },
+
   "...change(before, after)": async (code) => {
     const before = `${AUDIT()}
       const before = { name: "nightly", retries: 3 };

@@ -1,0 +1,127 @@
+/** Audit logs emitted through OpenTelemetry's own SDK. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { SeverityNumber } from "@opentelemetry/api-logs";
+import { LoggerProvider, type LogRecordProcessor } from "@opentelemetry/sdk-logs";
+import { type AuditLogOptions, AuditLogProcessor } from "../../dist/opentelemetry.js";
+import { createTestRecorder } from "../../dist/testing.js";
+import { MemoryLog, refusal } from "../deliver/log.ts";
+import { recorderOf } from "../deliver/recorder.ts";
+
+async function start(options?: AuditLogOptions) {
+  const audit = await createTestRecorder();
+  const processor: LogRecordProcessor = new AuditLogProcessor(audit, options);
+  const provider = new LoggerProvider({ processors: [processor] });
+  return { audit, provider, logger: provider.getLogger("jobs") };
+}
+
+const timestamp = new Date("2026-03-01T12:00:00.250Z");
+
+test("what is emitted as an event is recorded, and verifies", async () => {
+  const { audit, provider, logger } = await start();
+  const ids = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 };
+  logger.emit({
+    eventName: "job.delete",
+    timestamp,
+    severityNumber: SeverityNumber.INFO,
+    severityText: "INFO",
+    body: { id: "42", password: "hunter2" },
+    attributes: {
+      "user.id": "u_1",
+      "user.name": "Ada",
+      "session.id": "s_1",
+      "client.address": "192.0.2.1",
+      "user_agent.original": "curl/8",
+      "job.kind": "nightly",
+      n: 5,
+    },
+    context: trace.setSpan(ROOT_CONTEXT, trace.wrapSpanContext(ids)),
+  });
+  logger.emit({ body: "only a line of a log" });
+  assert.deepEqual(audit.events(), [
+    {
+      action: "job.delete",
+      actor: { id: "u_1", name: "Ada", session: "s_1" },
+      occurred_at: "2026-03-01T12:00:00.250Z",
+      context: { ip: "192.0.2.1", user_agent: "curl/8", trace_id: ids.traceId, span_id: ids.spanId },
+      metadata: {
+        "job.kind": "nightly",
+        n: 5,
+        body: { id: "42", password: "[redacted]" },
+        severity: "INFO",
+        scope: "jobs",
+      },
+    },
+  ]);
+  await provider.forceFlush();
+  await audit.verified();
+  await provider.shutdown();
+});
+
+test("errors are failures", async () => {
+  const { audit, logger } = await start();
+  logger.emit({ eventName: "job.run", timestamp, attributes: { "error.type": "timeout", "user.name": "nobody" } });
+  logger.emit({ eventName: "job.run", timestamp, severityNumber: SeverityNumber.ERROR });
+  const [first, second] = audit.events();
+  assert.deepEqual(
+    [first?.outcome, first?.reason, first?.metadata],
+    ["failure", "timeout", { "user.name": "nobody", scope: "jobs" }],
+  );
+  assert.deepEqual([second?.outcome, second?.reason], ["failure", undefined]);
+});
+
+test("values that JSON has no form for are kept as text", async () => {
+  const { audit, logger } = await start();
+  const attributes = { bytes: new Uint8Array([1, 2, 255]), none: Number.NaN, deep: { list: [undefined, Infinity] } };
+  logger.emit({ eventName: "a.b", attributes: attributes as never });
+  const metadata = audit.events()[0]?.metadata as Record<string, unknown>;
+  assert.equal(metadata.bytes, "AQL/");
+  assert.equal(metadata.none, "NaN");
+});
+
+test("who emits says which records are events, and what they are", async () => {
+  const { audit, logger } = await start({
+    only: ({ attributes }) => attributes.audit === true,
+    toEvent: (event, { body }) => ({ ...event, action: `said.${body}`, tenant: "acme" }),
+  });
+  logger.emit({ eventName: "a.b" });
+  logger.emit({ body: "yes", attributes: { audit: true } });
+  assert.deepEqual(
+    audit.events().map(({ action, tenant }) => [action, tenant]),
+    [["said.yes", "acme"]],
+  );
+});
+
+test("what cannot be recorded as it is is told, and that it was emitted is recorded", async () => {
+  const told: string[] = [];
+  const onError = ({ code, member }: { code: string; member: string | undefined }) => told.push(`${code} ${member}`);
+  const wrong = [() => ({ action: "a.b", actor: {} as never }), () => assert.fail("of the program's own")];
+  for (const toEvent of wrong) {
+    const { audit, logger } = await start({ onError, toEvent });
+    logger.emit({ eventName: "job.delete", timestamp });
+    const [event] = audit.events();
+    assert.deepEqual([event?.action, event?.occurred_at], ["job.delete", "2026-03-01T12:00:00.250Z"]);
+    assert.match(JSON.stringify(event?.metadata), /"code":"event.invalid"/);
+  }
+  assert.deepEqual(told, ["event.invalid actor.id", "event.invalid undefined"]);
+  assert.throws(() => new AuditLogProcessor(undefined as never), { code: "options.invalid", member: "audit" });
+});
+
+test("a recorder that is full throws at nobody who emits, and is told of", async () => {
+  const told: string[] = [];
+  const log = new MemoryLog();
+  const recorder = await recorderOf(log, undefined, { limitBytes: 700 });
+  const processor: LogRecordProcessor = new AuditLogProcessor(recorder, { onError: ({ code }) => told.push(code) });
+  const provider = new LoggerProvider({ processors: [processor] });
+  for (const eventName of ["a.1", "a.2", "a.3"]) {
+    provider.getLogger("jobs").emit({ eventName });
+  }
+  assert.deepEqual([...new Set(told)], ["recorder.full"]);
+  log.meets(() => refusal(503, "server.unavailable"));
+  await provider.forceFlush();
+  assert.deepEqual(log.actions, ["a.1"]);
+  await recorder.close();
+  context.disable();
+});
