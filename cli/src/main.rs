@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod completions;
+mod config;
 mod deliver;
 mod errors;
 mod evidence;
@@ -97,7 +98,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let matches = match config::matches(&Cli::command()) {
+        Ok(matches) => matches,
+        Err(failure) => {
+            failure.report();
+            return ExitCode::from(failure.status());
+        }
+    };
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // Which --as belongs to which --withhold is told by their places alone.
     let places = matches.subcommand().map_or(&matches, |(_, matches)| matches);

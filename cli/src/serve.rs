@@ -59,6 +59,9 @@ Examples:
   countersign token add ada                                  # for the console at http://127.0.0.1:8080/
   AWS_REGION=eu-central-1 countersign serve --store s3://audit-logs/app")]
 pub(crate) struct Args {
+    /// Take flags from this TOML file, by their names: listen = "127.0.0.1:8080". Flags that are given win
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The log's folder
     #[arg(long, value_name = "DIR", default_value = "countersign-log")]
     dir: PathBuf,

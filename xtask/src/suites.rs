@@ -139,10 +139,25 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
     // Not beside doctests, which would then be compiled against other libraries than they are linked with.
     tools.program()?;
     npm::install(tools, "tests/oidc")?;
+    proxies(tools)?;
     let path = tools.node()?.search_path();
     let product = log.run(tools.cargo("test").args(PRODUCT).arg("--no-fail-fast").env("PATH", path));
     let xtask = log.run(tools.cargo("test").args(["-p", "xtask", "--no-fail-fast"]));
     cargo_tested(product.and(xtask), log)
+}
+
+/// What stands before a log, and is wanted by its tests. Where it is missing they say that they were skipped, unless
+/// `CI` is set.
+fn proxies(tools: &Tools) -> Result<()> {
+    let wanted = [("nginx", "nginx-light"), ("caddy", "caddy"), ("systemd-analyze", "systemd")];
+    let is_missing = |(program, _): &(&str, &str)| {
+        run::find(program).is_none() && !Path::new("/usr/sbin").join(program).exists()
+    };
+    let missing: Vec<&str> = wanted.into_iter().filter(is_missing).map(|(_, package)| package).collect();
+    if missing.is_empty() || std::env::var_os("CI").is_none() {
+        return Ok(());
+    }
+    tools.progress.step("nginx, Caddy and systemd", |log| run::apt_install(log, &missing))
 }
 
 fn doc(tools: &Tools, log: &Log) -> Result<String> {

@@ -1,0 +1,51 @@
+//! `countersign serve`, as a process.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+/// A server that is killed when the test ends.
+pub struct Serving {
+    child: Child,
+    /// What it said first: which log, and where it listens.
+    pub said: String,
+}
+
+impl Serving {
+    pub fn start(folder: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .current_dir(folder)
+            .arg("serve")
+            .args(args)
+            .env("NO_COLOR", "1")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut before = String::new();
+        let said = loop {
+            let Some(line) = lines.next() else { panic!("it does not listen: {before}") };
+            let line = line.unwrap();
+            if line.contains(" listens on ") {
+                break line;
+            }
+            before.push_str(&line);
+        };
+        thread::spawn(move || lines.for_each(drop));
+        Self { child, said }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        self.said.split_once(" listens on ").unwrap().1
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
