@@ -120,10 +120,10 @@ impl fmt::Debug for Event {
 }
 
 words! {
-    /// Whether what was tried came to pass.
+    /// Whether what was tried came to pass. An event without one does not say.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Outcome {
-        /// It did. What an event without an outcome means.
+        /// It did.
         Success = "success",
         /// It did not.
         Failure = "failure",

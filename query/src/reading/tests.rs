@@ -310,6 +310,25 @@ fn what_is_no_reading_is_refused_with_its_place() {
     }
 }
 
+/// The example of `docs/readings.md`: a reading, an event and what it says by it.
+#[test]
+fn the_documented_example_reads_as_it_says() {
+    let text = include_str!("../../../docs/readings.md");
+    let blocks: Vec<&str> = text
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|after| after.split_once("\n```"))
+        .map(|(block, _)| block)
+        .collect();
+    let [_, reading, event, wanted] = blocks[..] else { panic!("there are {} blocks", blocks.len()) };
+    let readings = Readings::built_in().with([("till.json", reading)]).unwrap();
+    let wanted: Json = serde_json::from_str(wanted).unwrap();
+    assert_eq!(read(&readings, event).unwrap(), wanted);
+    for (name, place) in Readings::built_in().names().zip(1..) {
+        assert!(text.contains(name), "the reading {place}, {name}, is not named");
+    }
+}
+
 /// A JSON value of few levels, with names that no source has.
 fn anything() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
