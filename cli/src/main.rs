@@ -24,6 +24,7 @@ mod output;
 mod pin;
 mod progress;
 mod query;
+mod readings;
 mod receipt;
 mod record;
 mod resume;

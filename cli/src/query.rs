@@ -29,13 +29,12 @@ pub(crate) struct Looking {
     signers: RefCell<HashMap<ChainId, String>>,
 }
 
-impl Default for Looking {
-    fn default() -> Self {
-        Self { readings: Readings::built_in(), signers: RefCell::default() }
-    }
-}
-
 impl Looking {
+    /// By these readings.
+    pub(crate) fn new(readings: Readings) -> Self {
+        Self { readings, signers: RefCell::default() }
+    }
+
     /// Takes note of whose a chain is.
     pub(crate) fn line(&self, item: &Item<'_>) {
         if let Item::Link { link: Link::Open(open), .. } = item {

@@ -11,11 +11,11 @@ use countersign::link::ChainId;
 use countersign::verify::report::{Report, SignerTrust};
 use countersign::verify::{FindingCode, Options, VerifiedEvent};
 use countersign_query::value::{Document, Value};
-use countersign_query::{Entry, Findings, Party, Query, Read, Readings, Tally};
+use countersign_query::{Entry, Findings, Outcome, Party, Query, Read, Readings, Tally};
 
 use crate::errors::Failure;
 use crate::style::{doubt, good, label, plain};
-use crate::{args, query, verdict, verify};
+use crate::{args, query, readings, verdict, verify};
 
 /// Show the events of an export that verify
 ///
@@ -47,6 +47,8 @@ pub(crate) struct Args {
     /// read, which is what the event says by its reading and was not signed. The verdict goes to standard error
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    own: readings::Own,
     /// How many events are shown at most [default: 1000 in the table, all as JSON]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -66,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let trust = verify::trust_or_nobody(args.trust.as_deref())?;
     let asked = args.query.as_deref().map(query::parse).transpose()?;
     let everything = Query::default();
-    let readings = Readings::built_in();
+    let readings = args.own.load()?;
     let mut tally = Tally::new(asked.as_ref().unwrap_or(&everything));
     let options = Options { trust, events: true, ..Options::default() };
     let most = args.limit.unwrap_or(if args.json { u32::MAX } else { ROWS }) as usize;
@@ -109,7 +111,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
     let mut text = headline + "\n\n";
     match (args.event, &found.events[..]) {
-        (Some(_), [event, ..]) => one(&mut text, event, report),
+        (Some(_), [event, ..]) => one(&mut text, event, report, &readings),
         _ => table(&mut text, &found, report, &readings, findings.as_ref()),
     }
     print(&text)?;
@@ -244,29 +246,45 @@ fn table(
         return;
     }
     let suspects = suspects(report);
+    let rows: Vec<Row> = found.events.iter().map(|event| Row::of(event, readings)).collect();
+    // What no event of the table has takes no room.
+    let any = |has: fn(&Row) -> bool| rows.iter().any(has);
+    let happened = any(|row| !row.happened.is_empty());
+    let address = any(|row| !row.address.is_empty());
+    let read_as = any(|row| !row.read_as.is_empty() && row.read_as != OWN);
+    let columns = [
+        (true, "LEAF"),
+        (true, "TIME"),
+        (true, "CHAIN/SEQ"),
+        (happened, "HAPPENED"),
+        (true, "ACTION"),
+        (true, "ACTOR"),
+        (true, "TARGET"),
+        (address, "FROM"),
+        (true, "OUTCOME"),
+        (read_as, "READ AS"),
+        (true, "SIGNER"),
+        (true, "KEY"),
+    ];
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["LEAF", "TIME", "CHAIN/SEQ", "ACTION", "ACTOR", "TARGET", "OUTCOME", "SIGNER", "KEY"]);
-    for event in &found.events {
-        let document = Document::parse(&event.event);
-        let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| readings.read(event));
-        let [action, actor, target, outcome] = match (read, root) {
-            (Some(read), _) => by_reading(&read),
-            (None, Some(event)) => by_members(event),
-            (None, None) => Default::default(),
-        };
-        table.add_row([
+    table.set_header(columns.iter().filter(|(shown, _)| *shown).map(|(_, name)| *name));
+    for (event, row) in found.events.iter().zip(&rows) {
+        let cells = [
             event.index.to_string(),
             event.time.to_string(),
             format!("{}/{}", event.chain, event.seq),
-            cell(&action),
-            cell(&actor),
-            cell(&target),
-            cell(&outcome),
+            cell(&row.happened),
+            cell(&row.action),
+            cell(&row.actor),
+            cell(&row.target),
+            cell(&row.address),
+            cell(&row.outcome),
+            cell(&row.read_as),
             plain(event.vkey.name()),
             trusted(event, report, &suspects).to_string(),
-        ]);
+        ];
+        table.add_row(columns.iter().zip(cells).filter(|((shown, _), _)| *shown).map(|(_, cell)| cell));
     }
     for line in table.lines() {
         let _ = writeln!(text, "{}", line.trim_end());
@@ -277,26 +295,58 @@ fn table(
     }
 }
 
-/// Action, actor, target and outcome.
-fn by_reading(read: &Read<'_>) -> [String; 4] {
-    let party = |party: &Party<'_>| {
-        let text = party.id.as_deref().or(party.name.as_deref()).unwrap_or_default();
-        text.to_owned()
-    };
-    let action = read.action.as_deref().unwrap_or_default().to_owned();
-    [action, party(&read.actor), party(&read.target), read.outcome.as_str().into()]
+/// The reading of our own shape.
+const OWN: &str = "countersign";
+
+/// What the table has of an event beside its place and its signer.
+#[derive(Default)]
+struct Row {
+    happened: String,
+    action: String,
+    actor: String,
+    target: String,
+    address: String,
+    outcome: String,
+    read_as: String,
 }
 
-/// The same of an event that no reading fits.
-fn by_members(event: Value<'_>) -> [String; 4] {
-    let text = |path: &str| event.at(path).and_then(Value::text).map(std::borrow::Cow::into_owned);
-    let first = |paths: [&str; 2]| paths.into_iter().find_map(text).unwrap_or_default();
-    [
-        text("action").unwrap_or_default(),
-        first(["actor.id", "actor"]),
-        first(["target.id", "target"]),
-        text("outcome").unwrap_or_default(),
-    ]
+impl Row {
+    fn of(event: &VerifiedEvent, readings: &Readings) -> Self {
+        let document = Document::parse(&event.event);
+        let Some(root) = document.as_ref().map(Document::root) else { return Self::default() };
+        readings.read(&root).map_or_else(|| Self::by_members(root), |read| Self::by_reading(&read))
+    }
+
+    fn by_reading(read: &Read<'_>) -> Self {
+        // Others' identifiers are mostly not for people.
+        let party = |party: &Party<'_>| {
+            let (first, second) =
+                if read.read_as == OWN { (&party.id, &party.name) } else { (&party.name, &party.id) };
+            first.as_deref().or(second.as_deref()).unwrap_or_default().to_owned()
+        };
+        Self {
+            happened: read.time.map(|time| time.to_string()).unwrap_or_default(),
+            action: read.action.as_deref().unwrap_or_default().into(),
+            actor: party(&read.actor),
+            target: party(&read.target),
+            address: read.address.as_deref().unwrap_or_default().into(),
+            outcome: read.outcome.as_str().into(),
+            read_as: read.read_as.clone().into_owned(),
+        }
+    }
+
+    /// Of an event that no reading fits.
+    fn by_members(event: Value<'_>) -> Self {
+        let text = |path: &str| event.at(path).and_then(Value::text).map(std::borrow::Cow::into_owned);
+        let first = |paths: [&str; 2]| paths.into_iter().find_map(text).unwrap_or_default();
+        Self {
+            action: text("action").unwrap_or_default(),
+            actor: first(["actor.id", "actor"]),
+            target: first(["target.id", "target"]),
+            outcome: text("outcome").unwrap_or_else(|| Outcome::NotStated.as_str().into()),
+            ..Self::default()
+        }
+    }
 }
 
 /// A text on one line of a table.
@@ -309,7 +359,7 @@ fn cell(text: &str) -> String {
     text.chars().take(WIDTH - 1).chain(['…']).collect()
 }
 
-fn one(text: &mut String, event: &VerifiedEvent, report: &Report) {
+fn one(text: &mut String, event: &VerifiedEvent, report: &Report, readings: &Readings) {
     let VerifiedEvent { line, index, chain, seq, time, vkey, event: json, .. } = event;
     let trust = trusted(event, report, &suspects(report));
     let trust = if trust == Standing::Trusted { good(trust) } else { doubt(trust) };
@@ -322,6 +372,34 @@ fn one(text: &mut String, event: &VerifiedEvent, report: &Report) {
     text.push_str(&fact("payload", "matches its link's commit"));
     text.push_str(&fact("signature", "a valid signature of this key covers the link"));
     text.push_str(&fact("tree", &tree(*index, report)));
+    let document = Document::parse(json);
+    let root = document.as_ref().map(Document::root);
+    if let Some(read) = root.as_ref().and_then(|event| readings.read(event)) {
+        text.push('\n');
+        let party = |party: &Party<'_>| {
+            let kind = party.kind.as_deref().map(|kind| format!("({kind})"));
+            let parts = [party.name.as_deref(), party.id.as_deref(), kind.as_deref()];
+            parts.into_iter().flatten().map(plain).collect::<Vec<_>>().join(" ")
+        };
+        let said = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(plain).unwrap_or_default();
+        for (name, value) in [
+            (
+                "read as",
+                format!("{}; what follows was not signed, the event below was", plain(&read.read_as)),
+            ),
+            ("what", said(&read.action)),
+            ("who", party(&read.actor)),
+            ("when", read.time.map(|time| time.to_string()).unwrap_or_default()),
+            ("to what", party(&read.target)),
+            ("from", said(&read.address)),
+            ("outcome", read.outcome.as_str().to_owned()),
+            ("reason", said(&read.reason)),
+        ] {
+            if !value.is_empty() {
+                text.push_str(&fact(name, &value));
+            }
+        }
+    }
     let _ = writeln!(text, "\n{}", plain(&indented(json)));
 }
 

@@ -15,7 +15,7 @@ use crate::input::{self, Input};
 use crate::output::Output;
 use crate::query::{self, Looking};
 use crate::verdict::count;
-use crate::{args, export, style};
+use crate::{args, export, readings, style};
 
 /// Make a smaller export, with all that it takes to verify it
 ///
@@ -66,6 +66,8 @@ pub(crate) struct Chosen {
     /// Why the --withhold before it does so [default: redacted]
     #[arg(long = "as", value_name = "WHY", value_parser = ["redacted", "erased", "filtered"], requires = "withhold")]
     pub(crate) reasons: Vec<String>,
+    #[command(flatten)]
+    pub(crate) own: readings::Own,
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
@@ -82,7 +84,7 @@ pub(crate) fn slice(
     let trust = chosen.trust.as_deref().map(input::trust).transpose()?;
     let withheld = with_reasons(chosen, matches)?;
     let asked = chosen.query.as_deref().map(query::parse).transpose()?;
-    let looking = Looking::default();
+    let looking = Looking::new(chosen.own.load()?);
     let selection = selection(chosen, asked.as_ref(), &withheld, &looking);
     let mut input = open()?.rereadable()?;
 
