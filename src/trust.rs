@@ -644,4 +644,31 @@ mod tests {
         );
         assert!(trust.with_emitter(witness(1)).is_err());
     }
+
+    #[test]
+    fn a_line_not_of_its_kinds_form_is_refused_with_the_form() {
+        let key = witness(1);
+        for (line, form) in [
+            ("log", "log <vkey> [<url>]"),
+            ("log KEY https://log.example more", "log <vkey> [<url>]"),
+            ("witness w", "witness <name> <vkey> [<url>]"),
+            ("witness w KEY https://w.example more", "witness <name> <vkey> [<url>]"),
+            ("group g any", "group <name> any|all|<k> <name>..."),
+            ("group g all", "group <name> any|all|<k> <name>..."),
+            ("quorum", "quorum <name>|none"),
+            ("quorum a b", "quorum <name>|none"),
+            ("issuer", "issuer <vkey>"),
+            ("issuer KEY KEY", "issuer <vkey>"),
+            ("emitter", "emitter <vkey>"),
+            ("revoke KEY", "revoke <vkey> <since>"),
+        ] {
+            let error = Trust::parse(line.replace("KEY", key.as_str()).as_bytes()).expect_err(line);
+            assert_eq!((error.code, error.hint), (Code::Trust, Some(form)), "{line}");
+        }
+        let error = |line: &str| Trust::parse(line.as_bytes()).expect_err(line).message;
+        assert_eq!(error("PRIVATE+KEY+a"), "this is a secret key, not a trust file");
+        assert_eq!(error("trust me"), "there is no such kind of line");
+        let none = Trust::of_one_log("quorum none\n").expect_err("no log");
+        assert_eq!(none.message, "the trust file names no log");
+    }
 }

@@ -142,14 +142,72 @@ fn a_log_of_opaque_leaves_is_verified_by_its_key_alone() {
 fn three_levels_of_tiles_are_checked() {
     let leaves: Vec<Vec<u8>> = (0..65_800_u32).map(|n| n.to_be_bytes().to_vec()).collect();
     let mut served = serve(&leaves);
-    served.files.get_mut("tile/2/000.p/1").expect("a tile")[0] ^= 1;
+    for (path, hash) in [("tile/0/005", 7), ("tile/1/001.p/1", 0), ("tile/2/000.p/1", 0)] {
+        served.files.get_mut(path).expect("a tile")[hash * 32] ^= 1;
+    }
     let report = check(&served);
     assert_eq!((report.tiles.checked, report.report.verdict), (258 + 2 + 1, Verdict::Verified));
-    assert_eq!(report.verdict, Verdict::Altered);
+    assert_eq!((report.verdict, report.tiles.bundles), (Verdict::Altered, 258));
     assert_eq!(
         found(&report),
-        [(TileCode::Hash, "tile/2/000.p/1", Some(0)), (TileCode::Root, "checkpoint", None)]
+        [
+            (TileCode::Hash, "tile/0/005", Some(1287)),
+            (TileCode::Hash, "tile/1/000", Some(1280)),
+            (TileCode::Hash, "tile/2/000.p/1", Some(0)),
+            (TileCode::Hash, "tile/1/001.p/1", Some(65_536)),
+            (TileCode::Root, "checkpoint", None),
+        ]
     );
+    assert_eq!(report.tiles.finding_counts, BTreeMap::from([(TileCode::Hash, 4), (TileCode::Root, 1)]));
+    assert!(!report.tiles.pass());
+    let said: Vec<&str> = report.tiles.findings.iter().map(|found| found.message.as_str()).collect();
+    assert_eq!(
+        said[..4],
+        [
+            "its hash 7 is not that of leaf 1287",
+            "its hash 5 is not the root of tile/0/005",
+            "its hash 0 is not the root of tile/1/000",
+            "its hash 0 is not the root of tile/0/256",
+        ]
+    );
+
+    served.files.remove("tile/1/001.p/1");
+    let missing = check(&served).tiles.findings.into_iter().find(|found| found.code == TileCode::Missing);
+    assert_eq!(missing.and_then(|found| found.index), Some(65_536));
+}
+
+#[test]
+fn nothing_is_said_of_what_was_not_read() {
+    let served = serve(&opaque(5));
+    let walk = || Walk::new(SignedCheckpoint::parse(&served.checkpoint).expect("a checkpoint"));
+    let (lines, tiles) = walk().finish();
+    assert!(!String::from_utf8(lines).expect("text").contains("checkpoint") && tiles.pass());
+    let mut walk = walk();
+    walk.push(None);
+    assert!(!walk.is_stopped(), "its tile may be there");
+    walk.push(None);
+    assert!(walk.is_stopped());
+}
+
+#[test]
+fn a_full_resource_stands_in_for_a_partial_one() {
+    let leaves = opaque(256);
+    let wide = Bundle::encode(&leaves).expect("short leaves");
+    let (tile, bundle) = (
+        |width| Resource::Tile(Tile { level: 1, index: 3, width }),
+        |width| Resource::Bundle(Bundle { index: 3, width }),
+    );
+    for of in [&tile as &dyn Fn(u16) -> Resource, &bundle] {
+        assert_eq!((of(5).full(), of(256).full()), (Some(of(256)), None));
+    }
+    let hashes: Vec<u8> = (0..=255).flat_map(|n| [n; 32]).collect();
+    assert_eq!(tile(5).cut(&hashes), &hashes[..160]);
+    assert_eq!(bundle(5).cut(&wide), Bundle::encode(&leaves[..5]).expect("short leaves"));
+    // What is too short is given whole, and refused for its length.
+    assert_eq!((tile(5).cut(&hashes[..159]), bundle(5).cut(&wide[..5])), (&hashes[..159], &wide[..5]));
+    assert_eq!(tile(256).most_bytes(), hashes.len());
+    let longest = Bundle::encode(vec![vec![0; 65_535]; 256]).expect("no longer than allowed");
+    assert_eq!(bundle(256).most_bytes(), longest.len());
 }
 
 #[test]
@@ -221,7 +279,10 @@ fn anything_that_is_missing_is_named() {
         let report = check(&without);
         assert_eq!(report.verdict, Verdict::Broken, "{path}");
         assert_eq!(report.tiles.findings.len(), 1, "{path}");
-        assert_eq!((found(&report)[0].0, found(&report)[0].1), (TileCode::Missing, path.as_str()));
+        // Above the leaves there is one tile, which begins at the first.
+        let first = Tile::parse(path).map(|tile| if tile.level > 0 { 0 } else { tile.index });
+        let index = first.or_else(|_| Bundle::parse(path).map(|bundle| bundle.index)).expect("a path");
+        assert_eq!(found(&report)[0], (TileCode::Missing, path.as_str(), Some(index * TILE_WIDTH)));
         // The tree still leads to the checkpoint's root.
         assert_eq!(report.report.checks.tree.failed, 0, "{path}");
 

@@ -11,7 +11,7 @@ mod files;
 mod world;
 
 use countersign::export::{Item, Line};
-use countersign::verify::{Options, Verification, Verifier};
+use countersign::verify::{Options, Progress, Verification, Verifier};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -92,6 +92,22 @@ fn every_checkpoint_of_every_case_gives_the_report_of_what_ends_there() {
     }
     assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.join("\n"));
     assert!(reports > 300, "{reports}");
+}
+
+#[test]
+fn what_was_counted_so_far_is_told() {
+    let case = cases::all().find(|case| case.name == "log-two-chains").expect("the case");
+    let mut verifier = Verifier::new(case.options());
+    assert_eq!(verifier.counts().lines, 0);
+    verifier.push(&case.export);
+    verifier.settle();
+    let counts = verifier.counts();
+    assert_eq!(counts, verifier.finish().report.counts);
+    assert!(counts.checkpoints > 0 && counts.events > 0, "{counts:?}");
+    let mut progress = Progress::new(case.options());
+    assert_eq!((progress.origin(), progress.counts().lines), (None, 0));
+    assert!(case.summaries(&mut progress, 5).is_some());
+    assert_eq!((progress.origin(), progress.counts().lines), (Some("log.example/audit"), 1));
 }
 
 #[test]

@@ -83,6 +83,25 @@ fn marks_are_what_the_report_counts() {
         });
         let all_match = checkpoints(&marks).iter().all(|checkpoint| checkpoint.matches);
         assert_eq!(all_match, tree.count() == 0, "{name}");
+        for mark in &marks {
+            let (kind, index) = match mark {
+                Mark::Skip { index, .. } => ("skip", Some(*index)),
+                Mark::Opaque { index, .. } => ("leaf", Some(*index)),
+                Mark::Link(link) => (
+                    match link.kind {
+                        LinkKind::Open => "open",
+                        LinkKind::Close => "close",
+                        LinkKind::Withheld(_) => "withheld",
+                        _ => panic!("{name}: a link of another kind"),
+                    },
+                    Some(link.index),
+                ),
+                Mark::Note(note) => ("note", Some(note.index)),
+                Mark::Checkpoint(_) => ("checkpoint", None),
+                _ => panic!("{name}: a mark of another kind"),
+            };
+            assert_eq!((mark.kind(), mark.index()), (kind, index), "{name}");
+        }
         let in_order: Vec<u64> =
             marks.iter().filter(|mark| !matches!(mark, Mark::Link(_))).map(Mark::line).collect();
         assert!(in_order.is_sorted(), "{name}");

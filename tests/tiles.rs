@@ -193,6 +193,39 @@ fn one_bit_of_any_hash_of_any_tile_is_found() {
     }
 }
 
+/// Two tiles of level 1 below one of level 2, whose leaves are each tile's own.
+#[test]
+fn a_tile_is_shown_by_the_one_above_it_at_every_level() {
+    let [left, right] = [1, 2].map(|n| vec![Hash([n; 32]); 256]);
+    let above = [tree_hash(&left), tree_hash(&right)];
+    let bytes = |hashes: &[Hash]| hashes.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>();
+    let tile = |level, index, width| Tile { level, index, width };
+    let read = |second: &[Hash]| {
+        let mut tiles = TileHashes::new(3);
+        tiles.insert(tile(2, 0, 2), &bytes(&above)).unwrap();
+        tiles.insert(tile(1, 0, 256), &bytes(&left)).unwrap();
+        tiles.insert(tile(1, 1, 256), &bytes(second)).unwrap();
+        tiles
+    };
+    let (size, root) = (131_072, tree_hash(&above));
+    assert!(read(&right).authenticate(size, &root).is_ok());
+    let error = read(&left).authenticate(size, &root).unwrap_err();
+    assert!(error.message.contains("tile/1/001 "), "{error}");
+    // A tree that has no more of a tile than this says that it is missing, and which.
+    let error = TileHashes::new(3).authenticate(size, &root).unwrap_err();
+    assert!(error.message.contains("tile/2/000.p/2"), "{error}");
+}
+
+#[test]
+fn a_tile_that_is_not_full_has_no_root_in_the_one_above() {
+    let tile = |index, width| Tile { level: 0, index, width };
+    let above = |width| Some(Tile { level: 1, index: 0, width });
+    assert_eq!(tile(0, 256).parent(256), above(1));
+    assert_eq!(tile(0, 256).parent(257), above(1));
+    assert_eq!(tile(1, 1).parent(257), None);
+    assert_eq!(tile(1, 256).parent(512), above(2));
+}
+
 #[test]
 fn tiles_of_another_size_are_not_of_the_tree() {
     let leaves = leaves(SIZES);

@@ -146,3 +146,51 @@ fn what_it_seems(line: &[u8]) -> &'static str {
         "an export begins with {\"countersign\":\"export/v1\",\"origin\":…}: was the right file chosen?"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_export_is_named_by_what_it_seems_to_be() {
+        let long = vec![b'a'; MAX_LINE + 1];
+        for (line, says) in [
+            (&b""[..], "the file is empty"),
+            (b" \t\r", "the file is empty"),
+            (b"\xef\xbb\xbf{}", "byte order mark"),
+            (b"\xff\xfe{\0", "UTF-16"),
+            (b"\xfe\xff\0{", "UTF-16"),
+            (b"PK\x03\x04", "a ZIP archive"),
+            (b"%PDF-1.7", "a PDF document"),
+            (b"BZh9", "bzip2 or xz"),
+            (b"\xfd7zXZ\0", "bzip2 or xz"),
+            (b"<!doctype html>", "a web page or XML"),
+            (b"PRIVATE+KEY+a", "a secret key"),
+            (b"log a", "a trust file"),
+            (b"emitter a", "a trust file"),
+            (b"issuer a", "a trust file"),
+            (b"\x89PNG\r", "a binary file"),
+            (b"{\"a\":\"\xff\"}", "a binary file"),
+            (b"a\0b", "a binary file"),
+            (b"{\0", "a binary file"),
+            (b"{", "indented JSON"),
+            (b"[", "indented JSON"),
+            (b"[{}]", "a JSON array"),
+            (br#"{"countersign":"export/v1","countersign":"export/v1"}"#, "a member twice"),
+            (br#"{"countersign":"export/v9"}"#, "not one that this version reads"),
+            (br#"{"link":""}"#, "the header is missing"),
+            (br#"{"note":""}"#, "the header is missing"),
+            (br#"{"leaf":""}"#, "the header is missing"),
+            (br#"{"action":"user.update"}"#, "never recorded"),
+            (&long, "longer than 1 MiB"),
+            (&long[1..], "an export begins with"),
+            (br#"{"countersign":"export/v1"} {}"#, "an export begins with"),
+        ] {
+            let hint = Header::parse(line).unwrap_err().hint.unwrap();
+            assert!(hint.contains(says), "{}: {hint}", String::from_utf8_lossy(&line[..line.len().min(60)]));
+        }
+    }
+}

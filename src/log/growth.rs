@@ -437,4 +437,33 @@ mod tests {
         leaves.push((crate::link::write_event(chain, seq, time, &last, &last), None));
         assert_eq!(replayed(&leaves).unwrap_err().refusal().kind, Kind::Malformed);
     }
+
+    #[test]
+    fn links_are_told_as_the_fewest_runs() {
+        let runs = |growth: &Growth| -> Vec<_> {
+            growth.runs().iter().map(|run| (run.seq, run.index, run.count)).collect()
+        };
+        // They alternate, so that none goes on.
+        let growth = log();
+        let alternating: Vec<_> = (1..11).map(|index| ((index - 1) / 2, index, 1)).collect();
+        assert_eq!(runs(&growth), alternating);
+        let mut body = String::new();
+        for wanted in [0, 1] {
+            let lines = growth.leaves().iter().skip(1).skip(wanted).step_by(2);
+            for leaf in lines {
+                let mut line = crate::export::writer::Writer::new();
+                match leaf.event() {
+                    Some(event) => line.event(&leaf.text, &event.salt, &event.text),
+                    None => line.link(&leaf.text),
+                }
+                body += line.as_str();
+            }
+        }
+        let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
+        let mut growth = Growth::new(7);
+        let rules = Rules::new("log.example", None);
+        assert!(rules.origin() == "log.example" && rules.trust().is_none());
+        growth.submit(&rules, &Empty, &submission, Time::MAX).unwrap();
+        assert_eq!(runs(&growth), [(0, 7, 5), (0, 12, 5)]);
+    }
 }

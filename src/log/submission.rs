@@ -295,4 +295,25 @@ mod tests {
             assert_eq!(refusal.kind, Kind::TooMany);
         }
     }
+
+    #[test]
+    fn a_header_that_was_not_left_out_is_named() {
+        let hint = |line: &str| Submission::parse(line.as_bytes(), &LIMITS).unwrap_err().error.hint;
+        let header = hint(r#"{"countersign":"export/v1","origin":"log.example"}"#);
+        assert!(header.is_some_and(|hint| hint.contains("has no header")));
+        for line in [r#"{"countersign":"v1"}"#, r#"{"what":"export/v1"}"#] {
+            assert!(hint(line).is_none_or(|hint| !hint.contains("has no header")), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_note_that_is_there_twice_is_taken_once() {
+        let grant =
+            Statement::Grant { key: key("example.com/a").verifier_key().clone(), from: None, until: None };
+        let line = note(&[grant], &key("example.com"));
+        let submission = Submission::parse((line.clone() + &line).as_bytes(), &LIMITS).unwrap();
+        let mut growth = Growth::new(0);
+        let taken = growth.submit(&rules(), &Empty, &submission, NOW).unwrap();
+        assert_eq!((taken.added, taken.repeated, taken.notes.len()), (1, 1, 1));
+    }
 }

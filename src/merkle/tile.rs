@@ -168,9 +168,6 @@ pub(super) fn parse_place(text: &str) -> Option<(u64, u16)> {
     let mut value: u64 = 0;
     for group in index.split('/') {
         let digits = group.strip_prefix('x').unwrap_or(group);
-        if digits.len() != 3 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
         value = value.checked_mul(1000)?.checked_add(digits.parse().ok()?)?;
     }
     Some((value, width as u16))

@@ -159,11 +159,15 @@ mod tests {
 
     use super::*;
 
-    use crate::verify::FindingCode;
     use crate::verify::summary::{Shown, Signed};
+    use crate::verify::{Finding, FindingCode};
 
     /// The links' seqs, each with how many leaves were skipped before it, and what is found at jumps.
     fn jumps(links: &[(u64, u64)]) -> Vec<(FindingCode, u64)> {
+        found(links).into_iter().map(|found| (found.code, found.line)).collect()
+    }
+
+    fn found(links: &[(u64, u64)]) -> Vec<Finding> {
         let (mut chains, mut findings) = (Chains::default(), Findings::default());
         let mut end: Option<ChainEnd> = None;
         for (line, &(seq, skipped)) in (2..).zip(links) {
@@ -184,8 +188,7 @@ mod tests {
                 None => end = Some(chains.first(id, &link, &hash, place, skipped, &mut findings)),
             }
         }
-        let found = findings.into_list().into_iter().map(|found| (found.code, found.line));
-        found.filter(|(code, _)| *code != ChainNoOpen).collect()
+        findings.into_list().into_iter().filter(|found| found.code != ChainNoOpen).collect()
     }
 
     #[test]
@@ -198,5 +201,14 @@ mod tests {
         assert_eq!(jumps(&[(1, 0), (3, 5), (5, 5)]), [(ChainJump, 3), (ChainGap, 4)]);
         // What a gap took is taken.
         assert_eq!(jumps(&[(1, 0), (3, 0), (5, 1)]), [(ChainGap, 3), (ChainGap, 4)]);
+    }
+
+    #[test]
+    fn a_jump_names_the_links_that_are_not_here() {
+        let said = |links: &[(u64, u64)]| found(links).pop().expect("a finding").message;
+        assert_eq!(said(&[(1, 0), (3, 0)]), "link 2 of the chain is missing");
+        assert_eq!(said(&[(2, 0), (7, 0)]), "links 3 to 6 of the chain are missing");
+        assert_eq!(said(&[(4, 0), (6, 1)]), "link 5 of the chain is among the leaves left out");
+        assert_eq!(said(&[(4, 0), (8, 4)]), "links 5 to 7 of the chain are among the leaves left out");
     }
 }

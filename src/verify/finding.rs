@@ -332,7 +332,8 @@ impl Findings {
         let comes_before = |other: &Finding| other.place() <= place;
         let is_told = self.told && *count <= LISTED as u64;
         let is_listed = first.len() < LISTED || !first.last().is_some_and(comes_before);
-        if !is_told && !is_listed {
+        // Of those that are told each is listed too, for now.
+        if !is_listed {
             return;
         }
         let finding = Finding {
@@ -348,10 +349,8 @@ impl Findings {
         if is_told {
             self.fresh.push(finding.clone());
         }
-        if is_listed {
-            first.truncate(LISTED - 1);
-            first.insert(first.partition_point(comes_before), finding);
-        }
+        first.truncate(LISTED - 1);
+        first.insert(first.partition_point(comes_before), finding);
     }
 
     /// Adds what was noted aside.
@@ -408,5 +407,29 @@ mod tests {
         assert_eq!(findings.counts().collect::<Vec<_>>(), [(FindingCode::ChainGap, 250)]);
         let lines: Vec<_> = findings.into_list().iter().map(|finding| finding.line).collect();
         assert_eq!(lines, (1..=100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_noted_aside_counts_though_it_is_not_listed() {
+        let mut aside = Findings::default();
+        for line in 1..=250 {
+            aside.add(FindingCode::KeyUnseen, Place::line(line), String::new);
+        }
+        let mut findings = Findings::default();
+        findings.add(FindingCode::KeyUnseen, Place::line(300), String::new);
+        findings.append(&aside);
+        assert_eq!(findings.counts().collect::<Vec<_>>(), [(FindingCode::KeyUnseen, 251)]);
+    }
+
+    #[test]
+    fn the_first_hundred_of_a_code_are_told_where_that_is_asked_for() {
+        for told in [false, true] {
+            let mut findings = Findings::new(told);
+            for line in (1..=250).rev() {
+                findings.add(FindingCode::ChainGap, Place::line(line), String::new);
+            }
+            let fresh: Vec<_> = findings.take_fresh().iter().map(|finding| finding.line).collect();
+            assert_eq!(fresh, if told { (151..=250).rev().collect() } else { Vec::new() });
+        }
     }
 }

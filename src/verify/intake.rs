@@ -196,7 +196,7 @@ impl Body {
     }
 
     fn finish(&mut self) -> Result<(), Unread> {
-        if self.header.is_none() && !self.first.is_empty() {
+        if !self.first.is_empty() {
             self.end_first();
         }
         match &self.header {
@@ -216,4 +216,51 @@ impl Body {
 fn skip_blank(bytes: &[u8]) -> &[u8] {
     let text = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
     &bytes[text.unwrap_or(bytes.len())..]
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    /// Whether a header is read from this, however it is cut, and the hint where none is.
+    fn read(export: &[u8]) -> Result<(), Option<&'static str>> {
+        let results = [4096, MAX_LINE * 2].map(|size| {
+            let mut intake = Intake::new();
+            for mut piece in export.chunks(size) {
+                while !piece.is_empty() {
+                    piece = &piece[intake.push(piece)..];
+                    while intake.next_stretch().is_some() {}
+                }
+            }
+            match intake.finish() {
+                Ok(()) => Ok(()),
+                Err(_) => Err(intake.body.header.and_then(Result::err).and_then(|error| error.hint)),
+            }
+        });
+        assert_eq!(results[0], results[1]);
+        results[0]
+    }
+
+    #[test]
+    fn a_headers_line_is_at_most_1_mib_with_the_white_space_around_it() {
+        let header = r#"{"countersign":"export/v1","origin":"log.example"}"#;
+        let around = |before: usize, all: usize| {
+            let after = all - before - header.len();
+            format!("{}{header}{}\n", " ".repeat(before), " ".repeat(after)).into_bytes()
+        };
+        for before in [0, 10, MAX_LINE - header.len()] {
+            assert_eq!(read(&around(before, MAX_LINE)), Ok(()));
+        }
+        for (before, all) in
+            [(0, MAX_LINE + 1), (10, MAX_LINE + 1), (10, MAX_LINE + 2), (5000, MAX_LINE + 5000)]
+        {
+            assert!(read(&around(before, all)).is_err(), "{before} {all}");
+        }
+        // What is too long is called so.
+        let long = vec![b'a'; MAX_LINE + 10];
+        assert!(read(&long).unwrap_err().unwrap().contains("longer than 1 MiB"));
+    }
 }

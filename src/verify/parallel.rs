@@ -211,3 +211,54 @@ fn absorb(
     tell(last, told);
     Ok(verification)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::Verdict;
+
+    /// Reads in small pieces, and is interrupted before each.
+    struct Interrupted<'a> {
+        rest: &'a [u8],
+        now: bool,
+    }
+
+    impl Read for Interrupted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.now = !self.now;
+            if self.now {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let piece = self.rest.len().min(7);
+            (&self.rest[..piece]).read(buffer).inspect(|length| self.rest = &self.rest[*length..])
+        }
+    }
+
+    #[test]
+    fn it_tells_how_much_was_read_and_reads_on_when_interrupted() {
+        let export = "{\"countersign\":\"export/v1\",\"origin\":\"log.example\"}\n\n\n";
+        for threads in [1, 2] {
+            let mut read = Vec::new();
+            let reader = Interrupted { rest: export.as_bytes(), now: false };
+            let verified =
+                verify(reader, Options::default(), threads, |bytes| read.push(bytes), |_| {}).unwrap();
+            assert_eq!(verified.report.verdict, Verdict::NotChecked);
+            let all = export.len() as u64;
+            assert_eq!(read, (7..all).step_by(7).chain([all]).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_reading_meets_is_given() {
+        struct Failing;
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::PermissionDenied.into())
+            }
+        }
+        for threads in [1, 2] {
+            let error = verify(Failing, Options::default(), threads, |_| {}, |_| {}).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        }
+    }
+}

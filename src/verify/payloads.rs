@@ -16,3 +16,18 @@ impl Payloads {
         Check::of(self.shown, self.failed, (self.shown == 0).then_some(none))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn where_no_event_is_shown_it_says_whether_there_is_one() {
+        let reason = |withheld| Payloads { withheld, ..Payloads::default() }.check().reason;
+        assert_eq!(reason(0).as_deref(), Some("there is no event"));
+        assert_eq!(reason(1).as_deref(), Some("no event is shown"));
+    }
+}

@@ -92,4 +92,19 @@ mod tests {
             assert!(!shows(&[(index, shown), (3, true), (4, false)]), "{index} {shown}");
         }
     }
+
+    #[test]
+    fn a_skip_contradicts_a_range_that_it_reaches_into() {
+        let contradicts = |from, to| {
+            let mut range = Range::new((2, 4));
+            range.skip(from, to, Place::line(7));
+            range.contradicted(8, Place::line(9)) == Some(Place::line(7))
+        };
+        for (from, to) in [(0, 3), (2, 3), (3, 4), (3, 8), (0, 8)] {
+            assert!(contradicts(from, to), "{from} {to}");
+        }
+        for (from, to) in [(0, 2), (1, 2), (4, 5), (4, 8)] {
+            assert!(!contradicts(from, to), "{from} {to}");
+        }
+    }
 }

@@ -223,3 +223,24 @@ fn display<S: Serializer>(value: &impl core::fmt::Display, serializer: S) -> Res
 fn by_code<S: Serializer>(counts: &[(FindingCode, u64)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(counts.iter().map(|(code, count)| (code.as_str(), count)))
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn each_verdict_has_its_exit_status() {
+        let statuses = [
+            (Verdict::Verified, 0),
+            (Verdict::Altered, 1),
+            (Verdict::Broken, 1),
+            (Verdict::Unconfirmed, 3),
+            (Verdict::Partial, 4),
+            (Verdict::NotChecked, 5),
+        ];
+        assert!(statuses.iter().all(|(verdict, status)| verdict.exit_status() == *status));
+    }
+}

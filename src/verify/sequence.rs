@@ -298,8 +298,7 @@ impl Sequence {
         self.log_check.checkpoint(checkpoint, place, &mut self.findings);
         self.witnesses.checkpoint(checkpoint, place, self.authority.trust(), &mut self.findings);
         let trust = self.authority.trust();
-        let counts = matches && checkpoint.other_origin.is_none() && self.quorum;
-        let times = if counts { trust.times(&checkpoint.cosignatures) } else { None };
+        let times = if matches { trust.times(&checkpoint.cosignatures) } else { None };
         self.delivery.mark(|| {
             let origin = &self.header.origin;
             Mark::Checkpoint(marks::checkpoint(checkpoint, place.line, matches, times, origin, trust))

@@ -28,3 +28,29 @@ impl Told {
         self.findings.append(&mut next.findings);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::verify::finding::{FindingCode, Findings, Place};
+
+    #[test]
+    fn what_became_known_later_comes_after_it() {
+        let at = |line| {
+            let mut findings = Findings::default();
+            findings.add(FindingCode::ChainGap, Place::line(line), String::new);
+            let marks = vec![Mark::Opaque { line, index: line }];
+            Told { events: Vec::new(), marks, findings: findings.into_list() }
+        };
+        let mut told = Told::default();
+        assert!(told.is_empty());
+        told.append(at(1));
+        told.append(at(2));
+        assert!(!told.is_empty() && !Told { marks: Vec::new(), ..at(1) }.is_empty());
+        assert_eq!(told.marks.iter().map(Mark::line).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(told.findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [1, 2]);
+    }
+}

@@ -245,3 +245,62 @@ impl<T: Wire> Wire for Vec<T> {
         Some(items)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    fn link() -> Entry {
+        let kind = Kind::Link(LinkEntry {
+            chain: 0,
+            role: Role::Event,
+            signature: Signed::No,
+            payload: Shown::NoEvent,
+            seq: 1,
+            time: Time::MIN,
+            prev: Hash([1; 32]),
+            event: (0, 0),
+        });
+        Entry { line: 1, kind }
+    }
+
+    /// Of one link, whose signature is still to be checked.
+    fn summary() -> Summary {
+        let signature = Unresolved { entry: 0, message: "signed".into(), signature: [2; 64] };
+        Summary {
+            entries: vec![link()],
+            leaves: vec![Hash([3; 32])],
+            chains: vec![ChainId([4; 16])],
+            unresolved: vec![signature],
+            ..Summary::default()
+        }
+    }
+
+    fn decodes(change: impl Fn(&mut Summary)) -> bool {
+        let mut summary = summary();
+        change(&mut summary);
+        Summary::decode(&summary.encode()).is_some()
+    }
+
+    #[test]
+    fn a_summary_is_decoded_where_its_parts_fit_each_other() {
+        assert!(decodes(|_| ()));
+        assert!(!decodes(|summary| summary.leaves.push(Hash([5; 32]))));
+        assert!(!decodes(|summary| summary.leaves.clear()));
+        assert!(!decodes(|summary| summary.chains.clear()));
+        assert!(!decodes(|summary| summary.unresolved[0].entry = 1));
+        let mut bytes = summary().encode();
+        bytes.push(0);
+        assert!(Summary::decode(&bytes).is_none());
+    }
+
+    #[test]
+    fn open_links_come_back_as_they_were() {
+        let opened = [(ChainId([6; 16]), [7; 32]), (ChainId([8; 16]), [9; 32])];
+        let bytes = encode_opened(opened);
+        assert_eq!(decode_opened(&bytes).collect::<Vec<_>>(), opened);
+    }
+}
