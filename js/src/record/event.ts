@@ -78,7 +78,7 @@ export interface AuditEvent {
   action: KnownAction | (string & {});
   actor?: Actor | undefined;
   target?: Target | undefined;
-  /** `success` where it is not given. */
+  /** How it ended; where it is not given, that is not stated. */
   outcome?: "success" | "failure" | "unknown" | undefined;
   /** Why it failed. */
   reason?: string | undefined;

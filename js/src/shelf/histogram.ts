@@ -74,13 +74,18 @@ const SUCCESS = 0;
 const FAILURE = 1;
 const UNKNOWN = 2;
 const KINDS = 3;
-const NAMES = [encode("success"), encode("failure")];
+/** The rest, and what is not stated, is not known. */
+const NAMES: readonly (readonly [kind: number, name: Uint8Array])[] = [
+  [SUCCESS, encode("success")],
+  [FAILURE, encode("failure")],
+  [FAILURE, encode("denied")],
+];
 
 /** Which bar each outcome goes into, by its code. */
 function outcomes(table: Table): Uint8Array {
   const { dictionary } = table.values.outcome;
   const kinds = new Uint8Array(dictionary.end).fill(UNKNOWN);
-  for (const [kind, name] of NAMES.entries()) {
+  for (const [kind, name] of NAMES) {
     const code = dictionary.known(name, 0, name.length);
     if (code !== undefined) {
       kinds[code] = kind;

@@ -55,9 +55,10 @@ const NAMES = {
 const TRUE = 0x74;
 const QUOTE = 1;
 const BACKSLASH = 0x5c;
-/** What an actor is that does not say so, and how an action ended that does not. */
+/** What an actor is that does not say so. */
 const USER = encode("user");
-const SUCCESS = encode("success");
+/** How an action ended that does not say so: nobody knows. */
+const NOT_STATED = encode("not stated");
 const NOTHING = new Uint8Array(0);
 
 /** Finds the members of an event that have columns. It is used again for each event: reading makes no objects. */
@@ -122,7 +123,7 @@ export class EventReader implements Piece {
       case "target":
         return this.#identifier(this.#target, undefined);
       case "outcome":
-        return this.#outcome.begin < 0 ? this.#found(SUCCESS, 0, SUCCESS.length) : this.#plain(this.#outcome);
+        return this.#outcome.begin < 0 ? this.#found(NOT_STATED, 0, NOT_STATED.length) : this.#plain(this.#outcome);
       case "tenant":
         return this.#plain(this.#tenant);
       default:

@@ -11,7 +11,7 @@ export type Column = "action" | "actor" | "target" | "outcome" | "tenant" | "cha
  * One condition: the member's value is like one of these, or with `not` like none of them.
  *
  * An actor and a target are looked for by identifier, by `type:identifier` and by name; a signer by its key and by the
- * key's name. An event without an outcome succeeded. What is no string is compared by its JSON text.
+ * key's name. An event without an outcome is `not stated`. What is no string is compared by its JSON text.
  */
 export interface Condition {
   /** A column, or the path of any other member, with dots. The items of an array count as values of its member. */

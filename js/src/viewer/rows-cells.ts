@@ -12,7 +12,7 @@ import type { Zone } from "./zone.js";
 export type Cell =
   | { readonly kind: "time"; readonly time: string; readonly shown: string }
   | { readonly kind: "text"; readonly text: string }
-  /** `isImplied` where the event names none: it was a success. */
+  /** `isImplied` where the event names none: nothing is known of how it ended. */
   | { readonly kind: "outcome"; readonly text: string; readonly isImplied: boolean }
   | { readonly kind: "number"; readonly number: number }
   /** An actor, a target or a key. */
@@ -24,7 +24,7 @@ export type Cell =
 const SHOWN = 200;
 
 /** How an action ended that does not say so. */
-const IMPLIED = "success";
+const IMPLIED = "not stated";
 
 /** The cells of a row, in the order of the columns, and the event's text where none of it stands in them. */
 export interface Cells {

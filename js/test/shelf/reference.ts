@@ -100,7 +100,7 @@ function textsOf(leaf: Leaf, column: Column): string[] {
   }
   const value = get(leaf.event, column);
   if (column === "outcome" && value === undefined) {
-    return ["success"];
+    return ["not stated"];
   }
   if (value === undefined) {
     return [];

@@ -92,7 +92,7 @@ test("CSV has a record for each event", async (t) => {
     'Zo"ë',
     "cron_job:42",
     "",
-    "success",
+    "not stated",
     "a\r\nb",
     event,
   ]);

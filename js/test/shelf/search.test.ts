@@ -166,7 +166,8 @@ function checkHistogram({ histogram }: Found, log: readonly Leaf[], events: read
     const within = events.filter(({ time }) => time >= begin + bar * step && time < begin + (bar + 1) * step);
     assert.equal(count + (bars.failure[bar] ?? 0) + (bars.unknown[bar] ?? 0), within.length);
     assert.equal(count, within.filter((leaf) => outcomeOf(leaf) === "success").length);
-    assert.equal(bars.failure[bar], within.filter((leaf) => outcomeOf(leaf) === "failure").length);
+    const fails = within.filter((leaf) => ["failure", "denied"].includes(outcomeOf(leaf) ?? ""));
+    assert.equal(bars.failure[bar], fails.length);
   }
   const sum = Object.values(bars).reduce((all, counts) => all + counts.reduce((some, count) => some + count, 0), 0);
   assert.equal(sum, events.length);

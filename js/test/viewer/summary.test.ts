@@ -42,7 +42,7 @@ test("an event without an outcome was a success, and one with another is not sai
     return cellsOf(row, [{ id: "outcome" }, { id: "action" }], "utc");
   };
   const [implied] = outcomeOf('{"action":"a"}').cells;
-  assert.deepEqual(implied, { kind: "outcome", text: "success", isImplied: true });
+  assert.deepEqual(implied, { kind: "outcome", text: "not stated", isImplied: true });
   const [odd] = outcomeOf('{"action":"a","outcome":["failure"]}').cells;
   assert.deepEqual(odd, { kind: "outcome", text: '["failure"]', isImplied: false });
   assert.equal(outcomeOf('{"nothing":"usual"}').untold, '{"nothing":"usual"}');
