@@ -9,5 +9,5 @@ declare module "#recorder" {
 declare module "#verifier" {
   export const module: import("./load.js").ModuleSource;
   /** Starts a worker, where there are any. */
-  export const worker: (() => import("../verify/port.js").WorkerLike) | undefined;
+  export const worker: (() => import("../verify/roles.js").WorkerLike) | undefined;
 }

@@ -1,10 +1,10 @@
 /** The page's side of a shelf. */
 
+import type { Movable } from "../calls/calls.js";
 import { type Deferred, deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
 import type { WorkerLike } from "../verify/create-verifier.js";
 import type { Mark } from "../verify/marks.js";
-import type { Movable } from "../verify/messages.js";
 import type { FromShelf, Request, ToShelf } from "./protocol.js";
 import type { Column, ColumnValue, Coverage, Found, Order, Query, Row, SavedAs, Saving, Shelf } from "./types.js";
 

@@ -1,12 +1,11 @@
 /** Slicing for a given way to load the core and to start workers. */
 
+import { connect, crossed, FAILED, plainError, type Remote } from "../calls/calls.js";
 import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
 import type { Verify, WorkerLike } from "../verify/create-verifier.js";
-import { engineError, FAILED } from "../verify/engine.js";
-import { plainError } from "../verify/messages.js";
-import type { FromSlicer, Job, ToSlicer } from "./messages.js";
 import type { SliceOptions, Slicer } from "./types.js";
+import type { SlicerHost, SlicerWorker } from "./work.js";
 
 /** How a runtime loads the core and starts workers. */
 export interface SlicerSetup {
@@ -21,50 +20,38 @@ export interface SlicerSetup {
 /** Larger proofs are not explained; the core says so too. */
 const MAX_PROOF = 64 << 20;
 
-type Answer<Kind extends Job["kind"]> = Extract<FromSlicer, { type: Kind }>;
-
 /** Makes a slicer. */
 export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
-  const ask = async <Kind extends Job["kind"]>(
-    job: Job & { kind: Kind },
+  const ask = async <T>(
     { told, signal }: Pick<SliceOptions, "told" | "signal">,
-  ): Promise<Answer<Kind>> => {
+    work: (remote: Remote<SlicerWorker>, module: WebAssembly.Module) => Promise<T>,
+  ): Promise<T> => {
     signal?.throwIfAborted();
     const loaded = await module();
     signal?.throwIfAborted();
     const started = worker();
-    const answer = deferred<Answer<Kind>>();
-    const abort = () => answer.reject(signal?.reason);
+    const failure = deferred<never>();
+    const abort = () => failure.reject(signal?.reason);
     signal?.addEventListener("abort", abort);
-    started.onmessage = ({ data }) => {
-      const message = data as FromSlicer;
-      if (message.type === "read") {
-        told?.(message.bytes, message.total);
-      } else if (message.type === "failed") {
-        answer.reject(engineError(message.error));
-      } else {
-        answer.resolve(message as Answer<Kind>);
-      }
-    };
-    started.onmessageerror = () => answer.reject(engineError(plainError(new Error("a message could not be read"))));
+    const host: SlicerHost = { read: (bytes, total) => told?.(bytes, total) };
+    const remote = connect<SlicerWorker>(started, host);
+    started.onmessageerror = () => failure.reject(crossed(plainError(new Error("a message could not be read"))));
     started.onerror = (event) => {
       event.preventDefault?.();
       const message = event.message ?? "it did not start";
-      answer.reject(new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED }));
+      failure.reject(new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED }));
     };
-    started.postMessage({ module: loaded, job } satisfies ToSlicer, []);
     try {
-      return await answer.promise;
+      return await Promise.race([work(remote, loaded), failure.promise]);
     } finally {
       signal?.removeEventListener("abort", abort);
+      started.onmessage = null;
       started.terminate();
     }
   };
   return {
     async slice(source, selection, { trust, ...options } = {}) {
-      const job = { kind: "slice", source, selection, trust: bytesOf(trust) } as const;
-      const { bytes, events } = await ask(job, options);
-      return { bytes, events };
+      return ask(options, (remote, module) => remote.slice(module, source, selection, bytesOf(trust)));
     },
     async explain(source, { chain, seq }, { trust, ...options } = {}) {
       const { bytes: proof } = await this.slice(source, { chain, seq }, { trust, ...options });
@@ -92,13 +79,14 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
           }
         },
       });
-      const found = { report, covered, acting: Float64Array.from(acting) };
-      const job = { kind: "explain", source: proof, chain, seq, trust: bytesOf(trust), ...found } as const;
-      const { explained } = await ask(job, { signal: options.signal });
+      const event = { chain, seq, report, covered, acting: Float64Array.from(acting) };
+      const explained = await ask({ signal: options.signal }, (remote, module) =>
+        remote.explain(module, proof, event, bytesOf(trust)),
+      );
       return { proof, ...explained };
     },
     async sha256(source, options = {}) {
-      return (await ask({ kind: "sha256", source, trust: undefined }, options)).sha256;
+      return ask(options, (remote, module) => remote.sha256(module, source));
     },
   };
 }

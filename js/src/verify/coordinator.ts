@@ -1,10 +1,11 @@
 /** The worker that cuts an export into stretches, shares them out and takes their summaries in order. */
 
+import { connect, moving, type Port, type Remote } from "../calls/calls.js";
+import { deferred } from "../deferred.js";
 import { Coordinator } from "../wasm/verifier.js";
 import { Chunks } from "./chunks.js";
-import { type Feed, type FromSummarizer, moved, type Outcome, type Task, type ToSummarizer } from "./messages.js";
-import type { HostPort, Port } from "./port.js";
-import { ResultSender } from "./result-sender.js";
+import type { Feed, Outcome, SummarizerWorker, Summary, Taken, Task } from "./roles.js";
+import { type HostListener, tell } from "./telling.js";
 
 /** How many stretches each summarizer has at a time: one in work, and more so that it never waits. */
 const STRETCHES_EACH = 3;
@@ -14,42 +15,21 @@ const STRETCH_BUFFER = 512 << 10;
 
 const NOTHING = new Uint8Array();
 
-/** Gives what takes the host's messages. */
-export function coordinate(
-  host: HostPort,
-  task: Task,
-  ports: Port<FromSummarizer, ToSummarizer>[],
-  fail: (error: unknown) => void,
-): (message: Feed) => void {
-  const summarizers = ports.map((port) => ({ port, stretches: 0 }));
-  const sharing = new Sharing(host, task, summarizers);
-  for (const summarizer of summarizers) {
-    summarizer.port.onmessage = ({ data }) => {
-      try {
-        sharing.take(summarizer, data);
-      } catch (error) {
-        fail(error);
-      }
-    };
-  }
-  return (message) => sharing.receive(message);
-}
-
 /** A summarizer, and how many stretches it has. */
-interface Summarizer {
-  port: Port<FromSummarizer, ToSummarizer>;
+interface Summarizing {
+  readonly remote: Remote<SummarizerWorker>;
   stretches: number;
 }
 
-class Sharing {
-  #host: HostPort;
-  #summarizers: Summarizer[];
-  #coordinator: Coordinator;
-  #wantsEvents: boolean;
-  #sender: ResultSender;
-  #outcome: Outcome | undefined;
-  #chunks = new Chunks();
-  #spare: ArrayBuffer[] = [];
+/** Feeds summarizers, and takes what they make. */
+export class Coordination implements Feed {
+  readonly #listener: HostListener;
+  readonly #summarizers: readonly Summarizing[];
+  readonly #coordinator: Coordinator;
+  readonly #wantsEvents: boolean;
+  readonly #chunks = new Chunks<Taken>();
+  readonly #spare: ArrayBuffer[] = [];
+  readonly #outcome = deferred<Outcome>();
   /** `drained` is an input that has ended and whose every stretch was shared out. */
   #input: "open" | "ended" | "draining" | "drained" | "done" = "open";
   /** Whether the summarizers know the origin. */
@@ -58,38 +38,27 @@ class Sharing {
   #next = 0;
   #absorbed = 0;
   /** Summaries that came before their turn. */
-  #early = new Map<number, FromSummarizer>();
+  readonly #early = new Map<number, Summary>();
+  /** Resolves when the host was told all that is known. */
+  #told: Promise<void> = Promise.resolve();
 
-  constructor(host: HostPort, task: Task, summarizers: Summarizer[]) {
-    this.#host = host;
-    this.#summarizers = summarizers;
+  constructor(task: Task, listener: HostListener, ports: readonly Port[]) {
+    this.#listener = listener;
+    this.#summarizers = ports.map((port) => ({ remote: connect<SummarizerWorker>(port, {}), stretches: 0 }));
     this.#coordinator = new Coordinator(task.trust, task.pins, task.expect, task.wants);
-    this.#sender = new ResultSender(host, this.#coordinator);
     this.#wantsEvents = task.wants.events;
   }
 
-  /** A message of the host. */
-  receive(message: Feed): void {
-    switch (message.type) {
-      case "chunk":
-        this.#chunks.add(message.bytes);
-        break;
-      case "end":
-        this.#input = "ended";
-        break;
-      case "shown":
-        this.#sender.shown(message.bytes);
-        break;
-    }
+  chunk(bytes: Uint8Array): Promise<Taken> {
+    const taken = this.#chunks.add(bytes);
     this.#proceed();
+    return taken;
   }
 
-  /** A summary. */
-  take(from: Summarizer, summary: FromSummarizer): void {
-    from.stretches -= 1;
-    this.#early.set(summary.number, summary);
-    this.#absorb();
+  end(): Promise<Outcome> {
+    this.#input = "ended";
     this.#proceed();
+    return this.#outcome.promise;
   }
 
   #proceed(): void {
@@ -98,27 +67,24 @@ class Sharing {
     }
     while (this.#hasRoom && this.#step()) {}
     if (this.#input === "drained" && this.#absorbed === this.#next) {
-      this.#finish();
+      this.#input = "done";
+      this.#told.then(() => this.#finish()).then(this.#outcome.resolve, this.#outcome.reject);
     }
   }
 
   /** Everything was absorbed. */
-  #finish(): void {
-    if (this.#outcome === undefined) {
-      this.#outcome = this.#coordinator.finish() as Outcome;
-      this.#sender.show();
-    }
-    if (this.#sender.isDone) {
-      this.#input = "done";
-      this.#coordinator.free();
-      this.#host.postMessage({ type: "done", outcome: this.#outcome }, []);
-    }
+  async #finish(): Promise<Outcome> {
+    const outcome = this.#coordinator.finish() as Outcome;
+    await tell(this.#coordinator, this.#listener);
+    await this.#listener.idle();
+    this.#coordinator.free();
+    return outcome;
   }
 
   /** Whether one more stretch may be under way. */
   get #hasRoom(): boolean {
     const room = this.#summarizers.length * STRETCHES_EACH;
-    return this.#next - this.#absorbed < room && this.#sender.hasRoom;
+    return this.#next - this.#absorbed < room && this.#listener.hasRoom;
   }
 
   /** Shares out a stretch, or else gets more; says whether there was anything to do. */
@@ -127,9 +93,13 @@ class Sharing {
     if (length !== undefined) {
       this.#share(length);
     } else if (!this.#chunks.isEmpty) {
-      const { bytes, spent } = this.#chunks.offer((chunk) => this.#coordinator.push(chunk));
-      const { lines, events } = this.#coordinator;
-      this.#host.postMessage({ type: "taken", bytes, counts: { lines, events }, spent }, spent ? [spent] : []);
+      this.#chunks.offer(
+        (chunk) => this.#coordinator.push(chunk),
+        (bytes) => {
+          const { lines, events } = this.#coordinator;
+          return moving({ counts: { lines, events }, spent: bytes.buffer as ArrayBuffer }, bytes);
+        },
+      );
     } else if (this.#input === "ended") {
       this.#coordinator.end();
       this.#input = "draining";
@@ -147,14 +117,20 @@ class Sharing {
     const { origin } = this.#coordinator;
     if (!this.#begun && origin !== undefined) {
       this.#begun = true;
-      this.#tellAll({ type: "origin", origin });
+      this.#askAll((remote) => remote.begin(origin));
     }
     const idlest = this.#summarizers.reduce((a, b) => (b.stretches < a.stretches ? b : a));
     idlest.stretches += 1;
+    const number = this.#next++;
     const stretch = new Uint8Array(this.#buffer(length), 0, length);
     this.#coordinator.takeStretch(stretch);
-    idlest.port.postMessage({ type: "stretch", number: this.#next, stretch }, moved(stretch));
-    this.#next += 1;
+    const summarized = idlest.remote.summarize(moving(stretch, stretch)).then((summary) => {
+      idlest.stretches -= 1;
+      this.#early.set(number, summary);
+      this.#absorb();
+      this.#proceed();
+    });
+    summarized.catch(this.#listener.fail);
   }
 
   /** A buffer for a stretch, with room for its summary. */
@@ -178,15 +154,16 @@ class Sharing {
       }
       const opened = this.#coordinator.takeOpened();
       if (opened.length > 0) {
-        this.#tellAll({ type: "opened", opened });
+        this.#askAll((remote) => remote.learn(opened));
       }
-      this.#sender.show();
+      this.#told = this.#told.then(() => tell(this.#coordinator, this.#listener)).then(() => this.#proceed());
+      this.#told.catch(this.#listener.fail);
     }
   }
 
-  #tellAll(message: ToSummarizer): void {
-    for (const { port } of this.#summarizers) {
-      port.postMessage(message, []);
+  #askAll(ask: (remote: Remote<SummarizerWorker>) => Promise<void>): void {
+    for (const { remote } of this.#summarizers) {
+      ask(remote).catch(this.#listener.fail);
     }
   }
 }

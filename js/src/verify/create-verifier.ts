@@ -17,9 +17,8 @@ import { type Engine, type Listener, never } from "./engine.js";
 import { Inline } from "./inline.js";
 import { LineReading, type Lines } from "./lines.js";
 import { Listening } from "./listening.js";
-import type { Outcome, Task } from "./messages.js";
 import { type LiveOptions, readTask, readThreads, type VerifyOptions } from "./options.js";
-import type { WorkerLike } from "./port.js";
+import type { Outcome, Task, WorkerLike } from "./roles.js";
 import { open, type Reading, type Source } from "./source.js";
 import { WorkerPool } from "./worker-pool.js";
 
@@ -31,7 +30,7 @@ export interface VerifierSetup {
   worker?: (() => WorkerLike) | undefined;
 }
 
-export type { WorkerLike } from "./port.js";
+export type { WorkerLike } from "./roles.js";
 
 /** What verifying gave. */
 export type Verification = Outcome;

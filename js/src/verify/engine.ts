@@ -1,8 +1,7 @@
 /** What verifying is done by, and whom it tells. */
 
-import { type CoreErrorCode, CountersignError } from "../error.js";
 import type { Finding } from "../report.js";
-import type { Counted, Outcome, PlainError, Shown } from "./messages.js";
+import type { Counted, Outcome, Shown } from "./roles.js";
 
 /** The size of a piece. */
 export const PIECE = 256 << 10;
@@ -39,13 +38,3 @@ export interface Listener {
 export function never(): Promise<never> {
   return new Promise(() => {});
 }
-
-/** The error that the core threw, or else one that says that verifying itself failed. */
-export function engineError({ code, message, hint, line, member }: PlainError): CountersignError {
-  return code === undefined
-    ? new CountersignError("worker.failed", `the verifier failed: ${message}`, { hint: FAILED })
-    : new CountersignError(code as CoreErrorCode, message, { hint, line, member });
-}
-
-/** What can be done about a worker that failed. */
-export const FAILED = "it may have been out of memory; if it happens again with the same file, please report it";

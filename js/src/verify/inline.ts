@@ -1,21 +1,23 @@
-/** Verifies on the caller's own thread, in small steps. */
+/** Verifies on this thread, in small steps where others are to have turns. */
 
-import type { Finding } from "../report.js";
+import { crossed, plainError } from "../calls/calls.js";
 import init, { Verifier } from "../wasm/verifier.js";
-import { type Engine, engineError, type Listener, never, PIECE } from "./engine.js";
+import { type Engine, type Listener, never, PIECE } from "./engine.js";
 import { Live } from "./live.js";
-import { type Outcome, plainError, type Shown, type Task } from "./messages.js";
+import type { Outcome, Task } from "./roles.js";
+import { tell } from "./telling.js";
 
 /** After how many milliseconds others get a turn. */
 const TURN = 25;
 /** The same in bytes, for where the clock stands still while work is done. */
 const BYTES_A_TURN = 4 << 20;
 
-/** The engine for where there are no workers, or none are wanted. */
+/** The engine for where there are no workers, or none are wanted, and for a worker that verifies alone. */
 export class Inline implements Engine {
   readonly started = Promise.resolve();
   #verifier: Verifier;
   #listener: Listener;
+  #takesTurns: boolean;
   #live: Live | undefined;
   #spare = new ArrayBuffer(PIECE);
   #turnBegan = performance.now();
@@ -23,16 +25,18 @@ export class Inline implements Engine {
   #stopped = false;
   #isTelling = false;
 
-  private constructor(task: Task, listener: Listener) {
+  /** The core is loaded. */
+  constructor(task: Task, listener: Listener, takesTurns: boolean) {
     this.#verifier = new Verifier(task.trust, task.pins, task.expect, task.wants);
     this.#listener = listener;
+    this.#takesTurns = takesTurns;
     const told = { tell: listener.report.bind(listener), isReady: () => !this.#isTelling, fail: listener.fail };
     this.#live = task.wants.live ? new Live(task, this.#verifier, told) : undefined;
   }
 
   static async start(module: WebAssembly.Module, task: Task, listener: Listener): Promise<Inline> {
     await init({ module_or_path: module });
-    return core(() => new Inline(task, listener));
+    return core(() => new Inline(task, listener, true));
   }
 
   buffer(): ArrayBuffer {
@@ -74,28 +78,14 @@ export class Inline implements Engine {
   /** Passes on what became known. */
   async #tell(): Promise<void> {
     this.#isTelling = true;
-    const findings = this.#verifier.takeFindings() as Finding[] | undefined;
-    if (findings !== undefined) {
-      this.#listener.found(findings);
-    }
-    await this.#show("events", () => this.#verifier.takeEvents());
-    while (await this.#show("marks", () => this.#verifier.takeMarks())) {}
+    await tell(this.#verifier, this.#listener, () => (this.#stopped ? never() : undefined));
     this.#isTelling = false;
   }
 
-  /** Shows what there is, and says whether there was anything. */
-  async #show(what: Shown, take: () => Uint8Array): Promise<boolean> {
-    if (this.#stopped) {
-      return never();
-    }
-    const bytes = take();
-    if (bytes.length > 0) {
-      await this.#listener.show(what, bytes);
-    }
-    return bytes.length > 0;
-  }
-
   async #pauseAfter(bytes: number): Promise<void> {
+    if (!this.#takesTurns) {
+      return;
+    }
     this.#bytesOfTurn += bytes;
     if (this.#bytesOfTurn >= BYTES_A_TURN || performance.now() - this.#turnBegan >= TURN) {
       await othersTurn();
@@ -125,6 +115,6 @@ function core<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
-    throw engineError(plainError(error));
+    throw crossed(plainError(error));
   }
 }

@@ -4,8 +4,8 @@ import type { Finding } from "../report.js";
 import { EventBatch } from "./batch.js";
 import { type Listener, never } from "./engine.js";
 import { readMarks } from "./marking.js";
-import type { Counted, Outcome, Shown } from "./messages.js";
 import type { LiveOptions, VerifyOptions } from "./options.js";
+import type { Counted, Outcome, Shown } from "./roles.js";
 
 /** The shortest time between two calls of `onProgress`, in milliseconds. */
 const PROGRESS_EVERY = 100;

@@ -1,7 +1,7 @@
 /** What goes with verifying an export that goes on: no waiting for more, and reports along the way. */
 
 import type { Verifier } from "../wasm/verifier.js";
-import type { Outcome, Task } from "./messages.js";
+import type { Outcome, Task } from "./roles.js";
 
 /** How long there is between two reports, in milliseconds. */
 const EVERY = 250;

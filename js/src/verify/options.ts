@@ -4,7 +4,7 @@ import { CountersignError } from "../error.js";
 import type { Finding } from "../report.js";
 import type { EventBatch } from "./batch.js";
 import type { Mark } from "./marks.js";
-import type { Outcome, Task } from "./messages.js";
+import type { Outcome, Task } from "./roles.js";
 
 /** How to verify an export. */
 export interface VerifyOptions {

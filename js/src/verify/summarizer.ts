@@ -1,40 +1,30 @@
 /** A worker that makes summaries of stretches. */
 
+import { connect, moving, type Port } from "../calls/calls.js";
 import { Summarizer } from "../wasm/verifier.js";
-import { type FromSummarizer, moved, type ToSummarizer } from "./messages.js";
-import type { Port } from "./port.js";
+import type { SummarizerWorker } from "./roles.js";
 
 /** Serves a coordinator. */
-export function summarize(
-  coordinator: Port<ToSummarizer, FromSummarizer>,
-  trust: Uint8Array | undefined,
-  fail: (error: unknown) => void,
-): void {
+export function summarize(coordinator: Port, trust: Uint8Array | undefined): void {
   let summarizer: Summarizer | undefined;
-  const receive = (message: ToSummarizer) => {
-    if (message.type === "origin") {
-      summarizer = new Summarizer(message.origin, trust);
-      return;
-    }
+  const begun = (): Summarizer => {
     if (summarizer === undefined) {
       throw new Error("the origin comes first");
     }
-    if (message.type === "opened") {
-      summarizer.learn(message.opened);
-      return;
-    }
-    const { number, stretch } = message;
-    const length = summarizer.summarize(stretch);
-    const fits = stretch.length + length <= stretch.buffer.byteLength;
-    const summary = fits ? new Uint8Array(stretch.buffer, stretch.length, length) : new Uint8Array(length);
-    summarizer.takeSummary(summary);
-    coordinator.postMessage({ number, summary, stretch }, moved(summary, stretch));
+    return summarizer;
   };
-  coordinator.onmessage = ({ data }) => {
-    try {
-      receive(data);
-    } catch (error) {
-      fail(error);
-    }
+  const ours: SummarizerWorker = {
+    begin: (origin) => {
+      summarizer = new Summarizer(origin, trust);
+    },
+    learn: (opened) => begun().learn(opened),
+    summarize: (stretch) => {
+      const length = begun().summarize(stretch);
+      const fits = stretch.length + length <= stretch.buffer.byteLength;
+      const summary = fits ? new Uint8Array(stretch.buffer, stretch.length, length) : new Uint8Array(length);
+      begun().takeSummary(summary);
+      return moving({ summary, stretch }, summary, stretch);
+    },
   };
+  connect(coordinator, ours);
 }

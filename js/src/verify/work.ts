@@ -1,42 +1,66 @@
 /** A verifying worker: it is told what it is, loads the core, and serves until it is terminated. */
 
+import { connect, moving, type Port, type Remote } from "../calls/calls.js";
 import init from "../wasm/verifier.js";
-import { coordinate } from "./coordinator.js";
-import { type Feed, plainError, type Role } from "./messages.js";
-import type { HostPort } from "./port.js";
-import { verifyAlone } from "./single-worker.js";
+import { Coordination } from "./coordinator.js";
+import { Inline } from "./inline.js";
+import type { Feed, Role, Task, VerifyHost, VerifyWorker } from "./roles.js";
 import { summarize } from "./summarizer.js";
+import { HostListener } from "./telling.js";
 
 /** Serves the host on the other side of a port. It can be told to begin again, in another role and for other bytes. */
-export function work(host: HostPort): void {
-  let receive: ((message: Feed) => void) | undefined;
-  const fail = (error: unknown) => host.postMessage({ type: "failed", error: plainError(error) }, []);
-  const begin = async (module: WebAssembly.Module, role: Role) => {
-    await init({ module_or_path: module });
-    receive = serve(role, host, fail);
-    host.postMessage({ type: "ready" }, []);
-  };
-  host.onmessage = ({ data }) => {
-    if (data.type === "begin") {
-      begin(data.module, data.role).catch(fail);
-      return;
+export function work(port: Port): void {
+  let feed: Feed | undefined;
+  const fed = (): Feed => {
+    if (feed === undefined) {
+      throw new Error("a summarizer is fed by its coordinator");
     }
-    try {
-      receive?.(data);
-    } catch (error) {
-      fail(error);
-    }
+    return feed;
   };
+  const ours: VerifyWorker = {
+    begin: async (module, role) => {
+      await init({ module_or_path: module as WebAssembly.Module });
+      feed = feedOf(role, host);
+    },
+    chunk: (bytes) => fed().chunk(bytes),
+    end: () => fed().end(),
+  };
+  const host = connect<VerifyHost>(port, ours);
 }
 
-function serve(role: Role, host: HostPort, fail: (error: unknown) => void): (message: Feed) => void {
+function feedOf(role: Role, host: Remote<VerifyHost>): Feed | undefined {
   switch (role.role) {
     case "single":
-      return verifyAlone(host, role.task, fail);
+      return single(role.task, new HostListener(host));
     case "coordinator":
-      return coordinate(host, role.task, role.summarizers, fail);
+      return new Coordination(role.task, new HostListener(host), role.summarizers);
     case "summarizer":
-      summarize(role.coordinator, role.trust, fail);
-      return () => {};
+      summarize(role.coordinator, role.trust);
+      return undefined;
   }
+}
+
+/** Verifies all of an export here, a chunk after the other. */
+function single(task: Task, listener: HostListener): Feed {
+  const engine = new Inline(task, listener, false);
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = last.then(work);
+    last = done.catch(() => {});
+    return done;
+  };
+  return {
+    chunk: (bytes) =>
+      inTurn(async () => {
+        await engine.feed(bytes);
+        return moving({ counts: listener.counts, spent: bytes.buffer as ArrayBuffer }, bytes);
+      }),
+    end: () =>
+      inTurn(async () => {
+        const outcome = await engine.end();
+        await listener.idle();
+        engine.stop();
+        return outcome;
+      }),
+  };
 }

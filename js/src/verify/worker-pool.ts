@@ -1,50 +1,50 @@
 /** Verifies in workers: one alone, or a coordinator with summarizers. */
 
+import { connect, crossed, FAILED, moving, plainError, type Remote } from "../calls/calls.js";
 import { deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
-import { type Engine, engineError, FAILED, type Listener, PIECE } from "./engine.js";
-import {
-  type FromWorker,
-  type Movable,
-  moved,
-  type Outcome,
-  plainError,
-  type Role,
-  type Task,
-  type ToWorker,
-} from "./messages.js";
-import type { WorkerLike } from "./port.js";
+import { type Engine, type Listener, PIECE } from "./engine.js";
+import type { Outcome, Role, Task, VerifyHost, VerifyWorker, WorkerLike } from "./roles.js";
 
 /** How many bytes may be on their way to the first worker. */
 const UNDER_WAY = 4 << 20;
 
 /** The engine for where there are workers. */
 export class WorkerPool implements Engine {
-  #workers: WorkerLike[] = [];
+  readonly #workers: WorkerLike[] = [];
   /** The one that is fed. */
-  #first: WorkerLike;
-  #listener: Listener;
-  #starting: number;
-  #ready = deferred();
-  #spare: ArrayBuffer[] = [];
+  readonly #first: Remote<VerifyWorker>;
+  readonly #listener: Listener;
+  readonly #ready = deferred();
+  readonly #spare: ArrayBuffer[] = [];
+  #isStarting = true;
   #underWay = 0;
   #room = deferred();
-  #done = deferred<Outcome>();
 
   constructor(module: WebAssembly.Module, start: () => WorkerLike, threads: number, task: Task, listener: Listener) {
-    const [first, others] = assignRoles(threads, task);
     this.#listener = listener;
-    this.#starting = 1 + others.length;
+    const host: VerifyHost = {
+      show: (what, bytes) => listener.show(what, bytes),
+      found: (findings) => listener.found(findings),
+      report: (outcome) => listener.report(outcome),
+      fail: (error) => listener.fail(crossed(error)),
+    };
     const begin = ({ role, ports }: Part) => {
       const worker = start();
       this.#workers.push(worker);
-      this.#listen(worker);
-      post(worker, { type: "begin", module, role }, ports);
-      return worker;
+      const remote = connect<VerifyWorker>(worker, host);
+      this.#watch(worker);
+      return { remote, begun: remote.begin(module, moving(role, ...ports)) };
     };
     try {
-      this.#first = begin(first);
-      others.forEach(begin);
+      const [first, others] = assignRoles(threads, task);
+      const { remote, begun } = begin(first);
+      this.#first = remote;
+      const all = Promise.all([begun, ...others.map((other) => begin(other).begun)]);
+      all.then(() => {
+        this.#isStarting = false;
+        this.#ready.resolve();
+      }, this.#ready.reject);
     } catch (cause) {
       this.stop();
       throw unavailable(String(cause), cause);
@@ -60,17 +60,22 @@ export class WorkerPool implements Engine {
   }
 
   async feed(piece: Uint8Array): Promise<void> {
-    this.#underWay += piece.length;
-    post(this.#first, { type: "chunk", bytes: piece }, moved(piece));
+    const { length } = piece;
+    this.#underWay += length;
+    this.#first.chunk(moving(piece, piece)).then(({ counts, spent }) => {
+      this.#underWay -= length;
+      this.#spare.push(spent);
+      this.#room.resolve();
+      this.#listener.taken(length, counts);
+    }, this.#listener.fail);
     while (this.#underWay >= UNDER_WAY) {
       this.#room = deferred();
       await this.#room.promise;
     }
   }
 
-  async end(): Promise<Outcome> {
-    post(this.#first, { type: "end" }, []);
-    return this.#done.promise;
+  end(): Promise<Outcome> {
+    return this.#first.end();
   }
 
   stop(): void {
@@ -81,14 +86,12 @@ export class WorkerPool implements Engine {
     }
   }
 
-  #listen(worker: WorkerLike): void {
-    worker.onmessage = ({ data }) => this.#receive(data as FromWorker);
-    worker.onmessageerror = () =>
-      this.#listener.fail(engineError(plainError(new Error("a message could not be read"))));
+  #watch(worker: WorkerLike): void {
+    worker.onmessageerror = () => this.#listener.fail(crossed(plainError(new Error("a message could not be read"))));
     worker.onerror = (event) => {
       event.preventDefault?.();
       const message = event.message ?? "it did not start";
-      if (this.#starting > 0) {
+      if (this.#isStarting) {
         this.#ready.reject(unavailable(message, event.error));
         return;
       }
@@ -96,43 +99,6 @@ export class WorkerPool implements Engine {
         new CountersignError("worker.failed", `a worker failed: ${message}`, { hint: FAILED, cause: event.error }),
       );
     };
-  }
-
-  #receive(message: FromWorker): void {
-    switch (message.type) {
-      case "ready":
-        this.#starting -= 1;
-        if (this.#starting === 0) {
-          this.#ready.resolve();
-        }
-        break;
-      case "taken":
-        this.#underWay -= message.bytes;
-        if (message.spent !== undefined) {
-          this.#spare.push(message.spent);
-        }
-        this.#room.resolve();
-        this.#listener.taken(message.bytes, message.counts);
-        break;
-      case "events":
-      case "marks": {
-        const bytes = message.bytes.length;
-        this.#listener.show(message.type, message.bytes).then(() => post(this.#first, { type: "shown", bytes }, []));
-        break;
-      }
-      case "findings":
-        this.#listener.found(message.findings);
-        break;
-      case "report":
-        this.#listener.report(message.outcome);
-        break;
-      case "done":
-        this.#done.resolve(message.outcome);
-        break;
-      case "failed":
-        this.#listener.fail(engineError(message.error));
-        break;
-    }
   }
 }
 
@@ -156,10 +122,6 @@ function assignRoles(threads: number, task: Task): [Part, Part[]] {
       ports: [port2],
     })),
   ];
-}
-
-function post(worker: WorkerLike, message: ToWorker, transfer: Movable[]): void {
-  worker.postMessage(message, transfer);
 }
 
 function unavailable(message: string, cause: unknown): CountersignError {

@@ -1,9 +1,9 @@
 /** The worker thread. */
 
 import { parentPort } from "node:worker_threads";
-import type { HostPort } from "./port.js";
+import type { Port } from "../calls/calls.js";
 import { work } from "./work.js";
 
 if (parentPort !== null) {
-  work(parentPort as unknown as HostPort);
+  work(parentPort as unknown as Port);
 }

@@ -1,6 +1,6 @@
 /** The Web Worker. */
 
-import type { HostPort } from "./port.js";
+import type { Port } from "../calls/calls.js";
 import { work } from "./work.js";
 
-work(globalThis as unknown as HostPort);
+work(globalThis as unknown as Port);

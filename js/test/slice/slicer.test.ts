@@ -5,10 +5,10 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { type VerifiedEvent, verify } from "countersign/verify";
+import type { Port } from "../../dist/calls/calls.js";
 import { createSlicer } from "../../dist/slice/create-slicer.js";
-import type { ToSlicer } from "../../dist/slice/messages.js";
 import { work } from "../../dist/slice/work.js";
-import { plainError } from "../../dist/verify/messages.js";
+import type { WorkerLike } from "../../dist/verify/roles.js";
 import { cases } from "../verify/cases.ts";
 import { exportOf } from "../verify/inputs.ts";
 
@@ -17,26 +17,33 @@ const module = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/slic
 let started = 0;
 let ended = 0;
 
-/** A worker that shares this thread: what it says crosses as it would from another. */
+/** As a message crosses, but for a module, which Node.js clones for threads alone. */
+function crossing(message: unknown): MessageEvent {
+  const { given, ...rest } = message as { given?: unknown[] };
+  const cloned = given?.map((one) => (one instanceof WebAssembly.Module ? one : structuredClone(one)));
+  return { data: { ...structuredClone(rest), ...(cloned && { given: cloned }) } } as MessageEvent;
+}
+
+/** A worker that shares this thread: what either side says crosses as it would from another. */
 function worker() {
   started += 1;
   let isEnded = false;
-  const worker = {
-    onmessage: null as ((event: MessageEvent) => unknown) | null,
+  const deliver = (to: Port, message: unknown) => {
+    const event = crossing(message);
+    queueMicrotask(() => !isEnded && to.onmessage?.(event));
+  };
+  const inside: Port = { onmessage: null, postMessage: (message) => deliver(worker, message) };
+  const worker: WorkerLike = {
+    onmessage: null,
     onerror: null,
     onmessageerror: null,
-    postMessage(message: unknown) {
-      const { module, job } = message as ToSlicer;
-      const tell = (said: unknown) => !isEnded && worker.onmessage?.({ data: structuredClone(said) } as MessageEvent);
-      work({ module, job: structuredClone(job) }, tell).catch((error) =>
-        tell({ type: "failed", error: plainError(error) }),
-      );
-    },
+    postMessage: (message) => deliver(inside, message),
     terminate() {
       ended += 1;
       isEnded = true;
     },
   };
+  work(inside);
   return worker;
 }
 

@@ -311,11 +311,15 @@ test("a worker that fails later is an error with a hint", async () => {
     module: EMPTY_MODULE,
     worker: () => {
       const worker = deafWorker();
-      worker.postMessage = () => {
-        setTimeout(() => {
-          worker.onmessage?.({ data: { type: "ready" } } as MessageEvent);
-          worker.onerror?.({ message: "out of memory" } as ErrorEvent);
-        });
+      // It begins, as it is asked to first, and does nothing else.
+      worker.postMessage = (message) => {
+        const { id, call } = message as { id: number; call: string };
+        if (call === "begin") {
+          setTimeout(() => {
+            worker.onmessage?.({ data: { id } } as MessageEvent);
+            setTimeout(() => worker.onerror?.({ message: "out of memory" } as ErrorEvent));
+          });
+        }
       };
       return worker;
     },

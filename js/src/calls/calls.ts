@@ -1,0 +1,119 @@
+/** One typed call between a page and its workers, and among workers: either side asks, and the answer is a promise. */
+
+import { type Deferred, deferred } from "../deferred.js";
+import { type CoreErrorCode, CountersignError } from "../error.js";
+
+/** A port to whoever is on the other side: a `Worker`, its global scope, Node's `parentPort`, a `MessagePort`. */
+export interface Port {
+  postMessage(message: unknown, transfer: Movable[]): void;
+  onmessage: ((event: MessageEvent) => unknown) | null;
+}
+
+/** What can be moved with a message, in place of being copied. */
+export type Movable = ArrayBuffer | MessagePort;
+
+/** What the other side can be asked for. */
+export type Remote<Theirs> = {
+  readonly [Name in keyof Theirs]: Theirs[Name] extends (...given: infer Given) => infer Result
+    ? (...given: Given) => Promise<Awaited<Result>>
+    : never;
+};
+
+/** A question, or the answer to one. */
+interface Message {
+  readonly id: number;
+  readonly call?: string;
+  readonly given?: readonly unknown[];
+  readonly value?: unknown;
+  readonly error?: PlainError;
+}
+
+/** An error as it crosses; `code` is there when the core refused something. */
+export interface PlainError {
+  code: string | undefined;
+  message: string;
+  hint: string | undefined;
+  line: number | undefined;
+  member: string | undefined;
+}
+
+/** What can be done about a worker that failed. */
+export const FAILED = "it may have been out of memory; if it happens again with the same file, please report it";
+
+const moves = new WeakMap<object, Movable[]>();
+
+/** Has a value that is given or answered take these along: they are moved, and gone here. */
+export function moving<T extends object>(value: T, ...what: (Uint8Array | Movable)[]): T {
+  const movable = what.map((one) => (one instanceof Uint8Array ? (one.buffer as ArrayBuffer) : one));
+  moves.set(value, [...new Set(movable)]);
+  return value;
+}
+
+/** No number is used again: a worker that is kept may still answer what was asked of it before. */
+let calls = 0;
+
+/** Answers the other side with `ours`, and gives what asks it. What was asked of a worker that ended is never answered. */
+export function connect<Theirs extends object>(port: Port, ours: object): Remote<Theirs> {
+  const asked = new Map<number, Deferred<unknown>>();
+  const post = (message: Message, values: readonly unknown[]) =>
+    port.postMessage(
+      message,
+      values.flatMap((value) => moves.get(value as object) ?? []),
+    );
+  const answer = async (id: number, call: string, given: readonly unknown[] = []) => {
+    try {
+      const value = await (ours as Record<string, (...given: readonly unknown[]) => unknown>)[call]?.(...given);
+      post({ id, value }, [value]);
+    } catch (error) {
+      post({ id, error: plainError(error) }, []);
+    }
+  };
+  port.onmessage = ({ data }) => {
+    const { id, call, given, value, error } = data as Message;
+    if (call !== undefined) {
+      void answer(id, call, given);
+      return;
+    }
+    const question = asked.get(id);
+    asked.delete(id);
+    if (error === undefined) {
+      question?.resolve(value);
+    } else {
+      question?.reject(crossed(error));
+    }
+  };
+  const ask = (call: string, given: readonly unknown[]): Promise<unknown> => {
+    const id = calls++;
+    const question = deferred<unknown>();
+    asked.set(id, question);
+    post({ id, call, given }, given);
+    return question.promise;
+  };
+  const target = {} as Remote<Theirs>;
+  return new Proxy(target, {
+    get:
+      (_, call) =>
+      (...given: readonly unknown[]) =>
+        ask(String(call), given),
+  });
+}
+
+/** Says an error in a form that can cross. */
+export function plainError(error: unknown): PlainError {
+  const { code, message, hint, line, member } = error as Partial<Record<keyof PlainError, unknown>>;
+  const text = (value: unknown) => (typeof value === "string" ? value : undefined);
+  return {
+    code: text(code),
+    message: text(message) ?? String(error),
+    hint: text(hint),
+    line: typeof line === "number" ? line : undefined,
+    member: text(member),
+  };
+}
+
+/** The error that the core threw, or else one that says that the work itself failed. */
+export function crossed({ code, message, hint, line, member }: PlainError): CountersignError {
+  return code === undefined
+    ? new CountersignError("worker.failed", `the verifier failed: ${message}`, { hint: FAILED })
+    : new CountersignError(code as CoreErrorCode, message, { hint, line, member });
+}

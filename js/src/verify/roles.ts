@@ -1,0 +1,99 @@
+/**
+ * What the host, its workers, and the workers among each other ask.
+ *
+ * One worker alone verifies all of an export. Several share it out: a coordinator cuts the export into stretches and
+ * takes their summaries in order, summarizers make them (SPEC section 10). Stretches go from the coordinator to
+ * the summarizers directly; the host only feeds the coordinator.
+ *
+ * Chunks and stretches are moved, not copied, and their buffers come back to be used again: buffers that are left
+ * to collectors pile up in a browser's process, several times the memory that verifying needs.
+ */
+
+import type { CompiledModule } from "../artefact/load.js";
+import type { Movable, PlainError } from "../calls/calls.js";
+import type { Finding, Report } from "../report.js";
+
+/** Options as they cross to a worker. */
+export interface Task {
+  /** A trust file's bytes. */
+  trust: Uint8Array | undefined;
+  /** Checkpoints that were verified before. */
+  pins: string[];
+  expect: { origin?: string; range?: [number, number]; maxAgeSeconds?: number; now?: string } | undefined;
+  /** What is to be handed out, and whether the export goes on and there are to be reports along the way. */
+  wants: { events: boolean; marks: boolean; findings: boolean; live: boolean };
+  /** Whether an age is measured at the moment of each report. */
+  measuresNow: boolean;
+}
+
+/** What a worker is there for. */
+export type Role =
+  | { role: "single"; task: Task }
+  | { role: "coordinator"; task: Task; summarizers: MessagePort[] }
+  | { role: "summarizer"; trust: Uint8Array | undefined; coordinator: MessagePort };
+
+/** What the host asks of a worker: first to begin, in whatever role, and then of the one that it feeds. */
+export interface VerifyWorker extends Feed {
+  begin(module: CompiledModule, role: Role): Promise<void>;
+}
+
+/** Takes an export. */
+export interface Feed {
+  /** Resolves when the chunk was taken. */
+  chunk(bytes: Uint8Array): Promise<Taken>;
+  end(): Promise<Outcome>;
+}
+
+/** How far verifying came with a chunk, and the chunk's buffer. */
+export interface Taken {
+  counts: Counted;
+  spent: ArrayBuffer;
+}
+
+/** What a worker tells the host. */
+export interface VerifyHost {
+  /** Resolves when these events or marks were dealt with. */
+  show(what: Shown, bytes: Uint8Array): Promise<void>;
+  found(findings: readonly Finding[]): void;
+  /** The report as if the export had ended with the last checkpoint. */
+  report(outcome: Outcome): void;
+  /** It went wrong while nothing was asked for. */
+  fail(error: PlainError): void;
+}
+
+/** What a coordinator asks of a summarizer. */
+export interface SummarizerWorker {
+  begin(origin: string): void;
+  learn(opened: Uint8Array): void;
+  /** Gives the stretch back, and its summary where it can in the same buffer. */
+  summarize(stretch: Uint8Array<ArrayBuffer>): Summary;
+}
+
+export interface Summary {
+  summary: Uint8Array;
+  stretch: Uint8Array<ArrayBuffer>;
+}
+
+/** What is handed out in batches. */
+export type Shown = "events" | "marks";
+
+/** How far verifying came: lines that are not blank, and the events on them. */
+export interface Counted {
+  lines: number;
+  events: number;
+}
+
+/** The end of verifying. */
+export interface Outcome {
+  report: Report;
+  pin: string | null;
+}
+
+/** As much of a `Worker` as is needed; other kinds of threads can be made to look like it. */
+export interface WorkerLike {
+  postMessage(message: unknown, transfer: Movable[]): void;
+  terminate(): void;
+  onmessage: ((event: MessageEvent) => unknown) | null;
+  onerror: ((event: ErrorEvent) => unknown) | null;
+  onmessageerror: ((event: MessageEvent) => unknown) | null;
+}
