@@ -10,6 +10,7 @@
 //! assert_eq!(event.get("tags").map_or(0, |tags| tags.elements().count()), 2);
 //! ```
 
+use core::cmp::Ordering;
 use std::borrow::Cow;
 
 use countersign::canonical::{Raw, Token, Tokens};
@@ -204,7 +205,13 @@ impl<'a> Value<'a> {
 
 /// Whether a name is this one.
 fn says(raw: Raw<'_>, name: &str) -> bool {
-    raw.as_written() == name && !name.contains('\\') || raw.as_written().contains('\\') && raw.text() == name
+    let written = raw.as_written();
+    // An escape is longer than what it stands for.
+    match written.len().cmp(&name.len()) {
+        Ordering::Less => false,
+        Ordering::Equal => written == name && !name.contains('\\'),
+        Ordering::Greater => written.contains('\\') && raw.text() == name,
+    }
 }
 
 /// The members of an object: each one's name and value.

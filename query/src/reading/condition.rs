@@ -1,6 +1,6 @@
 //! When a reading, or a part of it, holds: what must stand where in an event.
 
-use super::path::Path;
+use super::path::{Path, Scope};
 use crate::value::{Kind, Value};
 
 /// One of several lists of tests, all of which must hold; none at all always holds.
@@ -35,23 +35,27 @@ pub(super) enum Test {
 }
 
 impl Condition {
-    pub(super) fn holds<'v>(&self, root: Value<'v>, here: Value<'v>) -> bool {
+    pub(super) fn holds(&self, scope: &Scope<'_>) -> bool {
         self.any.is_empty()
-            || self.any.iter().any(|all| all.iter().all(|(path, tests)| hold(path, tests, root, here)))
+            || self.any.iter().any(|all| all.iter().all(|(path, tests)| hold(path, tests, scope)))
+    }
+
+    pub(super) fn number(&mut self, names: &mut Vec<String>) {
+        self.any.iter_mut().flatten().for_each(|(path, _)| path.number(names));
     }
 }
 
 /// Whether the tests hold of a value that stands there, or are satisfied by there being none.
-fn hold<'v>(path: &Path, tests: &[Test], root: Value<'v>, here: Value<'v>) -> bool {
+fn hold(path: &Path, tests: &[Test], scope: &Scope<'_>) -> bool {
     if tests.iter().any(Test::wants_none) {
         // What must not be so must be so of no value that stands there.
         return tests.iter().all(|test| match test {
-            Test::There(false) => !path.find(root, here, &mut |value| value.kind() != Kind::Null),
-            Test::Not(inner) => !path.find(root, here, &mut |value| inner.iter().all(|test| test.of(value))),
-            other => path.find(root, here, &mut |value| other.of(value)),
+            Test::There(false) => !path.find(scope, &mut |value| value.kind() != Kind::Null),
+            Test::Not(inner) => !path.find(scope, &mut |value| inner.iter().all(|test| test.of(value))),
+            other => path.find(scope, &mut |value| other.of(value)),
         });
     }
-    path.find(root, here, &mut |value| tests.iter().all(|test| test.of(value)))
+    path.find(scope, &mut |value| tests.iter().all(|test| test.of(value)))
 }
 
 impl Test {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::condition::{Condition, Test};
-use super::path::Path;
+use super::path::{Path, Scope};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
 use super::when::{Unit, Written};
 use super::{Outcome, Read};
@@ -90,6 +90,8 @@ pub(super) struct Definition {
     reason: Source,
     /// An event that this may read has all the members of one of these.
     needs: Vec<Roots>,
+    /// How many members its paths begin with.
+    firsts: usize,
 }
 
 impl Definition {
@@ -115,7 +117,7 @@ impl Definition {
             return Err(Unusable::new("when", problem, mend));
         }
         let within = object.optional("within", within)?.unwrap_or_else(|| vec![Path::here()]);
-        Ok(Self {
+        let mut definition = Self {
             read_as,
             within,
             when,
@@ -127,7 +129,18 @@ impl Definition {
             outcome: object.optional("outcome", outcome)?.unwrap_or_default(),
             reason: object.optional("reason", source)?.unwrap_or_default(),
             needs: Vec::new(),
-        })
+            firsts: 0,
+        };
+        let mut names = Vec::new();
+        let Self { when, time, action, actor, target, address, outcome, reason, .. } = &mut definition;
+        when.number(&mut names);
+        actor.number(&mut names);
+        target.number(&mut names);
+        for source in [time, action, address, outcome, reason] {
+            source.number(&mut names);
+        }
+        definition.firsts = names.len();
+        Ok(definition)
     }
 
     /// Gives numbers to the members that events must have, as far as there are any left.
@@ -167,17 +180,18 @@ impl Definition {
 
     /// What an event says, where it is of this shape.
     pub(super) fn read<'a>(&'a self, root: Value<'a>) -> Option<Read<'a>> {
-        let mut places = self.within.iter().filter_map(|outer| outer.first(root, root));
-        let here = places.find(|here| self.when.holds(root, *here))?;
+        let places = self.within.iter().filter_map(|outer| outer.first(root));
+        let mut scopes = places.map(|here| Scope::new(root, here, self.firsts));
+        let scope = &scopes.find(|scope| self.when.holds(scope))?;
         Some(Read {
             read_as: Cow::Borrowed(&self.read_as),
-            time: self.time.time(root, here),
-            action: self.action.text(root, here),
-            actor: self.actor.read(root, here),
-            target: self.target.read(root, here),
-            address: self.address.text(root, here),
-            outcome: self.outcome.outcome(root, here),
-            reason: self.reason.text(root, here),
+            time: self.time.time(scope),
+            action: self.action.text(scope),
+            actor: self.actor.read(scope),
+            target: self.target.read(scope),
+            address: self.address.text(scope),
+            outcome: self.outcome.outcome(scope),
+            reason: self.reason.text(scope),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Where in an event something stands: `userIdentity.arn`, `target[type=User].id`, `entity.*.name`.
 
+use core::cell::RefCell;
+
 use super::definition::Unusable;
 use crate::value::Value;
 
@@ -12,6 +14,32 @@ pub(super) struct Path {
     /// Whether it begins at the whole event, even where what is read is within it.
     from_root: bool,
     steps: Vec<Step>,
+    /// The number of the member that it begins with, once it has one.
+    first: Option<usize>,
+}
+
+/// What paths begin at.
+pub(super) struct Scope<'v> {
+    /// The whole event.
+    pub(super) root: Value<'v>,
+    /// What is read.
+    pub(super) here: Value<'v>,
+    /// The members that paths begin with, by their numbers, as far as they were looked for: most paths share a few.
+    firsts: RefCell<Vec<Option<Option<Value<'v>>>>>,
+}
+
+impl<'v> Scope<'v> {
+    pub(super) fn new(root: Value<'v>, here: Value<'v>, numbers: usize) -> Self {
+        Self { root, here, firsts: RefCell::new(vec![None; numbers]) }
+    }
+
+    fn first(&self, number: usize, name: &str) -> Option<Value<'v>> {
+        let mut firsts = self.firsts.borrow_mut();
+        match firsts.get_mut(number) {
+            Some(known) => *known.get_or_insert_with(|| self.here.get(name)),
+            None => self.here.get(name),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -31,7 +59,7 @@ enum Step {
 impl Path {
     /// The whole of what is read.
     pub(super) fn here() -> Self {
-        Self { from_root: false, steps: Vec::new() }
+        Self { from_root: false, steps: Vec::new(), first: None }
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, Unusable> {
@@ -87,20 +115,30 @@ impl Path {
         }
     }
 
-    /// Hands out what stands there, in its order, until `each` says that it is enough; whether it did.
-    pub(super) fn find<'v>(
-        &self,
-        root: Value<'v>,
-        here: Value<'v>,
-        each: &mut dyn FnMut(Value<'v>) -> bool,
-    ) -> bool {
-        walk(&self.steps, if self.from_root { root } else { here }, each)
+    /// Gives the member that it begins with a number, the same as others that begin so.
+    pub(super) fn number(&mut self, names: &mut Vec<String>) {
+        let Some(Step::Member(name)) = self.steps.first().filter(|_| !self.from_root) else { return };
+        let known = names.iter().position(|other| other == name);
+        self.first = Some(known.unwrap_or_else(|| {
+            names.push(name.clone());
+            names.len() - 1
+        }));
     }
 
-    /// The first that stands there.
-    pub(super) fn first<'v>(&self, root: Value<'v>, here: Value<'v>) -> Option<Value<'v>> {
+    /// Hands out what stands there, in its order, until `each` says that it is enough; whether it did.
+    pub(super) fn find<'v>(&self, scope: &Scope<'v>, each: &mut dyn FnMut(Value<'v>) -> bool) -> bool {
+        match (self.first, self.steps.split_first()) {
+            (Some(number), Some((Step::Member(name), rest))) => {
+                scope.first(number, name).is_some_and(|value| walk(rest, value, each))
+            }
+            _ => walk(&self.steps, if self.from_root { scope.root } else { scope.here }, each),
+        }
+    }
+
+    /// The first that stands there in a whole event.
+    pub(super) fn first<'v>(&self, root: Value<'v>) -> Option<Value<'v>> {
         let mut first = None;
-        self.find(root, here, &mut |value| {
+        walk(&self.steps, root, &mut |value| {
             first = Some(value);
             true
         });
@@ -156,11 +194,17 @@ mod tests {
         let text = r#"{"a":{"b":[{"k":"x","v":1},{"k":"y.z","v":2},{"k":"x","v":3}],"c.d":"e"},"o":{"t":"s","s":{"i":4}}}"#;
         let document = Document::parse(text).unwrap();
         let mut found = Vec::new();
-        let path = Path::parse(path).unwrap();
-        path.find(document.root(), document.root().get("a").unwrap(), &mut |value| {
-            found.extend(value.text().map(std::borrow::Cow::into_owned));
-            false
-        });
+        let mut path = Path::parse(path).unwrap();
+        for numbers in [0, 1, 1] {
+            let scope = Scope::new(document.root(), document.root().get("a").unwrap(), numbers);
+            let before = std::mem::take(&mut found);
+            path.find(&scope, &mut |value| {
+                found.extend(value.text().map(std::borrow::Cow::into_owned));
+                false
+            });
+            assert!(numbers == 0 || before == found);
+            path.number(&mut Vec::new());
+        }
         found
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use countersign::time::Time;
 
 use super::condition::Condition;
-use super::path::Path;
+use super::path::{Path, Scope};
 use super::when::Written;
 use super::{Outcome, Party};
 use crate::value::{Kind, Value};
@@ -49,29 +49,39 @@ pub(super) enum Part {
 }
 
 impl Source {
-    pub(super) fn text<'a>(&'a self, root: Value<'a>, here: Value<'a>) -> Option<Cow<'a, str>> {
-        self.alternatives.iter().find_map(|one| one.find(root, here, Some))
+    pub(super) fn number(&mut self, names: &mut Vec<String>) {
+        for one in &mut self.alternatives {
+            one.when.number(names);
+            match &mut one.from {
+                From::Path(path) => path.number(names),
+                From::Text(_) => {}
+                From::Parts(parts) => parts.iter_mut().for_each(|part| {
+                    if let Part::Path(path) = part {
+                        path.number(names);
+                    }
+                }),
+            }
+        }
     }
 
-    pub(super) fn time<'a>(&'a self, root: Value<'a>, here: Value<'a>) -> Option<Time> {
-        self.alternatives.iter().find_map(|one| one.find(root, here, |text| one.written.read(&text)))
+    pub(super) fn text<'a>(&'a self, scope: &Scope<'a>) -> Option<Cow<'a, str>> {
+        self.alternatives.iter().find_map(|one| one.find(scope, Some))
     }
 
-    pub(super) fn outcome<'a>(&'a self, root: Value<'a>, here: Value<'a>) -> Outcome {
+    pub(super) fn time<'a>(&'a self, scope: &Scope<'a>) -> Option<Time> {
+        self.alternatives.iter().find_map(|one| one.find(scope, |text| one.written.read(&text)))
+    }
+
+    pub(super) fn outcome<'a>(&'a self, scope: &Scope<'a>) -> Outcome {
         let stated = |text: Cow<'a, str>| Outcome::stated(&text);
-        self.alternatives.iter().find_map(|one| one.find(root, here, stated)).unwrap_or_default()
+        self.alternatives.iter().find_map(|one| one.find(scope, stated)).unwrap_or_default()
     }
 }
 
 impl Alternative {
     /// The first thing that `make` makes of a text that is found.
-    fn find<'a, T>(
-        &'a self,
-        root: Value<'a>,
-        here: Value<'a>,
-        make: impl Fn(Cow<'a, str>) -> Option<T>,
-    ) -> Option<T> {
-        if !self.when.holds(root, here) {
+    fn find<'a, T>(&'a self, scope: &Scope<'a>, make: impl Fn(Cow<'a, str>) -> Option<T>) -> Option<T> {
+        if !self.when.holds(scope) {
             return None;
         }
         match &self.from {
@@ -81,14 +91,14 @@ impl Alternative {
                 for part in parts {
                     match part {
                         Part::Text(text) => joined.push_str(text),
-                        Part::Path(path) => joined.push_str(&first_text(path, root, here)?),
+                        Part::Path(path) => joined.push_str(&first_text(path, scope)?),
                     }
                 }
                 self.made_of(Cow::Owned(joined)).and_then(make)
             }
             From::Path(path) => {
                 let mut made = None;
-                path.find(root, here, &mut |value| {
+                path.find(scope, &mut |value| {
                     made = said(value).and_then(|text| self.made_of(text)).and_then(&make);
                     made.is_some()
                 });
@@ -122,9 +132,9 @@ fn said(value: Value<'_>) -> Option<Cow<'_, str>> {
     value.text().filter(|text| !text.is_empty())
 }
 
-fn first_text<'a>(path: &Path, root: Value<'a>, here: Value<'a>) -> Option<Cow<'a, str>> {
+fn first_text<'a>(path: &Path, scope: &Scope<'a>) -> Option<Cow<'a, str>> {
     let mut text = None;
-    path.find(root, here, &mut |value| {
+    path.find(scope, &mut |value| {
         text = said(value);
         text.is_some()
     });
@@ -146,12 +156,21 @@ pub(super) struct PartyAlternative {
 }
 
 impl PartySource {
+    pub(super) fn number(&mut self, names: &mut Vec<String>) {
+        for one in &mut self.alternatives {
+            one.when.number(names);
+            for source in [&mut one.id, &mut one.name, &mut one.kind] {
+                source.number(names);
+            }
+        }
+    }
+
     /// The first that has an identifier or a name.
-    pub(super) fn read<'a>(&'a self, root: Value<'a>, here: Value<'a>) -> Party<'a> {
-        for one in self.alternatives.iter().filter(|one| one.when.holds(root, here)) {
-            let (id, name) = (one.id.text(root, here), one.name.text(root, here));
+    pub(super) fn read<'a>(&'a self, scope: &Scope<'a>) -> Party<'a> {
+        for one in self.alternatives.iter().filter(|one| one.when.holds(scope)) {
+            let (id, name) = (one.id.text(scope), one.name.text(scope));
             if id.is_some() || name.is_some() {
-                return Party { id, name, kind: one.kind.text(root, here) };
+                return Party { id, name, kind: one.kind.text(scope) };
             }
         }
         Party::default()
