@@ -82,8 +82,8 @@ impl<'a> File<'a> {
 
     /// The 1-based line of a place in the text.
     fn line(&self, at: usize) -> u64 {
-        let before = self.text.as_bytes().get(..at).unwrap_or(self.text.as_bytes());
-        1 + before.iter().filter(|byte| **byte == b'\n').count() as u64
+        let before = self.text.get(..at).unwrap_or(self.text);
+        1 + before.matches('\n').count() as u64
     }
 
     fn table(&self) -> Result<DeTable<'a>, Failure> {

@@ -121,7 +121,7 @@ pub(crate) struct Args {
     #[arg(long)]
     require_records: bool,
     #[command(flatten)]
-    oidc: oidc::Issuer,
+    oidc: oidc::OpenId,
     /// Serve this HTML file at / in place of the console
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,

@@ -7,10 +7,15 @@ mod common;
 mod fake_log;
 
 use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use assert_cmd::assert::Assert;
-use collector::{Collector, Mischief};
+use collector::{Collector, Mischief, time_of};
 use common::{ORIGIN, Place, events};
+use countersign::event::{Event, Redaction};
+use countersign::note::SignerKey;
+use countersign::recorder::{Recorder, header};
+use countersign::time::Time;
 use predicates::prelude::*;
 use serde_json::Value;
 
@@ -237,4 +242,78 @@ fn a_secret_key_in_the_place_of_a_public_one_is_not_repeated() {
     record(&place, &collector, secret.trim(), &[])
         .code(2)
         .stderr(predicate::str::contains(secret.trim().rsplit('+').next().unwrap()).not());
+}
+
+/// Puts a chain into a new outbox that was recorded when this machine's clock was so many seconds ahead.
+fn recorded_ahead(place: &Place, seconds: i64, closed: bool) {
+    let key = SignerKey::parse(place.read("app.key").trim()).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let time = Time::from_millis(i64::try_from(now).unwrap() + seconds * 1000).unwrap();
+    let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time, &[7; 16]).unwrap();
+    let event = Event::parse(br#"{"action":"job.update","n":100}"#, &Redaction::none()).unwrap();
+    recorder.sign_with(&key).unwrap();
+    recorder.record(&event, time, &[9; 16]).unwrap();
+    recorder.flush();
+    recorder.sign_with(&key).unwrap();
+    if closed {
+        recorder.close(time).unwrap();
+        recorder.sign_with(&key).unwrap();
+    }
+    fs::create_dir(place.path("outbox")).unwrap();
+    place.write("outbox/000000000001.ndjson", header(ORIGIN) + &recorder.drain());
+    let position = format!(
+        "{{\"countersign\":\"outbox/v1\",\"origin\":\"{ORIGIN}\",\"through\":0,\"head\":null,\"followed\":null,\"receipt\":null}}"
+    );
+    place.write("outbox/position.json", position);
+}
+
+/// The times of the links that the log holds.
+fn latest(collector: &Collector) -> Time {
+    let bodies = collector.bodies();
+    let links = bodies.last().unwrap().lines().filter_map(|line| time_of(line.as_bytes()));
+    links.max().unwrap()
+}
+
+#[test]
+fn a_chain_from_a_clock_that_was_ahead_holds_nothing_back() {
+    for (closed, more) in [(false, "--open"), (true, "--json")] {
+        let (place, collector, log) = start(20);
+        collector.tell_time(0);
+        recorded_ahead(&place, 3_600, closed);
+        record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s", more])
+            .success()
+            .stderr(predicate::str::contains("recorded with the time now").count(1));
+        let mut found = numbers(&collector);
+        found.sort_unstable();
+        assert_eq!(found, (1..=20).chain([100]).collect::<Vec<_>>(), "each once");
+        assert!(segments(&place).is_empty());
+    }
+}
+
+#[test]
+fn links_are_dated_by_the_log_where_this_machines_clock_is_ahead() {
+    let (place, collector, log) = start(20);
+    collector.tell_time(-3_600);
+    let args = ["--outbox", "outbox", "--give-up", "0s", "--sign-every", "1"];
+    record(&place, &collector, &log, &args).success().stderr(
+        predicate::str::contains("s ahead of the log's: events are dated by the log's clock").count(1),
+    );
+    assert_eq!(numbers(&collector), (1..=20).collect::<Vec<_>>());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    assert!(latest(&collector).millis() < i64::try_from(now).unwrap() - 3_000_000);
+    assert!(segments(&place).is_empty());
+}
+
+#[test]
+fn a_log_that_is_days_behind_is_not_believed() {
+    let (place, collector, log) = start(3);
+    collector.tell_time(-2 * 86_400);
+    record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"])
+        .code(1)
+        .stderr(predicate::str::contains("submit.early"));
+    assert!(collector.events().is_empty() && !segments(&place).is_empty());
+    collector.tell_time(0);
+    place.write("events.ndjson", "{\"action\":\"job.update\",\"n\":4}\n");
+    record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"]).success();
+    assert_eq!(numbers(&collector), [1, 2, 3, 4], "it was the log's clock");
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign::link::ChainId;
 use countersign::proof::Proof;
+use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::{Code, Error};
 use serde::Deserialize;
@@ -32,6 +33,8 @@ pub(crate) enum Meaning {
     Fork { chain: Option<String>, seq: Option<u64>, index: Option<u64> },
     /// Less at a time.
     TooLarge { bytes: Option<usize>, lines: Option<usize> },
+    /// Links are dated ahead of the log's clock, which shows this.
+    Early { now: Time },
     /// Not now.
     Later,
     /// Not at all, as things are.
@@ -48,6 +51,7 @@ struct ErrorBody {
     seq: Option<u64>,
     index: Option<u64>,
     limits: Option<TakenAtOnce>,
+    now: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -97,6 +101,10 @@ impl Answer {
             413 => {
                 let limits = body.limits.unwrap_or(TakenAtOnce { bytes: None, lines: None });
                 Meaning::TooLarge { bytes: limits.bytes, lines: limits.lines }
+            }
+            503 if body.error.code == "submit.early" => {
+                let now = body.now.and_then(|now| Time::parse(now.as_bytes()));
+                now.map_or(Meaning::Later, |now| Meaning::Early { now })
             }
             408 | 421 | 425 | 429 | 500..=599 => Meaning::Later,
             _ => Meaning::Refused,

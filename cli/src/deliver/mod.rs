@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign::link::ChainId;
+use countersign::time::Time;
 use countersign::trust::Trust;
 
 pub(crate) use self::answer::Answer;
@@ -40,6 +41,9 @@ pub(crate) enum Step {
     Delivered { events: u64 },
     /// Something is to be sent otherwise, at once.
     Again,
+    /// Links are dated ahead of the log's clock, which showed `now`. All before `from` is in the log, where that is in
+    /// the middle of a segment.
+    Early { now: Time, from: Option<(ChainId, u64)>, after: Option<Duration>, why: Failure },
     /// It did not work, and may work later; not before `after`, where the collector said so.
     Later { after: Option<Duration>, why: Failure },
     /// It will not work as long as nobody does something about it.
@@ -110,6 +114,9 @@ impl<'a> Delivery<'a> {
                     }
                     None => Step::Refused(self.too_large()),
                 }
+            }
+            Meaning::Early { now } => {
+                Step::Early { now, from: self.from, after: answer.retry_after, why: said(answer.words()) }
             }
             Meaning::Later => Step::Later { after: answer.retry_after, why: said(answer.words()) },
             Meaning::Refused => Step::Refused(said(answer.words())),

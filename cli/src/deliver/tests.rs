@@ -227,7 +227,7 @@ fn step(delivery: &mut Delivery<'_>, collector: &mut Fake) -> Result<bool, Failu
     match delivery.step(collector) {
         Step::Empty => Ok(false),
         Step::Delivered { .. } | Step::Again => Ok(true),
-        Step::Later { why, .. } | Step::Refused(why) | Step::Dead(why) => Err(why),
+        Step::Later { why, .. } | Step::Early { why, .. } | Step::Refused(why) | Step::Dead(why) => Err(why),
     }
 }
 

@@ -57,7 +57,8 @@ impl Head {
         let position = Position { chain: link.chain(), seq: link.seq(), last, time: link.time() };
         let head = match (&link, before) {
             (Link::Open(open), None) => Self { key: open.key.clone(), position, closed: false },
-            (Link::Open(open), Some(before)) if before.closed => {
+            // A chain whose times are yet to come is left where it is.
+            (Link::Open(open), Some(before)) if before.closed || open.time < before.position.time => {
                 Self { key: open.key.clone(), position, closed: false }
             }
             (Link::Event(_) | Link::Close(_), Some(before)) if before.is_followed_by(&link) => {

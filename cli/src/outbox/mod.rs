@@ -117,8 +117,16 @@ impl Outbox {
         let text = str::from_utf8(&bytes).map_err(|_| self.damaged(&name, "it is not UTF-8"))?;
         let segment = segment::read(number, text, &self.origin, self.head(), self.followed())
             .map_err(|why| self.damaged(&name, why))?;
-        self.pending.push_back(segment);
+        self.put_last(segment);
         Ok(())
+    }
+
+    /// What a segment is in the place of is pending no more. Its files stay until the segment is proven.
+    fn put_last(&mut self, segment: Segment) {
+        if let Some(first) = segment.replaces {
+            self.pending.retain(|replaced| replaced.number < first);
+        }
+        self.pending.push_back(segment);
     }
 
     fn check_origin(&self, origin: &str) -> Result<(), Failure> {
@@ -188,6 +196,26 @@ impl Outbox {
     /// They are durable when this returns. When it fails it is not known whether they are: nothing more can be kept
     /// until the outbox is opened again.
     pub(crate) fn append(&mut self, lines: &str, followed: Option<&Followed>) -> Result<(), Failure> {
+        self.keep(lines, followed, None)
+    }
+
+    /// Keeps a chain of its own in the place of the segments from that number on, in one step: it holds their events.
+    /// Durable as of [`Outbox::append`].
+    pub(crate) fn replace(
+        &mut self,
+        first: u64,
+        lines: &str,
+        followed: Option<&Followed>,
+    ) -> Result<(), Failure> {
+        self.keep(lines, followed, Some(first))
+    }
+
+    fn keep(
+        &mut self,
+        lines: &str,
+        followed: Option<&Followed>,
+        replaces: Option<u64>,
+    ) -> Result<(), Failure> {
         let number = self.last_number() + 1;
         let name = segment::name(number);
         if self.unknown {
@@ -195,7 +223,7 @@ impl Outbox {
             let message = "an earlier write to the outbox failed";
             return Err(Failure::unusable("outbox.unknown", message, hint).within(&self.name));
         }
-        let text = segment::write(&self.origin, followed, lines);
+        let text = segment::write(&self.origin, followed, replaces, lines);
         let segment = segment::read(number, &text, &self.origin, self.head(), self.followed())
             .map_err(|why| self.damaged(&name, why))?;
         if number == 1 {
@@ -206,7 +234,7 @@ impl Outbox {
             self.unknown = true;
             return Err(Failure::io("write to the outbox", &self.place(&name), &error));
         }
-        self.pending.push_back(segment);
+        self.put_last(segment);
         Ok(())
     }
 
@@ -225,10 +253,12 @@ impl Outbox {
         };
         let proven = (Some(last.end.clone()), last.followed.clone());
         self.write_position(through, proven.clone(), Some(&receipt))?;
-        (self.through, self.proven, self.receipt) = (through, proven, Some(receipt));
-        while let Some(segment) = self.pending.pop_front_if(|segment| segment.number <= through) {
+        let before = std::mem::replace(&mut self.through, through);
+        (self.proven, self.receipt) = (proven, Some(receipt));
+        self.pending.retain(|segment| segment.number > through);
+        for number in before + 1..=through {
             // What stays behind is known to be proven: the next process removes it.
-            let _ = self.store.remove(&segment::name(segment.number));
+            let _ = self.store.remove(&segment::name(number));
         }
         Ok(())
     }

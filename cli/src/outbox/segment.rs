@@ -26,6 +26,8 @@ pub(crate) struct Segment {
     pub(crate) end: Head,
     /// How far into the followed file it goes, or the segments before it.
     pub(crate) followed: Option<Followed>,
+    /// The first of the segments in whose place it is, up to the one before it: its chain holds their events.
+    pub(crate) replaces: Option<u64>,
 }
 
 /// The name of a segment's file.
@@ -41,13 +43,21 @@ pub(super) fn number(name: &str) -> Option<u64> {
 }
 
 /// The text of a segment.
-pub(super) fn write(origin: &str, followed: Option<&Followed>, lines: &str) -> String {
+pub(super) fn write(origin: &str, followed: Option<&Followed>, replaces: Option<u64>, lines: &str) -> String {
     let mut text = recorder::header(origin);
-    if let Some(note) = followed.and_then(|followed| serde_json::to_string(followed).ok()) {
+    let mut note = |name: &str, value: &str| {
         text.truncate(text.len() - "}\n".len());
-        text.push_str(",\"followed\":");
-        text.push_str(&note);
+        text.push_str(",\"");
+        text.push_str(name);
+        text.push_str("\":");
+        text.push_str(value);
         text.push_str("}\n");
+    };
+    if let Some(followed) = followed.and_then(|followed| serde_json::to_string(followed).ok()) {
+        note("followed", &followed);
+    }
+    if let Some(first) = replaces {
+        note("replaces", &first.to_string());
     }
     text.push_str(lines);
     text
@@ -73,7 +83,12 @@ pub(super) fn read(
     let mut notes: Map<String, Value> = serde_json::from_str(header).map_err(|_| "it has no header")?;
     let own = notes.remove("followed").map(serde_json::from_value::<Followed>).transpose();
     let followed = own.map_err(|_| "its note on the followed file is malformed")?.or(followed.cloned());
+    let replaces = notes.remove("replaces").map(|first| first.as_u64().filter(|first| *first < number));
+    let replaces =
+        replaces.map(|first| first.ok_or("its note on what it replaces is malformed")).transpose()?;
     let mut first: Option<Place> = None;
+    // A chain that is given up for another ends where it is.
+    let before = before.filter(|_| replaces.is_none());
     let (mut head, mut signed, mut count, mut events) = (before.cloned(), false, 0, 0);
     for line in links.split_terminator('\n') {
         let (after, place) = Head::after(head.as_ref(), line, origin)?;
@@ -87,7 +102,7 @@ pub(super) fn read(
     }
     match (head, first) {
         (Some(end), Some(first)) if signed && text.ends_with('\n') => {
-            Ok(Segment { number, first, links: count, events, bytes: links.len(), end, followed })
+            Ok(Segment { number, first, links: count, events, bytes: links.len(), end, followed, replaces })
         }
         _ => Err("its last link is not signed: it was cut off"),
     }
@@ -110,7 +125,7 @@ mod tests {
     #[test]
     fn the_header_says_how_far_the_file_was_followed() {
         let followed = Followed { offset: 7, file: Some((1, 2)), before: "x".into(), path: None };
-        let text = write("log.example", Some(&followed), "");
+        let text = write("log.example", Some(&followed), None, "");
         assert_eq!(
             text,
             "{\"countersign\":\"export/v1\",\"origin\":\"log.example\",\"followed\":{\"offset\":7,\"file\":[1,2],\"before\":\"x\"}}\n"

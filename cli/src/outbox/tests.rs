@@ -160,3 +160,59 @@ fn a_directory_is_its_owners_and_one_processes() {
         assert_eq!((mode(&path), mode(&path.join("b"))), (0o700, 0o600));
     }
 }
+
+#[test]
+fn a_chain_takes_the_place_of_another_in_one_step() {
+    let store = Arc::new(Memory::default());
+    let mut outbox = filled(&store, 3);
+    let key = key();
+    let at = Time::from_millis(0).unwrap();
+    let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), at, &[2; 16]).unwrap();
+    for n in 0..4 {
+        let event = Event::parse(format!("{{\"n\":{n}}}").as_bytes(), &Redaction::none()).unwrap();
+        recorder.sign_with(&key).unwrap();
+        recorder.record(&event, at, &[n; 16]).unwrap();
+    }
+    recorder.flush();
+    recorder.sign_with(&key).unwrap();
+    let lines = recorder.drain();
+    outbox.replace(2, &lines, None).unwrap();
+    let numbers = |outbox: &Outbox| outbox.pending().iter().map(|segment| segment.number).collect::<Vec<_>>();
+    assert_eq!((numbers(&outbox), outbox.events()), (vec![1, 4], 6));
+    assert_eq!(outbox.followed().unwrap().offset, 3, "the file was read as far as before");
+    let again = open(&store).unwrap();
+    assert_eq!((again.pending(), again.head()), (outbox.pending(), outbox.head()));
+    outbox.proven(1, receipt()).unwrap();
+    assert_eq!(open(&store).unwrap().pending(), outbox.pending());
+    // Whichever of the files a process could still remove.
+    for left in [vec![], vec![2], vec![3], vec![2, 3, 4]] {
+        let other = Arc::new(Memory::default());
+        for name in store.names().unwrap() {
+            other.put(&name, &store.read(&name).unwrap()).unwrap();
+        }
+        open(&other).unwrap().proven(4, receipt()).unwrap();
+        for number in left {
+            let name = segment::name(number);
+            other.put(&name, &store.read(&name).unwrap()).unwrap();
+        }
+        let again = open(&other).unwrap();
+        assert_eq!((again.events(), again.head()), (0, outbox.head()));
+        assert_eq!(other.names().unwrap(), ["position.json"]);
+    }
+}
+
+#[test]
+fn a_chain_is_left_for_an_earlier_one_alone() {
+    let open_at = |millis: i64| {
+        let key = key();
+        let at = Time::from_millis(millis).unwrap();
+        let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), at, &[3; 16]).unwrap();
+        recorder.sign_with(&key).unwrap();
+        recorder.drain()
+    };
+    let store = Arc::new(Memory::default());
+    let mut outbox = filled(&store, 1);
+    assert_eq!(outbox.append(&open_at(1), None).unwrap_err().code(), "outbox.damaged");
+    outbox.append(&open_at(0), None).unwrap();
+    assert_eq!(open(&store).unwrap().head(), outbox.head());
+}

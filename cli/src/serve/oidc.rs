@@ -5,7 +5,7 @@ use countersign_log::oidc::{Config, Rule};
 use crate::errors::Failure;
 
 #[derive(clap::Args)]
-pub(super) struct Issuer {
+pub(super) struct OpenId {
     /// Let in readers with a token (JWT) of this OpenID Connect issuer, beside those with the log's own tokens
     #[arg(id = "oidc_issuer", long = "oidc-issuer", value_name = "URL", requires_all = ["oidc_audience", "oidc_allow"])]
     issuer: Option<String>,
@@ -24,7 +24,7 @@ pub(super) struct Issuer {
     name: String,
 }
 
-impl Issuer {
+impl OpenId {
     /// The issuer, if one is given.
     pub(super) fn config(&self) -> Result<Option<Config>, Failure> {
         let Some(issuer) = &self.issuer else { return Ok(None) };

@@ -1,9 +1,11 @@
 //! `countersign record --to`: events in, one signed chain out, delivered to a log and proven to be in it.
 
+mod clock;
 mod feed;
 mod http;
 mod note;
 mod proofs;
+mod redate;
 mod sender;
 
 use std::io::Write as _;
@@ -16,13 +18,16 @@ use std::time::{Duration, Instant};
 use countersign::event::{Event, Redaction};
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::recorder::Recorder;
+use countersign::time::Time;
 use countersign::trust::Trust;
 use serde_json::json;
 
+use self::clock::{BACK, Clock};
 use self::feed::Fed;
 pub(crate) use self::note::NoteTo;
 use self::proofs::Proofs;
-use self::sender::{RetryPolicy, Shared};
+use self::redate::redate;
+use self::sender::{Early, RetryPolicy, Shared};
 use crate::deliver::{BatchLimits, Collector, Delivery};
 use crate::errors::{Failure, shown};
 use crate::input::Input;
@@ -30,7 +35,6 @@ use crate::keygen::random;
 use crate::outbox::{Directory, Followed, Memory, Outbox, Store};
 use crate::record::{explain, redaction};
 use crate::verdict::count;
-use crate::verify::now;
 use crate::{args, progress, record, stop, style};
 
 /// A flush has at most so many events and bytes: a segment and a submission stay small.
@@ -114,7 +118,8 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
     let nothing_there = outbox.pending().is_empty() && outbox.head().is_none_or(|head| head.closed);
     let outbox = Mutex::new(outbox);
     let shared = Shared::default();
-    let session = Session { args, to, key, origin: &origin, outbox: &outbox, shared: &shared };
+    let session =
+        Session { args, to, key, origin: &origin, outbox: &outbox, shared: &shared, clock: Mutex::default() };
     let (recorded, ended) = session.deliver(&trust, &mut collector, &feed);
     if recorded == 0 && nothing_there && !to.follow && ended.is_ok() {
         return Err(record::no_event(args));
@@ -155,6 +160,7 @@ struct Session<'a> {
     origin: &'a str,
     outbox: &'a Mutex<Outbox>,
     shared: &'a Shared,
+    clock: Mutex<Clock>,
 }
 
 /// What was recorded and not yet flushed.
@@ -192,6 +198,7 @@ impl Session<'_> {
             self.shared.change(|standing| standing.ended = true);
             let bar = progress::status();
             while !self.shared.standing().over {
+                self.date_anew(&mut None);
                 bar.set_message(self.status(recorded));
                 bar.tick();
                 self.shared.wait(Duration::from_millis(200));
@@ -215,6 +222,10 @@ impl Session<'_> {
         let bar = if self.to.follow { progress::status() } else { indicatif::ProgressBar::hidden() };
         let mut after_stop = 0;
         let ended = loop {
+            if self.shared.standing().early.is_some() {
+                *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
+                self.date_anew(&mut recorder);
+            }
             if stop::asked() {
                 // What was taken from a pipe is in no other place any more.
                 after_stop += 1;
@@ -228,6 +239,10 @@ impl Session<'_> {
                         Ok(event) => event,
                         Err(failure) => break Err(failure),
                     };
+                    if self.is_yet_to_come(recorder.as_ref())? {
+                        *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
+                        recorder = None;
+                    }
                     self.link(&mut recorder, &event)?;
                     unflushed.events += 1;
                     unflushed.redacted += event.redacted() as u64;
@@ -254,7 +269,7 @@ impl Session<'_> {
         bar.finish_and_clear();
         if let Some(recorder) = recorder.as_mut().filter(|_| self.is_last(ended.is_err())) {
             recorder.sign_with(self.key)?;
-            recorder.close(now()?)?;
+            recorder.close(self.now()?)?;
             unflushed.since = Some(Instant::now());
         }
         *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
@@ -324,6 +339,49 @@ impl Session<'_> {
         Ok(Event::parse(dropped.to_string().as_bytes(), &Redaction::none())?)
     }
 
+    /// What time it is, as far as the log agrees.
+    fn now(&self) -> Result<Time, Failure> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner).now()
+    }
+
+    /// Whether a chain's times are ahead of now. They never go back, so that it could only repeat one that no log takes
+    /// until then.
+    fn is_yet_to_come(&self, recorder: Option<&Recorder>) -> Result<bool, Failure> {
+        let Some(position) = recorder.and_then(Recorder::position) else { return Ok(false) };
+        Ok(position.time.millis() > self.now()?.millis() + BACK)
+    }
+
+    /// Dates anew what the log refused as early, if it did. The recorder goes on with the new chain then.
+    fn date_anew(&self, recorder: &mut Option<Recorder>) {
+        let Some(early) = self.shared.standing().early else { return };
+        let dated = self.try_date_anew(&early);
+        let dated_anew = matches!(dated, Ok(Some(_)));
+        match dated {
+            Ok(Some(anew)) => *recorder = Some(anew).filter(|anew| !anew.is_closed()),
+            Ok(None) => {}
+            Err(failure) => style::warn(&failure.brief()),
+        }
+        self.shared.change(|standing| (standing.early, standing.dated_anew) = (None, dated_anew));
+    }
+
+    fn try_date_anew(&self, early: &Early) -> Result<Option<Recorder>, Failure> {
+        let learnt = self.clock.lock().unwrap_or_else(PoisonError::into_inner).learn(early.now)?;
+        let Some(learnt) = learnt else { return Ok(None) };
+        let rhythm = |recorder| self.with_rhythm(recorder);
+        let anew = redate(&mut self.outbox(), early, &learnt, self.key, self.origin, rhythm)?;
+        if anew.is_some() && learnt.is_corrected {
+            let seconds = learnt.ahead / 1000;
+            style::warn(&format!(
+                "this machine's clock is {seconds} s ahead of the log's: events are dated by the log's clock (set the one that is wrong)"
+            ));
+        } else if anew.is_some() {
+            style::warn(
+                "events were dated by a clock that was ahead of the log's: they are recorded with the time now",
+            );
+        }
+        Ok(anew)
+    }
+
     fn with_rhythm(&self, recorder: Recorder) -> Recorder {
         recorder.sign_every(NonZeroU32::new(self.args.sign_every).unwrap_or(NonZeroU32::MIN))
     }
@@ -335,12 +393,12 @@ impl Session<'_> {
             let mut nonce = [0; 16];
             random(&mut nonce)?;
             let key = self.key.verifier_key().clone();
-            recorder.insert(self.with_rhythm(Recorder::open(self.origin, key, now()?, &nonce)?))
+            recorder.insert(self.with_rhythm(Recorder::open(self.origin, key, self.now()?, &nonce)?))
         };
         recorder.sign_with(self.key)?;
         let mut salt = [0; 16];
         random(&mut salt)?;
-        recorder.record(event, now()?, &salt)?;
+        recorder.record(event, self.now()?, &salt)?;
         Ok(recorder.sign_with(self.key)?)
     }
 
@@ -376,9 +434,15 @@ impl Session<'_> {
         if self.to.outbox.is_some() {
             return;
         }
-        while self.outbox().bytes() > HELD && !self.shared.standing().over && !stop::asked() {
+        while self.outbox().bytes() > HELD && !self.may_go_on() {
             self.shared.wait(Duration::from_millis(500));
         }
+    }
+
+    /// Whether there is something to do beside waiting for room.
+    fn may_go_on(&self) -> bool {
+        let standing = self.shared.standing();
+        standing.over || standing.early.is_some() || stop::asked()
     }
 
     fn status(&self, recorded: u64) -> String {

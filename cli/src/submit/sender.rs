@@ -4,6 +4,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use countersign::link::ChainId;
+use countersign::time::Time;
 
 use crate::deliver::{BatchLimits, Collector, Delivery, Step};
 use crate::errors::Failure;
@@ -19,6 +21,18 @@ const STOPPING: Duration = Duration::from_secs(10);
 /// So many times in a row something may be sent otherwise at once.
 const AT_ONCE: u32 = 20;
 
+/// So many times in a row what a log refuses as early is dated anew at once.
+const DATED_ANEW: u32 = 3;
+
+/// What a log refused as dated ahead of its clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Early {
+    /// What its clock showed.
+    pub(super) now: Time,
+    /// All before this is in the log, where it is in the middle of a segment.
+    pub(super) from: Option<(ChainId, u64)>,
+}
+
 /// How things stand, for both threads.
 #[derive(Default)]
 pub(super) struct Standing {
@@ -28,6 +42,10 @@ pub(super) struct Standing {
     pub(super) redacted: u64,
     /// Events that are proven to be in the log.
     pub(super) proven: u64,
+    /// What the other thread is asked to date anew.
+    pub(super) early: Option<Early>,
+    /// Whether it did.
+    pub(super) dated_anew: bool,
     /// Whether nothing more will be recorded.
     pub(super) ended: bool,
     /// Whether delivering has ended, and why, where not all is delivered.
@@ -85,9 +103,19 @@ pub(super) fn run(
     let mut failing: Option<Instant> = None;
     let mut told = String::new();
     let mut at_once = 0;
+    let mut anew = 0;
     let failure = loop {
         let recorded = shared.standing().recorded;
         let mut step = delivery.step(collector);
+        if let Step::Early { now, from, after, why } = step {
+            anew += 1;
+            if anew <= DATED_ANEW && is_dated_anew(shared, Early { now, from }) {
+                continue;
+            }
+            step = Step::Later { after, why };
+        } else if matches!(step, Step::Delivered { .. }) {
+            anew = 0;
+        }
         at_once = if matches!(step, Step::Again) { at_once + 1 } else { 0 };
         if at_once > AT_ONCE {
             let message = "the collector asks for one thing after another and takes nothing";
@@ -114,7 +142,7 @@ pub(super) fn run(
                     shared.wait_with(standing, LONGEST_WAIT);
                 }
             }
-            Step::Dead(why) => break Some(why),
+            Step::Dead(why) | Step::Early { why, .. } => break Some(why),
             Step::Refused(why) if !policy.retry_refusals => break Some(why),
             Step::Refused(why) => {
                 let wait = waits.next().unwrap_or(LONGEST_WAIT);
@@ -139,6 +167,18 @@ pub(super) fn run(
         standing.over = true;
         standing.failure = failure;
     });
+}
+
+/// Has the other thread, which writes the outbox, date anew what the log refused. Whether it did.
+fn is_dated_anew(shared: &Shared, early: Early) -> bool {
+    shared.change(|standing| (standing.early, standing.dated_anew) = (Some(early), false));
+    loop {
+        let standing = shared.standing();
+        if standing.early.is_none() {
+            return standing.dated_anew;
+        }
+        shared.wait_with(standing, LONGEST_WAIT);
+    }
 }
 
 fn waits() -> ExponentialBackoff {

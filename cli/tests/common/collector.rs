@@ -6,8 +6,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use countersign::export::{Item, Line};
 use countersign::note::SignerKey;
+use countersign::time::Time;
+use countersign::tolerance;
 
 use crate::fake_log::{FakeLog, ORIGIN};
 
@@ -30,6 +34,8 @@ pub struct Collector {
     pub url: String,
     mischief: Arc<Mutex<VecDeque<Mischief>>>,
     bodies: Arc<Mutex<Vec<String>>>,
+    /// By how many seconds its clock is ahead of this machine's, where it has one.
+    clock: Arc<Mutex<Option<i64>>>,
 }
 
 impl Collector {
@@ -42,13 +48,16 @@ impl Collector {
             url,
             mischief: Arc::default(),
             bodies: Arc::default(),
+            clock: Arc::default(),
         };
         let (log, mischief, bodies) =
             (collector.log.clone(), collector.mischief.clone(), collector.bodies.clone());
+        let clock = collector.clock.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (log, mischief, bodies) = (log.clone(), mischief.clone(), bodies.clone());
-                thread::spawn(move || serve(&stream, &log, &mischief, &bodies));
+                let clock = clock.clone();
+                thread::spawn(move || serve(&stream, &log, &mischief, &bodies, &clock));
             }
         });
         collector
@@ -57,6 +66,11 @@ impl Collector {
     /// What to do with the next submissions.
     pub fn misbehave(&self, mischief: &[Mischief]) {
         *self.mischief.lock().unwrap() = mischief.iter().copied().collect();
+    }
+
+    /// Has it refuse what is dated ahead of its clock, which is so many seconds ahead of this machine's.
+    pub fn tell_time(&self, ahead: i64) {
+        *self.clock.lock().unwrap() = Some(ahead);
     }
 
     /// The log's verifier key.
@@ -75,11 +89,30 @@ impl Collector {
     }
 }
 
+/// The time of a link.
+pub fn time_of(line: &[u8]) -> Option<Time> {
+    let Ok(Line { item: Item::Link { link, .. }, .. }) = Line::parse(str::from_utf8(line).ok()?) else {
+        return None;
+    };
+    Some(link.time())
+}
+
+/// The refusal of a submission with links that are dated ahead of that clock.
+fn early(body: &[u8], clock: Option<i64>) -> Option<(u16, serde_json::Value)> {
+    let own = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let now = Time::from_millis(i64::try_from(own).unwrap() + clock? * 1000).unwrap();
+    let latest = body.split(|byte| *byte == b'\n').filter_map(time_of).max()?;
+    tolerance::early(latest, now)?;
+    let error = serde_json::json!({ "code": "submit.early", "message": "dated ahead of the log's clock" });
+    Some((503, serde_json::json!({ "error": error, "now": now.to_string(), "tolerance": 120 })))
+}
+
 fn serve(
     stream: &TcpStream,
     log: &Mutex<FakeLog>,
     mischief: &Mutex<VecDeque<Mischief>>,
     bodies: &Mutex<Vec<String>>,
+    clock: &Mutex<Option<i64>>,
 ) {
     let mut reader = BufReader::new(stream);
     while let Some(body) = request(&mut reader) {
@@ -91,7 +124,7 @@ fn serve(
                 status,
                 serde_json::json!({ "error": { "code": "server.busy", "message": "too much at once" } }),
             ),
-            _ => log.lock().unwrap().submit(&body),
+            _ => early(&body, *clock.lock().unwrap()).unwrap_or_else(|| log.lock().unwrap().submit(&body)),
         };
         let answer = match mischief {
             Some(Mischief::TakesAndDrops) => return,
