@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod config;
 mod deliver;
+mod dev;
 mod errors;
 mod evidence;
 mod export;
@@ -84,6 +85,7 @@ enum Command {
     Revoke(grant::RevokeArgs),
     Seal(seal::Args),
     Serve(serve::Args),
+    Dev(dev::Args),
     Fsck(fsck::Args),
     Slice(slice::Args),
     Token(tokens::Args),
@@ -117,6 +119,7 @@ fn main() -> ExitCode {
         Command::Revoke(args) => grant::revoke(&args),
         Command::Seal(args) => seal::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Dev(args) => dev::run(&args),
         Command::Fsck(args) => fsck::run(&args),
         Command::Slice(args) => slice::run(&args, places),
         Command::Token(args) => tokens::run(&args),
