@@ -14,6 +14,7 @@ mod follow;
 mod fsck;
 mod grant;
 mod http;
+mod init;
 mod input;
 mod key;
 mod keygen;
@@ -79,6 +80,7 @@ Exit status: 0 verified (or done), 1 altered or broken, 2 not readable or not us
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::Args),
     Keygen(keygen::Args),
     Record(record::Args),
     Grant(grant::GrantArgs),
@@ -113,6 +115,7 @@ fn main() -> ExitCode {
     let places = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     output::survive_signals();
     let result = match cli.command {
+        Command::Init(args) => init::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Grant(args) => grant::grant(&args),

@@ -5,7 +5,8 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
+    "init",
     "dev",
     "keygen",
     "record",
