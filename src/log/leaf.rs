@@ -150,3 +150,38 @@ fn committed(link: &Link, payload: &Payload<'_>) -> Result<SaltedEvent, Error> {
     }
     Ok(SaltedEvent { salt: payload.salt, text })
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::base64;
+    use crate::export::Line;
+    use crate::link::{ChainId, write_event};
+    use crate::time::Time;
+
+    /// Whether a log takes an event that stands like this, whose link commits to that text.
+    fn takes(event: &str, committed: &str) -> bool {
+        let (salt, at) = ([1; 16], Time::from_millis(0).unwrap());
+        let commit = commit(&salt, committed.as_bytes());
+        let link = write_event(ChainId([2; 16]), 1, at, &Hash([3; 32]), &commit);
+        let line = format!(r#"{{"link":"{link}","salt":"{}","event":{event}}}"#, base64::encode(salt));
+        Leaf::of_item(&Line::parse(&line).unwrap().item).is_ok()
+    }
+
+    #[test]
+    fn an_event_is_one_line_of_at_most_256_kib_in_the_form_that_is_kept() {
+        for (length, taken) in [(MAX_EVENT - 1, true), (MAX_EVENT, true), (MAX_EVENT + 1, false)] {
+            let text = |number: &str, filler| {
+                format!(r#"{{"a":[{}],"b":"{}"}}"#, [number; 100].join(","), "x".repeat(filler))
+            };
+            let canonical = "1000000000000000";
+            let filler = length - text(canonical, 0).len();
+            assert_eq!(takes(&text("1e15", filler), &text(canonical, filler)), taken, "{length}");
+        }
+        assert!(takes("{\n}", "{}"));
+        assert!(!takes("{\n}", "{\n}"));
+    }
+}
