@@ -90,17 +90,13 @@ fn write(json: &[u8], range: number::Range, redaction: &Redaction) -> Result<Wri
 }
 
 /// What I-JSON cannot carry.
+#[derive(derive_more::From)]
 enum IJsonError {
     Utf8,
+    #[from]
     Json(JsonError),
     Number,
     Duplicate(String),
-}
-
-impl From<JsonError> for IJsonError {
-    fn from(flaw: JsonError) -> Self {
-        Self::Json(flaw)
-    }
 }
 
 #[cold]
@@ -114,16 +110,15 @@ fn refuse(fault: IJsonError, nearest: Option<String>) -> Error {
         IJsonError::Json(JsonError::Surrogate) => {
             ("half of a surrogate pair", nearest, "write both halves, or U+FFFD")
         }
-        IJsonError::Number => (
-            "a number not finite or above 2^53 - 1 in magnitude",
-            nearest,
-            "record such a number as a string",
-        ),
+        IJsonError::Number => {
+            let message = "a number not finite or above 2^53 - 1 in magnitude";
+            (message, nearest, "record such a number as a string")
+        }
         IJsonError::Duplicate(name) => {
             ("a member name that is there twice", Some(name), "keep one of the two")
         }
     };
-    Error { member, ..Error::new(Code::Event, message).with_hint(hint) }
+    member.into_iter().fold(Error::new(Code::Event, message).with_hint(hint), Error::in_member)
 }
 
 /// An object or array that is being written.
@@ -460,7 +455,7 @@ mod tests {
 
     fn fault(json: &[u8]) -> (String, Option<String>) {
         let error = canonicalize(json).unwrap_err();
-        (error.message, error.member)
+        (error.message.clone(), error.member.clone())
     }
 
     #[test]

@@ -36,21 +36,22 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
-use core::fmt;
-
 #[cfg(feature = "sign")]
 use crate::error::Quoted;
-use crate::error::{Code, Error, Flaw};
+use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::link::integer;
 use crate::merkle::MAX_SIZE;
-use crate::note::{Claim, Decides, KeyType, Note, Opened, SignatureLine, Verified, VerifierKey, check_name};
+use crate::note::{
+    Claim, Decides, KeyType, Keys, Note, Opened, SignatureLine, Verified, VerifierKey, check_name,
+};
 #[cfg(feature = "sign")]
 use crate::note::{SignerKey, sign_note};
 use crate::time::Time;
 
 /// The state of a log: how many leaves it has and the root of their tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
+#[display("{origin}\n{size}\n{root}\n")]
 pub struct Checkpoint {
     /// The log's origin, which obeys the rules of a key's name unless it was read from an
     /// [extended](SignedCheckpoint::parse_extended) text.
@@ -83,20 +84,16 @@ impl Checkpoint {
     pub fn parse_text(text: &str) -> Result<Self, Error> {
         let (checkpoint, extensions) = Self::read_lines(text)?;
         if !extensions.is_empty() {
-            return Err(refuse(4, "a checkpoint has no extension lines").into());
+            return Err(refuse(4, "a checkpoint has no extension lines"));
         }
-        check_name(&checkpoint.origin).map_err(|error| Error {
-            code: Code::Checkpoint,
-            hint: None,
-            ..error.at_line(1)
-        })?;
+        check_name(&checkpoint.origin).map_err(|error| refuse(1, &error.message))?;
         Ok(checkpoint)
     }
 
     /// Reads a checkpoint's text as C2SP tlog-checkpoint has it, which other people's logs may make
     /// use of: the origin is any text, and after the three lines there may be extension lines, of
     /// which nothing is read. An empty line is malformed, wherever it is.
-    fn read_extended(text: &str) -> Result<Self, Flaw> {
+    fn read_extended(text: &str) -> Result<Self, Error> {
         let (checkpoint, extensions) = Self::read_lines(text)?;
         if checkpoint.origin.is_empty() {
             return Err(refuse(1, "an origin is not empty"));
@@ -110,13 +107,13 @@ impl Checkpoint {
     }
 
     /// The first three lines, the origin whatever it is, and what comes after them.
-    fn read_lines(text: &str) -> Result<(Self, &str), Flaw> {
+    fn read_lines(text: &str) -> Result<(Self, &str), Error> {
         let mut rest = text;
         let mut next = |at| {
             let (line, after) =
                 rest.split_once('\n').ok_or_else(|| refuse(at, "a checkpoint has three lines"))?;
             rest = after;
-            Ok(line)
+            Ok::<_, Error>(line)
         };
         let (origin, size, root) = (next(1)?, next(2)?, next(3)?);
         let size =
@@ -134,11 +131,8 @@ impl Checkpoint {
     pub fn sign(&self, key: &SignerKey) -> Result<String, Error> {
         let name = key.verifier_key().name();
         if name != self.origin {
-            return Err(Error::new(
-                Code::Key,
-                format!("the key {} is not of the log {}", Quoted(name), Quoted(&self.origin)),
-            )
-            .with_hint("a log's key has the log's origin as its name"));
+            let why = format!("the key {} is not of the log {}", Quoted(name), Quoted(&self.origin));
+            return Err(Error::new(Code::Key, why).with_hint("a log's key has the log's origin as its name"));
         }
         sign_note(&self.to_string(), key)
     }
@@ -156,8 +150,8 @@ impl Checkpoint {
     }
 }
 
-fn refuse(line: usize, why: &'static str) -> Flaw {
-    Flaw::at_line(Code::Checkpoint, line, why)
+fn refuse(line: u64, why: &str) -> Error {
+    Error::new(Code::Checkpoint, why).at_line(line)
 }
 
 #[cfg(feature = "sign")]
@@ -182,16 +176,10 @@ fn cosigned_message(text: &str, seconds: u64) -> String {
     format!("cosignature/v1\ntime {seconds}\n{text}")
 }
 
-impl fmt::Display for Checkpoint {
-    /// The text that the log signs, with its last line feed.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n{}\n{}", self.origin, self.size, self.root)
-    }
-}
-
 /// A checkpoint as a signed note. Nothing is verified before the note is opened, with the keys of the
 /// [log](Self::log_signatures) and those of [witnesses](Self::cosignatures).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
+#[display("{note}")]
 pub struct SignedCheckpoint {
     /// What is signed, as it was read.
     pub checkpoint: Checkpoint,
@@ -220,19 +208,15 @@ impl SignedCheckpoint {
     /// [`Code::Checkpoint`], with the line where there is one, when it is malformed as a note or
     /// as a checkpoint.
     pub fn parse_extended(note: &str) -> Result<Self, Error> {
-        Ok(Self::read_extended(note)?)
-    }
-
-    pub(crate) fn read_extended(note: &str) -> Result<Self, Flaw> {
         let note = Self::note(note)?;
         Ok(Self { checkpoint: Checkpoint::read_extended(&note.text)?, note })
     }
 
-    fn note(note: &str) -> Result<Note, Flaw> {
+    fn note(note: &str) -> Result<Note, Error> {
         if note.len() > MAX_NOTE {
-            return Err(Flaw::new(Code::Checkpoint, "a signed checkpoint is at most 1 MiB"));
+            return Err(Error::new(Code::Checkpoint, "a signed checkpoint is at most 1 MiB"));
         }
-        Note::read(note).map_err(|flaw| Flaw { code: Code::Checkpoint, ..flaw })
+        Note::parse(note).map_err(|error| error.with_code(Code::Checkpoint))
     }
 
     /// The signature line of a witness, over the text as it stands: as [`Checkpoint::cosign`].
@@ -249,10 +233,7 @@ impl SignedCheckpoint {
     /// The log's signatures, by the keys of logs that are known. Only those count that have this checkpoint's
     /// origin as their name.
     #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn log_signatures<'a>(
-        &'a self,
-        logs: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
-    ) -> Opened<'a, Verified<'a>> {
+    pub fn log_signatures<'a>(&'a self, logs: impl Keys<'a>) -> Opened<'a, Verified<'a>> {
         self.log_signatures_that(&mut |claim| claim.holds(), logs)
     }
 
@@ -260,7 +241,7 @@ impl SignedCheckpoint {
     pub(crate) fn log_signatures_that<'a>(
         &'a self,
         holds: Decides<'_>,
-        logs: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+        logs: impl Keys<'a>,
     ) -> Opened<'a, Verified<'a>> {
         self.note.open_that(holds, logs.into_iter().filter(|key| key.name() == self.checkpoint.origin))
     }
@@ -273,10 +254,7 @@ impl SignedCheckpoint {
 
     /// The cosignatures, by the keys of witnesses that are known. One of a time after the year 9999 is invalid.
     #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn cosignatures<'a>(
-        &'a self,
-        witnesses: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
-    ) -> Opened<'a, Cosignature<'a>> {
+    pub fn cosignatures<'a>(&'a self, witnesses: impl Keys<'a>) -> Opened<'a, Cosignature<'a>> {
         self.cosignatures_that(&mut |claim| claim.holds(), witnesses)
     }
 
@@ -284,7 +262,7 @@ impl SignedCheckpoint {
     pub(crate) fn cosignatures_that<'a>(
         &'a self,
         holds: Decides<'_>,
-        witnesses: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+        witnesses: impl Keys<'a>,
     ) -> Opened<'a, Cosignature<'a>> {
         self.note.open_by(witnesses, |witness, key, line| {
             let (seconds, time, signature) = timestamped(line)?;
@@ -293,13 +271,6 @@ impl SignedCheckpoint {
             let valid = key.key_type() == KeyType::Cosignature && holds(&claim);
             valid.then_some(Cosignature { witness, key, time, line })
         })
-    }
-}
-
-impl fmt::Display for SignedCheckpoint {
-    /// The whole note, as it was read.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.note.fmt(f)
     }
 }
 
@@ -393,7 +364,7 @@ mod tests {
 
     #[test]
     fn other_peoples_checkpoints_may_have_more_lines_and_any_origin() {
-        let parse = |text: &str| Checkpoint::read_extended(text).map_err(Error::from);
+        let parse = |text: &str| Checkpoint::read_extended(text);
         let good = checkpoint().to_string();
         let extended = good.clone() + "extension 1\n — 2\n";
         assert_eq!(parse(&extended), Ok(checkpoint()));

@@ -52,9 +52,16 @@ words! {
     }
 }
 
-/// An error with a code, a message, and where known the line, the member and a hint.
+/// An error with a code, a message, and where known the line, the member and a hint: as small as a pointer, because
+/// what hands it on is copied so often.
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Deref)]
+#[deref(forward)]
+pub struct Error(Box<Details>);
+
+/// What an [`Error`] says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+#[non_exhaustive]
+pub struct Details {
     /// The stable code.
     pub code: Code,
     /// What is wrong, for people. Never holds a secret.
@@ -73,7 +80,15 @@ impl Error {
     #[cold]
     #[inline(never)]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), line: None, member: None, hint: None }
+        Self(Box::new(Details { code, message: message.into(), line: None, member: None, hint: None }))
+    }
+
+    /// The same with another code.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn with_code(mut self, code: Code) -> Self {
+        self.0.code = code;
+        self
     }
 
     /// The same with the line it is about.
@@ -81,7 +96,7 @@ impl Error {
     #[inline(never)]
     #[must_use]
     pub fn at_line(mut self, line: u64) -> Self {
-        self.line = Some(line);
+        self.0.line = Some(line);
         self
     }
 
@@ -90,7 +105,7 @@ impl Error {
     #[inline(never)]
     #[must_use]
     pub fn in_member(mut self, member: impl Into<String>) -> Self {
-        self.member = Some(member.into());
+        self.0.member = Some(member.into());
         self
     }
 
@@ -99,44 +114,13 @@ impl Error {
     #[inline(never)]
     #[must_use]
     pub fn with_hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
+        self.0.hint = Some(hint);
         self
     }
-}
 
-/// What will be an [`Error`], as long as it is handed on: small, because what hands it on is copied so often.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Flaw {
-    pub(crate) code: Code,
-    /// 0 where none is to be told.
-    pub(crate) line: u32,
-    pub(crate) why: &'static str,
-    pub(crate) hint: Option<&'static str>,
-}
-
-impl Flaw {
-    /// Of no line.
-    pub(crate) const fn new(code: Code, why: &'static str) -> Self {
-        Self { code, line: 0, why, hint: None }
-    }
-
-    /// The same with what to do about it.
-    pub(crate) const fn with_hint(self, hint: &'static str) -> Self {
-        Self { hint: Some(hint), ..self }
-    }
-
-    /// At a 1-based line.
-    pub(crate) const fn at_line(code: Code, line: usize, why: &'static str) -> Self {
-        Self { code, line: line as u32, why, hint: None }
-    }
-}
-
-impl From<Flaw> for Error {
-    #[cold]
-    #[inline(never)]
-    fn from(Flaw { code, line, why, hint }: Flaw) -> Self {
-        let line = Some(line.into()).filter(|&line| line > 0);
-        Self { line, hint, ..Self::new(code, why) }
+    /// What is wrong alone.
+    pub fn into_message(self) -> String {
+        self.0.message
     }
 }
 

@@ -34,6 +34,7 @@ use crate::link::{ChainId, EventLink, Link, Salt, signed_part};
 use crate::merkle::{HashReader, Subtree, inclusion_proof, leaf_hash, node_hash, root_of_inclusion};
 use crate::note::VerifierKey;
 use crate::trust::Trust;
+use crate::verify::report::Checks;
 use crate::verify::{Mark, Options, SignerTrust, State, Verdict, Verification, Verifier};
 
 /// The largest export that is explained, in bytes: it is in memory while it is.
@@ -99,20 +100,8 @@ pub enum Side {
 pub struct CheckResults {
     /// The verdict.
     pub verdict: Verdict,
-    /// The check `format`.
-    pub format: State,
-    /// The check `payloads`.
-    pub payloads: State,
-    /// The check `chains`.
-    pub chains: State,
-    /// The check `signatures`.
-    pub signatures: State,
-    /// The check `tree`.
-    pub tree: State,
-    /// The check `log`.
-    pub log: State,
-    /// The check `witnesses`.
-    pub witnesses: State,
+    /// The checks, of which the states count.
+    pub checks: Checks,
     /// The indexes of the key notes that act, ascending.
     pub acting: Vec<u64>,
     /// Why each signer is trusted, or not.
@@ -128,22 +117,15 @@ impl CheckResults {
         let mut verifier = Verifier::new(options);
         verifier.push(export);
         let (Verification { report, .. }, told) = verifier.finish_telling();
-        let checks = &report.checks;
         let acting = |mark: &Mark| match mark {
             Mark::Note(note) => note.acts.then_some(note.index),
             _ => None,
         };
         Self {
             verdict: report.verdict,
-            format: checks.format.state,
-            payloads: checks.payloads.state,
-            chains: checks.chains.state,
-            signatures: checks.signatures.state,
-            tree: checks.tree.state,
-            log: checks.log.state,
-            witnesses: checks.witnesses.state,
             acting: told.marks.iter().filter_map(acting).collect(),
             signers: report.signers.iter().map(|signer| (signer.vkey.to_string(), signer.trust)).collect(),
+            checks: report.checks,
             covered: told.events.iter().any(|event| (event.chain, event.seq) == (chain, seq)),
         }
     }
@@ -384,7 +366,7 @@ impl Explainer<'_> {
             event.push(fact("reserialised", "RFC 8785"));
         }
         [
-            step("event", self.outcome.payloads, event),
+            step("event", self.outcome.checks.payloads.state, event),
             step(
                 "commit",
                 when(computed == stated, State::Fail),
@@ -404,7 +386,7 @@ impl Explainer<'_> {
         ];
         facts.extend(link.prev().map(|prev| fact("prev", prev)));
         facts.push(fact("hash", &leaf_hash(text.as_bytes())));
-        step("link", self.outcome.format, facts)
+        step("link", self.outcome.checks.format.state, facts)
     }
 
     fn chain(&self) -> Step {
@@ -417,7 +399,7 @@ impl Explainer<'_> {
             facts.extend([fact("next", &link.text), fact("hash", &leaf_hash(link.text.as_bytes()))]);
         }
         let leads = self.proof.open.is_some() && self.signed().is_some();
-        let chains = self.outcome.chains;
+        let chains = self.outcome.checks.chains.state;
         step("chain", if chains == State::Pass { when(leads, State::NotChecked) } else { chains }, facts)
     }
 
@@ -469,12 +451,12 @@ impl Explainer<'_> {
                 .map(|(index, statement)| fact("statement", &format!("{index}: {statement}"))),
         );
         let known = trust != SignerTrust::Unknown;
-        step("key", if known { self.outcome.signatures } else { State::NotChecked }, facts)
+        step("key", if known { self.outcome.checks.signatures.state } else { State::NotChecked }, facts)
     }
 
     /// From the leaf to what vouches for the tree. Without a checkpoint there is none.
     fn tree(&self) -> [Step; 5] {
-        let (index, tree) = (self.proof.link.index, self.outcome.tree);
+        let (index, tree) = (self.proof.link.index, self.outcome.checks.tree.state);
         let leaf = leaf_hash(self.proof.link.text.as_bytes());
         let leaf_facts = vec![fact("index", &index), fact("hash", &leaf)];
         let Some(signed) = &self.proof.checkpoint else {
@@ -508,10 +490,14 @@ impl Explainer<'_> {
             step("leaf", tree, leaf_facts),
             path,
             step("checkpoint", passes(reached && is_own), facts),
-            step("log", self.outcome.log, by(log.iter().map(|signature| signature.key).collect())),
+            step(
+                "log",
+                self.outcome.checks.log.state,
+                by(log.iter().map(|signature| signature.key).collect()),
+            ),
             step(
                 "witnesses",
-                self.outcome.witnesses,
+                self.outcome.checks.witnesses.state,
                 by(witnesses.iter().map(|cosignature| cosignature.key).collect()),
             ),
         ]

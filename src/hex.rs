@@ -2,6 +2,13 @@
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
+/// Two digits for each byte.
+pub fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    push(bytes, &mut text);
+    text
+}
+
 /// Appends two digits for each byte.
 pub fn push(bytes: &[u8], out: &mut String) {
     for &byte in bytes {

@@ -279,8 +279,8 @@ fn precedes(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// The index just after the value of a text that is known to be canonical JSON, of a known first byte.
-pub(crate) fn value_end(text: &[u8], mut index: usize) -> Option<usize> {
+/// The index just after a value of well-formed JSON and the space that follows it.
+fn value_end(text: &[u8], mut index: usize) -> Option<usize> {
     let mut depth = 0_usize;
     loop {
         match *text.get(index)? {
@@ -299,6 +299,36 @@ pub(crate) fn value_end(text: &[u8], mut index: usize) -> Option<usize> {
         if depth == 0 && matches!(text.get(index), None | Some(b',' | b'}' | b']')) {
             return Some(index);
         }
+    }
+}
+
+/// The members of a well-formed object, in order: their names without escapes, their values as they stand.
+pub(crate) struct Members<'a> {
+    object: &'a str,
+    index: usize,
+}
+
+impl<'a> Members<'a> {
+    pub(crate) fn of(object: &'a str) -> Self {
+        Self { object, index: 1 }
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Cow<'a, str>, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = self.object.as_bytes();
+        let quote = skip_space(text, self.index);
+        if at(text, quote) != b'"' {
+            return None;
+        }
+        let (end, _) = string_end(text, quote + 1).ok()?;
+        let name = self.object.get(quote + 1..end - 1)?;
+        let value = skip_space(text, skip_space(text, end) + 1);
+        let end = value_end(text, value)?;
+        self.index = end + 1;
+        Some((unescape(name), self.object.get(value..end)?.trim_ascii_end()))
     }
 }
 

@@ -38,7 +38,6 @@ mod windows;
 #[cfg(feature = "verify")]
 pub use windows::{Standing, Window, Windows};
 
-use core::fmt;
 use core::str::FromStr;
 
 use crate::error::{Code, Error, Quoted};
@@ -51,9 +50,10 @@ use crate::time::Time;
 const FIRST_LINE: &str = "countersign/v1 keys";
 
 /// What a key note says about one emitter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 pub enum Statement {
     /// The emitter may sign chains.
+    #[display("grant {key} {} {}", write_bound(*from), write_bound(*until))]
     Grant {
         /// The emitter's key.
         key: VerifierKey,
@@ -63,6 +63,7 @@ pub enum Statement {
         until: Option<Time>,
     },
     /// The emitter is not to be trusted.
+    #[display("revoke {key} {}", write_bound(*since))]
     Revoke {
         /// The emitter's key.
         key: VerifierKey,
@@ -130,18 +131,6 @@ impl FromStr for Statement {
             Error::new(Code::Note, "a statement is malformed")
                 .with_hint("write \"grant <vkey> <from> <until>\" or \"revoke <vkey> <since>\"")
         })
-    }
-}
-
-impl fmt::Display for Statement {
-    /// The line, without its line feed.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Grant { key, from, until } => {
-                write!(f, "grant {key} {} {}", write_bound(*from), write_bound(*until))
-            }
-            Self::Revoke { key, since } => write!(f, "revoke {key} {}", write_bound(*since)),
-        }
     }
 }
 

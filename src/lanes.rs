@@ -25,8 +25,10 @@ use simd128 as engine;
 
 use crate::hash::{Hash, Message};
 
-/// Appends `H(prefix ‖ body)` of every message to `out`, in order.
-pub(crate) fn hash_many(messages: &[Message<'_>], out: &mut Vec<Hash>) {
+/// Appends `H(prefix ‖ body)` of each message to `out`, in the messages' order.
+///
+/// The same hashes as [`Hash::of`] gives one by one, sooner: give as many messages at a time as there are at hand.
+pub fn hash_many(messages: &[Message<'_>], out: &mut Vec<Hash>) {
     #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
     if let Some(engine) = engine::Engine::detect() {
         return in_step::hash_many(engine, messages, out);
@@ -34,9 +36,14 @@ pub(crate) fn hash_many(messages: &[Message<'_>], out: &mut Vec<Hash>) {
     out.extend(messages.iter().map(hash_message));
 }
 
-/// Appends `H(0x01 ‖ left ‖ right)` of every pair of children to `parents`, in order.
-pub(crate) fn hash_nodes(children: &[Hash], parents: &mut Vec<Hash>) {
-    let (pairs, _) = children.as_chunks();
+/// Appends the RFC 6962 node hash `H(0x01 ‖ left ‖ right)` of each pair of `children` to `parents`: children 0 and 1,
+/// children 2 and 3, and so on.
+///
+/// # Panics
+/// When the number of children is odd.
+pub fn hash_nodes(children: &[Hash], parents: &mut Vec<Hash>) {
+    let (pairs, rest) = children.as_chunks();
+    assert!(rest.is_empty(), "children come in pairs");
     #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
     if let Some(engine) = engine::Engine::detect() {
         return in_step::hash_nodes(engine, pairs, parents);

@@ -188,6 +188,8 @@ pub mod time;
 pub mod tolerance;
 #[cfg(feature = "prove")]
 pub mod trust;
+#[cfg(feature = "prove")]
+mod verdict;
 #[cfg(feature = "verify")]
 pub mod verify;
 #[cfg(feature = "verify")]

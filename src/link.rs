@@ -22,8 +22,6 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
-use core::fmt;
-
 use crate::base64;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
@@ -56,7 +54,9 @@ pub fn commit(salt: &Salt, event: &[u8]) -> Hash {
 }
 
 /// A chain's name: the first 16 bytes of the leaf hash of its open link, shown as 32 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, derive_more::Debug, derive_more::Display)]
+#[debug("{self}")]
+#[display("{}", hex::encode(_0))]
 pub struct ChainId(pub [u8; 16]);
 
 impl ChainId {
@@ -70,20 +70,6 @@ impl ChainId {
     /// Reads 32 lower-case hex digits.
     pub fn parse(text: &[u8]) -> Option<Self> {
         hex::decode(text).map(Self)
-    }
-}
-
-impl fmt::Display for ChainId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(32);
-        hex::push(&self.0, &mut text);
-        f.write_str(&text)
-    }
-}
-
-impl fmt::Debug for ChainId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

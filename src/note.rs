@@ -36,7 +36,7 @@ use core::str::FromStr;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::base64;
-use crate::error::{Code, Error, Flaw, Quoted};
+use crate::error::{Code, Error, Quoted};
 use crate::hash::Hash;
 use crate::hex;
 
@@ -54,11 +54,9 @@ pub fn check_name(name: &str) -> Result<(), Error> {
         return Err(Error::new(Code::Name, "a name is empty"));
     }
     if let Some(found) = refused_in(name) {
-        return Err(Error::new(
-            Code::Name,
-            format!("the name {} holds {}", Quoted(name), Quoted(found.encode_utf8(&mut [0; 4]))),
-        )
-        .with_hint("a name holds no white space, no control character and no '+'"));
+        let why = format!("the name {} holds {}", Quoted(name), Quoted(found.encode_utf8(&mut [0; 4])));
+        let hint = "a name holds no white space, no control character and no '+'";
+        return Err(Error::new(Code::Name, why).with_hint(hint));
     }
     Ok(())
 }
@@ -73,7 +71,8 @@ fn refused_in(name: &str) -> Option<char> {
 }
 
 /// What a key's signatures are over: the type byte of the signed-note specification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, derive_more::TryFrom)]
+#[try_from(repr)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum KeyType {
@@ -81,16 +80,6 @@ pub enum KeyType {
     Ed25519 = 1,
     /// `0x04`: Ed25519 over a checkpoint and a time (C2SP tlog-cosignature). Witnesses.
     Cosignature = 4,
-}
-
-impl KeyType {
-    const fn from_byte(byte: u8) -> Option<Self> {
-        match byte {
-            1 => Some(Self::Ed25519),
-            4 => Some(Self::Cosignature),
-            _ => None,
-        }
-    }
 }
 
 /// The three parts of an encoded key, verifier's or signer's alike: name, ID, and type with key.
@@ -102,7 +91,7 @@ fn parse_key(text: &str) -> Option<(&str, [u8; 4], KeyType, [u8; 32])> {
     }
     let id = hex::decode(id.as_bytes())?;
     let [byte, key @ ..] = base64::decode_array::<33>(key)?;
-    Some((name, id, KeyType::from_byte(byte)?, key))
+    Some((name, id, KeyType::try_from(byte).ok()?, key))
 }
 
 fn key_id(name: &str, kind: KeyType, public: &[u8; 32]) -> [u8; 4] {
@@ -113,7 +102,9 @@ fn key_id(name: &str, kind: KeyType, public: &[u8; 32]) -> [u8; 4] {
 /// A key that checks signatures, with the name it goes by: a C2SP vkey.
 ///
 /// Keys sort by vkey in byte order.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, derive_more::Debug, derive_more::Display)]
+#[debug("{text}")]
+#[display("{text}")]
 pub struct VerifierKey {
     /// Comes first: all else follows from it.
     text: String,
@@ -153,12 +144,8 @@ impl VerifierKey {
     /// [`Code::Key`] when the text is no vkey, its key ID is not that of its name and key, its
     /// base64 is not canonical, or it is of another type.
     pub fn parse(text: &str, kind: KeyType) -> Result<Self, Error> {
-        Ok(Self::read(text, kind)?)
-    }
-
-    pub(crate) fn read(text: &str, kind: KeyType) -> Result<Self, Flaw> {
         // The text is not repeated: it may be a secret key, given in the wrong place.
-        let refuse = |why| Flaw::new(Code::Key, why);
+        let refuse = |why: &str| Error::new(Code::Key, why);
         let (name, id, found, public) = parse_key(text).ok_or_else(|| {
             refuse("the key is no verifier key").with_hint("a verifier key is written name+hhhhhhhh+base64")
         })?;
@@ -223,21 +210,11 @@ impl FromStr for VerifierKey {
     }
 }
 
-impl fmt::Display for VerifierKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Debug for VerifierKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
 /// A key that signs. Its seed is wiped from memory when it is dropped, and is never shown but by
 /// [`SignerKey::encode`].
 #[cfg(feature = "sign")]
+#[derive(derive_more::Debug)]
+#[debug("SignerKey({verifier})")]
 pub struct SignerKey {
     verifier: VerifierKey,
     signing: ed25519_dalek::SigningKey,
@@ -324,15 +301,9 @@ impl SignerKey {
     }
 }
 
-#[cfg(feature = "sign")]
-impl fmt::Debug for SignerKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SignerKey({})", self.verifier)
-    }
-}
-
 /// One signature line of a note. It says nothing as long as no known key [verifies](Note::open) it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
+#[display("— {name} {}\n", base64::encode([id, &signature[..]].concat()))]
 pub struct SignatureLine {
     /// The name of the key that is said to have signed.
     pub name: String,
@@ -364,13 +335,6 @@ impl SignatureLine {
     }
 }
 
-impl fmt::Display for SignatureLine {
-    /// The line `— name base64(id ‖ signature)`, with its line feed.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "— {} {}", self.name, base64::encode([&self.id, &self.signature[..]].concat()))
-    }
-}
-
 /// A signed note: text, and who is said to have signed it. Nothing is verified before it is
 /// [opened](Self::open).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -382,6 +346,11 @@ pub struct Note {
     pub signatures: Vec<SignatureLine>,
 }
 
+/// Verifier keys, in an order that can be gone through again and again.
+pub trait Keys<'a>: IntoIterator<Item = &'a VerifierKey, IntoIter: Clone> {}
+
+impl<'a, K: IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>> Keys<'a> for K {}
+
 impl Note {
     /// Reads a note. No signature is verified.
     ///
@@ -390,13 +359,9 @@ impl Note {
     /// [`Code::Note`], with the line, when it is malformed, has no signature line or more than
     /// [`MAX_SIGNATURES`], or has two of one name and key ID.
     pub fn parse(note: &str) -> Result<Self, Error> {
-        Ok(Self::read(note)?)
-    }
-
-    pub(crate) fn read(note: &str) -> Result<Self, Flaw> {
-        let refuse = |why| Flaw::new(Code::Note, why);
-        let refuse_at = |line, why| Flaw::at_line(Code::Note, line, why);
-        let line_of = |offset: usize| 1 + note.bytes().take(offset).filter(|&b| b == b'\n').count();
+        let refuse = |why: &str| Error::new(Code::Note, why);
+        let refuse_at = |line, why| refuse(why).at_line(line);
+        let line_of = |offset: usize| 1 + note.bytes().take(offset).filter(|&b| b == b'\n').count() as u64;
         if let Some(offset) = note.bytes().position(|b| b < b' ' && b != b'\n') {
             return Err(refuse_at(line_of(offset), "a note holds a control character"));
         }
@@ -425,10 +390,7 @@ impl Note {
 
     /// Tells the signatures of known keys of type `0x01` apart: which are valid, and which are not.
     #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn open<'a>(
-        &'a self,
-        known: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
-    ) -> Opened<'a, Verified<'a>> {
+    pub fn open<'a>(&'a self, known: impl Keys<'a>) -> Opened<'a, Verified<'a>> {
         self.open_that(&mut |claim| claim.holds(), known)
     }
 
@@ -437,7 +399,7 @@ impl Note {
     pub(crate) fn open_that<'a>(
         &'a self,
         holds: Decides<'_>,
-        known: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+        known: impl Keys<'a>,
     ) -> Opened<'a, Verified<'a>> {
         self.open_by(known, |_, key, line| {
             let signature = line.signature.as_slice().try_into().ok()?;
@@ -452,7 +414,7 @@ impl Note {
     #[cfg(any(feature = "sign", feature = "prove"))]
     pub(crate) fn open_by<'a, S>(
         &'a self,
-        known: impl IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>,
+        known: impl Keys<'a>,
         mut verify: impl FnMut(usize, &'a VerifierKey, &'a SignatureLine) -> Option<S>,
     ) -> Opened<'a, S> {
         let known = known.into_iter();
@@ -543,10 +505,8 @@ pub type Decides<'a> = &'a mut dyn FnMut(&Claim<'_>) -> bool;
 #[cfg(feature = "sign")]
 pub fn sign_note(text: &str, key: &SignerKey) -> Result<String, Error> {
     if !text.ends_with('\n') || text.bytes().any(|b| b < b' ' && b != b'\n') {
-        return Err(Error::new(
-            Code::Note,
-            "a note's text ends in a line feed and holds no other control character",
-        ));
+        let why = "a note's text ends in a line feed and holds no other control character";
+        return Err(Error::new(Code::Note, why));
     }
     let verifier = key.verifier_key();
     if verifier.kind != KeyType::Ed25519 {

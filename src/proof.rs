@@ -49,14 +49,13 @@ use core::fmt;
 
 use crate::base64;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
-use crate::error::{Code, Error, Flaw, Quoted};
+use crate::error::{Code, Error, Quoted};
 use crate::hash::Hash;
 use crate::link::integer;
 use crate::merkle::{MAX_SIZE, leaf_hash, verify_inclusion};
 use crate::note::Decides;
 use crate::trust::Trust;
-#[cfg(feature = "verify")]
-use crate::verify::Verdict;
+pub use crate::verdict::Verdict;
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 
@@ -76,28 +75,6 @@ pub struct Proof {
     pub checkpoint: SignedCheckpoint,
 }
 
-/// How much is wrong with a proof that does not prove, in the words of SPEC section 9.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The hashes do not lead to the root, or a signature of a trusted key is invalid.
-    Altered,
-    /// The quorum is not met.
-    Broken,
-    /// No trusted log key signed.
-    Unconfirmed,
-}
-
-#[cfg(feature = "verify")]
-impl From<Fault> for Verdict {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Altered => Self::Altered,
-            Fault::Broken => Self::Broken,
-            Fault::Unconfirmed => Self::Unconfirmed,
-        }
-    }
-}
-
 impl Proof {
     /// Reads a proof. Nothing is verified.
     ///
@@ -106,14 +83,10 @@ impl Proof {
     /// [`Code::Proof`] with the line at which it is malformed; [`Code::Checkpoint`] when the
     /// checkpoint in it is, with the line counted from the checkpoint's first.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        Ok(Self::read(text)?)
-    }
-
-    fn read(text: &str) -> Result<Self, Flaw> {
-        let refuse = |line, why| Flaw::at_line(Code::Proof, line, why);
+        let refuse = |line, why: &str| Error::new(Code::Proof, why).at_line(line);
         // Not `split_once`, whose search for any text is a lot of code.
         let blank = text.as_bytes().windows(2).position(|pair| pair == b"\n\n");
-        let blank = blank.ok_or_else(|| Flaw::new(Code::Proof, "a proof has no empty line"))?;
+        let blank = blank.ok_or_else(|| Error::new(Code::Proof, "a proof has no empty line"))?;
         let (head, checkpoint) = (&text[..blank], &text[blank + 2..]);
         let mut lines = head.split('\n').zip(1..).peekable();
         if lines.next().is_none_or(|(line, _)| line != FIRST_LINE) {
@@ -135,7 +108,7 @@ impl Proof {
             }
             hashes.push(Hash::from_base64(line).ok_or_else(|| refuse(at, "a hash is base64 of 32 bytes"))?);
         }
-        Ok(Self { extra, index, hashes, checkpoint: SignedCheckpoint::read_extended(checkpoint)? })
+        Ok(Self { extra, index, hashes, checkpoint: SignedCheckpoint::parse_extended(checkpoint)? })
     }
 
     /// Checks that `leaf` is in a log that is trusted: its key signed the checkpoint, witnesses
@@ -147,18 +120,19 @@ impl Proof {
     /// invalid.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn verify(&self, leaf: &[u8], trust: &Trust) -> Result<(), Error> {
-        self.judge_that(&mut |claim| claim.holds(), leaf, trust).map_err(|(_, error)| error)
+        self.judge(leaf, trust).map_err(|(_, error)| error)
     }
 
-    /// The same, telling how much is wrong: the verdict is that of a [`Fault`].
+    /// The same, telling how much is wrong: [`Verdict::Altered`] where the hashes do not lead to the root or a signature
+    /// of a trusted key is invalid, [`Verdict::Broken`] where the quorum is not met, [`Verdict::Unconfirmed`] where no
+    /// trusted log key signed.
     ///
     /// # Errors
     ///
     /// The verdict, which is none of the others, and why.
-    #[cfg(feature = "verify")]
+    #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn judge(&self, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
         self.judge_that(&mut |claim| claim.holds(), leaf, trust)
-            .map_err(|(fault, error)| (fault.into(), error))
     }
 
     /// The same by another's word on which signatures are valid. As long as the answers are yes it asks about the
@@ -166,10 +140,10 @@ impl Proof {
     ///
     /// # Errors
     ///
-    /// How much is wrong, and why.
-    pub fn judge_that(&self, holds: Decides<'_>, leaf: &[u8], trust: &Trust) -> Result<(), (Fault, Error)> {
+    /// The verdict, and why.
+    pub fn judge_that(&self, holds: Decides<'_>, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
         let refuse = |why: String| Error::new(Code::Proof, why);
-        let altered = |error| (Fault::Altered, error);
+        let altered = |error| (Verdict::Altered, error);
         let Checkpoint { origin, size, root } = &self.checkpoint.checkpoint;
         let invalid = |kind, key| altered(refuse(format!("the {kind} of {key} is invalid")));
         let log = self.checkpoint.log_signatures_that(holds, trust.logs());
@@ -184,12 +158,12 @@ impl Proof {
         let by = |witness| cosigned.verified.iter().any(|cosignature| cosignature.witness == witness);
         if !trust.quorum_met(&by) {
             let why = "the witnesses who cosigned this checkpoint are not enough";
-            return Err((Fault::Broken, refuse(why.to_owned())));
+            return Err((Verdict::Broken, refuse(why.to_owned())));
         }
         if log.verified.is_empty() {
             let why = format!("no trusted log key signed this checkpoint of {}", Quoted(origin));
             let hint = "add the log's key to the trust file, if you have it from elsewhere";
-            return Err((Fault::Unconfirmed, refuse(why).with_hint(hint)));
+            return Err((Verdict::Unconfirmed, refuse(why).with_hint(hint)));
         }
         Ok(())
     }
@@ -296,7 +270,6 @@ mod tests {
                 let _ = proof.judge_that(&mut ask, leaf, &trust);
                 let mut answers = answers.into_iter();
                 let judged = proof.judge_that(&mut |_| answers.next() == Some(true), leaf, &trust);
-                let judged = judged.map_err(|(fault, error)| (fault.into(), error));
                 assert_eq!(judged, proof.judge(leaf, &trust), "{proof} {file}");
             }
         }

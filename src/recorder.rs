@@ -32,8 +32,6 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
-mod queued;
-
 use core::num::NonZeroU32;
 
 use crate::base64;
@@ -45,8 +43,6 @@ use crate::link::{self, ChainId, MAX_INTEGER, Salt, Signature};
 use crate::merkle::leaf_hash;
 use crate::note::{KeyType, VerifierKey, check_name};
 use crate::time::Time;
-
-pub use queued::Queued;
 
 /// The most bytes that a leaf of a log may have.
 const MAX_LEAF: usize = 65_535;

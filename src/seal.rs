@@ -41,7 +41,7 @@ use crate::error::{Code, Error};
 use crate::export::writer::Writer;
 use crate::export::{Header, Item};
 use crate::hash::Hash;
-use crate::log::{Acceptance, Empty, Entry, Growth, Leaf, Rules};
+use crate::log::{Acceptance, Empty, Entry, Growth, Leaf, Rules, Stop};
 use crate::merkle::{CompactRange, leaf_hash};
 use crate::note::{KeyType, SignerKey};
 use crate::trust::Trust;
@@ -121,17 +121,15 @@ impl<'k> Sealer<'k> {
     /// # Errors
     /// [`Code::Refused`] for an export of another log, and for a sealed one that is not the first.
     pub fn begin(&mut self, header: &Header, sealed: u64) -> Result<(), Error> {
-        let origin = self.key.verifier_key().name();
+        let origin = self.rules.origin();
         if header.origin != origin {
             let message =
                 format!("the export is for the log {:?}, the key is of the log {origin:?}", header.origin);
             return Err(refuse(message, "a log's key has the log's origin as its name"));
         }
         if self.exports > 0 && sealed > 0 {
-            return Err(refuse(
-                "the export is sealed already",
-                "give a sealed export first: it is then extended",
-            ));
+            let hint = "give a sealed export first: it is then extended";
+            return Err(refuse("the export is sealed already", hint));
         }
         self.exports += 1;
         self.sealed = self.sealed.max(sealed);
@@ -164,9 +162,9 @@ impl<'k> Sealer<'k> {
     }
 
     fn take(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
-        let entry = Entry::new(None, Leaf::of_item(item).map_err(|refusal| *refusal.error)?);
+        let entry = Entry::new(None, Leaf::of_item(item)?);
         let taken = self.export.take(&self.rules, &self.log.over(&Empty), &entry, &[]);
-        if !taken.map_err(|stop| *stop.refusal().error)? {
+        if !taken.map_err(Stop::refusal)? {
             self.repeated += 1;
             return Ok(());
         }
@@ -183,7 +181,7 @@ impl<'k> Sealer<'k> {
     fn sealed_line(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         let hash = match item {
             Item::Link { .. } | Item::Note { .. } => {
-                let leaf = Leaf::without_event(item).map_err(|refusal| *refusal.error)?;
+                let leaf = Leaf::without_event(item)?;
                 let hash = leaf.hash;
                 self.log.follow(&self.rules, leaf);
                 hash
@@ -193,10 +191,8 @@ impl<'k> Sealer<'k> {
                 leaf_hash(bytes)
             }
             Item::Skip { .. } => {
-                return Err(refuse(
-                    "leaves are left out here",
-                    "a log is extended with all of its leaves at hand",
-                ));
+                let hint = "a log is extended with all of its leaves at hand";
+                return Err(refuse("leaves are left out here", hint));
             }
             Item::Checkpoint { text, signed } => {
                 self.check(signed)?;
@@ -215,10 +211,8 @@ impl<'k> Sealer<'k> {
         let Checkpoint { size, root, .. } = &signed.checkpoint;
         let altered = "the sealed export is not what was sealed: `countersign verify` says more";
         if !signed.is_signed_by(self.key.verifier_key()) {
-            return Err(refuse(
-                "the checkpoint is not signed by this log key",
-                "extend it with the key that sealed it",
-            ));
+            let hint = "extend it with the key that sealed it";
+            return Err(refuse("the checkpoint is not signed by this log key", hint));
         }
         if *size != self.tree.end() || self.tree.root() != Some(*root) {
             return Err(refuse("the checkpoint is not of the leaves before it", altered));
@@ -237,8 +231,7 @@ impl<'k> Sealer<'k> {
 
     fn sign(&mut self, out: &mut Writer) -> Result<(), Error> {
         let root = self.tree.root().unwrap_or_else(crate::merkle::empty_root);
-        let origin = self.key.verifier_key().name().to_owned();
-        out.checkpoint(&Checkpoint { origin, size: self.tree.end(), root }.sign(self.key)?);
+        out.checkpoint(&Checkpoint::new(self.rules.origin(), self.tree.end(), root)?.sign(self.key)?);
         self.covered = Some(self.tree.end());
         Ok(())
     }
@@ -249,14 +242,11 @@ impl<'k> Sealer<'k> {
     /// [`Code::Refused`] when the last new link of a chain is not signed.
     pub fn end(&mut self) -> Result<(), Error> {
         if self.covered.unwrap_or(0) < self.sealed {
-            return Err(refuse(
-                "the sealed export ends before its last checkpoint",
-                "the file changed, or was cut",
-            ));
+            let hint = "the file changed, or was cut";
+            return Err(refuse("the sealed export ends before its last checkpoint", hint));
         }
         let next = Acceptance::new(self.tree.end(), None);
-        let (growth, _) =
-            core::mem::replace(&mut self.export, next).end().map_err(|refusal| *refusal.error)?;
+        let (growth, _) = core::mem::replace(&mut self.export, next).end()?;
         self.log.merge(growth);
         Ok(())
     }
@@ -274,7 +264,7 @@ impl<'k> Sealer<'k> {
         if self.covered != Some(size) {
             self.sign(out)?;
         }
-        let header = Header { origin: self.key.verifier_key().name().to_owned(), range: Some((0, size)) };
+        let header = Header { origin: self.rules.origin().to_owned(), range: Some((0, size)) };
         Ok(Sealed { header, size, added: self.added, repeated: self.repeated })
     }
 }

@@ -56,10 +56,8 @@ impl Time {
         let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
         let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
         let millis = digits(20, 23)?;
-        if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
-            return None;
-        }
-        if hour > 23 || minute > 59 || second > 59 {
+        let is_date = (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
+        if !is_date || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
         Some(Self(

@@ -14,7 +14,8 @@ pub const FUTURE: i64 = 5 * MINUTE;
 pub const EMITTER: i64 = 2 * MINUTE;
 /// How far a log's clock and a witness's may be apart, either way, in milliseconds.
 pub const WITNESS: i64 = 2 * MINUTE;
-/// How long after its last window a key's links may be attested, in milliseconds (`key.late`).
+/// How late a link may reach the log (`time.late`), and how long after its last window a key's links may be attested
+/// (`key.late`), in milliseconds.
 pub const LATE: i64 = DAY;
 /// How long before a moment by which witnesses have to attest a link a log ceases to take it, in milliseconds: what its
 /// clock and theirs may be apart, and time for them to answer.

@@ -31,7 +31,7 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 
-use crate::error::{Code, Error, Flaw};
+use crate::error::{Code, Error};
 use crate::keys::{parse_bound, write_bound};
 use crate::note::{KeyType, VerifierKey};
 use crate::time::Time;
@@ -103,7 +103,7 @@ impl Trust {
     ///
     /// [`Code::Trust`], with the line where there is one, when it is unusable.
     pub fn parse(file: &[u8]) -> Result<Self, Error> {
-        Ok(Reader::default().read(file)?)
+        Reader::default().read(file)
     }
 
     /// Reads what is trusted of one log: its vkey, or a trust file with exactly one `log` line.
@@ -125,10 +125,9 @@ impl Trust {
         let trust = Self::parse(text.as_bytes())?;
         match trust.logs.len() {
             1 => Ok(trust),
-            0 => Err(refuse("the trust file names no log").with_hint("add its line: log <vkey>").into()),
+            0 => Err(refuse("the trust file names no log").with_hint("add its line: log <vkey>")),
             _ => Err(refuse("the trust file names more than one log")
-                .with_hint("keep the line of the log that is meant here")
-                .into()),
+                .with_hint("keep the line of the log that is meant here")),
         }
     }
 
@@ -171,7 +170,7 @@ impl Trust {
     pub fn with_log(mut self, key: VerifierKey) -> Result<Self, Error> {
         let key = of_type(key, KeyType::Ed25519)?;
         if self.logs().any(|log| log.public() == key.public()) {
-            return Err(refuse(TWO_LOGS).into());
+            return Err(refuse(TWO_LOGS));
         }
         self.logs.push(Log { key, url: None });
         Ok(self)
@@ -315,17 +314,17 @@ const MAX_FILE: usize = 1 << 20;
 
 const TWO_LOGS: &str = "two logs have one public key";
 
-fn refuse(why: &'static str) -> Flaw {
-    Flaw::new(Code::Trust, why)
+fn refuse(why: &'static str) -> Error {
+    Error::new(Code::Trust, why)
 }
 
 impl Reader {
-    fn read(mut self, file: &[u8]) -> Result<Trust, Flaw> {
+    fn read(mut self, file: &[u8]) -> Result<Trust, Error> {
         if file.len() > MAX_FILE {
             return Err(refuse("a trust file is at most 1 MiB"));
         }
         for (line, at) in file.split(|&b| b == b'\n').zip(1..) {
-            self.line(line).map_err(|flaw| Flaw { line: at, ..flaw })?;
+            self.line(line).map_err(|error| error.at_line(at))?;
         }
         if !self.has_quorum && !self.trust.witnesses.is_empty() {
             return Err(refuse("there are witnesses and no quorum line")
@@ -334,32 +333,26 @@ impl Reader {
         Ok(self.trust)
     }
 
-    fn line(&mut self, line: &[u8]) -> Result<(), Flaw> {
+    fn line(&mut self, line: &[u8]) -> Result<(), Error> {
         if let Some(&byte) = line.iter().find(|&&b| (b < b' ' && b != b'\t') || b == 0x7f) {
-            let flaw = refuse("a trust file holds no control character");
-            return Err(if byte == b'\r' { flaw.with_hint("end lines with LF, not CR LF") } else { flaw });
+            let error = refuse("a trust file holds no control character");
+            return Err(if byte == b'\r' { error.with_hint("end lines with LF, not CR LF") } else { error });
         }
         let words: Vec<&[u8]> =
             line.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty()).collect();
         let [kind, rest @ ..] = &words[..] else { return Ok(()) };
         match (*kind, rest) {
-            ([b'#', ..], _) => Ok(()),
-            (b"log", [key, url @ ..]) if url.len() <= 1 => self.log(key, url.first().copied()),
+            ([b'#', ..], _) => {}
+            (b"log", [key, url @ ..]) if url.len() <= 1 => self.log(key, url.first().copied())?,
             (b"witness", [name, key, url @ ..]) if url.len() <= 1 => {
-                self.witness(name, key, url.first().copied())
+                self.witness(name, key, url.first().copied())?;
             }
             (b"group", [name, threshold, members @ ..]) if !members.is_empty() => {
-                self.group(name, threshold, members)
+                self.group(name, threshold, members)?;
             }
-            (b"quorum", [name]) => self.quorum(name),
-            (b"issuer", [key]) => {
-                self.trust.issuers.push(parse_key(key, KeyType::Ed25519)?);
-                Ok(())
-            }
-            (b"emitter", [key]) => {
-                self.trust.emitters.push(parse_key(key, KeyType::Ed25519)?);
-                Ok(())
-            }
+            (b"quorum", [name]) => self.quorum(name)?,
+            (b"issuer", [key]) => self.trust.issuers.push(parse_key(key, KeyType::Ed25519)?),
+            (b"emitter", [key]) => self.trust.emitters.push(parse_key(key, KeyType::Ed25519)?),
             (b"revoke", [key, since]) => {
                 let since = parse_bound(since).ok_or_else(|| {
                     refuse("a bound that is no time")
@@ -367,13 +360,13 @@ impl Reader {
                 })?;
                 let key = parse_key(key, KeyType::Ed25519)?;
                 self.trust.revocations.push(Revocation { key, since });
-                Ok(())
             }
-            _ => Err(usage(kind)),
+            _ => return Err(usage(kind)),
         }
+        Ok(())
     }
 
-    fn log(&mut self, key: &[u8], url: Option<&[u8]>) -> Result<(), Flaw> {
+    fn log(&mut self, key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
         let key = parse_key(key, KeyType::Ed25519)?;
         if !insert(&mut self.log_keys, &key) {
             return Err(refuse(TWO_LOGS));
@@ -382,7 +375,7 @@ impl Reader {
         Ok(())
     }
 
-    fn witness(&mut self, name: &[u8], key: &[u8], url: Option<&[u8]>) -> Result<(), Flaw> {
+    fn witness(&mut self, name: &[u8], key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
         let key = parse_key(key, KeyType::Cosignature)?;
         if !insert(&mut self.witness_keys, &key) {
             return Err(refuse("two witnesses have one public key"));
@@ -392,7 +385,7 @@ impl Reader {
         Ok(())
     }
 
-    fn group(&mut self, name: &[u8], threshold: &[u8], members: &[&[u8]]) -> Result<(), Flaw> {
+    fn group(&mut self, name: &[u8], threshold: &[u8], members: &[&[u8]]) -> Result<(), Error> {
         let threshold = match threshold {
             b"any" => Some(1),
             b"all" => Some(members.len()),
@@ -410,7 +403,7 @@ impl Reader {
         Ok(())
     }
 
-    fn quorum(&mut self, name: &[u8]) -> Result<(), Flaw> {
+    fn quorum(&mut self, name: &[u8]) -> Result<(), Error> {
         if core::mem::replace(&mut self.has_quorum, true) {
             return Err(refuse("there is a second quorum line"));
         }
@@ -420,20 +413,16 @@ impl Reader {
         Ok(())
     }
 
-    fn define(&mut self, name: &[u8], member: Member) -> Result<(), Flaw> {
+    fn define(&mut self, name: &[u8], member: Member) -> Result<(), Error> {
         if name == b"none" {
             return Err(refuse("the name none is taken"));
         }
-        match self.place(name) {
-            Ok(_) => Err(refuse("a name is given twice")),
-            Err(place) => {
-                self.names.insert(place, Name { text: name.to_vec(), member, grouped: false });
-                Ok(())
-            }
-        }
+        let Err(place) = self.place(name) else { return Err(refuse("a name is given twice")) };
+        self.names.insert(place, Name { text: name.to_vec(), member, grouped: false });
+        Ok(())
     }
 
-    fn find(&mut self, name: &[u8]) -> Result<&mut Name, Flaw> {
+    fn find(&mut self, name: &[u8]) -> Result<&mut Name, Error> {
         let place = self.place(name).ok();
         place
             .and_then(|place| self.names.get_mut(place))
@@ -445,7 +434,7 @@ impl Reader {
         self.names.binary_search_by(|known| known.text.as_slice().cmp(name))
     }
 
-    fn take_member(&mut self, name: &[u8]) -> Result<Member, Flaw> {
+    fn take_member(&mut self, name: &[u8]) -> Result<Member, Error> {
         let found = self.find(name)?;
         if core::mem::replace(&mut found.grouped, true) {
             return Err(refuse("a member is there twice")
@@ -455,12 +444,12 @@ impl Reader {
     }
 }
 
-fn parse_key(text: &[u8], kind: KeyType) -> Result<VerifierKey, Flaw> {
+fn parse_key(text: &[u8], kind: KeyType) -> Result<VerifierKey, Error> {
     let text = core::str::from_utf8(text).map_err(|_| refuse("a key is not UTF-8"))?;
-    VerifierKey::read(text, kind).map_err(|flaw| Flaw { code: Code::Trust, ..flaw })
+    VerifierKey::parse(text, kind).map_err(|error| error.with_code(Code::Trust))
 }
 
-fn usage(kind: &[u8]) -> Flaw {
+fn usage(kind: &[u8]) -> Error {
     let form = match kind {
         b"log" => "log <vkey> [<url>]",
         b"witness" => "witness <name> <vkey> [<url>]",
@@ -665,7 +654,7 @@ mod tests {
             let error = Trust::parse(line.replace("KEY", key.as_str()).as_bytes()).expect_err(line);
             assert_eq!((error.code, error.hint), (Code::Trust, Some(form)), "{line}");
         }
-        let error = |line: &str| Trust::parse(line.as_bytes()).expect_err(line).message;
+        let error = |line: &str| Trust::parse(line.as_bytes()).expect_err(line).into_message();
         assert_eq!(error("PRIVATE+KEY+a"), "this is a secret key, not a trust file");
         assert_eq!(error("trust me"), "there is no such kind of line");
         let none = Trust::of_one_log("quorum none\n").expect_err("no log");

@@ -115,8 +115,10 @@ impl Request {
             proof.push(Hash::from_base64(line).ok_or_else(|| refuse(at, "a hash is base64 of 32 bytes"))?);
         }
         let before = 2 + proof.len() as u64;
-        let checkpoint = SignedCheckpoint::parse_extended(checkpoint)
-            .map_err(|error| Error { line: error.line.map(|line| line + before), ..error })?;
+        let checkpoint = SignedCheckpoint::parse_extended(checkpoint).map_err(|error| match error.line {
+            Some(line) => error.at_line(line + before),
+            None => error,
+        })?;
         Ok(Self { old_size, proof, checkpoint })
     }
 }
@@ -225,27 +227,34 @@ impl Accepted<'_> {
 }
 
 /// Why a witness does not cosign.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[non_exhaustive]
 pub enum CosignError {
     /// The request is not of the right form.
     Malformed(Error),
     /// The old size is above the checkpoint's.
+    #[display("the old size is above the checkpoint's")]
     OldSize,
     /// No key that the witness trusts for this log signed.
+    #[display("no key that is trusted for this log signed the checkpoint")]
     Unsigned,
     /// A signature that names a trusted key is invalid.
+    #[display("a signature of a trusted key is invalid")]
     InvalidSignature,
     /// The witness does not watch this log.
+    #[display("this witness does not watch a log of this origin")]
     UnknownLog,
     /// The last checkpoint that the witness cosigned is of another size.
+    #[display("the last cosigned checkpoint is of {size} leaves")]
     Conflict {
         /// That size.
         size: u64,
     },
     /// The tree of no leaves has another root.
+    #[display("the root of no leaves is the hash of nothing")]
     EmptyRoot,
     /// The last checkpoint that the witness cosigned is of the same size and has another root.
+    #[display("a checkpoint of this size with another root was cosigned before")]
     SplitView,
     /// The tree is not shown to have grown from the last one that the witness cosigned.
     Inconsistent(Error),
@@ -263,23 +272,17 @@ impl CosignError {
     }
 
     /// Status, code, and the text where it is always the same.
-    const fn parts(&self) -> (u16, &'static str, &'static str) {
+    const fn parts(&self) -> (u16, &'static str) {
         match self {
-            Self::Malformed(_) => (400, "witness.malformed", ""),
-            Self::OldSize => (400, "witness.old_size", "the old size is above the checkpoint's"),
-            Self::Unsigned => {
-                (403, "witness.unsigned", "no key that is trusted for this log signed the checkpoint")
-            }
-            Self::InvalidSignature => (403, "witness.signature", "a signature of a trusted key is invalid"),
-            Self::UnknownLog => {
-                (404, "witness.unknown_log", "this witness does not watch a log of this origin")
-            }
-            Self::Conflict { .. } => (409, "witness.conflict", ""),
-            Self::EmptyRoot => (422, "witness.empty_root", "the root of no leaves is the hash of nothing"),
-            Self::SplitView => {
-                (422, "witness.split_view", "a checkpoint of this size with another root was cosigned before")
-            }
-            Self::Inconsistent(_) => (422, "witness.inconsistent", ""),
+            Self::Malformed(_) => (400, "witness.malformed"),
+            Self::OldSize => (400, "witness.old_size"),
+            Self::Unsigned => (403, "witness.unsigned"),
+            Self::InvalidSignature => (403, "witness.signature"),
+            Self::UnknownLog => (404, "witness.unknown_log"),
+            Self::Conflict { .. } => (409, "witness.conflict"),
+            Self::EmptyRoot => (422, "witness.empty_root"),
+            Self::SplitView => (422, "witness.split_view"),
+            Self::Inconsistent(_) => (422, "witness.inconsistent"),
         }
     }
 
@@ -296,16 +299,6 @@ impl CosignError {
         match self {
             Self::Conflict { size } => format!("{size}\n"),
             other => format!("{}: {other}\n", other.code()),
-        }
-    }
-}
-
-impl fmt::Display for CosignError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(error) | Self::Inconsistent(error) => error.fmt(f),
-            Self::Conflict { size } => write!(f, "the last cosigned checkpoint is of {size} leaves"),
-            other => f.write_str(other.parts().2),
         }
     }
 }

@@ -121,8 +121,8 @@ fn assert_tells_the_truth(world: &World, altered: &[u8]) {
     let (report, shown) = verify(altered, &world.trust);
     let original = world.export.as_bytes();
     let recorded = events(original);
-    for VerifiedEvent { chain, seq, event, .. } in shown {
-        assert_eq!(Some(&canonicalize(event.as_bytes()).unwrap()), recorded.get(&(chain, seq)));
+    for VerifiedEvent { link, event } in shown {
+        assert_eq!(Some(&canonicalize(event.as_bytes()).unwrap()), recorded.get(&(link.chain, link.seq)));
     }
     if report.verdict != Verdict::Verified {
         return;

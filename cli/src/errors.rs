@@ -144,9 +144,9 @@ impl From<Error> for Failure {
             code: error.code.as_str().into(),
             file: None,
             line: error.line,
-            member: error.member,
-            message: error.message,
+            member: error.member.clone(),
             hint: error.hint.map(Into::into),
+            message: error.into_message(),
             status: UNUSABLE,
             silent: false,
         }))

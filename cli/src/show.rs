@@ -9,7 +9,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use countersign::link::ChainId;
 use countersign::verify::report::{Report, SignerTrust};
-use countersign::verify::{FindingCode, Options, VerifiedEvent};
+use countersign::verify::{CoveredLink, FindingCode, Options, VerifiedEvent};
 use countersign_query::value::{Document, Value};
 use countersign_query::{Entry, Findings, Outcome, Party, Query, Read, Readings, Tally};
 
@@ -360,7 +360,8 @@ fn cell(text: &str) -> String {
 }
 
 fn one(text: &mut String, event: &VerifiedEvent, report: &Report, readings: &Readings) {
-    let VerifiedEvent { line, index, chain, seq, time, vkey, event: json, .. } = event;
+    let VerifiedEvent { link, event: json } = event;
+    let CoveredLink { line, index, chain, seq, time, vkey, .. } = link;
     let trust = trusted(event, report, &suspects(report));
     let trust = if trust == Standing::Trusted { good(trust) } else { doubt(trust) };
     let fact = |name: &str, value: &str| format!("{} {value}\n", label(format_args!("{name:<12}")));

@@ -100,7 +100,7 @@ impl<F: FnMut(Bundle) -> Result<Option<Vec<u8>>, String>> Source for Bundles<F> 
             let Some(bundle) = Bundle::grown(index, self.size).next() else { return Ok(None) };
             let bytes = (self.read)(bundle)?;
             let leaves = bytes.map(|bytes| {
-                let leaves = bundle.decode(&bytes).map_err(|error| error.message)?;
+                let leaves = bundle.decode(&bytes).map_err(countersign::Error::into_message)?;
                 let text = |leaf: &&[u8]| String::from_utf8(leaf.to_vec()).map_err(|error| error.to_string());
                 leaves.iter().map(text).collect::<Result<Vec<_>, _>>()
             });

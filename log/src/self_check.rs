@@ -12,7 +12,7 @@ use crate::store::{Reader, StoreError};
 /// # Errors
 /// [`StoreError::Damaged`] where it does not; the store's own.
 pub(crate) fn check(reader: &dyn Reader) -> Result<(), StoreError> {
-    let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+    let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
     let Some(published) = reader.published()? else { return Ok(()) };
     let size = published.size;
     let stored = reader.size()?;

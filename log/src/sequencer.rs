@@ -471,7 +471,7 @@ impl Sequencer {
             self.halt(cause, message, newest);
             self.signing.check()?;
         }
-        let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+        let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
         let origin = self.key.verifier_key().name();
         let checkpoint = Checkpoint::new(origin, tree.size(), tree.root()).map_err(damaged)?;
         let note = checkpoint.sign(&self.key).map_err(damaged)?;

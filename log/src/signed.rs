@@ -32,7 +32,8 @@ impl SignedHead {
     /// # Errors
     /// [`StoreError::Damaged`] where it is none.
     pub fn of_note(note: &str) -> Result<Self, StoreError> {
-        let signed = SignedCheckpoint::parse(note).map_err(|error| StoreError::Damaged(error.message))?;
+        let signed =
+            SignedCheckpoint::parse(note).map_err(|error| StoreError::Damaged(error.into_message()))?;
         let Checkpoint { origin, size, root, .. } = &signed.checkpoint;
         let begin = format!("— {origin} ");
         let mut lines = signed.note.signatures.iter().map(ToString::to_string);

@@ -135,5 +135,5 @@ impl Prover<'_> {
 }
 
 fn damaged(error: countersign::Error) -> StoreError {
-    StoreError::Damaged(error.message)
+    StoreError::Damaged(error.into_message())
 }

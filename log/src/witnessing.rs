@@ -161,7 +161,7 @@ pub(crate) struct Asking {
 impl Asking {
     /// Asks for a cosignature of that checkpoint.
     pub(crate) fn new(key: &VerifierKey, checkpoint: &Unwitnessed, old_size: u64) -> Result<Self, String> {
-        let signed = SignedCheckpoint::parse(&checkpoint.note).map_err(|error| error.message)?;
+        let signed = SignedCheckpoint::parse(&checkpoint.note).map_err(countersign::Error::into_message)?;
         let latest = checkpoint.latest;
         Ok(Self { key: key.clone(), checkpoint: signed, latest, old_size, told: None, conflicts: 0 })
     }
@@ -173,7 +173,7 @@ impl Asking {
             return Err(format!("it has a larger checkpoint, of {old_size} leaves"));
         }
         let proof = consistency_proof(old_size, size, &StoredHashes::new(reader, size));
-        let proof = proof.map_err(|error| error.message)?;
+        let proof = proof.map_err(countersign::Error::into_message)?;
         Ok(Request { old_size, proof, checkpoint: self.checkpoint.clone() }.to_string())
     }
 
@@ -186,7 +186,9 @@ impl Asking {
         timekeeper: &Timekeeper,
     ) -> Result<Option<String>, NoCosignature> {
         let keys = std::slice::from_ref(&self.key);
-        match Answer::read(status, kind, body, &self.checkpoint, keys).map_err(|error| error.message)? {
+        match Answer::read(status, kind, body, &self.checkpoint, keys)
+            .map_err(countersign::Error::into_message)?
+        {
             Answer::Cosigned(lines) => {
                 for time in lines.iter().filter_map(claimed_time) {
                     timekeeper.hear(&self.key, time, self.latest)?;

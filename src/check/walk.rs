@@ -100,7 +100,7 @@ impl Walk {
         let leaves = match bundle.decode(bytes) {
             Ok(leaves) => leaves,
             Err(error) => {
-                self.tiles.add(TileCode::Malformed, bundle.path(), Some(first), error.message);
+                self.tiles.add(TileCode::Malformed, bundle.path(), Some(first), error.into_message());
                 return None;
             }
         };
@@ -144,7 +144,7 @@ impl Walk {
         let published = match bytes.map(|bytes| decode_tile(tile, bytes)) {
             Some(Ok(hashes)) => Some(hashes),
             Some(Err(error)) => {
-                self.tiles.add(TileCode::Malformed, tile.path(), Some(first), error.message);
+                self.tiles.add(TileCode::Malformed, tile.path(), Some(first), error.into_message());
                 None
             }
             None => {

@@ -1,10 +1,8 @@
 //! The members that SPEC section 12 names: what type each has, and which must be there.
 
-use std::borrow::Cow;
-
 use crate::error::{Code, Error};
 use crate::event::Event;
-use crate::json;
+use crate::json::{self, Members};
 use crate::time::Time;
 
 /// What a member's value must be.
@@ -85,10 +83,8 @@ static HTTP: &[Member] = &[
 
 /// Checks that an event has the members that SPEC section 12 requires and that those it names have the right type.
 /// Other members may be there too.
-///
-/// # Errors
-/// [`Code::Event`] with the member in question, written as a path: `actor.id`.
-pub fn check_members(event: &Event) -> Result<(), Error> {
+/// [`Code::Event`] has the member in question, written as a path: `actor.id`.
+pub(super) fn check_members(event: &Event) -> Result<(), Error> {
     check_object(event.as_str(), EVENT)
 }
 
@@ -153,37 +149,7 @@ fn within(name: &str, error: &Error) -> Error {
         Some(inner) => (format!("{name}.{inner}"), '.'),
         None => (name.to_owned(), ' '),
     };
-    Error { message: format!("{name}{parting}{}", error.message), member: Some(member), ..error.clone() }
-}
-
-/// The members of an object in canonical JSON, in order.
-struct Members<'a> {
-    object: &'a str,
-    index: usize,
-}
-
-impl<'a> Members<'a> {
-    fn of(object: &'a str) -> Self {
-        Self { object, index: 1 }
-    }
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = (Cow<'a, str>, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let text = self.object.as_bytes();
-        let name = self.index + usize::from(*text.get(self.index)? == b',');
-        if *text.get(name)? != b'"' {
-            return None;
-        }
-        let (colon, escapes) = json::string_end(text, name + 1).ok()?;
-        let value = colon + 1;
-        self.index = json::value_end(text, value)?;
-        let name = self.object.get(name + 1..colon - 1)?;
-        let name = if escapes { json::unescape(name) } else { Cow::Borrowed(name) };
-        Some((name, self.object.get(value..self.index)?))
-    }
+    wrong(&format!("{name}{parting}{}", error.message)).in_member(member)
 }
 
 #[cfg(test)]
@@ -196,7 +162,7 @@ mod tests {
 
     fn fault(json: &str) -> Option<String> {
         let event = Event::parse(json.as_bytes(), &Redaction::none()).unwrap();
-        check_members(&event).err().map(|error| error.member.unwrap())
+        check_members(&event).err().map(|error| error.member.clone().unwrap())
     }
 
     #[test]

@@ -23,8 +23,6 @@ mod crc32;
 mod gzip;
 mod zstd;
 
-use core::fmt;
-
 /// How an export is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -48,14 +46,16 @@ impl Compression {
 }
 
 /// Why a compressed stream cannot be read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
 #[non_exhaustive]
 pub enum DecompressError {
     /// It is not whole, for this reason: it was cut off or damaged.
     NotWhole(&'static str),
     /// A zstd frame needs a window above 8 MiB to be decompressed.
+    #[display("a zstd frame needs a window above 8 MiB")]
     Window,
     /// A zstd frame was compressed with a dictionary.
+    #[display("a zstd frame needs a dictionary")]
     Dictionary,
 }
 
@@ -72,16 +72,6 @@ impl DecompressError {
     }
 }
 
-impl fmt::Display for DecompressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotWhole(reason) => reason,
-            Self::Window => "a zstd frame needs a window above 8 MiB",
-            Self::Dictionary => "a zstd frame needs a dictionary",
-        })
-    }
-}
-
 impl core::error::Error for DecompressError {}
 
 /// Decompresses one stream, however it is cut into pieces.
@@ -92,6 +82,9 @@ pub struct Decompressor {
     failed: Option<DecompressError>,
     started: bool,
 }
+
+/// What gets the pieces that a stream decompresses to.
+type Sink<'a> = &'a mut dyn FnMut(&[u8]);
 
 enum Format {
     Gzip(gzip::Members),
@@ -115,7 +108,7 @@ impl Decompressor {
     /// # Errors
     ///
     /// Where the stream cannot be read on; every later call then gives the same error.
-    pub fn push(&mut self, input: &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), DecompressError> {
+    pub fn push(&mut self, input: &[u8], sink: Sink<'_>) -> Result<(), DecompressError> {
         if let Some(failure) = self.failed {
             return Err(failure);
         }

@@ -1,5 +1,5 @@
 use crate::error::{Code, Error};
-use crate::json::{duplicate_name, scan_value, skip_space, string_end, unescape};
+use crate::json::{Members, duplicate_name, scan_value, unescape};
 use crate::link::integer;
 use crate::note::check_name;
 
@@ -7,7 +7,7 @@ use super::line::strip;
 use super::{MAX_LINE, MAX_LINE_LEVELS};
 
 /// The first line of an export.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// The log that the chains and checkpoints are of.
     pub origin: String,
@@ -57,10 +57,7 @@ fn read(line: &[u8]) -> Option<Header> {
     }
     let origin = string(origin?)?.into_owned();
     check_name(&origin).ok()?;
-    let range = match range {
-        Some(value) => Some(read_range(value)?),
-        None => None,
-    };
+    let range = range.map_or(Some(None), |value| read_range(value).map(Some))?;
     Some(Header { origin, range })
 }
 
@@ -74,32 +71,6 @@ fn read_range(value: &str) -> Option<(u64, u64)> {
 /// What the string that `value` is says; `None` where it is no string.
 pub(super) fn string(value: &str) -> Option<std::borrow::Cow<'_, str>> {
     Some(unescape(value.strip_prefix('"')?.strip_suffix('"')?))
-}
-
-/// The members of an object whose text was scanned before: unescaped names and values as they stand.
-pub(super) struct Members<'a> {
-    text: &'a str,
-    index: usize,
-}
-
-impl<'a> Members<'a> {
-    pub(super) fn of(object: &'a str) -> Self {
-        Self { text: object, index: 1 }
-    }
-}
-
-impl<'a> Iterator for Members<'a> {
-    type Item = (std::borrow::Cow<'a, str>, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let bytes = self.text.as_bytes();
-        let quote = skip_space(bytes, self.index);
-        let (name_end, _) = string_end(bytes, quote + 1).ok().filter(|_| bytes[quote] == b'"')?;
-        let value = skip_space(bytes, skip_space(bytes, name_end) + 1);
-        let end = scan_value(bytes, value, MAX_LINE_LEVELS).ok()?.end;
-        self.index = skip_space(bytes, end) + 1;
-        Some((unescape(&self.text[quote + 1..name_end - 1]), &self.text[value..end]))
-    }
 }
 
 fn what_it_seems(line: &[u8]) -> &'static str {

@@ -1,4 +1,3 @@
-use core::fmt;
 use std::borrow::Cow;
 
 use crate::base64;
@@ -85,7 +84,8 @@ pub(crate) enum LineFault {
 }
 
 /// A line that is not well formed. It may keep its place in the tree.
-#[derive(Debug)]
+#[derive(Debug, derive_more::Display)]
+#[display("{}", self.to_error())]
 pub struct Malformed<'a> {
     pub(crate) fault: LineFault,
     pub(crate) detail: &'static str,
@@ -95,7 +95,11 @@ pub struct Malformed<'a> {
     pub(crate) place: Option<(ChainId, u64)>,
 }
 
-impl Malformed<'_> {
+impl<'a> Malformed<'a> {
+    fn leaf((fault, detail): Reason, leaf: Cow<'a, [u8]>) -> Self {
+        Self { fault, detail, leaf: Some(leaf), place: None }
+    }
+
     fn without_place(detail: &'static str) -> Self {
         Self { fault: LineFault::Line, detail, leaf: None, place: None }
     }
@@ -103,12 +107,6 @@ impl Malformed<'_> {
     /// The same as an error.
     pub fn to_error(&self) -> Error {
         Error::new(Code::Export, format!("malformed line: {}", self.detail))
-    }
-}
-
-impl fmt::Display for Malformed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_error().fmt(f)
     }
 }
 
@@ -279,36 +277,28 @@ impl<'a> Members<'a> {
     #[inline]
     fn link_line(&self, value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
         let text = value.string().ok_or(Malformed::without_place("link is no string"))?;
-        let link = if text.len() > MAX_LEAF { None } else { Link::read(&text) };
-        let malformed = |fault, detail, text: Cow<'a, str>| {
-            let place = link_place(&text);
-            Malformed { fault, detail, leaf: Some(into_bytes(text)), place }
-        };
-        if text.len() > MAX_LEAF {
-            return Err(malformed(LineFault::LeafSize, "a leaf is at most 65,535 bytes", text));
+        match self.link(&text, flaw) {
+            Ok((link, payload, withheld)) => Ok(Item::Link { text, link, payload, withheld }),
+            Err(reason) => {
+                let place = Link::read(&text).map(|link| (link.chain(), link.seq()));
+                Err(Malformed { place, ..Malformed::leaf(reason, into_bytes(text)) })
+            }
         }
-        if let Some(detail) = flaw {
-            return Err(malformed(LineFault::Line, detail, text));
-        }
-        let (payload, withheld) = match self.payload() {
-            Ok(payload) => payload,
-            Err(detail) => return Err(malformed(LineFault::Line, detail, text)),
-        };
-        let Some(link) = link else {
-            return Err(malformed(LineFault::Link, "the link has not the grammar of a link", text));
-        };
-        if !matches!(link, Link::Event(_)) && (payload.is_some() || withheld.is_some()) {
-            return Err(malformed(
-                LineFault::Line,
-                "salt, event and withheld go with an event link alone",
-                text,
-            ));
-        }
-        Ok(Item::Link { text, link, payload, withheld })
     }
 
     #[inline]
-    fn payload(&self) -> Result<(Option<Payload<'a>>, Option<Withheld>), &'static str> {
+    fn link(&self, text: &str, flaw: Option<&'static str>) -> Result<(Link, Shown<'a>, Hidden), Reason> {
+        check_leaf(text.len(), flaw)?;
+        let (payload, withheld) = self.payload().map_err(|detail| (LineFault::Line, detail))?;
+        let link = Link::read(text).ok_or((LineFault::Link, "the link has not the grammar of a link"))?;
+        if !matches!(link, Link::Event(_)) && (payload.is_some() || withheld.is_some()) {
+            return Err((LineFault::Line, "salt, event and withheld go with an event link alone"));
+        }
+        Ok((link, payload, withheld))
+    }
+
+    #[inline]
+    fn payload(&self) -> Result<(Shown<'a>, Hidden), &'static str> {
         match (&self.salt, &self.event, &self.withheld) {
             (Some(salt), Some(event), None) => {
                 let salt = salt.string().and_then(|salt| base64::decode_array(salt.as_bytes()));
@@ -332,8 +322,16 @@ impl<'a> Members<'a> {
     }
 }
 
-fn link_place(text: &str) -> Option<(ChainId, u64)> {
-    Link::read(text).map(|link| (link.chain(), link.seq()))
+type Shown<'a> = Option<Payload<'a>>;
+type Hidden = Option<Withheld>;
+type Reason = (LineFault, &'static str);
+
+/// What is wrong with a leaf of that length on a line with that flaw, whatever the leaf is.
+fn check_leaf(length: usize, flaw: Option<&'static str>) -> Result<(), Reason> {
+    if length > MAX_LEAF {
+        return Err((LineFault::LeafSize, "a leaf is at most 65,535 bytes"));
+    }
+    flaw.map_or(Ok(()), |detail| Err((LineFault::Line, detail)))
 }
 
 pub(crate) fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
@@ -345,37 +343,23 @@ pub(crate) fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
 
 fn note_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
     let text = value.string().ok_or(Malformed::without_place("note is no string"))?;
-    let malformed =
-        |fault, detail, text| Malformed { fault, detail, leaf: Some(into_bytes(text)), place: None };
-    if text.len() > MAX_LEAF {
-        return Err(malformed(LineFault::LeafSize, "a leaf is at most 65,535 bytes", text));
-    }
-    if let Some(detail) = flaw {
-        return Err(malformed(LineFault::Line, detail, text));
-    }
-    match KeyNote::parse(&text) {
+    let parse = |()| KeyNote::parse(&text).map_err(|_| (LineFault::Note, "the note is no key note"));
+    match check_leaf(text.len(), flaw).and_then(parse) {
         Ok(note) => Ok(Item::Note { text, note: Box::new(note) }),
-        Err(_) => Err(malformed(LineFault::Note, "the note is no key note", text)),
+        Err(reason) => Err(Malformed::leaf(reason, into_bytes(text))),
     }
 }
 
 fn opaque_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
     let bytes = value.string().and_then(|text| base64::decode(text.as_bytes()));
     let bytes = bytes.ok_or(Malformed::without_place("leaf is not canonical base64"))?;
-    let malformed =
-        |fault, detail, bytes| Malformed { fault, detail, leaf: Some(Cow::Owned(bytes)), place: None };
-    if bytes.len() > MAX_LEAF {
-        return Err(malformed(LineFault::LeafSize, "a leaf is at most 65,535 bytes", bytes));
-    }
-    if let Some(detail) = flaw {
-        return Err(malformed(LineFault::Line, detail, bytes));
-    }
     let hides = core::str::from_utf8(&bytes)
         .is_ok_and(|text| Link::read(text).is_some() || KeyNote::parse(text).is_ok());
-    if hides {
-        return Err(malformed(LineFault::Line, "a link or a key note stands as an opaque leaf", bytes));
+    let hidden = hides.then_some("a link or a key note stands as an opaque leaf");
+    match check_leaf(bytes.len(), flaw.or(hidden)) {
+        Ok(()) => Ok(Item::Leaf(bytes)),
+        Err(reason) => Err(Malformed::leaf(reason, Cow::Owned(bytes))),
     }
-    Ok(Item::Leaf(bytes))
 }
 
 fn skip_line(value: Value<'_>) -> Option<Item<'_>> {
@@ -391,15 +375,11 @@ fn skip_line(value: Value<'_>) -> Option<Item<'_>> {
 fn checkpoint_line(value: Value<'_>, extended: bool) -> Result<Item<'_>, Malformed<'_>> {
     let text = value.string().ok_or(Malformed::without_place("checkpoint is no string"))?;
     let parse = if extended { SignedCheckpoint::parse_extended } else { SignedCheckpoint::parse };
-    match parse(&text) {
-        Ok(signed) => Ok(Item::Checkpoint { text, signed: Box::new(signed) }),
-        Err(_) => Err(Malformed {
-            fault: LineFault::Checkpoint,
-            detail: "the checkpoint is no signed checkpoint without extension lines",
-            leaf: None,
-            place: None,
-        }),
-    }
+    let Ok(signed) = parse(&text) else {
+        let detail = "the checkpoint is no signed checkpoint without extension lines";
+        return Err(Malformed { fault: LineFault::Checkpoint, ..Malformed::without_place(detail) });
+    };
+    Ok(Item::Checkpoint { text, signed: Box::new(signed) })
 }
 
 #[cfg(test)]

@@ -80,8 +80,8 @@ impl LineBuffer {
 
     /// The last stretch, whose last line has perhaps no end; empty where there is none.
     #[must_use]
-    pub fn finish(self) -> Vec<u8> {
-        self.buffer
+    pub fn finish(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.buffer)
     }
 
     fn skip_overlong<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {

@@ -122,16 +122,14 @@ impl<'s> Survey<'s> {
             }
             Item::Skip { level, hash } => {
                 self.has_skips = true;
-                self.tree.append_subtree(*level, *hash).map_err(|error| invalid(number, error.message))?;
+                let unaligned = |error: Error| error.with_code(Code::Export).at_line(number);
+                self.tree.append_subtree(*level, *hash).map_err(unaligned)?;
                 let overlaps = |(first, end): (u64, u64)| first < self.tree.end() && index < end;
                 if self.selection.range.is_some_and(overlaps) {
-                    let message = format!(
-                        "leaves {index} to {} of the range are not in this export",
-                        self.tree.end() - 1
-                    );
-                    return Err(
-                        invalid(number, message).with_hint("slice the whole log, or ask for a smaller range")
-                    );
+                    let last = self.tree.end() - 1;
+                    let message = format!("leaves {index} to {last} of the range are not in this export");
+                    let hint = "slice the whole log, or ask for a smaller range";
+                    return Err(invalid(number, message).with_hint(hint));
                 }
                 return Ok(());
             }
@@ -173,9 +171,8 @@ impl<'s> Survey<'s> {
     fn find(&mut self, number: u64, link: &Link, has_event: bool) -> Result<(), Error> {
         if !self.sought.is_empty() && self.sought.remove(&(link.chain(), link.seq())) && !has_event {
             let message = format!("{}/{} has no event here that could be shown", link.chain(), link.seq());
-            return Err(
-                invalid(number, message).with_hint("open and close links have none; others may be withheld")
-            );
+            let hint = "open and close links have none; others may be withheld";
+            return Err(invalid(number, message).with_hint(hint));
         }
         Ok(())
     }
@@ -186,45 +183,41 @@ impl<'s> Survey<'s> {
     /// [`Code::Export`] when the slice would show no event, when something that is asked for is not here, when
     /// the last checkpoint is not of the leaves before it, or when what must be kept comes after it.
     pub fn finish(mut self) -> Result<Plan<'s>, Error> {
-        let export = |message: String| Error::new(Code::Export, message);
+        let refuse = |message: String, hint| Err(Error::new(Code::Export, message).with_hint(hint));
         if let Some((chain, seq)) = self.sought.first() {
-            return Err(export(format!("there is no event {chain}/{seq} in this export"))
-                .with_hint("`countersign show EXPORT` lists the events that there are"));
+            let hint = "`countersign show EXPORT` lists the events that there are";
+            return refuse(format!("there is no event {chain}/{seq} in this export"), hint);
         }
         if let Some(chain) = self.selection.chains.iter().find(|chain| !self.chains.contains_key(chain)) {
-            return Err(export(format!("there is no chain {chain} in this export"))
-                .with_hint("`countersign show EXPORT` lists the chains that there are"));
+            let hint = "`countersign show EXPORT` lists the chains that there are";
+            return refuse(format!("there is no chain {chain} in this export"), hint);
         }
         let sealed = self.attestations.count() > 0;
         if let Some((first, end)) = self.selection.range {
             if !sealed {
-                return Err(export(
+                let hint = "seal it first, or slice it by chain or by withholding events";
+                return refuse(
                     "an export without checkpoints has no leaf indices to claim a range of".into(),
-                )
-                .with_hint("seal it first, or slice it by chain or by withholding events"));
+                    hint,
+                );
             }
             if end > self.attestations.size() {
-                let message = format!(
-                    "the range {first}..{end} goes beyond the last checkpoint, of {} leaves",
-                    self.attestations.size()
-                );
-                return Err(export(message).with_hint("ask for a smaller range, or seal the export first"));
+                let size = self.attestations.size();
+                let message =
+                    format!("the range {first}..{end} goes beyond the last checkpoint, of {size} leaves");
+                return refuse(message, "ask for a smaller range, or seal the export first");
             }
         }
         if self.events == 0 {
-            return Err(export("the slice would show no event".into())
-                .with_hint("no event passes what was asked for, or all that do are withheld"));
+            let hint = "no event passes what was asked for, or all that do are withheld";
+            return refuse("the slice would show no event".into(), hint);
         }
-        let hidden_chains = self
-            .chains
-            .values()
-            .filter(|chain| chain.shown_after.is_none() && chain.opened_after.is_some())
-            .count();
-        let leaves_out = self.left_out > 0 || hidden_chains > 0;
+        let is_hidden = |chain: &Surveyed| chain.shown_after.is_none() && chain.opened_after.is_some();
+        let leaves_out = self.left_out > 0 || self.chains.values().any(is_hidden);
         if sealed && leaves_out {
             if !self.attestations.last_matches() {
-                return Err(export("the last checkpoint is not of the leaves before it".into())
-                    .with_hint("the export is altered: `countersign verify` says where"));
+                let hint = "the export is altered: `countersign verify` says where";
+                return refuse("the last checkpoint is not of the leaves before it".into(), hint);
             }
             if let Some(line) = self.uncovered {
                 return Err(invalid(line, "this must be kept, and no checkpoint covers it")
@@ -232,8 +225,8 @@ impl<'s> Survey<'s> {
             }
         }
         if !sealed && self.has_skips {
-            return Err(export("the export has skips and no checkpoint".into())
-                .with_hint("it is not whole: `countersign verify` says more"));
+            let hint = "it is not whole: `countersign verify` says more";
+            return refuse("the export has skips and no checkpoint".into(), hint);
         }
         let mut chains = HashSet::new();
         for (id, chain) in &self.chains {
@@ -325,10 +318,8 @@ impl Slicer<'_, '_> {
                 return Ok(());
             }
             Item::Skip { level, hash } => {
-                return self
-                    .gap
-                    .append_subtree(*level, *hash)
-                    .map_err(|error| invalid(number, error.message));
+                let unaligned = |error: Error| error.with_code(Code::Export).at_line(number);
+                return self.gap.append_subtree(*level, *hash).map_err(unaligned);
             }
             Item::Link { .. } | Item::Note { .. } | Item::Leaf(_) => {}
         }

@@ -17,6 +17,7 @@ use crate::note::VerifierKey;
 use crate::time::Time;
 
 /// What was taken of a submission so far.
+#[derive(Default)]
 pub(crate) struct Acceptance {
     growth: Growth,
     taken: Taken,
@@ -47,14 +48,7 @@ impl Acceptance {
     /// Of the submission whose first new leaf will have that index, when the log's clock shows `now`. Without a clock,
     /// a link may have any time.
     pub(crate) fn new(base: u64, now: Option<Time>) -> Self {
-        Self {
-            growth: Growth::new(base),
-            taken: Taken::default(),
-            unsigned: BTreeMap::new(),
-            repeats: HashSet::new(),
-            life: None,
-            now,
-        }
+        Self { growth: Growth::new(base), now, ..Self::default() }
     }
 
     /// What was taken so far, and not yet ended.
@@ -205,16 +199,14 @@ impl Acceptance {
     /// emitter's key vouches for is evidence: anyone can write an unsigned link.
     fn fork(&self, chain: &Chain, link: &Link, of: (u64, u64), rest: &[Entry]) -> Refusal {
         let (id, seq) = (link.chain(), link.seq());
-        let error = if chain.closed && seq >= chain.next {
-            Error::new(Code::Fork, format!("the chain {id} is closed"))
-                .with_hint("a chain that goes on after its end is evidence that its key was used twice")
+        let (why, hint) = if chain.closed && seq >= chain.next {
+            let hint = "a chain that goes on after its end is evidence that its key was used twice";
+            (format!("the chain {id} is closed"), hint)
         } else {
-            Error::new(
-                Code::Fork,
-                format!("the chain {id} has another link {} in the log", seq.min(chain.next - 1)),
-            )
-            .with_hint("evidence that the key was used twice: begin a new chain")
+            let hint = "evidence that the key was used twice: begin a new chain";
+            (format!("the chain {id} has another link {} in the log", seq.min(chain.next - 1)), hint)
         };
+        let error = Error::new(Code::Fork, why).with_hint(hint);
         if rest.is_empty() {
             return Refusal::malformed(error);
         }

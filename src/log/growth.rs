@@ -297,10 +297,8 @@ impl<S: Storage + ?Sized> Storage for Layered<'_, S> {
     type Error = S::Error;
 
     fn chain(&self, id: &ChainId) -> Result<Option<Chain>, S::Error> {
-        match self.top.chains.get(id) {
-            Some(added) => Ok(Some(added.chain.clone())),
-            None => self.below.chain(id),
-        }
+        let added = self.top.chains.get(id);
+        added.map_or_else(|| self.below.chain(id), |added| Ok(Some(added.chain.clone())))
     }
 
     fn link(&self, id: &ChainId, seq: u64) -> Result<Option<Held>, S::Error> {
@@ -308,24 +306,15 @@ impl<S: Storage + ?Sized> Storage for Layered<'_, S> {
             let place = usize::try_from(seq.checked_sub(added.first)?).ok()?;
             added.links.get(place)
         });
-        match added {
-            Some(held) => Ok(Some(*held)),
-            None => self.below.link(id, seq),
-        }
+        added.map_or_else(|| self.below.link(id, seq), |held| Ok(Some(*held)))
     }
 
     fn note(&self, hash: &Hash) -> Result<Option<u64>, S::Error> {
-        match self.top.notes.get(hash) {
-            Some(index) => Ok(Some(*index)),
-            None => self.below.note(hash),
-        }
+        self.top.notes.get(hash).map_or_else(|| self.below.note(hash), |index| Ok(Some(*index)))
     }
 
     fn life(&self, key: &VerifierKey) -> Result<Life, S::Error> {
-        match self.top.lives.get(key) {
-            Some(life) => Ok(life.clone()),
-            None => self.below.life(key),
-        }
+        self.top.lives.get(key).map_or_else(|| self.below.life(key), |life| Ok(life.clone()))
     }
 }
 

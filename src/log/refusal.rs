@@ -1,7 +1,6 @@
 //! Why a log does not take a submission.
 
 use core::convert::Infallible;
-use core::fmt;
 
 use crate::error::{Code, Error};
 use crate::hash::Hash;
@@ -10,12 +9,13 @@ use crate::time::Time;
 use crate::tolerance;
 
 /// A submission of which nothing was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
+#[display("{error}")]
 pub struct Refusal {
     /// What the emitter can do about it.
     pub kind: Kind,
     /// What is wrong, with the line of the submission.
-    pub error: Box<Error>,
+    pub error: Error,
 }
 
 /// The kinds of refusal, by what follows from them.
@@ -66,7 +66,7 @@ pub struct Evidence {
 
 impl Refusal {
     pub(super) fn new(kind: Kind, error: Error) -> Self {
-        Self { kind, error: Box::new(error) }
+        Self { kind, error }
     }
 
     pub(super) fn malformed(error: Error) -> Self {
@@ -89,44 +89,32 @@ impl Refusal {
 
     /// The same at this line, unless it is known already.
     pub(super) fn at_line(mut self, line: Option<u64>) -> Self {
-        self.error.line = self.error.line.or(line);
+        if let (None, Some(line)) = (self.error.line, line) {
+            self.error = self.error.at_line(line);
+        }
         self
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
     }
 }
 
 impl core::error::Error for Refusal {}
 
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        refusal.error
+    }
+}
+
 /// Why a submission was not taken: the log refuses it, or its storage could not tell.
-#[derive(Debug)]
+#[derive(Debug, derive_more::Display, derive_more::From)]
 pub enum Stop<E> {
     /// The submission is at fault.
+    #[from]
     Refused(Refusal),
     /// The storage is.
     Storage(E),
 }
 
-impl<E: fmt::Display> fmt::Display for Stop<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(refusal) => refusal.fmt(f),
-            Self::Storage(error) => error.fmt(f),
-        }
-    }
-}
-
 impl<E: core::error::Error> core::error::Error for Stop<E> {}
-
-impl<E> From<Refusal> for Stop<E> {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
 
 impl Stop<Infallible> {
     /// The refusal, where storage cannot fail.

@@ -80,10 +80,11 @@ impl Rules {
         };
         match note.statements.iter().find(|statement| !allows(statement)) {
             None => Ok(signers),
-            Some(statement) => Err(Refusal::unauthorised(
-                format!("the key note does nothing: {}", statement.lacks_signer("the log's trust file")),
-                "have an issuer sign it whose name, followed by a /, begins the name of the key",
-            )),
+            Some(statement) => {
+                let why = statement.lacks_signer("the log's trust file");
+                let hint = "have an issuer sign it whose name, followed by a /, begins the name of the key";
+                Err(Refusal::unauthorised(format!("the key note does nothing: {why}"), hint))
+            }
         }
     }
 
@@ -103,11 +104,9 @@ impl Rules {
                 continue;
             }
             if life(key).map_err(Stop::Storage)?.windows.is_empty() {
-                return Err(Refusal::unauthorised(
-                    format!("the key note does nothing: the key {key} was never granted here"),
-                    "a key that may not write need not be revoked; an issuer can revoke it in advance",
-                )
-                .into());
+                let why = format!("the key note does nothing: the key {key} was never granted here");
+                let hint = "a key that may not write need not be revoked; an issuer can revoke it in advance";
+                return Err(Refusal::unauthorised(why, hint).into());
             }
         }
         Ok(())
@@ -133,37 +132,26 @@ impl Rules {
         let revoked = trust
             .revoked_since(key)
             .is_some_and(|since| since.is_none_or(|since| since <= time || is_too_late(since.millis())));
-        if life.revoked || revoked {
-            return Err(Refusal::unauthorised(
-                format!("the key {key} is revoked"),
-                "its emitter needs a new key and a grant for it",
-            ));
-        }
-        if trust.emitters().contains(key) {
+        let windows = &chain.windows;
+        let deadline = windows.last_end(windows.len()).map(|end| end.saturating_add(tolerance::LATE));
+        let (why, hint) = if life.revoked || revoked {
+            (format!("the key {key} is revoked"), "its emitter needs a new key and a grant for it")
+        } else if trust.emitters().contains(key) {
             return Ok(());
-        }
-        if chain.windows.is_empty() {
-            return Err(Refusal::unauthorised(
-                format!("the key {key} was not granted before its chain"),
-                "submit an issuer's grant before it, or name the key in the log's trust file as emitter",
-            ));
-        }
-        if chain.windows.standing(chain.windows.len(), time) != Standing::Within {
-            return Err(Refusal::unauthorised(
-                format!("at {time} the key {key} was not allowed to sign"),
-                "its grants began later or ended before: a new grant makes way for a new chain",
-            ));
-        }
-        let deadline =
-            chain.windows.last_end(chain.windows.len()).map(|end| end.saturating_add(tolerance::LATE));
-        if trust.has_quorum() && deadline.is_some_and(is_too_late) {
-            return Err(Refusal::unauthorised(
-                format!(
-                    "the grants of the key {key} ended more than a day ago, and witnesses cannot attest its links in time"
-                ),
-                "what was signed under a grant has to reach the log within a day after it: a new grant makes way for a new chain",
-            ));
-        }
-        Ok(())
+        } else if windows.is_empty() {
+            let hint =
+                "submit an issuer's grant before it, or name the key in the log's trust file as emitter";
+            (format!("the key {key} was not granted before its chain"), hint)
+        } else if windows.standing(windows.len(), time) != Standing::Within {
+            let hint = "its grants began later or ended before: a new grant makes way for a new chain";
+            (format!("at {time} the key {key} was not allowed to sign"), hint)
+        } else if trust.has_quorum() && deadline.is_some_and(is_too_late) {
+            let why = "ended more than a day ago, and witnesses cannot attest its links in time";
+            let hint = "what was signed under a grant has to reach the log within a day after it: a new grant makes way for a new chain";
+            (format!("the grants of the key {key} {why}"), hint)
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::unauthorised(why, hint))
     }
 }

@@ -4,8 +4,8 @@
 //! its length, which is two bytes, the higher one first.
 
 use super::MAX_SIZE;
-use super::tile::{TILE_WIDTH, Tile, parse_place, write_path};
-use crate::error::{Code, Error};
+use super::tile::{TILE_WIDTH, Tile, parse_place, refuse, write_path};
+use crate::error::Error;
 
 /// The most bytes that a bundle can have: 256 leaves of 65,535 bytes.
 pub const MAX_BUNDLE_BYTES: usize = TILE_WIDTH as usize * (2 + u16::MAX as usize);
@@ -82,7 +82,7 @@ impl Bundle {
             (end <= MAX_SIZE && bundle.path() == path).then_some(bundle)
         };
         read().ok_or_else(|| {
-            Error::new(Code::Tile, "this is no path of an entry bundle").with_hint(
+            refuse("this is no path of an entry bundle").with_hint(
                 "a bundle's path is tile/entries/INDEX, the index in groups of three digits such as x001/234, \
                  with .p/WIDTH after it when it is partial",
             )
@@ -138,17 +138,9 @@ impl Bundle {
             rest = after;
         }
         if !rest.is_empty() {
-            return Err(refuse(format!(
-                "{} has {} bytes after its {} leaves",
-                self.path(),
-                rest.len(),
-                self.width
-            )));
+            let (path, more, width) = (self.path(), rest.len(), self.width);
+            return Err(refuse(format!("{path} has {more} bytes after its {width} leaves")));
         }
         Ok(leaves)
     }
-}
-
-fn refuse(why: impl Into<String>) -> Error {
-    Error::new(Code::Tile, why)
 }

@@ -88,10 +88,8 @@ impl CompactRange {
     /// 52, or there would be more leaves than [`MAX_SIZE`]. The range is then as it was.
     pub fn append_subtree(&mut self, level: u8, root: Hash) -> Result<(), Error> {
         if level > 52 || !self.end.is_multiple_of(1 << level) {
-            return Err(Error::new(
-                Code::Proof,
-                format!("no subtree of level {level} begins at leaf {}", self.end),
-            ));
+            let why = format!("no subtree of level {level} begins at leaf {}", self.end);
+            return Err(Error::new(Code::Proof, why));
         }
         if MAX_SIZE.checked_sub(self.end).is_none_or(|room| room < 1 << level) {
             return Err(Error::new(Code::Proof, "a tree has at most 2^53 - 1 leaves"));

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tile::{TILE_HEIGHT, TILE_WIDTH, Tile};
+use super::tile::{TILE_HEIGHT, TILE_WIDTH, Tile, refuse};
 use super::{HashReader, MAX_SIZE, Subtree, node_hash, skips};
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::hash::{Hash, hash_nodes};
 
 /// How many bytes a hash has.
@@ -119,10 +119,8 @@ impl TileHashes {
             };
             let [stands] = self.read_hashes(&[above])?[..] else { return Err(missing(tile)) };
             if root_of(hashes) != stands {
-                return Err(refuse(format!(
-                    "the root of {} is not what the tile above it says",
-                    tile.path()
-                )));
+                let path = tile.path();
+                return Err(refuse(format!("the root of {path} is not what the tile above it says")));
             }
         }
         Ok(AuthenticHashes(self))
@@ -160,14 +158,9 @@ impl HashReader for AuthenticHashes<'_> {
 pub fn decode_tile(tile: Tile, bytes: &[u8]) -> Result<Vec<Hash>, Error> {
     let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
     if !rest.is_empty() || hashes.len() != usize::from(tile.width) || hashes.is_empty() {
-        let message = format!(
-            "{} has {} bytes, not the {} of its {} hashes",
-            tile.path(),
-            bytes.len(),
-            usize::from(tile.width) * HASH_BYTES,
-            tile.width
-        );
-        return Err(refuse(message));
+        let (path, length, width) = (tile.path(), bytes.len(), usize::from(tile.width));
+        let due = width * HASH_BYTES;
+        return Err(refuse(format!("{path} has {length} bytes, not the {due} of its {width} hashes")));
     }
     Ok(hashes.iter().map(|&hash| Hash(hash)).collect())
 }
@@ -185,8 +178,4 @@ pub(crate) fn root_of(hashes: &[Hash]) -> Hash {
 
 fn missing(tile: Tile) -> Error {
     refuse(format!("{} is needed and missing", tile.path()))
-}
-
-fn refuse(why: impl Into<String>) -> Error {
-    Error::new(Code::Tile, why)
 }

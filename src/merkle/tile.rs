@@ -118,13 +118,13 @@ impl Tile {
             (tile.path() == path).then_some(tile)
         };
         let tile = read().ok_or_else(|| {
-            Error::new(Code::Tile, "this is no path of a tile").with_hint(
+            refuse("this is no path of a tile").with_hint(
                 "a tile's path is tile/LEVEL/INDEX, the index in groups of three digits such as x001/234, \
                  with .p/WIDTH after it when it is partial",
             )
         })?;
         if tile.end().is_none_or(|end| end > MAX_SIZE) {
-            return Err(Error::new(Code::Tile, "no log has this tile: a tree has at most 2^53 - 1 leaves"));
+            return Err(refuse("no log has this tile: a tree has at most 2^53 - 1 leaves"));
         }
         Ok(tile)
     }
@@ -134,6 +134,10 @@ impl Tile {
         let last = self.index.checked_mul(TILE_WIDTH)?.checked_add(self.width.into())?;
         last.checked_mul(1_u64.checked_shl(u32::from(self.level) * u32::from(TILE_HEIGHT))?)
     }
+}
+
+pub(super) fn refuse(why: impl Into<String>) -> Error {
+    Error::new(Code::Tile, why)
 }
 
 /// How many hashes the tiles of that level have together in a tree of `size` leaves.

@@ -44,9 +44,9 @@ impl Pins {
             self.reached += 1;
             if root != Some(*pinned) {
                 self.split += 1;
-                findings.add(AppendOnlySplitView, place, || {
-                    format!("the log's first {size} leaves are not those of the pinned checkpoint")
-                });
+                let message =
+                    format_args!("the log's first {size} leaves are not those of the pinned checkpoint");
+                findings.add(AppendOnlySplitView, place, message);
             }
         }
     }
@@ -73,21 +73,18 @@ impl Pins {
             match last_checkpoint {
                 Some((checkpoint, at)) if size > checkpoint => {
                     rolled_back += 1;
-                    findings.add(AppendOnlyRollback, at, || {
-                        format!("the last checkpoint has {checkpoint} leaves, the pinned one {size}")
-                    });
+                    let message =
+                        format_args!("the last checkpoint has {checkpoint} leaves, the pinned one {size}");
+                    findings.add(AppendOnlyRollback, at, message);
                 }
                 _ => {
                     not_reached = true;
-                    findings.add(AppendOnlyNotReached, place, || format!("{how} the pinned size {size}"));
+                    findings.add(AppendOnlyNotReached, place, format_args!("{how} the pinned size {size}"));
                 }
             }
         }
-        let reason = if self.is_empty() {
-            Some("no checkpoint of this log was pinned before")
-        } else {
-            not_reached.then_some("the export does not stop at every pinned size")
-        };
+        let none = self.is_empty().then_some("no checkpoint of this log was pinned before");
+        let reason = none.or(not_reached.then_some("the export does not stop at every pinned size"));
         Check::of(self.reached + rolled_back, self.split + rolled_back, reason)
     }
 }

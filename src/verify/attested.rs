@@ -9,7 +9,7 @@ pub(super) struct Attested {
     /// Size and the time that it existed by. Both increase: a later and larger checkpoint that existed earlier
     /// says more than the ones before it.
     steps: Vec<(u64, Time)>,
-    newest_seen: Option<Time>,
+    pub(super) newest_seen: Option<Time>,
 }
 
 impl Attested {
@@ -32,11 +32,6 @@ impl Attested {
     pub(super) fn size_by(&self, millis: i64) -> u64 {
         let after = self.steps.partition_point(|(_, existed_by)| existed_by.millis() <= millis);
         after.checked_sub(1).map_or(0, |step| self.steps[step].0)
-    }
-
-    /// The newest time that a checkpoint was seen at.
-    pub(super) fn newest_seen(&self) -> Option<Time> {
-        self.newest_seen
     }
 }
 

@@ -15,7 +15,7 @@ use crate::time::Time;
 use crate::trust::Trust;
 
 /// The keys that the trust file, key notes and open links name.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Authority {
     trust: Trust,
     keys: Vec<Key>,
@@ -28,7 +28,7 @@ pub(super) struct Authority {
 #[derive(Debug)]
 pub(super) struct Key {
     name: Box<str>,
-    public: [u8; 32],
+    pub(super) public: [u8; 32],
     /// The trust file names it as an emitter.
     pub(super) vouched: bool,
     /// A chain of it was authorised by a grant.
@@ -70,10 +70,6 @@ pub(super) struct Acted {
 impl Key {
     pub(super) fn vkey(&self) -> VerifierKey {
         VerifierKey::named(&self.name, KeyType::Ed25519, self.public)
-    }
-
-    pub(super) fn public(&self) -> &[u8; 32] {
-        &self.public
     }
 
     pub(super) fn stated(&self) -> Option<&Stated> {
@@ -125,8 +121,7 @@ impl Key {
 
 impl Authority {
     pub(super) fn new(trust: Trust) -> Self {
-        let mut authority =
-            Self { trust, keys: Vec::new(), numbers: Numbers::default(), known: Numbers::default() };
+        let mut authority = Self { trust, ..Self::default() };
         for vkey in authority.trust.issuers().to_vec() {
             authority.know(&vkey);
         }
@@ -221,19 +216,18 @@ impl Authority {
         }
         if note.origin != origin {
             let hint = "a key note acts only in the log that it names: ask for one made for this log";
-            findings.add_with_hint(KeyStatement, place, hint, || {
-                format!("the key note is for the log {}, so it does nothing here", Quoted(&note.origin))
-            });
+            let message =
+                format_args!("the key note is for the log {}, so it does nothing here", Quoted(&note.origin));
+            findings.add_with_hint(KeyStatement, place, hint, message);
         } else if let Some(statement) = denied {
-            findings.add(KeyStatement, place, || {
-                format!("the key note does nothing: {}", statement.lacks_signer("the trust file"))
-            });
+            let message =
+                format_args!("the key note does nothing: {}", statement.lacks_signer("the trust file"));
+            findings.add(KeyStatement, place, message);
         } else if invalid {
             let hint =
                 "the note acts by its other signatures: get the export again if it should have this one too";
-            findings.add_with_hint(KeyStatement, place, hint, || {
-                "a signature line of a known key is invalid, and ignored".into()
-            });
+            let message = format_args!("a signature line of a known key is invalid, and ignored");
+            findings.add_with_hint(KeyStatement, place, hint, message);
         }
         Acted { acts, signers: signers.into_iter().map(|signer| signer.key).collect() }
     }

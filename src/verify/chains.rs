@@ -71,7 +71,7 @@ impl Chains {
         self.links += 1;
         let opens = matches!(link.role, Role::Open(_));
         if !opens {
-            findings.add(ChainNoOpen, place, || "the chain's open link has not come before".into());
+            findings.add(ChainNoOpen, place, format_args!("the chain's open link has not come before"));
         }
         ChainEnd {
             id,
@@ -101,13 +101,13 @@ impl Chains {
         if link.seq <= chain.seq {
             self.failed += 1;
             let seq = chain.seq;
-            findings
-                .add(ChainFork, place, || format!("link {} comes after link {seq} of its chain", link.seq));
+            let message = format_args!("link {} comes after link {seq} of its chain", link.seq);
+            findings.add(ChainFork, place, message);
             return Step::Fork;
         }
         let mut failed = chain.closed;
         if chain.closed {
-            findings.add(ChainAfterClose, place, || "the chain was closed before this link".into());
+            findings.add(ChainAfterClose, place, format_args!("the chain was closed before this link"));
         }
         let mut step = Step::Follows;
         let missing = link.seq - chain.seq - 1;
@@ -118,18 +118,18 @@ impl Chains {
             failed |= !explained;
             chain.whole = false;
             let (from, to) = (chain.seq + 1, link.seq - 1);
-            let code = if explained { ChainJump } else { ChainGap };
-            findings.add(code, place, || match (explained, from == to) {
-                (true, true) => format!("link {from} of the chain is among the leaves left out"),
-                (true, false) => format!("links {from} to {to} of the chain are among the leaves left out"),
-                (false, true) => format!("link {from} of the chain is missing"),
-                (false, false) => format!("links {from} to {to} of the chain are missing"),
-            });
+            let (code, how) =
+                if explained { (ChainJump, "among the leaves left out") } else { (ChainGap, "missing") };
+            if from == to {
+                findings.add(code, place, format_args!("link {from} of the chain is {how}"));
+            } else {
+                findings.add(code, place, format_args!("links {from} to {to} of the chain are {how}"));
+            }
         } else if link.prev != chain.hash {
             step = Step::Broken;
             failed = true;
-            findings
-                .add(ChainPrev, place, || "it does not follow from the link that stands before it".into());
+            let message = format_args!("it does not follow from the link that stands before it");
+            findings.add(ChainPrev, place, message);
         }
         self.failed += u64::from(failed);
         chain.seq = link.seq;

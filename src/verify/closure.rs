@@ -12,17 +12,13 @@ pub(super) fn check<'a>(chains: impl Iterator<Item = &'a ChainEnd>, findings: &m
         count += 1;
         if !chain.closed {
             open = true;
-            findings.add(ChainOpen, chain.place(), || "the chain is not closed".into());
+            findings.add(ChainOpen, chain.place(), format_args!("the chain is not closed"));
         }
         partly |= !chain.whole;
         answered += u64::from(chain.closed && chain.whole);
     }
-    let reason = if count == 0 {
-        Some("there is no chain")
-    } else if open {
-        Some("a chain is not closed, so more events of it may exist")
-    } else {
-        partly.then_some("not all links of a chain are shown")
-    };
-    Check::of(answered, 0, reason)
+    let none = (count == 0).then_some("there is no chain");
+    let open = open.then_some("a chain is not closed, so more events of it may exist");
+    let partly = partly.then_some("not all links of a chain are shown");
+    Check::of(answered, 0, none.or(open).or(partly))
 }

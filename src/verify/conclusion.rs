@@ -69,16 +69,10 @@ impl Sequence {
         let may_pin = checks.tree.passes() && checks.log.passes() && no_failure;
         let fresh = findings.take_fresh();
         let report = Report {
-            countersign: "report/v1",
-            verdict,
             complete: complete.filter(|_| verdict == Verdict::Verified),
             origin: Some(self.header.origin.clone()),
-            checks,
-            counts: self.counts(),
             log: self.log,
-            signers: Vec::new(),
-            finding_counts: findings.counts().collect(),
-            findings: findings.into_list(),
+            ..Report::new(verdict, checks, self.counts(), findings)
         };
         (Verification { report, pin: self.matched.clone().filter(|_| may_pin) }, fresh)
     }
@@ -100,13 +94,13 @@ impl Sequence {
             let void = void_grants.binary_search_by_key(&signer.key, |(key, _)| *key);
             let void = void.is_ok_and(|place| coverage.suspect(&void_grants[place].1, quorum));
             if let Some(place) = revoked {
-                findings.add(FindingCode::KeySuspect, place.about(end.id), || {
-                    "the chain is not shown to precede the time since which its key is revoked".into()
-                });
+                let message =
+                    format_args!("the chain is not shown to precede the time since which its key is revoked");
+                findings.add(FindingCode::KeySuspect, place.about(end.id), message);
             } else if void {
-                findings.add(FindingCode::KeySuspect, self.last.about(end.id), || {
-                    "the grant that lets its key sign is void, as its issuer's key is revoked".into()
-                });
+                let message =
+                    format_args!("the grant that lets its key sign is void, as its issuer's key is revoked");
+                findings.add(FindingCode::KeySuspect, self.last.about(end.id), message);
             }
             let suspect = revoked.is_some() || void;
             signatures.chain(end.id, coverage, key, suspect, quorum, findings);

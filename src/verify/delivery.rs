@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::events::VerifiedEvent;
+use super::events::{CoveredLink, VerifiedEvent};
 use super::finding::Place;
 use super::marks::{LinkKind, LinkMark, Mark};
 use super::summary::{LinkEntry, Role, Shown};
@@ -101,24 +101,10 @@ impl Delivery {
         for waiting in waiting {
             self.bytes -= waiting.bytes();
             let Waiting { line, index, seq, time, what } = waiting;
-            let vkey = vkey.clone();
+            let link = CoveredLink { line, index, chain, seq, time, vkey: vkey.clone(), authorised };
             match what {
-                What::Event(event) => {
-                    self.events.push(VerifiedEvent {
-                        line,
-                        index,
-                        chain,
-                        seq,
-                        time,
-                        vkey,
-                        authorised,
-                        event,
-                    });
-                }
-                What::Mark(kind) => {
-                    let link = LinkMark { kind, line, index, chain, seq, time, vkey, authorised };
-                    self.marks.push(Mark::Link(link));
-                }
+                What::Event(event) => self.events.push(VerifiedEvent { link, event }),
+                What::Mark(kind) => self.marks.push(Mark::Link(LinkMark { kind, link })),
             }
         }
     }

@@ -4,12 +4,9 @@ use crate::link::ChainId;
 use crate::note::VerifierKey;
 use crate::time::Time;
 
-/// An event that matches its link's commit, on a link that did not fail and that a valid signature of its
-/// chain's key covers.
-///
-/// What the report says of the whole is not known yet when it is handed out: its chain may turn out to be suspect.
+/// A link that did not fail and that a valid signature of its chain's key covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedEvent {
+pub struct CoveredLink {
     /// The 1-based line.
     pub line: u64,
     /// The leaf's index.
@@ -24,6 +21,16 @@ pub struct VerifiedEvent {
     pub vkey: VerifierKey,
     /// Whether the key was authorised, as far as was known.
     pub authorised: bool,
+}
+
+/// An event that matches the commit of its link.
+///
+/// What the report says of the whole is not known yet when it is handed out: its chain may turn out to be suspect.
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Deref)]
+pub struct VerifiedEvent {
+    /// Its link.
+    #[deref]
+    pub link: CoveredLink,
     /// The text that the link commits to: one JSON object, no member name twice. Where the event matches in canonical
     /// form alone, this is the canonical form and not what stands in the export.
     pub event: Box<str>,

@@ -20,18 +20,16 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
     if let Some(origin) = &expect.origin {
         answer(origin == sequence.origin());
         if origin != sequence.origin() {
-            findings.add(ExpectedOrigin, FIRST_LINE, || {
-                format!("the export is of the log {}", Quoted(sequence.origin()))
-            });
+            let message = format_args!("the export is of the log {}", Quoted(sequence.origin()));
+            findings.add(ExpectedOrigin, FIRST_LINE, message);
         }
     }
     if let Some(range) = &sequence.expected {
         if range.contradicted(sequence.tree.position(), FIRST_LINE).is_some() {
             answer(false);
             let (begin, end) = (range.begin, range.end);
-            findings.add(ExpectedRange, FIRST_LINE, || {
-                format!("not all of the leaves {begin} to {} are here", end.max(1) - 1)
-            });
+            let message = format_args!("not all of the leaves {begin} to {} are here", end.max(1) - 1);
+            findings.add(ExpectedRange, FIRST_LINE, message);
         } else if tree_passes {
             answer(true);
         } else {
@@ -45,7 +43,7 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
                 let old = age.now.millis().saturating_sub(time.millis()) > age.seconds.saturating_mul(1000);
                 answer(!old);
                 if old {
-                    findings.add(ExpectedAge, FIRST_LINE, || format!("the log was last seen at {time}"));
+                    findings.add(ExpectedAge, FIRST_LINE, format_args!("the log was last seen at {time}"));
                 }
             }
         }

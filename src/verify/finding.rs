@@ -1,5 +1,7 @@
 //! Findings: what a check met, with a stable code and a place.
 
+use core::fmt;
+
 use serde::{Serialize, Serializer};
 
 use crate::link::ChainId;
@@ -305,24 +307,19 @@ impl Findings {
         Self { told, ..Self::default() }
     }
 
-    pub(super) fn add(&mut self, code: FindingCode, place: Place, message: impl Fn() -> String) {
-        self.insert(code, place, code.hint(), &message);
+    pub(super) fn add(&mut self, code: FindingCode, place: Place, message: fmt::Arguments<'_>) {
+        self.add_with_hint(code, place, code.hint(), message);
     }
 
     /// With a hint that fits this finding better than [its code's](FindingCode::hint).
+    #[inline(never)]
     pub(super) fn add_with_hint(
         &mut self,
         code: FindingCode,
         place: Place,
         hint: &'static str,
-        message: impl Fn() -> String,
+        message: fmt::Arguments<'_>,
     ) {
-        self.insert(code, place, hint, &message);
-    }
-
-    /// Compiled once, not for every message.
-    #[inline(never)]
-    fn insert(&mut self, code: FindingCode, place: Place, hint: &'static str, message: &dyn Fn() -> String) {
         let number = code as usize;
         if self.of_code.len() <= number {
             self.of_code.resize_with(number + 1, OfCode::default);
@@ -343,7 +340,7 @@ impl Findings {
             index: place.index,
             chain: place.link.map(|(chain, _)| chain),
             seq: place.link.and_then(|(_, seq)| seq),
-            message: message(),
+            message: message.to_string(),
             hint,
         };
         if is_told {
@@ -358,7 +355,7 @@ impl Findings {
         for OfCode { count, first } in &aside.of_code {
             let Some(Finding { code, .. }) = first.first() else { continue };
             for finding in first {
-                self.insert(*code, finding.place(), finding.hint, &|| finding.message.clone());
+                self.add_with_hint(*code, finding.place(), finding.hint, format_args!("{}", finding.message));
             }
             self.of_code[*code as usize].count += count - first.len() as u64;
         }
@@ -402,7 +399,7 @@ mod tests {
     fn the_first_hundred_are_listed_whatever_order_they_come_in() {
         let mut findings = Findings::default();
         for line in (1..=250).rev() {
-            findings.add(FindingCode::ChainGap, Place::line(line), String::new);
+            findings.add(FindingCode::ChainGap, Place::line(line), format_args!(""));
         }
         assert_eq!(findings.counts().collect::<Vec<_>>(), [(FindingCode::ChainGap, 250)]);
         let lines: Vec<_> = findings.into_list().iter().map(|finding| finding.line).collect();
@@ -413,10 +410,10 @@ mod tests {
     fn what_is_noted_aside_counts_though_it_is_not_listed() {
         let mut aside = Findings::default();
         for line in 1..=250 {
-            aside.add(FindingCode::KeyUnseen, Place::line(line), String::new);
+            aside.add(FindingCode::KeyUnseen, Place::line(line), format_args!(""));
         }
         let mut findings = Findings::default();
-        findings.add(FindingCode::KeyUnseen, Place::line(300), String::new);
+        findings.add(FindingCode::KeyUnseen, Place::line(300), format_args!(""));
         findings.append(&aside);
         assert_eq!(findings.counts().collect::<Vec<_>>(), [(FindingCode::KeyUnseen, 251)]);
     }
@@ -426,7 +423,7 @@ mod tests {
         for told in [false, true] {
             let mut findings = Findings::new(told);
             for line in (1..=250).rev() {
-                findings.add(FindingCode::ChainGap, Place::line(line), String::new);
+                findings.add(FindingCode::ChainGap, Place::line(line), format_args!(""));
             }
             let fresh: Vec<_> = findings.take_fresh().iter().map(|finding| finding.line).collect();
             assert_eq!(fresh, if told { (151..=250).rev().collect() } else { Vec::new() });

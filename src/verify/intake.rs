@@ -41,7 +41,7 @@ struct Body {
     length: usize,
     first: Vec<u8>,
     header: Option<Result<Header, crate::Error>>,
-    lines: Option<LineBuffer>,
+    lines: LineBuffer,
     ready: VecDeque<Vec<u8>>,
 }
 
@@ -61,7 +61,7 @@ impl Intake {
                 length: 0,
                 first: Vec::new(),
                 header: None,
-                lines: Some(LineBuffer::new(STRETCH)),
+                lines: LineBuffer::new(STRETCH),
                 ready: VecDeque::new(),
             },
         }
@@ -121,16 +121,14 @@ impl Intake {
 
     /// Makes a stretch of the whole lines that were taken and are not in one yet.
     pub fn settle(&mut self) {
-        if let (Some(Ok(_)), Some(lines)) = (&self.body.header, &mut self.body.lines) {
-            self.body.ready.extend(lines.whole_lines());
+        if let Some(Ok(_)) = &self.body.header {
+            self.body.ready.extend(self.body.lines.whole_lines());
         }
     }
 
     /// Gives a stretch back when it is done with, so that its memory serves again.
     pub fn recycle(&mut self, stretch: Vec<u8>) {
-        if let Some(lines) = &mut self.body.lines {
-            lines.recycle(stretch);
-        }
+        self.body.lines.recycle(stretch);
     }
 
     /// The header and its line, once it was read.
@@ -174,8 +172,8 @@ impl Body {
             bytes = &bytes[end + 1..];
             self.end_first();
         }
-        if let (Some(Ok(_)), Some(lines)) = (&self.header, &mut self.lines) {
-            lines.push(bytes, &mut |stretch| self.ready.push_back(stretch));
+        if let Some(Ok(_)) = &self.header {
+            self.lines.push(bytes, &mut |stretch| self.ready.push_back(stretch));
         }
     }
 
@@ -201,7 +199,7 @@ impl Body {
         }
         match &self.header {
             Some(Ok(_)) => {
-                let rest = self.lines.take().map(LineBuffer::finish).unwrap_or_default();
+                let rest = self.lines.finish();
                 if !rest.is_empty() {
                     self.ready.push_back(rest);
                 }

@@ -23,13 +23,13 @@ impl LogCheck {
         if let Some(origin) = &checkpoint.other_origin {
             self.items += 1;
             self.failed += 1;
-            findings.add(LogOrigin, place, || format!("the checkpoint is of the log {}", Quoted(origin)));
+            findings.add(LogOrigin, place, format_args!("the checkpoint is of the log {}", Quoted(origin)));
         } else if let Some(valid) = checkpoint.log {
             self.items += 1;
             if !valid {
                 self.failed += 1;
-                findings
-                    .add(LogSignature, place, || "the log's signature on the checkpoint is invalid".into());
+                let message = format_args!("the log's signature on the checkpoint is invalid");
+                findings.add(LogSignature, place, message);
             }
         } else {
             self.unsigned = Some(place);
@@ -43,16 +43,12 @@ impl LogCheck {
 
     pub(super) fn check(&self, findings: &mut Findings) -> Check {
         if let Some(place) = self.unsigned {
-            findings
-                .add(LogUnknown, place, || "no log key of the trust file signed the last checkpoint".into());
+            let message = format_args!("no log key of the trust file signed the last checkpoint");
+            findings.add(LogUnknown, place, message);
         }
-        let reason = if !self.any {
-            Some("there is no checkpoint")
-        } else if self.unsigned.is_some() {
-            Some("no log key of the trust file signed the last checkpoint")
-        } else {
-            None
-        };
+        let none = (!self.any).then_some("there is no checkpoint");
+        let reason =
+            none.or(self.unsigned.map(|_| "no log key of the trust file signed the last checkpoint"));
         Check::of(self.items, self.failed, reason)
     }
 }

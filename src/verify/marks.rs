@@ -1,12 +1,12 @@
 //! Marks: what an export holds beside its events, as the checks found it.
 
+use super::events::CoveredLink;
 use super::summary::CheckpointEntry;
 use crate::checkpoint::SignedCheckpoint;
 use crate::export::Withheld;
 use crate::hash::Hash;
 use crate::keys::Statement;
-use crate::link::ChainId;
-use crate::note::VerifierKey;
+use crate::note::{SignatureLine, VerifierKey};
 use crate::time::Time;
 use crate::trust::{Times, Trust};
 
@@ -57,7 +57,7 @@ impl Mark {
     pub const fn line(&self) -> u64 {
         let (Self::Skip { line, .. }
         | Self::Opaque { line, .. }
-        | Self::Link(LinkMark { line, .. })
+        | Self::Link(LinkMark { link: CoveredLink { line, .. }, .. })
         | Self::Note(NoteMark { line, .. })
         | Self::Checkpoint(CheckpointMark { line, .. })) = self;
         *line
@@ -68,32 +68,21 @@ impl Mark {
         match self {
             Self::Skip { index, .. }
             | Self::Opaque { index, .. }
-            | Self::Link(LinkMark { index, .. })
+            | Self::Link(LinkMark { link: CoveredLink { index, .. }, .. })
             | Self::Note(NoteMark { index, .. }) => Some(*index),
             Self::Checkpoint(_) => None,
         }
     }
 }
 
-/// A link that shows no event, that did not fail, and that a valid signature of its chain's key covers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A link that shows no event.
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Deref)]
 pub struct LinkMark {
     /// What it is.
     pub kind: LinkKind,
-    /// The 1-based line.
-    pub line: u64,
-    /// The leaf's index.
-    pub index: u64,
-    /// The chain.
-    pub chain: ChainId,
-    /// The link's place in it.
-    pub seq: u64,
-    /// The emitter's clock.
-    pub time: Time,
-    /// The emitter's key.
-    pub vkey: VerifierKey,
-    /// Whether the key was authorised, as far as was known.
-    pub authorised: bool,
+    /// The link.
+    #[deref]
+    pub link: CoveredLink,
 }
 
 /// What a link that shows no event is.
@@ -181,7 +170,7 @@ pub(super) fn checkpoint(
     let signed = SignedCheckpoint::parse_extended(&entry.note).ok();
     let signatures = signed.map(|signed| {
         let lines = signed.note.signatures.iter();
-        lines.map(|line| signature(entry, &signed, &line.name, line.id, trust)).collect()
+        lines.map(|line| signature(entry, &signed, line, trust)).collect()
     });
     CheckpointMark {
         line,
@@ -198,16 +187,15 @@ pub(super) fn checkpoint(
 fn signature(
     entry: &CheckpointEntry,
     signed: &SignedCheckpoint,
-    name: &str,
-    id: [u8; 4],
+    line: &SignatureLine,
     trust: &Trust,
 ) -> SignatureMark {
     let own = entry.other_origin.is_none();
-    let is_of = |key: &&VerifierKey| key.name() == name && key.id() == id;
+    let is_of = |key: &&VerifierKey| line.is_of(key);
     // A key of another log that the reader trusts vouches for nothing here: its signature is not looked at.
     let is_logs = |key: &&VerifierKey| is_of(key) && key.name() == signed.checkpoint.origin;
-    let mut mark =
-        SignatureMark { name: name.to_owned(), id, by: SignedBy::Unknown, valid: None, time: None };
+    let (name, id) = (line.name.clone(), line.id);
+    let mut mark = SignatureMark { name, id, by: SignedBy::Unknown, valid: None, time: None };
     if trust.logs().any(|key| is_logs(&key)) {
         mark.by = SignedBy::Log;
         // The summary has one answer for all of the log's keys: where one failed, each is asked again.

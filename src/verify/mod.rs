@@ -57,7 +57,7 @@ mod void;
 pub mod wire;
 mod witnesses;
 
-pub use events::VerifiedEvent;
+pub use events::{CoveredLink, VerifiedEvent};
 pub use finding::{Finding, FindingCode, LISTED, Severity};
 pub use intake::Intake;
 pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
@@ -181,7 +181,8 @@ impl Progress {
     }
 
     fn measure_at(&mut self, now: Time) {
-        let options = self.options.as_mut().or_else(|| self.sequence.as_mut().map(Sequence::options));
+        let options =
+            self.options.as_mut().or_else(|| self.sequence.as_mut().map(|sequence| &mut sequence.options));
         if let Some(age) = options.and_then(|options| options.expect.max_age.as_mut()) {
             age.now = now;
         }

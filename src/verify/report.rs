@@ -2,43 +2,12 @@
 
 use serde::{Serialize, Serializer};
 
-use super::finding::{Finding, FindingCode, as_text};
+use super::finding::{Finding, FindingCode, Findings, as_text};
 use crate::hash::Hash;
 use crate::note::VerifierKey;
 use crate::time::Time;
+pub use crate::verdict::Verdict;
 use crate::words::words;
-
-words! {
-    /// The one answer to "can this be believed?", computed by the verifier and nowhere else.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Verdict {
-        /// Something here is not what was recorded.
-        Altered = "altered",
-        /// Something is missing, repeated, out of order, not allowed or not what was expected.
-        Broken = "broken",
-        /// Not checked to the end.
-        NotChecked = "not_checked",
-        /// Consistent in itself, but the signer is not confirmed.
-        Unconfirmed = "unconfirmed",
-        /// Intact, not shown to be complete.
-        Partial = "partial",
-        /// Unaltered, in order, signed by trusted keys, complete.
-        Verified = "verified",
-    }
-}
-
-impl Verdict {
-    /// The status with which a program that verifies exits.
-    pub const fn exit_status(self) -> u8 {
-        match self {
-            Self::Verified => 0,
-            Self::Altered | Self::Broken => 1,
-            Self::Unconfirmed => 3,
-            Self::Partial => 4,
-            Self::NotChecked => 5,
-        }
-    }
-}
 
 words! {
     /// How a check ended.
@@ -95,9 +64,12 @@ macro_rules! checks {
                 [$((stringify!($name), &self.$name)),+].into_iter()
             }
 
-            /// Every check with this result.
-            pub(super) fn all(check: &Check) -> Self {
-                Self { $($name: check.clone()),+ }
+            /// Every check with the result that is given for its name.
+            ///
+            /// # Errors
+            /// The first that there is instead.
+            pub fn of<E>(mut result: impl FnMut(&'static str) -> Result<Check, E>) -> Result<Self, E> {
+                Ok(Self { $($name: result(stringify!($name))?),+ })
             }
         }
     };
@@ -214,6 +186,24 @@ pub struct Report {
     /// How many findings of each code there are, by code.
     #[serde(serialize_with = "by_code")]
     pub finding_counts: Vec<(FindingCode, u64)>,
+}
+
+impl Report {
+    /// One of an export of which nothing more is known.
+    pub(super) fn new(verdict: Verdict, checks: Checks, counts: Counts, findings: Findings) -> Self {
+        Self {
+            countersign: "report/v1",
+            verdict,
+            complete: None,
+            origin: None,
+            checks,
+            counts,
+            log: None,
+            signers: Vec::new(),
+            finding_counts: findings.counts().collect(),
+            findings: findings.into_list(),
+        }
+    }
 }
 
 fn display<S: Serializer>(value: &impl core::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {

@@ -29,6 +29,7 @@ use crate::link::ChainId;
 use crate::merkle::MAX_SIZE;
 
 /// All that is known of an export up to a line.
+#[derive(Default)]
 pub(super) struct Sequence {
     pub(super) header: Header,
     pub(super) options: Options,
@@ -80,41 +81,22 @@ impl Sequence {
     pub(super) fn new(header: Header, line: u64, options: Options) -> Self {
         let mut findings = Findings::new(options.findings);
         let mut pins = Pins::new(&options.pins, &header.origin);
-        let tree = Tree::default();
-        pins.reach(0, tree.root(), Place::line(line), &mut findings);
+        pins.reach(0, Tree::default().root(), Place::line(line), &mut findings);
         Self {
             quorum: options.trust.has_quorum(),
             line,
             last: Place::line(line),
             findings,
             counts: Counts { lines: 1, ..Counts::default() },
-            malformed: 0,
-            payloads: Payloads::default(),
-            chains: Chains::default(),
-            threads: Vec::new(),
-            numbers: Numbers::default(),
             authority: Authority::new(options.trust.clone()),
-            unseen: Findings::default(),
-            attested: Attested::default(),
-            signatures: Signatures::default(),
-            tree,
-            log_check: LogCheck::default(),
-            log: None,
-            matched: None,
-            last_checkpoint: None,
             claimed: header.range.map(Range::new),
             expected: options.expect.range.map(Range::new),
             pins,
-            witnesses: Witnesses::default(),
-            time: TimeCheck::default(),
             delivery: Delivery::new(options.events, options.marks),
             header,
             options,
+            ..Self::default()
         }
-    }
-
-    pub(super) fn options(&mut self) -> &mut Options {
-        &mut self.options
     }
 
     pub(super) fn origin(&self) -> &str {
@@ -195,9 +177,8 @@ impl Sequence {
         *next += 1;
         stretch.added = *next;
         self.malformed += 1;
-        self.findings.add(FindingCode::FormatLine, Place::line(self.line + entry.line), || {
-            "a log has at most 2^53 - 1 leaves".into()
-        });
+        let message = format_args!("a log has at most 2^53 - 1 leaves");
+        self.findings.add(FindingCode::FormatLine, Place::line(self.line + entry.line), message);
         false
     }
 
@@ -206,7 +187,7 @@ impl Sequence {
         let Kind::Link(link) = &mut entry.kind else { return };
         let thread = chains[link.chain as usize].map(|chain| &self.threads[chain]);
         if let Some(signer) = thread.and_then(|thread| thread.signer.as_ref()) {
-            let public = self.authority.key(signer.key).public();
+            let public = &self.authority.key(signer.key).public;
             let valid = ed25519::verify(public, unresolved.message.as_bytes(), &unresolved.signature);
             link.signature = if valid { Signed::Valid } else { Signed::Invalid };
         }
@@ -214,7 +195,7 @@ impl Sequence {
 
     fn line_finding(&mut self, finding: &LineFinding, place: Place) {
         self.malformed += u64::from(format::is_malformed(finding.code));
-        self.findings.add(finding.code, place, || finding.detail.to_string());
+        self.findings.add(finding.code, place, format_args!("{}", finding.detail));
     }
 
     #[inline]
@@ -359,7 +340,7 @@ impl Sequence {
             Covers::Nothing => self.delivery.hold(chain, link, place, event),
             Covers::Pending => {
                 self.delivery.hold(chain, link, place, event);
-                self.delivery.release(chain, id, || key.vkey(), !signer.coverage.is_unknown());
+                self.delivery.release(chain, id, || key.vkey(), !signer.coverage.unknown);
             }
         }
     }
@@ -394,22 +375,20 @@ impl Sequence {
                 if foreign {
                     self.chains.fail_first();
                     let origin = &open.origin;
-                    self.findings.add(FindingCode::ChainOrigin, place, || {
-                        format!("the chain is for the log {}", Quoted(origin))
-                    });
+                    let message = format_args!("the chain is for the log {}", Quoted(origin));
+                    self.findings.add(FindingCode::ChainOrigin, place, message);
                 } else if right == Right::Unknown {
                     let name = open.key.name();
-                    self.findings.add(FindingCode::KeyUnknown, place, || {
-                        format!(
-                            "the chain is signed by {}, whom the trust file does not vouch for",
-                            Quoted(name)
-                        )
-                    });
+                    let message = format_args!(
+                        "the chain is signed by {}, whom the trust file does not vouch for",
+                        Quoted(name)
+                    );
+                    self.findings.add(FindingCode::KeyUnknown, place, message);
                 }
                 if foreign || !key.vouched {
-                    self.unseen.add(FindingCode::KeyUnseen, place, || {
-                        "a revocation of the chain's key may be among the leaves left out".into()
-                    });
+                    let message =
+                        format_args!("a revocation of the chain's key may be among the leaves left out");
+                    self.unseen.add(FindingCode::KeyUnseen, place, message);
                 }
                 let stood = key.stated().map(|stated| stated.revocations.begin()).unwrap_or_default();
                 Some(ChainSigner { key: number, stood, coverage: Coverage::new(right) })

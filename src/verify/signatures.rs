@@ -1,5 +1,6 @@
 //! The check `signatures`: is every link covered by a valid signature of an authorised key?
 
+use core::fmt;
 use std::num::NonZeroU64;
 
 use super::FindingCode as Code;
@@ -19,7 +20,7 @@ use crate::tolerance::LATE;
 #[derive(Debug)]
 pub(super) struct Coverage {
     /// Nobody whom the reader trusts lets the chain's key sign it.
-    unknown: bool,
+    pub(super) unknown: bool,
     /// No signature covers some links before what came next did not follow.
     tail: bool,
     /// What is asked of the chain where grants let its key sign it.
@@ -127,9 +128,8 @@ impl Coverage {
     fn find_tail(&self, chain: ChainId, findings: &mut Findings) -> bool {
         let last = self.last_good.filter(|_| self.pending > 0);
         if let Some(last) = last {
-            findings.add(Code::SignatureUnsignedTail, last.in_chain(chain), || {
-                "no signature covers the links up to here".into()
-            });
+            let message = format_args!("no signature covers the links up to here");
+            findings.add(Code::SignatureUnsignedTail, last.in_chain(chain), message);
         }
         last.is_some()
     }
@@ -146,30 +146,32 @@ impl Coverage {
         let Signable { signed, time, place } = link;
         let mut failed = signed == Signed::Invalid;
         if failed {
-            findings.add(Code::SignatureInvalid, place, || {
-                "the signature is not valid under the chain's key".into()
-            });
+            let message = format_args!("the signature is not valid under the chain's key");
+            findings.add(Code::SignatureInvalid, place, message);
         }
         if let Some(stated) = key.stated() {
             let standing = match &self.granted {
                 Some(granted) => stated.windows.standing(granted.count, time),
                 None => Standing::Within,
             };
-            let finding: Option<(Code, &dyn Fn() -> String)> = match standing {
-                _ if stated.revocations.are_in_log() => {
-                    Some((Code::KeyRevoked, &|| "the key was revoked at an earlier place of the log".into()))
-                }
-                Standing::Expired => {
-                    Some((Code::KeyExpired, &|| format!("at {time} the key's grant had ended")))
-                }
-                Standing::NotYetValid => {
-                    Some((Code::KeyNotYetValid, &|| format!("at {time} the key's grant had not begun")))
-                }
-                Standing::Within => None,
-            };
-            if let Some((code, message)) = finding {
+            let mut refuse = |code, message: fmt::Arguments<'_>| {
                 failed = true;
                 findings.add(code, place, message);
+            };
+            match standing {
+                _ if stated.revocations.are_in_log() => {
+                    refuse(
+                        Code::KeyRevoked,
+                        format_args!("the key was revoked at an earlier place of the log"),
+                    );
+                }
+                Standing::Expired => {
+                    refuse(Code::KeyExpired, format_args!("at {time} the key's grant had ended"));
+                }
+                Standing::NotYetValid => {
+                    refuse(Code::KeyNotYetValid, format_args!("at {time} the key's grant had not begun"));
+                }
+                Standing::Within => {}
             }
         }
         if failed {
@@ -195,11 +197,6 @@ impl Coverage {
             granted.late.covered += std::mem::take(&mut granted.late.pending);
         }
         Covers::Pending
-    }
-
-    /// Whether valid signatures cover links whose key is unknown.
-    pub(super) fn is_unknown(&self) -> bool {
-        self.unknown
     }
 
     /// Whether void grants of its key make the chain suspect.
@@ -243,9 +240,8 @@ impl Signatures {
         let late = late.unwrap_or_default();
         let tail = coverage.find_tail(chain, findings) || coverage.tail;
         if let Some(first) = late.first {
-            findings.add(Code::KeyLate, first.in_chain(chain), || {
-                "no witnessed checkpoint shows that it existed in time".into()
-            });
+            let message = format_args!("no witnessed checkpoint shows that it existed in time");
+            findings.add(Code::KeyLate, first.in_chain(chain), message);
             self.other.get_or_insert(
                 "no witnessed checkpoint shows that some links existed before their key expired",
             );
@@ -255,7 +251,7 @@ impl Signatures {
         }
         if suspect {
             self.other.get_or_insert("a chain is suspect since a key was revoked");
-        } else if coverage.is_unknown() {
+        } else if coverage.unknown {
             self.unknown |= coverage.covered > 0;
         } else {
             self.passed += coverage.covered - late.covered;

@@ -200,6 +200,7 @@ impl Summary {
 const POINTS: usize = 1024;
 
 /// Makes summaries of stretches of one export.
+#[derive(Default)]
 pub struct Summarizer {
     origin: String,
     trust: Trust,
@@ -218,6 +219,7 @@ struct Uncompared<'a> {
     commit: Hash,
 }
 
+#[derive(Default)]
 struct Stretch<'a> {
     summary: Summary,
     places: HashMap<ChainId, u32>,
@@ -230,14 +232,7 @@ struct Stretch<'a> {
 impl Summarizer {
     /// For the stretches of an export with this header origin, by a reader who trusts so much.
     pub fn new(origin: &str, trust: &Trust) -> Self {
-        Self {
-            origin: origin.into(),
-            trust: trust.clone(),
-            tiles: false,
-            keys: ChainKeys::default(),
-            points: HashMap::new(),
-            scratch: Vec::new(),
-        }
+        Self { origin: origin.into(), trust: trust.clone(), ..Self::default() }
     }
 
     /// The same, with the keys that others know who share them.
@@ -261,13 +256,8 @@ impl Summarizer {
     /// Summarizes whole lines, the header not among them. Only at the end of the export may the last line lack
     /// its line end.
     pub fn summarize(&mut self, stretch: &[u8]) -> Summary {
-        let mut state = Stretch {
-            summary: Summary { bytes: stretch.len() as u64, ..Summary::default() },
-            places: HashMap::new(),
-            texts: Vec::new(),
-            payloads: Vec::new(),
-            signed: Vec::new(),
-        };
+        let summary = Summary { bytes: stretch.len() as u64, ..Summary::default() };
+        let mut state = Stretch { summary, ..Stretch::default() };
         let text = core::str::from_utf8(stretch).ok();
         let mut start = 0;
         while start < stretch.len() {
@@ -312,11 +302,9 @@ impl Summarizer {
         match parsed {
             Ok(parsed) => {
                 for _ in 0..parsed.unknown_members {
-                    state.finding(
-                        number,
-                        FindingCode::FormatUnknownMember,
-                        "a member that the format does not know",
-                    );
+                    let detail = "a member that the format does not know";
+                    let next = state.summary.entries.len();
+                    state.finding(next, number, FindingCode::FormatUnknownMember, detail.into());
                 }
                 let base = line.map_or(0, |text| text.as_ptr() as usize);
                 self.item(state, number, parsed.item, |event: &str| {
@@ -350,12 +338,8 @@ impl Summarizer {
                     (Link::Event(_), None) => {
                         // No tile could show it.
                         if !self.tiles {
-                            state.finding_of(
-                                entry,
-                                line,
-                                FindingCode::PayloadWithheld,
-                                "the event is not shown",
-                            );
+                            let detail = "the event is not shown";
+                            state.finding(entry, line, FindingCode::PayloadWithheld, detail.into());
                         }
                         Shown::Withheld(withheld)
                     }
@@ -483,18 +467,8 @@ impl<'a> Stretch<'a> {
     }
 
     /// A finding on the line whose entry, if it has one, is the next.
-    fn finding(&mut self, line: u64, code: FindingCode, detail: &'static str) {
-        self.finding_of(self.summary.entries.len(), line, code, detail);
-    }
-
-    fn finding_of(
-        &mut self,
-        entry: usize,
-        line: u64,
-        code: FindingCode,
-        detail: impl Into<Cow<'static, str>>,
-    ) {
-        self.summary.findings.push(LineFinding { line, entry: Some(entry), code, detail: detail.into() });
+    fn finding(&mut self, entry: usize, line: u64, code: FindingCode, detail: Cow<'static, str>) {
+        self.summary.findings.push(LineFinding { line, entry: Some(entry), code, detail });
     }
 
     fn malformed(&mut self, line: u64, malformed: Malformed<'a>, ended: bool) {
@@ -524,21 +498,21 @@ impl<'a> Stretch<'a> {
                 let detail = "the event matches its commit after it was brought into canonical form";
                 (FindingCode::PayloadReserialised, Cow::Borrowed(detail))
             }
-            Err(Mismatch::DuplicateMember(name)) => (
-                FindingCode::PayloadDuplicateMember,
-                Cow::Owned(format!("the event has two members {}", Quoted(&name))),
-            ),
-            Err(Mismatch::Differs) => (
-                FindingCode::PayloadMismatch,
-                Cow::Borrowed("the event does not match the commit of its link"),
-            ),
+            Err(Mismatch::DuplicateMember(name)) => {
+                let detail = format!("the event has two members {}", Quoted(&name));
+                (FindingCode::PayloadDuplicateMember, Cow::Owned(detail))
+            }
+            Err(Mismatch::Differs) => {
+                let detail = "the event does not match the commit of its link";
+                (FindingCode::PayloadMismatch, Cow::Borrowed(detail))
+            }
         };
         if code != FindingCode::PayloadReserialised
             && let Kind::Link(link) = &mut self.summary.entries[*entry].kind
         {
             link.payload = Shown::Fails;
         }
-        self.finding_of(*entry, *line, code, detail);
+        self.finding(*entry, *line, code, detail);
     }
 }
 

@@ -4,12 +4,9 @@ use super::FindingCode::{TimeFuture, TimeLate, TimeOrder};
 use super::attested::Attested;
 use super::finding::{Findings, Place};
 use super::report::Check;
-use crate::time::{DAY, Time};
-use crate::tolerance::is_future;
+use crate::time::Time;
+use crate::tolerance::{LATE, is_future};
 use crate::trust::Times;
-
-/// How late a link may reach the log, in milliseconds.
-const LATE: i64 = DAY;
 
 /// The links that are no forks, so far.
 #[derive(Debug, Default)]
@@ -34,11 +31,12 @@ impl TimeCheck {
         let failed = before.is_some_and(|before| time < before);
         if let Some(before) = before.filter(|_| failed) {
             self.failed += 1;
-            findings.add(TimeOrder, place, || format!("dated {time}, after a link dated {before}"));
+            findings.add(TimeOrder, place, format_args!("dated {time}, after a link dated {before}"));
         }
-        let seen = attested.and_then(Attested::newest_seen);
+        let seen = attested.and_then(|attested| attested.newest_seen);
         if let Some(seen) = seen.filter(|seen| seen.millis() - time.millis() > LATE) {
-            findings.add(TimeLate, place, || format!("dated {time}, and the log was already seen at {seen}"));
+            let message = format_args!("dated {time}, and the log was already seen at {seen}");
+            findings.add(TimeLate, place, message);
         }
         if self.latest.is_none_or(|(latest, ..)| latest < time) {
             self.latest = Some((time, place, failed));
@@ -51,7 +49,7 @@ impl TimeCheck {
         if is_future(time, times.existed_by) {
             self.failed += u64::from(!failed);
             let existed_by = times.existed_by;
-            findings.add(TimeFuture, place, || format!("dated {time}, and it existed by {existed_by}"));
+            findings.add(TimeFuture, place, format_args!("dated {time}, and it existed by {existed_by}"));
         }
     }
 

@@ -41,7 +41,7 @@ mod tests {
     fn what_became_known_later_comes_after_it() {
         let at = |line| {
             let mut findings = Findings::default();
-            findings.add(FindingCode::ChainGap, Place::line(line), String::new);
+            findings.add(FindingCode::ChainGap, Place::line(line), format_args!(""));
             let marks = vec![Mark::Opaque { line, index: line }];
             Told { events: Vec::new(), marks, findings: findings.into_list() }
         };

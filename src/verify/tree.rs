@@ -50,9 +50,10 @@ impl Tree {
         } else {
             self.items += 1;
             self.failed += 1;
-            findings.add(TreeSkipAlignment, place, || {
-                format!("leaf {position} cannot begin a subtree of 2^{level} leaves; the skip is ignored")
-            });
+            let message = format_args!(
+                "leaf {position} cannot begin a subtree of 2^{level} leaves; the skip is ignored"
+            );
+            findings.add(TreeSkipAlignment, place, message);
         }
         stands
     }
@@ -70,14 +71,13 @@ impl Tree {
         let position = self.position();
         let matches = if checkpoint.size != position {
             let size = checkpoint.size;
-            findings.add(TreePosition, place, || {
-                format!("a checkpoint of {size} leaves stands after {position} leaves")
-            });
+            let message = format_args!("a checkpoint of {size} leaves stands after {position} leaves");
+            findings.add(TreePosition, place, message);
             false
         } else if self.root() != Some(checkpoint.root) {
-            findings.add(TreeRoot, place, || {
-                format!("the {position} leaves before it have another root hash than the checkpoint")
-            });
+            let message =
+                format_args!("the {position} leaves before it have another root hash than the checkpoint");
+            findings.add(TreeRoot, place, message);
             false
         } else {
             true
@@ -88,15 +88,10 @@ impl Tree {
 
     pub(super) fn check(&self, findings: &mut Findings) -> Check {
         if let Some(place) = self.uncovered {
-            findings.add(TreeUncovered, place, || "leaves follow the last checkpoint".into());
+            findings.add(TreeUncovered, place, format_args!("leaves follow the last checkpoint"));
         }
-        let reason = if self.checkpoints == 0 {
-            Some("there is no checkpoint")
-        } else if self.uncovered.is_some() {
-            Some("leaves follow the last checkpoint")
-        } else {
-            None
-        };
+        let none = (self.checkpoints == 0).then_some("there is no checkpoint");
+        let reason = none.or(self.uncovered.map(|_| "leaves follow the last checkpoint"));
         Check::of(self.items, self.failed, reason)
     }
 }

@@ -1,6 +1,6 @@
 //! Exports of which nothing is read: there is no header, or the compressed stream does not decompress.
 
-use core::fmt;
+use core::convert::Infallible;
 
 use super::FindingCode;
 use super::finding::{Findings, Place};
@@ -11,7 +11,8 @@ use crate::export::DecompressError;
 use crate::{Code, Error};
 
 /// Why nothing of an export can be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
+#[display("{}", self.to_error())]
 pub struct Unread {
     code: FindingCode,
     line: u64,
@@ -26,7 +27,7 @@ impl Unread {
     pub(super) fn header(line: u64, error: Error) -> Self {
         let code = FindingCode::FormatHeader;
         let hint = error.hint.unwrap_or(code.hint());
-        Self { code, line, lines: 1, message: error.message, hint }
+        Self { code, line, lines: 1, message: error.into_message(), hint }
     }
 
     /// There is no line that is not blank.
@@ -39,10 +40,10 @@ impl Unread {
     #[cfg(feature = "compress")]
     pub(super) fn stream(error: DecompressError) -> Self {
         let (code, message) = match error {
-            DecompressError::NotWhole(why) => (
-                FindingCode::FormatTruncated,
-                format!("the compressed stream does not decompress whole: {why}"),
-            ),
+            DecompressError::NotWhole(why) => {
+                let message = format!("the compressed stream does not decompress whole: {why}");
+                (FindingCode::FormatTruncated, message)
+            }
             DecompressError::Window | DecompressError::Dictionary => {
                 (FindingCode::FormatCompression, error.to_string())
             }
@@ -57,30 +58,16 @@ impl Unread {
 
     /// The report where nothing could be read.
     pub(super) fn report(self) -> Report {
-        let mut checks = Checks::all(&Check::of(0, 0, Some("the export could not be read")));
+        let unanswered = |_| Ok::<_, Infallible>(Check::of(0, 0, Some("the export could not be read")));
+        let Ok(mut checks) = Checks::of(unanswered);
         let mut findings = Findings::default();
-        findings.add_with_hint(self.code, Place::line(self.line), self.hint, || self.message.clone());
+        let message = format_args!("{}", self.message);
+        findings.add_with_hint(self.code, Place::line(self.line), self.hint, message);
         if self.code == FindingCode::FormatTruncated {
             checks.format = Check::of(1, 1, None);
         }
-        Report {
-            countersign: "report/v1",
-            verdict: verdict::of_unread(self.code),
-            complete: None,
-            origin: None,
-            checks,
-            counts: Counts { lines: self.lines, ..Counts::default() },
-            log: None,
-            signers: Vec::new(),
-            finding_counts: findings.counts().collect(),
-            findings: findings.into_list(),
-        }
-    }
-}
-
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_error().fmt(f)
+        let counts = Counts { lines: self.lines, ..Counts::default() };
+        Report::new(verdict::of_unread(self.code), checks, counts, findings)
     }
 }
 

@@ -30,7 +30,8 @@ impl Witnesses {
     ) {
         let invalid = checkpoint.bad_cosignature;
         if invalid {
-            findings.add(WitnessSignature, place, || "a cosignature of a trusted witness is invalid".into());
+            let message = format_args!("a cosignature of a trusted witness is invalid");
+            findings.add(WitnessSignature, place, message);
         }
         if let Some(before) = self.last.take() {
             self.failed += u64::from(before.invalid);
@@ -47,18 +48,13 @@ impl Witnesses {
             items += u64::from(!no_quorum || last.invalid);
             failed += u64::from(last.invalid || (!no_quorum && !last.quorum_met));
             if !no_quorum && !last.quorum_met {
-                findings.add(WitnessQuorum, last.place, || {
-                    "the valid cosignatures on the last checkpoint do not meet the quorum".into()
-                });
+                let message =
+                    format_args!("the valid cosignatures on the last checkpoint do not meet the quorum");
+                findings.add(WitnessQuorum, last.place, message);
             }
         }
-        let reason = if no_quorum {
-            Some("the trust file asks for no witnesses")
-        } else if self.last.is_none() {
-            Some("there is no checkpoint")
-        } else {
-            None
-        };
+        let unasked = no_quorum.then_some("the trust file asks for no witnesses");
+        let reason = unasked.or(self.last.is_none().then_some("there is no checkpoint"));
         Check::of(items, failed, reason)
     }
 }

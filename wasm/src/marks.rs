@@ -8,7 +8,9 @@ use countersign::hex;
 use countersign::keys::Statement;
 use countersign::link::ChainId;
 use countersign::time::Time;
-use countersign::verify::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
+use countersign::verify::{
+    CheckpointMark, CoveredLink, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy,
+};
 
 /// Some marks: `{"marks":[…],"chains":[…]}`, or nothing where there are none. A million links can be withheld, so
 /// what those of a chain share stands once: `of` is the place in `chains`.
@@ -35,7 +37,7 @@ struct Chains {
 }
 
 impl Chains {
-    fn place(&mut self, link: &LinkMark) -> usize {
+    fn place(&mut self, link: &CoveredLink) -> usize {
         let next = self.places.len();
         let place = *self.places.entry(link.chain).or_insert(next);
         if place == next {
@@ -114,7 +116,7 @@ impl Text {
         }
         match mark {
             Mark::Skip { leaves, .. } => self.number(",\"leaves\":", *leaves),
-            Mark::Link(link) => self.link(link, chains.place(link)),
+            Mark::Link(mark) => self.link(mark, chains.place(&mark.link)),
             Mark::Note(note) => self.note(note),
             Mark::Checkpoint(checkpoint) => self.checkpoint(checkpoint),
             _ => {}
@@ -122,11 +124,11 @@ impl Text {
         self.raw("}");
     }
 
-    fn link(&mut self, link: &LinkMark, of: usize) {
+    fn link(&mut self, LinkMark { kind, link }: &LinkMark, of: usize) {
         self.number(",\"of\":", of as u64);
         self.number(",\"seq\":", link.seq);
         self.time(",\"time\":", Some(link.time));
-        match link.kind {
+        match kind {
             LinkKind::Withheld(None) => self.flag(",\"why\":", None),
             LinkKind::Withheld(Some(why)) => self.quoted(",\"why\":", &why.as_str()),
             _ => {}
@@ -162,8 +164,7 @@ impl Text {
     }
 
     fn signature(&mut self, signature: &SignatureMark) {
-        let mut id = String::new();
-        hex::push(&signature.id, &mut id);
+        let id = hex::encode(&signature.id);
         let by = match signature.by {
             SignedBy::Log => "log",
             SignedBy::Witness => "witness",

@@ -1,15 +1,18 @@
 //! The artefact `recorder`: a queue of events in front of a [`Recorder`].
 
+mod queued;
+
 use std::collections::VecDeque;
 
 use countersign::error::{Code, Error};
 use countersign::event::{Event, Redaction};
 use countersign::note::{SignerKey, VerifierKey};
-use countersign::recorder::{Queued, Recorder};
+use countersign::recorder::Recorder;
 use countersign::time::Time;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Thrown;
+use queued::Queued;
 
 /// Whose signatures a chain bears.
 struct Signer {

@@ -9,6 +9,7 @@ use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line};
 use countersign::trust::Trust;
+use countersign::verify::report::{Check, Checks};
 use countersign::verify::{Intake, SignerTrust, State, Verdict};
 use countersign::{hex, link};
 use js_sys::{Array, Reflect, Uint8Array};
@@ -127,20 +128,17 @@ pub fn explain(
 fn read_report(report: &JsValue, covered: bool, acting: Vec<u64>) -> Option<CheckResults> {
     let member = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok();
     let checks = member(report, "checks")?;
-    let state = |name: &str| State::parse(&member(&member(&checks, name)?, "state")?.as_string()?);
+    let check = |name: &str| {
+        let state = State::parse(&member(&member(&checks, name)?, "state")?.as_string()?)?;
+        Some(Check { state, checked: 0, failed: 0, reason: None })
+    };
     let signer = |signer: JsValue| {
         let trust = SignerTrust::parse(&member(&signer, "trust")?.as_string()?)?;
         Some((member(&signer, "vkey")?.as_string()?, trust))
     };
     Some(CheckResults {
         verdict: Verdict::parse(&member(report, "verdict")?.as_string()?)?,
-        format: state("format")?,
-        payloads: state("payloads")?,
-        chains: state("chains")?,
-        signatures: state("signatures")?,
-        tree: state("tree")?,
-        log: state("log")?,
-        witnesses: state("witnesses")?,
+        checks: Checks::of(|name| check(name).ok_or(())).ok()?,
         acting,
         signers: Array::from(&member(report, "signers")?).iter().map(signer).collect::<Option<_>>()?,
         covered,
@@ -158,9 +156,7 @@ pub fn sha256(source: &Source) -> Result<String, Thrown> {
         bytes.copy_to(&mut piece);
         hasher.update(&piece);
     }
-    let mut text = String::with_capacity(64);
-    hex::push(&hasher.finalize(), &mut text);
-    Ok(text)
+    Ok(hex::encode(&hasher.finalize()))
 }
 
 fn refuse(member: &str, why: &str) -> Error {

@@ -8,8 +8,8 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::wire::{decode_opened, encode_opened};
 use countersign::verify::{
-    Expectations, Finding, Intake, Mark, MaxAge, Options, Progress, Summarizer, Summary, Told, Unread,
-    Verification, VerifiedEvent, Verifier as LocalVerifier,
+    CoveredLink, Expectations, Finding, Intake, Mark, MaxAge, Options, Progress, Summarizer, Summary, Told,
+    Unread, Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
 use js_sys::{Object, Reflect, Uint8Array};
 use serde::Serialize;
@@ -394,7 +394,8 @@ fn outcome(verification: &Verification) -> Result<JsValue, Thrown> {
 fn ndjson(events: &[VerifiedEvent]) -> Vec<u8> {
     let mut text = Vec::new();
     for event in events {
-        let VerifiedEvent { line, index, chain, seq, time, vkey, authorised, event } = event;
+        let VerifiedEvent { link, event } = event;
+        let CoveredLink { line, index, chain, seq, time, vkey, authorised } = link;
         let place = format!(
             "{{\"line\":{line},\"index\":{index},\"chain\":\"{chain}\",\"seq\":{seq},\"time\":\"{time}\",\
              \"authorised\":{authorised},\"vkey\":"

@@ -239,7 +239,7 @@ impl Chains {
             .check_note(note)
             .and_then(|()| growth.replay(&*self, text.to_owned(), None).map_err(log::Stop::refusal));
         if let Err(refusal) = acts {
-            let mut finding = Finding::new(Code::KeyStatement, refusal.error.message).at_leaf(index);
+            let mut finding = Finding::new(Code::KeyStatement, refusal.error.into_message()).at_leaf(index);
             finding.place.key = note.statements.first().map(|statement| statement.key().to_string());
             findings.add(finding);
             return;

@@ -229,7 +229,7 @@ impl Watch<'_> {
         let nothing = || trouble("there is no checkpoint of this log".into());
         let text = String::from_utf8(bytes.ok_or_else(nothing)?).map_err(|_| nothing())?;
         let seen = SignedCheckpoint::parse_extended(&text).map_err(|error| {
-            Box::new(Finding::new(Code::FormatCheckpoint, error.message).at(&name).lasting())
+            Box::new(Finding::new(Code::FormatCheckpoint, error.into_message()).at(&name).lasting())
         })?;
         self.check_signature(&seen).map_err(|finding| Box::new(finding.at(&name)))?;
         let size =

@@ -46,12 +46,12 @@ pub(super) fn consistency(
             return unknown(TileCode::Missing, &tile.path(), "the log does not have it".into());
         };
         if let Err(error) = hashes.insert(tile, &bytes) {
-            return unknown(TileCode::Malformed, &tile.path(), error.message);
+            return unknown(TileCode::Malformed, &tile.path(), error.into_message());
         }
     }
     let authentic = match hashes.authenticate(new.size, &new.root) {
         Ok(authentic) => authentic,
-        Err(error) => return unknown(TileCode::Root, "checkpoint", error.message),
+        Err(error) => return unknown(TileCode::Root, "checkpoint", error.into_message()),
     };
     let proof = consistency_proof(old.0, new.size, &authentic)?;
     Ok(match verify_consistency(old.0, new.size, old.1, &new.root, &proof) {
@@ -102,7 +102,7 @@ pub(super) fn leaves(
             let entries = match bundle.decode(&bytes) {
                 Ok(entries) => entries,
                 Err(error) => {
-                    let finding = Finding::new(TileCode::Malformed, error.message);
+                    let finding = Finding::new(TileCode::Malformed, error.into_message());
                     return Ok(Some(finding.at(bundle.path()).at_leaf(bundle.index * TILE_WIDTH).lasting()));
                 }
             };

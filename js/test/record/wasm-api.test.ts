@@ -116,7 +116,21 @@ test(`what is queued can be kept and queued again`, () => {
     events.map((event, nth) => `","salt":"${salt(nth + 1)}","event":${event}}`),
   );
   const damaged = { code: "event.invalid", message: /not as it was kept/ };
-  for (const line of ["", kept, "1 2 3\n", kept.split("\n")[0] ?? "", `${TIME} ${salt(1)} {"b":1,"a":2}\n`]) {
+  const line = `-5 ${salt(1)} {"a":"x y"}\n`;
+  assert.equal(next.restore(line), 11, "what was recorded before 1970 is kept too");
+  const others = [
+    line.trimEnd(),
+    line + line,
+    line.replace("-5", "+5"),
+    line.replace("-5", "05"),
+    line.replace("-5", "5.0"),
+    line.replace("-5", "999999999999999"),
+    line.replace("AQ==", "AR=="),
+    line.replace("== ", "==  "),
+    line.replace('{"a"', '{ "a"'),
+    line.replace("}\n", "\n"),
+  ];
+  for (const line of ["", kept, "1 2 3\n", `${TIME} ${salt(1)} {"b":1,"a":2}\n`, ...others]) {
     assert.throws(() => inCore(() => next.restore(line)), damaged);
   }
   recorder.free();

@@ -112,7 +112,7 @@ impl BucketWriter {
                         let start = bundle.index * TILE_WIDTH;
                         let leaves = self.index.reader.leaves(start..start + u64::from(bundle.width))?;
                         let bytes = Bundle::encode(leaves);
-                        (bundle.path(), bytes.map_err(|error| StoreError::Damaged(error.message))?)
+                        (bundle.path(), bytes.map_err(|error| StoreError::Damaged(error.into_message()))?)
                     }
                 });
             }
@@ -279,7 +279,7 @@ impl BucketWriter {
 
     /// Checks that a checkpoint of this log is one of the leaves that are here.
     pub(super) fn check(&self, note: &str) -> Result<(), StoreError> {
-        let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+        let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
         let signed = SignedCheckpoint::parse(note).map_err(damaged)?;
         let checkpoint = &signed.checkpoint;
         if checkpoint.origin != self.key.name() {
@@ -314,8 +314,8 @@ fn head(path: &Path, object: Object) -> Result<Head, StoreError> {
     let note =
         String::from_utf8(object.bytes.to_vec()).map_err(|error| StoreError::Damaged(error.to_string()));
     let note = note.map_err(at(path))?;
-    let signed =
-        SignedCheckpoint::parse(&note).map_err(|error| at(path)(StoreError::Damaged(error.message)))?;
+    let signed = SignedCheckpoint::parse(&note)
+        .map_err(|error| at(path)(StoreError::Damaged(error.into_message())))?;
     Ok(Head { size: signed.checkpoint.size, note, version: object.version })
 }
 

@@ -50,7 +50,7 @@ impl EmbeddedCollector {
         if end > self.published_size() {
             return Ok(None);
         }
-        let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+        let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
         let bundle = Bundle { index: start / TILE_WIDTH, width: 256 };
         let bytes = Bundle::encode(self.reader.leaves(start..end)?).map_err(damaged)?;
         let mut copies = vec![Copy { path: bundle.path(), bytes }];

@@ -185,7 +185,7 @@ fn just_before(time: Time) -> Option<Time> {
 }
 
 fn attestation(published: &Published, trust: Option<&Trust>) -> Result<Attestation, StoreError> {
-    let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+    let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
     let signed = SignedCheckpoint::parse(&published.note).map_err(damaged)?;
     let lines = &signed.note.signatures;
     let cosigned = || lines.iter().filter_map(claimed_time);

@@ -27,7 +27,7 @@ impl Skips {
 
     /// Writes the fewest skips that stand for these leaves.
     pub(super) fn write(&mut self, leaves: Range<u64>, out: &mut Writer) -> Result<(), StoreError> {
-        let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+        let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
         let subtrees: Vec<Subtree> = skips(leaves.start, leaves.end).collect();
         let mut missing = tiles_for(&subtrees, self.size);
         missing.retain(|tile| !self.tiles.has(*tile));

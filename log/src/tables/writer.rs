@@ -247,7 +247,7 @@ impl<D: Database + Send> Writer for TableWriter<D> {
     }
 
     fn edge(&self) -> Result<CompactRange, StoreError> {
-        let damaged = |error: countersign::Error| StoreError::Damaged(error.message);
+        let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
         let subtrees: Vec<_> = skips(0, self.size).collect();
         let mut hashes = TileHashes::new(8);
         for wanted in tiles_for(&subtrees, self.size) {

@@ -8,7 +8,8 @@ use miniz_oxide::inflate::{
     },
 };
 
-use super::{DecompressError, crc32::Tables, gather, take};
+use super::DecompressError::{self, NotWhole};
+use super::{Sink, crc32::Tables, gather, take};
 
 /// How far back a match may reach.
 const WINDOW: usize = 1 << 15;
@@ -71,11 +72,7 @@ impl Members {
         self.part == Part::Fixed && self.held.is_empty()
     }
 
-    pub(super) fn push(
-        &mut self,
-        mut input: &[u8],
-        sink: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), DecompressError> {
+    pub(super) fn push(&mut self, mut input: &[u8], sink: Sink<'_>) -> Result<(), DecompressError> {
         while !input.is_empty() {
             let size = match self.part {
                 Part::Fixed => 10,
@@ -120,22 +117,20 @@ impl Members {
                 self.part = self.next_of_header();
             }
             (Part::Fixed, [0x1f, 0x8b, ..]) => {
-                return Err(DecompressError::NotWhole("a gzip header asks for what RFC 1952 does not know"));
+                return Err(NotWhole("a gzip header asks for what RFC 1952 does not know"));
             }
             (Part::Fixed, _) => {
-                return Err(DecompressError::NotWhole(
-                    "something that is not gzip follows the last gzip member",
-                ));
+                return Err(NotWhole("something that is not gzip follows the last gzip member"));
             }
             (Part::ExtraLength, &[low, high]) => {
                 self.part = self.extra_or_next(usize::from(u16::from_le_bytes([low, high])));
             }
             (Part::HeaderCrc, held) if held != &crc.to_le_bytes()[..2] => {
-                return Err(DecompressError::NotWhole("a gzip header fails its checksum"));
+                return Err(NotWhole("a gzip header fails its checksum"));
             }
             (Part::Trailer, held) => {
                 if held[..4] != crc.to_le_bytes() || held[4..] != self.length.to_le_bytes() {
-                    return Err(DecompressError::NotWhole("a gzip member fails its checksum"));
+                    return Err(NotWhole("a gzip member fails its checksum"));
                 }
                 self.part = Part::Fixed;
             }
@@ -168,7 +163,7 @@ impl Members {
         Part::Body
     }
 
-    fn inflate(&mut self, input: &mut &[u8], sink: &mut dyn FnMut(&[u8])) -> Result<(), DecompressError> {
+    fn inflate(&mut self, input: &mut &[u8], sink: Sink<'_>) -> Result<(), DecompressError> {
         // In a buffer that does not wrap, a match that reaches back before the content is noticed.
         let flags = TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
         loop {
@@ -193,7 +188,7 @@ impl Members {
                 }
                 TINFLStatus::HasMoreOutput if written > 0 => {}
                 TINFLStatus::NeedsMoreInput if input.is_empty() => return Ok(()),
-                _ => return Err(DecompressError::NotWhole("the content of a gzip member is corrupt")),
+                _ => return Err(NotWhole("the content of a gzip member is corrupt")),
             }
         }
     }

@@ -2,10 +2,11 @@
 
 use ruzstd::{
     decoding::{BlockDecodingStrategy, FrameDecoder, errors::FrameDecoderError},
-    io,
+    io::Read as _,
 };
 
-use super::{DecompressError, gather, take};
+use super::DecompressError::{self, NotWhole};
+use super::{Sink, gather, take};
 
 /// The largest window, in bytes.
 const MAX_WINDOW: u64 = 8 << 20;
@@ -16,7 +17,7 @@ const PIECE: usize = 64 << 10;
 
 const FRAME: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-const CORRUPT: DecompressError = DecompressError::NotWhole("the content of a zstd frame is corrupt");
+const CORRUPT: DecompressError = NotWhole("the content of a zstd frame is corrupt");
 
 const RAW: u32 = 0;
 const RLE: u32 = 1;
@@ -43,6 +44,7 @@ pub(super) struct Frames {
     descriptor: Descriptor,
     /// How many bytes of the frame were handed out.
     written: u64,
+    piece: Box<[u8]>,
 }
 
 /// The frame header descriptor.
@@ -85,6 +87,7 @@ impl Frames {
             decoder: Box::new(decoder),
             descriptor: Descriptor(0),
             written: 0,
+            piece: vec![0; PIECE].into_boxed_slice(),
         }
     }
 
@@ -93,11 +96,7 @@ impl Frames {
         self.place == Place::Magic && self.held.is_empty()
     }
 
-    pub(super) fn push(
-        &mut self,
-        mut input: &[u8],
-        sink: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), DecompressError> {
+    pub(super) fn push(&mut self, mut input: &[u8], sink: Sink<'_>) -> Result<(), DecompressError> {
         while !input.is_empty() {
             if let Place::Skippable(left) = self.place {
                 let skipped = take(&mut input, left as usize);
@@ -124,9 +123,7 @@ impl Frames {
                 match (header >> 1 & 3, (header >> 3) as usize) {
                     (RLE, _) => Ok(3 + 1 + checksum),
                     (RAW | COMPRESSED, size) if size <= MAX_BLOCK => Ok(3 + size + checksum),
-                    _ => Err(DecompressError::NotWhole(
-                        "a zstd block is too large or of a kind that RFC 8878 does not know",
-                    )),
+                    _ => Err(NotWhole("a zstd block is too large or of a kind that RFC 8878 does not know")),
                 }
             }
             (Place::Block, _) => Ok(3),
@@ -135,7 +132,7 @@ impl Frames {
     }
 
     /// Reads the part that is held as a whole.
-    fn read(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), DecompressError> {
+    fn read(&mut self, sink: Sink<'_>) -> Result<(), DecompressError> {
         match (self.place, self.held.as_slice()) {
             (Place::Magic, FRAME) => {
                 self.place = Place::Header;
@@ -146,9 +143,7 @@ impl Frames {
             (Place::Header, [_, _, _, _, descriptor, ..]) => self.header(Descriptor(*descriptor))?,
             (Place::Block, _) => self.block(sink)?,
             _ => {
-                return Err(DecompressError::NotWhole(
-                    "something that is not zstd follows the last zstd frame",
-                ));
+                return Err(NotWhole("something that is not zstd follows the last zstd frame"));
             }
         }
         self.held.clear();
@@ -161,12 +156,12 @@ impl Frames {
 
     fn header(&mut self, descriptor: Descriptor) -> Result<(), DecompressError> {
         if descriptor.has_reserved_bit() {
-            return Err(DecompressError::NotWhole("a zstd frame asks for what RFC 8878 does not know"));
+            return Err(NotWhole("a zstd frame asks for what RFC 8878 does not know"));
         }
         self.decoder.reset(self.held.as_slice()).map_err(|error| match error {
             FrameDecoderError::WindowSizeTooBig { .. } => DecompressError::Window,
             FrameDecoderError::DictNotProvided { .. } => DecompressError::Dictionary,
-            _ => DecompressError::NotWhole("a zstd frame header is corrupt"),
+            _ => NotWhole("a zstd frame header is corrupt"),
         })?;
         self.descriptor = descriptor;
         self.written = 0;
@@ -174,38 +169,29 @@ impl Frames {
         Ok(())
     }
 
-    fn block(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), DecompressError> {
+    fn block(&mut self, sink: Sink<'_>) -> Result<(), DecompressError> {
         let last = self
             .decoder
             .decode_blocks(self.held.as_slice(), BlockDecodingStrategy::UptoBlocks(1))
             .map_err(|_| CORRUPT)?;
-        let written = self.decoder.collect_to_writer(Sink(sink)).map_err(|_| CORRUPT)?;
-        self.written += written as u64;
+        loop {
+            let length = self.decoder.read(&mut self.piece).map_err(|_| CORRUPT)?;
+            if length == 0 {
+                break;
+            }
+            self.written += length as u64;
+            sink(&self.piece[..length]);
+        }
         if last {
             if self.descriptor.has_content_size() && self.written != self.decoder.content_size() {
-                return Err(DecompressError::NotWhole("a zstd frame is not as long as it says"));
+                return Err(NotWhole("a zstd frame is not as long as it says"));
             }
             let told = self.decoder.get_checksum_from_data();
             if told.is_some() && told != self.decoder.get_calculated_checksum() {
-                return Err(DecompressError::NotWhole("a zstd frame fails its checksum"));
+                return Err(NotWhole("a zstd frame fails its checksum"));
             }
             self.place = Place::Magic;
         }
-        Ok(())
-    }
-}
-
-/// Hands out in pieces what the decoder writes.
-struct Sink<'a>(&'a mut dyn FnMut(&[u8]));
-
-impl io::Write for Sink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, io::Error> {
-        let piece = &bytes[..bytes.len().min(PIECE)];
-        (self.0)(piece);
-        Ok(piece.len())
-    }
-
-    fn flush(&mut self) -> Result<(), io::Error> {
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crate::tolerance::is_future;
 use crate::trust::Trust;
 
 /// The checkpoints of an export, and the moments about which the reader of a slice will ask them.
+#[derive(Default)]
 pub(super) struct Attestations<'t> {
     /// The trust file, where it has a quorum.
     quorum: Option<&'t Trust>,
@@ -56,16 +57,7 @@ impl<'t> Attestations<'t> {
         for revocation in trust.map_or(&[][..], Trust::revocations) {
             before.extend(revocation.since);
         }
-        Self {
-            quorum: trust.filter(|trust| trust.has_quorum()),
-            cosigners: HashMap::new(),
-            checkpoints: Vec::new(),
-            before,
-            by: BTreeSet::new(),
-            shows: false,
-            settles: false,
-            latest: None,
-        }
+        Self { quorum: trust.filter(|trust| trust.has_quorum()), before, ..Self::default() }
     }
 
     /// How many checkpoints there are so far.
@@ -125,7 +117,8 @@ impl<'t> Attestations<'t> {
     pub(super) fn checkpoint(&mut self, signed: &SignedCheckpoint, matches: bool) {
         let (mut existed_by, mut cosigned) = (None, Vec::new());
         if let (Some(trust), true) = (self.quorum, matches) {
-            existed_by = existed_by_quorum(trust, signed);
+            let times = trust.times(&signed.cosignatures(trust.witnesses()).times());
+            existed_by = times.map(|times| times.existed_by);
         } else if matches {
             cosigned = self.cosigned(signed);
             existed_by = cosigned.iter().map(|&(_, time)| time).max();
@@ -239,16 +232,9 @@ impl<'t> Attestations<'t> {
         for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
             let too_early = |(link, existed)| is_future(link, existed);
             kept[place] |= latest[place].zip(least).is_some_and(too_early);
-            least = match (least, checkpoint.earliest()) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
+            least = least.into_iter().chain(checkpoint.earliest()).min();
         }
     }
-}
-
-fn existed_by_quorum(trust: &Trust, signed: &SignedCheckpoint) -> Option<Time> {
-    trust.times(&signed.cosignatures(trust.witnesses()).times()).map(|times| times.existed_by)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::link::{ChainId, EventLink, Link};
 type Test<'a, T> = Box<dyn Fn(&EventLink, &str) -> T + 'a>;
 
 /// What a slice shows of an export. Every condition must hold for an event to be shown.
+#[derive(Default)]
 pub struct Selection<'a> {
     pub(super) range: Option<(u64, u64)>,
     pub(super) chains: BTreeSet<ChainId>,
@@ -22,14 +23,7 @@ pub struct Selection<'a> {
 impl<'a> Selection<'a> {
     /// All there is.
     pub fn all() -> Self {
-        Self {
-            range: None,
-            chains: BTreeSet::new(),
-            events: BTreeSet::new(),
-            leaves: None,
-            matching: None,
-            withholding: None,
-        }
+        Self::default()
     }
 
     /// Only events whose link's index is `first` or above and below `end`. Every leaf of this range is

@@ -1,0 +1,59 @@
+//! Events that wait for their link.
+
+use core::str::FromStr;
+
+use countersign::base64;
+use countersign::error::{Code, Error};
+use countersign::event::{Event, Redaction};
+use countersign::link::Salt;
+use countersign::time::Time;
+
+/// An event that waits for its link: all that a link and its line need of it.
+///
+/// As text it is one line that can be kept elsewhere until then. It holds the event and its salt.
+pub struct Queued {
+    /// The event, redacted.
+    pub event: Event,
+    /// When it was recorded.
+    pub time: Time,
+    /// Its salt.
+    pub salt: Salt,
+}
+
+impl Queued {
+    /// Appends the line, with its line feed.
+    pub fn write(&self, out: &mut String) {
+        out.push_str(&self.time.millis().to_string());
+        out.push(' ');
+        base64::encode_to(self.salt, out);
+        out.push(' ');
+        out.push_str(self.event.as_str());
+        out.push('\n');
+    }
+}
+
+impl FromStr for Queued {
+    type Err = Error;
+
+    /// Reads the line, with its line feed. What is not as it was written is refused.
+    fn from_str(line: &str) -> Result<Self, Error> {
+        let read = || {
+            let mut fields = line.strip_suffix('\n')?.splitn(3, ' ');
+            let (millis, salt, event) = (fields.next()?, fields.next()?, fields.next()?);
+            Some(Self {
+                time: Time::from_millis(millis.parse().ok()?)?,
+                salt: base64::decode_array(salt)?,
+                event: Event::parse(event.as_bytes(), &Redaction::none()).ok()?,
+            })
+        };
+        let as_kept = |queued: &Self| {
+            let mut kept = String::new();
+            queued.write(&mut kept);
+            kept == line
+        };
+        read().filter(as_kept).ok_or_else(|| {
+            Error::new(Code::Event, "a queued event is not as it was kept")
+                .with_hint("what keeps events must give them back byte for byte")
+        })
+    }
+}
