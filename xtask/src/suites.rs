@@ -245,6 +245,7 @@ fn js(tools: &Tools, log: &Log) -> Result<String> {
     tools.js()?;
     postgres(tools)?;
     npm::install(tools, "js/test/package/oldest-node")?;
+    npm::install(tools, "js/test/package/frameworks")?;
     npm_test(tools, "js", Some(&tools.program()?), log)
 }
 

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Audit } from "./audit.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { CUT_OFF, GIVEN_UP, whenEnded } from "./node-response.js";
 
 /** A request as its framework has it. */
 export type NodeRequest = IncomingMessage & ExpressRequest;
@@ -34,9 +35,6 @@ export interface NodeMiddleware {
 /** What to record of requests; the callbacks are called with the framework's request. */
 export type NodeOptions<Request = NodeRequest> = HttpOptions<Request>;
 
-/** The status of a request that the client gave up before there was an answer, as proxies log it. */
-const GIVEN_UP = 499;
-
 /**
  * Records each request when its response is through, or has been cut off.
  *
@@ -62,7 +60,7 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
       done(audit, given as Request, {
         method,
         status: response.headersSent ? response.statusCode : GIVEN_UP,
-        reason: isWhole ? undefined : "the connection ended before the response did",
+        reason: isWhole ? undefined : CUT_OFF,
         template: "raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest),
         path: () => pathOf(url),
         host: () => header("host"),
@@ -70,11 +68,7 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
         header,
       });
     };
-    if (response.closed) {
-      end(response.writableFinished);
-    } else {
-      response.once("finish", () => end(true)).once("close", () => end(response.writableFinished));
-    }
+    whenEnded(response, end);
     next?.();
   };
 }

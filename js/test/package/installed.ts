@@ -104,6 +104,11 @@ export class Installed {
     }
   }
 
+  /** Has all that is installed in another folder. */
+  bring(modules: string): void {
+    linkTree(modules, this.path("node_modules"));
+  }
+
   path(...parts: string[]): string {
     return join(this.folder, ...parts);
   }

@@ -65,6 +65,21 @@ for (const bundler of ["turbopack", "webpack"] as const) {
         assert.equal(JSON.parse(await said("between")), WORKS),
       );
 
+      await t.test("what a handler records is delivered after its answer", async () => {
+        const address = `http://localhost:${port}/audited`;
+        const answer = await fetch(address, { method: "POST", headers: { "x-request-id": "r_1" } });
+        assert.equal(await answer.text(), "nothing yet");
+        for (let tries = 0; ; tries++) {
+          const text = await said("audited");
+          if (text.includes('"event"')) {
+            assert.match(text, /"request_id":"r_1"/);
+            break;
+          }
+          assert.ok(tries < 1_000, "nothing was delivered");
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      });
+
       const tab = await browser.newPage();
       const shown = async (place: string, act = async () => {}) => {
         await tab.goto(`http://localhost:${port}/${place}`);

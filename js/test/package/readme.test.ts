@@ -344,6 +344,28 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
     assert.equal(await onNode(code, PROGRAM_SERVERS, after), "function,function,function,function\n");
   },
 
+  "auditLambda(options": async (code) => {
+    const before = `
+      import { createRecorder, memory } from "countersign";
+      import { auditHttp } from "countersign/node";
+      const to = memory();
+      const options = () => ({ key: ${JSON.stringify(KEY)}, origin: "log.example", to });
+      const audit = await createRecorder({ ...options(), to: memory() });
+      const app = { use: (one) => used.push(typeof one), get: () => audit };
+      const used = [];
+      const after = (work) => works.push(work);
+      const works = [];`;
+    const end = `
+      const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 5_000 };
+      await handler({ id: "1" }, context);
+      const answered = await DELETE(new Request("https://app.example/"), { params: Promise.resolve({ id: "2" }) });
+      await Promise.all(works);
+      const ids = [...to.text().matchAll(/"id":"(\\d)"/g)].map(([, id]) => id);
+      console.log(used.join(), typeof handle, imports.length, await answered.text(), ids.join());
+      await audit.close();`;
+    assert.equal(await onNode(code, before, end), "function,function function 1 deleted 1,2\n");
+  },
+
   "const { report, pin } = await verify(response": async (code) => {
     const response = "const response = new Response(exported.bytes());";
     assert.equal(await onNode(code, `${EXPORT}\n${response}`, "console.log(report.verdict);"), "verified\n");

@@ -1,0 +1,61 @@
+/** Koa. */
+
+import type { Audit } from "../record/audit.js";
+import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { CUT_OFF, type EndingResponse, GIVEN_UP, whenEnded } from "./node-response.js";
+
+/** What is needed of Koa's context. */
+export interface KoaContext {
+  readonly method: string;
+  readonly path: string;
+  readonly host: string;
+  readonly req: {
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+    readonly socket: { readonly remoteAddress?: string | undefined };
+  };
+  readonly res: EndingResponse & { readonly statusCode: number; readonly headersSent: boolean };
+  state: object;
+}
+
+/** What the middleware sets: `ctx.state.audit`. */
+export interface KoaState {
+  audit: Audit;
+}
+
+/**
+ * A middleware that sets `ctx.state.audit`, which names the request in what is recorded, and records each request when
+ * its response is through or has been cut off: with the path of the route that @koa/router matched, such as `/jobs/:id`.
+ *
+ *     app.use(auditKoa(audit, { actor: (ctx) => ctx.state.user?.id }));
+ */
+export function auditKoa<Context extends KoaContext = KoaContext>(
+  audit: Audit,
+  options: HttpOptions<Context> = {},
+): (context: Context, next: () => Promise<unknown>) => Promise<void> {
+  const recording = new HttpRecording<Context>(options);
+  return async (context, next) => {
+    const { req, res, method, path } = context;
+    const header = (name: string) => {
+      const value = req.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    (context.state as KoaState).audit = audit.with({ request: req });
+    const done = recording.begin();
+    // Node.js forgets it when the connection ends.
+    const ip = req.socket.remoteAddress;
+    whenEnded(res, (isWhole) => {
+      const { _matchedRoute: route } = context as { _matchedRoute?: unknown };
+      done(audit, context, {
+        method,
+        status: res.headersSent ? res.statusCode : GIVEN_UP,
+        reason: isWhole ? undefined : CUT_OFF,
+        template: typeof route === "string" ? route : undefined,
+        path: () => path,
+        host: () => context.host,
+        ip: () => ip,
+        header,
+      });
+    });
+    await next();
+  };
+}

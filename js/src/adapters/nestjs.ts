@@ -1,0 +1,70 @@
+/** NestJS. */
+
+import { CountersignError } from "../error.js";
+import type { Recorder } from "../record/recorder.js";
+
+/** What the recorder is injected by: `@Inject(AUDIT) audit: Audit`. */
+export const AUDIT = Symbol.for("countersign.audit");
+
+/** How the recorder is made. */
+export interface NestAuditOptions {
+  /** Makes it, given what is injected. */
+  useFactory: (...injected: never[]) => Recorder | Promise<Recorder>;
+  /** What that is: classes, or tokens of other providers. */
+  inject?: readonly unknown[] | undefined;
+  /** Modules that have these providers. */
+  imports?: readonly unknown[] | undefined;
+  /** How many milliseconds to go on trying where the collector fails when the program ends. By default 5000. */
+  patience?: number | undefined;
+}
+
+/** A module as Nest takes it for one with `@Module`. */
+export interface NestModule {
+  // Nest's own types are in no declaration of this package, which must be there without Nest.
+  // biome-ignore lint/suspicious/noExplicitAny: its lists are mutable, and of types that are Nest's alone.
+  module: any;
+  global: boolean;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  imports: any[];
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  providers: any[];
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  exports: any[];
+}
+
+/** Has a recorder injected where it is asked for, and closes it when the program ends. */
+// biome-ignore lint/complexity/noStaticOnlyClass: Nest names a module by its class.
+export class AuditModule {
+  /**
+   * The module to import once, at the root: its recorder is for all others.
+   *
+   *     imports: [AuditModule.forRoot({ useFactory: () => createRecorder({ key, to, log }) })]
+   *
+   * Requests are recorded by `app.use(auditHttp(app.get(AUDIT)))` of `countersign/node`. The recorder is closed by
+   * `app.close()`, and at a signal with `app.enableShutdownHooks()`.
+   */
+  static forRoot({ useFactory, inject = [], imports = [], patience = 5_000 }: NestAuditOptions): NestModule {
+    if (typeof useFactory !== "function") {
+      throw new CountersignError("options.invalid", "nothing makes a recorder", {
+        member: "useFactory",
+        hint: "AuditModule.forRoot({ useFactory: () => createRecorder({ key, to, log }) })",
+      });
+    }
+    const closing = Symbol("countersign.closing");
+    return {
+      module: AuditModule,
+      global: true,
+      imports: [...imports],
+      providers: [
+        // Nest looks at what is injected for hooks of its own, which a recorder has none of.
+        { provide: AUDIT, useFactory, inject: [...inject] },
+        {
+          provide: closing,
+          useFactory: (recorder: Recorder) => ({ onApplicationShutdown: () => recorder.close({ patience }) }),
+          inject: [AUDIT],
+        },
+      ],
+      exports: [AUDIT],
+    };
+  }
+}

@@ -1,0 +1,76 @@
+/** Next.js. */
+
+import { CountersignError } from "../error.js";
+import type { Audit } from "../record/audit.js";
+import type { RecorderOptions } from "../record/options.js";
+import { createRecorder } from "../record/record.js";
+import { Invocation } from "./invocation.js";
+import { RecorderHolder } from "./recorder-holder.js";
+
+/** What Next.js has for what is done when the answer is given: `after` of `next/server`. */
+export type After = (work: Promise<unknown>) => unknown;
+
+/** How the adapter itself behaves. */
+export interface NextOptions {
+  /** `after` of `next/server`. */
+  after: After;
+  /**
+   * Whether a handler fails without a recorder. By default it goes on: what it records waits, and the next one tries
+   * again; what there is no room for is dropped and counted.
+   */
+  required?: boolean | undefined;
+}
+
+/**
+ * Gives route handlers and server actions a recorder as their last argument. A server has one, made at the first call,
+ * and not when `next build` loads the module. What a call records is delivered after its answer, by way of `after`.
+ *
+ *     export const audited = auditNext(() => ({ key: process.env.AUDIT_KEY, to, log }), { after });
+ *
+ *     export const DELETE = audited(async (request, { params }, audit) => { … });
+ */
+export function auditNext(options: () => RecorderOptions | Promise<RecorderOptions>, next: NextOptions) {
+  if (typeof options !== "function") {
+    throw refused("options", "give () => ({ key, to, log }): they are read at the first call, not when this is built");
+  }
+  if (typeof next?.after !== "function") {
+    throw refused("after", 'give { after } of "next/server"');
+  }
+  const { after, required = false } = next;
+  const holder = new RecorderHolder({
+    create: createRecorder,
+    options: async () => {
+      const given = await options();
+      return { ...given, onFull: given.onFull ?? (required ? "throw" : "drop") };
+    },
+    shared: true,
+    required,
+  });
+  return <Args extends unknown[], Answer>(handler: (...args: [...Args, Audit]) => Answer | Promise<Answer>) =>
+    async (...args: Args): Promise<Answer> => {
+      const invocation = new Invocation(holder, { waitUntil: (work) => void after(work) });
+      invocation.begin();
+      try {
+        await holder.start().catch((error) => {
+          if (required) {
+            throw error;
+          }
+          holder.report(error);
+        });
+        return await handler(...args, named(invocation, args[0]));
+      } finally {
+        invocation.end();
+      }
+    };
+}
+
+/** With what names the request, where it is one: an action is given something else. */
+function named(audit: Audit, first: unknown): Audit {
+  const isRequest =
+    typeof first === "object" && first !== null && "headers" in first && typeof first.headers === "object";
+  return isRequest ? audit.with({ request: first as Request }) : audit;
+}
+
+function refused(member: string, hint: string): CountersignError {
+  return new CountersignError("options.invalid", "no function", { member, hint });
+}

@@ -1,0 +1,52 @@
+/** SvelteKit. */
+
+import type { Audit } from "../record/audit.js";
+import { seen } from "./fetch.js";
+import { type HttpOptions, HttpRecording } from "./http-request.js";
+
+/** What is needed of SvelteKit's `RequestEvent`. */
+export interface SvelteKitEvent {
+  readonly request: Request;
+  readonly route: { readonly id: string | null };
+  readonly locals: object;
+  getClientAddress(): string;
+}
+
+/** What the hook sets, for `App.Locals`. */
+export interface SvelteKitLocals {
+  audit: Audit;
+}
+
+/**
+ * A `handle` hook that sets `event.locals.audit`, which names the request in what is recorded, and records each request
+ * when there is an answer: with its route's id, such as `/jobs/[id]`.
+ *
+ *     export const handle = sequence(auditHandle(audit, { actor: (event) => event.locals.user?.id }), others);
+ */
+export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
+  audit: Audit,
+  options: HttpOptions<Event> = {},
+): <E extends Event>(input: { event: E; resolve: (event: E) => Response | Promise<Response> }) => Promise<Response> {
+  const recording = new HttpRecording<Event>(options);
+  return async ({ event, resolve }) => {
+    (event.locals as SvelteKitLocals).audit = audit.with({ request: event.request });
+    const done = recording.begin();
+    const record = (status: number, reason?: string) =>
+      done(audit, event, {
+        ...seen(event.request),
+        ip: () => event.getClientAddress(),
+        status,
+        reason,
+        template: event.route.id ?? undefined,
+      });
+    let response: Response;
+    try {
+      response = await resolve(event);
+    } catch (error) {
+      record(500, "the handler threw");
+      throw error;
+    }
+    record(response.status);
+    return response;
+  };
+}

@@ -1,0 +1,4 @@
+/** Next.js. */
+
+export type { Audit } from "./adapters/audit.js";
+export { type After, auditNext, type NextOptions } from "./adapters/next.js";

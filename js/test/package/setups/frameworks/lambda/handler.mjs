@@ -1,0 +1,25 @@
+import { appendFileSync } from "node:fs";
+import { auditLambda } from "countersign/lambda";
+
+/** A collector that takes its time, and is down where the environment says so. */
+const to = async (chunk) => {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  if (process.env.DOWN) {
+    throw new Error("the collector is down");
+  }
+  appendFileSync(process.env.EXPORT, chunk);
+};
+const key = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
+const settings = { required: process.env.REQUIRED === "1", patience: 100 };
+
+export const handler = auditLambda(
+  () => ({ key, origin: "log.example/audit", to, onError: ({ code }) => console.error(code) }),
+  async ({ id }, _, audit) => {
+    audit.record({ action: "job.delete", target: { type: "job", id } });
+    if (id === "fails") {
+      throw new Error("of the handler's");
+    }
+    return "deleted";
+  },
+  settings,
+);

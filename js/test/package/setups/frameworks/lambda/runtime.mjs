@@ -1,0 +1,14 @@
+/** As Lambda runs a handler: frozen as soon as it has answered, and thawed for the next event, of which there may be none. */
+
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const { handler } = createRequire(import.meta.url)(process.argv[2]);
+let number = 0;
+for await (const line of createInterface({ input: process.stdin })) {
+  const awsRequestId = `r_${++number}`;
+  const until = performance.now() + 3_000;
+  const context = { awsRequestId, getRemainingTimeInMillis: () => until - performance.now() };
+  const answer = await handler(JSON.parse(line), context).catch(({ code, message }) => `failed: ${code ?? message}`);
+  process.stdout.write(`${answer}\n`, () => process.kill(process.pid, "SIGSTOP"));
+}

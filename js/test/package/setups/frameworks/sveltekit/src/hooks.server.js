@@ -1,0 +1,18 @@
+import { createRecorder } from "countersign";
+import { closeOnSignals } from "countersign/node";
+import { auditHandle } from "countersign/sveltekit";
+import { options } from "../../options.mjs";
+
+let handling;
+
+/** Not at the top: `vite build` loads this module too. */
+async function start() {
+  const audit = await createRecorder(options());
+  closeOnSignals(audit);
+  return auditHandle(audit, { actor: ({ request }) => request.headers.get("x-user") ?? undefined });
+}
+
+export async function handle(input) {
+  handling ??= start();
+  return (await handling)(input);
+}
