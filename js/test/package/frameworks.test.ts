@@ -32,11 +32,12 @@ async function eventsOf(file: string): Promise<Record<string, unknown>[]> {
 
 /** Resolves when a process stands still. */
 async function frozen(pid: number | undefined): Promise<void> {
-  for (;;) {
-    const { stdout } = await run("ps", ["-o", "stat=", "-p", `${pid}`]);
-    if (stdout.trim().startsWith("T")) {
-      return;
-    }
+  const stat = `/proc/${pid}/stat`;
+  const state = async () =>
+    existsSync(stat)
+      ? readFileSync(stat, "utf8").replace(/^.*\) /s, "")
+      : (await run("ps", ["-o", "stat=", "-p", `${pid}`])).stdout.trim();
+  while (!(await state()).startsWith("T")) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
