@@ -109,7 +109,7 @@ fn what_the_collector_cannot_choose_is_left_out_here() {
     let (place, export) = sealed();
     let chain = place.chain("audit.ndjson");
     let (url, requests) = serve(move |_| chunked(export.as_bytes(), true));
-    place.run(&["export", "--dir", &url, "--query", "n=3", "-o", "x.ndjson"]).success();
+    place.run(&["export", "--dir", &url, "--withhold", "-n:3", "-o", "x.ndjson"]).success();
     assert!(requests.recv().unwrap().starts_with("GET /audit/export HTTP"));
     assert_eq!(shown(&place.read("x.ndjson")).len(), 1);
     assert_eq!(place.verdict("x.ndjson"), "partial");

@@ -18,7 +18,6 @@ use roaring::RoaringTreemap;
 use serde_json::{Map, Value};
 
 use crate::export::PAGE;
-use crate::filter::parse;
 use crate::own_chain::OwnChains;
 use crate::store::{Reader, StoreError, StoredEvent};
 use crate::submitting::SubmitError;
@@ -88,7 +87,7 @@ impl Found {
     pub(crate) fn look(
         reader: &dyn Reader,
         mut own: OwnChains<'_>,
-        held: &dyn Fn(&Link, &Value) -> bool,
+        held: &dyn Fn(&Link, &str) -> Result<bool, StoreError>,
         leaves: &RoaringTreemap,
     ) -> Result<Self, StoreError> {
         let (mut present, mut without, mut erased) = (RoaringTreemap::new(), Vec::new(), Erased::default());
@@ -107,7 +106,7 @@ impl Found {
                 };
                 if own.has(&link.chain())? {
                     erased.own += 1;
-                } else if held(&link, &parse(&event.text)) {
+                } else if held(&link, &event.text)? {
                     erased.held += 1;
                 } else {
                     present.insert(index);

@@ -21,7 +21,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use roaring::RoaringTreemap;
 
-use crate::filter::{Filter, parse};
+use crate::asked::{Asked, Looking};
 use crate::store::{Published, Reader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 use attest::Attested;
@@ -43,7 +43,7 @@ pub struct Request {
     /// Only leaves below this index.
     pub to: Option<u64>,
     /// Only events that match, and the links that prove them.
-    pub filter: Filter,
+    pub asked: Asked,
     /// Only so many events, the newest that match.
     pub limit: Option<u64>,
     /// Only these links, each with its event, by chain and place there.
@@ -161,7 +161,10 @@ impl Exporter {
             return Ok(true);
         }
         let leaf = self.reader.leaves_with_events(index..index + 1)?.pop();
-        Ok(leaf.is_some_and(|leaf| leaf.link().is_some_and(|link| shows(scope, &link, &leaf.event))))
+        match leaf.and_then(|leaf| Some((leaf.link()?, leaf.event))) {
+            Some((link, event)) => shows(&mut Looking::default(), &*self.reader, scope, &link, &event),
+            None => Ok(false),
+        }
     }
 
     /// When the newest checkpoint existed that witnesses saw, if any did: by the quorum, or else its first cosignature.
@@ -188,13 +191,19 @@ impl Exporter {
 }
 
 /// Whether a link and what became of its event are within the scope. Where events decide, one that is gone is in none.
-pub(crate) fn shows(scope: &Scope, link: &Link, event: &StoredEvent) -> bool {
-    scope.has_link(link)
-        && match event {
-            _ if !scope.reads_events() => true,
-            StoredEvent::Here(event) => scope.has_event(&parse(&event.text)),
-            StoredEvent::Erased | StoredEvent::None => false,
-        }
+pub(crate) fn shows(
+    looking: &mut Looking,
+    reader: &dyn Reader,
+    scope: &Scope,
+    link: &Link,
+    event: &StoredEvent,
+) -> Result<bool, StoreError> {
+    looking.matches(reader, scope.query(), link, text(event))
+}
+
+/// An event's text, where it is here.
+pub(crate) fn text(event: &StoredEvent) -> Option<&str> {
+    if let StoredEvent::Here(event) = event { Some(&event.text) } else { None }
 }
 
 fn range(request: &Request, published: &Published) -> Result<Range<u64>, ExportError> {

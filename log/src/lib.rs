@@ -3,6 +3,7 @@
 #![deny(missing_docs, unsafe_code)]
 
 mod api;
+pub mod asked;
 #[cfg(feature = "server")]
 pub mod bucket;
 pub mod clock;
@@ -12,7 +13,6 @@ pub mod embedded;
 pub mod erase;
 pub mod evidence;
 pub mod export;
-pub mod filter;
 #[cfg(feature = "server")]
 pub mod fsck;
 pub mod hashes;

@@ -9,10 +9,10 @@ use countersign::time::Time;
 use roaring::RoaringTreemap;
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
+use crate::asked::Asked;
 use crate::collector::Collector;
 use crate::erase::choose;
 use crate::export::{ExportError, Exporter, Had, Plan, Request};
-use crate::filter::Filter;
 use crate::oidc::Issuer;
 use crate::own_chain::OwnChains;
 use crate::reads::{ReadRules, Reads};
@@ -198,12 +198,12 @@ impl Reading {
     /// The events that fulfil all of these conditions, by looking at each: see [`choose`].
     pub(crate) async fn choose(
         self: &Arc<Self>,
-        filter: Filter,
+        asked: Asked,
         scope: Arc<Scope>,
     ) -> Result<RoaringTreemap, ExportError> {
         let reader = self.collector.reader().clone();
         self.look(move |exporter, cancelled| {
-            choose(&*reader, &filter, &scope, exporter.published_size()?, cancelled)
+            choose(&*reader, asked.query(), &scope, exporter.published_size()?, cancelled)
         })
         .await
     }

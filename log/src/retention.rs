@@ -19,11 +19,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use countersign::time::Time;
-use serde_json::{Map, Value, json};
+use countersign_query::Path;
+use countersign_query::value::{Document, Value};
+use serde_json::{Map, json};
 use tokio::time::{Instant, sleep};
 
 use crate::erase::{Cause, EraseError, Erased, erase};
-use crate::filter::{find, text};
 use crate::reading::Reading;
 use crate::store::StoreError;
 use due::Expired;
@@ -168,10 +169,11 @@ impl Rules {
     }
 
     /// How long an event is kept; none for ever. One of several tenants is kept as long as any of them asks.
-    pub fn age(&self, event: &Value) -> Option<Age> {
+    pub fn age(&self, event: &str) -> Option<Age> {
+        let document = Document::parse(event);
         let mut longest: Option<Option<Age>> = None;
-        find(event, "tenant", &mut |tenant| {
-            let own = text(tenant).and_then(|tenant| self.tenants.get(&*tenant).copied());
+        let mut look = |tenant: Value<'_>| {
+            let own = tenant.text().and_then(|tenant| self.tenants.get(&*tenant).copied());
             let age = own.or(self.all);
             longest = Some(match longest {
                 Some(other) => {
@@ -180,7 +182,10 @@ impl Rules {
                 None => age,
             });
             false
-        });
+        };
+        if let Some(document) = &document {
+            Path::of(["tenant"]).any(document.root(), &mut look);
+        }
         longest.unwrap_or(self.all)
     }
 
@@ -279,7 +284,6 @@ pub async fn keep(reading: Arc<Reading>, rules: Rules, folder: PathBuf) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::parse;
 
     #[test]
     fn ages_have_a_unit() {
@@ -310,7 +314,7 @@ mod tests {
     #[test]
     fn an_event_is_kept_as_long_as_any_of_its_tenants_asks() {
         let rules = |texts: &[&str]| Rules::new(texts.iter().map(|text| text.parse().unwrap())).unwrap();
-        let age = |rules: &Rules, event: &str| rules.age(&parse(event)).map(|age| age.to_string());
+        let age = |rules: &Rules, event: &str| rules.age(event).map(|age| age.to_string());
         let with_all = rules(&["7y", "tenant=acme:30d", "tenant=globex:10y"]);
         for (event, kept) in [
             (r#"{"tenant":"acme"}"#, "30d"),

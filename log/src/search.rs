@@ -1,7 +1,7 @@
 //! Where to look for events: an index beside the log, on which nothing depends.
 //!
 //! It knows of each page of 64 leaves which terms its events hold, and from when to when its links are. So a question
-//! goes to a few pages instead of all. Every event there is looked at again by [`Filter`], and
+//! goes to a few pages instead of all. Every event there is looked at again by the query, and
 //! leaves that are not indexed are all looked at: the index can make an answer slow, and never wrong. So too where it is
 //! damaged: each row is sealed, what cannot be read is taken for not indexed, and indexed again.
 //!
@@ -15,23 +15,22 @@ mod secret;
 mod segment;
 mod terms;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use countersign::time::Time;
+use countersign_query::{Query, Readings};
 use roaring::RoaringTreemap;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use tokio::sync::Notify;
 
 use crate::export::{Candidates, Index, PAGE};
-use crate::filter::Filter;
 use crate::store::{Reader, StoreError};
 use secret::Secret;
-use segment::Head;
-use terms::Term;
+use segment::{Head, Page};
+use terms::{Need, Term};
 
 pub use background::keep_up;
 pub(crate) use check::{damaged, discard};
@@ -41,7 +40,13 @@ pub use secret::KEY_FILE;
 pub const FILE: &str = "search.sqlite";
 
 /// Which form of the tables and terms a file has.
-const VERSION: i64 = 2;
+const FORM: i64 = 3;
+
+/// The same with the readings by which the terms were made.
+fn version() -> i64 {
+    let [a, b, c, ..] = Readings::built_in_digest().0;
+    FORM << 24 | i64::from(a) << 16 | i64::from(b) << 8 | i64::from(c)
+}
 
 const TABLES: &str = "
 -- Segments' heads by their first page, and their parts by the first page * 256 and the part.
@@ -241,8 +246,9 @@ impl Search {
         self.woken.notify_one();
     }
 
-    fn ask(&self, filter: &Filter) -> Result<Candidates, Fault> {
-        let asked = terms::question(&self.secret, filter);
+    fn ask(&self, query: &Query) -> Result<Candidates, Fault> {
+        let need = terms::question(&self.secret, query);
+        let asked = need.terms();
         let mut connection = lock(&self.reading);
         // One view of the index for all of these.
         let view = connection.transaction().map_err(failed)?;
@@ -258,46 +264,50 @@ impl Search {
             // What is between two segments is not indexed.
             pages.insert_range(end..head.first.max(end));
             end = head.end().max(end);
-            let Some(mut found) = self.ask_segment(&view, &head, &asked)? else {
+            let Some(found) = self.ask_segment(&view, &head, &need, &asked)? else {
                 self.tell_damaged(head.first);
                 pages.insert_range(head.first..head.end());
                 continue;
             };
-            if filter.since.is_some() || filter.until.is_some() {
-                let since = filter.since.unwrap_or(Time::MIN).millis();
-                let until = filter.until.map_or(i64::MAX, Time::millis);
-                let times = |page: u64| head.pages[(page - head.first) as usize].times;
-                found.retain(|page| times(*page).is_some_and(|(first, last)| last >= since && first < until));
-            }
             pages.extend(found);
         }
         Ok(Candidates::new(Some(pages), end))
     }
 
-    /// The pages of a segment that have all these terms; none where it is damaged.
-    fn ask_segment(&self, view: &Connection, head: &Head, asked: &[Term]) -> Result<Option<Vec<u64>>, Fault> {
-        let mut counts = vec![0_usize; head.pages.len()];
+    /// The pages of a segment that may have what is needed; none where it is damaged.
+    fn ask_segment(
+        &self,
+        view: &Connection,
+        head: &Head,
+        need: &Need,
+        asked: &BTreeSet<Term>,
+    ) -> Result<Option<Vec<u64>>, Fault> {
+        let mut had: HashMap<Term, Vec<bool>> = HashMap::new();
         for term in asked {
             let Some(bytes) = part(view, head, head.part_of(*term))? else { return Ok(None) };
             let postings = head.decode_part(&self.secret, head.part_of(*term), &bytes);
             let Some(postings) = postings else { return Ok(None) };
+            let pages = had.entry(*term).or_insert_with(|| vec![false; head.pages.len()]);
             for page in postings.get(term).into_iter().flatten() {
-                let Some(count) = counts.get_mut(usize::from(*page)) else { return Ok(None) };
-                *count += 1;
+                let Some(had) = pages.get_mut(usize::from(*page)) else { return Ok(None) };
+                *had = true;
             }
         }
-        let pages = head.pages.iter().zip(counts).zip(head.first..);
-        let found = pages.filter(|((page, count), _)| page.dense || *count == asked.len());
+        let may_have = |place: usize, page: &Page| {
+            need.may_be_on(page, &|term| page.dense || had.get(term).is_none_or(|pages| pages[place]))
+        };
+        let pages = head.pages.iter().enumerate().zip(head.first..);
+        let found = pages.filter(|((place, page), _)| may_have(*place, page));
         Ok(Some(found.map(|(_, page)| page).collect()))
     }
 }
 
 impl Index for Search {
-    fn candidates(&self, filter: &Filter) -> Result<Candidates, StoreError> {
+    fn candidates(&self, query: &Query) -> Result<Candidates, StoreError> {
         if self.broken.load(Ordering::SeqCst) {
             return Ok(Candidates::all());
         }
-        match self.ask(filter) {
+        match self.ask(query) {
             Err(Fault::Broken(why)) => {
                 self.tell_broken(&why);
                 Ok(Candidates::all())
@@ -328,10 +338,10 @@ fn open_file(path: &Path, reader: &dyn Reader) -> Result<Option<(Connection, Con
     };
     match prepare().map_err(failed)? {
         0 => {
-            let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT");
+            let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {}; COMMIT", version());
             writing.execute_batch(&setup).map_err(failed)?;
         }
-        VERSION => {
+        known if known == version() => {
             let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
             let known =
                 writing.query_row("SELECT size, last FROM log", [], row).optional().map_err(failed)?;

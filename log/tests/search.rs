@@ -46,7 +46,7 @@ fn long() -> TestLog {
 }
 
 fn candidates(search: &Search, log: &TestLog, conditions: &[(&str, &str)]) -> u64 {
-    let candidates = search.candidates(&request(conditions).filter).unwrap();
+    let candidates = search.candidates(request(conditions).asked.query()).unwrap();
     (0..log.size() / PAGE).filter(|page| candidates.has(*page)).count() as u64
 }
 

@@ -46,6 +46,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use countersign::canonical::write_string;
+use countersign::hash::Hash;
 use countersign::time::Time;
 
 use crate::value::Value;
@@ -242,6 +243,12 @@ impl Readings {
             }
         }
         Ok(Self::of(list))
+    }
+
+    /// Which readings come with this crate: another digest tells that events may read otherwise.
+    pub fn built_in_digest() -> Hash {
+        let parts = BUILT_IN.iter().flat_map(|(file, text)| [file.as_bytes(), b"\0", text.as_bytes(), b"\0"]);
+        Hash::of(&parts.collect::<Vec<_>>())
     }
 
     fn of(mut list: Vec<Arc<Definition>>) -> Self {

@@ -10,6 +10,7 @@ use countersign_log::store::StoreError;
 use crate::errors::{Failure, shown};
 use crate::input;
 use crate::slice::Chosen;
+use crate::verify;
 
 /// The trust file that the collector of the folder goes by, unless it was given another.
 const TRUST: &str = "trust.txt";
@@ -46,7 +47,7 @@ pub(super) fn open(
             "to" => request.to = bound(),
             "limit" => request.limit = bound(),
             "boundary" => request.boundary = bound(),
-            condition => request.filter.set(condition, value).map_err(|error| {
+            condition => request.asked.set(condition, value, verify::now()?).map_err(|error| {
                 let message = format!("--{condition}: {error}");
                 Failure::unusable("arguments.invalid", message, "see `countersign export --help`")
             })?,

@@ -26,13 +26,13 @@ const CHUNK: usize = 1 << 17;
 /// Get an export out of a log, to keep or to verify
 ///
 /// From a collector's address, or from the folder of a collector on this machine. What the collector can choose by
-/// itself it does; for --query, --withhold and several chains or events the rest is left out here. Either way the
+/// itself it does; for --withhold and several chains or events the rest is left out here. Either way the
 /// export verifies on its own: `countersign verify` says what it is worth.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign export --dir https://log.example/audit --token-file token.txt -o audit.ndjson
-  countersign export --dir https://log.example/audit --since 2026-11-01 --action 'job.*' --limit 100 -o jobs.ndjson
+  countersign export --dir https://log.example/audit --query 'action:job.* outcome:failure since:-7d' --limit 100 -o jobs.ndjson
   countersign export --dir https://log.example/audit --event da7f84a510cb84b8cbb5b74a63c306ec/3 | countersign verify - --trust trust.txt
   COUNTERSIGN_TOKEN=$(pass audit) countersign export --dir https://log.example/audit --q \"night shift\" -o found.ndjson")]
 pub(crate) struct Args {
@@ -80,7 +80,7 @@ struct Asked {
     #[arg(long, value_name = "WORDS")]
     q: Option<String>,
     /// So many, the newest
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["query", "event"])]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["event"])]
     limit: Option<u64>,
     /// Reach exactly this size of the log, as a pin of that size needs
     #[arg(long, value_name = "SIZE")]
@@ -105,7 +105,7 @@ fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
         Failure::unusable("arguments.invalid", why, hint).within("the URL")
     })?;
     let token = token::load(args.token_file.as_deref())?;
-    let request = Request::of(args);
+    let request = Request::of(args)?;
     let open = || fetch(&prefix, &request, token.as_ref());
     if request.whole {
         let mut stream = open()?;
@@ -122,7 +122,7 @@ fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
 
 /// What the collector would answer, without it.
 fn from_folder(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
-    let request = Request::of(args);
+    let request = Request::of(args)?;
     let open = || folder::open(Path::new(&args.log), &args.chosen, &request.query);
     if request.whole {
         return keep(&mut open()?, &args.log, args.output.as_deref());
@@ -141,7 +141,7 @@ struct Request {
 }
 
 impl Request {
-    fn of(args: &Args) -> Self {
+    fn of(args: &Args) -> Result<Self, Failure> {
         let (asked, chosen) = (&args.asked, &args.chosen);
         let mut query = Vec::new();
         let mut ask = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
@@ -155,21 +155,24 @@ impl Request {
         ask("outcome", asked.outcome.clone());
         ask("tenant", asked.tenant.clone());
         ask("q", asked.q.clone());
+        // Lengths of time count from now, here as there.
+        let written = chosen.query.as_deref().map(crate::query::parse).transpose()?;
+        ask("query", written.map(|query| query.to_string()));
         ask("limit", asked.limit.map(|limit| limit.to_string()));
         ask("boundary", asked.boundary.map(|size| size.to_string()));
         let mut chains: Vec<ChainId> = chosen.chain.clone();
         chains.extend(chosen.event.iter().map(|(chain, _)| *chain));
         chains.sort_unstable();
         chains.dedup();
-        let local = chosen.query.is_some() || !chosen.withhold.is_empty();
+        let local = !chosen.withhold.is_empty();
         if let ([(chain, seq)], [], [], false) = (&chosen.event[..], &chosen.chain[..], &query[..], local) {
-            return Self { path: format!("proof/{chain}/{seq}"), query, whole: true };
+            return Ok(Self { path: format!("proof/{chain}/{seq}"), query, whole: true });
         }
         if let [chain] = chains[..] {
             query.push(("chain", chain.to_string()));
         }
         let whole = !local && chosen.event.is_empty() && chains.len() <= 1;
-        Self { path: "export".into(), query, whole }
+        Ok(Self { path: "export".into(), query, whole })
     }
 }
 
@@ -320,7 +323,7 @@ mod tests {
 
     fn request(arguments: &[&str]) -> (String, bool) {
         let parsed = Parsed::parse_from([&["export", "--dir", "https://log.example"], arguments].concat());
-        let request = Request::of(&parsed.args);
+        let request = Request::of(&parsed.args).unwrap();
         let query: Vec<String> =
             request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         (format!("{}?{}", request.path, query.join("&")), request.whole)
@@ -341,7 +344,7 @@ mod tests {
             (&["--chain", CHAIN, "--chain", OTHER], "export?".into(), false),
             (&["--event", &event], format!("proof/{CHAIN}/3?"), true),
             (&["--event", &event, "--q", "x"], format!("export?q=x&chain={CHAIN}"), false),
-            (&["--query", "a:b", "--action", "x.*"], "export?action=x.*".into(), false),
+            (&["--query", "a:B", "--action", "x.*"], "export?action=x.*&query=a:b".into(), true),
             (&["--withhold", "a=b", "--as", "erased"], "export?".into(), false),
         ] {
             assert_eq!(request(arguments), (asked, whole), "{arguments:?}");

@@ -150,7 +150,7 @@ onEachLog((log) => {
     ["action=job.*", [2, 3, 5]],
     ["action=job.update.*", [3]],
     ["action=job", [4]],
-    ["outcome=success", [0, 2, 3, 4, 5, 6]],
+    ["outcome=success", [5]],
     ["outcome=failure", [1]],
     ["outcome=denied", []],
     ["tenant=acme", [2, 7]],
@@ -164,6 +164,15 @@ onEachLog((log) => {
     ["actor=u_1&tenant=acme", [2]],
     ["actor=u_1&outcome=failure", []],
     ["action=session.login&q=ann", [0]],
+    ["query=actor:ann", [0]],
+    ["query=action:JOB.*+-tenant:globex", [2, 5]],
+    ["query=outcome:not-stated", [0, 2, 3, 4, 6].filter((number) => number !== 6)],
+    ["query=word:night+OR+outcome:failure", [1, 4, 6]],
+    ["query=igh+metadata.text:*", [4]],
+    ["query=metadata>400", [6]],
+    ["query=has:target+target:job:J-7", [2, 5]],
+    ["query=recorded:1990", []],
+    ["actor=u_1&query=tenant:ACME", [2]],
   ];
   const inAllRounds = (events: readonly number[]) =>
     [0, 1, 2, 3, 4, 5].flatMap((round) => events.map((number) => round * EVENTS.length + number));

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use countersign::link::{self, ChainId};
+use countersign::time::Time;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::response::json;
 use super::{Answer, Problem, query};
+use crate::asked::Asked;
 use crate::erase::{Cause, Erased};
-use crate::filter::Filter;
 use crate::tokens::{Access, Scope};
 
 /// The most bytes that a body may have.
@@ -28,12 +29,12 @@ pub(crate) enum Chosen {
     /// Those of these places, all of which the log has, within the scope.
     Places(Vec<(ChainId, u64)>, Arc<Scope>),
     /// Those within the scope that fulfil all of these conditions.
-    Matching(Box<Filter>, Arc<Scope>),
+    Matching(Box<Asked>, Arc<Scope>),
 }
 
 impl ErasureRequest {
-    /// Reads a body. `access` is the token of who asks; a body that did not come whole is none.
-    pub(crate) fn read(body: Option<&[u8]>, access: &Access) -> Result<Self, Problem> {
+    /// Reads a body. `access` is the token of who asks, at that moment; a body that did not come whole is none.
+    pub(crate) fn read(body: Option<&[u8]>, access: &Access, now: Time) -> Result<Self, Problem> {
         let body = body.filter(|body| body.len() <= MAX_BODY).ok_or_else(|| {
             let message = "the body did not come whole";
             Problem::new(http::StatusCode::PAYLOAD_TOO_LARGE, "request.invalid", message)
@@ -52,10 +53,10 @@ impl ErasureRequest {
                 Chosen::Places(places(&events)?, scope)
             }
             (None, Some(conditions)) => {
-                let filter = conditions.read()?;
+                let asked = conditions.read(now)?;
                 // Whose events they are is not said: that would outlive them.
-                metadata.insert("chosen_by".into(), filter.names().into());
-                Chosen::Matching(Box::new(filter), scope)
+                metadata.insert("chosen_by".into(), asked.names().into());
+                Chosen::Matching(Box::new(asked), scope)
             }
             _ => return Err(Problem::invalid("name either events or a filter")),
         };
@@ -85,12 +86,13 @@ struct Conditions {
     until: Option<String>,
     chain: Option<String>,
     q: Option<String>,
+    query: Option<String>,
 }
 
 impl Conditions {
-    fn read(self) -> Result<Filter, Problem> {
-        let Self { actor, action, target, outcome, tenant, since, until, chain, q } = self;
-        let mut filter = Filter::default();
+    fn read(self, now: Time) -> Result<Asked, Problem> {
+        let Self { actor, action, target, outcome, tenant, since, until, chain, q, query: written } = self;
+        let mut asked = Asked::default();
         for (name, value) in [
             ("actor", actor),
             ("action", action),
@@ -101,16 +103,17 @@ impl Conditions {
             ("until", until),
             ("chain", chain),
             ("q", q),
+            ("query", written),
         ] {
             if let Some(value) = value {
-                filter.set(name, &value).map_err(|error| query::invalid(name, &error.0))?;
+                asked.set(name, &value, now).map_err(|error| query::unusable(name, error))?;
             }
         }
-        if filter.is_empty() {
+        if asked.is_empty() {
             let hint = "name at least one condition: without any, every event of the log would be erased";
             return Err(query::invalid("filter", "there is no condition in it").with_hint(hint));
         }
-        Ok(filter)
+        Ok(asked)
     }
 }
 

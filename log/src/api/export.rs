@@ -1,6 +1,7 @@
 //! `GET /export` and `GET /proof/<chain>/<seq>`.
 
 use countersign::link;
+use countersign::time::Time;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 
@@ -15,9 +16,9 @@ pub(crate) struct ExportRequest {
     pub(crate) name: String,
 }
 
-/// Reads a request for an export.
-pub(crate) fn read(query: Option<&str>, access: &Access) -> Result<ExportRequest, Problem> {
-    Ok(ExportRequest { request: query::export(query, access.scope().clone())?, name: String::new() })
+/// Reads a request for an export, at that moment.
+pub(crate) fn read(query: Option<&str>, access: &Access, now: Time) -> Result<ExportRequest, Problem> {
+    Ok(ExportRequest { request: query::export(query, access.scope().clone(), now)?, name: String::new() })
 }
 
 /// Reads a request for an event's proof.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use countersign::link::MAX_INTEGER;
+use countersign::time::Time;
+use http::StatusCode;
 use percent_encoding::percent_decode_str;
 
 use super::Problem;
+use crate::asked::{CONDITIONS, Unusable};
 use crate::export::Request;
-use crate::filter::CONDITIONS;
 use crate::tokens::Scope;
 
 /// The parameters of an export that are no conditions.
@@ -36,14 +38,20 @@ pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, S
     Ok(read)
 }
 
-/// The parameters of a request that was understood, as they are written down.
+/// The parameters of a request for an export that was understood, as they are written down.
 #[cfg(feature = "server")]
 pub(crate) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
-    read(query, &[&BOUNDS[..], &CONDITIONS[..]].concat()).unwrap_or_default()
+    given(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())
 }
 
-/// What an export is asked for, of the events of that scope.
-pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>) -> Result<Request, Problem> {
+/// The parameters of a request that was understood.
+#[cfg(feature = "server")]
+pub(crate) fn given(query: Option<&str>, known: &[&str]) -> Vec<(String, String)> {
+    read(query, known).unwrap_or_default()
+}
+
+/// What an export is asked for at that moment, of the events of that scope.
+pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Result<Request, Problem> {
     let mut request = Request { scope, ..Request::default() };
     for (name, value) in read(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())? {
         match &*name {
@@ -51,7 +59,7 @@ pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>) -> Result<Request, 
             "to" => request.to = Some(integer(&name, &value)?),
             "limit" => request.limit = Some(integer(&name, &value)?),
             "boundary" => request.boundary = Some(integer(&name, &value)?),
-            _ => request.filter.set(&name, &value).map_err(|error| invalid(&name, &error.0))?,
+            _ => request.asked.set(&name, &value, now).map_err(|error| unusable(&name, error))?,
         }
     }
     Ok(request)
@@ -73,6 +81,18 @@ pub(crate) fn invalid(parameter: &str, message: &str) -> Problem {
     Problem::invalid(format!("the parameter {shown:?}: {message}")).with("parameter", shown)
 }
 
+/// A problem with the value of that parameter. Of a query it has the code, and the place in bytes.
+pub(crate) fn unusable(parameter: &str, error: Unusable) -> Problem {
+    let Unusable { code, at, message, hint } = error;
+    let Some((code, at)) = code.zip(at) else { return invalid(parameter, &message) };
+    let problem = Problem::new(StatusCode::BAD_REQUEST, code, message).with("parameter", parameter);
+    let problem = problem.with("at", serde_json::json!([at.start, at.end]));
+    match hint {
+        Some(hint) => problem.with_hint(hint),
+        None => problem,
+    }
+}
+
 fn decode(text: &str) -> Option<String> {
     let text = text.replace('+', " ");
     // A percent sign that begins no byte would be taken for itself.
@@ -88,7 +108,7 @@ mod tests {
     use super::*;
 
     fn export(query: Option<&str>) -> Result<Request, Problem> {
-        super::export(query, Arc::default())
+        super::export(query, Arc::default(), Time::MIN)
     }
 
     #[test]
@@ -98,10 +118,10 @@ mod tests {
             (request.from, request.to, request.limit, request.boundary),
             (Some(3), Some(9), Some(2), Some(0))
         );
-        assert_eq!(request.filter.actor.as_deref(), Some("u 1&"));
-        assert_eq!(request.filter.words, ["night", "shift"]);
-        assert!(export(None).unwrap().filter.is_empty());
-        assert!(export(Some("")).unwrap().filter.is_empty());
+        let asked = request.asked.query().to_string();
+        assert_eq!(asked, "word:night word:shift actor.id==\"u 1&\"");
+        assert!(export(None).unwrap().asked.is_empty());
+        assert!(export(Some("")).unwrap().asked.is_empty());
     }
 
     #[test]

@@ -10,11 +10,13 @@ use std::time::Duration;
 use countersign::export::writer::Writer;
 use countersign::export::{Item, Line as ExportLine, Withheld};
 use countersign::link::MAX_INTEGER;
+use countersign::time::Time;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, Response};
 
 use super::response::{NO_STORE, NOSNIFF, success};
 use super::{Problem, query};
+use crate::asked::Asked;
 use crate::export::{ExportError, Exporter, Line, Lines, Plan};
 use crate::store::StoreError;
 use crate::tokens::{Access, Scope};
@@ -32,6 +34,9 @@ pub const GATHER: Duration = Duration::from_millis(50);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
+/// The parameters of a live view.
+pub(crate) const PARAMETERS: [&str; 2] = ["from", "query"];
+
 /// Where a live view begins.
 #[derive(Clone, Debug)]
 pub(crate) struct Opening {
@@ -42,13 +47,28 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Reads a request.
-    pub(crate) fn read(query: Option<&str>, headers: &HeaderMap, access: &Access) -> Result<Self, Problem> {
-        let mut from = None;
-        for (name, value) in query::read(query, &["from"])? {
-            from = Some(query::integer(&name, &value)?);
+    /// Reads a request, at that moment.
+    pub(crate) fn read(
+        query: Option<&str>,
+        headers: &HeaderMap,
+        access: &Access,
+        now: Time,
+    ) -> Result<Self, Problem> {
+        let (mut from, mut asked) = (None, Asked::default());
+        for (name, value) in query::read(query, &PARAMETERS)? {
+            match &*name {
+                "from" => from = Some(query::integer(&name, &value)?),
+                _ => asked.set(&name, &value, now).map_err(|error| query::unusable(&name, error))?,
+            }
         }
-        Ok(Self { scope: access.scope().clone(), from, last: last_event(headers)? })
+        let scope = access.scope();
+        let scope = if asked.is_empty() { scope.clone() } else { Arc::new(scope.narrowed(asked.query())) };
+        Ok(Self { scope, from, last: last_event(headers)? })
+    }
+
+    /// Whose events are shown.
+    pub(crate) fn scope(&self) -> &Arc<Scope> {
+        &self.scope
     }
 
     /// Finds out what it begins with.

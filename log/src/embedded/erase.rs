@@ -18,8 +18,8 @@ impl EmbeddedCollector {
         let ErasureRequest { chosen, cause } = asked;
         let leaves = match chosen {
             Chosen::Places(places, scope) => self.exporter.find(&places, &scope)?,
-            Chosen::Matching(filter, scope) => {
-                choose(&*self.reader, &filter, &scope, self.exporter.published_size()?, &|| false)?
+            Chosen::Matching(asked, scope) => {
+                choose(&*self.reader, asked.query(), &scope, self.exporter.published_size()?, &|| false)?
             }
         };
         let Found { mut present, mut erased, .. } = self.look(&leaves)?;
@@ -73,13 +73,13 @@ impl EmbeddedCollector {
     pub(super) fn erasures(&self, asked: Asked) -> Result<Answer, Problem> {
         asked.answer(&*self.reader, &|erasure| {
             let own = OwnChains::new(&*self.reader, &self.origin);
-            state(&*self.reader, own, &|_, _| false, erasure)
+            state(&*self.reader, own, &|_, _| Ok(false), erasure)
         })
     }
 
     fn look(&self, leaves: &roaring::RoaringTreemap) -> Result<Found, StoreError> {
         let own = OwnChains::new(&*self.reader, &self.origin);
-        Found::look(&*self.reader, own, &|_, _| false, leaves)
+        Found::look(&*self.reader, own, &|_, _| Ok(false), leaves)
     }
 
     fn erase_batch(&mut self, leaves: Vec<u64>) -> Result<u64, StoreError> {

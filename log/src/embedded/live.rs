@@ -1,15 +1,19 @@
 //! Live views.
 
+use std::sync::Arc;
+
 use super::EmbeddedCollector;
 use crate::api;
 use crate::api::sse::Piece;
 use crate::export::{ExportError, Lines, Plan};
-use crate::tokens::Access;
+use crate::tokens::{Access, Scope};
 
 /// A live view.
 pub struct Live {
     /// Whose it is.
     access: Access,
+    /// Which events it shows.
+    scope: Arc<Scope>,
     /// The first leaf of the view itself.
     first: u64,
     /// The size to which it has come.
@@ -29,8 +33,8 @@ pub enum Further {
 }
 
 impl Live {
-    pub(super) fn new(access: Access, first: u64, plan: Plan) -> Self {
-        Self { access, first, at: first, lines: Some(plan.lines()) }
+    pub(super) fn new(access: Access, scope: Arc<Scope>, first: u64, plan: Plan) -> Self {
+        Self { access, scope, first, at: first, lines: Some(plan.lines()) }
     }
 }
 
@@ -55,7 +59,7 @@ impl EmbeddedCollector {
             if self.published_size() <= live.at {
                 return Ok(Further::Wait);
             }
-            live.lines = Some(self.exporter.plan_further(live.at, live.access.scope(), false)?.lines());
+            live.lines = Some(self.exporter.plan_further(live.at, &live.scope, false)?.lines());
         }
     }
 }

@@ -130,7 +130,7 @@ impl EmbeddedCollector {
         let whole = match route {
             Route::Submit => return self.post(request),
             Route::Export => {
-                return self.export(request.headers(), |access| api::export::read(query, access));
+                return self.export(request.headers(), |access| api::export::read(query, access, self.now()));
             }
             Route::Proof => {
                 return self.export(request.headers(), |access| api::export::read_proof(path, query, access));
@@ -148,7 +148,7 @@ impl EmbeddedCollector {
                 let access = self.admit(request.headers(), Right::Erase)?;
                 api::query::read(query, &[])?;
                 let whole = !api::body::is_larger(request.headers(), api::erase::MAX_BODY);
-                let asked = ErasureRequest::read(whole.then_some(request.body()), &access)?;
+                let asked = ErasureRequest::read(whole.then_some(request.body()), &access, self.now())?;
                 api::erase::done(self.erase(asked)?)
             }
             Route::Erasures => {
@@ -204,9 +204,9 @@ impl EmbeddedCollector {
 
     fn stream(&self, headers: &HeaderMap, query: Option<&str>) -> Result<Response<Content>, Problem> {
         let access = self.admit(headers, Right::Read)?;
-        let opening = Opening::read(query, headers, &access)?;
+        let opening = Opening::read(query, headers, &access, self.now())?;
         let plan = opening.plan(&self.exporter, &|| false).map_err(|error| opening.problem(error))?;
-        let live = Live::new(access, opening.first(&plan), plan);
+        let live = Live::new(access, opening.scope().clone(), opening.first(&plan), plan);
         Ok(api::sse::head().map(|()| Content::Live(Box::new(live))))
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! All of them are looked at as the store has them. The search index is not asked: what it does not know would stay.
 
+use countersign_query::Query;
 use roaring::RoaringTreemap;
 
+use crate::asked::Looking;
 use crate::export::{ExportError, PAGE, shows};
-use crate::filter::{Filter, parse};
 use crate::store::{Reader, StoredEvent};
 use crate::tokens::Scope;
 
@@ -16,12 +17,13 @@ use crate::tokens::Scope;
 /// [`ExportError::Cancelled`], and the store's own.
 pub(crate) fn choose(
     reader: &dyn Reader,
-    filter: &Filter,
+    query: &Query,
     scope: &Scope,
     size: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<RoaringTreemap, ExportError> {
     let mut chosen = RoaringTreemap::new();
+    let mut looking = Looking::default();
     let mut first = 0;
     while first < size {
         if cancelled() {
@@ -30,10 +32,10 @@ pub(crate) fn choose(
         let end = size.min(first + PAGE);
         for (leaf, index) in reader.leaves_with_events(first..end)?.iter().zip(first..) {
             let StoredEvent::Here(event) = &leaf.event else { continue };
-            let matches = leaf
-                .link()
-                .is_some_and(|link| filter.matches_link(&link) && shows(scope, &link, &leaf.event));
-            if matches && filter.matches_event(&parse(&event.text)) {
+            let Some(link) = leaf.link() else { continue };
+            if looking.matches(reader, query, &link, Some(&event.text))?
+                && shows(&mut looking, reader, scope, &link, &leaf.event)?
+            {
                 chosen.insert(index);
             }
         }

@@ -13,7 +13,6 @@ use roaring::RoaringTreemap;
 use serde_json::{Value, json};
 
 use super::Cause;
-use crate::filter::parse;
 use crate::store::{Reader, StoreError, StoredEvent};
 
 /// The action of a record.
@@ -35,7 +34,8 @@ pub(super) fn event(origin: &str, cause: &Cause, stretches: &[(u64, u64)], event
 
 /// Whether an event says that it records an erasure.
 pub(crate) fn is_erasure(event: &str) -> bool {
-    event.contains(ACTION) && parse(event)["action"] == ACTION
+    let action = || serde_json::from_str::<Value>(event).is_ok_and(|event| event["action"] == ACTION);
+    event.contains(ACTION) && action()
 }
 
 /// The leaves of a growth that record erasures: `log.erase` on a chain of the log's own key.
@@ -93,7 +93,7 @@ impl Record {
         let StoredEvent::Here(event) = leaf.event else {
             return Err(damaged("the record of an erasure has no event"));
         };
-        let event = parse(&event.text);
+        let event: Value = serde_json::from_str(&event.text).unwrap_or_default();
         let leaves = leaves(&event, index).ok_or_else(|| damaged("it is no record of an erasure"))?;
         Ok(Self { link, event, leaves })
     }

@@ -51,7 +51,7 @@ impl State {
 pub(crate) fn state(
     reader: &dyn Reader,
     own: OwnChains<'_>,
-    held: &dyn Fn(&Link, &Value) -> bool,
+    held: &dyn Fn(&Link, &str) -> Result<bool, StoreError>,
     Erasure { record, done }: Erasure,
 ) -> Result<State, StoreError> {
     let Record { link, event, leaves } = Record::read(reader, record)?;

@@ -1,8 +1,8 @@
 //! Where an export looks for events.
 
+use countersign_query::Query;
 use roaring::RoaringTreemap;
 
-use crate::filter::Filter;
 use crate::store::StoreError;
 
 /// Tells where to look for events.
@@ -11,7 +11,7 @@ pub trait Index: Send + Sync {
     ///
     /// # Errors
     /// Its own.
-    fn candidates(&self, filter: &Filter) -> Result<Candidates, StoreError>;
+    fn candidates(&self, query: &Query) -> Result<Candidates, StoreError>;
 }
 
 /// The pages that events may be on.

@@ -9,6 +9,7 @@ use countersign::link::Link;
 use super::plan::{Plan, Stop};
 use super::skips::Skips;
 use super::{PAGE, shows};
+use crate::asked::Looking;
 use crate::store::{StoreError, StoredEvent, StoredLeaf};
 
 /// How many bytes are gathered before they are handed on.
@@ -34,6 +35,7 @@ pub struct Lines {
     /// How many leaves were written or skipped.
     at: u64,
     writer: Writer,
+    looking: Looking,
     ended: bool,
     events: u64,
 }
@@ -42,7 +44,16 @@ impl Lines {
     pub(super) fn new(mut plan: Plan) -> Self {
         let kept = std::mem::take(&mut plan.kept).into_iter().peekable();
         let skips = Skips::new(plan.reader.clone(), plan.published.size);
-        Self { kept, skips, at: plan.begin, writer: Writer::new(), ended: false, events: 0, plan }
+        Self {
+            kept,
+            skips,
+            at: plan.begin,
+            writer: Writer::new(),
+            looking: Looking::default(),
+            ended: false,
+            events: 0,
+            plan,
+        }
     }
 
     /// The next piece of the export: some lines, of which the last one ends with the piece. None at the end.
@@ -203,7 +214,7 @@ impl Lines {
             return Ok(());
         };
         // Whatever was planned: here is where events are handed out.
-        if !shows(&self.plan.scope, &link, &stored.event) {
+        if !shows(&mut self.looking, &*self.plan.reader, &self.plan.scope, &link, &stored.event)? {
             let reason = matches!(link, Link::Event(_)).then_some(Withheld::Filtered);
             self.writer.withheld(text, reason);
             return Ok(());

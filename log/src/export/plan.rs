@@ -10,9 +10,9 @@ use roaring::RoaringTreemap;
 
 use super::attest::Attested;
 use super::lines::Lines;
-use super::{Candidates, ExportError, Exporter, Index, PAGE, Request, shows};
-use crate::filter::{self, Filter};
-use crate::store::{Published, Reader, StoreError, StoredEvent, StoredLeaf, link};
+use super::{Candidates, ExportError, Exporter, PAGE, Request, shows, text};
+use crate::asked::Looking;
+use crate::store::{Published, Reader, StoreError, link};
 use crate::tokens::Scope;
 
 /// Of how many leaves before its beginning a live view shows the chains' open links.
@@ -87,7 +87,7 @@ pub(super) fn plan(
     let mut whole = 0..0;
     if !request.places.is_empty() {
         gathering.gather_places(&request.places)?;
-    } else if request.filter.is_empty() && request.limit.is_none() && request.scope.is_everything() {
+    } else if request.asked.is_empty() && request.limit.is_none() && request.scope.is_everything() {
         whole = range;
         gathering.complete(&whole, cancelled)?;
     } else {
@@ -214,19 +214,20 @@ impl<'e> Gathering<'e> {
         range: Range<u64>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<(), ExportError> {
-        let Request { filter, limit, scope, .. } = request;
+        let Request { asked, limit, scope, .. } = request;
         if *limit == Some(0) {
             return Err(ExportError::Invalid { parameter: "limit", message: "ask for 1 or more".into() });
         }
-        let (candidates, allowed) = match &self.exporter.search {
-            Some(search) => (search.candidates(filter)?, allowed(&**search, scope)?),
-            None => (Candidates::all(), Vec::new()),
+        // What a reader may see and what is asked for are one question.
+        let query = scope.query().clone().and(asked.query().clone());
+        let candidates = match &self.exporter.search {
+            Some(search) => search.candidates(&query)?,
+            None => Candidates::all(),
         };
-        let may_have = |page: &u64| {
-            candidates.has(*page) && allowed.iter().all(|any| any.iter().any(|within| within.has(*page)))
-        };
+        let may_have = |page: &u64| candidates.has(*page);
+        let mut looking = Looking::default();
         // Without conditions on events open and close links match, and those whose event is gone.
-        let events_alone = filter.reads_events() || limit.is_some();
+        let events_alone = query.reads_events() || limit.is_some();
         let mut left = limit.unwrap_or(u64::MAX);
         let pages = range.start / PAGE..range.end.div_ceil(PAGE);
         let pages: Box<dyn Iterator<Item = u64>> =
@@ -241,7 +242,11 @@ impl<'e> Gathering<'e> {
             for (place, leaf) in leaves.iter().enumerate().rev() {
                 let index = first + place as u64;
                 let Some(link) = page.get(index) else { continue };
-                if matches(filter, link, leaf, events_alone) && shows(scope, link, &leaf.event) {
+                let event = text(&leaf.event);
+                if (event.is_some() || !events_alone)
+                    && looking.matches(self.reader, asked.query(), link, event)?
+                    && shows(&mut looking, self.reader, scope, link, &leaf.event)?
+                {
                     self.show(index, link, &page)?;
                     left -= 1;
                     if left == 0 {
@@ -399,23 +404,6 @@ impl<'e> Gathering<'e> {
         let (reader, scope) = (exporter.reader.clone(), scope.clone());
         Plan { reader, header, begin: 0, whole, kept, shown, stops, published, scope }
     }
-}
-
-/// Where events within the scope may be: on pages that are in one of each list.
-fn allowed(search: &dyn Index, scope: &Scope) -> Result<Vec<Vec<Candidates>>, StoreError> {
-    let lists = scope.filters().into_iter().filter(|filters| !filters.is_empty());
-    lists.map(|filters| filters.iter().map(|filter| search.candidates(filter)).collect()).collect()
-}
-
-fn matches(filter: &Filter, link: &Link, leaf: &StoredLeaf, events_alone: bool) -> bool {
-    if !filter.matches_link(link) {
-        return false;
-    }
-    if !events_alone {
-        return true;
-    }
-    let StoredEvent::Here(event) = &leaf.event else { return false };
-    !filter.reads_events() || filter.matches_event(&filter::parse(&event.text))
 }
 
 fn damaged(index: u64) -> StoreError {

@@ -9,7 +9,6 @@ use countersign::time::Time;
 
 use super::{PassError, Rules};
 use crate::export::PAGE;
-use crate::filter::parse;
 use crate::reading::Reading;
 use crate::store::{StoreError, StoredEvent};
 
@@ -68,8 +67,7 @@ impl Due {
             for (leaf, index) in collector.reader().leaves_with_events(first..end)?.iter().zip(first..) {
                 let StoredEvent::Here(event) = &leaf.event else { continue };
                 let Some(link) = leaf.link() else { continue };
-                let event = parse(&event.text);
-                let Some(age) = rules.age(&event) else { continue };
+                let Some(age) = rules.age(&event.text) else { continue };
                 if own.has(&link.chain())? {
                     continue;
                 }
@@ -77,7 +75,7 @@ impl Due {
                 let since = had.since(index).map(Time::millis);
                 let at = since.map_or(now.millis(), |since| since.saturating_add(age.millis()));
                 due = Some(due.map_or(at, |due| due.min(at)));
-                if at < now.millis() && !holds.hold(&link, &event) {
+                if at < now.millis() && !holds.hold(&**collector.reader(), &link, &event.text)? {
                     leaves.insert(index);
                 }
             }

@@ -17,16 +17,17 @@ use std::str::FromStr;
 use std::sync::{PoisonError, RwLock};
 
 use countersign::link::Link;
-use serde_json::Value;
+use countersign::time::Time;
 
-use crate::filter::Filter;
+use crate::asked::{Asked, Looking};
+use crate::store::{Reader, StoreError};
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "holds.txt";
 
 /// What is held: a tenant's events, an actor's, or a chain's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hold(Filter);
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hold(Asked);
 
 impl FromStr for Hold {
     type Err = String;
@@ -37,20 +38,30 @@ impl FromStr for Hold {
         if !["tenant", "actor", "chain"].contains(&name) {
             return Err(refuse());
         }
-        let mut filter = Filter::default();
-        filter.set(name, value).map_err(|error| error.0)?;
-        Ok(Self(filter))
+        let mut asked = Asked::default();
+        // No hold has a length of time, which would count from a moment.
+        asked.set(name, value, Time::MIN).map_err(|error| error.message)?;
+        Ok(Self(asked))
     }
 }
 
 /// Holds that were read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Held(Vec<Hold>);
 
 impl Held {
     /// Whether this event is held.
-    pub fn hold(&self, link: &Link, event: &Value) -> bool {
-        self.0.iter().any(|Hold(filter)| filter.matches_link(link) && filter.matches_event(event))
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn hold(&self, reader: &dyn Reader, link: &Link, event: &str) -> Result<bool, StoreError> {
+        let mut looking = Looking::default();
+        for Hold(asked) in &self.0 {
+            if looking.matches(reader, asked.query(), link, Some(event))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

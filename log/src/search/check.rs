@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::index::read;
 use super::secret::Secret;
 use super::segment::{Head, Postings};
-use super::{FILE, Fault, KEY_FILE, VERSION, failed, heads, part, remove};
+use super::{FILE, Fault, KEY_FILE, failed, heads, part, remove, version};
 use crate::export::PAGE;
 use crate::store::{Reader, StoreError};
 
@@ -33,9 +33,9 @@ fn look(path: &Path, secret: &Secret, reader: &dyn Reader) -> Result<Vec<Range<u
     // Write-ahead mode needs its shared memory, also for who reads.
     let mut connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
-    let version: i64 =
+    let written: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    if version != VERSION {
+    if written != version() {
         return Ok(Vec::new());
     }
     let view = connection.transaction().map_err(failed)?;

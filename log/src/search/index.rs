@@ -10,8 +10,8 @@ use super::secret::Secret;
 use super::segment::{Head, LARGE, PARTS, Page, Postings, SMALL};
 use super::terms::{Term, Terms};
 use super::{Fault, Search, failed, heads, integer, lock, part};
+use crate::asked::Looking;
 use crate::export::PAGE;
-use crate::filter::parse;
 use crate::store::{Reader, StoreError, StoredEvent};
 
 /// A page with more terms than this is a candidate for every question.
@@ -273,6 +273,7 @@ impl Search {
 pub(super) fn read(secret: &Secret, reader: &dyn Reader, number: u64) -> Result<Indexed, StoreError> {
     let mut page = Page::default();
     let mut terms = Terms::new(secret);
+    let looking = Looking::default();
     for leaf in reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)? {
         let Some(link) = leaf.link() else { continue };
         let time = link.time().millis();
@@ -280,7 +281,12 @@ pub(super) fn read(secret: &Secret, reader: &dyn Reader, number: u64) -> Result<
         page.times = Some((first.min(time), last.max(time)));
         terms.link(link.chain());
         if let StoredEvent::Here(event) = &leaf.event {
-            terms.event(&parse(&event.text));
+            let happened = looking.with_entry(&link, Some(&event.text), None, |entry| {
+                terms.event(entry);
+                entry.time().0.millis()
+            });
+            let (first, last) = page.happened.unwrap_or((happened, happened));
+            page.happened = Some((first.min(happened), last.max(happened)));
         }
     }
     page.dense = terms.len() > DENSE;

@@ -1,7 +1,7 @@
 //! Segments: what is known of pages that follow each other.
 //!
 //! A segment begins at a multiple of its size: 32 pages while it grows, and 1,024 once so many are full. It has a head, which
-//! says of each page from when to when its links are, and parts, each with the terms that begin with some bits and the
+//! says of each page from when to when its links are and its events happened, and parts, each with the terms that begin with some bits and the
 //! pages that have them. Head and parts are sealed: a row that is missing or damaged is noticed by whoever reads it.
 
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ pub(super) type Postings = BTreeMap<Term, Vec<u16>>;
 pub(super) struct Page {
     /// The earliest and the latest of its links' times, where it has links.
     pub(super) times: Option<(i64, i64)>,
+    /// The earliest and the latest time at which its events happened, where it has events.
+    pub(super) happened: Option<(i64, i64)>,
     /// Whether there are so many terms that the page is a candidate for every question.
     pub(super) dense: bool,
 }
@@ -68,11 +70,13 @@ impl Head {
     pub(super) fn encode(&self, secret: &Secret) -> Vec<u8> {
         let mut out = self.generation.to_be_bytes().to_vec();
         out.extend(self.last);
-        for Page { times, dense } in &self.pages {
-            out.push(u8::from(*dense) | u8::from(times.is_some()) << 1);
-            let (first, last) = times.unwrap_or_default();
-            out.extend(first.to_be_bytes());
-            out.extend(last.to_be_bytes());
+        for Page { times, happened, dense } in &self.pages {
+            out.push(u8::from(*dense) | u8::from(times.is_some()) << 1 | u8::from(happened.is_some()) << 2);
+            for times in [times, happened] {
+                let (first, last) = times.unwrap_or_default();
+                out.extend(first.to_be_bytes());
+                out.extend(last.to_be_bytes());
+            }
         }
         sealed(secret, "head", self.first, 0, out)
     }
@@ -82,13 +86,21 @@ impl Head {
         let bytes = unsealed(secret, "head", first, 0, bytes)?;
         let (generation, bytes) = bytes.split_first_chunk()?;
         let (last, bytes) = bytes.split_first_chunk()?;
-        let page = |page: &[u8; 17]| {
+        let page = |page: &[u8; 33]| {
             let [flags, times @ ..] = *page;
-            let (from, to) = times.split_first_chunk::<8>()?;
-            let times = (i64::from_be_bytes(*from), i64::from_be_bytes(to.try_into().ok()?));
-            Some(Page { times: (flags & 2 != 0).then_some(times), dense: flags & 1 != 0 })
+            let (times, _) = times.as_chunks::<8>();
+            let [from, to, first, last] =
+                times.iter().copied().map(i64::from_be_bytes).collect::<Vec<_>>()[..]
+            else {
+                return None;
+            };
+            Some(Page {
+                times: (flags & 2 != 0).then_some((from, to)),
+                happened: (flags & 4 != 0).then_some((first, last)),
+                dense: flags & 1 != 0,
+            })
         };
-        let (pages, rest) = bytes.as_chunks::<17>();
+        let (pages, rest) = bytes.as_chunks::<33>();
         let pages = pages.iter().map(page).collect::<Option<Vec<_>>>()?;
         let whole = rest.is_empty() && !pages.is_empty() && pages.len() as u64 <= LARGE;
         whole.then(|| Self { first, generation: u64::from_be_bytes(*generation), last: *last, pages })
@@ -209,7 +221,8 @@ mod tests {
     fn every_changed_byte_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let secret = Secret::load(folder.path()).unwrap();
-        let pages = vec![Page { times: Some((-5, 7)), dense: true }, Page::default()];
+        let pages =
+            vec![Page { times: Some((-5, 7)), happened: Some((-9, 5)), dense: true }, Page::default()];
         let head = Head { first: 64, generation: 9, last: [1; 32], pages };
         let (bytes, part) = (head.encode(&secret), head.encode_part(&secret, 3, &postings()));
         assert_eq!(Head::decode(&secret, 64, &bytes), Some(head.clone()));

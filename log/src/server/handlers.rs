@@ -65,7 +65,7 @@ pub(super) async fn export(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
-    let asked = api::export::read(uri.query(), &access)?;
+    let asked = api::export::read(uri.query(), &access, state.collector.now())?;
     let what = What::new(Way::Export, api::query::pairs(uri.query()));
     send(&state, asked, access, what).await
 }
@@ -157,12 +157,13 @@ pub(super) async fn erase_events(
     let access = admit(&state.reading, &headers, Right::Erase).await?;
     api::query::read(uri.query(), &[])?;
     let body = axum::body::to_bytes(body, api::erase::MAX_BODY).await.ok();
-    let ErasureRequest { chosen, cause } = ErasureRequest::read(body.as_deref(), &access)?;
+    let ErasureRequest { chosen, cause } =
+        ErasureRequest::read(body.as_deref(), &access, state.collector.now())?;
     let leaves = match chosen {
         Chosen::Places(places, scope) => {
             state.reading.glance(move |exporter| exporter.find(&places, &scope)).await?
         }
-        Chosen::Matching(filter, scope) => state.reading.choose(*filter, scope).await?,
+        Chosen::Matching(asked, scope) => state.reading.choose(*asked, scope).await?,
     };
     // Once begun it is brought to its end, also when the client goes away.
     let reading = state.reading.clone();
@@ -184,7 +185,7 @@ pub(super) async fn erasures(
         // While they cannot be read nothing is erased, and what is left is told all the same.
         let holds = reading.holds().read().unwrap_or_default();
         let reader = &**reading.collector().reader();
-        let held = |link: &_, event: &_| holds.hold(link, event);
+        let held = |link: &_, event: &_| holds.hold(reader, link, event);
         asked.answer(reader, &|erasure| erase::state(reader, reading.own_chains(), &held, erasure))
     });
     let answered = answered.await.map_err(|error| Problem::unavailable(&error))?;

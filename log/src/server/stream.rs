@@ -16,7 +16,7 @@ use crate::export::{ExportError, Lines};
 use crate::reading::Reading;
 use crate::reads::{Tally, Way, What};
 use crate::store::{Published, StoreError};
-use crate::tokens::{Access, Right};
+use crate::tokens::{Access, Right, Scope};
 
 pub(super) async fn stream(
     State(state): State<AppState>,
@@ -25,17 +25,20 @@ pub(super) async fn stream(
 ) -> Result<Response, Problem> {
     let revoked = state.reading.tokens().changed();
     let access = handlers::admit(&state.reading, &headers, Right::Read).await?;
-    let opening = Arc::new(Opening::read(uri.query(), &headers, &access)?);
+    let opening = Arc::new(Opening::read(uri.query(), &headers, &access, state.collector.now())?);
     let published = state.collector.published();
     let planned = opening.clone();
     let plan = state.reading.look(move |exporter, cancelled| planned.plan(exporter, cancelled)).await;
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
-    let from = vec![("from".to_owned(), first.to_string())];
-    let tally = handlers::begin(&state.reading, &access, What::new(Way::Stream, from)).await?;
+    let mut asked = api::query::given(uri.query(), &api::sse::PARAMETERS);
+    asked.retain(|(name, _)| name != "from");
+    asked.insert(0, ("from".to_owned(), first.to_string()));
+    let tally = handlers::begin(&state.reading, &access, What::new(Way::Stream, asked)).await?;
     let live = Live {
         reading: state.reading.clone(),
         access,
+        scope: opening.scope().clone(),
         tally,
         revoked,
         stopping: state.reading.stopping(),
@@ -53,6 +56,8 @@ struct Live {
     reading: Arc<Reading>,
     /// Whose it is.
     access: Access,
+    /// Which events it shows.
+    scope: Arc<Scope>,
     /// What it showed, where that is recorded.
     tally: Option<Tally>,
     /// Told when it may be nobody's any more.
@@ -114,7 +119,7 @@ impl Live {
                 Woken::End => return Ok(None),
                 Woken::Quiet => return Ok(Some((Bytes::from_static(QUIET_TEXT), self))),
             }
-            let scope = self.access.scope().clone();
+            let scope = self.scope.clone();
             let plan = self.reading.glance(move |exporter| exporter.plan_further(at, &scope, false)).await;
             self.lines =
                 Some(plan.inspect_err(|error| tracing::error!(%error, "a stream ended early"))?.lines());

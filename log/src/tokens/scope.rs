@@ -6,11 +6,11 @@
 
 use std::fmt;
 
-use countersign::link::{ChainId, Link};
+use countersign_query::matcher::Matcher;
+use countersign_query::{Condition, Field, Query, Short};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use serde_json::Value;
 
-use crate::filter::{Action, Filter, find, text};
+use crate::asked::{chain, member, one};
 
 /// The conditions that a scope may have.
 pub const SCOPED: [&str; 4] = ["tenant", "actor", "action", "chain"];
@@ -22,13 +22,15 @@ const MOST: usize = 64;
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 /// Which events a token is for. The default is all of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scope {
-    tenants: Vec<String>,
-    actors: Vec<String>,
-    actions: Vec<Action>,
-    chains: Vec<ChainId>,
+    /// Names and values, by the order of [`SCOPED`] and in the order in which they were given.
+    conditions: Vec<(&'static str, String)>,
+    query: Query,
 }
+
+/// No number in it is one that does not equal itself.
+impl Eq for Scope {}
 
 impl Scope {
     /// Adds a condition, of a name in [`SCOPED`]. A second one of the same name allows more.
@@ -36,27 +38,41 @@ impl Scope {
     /// # Errors
     /// What is wrong with it, for people.
     pub fn allow(&mut self, name: &str, value: &str) -> Result<(), String> {
-        fn put<T: PartialEq>(allowed: &mut Vec<T>, value: Option<T>) -> bool {
-            let new = value.filter(|value| !allowed.contains(value));
-            let is_new = new.is_some();
-            allowed.extend(new);
-            is_new
-        }
-        if !SCOPED.contains(&name) {
+        let Some(place) = SCOPED.iter().position(|known| *known == name) else {
             return Err(format!("a token is bound by {}, and not by {name:?}", SCOPED.join(", ")));
-        }
-        if self.len() == MOST {
+        };
+        let name = SCOPED[place];
+        if self.conditions.len() == MOST {
             return Err(format!("a token has at most {MOST} conditions"));
         }
-        let mut filter = Filter::default();
-        filter.set(name, value).map_err(|error| error.0)?;
-        let is_new = match name {
-            "tenant" => put(&mut self.tenants, filter.tenant),
-            "actor" => put(&mut self.actors, filter.actor),
-            "action" => put(&mut self.actions, filter.action),
-            _ => put(&mut self.chains, filter.chain),
-        };
-        if is_new { Ok(()) } else { Err(format!("{name}={value} is there twice")) }
+        if value.is_empty() {
+            return Err(format!("{name} has no value: leave it out, or give it one"));
+        }
+        matcher(name, value)?;
+        if self.conditions.iter().any(|(other, there)| *other == name && there == value) {
+            return Err(format!("{name}={value} is there twice"));
+        }
+        let rank = |name: &str| SCOPED.iter().position(|known| *known == name);
+        let end = self.conditions.iter().take_while(|(other, _)| rank(other) <= Some(place)).count();
+        self.conditions.insert(end, (name, value.to_owned()));
+        self.query = self.ask()?;
+        Ok(())
+    }
+
+    /// Its conditions as a query: of each name one value must fit.
+    fn ask(&self) -> Result<Query, String> {
+        let mut query = Query::default();
+        for name in SCOPED {
+            let values = self.conditions.iter().filter(|(other, _)| *other == name);
+            let values = values.map(|(name, value)| matcher(name, value)).collect::<Result<Vec<_>, _>>()?;
+            if !values.is_empty() {
+                query = query.and(match name {
+                    "chain" => Condition::Is { field: Field::Short(Short::Chain), values }.into(),
+                    name => Condition::Only { path: member(name), values }.into(),
+                });
+            }
+        }
+        Ok(query)
     }
 
     /// Adds a condition as it stands in a file: `tenant=acme`, with blanks as `%20`.
@@ -73,72 +89,40 @@ impl Scope {
 
     /// Whether all events are within it.
     pub fn is_everything(&self) -> bool {
-        self.len() == 0
+        self.query.is_empty()
     }
 
-    /// Whether it goes by what events say, and not by their links alone.
-    pub fn reads_events(&self) -> bool {
-        self.len() > self.chains.len()
+    /// What events and links must be to be within it.
+    pub fn query(&self) -> &Query {
+        &self.query
     }
 
-    fn len(&self) -> usize {
-        let Self { tenants, actors, actions, chains } = self;
-        tenants.len() + actors.len() + actions.len() + chains.len()
-    }
-
-    /// Whether the link fulfils what is said about links.
-    pub fn has_link(&self, link: &Link) -> bool {
-        self.chains.is_empty() || self.chains.contains(&link.chain())
-    }
-
-    /// Whether the event fulfils what is said about events.
-    pub fn has_event(&self, event: &Value) -> bool {
-        let has = |path, allowed: &dyn Fn(&str) -> bool| {
-            let (mut any, mut all) = (false, true);
-            find(event, path, &mut |value| {
-                any = true;
-                all &= text(value).is_some_and(|text| allowed(&text));
-                false
-            });
-            any && all
-        };
-        let one_of = |names: &[String], text: &str| names.iter().any(|name| name == text);
-        (self.tenants.is_empty() || has("tenant", &|text| one_of(&self.tenants, text)))
-            && (self.actors.is_empty() || has("actor.id", &|text| one_of(&self.actors, text)))
-            && (self.actions.is_empty()
-                || has("action", &|text| self.actions.iter().any(|action| action.matches(text))))
-    }
-
-    /// What to ask a search index for: an event within the scope matches one filter of each list.
-    pub(crate) fn filters(&self) -> [Vec<Filter>; 4] {
-        let Self { tenants, actors, actions, chains } = self.clone();
-        let of = Filter::default;
-        [
-            tenants.into_iter().map(|tenant| Filter { tenant: Some(tenant), ..of() }).collect(),
-            actors.into_iter().map(|actor| Filter { actor: Some(actor), ..of() }).collect(),
-            actions.into_iter().map(|action| Filter { action: Some(action), ..of() }).collect(),
-            chains.into_iter().map(|chain| Filter { chain: Some(chain), ..of() }).collect(),
-        ]
+    /// The same, and of those events only what is as asked.
+    #[must_use]
+    pub fn narrowed(&self, asked: &Query) -> Self {
+        Self { conditions: self.conditions.clone(), query: self.query.clone().and(asked.clone()) }
     }
 
     /// Its conditions, names and values.
     pub fn conditions(&self) -> Vec<(&'static str, String)> {
-        let Self { tenants, actors, actions, chains } = self;
-        let [tenant, actor, action, chain] = SCOPED;
-        let mut conditions: Vec<_> = tenants.iter().map(|value| (tenant, value.clone())).collect();
-        conditions.extend(actors.iter().map(|value| (actor, value.clone())));
-        conditions.extend(actions.iter().map(|value| (action, value.to_string())));
-        conditions.extend(chains.iter().map(|value| (chain, value.to_string())));
-        conditions
+        self.conditions.clone()
     }
+}
+
+/// What a value must be.
+fn matcher(name: &str, value: &str) -> Result<Matcher, String> {
+    if name == "chain" {
+        chain(value).map_err(|error| error.message)?;
+    }
+    one(name, value).map_err(|error| error.message)
 }
 
 impl fmt::Display for Scope {
     /// As it stands in a file: conditions with blanks between them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut before = "";
-        for (name, value) in self.conditions() {
-            write!(f, "{before}{name}={}", utf8_percent_encode(&value, ENCODED))?;
+        for (name, value) in &self.conditions {
+            write!(f, "{before}{name}={}", utf8_percent_encode(value, ENCODED))?;
             before = " ";
         }
         Ok(())
@@ -147,8 +131,16 @@ impl fmt::Display for Scope {
 
 #[cfg(test)]
 mod tests {
+    use countersign_query::Entry;
+    use countersign_query::value::Document;
+
     use super::*;
-    use crate::filter::parse;
+
+    fn has_event(scope: &Scope, event: &str) -> bool {
+        let document = Document::parse(event);
+        let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
+        scope.query().matches(&Entry { event: document.as_ref().map(Document::root), ..Entry::recorded(now) })
+    }
 
     fn scope(words: &[&str]) -> Scope {
         let mut scope = Scope::default();
@@ -161,8 +153,8 @@ mod tests {
     #[test]
     fn an_event_fulfils_one_condition_of_each_name() {
         let both = scope(&["tenant=acme", "tenant=b%20c", "action=user.*"]);
-        assert!(both.has_event(&parse(r#"{"tenant":"acme","action":"user.create"}"#)));
-        assert!(both.has_event(&parse(r#"{"tenant":"b c","action":"user.create"}"#)));
+        assert!(has_event(&both, r#"{"tenant":"acme","action":"user.create"}"#));
+        assert!(has_event(&both, r#"{"tenant":"b c","action":"user.create"}"#));
         for event in [
             r#"{"tenant":"acme","action":"users.create"}"#,
             r#"{"tenant":"acmes","action":"user.create"}"#,
@@ -171,9 +163,9 @@ mod tests {
             "null",
             "nonsense",
         ] {
-            assert!(!both.has_event(&parse(event)), "{event}");
+            assert!(!has_event(&both, event), "{event}");
         }
-        assert!(scope(&[]).has_event(&parse("null")));
+        assert!(has_event(&scope(&[]), "null"));
     }
 
     #[test]
@@ -186,9 +178,9 @@ mod tests {
             r#"{"tenant":[]}"#,
             r#"{"metadata":{"tenant":"acme"}}"#,
         ] {
-            assert!(!acme.has_event(&parse(event)), "{event}");
+            assert!(!has_event(&acme, event), "{event}");
         }
-        assert!(acme.has_event(&parse(r#"{"tenant":["acme","acme"]}"#)));
+        assert!(has_event(&acme, r#"{"tenant":["acme","acme"]}"#));
     }
 
     #[test]

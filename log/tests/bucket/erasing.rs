@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign::time::Time;
+use countersign_log::asked::Asked;
 use countersign_log::bucket::Bucket;
 use countersign_log::export::Index as _;
-use countersign_log::filter::Filter;
 use countersign_log::search::Search;
 use countersign_log::serve::{Serving, serve};
 use countersign_log::store::StoredEvent;
@@ -252,9 +253,9 @@ fn a_search_index_forgets_what_another_server_erased() {
     deliver(&mut emitter, &[url(&one)], &mut Random::new(0));
     let search = Search::open(folders[1].path(), &**other.collector().reader()).unwrap();
     let may_be_on_first_page = |number: u64| {
-        let mut filter = Filter::default();
-        filter.set("actor", &format!("u_{number}")).unwrap();
-        search.candidates(&filter).unwrap().has(0)
+        let mut asked = Asked::default();
+        asked.set("actor", &format!("u_{number}"), Time::MIN).unwrap();
+        search.candidates(asked.query()).unwrap().has(0)
     };
     until("the events are indexed", || search.indexed().unwrap() >= 128);
     assert!(may_be_on_first_page(9) && may_be_on_first_page(11) && !may_be_on_first_page(99));

@@ -19,6 +19,8 @@ use countersign::verify::{Options, Verification, VerifiedEvent, Verifier};
 use countersign_log::export::{ExportError, Exporter, Request};
 use countersign_log::sqlite;
 use countersign_log::store::{Published, Reader, Store};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Readings};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -270,11 +272,18 @@ impl TestLog {
         let published = self.reader().published().unwrap().unwrap().size;
         let (from, to) = (request.from.unwrap_or(0), request.to.unwrap_or(published));
         let matches = |taken: &&Taken| {
-            let event = countersign_log::filter::parse(&taken.event);
-            (from..to).contains(&taken.index)
-                && !taken.erased
-                && request.filter.matches_link(&taken.link)
-                && request.filter.matches_event(&event)
+            let event = Document::parse(&taken.event).unwrap();
+            let (root, chain) = (event.root(), taken.chain.to_string());
+            let readings = Readings::built_in();
+            let read = readings.read(&root);
+            let entry = Entry {
+                event: Some(root),
+                read: read.as_ref(),
+                recorded: taken.link.time(),
+                chain: &chain,
+                signer: None,
+            };
+            (from..to).contains(&taken.index) && !taken.erased && request.asked.query().matches(&entry)
         };
         let found: Vec<u64> = self.taken.iter().filter(matches).map(|taken| taken.index).collect();
         let most = request.limit.map_or(found.len(), |limit| limit as usize);
@@ -296,7 +305,7 @@ pub fn cases(cases: u32) -> ProptestConfig {
 pub fn request(conditions: &[(&str, &str)]) -> Request {
     let mut request = Request::default();
     for (name, value) in conditions {
-        request.filter.set(name, value).unwrap();
+        request.asked.set(name, value, "2026-11-05T00:00:00.000Z".parse().unwrap()).unwrap();
     }
     request
 }
@@ -439,6 +448,23 @@ pub fn filters() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
             Just("Straße")
         ]
         .prop_map(|value| ("q", value)),
+        prop_oneof![
+            Just("actor:u_1,ANN"),
+            Just("action:session.*,job.update -tenant:ACME"),
+            Just("target:job:nightly OR http.status>=403"),
+            Just("n:403.0"),
+            Just("metadata.note:\"the night*\""),
+            Just("ight"),
+            Just("\"the night shift\""),
+            Just("outcome:not-stated -action:job*"),
+            Just("outcome:success,failure"),
+            Just("ip:203.0.113.0/24"),
+            Just("since:2026-11-03 until:2026-11-05"),
+            Just("recorded-until:2026-11-03 has:tenant"),
+            Just("as:countersign word:ann"),
+            Just("action:true OR chain:0*"),
+        ]
+        .prop_map(|value| ("query", value)),
     ];
     proptest::collection::vec(condition, 1..3).prop_map(|mut conditions| {
         conditions.sort_unstable();

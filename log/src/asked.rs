@@ -1,0 +1,341 @@
+//! Which events are asked for: a query, in the language of `docs/query.md`, or parameters that stand for conditions of it.
+//!
+//! Whether an event matches is decided by the query alone. The search index only tells where to look.
+//!
+//! ```
+//! use countersign_log::asked::Asked;
+//!
+//! let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
+//! let mut asked = Asked::default();
+//! asked.set("action", "job.*", now)?;
+//! asked.set("query", "actor:ada since:-7d", now)?;
+//! assert_eq!(asked.query().to_string(), "action==job.* actor:ada since:2026-11-13T06:00:00.000Z");
+//! # Ok::<(), countersign_log::asked::Unusable>(())
+//! ```
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use countersign::link::{ChainId, Link};
+use countersign::time::Time;
+use countersign_query::condition::Basis;
+use countersign_query::matcher::{Matcher, Pattern, Span, fold, words};
+use countersign_query::value::Document;
+use countersign_query::{Condition, Entry, Error, Field, Path, Query, Readings, Short};
+
+use crate::store::{Reader, StoreError, link};
+
+/// The most words that free text may have.
+const WORDS: usize = 32;
+
+/// A value that a parameter cannot have, and what it could have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unusable {
+    /// The stable code of what in a query was not understood; none for the other parameters.
+    pub code: Option<&'static str>,
+    /// Where in the query that stands, in bytes.
+    pub at: Option<Range<usize>>,
+    /// What is wrong, for people.
+    pub message: String,
+    /// What to do about it, for people.
+    pub hint: Option<&'static str>,
+}
+
+impl From<String> for Unusable {
+    fn from(message: String) -> Self {
+        Self { code: None, at: None, message, hint: None }
+    }
+}
+
+impl From<&str> for Unusable {
+    fn from(message: &str) -> Self {
+        message.to_owned().into()
+    }
+}
+
+impl From<Error> for Unusable {
+    fn from(error: Error) -> Self {
+        let Error { code, at, message, hint } = error;
+        Self { code: Some(code.as_str()), at: Some(at), message: message.into(), hint: Some(hint) }
+    }
+}
+
+/// The parameters that [`Asked::set`] knows.
+pub const CONDITIONS: [&str; 10] =
+    ["actor", "action", "target", "outcome", "tenant", "since", "until", "chain", "q", "query"];
+
+/// What an event must be to be shown. Every condition must hold; without any, all events match.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Asked {
+    names: Vec<&'static str>,
+    query: Query,
+}
+
+impl Asked {
+    /// Adds the conditions that a parameter stands for, one of [`CONDITIONS`]. Lengths of time in a query count from
+    /// `now`.
+    ///
+    /// # Errors
+    /// When there is no such parameter, it is there already, or it cannot have this value.
+    pub fn set(&mut self, name: &str, value: &str, now: Time) -> Result<(), Unusable> {
+        let Some(name) = CONDITIONS.into_iter().find(|known| *known == name) else {
+            return Err(format!("there is no condition of the name {name:?}").into());
+        };
+        if value.is_empty() {
+            return Err(format!("{name} has no value: leave it out, or give it one").into());
+        }
+        if self.names.contains(&name) {
+            return Err(format!("{name} is there twice").into());
+        }
+        let query = match name {
+            "query" => Query::parse(value, now)?,
+            "q" => free_text(value)?,
+            "since" => recorded(Span { from: Some(time(value)?), until: None }),
+            "until" => recorded(Span { from: None, until: Some(time(value)?) }),
+            "chain" => condition(Field::Short(Short::Chain), exactly(&chain(value)?.to_string())),
+            "target" => condition(Field::Short(Short::Target), exactly(value)),
+            _ => condition(Field::Member(member(name)), one(name, value)?),
+        };
+        self.names.push(name);
+        self.query = std::mem::take(&mut self.query).and(query);
+        Ok(())
+    }
+
+    /// Whether there is no condition.
+    pub fn is_empty(&self) -> bool {
+        self.query.is_empty()
+    }
+
+    /// The parameters that were given.
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+
+    /// All of it as a query.
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+}
+
+/// The member that a parameter or a condition of a scope is about.
+pub(crate) fn member(name: &str) -> Path {
+    match name {
+        "actor" => Path::of(["actor", "id"]),
+        name => Path::of([name]),
+    }
+}
+
+/// What a member must be that a parameter or a condition of a scope is about: this text, case and all, or for an action
+/// all below it.
+pub(crate) fn one(name: &str, value: &str) -> Result<Matcher, Unusable> {
+    if name != "action" {
+        return Ok(exactly(value));
+    }
+    let (begin, below) = match value.strip_suffix(".*") {
+        Some(begin) => (begin, true),
+        None => (value, false),
+    };
+    if begin.is_empty() || begin.contains('*') {
+        return Err("an action is one such as job.update, or job.* for all of a kind".into());
+    }
+    Ok(if below {
+        Matcher::Text(Pattern::of_cased([format!("{begin}."), String::new()]))
+    } else {
+        exactly(value)
+    })
+}
+
+fn exactly(text: &str) -> Matcher {
+    Matcher::Text(Pattern::of_cased([text.to_owned()]))
+}
+
+fn condition(field: Field, value: Matcher) -> Query {
+    Condition::Is { field, values: vec![value] }.into()
+}
+
+fn recorded(span: Span) -> Query {
+    Condition::Time(Basis::Recorded, span).into()
+}
+
+/// A moment: a time, without its milliseconds, or a date alone, which is midnight UTC.
+fn time(text: &str) -> Result<Time, Unusable> {
+    let whole = match text.len() {
+        10 => Cow::Owned(format!("{text}T00:00:00.000Z")),
+        20 => Cow::Owned(format!("{}.000Z", text.trim_end_matches('Z'))),
+        _ => Cow::Borrowed(text),
+    };
+    Time::parse(whole.as_bytes())
+        .ok_or_else(|| "a time is written in UTC as 2026-11-20T06:01:02.345Z or 2026-11-20".into())
+}
+
+pub(crate) fn chain(text: &str) -> Result<ChainId, Unusable> {
+    ChainId::parse(text.as_bytes()).ok_or_else(|| "a chain is 32 lower-case hex digits".into())
+}
+
+fn free_text(text: &str) -> Result<Query, Unusable> {
+    let text = fold(text);
+    let mut found: Vec<&str> = words(&text).collect();
+    found.sort_unstable();
+    found.dedup();
+    match found.len() {
+        0 => Err("free text has at least one letter or digit".into()),
+        count if count > WORDS => Err(format!("free text has at most {WORDS} words").into()),
+        _ => {
+            let word = |word: &str| Query::from(Condition::Word(word.into()));
+            Ok(found.into_iter().map(word).fold(Query::default(), Query::and))
+        }
+    }
+}
+
+/// Looks at links and events with queries.
+#[derive(Debug)]
+pub(crate) struct Looking {
+    readings: Readings,
+    /// The names of the keys that sign chains.
+    signers: HashMap<ChainId, Option<String>>,
+}
+
+impl Default for Looking {
+    fn default() -> Self {
+        Self { readings: Readings::built_in(), signers: HashMap::new() }
+    }
+}
+
+impl Looking {
+    /// Whether a link, and its event where it is there, are as asked.
+    pub(crate) fn matches(
+        &mut self,
+        reader: &dyn Reader,
+        query: &Query,
+        link: &Link,
+        event: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        if query.is_empty() {
+            return Ok(true);
+        }
+        if query.asks(Short::Signer) {
+            self.find_signer(reader, link)?;
+        }
+        let chain = link.chain();
+        let signer = self.signers.get(&chain).and_then(Option::as_deref);
+        let event = event.filter(|_| query.reads_events());
+        Ok(self.with_entry(link, event, signer, |entry| query.matches(entry)))
+    }
+
+    /// What there is to ask of a link and its event.
+    pub(crate) fn with_entry<T>(
+        &self,
+        link: &Link,
+        event: Option<&str>,
+        signer: Option<&str>,
+        look: impl FnOnce(&Entry<'_>) -> T,
+    ) -> T {
+        let document = event.and_then(Document::parse);
+        let root = document.as_ref().map(Document::root);
+        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let chain = link.chain().to_string();
+        look(&Entry { event: root, read: read.as_ref(), recorded: link.time(), chain: &chain, signer })
+    }
+
+    fn find_signer(&mut self, reader: &dyn Reader, of: &Link) -> Result<(), StoreError> {
+        let chain = of.chain();
+        if self.signers.contains_key(&chain) {
+            return Ok(());
+        }
+        let opened = match reader.index_of(&chain, 0)? {
+            Some(index) => reader.leaves(index..index + 1)?.pop().and_then(|leaf| link(&leaf)),
+            None => None,
+        };
+        let signer = match opened {
+            Some(Link::Open(open)) => Some(open.key.name().to_owned()),
+            _ => None,
+        };
+        self.signers.insert(chain, signer);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Time {
+        "2026-11-20T06:00:00.000Z".parse().unwrap()
+    }
+
+    fn matches(parameter: (&str, &str), event: &str) -> bool {
+        let mut asked = Asked::default();
+        asked.set(parameter.0, parameter.1, now()).unwrap();
+        let document = Document::parse(event).unwrap();
+        let root = document.root();
+        let readings = Readings::built_in();
+        let read = readings.read(&root);
+        asked.query().matches(&Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now()) })
+    }
+
+    #[test]
+    fn parameters_stand_for_conditions_with_regard_to_case() {
+        let event = r#"{"action":"job.update","actor":{"id":"u_1"},"outcome":"success","target":{"type":"job","id":"a:1"},"tenant":7}"#;
+        for condition in [
+            ("action", "job.update"),
+            ("action", "job.*"),
+            ("actor", "u_1"),
+            ("target", "a:1"),
+            ("target", "job:a:1"),
+            ("tenant", "7"),
+            ("outcome", "success"),
+            ("query", "actor:U_1"),
+        ] {
+            assert!(matches(condition, event), "{condition:?}");
+        }
+        for condition in [
+            ("action", "job"),
+            ("action", "jo.*"),
+            ("action", "JOB.*"),
+            ("action", "job.update.*"),
+            ("actor", "U_1"),
+            ("target", "1"),
+            ("target", "a:a:1"),
+            ("outcome", "failure"),
+        ] {
+            assert!(!matches(condition, event), "{condition:?}");
+        }
+        assert!(!matches(("outcome", "success"), r#"{"action":"a.b"}"#), "what is not stated is no success");
+    }
+
+    #[test]
+    fn free_text_is_words_in_any_order_and_case() {
+        let event = r#"{"a":"The Straße, 東京","b":[{"c":"ann@example.com"}],"n":403,"name":true}"#;
+        for text in ["straße THE", "東京", "ann@example.com", "403", "example  ann"] {
+            assert!(matches(("q", text), event), "{text}");
+        }
+        for text in ["stra", "name", "true", "ann bob"] {
+            assert!(!matches(("q", text), event), "{text}");
+        }
+    }
+
+    #[test]
+    fn conditions_are_not_guessed_at() {
+        let mut asked = Asked::default();
+        for (name, value) in [
+            ("action", "*"),
+            ("action", "job*"),
+            ("action", ".*"),
+            ("actor", ""),
+            ("since", "yesterday"),
+            ("until", "2026-02-30"),
+            ("chain", "DA7F84A510CB84B8CBB5B74A63C306EC"),
+            ("q", "?!"),
+            ("colour", "red"),
+            ("query", "actor:"),
+        ] {
+            assert!(asked.set(name, value, now()).is_err(), "{name}={value}");
+        }
+        assert!(asked.is_empty());
+        asked.set("actor", "a", now()).unwrap();
+        assert!(asked.set("actor", "b", now()).is_err());
+        assert_eq!(asked.set("query", "a OR", now()).unwrap_err().code, Some("query.operator"));
+    }
+}
