@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{ORIGIN, Place, events};
+use common::{ORIGIN, Place, events, third_party};
 use predicates::prelude::*;
 use serde_json::Value;
 
@@ -308,4 +308,60 @@ fn a_log_goes_on_under_a_new_key() {
     assert_eq!(log(&place.log), (Some(5), "not_checked".into()));
     record(&serving.url, &place.log).code(1).stderr(predicate::str::contains("proof.invalid"));
     record(&serving.url, &new).success();
+}
+
+/// `1-3 7` is 1, 2, 3 and 7.
+fn lines(ranges: &str) -> Vec<usize> {
+    let one = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        first.parse().unwrap()..=last.parse().unwrap()
+    };
+    ranges.split(' ').filter(|range| !range.is_empty()).flat_map(one).collect()
+}
+
+#[test]
+fn the_table_of_queries_finds_the_same_through_a_log() {
+    let Some(folder) = third_party("real-events") else { return };
+    let table = include_str!("../../query/tests/real-events.tsv");
+    let rows: Vec<[&str; 3]> =
+        table.lines().map(|row| row.split('\t').collect::<Vec<_>>().try_into().unwrap()).collect();
+    let mut sources: Vec<&str> = rows.iter().map(|[source, ..]| *source).collect();
+    sources.dedup();
+    for source in sources {
+        let place = place();
+        let serving = Serving::start(&place, "127.0.0.1:0");
+        let events = folder.join(source).join("events.ndjson");
+        let path = events.to_str().unwrap();
+        let args =
+            ["record", "--no-redact", "--key", "app.key", path, "--to", &serving.url, "--trust", "trust.txt"];
+        place.run(&args).success();
+        let (rights, scope) =
+            (countersign_log::tokens::Rights::READ, countersign_log::tokens::Scope::default());
+        let token = countersign_log::tokens::add(&place.path("log"), "auditor", rights, None, scope).unwrap();
+        place.write("token.txt", token.as_str());
+        let file = fs::read_to_string(events).unwrap();
+        let recorded: Vec<Value> = file
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| countersign::canonical::canonicalize(line.as_bytes()).unwrap())
+            .map(|line| serde_json::from_slice(&line).unwrap())
+            .collect();
+        for [_, query, expected] in rows.iter().filter(|[of, ..]| *of == source) {
+            let args = [
+                "export",
+                "--dir",
+                &serving.url,
+                "--token-file",
+                "token.txt",
+                "--query",
+                query,
+                "-o",
+                "x.ndjson",
+            ];
+            place.run(&args).success();
+            let expected: Vec<_> =
+                lines(expected).into_iter().map(|line| recorded[line - 1].clone()).collect();
+            assert_eq!(common::shown(&place.read("x.ndjson")), expected, "{source}: {query}");
+        }
+    }
 }
