@@ -152,8 +152,8 @@ fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Told) {
 fn slice(model: &Model, wish: u8) -> Option<String> {
     let picks = move |event: &str| wish >> (event.len() % 4) & 1 == 1;
     let mut selection = match wish >> 4 & 3 {
-        0 => Selection::all().matching(picks),
-        1 => Selection::all().withholding(move |event| picks(event).then_some(Withheld::Redacted)),
+        0 => Selection::all().matching(move |_, event| picks(event)),
+        1 => Selection::all().withholding(move |_, event| picks(event).then_some(Withheld::Redacted)),
         2 => {
             let first = u64::from(wish & 15).min(model.size.saturating_sub(1));
             Selection::all().range(first, model.size)
