@@ -35,7 +35,9 @@
 //! ```
 
 mod acceptance;
+mod admission;
 mod growth;
+mod intake;
 mod leaf;
 mod lives;
 mod refusal;
@@ -45,7 +47,9 @@ mod submission;
 
 pub use crate::keys::{Window, Windows};
 pub(crate) use acceptance::Acceptance;
+pub use admission::{Admission, Known};
 pub use growth::{Growth, Run, Taken, Tip};
+pub use intake::{Intake, MAX_BLANK};
 pub use leaf::{Body, Leaf, SaltedEvent};
 pub use lives::Life;
 pub use refusal::{Evidence, Kind, Refusal, Stop};

@@ -8,7 +8,9 @@ mod watched;
 use std::fs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign::log::Limits;
 use countersign::note::SignerKey;
@@ -23,7 +25,7 @@ use countersign_log::restore::ending::Ending;
 use countersign_log::retention::holds::Hold;
 use countersign_log::retention::{self, Rule, Rules};
 use countersign_log::serve::{Config, Serving, StartError, rules, serve_beginning_with};
-use countersign_log::server::{Address, Bounds, Cors, Hosts, Page};
+use countersign_log::server::{Address, Bounds, Cors, Hosts, Page, Proxies, Proxy, ProxyHeader};
 use countersign_log::stop::Stop;
 
 use certificate::Certificate;
@@ -33,7 +35,7 @@ use zeroize::Zeroizing;
 use crate::errors::{Failure, shown};
 use crate::keygen::{self, random};
 use crate::output::Output;
-use crate::{input, key, stop, style};
+use crate::{args, input, key, stop, style};
 
 /// The name of the log's key file in its folder.
 const KEY: &str = "log.key";
@@ -111,6 +113,17 @@ pub(crate) struct Args {
     /// Of quotas, let so many seconds' worth come at once after a rest
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     quota_burst: NonZeroU32,
+    /// Give one client at most so many connections, or so many requests at one time behind a trusted proxy
+    ///
+    /// A client is an IPv4 address or an IPv6 network of 64 bits. Clients on this machine may have as many as there are.
+    #[arg(long, value_name = "N", default_value = "256")]
+    client_connections: NonZeroU32,
+    /// Believe this proxy who its clients are: an address, a network such as 10.0.0.0/8, or unix (given again: and these)
+    #[arg(long, value_name = "PROXY")]
+    trusted_proxy: Vec<Proxy>,
+    /// In which header trusted proxies say so: x-forwarded-for or forwarded
+    #[arg(long, value_name = "HEADER", default_value = "x-forwarded-for", requires = "trusted_proxy")]
+    proxy_header: ProxyHeader,
     /// Record on the log's own chain who read what: `exports`, or `all` for proofs and live views too
     ///
     /// A record (log.export) has the token's name, what was asked for, how many events and bytes, for each token and
@@ -136,11 +149,32 @@ pub(crate) struct Args {
     /// The file holds.txt in the log's folder may name more, one a line.
     #[arg(long, value_name = "HOLD")]
     hold: Vec<Hold>,
+    /// Read all that the log holds once in this time, to see whether anything is damaged
+    ///
+    /// /healthz is red while something is. A log in a bucket checks its folder, which is the bucket's index. With `never`
+    /// nothing is checked.
+    #[arg(long, value_name = "TIME", default_value = "1d")]
+    check_within: CheckWithin,
     #[command(flatten)]
     after: after_restore::Options,
     /// Write what happens as one JSON object a line (`RUST_LOG` says how much)
     #[arg(long)]
     log_json: bool,
+}
+
+/// In how much time the log is checked; none for never.
+#[derive(Clone, Copy)]
+struct CheckWithin(Option<Duration>);
+
+impl FromStr for CheckWithin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "never" {
+            return Ok(Self(None));
+        }
+        args::duration(text).map(|within| Self(Some(within))).map_err(|why| why + ", or never")
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
@@ -213,11 +247,14 @@ async fn run_server(
         page,
         limits: Limits::default(),
         bounds: Bounds {
+            of_one_client: args.client_connections.get() as usize,
+            proxies: Proxies { trusted: args.trusted_proxy.clone(), header: args.proxy_header },
             quota: Quota { events: args.quota_events, bytes: args.quota_bytes, burst: args.quota_burst },
             ..bounds()
         },
         clock: Arc::new(now),
         holds: args.hold.clone(),
+        check_within: args.check_within.0,
         steady: steady(),
     };
     let statement = ending.as_ref().map(Ending::statement);

@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Limits, Rules, Submission, Taken};
+use countersign::log::{Admission, Kind, Known, Life, Limits, Refusal, Rules, Stop, Submission, Taken};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use moka::sync::Cache;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
+use crate::api::Problem;
+use crate::api::body::{self, Extent, Unread};
 use crate::clock::{Standing, Timekeeper};
 use crate::metrics::Metrics;
 use crate::quota::{Load, Quota, Quotas};
@@ -25,6 +28,9 @@ pub use crate::submitting::{Committed, SubmitError};
 
 /// How many chains' keys are remembered, and how many keys that write.
 const KEYS: u64 = 100_000;
+
+/// How often it is looked at most for strangers what other servers took.
+const FOLLOWED: Duration = Duration::from_secs(1);
 
 /// How long a submission waits to be published before it is told to come again.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,6 +54,8 @@ struct Inner {
     timekeeper: Arc<Timekeeper>,
     metrics: Arc<Metrics>,
     signing: Signing,
+    /// Where other servers have the log too: when it was looked last what they took.
+    followed: Option<Mutex<Option<Instant>>>,
 }
 
 /// What a collector is made of.
@@ -62,12 +70,25 @@ pub(crate) struct Parts {
     pub(crate) timekeeper: Arc<Timekeeper>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) signing: Signing,
+    /// Whether other servers may have the log too.
+    pub(crate) is_shared: bool,
 }
 
 impl Collector {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { rules, key, reader, jobs, published, quota, limits, timekeeper, metrics, signing } =
-            parts;
+        let Parts {
+            rules,
+            key,
+            reader,
+            jobs,
+            published,
+            quota,
+            limits,
+            timekeeper,
+            metrics,
+            signing,
+            is_shared,
+        } = parts;
         let (keys, writers) = (Cache::new(KEYS), Cache::new(KEYS));
         let quotas = Quotas::new(quota);
         Self(Arc::new(Inner {
@@ -83,6 +104,7 @@ impl Collector {
             timekeeper,
             metrics,
             signing,
+            followed: is_shared.then(Mutex::default),
         }))
     }
 
@@ -146,20 +168,110 @@ impl Collector {
         &self.0.signing
     }
 
+    /// What other servers of the log took may make strangers known. Looks what that is, once a second for all who ask:
+    /// anybody can ask. Says whether there are such servers.
+    ///
+    /// # Errors
+    /// When that cannot be told now.
+    pub(crate) async fn catch_up(&self) -> Result<bool, SubmitError> {
+        let Some(followed) = &self.0.followed else { return Ok(false) };
+        let asked = Instant::now();
+        let mut last = followed.lock().await;
+        if last.is_some_and(|last| last >= asked) {
+            return Ok(true);
+        }
+        if let Some(last) = *last {
+            tokio::time::sleep_until((last + FOLLOWED).into()).await;
+        }
+        let began = Instant::now();
+        let (done, told) = oneshot::channel();
+        self.0.jobs.send(Job::Follow { done }).await.map_err(|_| stopping())?;
+        if !told.await.map_err(|_| stopping())? {
+            self.check_signing()?;
+            return Err(SubmitError::Unavailable("what other servers of the log took is not known".into()));
+        }
+        *last = Some(began);
+        Ok(true)
+    }
+
     fn check_signing(&self) -> Result<(), SubmitError> {
         self.0.signing.stopped().map_or(Ok(()), |stop| Err(SubmitError::Stopped(stop)))
     }
 
-    /// Reads a submission, and verifies the signatures of keys that are known to write here. It may take a while.
-    ///
-    /// # Errors
-    /// [`SubmitError`].
-    pub fn read(&self, body: &[u8]) -> Result<Submission, SubmitError> {
-        let mut submission = Submission::parse(body, &self.0.limits)?;
+    /// Reads a submission's body, decompressed where it is compressed, and verifies the signatures of keys that are known
+    /// to write here. What strangers bring is refused at its first line. It may take a while. `hold` is told how many bytes
+    /// are held.
+    pub(crate) fn read(
+        &self,
+        body: &[u8],
+        hold: &mut dyn FnMut(usize) -> Result<(), Problem>,
+    ) -> Result<Result<Submission, SubmitError>, Problem> {
+        let read = self.read_knowing(&**self.reader(), body, hold)?;
+        Ok(read.map_err(|refused| self.explain(refused)))
+    }
+
+    /// The same, where it can be done at once: of chains and keys that are remembered.
+    pub(crate) fn read_at_once(&self, body: &[u8]) -> Option<Result<Submission, SubmitError>> {
+        match self.read_knowing(&Remembered(self), body, &mut |_| Ok(())) {
+            Ok(Ok(submission)) => Some(Ok(submission)),
+            Ok(Err(Refused::By(Stop::Refused(refusal)))) => Some(Err(SubmitError::Refused(refusal))),
+            Ok(Err(Refused::Stranger(Stop::Refused(refusal)))) => Some(Err(self.stranger(refusal))),
+            _ => None,
+        }
+    }
+
+    /// Whether the beginning of a body says already that the rest need not be read. It may take a while.
+    pub(crate) fn glance(&self, beginning: &[u8]) -> Result<bool, SubmitError> {
+        let (rules, known) = (self.rules(), &**self.reader());
+        let mut admission = Admission::new(&rules, known);
+        let admit = &mut |leaf: &_| admission.admit(leaf);
+        match body::read(beginning, &self.0.limits, Extent::Beginning, &mut |_| Ok(()), admit) {
+            Ok(intake) => Ok(intake.has_admitted()),
+            Err(Unread::Stranger(stop)) => Err(self.explain(Refused::Stranger(stop))),
+            // That is for when all of it is there.
+            Err(Unread::Problem(_) | Unread::Stop(_)) => Ok(true),
+        }
+    }
+
+    fn explain(&self, refused: Refused<StoreError>) -> SubmitError {
+        match refused {
+            Refused::Stranger(Stop::Refused(refusal)) => self.stranger(refusal),
+            Refused::By(stop) | Refused::Stranger(stop) => stop.into(),
+        }
+    }
+
+    /// A log that was brought back does not know whom it knew.
+    fn stranger(&self, refusal: Refusal) -> SubmitError {
+        match self.check_signing() {
+            Err(stopped) if matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorised) => stopped,
+            _ => SubmitError::Stranger(refusal),
+        }
+    }
+
+    fn read_knowing<K: Known + ?Sized>(
+        &self,
+        known: &K,
+        body: &[u8],
+        hold: &mut dyn FnMut(usize) -> Result<(), Problem>,
+    ) -> Result<Result<Submission, Refused<K::Error>>, Problem> {
         let rules = self.rules();
+        let mut admission = Admission::new(&rules, known);
+        let mut admit = |leaf: &_| admission.admit(leaf);
+        let intake = match body::read(body, &self.0.limits, Extent::Whole, hold, &mut admit) {
+            Ok(intake) => intake,
+            Err(Unread::Problem(problem)) => return Err(problem),
+            Err(Unread::Stop(stop)) => return Ok(Err(Refused::By(stop))),
+            Err(Unread::Stranger(stop)) => return Ok(Err(Refused::Stranger(stop))),
+        };
+        let admitted = intake.has_admitted();
+        let mut submission = match intake.finish(&mut admit) {
+            Ok(submission) => submission,
+            Err(stop) if admitted => return Ok(Err(Refused::By(stop))),
+            Err(stop) => return Ok(Err(Refused::Stranger(stop))),
+        };
         let may = |key: &VerifierKey| rules.admits(key) || self.0.writers.contains_key(key);
         submission.verify(|chain| self.0.keys.get(chain), may);
-        Ok(submission)
+        Ok(Ok(submission))
     }
 
     /// Submits. When this returns the leaves are durable and in a published checkpoint.
@@ -349,4 +461,36 @@ impl Collector {
 
 fn stopping() -> SubmitError {
     SubmitError::Unavailable("the log is stopping".into())
+}
+
+/// Why a submission was not read: after something of it was admitted, or before.
+enum Refused<E> {
+    By(Stop<E>),
+    Stranger(Stop<E>),
+}
+
+/// What a collector remembers of those who write.
+struct Remembered<'c>(&'c Collector);
+
+/// It is not remembered: the store knows.
+struct Unsure;
+
+impl Known for Remembered<'_> {
+    type Error = Unsure;
+
+    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, Unsure> {
+        self.0.0.keys.get(chain).map(Some).ok_or(Unsure)
+    }
+
+    fn life(&self, _: &VerifierKey) -> Result<Life, Unsure> {
+        Err(Unsure)
+    }
+
+    fn knows(&self, key: &VerifierKey) -> Result<bool, Unsure> {
+        self.0.0.writers.contains_key(key).then_some(true).ok_or(Unsure)
+    }
+
+    fn has_note(&self, _: &Hash) -> Result<bool, Unsure> {
+        Err(Unsure)
+    }
 }

@@ -13,17 +13,18 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use countersign::log::{Limits, Submission, Taken};
+use countersign::log::{self, Admission, Limits, Submission, Taken};
 use countersign::merkle::Grown;
 use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::api::body::{Extent, Unread};
 use crate::api::{Answer, Problem};
 use crate::clock::{Clock, Timekeeper};
 use crate::export::{Exporter, Lines};
-use crate::metrics::{Metrics, Outcome};
+use crate::metrics::Metrics;
 use crate::sequencer::{Durable, Job, Sequencer, Unattested, Unwitnessed, Working, rules};
 use crate::signed::InStore;
 use crate::stop::{Signing, Stops};
@@ -196,10 +197,29 @@ impl EmbeddedCollector {
         self.published.borrow().as_ref().map_or(0, |published| published.size)
     }
 
+    /// Reads a submission. What strangers bring is refused at its first line.
+    fn read(&self, body: &[u8]) -> Result<Result<Submission, SubmitError>, Problem> {
+        if let Err(error) = self.signing.check() {
+            return Ok(Err(error.into()));
+        }
+        let rules = self.working.rules();
+        let mut admission = Admission::new(&rules, &*self.reader);
+        let mut admit = |leaf: &_| admission.admit(leaf);
+        let stranger = |stop| match stop {
+            log::Stop::Refused(refusal) => SubmitError::Stranger(refusal),
+            stop @ log::Stop::Storage(_) => stop.into(),
+        };
+        match api::body::read(body, &LIMITS, Extent::Whole, &mut |_| Ok(()), &mut admit) {
+            Ok(intake) if intake.has_admitted() => Ok(intake.finish(&mut admit).map_err(SubmitError::from)),
+            Ok(intake) => Ok(intake.finish(&mut admit).map_err(stranger)),
+            Err(Unread::Problem(problem)) => Err(problem),
+            Err(Unread::Stop(stop)) => Ok(Err(stop.into())),
+            Err(Unread::Stranger(stop)) => Ok(Err(stranger(stop))),
+        }
+    }
+
     /// Takes a submission.
-    fn submit(&mut self, body: &[u8]) -> Result<Pending, SubmitError> {
-        self.signing.check()?;
-        let submission = Submission::parse(body, &LIMITS)?;
+    fn submit(&mut self, submission: Submission) -> Result<Pending, SubmitError> {
         self.work(|reply| Job::Submit { submission, reply })?
             .map(|Durable { taken, tree, .. }| Pending { taken, tree })
     }
@@ -220,10 +240,5 @@ impl EmbeddedCollector {
         let Pending { taken, tree } = pending;
         let committed = Committed { taken: taken.clone(), published, tree: tree.clone() };
         Some(api::submit::taken(&committed, &*self.reader))
-    }
-
-    /// Counts how a submission ended.
-    fn count(&self, answered: Result<(), &SubmitError>) {
-        self.metrics.submission(Outcome::of(answered));
     }
 }

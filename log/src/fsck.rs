@@ -1,6 +1,7 @@
 //! Whether a log's folder holds what the log says: every leaf, tile, checkpoint and event, what is found by them, and what
 //! was erased. What is derived from the rest can be made anew.
 
+mod background;
 mod erasures;
 mod repair;
 mod tree;
@@ -18,6 +19,8 @@ use crate::store::{Reader, StoreError};
 use erasures::Erasures;
 use tree::Tree;
 
+pub(crate) use background::Checking;
+pub use background::{Found, Newest};
 pub use repair::repair;
 
 /// How many damages are told; further ones are counted.
@@ -108,31 +111,16 @@ impl Report {
 /// When there is no log, or its database cannot be opened at all.
 pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
     let (origin, reader) = sqlite::open_reader(folder)?;
-    let mut report = Report { origin, ..Report::default() };
+    let mut report = Report { origin: origin.clone(), ..Report::default() };
     check_pages(folder, &mut report)?;
-    let size = reader.size()?;
-    let mut tree = Tree::new(&reader, size)?;
-    let mut erasures = Erasures::new(&reader, report.origin.clone());
-    let mut first = 0;
-    while first < size {
-        progress(first, size);
-        let end = size.min(first + PORTION);
-        let leaves = read(&reader, first..end);
-        tree.take(first, &leaves);
-        for (leaf, index) in leaves.iter().zip(first..) {
-            if let Some(leaf) = leaf {
-                erasures.take(index, leaf, &mut report);
-            }
-        }
-        first = end;
-    }
-    progress(size, size);
-    report.leaves = size;
-    tree.end(&mut report);
-    erasures.end(&mut report);
-    // What else does not fit a damaged leaf is not at fault.
-    let leaves: BTreeSet<String> = report.places_of("fsck.leaf").cloned().collect();
-    report.damages.retain(|damage| damage.code == "fsck.leaf" || !leaves.contains(&damage.place));
+    let mut going_on = |done, all| {
+        progress(done, all);
+        Ok(())
+    };
+    let Report { leaves, events, erased, unfinished, damages, more, .. } =
+        check_leaves(&reader, &origin, &mut going_on)?;
+    report.damages.extend(damages);
+    let mut report = Report { leaves, events, erased, unfinished, more, ..report };
     if ["fsck.database", "fsck.leaf", "fsck.event"].iter().any(|code| report.places_of(code).next().is_some())
     {
         // The index is of events that are damaged.
@@ -142,6 +130,40 @@ pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report
         let place = format!("{} leaves {}..{}", search::FILE, pages.start, pages.end);
         report.tell("fsck.index", place, "the search index is not that of the events", Mend::Index);
     }
+    Ok(report)
+}
+
+/// Checks leaves, tiles, checkpoints, events and erasures. A server may be using them, and take as long as it likes: what is
+/// stored or erased meanwhile is no damage. `pace` is told how many leaves of how many were looked at, and may end it.
+fn check_leaves(
+    reader: &Arc<dyn Reader>,
+    origin: &str,
+    pace: &mut dyn FnMut(u64, u64) -> Result<(), StoreError>,
+) -> Result<Report, StoreError> {
+    let mut report = Report { origin: origin.to_owned(), ..Report::default() };
+    let size = reader.size()?;
+    let mut tree = Tree::new(reader, size)?;
+    let mut erasures = Erasures::new(reader, origin.to_owned());
+    let mut first = 0;
+    while first < size {
+        pace(first, size)?;
+        let end = size.min(first + PORTION);
+        let leaves = read(reader, first..end);
+        tree.take(first, &leaves);
+        for (leaf, index) in leaves.iter().zip(first..) {
+            if let Some(leaf) = leaf {
+                erasures.take(index, leaf, &mut report);
+            }
+        }
+        first = end;
+    }
+    pace(size, size)?;
+    report.leaves = size;
+    tree.end(&mut report);
+    erasures.end(size, &mut report);
+    // What else does not fit a damaged leaf is not at fault.
+    let leaves: BTreeSet<String> = report.places_of("fsck.leaf").cloned().collect();
+    report.damages.retain(|damage| damage.code == "fsck.leaf" || !leaves.contains(&damage.place));
     Ok(report)
 }
 

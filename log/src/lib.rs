@@ -9,6 +9,8 @@ pub mod bucket;
 pub mod clock;
 #[cfg(feature = "server")]
 pub mod collector;
+#[cfg(feature = "server")]
+mod disk;
 pub mod embedded;
 pub mod erase;
 pub mod evidence;
@@ -43,6 +45,7 @@ pub mod signed;
 pub mod sqlite;
 pub mod stop;
 pub mod store;
+mod strangers;
 mod submitting;
 pub mod tables;
 pub mod tokens;

@@ -15,6 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock::Standing;
 use crate::store::Published;
+use crate::strangers::{Reason, Seldom};
 use crate::submitting::SubmitError;
 
 /// How a submission ended.
@@ -47,9 +48,24 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    const ALL: [Self; 12] = [
+        Self::Taken,
+        Self::Malformed,
+        Self::TooLarge,
+        Self::Unauthorised,
+        Self::Gap,
+        Self::Fork,
+        Self::Early,
+        Self::Quota,
+        Self::Clock,
+        Self::Busy,
+        Self::Stopped,
+        Self::Unavailable,
+    ];
+
     /// How it ended.
-    pub(crate) fn of(answered: Result<(), &SubmitError>) -> Self {
-        match answered {
+    fn of(answered: Result<(), &SubmitError>) -> Result<Self, Reason> {
+        Ok(match answered {
             Ok(()) => Self::Taken,
             Err(SubmitError::Refused(refusal)) => match refusal.kind {
                 Kind::Malformed => Self::Malformed,
@@ -59,12 +75,13 @@ impl Outcome {
                 Kind::Fork(_) => Self::Fork,
                 Kind::Early { .. } => Self::Early,
             },
+            Err(SubmitError::Stranger(refusal)) => return Err(Reason::of(refusal)),
             Err(SubmitError::Quota { .. }) => Self::Quota,
             Err(SubmitError::Clock { .. }) => Self::Clock,
             Err(SubmitError::Busy) => Self::Busy,
             Err(SubmitError::Stopped(_)) => Self::Stopped,
             Err(SubmitError::Unavailable(_)) => Self::Unavailable,
-        }
+        })
     }
 }
 
@@ -88,6 +105,11 @@ impl EncodeLabelValue for Outcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByReason {
+    reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BySubmission {
     outcome: Outcome,
 }
@@ -105,7 +127,7 @@ impl Stopwatch {
         Self((!cfg!(target_arch = "wasm32")).then(std::time::Instant::now))
     }
 
-    fn elapsed(&self) -> Option<Duration> {
+    pub(crate) fn elapsed(&self) -> Option<Duration> {
         self.0.map(|start| start.elapsed())
     }
 }
@@ -114,6 +136,8 @@ impl Stopwatch {
 pub struct Metrics {
     registry: Registry,
     submissions: Family<BySubmission, Counter>,
+    turned_away: Family<ByReason, Counter>,
+    seldom: Seldom,
     leaves: Counter,
     commits: Counter,
     failed: Counter,
@@ -129,6 +153,10 @@ pub struct Metrics {
     clock_skew: Family<ByWitness, Gauge<f64, AtomicU64>>,
     erased: Counter,
     erasures_failing: Gauge,
+    commits_failing: Gauge,
+    checking: Gauge,
+    damages: Gauge,
+    checked_at: Gauge<f64, AtomicU64>,
 }
 
 impl Default for Metrics {
@@ -136,6 +164,8 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("countersign");
         let metrics = Self {
             submissions: Family::default(),
+            turned_away: Family::default(),
+            seldom: Seldom::default(),
             leaves: Counter::default(),
             commits: Counter::default(),
             failed: Counter::default(),
@@ -151,9 +181,25 @@ impl Default for Metrics {
             clock_skew: Family::default(),
             erased: Counter::default(),
             erasures_failing: Gauge::default(),
+            commits_failing: Gauge::default(),
+            checking: Gauge::default(),
+            damages: Gauge::default(),
+            checked_at: Gauge::default(),
             registry: Registry::default(),
         };
+        // What counts from nothing: of a counter that begins with 1 no alarm notices the first.
+        for outcome in Outcome::ALL {
+            drop(metrics.submissions.get_or_create(&BySubmission { outcome }));
+        }
+        for reason in Reason::ALL {
+            drop(metrics.turned_away.get_or_create(&ByReason { reason }));
+        }
         registry.register("submissions", "Submissions answered, by outcome", metrics.submissions.clone());
+        registry.register(
+            "turned_away",
+            "Connections and submissions that were refused before anything of them was known to be somebody's who may write",
+            metrics.turned_away.clone(),
+        );
         registry.register("leaves", "Leaves taken since the start", metrics.leaves.clone());
         registry.register("commits", "Durable commits", metrics.commits.clone());
         registry.register(
@@ -216,6 +262,27 @@ impl Default for Metrics {
             "1 while a recorded erasure cannot be carried out",
             metrics.erasures_failing.clone(),
         );
+        registry.register(
+            "commits_failing",
+            "1 while the newest commit failed",
+            metrics.commits_failing.clone(),
+        );
+        registry.register(
+            "check_leaves",
+            "Leaves that the log's check of itself has looked at since it began anew",
+            metrics.checking.clone(),
+        );
+        registry.register(
+            "check_damages",
+            "What the newest whole check found damaged",
+            metrics.damages.clone(),
+        );
+        registry.register_with_unit(
+            "check_time",
+            "When the newest whole check ended, after 1970; 0 before the first",
+            Unit::Seconds,
+            metrics.checked_at.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -226,8 +293,25 @@ impl Metrics {
         self.submissions.get_or_create(&BySubmission { outcome }).inc();
     }
 
+    /// A submission was answered.
+    pub(crate) fn answered(&self, answered: Result<(), &SubmitError>) {
+        match Outcome::of(answered) {
+            Ok(outcome) => self.submission(outcome),
+            Err(reason) => self.turned_away(reason),
+        }
+    }
+
+    /// Somebody was turned away. Anybody can bring that about as often as he likes: it is told of once a second.
+    pub(crate) fn turned_away(&self, reason: Reason) {
+        self.turned_away.get_or_create(&ByReason { reason }).inc();
+        if let Some(times) = self.seldom.tell(reason) {
+            tracing::warn!(reason = reason.word(), times, "turned away");
+        }
+    }
+
     pub(crate) fn committed(&self, submissions: usize, leaves: u64, size: u64) {
         if leaves > 0 {
+            self.commits_failing.set(0);
             self.commits.inc();
             self.leaves.inc_by(leaves);
             self.shared.observe(submissions as f64);
@@ -243,6 +327,25 @@ impl Metrics {
 
     pub(crate) fn commit_failed(&self) {
         self.failed.inc();
+        self.commits_failing.set(1);
+    }
+
+    /// Whether the newest commit failed.
+    pub(crate) fn are_commits_failing(&self) -> bool {
+        self.commits_failing.get() != 0
+    }
+
+    /// A check of the whole log has come so far.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does not check itself"))]
+    pub(crate) fn checking(&self, leaves: u64) {
+        self.checking.set(leaves.cast_signed());
+    }
+
+    /// It came to its end.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does not check itself"))]
+    pub(crate) fn checked(&self, damages: u64, at: countersign::time::Time) {
+        self.damages.set(damages.cast_signed());
+        self.checked_at.set(at.millis() as f64 / 1000.0);
     }
 
     pub(crate) fn overtaken(&self) {

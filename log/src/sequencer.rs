@@ -62,12 +62,12 @@ pub(crate) enum Job {
     Publish { published: Published, reply: oneshot::Sender<Result<(), StoreError>> },
     /// Weighs what a witness has against the log, and says whether that stops it.
     Contradicted { contradiction: Contradiction, reply: oneshot::Sender<bool> },
-    /// Follows other servers of the log.
+    /// Follows other servers of the log, and says whether that could be done.
     #[cfg_attr(
         not(feature = "server"),
         allow(dead_code, reason = "others have the same log in a bucket alone")
     )]
-    Follow { done: oneshot::Sender<()> },
+    Follow { done: oneshot::Sender<bool> },
     /// Closes the log's own chain.
     #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object is not told of its end"))]
     Close { reply: Reply },
@@ -241,16 +241,18 @@ impl Sequencer {
     }
 
     /// Publishes what other servers committed too: one of them may have ended before it could.
-    fn follow(&mut self, edge: &mut CompactRange) {
+    fn follow(&mut self, edge: &mut CompactRange) -> bool {
         if self.signing.stopped().is_some() {
-            return;
+            return false;
         }
         let followed =
             self.signing.check().and_then(|()| self.writer.catch_up()).and_then(|_| self.renew(edge));
-        if let Err(error) = followed.and_then(|()| self.publish_what_is_durable(edge)) {
+        let published = followed.and_then(|()| self.publish_what_is_durable(edge));
+        if let Err(error) = &published {
             tracing::warn!(%error, "other servers of this log are not followed");
         }
         self.tell_erased();
+        published.is_ok()
     }
 
     fn tell_erased(&mut self) {
@@ -565,8 +567,7 @@ impl Working {
                 Job::Erase { leaves, reply } => _ = reply.send(sequencer.writer.erase(&leaves)),
                 Job::Publish { published, reply } => _ = reply.send(sequencer.publish(published)),
                 Job::Follow { done } => {
-                    sequencer.follow(edge);
-                    let _ = done.send(());
+                    let _ = done.send(sequencer.follow(edge));
                 }
             }
             if waiting.len() < MOST_SUBMISSIONS && leaves < MOST_LEAVES {

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::bucket::{self, Bucket};
 use crate::clock::{Clock, Steady, Timekeeper};
 use crate::collector::{Collector, Parts};
+use crate::fsck::Checking;
 use crate::metrics::Metrics;
 use crate::oidc::{self, Issuer};
 use crate::reading::Reading;
@@ -25,7 +26,7 @@ use crate::reads::{ReadRules, Reads};
 use crate::retention::holds::Hold;
 use crate::search::{Search, keep_up};
 use crate::sequencer::{Job, Sequencer, Unattested};
-use crate::server::{Address, AppState, Bounds, Cors, Hosts, Listening, Page, Tls, listen, router};
+use crate::server::{Address, AppState, Bounds, Cors, Entrance, Hosts, Listening, Page, Tls, listen, router};
 use crate::signed::{Found, Frozen, Memory, SignedFile};
 use crate::stop::{Cause, Signing, Stop, StopFile};
 use crate::store::StoreError;
@@ -66,6 +67,8 @@ pub struct Config {
     pub clock: Clock,
     /// What is not erased, beside what the folder's file names.
     pub holds: Vec<Hold>,
+    /// In how much time the server reads all that it holds, to see whether it is damaged; none for never.
+    pub check_within: Option<Duration>,
     /// Tells how much time has passed: [`steady`](crate::clock::steady).
     pub steady: Steady,
 }
@@ -101,6 +104,7 @@ pub struct Serving {
     witnessing: tokio::task::JoinHandle<()>,
     indexing: Option<tokio::task::JoinHandle<()>>,
     erasing: tokio::task::JoinHandle<()>,
+    checking: Option<Checking>,
     /// Held for as long as the folder is this server's.
     _lock: File,
 }
@@ -137,6 +141,7 @@ pub async fn serve_beginning_with(
         bounds,
         clock,
         holds,
+        check_within,
         steady,
     } = config;
     let timekeeper = Arc::new(Timekeeper::new(clock.clone(), steady.clone()));
@@ -184,6 +189,7 @@ pub async fn serve_beginning_with(
         timekeeper: timekeeper.clone(),
         metrics: metrics.clone(),
         signing: signing.clone(),
+        is_shared: interval.is_some(),
     });
     let (ready, started) = oneshot::channel();
     let (witnesses, unwitnessed) = watch::channel(None);
@@ -243,9 +249,25 @@ pub async fn serve_beginning_with(
     let mut state = AppState::new(collector.clone(), folder, bounds.clone());
     state.page = page;
     state.reading = reading.clone();
+    let checking = check_within.map(|within| Checking::begin(collector.clone(), within, state.found.clone()));
+    let checking = checking.transpose().map_err(failed("starting to check the log"))?;
     let router = router(state, &cors, hosts, &address);
-    let listening = listen(&address, tls, router, &bounds).await.map_err(failed("listening"))?;
-    Ok(Serving { collector, reading, listening, sequencer, witnessing, indexing, erasing, _lock: lock })
+    let entrance = {
+        let collector = collector.clone();
+        Entrance::new(&bounds, move |reason| collector.metrics().turned_away(reason))
+    };
+    let listening = listen(&address, tls, router, &bounds, entrance).await.map_err(failed("listening"))?;
+    Ok(Serving {
+        collector,
+        reading,
+        listening,
+        sequencer,
+        witnessing,
+        indexing,
+        erasing,
+        checking,
+        _lock: lock,
+    })
 }
 
 /// What a log in its own folder signed. A copy of a folder, and a record that is damaged, say nothing for sure: such a log signs nothing.
@@ -344,6 +366,9 @@ impl Serving {
     pub async fn stop(self) -> Result<(), StoreError> {
         self.reading.stop();
         self.listening.stop().await;
+        if let Some(checking) = self.checking {
+            let _ = tokio::task::spawn_blocking(move || checking.stop()).await;
+        }
         if let Some(indexing) = &self.indexing {
             indexing.abort();
         }

@@ -3,12 +3,15 @@
 mod address;
 mod bounds;
 mod budget;
+mod client;
+mod entrance;
 mod fallback;
 mod handlers;
 mod hosts;
 mod listen;
 mod listener;
 mod page;
+mod places;
 mod receive;
 mod stream;
 mod tls;
@@ -19,9 +22,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
+use tokio::sync::Semaphore;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -30,13 +34,17 @@ use tower_http::trace::TraceLayer;
 use tracing::Span;
 
 use crate::collector::Collector;
+use crate::fsck::Found;
 use crate::reading::Reading;
 use crate::reads::ReadRules;
 use budget::Budget;
+use client::Client;
 
 pub use crate::api::{Cors, Problem};
 pub use address::Address;
 pub use bounds::Bounds;
+pub use client::{Proxies, Proxy, ProxyHeader};
+pub use entrance::Entrance;
 pub use hosts::Hosts;
 pub use listen::{Listening, listen};
 pub use page::Page;
@@ -53,8 +61,12 @@ pub struct AppState {
     pub page: Option<Page>,
     /// What readers are served from.
     pub reading: Arc<Reading>,
+    /// What the log's check of itself found.
+    pub found: Found,
     bounds: Bounds,
     budget: Budget,
+    /// Who may read bodies that take a while.
+    readers: Arc<Semaphore>,
 }
 
 impl AppState {
@@ -62,7 +74,18 @@ impl AppState {
     pub fn new(collector: Collector, folder: PathBuf, bounds: Bounds) -> Self {
         let reading = Arc::new(Reading::new(collector.clone(), &folder, None, ReadRules::default()));
         let budget = Budget::new(bounds.memory);
-        Self { collector, folder: Arc::new(folder), page: None, reading, bounds, budget }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let readers = Arc::new(Semaphore::new(cores));
+        Self {
+            collector,
+            folder: Arc::new(folder),
+            page: None,
+            reading,
+            found: Found::default(),
+            bounds,
+            budget,
+            readers,
+        }
     }
 }
 
@@ -75,6 +98,7 @@ fn reading() -> Router<AppState> {
         .route("/evidence", get(handlers::evidence))
         .layer(gzip)
         .route("/stream", get(stream::stream))
+        .layer(from_fn(entrance::keep))
         .route("/erase", post(handlers::erase_events))
         .route("/erasures", get(handlers::erasures))
         .route("/erasures/{record}", get(handlers::erasures))

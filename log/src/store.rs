@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use countersign::hash::Hash;
 use countersign::link::{ChainId, Link};
-use countersign::log::{Evidence, Growth, SaltedEvent, Storage};
+use countersign::log::{Evidence, Growth, Known, Life, SaltedEvent, Storage};
 use countersign::merkle::{CompactRange, Grown, Tile};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -263,6 +263,18 @@ pub trait Reader: Send + Sync {
     /// The store's own.
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError>;
 
+    /// What the log's key notes say about a key.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn life(&self, key: &VerifierKey) -> Result<Life, StoreError>;
+
+    /// Whether the log has the key note with this leaf hash.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn has_note(&self, hash: &Hash) -> Result<bool, StoreError>;
+
     /// The indexes of the key notes among these leaves, ascending.
     ///
     /// # Errors
@@ -292,4 +304,20 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// The store's own; [`StoreError::Damaged`] when it is missing.
     fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError>;
+}
+
+impl Known for dyn Reader {
+    type Error = StoreError;
+
+    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
+        Reader::key_of(self, chain)
+    }
+
+    fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
+        Reader::life(self, key)
+    }
+
+    fn has_note(&self, hash: &Hash) -> Result<bool, StoreError> {
+        Reader::has_note(self, hash)
+    }
 }

@@ -6,14 +6,15 @@ use countersign::checkpoint::SignedCheckpoint;
 #[cfg(feature = "server")]
 use countersign::link::{ChainId, Link};
 #[cfg(feature = "server")]
+use countersign::log::Kind;
+#[cfg(feature = "server")]
 use countersign::log::Submission;
-use countersign::log::{Refusal, Taken};
+use countersign::log::{Refusal, Stop, Taken};
 use countersign::merkle::{Grown, inclusion_proof};
 use countersign::proof::Proof;
 use countersign::time::Time;
 
 use crate::hashes::KeptHashes;
-use crate::stop::Stop;
 use crate::store::{Published, Reader, StoreError};
 
 /// A submission that is durable and published.
@@ -33,6 +34,9 @@ pub enum SubmitError {
     /// The log refuses it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The log refuses it, and looked no further: nothing of it is of anybody whom the log knows.
+    #[error("{0}")]
+    Stranger(Refusal),
     /// The log's clock stands outside its witnesses'. Nothing was taken: what is signed by such a clock might never
     /// verify.
     #[error("the log's clock shows {now}, {} s {} its witnesses'", (skew / 1000).unsigned_abs(), if *skew > 0 { "ahead of" } else { "behind" })]
@@ -53,18 +57,34 @@ pub enum SubmitError {
     Busy,
     /// The log signs nothing more. Nothing was acknowledged.
     #[error("{0}")]
-    Stopped(Arc<Stop>),
+    Stopped(Arc<crate::stop::Stop>),
     /// The store failed, or the log is stopping. Whether the submission was taken is told when it is sent again.
     #[error("{0}")]
     Unavailable(String),
 }
 
 impl SubmitError {
+    /// Whether it is refused for what the log does not know, and may know when it has looked again.
+    #[cfg(feature = "server")]
+    pub(crate) fn is_of_somebody_unknown(&self) -> bool {
+        let Self::Stranger(refusal) = self else { return false };
+        matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorised)
+    }
+
     /// The same for another submission of one commit, which is due to no submission.
     pub(crate) fn again(&self) -> Self {
         match self {
             Self::Stopped(stop) => Self::Stopped(Arc::clone(stop)),
             error => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<Stop<StoreError>> for SubmitError {
+    fn from(stop: Stop<StoreError>) -> Self {
+        match stop {
+            Stop::Refused(refusal) => Self::Refused(refusal),
+            Stop::Storage(error) => error.into(),
         }
     }
 }

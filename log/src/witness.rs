@@ -14,7 +14,7 @@ use countersign::Error;
 use countersign::note::{KeyType, SignerKey, VerifierKey};
 use countersign::witness::{CosignError, Request, judge};
 
-use crate::server::{Address, Bounds, Listening, listen};
+use crate::server::{Address, Bounds, Entrance, Listening, listen};
 
 pub use memory::{Memory, MemoryError};
 
@@ -147,7 +147,9 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let memory = Memory::open(&config.state)?;
     let witness = Witness::new(config.key, config.logs, memory, config.clock)?;
     let router = http::router(witness, &config.bounds);
-    let listening = listen(&config.listen, None, router, &config.bounds).await.map_err(StartError::Listen)?;
+    let entrance = Entrance::new(&config.bounds, |_| {});
+    let listening = listen(&config.listen, None, router, &config.bounds, entrance);
+    let listening = listening.await.map_err(StartError::Listen)?;
     Ok(Serving { listening })
 }
 

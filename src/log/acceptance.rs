@@ -255,7 +255,7 @@ impl Acceptance {
     }
 }
 
-fn gap(link: &Link, chain: Option<&Chain>) -> Refusal {
+pub(super) fn gap(link: &Link, chain: Option<&Chain>) -> Refusal {
     let (id, seq) = (link.chain(), link.seq());
     let (expected, last) = chain.map_or((0, None), |chain| (chain.next, Some(chain.last)));
     let message = match expected {

@@ -5,6 +5,7 @@ use core::convert::Infallible;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 use crate::link::ChainId;
+use crate::note::VerifierKey;
 use crate::time::Time;
 use crate::tolerance;
 
@@ -75,6 +76,11 @@ impl Refusal {
 
     pub(super) fn unauthorised(message: String, hint: &'static str) -> Self {
         Self::new(Kind::Unauthorised, Error::new(Code::Unauthorised, message).with_hint(hint))
+    }
+
+    pub(super) fn ungranted(key: &VerifierKey) -> Self {
+        let hint = "submit an issuer's grant before it, or name the key in the log's trust file as emitter";
+        Self::unauthorised(format!("the key {key} was not granted before its chain"), hint)
     }
 
     pub(super) fn early(link: Time, now: Time, wait: u64) -> Self {

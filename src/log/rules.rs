@@ -139,9 +139,7 @@ impl Rules {
         } else if trust.emitters().contains(key) {
             return Ok(());
         } else if windows.is_empty() {
-            let hint =
-                "submit an issuer's grant before it, or name the key in the log's trust file as emitter";
-            (format!("the key {key} was not granted before its chain"), hint)
+            return Err(Refusal::ungranted(key));
         } else if windows.standing(windows.len(), time) != Standing::Within {
             let hint = "its grants began later or ended before: a new grant makes way for a new chain";
             (format!("at {time} the key {key} was not allowed to sign"), hint)

@@ -1,11 +1,11 @@
 //! What an emitter brings to a log at one time.
 
+use core::convert::Infallible;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Body, Kind, Leaf, Refusal};
+use super::{Intake, Leaf, Refusal, Stop};
 use crate::error::{Code, Error};
-use crate::export::Line;
 use crate::link::{ChainId, Link, signed_part};
 use crate::note::VerifierKey;
 
@@ -58,51 +58,31 @@ impl Submission {
     /// Reads a submission. Nothing but the events' commits is verified.
     ///
     /// # Errors
-    /// [`Kind::TooLarge`], [`Kind::TooMany`], and [`Kind::Malformed`] with the line.
+    /// As for [`Intake::push`] and [`Intake::finish`].
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, Refusal> {
-        if body.len() > limits.bytes {
-            let message = format!("a submission has at most {} bytes", limits.bytes);
-            return Err(too_large(Kind::TooLarge, message));
-        }
-        let body = str::from_utf8(body).map_err(|error| {
-            let before = body.get(..error.valid_up_to()).unwrap_or_default();
-            let line = memchr::memchr_iter(b'\n', before).count() as u64 + 1;
-            Refusal::malformed(Error::new(Code::Export, "not UTF-8").at_line(line))
-        })?;
-        let (mut entries, mut chains, mut notes) = (Vec::new(), HashSet::new(), HashSet::new());
-        for (line, number) in body.split('\n').zip(1..) {
-            let line = line.trim_matches([' ', '\t', '\r']);
-            if line.is_empty() {
-                continue;
-            }
-            if entries.len() == limits.lines {
-                let message = format!("a submission has at most {} lines", limits.lines);
-                return Err(too_large(Kind::TooLarge, message));
-            }
-            let malformed = |error: Error| Refusal::malformed(error.at_line(number));
-            let parsed = Line::parse(line).map_err(|error| malformed(explain(error.to_error(), line)))?;
-            let leaf = Leaf::of_item(&parsed.item).map_err(|refusal| refusal.at_line(Some(number)))?;
-            let _ = match &leaf.body {
-                Body::Link { link, .. } => chains.insert(link.chain()),
-                Body::Note(_) => notes.insert(leaf.hash),
-            };
-            if chains.len() + notes.len() > MAX_PROVEN {
-                let message =
-                    format!("a submission has at most {MAX_PROVEN} chains and key notes, one with the other");
-                return Err(too_large(Kind::TooMany, message));
-            }
-            entries.push(Entry::new(Some(number), leaf));
-        }
-        if entries.is_empty() {
-            let error = Error::new(Code::Export, "there is nothing in this submission");
-            return Err(Refusal::malformed(error.with_hint("it has at least one link or key note")));
-        }
-        Ok(Self { entries })
+        let mut intake = Intake::new(*limits);
+        let mut admit = |_: &Leaf| Ok(());
+        let read = intake.push(body, &mut admit).and_then(|()| intake.finish(&mut admit));
+        read.map_err(Stop::<Infallible>::refusal)
+    }
+
+    /// Of these leaves, of which there is one at least.
+    pub(super) fn of(entries: Vec<Entry>) -> Self {
+        Self { entries }
     }
 
     /// What it brings, in its order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// About how many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        let bytes = |entry: &Entry| {
+            let event = entry.leaf.event().map_or(0, |event| event.text.len());
+            size_of::<Entry>() + size_of::<Leaf>() + entry.leaf.text.len() + event
+        };
+        self.entries.iter().map(bytes).sum()
     }
 
     /// Verifies the links' signatures ahead of [`Growth::submit`](super::Growth::submit), which then need not: so that
@@ -153,17 +133,6 @@ pub(super) fn check_signature(entry: &Entry, link: &Link, key: &VerifierKey) -> 
     Err(Refusal::malformed(error.with_hint("the link is not what its emitter signed")).at_line(entry.line))
 }
 
-fn explain(error: Error, line: &str) -> Error {
-    if line.contains("\"countersign\"") && line.contains("export/v1") {
-        return error.with_hint("a submission has no header: leave the export's first line out");
-    }
-    error
-}
-
-fn too_large(kind: Kind, message: String) -> Refusal {
-    Refusal::new(kind, Error::new(Code::Refused, message).with_hint("submit less at a time"))
-}
-
 #[cfg(all(test, feature = "sign"))]
 mod tests {
     #[cfg(target_arch = "wasm32")]
@@ -172,7 +141,7 @@ mod tests {
     use super::*;
     use crate::ed25519::VERIFIED;
     use crate::keys::{KeyNote, Statement};
-    use crate::log::{Empty, Growth, Rules, Taken};
+    use crate::log::{Empty, Growth, Kind, Rules, Taken};
     use crate::note::SignerKey;
     use crate::recorder::Recorder;
     use crate::time::Time;

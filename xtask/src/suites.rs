@@ -146,10 +146,15 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
     cargo_tested(product.and(xtask), log)
 }
 
-/// What stands before a log, and is wanted by its tests. Where it is missing they say that they were skipped, unless
+/// What stands before a log or watches it, and is wanted by its tests. Where it is missing they say that they were skipped, unless
 /// `CI` is set.
 fn proxies(tools: &Tools) -> Result<()> {
-    let wanted = [("nginx", "nginx-light"), ("caddy", "caddy"), ("systemd-analyze", "systemd")];
+    let wanted = [
+        ("nginx", "nginx-light"),
+        ("caddy", "caddy"),
+        ("systemd-analyze", "systemd"),
+        ("promtool", "prometheus"),
+    ];
     let is_missing = |(program, _): &(&str, &str)| {
         run::find(program).is_none() && !Path::new("/usr/sbin").join(program).exists()
     };
@@ -157,7 +162,7 @@ fn proxies(tools: &Tools) -> Result<()> {
     if missing.is_empty() || std::env::var_os("CI").is_none() {
         return Ok(());
     }
-    tools.progress.step("nginx, Caddy and systemd", |log| run::apt_install(log, &missing))
+    tools.progress.step("nginx, Caddy, systemd and promtool", |log| run::apt_install(log, &missing))
 }
 
 fn doc(tools: &Tools, log: &Log) -> Result<String> {

@@ -145,7 +145,9 @@ onEachLog((log) => {
     assert.deepEqual(standing, { state: "unknown", skew: null, witnesses: {} });
     assert.match(now, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
     const erasures = { unfinished: 0, failing: false };
-    assert.deepEqual(rest, { healthy: true, origin: ORIGIN, size: checkpoint.size, erasures, stopped: null });
+    const storage = { failing: false, full: false };
+    const { size } = checkpoint;
+    assert.deepEqual(rest, { healthy: true, origin: ORIGIN, size, erasures, storage, damaged: null, stopped: null });
     const { at, ...said } = published as { at: string };
     assert.deepEqual(said, { size: checkpoint.size, witnessed: true });
     assert.match(at, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/);
@@ -172,7 +174,8 @@ onEachLog((log) => {
     const now = await counted();
     const grown = (name: string) => (now.get(name) ?? 0) - (before.get(name) ?? 0);
     assert.equal(grown(submissions("taken")), 1);
-    assert.equal(grown(submissions("malformed")), 1);
+    assert.equal(grown(submissions("malformed")), 0);
+    assert.equal(grown(`countersign_turned_away_total{reason="malformed"}`), 1);
     assert.equal(grown(submissions("gap")), 1);
     assert.equal(grown("countersign_leaves_total"), 4);
     const { size } = await log.checkpoint();

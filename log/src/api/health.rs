@@ -27,18 +27,34 @@ impl Erasing {
     }
 }
 
+/// What else may be wrong.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Condition {
+    /// The log takes nothing more, for it ends.
+    pub(crate) stopping: bool,
+    /// What is so about erasures.
+    pub(crate) erasing: Erasing,
+    /// The newest commit failed.
+    pub(crate) commits_failing: bool,
+    /// There is hardly any room left where the log is stored.
+    pub(crate) disk_full: bool,
+    /// What a check of the whole log found damaged: code, place, what is wrong and what to do.
+    pub(crate) damaged: Option<[String; 4]>,
+}
+
 /// Whether the log can be read and written: 200 or 503, and what is so.
 pub(crate) fn health(
     origin: &str,
     size: Option<u64>,
     published: Option<&Published>,
     clock: &Standing,
-    stopping: bool,
-    erasing: Erasing,
+    condition: Condition,
     stopped: Option<&Stop>,
 ) -> Answer {
+    let Condition { stopping, erasing, commits_failing, disk_full, damaged } = condition;
     let works = size.is_some() && published.is_some() && !stopping && !erasing.failing && stopped.is_none();
-    let healthy = works && clock.outside.is_none();
+    let sound = !commits_failing && !disk_full && damaged.is_none();
+    let healthy = works && sound && clock.outside.is_none();
     let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "healthy": healthy,
@@ -50,6 +66,13 @@ pub(crate) fn health(
             "witnessed": published.witnessed,
         })),
         "erasures": { "unfinished": erasing.unfinished, "failing": erasing.failing },
+        "storage": { "failing": commits_failing, "full": disk_full },
+        "damaged": damaged.map(|[code, place, message, hint]| json!({
+            "code": code,
+            "place": place,
+            "message": message,
+            "hint": hint,
+        })),
         "stopped": stopped.map(|stop| json!({
             "code": stop.cause.code(),
             "at": stop.at.to_string(),

@@ -105,7 +105,9 @@ impl Problem {
     /// A submission that was not taken.
     pub fn of_submission(error: &SubmitError, limits: &Limits) -> Self {
         match error {
-            SubmitError::Refused(refusal) => Self::of_refusal(refusal, limits),
+            SubmitError::Refused(refusal) | SubmitError::Stranger(refusal) => {
+                Self::of_refusal(refusal, limits)
+            }
             SubmitError::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "server.busy", error.to_string())
                 .with_hint("send it again later: nothing was taken"),
             SubmitError::Clock { now, skew } => {
@@ -187,6 +189,12 @@ impl Problem {
             _ => {}
         }
         problem
+    }
+
+    /// Whether it can be had later as it is.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object has no memory to share out"))]
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
     /// The store failed: what it said is for the operator, not for clients.

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use super::{Content, EmbeddedCollector, LIMITS, Live, Pending};
 use crate::api::erase::ErasureRequest;
 use crate::api::export::ExportRequest;
+use crate::api::health::Condition;
 use crate::api::sse::Opening;
 use crate::api::{self, Problem};
 use crate::tokens::{Access, Right};
@@ -161,7 +162,9 @@ impl EmbeddedCollector {
                 let (size, stopped) = (self.reader.size().ok(), self.signing.stopped());
                 let published = published.as_deref();
                 let stopped = stopped.as_deref();
-                api::health::health(&self.origin, size, published, &clock, false, erasing, stopped)
+                let commits_failing = self.metrics.are_commits_failing();
+                let condition = Condition { erasing, commits_failing, ..Condition::default() };
+                api::health::health(&self.origin, size, published, &clock, condition, stopped)
             }
             Route::Metrics => {
                 let clock = self.timekeeper.standing(self.working.rules().trust());
@@ -181,9 +184,8 @@ impl EmbeddedCollector {
         if request.body().len() > LIMITS.bytes {
             return Err(Problem::too_large(&LIMITS));
         }
-        let body = api::body::unpack(request.body(), &LIMITS, &mut |_| Ok(()))?;
-        let answered = self.submit(&body);
-        self.count(answered.as_ref().map(drop));
+        let answered = self.read(request.body())?.and_then(|submission| self.submit(submission));
+        self.metrics.answered(answered.as_ref().map(drop));
         let pending = answered.map_err(|error| Problem::of_submission(&error, &LIMITS))?;
         match self.taken(&pending) {
             Some(answer) => Ok(answer?.map(Content::Whole)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign::link::{ChainId, Link, commit};
 use roaring::RoaringTreemap;
 
-use super::{Mend, Report, stretches};
+use super::{Mend, PORTION, Report, stretches};
 use crate::erase::record::{Record, is_erasure};
 use crate::store::{Reader, StoredEvent, StoredLeaf};
 
@@ -65,9 +65,16 @@ impl Erasures {
         })
     }
 
-    pub(super) fn end(self, report: &mut Report) {
+    /// Ends with the leaf of that index. What was recorded since is looked at only to tell what was erased meanwhile.
+    pub(super) fn end(mut self, size: u64, report: &mut Report) {
+        let since = self.records_since(size);
         let unfinished = self.reader.unfinished_erasures().unwrap_or_default();
         let mut unrecorded = self.erased;
+        for record in since {
+            if let Ok(record) = Record::read(&*self.reader, record) {
+                unrecorded -= record.leaves;
+            }
+        }
         for record in self.records {
             let place = format!("leaf {record}");
             let leaves = match Record::read(&*self.reader, record) {
@@ -79,8 +86,8 @@ impl Erasures {
             };
             if unfinished.contains(&record) {
                 report.unfinished += 1;
-            } else if !leaves.is_disjoint(&self.here) {
-                let left = stretches(&(&leaves & &self.here));
+            } else if let Some(left) = still_here(&*self.reader, &(&leaves & &self.here)) {
+                let left = stretches(&left);
                 let why = format!("it records that the events of {left} are erased, and they are here");
                 report.tell("fsck.erasure", place, why, Mend::Erasure);
             }
@@ -91,4 +98,35 @@ impl Erasures {
             report.tell("fsck.unrecorded", stretches(&unrecorded), why, Mend::Not);
         }
     }
+
+    /// The erasures that were recorded from that leaf on.
+    fn records_since(&mut self, size: u64) -> Vec<u64> {
+        let now = self.reader.size().unwrap_or(size);
+        let mut records = Vec::new();
+        let mut first = size;
+        while first < now {
+            let end = now.min(first + PORTION);
+            for (leaf, index) in super::read(&self.reader, first..end).iter().zip(first..) {
+                let Some((leaf, link)) = leaf.as_ref().and_then(|leaf| Some((leaf, leaf.link()?))) else {
+                    continue;
+                };
+                let is_record = matches!(&leaf.event, StoredEvent::Here(event) if is_erasure(&event.text));
+                if is_record && self.is_own(&link.chain()) {
+                    records.push(index);
+                }
+            }
+            first = end;
+        }
+        records
+    }
+}
+
+/// Which of these events are still here: they may have been erased since they were seen.
+fn still_here(reader: &dyn Reader, leaves: &RoaringTreemap) -> Option<RoaringTreemap> {
+    let is_here = |index: &u64| {
+        let read = reader.leaves_with_events(*index..*index + 1);
+        read.is_ok_and(|leaf| leaf.iter().any(|leaf| matches!(leaf.event, StoredEvent::Here(_))))
+    };
+    let left: RoaringTreemap = leaves.iter().filter(is_here).collect();
+    (!left.is_empty()).then_some(left)
 }

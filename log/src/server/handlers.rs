@@ -12,7 +12,8 @@ use super::{AppState, Problem};
 use crate::api;
 use crate::api::erase::{Chosen, ErasureRequest};
 use crate::api::export::ExportRequest;
-use crate::api::health::Erasing;
+use crate::api::health::{Condition, Erasing};
+use crate::disk;
 use crate::erase::{self, erase};
 use crate::export::{ExportError, Lines};
 use crate::reading::Reading;
@@ -43,16 +44,23 @@ pub(super) async fn tile(
 }
 
 /// Whether the log can be read and written: 200 or 503, and what is so.
-pub(super) async fn healthz(State(AppState { collector, .. }): State<AppState>) -> Response {
+pub(super) async fn healthz(State(AppState { collector, folder, found, .. }): State<AppState>) -> Response {
     let published = collector.published().borrow().clone();
     let reader = collector.reader().clone();
     let failing = collector.metrics().are_erasures_failing();
-    let looked = tokio::task::spawn_blocking(move || (reader.size().ok(), Erasing::of(&*reader, failing)));
-    let (size, erasing) = looked.await.unwrap_or_default();
+    let looked = tokio::task::spawn_blocking(move || {
+        (reader.size().ok(), Erasing::of(&*reader, failing), disk::is_full(&folder, disk::LEAST))
+    });
+    let (size, erasing, disk_full) = looked.await.unwrap_or_default();
     let (stopping, stopped) = (collector.is_stopping(), collector.signing().stopped());
+    let damaged = found
+        .newest()
+        .and_then(|newest| newest.first)
+        .map(|damage| [damage.code.to_owned(), damage.place, damage.message, damage.mend.hint().to_owned()]);
+    let commits_failing = collector.metrics().are_commits_failing();
+    let condition = Condition { stopping, erasing, commits_failing, disk_full, damaged };
     let (origin, published, clock) = (collector.origin(), published.as_deref(), collector.clock());
-    let stopped = stopped.as_deref();
-    api::health::health(origin, size, published, &clock, stopping, erasing, stopped).map(Body::from)
+    api::health::health(origin, size, published, &clock, condition, stopped.as_deref()).map(Body::from)
 }
 
 pub(super) async fn metrics(State(AppState { collector, .. }): State<AppState>) -> Response {

@@ -4,17 +4,19 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::entrance::{self, Entrance};
 use super::listener::{Listener, Stream};
 use super::{Address, Bounds, Tls};
 
@@ -50,11 +52,13 @@ pub async fn listen(
     tls: Option<Arc<Tls>>,
     router: Router,
     bounds: &Bounds,
+    entrance: Entrance,
 ) -> io::Result<Listening> {
     let listener = Listener::bind(address).await?;
     let address = listener.address()?;
     let (stop, stopping) = watch::channel(false);
-    let task = tokio::spawn(serve(listener, tls, router, bounds.clone(), stopping));
+    let router = router.layer(from_fn_with_state(entrance.clone(), entrance::enter));
+    let task = tokio::spawn(serve(listener, tls, router, bounds.clone(), entrance, stopping));
     Ok(Listening { address, stop, task })
 }
 
@@ -63,12 +67,13 @@ async fn serve(
     tls: Option<Arc<Tls>>,
     router: Router,
     bounds: Bounds,
+    entrance: Entrance,
     mut stopping: watch::Receiver<bool>,
 ) {
     let graceful = GracefulShutdown::new();
     let stopped = stopping.clone();
     tokio::select! {
-        () = accept(&listener, tls.as_deref(), router, &bounds, &graceful, &stopped) => {}
+        () = accept(&listener, tls.as_deref(), router, &bounds, &entrance, &graceful, &stopped) => {}
         () = told(&mut stopping) => {}
     }
     drop(listener);
@@ -80,14 +85,13 @@ async fn accept(
     tls: Option<&Tls>,
     router: Router,
     bounds: &Bounds,
+    entrance: &Entrance,
     graceful: &GracefulShutdown,
     stopping: &watch::Receiver<bool>,
 ) {
-    let connections = Arc::new(Semaphore::new(bounds.connections));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(64 << 10);
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok(stream) => stream,
             Err(error) => {
@@ -96,9 +100,12 @@ async fn accept(
                 continue;
             }
         };
-        let connection = Connection {
+        // Who finds no room even to be told so is cut off.
+        let Some(connected) = entrance.connect(stream.peer()) else { continue };
+        let place = connected.place.clone();
+        let connection = Serving {
             http: http.clone(),
-            router: router.clone(),
+            router: router.clone().layer(Extension(connected)),
             tls: tls.map(Tls::acceptor),
             watcher: graceful.watcher(),
             stopping: stopping.clone(),
@@ -106,18 +113,23 @@ async fn accept(
             answer: bounds.answer,
         };
         tokio::spawn(async move {
-            match stream {
-                Stream::Tcp(stream) => connection.begin(stream).await,
-                #[cfg(unix)]
-                Stream::Unix(stream) => connection.begin(stream).await,
+            let served = async {
+                match stream {
+                    Stream::Tcp(stream) => connection.begin(stream).await,
+                    #[cfg(unix)]
+                    Stream::Unix(stream) => connection.begin(stream).await,
+                }
+            };
+            tokio::select! {
+                () = served => {}
+                () = place.closed() => {}
             }
-            drop(permit);
         });
     }
 }
 
 /// What a connection is served with.
-struct Connection {
+struct Serving {
     http: http1::Builder,
     router: Router,
     tls: Option<TlsAcceptor>,
@@ -127,7 +139,7 @@ struct Connection {
     answer: Duration,
 }
 
-impl Connection {
+impl Serving {
     async fn begin(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let Some(tls) = self.tls.take() else { return self.serve(stream).await };
         let handshake = tokio::time::timeout(self.head, tls.accept(stream));

@@ -1,6 +1,7 @@
 //! The sockets that connections come from.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 #[cfg(unix)]
 use std::path::PathBuf;
 
@@ -22,6 +23,20 @@ pub(super) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+}
+
+impl Stream {
+    /// The address of who is at the other end, where it has one.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        match self {
+            // Of one that is gone already none can be told.
+            Self::Tcp(stream) => {
+                Some(stream.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip()))
+            }
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+        }
+    }
 }
 
 impl Listener {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Evidence, SaltedEvent, Storage as _};
+use countersign::log::{Evidence, Life, SaltedEvent, Storage as _};
 use countersign::merkle::Tile;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -105,6 +105,14 @@ impl<C: Connections> Reader for TableReader<C> {
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
         self.with(|database| Ok(TableStorage(database).chain(chain)?.map(|chain| chain.key)))
+    }
+
+    fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
+        self.with(|database| TableStorage(database).life(key))
+    }
+
+    fn has_note(&self, hash: &Hash) -> Result<bool, StoreError> {
+        self.with(|database| Ok(TableStorage(database).note(hash)?.is_some()))
     }
 
     fn notes(&self, leaves: Range<u64>) -> Result<Vec<u64>, StoreError> {

@@ -179,7 +179,7 @@ fn leaves_and_lines_that_are_too_long() {
     let open = format!("{{\"link\":\"countersign/v1 open {long_name} \"}}");
     assert_refused(&server, open, 400, "export.invalid", Some(1));
     let padded =
-        " ".repeat(2 << 20) + &lines(&chain(&server, 1))[0] + "\n{\"link\":\"" + &"x".repeat(1 << 20);
+        " ".repeat(1 << 15) + &lines(&chain(&server, 1))[0] + "\n{\"link\":\"" + &"x".repeat(1 << 20);
     assert_refused(&server, padded, 400, "export.invalid", Some(2));
 }
 

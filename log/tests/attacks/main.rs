@@ -6,6 +6,7 @@ mod common;
 
 mod bodies;
 mod clients;
+mod floods;
 mod forks;
 mod keys;
 mod paths;

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign::log::Submission;
 use countersign_log::bucket::Bucket;
 use countersign_log::serve::{Serving, StartError, serve};
 use countersign_log::store::StoreError;
@@ -145,7 +146,8 @@ fn what_a_server_was_doing_when_it_was_killed_is_there_whole_or_not_at_all() {
         way.end_after(writes);
         emitter.record(300);
         let collector = serving.collector();
-        let submission = collector.read(emitter.body(0, usize::MAX).0.as_bytes()).unwrap();
+        let body = emitter.body(0, usize::MAX).0;
+        let submission = Submission::parse(body.as_bytes(), collector.limits()).unwrap();
         let answered = world.runtime.block_on(async {
             let ended = async {
                 while !way.has_ended() {

@@ -211,6 +211,7 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
     Config {
         holds: Vec::new(),
+        check_within: None,
         folder: folder.to_owned(),
         store,
         key: log_key(),

@@ -43,6 +43,7 @@ pub struct Server {
     /// Beside those that every log answers to.
     pub hosts: Hosts,
     pub holds: Vec<Hold>,
+    pub check_within: Option<Duration>,
     pub listen: Address,
     pub tls: Option<Arc<Tls>>,
     pub issuer: Option<countersign_log::oidc::Config>,
@@ -117,6 +118,7 @@ impl Server {
             // What tests write by hand.
             hosts: Hosts::parse(["l", "log", "log.example"]).unwrap(),
             holds: Vec::new(),
+            check_within: None,
             listen: "127.0.0.1:0".parse().unwrap(),
             tls: None,
             issuer: None,
@@ -138,6 +140,7 @@ impl Server {
         let (clock, steady) = (Arc::clone(&self.clock), Arc::clone(&self.steady));
         let config = Config {
             holds: self.holds.clone(),
+            check_within: self.check_within,
             folder: self.folder.path().to_owned(),
             store: None,
             key: log_key(),

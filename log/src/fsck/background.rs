@@ -1,0 +1,116 @@
+//! A server that checks its own log, slowly, again and again.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use countersign::time::Time;
+
+use super::{Damage, check_leaves};
+use crate::collector::Collector;
+use crate::store::StoreError;
+
+/// How often it is looked whether the server shall stop.
+const GLANCE: Duration = Duration::from_millis(100);
+/// How long it rests between two checks at least.
+const REST: Duration = Duration::from_millis(10);
+
+/// What the newest check found.
+#[derive(Clone, Debug, Default)]
+pub struct Found(Arc<Mutex<Option<Newest>>>);
+
+/// A check that came to its end.
+#[derive(Clone, Debug)]
+pub struct Newest {
+    /// When it ended.
+    pub at: Time,
+    /// How many damages there were.
+    pub damages: u64,
+    /// The first of them.
+    pub first: Option<Damage>,
+}
+
+impl Found {
+    /// None while the first is on its way.
+    pub fn newest(&self) -> Option<Newest> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, newest: Newest) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(newest);
+    }
+}
+
+/// The thread that checks.
+pub(crate) struct Checking {
+    stopping: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Checking {
+    /// Begins to check everything once in that time, and tells `found`.
+    pub(crate) fn begin(collector: Collector, within: Duration, found: Found) -> io::Result<Self> {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let thread = {
+            let stopping = stopping.clone();
+            let work = move || while check(&collector, within, &found, &stopping) {};
+            thread::Builder::new().name("checking".into()).spawn(work)?
+        };
+        Ok(Self { stopping, thread })
+    }
+
+    /// Ends it, wherever it is.
+    pub(crate) fn stop(self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        // What it panicked about was told then.
+        let _ = self.thread.join();
+    }
+}
+
+/// Checks everything once, and rests until it is time to do so again. Says whether it shall.
+fn check(collector: &Collector, within: Duration, found: &Found, stopping: &AtomicBool) -> bool {
+    let begun = Instant::now();
+    let metrics = collector.metrics();
+    let mut pace = |done: u64, all: u64| {
+        #[allow(clippy::cast_precision_loss, reason = "it is a pace")]
+        let part = if all == 0 { 1.0 } else { done as f64 / all as f64 };
+        metrics.checking(done);
+        if rest(begun + within.mul_f64(part), stopping) {
+            Ok(())
+        } else {
+            Err(StoreError::unavailable("checking", "the server stops"))
+        }
+    };
+    match check_leaves(collector.reader(), collector.origin(), &mut pace) {
+        Ok(report) => {
+            let damages = report.damages.len() as u64 + report.more;
+            for damage in report.damages.iter().take(10) {
+                let Damage { code, place, message, .. } = damage;
+                tracing::error!(code, place, message, "the log is damaged");
+            }
+            metrics.checked(damages, collector.now());
+            found.set(Newest { at: collector.now(), damages, first: report.damages.into_iter().next() });
+        }
+        Err(error) if !stopping.load(Ordering::Relaxed) => {
+            tracing::error!(%error, "the log could not be checked");
+        }
+        Err(_) => {}
+    }
+    rest((begun + within).max(Instant::now() + REST), stopping)
+}
+
+/// Rests until then. Says whether the server goes on.
+fn rest(until: Instant, stopping: &AtomicBool) -> bool {
+    loop {
+        if stopping.load(Ordering::Relaxed) {
+            return false;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        thread::sleep(left.min(GLANCE));
+    }
+}

@@ -1,0 +1,195 @@
+//! Who asks, as far as it is told by an address.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use axum::http::HeaderMap;
+use ipnet::IpNet;
+
+/// Who asks: limits for one client are for one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Client {
+    /// An IPv4 address, or the first 64 bits of an IPv6 address: so much of them one subscriber has.
+    Address(IpAddr),
+    /// Somebody on this machine, by a Unix socket.
+    Socket,
+}
+
+impl Client {
+    /// Who has that address.
+    pub(super) fn of(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+
+    /// Whether it is on this machine, as a proxy may be of which the server was told nothing.
+    pub(super) fn is_local(self) -> bool {
+        match self {
+            Self::Address(address) => address.is_loopback() || address == Ipv6Addr::UNSPECIFIED,
+            Self::Socket => true,
+        }
+    }
+}
+
+/// A proxy whose word is taken for who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proxy {
+    /// Those of a network, or of one address.
+    Network(IpNet),
+    /// Whoever connects to the server's Unix socket.
+    Socket,
+}
+
+impl FromStr for Proxy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "unix" {
+            return Ok(Self::Socket);
+        }
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        let network = address.or_else(|_| text.parse());
+        network.map(Self::Network).map_err(|_| "write it as 10.0.0.1, 10.0.0.0/8 or unix".into())
+    }
+}
+
+/// In which header proxies say who asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl FromStr for ProxyHeader {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "x-forwarded-for" => Ok(Self::XForwardedFor),
+            "forwarded" => Ok(Self::Forwarded),
+            _ => Err("write x-forwarded-for or forwarded".into()),
+        }
+    }
+}
+
+/// Whose word is taken for who asks. Without proxies nobody's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// Those that are trusted.
+    pub trusted: Vec<Proxy>,
+    /// Where they say it.
+    pub header: ProxyHeader,
+}
+
+impl Proxies {
+    /// Whether the peer of a connection is one of them; `None` is one on the Unix socket.
+    pub(super) fn trust(&self, peer: Option<IpAddr>) -> bool {
+        self.trusted.iter().any(|proxy| match (proxy, peer) {
+            (Proxy::Network(network), Some(peer)) => network.contains(&peer.to_canonical()),
+            (Proxy::Socket, None) => true,
+            _ => false,
+        })
+    }
+
+    /// Who asks by a connection of one of them: the last address that no trusted proxy has. What stands before it
+    /// anybody can have written.
+    pub(super) fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Client {
+        let name = match self.header {
+            ProxyHeader::XForwardedFor => "x-forwarded-for",
+            ProxyHeader::Forwarded => "forwarded",
+        };
+        let lines: Vec<&str> =
+            headers.get_all(name).iter().map(|line| line.to_str().unwrap_or_default()).collect();
+        let mut client = peer;
+        for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+            let Some(address) = self.address(hop) else { break };
+            client = Some(address);
+            if !self.trust(client) {
+                break;
+            }
+        }
+        client.map_or(Client::Socket, Client::of)
+    }
+
+    fn address(&self, hop: &str) -> Option<IpAddr> {
+        let node = match self.header {
+            ProxyHeader::XForwardedFor => hop.trim(),
+            ProxyHeader::Forwarded => {
+                let pairs = hop.split(';').filter_map(|pair| pair.trim().split_once('='));
+                let mut nodes = pairs.filter(|(name, _)| name.eq_ignore_ascii_case("for"));
+                let (_, node) = nodes.next().filter(|_| nodes.next().is_none())?;
+                node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node)
+            }
+        };
+        // With a port, without, and an IPv6 address in brackets or not.
+        let bare = node.strip_prefix('[').and_then(|node| node.strip_suffix(']')).unwrap_or(node);
+        bare.parse().ok().or_else(|| node.parse().ok().map(|socket: std::net::SocketAddr| socket.ip()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_client_is_an_address_or_a_subscribers_network() {
+        assert_eq!(Client::of(ip("2001:db8:1:2::1")), Client::of(ip("2001:db8:1:2:ffff::9")));
+        assert_ne!(Client::of(ip("2001:db8:1:2::1")), Client::of(ip("2001:db8:1:3::1")));
+        assert_eq!(Client::of(ip("::ffff:192.0.2.1")), Client::of(ip("192.0.2.1")));
+        assert_ne!(Client::of(ip("192.0.2.1")), Client::of(ip("192.0.2.2")));
+        assert!(Client::of(ip("127.0.0.1")).is_local() && Client::of(ip("::1")).is_local());
+        assert!(!Client::of(ip("192.0.2.1")).is_local());
+    }
+
+    #[test]
+    fn a_proxys_word_is_taken_as_far_as_proxies_are_trusted() {
+        let proxies = |header| Proxies {
+            trusted: ["10.0.0.0/8", "192.0.2.7", "unix"].map(|proxy| proxy.parse().unwrap()).into(),
+            header,
+        };
+        let asks = |header, lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            let name = if header == ProxyHeader::Forwarded { "forwarded" } else { "x-forwarded-for" };
+            for line in lines {
+                headers.append(name, line.parse().unwrap());
+            }
+            proxies(header).client(Some(ip("10.0.0.1")), &headers)
+        };
+        let cases: [(&[&str], &str); 8] = [
+            (&[], "10.0.0.1"),
+            (&["198.51.100.1"], "198.51.100.1"),
+            // What the client wrote itself is before what the proxy wrote.
+            (&["198.51.100.9, 198.51.100.1"], "198.51.100.1"),
+            (&["198.51.100.9", "198.51.100.1, 192.0.2.7"], "198.51.100.1"),
+            (&["198.51.100.1:4711"], "198.51.100.1"),
+            (&["[2001:db8::1]:4711"], "2001:db8::1"),
+            (&["2001:db8::1"], "2001:db8::1"),
+            (&["198.51.100.9, unknown"], "10.0.0.1"),
+        ];
+        for (lines, client) in cases {
+            assert_eq!(asks(ProxyHeader::XForwardedFor, lines), Client::of(ip(client)), "{lines:?}");
+        }
+        let cases: [(&[&str], &str); 4] = [
+            (&["for=198.51.100.9, For=\"[2001:db8::1]:4711\";proto=https"], "2001:db8::1"),
+            (&["proto=https;for=198.51.100.1;by=10.0.0.1"], "198.51.100.1"),
+            (&["for=_hidden"], "10.0.0.1"),
+            (&["for=198.51.100.1;for=198.51.100.2"], "10.0.0.1"),
+        ];
+        for (lines, client) in cases {
+            assert_eq!(asks(ProxyHeader::Forwarded, lines), Client::of(ip(client)), "{lines:?}");
+        }
+        let proxies = proxies(ProxyHeader::default());
+        assert!(proxies.trust(None) && proxies.trust(Some(ip("10.9.9.9"))));
+        assert!(!proxies.trust(Some(ip("127.0.0.1"))) && !Proxies::default().trust(None));
+        assert!("10.0.0.0/40".parse::<Proxy>().is_err() && "proxy".parse::<Proxy>().is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! What a server knows of its own illnesses, and says.
+
+mod common;
+
+use std::thread;
+use std::time::Duration;
+
+use common::server::{Server, client, send};
+use countersign_log::fsck;
+use countersign_log::sqlite::FILE;
+use countersign_log::tokens::{self, Rights, Scope};
+use serde_json::{Value, json};
+
+/// A log that checks itself without a rest, with so many events.
+fn checking(events: usize) -> Server {
+    let mut server = Server::start();
+    server.check_within = Some(Duration::ZERO);
+    server.begin();
+    let mut emitter = server.emitter(0);
+    emitter.record(events);
+    emitter.deliver_all(&server.url(), usize::MAX);
+    server
+}
+
+/// Its health, when it is as it is expected.
+fn health(server: &Server, status: u16) -> Value {
+    for _ in 0..2_400 {
+        let answer = server.get("/healthz");
+        if answer.status == status {
+            return answer.json();
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("its health is never {status}: {}", server.get("/healthz").json());
+}
+
+fn change(server: &Server, sql: &str) {
+    rusqlite::Connection::open(server.folder().join(FILE)).unwrap().execute_batch(sql).unwrap();
+}
+
+#[test]
+fn what_is_damaged_is_found_by_itself_and_gone_when_it_is_mended() {
+    let server = checking(30);
+    assert_eq!(health(&server, 200)["damaged"], Value::Null);
+    change(&server, "CREATE TABLE kept AS SELECT * FROM tiles; DELETE FROM tiles WHERE tile = 0");
+    let damaged = &health(&server, 503)["damaged"];
+    assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.tile"), &json!("tile/0/000.p/31")));
+    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+    assert!(!metrics.contains("countersign_check_damages 0\n"), "{metrics}");
+    change(&server, "REPLACE INTO tiles SELECT * FROM kept; DROP TABLE kept");
+    health(&server, 200);
+    change(&server, "UPDATE events SET salt = zeroblob(16) WHERE idx = 7");
+    let damaged = &health(&server, 503)["damaged"];
+    assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.event"), &json!("leaf 7")));
+}
+
+#[test]
+fn what_is_erased_and_stored_while_a_log_is_checked_is_no_damage() {
+    let server = checking(700);
+    let token =
+        tokens::add(server.folder(), "privacy-desk", Rights::READ_AND_ERASE, None, Scope::default()).unwrap();
+    let chain = server.emitter(0).chain();
+    let erase = |seqs: &[u64]| {
+        let events: Vec<String> = seqs.iter().map(|seq| format!("{chain}/{seq}")).collect();
+        let request = client().post(server.url() + "/erase").bearer_auth(token.as_str());
+        let answer = send(request.body(json!({ "events": events, "reason": "asked for" }).to_string()));
+        assert_eq!(answer.status, 200, "{}", answer.json());
+    };
+    erase(&[3]);
+    let mut at = 0;
+    let report = fsck::check(server.folder(), &mut |done, _| {
+        // What was seen, and what will be.
+        if at == 0 && done > 0 {
+            at = done;
+            erase(&[5, 600]);
+            server.assert_goes_on();
+        }
+    });
+    let report = report.unwrap();
+    assert!(at > 0 && at < 600);
+    assert_eq!(report.damages, []);
+}
+
+#[test]
+fn a_log_that_cannot_store_is_ill_until_it_can() {
+    let server = Server::start();
+    let mut emitter = server.emitter(0);
+    emitter.record(1);
+    let (body, _) = emitter.body(0, usize::MAX);
+    change(
+        &server,
+        "CREATE TRIGGER full BEFORE INSERT ON leaves BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
+    );
+    assert_eq!(server.submit(body.clone()).refusal(), (503, "server.unavailable".into()));
+    assert_eq!(health(&server, 503)["storage"], json!({ "failing": true, "full": false }));
+    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+    assert!(metrics.contains("countersign_commits_failing 1\n"), "{metrics}");
+    change(&server, "DROP TRIGGER full");
+    assert_eq!(server.submit(body).status, 200);
+    assert_eq!(health(&server, 200)["storage"], json!({ "failing": false, "full": false }));
+}

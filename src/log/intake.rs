@@ -1,0 +1,164 @@
+//! A submission as it comes, so that what is not wanted is refused before the rest of it is unpacked.
+
+use std::collections::HashSet;
+
+use super::submission::Entry;
+use super::{Body, Kind, Leaf, Limits, MAX_PROVEN, Refusal, Stop, Submission};
+use crate::error::{Code, Error};
+use crate::export::{Line, MAX_LINE};
+use crate::link::ChainId;
+
+/// So many bytes of a submission may be blank: lines without anything, and what surrounds the others.
+pub const MAX_BLANK: usize = 64 << 10;
+
+/// Reads a submission piece by piece, and asks of each chain and each key note whether it may come, as soon as its
+/// first line is there. Of what was pushed it keeps the leaves and the beginning of one line.
+#[derive(Debug)]
+pub struct Intake {
+    limits: Limits,
+    /// The beginning of a line whose end did not come yet.
+    begun: Vec<u8>,
+    /// The number of that line.
+    number: u64,
+    bytes: usize,
+    blank: usize,
+    entries: Vec<Entry>,
+    chains: HashSet<ChainId>,
+    notes: HashSet<crate::hash::Hash>,
+}
+
+impl Intake {
+    /// Of a submission of which nothing came yet.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            begun: Vec::new(),
+            number: 1,
+            bytes: 0,
+            blank: 0,
+            entries: Vec::new(),
+            chains: HashSet::new(),
+            notes: HashSet::new(),
+        }
+    }
+
+    /// Whether anything was admitted so far.
+    pub fn has_admitted(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
+    /// How many bytes came so far.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes the next bytes. `admit` is given the first leaf of each chain, and each key note.
+    ///
+    /// # Errors
+    /// [`Kind::TooLarge`], [`Kind::TooMany`], [`Kind::Malformed`] with the line, and what `admit` gives.
+    pub fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        admit: &mut dyn FnMut(&Leaf) -> Result<(), Stop<E>>,
+    ) -> Result<(), Stop<E>> {
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        if self.bytes > self.limits.bytes {
+            let message = format!("a submission has at most {} bytes", self.limits.bytes);
+            return Err(too_large(Kind::TooLarge, message).into());
+        }
+        let mut rest = bytes;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let line = &rest[..end];
+            if self.begun.is_empty() {
+                self.line(line, admit)?;
+            } else {
+                let mut begun = std::mem::take(&mut self.begun);
+                begun.extend_from_slice(line);
+                self.line(&begun, admit)?;
+                begun.clear();
+                self.begun = begun;
+            }
+            self.number += 1;
+            rest = &rest[end + 1..];
+        }
+        self.begun.extend_from_slice(rest);
+        if self.begun.len() > MAX_LINE + MAX_BLANK {
+            let error = Error::new(Code::Export, "malformed line: it is too long").at_line(self.number);
+            return Err(Refusal::malformed(error).into());
+        }
+        Ok(())
+    }
+
+    /// Ends the submission.
+    ///
+    /// # Errors
+    /// As for [`push`](Self::push); [`Kind::Malformed`] where there is nothing in it.
+    pub fn finish<E>(
+        mut self,
+        admit: &mut dyn FnMut(&Leaf) -> Result<(), Stop<E>>,
+    ) -> Result<Submission, Stop<E>> {
+        let last = std::mem::take(&mut self.begun);
+        if !last.is_empty() {
+            self.line(&last, admit)?;
+        }
+        if self.entries.is_empty() {
+            let error = Error::new(Code::Export, "there is nothing in this submission");
+            let error = error.with_hint("it has at least one link or key note");
+            return Err(Refusal::malformed(error).into());
+        }
+        Ok(Submission::of(self.entries))
+    }
+
+    fn line<E>(
+        &mut self,
+        bytes: &[u8],
+        admit: &mut dyn FnMut(&Leaf) -> Result<(), Stop<E>>,
+    ) -> Result<(), Stop<E>> {
+        let number = self.number;
+        let malformed = |error: Error| Refusal::malformed(error.at_line(number));
+        let text = str::from_utf8(bytes).map_err(|_| malformed(Error::new(Code::Export, "not UTF-8")))?;
+        let line = text.trim_matches([' ', '\t', '\r']);
+        self.blank += text.len() - line.len() + usize::from(line.is_empty());
+        if self.blank > MAX_BLANK {
+            let message = format!("more than {MAX_BLANK} bytes of the submission are blank");
+            return Err(too_large(Kind::TooLarge, message).into());
+        }
+        if line.is_empty() {
+            return Ok(());
+        }
+        if self.entries.len() == self.limits.lines {
+            let message = format!("a submission has at most {} lines", self.limits.lines);
+            return Err(too_large(Kind::TooLarge, message).into());
+        }
+        let parsed = Line::parse(line).map_err(|error| malformed(explain(error.to_error(), line)))?;
+        let leaf = Leaf::of_item(&parsed.item).map_err(|refusal| refusal.at_line(Some(number)))?;
+        let is_new = match &leaf.body {
+            Body::Link { link, .. } => self.chains.insert(link.chain()),
+            Body::Note(_) => self.notes.insert(leaf.hash),
+        };
+        if self.chains.len() + self.notes.len() > MAX_PROVEN {
+            let message =
+                format!("a submission has at most {MAX_PROVEN} chains and key notes, one with the other");
+            return Err(too_large(Kind::TooMany, message).into());
+        }
+        if is_new {
+            admit(&leaf).map_err(|stop| match stop {
+                Stop::Refused(refusal) => Stop::Refused(refusal.at_line(Some(number))),
+                stop @ Stop::Storage(_) => stop,
+            })?;
+        }
+        self.entries.push(Entry::new(Some(number), leaf));
+        Ok(())
+    }
+}
+
+fn explain(error: Error, line: &str) -> Error {
+    if line.contains("\"countersign\"") && line.contains("export/v1") {
+        return error.with_hint("a submission has no header: leave the export's first line out");
+    }
+    error
+}
+
+fn too_large(kind: Kind, message: String) -> Refusal {
+    Refusal::new(kind, Error::new(Code::Refused, message).with_hint("submit less at a time"))
+}
