@@ -2,6 +2,7 @@
 //!
 //! What is timed prints its figures in a line, input in memory and start-up not counted.
 
+mod floods;
 mod generate;
 mod grow;
 mod hostile;
@@ -89,6 +90,18 @@ enum Command {
         #[command(flatten)]
         amount: Amount,
     },
+    /// Floods a new log in several ways: prints for each its name, the milliseconds of the 99th hundredth of honest
+    /// submissions without it and under it, of two sizes, and bytes of memory under it and after it
+    Floods {
+        /// The program to serve the log with
+        program: PathBuf,
+        /// Where the log is to be, in a folder that is removed again
+        #[arg(long)]
+        within: PathBuf,
+        /// How many submissions of each size
+        #[arg(long)]
+        submissions: usize,
+    },
     /// Has a new log grow: prints links and bytes of memory, three times, then events a second of the growth and of an
     /// export, and the seconds of a start
     Grow {
@@ -137,6 +150,13 @@ fn main() -> Result<()> {
             println!("{rate} {median} {slow}");
         }
         Command::Leaves { folder, amount } => write_leaves(&folder, &amount)?,
+        Command::Floods { program, within, submissions } => {
+            for flood in floods::floods(&program, &within, submissions)? {
+                let floods::Measured { name, quiet, flooded, memory } = flood;
+                let times = [quiet[0], quiet[1], flooded[0], flooded[1]].map(|time| time.to_string());
+                println!("{name}\t{} {} {}", times.join(" "), memory[0], memory[1]);
+            }
+        }
         Command::Grow { program, within, links } => {
             let folder = tempfile::tempdir_in(within)?;
             let grow::Measured { memory, growth, export, start } =

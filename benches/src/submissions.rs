@@ -39,7 +39,11 @@ pub(crate) struct Emitter {
 impl Emitter {
     /// Opens a chain. `part` tells apart the chains of one emitter.
     pub(crate) fn open(emitter: u8, part: u64) -> Result<Self> {
-        let key = key(emitter)?;
+        Self::of(key(emitter)?, emitter, part)
+    }
+
+    /// The same with any key.
+    pub(crate) fn of(key: SignerKey, emitter: u8, part: u64) -> Result<Self> {
         let mut nonce = [emitter; 16];
         nonce[..8].copy_from_slice(&part.to_le_bytes());
         let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time(0)?, &nonce)?;

@@ -7,6 +7,7 @@
 
 mod contest;
 mod figure;
+mod floods;
 mod hostile;
 mod log;
 mod memory;
@@ -76,6 +77,8 @@ enum Part {
     Instantiate,
     /// A log under load, against Tessera's, and one of 10 million links, which needs 8 GB of disk
     Log,
+    /// A log that is flooded by people who may not write: what an honest emitter notices of it
+    Floods,
 }
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
@@ -91,6 +94,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
         figures.extend(measured);
         notes.extend(match part {
             Part::Log => Some(log::NOTES),
+            Part::Floods => Some(floods::NOTES),
             Part::Sdk => Some(sdk::NOTES),
             Part::Page => Some(page::NOTES),
             _ => None,
@@ -133,6 +137,7 @@ impl Bench<'_> {
             Part::Sizes => self.sizes(),
             Part::Instantiate => self.instantiate(),
             Part::Log => log::measure(self),
+            Part::Floods => floods::measure(self),
         }
     }
 
