@@ -84,6 +84,7 @@ impl Error {
     }
 
     /// The same with another code.
+    #[cfg(feature = "prove")]
     #[cold]
     #[inline(never)]
     pub(crate) fn with_code(mut self, code: Code) -> Self {

@@ -9,7 +9,7 @@
 //! let mut asked = Asked::default();
 //! asked.set("action", "job.*", now)?;
 //! asked.set("query", "actor:ada since:-7d", now)?;
-//! assert_eq!(asked.query().to_string(), "action==job.* actor:ada since:2026-11-13T06:00:00.000Z");
+//! assert_eq!(asked.query().to_string(), "\"action\"==job.* actor:ada since:2026-11-13T06:00:00.000Z");
 //! # Ok::<(), countersign_log::asked::Unusable>(())
 //! ```
 

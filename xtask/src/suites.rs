@@ -292,40 +292,41 @@ fn examples(tools: &Tools, log: &Log) -> Result<String> {
 fn npm_test(tools: &Tools, folder: &str, program: Option<&Path>, log: &Log) -> Result<String> {
     let node = tools.node()?;
     log.run(node.npm(tools, folder).args(["run", "check"]))?;
-    let tested = |script: &str| {
+    let tested = |script: &str, files: &[&str]| {
         // What npm does before it has done that, and builds what other suites have in use.
         let mut npm = node.npm(tools, folder);
-        npm.args(["run", script, "--ignore-scripts"]).envs(program.map(|program| ("COUNTERSIGN", program)));
+        npm.args(["run", script, "--ignore-scripts", "--"]).args(files);
+        npm.envs(program.map(|program| ("COUNTERSIGN", program)));
         log.run(tools.browser()?.configure(&mut npm))
     };
-    let state = tools.path("target/xtask").join(format!("{folder}-tests.json"));
     if !AGAIN.contains(&folder) {
-        tested("test")?;
+        tested("test", &[])?;
         return Ok(node_counts(&log.text()?));
     }
-    // Of an earlier run it would leave out what passed there.
-    if state.exists() {
-        fs::remove_file(&state)?;
+    let failed_files = tools.path("target/xtask").join(format!("{folder}-failed-files"));
+    if failed_files.exists() {
+        fs::remove_file(&failed_files)?;
     }
-    let Err(failure) = tested("test:ci") else { return Ok(node_counts(&log.text()?)) };
+    let Err(failure) = tested("test:ci", &[]) else { return Ok(node_counts(&log.text()?)) };
     let first = log.text()?;
-    let failed = node_failures(&first);
-    if failed.is_empty() || failed.len() > MOST_AGAIN {
+    let files = fs::read_to_string(&failed_files).unwrap_or_default();
+    let files: Vec<&str> = files.lines().collect();
+    if files.is_empty() || files.len() > MOST_AGAIN {
         return Err(failure);
     }
-    tested("test:ci")?;
-    let second = log.text()?;
+    tested("test:files", &files)?;
     Ok(format!(
-        "{}; FLAKY, passed when tried again: {}",
-        node_counts(second.get(first.len()..).unwrap_or(&second)),
-        failed.join(", ")
+        "{}; FLAKY, their files passed when tried again: {}",
+        node_counts(&first),
+        node_failures(&first).join(", ")
     ))
 }
 
-/// Whose tests drive browsers and several programs at once: the few that fail are tried again, and named.
+/// Whose tests drive browsers and several programs at once: where few files have failing tests these files are
+/// tried again as a whole, and the tests named.
 const AGAIN: [&str; 2] = ["js", "www"];
-/// More than so many failing tests, with the groups that they are in, are no coincidence.
-const MOST_AGAIN: usize = 6;
+/// Failing tests in more files than this are no coincidence.
+const MOST_AGAIN: usize = 3;
 
 /// How cargo's tests ended: how many passed, or why some did not, which stands long before the end of the log.
 fn cargo_tested(result: Result<()>, log: &Log) -> Result<String> {

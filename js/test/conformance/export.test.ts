@@ -169,7 +169,7 @@ onEachLog((log) => {
     ["query=outcome:not-stated", [0, 2, 3, 4, 6].filter((number) => number !== 6)],
     ["query=word:night+OR+outcome:failure", [1, 4, 6]],
     ["query=igh+metadata.text:*", [4]],
-    ["query=metadata>400", [6]],
+    ["query=metadata%3E400", [6]],
     ["query=has:target+target:job:J-7", [2, 5]],
     ["query=recorded:1990", []],
     ["actor=u_1&query=tenant:ACME", [2]],

@@ -121,10 +121,11 @@ impl Head {
 /// Until when a token of these claims is good, if it is good now.
 pub(super) fn until(claims: &Map<String, Value>, now: Time) -> Result<Time, Refused> {
     let end = millis(claims.get("exp").ok_or(Refused::Malformed)?)?;
-    let until = Time::from_millis(end.saturating_add(LEEWAY)).unwrap_or(Time::MAX);
-    if until <= now {
+    let end = end.saturating_add(LEEWAY);
+    if end <= now.millis() {
         return Err(Refused::Expired);
     }
+    let until = Time::from_millis(end).unwrap_or(Time::MAX);
     match claims.get("nbf").map(millis).transpose()? {
         Some(begin) if begin.saturating_sub(LEEWAY) > now.millis() => Err(Refused::Early),
         _ => Ok(until),
