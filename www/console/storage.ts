@@ -144,11 +144,12 @@ function by(
   figures: readonly (readonly [string, number])[],
   t: ConsoleTexts,
 ): TemplateResult | typeof nothing {
-  if (figures.length === 0) return nothing;
-  const more = figures.length - LISTED;
+  const counted = figures.filter(([, number]) => number !== 0);
+  if (counted.length === 0) return nothing;
+  const more = counted.length - LISTED;
   return fact(
     label,
-    html`${figures
+    html`${counted
       .slice(0, LISTED)
       .map(
         ([name, number], place) => html`${place > 0 ? ", " : nothing}${value(name)} ${numeral(number, t)}`,
