@@ -73,7 +73,7 @@ impl Bundle {
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`] when it is none, or no log can have that bundle.
+    /// [`Code::Tile`](crate::Code::Tile) when it is none, or no log can have that bundle.
     pub fn parse(path: &str) -> Result<Self, Error> {
         let read = || {
             let (index, width) = parse_place(path.strip_prefix("tile/entries/")?)?;
@@ -93,7 +93,7 @@ impl Bundle {
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`] when a leaf is longer than 65,535 bytes, or there are more than 256.
+    /// [`Code::Tile`](crate::Code::Tile) when a leaf is longer than 65,535 bytes, or there are more than 256.
     pub fn encode<L: AsRef<[u8]>>(leaves: impl IntoIterator<Item = L>) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         for (place, leaf) in leaves.into_iter().enumerate() {
@@ -123,7 +123,7 @@ impl Bundle {
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`] when a leaf is cut, or the bytes are of fewer or more leaves.
+    /// [`Code::Tile`](crate::Code::Tile) when a leaf is cut, or the bytes are of fewer or more leaves.
     pub fn decode(self, bytes: &[u8]) -> Result<Vec<&[u8]>, Error> {
         let mut leaves = Vec::with_capacity(usize::from(self.width).min(TILE_WIDTH as usize));
         let mut rest = bytes;

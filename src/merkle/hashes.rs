@@ -69,7 +69,7 @@ impl TileHashes {
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`] when the bytes are not as many as the tile's hashes, differ from what is here
+    /// [`Code::Tile`](crate::Code::Tile) when the bytes are not as many as the tile's hashes, differ from what is here
     /// of that tile, or there is no room for more.
     pub fn insert(&mut self, tile: Tile, bytes: &[u8]) -> Result<(), Error> {
         let hashes = decode_tile(tile, bytes)?;
@@ -97,7 +97,7 @@ impl TileHashes {
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`] naming the tile that is missing or is not of that tree.
+    /// [`Code::Tile`](crate::Code::Tile) naming the tile that is missing or is not of that tree.
     pub fn authenticate(&self, size: u64, root: &Hash) -> Result<AuthenticHashes<'_>, Error> {
         let edge: Vec<Subtree> = skips(0, size).collect();
         let found = self.read_hashes(&edge)?.into_iter().rev().reduce(|right, left| node_hash(&left, &right));
@@ -154,7 +154,7 @@ impl HashReader for AuthenticHashes<'_> {
 ///
 /// # Errors
 ///
-/// [`Code::Tile`] when they are not as many as the tile is wide.
+/// [`Code::Tile`](crate::Code::Tile) when they are not as many as the tile is wide.
 pub fn decode_tile(tile: Tile, bytes: &[u8]) -> Result<Vec<Hash>, Error> {
     let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
     if !rest.is_empty() || hashes.len() != usize::from(tile.width) || hashes.is_empty() {
