@@ -1,12 +1,16 @@
-//! `countersign fsck`: whether a log's folder holds what the log says.
+//! `countersign fsck`: whether a log's folder, or its bucket, holds what the log says.
 
 use std::path::{Path, PathBuf};
 
-use countersign_log::fsck::{self, Mend, Report};
+use countersign_log::bucket::Bucket;
+use countersign_log::fsck::{self, Report};
 use countersign_log::serve::{self, StartError};
+use countersign_log::store::StoreError;
 use serde_json::json;
+use tokio::runtime::Runtime;
 
 use crate::errors::{Failure, shown};
+use crate::serve::bucket;
 use crate::style::{bad, good, plain};
 use crate::{progress, style, verdict};
 
@@ -15,23 +19,30 @@ const WHOLE: u8 = 0;
 /// Something is damaged.
 const DAMAGED: u8 = 1;
 
-/// Check everything that a log's folder holds, and mend what can be
+/// Check everything that a log's folder or bucket holds, and mend what can be
 ///
 /// Reads all of it: leaves against tiles, tiles and checkpoints against each other, events against the links that commit to
 /// them, links against where they are looked for, recorded erasures against events, and the search index against all
-/// events. A server may be running meanwhile, but for --repair.
+/// events. A server may be running meanwhile, but for --repair of a folder.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign fsck --dir /var/lib/countersign
   countersign fsck --dir /var/lib/countersign --repair
+  countersign fsck --store s3://audit-logs/app                            # its objects alone
+  countersign fsck --store s3://audit-logs/app --dir /var/lib/countersign # and a server's index of them
 
 Exit status: 0 whole (or mended), 1 damaged, 2 not readable or not usable arguments.")]
 pub(crate) struct Args {
-    /// The log's folder; of a log in a bucket that of its index
-    #[arg(long, value_name = "DIR", default_value = "countersign-log")]
-    dir: PathBuf,
-    /// Mend what can be made anew from the rest: tiles, the search index, erasures that were recorded and not done
+    /// The log's folder; of a log in a bucket that of its index [default: countersign-log, without --store]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The bucket that the log is in: s3://, gs://, az:// or a folder, with credentials from the environment
+    ///
+    /// Reads every object: commits and their events, what is public, what was signed, and what erasures left.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// Mend what can be made anew from the rest: tiles, indexes, erasures that were recorded and not done
     #[arg(long)]
     repair: bool,
     /// Print the report as JSON, and nothing else
@@ -39,25 +50,35 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// What is checked.
+enum Held<'a> {
+    Folder(&'a Path),
+    Bucket { bucket: Bucket, url: &'a str, folder: Option<&'a Path>, runtime: Runtime },
+}
+
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
-    let folder = &args.dir;
-    let _lock = if args.repair { Some(serve::lock(folder).map_err(|error| in_use(&error))?) } else { None };
-    let mut report = look(folder, "checking")?;
-    if args.repair && report.damages.iter().any(|damage| damage.mend != Mend::Not) {
+    let held = match &args.store {
+        None => Held::Folder(args.dir.as_deref().unwrap_or(Path::new("countersign-log"))),
+        Some(url) => {
+            let runtime = Runtime::new().map_err(|error| Failure::io("start", "the check", &error))?;
+            Held::Bucket { bucket: bucket(url)?, url, folder: args.dir.as_deref(), runtime }
+        }
+    };
+    let lock = held.folder().filter(|_| args.repair).map(serve::lock);
+    let _lock = lock.transpose().map_err(|error| in_use(&error))?;
+    let mut report = held.look("checking")?;
+    if args.repair && report.damages.iter().any(|damage| damage.mend.is_possible()) {
         let before = std::mem::take(&mut report);
         if !args.json {
             tell(&before);
         }
-        let bar = progress::count("mending", 0);
-        let mended = fsck::repair(folder, &before, &mut |done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
-        });
-        bar.finish_and_clear();
-        mended.map_err(|error| failed(folder, &error))?;
-        report = look(folder, "checking again")?;
+        held.repair(&before)?;
+        report = held.look("checking again")?;
         if !args.json {
-            style::done(&format!("{} mended", count(before.damages.len() - report.damages.len())));
+            style::done(&format!(
+                "{} mended",
+                count(before.damages.len().saturating_sub(report.damages.len()))
+            ));
         }
     }
     if args.json {
@@ -68,14 +89,59 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     Ok(if report.is_whole() { WHOLE } else { DAMAGED })
 }
 
-fn look(folder: &Path, doing: &'static str) -> Result<Report, Failure> {
-    let bar = progress::count(doing, 0);
-    let report = fsck::check(folder, &mut |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    });
-    bar.finish_and_clear();
-    report.map_err(|error| failed(folder, &error))
+impl Held<'_> {
+    fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Bucket { folder, .. } => *folder,
+        }
+    }
+
+    fn look(&self, doing: &'static str) -> Result<Report, Failure> {
+        let bar = progress::count(doing, 0);
+        let mut told = |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        };
+        let report = match self {
+            Self::Folder(folder) => fsck::check(folder, &mut told),
+            Self::Bucket { bucket, folder, runtime, .. } => {
+                fsck::check_bucket(bucket.clone(), runtime.handle().clone(), *folder, &mut told)
+            }
+        };
+        bar.finish_and_clear();
+        report.map_err(|error| self.failed(&error))
+    }
+
+    fn repair(&self, found: &Report) -> Result<(), Failure> {
+        let bar = progress::count("mending", 0);
+        let mut told = |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        };
+        let mended = match self {
+            Self::Folder(folder) => fsck::repair(folder, found, &mut told),
+            Self::Bucket { bucket, folder, runtime, .. } => {
+                fsck::repair_bucket(bucket.clone(), runtime.handle().clone(), *folder, found)
+            }
+        };
+        bar.finish_and_clear();
+        mended.map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &StoreError) -> Failure {
+        match self {
+            Self::Folder(folder) => {
+                let hint =
+                    "is this a log's folder, and may you read it? Or bring back a backup that is whole";
+                Failure::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
+            }
+            Self::Bucket { url, .. } => {
+                let hint = "is there a log in this bucket, and may you read it?";
+                Failure::unusable("store.failed", error.to_string(), hint).within(url)
+            }
+        }
+    }
 }
 
 fn tell(report: &Report) {
@@ -126,11 +192,6 @@ fn of(report: &Report) -> serde_json::Value {
 
 fn count(damages: usize) -> String {
     if damages == 1 { "1 damage".to_owned() } else { format!("{damages} damages") }
-}
-
-fn failed(folder: &Path, error: &dyn std::fmt::Display) -> Failure {
-    let hint = "is this a log's folder, and may you read it? Or bring back a backup that is whole";
-    Failure::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
 }
 
 fn in_use(error: &StartError) -> Failure {

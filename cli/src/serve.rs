@@ -317,7 +317,7 @@ fn page(args: &Args) -> Result<Option<Page>, Failure> {
     page.map(Some).map_err(|error| Failure::io("pack", "the page", &error))
 }
 
-fn bucket(url: &str) -> Result<Bucket, Failure> {
+pub(crate) fn bucket(url: &str) -> Result<Bucket, Failure> {
     Bucket::parse(url).map_err(|error| match error {
         BucketError::Url(_) => {
             let hint = "write it as s3://BUCKET/PREFIX, gs://…, az://…, or give a folder's path";

@@ -32,8 +32,10 @@ mod codec;
 mod erase;
 mod index;
 mod layout;
+mod mending;
 mod objects;
 mod publish;
+mod reader;
 mod signed;
 mod url;
 mod writer;
@@ -49,6 +51,8 @@ use tokio::runtime::Handle;
 
 use crate::store::{Store, StoreError};
 
+pub(crate) use self::mending::Mending;
+pub(crate) use self::reader::ObjectReader;
 pub use self::signed::SignedObjects;
 pub use self::url::BucketError;
 

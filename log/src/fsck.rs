@@ -2,7 +2,9 @@
 //! was erased. What is derived from the rest can be made anew.
 
 mod background;
+mod bucket;
 mod erasures;
+mod pages;
 mod repair;
 mod tree;
 
@@ -15,12 +17,13 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::search;
 use crate::sqlite;
-use crate::store::{Reader, StoreError};
-use erasures::Erasures;
+use crate::store::{Reader, StoreError, StoredLeaf};
+use erasures::{Erasures, From};
 use tree::Tree;
 
-pub(crate) use background::Checking;
+pub(crate) use background::{Checked, Checking};
 pub use background::{Found, Newest};
+pub use bucket::{check_bucket, repair_bucket};
 pub use repair::repair;
 
 /// How many damages are told; further ones are counted.
@@ -50,17 +53,34 @@ pub enum Mend {
     Index,
     /// The erasure is to be done; the server does it.
     Erasure,
+    /// What is public of a bucket is written from its commits.
+    Public,
+    /// What an erasure left in a bucket is erased.
+    Objects,
+    /// The folder's index of a bucket is removed; the server makes it anew.
+    Folder,
+    /// By the object as it was, or by who still has the leaves, alone.
+    Commits,
     /// By a backup, or a mirror of the log's tiles, alone.
     Not,
 }
 
 impl Mend {
+    /// Whether `--repair` mends it.
+    pub fn is_possible(self) -> bool {
+        !matches!(self, Self::Not | Self::Commits)
+    }
+
     /// What to do, for people.
     pub fn hint(self) -> &'static str {
         match self {
             Self::Tiles => "--repair computes it from the leaves",
             Self::Index => "--repair removes the index; the server makes it anew",
             Self::Erasure => "--repair has the server erase it at its next start",
+            Self::Public => "--repair writes it from the commits",
+            Self::Objects => "--repair erases it",
+            Self::Folder => "--repair removes the folder's index; the server makes it anew from the bucket",
+            Self::Commits => "bring the object back as it was, from the bucket's versions or a replica",
             Self::Not => "stop the server, and bring back a backup that is whole",
         }
     }
@@ -94,6 +114,10 @@ impl Report {
         }
     }
 
+    fn push(&mut self, damage: Damage) {
+        self.tell(damage.code, damage.place, damage.message, damage.mend);
+    }
+
     fn places_of(&self, code: &str) -> impl Iterator<Item = &String> {
         self.damages.iter().filter(move |damage| damage.code == code).map(|damage| &damage.place)
     }
@@ -112,13 +136,13 @@ impl Report {
 pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
     let (origin, reader) = sqlite::open_reader(folder)?;
     let mut report = Report { origin: origin.clone(), ..Report::default() };
-    check_pages(folder, &mut report)?;
+    pages::check_all(folder, &mut report)?;
     let mut going_on = |done, all| {
         progress(done, all);
         Ok(())
     };
     let Report { leaves, events, erased, unfinished, damages, more, .. } =
-        check_leaves(&reader, &origin, &mut going_on)?;
+        check_leaves(&reader, &origin, From::Tables, &mut going_on, &mut |_, _| Ok(()))?;
     report.damages.extend(damages);
     let mut report = Report { leaves, events, erased, unfinished, more, ..report };
     if ["fsck.database", "fsck.leaf", "fsck.event"].iter().any(|code| report.places_of(code).next().is_some())
@@ -133,23 +157,30 @@ pub fn check(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report
     Ok(report)
 }
 
+/// Another look at leaves, from an index on.
+type Also<'a> = &'a mut dyn FnMut(u64, &[Option<StoredLeaf>]) -> Result<(), StoreError>;
+
 /// Checks leaves, tiles, checkpoints, events and erasures. A server may be using them, and take as long as it likes: what is
-/// stored or erased meanwhile is no damage. `pace` is told how many leaves of how many were looked at, and may end it.
+/// stored or erased meanwhile is no damage. `pace` is told how many leaves of how many were looked at, and may end it; `also` has
+/// another look at leaves, those of an entry bundle at a time.
 fn check_leaves(
     reader: &Arc<dyn Reader>,
     origin: &str,
+    from: From,
     pace: &mut dyn FnMut(u64, u64) -> Result<(), StoreError>,
+    also: Also<'_>,
 ) -> Result<Report, StoreError> {
     let mut report = Report { origin: origin.to_owned(), ..Report::default() };
     let size = reader.size()?;
     let mut tree = Tree::new(reader, size)?;
-    let mut erasures = Erasures::new(reader, origin.to_owned());
+    let mut erasures = Erasures::new(reader, origin.to_owned(), from);
     let mut first = 0;
     while first < size {
         pace(first, size)?;
         let end = size.min(first + PORTION);
         let leaves = read(reader, first..end);
         tree.take(first, &leaves);
+        also(first, &leaves)?;
         for (leaf, index) in leaves.iter().zip(first..) {
             if let Some(leaf) = leaf {
                 erasures.take(index, leaf, &mut report);
@@ -168,7 +199,7 @@ fn check_leaves(
 }
 
 /// The leaves of a range; none for each that cannot be read.
-fn read(reader: &Arc<dyn Reader>, range: std::ops::Range<u64>) -> Vec<Option<crate::store::StoredLeaf>> {
+fn read(reader: &Arc<dyn Reader>, range: std::ops::Range<u64>) -> Vec<Option<StoredLeaf>> {
     match reader.leaves_with_events(range.clone()) {
         Ok(leaves) => leaves.into_iter().map(Some).collect(),
         Err(_) => range
@@ -181,20 +212,6 @@ fn connect(folder: &Path) -> Result<Connection, StoreError> {
     let connection =
         Connection::open_with_flags(folder.join(sqlite::FILE), OpenFlags::SQLITE_OPEN_READ_WRITE);
     connection.map_err(|error| StoreError::unavailable("opening the database", error))
-}
-
-/// What SQLite itself finds.
-fn check_pages(folder: &Path, report: &mut Report) -> Result<(), StoreError> {
-    let connection = connect(folder)?;
-    let look = || -> rusqlite::Result<Vec<String>> {
-        let mut query = connection.prepare("PRAGMA integrity_check(100)")?;
-        query.query_map([], |row| row.get(0))?.collect()
-    };
-    let found = look().unwrap_or_else(|error| vec![error.to_string()]);
-    for line in found.into_iter().filter(|line| line != "ok") {
-        report.tell("fsck.database", sqlite::FILE, line, Mend::Not);
-    }
-    Ok(())
 }
 
 /// Leaves that follow each other, as text.

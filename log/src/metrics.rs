@@ -157,6 +157,7 @@ pub struct Metrics {
     checking: Gauge,
     damages: Gauge,
     checked_at: Gauge<f64, AtomicU64>,
+    index_damages: Counter,
 }
 
 impl Default for Metrics {
@@ -185,6 +186,7 @@ impl Default for Metrics {
             checking: Gauge::default(),
             damages: Gauge::default(),
             checked_at: Gauge::default(),
+            index_damages: Counter::default(),
             registry: Registry::default(),
         };
         // What counts from nothing: of a counter that begins with 1 no alarm notices the first.
@@ -283,6 +285,11 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.checked_at.clone(),
         );
+        registry.register(
+            "index_damages",
+            "Parts of the search index that were found damaged, and are made anew",
+            metrics.index_damages.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
@@ -346,6 +353,12 @@ impl Metrics {
     pub(crate) fn checked(&self, damages: u64, at: countersign::time::Time) {
         self.damages.set(damages.cast_signed());
         self.checked_at.set(at.millis() as f64 / 1000.0);
+    }
+
+    /// Counts parts of the search index that are found damaged.
+    #[cfg(feature = "server")]
+    pub(crate) fn index_damages(&self) -> Counter {
+        self.index_damages.clone()
     }
 
     pub(crate) fn overtaken(&self) {

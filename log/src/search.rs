@@ -22,11 +22,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use countersign_query::{Query, Readings};
+use prometheus_client::metrics::counter::Counter;
 use roaring::RoaringTreemap;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 use tokio::sync::Notify;
 
 use crate::export::{Candidates, Index, PAGE};
+use crate::sqlite;
 use crate::store::{Reader, StoreError};
 use secret::Secret;
 use segment::{Head, Page};
@@ -73,6 +75,8 @@ pub struct Search {
     broken: AtomicBool,
     /// Told when there is something to do.
     woken: Notify,
+    /// How many parts were found damaged.
+    found: Counter,
 }
 
 /// Why something was not done.
@@ -132,7 +136,7 @@ impl Search {
         let (path, secret) = (folder.join(FILE), Secret::load(folder)?);
         let opened = match open_file(&path, reader) {
             Ok(None) | Err(Fault::Broken(_)) => {
-                remove(&path)?;
+                sqlite::remove(&path)?;
                 open_file(&path, reader)?
             }
             opened => opened?,
@@ -147,6 +151,7 @@ impl Search {
             damaged: Mutex::default(),
             broken: AtomicBool::new(false),
             woken: Notify::new(),
+            found: Counter::default(),
         };
         match search.check_heads(reader) {
             Err(Fault::Broken(_)) => search.remake(reader)?,
@@ -155,13 +160,25 @@ impl Search {
         Ok(search)
     }
 
+    /// Counts there what is found damaged from now on.
+    #[must_use]
+    pub(crate) fn counting(self, found: Counter) -> Self {
+        Self { found, ..self }
+    }
+
+    /// Whether nothing of it is known to be damaged.
+    pub(crate) fn is_whole(&self) -> bool {
+        let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        damaged.is_empty() && !self.broken.load(Ordering::SeqCst)
+    }
+
     /// Begins anew, with an empty file.
     fn remake(&self, reader: &dyn Reader) -> Result<(), StoreError> {
         let (mut writing, mut reading) = (lock(&self.writing), lock(&self.reading));
         // The file's own connections end first.
         *writing = Connection::open_in_memory().map_err(failed)?;
         *reading = Connection::open_in_memory().map_err(failed)?;
-        remove(&self.path)?;
+        sqlite::remove(&self.path)?;
         let opened = open_file(&self.path, reader)?;
         let unusable = || StoreError::Damaged("the new search index is not usable".into());
         (*writing, *reading) = opened.ok_or_else(unusable)?;
@@ -226,6 +243,7 @@ impl Search {
 
     fn tell_broken(&self, why: &str) {
         if !self.broken.swap(true, Ordering::SeqCst) {
+            self.found.inc();
             tracing::warn!(
                 why,
                 "the search index is damaged: searches look at every event until it is made anew"
@@ -237,6 +255,7 @@ impl Search {
     fn tell_damaged(&self, first: u64) {
         let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
         if damaged.insert(first) {
+            self.found.inc();
             tracing::warn!(
                 page = first,
                 "a part of the search index is damaged: searches look at its events one by one"
@@ -353,20 +372,6 @@ fn open_file(path: &Path, reader: &dyn Reader) -> Result<Option<(Connection, Con
         _ => return Ok(None),
     }
     Ok(Some((writing, connect().map_err(failed)?)))
-}
-
-fn remove(path: &Path) -> Result<(), StoreError> {
-    for end in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        match std::fs::remove_file(Path::new(&name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::unavailable("removing an unusable search index", error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {

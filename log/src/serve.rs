@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::bucket::{self, Bucket};
 use crate::clock::{Clock, Steady, Timekeeper};
 use crate::collector::{Collector, Parts};
-use crate::fsck::Checking;
+use crate::fsck::{Checked, Checking};
 use crate::metrics::Metrics;
 use crate::oidc::{self, Issuer};
 use crate::reading::Reading;
@@ -246,10 +246,11 @@ pub async fn serve_beginning_with(
     }
     let erasing = tokio::spawn(erase::keep(reading.clone()));
     let indexing = search.map(|search| tokio::spawn(keep_up(search, collector.clone())));
-    let mut state = AppState::new(collector.clone(), folder, bounds.clone());
+    let mut state = AppState::new(collector.clone(), folder.clone(), bounds.clone());
     state.page = page;
     state.reading = reading.clone();
-    let checking = check_within.map(|within| Checking::begin(collector.clone(), within, state.found.clone()));
+    let checked = Checked { collector: collector.clone(), folder, search: reading.search().cloned() };
+    let checking = check_within.map(|within| Checking::begin(checked, within, state.found.clone()));
     let checking = checking.transpose().map_err(failed("starting to check the log"))?;
     let router = router(state, &cors, hosts, &address);
     let entrance = {
@@ -301,7 +302,7 @@ async fn open_search(folder: &Path, collector: &Collector) -> Option<Arc<Search>
         .map_err(|error| error.to_string())
         .and_then(|opened| opened.map_err(|error| error.to_string()))
     {
-        Ok(search) => Some(Arc::new(search)),
+        Ok(search) => Some(Arc::new(search.counting(collector.metrics().index_damages()))),
         Err(error) => {
             tracing::warn!(%error, "there is no search index: searches look at every event");
             None

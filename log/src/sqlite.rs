@@ -88,6 +88,29 @@ pub(crate) fn touch(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// Removes a folder's database.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn discard(folder: &Path) -> Result<(), StoreError> {
+    remove(&folder.join(FILE))
+}
+
+/// Removes a database with all its files, which need not be there.
+pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
+    for end in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        match std::fs::remove_file(Path::new(&name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::unavailable("removing a database", error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
     let sql = |error| StoreError::unavailable("opening the database", error);
     connection.pragma_update(None, "journal_mode", "wal").map_err(sql)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::server::{Server, client, send};
 use countersign_log::fsck;
+use countersign_log::search;
 use countersign_log::sqlite::FILE;
 use countersign_log::tokens::{self, Rights, Scope};
 use serde_json::{Value, json};
@@ -52,6 +53,49 @@ fn what_is_damaged_is_found_by_itself_and_gone_when_it_is_mended() {
     change(&server, "UPDATE events SET salt = zeroblob(16) WHERE idx = 7");
     let damaged = &health(&server, 503)["damaged"];
     assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.event"), &json!("leaf 7")));
+}
+
+#[test]
+fn a_page_that_nobody_reads_is_found_damaged_by_sqlite() {
+    let mut server = checking(30);
+    health(&server, 200);
+    server.stop();
+    let path = server.folder().join(FILE);
+    let page: usize = {
+        let database = rusqlite::Connection::open(&path).unwrap();
+        database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'evidence'";
+        database.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[(page - 1) * 4096..][..64].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+    server.begin();
+    assert_eq!(health(&server, 503)["damaged"]["code"], "fsck.database");
+    server.assert_goes_on();
+}
+
+#[test]
+fn an_index_that_is_not_of_the_events_is_found_and_made_anew() {
+    let server = checking(700);
+    let index = rusqlite::Connection::open(server.folder().join(search::FILE)).unwrap();
+    index.busy_timeout(Duration::from_mins(1)).unwrap();
+    let is_there = |sql: &str| index.query_row(sql, [], |row| row.get::<_, bool>(0)).unwrap();
+    let whole = "SELECT count(*) > 0 FROM heads";
+    while !is_there(whole) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    health(&server, 200);
+    // Nobody searches, and nothing can be made anew for now.
+    let damage = "CREATE TRIGGER held BEFORE DELETE ON heads BEGIN SELECT RAISE(ABORT, 'held'); END;
+                  UPDATE parts SET bytes = zeroblob(length(bytes)) WHERE row = (SELECT min(row) FROM parts)";
+    index.execute_batch(damage).unwrap();
+    let damaged = &health(&server, 503)["damaged"];
+    assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.index"), &json!(search::FILE)));
+    let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+    assert!(metrics.contains("countersign_index_damages_total 1\n"), "{metrics}");
+    index.execute_batch("DROP TRIGGER held").unwrap();
+    health(&server, 200);
 }
 
 #[test]

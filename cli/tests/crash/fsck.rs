@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::process::{Place, run};
+use crate::process::{Place, Process, run, spawn_with};
 
 fn fsck(place: &Place, more: &[&str]) -> (i32, String, String) {
     let folder = place.folder.path().to_str().unwrap();
@@ -56,4 +56,46 @@ fn a_folder_is_checked_and_mended() {
     assert_eq!(fsck(&place, &[]).0, 0);
     let (status, _, why) = fsck(&Place::new(0), &[]);
     assert_eq!(status, 2, "{why}");
+}
+
+#[test]
+fn a_bucket_is_checked_and_mended() {
+    let (place, bucket) = (Place::new(1), tempfile::TempDir::new().unwrap());
+    let url = bucket.path().to_str().unwrap();
+    let server = Process::of(spawn_with(place.folder.path(), &["--store", url]));
+    let mut emitter = place.emitter(0);
+    emitter.record(600);
+    emitter.deliver_all(&server.url, 300);
+    let check = |more: &[&str]| {
+        let output = run(&[&["fsck", "--store", url], more].concat());
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let (status, said, why) = check(&[]);
+    assert_eq!(status, 0, "{said}{why}");
+    assert!(said.contains("whole log.example/audit: 601 leaves, 600 events, 0 erased"), "{said}");
+    let folder = place.folder.path().to_str().unwrap();
+    assert_eq!(check(&["--dir", folder]).0, 0, "while it is served");
+    let (status, _, why) = check(&["--dir", folder, "--repair"]);
+    assert!(status == 2 && why.contains("server.in_use"), "{why}");
+
+    // Servers may be using what is mended.
+    std::fs::remove_file(bucket.path().join("public/tile/0/001")).unwrap();
+    let (status, said, _) = check(&[]);
+    assert!(status == 1 && said.contains("public/tile/0/001") && said.contains("fsck.public"), "{said}");
+    let (status, said, why) = check(&["--repair"]);
+    assert!(status == 0 && why.contains("mended"), "{said}{why}");
+    server.stop();
+
+    damage(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
+    let (status, said, why) = check(&["--dir", folder, "--repair"]);
+    assert!(status == 0 && said.contains("log.sqlite: leaf 7"), "{said}{why}");
+    let server = Process::of(spawn_with(place.folder.path(), &["--store", url]));
+    emitter.record(1);
+    emitter.deliver_all(&server.url, usize::MAX);
+    server.stop();
+    assert_eq!(check(&["--dir", folder]).0, 0);
+    let empty = tempfile::TempDir::new().unwrap();
+    let nothing = run(&["fsck", "--store", empty.path().to_str().unwrap()]);
+    assert_eq!(nothing.status.code(), Some(2));
 }

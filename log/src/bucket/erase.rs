@@ -86,7 +86,7 @@ impl BucketWriter {
         self.save_erasures()
     }
 
-    fn read_erasure(&self, number: u64) -> Result<Option<Erasure>, StoreError> {
+    pub(super) fn read_erasure(&self, number: u64) -> Result<Option<Erasure>, StoreError> {
         let path = self.layout.erasure(number);
         let object = self.objects.wait(self.objects.get(&path))?;
         object.map(|object| Erasure::decode(&object.bytes).map_err(at(&path))).transpose()
@@ -116,7 +116,7 @@ impl BucketWriter {
     }
 
     /// Takes the events of these leaves, which are erased in the index, out of all objects.
-    fn scrub(&self, leaves: &[u64]) -> Result<(), StoreError> {
+    pub(super) fn scrub(&self, leaves: &[u64]) -> Result<(), StoreError> {
         let mut commits: BTreeMap<u64, (Range<u64>, BTreeSet<u64>)> = BTreeMap::new();
         let mut end = 0;
         for leaf in leaves.iter().copied() {

@@ -33,6 +33,10 @@ impl Layout {
         self.path(&format!("private/commits/{base:016}"))
     }
 
+    pub(super) fn all_events(&self) -> Path {
+        self.path("private/events")
+    }
+
     pub(super) fn generations(&self, base: u64) -> Path {
         self.path(&format!("private/events/{base:016}"))
     }

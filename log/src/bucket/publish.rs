@@ -91,7 +91,7 @@ impl BucketWriter {
         })
     }
 
-    fn write_tiles(&self, known: u64, size: u64) -> Result<(), StoreError> {
+    pub(super) fn write_tiles(&self, known: u64, size: u64) -> Result<(), StoreError> {
         enum Part {
             Tile(Tile),
             Bundle(Bundle),
@@ -308,6 +308,11 @@ fn edge(size: u64) -> impl Iterator<Item = Tile> {
         Tile::of_size(level, hashes / TILE_WIDTH, size)
     };
     (0..=6).filter_map(last)
+}
+
+/// Whether an object's bytes are a checkpoint.
+pub(super) fn is_head(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_ok_and(|note| SignedCheckpoint::parse(note).is_ok())
 }
 
 fn head(path: &Path, object: Object) -> Result<Head, StoreError> {

@@ -1,6 +1,7 @@
 //! A server that checks its own log, slowly, again and again.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -8,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use countersign::time::Time;
 
-use super::{Damage, check_leaves};
+use super::erasures::From;
+use super::{Damage, Report, check_leaves, pages};
 use crate::collector::Collector;
+use crate::search::Search;
 use crate::store::StoreError;
 
 /// How often it is looked whether the server shall stop.
@@ -43,6 +46,13 @@ impl Found {
     }
 }
 
+/// What is checked.
+pub(crate) struct Checked {
+    pub(crate) collector: Collector,
+    pub(crate) folder: PathBuf,
+    pub(crate) search: Option<Arc<Search>>,
+}
+
 /// The thread that checks.
 pub(crate) struct Checking {
     stopping: Arc<AtomicBool>,
@@ -51,11 +61,11 @@ pub(crate) struct Checking {
 
 impl Checking {
     /// Begins to check everything once in that time, and tells `found`.
-    pub(crate) fn begin(collector: Collector, within: Duration, found: Found) -> io::Result<Self> {
+    pub(crate) fn begin(checked: Checked, within: Duration, found: Found) -> io::Result<Self> {
         let stopping = Arc::new(AtomicBool::new(false));
         let thread = {
             let stopping = stopping.clone();
-            let work = move || while check(&collector, within, &found, &stopping) {};
+            let work = move || while checked.check(within, &found, &stopping) {};
             thread::Builder::new().name("checking".into()).spawn(work)?
         };
         Ok(Self { stopping, thread })
@@ -69,36 +79,57 @@ impl Checking {
     }
 }
 
-/// Checks everything once, and rests until it is time to do so again. Says whether it shall.
-fn check(collector: &Collector, within: Duration, found: &Found, stopping: &AtomicBool) -> bool {
-    let begun = Instant::now();
-    let metrics = collector.metrics();
-    let mut pace = |done: u64, all: u64| {
-        #[allow(clippy::cast_precision_loss, reason = "it is a pace")]
-        let part = if all == 0 { 1.0 } else { done as f64 / all as f64 };
-        metrics.checking(done);
-        if rest(begun + within.mul_f64(part), stopping) {
-            Ok(())
-        } else {
-            Err(StoreError::unavailable("checking", "the server stops"))
-        }
-    };
-    match check_leaves(collector.reader(), collector.origin(), &mut pace) {
-        Ok(report) => {
-            let damages = report.damages.len() as u64 + report.more;
-            for damage in report.damages.iter().take(10) {
-                let Damage { code, place, message, .. } = damage;
-                tracing::error!(code, place, message, "the log is damaged");
+impl Checked {
+    /// Checks everything once, and rests until it is time to do so again. Says whether it shall.
+    fn check(&self, within: Duration, found: &Found, stopping: &AtomicBool) -> bool {
+        let (begun, metrics) = (Instant::now(), self.collector.metrics());
+        match self.look(begun, within, stopping) {
+            Ok(report) => {
+                let damages = report.damages.len() as u64 + report.more;
+                for damage in report.damages.iter().take(10) {
+                    let Damage { code, place, message, .. } = damage;
+                    tracing::error!(code, place, message, "the log is damaged");
+                }
+                metrics.checked(damages, self.collector.now());
+                let first = report.damages.into_iter().next();
+                found.set(Newest { at: self.collector.now(), damages, first });
             }
-            metrics.checked(damages, collector.now());
-            found.set(Newest { at: collector.now(), damages, first: report.damages.into_iter().next() });
+            Err(error) if !stopping.load(Ordering::Relaxed) => {
+                tracing::error!(%error, "the log could not be checked");
+            }
+            Err(_) => {}
         }
-        Err(error) if !stopping.load(Ordering::Relaxed) => {
-            tracing::error!(%error, "the log could not be checked");
-        }
-        Err(_) => {}
+        rest((begun + within).max(Instant::now() + REST), stopping)
     }
-    rest((begun + within).max(Instant::now() + REST), stopping)
+
+    /// Leaves and events have one half of the time, the search index, which is made of them, the other.
+    fn look(&self, begun: Instant, within: Duration, stopping: &AtomicBool) -> Result<Report, StoreError> {
+        let (collector, metrics) = (&self.collector, self.collector.metrics());
+        let half = within / 2;
+        let keep_to = |from: Duration, done: u64, all: u64| {
+            #[allow(clippy::cast_precision_loss, reason = "it is a pace")]
+            let part = if all == 0 { 1.0 } else { done as f64 / all as f64 };
+            if rest(begun + from + half.mul_f64(part), stopping) {
+                Ok(())
+            } else {
+                Err(StoreError::unavailable("checking", "the server stops"))
+            }
+        };
+        let mut pace = |done, all| {
+            metrics.checking(done);
+            keep_to(Duration::ZERO, done, all)
+        };
+        let (reader, origin) = (collector.reader(), collector.origin());
+        let mut report = check_leaves(reader, origin, From::Tables, &mut pace, &mut |_, _| Ok(()))?;
+        pages::check_tables(&self.folder, &mut report)?;
+        // An index of events that are damaged is not at fault.
+        if let Some(search) = &self.search
+            && report.is_whole()
+        {
+            search.check(&**reader, &mut |done, all| keep_to(half, done, all))?;
+        }
+        Ok(report)
+    }
 }
 
 /// Rests until then. Says whether the server goes on.

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::index::read;
 use super::secret::Secret;
 use super::segment::{Head, Postings};
-use super::{FILE, Fault, KEY_FILE, failed, heads, part, remove, version};
+use super::{FILE, Fault, KEY_FILE, Search, failed, integer, part, version};
 use crate::export::PAGE;
+use crate::sqlite;
 use crate::store::{Reader, StoreError};
+
+/// Told how many segments of how many were looked at; may end it.
+type Pace<'p> = &'p mut dyn FnMut(u64, u64) -> Result<(), StoreError>;
 
 /// The leaves behind each part of a folder's index that is not that of the events. One that is missing, or of another version,
 /// is made anew by the server.
@@ -23,37 +27,87 @@ pub(crate) fn damaged(folder: &Path, reader: &dyn Reader) -> Result<Vec<Range<u6
     if !path.exists() || !folder.join(KEY_FILE).exists() {
         return Ok(Vec::new());
     }
-    match look(&path, &Secret::load(folder)?, reader) {
+    let mut damaged = Vec::new();
+    let secret = Secret::load(folder)?;
+    match check(&path, &secret, reader, &mut |_, _| Ok(()), &mut |leaves| damaged.push(leaves)) {
         Err(Fault::Broken(_)) => Ok(std::iter::once(0..reader.size()?).collect()),
-        found => Ok(found?),
+        Err(Fault::Other(error)) => Err(error),
+        Ok(()) => Ok(damaged),
     }
 }
 
-fn look(path: &Path, secret: &Secret, reader: &dyn Reader) -> Result<Vec<Range<u64>>, Fault> {
+impl Search {
+    /// Holds the index against the events. What is damaged is made anew in the background.
+    ///
+    /// # Errors
+    /// What SQLite says, the store, or `pace`.
+    pub(crate) fn check(&self, reader: &dyn Reader, pace: Pace<'_>) -> Result<(), StoreError> {
+        let mut tell = |leaves: Range<u64>| self.tell_damaged(leaves.start / PAGE);
+        match check(&self.path, &self.secret, reader, pace, &mut tell) {
+            Err(Fault::Broken(why)) => {
+                self.tell_broken(&why);
+                Ok(())
+            }
+            Err(Fault::Other(error)) => Err(error),
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// Looks at each segment by itself: whoever looks keeps the index's write-ahead log from being emptied.
+fn check(
+    path: &Path,
+    secret: &Secret,
+    reader: &dyn Reader,
+    pace: Pace<'_>,
+    damaged: &mut dyn FnMut(Range<u64>),
+) -> Result<(), Fault> {
     // Write-ahead mode needs its shared memory, also for who reads.
-    let mut connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     let written: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     if written != version() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let view = connection.transaction().map_err(failed)?;
-    let mut query = view.prepare("SELECT page FROM stale").map_err(failed)?;
-    let stale = query.query_map([], |row| row.get::<_, u64>(0)).map_err(failed)?;
-    let stale = stale.collect::<rusqlite::Result<Vec<_>>>().map_err(failed)?;
-    let size = reader.size()?;
-    let mut damaged = Vec::new();
-    for head in heads(&view, secret)? {
-        match head {
-            // What is marked is going to be indexed again.
-            Ok(head) if stale.iter().any(|page| (head.first..head.end()).contains(page)) => {}
-            Ok(head) if head.end() * PAGE <= size && is_good(&view, secret, &head, reader)? => {}
-            Ok(head) => damaged.push(head.first * PAGE..head.end() * PAGE),
-            Err(first) => damaged.push(first * PAGE..(first + 1) * PAGE),
+    let mut query = connection.prepare("SELECT first FROM heads ORDER BY first").map_err(failed)?;
+    let firsts = query.query_map([], |row| row.get(0)).map_err(failed)?;
+    let firsts = firsts.collect::<rusqlite::Result<Vec<i64>>>().map_err(failed)?;
+    for (first, done) in firsts.iter().map(|first| first.cast_unsigned()).zip(0..) {
+        pace(done, firsts.len() as u64)?;
+        // Events may be erased between a look at the index and one at them: the second look knows of it.
+        if look(&connection, secret, reader, first)?.is_some()
+            && let Some(leaves) = look(&connection, secret, reader, first)?
+        {
+            damaged(leaves);
         }
     }
-    Ok(damaged)
+    Ok(())
+}
+
+/// The leaves behind a segment that is damaged.
+fn look(
+    connection: &Connection,
+    secret: &Secret,
+    reader: &dyn Reader,
+    first: u64,
+) -> Result<Option<Range<u64>>, Fault> {
+    // One view for all of it.
+    let view = connection.unchecked_transaction().map_err(failed)?;
+    let head = "SELECT bytes FROM heads WHERE first = ?";
+    let bytes: Option<Vec<u8>> =
+        view.query_row(head, [integer(first)], |row| row.get(0)).optional().map_err(failed)?;
+    // It is a part of another one by now.
+    let Some(bytes) = bytes else { return Ok(None) };
+    let Some(head) = Head::decode(secret, first, &bytes) else {
+        let first = first.saturating_mul(PAGE);
+        return Ok(Some(first..first.saturating_add(PAGE)));
+    };
+    let stale = "SELECT count(*) > 0 FROM stale WHERE page >= ? AND page < ?";
+    let pages = (integer(head.first), integer(head.end()));
+    // What is marked is going to be indexed again.
+    let stale: bool = view.query_row(stale, pages, |row| row.get(0)).map_err(failed)?;
+    let good = stale || head.end() * PAGE <= reader.size()? && is_good(&view, secret, &head, reader)?;
+    Ok((!good).then(|| head.first * PAGE..head.end() * PAGE))
 }
 
 fn is_good(view: &Connection, secret: &Secret, head: &Head, reader: &dyn Reader) -> Result<bool, Fault> {
@@ -82,5 +136,5 @@ fn is_good(view: &Connection, secret: &Secret, head: &Head, reader: &dyn Reader)
 /// # Errors
 /// What the system says.
 pub(crate) fn discard(folder: &Path) -> Result<(), StoreError> {
-    remove(&folder.join(FILE))
+    sqlite::remove(&folder.join(FILE))
 }

@@ -43,8 +43,18 @@ pub(super) async fn tile(
     Ok(found.map_err(|error| Problem::unavailable(&error))??.map(Body::from))
 }
 
+/// Code, place, what is wrong and what to do.
+const INDEX_DAMAGED: [&str; 4] = [
+    "fsck.index",
+    crate::search::FILE,
+    "a part of the search index is damaged: searches are slow there, and right",
+    "the server makes it anew by itself; if it stays so, see the server's logs",
+];
+
 /// Whether the log can be read and written: 200 or 503, and what is so.
-pub(super) async fn healthz(State(AppState { collector, folder, found, .. }): State<AppState>) -> Response {
+pub(super) async fn healthz(
+    State(AppState { collector, folder, found, reading, .. }): State<AppState>,
+) -> Response {
     let published = collector.published().borrow().clone();
     let reader = collector.reader().clone();
     let failing = collector.metrics().are_erasures_failing();
@@ -53,10 +63,12 @@ pub(super) async fn healthz(State(AppState { collector, folder, found, .. }): St
     });
     let (size, erasing, disk_full) = looked.await.unwrap_or_default();
     let (stopping, stopped) = (collector.is_stopping(), collector.signing().stopped());
+    let index_damaged = reading.search().is_some_and(|search| !search.is_whole());
     let damaged = found
         .newest()
         .and_then(|newest| newest.first)
-        .map(|damage| [damage.code.to_owned(), damage.place, damage.message, damage.mend.hint().to_owned()]);
+        .map(|damage| [damage.code.to_owned(), damage.place, damage.message, damage.mend.hint().to_owned()])
+        .or_else(|| index_damaged.then(|| INDEX_DAMAGED.map(str::to_owned)));
     let commits_failing = collector.metrics().are_commits_failing();
     let condition = Condition { stopping, erasing, commits_failing, disk_full, damaged };
     let (origin, published, clock) = (collector.origin(), published.as_deref(), collector.clock());

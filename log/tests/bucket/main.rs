@@ -1,5 +1,6 @@
 //! A log in a bucket: two servers, a store that fails, and one history.
 
+mod checking;
 #[path = "../common/mod.rs"]
 mod common;
 mod erasing;
