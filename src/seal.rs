@@ -268,3 +268,31 @@ impl<'k> Sealer<'k> {
         Ok(Sealed { header, size, added: self.added, repeated: self.repeated })
     }
 }
+
+#[cfg(all(test, feature = "sign"))]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::export::Line;
+    use crate::recorder::Recorder;
+
+    #[test]
+    fn what_is_written_is_not_kept() {
+        let [key, log] =
+            ["example.com/a", "log.example"].map(|name| SignerKey::generate(name, [1; 32]).unwrap());
+        let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
+        let mut recorder = Recorder::open("log.example", key.verifier_key().clone(), at, &[0; 16]).unwrap();
+        recorder.sign_with(&key).unwrap();
+        recorder.close(at).unwrap();
+        recorder.sign_with(&key).unwrap();
+        let mut sealer = Sealer::new(&log, None).unwrap();
+        sealer.begin(&Header { origin: "log.example".into(), range: None }, 0).unwrap();
+        for line in recorder.drain().lines() {
+            sealer.line(&Line::parse(line).unwrap().item, &mut Writer::new()).unwrap();
+        }
+        let (growth, taken) = sealer.export.end().unwrap();
+        assert_eq!((growth.size(), taken.added, growth.leaves().len()), (2, 2, 0));
+    }
+}

@@ -329,6 +329,7 @@ mod tests {
     use crate::log::{Empty, Kind, Limits};
     use crate::note::SignerKey;
     use crate::recorder::Recorder;
+    use crate::trust::Trust;
 
     /// A grant, and two chains of the granted key whose links alternate.
     fn log() -> Growth {
@@ -383,6 +384,38 @@ mod tests {
         assert_eq!(again.chains().collect::<HashMap<_, _>>(), taken.chains().collect::<HashMap<_, _>>());
         assert_eq!(again.notes().collect::<HashMap<_, _>>(), taken.notes().collect::<HashMap<_, _>>());
         assert_eq!(again.lives().collect::<HashMap<_, _>>(), taken.lives().collect::<HashMap<_, _>>());
+    }
+
+    #[test]
+    fn who_follows_a_log_knows_what_its_leaves_changed_and_keeps_none_of_them() {
+        let taken = log();
+        let follow = |rules: &Rules| {
+            let mut followed = Growth::new(0);
+            for (place, (text, event)) in stored(&taken).into_iter().enumerate() {
+                if place == 4 {
+                    followed.add_opaque();
+                }
+                followed.follow(rules, Leaf::parse(text, event).unwrap());
+            }
+            followed
+        };
+        let followed = follow(&Rules::new("log.example", None));
+        assert_eq!((followed.base(), followed.size(), followed.leaves().len()), (12, 12, 0));
+        assert_eq!(followed.chains().collect::<HashMap<_, _>>(), taken.chains().collect::<HashMap<_, _>>());
+        assert_eq!(followed.notes().collect::<Vec<_>>(), taken.notes().collect::<Vec<_>>());
+        assert_eq!(followed.lives().collect::<HashMap<_, _>>(), taken.lives().collect::<HashMap<_, _>>());
+        for (id, chain) in taken.chains() {
+            for seq in 0..chain.next {
+                let Ok(before) = taken.over(&Empty).link(id, seq);
+                let Ok(now) = followed.over(&Empty).link(id, seq);
+                let before = before.unwrap();
+                let index = before.index + u64::from(before.index >= 4);
+                assert_eq!(now, Some(Held { index, ..before }));
+            }
+        }
+        // A key note of an issuer whom this log does not trust did nothing when it was taken, and does nothing now.
+        let rules = Rules::new("log.example", Some(Trust::default()));
+        assert!(follow(&rules).lives().next().is_none() && rules.trust() == Some(&Trust::default()));
     }
 
     #[test]

@@ -311,6 +311,15 @@ mod tests {
     }
 
     #[test]
+    fn where_the_quorum_is_not_known_older_ones_stay_until_one_has_all_witnesses() {
+        let checkpoints: [&[(&str, i64)]; 3] = [&[("b", 1)], &[("a", 2)], &[("a", 9)]];
+        assert_eq!(kept(&checkpoints, |a| _ = a.by.insert(time(4))), [0, 1, 2]);
+        // What the first can attest the second can.
+        let checkpoints: [&[(&str, i64)]; 3] = [&[("a", 1)], &[("a", 2)], &[("a", 9), ("b", 9)]];
+        assert_eq!(kept(&checkpoints, |a| _ = a.by.insert(time(4))), [1, 2]);
+    }
+
+    #[test]
     fn where_revocations_are_not_known_each_chain_keeps_its_first_witnesses() {
         let mut attestations = Attestations::new(None);
         for (hour, by) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "b")] {
@@ -332,6 +341,16 @@ mod tests {
         };
         assert_eq!(kept(9), [true, true]);
         assert_eq!(kept(4), [false, true]);
+    }
+
+    #[test]
+    fn where_the_quorum_is_not_known_a_link_counts_for_all_that_may_be_the_first_to_hold_it() {
+        let mut attestations = Attestations::new(None);
+        attestations.link(time(9));
+        for cosigned in [("a", 10), ("a", 11), ("b", 4)] {
+            attestations.checkpoint(&signed(&[cosigned]), true);
+        }
+        assert_eq!(attestations.kept(), [true, true, true]);
     }
 
     #[test]
