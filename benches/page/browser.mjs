@@ -11,7 +11,7 @@ const LOOK_MILLISECONDS = 250;
 const TYPES = { js: "text/javascript", wasm: "application/wasm", html: "text/html" };
 const PAGES = {
   "/viewer": `<!doctype html><html lang="en"><title>bench</title><input type="file">
-    <script type="module" src="/js/dist/element/viewer.js"></script><countersign-viewer></countersign-viewer>`,
+    <script type="module" src="/js/packages/viewer/dist/viewer.js"></script><countersign-viewer></countersign-viewer>`,
   "/bare": '<!doctype html><html lang="en"><title>bench</title><input type="file">',
 };
 const root = fileURLToPath(new URL("../../", import.meta.url));

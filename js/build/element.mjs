@@ -1,13 +1,13 @@
-/** Bundles what must be one script, after tsc has compiled it: the element, its workers, and the worker of Node.js. */
+/** Bundles what must be one script, after tsc has compiled it: the viewer and its workers, and the worker of Node.js. */
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { licences } from "./licences.mjs";
 
 const root = new URL("../", import.meta.url);
 const dist = new URL("dist/", root);
-const into = new URL("element/", dist);
+const into = new URL("packages/viewer/dist/", root);
 
 const script = {
   absWorkingDir: fileURLToPath(root),
@@ -15,7 +15,7 @@ const script = {
   minify: true,
   format: "esm",
   target: "es2023",
-  // dist/LICENSES.txt has them all.
+  // LICENSES.txt has them all.
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
@@ -39,6 +39,9 @@ await build({
   sourcemap: true,
   outdir: fileURLToPath(into),
 });
+for (const name of ["verifier", "slicer"]) {
+  copyFileSync(new URL(`wasm/${name}_bg.wasm`, dist), new URL(`${name}.wasm`, into));
+}
 
 // A server that renders pages imports it too, and has no elements. It has no imports and exports, so that a block can hold it.
 const viewer = new URL("viewer.js", into);
@@ -62,4 +65,13 @@ const { outputFiles } = await build({
 });
 writeFileSync(new URL("inlined/worker.node.js", dist), `export default ${JSON.stringify(outputFiles[0].text)};\n`);
 
-writeFileSync(new URL("LICENSES.txt", dist), licences(Object.keys(metafile.inputs)));
+const inViewer = { artefacts: ["verifier", "slicer"], inputs: Object.keys(metafile.inputs) };
+for (const [folder, contents] of [
+  ["", { artefacts: ["recorder", "verifier"] }],
+  ["packages/viewer/", inViewer],
+  ["packages/cloudflare-log/", { artefacts: ["log"] }],
+]) {
+  const file = new URL(`${folder}dist/LICENSES.txt`, root);
+  mkdirSync(new URL(".", file), { recursive: true });
+  writeFileSync(file, licences(contents));
+}

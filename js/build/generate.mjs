@@ -13,6 +13,9 @@ const dist = new URL("../dist/", import.meta.url);
 for (const name of readdirSync(dist).filter((name) => name !== "wasm")) {
   rmSync(new URL(name, dist), { recursive: true });
 }
+for (const name of ["viewer", "cloudflare-log"]) {
+  rmSync(new URL(`../packages/${name}/dist`, import.meta.url), { recursive: true, force: true });
+}
 for (const folder of ["inlined/", "viewer/texts/"]) {
   mkdirSync(new URL(folder, dist), { recursive: true });
 }

@@ -15,11 +15,16 @@ function sourceOf(name, version) {
   return folders.find((folder) => existsSync(folder)) ?? `${registries}/*/${name}-${version}`;
 }
 
-/** The crates in any artefact, but for our own. */
-function crates() {
-  const artefacts = readFileSync(new URL("../wasm-pack.toml", root), "utf8");
+/** The crates in some artefacts, but for our own. */
+function crates(names) {
+  const artefacts = readFileSync(new URL("../wasm-pack.toml", root), "utf8").split(/^\[artefacts\./m);
   const used = new Map();
-  for (const [, list] of artefacts.matchAll(/^features = \[(.*)\]$/gm)) {
+  for (const name of names) {
+    const artefact = artefacts.find((section) => section.startsWith(`${name}]`)) ?? "";
+    const [, list] = /^features = \[(.*)\]$/m.exec(artefact) ?? [];
+    if (list === undefined) {
+      throw new Error(`wasm-pack.toml has no artefact ${name}`);
+    }
     const features = ["--no-default-features", "--features", list.replaceAll(/["\s]/g, "")];
     const edges = ["-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}|{l}|"];
     const lines = cargo("tree", "--locked", "-p", "countersign-wasm", "--target", TARGET, ...features, ...edges);
@@ -29,7 +34,7 @@ function crates() {
     }
   }
   if (used.size === 0) {
-    throw new Error("cargo tells of no crate in wasm-pack.toml's artefacts");
+    throw new Error(`cargo tells of no crate in ${names.join(" and ")}`);
   }
   return [...used.values()];
 }
@@ -62,10 +67,10 @@ function textsOf({ name, folder, only }) {
   return texts;
 }
 
-/** One text: each licence once, with all that are under it. */
-export function licences(inputs) {
+/** One text for some artefacts, and for what a bundle was made of: each licence once, with all that are under it. */
+export function licences({ artefacts, inputs = [] }) {
   const under = new Map();
-  const all = [rust(), ...crates(), ...packages(inputs)].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const all = [rust(), ...crates(artefacts), ...packages(inputs)].sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const one of all) {
     for (const text of textsOf(one)) {
       under.set(text, [...(under.get(text) ?? []), one]);

@@ -1,18 +1,21 @@
-/** Refuses to pack a tree that is not built: all that package.json names must be there, and what is inlined be what is built. */
+/** Refuses to pack a package that is not built: all that its package.json names must be there, and what is inlined be what is built. */
 
 import { existsSync, readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 
-const root = new URL("../", import.meta.url);
-const { exports, imports } = JSON.parse(readFileSync(new URL("package.json", root), "utf8"));
+// npm runs this in the folder of what is packed.
+const folder = pathToFileURL(`${process.cwd()}/`);
+const read = (path) => readFileSync(new URL(path, folder), "utf8");
+const { exports, imports = {} } = JSON.parse(read("package.json"));
 
 const targets = (entry) => (typeof entry === "string" ? [entry] : Object.values(entry).flatMap(targets));
-const missing = targets({ exports, imports }).filter((path) => !path.includes("*") && !existsSync(new URL(path, root)));
+const missing = targets({ exports, imports }).filter((path) => !existsSync(new URL(path, folder)));
 
-const text = async (name) => (await import(new URL(`dist/inlined/${name}.js`, root).href)).default;
+const text = async (name) => (await import(new URL(`dist/inlined/${name}.js`, folder).href)).default;
 const stale = [];
-if (missing.length === 0) {
+if (missing.length === 0 && existsSync(new URL("dist/inlined", folder))) {
   for (const name of ["recorder", "verifier"]) {
-    const built = readFileSync(new URL(`dist/wasm/${name}_bg.wasm`, root), "base64");
+    const built = readFileSync(new URL(`dist/wasm/${name}_bg.wasm`, folder), "base64");
     stale.push(...((await text(name)) === built ? [] : [`dist/inlined/${name}.js`]));
   }
   stale.push(...((await text("worker.node")) === "" ? ["dist/inlined/worker.node.js"] : []));
@@ -20,6 +23,6 @@ if (missing.length === 0) {
 
 if (missing.length + stale.length > 0) {
   const what = [...new Set([...missing, ...stale])].join(", ");
-  console.error(`not built, or not as it is now: ${what}\nBuild it first: cargo xtask wasm, then npm run build`);
+  console.error(`not built, or not as it is now: ${what}\nBuild it first: cargo xtask wasm, then npm run build in js`);
   process.exitCode = 1;
 }

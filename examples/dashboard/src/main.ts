@@ -1,4 +1,4 @@
-import "countersign/viewer";
+import "@countersign/viewer";
 import { Audit } from "./audit.ts";
 import { Delivery, notice, sentence } from "./delivery.ts";
 import { el } from "./dom.ts";

@@ -14,7 +14,7 @@ import { start } from "./start-worker.js";
 export type * from "./public.js";
 
 const setup = {
-  module: () => compileFetched(new URL("../wasm/verifier_bg.wasm", import.meta.url)),
+  module: () => compileFetched(new URL("./verifier.wasm", import.meta.url)),
   worker: () => start("verify"),
 };
 const { verify, verifyLive } = createVerifier(setup);
@@ -23,7 +23,7 @@ let slicing: Promise<WebAssembly.Module> | undefined;
 
 /** It is large, and loaded when the first part is cut out; again after it failed. */
 function slicerModule(): Promise<WebAssembly.Module> {
-  slicing ??= compileFetched(new URL("../wasm/slicer_bg.wasm", import.meta.url)).catch((error: unknown) => {
+  slicing ??= compileFetched(new URL("./slicer.wasm", import.meta.url)).catch((error: unknown) => {
     slicing = undefined;
     throw error;
   });

@@ -10,7 +10,7 @@ export type { LogSettings } from "./settings.js";
  * A whole log as a Durable Object: it takes submissions, publishes them as C2SP tlog-tiles, has them witnessed, and
  * serves exports, live views and proofs, with the HTTP interface of `countersign serve`. Its name is the log's origin.
  *
- *     export { CountersignLog } from "countersign/cloudflare/log";
+ *     export { CountersignLog } from "@countersign/cloudflare-log";
  */
 export class CountersignLog<Env extends LogEnv = LogEnv> extends LogObject<Env> {
   constructor(ctx: ObjectState, env: Env) {

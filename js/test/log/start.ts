@@ -69,7 +69,7 @@ function bundled(worker: string): Promise<string> {
       format: "esm",
       conditions: ["workerd", "worker", "browser"],
       external: ["cloudflare:workers"],
-      alias: { "countersign/cloudflare/log": here("../../dist/log/log.workerd.js") },
+      alias: { "@countersign/cloudflare-log": here("../../dist/log/log.workerd.js") },
       loader: { ".wasm": "copy" },
       assetNames: "[name]",
     });

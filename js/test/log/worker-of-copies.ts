@@ -4,7 +4,7 @@ import {
   type LogEnv,
   logHandler,
   type ObjectState,
-} from "countersign/cloudflare/log";
+} from "@countersign/cloudflare-log";
 
 /** What the bucket for exports does not do now: see `/fail`. */
 let fails: string[] = [];

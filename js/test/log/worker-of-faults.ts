@@ -1,4 +1,4 @@
-import { CountersignLog as Log, type LogEnv, logHandler, type ObjectState } from "countersign/cloudflare/log";
+import { CountersignLog as Log, type LogEnv, logHandler, type ObjectState } from "@countersign/cloudflare-log";
 
 /** The statement, counted from now, that fails; none where it is below 1. */
 let fails = 0;

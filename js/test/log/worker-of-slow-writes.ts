@@ -1,4 +1,4 @@
-import { CountersignLog as Log, type LogEnv, logHandler, type ObjectState } from "countersign/cloudflare/log";
+import { CountersignLog as Log, type LogEnv, logHandler, type ObjectState } from "@countersign/cloudflare-log";
 
 /** A log whose storage says only when it is told to (`/durable`) that what was written is durable; `/awaited` says for how many that is awaited. */
 export class CountersignLog extends Log {

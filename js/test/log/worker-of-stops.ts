@@ -1,4 +1,4 @@
-import { CountersignLog as Log, type LogEnv, type LogSettings, logHandler } from "countersign/cloudflare/log";
+import { CountersignLog as Log, type LogEnv, type LogSettings, logHandler } from "@countersign/cloudflare-log";
 import { Answer, initSync, Log as Wasm } from "../../dist/wasm/log.js";
 
 /** What the instance of WebAssembly has. */

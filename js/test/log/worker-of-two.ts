@@ -1,5 +1,5 @@
-import { logHandler } from "countersign/cloudflare/log";
+import { logHandler } from "@countersign/cloudflare-log";
 
-export { CountersignLog } from "countersign/cloudflare/log";
+export { CountersignLog } from "@countersign/cloudflare-log";
 
 export default logHandler({ log: (request) => request.headers.get("x-log") ?? undefined });

@@ -1,8 +1,8 @@
-/** Each entry of the package: found, loaded and typed as each runtime's and each tool's rules have it. */
+/** Each entry of the packages: found, loaded and typed as each runtime's and each tool's rules have it. */
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { bundle, CONDITIONS } from "./bundling.ts";
-import { Installed } from "./installed.ts";
+import { Installed, NAMES, type PackageName } from "./installed.ts";
 import { build, inBrowser, inWorkerd } from "./runtimes.ts";
 
 const run = promisify(execFile);
@@ -20,27 +20,37 @@ const installed = new Installed();
 after(() => installed.remove());
 
 type Targets = string | { readonly [condition: string]: string };
-const manifest = JSON.parse(readFileSync(installed.path("node_modules/countersign/package.json"), "utf8")) as {
-  exports: Record<string, Targets>;
-  sideEffects: string[];
-};
+interface Manifest {
+  readonly version: string;
+  readonly exports: Readonly<Record<string, Targets>>;
+  readonly sideEffects: readonly string[] | boolean;
+}
+const manifests = new Map(
+  NAMES.map((name): [PackageName, Manifest] => [
+    name,
+    JSON.parse(readFileSync(installed.path("node_modules", name, "package.json"), "utf8")),
+  ]),
+);
 
 /** Where an entry can be loaded; everywhere, where nothing is said. */
 const ONLY: Record<string, readonly string[]> = {
-  "./node": ["node"],
-  "./cloudflare/log": ["workerd"],
+  "countersign/node": ["node"],
+  "@countersign/cloudflare-log": ["workerd"],
 };
-/** What is imported for what it does: a worker runs the one, and the other defines an element. */
-const SCRIPTS = ["./verify/worker", "./viewer", "./viewer/react"];
+/** What is imported for what it does: a worker runs the one, and the others define an element. */
+const SCRIPTS = ["countersign/verify/worker", "@countersign/viewer", "@countersign/viewer/react"];
 
-const modules = Object.keys(manifest.exports).filter((entry) => !entry.includes("*") && !entry.endsWith(".json"));
+const modules = [...manifests].flatMap(([name, { exports }]) =>
+  Object.keys(exports)
+    .filter((entry) => !/\.(json|wasm)$/.test(entry))
+    .map((entry) => name + entry.slice(1)),
+);
 const entries = (where: string) =>
   modules.filter((entry) => !SCRIPTS.includes(entry) && (ONLY[entry]?.includes(where) ?? true));
-const specifier = (entry: string) => `countersign${entry.slice(1)}`;
 
 /** A module that gives the names that each entry exports. */
 const listing = (where: string) => {
-  const imports = entries(where).map((entry, nth) => `import * as e${nth} from "${specifier(entry)}";`);
+  const imports = entries(where).map((entry, nth) => `import * as e${nth} from "${entry}";`);
   const names = entries(where).map((entry, nth) => `${JSON.stringify(entry)}: Object.keys(e${nth}).sort()`);
   return `${imports.join("\n")}\nexport const names = { ${names.join(", ")} };\n`;
 };
@@ -56,22 +66,34 @@ function same(names: Record<string, string[]>, where: string): void {
   }
 }
 
-test("publint finds nothing to say", async () => {
-  const { messages } = await publint({ pkgDir: installed.path("node_modules/countersign"), pack: false, strict: true });
-  assert.deepEqual(
-    messages.map((message) => formatMessage(message, manifest)),
-    [],
-  );
-});
+for (const [name, manifest] of manifests) {
+  test(`publint finds nothing to say of ${name}`, async () => {
+    const { messages } = await publint({ pkgDir: installed.path("node_modules", name), pack: false, strict: true });
+    assert.deepEqual(
+      messages.map((message) => formatMessage(message, manifest)),
+      [],
+    );
+  });
 
-test("the types are where every resolution looks for them", async () => {
-  const args = [installed.tarball, "--profile", "esm-only", "--format", "json"];
-  const { stdout } = await run(tool("attw"), args).catch((error) => error);
-  const { analysis, problems } = JSON.parse(stdout) as { analysis: { problems: unknown[] }; problems?: unknown };
-  const ofModules = (problem: { resolutionKind?: string }) =>
-    !["node10", "node16-cjs"].includes(problem.resolutionKind ?? "");
-  assert.deepEqual((analysis.problems as { resolutionKind?: string }[]).filter(ofModules), [], `${problems}`);
-});
+  test(`the types of ${name} are where every resolution looks for them`, async () => {
+    const args = [installed.tarball(name).path, "--profile", "esm-only", "--format", "json"];
+    // Into a file: it ends without waiting for a pipe to take all that it says.
+    const said = installed.path(`types-${name.replaceAll("/", "-")}.json`);
+    const file = openSync(said, "w");
+    spawnSync(tool("attw"), args, { stdio: ["ignore", file, "ignore"] });
+    closeSync(file);
+    const { analysis } = JSON.parse(readFileSync(said, "utf8")) as {
+      analysis: { problems: { entrypoint?: string; resolutionKind?: string }[] };
+    };
+    const ofModules = ({ entrypoint = "", resolutionKind = "" }) =>
+      !entrypoint.endsWith(".wasm") && !["node10", "node16-cjs"].includes(resolutionKind);
+    assert.deepEqual(analysis.problems.filter(ofModules), []);
+  });
+
+  test(`${name} is of the same version as the others`, () => {
+    assert.equal(manifest.version, manifests.get("countersign")?.version);
+  });
+}
 
 for (const [runtime, program, ...args] of [
   ["Node", process.execPath],
@@ -108,7 +130,7 @@ test("every entry loads in a page built by Vite", async () => {
 for (const [where, conditions] of Object.entries(CONDITIONS)) {
   for (const entry of entries(where)) {
     test(`${entry} under the condition ${where}`, async () => {
-      const module = `import * as entry from "${specifier(entry)}"; console.log(entry);`;
+      const module = `import * as entry from "${entry}"; console.log(entry);`;
       // No top-level await: a module that has one holds up everything that imports it.
       const made = await bundle(installed, module, conditions, { supported: { "top-level-await": false } });
       const builtIns = made.imports.filter((path) => path.startsWith("node:"));
@@ -123,24 +145,27 @@ for (const [where, conditions] of Object.entries(CONDITIONS)) {
 }
 
 test("Node's own modules are imported by what is named for Node alone", () => {
-  for (const path of installed.files.filter((path) => /\.js$/.test(path) && !/\.node\.js$/.test(path))) {
-    const text = readFileSync(installed.path("node_modules/countersign", path), "utf8");
-    assert.doesNotMatch(text, /(from|import)\s*\(?\s*"node:|\brequire\(/, path);
+  for (const name of NAMES) {
+    for (const path of installed.tarball(name).files.filter((path) => /(?<!\.node)\.js$/.test(path))) {
+      const text = readFileSync(installed.path("node_modules", name, path), "utf8");
+      assert.doesNotMatch(text, /(from|import)\s*\(?\s*"node:|\brequire\(/, path);
+    }
   }
 });
 
 test("an entry that is imported for nothing leaves nothing", async () => {
   for (const entry of entries("browser")) {
-    const { code } = await bundle(installed, `import "${specifier(entry)}";`, CONDITIONS.browser);
+    const { code } = await bundle(installed, `import "${entry}";`, CONDITIONS.browser);
     assert.equal(code.trim(), "", entry);
   }
   for (const script of SCRIPTS) {
-    const { code } = await bundle(installed, `import "${specifier(script)}";`, CONDITIONS.browser);
+    const { code } = await bundle(installed, `import "${script}";`, CONDITIONS.browser);
     assert.ok(code.length > 1000, `${script} is run by importing it`);
   }
   // A pattern may be for what is bundled before it is packed.
-  const kept = manifest.sideEffects.filter((path) => !path.includes("*")).map((path) => join(path));
-  for (const path of kept) {
-    assert.ok(installed.files.includes(path), path);
+  for (const [name, { sideEffects }] of manifests) {
+    for (const path of Array.isArray(sideEffects) ? sideEffects : []) {
+      assert.ok(path.includes("*") || installed.tarball(name).files.includes(join(path)), path);
+    }
   }
 });

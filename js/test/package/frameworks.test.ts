@@ -45,7 +45,7 @@ async function frozen(pid: number | undefined): Promise<void> {
 describe("frameworks", { skip, concurrency: true, timeout: 120_000 }, () => {
   let installed: Installed;
   before(() => {
-    installed = new Installed();
+    installed = new Installed("countersign");
     installed.bring(frameworks);
   });
   after(() => installed.remove());

@@ -1,5 +1,6 @@
-/** The package as users get it: packed, and installed in a folder of its own. */
+/** The packages as users get them: packed, and installed in a folder of its own. */
 
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
@@ -22,6 +23,23 @@ const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
+/** The packages, by where they are in the project. */
+const PACKAGES = {
+  countersign: "",
+  "@countersign/viewer": "packages/viewer",
+  "@countersign/cloudflare-log": "packages/cloudflare-log",
+} as const;
+
+export type PackageName = keyof typeof PACKAGES;
+export const NAMES = Object.keys(PACKAGES) as PackageName[];
+
+/** A package's tarball. */
+export interface Tarball {
+  readonly path: string;
+  /** What is in it. */
+  readonly files: readonly string[];
+}
+
 /** A folder with the same files, not written anew where that can be. */
 function linkTree(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
@@ -39,26 +57,26 @@ function linkTree(from: string, to: string): void {
   }
 }
 
-/** A project that has installed the tarball, with the files of this folder in it. */
+/** A project that has installed the tarballs, with the files of this folder in it. */
 export class Installed {
   readonly folder = mkdtempSync(join(tmpdir(), "countersign-package-"));
-  /** What is in the tarball. */
-  readonly files: string[];
-  readonly tarball: string;
+  readonly #tarballs: ReadonlyMap<PackageName, Tarball>;
 
-  constructor() {
+  /** Of all packages, or of these alone. */
+  constructor(...names: PackageName[]) {
     const quiet = { encoding: "utf8" as const, stdio: ["ignore", "pipe", "ignore"] as ["ignore", "pipe", "ignore"] };
-    const packed = execFileSync(npm, ["pack", "--json", "--ignore-scripts", "--pack-destination", this.folder], {
-      ...quiet,
-      cwd: PACKAGE,
-    });
-    const [{ filename, files }] = Object.values(JSON.parse(packed)) as [
-      { filename: string; files: { path: string }[] },
-    ];
-    this.files = files.map(({ path }) => path);
-    this.tarball = this.path(filename);
+    const pack = (name: PackageName): Tarball => {
+      const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", this.folder];
+      const packed = execFileSync(npm, args, { ...quiet, cwd: join(PACKAGE, PACKAGES[name]) });
+      const [{ filename, files }] = Object.values(JSON.parse(packed)) as [
+        { filename: string; files: { path: string }[] },
+      ];
+      return { path: this.path(filename), files: files.map(({ path }) => path) };
+    };
+    this.#tarballs = new Map((names.length === 0 ? NAMES : names).map((name) => [name, pack(name)]));
     writeFileSync(join(this.folder, "package.json"), '{"private":true,"type":"module"}');
-    const install = ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", `./${filename}`];
+    const tarballs = [...this.#tarballs.values()].map(({ path }) => path);
+    const install = ["install", "--offline", "--no-audit", "--no-fund", "--ignore-scripts", ...tarballs];
     execFileSync(npm, install, { ...quiet, cwd: this.folder });
     mkdirSync(this.path("test"));
     for (const name of [
@@ -75,6 +93,11 @@ export class Installed {
     ]) {
       cpSync(join(HERE, name), this.path("test", name), { recursive: true });
     }
+  }
+
+  /** A package's tarball. */
+  tarball(name: PackageName): Tarball {
+    return this.#tarballs.get(name) ?? assert.fail(`${name} is not installed`);
   }
 
   /** Has packages too that are installed here. */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
@@ -10,7 +11,7 @@ import { launch } from "../chromium.ts";
 import { Installed } from "./installed.ts";
 
 const run = promisify(execFile);
-const installed = new Installed();
+const installed = new Installed("countersign", "@countersign/viewer");
 after(() => installed.remove());
 
 const WORKS = "verified";
@@ -28,16 +29,16 @@ for (const bundler of ["turbopack", "webpack"] as const) {
     const folder = installed.path(bundler);
     cpSync(installed.path("test/setups/next"), folder, { recursive: true });
     cpSync(installed.path("test/setups/once.mjs"), installed.path(bundler, "once.mjs"));
-    cpSync(installed.path("node_modules/countersign"), installed.path(bundler, "node_modules/countersign"), {
-      recursive: true,
-    });
+    for (const name of ["countersign", "@countersign/viewer"]) {
+      cpSync(installed.path("node_modules", name), join(folder, "node_modules", name), { recursive: true });
+    }
     installed.copy(folder, "next", "react", "react-dom");
     for (const other of OTHERS[bundler]) {
       rmSync(installed.path(bundler, other), { recursive: true });
     }
     const next = installed.path(bundler, "node_modules/next/dist/bin/next");
     const { stdout, stderr } = await run(process.execPath, [next, "build", `--${bundler}`], { cwd: folder, env });
-    assert.doesNotMatch(stdout + stderr, /node_modules\/countersign/, "the build warns of the package");
+    assert.doesNotMatch(stdout + stderr, /node_modules\/@?countersign/, "the build warns of the package");
 
     const server = spawn(process.execPath, [next, "start", "--port", "0"], { cwd: folder, env });
     const errors: string[] = [];

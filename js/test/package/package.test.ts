@@ -1,4 +1,4 @@
-/** The packed package in every runtime, recording real events: the same bytes everywhere, and all verified. */
+/** The packed packages; the recorder in every runtime, recording real events: the same bytes everywhere, and all verified. */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { realEvents } from "../real-events.ts";
-import { Installed } from "./installed.ts";
+import { Installed, NAMES, type PackageName } from "./installed.ts";
 import { buildPage, inBrowser, inWorkerd } from "./runtimes.ts";
 import { KEY, TRUST } from "./scenario.mjs";
 
@@ -34,82 +34,107 @@ function same(exports: Record<string, string>): void {
   }
 }
 
-/** A file of the tarball. */
-const packed = (path: string) => readFileSync(installed.path(`node_modules/countersign/${path}`), "utf8");
+/** A file of a tarball. */
+const packed = (name: PackageName, path: string) => readFileSync(installed.path("node_modules", name, path), "utf8");
 
-test("the tarball holds the licences of all that is in it", () => {
-  for (const name of ["LICENSE-APACHE", "LICENSE-MIT"]) {
-    assert.ok(installed.files.includes(name));
-  }
-  const licences = packed("dist/LICENSES.txt");
-  for (const name of [
-    "The Rust standard library",
-    "curve25519-dalek",
-    "sha2",
-    "wasm-bindgen",
-    "lit",
-    "lit-html",
-    "uplot",
-  ]) {
-    const [line, version] = new RegExp(`^${name} ([\\d.]+): [\\w .()-]+$`, "m").exec(licences) ?? [];
-    assert.ok(line, name);
-    assert.ok(licences.includes(`\n${name} ${version}\n`), `${name} has no text`);
-  }
-  // What is in an artefact by its own words has its licence here.
-  const crates = packed("dist/wasm/recorder_bg.wasm").matchAll(/registry\/src\/[^/]+\/([\w-]+-\d[\w.+-]*)\//g);
-  for (const [, crate = ""] of crates) {
-    assert.ok(licences.includes(`\n${crate.replace(/-(?=\d)/, " ")}`), crate);
-  }
-});
+/** Of each package the WebAssembly, and some of what that and its scripts were made of. */
+const CONTENTS: Record<PackageName, { wasm: readonly string[]; from: readonly string[] }> = {
+  countersign: {
+    wasm: ["dist/wasm/recorder_bg.wasm", "dist/wasm/verifier_bg.wasm"],
+    from: ["curve25519-dalek", "sha2"],
+  },
+  "@countersign/viewer": {
+    wasm: ["dist/slicer.wasm", "dist/verifier.wasm"],
+    from: ["curve25519-dalek", "lit", "lit-html", "uplot"],
+  },
+  "@countersign/cloudflare-log": { wasm: ["dist/wasm/log_bg.wasm"], from: ["curve25519-dalek", "sha2"] },
+};
 
-test("the tarball's declarations are those that its entries' types lead to", () => {
-  const declarations = new Set(installed.files.filter((path) => path.endsWith(".d.ts")));
-  const reached = new Set<string>();
-  const reach = (path: string) => {
-    if (reached.has(path)) {
-      return;
-    }
-    reached.add(path);
-    assert.ok(declarations.has(path), `${path} is missing`);
-    for (const [, to = ""] of packed(path).matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
-      reach(join(dirname(path), to.replace(/\.js$/, ".d.ts")));
-    }
-  };
-  const entries = Object.values(JSON.parse(packed("package.json")).exports) as { types?: string }[];
-  for (const { types } of entries) {
-    if (types !== undefined) {
-      reach(join(types));
-    }
-  }
-  assert.deepEqual([...declarations].sort(), [...reached].sort());
-});
+for (const name of NAMES) {
+  const { files } = installed.tarball(name);
+  const { wasm, from } = CONTENTS[name];
 
-test("the tarball's scripts have source maps, which have the source, and no map is without its script", () => {
-  const maps = installed.files.filter((path) => path.endsWith(".map"));
-  assert.ok(maps.length > 100);
-  for (const path of maps) {
-    const script = path.slice(0, -".map".length);
-    assert.ok(installed.files.includes(script), path);
-    assert.match(packed(script), new RegExp(`//# sourceMappingURL=${basename(path).replaceAll(".", "\\.")}\\s*$`));
-    const { sources, sourcesContent } = JSON.parse(packed(path));
-    assert.equal(sourcesContent?.length, sources.length, path);
-  }
-  const without = installed.files.filter((path) => path.endsWith(".js") && !maps.includes(`${path}.map`));
+  test(`the tarball of ${name} holds the licences of all that is in it`, () => {
+    for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) {
+      assert.ok(files.includes(licence));
+    }
+    const licences = packed(name, "dist/LICENSES.txt");
+    for (const part of ["The Rust standard library", "wasm-bindgen", ...from]) {
+      const [line, version] = new RegExp(`^${part} ([\\d.]+): [\\w .()-]+$`, "m").exec(licences) ?? [];
+      assert.ok(line, part);
+      assert.ok(licences.includes(`\n${part} ${version}\n`), `${part} has no text`);
+    }
+    // What is in an artefact by its own words has its licence here.
+    for (const path of wasm) {
+      for (const [, crate = ""] of packed(name, path).matchAll(/registry\/src\/[^/]+\/([\w-]+-\d[\w.+-]*)\//g)) {
+        assert.ok(licences.includes(`\n${crate.replace(/-(?=\d)/, " ")}`), crate);
+      }
+    }
+  });
+
+  test(`the declarations of ${name} are those that its entries' types lead to`, () => {
+    const declarations = new Set(files.filter((path) => path.endsWith(".d.ts")));
+    const reached = new Set<string>();
+    const reach = (path: string) => {
+      if (reached.has(path)) {
+        return;
+      }
+      reached.add(path);
+      assert.ok(declarations.has(path), `${path} is missing`);
+      for (const [, to = ""] of packed(name, path).matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+        reach(join(dirname(path), to.replace(/\.js$/, ".d.ts")));
+      }
+    };
+    const entries = Object.values(JSON.parse(packed(name, "package.json")).exports) as { types?: string }[];
+    for (const { types } of entries) {
+      if (types !== undefined) {
+        reach(join(types));
+      }
+    }
+    assert.deepEqual([...declarations].sort(), [...reached].sort());
+  });
+
+  test(`the scripts of ${name} have source maps, which have the source, and no map is without its script`, () => {
+    const maps = files.filter((path) => path.endsWith(".map"));
+    for (const path of maps) {
+      const script = path.slice(0, -".map".length);
+      assert.ok(files.includes(script), path);
+      assert.match(
+        packed(name, script),
+        new RegExp(`//# sourceMappingURL=${basename(path).replaceAll(".", "\\.")}\\s*$`),
+      );
+      const { sources, sourcesContent } = JSON.parse(packed(name, path));
+      assert.equal(sourcesContent?.length, sources.length, path);
+    }
+    const without = files.filter((path) => path.endsWith(".js") && !maps.includes(`${path}.map`));
+    assert.deepEqual(
+      without.filter((path) => !/^dist\/(inlined|wasm)\//.test(path)),
+      [],
+    );
+  });
+
+  test(`the tarball of ${name} holds what is built for it, and nothing else`, () => {
+    assert.deepEqual(
+      files.filter((path) => !/^dist\/|^(package\.json|README\.md|LICENSE.*)$/.test(path)),
+      [],
+    );
+    assert.deepEqual(files.filter((path) => path.endsWith(".wasm")).sort(), wasm);
+    const { repository } = JSON.parse(packed(name, "package.json"));
+    assert.equal(repository.type, "git");
+    assert.ok(
+      existsSync(new URL(`../../../${repository.directory}/package.json`, import.meta.url)),
+      repository.directory,
+    );
+  });
+}
+
+test("who records installs no viewer, no log and no slicer", () => {
+  const { files } = installed.tarball("countersign");
   assert.deepEqual(
-    without.filter((path) => !/^dist\/(inlined|wasm)\//.test(path)),
+    files.filter((path) => /^dist\/(viewer|element|shelf|slice|log|wasm\/(log|slicer))\b/.test(path)),
     [],
   );
-});
-
-test("the tarball holds what is built, and nothing else", () => {
-  assert.deepEqual(
-    installed.files.filter((path) => !/^dist\/|^(package\.json|README\.md|LICENSE.*)$/.test(path)),
-    [],
-  );
-  const { repository } = JSON.parse(packed("package.json"));
-  assert.deepEqual([repository.type, repository.directory], ["git", "js"]);
   for (const name of ["recorder", "verifier"]) {
-    assert.ok(installed.files.includes(`dist/wasm/${name}_bg.wasm`));
     assert.ok(existsSync(resolveImport(`countersign/${name}.wasm`)));
   }
 });
@@ -122,6 +147,11 @@ test("a tree that is not built is not packed", async () => {
   const pack = ["pack", "--dry-run", "--ignore-scripts=false"];
   cpSync(check, installed.path("unbuilt/build/packable.mjs"));
   cpSync(new URL("../../package.json", import.meta.url), installed.path("unbuilt/package.json"));
+  for (const name of ["viewer", "cloudflare-log"]) {
+    const other = installed.path("unbuilt/packages", name);
+    cpSync(new URL(`../../packages/${name}/package.json`, import.meta.url), join(other, "package.json"));
+    await assert.rejects(run("npm", pack, { cwd: other }), /not built.*(viewer|log\.workerd)\.js/);
+  }
   await assert.rejects(run("npm", pack, { cwd: unbuilt }), /not built.*record\.js/);
   cpSync(new URL("../../dist", import.meta.url), installed.path("unbuilt/dist"), { recursive: true });
   writeFileSync(installed.path("unbuilt/dist/inlined/recorder.js"), 'export default "AGFzbQ==";\n');

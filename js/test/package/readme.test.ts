@@ -17,7 +17,7 @@ import { build, inBrowser, inWorkerd } from "./runtimes.ts";
 const [{ secret: KEY, vkey: VKEY }] = EMITTERS;
 const EVENT = { action: "job.delete", actor: { id: "u_1" }, target: { type: "cron_job", id: "42" } };
 
-const installed = new Installed();
+const installed = new Installed("countersign", "@countersign/cloudflare-log");
 const log = new GatedLog();
 
 /** The blocks of a README, in order. */
@@ -25,7 +25,9 @@ const blocks = (path: string) =>
   [...readFileSync(new URL(path, import.meta.url), "utf8").matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(
     ([, code = ""]) => code,
   );
-const ours = blocks("../../README.md");
+const ours = ["", "packages/viewer/", "packages/cloudflare-log/"].flatMap((folder) =>
+  blocks(`../../${folder}README.md`),
+);
 const project = blocks("../../../README.md");
 
 /** What stands for something of the reader's. */

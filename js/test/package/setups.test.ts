@@ -21,7 +21,7 @@ const run = promisify(execFile);
 const tool = (name: string) => fileURLToPath(new URL(`../../node_modules/.bin/${name}`, import.meta.url));
 const bun = tool("bun");
 
-const installed = new Installed();
+const installed = new Installed("countersign", "@countersign/viewer");
 after(() => installed.remove());
 
 const WORKS = "verified";
@@ -309,5 +309,5 @@ test("the viewer in jsdom says what it lacks, and throws nothing", async () => {
 });
 
 test("the viewer on a server, where there are no elements", async () => {
-  await saidBy(process.execPath, "--input-type=module", "--eval", 'import "countersign/viewer"');
+  await saidBy(process.execPath, "--input-type=module", "--eval", 'import "@countersign/viewer"');
 });

@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { type Bundle, bundle, CONDITIONS, compressed } from "./bundling.ts";
 import { Installed } from "./installed.ts";
 
-const installed = new Installed();
+const installed = new Installed("countersign", "@countersign/viewer");
 after(() => installed.remove());
 
 const { workerd, browser } = CONDITIONS;
@@ -107,5 +107,5 @@ test("verifying brings no recorder along, and recording no verifier", async () =
 });
 
 test("the viewer, with all that draws it", () => {
-  within(compressed(readFileSync(installed.path("node_modules/countersign/dist/element/viewer.js"))), 100 * KB);
+  within(compressed(readFileSync(installed.path("node_modules/@countersign/viewer/dist/viewer.js"))), 100 * KB);
 });

@@ -1,6 +1,6 @@
 /** What TypeScript must know of the element in React's JSX: compiled against the tarball, never run. */
 
-import type { CountersignViewer, Report } from "countersign/viewer/react";
+import type { CountersignViewer, Report } from "@countersign/viewer/react";
 import { useRef, useState } from "react";
 
 export function Trail({ file }: { file: Blob | undefined }) {

@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { caseNamed } from "../verify/cases.ts";
 import { Site } from "./site.ts";
 
-const blocks = blocksOf("../../README.md");
+const blocks = blocksOf("../../packages/viewer/README.md");
 
 function blocksOf(readme: string): string[] {
   const text = readFileSync(new URL(readme, import.meta.url), "utf8");

@@ -85,7 +85,7 @@ export class Site {
     response.setHeader("content-security-policy", POLICY);
     if (pathname === "/") {
       response.end(`<!doctype html><html lang="en"><title>Log</title><link rel="stylesheet" href="/page.css">
-        <script type="module" src="/dist/element/viewer.js"></script><main><h1>Log</h1>${searchParams.get("element") ?? ""}</main>`);
+        <script type="module" src="/countersign-viewer/viewer.js"></script><main><h1>Log</h1>${searchParams.get("element") ?? ""}</main>`);
       return;
     }
     if (pathname === "/favicon.ico") {
@@ -96,9 +96,9 @@ export class Site {
       response.end(STYLE);
       return;
     }
-    const [, file] = /^\/(?:dist|countersign)\/([\w/.-]+)$/.exec(pathname) ?? [];
-    if (file !== undefined && !file.includes("..")) {
-      response.end(readFileSync(new URL(`../../dist/${file}`, import.meta.url)));
+    const [, file] = /^\/countersign-viewer\/([\w.-]+)$/.exec(pathname) ?? [];
+    if (file !== undefined) {
+      response.end(readFileSync(new URL(`../../packages/viewer/dist/${file}`, import.meta.url)));
       return;
     }
     this.asked.push(pathname);

@@ -22,7 +22,7 @@ for (const name of ["addEventListener", "removeEventListener", "dispatchEvent"])
 }
 process.on("unhandledRejection", (error) => errors.push(String(error?.stack)));
 
-await import("countersign/viewer");
+await import("@countersign/viewer");
 const { recorded, TRUST } = await import("./once.mjs");
 
 const viewer = document.createElement("countersign-viewer");

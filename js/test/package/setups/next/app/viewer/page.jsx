@@ -1,6 +1,6 @@
 "use client";
 
-import "countersign/viewer";
+import "@countersign/viewer";
 import { useEffect, useState } from "react";
 import { recorded, TRUST } from "../../once.mjs";
 
