@@ -230,7 +230,9 @@ async fn run_server(
 ) -> Result<u8, Failure> {
     let verifier = key.verifier_key().clone();
     let page = page(args)?;
-    let store = args.store.as_deref().map(bucket).transpose()?;
+    // A log that is over stays where it is; the one that goes on has its own place.
+    let store = ending.as_ref().map_or(&args.store, |ending| &ending.store);
+    let store = store.as_deref().map(bucket).transpose()?;
     let certificate = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
     let certificate = certificate.map(|(cert, key)| Certificate::load(cert, key)).transpose()?;
     let config = Config {

@@ -15,6 +15,7 @@
 //! | `private/checkpoints/<size>` | checkpoints that are kept for exports |
 //! | `private/signed/<size>` | the newest checkpoints that were signed, each created before it is shown to anyone |
 //! | `private/evidence/<hash>` | forks that were refused |
+//! | `private/ended` | where the log is over: why, and which one goes on from it |
 //! | `public/checkpoint`, `public/tile/…` | the log as C2SP tlog-tiles, which may be served as it is |
 //!
 //! No object of `private/` but a checkpoint is ever deleted, and what takes an object's place is always the same:
@@ -36,6 +37,7 @@ mod mending;
 mod objects;
 mod publish;
 mod reader;
+mod restoring;
 mod signed;
 mod url;
 mod writer;
@@ -53,6 +55,7 @@ use crate::store::{Store, StoreError};
 
 pub(crate) use self::mending::Mending;
 pub(crate) use self::reader::ObjectReader;
+pub(crate) use self::restoring::Restoring;
 pub use self::signed::SignedObjects;
 pub use self::url::BucketError;
 

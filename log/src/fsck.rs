@@ -80,7 +80,9 @@ impl Mend {
             Self::Public => "--repair writes it from the commits",
             Self::Objects => "--repair erases it",
             Self::Folder => "--repair removes the folder's index; the server makes it anew from the bucket",
-            Self::Commits => "bring the object back as it was, from the bucket's versions or a replica",
+            Self::Commits => {
+                "bring the object back as it was; or stop the servers, and have `serve --after-restore` put back what others have"
+            }
             Self::Not => "stop the server, and bring back a backup that is whole",
         }
     }

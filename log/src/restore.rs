@@ -7,6 +7,7 @@
 pub mod ending;
 mod known;
 mod mend;
+mod place;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,12 +17,16 @@ use countersign::log::SaltedEvent;
 use countersign::merkle::Bundle;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
+use crate::bucket::Bucket;
 use crate::serve::{StartError, lock};
-use crate::signed::{SignedFile, SignedHead};
+use crate::signed::SignedHead;
 use crate::sqlite;
-use crate::stop::{Line, StopFile, Stops as _};
-use crate::store::{Published, Reader, Store, StoreError, Writer};
+use crate::stop::{Cause, Line, StopFile, Stops as _};
+use crate::store::{Published, Reader, StoreError};
+use place::Place;
 
 pub use known::Known;
 
@@ -29,12 +34,12 @@ pub use known::Known;
 pub struct Config {
     /// The log's folder.
     pub folder: PathBuf,
+    /// The bucket that the log is in, where it is in one; the folder has its index then.
+    pub bucket: Option<(Bucket, Handle)>,
     /// The log's key.
     pub key: VerifierKey,
     /// Earlier keys of the log, whose signatures count too.
     pub keys: Vec<VerifierKey>,
-    /// Who may still have its leaves.
-    pub sources: Vec<Box<dyn Source>>,
     /// Whether the operator vouches that nothing was signed beyond what is here and what the sources have.
     pub nothing_newer: bool,
     /// What time it is.
@@ -181,11 +186,33 @@ pub struct Over {
     pub checkpoint: Option<String>,
 }
 
+impl Over {
+    /// What is written down in the log's bucket.
+    pub(crate) fn to_line(&self, new: &str) -> String {
+        let Self { code, why, .. } = self;
+        json!({ "countersign": "ended/v1", "code": code, "message": why, "new": new }).to_string()
+    }
+
+    /// Why the log is over, as it was written down.
+    pub(crate) fn read(bytes: &[u8]) -> (Cause, String) {
+        let ended: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let cause = ended["code"].as_str().and_then(Cause::of_code).unwrap_or(Cause::Unremembered);
+        let (why, new) = (ended["message"].as_str(), ended["new"].as_str());
+        let message = format!(
+            "this log is over, and {} goes on from it: {}",
+            new.unwrap_or("another one"),
+            why.unwrap_or("it is not known why")
+        );
+        (cause, message)
+    }
+}
+
 /// A log that is looked at. Nobody else has its folder meanwhile.
 pub struct Restore {
     config: Config,
-    store: Store,
+    place: Place,
     known: Known,
+    sources: Vec<Box<dyn Source>>,
     _lock: std::fs::File,
 }
 
@@ -196,9 +223,28 @@ impl Restore {
     /// [`StartError`].
     pub fn look(config: Config) -> Result<Self, StartError> {
         let lock = lock(&config.folder)?;
-        let store = sqlite::open(&config.folder, config.key.name())?;
-        let known = Known::gather(&config, &store)?;
-        Ok(Self { config, store, known, _lock: lock })
+        let place = match config.bucket.clone() {
+            Some((bucket, handle)) => Place::in_bucket(&config.folder, &config.key, bucket, handle)?,
+            None => Place::in_folder(&config.folder, &config.key)?,
+        };
+        let known = Known::default();
+        Ok(Self { config, place, known, sources: Vec::new(), _lock: lock })
+    }
+
+    /// How many leaves the log has.
+    pub fn size(&self) -> u64 {
+        self.place.writer().size()
+    }
+
+    /// Asks those who may still have its leaves; a bucket has some itself.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn ask(&mut self, sources: Vec<Box<dyn Source>>) -> Result<(), StoreError> {
+        self.sources = self.place.sources()?;
+        self.sources.extend(sources);
+        self.known = Known::gather(&self.config, &self.place, &self.sources)?;
+        Ok(())
     }
 
     /// What is known of the log.
@@ -211,12 +257,12 @@ impl Restore {
     /// # Errors
     /// The store's own.
     pub fn plan(&mut self) -> Result<Plan, StoreError> {
-        let size = self.store.writer.size();
+        let size = self.size();
         let over = |code, why: String| {
             let checkpoint = self.known.heads.last().map(|head| head.note(self.config.key.name()));
             Plan::End(Over { code, why, checkpoint })
         };
-        if let Some(why) = self.known.contradiction(&*self.store.reader, size)? {
+        if let Some(why) = self.known.contradiction(self.place.reader(), size)? {
             return Ok(over("log.split_view", why));
         }
         if let Some(doubt) = &self.known.doubt
@@ -238,10 +284,10 @@ impl Restore {
         };
         let gathered = mend::Mend::gather(
             &self.config.folder,
-            &*self.store.writer,
+            &self.place,
             &self.known.heads,
             &newest,
-            &mut self.config.sources,
+            &mut self.sources,
         )?;
         Ok(match gathered {
             Ok(mend) => Plan::Mend(mend),
@@ -258,7 +304,10 @@ impl Restore {
             Plan::GoOn { size } => format!("nothing of its {size} leaves is missing"),
             Plan::Mend(mend) => {
                 let (from, to) = mend.range();
-                mend.put_back(&mut *self.store.writer, &self.config.key)?;
+                // What was signed is remembered before anything goes on from it.
+                self.place.remember(&self.known.heads)?;
+                self.place.make_room()?;
+                mend.put_back(&mut self.place, &self.config.key)?;
                 self.publish_again(from, to)?;
                 format!("leaves {from} to {} were put back", to - 1)
             }
@@ -274,7 +323,7 @@ impl Restore {
             let seen = signed.note.signatures.iter().filter_map(claimed_time).max();
             let at = seen.unwrap_or(self.config.now);
             let published = Published { size: *size, note: note.clone(), at, witnessed: seen.is_some() };
-            self.store.writer.publish(&published)?;
+            self.place.writer_mut().publish(&published)?;
         }
         Ok(())
     }
@@ -282,10 +331,17 @@ impl Restore {
     fn go_on(&mut self, message: &str) -> Result<(), StoreError> {
         let Config { folder, key, now, .. } = &self.config;
         // The record says all that is known before it is this folder's, and it is that before anything goes on.
-        SignedFile::replace(folder, key.name(), &self.known.heads)?;
-        self.store.writer.forget_signed()?;
+        self.place.settle(folder, key.name(), &self.known.heads)?;
         StopFile::new(folder)
             .keep(&Line::resumed(*now, &format!("it went on with --after-restore: {message}")))
+    }
+
+    /// Notes where all servers of a log in a bucket see it that it is over, and which one goes on.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn end(&self, over: &Over, new: &str) -> Result<(), StoreError> {
+        self.place.end(over, new)
     }
 }
 
@@ -294,9 +350,4 @@ fn head_of(note: &str, keys: &[VerifierKey]) -> Option<SignedHead> {
     let signed = countersign::checkpoint::SignedCheckpoint::parse(note).ok()?;
     let ours = keys.iter().any(|key| key.name() == signed.checkpoint.origin && signed.is_signed_by(key));
     if ours { SignedHead::of_note(note).ok() } else { None }
-}
-
-/// The tree of a writer.
-fn edge(writer: &dyn Writer) -> Result<countersign::merkle::CompactRange, StoreError> {
-    writer.edge()
 }

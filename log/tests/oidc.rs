@@ -112,6 +112,11 @@ fn merge(into: &mut Value, more: Value) {
     }
 }
 
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
 fn seconds(server: &Server) -> i64 {
     server.clock.load(std::sync::atomic::Ordering::SeqCst) / 1000
 }
@@ -313,6 +318,28 @@ fn a_claim_binds_a_token_to_a_tenant() {
     assert!(String::from_utf8(export(&server, &staff).body).unwrap().contains("\"action\""));
     let nameless = issuer.token(&server, of(json!({ "name": [] })));
     assert_eq!(export(&server, &nameless).refusal(), (403, "request.forbidden".to_owned()));
+}
+
+#[test]
+fn a_person_who_signed_in_is_let_in_by_the_id_token_and_by_no_other() {
+    let Some(mut issuer) = Issuer::start() else { return };
+    let server = filled(&issuer, &["groups=auditors read"]);
+    let sign_in = |issuer: &mut Issuer, groups: &[&str]| {
+        issuer.tell(&json!({ "do": "signIn", "person": "u_7", "claims": { "groups": groups } }))
+    };
+    let text = |tokens: &Value, which: &str| tokens[which].as_str().unwrap().to_owned();
+    let signed_in = sign_in(&mut issuer, &["auditors"]);
+    // The issuer dates it by this machine's clock.
+    server.pass(PAUSE.max(now() - server.clock.load(std::sync::atomic::Ordering::SeqCst)));
+    assert_eq!(export(&server, &text(&signed_in, "id")).status, 200);
+    // What is for the issuer alone says nothing here.
+    assert_eq!(
+        export(&server, &text(&signed_in, "access")).refusal(),
+        (401, "request.unauthenticated".into())
+    );
+    let other = sign_in(&mut issuer, &["others"]);
+    server.pass(PAUSE);
+    assert_eq!(export(&server, &text(&other, "id")).refusal(), (403, "request.forbidden".into()));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 // An issuer of OpenID Connect (oidc-provider) on loopback, for a test that tells it what to do: a JSON object a line on
 // standard input, each answered by a line on standard output that begins with "@".
-import { createSecretKey, generateKeyPairSync } from "node:crypto";
+import { createHash, createSecretKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { Provider } from "oidc-provider";
 
 const CLIENT = { id: "auditor", secret: "a secret of this test's" };
+/** Where people sign in from: a page, which has no secret. */
+const PAGE = { id: "https://log.example", back: "https://log.example/signed-in" };
 
 /** Kinds of keys by the algorithm that they sign with. */
 const KINDS = {
@@ -56,7 +58,25 @@ function begin(keys) {
         response_types: [],
         id_token_signed_response_alg: keys[0].alg,
       },
+      {
+        client_id: PAGE.id,
+        token_endpoint_auth_method: "none",
+        grant_types: ["authorization_code"],
+        response_types: ["code"],
+        redirect_uris: [PAGE.back],
+        id_token_signed_response_alg: keys[0].alg,
+      },
     ],
+    claims: { openid: ["sub", ...Object.keys(next.claims ?? {})] },
+    conformIdTokenClaims: false,
+    findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId, ...next.claims }) }),
+    // Who signs in agrees to what the page asks for.
+    async loadExistingGrant({ oidc }) {
+      const grant = new provider.Grant({ accountId: oidc.session.accountId, clientId: oidc.client.clientId });
+      grant.addOIDCScope("openid");
+      await grant.save();
+      return grant;
+    },
     ttl: { ClientCredentials: 600 },
     extraTokenClaims: () => next.claims,
     features: {
@@ -82,7 +102,29 @@ function begin(keys) {
     },
   });
   provider.on("server_error", (_, error) => console.error(error));
-  handle = provider.callback();
+  const answers = provider.callback();
+  handle = (request, response) => {
+    if (!request.url.startsWith("/interaction/")) return answers(request, response);
+    // Where a page with name and password would be.
+    provider.interactionFinished(request, response, { login: { accountId: next.person } });
+  };
+}
+
+/** Goes where a browser is sent, with its cookies, until it is sent back to the page that it came from. */
+async function browse(url) {
+  const cookies = new Map();
+  for (let at = new URL(url); ; ) {
+    if (at.href.startsWith(PAGE.back)) return at;
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    const answer = await fetch(at, { redirect: "manual", headers: { cookie } });
+    for (const set of answer.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(set);
+      cookies.set(name, value);
+    }
+    const next = answer.headers.get("location");
+    if (!next) throw new Error(`${answer.status} ${await answer.text()}`);
+    at = new URL(next, at);
+  }
 }
 
 /** A signature by a secret that everybody has: the public key, as a server has it that mistakes it for one. */
@@ -102,6 +144,35 @@ const commands = {
     const text = await answer.text();
     if (!answer.ok) throw new Error(text);
     return { token: JSON.parse(text).access_token };
+  },
+  /** A person signs in: the authorization code flow with PKCE. */
+  async signIn({ person, claims }) {
+    next = { person, claims };
+    begin([{ kid: randomBytes(4).toString("hex"), alg: "RS256" }]);
+    const verifier = randomBytes(32).toString("base64url");
+    const challenge = createHash("sha256").update(verifier).digest("base64url");
+    const asked = new URLSearchParams({
+      client_id: PAGE.id,
+      response_type: "code",
+      redirect_uri: PAGE.back,
+      scope: "openid",
+      nonce: "n",
+      code_challenge: challenge,
+      code_challenge_method: "S256",
+    });
+    const back = await browse(`${issuer()}/auth?${asked}`);
+    const body = new URLSearchParams({
+      grant_type: "authorization_code",
+      client_id: PAGE.id,
+      redirect_uri: PAGE.back,
+      code: back.searchParams.get("code"),
+      code_verifier: verifier,
+    });
+    const answer = await fetch(`${issuer()}/token`, { method: "POST", body });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${back} ${text}`);
+    const tokens = JSON.parse(text);
+    return { id: tokens.id_token, access: tokens.access_token };
   },
   begin: ({ keys }) => begin(keys),
   asked: () => asked,

@@ -9,7 +9,9 @@ use countersign::check::Resource;
 use countersign::note::VerifierKey;
 use countersign_log::restore::ending::Ending;
 use countersign_log::restore::{Bundles, Config, Folder, Over, Plan, Restore, Source};
+use countersign_log::serve::StartError;
 use countersign_log::sqlite;
+use tokio::runtime::Runtime;
 
 use super::{Args, KEY, TRUST, explain, now};
 use crate::errors::{Failure, shown};
@@ -28,7 +30,10 @@ pub(super) struct Options {
     /// Says first what it will do. Where nothing of what the log signed is missing it goes on; where leaves are missing
     /// they are put back from --mend, if all of them give the tree that was signed. Otherwise the log ends, and another one
     /// begins in its place, if --origin names one: its first event, log.continues, says which log it goes on from, and why.
-    #[arg(long, conflicts_with = "store")]
+    ///
+    /// Of a log in a bucket, stop all its servers first: what the bucket lost is put back into it, from what else is there,
+    /// from the folder's index, and from --mend.
+    #[arg(long)]
     pub(super) after_restore: bool,
     /// Put missing leaves back from here: a mirror's URL or folder, another folder of the log, an export, a receipt,
     /// an outbox (or from several, given again)
@@ -38,6 +43,9 @@ pub(super) struct Options {
     /// server ran
     #[arg(long, requires = "after_restore")]
     nothing_newer: bool,
+    /// Where the log of --origin begins, if the one that is over was in a bucket: another bucket, which is empty
+    #[arg(long, value_name = "URL", requires_all = ["after_restore", "store", "origin"])]
+    new_store: Option<String>,
 }
 
 /// Lets the log go on as it is, or with the leaves that others have, or says which log goes on in its place.
@@ -45,23 +53,26 @@ pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, Failure> {
     let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
     let key = key::load(&path)?.verifier_key().clone();
     let keys = earlier_keys(args, &key)?;
-    let sources = sources(args, &key, &keys)?;
+    // It waits for the bucket.
+    let runtime = Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
+    let bucket = args.store.as_deref().map(super::bucket).transpose()?;
     let config = Config {
         folder: args.dir.clone(),
+        bucket: bucket.map(|bucket| (bucket, runtime.handle().clone())),
         key: key.clone(),
-        keys,
-        sources,
+        keys: keys.clone(),
         nothing_newer: args.after.nothing_newer,
         now: now(),
     };
     let mut restore = Restore::look(config).map_err(|error| explain(&error))?;
+    let sources = sources(args, restore.size(), &key, &keys)?;
+    let stored = |error| explain(&StartError::Store(error));
+    restore.ask(sources).map_err(stored)?;
     tell(&restore);
-    let stored = |error| explain(&countersign_log::serve::StartError::Store(error));
     match restore.plan().map_err(stored)? {
         Plan::End(over) => {
             let doubtful = restore.known().doubt.is_some() && !args.after.nothing_newer;
-            drop(restore);
-            end(args, &key, &over, if doubtful { DOUBTFUL } else { ENDING }).map(Some)
+            end(args, &restore, &key, &over, if doubtful { DOUBTFUL } else { ENDING }).map(Some)
         }
         plan => {
             match &plan {
@@ -112,11 +123,23 @@ fn tell(restore: &Restore) {
 }
 
 /// Writes down that the log is over, where a new origin was given.
-fn end(args: &Args, key: &VerifierKey, over: &Over, hint: &str) -> Result<Ending, Failure> {
+fn end(
+    args: &Args,
+    restore: &Restore,
+    key: &VerifierKey,
+    over: &Over,
+    hint: &str,
+) -> Result<Ending, Failure> {
     let Some(new) = args.origin.as_deref().filter(|new| *new != key.name()) else {
         return Err(Failure::unusable(over.code, over.why.clone(), hint).within(&shown(&args.dir)));
     };
     countersign::note::check_name(new)?;
+    let store = args.after.new_store.as_deref();
+    if args.store.is_some() && store.is_none_or(|store| Some(store) == args.store.as_deref()) {
+        let why = "the log that goes on needs a bucket of its own";
+        let hint = "name an empty one, or another prefix: --new-store s3://BUCKET/PREFIX";
+        return Err(Failure::unusable("arguments.invalid", why, hint));
+    }
     say(&format!(
         "{}: the log {} ends, and {new} begins in its place; its first event names the old log, its last known checkpoint, and \
          why; the old one is kept in {}",
@@ -124,7 +147,9 @@ fn end(args: &Args, key: &VerifierKey, over: &Over, hint: &str) -> Result<Ending
         key.name(),
         shown(&args.dir.join("ended"))
     ));
-    Ending::begin(&args.dir, key.as_str(), new, over, now()).map_err(|error| io("write", args, &error))
+    restore.end(over, new).map_err(|error| explain(&StartError::Store(error)))?;
+    Ending::begin(&args.dir, key.as_str(), (new, store), over, now())
+        .map_err(|error| io("write", args, &error))
 }
 
 /// A log that is over is put aside, also where that was interrupted before.
@@ -145,6 +170,9 @@ pub(crate) fn done(args: &Args, ending: Ending) -> Result<(), Failure> {
         ending.old,
         shown(&ending.aside(&args.dir))
     ));
+    if let Some(store) = &ending.store {
+        style::done(&format!("from now on it is served with --store {store}"));
+    }
     ending.done(&args.dir).map_err(|error| io("write", args, &error))
 }
 
@@ -162,13 +190,13 @@ fn earlier_keys(args: &Args, key: &VerifierKey) -> Result<Vec<VerifierKey>, Fail
     Ok(trust.logs().filter(|log| log.name() == key.name() && *log != key).cloned().collect())
 }
 
-/// Who may still have leaves.
-fn sources(args: &Args, key: &VerifierKey, keys: &[VerifierKey]) -> Result<Vec<Box<dyn Source>>, Failure> {
-    let from = if args.dir.join(sqlite::FILE).exists() {
-        sqlite::open_reader(&args.dir).and_then(|(_, reader)| reader.size()).unwrap_or(0)
-    } else {
-        0
-    };
+/// Who may still have leaves, from that one on.
+fn sources(
+    args: &Args,
+    from: u64,
+    key: &VerifierKey,
+    keys: &[VerifierKey],
+) -> Result<Vec<Box<dyn Source>>, Failure> {
     let keys: Vec<VerifierKey> = std::iter::once(key).chain(keys).cloned().collect();
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     let mut files = held::Held::new(from, keys);

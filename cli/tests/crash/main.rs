@@ -7,6 +7,7 @@
 mod emitter;
 
 mod erase;
+mod evidence;
 mod fsck;
 // A process's limits are changed from outside there alone.
 #[cfg(target_os = "linux")]

@@ -11,6 +11,7 @@ mod process;
 mod witness;
 
 mod after;
+mod bucket;
 mod scene;
 mod stopped;
 #[path = "../crash/whole.rs"]

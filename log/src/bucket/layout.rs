@@ -65,6 +65,10 @@ impl Layout {
         self.path(&format!("private/signed/{size:016}"))
     }
 
+    pub(super) fn ended(&self) -> Path {
+        self.path("private/ended")
+    }
+
     pub(super) fn all_evidence(&self) -> Path {
         self.path("private/evidence")
     }

@@ -3,6 +3,7 @@
 
 use super::layout::{Layout, number};
 use super::objects::{Created, Objects};
+use crate::restore::Over;
 use crate::signed::{Memory, SignedFile, SignedHead, Then};
 use crate::stop::{Cause, Signing, Stop};
 use crate::store::StoreError;
@@ -18,6 +19,8 @@ pub struct SignedObjects {
     newest: Option<SignedHead>,
     /// The sizes of those that are there, as far as this server knows, ascending.
     sizes: Vec<u64>,
+    /// Why the log is over, if it is.
+    ended: Option<(Cause, String)>,
 }
 
 impl SignedObjects {
@@ -26,7 +29,8 @@ impl SignedObjects {
         let found = objects.wait(objects.list(&layout.all_signed(), None))?;
         let mut sizes: Vec<u64> = found.iter().filter_map(|meta| number(&meta.location)).collect();
         sizes.sort_unstable();
-        let mut signed = Self { objects, layout, newest: None, sizes };
+        let ended = objects.wait(objects.get(&layout.ended()))?.map(|ended| Over::read(&ended.bytes));
+        let mut signed = Self { objects, layout, newest: None, sizes, ended };
         if let Some(size) = signed.sizes.last() {
             let path = signed.layout.signed(*size);
             // Only older ones than the newest are ever deleted.
@@ -39,8 +43,30 @@ impl SignedObjects {
         Ok(signed)
     }
 
+    /// The newest head.
+    pub(crate) fn newest(&self) -> Option<&SignedHead> {
+        self.newest.as_ref()
+    }
+
+    /// Remembers heads that are ascending, as far as they are newer.
+    pub(crate) fn remember_all(&mut self, heads: &[SignedHead]) -> Result<(), StoreError> {
+        let known = self.newest.as_ref().map(|newest| newest.size);
+        let newest = &heads[heads.len().saturating_sub(KEPT)..];
+        for head in newest.iter().filter(|head| known.is_none_or(|known| head.size > known)) {
+            self.remember(head)?.map_err(|other| {
+                let why = format!("another tree of {} leaves was signed meanwhile", other.size);
+                StoreError::Damaged(why)
+            })?;
+            self.newest = Some(head.clone());
+        }
+        Ok(())
+    }
+
     /// With the file of a server's folder, which remembers what that server signed.
     pub(crate) fn with_file(self, file: SignedFile, signing: Signing, now: Time) -> SignedInBucket {
+        if let Some((cause, message)) = &self.ended {
+            signing.stop(Stop::new(now, *cause, message.clone()));
+        }
         let newest = [self.newest.clone(), file.newest().cloned()].into_iter().flatten();
         SignedInBucket { newest: newest.max_by_key(|head| head.size), objects: self, file, signing, now }
     }

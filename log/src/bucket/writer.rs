@@ -44,19 +44,22 @@ pub(super) struct BucketWriter {
     pub(super) unfinished: BTreeSet<u64>,
     /// Leaves whose events were erased since this was asked for last.
     pub(super) erased: Vec<u64>,
+    /// Leaves are put back: what else is in the bucket may be of more than there is.
+    pub(super) restoring: bool,
     /// A commit may have been done though it failed, or is not in the index yet.
     unsure: bool,
 }
 
 impl BucketWriter {
-    pub(super) fn open(
+    /// With an index that is in that folder. Nothing is asked of the bucket yet.
+    pub(super) fn new(
         folder: &Path,
         key: &VerifierKey,
         bucket: Bucket,
         handle: Handle,
     ) -> Result<Self, StoreError> {
         let Bucket { store, prefix, folder: in_folder, pause, interval: _ } = bucket;
-        let mut writer = Self {
+        Ok(Self {
             objects: Objects::new(store, pause, handle),
             layout: Layout::new(prefix),
             index: Index::open(folder, key.name())?,
@@ -66,8 +69,18 @@ impl BucketWriter {
             erasures: Erasures::default(),
             unfinished: BTreeSet::new(),
             erased: Vec::new(),
+            restoring: false,
             unsure: false,
-        };
+        })
+    }
+
+    pub(super) fn open(
+        folder: &Path,
+        key: &VerifierKey,
+        bucket: Bucket,
+        handle: Handle,
+    ) -> Result<Self, StoreError> {
+        let mut writer = Self::new(folder, key, bucket, handle)?;
         match writer.index.erasures()? {
             Some(erasures) => writer.erasures = erasures,
             None => writer.adopt()?,
@@ -132,7 +145,7 @@ impl BucketWriter {
     }
 
     /// All servers of a log sign with one key.
-    fn check_key(&self) -> Result<(), StoreError> {
+    pub(super) fn check_key(&self) -> Result<(), StoreError> {
         let (path, key) = (self.layout.key(), format!("{}\n", self.key).into_bytes());
         if let Created::Other(other) = self.objects.wait(self.objects.create(&path, key))? {
             let message = format!(
@@ -165,6 +178,11 @@ impl BucketWriter {
 
     /// Follows all that other servers did.
     pub(super) fn follow(&mut self) -> Result<(), StoreError> {
+        if self.restoring {
+            let next = self.objects.wait(fetch(&self.objects, &self.layout, self.index.size()))?;
+            self.unsure = false;
+            return next.map_or(Ok(()), |commit| self.index.follow(vec![commit], &self.key));
+        }
         self.follow_commits()?;
         self.follow_erasures()?;
         self.unsure = false;

@@ -42,6 +42,9 @@ pub struct Ending {
     pub old: String,
     /// The origin of the one that goes on.
     pub new: String,
+    /// The bucket of the one that goes on, where it is in one.
+    #[serde(default)]
+    pub store: Option<String>,
     vkey: String,
     checkpoint: Option<String>,
     code: String,
@@ -58,12 +61,19 @@ impl Ending {
     ///
     /// # Errors
     /// What the system says.
-    pub fn begin(folder: &Path, old_vkey: &str, new: &str, over: &Over, at: Time) -> io::Result<Self> {
+    pub fn begin(
+        folder: &Path,
+        old_vkey: &str,
+        (new, store): (&str, Option<&str>),
+        over: &Over,
+        at: Time,
+    ) -> io::Result<Self> {
         let number = (1..u32::MAX).find(|number| !place(folder, *number).exists()).unwrap_or(u32::MAX);
         let ending = Self {
             countersign: VERSION.into(),
             old: old_vkey.split('+').next().unwrap_or_default().to_owned(),
             new: new.to_owned(),
+            store: store.map(str::to_owned),
             vkey: old_vkey.to_owned(),
             checkpoint: over.checkpoint.clone(),
             code: over.code.to_owned(),

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use countersign::note::VerifierKey;
 
-use super::{Config, head_of};
+use super::place::Place;
+use super::{Config, Source, head_of};
 use crate::hashes::root_at;
-use crate::signed::{SignedFile, SignedHead};
+use crate::signed::{Found, SignedFile, SignedHead};
 use crate::stop::{Cause, Line, StopFile};
-use crate::store::{Reader, Store, StoreError};
+use crate::store::{Reader, StoreError};
 
 /// What is known.
 #[derive(Debug, Default)]
@@ -36,18 +37,21 @@ pub struct Doubt {
 
 impl Known {
     /// Out of the folder, and of all who may still have something.
-    pub(super) fn gather(config: &Config, store: &Store) -> Result<Self, StoreError> {
-        let Config { folder, key, keys, sources, .. } = config;
+    pub(super) fn gather(
+        config: &Config,
+        place: &Place,
+        sources: &[Box<dyn Source>],
+    ) -> Result<Self, StoreError> {
+        let Config { folder, key, keys, .. } = config;
         let keys: Vec<VerifierKey> = std::iter::once(key).chain(keys).cloned().collect();
         let found = SignedFile::look(folder, key.name())?;
         let mut known = Self::default();
         found.heads.iter().for_each(|head| known.add(head.clone()));
-        let remembered = found.newest().map(|head| head.size);
-        let published = store.reader.published()?.map(|published| published.note);
+        let published = place.published()?;
         let stops = StopFile::new(folder)
             .read()
             .map_err(|error| StoreError::unavailable("reading the evidence of stops", error))?;
-        let mut notes: Vec<String> = published.into_iter().collect();
+        let mut notes = published;
         for line in &stops {
             match Line::parse(line) {
                 Some(Line::Stopped(stop)) => {
@@ -70,7 +74,10 @@ impl Known {
             known.add(head);
         }
         known.heads.sort_by_key(|head| head.size);
-        known.doubt = known.doubts(&found, remembered, store.writer.noted_signed()?);
+        known.doubt = match place.remembered() {
+            Some(remembered) => known.doubts_of_bucket(remembered.map(|head| head.size)),
+            None => known.doubts(&found, place.writer().noted_signed()?),
+        };
         Ok(known)
     }
 
@@ -82,12 +89,26 @@ impl Known {
         }
     }
 
-    fn doubts(
-        &self,
-        found: &crate::signed::Found,
-        remembered: Option<u64>,
-        noted: Option<u64>,
-    ) -> Option<Doubt> {
+    /// A bucket remembers what any server signed before anyone saw it, unless that was brought back too.
+    fn doubts_of_bucket(&self, remembered: Option<u64>) -> Option<Doubt> {
+        let newest = self.heads.last().map_or(0, |head| head.size).max(self.witnessed.unwrap_or(0));
+        let (cause, why) = match remembered {
+            None if newest > 0 => {
+                (Cause::Unremembered, "the bucket's record of what was signed is gone".to_owned())
+            }
+            Some(size) if size < newest => {
+                let why = format!(
+                    "the bucket remembers {size} leaves, and {newest} were signed: all of it was brought back"
+                );
+                (Cause::Rollback, why)
+            }
+            _ => return None,
+        };
+        Some(Doubt { cause, why })
+    }
+
+    fn doubts(&self, found: &Found, noted: Option<u64>) -> Option<Doubt> {
+        let remembered = found.newest().map(|head| head.size);
         let newest = self.heads.last().map_or(0, |head| head.size).max(self.witnessed.unwrap_or(0));
         let (cause, why) = if found.is_copy {
             (Cause::Copied, "the folder is a copy: what was signed since it was made is not known".to_owned())

@@ -10,13 +10,14 @@ use countersign::merkle::{Grown, leaf_hash};
 use countersign::note::VerifierKey;
 use serde_json::{Value, json};
 
-use super::{HeldLeaf, Source, edge};
+use super::place::Place;
+use super::{HeldLeaf, Source};
 use crate::erase::record;
 use crate::signed::SignedHead;
-use crate::store::{CommitError, StoreError, Writer};
+use crate::store::{CommitError, StoreError};
 
 /// So many leaves are put back at one time.
-const PORTION: usize = 4_096;
+const PORTION: u64 = 4_096;
 
 /// Leaves that are missing, all of them gathered, and verified by what the log signed.
 pub struct Mend {
@@ -35,12 +36,12 @@ impl Mend {
     /// Gathers all leaves up to that head; says why not, for people, where that cannot be done.
     pub(super) fn gather(
         folder: &Path,
-        writer: &dyn Writer,
+        place: &Place,
         heads: &[SignedHead],
         newest: &SignedHead,
         sources: &mut [Box<dyn Source>],
     ) -> Result<Result<Self, String>, StoreError> {
-        let mut tree = edge(writer)?;
+        let mut tree = place.writer().edge()?;
         let (from, to) = (tree.end(), newest.size);
         let mut heads = heads.iter().filter(|head| head.size > from).peekable();
         let mut leaves = BufWriter::new(tempfile::tempfile_in(folder).map_err(failed)?);
@@ -69,6 +70,8 @@ impl Mend {
                 let why = format!("it signed {to} leaves, {from} are here, and nobody has leaf {index}");
                 return Ok(Err(why));
             };
+            // What was erased does not come back.
+            let event = event.filter(|_| !place.is_erased(index));
             with_events += u64::from(event.is_some());
             tree.append(leaf_hash(text.as_bytes()));
             let event = event.map(|event| json!([base64::encode(event.salt), event.text]));
@@ -105,16 +108,20 @@ impl Mend {
 
     /// Puts them back, a portion at a time: each makes the log what it was before, and the next goes on from it. Erasures that are
     /// recorded among them are to be done again.
-    pub(super) fn put_back(mut self, writer: &mut dyn Writer, key: &VerifierKey) -> Result<(), StoreError> {
+    pub(super) fn put_back(mut self, place: &mut Place, key: &VerifierKey) -> Result<(), StoreError> {
         self.leaves.rewind().map_err(failed)?;
-        let mut lines = BufReader::new(self.leaves).lines();
+        let mut lines = BufReader::new(self.leaves).lines().zip(self.from..).peekable();
         loop {
-            let mut edge = edge(writer)?;
+            let edge = place.writer().edge()?;
+            let end = place.next_boundary(edge.end()).min(edge.end() + PORTION);
             let mut growth = Growth::new(edge.end());
-            for line in lines.by_ref().take(PORTION) {
+            while let Some((line, index)) = lines.next_if(|(_, index)| *index < end) {
+                if index < edge.end() {
+                    continue;
+                }
                 let (text, event) = parse(&line.map_err(failed)?)
                     .ok_or_else(|| StoreError::Damaged("a leaf that was gathered cannot be read".into()))?;
-                growth.replay(writer.state(), text, event).map_err(|stop| match stop {
+                growth.replay(place.writer().state(), text, event).map_err(|stop| match stop {
                     Stop::Refused(refusal) => StoreError::Damaged(refusal.to_string()),
                     Stop::Storage(error) => error,
                 })?;
@@ -125,14 +132,15 @@ impl Mend {
             let mut tree = Grown::new(&edge);
             let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
             tree.extend(&hashes);
-            edge = tree.edge();
-            writer.commit(&growth, &tree, None, &record::recorded(&growth, key)).map_err(
-                |error| match error {
-                    CommitError::Failed(error) => error,
-                    error @ CommitError::Overtaken => StoreError::unavailable("putting leaves back", error),
-                },
-            )?;
-            tracing::info!(size = edge.end(), "leaves are put back");
+            match place.writer_mut().commit(&growth, &tree, None, &record::recorded(&growth, key)) {
+                Ok(()) => tracing::info!(size = tree.size(), "leaves are put back"),
+                // The bucket has that commit, and those behind it.
+                Err(CommitError::Overtaken) if place.writer().size() > edge.end() => {}
+                Err(CommitError::Failed(error)) => return Err(error),
+                Err(error @ CommitError::Overtaken) => {
+                    return Err(StoreError::unavailable("putting leaves back", error));
+                }
+            }
         }
     }
 }
