@@ -15,8 +15,8 @@ use countersign::link::{ChainId, Link};
 use countersign::trust::Trust;
 use countersign::verify::report::{Complete, Report};
 use countersign::verify::{
-    Finding, Intake, Options, Progress, State, Summarizer, Summary, Told, Verdict, VerifiedEvent, Verifier,
-    parallel,
+    Finding, Intake, Options, PickedEvent, Progress, State, SummarizedEvent, Summarizer, Summary, Told,
+    Verdict, VerifiedEvent, Verifier, parallel,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -394,6 +394,32 @@ proptest! {
             prop_assert_eq!(&told.marks, &expected_told.marks);
             prop_assert_eq!(&of_code(told.findings), &of_code(expected_told.findings.clone()));
         }
+    }
+
+    #[test]
+    fn what_is_picked_is_told_once_it_verifies_and_all_else_is_counted(
+        (world, Bytes(export)) in long_exports(),
+        threads in 0..4_usize,
+    ) {
+        let (expected, shown) = verify(&export, &world.trust);
+        let look = || {
+            |event: &SummarizedEvent<'_>| match event.seq % 3 {
+                0 => None,
+                with_text => Some(event.pick(Some([event.seq.into(), event.text.len() as u128]), with_text == 1)),
+            }
+        };
+        let mut told = Told::default();
+        let options = Options { events: false, ..options(&world.trust) };
+        let verification =
+            parallel::verify_looking(&export[..], options, threads, look, |_| {}, |more| told.append(more)).unwrap();
+        prop_assert_eq!(&verification.report, &expected);
+        let others = shown.iter().filter(|event| event.seq % 3 == 0).count();
+        prop_assert_eq!((told.others, told.events.len()), (others as u64, 0));
+        let picked = shown.into_iter().filter(|event| event.seq % 3 > 0).map(|VerifiedEvent { link, event }| {
+            let tag = Some([link.seq.into(), event.len() as u128]);
+            PickedEvent { event: (link.seq % 3 == 1).then_some(event), tag, link }
+        });
+        prop_assert_eq!(told.picked, picked.collect::<Vec<_>>());
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! `countersign show`: the events that verify, and nothing beside them.
 
-use std::collections::HashSet;
+mod found;
+mod search;
+mod searcher;
+
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use comfy_table::presets::NOTHING;
@@ -11,7 +15,9 @@ use countersign::link::ChainId;
 use countersign::verify::report::{Report, SignerTrust};
 use countersign::verify::{CoveredLink, FindingCode, Options, VerifiedEvent};
 use countersign_query::value::{Document, Value};
-use countersign_query::{Entry, Findings, Outcome, Party, Query, Read, Readings, Tally};
+use countersign_query::{Findings, Outcome, Party, Query, Read, Readings};
+use found::Found;
+use search::{Asked, Search, State, Wanted};
 
 use crate::errors::Failure;
 use crate::style::{doubt, good, label, plain};
@@ -52,45 +58,42 @@ pub(crate) struct Args {
     /// How many events are shown at most [default: 1000 in the table, all as JSON]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
+    /// On how many threads [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
 }
 
 /// How many events the table shows where nothing is said.
-const ROWS: u32 = 1000;
-
-/// The verified events that are to be shown.
-#[derive(Default)]
-struct Found {
-    events: Vec<VerifiedEvent>,
-    total: u64,
-}
+const ROWS: u64 = 1000;
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let trust = verify::trust_or_nobody(args.trust.as_deref())?;
     let asked = args.query.as_deref().map(query::parse).transpose()?;
-    let everything = Query::default();
     let readings = args.own.load()?;
-    let mut tally = Tally::new(asked.as_ref().unwrap_or(&everything));
-    let options = Options { trust, events: true, ..Options::default() };
-    let most = args.limit.unwrap_or(if args.json { u32::MAX } else { ROWS }) as usize;
-    let mut found = Found::default();
-    // One thread hands events out in one order, whatever the machine.
-    let verification = verify::verify(&args.export, options, 1, |events| {
-        for event in events {
-            let wanted = match args.event {
-                Some(place) => place == (event.chain, event.seq),
-                None => asked.is_none() || look(&mut tally, &readings, &event),
-            };
-            found.total += u64::from(wanted);
-            if wanted && found.events.len() < most {
-                found.events.push(event);
+    let options = Options { trust, ..Options::default() };
+    let most = args.limit.map_or(if args.json { u64::MAX } else { ROWS }, u64::from);
+    let wanted = wanted(args.event, asked.as_ref(), &readings);
+    let state = State::default();
+    let mut search = Search::new(&wanted, &state, most);
+    let mut taken = Ok(());
+    let threads = args.threads.map_or_else(verify::cores, usize::from);
+    let verification = verify::look(
+        &args.export,
+        options,
+        threads,
+        || state.look(&wanted),
+        |told| {
+            if taken.is_ok() {
+                taken = search.take(told);
             }
-        }
-    })?;
-    found.events.sort_by_key(|event| event.index);
+        },
+    )?;
+    taken?;
     let report = &verification.report;
-    let findings = asked.is_some().then(|| tally.finish());
+    let (found, findings) = search.finish();
     let headline = verdict::headline(report);
-    if let (Some((chain, seq)), []) = (args.event, &found.events[..]) {
+    let standings = Standings::of(report);
+    if let (Some((chain, seq)), 0) = (args.event, found.kept()) {
         if !args.json {
             print(&(headline + "\n\n"))?;
         }
@@ -99,10 +102,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         return Err(Failure::unusable("event.not_shown", message, hint).into_broken());
     }
     if args.json {
-        let suspects = suspects(report);
-        for event in &found.events {
-            print(&json_line(event, report, &suspects, &readings))?;
-        }
+        lines(found, &standings, &readings)?;
         let _ = writeln!(anstream::stderr().lock(), "{headline}");
         if let Some(findings) = findings {
             let _ = write!(anstream::stderr().lock(), "{}", query::told(&findings));
@@ -110,36 +110,50 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         return Ok(report.verdict.exit_status());
     }
     let mut text = headline + "\n\n";
-    match (args.event, &found.events[..]) {
-        (Some(_), [event, ..]) => one(&mut text, event, report, &readings),
-        _ => table(&mut text, &found, report, &readings, findings.as_ref()),
+    if args.event.is_some() {
+        found.for_each(|event| {
+            one(&mut text, &event, report, &standings, &readings);
+            Ok(())
+        })?;
+    } else {
+        table(&mut text, found, &standings, &readings, findings.as_ref())?;
     }
     print(&text)?;
     Ok(report.verdict.exit_status())
 }
 
-/// Whether an event is as asked.
-fn look(tally: &mut Tally<'_>, readings: &Readings, event: &VerifiedEvent) -> bool {
-    let document = Document::parse(&event.event);
-    let root = document.as_ref().map(Document::root);
-    let read = root.as_ref().and_then(|event| readings.read(event));
-    let chain = event.chain.to_string();
-    tally.look(&Entry {
-        event: root,
-        read: read.as_ref(),
-        recorded: event.time,
-        chain: &chain,
-        signer: Some(event.vkey.name()),
-    })
+fn wanted<'q>(event: Option<(ChainId, u64)>, asked: Option<&'q Query>, readings: &'q Readings) -> Wanted<'q> {
+    match (event, asked) {
+        (Some((chain, seq)), _) => Wanted::One(chain, seq),
+        (None, Some(query)) => Wanted::Matching(Box::new(Asked::new(query, readings))),
+        (None, None) => Wanted::All,
+    }
+}
+
+/// Each event as one line of JSON.
+fn lines(found: Found, standings: &Standings<'_>, readings: &Readings) -> Result<(), Failure> {
+    let mut out = io::BufWriter::with_capacity(1 << 16, anstream::stdout().lock());
+    let mut open = true;
+    found.for_each(|event| {
+        if open {
+            open = written(out.write_all(json_line(&event, standings, readings).as_bytes()))?;
+        }
+        Ok(())
+    })?;
+    written(out.flush()).map(drop)
+}
+
+/// Whether somebody still reads what was written.
+fn written(result: io::Result<()>) -> Result<bool, Failure> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::io("write", "standard output", &error)),
+    }
 }
 
 /// One event on one line.
-fn json_line(
-    event: &VerifiedEvent,
-    report: &Report,
-    suspects: &HashSet<ChainId>,
-    readings: &Readings,
-) -> String {
+fn json_line(event: &VerifiedEvent, standings: &Standings<'_>, readings: &Readings) -> String {
     let document = Document::parse(&event.event);
     let root = document.as_ref().map(Document::root);
     let read = root.as_ref().and_then(|event| readings.read(event));
@@ -149,7 +163,7 @@ fn json_line(
         "seq": event.seq,
         "time": event.time.to_string(),
         "signer": event.vkey.as_str(),
-        "standing": trusted(event, report, suspects).word(),
+        "standing": standings.of_event(event).word(),
     })
     .to_string();
     facts.pop();
@@ -163,12 +177,7 @@ fn json_line(
 }
 
 fn print(text: &str) -> Result<(), Failure> {
-    match anstream::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::io("write", "standard output", &error))
-        }
-        _ => Ok(()),
-    }
+    written(anstream::stdout().lock().write_all(text.as_bytes())).map(drop)
 }
 
 /// Whether the key that signed is one to trust, by the end of the export.
@@ -206,52 +215,62 @@ impl std::fmt::Display for Standing {
     }
 }
 
-fn trusted(event: &VerifiedEvent, report: &Report, suspects: &HashSet<ChainId>) -> Standing {
-    let signer = report.signers.iter().find(|signer| signer.vkey == event.vkey).map(|signer| signer.trust);
-    match signer {
-        Some(SignerTrust::Revoked) => Standing::Revoked,
-        _ if suspects.contains(&event.chain) => Standing::Suspect,
-        _ if !event.authorised => Standing::Unknown,
-        Some(SignerTrust::TrustFile | SignerTrust::Granted) => Standing::Trusted,
-        Some(SignerTrust::Unknown) | None => Standing::Unknown,
-    }
+/// What the whole report says of signers and chains.
+struct Standings<'r> {
+    signers: HashMap<&'r str, SignerTrust>,
+    suspects: HashSet<ChainId>,
 }
 
-fn suspects(report: &Report) -> HashSet<ChainId> {
-    let doubted = |code| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
-    report
-        .findings
-        .iter()
-        .filter(|finding| doubted(finding.code))
-        .filter_map(|finding| finding.chain)
-        .collect()
+impl<'r> Standings<'r> {
+    fn of(report: &'r Report) -> Self {
+        let doubted = |code| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
+        let suspects = report.findings.iter().filter(|finding| doubted(finding.code));
+        Self {
+            signers: report.signers.iter().map(|signer| (signer.vkey.as_str(), signer.trust)).collect(),
+            suspects: suspects.filter_map(|finding| finding.chain).collect(),
+        }
+    }
+
+    fn of_event(&self, event: &VerifiedEvent) -> Standing {
+        match self.signers.get(event.vkey.as_str()) {
+            Some(SignerTrust::Revoked) => Standing::Revoked,
+            _ if self.suspects.contains(&event.chain) => Standing::Suspect,
+            _ if !event.authorised => Standing::Unknown,
+            Some(SignerTrust::TrustFile | SignerTrust::Granted) => Standing::Trusted,
+            Some(SignerTrust::Unknown) | None => Standing::Unknown,
+        }
+    }
 }
 
 fn table(
     text: &mut String,
-    found: &Found,
-    report: &Report,
+    found: Found,
+    standings: &Standings<'_>,
     readings: &Readings,
     findings: Option<&Findings>,
-) {
+) -> Result<(), Failure> {
+    let (kept, total) = (found.kept(), found.total);
     if let Some(findings) = findings.filter(|findings| findings.of > 0) {
         text.push_str(&query::told(findings));
-        if found.events.is_empty() {
-            return;
+        if kept == 0 {
+            return Ok(());
         }
         text.push('\n');
     }
-    if found.events.is_empty() {
+    if kept == 0 {
         let _ = writeln!(text, "No event of this export verifies. `countersign verify` says why.");
-        return;
+        return Ok(());
     }
-    let suspects = suspects(report);
-    let rows: Vec<Row> = found.events.iter().map(|event| Row::of(event, readings)).collect();
+    let mut rows = Vec::new();
+    found.for_each(|event| {
+        rows.push(Row::of(event, standings, readings));
+        Ok(())
+    })?;
     // What no event of the table has takes no room.
-    let any = |has: fn(&Row) -> bool| rows.iter().any(has);
-    let happened = any(|row| !row.happened.is_empty());
-    let address = any(|row| !row.address.is_empty());
-    let read_as = any(|row| !row.read_as.is_empty() && row.read_as != OWN);
+    let any = |has: fn(&Says) -> bool| rows.iter().any(|row| has(&row.says));
+    let happened = any(|says| !says.happened.is_empty());
+    let address = any(|says| !says.address.is_empty());
+    let read_as = any(|says| !says.read_as.is_empty() && says.read_as != OWN);
     let columns = [
         (true, "LEAF"),
         (true, "TIME"),
@@ -269,38 +288,52 @@ fn table(
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().filter(|(shown, _)| *shown).map(|(_, name)| *name));
-    for (event, row) in found.events.iter().zip(&rows) {
+    for row in rows {
         let cells = [
-            event.index.to_string(),
-            event.time.to_string(),
-            format!("{}/{}", event.chain, event.seq),
-            cell(&row.happened),
-            cell(&row.action),
-            cell(&row.actor),
-            cell(&row.target),
-            cell(&row.address),
-            cell(&row.outcome),
-            cell(&row.read_as),
-            plain(event.vkey.name()),
-            trusted(event, report, &suspects).to_string(),
+            row.link.index.to_string(),
+            row.link.time.to_string(),
+            format!("{}/{}", row.link.chain, row.link.seq),
+            row.says.happened,
+            row.says.action,
+            row.says.actor,
+            row.says.target,
+            row.says.address,
+            row.says.outcome,
+            row.says.read_as,
+            plain(row.link.vkey.name()),
+            row.standing.to_string(),
         ];
         table.add_row(columns.iter().zip(cells).filter(|((shown, _), _)| *shown).map(|(_, cell)| cell));
     }
     for line in table.lines() {
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    let shown = found.events.len() as u64;
-    if found.total > shown {
-        let _ = writeln!(text, "\n… and {} more that verify: --limit shows more", found.total - shown);
+    if total > kept {
+        let _ = writeln!(text, "\n… and {} more that verify: --limit shows more", total - kept);
     }
+    Ok(())
 }
 
 /// The reading of our own shape.
 const OWN: &str = "countersign";
 
+/// An event of the table.
+struct Row {
+    link: CoveredLink,
+    standing: Standing,
+    says: Says,
+}
+
+impl Row {
+    fn of(event: VerifiedEvent, standings: &Standings<'_>, readings: &Readings) -> Self {
+        let (standing, says) = (standings.of_event(&event), Says::of(&event, readings));
+        Self { link: event.link, standing, says: says.map(|text| cell(&text)) }
+    }
+}
+
 /// What the table has of an event beside its place and its signer.
 #[derive(Default)]
-struct Row {
+struct Says {
     happened: String,
     action: String,
     actor: String,
@@ -310,11 +343,18 @@ struct Row {
     read_as: String,
 }
 
-impl Row {
+impl Says {
     fn of(event: &VerifiedEvent, readings: &Readings) -> Self {
         let document = Document::parse(&event.event);
         let Some(root) = document.as_ref().map(Document::root) else { return Self::default() };
         readings.read(&root).map_or_else(|| Self::by_members(root), |read| Self::by_reading(&read))
+    }
+
+    fn map(self, each: impl Fn(String) -> String) -> Self {
+        let Self { happened, action, actor, target, address, outcome, read_as } = self;
+        let [happened, action, actor, target, address, outcome, read_as] =
+            [happened, action, actor, target, address, outcome, read_as].map(each);
+        Self { happened, action, actor, target, address, outcome, read_as }
     }
 
     fn by_reading(read: &Read<'_>) -> Self {
@@ -359,10 +399,16 @@ fn cell(text: &str) -> String {
     text.chars().take(WIDTH - 1).chain(['…']).collect()
 }
 
-fn one(text: &mut String, event: &VerifiedEvent, report: &Report, readings: &Readings) {
+fn one(
+    text: &mut String,
+    event: &VerifiedEvent,
+    report: &Report,
+    standings: &Standings<'_>,
+    readings: &Readings,
+) {
     let VerifiedEvent { link, event: json } = event;
     let CoveredLink { line, index, chain, seq, time, vkey, .. } = link;
-    let trust = trusted(event, report, &suspects(report));
+    let trust = standings.of_event(event);
     let trust = if trust == Standing::Trusted { good(trust) } else { doubt(trust) };
     let fact = |name: &str, value: &str| format!("{} {value}\n", label(format_args!("{name:<12}")));
     text.push_str(&fact("event", &format!("{chain}/{seq}")));

@@ -1,5 +1,6 @@
 //! `countersign verify`: one verdict on one export.
 
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,7 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::parallel;
-use countersign::verify::{Expectations, MaxAge, Options, Verdict, Verification, VerifiedEvent};
+use countersign::verify::{
+    Expectations, MaxAge, Options, Pick, SummarizedEvent, Told, Verdict, Verification,
+};
 
 use crate::errors::Failure;
 use crate::input::{self, Input};
@@ -67,10 +70,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
         ..Options::default()
     };
-    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = args.threads.map_or_else(cores, usize::from);
     let keep = args.pins.keep()?;
-    let Verification { report, pin } = verify(&args.export, options, threads, |_| {})?;
+    let Verification { report, pin } = verify(&args.export, options, threads)?;
     let text = if args.json {
         serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
@@ -84,18 +86,35 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     Ok(if allowed { 0 } else { report.verdict.exit_status() })
 }
 
-/// Verifies an export, and hands out the events that become verified where the options ask for them.
-pub(crate) fn verify(
+/// How many threads can run at once.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Verifies an export.
+pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, Failure> {
+    read(export, |reader, progress| parallel::verify(reader, options, threads, progress, |_| ()))
+}
+
+/// Verifies an export, and looks at its events where they are hashed: see [`parallel::verify_looking`].
+pub(crate) fn look<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     export: &Path,
     options: Options,
     threads: usize,
-    mut events: impl FnMut(Vec<VerifiedEvent>),
+    look: impl Fn() -> L + Sync,
+    told: impl FnMut(Told),
+) -> Result<Verification, Failure> {
+    read(export, |reader, progress| parallel::verify_looking(reader, options, threads, look, progress, told))
+}
+
+fn read(
+    export: &Path,
+    verify: impl FnOnce(&mut (dyn Read + Send), &mut (dyn FnMut(u64) + Send)) -> io::Result<Verification>,
 ) -> Result<Verification, Failure> {
     let mut input = Input::open(export)?;
     let bar = progress::bar("verifying", input.size());
     let name = input.name().to_owned();
-    let progress = |read| bar.set_position(read);
-    let result = parallel::verify(input.reader()?, options, threads, progress, |told| events(told.events));
+    let result = verify(input.reader()?, &mut |read| bar.set_position(read));
     bar.finish_and_clear();
     result.map_err(|error| Failure::io("read", &name, &error))
 }

@@ -339,6 +339,11 @@ impl Condition {
         }
     }
 
+    /// Whether it asks when something happened.
+    pub const fn asks_when(&self) -> bool {
+        matches!(self, Self::Time(Basis::Happened, _))
+    }
+
     /// The field that it is about, of those that events may have or not.
     pub fn field(&self) -> Option<Cow<'_, Field>> {
         match self {
@@ -523,6 +528,11 @@ impl Query {
         })
     }
 
+    /// Whether an event can be as asked of which not all conditions are known, by their indexes.
+    pub fn may_match(&self, known: &dyn Fn(usize) -> Option<bool>) -> bool {
+        self.root.known(known) != Some(false)
+    }
+
     /// Whether an event is as asked. Where what events say counts, what has no event is not, whatever is denied of it.
     pub fn matches(&self, entry: &Entry<'_>) -> bool {
         (entry.event.is_some() || !self.reads_events())
@@ -539,6 +549,28 @@ impl Node {
             Self::All(nodes) => nodes.iter().all(|node| node.holds(condition)),
             Self::Any(nodes) => nodes.iter().any(|node| node.holds(condition)),
             Self::Not(node) => !node.holds(condition),
+            Self::Condition(nth) => condition(*nth),
+        }
+    }
+
+    /// The same, where not all conditions are known.
+    fn known(&self, condition: &dyn Fn(usize) -> Option<bool>) -> Option<bool> {
+        // One that is so decides, and one that is not known leaves it open.
+        let decide = |nodes: &[Self], by: bool| {
+            let mut open = false;
+            for node in nodes {
+                match node.known(condition) {
+                    Some(is) if is == by => return Some(by),
+                    Some(_) => {}
+                    None => open = true,
+                }
+            }
+            (!open).then_some(!by)
+        };
+        match self {
+            Self::All(nodes) => decide(nodes, false),
+            Self::Any(nodes) => decide(nodes, true),
+            Self::Not(node) => node.known(condition).map(|is| !is),
             Self::Condition(nth) => condition(*nth),
         }
     }

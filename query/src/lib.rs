@@ -24,6 +24,7 @@
 //!
 //! - [`condition`]: what a query is made of; [`matcher`]: what a value must be, for whoever asks.
 //! - [`tally`]: what a search found, and what must be said where it found nothing.
+//! - [`needle`]: what must stand in an event's text for it to be found.
 //! - [`value`]: an event as it was read, in place.
 //! - [`reading`]: who, what, when, on what, from where and with which outcome, whatever the event's shape.
 #![deny(missing_docs, unsafe_code)]
@@ -34,6 +35,7 @@ mod lex;
 pub mod matcher;
 pub mod moment;
 mod nearest;
+pub mod needle;
 mod parse;
 mod print;
 pub mod reading;
@@ -43,4 +45,4 @@ pub mod value;
 pub use condition::{Condition, Entry, Field, Node, Path, Query, Short};
 pub use error::{Code, Error};
 pub use reading::{Outcome, Party, Read, Readings};
-pub use tally::{Findings, Tally};
+pub use tally::{Findings, Seen, Tally};

@@ -38,6 +38,7 @@ mod condition;
 mod definition;
 mod path;
 mod source;
+mod spelling;
 mod when;
 
 use core::fmt;
@@ -49,10 +50,12 @@ use countersign::canonical::write_string;
 use countersign::hash::Hash;
 use countersign::time::Time;
 
+use crate::condition::Short;
 use crate::value::Value;
 use definition::Definition;
 
 pub use definition::Unusable;
+pub use spelling::Spelling;
 
 /// What an event says, by a reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -262,6 +265,13 @@ impl Readings {
     /// What they are called, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|definition| definition.read_as.as_str())
+    }
+
+    /// How the texts that a short name stands for are put together. None where that cannot be told, or where they are
+    /// not of the event.
+    pub fn spelling(&self, short: Short) -> Option<Spelling> {
+        let mut spelling = Spelling::default();
+        self.list.iter().all(|definition| definition.spell(short, &mut spelling)).then_some(spelling)
     }
 
     /// What an event says, by the first reading that its shape fits.

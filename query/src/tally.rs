@@ -1,11 +1,12 @@
 //! What a search found, and what must be said of it so that "nothing found" is no lie.
 //!
 //! A [`Tally`] looks at each event and remembers which fields events had, how many events each condition leaves on its
-//! own and step by step, and whose time counted.
+//! own and step by step, and whose time counted. Events can be looked at elsewhere, on many cores: what was [`Seen`] of
+//! each is counted then.
 
 use std::collections::BTreeSet;
 
-use crate::condition::{Basis, Condition, Entry, Field, Node, Path, Query, Short};
+use crate::condition::{Entry, Field, Node, Path, Query, Short};
 use crate::nearest::nearest;
 use crate::value::{Kind, Value};
 
@@ -16,6 +17,33 @@ const MOST_FIELDS: usize = 4096;
 /// How deep a remembered field may be.
 const MOST_NAMES: usize = 16;
 
+/// What was seen of one event. The bits are conditions, by their indexes: a query that was parsed has at most 128.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Which conditions hold.
+    pub held: u128,
+    /// Of which conditions the event has what they are about; of one that asks when it happened, whether it states that.
+    pub about: u128,
+}
+
+impl Seen {
+    /// Of an event that the query looks at. Conditions beyond these are not looked at.
+    pub fn of(query: &Query, entry: &Entry<'_>, conditions: u128) -> Self {
+        let mut seen = Self::default();
+        for (asked, bit) in query.conditions.iter().zip(bits()).filter(|(_, bit)| conditions & bit != 0) {
+            let condition = &asked.condition;
+            let is_about = if condition.asks_when() { entry.time().1 } else { condition.is_about(entry) };
+            seen.held |= if condition.holds(entry) { bit } else { 0 };
+            seen.about |= if is_about { bit } else { 0 };
+        }
+        seen
+    }
+}
+
+fn bits() -> impl Iterator<Item = u128> {
+    (0..u128::BITS).map(|nth| 1 << nth)
+}
+
 /// What a search has seen so far.
 #[derive(Clone, Debug)]
 pub struct Tally<'q> {
@@ -23,7 +51,7 @@ pub struct Tally<'q> {
     reads_events: bool,
     of: u64,
     matched: u64,
-    /// For each condition, whether an event had what it is about.
+    /// For each condition, whether an event had what it is about, where that is a field.
     had: Vec<bool>,
     /// For each condition, how many events it leaves. Counted as long as nothing is found.
     alone: Vec<u64>,
@@ -77,19 +105,18 @@ impl<'q> Tally<'q> {
     /// Nothing seen yet.
     pub fn new(query: &'q Query) -> Self {
         let count = query.conditions.len();
-        let happened = |condition: &Condition| matches!(condition, Condition::Time(Basis::Happened, _));
         Self {
             query,
             reads_events: query.reads_events(),
             of: 0,
             matched: 0,
-            had: vec![false; count],
+            had: query.conditions.iter().map(|asked| asked.condition.field().is_none()).collect(),
             alone: vec![0; count],
             steps: vec![0; parts(query).len()],
             fields: BTreeSet::new(),
             own_times: 0,
             recorded_times: 0,
-            asks_time: query.conditions.iter().any(|asked| happened(&asked.condition)),
+            asks_time: query.conditions.iter().any(|asked| asked.condition.asks_when()),
         }
     }
 
@@ -109,27 +136,75 @@ impl<'q> Tally<'q> {
         {
             self.remember(event, &mut Vec::new());
         }
-        let matched = if self.matched > 0 { self.query.matches(entry) } else { self.look_closely(entry) };
-        self.matched += u64::from(matched);
-        matched
-    }
-
-    /// As long as nothing is found, each condition is counted.
-    fn look_closely(&mut self, entry: &Entry<'_>) -> bool {
         if self.reads_events && entry.event.is_none() {
             return false;
         }
-        let held: Vec<bool> =
-            self.query.conditions.iter().map(|asked| asked.condition.holds(entry)).collect();
-        for (alone, held) in self.alone.iter_mut().zip(&held) {
-            *alone += u64::from(*held);
+        let query = self.query;
+        self.settle(&|nth| query.conditions.get(nth).is_some_and(|asked| asked.condition.holds(entry)))
+    }
+
+    /// The same of an event that was looked at elsewhere.
+    pub fn count(&mut self, seen: Seen) -> bool {
+        self.of += 1;
+        let has = |bits: u128, nth: usize| bits >> nth & 1 == 1;
+        if self.asks_time {
+            let mut asked = self.query.conditions.iter().enumerate();
+            let own = asked.any(|(nth, asked)| asked.condition.asks_when() && has(seen.about, nth));
+            *(if own { &mut self.own_times } else { &mut self.recorded_times }) += 1;
         }
-        let mut so_far = true;
-        for (left, part) in self.steps.iter_mut().zip(parts(self.query)) {
-            so_far = so_far && part.holds(&mut |nth| held.get(nth).is_some_and(|held| *held));
-            *left += u64::from(so_far);
+        for (nth, had) in self.had.iter_mut().enumerate() {
+            *had = *had || has(seen.about, nth);
         }
-        so_far
+        self.settle(&|nth| has(seen.held, nth))
+    }
+
+    /// So many more events were looked at of which nothing was seen, and which are not as asked.
+    pub fn count_others(&mut self, events: u64) {
+        self.of += events;
+        self.recorded_times += events;
+        if self.matched == 0 {
+            let mut so_far = true;
+            for (left, part) in self.steps.iter_mut().zip(parts(self.query)) {
+                so_far = so_far && part.holds(&mut |_| false);
+                *left += if so_far { events } else { 0 };
+            }
+        }
+    }
+
+    /// Whether whole events are still of use, to name those of their fields that are near to one that none has: then
+    /// [`Tally::look`] at them.
+    pub fn wants_fields(&self) -> bool {
+        self.of < MOST_EVENTS && self.fields.len() < MOST_FIELDS && self.lacking() != 0
+    }
+
+    /// The conditions about something that no event had so far.
+    pub fn lacking(&self) -> u128 {
+        let had = self.had.iter().zip(bits());
+        had.filter(|(had, _)| !**had).fold(0, |lacking, (_, bit)| lacking | bit)
+    }
+
+    /// Whether anything was found.
+    pub fn has_found(&self) -> bool {
+        self.matched > 0
+    }
+
+    /// Whether an event of which these conditions hold is as asked. As long as nothing is found, each is counted.
+    fn settle(&mut self, holds: &dyn Fn(usize) -> bool) -> bool {
+        let mut matched = true;
+        if self.matched > 0 {
+            matched = self.query.root.holds(&mut |nth| holds(nth));
+        } else {
+            let held: Vec<bool> = (0..self.alone.len()).map(holds).collect();
+            for (alone, held) in self.alone.iter_mut().zip(&held) {
+                *alone += u64::from(*held);
+            }
+            for (left, part) in self.steps.iter_mut().zip(parts(self.query)) {
+                matched = matched && part.holds(&mut |nth| held.get(nth).is_some_and(|held| *held));
+                *left += u64::from(matched);
+            }
+        }
+        self.matched += u64::from(matched);
+        matched
     }
 
     fn remember<'a>(&mut self, value: Value<'a>, path: &mut Vec<std::borrow::Cow<'a, str>>) {
@@ -199,5 +274,83 @@ fn parts(query: &Query) -> Vec<&Node> {
     match &query.root {
         Node::All(nodes) => nodes.iter().collect(),
         node => vec![node],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Readings;
+    use crate::value::Document;
+
+    const EVENTS: [&str; 5] = [
+        r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada Okafor"},"occurred_at":"2026-01-01T00:00:00.000Z","outcome":"failure"}"#,
+        r#"{"action":"job.run","actor":{"id":"u_2"},"n":7,"outcome":"success"}"#,
+        r#"{"action":"job.stop","actor":{"id":"u_1"},"outcome":"success"}"#,
+        r#"{"verb":"create"}"#,
+        "null",
+    ];
+
+    /// What is told of a search that looks at events one by one, and what where they were looked at elsewhere.
+    fn findings(query: &str) -> [Findings; 2] {
+        let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
+        let query = Query::parse(query, now).unwrap();
+        let readings = Readings::built_in();
+        let (mut here, mut elsewhere) = (Tally::new(&query), Tally::new(&query));
+        for text in EVENTS {
+            let document = Document::parse(text).unwrap();
+            let event = document.root();
+            let read = readings.read(&event);
+            let entry = Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(now) };
+            let matched = here.look(&entry);
+            let seen = Seen::of(&query, &entry, u128::MAX);
+            if seen == Seen::default() && !matched {
+                elsewhere.count_others(1);
+            } else {
+                assert_eq!(elsewhere.count(seen), matched, "{text}");
+            }
+        }
+        assert_eq!(here.lacking(), elsewhere.lacking());
+        [here.finish(), elsewhere.finish()]
+    }
+
+    #[test]
+    fn what_was_looked_at_elsewhere_is_told_as_if_it_was_here() {
+        for query in [
+            "",
+            "actor:u_1",
+            "actor:u_1 outcome:success",
+            "actor:u_1 -has:verb outcome:denied",
+            "-actor:u_1 (n:8 OR since:2027)",
+            "since:2020 until:2026-02",
+            "-since:2020",
+            "night word:day",
+            "signer:x",
+            "colour:red actor:u_9 OR has:weight",
+        ] {
+            let [here, elsewhere] = findings(query);
+            // The fields near to those that no event has are told by whoever looks at whole events.
+            let unknown = |findings: &Findings| {
+                findings.unknown.iter().map(|unknown| unknown.field.clone()).collect::<Vec<_>>()
+            };
+            assert_eq!(unknown(&here), unknown(&elsewhere), "{query}");
+            let told = |findings: Findings| Findings { unknown: Vec::new(), ..findings };
+            assert_eq!(told(here), told(elsewhere), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_yet_leaves_it_open() {
+        let query = Query::parse("a:1 (b:2 OR -c:3)", "2026-11-20T06:00:00.000Z".parse().unwrap()).unwrap();
+        for (known, may) in [
+            ([None, None, None], true),
+            ([Some(false), None, None], false),
+            ([Some(true), Some(false), None], true),
+            ([None, Some(false), Some(true)], false),
+            ([None, Some(true), Some(true)], true),
+            ([Some(true), Some(false), Some(false)], true),
+        ] {
+            assert_eq!(query.may_match(&|nth| known[nth]), may, "{known:?}");
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::Told;
 use super::events::{CoveredLink, VerifiedEvent};
 use super::finding::Place;
 use super::marks::{LinkKind, LinkMark, Mark};
+use super::picked::{PickedEvent, Tag};
 use super::summary::{LinkEntry, Role, Shown};
 use crate::link::ChainId;
 use crate::note::VerifierKey;
@@ -20,8 +22,20 @@ pub(super) struct Delivery {
     marks_wanted: bool,
     bytes: usize,
     waiting: HashMap<usize, Vec<Waiting>>,
-    events: Vec<VerifiedEvent>,
-    marks: Vec<Mark>,
+    /// How many events wait in chains that are only counted.
+    counted: HashMap<usize, u64>,
+    ready: Told,
+}
+
+/// An event as it is offered.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Offered<'e> {
+    /// Its text, which is handed out where events are wanted.
+    Text(&'e [u8]),
+    /// It was picked, with this text or without.
+    Picked(Tag, Option<&'e [u8]>),
+    /// Others were picked.
+    Count,
 }
 
 /// What waits in a chain, with what not all of the chain's links share.
@@ -37,6 +51,7 @@ struct Waiting {
 #[derive(Debug)]
 enum What {
     Event(Box<str>),
+    Picked(Tag, Option<Box<str>>),
     Mark(LinkKind),
 }
 
@@ -44,8 +59,8 @@ impl Waiting {
     /// Its memory, with the room that lists and tables keep.
     fn bytes(&self) -> usize {
         let text = match &self.what {
-            What::Event(text) => text.len(),
-            What::Mark(_) => 0,
+            What::Event(text) | What::Picked(_, Some(text)) => text.len(),
+            What::Picked(_, None) | What::Mark(_) => 0,
         };
         2 * size_of::<Self>() + text
     }
@@ -56,17 +71,26 @@ impl Delivery {
         Self { events_wanted, marks_wanted, ..Self::default() }
     }
 
-    /// A link that did not fail, with its event's bytes.
-    pub(super) fn hold(&mut self, chain: usize, link: &LinkEntry, place: Place, event: &[u8]) {
+    /// A link that did not fail, with its event.
+    pub(super) fn hold(&mut self, chain: usize, link: &LinkEntry, place: Place, event: Offered<'_>) {
         let kind = match (&link.role, link.payload) {
             (Role::Open(_), _) => LinkKind::Open,
             (Role::Close, _) => LinkKind::Close,
             (Role::Event, Shown::Withheld(why)) => LinkKind::Withheld(why),
             (Role::Event, Shown::Matches) => {
-                if self.events_wanted
-                    && let Ok(text) = core::str::from_utf8(event)
-                {
-                    self.wait(chain, place, link.time, What::Event(text.into()));
+                let text = |text| core::str::from_utf8(text).ok().map(Box::from);
+                match event {
+                    Offered::Text(event) => {
+                        if self.events_wanted
+                            && let Some(event) = text(event)
+                        {
+                            self.wait(chain, place, link.time, What::Event(event));
+                        }
+                    }
+                    Offered::Picked(tag, event) => {
+                        self.wait(chain, place, link.time, What::Picked(tag, event.and_then(text)));
+                    }
+                    Offered::Count => *self.counted.entry(chain).or_default() += 1,
                 }
                 return;
             }
@@ -96,6 +120,9 @@ impl Delivery {
         vkey: impl Fn() -> VerifierKey,
         authorised: bool,
     ) {
+        if !self.counted.is_empty() {
+            self.ready.others += self.counted.remove(&number).unwrap_or_default();
+        }
         let Some(waiting) = self.waiting.remove(&number) else { return };
         let vkey = vkey();
         for waiting in waiting {
@@ -103,14 +130,16 @@ impl Delivery {
             let Waiting { line, index, seq, time, what } = waiting;
             let link = CoveredLink { line, index, chain, seq, time, vkey: vkey.clone(), authorised };
             match what {
-                What::Event(event) => self.events.push(VerifiedEvent { link, event }),
-                What::Mark(kind) => self.marks.push(Mark::Link(LinkMark { kind, link })),
+                What::Event(event) => self.ready.events.push(VerifiedEvent { link, event }),
+                What::Picked(tag, event) => self.ready.picked.push(PickedEvent { link, tag, event }),
+                What::Mark(kind) => self.ready.marks.push(Mark::Link(LinkMark { kind, link })),
             }
         }
     }
 
     /// No signature will cover what waits in a chain.
     pub(super) fn drop_chain(&mut self, number: usize) {
+        self.counted.remove(&number);
         let dropped = self.waiting.remove(&number).unwrap_or_default();
         self.bytes -= dropped.iter().map(Waiting::bytes).sum::<usize>();
     }
@@ -118,12 +147,12 @@ impl Delivery {
     /// Anything but a link, which need not wait.
     pub(super) fn mark(&mut self, mark: impl FnOnce() -> Mark) {
         if self.marks_wanted {
-            self.marks.push(mark());
+            self.ready.marks.push(mark());
         }
     }
 
-    pub(super) fn take(&mut self) -> (Vec<VerifiedEvent>, Vec<Mark>) {
-        (std::mem::take(&mut self.events), std::mem::take(&mut self.marks))
+    pub(super) fn take(&mut self) -> Told {
+        std::mem::take(&mut self.ready)
     }
 }
 
@@ -166,26 +195,26 @@ mod tests {
         let mut delivery = Delivery::new(true, true);
         for _ in 0..2 {
             for seq in 0..10 {
-                delivery.hold(1, &event, place(seq), &text);
+                delivery.hold(1, &event, place(seq), Offered::Text(&text));
             }
-            delivery.hold(1, &close, place(10), b"");
+            delivery.hold(1, &close, place(10), Offered::Text(b""));
             assert!(delivery.bytes <= MAX_HELD);
             delivery.release(1, CHAIN, vkey, true);
-            let (events, marks) = delivery.take();
+            let Told { events, marks, .. } = delivery.take();
             // The eighth does not fit, and what comes after it is small.
             assert_eq!((events.len(), marks.len(), delivery.bytes), (7, 1, 0));
         }
-        delivery.hold(0, &event, place(1), b"{}");
+        delivery.hold(0, &event, place(1), Offered::Text(b"{}"));
         delivery.drop_chain(0);
         delivery.release(0, CHAIN, vkey, true);
-        assert_eq!((delivery.take().0.len(), delivery.bytes, delivery.waiting.len()), (0, 0, 0));
+        assert_eq!((delivery.take().events.len(), delivery.bytes, delivery.waiting.len()), (0, 0, 0));
     }
 
     #[test]
     fn nothing_is_kept_that_nobody_asked_for() {
         let mut delivery = Delivery::new(false, false);
-        delivery.hold(0, &link(Role::Event, Shown::Matches), place(1), b"{}");
-        delivery.hold(0, &link(Role::Close, Shown::NoEvent), place(2), b"");
+        delivery.hold(0, &link(Role::Event, Shown::Matches), place(1), Offered::Text(b"{}"));
+        delivery.hold(0, &link(Role::Close, Shown::NoEvent), place(2), Offered::Text(b""));
         delivery.mark(|| unreachable!("no mark is wanted"));
         assert!(delivery.waiting.is_empty() && delivery.bytes == 0);
     }

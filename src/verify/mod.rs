@@ -42,6 +42,7 @@ mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod parallel;
 mod payloads;
+mod picked;
 mod range;
 pub mod report;
 mod revocations;
@@ -61,6 +62,7 @@ pub use events::{CoveredLink, VerifiedEvent};
 pub use finding::{Finding, FindingCode, LISTED, Severity};
 pub use intake::Intake;
 pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
+pub use picked::{Pick, PickedEvent, SummarizedEvent, Tag};
 pub use report::{Report, SignerTrust, State, Verdict};
 pub use summary::{Summarizer, Summary};
 pub use told::Told;
@@ -171,7 +173,15 @@ impl Progress {
     /// handed out; it may be empty where none are wanted.
     pub fn absorb(&mut self, summary: Summary, stretch: &[u8]) {
         if let Some(sequence) = &mut self.sequence {
-            sequence.absorb(summary, stretch);
+            sequence.absorb(summary, stretch, None);
+        }
+    }
+
+    /// The same where somebody looked at the [events](Summary::events) of the stretch: of those that become verified,
+    /// [`Told`] has these, and how many others there are. The picks are in the order of the events.
+    pub fn absorb_picked(&mut self, summary: Summary, stretch: &[u8], picks: &[Pick]) {
+        if let Some(sequence) = &mut self.sequence {
+            sequence.absorb(summary, stretch, Some(picks));
         }
     }
 

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::chain_keys::ChainKeys;
-use super::{Intake, Options, Progress, Summarizer, Summary, Told, Unread, Verification, Verifier};
+use super::{
+    Intake, Options, Pick, Progress, SummarizedEvent, Summarizer, Summary, Told, Unread, Verification,
+    Verifier,
+};
 use crate::export::Header;
 
 /// How many stretches may be under way for each thread.
@@ -22,9 +25,16 @@ struct Job {
     stretch: Vec<u8>,
 }
 
+/// A stretch, its summary, and what was picked of its events where somebody looked at them.
+struct Summarized {
+    stretch: Vec<u8>,
+    summary: Summary,
+    picks: Option<Vec<Pick>>,
+}
+
 enum Message {
     Header(Header, u64),
-    Summary(u64, Vec<u8>, Summary),
+    Summary(u64, Summarized),
     End(Result<(), Unread>),
     Failed(io::Error),
 }
@@ -46,6 +56,41 @@ pub fn verify(
     if threads <= 1 {
         return alone(&mut reader, options, &mut progress, &mut told);
     }
+    shared_out(
+        reader,
+        options,
+        threads,
+        None::<&fn() -> fn(&SummarizedEvent<'_>) -> Option<Pick>>,
+        progress,
+        told,
+    )
+}
+
+/// The same where events are looked at before it is known whether they verify, by the threads that summarize: each has a
+/// look of its own, which picks what is wanted. `told` gets what was picked of the events that verify, in the order in
+/// which they become so, which no number of threads changes.
+///
+/// # Errors
+/// What reading met.
+pub fn verify_looking<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
+    reader: impl Read + Send,
+    options: Options,
+    threads: usize,
+    look: impl Fn() -> L + Sync,
+    progress: impl FnMut(u64) + Send,
+    told: impl FnMut(Told),
+) -> io::Result<Verification> {
+    shared_out(reader, options, threads.max(1), Some(&look), progress, told)
+}
+
+fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
+    mut reader: impl Read + Send,
+    options: Options,
+    threads: usize,
+    look: Option<&(impl Fn() -> L + Sync)>,
+    mut progress: impl FnMut(u64) + Send,
+    mut told: impl FnMut(Told),
+) -> io::Result<Verification> {
     let (trust, tiles) = (options.trust.clone(), options.tiles);
     let keys = ChainKeys::default();
     let (jobs, queue) = sync_channel::<Job>(threads * UNDER_WAY);
@@ -63,7 +108,7 @@ pub fn verify(
             scope.spawn(move || {
                 let begin =
                     |origin: &str| Summarizer::new(origin, trust).of_tiles(tiles).sharing(keys.clone());
-                summarize(queue, &results, begin);
+                summarize(queue, &results, begin, look.map(|look| look()));
             });
         }
         scope.spawn(move || {
@@ -165,6 +210,7 @@ fn summarize(
     queue: &Mutex<Receiver<Job>>,
     results: &SyncSender<Message>,
     begin: impl Fn(&str) -> Summarizer,
+    mut look: Option<impl FnMut(&SummarizedEvent<'_>) -> Option<Pick>>,
 ) {
     let mut summarizer = None;
     loop {
@@ -172,7 +218,9 @@ fn summarize(
         let Ok(Job { number, origin, stretch }) = job else { return };
         let summarizer = summarizer.get_or_insert_with(|| begin(&origin));
         let summary = summarizer.summarize(&stretch);
-        if results.send(Message::Summary(number, stretch, summary)).is_err() {
+        let picks =
+            look.as_mut().map(|look| summary.events(&stretch).filter_map(|event| look(&event)).collect());
+        if results.send(Message::Summary(number, Summarized { stretch, summary, picks })).is_err() {
             return;
         }
     }
@@ -185,7 +233,7 @@ fn absorb(
     mut progress: Progress,
     told: &mut impl FnMut(Told),
 ) -> io::Result<Verification> {
-    let mut early: BTreeMap<u64, (Vec<u8>, Summary)> = BTreeMap::new();
+    let mut early: BTreeMap<u64, Summarized> = BTreeMap::new();
     let mut next = 0;
     let mut end = Ok(());
     // The channel closes when the reader and every summarizer has ended.
@@ -194,10 +242,13 @@ fn absorb(
             Message::Header(header, line) => {
                 progress.begin(&header, line);
             }
-            Message::Summary(number, stretch, summary) => {
-                early.insert(number, (stretch, summary));
-                while let Some((stretch, summary)) = early.remove(&next) {
-                    progress.absorb(summary, &stretch);
+            Message::Summary(number, summarized) => {
+                early.insert(number, summarized);
+                while let Some(Summarized { stretch, summary, picks }) = early.remove(&next) {
+                    match picks {
+                        Some(picks) => progress.absorb_picked(summary, &stretch, &picks),
+                        None => progress.absorb(summary, &stretch),
+                    }
                     next += 1;
                     let _ = give.try_send(stretch);
                     tell(progress.take(), told);

@@ -4,12 +4,13 @@ use super::append_only::Pins;
 use super::attested::Attested;
 use super::authority::{Authority, Right};
 use super::chains::{ChainEnd, Chains, Step};
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Offered};
 use super::finding::{Findings, Place};
 use super::log::LogCheck;
 use super::marks::{self, Mark, NoteMark};
 use super::numbers::Numbers;
 use super::payloads::Payloads;
+use super::picked;
 use super::range::Range;
 use super::report::{Counts, Log};
 use super::revocations::Stood;
@@ -20,7 +21,7 @@ use super::summary::{
 use super::time::TimeCheck;
 use super::tree::Tree;
 use super::witnesses::Witnesses;
-use super::{FindingCode, Options, Told, format};
+use super::{FindingCode, Options, Pick, Told, format};
 use crate::ed25519;
 use crate::error::Quoted;
 use crate::export::Header;
@@ -105,8 +106,7 @@ impl Sequence {
 
     /// What became known since the last call.
     pub(super) fn take(&mut self) -> Told {
-        let (events, marks) = self.delivery.take();
-        Told { events, marks, findings: self.findings.take_fresh() }
+        Told { findings: self.findings.take_fresh(), ..self.delivery.take() }
     }
 
     /// Nothing is asked any more but who signed.
@@ -126,8 +126,9 @@ impl Sequence {
         }
     }
 
-    /// The summary of the next stretch; `stretch` is its text, for the events in it.
-    pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8]) {
+    /// The summary of the next stretch; `stretch` is its text, for the events in it, and `picks` are those of them that
+    /// are wanted, where not all are.
+    pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8], picks: Option<&[Pick]>) {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
         let number = |id: &ChainId| self.numbers.like(id).find(|number| self.threads[*number].end.id == *id);
         let chains: Vec<Option<usize>> = summary.chains.iter().map(number).collect();
@@ -135,15 +136,17 @@ impl Sequence {
             Stretch { chains, names: &summary.chains, leaves: &summary.leaves, added: 0, text: stretch };
         let mut findings = summary.findings.iter().peekable();
         let mut canonical = summary.canonical.iter().peekable();
+        let mut picks = picks.map(|picks| picks.iter().peekable());
         let mut next = 0;
         for (number, entry) in summary.entries.iter_mut().enumerate() {
             if let Some(unresolved) = unresolved.next_if(|unresolved| unresolved.entry == number) {
                 self.resolve(entry, &unresolved, &stretch.chains);
             }
             let canonical = canonical.next_if(|(of, _)| *of == number).map(|(_, text)| &**text);
+            let pick = picks.as_mut().map(|picks| picks.next_if(|pick| pick.entry == number));
             let has_place = self.has_place(entry, &mut stretch, &mut next);
             let place = if has_place {
-                self.entry(entry, canonical, &mut stretch, &mut next)
+                self.entry(entry, (canonical, pick), &mut stretch, &mut next)
             } else {
                 Place::line(self.line + entry.line)
             };
@@ -202,7 +205,7 @@ impl Sequence {
     fn entry(
         &mut self,
         entry: &Entry,
-        canonical: Option<&str>,
+        (canonical, pick): (Option<&str>, Option<Option<&Pick>>),
         stretch: &mut Stretch<'_>,
         next: &mut usize,
     ) -> Place {
@@ -214,7 +217,12 @@ impl Sequence {
                 let id = stretch.names[link.chain as usize];
                 let place = Place::link(line, index, id, link.seq);
                 let hash = &stretch.leaves[*next];
-                let event = canonical.map_or_else(|| stretch.event(link), str::as_bytes);
+                let text = || canonical.map_or_else(|| stretch.event(link), str::as_bytes);
+                let event = match pick {
+                    None => Offered::Text(text()),
+                    Some(Some(pick)) => Offered::Picked(pick.tag, pick.with_text.then(text)),
+                    Some(None) => Offered::Count,
+                };
                 let chain = &mut stretch.chains[link.chain as usize];
                 self.link(link, id, chain, hash, place, event);
                 place
@@ -304,7 +312,7 @@ impl Sequence {
         number: &mut Option<usize>,
         hash: &Hash,
         place: Place,
-        event: &[u8],
+        event: Offered<'_>,
     ) {
         self.payload(link, place.index.unwrap_or_default());
         let skipped = self.tree.skipped;
@@ -415,9 +423,7 @@ struct Stretch<'a> {
 impl<'a> Stretch<'a> {
     /// The text of a link's event, where it is shown and the text was given.
     fn event(&self, link: &LinkEntry) -> &'a [u8] {
-        let (begin, end) = link.event;
-        let range = usize::try_from(begin).ok().zip(usize::try_from(end).ok());
-        range.and_then(|(begin, end)| self.text.get(begin..end)).unwrap_or_default()
+        picked::range(link).and_then(|range| self.text.get(range)).unwrap_or_default()
     }
 
     fn add_to(&mut self, tree: &mut Tree, up_to: usize) {

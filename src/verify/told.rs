@@ -1,13 +1,17 @@
 //! What is told while an export is verified.
 
 use super::finding::Finding;
-use super::{Mark, VerifiedEvent};
+use super::{Mark, PickedEvent, VerifiedEvent};
 
 /// What became known since the last time, of what the [`Options`](super::Options) ask for.
 #[derive(Debug, Default)]
 pub struct Told {
     /// Events that became verified.
     pub events: Vec<VerifiedEvent>,
+    /// Events that became verified and had been [picked](super::Progress::absorb_picked).
+    pub picked: Vec<PickedEvent>,
+    /// How many events became verified of stretches from which others were picked.
+    pub others: u64,
     /// What the export holds beside them: in the order of the lines, but for links, which come when a signature
     /// covers them.
     pub marks: Vec<Mark>,
@@ -18,12 +22,18 @@ pub struct Told {
 impl Told {
     /// Whether nothing became known.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.marks.is_empty() && self.findings.is_empty()
+        self.events.is_empty()
+            && self.picked.is_empty()
+            && self.others == 0
+            && self.marks.is_empty()
+            && self.findings.is_empty()
     }
 
     /// This, and what became known after it.
     pub fn append(&mut self, mut next: Self) {
         self.events.append(&mut next.events);
+        self.picked.append(&mut next.picked);
+        self.others += next.others;
         self.marks.append(&mut next.marks);
         self.findings.append(&mut next.findings);
     }
@@ -43,7 +53,7 @@ mod tests {
             let mut findings = Findings::default();
             findings.add(FindingCode::ChainGap, Place::line(line), format_args!(""));
             let marks = vec![Mark::Opaque { line, index: line }];
-            Told { events: Vec::new(), marks, findings: findings.into_list() }
+            Told { marks, findings: findings.into_list(), ..Told::default() }
         };
         let mut told = Told::default();
         assert!(told.is_empty());

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 use super::condition::{Condition, Test};
 use super::path::{Path, Scope};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
+use super::spelling::Spelling;
 use super::when::{Unit, Written};
 use super::{Outcome, Read};
+use crate::condition::Short;
 use crate::value::{Document, Kind, Value};
 
 /// The most alternatives, tests and words that stand beside each other.
@@ -170,6 +172,18 @@ impl Definition {
                 }
                 self.needs.push(roots);
             }
+        }
+    }
+
+    /// How the texts that a short name stands for are put together, where that can be told.
+    pub(super) fn spell(&self, short: Short, spelling: &mut Spelling) -> bool {
+        match short {
+            Short::Action => spelling.add(&self.action),
+            Short::Ip => spelling.add(&self.address),
+            Short::Actor => spelling.add_party(&self.actor),
+            Short::Target => spelling.add_party(&self.target),
+            Short::Tenant => true,
+            Short::Outcome | Short::Signer | Short::Chain | Short::As => false,
         }
     }
 
