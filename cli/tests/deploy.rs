@@ -296,3 +296,33 @@ fn systemd_takes_the_unit() {
     let (good, said) = analyze(&["security", "--offline=true", "--threshold=20", "--no-pager"]);
     assert!(good, "{said}");
 }
+
+/// The arguments that an instruction of the container file has as JSON.
+fn instruction(file: &str, name: &str) -> Vec<String> {
+    let line = file.lines().rev().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    serde_json::from_str(line.unwrap_or_else(|| panic!("{name}"))).unwrap()
+}
+
+/// The image itself is built by whoever can have its bases; what it would run is run here.
+#[test]
+fn the_container_file_is_of_this_program() {
+    let file = example("Containerfile");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let rust = manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap();
+    assert!(file.contains(&format!("FROM rust:{}-", rust.trim_matches('"'))), "it is built with Rust {rust}");
+    assert!(file.contains(concat!("--package ", env!("CARGO_PKG_NAME"))));
+    assert!(file.contains("COPY --from=build /src/target/release/countersign /usr/local/bin/countersign"));
+    assert!(root.join("Cargo.lock").is_file(), "it is built with --locked");
+    assert_eq!(instruction(&file, "ENTRYPOINT"), ["countersign"]);
+    let run = instruction(&file, "CMD").join(" ");
+    let volume = file.lines().find_map(|line| line.strip_prefix("VOLUME ")).unwrap();
+    assert!(run.contains(volume) && file.contains("EXPOSE 8080") && run.contains(":8080"), "{run}");
+    let place = Place::new();
+    let run = replace(&run, &[(volume, "log"), ("0.0.0.0:8080", "127.0.0.1:0")]);
+    let args: Vec<&str> = run.split(' ').collect();
+    assert_eq!(args[0], "serve");
+    let log = Serving::start(&place.path("."), &args[1..]);
+    let (status, health) = sent(Client::new().get(format!("{}/healthz", log.url())));
+    assert_eq!(status, 200, "{health}");
+}

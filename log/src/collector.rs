@@ -291,7 +291,18 @@ impl Collector {
             mpsc::error::TrySendError::Full(_) => SubmitError::Busy,
             mpsc::error::TrySendError::Closed(_) => stopping(),
         })?;
-        let Durable { taken, tree, published } = answer.await.map_err(|_| stopping())??;
+        let answered = answer.await.map_err(|_| stopping())?;
+        if let (Some(quotas), Err(SubmitError::Refused(refusal))) = (&self.0.quotas, &answered)
+            && let Kind::Fork(evidence) = &refusal.kind
+        {
+            // It is kept as evidence, against the key that signed it.
+            let opened =
+                chains.iter().find(|(chain, _)| *chain == evidence.chain).map(|(_, key)| key.clone());
+            let key = opened.or_else(|| self.0.keys.get(&evidence.chain));
+            let load = key.and_then(|key| loads.get_key_value(&key));
+            quotas.charge(load.map(|(key, load)| (key.clone(), *load)).into_iter().collect(), self.now());
+        }
+        let Durable { taken, tree, published } = answered?;
         if let Some(quotas) = &self.0.quotas {
             quotas.charge(loads, self.now());
         }

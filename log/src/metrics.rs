@@ -154,6 +154,7 @@ pub struct Metrics {
     erased: Counter,
     erasures_failing: Gauge,
     commits_failing: Gauge,
+    unfollowed: Gauge,
     checking: Gauge,
     damages: Gauge,
     checked_at: Gauge<f64, AtomicU64>,
@@ -183,6 +184,7 @@ impl Default for Metrics {
             erased: Counter::default(),
             erasures_failing: Gauge::default(),
             commits_failing: Gauge::default(),
+            unfollowed: Gauge::default(),
             checking: Gauge::default(),
             damages: Gauge::default(),
             checked_at: Gauge::default(),
@@ -285,11 +287,19 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.checked_at.clone(),
         );
-        registry.register(
-            "index_damages",
-            "Parts of the search index that were found damaged, and are made anew",
-            metrics.index_damages.clone(),
-        );
+        // A Durable Object has neither.
+        if cfg!(feature = "server") {
+            registry.register(
+                "bucket_failing",
+                "1 while the log's bucket does not answer, or cannot be followed",
+                metrics.unfollowed.clone(),
+            );
+            registry.register(
+                "index_damages",
+                "Parts of the search index that were found damaged, and are made anew",
+                metrics.index_damages.clone(),
+            );
+        }
         Self { registry, ..metrics }
     }
 }
@@ -337,9 +347,14 @@ impl Metrics {
         self.commits_failing.set(1);
     }
 
-    /// Whether the newest commit failed.
+    /// Whether the bucket could be followed.
+    pub(crate) fn followed(&self, followed: bool) {
+        self.unfollowed.set((!followed).into());
+    }
+
+    /// Whether the newest commit failed, or would.
     pub(crate) fn are_commits_failing(&self) -> bool {
-        self.commits_failing.get() != 0
+        self.commits_failing.get() != 0 || self.unfollowed.get() != 0
     }
 
     /// A check of the whole log has come so far.

@@ -251,6 +251,7 @@ impl Sequencer {
         if let Err(error) = &published {
             tracing::warn!(%error, "other servers of this log are not followed");
         }
+        self.metrics.followed(published.is_ok());
         self.tell_erased();
         published.is_ok()
     }

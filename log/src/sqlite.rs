@@ -20,6 +20,9 @@ pub const FILE: &str = "log.sqlite";
 
 /// How long one connection waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the one that writes waits for those who read until the write-ahead log can be emptied: whoever submits waits
+/// with it. Who copies or checks the whole database reads for long, and the erasure goes on afterwards.
+const PATIENCE_WITH_READERS: Duration = Duration::from_millis(250);
 
 /// Writes the file.
 pub(crate) type SqliteWriter = TableWriter<Connection>;

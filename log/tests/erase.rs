@@ -10,6 +10,7 @@ use common::server::{Answer, Server, client, log_key, send};
 use countersign::verify::{Options, VerifiedEvent, Verifier};
 use countersign_log::retention::holds::FILE as HOLDS;
 use countersign_log::search::FILE as SEARCH;
+use countersign_log::sqlite::FILE;
 use countersign_log::tokens::{self, Rights, Scope};
 use reading::{all_bytes, holds};
 use serde_json::{Value, json};
@@ -276,6 +277,24 @@ fn an_erasure_that_cannot_be_carried_out_makes_the_log_ill_until_it_can() {
     std::fs::remove_file(&holds).unwrap();
     until("it is erased", || erasing.state() == "done");
     until("it is told", || health(&erasing) == (200, json!({ "unfinished": 0, "failing": false })));
+    assert!(erasing.forgot(SECRETS[0]));
+}
+
+#[test]
+fn who_reads_for_long_keeps_an_erasure_waiting_and_nobody_else() {
+    let erasing = Erasing::start();
+    let place = erasing.place(SECRETS[0]);
+    // As a backup does, and who checks all of it.
+    let reads = rusqlite::Connection::open(erasing.server.folder().join(FILE)).unwrap();
+    reads.execute_batch("BEGIN; SELECT count(*) FROM leaves").unwrap();
+    let begun = std::time::Instant::now();
+    let answer = erasing.post(&json!({ "events": [place], "reason": "case 17" }));
+    assert_eq!((answer.status, &answer.json()["left"]), (202, &json!(1)));
+    erasing.server.assert_goes_on();
+    // Who submits waited as long as the erasure was tried: five times ten seconds, were it for each as long as for any lock.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+    drop(reads);
+    until("it is erased", || erasing.state() == "done");
     assert!(erasing.forgot(SECRETS[0]));
 }
 

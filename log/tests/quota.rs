@@ -60,6 +60,27 @@ fn a_key_that_used_up_its_quota_comes_again_later() {
 }
 
 #[test]
+fn what_is_kept_as_evidence_counts_for_the_key_that_signed_it_alone() {
+    let server = start(10, 0, 2);
+    let [mut one, mut twin, mut other] = [server.emitter(0), server.emitter(0), server.emitter(1)];
+    for emitter in [&mut one, &mut other] {
+        emitter.record(1);
+    }
+    let others = other.body(0, usize::MAX).0;
+    one.deliver_all(&server.url(), usize::MAX);
+    // Somebody else's links come with the fork, as whoever reads the log has them.
+    twin.record_event(r#"{"action":"another.story"}"#);
+    for _ in 0..50 {
+        twin.record_event(r#"{"action":"job.update"}"#);
+    }
+    twin.flush();
+    let fork = twin.body(0, usize::MAX).0;
+    assert_eq!(server.submit(others.clone() + &fork).refusal(), (409, "log.fork".into()));
+    assert_eq!(server.submit(fork).refusal(), (429, "submit.quota".into()));
+    assert_eq!(server.submit(others).status, 200);
+}
+
+#[test]
 fn nobody_uses_up_what_is_another_s() {
     let server = start(1, 0, 1);
     let mut honest = server.emitter(0);

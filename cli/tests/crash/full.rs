@@ -63,6 +63,8 @@ fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_room() {
             limit(&server, 0);
             other.record(1);
             assert_unavailable(&server, &emitter);
+            let (status, health) = server.get("/healthz");
+            assert!(status == 503 && health.contains("\"storage\":{\"failing\":true"), "{health}");
             assert_eq!(other.deliver(&server.url, 0, usize::MAX), Attempt::Later);
         }
         if round % 4 == 3 {
@@ -73,6 +75,7 @@ fn a_full_disk_loses_nothing_and_the_log_goes_on_when_there_is_room() {
         limit(&server, rlimit::INFINITY);
         emitter.deliver_all(&server.url, usize::MAX);
         other.deliver_all(&server.url, usize::MAX);
+        assert_eq!(server.get("/healthz").0, 200);
     }
     for emitter in [&mut emitter, &mut other] {
         emitter.close();

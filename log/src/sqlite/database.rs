@@ -3,7 +3,7 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
 
-use super::failed;
+use super::{PATIENCE, PATIENCE_WITH_READERS, failed};
 use crate::store::StoreError;
 use crate::tables::{Database, Each, Row, Value};
 
@@ -99,9 +99,10 @@ impl Database for Connection {
         Database::transaction(self, doing, work)?;
         self.pragma_update(None, "secure_delete", "fast").map_err(failed)?;
         // The write-ahead log still has the pages as they were.
-        let busy: i64 =
-            self.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
-        if busy != 0 {
+        self.busy_timeout(PATIENCE_WITH_READERS).map_err(failed)?;
+        let emptied = self.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        self.busy_timeout(PATIENCE).map_err(failed)?;
+        if emptied.map_err(failed)? != 0 {
             return Err(StoreError::unavailable(doing, "the write-ahead log is in use: ask again"));
         }
         Ok(())

@@ -218,6 +218,26 @@ fn servers_of_one_log_sign_with_one_key() {
 }
 
 #[test]
+fn a_server_whose_bucket_does_not_answer_is_ill_until_it_does() {
+    let (world, folder) = (memory(), TempDir::new().unwrap());
+    let way = Faulty::new(world.store.clone(), 0);
+    let serving = world.start(&way, folder.path());
+    let health = || {
+        let answer = send(client().get(url(&serving) + "/healthz"));
+        (answer.status, answer.json()["storage"]["failing"].clone())
+    };
+    assert_eq!(health(), (200, false.into()));
+    // Nothing is submitted.
+    way.fail(1000);
+    until("it is noticed", || health() == (503, true.into()));
+    let metrics = String::from_utf8(send(client().get(url(&serving) + "/metrics")).body).unwrap();
+    assert!(metrics.contains("countersign_bucket_failing 1\n"), "{metrics}");
+    way.fail(0);
+    until("it is noticed", || health() == (200, false.into()));
+    world.stop(serving);
+}
+
+#[test]
 fn a_store_that_creates_what_is_there_keeps_no_log() {
     let (world, folder) = (memory(), TempDir::new().unwrap());
     let way = Faulty::new(world.store.clone(), 0);
