@@ -96,11 +96,11 @@ fn any_there(names: &[String], value: Value<'_>) -> bool {
     }
 }
 
-fn any_at(names: &[String], value: Value<'_>, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+fn any_at<N: AsRef<str>>(names: &[N], value: Value<'_>, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
     match (value.kind(), names) {
         (Kind::Array, _) => value.elements().any(|element| any_at(names, element, test)),
         (_, []) => test(value),
-        (_, [first, rest @ ..]) => value.get(first).is_some_and(|value| any_at(rest, value, test)),
+        (_, [first, rest @ ..]) => value.get(first.as_ref()).is_some_and(|value| any_at(rest, value, test)),
     }
 }
 
@@ -170,6 +170,22 @@ impl Short {
         });
     }
 
+    /// As [`Short::each`], with how each text is compared, by [`Matcher::says`].
+    pub fn each_in_role(self, entry: &Entry<'_>, text: &mut dyn FnMut(&str, Role)) {
+        each_text(self, entry, &mut |found, role| {
+            text(found, role);
+            false
+        });
+    }
+
+    /// Who an actor or target stands for, each with what is said of it together; nothing of any other.
+    pub fn each_party(self, entry: &Entry<'_>, each: &mut dyn FnMut(&Party<'_>)) {
+        each_party(self, entry, &mut |party| {
+            each(party);
+            false
+        });
+    }
+
     /// Whether it is about the link, and not about the event.
     pub const fn is_of_link(self) -> bool {
         matches!(self, Self::Signer | Self::Chain)
@@ -196,8 +212,8 @@ impl Field {
 }
 
 /// How a text that a short name stands for is compared.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
     /// Whole.
     Whole,
     /// A name of somebody, of which any words will do.
@@ -216,45 +232,55 @@ fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -
         (Short::Action, Some(read)) => whole(read.action.as_deref()),
         (Short::Ip, Some(read)) => whole(read.address.as_deref()),
         (Short::Outcome, Some(read)) => test(read.outcome.as_str(), Role::Word),
-        // Where an event names several, a reading has one of them.
-        (Short::Actor, Some(read)) => party(&read.actor, test) || own_party(entry, "actor", test),
-        (Short::Target, Some(read)) => party(&read.target, test) || own_party(entry, "target", test),
+        (Short::Actor | Short::Target, _) => each_party(short, entry, &mut |party| party.texts(test)),
         (Short::Tenant, _) => member(entry, &["tenant"], test),
         (Short::Action, None) => member(entry, &["action"], test),
         (Short::Ip, None) => member(entry, &["context", "ip"], test),
         (Short::Outcome, None) => member(entry, &["outcome"], test),
-        (Short::Actor, None) => own_party(entry, "actor", test),
-        (Short::Target, None) => own_party(entry, "target", test),
     }
 }
 
 fn member(entry: &Entry<'_>, names: &[&str], test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
-    let path = Path::of(names.iter().copied());
     let mut test = |value: Value<'_>| value.text().is_some_and(|text| test(&text, Role::Whole));
-    entry.event.is_some_and(|event| path.any(event, &mut test))
+    entry.event.is_some_and(|event| any_at(names, event, &mut test))
 }
 
-fn own_party(entry: &Entry<'_>, name: &str, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+/// Whether any party passes. Where an event names several, a reading has one of them.
+fn each_party(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&Party<'_>) -> bool) -> bool {
+    let (name, read) = match short {
+        Short::Actor => ("actor", entry.read.map(|read| &read.actor)),
+        Short::Target => ("target", entry.read.map(|read| &read.target)),
+        _ => return false,
+    };
+    if read.is_some_and(&mut *test) {
+        return true;
+    }
     let Some(event) = entry.event else { return false };
-    Path::of([name]).any(event, &mut |value| {
+    any_at(&[name], event, &mut |value| {
         let text = |name| value.get(name).and_then(Value::text);
         // A text alone is taken for the identifier.
-        party(
-            &Party { id: text("id").or_else(|| value.text()), name: text("name"), kind: text("type") },
-            test,
-        )
+        test(&Party { id: text("id").or_else(|| value.text()), name: text("name"), kind: text("type") })
     })
 }
 
-fn party(party: &Party<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
-    let Party { id, name, kind } = party;
-    id.as_deref().is_some_and(|id| {
-        test(id, Role::Whole)
-            || kind.as_deref().is_some_and(|kind| test(&format!("{kind}:{id}"), Role::Whole))
-    }) || name.as_deref().is_some_and(|name| test(name, Role::Name))
+impl Party<'_> {
+    /// Whether any text passes by which it can be found.
+    pub fn texts(&self, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+        let Self { id, name, kind } = self;
+        id.as_deref().is_some_and(|id| {
+            test(id, Role::Whole)
+                || kind.as_deref().is_some_and(|kind| test(&format!("{kind}:{id}"), Role::Whole))
+        }) || name.as_deref().is_some_and(|name| test(name, Role::Name))
+    }
 }
 
-/// Whether a text is as asked. Of a name it is enough that it has the words.
+impl Matcher {
+    /// Whether a text is as asked that a short name stands for. Of a name it is enough that it has the words.
+    pub fn says(&self, text: &str, role: Role) -> bool {
+        says(self, text, role)
+    }
+}
+
 fn says(matcher: &Matcher, text: &str, role: Role) -> bool {
     let pattern = match matcher {
         Matcher::Text(pattern) => pattern,
@@ -373,7 +399,7 @@ impl Condition {
                 entry.event.is_some_and(|event| path.any(event, &mut test))
             }
             Self::Is { field: Field::Short(short), values } => {
-                let mut test = |text: &str, role| values.iter().any(|matcher| says(matcher, text, role));
+                let mut test = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
                 each_text(*short, entry, &mut test)
             }
             Self::Only { path, values } => {
@@ -498,6 +524,19 @@ impl Query {
         either
     }
 
+    /// The parts that all must hold.
+    pub fn parts(&self) -> &[Node] {
+        match &self.root {
+            Node::All(nodes) => nodes,
+            node => core::slice::from_ref(node),
+        }
+    }
+
+    /// A part of it as text that can be parsed.
+    pub fn written(&self, part: &Node) -> String {
+        Self { root: part.clone(), conditions: self.conditions.clone() }.to_string()
+    }
+
     /// How the conditions are joined.
     pub const fn root(&self) -> &Node {
         &self.root
@@ -544,7 +583,7 @@ impl Query {
 
 impl Node {
     /// Whether it holds, by what is told of each condition.
-    pub(crate) fn holds(&self, condition: &mut dyn FnMut(usize) -> bool) -> bool {
+    pub fn holds(&self, condition: &mut dyn FnMut(usize) -> bool) -> bool {
         match self {
             Self::All(nodes) => nodes.iter().all(|node| node.holds(condition)),
             Self::Any(nodes) => nodes.iter().any(|node| node.holds(condition)),

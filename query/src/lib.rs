@@ -42,7 +42,7 @@ pub mod reading;
 pub mod tally;
 pub mod value;
 
-pub use condition::{Condition, Entry, Field, Node, Path, Query, Short};
+pub use condition::{Condition, Entry, Field, Node, Path, Query, Role, Short};
 pub use error::{Code, Error};
 pub use reading::{Outcome, Party, Read, Readings};
 pub use tally::{Findings, Seen, Tally};

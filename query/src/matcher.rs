@@ -89,16 +89,16 @@ impl Literal {
 impl Matcher {
     /// Whether a value is so. Objects and arrays never are.
     pub fn matches_value(&self, value: Value<'_>) -> bool {
+        value.text().is_some_and(|text| self.matches_said(value.kind(), &text))
+    }
+
+    /// Whether a value of this kind that says this is so.
+    pub fn matches_said(&self, kind: Kind, text: &str) -> bool {
         match self {
-            Self::Number(_) | Self::Literal(Literal { meaning: Meaning::Number(_), .. })
-                if value.kind() == Kind::Number =>
-            {
-                value.number().is_some_and(|number| self.matches(number))
+            Self::Literal(Literal { pattern, meaning: Meaning::Number(_), .. }) if kind != Kind::Number => {
+                pattern.matches(text)
             }
-            Self::Literal(Literal { pattern, meaning: Meaning::Number(_), .. }) => {
-                value.text().is_some_and(|text| pattern.matches(&text))
-            }
-            _ => value.text().is_some_and(|text| self.matches(&text)),
+            _ => self.matches(text),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::condition::{Entry, Field, Node, Path, Query, Short};
+use crate::condition::{Entry, Field, Path, Query, Short};
 use crate::nearest::nearest;
 use crate::value::{Kind, Value};
 
@@ -112,7 +112,7 @@ impl<'q> Tally<'q> {
             matched: 0,
             had: query.conditions.iter().map(|asked| asked.condition.field().is_none()).collect(),
             alone: vec![0; count],
-            steps: vec![0; parts(query).len()],
+            steps: vec![0; query.parts().len()],
             fields: BTreeSet::new(),
             own_times: 0,
             recorded_times: 0,
@@ -164,7 +164,7 @@ impl<'q> Tally<'q> {
         self.recorded_times += events;
         if self.matched == 0 {
             let mut so_far = true;
-            for (left, part) in self.steps.iter_mut().zip(parts(self.query)) {
+            for (left, part) in self.steps.iter_mut().zip(self.query.parts()) {
                 so_far = so_far && part.holds(&mut |_| false);
                 *left += if so_far { events } else { 0 };
             }
@@ -198,7 +198,7 @@ impl<'q> Tally<'q> {
             for (alone, held) in self.alone.iter_mut().zip(&held) {
                 *alone += u64::from(*held);
             }
-            for (left, part) in self.steps.iter_mut().zip(parts(self.query)) {
+            for (left, part) in self.steps.iter_mut().zip(self.query.parts()) {
                 matched = matched && part.holds(&mut |nth| held.get(nth).is_some_and(|held| *held));
                 *left += u64::from(matched);
             }
@@ -227,53 +227,57 @@ impl<'q> Tally<'q> {
 
     /// What is to be said.
     pub fn finish(&self) -> Findings {
-        let nothing = self.matched == 0;
-        let asked = || self.query.conditions.iter();
-        let unknown =
-            asked().zip(&self.had).filter(|(_, had)| !**had && self.of > 0).filter_map(|(asked, _)| {
-                let field = asked.condition.field()?;
-                let wanted = match &*field {
-                    Field::Member(path) => path.names().join("."),
-                    Field::Short(short) => short.as_str().into(),
-                };
-                let shorts = Short::ALL.iter().map(|short| short.as_str());
-                let is_short = matches!(*field, Field::Short(_));
-                let names = self.fields.iter().map(String::as_str);
-                let near = nearest(&wanted, names.chain(shorts.filter(|_| !is_short)));
-                Some(Unknown { at: asked.at.clone(), field: field.to_string(), nearest: near })
-            });
-        let mut findings = Findings {
-            matched: self.matched,
-            of: self.of,
-            unknown: unknown.collect(),
-            conditions: Vec::new(),
-            steps: Vec::new(),
-            times: self.asks_time.then_some((self.own_times, self.recorded_times)),
-        };
-        if nothing {
-            let left = |(asked, events): (&crate::condition::Asked, &u64)| Left {
-                part: asked.condition.to_string(),
-                events: *events,
-            };
-            findings.conditions = asked().zip(&self.alone).map(left).collect();
-            findings.steps = parts(self.query)
-                .into_iter()
-                .zip(&self.steps)
-                .map(|(part, events)| {
-                    let part = Query { root: part.clone(), conditions: self.query.conditions.clone() };
-                    Left { part: part.to_string(), events: *events }
-                })
-                .collect();
+        let counted = (self.matched == 0).then_some((&self.alone[..], &self.steps[..]));
+        let mut findings =
+            Findings::of(self.query, &self.had, &self.fields.iter().map(String::as_str), counted);
+        if self.of == 0 {
+            findings.unknown.clear();
         }
+        findings.matched = self.matched;
+        findings.of = self.of;
+        findings.times = self.asks_time.then_some((self.own_times, self.recorded_times));
         findings
     }
 }
 
-/// The parts that all must hold.
-fn parts(query: &Query) -> Vec<&Node> {
-    match &query.root {
-        Node::All(nodes) => nodes.iter().collect(),
-        node => vec![node],
+impl Findings {
+    /// What is to be said by what was counted: for each condition whether any event had what it is about, the fields
+    /// that there are, and where nothing was found how many events each condition leaves, and each part with those
+    /// before it. How many matched, of how many, and by which time is for the caller to say.
+    pub fn of<'a>(
+        query: &Query,
+        had: &[bool],
+        fields: &(impl Iterator<Item = &'a str> + Clone),
+        counted: Option<(&[u64], &[u64])>,
+    ) -> Self {
+        let asked = || query.conditions.iter();
+        let unknown = asked().zip(had).filter(|(_, had)| !**had).filter_map(|(asked, _)| {
+            let field = asked.condition.field()?;
+            let wanted = match &*field {
+                Field::Member(path) => path.names().join("."),
+                Field::Short(short) => short.as_str().into(),
+            };
+            let shorts = Short::ALL.iter().map(|short| short.as_str());
+            let is_short = matches!(*field, Field::Short(_));
+            let near = nearest(&wanted, fields.clone().chain(shorts.filter(|_| !is_short)));
+            Some(Unknown { at: asked.at.clone(), field: field.to_string(), nearest: near })
+        });
+        let mut findings = Self {
+            matched: 0,
+            of: 0,
+            unknown: unknown.collect(),
+            conditions: Vec::new(),
+            steps: Vec::new(),
+            times: None,
+        };
+        if let Some((alone, steps)) = counted {
+            let left = |(part, events): (String, &u64)| Left { part, events: *events };
+            findings.conditions =
+                asked().map(|asked| asked.condition.to_string()).zip(alone).map(left).collect();
+            let parts = query.parts().iter().map(|part| query.written(part));
+            findings.steps = parts.zip(steps).map(left).collect();
+        }
+        findings
     }
 }
 

@@ -169,7 +169,8 @@ fn doc(tools: &Tools, log: &Log) -> Result<String> {
     log.run(
         tools
             .cargo("doc")
-            .args(["-p", "countersign", "-p", "countersign-log", "-p", "countersign-query", "--no-deps"])
+            .args(["-p", "countersign", "-p", "countersign-index", "-p", "countersign-log"])
+            .args(["-p", "countersign-query", "--no-deps"])
             .env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
     // Whether they compile from what is packaged is not looked at: it would all be built once more.

@@ -68,7 +68,7 @@ impl Test {
         let string = |words: &[String], fits: fn(&str, &str) -> bool| {
             value.string().is_some_and(|text| words.iter().any(|word| fits(&text, word)))
         };
-        let number = || value.text().and_then(|text| text.parse::<f64>().ok());
+        let number = || value.text().and_then(|text| countersign::canonical::double(&text));
         match self {
             Self::There(there) => (value.kind() != Kind::Null) == *there,
             Self::Kind(kind) => value.kind() == *kind,

@@ -1,0 +1,89 @@
+//! Batches as the verifier writes them: a line for each event, with its place before it.
+
+use std::borrow::Cow;
+
+use countersign::time::Time;
+
+/// One line.
+pub(crate) struct Line<'a> {
+    pub(crate) number: i64,
+    pub(crate) index: i64,
+    pub(crate) chain: &'a str,
+    pub(crate) seq: i64,
+    pub(crate) time: Time,
+    pub(crate) authorised: bool,
+    pub(crate) vkey: Cow<'a, str>,
+    pub(crate) event: &'a str,
+    /// Where the event begins on the line.
+    pub(crate) at: usize,
+}
+
+/// Reads a line without its end, by the members and the order that the verifier writes them in.
+pub(crate) fn read(text: &str) -> Option<Line<'_>> {
+    let mut rest = text;
+    let nth = number(&mut rest, "{\"line\":")?;
+    let index = number(&mut rest, ",\"index\":")?;
+    let chain = string(&mut rest, ",\"chain\":")?;
+    let seq = number(&mut rest, ",\"seq\":")?;
+    let time = Time::parse(string(&mut rest, ",\"time\":")?.as_bytes())?;
+    rest = rest.strip_prefix(",\"authorised\":")?;
+    let authorised = rest.starts_with("true");
+    rest = rest.strip_prefix(if authorised { "true" } else { "false" })?;
+    let vkey = string(&mut rest, ",\"vkey\":")?;
+    let event = rest.strip_prefix(",\"event\":")?.strip_suffix('}')?;
+    let vkey = if vkey.contains('\\') { Cow::Owned(unescaped(vkey)?) } else { Cow::Borrowed(vkey) };
+    let at = text.len() - 1 - event.len();
+    Some(Line { number: nth, index, chain, seq, time, authorised, vkey, event, at })
+}
+
+fn number(rest: &mut &str, name: &str) -> Option<i64> {
+    let text = rest.strip_prefix(name)?;
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
+    *rest = &text[end..];
+    text[..end].parse().ok().filter(|number| *number < 1 << 53)
+}
+
+/// What stands between a string's quotes.
+fn string<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
+    let text = rest.strip_prefix(name)?.strip_prefix('"')?;
+    let mut escaped = false;
+    let end = text.bytes().position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    })?;
+    *rest = &text[end + 1..];
+    Some(&text[..end])
+}
+
+fn unescaped(raw: &str) -> Option<String> {
+    let quoted = format!("\"{raw}\"");
+    let document = countersign_query::value::Document::parse(&quoted)?;
+    document.root().string().map(Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"line":7,"index":5,"chain":"00ff","seq":2,"time":"2026-11-20T06:01:02.345Z","authorised":true,"vkey":"a\\\"b+1","event":{"a":"}"}}"#;
+
+    #[test]
+    fn reads_what_the_verifier_writes() {
+        let line = read(LINE).unwrap();
+        assert_eq!((line.number, line.index, line.seq, line.chain, line.authorised), (7, 5, 2, "00ff", true));
+        assert_eq!((&*line.vkey, line.event), ("a\\\"b+1", r#"{"a":"}"}"#));
+        assert_eq!(&LINE[line.at..line.at + line.event.len()], line.event);
+        assert_eq!(line.time.to_string(), "2026-11-20T06:01:02.345Z");
+    }
+
+    #[test]
+    fn reads_nothing_else() {
+        for cut in 1..LINE.len() {
+            let _ = read(&LINE[..cut]);
+            assert!(read(&LINE[cut..]).is_none());
+        }
+        assert!(read("").is_none() && read(&LINE.replace("2026-11-20", "2026-13-20")).is_none());
+        assert!(read(&LINE.replace("\"line\":7", "\"line\":99999999999999999")).is_none());
+    }
+}

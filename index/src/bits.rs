@@ -1,0 +1,178 @@
+//! Sets of rows.
+
+/// Which of so many rows are in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bits {
+    words: Vec<u64>,
+    len: usize,
+}
+
+const WORD: usize = 64;
+
+impl Bits {
+    /// None of so many.
+    pub(crate) fn none(len: usize) -> Self {
+        Self { words: vec![0; len.div_ceil(WORD)], len }
+    }
+
+    /// All of so many.
+    pub(crate) fn all(len: usize) -> Self {
+        let mut bits = Self { words: vec![u64::MAX; len.div_ceil(WORD)], len };
+        bits.trim();
+        bits
+    }
+
+    fn trim(&mut self) {
+        let rest = self.len % WORD;
+        if let (Some(last), 1..) = (self.words.last_mut(), rest) {
+            *last &= u64::MAX >> (WORD - rest);
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn get(&self, row: usize) -> bool {
+        self.words.get(row / WORD).is_some_and(|word| word >> (row % WORD) & 1 == 1)
+    }
+
+    pub(crate) fn put(&mut self, row: usize, is_in: bool) {
+        if let Some(word) = self.words.get_mut(row / WORD).filter(|_| row < self.len) {
+            let bit = 1 << (row % WORD);
+            *word = if is_in { *word | bit } else { *word & !bit };
+        }
+    }
+
+    /// The words of 64 rows each, of which the last may have fewer: what is beyond must stay out.
+    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    fn each(&mut self, other: &Self, change: impl Fn(&mut u64, u64)) {
+        debug_assert_eq!(self.len, other.len);
+        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| change(word, *other));
+    }
+
+    pub(crate) fn and(&mut self, other: &Self) {
+        self.each(other, |word, other| *word &= other);
+    }
+
+    pub(crate) fn or(&mut self, other: &Self) {
+        self.each(other, |word, other| *word |= other);
+    }
+
+    /// Takes out what the other has.
+    pub(crate) fn less(&mut self, other: &Self) {
+        self.each(other, |word, other| *word &= !other);
+    }
+
+    pub(crate) fn flip(&mut self) {
+        self.words.iter_mut().for_each(|word| *word = !*word);
+        self.trim();
+    }
+
+    /// The rows in it, in their order.
+    pub(crate) fn rows(&self) -> impl DoubleEndedIterator<Item = usize> {
+        self.words.iter().enumerate().flat_map(|(nth, word)| Ones(*word).map(move |bit| nth * WORD + bit))
+    }
+
+    /// The rows in it from one on.
+    pub(crate) fn rows_from(&self, first: usize) -> impl Iterator<Item = usize> {
+        let words = self.words.iter().enumerate().skip(first / WORD);
+        words
+            .flat_map(|(nth, word)| Ones(*word).map(move |bit| nth * WORD + bit))
+            .skip_while(move |row| *row < first)
+    }
+
+    /// The last row in it before one.
+    pub(crate) fn last_before(&self, end: usize) -> Option<usize> {
+        let end = end.min(self.len);
+        let mut nth = end.div_ceil(WORD);
+        while nth > 0 {
+            nth -= 1;
+            let inside = end - nth * WORD;
+            let word = if inside < WORD { self.words[nth] & !(u64::MAX << inside) } else { self.words[nth] };
+            if word != 0 {
+                return Some(nth * WORD + WORD - 1 - word.leading_zeros() as usize);
+            }
+        }
+        None
+    }
+
+    /// Puts the rows of another behind these, from one on.
+    pub(crate) fn append(&mut self, other: &Self, from: usize) {
+        let (begin, len) = (self.len, self.len + other.len.saturating_sub(from));
+        self.words.resize(len.div_ceil(WORD), 0);
+        self.len = len;
+        if begin.is_multiple_of(WORD) && from.is_multiple_of(WORD) {
+            let copied = other.words.get(from / WORD..).unwrap_or_default();
+            self.words[begin / WORD..].copy_from_slice(copied);
+            return;
+        }
+        for row in other.rows_from(from) {
+            self.put(begin + row - from, true);
+        }
+    }
+}
+
+/// The places of the ones in a word.
+struct Ones(u64);
+
+impl Iterator for Ones {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let bit = self.0.trailing_zeros();
+        (self.0 != 0).then(|| {
+            self.0 &= self.0 - 1;
+            bit as usize
+        })
+    }
+}
+
+impl DoubleEndedIterator for Ones {
+    fn next_back(&mut self) -> Option<usize> {
+        (self.0 != 0).then(|| {
+            let bit = WORD - 1 - self.0.leading_zeros() as usize;
+            self.0 &= !(1 << bit);
+            bit
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn appends_at_any_place() {
+        let mut other = Bits::none(130);
+        for row in [0, 1, 63, 64, 100, 129] {
+            other.put(row, true);
+        }
+        for begin in [0, 1, 64, 70] {
+            for from in [0, 1, 64, 100, 130] {
+                let mut bits = Bits::all(begin);
+                bits.append(&other, from);
+                let wanted: Vec<usize> = (0..begin)
+                    .chain(other.rows().filter(|row| *row >= from).map(|row| begin + row - from))
+                    .collect();
+                assert_eq!(bits.rows().collect::<Vec<_>>(), wanted, "{begin} {from}");
+                assert_eq!((bits.len(), bits.count()), (begin + 130 - from, wanted.len()));
+                let last = |end| wanted.iter().copied().rfind(|row| *row < end);
+                for end in [0, 1, 64, 65, 128, 200, 500] {
+                    assert_eq!(bits.last_before(end), last(end));
+                }
+            }
+        }
+    }
+}

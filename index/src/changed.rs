@@ -1,0 +1,92 @@
+//! Which members differ between before and after.
+
+use countersign_query::value::{Kind, Value};
+
+/// The most that are told of an event, the deepest, and the most members of an object that are looked at.
+const MOST: usize = 64;
+const DEEPEST: usize = 8;
+const MOST_MEMBERS: usize = 256;
+
+/// Whether all were told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changes {
+    All,
+    More,
+}
+
+/// A path as one text that no other path has.
+pub(crate) fn key<N: AsRef<str>>(names: &[N]) -> String {
+    let mut key = String::new();
+    for name in names {
+        extend(&mut key, name.as_ref());
+    }
+    key
+}
+
+fn extend(key: &mut String, name: &str) {
+    key.push_str(&name.len().to_string());
+    key.push(':');
+    key.push_str(name);
+}
+
+/// Hands out the keys of the members that differ, through objects alone, as `changed:` has it.
+pub(crate) fn each(event: Value<'_>, take: &mut dyn FnMut(&str)) -> Changes {
+    let (before, after) = (event.get("before"), event.get("after"));
+    let mut walk = Walk { take, left: MOST, key: String::new(), told: Changes::All };
+    walk.sides(before, after, 0);
+    walk.told
+}
+
+struct Walk<'t> {
+    take: &'t mut dyn FnMut(&str),
+    left: usize,
+    key: String,
+    told: Changes,
+}
+
+impl Walk<'_> {
+    fn sides(&mut self, before: Option<Value<'_>>, after: Option<Value<'_>>, depth: usize) {
+        let is_object = |side: Option<Value<'_>>| side.is_some_and(|side| side.kind() == Kind::Object);
+        if !is_object(before) && !is_object(after) {
+            return;
+        }
+        let members =
+            |side: Option<Value<'_>>| side.map_or(0, |side| side.members().take(MOST_MEMBERS + 1).count());
+        if depth == DEEPEST || members(before).max(members(after)) > MOST_MEMBERS {
+            self.told = Changes::More;
+            return;
+        }
+        for (name, value) in before.iter().flat_map(|side| side.members()) {
+            let name = name.text();
+            self.member(&name, Some(value), after.and_then(|after| after.get(&name)), depth);
+        }
+        for (name, value) in after.iter().flat_map(|side| side.members()) {
+            let name = name.text();
+            if before.is_none_or(|before| before.get(&name).is_none()) {
+                self.member(&name, None, Some(value), depth);
+            }
+        }
+    }
+
+    fn member(&mut self, name: &str, before: Option<Value<'_>>, after: Option<Value<'_>>, depth: usize) {
+        if let (Some(before), Some(after)) = (before, after)
+            && before.same(after)
+        {
+            return;
+        }
+        if self.left == 0 {
+            self.told = Changes::More;
+            return;
+        }
+        self.left -= 1;
+        let length = self.key.len();
+        extend(&mut self.key, name);
+        if self.key.len() <= crate::values::LONGEST {
+            (self.take)(&self.key);
+            self.sides(before, after, depth + 1);
+        } else {
+            self.told = Changes::More;
+        }
+        self.key.truncate(length);
+    }
+}

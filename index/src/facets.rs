@@ -1,0 +1,168 @@
+//! How often each value occurs among what was found.
+
+use core::cmp::Reverse;
+
+use countersign_query::Short;
+use foldhash::fast::FixedState;
+
+use crate::bits::Bits;
+use crate::column::{Column, Places};
+use crate::judge::{name_of, short_columns};
+use crate::packed::{Packed, each_width};
+use crate::party;
+use crate::segment::Segment;
+use crate::values::{Gathered, Kind};
+
+/// The fields whose values are counted with every question.
+pub(crate) const COUNTED: [Short; 9] = Short::ALL;
+
+/// The most values of a field that are told apart, and the most bytes of them. What comes later is counted together.
+const MOST_VALUES: usize = 1 << 18;
+const MOST_BYTES: usize = 16 << 20;
+/// What stands for those.
+const OTHERS: u32 = 0;
+/// What stands for what is no value.
+const NONE: u32 = u32::MAX;
+
+/// All values of one field, in all segments. Numbers begin after that of the others.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    values: Gathered,
+    /// The names that go with identifiers.
+    names: Gathered,
+    /// Of each value.
+    named: Vec<u32>,
+}
+
+impl Known {
+    /// Gives every value of a segment's column its number here.
+    pub(crate) fn register(&mut self, hasher: &FixedState, short: Short, segment: &Segment) -> Vec<u32> {
+        let Some(column) = short_columns(segment, short).next() else { return Vec::new() };
+        let number = |(kind, text): (Kind, &str)| match (kind, short) {
+            (Kind::Object | Kind::Array, _) => NONE,
+            (Kind::Cut, _) => OTHERS,
+            (_, Short::Actor | Short::Target) => {
+                let kept = party::read(text);
+                let unsaid = if short == Short::Actor { "user" } else { "" };
+                let name = kept.name.filter(|_| kept.id.is_some());
+                kept.label(unsaid).map_or(NONE, |label| self.number(hasher, &label, name))
+            }
+            (_, Short::Signer) => self.number(hasher, name_of(text), None),
+            (Kind::Word, _) => self.number(hasher, &text.replace(' ', "-"), None),
+            _ => self.number(hasher, text, None),
+        };
+        column.values.iter().map(number).collect()
+    }
+
+    fn number(&mut self, hasher: &FixedState, value: &str, name: Option<&str>) -> u32 {
+        let most = if self.values.len() >= MOST_VALUES || self.values.bytes() >= MOST_BYTES {
+            0
+        } else {
+            usize::MAX
+        };
+        let Some(code) = self.values.code_within(hasher, Kind::Text, value, most) else { return OTHERS };
+        if code as usize == self.named.len() {
+            self.named.push(name.map_or(NONE, |name| self.names.code(hasher, Kind::Text, name)));
+        }
+        code + 1
+    }
+
+    /// What a number stands for: the value, and a name that goes with it.
+    pub(crate) fn get(&self, number: u32) -> Option<(&str, Option<&str>)> {
+        let code = number.checked_sub(1)?;
+        let name = *self.named.get(code as usize)?;
+        Some((self.values.text(code)?, self.names.text(name)))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.values.bytes() + self.names.bytes() + self.named.len() * 4 + self.values.len() * 10
+    }
+}
+
+/// How often each value was met, by its number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts(pub(crate) Vec<u32>);
+
+impl Counts {
+    fn add(&mut self, number: u32) {
+        if number == NONE {
+            return;
+        }
+        let at = number as usize;
+        if at >= self.0.len() {
+            self.0.resize((at + 1).next_power_of_two(), 0);
+        }
+        self.0[at] += 1;
+    }
+
+    /// Counts what these rows of a segment say.
+    pub(crate) fn count(&mut self, short: Short, segment: &Segment, numbers: &[u32], rows: &Bits) {
+        let Some(column) = short_columns(segment, short).next() else { return };
+        let number = |code: usize| numbers.get(code).copied().unwrap_or(NONE);
+        match &column.places {
+            Places::Rows(Packed::Zeros(_)) => {
+                let (number, count) = (number(0), rows.count() as u32);
+                if number != NONE && count > 0 {
+                    self.add(number);
+                    self.0[number as usize] += count - 1;
+                }
+            }
+            Places::Rows(codes) => each_width!(codes,
+                _ => {},
+                list => rows.rows().for_each(|row| {
+                    if let Some(code) = list.get(row) {
+                        self.add(number(*code as usize));
+                    }
+                })
+            ),
+            Places::Pairs(at, codes) => {
+                // Of several actors or targets the first counts.
+                let first_alone = matches!(short, Short::Actor | Short::Target);
+                let mut before = None;
+                for (row, code) in at.iter().zip(codes.iter()) {
+                    if rows.get(usize::from(*row)) && !(first_alone && before == Some(row)) {
+                        self.add(number(code as usize));
+                    }
+                    before = Some(row);
+                }
+            }
+        }
+    }
+
+    /// Counts one row.
+    pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, numbers: &[u32], row: usize) {
+        let first_alone = matches!(short, Short::Actor | Short::Target);
+        let column: Option<&Column> = short_columns(segment, short).next();
+        let codes = column.into_iter().flat_map(|column| column.codes(row));
+        for code in codes.take(if first_alone { 1 } else { usize::MAX }) {
+            self.add(numbers.get(code).copied().unwrap_or(NONE));
+        }
+    }
+
+    /// The most frequent ones that pass, how many there are beside them, and how often those and what is not told
+    /// apart were met.
+    pub(crate) fn most(&self, most: usize, passes: impl Fn(u32) -> bool) -> (Vec<(u32, u32)>, usize, u64) {
+        let mut others = u64::from(self.0.first().copied().unwrap_or(0));
+        let mut met: Vec<(Reverse<u32>, u32)> = Vec::new();
+        let mut more = 0;
+        for (number, count) in (0_u32..).zip(&self.0).skip(1).filter(|(_, count)| **count > 0) {
+            if !passes(number) {
+                continue;
+            }
+            met.push((Reverse(*count), number));
+            if met.len() >= (most + 1) * 64 {
+                met.sort_unstable();
+                for (Reverse(count), _) in met.drain(most..) {
+                    more += 1;
+                    others += u64::from(count);
+                }
+            }
+        }
+        met.sort_unstable();
+        for (Reverse(count), _) in met.drain(most.min(met.len())..) {
+            more += 1;
+            others += u64::from(count);
+        }
+        (met.into_iter().map(|(Reverse(count), number)| (number, count)).collect(), more, others)
+    }
+}

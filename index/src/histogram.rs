@@ -1,0 +1,106 @@
+//! What was found over time, by outcome.
+
+use countersign_query::Outcome;
+
+/// No more bars than this.
+const MOST_BARS: i64 = 120;
+
+const SECOND: i64 = 1000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+/// How long a bar may be; beyond, so many days as are needed.
+const STEPS: [i64; 34] = [
+    1,
+    2,
+    5,
+    10,
+    20,
+    50,
+    100,
+    200,
+    500,
+    SECOND,
+    2 * SECOND,
+    5 * SECOND,
+    10 * SECOND,
+    15 * SECOND,
+    30 * SECOND,
+    MINUTE,
+    2 * MINUTE,
+    5 * MINUTE,
+    10 * MINUTE,
+    15 * MINUTE,
+    30 * MINUTE,
+    HOUR,
+    2 * HOUR,
+    3 * HOUR,
+    6 * HOUR,
+    12 * HOUR,
+    DAY,
+    2 * DAY,
+    7 * DAY,
+    14 * DAY,
+    28 * DAY,
+    91 * DAY,
+    182 * DAY,
+    364 * DAY,
+];
+
+/// Events in each bar, by outcome in the order of [`Outcome::ALL`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Histogram {
+    /// When the first bar begins, in milliseconds since 1970.
+    pub begin: i64,
+    /// How long each is, in milliseconds.
+    pub step: i64,
+    /// For each outcome, how many events each bar has.
+    pub bars: [Vec<u32>; Outcome::ALL.len()],
+}
+
+impl Histogram {
+    /// Empty bars from one time to another, both within.
+    pub(crate) fn new(first: i64, last: i64) -> Option<Self> {
+        let span = last.checked_sub(first).filter(|span| *span >= 0)?;
+        // One bar more than fits may be begun.
+        let fits = |step: &i64| last.div_euclid(*step) - first.div_euclid(*step) < MOST_BARS;
+        let years = || (span / (MOST_BARS - 1) / DAY + 1) * DAY;
+        let step = STEPS.into_iter().find(fits).unwrap_or_else(years);
+        let begin = first.div_euclid(step) * step;
+        let count = (last - begin) / step + 1;
+        Some(Self { begin, step, bars: core::array::from_fn(|_| vec![0; count as usize]) })
+    }
+
+    pub(crate) fn count(&mut self, time: i64, outcome: u8) {
+        let bar = (time - self.begin).div_euclid(self.step);
+        let bars = self.bars.get_mut(usize::from(outcome));
+        if let (Ok(bar), Some(bars)) = (usize::try_from(bar), bars)
+            && let Some(count) = bars.get_mut(bar)
+        {
+            *count += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_bars_from_the_first_to_the_last() {
+        for (first, last) in [
+            (0, 0),
+            (5, 6),
+            (-10, 500),
+            (1_795_000_000_000, 1_795_000_999_999),
+            (-62_167_219_200_000, 253_402_300_799_999),
+        ] {
+            let mut histogram = Histogram::new(first, last).unwrap();
+            histogram.count(first, 0);
+            histogram.count(last, 2);
+            assert_eq!((histogram.bars[0].first(), histogram.bars[2].last()), (Some(&1), Some(&1)));
+            assert!((1..=121).contains(&histogram.bars[1].len()), "{first} {last}");
+        }
+        assert_eq!(Histogram::new(1, 0), None);
+    }
+}

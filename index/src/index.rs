@@ -1,0 +1,665 @@
+//! All segments, and what is asked of them.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
+
+use countersign::time::Time;
+use countersign_query::condition::Condition;
+use countersign_query::error::Error;
+use countersign_query::tally::Findings;
+use countersign_query::value::Document;
+use countersign_query::{Entry, Path, Query, Readings, Short};
+use foldhash::fast::FixedState;
+
+use crate::build::{Leaf, Malformed, SegmentBuilder};
+use crate::facets::{COUNTED, Known};
+use crate::histogram::Histogram;
+use crate::judge::name_of;
+use crate::order::{Orders, Placed};
+use crate::question::{Order, Question, Verdict};
+use crate::segment::{Fact, RowKind, Segment, flag};
+
+/// Beyond so many segments of fewer rows than this at the end they become one.
+const MOST_SMALL: usize = 16;
+const SMALL: usize = 4096;
+/// About how many bytes are read at a time.
+const STRETCH: u64 = 1 << 20;
+/// The most fields that are remembered to be suggested.
+const MOST_FIELDS: usize = 4096;
+/// Numbers of rows from here on are gaps.
+pub(crate) const GAPS: u32 = 1 << 31;
+
+/// Where the events of some rows stand: in `blob`, so many bytes before what the segment says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    first: usize,
+    blob: u32,
+    before: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) segment: Segment,
+    /// The number of its first row.
+    pub(crate) base: usize,
+    runs: Vec<Run>,
+    /// For each counted field the numbers of its values.
+    pub(crate) numbers: Vec<Vec<u32>>,
+}
+
+/// Leaves that are left out, however many skips stand for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The line of the first skip.
+    pub line: u64,
+    /// The first leaf.
+    pub index: u64,
+    /// How many there are.
+    pub leaves: u64,
+}
+
+/// A stretch of bytes that has to be read before an answer is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Which bytes: the number that came with the segment.
+    pub blob: u32,
+    /// From here.
+    pub begin: u64,
+    /// To before here.
+    pub end: u64,
+}
+
+/// What is told of an answer, beside its rows.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Rows.
+    pub rows: usize,
+    /// Events found.
+    pub events: usize,
+    /// Events there are.
+    pub of: usize,
+    /// Events that were looked at.
+    pub searched: usize,
+    /// Whether everything was.
+    pub complete: bool,
+    /// Withheld events and gaps that nothing can be said about.
+    pub unknown: (usize, usize),
+    /// What was found over time; none where there is nothing in the time asked for.
+    pub histogram: Option<Histogram>,
+    /// What must be said of it.
+    pub findings: Findings,
+}
+
+/// Rows of verified events, to be asked.
+#[derive(Debug)]
+pub struct EventIndex {
+    pub(crate) readings: Readings,
+    hasher: FixedState,
+    builder: SegmentBuilder,
+    /// Where the rows stand that the builder has.
+    runs: Vec<Run>,
+    pub(crate) held: Vec<Held>,
+    rows: usize,
+    events: usize,
+    withheld: usize,
+    own_times: usize,
+    gaps: Vec<Gap>,
+    pub(crate) known: [Known; COUNTED.len()],
+    /// How many rows have each field.
+    pub(crate) fields: BTreeMap<String, u64>,
+    orders: Orders,
+    pub(crate) question: Option<Question>,
+    /// The answer's rows, as it was told last.
+    answer: Vec<u32>,
+    stretch: Option<(Stretch, Vec<u32>)>,
+    read: Vec<u8>,
+}
+
+struct Places<'h>(&'h [Held]);
+
+impl Placed for Places<'_> {
+    fn line(&self, row: u32) -> i64 {
+        at(self.0, row as usize).map_or(0, |(held, row)| held.segment.lines.get(row))
+    }
+
+    fn time(&self, row: u32) -> i64 {
+        at(self.0, row as usize).map_or(0, |(held, row)| held.segment.happened(row))
+    }
+}
+
+/// The segment of a row, and its number there.
+fn at(held: &[Held], row: usize) -> Option<(&Held, usize)> {
+    let nth = held.partition_point(|held| held.base <= row).checked_sub(1)?;
+    let held = &held[nth];
+    (row - held.base < held.segment.rows()).then(|| (held, row - held.base))
+}
+
+impl EventIndex {
+    /// `seed` is as in [`SegmentBuilder::new`].
+    pub fn new(seed: u64, readings: Readings) -> Self {
+        Self {
+            builder: SegmentBuilder::new(seed, readings.clone()),
+            hasher: FixedState::with_seed(seed),
+            readings,
+            runs: Vec::new(),
+            held: Vec::new(),
+            rows: 0,
+            events: 0,
+            withheld: 0,
+            own_times: 0,
+            gaps: Vec::new(),
+            known: Default::default(),
+            fields: BTreeMap::new(),
+            orders: Orders::default(),
+            question: None,
+            answer: Vec::new(),
+            stretch: None,
+            read: Vec::new(),
+        }
+    }
+
+    pub(crate) const fn hasher(&self) -> &FixedState {
+        &self.hasher
+    }
+
+    /// How many events there are.
+    pub const fn events(&self) -> usize {
+        self.events
+    }
+
+    /// How many withheld ones.
+    pub const fn withheld(&self) -> usize {
+        self.withheld
+    }
+
+    /// How many gaps.
+    pub const fn gaps(&self) -> usize {
+        self.gaps.len()
+    }
+
+    /// About how many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        let held = |held: &Held| {
+            held.segment.bytes() + held.numbers.iter().map(|list| list.len() * 4).sum::<usize>()
+        };
+        self.held.iter().map(held).sum::<usize>()
+            + self.known.iter().map(Known::bytes).sum::<usize>()
+            + self.orders.bytes()
+            + self.answer.len() * 4
+    }
+
+    /// Takes a batch of the verifier's, whose bytes are kept elsewhere as `blob`.
+    ///
+    /// # Errors
+    /// As [`SegmentBuilder::add`].
+    pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), Malformed> {
+        let (first, before) = (self.builder.rows(), self.builder.came());
+        self.runs.push(Run { first, blob, before });
+        let added = self.builder.add(batch);
+        let rows = self.builder.rows() - first;
+        self.events += rows;
+        added
+    }
+
+    /// Takes a segment. Where its events stand is counted from the begin of `blob`.
+    pub fn add_segment(&mut self, segment: Segment, blob: u32) {
+        self.flush();
+        self.events += segment.rows_of(RowKind::Event).count();
+        self.withheld += segment.rows_of(RowKind::Withheld).count();
+        self.hold(segment, vec![Run { first: 0, blob, before: 0 }]);
+        self.merge();
+    }
+
+    pub(crate) fn add_leaf(&mut self, leaf: &Leaf<'_>) {
+        if leaf.kind == RowKind::Gap {
+            let gap = Gap { line: leaf.line as u64, index: leaf.index as u64, leaves: leaf.seq as u64 };
+            match self.gaps.last_mut() {
+                Some(last) if last.index.checked_add(last.leaves) == Some(gap.index) => {
+                    last.leaves += gap.leaves;
+                }
+                _ => self.gaps.push(gap),
+            }
+            return;
+        }
+        self.withheld += usize::from(leaf.kind == RowKind::Withheld);
+        self.builder.leaf(leaf);
+    }
+
+    /// Makes a segment of what came one by one.
+    pub(crate) fn flush(&mut self) {
+        if self.builder.rows() == 0 {
+            return;
+        }
+        let mut first = 0;
+        let runs = core::mem::take(&mut self.runs);
+        for segment in self.builder.finish() {
+            let end = first + segment.rows();
+            let begin = runs.partition_point(|run| run.first <= first).saturating_sub(1);
+            let own = runs[begin.min(runs.len())..].iter().take_while(|run| run.first < end);
+            let own = own.map(|run| Run { first: run.first.saturating_sub(first), ..*run }).collect();
+            self.hold(segment, own);
+            first = end;
+        }
+        self.merge();
+    }
+
+    fn hold(&mut self, segment: Segment, runs: Vec<Run>) {
+        self.own_times += segment.flags.iter().filter(|flags| *flags & flag::OWN_TIME != 0).count();
+        self.remember_fields(&segment);
+        let base = self.rows;
+        self.rows += segment.rows();
+        let numbers = self.register(&segment);
+        self.held.push(Held { segment, base, runs, numbers });
+    }
+
+    fn register(&mut self, segment: &Segment) -> Vec<Vec<u32>> {
+        let known = COUNTED.iter().zip(&mut self.known);
+        known.map(|(short, known)| known.register(&self.hasher, *short, segment)).collect()
+    }
+
+    fn remember_fields(&mut self, segment: &Segment) {
+        let mut counts: Vec<u64> = vec![0; segment.nodes.len()];
+        for (nth, node) in segment.nodes.iter().enumerate().rev() {
+            let own = node.column.and_then(|column| segment.columns.get(column as usize));
+            let mut rows = crate::bits::Bits::none(segment.rows());
+            if let Some(column) = own {
+                column.add_rows(&mut rows);
+            }
+            // Of an object as many events have it as have the member that most have.
+            counts[nth] = counts[nth].max(rows.count() as u64);
+            let parent = node.parent as usize;
+            counts[parent] = counts[parent].max(counts[nth]);
+        }
+        for (nth, count) in counts.into_iter().enumerate().skip(1) {
+            let path = Path::of(segment.names(nth)).to_string();
+            let room = self.fields.len() < MOST_FIELDS;
+            match self.fields.entry(path) {
+                MapEntry::Occupied(mut known) => *known.get_mut() += count,
+                MapEntry::Vacant(new) if room => drop(new.insert(count)),
+                MapEntry::Vacant(_) => {}
+            }
+        }
+    }
+
+    /// Makes one segment of many small ones at the end.
+    fn merge(&mut self) {
+        let small = self.held.iter().rev().take_while(|held| held.segment.rows() < SMALL).count();
+        if small < MOST_SMALL {
+            return;
+        }
+        let many = self.held.split_off(self.held.len() - small);
+        let mut base = many.first().map_or(0, |held| held.base);
+        let mut runs: Vec<Run> = Vec::new();
+        let first = base;
+        for held in &many {
+            self.builder.absorb(&held.segment);
+            for run in &held.runs {
+                let moved = Run { first: held.base - first + run.first, ..*run };
+                if runs.last().is_none_or(|last| (last.blob, last.before) != (run.blob, run.before)) {
+                    runs.push(moved);
+                }
+            }
+        }
+        let mut done = 0;
+        for segment in self.builder.finish() {
+            let end = done + segment.rows();
+            let begin = runs.partition_point(|run| run.first <= done).saturating_sub(1);
+            let own = runs[begin.min(runs.len())..].iter().take_while(|run| run.first < end);
+            let own = own.map(|run| Run { first: run.first.saturating_sub(done), ..*run }).collect();
+            let numbers = self.register(&segment);
+            let rows = segment.rows();
+            self.held.push(Held { segment, base, runs: own, numbers });
+            base += rows;
+            done = end;
+        }
+    }
+
+    /// Asks. A question of before that asks the same in another order is gone on with.
+    ///
+    /// # Errors
+    /// What of the query is not understood; the question before stays.
+    pub fn ask(&mut self, query: &str, now: Time, order: Order) -> Result<(), Error> {
+        let query = Query::parse(query, now)?;
+        match &mut self.question {
+            // Where conditions stand may differ.
+            Some(question) if question.query == query => {
+                question.query = query;
+                question.order = order;
+            }
+            _ => {
+                self.question = Some(Question::new(query, order));
+                self.stretch = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at about so many rows, as far as columns tell; whether there may be more to look at.
+    pub fn step(&mut self, rows: usize) -> bool {
+        self.flush();
+        let Some(question) = &mut self.question else { return false };
+        let wanted = question.judged().saturating_add(rows).min(self.rows);
+        while question.judged() < wanted {
+            let Some((held, from)) = at(&self.held, question.judged()) else { return false };
+            question.judge(&held.segment, from, &held.numbers);
+        }
+        question.judged() < self.rows
+    }
+
+    /// The next bytes to be read. The same until they were given, or something else is asked.
+    pub fn wants(&mut self) -> Option<Stretch> {
+        if self.stretch.is_none() {
+            self.stretch = self.next_stretch();
+        }
+        self.stretch.as_ref().map(|(stretch, _)| *stretch)
+    }
+
+    fn next_stretch(&self) -> Option<(Stretch, Vec<u32>)> {
+        let question = self.question.as_ref()?;
+        let mut row = if question.order.descending {
+            question.unread.last_before(usize::MAX)?
+        } else {
+            question.unread.rows().next()?
+        };
+        let (blob, begin, end) = self.place(row)?;
+        let mut stretch = Stretch { blob, begin, end };
+        let mut rows = vec![row as u32];
+        loop {
+            let next = if question.order.descending {
+                question.unread.last_before(row)
+            } else {
+                question.unread.rows_from(row + 1).next()
+            };
+            let Some((blob, begin, end)) = next.and_then(|next| self.place(next)) else { break };
+            let whole = Stretch { blob, begin: begin.min(stretch.begin), end: end.max(stretch.end) };
+            if blob != stretch.blob || whole.end - whole.begin > STRETCH {
+                break;
+            }
+            stretch = whole;
+            row = next.unwrap_or(row);
+            rows.push(row as u32);
+        }
+        Some((stretch, rows))
+    }
+
+    /// Where the bytes of an event stand.
+    pub(crate) fn place(&self, row: usize) -> Option<(u32, u64, u64)> {
+        let (held, row) = at(&self.held, row)?;
+        let run = held.runs[..held.runs.partition_point(|run| run.first <= row)].last()?;
+        let begin = u64::try_from(held.segment.begins.get(row)).ok()?.checked_sub(run.before)?;
+        Some((run.blob, begin, begin + u64::try_from(held.segment.lengths.get(row)).ok()?))
+    }
+
+    /// Takes bytes that are wanted, or the begin of them.
+    pub fn give(&mut self, bytes: &[u8]) {
+        let Some((stretch, rows)) = self.stretch.take() else { return };
+        // What more is given is no part of any event.
+        let missing = ((stretch.end - stretch.begin) as usize).saturating_sub(self.read.len());
+        self.read.extend(&bytes[..missing.min(bytes.len())]);
+        if bytes.len() < missing {
+            self.stretch = Some((stretch, rows));
+            return;
+        }
+        let read = core::mem::take(&mut self.read);
+        for row in rows {
+            let Some((_, begin, end)) = self.place(row as usize) else { continue };
+            let text = read.get((begin - stretch.begin) as usize..(end - stretch.begin) as usize);
+            self.look(row as usize, text.and_then(|text| core::str::from_utf8(text).ok()));
+        }
+    }
+
+    fn look(&mut self, row: usize, event: Option<&str>) {
+        let (Some((held, local)), Some(question)) = (at(&self.held, row), &mut self.question) else { return };
+        let segment = &held.segment;
+        let document = event.and_then(Document::parse);
+        let root = document.as_ref().map(Document::root);
+        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let entry = Entry {
+            event: root,
+            read: read.as_ref(),
+            recorded: segment.recorded(local),
+            chain: segment.text(Fact::Chain, local).map_or("", |(_, chain)| chain),
+            signer: segment.text(Fact::Key, local).map(|(_, key)| name_of(key)),
+        };
+        question.unread.put(row, false);
+        question.searched += 1;
+        let near = match question.look(&entry) {
+            Verdict::Found => {
+                question.found.put(row, true);
+                question.events += 1;
+                None
+            }
+            Verdict::Near(field) => Some(field),
+            Verdict::No => return,
+        };
+        for (nth, short) in COUNTED.iter().enumerate() {
+            if near.is_none_or(|near| near == nth) {
+                question.counts[nth].count_row(*short, segment, &held.numbers[nth], local);
+            }
+        }
+    }
+
+    /// Brings the answer's rows up to date, and tells of it. Nothing where nothing was asked.
+    pub fn found(&mut self) -> Option<Answer> {
+        self.flush();
+        let question = self.question.as_ref()?;
+        let judged = question.judged();
+        let unread = question.unread.count();
+        let complete = judged == self.rows && unread == 0;
+        let places = Places(&self.held);
+        // All rows are in order, of which some may not be looked at yet.
+        let ordered = if question.order.by_time {
+            self.orders.by_time(self.rows, &places)
+        } else {
+            self.orders.by_line(self.rows, &places)
+        };
+        let mut rows: Vec<u32> = Vec::with_capacity(question.events);
+        rows.extend(ordered.iter().filter(|row| question.found.get(**row as usize)));
+        let gaps = gaps_within(question, &self.gaps, &mut self.orders, self.rows, &places);
+        let listed = question.recorded_alone().is_some();
+        if question.order.descending {
+            rows.reverse();
+        }
+        if listed && !gaps.is_empty() {
+            let gaps =
+                if question.order.descending { gaps.iter().rev().copied().collect() } else { gaps.clone() };
+            rows = if question.order.by_time {
+                rows.into_iter().chain(gaps).collect()
+            } else {
+                self.with_gaps(&rows, &gaps, question.order.descending)
+            };
+        }
+        let (had, alone, steps) = question.left();
+        let counted =
+            (complete && question.events == 0 && !question.query.is_empty()).then_some((alone, steps));
+        let had: Vec<bool> = had.iter().map(|had| *had || !complete || self.events == 0).collect();
+        let mut findings =
+            Findings::of(&question.query, &had, &self.fields.keys().map(String::as_str), counted);
+        findings.matched = question.events as u64;
+        findings.of = self.events as u64;
+        findings.times =
+            Some((self.own_times as u64, (self.events - self.own_times.min(self.events)) as u64));
+        let answer = Answer {
+            rows: rows.len(),
+            events: question.events,
+            of: self.events,
+            searched: question.searched,
+            complete,
+            unknown: (question.withheld_unknown, if listed { 0 } else { gaps.len() }),
+            histogram: self.histogram(question),
+            findings,
+        };
+        self.answer = rows;
+        Some(answer)
+    }
+
+    fn with_gaps(&self, rows: &[u32], gaps: &[u32], descending: bool) -> Vec<u32> {
+        let places = Places(&self.held);
+        let mut merged = Vec::with_capacity(rows.len() + gaps.len());
+        let mut rows = rows;
+        for gap in gaps {
+            let line = self.gap(*gap).map_or(0, |gap| gap.line as i64);
+            let before = rows.partition_point(|row| (places.line(*row) < line) != descending);
+            merged.extend(&rows[..before]);
+            merged.push(*gap);
+            rows = &rows[before..];
+        }
+        merged.extend(rows);
+        merged
+    }
+
+    pub(crate) fn gap(&self, row: u32) -> Option<Gap> {
+        self.gaps.get(row.checked_sub(GAPS)? as usize).copied()
+    }
+
+    fn histogram(&self, question: &Question) -> Option<Histogram> {
+        let span = question.span();
+        let (mut first, mut last) = (i64::MAX, i64::MIN);
+        for held in &self.held {
+            let segment = &held.segment;
+            let times = segment.happened.as_ref().unwrap_or(&segment.recorded);
+            for (time, flags) in times.iter().zip(&segment.flags) {
+                if flags & 3 == RowKind::Event as u8 {
+                    first = first.min(time);
+                    last = last.max(time);
+                }
+            }
+        }
+        first = first.max(span.from.map_or(i64::MIN, Time::millis));
+        last = last.min(span.until.map_or(i64::MAX, |until| until.millis() - 1));
+        let mut histogram = Histogram::new(first, last)?;
+        for held in &self.held {
+            let end = held.base + held.segment.rows();
+            for row in question.found.rows_from(held.base).take_while(|row| *row < end) {
+                let row = row - held.base;
+                if held.segment.kind(row) == RowKind::Event {
+                    histogram.count(held.segment.happened(row), held.segment.outcomes[row]);
+                }
+            }
+        }
+        Some(histogram)
+    }
+
+    /// The numbers of the answer's rows from one place to another.
+    pub(crate) fn answered(&self, from: usize, to: usize) -> &[u32] {
+        let to = to.min(self.answer.len());
+        self.answer.get(from.min(to)..to).unwrap_or_default()
+    }
+
+    /// The segment of a row, and its number there.
+    pub(crate) fn at(&self, row: u32) -> Option<(&Held, usize)> {
+        at(&self.held, row as usize)
+    }
+
+    /// The place in the answer of the row that shows a line of the export.
+    pub fn row_of(&mut self, line: u64) -> Option<usize> {
+        let gap = self.gaps.iter().position(|gap| gap.line == line);
+        let row = match gap {
+            Some(nth) => GAPS + nth as u32,
+            None => self.by_number(line, |segment, row| segment.lines.get(row))?,
+        };
+        self.answer.iter().position(|other| *other == row)
+    }
+
+    /// The line of the event or withheld event at a leaf.
+    pub fn line_of(&mut self, index: u64) -> Option<u64> {
+        let row = self.by_number(index, Segment::index)?;
+        let (held, row) = self.at(row)?;
+        let is_shown = matches!(held.segment.kind(row), RowKind::Event | RowKind::Withheld);
+        is_shown.then(|| held.segment.lines.get(row) as u64)
+    }
+
+    /// The row with a number that ascends with the lines.
+    fn by_number(&mut self, wanted: u64, number: impl Fn(&Segment, usize) -> i64) -> Option<u32> {
+        self.flush();
+        let wanted = i64::try_from(wanted).ok()?;
+        let places = Places(&self.held);
+        let rows = self.orders.by_line(self.rows, &places);
+        let of = |row: u32| at(&self.held, row as usize).map_or(0, |(held, row)| number(&held.segment, row));
+        let place = rows.partition_point(|row| of(*row) < wanted);
+        rows.get(place).copied().filter(|row| of(*row) == wanted)
+    }
+
+    /// The leaves of all events found, ascending.
+    pub fn indexes(&self) -> Vec<u64> {
+        let mut indexes: Vec<u64> = self
+            .answer
+            .iter()
+            .filter_map(|row| self.at(*row))
+            .filter(|(held, row)| held.segment.kind(*row) == RowKind::Event)
+            .map(|(held, row)| held.segment.index(row) as u64)
+            .collect();
+        indexes.sort_unstable();
+        indexes
+    }
+
+    /// What stands at leaves, in ranges from one to before another: what is shown, withheld, skipped, and what has
+    /// rows of its own.
+    pub fn coverage(&mut self) -> [Vec<(u64, u64)>; 4] {
+        self.flush();
+        let mut ranges: [Vec<(u64, u64)>; 4] = Default::default();
+        let mut add = |of: usize, begin: u64, end: u64| match ranges[of].last_mut() {
+            Some((_, last)) if *last == begin => *last = end,
+            _ => ranges[of].push((begin, end)),
+        };
+        let places = Places(&self.held);
+        for row in self.orders.by_line(self.rows, &places) {
+            let Some((held, row)) = at(&self.held, *row as usize) else { continue };
+            let index = held.segment.index(row) as u64;
+            match held.segment.kind(row) {
+                RowKind::Withheld => add(1, index, index + 1),
+                RowKind::Event | RowKind::Gap | RowKind::Other => add(0, index, index + 1),
+            }
+            if matches!(held.segment.kind(row), RowKind::Event | RowKind::Withheld) {
+                add(3, index, index + 1);
+            }
+        }
+        let mut gaps = self.gaps.clone();
+        gaps.sort_unstable_by_key(|gap| gap.index);
+        for gap in gaps {
+            add(2, gap.index, gap.index.saturating_add(gap.leaves));
+        }
+        ranges
+    }
+
+    /// Whether a top-level condition asks for a value.
+    pub(crate) fn is_chosen(&self, short: Short, value: &str) -> bool {
+        let chosen = |condition: &Condition| match condition {
+            Condition::Is { values, .. } if crate::question::counted(condition) == Some(short) => {
+                values.iter().any(|matcher| matcher.matches(value))
+            }
+            _ => false,
+        };
+        self.question.as_ref().is_some_and(|question| question.top().any(chosen))
+    }
+}
+
+/// The gaps that neighbours in the log do not put before or after the time of recording that is asked for, in order.
+fn gaps_within(
+    question: &Question,
+    gaps: &[Gap],
+    orders: &mut Orders,
+    rows: usize,
+    places: &Places<'_>,
+) -> Vec<u32> {
+    let mut sorted: Vec<u32> = (0..gaps.len()).map(|nth| GAPS + nth as u32).collect();
+    let gap = |row: &u32| gaps[(*row - GAPS) as usize];
+    sorted.sort_by_key(|row| gap(row).line);
+    let Some(span) = question.recorded_alone().filter(|span| span.from.is_some() || span.until.is_some())
+    else {
+        return sorted;
+    };
+    let by_line = orders.by_line(rows, places);
+    let recorded = |row: Option<&u32>| {
+        let (held, row) = at(places.0, *row? as usize)?;
+        Some(held.segment.recorded(row))
+    };
+    sorted.retain(|row| {
+        let after = by_line.partition_point(|other| places.line(*other) < gap(row).line as i64);
+        let before = recorded(after.checked_sub(1).and_then(|before| by_line.get(before)));
+        let after = recorded(by_line.get(after));
+        before.is_none_or(|before| span.until.is_none_or(|until| before < until))
+            && after.is_none_or(|after| span.from.is_none_or(|from| after >= from))
+    });
+    sorted
+}

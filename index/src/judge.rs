@@ -1,0 +1,300 @@
+//! Which rows of a segment are as a query asks, as far as columns tell. What a value must be is for the query's own
+//! matchers to say, which are asked once for each value.
+
+use countersign::time::Time;
+use countersign_query::condition::{Basis, Condition, Node};
+use countersign_query::matcher::{Matcher, Pattern, Span, fold, words};
+use countersign_query::{Field, Path, Query, Role, Short};
+
+use crate::bits::Bits;
+use crate::changed;
+use crate::column::{Column, Judged, Told};
+use crate::party;
+use crate::scan;
+use crate::segment::{Fact, RowKind, Segment, flag};
+use crate::values::{Kind, Values};
+
+/// Whether a condition holds, row by row. Rows without an event are told of only where the link is asked for.
+pub(crate) fn condition(segment: &Segment, condition: &Condition) -> Judged {
+    let mut judged = Judged::none(segment.rows());
+    match condition {
+        Condition::Is { field: Field::Member(path), values } => {
+            if let Some(column) = segment.column(path.names()) {
+                let fits = |kind: Kind, text: &str| {
+                    kind.of_event()
+                        .is_some_and(|of| values.iter().any(|matcher| matcher.matches_said(of, text)))
+                };
+                column.spread(&told(&column.values, patterns(values).as_deref(), fits), &mut judged);
+            }
+            more(segment, flag::MORE, &mut judged);
+        }
+        Condition::Is { field: Field::Short(short), values } => {
+            is_short(segment, *short, values, &mut judged);
+        }
+        Condition::Has(Field::Short(short)) => {
+            for column in short_columns(segment, *short) {
+                let says = says_anything(*short);
+                let told = column
+                    .values
+                    .iter()
+                    .map(|(kind, text)| if says(kind, text) { Told::Yes } else { Told::No });
+                column.spread(&told.collect::<Vec<_>>(), &mut judged);
+            }
+            short_more(segment, *short, &mut judged);
+        }
+        Condition::Has(Field::Member(path)) => {
+            if let Some(node) = segment.node(path.names()) {
+                segment.columns_within(node).for_each(|column| column.add_rows(&mut judged.sure));
+                judged.possible = judged.sure.clone();
+            }
+            more(segment, flag::MORE, &mut judged);
+        }
+        Condition::Only { path, values } => only(segment, path, values, &mut judged),
+        Condition::Changed(path) => {
+            let column = segment.fact(Fact::Changed);
+            let key = changed::key(path.names());
+            let is = column.values.iter().map(|(_, text)| if text == key { Told::Yes } else { Told::No });
+            column.spread(&is.collect::<Vec<_>>(), &mut judged);
+            more(segment, flag::MORE_FACTS, &mut judged);
+        }
+        Condition::Text(pattern) => text(segment, &[pattern], &|text| pattern.matches(text), &mut judged),
+        Condition::Word(wanted) => {
+            let has = |text: &str| words(&fold(text)).any(|word| word == wanted);
+            text(segment, &[&Pattern::contains(wanted)], &has, &mut judged);
+        }
+        Condition::Time(basis, span) => judged = Judged::exactly(time(segment, *basis, *span)),
+        // What is not known yet is for the event's bytes to tell.
+        _ => judged.possible = segment.rows_of(RowKind::Event),
+    }
+    judged
+}
+
+/// Whether a part of a query holds, by what is told of each condition.
+pub(crate) fn node(part: &Node, conditions: &[Judged], rows: usize) -> Judged {
+    match part {
+        Node::All(parts) => {
+            let mut all = Judged::exactly(Bits::all(rows));
+            for part in parts {
+                all.and(&node(part, conditions, rows));
+            }
+            all
+        }
+        Node::Any(parts) => {
+            let mut any = Judged::none(rows);
+            for part in parts {
+                any.or(&node(part, conditions, rows));
+            }
+            any
+        }
+        Node::Not(part) => {
+            let mut not = node(part, conditions, rows);
+            not.flip();
+            not
+        }
+        Node::Condition(nth) => conditions.get(*nth).cloned().unwrap_or_else(|| Judged::none(rows)),
+    }
+}
+
+/// Whether any event of a segment has what a condition is about. Where that is not known, it may.
+pub(crate) fn is_about(segment: &Segment, condition: &Condition) -> bool {
+    let mut any_more = segment.flags.iter().copied();
+    match condition {
+        Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short)) => {
+            let says = says_anything(*short);
+            short_columns(segment, *short)
+                .any(|column| column.values.iter().any(|(kind, text)| says(kind, text)))
+        }
+        Condition::Is { field: Field::Member(path), .. }
+        | Condition::Has(Field::Member(path))
+        | Condition::Only { path, .. } => {
+            segment.node(path.names()).is_some() || any_more.any(|flags| flags & flag::MORE != 0)
+        }
+        Condition::Changed(path) => {
+            let of = |side: &str| {
+                let names: Vec<&str> =
+                    core::iter::once(side).chain(path.names().iter().map(String::as_str)).collect();
+                segment.node(&names).is_some()
+            };
+            of("before") || of("after") || any_more.any(|flags| flags & flag::MORE != 0)
+        }
+        _ => true,
+    }
+}
+
+/// Rows that may be so too, unless they are for sure.
+fn more(segment: &Segment, flag: u8, judged: &mut Judged) {
+    if segment.flags.iter().any(|flags| flags & flag != 0) {
+        judged.perhaps(&segment.rows_where(|flags| flags & flag != 0));
+    }
+}
+
+/// What must be in a text so that one of these fits; none where that cannot be told.
+fn patterns(values: &[Matcher]) -> Option<Vec<&Pattern>> {
+    values
+        .iter()
+        .map(|matcher| if let Matcher::Text(pattern) = matcher { Some(pattern) } else { None })
+        .collect()
+}
+
+/// What is told of each value. A value of which the begin is kept alone may fit, whatever that is.
+fn told(values: &Values, needed: Option<&[&Pattern]>, fits: impl Fn(Kind, &str) -> bool) -> Vec<Told> {
+    let mut told = vec![Told::No; values.len()];
+    let mut look = |code: usize, kind: Kind, text: &str| {
+        told[code] = match kind {
+            Kind::Cut => Told::Perhaps,
+            _ if fits(kind, text) => Told::Yes,
+            _ => Told::No,
+        };
+    };
+    match needed.and_then(|patterns| scan::Needles::of(patterns, values)) {
+        Some(needles) => needles.candidates(values, look),
+        None => values.iter().enumerate().for_each(|(code, (kind, text))| look(code, kind, text)),
+    }
+    told
+}
+
+fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Judged) {
+    let says = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
+    match short {
+        Short::Actor | Short::Target => {
+            let fits =
+                |_: Kind, text: &str| party::read(text).party().texts(&mut |text, role| says(text, role));
+            for column in short_columns(segment, short) {
+                column.spread(&told(&column.values, None, fits), judged);
+            }
+        }
+        Short::Signer => {
+            let column = segment.fact(Fact::Key);
+            let fits = |_: Kind, text: &str| says(name_of(text), Role::Whole);
+            column.spread(&told(&column.values, None, fits), judged);
+        }
+        _ => {
+            let fits = |kind: Kind, text: &str| match kind {
+                Kind::Object | Kind::Array => false,
+                Kind::Word => says(text, Role::Word),
+                _ => says(text, Role::Whole),
+            };
+            // Words of ours may be written in other ways.
+            let needed = if short == Short::Outcome { None } else { patterns(values) };
+            for column in short_columns(segment, short) {
+                column.spread(&told(&column.values, needed.as_deref(), fits), judged);
+            }
+        }
+    }
+    short_more(segment, short, judged);
+}
+
+/// Whether what is kept of a short name has any text. A party of which the type alone is known has none.
+fn says_anything(short: Short) -> impl Fn(Kind, &str) -> bool {
+    move |kind, text| match short {
+        Short::Actor | Short::Target => party::read(text).party().texts(&mut |_, _| true),
+        _ => kind.of_event().is_some(),
+    }
+}
+
+/// The name of a verifier key.
+pub(crate) fn name_of(key: &str) -> &str {
+    key.split_once('+').map_or(key, |(name, _)| name)
+}
+
+/// The columns in which what a short name stands for is kept.
+pub(crate) fn short_columns(segment: &Segment, short: Short) -> impl Iterator<Item = &Column> {
+    let fact = match short {
+        Short::Action => Fact::Action,
+        Short::Actor => Fact::Actor,
+        Short::Target => Fact::Target,
+        Short::Outcome => Fact::Outcome,
+        Short::Ip => Fact::Ip,
+        Short::Signer => Fact::Key,
+        Short::Chain => Fact::Chain,
+        Short::As => Fact::As,
+        Short::Tenant => return segment.column(&["tenant"]).into_iter(),
+    };
+    Some(segment.fact(fact)).into_iter()
+}
+
+fn short_more(segment: &Segment, short: Short, judged: &mut Judged) {
+    match short {
+        Short::Actor | Short::Target => more(segment, flag::MORE_FACTS, judged),
+        Short::Tenant => more(segment, flag::MORE, judged),
+        _ => {}
+    }
+}
+
+/// There are values, all of which fit, and no object.
+fn only(segment: &Segment, path: &Path, values: &[Matcher], judged: &mut Judged) {
+    let rows = segment.rows();
+    if let Some(node) = segment.node(path.names()) {
+        let mut wrong = Judged::none(rows);
+        let mut columns = segment.columns_within(node);
+        if let Some(own) = segment.column(path.names()) {
+            columns.next();
+            let fits = |kind: Kind, text: &str| {
+                kind.of_event().is_some_and(|of| values.iter().any(|matcher| matcher.matches_said(of, text)))
+            };
+            let right = told(&own.values, None, fits);
+            own.spread(&right, judged);
+            let unfit = own.values.iter().zip(&right).map(|((kind, _), right)| match (kind, right) {
+                (Kind::Array, _) | (_, Told::Yes) => Told::No,
+                (_, Told::Perhaps) => Told::Perhaps,
+                (_, Told::No) => Told::Yes,
+            });
+            own.spread(&unfit.collect::<Vec<_>>(), &mut wrong);
+        }
+        for within in columns {
+            within.add_rows(&mut wrong.sure);
+        }
+        wrong.possible.or(&wrong.sure);
+        wrong.flip();
+        judged.and(&wrong);
+    }
+    // Values that are in no column may be wrong, and may be the ones that are right.
+    let more = segment.rows_where(|flags| flags & flag::MORE != 0);
+    judged.sure.less(&more);
+    judged.possible.or(&more);
+}
+
+/// Any string or number of the event.
+fn text(segment: &Segment, needed: &[&Pattern], fits: &dyn Fn(&str) -> bool, judged: &mut Judged) {
+    for column in &segment.columns {
+        let values = &column.values;
+        if values.only_kind().is_some_and(|kind| !is_text(kind)) {
+            continue;
+        }
+        let told = told(values, Some(needed), |kind, text| is_text(kind) && fits(text));
+        column.spread(&told, judged);
+    }
+    more(segment, flag::MORE, judged);
+}
+
+const fn is_text(kind: Kind) -> bool {
+    matches!(kind, Kind::Text | Kind::Number | Kind::Cut)
+}
+
+fn time(segment: &Segment, basis: Basis, span: Span) -> Bits {
+    let times = match (basis, &segment.happened) {
+        (Basis::Happened, Some(happened)) => happened,
+        _ => &segment.recorded,
+    };
+    let mut bits = Bits::none(segment.rows());
+    let from = span.from.map_or(i64::MIN, Time::millis);
+    let until = span.until.map_or(i64::MAX, Time::millis);
+    for (row, time) in times.iter().enumerate() {
+        if time >= from && time < until {
+            bits.put(row, true);
+        }
+    }
+    // What is left out has no time of its own.
+    bits.less(&segment.rows_where(|flags| flags & 3 == RowKind::Gap as u8));
+    bits
+}
+
+/// Rows that a query can find at all: where it asks about events, events.
+pub(crate) fn candidates(segment: &Segment, query: &Query) -> Bits {
+    let withheld = !query.reads_events();
+    segment.rows_where(|flags| match flags & 3 {
+        0 => true,
+        1 => withheld,
+        _ => false,
+    })
+}

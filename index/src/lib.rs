@@ -1,0 +1,71 @@
+//! Verified events in columns, so that questions about millions of them are answered at once.
+//!
+//! Nothing here does I/O or reads a clock. A [`SegmentBuilder`] takes events as they verify, one beside each verifier,
+//! and makes [`Segment`]s of them: a column for every path that events have and for what their reading says. An
+//! [`EventIndex`] takes segments in any order and answers: which events are as a query of `countersign-query` asks,
+//! which values they have and how often, and how they lie in time.
+//!
+//! The events' bytes stay outside. What is too long or too much for columns is looked up in them: the index says which
+//! bytes it [wants](EventIndex::wants), and is [given](EventIndex::give) them. Whether a value is as asked is said by
+//! the query's own matchers, so that an index finds what [`Query::matches`](countersign_query::Query::matches) finds.
+//!
+//! ```
+//! use countersign_index::{EventIndex, Order, Row, SegmentBuilder};
+//! use countersign_query::Readings;
+//!
+//! let now = "2026-11-20T06:00:00.000Z".parse()?;
+//! let mut builder = SegmentBuilder::new(7, Readings::built_in());
+//! for (index, outcome) in (0..).zip(["success", "denied"]) {
+//!     let event = format!(r#"{{"action":"job.run","actor":{{"id":"u_1","name":"Ada Okafor"}},"outcome":"{outcome}"}}"#);
+//!     let row = Row { line: index + 2, index, chain: "00", seq: 1, time: now, vkey: "a", authorised: true, begin: 0 };
+//!     builder.push(&row, &event);
+//! }
+//! let mut index = EventIndex::new(7, Readings::built_in());
+//! for segment in builder.finish() {
+//!     index.add_segment(segment, 0);
+//! }
+//! index.ask("actor:ada -outcome:success", now, Order { by_time: false, descending: false })?;
+//! while index.step(10_000) {}
+//! assert_eq!(index.found().map(|answer| (answer.events, answer.of)), Some((1, 2)));
+//! assert_eq!(index.indexes(), [1]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![deny(missing_docs, unsafe_code)]
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "numbers of lines, leaves and bytes are below 2^53, and counts of rows below 2^31"
+)]
+
+mod batch;
+mod bits;
+mod build;
+mod changed;
+mod column;
+mod edit;
+mod facets;
+mod histogram;
+mod index;
+mod json;
+mod judge;
+mod marks;
+mod order;
+mod packed;
+mod party;
+mod question;
+mod scan;
+mod segment;
+mod suggest;
+mod tell;
+mod values;
+mod wire;
+
+pub use build::{Malformed, Row, SegmentBuilder};
+pub use edit::{parse_json, toggled, within};
+pub use histogram::Histogram;
+pub use index::{Answer, EventIndex, Gap, Stretch};
+pub use marks::NoMark;
+pub use question::Order;
+pub use segment::Segment;
+pub use tell::{error_json, fields_of, read_json};
+pub use wire::{decode, encode};

@@ -1,0 +1,122 @@
+//! Whole numbers in as few bytes as the greatest needs.
+
+/// Numbers from 0 on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Packed {
+    /// So many zeros.
+    Zeros(usize),
+    One(Vec<u8>),
+    Two(Vec<u16>),
+    Four(Vec<u32>),
+    Eight(Vec<u64>),
+}
+
+/// Does the same with each kind of list.
+macro_rules! each_width {
+    ($packed:expr, $zeros:pat => $of_zeros:expr, $list:ident => $of_list:expr) => {
+        match $packed {
+            Packed::Zeros($zeros) => $of_zeros,
+            Packed::One($list) => $of_list,
+            Packed::Two($list) => $of_list,
+            Packed::Four($list) => $of_list,
+            Packed::Eight($list) => $of_list,
+        }
+    };
+}
+pub(crate) use each_width;
+
+impl Packed {
+    pub(crate) fn of(numbers: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
+        match numbers.clone().max().unwrap_or(0) {
+            0 => Self::Zeros(numbers.len()),
+            1..=0xff => Self::One(numbers.map(|number| number as u8).collect()),
+            0x100..=0xffff => Self::Two(numbers.map(|number| number as u16).collect()),
+            0x1_0000..=0xffff_ffff => Self::Four(numbers.map(|number| number as u32).collect()),
+            _ => Self::Eight(numbers.collect()),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        each_width!(self, len => *len, list => list.len())
+    }
+
+    /// The number at a place; 0 where there is none.
+    pub(crate) fn get(&self, at: usize) -> u64 {
+        match self {
+            Self::Zeros(_) => 0,
+            Self::One(list) => list.get(at).copied().map_or(0, u64::from),
+            Self::Two(list) => list.get(at).copied().map_or(0, u64::from),
+            Self::Four(list) => list.get(at).copied().map_or(0, u64::from),
+            Self::Eight(list) => list.get(at).copied().unwrap_or(0),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = u64> + Clone + '_ {
+        (0..self.len()).map(|at| self.get(at))
+    }
+
+    /// How many bytes it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        each_width!(self, _ => 0, list => size_of_val(&list[..]))
+    }
+}
+
+/// Numbers near to each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    base: i64,
+    above: Packed,
+}
+
+impl Numbers {
+    pub(crate) fn of(numbers: &[i64]) -> Self {
+        let base = numbers.iter().copied().min().unwrap_or(0);
+        Self { base, above: Packed::of(numbers.iter().map(|number| number.abs_diff(base))) }
+    }
+
+    /// What was packed so.
+    pub(crate) const fn new(base: i64, above: Packed) -> Self {
+        Self { base, above }
+    }
+
+    pub(crate) const fn base(&self) -> i64 {
+        self.base
+    }
+
+    pub(crate) const fn above(&self) -> &Packed {
+        &self.above
+    }
+
+    pub(crate) fn get(&self, at: usize) -> i64 {
+        self.base.wrapping_add_unsigned(self.above.get(at))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = i64> + '_ {
+        self.above.iter().map(|above| self.base.wrapping_add_unsigned(above))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.above.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_what_it_was_given() {
+        for numbers in [
+            vec![],
+            vec![7, 7],
+            vec![-5, 250],
+            vec![1, 70_000],
+            vec![i64::MIN, i64::MAX, 0],
+            vec![1 << 40, (1 << 40) + 300],
+        ] {
+            let packed = Numbers::of(&numbers);
+            assert_eq!(packed.iter().collect::<Vec<_>>(), numbers);
+            assert!(numbers.iter().enumerate().all(|(at, number)| packed.get(at) == *number));
+        }
+    }
+}

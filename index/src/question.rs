@@ -1,0 +1,260 @@
+//! One question, and how far it was answered.
+
+use countersign_query::condition::{Basis, Condition, Node};
+use countersign_query::matcher::Span;
+use countersign_query::{Entry, Field, Query, Short};
+
+use crate::bits::Bits;
+use crate::column::Judged;
+use crate::facets::{COUNTED, Counts};
+use crate::judge;
+use crate::segment::{RowKind, Segment};
+
+/// In what order rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// By the time that counts, and not by the place in the export.
+    pub by_time: bool,
+    /// The last first.
+    pub descending: bool,
+}
+
+/// What was asked, and what is known of the rows that were looked at: all from the first on.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(crate) query: Query,
+    pub(crate) order: Order,
+    /// For each part that all must hold, the field that it is about alone, by its place in `COUNTED`.
+    about: Vec<Option<usize>>,
+    pub(crate) found: Bits,
+    /// The events that must be read.
+    pub(crate) unread: Bits,
+    pub(crate) counts: [Counts; COUNTED.len()],
+    pub(crate) events: usize,
+    /// Events that were looked at and need not be read any more.
+    pub(crate) searched: usize,
+    pub(crate) withheld_unknown: usize,
+    had: Vec<bool>,
+    alone: Vec<u64>,
+    steps: Vec<u64>,
+}
+
+/// What is known of an event that was read.
+pub(crate) enum Verdict {
+    Found,
+    /// It is as asked but for what is asked of this field.
+    Near(usize),
+    No,
+}
+
+impl Question {
+    pub(crate) fn new(query: Query, order: Order) -> Self {
+        let parts = query.parts();
+        Self {
+            order,
+            about: parts.iter().map(|part| about(part, &query)).collect(),
+            found: Bits::default(),
+            unread: Bits::default(),
+            counts: Default::default(),
+            events: 0,
+            searched: 0,
+            withheld_unknown: 0,
+            had: vec![false; query.conditions().len()],
+            alone: vec![0; query.conditions().len()],
+            steps: vec![0; parts.len()],
+            query,
+        }
+    }
+
+    /// How many rows were looked at.
+    pub(crate) fn judged(&self) -> usize {
+        self.found.len()
+    }
+
+    /// The parts of the query that stand at its top as conditions.
+    pub(crate) fn top(&self) -> impl Iterator<Item = &Condition> {
+        self.query.parts().iter().filter_map(|part| match part {
+            Node::Condition(nth) => self.query.conditions().get(*nth).map(|asked| &asked.condition),
+            _ => None,
+        })
+    }
+
+    /// The time in which events are looked for.
+    pub(crate) fn span(&self) -> Span {
+        span_of(self.top(), Basis::Happened)
+    }
+
+    /// The time of recording that is asked for, where nothing else is.
+    pub(crate) fn recorded_alone(&self) -> Option<Span> {
+        let is_recorded = |condition: &Condition| matches!(condition, Condition::Time(Basis::Recorded, _));
+        let all = self.top().count() == self.query.parts().len() && self.top().all(is_recorded);
+        all.then(|| span_of(self.top(), Basis::Recorded))
+    }
+
+    /// Looks at the rows of the next segment, from one on. `numbers` are those of its values, field by field.
+    pub(crate) fn judge(&mut self, segment: &Segment, from: usize, numbers: &[Vec<u32>]) {
+        let rows = segment.rows();
+        let mut new = Bits::none(from);
+        new.flip();
+        new.append(&Bits::none(rows - from), 0);
+        new.flip();
+        let mut events = segment.rows_of(RowKind::Event);
+        events.and(&new);
+        let mut withheld = segment.rows_of(RowKind::Withheld);
+        withheld.and(&new);
+        let asked = self.query.conditions();
+        let mut conditions: Vec<Judged> =
+            asked.iter().map(|asked| judge::condition(segment, &asked.condition)).collect();
+        for (nth, (judged, asked)) in conditions.iter_mut().zip(asked).enumerate() {
+            let mut held = judged.sure.clone();
+            held.and(&events);
+            self.alone[nth] += held.count() as u64;
+            self.had[nth] = self.had[nth] || judge::is_about(segment, &asked.condition);
+            if asked.condition.reads_event() && !withheld.is_empty() {
+                judged.sure.less(&withheld);
+                judged.possible.or(&withheld);
+            }
+        }
+        let parts: Vec<Judged> =
+            self.query.parts().iter().map(|part| judge::node(part, &conditions, rows)).collect();
+        let mut so_far = events.clone();
+        for (steps, part) in self.steps.iter_mut().zip(&parts) {
+            so_far.and(&part.sure);
+            *steps += so_far.count() as u64;
+        }
+
+        let mut candidates = judge::candidates(segment, &self.query);
+        candidates.and(&new);
+        if self.query.reads_events() && !withheld.is_empty() {
+            let mut unknown = withheld;
+            for part in &parts {
+                unknown.and(&part.possible);
+            }
+            self.withheld_unknown += unknown.count();
+        }
+        let mut found = candidates.clone();
+        let mut near: Vec<(usize, Bits)> = Vec::new();
+        let mut elsewhere = Bits::none(rows);
+        let mut perhaps = Bits::none(rows);
+        for (part, about) in parts.iter().zip(&self.about) {
+            found.and(&part.sure);
+            let mut not = part.possible.clone();
+            let mut open = part.possible.clone();
+            open.less(&part.sure);
+            perhaps.or(&open);
+            not.flip();
+            match about {
+                None => elsewhere.or(&not),
+                Some(field) => match near.iter_mut().find(|(other, _)| other == field) {
+                    Some((_, rows)) => rows.or(&not),
+                    None => near.push((*field, not)),
+                },
+            }
+        }
+        let mut once = Bits::none(rows);
+        for (_, not) in &near {
+            let mut twice = once.clone();
+            twice.and(not);
+            elsewhere.or(&twice);
+            once.or(not);
+        }
+        let mut unread = candidates.clone();
+        unread.less(&elsewhere);
+        unread.and(&perhaps);
+        let mut rest = candidates;
+        rest.less(&elsewhere);
+        rest.less(&unread);
+        let mut found_events = found.clone();
+        found_events.and(&events);
+        self.events += found_events.count();
+        self.searched += events.count() - unread.count();
+        for (field, counts) in self.counts.iter_mut().enumerate() {
+            let numbers = numbers.get(field).map_or(&[][..], Vec::as_slice);
+            match near.iter().find(|(other, _)| *other == field) {
+                Some((_, not)) => {
+                    let mut counted = rest.clone();
+                    counted.and(not);
+                    counted.and(&events);
+                    counted.or(&found_events);
+                    counts.count(COUNTED[field], segment, numbers, &counted);
+                }
+                None => counts.count(COUNTED[field], segment, numbers, &found_events),
+            }
+        }
+        self.found.append(&found, from);
+        self.unread.append(&unread, from);
+    }
+
+    /// Whether an event is as asked, now that it is here.
+    pub(crate) fn look(&mut self, entry: &Entry<'_>) -> Verdict {
+        let asked = self.query.conditions();
+        let held: Vec<bool> = asked.iter().map(|asked| asked.condition.holds(entry)).collect();
+        let mut so_far = true;
+        let mut near = None;
+        let mut elsewhere = false;
+        let parts = self.query.parts().iter().zip(&self.about).zip(&mut self.steps);
+        for ((part, about), steps) in parts {
+            let holds = part.holds(&mut |nth| held.get(nth).is_some_and(|held| *held));
+            so_far = so_far && holds;
+            *steps += u64::from(so_far);
+            if !holds {
+                elsewhere = elsewhere || about.is_none() || near.is_some_and(|near| Some(near) != *about);
+                near = *about;
+            }
+        }
+        if so_far { Verdict::Found } else { near.filter(|_| !elsewhere).map_or(Verdict::No, Verdict::Near) }
+    }
+
+    /// For each condition whether any event has what it is about, and how many events each and each part leave.
+    pub(crate) fn left(&self) -> (&[bool], &[u64], &[u64]) {
+        (&self.had, &self.alone, &self.steps)
+    }
+}
+
+fn span_of<'c>(conditions: impl Iterator<Item = &'c Condition>, wanted: Basis) -> Span {
+    let mut whole = Span::default();
+    for condition in conditions {
+        if let Condition::Time(basis, span) = condition
+            && *basis == wanted
+        {
+            whole.from = whole.from.max(span.from);
+            whole.until = match (whole.until, span.until) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+    }
+    whole
+}
+
+/// The field that a part is about and nothing else.
+fn about(part: &Node, query: &Query) -> Option<usize> {
+    let mut fields = Vec::new();
+    conditions(part, &mut |nth| {
+        fields.push(match query.conditions().get(nth).map(|asked| &asked.condition) {
+            Some(Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short))) => {
+                COUNTED.iter().position(|counted| counted == short)
+            }
+            _ => None,
+        });
+    });
+    let first = fields.first().copied().flatten()?;
+    fields.iter().all(|field| *field == Some(first)).then_some(first)
+}
+
+/// Hands out the conditions within a part.
+pub(crate) fn conditions(part: &Node, take: &mut dyn FnMut(usize)) {
+    match part {
+        Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| conditions(part, take)),
+        Node::Not(part) => conditions(part, take),
+        Node::Condition(nth) => take(*nth),
+    }
+}
+
+/// The field of a condition, where it is one whose values are counted.
+pub(crate) fn counted(condition: &Condition) -> Option<Short> {
+    match condition {
+        Condition::Is { field: Field::Short(short), .. } => Some(*short),
+        _ => None,
+    }
+}

@@ -1,0 +1,274 @@
+//! What could stand in a query where someone writes.
+
+use countersign_query::Field;
+use countersign_query::matcher::{Pattern, fold};
+
+use crate::edit::short_names;
+use crate::facets::COUNTED;
+use crate::index::EventIndex;
+use crate::json::Json;
+use crate::tell::{field_of, units};
+
+/// The most that is suggested, and of fields where values are too.
+const MOST: usize = 12;
+const MOST_FIELDS: usize = 8;
+/// What comes before a time or a field.
+const OF_TIME: [&str; 6] = ["since", "until", "time", "recorded-since", "recorded-until", "recorded"];
+const OF_FIELDS: [&str; 2] = ["has", "changed"];
+const TIMES: [&str; 4] = ["-1h", "-24h", "-7d", "-30d"];
+/// Longer texts are nobody's begin.
+const LONGEST: usize = 256;
+
+/// What is being written.
+struct Draft<'t> {
+    /// Where it begins and ends in the text.
+    at: usize,
+    end: usize,
+    /// What of it stays.
+    before: &'t str,
+    field: Option<&'t str>,
+    /// What was written of what is suggested.
+    typed: String,
+    /// Whether it is denied.
+    not: &'t str,
+}
+
+struct Suggestion {
+    kind: &'static str,
+    label: String,
+    about: Option<String>,
+    count: Option<u64>,
+    text: String,
+}
+
+fn draft(text: &str, caret: usize) -> Draft<'_> {
+    let (mut at, mut end) = (caret, text.len());
+    let (mut quoted, mut escaped) = (false, false);
+    let mut begin = 0;
+    let mut operator = None;
+    let mut comma = None;
+    for (place, char) in text.char_indices() {
+        let parts = !quoted && (char.is_whitespace() || matches!(char, '(' | ')'));
+        if place >= caret {
+            if parts {
+                end = place;
+                break;
+            }
+        } else if parts {
+            begin = place + char.len_utf8();
+            (operator, comma) = (None, None);
+        } else if !quoted && matches!(char, ':' | '=' | '<' | '>') && (operator.is_none_or(|at| at == place))
+        {
+            operator = Some(place + 1);
+        } else if !quoted && char == ',' {
+            comma = Some(place + 1);
+        }
+        match char {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    at = at.min(begin);
+    let token = &text[at..caret];
+    let not = if token.starts_with('-') { "-" } else { "" };
+    let Some(operator) = operator else {
+        return Draft { at, end, before: not, field: None, typed: plain(&token[not.len()..]), not };
+    };
+    let value = comma.unwrap_or(operator).max(operator);
+    let name = text[at + not.len()..operator].trim_end_matches([':', '=', '<', '>']);
+    Draft { at, end, before: &text[at..value], field: Some(name), typed: plain(&text[value..caret]), not }
+}
+
+/// What was written without its quotes.
+fn plain(typed: &str) -> String {
+    typed.chars().filter(|char| *char != '"').collect()
+}
+
+impl EventIndex {
+    /// Suggestions where the caret is, as JSON; places are in UTF-16 units.
+    pub fn suggest_json(&self, text: &str, caret: usize) -> String {
+        let caret = bytes(text, caret);
+        let draft = draft(text, caret);
+        let mut found: Vec<Suggestion> = Vec::new();
+        if draft.typed.len() <= LONGEST {
+            match draft.field {
+                None => {
+                    self.fields_like(&draft.typed, draft.not, ":", &mut found);
+                    if !draft.typed.is_empty() {
+                        found.truncate(MOST_FIELDS);
+                        self.any_values(&draft, &mut found);
+                    }
+                }
+                Some(name) if OF_FIELDS.contains(&name) => {
+                    self.fields_like(&draft.typed, draft.before, "", &mut found);
+                }
+                Some(name) if OF_TIME.contains(&name) => {
+                    let likely = TIMES.iter().filter(|time| time.starts_with(&*draft.typed));
+                    found.extend(likely.map(|time| Suggestion {
+                        kind: "value",
+                        label: (*time).into(),
+                        about: Some(name.into()),
+                        count: None,
+                        text: format!("{}{time}", draft.before),
+                    }));
+                }
+                Some(name) => self.values_of(name, &draft, &mut found),
+            }
+        }
+        found.truncate(MOST);
+        let mut json = Json::default();
+        json.open("[");
+        for Suggestion { kind, label, about, count, text: written } in &found {
+            json.open("{").name("kind").text(kind).name("label").clipped(label, false);
+            if let Some(about) = about {
+                json.name("about").text(about);
+            }
+            if let Some(count) = count {
+                json.name("count").number(*count as i64);
+            }
+            let at = units(text, draft.at);
+            json.name("text").text(written).name("at").number(at).name("end").number(units(text, draft.end));
+            json.name("caret").number(at + units(written, written.len())).raw("}");
+        }
+        json.raw("]");
+        json.finish()
+    }
+
+    /// Fields that begin with what was written, then those of which a name does.
+    fn fields_like(&self, typed: &str, before: &str, after: &str, found: &mut Vec<Suggestion>) {
+        let typed = fold(typed).into_owned();
+        let own = short_names()
+            .chain(OF_FIELDS)
+            .chain(OF_TIME)
+            .filter(|_| after == ":")
+            .chain(short_names().filter(|_| after.is_empty()));
+        for name in own.filter(|name| name.starts_with(&*typed)) {
+            found.push(Suggestion {
+                kind: "field",
+                label: name.into(),
+                about: None,
+                count: None,
+                text: format!("{before}{name}{after}"),
+            });
+        }
+        let mut paths: Vec<(bool, core::cmp::Reverse<u64>, &String)> = self
+            .fields
+            .iter()
+            .filter_map(|(path, count)| {
+                let folded = fold(path);
+                let begins = folded.starts_with(&*typed);
+                let within = || !typed.is_empty() && folded.split('.').any(|name| name.starts_with(&*typed));
+                (begins || within()).then_some((!begins, core::cmp::Reverse(*count), path))
+            })
+            .collect();
+        paths.sort_unstable();
+        for (_, core::cmp::Reverse(count), path) in paths.into_iter().take(MOST) {
+            found.push(Suggestion {
+                kind: "field",
+                label: path.clone(),
+                about: None,
+                count: Some(count),
+                text: format!("{before}{path}{after}"),
+            });
+        }
+    }
+
+    /// Values of the fields that are counted: those that begin with what was written come first.
+    fn any_values(&self, draft: &Draft<'_>, found: &mut Vec<Suggestion>) {
+        let mut values = Vec::new();
+        for (nth, short) in COUNTED.iter().enumerate() {
+            for (value, count) in self.counted_like(nth, &draft.typed) {
+                let begins = Pattern::starts_with(&draft.typed).matches(&value);
+                values.push((!begins, core::cmp::Reverse(count), short.as_str(), value));
+            }
+        }
+        values.sort_unstable();
+        for (_, core::cmp::Reverse(count), field, value) in values.into_iter().take(MOST) {
+            let text = format!("{}{field}:{}", draft.not, written(&value));
+            let about = Some(field.into());
+            found.push(Suggestion { kind: "value", label: value, about, count: Some(count), text });
+        }
+    }
+
+    fn values_of(&self, name: &str, draft: &Draft<'_>, found: &mut Vec<Suggestion>) {
+        let values: Vec<(String, u64)> = match field_of(name) {
+            Some(Field::Short(short)) => COUNTED
+                .iter()
+                .position(|counted| *counted == short)
+                .map_or_else(Vec::new, |nth| self.counted_like(nth, &draft.typed)),
+            Some(field @ Field::Member(_)) => {
+                let counted = self.count_values(&field, &draft.typed).unwrap_or_default();
+                let values = counted.sorted(&draft.typed).into_iter().take(MOST);
+                values.map(|(value, count)| (value.to_owned(), count)).collect()
+            }
+            None => Vec::new(),
+        };
+        for (value, count) in values.into_iter().take(MOST) {
+            let text = format!("{}{}", draft.before, written(&value));
+            let about = Some(name.to_owned());
+            found.push(Suggestion { kind: "value", label: value, about, count: Some(count), text });
+        }
+    }
+
+    fn counted_like(&self, nth: usize, text: &str) -> Vec<(String, u64)> {
+        let known = &self.known[nth];
+        let pattern = Pattern::contains(text);
+        let begins = Pattern::starts_with(text);
+        let Some(question) = &self.question else { return Vec::new() };
+        let value = |number: u32| known.get(number).map(|(value, _)| value);
+        let counts = &question.counts[nth];
+        let (mut found, ..) =
+            counts.most(MOST, |number| value(number).is_some_and(|value| begins.matches(value)));
+        let (others, ..) = counts.most(MOST, |number| {
+            value(number).is_some_and(|value| pattern.matches(value) && !begins.matches(value))
+        });
+        found.extend(others);
+        let found = found
+            .into_iter()
+            .filter_map(|(number, count)| Some((value(number)?.to_owned(), u64::from(count))));
+        found.collect()
+    }
+}
+
+fn written(value: &str) -> String {
+    Pattern::of_cased([value.to_owned()]).to_string()
+}
+
+/// The place in bytes of one in UTF-16 units.
+fn bytes(text: &str, units: usize) -> usize {
+    let mut left = units;
+    for (at, char) in text.char_indices() {
+        if left < char.len_utf16() {
+            return at;
+        }
+        left -= char.len_utf16();
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_what_is_being_written() {
+        for (text, caret, at, end, field, typed, before) in [
+            ("", 0, 0, 0, None, "", ""),
+            ("act", 3, 0, 3, None, "act", ""),
+            ("a b", 2, 2, 3, None, "", ""),
+            ("x -act y", 6, 2, 6, None, "act", "-"),
+            ("(actor:ad", 9, 1, 9, Some("actor"), "ad", "actor:"),
+            ("-actor:ada,\"be r", 16, 0, 16, Some("actor"), "be r", "-actor:ada,"),
+            ("n>=40 é", 5, 0, 5, Some("n"), "40", "n>="),
+        ] {
+            let draft = draft(text, caret);
+            assert_eq!(
+                (draft.at, draft.end, draft.field, &*draft.typed, draft.before),
+                (at, end, field, typed, before),
+                "{text}"
+            );
+        }
+    }
+}

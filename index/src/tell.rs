@@ -1,0 +1,400 @@
+//! Answers as JSON, for pages: what docs/index.md has.
+
+use countersign_query::error::Error;
+use countersign_query::matcher::Pattern;
+use countersign_query::reading::Outcome;
+use countersign_query::tally::Left;
+use countersign_query::value::Document;
+use countersign_query::{Field, Query, Readings, Short};
+
+use foldhash::fast::FixedState;
+
+use crate::facets::COUNTED;
+use crate::index::EventIndex;
+use crate::json::Json;
+use crate::judge::short_columns;
+use crate::marks::WHY;
+use crate::party::Kept;
+use crate::segment::{Fact, RowKind, Segment, flag};
+use crate::values::{Gathered, Kind};
+
+/// The most values of a field that are told.
+const MOST_VALUES: usize = 24;
+
+/// The word of an outcome, as it can be asked for.
+pub(crate) fn word(outcome: Outcome) -> &'static str {
+    if outcome == Outcome::NotStated { "not-stated" } else { outcome.as_str() }
+}
+
+/// How many UTF-16 units come before a place.
+pub(crate) fn units(text: &str, at: usize) -> i64 {
+    text[..text.floor_char_boundary(at)].chars().map(|char| char.len_utf16() as i64).sum()
+}
+
+/// Why a query is not understood.
+pub fn error_json(error: &Error, query: &str) -> String {
+    let mut json = Json::default();
+    write_error(&mut json, error, query);
+    json.finish()
+}
+
+pub(crate) fn write_error(json: &mut Json, error: &Error, query: &str) {
+    json.open("{").name("code").text(error.code.as_str());
+    json.name("message").text(error.message);
+    json.name("hint").text(error.hint);
+    json.name("at")
+        .open("[")
+        .number(units(query, error.at.start))
+        .number(units(query, error.at.end))
+        .raw("]}");
+}
+
+/// What an event says by its reading, or `null`.
+pub fn read_json(readings: &Readings, event: &[u8]) -> String {
+    let document = core::str::from_utf8(event).ok().and_then(Document::parse);
+    let root = document.as_ref().map(Document::root);
+    let Some(read) = root.as_ref().and_then(|event| readings.read(event)) else { return "null".into() };
+    let mut out = Vec::new();
+    read.write_json(&mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+impl EventIndex {
+    /// As [`EventIndex::found`], with the most frequent values; `query` is as it was asked.
+    pub fn found_json(&mut self, query: &str) -> String {
+        let Some(answer) = self.found() else { return "null".into() };
+        let mut json = Json::default();
+        json.open("{").name("rows").count(answer.rows).name("events").count(answer.events);
+        json.name("of").count(answer.of).name("searched").count(answer.searched);
+        json.name("complete").is(answer.complete);
+        json.name("unknown").open("{").name("withheld").count(answer.unknown.0);
+        json.name("gaps").count(answer.unknown.1).raw("}");
+        json.name("facets").open("{");
+        for (field, short) in COUNTED.into_iter().enumerate() {
+            json.name(short.as_str());
+            self.write_facet(&mut json, field, short, "", MOST_VALUES);
+        }
+        json.raw("}").name("histogram");
+        match &answer.histogram {
+            None => {
+                json.null();
+            }
+            Some(histogram) => {
+                json.open("{").name("begin").number(histogram.begin).name("step").number(histogram.step);
+                json.name("bars").open("{");
+                for (outcome, bars) in Outcome::ALL.into_iter().zip(&histogram.bars) {
+                    json.name(word(outcome)).open("[");
+                    for count in bars {
+                        json.number(i64::from(*count));
+                    }
+                    json.raw("]");
+                }
+                json.raw("}}");
+            }
+        }
+        json.name("tally").open("{").name("unknown").open("[");
+        let findings = &answer.findings;
+        for unknown in &findings.unknown {
+            let at = &unknown.at;
+            json.open("{").name("at").open("[").number(units(query, at.start)).number(units(query, at.end));
+            json.raw("]").name("field").text(&unknown.field).name("nearest").open("[");
+            for name in &unknown.nearest {
+                json.text(name);
+            }
+            json.raw("]}");
+        }
+        json.raw("]");
+        let mut left = |name: &str, parts: &[Left]| {
+            json.name(name).open("[");
+            for Left { part, events } in parts {
+                json.open("{").name("part").text(part).name("events").number(*events as i64).raw("}");
+            }
+            json.raw("]");
+        };
+        left("conditions", &findings.conditions);
+        left("steps", &findings.steps);
+        let (own, recorded) = findings.times.unwrap_or_default();
+        json.name("times").open("[").number(own as i64).number(recorded as i64).raw("]");
+        let asks = self.question.as_ref().is_some_and(|question| asks_time(&question.query));
+        json.name("asks").is(asks).raw("}}");
+        json.finish()
+    }
+
+    fn write_facet(&self, json: &mut Json, field: usize, short: Short, text: &str, most: usize) {
+        let known = &self.known[field];
+        let pattern = Pattern::contains(text);
+        let passes = |number: u32| {
+            text.is_empty() || known.get(number).is_some_and(|(value, _)| pattern.matches(value))
+        };
+        let (values, more, others) = self
+            .question
+            .as_ref()
+            .map_or_else(Default::default, |question| question.counts[field].most(most, passes));
+        json.open("{").name("values").open("[");
+        for (number, count) in values {
+            let Some((value, name)) = known.get(number) else { continue };
+            json.open("{").name("value").text(value).name("count").number(i64::from(count));
+            if let Some(name) = name {
+                json.name("name").clipped(name, false);
+            }
+            if self.is_chosen(short, value) {
+                json.name("chosen").is(true);
+            }
+            json.raw("}");
+        }
+        json.raw("]").name("more").count(more).name("others").number(others as i64).raw("}");
+    }
+
+    /// Rows of the answer from one place to another, with what stands at these fields besides.
+    pub fn rows_json(&self, from: usize, to: usize, fields: &[Field]) -> String {
+        let mut json = Json::default();
+        json.open("[");
+        for row in self.answered(from, to) {
+            if let Some(gap) = self.gap(*row) {
+                json.open("{").name("kind").text("gap").name("line").number(gap.line as i64);
+                json.name("index").number(gap.index as i64).name("leaves").number(gap.leaves as i64).raw("}");
+                continue;
+            }
+            let Some((held, local)) = self.at(*row) else { continue };
+            let segment = &held.segment;
+            let is_event = segment.kind(local) == RowKind::Event;
+            json.open("{").name("kind").text(if is_event { "event" } else { "withheld" });
+            json.name("line").number(segment.lines.get(local)).name("index").number(segment.index(local));
+            let text = |fact: Fact| segment.text(fact, local).map_or("", |(_, text)| text);
+            json.name("chain").text(text(Fact::Chain)).name("seq").number(segment.seqs.get(local));
+            json.name("time").text(&segment.recorded(local).to_string()).name("vkey").text(text(Fact::Key));
+            json.name("authorised").is(segment.has(local, flag::AUTHORISED));
+            if is_event {
+                self.write_event(&mut json, segment, local, *row as usize, fields);
+            } else {
+                json.name("why");
+                match WHY.get(segment.lengths.get(local) as usize).copied().flatten() {
+                    Some(why) => json.text(why),
+                    None => json.null(),
+                };
+            }
+            json.raw("}");
+        }
+        json.raw("]");
+        json.finish()
+    }
+
+    fn write_event(&self, json: &mut Json, segment: &Segment, local: usize, row: usize, fields: &[Field]) {
+        json.name("happened");
+        if segment.has(local, flag::OWN_TIME) {
+            let time = countersign::time::Time::from_millis(segment.happened(local));
+            json.text(&time.map_or_else(String::new, |time| time.to_string()));
+        } else {
+            json.null();
+        }
+        let read_as = segment.text(Fact::As, local);
+        json.name("read");
+        match read_as {
+            None => {
+                json.null().name("own").open("{");
+            }
+            Some((_, read_as)) => {
+                json.open("{").name("as").clipped(read_as, false);
+            }
+        }
+        let fact = |json: &mut Json, name: &str, fact: Fact| {
+            if let Some((kind, text)) = segment.text(fact, local) {
+                let text = if kind == Kind::Word { text.replace(' ', "-") } else { text.to_owned() };
+                json.name(name).clipped(&text, kind == Kind::Cut);
+            }
+        };
+        fact(json, "action", Fact::Action);
+        for (name, of) in [("actor", Fact::Actor), ("target", Fact::Target)] {
+            if let Some(party) = segment.party(of, local) {
+                write_party(json.name(name), party);
+            }
+        }
+        fact(json, "address", Fact::Ip);
+        fact(json, "outcome", Fact::Outcome);
+        fact(json, "reason", Fact::Reason);
+        json.raw("}").name("tenant");
+        write_first(json, segment, local, &Field::Short(Short::Tenant));
+        if let Some((blob, begin, end)) = self.place(row) {
+            json.name("blob").number(i64::from(blob)).name("begin").number(begin as i64);
+            json.name("end").number(end as i64);
+        }
+        if !fields.is_empty() {
+            json.name("fields").open("[");
+            for field in fields {
+                write_all(json, segment, local, field);
+            }
+            json.raw("]");
+        }
+    }
+
+    /// The most frequent values of a field among what was found, of those that hold a text. Nothing where no event has
+    /// the field.
+    pub fn facet_json(&self, field: &str, text: &str, most: usize) -> Option<String> {
+        let mut json = Json::default();
+        let field = field_of(field)?;
+        if let Field::Short(short) = field {
+            let nth = COUNTED.iter().position(|counted| *counted == short)?;
+            self.write_facet(&mut json, nth, short, text, most);
+            return Some(json.finish());
+        }
+        let counted = self.count_values(&field, text)?;
+        let values = counted.sorted(text);
+        let more = values.len().saturating_sub(most);
+        let others = counted.others + values.iter().skip(most).map(|(_, count)| *count).sum::<u64>();
+        json.open("{").name("values").open("[");
+        for (value, count) in values.into_iter().take(most) {
+            json.open("{").name("value").text(value).name("count").number(count as i64).raw("}");
+        }
+        json.raw("]").name("more").count(more).name("others").number(others as i64).raw("}");
+        Some(json.finish())
+    }
+
+    /// How often each value of a member occurs among what was found.
+    pub(crate) fn count_values(&self, field: &Field, text: &str) -> Option<Counted> {
+        let Field::Member(path) = field else { return None };
+        let pattern = Pattern::contains(text);
+        let question = self.question.as_ref()?;
+        let mut counted = Counted::default();
+        // Who writes a query that finds nothing yet is told of all events.
+        let of_all = question.events == 0;
+        let mut is_known = false;
+        for held in &self.held {
+            let segment = &held.segment;
+            let Some(column) = segment.column(path.names()) else { continue };
+            is_known = true;
+            let mut counts = vec![0_u64; column.values.len()];
+            let mut last = None;
+            column.each(|row, code| {
+                if (of_all || question.found.get(held.base + row))
+                    && last.replace((row, code)) != Some((row, code))
+                {
+                    counts[code] += 1;
+                }
+            });
+            for ((kind, value), count) in column.values.iter().zip(counts).filter(|(_, count)| *count > 0) {
+                match kind {
+                    Kind::Object | Kind::Array => {}
+                    Kind::Cut => counted.others += count,
+                    _ if !text.is_empty() && !pattern.matches(value) => {}
+                    _ => counted.add(self.hasher(), value, count),
+                }
+            }
+        }
+        is_known.then_some(counted)
+    }
+}
+
+/// Values of a member, and how many events have each.
+#[derive(Default)]
+pub(crate) struct Counted {
+    known: Gathered,
+    counts: Vec<u64>,
+    /// Those that are not told apart.
+    pub(crate) others: u64,
+}
+
+/// The most values that are told apart.
+const MOST_COUNTED: usize = 1 << 16;
+
+impl Counted {
+    fn add(&mut self, hasher: &FixedState, value: &str, count: u64) {
+        let most = if self.known.len() < MOST_COUNTED { usize::MAX } else { 0 };
+        let Some(code) = self.known.code_within(hasher, Kind::Text, value, most) else {
+            self.others += count;
+            return;
+        };
+        let code = code as usize;
+        self.counts.resize(self.counts.len().max(code + 1), 0);
+        self.counts[code] += count;
+    }
+
+    /// The values, those that begin with a text first, then by falling count.
+    pub(crate) fn sorted(&self, text: &str) -> Vec<(&str, u64)> {
+        let values = (0..).zip(&self.counts);
+        let mut values: Vec<(&str, u64)> =
+            values.filter_map(|(code, count)| Some((self.known.text(code)?, *count))).collect();
+        let pattern = Pattern::starts_with(text);
+        values.sort_by_cached_key(|(value, count)| (!pattern.matches(value), core::cmp::Reverse(*count)));
+        values
+    }
+}
+
+/// A field as a query writes it.
+pub(crate) fn field_of(text: &str) -> Option<Field> {
+    let now = countersign::time::Time::MIN;
+    let query = Query::parse(&format!("has:{text}"), now).ok()?;
+    match query.conditions() {
+        [one] => one.condition.field().map(std::borrow::Cow::into_owned),
+        _ => None,
+    }
+}
+
+/// Fields as queries write them, from a JSON array. What is no field stands for one that nothing has.
+pub fn fields_of(json: &str) -> Vec<Field> {
+    let Some(document) = Document::parse(json) else { return Vec::new() };
+    let texts = document.root().elements().map(|text| text.string().unwrap_or_default().into_owned());
+    texts
+        .map(|text| field_of(&text).unwrap_or_else(|| Field::Member(countersign_query::Path::of([text]))))
+        .collect()
+}
+
+fn asks_time(query: &Query) -> bool {
+    use countersign_query::condition::{Basis, Condition};
+    query.conditions().iter().any(|asked| matches!(asked.condition, Condition::Time(Basis::Happened, _)))
+}
+
+fn write_party(json: &mut Json, party: Kept<'_>) {
+    json.open("{");
+    for (name, text) in [("id", party.id), ("name", party.name), ("type", party.kind)] {
+        if let Some(text) = text {
+            json.name(name).clipped(text, false);
+        }
+    }
+    json.raw("}");
+}
+
+fn write_first(json: &mut Json, segment: &Segment, row: usize, field: &Field) {
+    match texts(segment, row, field).next() {
+        Some((kind, text)) => json.clipped(&text, kind == Kind::Cut),
+        None => json.null(),
+    };
+}
+
+fn write_all(json: &mut Json, segment: &Segment, row: usize, field: &Field) {
+    let mut texts = texts(segment, row, field).take(8).peekable();
+    if texts.peek().is_none() {
+        json.null();
+        return;
+    }
+    json.open("[");
+    for (kind, text) in texts {
+        json.clipped(&text, kind == Kind::Cut);
+    }
+    json.raw("]");
+}
+
+/// What stands at a field, as people read it.
+fn texts<'s>(
+    segment: &'s Segment,
+    row: usize,
+    field: &Field,
+) -> impl Iterator<Item = (Kind, String)> + use<'s> {
+    let (column, is_party) = match field {
+        Field::Member(path) => (segment.column(path.names()), false),
+        Field::Short(short) => {
+            (short_columns(segment, *short).next(), matches!(short, Short::Actor | Short::Target))
+        }
+    };
+    let column = column.into_iter();
+    column.flat_map(move |column| {
+        column.codes(row).filter_map(move |code| {
+            let (kind, text) = column.values.get(code);
+            kind.of_event()?;
+            if is_party {
+                let label = crate::party::read(text).label("user");
+                return label.map(|label| (kind, label.into_owned()));
+            }
+            Some((kind, text.to_owned()))
+        })
+    })
+}

@@ -1,0 +1,321 @@
+//! Different values, each once.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher as _, Hasher as _};
+
+use countersign_query::value;
+
+use crate::packed::Packed;
+
+/// The most bytes of a value that are kept; of a longer one its begin is.
+pub(crate) const LONGEST: usize = 1024;
+/// How much of the begin.
+const BEGIN: usize = 200;
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// A string; of what a short name stands for, a text that is compared whole.
+    Text,
+    /// A number, as it stands.
+    Number,
+    True,
+    False,
+    Null,
+    /// An object without members.
+    Object,
+    /// An array without elements.
+    Array,
+    /// The begin of a text that is longer.
+    Cut,
+    /// One of our own words.
+    Word,
+}
+
+impl Kind {
+    const ALL: [Self; 9] = [
+        Self::Text,
+        Self::Number,
+        Self::True,
+        Self::False,
+        Self::Null,
+        Self::Object,
+        Self::Array,
+        Self::Cut,
+        Self::Word,
+    ];
+
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(byte)).copied()
+    }
+
+    /// What is kept of a value that says this.
+    pub(crate) const fn kept(self, said: &str) -> &str {
+        match self {
+            Self::True | Self::False | Self::Null => "",
+            _ => said,
+        }
+    }
+
+    /// What the event has there. None for what is no value: objects and arrays.
+    pub(crate) const fn of_event(self) -> Option<value::Kind> {
+        match self {
+            Self::Text | Self::Cut | Self::Word => Some(value::Kind::Text),
+            Self::Number => Some(value::Kind::Number),
+            Self::True | Self::False => Some(value::Kind::Bool),
+            Self::Null => Some(value::Kind::Null),
+            Self::Object | Self::Array => None,
+        }
+    }
+}
+
+/// What a value says, by its kind and what is kept of it.
+const fn said(kind: Kind, kept: &str) -> &str {
+    match kind {
+        Kind::True => "true",
+        Kind::False => "false",
+        Kind::Null => "null",
+        _ => kept,
+    }
+}
+
+/// The texts with a few bytes each that say how long they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Values {
+    text: String,
+    lengths: Packed,
+    /// Where each block of texts begins; nothing where all are as long.
+    begins: Vec<u32>,
+    /// The length of each text where it is the same.
+    same: Option<u32>,
+    count: usize,
+    kinds: Result<Kind, Vec<u8>>,
+    ascii: bool,
+}
+
+/// How many texts a block has.
+const BLOCK: usize = 32;
+
+impl Values {
+    pub(crate) fn new(text: String, lengths: &[u32], kinds: &[Kind]) -> Option<Self> {
+        let total: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
+        if total != text.len() as u64 || lengths.len() != kinds.len() {
+            return None;
+        }
+        let first = lengths.first().copied().unwrap_or(0);
+        let same = lengths.iter().all(|length| *length == first).then_some(first);
+        let mut begins = Vec::new();
+        let mut at = 0_u32;
+        for (nth, length) in lengths.iter().enumerate() {
+            if same.is_none() && nth.is_multiple_of(BLOCK) {
+                begins.push(at);
+            }
+            if !text.is_char_boundary(at as usize) {
+                return None;
+            }
+            at = at.checked_add(*length)?;
+        }
+        let kind = kinds.first().copied().unwrap_or(Kind::Text);
+        let uniform = kinds.iter().all(|other| *other == kind);
+        let ascii = text.is_ascii();
+        Some(Self {
+            text,
+            lengths: if same.is_some() {
+                Packed::Zeros(lengths.len())
+            } else {
+                Packed::of(lengths.iter().map(|length| u64::from(*length)))
+            },
+            begins,
+            same,
+            count: lengths.len(),
+            kinds: if uniform { Ok(kind) } else { Err(kinds.iter().map(|kind| *kind as u8).collect()) },
+            ascii,
+        })
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn kind(&self, code: usize) -> Kind {
+        match &self.kinds {
+            Ok(kind) => *kind,
+            Err(kinds) => kinds.get(code).and_then(|kind| Kind::from_byte(*kind)).unwrap_or(Kind::Null),
+        }
+    }
+
+    /// The kind of all, where they have the same.
+    pub(crate) fn only_kind(&self) -> Option<Kind> {
+        self.kinds.as_ref().ok().copied()
+    }
+
+    /// Whether no text has anything but ASCII.
+    pub(crate) const fn is_ascii(&self) -> bool {
+        self.ascii
+    }
+
+    /// All that is kept, one after the other.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn length(&self, code: usize) -> usize {
+        self.same.map_or_else(|| self.lengths.get(code) as usize, |same| same as usize)
+    }
+
+    /// What is kept of a value.
+    fn kept(&self, code: usize) -> &str {
+        let begin = if let Some(same) = self.same {
+            same as usize * code
+        } else {
+            let first = code / BLOCK * BLOCK;
+            let block = self.begins.get(code / BLOCK).copied().unwrap_or(0) as usize;
+            block + (first..code).map(|code| self.length(code)).sum::<usize>()
+        };
+        self.text.get(begin..begin + self.length(code)).unwrap_or_default()
+    }
+
+    /// What a value is, and what it says.
+    pub(crate) fn get(&self, code: usize) -> (Kind, &str) {
+        let kind = self.kind(code);
+        (kind, said(kind, self.kept(code)))
+    }
+
+    /// All in their order: what each is, and says.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Kind, &str)> {
+        let mut begin = 0;
+        (0..self.count).map(move |code| {
+            let end = begin + self.length(code);
+            let kept = self.text.get(begin..end).unwrap_or_default();
+            begin = end;
+            let kind = self.kind(code);
+            (kind, said(kind, kept))
+        })
+    }
+
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = u32> {
+        (0..self.count).map(|code| self.length(code) as u32)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let kinds = self.kinds.as_ref().err().map_or(0, Vec::len);
+        self.text.len() + self.lengths.bytes() + self.begins.len() * 4 + kinds
+    }
+}
+
+/// Values as they are gathered: each gets a code, the same one whenever it comes.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    text: String,
+    ends: Vec<u32>,
+    kinds: Vec<Kind>,
+    table: HashTable<u32>,
+    last: u32,
+}
+
+impl Gathered {
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn kept(&self, code: u32) -> (Kind, &str) {
+        let nth = code as usize;
+        let begin = nth.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        (self.kinds[nth], &self.text[begin..self.ends[nth] as usize])
+    }
+
+    /// The code of a text as it is kept, which is not too long.
+    pub(crate) fn code(&mut self, hasher: &FixedState, kind: Kind, text: &str) -> u32 {
+        if (self.last as usize) < self.len() && self.kept(self.last) == (kind, text) {
+            return self.last;
+        }
+        let hash = hash(hasher, kind, text);
+        let found = self.table.find(hash, |code| self.kept(*code) == (kind, text)).copied();
+        self.last = found.unwrap_or_else(|| {
+            let code = self.len() as u32;
+            self.text.push_str(text);
+            self.ends.push(self.text.len() as u32);
+            self.kinds.push(kind);
+            let (text, ends, kinds) = (&self.text, &self.ends, &self.kinds);
+            self.table.insert_unique(hash, code, |code| {
+                let nth = *code as usize;
+                let begin = nth.checked_sub(1).map_or(0, |before| ends[before] as usize);
+                self::hash(hasher, kinds[nth], &text[begin..ends[nth] as usize])
+            });
+            code
+        });
+        self.last
+    }
+
+    /// The code of a text that is known, or that has at most so many bytes.
+    pub(crate) fn code_within(
+        &mut self,
+        hasher: &FixedState,
+        kind: Kind,
+        text: &str,
+        most: usize,
+    ) -> Option<u32> {
+        if text.len() <= most {
+            return Some(self.code(hasher, kind, text));
+        }
+        self.table.find(hash(hasher, kind, text), |code| self.kept(*code) == (kind, text)).copied()
+    }
+
+    /// The text of a code.
+    pub(crate) fn text(&self, code: u32) -> Option<&str> {
+        ((code as usize) < self.len()).then(|| self.kept(code).1)
+    }
+
+    /// The code of a text, of which the begin is kept where it is longer than so much.
+    pub(crate) fn code_of_text(&mut self, hasher: &FixedState, text: &str, most: usize) -> u32 {
+        if text.len() <= most {
+            self.code(hasher, Kind::Text, text)
+        } else {
+            self.code(hasher, Kind::Cut, &text[..text.floor_char_boundary(BEGIN.min(most))])
+        }
+    }
+
+    pub(crate) fn finish(self) -> Values {
+        let mut begin = 0;
+        let lengths: Vec<u32> = self
+            .ends
+            .iter()
+            .map(|end| {
+                let length = end - begin;
+                begin = *end;
+                length
+            })
+            .collect();
+        let mut text = self.text;
+        text.shrink_to_fit();
+        Values::new(text, &lengths, &self.kinds).unwrap_or_else(Values::empty)
+    }
+
+    /// How many bytes of texts it has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+}
+
+impl Values {
+    pub(crate) const fn empty() -> Self {
+        Self {
+            text: String::new(),
+            lengths: Packed::Zeros(0),
+            begins: Vec::new(),
+            same: Some(0),
+            count: 0,
+            kinds: Ok(Kind::Text),
+            ascii: true,
+        }
+    }
+}
+
+fn hash(hasher: &FixedState, kind: Kind, text: &str) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(text.as_bytes());
+    hasher.write_u8(kind as u8);
+    hasher.finish()
+}

@@ -1,0 +1,277 @@
+//! Segments as bytes. Whoever reads them does not trust them: what is read is a segment, or nothing.
+
+use crate::column::{Column, Places};
+use crate::packed::{Numbers, Packed};
+use crate::segment::{FACTS, MOST_ROWS, PathNode, Segment};
+use crate::values::{Kind, Values};
+
+/// What segments begin with: a name, and the version.
+const MAGIC: &[u8; 8] = b"csindex\x01";
+
+/// Several segments as bytes.
+pub fn encode(segments: &[Segment]) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    for segment in segments {
+        let begin = out.len();
+        out.extend([0; 8]);
+        write(segment, &mut out);
+        let length = (out.len() - begin - 8) as u64;
+        out[begin..begin + 8].copy_from_slice(&length.to_le_bytes());
+    }
+    out
+}
+
+/// The segments in bytes that [`encode`] made, of this version; else nothing.
+pub fn decode(bytes: &[u8]) -> Option<Vec<Segment>> {
+    let mut rest = bytes.strip_prefix(MAGIC)?;
+    let mut segments = Vec::new();
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<8>()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let (segment, after) = after.split_at_checked(length)?;
+        segments.push(read(segment)?);
+        rest = after;
+    }
+    Some(segments)
+}
+
+fn write(segment: &Segment, out: &mut Vec<u8>) {
+    put(out, segment.rows() as u64);
+    out.extend(&segment.flags);
+    out.extend(&segment.outcomes);
+    let happened = segment.happened.as_ref();
+    out.push(u8::from(happened.is_some()));
+    let numbers = [
+        &segment.lines,
+        &segment.indexes,
+        &segment.seqs,
+        &segment.recorded,
+        &segment.begins,
+        &segment.lengths,
+    ];
+    for numbers in numbers.into_iter().chain(happened) {
+        put(out, numbers.base().cast_unsigned());
+        put_packed(out, numbers.above());
+    }
+    put(out, segment.nodes.len() as u64);
+    for node in &segment.nodes {
+        put(out, u64::from(node.parent));
+        put(out, node.column.map_or(0, |column| u64::from(column) + 1));
+        put_text(out, &node.name);
+    }
+    put(out, segment.columns.len() as u64);
+    for column in segment.facts.iter().chain(&segment.columns) {
+        put_values(out, &column.values);
+        match &column.places {
+            Places::Rows(codes) => {
+                out.push(0);
+                put_packed(out, codes);
+            }
+            Places::Pairs(rows, codes) => {
+                out.push(1);
+                put(out, rows.len() as u64);
+                out.extend(rows.iter().flat_map(|row| row.to_le_bytes()));
+                put_packed(out, codes);
+            }
+        }
+    }
+}
+
+/// A number in as few bytes as it needs, 7 bits each.
+fn put(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put(out, text.len() as u64);
+    out.extend(text.as_bytes());
+}
+
+/// After how many there are.
+fn put_packed(out: &mut Vec<u8>, packed: &Packed) {
+    put(out, packed.len() as u64);
+    match packed {
+        Packed::Zeros(_) => out.push(0),
+        Packed::One(list) => {
+            out.push(1);
+            out.extend(list);
+        }
+        Packed::Two(list) => {
+            out.push(2);
+            out.extend(list.iter().flat_map(|number| number.to_le_bytes()));
+        }
+        Packed::Four(list) => {
+            out.push(4);
+            out.extend(list.iter().flat_map(|number| number.to_le_bytes()));
+        }
+        Packed::Eight(list) => {
+            out.push(8);
+            out.extend(list.iter().flat_map(|number| number.to_le_bytes()));
+        }
+    }
+}
+
+fn put_values(out: &mut Vec<u8>, values: &Values) {
+    let lengths: Vec<u64> = values.lengths().map(u64::from).collect();
+    put_packed(out, &Packed::of(lengths.into_iter()));
+    put_text(out, values.text());
+    if let Some(kind) = values.only_kind() {
+        out.extend([0, kind as u8]);
+    } else {
+        out.push(1);
+        out.extend((0..values.len()).map(|code| values.kind(code) as u8));
+    }
+}
+
+struct Reader<'b>(&'b [u8]);
+
+fn read(bytes: &[u8]) -> Option<Segment> {
+    let mut reader = Reader(bytes);
+    let rows = reader.number().filter(|rows| *rows <= MOST_ROWS as u64)? as usize;
+    let flags = reader.bytes(rows)?.to_vec();
+    let outcomes = reader.bytes(rows)?.to_vec();
+    let has_own = reader.is()?;
+    let mut numbers = || {
+        let base = reader.number()?.cast_signed();
+        let above = reader.packed(rows)?;
+        (above.len() == rows).then_some(Numbers::new(base, above))
+    };
+    let lines = numbers()?;
+    let indexes = numbers()?;
+    let seqs = numbers()?;
+    let recorded = numbers()?;
+    let begins = numbers()?;
+    let lengths = numbers()?;
+    let happened = if has_own { Some(numbers()?) } else { None };
+    // Each node and each column has a byte at least.
+    let count = reader.count()?;
+    let mut nodes = Vec::with_capacity(count);
+    for nth in 0..count {
+        let parent = reader.number().filter(|parent| *parent < nth.max(1) as u64)? as u32;
+        let column = reader.number()?.checked_sub(1).map(u32::try_from).transpose().ok()?;
+        nodes.push(PathNode { parent, column, name: reader.text()?.to_owned() });
+    }
+    let count = reader.count()?;
+    if nodes.iter().any(|node| node.column.is_some_and(|column| column as usize >= count)) {
+        return None;
+    }
+    let mut columns = Vec::with_capacity(FACTS + count);
+    for _ in 0..FACTS + count {
+        columns.push(reader.column(rows)?);
+    }
+    let of_paths = columns.split_off(FACTS);
+    let facts = columns.try_into().ok()?;
+    let segment = Segment {
+        flags,
+        outcomes,
+        lines,
+        indexes,
+        seqs,
+        recorded,
+        happened,
+        begins,
+        lengths,
+        facts,
+        nodes,
+        columns: of_paths,
+    };
+    reader.0.is_empty().then_some(segment)
+}
+
+impl<'b> Reader<'b> {
+    fn bytes(&mut self, count: usize) -> Option<&'b [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.bytes(1).map(|bytes| bytes[0])
+    }
+
+    fn is(&mut self) -> Option<bool> {
+        match self.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                return None;
+            }
+            number |= bits << shift;
+            if byte < 0x80 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// How many there are of what has a byte each at least.
+    fn count(&mut self) -> Option<usize> {
+        usize::try_from(self.number()?).ok().filter(|count| *count <= self.0.len())
+    }
+
+    fn text(&mut self) -> Option<&'b str> {
+        let length = self.count()?;
+        core::str::from_utf8(self.bytes(length)?).ok()
+    }
+
+    /// At most so many numbers, where they take no bytes.
+    fn packed(&mut self, most: usize) -> Option<Packed> {
+        let count = usize::try_from(self.number()?).ok()?;
+        let width = usize::from(self.byte()?);
+        let bytes = self.bytes(count.checked_mul(width)?)?;
+        Some(match width {
+            0 if count <= most => Packed::Zeros(count),
+            1 => Packed::One(bytes.to_vec()),
+            2 => Packed::Two(bytes.as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect()),
+            4 => Packed::Four(bytes.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect()),
+            8 => Packed::Eight(bytes.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()),
+            _ => return None,
+        })
+    }
+
+    fn values(&mut self) -> Option<Values> {
+        let most = MOST_ROWS.max(self.0.len());
+        let lengths = self.packed(most)?;
+        let lengths: Option<Vec<u32>> = lengths.iter().map(|length| u32::try_from(length).ok()).collect();
+        let lengths = lengths?;
+        let text = self.text()?.to_owned();
+        let kinds: Vec<Kind> = if self.is()? {
+            self.bytes(lengths.len())?.iter().map(|kind| Kind::from_byte(*kind)).collect::<Option<_>>()?
+        } else {
+            vec![Kind::from_byte(self.byte()?)?; lengths.len()]
+        };
+        Values::new(text, &lengths, &kinds)
+    }
+
+    fn column(&mut self, rows: usize) -> Option<Column> {
+        let values = self.values()?;
+        let end = values.len() as u64;
+        let places = if self.is()? {
+            let count = self.count()?;
+            let bytes = self.bytes(count.checked_mul(2)?)?;
+            let at: Vec<u16> = bytes.as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect();
+            let codes = self.packed(count)?;
+            let ordered = at.windows(2).all(|pair| pair[0] <= pair[1]);
+            let within = at.last().is_none_or(|last| usize::from(*last) < rows);
+            let known = codes.len() == count && codes.iter().all(|code| code < end);
+            (ordered && within && known).then_some(Places::Pairs(at, codes))?
+        } else {
+            let codes = self.packed(rows)?;
+            (codes.len() == rows && codes.iter().all(|code| code <= end)).then_some(Places::Rows(codes))?
+        };
+        Some(Column { values, places })
+    }
+}

@@ -1,0 +1,359 @@
+//! What an index finds is what `Query::matches` says of each event.
+
+use std::fmt::Write as _;
+
+use countersign::time::Time;
+use countersign_index::{EventIndex, Order, SegmentBuilder, decode, encode};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Query, Readings};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn now() -> Time {
+    "2026-11-20T06:00:00.000Z".parse().unwrap()
+}
+
+fn recorded(nth: usize) -> Time {
+    Time::from_millis(now().millis() - 86_400_000 * i64::try_from(nth % 12).unwrap()).unwrap()
+}
+
+const CHAINS: [&str; 2] = ["00000000000000000000000000000001", "00000000000000000000000000000002"];
+const KEYS: [&str; 2] = ["example.com/app+01234567+AAAA", "k\"ey+89abcdef+BBBB"];
+
+/// The batch that a verifier would write of these events, and where each begins and ends.
+fn batch(events: &[String], first: usize) -> (String, Vec<(usize, usize)>) {
+    let mut text = String::new();
+    let mut places = Vec::new();
+    for (nth, event) in (first..).zip(events) {
+        let (line, chain, key) = (nth + 3, CHAINS[nth % 2], json!(KEYS[nth % 2]));
+        write!(
+            text,
+            r#"{{"line":{line},"index":{nth},"chain":"{chain}","seq":{nth},"time":"{}","authorised":true,"vkey":{key},"event":"#,
+            recorded(nth)
+        )
+        .unwrap();
+        places.push((text.len(), text.len() + event.len()));
+        text.push_str(event);
+        text.push_str("}\n");
+    }
+    (text, places)
+}
+
+/// Answers a query, giving the bytes that are wanted.
+fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> (Vec<u64>, u64) {
+    index.ask(query, now(), Order { by_time: false, descending: query.len() % 2 == 1 }).unwrap();
+    let mut read = 0;
+    loop {
+        if index.step(5) {
+            continue;
+        }
+        let Some(stretch) = index.wants() else { break };
+        let (begin, end) = (stretch.begin as usize, stretch.end as usize);
+        read += stretch.end - stretch.begin;
+        index.give(&blobs[stretch.blob as usize].as_bytes()[begin..end]);
+    }
+    let answer = index.found().unwrap();
+    assert!(answer.complete && answer.searched == answer.of, "{query}: {answer:?}");
+    let found = index.indexes();
+    assert_eq!(found.len(), answer.events, "{query}");
+    let bars: u32 = answer.histogram.iter().flat_map(|histogram| histogram.bars.iter().flatten()).sum();
+    assert_eq!(bars as usize, answer.events, "{query}");
+    (found, read)
+}
+
+/// An index of these events, made in one of the ways in which it can be.
+fn indexed(events: &[String], way: usize) -> (EventIndex, Vec<String>) {
+    let mut index = EventIndex::new(7, Readings::built_in());
+    let mut blobs = Vec::new();
+    for (nth, part) in events.chunks(1 + way % 7).enumerate() {
+        let (text, _) = batch(part, nth * (1 + way % 7));
+        if way.is_multiple_of(2) {
+            index.add(text.as_bytes(), nth as u32).unwrap();
+            if nth % 3 == 0 {
+                index.step(usize::MAX);
+            }
+        } else {
+            let mut builder = SegmentBuilder::new(9, Readings::built_in());
+            builder.add(text.as_bytes()).unwrap();
+            let bytes = encode(&builder.finish());
+            for segment in decode(&bytes).unwrap() {
+                let again = decode(&encode(std::slice::from_ref(&segment))).unwrap();
+                assert_eq!(again.first(), Some(&segment));
+                index.add_segment(segment, nth as u32);
+            }
+        }
+        blobs.push(text);
+    }
+    (index, blobs)
+}
+
+/// What an event that is looked at by itself says to a query.
+fn expected(events: &[String], query: &str) -> Vec<u64> {
+    let query = Query::parse(query, now()).unwrap();
+    let readings = Readings::built_in();
+    let matches = |nth: usize, event: &str| {
+        let document = Document::parse(event);
+        let root = document.as_ref().map(Document::root);
+        let read = root.as_ref().and_then(|event| readings.read(event));
+        query.matches(&Entry {
+            event: root,
+            read: read.as_ref(),
+            recorded: recorded(nth),
+            chain: CHAINS[nth % 2],
+            signer: KEYS[nth % 2].split('+').next(),
+        })
+    };
+    (0..events.len()).filter(|nth| matches(*nth, &events[*nth])).map(|nth| nth as u64).collect()
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    prop::sample::select(
+        vec![
+            "x",
+            "xy",
+            "Xy",
+            "zxYz",
+            "Å",
+            "K",
+            "k",
+            "7",
+            "7.0",
+            "",
+            "two words",
+            "Ada Okafor",
+            "user:x",
+            "2026-11-20",
+            "2026-11-18T06:00:00Z",
+            "10.1.2.3",
+            "::ffff:10.1.2.3",
+            "success",
+            "not stated",
+            "\n\"",
+        ]
+        .into_iter()
+        .map(str::to_owned)
+        .chain([format!("{}needle", "long ".repeat(300)), "é".repeat(700)])
+        .collect::<Vec<_>>(),
+    )
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        texts().prop_map(Value::String),
+        prop::sample::select(vec![
+            json!(7),
+            json!(7.5),
+            json!(-1),
+            json!(200),
+            json!(true),
+            json!(false),
+            json!(null)
+        ]),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![prop::collection::vec(inner.clone(), 0..3).prop_map(Value::Array), members(inner)]
+    })
+}
+
+fn members(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    let name = prop::sample::select(vec!["a", "b", "id", "name", "type", "before", "after", "a.b", "tenant"]);
+    prop::collection::btree_map(name, value, 0..4)
+        .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn events() -> impl Strategy<Value = Vec<String>> {
+    let own = || prop::option::weighted(0.6, values());
+    let event = (own(), own(), own(), own(), own(), own(), own(), own(), members(values()));
+    let event = event.prop_map(|(action, actor, target, outcome, context, before, after, occurred, rest)| {
+        let mut event = rest;
+        let given = [
+            ("action", action),
+            ("actor", actor),
+            ("target", target),
+            ("outcome", outcome),
+            ("context", context.map(|ip| json!({"ip": ip}))),
+            ("before", before),
+            ("after", after),
+            ("occurred_at", occurred),
+        ];
+        for (name, value) in given {
+            if let Some(value) = value {
+                event[name] = value;
+            }
+        }
+        event.to_string()
+    });
+    prop::collection::vec(event, 0..24)
+}
+
+fn conditions() -> impl Strategy<Value = String> {
+    let field = prop::sample::select(vec![
+        "a",
+        "a.b",
+        "\"a.b\"",
+        "b",
+        "a.a",
+        "actor",
+        "actor.id",
+        "actor.name",
+        "target",
+        "target.id",
+        "action",
+        "outcome",
+        "ip",
+        "context.ip",
+        "tenant",
+        "as",
+        "before.a",
+        "signer",
+        "chain",
+        "nowhere.at.all",
+        "\"action\"",
+    ]);
+    let value = prop::sample::select(vec![
+        "x",
+        "xy",
+        "x*",
+        "*y*",
+        "å",
+        "K",
+        "7",
+        "7.5",
+        "\"7\"",
+        "true",
+        "null",
+        "*",
+        "\"\"",
+        "ada",
+        "user:x",
+        "*:x",
+        "10.0.0.0/8",
+        "10.1.2.3",
+        "2026-11-20",
+        "success",
+        "not-stated",
+        "countersign",
+        "*needle",
+        "lo*dle",
+        "*é",
+        "words",
+        "example.com/*",
+        "*1",
+        "200..300",
+        "7..8",
+    ]);
+    let time = prop::sample::select(vec!["-3d", "-8d", "2026-11-18", "2026-11-20T06:00:00Z"]);
+    prop_oneof![
+        8 => (field.clone(), prop::collection::vec(value, 1..3)).prop_map(|(field, values)| format!("{field}:{}", values.join(","))),
+        1 => (field.clone(), prop::sample::select(vec![">", "<=", "=="]), prop::sample::select(vec!["7", "2026-11-19", "100"]))
+            .prop_map(|(field, operator, value)| format!("{field}{operator}{value}")),
+        1 => field.clone().prop_map(|field| format!("has:{field}")),
+        1 => prop::sample::select(vec!["a", "b", "a.b", "id"]).prop_map(|path| format!("changed:{path}")),
+        3 => prop::sample::select(vec!["x", "xy", "å", "k", "7", "needle", "\"long needle\"", "x*z", "ok", "ong l", "é", "\"\\\"\""]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec!["x", "words", "needle", "ada", "7", "å"]).prop_map(|word| format!("word:{word}")),
+        1 => (prop::sample::select(vec!["since", "until", "recorded-since", "recorded-until", "time"]), time)
+            .prop_map(|(name, time)| format!("{name}:{time}")),
+    ]
+}
+
+fn queries() -> impl Strategy<Value = String> {
+    conditions().prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|one| format!("-({one})")),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|all| format!("({})", all.join(" "))),
+            prop::collection::vec(inner.clone(), 1..4).prop_map(|all| all.join(" ")),
+            prop::collection::vec(inner, 1..4).prop_map(|any| format!("({})", any.join(" OR "))),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn with_what_matches_each_event(
+        events in events(),
+        queries in prop::collection::vec(queries(), 1..8),
+        way in 0_usize..20,
+    ) {
+        let (mut index, blobs) = indexed(&events, way);
+        for query in &queries {
+            let found = ask(&mut index, &blobs, query).0;
+            prop_assert_eq!(found, expected(&events, query), "{} over {:?}", query, events);
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_trusted(cut in any::<prop::sample::Index>(), byte in any::<u8>(), events in events()) {
+        let mut builder = SegmentBuilder::new(9, Readings::built_in());
+        builder.add(batch(&events, 0).0.as_bytes()).unwrap();
+        let mut bytes = encode(&builder.finish());
+        let at = cut.index(bytes.len());
+        bytes[at] = byte;
+        for hostile in [&bytes[..], &bytes[..at]] {
+            let Some(segments) = decode(hostile) else { continue };
+            let mut index = EventIndex::new(1, Readings::built_in());
+            for segment in segments {
+                index.add_segment(segment, 0);
+            }
+            for query in ["", "x -actor:ada has:a changed:b since:-3d", "needle"] {
+                index.ask(query, now(), Order { by_time: true, descending: false }).unwrap();
+                while index.step(1000) {}
+                if index.wants().is_some() {
+                    index.give(&[]);
+                }
+                index.found_json(query);
+                index.rows_json(0, 100, &countersign_index::fields_of("[\"a\"]"));
+                index.suggest_json("a", 1);
+                index.coverage();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_has_too_much_for_columns_is_found_all_the_same() {
+    let many = |names: std::ops::Range<usize>| {
+        let members: Vec<String> = names.map(|nth| format!(r#""id-{nth}":{{"v":{nth}}}"#)).collect();
+        format!(r#"{{"action":"a","by":{{{}}}}}"#, members.join(","))
+    };
+    let list = format!(r#"{{"action":"b","list":[{}7]}}"#, "1,".repeat(3000));
+    let deep = format!(r#"{{"action":"c","d":{}"x"{}}}"#, r#"{"e":"#.repeat(60), "}".repeat(60));
+    let long = format!(r#"{{"action":"d","text":"{}end"}}"#, "x".repeat(200_000));
+    let parties: Vec<String> = (0..40).map(|nth| format!(r#"{{"id":"p{nth}"}}"#)).collect();
+    let parties = format!(r#"{{"action":"e","actor":"x","target":[{}]}}"#, parties.join(","));
+    let before: Vec<String> = (0..100).map(|nth| format!(r#""m{nth}":1"#)).collect();
+    let changed = format!(r#"{{"action":"f","before":{{{}}},"after":{{}}}}"#, before.join(","));
+    let events = [many(0..5000), many(4000..9000), list, deep, long, parties, changed];
+    for way in 0..4 {
+        let (mut index, blobs) = indexed(&events, way);
+        for query in [
+            "by.id-3.v:3",
+            "by.id-4500.v:4500",
+            "by.id-8999.v:8999",
+            "has:by.id-8999",
+            "-by.id-8999.v:8999",
+            "list:7",
+            "list:8",
+            "text:*end",
+            "xend",
+            "xen",
+            "nowhere",
+            "target:p39",
+            "target:p1",
+            "changed:m1",
+            "changed:m99",
+            "changed:m100",
+            "7",
+            "word:x",
+            &format!("d{}:x", ".e".repeat(60)),
+        ] {
+            assert_eq!(ask(&mut index, &blobs, query).0, expected(&events, query), "{query}");
+        }
+        assert_eq!(
+            ask(&mut index, &blobs, "action:a,b outcome:not-stated").1,
+            0,
+            "nothing must be read for this"
+        );
+    }
+}

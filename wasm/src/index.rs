@@ -1,0 +1,225 @@
+//! The artefact `index`: verified events in columns, and what is asked of them.
+
+use countersign::error::{Code, Error};
+use countersign::time::Time;
+use countersign_index::{
+    EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, decode, encode, error_json, fields_of,
+};
+use countersign_query::Readings;
+use js_sys::{Array, Float64Array};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::{Thrown, index};
+
+/// How many rows or bytes of batches make a segment, about.
+const FULL_ROWS: usize = 32_768;
+const FULL_BYTES: u64 = 24 << 20;
+
+fn refuse(code: Code, message: &str) -> Thrown {
+    let hint = "hand over what the same version's verifier and builder gave, unaltered";
+    Error::new(code, message).with_hint(hint).into()
+}
+
+/// Makes columns of events, in any worker.
+#[wasm_bindgen]
+pub struct SegmentBuilder(LocalBuilder);
+
+#[wasm_bindgen]
+impl SegmentBuilder {
+    /// `seed` is a random number from 0 to 2^53 - 1. Who does not know it cannot write events that take long.
+    #[wasm_bindgen(constructor)]
+    pub fn new(seed: f64) -> Self {
+        Self(LocalBuilder::new(index(seed).unwrap_or_default(), Readings::built_in()))
+    }
+
+    /// Takes a batch of events as the verifier writes them.
+    pub fn add(&mut self, batch: &[u8]) -> Result<(), Thrown> {
+        self.0.add(batch).map_err(|_| refuse(Code::Export, "these bytes are no batch of verified events"))
+    }
+
+    /// Rows since the last `finish`.
+    #[wasm_bindgen(getter)]
+    pub fn rows(&self) -> usize {
+        self.0.rows()
+    }
+
+    /// Whether to finish before more is added.
+    #[wasm_bindgen(getter)]
+    pub fn full(&self) -> bool {
+        self.0.rows() >= FULL_ROWS || self.0.came() >= FULL_BYTES
+    }
+
+    /// A segment of what was added; nothing where nothing was.
+    pub fn finish(&mut self) -> Vec<u8> {
+        let segments = self.0.finish();
+        if segments.is_empty() { Vec::new() } else { encode(&segments) }
+    }
+}
+
+/// Keeps columns of events, and answers. Answers of more than a number are JSON; docs/index.md has them.
+#[wasm_bindgen]
+pub struct EventIndex {
+    index: LocalIndex,
+    /// As it was asked.
+    query: String,
+}
+
+#[wasm_bindgen]
+impl EventIndex {
+    /// As for `SegmentBuilder`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(seed: f64) -> Self {
+        let index = LocalIndex::new(index(seed).unwrap_or_default(), Readings::built_in());
+        Self { index, query: String::new() }
+    }
+
+    /// Takes a batch of events, whose bytes are kept as `blob`.
+    pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), Thrown> {
+        let added = self.index.add(batch, blob);
+        added.map_err(|_| refuse(Code::Export, "these bytes are no batch of verified events"))
+    }
+
+    /// Takes a segment. `blob` are the batches that it was made of, one after the other.
+    #[wasm_bindgen(js_name = addSegment)]
+    pub fn add_segment(&mut self, segment: &[u8], blob: u32) -> Result<(), Thrown> {
+        let segments = decode(segment)
+            .ok_or_else(|| refuse(Code::Export, "these bytes are no segment of this version"))?;
+        segments.into_iter().for_each(|segment| self.index.add_segment(segment, blob));
+        Ok(())
+    }
+
+    /// Takes what stands beside events: JSON of `Mark[]`.
+    pub fn mark(&mut self, marks: &str) -> Result<(), Thrown> {
+        self.index.mark(marks).map_err(|_| refuse(Code::Export, "this is no list of marks"))
+    }
+
+    /// Events that there are.
+    #[wasm_bindgen(getter)]
+    pub fn events(&self) -> usize {
+        self.index.events()
+    }
+
+    /// Withheld ones.
+    #[wasm_bindgen(getter)]
+    pub fn withheld(&self) -> usize {
+        self.index.withheld()
+    }
+
+    /// Gaps.
+    #[wasm_bindgen(getter)]
+    pub fn gaps(&self) -> usize {
+        self.index.gaps()
+    }
+
+    /// About how many bytes it holds.
+    #[wasm_bindgen(getter)]
+    pub fn bytes(&self) -> usize {
+        self.index.bytes()
+    }
+
+    /// Asks, by `now` in milliseconds; `by` is "place" or "time". Gives JSON of what is not understood, if anything.
+    pub fn ask(&mut self, query: String, now: f64, by: &str, descending: bool) -> Option<String> {
+        let order = Order { by_time: by == "time", descending };
+        match self.index.ask(&query, time(now), order) {
+            Ok(()) => {
+                self.query = query;
+                None
+            }
+            Err(error) => Some(error_json(&error, &query)),
+        }
+    }
+
+    /// Looks through about so many rows; whether there are more.
+    pub fn step(&mut self, rows: usize) -> bool {
+        self.index.step(rows)
+    }
+
+    /// The next bytes to be given: `[blob, begin, end]`.
+    pub fn wants(&mut self) -> Option<Float64Array> {
+        let stretch = self.index.wants()?;
+        let numbers = [f64::from(stretch.blob), stretch.begin as f64, stretch.end as f64];
+        Some(Float64Array::from(&numbers[..]))
+    }
+
+    /// Takes them.
+    pub fn give(&mut self, bytes: &[u8]) {
+        self.index.give(bytes);
+    }
+
+    /// What is known of the answer, as JSON.
+    pub fn found(&mut self) -> String {
+        self.index.found_json(&self.query)
+    }
+
+    /// The answer's rows from one place to another, as JSON. `fields` is JSON of fields as queries write them.
+    pub fn rows(&self, from: usize, to: usize, fields: &str) -> String {
+        self.index.rows_json(from, to, &fields_of(fields))
+    }
+
+    /// The place in the answer of the row that shows a line.
+    #[wasm_bindgen(js_name = rowOf)]
+    pub fn row_of(&mut self, line: f64) -> Option<usize> {
+        self.index.row_of(index(line)?)
+    }
+
+    /// The line of the event or withheld event at a leaf.
+    #[wasm_bindgen(js_name = lineOf)]
+    pub fn line_of(&mut self, leaf: f64) -> Option<f64> {
+        self.index.line_of(index(leaf)?).map(|line| line as f64)
+    }
+
+    /// The leaves of all events found, ascending.
+    pub fn indexes(&self) -> Float64Array {
+        let indexes: Vec<f64> = self.index.indexes().into_iter().map(|index| index as f64).collect();
+        Float64Array::from(&indexes[..])
+    }
+
+    /// What stands at leaves: `[begin, end)` pairs of what is shown, withheld, skipped, listed.
+    pub fn coverage(&mut self) -> Array {
+        let ranges = self.index.coverage().map(|ranges| {
+            let bounds: Vec<f64> =
+                ranges.into_iter().flat_map(|(begin, end)| [begin as f64, end as f64]).collect();
+            Float64Array::from(&bounds[..])
+        });
+        ranges.into_iter().collect()
+    }
+
+    /// The most frequent values of a field that hold a text, as JSON; nothing where no event has the field.
+    pub fn facet(&self, field: &str, text: &str, most: usize) -> Option<String> {
+        self.index.facet_json(field, text, most)
+    }
+
+    /// What could stand where the caret is, as JSON.
+    pub fn suggest(&self, text: &str, caret: usize) -> String {
+        self.index.suggest_json(text, caret)
+    }
+}
+
+fn time(millis: f64) -> Time {
+    let time = Time::from_millis(millis as i64);
+    time.unwrap_or(if millis < 0.0 { Time::MIN } else { Time::MAX })
+}
+
+/// What a query asks, as JSON.
+#[wasm_bindgen]
+pub fn parse(query: &str, now: f64) -> String {
+    countersign_index::parse_json(query, time(now))
+}
+
+/// The query with a value of a field asked for, or no longer asked for.
+#[wasm_bindgen]
+pub fn toggled(query: &str, now: f64, field: &str, value: &str) -> String {
+    countersign_index::toggled(query, time(now), field, value)
+}
+
+/// The query with another time in which events are looked for, in milliseconds.
+#[wasm_bindgen]
+pub fn within(query: &str, now: f64, since: Option<f64>, until: Option<f64>) -> String {
+    countersign_index::within(query, time(now), since.map(time), until.map(time))
+}
+
+/// What an event says by its reading, as JSON.
+#[wasm_bindgen(js_name = readJson)]
+pub fn read_json(event: &[u8]) -> String {
+    countersign_index::read_json(&Readings::built_in(), event)
+}
