@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file, in write-ahead mode, with an fsync before a commit counts.
 
 mod database;
+mod owned;
 mod pool;
 
 use std::fs::OpenOptions;
@@ -13,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::store::{Store, StoreError};
 use crate::tables::{ADDED, TABLES, TableReader, TableWriter, VERSION};
+use owned::Owned;
 use pool::Pool;
 
 /// The file's name within the log's folder.
@@ -25,14 +27,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE_WITH_READERS: Duration = Duration::from_millis(250);
 
 /// Writes the file.
-pub(crate) type SqliteWriter = TableWriter<Connection>;
+pub(crate) type SqliteWriter = TableWriter<Owned>;
 
 /// Opens the store in a folder that exists, and makes it where there is none.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when the file is not of this log, or the log is in a bucket; else what SQLite says.
 pub fn open(folder: &Path, origin: &str) -> Result<Store, StoreError> {
-    let (writer, reader) = open_halves(folder, origin)?;
+    let (connection, reader) = open_halves(folder, origin)?;
+    let writer = SqliteWriter::new(connection)?;
     if is_index(writer.database()).map_err(failed("opening"))? {
         let why =
             "this folder is the index of a log in a bucket: serve it with that bucket, or the log is forked";
@@ -46,21 +49,18 @@ pub(crate) fn open_index(
     folder: &Path,
     origin: &str,
 ) -> Result<(SqliteWriter, Arc<dyn crate::store::Reader>), StoreError> {
-    let (writer, reader) = open_halves(folder, origin)?;
-    writer.database().pragma_update(None, "synchronous", "normal").map_err(failed("opening the index"))?;
-    Ok((writer, reader))
+    let (connection, reader) = open_halves(folder, origin)?;
+    connection.pragma_update(None, "synchronous", "normal").map_err(failed("opening the index"))?;
+    Ok((SqliteWriter::new(connection.of_no_worth())?, reader))
 }
 
-fn open_halves(
-    folder: &Path,
-    origin: &str,
-) -> Result<(SqliteWriter, Arc<dyn crate::store::Reader>), StoreError> {
+fn open_halves(folder: &Path, origin: &str) -> Result<(Owned, Arc<dyn crate::store::Reader>), StoreError> {
     let path = folder.join(FILE);
     touch(&path).map_err(|error| StoreError::unavailable("making the database", error))?;
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare(&connection, origin)?;
-    let reader = TableReader(Pool::new(path));
-    Ok((SqliteWriter::new(connection)?, Arc::new(reader)))
+    let connection = Owned::new(connection, &path);
+    Ok((connection, Arc::new(TableReader(Pool::new(path)))))
 }
 
 /// Whether the log is in a bucket, which a row of a table of the index's says.

@@ -55,6 +55,30 @@ fn what_is_damaged_is_found_by_itself_and_gone_when_it_is_mended() {
     assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.event"), &json!("leaf 7")));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_database_that_is_taken_away_under_its_server_is_missed_at_once() {
+    let server = Server::start();
+    let mut emitter = server.emitter(0);
+    for name in ["log.sqlite", "log.sqlite-wal"] {
+        for replaced in [false, true] {
+            let (path, away) = (server.folder().join(name), server.folder().join("away"));
+            std::fs::rename(&path, &away).unwrap();
+            if replaced {
+                std::fs::copy(&away, &path).unwrap();
+            }
+            emitter.record(1);
+            let (body, _) = emitter.body(0, usize::MAX);
+            assert_eq!(server.submit(body).refusal(), (503, "server.unavailable".into()), "{name}");
+            assert_eq!(health(&server, 503)["storage"]["failing"], true);
+            // Nothing of it was stored where it would be lost.
+            std::fs::rename(&away, &path).unwrap();
+            emitter.deliver_all(&server.url(), usize::MAX);
+            health(&server, 200);
+        }
+    }
+}
+
 #[test]
 fn a_page_that_nobody_reads_is_found_damaged_by_sqlite() {
     let mut server = checking(30);

@@ -14,7 +14,7 @@ use rusqlite::OpenFlags;
 use tempfile::TempDir;
 
 use super::pool::Pool;
-use super::{FILE, SqliteWriter, connect, prepare, touch};
+use super::{FILE, Owned, SqliteWriter, connect, prepare, touch};
 use crate::hashes::StoredHashes;
 use crate::store::{CommitError, Published, Reader as _, StoreError, Writer as _};
 use crate::submitting::Committed;
@@ -61,7 +61,7 @@ fn open(folder: &TempDir) -> (SqliteWriter, TableReader<Pool>) {
     touch(&path).unwrap();
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     prepare(&connection, ORIGIN).unwrap();
-    (SqliteWriter::new(connection).unwrap(), TableReader(Pool::new(path)))
+    (SqliteWriter::new(Owned::new(connection, &path)).unwrap(), TableReader(Pool::new(path)))
 }
 
 #[test]
