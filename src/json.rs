@@ -198,8 +198,8 @@ type Name = (u32, u32);
 
 /// Scans the value whose first byte is at `start`, nested at most `levels` deep (at most [`MAX_LEVELS`]).
 pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Scanned, JsonError> {
-    // Two arrays, as one of both would have gaps, and be set to zero field by field for each event.
-    let mut is_object = [false; MAX_LEVELS];
+    // A bit for each value that is open, the innermost one's last: whether it is an object.
+    let mut objects = 0_u128;
     let mut names: [Name; MAX_LEVELS] = [(0, 0); MAX_LEVELS];
     let levels = levels.min(MAX_LEVELS);
     let mut depth = 0;
@@ -207,6 +207,10 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
     let mut index = start;
 
     loop {
+        // Names are read at one place of the program, which makes the compiler put it here whole.
+        if objects & 1 == 1 {
+            index = name_end(text, index, &mut names[depth - 1], &mut names_increase)?;
+        }
         let byte = at(text, index);
         if byte == b'{' || byte == b'[' {
             if depth == levels {
@@ -217,11 +221,8 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
             if at(text, index) == byte + 2 {
                 index += 1;
             } else {
-                is_object[depth] = byte == b'{';
-                if is_object[depth] {
-                    names[depth] = (0, 0);
-                    index = name_end(text, index, &mut names[depth], &mut names_increase)?;
-                }
+                objects = objects << 1 | u128::from(byte == b'{');
+                names[depth] = (0, 0);
                 depth += 1;
                 continue;
             }
@@ -232,18 +233,16 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
             if depth == 0 {
                 return Ok(Scanned { end: index, names_increase });
             }
-            let in_object = is_object[depth - 1];
             index = skip_space(text, index);
-            match at(text, index) {
-                b',' => {
+            match (at(text, index), objects & 1) {
+                (b',', _) => {
                     index = skip_space(text, index + 1);
-                    if in_object {
-                        index = name_end(text, index, &mut names[depth - 1], &mut names_increase)?;
-                    }
                     break;
                 }
-                b'}' if in_object => depth -= 1,
-                b']' if !in_object => depth -= 1,
+                (b'}', 1) | (b']', 0) => {
+                    objects >>= 1;
+                    depth -= 1;
+                }
                 _ => return Err(JsonError::Syntax),
             }
             index += 1;
