@@ -15,6 +15,8 @@ use crate::export::Header;
 
 /// How many stretches may be under way for each thread.
 const UNDER_WAY: usize = 4;
+/// How many may be in all: where there are few processors, who reads waits for one longer than a stretch takes.
+const UNDER_WAY_IN_ALL: usize = 32;
 /// How many bytes are read in one go.
 const READ: usize = 256 << 10;
 
@@ -93,12 +95,13 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
 ) -> io::Result<Verification> {
     let (trust, tiles) = (options.trust.clone(), options.tiles);
     let keys = ChainKeys::default();
-    let (jobs, queue) = sync_channel::<Job>(threads * UNDER_WAY);
+    let under_way = UNDER_WAY_IN_ALL.max(threads * UNDER_WAY);
+    let (jobs, queue) = sync_channel::<Job>(under_way);
     let queue = Mutex::new(queue);
-    let (results, messages) = sync_channel::<Message>(threads * UNDER_WAY);
+    let (results, messages) = sync_channel::<Message>(under_way);
     // A stretch that takes long must not let all that comes after it pile up: each is read into one that is done with.
-    let (give, spent) = sync_channel(threads * UNDER_WAY);
-    for _ in 0..threads * UNDER_WAY {
+    let (give, spent) = sync_channel(under_way);
+    for _ in 0..under_way {
         let _ = give.send(Vec::new());
     }
     thread::scope(|scope| {
