@@ -62,10 +62,13 @@ enum Command {
         /// The folder
         folder: PathBuf,
     },
-    /// Verifies a folder's export on one thread
+    /// Verifies a folder's export
     Verify {
         /// The folder
         folder: PathBuf,
+        /// On how many threads
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
     },
     /// Does a folder's bare work
     Bare {
@@ -141,7 +144,7 @@ fn main() -> Result<()> {
             let (seconds, bytes) = hostile::verify(&folder)?;
             println!("{seconds} {bytes}");
         }
-        Command::Verify { folder } => println!("{}", verify(&folder)?.as_secs_f64()),
+        Command::Verify { folder, threads } => println!("{}", verify(&folder, threads)?.as_secs_f64()),
         Command::Bare { folder } => println!("{}", work(&folder)?.as_secs_f64()),
         Command::Load { program, within, amount } => {
             let folder = tempfile::tempdir_in(within)?;
@@ -201,12 +204,12 @@ fn work(folder: &Path) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-fn verify(folder: &Path) -> Result<Duration> {
+fn verify(folder: &Path, threads: usize) -> Result<Duration> {
     let export = fs::read(folder.join("export.ndjson"))?;
     let trust = fs::read(folder.join("trust.txt"))?;
     let start = Instant::now();
     let options = Options { trust: Trust::parse(&trust)?, ..Options::default() };
-    let verification = parallel::verify(export.as_slice(), options, 1, |_| (), |_| ())?;
+    let verification = parallel::verify(export.as_slice(), options, threads, |_| (), |_| ())?;
     let seconds = start.elapsed();
     ensure!(
         verification.report.verdict == Verdict::Verified,
