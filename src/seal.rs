@@ -288,10 +288,12 @@ mod tests {
         recorder.close(at).unwrap();
         recorder.sign_with(&key).unwrap();
         let mut sealer = Sealer::new(&log, None).unwrap();
-        sealer.begin(&Header { origin: "log.example".into(), range: None }, 0).unwrap();
+        let header = Header { origin: "log.example".into(), range: None };
+        sealer.begin(&header, 0).unwrap();
         for line in recorder.drain().lines() {
             sealer.line(&Line::parse(line).unwrap().item, &mut Writer::new()).unwrap();
         }
+        assert!(sealer.begin(&header, 2).is_err(), "only the first export may be a sealed one");
         let (growth, taken) = sealer.export.end().unwrap();
         assert_eq!((growth.size(), taken.added, growth.leaves().len()), (2, 2, 0));
     }

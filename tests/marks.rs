@@ -17,7 +17,7 @@ use countersign::note::{SignatureLine, SignerKey};
 use countersign::trust::Trust;
 use countersign::verify::{
     CheckpointMark, Finding, FindingCode, LinkKind, Mark, NoteMark, Options, Progress, Report, Severity,
-    SignedBy, State, Summary, Told, Verifier,
+    SignedBy, SignerTrust, State, Summary, Told, Verifier,
 };
 
 fn telling(case: &Case) -> Options {
@@ -187,6 +187,43 @@ fn signatures_of_checkpoints_are_what_the_checks_found() {
         assert_eq!(seen, report.log.and_then(|log| log.time), "{}", case.name);
         assert_eq!(last.map(|mark| (mark.size, mark.root)), report.log.map(|log| (log.size, log.root)));
     }
+}
+
+#[test]
+fn each_signature_of_a_log_with_several_keys_is_judged_by_itself() {
+    let (_, told) = verify(&case("log-two-keys-one-bad-signature"));
+    let signatures = &checkpoints(&told.marks)[0].signatures;
+    assert!(signatures.iter().all(|mark| mark.by == SignedBy::Log));
+    let mut valid: Vec<_> = signatures.iter().map(|mark| mark.valid).collect();
+    valid.sort_unstable();
+    assert_eq!(valid, [Some(false), Some(true)]);
+}
+
+#[test]
+fn what_is_handed_out_tells_whether_the_reader_trusts_its_signer() {
+    let mut seen = [0; 2];
+    for case in cases::all() {
+        let mut verifier = Verifier::new(Options { events: true, ..telling(&case) });
+        verifier.push(&case.export);
+        let (verification, Told { events, marks, .. }) = verifier.finish_telling();
+        let mut codes = verification.report.findings.iter().map(|finding| finding.code);
+        // Nobody may write another log's chain here.
+        if codes.any(|code| code == FindingCode::ChainOrigin) {
+            continue;
+        }
+        let links =
+            marks.iter().filter_map(|mark| if let Mark::Link(mark) = mark { Some(&mark.link) } else { None });
+        for link in events.iter().map(|event| &event.link).chain(links) {
+            let signer = verification.report.signers.iter().find(|signer| signer.vkey == link.vkey).unwrap();
+            match signer.trust {
+                SignerTrust::TrustFile => assert!(link.authorised, "{}", case.name),
+                SignerTrust::Unknown => assert!(!link.authorised, "{}", case.name),
+                _ => continue,
+            }
+            seen[usize::from(link.authorised)] += 1;
+        }
+    }
+    assert!(seen[0] > 20 && seen[1] > 100, "{seen:?}");
 }
 
 #[test]

@@ -359,6 +359,7 @@ fn what_cannot_be_sliced_is_refused_with_the_reason() {
     let whole = lines.concat();
     let unsealed = without(&lines, &[11, 18]);
     let uncovered = without(&lines, &[18]);
+    let foreign = without(&lines, &[18]) + &lines[17].replacen("log.example/audit", "log.example/other", 1);
     let altered = with(&lines, 10, r#"{"leaf":"AA=="}"#);
     let (open, _) = &Shown::by(&whole).leaves[&3];
     let skip = format!(r#"{{"skip":[0,"{}"]}}"#, leaf_hash(&open.bytes));
@@ -379,6 +380,7 @@ fn what_cannot_be_sliced_is_refused_with_the_reason() {
         (&whole, all().matching(|_, _| false), None, "the slice would show no event"),
         (&whole, all().withholding(|_, _| Some(Withheld::Erased)), None, "the slice would show no event"),
         (&altered, event(1), None, "the last checkpoint is not of the leaves before it"),
+        (&foreign, event(1), None, "the last checkpoint is not of the leaves before it"),
         (&uncovered, event(4), Some(12), "this must be kept, and no checkpoint covers it"),
         (&skip_unsealed, all(), None, "the export has skips and no checkpoint"),
         (&with(&lines, 3, PAIR), all(), Some(3), "begins at leaf 1"),

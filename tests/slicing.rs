@@ -14,7 +14,8 @@ use std::fmt::Write as _;
 use countersign::base64;
 use countersign::explain::{Explanation, Step, explain};
 use countersign::export::slice::Selection;
-use countersign::export::{Header, Item, Line, Withheld};
+use countersign::export::writer::Writer;
+use countersign::export::{Header, Item, Line, MAX_EVENT, Withheld};
 use countersign::link::{ChainId, Link, append_signature, commit, signed_part, write_event, write_open};
 use countersign::merkle::{leaf_hash, skips};
 use countersign::note::{SignerKey, VerifierKey};
@@ -368,6 +369,32 @@ fn chain_of_three(key: &SignerKey, second_is_valid: bool) -> (String, ChainId) {
         writeln!(export, "{{\"link\":\"{text}\",\"salt\":\"{salt}\",\"event\":{event}}}").unwrap();
     }
     (export, chain)
+}
+
+#[test]
+fn an_event_is_shown_as_it_was_signed_where_that_is_no_longer_than_an_event_may_be() {
+    let key = SignerKey::generate("example.com/a", [3; 32]).unwrap();
+    let (origin, time, salt) = ("log.example", Time::MIN, [7; 16]);
+    let mut open = write_open(origin, key.verifier_key(), time, &[1; 16]);
+    let signature = key.sign(open.as_bytes());
+    append_signature(&mut open, &signature);
+    let prev = leaf_hash(open.as_bytes());
+    for (length, is_canonical) in [(MAX_EVENT, true), (MAX_EVENT + 1, false)] {
+        let canonical = "{\"a\":1000000000000000,\"b\":\"\"}";
+        let canonical = canonical.replace("\"\"", &format!("\"{}\"", "x".repeat(length - canonical.len())));
+        let event = canonical.replacen("1000000000000000", "1e15", 1);
+        let commit = commit(&salt, canonical.as_bytes());
+        let mut link = write_event(ChainId::of_open(&prev), 1, time, &prev, &commit);
+        let signature = key.sign(link.as_bytes());
+        append_signature(&mut link, &signature);
+        let mut export = Writer::new();
+        export.header(&Header { origin: origin.into(), range: None });
+        export.link(&open);
+        export.event(&link, &salt, &event);
+        let slice = slice(export.as_str(), &Selection::all(), None).unwrap();
+        let shown = if is_canonical { canonical } else { event };
+        assert!(slice.contains(&format!("\"event\":{shown}}}")), "{length}");
+    }
 }
 
 #[test]

@@ -122,6 +122,23 @@ fn when_summaries_travel_as_bytes() {
 }
 
 #[test]
+fn when_blank_lines_are_summarized_by_themselves() {
+    let mut failures = Vec::new();
+    for case in all().filter_map(|case| case.with_blank_lines()) {
+        for is_merged in [false, true] {
+            let mut progress = Progress::new(case.options());
+            let Some((mut summaries, end)) = case.summaries(&mut progress, 1) else { continue };
+            if is_merged {
+                summaries = summaries.into_iter().reduce(Summary::merge).into_iter().collect();
+            }
+            summaries.into_iter().for_each(|summary| progress.absorb(summary, b""));
+            compare(&case, "line by line", &progress.finish_telling(end).0.report, &mut failures);
+        }
+    }
+    assert_none(&failures);
+}
+
+#[test]
 fn index_names_every_case() {
     let index = index();
     let names: Vec<&str> = index.lines().filter_map(|line| line.split_whitespace().next()).collect();

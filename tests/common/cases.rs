@@ -58,7 +58,8 @@ impl Case {
     }
 
     pub fn options(&self) -> Options {
-        let file = |name: &str| file(&self.name, name);
+        let folder = self.name.split(' ').next().unwrap();
+        let file = |name: &str| file(folder, name);
         let pins = (1..).map_while(|number| file(&format!("pin-{number}.txt")));
         let args: Value =
             file("args.json").map_or(Value::Null, |args| serde_json::from_slice(&args).unwrap());
@@ -78,6 +79,16 @@ impl Case {
             },
             ..Options::default()
         }
+    }
+
+    /// The same with blank lines at its end, of which no report tells.
+    pub fn with_blank_lines(&self) -> Option<Self> {
+        let is_plain = self.export.starts_with(b"{") && self.export.ends_with(b"\n");
+        (is_plain && self.export.len() < 100_000).then(|| Self {
+            name: format!("{} and blank lines", self.name),
+            export: [&self.export[..], b"\n \n\r\n\n"].concat(),
+            report: self.report.clone(),
+        })
     }
 
     /// Summaries of so many lines each; none where there is no header.
