@@ -115,6 +115,11 @@ mod tests {
         ] {
             assert_eq!(decode(text), None, "{text:?}");
         }
+        for (a, b) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)] {
+            let mut text = *b"Zm9v";
+            (text[a], text[b]) = (b'-', b'_');
+            assert_eq!(decode(text), None, "{a} {b}");
+        }
         assert_eq!(decode_array::<1>("Zm8="), None);
         assert_eq!(decode_array::<3>("Zm8="), None);
         assert_eq!(decode_array::<0>("Zm9v"), None);

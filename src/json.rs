@@ -420,11 +420,59 @@ mod tests {
 
     #[test]
     fn ends_where_the_value_ends() {
-        for (text, end) in
-            [("{} ", 2), ("[1,2]x", 5), ("\"a\\\"b\",", 6), ("-0.5e+7]", 7), ("null", 4), ("0", 1)]
-        {
+        for (text, end) in [
+            ("{} ", 2),
+            ("[1,2]x", 5),
+            ("\"a\\\"b\",", 6),
+            ("-0.5e+7]", 7),
+            ("null", 4),
+            ("false", 5),
+            ("0", 1),
+        ] {
             assert_eq!(scan(text).unwrap().end, end, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_opened_is_closed_by_its_own_bracket() {
+        for text in [
+            "[1}",
+            "{\"a\":1]",
+            "[{]}",
+            "{\"a\":[1}]",
+            "[[1],{\"a\":2]}",
+            "1]",
+            "[1",
+            "{\"a\":[]",
+            "[\"a\":1]",
+            "{1}",
+        ] {
+            let whole = scan(text).is_ok_and(|scanned| scanned.end == text.len());
+            assert!(!whole && crate::canonical::canonicalize(text.as_bytes()).is_err(), "{text}");
+        }
+        for text in ["[[],{},[{}]]", "{\"a\":[{\"b\":[]}],\"c\":{}}"] {
+            assert_eq!(scan(text).unwrap().end, text.len(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_control_character_ends_no_string_wherever_it_stands() {
+        for length in 0..70 {
+            for (mark, is_string) in [(0x01_u8, false), (0x1f, false), (b' ', true), (0x7f, true)] {
+                let text = [&[b' '; 70][..length], &[mark], b"   \""].concat();
+                let end = is_string.then_some((text.len(), false));
+                assert_eq!(long_string_end(&text, 0).ok(), end, "{length} {mark}");
+                assert_eq!(string_end(&text, 0).ok(), end, "{length} {mark}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_name_that_is_there_twice_is_told() {
+        let text = r#"{"a":"b","b":[{"c":1,"d":2,"c":{}}],"a\u0062":0}"#;
+        assert_eq!(duplicate_name(text).as_deref(), Some("c"));
+        assert_eq!(duplicate_name(r#"{"ab":1,"a\u0062":0}"#).as_deref(), Some("ab"));
+        assert_eq!(duplicate_name(r#"{"a":{"b":{}},"b":{"a":"a"}}"#), None);
     }
 
     #[test]

@@ -126,3 +126,48 @@ impl FromStr for Time {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    fn midnight(date: &str) -> Option<Time> {
+        Time::parse(format!("{date}T00:00:00.000Z").as_bytes())
+    }
+
+    #[test]
+    fn a_day_that_there_is_not_is_no_date() {
+        for month in 1..=12 {
+            let last = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1];
+            for (day, is_date) in [(0, false), (1, true), (last, true), (last + 1, false)] {
+                let date = format!("2026-{month:02}-{day:02}");
+                assert_eq!(midnight(&date).is_some(), is_date, "{date}");
+            }
+        }
+        for date in ["2026-00-01", "2026-13-01"] {
+            assert!(midnight(date).is_none(), "{date}");
+        }
+    }
+
+    #[test]
+    fn days_follow_each_other_through_all_leap_years() {
+        let mut days = Time::MIN.millis() / DAY;
+        for year in 0..10_000 {
+            let is_leap = year % 4 == 0 && year % 100 != 0 || year % 400 == 0;
+            let february = if is_leap { 29 } else { 28 };
+            assert_eq!(midnight(&format!("{year:04}-02-29")).is_some(), is_leap, "{year}");
+            for (month, day, since) in
+                [(1, 1, 0), (2, february, 30 + february), (3, 1, 31 + february), (12, 31, 336 + february)]
+            {
+                let time = Time::from_millis((days + since) * DAY).unwrap();
+                let text = format!("{year:04}-{month:02}-{day:02}");
+                assert_eq!(midnight(&text), Some(time));
+                assert_eq!(time.to_string(), format!("{text}T00:00:00.000Z"));
+            }
+            days += 337 + february;
+        }
+    }
+}

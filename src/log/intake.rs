@@ -162,3 +162,57 @@ fn explain(error: Error, line: &str) -> Error {
 fn too_large(kind: Kind, message: String) -> Refusal {
     Refusal::new(kind, Error::new(Code::Refused, message).with_hint("submit less at a time"))
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    const LINK: &str = "{\"link\":\"countersign/v1 event da7f84a510cb84b8cbb5b74a63c306ec 1 2026-11-20T06:00:01.000Z \
+        2n+EpRDLhLjLtbdKY8MG7PNiM4fWQMPu3SZVy/CVOkk= T9eQIVpB/PtolM52DdBhQFPZcLntqmFl+FZYb4KHmqw=\"}";
+
+    /// The refusal of a submission of these parts, one after the other.
+    fn refused(parts: &[&str]) -> Option<Refusal> {
+        let mut intake = Intake::new(Limits::default());
+        let admit = &mut |_: &Leaf| Ok::<(), Stop<core::convert::Infallible>>(());
+        let pushed = parts.iter().try_for_each(|part| intake.push(part.as_bytes(), admit));
+        pushed.and_then(|()| intake.finish(admit)).err().map(Stop::refusal)
+    }
+
+    fn kind(parts: &[&str]) -> Option<Kind> {
+        refused(parts).map(|refusal| refusal.kind)
+    }
+
+    #[test]
+    fn so_much_of_a_submission_is_blank_and_no_more() {
+        let half = MAX_BLANK / 2;
+        for blank in ["\n".repeat(MAX_BLANK), " \n".repeat(half), " ".repeat(MAX_BLANK)] {
+            assert_eq!(kind(&[&blank, LINK]), None);
+            assert_eq!(kind(&[&blank, LINK, " \n"]), Some(Kind::TooLarge));
+            assert_eq!(kind(&["\n", &blank, LINK]), Some(Kind::TooLarge));
+        }
+    }
+
+    #[test]
+    fn a_line_that_does_not_end_is_refused_before_it_does() {
+        let mut intake = Intake::new(Limits::default());
+        let admit = &mut |_: &Leaf| Ok::<(), Stop<core::convert::Infallible>>(());
+        assert!(intake.push(" ".repeat(MAX_LINE + MAX_BLANK).as_bytes(), admit).is_ok());
+        assert_eq!((intake.bytes(), intake.has_admitted()), (MAX_LINE + MAX_BLANK, false));
+        let refusal = intake.push(b" ", admit).unwrap_err().refusal();
+        assert_eq!((refusal.kind, refusal.error.line), (Kind::Malformed, Some(1)));
+        let mut intake = Intake::new(Limits::default());
+        intake.push(format!("{LINK}\n").as_bytes(), admit).unwrap();
+        assert!(intake.has_admitted());
+    }
+
+    #[test]
+    fn who_brings_a_whole_export_is_told_to_leave_its_header_out() {
+        let hint = |line: &str| refused(&[line]).unwrap().error.hint;
+        assert!(hint(r#"{"countersign":"export/v1","origin":"log.example"}"#).is_some());
+        assert_eq!(hint(r#"{"countersign":"export/v2"}"#), None);
+        assert_eq!(hint(r#"{"export/v1":1}"#), None);
+    }
+}
