@@ -188,6 +188,7 @@ mod tests {
     fn quotes_what_could_mislead() {
         assert_eq!(Quoted("log.example/Zoë 1").to_string(), "\"log.example/Zoë 1\"");
         assert_eq!(Quoted("a\"\\\n\u{1b}[2J").to_string(), r#""a\"\\\u{a}\u{1b}[2J""#);
+        assert_eq!(Quoted("\0\u{1}\u{10}").to_string(), r#""\u{0}\u{1}\u{10}""#);
         assert_eq!(Quoted("\u{202e}moc.\u{200b}").to_string(), r#""\u{202e}moc.\u{200b}""#);
     }
 }

@@ -315,11 +315,15 @@ fn a_plan_tells_how_many_events_and_chains_there_will_be() {
         for ask in asks.into_iter().filter(|ask| ask.of(&whole).is_some()) {
             let selection = ask.selection();
             let mut survey = Survey::new(&whole.header, &selection, None);
-            items(&export).for_each(|(number, item)| survey.line(number, &item).unwrap());
+            for (number, item) in items(&export) {
+                survey.line(number, &item).unwrap();
+            }
             let plan = survey.finish().unwrap();
             let mut out = Writer::new();
             let mut slicer = plan.slicer(&mut out);
-            items(&export).for_each(|(number, item)| slicer.line(number, &item, &mut out).unwrap());
+            for (number, item) in items(&export) {
+                slicer.line(number, &item, &mut out).unwrap();
+            }
             slicer.finish(&mut out).unwrap();
             let found = Shown::by(out.as_str());
             let chains: BTreeSet<ChainId> =
@@ -410,12 +414,16 @@ fn another_export_at_the_second_reading_is_noticed() {
     let selection = Selection::all().event(chain, 1);
     let header = Shown::by(&whole).header;
     let mut survey = Survey::new(&header, &selection, None);
-    items(&whole).for_each(|(number, item)| survey.line(number, &item).unwrap());
+    for (number, item) in items(&whole) {
+        survey.line(number, &item).unwrap();
+    }
     let plan = survey.finish().unwrap();
     let is_sliced = |again: &str| {
         let mut out = Writer::new();
         let mut slicer = plan.slicer(&mut out);
-        items(again).for_each(|(number, item)| slicer.line(number, &item, &mut out).unwrap());
+        for (number, item) in items(again) {
+            slicer.line(number, &item, &mut out).unwrap();
+        }
         slicer.finish(&mut out).is_ok()
     };
     assert!(is_sliced(&whole));

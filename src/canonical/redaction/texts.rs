@@ -204,6 +204,11 @@ mod tests {
             ("Server=db;User=a;Password=x y".into(), "Server=db;User=a;Password=[redacted] y".into()),
             ("connect.sid=s%3Aabc; theme=dark".into(), "connect.sid=[redacted]; theme=dark".into()),
             (format!("{} {}", made("npm_"), made("hf_")), "[redacted] [redacted]".into()),
+            // A value ends where one of its kind does.
+            ("token=a?b/c+d~e#f".into(), "token=[redacted]#f".into()),
+            (r#"token=\"a?b#c&d;e,f/g+h=i j'k<l>m\" n"#.into(), r#"token=\"[redacted]\" n"#.into()),
+            ("https://u:a&b;c,d+e=f~g@h.example/i@j".into(), "https://u:[redacted]@h.example/i@j".into()),
+            ("Basic YWJj/ZGVm+Zw==,x".into(), "Basic [redacted],x".into()),
         ] {
             let count = expected.matches("[redacted]").count();
             assert_eq!(masked(&text), (expected, count), "{text}");
