@@ -44,6 +44,7 @@ mod changed;
 mod column;
 mod edit;
 mod facets;
+mod file;
 mod histogram;
 mod index;
 mod json;
@@ -62,6 +63,7 @@ mod wire;
 
 pub use build::{Malformed, Row, SegmentBuilder};
 pub use edit::{parse_json, toggled, within};
+pub use file::{Unfit, built_in_readings, from_file, to_file};
 pub use histogram::Histogram;
 pub use index::{Answer, EventIndex, Gap, Stretch};
 pub use marks::NoMark;

@@ -124,6 +124,11 @@ impl Matcher {
 
 /// A number's text that is not absurdly long: no double needs more than 800 digits.
 fn number(text: &str) -> Option<f64> {
+    // Most numbers are small and whole. Their doubles need no library, which may be far away.
+    if matches!(text.as_bytes(), [b'1'..=b'9', rest @ ..] if rest.len() < 9 && rest.iter().all(u8::is_ascii_digit))
+    {
+        return text.parse::<u32>().ok().map(f64::from);
+    }
     let begins = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
     if begins && text.len() <= 1000 { canonical::double(text) } else { None }
 }
