@@ -1,4 +1,4 @@
-//! Answers as JSON, for pages: what docs/index.md has.
+//! Answers as JSON, for pages: `ANSWERS.md` has their shapes.
 
 use countersign_query::error::Error;
 use countersign_query::matcher::Pattern;

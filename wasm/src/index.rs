@@ -56,7 +56,7 @@ impl SegmentBuilder {
     }
 }
 
-/// Keeps columns of events, and answers. Answers of more than a number are JSON; docs/index.md has them.
+/// Keeps columns of events, and answers. Answers of more than a number are JSON; `index/ANSWERS.md` has them.
 #[wasm_bindgen]
 pub struct EventIndex {
     index: LocalIndex,
