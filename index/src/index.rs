@@ -349,6 +349,10 @@ impl EventIndex {
     /// The next bytes to be read. The same until they were given, or something else is asked.
     pub fn wants(&mut self) -> Option<Stretch> {
         if self.stretch.is_none() {
+            let rows = self.rows;
+            if let Some(question) = self.question.as_mut().filter(|question| question.judged() == rows) {
+                question.read_aside();
+            }
             self.stretch = self.next_stretch();
         }
         self.stretch.as_ref().map(|(stretch, _)| *stretch)
@@ -423,7 +427,9 @@ impl EventIndex {
         };
         question.unread.put(row, false);
         question.searched += 1;
+        let is_aside = question.take_aside(row);
         let near = match question.look(&entry) {
+            _ if is_aside => return,
             Verdict::Found => {
                 question.found.put(row, true);
                 question.events += 1;
@@ -442,10 +448,14 @@ impl EventIndex {
     /// Brings the answer's rows up to date, and tells of it. Nothing where nothing was asked.
     pub fn found(&mut self) -> Option<Answer> {
         self.flush();
-        let question = self.question.as_ref()?;
+        let question = self.question.as_mut()?;
         let judged = question.judged();
+        if judged == self.rows {
+            question.read_aside();
+        }
         let unread = question.unread.count();
         let complete = judged == self.rows && unread == 0;
+        let question = self.question.as_ref()?;
         let places = Places(&self.held);
         // All rows are in order, of which some may not be looked at yet.
         let ordered = if question.order.by_time {

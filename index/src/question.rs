@@ -29,6 +29,9 @@ pub(crate) struct Question {
     pub(crate) found: Bits,
     /// The events that must be read.
     pub(crate) unread: Bits,
+    /// Events that are not as asked, of which some condition is not known: where nothing is found, they are read to
+    /// count what each condition leaves.
+    aside: Bits,
     pub(crate) counts: [Counts; COUNTED.len()],
     pub(crate) events: usize,
     /// Events that were looked at and need not be read any more.
@@ -55,6 +58,7 @@ impl Question {
             about: parts.iter().map(|part| about(part, &query)).collect(),
             found: Bits::default(),
             unread: Bits::default(),
+            aside: Bits::default(),
             counts: Default::default(),
             events: 0,
             searched: 0,
@@ -105,9 +109,18 @@ impl Question {
         let asked = self.query.conditions();
         let mut conditions: Vec<Judged> =
             asked.iter().map(|asked| judge::condition(segment, &asked.condition)).collect();
+        let mut unsure = Bits::none(rows);
+        for judged in &conditions {
+            let mut open = judged.possible.clone();
+            open.less(&judged.sure);
+            unsure.or(&open);
+        }
+        unsure.and(&events);
+        let mut sure = events.clone();
+        sure.less(&unsure);
         for (nth, (judged, asked)) in conditions.iter_mut().zip(asked).enumerate() {
             let mut held = judged.sure.clone();
-            held.and(&events);
+            held.and(&sure);
             self.alone[nth] += held.count() as u64;
             self.had[nth] = self.had[nth] || judge::is_about(segment, &asked.condition);
             if asked.condition.reads_event() && !withheld.is_empty() {
@@ -117,7 +130,7 @@ impl Question {
         }
         let parts: Vec<Judged> =
             self.query.parts().iter().map(|part| judge::node(part, &conditions, rows)).collect();
-        let mut so_far = events.clone();
+        let mut so_far = sure;
         for (steps, part) in self.steps.iter_mut().zip(&parts) {
             so_far.and(&part.sure);
             *steps += so_far.count() as u64;
@@ -183,12 +196,32 @@ impl Question {
         }
         self.found.append(&found, from);
         self.unread.append(&unread, from);
+        unsure.less(&unread);
+        self.aside.append(&unsure, from);
+    }
+
+    /// Where nothing was found, what is still to be counted is to be read.
+    pub(crate) fn read_aside(&mut self) {
+        if self.events == 0 && self.unread.is_empty() {
+            self.searched -= self.aside.count().min(self.searched);
+            self.unread.or(&self.aside);
+        }
+    }
+
+    /// Whether an event that was read is one that is counted alone.
+    pub(crate) fn take_aside(&mut self, row: usize) -> bool {
+        let is_aside = self.aside.get(row);
+        self.aside.put(row, false);
+        is_aside
     }
 
     /// Whether an event is as asked, now that it is here.
     pub(crate) fn look(&mut self, entry: &Entry<'_>) -> Verdict {
         let asked = self.query.conditions();
         let held: Vec<bool> = asked.iter().map(|asked| asked.condition.holds(entry)).collect();
+        for (alone, held) in self.alone.iter_mut().zip(&held) {
+            *alone += u64::from(*held);
+        }
         let mut so_far = true;
         let mut near = None;
         let mut elsewhere = false;

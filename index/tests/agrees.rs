@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use countersign::time::Time;
 use countersign_index::{EventIndex, Order, SegmentBuilder, decode, encode};
+use countersign_query::tally::{Findings, Left};
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings};
+use countersign_query::{Entry, Query, Readings, Tally};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ fn batch(events: &[String], first: usize) -> (String, Vec<(usize, usize)>) {
 }
 
 /// Answers a query, giving the bytes that are wanted.
-fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> (Vec<u64>, u64) {
+fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> ((Vec<u64>, [Vec<Left>; 2]), u64) {
     index.ask(query, now(), Order { by_time: false, descending: query.len() % 2 == 1 }).unwrap();
     let mut read = 0;
     loop {
@@ -58,7 +59,8 @@ fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> (Vec<u64>, u64)
     assert_eq!(found.len(), answer.events, "{query}");
     let bars: u32 = answer.histogram.iter().flat_map(|histogram| histogram.bars.iter().flatten()).sum();
     assert_eq!(bars as usize, answer.events, "{query}");
-    (found, read)
+    let Findings { conditions, steps, .. } = answer.findings;
+    ((found, [conditions, steps]), read)
 }
 
 /// An index of these events, made in one of the ways in which it can be.
@@ -87,15 +89,16 @@ fn indexed(events: &[String], way: usize) -> (EventIndex, Vec<String>) {
     (index, blobs)
 }
 
-/// What an event that is looked at by itself says to a query.
-fn expected(events: &[String], query: &str) -> Vec<u64> {
+/// What an event that is looked at by itself says to a query, and how many each condition and each part leave.
+fn expected(events: &[String], query: &str) -> (Vec<u64>, [Vec<Left>; 2]) {
     let query = Query::parse(query, now()).unwrap();
+    let mut tally = Tally::new(&query);
     let readings = Readings::built_in();
-    let matches = |nth: usize, event: &str| {
+    let mut matches = |nth: usize, event: &str| {
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
         let read = root.as_ref().and_then(|event| readings.read(event));
-        query.matches(&Entry {
+        tally.look(&Entry {
             event: root,
             read: read.as_ref(),
             recorded: recorded(nth),
@@ -103,7 +106,9 @@ fn expected(events: &[String], query: &str) -> Vec<u64> {
             signer: KEYS[nth % 2].split('+').next(),
         })
     };
-    (0..events.len()).filter(|nth| matches(*nth, &events[*nth])).map(|nth| nth as u64).collect()
+    let found = (0..events.len()).filter(|nth| matches(*nth, &events[*nth])).map(|nth| nth as u64).collect();
+    let findings = tally.finish();
+    (found, if query.is_empty() { Default::default() } else { [findings.conditions, findings.steps] })
 }
 
 fn texts() -> impl Strategy<Value = String> {
