@@ -19,7 +19,7 @@ use crate::segment::{FACTS, Fact, MOST_ROWS, PathNode, RowKind, Segment, flag};
 use crate::values::{Kind, LONGEST};
 
 /// The most names on the way to values, and the longest of them in bytes: names can be data.
-const MOST_NODES: usize = 4096;
+pub(crate) const MOST_NODES: usize = 4096;
 const LONGEST_NAME: usize = 256;
 /// The most values of an event that go into columns.
 const MOST_VALUES: usize = 1024;

@@ -1,5 +1,6 @@
 //! Segments as bytes. Whoever reads them does not trust them: what is read is a segment, or nothing.
 
+use crate::build::MOST_NODES;
 use crate::column::{Column, Places};
 use crate::packed::{Numbers, Packed};
 use crate::segment::{FACTS, MOST_ROWS, PathNode, Segment};
@@ -148,7 +149,7 @@ fn read(bytes: &[u8]) -> Option<Segment> {
     let lengths = numbers()?;
     let happened = if has_own { Some(numbers()?) } else { None };
     // Each node and each column has a byte at least.
-    let count = reader.count()?;
+    let count = reader.count().filter(|count| *count <= MOST_NODES)?;
     let mut nodes = Vec::with_capacity(count);
     for nth in 0..count {
         let parent = reader.number().filter(|parent| *parent < nth.max(1) as u64)? as u32;
