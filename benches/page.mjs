@@ -32,6 +32,10 @@ const FILTERS = [
   "since:2026-03-01 until:2026-05-01",
   "since:2026-03-01 until:2026-03-02 action:*.create outcome:failure",
   "signer:invoice.example/*",
+  "context.ip:10.0.0.0/8",
+  "metadata.nth>=900000",
+  "has:before changed:status",
+  "actor:u_1 OR (outcome:denied,failure -action:*.read)",
   "",
 ];
 /** How far the wheel scrolls, and how many pixels a second: as fast as people do to find something, and twice that. */
@@ -47,7 +51,7 @@ const FACETS = ["outcome", "action", "actor", "target", "tenant", "signer"];
 const texts = (events) => ({
   frequent: "eu-1",
   some: "python-httpx lifted",
-  rare: `"nth\\":${Math.floor(events * 0.9998)},"`,
+  rare: `${Math.floor(events * 0.9998)}`,
   none: "zzzz nothing",
 });
 

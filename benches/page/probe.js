@@ -12,7 +12,8 @@ globalThis.probe = (() => {
   let report;
 
   addEventListener("countersign-report", ({ detail }) => {
-    report ??= { at: performance.now(), verdict: detail.report.verdict };
+    const { verdict, counts } = detail.report;
+    report ??= { at: performance.now(), verdict, events: counts.events };
   });
   new PerformanceObserver((list) => {
     for (const { startTime, duration } of list.getEntries()) tasks.push({ at: startTime, took: duration });
@@ -93,7 +94,7 @@ globalThis.probe = (() => {
     /** Whether all there is was taken and is shown. */
     isShown: () => {
       const found = rows()?.found;
-      return found?.complete === true && found.of > 0 && !isUnread();
+      return found?.complete === true && found.of === report?.events && !isUnread();
     },
     asks: (text) =>
       asked(() => {

@@ -33,13 +33,13 @@ await build({
   ...script,
   entryPoints: {
     "verify-worker": path("verify/worker.js"),
-    "shelf-worker": path("shelf/worker.js"),
+    "index-worker": path("index/worker.js"),
     "slice-worker": path("slice/worker.js"),
   },
   sourcemap: true,
   outdir: fileURLToPath(into),
 });
-for (const name of ["verifier", "slicer"]) {
+for (const name of ["verifier", "index", "slicer"]) {
   copyFileSync(new URL(`wasm/${name}_bg.wasm`, dist), new URL(`${name}.wasm`, into));
 }
 
@@ -65,7 +65,7 @@ const { outputFiles } = await build({
 });
 writeFileSync(new URL("inlined/worker.node.js", dist), `export default ${JSON.stringify(outputFiles[0].text)};\n`);
 
-const inViewer = { artefacts: ["verifier", "slicer"], inputs: Object.keys(metafile.inputs) };
+const inViewer = { artefacts: ["verifier", "index", "slicer"], inputs: Object.keys(metafile.inputs) };
 for (const [folder, contents] of [
   ["", { artefacts: ["recorder", "verifier"] }],
   ["packages/viewer/", inViewer],

@@ -6,8 +6,12 @@ import { packed } from "./packed.ts";
 
 /** In the package's own files: by their names, this process would resolve the workers to those for Node.js. */
 const DIST = new URL("../../js/dist/", import.meta.url);
-const WORKERS = { verifier: "verify/worker.js", slicer: "slice/worker.js", shelf: "shelf/worker.js" };
-const MODULES = { verifierModule: "wasm/verifier_bg.wasm", slicerModule: "wasm/slicer_bg.wasm" };
+const WORKERS = { verifier: "verify/worker.js", slicer: "slice/worker.js", index: "index/worker.js" };
+const MODULES = {
+  verifierModule: "wasm/verifier_bg.wasm",
+  slicerModule: "wasm/slicer_bg.wasm",
+  indexModule: "wasm/index_bg.wasm",
+};
 
 /** The package's workers, each bundled into one script, and the WebAssembly, as text for the page. */
 export function workers(): Plugin {

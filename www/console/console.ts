@@ -237,7 +237,7 @@ export class Console extends View {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     this.#conditions = conditionsOf(form);
-    this.#complaint = complaintOf(form, this.#conditions);
+    this.#complaint = complaintOf(this.#conditions);
     if (this.#complaint === undefined) {
       this.#search(this.#conditions);
       return;
@@ -252,7 +252,7 @@ export class Console extends View {
     this.#conditions = NO_CONDITIONS;
     this.#complaint = undefined;
     this.requestUpdate();
-    this.querySelector<HTMLInputElement>("#search-q")?.focus();
+    this.querySelector<HTMLInputElement>("#search-query")?.focus();
   }
 
   #search(conditions: Conditions): void {

@@ -1,24 +1,11 @@
-/** Where in the console one is, in the fragment of its address: `#tab=search&actor=u_1`. It never holds a token. */
+/** Where in the console one is, in the fragment of its address: `#tab=search&query=actor:u_1`. It never holds a token. */
 
 export const TABS = ["search", "live", "coverage", "keys", "witnesses", "storage"] as const;
 
 export type Tab = (typeof TABS)[number];
 
 /** What an export can be asked for, as `GET /export` calls it and in the order of its description. */
-export const CONDITIONS = [
-  "from",
-  "to",
-  "chain",
-  "since",
-  "until",
-  "actor",
-  "action",
-  "target",
-  "outcome",
-  "tenant",
-  "q",
-  "limit",
-] as const;
+export const CONDITIONS = ["query", "from", "to", "limit"] as const;
 
 export type Condition = (typeof CONDITIONS)[number];
 
@@ -42,12 +29,7 @@ export function readTab(hash: string): Tab {
 export function readConditions(hash: string): Conditions | undefined {
   const said = members(hash);
   if (!CONDITIONS.some((name) => said.has(name))) return undefined;
-  return Object.fromEntries(
-    CONDITIONS.map((name) => {
-      const text = (said.get(name) ?? "").trim();
-      return [name, isTime(name) ? fieldOf(text) : text];
-    }),
-  ) as Conditions;
+  return Object.fromEntries(CONDITIONS.map((name) => [name, (said.get(name) ?? "").trim()])) as Conditions;
 }
 
 /** The fragment with these conditions; what else it says stays. */
@@ -66,7 +48,7 @@ export function exportAddress(conditions: Conditions, boundary: number | undefin
   const asked = new URLSearchParams();
   for (const name of CONDITIONS) {
     const text = conditions[name].trim();
-    if (text !== "") asked.set(name, isTime(name) ? instant(text) : text);
+    if (text !== "") asked.set(name, text);
   }
   if (boundary !== undefined && asked.size > 0) asked.set("boundary", String(boundary));
   return asked.size > 0 ? `export?${asked}` : "export";
@@ -89,20 +71,4 @@ export function isToken(text: string): boolean {
 
 function members(hash: string): URLSearchParams {
   return new URLSearchParams(hash.length > LONGEST ? "" : hash.replace(/^#/, ""));
-}
-
-function isTime(name: Condition): boolean {
-  return name === "since" || name === "until";
-}
-
-/** A time as a browser's field shows it: what it would not show is not asked for either. */
-function fieldOf(text: string): string {
-  return /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)Z?$/.exec(text)?.[1] ?? "";
-}
-
-/** `2026-11-20T06:01` as `2026-11-20T06:01:00.000Z`: a browser's field leaves out what is nothing. */
-function instant(field: string): string {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(field) && !field.endsWith("Z")
-    ? `${field}${":00.000".slice(field.length - 16)}Z`
-    : field;
 }

@@ -8,13 +8,12 @@ import { refusalView } from "./words.ts";
 /** A condition that must be corrected first, and the name of the text that says why. */
 export interface Complaint {
   readonly field: Condition;
-  readonly says: "noTime" | "noNumber";
+  readonly says: "noNumber";
 }
 
-const FIRST: readonly Condition[] = ["q", "actor", "action", "since", "until", "limit"];
-const MORE: readonly Condition[] = ["target", "outcome", "tenant", "chain", "from", "to"];
+const FIRST: readonly Condition[] = ["query", "limit"];
+const MORE: readonly Condition[] = ["from", "to"];
 const NUMBERS: readonly Condition[] = ["from", "to", "limit"];
-const OUTCOMES = ["success", "failure", "unknown"];
 
 interface Drawn {
   readonly search: Search;
@@ -37,7 +36,6 @@ export function searchView(drawn: Drawn, t: ConsoleTexts): TemplateResult {
       <details ?open=${more > 0}>
         <summary>${t.search.more}${more > 0 ? html` <span class="faint">${t.search.set(more)}</span>` : nothing}</summary>
         <div class="fields">${MORE.map((name) => field(name, conditions, complaint, t))}</div>
-        <datalist id="outcomes">${OUTCOMES.map((outcome) => html`<option value=${outcome}></option>`)}</datalist>
       </details>
       <p id="search-complaint" class="complaint" role="alert">${complaint === undefined ? nothing : t.search[complaint.says]}</p>
       <div class="buttons">
@@ -62,7 +60,6 @@ function field(
   t: ConsoleTexts,
 ): TemplateResult {
   const [label = "", hint = ""] = t.search.fields[name];
-  const isTime = name === "since" || name === "until";
   const isWrong = complaint?.field === name;
   return html`
     <div class="field field-${name}">
@@ -70,11 +67,10 @@ function field(
       <input
         id=${`search-${name}`}
         name=${name}
-        type=${isTime ? "datetime-local" : "text"}
+        type="text"
+        dir=${name === "query" ? "ltr" : nothing}
         inputmode=${NUMBERS.includes(name) ? "numeric" : nothing}
-        step=${isTime ? 1 : nothing}
         placeholder=${hint === "" ? nothing : hint}
-        list=${name === "outcome" ? "outcomes" : nothing}
         autocomplete="off"
         autocapitalize="off"
         spellcheck="false"
@@ -94,12 +90,8 @@ export function conditionsOf(form: HTMLFormElement): Conditions {
   ) as Conditions;
 }
 
-/** What must be corrected before the log is asked. */
-export function complaintOf(form: HTMLFormElement, conditions: Conditions): Complaint | undefined {
-  for (const field of ["since", "until"] as const) {
-    const input = form.querySelector<HTMLInputElement>(`[name="${field}"]`);
-    if (input?.validity.badInput) return { field, says: "noTime" };
-  }
+/** What must be corrected before the log is asked; the query itself is for the log to understand. */
+export function complaintOf(conditions: Conditions): Complaint | undefined {
   const field = NUMBERS.find(
     (name) => conditions[name] !== "" && !/^(?:0|[1-9][0-9]{0,15})$/.test(conditions[name]),
   );

@@ -37,7 +37,7 @@ export class Sources {
     const verified: Verified = { from, session, withheld, coverage: known?.verified.coverage };
     if (report !== undefined && known?.report !== report) {
       this.#drawn.set(session, { report, verified });
-      void session.shelf.coverage().then(
+      void session.index.coverage().then(
         (coverage) => {
           this.#drawn.set(session, { report, verified: { ...verified, coverage } });
           this.#changed();

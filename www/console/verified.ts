@@ -1,6 +1,6 @@
 /** What was verified here, of which coverage, keys and witnesses tell. */
 
-import type { Coverage } from "@countersign/shelf/types.js";
+import type { Coverage } from "@countersign/index/types.js";
 import type { Failure, Session } from "@countersign/viewer/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";

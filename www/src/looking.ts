@@ -63,7 +63,7 @@ export class Looking {
     const { coverage, session } = this.#place.work()?.parts[part] ?? {};
     const from = Float64Array.of(index, Number.MAX_SAFE_INTEGER);
     const [leaf = index] = coverage ? both(coverage.listed, from) : [];
-    const line = await session?.shelf.lineOf(leaf);
+    const line = await session?.index.lineOf(leaf);
     this.show(part);
     if (line !== undefined) await this.goTo(line);
   }

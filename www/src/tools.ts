@@ -1,5 +1,5 @@
 import * as inlined from "virtual:workers";
-import { createShelf } from "@countersign/shelf/host.js";
+import { createIndex } from "@countersign/index/create-index.js";
 import { createSlicer } from "@countersign/slice/create-slicer.js";
 import type { Tools } from "@countersign/viewer/session.js";
 import { createVerifier } from "countersign/verify/host";
@@ -7,16 +7,17 @@ import { unpack } from "./unpack.ts";
 
 /** What works for the page in the background: workers and WebAssembly that the build put into it. */
 export async function tools(): Promise<Tools> {
-  const [verifier, slicer, shelf] = await Promise.all(
-    [inlined.verifier, inlined.slicer, inlined.shelf].map(starter),
+  const [verifier, slicer, keeper] = await Promise.all(
+    [inlined.verifier, inlined.slicer, inlined.index].map(starter),
   );
-  if (!verifier || !slicer || !shelf) throw new Error("the page has no workers");
+  if (!verifier || !slicer || !keeper) throw new Error("the page has no workers");
   const { verify, verifyLive } = createVerifier({ module: once(inlined.verifierModule), worker: verifier });
   const slicing = createSlicer({ module: once(inlined.slicerModule), worker: slicer, verify });
+  const index = { module: once(inlined.indexModule), worker: keeper };
   return {
     verify,
     verifyLive,
-    shelf: () => createShelf(shelf),
+    index: () => createIndex(index),
     slicer: () => slicing,
   };
 }

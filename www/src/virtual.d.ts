@@ -6,8 +6,9 @@ declare module "virtual:workers" {
   /** What hashes files, cuts exports and explains proofs, and its WebAssembly. */
   export const slicer: string;
   export const slicerModule: string;
-  /** The shelf on which verified events stand. */
-  export const shelf: string;
+  /** What keeps the index of verified events, and its WebAssembly. */
+  export const index: string;
+  export const indexModule: string;
 }
 
 declare module "virtual:about" {

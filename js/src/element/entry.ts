@@ -4,7 +4,7 @@
  */
 
 import { compileFetched } from "../artefact/fetched.js";
-import { createShelf } from "../shelf/host.js";
+import { createIndex } from "../index/create-index.js";
 import { createSlicer } from "../slice/create-slicer.js";
 import { createVerifier } from "../verify/create-verifier.js";
 import { define } from "../viewer/view.js";
@@ -19,23 +19,29 @@ const setup = {
 };
 const { verify, verifyLive } = createVerifier(setup);
 
-let slicing: Promise<WebAssembly.Module> | undefined;
-
-/** It is large, and loaded when the first part is cut out; again after it failed. */
-function slicerModule(): Promise<WebAssembly.Module> {
-  slicing ??= compileFetched(new URL("./slicer.wasm", import.meta.url)).catch((error: unknown) => {
-    slicing = undefined;
-    throw error;
-  });
-  return slicing;
+/** Loads an artefact when it is first asked for; again after it failed. */
+function once(artefact: URL): () => Promise<WebAssembly.Module> {
+  let loading: Promise<WebAssembly.Module> | undefined;
+  return () => {
+    loading ??= compileFetched(artefact).catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
 }
 
-const slicer = createSlicer({ module: slicerModule, worker: () => start("slice"), verify });
+const slicer = createSlicer({
+  module: once(new URL("./slicer.wasm", import.meta.url)),
+  worker: () => start("slice"),
+  verify,
+});
+const index = { module: once(new URL("./index.wasm", import.meta.url)), worker: () => start("index") };
 
 Viewer.tools = {
   verify,
   verifyLive,
-  shelf: () => createShelf(() => start("shelf")),
+  index: () => createIndex(index),
   slicer: () => slicer,
 };
 

@@ -1,12 +1,12 @@
 /** `<countersign-viewer>` as scripts see it. */
 
+import type { WholeRow as Row } from "../index/types.js";
 import type { Report } from "../report.js";
-import type { Row } from "../shelf/types.js";
 import type { Session } from "../viewer/session.js";
 import type { Some, Texts } from "../viewer/texts/texts.js";
 
+export type { WholeRow as Row } from "../index/types.js";
 export type { Report } from "../report.js";
-export type { Row } from "../shelf/types.js";
 export type { Session } from "../viewer/session.js";
 export type { Some, Texts } from "../viewer/texts/texts.js";
 

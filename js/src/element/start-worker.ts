@@ -5,7 +5,7 @@ import { CountersignError } from "../error.js";
 /** Each takes one script, bundled from the package's own. */
 const SCRIPTS = {
   verify: new URL("./verify-worker.js", import.meta.url),
-  shelf: new URL("./shelf-worker.js", import.meta.url),
+  index: new URL("./index-worker.js", import.meta.url),
   slice: new URL("./slice-worker.js", import.meta.url),
 };
 

@@ -1,14 +1,11 @@
 /** The chart of events over time, stacked by outcome, drawn by uPlot. */
 
 import uPlot from "uplot";
-import type { Histogram } from "../shelf/types.js";
+import type { Histogram, Outcome } from "../index/types.js";
 import type { Zone } from "./zone.js";
 
-/** What outcomes are told apart by: colours, and patterns for who sees none. */
-export type Outcome = "success" | "failure" | "unknown";
-
-/** From the base of a bar to its top. */
-export const OUTCOMES: readonly Outcome[] = ["failure", "unknown", "success"];
+/** From the base of a bar to its top. They are told apart by colours, and by patterns for who sees none. */
+export const OUTCOMES: readonly Outcome[] = ["failure", "denied", "unknown", "not-stated", "success"];
 
 /** How the chart looks and speaks. */
 export interface ChartLook {
@@ -169,9 +166,9 @@ function stacked({ begin, step, bars }: Histogram): uPlot.AlignedData {
   return [times, ...sums];
 }
 
-/** A colour, and stripes or dots for all but success: no outcome is told by its colour alone. */
+/** A colour, and stripes or dots for all but success and what is not stated: few are told by their colour alone. */
 function fill(plot: uPlot, outcome: Outcome, colour: string): CanvasRenderingContext2D["fillStyle"] {
-  if (outcome === "success") {
+  if (outcome === "success" || outcome === "not-stated") {
     return colour;
   }
   const side = 6 * devicePixelRatio;
@@ -184,14 +181,15 @@ function fill(plot: uPlot, outcome: Outcome, colour: string): CanvasRenderingCon
   paint.fillRect(0, 0, side, side);
   paint.globalCompositeOperation = "destination-out";
   paint.globalAlpha = 0.5;
-  if (outcome === "failure") {
+  if (outcome === "failure" || outcome === "denied") {
+    const [from, to] = outcome === "failure" ? [side + 1, -1] : [-1, side + 1];
     paint.lineWidth = side / 5;
     for (const shift of [-side, 0, side]) {
-      paint.moveTo(shift - 1, side + 1);
-      paint.lineTo(shift + side + 1, -1);
+      paint.moveTo(shift - 1, from);
+      paint.lineTo(shift + side + 1, to);
     }
     paint.stroke();
-  } else {
+  } else if (outcome === "unknown") {
     paint.arc(side / 2, side / 2, side / 4, 0, 2 * Math.PI);
     paint.fill();
   }

@@ -18,11 +18,15 @@ export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[],
 /** What a column is without a width: its least in rem, and its share of what is left. */
 const SHARES: Readonly<Record<NamedColumn, readonly [least: number, share: number]>> = {
   time: [13.5, 0],
-  action: [8.5, 1.2],
+  action: [8.5, 1.6],
   actor: [8.5, 1.3],
   target: [8.5, 1.3],
+  address: [9, 0.5],
   outcome: [6.75, 0],
+  reason: [7, 0.8],
   tenant: [6, 0.6],
+  as: [6, 0.4],
+  recorded: [13.5, 0],
   place: [8.5, 0],
   signer: [8, 1],
   index: [6, 0],
@@ -48,7 +52,7 @@ function least({ id, width }: ChosenColumn, zone: Zone): string {
 }
 
 function shareOf(id: ColumnId, zone: Zone): readonly [number, number] {
-  if (id === "time" && zone === "local") {
+  if ((id === "time" || id === "recorded") && zone === "local") {
     return LOCAL_TIME;
   }
   return isMember(id) ? MEMBER_SHARE : SHARES[id];

@@ -1,6 +1,5 @@
 /** Which columns a list of events has, and what stands in them. */
 
-import { type Json, scalar, written } from "./json-view.js";
 import type { Texts } from "./texts/texts.js";
 
 /** A column: one that has a name, or the path of a member after a dot. */
@@ -22,8 +21,12 @@ export const NAMED_COLUMNS: readonly NamedColumn[] = [
   "action",
   "actor",
   "target",
+  "address",
   "outcome",
+  "reason",
   "tenant",
+  "as",
+  "recorded",
   "place",
   "signer",
   "index",
@@ -31,7 +34,7 @@ export const NAMED_COLUMNS: readonly NamedColumn[] = [
 ];
 
 export const DEFAULT_COLUMNS: readonly ChosenColumn[] = (
-  ["time", "action", "actor", "target", "outcome", "place"] as const
+  ["time", "action", "actor", "target", "address", "outcome", "place"] as const
 ).map((id) => ({ id }));
 
 /** More are of no use to anyone, and each costs in every row. */
@@ -45,9 +48,11 @@ export function isMember(id: ColumnId): id is `.${string}` {
   return id.startsWith(".");
 }
 
+const OF_EVENT: readonly string[] = ["action", "actor", "target", "address", "outcome", "reason", "tenant", "as"];
+
 /** Whether what stands in it is of the event, not of its link. */
 export function isOfEvent(id: ColumnId): boolean {
-  return isMember(id) || ["action", "actor", "target", "outcome", "tenant"].includes(id);
+  return isMember(id) || OF_EVENT.includes(id);
 }
 
 /** The path of a member as a reader wrote it, as a column. */
@@ -109,31 +114,4 @@ function columnId(name: string): ColumnId | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** No more values of one path are shown. */
-const MOST_VALUES = 20;
-
-/**
- * The values at a path of names with dots between, as the shelf looks for them: names may hold dots themselves, and the
- * items of an array count as values of its member.
- */
-export function valuesAt(json: Json | undefined, path: string): readonly Json[] {
-  if (json?.kind === "array") {
-    return json.items.flatMap((item) => valuesAt(item, path)).slice(0, MOST_VALUES);
-  }
-  if (json?.kind !== "object") {
-    return [];
-  }
-  return json.members.flatMap(([name, value]) => {
-    if (name === path) {
-      return [value];
-    }
-    return path.startsWith(`${name}.`) ? valuesAt(value, path.slice(name.length + 1)) : [];
-  });
-}
-
-/** Values in a column: strings as they are, anything else as written. */
-export function cellText(values: readonly Json[]): string | undefined {
-  return values.length === 0 ? undefined : values.map((value) => scalar(value) ?? written(value)).join(", ");
 }

@@ -1,6 +1,6 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import type { GapRow, Reading, WholeEvent, WholeRow } from "../index/types.js";
 import type { Report, SignerTrust } from "../report.js";
-import type { EventRow, GapRow, Row } from "../shelf/types.js";
 import type { Slicer } from "../slice/types.js";
 import type { WithheldMark } from "../verify/marks.js";
 import "./copy.js";
@@ -15,7 +15,7 @@ import type { Provable } from "./proof.js";
 import { gapPlace } from "./row.js";
 import { isSameLine } from "./same-line.js";
 import type { Standing } from "./standing.js";
-import { type Party, type Summary, summarise } from "./summary.js";
+import { type Party, type Summary, summaryOf } from "./summary.js";
 import type { Texts } from "./texts/texts.js";
 import { SIGNER_LOOKS, STANDING_LOOKS } from "./tones.js";
 import { filled, value } from "./value.js";
@@ -55,7 +55,7 @@ export class Drawer extends View {
   );
 
   /** What is shown; nothing closes it. */
-  declare row: Row | undefined;
+  declare row: WholeRow | undefined;
   declare standing: Standing;
   /** The row's number, from 0. */
   declare position: number;
@@ -149,7 +149,7 @@ export class Drawer extends View {
     }
   }
 
-  #content(row: Row, texts: Texts): TemplateResult {
+  #content(row: WholeRow, texts: Texts): TemplateResult {
     const { drawer } = texts.rows;
     const titles = { event: drawer.event, withheld: drawer.withheld, gap: drawer.gap };
     return html`
@@ -172,7 +172,7 @@ export class Drawer extends View {
     return html`<button type="button" class="quiet square" aria-label=${label} aria-disabled=${isOff} @click=${act}>${icon(drawing)}</button>`;
   }
 
-  #event(row: EventRow, texts: Texts): TemplateResult {
+  #event(row: WholeEvent, texts: Texts): TemplateResult {
     const { drawer } = texts.rows;
     const event = this.#parse(row.json);
     const members = new MembersView(texts, this.#bounds);
@@ -185,8 +185,9 @@ export class Drawer extends View {
             isCut = true;
           });
     return html`
-      ${event === undefined ? nothing : html`<p class="sentence">${sentence(summarise(event), texts)}</p>`}
+      ${event === undefined ? nothing : html`<p class="sentence">${sentence(summaryOf(row), texts)}</p>`}
       ${this.#standing(texts)}
+      ${this.#read(row, texts)}
       ${changes === nothing ? nothing : html`<h3>${drawer.changes}</h3>${changes}`}
       <h3>${drawer.members}</h3>
       ${drawn ?? html`<p>${drawer.unreadable}</p>`}
@@ -233,7 +234,35 @@ export class Drawer extends View {
     return html`<p class="standing tone-${tone}"><span class="state tone-${tone}">${icon(drawing)}${word}</span> ${why}</p>`;
   }
 
-  #place(row: EventRow | WithheldMark, texts: Texts): TemplateResult {
+  /** What a reading made of it, apart from what was signed, and the way to that. */
+  #read({ read, happened }: WholeEvent, texts: Texts): TemplateResult {
+    const { reading } = texts.rows.drawer;
+    const { notStated } = texts.rows.list;
+    if (read === undefined) {
+      return html`<p class="faint">${reading.unread}</p>`;
+    }
+    const { names } = texts.rows.columns;
+    const { action, actor, target, address, outcome, reason } = read;
+    const fact = (name: string, said: unknown) =>
+      said === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${said}</dd></div>`;
+    return html`
+      <section class="reading" part="reading" aria-labelledby="cs-reading-heading">
+        <h3 id="cs-reading-heading">${filled(reading.heading, { as: html`<bdi>${read.as}</bdi>` })}</h3>
+        <dl class="facts">
+          ${fact(names.time, happened === undefined ? html`<span class="faint">${reading.untimed}</span>` : html`<time datetime=${happened} dir="ltr">${moment(happened, this.zone)}</time>`)}
+          ${fact(names.action, action === undefined ? undefined : value(action, 400))}
+          ${fact(names.actor, actor === undefined ? undefined : readParty(actor))}
+          ${fact(names.target, target === undefined ? undefined : readParty(target))}
+          ${fact(names.address, address === undefined ? undefined : html`<code>${value(address)}</code>`)}
+          ${fact(names.outcome, outcome === "not-stated" ? html`<span class="faint">${notStated}</span>` : value(outcome))}
+          ${fact(names.reason, reason === undefined ? undefined : value(reason, 400))}
+        </dl>
+        <p class="actions"><span class="faint">${reading.about}</span> <button type="button" class="quiet" @click=${this.#showSigned}>${reading.signed}</button></p>
+      </section>
+    `;
+  }
+
+  #place(row: WholeEvent | WithheldMark, texts: Texts): TemplateResult {
     const { facts, bySigner } = texts.rows.drawer;
     const { count } = texts.figures;
     const trust = this.session?.report?.signers.find(({ vkey }) => vkey === row.vkey)?.trust;
@@ -285,6 +314,13 @@ export class Drawer extends View {
   #close(): void {
     this.dispatchEvent(wish("close", {}));
   }
+
+  /** Goes to the event as it was signed. */
+  readonly #showSigned = (): void => {
+    const bytes = this.querySelector<HTMLElement>(".raw");
+    bytes?.scrollIntoView({ block: "start" });
+    bytes?.focus({ preventScroll: true });
+  };
 
   readonly #showMore = (): void => {
     this.#bounds = wider(this.#bounds);
@@ -363,6 +399,13 @@ function party({ id, name, type }: Party): TemplateResult {
   return name === undefined
     ? html`${kind}<strong>${value(id)}</strong>`
     : html`${kind}<strong>${value(name)}</strong> <span class="faint">(${value(id)})</span>`;
+}
+
+/** Somebody or something, by all that its reading has of it. */
+function readParty({ id, name, type }: NonNullable<Reading["actor"]>): TemplateResult {
+  return html`
+    ${type === undefined ? nothing : html`<span class="faint">${value(type)}</span> `}${name === undefined ? nothing : html`<strong>${value(name, 400)}</strong> `}${id === undefined ? nothing : html`<code>${value(id, 400)}</code>`}
+  `;
 }
 
 function trusted(trust: SignerTrust, { result }: Texts): TemplateResult {

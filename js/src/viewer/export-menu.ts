@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from "lit";
-import { doubtsOf } from "../shelf/standing.js";
+import { doubtsOf } from "../index/standing.js";
 import type { Slicer } from "../slice/types.js";
 import { icon } from "./icons.js";
 import type { Looking } from "./looking.js";
@@ -102,7 +102,7 @@ export class ExportMenu extends View {
 
   async #made(kind: Kind, { session }: Looking, signal: AbortSignal, told: (events: number) => void): Promise<Blob> {
     if (kind !== "slice") {
-      return session.shelf.save(kind === "csv" ? "csv-with-bom" : kind, told, {
+      return session.index.save(kind === "csv" ? "csv-with-bom" : kind, told, {
         doubts: session.report && doubtsOf(session.report),
         signal,
       });
@@ -113,7 +113,7 @@ export class ExportMenu extends View {
     }
     const slice = await this.slicer.slice(
       bytes,
-      { indexes: await session.shelf.indexes() },
+      { indexes: await session.index.indexes() },
       { trust: session.trust, signal },
     );
     return slice.bytes;

@@ -1,22 +1,20 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import type { Column, FacetValue, Found } from "../shelf/types.js";
+import type { Column, Facet, FacetValue, Found } from "../index/types.js";
 import { icon } from "./icons.js";
-import { has } from "./query.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
 import { define, given, View, wish } from "./view.js";
 
 /** The columns whose values are offered, in this order. */
-const OFFERED: readonly Column[] = ["outcome", "action", "actor", "target", "tenant", "signer"];
+const OFFERED: readonly Column[] = ["outcome", "action", "actor", "target", "ip", "tenant", "as", "signer"];
 /** How many values stand there before all of them are asked for. */
 const FEW = 10;
 
-/** The most frequent values of each column, as chips that narrow the search. Fires `value-toggled` {member, value}. */
+/** The most frequent values of each column, as chips that narrow the search. Fires `value-toggled` {column, value}. */
 export class Facets extends View {
-  static override properties = given("text", "found", "texts");
+  static override properties = given("found", "texts");
 
-  declare text: string;
   declare found: Found | undefined;
   declare texts: Texts;
   readonly #opened = new Set<Column>();
@@ -45,7 +43,9 @@ export class Facets extends View {
   protected override render(): TemplateResult | typeof nothing {
     const groups = OFFERED.flatMap((column) => {
       const facet = this.found?.facets[column];
-      return facet === undefined || facet.values.length === 0 ? [] : [this.#group(column, facet.values, facet.more)];
+      return facet === undefined || facet.values.length === 0 || isUsual(column, facet)
+        ? []
+        : [this.#group(column, facet.values, facet.more)];
     });
     if (groups.length === 0) {
       return nothing;
@@ -67,7 +67,7 @@ export class Facets extends View {
     const { name } = this.texts.query.members[column];
     const isOpen = this.#opened.has(column);
     // What is chosen stays in view however rare it is.
-    const shown = values.filter((one, place) => isOpen || place < FEW || has(this.text, column, one.value));
+    const shown = values.filter((one, place) => isOpen || place < FEW || one.chosen);
     const hidden = values.length - shown.length + more;
     return html`
       <div class="facet" role="group" aria-label=${name} data-column=${column} data-open=${isOpen} data-hides=${hidden > 0}>
@@ -85,17 +85,17 @@ export class Facets extends View {
     `;
   }
 
-  #chip(column: Column, { value: text, count }: FacetValue): TemplateResult {
-    const isChosen = has(this.text, column, text);
+  #chip(column: Column, { value: text, name, count, chosen: isChosen = false }: FacetValue): TemplateResult {
+    const isUnstated = column === "outcome" && text === NOT_STATED;
     return html`
       <button
         type="button"
         class="chip"
         part="chip"
         aria-pressed=${isChosen}
-        @click=${() => this.dispatchEvent(wish("value-toggled", { member: column, value: text }))}
+        @click=${() => this.dispatchEvent(wish("value-toggled", { column, value: text }))}
       >
-        ${isChosen ? icon("check") : nothing}<span class="chip-value">${value(shortened(column, text), 60)}</span>
+        ${isChosen ? icon("check") : nothing}<span class="chip-value ${isUnstated ? "faint" : ""}">${name === undefined || name === text ? nothing : html`<span class="chip-name">${value(name, 40)}</span>`}${isUnstated ? html`<bdi>${this.texts.rows.list.notStated}</bdi>` : value(shortened(column, text), name === undefined ? 60 : 40)}</span>
         <span class="chip-count">${this.texts.figures.count(count)}</span>
       </button>
     `;
@@ -128,6 +128,14 @@ export class Facets extends View {
       values.parentElement?.toggleAttribute("data-over", areOver[place]);
     }
   }
+}
+
+/** How the index says that an event states no outcome. */
+const NOT_STATED = "not-stated";
+
+/** Whether all is read as what this program itself records: of that nothing need be said. */
+function isUsual(column: Column, { values, more }: Facet): boolean {
+  return column === "as" && more === 0 && values.every((one) => one.value === "countersign" && !one.chosen);
 }
 
 /** Of a key its name and ID: the rest is longer than anyone reads. */

@@ -1,6 +1,6 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
-import type { Found, Histogram } from "../shelf/types.js";
+import type { Found, Histogram, Outcome } from "../index/types.js";
 import { Chart, OUTCOMES } from "./chart.js";
 import { moment } from "./format.js";
 import type { Texts } from "./texts/texts.js";
@@ -53,11 +53,11 @@ export class HistogramView extends View {
         <div class="histogram-head">
           <ul class="legend" aria-hidden="true">
             ${OUTCOMES.toReversed().map((outcome) => {
-              const sum = histogram.bars[outcome].reduce((total, count) => total + count, 0);
-              return html`<li><span class="swatch swatch-${outcome}"></span>${view.outcomes[outcome]} <span class="faint">${this.texts.figures.count(sum)}</span></li>`;
+              const sum = sumOf(histogram, outcome);
+              return html`<li ?hidden=${sum === 0}><span class="swatch swatch-${wordOf(outcome)}"></span>${view.outcomes[wordOf(outcome)]} <span class="faint">${this.texts.figures.count(sum)}</span></li>`;
             })}
           </ul>
-          <p class="histogram-says faint" aria-hidden="true">${this.#says(histogram)}</p>
+          <p class="histogram-says faint" aria-hidden="true">${this.#says(histogram)} <span class="histogram-whose">${this.#whose()}</span></p>
         </div>
         <p class="sr">${this.#about(histogram)}</p>
         <div class="plot" aria-hidden="true" title=${view.brush} ${ref(this.#plot)}></div>
@@ -98,7 +98,9 @@ export class HistogramView extends View {
       colours: {
         success: colour(".swatch-success"),
         failure: colour(".swatch-failure"),
+        denied: colour(".swatch-denied"),
         unknown: colour(".swatch-unknown"),
+        "not-stated": colour(".swatch-unstated"),
         ink: colour(".histogram-says"),
         line: getComputedStyle(into).borderTopColor,
       },
@@ -127,11 +129,22 @@ export class HistogramView extends View {
   #about({ begin, step, bars }: Histogram): string {
     const { figures, view } = this.texts;
     const end = begin + step * bars.success.length;
-    return view.histogramAbout(
+    const about = view.histogramAbout(
       figures.events(this.found?.events ?? 0),
       moment(begin, this.zone),
       moment(end, this.zone),
     );
+    return `${about} ${this.#whose()}`;
+  }
+
+  /** Whose time counts. */
+  #whose(): string {
+    const { own, recorded } = this.found?.times ?? { own: 0, recorded: 0 };
+    const { figures, view } = this.texts;
+    if (own === 0) {
+      return view.recordedTime;
+    }
+    return recorded === 0 ? view.ownTime : view.bothTimes(figures.count(own), figures.count(recorded));
   }
 
   /** What the bar under the pointer counts, or what can be done. */
@@ -143,7 +156,7 @@ export class HistogramView extends View {
     }
     const counts = OUTCOMES.toReversed()
       .filter((outcome) => (histogram.bars[outcome][bar] ?? 0) > 0)
-      .map((outcome) => `${view.outcomes[outcome]} ${figures.count(histogram.bars[outcome][bar] ?? 0)}`);
+      .map((outcome) => `${view.outcomes[wordOf(outcome)]} ${figures.count(histogram.bars[outcome][bar] ?? 0)}`);
     return `${this.#span(histogram, bar)}: ${counts.join(", ") || figures.events(0)}`;
   }
 
@@ -159,6 +172,7 @@ export class HistogramView extends View {
   #table(histogram: Histogram): TemplateResult {
     const { view, figures } = this.texts;
     const { begin, step, bars } = histogram;
+    const shown = OUTCOMES.filter((outcome) => sumOf(histogram, outcome) > 0).reverse();
     const sum = (bar: number) => OUTCOMES.reduce((total, outcome) => total + (bars[outcome][bar] ?? 0), 0);
     const filled = bars.success.map((_, bar) => bar).filter((bar) => sum(bar) > 0);
     const listed = filled
@@ -176,7 +190,7 @@ export class HistogramView extends View {
           <thead>
             <tr>
               <th scope="col">${view.time}</th>
-              ${OUTCOMES.toReversed().map((outcome) => html`<th scope="col" class="number">${view.outcomes[outcome]}</th>`)}
+              ${shown.map((outcome) => html`<th scope="col" class="number">${view.outcomes[wordOf(outcome)]}</th>`)}
               <th scope="col"><span class="sr">${view.onlyThisTime}</span></th>
             </tr>
           </thead>
@@ -185,7 +199,7 @@ export class HistogramView extends View {
               (bar) => html`
                 <tr>
                   <th scope="row"><time>${this.#moment(histogram, bar)} –</time> <time>${this.#moment(histogram, bar + 1)}</time></th>
-                  ${OUTCOMES.toReversed().map((outcome) => html`<td class="number">${figures.count(bars[outcome][bar] ?? 0)}</td>`)}
+                  ${shown.map((outcome) => html`<td class="number">${figures.count(bars[outcome][bar] ?? 0)}</td>`)}
                   <td>
                     <button
                       type="button"
@@ -211,6 +225,15 @@ export class HistogramView extends View {
     this.#isTable = (event.target as HTMLDetailsElement).open;
     this.requestUpdate();
   };
+}
+
+function sumOf({ bars }: Histogram, outcome: Outcome): number {
+  return bars[outcome].reduce((total, count) => total + count, 0);
+}
+
+/** The outcome as texts and styles name it. */
+function wordOf(outcome: Outcome): Exclude<Outcome, "not-stated"> | "unstated" {
+  return outcome === "not-stated" ? "unstated" : outcome;
 }
 
 define("cs-histogram", HistogramView);

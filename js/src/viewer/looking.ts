@@ -1,6 +1,6 @@
-/** Asks a session's shelf, and follows the answer while it grows. */
+/** Asks a session's index, and follows the answer while it grows. */
 
-import type { Found, Order, Query } from "../shelf/types.js";
+import type { Found, Order, Refusal } from "../index/types.js";
 import { type Failure, failure } from "./failure.js";
 import type { Session } from "./session.js";
 
@@ -10,6 +10,8 @@ export class Looking {
   /** The newest answer. */
   found: Found | undefined;
   failure: Failure | undefined;
+  /** What of the newest question was not understood: the answer is then to the one before. */
+  refusal: Refusal | undefined;
   #changed: () => void;
   #isClosed = false;
 
@@ -21,12 +23,13 @@ export class Looking {
 
   /** Whether the answer is not there yet, or goes on. */
   get isBusy(): boolean {
-    return this.found === undefined || !this.found.complete;
+    return this.refusal === undefined && (this.found === undefined || !this.found.complete);
   }
 
   /** Asks. Resolves once there is a whole answer, or a newer question. */
-  async ask(query: Query, order: Order): Promise<void> {
+  async ask(query: string, order: Order): Promise<void> {
     this.failure = undefined;
+    this.refusal = undefined;
     const take = (found: Found) => {
       if (!this.#isClosed) {
         this.found = found;
@@ -34,12 +37,24 @@ export class Looking {
       }
     };
     try {
-      take(await this.session.shelf.ask(query, order, take));
+      const answer = await this.session.index.ask(query, order, take);
+      if ("code" in answer) {
+        this.#refuse(answer);
+      } else {
+        take(answer);
+      }
     } catch (error) {
       if (!this.#isClosed && !(error instanceof DOMException && error.name === "AbortError")) {
         this.failure = failure(error);
         this.#changed();
       }
+    }
+  }
+
+  #refuse(refusal: Refusal): void {
+    if (!this.#isClosed) {
+      this.refusal = refusal;
+      this.#changed();
     }
   }
 

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { isAlarming } from "./alarm.js";
 import { icon } from "./icons.js";
 import type { Looking } from "./looking.js";
-import { isEmpty, queryOf } from "./query.js";
+import { toldView } from "./notice-told.js";
 import { said } from "./said.js";
 import type { Texts } from "./texts/texts.js";
 
@@ -13,6 +13,8 @@ export interface Noticed {
   readonly looking: Looking | undefined;
   /** What is looked for. */
   readonly text: string;
+  /** Looks for something else. */
+  readonly look: (text: string) => void;
   /** Whether nothing else on the page says how many events are never listed. */
   readonly isAlone: boolean;
   readonly texts: Texts;
@@ -20,17 +22,17 @@ export interface Noticed {
 }
 
 /** The notice. */
-export function noticeView({ looking, text, isAlone, texts, showAll }: Noticed): TemplateResult {
+export function noticeView({ looking, text, look, isAlone, texts, showAll }: Noticed): TemplateResult {
   const { query, figures } = texts;
   const found = looking?.found;
   if (looking?.failure !== undefined) {
     return html`<p class="notice tone-bad" role="alert">${icon("fail")}<span>${said(looking.failure.message, texts, 400)}</span></p>`;
   }
   if (looking === undefined || found === undefined) {
-    return html`<p class="notice"></p>`;
+    return html`<p class="notice">${looking?.refusal === undefined ? nothing : query.refused}</p>`;
   }
   const { session, isBusy } = looking;
-  const isFiltered = !isEmpty(queryOf(text));
+  const { isFiltered } = found;
   const events = session.report?.counts.events ?? 0;
   // While a log is followed, rows may be ahead of its report: but not once it raised the alarm.
   const isFinal = session.phase === "done" || (session.report !== undefined && isAlarming(session.report));
@@ -42,6 +44,7 @@ export function noticeView({ looking, text, isAlone, texts, showAll }: Noticed):
         ${isFiltered ? html`<strong class="plain">${query.filtered(figures.count(found.events), figures.events(found.of))}</strong>` : html`<span class="plain">${figures.events(found.events)}</span>`}
         ${session.phase === "verifying" ? html`<span class="faint plain">${query.soFar}</span>` : nothing}
         ${isFiltered && found.events === 0 && !isBusy ? html`<span class="plain">${query.nothing}</span>` : nothing}
+        ${isFiltered && !isBusy ? toldView(found, text, texts, look) : nothing}
         ${isFiltered && found.unknown.withheld > 0 ? html`<span class="faint plain">${query.unknownWithheld(found.unknown.withheld)}</span>` : nothing}
         ${isFiltered && found.unknown.gaps > 0 ? html`<span class="faint plain">${query.unknownGaps(found.unknown.gaps)}</span>` : nothing}
         ${unlisted > 0 ? html`<span class="unlisted">${icon("warning")}<span class="plain">${query.unlisted(unlisted)}</span></span>` : nothing}

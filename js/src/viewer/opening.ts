@@ -1,24 +1,24 @@
 /** Which row is open beside the list. */
 
-import type { Row, Shelf } from "../shelf/types.js";
+import type { EventIndex, Row, WholeRow } from "../index/types.js";
 import { isSameLine } from "./same-line.js";
 
 /** A row, and where in the list it is. */
 export interface Opened {
-  readonly row: Row;
+  readonly row: WholeRow;
   readonly position: number;
 }
 
 /** The row that is open: it stays the one that was opened, however the list around it changes. */
 export class Opening {
-  readonly #changed: (row: Row | undefined) => void;
+  readonly #changed: (row: WholeRow | undefined) => void;
   readonly #moved: () => void;
   #opened: Opened | undefined;
   /** Changes with whatever is done: what was begun before is then over. */
   #turn = 0;
 
   /** `changed` is told of another row, or of none; `moved` where the same stands elsewhere. */
-  constructor(changed: (row: Row | undefined) => void, moved: () => void) {
+  constructor(changed: (row: WholeRow | undefined) => void, moved: () => void) {
     this.#changed = changed;
     this.#moved = moved;
   }
@@ -28,10 +28,10 @@ export class Opening {
   }
 
   /** Opens what stands at a place of the newest answer; `known` is what is drawn there. */
-  async open(shelf: Shelf, position: number, known?: Row): Promise<void> {
+  async open(index: Pick<EventIndex, "row">, position: number, known?: Row): Promise<void> {
     this.#turn += 1;
     const turn = this.#turn;
-    const row = known ?? (await shelf.rows(position, position + 1).catch(() => undefined))?.[0];
+    const row = await index.row(position, known).catch(() => undefined);
     if (row === undefined || turn !== this.#turn) {
       return;
     }
@@ -45,13 +45,13 @@ export class Opening {
   }
 
   /** The answer went on: finds out where the row stands in it. */
-  async follow(shelf: Shelf): Promise<void> {
+  async follow(index: Pick<EventIndex, "rowOf">): Promise<void> {
     const opened = this.#opened;
     const turn = this.#turn;
     if (opened === undefined) {
       return;
     }
-    const position = await shelf.rowOf(opened.row.line).catch(() => undefined);
+    const position = await index.rowOf(opened.row.line).catch(() => undefined);
     if (position !== undefined && position !== opened.position && turn === this.#turn) {
       this.#opened = { ...opened, position };
       this.#moved();

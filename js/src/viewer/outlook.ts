@@ -1,6 +1,6 @@
 /** How a reader looks at an export: what is in a page's address. */
 
-import type { Order } from "../shelf/types.js";
+import type { Order } from "../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, readColumns, writeColumns } from "./columns.js";
 import { isPages, readFragment, writeFragment } from "./fragment.js";
 import { orderOf, wordOf } from "./toolbar.js";

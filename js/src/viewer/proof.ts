@@ -1,5 +1,5 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import type { EventRow } from "../shelf/types.js";
+import type { WholeEvent } from "../index/types.js";
 import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../slice/types.js";
 import { type Failure, failure } from "./failure.js";
 import { icon } from "./icons.js";
@@ -35,7 +35,7 @@ const PLAIN = ["bytes", "seq", "trust", "index", "size", "origin", "time", "rese
 export class Proof extends View {
   static override properties = given("event", "slicer", "session", "texts");
 
-  declare event: EventRow | undefined;
+  declare event: WholeEvent | undefined;
   declare slicer: Slicer | undefined;
   declare session: Provable | undefined;
   declare texts: Texts | undefined;

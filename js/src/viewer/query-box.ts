@@ -1,32 +1,37 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
-import { type Problem, parseQuery } from "../shelf/query.js";
-import { type Suggestion, suggest, type Wanted, wanted } from "../shelf/suggest.js";
-import type { ColumnValue, Found, Shelf } from "../shelf/types.js";
+import type { EventIndex, Found, Refusal, Suggestion } from "../index/types.js";
 import { icon } from "./icons.js";
-import { canAsk, hasNoTime, queryOf } from "./query.js";
+import { said } from "./said.js";
 import type { Texts } from "./texts/texts.js";
 import { value } from "./value.js";
 import { define, given, View, wish } from "./view.js";
 
 /** How long one may write on before the search follows, in milliseconds. */
 const PAUSE = 200;
+/** How much of a query is shown around what is not understood, in characters. */
+const AROUND = 40;
+
 /** Where one writes what is looked for. Fires `query-changed` {text}, and `query-left` for Escape. */
 export class QueryBox extends View {
-  static override properties = given("text", "found", "shelf", "texts");
+  static override properties = given("text", "found", "index", "refusal", "texts");
 
   declare text: string;
   declare found: Found | undefined;
-  /** Whose values are suggested. */
-  declare shelf: Pick<Shelf, "values"> | undefined;
+  /** Who understands it, and suggests. */
+  declare index: Pick<EventIndex, "check" | "suggest"> | undefined;
+  /** Why `text` was not asked. */
+  declare refusal: Refusal | undefined;
   declare texts: Texts;
   #draft = "";
+  /** What of the draft is not understood, as far as that is known. */
+  #refused: { readonly text: string; readonly refusal: Refusal } | undefined;
   #showsProblems = true;
   #isOpen = false;
   #marked = -1;
-  /** What the shelf was asked for last, and what it answered last. */
+  /** What was asked for last, and what came of it. */
   #asked = "";
-  #known: { readonly wanted: string; readonly values: readonly ColumnValue[] } | undefined;
+  #suggested: { readonly draft: string; readonly all: readonly Suggestion[] } = { draft: "", all: [] };
   #pause: ReturnType<typeof setTimeout> | undefined;
   readonly #input = createRef<HTMLInputElement>();
 
@@ -50,13 +55,17 @@ export class QueryBox extends View {
       this.#draft = this.text;
       this.#showsProblems = true;
     }
+    if (changed.has("refusal") && this.refusal !== undefined) {
+      this.#refused = { text: this.text, refusal: this.refusal };
+    }
+    this.#suggest();
   }
 
   protected override render(): TemplateResult {
     const { query } = this.texts;
-    const suggestions = this.#isOpen ? this.#suggestions() : [];
+    const suggestions = this.#isOpen ? this.#suggested.all : [];
     const isOpen = suggestions.length > 0;
-    const problems = this.#showsProblems ? this.#problems() : [];
+    const problem = this.#showsProblems && this.#refused?.text === this.#draft.trim() ? this.#refused : undefined;
     return html`
       <search class="query" part="query">
         <div class="query-field">
@@ -76,8 +85,8 @@ export class QueryBox extends View {
             aria-expanded=${isOpen}
             aria-controls="query-list"
             aria-activedescendant=${isOpen && this.#marked >= 0 ? `query-option-${this.#marked}` : nothing}
-            aria-invalid=${problems.length > 0 ? "true" : nothing}
-            aria-describedby=${problems.length > 0 ? "query-problems" : nothing}
+            aria-invalid=${problem === undefined ? nothing : "true"}
+            aria-describedby=${problem === undefined ? nothing : "query-problems"}
             placeholder=${query.placeholder}
             .value=${this.#draft}
             @input=${this.#typed}
@@ -97,10 +106,10 @@ export class QueryBox extends View {
         </ul>
         <p class="sr" role="status">${isOpen ? query.suggested(suggestions.length) : ""}</p>
         ${
-          problems.length === 0
+          problem === undefined
             ? nothing
-            : html`<div id="query-problems" class="query-problems" role="alert">
-              <ul>${problems.map((problem) => html`<li class="tone-bad">${icon("fail")}<span>${problem}</span></li>`)}</ul>
+            : html`<div id="query-problems" class="query-problems tone-bad" role="alert">
+              ${icon("fail")}${this.#problem(problem.text, problem.refusal)}
             </div>`
         }
       </search>
@@ -115,55 +124,57 @@ export class QueryBox extends View {
         class=${place === this.#marked ? "marked" : nothing}
         aria-selected=${place === this.#marked}
         @pointerdown=${(event: Event) => event.preventDefault()}
-        @click=${() => this.#pick(suggestion)}
+        @click=${() => this.#isFresh && this.#pick(suggestion)}
       >
-<code>${value(suggestion.label, 80)}${suggestion.kind === "member" ? ":" : nothing}</code>
+        <code>${value(suggestion.label, 80)}</code>
         <span class="faint">${this.#about(suggestion)}</span>
       </li>
     `;
   }
 
-  /** What is wrong with what is written, each with the text in question. */
-  #problems(): readonly TemplateResult[] {
-    const { query } = this.texts;
-    const told = parseQuery(this.#draft).problems.map(({ code, at, end }: Problem) => {
-      const text = this.#draft.slice(at, end).trim();
-      return html`${text === "" ? nothing : html`<code>${value(text, 60)}</code> `}${query.problems[code]}`;
-    });
-    return hasNoTime(queryOf(this.#draft)) ? [...told, html`${query.emptyTime}`] : told;
+  /** What is not understood, marked where it stands, and what to do about it. */
+  #problem(text: string, { at: [begin, end], message, hint }: Refusal): TemplateResult {
+    const before = text.slice(Math.max(0, begin - AROUND), begin);
+    const after = text.slice(end, end + AROUND);
+    const cut = (isCut: boolean) => (isCut ? "…" : nothing);
+    return html`
+      <span>
+        <code class="query-place" dir="ltr">${cut(begin > AROUND)}${before === "" ? nothing : value(before, AROUND)}<mark>${value(text.slice(begin, end) || " ", 2 * AROUND)}</mark>${after === "" ? nothing : value(after, AROUND)}${cut(end + AROUND < text.length)}</code>
+        <span class="query-why">${said(message, this.texts)}. ${said(hint, this.texts)}.</span>
+      </span>
+    `;
   }
 
-  #suggestions(): readonly Suggestion[] {
+  /** Asks what could stand where the caret is. What is marked stays where it is. */
+  #suggest(): void {
     const caret = this.#input.value?.selectionStart ?? this.#draft.length;
-    const asked = wanted(this.#draft, caret);
-    const text = JSON.stringify(asked ?? null);
-    const question = `${this.found?.question} ${this.found?.searched} ${text}`;
-    if (asked !== undefined && question !== this.#asked && this.#marked < 0) {
-      this.#asked = question;
-      void this.#learn(asked, text);
+    const asked = `${this.found?.question} ${this.found?.searched} ${caret} ${this.#draft}`;
+    if (!this.#isOpen || this.#marked >= 0 || asked === this.#asked) {
+      return;
     }
-    // Until the shelf answers, what was found most often is suggested.
-    return suggest(this.#draft, caret, this.found, this.#known?.wanted === text ? this.#known.values : undefined);
+    this.#asked = asked;
+    const draft = this.#draft;
+    void this.index?.suggest(draft, caret).then(
+      (all) => {
+        if (asked === this.#asked && this.#marked < 0) {
+          this.#suggested = { draft, all };
+          this.requestUpdate();
+        }
+      },
+      () => {},
+    );
   }
 
-  async #learn({ column, text }: Wanted, wanted: string): Promise<void> {
-    const values = await this.shelf?.values(column, text).catch(() => undefined);
-    // What is marked stays where it is.
-    if (values !== undefined && this.#marked < 0) {
-      this.#known = { wanted, values };
-      this.requestUpdate();
-    }
+  /** Whether what is offered fits what is written now. */
+  get #isFresh(): boolean {
+    return this.#suggested.draft === this.#draft;
   }
 
-  #about({ kind, label, member, count }: Suggestion): string {
+  #about({ kind, label, about, count }: Suggestion): string {
     const { query, figures } = this.texts;
     const names: Readonly<Record<string, { name: string; about: string }>> = query.members;
-    if (kind === "member") {
-      return names[label]?.about ?? "";
-    }
-    return [names[member ?? ""]?.name, count === undefined ? undefined : figures.count(count)]
-      .filter(Boolean)
-      .join(" · ");
+    const known = kind === "field" ? names[label.replace(/:$/, "")]?.about : (names[about ?? ""]?.name ?? about);
+    return [known, count === undefined ? undefined : figures.count(count)].filter(Boolean).join(" · ");
   }
 
   readonly #typed = (event: Event): void => {
@@ -191,7 +202,7 @@ export class QueryBox extends View {
     if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey) {
       return;
     }
-    const count = suggestions.length;
+    const count = this.#isFresh ? suggestions.length : 0;
     const marked = suggestions[this.#marked];
     if ((event.key === "ArrowDown" || event.key === "ArrowUp") && count > 0) {
       const from = this.#marked < 0 && event.key === "ArrowUp" ? 0 : this.#marked;
@@ -228,15 +239,15 @@ export class QueryBox extends View {
     const input = this.#input.value;
     const rest = this.#draft.slice(end);
     // What is complete is parted from what one writes next.
-    const space = kind === "value" && !rest.startsWith(" ") ? " " : "";
+    const space = kind !== "field" && !rest.startsWith(" ") ? " " : "";
     this.#draft = `${this.#draft.slice(0, at)}${text}${space}${rest}`;
-    this.#open(kind === "member");
+    this.#open(kind === "field");
     this.#showsProblems = false;
-    if (kind === "value") {
+    if (kind !== "field") {
       this.#settle(false);
     }
     void this.updateComplete.then(() => {
-      const place = caret + (kind === "value" ? 1 : 0);
+      const place = caret + space.length;
       input?.focus();
       input?.setSelectionRange(place, place);
       // What is offered depends on where the caret is now.
@@ -249,7 +260,19 @@ export class QueryBox extends View {
     clearTimeout(this.#pause);
     this.#showsProblems ||= isFinal;
     const text = this.#draft.trim();
-    if (text !== this.text && canAsk(text)) {
+    if (text !== this.text) {
+      void this.#ask(text);
+    }
+    this.requestUpdate();
+  }
+
+  async #ask(text: string): Promise<void> {
+    const refusal = await this.index?.check(text).catch(() => undefined);
+    if (text !== this.#draft.trim()) {
+      return;
+    }
+    this.#refused = refusal && { text, refusal };
+    if (refusal === undefined) {
       this.dispatchEvent(wish("query-changed", { text }));
     }
     this.requestUpdate();

@@ -1,7 +1,7 @@
 /** How one row is drawn. */
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { GapRow, Row } from "../shelf/types.js";
+import type { GapRow, Row } from "../index/types.js";
 import type { WithheldMark } from "../verify/marks.js";
 import { type ChosenColumn, isMember, longestRun } from "./columns.js";
 import { icon } from "./icons.js";
@@ -93,12 +93,14 @@ function cellView(cell: Cell, id: ChosenColumn["id"], texts: Texts): TemplateRes
   `;
 }
 
-function content(cell: NonNullable<Cell>, { figures }: Texts): unknown {
+function content(cell: NonNullable<Cell>, { figures, rows }: Texts): unknown {
   switch (cell.kind) {
     case "time":
       return html`<time datetime=${cell.time} dir="ltr">${cell.shown}</time>`;
     case "outcome":
-      return cell.isImplied ? html`<span class="implied">${value(cell.text)}</span>` : outcome(cell.text);
+      return cell.text === undefined
+        ? html`<span class="outcome implied">${rows.list.notStated}</span>`
+        : outcome(cell.text);
     case "text":
       return value(cell.text);
     case "named": {
@@ -119,6 +121,8 @@ function outcome(text: string): TemplateResult {
   switch (text) {
     case "failure":
       return html`<span class="outcome tone-bad">${icon("fail")}${value(text)}</span>`;
+    case "denied":
+      return html`<span class="outcome tone-doubt">${icon("warning")}${value(text)}</span>`;
     case "unknown":
       return html`<span class="outcome faint">${icon("unknown")}${value(text)}</span>`;
     default:

@@ -1,7 +1,10 @@
 /** Which answer's rows are shown, and which are read to be shown next. */
 
-import type { Found, Shelf } from "../shelf/types.js";
+import type { EventIndex, Found } from "../index/types.js";
 import { RowPages } from "./rows-pages.js";
+
+/** Who has the rows. */
+type Asked = Pick<EventIndex, "rows" | "rowOf">;
 
 /** Where the reader is. */
 export interface Place {
@@ -26,7 +29,9 @@ export interface Turn {
 export class Answers {
   readonly #place: () => Place;
   readonly #told: () => void;
-  #shelf: Shelf | undefined;
+  #index: Asked | undefined;
+  /** Whose values are read. */
+  #fields: readonly string[] = [];
   #question: number | undefined;
   /** The newest answer, and the one that is shown or read. */
   #newest: Found | undefined;
@@ -59,29 +64,33 @@ export class Answers {
   }
 
   /** Takes the newest answer, and says what is to be shown from now on where that is something else. */
-  receive(shelf: Shelf | undefined, found: Found | undefined): Turn | undefined {
+  receive(index: Asked | undefined, found: Found | undefined, fields: readonly string[]): Turn | undefined {
     this.#newest = found;
-    if (shelf === undefined || found === undefined) {
+    if (index === undefined || found === undefined) {
       const hadPages = this.#pages !== undefined;
-      this.#shelf = undefined;
+      this.#index = undefined;
       this.#next = undefined;
       this.#pages = undefined;
       return hadPages ? { pages: undefined, shift: undefined, step: 0 } : undefined;
     }
-    if (shelf !== this.#shelf || found.question !== this.#question) {
-      this.#shelf = shelf;
+    if (index !== this.#index || found.question !== this.#question) {
+      this.#index = index;
       this.#question = found.question;
       this.#found = found;
+      this.#fields = fields;
       this.#sought = new Map();
-      this.#next = { pages: new RowPages(shelf, found.rows, this.#told), shift: undefined, step: 0 };
+      this.#next = { pages: new RowPages(index, found.rows, fields, this.#told), shift: undefined, step: 0 };
+    } else if (fields.join("\n") !== this.#fields.join("\n") && this.#pages !== undefined && this.#next === undefined) {
+      this.#fields = fields;
+      this.#next = { pages: this.#pages.grown(this.#pages.size, fields), shift: 0, step: 0 };
     }
     return this.#turn();
   }
 
   /** Goes on to what was told since, once the place is that of what is shown. */
   follow(): void {
-    if (this.#shelf !== undefined && !this.isTurning && !this.#isFollowing && this.#newest !== this.#found) {
-      void this.#follow(this.#shelf);
+    if (this.#index !== undefined && !this.isTurning && !this.#isFollowing && this.#newest !== this.#found) {
+      void this.#follow(this.#index);
     }
   }
 
@@ -103,7 +112,7 @@ export class Answers {
   }
 
   /** The answer goes on. Rows may have come anywhere in it, so that what is looked at is found again by its line. */
-  async #follow(shelf: Shelf): Promise<void> {
+  async #follow(index: Asked): Promise<void> {
     const pages = this.#pages;
     if (pages === undefined) {
       return;
@@ -113,7 +122,7 @@ export class Answers {
     const sought = new Map<number, number>();
     const moved = async (row: number) => {
       const line = this.#sought.get(row) ?? pages.get(row)?.line;
-      const now = line === undefined ? undefined : await shelf.rowOf(line).catch(() => undefined);
+      const now = line === undefined ? undefined : await index.rowOf(line).catch(() => undefined);
       if (line !== undefined) {
         sought.set(now ?? row, line);
       }
@@ -122,12 +131,14 @@ export class Answers {
     const [shift, step] = await Promise.all([isAtBegin ? 0 : moved(first), moved(current)]);
     this.#isFollowing = false;
     const newest = this.#newest;
-    if (newest !== undefined && newest.question === this.#question && shelf === this.#shelf && !this.isTurning) {
+    if (newest !== undefined && newest.question === this.#question && index === this.#index && !this.isTurning) {
       this.#found = newest;
       this.#sought = sought;
       const isStill = shift === 0 && step === 0;
       this.#next = {
-        pages: isStill ? pages.grown(newest.rows) : new RowPages(shelf, newest.rows, this.#told),
+        pages: isStill
+          ? pages.grown(newest.rows, this.#fields)
+          : new RowPages(index, newest.rows, this.#fields, this.#told),
         shift,
         step,
       };

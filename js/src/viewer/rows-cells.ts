@@ -1,19 +1,18 @@
 /** What stands in the cells of a row. */
 
-import type { Row } from "../shelf/types.js";
-import { type ChosenColumn, cellText, isMember, isOfEvent, valuesAt } from "./columns.js";
+import type { EventRow, Row } from "../index/types.js";
+import { type ChosenColumn, isMember, isOfEvent } from "./columns.js";
 import { clip, moment } from "./format.js";
-import { type Json, readJson } from "./json-view.js";
 import { keyParts } from "./key.js";
-import { type Party, summarise } from "./summary.js";
+import { type Party, type Summary, summaryOf } from "./summary.js";
 import type { Zone } from "./zone.js";
 
 /** A cell; undefined where nothing stands in it. */
 export type Cell =
   | { readonly kind: "time"; readonly time: string; readonly shown: string }
   | { readonly kind: "text"; readonly text: string }
-  /** `isImplied` where the event names none: nothing is known of how it ended. */
-  | { readonly kind: "outcome"; readonly text: string; readonly isImplied: boolean }
+  /** Without a text where the event states none: nothing is known of how it ended. */
+  | { readonly kind: "outcome"; readonly text: string | undefined }
   | { readonly kind: "number"; readonly number: number }
   /** An actor, a target or a key. */
   | { readonly kind: "named"; readonly id: string; readonly name: string | undefined }
@@ -23,9 +22,6 @@ export type Cell =
 /** No cell shows more than this of a value. */
 const SHOWN = 200;
 
-/** How an action ended that does not say so. */
-const IMPLIED = "not stated";
-
 /** The cells of a row, in the order of the columns, and the event's text where none of it stands in them. */
 export interface Cells {
   readonly cells: readonly Cell[];
@@ -34,33 +30,43 @@ export interface Cells {
 
 /** Reads a row for the columns. */
 export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone): Cells {
-  // The verifier hands out JSON objects alone; what cannot be read here is shown as text.
-  const event = row.kind === "event" ? readJson(row.json) : undefined;
-  const cells = columns.map((column) => (isOfEvent(column.id) ? ofEvent(event, column) : ofLink(row, column, zone)));
+  const summary = row.kind === "event" ? summaryOf(row) : undefined;
+  const cells = columns
+    .map((column) =>
+      isOfEvent(column.id)
+        ? row.kind === "event" && summary && ofEvent(row, summary, column)
+        : ofLink(row, column, zone),
+    )
+    .map((cell) => cell || undefined);
   const isTold = row.kind !== "event" || columns.some(({ id }, place) => isOfEvent(id) && tells(cells[place]));
-  return { cells, untold: isTold ? undefined : clip(row.json, SHOWN) };
+  return { cells, untold: isTold || row.begin === undefined ? undefined : clip(row.begin, SHOWN) };
 }
 
 function tells(cell: Cell): boolean {
-  return cell !== undefined && !(cell.kind === "outcome" && cell.isImplied);
+  return cell !== undefined && !(cell.kind === "outcome" && cell.text === undefined);
 }
 
-function ofEvent(event: Json | undefined, { id }: ChosenColumn): Cell {
+function ofEvent(row: EventRow, summary: Summary, { id }: ChosenColumn): Cell {
   if (isMember(id)) {
-    return text(cellText(valuesAt(event, id.slice(1))));
+    return text(row.fields.get(id.slice(1))?.join(", "));
   }
-  const { action, actor, target, outcome } = summarise(event);
   switch (id) {
-    case "action":
-      return text(action);
     case "actor":
-      return party(actor);
     case "target":
-      return party(target);
-    case "outcome":
-      return { kind: "outcome", text: clip(outcome ?? IMPLIED, SHOWN), isImplied: outcome === undefined };
+      return party(summary[id]);
+    case "outcome": {
+      const { outcome } = summary;
+      return { kind: "outcome", text: outcome && clip(outcome, SHOWN) };
+    }
+    case "tenant":
+      return text(row.tenant);
+    case "action":
+    case "address":
+    case "reason":
+    case "as":
+      return text(summary[id]);
     default:
-      return text(cellText(valuesAt(event, id)));
+      return undefined;
   }
 }
 
@@ -76,12 +82,18 @@ function ofLink(row: Row, { id }: ChosenColumn, zone: Zone): Cell {
   }
   switch (id) {
     case "time":
-      return { kind: "time", time: row.time, shown: moment(row.time, zone) };
+      return time((row.kind === "event" ? row.happened : undefined) ?? row.time, zone);
+    case "recorded":
+      return time(row.time, zone);
     case "place":
       return { kind: "place", chain: row.chain, seq: row.seq };
     default:
       return named(keyParts(row.vkey));
   }
+}
+
+function time(time: string, zone: Zone): Cell {
+  return { kind: "time", time, shown: moment(time, zone) };
 }
 
 function text(value: string | undefined): Cell {

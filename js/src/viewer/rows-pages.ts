@@ -1,6 +1,6 @@
 /** Rows of one answer, read ahead of the scroll. */
 
-import type { Row, Shelf } from "../shelf/types.js";
+import type { EventIndex, Row } from "../index/types.js";
 
 /** So many rows are read at once. */
 export const PAGE = 64;
@@ -11,11 +11,13 @@ const AHEAD = 3;
 /** So many characters of events are kept, and the pages wanted now in any case. */
 const KEPT = 8_000_000;
 
-/** Rows of one answer of a shelf. */
+/** Rows of one answer of an index. */
 export class RowPages {
   /** How many rows there are. */
   readonly size: number;
-  readonly #shelf: Pick<Shelf, "rows">;
+  readonly #index: Pick<EventIndex, "rows">;
+  /** Whose values are read. */
+  readonly #fields: readonly string[];
   readonly #told: () => void;
   /** The one used longest ago comes first. */
   readonly #pages = new Map<number, readonly Row[]>();
@@ -27,8 +29,9 @@ export class RowPages {
   #isLost = false;
 
   /** `told` is called whenever rows came. */
-  constructor(shelf: Pick<Shelf, "rows">, size: number, told: () => void) {
-    this.#shelf = shelf;
+  constructor(index: Pick<EventIndex, "rows">, size: number, fields: readonly string[], told: () => void) {
+    this.#index = index;
+    this.#fields = fields;
     this.size = size;
     this.#told = told;
   }
@@ -62,8 +65,8 @@ export class RowPages {
   }
 
   /** The same answer told again: what was read is shown until it is read anew. */
-  grown(size: number): RowPages {
-    const more = new RowPages(this.#shelf, size, this.#told);
+  grown(size: number, fields: readonly string[]): RowPages {
+    const more = new RowPages(this.#index, size, fields, this.#told);
     for (const [page, rows] of this.#pages) {
       more.#keep(page, rows);
       more.#stale.add(page);
@@ -91,7 +94,7 @@ export class RowPages {
 
   async #take(page: number): Promise<void> {
     try {
-      this.#keep(page, await this.#shelf.rows(page * PAGE, Math.min(this.size, (page + 1) * PAGE)));
+      this.#keep(page, await this.#index.rows(page * PAGE, Math.min(this.size, (page + 1) * PAGE), this.#fields));
     } catch {
       this.#isLost = true;
     }
@@ -130,12 +133,17 @@ export class RowPages {
 
 /** A line of the export is what it is; only a gap can become longer. */
 function isSame(one: Row | undefined, other: Row): boolean {
-  return one?.line === other.line && one.kind === other.kind && other.kind !== "gap";
+  return one?.line === other.line && one.kind === other.kind && other.kind !== "gap" && hasSameFields(one, other);
 }
 
-/** What a row takes beside its event's text. */
-const ROW = 200;
+function hasSameFields(one: Row, other: Row): boolean {
+  return one.kind !== "event" || other.kind !== "event" || [...one.fields].join("\n") === [...other.fields].join("\n");
+}
+
+/** What a row takes beside the values of fields. */
+const ROW = 600;
 
 function weight(rows: readonly Row[]): number {
-  return rows.reduce((sum, row) => sum + ROW + (row.kind === "event" ? row.json.length : 0), 0);
+  const fields = (row: Row) => (row.kind === "event" ? [...row.fields.values()].flat() : []);
+  return rows.reduce((sum, row) => sum + ROW + fields(row).join().length, 0);
 }

@@ -1,7 +1,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
-import type { EventRow, Found, Row, Shelf } from "../shelf/types.js";
+import type { EventIndex, EventRow, Found, Row } from "../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, isMember } from "./columns.js";
 import "./columns-chooser.js";
 import type { ColumnsChooser } from "./columns-chooser.js";
@@ -36,10 +36,10 @@ export interface RowAt {
  * `columns-changed` ({ columns }), `ask-find`, `ask-help` and `ask-close`.
  */
 export class Rows extends View {
-  static override properties = given("shelf", "found", "standing", "columns", "zone", "texts", "bar");
+  static override properties = given("index", "found", "standing", "columns", "zone", "texts", "bar");
 
   /** Where the rows stand. */
-  declare shelf: Shelf | undefined;
+  declare index: Pick<EventIndex, "rows" | "rowOf"> | undefined;
   /** What is known of the newest answer. */
   declare found: Found | undefined;
   declare standing: (event: EventRow) => Standing;
@@ -148,7 +148,11 @@ export class Rows extends View {
     if (changed.has("columns") || changed.has("zone")) {
       this.#read.clear();
     }
-    const turn = this.#answers.receive(this.shelf, this.found);
+    const turn = this.#answers.receive(
+      this.index,
+      this.found,
+      this.columns.flatMap(({ id }) => (isMember(id) ? [id.slice(1)] : [])),
+    );
     if (turn !== undefined) {
       this.#turn(turn);
     }

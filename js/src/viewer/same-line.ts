@@ -1,6 +1,8 @@
-import type { Row } from "../shelf/types.js";
+import type { Row } from "../index/types.js";
+
+type Line = Pick<Row, "kind" | "line"> | undefined;
 
 /** Whether two rows of one export show the same of its lines. */
-export function isSameLine(one: Row | undefined, other: Row | undefined): boolean {
+export function isSameLine(one: Line, other: Line): boolean {
   return one?.kind === other?.kind && one?.line === other?.line;
 }

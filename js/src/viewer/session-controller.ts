@@ -141,7 +141,7 @@ export class SessionController {
 
   /** Asks which leaves have a row. */
   async #list(session: Session): Promise<void> {
-    const coverage = await session.shelf.coverage().catch(() => undefined);
+    const coverage = await session.index.coverage().catch(() => undefined);
     if (coverage !== undefined && session === this.#session) {
       this.listed = coverage.listed;
       this.#listener.changed();

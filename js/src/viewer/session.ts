@@ -1,7 +1,7 @@
 /** One verification of one source, and what is known of it so far. It draws nothing. */
 
+import type { EventIndex } from "../index/types.js";
 import type { Finding, Report } from "../report.js";
-import type { Shelf } from "../shelf/types.js";
 import type { Expectations, Source, Verification, VerifyOptions } from "../verify/public.js";
 import { type Failure, failure } from "./failure.js";
 import { Ledger, type Marks } from "./ledger.js";
@@ -70,8 +70,8 @@ export class Session extends EventTarget {
   readonly name: string | undefined;
   readonly trust: string | undefined;
   readonly pins: readonly string[];
-  /** Where its verified events stand. */
-  readonly shelf: Shelf;
+  /** What its verified events are looked for in. */
+  readonly index: EventIndex;
   /** Settles once it is done, cancelled or failed. It never rejects. */
   readonly ended: Promise<void>;
   #phase: Phase;
@@ -95,7 +95,7 @@ export class Session extends EventTarget {
     this.name = name;
     this.trust = trust;
     this.pins = pins;
-    this.shelf = tools.shelf();
+    this.index = tools.index();
     this.#phase = isLive(source) ? "live" : "verifying";
     this.#progress = {
       bytes: 0,
@@ -179,7 +179,7 @@ export class Session extends EventTarget {
     this.#isClosed = true;
     this.cancel();
     clearTimeout(this.#telling);
-    this.shelf.close();
+    this.index.close();
   }
 
   override addEventListener<Name extends keyof SessionEvents>(
@@ -204,13 +204,13 @@ export class Session extends EventTarget {
       if (isLive(source)) {
         const onReport = (verification: Verification) => {
           this.#take(verification);
-          void this.shelf.settle().catch(() => {});
+          void this.index.settle(true).catch(() => {});
         };
         this.#take(await verifyLive(source.live, { ...hearing, onReport }));
       } else {
         this.#take(await verify(source, hearing));
       }
-      await this.shelf.settle();
+      await this.index.settle();
       this.#phase = "done";
     } catch (error) {
       await this.#stop(error);
@@ -224,7 +224,7 @@ export class Session extends EventTarget {
       this.#failure = failure(error);
     } else if (isLive(this.source) && this.#report !== undefined && !this.#isClosed) {
       // What never ends was verified as far as its last checkpoint, whenever one stops.
-      await this.shelf.settle().catch(() => {});
+      await this.index.settle().catch(() => {});
       this.#phase = "done";
     } else {
       this.#phase = "cancelled";
@@ -247,11 +247,11 @@ export class Session extends EventTarget {
         this.#tell();
       },
       // A worker moved them here: no memory is shared, and they are moved on.
-      onEvents: ({ bytes }) => this.shelf.add(bytes as Uint8Array<ArrayBuffer>),
+      onEvents: ({ bytes }) => this.index.add(bytes as Uint8Array<ArrayBuffer>),
       onMarks: (marks) => {
         this.#ledger.take(marks);
         this.#tell();
-        return this.shelf.mark(marks);
+        return this.index.mark(marks);
       },
       onFinding: (finding) => {
         if (finding.severity === "error" && this.#firstFailure === undefined) {

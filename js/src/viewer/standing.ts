@@ -1,7 +1,7 @@
+import { doubtsOf, type Signed, type Standing, standings as standingsBy } from "../index/standing.js";
 import type { Report } from "../report.js";
-import { doubtsOf, type Signed, type Standing, standings as standingsBy } from "../shelf/standing.js";
 
-export type { Signed, Standing } from "../shelf/standing.js";
+export type { Signed, Standing } from "../index/standing.js";
 
 /** How to tell each event's standing by a report. */
 export function standings(report: Report | undefined): (event: Signed) => Standing {

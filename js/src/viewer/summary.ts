@@ -1,11 +1,19 @@
-import { type Json, member, scalar, written } from "./json-view.js";
+import type { EventRow, Party as ReadParty } from "../index/types.js";
 
-/** What a row of the list says of an event, in the members of SPEC section 12; an event may have none of them. */
+/**
+ * What a row of the list says of an event: what its reading made of it, or, of an event of no known shape, the members
+ * of SPEC section 12; it may have none of them.
+ */
 export interface Summary {
+  /** The reading's name. */
+  readonly as?: string | undefined;
   readonly action: string | undefined;
   readonly actor: Party | undefined;
   readonly target: Party | undefined;
+  readonly address?: string | undefined;
+  /** Undefined where none is stated. */
   readonly outcome: string | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** An actor or a target. */
@@ -15,23 +23,25 @@ export interface Party {
   readonly type: string | undefined;
 }
 
+/** How readings say that an event states no outcome. */
+const NOT_STATED = "not-stated";
+
 /** Summarises an event. */
-export function summarise(event: Json | undefined): Summary {
+export function summaryOf({ read, own }: Pick<EventRow, "read" | "own">): Summary {
+  const { action, actor, target, address, outcome } = read ?? { outcome: undefined, ...own };
   return {
-    action: told(member(event, "action")),
-    actor: party(member(event, "actor")),
-    target: party(member(event, "target")),
-    outcome: told(member(event, "outcome")),
+    as: read?.as,
+    action,
+    actor: actor && party(actor),
+    target: target && party(target),
+    address,
+    outcome: outcome === NOT_STATED ? undefined : outcome,
+    reason: read?.reason,
   };
 }
 
-/** A value as text; one that should be a string and is not is not passed over. */
-function told(json: Json | undefined): string | undefined {
-  return scalar(json) ?? (json && written(json));
-}
-
-function party(json: Json | undefined): Party | undefined {
-  const id = told(member(json, "id") ?? json);
-  if (id === undefined) return undefined;
-  return { id, name: scalar(member(json, "name")), type: scalar(member(json, "type")) };
+/** Of what has no identifier the name, or the type, is shown. */
+function party({ id, name, type }: ReadParty): Party | undefined {
+  const known = id ?? name ?? type;
+  return known === undefined ? undefined : { id: known, name: id === undefined ? undefined : name, type };
 }

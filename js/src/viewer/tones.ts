@@ -1,7 +1,7 @@
 /** How verdicts, checks, findings, signers and events look: a colour and a drawing, which stand beside a word. */
 
+import type { Standing } from "../index/standing.js";
 import type { CheckState, Severity, SignerTrust, Verdict } from "../report.js";
-import type { Standing } from "../shelf/standing.js";
 import type { IconName, Tone } from "./icons.js";
 
 /** A colour and a drawing. */

@@ -1,7 +1,7 @@
 /** In which order rows stand, and in which zone their times are. */
 
 import { html, type TemplateResult } from "lit";
-import type { Order } from "../shelf/types.js";
+import type { Order } from "../index/types.js";
 import type { Texts } from "./texts/texts.js";
 import type { Zone } from "./zone.js";
 

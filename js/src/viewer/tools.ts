@@ -1,6 +1,6 @@
 /** What works for the viewer in the background. Who embeds it brings it along. */
 
-import type { Shelf } from "../shelf/types.js";
+import type { EventIndex } from "../index/types.js";
 import type { Slicer } from "../slice/types.js";
 import type { Verify, VerifyLive } from "../verify/create-verifier.js";
 
@@ -8,7 +8,7 @@ import type { Verify, VerifyLive } from "../verify/create-verifier.js";
 export interface Tools {
   readonly verify: Verify;
   readonly verifyLive: VerifyLive;
-  readonly shelf: () => Shelf;
+  readonly index: () => EventIndex;
   /** Without it nothing can be cut out of an export or explained. */
   readonly slicer?: (() => Slicer) | undefined;
 }

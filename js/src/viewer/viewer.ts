@@ -1,6 +1,6 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
-import type { Order, Row } from "../shelf/types.js";
+import type { Column, Order, WholeRow } from "../index/types.js";
 import type { Slicer } from "../slice/types.js";
 import { alarmView } from "./alarm.js";
 import { Announcer } from "./announcer.js";
@@ -10,6 +10,7 @@ import type { Shown } from "./drawer.js";
 import "./export-menu.js";
 import "./facets.js";
 import type { Link } from "./following.js";
+import { EARLIEST, LATEST } from "./format.js";
 import { helpView } from "./help.js";
 import "./histogram.js";
 import { icon } from "./icons.js";
@@ -17,7 +18,6 @@ import { Looking } from "./looking.js";
 import { noticeView } from "./notice.js";
 import { Opening } from "./opening.js";
 import { Outlook, type Usual } from "./outlook.js";
-import { queryOf, toggled, within } from "./query.js";
 import "./query-box.js";
 import type { QueryBox } from "./query-box.js";
 import { holds } from "./ranges.js";
@@ -116,6 +116,7 @@ export class Viewer extends LitElement {
   /** A line to show once it can be. */
   #wanted: number | undefined;
   readonly #announcer = new Announcer();
+  #edited = Promise.resolve();
   #isHelpOpen = false;
   /** Whether a button of the strip was pressed, which goes with what it did. */
   #isStripPressed = false;
@@ -164,8 +165,8 @@ export class Viewer extends LitElement {
     if (looking === undefined) {
       return false;
     }
-    const { shelf } = looking.session;
-    const rowOf = () => shelf.rowOf(line).catch(() => undefined);
+    const { index } = looking.session;
+    const rowOf = () => index.rowOf(line).catch(() => undefined);
     let row = await rowOf();
     if (row === undefined && this.#outlook.text !== "") {
       this.#outlook.text = "";
@@ -176,7 +177,7 @@ export class Viewer extends LitElement {
       return false;
     }
     this.#rows.value?.goTo(row);
-    await this.#opening.open(shelf, row);
+    await this.#opening.open(index, row);
     return true;
   }
 
@@ -275,7 +276,8 @@ export class Viewer extends LitElement {
           ${ref(this.#query)}
           .text=${text}
           .found=${found}
-          .shelf=${session.shelf}
+          .index=${session.index}
+          .refusal=${this.#looking?.refusal}
           .texts=${texts}
           @query-changed=${({ detail }: CustomEvent<{ text: string }>) => this.#look(detail.text)}
           @query-left=${() => this.#rows.value?.focus()}
@@ -293,11 +295,10 @@ export class Viewer extends LitElement {
         </button>
       </div>
       <cs-facets
-        .text=${text}
         .found=${found}
         .texts=${texts}
-        @value-toggled=${({ detail }: CustomEvent<{ member: string; value: string }>) =>
-          this.#look(toggled(text, detail.member, detail.value))}
+        @value-toggled=${({ detail }: CustomEvent<{ column: Column; value: string }>) =>
+          void this.#edit(session, (text) => session.index.toggled(text, detail.column, detail.value))}
       ></cs-facets>
       <cs-histogram
         .found=${found}
@@ -305,12 +306,12 @@ export class Viewer extends LitElement {
         .texts=${texts}
         .theme=${this.theme ?? ""}
         @time-chosen=${({ detail }: CustomEvent<{ since: number; until: number }>) =>
-          this.#look(within(text, detail.since, detail.until))}
+          void this.#edit(session, (text) => session.index.within(text, ...span(detail)))}
       ></cs-histogram>
       <div class="main" ?hidden=${session.report === undefined && (found?.rows ?? 0) === 0} data-beside=${opened !== undefined && !this.#isSmall}>
         <cs-rows
           ${ref(this.#rows)}
-          .shelf=${session.shelf}
+          .index=${session.index}
           .found=${found}
           .standing=${this.#standing}
           .columns=${columns}
@@ -319,6 +320,7 @@ export class Viewer extends LitElement {
           .bar=${noticeView({
             looking: this.#looking,
             text,
+            look: (text) => this.#look(text),
             isAlone: !this.bare,
             texts,
             showAll: () => {
@@ -326,7 +328,7 @@ export class Viewer extends LitElement {
               this.#rows.value?.focus();
             },
           })}
-          @open-row=${({ detail }: CustomEvent<RowAt>) => void this.#opening.open(session.shelf, detail.position, detail.row)}
+          @open-row=${({ detail }: CustomEvent<RowAt>) => void this.#opening.open(session.index, detail.position, detail.row)}
           @mark-row=${({ detail }: CustomEvent<RowAt>) => this.#mark(session, detail)}
           @columns-changed=${({ detail }: CustomEvent<{ columns: readonly ChosenColumn[] }>) => this.#recolumn(detail.columns)}
           @ask-help=${() => this.#help(true)}
@@ -362,7 +364,7 @@ export class Viewer extends LitElement {
     return this.#shown;
   }
 
-  #standingOf(row: Row | undefined): Standing {
+  #standingOf(row: WholeRow | undefined): Standing {
     return row === undefined || row.kind === "gap"
       ? "unsettled"
       : (this.#sessions.session?.standing(row) ?? "unsettled");
@@ -411,7 +413,7 @@ export class Viewer extends LitElement {
       this.#standing = (event) => session.standing(event);
       this.#looking = new Looking(session, this.#answered);
       this.#slicer = Viewer.tools?.slicer?.();
-      void this.#looking.ask(queryOf(this.#outlook.text), this.#order);
+      void this.#looking.ask(this.#outlook.text, this.#order);
     }
     this.requestUpdate();
   }
@@ -439,6 +441,18 @@ export class Viewer extends LitElement {
     void this.#ask();
   }
 
+  /** Looks for what a chip or the chart makes of what is looked for; one after the other, however fast they come. */
+  #edit(session: Session, edit: (text: string) => Promise<string>): Promise<void> {
+    this.#edited = this.#edited.then(async () => {
+      const { text } = this.#outlook;
+      const edited = await edit(text).catch(() => text);
+      if (session === this.#sessions.session && text === this.#outlook.text) {
+        this.#look(edited);
+      }
+    });
+    return this.#edited;
+  }
+
   /** Who follows a log wants to see what arrives. */
   get #usual(): Usual {
     const isLog = this.session === undefined ? this.live : isLive(this.session.source);
@@ -458,7 +472,7 @@ export class Viewer extends LitElement {
     this.#opening.close();
     this.#writeAddress();
     this.requestUpdate();
-    await this.#looking?.ask(queryOf(this.#outlook.text), this.#order);
+    await this.#looking?.ask(this.#outlook.text, this.#order);
   }
 
   #rezone(zone: Zone): void {
@@ -478,7 +492,7 @@ export class Viewer extends LitElement {
     this.requestUpdate();
     this.#seek();
     if (session !== undefined) {
-      void this.#opening.follow(session.shelf);
+      void this.#opening.follow(session.index);
     }
   };
 
@@ -491,7 +505,7 @@ export class Viewer extends LitElement {
     }
   }
 
-  #opened(row: Row | undefined): void {
+  #opened(row: WholeRow | undefined): void {
     this.#outlook.line = row?.line;
     this.requestUpdate();
     if (row !== undefined) {
@@ -501,19 +515,19 @@ export class Viewer extends LitElement {
   }
 
   /** What is open follows the reader through the list. */
-  #mark({ shelf }: Session, { position, row }: RowAt): void {
+  #mark({ index }: Session, { position, row }: RowAt): void {
     const { opened } = this.#opening;
     if (opened !== undefined && opened.position !== position) {
-      void this.#opening.open(shelf, position, row);
+      void this.#opening.open(index, position, row);
     }
   }
 
-  #step({ shelf }: Session, by: number): void {
+  #step({ index }: Session, by: number): void {
     const { opened } = this.#opening;
     const position = (opened?.position ?? 0) + by;
     if (opened !== undefined && position >= 0 && position < (this.#looking?.found?.rows ?? 0)) {
       this.#rows.value?.goTo(position);
-      void this.#opening.open(shelf, position);
+      void this.#opening.open(index, position);
     }
   }
 
@@ -565,7 +579,7 @@ export class Viewer extends LitElement {
     const isOther = this.#outlook.read(this.fragment, this.#usual);
     const { text, line } = this.#outlook;
     if (isOther) {
-      void this.#looking?.ask(queryOf(text), this.#order);
+      void this.#looking?.ask(text, this.#order);
     }
     if (line !== undefined && line !== this.#opening.opened?.row.line) {
       this.#wanted = line;
@@ -583,4 +597,15 @@ export class Viewer extends LitElement {
   #tell(name: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
+}
+
+/** A span of time, without the ends that no query can have. */
+function span({
+  since,
+  until,
+}: {
+  readonly since: number;
+  readonly until: number;
+}): [number | undefined, number | undefined] {
+  return [since > EARLIEST ? since : undefined, until <= LATEST ? until : undefined];
 }

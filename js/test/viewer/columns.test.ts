@@ -2,10 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cellText, longestRun, readColumns, valuesAt, writeColumns } from "../../dist/viewer/columns.js";
-import { parseJson } from "../../dist/viewer/json-view.js";
+import { longestRun, readColumns, writeColumns } from "../../dist/viewer/columns.js";
 import { cellsOf } from "../../dist/viewer/rows-cells.js";
-import { usual } from "./page/shelves.ts";
+import { event, listed, usual } from "./page/made.ts";
 
 test("columns are written and read again", () => {
   const columns = [{ id: "time" }, { id: "action", width: 200 }, { id: ".context.ip" }, { id: ".a,b:c%" }] as const;
@@ -25,31 +24,6 @@ test("of what a stranger wrote only columns are taken", () => {
   assert.equal(readColumns(Array.from({ length: 100 }, (_, place) => `.m${place}`).join(","))?.length, 24);
 });
 
-test("a member is found by its path, and names with dots are names", () => {
-  const json = parseJson(
-    '{"a":{"b":{"c":1},"b.c":2,"":{"":3}},"a.b":{"c":4},"list":[{"x":5},{"x":"6"}],"toString":"own"}',
-  );
-  const at = (path: string) => cellText(valuesAt(json, path));
-  assert.equal(at("a.b.c"), "1, 2, 4");
-  assert.equal(at("list.x"), "5, 6");
-  assert.equal(at("a.."), "3");
-  assert.equal(at("toString"), "own");
-  assert.equal(at("constructor"), undefined);
-  assert.equal(at("__proto__.constructor"), undefined);
-  assert.equal(at("list"), '[{"x":5},{"x":"6"}]');
-});
-
-test("very many values of one path are not all shown", () => {
-  const json = parseJson(`{"a":[${'{"b":1},'.repeat(5_000)}{"b":2}]}`);
-  assert.equal(valuesAt(json, "a.b").length, 20);
-});
-
-test("a path with very many dots takes no time", () => {
-  const nested = parseJson(`${'{"":'.repeat(60)}1${"}".repeat(60)}`);
-  assert.equal(valuesAt(nested, ".".repeat(59)).length, 1);
-  assert.equal(valuesAt(nested, ".".repeat(200)).length, 0);
-});
-
 test("the longest run of columns of the event", () => {
   const run = (...ids: string[]) => longestRun(ids.map((id) => ({ id: id as "time" })));
   assert.deepEqual(run("time", "action", "actor", "place"), [1, 3]);
@@ -58,20 +32,27 @@ test("the longest run of columns of the event", () => {
 });
 
 test("every column has its cell", () => {
-  const columns = ["time", "actor", "tenant", "place", "signer", "index", "line", ".context.ip", ".none"].map((id) => ({
-    id: id as "time",
-  }));
-  const { cells, untold } = cellsOf(usual(2), columns, "utc");
+  const ids = ["time", "actor", "tenant", "place", "signer", "index", "line", "recorded", "as", ".context.ip", ".none"];
+  const columns = ids.map((id) => ({ id: id as "time" }));
+  const { cells, untold } = cellsOf(listed(usual(2), ["context.ip", "none"]), columns, "utc");
   assert.equal(untold, undefined);
   assert.deepEqual(
     cells.map((cell) => cell?.kind),
-    ["time", "named", "text", "place", "named", "number", "number", "text", undefined],
+    ["time", "named", "text", "place", "named", "number", "number", "time", "text", "text", undefined],
   );
 });
 
+test("when something happened is what the event says, and else when it was recorded", () => {
+  const columns = [{ id: "time" }, { id: "recorded" }] as const;
+  const shown = (happened: string | undefined) =>
+    cellsOf(listed({ ...usual(2), happened }), columns, "utc").cells.map((cell) => cell?.kind === "time" && cell.time);
+  assert.deepEqual(shown("2019-03-31T23:30:00.000Z"), ["2019-03-31T23:30:00.000Z", usual(2).time]);
+  assert.deepEqual(shown(undefined), [usual(2).time, usual(2).time]);
+});
+
 test("an event of which nothing stands in the columns is shown as its text", () => {
-  const row = { ...usual(1), json: '{"else":1}' };
-  assert.equal(cellsOf(row, [{ id: "time" }, { id: "action" }], "utc").untold, '{"else":1}');
-  const unreadable = { ...usual(1), json: `${"[".repeat(70)}${"]".repeat(70)}` };
-  assert.equal(cellsOf(unreadable, [{ id: "action" }], "utc").untold?.startsWith("[[["), true);
+  const untold = (json: string) =>
+    cellsOf(listed(event(1, json)), [{ id: "time" }, { id: "action" }, { id: "outcome" }], "utc").untold;
+  assert.equal(untold('{"else":1}'), '{"else":1}');
+  assert.equal(untold('{"action":"a"}'), undefined);
 });

@@ -6,8 +6,8 @@ import { after, before, test } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
 import type { Browser } from "playwright-core";
 import { launch, WITHOUT_CHROMIUM } from "../chromium.ts";
+import { CHANGED, HOSTILE } from "./page/made.ts";
 import type { What } from "./page/page.ts";
-import { CHANGED, HOSTILE } from "./page/shelves.ts";
 import { type Opened, open, type Screen } from "./tab.ts";
 
 const skip = WITHOUT_CHROMIUM;

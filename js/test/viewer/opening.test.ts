@@ -3,19 +3,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Opening } from "../../dist/viewer/opening.js";
-import type { Row, Shelf } from "../../src/shelf/types.ts";
-import { usual } from "./page/shelves.ts";
+import type { EventIndex, Row } from "../../src/index/types.ts";
+import { listed, usual } from "./page/made.ts";
 
-/** A shelf that answers when it is told to. */
+/** An index that answers when it is told to. */
 function slow() {
   const answers: (() => void)[] = [];
-  const shelf = {
-    rows: (from: number) =>
+  const index = {
+    row: (at: number, known?: Row) =>
       new Promise((resolve) => {
-        answers.push(() => resolve([usual(from)]));
+        answers.push(() => resolve(usual(known === undefined ? at : known.line - usual(0).line)));
       }),
     rowOf: async (line: number) => line + 100,
-  } as Partial<Shelf> as Shelf;
+  } as Partial<EventIndex> as EventIndex;
   const opened: (number | undefined)[] = [];
   let moved = 0;
   const opening = new Opening(
@@ -24,25 +24,27 @@ function slow() {
       moved += 1;
     },
   );
-  return { shelf, answers, opened, opening, moved: () => moved };
+  return { index, answers, opened, opening, moved: () => moved };
 }
 
 const line = (number: number) => usual(number).line;
 
 test("what is drawn is what is opened, whatever the list has there by now", async () => {
-  const { shelf, opening, opened } = slow();
-  await opening.open(shelf, 3, usual(7));
+  const { index, answers, opening, opened } = slow();
+  const open = opening.open(index, 3, listed(usual(7)));
+  answers.at(-1)?.();
+  await open;
   assert.equal(opening.opened?.row.line, line(7));
   assert.deepEqual(opened, [line(7)]);
 });
 
 test("of two rows that are read the one asked for last is opened, and none after it was closed", async () => {
-  const { shelf, answers, opening, opened } = slow();
-  const both = [opening.open(shelf, 1), opening.open(shelf, 2)];
+  const { index, answers, opening, opened } = slow();
+  const both = [opening.open(index, 1), opening.open(index, 2)];
   for (const answer of answers.toReversed()) answer();
   await Promise.all(both);
   assert.deepEqual(opened, [line(2)]);
-  const late = opening.open(shelf, 3);
+  const late = opening.open(index, 3);
   assert.equal(opening.close(), true);
   answers.at(-1)?.();
   await late;
@@ -51,12 +53,14 @@ test("of two rows that are read the one asked for last is opened, and none after
 });
 
 test("the same row is told once, and followed where the list moves", async () => {
-  const { shelf, opening, opened, moved } = slow();
-  const row: Row = usual(5);
-  await opening.open(shelf, 5, row);
-  await opening.open(shelf, 5, { ...row });
+  const { index, answers, opening, opened, moved } = slow();
+  for (let time = 0; time < 2; time += 1) {
+    const open = opening.open(index, 5);
+    answers.at(-1)?.();
+    await open;
+  }
   assert.deepEqual(opened, [line(5)]);
-  await opening.follow(shelf);
+  await opening.follow(index);
   assert.deepEqual([opening.opened?.position, opening.opened?.row.line], [line(5) + 100, line(5)]);
   assert.equal(moved(), 2);
 });

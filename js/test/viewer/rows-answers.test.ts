@@ -3,25 +3,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Answers } from "../../dist/viewer/rows-answers.js";
-import type { Found, Shelf } from "../../src/shelf/types.ts";
-import { shelfOf, usual } from "./page/shelves.ts";
+import type { Found } from "../../src/index/types.ts";
+import { indexOf, listed, usual } from "./page/made.ts";
 
 /** A list of lines that somebody looks at. */
 function looking(lines: number[], place = { first: 0, count: 4, current: 0, isAtBegin: true }) {
-  const shelf = {
-    rows: async (from: number, to: number) => lines.slice(from, to).map((line) => usual(line - usual(0).line)),
+  const index = {
+    rows: async (from: number, to: number) => lines.slice(from, to).map((line) => listed(usual(line - usual(0).line))),
     rowOf: async (line: number) => (lines.includes(line) ? lines.indexOf(line) : undefined),
-  } as Partial<Shelf> as Shelf;
+  };
   const answers = new Answers(
     () => place,
     () => {},
   );
-  const found = (question = 1): Found => ({ ...shelfOf(lines.length, usual).found, question });
+  const found = (question = 1): Found => ({ ...indexOf(lines.length, usual).found, question });
   /** Tells the answer, and lets it be read until there is no more to do. */
   const tell = async (told: Found = found()) => {
     const turns = [];
     for (let turn = 0; turn < 4; turn += 1) {
-      const done = answers.receive(shelf, told);
+      const done = answers.receive(index, told, []);
       answers.follow();
       answers.pages?.want(place.first, place.first + place.count, 1);
       if (done !== undefined) turns.push(done);

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PAGE, RowPages } from "../../dist/viewer/rows-pages.js";
-import type { Row } from "../../src/shelf/types.ts";
-import { event, usual } from "./page/shelves.ts";
+import type { Row } from "../../src/index/types.ts";
+import { event, listed, usual } from "./page/made.ts";
 
-/** A shelf that answers when it is told to. */
-function slow(row: (number: number) => Row = usual) {
+/** An index that answers when it is told to. */
+function slow(row: (number: number) => Row = (number) => listed(usual(number))) {
   const asked: { from: number; to: number; answer: (isThere?: boolean) => Promise<void> }[] = [];
   const rows = (from: number, to: number) =>
     new Promise<readonly Row[]>((resolve, reject) => {
@@ -24,12 +24,12 @@ function slow(row: (number: number) => Row = usual) {
   const answerAll = async () => {
     for (let next = asked.shift(); next !== undefined; next = asked.shift()) await next.answer();
   };
-  return { shelf: { rows }, asked, answerAll };
+  return { index: { rows }, asked, answerAll };
 }
 
 test("what is seen is read first, then what comes next, and never more than two pages at once", async () => {
-  const { shelf, asked, answerAll } = slow();
-  const pages = new RowPages(shelf, 1_000_000, () => {});
+  const { index, asked, answerAll } = slow();
+  const pages = new RowPages(index, 1_000_000, [], () => {});
   pages.want(100, 140, 1);
   assert.deepEqual(
     asked.map(({ from }) => from / PAGE),
@@ -46,8 +46,8 @@ test("what is seen is read first, then what comes next, and never more than two 
 });
 
 test("what was scrolled past is not read any more", async () => {
-  const { shelf, asked, answerAll } = slow();
-  const pages = new RowPages(shelf, 1_000_000, () => {});
+  const { index, asked, answerAll } = slow();
+  const pages = new RowPages(index, 1_000_000, [], () => {});
   for (let first = 0; first < 900_000; first += 10_000) pages.want(first, first + 40, 1);
   pages.want(999_960, 1_000_000, 1);
   assert.equal(asked.length, 2);
@@ -57,8 +57,8 @@ test("what was scrolled past is not read any more", async () => {
 });
 
 test("the last page ends with the last row", async () => {
-  const { shelf, asked, answerAll } = slow();
-  const pages = new RowPages(shelf, PAGE + 3, () => {});
+  const { index, asked, answerAll } = slow();
+  const pages = new RowPages(index, PAGE + 3, [], () => {});
   pages.want(0, 500, 1);
   assert.equal(asked.at(-1)?.to, PAGE + 3);
   await answerAll();
@@ -66,9 +66,9 @@ test("the last page ends with the last row", async () => {
   assert.equal(pages.get(PAGE + 3), undefined);
 });
 
-test("memory is bounded where events are large", async () => {
-  const { shelf, answerAll } = slow((row) => event(row, `{"v":"${"x".repeat(100_000)}"}`));
-  const pages = new RowPages(shelf, 100_000, () => {});
+test("memory is bounded where values are large", async () => {
+  const { index, answerAll } = slow((row) => listed(event(row, `{"v":"${"x".repeat(100_000)}"}`), ["v"]));
+  const pages = new RowPages(index, 100_000, ["v"], () => {});
   for (let first = 0; first < 20 * PAGE; first += PAGE) {
     pages.want(first, first + 10, 1);
     await answerAll();
@@ -79,11 +79,11 @@ test("memory is bounded where events are large", async () => {
 });
 
 test("where the answer is told again, what was read stays until its page is read anew", async () => {
-  const { shelf, asked, answerAll } = slow();
-  const before = new RowPages(shelf, PAGE + 3, () => {});
+  const { index, asked, answerAll } = slow();
+  const before = new RowPages(index, PAGE + 3, [], () => {});
   before.want(0, 70, 1);
   await answerAll();
-  const pages = before.grown(PAGE + 10);
+  const pages = before.grown(PAGE + 10, []);
   assert.equal(pages.get(PAGE + 2)?.line, PAGE + 5);
   pages.want(60, 80, 1);
   assert.deepEqual(
@@ -101,9 +101,9 @@ test("where the answer is told again, what was read stays until its page is read
 });
 
 test("rows that cannot be read are lost, and asked for no more", async () => {
-  const { shelf, asked } = slow();
+  const { index, asked } = slow();
   let told = 0;
-  const pages = new RowPages(shelf, 1_000, () => {
+  const pages = new RowPages(index, 1_000, [], () => {
     told += 1;
   });
   pages.want(0, 20, 1);

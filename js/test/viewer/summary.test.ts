@@ -1,49 +1,43 @@
-/** What an event says of itself, whatever stands in its members. */
+/** What a row says of an event. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseJson } from "../../dist/viewer/json-view.js";
 import { cellsOf } from "../../dist/viewer/rows-cells.js";
-import { summarise } from "../../dist/viewer/summary.js";
+import { summaryOf } from "../../dist/viewer/summary.js";
+import type { Reading } from "../../src/index/types.ts";
+import { listed, usual } from "./page/made.ts";
 
-const of = (event: string) => summarise(parseJson(event));
+const read: Reading = {
+  as: "CloudTrail",
+  action: "DeleteUser",
+  actor: { id: "arn:aws:iam::1:user/ada", name: "ada", type: "user" },
+  target: { type: "AWS::IAM::User" },
+  address: "192.0.2.7",
+  outcome: "denied",
+  reason: "AccessDenied",
+};
 
-test("the usual members are taken as they are meant", () => {
-  const { action, actor, target, outcome } = of(
-    '{"action":"job.delete","actor":{"id":"u_1","name":"Ada","type":"user"},"target":"j_1","outcome":"failure"}',
-  );
-  assert.deepEqual([action, outcome], ["job.delete", "failure"]);
-  assert.deepEqual(actor, { id: "u_1", name: "Ada", type: "user" });
-  assert.deepEqual(target, { id: "j_1", name: undefined, type: undefined });
+test("what a reading made of an event is what a row says", () => {
+  assert.deepEqual(summaryOf({ read, own: undefined }), {
+    as: "CloudTrail",
+    action: "DeleteUser",
+    actor: { id: "arn:aws:iam::1:user/ada", name: "ada", type: "user" },
+    target: { id: "AWS::IAM::User", name: undefined, type: "AWS::IAM::User" },
+    address: "192.0.2.7",
+    outcome: "denied",
+    reason: "AccessDenied",
+  });
 });
 
-test("a member of another kind is shown as it stands, and none is passed over", () => {
-  const { action, actor, target, outcome } = of(
-    '{"action":["x"],"actor":[{"id":"c"}],"target":{"name":"no id"},"outcome":["failure"]}',
-  );
-  assert.deepEqual([action, outcome], ['["x"]', '["failure"]']);
-  assert.equal(actor?.id, '[{"id":"c"}]');
-  assert.deepEqual(target, { id: '{"name":"no id"}', name: "no id", type: undefined });
+test("of an event of no known shape its own members count", () => {
+  const { as, action, actor, outcome } = summaryOf({ read: undefined, own: { action: "a", actor: { id: "u" } } });
+  assert.deepEqual([as, action, actor?.id, outcome], [undefined, "a", "u", undefined]);
 });
 
-test("an event without an outcome was a success, and one with another is not said to be", () => {
-  const outcomeOf = (json: string) => {
-    const row = {
-      kind: "event",
-      line: 2,
-      index: 0,
-      chain: "",
-      seq: 1,
-      time: "",
-      authorised: true,
-      vkey: "",
-      json,
-    } as const;
-    return cellsOf(row, [{ id: "outcome" }, { id: "action" }], "utc");
-  };
-  const [implied] = outcomeOf('{"action":"a"}').cells;
-  assert.deepEqual(implied, { kind: "outcome", text: "not stated", isImplied: true });
-  const [odd] = outcomeOf('{"action":"a","outcome":["failure"]}').cells;
-  assert.deepEqual(odd, { kind: "outcome", text: '["failure"]', isImplied: false });
-  assert.equal(outcomeOf('{"nothing":"usual"}').untold, '{"nothing":"usual"}');
+test("an outcome that is not stated is none, and another is what it is", () => {
+  const cell = (outcome: string) =>
+    cellsOf(listed({ ...usual(1), read: { ...read, outcome } }), [{ id: "outcome" }], "utc").cells[0];
+  assert.deepEqual(cell("not-stated"), { kind: "outcome", text: undefined });
+  assert.deepEqual(cell("denied"), { kind: "outcome", text: "denied" });
+  assert.deepEqual(cell("success"), { kind: "outcome", text: "success" });
 });

@@ -120,15 +120,7 @@ export const de: ConsoleTexts = {
     about:
       "Das Log schneidet einen Export zu; dieser Browser prüft ihn. Was nicht zu sehen ist, kann dennoch da sein: ein Export beweist, was er zeigt, und sagt, was er auslässt.",
     fields: {
-      actor: ["Akteur", "u_1 oder service:deploy"],
-      action: ["Handlung", "job.update oder job.*"],
-      target: ["Ziel", "cron_job:42"],
-      outcome: ["Ergebnis", "success, failure oder unknown"],
-      tenant: ["Mandant", ""],
-      q: ["Wörter", "alle kommen im Ereignis vor"],
-      since: ["Seit, in UTC", ""],
-      until: ["Vor, in UTC", ""],
-      chain: ["Kette", "32 Zeichen, hexadezimal"],
+      query: ["Suche nach", "actor:ada outcome:failure,denied since:-7d"],
       from: ["Ab Blatt", ""],
       to: ["Vor Blatt", ""],
       limit: ["Nur die neuesten", "alle, die passen"],
@@ -140,7 +132,6 @@ export const de: ConsoleTexts = {
     cancel: "Abbrechen",
     loading: "Das Log wird gefragt",
     whole: "Ohne Bedingungen ist es das ganze Log, so groß es auch ist.",
-    noTime: "Die Zeit ist nicht vollständig: Datum und Uhrzeit angeben, oder keines von beiden.",
     noNumber: "Das muss eine ganze Zahl sein.",
     boundary: (size: number) =>
       `Auch bei ${leaves(size)} geschnitten, wo dieses Gerät das Log zuletzt sah, damit beides verglichen werden kann.`,

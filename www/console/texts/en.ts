@@ -114,15 +114,7 @@ export const en = {
     about:
       "The log cuts an export; this browser verifies it. What you do not see may still be there: an export proves what it shows, and says what it leaves out.",
     fields: {
-      actor: ["Actor", "u_1 or service:deploy"],
-      action: ["Action", "job.update or job.*"],
-      target: ["Target", "cron_job:42"],
-      outcome: ["Outcome", "success, failure or unknown"],
-      tenant: ["Tenant", ""],
-      q: ["Words", "all of them are in the event"],
-      since: ["Since, in UTC", ""],
-      until: ["Before, in UTC", ""],
-      chain: ["Chain", "32 characters of hex"],
+      query: ["Query", "actor:ada outcome:failure,denied since:-7d"],
       from: ["From leaf", ""],
       to: ["Before leaf", ""],
       limit: ["Only the newest", "all that fit"],
@@ -134,7 +126,6 @@ export const en = {
     cancel: "Cancel",
     loading: "Asking the log",
     whole: "Without conditions it is all of the log, however large.",
-    noTime: "The time is not whole: give a date and a time, or neither.",
     noNumber: "This must be a whole number.",
     boundary: (size: number) =>
       `Cut at ${leaves(size)} too, where this device saw the log last, so that the two can be held against each other.`,

@@ -1,4 +1,4 @@
-import type { Coverage } from "@countersign/shelf/types.js";
+import type { Coverage } from "@countersign/index/types.js";
 import { icon } from "@countersign/viewer/icons.js";
 import type { Marks } from "@countersign/viewer/session.js";
 import { value } from "@countersign/viewer/value.js";

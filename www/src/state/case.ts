@@ -1,4 +1,4 @@
-import type { Coverage } from "@countersign/shelf/types.js";
+import type { Coverage } from "@countersign/index/types.js";
 import type { Failure, Session } from "@countersign/viewer/session.js";
 import type { Report } from "countersign/verify";
 import { type Agreement, agreement, end, type Hold } from "./agreement.ts";
@@ -168,7 +168,7 @@ export class Case extends EventTarget {
       session.close();
       session = await this.#session(at, { trust, pins }, signal);
     }
-    const coverage = await session.shelf.coverage();
+    const coverage = await session.index.coverage();
     signal.throwIfAborted();
     this.#change(at, { coverage, seenBefore: before, when: this.#bench.now() });
     this.#hashed.set(file, this.#hash(at, file, signal));
@@ -244,7 +244,7 @@ export class Case extends EventTarget {
       // Its own verdict was without that pin, and must not stand.
       this.#part(at).session?.close();
       const session = await this.#session(at, { trust, pins: [...pins, seen.pin] }, signal);
-      this.#change(at, { coverage: await session.shelf.coverage() });
+      this.#change(at, { coverage: await session.index.coverage() });
     }
     this.#change(at, { seenBefore: before });
   }

@@ -1,4 +1,4 @@
-import type { Coverage } from "@countersign/shelf/types.js";
+import type { Coverage } from "@countersign/index/types.js";
 import type { Marks } from "@countersign/viewer/session.js";
 import type { Finding, Severity } from "countersign/verify";
 import { each, type Ranges } from "./ranges.ts";

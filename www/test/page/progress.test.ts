@@ -43,7 +43,7 @@ test("a cancelled file can be verified again, and another one instead of it", as
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
   assert.match((await page.locator("#announcement").textContent()) ?? "", /^Verdict: Verified\./);
-  // What verified and hashed is gone; the shelf of events stays.
+  // What verified and hashed is gone; the index of events stays.
   while (page.workers().length > 1) await page.waitForEvent("worker", { timeout: 200 }).catch(() => {});
   assert.equal(page.workers().length, 1);
 });

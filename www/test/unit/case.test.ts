@@ -39,7 +39,7 @@ function benchOf(rewritten: readonly string[], pin: string | null = null): Bench
         phase: "done",
         report: report(pins, rewritten),
         pin,
-        shelf: { coverage: async () => undefined },
+        index: { coverage: async () => undefined },
         addEventListener: () => {},
         cancel: () => {},
         close: () => {},

@@ -1,4 +1,4 @@
-/** Rows and a drawer as the viewer holds them, with shelves of the tests' own. It is bundled and run in a browser. */
+/** Rows and a drawer as the viewer holds them, with indexes of the tests' own. It is bundled and run in a browser. */
 
 import type { CSSResult } from "lit";
 import basics from "../../../dist/viewer/basics.css.js";
@@ -8,13 +8,13 @@ import "../../../dist/viewer/drawer.js";
 import rowsStyles from "../../../dist/viewer/rows.css.js";
 import "../../../dist/viewer/rows.js";
 import { de, en } from "../../../dist/viewer/texts/texts.js";
-import type { Found, Row, Shelf } from "../../../src/shelf/types.ts";
+import type { Found, WholeRow } from "../../../src/index/types.ts";
 import type { Explanation, ProofStepId, Slicer } from "../../../src/slice/types.ts";
 import type { ChosenColumn } from "../../../src/viewer/columns.ts";
 import type { Drawer } from "../../../src/viewer/drawer.ts";
 import type { RowAt, Rows } from "../../../src/viewer/rows.ts";
 import type { Standing } from "../../../src/viewer/standing.ts";
-import { CHANGED, event, HOSTILE, mixed, shelfOf, usual } from "./shelves.ts";
+import { CHANGED, event, HOSTILE, indexOf, type Made, mixed, usual } from "./made.ts";
 
 /** What a test shows. */
 export type What = "million" | "mixed" | "hostile" | "changed" | "none" | "failing";
@@ -71,7 +71,7 @@ const drawer = document.createElement("cs-drawer") as Drawer;
 frame.append(rows, drawer);
 
 const heard: string[] = [];
-let shelf: Shelf | undefined;
+let index: Made | undefined;
 let found: Found | undefined;
 let asked: number[] = [];
 let before = 0;
@@ -83,7 +83,7 @@ rows.texts = en;
 drawer.texts = en;
 
 async function open({ position }: RowAt): Promise<void> {
-  const [shown] = (await shelf?.rows(position, position + 1)) ?? [];
+  const shown = await index?.row(position);
   drawer.position = position;
   drawer.of = found?.rows ?? 0;
   drawer.row = shown;
@@ -207,21 +207,21 @@ const slicer = {
 drawer.slicer = slicer;
 drawer.session = { source: new Blob(["x".repeat(1_000_000)]), trust: undefined };
 
-function made(what: What): ReturnType<typeof shelfOf> {
+function made(what: What): ReturnType<typeof indexOf> {
   switch (what) {
     case "million":
-      return shelfOf(1_000_000, usual);
+      return indexOf(1_000_000, usual);
     case "mixed":
-      return shelfOf(60, mixed);
+      return indexOf(60, mixed);
     case "hostile":
-      return shelfOf(HOSTILE.length, (row) => event(row, HOSTILE[row] ?? "{}"));
+      return indexOf(HOSTILE.length, (row) => event(row, HOSTILE[row] ?? "{}"));
     case "changed":
-      return shelfOf(CHANGED.length, (row) => event(row, CHANGED[row] ?? "{}"));
+      return indexOf(CHANGED.length, (row) => event(row, CHANGED[row] ?? "{}"));
     case "none":
-      return shelfOf(0, usual);
+      return indexOf(0, usual);
     case "failing": {
-      const none = shelfOf(10, usual);
-      return { ...none, shelf: { rows: () => Promise.reject(new Error("gone")) } as Partial<Shelf> as Shelf };
+      const none = indexOf(10, usual);
+      return { ...none, index: { ...none.index, rows: () => Promise.reject(new Error("gone")) } };
     }
   }
 }
@@ -230,9 +230,9 @@ function made(what: What): ReturnType<typeof shelfOf> {
 const page = {
   show(what: What): void {
     const next = made(what);
-    ({ shelf, found, asked } = next);
+    ({ index, found, asked } = next);
     drawer.row = undefined;
-    rows.shelf = shelf;
+    rows.index = index;
     rows.found = found;
   },
   /** The same answer, with more rows. */
@@ -242,10 +242,11 @@ const page = {
     }
     const size = found.rows + by;
     before += grows === "before" ? by : 0;
-    const next = shelfOf(size, (row) => usual(row - before));
-    if (shelf !== undefined) {
-      shelf.rows = next.shelf.rows;
-      shelf.rowOf = async (line) => line - usual(0).line + before;
+    const next = indexOf(size, (row) => usual(row - before));
+    if (index !== undefined) {
+      index.rows = next.index.rows;
+      index.row = next.index.row;
+      index.rowOf = async (line) => line - usual(0).line + before;
     }
     found = { ...found, rows: size, events: size, of: size };
     rows.found = found;
@@ -274,7 +275,7 @@ const page = {
   unexplained: (): void => finish?.(Object.assign(new Error("the file <b>changed</b>"), { code: "x" })),
   heard: (): string[] => heard.splice(0),
   asked: (): number[] => asked.splice(0),
-  shown: (): Row | undefined => drawer.row,
+  shown: (): WholeRow | undefined => drawer.row,
 };
 
 export type Page = typeof page;

@@ -1,0 +1,60 @@
+/** A worker that makes segments of an index: a share of the work that more events are. */
+
+import { connect, moving, type Port } from "../calls/calls.js";
+import { SegmentBuilder } from "../wasm/index.js";
+import type { SegmentTaker } from "./roles.js";
+import { seed } from "./seed.js";
+
+/** How long events wait for others of their segment, in milliseconds: they are to be seen soon. */
+const SOON = 300;
+
+/** Makes segments and hands them to whoever keeps the index. */
+export class Builder {
+  readonly #keeper;
+  readonly #builder = new SegmentBuilder(seed());
+  #batches: Uint8Array<ArrayBuffer>[] = [];
+  #handed = performance.now();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #taken: Promise<void> = Promise.resolve();
+  readonly #failed: (error: unknown) => void;
+
+  constructor(keeper: Port, failed: (error: unknown) => void) {
+    this.#keeper = connect<SegmentTaker>(keeper, {});
+    this.#failed = failed;
+  }
+
+  add(batch: Uint8Array<ArrayBuffer>): void {
+    this.#builder.add(batch);
+    this.#batches.push(batch);
+    const wait = this.#handed + SOON - performance.now();
+    if (this.#builder.full || wait <= 0) {
+      this.#hand();
+    } else {
+      this.#timer ??= setTimeout(() => this.#hand(), wait);
+    }
+  }
+
+  flush(): Promise<void> {
+    this.#hand();
+    return this.#taken;
+  }
+
+  #hand(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#handed = performance.now();
+    if (this.#batches.length === 0) {
+      return;
+    }
+    try {
+      const segment = this.#builder.finish() as Uint8Array<ArrayBuffer>;
+      const bytes = new Blob(this.#batches);
+      this.#batches = [];
+      const taken = this.#keeper.take(moving(segment, segment), bytes);
+      this.#taken = Promise.all([this.#taken, taken]).then(() => {});
+      this.#taken.catch(this.#failed);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+}

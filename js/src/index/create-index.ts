@@ -1,0 +1,279 @@
+/** The page's side of an index of verified events. */
+
+import { connect, moving, type Remote } from "../calls/calls.js";
+import { type Deferred, deferred } from "../deferred.js";
+import { CountersignError } from "../error.js";
+import type { WorkerLike } from "../verify/create-verifier.js";
+import type { Mark } from "../verify/marks.js";
+import { Builders } from "./builders.js";
+import type { IndexHost, IndexWorker } from "./roles.js";
+import type {
+  Column,
+  Coverage,
+  EventIndex,
+  Found,
+  Order,
+  Refusal,
+  Row,
+  SavedAs,
+  Saving,
+  Suggestion,
+  WholeRow,
+} from "./types.js";
+
+/** How a runtime loads the artefact and starts workers. */
+export interface IndexSetup {
+  /** The artefact `index`. */
+  module: () => Promise<WebAssembly.Module>;
+  /** Starts a worker that runs `index/worker`. */
+  worker: () => WorkerLike;
+}
+
+const FAILED = "reload the page; if it fails again at the same place, report it as a bug";
+
+/** Makes an index, which a worker keeps. */
+export function createIndex(setup: IndexSetup): EventIndex {
+  return new WorkersIndex(setup);
+}
+
+interface Question {
+  readonly id: number;
+  readonly told: (found: Found) => void;
+  readonly answered: Deferred<Found>;
+}
+
+class WorkersIndex implements EventIndex {
+  readonly #worker: WorkerLike;
+  readonly #remote: Remote<IndexWorker>;
+  readonly #builders: Builders;
+  readonly #begun: Promise<void>;
+  readonly #pending = new Set<Deferred<never>>();
+  readonly #saving = new Map<number, (events: number) => void>();
+  #question: Question | undefined;
+  /** The one before, until it is known that the newest is understood. */
+  #before: Question | undefined;
+  #ids = 0;
+  /** Why nothing is answered any more. */
+  #over: Error | undefined;
+
+  constructor({ module, worker }: IndexSetup) {
+    const start = () => {
+      try {
+        return worker();
+      } catch (cause) {
+        throw cause instanceof CountersignError ? cause : unavailable(String(cause), cause);
+      }
+    };
+    this.#worker = start();
+    const host: IndexHost = {
+      found: (found) => this.#found(found),
+      saved: (id, events) => this.#saving.get(id)?.(events),
+      fail: (message) => this.#end(failed(message, undefined)),
+    };
+    this.#remote = connect<IndexWorker>(this.#worker, host);
+    let hasBegun = false;
+    const watch = (watched: WorkerLike) => {
+      watched.onmessageerror = () => this.#end(failed("a message could not be read", undefined));
+      watched.onerror = (event) => {
+        event.preventDefault?.();
+        const message = event.message ?? "it did not start";
+        this.#end(hasBegun ? failed(message, event.error) : unavailable(message, event.error));
+      };
+    };
+    watch(this.#worker);
+    const compiled = module();
+    this.#begun = compiled.then(async (compiled) => {
+      await this.#remote.begin(compiled, { role: "keeper" });
+      hasBegun = true;
+    });
+    this.#begun.catch((error: Error) => this.#end(error));
+    this.#builders = new Builders({
+      start: () => {
+        const started = start();
+        watch(started);
+        return started;
+      },
+      host,
+      compiled,
+      join: async (port) => {
+        await this.#begun;
+        await this.#remote.join(moving(port, port));
+      },
+    });
+  }
+
+  async add(batch: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#take(() => this.#builders.add(batch));
+  }
+
+  mark(marks: readonly Mark[]): Promise<void> {
+    return this.#take((remote) => remote.mark(marks));
+  }
+
+  settle(mayGrow = false): Promise<void> {
+    return this.#call(async (remote) => {
+      await (mayGrow ? this.#builders.flush() : this.#builders.finish());
+      await remote.settle();
+    });
+  }
+
+  async ask(query: string, order: Order, told: (found: Found) => void): Promise<Found | Refusal> {
+    this.#ids += 1;
+    const id = this.#ids;
+    const before = this.#question;
+    const answered = deferred<Found>();
+    // An answer may be wanted through `told` alone.
+    answered.promise.catch(() => {});
+    const question = { id, told, answered };
+    this.#question = question;
+    this.#before = before;
+    const refused = await this.#call((remote) => remote.ask(id, query, order));
+    if (refused === undefined) {
+      before?.answered.reject(aborted("something else was asked"));
+      return answered.promise;
+    }
+    if (this.#question === question) {
+      this.#question = before;
+    }
+    return refused;
+  }
+
+  check(query: string): Promise<Refusal | undefined> {
+    return this.#call((remote) => remote.check(query));
+  }
+
+  toggled(query: string, column: Column, value: string): Promise<string> {
+    return this.#call((remote) => remote.toggled(query, column, value));
+  }
+
+  within(query: string, since: number | undefined, until: number | undefined): Promise<string> {
+    return this.#call((remote) => remote.within(query, since, until));
+  }
+
+  suggest(query: string, caret: number): Promise<readonly Suggestion[]> {
+    return this.#call((remote) => remote.suggest(query, caret));
+  }
+
+  rows(from: number, to: number, fields: readonly string[]): Promise<readonly Row[]> {
+    return this.#call((remote) => remote.rows(from, to, fields));
+  }
+
+  row(at: number, known?: Row): Promise<WholeRow | undefined> {
+    return this.#call((remote) => remote.row(at, known));
+  }
+
+  rowOf(line: number): Promise<number | undefined> {
+    return this.#call((remote) => remote.rowOf(line));
+  }
+
+  lineOf(index: number): Promise<number | undefined> {
+    return this.#call((remote) => remote.lineOf(index));
+  }
+
+  indexes(): Promise<Float64Array> {
+    return this.#call((remote) => remote.indexes());
+  }
+
+  coverage(): Promise<Coverage> {
+    return this.#call(async (remote) => {
+      await this.#builders.flush();
+      return remote.coverage();
+    });
+  }
+
+  async save(as: SavedAs, told: (events: number) => void, { doubts, signal }: Saving = {}): Promise<Blob> {
+    signal?.throwIfAborted();
+    this.#ids += 1;
+    const id = this.#ids;
+    this.#saving.set(id, told);
+    const saved = this.#call((remote) => remote.save(id, as, doubts));
+    const cancelled = deferred<never>();
+    const cancel = () => {
+      void this.#call((remote) => remote.cancel(id)).catch(() => {});
+      cancelled.reject(signal?.reason);
+    };
+    saved.catch(() => {});
+    signal?.addEventListener("abort", cancel);
+    try {
+      return await Promise.race([saved, cancelled.promise]);
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+      this.#saving.delete(id);
+    }
+  }
+
+  close(): void {
+    this.#end(aborted("the index was closed"));
+  }
+
+  /** An index that lacks something of what it was given answers nothing any more. */
+  async #take(call: (remote: Remote<IndexWorker>) => Promise<void>): Promise<void> {
+    try {
+      await this.#call(call);
+    } catch (error) {
+      this.#end(error as Error);
+      throw error;
+    }
+  }
+
+  /** Asks the worker once it has begun. What it cannot answer any more rejects. */
+  #call<T>(call: (remote: Remote<IndexWorker>) => Promise<T>): Promise<T> {
+    if (this.#over !== undefined) {
+      return Promise.reject(this.#over);
+    }
+    const answered = deferred<T>();
+    this.#pending.add(answered as Deferred<never>);
+    this.#begun
+      .then(() => call(this.#remote))
+      .then(answered.resolve, (error: unknown) => answered.reject(ofIndex(error)))
+      .finally(() => this.#pending.delete(answered as Deferred<never>));
+    return answered.promise;
+  }
+
+  #found(found: Found): void {
+    const question = [this.#question, this.#before].find((one) => one?.id === found.question);
+    if (question !== undefined) {
+      question.told(found);
+      if (found.complete) {
+        question.answered.resolve(found);
+      }
+    }
+  }
+
+  #end(reason: Error): void {
+    if (this.#over !== undefined) {
+      return;
+    }
+    this.#over = reason;
+    this.#worker.onmessage = null;
+    this.#worker.onerror = null;
+    this.#worker.terminate();
+    this.#builders.end();
+    for (const pending of this.#pending) {
+      pending.reject(reason);
+    }
+    this.#pending.clear();
+    this.#question?.answered.reject(reason);
+    this.#before?.answered.reject(reason);
+  }
+}
+
+function aborted(message: string): DOMException {
+  return new DOMException(message, "AbortError");
+}
+
+/** What went wrong in the worker, said of the index. */
+function ofIndex(error: unknown): unknown {
+  return error instanceof CountersignError && error.code === "worker.failed" ? failed(error.message, error) : error;
+}
+
+function failed(message: string, cause: unknown): CountersignError {
+  return new CountersignError("worker.failed", `the index of events failed: ${message}`, { hint: FAILED, cause });
+}
+
+function unavailable(message: string, cause: unknown): CountersignError {
+  return new CountersignError("worker.unavailable", `the worker that keeps events could not be started: ${message}`, {
+    hint: "a Content-Security-Policy must allow the worker's script in worker-src ('self', or blob: where it is inlined), and the script must be served from the page's own origin",
+    cause,
+  });
+}

@@ -1,0 +1,277 @@
+import type { Mark } from "../verify/marks.js";
+import { EventIndex, parse, toggled, within } from "../wasm/index.js";
+import { Blobs } from "./blobs.js";
+import { isUntold, readingOf, rowOf, type Written } from "./rows.js";
+import { type Saved, save } from "./save.js";
+import { seed } from "./seed.js";
+import { type Doubts, standings } from "./standing.js";
+import { turn } from "./turn.js";
+import type {
+  Column,
+  Coverage,
+  Found,
+  Histogram,
+  Left,
+  Order,
+  Refusal,
+  Row,
+  SavedAs,
+  Suggestion,
+  UnknownField,
+  WholeRow,
+} from "./types.js";
+
+/** How many rows are looked through before the clock is looked at. */
+const ROWS = 20_000;
+/** How long, in milliseconds, work goes on before messages have their turn. */
+const WORK = 12;
+/** How long, in milliseconds, a search goes on before it is told what it has found so far. */
+const FIRST = 60;
+/** The shortest time between two tellings of it after that, but for the last. */
+const TELL_EVERY = 250;
+/** And so many times as long as telling takes, so that most of the time is left for what is told of. */
+const OF_TELLING = 10;
+/** How many rows are saved at a time. */
+const AT_ONCE = 2000;
+/** So much of an event is read where nothing is known of it, in bytes. */
+const BEGIN = 800;
+
+/** What the worker does that keeps an index. */
+export class Keeper {
+  readonly #index = new EventIndex(seed());
+  readonly #blobs = new Blobs();
+  readonly #told: (found: Found) => void;
+  readonly #failed: (error: unknown) => void;
+  /** The question that is answered; undefined before the first. */
+  #question: number | undefined;
+  #isRunning = false;
+  /** When it may be told again. */
+  #next = Number.NEGATIVE_INFINITY;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isFiltered = false;
+  /** How many savings go on: what they save stays as it is. */
+  #savings = 0;
+
+  constructor(told: (found: Found) => void, failed: (error: unknown) => void) {
+    this.#told = told;
+    this.#failed = failed;
+  }
+
+  take(segment: Uint8Array, bytes: Blob): void {
+    this.#index.addSegment(segment, this.#blobs.keep(bytes));
+    this.#more();
+  }
+
+  mark(marks: readonly Mark[]): void {
+    this.#index.mark(JSON.stringify(marks));
+    this.#more();
+  }
+
+  settle(): void {
+    this.#run();
+  }
+
+  ask(question: number, query: string, { by, descending }: Order): Refusal | undefined {
+    const refused = this.#index.ask(query, Date.now(), by, descending);
+    if (refused !== undefined) {
+      return JSON.parse(refused) as Refusal;
+    }
+    this.#question = question;
+    this.#isFiltered = !(JSON.parse(parse(query, Date.now())) as { empty: boolean }).empty;
+    this.#next = performance.now() + FIRST;
+    this.#run();
+    return undefined;
+  }
+
+  check(query: string): Refusal | undefined {
+    return (JSON.parse(parse(query, Date.now())) as { error?: Refusal }).error;
+  }
+
+  toggled(query: string, column: Column, value: string): string {
+    return toggled(query, Date.now(), column, value);
+  }
+
+  within(query: string, since: number | undefined, until: number | undefined): string {
+    return within(query, Date.now(), since, until);
+  }
+
+  suggest(query: string, caret: number): readonly Suggestion[] {
+    return JSON.parse(this.#index.suggest(query, caret)) as Suggestion[];
+  }
+
+  async rows(from: number, to: number, fields: readonly string[]): Promise<readonly Row[]> {
+    const written = this.#written(from, to, fields);
+    const untold = written.filter(isUntold);
+    const begins = await this.#blobs.all(
+      untold.map(({ blob, begin, end }) => ({ blob, begin, end: Math.min(end, begin + BEGIN) })),
+    );
+    const texts = new Map(untold.map((row, nth) => [row.line, beginOf(begins[nth])]));
+    return written.map((row) => rowOf(row, fields, texts.get(row.line)));
+  }
+
+  async row(at: number, known?: Row): Promise<WholeRow | undefined> {
+    const row = known ?? (await this.rows(at, at + 1, []))[0];
+    if (row?.kind !== "event") {
+      return row;
+    }
+    const { fields: _, begin: __, place, ...event } = row;
+    const bytes = await this.#blobs.read(place.blob, place.begin, place.end);
+    return { ...event, read: readingOf(bytes), json: decode(bytes) };
+  }
+
+  rowOf(line: number): number | undefined {
+    return this.#index.rowOf(line);
+  }
+
+  lineOf(index: number): number | undefined {
+    return this.#index.lineOf(index);
+  }
+
+  indexes(): Float64Array {
+    return this.#index.indexes();
+  }
+
+  coverage(): Coverage {
+    const [shown = NONE, withheld = NONE, skipped = NONE, listed = NONE] = this.#index.coverage();
+    return { shown, withheld, skipped, listed, events: this.#index.events };
+  }
+
+  /** Saves the events of the newest answer as it is now: it is told anew after that. */
+  async save(as: SavedAs, doubts: Doubts | undefined, told: (events: number) => void): Promise<Blob> {
+    this.#savings += 1;
+    try {
+      return await save(as, this.#events(), standings(doubts), told);
+    } finally {
+      this.#savings -= 1;
+      this.#run();
+    }
+  }
+
+  /** The events found, with their bytes, some at a time. */
+  async *#events(): AsyncGenerator<readonly Saved[], void, undefined> {
+    const read = async (from: number) => {
+      const written = this.#written(from, from + AT_ONCE, []);
+      const rows = written.filter((row) => row.kind === "event");
+      const bytes = await this.#blobs.all(rows);
+      return {
+        isLast: written.length < AT_ONCE,
+        events: rows.map((row, nth) => ({ row, bytes: bytes[nth] ?? NOTHING })),
+      };
+    };
+    for (let from = 0, ahead = read(0); ; from += AT_ONCE) {
+      const { isLast, events } = await ahead;
+      if (!isLast) {
+        ahead = read(from + AT_ONCE);
+        // Who awaits it hears of a failure; nobody may.
+        ahead.catch(() => {});
+      }
+      yield events;
+      if (isLast) {
+        return;
+      }
+    }
+  }
+
+  #written(from: number, to: number, fields: readonly string[]): Written[] {
+    return JSON.parse(this.#index.rows(Math.max(0, from), Math.max(0, to), JSON.stringify(fields))) as Written[];
+  }
+
+  /** There is more to look through: soon. */
+  #more(): void {
+    if (!this.#isRunning && this.#timer === undefined && this.#question !== undefined) {
+      const wait = Math.max(0, this.#next - performance.now());
+      this.#timer = setTimeout(() => this.#run(), wait);
+    }
+  }
+
+  /** Looks through what was not looked through yet; once at a time, whatever is asked meanwhile. */
+  #run(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#isRunning && this.#question !== undefined) {
+      this.#isRunning = true;
+      this.#search()
+        .catch((error: unknown) => this.#failed(error))
+        .finally(() => {
+          this.#isRunning = false;
+        });
+    }
+  }
+
+  async #search(): Promise<void> {
+    let begun = performance.now();
+    while (this.#savings === 0) {
+      if (!this.#index.step(ROWS) && !(await this.#read())) {
+        this.#say();
+        return;
+      }
+      const now = performance.now();
+      if (now >= this.#next && this.#savings === 0) {
+        this.#say();
+      }
+      if (now - begun >= WORK) {
+        await turn();
+        begun = performance.now();
+      }
+    }
+  }
+
+  /** Reads bytes that are wanted, and says whether there were any. */
+  async #read(): Promise<boolean> {
+    const question = this.#question;
+    const [blob, begin, end] = this.#index.wants() ?? [];
+    if (blob === undefined || begin === undefined || end === undefined) {
+      return false;
+    }
+    const bytes = await this.#blobs.read(blob, begin, end);
+    // Something else may be asked by now.
+    if (question === this.#question) {
+      this.#index.give(bytes);
+    }
+    return true;
+  }
+
+  #say(): void {
+    const begun = performance.now();
+    const { tally, histogram, ...found } = JSON.parse(this.#index.found()) as WrittenFound;
+    const [own, recorded] = tally.times;
+    this.#told({
+      ...found,
+      question: this.#question ?? 0,
+      isFiltered: this.#isFiltered,
+      histogram: histogram ?? undefined,
+      unknownFields: tally.unknown,
+      conditions: tally.conditions,
+      steps: tally.steps,
+      times: { own, recorded },
+      asksTime: tally.asks,
+    });
+    const now = performance.now();
+    this.#next = now + Math.max(TELL_EVERY, (now - begun) * OF_TELLING);
+  }
+}
+
+/** What was found, as the core writes it. */
+interface WrittenFound extends Pick<Found, "rows" | "events" | "of" | "searched" | "complete" | "unknown" | "facets"> {
+  readonly histogram: Histogram | null;
+  readonly tally: {
+    readonly unknown: readonly UnknownField[];
+    readonly conditions: readonly Left[];
+    readonly steps: readonly Left[];
+    readonly times: readonly [own: number, recorded: number];
+    readonly asks: boolean;
+  };
+}
+
+const NONE = new Float64Array();
+const NOTHING = new Uint8Array();
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decode(bytes: Uint8Array): string {
+  return utf8.decode(bytes);
+}
+
+/** What was cut within a letter ends before it. */
+function beginOf(bytes: Uint8Array | undefined): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).replace(/\ufffd$/, "");
+}

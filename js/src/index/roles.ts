@@ -1,0 +1,55 @@
+/** What a page and the worker that keeps its index ask each other. */
+
+import type { CompiledModule } from "../artefact/load.js";
+import type { Mark } from "../verify/marks.js";
+import type { Doubts } from "./standing.js";
+import type { Column, Coverage, Found, Order, Refusal, Row, SavedAs, Suggestion, WholeRow } from "./types.js";
+
+/** What a worker is there for: to keep the index, or to make segments of it, which go from worker to worker. */
+export type Role = { readonly role: "keeper" } | { readonly role: "builder"; readonly keeper: MessagePort };
+
+/** What the page asks of a worker that makes segments: first to begin. */
+export interface BuilderWorker {
+  begin(module: CompiledModule, role: Role): Promise<void>;
+  add(batch: Uint8Array<ArrayBuffer>): void;
+  /** Resolves when the keeper has all that was added. */
+  flush(): Promise<void>;
+}
+
+/** What a worker that makes segments asks of the keeper. */
+export interface SegmentTaker {
+  /** The bytes are those of the events in the segment. */
+  take(segment: Uint8Array<ArrayBuffer>, bytes: Blob): void;
+}
+
+/** What the page asks of the worker that keeps the index: first to begin. */
+export interface IndexWorker {
+  begin(module: CompiledModule, role: Role): Promise<void>;
+  /** Segments will come from there. */
+  join(builder: MessagePort): void;
+  mark(marks: readonly Mark[]): void;
+  settle(): void;
+  /** Asks, unless it is refused. What is found is told. `question` is a number that no other has. */
+  ask(question: number, query: string, order: Order): Refusal | undefined;
+  check(query: string): Refusal | undefined;
+  toggled(query: string, column: Column, value: string): string;
+  within(query: string, since: number | undefined, until: number | undefined): string;
+  suggest(query: string, caret: number): readonly Suggestion[];
+  rows(from: number, to: number, fields: readonly string[]): Promise<readonly Row[]>;
+  row(at: number, known?: Row): Promise<WholeRow | undefined>;
+  rowOf(line: number): number | undefined;
+  lineOf(index: number): number | undefined;
+  indexes(): Float64Array;
+  coverage(): Coverage;
+  save(id: number, as: SavedAs, doubts: Doubts | undefined): Promise<Blob>;
+  cancel(id: number): void;
+}
+
+/** What the worker tells the page. */
+export interface IndexHost {
+  found(found: Found): void;
+  /** How many events are written. */
+  saved(id: number, events: number): void;
+  /** It went wrong while nothing was asked for. */
+  fail(message: string): void;
+}

@@ -1,0 +1,73 @@
+/** A worker of an index: it is told what it is there for, and serves until it is terminated. */
+
+import { connect, type Port } from "../calls/calls.js";
+import init from "../wasm/index.js";
+import { Builder } from "./builder.js";
+import { Keeper } from "./keeper.js";
+import type { BuilderWorker, IndexHost, IndexWorker } from "./roles.js";
+
+/** The shortest time between two tellings of how far saving came, in milliseconds. */
+const TELL_EVERY = 100;
+
+/** Serves the page on the other side of a port. */
+export function work(port: Port): void {
+  let keeper: Keeper | undefined;
+  let builder: Builder | undefined;
+  const cancelled = new Set<number>();
+  const kept = (): Keeper => {
+    if (keeper === undefined) {
+      throw new Error("this worker keeps no index");
+    }
+    return keeper;
+  };
+  const failed = (error: unknown) => void host.fail(error instanceof Error ? error.message : String(error));
+  const saving = (id: number) => {
+    let told = Number.NEGATIVE_INFINITY;
+    return (events: number) => {
+      if (cancelled.has(id)) {
+        throw new Error("it was cancelled");
+      }
+      const now = performance.now();
+      if (now - told >= TELL_EVERY) {
+        told = now;
+        void host.saved(id, events);
+      }
+    };
+  };
+  const ours: IndexWorker & Omit<BuilderWorker, "begin"> = {
+    begin: async (module, role) => {
+      await init({ module_or_path: module as WebAssembly.Module });
+      if (role.role === "builder") {
+        builder = new Builder(role.keeper, failed);
+      } else {
+        keeper = new Keeper((found) => void host.found(found), failed);
+      }
+    },
+    add: (batch) => builder?.add(batch),
+    flush: async () => builder?.flush(),
+    join: (from) => {
+      connect(from, { take: (segment: Uint8Array, bytes: Blob) => kept().take(segment, bytes) });
+    },
+    mark: (marks) => kept().mark(marks),
+    settle: () => kept().settle(),
+    ask: (question, query, order) => kept().ask(question, query, order),
+    check: (query) => kept().check(query),
+    toggled: (query, column, value) => kept().toggled(query, column, value),
+    within: (query, since, until) => kept().within(query, since, until),
+    suggest: (query, caret) => kept().suggest(query, caret),
+    rows: (from, to, fields) => kept().rows(from, to, fields),
+    row: (at, known) => kept().row(at, known),
+    rowOf: (line) => kept().rowOf(line),
+    lineOf: (index) => kept().lineOf(index),
+    indexes: () => kept().indexes(),
+    coverage: () => kept().coverage(),
+    save: (id, as, doubts) =>
+      kept()
+        .save(as, doubts, saving(id))
+        .finally(() => cancelled.delete(id)),
+    cancel: (id) => {
+      cancelled.add(id);
+    },
+  };
+  const host = connect<IndexHost>(port, ours);
+}

@@ -1,0 +1,182 @@
+/** Indexes that a test fills: rows are made when they are asked for. */
+
+import type { EventIndex, EventRow, Found, Reading, WholeEvent, WholeRow } from "../../../src/index/types.ts";
+
+const CHAIN = "0123456789abcdef0123456789abcdef";
+const VKEY = "example.com/recorder+5cc3cc17+AXXk4FqvBmVpPW1yJ0qpQ9ZvV5xq3h0h5wF6J8sYzGxk";
+const ACTIONS = ["job.create", "job.trigger", "session.login", "config.update", "role.grant"];
+const NAMES = ["Ada Lovelace", "Grace Hopper", "Nightly backup", "Jürgen Weiß", "محمد"];
+
+/** What an index that a test fills answers. */
+export type Made = Pick<EventIndex, "rows" | "row" | "rowOf">;
+
+/** An index that can be asked for rows alone. */
+export function indexOf(
+  size: number,
+  row: (number: number) => WholeRow,
+): { index: Made; found: Found; asked: number[] } {
+  const asked: number[] = [];
+  const index: Made = {
+    rows: async (from, to, fields) => {
+      asked.push(from);
+      await new Promise<void>((told) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => told();
+        port2.postMessage(0);
+      });
+      return Array.from({ length: Math.min(to, size) - from }, (_, place) => listed(row(from + place), fields));
+    },
+    row: async (at) => (at < size ? row(at) : undefined),
+    rowOf: async (line) => line - usual(0).line,
+  };
+  const found: Found = {
+    question: 1,
+    isFiltered: false,
+    rows: size,
+    events: size,
+    of: size,
+    unknown: { withheld: 0, gaps: 0 },
+    searched: size,
+    complete: true,
+    facets: {} as Found["facets"],
+    histogram: undefined,
+    unknownFields: [],
+    conditions: [],
+    steps: [],
+    asksTime: false,
+    times: { own: 0, recorded: size },
+  };
+  return { index, found, asked };
+}
+
+/** A row as a list has it. */
+export function listed(row: WholeRow, fields: readonly string[] = []): EventRow | Exclude<WholeRow, WholeEvent> {
+  if (row.kind !== "event") {
+    return row;
+  }
+  const { json, ...rest } = row;
+  const values = fields.flatMap((field) => {
+    const value = at(JSON.parse(json), field.split("."));
+    return value === undefined ? [] : [[field, [typeof value === "string" ? value : JSON.stringify(value)]] as const];
+  });
+  return {
+    ...rest,
+    fields: new Map(values),
+    begin: row.read === undefined ? json.slice(0, 300) : undefined,
+    place: { blob: 0, begin: 0, end: 0 },
+  };
+}
+
+function at(value: unknown, [name, ...rest]: readonly string[]): unknown {
+  if (name === undefined) {
+    return value;
+  }
+  const isThere = typeof value === "object" && value !== null && Object.hasOwn(value, name);
+  return isThere ? at((value as Record<string, unknown>)[name], rest) : undefined;
+}
+
+/** An event row of a JSON text, which is read as this program's own shape where it has an action. */
+export function event(number: number, json: string, rest: Partial<WholeEvent> = {}): WholeEvent {
+  const { action, actor, target, outcome, tenant } = JSON.parse(json) as Record<string, string> & Reading;
+  return {
+    kind: "event",
+    line: number + 3,
+    index: number + 1,
+    chain: CHAIN,
+    seq: number + 1,
+    time: new Date(Date.UTC(2026, 10, 1) + number * 1000).toISOString(),
+    vkey: VKEY,
+    authorised: true,
+    happened: undefined,
+    read:
+      typeof action === "string"
+        ? {
+            as: "countersign",
+            action,
+            ...(actor && { actor }),
+            ...(target && { target }),
+            outcome: outcome ?? "not-stated",
+          }
+        : undefined,
+    own: undefined,
+    tenant,
+    json,
+    ...rest,
+  };
+}
+
+/** A usual event. */
+export function usual(number: number): WholeEvent {
+  const outcome = number % 7 === 3 ? "failure" : "success";
+  return event(
+    number,
+    JSON.stringify({
+      action: ACTIONS[number % ACTIONS.length],
+      actor: { id: `u_${number}`, name: NAMES[number % NAMES.length], type: "user" },
+      context: { ip: `10.0.${Math.floor(number / 256) % 256}.${number % 256}`, request_id: `req_${number}` },
+      outcome,
+      target: { id: `job_${number % 97}`, name: "Nightly backup", type: "job" },
+      tenant: `t_${number % 5}`,
+    }),
+  );
+}
+
+/** Usual events with a gap at row 5 and withheld ones at 8 to 11. */
+export function mixed(number: number): WholeRow {
+  const row = usual(number);
+  if (number === 5) {
+    return { kind: "gap", line: row.line, index: row.index, leaves: 1024 };
+  }
+  if (number >= 8 && number <= 11) {
+    const { line, index, chain, seq, time, vkey, authorised } = row;
+    const why = (["erased", "redacted", "filtered", null] as const)[number - 8] ?? null;
+    return { kind: "withheld", line, index, chain, seq, time, vkey, authorised, why };
+  }
+  return row;
+}
+
+/** Events that try to be something else, each in a row of its own. */
+export const HOSTILE: readonly string[] = [
+  '{"action":"<img src=x onerror=\\"globalThis.ran=1\\">","actor":{"id":"<script>globalThis.ran=1</script>"},"target":{"id":"javascript:globalThis.ran=1"}}',
+  '{"action":"user.delete","actor":{"id":"admin\u202egnp.exe","name":"\u2066\u200badmin\u2069"},"target":{"id":"u_1"}}',
+  '{"аction":"session.login","action":"data.export","actor":{"id":"pаypal"},"target":{"id":"x"}}',
+  `{"action":"data.export","actor":{"id":"u_1"},"big":"${"A".repeat(1_000_000)}","target":{"id":"${"B".repeat(5_000)}"}}`,
+  '{"__proto__":{"action":"x","polluted":true},"action":"role.grant","actor":{"id":"u_2"},"constructor":{"prototype":{"y":1}},"toString":"z"}',
+  `{"action":"deep","actor":{"id":"u_3"},"deep":${'{"a":'.repeat(62)}1${"}".repeat(62)}}`,
+  '{"":"nameless","action":"empty","actor":{"id":""},"n":[9007199254740993,1.10,-0,1e400,true,null]}',
+  '{"action":"first","action":"second","actor":{"id":"u_4"}}',
+  '{"nothing":"usual","here":1}',
+  `{"action":"wide",${Array.from({ length: 5_000 }, (_, place) => `"m${place}":${place}`).join(",")}}`,
+  `{"action":"unseen","v":"${"\u200b".repeat(50_000)}","w":"${"a\u202e".repeat(20_000)}"}`,
+  '{"action":"{actor}","actor":{"id":"{target}"},"target":{"id":"\\u0024{x} {{action}}"}}',
+];
+
+/** Events with a state before and after. */
+export const CHANGED: readonly string[] = [
+  JSON.stringify({
+    action: "config.update",
+    actor: { id: "u_1", name: "Ada Lovelace" },
+    after: {
+      enabled: true,
+      limits: { cpu: 4, memory: "8 GiB" },
+      owner: "u_9",
+      schedule: "0 3 * * *",
+      tags: ["prod", "night", "eu"],
+    },
+    before: {
+      enabled: false,
+      legacy: null,
+      limits: { cpu: 2, memory: "8 GiB" },
+      schedule: "0 3 * * *",
+      tags: ["prod", "eu"],
+    },
+    outcome: "success",
+    target: { id: "job_7", name: "Nightly backup", type: "job" },
+  }),
+  '{"action":"config.update","after":{"a":1},"before":{"a":1}}',
+  '{"action":"job.create","after":{"a":1}}',
+  '{"action":"job.delete","after":null,"before":{"a":{"b":1}}}',
+  `{"action":"big","after":{"v":"${"b".repeat(100_000)}"},"before":{"v":"${"a".repeat(100_000)}"}}`,
+  `{"action":"many","after":{${Array.from({ length: 3_000 }, (_, place) => `"m${place}":1`).join(",")}},"before":{}}`,
+  '{"action":"hostile","after":{"__proto__":2,"<b>x</b>":"<i>y</i>","constructor":1},"before":{"__proto__":1,"constructor":1}}',
+];
