@@ -15,8 +15,11 @@ use crate::stage::{FIRST, Stage};
 use crate::unwrap::{Found, Unwrapper};
 
 const CHUNK: usize = 1 << 17;
-/// More than any trust file, pin or key needs.
-const SMALL: u64 = 1 << 20;
+const MIB: u64 = 1 << 20;
+/// More than any trust file, pin or key needs, in MiB.
+const SMALL: u64 = 1;
+/// More than a page needs that is one file with all that works in it.
+const PAGE: u64 = 8;
 
 /// What a command reads.
 pub(crate) struct Input {
@@ -194,17 +197,17 @@ impl Input {
         }
     }
 
-    /// All of a small file.
-    fn all(&mut self) -> Result<Vec<u8>, Failure> {
+    /// All of a file that is no longer than so many MiB.
+    fn all(&mut self, most: u64) -> Result<Vec<u8>, Failure> {
         let name = self.name.clone();
         let mut bytes = Vec::new();
         self.reader()?
-            .take(SMALL + 1)
+            .take(most * MIB + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| Failure::io("read", &name, &error))?;
-        if bytes.len() as u64 > SMALL {
-            return Err(Failure::unusable("io.too_large", "it is above 1 MiB", "was the right file given?")
-                .within(&name));
+        if bytes.len() as u64 > most * MIB {
+            let message = format!("it is above {most} MiB");
+            return Err(Failure::unusable("io.too_large", message, "was the right file given?").within(&name));
         }
         Ok(bytes)
     }
@@ -228,7 +231,12 @@ fn unread(name: &str, why: DecompressError) -> Failure {
 
 /// All of a small file, such as a key or a pin.
 pub(crate) fn small(path: &Path) -> Result<Vec<u8>, Failure> {
-    Input::open(path)?.all()
+    Input::open(path)?.all(SMALL)
+}
+
+/// All of a page to be served.
+pub(crate) fn page(path: &Path) -> Result<Vec<u8>, Failure> {
+    Input::open(path)?.all(PAGE)
 }
 
 /// The same as text.

@@ -314,7 +314,7 @@ fn page(args: &Args) -> Result<Option<Page>, Failure> {
     let page = match &args.page {
         _ if args.no_page => return Ok(None),
         None => Page::packed(CONSOLE),
-        Some(file) => Page::new(input::small(file)?),
+        Some(file) => Page::new(input::page(file)?),
     };
     page.map(Some).map_err(|error| Failure::io("pack", "the page", &error))
 }
