@@ -30,6 +30,7 @@ use crate::json::{self, JsonError};
 
 pub use number::{double, es6 as number};
 pub use redaction::Redaction;
+use redaction::Secrecy;
 pub use tokens::{Raw, Token, Tokens};
 
 /// How deep a value may nest, itself the first level.
@@ -124,8 +125,8 @@ fn refuse(fault: IJsonError, nearest: Option<String>) -> Error {
 /// An object or array that is being written.
 struct Frame {
     is_object: bool,
-    /// Whether this array is replaced once it ends, or what is in this object.
-    redact: bool,
+    /// Whether this array is replaced once it ends, and what becomes of what is in this object.
+    secrecy: Secrecy,
     /// How much was redacted before it.
     redacted: usize,
     /// Whether the names so far strictly increase.
@@ -215,7 +216,7 @@ impl<'a> Writer<'a> {
     fn value_and_end(&mut self) -> Result<(), IJsonError> {
         let text = self.text.as_bytes();
         let mut index = json::skip_space(text, 0);
-        let mut redact = false;
+        let mut secrecy = Secrecy::Open;
         loop {
             let first = self.byte(index);
             if first == b'{' || first == b'[' {
@@ -225,7 +226,7 @@ impl<'a> Writer<'a> {
                 let is_object = first == b'{';
                 self.frames.push(Frame {
                     is_object,
-                    redact,
+                    secrecy,
                     redacted: self.redacted,
                     sorted: true,
                     start: self.out.len(),
@@ -235,16 +236,16 @@ impl<'a> Writer<'a> {
                 index = json::skip_space(text, index + 1);
                 if self.byte(index) != first + 2 {
                     if is_object {
-                        (index, redact) = self.name(index)?;
+                        (index, secrecy) = self.name(index)?;
                     } else {
-                        redact = false;
+                        secrecy = Secrecy::Open;
                     }
                     continue;
                 }
                 self.close()?;
                 index += 1;
             } else {
-                index = self.scalar(index, redact)?;
+                index = self.scalar(index, secrecy)?;
             }
             loop {
                 let Some(frame) = self.frames.last() else {
@@ -257,9 +258,9 @@ impl<'a> Writer<'a> {
                     b',' => {
                         self.out.push(b',');
                         index = json::skip_space(text, index + 1);
-                        redact = false;
+                        secrecy = Secrecy::Open;
                         if is_object {
-                            (index, redact) = self.name(index)?;
+                            (index, secrecy) = self.name(index)?;
                         }
                         break;
                     }
@@ -272,8 +273,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes a name and its colon. Gives where the value begins, and whether it is to be redacted.
-    fn name(&mut self, index: usize) -> Result<(usize, bool), IJsonError> {
+    /// Writes a name and its colon. Gives where the value begins, and what becomes of it.
+    fn name(&mut self, index: usize) -> Result<(usize, Secrecy), IJsonError> {
         let text = self.text.as_bytes();
         if self.byte(index) != b'"' {
             return Err(JsonError::Syntax.into());
@@ -295,9 +296,9 @@ impl<'a> Writer<'a> {
         }
         self.in_name = false;
         let name = member.unescaped();
-        let redact = self.frames.last().is_some_and(|frame| frame.redact)
-            || self.redaction.names(&name, || self.path().map(Member::unescaped));
-        Ok((json::skip_space(text, colon + 1), redact))
+        let object = self.frames.last().map_or(Secrecy::Open, |frame| frame.secrecy);
+        let secrecy = self.redaction.of_member(object, &name, || self.path().map(Member::unescaped));
+        Ok((json::skip_space(text, colon + 1), secrecy))
     }
 
     /// The member that is being written, and those that it is in, the innermost first.
@@ -320,9 +321,15 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a string, number or literal. Gives the index after it.
-    fn scalar(&mut self, index: usize, redact: bool) -> Result<usize, IJsonError> {
+    fn scalar(&mut self, index: usize, secrecy: Secrecy) -> Result<usize, IJsonError> {
         let text = self.text.as_bytes();
         let start = self.out.len();
+        // The name of something in AWS is no secret: `secretId` has that of the one that was read.
+        let redact = match secrecy {
+            Secrecy::Open => false,
+            Secrecy::Secret => !text[index..].starts_with(b"\"arn:aws"),
+            Secrecy::Named => true,
+        };
         let end = match self.byte(index) {
             b'"' => {
                 let (end, escapes) = json::string_end(text, index + 1)?;
@@ -366,7 +373,7 @@ impl<'a> Writer<'a> {
     /// Ends the innermost object or array.
     fn close(&mut self) -> Result<(), IJsonError> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
-        if frame.redact && !frame.is_object {
+        if frame.secrecy != Secrecy::Open && !frame.is_object {
             // What was in it goes as one.
             self.redacted = frame.redacted;
             self.redact(frame.start);

@@ -31,6 +31,9 @@ use members::check_members;
 /// The most bytes that an event may have, as canonical JSON.
 pub const MAX_BYTES: usize = 262_144;
 
+/// How an event may say that it ended, in its member `outcome` (SPEC section 12).
+pub const OUTCOMES: [&str; 4] = ["success", "failure", "denied", "unknown"];
+
 /// A JSON object in canonical form that can be committed to.
 #[derive(Clone, derive_more::Debug)]
 #[debug("Event({} bytes)", text.len())]
@@ -149,6 +152,17 @@ mod tests {
             parse(r#"{"token":"t","ssn":"1"}"#, &Redaction::none().with("ssn")),
             r#"{"ssn":"[redacted]","token":"t"}"#
         );
+    }
+
+    #[test]
+    fn what_is_about_a_secret_stays_beside_it() {
+        let json = r#"{"credentials":{"accessKeyId":"ASI1","expiration":1,"id":"i","sessionToken":"t"},"secretId":"arn:aws:secretsmanager:eu:1:secret:s"}"#;
+        let kept = r#"{"credentials":{"accessKeyId":"ASI1","expiration":1,"id":"[redacted]","sessionToken":"[redacted]"},"secretId":"arn:aws:secretsmanager:eu:1:secret:s"}"#;
+        assert_eq!(parse(json, &Redaction::default()), kept);
+        // Who names it wants all of it gone.
+        let named = Redaction::default().with("credentials").with("secretId");
+        let gone = r#"{"credentials":{"accessKeyId":"[redacted]","expiration":"[redacted]","id":"[redacted]","sessionToken":"[redacted]"},"secretId":"[redacted]"}"#;
+        assert_eq!(parse(json, &named), gone);
     }
 
     #[test]

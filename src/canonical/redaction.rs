@@ -10,8 +10,9 @@ pub(super) const REDACTED: &[u8] = b"[redacted]";
 ///
 /// By default that is what a name says to be a secret: `password`, `access_token`, `x-api-key`, `clientSecret`,
 /// `Set-Cookie`, `session_id` and the like, told by their words, which case and separators part. A string, number or
-/// array under such a name becomes `"[redacted]"`, and so do those of an object under it; `true`, `false` and `null`
-/// stay. In any text it is also what looks like a secret: a JWT, a private key as PEM, a token with a documented
+/// array under such a name becomes `"[redacted]"`, and so do those of an object under it, but for members whose own names
+/// say that they are about the secret: `expiration`, `secretName`. `true`, `false` and `null` stay, and so does an Amazon
+/// resource name. In any text it is also what looks like a secret: a JWT, a private key as PEM, a token with a documented
 /// prefix (`AKIA…`, `ghp_…`), the credentials after `Bearer` or `Basic`, a password in a URL, and the value of a
 /// parameter that such a name has (`?token=…`). Of a text only that part is replaced.
 #[derive(Clone, Debug)]
@@ -24,12 +25,28 @@ pub struct Redaction {
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     is_secret: fn(&[u8]) -> bool,
+    is_about: fn(&[u8]) -> bool,
     mask: fn(&mut Vec<u8>, usize) -> usize,
+}
+
+/// What becomes of a member's value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    /// It stays, but for secrets in its texts.
+    #[default]
+    Open,
+    /// It is taken out, as far as the rules know no better.
+    Secret,
+    /// It was asked for that it is taken out.
+    Named,
 }
 
 impl Default for Redaction {
     fn default() -> Self {
-        Self { rules: Some(Rules { is_secret: names::is_secret, mask: texts::mask }), paths: Vec::new() }
+        Self {
+            rules: Some(Rules { is_secret: names::is_secret, is_about: names::is_about, mask: texts::mask }),
+            paths: Vec::new(),
+        }
     }
 }
 
@@ -47,14 +64,21 @@ impl Redaction {
         self
     }
 
-    /// Whether the value of a member is taken out, whose name and whose objects' names these are, the innermost first.
-    pub(super) fn names<P, N>(&self, name: &str, path: impl Fn() -> P) -> bool
+    /// What becomes of the value of a member of an object, by that object's secrecy, the member's name and its objects'
+    /// names, the innermost first.
+    pub(super) fn of_member<P, N>(&self, object: Secrecy, name: &str, path: impl Fn() -> P) -> Secrecy
     where
         P: Iterator<Item = N>,
         N: AsRef<str>,
     {
-        self.rules.is_some_and(|rules| (rules.is_secret)(name.as_bytes()))
-            || self.paths.iter().any(|end| ends_with(end.as_bytes(), path()))
+        if object == Secrecy::Named || self.paths.iter().any(|end| ends_with(end.as_bytes(), path())) {
+            return Secrecy::Named;
+        }
+        let is_secret = self.rules.is_some_and(|rules| match object {
+            Secrecy::Secret => !(rules.is_about)(name.as_bytes()),
+            _ => (rules.is_secret)(name.as_bytes()),
+        });
+        if is_secret { Secrecy::Secret } else { Secrecy::Open }
     }
 
     /// Masks what looks like a secret in the JSON string that stands at the end of `out`, from `start` on. Gives how

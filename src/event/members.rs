@@ -1,7 +1,7 @@
 //! The members that SPEC section 12 names: what type each has, and which must be there.
 
 use crate::error::{Code, Error};
-use crate::event::Event;
+use crate::event::{Event, OUTCOMES};
 use crate::json::{self, Members};
 use crate::time::Time;
 
@@ -42,7 +42,7 @@ static EVENT: &[Member] = &[
     required("action", Text),
     optional("actor", Object(ACTOR)),
     optional("target", Object(TARGET)),
-    optional("outcome", Word(&["success", "failure", "unknown"])),
+    optional("outcome", Word(&OUTCOMES)),
     optional("reason", Text),
     optional("occurred_at", Moment),
     optional("tenant", Text),

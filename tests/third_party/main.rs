@@ -16,6 +16,7 @@ mod ed25519;
 mod merkle;
 mod notes;
 mod policies;
+mod redaction;
 mod tiles;
 mod tlog_proof;
 #[cfg(target_arch = "wasm32")]

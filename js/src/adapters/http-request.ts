@@ -122,7 +122,7 @@ export class HttpRecording<Source> {
     const host = this.#options.host === true ? this.#try("host", () => bounded(seen.host(), MOST.host)) : undefined;
     return {
       action: "http.request",
-      outcome: status >= 400 || reason !== undefined ? "failure" : "success",
+      outcome: outcomeOf(status, reason),
       reason,
       http: {
         method: bounded(method, MOST.method) ?? "",
@@ -198,4 +198,12 @@ function asCoded(error: unknown): CountersignError {
 
 function bounded(text: string | undefined, most: number): string | undefined {
   return text === undefined || text === "" ? undefined : text.slice(0, most).toWellFormed();
+}
+
+/** What was refused to who asked is denied, and whatever else did not end well a failure. */
+function outcomeOf(status: number, reason: string | undefined): AuditEvent["outcome"] {
+  if (status === 401 || status === 403) {
+    return "denied";
+  }
+  return status >= 400 || reason !== undefined ? "failure" : "success";
 }

@@ -78,9 +78,9 @@ export interface AuditEvent {
   action: KnownAction | (string & {});
   actor?: Actor | undefined;
   target?: Target | undefined;
-  /** How it ended; where it is not given, that is not stated. */
-  outcome?: "success" | "failure" | "unknown" | undefined;
-  /** Why it failed. */
+  /** How it ended, `denied` where it was refused to who asked; where it is not given, that is not stated. */
+  outcome?: "success" | "failure" | "denied" | "unknown" | undefined;
+  /** Why it failed or was refused. */
   reason?: string | undefined;
   /** When it happened, if that is not when it is recorded. */
   occurred_at?: Date | string | undefined;

@@ -63,7 +63,7 @@ async function listen(t: TestContext, server: Server): Promise<string> {
 
 const GET = (path: string, status: number, more: object = {}) => ({
   action: "http.request",
-  outcome: status < 400 ? "success" : "failure",
+  outcome: status < 400 ? "success" : status === 403 ? "denied" : "failure",
   http: { method: "GET", path, status },
   ...more,
 });
@@ -126,7 +126,7 @@ describe("a fetch handler", () => {
         action: "http.request",
         actor: { id: "u_1" },
         tenant: "acme",
-        outcome: "failure",
+        outcome: "denied",
         http: { method: "GET", path: "/403", status: 403, host: "api.example" },
         context: { ip: "192.0.2.1", user_agent: "curl/8", request_id: "8f-AMS" },
       },

@@ -365,3 +365,9 @@ proptest! {
         let _ = read(&Readings::built_in(), &event.to_string());
     }
 }
+
+#[test]
+fn the_outcomes_that_an_event_may_state_are_the_core_s() {
+    let stated = Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::NotStated);
+    assert_eq!(stated.map(Outcome::as_str).collect::<Vec<_>>(), countersign::event::OUTCOMES);
+}

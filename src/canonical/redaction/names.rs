@@ -2,14 +2,19 @@
 //!
 //! A name is taken apart into words, and it is they that say it: `refreshToken`, `refresh_token` and `X-Refresh-Token`
 //! are one. The last word can say that the value is about a secret and none itself: `password_changed_at`,
-//! `token_count`.
+//! `token_count`. Of a name in the namespace of a domain, as Kubernetes has them, it is what follows that counts:
+//! `authorization.k8s.io/decision`.
 
 /// What a word says.
 const SECRET: u8 = b'!';
 /// A secret, and so is its `id`: Vault's `secret_id`.
 const SECRET_ID: u8 = b'$';
-/// Secrets, unless they are counted: `prompt_tokens`.
+/// A secret, unless it says where a list goes on: `next_token`.
+const TOKEN: u8 = b'?';
+/// The same, unless they are counted: `prompt_tokens`.
 const SECRETS: u8 = b'*';
+/// What goes on elsewhere.
+const PLACE: u8 = b'~';
 /// What is counted or how, and harmless at the end.
 const COUNT: u8 = b'+';
 /// A key or a code, which is a secret after the words for that.
@@ -29,28 +34,66 @@ const HARMLESS: u8 = b'-';
 const WORDS: [&[u8]; 12] = [
     b"id@ at- in- on- ",
     b"jwt! otp! pwd! psk! cvv! cvc! key= api< ssh< aes< rsa< mfa( 2fa( sms( ttl- age- url- uri- max+ min+ num+ sum+ ids- ",
-    b"totp! csrf! xsrf! keys= code# hmac< auth[ seed( type- kind- name- size- date- time- mode- path- file- used+ ",
-    b"token! codes# input+ total+ limit+ count+ until- since- state- valid- index- scope- field- label- usage- store- bytes- reset- ",
-    b"secret$ cookie! passwd! bearer! sessid! tokens* phrase# access< master< shared< deploy< backup( factor( output+ prompt+ cached+ length- expiry- status- policy- method- domain- prefix- suffix- issuer- scopes- ",
+    b"totp! csrf! xsrf! keys= code# hmac< auth[ seed( next~ page~ type- kind- name- size- date- time- mode- path- file- used+ ",
+    b"token? codes# input+ total+ limit+ count+ until- since- state- valid- index- scope- field- label- usage- store- bytes- reset- ",
+    b"cursor~ reason- secret$ cookie! passwd! bearer! sessid! tokens* phrase# access< master< shared< deploy< backup( factor( output+ prompt+ cached+ length- expiry- status- policy- method- domain- prefix- suffix- issuer- scopes- ",
     b"secrets$ cookies! session{ private< signing< account< consent- version- changed- updated- created- expires- expired- enabled- invalid- rotated- revoked- deleted- manager- missing- ",
-    b"password! passcode! mnemonic! recovery( security( disabled- required- strength- rotation- provider- attempts- failures- lifetime- duration- endpoint- location- ",
+    b"decision- password! passcode! mnemonic! recovery( security( disabled- required- strength- rotation- provider- attempts- failures- lifetime- duration- endpoint- location- ",
     b"passwords! secretkey! accesskey! sessionid! phpsessid! timestamp- algorithm- reasoning+ remaining+ ",
-    b"passphrase! privatekey! jsessionid! encryption< expiration- completion+ ",
+    b"pagination~ passphrase! privatekey! jsessionid! encryption< expiration- completion+ ",
     b"credentials! fingerprint- ",
-    b"verification( ",
+    b"continuation~ verification( ",
     b"authorization! ",
 ];
 
-/// What the end of a word says that was glued together.
-const GLUED: [&[u8]; 5] = [b"password", b"passwd", b"secret", b"token", b"apikey"];
+/// Of each length the letters that its words begin and end with. Each name of each event is asked for, and with most
+/// words there is nothing to look for.
+static ENDS: [u64; 12] = {
+    let mut ends = [0; 12];
+    let mut at = 0;
+    while at < WORDS.len() {
+        let (words, length) = (WORDS[at], at + 2);
+        let mut word = 0;
+        while word < words.len() {
+            ends[at] |= end_bit(words[word], words[word + length - 1]);
+            word += length + 2;
+        }
+        at += 1;
+    }
+    ends
+};
+
+/// One of 64 bits for the first and the last letter of a word, in any case.
+const fn end_bit(first: u8, last: u8) -> u64 {
+    1 << (((first | 0x20) as u32 * 5 + (last | 0x20) as u32) % 64)
+}
 
 /// Short names that are too much of a word within others.
 const WHOLE: [&str; 4] = ["pass", "pw", "sid", "connect.sid"];
 
 /// Whether a name says that its value is a secret.
 pub(super) fn is_secret(name: &[u8]) -> bool {
-    let mut secret = WHOLE.iter().any(|whole| name.eq_ignore_ascii_case(whole.as_bytes()));
-    let (mut last, mut harmless) = (0, false);
+    // Most names are one word.
+    if name.iter().all(u8::is_ascii_lowercase) {
+        return matches!(meaning(name), SECRET | SECRET_ID | TOKEN | SECRETS)
+            || matches!(name, b"pass" | b"pw" | b"sid");
+    }
+    let (secret, harmless) = read(name);
+    secret && harmless == 0
+}
+
+/// Whether a name says, of what is within a secret, that it is none: `expiration`, or `accessKeyId`, but not `id`.
+pub(super) fn is_about(name: &[u8]) -> bool {
+    matches!(read(name), (_, HARMLESS) | (true, ID))
+}
+
+/// Whether there is a secret in a name, and what its last word says that makes its value none; 0 for nothing.
+fn read(name: &[u8]) -> (bool, u8) {
+    let name = without_domain(name);
+    let is_whole = |whole: &&str| name.eq_ignore_ascii_case(whole.as_bytes());
+    // `Sid` names a statement of an AWS policy.
+    let mut secret = name != b"Sid" && WHOLE.iter().any(is_whole);
+    let (mut last, mut harmless) = (0, 0);
     for part in name.split(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()) {
         let mut rest = part;
         while !rest.is_empty() {
@@ -61,15 +104,31 @@ pub(super) fn is_secret(name: &[u8]) -> bool {
                 (OF_KEY | OF_BOTH | SESSION, KEY) | (OF_CODE | OF_BOTH, CODE) | (SESSION | SECRET_ID, ID)
             );
             // `PassWord` is one word too.
-            let is_whole = rest.len() == part.len() && !after.is_empty() && meaning(part) == SECRET;
-            secret |=
-                pair || is_whole || matches!(says, SECRET | SECRET_ID) || (says == SECRETS && last != COUNT);
-            harmless = matches!(says, HARMLESS | COUNT | ID) && !pair;
+            let is_whole = rest.len() == part.len()
+                && !after.is_empty()
+                && says != PLACE
+                && matches!(meaning(part), SECRET | TOKEN);
+            let says_so = match says {
+                SECRET | SECRET_ID => true,
+                TOKEN => last != PLACE,
+                SECRETS => !matches!(last, PLACE | COUNT),
+                _ => false,
+            };
+            secret |= pair || is_whole || says_so;
+            harmless = if matches!(says, HARMLESS | COUNT | ID) && !pair { says } else { 0 };
             last = says;
             rest = after;
         }
     }
-    secret && !harmless
+    (secret, harmless)
+}
+
+/// What follows the namespace of a domain; the name itself, where it is in none.
+fn without_domain(name: &[u8]) -> &[u8] {
+    match name.iter().rposition(|byte| *byte == b'/').and_then(|at| name.split_at_checked(at + 1)) {
+        Some((domain, rest)) if domain.contains(&b'.') => rest,
+        _ => name,
+    }
 }
 
 /// The first word and what follows it. A capital begins one after a small letter, and before one: `OAuthAPIKey`.
@@ -90,19 +149,28 @@ fn meaning(mut word: &[u8]) -> u8 {
     while let [rest @ .., b'0'..=b'9'] = word {
         word = rest;
     }
-    let length = word.len();
-    let words = length.checked_sub(2).and_then(|at| WORDS.get(at)).copied().unwrap_or_default();
-    // It is asked for each name of each event: most words differ from most in their first letter.
-    let first = word.first().map(u8::to_ascii_lowercase);
-    for entry in words.chunks_exact(length + 2) {
-        if entry.first().copied() == first
-            && let Some((known, [says, ..])) = entry.split_at_checked(length)
-            && known.eq_ignore_ascii_case(word)
-        {
-            return *says;
+    let (length, [first, .., last]) = (word.len(), word) else { return 0 };
+    let at = length - 2;
+    if ENDS.get(at).is_some_and(|ends| ends & end_bit(*first, *last) != 0) {
+        let first = first.to_ascii_lowercase();
+        for entry in WORDS[at].chunks_exact(length + 2) {
+            if entry.first() == Some(&first)
+                && let Some((known, [says, ..])) = entry.split_at_checked(length)
+                && known.eq_ignore_ascii_case(word)
+            {
+                return *says;
+            }
         }
     }
-    if length > 5 && GLUED.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
+    let ends: &[&[u8]] = match last.to_ascii_lowercase() {
+        b'd' => &[b"password", b"passwd"],
+        b't' => &[b"secret"],
+        b'n' => &[b"token"],
+        b'y' => &[b"apikey"],
+        _ => &[],
+    };
+    // Glued together.
+    if length > 5 && ends.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
 }
 
 /// Whether a text ends so, in any case.
@@ -135,7 +203,8 @@ mod tests {
             account_key master_key hmac_key authorization Authorization Proxy-Authorization authorizationCode cookie Cookie \
             Set-Cookie cookies session_id sessionId sessionID sessionid PHPSESSID JSESSIONID sid connect.sid session_key \
             credentials jwt otp totp cvv bearer secret_id recovery_code backup_codes security_code mfaCode seed_phrase mnemonic \
-            password_hint two_factor_code OAuthAPIKey http.request.header.authorization APITOKEN";
+            password_hint two_factor_code OAuthAPIKey http.request.header.authorization APITOKEN next_password page_secret \
+            vault.example/token auth/token kubernetes.io/service-account.token";
         for name in names.split_whitespace() {
             assert!(is_secret(name.as_bytes()), "{name}");
         }
@@ -151,10 +220,24 @@ mod tests {
             cookie_consent cookie_name cookiecutter session session_type sessions session_count access access_level access_key_id \
             api api_version account_id account_code code status_code error_code postal_code zip_code pin passport compass bypass \
             passed passing credential credential_id secretly api_key_id apiKeyName private_key_path private privacy client_id \
-            user_sid account_sid signature hash id name Time _ - é passwörd";
+            user_sid account_sid signature hash id name Time _ - é passwörd nextToken next_page_token continuationTokens \
+            authorization.k8s.io/decision authorization.k8s.io/reason rbac.authorization.kubernetes.io/autoupdate \
+            authorization_decision Sid";
         for name in names.split_whitespace() {
             assert!(!is_secret(name.as_bytes()), "{name}");
         }
         assert!(!is_secret(b""));
+    }
+
+    #[test]
+    fn a_name_says_of_what_is_within_a_secret_that_it_is_none() {
+        for name in
+            "expiration secretName defaultMode type accessKeyId token_id expires_at".split_whitespace()
+        {
+            assert!(is_about(name.as_bytes()), "{name}");
+        }
+        for name in "id value key sessionToken secret_id password count username data 1".split_whitespace() {
+            assert!(!is_about(name.as_bytes()), "{name}");
+        }
     }
 }

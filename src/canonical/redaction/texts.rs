@@ -35,8 +35,7 @@ const QUOTED: u8 = 32;
 ///
 /// Each byte is looked at a few times at most, whatever the text.
 pub(super) fn mask(out: &mut Vec<u8>, start: usize) -> usize {
-    let text = out.get(start..).unwrap_or_default();
-    if text.len() < SHORTEST + 2 && !text.iter().any(|byte| matches!(byte, b'=' | b':')) {
+    if !may_hold_secret(out.get(start..).unwrap_or_default()) {
         return 0;
     }
     let mut count = 0;
@@ -60,6 +59,35 @@ pub(super) fn mask(out: &mut Vec<u8>, start: usize) -> usize {
         out.append(&mut masked);
     }
     count
+}
+
+/// Whether there is anything in a text that a secret has beside or in itself. It is asked for each text of each event.
+fn may_hold_secret(text: &[u8]) -> bool {
+    let is_long = text.len() >= SHORTEST + 2;
+    let mut begun = 0;
+    for (at, byte) in text.iter().enumerate() {
+        // Its last byte is a quote.
+        if PARTS[usize::from(*byte)] & TOKEN != 0 {
+            continue;
+        }
+        let token = text.get(begun..at).unwrap_or_default();
+        begun = at + 1;
+        if token.len() > REST || token.starts_with(PEM) {
+            return true;
+        }
+        match byte {
+            b'=' | b':' => return true,
+            b'+' | b'\\' if is_long => return true,
+            b' ' if is_long && names_scheme(token) => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether a text ends with what credentials follow.
+fn names_scheme(text: &[u8]) -> bool {
+    [&b"bearer"[..], b"basic"].iter().any(|scheme| ends_with(text, scheme))
 }
 
 /// How much of a text is no secret, and how long the one is that follows; that need not be all, where there is none.
@@ -99,7 +127,7 @@ fn secret_in(text: &[u8]) -> (usize, usize) {
         return (length + before, run(value, ends));
     }
     match rest {
-        [b' ', value @ ..] if [&b"bearer"[..], b"basic"].iter().any(|scheme| ends_with(token, scheme)) => {
+        [b' ', value @ ..] if names_scheme(token) => {
             let credentials = run(value, BASE64);
             let is_word = value.iter().take(credentials).all(u8::is_ascii_alphabetic);
             (length + 1, if is_word || credentials < 8 { 0 } else { credentials })
@@ -136,10 +164,12 @@ fn looks_secret(token: &[u8]) -> bool {
         })
 }
 
-/// How many bytes it begins with that may be part of that.
-fn run(text: &[u8], of: u8) -> usize {
-    let is_part = |byte: u8| {
-        let parts = match byte {
+/// What each byte may be part of.
+static PARTS: [u8; 256] = {
+    let mut parts = [0; 256];
+    let mut byte = 0;
+    while byte < parts.len() {
+        parts[byte] = match byte as u8 {
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'-' | b'.' => {
                 TOKEN | BASE64 | VALUE | AUTHORITY | WORD | QUOTED
             }
@@ -152,9 +182,14 @@ fn run(text: &[u8], of: u8) -> usize {
             b' ' | b'\'' | b'<' | b'>' => QUOTED,
             _ => VALUE | AUTHORITY | WORD | QUOTED,
         };
-        parts & of != 0
-    };
-    text.iter().position(|byte| !is_part(*byte)).unwrap_or(text.len())
+        byte += 1;
+    }
+    parts
+};
+
+/// How many bytes it begins with that may be part of that.
+fn run(text: &[u8], of: u8) -> usize {
+    text.iter().position(|byte| PARTS[usize::from(*byte)] & of == 0).unwrap_or(text.len())
 }
 
 #[cfg(test)]
