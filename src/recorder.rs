@@ -241,6 +241,18 @@ impl Recorder {
         Ok(())
     }
 
+    /// The same without checking it: of a signer that is known to hold the chain's key, and cannot change it.
+    ///
+    /// # Errors
+    /// [`Code::Recorder`] when none is due.
+    pub fn sign_unchecked(&mut self, signature: &Signature) -> Result<(), Error> {
+        if self.to_sign().is_none() {
+            return Err(Error::new(Code::Recorder, "no signature is due"));
+        }
+        self.end_tail(Some(signature));
+        Ok(())
+    }
+
     #[cfg(any(feature = "sign", feature = "verify"))]
     fn accepts(&self, bytes: &[u8], signature: &Signature) -> bool {
         self.key.verify(bytes, signature)

@@ -4,6 +4,8 @@ declare module "#recorder" {
   export const module: import("./load.js").ModuleSource;
   /** What the runtime tells a recorder about its end. */
   export const lifecycle: import("../record/lifecycle.js").Lifecycle;
+  /** How it signs with a signer key's text, where the artefact does not. */
+  export const readKey: import("../record/create.js").Variant["readKey"];
 }
 
 declare module "#verifier" {

@@ -4,3 +4,4 @@ import { compileInlined } from "./inlined.js";
 export { ofRuntime as lifecycle } from "../record/lifecycle.js";
 
 export const module = () => compileInlined(base64);
+export const readKey = undefined;

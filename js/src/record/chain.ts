@@ -10,6 +10,8 @@ import type { Taken } from "./handle.js";
 /** Who signs a chain, where the core does not. */
 export interface Seal {
   sign: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
+  /** Which of its signatures have to be checked: those of a key that cannot change are all right when the first is. */
+  checks: "each" | "first" | "none";
   /** How many milliseconds that may take. */
   timeout: number;
 }
@@ -42,12 +44,15 @@ export class Chain {
   #closing = false;
   #sealed = false;
   #closed = false;
+  /** Whether who signs is known to hold the chain's key. */
+  #signerKnown: boolean;
   /** Counts links asked for, so that one which was given up does nothing more. */
   #attempt = 0;
 
   constructor(core: CoreRecorder, seal: Seal, means: Means) {
     this.#core = core;
     this.#seal = seal;
+    this.#signerKnown = seal.checks === "none";
     this.#means = means;
   }
 
@@ -151,7 +156,8 @@ export class Chain {
       if (attempt !== this.#attempt) {
         return undefined;
       }
-      inCore(() => this.#core.sign(signature));
+      inCore(() => this.#core.sign(signature, this.#signerKnown));
+      this.#signerKnown ||= this.#seal.checks === "first";
     }
     const batch = this.#take(count);
     if (batch !== undefined) {

@@ -14,7 +14,15 @@ import type { EventOf } from "./event.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { type RecorderOptions, type Settings, settings } from "./options.js";
 import { Recorder } from "./recorder.js";
-import { brokenSignerKey, external, type KeyHandle, SIGNER_PREFIX, type Signer, signerKey } from "./signer.js";
+import {
+  brokenSignerKey,
+  external,
+  type KeyHandle,
+  SIGNER_PREFIX,
+  type Signer,
+  type Signing,
+  signerKey,
+} from "./signer.js";
 import { tell } from "./tell.js";
 
 /** Begins a chain; of events of a catalogue, where there is one, or as the type parameter says. */
@@ -28,14 +36,19 @@ export interface GeneratedKey {
   vkey: string;
 }
 
-/**
- * Makes the entry's functions for a runtime's way to load the artefact, and its way to end. `wrapped` gives what stands in
- * the artefact's place.
- */
+/** What differs between runtimes, and for tests. */
+export interface Variant {
+  /** How a runtime signs with a signer key's text, where the artefact does not. */
+  readKey?: ((core: Core, text: string) => Promise<Signing>) | undefined;
+  /** Gives what stands in the artefact's place. */
+  wrapped?: (<Artefact>(core: Artefact) => Artefact) | undefined;
+}
+
+/** Makes the entry's functions for a runtime's way to load the artefact, and its way to end. */
 export function recording(
   source: ModuleSource,
   lifecycle: Lifecycle,
-  wrapped: <Artefact>(core: Artefact) => Artefact = (core) => core,
+  { readKey, wrapped = (core) => core }: Variant = {},
 ) {
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
@@ -46,8 +59,8 @@ export function recording(
     const { origin, destination } = route(core, chosen);
     const outbox = new RecorderOutbox(chosen.outbox);
     const clock = new Clock(chosen.now);
-    const begin = beginner(core, chosen, origin, outbox, clock);
-    const chain = begin(chosen.key);
+    const begin = beginner(core, readKey, chosen, origin, outbox, clock);
+    const chain = await begin(chosen.key);
     const recorder = await outbox.open(
       (found) =>
         new Recorder<EventOf<Events>>({
@@ -128,21 +141,24 @@ function ofKey<T>(key: string | KeyHandle | Signer, work: () => T): T {
 /** What makes chains under a key, each time anew. */
 function beginner(
   core: Core,
+  readKey: Variant["readKey"],
   { redact, random, timeoutMs }: Settings,
   origin: string,
   outbox: RecorderOutbox,
   { now }: Clock,
 ) {
   const means = { now, random, id: () => outbox.id() };
-  return (key: string | KeyHandle | Signer) => {
-    const signing = typeof key === "string" ? { key: signerKey(key.trim()), sign: undefined } : external(key);
+  const ofText = async (text: string): Promise<Signing> =>
+    readKey?.(core, text) ?? { key: text, sign: undefined, checks: "none" };
+  return async (key: string | KeyHandle | Signer) => {
+    const { key: read, sign, checks } = typeof key === "string" ? await ofText(signerKey(key.trim())) : external(key);
     const begun = () => {
-      const recorder = ofKey(key, () => new core.Recorder(origin, signing.key, redact.known));
+      const recorder = ofKey(key, () => new core.Recorder(origin, read, redact.known));
       for (const path of redact.paths) {
         recorder.redact(path);
       }
       recorder.keepUnstored(outbox.isDurable);
-      return new Chain(recorder, { sign: signing.sign, timeout: timeoutMs }, means);
+      return new Chain(recorder, { sign, checks, timeout: timeoutMs }, means);
     };
     // What is wrong with the key shows now.
     let first: Chain | undefined = begun();

@@ -32,7 +32,7 @@ export interface Parts {
   destination: Destination;
   lifecycle: Lifecycle;
   /** Reads a key, and gives what begins chains under it. */
-  begin: (key: string | KeyHandle | Signer) => () => Chain;
+  begin: (key: string | KeyHandle | Signer) => Promise<() => Chain>;
   chain: () => Chain;
   found: readonly Found[];
 }
@@ -222,7 +222,7 @@ export class Recorder<Event = AuditEvent> implements Audit<Event> {
   /** Ends the chain, and begins one under another key: what is recorded from now on is in that. */
   async rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
     millisOf(patience);
-    const anew = this.#parts.begin(key);
+    const anew = await this.#parts.begin(key);
     this.#refuseClosed();
     this.#anew = anew;
     this.#endChain();

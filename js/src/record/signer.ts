@@ -1,6 +1,7 @@
 /** Who signs a chain. */
 
 import { CountersignError } from "../error.js";
+import type { Seal } from "./chain.js";
 
 /** Signs with a key that lies elsewhere: a KMS, an HSM, a server. */
 export interface Signer {
@@ -62,8 +63,14 @@ export function brokenSignerKey(): CountersignError {
   });
 }
 
-/** The vkey of a signer outside the core, and what signs. */
-export function external(key: Signer | KeyHandle) {
+/** What signs with a key, and whose signatures those are. */
+export interface Signing extends Pick<Seal, "sign" | "checks"> {
+  /** The key as the core reads it: a signer key's text, or a vkey. */
+  readonly key: string;
+}
+
+/** A signer outside the core. */
+export function external(key: Signer | KeyHandle): Signing {
   const refuse = (message: string, hint: string) =>
     new CountersignError("options.invalid", message, { member: "key", hint });
   if (typeof key !== "object" || key === null || typeof key.vkey !== "string") {
@@ -83,13 +90,11 @@ export function external(key: Signer | KeyHandle) {
     if (!privateKey?.usages?.includes("sign")) {
       throw refuse("this CryptoKey may not sign", 'give the private key of a pair, with "sign" among its usages');
     }
-    return {
-      key: key.vkey,
-      sign: async (bytes: Uint8Array<ArrayBuffer>) =>
-        new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, bytes)),
-    };
+    const sign = async (bytes: Uint8Array<ArrayBuffer>) =>
+      new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, bytes));
+    return { key: key.vkey, sign, checks: "first" };
   }
-  return { key: key.vkey, sign: async (bytes: Uint8Array<ArrayBuffer>) => asBytes(await key.sign(bytes)) };
+  return { key: key.vkey, sign: async (bytes) => asBytes(await key.sign(bytes)), checks: "each" };
 }
 
 function asBytes(signature: Uint8Array | ArrayBuffer): Uint8Array {

@@ -73,7 +73,9 @@ export async function createTestRecorder<Events = unknown>(
     recorded++;
     seen.push(event);
   };
-  const { createRecorder } = recording(module, none, (artefact) => telling(artefact as Core, taken) as typeof artefact);
+  const { createRecorder } = recording(module, none, {
+    wrapped: (artefact) => telling(artefact as Core, taken) as typeof artefact,
+  });
   const recorder = await createRecorder<Events>({
     ...chosen,
     key,

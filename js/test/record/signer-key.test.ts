@@ -1,0 +1,93 @@
+/** Signer keys in WebCrypto, as in Workers. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { recording } from "../../dist/record/create.js";
+import { none } from "../../dist/record/lifecycle.js";
+import type { KeyHandle, Signer } from "../../dist/record/signer.js";
+import { generateKeyHandle, importSignerKey } from "../../dist/record/webcrypto.js";
+import { memory } from "../../dist/transport/memory.js";
+import { EMITTERS } from "../conformance/setup.ts";
+
+const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+const [{ secret: KEY }] = EMITTERS;
+const inCore = recording(MODULE, none);
+const inWebCrypto = recording(MODULE, none, { readKey: importSignerKey });
+
+type CreateRecorder = typeof inCore.createRecorder;
+
+/** An export of two flushes; nothing in it is by chance. */
+async function recorded(create: CreateRecorder, key: string | KeyHandle | Signer): Promise<string> {
+  const to = memory();
+  const options = { key, origin: "log.example/audit", to, flush: false, now: () => 1_790_000_000_000 } as const;
+  const audit = await create({ ...options, random: (bytes: Uint8Array) => bytes.fill(7) });
+  audit.record({ action: "a.b" });
+  await audit.flush();
+  audit.record({ action: "c.d" });
+  await audit.close();
+  return to.text();
+}
+
+/** How often each was asked for while something was done. */
+async function counting(work: () => Promise<unknown>): Promise<{ sign: number; imported: unknown[] }> {
+  const { subtle } = crypto;
+  const [sign, importKey] = [subtle.sign, subtle.importKey];
+  const counts = { sign: 0, imported: [] as unknown[] };
+  subtle.sign = (...args) => {
+    counts.sign++;
+    return sign.apply(subtle, args);
+  };
+  subtle.importKey = ((...args: Parameters<SubtleCrypto["importKey"]>) => {
+    counts.imported.push(args[3]);
+    return importKey.apply(subtle, args);
+  }) as typeof importKey;
+  try {
+    await work();
+  } finally {
+    Object.assign(subtle, { sign, importKey });
+  }
+  return counts;
+}
+
+test("WebCrypto signs what the core signs, with a key that cannot be taken out", async () => {
+  const expected = await recorded(inCore.createRecorder, KEY);
+  const counts = await counting(async () => assert.equal(await recorded(inWebCrypto.createRecorder, KEY), expected));
+  assert.ok(counts.sign > 1);
+  assert.deepEqual(counts.imported, [false]);
+  assert.equal((await counting(() => recorded(inCore.createRecorder, KEY))).sign, 0);
+});
+
+test("a key that is cut off, altered or no key is refused with the same words", async () => {
+  const [, , name = "", id = "", typed = ""] = KEY.split("+");
+  for (const broken of [
+    KEY.slice(0, -1),
+    KEY.slice(0, -4),
+    `${KEY}AAAA`,
+    `${KEY}=`,
+    KEY.replace(id, id.startsWith("0") ? `1${id.slice(1)}` : `0${id.slice(1)}`),
+    KEY.replace(name, `${name}x`),
+    `PRIVATE+KEY+${name}+${id}`,
+    `PRIVATE+KEY+${name}+${id}+${typed.replace(/^A/, "B")}`,
+    `PRIVATE+KEY+${name}+${id}+§`,
+    "PRIVATE+KEY+",
+    "hunter2",
+  ]) {
+    const refusal = (create: CreateRecorder) => recorded(create, broken).then(() => assert.fail(broken), String);
+    assert.equal(await refusal(inWebCrypto.createRecorder), await refusal(inCore.createRecorder), broken);
+  }
+});
+
+test("a signature of another key is refused: WebCrypto's at first, a signer's each time", async () => {
+  const [mine, other] = await Promise.all([generateKeyHandle("example.com/a"), generateKeyHandle("example.com/a")]);
+  const mixed = { vkey: mine.vkey, privateKey: other.privateKey };
+  await assert.rejects(recorded(inCore.createRecorder, mixed), { code: "signature.invalid" });
+
+  let turns = 0;
+  const signer: Signer = {
+    vkey: mine.vkey,
+    sign: (bytes) => crypto.subtle.sign("Ed25519", turns++ < 2 ? mine.privateKey : other.privateKey, bytes),
+  };
+  await assert.rejects(recorded(inCore.createRecorder, signer), { code: "signature.invalid" });
+  assert.equal(turns, 3);
+});
