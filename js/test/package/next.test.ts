@@ -66,19 +66,18 @@ for (const bundler of ["turbopack", "webpack"] as const) {
         assert.equal(JSON.parse(await said("between")), WORKS),
       );
 
+      const delivered = async (event: RegExp) => {
+        for (let tries = 0; !event.test(await said("audited")); tries++) {
+          assert.ok(tries < 1_000, "nothing was delivered");
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      };
+
       await t.test("what a handler records is delivered after its answer", async () => {
         const address = `http://localhost:${port}/audited`;
         const answer = await fetch(address, { method: "POST", headers: { "x-request-id": "r_1" } });
         assert.equal(await answer.text(), "nothing yet");
-        for (let tries = 0; ; tries++) {
-          const text = await said("audited");
-          if (text.includes('"event"')) {
-            assert.match(text, /"request_id":"r_1"/);
-            break;
-          }
-          assert.ok(tries < 1_000, "nothing was delivered");
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
+        await delivered(/"request_id":"r_1"/);
       });
 
       const tab = await browser.newPage();
@@ -91,6 +90,10 @@ for (const bundler of ["turbopack", "webpack"] as const) {
       await t.test("a server action", async () =>
         assert.equal(await shown("action", () => tab.click("button")), WORKS),
       );
+      await t.test("what a server action records is delivered after its answer", async () => {
+        assert.equal(await shown("audited-action", () => tab.click("button")), "ran nightly");
+        await delivered(/"action":"job\.trigger".*"id":"nightly"/);
+      });
       await t.test("a client component", async () => assert.equal(await shown("page"), WORKS));
       await t.test("the viewer in a client component", async () => assert.equal(await shown("viewer"), "verified"));
       assert.deepEqual(errors, []);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -298,6 +298,17 @@ test("what keeps WebAssembly from loading is told with what to do about it", asy
     assert.ok(error.message.includes(cause.message));
     assert.match(String(error.hint), hint);
   }
+});
+
+test("the matchers in vitest", async () => {
+  const folder = installed.path("vitest");
+  cpSync(installed.path("test/setups/vitest"), folder, { recursive: true });
+  cpSync(installed.path("node_modules/countersign"), join(folder, "node_modules/countersign"), { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{"private":true,"type":"module"}');
+  installed.copy(folder, "vitest", "vite");
+  const env = { ...process.env, NO_COLOR: "1" };
+  const { stdout } = await run(process.execPath, ["node_modules/vitest/vitest.mjs", "run"], { cwd: folder, env });
+  assert.match(stdout, /Tests +2 passed \(2\)/);
 });
 
 test("the viewer in jsdom says what it lacks, and throws nothing", async () => {

@@ -1,11 +1,4 @@
-import { memory } from "countersign";
-import { auditNext } from "countersign/next";
-import { after } from "next/server";
-
-const to = memory();
-const key = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
-// Only by `after` anything is delivered.
-const audited = auditNext(() => ({ key, origin: "log.example/audit", to, flush: false }), { after });
+import { audited, to } from "./recorder.js";
 
 export const dynamic = "force-dynamic";
 

@@ -1,0 +1,19 @@
+import { createTestRecorder, matchers } from "countersign/testing";
+import { expect, test } from "vitest";
+
+expect.extend(matchers);
+
+test("what was recorded is found", async () => {
+  const audit = await createTestRecorder();
+  audit.record({ action: "job.delete", actor: { id: "u_1", name: "Ada" } });
+  expect(audit).toHaveRecorded({ action: "job.delete", actor: { id: expect.any(String) } });
+  expect(audit).toHaveRecordedTimes(1, { action: /^job\./ });
+  expect(audit).not.toHaveRecorded({ action: "job.create" });
+  await expect(audit).toBeVerified();
+});
+
+test("what was not is told with what was", async () => {
+  const audit = await createTestRecorder();
+  audit.record({ action: "job.delete" });
+  expect(() => expect(audit).toHaveRecorded({ action: "job.create" })).toThrow(/job\.create.*recorded/s);
+});
