@@ -17,14 +17,14 @@ use countersign::note::{SignatureLine, SignerKey};
 use countersign::trust::Trust;
 use countersign::verify::{
     CheckpointMark, Finding, FindingCode, LinkKind, Mark, NoteMark, Options, Progress, Report, Severity,
-    SignedBy, SignerTrust, State, Summary, Told, Verifier,
+    SignedBy, SignerTrust, State, Summary, Update, Verifier,
 };
 
 fn telling(case: &Case) -> Options {
     Options { marks: true, findings: true, ..case.options() }
 }
 
-fn verify(case: &Case) -> (Report, Told) {
+fn verify(case: &Case) -> (Report, Update) {
     let mut verifier = Verifier::new(telling(case));
     verifier.push(&case.export);
     let (verification, told) = verifier.finish_telling();
@@ -58,7 +58,7 @@ fn notes(marks: &[Mark]) -> Vec<&NoteMark> {
 #[test]
 fn marks_are_what_the_report_counts() {
     for case in cases::all() {
-        let (report, Told { marks, .. }) = verify(&case);
+        let (report, Update { marks, .. }) = verify(&case);
         let counts = &report.counts;
         let name = &case.name;
         let skipped = |mark: &Mark| if let Mark::Skip { leaves, .. } = mark { *leaves } else { 0 };
@@ -172,7 +172,7 @@ fn marks_travel_with_summaries_as_bytes() {
 #[test]
 fn signatures_of_checkpoints_are_what_the_checks_found() {
     for case in cases::all() {
-        let (report, Told { marks, .. }) = verify(&case);
+        let (report, Update { marks, .. }) = verify(&case);
         let has = |code| report.finding_counts.iter().any(|(found, _)| *found == code);
         let signatures: Vec<_> = checkpoints(&marks).into_iter().flat_map(|mark| &mark.signatures).collect();
         let bad = |by| signatures.iter().any(|mark| mark.by == by && mark.valid == Some(false));
@@ -205,7 +205,7 @@ fn what_is_handed_out_tells_whether_the_reader_trusts_its_signer() {
     for case in cases::all() {
         let mut verifier = Verifier::new(Options { events: true, ..telling(&case) });
         verifier.push(&case.export);
-        let (verification, Told { events, marks, .. }) = verifier.finish_telling();
+        let (verification, Update { events, marks, .. }) = verifier.finish_telling();
         let mut codes = verification.report.findings.iter().map(|finding| finding.code);
         // Nobody may write another log's chain here.
         if codes.any(|code| code == FindingCode::ChainOrigin) {
@@ -243,7 +243,7 @@ fn a_key_of_another_log_vouches_for_no_checkpoint() {
     let trust = Trust::parse(format!("log {}\nlog {key}\n", own.verifier_key()).as_bytes()).unwrap();
     let mut verifier = Verifier::new(Options { trust, marks: true, ..Options::default() });
     verifier.push(export.as_bytes());
-    let (verification, Told { marks, .. }) = verifier.finish_telling();
+    let (verification, Update { marks, .. }) = verifier.finish_telling();
     assert_eq!(verification.report.checks.log.state, State::Pass, "{:#?}", verification.report.findings);
     let signatures: Vec<_> =
         checkpoints(&marks)[0].signatures.iter().map(|mark| (mark.by, mark.valid)).collect();
@@ -257,7 +257,7 @@ fn a_note_acts_where_the_report_lets_it() {
         ("key-statement-emitter-grants", vec![true, true, false], 3),
         ("key-note-tampered", vec![true, false], 1),
     ] {
-        let (report, Told { marks, .. }) = verify(&case(name));
+        let (report, Update { marks, .. }) = verify(&case(name));
         let notes = notes(&marks);
         let found: Vec<bool> = notes.iter().map(|note| note.acts).collect();
         let signed: usize = notes.iter().map(|note| note.signers.len()).sum();

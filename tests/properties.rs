@@ -15,7 +15,7 @@ use countersign::link::{ChainId, Link};
 use countersign::trust::Trust;
 use countersign::verify::report::{Complete, Report};
 use countersign::verify::{
-    Finding, Intake, Options, PickedEvent, Progress, State, SummarizedEvent, Summarizer, Summary, Told,
+    Finding, Intake, Options, PickedEvent, Progress, State, SummarizedEvent, Summarizer, Summary, Update,
     Verdict, VerifiedEvent, Verifier, parallel,
 };
 use proptest::prelude::*;
@@ -375,7 +375,7 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(export.len() + 1)).collect();
         cuts.sort_unstable();
         let mut verifier = Verifier::new(telling.clone());
-        let mut taken = Told::default();
+        let mut taken = Update::default();
         let mut start = 0;
         for end in cuts.into_iter().chain([export.len()]) {
             verifier.push(&export[start..end]);
@@ -385,7 +385,7 @@ proptest! {
         let (verification, rest) = verifier.finish_telling();
         taken.append(rest);
 
-        let mut on_threads = Told::default();
+        let mut on_threads = Update::default();
         let parallel =
             parallel::verify(&export[..], telling, threads, |_| {}, |told| on_threads.append(told)).unwrap();
         for (verification, told) in [(verification, taken), (parallel, on_threads)] {
@@ -408,7 +408,7 @@ proptest! {
                 with_text => Some(event.pick(Some([event.seq.into(), event.text.len() as u128]), with_text == 1)),
             }
         };
-        let mut told = Told::default();
+        let mut told = Update::default();
         let options = Options { events: false, ..options(&world.trust) };
         let verification =
             parallel::verify_looking(&export[..], options, threads, look, |_| {}, |more| told.append(more)).unwrap();

@@ -89,7 +89,7 @@ impl Recorded {
         live.push(export.as_bytes());
         live.settle();
         let mut threads = Vec::new();
-        let each = |told: countersign::verify::Told| threads.extend(told.events);
+        let each = |told: countersign::verify::Update| threads.extend(told.events);
         parallel::verify(export.as_bytes(), self.options(), 3, |_| {}, each).unwrap();
         vec![
             ("whole", second(whole.finish_with_events().1)),

@@ -21,7 +21,7 @@ use countersign::merkle::{leaf_hash, skips};
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::verify::{Mark, Options, State, Told, Verdict, Verifier};
+use countersign::verify::{Mark, Options, State, Update, Verdict, Verifier};
 
 use sliced::{items, lines, slice};
 
@@ -250,7 +250,7 @@ fn follows(before: &str, link: &str) -> bool {
 }
 
 /// All cases that can be read, whatever is wrong with them, but for the large ones.
-fn readable() -> impl Iterator<Item = (String, String, Trust, Vec<(ChainId, u64)>, Told)> {
+fn readable() -> impl Iterator<Item = (String, String, Trust, Vec<(ChainId, u64)>, Update)> {
     cases::all().filter(|case| case.export.len() < 100_000).filter_map(|case| {
         let trust = case.options().trust;
         let export = String::from_utf8(case.export).ok()?;

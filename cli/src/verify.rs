@@ -9,7 +9,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::parallel;
 use countersign::verify::{
-    Expectations, MaxAge, Options, Pick, SummarizedEvent, Told, Verdict, Verification,
+    Expectations, MaxAge, Options, Pick, SummarizedEvent, Update, Verdict, Verification,
 };
 
 use crate::errors::Failure;
@@ -102,7 +102,7 @@ pub(crate) fn look<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     options: Options,
     threads: usize,
     look: impl Fn() -> L + Sync,
-    told: impl FnMut(Told),
+    told: impl FnMut(Update),
 ) -> Result<Verification, Failure> {
     read(export, |reader, progress| parallel::verify_looking(reader, options, threads, look, progress, told))
 }

@@ -1,7 +1,7 @@
 #![no_main]
 
 use countersign::trust::Trust;
-use countersign::verify::{Options, Told, Verifier};
+use countersign::verify::{Options, Update, Verifier};
 use libfuzzer_sys::fuzz_target;
 
 const TRUST: &[u8] = include_bytes!("../../tests/vectors/quorum-met/trust.txt");
@@ -17,7 +17,7 @@ fuzz_target!(|export: &[u8]| {
     let (expected, expected_told) = at_once.finish_telling();
 
     let mut as_it_comes = Verifier::live(options());
-    let mut told = Told::default();
+    let mut told = Update::default();
     for chunk in export.chunks(7) {
         as_it_comes.push(chunk);
         as_it_comes.settle();

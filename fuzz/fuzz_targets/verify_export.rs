@@ -6,7 +6,7 @@ use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line, Withheld};
 use countersign::verify::report::Report;
 use countersign::verify::{
-    Expectations, Intake, MaxAge, Options, Progress, Summarizer, Told, Verdict, Verification, Verifier,
+    Expectations, Intake, MaxAge, Options, Progress, Summarizer, Update, Verdict, Verification, Verifier,
     parallel,
 };
 use countersign_fuzz::model::{Model, alter};
@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
     let other = if kind == 0 { as_it_comes } else { in_stretches }(&export, options.clone(), length);
     assert_same((&report, &told), other);
     if cut == 0xff {
-        let mut on_threads = Told::default();
+        let mut on_threads = Update::default();
         let verification =
             parallel::verify(&export[..], options.clone(), 3, |_| {}, |told| on_threads.append(told));
         assert_same((&report, &told), (verification.expect("bytes are read").report, on_threads));
@@ -61,16 +61,16 @@ fn options(model: &Model, expectations: u8) -> Options {
     Options { trust, pins, expect, events: true, marks: true, findings: true, ..Options::default() }
 }
 
-fn at_once(export: &[u8], options: Options) -> (Report, Told) {
+fn at_once(export: &[u8], options: Options) -> (Report, Update) {
     let mut verifier = Verifier::new(options);
     verifier.push(export);
     let (Verification { report, .. }, told) = verifier.finish_telling();
     (report, told)
 }
 
-fn as_it_comes(export: &[u8], options: Options, cut: usize) -> (Report, Told) {
+fn as_it_comes(export: &[u8], options: Options, cut: usize) -> (Report, Update) {
     let mut verifier = Verifier::live(options);
-    let mut told = Told::default();
+    let mut told = Update::default();
     for chunk in export.chunks(cut) {
         verifier.push(chunk);
         verifier.settle();
@@ -83,7 +83,7 @@ fn as_it_comes(export: &[u8], options: Options, cut: usize) -> (Report, Told) {
 }
 
 /// As on several cores: each stretch of so many lines is summarized by someone who knows nothing of the others.
-fn in_stretches(export: &[u8], options: Options, lines: usize) -> (Report, Told) {
+fn in_stretches(export: &[u8], options: Options, lines: usize) -> (Report, Update) {
     let trust = options.trust.clone();
     let mut intake = Intake::new();
     let mut text = Vec::new();
@@ -107,13 +107,13 @@ fn in_stretches(export: &[u8], options: Options, lines: usize) -> (Report, Told)
     (verification.report, told)
 }
 
-fn assert_same((report, told): (&Report, &Told), (other, other_told): (Report, Told)) {
+fn assert_same((report, told): (&Report, &Update), (other, other_told): (Report, Update)) {
     assert_eq!(other, *report);
     assert_eq!((&other_told.events, &other_told.marks), (&told.events, &told.marks));
 }
 
 /// What is told of events was recorded, and where all is verified nothing is shown but what was signed.
-fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Told) {
+fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
     for event in &told.events {
         let shown = canonicalize(event.event.as_bytes()).expect("events are JSON");
         let recorded = model.events.get(&(event.chain, event.seq)).expect("an event that was recorded");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Told;
+use super::Update;
 use super::events::{CoveredLink, VerifiedEvent};
 use super::finding::Place;
 use super::marks::{LinkKind, LinkMark, Mark};
@@ -24,7 +24,7 @@ pub(super) struct Delivery {
     waiting: HashMap<usize, Vec<Waiting>>,
     /// How many events wait in chains that are only counted.
     counted: HashMap<usize, u64>,
-    ready: Told,
+    ready: Update,
 }
 
 /// An event as it is offered.
@@ -151,7 +151,7 @@ impl Delivery {
         }
     }
 
-    pub(super) fn take(&mut self) -> Told {
+    pub(super) fn take(&mut self) -> Update {
         std::mem::take(&mut self.ready)
     }
 }
@@ -200,7 +200,7 @@ mod tests {
             delivery.hold(1, &close, place(10), Offered::Text(b""));
             assert!(delivery.bytes <= MAX_HELD);
             delivery.release(1, CHAIN, vkey, true);
-            let Told { events, marks, .. } = delivery.take();
+            let Update { events, marks, .. } = delivery.take();
             // The eighth does not fit, and what comes after it is small.
             assert_eq!((events.len(), marks.len(), delivery.bytes), (7, 1, 0));
         }

@@ -16,7 +16,7 @@
 //! assert_eq!(verification.report.counts.lines, 1);
 //! ```
 //!
-//! What a reader wants to know on the way is [`Told`]: events that verify, what there is beside them, findings as they
+//! What a reader wants to know on the way is [`Update`]: events that verify, what there is beside them, findings as they
 //! are met. An export that goes on is verified by [`Verifier::live`].
 //!
 //! Every check of SPEC's table has a file here by its name. What can be told from a stretch of lines alone is
@@ -50,9 +50,9 @@ mod sequence;
 mod signatures;
 mod summary;
 mod time;
-mod told;
 mod tree;
 mod unread;
+mod update;
 mod verdict;
 mod void;
 pub mod wire;
@@ -65,8 +65,8 @@ pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMar
 pub use picked::{Pick, PickedEvent, SummarizedEvent, Tag};
 pub use report::{Report, SignerTrust, State, Verdict};
 pub use summary::{Summarizer, Summary};
-pub use told::Told;
 pub use unread::Unread;
+pub use update::Update;
 
 use live::Live;
 use report::Counts;
@@ -178,7 +178,7 @@ impl Progress {
     }
 
     /// The same where somebody looked at the [events](Summary::events) of the stretch: of those that become verified,
-    /// [`Told`] has these, and how many others there are. The picks are in the order of the events.
+    /// [`Update`] has these, and how many others there are. The picks are in the order of the events.
     pub fn absorb_picked(&mut self, summary: Summary, stretch: &[u8], picks: &[Pick]) {
         if let Some(sequence) = &mut self.sequence {
             sequence.absorb(summary, stretch, Some(picks));
@@ -186,7 +186,7 @@ impl Progress {
     }
 
     /// What became known since the last call.
-    pub fn take(&mut self) -> Told {
+    pub fn take(&mut self) -> Update {
         self.sequence.as_mut().map(Sequence::take).unwrap_or_default()
     }
 
@@ -210,7 +210,7 @@ impl Progress {
 
     /// All summaries were taken, and so ended the intake. Gives what became known since the last call of
     /// [`take`](Self::take) too.
-    pub fn finish_telling(mut self, end: Result<(), Unread>) -> (Verification, Told) {
+    pub fn finish_telling(mut self, end: Result<(), Unread>) -> (Verification, Update) {
         let mut told = self.take();
         let unread = match (end, self.sequence) {
             (Ok(()), Some(sequence)) => {
@@ -275,7 +275,7 @@ impl Verifier {
     }
 
     /// What became known since the last call.
-    pub fn take(&mut self) -> Told {
+    pub fn take(&mut self) -> Update {
         self.progress.take()
     }
 
@@ -291,7 +291,7 @@ impl Verifier {
     }
 
     /// The export ends here; gives what became known since the last call of [`take`](Self::take) too.
-    pub fn finish_telling(mut self) -> (Verification, Told) {
+    pub fn finish_telling(mut self) -> (Verification, Update) {
         let end = self.intake.finish();
         self.drain();
         self.begin();

@@ -8,7 +8,7 @@ use std::thread;
 
 use super::chain_keys::ChainKeys;
 use super::{
-    Intake, Options, Pick, Progress, SummarizedEvent, Summarizer, Summary, Told, Unread, Verification,
+    Intake, Options, Pick, Progress, SummarizedEvent, Summarizer, Summary, Unread, Update, Verification,
     Verifier,
 };
 use crate::export::Header;
@@ -53,7 +53,7 @@ pub fn verify(
     options: Options,
     threads: usize,
     mut progress: impl FnMut(u64) + Send,
-    mut told: impl FnMut(Told),
+    mut told: impl FnMut(Update),
 ) -> io::Result<Verification> {
     if threads <= 1 {
         return alone(&mut reader, options, &mut progress, &mut told);
@@ -80,7 +80,7 @@ pub fn verify_looking<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     threads: usize,
     look: impl Fn() -> L + Sync,
     progress: impl FnMut(u64) + Send,
-    told: impl FnMut(Told),
+    told: impl FnMut(Update),
 ) -> io::Result<Verification> {
     shared_out(reader, options, threads.max(1), Some(&look), progress, told)
 }
@@ -91,7 +91,7 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     threads: usize,
     look: Option<&(impl Fn() -> L + Sync)>,
     mut progress: impl FnMut(u64) + Send,
-    mut told: impl FnMut(Told),
+    mut told: impl FnMut(Update),
 ) -> io::Result<Verification> {
     let (trust, tiles) = (options.trust.clone(), options.tiles);
     let keys = ChainKeys::default();
@@ -127,7 +127,7 @@ fn alone(
     reader: &mut impl Read,
     options: Options,
     progress: &mut impl FnMut(u64),
-    told: &mut impl FnMut(Told),
+    told: &mut impl FnMut(Update),
 ) -> io::Result<Verification> {
     let mut verifier = Verifier::new(options);
     let mut buffer = vec![0; READ];
@@ -146,7 +146,7 @@ fn alone(
     }
 }
 
-fn tell(what: Told, told: &mut impl FnMut(Told)) {
+fn tell(what: Update, told: &mut impl FnMut(Update)) {
     if !what.is_empty() {
         told(what);
     }
@@ -234,7 +234,7 @@ fn absorb(
     messages: Receiver<Message>,
     give: SyncSender<Vec<u8>>,
     mut progress: Progress,
-    told: &mut impl FnMut(Told),
+    told: &mut impl FnMut(Update),
 ) -> io::Result<Verification> {
     let mut early: BTreeMap<u64, Summarized> = BTreeMap::new();
     let mut next = 0;

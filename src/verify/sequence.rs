@@ -21,7 +21,7 @@ use super::summary::{
 use super::time::TimeCheck;
 use super::tree::Tree;
 use super::witnesses::Witnesses;
-use super::{FindingCode, Options, Pick, Told, format};
+use super::{FindingCode, Options, Pick, Update, format};
 use crate::ed25519;
 use crate::error::Quoted;
 use crate::export::Header;
@@ -105,8 +105,8 @@ impl Sequence {
     }
 
     /// What became known since the last call.
-    pub(super) fn take(&mut self) -> Told {
-        Told { findings: self.findings.take_fresh(), ..self.delivery.take() }
+    pub(super) fn take(&mut self) -> Update {
+        Update { findings: self.findings.take_fresh(), ..self.delivery.take() }
     }
 
     /// Nothing is asked any more but who signed.

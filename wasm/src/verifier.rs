@@ -8,8 +8,8 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::wire::{decode_opened, encode_opened};
 use countersign::verify::{
-    CoveredLink, Expectations, Finding, Intake, Mark, MaxAge, Options, Progress, Summarizer, Summary, Told,
-    Unread, Verification, VerifiedEvent, Verifier as LocalVerifier,
+    CoveredLink, Expectations, Finding, Intake, Mark, MaxAge, Options, Progress, Summarizer, Summary, Unread,
+    Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
 use js_sys::{Object, Reflect, Uint8Array};
 use serde::Serialize;
@@ -254,7 +254,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn add(&mut self, mut told: Told) {
+    fn add(&mut self, mut told: Update) {
         self.events.append(&mut told.events);
         self.marks.extend(told.marks);
         self.findings.append(&mut told.findings);

@@ -1,6 +1,6 @@
 //! `countersign serve --after-restore`: the way on for a log whose storage was brought back.
 
-mod held;
+mod leaf_files;
 
 use std::fs;
 use std::path::Path;
@@ -199,7 +199,7 @@ fn sources(
 ) -> Result<Vec<Box<dyn Source>>, Failure> {
     let keys: Vec<VerifierKey> = std::iter::once(key).chain(keys).cloned().collect();
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
-    let mut files = held::Held::new(from, keys);
+    let mut files = leaf_files::LeafFiles::new(from, keys);
     for place in &args.after.mend {
         let path = Path::new(place);
         if path.join(sqlite::FILE).is_file() {
@@ -215,7 +215,7 @@ fn sources(
                 .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
                 .map_err(|error| Failure::io("read", place, &error))?;
             names.sort();
-            for path in names.iter().filter(|path| path.is_file() && held::is_meant(path)) {
+            for path in names.iter().filter(|path| path.is_file() && leaf_files::is_meant(path)) {
                 files.add_file(path)?;
             }
         } else {

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign::link::ChainId;
-use countersign::verify::{Pick, PickedEvent, SummarizedEvent, Told};
+use countersign::verify::{Pick, PickedEvent, SummarizedEvent, Update};
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short, Tally};
@@ -179,7 +179,7 @@ impl<'q> Search<'q> {
     }
 
     /// Takes what became verified.
-    pub(super) fn take(&mut self, told: Told) -> Result<(), Failure> {
+    pub(super) fn take(&mut self, told: Update) -> Result<(), Failure> {
         match (self.wanted, &mut self.tally) {
             (Wanted::All, _) => self.found.total += told.others,
             (Wanted::Matching(_), Some(tally)) => tally.count_others(told.others),

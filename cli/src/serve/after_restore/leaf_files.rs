@@ -33,7 +33,7 @@ pub(super) fn is_meant(path: &Path) -> bool {
 }
 
 /// What is held in files.
-pub(super) struct Held {
+pub(super) struct LeafFiles {
     /// Leaves below this one are in the log.
     from: u64,
     keys: Vec<VerifierKey>,
@@ -44,7 +44,7 @@ pub(super) struct Held {
     loose: HashMap<(ChainId, u64), HeldLeaf>,
 }
 
-impl Held {
+impl LeafFiles {
     pub(super) fn new(from: u64, keys: Vec<VerifierKey>) -> Self {
         let (placed, loose) = (BTreeMap::new(), HashMap::new());
         Self { from, keys, names: Vec::new(), checkpoints: Vec::new(), placed, loose }
@@ -149,7 +149,7 @@ fn event(payload: &Payload<'_>, link: &Link) -> Option<SaltedEvent> {
     Some(SaltedEvent { salt: payload.salt, text })
 }
 
-impl Source for Held {
+impl Source for LeafFiles {
     fn name(&self) -> String {
         self.names.join(", ")
     }

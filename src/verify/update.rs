@@ -5,7 +5,7 @@ use super::{Mark, PickedEvent, VerifiedEvent};
 
 /// What became known since the last time, of what the [`Options`](super::Options) ask for.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct Update {
     /// Events that became verified.
     pub events: Vec<VerifiedEvent>,
     /// Events that became verified and had been [picked](super::Progress::absorb_picked).
@@ -19,7 +19,7 @@ pub struct Told {
     pub findings: Vec<Finding>,
 }
 
-impl Told {
+impl Update {
     /// Whether nothing became known.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
@@ -53,13 +53,13 @@ mod tests {
             let mut findings = Findings::default();
             findings.add(FindingCode::ChainGap, Place::line(line), format_args!(""));
             let marks = vec![Mark::Opaque { line, index: line }];
-            Told { marks, findings: findings.into_list(), ..Told::default() }
+            Update { marks, findings: findings.into_list(), ..Update::default() }
         };
-        let mut told = Told::default();
+        let mut told = Update::default();
         assert!(told.is_empty());
         told.append(at(1));
         told.append(at(2));
-        assert!(!told.is_empty() && !Told { marks: Vec::new(), ..at(1) }.is_empty());
+        assert!(!told.is_empty() && !Update { marks: Vec::new(), ..at(1) }.is_empty());
         assert_eq!(told.marks.iter().map(Mark::line).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(told.findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [1, 2]);
     }
