@@ -79,7 +79,7 @@ export class Book {
     return page;
   }
 
-  /** Exports the log, has the program verify it, looks for each event, and gives how many there are. */
+  /** Exports the log, has the program verify it, looks for each event, and gives how many there are or are counted as dropped. */
   async check(url: string): Promise<{ events: number; found: string }> {
     process.env.COUNTERSIGN_TOKEN = AUDITOR;
     const exported = await run(["export", "--dir", url]);
@@ -97,7 +97,7 @@ export class Book {
     const killed = this.#pages.filter(({ ended }) => ended === undefined);
     const stored = killed.reduce((sum, { stored }) => sum + stored.size, 0);
     return {
-      events: log.places.size,
+      events: log.places.size + dropped,
       found: `${log.places.size} events in ${log.chains} chains, ${stored} stored before ${killed.length} kills, ${dropped} dropped`,
     };
   }
