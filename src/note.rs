@@ -649,6 +649,7 @@ mod tests {
             (format!("text\n{line}"), Err(None)),
             ("text\n\n".to_owned(), Err(None)),
             (format!("text\n\n{line}more\n"), Err(Some(4))),
+            (format!("{}\n\n{line}more\n", "long ".repeat(200)), Err(Some(4))),
             (format!("text\n\n{bad_base64}"), Err(Some(3))),
             (format!("text\n\n{}", line_of(b"")), Err(Some(3))),
             (format!("text\n\n{}", line.replace("key.", "key ")), Err(Some(3))),

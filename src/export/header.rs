@@ -126,6 +126,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_header_is_an_object() {
+        let header = r#"{"countersign":"export/v1","origin":"log.example"}"#;
+        assert!(Header::parse(header.as_bytes()).is_ok());
+        let array = header.replace(':', ",").replace('{', "[").replace('}', "]");
+        for line in [&array, &header.replace(':', ","), &format!("[{header}]"), &format!("{header}{header}")]
+        {
+            assert!(Header::parse(line.as_bytes()).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn what_is_no_export_is_named_by_what_it_seems_to_be() {
         let long = vec![b'a'; MAX_LINE + 1];
         for (line, says) in [
