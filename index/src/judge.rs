@@ -138,6 +138,10 @@ fn patterns(values: &[Matcher]) -> Option<Vec<&Pattern>> {
 
 /// What is told of each value. A value of which the begin is kept alone may fit, whatever that is.
 fn told(values: &Values, needed: Option<&[&Pattern]>, fits: impl Fn(Kind, &str) -> bool) -> Vec<Told> {
+    told_by(values, needed.and_then(|patterns| scan::Needles::of(patterns, values)), fits)
+}
+
+fn told_by(values: &Values, needles: Option<scan::Needles>, fits: impl Fn(Kind, &str) -> bool) -> Vec<Told> {
     let mut told = vec![Told::No; values.len()];
     let mut look = |code: usize, kind: Kind, text: &str| {
         told[code] = match kind {
@@ -146,7 +150,7 @@ fn told(values: &Values, needed: Option<&[&Pattern]>, fits: impl Fn(Kind, &str) 
             _ => Told::No,
         };
     };
-    match needed.and_then(|patterns| scan::Needles::of(patterns, values)) {
+    match needles {
         Some(needles) => needles.candidates(values, look),
         None => values.iter().enumerate().for_each(|(code, (kind, text))| look(code, kind, text)),
     }
@@ -159,8 +163,11 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Ju
         Short::Actor | Short::Target => {
             let fits =
                 |_: Kind, text: &str| party::read(text).party().texts(&mut |text, role| says(text, role));
+            let patterns = patterns(values);
             for column in short_columns(segment, short) {
-                column.spread(&told(&column.values, None, fits), judged);
+                let of = |patterns: &Vec<&Pattern>| scan::Needles::of_words(patterns, &column.values);
+                let needles = patterns.as_ref().and_then(of);
+                column.spread(&told_by(&column.values, needles, fits), judged);
             }
         }
         Short::Signer => {

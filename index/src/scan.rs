@@ -1,6 +1,6 @@
 //! Finding texts within many, before each is looked at closely.
 
-use countersign_query::matcher::Pattern;
+use countersign_query::matcher::{Pattern, words};
 
 use crate::values::{Kind, Values};
 
@@ -10,15 +10,25 @@ pub(crate) struct Needles(Vec<Needle>);
 impl Needles {
     /// None where everything has to be looked at.
     pub(crate) fn of(patterns: &[&Pattern], values: &Values) -> Option<Self> {
-        if values.len() < 16 {
+        Self::by(values, patterns.iter().map(|pattern| pattern.pieces().iter().map(String::as_str)))
+    }
+
+    /// As [`Needles::of`], for texts that stand in parts, or in another order: each word must be there.
+    pub(crate) fn of_words(patterns: &[&Pattern], values: &Values) -> Option<Self> {
+        Self::by(
+            values,
+            patterns.iter().map(|pattern| pattern.pieces().iter().flat_map(|piece| words(piece))),
+        )
+    }
+
+    fn by<'p>(values: &Values, texts: impl Iterator<Item = impl Iterator<Item = &'p str>>) -> Option<Self> {
+        if values.len() < 4 {
             return None;
         }
         let mut needles = Vec::new();
-        for pattern in patterns {
-            let piece = pattern.pieces().iter().max_by_key(|piece| piece.len())?;
-            if piece.is_empty() {
-                return None;
-            }
+        for mut pieces in texts.map(|pieces| pieces.filter(|piece| !piece.is_empty())) {
+            let first = pieces.next()?;
+            let piece = pieces.fold(first, |one, other| if other.len() > one.len() { other } else { one });
             // A text of ASCII in lower case is one of ASCII.
             if piece.is_ascii() {
                 needles.push(Needle::of(piece));

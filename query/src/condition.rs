@@ -269,7 +269,7 @@ impl Party<'_> {
         let Self { id, name, kind } = self;
         id.as_deref().is_some_and(|id| {
             test(id, Role::Whole)
-                || kind.as_deref().is_some_and(|kind| test(&format!("{kind}:{id}"), Role::Whole))
+                || kind.as_deref().is_some_and(|kind| test(&[kind, ":", id].concat(), Role::Whole))
         }) || name.as_deref().is_some_and(|name| test(name, Role::Name))
     }
 }
