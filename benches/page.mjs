@@ -78,17 +78,21 @@ try {
 async function bare() {
   await page.goto(`${server.address}/bare`);
   await page.setInputFiles("input", join(folder, "export.ndjson"));
-  const { browser } = JSON.parse(readFileSync(fileURLToPath(new URL("../js/package.json", import.meta.url)))).exports["./verify"];
   const verify = await page.evaluate(
-    async ({ entry, trust }) => {
-      const { verify } = await import(entry);
+    async (trust) => {
+      const { createVerifier } = await import("/js/dist/verify/create-verifier.js");
+      const { compileFetched } = await import("/js/dist/artefact/fetched.js");
+      const { verify } = createVerifier({
+        module: () => compileFetched(new URL("/js/packages/viewer/dist/verifier.wasm", location.href)),
+        worker: () => new Worker("/js/packages/viewer/dist/verify-worker.js", { type: "module" }),
+      });
       const [file] = document.querySelector("input").files;
       const begun = performance.now();
       const { report } = await verify(file, { trust });
       if (!["verified", "partial"].includes(report.verdict)) throw new Error(report.verdict);
       return performance.now() - begun;
     },
-    { entry: join("/js", browser), trust: readFileSync(join(folder, "trust.txt"), "utf8") },
+    readFileSync(join(folder, "trust.txt"), "utf8"),
   );
   return { verify };
 }
