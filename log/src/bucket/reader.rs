@@ -64,6 +64,8 @@ struct State {
     own: HashMap<ChainId, VerifierKey>,
     /// By the objects' names.
     faults: BTreeMap<String, Fault>,
+    /// What the bucket failed with: what was not answered is not damaged.
+    failure: Option<StoreError>,
     /// Where commits begin of which more is left than should be.
     leftovers: BTreeSet<u64>,
 }
@@ -261,14 +263,18 @@ impl ObjectReader {
         });
         let fetched = futures_util::stream::iter(fetching).buffered(AT_ONCE).collect::<Vec<_>>();
         for (base, commit) in self.objects.wait(fetched) {
-            if let Err((place, error)) = &commit {
-                let why = match error {
-                    StoreError::Damaged(why) => why.clone(),
-                    error => error.to_string(),
-                };
-                self.tell("fsck.commit", place, &why);
-            }
-            self.state().commits.insert(base, commit.ok());
+            let commit = match commit {
+                Ok(commit) => Some(commit),
+                Err((place, StoreError::Damaged(why))) => {
+                    self.tell("fsck.commit", &place, &why);
+                    None
+                }
+                Err((_, error)) => {
+                    self.state().failure.get_or_insert(error);
+                    None
+                }
+            };
+            self.state().commits.insert(base, commit);
         }
     }
 
@@ -298,8 +304,22 @@ impl ObjectReader {
     }
 
     fn public(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let object = self.objects.wait(self.objects.get(&self.layout.public(path)))?;
-        Ok(object.map(|object| object.bytes.to_vec()))
+        match self.objects.wait(self.objects.get(&self.layout.public(path))) {
+            Ok(object) => Ok(object.map(|object| object.bytes.to_vec())),
+            Err(error) => {
+                let again = StoreError::unavailable("reading what is public", &error);
+                self.state().failure.get_or_insert(error);
+                Err(again)
+            }
+        }
+    }
+
+    /// Whether the bucket answered all that it was asked.
+    ///
+    /// # Errors
+    /// What it failed with first.
+    pub(crate) fn has_answered(&self) -> Result<(), StoreError> {
+        self.state().failure.take().map_or(Ok(()), Err)
     }
 
     /// What is left where it was erased. `here` are the leaves whose events were found. Gives how many erasures are not

@@ -43,9 +43,11 @@ pub fn check_bucket(
         if differs.is_none() {
             differs = index.as_ref().and_then(|index| first_other(&**index, first, leaves));
         }
-        objects.check_bundle(first, leaves)
+        objects.check_bundle(first, leaves)?;
+        objects.has_answered()
     };
     let found = check_leaves(&reader, objects.origin(), From::Objects, &mut going_on, &mut also)?;
+    objects.has_answered()?;
     if let Some(leaf) = differs {
         let why = "the folder's index has another leaf there than the bucket";
         report.tell("fsck.folder", format!("leaf {leaf}"), why, Mend::Folder);

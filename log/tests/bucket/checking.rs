@@ -6,6 +6,7 @@ use std::sync::Arc;
 use countersign::link::ChainId;
 use countersign_log::fsck::{Report, check_bucket, repair_bucket};
 use countersign_log::serve::Serving;
+use countersign_log::store::StoreError;
 use countersign_log::tokens::{self, Rights, Scope};
 use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
@@ -14,6 +15,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::common::server::{client, send};
+use crate::faults::Faulty;
 use crate::random::Random;
 use crate::world::{World, deliver, deliver_at_once, emitter, url};
 
@@ -110,6 +112,22 @@ fn a_whole_bucket_is_whole() {
         assert_eq!(report.damages, []);
         // The log's own chain has an event, which records the erasure.
         assert_eq!((report.leaves, report.events, report.erased, report.unfinished), (LEAVES, 298, 3, 0));
+    }
+}
+
+#[test]
+fn a_bucket_that_does_not_answer_is_not_taken_for_damaged() {
+    let scene = Scene::new();
+    for from in [0, 1, 256] {
+        let way = Faulty::new(scene.world.store.clone(), 0);
+        let (bucket, handle) = (scene.world.bucket(way.clone()), scene.world.runtime.handle());
+        let failing = way.clone();
+        let checked = check_bucket(bucket, handle.clone(), None, &mut |done, _| {
+            if done >= from {
+                failing.fail(1000);
+            }
+        });
+        assert!(matches!(checked, Err(StoreError::Unavailable { .. })), "{from}: {checked:?}");
     }
 }
 
