@@ -211,6 +211,11 @@ impl Stream {
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
+
+    /// What a header of the answer says.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
 }
 
 impl Read for Stream {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use countersign::export::Item;
 use countersign::link::{ChainId, EventLink, Link};
+use countersign_query::tally::Unknown;
 use countersign_query::value::Document;
 use countersign_query::{Entry, Findings, Query, Readings};
 
@@ -54,17 +55,23 @@ impl Looking {
     }
 }
 
-/// What must be said of a search, so that nobody takes "nothing found" for more than it is.
-pub(crate) fn told(findings: &Findings) -> String {
-    let mut text = String::new();
-    let Findings { matched, of, unknown, conditions, steps, times } = findings;
-    let _ = writeln!(text, "{} of {} that verify as asked for.", plural(*matched), plural(*of));
-    for field in unknown {
+/// What must be said of fields that no event has.
+pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
+    let one = |field: &Unknown| {
         let near: Vec<_> = field.nearest.iter().map(|near| plain(near)).collect();
         let near = if near.is_empty() { String::new() } else { format!(" Near to it: {}.", near.join(", ")) };
         let said = format!("No event has the field {}.{near}", plain(&field.field));
-        let _ = writeln!(text, "{}", doubt(format_args!("! {said}")));
-    }
+        format!("{}\n", doubt(format_args!("! {said}")))
+    };
+    unknown.iter().map(one).collect()
+}
+
+/// What must be said of a search of such events, so that nobody takes "nothing found" for more than it is.
+pub(crate) fn told(findings: &Findings, which: &str) -> String {
+    let mut text = String::new();
+    let Findings { matched, of, unknown, conditions, steps, times } = findings;
+    let _ = writeln!(text, "{} of {} {which} as asked for.", plural(*matched), plural(*of));
+    text.push_str(&unknown_fields(unknown));
     if let Some((own, recorded)) = times {
         let _ = writeln!(
             text,

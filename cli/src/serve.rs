@@ -35,7 +35,7 @@ use zeroize::Zeroizing;
 use crate::errors::{Failure, shown};
 use crate::keygen::{self, random};
 use crate::output::Output;
-use crate::{args, input, key, stop, style};
+use crate::{args, input, key, readings, stop, style};
 
 /// The name of the log's key file in its folder.
 const KEY: &str = "log.key";
@@ -133,6 +133,8 @@ pub(crate) struct Args {
     /// Refuse reads that cannot be recorded: each is answered when its record is durable
     #[arg(long)]
     require_records: bool,
+    #[command(flatten)]
+    own: readings::Own,
     #[command(flatten)]
     oidc: oidc::OpenId,
     /// Serve this HTML file at / in place of the console
@@ -244,6 +246,7 @@ async fn run_server(
         tls: certificate.as_ref().map(|certificate| certificate.tls.clone()),
         cors,
         hosts,
+        readings: args.own.load()?,
         issuer: args.oidc.config()?,
         reads: ReadRules { record: args.record_reads, required: args.require_records },
         page,

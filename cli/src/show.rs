@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         lines(found, &standings, &readings)?;
         let _ = writeln!(anstream::stderr().lock(), "{headline}");
         if let Some(findings) = findings {
-            let _ = write!(anstream::stderr().lock(), "{}", query::told(&findings));
+            let _ = write!(anstream::stderr().lock(), "{}", query::told(&findings, VERIFY));
         }
         return Ok(report.verdict.exit_status());
     }
@@ -251,7 +251,7 @@ fn table(
 ) -> Result<(), Failure> {
     let (kept, total) = (found.kept(), found.total);
     if let Some(findings) = findings.filter(|findings| findings.of > 0) {
-        text.push_str(&query::told(findings));
+        text.push_str(&query::told(findings, VERIFY));
         if kept == 0 {
             return Ok(());
         }
@@ -314,6 +314,8 @@ fn table(
     Ok(())
 }
 
+/// Which events are searched.
+const VERIFY: &str = "that verify";
 /// The reading of our own shape.
 const OWN: &str = "countersign";
 

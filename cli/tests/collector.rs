@@ -233,6 +233,23 @@ fn what_is_in_the_log_is_exported_from_its_address_and_from_its_folder() {
             assert_eq!(report["verdict"], verdict, "{from} {asked:?} {report}");
         }
     }
+    for (from, query, told) in [
+        (&*serving.url, "actr.id:u_1", "No event has the field actr.id. Near to it: actor.id"),
+        ("log", "actr.id:u_1", "No event has the field actr.id. Near to it: actor.id"),
+        (&serving.url, "n=7 OR m=8", "No event has the field m."),
+        (&serving.url, "n=7 n=8", "0 events of 60 events of the log as asked for"),
+        ("log", "n=7 n=8", "1         0  n:8"),
+        (&serving.url, "n=7 since:2020", "by the time of recording for 60 that state none"),
+    ] {
+        place
+            .run(&["export", "--dir", from, "--token-file", "token.txt", "--query", query])
+            .success()
+            .stderr(predicate::str::contains(told));
+    }
+    place
+        .run(&["export", "--dir", &serving.url, "--token-file", "token.txt", "--query", "n=7"])
+        .success()
+        .stderr(predicate::str::contains("No event").not());
     place
         .run(&["export", "--dir", "log", "--range", "5..99"])
         .code(2)

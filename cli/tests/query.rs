@@ -43,6 +43,11 @@ fn each_event_is_one_line_of_json_as_it_was_signed() {
     let (_, event) = text.split_once("\"event\":").unwrap();
     let (event, _) = event.split_once(",\"read\":").unwrap();
     assert!(place.read("audit.ndjson").contains(&format!("\"event\":{event}")));
+    let on = |threads: &str| {
+        let args = ["show", "audit.ndjson", "--query", "-n:3 actr:x OR n>1", "--threads", threads];
+        place.run(&args).code(3).get_output().stdout.clone()
+    };
+    assert_eq!(on("1"), on("3"));
     let all = place.run(&["show", "audit.ndjson", "--json"]).code(3);
     assert_eq!(String::from_utf8(all.get_output().stdout.clone()).unwrap().lines().count(), 5);
 }

@@ -6,6 +6,8 @@ mod cors;
 pub(crate) mod erase;
 pub(crate) mod erasures;
 pub(crate) mod evidence;
+#[cfg(feature = "server")]
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod health;
 mod problem;

@@ -190,20 +190,24 @@ fn free_text(text: &str) -> Result<Query, Unusable> {
 }
 
 /// Looks at links and events with queries.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Looking {
     readings: Readings,
     /// The names of the keys that sign chains.
     signers: HashMap<ChainId, Option<String>>,
 }
 
-impl Default for Looking {
-    fn default() -> Self {
-        Self { readings: Readings::built_in(), signers: HashMap::new() }
-    }
-}
-
 impl Looking {
+    /// By these readings.
+    pub(crate) fn new(readings: &Readings) -> Self {
+        Self { readings: readings.clone(), signers: HashMap::new() }
+    }
+
+    /// What members say alone: for conditions that no reading is for.
+    pub(crate) fn at_members() -> Self {
+        Self::new(&Readings::default())
+    }
+
     /// Whether a link, and its event where it is there, are as asked.
     pub(crate) fn matches(
         &mut self,
@@ -215,13 +219,24 @@ impl Looking {
         if query.is_empty() {
             return Ok(true);
         }
+        let event = event.filter(|_| query.reads_events());
+        self.look(reader, query, link, event, |entry| query.matches(entry))
+    }
+
+    /// Looks at a link, and its event where it is there, as a query does.
+    pub(crate) fn look<T>(
+        &mut self,
+        reader: &dyn Reader,
+        query: &Query,
+        link: &Link,
+        event: Option<&str>,
+        look: impl FnOnce(&Entry<'_>) -> T,
+    ) -> Result<T, StoreError> {
         if query.asks(Short::Signer) {
             self.find_signer(reader, link)?;
         }
-        let chain = link.chain();
-        let signer = self.signers.get(&chain).and_then(Option::as_deref);
-        let event = event.filter(|_| query.reads_events());
-        Ok(self.with_entry(link, event, signer, |entry| query.matches(entry)))
+        let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
+        Ok(self.with_entry(link, event, signer, look))
     }
 
     /// What there is to ask of a link and its event.

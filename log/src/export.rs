@@ -9,6 +9,7 @@
 
 mod attest;
 mod candidates;
+mod explain;
 mod lines;
 mod plan;
 mod skips;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign::link::{ChainId, Link};
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign_query::Readings;
 use roaring::RoaringTreemap;
 
 use crate::asked::{Asked, Looking};
@@ -29,6 +31,7 @@ use attest::Attested;
 pub(crate) use attest::Had;
 
 pub use candidates::{Candidates, Index};
+pub use explain::Explained;
 pub use lines::{Line, Lines};
 pub use plan::Plan;
 
@@ -83,6 +86,7 @@ pub enum ExportError {
 pub struct Exporter {
     reader: Arc<dyn Reader>,
     origin: String,
+    readings: Readings,
     search: Option<Arc<dyn Index>>,
     known: Mutex<Known>,
 }
@@ -99,7 +103,20 @@ impl Exporter {
     /// one all cosignatures do.
     pub fn new(reader: Arc<dyn Reader>, origin: impl Into<String>, trust: Option<Trust>) -> Self {
         let known = Mutex::new(Known { trust, attested: Attested::default() });
-        Self { reader, origin: origin.into(), search: None, known }
+        let readings = Readings::built_in();
+        Self { reader, origin: origin.into(), readings, search: None, known }
+    }
+
+    /// The same, reading events by these.
+    #[must_use]
+    pub fn with_readings(mut self, readings: Readings) -> Self {
+        self.readings = readings;
+        self
+    }
+
+    /// How events are read.
+    pub(crate) fn readings(&self) -> &Readings {
+        &self.readings
     }
 
     /// Goes by another trust file from now on.
@@ -162,7 +179,9 @@ impl Exporter {
         }
         let leaf = self.reader.leaves_with_events(index..index + 1)?.pop();
         match leaf.and_then(|leaf| Some((leaf.link()?, leaf.event))) {
-            Some((link, event)) => shows(&mut Looking::default(), &*self.reader, scope, &link, &event),
+            Some((link, event)) => {
+                shows(&mut Looking::new(&self.readings), &*self.reader, scope, &link, &event)
+            }
             None => Ok(false),
         }
     }

@@ -6,13 +6,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use countersign::time::Time;
+use countersign_query::Readings;
 use roaring::RoaringTreemap;
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
 use crate::asked::Asked;
 use crate::collector::Collector;
 use crate::erase::choose;
-use crate::export::{ExportError, Exporter, Had, Plan, Request};
+use crate::export::{Explained, ExportError, Exporter, Had, Plan, Request};
 use crate::oidc::Issuer;
 use crate::own_chain::OwnChains;
 use crate::reads::{ReadRules, Reads};
@@ -48,9 +49,16 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Of a log with that folder. Without an index every search looks at all events.
-    pub fn new(collector: Collector, folder: &Path, search: Option<Arc<Search>>, reads: ReadRules) -> Self {
+    /// Of a log with that folder, whose events are read by these. Without an index every search looks at all events.
+    pub fn new(
+        collector: Collector,
+        folder: &Path,
+        readings: Readings,
+        search: Option<Arc<Search>>,
+        reads: ReadRules,
+    ) -> Self {
         let exporter = Exporter::new(collector.reader().clone(), collector.origin(), None);
+        let exporter = exporter.with_readings(readings);
         let exporter = match &search {
             Some(search) => exporter.with_search(search.clone()),
             None => exporter,
@@ -195,6 +203,18 @@ impl Reading {
         self.look(move |exporter, cancelled| exporter.plan(&request, cancelled)).await
     }
 
+    /// Looks at all events that an export can have, and tells what was found: see [`Exporter::explain`].
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub(crate) async fn explain(
+        self: &Arc<Self>,
+        request: Request,
+        fields_alone: bool,
+    ) -> Result<Explained, ExportError> {
+        self.look(move |exporter, cancelled| exporter.explain(&request, fields_alone, cancelled)).await
+    }
+
     /// The events that fulfil all of these conditions, by looking at each: see [`choose`].
     pub(crate) async fn choose(
         self: &Arc<Self>,
@@ -203,7 +223,14 @@ impl Reading {
     ) -> Result<RoaringTreemap, ExportError> {
         let reader = self.collector.reader().clone();
         self.look(move |exporter, cancelled| {
-            choose(&*reader, asked.query(), &scope, exporter.published_size()?, cancelled)
+            choose(
+                &*reader,
+                exporter.readings(),
+                asked.query(),
+                &scope,
+                exporter.published_size()?,
+                cancelled,
+            )
         })
         .await
     }

@@ -34,7 +34,7 @@ pub enum RecordReads {
     /// None.
     #[default]
     None,
-    /// Exports, with conditions (searches) and without.
+    /// Exports, with conditions (searches) and without, and explanations of searches.
     Exports,
     /// Proofs and live views too.
     All,
@@ -66,6 +66,7 @@ pub struct ReadRules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Export,
+    Explain,
     Proof,
     Stream,
 }
@@ -74,6 +75,7 @@ impl Way {
     fn name(self) -> &'static str {
         match self {
             Self::Export => "export",
+            Self::Explain => "explain",
             Self::Proof => "proof",
             Self::Stream => "stream",
         }
@@ -195,7 +197,7 @@ impl Reads {
     ) -> Result<Option<Tally>, SubmitError> {
         let is_recorded = match self.rules.record {
             RecordReads::None => false,
-            RecordReads::Exports => what.way == Way::Export,
+            RecordReads::Exports => matches!(what.way, Way::Export | Way::Explain),
             RecordReads::All => true,
         };
         if !is_recorded {

@@ -45,8 +45,8 @@ pub const FILE: &str = "search.sqlite";
 const FORM: i64 = 3;
 
 /// The same with the readings by which the terms were made.
-fn version() -> i64 {
-    let [a, b, c, ..] = Readings::built_in_digest().0;
+fn version(readings: &Readings) -> i64 {
+    let [a, b, c, ..] = readings.digest().0;
     FORM << 24 | i64::from(a) << 16 | i64::from(b) << 8 | i64::from(c)
 }
 
@@ -65,6 +65,8 @@ INSERT INTO log VALUES (0, x'');
 pub struct Search {
     path: PathBuf,
     secret: Secret,
+    /// How events are read.
+    readings: Readings,
     /// Who indexes, one at a time.
     writing: Mutex<Connection>,
     /// Who asks.
@@ -128,16 +130,16 @@ fn integer(value: u64) -> i64 {
 }
 
 impl Search {
-    /// Opens the index in the log's folder. One that is missing, damaged or of another log is made anew.
+    /// Opens the index in the log's folder. One that is missing, damaged, of another log or of other readings is made anew.
     ///
     /// # Errors
     /// What SQLite says, or the store.
-    pub fn open(folder: &Path, reader: &dyn Reader) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path, reader: &dyn Reader, readings: Readings) -> Result<Self, StoreError> {
         let (path, secret) = (folder.join(FILE), Secret::load(folder)?);
-        let opened = match open_file(&path, reader) {
+        let opened = match open_file(&path, reader, &readings) {
             Ok(None) | Err(Fault::Broken(_)) => {
                 sqlite::remove(&path)?;
-                open_file(&path, reader)?
+                open_file(&path, reader, &readings)?
             }
             opened => opened?,
         };
@@ -146,6 +148,7 @@ impl Search {
         let search = Self {
             path,
             secret,
+            readings,
             writing: Mutex::new(writing),
             reading: Mutex::new(reading),
             damaged: Mutex::default(),
@@ -179,7 +182,7 @@ impl Search {
         *writing = Connection::open_in_memory().map_err(failed)?;
         *reading = Connection::open_in_memory().map_err(failed)?;
         sqlite::remove(&self.path)?;
-        let opened = open_file(&self.path, reader)?;
+        let opened = open_file(&self.path, reader, &self.readings)?;
         let unusable = || StoreError::Damaged("the new search index is not usable".into());
         (*writing, *reading) = opened.ok_or_else(unusable)?;
         self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -338,7 +341,11 @@ impl Index for Search {
 
 /// None when the file is of another version, or of another log than the store's: also of one that was rolled back since,
 /// whose events may be there again that the index forgot.
-fn open_file(path: &Path, reader: &dyn Reader) -> Result<Option<(Connection, Connection)>, Fault> {
+fn open_file(
+    path: &Path,
+    reader: &dyn Reader,
+    readings: &Readings,
+) -> Result<Option<(Connection, Connection)>, Fault> {
     crate::sqlite::touch(path).map_err(|error| StoreError::unavailable("making the search index", error))?;
     let connect = || -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
@@ -357,10 +364,11 @@ fn open_file(path: &Path, reader: &dyn Reader) -> Result<Option<(Connection, Con
     };
     match prepare().map_err(failed)? {
         0 => {
-            let setup = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {}; COMMIT", version());
+            let setup =
+                format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {}; COMMIT", version(readings));
             writing.execute_batch(&setup).map_err(failed)?;
         }
-        known if known == version() => {
+        known if known == version(readings) => {
             let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
             let known =
                 writing.query_row("SELECT size, last FROM log", [], row).optional().map_err(failed)?;

@@ -12,6 +12,7 @@ use countersign::log::Limits;
 use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign_query::Readings;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -53,6 +54,8 @@ pub struct Config {
     pub cors: Cors,
     /// The names that it answers to, beside those of loopback and `listen`.
     pub hosts: Hosts,
+    /// How events are read.
+    pub readings: Readings,
     /// Who vouches for readers, beside the tokens of the folder.
     pub issuer: Option<oidc::Config>,
     /// Which reads are recorded on the log's own chain.
@@ -134,6 +137,7 @@ pub async fn serve_beginning_with(
         tls,
         cors,
         hosts,
+        readings,
         issuer,
         reads,
         page,
@@ -231,10 +235,10 @@ pub async fn serve_beginning_with(
         recorded.map_err(|error| StoreError::unavailable("recording what the log goes on from", error))?;
     }
     let witnessing = tokio::spawn(witnessing.run());
-    let search = open_search(&folder, &collector).await;
+    let search = open_search(&folder, &collector, &readings).await;
     let issuer = issuer.map(|issuer| Issuer::new(issuer, steady)).transpose().map_err(io::Error::other);
     let issuer = issuer.map_err(failed("preparing to ask the issuer"))?;
-    let reading = Reading::new(collector.clone(), &folder, search.clone(), reads);
+    let reading = Reading::new(collector.clone(), &folder, readings, search.clone(), reads);
     let reading = Arc::new(reading.with_issuer(issuer));
     tokio::spawn(Reads::keep_recording(Arc::downgrade(reading.reads())));
     tokio::spawn(Reading::watch_tokens(Arc::downgrade(&reading)));
@@ -295,9 +299,9 @@ fn memory(
 }
 
 /// The search index. A log without one answers all the same, only slower.
-async fn open_search(folder: &Path, collector: &Collector) -> Option<Arc<Search>> {
-    let (folder, reader) = (folder.to_owned(), collector.reader().clone());
-    let opened = tokio::task::spawn_blocking(move || Search::open(&folder, &*reader)).await;
+async fn open_search(folder: &Path, collector: &Collector, readings: &Readings) -> Option<Arc<Search>> {
+    let (folder, reader, readings) = (folder.to_owned(), collector.reader().clone(), readings.clone());
+    let opened = tokio::task::spawn_blocking(move || Search::open(&folder, &*reader, readings)).await;
     match opened
         .map_err(|error| error.to_string())
         .and_then(|opened| opened.map_err(|error| error.to_string()))

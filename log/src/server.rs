@@ -25,6 +25,7 @@ use axum::http::{Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
+use countersign_query::Readings;
 use tokio::sync::Semaphore;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -72,7 +73,13 @@ pub struct AppState {
 impl AppState {
     /// Of a log with that folder, which grants its clients so much.
     pub fn new(collector: Collector, folder: PathBuf, bounds: Bounds) -> Self {
-        let reading = Arc::new(Reading::new(collector.clone(), &folder, None, ReadRules::default()));
+        let reading = Arc::new(Reading::new(
+            collector.clone(),
+            &folder,
+            Readings::built_in(),
+            None,
+            ReadRules::default(),
+        ));
         let budget = Budget::new(bounds.memory);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let readers = Arc::new(Semaphore::new(cores));
@@ -94,6 +101,7 @@ fn reading() -> Router<AppState> {
     let gzip = CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest);
     Router::new()
         .route("/export", get(handlers::export))
+        .route("/explain", get(handlers::explain))
         .route("/proof/{chain}/{seq}", get(handlers::proof))
         .route("/evidence", get(handlers::evidence))
         .layer(gzip)

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use countersign_log::fsck::{Mend, Report, check, repair};
 use countersign_log::search::Search;
 use countersign_log::sqlite::FILE;
+use countersign_query::Readings;
 use reading::{EVENTS, TestLog};
 
 /// A log of a few hundred leaves, with an index.
@@ -24,7 +25,7 @@ fn log() -> TestLog {
         }
     }
     log.checkpoint();
-    let search = Search::open(log.folder.path(), &**log.reader()).unwrap();
+    let search = Search::open(log.folder.path(), &**log.reader(), Readings::built_in()).unwrap();
     while search.advance(&**log.reader(), log.size(), 32).unwrap() > 0 {}
     log
 }

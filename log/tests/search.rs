@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use countersign_log::export::{Index as _, Request};
 use countersign_log::search::{FILE, KEY_FILE, Search};
+use countersign_query::Readings;
 use proptest::prelude::*;
 use reading::{DAY, EVENTS, TestLog, all_bytes, export, filters, request, shown, steps, verify};
 
@@ -14,7 +15,7 @@ use reading::{DAY, EVENTS, TestLog, all_bytes, export, filters, request, shown, 
 const PAGE: u64 = 64;
 
 fn open(log: &TestLog) -> Arc<Search> {
-    Arc::new(Search::open(log.folder.path(), &**log.reader()).unwrap())
+    Arc::new(Search::open(log.folder.path(), &**log.reader(), Readings::built_in()).unwrap())
 }
 
 fn advance(search: &Search, log: &TestLog) {
@@ -271,7 +272,7 @@ fn one_that_is_newer_than_its_log_is_made_anew() {
     copy(log.folder.path(), restored.path(), FILE);
     copy(log.folder.path(), restored.path(), KEY_FILE);
     let store = countersign_log::sqlite::open(restored.path(), reading::ORIGIN).unwrap();
-    let search = Search::open(restored.path(), &*store.reader).unwrap();
+    let search = Search::open(restored.path(), &*store.reader, Readings::built_in()).unwrap();
     assert_eq!(
         search.indexed().unwrap(),
         0,

@@ -194,10 +194,18 @@ static BUILT_IN: [(&str, &str); 17] = [
 const MOST: usize = 256;
 
 /// The readings that are known, in the order in which they are tried.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Readings {
     list: Arc<[Arc<Definition>]>,
     roots: Arc<HashMap<String, u32>>,
+    digest: Hash,
+}
+
+/// None: events are what their members say.
+impl Default for Readings {
+    fn default() -> Self {
+        Self { list: Arc::default(), roots: Arc::default(), digest: Hash::of(&[]) }
+    }
 }
 
 impl fmt::Debug for Readings {
@@ -227,7 +235,9 @@ impl Readings {
     /// Where a file is no reading as `docs/readings.md` has it, or two of the others have one name.
     pub fn with<'t>(&self, others: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Self, Unusable> {
         let mut list: Vec<Arc<Definition>> = Vec::new();
+        let mut digest = self.digest;
         for (file, text) in others {
+            digest = Hash::of(&[&digest.0, text.as_bytes()]);
             let definition = Definition::parse(text).map_err(|why| why.within(file))?;
             if list.iter().any(|other| other.read_as == definition.read_as) {
                 let problem = format!("there is another reading as {:?}", definition.read_as);
@@ -245,21 +255,25 @@ impl Readings {
                 list.push(Arc::clone(definition));
             }
         }
-        Ok(Self::of(list))
+        Ok(Self::of(list, digest))
     }
 
-    /// Which readings come with this crate: another digest tells that events may read otherwise.
+    /// The [digest](Self::digest) of those that come with this crate.
     pub fn built_in_digest() -> Hash {
-        let parts = BUILT_IN.iter().flat_map(|(file, text)| [file.as_bytes(), b"\0", text.as_bytes(), b"\0"]);
-        Hash::of(&parts.collect::<Vec<_>>())
+        Self::built_in().digest()
     }
 
-    fn of(mut list: Vec<Arc<Definition>>) -> Self {
+    /// Which readings these are: another digest tells that events may read otherwise.
+    pub fn digest(&self) -> Hash {
+        self.digest
+    }
+
+    fn of(mut list: Vec<Arc<Definition>>, digest: Hash) -> Self {
         let mut roots = HashMap::new();
         for definition in &mut list {
             Arc::make_mut(definition).number_roots(&mut roots);
         }
-        Self { list: list.into(), roots: Arc::new(roots) }
+        Self { list: list.into(), roots: Arc::new(roots), digest }
     }
 
     /// What they are called, in their order.

@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
-use countersign_log::export::{ExportError, Exporter, Lines, Request};
+use countersign_log::export::{Explained, ExportError, Exporter, Lines, Request};
 use countersign_log::sqlite;
 use countersign_log::store::StoreError;
 
@@ -15,18 +15,23 @@ use crate::verify;
 /// The trust file that the collector of the folder goes by, unless it was given another.
 const TRUST: &str = "trust.txt";
 
+/// A log in a folder, and what is asked of it.
+pub(super) struct Log {
+    exporter: Exporter,
+    request: Request,
+    name: String,
+}
+
 /// An export as it is made.
 pub(super) struct Made {
     lines: Lines,
     piece: Cursor<Vec<u8>>,
+    /// How many links and events of it are as asked.
+    pub(super) matched: u64,
 }
 
-/// Begins an export of the log in that folder; a collector may run there meanwhile.
-pub(super) fn open(
-    folder: &Path,
-    chosen: &Chosen,
-    query: &[(&'static str, String)],
-) -> Result<Made, Failure> {
+/// Opens the log in that folder; a collector may run there meanwhile.
+pub(super) fn open(folder: &Path, chosen: &Chosen, query: &[(&'static str, String)]) -> Result<Log, Failure> {
     let name = shown(folder);
     std::fs::read_dir(folder).map_err(|error| Failure::io("read", &name, &error))?;
     let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
@@ -53,9 +58,23 @@ pub(super) fn open(
             })?,
         }
     }
-    let plan = Exporter::new(reader, origin, trust).plan(&request, &|| false);
-    let plan = plan.map_err(|error| explain(&error).within(&name))?;
-    Ok(Made { lines: plan.lines(), piece: Cursor::default() })
+    let exporter = Exporter::new(reader, origin, trust).with_readings(chosen.own.load()?);
+    Ok(Log { exporter, request, name })
+}
+
+impl Log {
+    /// Begins the export.
+    pub(super) fn export(&self) -> Result<Made, Failure> {
+        let plan = self.exporter.plan(&self.request, &|| false);
+        let plan = plan.map_err(|error| explain(&error).within(&self.name))?;
+        Ok(Made { matched: plan.shown().len(), lines: plan.lines(), piece: Cursor::default() })
+    }
+
+    /// What a search of it finds.
+    pub(super) fn explain(&self, fields_alone: bool) -> Result<Explained, Failure> {
+        let explained = self.exporter.explain(&self.request, fields_alone, &|| false);
+        explained.map_err(|error| explain(&error).within(&self.name))
+    }
 }
 
 impl Read for Made {

@@ -1,5 +1,6 @@
 //! `countersign export`: an export out of a log, from its collector or from its folder.
 
+mod explained;
 mod folder;
 
 use std::io::{self, Read};
@@ -10,6 +11,7 @@ use countersign::Code;
 use countersign::Error;
 use countersign::link::ChainId;
 use countersign::time::Time;
+use countersign_query::Query;
 
 use crate::args;
 use crate::errors::{Failure, shown};
@@ -106,29 +108,41 @@ fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
     })?;
     let token = token::load(args.token_file.as_deref())?;
     let request = Request::of(args)?;
-    let open = || fetch(&prefix, &request, token.as_ref());
-    if request.whole {
-        let mut stream = open()?;
-        let name = stream.name().to_owned();
-        return keep(&mut stream, &name, args.output.as_deref());
-    }
-    let open = || {
-        let stream = open()?;
-        let name = stream.name().to_owned();
-        Ok(Input::stream(&name, Box::new(stream)))
+    let mut stream = fetch(&prefix, &request, token.as_ref())?;
+    let name = stream.name().to_owned();
+    let nothing = stream.header("countersign-matched") == Some("0");
+    let status = if request.whole {
+        keep(&mut stream, &name, args.output.as_deref())
+    } else {
+        let open = || Ok(Input::stream(&name, Box::new(stream)));
+        slice::slice(&args.chosen, matches, open, args.output.as_deref())
     };
-    slice::slice(&args.chosen, matches, open, args.output.as_deref())
+    if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
+        (&status, request.explains(nothing))
+    {
+        explained::told(explained::by_collector(&prefix, &request, fields_alone, token.as_ref()));
+    }
+    status
 }
 
 /// What the collector would answer, without it.
 fn from_folder(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
     let request = Request::of(args)?;
-    let open = || folder::open(Path::new(&args.log), &args.chosen, &request.query);
-    if request.whole {
-        return keep(&mut open()?, &args.log, args.output.as_deref());
+    let log = folder::open(Path::new(&args.log), &args.chosen, &request.query)?;
+    let mut made = log.export()?;
+    let nothing = made.matched == 0;
+    let status = if request.whole {
+        keep(&mut made, &args.log, args.output.as_deref())
+    } else {
+        let open = || Ok(Input::stream(&args.log, Box::new(made)));
+        slice::slice(&args.chosen, matches, open, args.output.as_deref())
+    };
+    if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
+        (&status, request.explains(nothing))
+    {
+        explained::told(log.explain(fields_alone).map(|found| explained::Told::new(found, fields_alone)));
     }
-    let open = || Ok(Input::stream(&args.log, Box::new(open()?)));
-    slice::slice(&args.chosen, matches, open, args.output.as_deref())
+    status
 }
 
 /// What is asked of the collector.
@@ -173,6 +187,28 @@ impl Request {
         }
         let whole = !local && chosen.event.is_empty() && chains.len() <= 1;
         Ok(Self { path: "export".into(), query, whole })
+    }
+}
+
+impl Request {
+    /// The conditions and bounds of a search, where it is one that must be explained.
+    fn searched(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let asked = self.query.iter().map(|(name, value)| (*name, value.as_str()));
+        asked.filter(|(name, _)| !matches!(*name, "limit" | "boundary"))
+    }
+
+    /// Whether what is found must be explained, and whether it is enough to name fields that no event has.
+    fn explains(&self, nothing: bool) -> Option<bool> {
+        let written = self.query.iter().find(|(name, _)| *name == "query").map(|(_, text)| text);
+        let conditions = self.searched().any(|(name, _)| !matches!(name, "from" | "to"));
+        if self.path != "export" || !conditions {
+            return None;
+        }
+        let asks_when = written.is_some_and(|text| {
+            let query = Query::parse(text, Time::MIN).unwrap_or_default();
+            query.conditions().iter().any(|asked| asked.condition.asks_when())
+        });
+        Some(!nothing && !asks_when)
     }
 }
 

@@ -3,7 +3,7 @@
 use countersign::link;
 use countersign::time::Time;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::response::{NO_STORE, NOSNIFF, success};
 use super::{Problem, query};
@@ -35,13 +35,19 @@ pub(crate) fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Re
     Ok(ExportRequest { request: Request { places: vec![place], scope, ..Request::default() }, name })
 }
 
-/// What comes before the lines of a log's export.
-pub(crate) fn head(origin: &str, name: &str) -> Result<Response<()>, Problem> {
+/// How many links and events of an export are as asked.
+const MATCHED: HeaderName = HeaderName::from_static("countersign-matched");
+
+/// What comes before the lines of a log's export, of which so many match where there were conditions.
+pub(crate) fn head(origin: &str, name: &str, matched: Option<u64>) -> Result<Response<()>, Problem> {
     let name = format!("{}{name}.countersign.ndjson", file_name(origin));
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))
         .map_err(|error| Problem::unavailable(&error))?;
     let mut head = success(&[(CONTENT_TYPE, "application/x-ndjson"), NO_STORE, NOSNIFF], ());
     head.headers_mut().insert(CONTENT_DISPOSITION, disposition);
+    if let Some(matched) = matched {
+        head.headers_mut().insert(MATCHED, matched.into());
+    }
     Ok(head)
 }
 

@@ -15,6 +15,13 @@ use crate::tokens::Scope;
 /// The parameters of an export that are no conditions.
 const BOUNDS: [&str; 4] = ["from", "to", "limit", "boundary"];
 
+/// The parameters of an explanation.
+#[cfg(feature = "server")]
+pub(crate) const EXPLAINED: [&str; 13] = [
+    "from", "to", "only", "actor", "action", "target", "outcome", "tenant", "since", "until", "chain", "q",
+    "query",
+];
+
 /// Reads the parameters, each known and there once.
 pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
     let mut read: Vec<(String, String)> = Vec::new();
@@ -63,6 +70,23 @@ pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Resul
         }
     }
     Ok(request)
+}
+
+/// What is to be explained of a search at that moment, of the events of that scope, and whether unknown fields alone are.
+#[cfg(feature = "server")]
+pub(crate) fn explain(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Result<(Request, bool), Problem> {
+    let mut request = Request { scope, ..Request::default() };
+    let mut fields_alone = false;
+    for (name, value) in read(query, &EXPLAINED)? {
+        match &*name {
+            "from" => request.from = Some(integer(&name, &value)?),
+            "to" => request.to = Some(integer(&name, &value)?),
+            "only" if value == "fields" => fields_alone = true,
+            "only" => return Err(invalid(&name, "write only=fields, or leave it out")),
+            _ => request.asked.set(&name, &value, now).map_err(|error| unusable(&name, error))?,
+        }
+    }
+    Ok((request, fields_alone))
 }
 
 /// A decimal as the format writes it.

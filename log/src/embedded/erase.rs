@@ -18,9 +18,14 @@ impl EmbeddedCollector {
         let ErasureRequest { chosen, cause } = asked;
         let leaves = match chosen {
             Chosen::Places(places, scope) => self.exporter.find(&places, &scope)?,
-            Chosen::Matching(asked, scope) => {
-                choose(&*self.reader, asked.query(), &scope, self.exporter.published_size()?, &|| false)?
-            }
+            Chosen::Matching(asked, scope) => choose(
+                &*self.reader,
+                self.exporter.readings(),
+                asked.query(),
+                &scope,
+                self.exporter.published_size()?,
+                &|| false,
+            )?,
         };
         let Found { mut present, mut erased, .. } = self.look(&leaves)?;
         // What is recorded already is not recorded again.

@@ -200,8 +200,11 @@ impl EmbeddedCollector {
     ) -> Result<Response<Content>, Problem> {
         let access = self.admit(headers, Right::Read)?;
         let ExportRequest { request, name } = read(&access)?;
-        let lines = self.exporter.plan(&request, &|| false)?.lines();
-        Ok(api::export::head(&self.origin, &name)?.map(|()| Content::Export(Box::new(lines))))
+        let matched = !request.asked.is_empty();
+        let plan = self.exporter.plan(&request, &|| false)?;
+        let matched = matched.then(|| plan.shown().len());
+        let lines = plan.lines();
+        Ok(api::export::head(&self.origin, &name, matched)?.map(|()| Content::Export(Box::new(lines))))
     }
 
     fn stream(&self, headers: &HeaderMap, query: Option<&str>) -> Result<Response<Content>, Problem> {

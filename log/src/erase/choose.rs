@@ -2,7 +2,7 @@
 //!
 //! All of them are looked at as the store has them. The search index is not asked: what it does not know would stay.
 
-use countersign_query::Query;
+use countersign_query::{Query, Readings};
 use roaring::RoaringTreemap;
 
 use crate::asked::Looking;
@@ -17,13 +17,14 @@ use crate::tokens::Scope;
 /// [`ExportError::Cancelled`], and the store's own.
 pub(crate) fn choose(
     reader: &dyn Reader,
+    readings: &Readings,
     query: &Query,
     scope: &Scope,
     size: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<RoaringTreemap, ExportError> {
     let mut chosen = RoaringTreemap::new();
-    let mut looking = Looking::default();
+    let mut looking = Looking::new(readings);
     let mut first = 0;
     while first < size {
         if cancelled() {

@@ -49,7 +49,7 @@ impl Lines {
             skips,
             at: plan.begin,
             writer: Writer::new(),
-            looking: Looking::default(),
+            looking: Looking::new(&plan.readings),
             ended: false,
             events: 0,
             plan,

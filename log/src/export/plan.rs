@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use countersign::export::Header;
 use countersign::link::{ChainId, Link};
+use countersign_query::Readings;
 use roaring::RoaringTreemap;
 
 use super::attest::Attested;
@@ -37,6 +38,8 @@ pub struct Plan {
     pub(super) published: Published,
     /// Which events there are for who asked.
     pub(super) scope: Arc<Scope>,
+    /// How events are read.
+    pub(super) readings: Readings,
 }
 
 /// What there is at a size.
@@ -143,7 +146,8 @@ impl Exporter {
         let (kept, shown) = Default::default();
         let reader = self.reader.clone();
         let scope = scope.clone();
-        Ok(Plan { reader, header: None, begin: size, whole, kept, shown, stops, published, scope })
+        let readings = self.readings.clone();
+        Ok(Plan { reader, header: None, begin: size, whole, kept, shown, stops, published, scope, readings })
     }
 
     /// How many leaves the log has published.
@@ -225,7 +229,7 @@ impl<'e> Gathering<'e> {
             None => Candidates::all(),
         };
         let may_have = |page: &u64| candidates.has(*page);
-        let mut looking = Looking::default();
+        let mut looking = Looking::new(&self.exporter.readings);
         // Without conditions on events open and close links match, and those whose event is gone.
         let events_alone = query.reads_events() || limit.is_some();
         let mut left = limit.unwrap_or(u64::MAX);
@@ -401,8 +405,8 @@ impl<'e> Gathering<'e> {
         let mut stops: BTreeMap<u64, Stop> =
             sizes.into_iter().chain(within).map(|size| (size, Stop::Kept)).collect();
         stops.insert(size, Stop::Newest);
-        let (reader, scope) = (exporter.reader.clone(), scope.clone());
-        Plan { reader, header, begin: 0, whole, kept, shown, stops, published, scope }
+        let (reader, scope, readings) = (exporter.reader.clone(), scope.clone(), exporter.readings.clone());
+        Plan { reader, header, begin: 0, whole, kept, shown, stops, published, scope, readings }
     }
 }
 

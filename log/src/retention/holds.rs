@@ -55,7 +55,7 @@ impl Held {
     /// # Errors
     /// The store's own.
     pub fn hold(&self, reader: &dyn Reader, link: &Link, event: &str) -> Result<bool, StoreError> {
-        let mut looking = Looking::default();
+        let mut looking = Looking::at_members();
         for Hold(asked) in &self.0 {
             if looking.matches(reader, asked.query(), link, Some(event))? {
                 return Ok(true);

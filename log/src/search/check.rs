@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use countersign_query::Readings;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::index::read;
@@ -17,6 +18,9 @@ use crate::store::{Reader, StoreError};
 /// Told how many segments of how many were looked at; may end it.
 type Pace<'p> = &'p mut dyn FnMut(u64, u64) -> Result<(), StoreError>;
 
+/// By what terms are made.
+type By<'b> = (&'b Secret, &'b Readings);
+
 /// The leaves behind each part of a folder's index that is not that of the events. One that is missing, or of another version,
 /// is made anew by the server.
 ///
@@ -28,8 +32,9 @@ pub(crate) fn damaged(folder: &Path, reader: &dyn Reader) -> Result<Vec<Range<u6
         return Ok(Vec::new());
     }
     let mut damaged = Vec::new();
-    let secret = Secret::load(folder)?;
-    match check(&path, &secret, reader, &mut |_, _| Ok(()), &mut |leaves| damaged.push(leaves)) {
+    // What a server reads events by is known to it alone: an index by other readings it looks at itself.
+    let (secret, readings) = (Secret::load(folder)?, Readings::built_in());
+    match check(&path, (&secret, &readings), reader, &mut |_, _| Ok(()), &mut |leaves| damaged.push(leaves)) {
         Err(Fault::Broken(_)) => Ok(std::iter::once(0..reader.size()?).collect()),
         Err(Fault::Other(error)) => Err(error),
         Ok(()) => Ok(damaged),
@@ -43,7 +48,7 @@ impl Search {
     /// What SQLite says, the store, or `pace`.
     pub(crate) fn check(&self, reader: &dyn Reader, pace: Pace<'_>) -> Result<(), StoreError> {
         let mut tell = |leaves: Range<u64>| self.tell_damaged(leaves.start / PAGE);
-        match check(&self.path, &self.secret, reader, pace, &mut tell) {
+        match check(&self.path, (&self.secret, &self.readings), reader, pace, &mut tell) {
             Err(Fault::Broken(why)) => {
                 self.tell_broken(&why);
                 Ok(())
@@ -57,7 +62,7 @@ impl Search {
 /// Looks at each segment by itself: whoever looks keeps the index's write-ahead log from being emptied.
 fn check(
     path: &Path,
-    secret: &Secret,
+    by: By<'_>,
     reader: &dyn Reader,
     pace: Pace<'_>,
     damaged: &mut dyn FnMut(Range<u64>),
@@ -66,7 +71,8 @@ fn check(
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     let written: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    if written != version() {
+    // By other readings there are other terms.
+    if written != version(by.1) {
         return Ok(());
     }
     let mut query = connection.prepare("SELECT first FROM heads ORDER BY first").map_err(failed)?;
@@ -75,8 +81,8 @@ fn check(
     for (first, done) in firsts.iter().map(|first| first.cast_unsigned()).zip(0..) {
         pace(done, firsts.len() as u64)?;
         // Events may be erased between a look at the index and one at them: the second look knows of it.
-        if look(&connection, secret, reader, first)?.is_some()
-            && let Some(leaves) = look(&connection, secret, reader, first)?
+        if look(&connection, by, reader, first)?.is_some()
+            && let Some(leaves) = look(&connection, by, reader, first)?
         {
             damaged(leaves);
         }
@@ -87,7 +93,7 @@ fn check(
 /// The leaves behind a segment that is damaged.
 fn look(
     connection: &Connection,
-    secret: &Secret,
+    by: By<'_>,
     reader: &dyn Reader,
     first: u64,
 ) -> Result<Option<Range<u64>>, Fault> {
@@ -98,7 +104,7 @@ fn look(
         view.query_row(head, [integer(first)], |row| row.get(0)).optional().map_err(failed)?;
     // It is a part of another one by now.
     let Some(bytes) = bytes else { return Ok(None) };
-    let Some(head) = Head::decode(secret, first, &bytes) else {
+    let Some(head) = Head::decode(by.0, first, &bytes) else {
         let first = first.saturating_mul(PAGE);
         return Ok(Some(first..first.saturating_add(PAGE)));
     };
@@ -106,14 +112,19 @@ fn look(
     let pages = (integer(head.first), integer(head.end()));
     // What is marked is going to be indexed again.
     let stale: bool = view.query_row(stale, pages, |row| row.get(0)).map_err(failed)?;
-    let good = stale || head.end() * PAGE <= reader.size()? && is_good(&view, secret, &head, reader)?;
+    let good = stale || head.end() * PAGE <= reader.size()? && is_good(&view, by, &head, reader)?;
     Ok((!good).then(|| head.first * PAGE..head.end() * PAGE))
 }
 
-fn is_good(view: &Connection, secret: &Secret, head: &Head, reader: &dyn Reader) -> Result<bool, Fault> {
+fn is_good(
+    view: &Connection,
+    (secret, readings): By<'_>,
+    head: &Head,
+    reader: &dyn Reader,
+) -> Result<bool, Fault> {
     let mut wanted: BTreeMap<u64, Postings> = BTreeMap::new();
     for (page, number) in head.pages.iter().zip(head.first..) {
-        let read = read(secret, reader, number)?;
+        let read = read(secret, readings, reader, number)?;
         if read.page != *page {
             return Ok(false);
         }

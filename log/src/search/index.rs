@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
+use countersign_query::Readings;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::secret::Secret;
@@ -129,7 +130,7 @@ impl Search {
             };
             let mut pages = BTreeMap::new();
             for page in stale.range(head.first..head.end()) {
-                pages.insert(*page, read(&self.secret, reader, *page)?);
+                pages.insert(*page, read(&self.secret, &self.readings, reader, *page)?);
             }
             if !pages.is_empty()
                 && !self.rewrite(&transaction, Some(head.clone()), head.first, pages, reader)?
@@ -167,7 +168,7 @@ impl Search {
         let start = if begun.is_some() { next } else { block };
         let mut pages = BTreeMap::new();
         for page in start..end {
-            pages.insert(page, read(&self.secret, reader, page)?);
+            pages.insert(page, read(&self.secret, &self.readings, reader, page)?);
         }
         if !self.rewrite(&transaction, begun, block, pages, reader)? {
             remove(&transaction, block)?;
@@ -270,10 +271,15 @@ impl Search {
 }
 
 /// Reads a page with all its events.
-pub(super) fn read(secret: &Secret, reader: &dyn Reader, number: u64) -> Result<Indexed, StoreError> {
+pub(super) fn read(
+    secret: &Secret,
+    readings: &Readings,
+    reader: &dyn Reader,
+    number: u64,
+) -> Result<Indexed, StoreError> {
     let mut page = Page::default();
     let mut terms = Terms::new(secret);
-    let looking = Looking::default();
+    let looking = Looking::new(readings);
     for leaf in reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)? {
         let Some(link) = leaf.link() else { continue };
         let time = link.time().millis();

@@ -90,6 +90,23 @@ pub(super) async fn export(
     send(&state, asked, access, what).await
 }
 
+/// What a search finds, and why it finds nothing.
+pub(super) async fn explain(
+    State(state): State<AppState>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let access = admit(&state.reading, &headers, Right::Read).await?;
+    let (request, fields_alone) = api::explain::read(uri.query(), &access, state.collector.now())?;
+    let what = What::new(Way::Explain, api::query::given(uri.query(), &api::query::EXPLAINED));
+    let mut tally = begin(&state.reading, &access, what).await?;
+    let answer = api::explain::answer(&state.reading.explain(request, fields_alone).await?, fields_alone);
+    if let Some(tally) = &mut tally {
+        tally.add(0, answer.body().len());
+    }
+    Ok(answer.map(Body::from))
+}
+
 pub(super) async fn proof(
     State(state): State<AppState>,
     OriginalUri(uri): OriginalUri,
@@ -107,8 +124,11 @@ async fn send(
     access: Access,
     what: What,
 ) -> Result<Response, Problem> {
-    let lines = state.reading.plan(asked.request).await?.lines();
-    let head = api::export::head(state.collector.origin(), &asked.name)?;
+    let matched = !asked.request.asked.is_empty();
+    let plan = state.reading.plan(asked.request).await?;
+    let matched = matched.then(|| plan.shown().len());
+    let lines = plan.lines();
+    let head = api::export::head(state.collector.origin(), &asked.name, matched)?;
     let tally = begin(&state.reading, &access, what).await?;
     // A piece is made when the one before was taken: a slow client makes no memory grow.
     let sending = Sending { lines, access, tally, reading: state.reading.clone() };

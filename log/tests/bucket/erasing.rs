@@ -11,6 +11,7 @@ use countersign_log::export::Index as _;
 use countersign_log::search::Search;
 use countersign_log::serve::{Serving, serve};
 use countersign_log::store::StoredEvent;
+use countersign_query::Readings;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
@@ -251,7 +252,8 @@ fn a_search_index_forgets_what_another_server_erased() {
     }
     emitter.flush();
     deliver(&mut emitter, &[url(&one)], &mut Random::new(0));
-    let search = Search::open(folders[1].path(), &**other.collector().reader()).unwrap();
+    let search =
+        Search::open(folders[1].path(), &**other.collector().reader(), Readings::built_in()).unwrap();
     let may_be_on_first_page = |number: u64| {
         let mut asked = Asked::default();
         asked.set("actor", &format!("u_{number}"), Time::MIN).unwrap();

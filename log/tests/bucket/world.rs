@@ -17,6 +17,7 @@ use countersign_log::bucket::Bucket;
 use countersign_log::serve::{Config, Serving, StartError, serve};
 use countersign_log::server::{Bounds, Cors, Hosts};
 use countersign_log::store::{Reader, StoredEvent, StoredLeaf};
+use countersign_query::Readings;
 use futures_util::TryStreamExt as _;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -222,6 +223,7 @@ pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
         hosts: Hosts::default(),
         issuer: None,
         reads: countersign_log::reads::ReadRules::default(),
+        readings: Readings::built_in(),
         page: None,
         limits: Limits::default(),
         bounds: Bounds::default(),

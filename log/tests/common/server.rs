@@ -17,6 +17,7 @@ use countersign_log::retention::holds::Hold;
 use countersign_log::serve::{Config, Serving, serve};
 use countersign_log::server::{Address, Bounds, Cors, Hosts, Tls};
 use countersign_log::store::Reader;
+use countersign_query::Readings;
 use reqwest::blocking::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -47,6 +48,7 @@ pub struct Server {
     pub listen: Address,
     pub tls: Option<Arc<Tls>>,
     pub issuer: Option<countersign_log::oidc::Config>,
+    pub readings: Readings,
     /// What the trust file says beside the log.
     trust: String,
     runtime: Runtime,
@@ -122,6 +124,7 @@ impl Server {
             listen: "127.0.0.1:0".parse().unwrap(),
             tls: None,
             issuer: None,
+            readings: Readings::built_in(),
             trust: trust.to_owned(),
             runtime: Runtime::new().unwrap(),
             serving: None,
@@ -151,6 +154,7 @@ impl Server {
             hosts: self.hosts.clone(),
             issuer: self.issuer.clone(),
             reads: self.reads,
+            readings: self.readings.clone(),
             page: None,
             limits: self.limits,
             bounds: self.bounds.clone(),
