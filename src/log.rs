@@ -44,6 +44,7 @@ mod refusal;
 mod rules;
 mod storage;
 mod submission;
+mod void;
 
 pub use crate::keys::{Window, Windows};
 pub(crate) use acceptance::Acceptance;
@@ -56,3 +57,4 @@ pub use refusal::{Evidence, Kind, Refusal, Stop};
 pub use rules::Rules;
 pub use storage::{Chain, Empty, Held, Storage};
 pub use submission::{Entry, Limits, MAX_PROVEN, Submission};
+pub use void::VoidGrants;

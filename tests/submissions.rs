@@ -6,7 +6,9 @@ use countersign::error::Code;
 use countersign::export::writer::Writer;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, append_signature, write_close, write_event, write_open};
-use countersign::log::{Empty, Evidence, Growth, Kind, Limits, Refusal, Rules, Stop, Submission, Taken};
+use countersign::log::{
+    Empty, Evidence, Growth, Kind, Limits, Refusal, Rules, Stop, Submission, Taken, VoidGrants,
+};
 use countersign::merkle::leaf_hash;
 use countersign::note::SignerKey;
 use countersign::time::Time;
@@ -502,6 +504,133 @@ fn an_issuer_that_the_trust_file_revokes_may_revoke_and_not_grant() {
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
         assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) });
     }
+}
+
+/// What a key says of itself stays in the log for good: 58 kB each, as often as it likes.
+#[test]
+fn a_key_revokes_itself_once() {
+    let (issuer, about) = (key("example.com"), emitter());
+    let rules = with_lines(&emitters(&[&about]).with_issuer(issuer.verifier_key().clone()).unwrap(), "");
+    let revoke =
+        |seconds: i64| Statement::Revoke { key: about.verifier_key().clone(), since: Some(at(seconds)) };
+    let own = |seconds: i64| note(&[revoke(seconds)], &about);
+    let mut growth = Growth::new(0);
+    assert!(submit(&mut growth, &rules, [&note(&vec![revoke(9); 2], &about)]).is_err());
+    submit(&mut growth, &rules, [&own(9)]).unwrap();
+    for again in [own(10), own(8), note(&[revoke(8)], &about)] {
+        let refusal = submit(&mut growth, &rules, [&again]).unwrap_err();
+        assert_eq!(refusal.kind, Kind::Unauthorised);
+    }
+    // The same note gets its old index, and an issuer may say more.
+    assert_eq!(submit(&mut growth, &rules, [&own(9)]).unwrap().repeated, 1);
+    submit(&mut growth, &rules, [&note(&[revoke(8)], &issuer)]).unwrap();
+    assert_eq!(growth.size(), 2);
+    assert!(submit(&mut Growth::new(0), &rules, [&note(&[revoke(9)], &issuer), &own(8)]).is_err());
+}
+
+/// Anybody can name a key that the log knows. What alarms are made of is what the key itself signed.
+#[test]
+fn a_refusal_says_whether_the_key_signed_what_is_refused() {
+    let (revoked, early) = (emitter(), key("example.com/early"));
+    let line = format!("revoke {} -\n", revoked.verifier_key());
+    let rules = with_lines(&emitters(&[&revoked, &early]), &line);
+    let forged = |chain: &Chain| {
+        let last = chain.links.len() - 1;
+        let (unsigned, signature) = chain.links[last].rsplit_once(' ').unwrap();
+        let other = if signature.starts_with('A') { "B" } else { "A" };
+        let mut links = chain.links.clone();
+        links[last] = format!("{unsigned} {other}{}", &signature[1..]);
+        links
+    };
+    let refused = |leaves: &[String]| submit_when(at(-600), &mut Growth::new(0), &rules, leaves).unwrap_err();
+    for (chain, is_early) in [(Chain::open(revoked, 1), false), (Chain::open(early, 1), true)] {
+        for (links, is_signed) in [(chain.links.clone(), true), (forged(&chain), false)] {
+            let refusal = refused(&links);
+            assert_eq!(matches!(refusal.kind, Kind::Early { .. }), is_early, "{refusal}");
+            assert_eq!(refusal.is_signed, is_signed, "{refusal}");
+        }
+    }
+    // Of a link without a signature the next signed one speaks.
+    let rules = with_lines(&emitters(&[&emitter()]), "");
+    let chain = Chain::open(emitter(), 2).unsigned_event(1).unsigned_event(2).event(3);
+    let ahead = Time::from_millis(at(1).millis() - EMITTER - 1).unwrap();
+    for (links, is_signed) in
+        [(chain.links.clone(), true), (forged(&chain), false), (chain.links[..3].to_vec(), false)]
+    {
+        let refusal = submit_when(ahead, &mut Growth::new(0), &rules, &links).unwrap_err();
+        assert!(matches!(refusal.kind, Kind::Early { .. }) && refusal.error.line == Some(2));
+        assert_eq!(refusal.is_signed, is_signed);
+    }
+}
+
+/// An issuer whose key was stolen granted a thief's: readers trust nothing of it, so the log takes nothing either.
+#[test]
+fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
+    let (issuer, granted) = (key("example.com"), emitter());
+    let other = SignerKey::generate("example.com", [77; 32]).unwrap();
+    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let issuers = format!("issuer {}\nissuer {}\n", issuer.verifier_key(), other.verifier_key());
+    let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
+    let revoke = |since: &str| format!("revoke {} {since}\n", issuer.verifier_key());
+    let statement = |until: Option<i64>| {
+        note(
+            &[Statement::Grant { key: granted.verifier_key().clone(), from: None, until: until.map(at) }],
+            &issuer,
+        )
+    };
+    let trust = |lines: String| Trust::parse(lines.as_bytes()).unwrap();
+    // What the log took before, and who goes on with it.
+    let before = Rules::new(ORIGIN, Some(trust(issuers.clone())));
+    let chain = Chain::open(emitter(), 1).event(1).event(2);
+    let grant = statement(None);
+    let mut growth = Growth::new(0);
+    submit(&mut growth, &before, [&grant, &chain.links[0], &chain.links[1]]).unwrap();
+    let since = at(600).to_string();
+    let minutes = |minutes: i64| at(minutes * 60);
+    for (lines, existed_by, now, is_taken) in [
+        (issuers.clone(), None, minutes(1), true),
+        // Without witnesses nothing shows when it was granted.
+        (issuers.clone() + &revoke("-"), None, minutes(1), false),
+        (issuers.clone() + &revoke(&since), None, minutes(1), false),
+        (issuers.clone() + &revoke(&since), Some(at(599)), minutes(1), false),
+        (issuers.clone() + &quorum + &revoke("-"), Some(at(1)), minutes(1), false),
+        // It was there before that moment, or may still be shown to have been.
+        (issuers.clone() + &quorum + &revoke(&since), Some(at(599)), minutes(100), true),
+        (issuers.clone() + &quorum + &revoke(&since), Some(at(600)), minutes(100), false),
+        (issuers.clone() + &quorum + &revoke(&since), None, minutes(100), false),
+        (issuers.clone() + &quorum + &revoke(&since), None, minutes(4), true),
+        (issuers.clone() + &quorum + &revoke(&since), None, minutes(5), false),
+    ] {
+        let trust = trust(lines.clone());
+        let void = VoidGrants::of(&trust).map(|mut void| {
+            void.note(&trust, &KeyNote::parse(&grant).unwrap(), existed_by);
+            void
+        });
+        assert_eq!(void.is_some(), lines.contains("revoke"));
+        let rules = Rules::new(ORIGIN, Some(trust)).with_void(void.unwrap_or_default());
+        for links in [&chain.links[2..], &Chain::open(emitter(), 7).links] {
+            let taken = kind(submit_when(now, &mut growth.clone(), &rules, links));
+            assert_eq!(
+                taken,
+                if is_taken { Ok(()) } else { Err(Kind::Unauthorised) },
+                "{lines} {existed_by:?} {now}"
+            );
+        }
+        // What is there stays.
+        assert_eq!(submit_when(now, &mut growth.clone(), &rules, &chain.links[..2]).unwrap().repeated, 2);
+    }
+    // One that is not revoked grants it anew, for a new chain.
+    let revoked = trust(issuers + &revoke("-"));
+    let open = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
+    let anew = note(&[open], &other);
+    let mut void = VoidGrants::of(&revoked).unwrap();
+    for note in [&grant, &anew] {
+        void.note(&revoked, &KeyNote::parse(note).unwrap(), None);
+    }
+    let rules = Rules::new(ORIGIN, Some(revoked)).with_void(void);
+    submit(&mut growth, &rules, [&anew]).unwrap();
+    assert!(submit(&mut growth, &rules, &chain.links[2..]).is_err());
+    submit(&mut growth, &rules, &Chain::open(emitter(), 8).links).unwrap();
 }
 
 #[test]

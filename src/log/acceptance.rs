@@ -167,9 +167,12 @@ impl Acceptance {
             _ => state.life(&before.key).map_err(Stop::Storage)?,
         };
         // Before its signature: who may not write here shall not keep the log busy either.
-        rules.check_key(&before, &life, link.time(), self.now)?;
-        if let Some(now) = self.now {
-            Rules::check_time(link.time(), now)?;
+        let may_write = rules
+            .check_key(&before, &life, link.time(), self.now)
+            .and_then(|()| self.now.map_or(Ok(()), |now| Rules::check_time(link.time(), now)));
+        if let Err(refusal) = may_write {
+            let is_signed = vouched_for(&before, id, rest).is_ok();
+            return Err(Refusal { is_signed, ..refusal }.into());
         }
         if entry.verified_by.as_ref() != Some(&before.key) {
             check_signature(entry, link, &before.key)?;

@@ -145,10 +145,12 @@ impl Growth {
         for (place, entry) in submission.entries().iter().enumerate() {
             match acceptance.take(rules, &below, entry, &submission.entries()[place..]) {
                 // What the log goes on with: it has nothing of this submission.
-                Err(Stop::Refused(Refusal { kind: Kind::Gap { chain, .. }, error })) => {
+                Err(Stop::Refused(Refusal { kind: Kind::Gap { chain, .. }, error, is_signed })) => {
                     let known = below.chain(&chain).map_err(Stop::Storage)?;
                     let (expected, last) = known.map_or((0, None), |chain| (chain.next, Some(chain.last)));
-                    return Err(Refusal { kind: Kind::Gap { chain, expected, last }, error }.into());
+                    return Err(
+                        Refusal { kind: Kind::Gap { chain, expected, last }, error, is_signed }.into()
+                    );
                 }
                 taken => _ = taken?,
             }

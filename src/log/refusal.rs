@@ -17,6 +17,8 @@ pub struct Refusal {
     pub kind: Kind,
     /// What is wrong, with the line of the submission.
     pub error: Error,
+    /// Whether the key that may not write this, or not yet, signed it: anybody can name a key.
+    pub is_signed: bool,
 }
 
 /// The kinds of refusal, by what follows from them.
@@ -67,7 +69,7 @@ pub struct Evidence {
 
 impl Refusal {
     pub(super) fn new(kind: Kind, error: Error) -> Self {
-        Self { kind, error }
+        Self { kind, error, is_signed: false }
     }
 
     pub(super) fn malformed(error: Error) -> Self {

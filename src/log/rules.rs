@@ -1,8 +1,11 @@
 //! Whose links and key notes a log takes (SPEC sections 5 and 6).
 
-use super::{Chain, Life, Refusal, Stop};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{Chain, Life, Refusal, Stop, VoidGrants};
 use crate::error::Quoted;
-use crate::keys::{KeyNote, Standing, Statement};
+use crate::keys::{KeyNote, Standing, Statement, Windows};
 use crate::link::OpenLink;
 use crate::note::VerifierKey;
 use crate::rights;
@@ -15,13 +18,20 @@ use crate::trust::Trust;
 pub struct Rules {
     origin: String,
     trust: Option<Trust>,
+    void: Arc<VoidGrants>,
 }
 
 impl Rules {
     /// The rules of the log of that origin. Its trust file names issuers and emitters; without one any key may sign
     /// chains, and key notes are taken whoever signed them.
     pub fn new(origin: impl Into<String>, trust: Option<Trust>) -> Self {
-        Self { origin: origin.into(), trust }
+        Self { origin: origin.into(), trust, void: Arc::default() }
+    }
+
+    /// The same where these grants are void.
+    #[must_use]
+    pub fn with_void(self, void: VoidGrants) -> Self {
+        Self { void: Arc::new(void), ..self }
     }
 
     /// The log's origin.
@@ -88,8 +98,9 @@ impl Rules {
         }
     }
 
-    /// Whether a key note that these signed is about keys that the log knows: what a stranger's key says of itself says
-    /// nothing here, and is not kept for good.
+    /// Whether a key note that these signed is about keys that the log knows, and says something new of those that none
+    /// but themselves revoke: what a stranger's key says of itself says nothing here, and what a key says of itself again
+    /// and again is not kept for good.
     pub(super) fn check_known<E>(
         &self,
         note: &KeyNote,
@@ -97,13 +108,20 @@ impl Rules {
         life: impl Fn(&VerifierKey) -> Result<Life, E>,
     ) -> Result<(), Stop<E>> {
         let Some(trust) = &self.trust else { return Ok(()) };
+        let mut revoked = HashSet::new();
         for statement in &note.statements {
             let key = statement.key();
             let by_issuer = |signer: &rights::Signer| signer.key != *key && signer.may_state(statement);
-            if trust.names(key) || signers.iter().any(by_issuer) {
+            if signers.iter().any(by_issuer) {
                 continue;
             }
-            if life(key).map_err(Stop::Storage)?.windows.is_empty() {
+            let life = life(key).map_err(Stop::Storage)?;
+            if life.revoked || !revoked.insert(key) {
+                let why = format!("the key note does nothing: the key {key} is revoked already");
+                let hint = "a key revokes itself once; an issuer can revoke it from an earlier moment on";
+                return Err(Refusal::unauthorised(why, hint).into());
+            }
+            if !trust.names(key) && life.windows.is_empty() {
                 let why = format!("the key note does nothing: the key {key} was never granted here");
                 let hint = "a key that may not write need not be revoked; an issuer can revoke it in advance";
                 return Err(Refusal::unauthorised(why, hint).into());
@@ -132,7 +150,11 @@ impl Rules {
         let revoked = trust
             .revoked_since(key)
             .is_some_and(|since| since.is_none_or(|since| since <= time || is_too_late(since.millis())));
-        let windows = &chain.windows;
+        let windows = &*self.void.without(key, &chain.windows, now);
+        let is_void = || {
+            let standing = |windows: &Windows| windows.standing(windows.len(), time);
+            standing(&chain.windows) == Standing::Within && standing(windows) != Standing::Within
+        };
         let deadline = windows.last_end(windows.len()).map(|end| end.saturating_add(tolerance::LATE));
         let (why, hint) = if life.revoked || revoked {
             (format!("the key {key} is revoked"), "its emitter needs a new key and a grant for it")
@@ -140,6 +162,9 @@ impl Rules {
             return Ok(());
         } else if windows.is_empty() {
             return Err(Refusal::ungranted(key));
+        } else if is_void() {
+            let hint = "an issuer that is trusted has to grant it anew, for a new chain";
+            (format!("the log's trust file revokes the issuer that granted the key {key}"), hint)
         } else if windows.standing(windows.len(), time) != Standing::Within {
             let hint = "its grants began later or ended before: a new grant makes way for a new chain";
             (format!("at {time} the key {key} was not allowed to sign"), hint)

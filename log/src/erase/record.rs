@@ -67,7 +67,8 @@ fn is_record(leaf: &Leaf, own: &HashSet<ChainId>) -> bool {
 pub(crate) fn refusal() -> Refusal {
     let message = "an erasure is recorded by the log alone";
     let hint = "ask for it by POST /erase; if you did not send this, the log's key is in other hands";
-    Refusal { kind: Kind::Unauthorised, error: Error::new(Code::Unauthorised, message).with_hint(hint) }
+    let error = Error::new(Code::Unauthorised, message).with_hint(hint);
+    Refusal { kind: Kind::Unauthorised, error, is_signed: true }
 }
 
 /// A record that was read.

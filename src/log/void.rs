@@ -1,0 +1,79 @@
+//! Grants that are void because the log's trust file revokes their issuers (SPEC section 5).
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use crate::keys::{KeyNote, Statement, Windows, names_under};
+use crate::note::VerifierKey;
+use crate::rights;
+use crate::time::Time;
+use crate::tolerance;
+use crate::trust::Trust;
+
+/// The grants of a log's key notes that are void. Each key note of the log is told of, in the log's order.
+#[derive(Clone, Debug, Default)]
+pub struct VoidGrants {
+    /// The issuers that the trust file revokes.
+    revoked: Vec<VerifierKey>,
+    /// How many windows each key has been granted that one of these may grant.
+    granted: HashMap<VerifierKey, usize>,
+    /// By the numbers of their windows, each with the moment from which it is void by the log's clock, where it is not
+    /// void at any time.
+    void: HashMap<VerifierKey, BTreeMap<usize, Option<Time>>>,
+}
+
+impl VoidGrants {
+    /// Of a log that goes by this trust file, and of which no key note was told of yet. None where there can be none.
+    pub fn of(trust: &Trust) -> Option<Self> {
+        let revoked = trust.issuers().iter().filter(|issuer| trust.revoked_since(issuer).is_some());
+        let revoked: Vec<VerifierKey> = revoked.cloned().collect();
+        (!revoked.is_empty()).then(|| Self { revoked, ..Self::default() })
+    }
+
+    /// Takes note of the log's next key note, by the same trust file. `existed_by` is the first moment at which a quorum
+    /// of witnesses had seen a checkpoint that holds it.
+    pub fn note(&mut self, trust: &Trust, note: &KeyNote, existed_by: Option<Time>) {
+        let is_theirs =
+            self.revoked.iter().any(|issuer| note.note.signatures.iter().any(|line| line.is_of(issuer)));
+        let signers = if is_theirs { rights::signers(note, trust, trust.issuers()).0 } else { Vec::new() };
+        for statement in &note.statements {
+            let key = statement.key();
+            let may_be = self.revoked.iter().any(|issuer| names_under(issuer.name(), key.name()));
+            if !may_be || !matches!(statement, Statement::Grant { .. }) {
+                continue;
+            }
+            let count = self.granted.entry(key.clone()).or_default();
+            let number = *count;
+            *count += 1;
+            let mut with_right = signers.iter().filter(|signer| signer.may_state(statement)).peekable();
+            if with_right.peek().is_none() {
+                continue;
+            }
+            // Where all of them are revoked: since the latest of these moments.
+            let since = with_right
+                .try_fold(None, |latest, signer| signer.revoked_since.map(|since| since.max(latest)));
+            let Some(since) = since else { continue };
+            let since = since.filter(|_| trust.has_quorum());
+            if since.zip(existed_by).is_none_or(|(since, existed_by)| existed_by >= since) {
+                self.void.entry(key.clone()).or_default().insert(number, since);
+            }
+        }
+    }
+
+    /// The windows of a key without those that are void when the log's clock shows `now`.
+    pub(super) fn without<'w>(
+        &self,
+        key: &VerifierKey,
+        windows: &'w Windows,
+        now: Option<Time>,
+    ) -> Cow<'w, Windows> {
+        let Some(void) = self.void.get(key) else { return Cow::Borrowed(windows) };
+        let is_void = |number: usize| match void.get(&number) {
+            None => false,
+            Some(None) => true,
+            // What comes from now on would be attested after that moment.
+            Some(Some(since)) => now.is_some_and(|now| tolerance::is_too_late(now, since.millis())),
+        };
+        Cow::Owned(windows.without(is_void))
+    }
+}
