@@ -121,6 +121,14 @@ impl Decompressor {
         result
     }
 
+    /// How many gzip members, or zstd frames, have begun. Each costs something, also where there is nothing in it.
+    pub fn parts(&self) -> u64 {
+        match &self.format {
+            Format::Gzip(members) => members.begun,
+            Format::Zstd(frames) => frames.begun,
+        }
+    }
+
     /// Ends the stream.
     ///
     /// # Errors

@@ -35,6 +35,14 @@ pub(crate) fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
 }
 
+/// The body came in so many pieces that reading them is more work than reading what is in them.
+#[cfg(feature = "server")]
+pub(crate) fn in_too_small_pieces() -> Problem {
+    let message = "the body comes in too many pieces that are too small";
+    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
+        .with_hint("tell its length, or send larger chunks")
+}
+
 /// There is no room for the body.
 pub(crate) fn busy() -> Problem {
     let message = "too many submissions are being read already";
@@ -50,6 +58,13 @@ const RATIO: usize = 100;
 /// When a line is refused, so much more is unpacked to see whether the body was damaged on its way: nothing that it says is
 /// to be relied on then.
 const LOOKED_OVER: usize = 64 << 10;
+
+/// So many bytes more may be packed than they unpack to, a block that is not whole yet among them: what is packed for nothing
+/// is work for nothing.
+const WASTED: usize = 256 << 10;
+
+/// So many gzip members or zstd frames there may be.
+const PARTS: u64 = 1_024;
 
 /// So many bytes are unpacked at a time: they give a thousand times as much at most in gzip, and in zstd what is soon
 /// written.
@@ -94,7 +109,7 @@ pub(crate) fn read<E>(
     let most = UNPACKED.saturating_add(bytes.len().saturating_mul(RATIO)).min(limits.bytes);
     let mut decompressor = Decompressor::new(compression);
     let (mut unpacked, mut refused): (usize, Option<(Unread<E>, usize)>) = (0, None);
-    for piece in bytes.chunks(PIECE) {
+    for (piece, packed) in bytes.chunks(PIECE).zip((0..).step_by(PIECE)) {
         let pushed = decompressor.push(piece, &mut |text| {
             unpacked += text.len();
             let done = extent == Extent::Beginning && intake.has_admitted();
@@ -109,6 +124,9 @@ pub(crate) fn read<E>(
             Some(_) => {}
             None if extent == Extent::Beginning && intake.has_admitted() => return Ok(intake),
             None if unpacked > most => return Err(Unread::Problem(Problem::too_large(limits))),
+            None if packed > unpacked + WASTED || decompressor.parts() > PARTS => {
+                return Err(Unread::Problem(wasteful()));
+            }
             None => hold(bytes.len() + unpacked).map_err(Unread::Problem)?,
         }
     }
@@ -126,6 +144,12 @@ pub(crate) fn read<E>(
 /// What was refused, and whether by then anything was admitted.
 pub(crate) fn stopped<E>(intake: &Intake, stop: Stop<E>) -> Unread<E> {
     if intake.has_admitted() { Unread::Stop(stop) } else { Unread::Stranger(stop) }
+}
+
+fn wasteful() -> Problem {
+    let message = "the body is packed in too many parts, or for nothing";
+    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
+        .with_hint("compress it as one: its parts are 1,024 at most, and not larger than what they hold")
 }
 
 fn not_whole() -> Problem {

@@ -21,6 +21,9 @@ use crate::strangers::Reason;
 const LARGE: usize = 64 << 10;
 /// So many proofs are made where the request came in; more on a thread that may be busy for a while.
 const FEW: usize = 16;
+/// A body comes in so many pieces, and one more for each so many bytes, at most: each costs something.
+const PIECES: usize = 16_384;
+const LEAST: usize = 64;
 /// Of a body that is refused, so many times the limit is still taken and thrown away: a client that is cut off in the
 /// middle of sending never reads why.
 const THROWN_AWAY: usize = 4;
@@ -182,7 +185,12 @@ impl Receiving<'_> {
         let too_slow = || outside(Reason::Slow)(api::body::too_slow());
         let begun = Instant::now();
         let (mut bytes, mut glance) = (Vec::new(), LARGE);
+        let mut pieces = 0;
         loop {
+            pieces += 1;
+            if pieces > PIECES + bytes.len() / LEAST {
+                return Err(outside(Reason::Slow)(api::body::in_too_small_pieces()));
+            }
             let paced = std::time::Duration::from_secs((bytes.len() / bounds.pace.max(1)) as u64);
             let Ok(chunk) = timeout_at(begun + bounds.body + paced, stream.next()).await else {
                 return Err(too_slow());
@@ -210,10 +218,10 @@ impl Receiving<'_> {
 
 async fn throw_away(stream: &mut BodyDataStream, most: usize) {
     let mut thrown = 0;
-    while let Some(Ok(chunk)) = stream.next().await {
-        thrown += chunk.len();
-        if thrown > most {
-            return;
+    for _ in 0..PIECES {
+        match stream.next().await {
+            Some(Ok(chunk)) if thrown + chunk.len() <= most => thrown += chunk.len(),
+            _ => return,
         }
     }
 }

@@ -300,3 +300,52 @@ fn bodies_that_do_not_unpack() {
     }
     server.assert_goes_on();
 }
+
+/// Nothing, packed many times over: each part costs the server much more than it costs to send.
+#[test]
+fn bodies_that_are_packed_for_nothing() {
+    let server = Server::start();
+    let mut emitter = server.emitter(0);
+    emitter.record(3);
+    let (body, _) = emitter.body(0, usize::MAX);
+    let empty = gzip(b"");
+    let skippable = [0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0];
+    let name = [&[0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3][..], &vec![b'a'; 1 << 20]].concat();
+    // What comes first is somebody's whom the log knows.
+    let in_parts = |bytes: &[u8]| bytes.chunks(2).map(gzip).collect::<Vec<_>>().concat();
+    for packed in [
+        empty.repeat(2_000),
+        [gzip(body.as_bytes()), empty.repeat(2_000)].concat(),
+        skippable.repeat(2_000),
+        [zstd(body.as_bytes()), skippable.repeat(2_000)].concat(),
+        name.clone(),
+        [gzip(body.as_bytes()), name].concat(),
+        in_parts(body.repeat(10).as_bytes()),
+    ] {
+        assert_eq!(server.submit(packed).refusal(), (400, "submit.encoding".into()));
+    }
+    // Who compresses each flush by itself is none of these.
+    let parts: Vec<u8> = body.lines().flat_map(|line| gzip(format!("{line}\n").as_bytes())).collect();
+    assert_eq!(server.submit(parts).status, 200);
+}
+
+/// A byte at a time, as fast as it goes.
+#[test]
+fn bodies_in_pieces_of_a_byte() {
+    let server = Server::start();
+    let mut emitter = server.emitter(0);
+    emitter.record(3);
+    let (body, _) = emitter.body(0, usize::MAX);
+    let chunked = |body: &[u8], size: usize| {
+        let head = b"POST /submit HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+        let chunk = |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+        let chunks: Vec<u8> = body.chunks(size).flat_map(chunk).collect();
+        Answer::parse(&server.raw(&[&head[..], &chunks, b"0\r\n\r\n"].concat()))
+    };
+    // The beginning is somebody's whom the log knows.
+    let long = body.repeat(40);
+    assert!(long.len() > 20_000);
+    assert_eq!(chunked(long.as_bytes(), 1).refusal(), (400, "submit.encoding".into()));
+    assert_eq!(chunked(body.as_bytes(), 1).status, 200);
+    assert_eq!(chunked(long.as_bytes(), 80).status, 200);
+}

@@ -50,6 +50,8 @@ pub(super) struct Members {
     crc: u32,
     /// How long the content is, modulo 2^32.
     length: u32,
+    /// How many members began.
+    pub(super) begun: u64,
 }
 
 impl Members {
@@ -64,6 +66,7 @@ impl Members {
             tables: Tables::new(),
             crc: 0,
             length: 0,
+            begun: 0,
         }
     }
 
@@ -112,6 +115,7 @@ impl Members {
         self.crc = self.tables.update(crc, &self.held);
         match (self.part, self.held.as_slice()) {
             (Part::Fixed, &[0x1f, 0x8b, DEFLATE, flags, ..]) if flags & RESERVED == 0 => {
+                self.begun += 1;
                 self.flags = flags;
                 self.crc = self.tables.update(0, &self.held);
                 self.part = self.next_of_header();

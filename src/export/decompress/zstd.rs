@@ -45,6 +45,8 @@ pub(super) struct Frames {
     /// How many bytes of the frame were handed out.
     written: u64,
     piece: Box<[u8]>,
+    /// How many frames of either kind began.
+    pub(super) begun: u64,
 }
 
 /// The frame header descriptor.
@@ -88,6 +90,7 @@ impl Frames {
             descriptor: Descriptor(0),
             written: 0,
             piece: vec![0; PIECE].into_boxed_slice(),
+            begun: 0,
         }
     }
 
@@ -135,10 +138,14 @@ impl Frames {
     fn read(&mut self, sink: Sink<'_>) -> Result<(), DecompressError> {
         match (self.place, self.held.as_slice()) {
             (Place::Magic, FRAME) => {
+                self.begun += 1;
                 self.place = Place::Header;
                 return Ok(());
             }
-            (Place::Magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18]) => self.place = Place::Length,
+            (Place::Magic, [0x50..=0x5f, 0x2a, 0x4d, 0x18]) => {
+                self.begun += 1;
+                self.place = Place::Length;
+            }
             (Place::Length, &[a, b, c, d]) => self.skip(u32::from_le_bytes([a, b, c, d])),
             (Place::Header, [_, _, _, _, descriptor, ..]) => self.header(Descriptor(*descriptor))?,
             (Place::Block, _) => self.block(sink)?,
