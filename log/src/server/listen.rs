@@ -4,9 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::Request;
 use axum::middleware::from_fn_with_state;
-use axum::{Extension, Router};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
@@ -16,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::entrance::{self, Entrance};
+use super::entrance::{self, Connection, Entrance};
 use super::listener::{Listener, Stream};
 use super::{Address, Bounds, Tls};
 
@@ -105,7 +108,8 @@ async fn accept(
         let place = connected.place.clone();
         let connection = Serving {
             http: http.clone(),
-            router: router.clone().layer(Extension(connected)),
+            router: router.clone(),
+            connected,
             tls: tls.map(Tls::acceptor),
             watcher: graceful.watcher(),
             stopping: stopping.clone(),
@@ -132,6 +136,7 @@ async fn accept(
 struct Serving {
     http: http1::Builder,
     router: Router,
+    connected: Connection,
     tls: Option<TlsAcceptor>,
     watcher: Watcher,
     stopping: watch::Receiver<bool>,
@@ -157,7 +162,12 @@ impl Serving {
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(self.answer));
-        let service = TowerToHyperService::new(self.router);
+        let (router, connected) = (TowerToHyperService::new(self.router), self.connected);
+        // A layer of the router's would have all its routes once more for each connection.
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(connected.clone());
+            router.call(request)
+        });
         let connection = self.watcher.watch(self.http.serve_connection(TokioIo::new(stream), service));
         // A client that went away, or was too slow, is no news.
         let _ = connection.await;
