@@ -18,13 +18,13 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::bucket::{Bucket, BucketError};
 use countersign_log::clock::steady;
-use countersign_log::collector::Collector;
+use countersign_log::collector::{Collector, RulesError};
 use countersign_log::quota::Quota;
 use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::restore::ending::Ending;
 use countersign_log::retention::holds::Hold;
 use countersign_log::retention::{self, Rule, Rules};
-use countersign_log::serve::{Config, Serving, StartError, rules, serve_beginning_with};
+use countersign_log::serve::{Config, Serving, StartError, serve_beginning_with};
 use countersign_log::server::{Address, Bounds, Cors, Hosts, Page, Proxies, Proxy, ProxyHeader};
 use countersign_log::stop::Stop;
 
@@ -376,16 +376,30 @@ async fn end(serving: Serving) -> Result<u8, Failure> {
 async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
     loop {
         watched.changed().await;
-        let new = input::trust(&file).and_then(|trust| Ok(rules(collector.key(), trust)?));
-        match new {
-            Ok(rules) => {
-                collector.set_rules(rules);
-                style::done(&format!("{} was read anew", shown(&file)));
+        let trust = input::trust(&file);
+        let taken = tokio::task::spawn_blocking({
+            let collector = collector.clone();
+            move || {
+                trust.and_then(|trust| collector.set_trust(&trust).map_err(|error| unusable_trust(&error)))
             }
+        });
+        let failed = |error| Failure::io("read", "the trust file", &std::io::Error::other(error));
+        match taken.await.map_err(failed).flatten() {
+            Ok(()) => style::done(&format!("{} was read anew", shown(&file))),
             Err(failure) => {
                 style::warn("the trust file is not usable: the log goes on by the one before");
                 failure.report();
             }
+        }
+    }
+}
+
+fn unusable_trust(error: &RulesError) -> Failure {
+    match error {
+        RulesError::Key(error) => error.clone().into(),
+        RulesError::Store(error) => {
+            let hint = "what was granted cannot be looked at: check the folder";
+            Failure::unusable("store.failed", error.to_string(), hint)
         }
     }
 }

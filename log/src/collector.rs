@@ -9,6 +9,7 @@ use countersign::link::ChainId;
 use countersign::log::{Admission, Kind, Known, Life, Limits, Refusal, Rules, Stop, Submission, Taken};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
+use countersign::trust::Trust;
 use moka::sync::Cache;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
@@ -17,13 +18,14 @@ use crate::api::body::{self, Extent, Unread};
 use crate::clock::{Standing, Timekeeper};
 use crate::metrics::Metrics;
 use crate::quota::{Load, Quota, Quotas};
-use crate::sequencer::{Durable, Job, SharedRules};
+use crate::sequencer::{Durable, Job, SharedRules, rules};
 use crate::stop::Signing;
 use crate::store::{Published, Reader, StoreError};
 use crate::submitting::{opened, size_with};
 use crate::witnessing::Contradiction;
 
 pub use crate::clock::Clock;
+pub use crate::sequencer::RulesError;
 pub use crate::submitting::{Committed, SubmitError};
 
 /// How many chains' keys are remembered, and how many keys that write.
@@ -123,9 +125,17 @@ impl Collector {
         self.0.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Goes by other rules from the next submission on.
-    pub fn set_rules(&self, rules: Rules) {
-        *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    /// Goes by another trust file from the next submission on. It may take a while, as what was granted is looked at anew.
+    ///
+    /// # Errors
+    /// [`RulesError`]. The log goes on by the one before.
+    pub fn set_trust(&self, trust: &Trust) -> Result<(), RulesError> {
+        // Once more when no other grants come, for those that came meanwhile.
+        for _ in 0..2 {
+            let rules = rules(&**self.reader(), self.key(), trust.clone())?;
+            *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        }
+        Ok(())
     }
 
     /// Where to read from.

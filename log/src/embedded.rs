@@ -25,7 +25,7 @@ use crate::api::{Answer, Problem};
 use crate::clock::{Clock, Timekeeper};
 use crate::export::{Exporter, Lines};
 use crate::metrics::Metrics;
-use crate::sequencer::{Durable, Job, Sequencer, Unattested, Unwitnessed, Working, rules};
+use crate::sequencer::{Durable, Job, RulesError, Sequencer, Unattested, Unwitnessed, Working, rules};
 use crate::signed::InStore;
 use crate::stop::{Signing, Stops};
 use crate::store::{Published, Reader, Store, StoreError};
@@ -73,6 +73,15 @@ pub enum StartError {
     /// The readers' lines are malformed.
     #[error("readers: line {0}: {1}")]
     Readers(usize, String),
+}
+
+impl From<RulesError> for StartError {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::Key(error) => Self::Invalid(error),
+            RulesError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 /// A collector.
@@ -123,7 +132,7 @@ impl EmbeddedCollector {
         self_check::check(&*reader)?;
         let origin = key.verifier_key().name().to_owned();
         let exporter = Exporter::new(reader.clone(), origin.clone(), Some(trust.clone()));
-        let rules = Arc::new(RwLock::new(Arc::new(rules(key.verifier_key(), trust)?)));
+        let rules = Arc::new(RwLock::new(Arc::new(rules(&*reader, key.verifier_key(), trust)?)));
         let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
         let (witnesses, unwitnessed) = watch::channel(None);
         // No other server has this store.

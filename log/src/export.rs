@@ -29,6 +29,7 @@ use crate::tokens::Scope;
 use attest::Attested;
 #[cfg(feature = "server")]
 pub(crate) use attest::Had;
+pub(crate) use attest::void_grants;
 
 pub use candidates::{Candidates, Index};
 pub use explain::Explained;

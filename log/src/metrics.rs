@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use countersign::log::Kind;
+use countersign::log::{Kind, Refusal};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -27,13 +27,13 @@ pub enum Outcome {
     Malformed,
     /// It was too large.
     TooLarge,
-    /// Its key was not authorised.
+    /// Its key, which signed it, was not authorised.
     Unauthorised,
     /// Links were missing before it.
     Gap,
     /// It contradicted the log.
     Fork,
-    /// Its time was ahead of the log's clock.
+    /// Its time was ahead of the log's clock, and its key signed it.
     Early,
     /// Its key had used up what it may bring.
     Quota,
@@ -67,6 +67,7 @@ impl Outcome {
     fn of(answered: Result<(), &SubmitError>) -> Result<Self, Reason> {
         Ok(match answered {
             Ok(()) => Self::Taken,
+            Err(SubmitError::Refused(refusal)) if is_anybodys(refusal) => return Err(Reason::Unsigned),
             Err(SubmitError::Refused(refusal)) => match refusal.kind {
                 Kind::Malformed => Self::Malformed,
                 Kind::TooLarge | Kind::TooMany => Self::TooLarge,
@@ -83,6 +84,11 @@ impl Outcome {
             Err(SubmitError::Unavailable(_)) => Self::Unavailable,
         })
     }
+}
+
+/// Whether a refusal names a key that did not sign what is refused: so anybody can bring it about.
+fn is_anybodys(refusal: &Refusal) -> bool {
+    matches!(refusal.kind, Kind::Unauthorised | Kind::Early { .. }) && !refusal.is_signed
 }
 
 impl EncodeLabelValue for Outcome {

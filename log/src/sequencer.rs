@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Standing, Timekeeper};
 use crate::erase::record;
+use crate::export::void_grants;
 use crate::hashes::root_at;
 use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
@@ -33,12 +34,26 @@ pub(crate) use unattested::Unattested;
 /// What a log goes by, and may go by otherwise from one moment to the next.
 pub(crate) type SharedRules = Arc<RwLock<Arc<Rules>>>;
 
-/// The rules of a log: what its trust file says, and its own key for its own chain.
+/// Why there are no rules.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    /// The log's key cannot be an emitter's.
+    #[error(transparent)]
+    Key(#[from] countersign::Error),
+    /// What the log holds cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The rules of a log that has that: what its trust file says, also of what was granted there, and its own key for its
+/// own chain.
 ///
 /// # Errors
-/// [`countersign::Code::Trust`] for a key that cannot be an emitter's.
-pub fn rules(key: &VerifierKey, trust: Trust) -> Result<Rules, countersign::Error> {
-    Ok(Rules::new(key.name(), Some(trust.with_emitter(key.clone())?)))
+/// [`RulesError`].
+pub(crate) fn rules(reader: &dyn Reader, key: &VerifierKey, trust: Trust) -> Result<Rules, RulesError> {
+    let void = void_grants(reader, &trust)?;
+    let rules = Rules::new(key.name(), Some(trust.with_emitter(key.clone())?));
+    Ok(void.into_iter().fold(rules, Rules::with_void))
 }
 
 /// The most submissions that share a commit.

@@ -34,7 +34,7 @@ use crate::store::StoreError;
 use crate::witnessing::Witnessing;
 use crate::{erase, self_check, sqlite, store};
 
-pub use crate::sequencer::rules;
+use crate::sequencer::{RulesError, rules};
 
 /// What a collector is to be.
 pub struct Config {
@@ -96,6 +96,15 @@ pub enum StartError {
     /// A key or trust file is not usable.
     #[error(transparent)]
     Invalid(#[from] Error),
+}
+
+impl From<RulesError> for StartError {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::Key(error) => Self::Invalid(error),
+            RulesError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 /// A collector that runs.
@@ -175,7 +184,7 @@ pub async fn serve_beginning_with(
     let failed = |doing| move |error| StartError::Io { doing, error };
     let (store::Store { writer, reader }, memory, signing) =
         opened.await.map_err(io::Error::other).map_err(failed("opening"))??;
-    let rules = Arc::new(RwLock::new(Arc::new(rules(key.verifier_key(), trust)?)));
+    let rules = Arc::new(RwLock::new(Arc::new(rules(&*reader, key.verifier_key(), trust)?)));
     let metrics = Arc::new(Metrics::default());
     let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
     let (jobs, queue) = mpsc::channel(bounds.waiting.max(1));

@@ -17,6 +17,8 @@ const SELDOM: Duration = Duration::from_secs(1);
 pub enum Reason {
     /// The log knows neither key nor chain.
     Unknown,
+    /// The log knows the key, which may not write this and did not sign it.
+    Unsigned,
     /// The first line is none that a log takes.
     Malformed,
     /// The body is too large, unpacks to too much, or is blank.
@@ -33,8 +35,9 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, in their order.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Unknown,
+        Self::Unsigned,
         Self::Malformed,
         Self::TooLarge,
         Self::Slow,
@@ -56,6 +59,7 @@ impl Reason {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
+            Self::Unsigned => "unsigned",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
             Self::Slow => "slow",

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use countersign::checkpoint::{SignedCheckpoint, claimed_time};
 use countersign::keys::{KeyNote, Statement};
+use countersign::log::VoidGrants;
 use countersign::time::{DAY, Time};
 use countersign::trust::Trust;
 
@@ -83,11 +84,7 @@ impl Attested {
     }
 
     fn read_note(&mut self, reader: &dyn Reader, index: u64) -> Result<(), StoreError> {
-        let leaf = reader.leaves(index..index + 1)?.pop().unwrap_or_default();
-        let Some(note) = str::from_utf8(&leaf).ok().and_then(|text| KeyNote::parse(text).ok()) else {
-            return Err(StoreError::Damaged(format!("leaf {index} is no key note")));
-        };
-        for statement in &note.statements {
+        for statement in &key_note(reader, index)?.statements {
             let deadline = match statement {
                 Statement::Grant { until, .. } => {
                     until.and_then(|until| Time::from_millis(until.millis() + DAY))
@@ -156,11 +153,35 @@ impl Attested {
         Had(self.checkpoints.iter().map(|checkpoint| (checkpoint.size, time(checkpoint))).collect())
     }
 
+    /// By when a kept checkpoint existed that holds the leaf, where a quorum says so.
+    fn existed_by(&self, index: u64) -> Option<Time> {
+        let first = self.checkpoints.partition_point(|checkpoint| checkpoint.size <= index);
+        let holding = self.checkpoints[first..].iter().filter(|_| self.by_quorum);
+        holding.filter_map(|checkpoint| checkpoint.existed_by).min()
+    }
+
     /// The sizes of all kept checkpoints within these.
     pub(super) fn sizes(&self, within: Range<u64>) -> impl Iterator<Item = u64> {
         let sizes = self.checkpoints.iter().map(|checkpoint| checkpoint.size);
         sizes.filter(move |size| within.contains(size))
     }
+}
+
+/// The grants in a log that are void by this trust file; none where there can be none.
+pub(crate) fn void_grants(reader: &dyn Reader, trust: &Trust) -> Result<Option<VoidGrants>, StoreError> {
+    let Some(mut void) = VoidGrants::of(trust) else { return Ok(None) };
+    let mut attested = Attested::default();
+    attested.catch_up(reader, Some(trust), reader.size()?)?;
+    for &index in &attested.notes {
+        void.note(trust, &key_note(reader, index)?, attested.existed_by(index));
+    }
+    Ok(Some(void))
+}
+
+fn key_note(reader: &dyn Reader, index: u64) -> Result<KeyNote, StoreError> {
+    let leaf = reader.leaves(index..index + 1)?.pop().unwrap_or_default();
+    let note = str::from_utf8(&leaf).ok().and_then(|text| KeyNote::parse(text).ok());
+    note.ok_or_else(|| StoreError::Damaged(format!("leaf {index} is no key note")))
 }
 
 /// For each day in which leaves shown were added, the last checkpoint of that day.

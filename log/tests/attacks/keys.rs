@@ -4,6 +4,7 @@ use countersign::keys::{KeyNote, Statement};
 use countersign::log::Limits;
 use countersign::note::SignerKey;
 use countersign::time::Time;
+use countersign::trust::Trust;
 use countersign_log::server::Bounds;
 use serde_json::json;
 
@@ -253,4 +254,82 @@ fn a_thief_who_dates_links_back() {
         assert_forbidden(&server, body(&long_ago));
     }
     server.assert_goes_on();
+}
+
+/// The issuer's key was stolen: what it granted goes with it, however the thief dates grants and links.
+#[test]
+fn a_thief_who_was_granted_by_a_stolen_issuer() {
+    let server = granting();
+    let app = key("example.com/app", 51);
+    let mut chain = chain(&server, &app, 2);
+    assert_eq!(server.submit(note(&grant(&app, None, None), &issuer()) + &body(&chain)).status, 200);
+    let (sent, _) = chain.body(0, usize::MAX);
+    chain.record(1);
+    let further = body(&chain)[sent.len()..].to_owned();
+    let lines = String::from_utf8(server.trust().to_text()).unwrap();
+    let trust = |more: &str| Trust::parse((lines.clone() + more).as_bytes()).unwrap();
+    let revoke = format!("revoke {} {}\n", issuer().verifier_key(), time(3_600_000).unwrap());
+    server.collector().set_trust(&trust(&revoke)).unwrap();
+    assert_forbidden(&server, further.clone());
+    assert_forbidden(&server, open(&server, &app, 7));
+    // Where a new issuer grants the key anew, its new chains are taken.
+    let other = key("example.com", 56);
+    server.collector().set_trust(&trust(&format!("issuer {}\n{revoke}", other.verifier_key()))).unwrap();
+    assert_eq!(server.submit(note(&grant(&app, None, None), &other) + &open(&server, &app, 8)).status, 200);
+    assert_forbidden(&server, further.clone());
+    server.collector().set_trust(&trust("")).unwrap();
+    assert_eq!(server.submit(further).status, 200);
+    server.assert_goes_on();
+}
+
+/// A key that may write says of itself what it likes, once.
+#[test]
+fn a_key_that_revokes_itself_again_and_again() {
+    let server = granting();
+    let app = key("example.com/app", 51);
+    assert_eq!(server.submit(note(&grant(&app, None, None), &issuer())).status, 200);
+    let revoke =
+        |seconds: i64| Statement::Revoke { key: app.verifier_key().clone(), since: time(seconds * 1_000) };
+    let all: String = (0..20).map(|seconds| note(&revoke(-seconds), &app)).collect();
+    assert_forbidden(&server, all.clone());
+    for line in all.lines().take(1) {
+        assert_eq!(server.submit(line.to_owned() + "\n").status, 200);
+    }
+    for line in all.lines().skip(1) {
+        assert_forbidden(&server, line.to_owned() + "\n");
+    }
+    server.assert_goes_on();
+}
+
+/// Strangers name keys that the log knows. No alarm is made from that.
+#[test]
+fn strangers_who_name_a_key_that_may_not_write() {
+    let (revoked, good) = (emitter_key(2), emitter_key(3));
+    let lines =
+        format!("emitter {0}\nrevoke {0} -\nemitter {1}\n", revoked.verifier_key(), good.verifier_key());
+    let server = Server::with(&lines, Limits::default(), Bounds::default());
+    let counted = |what: &str| {
+        let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(what).map(str::to_owned));
+        line.unwrap_or_else(|| panic!("{what}: {metrics}")).trim().parse::<u64>().unwrap()
+    };
+    let outcome = |outcome: &str| counted(&format!("countersign_submissions_total{{outcome=\"{outcome}\"}}"));
+    let unsigned = || counted("countersign_turned_away_total{reason=\"unsigned\"}");
+    // The signature of another link.
+    let forged = |body: &str, other: &str| {
+        let signature = |line: &str| line.rsplit_once(' ').unwrap().1.split('"').next().unwrap().to_owned();
+        body.replace(&signature(body), &signature(other))
+    };
+    let of = |key: &SignerKey, number: u64| open(&server, key, number);
+    for number in 1..=3 {
+        assert_forbidden(&server, forged(&of(&revoked, number), &of(&revoked, 0)));
+    }
+    assert_eq!((outcome("unauthorised"), unsigned()), (0, 3));
+    assert_forbidden(&server, of(&revoked, 1));
+    assert_eq!((outcome("unauthorised"), unsigned()), (1, 3));
+    server.set_clock(BEGIN - 3_600_000);
+    assert_eq!(server.submit(forged(&of(&good, 1), &of(&good, 0))).refusal().1, "submit.early");
+    assert_eq!((outcome("early"), unsigned()), (0, 4));
+    assert_eq!(server.submit(of(&good, 1)).refusal().1, "submit.early");
+    assert_eq!((outcome("early"), unsigned()), (1, 4));
 }
