@@ -223,6 +223,38 @@ onEachLog((log) => {
     assert.ok(!(await log.export("", AUDITOR)).includes("secret-7."));
   });
 
+  test("how far erasures are is told to those who may erase", async () => {
+    const said = await record();
+    const erasures = async (path: string, token = DESK) => {
+      const answer = await log.get(path, token);
+      assert.equal(answer.status, 200, answer.text);
+      return answer.json;
+    };
+    const all = (await erasures("/erasures")).erasures as { [name: string]: Json }[];
+    assert.equal(all.length, (await records()).length);
+    const [newest] = all;
+    assert.ok(newest !== undefined);
+    const { record: at, at: time, done, ...rest } = newest;
+    const { metadata, reason } = said as { metadata: { events: number }; reason: string };
+    const actor = { type: "user", id: "privacy-desk" };
+    assert.deepEqual(rest, { state: "done", actor, reason, events: metadata.events, left: 0, held: 0 });
+    assert.equal((await leafAt(Number(at))).event?.action, "log.erase");
+    assert.ok(Date.parse(String(time)) <= Date.parse(String(done)));
+    assert.deepEqual(await erasures(`/erasures/${at}`), newest);
+    assert.deepEqual((await erasures(`/erasures?before=${at}`)).erasures, all.slice(1));
+    assert.deepEqual(await erasures("/erasures?before=0"), { erasures: [] });
+    // A leaf that records none, one that is not there, and what is no leaf.
+    for (const path of [first, 2 ** 52, "x", "-1", "01"]) {
+      (await log.get(`/erasures/${path}`, DESK)).refusal(404, "request.not_found");
+    }
+    assert.deepEqual((await log.get("/erasures?before=x", DESK)).refusal(400, "request.invalid"), {
+      parameter: "before",
+    });
+    (await log.get("/erasures", AUDITOR)).refusal(403, "request.forbidden");
+    (await log.get("/erasures")).refusal(401, "request.unauthenticated");
+    assert.equal((await log.ask("/erasures", { method: "POST" })).status, 405);
+  });
+
   test("a reason has up to 500 characters", async () => {
     const reason = `\u00e9${"x".repeat(499)}`;
     assert.deepEqual(await erase({ events: [place(30)], reason }), counts(1));
