@@ -54,6 +54,8 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   #checked: Promise<void> = Promise.resolve();
   /** When witnesses are to be asked again. */
   #again = 0;
+  /** Comes about when witnesses were asked whether they have seen more than was here when the object woke. */
+  #looked: Promise<void> = Promise.resolve();
 
   constructor(module: WebAssembly.Module, ctx: ObjectState, env: Env) {
     super(ctx, env);
@@ -76,6 +78,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       const log = this.#woken();
       if (request.method === "POST") {
         await this.#checked;
+        await this.#looked;
       }
       const answer = await this.#answer(log, request);
       this.#attend(log);
@@ -139,6 +142,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   /** Says whether there is more to do soon. */
   async #rounds(log: Log): Promise<boolean> {
     await this.#checked;
+    await this.#looked;
     if (log.hasWitnesses) {
       await this.#witness(log, this.now() >= this.#again);
     }
@@ -218,6 +222,9 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       this.#size = this.#log.size;
       if (this.env.TILES !== undefined) {
         this.#check(this.#log, this.env.TILES);
+      }
+      if (this.#log.hasWitnesses) {
+        this.#looked = this.#witness(this.#log, false).catch((error) => this.#failed(error));
       }
     }
     return this.#log;

@@ -25,6 +25,8 @@ class Witness {
   #seen: { size: number; root: Buffer } = { size: 0, root: Buffer.of() };
   /** What it answers instead of cosigning. */
   instead: (() => [status: number, type: string, body: string] | undefined) | undefined;
+  /** Told what it is shown. */
+  shown: ((note: string) => void) | undefined;
   /** Whether it never answers. */
   hangs = false;
   asked = 0;
@@ -37,7 +39,9 @@ class Witness {
       if (this.hangs) {
         return;
       }
-      const [status, type, body] = this.#answer(request.url ?? "", await text(request));
+      const asking = await text(request);
+      this.shown?.(asking.slice(asking.indexOf("\n\n") + 2));
+      const [status, type, body] = this.#answer(request.url ?? "", asking);
       response.writeHead(status, { "content-type": type }).end(body);
     });
   }
@@ -159,7 +163,8 @@ test("a witness that is elsewhere is asked from there; one that never agrees is 
   const asked = agrees.asked;
   const note = await submit(log, chain, 4);
   assert.ok(openCosignature(note, agrees.key.vkey));
-  assert.equal(agrees.asked, asked + 2);
+  // It is told when the object wakes, in two questions, and the submission is a third.
+  assert.equal(agrees.asked, asked + 3);
 });
 
 for (const [seed, status, type, body, code] of [
@@ -198,6 +203,26 @@ for (const [seed, status, type, body, code] of [
     assert.equal((await ask(log.url, "/submit", { method: "POST", body: lines })).status, 200);
   });
 }
+
+test("an object that wakes asks its witnesses before it takes anything", async () => {
+  const witness = await Witness.start("witness19.example", 19);
+  const trust = `${SETUP.trust}witness w ${witness.key.vkey} ${witness.url}\nquorum w\n`;
+  const log = await startLog({ ...SETUP, trust });
+  closing.push(() => log.close());
+  const chain = Chain.begin(EMITTERS[0], ORIGIN, "waking");
+  await submit(log, chain, 3);
+  const size = (await ask(log.url, "/checkpoint")).text.split("\n")[1];
+  // Of what was seen here a backup knows nothing.
+  witness.instead = () => [409, "text/x.tlog.size", "99\n"];
+  const signed: string[] = [];
+  witness.shown = (note) => signed.push(note.split("\n")[1] ?? "");
+  await log.restart({ ...SETUP, trust });
+  const answer = await ask(log.url, "/submit", { method: "POST", body: chain.events(2).body(3) });
+  answer.refusal(503, "log.rollback");
+  assert.deepEqual(new Set(signed), new Set([size]), "no other tree was signed");
+  const { json } = await ask(log.url, "/healthz");
+  assert.equal(json.size, Number(size));
+});
 
 test("without the quorum the log goes on, says so, and asks again until it is met", async () => {
   const witness = await Witness.start("witness14.example", 14);
