@@ -1,0 +1,57 @@
+//! The rules that come with the product.
+
+use crate::pack::{Pack, Sources};
+
+/// The files of `rules/` but for the cases.
+pub(crate) const FILES: [(&str, &str); 17] = [
+    ("administrator.yml", include_str!("../rules/administrator.yml")),
+    ("authentication.yml", include_str!("../rules/authentication.yml")),
+    ("bulk-configuration.yml", include_str!("../rules/bulk-configuration.yml")),
+    ("bulk-deletion.yml", include_str!("../rules/bulk-deletion.yml")),
+    ("bulk-export.yml", include_str!("../rules/bulk-export.yml")),
+    ("cloudtrail.yml", include_str!("../rules/cloudtrail.yml")),
+    ("credential.yml", include_str!("../rules/credential.yml")),
+    ("enumeration-absent.yml", include_str!("../rules/enumeration-absent.yml")),
+    ("enumeration-denied.yml", include_str!("../rules/enumeration-denied.yml")),
+    ("keys.yml", include_str!("../rules/keys.yml")),
+    ("log-tampering.yml", include_str!("../rules/log-tampering.yml")),
+    ("machine.yml", include_str!("../rules/machine.yml")),
+    ("off-hours.yml", include_str!("../rules/off-hours.yml")),
+    ("pack.yml", include_str!("../rules/pack.yml")),
+    ("privilege.yml", include_str!("../rules/privilege.yml")),
+    ("rate.yml", include_str!("../rules/rate.yml")),
+    ("unauthenticated.yml", include_str!("../rules/unauthenticated.yml")),
+];
+
+impl Pack {
+    /// The rules that come with the product.
+    ///
+    /// # Panics
+    ///
+    /// Never: a test builds them.
+    pub fn built_in() -> Self {
+        let mut sources = Sources::default();
+        for (file, text) in FILES {
+            sources.add(file, text);
+        }
+        sources.build("countersign").unwrap_or_else(|faults| panic!("{faults:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_every_file() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.ends_with(".cases.yml"))
+            .collect();
+        files.sort();
+        assert_eq!(files, FILES.map(|(name, _)| name));
+        assert!(!Pack::built_in().rules().is_empty());
+    }
+}

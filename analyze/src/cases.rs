@@ -1,0 +1,182 @@
+//! Cases beside rules: events that must make a rule fire, and events that must not.
+//!
+//! ```yaml
+//! rule: logins-failed-by-identity
+//! name: twenty within the hour
+//! fires: 1
+//! events:
+//!   - at: 0s
+//!     times: 20
+//!     every: 189s
+//!     event: {action: session.login, actor: {id: u_1}, outcome: failure}
+//! ```
+//!
+//! In an event's texts `$n` stands for 1, 2, 3 … as it is repeated.
+
+use countersign::time::Time;
+use countersign_query::value::Document;
+use countersign_query::{Entry, Readings};
+
+use crate::analyzer::Analyzer;
+use crate::fault::Fault;
+use crate::pack::Pack;
+use crate::rule::unknown_key;
+use crate::tree::{Node, Value};
+
+/// When the first event of a case happens where it does not say so: a Wednesday, 10:00 in UTC.
+const BEGIN: i64 = 1_794_996_000_000;
+/// The most events of a case.
+const MAX_EVENTS: i64 = 100_000;
+
+/// Events, and whether a rule must fire on them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// The rule's id or name.
+    pub rule: String,
+    /// What it is about.
+    pub name: String,
+    /// The file, as it was named, and the line.
+    pub place: (String, u32),
+    /// How many findings there must be.
+    pub fires: u64,
+    events: Vec<(Time, String)>,
+}
+
+/// Reads a file of cases: a document each.
+///
+/// # Errors
+///
+/// The first fault.
+pub fn parse(file: &str, text: &str) -> Result<Vec<Case>, Fault> {
+    let documents = crate::yaml::parse(text).map_err(|fault| fault.in_file(file))?;
+    documents
+        .iter()
+        .filter(|document| document.value != Value::Null)
+        .map(|document| case(file, document).map_err(|fault| fault.in_file(file)))
+        .collect()
+}
+
+fn fault(line: u32, problem: impl Into<String>, hint: &str) -> Fault {
+    Fault::new("case.shape", line, problem, hint)
+}
+
+fn case(file: &str, node: &Node) -> Result<Case, Fault> {
+    const KEYS: [&str; 4] = ["rule", "name", "fires", "events"];
+    if let Some(member) = node.members().iter().find(|member| !KEYS.contains(&member.name.as_str())) {
+        return Err(unknown_key(member, &KEYS));
+    }
+    let text = |key: &str| {
+        node.get(key).and_then(Node::text).map(str::to_owned).ok_or_else(|| {
+            fault(node.line, format!("`{key}` is missing"), "a case has rule, name, fires and events")
+        })
+    };
+    let fires = match node.get("fires").map(|fires| &fires.value) {
+        Some(Value::Bool(fires)) => u64::from(*fires),
+        Some(Value::Number(number)) => number
+            .parse()
+            .map_err(|_| fault(node.line, "`fires` is no count", "write how many findings there must be"))?,
+        _ => {
+            return Err(fault(
+                node.line,
+                "`fires` is missing",
+                "write how many findings there must be, or true or false",
+            ));
+        }
+    };
+    let mut events = Vec::new();
+    for item in node.get("events").map_or(&[][..], Node::items) {
+        add(item, &mut events)?;
+        if i64::try_from(events.len()).is_ok_and(|events| events > MAX_EVENTS) {
+            return Err(fault(item.line, "these are too many events", "a case has at most 100,000"));
+        }
+    }
+    if events.is_empty() {
+        return Err(fault(node.line, "there is no event", "add `events:`"));
+    }
+    Ok(Case { rule: text("rule")?, name: text("name")?, place: (file.into(), node.line), fires, events })
+}
+
+fn add(item: &Node, events: &mut Vec<(Time, String)>) -> Result<(), Fault> {
+    const KEYS: [&str; 4] = ["at", "times", "every", "event"];
+    if let Some(member) = item.members().iter().find(|member| !KEYS.contains(&member.name.as_str())) {
+        return Err(unknown_key(member, &KEYS));
+    }
+    let length = |key: &str| match item.get(key) {
+        None => Ok(None),
+        Some(node) => match node.text().and_then(millis) {
+            Some(millis) => Ok(Some(millis)),
+            None => Err(fault(
+                node.line,
+                format!("`{key}` cannot be read"),
+                "write a number and ms, s, m, h or d",
+            )),
+        },
+    };
+    let begin = match item.get("at").and_then(Node::text).and_then(|text| Time::parse(text.as_bytes())) {
+        Some(time) => time.millis(),
+        None => BEGIN + length("at")?.unwrap_or(0),
+    };
+    let every = length("every")?.unwrap_or(1000);
+    let times: i64 = match item.get("times").map(|times| &times.value) {
+        None => 1,
+        Some(Value::Number(number)) => {
+            number
+                .parse()
+                .ok()
+                .filter(|times| (1..=MAX_EVENTS).contains(times))
+                .ok_or_else(|| fault(item.line, "`times` is no count", "write a number from 1 to 100,000"))?
+        }
+        Some(_) => return Err(fault(item.line, "`times` is no count", "write a number from 1 to 100,000")),
+    };
+    let Some(event) = item.get("event") else {
+        return Err(fault(item.line, "`event` is missing", "write the event as it is recorded"));
+    };
+    let mut json = Vec::new();
+    event.write_json(&mut json);
+    let json = String::from_utf8(json).unwrap_or_default();
+    for nth in 0..times {
+        let time = Time::from_millis(begin + nth * every)
+            .ok_or_else(|| fault(item.line, "the time is out of range", "choose another one"))?;
+        events.push((time, json.replace("$n", &(nth + 1).to_string())));
+    }
+    Ok(())
+}
+
+fn millis(text: &str) -> Option<i64> {
+    let digits = text.find(|char: char| !char.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.parse::<i64>().ok()?.checked_mul(unit).filter(|millis| *millis < 1 << 42)
+}
+
+impl Case {
+    /// How many findings its rule makes of its events. None where the pack has no such rule.
+    pub fn run(&self, pack: &Pack, readings: &Readings) -> Option<u64> {
+        let rule = pack.rule(&self.rule)?;
+        let mut analyzer = Analyzer::new(pack);
+        for (leaf, (time, json)) in (0..).zip(&self.events) {
+            let document = Document::parse(json);
+            let event = document.as_ref().map(Document::root);
+            let read = event.as_ref().and_then(|event| readings.read(event));
+            let chain = "00000000000000000000000000000000";
+            let entry = Entry {
+                event,
+                read: read.as_ref(),
+                chain,
+                signer: Some("example.com/app"),
+                ..Entry::recorded(*time)
+            };
+            let taken = analyzer.take(pack.detect(leaf, &entry));
+            debug_assert!(taken.is_ok());
+        }
+        let outcome = analyzer.finish();
+        Some(outcome.findings.iter().filter(|finding| finding.rule == rule.id).count() as u64)
+    }
+}

@@ -1,0 +1,183 @@
+//! Conditions: which selections must hold (Sigma 2.1, "Condition").
+
+use crate::fault::Fault;
+use crate::fields::Found;
+use crate::selection::Selection;
+use crate::wildcard::Wildcard;
+
+/// How deep parentheses and `not` may nest.
+const MAX_DEPTH: u32 = 32;
+
+/// What must hold. A number is a selection's.
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
+    Selection(usize),
+    Not(Box<Self>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    /// So many of these selections at least.
+    Several(usize, Vec<usize>),
+}
+
+impl Condition {
+    pub(crate) fn holds(&self, selections: &[(String, Selection)], found: &Found<'_>) -> bool {
+        match self {
+            Self::Selection(nth) => selections[*nth].1.holds(found),
+            Self::Not(condition) => !condition.holds(selections, found),
+            Self::All(conditions) => conditions.iter().all(|one| one.holds(selections, found)),
+            Self::Any(conditions) => conditions.iter().any(|one| one.holds(selections, found)),
+            Self::Several(least, numbers) => {
+                let holding = numbers.iter().filter(|nth| selections[**nth].1.holds(found));
+                holding.take(*least).count() == *least
+            }
+        }
+    }
+
+    /// Tells each selection that holds and that the condition wants to hold.
+    pub(crate) fn holding(
+        &self,
+        selections: &[(String, Selection)],
+        found: &Found<'_>,
+        tell: &mut dyn FnMut(usize),
+    ) {
+        match self {
+            Self::Selection(nth) => {
+                if selections[*nth].1.holds(found) {
+                    tell(*nth);
+                }
+            }
+            Self::Not(_) => {}
+            Self::All(conditions) | Self::Any(conditions) => {
+                for condition in conditions {
+                    if condition.holds(selections, found) {
+                        condition.holding(selections, found, tell);
+                    }
+                }
+            }
+            Self::Several(_, numbers) => {
+                numbers.iter().filter(|nth| selections[**nth].1.holds(found)).for_each(|nth| tell(*nth));
+            }
+        }
+    }
+
+    /// Reads a condition over these selections.
+    pub(crate) fn parse(text: &str, line: u32, selections: &[(String, Selection)]) -> Result<Self, Fault> {
+        if text.contains('|') {
+            let hint = "count with a correlation: a rule of its own with `correlation:`";
+            return Err(Fault::new("rule.condition", line, "`|` belongs to Sigma before 2.0", hint));
+        }
+        let spaced = text.replace('(', " ( ").replace(')', " ) ");
+        let tokens: Vec<&str> = spaced.split_whitespace().collect();
+        let mut parser = Parser { tokens: &tokens, at: 0, line, selections };
+        let condition = parser.any(0)?;
+        match tokens.get(parser.at) {
+            None => Ok(condition),
+            Some(token) => Err(parser.fault(format!("`{token}` is not expected"))),
+        }
+    }
+}
+
+struct Parser<'a> {
+    tokens: &'a [&'a str],
+    at: usize,
+    line: u32,
+    selections: &'a [(String, Selection)],
+}
+
+impl Parser<'_> {
+    fn fault(&self, problem: String) -> Fault {
+        let hint = "selections are joined by `and`, `or`, `not` and parentheses, or named together as in `1 of filter_*` and `all of them`";
+        Fault::new("rule.condition", self.line, problem, hint)
+    }
+
+    fn next_is(&mut self, word: &str) -> bool {
+        let is = self.tokens.get(self.at).is_some_and(|token| token.eq_ignore_ascii_case(word));
+        self.at += usize::from(is);
+        is
+    }
+
+    fn any(&mut self, depth: u32) -> Result<Condition, Fault> {
+        let mut conditions = vec![self.all(depth)?];
+        while self.next_is("or") {
+            conditions.push(self.all(depth)?);
+        }
+        Ok(if conditions.len() == 1 { conditions.remove(0) } else { Condition::Any(conditions) })
+    }
+
+    fn all(&mut self, depth: u32) -> Result<Condition, Fault> {
+        let mut conditions = vec![self.one(depth)?];
+        while self.next_is("and") {
+            conditions.push(self.one(depth)?);
+        }
+        Ok(if conditions.len() == 1 { conditions.remove(0) } else { Condition::All(conditions) })
+    }
+
+    fn one(&mut self, depth: u32) -> Result<Condition, Fault> {
+        if depth > MAX_DEPTH {
+            return Err(self.fault("it nests too deep".into()));
+        }
+        if self.next_is("not") {
+            return self.one(depth + 1).map(|condition| Condition::Not(condition.into()));
+        }
+        if self.next_is("(") {
+            let condition = self.any(depth + 1)?;
+            if !self.next_is(")") {
+                return Err(self.fault("a `)` is missing".into()));
+            }
+            return Ok(condition);
+        }
+        let Some(token) = self.tokens.get(self.at) else {
+            return Err(self.fault("it ends where a selection is expected".into()));
+        };
+        self.at += 1;
+        let quantity = match token.to_ascii_lowercase().as_str() {
+            "any" => Some(1),
+            "all" => Some(usize::MAX),
+            word => word.parse().ok().filter(|quantity| *quantity > 0),
+        };
+        if let Some(quantity) = quantity
+            && self.next_is("of")
+        {
+            return self.several(quantity);
+        }
+        let found = self.selections.iter().position(|(name, _)| name == token);
+        found.map(Condition::Selection).ok_or_else(|| self.unknown(token))
+    }
+
+    fn several(&mut self, quantity: usize) -> Result<Condition, Fault> {
+        let Some(names) = self.tokens.get(self.at) else {
+            return Err(self.fault("it ends after `of`".into()));
+        };
+        self.at += 1;
+        let is_all = names.eq_ignore_ascii_case("them");
+        let pattern = Wildcard::parse(if is_all { "*" } else { names }, true, (false, false));
+        let numbers: Vec<usize> = (0..self.selections.len())
+            .filter(|nth| {
+                let name = &self.selections[*nth].0;
+                pattern.matches(name, name) && !(is_all && name.starts_with('_'))
+            })
+            .collect();
+        if numbers.is_empty() {
+            return Err(self.unknown(names));
+        }
+        if quantity == usize::MAX {
+            return Ok(Condition::All(numbers.into_iter().map(Condition::Selection).collect()));
+        }
+        if quantity > numbers.len() {
+            let problem = format!("there are only {} of `{names}`", numbers.len());
+            return Err(self.fault(problem));
+        }
+        Ok(if quantity == 1 {
+            Condition::Any(numbers.into_iter().map(Condition::Selection).collect())
+        } else {
+            Condition::Several(quantity, numbers)
+        })
+    }
+
+    fn unknown(&self, name: &str) -> Fault {
+        let names: Vec<&str> = self.selections.iter().map(|(name, _)| name.as_str()).collect();
+        let problem = format!("no selection is named `{name}`");
+        let hint = format!("there are: {}", names.join(", "));
+        Fault::new("rule.condition", self.line, problem, hint)
+    }
+}

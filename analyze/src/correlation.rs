@@ -1,0 +1,266 @@
+//! Correlations: what several events say together (Sigma 2.1, "Correlation rules").
+
+use crate::fault::Fault;
+use crate::fields::{Fields, Found, Id};
+use crate::rule::unknown_key;
+use crate::selection::{Compare, field};
+use crate::tree::{Node, Value};
+use countersign::canonical::write_string;
+use countersign::hash::Hash;
+
+/// What is computed of the events in a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    /// How many there are.
+    EventCount,
+    /// How many different values a field has.
+    ValueCount,
+    /// How many of the rules fired.
+    Temporal,
+    /// How many of the rules fired one after another.
+    TemporalOrdered,
+    ValueSum,
+    ValueAverage,
+}
+
+const TYPES: [(&str, Measure); 6] = [
+    ("event_count", Measure::EventCount),
+    ("value_count", Measure::ValueCount),
+    ("temporal", Measure::Temporal),
+    ("temporal_ordered", Measure::TemporalOrdered),
+    ("value_sum", Measure::ValueSum),
+    ("value_avg", Measure::ValueAverage),
+];
+
+/// A correlation.
+#[derive(Clone, Debug)]
+pub(crate) struct Correlation {
+    pub(crate) measure: Measure,
+    /// The rules that it builds upon, as they are called here, with the line.
+    pub(crate) names: Vec<(String, u32)>,
+    /// The same by their place in the pack; known once all rules are.
+    pub(crate) rules: Vec<usize>,
+    by: Vec<By>,
+    field: Option<Id>,
+    /// In milliseconds.
+    pub(crate) span: i64,
+    conditions: Vec<(Compare, f64)>,
+    /// Whether the rules that it builds upon make findings of their own nevertheless.
+    pub(crate) generate: bool,
+}
+
+/// What events are grouped by.
+#[derive(Clone, Debug)]
+struct By {
+    name: String,
+    /// The same for each rule, or one for each.
+    fields: Vec<Id>,
+}
+
+/// A group's values are kept up to here, and told apart by their hash beyond.
+const MAX_VALUE: usize = 256;
+
+const KEYS: [&str; 7] = ["type", "rules", "group-by", "timespan", "condition", "aliases", "generate"];
+const COMPARES: [(&str, Compare); 6] = [
+    ("eq", Compare::Equal),
+    ("neq", Compare::NotEqual),
+    ("lt", Compare::Less),
+    ("lte", Compare::AtMost),
+    ("gt", Compare::More),
+    ("gte", Compare::AtLeast),
+];
+
+impl Correlation {
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Fault> {
+        let fault = |code, line, problem: String, hint: &str| Fault::new(code, line, problem, hint);
+        let missing = |key: &str, hint: &str| {
+            fault("rule.missing", node.line, format!("`{key}` is missing in `correlation`"), hint)
+        };
+        if let Some(member) = node.members().iter().find(|member| !KEYS.contains(&member.name.as_str())) {
+            return Err(unknown_key(member, &KEYS));
+        }
+        let kind = node.get("type").ok_or_else(|| missing("type", "add one, such as `type: event_count`"))?;
+        let measure = TYPES.iter().find(|(name, _)| kind.text() == Some(name)).map(|(_, measure)| *measure);
+        let Some(measure) = measure else {
+            let names: Vec<_> = TYPES.iter().map(|(name, _)| *name).collect();
+            let hint = format!("there are: {}", names.join(", "));
+            return Err(fault(
+                "rule.correlation",
+                kind.line,
+                "this type of correlation is not supported".into(),
+                &hint,
+            ));
+        };
+        let names = texts(
+            node.get("rules").ok_or_else(|| missing("rules", "name the rules that it counts"))?,
+            "rules",
+        )?;
+        if names.is_empty() {
+            return Err(missing("rules", "name the rules that it counts"));
+        }
+        let span =
+            node.get("timespan").ok_or_else(|| missing("timespan", "add one, such as `timespan: 10m`"))?;
+        let Some(millis) = span.text().and_then(parse_span) else {
+            return Err(fault(
+                "rule.timespan",
+                span.line,
+                "`timespan` cannot be read".into(),
+                "write a number and s, m, h, d or w, such as 10m; a year at most",
+            ));
+        };
+        let mut by = Vec::new();
+        if let Some(group) = node.get("group-by") {
+            for (name, line) in texts(group, "group-by")? {
+                let alias = node.get("aliases").and_then(|aliases| aliases.get(&name));
+                let fields = match alias {
+                    None => vec![field(&name, line, fields)?],
+                    Some(alias) => of_alias(alias, &name, &names, fields)?,
+                };
+                by.push(By { name, fields });
+            }
+        }
+        let mut conditions = Vec::new();
+        let mut counted = None;
+        for member in node.get("condition").map_or(&[][..], Node::members) {
+            if member.name == "field" {
+                let Some(name) = member.node.text() else {
+                    return Err(fault(
+                        "rule.correlation",
+                        member.line,
+                        "`field` is no text".into(),
+                        "name one field",
+                    ));
+                };
+                counted = Some(field(name, member.line, fields)?);
+                continue;
+            }
+            let compare = COMPARES.iter().find(|(name, _)| *name == member.name);
+            let number = match &member.node.value {
+                Value::Number(number) => countersign::canonical::double(number),
+                _ => None,
+            };
+            match (compare, number) {
+                (Some((_, compare)), Some(number)) => conditions.push((*compare, number)),
+                (None, _) => {
+                    return Err(unknown_key(member, &["field", "eq", "neq", "lt", "lte", "gt", "gte"]));
+                }
+                (_, None) => {
+                    return Err(fault(
+                        "rule.correlation",
+                        member.line,
+                        format!("`{}` compares with no number", member.name),
+                        "write a number",
+                    ));
+                }
+            }
+        }
+        let in_sequence = matches!(measure, Measure::Temporal | Measure::TemporalOrdered);
+        if conditions.is_empty() {
+            if !in_sequence {
+                return Err(missing("condition", "add one, such as `condition: {gte: 10}`"));
+            }
+            conditions.push((Compare::AtLeast, names.len() as f64));
+        }
+        if counted.is_none()
+            && matches!(measure, Measure::ValueCount | Measure::ValueSum | Measure::ValueAverage)
+        {
+            return Err(missing("field", "name it in the condition: `condition: {field: user, gte: 10}`"));
+        }
+        let generate = match node.get("generate") {
+            None => false,
+            Some(Node { value: Value::Bool(generate), .. }) => *generate,
+            Some(other) => {
+                return Err(fault(
+                    "rule.correlation",
+                    other.line,
+                    "`generate` is neither true nor false".into(),
+                    "write true or false",
+                ));
+            }
+        };
+        Ok(Self { measure, names, rules: Vec::new(), by, field: counted, span: millis, conditions, generate })
+    }
+
+    /// The key of the group that an event joins when this rule, by its place in [`Self::rules`], fired; a JSON array.
+    /// None where a field of it is missing.
+    pub(crate) fn key(&self, which: usize, found: &Found<'_>) -> Option<Box<str>> {
+        let mut key = vec![b'['];
+        for (nth, by) in self.by.iter().enumerate() {
+            let field = by.fields.get(which).or(by.fields.first())?;
+            if nth > 0 {
+                key.push(b',');
+            }
+            write_string(&bounded(found.first_text(*field)?), &mut key);
+        }
+        key.push(b']');
+        String::from_utf8(key).ok().map(Into::into)
+    }
+
+    /// What is counted or summed of an event. None where the field is missing.
+    pub(crate) fn value(&self, found: &Found<'_>) -> Option<Box<str>> {
+        self.field.map_or(Some("".into()), |field| found.first_text(field).map(|text| bounded(text).into()))
+    }
+
+    /// What groups are called by, in the order of their keys.
+    pub(crate) fn by(&self) -> impl Iterator<Item = &str> {
+        self.by.iter().map(|by| by.name.as_str())
+    }
+
+    pub(crate) fn holds(&self, value: f64) -> bool {
+        self.conditions.iter().all(|(compare, number)| compare.holds(value, *number))
+    }
+}
+
+/// A text as it is, or the begin and the hash of one that is long.
+pub(crate) fn bounded(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.len() <= MAX_VALUE {
+        return text.into();
+    }
+    let end = (0..=160).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}… (SHA-256 {})", &text[..end], Hash::of(&[text.as_bytes()])).into()
+}
+
+fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, Fault> {
+    let text = |item: &Node| {
+        item.text().map(|text| (text.to_owned(), item.line)).ok_or_else(|| {
+            let problem = format!("`{key}` is no list of texts");
+            Fault::new("rule.correlation", item.line, problem, "write a list of texts")
+        })
+    };
+    node.items().iter().map(text).collect()
+}
+
+fn of_alias(
+    alias: &Node,
+    name: &str,
+    rules: &[(String, u32)],
+    fields: &mut Fields,
+) -> Result<Vec<Id>, Fault> {
+    let of_rule = |(rule, _): &(String, u32)| {
+        let Some(node) = alias.get(rule) else {
+            let problem = format!("the alias `{name}` says nothing of `{rule}`");
+            return Err(Fault::new("rule.correlation", alias.line, problem, "name its field for each rule"));
+        };
+        let Some(text) = node.text() else {
+            let problem = format!("the alias `{name}` names no field");
+            return Err(Fault::new("rule.correlation", node.line, problem, "write the name of a field"));
+        };
+        field(text, node.line, fields)
+    };
+    rules.iter().map(of_rule).collect()
+}
+
+/// A length of time in milliseconds, a year at most.
+fn parse_span(text: &str) -> Option<i64> {
+    let unit = text.chars().last()?;
+    let number: i64 = text.strip_suffix(unit)?.parse().ok()?;
+    let millis = match unit {
+        's' => 1000,
+        'm' => 60_000,
+        'h' => 3_600_000,
+        'd' => 86_400_000,
+        'w' => 7 * 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(millis).filter(|span| (1..=366 * 86_400_000).contains(span))
+}

@@ -1,0 +1,286 @@
+//! The fields that rules ask for, found in one walk through an event.
+//!
+//! A field is a path of members, its names parted by dots, and means nested members alone; an array stands for each of
+//! its elements. Three first names are not of the event: `read.` is what its reading says, `link.` what its link says,
+//! `derived.` what is computed from either.
+
+use core::cell::OnceCell;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use countersign_query::matcher::fold;
+use countersign_query::value::{Kind, Value};
+use countersign_query::{Entry, Read};
+
+use crate::zone::Zone;
+
+/// The number of a field.
+pub(crate) type Id = u32;
+
+/// What is no member of the event itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beside {
+    As,
+    Action,
+    ActorId,
+    ActorName,
+    ActorType,
+    TargetId,
+    TargetName,
+    TargetType,
+    Address,
+    Outcome,
+    Reason,
+    Signer,
+    Chain,
+    LocalHour,
+    Weekday,
+}
+
+const BESIDE: [(&str, Beside); 15] = [
+    ("read.as", Beside::As),
+    ("read.action", Beside::Action),
+    ("read.actor.id", Beside::ActorId),
+    ("read.actor.name", Beside::ActorName),
+    ("read.actor.type", Beside::ActorType),
+    ("read.target.id", Beside::TargetId),
+    ("read.target.name", Beside::TargetName),
+    ("read.target.type", Beside::TargetType),
+    ("read.address", Beside::Address),
+    ("read.outcome", Beside::Outcome),
+    ("read.reason", Beside::Reason),
+    ("link.signer", Beside::Signer),
+    ("link.chain", Beside::Chain),
+    ("derived.local_hour", Beside::LocalHour),
+    ("derived.weekday", Beside::Weekday),
+];
+
+const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+/// All fields that a pack's rules ask for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields {
+    /// A tree of names; the first node is the event itself.
+    nodes: Vec<Node>,
+    beside: Vec<(Beside, Id)>,
+    names: Vec<String>,
+    ids: HashMap<String, Id>,
+    /// Whether rules ask for any text of the event.
+    pub(crate) words: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    id: Option<Id>,
+    members: HashMap<Box<str>, usize>,
+}
+
+impl Fields {
+    /// The number of a field. An error is the names that it could have meant.
+    pub(crate) fn intern(&mut self, name: &str) -> Result<Id, &'static str> {
+        if let Some(id) = self.ids.get(name) {
+            return Ok(*id);
+        }
+        let id = self.names.len() as Id;
+        let first = name.split('.').next().unwrap_or_default();
+        if matches!(first, "read" | "link" | "derived") && name.contains('.') {
+            let Some((_, beside)) = BESIDE.iter().find(|(known, _)| *known == name) else {
+                return Err(match first {
+                    "read" => {
+                        "a reading has as, action, actor.id, actor.name, actor.type, target.id, target.name, target.type, address, outcome and reason"
+                    }
+                    "link" => "a link has signer and chain",
+                    _ => "there are derived.local_hour and derived.weekday",
+                });
+            };
+            self.beside.push((*beside, id));
+        } else {
+            if self.nodes.is_empty() {
+                self.nodes.push(Node::default());
+            }
+            let mut at = 0;
+            for name in name.split('.') {
+                let next = self.nodes.len();
+                at = *self.nodes[at].members.entry(name.into()).or_insert(next);
+                if at == next {
+                    self.nodes.push(Node::default());
+                }
+            }
+            self.nodes[at].id = Some(id);
+        }
+        self.names.push(name.into());
+        self.ids.insert(name.into(), id);
+        Ok(id)
+    }
+
+    pub(crate) fn name(&self, id: Id) -> &str {
+        self.names.get(id as usize).map_or("", String::as_str)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.ids.contains_key(name)
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// What an event has of them.
+    pub(crate) fn find<'a>(&self, entry: &Entry<'a>, zone: Zone) -> Found<'a> {
+        let mut found = Found {
+            leaves: Vec::with_capacity(64),
+            places: vec![Place::default(); self.names.len()],
+            touched: Vec::new(),
+            words: Vec::new(),
+        };
+        if let Some(event) = entry.event {
+            self.walk(event, (!self.nodes.is_empty()).then_some(0), &mut found);
+        }
+        for (beside, id) in &self.beside {
+            if let Some(text) = Self::beside(*beside, entry, zone) {
+                found.put(*id, Leaf::of(Kind::Text, text));
+            }
+        }
+        found
+    }
+
+    fn beside<'a>(beside: Beside, entry: &Entry<'a>, zone: Zone) -> Option<Cow<'a, str>> {
+        let of_read = |read: &Read<'a>| {
+            let Read { read_as, action, actor, target, address, outcome, reason, .. } = read;
+            match beside {
+                Beside::As => Some(read_as.clone()),
+                Beside::Action => action.clone(),
+                Beside::ActorId => actor.id.clone(),
+                Beside::ActorName => actor.name.clone(),
+                Beside::ActorType => actor.kind.clone(),
+                Beside::TargetId => target.id.clone(),
+                Beside::TargetName => target.name.clone(),
+                Beside::TargetType => target.kind.clone(),
+                Beside::Address => address.clone(),
+                Beside::Outcome => Some(Cow::Borrowed(outcome.as_str())),
+                Beside::Reason => reason.clone(),
+                _ => None,
+            }
+        };
+        let (weekday, hour) = zone.local(entry.time().0);
+        match beside {
+            Beside::Signer => entry.signer.map(Cow::Borrowed),
+            Beside::Chain => Some(Cow::Borrowed(entry.chain)),
+            Beside::LocalHour => Some(Cow::Owned(hour.to_string())),
+            Beside::Weekday => WEEKDAYS.get(weekday).map(|day| Cow::Borrowed(*day)),
+            _ => entry.read.and_then(of_read),
+        }
+    }
+
+    /// What neither has a field nor is searched for words is passed over.
+    fn walk<'a>(&self, value: Value<'a>, node: Option<usize>, found: &mut Found<'a>) {
+        let Some(kind) = (node.is_some() || self.words).then(|| value.kind()) else { return };
+        let id = node.and_then(|node| self.nodes[node].id);
+        match kind {
+            Kind::Object => {
+                if let Some(id) = id {
+                    found.put(id, Leaf::of(kind, Cow::Borrowed("")));
+                }
+                for (name, member) in value.members() {
+                    let node = node.and_then(|node| {
+                        let members = &self.nodes[node].members;
+                        if members.is_empty() { None } else { members.get(&*name.text()).copied() }
+                    });
+                    self.walk(member, node, found);
+                }
+            }
+            Kind::Array => {
+                let mut is_empty = true;
+                for element in value.elements() {
+                    is_empty = false;
+                    self.walk(element, node, found);
+                }
+                if let Some(id) = id.filter(|_| is_empty) {
+                    found.put(id, Leaf::of(kind, Cow::Borrowed("")));
+                }
+            }
+            _ => {
+                let text = value.text().unwrap_or_default();
+                if self.words && kind == Kind::Text {
+                    found.words.push(Leaf::of(kind, text.clone()));
+                }
+                if let Some(id) = id {
+                    found.put(id, Leaf::of(kind, text));
+                }
+            }
+        }
+    }
+}
+
+/// One value of a field.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaf<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) text: Cow<'a, str>,
+    /// The text in lower case, where it is another; made when it is first asked for.
+    folded: OnceCell<Option<Box<str>>>,
+    /// The next value of the same field, counted from one.
+    next: u32,
+}
+
+impl<'a> Leaf<'a> {
+    fn of(kind: Kind, text: Cow<'a, str>) -> Self {
+        Self { kind, text, folded: OnceCell::new(), next: 0 }
+    }
+
+    /// The text in lower case.
+    pub(crate) fn folded(&self) -> &str {
+        let folded = self.folded.get_or_init(|| match fold(&self.text) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(folded) => Some(folded.into()),
+        });
+        folded.as_deref().unwrap_or(&self.text)
+    }
+}
+
+/// Where a field's first and last value are, counted from one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    first: u32,
+    last: u32,
+}
+
+/// What an event has of the fields that rules ask for.
+#[derive(Debug)]
+pub(crate) struct Found<'a> {
+    leaves: Vec<Leaf<'a>>,
+    places: Vec<Place>,
+    /// The fields that it has.
+    pub(crate) touched: Vec<Id>,
+    /// All its texts, where rules ask for any.
+    pub(crate) words: Vec<Leaf<'a>>,
+}
+
+impl<'a> Found<'a> {
+    fn put(&mut self, id: Id, leaf: Leaf<'a>) {
+        self.leaves.push(leaf);
+        let nth = self.leaves.len() as u32;
+        let place = &mut self.places[id as usize];
+        if place.first == 0 {
+            *place = Place { first: nth, last: nth };
+            self.touched.push(id);
+        } else {
+            self.leaves[place.last as usize - 1].next = nth;
+            place.last = nth;
+        }
+    }
+
+    /// The values of a field, in their order.
+    pub(crate) fn values(&self, id: Id) -> impl Iterator<Item = &Leaf<'a>> {
+        let leaf = |nth: u32| nth.checked_sub(1).and_then(|at| self.leaves.get(at as usize));
+        let first = self.places.get(id as usize).and_then(|place| leaf(place.first));
+        core::iter::successors(first, move |before| leaf(before.next))
+    }
+
+    /// The first value that is a text, a number, true or false.
+    pub(crate) fn first_text(&self, id: Id) -> Option<&str> {
+        self.values(id)
+            .find(|leaf| matches!(leaf.kind, Kind::Text | Kind::Number | Kind::Bool))
+            .map(|leaf| &*leaf.text)
+    }
+}

@@ -1,0 +1,113 @@
+//! Findings: what a rule found, by which entries of the log.
+
+use countersign::canonical::write_string;
+use countersign::hash::Hash;
+use countersign::hex;
+use countersign::time::Time;
+
+use crate::rule::Level;
+
+/// What a rule found. Made from verified events alone, and from the same ones always the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// SHA-256 over the pack, the rule, the group and the leaves, as 64 hex digits (docs/detection.md).
+    pub id: String,
+    /// The rule's id.
+    pub rule: String,
+    /// The rule's title.
+    pub title: String,
+    /// How serious it is.
+    pub level: Level,
+    /// The group: its fields and their values, in the order in which the rule names them.
+    pub group: Vec<(String, String)>,
+    /// What the correlation measured; none of a rule that looks at each event by itself.
+    pub value: Option<f64>,
+    /// The leaves, ascending: with them alone the rule fires again.
+    pub leaves: Vec<u64>,
+    /// When the first of the events happened.
+    pub first: Time,
+    /// When the last of them happened.
+    pub last: Time,
+    /// What the event that made it fire has, of what the rule asks for.
+    pub reasons: Vec<Reason>,
+    /// How often the same was found of the same group within a timespan, beside this.
+    pub repeats: u64,
+}
+
+/// A member that matched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The field; none where any text of the event counts.
+    pub field: Option<String>,
+    /// Its value. Of a long one the begin, and its SHA-256.
+    pub value: String,
+}
+
+/// How findings' ids begin what they hash.
+const PREFIX: &str = "countersign/finding/v1";
+
+/// The id of a finding.
+pub(crate) fn id(pack: &Hash, rule: &str, group: &str, leaves: &[u64]) -> String {
+    let mut text = Vec::new();
+    text.extend(format!("[\"{PREFIX}\",\"{pack}\",").bytes());
+    write_string(rule, &mut text);
+    text.push(b',');
+    text.extend(group.bytes());
+    text.extend(b",[");
+    numbers(leaves, &mut text);
+    text.extend(b"]]");
+    hex::encode(&Hash::of(&[&text]).0)
+}
+
+fn numbers(numbers: &[u64], out: &mut Vec<u8>) {
+    for (nth, number) in numbers.iter().enumerate() {
+        if nth > 0 {
+            out.push(b',');
+        }
+        out.extend(number.to_string().bytes());
+    }
+}
+
+impl Finding {
+    /// Appends it as one JSON object in canonical form.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend(format!("{{\"first\":\"{}\",\"group\":{{", self.first).bytes());
+        let mut group: Vec<_> = self.group.iter().collect();
+        group.sort();
+        for (nth, (field, value)) in group.into_iter().enumerate() {
+            if nth > 0 {
+                out.push(b',');
+            }
+            write_string(field, out);
+            out.push(b':');
+            write_string(value, out);
+        }
+        out.extend(format!("}},\"id\":\"{}\",\"last\":\"{}\",\"leaves\":[", self.id, self.last).bytes());
+        numbers(&self.leaves, out);
+        out.extend(format!("],\"level\":\"{}\",\"reasons\":[", self.level.as_str()).bytes());
+        for (nth, Reason { field, value }) in self.reasons.iter().enumerate() {
+            out.extend(if nth == 0 { &b"{"[..] } else { b",{" });
+            if let Some(field) = field {
+                out.extend(b"\"field\":");
+                write_string(field, out);
+                out.push(b',');
+            }
+            out.extend(b"\"value\":");
+            write_string(value, out);
+            out.push(b'}');
+        }
+        out.extend(format!("],\"repeats\":{},\"rule\":", self.repeats).bytes());
+        write_string(&self.rule, out);
+        out.extend(b",\"title\":");
+        write_string(&self.title, out);
+        if let Some(value) = self.value {
+            out.extend(b",\"value\":");
+            let text = format!("{value}");
+            match countersign::canonical::canonicalize(text.as_bytes()) {
+                Ok(number) => out.extend(number),
+                Err(_) => out.extend(b"null"),
+            }
+        }
+        out.push(b'}');
+    }
+}

@@ -1,0 +1,67 @@
+//! Detection over verified events, by rules in Sigma, with findings that anyone can compute again.
+//!
+//! Nothing here does I/O or reads a clock, and nothing depends on a hash's order: the same events and the same pack of
+//! rules give the same findings on every machine, and a finding's leaves alone make its rule fire again.
+//!
+//! ```
+//! use countersign_analyze::{Analyzer, Pack, Sources};
+//! use countersign_query::{Entry, Readings, value::Document};
+//!
+//! let mut sources = Sources::default();
+//! sources.add("deleted.yml", "
+//! title: A job was deleted
+//! id: job-deleted
+//! level: medium
+//! detection:
+//!   selection:
+//!     read.action: job.delete
+//!   condition: selection
+//! ");
+//! let pack = sources.build("example").map_err(|faults| faults[0].clone())?;
+//!
+//! let event = r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"id":"42","type":"job"}}"#;
+//! let document = Document::parse(event);
+//! let event = document.as_ref().map(Document::root);
+//! let readings = Readings::built_in();
+//! let read = event.as_ref().and_then(|event| readings.read(event));
+//! let entry = Entry { event, read: read.as_ref(), ..Entry::recorded("2026-11-20T06:00:00.000Z".parse()?) };
+//!
+//! let mut analyzer = Analyzer::new(&pack);
+//! analyzer.take(pack.detect(7, &entry))?;
+//! let outcome = analyzer.finish();
+//! assert_eq!((outcome.findings[0].rule.as_str(), &outcome.findings[0].leaves[..]), ("job-deleted", &[7][..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![deny(missing_docs, unsafe_code)]
+#![allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+#![allow(clippy::float_cmp, reason = "rules compare numbers exactly")]
+
+mod analyzer;
+#[cfg(feature = "yaml")]
+mod built_in;
+mod candidates;
+#[cfg(feature = "yaml")]
+pub mod cases;
+mod condition;
+mod correlation;
+mod fault;
+mod fields;
+mod finding;
+mod keywords;
+mod pack;
+mod rule;
+mod selection;
+mod tree;
+mod wildcard;
+mod window;
+#[cfg(feature = "yaml")]
+mod yaml;
+mod zone;
+
+pub use analyzer::{Analyzer, Detection, ENGINE, Limit, MAX_FINDINGS, OutOfOrder, Outcome};
+pub use fault::Fault;
+pub use finding::{Finding, Reason};
+#[cfg(feature = "yaml")]
+pub use pack::Sources;
+pub use pack::{MAX_BYTES, MAX_RULES, Pack};
+pub use rule::{Level, Rule};

@@ -1,0 +1,382 @@
+//! Packs: rules that are used together.
+//!
+//! People write rules in YAML, a file each or several. What is built of them is one text of canonical JSON, which is
+//! YAML too, so that a pack stays Sigma. Its hash names it in every finding.
+
+use std::collections::HashMap;
+
+use countersign::canonical::canonicalize;
+use countersign::hash::Hash;
+
+use crate::candidates::Candidates;
+use crate::fault::Fault;
+use crate::fields::Fields;
+use crate::rule::{Kind, Rule, unknown_key};
+use crate::tree::{Member, Node, Value};
+use crate::zone::Zone;
+
+/// The most rules of a pack.
+pub const MAX_RULES: usize = 10_000;
+/// The most bytes of a pack.
+pub const MAX_BYTES: usize = 16 << 20;
+
+const FORMAT: &str = "rules/v1";
+const KEYS: [&str; 6] = ["countersign", "name", "version", "time", "timezone", "rules"];
+
+/// Rules that are used together.
+#[derive(Clone, Debug)]
+pub struct Pack {
+    /// What it is called.
+    pub name: String,
+    /// Its version, as its maker counts.
+    pub version: String,
+    pub(crate) hash: Hash,
+    text: String,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) fields: Fields,
+    pub(crate) candidates: Candidates,
+    pub(crate) time: Clock,
+    pub(crate) zone: Zone,
+    /// For each rule the correlations that build upon it, with its places in them.
+    pub(crate) feeds: Vec<Vec<(usize, u32)>>,
+}
+
+/// Whose time counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// When it happened: the event's own time, by its reading or its member `occurred_at`, else the link's.
+    #[default]
+    Happened,
+    /// When it was recorded: the link's.
+    Recorded,
+}
+
+/// Files of rules on their way into a pack.
+#[cfg(feature = "yaml")]
+#[derive(Debug, Default)]
+pub struct Sources {
+    about: Vec<Member>,
+    rules: Vec<(String, Node)>,
+    faults: Vec<Fault>,
+}
+
+#[cfg(feature = "yaml")]
+impl Sources {
+    /// Reads a file of rules, in YAML or JSON: one rule, several documents, or a list. A map with `rules` is a whole
+    /// pack; one with neither `detection` nor `correlation` nor `title` is about the pack.
+    pub fn add(&mut self, file: &str, text: &str) {
+        if text.len() > MAX_BYTES {
+            let fault = Fault::new("rule.long", 0, "the file is above 16 MiB", "split it");
+            return self.faults.push(fault.in_file(file));
+        }
+        let documents = match crate::yaml::parse(text) {
+            Ok(documents) => documents,
+            Err(fault) => return self.faults.push(fault.in_file(file)),
+        };
+        for document in documents {
+            let Node { line, value } = document;
+            match value {
+                Value::Map(members) if members.iter().any(|member| member.name == "rules") => {
+                    for member in members {
+                        match member.node.value {
+                            Value::List(rules) if member.name == "rules" => {
+                                self.rules.extend(rules.into_iter().map(|rule| (file.to_owned(), rule)));
+                            }
+                            _ => self.about.push(member),
+                        }
+                    }
+                }
+                Value::Map(members)
+                    if !members.iter().any(|member| {
+                        matches!(member.name.as_str(), "detection" | "correlation" | "title" | "id")
+                    }) =>
+                {
+                    self.about.extend(members);
+                }
+                Value::List(rules) => {
+                    self.rules.extend(rules.into_iter().map(|rule| (file.to_owned(), rule)));
+                }
+                Value::Null => {}
+                value => self.rules.push((file.to_owned(), Node { line, value })),
+            }
+        }
+    }
+
+    /// Builds the pack.
+    ///
+    /// # Errors
+    ///
+    /// All faults of all rules, in the order of the files.
+    pub fn build(self, name: &str) -> Result<Pack, Vec<Fault>> {
+        Builder::new(self.about, name).build(self.rules, self.faults)
+    }
+}
+
+struct Builder {
+    about: Vec<Member>,
+    name: String,
+}
+
+impl Builder {
+    fn new(about: Vec<Member>, name: &str) -> Self {
+        Self { about, name: name.into() }
+    }
+
+    fn build(self, sources: Vec<(String, Node)>, mut faults: Vec<Fault>) -> Result<Pack, Vec<Fault>> {
+        let mut fields = Fields::default();
+        let mut rules: Vec<Rule> = Vec::new();
+        let mut nodes: Vec<(String, Node)> = Vec::new();
+        let mut ids: HashMap<String, String> = HashMap::new();
+        if sources.len() > MAX_RULES {
+            faults.push(Fault::new("pack.rules", 0, "a pack has at most 10,000 rules", "make several packs"));
+            return Err(faults);
+        }
+        for (file, node) in sources {
+            match Rule::compile(&node, &mut fields) {
+                Ok(rule) => {
+                    let line = node.get("id").map_or(node.line, |id| id.line);
+                    if let Some(other) = ids.insert(rule.id.clone(), file.clone()) {
+                        let there = if other == file || other.is_empty() {
+                            String::new()
+                        } else {
+                            format!(" in {other}")
+                        };
+                        let problem = format!("the id {} is there twice{there}", rule.id);
+                        let fault = Fault::new(
+                            "rule.duplicate_id",
+                            line,
+                            problem,
+                            "give one of them an id of its own",
+                        );
+                        faults.push(fault.of_rule(&rule.title).in_file(&file));
+                        continue;
+                    }
+                    rules.push(rule);
+                    nodes.push((file, node));
+                }
+                Err(fault) => faults.push(fault.in_file(&file)),
+            }
+        }
+        let feeds = link(&mut rules, &nodes, &mut faults);
+        let about = self.about(&mut faults);
+        if rules.is_empty() && faults.is_empty() {
+            faults.push(Fault::new(
+                "pack.empty",
+                0,
+                "there is no rule",
+                "give files that end in .yml, or a pack that was built",
+            ));
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let (name, version, time, zone, members) = about;
+        let text = written(members, nodes.into_iter().map(|(_, node)| node).collect());
+        let candidates = Candidates::of(&rules, fields.len());
+        let hash = Hash::of(&[text.as_bytes()]);
+        Ok(Pack { name, version, hash, text, rules, fields, candidates, time, zone, feeds })
+    }
+
+    fn about(&self, faults: &mut Vec<Fault>) -> (String, String, Clock, Zone, Vec<Member>) {
+        let mut fault =
+            |code, line, problem: String, hint: &str| faults.push(Fault::new(code, line, problem, hint));
+        let (mut name, mut version) = (self.name.clone(), String::new());
+        let (mut time, mut zone) = (Clock::default(), Zone::default());
+        for (nth, member) in self.about.iter().enumerate() {
+            let Member { name: key, line, node } = member;
+            if self.about[..nth].iter().any(|other| other.name == *key) {
+                fault("pack.duplicate_key", *line, format!("`{key}` is there twice"), "keep one of them");
+            }
+            match (key.as_str(), node.text()) {
+                ("countersign", Some(FORMAT)) => {}
+                ("countersign", _) => {
+                    fault(
+                        "pack.format",
+                        *line,
+                        "this is another format".into(),
+                        "build it with this program",
+                    );
+                }
+                ("name", Some(text)) => text.clone_into(&mut name),
+                ("version", Some(text)) => text.clone_into(&mut version),
+                ("time", Some("happened")) => time = Clock::Happened,
+                ("time", Some("recorded")) => time = Clock::Recorded,
+                ("time", _) => fault(
+                    "pack.time",
+                    *line,
+                    "`time` is neither of its words".into(),
+                    "write happened or recorded",
+                ),
+                ("timezone", text) => match text.and_then(Zone::parse) {
+                    Some(read) => zone = read,
+                    None => fault(
+                        "pack.timezone",
+                        *line,
+                        "`timezone` cannot be read".into(),
+                        "write UTC, or an offset such as \"+01:00\"",
+                    ),
+                },
+                ("name" | "version", None) => fault(
+                    "pack.shape",
+                    *line,
+                    format!("`{key}` is no text"),
+                    "write a text, in quotes where it looks like a number",
+                ),
+                _ => {
+                    let unknown = unknown_key(member, &KEYS);
+                    fault(unknown.code, unknown.line, unknown.problem, &unknown.hint);
+                }
+            }
+        }
+        let mut members: Vec<Member> = self
+            .about
+            .iter()
+            .filter(|member| !matches!(member.name.as_str(), "countersign" | "name"))
+            .cloned()
+            .collect();
+        for (key, value) in [("countersign", FORMAT), ("name", name.as_str())] {
+            let node = Node { line: 0, value: Value::Text(value.into()) };
+            members.push(Member { name: key.into(), line: 0, node });
+        }
+        (name, version, time, zone, members)
+    }
+}
+
+/// Finds the rules that correlations name, and for each rule the correlations that build upon it.
+fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -> Vec<Vec<(usize, u32)>> {
+    let mut feeds = vec![Vec::new(); rules.len()];
+    let mut by_name: HashMap<String, usize> = HashMap::new();
+    for (nth, rule) in rules.iter().enumerate() {
+        by_name.insert(rule.id.clone(), nth);
+    }
+    for (nth, rule) in rules.iter().enumerate() {
+        if let Some(name) = &rule.name
+            && by_name.insert(name.clone(), nth).is_some_and(|other| other != nth)
+        {
+            let line = nodes[nth].1.get("name").map_or(0, |name| name.line);
+            let fault = Fault::new(
+                "rule.duplicate_id",
+                line,
+                format!("the name {name} is there twice"),
+                "give one of them a name of its own",
+            );
+            faults.push(fault.of_rule(&rule.title).in_file(&nodes[nth].0));
+        }
+    }
+    let mut hidden = Vec::new();
+    for nth in 0..rules.len() {
+        let title = rules[nth].title.clone();
+        let Kind::Correlation(correlation) = &mut rules[nth].kind else { continue };
+        for (which, (name, line)) in (0..).zip(&correlation.names) {
+            let Some(rule) = by_name.get(name) else {
+                let fault = Fault::new(
+                    "rule.reference",
+                    *line,
+                    format!("there is no rule with the id or name `{name}`"),
+                    "add it to the pack, or mend the reference",
+                );
+                faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
+                continue;
+            };
+            correlation.rules.push(*rule);
+            feeds[*rule].push((nth, which));
+            if !correlation.generate {
+                hidden.push(*rule);
+            }
+        }
+    }
+    for rule in hidden {
+        rules[rule].is_reported = false;
+    }
+    if let Some(nth) = circle(rules) {
+        let line = nodes[nth].1.get("correlation").map_or(0, |correlation| correlation.line);
+        let fault = Fault::new(
+            "rule.circle",
+            line,
+            "it builds upon itself",
+            "take one of the references out of the circle",
+        );
+        faults.push(fault.of_rule(&rules[nth].title).in_file(&nodes[nth].0));
+    }
+    feeds
+}
+
+/// A correlation that builds upon itself, if one does.
+fn circle(rules: &[Rule]) -> Option<usize> {
+    let mut done = vec![false; rules.len()];
+    loop {
+        let ready = (0..rules.len()).filter(|nth| !done[*nth]).find(|nth| {
+            rules[*nth]
+                .correlation()
+                .is_none_or(|correlation| correlation.rules.iter().all(|rule| done[*rule]))
+        });
+        match ready {
+            Some(nth) => done[nth] = true,
+            None => return done.iter().position(|done| !done),
+        }
+    }
+}
+
+fn written(members: Vec<Member>, rules: Vec<Node>) -> String {
+    let mut members = members;
+    members.push(Member { name: "rules".into(), line: 0, node: Node { line: 0, value: Value::List(rules) } });
+    let mut json = Vec::new();
+    Node { line: 0, value: Value::Map(members) }.write_json(&mut json);
+    let canonical = canonicalize(&json).unwrap_or(json);
+    String::from_utf8(canonical).unwrap_or_default()
+}
+
+impl Pack {
+    /// Reads a pack that was built.
+    ///
+    /// # Errors
+    ///
+    /// All faults of all rules.
+    pub fn parse(json: &str) -> Result<Self, Vec<Fault>> {
+        if json.len() > MAX_BYTES {
+            return Err(vec![Fault::new("pack.long", 0, "a pack has at most 16 MiB", "make several packs")]);
+        }
+        let node = Node::parse_json(json).map_err(|fault| vec![fault])?;
+        let Value::Map(members) = node.value else {
+            let hint = "build it with `countersign rules build`";
+            return Err(vec![Fault::new("pack.shape", 0, "it is no pack", hint)]);
+        };
+        let mut about = Vec::new();
+        let mut rules = Vec::new();
+        for member in members {
+            match member.node.value {
+                Value::List(list) if member.name == "rules" => {
+                    rules.extend(list.into_iter().map(|rule| (String::new(), rule)));
+                }
+                _ => about.push(member),
+            }
+        }
+        Builder::new(about, "").build(rules, Vec::new())
+    }
+
+    /// SHA-256 of its canonical JSON.
+    pub const fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// Its canonical JSON.
+    pub fn as_json(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a rule asks who signed.
+    pub fn reads_signer(&self) -> bool {
+        self.fields.has("link.signer")
+    }
+
+    /// The rule with this id or name.
+    pub fn rule(&self, called: &str) -> Option<&Rule> {
+        let by_name = || self.rules.iter().find(|rule| rule.name.as_deref() == Some(called));
+        self.rules.iter().find(|rule| rule.id == called).or_else(by_name)
+    }
+
+    /// Its rules, correlations among them.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}

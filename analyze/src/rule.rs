@@ -1,0 +1,275 @@
+//! Rules: one that looks at each event by itself, or a correlation of several.
+
+use crate::condition::Condition;
+use crate::correlation::Correlation;
+use crate::fault::Fault;
+use crate::fields::{Fields, Found, Id};
+use crate::selection::Selection;
+use crate::tree::{Member, Node, Value};
+
+/// How serious it is when a rule fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Worth knowing.
+    Informational,
+    /// Worth a look in a summary.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Worth a look today.
+    High,
+    /// Worth a look at once.
+    Critical,
+}
+
+impl Level {
+    /// All of them, the least first.
+    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Informational => "informational",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// The one with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == word)
+    }
+}
+
+/// A rule of a pack.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its id, which no other rule of the pack has: a UUID as Sigma wants it, or any text.
+    pub id: String,
+    /// What it is called.
+    pub title: String,
+    /// How serious it is.
+    pub level: Level,
+    /// What it means when it fires.
+    pub description: String,
+    /// What else may be behind it.
+    pub false_positives: Vec<String>,
+    /// What it is about, such as `attack.t1110`.
+    pub tags: Vec<String>,
+    /// What to do about it, and where to read on.
+    pub references: Vec<String>,
+    /// What to do when it fires.
+    pub response: String,
+    /// The name by which correlations and cases may call it, beside its id.
+    pub name: Option<String>,
+    pub(crate) kind: Kind,
+    /// Whether it makes findings of its own. One that correlations build upon does so only where they say so.
+    pub(crate) is_reported: bool,
+    /// Whether it names an action of ours, so that ours reach it.
+    pub(crate) is_about_us: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    Event(Detection),
+    Correlation(Correlation),
+}
+
+/// What a rule looks for in an event.
+#[derive(Clone, Debug)]
+pub(crate) struct Detection {
+    pub(crate) selections: Vec<(String, Selection)>,
+    pub(crate) condition: Condition,
+}
+
+impl Detection {
+    pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
+        self.condition.holds(&self.selections, found)
+    }
+
+    /// The fields and values that made it hold, each once.
+    pub(crate) fn reasons(&self, found: &Found<'_>) -> Vec<(Option<Id>, String)> {
+        let mut reasons: Vec<(Option<Id>, String)> = Vec::new();
+        self.condition.holding(&self.selections, found, &mut |nth| {
+            self.selections[nth].1.reasons(found, &mut |field, text| {
+                if !reasons.iter().any(|(known, value)| *known == field && value == text) {
+                    reasons.push((field, text.to_owned()));
+                }
+            });
+        });
+        reasons
+    }
+}
+
+/// The keys that a rule may have.
+const KEYS: [&str; 24] = [
+    "title",
+    "id",
+    "name",
+    "status",
+    "description",
+    "license",
+    "author",
+    "references",
+    "date",
+    "modified",
+    "tags",
+    "related",
+    "scope",
+    "taxonomy",
+    "logsource",
+    "fields",
+    "falsepositives",
+    "level",
+    "detection",
+    "correlation",
+    "regression_tests_path",
+    "simulation",
+    "response",
+    "cases",
+];
+
+impl Rule {
+    /// Reads a rule.
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Fault> {
+        let named = ["title", "id"].into_iter().find_map(|key| node.get(key)?.text()).unwrap_or_default();
+        Self::read(node, fields).map_err(|fault| fault.of_rule(named))
+    }
+
+    fn read(node: &Node, fields: &mut Fields) -> Result<Self, Fault> {
+        let Value::Map(members) = &node.value else {
+            let hint = "a rule is a map with title, id, level and detection";
+            return Err(Fault::new("rule.shape", node.line, format!("it is {}", node.kind()), hint));
+        };
+        if let Some(member) = members.iter().find(|member| !KEYS.contains(&member.name.as_str())) {
+            return Err(unknown_key(member, &KEYS));
+        }
+        let text = |key: &str| match node.get(key) {
+            None => Ok(None),
+            Some(Node { value: Value::Text(text), .. }) if !text.trim().is_empty() => Ok(Some(text.clone())),
+            Some(other) => {
+                let hint = format!("write `{key}:` with a text");
+                Err(Fault::new("rule.shape", other.line, format!("`{key}` is no text"), hint))
+            }
+        };
+        let required = |key: &str| {
+            text(key)?.ok_or_else(|| {
+                let hint = format!("add `{key}:`");
+                Fault::new("rule.missing", node.line, format!("`{key}` is missing"), hint)
+            })
+        };
+        let list = |key: &str| match node.get(key) {
+            None | Some(Node { value: Value::Null, .. }) => Ok(Vec::new()),
+            Some(found) => found
+                .items()
+                .iter()
+                .map(|item| match &item.value {
+                    Value::Text(text) | Value::Number(text) => Ok(text.clone()),
+                    _ => {
+                        let problem = format!("`{key}` is no list of texts");
+                        Err(Fault::new("rule.shape", item.line, problem, "write a list of texts"))
+                    }
+                })
+                .collect(),
+        };
+        let title = required("title")?;
+        let id = required("id")?;
+        let is_correlation = node.get("correlation").is_some();
+        let level = match (node.get("level"), text("level")?) {
+            (Some(at), Some(word)) => Level::parse(&word).ok_or_else(|| {
+                let hint = "there are informational, low, medium, high and critical";
+                Fault::new("rule.level", at.line, format!("there is no level `{word}`"), hint)
+            })?,
+            // A rule that correlations alone build upon needs none.
+            _ => Level::Informational,
+        };
+        let kind = match (node.get("detection"), node.get("correlation")) {
+            (Some(detection), None) => Kind::Event(detection_of(detection, fields)?),
+            (None, Some(correlation)) => Kind::Correlation(Correlation::compile(correlation, fields)?),
+            (Some(_), Some(at)) => {
+                let hint = "make two rules of it";
+                return Err(Fault::new("rule.shape", at.line, "it has a detection and a correlation", hint));
+            }
+            (None, None) => {
+                let hint = "add `detection:`, or `correlation:`";
+                return Err(Fault::new("rule.missing", node.line, "it has no detection", hint));
+            }
+        };
+        Ok(Self {
+            id,
+            title,
+            level,
+            description: text("description")?.unwrap_or_default().trim().to_owned(),
+            false_positives: list("falsepositives")?,
+            tags: list("tags")?,
+            references: list("references")?,
+            response: text("response")?.unwrap_or_default().trim().to_owned(),
+            name: text("name")?,
+            kind,
+            is_reported: true,
+            is_about_us: !is_correlation && node.get("detection").is_some_and(names_us),
+        })
+    }
+
+    /// The rules that it builds upon, by id or name.
+    pub(crate) fn correlation(&self) -> Option<&Correlation> {
+        if let Kind::Correlation(correlation) = &self.kind { Some(correlation) } else { None }
+    }
+}
+
+pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Fault {
+    let problem = format!("the key `{}` is not known", member.name);
+    Fault::new("rule.unknown_key", member.line, problem, format!("there are: {}", known.join(", ")))
+}
+
+fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection, Fault> {
+    let Value::Map(members) = &node.value else {
+        let hint = "write selections by name, and `condition:`";
+        return Err(Fault::new("rule.shape", node.line, "`detection` is no map", hint));
+    };
+    let mut selections = Vec::new();
+    for member in members.iter().filter(|member| member.name != "condition") {
+        if member.name == "timeframe" {
+            let hint = "count with a correlation: a rule of its own with `correlation:`";
+            let problem = "`timeframe` belongs to Sigma before 2.0";
+            return Err(Fault::new("rule.condition", member.line, problem, hint));
+        }
+        selections.push((member.name.clone(), Selection::compile(&member.node, fields)?));
+    }
+    let Some(condition) = node.get("condition") else {
+        let hint = "add `condition:`, such as `condition: selection`";
+        return Err(Fault::new("rule.missing", node.line, "`condition` is missing", hint));
+    };
+    let mut conditions = Vec::new();
+    for item in condition.items() {
+        let Some(text) = item.text() else {
+            let hint = "write it as text";
+            return Err(Fault::new("rule.condition", item.line, "`condition` is no text", hint));
+        };
+        conditions.push(Condition::parse(text, item.line, &selections)?);
+    }
+    let condition = match conditions.len() {
+        0 => {
+            let hint = "add `condition:`, such as `condition: selection`";
+            return Err(Fault::new("rule.missing", condition.line, "`condition` is empty", hint));
+        }
+        1 => conditions.remove(0),
+        _ => Condition::Any(conditions),
+    };
+    Ok(Detection { selections, condition })
+}
+
+/// The first part of the actions that logs and their watchers record themselves.
+pub(crate) const OURS: &str = "countersign.";
+
+/// Whether a rule's text has an action of ours in it.
+fn names_us(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(text) => text.starts_with(OURS),
+        Value::List(items) => items.iter().any(names_us),
+        Value::Map(members) => members.iter().any(|member| names_us(&member.node)),
+        _ => false,
+    }
+}

@@ -1,0 +1,351 @@
+//! Selections: what the members of an event must be (Sigma 2.1, "Detection").
+
+use countersign_query::matcher::Network;
+use countersign_query::value::Kind;
+use regex_lite::{Regex, RegexBuilder};
+
+use crate::fault::Fault;
+use crate::fields::{Fields, Found, Id, Leaf};
+use crate::tree::{Member, Node, Value};
+use crate::wildcard::Wildcard;
+
+/// The most bytes that a regular expression may have once it is compiled.
+const MAX_REGEX: usize = 1 << 20;
+
+/// What an event must be like to be selected.
+#[derive(Clone, Debug)]
+pub(crate) enum Selection {
+    /// All of these.
+    All(Vec<Item>),
+    /// One of these.
+    Any(Vec<Self>),
+}
+
+/// A field, and what it must be.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    /// None for keywords: any text of the event.
+    pub(crate) field: Option<Id>,
+    /// Whether all tests must hold, of any of the values each, and not only one.
+    pub(crate) all: bool,
+    pub(crate) tests: Vec<Test>,
+}
+
+/// What a value must be.
+#[derive(Clone, Debug)]
+pub(crate) enum Test {
+    Text(Wildcard),
+    Number(Compare, f64),
+    Bool(bool),
+    Null,
+    Exists(bool),
+    Network(Network),
+    /// Like a value of another field.
+    Field(Id, Part),
+    Regex(Regex),
+}
+
+/// How numbers are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compare {
+    Equal,
+    NotEqual,
+    Less,
+    AtMost,
+    More,
+    AtLeast,
+}
+
+impl Compare {
+    pub(crate) fn holds(self, one: f64, other: f64) -> bool {
+        match self {
+            Self::Equal => one == other,
+            Self::NotEqual => one != other,
+            Self::Less => one < other,
+            Self::AtMost => one <= other,
+            Self::More => one > other,
+            Self::AtLeast => one >= other,
+        }
+    }
+}
+
+/// Which part of a text is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Whole,
+    Begin,
+    End,
+    Any,
+}
+
+impl Test {
+    /// Whether a value is so. What is about the field as a whole is asked of [`Item::holds`].
+    fn holds(&self, leaf: &Leaf<'_>, found: &Found<'_>) -> bool {
+        match (self, leaf.kind) {
+            (Self::Text(wildcard), Kind::Text | Kind::Number) => wildcard.matches(&leaf.text, leaf.folded()),
+            (Self::Text(wildcard), Kind::Bool) => wildcard.exact() == Some(&*leaf.text),
+            (Self::Number(compare, number), Kind::Number | Kind::Text) => {
+                let long = leaf.text.len() > 1000;
+                let value = if long { None } else { countersign::canonical::double(&leaf.text) };
+                value.is_some_and(|value| compare.holds(value, *number))
+            }
+            (Self::Bool(wanted), Kind::Bool | Kind::Text) => {
+                leaf.folded() == if *wanted { "true" } else { "false" }
+            }
+            (Self::Network(network), Kind::Text) => {
+                leaf.text.len() <= 45 && leaf.text.parse().is_ok_and(|address| network.holds(address))
+            }
+            (Self::Field(other, part), Kind::Text | Kind::Number) => {
+                let texts =
+                    found.values(*other).filter(|other| matches!(other.kind, Kind::Text | Kind::Number));
+                let text = leaf.folded();
+                texts.map(Leaf::folded).any(|other| match part {
+                    Part::Whole => text == other,
+                    Part::Begin => text.starts_with(other),
+                    Part::End => text.ends_with(other),
+                    Part::Any => text.contains(other),
+                })
+            }
+            (Self::Regex(regex), Kind::Text) => regex.is_match(&leaf.text),
+            _ => false,
+        }
+    }
+}
+
+impl Item {
+    pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
+        let test = |test: &Test| match (self.field, test) {
+            (None, test) => found.words.iter().any(|leaf| test.holds(leaf, found)),
+            (Some(field), Test::Exists(wanted)) => found.values(field).next().is_some() == *wanted,
+            (Some(field), Test::Null) => {
+                let mut values = found.values(field).peekable();
+                values.peek().is_none() || values.any(|leaf| leaf.kind == Kind::Null)
+            }
+            (Some(field), test) => found.values(field).any(|leaf| test.holds(leaf, found)),
+        };
+        if self.all { self.tests.iter().all(test) } else { self.tests.iter().any(test) }
+    }
+
+    /// The values that make it hold, for people: none where it holds because something is missing.
+    fn matched<'f>(&self, found: &'f Found<'_>) -> Option<&'f Leaf<'f>> {
+        let leaves: Box<dyn Iterator<Item = &'f Leaf<'f>>> = match self.field {
+            Some(field) => Box::new(found.values(field)),
+            None => Box::new(found.words.iter()),
+        };
+        let mut leaves = leaves.peekable();
+        let first = leaves.peek().copied();
+        let says = |leaf: &&Leaf<'_>| self.tests.iter().any(|test| test.holds(leaf, found));
+        leaves.find(says).or(first.filter(|_| self.field.is_some()))
+    }
+
+    /// Whether it can hold only where the field is there.
+    pub(crate) fn needs_field(&self) -> bool {
+        let misses = |test: &Test| matches!(test, Test::Null | Test::Exists(false));
+        self.field.is_some()
+            && if self.all { !self.tests.iter().all(misses) } else { !self.tests.iter().any(misses) }
+    }
+}
+
+impl Selection {
+    pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
+        match self {
+            Self::All(items) => items.iter().all(|item| item.holds(found)),
+            Self::Any(selections) => selections.iter().any(|selection| selection.holds(found)),
+        }
+    }
+
+    /// Tells the fields and values that make it hold.
+    pub(crate) fn reasons(&self, found: &Found<'_>, tell: &mut dyn FnMut(Option<Id>, &str)) {
+        match self {
+            Self::All(items) => {
+                for item in items {
+                    if let Some(leaf) = item.matched(found) {
+                        tell(item.field, &leaf.text);
+                    }
+                }
+            }
+            Self::Any(selections) => {
+                if let Some(selection) = selections.iter().find(|selection| selection.holds(found)) {
+                    selection.reasons(found, tell);
+                }
+            }
+        }
+    }
+
+    /// Reads what stands below a selection's name.
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Fault> {
+        match &node.value {
+            Value::Map(members) if members.is_empty() => Err(empty(node)),
+            Value::Map(members) => {
+                members.iter().map(|member| item(member, fields)).collect::<Result<_, _>>().map(Self::All)
+            }
+            Value::List(items) if items.is_empty() => Err(empty(node)),
+            Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Map(_))) => {
+                items.iter().map(|item| Self::compile(item, fields)).collect::<Result<_, _>>().map(Self::Any)
+            }
+            _ => keywords(node, &[], fields).map(|item| Self::All(vec![item])),
+        }
+    }
+}
+
+fn empty(node: &Node) -> Fault {
+    let hint = "write what an event must have, or remove it";
+    Fault::new("rule.empty", node.line, "a selection says nothing", hint)
+}
+
+/// Texts that any text of the event may have in it.
+fn keywords(node: &Node, modifiers: &[&str], fields: &mut Fields) -> Result<Item, Fault> {
+    fields.words = true;
+    let tests = node.items().iter().map(|value| test(modifiers, value, fields, true));
+    Ok(Item { field: None, all: modifiers.contains(&"all"), tests: tests.collect::<Result<_, _>>()? })
+}
+
+fn item(member: &Member, fields: &mut Fields) -> Result<Item, Fault> {
+    let mut parts = member.name.split('|');
+    let name = parts.next().unwrap_or_default();
+    let modifiers: Vec<&str> = parts.collect();
+    known(&modifiers, member.line)?;
+    if member.node.items().is_empty() {
+        return Err(empty(&member.node));
+    }
+    if name.is_empty() {
+        return keywords(&member.node, &modifiers, fields);
+    }
+    let field = field(name, member.line, fields)?;
+    let tests = member.node.items().iter().map(|value| test(&modifiers, value, fields, false));
+    let tests: Vec<Test> = tests.collect::<Result<_, _>>()?;
+    Ok(Item { field: Some(field), all: modifiers.contains(&"all"), tests })
+}
+
+/// The number of a field that a rule names.
+pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Fault> {
+    fields
+        .intern(name)
+        .map_err(|hint| Fault::new("rule.field", line, format!("there is no field `{name}`"), hint))
+}
+
+const MODIFIERS: [&str; 18] = [
+    "contains",
+    "startswith",
+    "endswith",
+    "all",
+    "cased",
+    "re",
+    "i",
+    "m",
+    "s",
+    "cidr",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "neq",
+    "exists",
+    "fieldref",
+    "expand",
+];
+
+/// Refuses modifiers that are not known, and those that do not go together.
+fn known(modifiers: &[&str], line: u32) -> Result<(), Fault> {
+    let fault = |problem: String, hint: &str| Err(Fault::new("rule.modifier", line, problem, hint));
+    for (nth, modifier) in modifiers.iter().enumerate() {
+        if !MODIFIERS.contains(modifier) || *modifier == "expand" {
+            let hint = "there are contains, startswith, endswith, all, cased, re (with i, m, s), cidr, lt, lte, gt, gte, exists and fieldref";
+            return fault(format!("the modifier `{modifier}` is not supported"), hint);
+        }
+        if modifiers[..nth].contains(modifier) {
+            return fault(format!("the modifier `{modifier}` is there twice"), "remove one of them");
+        }
+    }
+    let has = |name: &str| modifiers.contains(&name);
+    let count = |names: &[&str]| names.iter().filter(|name| has(name)).count();
+    if count(&["i", "m", "s"]) > 0 && !has("re") {
+        return fault("`i`, `m` and `s` say how `re` is meant".into(), "add `re` before them");
+    }
+    if count(&["contains", "startswith", "endswith"]) > 1 {
+        return fault(
+            "only one of contains, startswith and endswith can be meant".into(),
+            "keep one of them",
+        );
+    }
+    let kinds = ["re", "cidr", "lt", "lte", "gt", "gte", "exists"];
+    let texts = ["contains", "startswith", "endswith", "cased", "fieldref"];
+    if count(&kinds) > 1 || count(&kinds) == 1 && count(&texts) > 0 || has("fieldref") && has("cased") {
+        return fault(format!("`{}` do not go together", modifiers.join("|")), "keep one of them");
+    }
+    Ok(())
+}
+
+fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool) -> Result<Test, Fault> {
+    let has = |name: &str| modifiers.contains(&name);
+    let line = value.line;
+    let fault = |problem: String, hint: &str| Err(Fault::new("rule.value", line, problem, hint));
+    if has("exists") {
+        return match &value.value {
+            Value::Bool(wanted) => Ok(Test::Exists(*wanted)),
+            _ => fault(format!("`exists` is {}", value.kind()), "write true or false"),
+        };
+    }
+    let compares =
+        [("lt", Compare::Less), ("lte", Compare::AtMost), ("gt", Compare::More), ("gte", Compare::AtLeast)];
+    if let Some((name, compare)) = compares.into_iter().find(|(name, _)| has(name)) {
+        let number = match &value.value {
+            Value::Number(text) | Value::Text(text) => countersign::canonical::double(text),
+            _ => None,
+        };
+        return match number {
+            Some(number) => Ok(Test::Number(compare, number)),
+            None => fault(format!("what `{name}` compares with is no number"), "write a number"),
+        };
+    }
+    let text = match &value.value {
+        Value::Null => return Ok(Test::Null),
+        Value::Bool(wanted) if !has("fieldref") => return Ok(Test::Bool(*wanted)),
+        Value::Number(text) if modifiers.iter().all(|modifier| *modifier == "all") && !is_keyword => {
+            return match countersign::canonical::double(text) {
+                Some(number) => Ok(Test::Number(Compare::Equal, number)),
+                None => fault(format!("`{text}` is out of range"), "put it in quotes"),
+            };
+        }
+        Value::Number(text) | Value::Text(text) => text,
+        _ => {
+            return fault(
+                format!("a value is {}", value.kind()),
+                "a value is a text, a number, true, false or null",
+            );
+        }
+    };
+    if has("fieldref") {
+        let part = match () {
+            () if has("startswith") => Part::Begin,
+            () if has("endswith") => Part::End,
+            () if has("contains") => Part::Any,
+            () => Part::Whole,
+        };
+        return Ok(Test::Field(field(text, line, fields)?, part));
+    }
+    if has("cidr") {
+        return match Network::parse(text) {
+            Some(network) => Ok(Test::Network(network)),
+            None => fault(format!("`{text}` is no network"), "write one such as 10.0.0.0/8 or 2001:db8::/32"),
+        };
+    }
+    if has("re") {
+        let regex = RegexBuilder::new(text)
+            .case_insensitive(has("i"))
+            .multi_line(has("m"))
+            .dot_matches_new_line(has("s"))
+            .size_limit(MAX_REGEX)
+            .build();
+        return match regex {
+            Ok(regex) => Ok(Test::Regex(regex)),
+            Err(error) => fault(
+                format!("the regular expression cannot be read: {error}"),
+                "without look-around, back references and Unicode classes it can be matched in linear time",
+            ),
+        };
+    }
+    let begins = has("contains") || has("endswith") || is_keyword;
+    let ends = has("contains") || has("startswith") || is_keyword;
+    Ok(Test::Text(Wildcard::parse(text, has("cased"), (begins, ends))))
+}

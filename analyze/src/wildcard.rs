@@ -1,0 +1,174 @@
+//! Texts as rules write them: `*` stands for any characters and `?` for one; a backslash before either, or before a
+//! backslash, takes its meaning away.
+
+use countersign_query::matcher::{Pattern, fold};
+
+/// What a text must be like.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Wildcard {
+    /// Without `?`, it is what queries match too.
+    Pattern(Pattern),
+    /// With it: what stands between the stars.
+    Units { parts: Vec<Vec<Unit>>, cased: bool },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Char(char),
+    One,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    Unit(Unit),
+    Any,
+}
+
+impl Wildcard {
+    /// Reads a text; `open` says whether anything may stand before it and after it.
+    pub(crate) fn parse(text: &str, cased: bool, open: (bool, bool)) -> Self {
+        let mut pieces = Vec::new();
+        if open.0 {
+            pieces.push(Piece::Any);
+        }
+        let mut chars = text.chars().peekable();
+        while let Some(char) = chars.next() {
+            pieces.push(match char {
+                '\\' => match chars.next_if(|next| matches!(next, '*' | '?' | '\\')) {
+                    Some(escaped) => Piece::Unit(Unit::Char(escaped)),
+                    None => Piece::Unit(Unit::Char('\\')),
+                },
+                '*' => Piece::Any,
+                '?' => Piece::Unit(Unit::One),
+                char => Piece::Unit(Unit::Char(char)),
+            });
+        }
+        if open.1 {
+            pieces.push(Piece::Any);
+        }
+        if pieces.contains(&Piece::Unit(Unit::One)) {
+            let folded = |unit: Unit| match unit {
+                Unit::Char(char) if !cased => {
+                    let text = fold(char.encode_utf8(&mut [0; 4])).into_owned();
+                    Unit::Char(text.chars().next().unwrap_or(char))
+                }
+                unit => unit,
+            };
+            let mut parts = vec![Vec::new()];
+            for piece in pieces {
+                match (piece, parts.last_mut()) {
+                    (Piece::Unit(unit), Some(part)) => part.push(folded(unit)),
+                    _ => parts.push(Vec::new()),
+                }
+            }
+            return Self::Units { parts, cased };
+        }
+        let mut texts = vec![String::new()];
+        for piece in pieces {
+            match (piece, texts.last_mut()) {
+                (Piece::Unit(Unit::Char(char)), Some(text)) => text.push(char),
+                _ => texts.push(String::new()),
+            }
+        }
+        Self::Pattern(if cased { Pattern::of_cased(texts) } else { Pattern::of(texts) })
+    }
+
+    /// Whether a text is like it. `folded` is the text in lower case.
+    pub(crate) fn matches(&self, text: &str, folded: &str) -> bool {
+        match self {
+            Self::Pattern(pattern) if pattern.is_cased() => pattern.matches(text),
+            Self::Pattern(pattern) => pattern.matches(folded),
+            Self::Units { parts, cased } => units(parts, if *cased { text } else { folded }),
+        }
+    }
+
+    /// The whole text in lower case, where there is nothing else that it could be.
+    pub(crate) fn exact(&self) -> Option<&str> {
+        match self {
+            Self::Pattern(pattern) if !pattern.is_cased() => match pattern.pieces() {
+                [whole] => Some(whole),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The longest text in lower case that whatever is like it has somewhere.
+    pub(crate) fn needle(&self) -> Option<String> {
+        let Self::Pattern(pattern) = self else { return None };
+        let longest = pattern.pieces().iter().max_by_key(|piece| piece.len())?;
+        Some(fold(longest).into_owned())
+    }
+}
+
+/// Whether a text has the parts one after another, the first at its begin and the last at its end.
+fn units(parts: &[Vec<Unit>], text: &str) -> bool {
+    let chars: Vec<char> = text.chars().collect();
+    let fits = |part: &[Unit], at: usize| {
+        chars.get(at..at + part.len()).is_some_and(|chars| {
+            part.iter().zip(chars).all(|(unit, char)| *unit == Unit::One || *unit == Unit::Char(*char))
+        })
+    };
+    let [first, rest @ ..] = parts else { return chars.is_empty() };
+    if !fits(first, 0) {
+        return false;
+    }
+    let Some((last, between)) = rest.split_last() else { return chars.len() == first.len() };
+    let mut at = first.len();
+    for part in between {
+        let Some(found) = (at..=chars.len()).find(|at| fits(part, *at)) else { return false };
+        at = found + part.len();
+    }
+    chars.len().checked_sub(last.len()).is_some_and(|end| end >= at && fits(last, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn like(pattern: &str, text: &str) -> bool {
+        Wildcard::parse(pattern, false, (false, false)).matches(text, &fold(text))
+    }
+
+    #[test]
+    fn stars_questions_and_backslashes() {
+        for (pattern, text, is) in [
+            ("Job.*", "job.Update", true),
+            ("a?c", "aBC", true),
+            ("a?c", "ac", false),
+            ("?*?", "ab", true),
+            ("?*?", "a", false),
+            ("*å?", "xÅß", true),
+            (r"a\*", "a*", true),
+            (r"a\*", "ab", false),
+            (r"a\?b", "a?b", true),
+            (r"C:\dir\*", r"c:\dir*", true),
+            (r"C:\\*", r"c:\x", true),
+            (r"\\\\host", r"\\host", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(like(pattern, text), is, "{pattern} {text}");
+        }
+    }
+
+    fn naive(pattern: &[char], text: &[char]) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            ['*', rest @ ..] => (0..=text.len()).any(|skip| naive(rest, &text[skip..])),
+            [first, rest @ ..] => {
+                text.first().is_some_and(|char| *first == '?' || first == char) && naive(rest, &text[1..])
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matches_as_a_naive_one_does(pattern in "[ab*?]{0,8}", text in "[ab]{0,10}") {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            prop_assert_eq!(like(&pattern, &text), naive(&chars(&pattern), &chars(&text)));
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The time zone of a pack: an offset from UTC.
+
+use countersign::time::Time;
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// An offset from UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Zone {
+    millis: i64,
+}
+
+impl Zone {
+    /// Reads `UTC`, `+05:30` or `-08:00`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if matches!(text, "UTC" | "Z") {
+            return Some(Self::default());
+        }
+        let (sign, rest) = match text.split_at_checked(1)? {
+            ("+", rest) => (1, rest),
+            ("-", rest) => (-1, rest),
+            _ => return None,
+        };
+        let (hours, minutes) = rest.split_once(':')?;
+        let number = |text: &str, most: i64| {
+            let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|number| digits && *number <= most)
+        };
+        let (hours, minutes): (i64, i64) = (number(hours, 14)?, number(minutes, 59)?);
+        Some(Self { millis: sign * (hours * HOUR + minutes * MINUTE) })
+    }
+
+    /// The day of the week, 0 for Monday, and the hour there.
+    pub(crate) fn local(self, time: Time) -> (usize, i64) {
+        let local = time.millis() + self.millis;
+        // The first day of 1970 was a Thursday.
+        (
+            usize::try_from((local.div_euclid(DAY) + 3).rem_euclid(7)).unwrap_or(0),
+            local.rem_euclid(DAY) / HOUR,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_day_and_hour_there() {
+        for (zone, time, day, hour) in [
+            ("UTC", "2026-11-20T06:00:00.000Z", 4, 6),
+            ("+05:30", "2026-11-20T18:30:00.000Z", 5, 0),
+            ("-08:00", "2026-11-23T07:59:59.999Z", 6, 23),
+            ("Z", "1969-12-31T23:59:59.999Z", 2, 23),
+        ] {
+            let time = time.parse().unwrap();
+            assert_eq!(Zone::parse(zone).unwrap().local(time), (day, hour), "{zone} {time}");
+        }
+        for zone in ["", "+5:30", "Europe/Berlin", "+15:00", "+05:60", "05:30", "++5:30"] {
+            assert_eq!(Zone::parse(zone), None, "{zone}");
+        }
+    }
+}

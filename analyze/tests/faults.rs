@@ -1,0 +1,151 @@
+//! What cannot be used is refused, with a code, the file, the line, the rule and a hint.
+
+use countersign_analyze::{Pack, Sources};
+
+const RULE: &str =
+    "title: T\nid: i\nlevel: low\ndetection:\n  selection:\n    a: x\n  condition: selection\n";
+
+/// The codes and lines of what is refused.
+fn faults(text: &str) -> Vec<(&'static str, u32)> {
+    let mut sources = Sources::default();
+    sources.add("rules.yml", text);
+    let faults = sources.build("test").expect_err(text);
+    for fault in &faults {
+        assert!(!fault.problem.is_empty() && !fault.hint.is_empty(), "{fault}");
+    }
+    faults.into_iter().map(|fault| (fault.code, fault.line)).collect()
+}
+
+fn detection(body: &str) -> String {
+    format!("title: T\nid: i\nlevel: low\ndetection:\n{body}")
+}
+
+fn correlation(body: &str) -> String {
+    format!("{RULE}---\ntitle: C\nid: c\nlevel: low\ncorrelation:\n{body}")
+}
+
+#[test]
+fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
+    let selection = |line: &str| detection(&format!("  selection:\n    {line}\n  condition: selection\n"));
+    let condition = |text: &str| detection(&format!("  s1: {{a: x}}\n  s2: {{a: y}}\n  condition: {text}\n"));
+    let mut wrong = Vec::new();
+    for (text, code, line) in [
+        ("title: T\nid: i\nlevels: low\n".to_owned() + &RULE[21..], "rule.unknown_key", 3),
+        (
+            "id: i\nlevel: low\ndetection: {selection: {a: x}, condition: selection}\n".into(),
+            "rule.missing",
+            1,
+        ),
+        (
+            "title: T\nlevel: low\ndetection: {selection: {a: x}, condition: selection}\n".into(),
+            "rule.missing",
+            1,
+        ),
+        ("title: T\nid: i\nlevel: low\n".into(), "rule.missing", 1),
+        (
+            "title: T\nid: i\nlevel: bad\ndetection: {selection: {a: x}, condition: selection}\n".into(),
+            "rule.level",
+            3,
+        ),
+        (
+            "title: [T]\nid: i\nlevel: low\ndetection: {selection: {a: x}, condition: selection}\n".into(),
+            "rule.shape",
+            1,
+        ),
+        ("- 7\n".into(), "rule.shape", 1),
+        (format!("{RULE}---\n{RULE}"), "rule.duplicate_id", 10),
+        ("a: 1\na: 2\n".into(), "rule.duplicate_key", 2),
+        ("title: &t T\nid: *t\n".into(), "rule.alias", 2),
+        ("title: !!str T\n".into(), "rule.tag", 1),
+        ("title: [\n".into(), "rule.yaml", 2),
+        (selection("a|base64offset: x"), "rule.modifier", 6),
+        (selection("a|contains|startswith: x"), "rule.modifier", 6),
+        (selection("a|i: x"), "rule.modifier", 6),
+        (selection("a|re|cidr: x"), "rule.modifier", 6),
+        (selection("a|all|all: x"), "rule.modifier", 6),
+        (selection("a|re: '('"), "rule.value", 6),
+        (selection("a|re: '(?=x)'"), "rule.value", 6),
+        (selection("a|cidr: 10.0.0.0"), "rule.value", 6),
+        (selection("a|gt: x"), "rule.value", 6),
+        (selection("a|exists: x"), "rule.value", 6),
+        (selection("a: {b: c}"), "rule.value", 6),
+        (selection("a: []"), "rule.empty", 6),
+        (selection("read.nobody: x"), "rule.field", 6),
+        (selection("derived.hour: x"), "rule.field", 6),
+        (detection("  selection: {}\n  condition: selection\n"), "rule.empty", 5),
+        (detection("  selection: {a: x}\n"), "rule.missing", 5),
+        (detection("  selection: {a: x}\n  timeframe: 5m\n  condition: selection\n"), "rule.condition", 6),
+        (condition("s1 and"), "rule.condition", 7),
+        (condition("s1 s2"), "rule.condition", 7),
+        (condition("(s1"), "rule.condition", 7),
+        (condition("s3"), "rule.condition", 7),
+        (condition("1 of x*"), "rule.condition", 7),
+        (condition("3 of s*"), "rule.condition", 7),
+        (condition("s1 | count() > 5"), "rule.condition", 7),
+        (condition(&"not ".repeat(100)), "rule.condition", 7),
+        (correlation("  type: event_count\n  rules: [i]\n  timespan: 5m\n"), "rule.missing", 13),
+        (correlation("  type: percentile\n  rules: [i]\n  timespan: 5m\n"), "rule.correlation", 13),
+        (
+            correlation("  type: event_count\n  rules: [nobody]\n  timespan: 5m\n  condition: {gte: 1}\n"),
+            "rule.reference",
+            14,
+        ),
+        (
+            correlation("  type: event_count\n  rules: [c]\n  timespan: 5m\n  condition: {gte: 1}\n"),
+            "rule.circle",
+            13,
+        ),
+        (
+            correlation("  type: event_count\n  rules: [i]\n  timespan: 5y\n  condition: {gte: 1}\n"),
+            "rule.timespan",
+            15,
+        ),
+        (
+            correlation(
+                "  type: event_count\n  rules: [i]\n  groupby: [a]\n  timespan: 5m\n  condition: {gte: 1}\n",
+            ),
+            "rule.unknown_key",
+            15,
+        ),
+        (
+            correlation("  type: value_count\n  rules: [i]\n  timespan: 5m\n  condition: {gte: 1}\n"),
+            "rule.missing",
+            13,
+        ),
+        (
+            correlation("  type: event_count\n  rules: [i]\n  timespan: 5m\n  condition: {least: 1}\n"),
+            "rule.unknown_key",
+            16,
+        ),
+        (format!("timezone: Europe/Berlin\n---\n{RULE}"), "pack.timezone", 1),
+        (format!("time: now\n---\n{RULE}"), "pack.time", 1),
+        (format!("colour: red\n---\n{RULE}"), "rule.unknown_key", 1),
+        (format!("name: 1\n---\n{RULE}"), "pack.shape", 1),
+        (format!("time: happened\n---\ntime: recorded\n---\n{RULE}"), "pack.duplicate_key", 3),
+        (format!("countersign: rules/v2\n---\n{RULE}"), "pack.format", 1),
+        ("name: empty\n".into(), "pack.empty", 0),
+    ] {
+        let found = faults(&text);
+        if found != [(code, line)] {
+            wrong.push(format!("{text}{found:?}, not {code} {line}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert_eq!(faults(&("- ".repeat(100) + "x"))[0].0, "rule.deep");
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let text = "title: A\nid: a\n---\ntitle: B\nid: b\nlevel: no\n";
+    assert_eq!(faults(text), [("rule.missing", 1), ("rule.level", 6)]);
+}
+
+#[test]
+fn packs_that_are_wrong_are_refused() {
+    for (text, code) in
+        [("", "pack.json"), ("[]", "pack.shape"), ("{}", "pack.empty"), (r#"{"rules":[1]}"#, "rule.shape")]
+    {
+        let faults = Pack::parse(text).expect_err(text);
+        assert_eq!(faults[0].code, code, "{text}");
+    }
+}

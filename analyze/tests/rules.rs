@@ -1,0 +1,77 @@
+//! The rules that come with the product, and the cases beside them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use countersign_analyze::{Level, Pack, Sources, cases};
+use countersign_query::Readings;
+
+fn files() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn is_cases(name: &str) -> bool {
+    name.ends_with(".cases.yml")
+}
+
+fn pack() -> Pack {
+    let mut sources = Sources::default();
+    for (name, text) in files().iter().filter(|(name, _)| !is_cases(name)) {
+        sources.add(name, text);
+    }
+    sources.build("countersign").unwrap_or_else(|faults| {
+        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        panic!("{}", told.join("\n"))
+    })
+}
+
+#[test]
+fn each_rule_fires_where_it_must_and_nowhere_else() {
+    let (pack, readings) = (pack(), Readings::built_in());
+    let mut counts: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for (name, text) in files().iter().filter(|(name, _)| is_cases(name)) {
+        for case in cases::parse(name, text).unwrap_or_else(|fault| panic!("{fault}")) {
+            let fired = case
+                .run(&pack, &readings)
+                .unwrap_or_else(|| panic!("{name}: there is no rule {}", case.rule));
+            if fired != case.fires {
+                wrong.push(format!(
+                    "{}:{} {}: {}: {fired}, not {}",
+                    case.place.0, case.place.1, case.rule, case.name, case.fires
+                ));
+            }
+            let (fire, not) = counts.entry(case.rule).or_default();
+            *if case.fires > 0 { fire } else { not } += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for rule in pack.rules().iter().filter(|rule| rule.level > Level::Informational) {
+        let name = rule.name.as_deref().unwrap_or(&rule.id);
+        let counts = counts.get(name).copied().unwrap_or_default();
+        assert!(counts.0 >= 3 && counts.1 >= 3, "{name} has {counts:?} cases");
+        assert!(
+            !rule.description.is_empty() && !rule.response.is_empty() && !rule.false_positives.is_empty(),
+            "{name}"
+        );
+        assert!(rule.tags.iter().any(|tag| tag.starts_with("attack.t")), "{name}");
+    }
+}
+
+#[test]
+fn a_pack_that_was_built_is_the_same_pack() {
+    let pack = pack();
+    let again = Pack::parse(pack.as_json()).unwrap_or_else(|faults| panic!("{}", faults[0]));
+    assert_eq!((again.hash(), again.as_json()), (pack.hash(), pack.as_json()));
+    assert_eq!(again.rules().len(), pack.rules().len());
+}

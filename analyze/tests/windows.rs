@@ -1,0 +1,213 @@
+//! Windows are as SPEC.md, section 13, has them, whatever the order in which events arrive.
+#![allow(clippy::cast_precision_loss, reason = "the numbers are small")]
+
+use countersign::time::Time;
+use countersign_analyze::{Analyzer, Finding, Pack, Sources};
+use countersign_query::Entry;
+use countersign_query::value::Document;
+use proptest::prelude::*;
+
+/// A time in seconds, a group, a value and which rule fires.
+type Event = (i64, u8, u8, u8);
+
+const SPAN: i64 = 10;
+
+fn pack(kind: &str, condition: &str) -> Pack {
+    let rule = |name: &str| {
+        format!("title: {name}\nid: {name}\ndetection:\n  s: {{what: {name}}}\n  condition: s\n---\n")
+    };
+    let correlation = format!(
+        "title: C\nid: c\nlevel: high\ncorrelation:\n  type: {kind}\n  rules: [r0, r1]\n  group-by: [who]\n  timespan: {SPAN}s\n{condition}"
+    );
+    let mut sources = Sources::default();
+    sources.add("rules.yml", &format!("{}{}{correlation}", rule("r0"), rule("r1")));
+    sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]))
+}
+
+fn seconds(time: i64) -> Time {
+    Time::from_millis(1_800_000_000_000 + time * 1000).unwrap()
+}
+
+fn analyze(pack: &Pack, events: impl IntoIterator<Item = (u64, Event)>) -> Vec<Finding> {
+    let mut analyzer = Analyzer::new(pack);
+    for (leaf, (time, who, value, what)) in events {
+        let json = format!(r#"{{"what":"r{what}","who":"{who}","value":{value}}}"#);
+        let document = Document::parse(&json).unwrap();
+        analyzer
+            .take(
+                pack.detect(leaf, &Entry { event: Some(document.root()), ..Entry::recorded(seconds(time)) }),
+            )
+            .unwrap();
+    }
+    analyzer.finish().findings
+}
+
+/// The leaves of each finding, and how often it was repeated: by trying all windows.
+fn naive(kind: &str, least: f64, events: &[Event]) -> Vec<(Vec<u64>, u64)> {
+    let mut found: Vec<(Vec<u64>, u64)> = Vec::new();
+    let mut quiet = std::collections::HashMap::new();
+    let mut latest = std::collections::HashMap::new();
+    for (nth, event) in events.iter().enumerate() {
+        let mut group: Vec<(i64, u64, Event)> = (0..)
+            .zip(&events[..=nth])
+            .filter(|(_, other)| other.1 == event.1)
+            .map(|(leaf, other)| (other.0, leaf, *other))
+            .collect();
+        group.sort_by_key(|(time, leaf, _)| (*time, *leaf));
+        // What two timespans lie behind is forgotten, for good.
+        let newest = latest.entry(event.1).or_insert(event.0);
+        *newest = (*newest).max(event.0);
+        let mut forgotten = i64::MIN;
+        let mut so_far = i64::MIN;
+        for (_, other) in (0..)
+            .zip(&events[..=nth])
+            .filter(|(_, other)| other.1 == event.1)
+            .map(|(leaf, other): (u64, _)| (leaf, other))
+        {
+            so_far = so_far.max(other.0);
+            forgotten = forgotten.max(so_far - 2 * SPAN);
+        }
+        group.retain(|(time, ..)| *time >= forgotten);
+        let mut ends: Vec<i64> = group
+            .iter()
+            .map(|(time, ..)| *time)
+            .filter(|end| (event.0..=event.0 + SPAN).contains(end))
+            .collect();
+        ends.dedup();
+        if event.0 < forgotten {
+            continue;
+        }
+        for end in ends {
+            let window: Vec<_> =
+                group.iter().filter(|(time, ..)| (end - SPAN..=end).contains(time)).collect();
+            let value = match kind {
+                "event_count" => window.len() as f64,
+                "value_count" => {
+                    window.iter().map(|(.., event)| event.2).collect::<std::collections::BTreeSet<_>>().len()
+                        as f64
+                }
+                "temporal" => {
+                    window.iter().map(|(.., event)| event.3).collect::<std::collections::BTreeSet<_>>().len()
+                        as f64
+                }
+                "temporal_ordered" => {
+                    let mut wanted = 0;
+                    for (.., event) in &window {
+                        wanted += u8::from(event.3 == wanted);
+                    }
+                    f64::from(wanted)
+                }
+                "value_sum" => window.iter().map(|(.., event)| f64::from(event.2)).sum(),
+                _ => window.iter().map(|(.., event)| f64::from(event.2)).sum::<f64>() / window.len() as f64,
+            };
+            if value < least {
+                continue;
+            }
+            if quiet.get(&event.1).is_some_and(|(until, _)| end <= *until) {
+                let (_, at): (i64, usize) = quiet[&event.1];
+                found[at].1 += 1;
+            } else {
+                quiet.insert(event.1, (end + SPAN, found.len()));
+                let mut leaves: Vec<u64> = window.iter().map(|(_, leaf, _)| *leaf).collect();
+                leaves.sort_unstable();
+                found.push((leaves, 0));
+            }
+            break;
+        }
+    }
+    found
+}
+
+const KINDS: [(&str, &str, f64); 6] = [
+    ("event_count", "  condition: {gte: 4}\n", 4.0),
+    ("value_count", "  condition: {field: value, gte: 3}\n", 3.0),
+    ("temporal", "", 2.0),
+    ("temporal_ordered", "", 2.0),
+    ("value_sum", "  condition: {field: value, gte: 9}\n", 9.0),
+    ("value_avg", "  condition: {field: value, gte: 4}\n", 4.0),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn findings_are_those_of_all_windows(
+        events in prop::collection::vec((0i64..60, 0u8..2, 0u8..6, 0u8..2), 1..60),
+        kind in 0..KINDS.len(),
+    ) {
+        let (kind, condition, least) = KINDS[kind];
+        let pack = pack(kind, condition);
+        let found = analyze(&pack, (0..).zip(events.iter().copied()));
+        let found: Vec<_> = found.into_iter().map(|finding| (finding.leaves, finding.repeats)).collect();
+        prop_assert_eq!(found, naive(kind, least, &events), "{}", kind);
+    }
+
+    #[test]
+    fn the_leaves_of_a_finding_make_the_rule_fire_again(
+        events in prop::collection::vec((0i64..60, 0u8..2, 0u8..6, 0u8..2), 1..60),
+        kind in 0..KINDS.len(),
+    ) {
+        let (kind, condition, _) = KINDS[kind];
+        let pack = pack(kind, condition);
+        for finding in analyze(&pack, (0..).zip(events.iter().copied())) {
+            let alone = finding.leaves.iter().map(|leaf| (*leaf, events[usize::try_from(*leaf).unwrap()]));
+            let again = analyze(&pack, alone);
+            prop_assert!(again.iter().any(|again| again.group == finding.group), "{}", kind);
+        }
+    }
+}
+
+#[test]
+fn groups_beyond_the_limit_go_in_a_stated_order() {
+    let pack = pack("event_count", "  condition: {gte: 3}\n");
+    // Group 0 has two hits, and a flood of others one each: it stays, and fires with the third.
+    let mut analyzer = Analyzer::new(&pack);
+    let mut leaf = 0;
+    let mut take = |who: &str, analyzer: &mut Analyzer<'_>| {
+        let json = format!(r#"{{"what":"r0","who":"{who}"}}"#);
+        let document = Document::parse(&json).unwrap();
+        analyzer
+            .take(pack.detect(leaf, &Entry { event: Some(document.root()), ..Entry::recorded(seconds(0)) }))
+            .unwrap();
+        leaf += 1;
+    };
+    take("ada", &mut analyzer);
+    take("ada", &mut analyzer);
+    for nth in 0..30_000 {
+        take(&format!("flood-{nth}"), &mut analyzer);
+    }
+    take("ada", &mut analyzer);
+    let outcome = analyzer.finish();
+    assert_eq!(
+        outcome.findings.iter().map(|finding| &finding.leaves[..]).collect::<Vec<_>>(),
+        [&[0, 1, 30_002][..]]
+    );
+    assert_eq!(outcome.limits.len(), 1);
+    assert_eq!(outcome.limits[0].groups, Some((10_001, 20_001)));
+}
+
+#[test]
+fn hits_beyond_the_limit_are_counted() {
+    let pack = pack("value_count", "  condition: {field: value, gte: 1000}\n");
+    let events = (0..5000u64).map(|leaf| (leaf, (0, 0, 1, 0)));
+    let mut analyzer = Analyzer::new(&pack);
+    for (leaf, (time, who, value, what)) in events {
+        let json = format!(r#"{{"what":"r{what}","who":"{who}","value":{value}}}"#);
+        let document = Document::parse(&json).unwrap();
+        analyzer
+            .take(
+                pack.detect(leaf, &Entry { event: Some(document.root()), ..Entry::recorded(seconds(time)) }),
+            )
+            .unwrap();
+    }
+    assert_eq!(analyzer.finish().limits[0].hits, Some((904, 4096)));
+}
+
+#[test]
+fn leaves_that_come_out_of_order_are_refused() {
+    let pack = pack("event_count", "  condition: {gte: 3}\n");
+    let mut analyzer = Analyzer::new(&pack);
+    let entry = Entry::recorded(seconds(0));
+    analyzer.take(pack.detect(7, &entry)).unwrap();
+    assert_eq!(analyzer.take(pack.detect(7, &entry)).unwrap_err().0, 7);
+}
