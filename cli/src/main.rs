@@ -1,5 +1,6 @@
 //! The program `countersign`: record, seal, slice and verify audit logs.
 
+mod analyze;
 mod args;
 mod check;
 mod completions;
@@ -30,6 +31,7 @@ mod readings;
 mod receipt;
 mod record;
 mod resume;
+mod rules;
 mod seal;
 mod serve;
 mod show;
@@ -99,6 +101,8 @@ enum Command {
     Receipt(receipt::Args),
     Witness(witness::Args),
     Show(show::Args),
+    Analyze(analyze::Args),
+    Rules(rules::Args),
     Completions(completions::Args),
 }
 
@@ -134,6 +138,8 @@ fn main() -> ExitCode {
         Command::Receipt(args) => receipt::run(&args),
         Command::Witness(args) => witness::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Analyze(args) => analyze::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };
     match result {

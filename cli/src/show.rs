@@ -163,7 +163,7 @@ fn json_line(event: &VerifiedEvent, standings: &Standings<'_>, readings: &Readin
         "seq": event.seq,
         "time": event.time.to_string(),
         "signer": event.vkey.as_str(),
-        "standing": standings.of_event(event).word(),
+        "standing": standings.of_link(event).word(),
     })
     .to_string();
     facts.pop();
@@ -180,9 +180,9 @@ fn print(text: &str) -> Result<(), Failure> {
     written(anstream::stdout().lock().write_all(text.as_bytes())).map(drop)
 }
 
-/// Whether the key that signed is one to trust, by the end of the export.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
+/// Whether the key that signed is one to trust, by the end of the export; the best comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
     Trusted,
     Unknown,
     Suspect,
@@ -190,7 +190,7 @@ enum Standing {
 }
 
 impl Standing {
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Trusted => "trusted",
             Self::Unknown => "unknown",
@@ -216,13 +216,13 @@ impl std::fmt::Display for Standing {
 }
 
 /// What the whole report says of signers and chains.
-struct Standings<'r> {
+pub(crate) struct Standings<'r> {
     signers: HashMap<&'r str, SignerTrust>,
     suspects: HashSet<ChainId>,
 }
 
 impl<'r> Standings<'r> {
-    fn of(report: &'r Report) -> Self {
+    pub(crate) fn of(report: &'r Report) -> Self {
         let doubted = |code| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
         let suspects = report.findings.iter().filter(|finding| doubted(finding.code));
         Self {
@@ -231,11 +231,11 @@ impl<'r> Standings<'r> {
         }
     }
 
-    fn of_event(&self, event: &VerifiedEvent) -> Standing {
-        match self.signers.get(event.vkey.as_str()) {
+    pub(crate) fn of_link(&self, link: &CoveredLink) -> Standing {
+        match self.signers.get(link.vkey.as_str()) {
             Some(SignerTrust::Revoked) => Standing::Revoked,
-            _ if self.suspects.contains(&event.chain) => Standing::Suspect,
-            _ if !event.authorised => Standing::Unknown,
+            _ if self.suspects.contains(&link.chain) => Standing::Suspect,
+            _ if !link.authorised => Standing::Unknown,
             Some(SignerTrust::TrustFile | SignerTrust::Granted) => Standing::Trusted,
             Some(SignerTrust::Unknown) | None => Standing::Unknown,
         }
@@ -328,7 +328,7 @@ struct Row {
 
 impl Row {
     fn of(event: VerifiedEvent, standings: &Standings<'_>, readings: &Readings) -> Self {
-        let (standing, says) = (standings.of_event(&event), Says::of(&event, readings));
+        let (standing, says) = (standings.of_link(&event), Says::of(&event, readings));
         Self { link: event.link, standing, says: says.map(|text| cell(&text)) }
     }
 }
@@ -410,7 +410,7 @@ fn one(
 ) {
     let VerifiedEvent { link, event: json } = event;
     let CoveredLink { line, index, chain, seq, time, vkey, .. } = link;
-    let trust = standings.of_event(event);
+    let trust = standings.of_link(event);
     let trust = if trust == Standing::Trusted { good(trust) } else { doubt(trust) };
     let fact = |name: &str, value: &str| format!("{} {value}\n", label(format_args!("{name:<12}")));
     text.push_str(&fact("event", &format!("{chain}/{seq}")));

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use countersign::export::Withheld;
 use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
+use countersign::export::{Item, Withheld};
 use countersign::link::ChainId;
+use countersign::trust::Trust;
 use countersign_query::Query;
 
 use crate::errors::Failure;
@@ -86,16 +87,28 @@ pub(crate) fn slice(
     let asked = chosen.query.as_deref().map(query::parse).transpose()?;
     let looking = Looking::new(chosen.own.load()?);
     let selection = selection(chosen, asked.as_ref(), &withheld, &looking);
-    let mut input = open()?.rereadable()?;
+    let input = open()?.rereadable()?;
+    let (events, chains) = cut(input, &selection, trust.as_ref(), |item| looking.line(item), destination)?;
+    style::done(&format!("{} of {}", count(events, "event"), count(chains, "chain")));
+    Ok(0)
+}
 
+/// Writes what is selected, and says how many events of how many chains that is.
+fn cut(
+    mut input: Input,
+    selection: &Selection<'_>,
+    trust: Option<&Trust>,
+    look: impl Fn(&Item<'_>),
+    destination: Option<&Path>,
+) -> Result<(u64, u64), Failure> {
     let mut survey: Option<Survey<'_>> = None;
     export::read(&mut input, "looking", |part| match (part, &mut survey) {
         (Part::Item(number, item), Some(survey)) => {
-            looking.line(item);
+            look(item);
             survey.line(number, item).map_err(Failure::broken)
         }
         (Part::Header(header), _) => {
-            survey = Some(Survey::new(header, &selection, trust.as_ref()));
+            survey = Some(Survey::new(header, selection, trust));
             Ok(())
         }
         (Part::Item(..), None) => Ok(()),
@@ -117,8 +130,21 @@ pub(crate) fn slice(
     slicer.finish(&mut lines).map_err(|error| Failure::broken(error).within(input.name()))?;
     output.write(lines.as_bytes())?;
     output.finish()?;
-    style::done(&format!("{} of {}", count(plan.events(), "event"), count(plan.chains(), "chain")));
-    Ok(0)
+    Ok((plan.events(), plan.chains()))
+}
+
+/// Makes an export of these events alone.
+pub(crate) fn of_events(
+    export: &Path,
+    trust: Option<&Path>,
+    events: &[(ChainId, u64)],
+    destination: &Path,
+) -> Result<(), Failure> {
+    let trust = trust.map(input::trust).transpose()?;
+    let selection =
+        events.iter().fold(Selection::all(), |selection, &(chain, seq)| selection.event(chain, seq));
+    let input = Input::open(export)?.rereadable()?;
+    cut(input, &selection, trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
 }
 
 /// Each --withhold with the reason that the --as after it gives.

@@ -1,0 +1,281 @@
+//! `countersign rules`: packs of detection rules are built, tested and listed.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use countersign_analyze::{Fault, MAX_BYTES, Pack, Sources, cases};
+use countersign_query::Readings;
+
+use crate::errors::{Failure, shown};
+use crate::output::Output;
+use crate::style;
+use crate::style::{bad, good, label, plain};
+use crate::verdict::count;
+
+/// Build, test and list detection rules
+///
+/// Rules are written in Sigma 2.1, as YAML, a file each or several. A pack is what is built of them: one JSON file,
+/// whose hash names it in every finding. docs/detection.md has what is supported.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Build(Build),
+    Test(Test),
+    List(List),
+}
+
+/// Check rules, and build a pack of them
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign rules build rules/ -o pack.json
+  countersign rules build login.yml export.yml > pack.json")]
+struct Build {
+    #[command(flatten)]
+    from: From,
+    /// Where to write the pack [default: standard output]
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Run the cases beside rules: events on which a rule must fire, and events on which it must not
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign rules test rules/")]
+struct Test {
+    #[command(flatten)]
+    from: From,
+}
+
+/// List the rules of a pack
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign rules list
+  countersign rules list pack.json")]
+struct List {
+    /// Rules, or a pack: files, or directories of files that end in .yml, .yaml or .json [default: the rules that come
+    /// with the program]
+    #[arg(value_name = "FILE|DIR")]
+    rules: Vec<PathBuf>,
+}
+
+/// Where rules come from.
+#[derive(clap::Args)]
+struct From {
+    /// Rules, or a pack: files, or directories of files that end in .yml, .yaml or .json
+    #[arg(value_name = "FILE|DIR", required = true)]
+    rules: Vec<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    match &args.command {
+        Command::Build(args) => build(args),
+        Command::Test(args) => test(args),
+        Command::List(args) => list(args),
+    }
+}
+
+/// How files of cases end.
+const CASES: [&str; 2] = [".cases.yml", ".cases.yaml"];
+
+/// The rules and the cases in files and directories.
+struct Found {
+    rules: Vec<PathBuf>,
+    cases: Vec<PathBuf>,
+}
+
+fn find(paths: &[PathBuf]) -> Result<Found, Failure> {
+    let mut found = Found { rules: Vec::new(), cases: Vec::new() };
+    for path in paths {
+        if path.is_dir() { within(path, 0, &mut found)? } else { sort(path.clone(), &mut found) }
+    }
+    if found.rules.is_empty() && found.cases.is_empty() {
+        let hint = "give files that end in .yml, .yaml or .json, or a directory that has some";
+        return Err(Failure::unusable("rules.none", "there is no rule", hint));
+    }
+    Ok(found)
+}
+
+/// How deep directories are searched.
+const MAX_DEPTH: u32 = 16;
+
+fn within(directory: &Path, depth: u32, found: &mut Found) -> Result<(), Failure> {
+    let failed = |error| Failure::io("read", &shown(directory), &error);
+    let entries = std::fs::read_dir(directory).map_err(failed)?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    paths.sort();
+    for path in paths {
+        let ends = path.extension().and_then(|end| end.to_str());
+        if path.is_dir() && depth < MAX_DEPTH {
+            within(&path, depth + 1, found)?;
+        } else if matches!(ends, Some("yml" | "yaml" | "json")) {
+            sort(path, found);
+        }
+    }
+    Ok(())
+}
+
+fn sort(path: PathBuf, found: &mut Found) {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_cases = CASES.iter().any(|end| name.ends_with(end));
+    if is_cases { &mut found.cases } else { &mut found.rules }.push(path);
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let name = shown(path);
+    let failed = |error| Failure::io("read", &name, &error);
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > MAX_BYTES as u64 {
+        let hint = "a file of rules has at most 16 MiB: split it";
+        return Err(Failure::unusable("rules.long", "it is too large", hint).within(&name));
+    }
+    let bytes = std::fs::read(path).map_err(failed)?;
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::unusable("rules.invalid", "it is no UTF-8", "save it as UTF-8").within(&name))
+}
+
+/// The rules in files and directories, as one pack; those that come with the program where none are named.
+pub(crate) fn load(paths: &[PathBuf]) -> Result<Pack, Failure> {
+    if paths.is_empty() {
+        return Ok(Pack::built_in());
+    }
+    pack(&find(paths)?, paths)
+}
+
+fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, Failure> {
+    let mut sources = Sources::default();
+    for path in &found.rules {
+        sources.add(&shown(path), &read(path)?);
+    }
+    let first =
+        paths.first().and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
+    sources.build(first.as_deref().unwrap_or("rules")).map_err(|faults| refused(&faults))
+}
+
+/// How many faults are told.
+const TOLD: usize = 20;
+
+fn refused(faults: &[Fault]) -> Failure {
+    let Some((last, before)) = faults.split_last() else {
+        return Failure::unusable("rules.invalid", "the rules cannot be used", "mend them");
+    };
+    // Each is told by itself, and the last one ends the program.
+    let told = before.len().min(TOLD - 1);
+    for fault in &before[..told] {
+        failure(fault).report();
+    }
+    if before.len() > told {
+        style::warn(&format!("{} more", count((before.len() - told) as u64, "fault")));
+    }
+    failure(last)
+}
+
+fn failure(fault: &Fault) -> Failure {
+    let Fault { code, file, line, rule, problem, hint } = fault;
+    let rule = if rule.is_empty() { String::new() } else { format!("{rule}: ") };
+    let failure = Failure::unusable(code, format!("{rule}{problem}"), hint);
+    match (file.as_str(), line) {
+        ("", 0) => failure,
+        ("", line) => failure.at_line(u64::from(*line)),
+        (file, 0) => failure.within(file),
+        (file, line) => failure.at_line(u64::from(*line)).within(file),
+    }
+}
+
+fn build(args: &Build) -> Result<u8, Failure> {
+    let pack = load(&args.from.rules)?;
+    let mut output = Output::create(args.output.as_deref())?;
+    output.write(pack.as_json().as_bytes())?;
+    output.write(b"\n")?;
+    output.finish()?;
+    style::done(&format!(
+        "{}, pack {} {}",
+        count(pack.rules().len() as u64, "rule"),
+        plain(&pack.name),
+        pack.hash()
+    ));
+    Ok(0)
+}
+
+fn test(args: &Test) -> Result<u8, Failure> {
+    let found = find(&args.from.rules)?;
+    let pack = pack(&found, &args.from.rules)?;
+    let readings = Readings::built_in();
+    let mut out = anstream::stdout().lock();
+    let (mut held, mut failed) = (0u64, 0u64);
+    for path in &found.cases {
+        let file = shown(path);
+        for case in cases::parse(&file, &read(path)?).map_err(|fault| failure(&fault))? {
+            let place = format!("{}:{}", case.place.0, case.place.1);
+            let (Some(rule), Some(fired)) = (pack.rule(&case.rule), case.run(&pack, &readings)) else {
+                let message = format!("there is no rule {}", case.rule);
+                let hint = "a case names its rule by its id, and stands beside it";
+                return Err(Failure::unusable("case.rule", message, hint)
+                    .at_line(u64::from(case.place.1))
+                    .within(&file));
+            };
+            if fired == case.fires {
+                held += 1;
+                continue;
+            }
+            failed += 1;
+            let said = |times| if times == 1 { "once".to_owned() } else { format!("{times} times") };
+            let line = format!(
+                "{place}: {}: {}: fires {}, and not {}",
+                plain(&rule.title),
+                plain(&case.name),
+                said(fired),
+                said(case.fires)
+            );
+            let _ = writeln!(out, "{} {line}", bad("✗"));
+        }
+    }
+    let without =
+        pack.rules().iter().filter(|rule| rule.level > countersign_analyze::Level::Informational).count();
+    let text = format!("{}, {} as wanted", count(without as u64, "rule"), count(held, "case"));
+    if failed == 0 {
+        let _ = writeln!(out, "{} {text}", good("✓"));
+        return Ok(0);
+    }
+    let _ = writeln!(out, "{} {text}, {failed} otherwise", bad("✗"));
+    Ok(1)
+}
+
+fn list(args: &List) -> Result<u8, Failure> {
+    let pack = load(&args.rules)?;
+    let mut text = String::new();
+    let _ = writeln!(text, "{} {} {}", label("pack:"), plain(&pack.name), pack.hash());
+    let mut table = comfy_table::Table::new();
+    table
+        .load_style(comfy_table::presets::NOTHING)
+        .set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table.set_header(["LEVEL", "RULE", "TITLE", "TAGS"]);
+    for rule in pack.rules() {
+        table.add_row([
+            rule.level.as_str().to_owned(),
+            plain(&rule.id),
+            plain(&rule.title),
+            plain(&rule.tags.join(" ")),
+        ]);
+    }
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    match anstream::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("write", "standard output", &error))
+        }
+        _ => Ok(0),
+    }
+}
