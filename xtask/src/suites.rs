@@ -75,6 +75,12 @@ pub(crate) const SUITES: &[Suite] = &[
         holds: Some(Resource::Host),
         run: doc,
     },
+    Suite {
+        name: "oracle",
+        about: "detection agrees with rsigma on other people's rules and events",
+        holds: None,
+        run: oracle,
+    },
     Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
 ];
 
@@ -135,6 +141,21 @@ fn clippy(tools: &Tools, log: &Log) -> Result<String> {
     Ok(String::new())
 }
 
+fn oracle(tools: &Tools, log: &Log) -> Result<String> {
+    let manifest = tools.path("tests/oracle/Cargo.toml");
+    let target = tools.path("target/oracle");
+    log.run(
+        tools
+            .cargo("test")
+            .arg("--locked")
+            .arg("--manifest-path")
+            .arg(manifest)
+            .arg("--target-dir")
+            .arg(target),
+    )?;
+    Ok(String::new())
+}
+
 fn rust(tools: &Tools, log: &Log) -> Result<String> {
     // Not beside doctests, which would then be compiled against other libraries than they are linked with.
     tools.program()?;
@@ -174,8 +195,18 @@ fn doc(tools: &Tools, log: &Log) -> Result<String> {
             .env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
     // Whether they compile from what is packaged is not looked at: it would all be built once more.
-    let packages =
-        ["-p", "countersign", "-p", "countersign-log", "-p", "countersign-query", "-p", "countersign-cli"];
+    let packages = [
+        "-p",
+        "countersign",
+        "-p",
+        "countersign-analyze",
+        "-p",
+        "countersign-log",
+        "-p",
+        "countersign-query",
+        "-p",
+        "countersign-cli",
+    ];
     log.run(tools.cargo("package").args(packages).args(["--offline", "--allow-dirty", "--no-verify"]))?;
     Ok(String::new())
 }

@@ -1,0 +1,204 @@
+//! Detection agrees with rsigma's: over other people's rules, on other people's events and on made ones.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign_analyze::{Pack, Sources};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Readings};
+use rsigma_eval::{Engine, JsonEvent};
+use rsigma_parser::parse_sigma_yaml;
+use serde_json::{Value, json};
+
+/// Other people's vectors, where they are.
+fn vectors(name: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/third-party").join(name);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("CI").is_none(), "{} is missing", folder.display());
+    eprintln!("skipped: {} is missing", folder.display());
+    None
+}
+
+fn files(folder: &Path, end: &str, into: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            files(&path, end, into);
+        } else if path.extension().is_some_and(|found| found == end) {
+            into.push(path);
+        }
+    }
+}
+
+struct Both {
+    ours: Pack,
+    theirs: Engine,
+    readings: Readings,
+}
+
+impl Both {
+    fn of(texts: &[(String, String)]) -> Self {
+        let mut sources = Sources::default();
+        let mut theirs = Engine::new();
+        for (file, text) in texts {
+            sources.add(file, text);
+            let collection = parse_sigma_yaml(text).unwrap();
+            theirs.add_collection(&collection).unwrap();
+        }
+        let ours = sources.build("oracle").unwrap_or_else(|faults| panic!("{}", faults[0]));
+        Self { ours, theirs, readings: Readings::built_in() }
+    }
+
+    /// The rules that fire, by id, in ours and in theirs.
+    fn fire(&self, event: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+        let value: Value = serde_json::from_str(event).unwrap();
+        let theirs = self.theirs.evaluate(&JsonEvent::borrow(&value));
+        let theirs = theirs.into_iter().filter_map(|result| result.header.rule_id.clone()).collect();
+        let document = Document::parse(event);
+        let root = document.as_ref().map(Document::root);
+        let read = root.as_ref().and_then(|root| self.readings.read(root));
+        let entry = Entry {
+            event: root,
+            read: read.as_ref(),
+            ..Entry::recorded("2026-11-20T06:00:00.000Z".parse().unwrap())
+        };
+        let detection = self.ours.detect(0, &entry);
+        let ours = detection.rules().map(|rule| self.ours.rules()[rule].id.clone()).collect();
+        (ours, theirs)
+    }
+}
+
+fn rules() -> Option<Vec<(String, String)>> {
+    let mut paths = Vec::new();
+    files(&vectors("sigma")?.join("rules"), "yml", &mut paths);
+    let read = |path: PathBuf| (path.display().to_string(), fs::read_to_string(path).unwrap());
+    Some(paths.into_iter().map(read).collect())
+}
+
+fn events() -> Option<Vec<String>> {
+    let mut paths = Vec::new();
+    files(&vectors("real-events")?, "ndjson", &mut paths);
+    let lines =
+        |path: PathBuf| fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
+    Some(paths.into_iter().flat_map(lines).collect())
+}
+
+#[test]
+fn real_events_make_the_same_rules_fire() {
+    let (Some(rules), Some(events)) = (rules(), events()) else { return };
+    let both = Both::of(&rules);
+    let mut fired = BTreeSet::new();
+    for event in &events {
+        let (ours, theirs) = both.fire(event);
+        assert_eq!(ours, theirs, "{event}");
+        fired.extend(ours);
+    }
+    assert!(fired.len() > 20, "only {} rules fire on {} events", fired.len(), events.len());
+}
+
+#[test]
+fn made_events_make_the_same_rules_fire() {
+    let Some(rules) = rules() else { return };
+    let both = Both::of(&rules);
+    let material = Material::of(&rules);
+    let mut random = fastrand::Rng::with_seed(15);
+    let number = std::env::var("EVENTS").ok().and_then(|number| number.parse().ok()).unwrap_or(5_000);
+    let mut fired = BTreeSet::new();
+    for _ in 0..number {
+        let event = material.event(&mut random).to_string();
+        let (ours, theirs) = both.fire(&event);
+        assert_eq!(ours, theirs, "{event}");
+        fired.extend(ours);
+    }
+    assert!(fired.len() > rules.len() / 2, "only {} of {} rules fire", fired.len(), rules.len());
+}
+
+/// Fields and values that rules ask for, from which events are made that come near to what rules want.
+struct Material {
+    /// For each rule, a field with the values that it may have.
+    rules: Vec<Vec<(Option<String>, Vec<Value>)>>,
+}
+
+impl Material {
+    fn of(rules: &[(String, String)]) -> Self {
+        let mut all = Vec::new();
+        for (file, text) in rules {
+            let mut sources = Sources::default();
+            sources.add(file, text);
+            let pack = sources.build("one").unwrap();
+            let json: Value = serde_json::from_str(pack.as_json()).unwrap();
+            let mut wanted = Vec::new();
+            for (name, selection) in json["rules"][0]["detection"].as_object().unwrap() {
+                if name != "condition" {
+                    collect(selection, &mut wanted);
+                }
+            }
+            all.push(wanted);
+        }
+        Self { rules: all }
+    }
+
+    fn event(&self, random: &mut fastrand::Rng) -> Value {
+        let mut event = json!({});
+        for _ in 0..random.usize(1..=2) {
+            for (field, values) in &self.rules[random.usize(..self.rules.len())] {
+                if random.u8(..) < 40 || values.is_empty() {
+                    continue;
+                }
+                let value = vary(&values[random.usize(..values.len())], random);
+                let field = field.clone().unwrap_or_else(|| "message".into());
+                put(&mut event, &field.split('.').collect::<Vec<_>>(), value);
+            }
+        }
+        event
+    }
+}
+
+fn collect(selection: &Value, wanted: &mut Vec<(Option<String>, Vec<Value>)>) {
+    match selection {
+        Value::Object(members) => {
+            for (key, value) in members {
+                let mut parts = key.split('|');
+                let name = parts.next().filter(|name| !name.is_empty()).map(str::to_owned);
+                let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+                wanted.push((name, values));
+            }
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            items.iter().for_each(|item| collect(item, wanted));
+        }
+        Value::Array(items) => wanted.push((None, items.clone())),
+        other => wanted.push((None, vec![other.clone()])),
+    }
+}
+
+/// A value as a rule wants it, or somewhat beside that.
+fn vary(value: &Value, random: &mut fastrand::Rng) -> Value {
+    let text = match value {
+        Value::String(text) => text.replace('*', ["", "x", "a b"][random.usize(..3)]).replace("\\\\", "\\"),
+        other => return if random.bool() { other.clone() } else { Value::String(other.to_string()) },
+    };
+    match random.u8(..8) {
+        0 => Value::String(format!("before {text}")),
+        1 => Value::String(format!("{text} after")),
+        2 => Value::String(text.to_uppercase()),
+        3 => Value::String(text.to_lowercase()),
+        4 => json!(["other", text]),
+        5 => Value::String(text.chars().rev().collect()),
+        _ => Value::String(text),
+    }
+}
+
+fn put(event: &mut Value, names: &[&str], value: Value) {
+    let [first, rest @ ..] = names else { return };
+    let Value::Object(members) = event else { return };
+    if rest.is_empty() {
+        members.insert((*first).into(), value);
+    } else {
+        put(members.entry(*first).or_insert_with(|| json!({})), rest, value);
+    }
+}
