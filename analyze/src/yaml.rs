@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn reads_what_rules_are_written_in() {
-        let text = "# a comment\na: 1\n\"b\":\n  - x y\n  - '2'\n  - null\n  - 1.5e3\n  - on\nc: {d: |\n    two\n    lines\n  }\n---\n- 0x10\n";
+        let text = "# a comment\na: 1\n\"b\":\n  - x y\n  - '2'\n  - null\n  - 1.5e3\n  - on\nc:\n  d: |\n    two\n    lines\n---\n- 0x10\n";
         let mut json = Vec::new();
         for document in parse(text).unwrap() {
             document.write_json(&mut json);
