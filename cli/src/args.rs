@@ -61,6 +61,15 @@ pub(crate) fn range(text: &str) -> Result<(u64, u64), String> {
     if first < end { Ok((first, end)) } else { Err(refuse()) }
 }
 
+/// A part, `I/N`: which, the first being 1, and of how many.
+pub(crate) fn part(text: &str) -> Result<(u64, u64), String> {
+    const MOST: u64 = 1_000_000;
+    let refuse = || "write it as I/N, the first part of N as 1/N; there can be 1000000".to_owned();
+    let (number, of) = text.split_once('/').ok_or_else(refuse)?;
+    let (number, of) = (integer(number).ok_or_else(refuse)?, integer(of).ok_or_else(refuse)?);
+    if (1..=of).contains(&number) && of <= MOST { Ok((number, of)) } else { Err(refuse()) }
+}
+
 fn integer(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|&value: &u64| digits && value <= countersign::link::MAX_INTEGER)
@@ -108,6 +117,14 @@ mod tests {
             ["2026-02-30", "2026-11-20T00:00:00", "2026-11-20 00:00:00Z", "now", "2026-11-20T00:00:00+1"]
         {
             assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_count_from_one() {
+        assert_eq!((part("1/1"), part("7/8")), (Ok((1, 1)), Ok((7, 8))));
+        for text in ["", "1", "0/8", "9/8", "1/0", "/8", "1/", "-1/8", "1/1000001", "1/2/3"] {
+            assert!(part(text).is_err(), "{text}");
         }
     }
 

@@ -48,8 +48,13 @@ impl Failure {
 
     /// Something about this file could not be read or written.
     pub(crate) fn io(doing: &str, name: &str, error: &io::Error) -> Self {
+        Self::system(doing, error).within(name)
+    }
+
+    /// The same of a file that is named later.
+    pub(crate) fn system(doing: &str, error: &io::Error) -> Self {
         let (code, hint) = explain(error);
-        let mut failure = Self::unusable(code, format!("cannot {doing}: {error}"), hint).within(name);
+        let mut failure = Self::unusable(code, format!("cannot {doing}: {error}"), hint);
         failure.0.silent = error.kind() == io::ErrorKind::BrokenPipe;
         failure
     }

@@ -41,6 +41,8 @@ mod stage;
 mod stop;
 mod style;
 mod submit;
+mod summaries;
+mod summarize;
 mod token;
 mod tokens;
 mod unwrap;
@@ -97,6 +99,7 @@ enum Command {
     Monitor(monitor::Args),
     Evidence(evidence::Args),
     Verify(verify::Args),
+    Summarize(summarize::Args),
     Check(check::Args),
     Receipt(receipt::Args),
     Witness(witness::Args),
@@ -134,6 +137,7 @@ fn main() -> ExitCode {
         Command::Monitor(args) => monitor::run(&args),
         Command::Evidence(args) => evidence::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Summarize(args) => summarize::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Receipt(args) => receipt::run(&args),
         Command::Witness(args) => witness::run(&args),

@@ -15,7 +15,7 @@ use countersign::verify::{
 use crate::errors::Failure;
 use crate::input::{self, Input};
 use crate::pin::{self, Pins};
-use crate::{args, progress, verdict};
+use crate::{args, progress, summaries, verdict};
 
 /// Verify an export, and say what it is worth
 ///
@@ -27,14 +27,19 @@ Examples:
   countersign verify audit.ndjson --trust trust.txt
   countersign verify audit.ndjson.zst --trust trust.txt --pin last.txt --save-pin last.txt
   countersign verify slice.ndjson --trust trust.txt --range 0..1000 --origin log.example/audit
+  countersign verify --summaries part-*.summary --trust trust.txt
   curl -s https://log.example/export | countersign verify - --trust trust.txt --max-age 24h --json | jq .verdict
 
 Exit status: 0 verified, 1 altered or broken, 2 not readable or not usable arguments,
 3 signer not confirmed, 4 intact but not shown to be complete, 5 not checked to the end.")]
 pub(crate) struct Args {
     /// The export, perhaps compressed with gzip or zstd; - is the standard input
-    #[arg(value_name = "EXPORT")]
-    export: PathBuf,
+    #[arg(value_name = "EXPORT", required_unless_present = "summaries")]
+    export: Option<PathBuf>,
+    /// Instead of reading the export, believe the summaries of all its parts, as `countersign summarize` made them. With
+    /// EXPORT, they must be of it
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    summaries: Vec<PathBuf>,
     /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
@@ -70,9 +75,12 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         expect: Expectations { origin: args.origin.clone(), range: args.range, max_age: max_age(args)? },
         ..Options::default()
     };
-    let threads = args.threads.map_or_else(cores, usize::from);
+    let threads = threads(args.threads);
     let keep = args.pins.keep()?;
-    let Verification { report, pin } = verify(&args.export, options, threads)?;
+    let Verification { report, pin } = match &args.export {
+        Some(export) if args.summaries.is_empty() => verify(export, options, threads)?,
+        export => summaries::verify(&args.summaries, export.as_deref(), options, threads)?,
+    };
     let text = if args.json {
         serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
@@ -89,6 +97,11 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 /// How many threads can run at once.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// So many threads as are asked for, or as can run at once.
+pub(crate) fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(cores, usize::from)
 }
 
 /// Verifies an export.

@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "init",
     "dev",
     "keygen",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 18] = [
     "seal",
     "slice",
     "verify",
+    "summarize",
     "show",
     "check",
     "receipt",

@@ -9,7 +9,7 @@ use crate::export::{Header, LineBuffer, MAX_LINE};
 use super::Unread;
 
 /// How many bytes a stretch has, about.
-const STRETCH: usize = 256 << 10;
+pub(super) const STRETCH: usize = 256 << 10;
 /// How many stretches may be ready before no more input is taken.
 const READY: usize = 4;
 /// How much plain input is looked at in one go.

@@ -41,8 +41,12 @@ mod marks;
 mod numbers;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod parallel;
+#[cfg(all(not(target_arch = "wasm32"), feature = "compress"))]
+pub mod part;
 mod payloads;
 mod picked;
+#[cfg(not(target_arch = "wasm32"))]
+mod pipeline;
 mod range;
 pub mod report;
 mod revocations;

@@ -1,30 +1,26 @@
 //! Verifying one export on several cores. The report is that of one core.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use super::chain_keys::ChainKeys;
+use super::pipeline::{in_order, under_way};
 use super::{
     Intake, Options, Pick, Progress, SummarizedEvent, Summarizer, Summary, Unread, Update, Verification,
     Verifier,
 };
 use crate::export::Header;
 
-/// How many stretches may be under way for each thread.
-const UNDER_WAY: usize = 4;
-/// How many may be in all: where there are few processors, who reads waits for one longer than a stretch takes.
-const UNDER_WAY_IN_ALL: usize = 32;
 /// How many bytes are read in one go.
-const READ: usize = 256 << 10;
+pub(super) const READ: usize = 256 << 10;
 
-/// A stretch to be summarized, and the origin that the header names.
-struct Job {
-    number: u64,
-    origin: Arc<str>,
-    stretch: Vec<u8>,
+/// What is read, in its order.
+enum Job {
+    Header(Header, u64),
+    /// A stretch to be summarized, and the origin that the header names.
+    Stretch(Arc<str>, Vec<u8>),
+    End(Result<(), Unread>),
 }
 
 /// A stretch, its summary, and what was picked of its events where somebody looked at them.
@@ -34,11 +30,11 @@ struct Summarized {
     picks: Option<Vec<Pick>>,
 }
 
-enum Message {
+/// What became of a job.
+enum Done {
     Header(Header, u64),
-    Summary(u64, Summarized),
+    Summary(Summarized),
     End(Result<(), Unread>),
-    Failed(io::Error),
 }
 
 /// Reads an export to its end and verifies it, so many threads making summaries.
@@ -95,32 +91,46 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
 ) -> io::Result<Verification> {
     let (trust, tiles) = (options.trust.clone(), options.tiles);
     let keys = ChainKeys::default();
-    let under_way = UNDER_WAY_IN_ALL.max(threads * UNDER_WAY);
-    let (jobs, queue) = sync_channel::<Job>(under_way);
-    let queue = Mutex::new(queue);
-    let (results, messages) = sync_channel::<Message>(under_way);
-    // A stretch that takes long must not let all that comes after it pile up: each is read into one that is done with.
-    let (give, spent) = sync_channel(under_way);
-    for _ in 0..under_way {
-        let _ = give.send(Vec::new());
-    }
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            let results = results.clone();
-            let (queue, trust, keys) = (&queue, &trust, &keys);
-            scope.spawn(move || {
-                let begin =
-                    |origin: &str| Summarizer::new(origin, trust).of_tiles(tiles).sharing(keys.clone());
-                summarize(queue, &results, begin, look.map(|look| look()));
-            });
-        }
-        scope.spawn(move || {
-            if let Err(error) = read(&mut reader, &jobs, &results, &spent, &mut progress) {
-                let _ = results.send(Message::Failed(error));
+    // Stretches are read into those that are done with.
+    let (give, spent) = sync_channel(under_way(threads));
+    let worker = || {
+        let mut summarizer = None;
+        let mut look = look.map(|look| look());
+        let begin = |origin: &str| Summarizer::new(origin, &trust).of_tiles(tiles).sharing(keys.clone());
+        move |job| match job {
+            Job::Header(header, line) => Done::Header(header, line),
+            Job::Stretch(origin, stretch) => {
+                let summary = summarizer.get_or_insert_with(|| begin(&origin)).summarize(&stretch);
+                let picks = look
+                    .as_mut()
+                    .map(|look| summary.events(&stretch).filter_map(|event| look(&event)).collect());
+                Done::Summary(Summarized { stretch, summary, picks })
             }
-        });
-        absorb(messages, give, Progress::new(options), &mut told)
-    })
+            Job::End(end) => Done::End(end),
+        }
+    };
+    let recycled = move || spent.try_recv().unwrap_or_default();
+    let jobs = |emit: &mut dyn FnMut(Job) -> bool| read(&mut reader, emit, recycled, &mut progress);
+    let mut sequence = Progress::new(options);
+    let mut ended = Ok(());
+    in_order(threads, jobs, worker, |done| {
+        match done {
+            Done::Header(header, line) => _ = sequence.begin(&header, line),
+            Done::Summary(Summarized { stretch, summary, picks }) => {
+                match picks {
+                    Some(picks) => sequence.absorb_picked(summary, &stretch, &picks),
+                    None => sequence.absorb(summary, &stretch),
+                }
+                let _ = give.try_send(stretch);
+                tell(sequence.take(), &mut told);
+            }
+            Done::End(end) => ended = end,
+        }
+        Ok::<(), io::Error>(())
+    })?;
+    let (verification, last) = sequence.finish_telling(ended);
+    tell(last, &mut told);
+    Ok(verification)
 }
 
 fn alone(
@@ -152,7 +162,7 @@ fn tell(what: Update, told: &mut impl FnMut(Update)) {
     }
 }
 
-fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -164,27 +174,28 @@ fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 /// Reads, and hands out stretches in their order. Ends early when nobody takes them any more.
 fn read(
     reader: &mut impl Read,
-    jobs: &SyncSender<Job>,
-    results: &SyncSender<Message>,
-    spent: &Receiver<Vec<u8>>,
+    emit: &mut dyn FnMut(Job) -> bool,
+    recycled: impl Fn() -> Vec<u8>,
     progress: &mut impl FnMut(u64),
 ) -> io::Result<()> {
     let mut intake = Intake::new();
     let mut buffer = vec![0; READ];
-    let (mut number, mut total) = (0, 0);
+    let mut total = 0;
     let mut origin: Option<Arc<str>> = None;
     let mut hand_out = |intake: &mut Intake| {
         if let (None, Some((header, line))) = (&origin, intake.header()) {
             origin = Some(header.origin.as_str().into());
-            results.send(Message::Header(header.clone(), line)).ok()?;
+            if !emit(Job::Header(header.clone(), line)) {
+                return false;
+            }
         }
         while let Some(stretch) = intake.next_stretch() {
-            let origin = origin.clone()?;
-            intake.recycle(spent.recv().ok()?);
-            jobs.send(Job { number, origin, stretch }).ok()?;
-            number += 1;
+            intake.recycle(recycled());
+            if !origin.clone().is_some_and(|origin| emit(Job::Stretch(origin, stretch))) {
+                return false;
+            }
         }
-        Some(())
+        true
     };
     loop {
         let length = read_some(reader, &mut buffer)?;
@@ -195,7 +206,7 @@ fn read(
         while !rest.is_empty() {
             let taken = intake.push(rest);
             rest = &rest[taken..];
-            if hand_out(&mut intake).is_none() {
+            if !hand_out(&mut intake) {
                 return Ok(());
             }
         }
@@ -203,67 +214,10 @@ fn read(
         progress(total);
     }
     let end = intake.finish();
-    if hand_out(&mut intake).is_some() {
-        let _ = results.send(Message::End(end));
+    if hand_out(&mut intake) {
+        emit(Job::End(end));
     }
     Ok(())
-}
-
-fn summarize(
-    queue: &Mutex<Receiver<Job>>,
-    results: &SyncSender<Message>,
-    begin: impl Fn(&str) -> Summarizer,
-    mut look: Option<impl FnMut(&SummarizedEvent<'_>) -> Option<Pick>>,
-) {
-    let mut summarizer = None;
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { number, origin, stretch }) = job else { return };
-        let summarizer = summarizer.get_or_insert_with(|| begin(&origin));
-        let summary = summarizer.summarize(&stretch);
-        let picks =
-            look.as_mut().map(|look| summary.events(&stretch).filter_map(|event| look(&event)).collect());
-        if results.send(Message::Summary(number, Summarized { stretch, summary, picks })).is_err() {
-            return;
-        }
-    }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "the reader ends when nothing is given back any more")]
-fn absorb(
-    messages: Receiver<Message>,
-    give: SyncSender<Vec<u8>>,
-    mut progress: Progress,
-    told: &mut impl FnMut(Update),
-) -> io::Result<Verification> {
-    let mut early: BTreeMap<u64, Summarized> = BTreeMap::new();
-    let mut next = 0;
-    let mut end = Ok(());
-    // The channel closes when the reader and every summarizer has ended.
-    for message in messages {
-        match message {
-            Message::Header(header, line) => {
-                progress.begin(&header, line);
-            }
-            Message::Summary(number, summarized) => {
-                early.insert(number, summarized);
-                while let Some(Summarized { stretch, summary, picks }) = early.remove(&next) {
-                    match picks {
-                        Some(picks) => progress.absorb_picked(summary, &stretch, &picks),
-                        None => progress.absorb(summary, &stretch),
-                    }
-                    next += 1;
-                    let _ = give.try_send(stretch);
-                    tell(progress.take(), told);
-                }
-            }
-            Message::End(ended) => end = ended,
-            Message::Failed(error) => return Err(error),
-        }
-    }
-    let (verification, last) = progress.finish_telling(end);
-    tell(last, told);
-    Ok(verification)
 }
 
 #[cfg(test)]

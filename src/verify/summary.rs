@@ -402,6 +402,29 @@ impl Summarizer {
         entry
     }
 
+    /// Does for a summary that was made elsewhere what takes a reader's trust, or chains that others met. None where
+    /// nothing could have been summarized so.
+    #[cfg(all(not(target_arch = "wasm32"), feature = "compress"))]
+    pub(super) fn settle(&mut self, summary: &mut Summary, known: &HashMap<ChainId, [u8; 32]>) -> Option<()> {
+        for entry in &mut summary.entries {
+            if let Kind::Checkpoint(checkpoint) = &mut entry.kind {
+                let signed = crate::checkpoint::SignedCheckpoint::parse(&checkpoint.note).ok()?;
+                **checkpoint = self.checkpoint(&checkpoint.note, &signed);
+            }
+        }
+        for unresolved in std::mem::take(&mut summary.unresolved) {
+            let Kind::Link(link) = &mut summary.entries[unresolved.entry].kind else { return None };
+            match known.get(&summary.chains[link.chain as usize]) {
+                Some(public) => {
+                    let message = unresolved.message.as_bytes();
+                    link.signature = self.signed(public, message, &unresolved.signature);
+                }
+                None => summary.unresolved.push(unresolved),
+            }
+        }
+        Some(())
+    }
+
     fn hash(&mut self, state: &mut Stretch<'_>) {
         let prefixes: Vec<[u8; 39]> =
             state.payloads.iter().map(|event| commit_prefix(&event.payload.salt)).collect();
@@ -430,11 +453,7 @@ impl Summarizer {
             let text = core::str::from_utf8(&state.texts[*leaf]).unwrap_or_default();
             let message = signed_part(text);
             match &keys[link.chain as usize] {
-                Some(public) => {
-                    let valid =
-                        self.point(public).is_some_and(|key| key.verify(message.as_bytes(), signature));
-                    link.signature = if valid { Signed::Valid } else { Signed::Invalid };
-                }
+                Some(public) => link.signature = self.signed(public, message.as_bytes(), signature),
                 None => state.summary.unresolved.push(Unresolved {
                     entry: *entry,
                     message: message.to_owned(),
@@ -442,6 +461,11 @@ impl Summarizer {
                 }),
             }
         }
+    }
+
+    fn signed(&mut self, public: &[u8; 32], message: &[u8], signature: &Signature) -> Signed {
+        let valid = self.point(public).is_some_and(|key| key.verify(message, signature));
+        if valid { Signed::Valid } else { Signed::Invalid }
     }
 
     fn point(&mut self, public: &[u8; 32]) -> Option<&PublicKey> {

@@ -1,6 +1,6 @@
-//! Summaries as bytes, to be passed between workers that share no memory.
+//! Summaries as bytes, to be passed between workers that share no memory, and between machines.
 //!
-//! The form is private to one build of this crate: it is never stored.
+//! The form is private to one version of this crate, which those who store it ([`part`](super::part)) write beside it.
 
 use std::borrow::Cow;
 
@@ -56,7 +56,7 @@ pub fn decode_opened(mut bytes: &[u8]) -> impl Iterator<Item = (ChainId, [u8; 32
 }
 
 /// What can be passed between workers.
-trait Wire: Sized {
+pub(super) trait Wire: Sized {
     /// Appends it.
     fn write(&self, out: &mut Vec<u8>);
 
@@ -100,6 +100,9 @@ macro_rules! wire {
         }
     };
 }
+
+#[cfg(all(not(target_arch = "wasm32"), feature = "compress"))]
+pub(super) use wire;
 
 wire!(struct Summary {
     bytes, lines, filled, last_filled, chains, leaves, entries, findings, canonical, unresolved
@@ -237,8 +240,8 @@ impl<T: Wire> Wire for Vec<T> {
 
     fn read(from: &mut &[u8]) -> Option<Self> {
         let length = usize::read(from)?;
-        // Every item takes a byte at least, so a false length cannot ask for much.
-        let mut items = Self::with_capacity(length.min(from.len()));
+        // A false length cannot ask for more than there are bytes.
+        let mut items = Self::with_capacity(length.min(from.len() / size_of::<T>().max(1)));
         for _ in 0..length {
             items.push(T::read(from)?);
         }

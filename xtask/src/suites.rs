@@ -167,7 +167,7 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
     cargo_tested(product.and(xtask), log)
 }
 
-/// What stands before a log or watches it, and is wanted by its tests. Where it is missing they say that they were skipped, unless
+/// What stands before a log, watches it or shares out its verifying, and is wanted by its tests. Where it is missing they say that they were skipped, unless
 /// `CI` is set.
 fn proxies(tools: &Tools) -> Result<()> {
     let wanted = [
@@ -175,6 +175,7 @@ fn proxies(tools: &Tools) -> Result<()> {
         ("caddy", "caddy"),
         ("systemd-analyze", "systemd"),
         ("promtool", "prometheus"),
+        ("parallel", "parallel"),
     ];
     let is_missing = |(program, _): &(&str, &str)| {
         run::find(program).is_none() && !Path::new("/usr/sbin").join(program).exists()
@@ -183,7 +184,9 @@ fn proxies(tools: &Tools) -> Result<()> {
     if missing.is_empty() || std::env::var_os("CI").is_none() {
         return Ok(());
     }
-    tools.progress.step("nginx, Caddy, systemd and promtool", |log| run::apt_install(log, &missing))
+    tools
+        .progress
+        .step("nginx, Caddy, systemd, promtool and GNU parallel", |log| run::apt_install(log, &missing))
 }
 
 fn doc(tools: &Tools, log: &Log) -> Result<String> {

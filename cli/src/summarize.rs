@@ -1,0 +1,79 @@
+//! `countersign summarize`: what verifying needs to know of a part of an export.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use countersign::verify::part::{self, Part, Refused};
+
+use crate::errors::{Failure, shown};
+use crate::output::Output;
+use crate::{args, progress, style, verify};
+
+/// Summarize a part of an export, so that many machines can verify it together
+///
+/// Does the work that verifying shares out: it reads its part of the file, parses, hashes and checks signatures. A file
+/// is cut where lines begin, so it must not be compressed. The summaries of all parts go to `countersign verify
+/// --summaries`, which says what `countersign verify` says of the file. Trust files and pins are for there alone.
+///
+/// A summary is believed by whoever verifies with it: take none that somebody else made whom you would not also believe a verdict.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign summarize audit.ndjson --part 3/8 -o part-3.summary
+  parallel countersign summarize audit.ndjson --threads 1 --part {}/64 -o part-{}.summary ::: $(seq 64)
+  countersign verify --summaries part-*.summary --trust trust.txt")]
+pub(crate) struct Args {
+    /// The export, a plain file
+    #[arg(value_name = "EXPORT")]
+    export: PathBuf,
+    /// Which part, of how many: the first is 1/N
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = args::part)]
+    part: (u64, u64),
+    /// Where to write the summary [default: standard output]
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// On how many threads [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let name = shown(&args.export);
+    let mut file = open(&args.export)?;
+    let (number, of) = args.part;
+    let part = Part::of(&mut file, number, of).map_err(|why| Failure::from(why).within(&name))?;
+    let mut output = Output::create(args.output.as_deref())?;
+    let bar = progress::bar("summarizing", Some(part.bytes()));
+    let threads = verify::threads(args.threads);
+    part::summarize(file, &part, threads, |bytes| output.write(bytes), |read| bar.set_position(read))
+        .map_err(|failure| failure.within(&name))?;
+    bar.finish_and_clear();
+    output.finish()?;
+    style::done(&format!("part {number} of {of}, {} bytes", part.bytes()));
+    Ok(0)
+}
+
+/// A file that can be read at any place.
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+    let name = shown(path);
+    let failed = |error| Failure::io("read", &name, &error);
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+    }
+    if !metadata.is_file() {
+        let hint = "keep it as a file first: parts of a stream cannot be read";
+        return Err(Failure::unusable("summary.stream", "it is no file", hint).within(&name));
+    }
+    Ok(file)
+}
+
+impl From<Refused> for Failure {
+    fn from(why: Refused) -> Self {
+        match why {
+            Refused::Io(error) => Self::system("read", &error),
+            _ => Self::unusable(why.code(), why.to_string(), why.hint()),
+        }
+    }
+}
