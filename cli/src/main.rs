@@ -24,6 +24,7 @@ mod monitor;
 mod origin;
 mod outbox;
 mod output;
+mod parquet;
 mod pin;
 mod progress;
 mod query;

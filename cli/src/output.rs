@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tempfile::{NamedTempFile, PersistError};
+use tempfile::{NamedTempFile, PersistError, TempDir};
 
 use crate::errors::{Failure, shown};
 
@@ -54,7 +54,7 @@ pub(crate) fn survive_signals() {
                     }
                     let mut unfinished = unfinished();
                     if let Some(path) = unfinished.take() {
-                        let _ = fs::remove_file(path);
+                        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
                     }
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
                 }
@@ -134,6 +134,69 @@ impl Output {
     }
 }
 
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer().flush()
+    }
+}
+
+/// A folder that a command writes files into. It appears whole.
+pub(crate) struct Folder {
+    name: String,
+    files: TempDir,
+    destination: PathBuf,
+}
+
+impl Folder {
+    /// The folder of that path, where there is nothing yet, or an empty one.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let name = shown(path);
+        let create = || {
+            let taken = match fs::read_dir(path) {
+                Ok(mut entries) => entries.next().is_some(),
+                Err(error) => error.kind() != io::ErrorKind::NotFound,
+            };
+            if taken {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            let mut unfinished = unfinished();
+            let mut builder = tempfile::Builder::new();
+            if let Some(permissions) = new_folder_permissions() {
+                builder.permissions(permissions);
+            }
+            let files = builder.prefix(".countersign-").suffix(".unfinished").tempdir_in(directory(path))?;
+            *unfinished = Some(files.path().to_owned());
+            Ok(files)
+        };
+        let files = create().map_err(|error| Failure::io("write", &name, &error))?;
+        Ok(Self { name, files, destination: path.to_owned() })
+    }
+
+    /// Where its files are for now.
+    pub(crate) fn path(&self) -> &Path {
+        self.files.path()
+    }
+
+    /// Lets it appear.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        let mut unfinished = unfinished();
+        let appear = || {
+            fs::rename(self.files.path(), &self.destination)?;
+            sync_directory(directory(&self.destination));
+            Ok(())
+        };
+        appear().map_err(|error| Failure::io("write", &self.name, &error))?;
+        // There is nothing left to remove.
+        let _ = self.files.keep();
+        *unfinished = None;
+        Ok(())
+    }
+}
+
 fn open(path: &Path) -> io::Result<Sink> {
     // Through a symbolic link, so that the link stays one.
     let destination = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -161,6 +224,19 @@ fn new_file_permissions() -> Option<fs::Permissions> {
     use std::os::unix::fs::PermissionsExt as _;
     // What the user's mask leaves of it.
     Some(fs::Permissions::from_mode(0o666))
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps, reason = "other systems have no such thing")]
+fn new_folder_permissions() -> Option<fs::Permissions> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // What the user's mask leaves of it.
+    Some(fs::Permissions::from_mode(0o777))
+}
+
+#[cfg(not(unix))]
+fn new_folder_permissions() -> Option<fs::Permissions> {
+    None
 }
 
 #[cfg(not(unix))]

@@ -9,13 +9,15 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::parallel;
 use countersign::verify::{
-    Expectations, MaxAge, Options, Pick, SummarizedEvent, Update, Verdict, Verification,
+    Expectations, MaxAge, Options, Pick, Report, SummarizedEvent, Update, Verdict, Verification,
 };
 
-use crate::errors::Failure;
+use crate::errors::{Failure, shown};
 use crate::input::{self, Input};
+use crate::parquet::{self, Rows};
 use crate::pin::{self, Pins};
-use crate::{args, progress, summaries, verdict};
+use crate::verdict::count;
+use crate::{args, progress, readings, style, summaries, verdict};
 
 /// Verify an export, and say what it is worth
 ///
@@ -27,6 +29,7 @@ Examples:
   countersign verify audit.ndjson --trust trust.txt
   countersign verify audit.ndjson.zst --trust trust.txt --pin last.txt --save-pin last.txt
   countersign verify slice.ndjson --trust trust.txt --range 0..1000 --origin log.example/audit
+  countersign verify audit.ndjson --trust trust.txt --parquet audit.parquet
   countersign verify --summaries part-*.summary --trust trust.txt
   curl -s https://log.example/export | countersign verify - --trust trust.txt --max-age 24h --json | jq .verdict
 
@@ -40,6 +43,12 @@ pub(crate) struct Args {
     /// EXPORT, they must be of it
     #[arg(long, value_name = "FILE", num_args = 1..)]
     summaries: Vec<PathBuf>,
+    /// That these rows of `countersign export --format parquet` are just those that EXPORT makes, byte for byte, too
+    #[arg(long, value_name = "FILE|DIR", requires = "export")]
+    #[arg(conflicts_with_all = ["summaries", "pin", "save_pin", "origin", "range", "max_age"])]
+    parquet: Option<PathBuf>,
+    #[command(flatten)]
+    own: readings::Own,
     /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
@@ -76,22 +85,37 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         ..Options::default()
     };
     let threads = threads(args.threads);
+    if let (Some(path), Some(export)) = (&args.parquet, &args.export) {
+        let mut rows = Rows::of(Input::open(export)?, options.trust, args.own.load()?, threads)?;
+        say(args, rows.report())?;
+        parquet::compare(&mut rows, path)?;
+        let (held, of) = (count(rows.count, "event"), shown(export));
+        style::done(&format!("{} holds the {held} of {of} that verify, and nothing else", shown(path)));
+        return Ok(status(args, rows.report()));
+    }
     let keep = args.pins.keep()?;
     let Verification { report, pin } = match &args.export {
         Some(export) if args.summaries.is_empty() => verify(export, options, threads)?,
         export => summaries::verify(&args.summaries, export.as_deref(), options, threads)?,
     };
-    let text = if args.json {
-        serde_json::to_string(&report).map_or_else(|_| String::new(), |json| json + "\n")
-    } else {
-        verdict::text(&report)
-    };
-    verdict::print(&text)?;
+    say(args, &report)?;
     if let Some(keep) = keep {
         pin::save(keep, pin.as_deref())?;
     }
+    Ok(status(args, &report))
+}
+
+fn say(args: &Args, report: &Report) -> Result<(), Failure> {
+    verdict::print(&if args.json {
+        serde_json::to_string(report).map_or_else(|_| String::new(), |json| json + "\n")
+    } else {
+        verdict::text(report)
+    })
+}
+
+fn status(args: &Args, report: &Report) -> u8 {
     let allowed = args.allow.is_some() && report.verdict == Verdict::Partial;
-    Ok(if allowed { 0 } else { report.verdict.exit_status() })
+    if allowed { 0 } else { report.verdict.exit_status() }
 }
 
 /// How many threads can run at once.

@@ -129,6 +129,8 @@ fn what_the_collector_cannot_choose_is_left_out_here() {
         .success();
     assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/export?chain={chain} HTTP")));
     assert_eq!(shown(&place.read("x.ndjson")).len(), 2);
+    // Which fields no event has is asked apart.
+    assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/explain?chain={chain}")));
     place.run(&["export", "--dir", &url, "--event", &event]).success();
     assert!(requests.recv().unwrap().starts_with(&format!("GET /audit/proof/{chain}/2 HTTP")));
 }

@@ -26,7 +26,7 @@ fn arguments(case: &Path) -> Vec<String> {
     for pin in (1..).map_while(|number| path(&format!("pin-{number}.txt"))) {
         option("--pin", shown(&pin));
     }
-    let asked = path("args.json").map(|path| fs::read(path).unwrap()).unwrap_or_else(|| b"{}".to_vec());
+    let asked = path("args.json").map_or_else(|| b"{}".to_vec(), |path| fs::read(path).unwrap());
     let asked: Value = serde_json::from_slice(&asked).unwrap();
     if let Some(origin) = asked["origin"].as_str() {
         option("--origin", origin.into());

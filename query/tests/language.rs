@@ -42,7 +42,7 @@ fn table(name: &str) -> Vec<(String, String)> {
 }
 
 fn events() -> Vec<&'static str> {
-    let (_, block) = DOCUMENT.split_once("```json\n").unwrap();
+    let (_, block) = DOCUMENT.split_once("Over these events").unwrap().1.split_once("```json\n").unwrap();
     block.lines().take_while(|line| *line != "```").collect()
 }
 

@@ -160,6 +160,7 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
     // Not beside doctests, which would then be compiled against other libraries than they are linked with.
     tools.program()?;
     npm::install(tools, "tests/oidc")?;
+    npm::install(tools, "tests/duckdb")?;
     proxies(tools)?;
     let path = tools.node()?.search_path();
     let product = log.run(tools.cargo("test").args(PRODUCT).arg("--no-fail-fast").env("PATH", path));
@@ -189,28 +190,32 @@ fn proxies(tools: &Tools) -> Result<()> {
         .step("nginx, Caddy, systemd, promtool and GNU parallel", |log| run::apt_install(log, &missing))
 }
 
+/// The crates that the program is made of.
+const PARTS: [&str; 10] = [
+    "-p",
+    "countersign",
+    "-p",
+    "countersign-analyze",
+    "-p",
+    "countersign-log",
+    "-p",
+    "countersign-parquet",
+    "-p",
+    "countersign-query",
+];
+
 fn doc(tools: &Tools, log: &Log) -> Result<String> {
     log.run(
         tools
             .cargo("doc")
-            .args(["-p", "countersign", "-p", "countersign-index", "-p", "countersign-log"])
-            .args(["-p", "countersign-query", "--no-deps"])
+            .args(PARTS)
+            .args(["-p", "countersign-index", "--no-deps"])
             .env("RUSTDOCFLAGS", "-Dwarnings"),
     )?;
     // Whether they compile from what is packaged is not looked at: it would all be built once more.
-    let packages = [
-        "-p",
-        "countersign",
-        "-p",
-        "countersign-analyze",
-        "-p",
-        "countersign-log",
-        "-p",
-        "countersign-query",
-        "-p",
-        "countersign-cli",
-    ];
-    log.run(tools.cargo("package").args(packages).args(["--offline", "--allow-dirty", "--no-verify"]))?;
+    let mut package = tools.cargo("package");
+    package.args(PARTS).args(["-p", "countersign-cli"]);
+    log.run(package.args(["--offline", "--allow-dirty", "--no-verify"]))?;
     Ok(String::new())
 }
 

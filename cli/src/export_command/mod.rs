@@ -2,6 +2,7 @@
 
 mod explained;
 mod folder;
+mod parquet;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::errors::{Failure, shown};
 use crate::http::{Answer, Client, Prefix, Redirects, Stream};
 use crate::input::Input;
 use crate::output::Output;
+use crate::parquet::Partition;
 use crate::slice::{self, Chosen};
 use crate::stage::Stage;
 use crate::token::{self, Token};
@@ -30,14 +32,27 @@ const CHUNK: usize = 1 << 17;
 /// From a collector's address, or from the folder of a collector on this machine. What the collector can choose by
 /// itself it does; for --withhold and several chains or events the rest is left out here. Either way the
 /// export verifies on its own: `countersign verify` says what it is worth.
+///
+/// With --format parquet it is verified here, and becomes a row for each event that verifies (docs/parquet.md): for
+/// query engines, not as proof. `countersign verify EXPORT --parquet FILE` compares rows with the export that they are of.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   countersign export --dir https://log.example/audit --token-file token.txt -o audit.ndjson
   countersign export --dir https://log.example/audit --query 'action:job.* outcome:failure since:-7d' --limit 100 -o jobs.ndjson
   countersign export --dir https://log.example/audit --event da7f84a510cb84b8cbb5b74a63c306ec/3 | countersign verify - --trust trust.txt
+  countersign export --format parquet audit.ndjson --trust trust.txt --partition day -o audit
   COUNTERSIGN_TOKEN=$(pass audit) countersign export --dir https://log.example/audit --q \"night shift\" -o found.ndjson")]
 pub(crate) struct Args {
+    /// An export that is here already, instead of a log's, to make rows of
+    #[arg(value_name = "EXPORT", conflicts_with = "log")]
+    export: Option<PathBuf>,
+    /// What is written
+    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+    /// A file of rows for each day, in folders such as day=2026-11-20: -o is where these are
+    #[arg(long, value_enum, requires = "output")]
+    partition: Option<Partition>,
     /// The collector's folder, or its address
     #[arg(long = "dir", value_name = "DIR|URL", default_value = "countersign-log")]
     log: String,
@@ -51,6 +66,15 @@ pub(crate) struct Args {
     asked: Asked,
     #[command(flatten)]
     chosen: Chosen,
+}
+
+/// What an export is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// The export itself, which can be verified
+    Ndjson,
+    /// A row of Parquet for each event that verifies
+    Parquet,
 }
 
 /// What the collector chooses by.
@@ -98,14 +122,22 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
             "leave --limit out, or ask chain by chain",
         ));
     }
+    if args.format == Format::Parquet {
+        return parquet::run(args);
+    }
+    if args.export.is_some() || args.partition.is_some() {
+        let hint = "give --format parquet, or use `countersign slice` for a smaller export";
+        return Err(Failure::unusable(
+            "arguments.invalid",
+            "EXPORT and --partition are for --format parquet",
+            hint,
+        ));
+    }
     if Prefix::is_meant(&args.log) { from_collector(args, matches) } else { from_folder(args, matches) }
 }
 
 fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
-    let prefix = Prefix::parse(&args.log).map_err(|why| {
-        let hint = "give the collector's address, such as https://log.example.com";
-        Failure::unusable("arguments.invalid", why, hint).within("the URL")
-    })?;
+    let prefix = prefix(args)?;
     let token = token::load(args.token_file.as_deref())?;
     let request = Request::of(args)?;
     let mut stream = fetch(&prefix, &request, token.as_ref())?;
@@ -123,6 +155,14 @@ fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
         explained::told(explained::by_collector(&prefix, &request, fields_alone, token.as_ref()));
     }
     status
+}
+
+/// The collector's address.
+fn prefix(args: &Args) -> Result<Prefix, Failure> {
+    Prefix::parse(&args.log).map_err(|why| {
+        let hint = "give the collector's address, such as https://log.example.com";
+        Failure::unusable("arguments.invalid", why, hint).within("the URL")
+    })
 }
 
 /// What the collector would answer, without it.

@@ -1,0 +1,142 @@
+//! Reads rows.
+
+use std::collections::VecDeque;
+
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::DataType;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
+
+use crate::schema::{COLUMNS, Column, schema};
+use crate::{Row, Value};
+
+/// How many rows are read in one go.
+const ROWS: usize = 256;
+
+/// Reads the rows of a file that has [`COLUMNS`] and no others.
+pub struct Reader<R: ChunkReader> {
+    file: SerializedFileReader<R>,
+    /// The next row group.
+    group: usize,
+    columns: Vec<ColumnReader>,
+    /// How many rows of the row group that is read are still to come.
+    left: u64,
+    ready: VecDeque<Row>,
+}
+
+impl<R: ChunkReader + 'static> Reader<R> {
+    /// Of this file.
+    ///
+    /// # Errors
+    /// What reading met, or that the file has other columns.
+    pub fn open(file: R) -> Result<Self> {
+        let file = SerializedFileReader::new(file)?;
+        let found = file.metadata().file_metadata().schema_descr().root_schema();
+        if found.get_fields() != schema()?.get_fields() {
+            let message = "its columns are not those of an export of events";
+            return Err(ParquetError::General(message.into()));
+        }
+        Ok(Self { file, group: 0, columns: Vec::new(), left: 0, ready: VecDeque::new() })
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> u64 {
+        u64::try_from(self.file.metadata().file_metadata().num_rows()).unwrap_or_default()
+    }
+
+    /// What the file says by this key.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        let pairs = self.file.metadata().file_metadata().key_value_metadata()?;
+        pairs.iter().find(|pair| pair.key == key)?.value.as_deref()
+    }
+
+    /// The next row.
+    ///
+    /// # Errors
+    /// What reading met.
+    pub fn next_row(&mut self) -> Result<Option<Row>> {
+        while self.ready.is_empty() {
+            if self.left == 0 && !self.next_group()? {
+                return Ok(None);
+            }
+            self.read()?;
+        }
+        Ok(self.ready.pop_front())
+    }
+
+    /// Leaves out so many rows.
+    ///
+    /// # Errors
+    /// What reading met.
+    pub fn skip(&mut self, rows: u64) -> Result<()> {
+        for _ in 0..rows {
+            self.next_row()?;
+        }
+        Ok(())
+    }
+
+    fn next_group(&mut self) -> Result<bool> {
+        if self.group == self.file.num_row_groups() {
+            return Ok(false);
+        }
+        let group = self.file.get_row_group(self.group)?;
+        self.left = u64::try_from(group.metadata().num_rows()).unwrap_or_default();
+        self.columns =
+            (0..COLUMNS.len()).map(|column| group.get_column_reader(column)).collect::<Result<_>>()?;
+        self.group += 1;
+        Ok(true)
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let most = ROWS.min(usize::try_from(self.left).unwrap_or(ROWS));
+        if most == 0 {
+            return Ok(());
+        }
+        let mut rows = vec![Row(Vec::with_capacity(COLUMNS.len())); most];
+        for (column, reader) in COLUMNS.iter().zip(&mut self.columns) {
+            match reader {
+                ColumnReader::Int64ColumnReader(reader) => {
+                    read_column(column, reader, &mut rows, |value| Value::Integer(*value))?;
+                }
+                ColumnReader::ByteArrayColumnReader(reader) => {
+                    read_column(column, reader, &mut rows, |value| Value::Bytes(value.data().to_vec()))?;
+                }
+                ColumnReader::FixedLenByteArrayColumnReader(reader) => {
+                    read_column(column, reader, &mut rows, |value| Value::Bytes(value.data().to_vec()))?;
+                }
+                _ => return Err(damaged(column)),
+            }
+        }
+        self.left -= most as u64;
+        self.ready.extend(rows);
+        Ok(())
+    }
+}
+
+fn read_column<T: DataType>(
+    column: &Column,
+    reader: &mut ColumnReaderImpl<T>,
+    rows: &mut [Row],
+    value: impl Fn(&T::T) -> Value,
+) -> Result<()> {
+    let (mut levels, mut values) = (Vec::new(), Vec::new());
+    let mut read = 0;
+    while read < rows.len() {
+        let (records, _, _) = reader.read_records(rows.len() - read, Some(&mut levels), None, &mut values)?;
+        if records == 0 {
+            return Err(damaged(column));
+        }
+        read += records;
+    }
+    let mut values = values.iter();
+    for (place, row) in rows.iter_mut().enumerate() {
+        let there = column.required || levels.get(place).is_some_and(|level| *level > 0);
+        let value = if there { Some(value(values.next().ok_or_else(|| damaged(column))?)) } else { None };
+        row.0.push(value);
+    }
+    Ok(())
+}
+
+fn damaged(column: &Column) -> ParquetError {
+    ParquetError::General(format!("the column {} has not as many values as there are rows", column.name))
+}
