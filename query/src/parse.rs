@@ -228,7 +228,10 @@ impl Parser<'_> {
         let field = field(&word)?;
         let at = start..self.lexer.at;
         if matches!(operator, Operator::Is | Operator::Same) {
-            let star = |value: &Word| operator == Operator::Is && value.pieces == [Piece::Star];
+            let star = |value: &Word| {
+                let between = value.between_stars();
+                operator == Operator::Is && between.len() > 1 && between.iter().all(String::is_empty)
+            };
             if values.iter().any(star) {
                 return self.push(Condition::Has(field), at);
             }

@@ -187,6 +187,14 @@ fn queries() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn stars_alone_ask_whether_a_field_is_there() {
+    for text in ["actor:*", "actor:**", "actor:\"\"*", "actor:a,*"] {
+        assert_eq!(Query::parse(text, now()).unwrap().to_string(), "has:actor", "{text}");
+    }
+    assert_eq!(Query::parse("actor:\"\"", now()).unwrap().to_string(), "actor:\"\"");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
 
