@@ -18,6 +18,7 @@ import {
   brokenSignerKey,
   external,
   type KeyHandle,
+  type SeedReader,
   SIGNER_PREFIX,
   type Signer,
   type Signing,
@@ -39,7 +40,7 @@ export interface GeneratedKey {
 /** What differs between runtimes, and for tests. */
 export interface Variant {
   /** How a runtime signs with a signer key's text, where the artefact does not. */
-  readKey?: ((core: Core, text: string) => Promise<Signing>) | undefined;
+  readKey?: ((core: SeedReader, text: string) => Promise<Signing>) | undefined;
   /** Gives what stands in the artefact's place. */
   wrapped?: (<Artefact>(core: Artefact) => Artefact) | undefined;
 }

@@ -63,6 +63,12 @@ export function brokenSignerKey(): CountersignError {
   });
 }
 
+/** What the core knows of seeds. */
+export interface SeedReader {
+  /** The signer key and the vkey of a seed under this name. */
+  signerKey(name: string, seed: Uint8Array): string[];
+}
+
 /** What signs with a key, and whose signatures those are. */
 export interface Signing extends Pick<Seal, "sign" | "checks"> {
   /** The key as the core reads it: a signer key's text, or a vkey. */

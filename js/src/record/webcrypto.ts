@@ -3,8 +3,8 @@
 import { concat } from "../bytes.js";
 import { CountersignError } from "../error.js";
 import { isName } from "../name.js";
-import { type Core, inCore } from "./core.js";
-import { brokenSignerKey, external, type KeyHandle, SIGNER_PREFIX, type Signing } from "./signer.js";
+import { inCore } from "./core.js";
+import { brokenSignerKey, external, type KeyHandle, type SeedReader, SIGNER_PREFIX, type Signing } from "./signer.js";
 
 const ALGORITHM = "Ed25519";
 /** The type of an Ed25519 key in its text. */
@@ -27,7 +27,7 @@ export async function generateKeyHandle(name: string): Promise<KeyHandle> {
 const PKCS8_PREFIX = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32);
 
 /** Signs with a signer key's text in WebCrypto: for runtimes in which that is faster than the core. */
-export async function importSignerKey(core: Core, text: string): Promise<Signing> {
+export async function importSignerKey(core: SeedReader, text: string): Promise<Signing> {
   const [, name = "", typed = ""] = /^([^+]*)\+[^+]*\+(.*)$/s.exec(text.slice(SIGNER_PREFIX.length)) ?? [];
   const seed = seedOf(typed);
   const [key, vkey = ""] = inCore(() => core.signerKey(name, seed));
