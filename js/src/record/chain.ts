@@ -6,12 +6,10 @@ import { within } from "../timers.js";
 import type { Recorder as CoreRecorder } from "../wasm/recorder.js";
 import { coded, inCore } from "./core.js";
 import type { Taken } from "./handle.js";
+import type { Signing } from "./signer.js";
 
 /** Who signs a chain, where the core does not. */
-export interface Seal {
-  sign: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
-  /** Which of its signatures have to be checked: those of a key that cannot change are all right when the first is. */
-  checks: "each" | "first" | "none";
+export interface Seal extends Pick<Signing, "sign" | "checks"> {
   /** How many milliseconds that may take. */
   timeout: number;
 }

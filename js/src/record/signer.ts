@@ -1,7 +1,6 @@
 /** Who signs a chain. */
 
 import { CountersignError } from "../error.js";
-import type { Seal } from "./chain.js";
 
 /** Signs with a key that lies elsewhere: a KMS, an HSM, a server. */
 export interface Signer {
@@ -70,9 +69,13 @@ export interface SeedReader {
 }
 
 /** What signs with a key, and whose signatures those are. */
-export interface Signing extends Pick<Seal, "sign" | "checks"> {
+export interface Signing {
   /** The key as the core reads it: a signer key's text, or a vkey. */
   readonly key: string;
+  /** Where the core does not sign. */
+  readonly sign: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>) | undefined;
+  /** Which of its signatures have to be checked: those of a key that cannot change are all right when the first is. */
+  readonly checks: "each" | "first" | "none";
 }
 
 /** A signer outside the core. */
