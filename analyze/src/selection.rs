@@ -224,7 +224,7 @@ pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Fa
         .map_err(|hint| Fault::new("rule.field", line, format!("there is no field `{name}`"), hint))
 }
 
-const MODIFIERS: [&str; 18] = [
+const MODIFIERS: [&str; 16] = [
     "contains",
     "startswith",
     "endswith",
@@ -239,17 +239,15 @@ const MODIFIERS: [&str; 18] = [
     "lte",
     "gt",
     "gte",
-    "neq",
     "exists",
     "fieldref",
-    "expand",
 ];
 
 /// Refuses modifiers that are not known, and those that do not go together.
 fn known(modifiers: &[&str], line: u32) -> Result<(), Fault> {
     let fault = |problem: String, hint: &str| Err(Fault::new("rule.modifier", line, problem, hint));
     for (nth, modifier) in modifiers.iter().enumerate() {
-        if !MODIFIERS.contains(modifier) || *modifier == "expand" {
+        if !MODIFIERS.contains(modifier) {
             let hint = "there are contains, startswith, endswith, all, cased, re (with i, m, s), cidr, lt, lte, gt, gte, exists and fieldref";
             return fault(format!("the modifier `{modifier}` is not supported"), hint);
         }

@@ -59,6 +59,8 @@ fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
         ("title: !!str T\n".into(), "rule.tag", 1),
         ("title: [\n".into(), "rule.yaml", 2),
         (selection("a|base64offset: x"), "rule.modifier", 6),
+        (selection("a|neq: x"), "rule.modifier", 6),
+        (selection("a|expand: x"), "rule.modifier", 6),
         (selection("a|contains|startswith: x"), "rule.modifier", 6),
         (selection("a|i: x"), "rule.modifier", 6),
         (selection("a|re|cidr: x"), "rule.modifier", 6),
