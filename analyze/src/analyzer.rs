@@ -1,9 +1,10 @@
 //! From events to findings.
 //!
-//! What can be said of each event by itself is a [`Detection`], which threads may make side by side. What takes several
+//! What can be said of each event by itself is a [`Detected`], which threads may make side by side. What takes several
 //! events is decided in the order of the leaves, by one [`Analyzer`].
 
 use core::cmp::Ordering;
+use std::collections::HashMap;
 
 use countersign::hash::Hash;
 use countersign::time::Time;
@@ -18,7 +19,7 @@ use crate::window::{MAX_GROUPS, Windows};
 /// The version of what is computed here: with another one the same events and the same pack may give other findings.
 pub const ENGINE: &str = "1";
 
-/// The most findings of a rule that looks at each event by itself. What is more is counted.
+/// The most findings of a rule that are listed. What is more is counted.
 pub const MAX_FINDINGS: usize = 10_000;
 
 /// An event's own time may be so much later than that of its link; in milliseconds (SPEC section 9, `time.future`).
@@ -26,7 +27,7 @@ const TOLERANCE: i64 = 5 * 60_000;
 
 /// What a pack's rules say of one event by itself.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Detection {
+pub struct Detected {
     leaf: u64,
     time: Option<Time>,
     /// Whether its own time lies in the future of its link's.
@@ -50,7 +51,7 @@ struct Join {
     value: Box<str>,
 }
 
-impl Detection {
+impl Detected {
     /// Whether there is nothing to take from it.
     pub fn is_empty(&self) -> bool {
         self.fired.is_empty() && !self.is_future
@@ -67,23 +68,23 @@ impl Detection {
     }
 }
 
-impl Ord for Detection {
+impl Ord for Detected {
     fn cmp(&self, other: &Self) -> Ordering {
         self.leaf.cmp(&other.leaf)
     }
 }
 
-impl PartialOrd for Detection {
+impl PartialOrd for Detected {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Eq for Detection {}
+impl Eq for Detected {}
 
 impl Pack {
     /// What the rules say of an event by itself.
-    pub fn detect(&self, leaf: u64, entry: &Entry<'_>) -> Detection {
+    pub fn detect(&self, leaf: u64, entry: &Entry<'_>) -> Detected {
         let (happened, _) = entry.time();
         let is_future = happened.millis() > entry.recorded.millis().saturating_add(TOLERANCE);
         let time = match self.time {
@@ -92,7 +93,7 @@ impl Pack {
         };
         let found = self.fields.find(entry, self.zone);
         let is_ours = is_ours(entry);
-        let mut detection = Detection { leaf, time: Some(time), is_future, ..Detection::default() };
+        let mut detection = Detected { leaf, time: Some(time), is_future, ..Detected::default() };
         for number in self.candidates.find(&found) {
             let rule = &self.rules[number as usize];
             let Kind::Event(sigma) = &rule.kind else { continue };
@@ -136,7 +137,9 @@ pub struct Analyzer<'p> {
     pack: &'p Pack,
     windows: Vec<Option<Windows>>,
     findings: Vec<Finding>,
-    /// For each rule, how many findings it has, and the last one of each group that was not left yet.
+    /// Where the last finding of each rule's group stands, so that a repetition need not look for it.
+    newest: HashMap<(usize, Box<str>), usize>,
+    /// For each rule, how many findings are listed, and how many are not.
     made: Vec<usize>,
     unlisted: Vec<u64>,
     future: Option<(u64, u64)>,
@@ -160,7 +163,7 @@ impl std::error::Error for OutOfOrder {}
 
 /// What was found, and what has to be known of how.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub struct Analysis {
     /// In the order in which they were made.
     pub findings: Vec<Finding>,
     /// SHA-256 over the findings' canonical JSON, a line each: who has the same events and the same pack finds the same.
@@ -197,6 +200,7 @@ impl<'p> Analyzer<'p> {
             pack,
             windows: windows.collect(),
             findings: Vec::new(),
+            newest: HashMap::new(),
             made: vec![0; pack.rules.len()],
             unlisted: vec![0; pack.rules.len()],
             future: None,
@@ -209,12 +213,12 @@ impl<'p> Analyzer<'p> {
     /// # Errors
     ///
     /// If it does not: what came out would depend on more than the log.
-    pub fn take(&mut self, detection: Detection) -> Result<(), OutOfOrder> {
+    pub fn take(&mut self, detection: Detected) -> Result<(), OutOfOrder> {
         if self.last.is_some_and(|last| detection.leaf <= last) {
             return Err(OutOfOrder(detection.leaf));
         }
         self.last = Some(detection.leaf);
-        let Detection { leaf, time, is_future, fired, joins } = detection;
+        let Detected { leaf, time, is_future, fired, joins } = detection;
         if is_future {
             let (number, _) = self.future.get_or_insert((0, leaf));
             *number += 1;
@@ -282,6 +286,9 @@ impl<'p> Analyzer<'p> {
             reasons: reasons.to_vec(),
             repeats: 0,
         };
+        if value.is_some() {
+            self.newest.insert((number, key.into()), self.findings.len());
+        }
         self.findings.push(finding);
     }
 
@@ -297,10 +304,8 @@ impl<'p> Analyzer<'p> {
     }
 
     fn repeat(&mut self, number: usize, key: &str) {
-        let group = self.group(number, key);
-        let id = &self.pack.rules[number].id;
-        let is_it = |finding: &&mut Finding| finding.rule == *id && finding.group == group;
-        if let Some(finding) = self.findings.iter_mut().rev().find(is_it) {
+        let newest = self.newest.get(&(number, key.into())).copied();
+        if let Some(finding) = newest.and_then(|at| self.findings.get_mut(at)) {
             finding.repeats += 1;
         }
     }
@@ -311,7 +316,7 @@ impl<'p> Analyzer<'p> {
     }
 
     /// Ends.
-    pub fn finish(self) -> Outcome {
+    pub fn finish(self) -> Analysis {
         let mut lines = Vec::new();
         for finding in &self.findings {
             finding.write_json(&mut lines);
@@ -324,7 +329,7 @@ impl<'p> Analyzer<'p> {
             let is_any = groups.is_some() || hits.is_some() || *unlisted > 0;
             is_any.then(|| Limit { rule: rule.id.clone(), groups, hits, findings: *unlisted })
         });
-        Outcome {
+        Analysis {
             digest: Hash::of(&[&lines]),
             future: self.future,
             limits: limits.collect(),

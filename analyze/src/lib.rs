@@ -58,7 +58,7 @@ mod window;
 mod yaml;
 mod zone;
 
-pub use analyzer::{Analyzer, Detection, ENGINE, Limit, MAX_FINDINGS, OutOfOrder, Outcome};
+pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, Limit, MAX_FINDINGS, OutOfOrder};
 pub use fault::Fault;
 pub use finding::{Finding, Reason};
 #[cfg(feature = "yaml")]

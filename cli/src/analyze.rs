@@ -8,7 +8,7 @@ use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::verify::report::{Complete, Report};
 use countersign::verify::{CoveredLink, Options, PickedEvent, SummarizedEvent, Verdict};
-use countersign_analyze::{Analyzer, Detection, ENGINE, Finding, Level, Limit, Outcome, Pack};
+use countersign_analyze::{Analysis, Analyzer, Detected, ENGINE, Finding, Level, Limit, Pack};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
     let options = Options { trust, ..Options::default() };
     let threads = args.threads.map_or_else(verify::cores, usize::from);
-    let mut detections: Vec<Detection> = Vec::new();
+    let mut detections: Vec<Detected> = Vec::new();
     let mut places: BTreeMap<u64, CoveredLink> = BTreeMap::new();
     let mut events = 0u64;
     // Most events interest no rule, which the threads that hash them can tell. Who signed the others is known later.
@@ -108,14 +108,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
     let found =
         Found { report: &verification.report, pack: &pack, outcome: analyzer.finish(), places, events };
-    let json = found.json();
     if let Some(directory) = &args.evidence {
-        found.evidence(directory, args, &json)?;
+        found.evidence(directory, args)?;
     }
     if let Some(before) = &args.recompute {
         return found.compare(before);
     }
-    let text = if args.format == "json" { format!("{json}\n") } else { found.text() };
+    let text = if args.format == "json" { found.json().to_string() + "\n" } else { found.text() };
     verdict::print(&text)?;
     Ok(found.exit_status(args.fail_on.as_deref().and_then(Level::parse)))
 }
@@ -127,7 +126,7 @@ fn detect(
     leaf: u64,
     text: &str,
     (recorded, chain, signer): (Time, ChainId, Option<&str>),
-) -> Detection {
+) -> Detected {
     let document = Document::parse(text);
     let event = document.as_ref().map(Document::root);
     let read = event.as_ref().and_then(|event| readings.read(event));
@@ -139,7 +138,7 @@ fn detect(
 struct Found<'a> {
     report: &'a Report,
     pack: &'a Pack,
-    outcome: Outcome,
+    outcome: Analysis,
     /// Where the entries that findings name stand, and who signed them.
     places: BTreeMap<u64, CoveredLink>,
     events: u64,
@@ -160,7 +159,7 @@ impl Found<'_> {
         signed.map(|link| standings.of_link(link)).max()
     }
 
-    fn json(&self) -> String {
+    fn json(&self) -> Value {
         let standings = Standings::of(self.report);
         let Self { report, pack, outcome, events, .. } = self;
         let findings = outcome.findings.iter().map(|finding| {
@@ -194,7 +193,6 @@ impl Found<'_> {
             "digest": outcome.digest.to_string(),
             "findings": findings.collect::<Vec<_>>(),
         })
-        .to_string()
     }
 
     fn text(&self) -> String {
@@ -315,7 +313,7 @@ impl Found<'_> {
             let findings = value["findings"].as_array().cloned().unwrap_or_default();
             findings.iter().filter_map(|finding| finding["id"].as_str().map(str::to_owned)).collect()
         };
-        let now: Value = serde_json::from_str(&self.json()).unwrap_or(Value::Null);
+        let now = self.json();
         let (were, are) = (ids(&before), ids(&now));
         let status = self.report.verdict.exit_status();
         let is_same_log = before["log"] == now["log"];
@@ -336,12 +334,12 @@ impl Found<'_> {
     }
 
     /// Writes what was found, the pack, and a slice for each finding.
-    fn evidence(&self, directory: &Path, args: &Args, json: &str) -> Result<(), Failure> {
+    fn evidence(&self, directory: &Path, args: &Args) -> Result<(), Failure> {
         let write = |name: &str, text: &str| {
             let path = directory.join(name);
             std::fs::write(&path, text).map_err(|error| Failure::io("write", &shown(&path), &error))
         };
-        write("findings.json", json)?;
+        write("findings.json", &self.json().to_string())?;
         write("pack.json", self.pack.as_json())?;
         let findings = &self.outcome.findings;
         for finding in findings.iter().take(SLICES) {

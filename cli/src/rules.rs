@@ -11,7 +11,7 @@ use crate::errors::{Failure, shown};
 use crate::output::Output;
 use crate::style;
 use crate::style::{bad, good, label, plain};
-use crate::verdict::count;
+use crate::verdict::{self, count};
 
 /// Build, test and list detection rules
 ///
@@ -241,9 +241,9 @@ fn test(args: &Test) -> Result<u8, Failure> {
             let _ = writeln!(out, "{} {line}", bad("✗"));
         }
     }
-    let without =
+    let firing =
         pack.rules().iter().filter(|rule| rule.level > countersign_analyze::Level::Informational).count();
-    let text = format!("{}, {} as wanted", count(without as u64, "rule"), count(held, "case"));
+    let text = format!("{}, {} as wanted", count(firing as u64, "rule"), count(held, "case"));
     if failed == 0 {
         let _ = writeln!(out, "{} {text}", good("✓"));
         return Ok(0);
@@ -272,10 +272,6 @@ fn list(args: &List) -> Result<u8, Failure> {
     for line in table.lines() {
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    match anstream::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::io("write", "standard output", &error))
-        }
-        _ => Ok(0),
-    }
+    verdict::print(&text)?;
+    Ok(0)
 }
