@@ -104,20 +104,13 @@ impl Place {
     /// A sealed export, `audit.ndjson`: a grant and a closed chain of so many events.
     pub fn sealed(&self, count: usize) {
         self.record(count, "app.ndjson");
-        self.run(&[
-            "seal",
-            "--log-key",
-            "log.key",
-            "--trust",
-            "trust.txt",
-            "grant.ndjson",
-            "app.ndjson",
-            "-o",
-            "audit.ndjson",
-            "--checkpoint-every",
-            "5",
-        ])
-        .success();
+        self.seal(&["--checkpoint-every", "5"]);
+    }
+
+    /// Seals the grant and `app.ndjson` as `audit.ndjson`.
+    pub fn seal(&self, more: &[&str]) {
+        let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "grant.ndjson", "app.ndjson"];
+        self.run(&[&args[..], &["-o", "audit.ndjson"], more].concat()).success();
     }
 
     /// The report on an export, and that the exit status is the verdict's.
