@@ -246,7 +246,12 @@ impl Found<'_> {
             plain(&pack.name)
         );
         if outcome.findings.is_empty() {
-            let _ = writeln!(text, "{} {within}. Looked at {looked}.", good("✓ Nothing was found"));
+            let nothing = match (events, complete(report)) {
+                (0, _) => doubt("? Nothing was looked at, so nothing was found"),
+                (_, Some(_)) => good("✓ Nothing was found"),
+                (_, None) => label("Nothing was found"),
+            };
+            let _ = writeln!(text, "{nothing} {within}. Looked at {looked}.");
         } else {
             let _ = writeln!(
                 text,

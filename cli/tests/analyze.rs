@@ -131,6 +131,19 @@ fn what_does_not_verify_makes_no_finding() {
 }
 
 #[test]
+fn nothing_found_is_green_only_where_everything_was_looked_at() {
+    let place = Place::new();
+    place.sealed(5);
+    let analyze = |export: &str| place.run(&["analyze", export, "--trust", "trust.txt"]);
+    analyze("audit.ndjson").success().stdout(predicate::str::contains("✓ Nothing was found in all entries"));
+    place.run(&["slice", "audit.ndjson", "--query", "n:3", "-o", "slice.ndjson"]).success();
+    let part = predicate::str::contains("\nNothing was found in what is shown");
+    analyze("slice.ndjson").code(4).stdout(part);
+    place.write("x.png", b"\x89PNG\r\n");
+    analyze("x.png").code(5).stdout(predicate::str::contains("? Nothing was looked at"));
+}
+
+#[test]
 fn real_events_are_looked_through() {
     let Some(folder) = third_party("real-events/cloudtrail-stratus") else { return };
     let place = Place::new();
