@@ -134,16 +134,18 @@ fn is_ours(entry: &Entry<'_>) -> bool {
 /// Takes what was detected in the order of the leaves, and makes findings of it.
 #[derive(Clone, Debug)]
 pub struct Analyzer<'p> {
-    pack: &'p Pack,
-    windows: Vec<Option<Windows>>,
-    findings: Vec<Finding>,
+    pub(crate) pack: &'p Pack,
+    /// Whether findings are handed out when they are made, and not kept.
+    pub(crate) streams: bool,
+    pub(crate) windows: Vec<Option<Windows>>,
+    pub(crate) findings: Vec<Finding>,
     /// Where the last finding of each rule's group stands, so that a repetition need not look for it.
-    newest: HashMap<(usize, Box<str>), usize>,
+    pub(crate) newest: HashMap<(usize, Box<str>), usize>,
     /// For each rule, how many findings are listed, and how many are not.
-    made: Vec<usize>,
-    unlisted: Vec<u64>,
-    future: Option<(u64, u64)>,
-    last: Option<u64>,
+    pub(crate) made: Vec<usize>,
+    pub(crate) unlisted: Vec<u64>,
+    pub(crate) future: Option<(u64, u64)>,
+    pub(crate) last: Option<u64>,
 }
 
 /// A leaf came after one that lies behind it.
@@ -193,11 +195,23 @@ impl<'p> Analyzer<'p> {
         Self::with_groups(pack, MAX_GROUPS)
     }
 
+    /// Begins; findings are handed out by [`Self::take_findings`] when they are made, however many there are, and are not
+    /// kept. How often they are repeated is not counted then.
+    pub fn streaming(pack: &'p Pack) -> Self {
+        Self { streams: true, ..Self::new(pack) }
+    }
+
+    #[cfg(all(test, feature = "snapshot"))]
+    pub(crate) fn streaming_with_groups(pack: &'p Pack, most: usize) -> Self {
+        Self { streams: true, ..Self::with_groups(pack, most) }
+    }
+
     /// With so many groups at most.
     pub(crate) fn with_groups(pack: &'p Pack, most: usize) -> Self {
         let windows = pack.rules.iter().map(|rule| rule.correlation().map(|_| Windows::new(most)));
         Self {
             pack,
+            streams: false,
             windows: windows.collect(),
             findings: Vec::new(),
             newest: HashMap::new(),
@@ -268,11 +282,13 @@ impl<'p> Analyzer<'p> {
         reasons: &[Reason],
     ) {
         let Rule { id, title, level, .. } = &self.pack.rules[number];
-        if self.made[number] == MAX_FINDINGS {
-            self.unlisted[number] += 1;
-            return;
+        if !self.streams {
+            if self.made[number] == MAX_FINDINGS {
+                self.unlisted[number] += 1;
+                return;
+            }
+            self.made[number] += 1;
         }
-        self.made[number] += 1;
         let finding = Finding {
             id: finding::id(&self.pack.hash, id, key, &leaves),
             rule: id.clone(),
@@ -286,7 +302,7 @@ impl<'p> Analyzer<'p> {
             reasons: reasons.to_vec(),
             repeats: 0,
         };
-        if value.is_some() {
+        if value.is_some() && !self.streams {
             self.newest.insert((number, key.into()), self.findings.len());
         }
         self.findings.push(finding);
@@ -313,6 +329,16 @@ impl<'p> Analyzer<'p> {
     /// What was found so far.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// What was found since the last call, of an analyzer that is [streaming](Self::streaming).
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        if self.streams { std::mem::take(&mut self.findings) } else { Vec::new() }
+    }
+
+    /// The leaves that findings may yet be made of.
+    pub fn leaves(&self) -> impl Iterator<Item = u64> + '_ {
+        self.windows.iter().flatten().flat_map(Windows::leaves)
     }
 
     /// Ends.

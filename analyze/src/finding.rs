@@ -9,6 +9,7 @@ use crate::rule::Level;
 
 /// What a rule found. Made from verified events alone, and from the same ones always the same.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub struct Finding {
     /// SHA-256 over the pack, the rule, the group and the leaves, as 64 hex digits (docs/detection.md).
     pub id: String,
@@ -25,8 +26,10 @@ pub struct Finding {
     /// The leaves, ascending: with them alone the rule fires again.
     pub leaves: Vec<u64>,
     /// When the first of the events happened.
+    #[cfg_attr(feature = "state", serde(with = "crate::millis"))]
     pub first: Time,
     /// When the last of them happened.
+    #[cfg_attr(feature = "state", serde(with = "crate::millis"))]
     pub last: Time,
     /// What the event that made it fire has, of what the rule asks for.
     pub reasons: Vec<Reason>,
@@ -36,6 +39,7 @@ pub struct Finding {
 
 /// A member that matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub struct Reason {
     /// The field; none where any text of the event counts.
     pub field: Option<String>,

@@ -48,9 +48,13 @@ mod fault;
 mod fields;
 mod finding;
 mod keywords;
+#[cfg(feature = "state")]
+mod millis;
 mod pack;
 mod rule;
 mod selection;
+#[cfg(feature = "snapshot")]
+mod snapshot;
 mod tree;
 mod wildcard;
 mod window;
@@ -65,3 +69,5 @@ pub use finding::{Finding, Reason};
 pub use pack::Sources;
 pub use pack::{MAX_BYTES, MAX_RULES, Pack};
 pub use rule::{Level, Rule};
+#[cfg(feature = "snapshot")]
+pub use snapshot::{MAX_SNAPSHOT, Unfit};

@@ -9,6 +9,7 @@ use crate::tree::{Member, Node, Value};
 
 /// How serious it is when a rule fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub enum Level {
     /// Worth knowing.
     Informational,

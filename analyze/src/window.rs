@@ -4,8 +4,13 @@
 //! hits arrive. Memory is bounded for each correlation; what has to go goes in an order that depends on nothing but the
 //! hits.
 
+#[cfg(feature = "snapshot")]
+mod stored;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+#[cfg(feature = "snapshot")]
+pub(crate) use self::stored::StoredWindows;
 use crate::correlation::{Correlation, Measure};
 
 /// The most groups of one correlation.
@@ -94,14 +99,19 @@ impl Windows {
         leaf: u64,
         time: i64,
     ) -> Option<Match> {
+        let number = match correlation.measure {
+            Measure::ValueSum | Measure::ValueAverage => countersign::canonical::double(value)?.to_bits(),
+            _ => 0,
+        };
         let slot = self.slot(key, leaf);
         let group = &mut self.groups[slot as usize];
         let before = (group.hits.len() as u32, group.last, slot);
         let value = match correlation.measure {
-            Measure::EventCount | Measure::TemporalOrdered => 0,
+            Measure::EventCount | Measure::TemporalOrdered | Measure::ValueSum | Measure::ValueAverage => {
+                number
+            }
             Measure::Temporal => group.counts.get_or_insert_default().number(&which.to_string()),
             Measure::ValueCount => group.counts.get_or_insert_default().number(value),
-            Measure::ValueSum | Measure::ValueAverage => countersign::canonical::double(value)?.to_bits(),
         };
         let hit = Hit { time, leaf, which, value };
         let (cut, found) = group.take(hit, correlation);
@@ -115,6 +125,11 @@ impl Windows {
             count(&mut self.cut, leaf);
         }
         found
+    }
+
+    /// The leaves of all hits.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = u64> + '_ {
+        self.groups.iter().flat_map(|group| group.hits.iter().map(|hit| hit.leaf))
     }
 
     fn slot(&mut self, key: &str, leaf: u64) -> u32 {

@@ -1,0 +1,138 @@
+//! Windows in a snapshot: hits by group. What is counted of them is counted again.
+
+use std::collections::HashMap;
+
+use countersign::time::Time;
+use serde::{Deserialize, Serialize};
+
+use super::{Counts, Group, Hit, MAX_HITS, Windows};
+use crate::correlation::{Correlation, Measure};
+
+/// A group's key, and a value that is counted, is at most so many bytes.
+const MAX_TEXT: usize = 1 << 16;
+
+/// All groups of a correlation.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredWindows {
+    evicted: Option<(u64, u64)>,
+    cut: Option<(u64, u64)>,
+    /// In the order of their slots.
+    groups: Vec<StoredGroup>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredGroup {
+    key: Box<str>,
+    last: u64,
+    quiet_until: Option<i64>,
+    /// The values that are counted, each once, in the order of the first hit that has it.
+    names: Vec<Box<str>>,
+    hits: Vec<StoredHit>,
+}
+
+/// Time, leaf, which rule, and the value: its place among the names, or its bits.
+type StoredHit = (i64, u64, u32, u64);
+
+impl Windows {
+    pub(crate) fn store(&self) -> StoredWindows {
+        StoredWindows {
+            evicted: self.evicted,
+            cut: self.cut,
+            groups: self.groups.iter().map(Group::store).collect(),
+        }
+    }
+
+    /// None where it is nothing that these windows could have held at that leaf.
+    pub(crate) fn restore(
+        stored: StoredWindows,
+        most: usize,
+        correlation: &Correlation,
+        newest: Option<u64>,
+    ) -> Option<Self> {
+        let StoredWindows { evicted, cut, groups } = stored;
+        if groups.len() > most {
+            return None;
+        }
+        let mut windows = Self { evicted, cut, ..Self::new(most) };
+        for (slot, group) in (0..).zip(groups) {
+            let group = Group::restore(group, correlation, newest?)?;
+            if windows.slots.insert(group.key.clone(), slot).is_some() {
+                return None;
+            }
+            windows.groups.push(group);
+        }
+        Some(windows)
+    }
+}
+
+impl Group {
+    fn store(&self) -> StoredGroup {
+        let mut names = Vec::new();
+        let mut places: HashMap<u64, u64> = HashMap::new();
+        let hits = self.hits.iter().map(|hit| {
+            let value = match &self.counts {
+                None => hit.value,
+                Some(counts) => *places.entry(hit.value).or_insert_with(|| {
+                    names.push(counts.names[hit.value as usize].clone());
+                    names.len() as u64 - 1
+                }),
+            };
+            (hit.time, hit.leaf, hit.which, value)
+        });
+        let hits = hits.collect();
+        StoredGroup { key: self.key.clone(), last: self.last, quiet_until: self.quiet_until, names, hits }
+    }
+
+    fn restore(stored: StoredGroup, correlation: &Correlation, newest: u64) -> Option<Self> {
+        let StoredGroup { key, last, quiet_until, names, hits } = stored;
+        let span = correlation.span;
+        let is_time = |time: i64| Time::from_millis(time).is_some();
+        let is_counted = matches!(correlation.measure, Measure::ValueCount | Measure::Temporal);
+        if key.len() > MAX_TEXT
+            || last > newest
+            || hits.is_empty()
+            || hits.len() > MAX_HITS
+            || !hits.is_sorted_by_key(|(time, leaf, ..)| (*time, *leaf))
+            || quiet_until.is_some_and(|until| until.checked_sub(span).is_none_or(|time| !is_time(time)))
+            || names.iter().any(|name| name.len() > MAX_TEXT)
+            || (!is_counted && !names.is_empty())
+        {
+            return None;
+        }
+        let mut group = Self { key, quiet_until, last, ..Self::default() };
+        let latest = hits.last().map_or(0, |(time, ..)| *time);
+        group.from = hits.partition_point(|(time, ..)| *time < latest - span);
+        let mut counts = is_counted.then(|| Box::new(Counts::default()));
+        if let Some(counts) = &mut counts {
+            for name in &names {
+                counts.number(name);
+            }
+            if counts.names.len() != names.len() {
+                return None;
+            }
+        }
+        for (place, (time, leaf, which, value)) in hits.into_iter().enumerate() {
+            let is_number = match correlation.measure {
+                Measure::EventCount | Measure::TemporalOrdered => value == 0,
+                Measure::ValueSum | Measure::ValueAverage => f64::from_bits(value).is_finite(),
+                Measure::ValueCount | Measure::Temporal => value < names.len() as u64,
+            };
+            if !is_time(time) || leaf > last || which as usize >= correlation.rules.len() || !is_number {
+                return None;
+            }
+            if let Some(counts) = &mut counts {
+                counts.held[value as usize] += 1;
+                if place >= group.from {
+                    counts.within[value as usize] += 1;
+                    counts.distinct += u32::from(counts.within[value as usize] == 1);
+                }
+            }
+            group.hits.push_back(Hit { time, leaf, which, value });
+        }
+        if counts.as_ref().is_some_and(|counts| counts.held.contains(&0)) {
+            return None;
+        }
+        group.counts = counts;
+        Some(group)
+    }
+}
