@@ -31,6 +31,10 @@ words! {
         /// A tile or entry bundle, or the path of one, is malformed, missing or not of its tree (C2SP
         /// tlog-tiles).
         Tile = "tile.invalid",
+        /// A pack of rules cannot be used (SPEC section 13).
+        Pack = "pack.invalid",
+        /// A watchlist is malformed, or may not take the place of the one before (SPEC section 13).
+        Watchlist = "watchlist.invalid",
         /// What a witness was asked, or answered, is malformed or does not verify (C2SP tlog-witness).
         Witness = "witness.invalid",
         /// An export is not one, or not of the kind that this step needs.

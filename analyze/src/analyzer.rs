@@ -10,7 +10,7 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign_query::{Entry, Read};
 
-use crate::correlation::bounded;
+use crate::bounded::bounded;
 use crate::finding::{self, Finding, Reason};
 use crate::pack::{Clock, Pack};
 use crate::rule::{Kind, OURS, Rule};
@@ -125,7 +125,7 @@ impl Pack {
     }
 }
 
-fn is_ours(entry: &Entry<'_>) -> bool {
+pub(crate) fn is_ours(entry: &Entry<'_>) -> bool {
     let action = entry.event.and_then(|event| event.get("action")?.string());
     let read = |read: &Read<'_>| read.action.as_deref().is_some_and(|action| action.starts_with(OURS));
     action.is_some_and(|action| action.starts_with(OURS)) || entry.read.is_some_and(read)

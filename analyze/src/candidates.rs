@@ -8,7 +8,7 @@ use countersign_query::value::Kind;
 use crate::condition::Condition;
 use crate::fields::{Found, Id};
 use crate::keywords::Keywords;
-use crate::rule::{Detection, Kind as RuleKind, Rule};
+use crate::rule::Detection;
 use crate::selection::{Item, Selection, Test};
 
 /// The rules of a pack by what an event must have for them.
@@ -63,16 +63,15 @@ fn hash(text: &str) -> u64 {
 }
 
 impl Candidates {
-    pub(crate) fn of(rules: &[Rule], fields: usize) -> Self {
-        let mut candidates = Self {
-            rules: rules.len(),
-            by_value: vec![false; fields],
-            fields: vec![Vec::new(); fields],
-            ..Self::default()
-        };
-        for (number, rule) in (0..).zip(rules) {
-            let RuleKind::Event(detection) = &rule.kind else { continue };
-            candidates.add(number, detection);
+    /// Of rules in the order of their numbers; none stands for one that is never asked.
+    pub(crate) fn of<'d>(rules: impl Iterator<Item = Option<&'d Detection>>, fields: usize) -> Self {
+        let mut candidates =
+            Self { by_value: vec![false; fields], fields: vec![Vec::new(); fields], ..Self::default() };
+        for (number, detection) in (0..).zip(rules) {
+            candidates.rules += 1;
+            if let Some(detection) = detection {
+                candidates.add(number, detection);
+            }
         }
         candidates
     }

@@ -1,12 +1,12 @@
 //! Correlations: what several events say together (Sigma 2.1, "Correlation rules").
 
+use crate::bounded::bounded;
 use crate::fault::Fault;
 use crate::fields::{Fields, Found, Id};
 use crate::rule::unknown_key;
 use crate::selection::{Compare, field};
 use crate::tree::{Node, Value};
 use countersign::canonical::write_string;
-use countersign::hash::Hash;
 
 /// What is computed of the events in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +56,6 @@ struct By {
     /// The same for each rule, or one for each.
     fields: Vec<Id>,
 }
-
-/// A group's values are kept up to here, and told apart by their hash beyond.
-const MAX_VALUE: usize = 256;
 
 const KEYS: [&str; 7] = ["type", "rules", "group-by", "timespan", "condition", "aliases", "generate"];
 const COMPARES: [(&str, Compare); 6] = [
@@ -209,15 +206,6 @@ impl Correlation {
     pub(crate) fn holds(&self, value: f64) -> bool {
         self.conditions.iter().all(|(compare, number)| compare.holds(value, *number))
     }
-}
-
-/// A text as it is, or the begin and the hash of one that is long.
-pub(crate) fn bounded(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.len() <= MAX_VALUE {
-        return text.into();
-    }
-    let end = (0..=160).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}… (SHA-256 {})", &text[..end], Hash::of(&[text.as_bytes()])).into()
 }
 
 fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, Fault> {

@@ -37,6 +37,7 @@
 #![allow(clippy::float_cmp, reason = "rules compare numbers exactly")]
 
 mod analyzer;
+mod bounded;
 #[cfg(feature = "yaml")]
 mod built_in;
 mod candidates;
@@ -44,9 +45,11 @@ mod candidates;
 pub mod cases;
 mod condition;
 mod correlation;
+mod decision;
 mod fault;
 mod fields;
 mod finding;
+mod gate;
 mod keywords;
 #[cfg(feature = "state")]
 mod millis;
@@ -56,6 +59,7 @@ mod selection;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod tree;
+pub mod watchlist;
 mod wildcard;
 mod window;
 #[cfg(feature = "yaml")]
@@ -63,8 +67,10 @@ mod yaml;
 mod zone;
 
 pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, Limit, MAX_FINDINGS, OutOfOrder};
+pub use decision::Decision;
 pub use fault::Fault;
 pub use finding::{Finding, Reason};
+pub use gate::{Decided, Gate};
 #[cfg(feature = "yaml")]
 pub use pack::Sources;
 pub use pack::{MAX_BYTES, MAX_RULES, Pack};

@@ -20,7 +20,7 @@ pub const MAX_RULES: usize = 10_000;
 /// The most bytes of a pack.
 pub const MAX_BYTES: usize = 16 << 20;
 
-const FORMAT: &str = "rules/v1";
+pub(crate) const FORMAT: &str = "rules/v1";
 const KEYS: [&str; 6] = ["countersign", "name", "version", "time", "timezone", "rules"];
 
 /// Rules that are used together.
@@ -172,7 +172,7 @@ impl Builder {
         }
         let (name, version, time, zone, members) = about;
         let text = written(members, nodes.into_iter().map(|(_, node)| node).collect());
-        let candidates = Candidates::of(&rules, fields.len());
+        let candidates = Candidates::of(rules.iter().map(Rule::detection), fields.len());
         let hash = Hash::of(&[text.as_bytes()]);
         Ok(Pack { name, version, hash, text, rules, fields, candidates, time, zone, feeds })
     }

@@ -2,6 +2,7 @@
 
 use crate::condition::Condition;
 use crate::correlation::Correlation;
+use crate::decision::Decision;
 use crate::fault::Fault;
 use crate::fields::{Fields, Found, Id};
 use crate::selection::Selection;
@@ -65,6 +66,8 @@ pub struct Rule {
     pub response: String,
     /// The name by which correlations and cases may call it, beside its id.
     pub name: Option<String>,
+    /// What it decides, where it says so: a gate asks those that look at each event by itself.
+    pub decision: Option<Decision>,
     pub(crate) kind: Kind,
     /// Whether it makes findings of its own. One that correlations build upon does so only where they say so.
     pub(crate) is_reported: bool,
@@ -104,8 +107,11 @@ impl Detection {
     }
 }
 
+/// The key by which a rule says what it decides.
+const DECISION: &str = "countersign.decision";
+
 /// The keys that a rule may have.
-const KEYS: [&str; 24] = [
+const KEYS: [&str; 25] = [
     "title",
     "id",
     "name",
@@ -130,6 +136,7 @@ const KEYS: [&str; 24] = [
     "simulation",
     "response",
     "cases",
+    DECISION,
 ];
 
 impl Rule {
@@ -208,10 +215,16 @@ impl Rule {
             references: list("references")?,
             response: text("response")?.unwrap_or_default().trim().to_owned(),
             name: text("name")?,
+            decision: decision_of(node)?,
             kind,
             is_reported: true,
             is_about_us: !is_correlation && node.get("detection").is_some_and(names_us),
         })
+    }
+
+    /// What it looks for, where it looks at each event by itself.
+    pub(crate) fn detection(&self) -> Option<&Detection> {
+        if let Kind::Event(detection) = &self.kind { Some(detection) } else { None }
     }
 
     /// The rules that it builds upon, by id or name.
@@ -225,7 +238,34 @@ pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Fault {
     Fault::new("rule.unknown_key", member.line, problem, format!("there are: {}", known.join(", ")))
 }
 
-fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection, Fault> {
+/// What a rule decides, where it says so.
+pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, Fault> {
+    let Some(decision) = node.get(DECISION) else { return Ok(None) };
+    let decided = decision.text().and_then(Decision::parse).ok_or_else(|| {
+        let problem = format!("`{DECISION}` is none of its words");
+        Fault::new("rule.decision", decision.line, problem, "write allow, challenge or deny")
+    })?;
+    match node.get("detection").and_then(undecidable) {
+        Some(Member { name, line, .. }) => {
+            let problem = format!("`{name}` is not known before an event is recorded");
+            let hint = "leave it out, or decide by a correlation, which puts on the watchlist what it finds";
+            Err(Fault::new("rule.decision", *line, problem, hint))
+        }
+        None => Ok(Some(decided)),
+    }
+}
+
+/// A field that a rule asks for, and that there is only once an event is recorded.
+fn undecidable(node: &Node) -> Option<&Member> {
+    let is_late = |member: &&Member| member.name.starts_with("link.") || member.name.starts_with("baseline.");
+    if let Value::List(items) = &node.value {
+        return items.iter().find_map(undecidable);
+    }
+    let members = node.members();
+    members.iter().find(is_late).or_else(|| members.iter().find_map(|member| undecidable(&member.node)))
+}
+
+pub(crate) fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection, Fault> {
     let Value::Map(members) = &node.value else {
         let hint = "write selections by name, and `condition:`";
         return Err(Fault::new("rule.shape", node.line, "`detection` is no map", hint));
@@ -266,7 +306,7 @@ fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection, Fault> {
 pub(crate) const OURS: &str = "countersign.";
 
 /// Whether a rule's text has an action of ours in it.
-fn names_us(node: &Node) -> bool {
+pub(crate) fn names_us(node: &Node) -> bool {
     match &node.value {
         Value::Text(text) => text.starts_with(OURS),
         Value::List(items) => items.iter().any(names_us),

@@ -1,6 +1,6 @@
 //! What a rule is written in: YAML, or JSON, which is YAML too.
 
-use countersign::canonical::{Raw, Token, Tokens, write_string};
+use countersign::canonical::{Raw, Token, Tokens, double, number, write_string};
 
 use crate::fault::Fault;
 
@@ -113,6 +113,26 @@ impl Node {
             }
         }
         done.ok_or_else(broken)
+    }
+
+    /// Whether its canonical text is this one (RFC 8785).
+    pub(crate) fn is_canonical(&self, json: &str) -> bool {
+        let mut text = Vec::with_capacity(json.len());
+        self.write_json(&mut text);
+        text == json.as_bytes() && self.is_in_order()
+    }
+
+    /// Whether names and numbers are as in canonical JSON.
+    fn is_in_order(&self) -> bool {
+        match &self.value {
+            Value::Number(text) => double(text).and_then(number).is_some_and(|number| number == *text),
+            Value::List(items) => items.iter().all(Self::is_in_order),
+            Value::Map(members) => {
+                let ascends = |pair: &[Member]| pair[0].name.encode_utf16().lt(pair[1].name.encode_utf16());
+                members.windows(2).all(ascends) && members.iter().all(|member| member.node.is_in_order())
+            }
+            _ => true,
+        }
     }
 
     /// Appends it as JSON.

@@ -53,6 +53,13 @@ fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
             1,
         ),
         ("- 7\n".into(), "rule.shape", 1),
+        (format!("{RULE}countersign.decision: block\n"), "rule.decision", 8),
+        (format!("{RULE}countersign.decision: [deny]\n"), "rule.decision", 8),
+        (
+            format!("{}countersign.decision: deny\n", RULE.replace("a: x", "link.signer|re: x")),
+            "rule.decision",
+            6,
+        ),
         (format!("{RULE}---\n{RULE}"), "rule.duplicate_id", 10),
         ("a: 1\na: 2\n".into(), "rule.duplicate_key", 2),
         ("title: &t T\nid: *t\n".into(), "rule.alias", 2),

@@ -12,6 +12,8 @@ export type CoreErrorCode =
   | "trust.invalid"
   | "proof.invalid"
   | "tile.invalid"
+  | "pack.invalid"
+  | "watchlist.invalid"
   | "witness.invalid"
   | "export.invalid"
   | "recorder.out_of_turn"

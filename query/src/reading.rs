@@ -36,6 +36,7 @@
 
 mod condition;
 mod definition;
+mod own;
 mod path;
 mod source;
 mod spelling;
@@ -55,6 +56,7 @@ use crate::value::Value;
 use definition::Definition;
 
 pub use definition::Unusable;
+pub use own::read_own;
 pub use spelling::Spelling;
 
 /// What an event says, by a reading.

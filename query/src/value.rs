@@ -137,6 +137,11 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same, where it says anything: `None` for `null` and the empty text too.
+    pub fn said(self) -> Option<Cow<'a, str>> {
+        if self.kind() == Kind::Null { None } else { self.text().filter(|text| !text.is_empty()) }
+    }
+
     /// What a string says. `None` for anything else.
     pub fn string(self) -> Option<Cow<'a, str>> {
         match self.token() {

@@ -13,6 +13,8 @@
 )]
 #![allow(clippy::needless_pass_by_value, reason = "wasm-bindgen hands lists over whole")]
 
+#[cfg(feature = "gate")]
+mod gate;
 #[cfg(feature = "index")]
 mod index;
 #[cfg(feature = "log")]

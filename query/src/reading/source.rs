@@ -9,7 +9,6 @@ use super::condition::Condition;
 use super::path::{Path, Scope};
 use super::when::Written;
 use super::{Outcome, Party};
-use crate::value::{Kind, Value};
 
 /// Places to look, the first of which that has anything counts.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +98,7 @@ impl Alternative {
             From::Path(path) => {
                 let mut made = None;
                 path.find(scope, &mut |value| {
-                    made = said(value).and_then(|text| self.made_of(text)).and_then(&make);
+                    made = value.said().and_then(|text| self.made_of(text)).and_then(&make);
                     made.is_some()
                 });
                 made
@@ -124,18 +123,10 @@ impl Alternative {
     }
 }
 
-/// What a value says, where it says anything.
-fn said(value: Value<'_>) -> Option<Cow<'_, str>> {
-    if value.kind() == Kind::Null {
-        return None;
-    }
-    value.text().filter(|text| !text.is_empty())
-}
-
 fn first_text<'a>(path: &Path, scope: &Scope<'a>) -> Option<Cow<'a, str>> {
     let mut text = None;
     path.find(scope, &mut |value| {
-        text = said(value);
+        text = value.said();
         text.is_some()
     });
     text

@@ -1,0 +1,123 @@
+//! The reading of our own shape alone, for whoever has events of no other: `readings/countersign.json` in code, without
+//! what reads readings.
+
+use std::borrow::Cow;
+
+use super::when::Written;
+use super::{Outcome, Party, Read};
+use crate::value::{Kind, Value};
+
+/// Members besides which an event has none whose actor is not told.
+const ONLY: [&str; 13] = [
+    "action",
+    "actor",
+    "target",
+    "outcome",
+    "reason",
+    "occurred_at",
+    "tenant",
+    "context",
+    "http",
+    "before",
+    "after",
+    "metadata",
+    "countersign",
+];
+
+/// What an event of our own shape says (SPEC section 12); `None` of one of another.
+pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
+    let event = *event;
+    let is_text = |path| event.at(path).is_some_and(|value| value.kind() == Kind::Text);
+    let is_there = |name| event.get(name).is_some_and(|value| value.kind() != Kind::Null);
+    let is_known = || event.members().all(|(name, _)| ONLY.contains(&&*name.text()));
+    let is_ours = is_text("action")
+        && (is_text("actor.id")
+            || !is_there("actor") && is_text("target.id") && is_text("target.type")
+            || is_known());
+    if !is_ours {
+        return None;
+    }
+    let said = |path| event.at(path)?.said();
+    let party = |name: &str, usual: Option<&'static str>| {
+        let party = event.get(name)?;
+        let within = |member| party.get(member)?.said();
+        let (id, called) = (within("id").or_else(|| party.said()), within("name"));
+        if id.is_none() && called.is_none() {
+            return None;
+        }
+        Some(Party { id, name: called, kind: within("type").or(usual.map(Cow::Borrowed)) })
+    };
+    Some(Read {
+        read_as: Cow::Borrowed("countersign"),
+        time: said("occurred_at").and_then(|text| Written::default().read(&text)),
+        action: said("action"),
+        actor: party("actor", Some("user")).unwrap_or_default(),
+        target: party("target", None).unwrap_or_default(),
+        address: said("context.ip"),
+        outcome: said("outcome").and_then(|word| Outcome::stated(&word)).unwrap_or_default(),
+        reason: said("reason"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::reading::Readings;
+    use crate::value::Document;
+
+    fn by_file() -> Readings {
+        let file = ("countersign.json", include_str!("../../readings/countersign.json"));
+        Readings::default().with([file]).unwrap()
+    }
+
+    fn same(readings: &Readings, event: &str) -> bool {
+        let document = Document::parse(event).unwrap();
+        let root = document.root();
+        assert_eq!(read_own(&root), readings.read(&root), "{event}");
+        read_own(&root).is_some()
+    }
+
+    #[test]
+    fn reads_what_the_file_reads() {
+        let readings = by_file();
+        for (event, is_ours) in [
+            (
+                r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada","type":"agent"},"context":{"ip":"::1"},"x":1}"#,
+                true,
+            ),
+            (
+                r#"{"action":"job.run","actor":{"id":"u_1"},"occurred_at":"2026-11-20T06:00:00+01:00","outcome":"denied"}"#,
+                true,
+            ),
+            (r#"{"action":"job.run","target":{"id":"1","type":"job"},"actor":null,"x":1}"#, true),
+            (r#"{"action":"job.run","actor":"u_1","countersign":{"decision":"deny"}}"#, true),
+            (r#"{"action":"job.run","actor":7,"outcome":"none","reason":""}"#, true),
+            (r#"{"action":"job.run","actor":{"name":"Ada"}}"#, true),
+            (r#"{"action":"job.run","actor":"u_1","x":1}"#, false),
+            (r#"{"action":7,"actor":{"id":"u_1"}}"#, false),
+            (r#"["action"]"#, false),
+        ] {
+            assert_eq!(same(&readings, event), is_ours, "{event}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_any_event_as_the_file_does(members in proptest::collection::vec(
+            (
+                prop::sample::select(vec!["action", "actor", "target", "outcome", "reason", "occurred_at", "context", "x"]),
+                prop::sample::select(vec![
+                    "null", "\"\"", "\"a\"", "7", "true", "[]", "[{\"id\":\"x\"}]", "\"denied\"", "\"2026-11-20T06:00:00Z\"",
+                    r#"{"id":"u","ip":"::1"}"#, r#"{"id":"","name":"n"}"#, r#"{"id":"t","type":"job"}"#, r#"{"type":"x","ip":null}"#,
+                ]),
+            ),
+            0..7,
+        )) {
+            let members: std::collections::BTreeMap<_, _> = members.into_iter().collect();
+            let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            same(&by_file(), &format!("{{{}}}", members.join(",")));
+        }
+    }
+}
