@@ -120,7 +120,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 }
 
 /// What rules say of an event, with its link's time, its chain and who signed that.
-fn detect(
+pub(crate) fn detect(
     pack: &Pack,
     readings: &Readings,
     leaf: u64,

@@ -155,17 +155,30 @@ impl Client {
         token: Option<&str>,
         most: usize,
     ) -> Result<Answer, Failure> {
-        self.assert_same_host();
-        let mut request = self
-            .inner
-            .post(url.clone())
-            .header(header::CONTENT_TYPE, body.content_type)
-            .body(body.bytes)
-            .timeout(SENDING);
+        let mut request = self.posting(url, body);
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
         whole(send(request, url)?, url, most)
+    }
+
+    /// The same with these headers.
+    pub(crate) fn post_with(
+        &self,
+        url: &Url,
+        body: Body,
+        headers: &[(&str, &str)],
+        most: usize,
+    ) -> Result<Answer, Failure> {
+        let request = self.posting(url, body);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        whole(send(request, url)?, url, most)
+    }
+
+    fn posting(&self, url: &Url, body: Body) -> RequestBuilder {
+        self.assert_same_host();
+        let request = self.inner.post(url.clone()).header(header::CONTENT_TYPE, body.content_type);
+        request.body(body.bytes).timeout(SENDING)
     }
 
     /// A client that may be sent anywhere must hold nothing to be seen by others.

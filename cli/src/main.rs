@@ -49,6 +49,7 @@ mod tokens;
 mod unwrap;
 mod verdict;
 mod verify;
+mod watch;
 mod witness;
 
 use std::process::ExitCode;
@@ -107,6 +108,7 @@ enum Command {
     Show(show::Args),
     Analyze(analyze::Args),
     Rules(rules::Args),
+    Watch(Box<watch::Args>),
     Completions(completions::Args),
 }
 
@@ -145,6 +147,7 @@ fn main() -> ExitCode {
         Command::Show(args) => show::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };
     match result {

@@ -8,14 +8,14 @@ use crate::http::{Body, Client, Prefix, Redirects};
 const MAX_ANSWER: usize = 8 << 20;
 
 /// A collector's `/submit`.
-pub(super) struct Http {
+pub(crate) struct Http {
     client: Client,
     prefix: Prefix,
 }
 
 impl Http {
     /// The collector at that address.
-    pub(super) fn new(to: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(to: &str) -> Result<Self, Failure> {
         let prefix = Prefix::parse(to).map_err(|why| {
             let hint = "give the collector's address, such as https://log.example.com";
             Failure::unusable("arguments.invalid", format!("--to {why}"), hint)

@@ -24,6 +24,7 @@ use serde_json::json;
 
 use self::clock::{BACK, Clock};
 use self::feed::Fed;
+pub(crate) use self::http::Http;
 pub(crate) use self::note::NoteTo;
 use self::proofs::Proofs;
 use self::redate::redate;

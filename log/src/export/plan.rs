@@ -106,9 +106,9 @@ pub(super) fn plan(
 
 impl Exporter {
     /// Finds out what a live view has that begins with the leaf of that index, or the next one that comes: all leaves
-    /// from there on, and before them every key note and the open links of chains that were lately in use. A chain that was silent for
-    /// 16,384 leaves has its open link before that: it cannot be authenticated in this view. Events beyond the scope are
-    /// withheld.
+    /// from there on, and before them every key note and the open links of chains that go on in them or were lately in use. A
+    /// chain that was silent for 16,384 leaves, and goes on after what there is now, has its open link before that: it cannot be
+    /// authenticated in this view. Events beyond the scope are withheld.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`].
@@ -125,6 +125,7 @@ impl Exporter {
         let mut gathering = Gathering::new(self, published.size, scope);
         let whole = from..published.size;
         gathering.open(&(from.saturating_sub(RECENT)..from), cancelled)?;
+        gathering.complete(&whole, cancelled)?;
         let header = Header { origin: self.origin.clone(), range: None };
         Ok(gathering.end(Some(header), whole, published, &attested))
     }

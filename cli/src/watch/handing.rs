@@ -1,0 +1,243 @@
+//! Handing on: each receiver gets each item, in order, and is asked again until it has it.
+//!
+//! How far a receiver has come is durable after each item. Who is killed between the two hands the same item on again,
+//! word for word and under the same name: by that a receiver knows what it has already.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+
+use super::item::Item;
+use super::state::Taken;
+use crate::errors::Failure;
+use crate::style;
+
+/// The first wait after a failure; the jitter adds up to as much again.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// So often an item is refused by a receiver that can be reached, before it is passed over.
+const REFUSALS: u32 = 16;
+/// How long a receiver is not called where there is nothing for it.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Why a receiver did not take an item.
+pub(crate) enum Trouble {
+    /// It may take it later.
+    Later(String),
+    /// It answered, and does not want it.
+    Refused(String),
+}
+
+/// Somebody who is told.
+pub(crate) trait Receiver: Send {
+    /// What it is called, here and in the state.
+    fn name(&self) -> &'static str;
+    /// Whether it is told of this.
+    fn wants(&self, item: &Item) -> bool;
+    /// Takes an item.
+    fn take(&mut self, item: &Item) -> Result<(), Trouble>;
+    /// There is nothing for it for now. Whether it has done all that it was told.
+    fn idle(&mut self) -> bool {
+        true
+    }
+}
+
+/// What waits for one receiver.
+struct Queue {
+    items: VecDeque<Item>,
+    is_idle: bool,
+    is_failing: bool,
+    ends: bool,
+}
+
+struct Waiting {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+impl Waiting {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All receivers.
+pub(crate) struct Handing {
+    waiting: Vec<Arc<Waiting>>,
+    threads: Vec<JoinHandle<()>>,
+    taken: Arc<Mutex<Taken>>,
+}
+
+impl Handing {
+    /// Begins with what waits since an earlier process.
+    pub(crate) fn begin(receivers: Vec<Box<dyn Receiver>>, taken: Taken, before: &VecDeque<Item>) -> Self {
+        let taken = Arc::new(Mutex::new(taken));
+        let mut handing = Self { waiting: Vec::new(), threads: Vec::new(), taken: taken.clone() };
+        for receiver in receivers {
+            let through = locked(&taken).of(receiver.name());
+            let items = before.iter().filter(|item| item.serial > through).cloned().collect();
+            let queue = Queue { items, is_idle: false, is_failing: false, ends: false };
+            let waiting = Arc::new(Waiting { queue: Mutex::new(queue), changed: Condvar::new() });
+            handing.waiting.push(waiting.clone());
+            let taken = taken.clone();
+            handing.threads.push(std::thread::spawn(move || serve(receiver, &waiting, &taken)));
+        }
+        handing
+    }
+
+    /// Hands these on. They are durable.
+    pub(crate) fn hand_on(&self, items: &[Item]) {
+        for waiting in &self.waiting {
+            let mut queue = waiting.queue();
+            queue.items.extend(items.iter().cloned());
+            queue.is_idle = false;
+            waiting.changed.notify_all();
+        }
+    }
+
+    /// What all receivers have.
+    pub(crate) fn taken(&self) -> Option<u64> {
+        locked(&self.taken).least()
+    }
+
+    /// How much waits for the one that is furthest behind.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.iter().map(|waiting| waiting.queue().items.len()).max().unwrap_or_default()
+    }
+
+    /// Waits until all is taken, or for so long. Whether all is.
+    pub(crate) fn wait(&self, longest: Duration, stop: impl Fn() -> bool) -> bool {
+        let until = Instant::now() + longest;
+        for waiting in &self.waiting {
+            let mut queue = waiting.queue();
+            while !(queue.items.is_empty() && queue.is_idle) {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() || (stop() && queue.is_failing) {
+                    return false;
+                }
+                let piece = left.min(Duration::from_millis(100));
+                let waited = waiting.changed.wait_timeout(queue, piece);
+                queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+        }
+        true
+    }
+
+    /// Ends; what is not taken is taken by the next process.
+    pub(crate) fn end(self) {
+        for waiting in &self.waiting {
+            waiting.queue().ends = true;
+            waiting.changed.notify_all();
+        }
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn locked(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn waits() -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_delay(LONGEST_WAIT)
+        .without_max_times()
+        .with_jitter()
+        .build()
+}
+
+/// The thread of one receiver.
+fn serve(mut receiver: Box<dyn Receiver>, waiting: &Waiting, taken: &Mutex<Taken>) {
+    let mut told = None;
+    while let Some(item) = next(&mut *receiver, waiting) {
+        if receiver.wants(&item) && !hand_over(&mut *receiver, &item, waiting, &mut told) {
+            return;
+        }
+        if let Err(failure) = locked(taken).through(receiver.name(), item.serial) {
+            // It is handed on again then.
+            warn(&*receiver, &mut told, &failure);
+        }
+        let mut queue = waiting.queue();
+        queue.items.pop_front();
+        waiting.changed.notify_all();
+    }
+}
+
+/// The first item that waits; none at the end.
+fn next(receiver: &mut dyn Receiver, waiting: &Waiting) -> Option<Item> {
+    loop {
+        let queue = waiting.queue();
+        if queue.ends {
+            return None;
+        }
+        if let Some(item) = queue.items.front() {
+            return Some(item.clone());
+        }
+        drop(queue);
+        let is_idle = receiver.idle();
+        let mut queue = waiting.queue();
+        queue.is_idle = is_idle && queue.items.is_empty();
+        waiting.changed.notify_all();
+        if queue.items.is_empty() && !queue.ends {
+            drop(waiting.changed.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+/// Whether the receiver has the item, or it is passed over for it; not where all is to end.
+fn hand_over(receiver: &mut dyn Receiver, item: &Item, waiting: &Waiting, told: &mut Option<String>) -> bool {
+    let mut waits = waits();
+    let mut refusals = 0;
+    loop {
+        let why = match receiver.take(item) {
+            Ok(()) => {
+                waiting.queue().is_failing = false;
+                if told.take().is_some() {
+                    style::done(&format!("the {} takes alerts again", receiver.name()));
+                }
+                return true;
+            }
+            Err(Trouble::Later(why)) => why,
+            Err(Trouble::Refused(why)) => {
+                refusals += 1;
+                if refusals == REFUSALS {
+                    let name = receiver.name();
+                    style::warn(&format!(
+                        "{} is passed over for the {name}, which refuses it: {why}",
+                        item.name()
+                    ));
+                    return true;
+                }
+                why
+            }
+        };
+        if told.as_ref() != Some(&why) {
+            style::warn(&format!("the {} does not take alerts, they wait: {why}", receiver.name()));
+            *told = Some(why);
+        }
+        let until = Instant::now() + waits.next().unwrap_or(LONGEST_WAIT);
+        let mut queue = waiting.queue();
+        queue.is_failing = true;
+        waiting.changed.notify_all();
+        while Instant::now() < until && !queue.ends {
+            let left = until.saturating_duration_since(Instant::now());
+            queue = waiting.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if queue.ends {
+            return false;
+        }
+    }
+}
+
+fn warn(receiver: &dyn Receiver, told: &mut Option<String>, failure: &Failure) {
+    let why = failure.brief();
+    if told.as_ref() != Some(&why) {
+        style::warn(&format!("what the {} has taken cannot be kept: {why}", receiver.name()));
+        *told = Some(why);
+    }
+}

@@ -1,0 +1,359 @@
+//! `countersign watch`: follows a log, and hands on at once what rules find in it.
+
+mod command;
+mod handing;
+mod item;
+mod print;
+mod recording;
+mod state;
+mod stream;
+mod watcher;
+mod webhook;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver as Channel, RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use countersign::time::Time;
+
+use self::command::Exec;
+use self::handing::{Handing, Receiver};
+use self::item::Item;
+use self::print::Print;
+use self::recording::Recording;
+use self::state::{State, Taken};
+use self::stream::{Heard, Views};
+use self::watcher::{Watched, Watcher};
+use self::webhook::{Secret, Webhook};
+use crate::errors::{Failure, shown};
+use crate::http::Prefix;
+use crate::outbox::Directory;
+use crate::source::{Server, Source as _};
+use crate::style::{bad, doubt, faint, good, label, plain};
+use crate::submit::Http;
+use crate::verdict::{count, leaves};
+use crate::verify::now;
+use crate::{input, key, origin, readings, rules, stop, style, token, verdict};
+
+/// Follow a log, and tell at once what rules find in it
+///
+/// Verifies what the collector's stream brings, as `countersign verify` does, and looks in it for what `countersign
+/// analyze` looks for. Each finding is told once to each receiver, by its id, also over kills: position, state and what
+/// is not yet taken are kept in one step. A finding whose chain turns out not to be trusted is taken back by the same id.
+#[derive(clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+#[command(after_help = "\
+Examples:
+  countersign watch https://log.example/audit --trust trust.txt --state /var/lib/countersign-watch
+  countersign watch https://log.example/audit --trust trust.txt --state watch/ --webhook https://alerts.example/hook --webhook-key webhook.key
+  countersign watch https://log.example/audit --trust trust.txt --state watch/ --rules pack.json --record --key watch.key
+  countersign watch --list --state watch/
+
+Exit status: 0 it was stopped (or --once is done), 1 the log was altered or does not prove what it shows, 2 not usable arguments or state.")]
+pub(crate) struct Args {
+    /// The collector's URL
+    #[arg(value_name = "URL", required_unless_present = "list")]
+    log: Option<String>,
+    /// Whom to trust: lines of the kinds log, witness, group, quorum, issuer, emitter, revoke
+    #[arg(long, value_name = "FILE", required_unless_present = "list")]
+    trust: Option<PathBuf>,
+    /// The log, where the trust file names several
+    #[arg(long, value_name = "O")]
+    origin: Option<String>,
+    /// The file with the reader's token [default: what `COUNTERSIGN_TOKEN` says]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The rules: a pack, or files or directories of Sigma rules. May be given more than once [default: the rules that
+    /// come with the program]
+    #[arg(long, value_name = "FILE|DIR")]
+    rules: Vec<PathBuf>,
+    #[command(flatten)]
+    own: readings::Own,
+    /// Where to remember what was seen, and what is not yet handed on; made where it does not exist
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// Begin with the log's end as it is now, where nothing is remembered, and not with its first entry
+    #[arg(long)]
+    from_now: bool,
+    /// How to print what is found
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    format: String,
+    /// Stop at the log's end, once all that was found is handed on
+    #[arg(long)]
+    once: bool,
+    /// Show what was found last, and who answered it
+    #[arg(long, conflicts_with_all = ["log", "once", "webhook", "exec", "record"])]
+    list: bool,
+    /// Post each finding to this address, as JSON
+    #[arg(long, value_name = "URL", requires = "webhook_key", help_heading = "Handing on")]
+    webhook: Option<String>,
+    /// The file with the secret that posts are signed with: whsec_ and base64, as Standard Webhooks has it
+    #[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Handing on")]
+    webhook_key: Option<PathBuf>,
+    /// Run this command of the shell for each finding, which is on its standard input as JSON
+    #[arg(long, value_name = "CMD", help_heading = "Handing on")]
+    exec: Option<String>,
+    /// Record in the log what is found in it, and once an hour what was looked at
+    #[arg(long, requires = "key", help_heading = "Handing on")]
+    record: bool,
+    /// The key to record with: one of its own, which the log takes as an emitter's
+    #[arg(long, value_name = "FILE", requires = "record", help_heading = "Handing on")]
+    key: Option<PathBuf>,
+}
+
+/// How long nothing is looked at but the stream.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often the position is kept where nothing is found.
+const KEEP: Duration = Duration::from_secs(10);
+/// How many lines of the stream are verified at once.
+const PIECES: usize = 64;
+/// While so much waits for a receiver, nothing more is looked for.
+const WAITING: usize = 10_000;
+/// How long ending may take while receivers take what there is.
+const ENDING: Duration = Duration::from_secs(10);
+/// The same with --once.
+const ONCE: Duration = Duration::from_mins(5);
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    if args.list {
+        return list(&args.state);
+    }
+    let (Some(log), Some(trust)) = (&args.log, &args.trust) else { return Ok(2) };
+    let trust = input::trust(trust)?;
+    let origin = origin::of(&trust, args.origin.as_deref())?;
+    let pack = rules::load(&args.rules)?;
+    let prefix = Prefix::parse(log).map_err(|why| {
+        Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
+    })?;
+    let views = Arc::new(Views::new(prefix.clone(), token::load(args.token_file.as_deref())?)?);
+    let name = shown(&args.state);
+    let store = Arc::new(Directory::open(&args.state)?);
+    let state = State::load(&store, &name)?;
+    let mut receivers: Vec<Box<dyn Receiver>> = vec![Box::new(Print { json: args.format == "json" })];
+    if let (Some(url), Some(path)) = (&args.webhook, &args.webhook_key) {
+        receivers.push(Box::new(Webhook::new(url, Secret::load(path)?)?));
+    }
+    if let Some(command) = &args.exec {
+        receivers.push(Box::new(Exec(command.clone())));
+    }
+    if let Some(path) = args.key.as_deref().filter(|_| args.record) {
+        let folder = args.state.join("record");
+        let collector = Box::new(Http::new(log)?);
+        receivers.push(Box::new(Recording::new(&folder, key::load(path)?, (&trust, &origin), collector)?));
+    }
+    let end = if args.once || args.from_now {
+        Some(Server::new(prefix)?.checkpoint()?.checkpoint.size)
+    } else {
+        None
+    };
+    let watched = Watched { origin, trust, pack: &pack, readings: args.own.load()?, scans: args.record };
+    let mut watcher = Watcher::new(watched, state, &name)?;
+    match end {
+        Some(size) if args.from_now => watcher.begin_at(size),
+        _ => watcher.begin_at(0),
+    }
+    let names: Vec<_> = receivers.iter().map(|receiver| receiver.name()).collect();
+    let taken = Taken::load(store.clone(), &name, &names, watcher.state().serial)?;
+    let handing = Handing::begin(receivers, taken, &watcher.state().waiting);
+    stop::gracefully();
+    let mut watch = Watch {
+        watcher,
+        handing,
+        store,
+        name,
+        kept: Instant::now(),
+        unkept: false,
+        end: end.filter(|_| args.once),
+        told: None,
+    };
+    let ended = watch.follow(&views);
+    watch.end(ended, args.once)
+}
+
+/// A watch of a log.
+struct Watch<'p> {
+    watcher: Watcher<'p>,
+    handing: Handing,
+    store: Arc<Directory>,
+    name: String,
+    kept: Instant,
+    /// Whether the position is further than it is kept.
+    unkept: bool,
+    /// The size to stop at.
+    end: Option<u64>,
+    /// What was last said of the connection.
+    told: Option<String>,
+}
+
+impl Watch<'_> {
+    /// Follows the log until it is stopped, or comes to its end.
+    fn follow(&mut self, views: &Arc<Views>) -> Result<(), Failure> {
+        let waits = || {
+            let waits = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200));
+            waits.with_max_delay(Duration::from_secs(30)).without_max_times().with_jitter().build()
+        };
+        let mut wait = waits();
+        // A log that has fewer leaves than were seen is read from where it is, and the pin tells.
+        let mut is_behind = false;
+        while !self.is_done() {
+            let from = self.watcher.position().filter(|_| !is_behind);
+            let (tell, heard) = sync_channel(PIECES);
+            let following = views.clone();
+            std::thread::spawn(move || following.follow(from, &tell));
+            self.watcher.begin();
+            let (status, why, has_grown) = self.listen(&heard)?;
+            if has_grown {
+                wait = waits();
+            }
+            if self.is_done() {
+                break;
+            }
+            is_behind = status == Some(400) && !is_behind;
+            if matches!(status, Some(401 | 403)) {
+                return Err(why);
+            }
+            if why.code() != "stream.ended" && self.told.as_deref() != Some(why.code()) {
+                style::warn(&format!("{}; it is asked again", why.brief()));
+                self.told = Some(why.code().to_owned());
+            }
+            let until = Instant::now() + wait.next().unwrap_or(LOOK);
+            while Instant::now() < until && !stop::asked() {
+                std::thread::sleep(LOOK.min(until - Instant::now()));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        let at_end = |size| self.watcher.position().is_some_and(|position| position >= size);
+        stop::asked() || self.end.is_some_and(at_end)
+    }
+
+    /// Listens to a view until it ends. Gives why, and whether it brought anything.
+    fn listen(&mut self, heard: &Channel<Heard>) -> Result<(Option<u16>, Failure, bool), Failure> {
+        let mut has_grown = false;
+        loop {
+            let mut lost = None;
+            match heard.recv_timeout(LOOK) {
+                Ok(Heard::Lines(lines)) => {
+                    self.watcher.push(&lines);
+                    for _ in 0..PIECES {
+                        match heard.try_recv() {
+                            Ok(Heard::Lines(lines)) => self.watcher.push(&lines),
+                            Ok(Heard::Lost { status, why }) => lost = Some((status, why)),
+                            Err(_) => break,
+                        }
+                    }
+                    let Some(grown) = self.settle()? else {
+                        let why =
+                            Failure::unusable("stream.ended", "another view is needed", "it is asked again");
+                        return Ok((None, why, true));
+                    };
+                    has_grown |= grown;
+                }
+                Ok(Heard::Lost { status, why }) => lost = Some((status, why)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    let why = Failure::unusable("stream.ended", "the stream ended", "it is asked again");
+                    lost = Some((None, why));
+                }
+            }
+            if self.unkept && self.kept.elapsed() >= KEEP {
+                self.keep()?;
+            }
+            if let Some((status, why)) = lost {
+                return Ok((status, why, has_grown));
+            }
+            if self.is_done() {
+                let why = Failure::unusable("stream.ended", "it is done", "nothing is to be done");
+                return Ok((None, why, has_grown));
+            }
+            while self.handing.waiting() > WAITING && !stop::asked() {
+                self.handing.wait(LOOK, stop::asked);
+            }
+        }
+    }
+
+    /// Takes in what became known. Whether the log has grown; none where another view is needed.
+    fn settle(&mut self) -> Result<Option<bool>, Failure> {
+        let step = self.watcher.settle(now()?)?;
+        let late = self.watcher.take_late();
+        if late > 0 {
+            let events = count(late, "event");
+            style::warn(&format!(
+                "{events} were covered by a signature later than by a checkpoint: they are passed over"
+            ));
+        }
+        self.unkept |= step.has_grown;
+        if step.has_grown {
+            self.told = None;
+        }
+        if !step.items.is_empty() {
+            self.keep()?;
+            self.handing.hand_on(&step.items);
+        }
+        match step.fatal {
+            Some(failure) => Err(failure),
+            None => Ok((!step.anew).then_some(step.has_grown)),
+        }
+    }
+
+    fn keep(&mut self) -> Result<(), Failure> {
+        let state = self.watcher.keep(self.handing.taken());
+        state.save(&self.store, &self.name)?;
+        (self.kept, self.unkept) = (Instant::now(), false);
+        Ok(())
+    }
+
+    /// Ends in good order: what receivers take at once is handed on, the rest is kept.
+    fn end(mut self, ended: Result<(), Failure>, is_once: bool) -> Result<u8, Failure> {
+        let all = self.handing.wait(if is_once { ONCE } else { ENDING }, stop::asked);
+        self.keep()?;
+        let state = self.watcher.state();
+        let (position, waiting) = (state.position, state.waiting.len());
+        self.handing.end();
+        ended?;
+        let looked = leaves(position);
+        if all {
+            style::done(&format!("{looked} looked at"));
+            return Ok(0);
+        }
+        let message = format!("{looked} looked at; {} not handed on", count(waiting as u64, "finding"));
+        if is_once {
+            let hint = "run it again once the receivers can be reached: what waits is kept";
+            return Err(Failure::unusable("watch.waiting", message, hint).within(&self.name));
+        }
+        style::warn(&(message + ", kept for the next run"));
+        Ok(0)
+    }
+}
+
+/// Shows what was found last.
+fn list(folder: &Path) -> Result<u8, Failure> {
+    let state = State::read(folder)?;
+    let waiting = |id: &str| state.waiting.iter().any(|item: &Item| item.id == id);
+    let mut text = String::new();
+    for told in &state.told {
+        let mark = if told.retracted { doubt("! taken back") } else { bad("✗ alert") };
+        let when = Time::from_millis(told.time).map_or_else(String::new, |time| time.to_string());
+        let _ = writeln!(text, "{mark} {} {}", faint(when), label(plain(&told.title)));
+        let _ = writeln!(text, "  {} {}", faint("id:"), told.id);
+        let _ = writeln!(text, "  {} {} to {}", faint("entries:"), told.first, told.last);
+        match &told.acknowledged {
+            Some((by, leaf)) => {
+                let _ = writeln!(text, "  {} {} (entry {leaf})", faint("answered by:"), plain(by));
+            }
+            None if waiting(&told.id) => {
+                let _ = writeln!(text, "  {}", faint("not yet taken by every receiver"));
+            }
+            None => {}
+        }
+    }
+    let looked = leaves(state.position);
+    let _ = writeln!(text, "{} {looked} of {} looked at", good("✓"), plain(&state.origin));
+    verdict::print(&text)?;
+    Ok(0)
+}

@@ -1,0 +1,546 @@
+//! Verifies a log as it grows, and finds in it what rules describe.
+//!
+//! It does no I/O: lines of an export come in, and what is to be handed on goes out. What it knows between two
+//! checkpoints is a [`State`]; with that, another process goes on where this one is, and finds the same.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use countersign::export::{Item as ExportItem, Line};
+use countersign::hash::Hash;
+use countersign::keys::Statement;
+use countersign::link::ChainId;
+use countersign::time::Time;
+use countersign::trust::Trust;
+use countersign::verify::report::{Report, State as Checked};
+use countersign::verify::{CoveredLink, FindingCode, Mark, NoteMark, Options, Severity, Verifier};
+use countersign_analyze::{Analyzer, Detected, Finding, Pack};
+use countersign_query::Readings;
+use countersign_query::value::Document;
+
+use super::item::{At, Draft, Item};
+use super::state::{Chain, Scan, State, Told};
+use crate::analyze::detect;
+use crate::errors::Failure;
+use crate::show::{Standing, Standings};
+
+/// The most findings that are remembered once they were handed on: later ones alone are taken back.
+const TOLD: usize = 2_048;
+/// The most that did not verify and are remembered, so that each is told once.
+const UNVERIFIED: usize = 4_096;
+/// How much may be found before a checkpoint that counts.
+const UNATTESTED: usize = 1 << 20;
+/// How far apart scans are recorded, in milliseconds.
+const SCAN: i64 = 60 * 60_000;
+/// The action of an event by which a person answers a finding.
+const ACKNOWLEDGED: &str = "countersign.acknowledged";
+
+/// What is watched for.
+pub(crate) struct Watched<'p> {
+    pub(crate) origin: String,
+    pub(crate) trust: Trust,
+    pub(crate) pack: &'p Pack,
+    pub(crate) readings: Readings,
+    /// Whether scans are handed on.
+    pub(crate) scans: bool,
+}
+
+/// Watches one log.
+pub(crate) struct Watcher<'p> {
+    watched: Watched<'p>,
+    state: State,
+    analyzer: Analyzer<'p>,
+    numbers: HashMap<ChainId, u32>,
+    view: View,
+    /// How many places there were when those that nothing needs any more were last forgotten.
+    tidy: usize,
+    /// Where reading began anew for an open link that was missing.
+    anew_at: Option<u64>,
+    /// Events that no signature covered by the checkpoint that holds them.
+    late: u64,
+}
+
+/// What is read since the last time that reading began.
+struct View {
+    verifier: Verifier,
+    /// What was detected, and no checkpoint that counts holds yet.
+    found: Vec<(Detected, CoveredLink)>,
+    acknowledged: Vec<Acknowledged>,
+    revoked: Vec<(String, Option<Time>)>,
+    /// The last checkpoint, as it stood.
+    checkpoint: Option<String>,
+    /// Whether a chain goes on whose open link lies before what this view shows.
+    lacks_open: bool,
+}
+
+/// A person's answer to a finding.
+struct Acknowledged {
+    leaf: u64,
+    finding: String,
+    by: String,
+}
+
+/// What became known.
+#[derive(Default)]
+pub(crate) struct Step {
+    /// What is to be handed on, once the state is durable.
+    pub(crate) items: Vec<Item>,
+    /// Whether there is a checkpoint to keep.
+    pub(crate) has_grown: bool,
+    /// Reading has to begin anew, at [`Watcher::position`]: a chain goes on whose open link this view does not show.
+    pub(crate) anew: bool,
+    /// The log does not pass, so that nothing that comes after can be believed.
+    pub(crate) fatal: Option<Failure>,
+}
+
+impl<'p> Watcher<'p> {
+    /// Goes on from what is known, or begins.
+    pub(crate) fn new(watched: Watched<'p>, state: Option<State>, name: &str) -> Result<Self, Failure> {
+        let mut state = state.unwrap_or_else(|| State { origin: watched.origin.clone(), ..State::default() });
+        if state.origin != watched.origin {
+            let hint = "give each log a directory of its own";
+            let message = format!("it is of the log {:?}", state.origin);
+            return Err(Failure::unusable("state.other_log", message, hint).within(name));
+        }
+        let analyzer = if state.analyzer.is_empty() {
+            Analyzer::streaming(watched.pack)
+        } else {
+            Analyzer::restore(watched.pack, &std::mem::take(&mut state.analyzer)).map_err(|unfit| {
+                Failure::unusable(unfit.code(), unfit.to_string(), unfit.hint()).within(name)
+            })?
+        };
+        let mut numbers = HashMap::new();
+        for (number, chain) in (0..).zip(&state.chains) {
+            numbers.extend(ChainId::parse(chain.id.as_bytes()).map(|id| (id, number)));
+        }
+        let view = View::new(&watched, &state);
+        let mut watcher = Self { watched, state, analyzer, numbers, view, tidy: 0, anew_at: None, late: 0 };
+        watcher.suspect_revoked();
+        Ok(watcher)
+    }
+
+    /// From which leaf on to read; none for the log's end.
+    pub(crate) fn position(&self) -> Option<u64> {
+        self.state.begun.map(|_| self.state.position)
+    }
+
+    /// What was there before is not read: only what comes.
+    pub(crate) fn begin_at(&mut self, leaf: u64) {
+        self.state.begun.get_or_insert_with(|| {
+            (self.state.position, self.state.scan.from) = (leaf, leaf);
+            leaf
+        });
+    }
+
+    /// Reading begins anew, at [`Self::position`].
+    pub(crate) fn begin(&mut self) {
+        self.view = View::new(&self.watched, &self.state);
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// How many events were passed over, because no signature covered them in time.
+    pub(crate) fn take_late(&mut self) -> u64 {
+        std::mem::take(&mut self.late)
+    }
+
+    /// Takes whole lines.
+    pub(crate) fn push(&mut self, lines: &[u8]) {
+        self.view.verifier.push(lines);
+        let checkpoint = |line: &&[u8]| line.starts_with(b"{\"checkpoint\"");
+        let last = lines.split(|byte| *byte == b'\n').rfind(checkpoint);
+        let line = last.and_then(|line| Line::parse(str::from_utf8(line).ok()?).ok());
+        if let Some(Line { item: ExportItem::Checkpoint { text, .. }, .. }) = line {
+            self.view.checkpoint = Some(text.into_owned());
+        }
+    }
+
+    /// What became known by the lines so far.
+    pub(crate) fn settle(&mut self, now: Time) -> Result<Step, Failure> {
+        self.view.settle(&self.watched);
+        if self.view.lacks_open && self.anew_at != Some(self.state.position) {
+            // A view that begins here shows it. Where one that did so lacks it too, the log does not have it.
+            self.anew_at = Some(self.state.position);
+            return Ok(Step { anew: true, ..Step::default() });
+        }
+        let Some(verification) = self.view.verifier.report() else {
+            return self.view.bounded().map(|()| Step::default());
+        };
+        let report = &verification.report;
+        let mut step = Step::default();
+        let Some((at, checkpoint)) = self.view.attested(report, &self.watched)? else {
+            step.fatal = self.failure(report);
+            if step.fatal.is_some() {
+                let size = report.log.as_ref().map_or(self.state.position, |log| log.size);
+                let root = report.log.as_ref().map_or(Hash([0; 32]), |log| log.root);
+                let at = At { origin: &self.watched.origin.clone(), size, root };
+                self.unverified(report, &at, now, &mut step.items);
+            }
+            return self.view.bounded().map(|()| step);
+        };
+        let origin = self.watched.origin.clone();
+        let at = At { origin: &origin, ..at };
+        if self.state.begun.is_none() {
+            self.begin_at(at.size);
+        }
+        step.has_grown = at.size > self.state.position || self.state.pin.is_none();
+        self.take_found(report, &at, now, &mut step.items)?;
+        self.retract(report, &at, now, &mut step.items);
+        self.acknowledge();
+        self.unverified(report, &at, now, &mut step.items);
+        self.state.pin = Some(checkpoint);
+        self.state.position = at.size;
+        if self.watched.scans {
+            self.scan(&at, now, &mut step.items);
+        }
+        Ok(step)
+    }
+
+    /// What is kept: with what waits to be taken, without what all receivers have up to that number.
+    pub(crate) fn keep(&mut self, taken: Option<u64>) -> &State {
+        let taken = taken.unwrap_or(self.state.serial);
+        while self.state.waiting.front().is_some_and(|item| item.serial <= taken) {
+            self.state.waiting.pop_front();
+        }
+        self.forget_places();
+        self.state.analyzer = self.analyzer.snapshot();
+        &self.state
+    }
+
+    fn number(&mut self, draft: Draft, now: Time, items: &mut Vec<Item>) {
+        self.state.serial += 1;
+        let item = draft.at(self.state.serial, now);
+        self.state.waiting.push_back(item.clone());
+        items.push(item);
+    }
+
+    fn take_found(
+        &mut self,
+        report: &Report,
+        at: &At<'_>,
+        now: Time,
+        items: &mut Vec<Item>,
+    ) -> Result<(), Failure> {
+        let (mut found, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.view.found).into_iter().partition(|(found, _)| found.leaf() < at.size);
+        self.view.found = later;
+        found.sort_unstable_by_key(|(found, _)| found.leaf());
+        let standings = Standings::of(report);
+        for (detected, link) in found {
+            if detected.leaf() < self.state.position {
+                self.late += 1;
+                continue;
+            }
+            let number = self.chain(&link);
+            self.state.places.insert(detected.leaf(), number);
+            let leaf = detected.leaf();
+            self.analyzer.take(detected).map_err(|error| {
+                Failure::unusable(
+                    "analyze.order",
+                    error.to_string(),
+                    "this is a fault of the program: report it",
+                )
+            })?;
+            for finding in self.analyzer.take_findings() {
+                self.found(&finding, leaf, report, &standings, at, now, items);
+            }
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "each is what a finding is told with")]
+    fn found(
+        &mut self,
+        finding: &Finding,
+        leaf: u64,
+        report: &Report,
+        standings: &Standings<'_>,
+        at: &At<'_>,
+        now: Time,
+        items: &mut Vec<Item>,
+    ) {
+        let chains: BTreeSet<u32> =
+            finding.leaves.iter().filter_map(|leaf| self.state.places.get(leaf)).copied().collect();
+        let standing = |number: &u32| self.standing(*number, report, standings, leaf);
+        let standing = chains.iter().map(standing).max().unwrap_or(Standing::Unknown);
+        let draft = Draft::alert(finding, standing.word(), self.watched.pack, at);
+        let scan = &mut self.state.scan;
+        scan.findings += 1;
+        scan.digest = Hash::of(&[&scan.digest, finding.id.as_bytes()]).0;
+        self.state.told.push_back(Told {
+            id: finding.id.clone(),
+            title: draft.title.clone(),
+            time: now.millis(),
+            first: finding.leaves.first().copied().unwrap_or_default(),
+            last: finding.leaves.last().copied().unwrap_or_default(),
+            chains: chains.into_iter().collect(),
+            // What was told of an untrusted chain need not be taken back for it.
+            retracted: standing >= Standing::Suspect,
+            acknowledged: None,
+        });
+        if self.state.told.len() > TOLD {
+            self.state.told.pop_front();
+        }
+        self.number(draft, now, items);
+    }
+
+    /// What the report says of a chain; of one that is not in this view, what was known of it before.
+    fn standing(&self, number: u32, report: &Report, standings: &Standings<'_>, leaf: u64) -> Standing {
+        let Some(chain) = self.state.chains.get(number as usize) else { return Standing::Unknown };
+        let known = if chain.is_suspect {
+            Standing::Suspect
+        } else if chain.authorised {
+            Standing::Trusted
+        } else {
+            Standing::Unknown
+        };
+        let is_here = report.signers.iter().any(|signer| signer.vkey.as_str() == chain.key);
+        match (ChainId::parse(chain.id.as_bytes()), chain.key.parse(), Time::from_millis(chain.time)) {
+            (Some(id), Ok(vkey), Some(time)) if is_here => {
+                let authorised = chain.authorised;
+                let link = CoveredLink { line: 0, index: leaf, chain: id, seq: 0, time, vkey, authorised };
+                standings.of_link(&link).max(known)
+            }
+            _ => known,
+        }
+    }
+
+    /// The number of a link's chain.
+    fn chain(&mut self, link: &CoveredLink) -> u32 {
+        let chains = &mut self.state.chains;
+        let number = *self.numbers.entry(link.chain).or_insert_with(|| {
+            chains.push(Chain {
+                id: link.chain.to_string(),
+                key: link.vkey.to_string(),
+                authorised: link.authorised,
+                time: link.time.millis(),
+                is_suspect: false,
+            });
+            chains.len() as u32 - 1
+        });
+        let chain = &mut chains[number as usize];
+        chain.time = chain.time.max(link.time.millis());
+        number
+    }
+
+    /// Takes back what was found of chains that are not to be trusted any more.
+    fn retract(&mut self, report: &Report, at: &At<'_>, now: Time, items: &mut Vec<Item>) {
+        let doubted = |code| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
+        for finding in report.findings.iter().filter(|finding| doubted(finding.code)) {
+            if let Some(number) = finding.chain.and_then(|chain| self.numbers.get(&chain)) {
+                self.state.chains[*number as usize].is_suspect = true;
+            }
+        }
+        for (key, since) in std::mem::take(&mut self.view.revoked) {
+            self.suspect_of(&key, since);
+        }
+        let mut drafts = Vec::new();
+        for told in &mut self.state.told {
+            let chains = &self.state.chains;
+            let suspect =
+                told.chains.iter().map(|number| &chains[*number as usize]).find(|chain| chain.is_suspect);
+            if let (Some(chain), false) = (suspect, told.retracted) {
+                told.retracted = true;
+                drafts.push(Draft::retract(&told.id, &told.title, &chain.id, at));
+            }
+        }
+        for draft in drafts {
+            self.number(draft, now, items);
+        }
+    }
+
+    /// What a revocation does to chains that are not in this view. Of those that are, the report knows better.
+    fn suspect_of(&mut self, key: &str, since: Option<Time>) {
+        for chain in self.state.chains.iter_mut().filter(|chain| chain.key == key) {
+            chain.is_suspect |= since.is_none_or(|since| since.millis() <= chain.time);
+        }
+    }
+
+    /// The trust file may revoke what it did not when this was last asked.
+    fn suspect_revoked(&mut self) {
+        let revoked: Vec<_> = self.watched.trust.revocations().to_vec();
+        for line in revoked {
+            self.suspect_of(line.key.as_str(), line.since);
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        for Acknowledged { leaf, finding, by } in std::mem::take(&mut self.view.acknowledged) {
+            if let Some(told) = self.state.told.iter_mut().find(|told| told.id == finding) {
+                told.acknowledged.get_or_insert((by, leaf));
+            }
+        }
+    }
+
+    /// What does not verify is told, each once.
+    fn unverified(&mut self, report: &Report, at: &At<'_>, now: Time, items: &mut Vec<Item>) {
+        for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Error) {
+            if self.state.unverified.len() >= UNVERIFIED {
+                return;
+            }
+            let draft = Draft::unverified(finding, at);
+            if self.state.unverified.insert(draft.id.clone()) {
+                self.number(draft, now, items);
+            }
+        }
+    }
+
+    fn scan(&mut self, at: &At<'_>, now: Time, items: &mut Vec<Item>) {
+        let scan = &self.state.scan;
+        if scan.due == 0 {
+            self.state.scan.due = now.millis() + SCAN;
+            return;
+        }
+        if now.millis() < scan.due || at.size <= scan.from {
+            return;
+        }
+        let draft =
+            Draft::scan([scan.from, at.size], scan.findings, &Hash(scan.digest), self.watched.pack, at);
+        self.state.scan = Scan { from: at.size, due: now.millis() + SCAN, ..Scan::default() };
+        self.number(draft, now, items);
+    }
+
+    /// Why nothing more can be believed, if that is so.
+    fn failure(&self, report: &Report) -> Option<Failure> {
+        let checks = &report.checks;
+        let of = [("tree", &checks.tree), ("log", &checks.log), ("append_only", &checks.append_only)];
+        let (name, check) = of.into_iter().find(|(_, check)| check.state == Checked::Fail).or_else(|| {
+            let is_other = report.origin.as_deref() != Some(&self.watched.origin);
+            (checks.log.state != Checked::Pass || is_other).then_some(("log", &checks.log))
+        })?;
+        let why =
+            match report.findings.iter().find(|finding| {
+                finding.severity == Severity::Error && finding.code.as_str().starts_with(name)
+            }) {
+                Some(finding) => finding.message.clone(),
+                None => check.reason.clone().unwrap_or_else(|| "it is of another log".into()),
+            };
+        let (code, hint) = if check.state == Checked::Fail {
+            (
+                "watch.altered",
+                "keep the state and what the log shows: they are evidence. `countersign monitor` and `countersign verify` say more",
+            )
+        } else {
+            ("watch.unknown_log", "the trust file has to name the log's key, in a line: log VKEY")
+        };
+        let failure = Failure::unusable(code, format!("the log does not pass the check {name}: {why}"), hint);
+        Some(if check.state == Checked::Fail { failure.into_broken() } else { failure })
+    }
+
+    /// Forgets which chains leaves are of that rules do not remember any more, and chains that nothing is of.
+    fn forget_places(&mut self) {
+        if self.state.places.len() <= self.tidy + self.tidy / 2 + 1_024 {
+            return;
+        }
+        let needed: HashSet<u64> = self.analyzer.leaves().collect();
+        self.state.places.retain(|leaf, _| needed.contains(leaf));
+        self.tidy = self.state.places.len();
+        let mut anew: BTreeMap<u32, u32> = BTreeMap::new();
+        let told = self.state.told.iter().flat_map(|told| &told.chains);
+        let used: BTreeSet<u32> = self.state.places.values().chain(told).copied().collect();
+        let mut chains = Vec::with_capacity(used.len());
+        for number in used {
+            anew.insert(number, chains.len() as u32);
+            chains.push(self.state.chains[number as usize].clone());
+        }
+        let renumber = |number: &mut u32| *number = anew[number];
+        self.state.places.values_mut().for_each(renumber);
+        self.state.told.iter_mut().flat_map(|told| &mut told.chains).for_each(renumber);
+        self.state.chains = chains;
+        self.numbers.clear();
+        for (number, chain) in (0..).zip(&self.state.chains) {
+            self.numbers.extend(ChainId::parse(chain.id.as_bytes()).map(|id| (id, number)));
+        }
+    }
+}
+
+impl View {
+    fn new(watched: &Watched<'_>, state: &State) -> Self {
+        let pin = state
+            .pin
+            .as_deref()
+            .and_then(|pin| countersign::checkpoint::SignedCheckpoint::parse_extended(pin).ok());
+        let options = Options {
+            trust: watched.trust.clone(),
+            pins: pin.into_iter().collect(),
+            events: true,
+            marks: true,
+            findings: true,
+            ..Options::default()
+        };
+        Self {
+            verifier: Verifier::live(options),
+            found: Vec::new(),
+            acknowledged: Vec::new(),
+            revoked: Vec::new(),
+            checkpoint: None,
+            lacks_open: false,
+        }
+    }
+
+    /// Looks at what became verified.
+    fn settle(&mut self, watched: &Watched<'_>) {
+        self.verifier.settle();
+        let told = self.verifier.take();
+        for event in told.events {
+            let of = (event.time, event.chain, Some(event.vkey.name()));
+            let detected = detect(watched.pack, &watched.readings, event.index, &event.event, of);
+            if event.event.contains(ACKNOWLEDGED) {
+                self.acknowledged.extend(acknowledged(&event.event, event.index));
+            }
+            if !detected.is_empty() {
+                self.found.push((detected, event.link));
+            }
+        }
+        self.lacks_open |= told.findings.iter().any(|finding| finding.code == FindingCode::ChainNoOpen);
+        for mark in told.marks {
+            let Mark::Note(NoteMark { acts: true, statements, .. }) = mark else { continue };
+            self.revoked.extend(statements.into_iter().filter_map(|statement| match statement {
+                Statement::Revoke { key, since } => Some((key.to_string(), since)),
+                Statement::Grant { .. } => None,
+            }));
+        }
+    }
+
+    /// The last checkpoint, where it is one that counts.
+    fn attested<'w>(
+        &self,
+        report: &Report,
+        watched: &'w Watched<'_>,
+    ) -> Result<Option<(At<'w>, String)>, Failure> {
+        let (Some(log), Some(text)) = (&report.log, &self.checkpoint) else { return Ok(None) };
+        let checks = &report.checks;
+        let passes = [&checks.tree, &checks.log].into_iter().all(|check| check.state == Checked::Pass)
+            && checks.append_only.state != Checked::Fail
+            && (!watched.trust.has_quorum() || checks.witnesses.state == Checked::Pass)
+            && report.origin.as_deref() == Some(&watched.origin);
+        let seen = countersign::checkpoint::SignedCheckpoint::parse_extended(text)?;
+        let is_it = seen.checkpoint.size == log.size && seen.checkpoint.root == log.root;
+        Ok((passes && is_it)
+            .then(|| (At { origin: &watched.origin, size: log.size, root: log.root }, text.clone())))
+    }
+
+    fn bounded(&self) -> Result<(), Failure> {
+        if self.found.len() <= UNATTESTED {
+            return Ok(());
+        }
+        let message = "much was found, and no checkpoint that enough witnesses signed holds it";
+        let hint = "look why the log's checkpoints lack cosignatures: `countersign monitor` says which";
+        Err(Failure::unusable("watch.unattested", message, hint))
+    }
+}
+
+fn acknowledged(event: &str, leaf: u64) -> Option<Acknowledged> {
+    let document = Document::parse(event)?;
+    let event = document.root();
+    let text = |path: &[&str]| {
+        let value = path.iter().try_fold(event, |value, name| value.get(name))?;
+        value.text().map(std::borrow::Cow::into_owned)
+    };
+    if text(&["action"])? != ACKNOWLEDGED {
+        return None;
+    }
+    let by: String = text(&["actor", "id"])?.chars().take(256).collect();
+    Some(Acknowledged { leaf, finding: text(&["target", "id"])?, by })
+}
