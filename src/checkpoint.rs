@@ -71,7 +71,7 @@ impl Checkpoint {
     pub fn new(origin: &str, size: u64, root: Hash) -> Result<Self, Error> {
         check_name(origin)?;
         if size > MAX_SIZE {
-            return Err(Error::new(Code::Checkpoint, "a log has at most 2^53 - 1 leaves"));
+            return Err(Error::new(Code::Checkpoint, "a log has at most 2^53 - 1 entries"));
         }
         Ok(Self { origin: origin.to_owned(), size, root })
     }

@@ -30,7 +30,7 @@ const WAITING: usize = 16;
 ///
 /// Reads the checkpoint, all entry bundles and all tiles. Each leaf's hash has to be in its tile, each tile's root in the
 /// tile above it, and the tree has to lead to the checkpoint's root. Leaves that are links and key notes are verified as
-/// `verify` does. Events are not in a log's tiles: a log that has links is at best "not shown to be complete".
+/// `verify` does. Events are not in a log's tiles: a log that has links is at best "this may be only part of the log".
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -39,7 +39,7 @@ Examples:
   countersign check ./log --trust trust.txt --json | jq .tiles
 
 Exit status: 0 verified, 1 altered or broken, 2 not readable or not usable arguments,
-3 signer not confirmed, 4 intact but not shown to be complete, 5 not checked to the end.")]
+3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
 #[command(group(clap::ArgGroup::new("whom").required(true).args(["vkey", "trust"])))]
 pub(crate) struct Args {
     /// The log: the URL below which its checkpoint and tiles are, or a folder that holds `checkpoint` and `tile/`

@@ -101,13 +101,13 @@ fn stopped(stop: &Stop, text: &mut String) {
             text,
             "  {} {}, root {}",
             label(name),
-            verdict::leaves(checkpoint.size),
+            verdict::entries(checkpoint.size),
             checkpoint.root
         );
     }
     if let Some(witness) = &stop.witness {
         let size =
-            witness.size.map_or_else(String::new, |size| format!(", it cosigned {}", verdict::leaves(size)));
+            witness.size.map_or_else(String::new, |size| format!(", it cosigned {}", verdict::entries(size)));
         let name = plain(witness.key.name());
         let _ = writeln!(text, "  {} {name} answered {}{size}", label("witness:"), witness.status);
     }

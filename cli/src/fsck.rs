@@ -160,7 +160,7 @@ fn tell(report: &Report) {
     }
     let Report { origin, leaves, events, erased, unfinished, .. } = report;
     let word = if report.is_whole() { good("whole") } else { bad("damaged") };
-    let (leaves, events) = (verdict::leaves(*leaves), verdict::count(*events, "event"));
+    let (leaves, events) = (verdict::entries(*leaves), verdict::count(*events, "event"));
     anstream::println!("{word} {}: {leaves}, {events}, {erased} erased", plain(origin));
     if *unfinished > 0 {
         anstream::println!(

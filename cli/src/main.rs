@@ -82,7 +82,7 @@ Examples, from events to a verdict:
   countersign verify audit.ndjson --trust trust.txt
 
 Exit status: 0 verified (or done), 1 altered or broken, 2 not readable or not usable,
-3 signer not confirmed, 4 intact but not shown to be complete, 5 not checked to the end.";
+3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.";
 
 #[derive(Subcommand)]
 enum Command {

@@ -95,20 +95,19 @@ fn as_json(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {
 
 fn as_text(proof: &Proof, verdict: Verdict, why: Option<&Error>) -> String {
     let headline = match verdict {
-        Verdict::Verified => good("✓ Verified.") + " This leaf is in the log, whose key you trust.",
+        Verdict::Verified => good("✓ Verified.") + " This entry is in the log, whose key you trust.",
         Verdict::Altered => {
-            bad("✗ Altered.") + " This receipt is not of this leaf, or one of them was changed."
+            bad("✗ Altered.") + " This receipt is not for this entry, or one of them was changed."
         }
         Verdict::Unconfirmed => {
-            doubt("? Consistent in itself, signer not confirmed.")
-                + " Signed by a key you have not chosen to trust: anyone could have made it."
+            doubt("? Signed by a log you haven't trusted.") + " Anyone could have made this receipt."
         }
-        _ => bad("✗ Broken.") + " Something about this receipt is not as you ask for.",
+        _ => bad("✗ Broken.") + " This receipt is not what you asked for.",
     };
     let checkpoint = &proof.checkpoint.checkpoint;
     let mut text = headline + "\n";
     let origin = plain(&checkpoint.origin);
-    let size = verdict::leaves(checkpoint.size);
+    let size = verdict::entries(checkpoint.size);
     let _ = writeln!(text, "{} {origin}, {size}, root {}", label("log:"), checkpoint.root);
     let _ = writeln!(text, "{} {}", label("leaf:"), proof.index);
     if let Some(error) = why {

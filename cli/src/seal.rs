@@ -14,7 +14,7 @@ use crate::errors::Failure;
 use crate::export::Part;
 use crate::input::{self, Input};
 use crate::output::{self, Output};
-use crate::verdict::leaves;
+use crate::verdict::entries;
 use crate::{export, key, style};
 
 /// Put chains and key notes into one log, and sign checkpoints of it
@@ -101,7 +101,7 @@ fn put(export: &mut Input, covered: u64, sealer: &mut Sealer<'_>, body: &mut Bod
 
 fn tell(sealed: &Sealed, checked: bool) {
     let Sealed { size, added, repeated, .. } = sealed;
-    let mut text = format!("a log of {}, {added} of them new", leaves(*size));
+    let mut text = format!("a log of {}, {added} of them new", entries(*size));
     if *repeated > 0 {
         let _ = write!(text, " ({repeated} were there already)");
     }

@@ -22,48 +22,50 @@ pub(crate) fn headline(report: &Report) -> String {
 /// The same, for a verdict that more than a report led to.
 pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
     match verdict {
-        Verdict::Altered => bad("✗ Altered.") + " Something here is not what was recorded.",
+        Verdict::Altered => bad("✗ Altered.") + " Something in this file is not what was recorded.",
         Verdict::Broken => {
             bad("✗ Broken.")
-                + " Something is missing, repeated, out of order, not allowed or not what was expected. Tampering, or a faulty writer."
+                + " Something is missing, repeated, out of order or not allowed. Either the log was tampered with, or a program that wrote it is faulty."
         }
         Verdict::NotChecked => {
             let unread = match report.findings.first().map(|finding| finding.code) {
                 Some(FindingCode::FormatHeader) => "? Not a countersign export, or its header is damaged.",
-                Some(FindingCode::FormatCompression) => "? Compressed in a way that is not read.",
-                _ => "? Not checked to the end.",
+                Some(FindingCode::FormatCompression) => "? Compressed in a way that can't be read.",
+                _ => "? Couldn't be fully checked.",
             };
-            doubt(unread) + " This says nothing about the log's integrity."
+            doubt(unread) + " This says nothing about whether the log was changed."
         }
         Verdict::Unconfirmed if report.checks.signatures.state == State::Pass => {
-            doubt("? Consistent in itself, log not confirmed.")
-                + " No log key that you trust signed the last checkpoint: anyone could have put these chains together."
+            doubt("? Unchanged since it was signed, but in a log you haven't trusted.")
+                + " No key that you trust signed the log's last checkpoint, so events may have been left out."
         }
         Verdict::Unconfirmed => {
-            doubt("? Consistent in itself, signer not confirmed.")
-                + " Signed by a key you have not chosen to trust: anyone could have made it."
+            doubt("? Unchanged since it was signed, but by a key you haven't trusted.")
+                + " Anyone could have made this file."
         }
         Verdict::Partial => {
-            good("✓ Intact,")
-                + &doubt(" not shown to be complete.")
-                + " Earlier, later or other events may exist, or some are withheld."
+            good("✓ Unchanged,")
+                + &doubt(" but this may be only part of the log.")
+                + " There may be other events, earlier or later or in between, and some may be withheld."
         }
         Verdict::Verified => {
             good("✓ Verified.")
-                + &format!(
-                    " Unaltered, in order, signed by keys you trust, {}.",
-                    complete_for(report.complete)
-                )
+                + &format!(" Unchanged, in order, signed with keys you trust, and {}.", complete(report))
         }
     }
 }
 
-fn complete_for(complete: Option<Complete>) -> String {
-    match complete {
-        Some(Complete::Range { range: [first, end] }) => {
-            format!("complete for leaves {first} to {} of this log", end.saturating_sub(1))
+fn complete(report: &Report) -> String {
+    match report.complete {
+        Some(Complete::Range { range: [0, end] })
+            if report.log.as_ref().is_some_and(|log| log.size == end) =>
+        {
+            format!("complete: all {} of the log so far", entries(end))
         }
-        Some(Complete::Closure) | None => "complete for the chains shown".into(),
+        Some(Complete::Range { range: [first, end] }) => {
+            format!("complete from entry {first} to entry {} of the log", end.saturating_sub(1))
+        }
+        Some(Complete::Closure) | None => "complete for the chains it contains".into(),
     }
 }
 
@@ -98,8 +100,8 @@ pub(crate) fn body(report: &Report, of: Of) -> String {
 
 fn log(report: &Report) -> String {
     let Some(log) = &report.log else { return String::new() };
-    let seen = log.time.map_or_else(String::new, |time| format!(", seen by witnesses at {time}"));
-    format!(", {}, root {}{seen}", leaves(log.size), log.root)
+    let seen = log.time.map_or_else(String::new, |time| format!(", confirmed by witnesses at {time}"));
+    format!(", {}, root {}{seen}", entries(log.size), log.root)
 }
 
 fn check_line(name: &str, check: &Check, report: &Report, of: Of) -> String {
@@ -136,7 +138,7 @@ fn covered(name: &str, checked: u64, report: &Report, of: Of) -> String {
     let many = |one: &str| count(checked, one);
     match name {
         "format" if of == Of::Log => {
-            leaves(counts.leaves) + " and " + &count(counts.checkpoints, "checkpoint")
+            entries(counts.leaves) + " and " + &count(counts.checkpoints, "checkpoint")
         }
         "format" => many("line"),
         "payloads" => {
@@ -148,8 +150,8 @@ fn covered(name: &str, checked: u64, report: &Report, of: Of) -> String {
         "signatures" => many("link") + ", by " + &count(counts.signatures, "signature"),
         "tree" => {
             let skipped =
-                if counts.skipped > 0 { format!(", {} skipped", counts.skipped) } else { String::new() };
-            many("checkpoint") + &format!(" over {leaves}{skipped}", leaves = leaves(counts.leaves))
+                if counts.skipped > 0 { format!(", {} left out", counts.skipped) } else { String::new() };
+            many("checkpoint") + &format!(" over {leaves}{skipped}", leaves = entries(counts.leaves))
         }
         "log" => many("checkpoint signature"),
         "range" => "the claimed range".into(),
@@ -166,9 +168,9 @@ pub(crate) fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
-/// A number of leaves.
-pub(crate) fn leaves(number: u64) -> String {
-    if number == 1 { "1 leaf".into() } else { format!("{number} leaves") }
+/// A number of leaves, which people know as entries of a log.
+pub(crate) fn entries(number: u64) -> String {
+    if number == 1 { "1 entry".into() } else { format!("{number} entries") }
 }
 
 fn findings(text: &mut String, report: &Report, of: Of) {
@@ -209,7 +211,7 @@ fn finding_line(finding: &Finding, of: Of) -> String {
     };
     let mut place = match (of, finding.index) {
         (Of::Export, _) => format!("line {}", finding.line),
-        (Of::Log, Some(index)) => format!("leaf {index}"),
+        (Of::Log, Some(index)) => format!("entry {index}"),
         (Of::Log, None) => "the log".into(),
     };
     match (finding.chain, finding.seq) {

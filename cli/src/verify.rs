@@ -22,7 +22,7 @@ use crate::{args, progress, readings, style, summaries, verdict};
 /// Verify an export, and say what it is worth
 ///
 /// Believes nothing because the export says so: whom to trust is told by the trust file. Without one the best verdict is
-/// "signer not confirmed". Prints the verdict, what each check covered, the first findings, and the signers.
+/// "signed by a key you haven't trusted". Prints the verdict, what each check covered, the first findings, and the signers.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,7 +34,7 @@ Examples:
   curl -s https://log.example/export | countersign verify - --trust trust.txt --max-age 24h --json | jq .verdict
 
 Exit status: 0 verified, 1 altered or broken, 2 not readable or not usable arguments,
-3 signer not confirmed, 4 intact but not shown to be complete, 5 not checked to the end.")]
+3 signed by a key you haven't trusted, 4 unchanged but maybe only part of the log, 5 not fully checked.")]
 pub(crate) struct Args {
     /// The export, perhaps compressed with gzip or zstd; - is the standard input
     #[arg(value_name = "EXPORT", required_unless_present = "summaries")]

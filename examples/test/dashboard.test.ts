@@ -137,7 +137,7 @@ test("what is clicked is verified a moment later, in the page and by the program
   await shown(page, "certificate-check").waitFor();
   await shows(page, "Verified", 3);
   await shows(page, "Proven", 3);
-  await page.getByRole("heading", { name: /^Intact|^Verified/ }).waitFor();
+  await page.getByRole("heading", { name: /^Unchanged|^Verified/ }).waitFor();
 
   const { verdict, events } = log.exported();
   assert.equal(verdict, "verified");
@@ -177,7 +177,7 @@ test("while the log is down nothing is lost, and the page says what is the matte
   await press(page, "Run invoice-run");
   await shown(page, "invoice-run").waitFor();
   const resume = await log.pause();
-  await strip(page, "The connection was lost").waitFor();
+  await strip(page, "Connection lost").waitFor();
   await press(page, "Run nightly-backup");
   await page.getByText("1 event waits, none is lost").waitFor();
   await assertAccessible(page, "the log is down");
@@ -208,7 +208,7 @@ test("what somebody changes on its way raises the alarm, and is not shown", { sk
   await shows(page, "Verified", 1);
   tamper();
   await press(page, "Run nightly-backup");
-  await page.getByRole("alert").filter({ hasText: "Something here is not what was recorded" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "Something in this file is not what was recorded" }).waitFor();
   await shows(page, "Proven", 2);
   await shows(page, "Verified", 1);
   await shown(page, "invoice-run").waitFor();

@@ -329,7 +329,7 @@ type Reason = (LineFault, &'static str);
 /// What is wrong with a leaf of that length on a line with that flaw, whatever the leaf is.
 fn check_leaf(length: usize, flaw: Option<&'static str>) -> Result<(), Reason> {
     if length > MAX_LEAF {
-        return Err((LineFault::LeafSize, "a leaf is at most 65,535 bytes"));
+        return Err((LineFault::LeafSize, "an entry is at most 65,535 bytes"));
     }
     flaw.map_or(Ok(()), |detail| Err((LineFault::Line, detail)))
 }

@@ -45,7 +45,7 @@ impl Pins {
             if root != Some(*pinned) {
                 self.split += 1;
                 let message =
-                    format_args!("the log's first {size} leaves are not those of the pinned checkpoint");
+                    format_args!("the log's first {size} entries are not those of the pinned checkpoint");
                 findings.add(AppendOnlySplitView, place, message);
             }
         }
@@ -74,7 +74,7 @@ impl Pins {
                 Some((checkpoint, at)) if size > checkpoint => {
                     rolled_back += 1;
                     let message =
-                        format_args!("the last checkpoint has {checkpoint} leaves, the pinned one {size}");
+                        format_args!("the last checkpoint has {checkpoint} entries, the pinned one {size}");
                     findings.add(AppendOnlyRollback, at, message);
                 }
                 _ => {

@@ -119,7 +119,7 @@ impl Chains {
             chain.whole = false;
             let (from, to) = (chain.seq + 1, link.seq - 1);
             let (code, how) =
-                if explained { (ChainJump, "among the leaves left out") } else { (ChainGap, "missing") };
+                if explained { (ChainJump, "among the entries left out") } else { (ChainGap, "missing") };
             if from == to {
                 findings.add(code, place, format_args!("link {from} of the chain is {how}"));
             } else {
@@ -208,7 +208,7 @@ mod tests {
         let said = |links: &[(u64, u64)]| found(links).pop().expect("a finding").message;
         assert_eq!(said(&[(1, 0), (3, 0)]), "link 2 of the chain is missing");
         assert_eq!(said(&[(2, 0), (7, 0)]), "links 3 to 6 of the chain are missing");
-        assert_eq!(said(&[(4, 0), (6, 1)]), "link 5 of the chain is among the leaves left out");
-        assert_eq!(said(&[(4, 0), (8, 4)]), "links 5 to 7 of the chain are among the leaves left out");
+        assert_eq!(said(&[(4, 0), (6, 1)]), "link 5 of the chain is among the entries left out");
+        assert_eq!(said(&[(4, 0), (8, 4)]), "links 5 to 7 of the chain are among the entries left out");
     }
 }

@@ -28,12 +28,12 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
         if range.contradicted(sequence.tree.position(), FIRST_LINE).is_some() {
             answer(false);
             let (begin, end) = (range.begin, range.end);
-            let message = format_args!("not all of the leaves {begin} to {} are here", end.max(1) - 1);
+            let message = format_args!("not all of the entries {begin} to {} are here", end.max(1) - 1);
             findings.add(ExpectedRange, FIRST_LINE, message);
         } else if tree_passes {
             answer(true);
         } else {
-            no_answer = Some("only a checkpoint can confirm the leaves' places");
+            no_answer = Some("only a checkpoint can confirm the entries' places");
         }
     }
     if let Some(age) = &expect.max_age {

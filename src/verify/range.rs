@@ -56,11 +56,11 @@ pub(super) fn check(
     let Some(range) = range else { return Check::of(0, 0, Some("the export claims no range")) };
     if let Some(place) = range.contradicted(position, last) {
         let (begin, end) = (range.begin, range.end);
-        let message = format_args!("the export claims to hold leaves {begin} to {} and does not", end - 1);
+        let message = format_args!("the export claims to hold entries {begin} to {} and does not", end - 1);
         findings.add(FindingCode::RangeMissing, place, message);
         return Check::of(1, 1, None);
     }
-    let reason = (!tree_passes).then_some("only a checkpoint can confirm the leaves' places");
+    let reason = (!tree_passes).then_some("only a checkpoint can confirm the entries' places");
     Check::of(u64::from(tree_passes), 0, reason)
 }
 

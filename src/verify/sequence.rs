@@ -180,7 +180,7 @@ impl Sequence {
         *next += 1;
         stretch.added = *next;
         self.malformed += 1;
-        let message = format_args!("a log has at most 2^53 - 1 leaves");
+        let message = format_args!("a log has at most 2^53 - 1 entries");
         self.findings.add(FindingCode::FormatLine, Place::line(self.line + entry.line), message);
         false
     }
@@ -395,7 +395,7 @@ impl Sequence {
                 }
                 if foreign || !key.vouched {
                     let message =
-                        format_args!("a revocation of the chain's key may be among the leaves left out");
+                        format_args!("a revocation of the chain's key may be among the entries left out");
                     self.unseen.add(FindingCode::KeyUnseen, place, message);
                 }
                 let stood = key.stated().map(|stated| stated.revocations.begin()).unwrap_or_default();

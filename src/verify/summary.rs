@@ -527,7 +527,7 @@ impl<'a> Stretch<'a> {
                 (FindingCode::PayloadDuplicateMember, Cow::Owned(detail))
             }
             Err(Mismatch::Differs) => {
-                let detail = "the event does not match the commit of its link";
+                let detail = "the event was changed after it was signed";
                 (FindingCode::PayloadMismatch, Cow::Borrowed(detail))
             }
         };

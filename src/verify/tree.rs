@@ -51,7 +51,7 @@ impl Tree {
             self.items += 1;
             self.failed += 1;
             let message = format_args!(
-                "leaf {position} cannot begin a subtree of 2^{level} leaves; the skip is ignored"
+                "entry {position} cannot begin a subtree of 2^{level} entries; the skip is ignored"
             );
             findings.add(TreeSkipAlignment, place, message);
         }
@@ -71,12 +71,12 @@ impl Tree {
         let position = self.position();
         let matches = if checkpoint.size != position {
             let size = checkpoint.size;
-            let message = format_args!("a checkpoint of {size} leaves stands after {position} leaves");
+            let message = format_args!("a checkpoint of {size} entries stands after {position} entries");
             findings.add(TreePosition, place, message);
             false
         } else if self.root() != Some(checkpoint.root) {
             let message =
-                format_args!("the {position} leaves before it have another root hash than the checkpoint");
+                format_args!("the {position} entries before it have another root hash than the checkpoint");
             findings.add(TreeRoot, place, message);
             false
         } else {
@@ -88,10 +88,10 @@ impl Tree {
 
     pub(super) fn check(&self, findings: &mut Findings) -> Check {
         if let Some(place) = self.uncovered {
-            findings.add(TreeUncovered, place, format_args!("leaves follow the last checkpoint"));
+            findings.add(TreeUncovered, place, format_args!("entries follow the last checkpoint"));
         }
         let none = (self.checkpoints == 0).then_some("there is no checkpoint");
-        let reason = none.or(self.uncovered.map(|_| "leaves follow the last checkpoint"));
+        let reason = none.or(self.uncovered.map(|_| "entries follow the last checkpoint"));
         Check::of(self.items, self.failed, reason)
     }
 }

@@ -11,9 +11,9 @@ export const STOPPED = {
 
 export const VERDICTS = {
   verified: ["Verified", "Of a log: complete for a range of its leaves."],
-  partial: ["Intact, not shown to be complete", "A part of a log, with gaps and withheld events."],
-  unconfirmed: ["Signer not confirmed", "No key here is one that the reader trusts."],
-  "not-checked": ["Not checked to the end", "A needed check had no answer."],
+  partial: ["Maybe only part of the log", "A part of a log, with gaps and withheld events."],
+  unconfirmed: ["Signer not trusted", "No key here is one that the reader trusts."],
+  "not-checked": ["Not fully checked", "A needed check had no answer."],
   broken: ["Broken", "Two links for one place."],
   altered: ["Altered", "An event is not the one that was recorded."],
   "no-export": ["No export", "An empty file."],

@@ -18,7 +18,7 @@ use super::memory::Memory;
 use super::tree::{self, Growth, Leaves};
 use crate::errors::Failure;
 use crate::source::Source;
-use crate::verdict::leaves;
+use crate::verdict::entries;
 
 /// More than any checkpoint is.
 const MAX_CHECKPOINT: usize = 1 << 18;
@@ -164,7 +164,7 @@ impl Watch<'_> {
             ));
             return Ok(());
         }
-        let message = format!("the log shows {}, and had {}", leaves(old.size), new.size);
+        let message = format!("the log shows {}, and had {}", entries(old.size), new.size);
         let finding = Finding::new(ROLLBACK, message).lasting();
         findings.add(finding.with_evidence(&[&pin.to_string(), &seen.to_string()]));
         Ok(())
@@ -268,7 +268,7 @@ impl Watch<'_> {
             }
             if there.size > here.size {
                 let message =
-                    format!("{name} has {}, and the log itself shows {}", leaves(there.size), here.size);
+                    format!("{name} has {}, and the log itself shows {}", entries(there.size), here.size);
                 let evidence = [pin.to_string(), text.clone()];
                 let evidence: Vec<&str> = evidence.iter().map(String::as_str).collect();
                 findings.add(Finding::new(BEHIND, message).at(name).lasting().with_evidence(&evidence));

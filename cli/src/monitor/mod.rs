@@ -25,7 +25,7 @@ use self::webhook::Webhook;
 use crate::errors::Failure;
 use crate::source;
 use crate::style::{bad, doubt, faint, label, plain};
-use crate::verdict::{count, leaves};
+use crate::verdict::{count, entries};
 use crate::verify::now;
 use crate::{args, input, origin, stop, style};
 
@@ -207,7 +207,7 @@ impl Monitor<'_> {
         style::done(&format!(
             "{}: {}, {chains}, root {}",
             plain(self.origin),
-            leaves(checkpoint.size),
+            entries(checkpoint.size),
             checkpoint.root
         ));
     }

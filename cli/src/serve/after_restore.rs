@@ -107,7 +107,7 @@ fn tell(restore: &Restore) {
     let known = restore.known();
     anstream::eprintln!("{}", style::label("After a restore:"));
     if let Some(head) = known.heads.last() {
-        let leaves = crate::verdict::leaves(head.size);
+        let leaves = crate::verdict::entries(head.size);
         anstream::eprintln!(
             "  {} {leaves}, root {}",
             style::label("signed last, as far as is known:"),
@@ -115,7 +115,7 @@ fn tell(restore: &Restore) {
         );
     }
     if let Some(size) = known.witnessed {
-        anstream::eprintln!("  {} {}", style::label("cosigned by a witness:"), crate::verdict::leaves(size));
+        anstream::eprintln!("  {} {}", style::label("cosigned by a witness:"), crate::verdict::entries(size));
     }
     if let Some(doubt) = &known.doubt {
         anstream::eprintln!("  {} {}", style::label("but:"), doubt.why);

@@ -23,9 +23,14 @@ export function verdictWords(report: Report, texts: Texts): VerdictWords {
   }
   const { complete } = result;
   const range = report.complete?.by === "range" ? report.complete.range : undefined;
-  const of = range === undefined ? complete.closure : complete.range(String(range[0]), String(range[1] - 1));
+  const of =
+    range === undefined
+      ? complete.closure
+      : range[0] === 0 && range[1] === report.log?.size
+        ? complete.all(range[1])
+        : complete.range(range[0], range[1] - 1);
   const unseen = report.checks.log.state === "pass" ? complete.unseenWithLog : complete.unseenWithoutLog;
-  return { ...words, says: `${words.says}, ${of}`, not: [...words.not, unseen] };
+  return { ...words, says: `${words.says} ${of}`, not: [...words.not, unseen] };
 }
 
 /** A few words for a code; the code itself where it is newer than the texts. */

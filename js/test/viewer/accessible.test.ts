@@ -98,7 +98,7 @@ test("every part can be reached and used by keys", async () => {
   const { page, close } = await site.open(of("/log.ndjson"));
   await verified(page);
   const reached: string[] = [];
-  for (let presses = 0; presses < 60 && !reached.some((name) => name.includes("rows:")); presses += 1) {
+  for (let presses = 0; presses < 60 && !reached.some((name) => name.includes("rows of events")); presses += 1) {
     await page.keyboard.press("Tab");
     reached.push(await focused(page));
   }
@@ -110,9 +110,9 @@ test("every part can be reached and used by keys", async () => {
     "Export",
     "Help",
     "success",
-    "As a table",
+    "Show as a table",
     "Columns",
-    "rows:",
+    "rows of events",
   ];
   const places = order.map((name) => reached.findIndex((one) => one.includes(name)));
   assert.ok(!places.includes(-1), `${order[places.indexOf(-1)]} is not reached: ${reached.join(" | ")}`);
@@ -130,9 +130,9 @@ test("every part can be reached and used by keys", async () => {
   await heading.waitFor();
   await page.keyboard.press("Escape");
   await heading.waitFor({ state: "detached" });
-  assert.match(await focused(page), /rows:/);
+  assert.match(await focused(page), /rows of events/);
   await page.keyboard.press("?");
-  const help = page.getByRole("dialog", { name: "Keys and searching" });
+  const help = page.getByRole("dialog", { name: "Keyboard shortcuts and search" });
   await help.waitFor();
   await page.keyboard.press("Escape");
   await help.waitFor({ state: "hidden" });
@@ -151,12 +151,12 @@ test("the tree that a screen reader is given", async () => {
   for (const part of [
     /- search:\s+- combobox "Search events"/,
     /- combobox "Order":\s+- option "Log order, first to last" \[selected\]/,
-    /- combobox "Times in":\s+- option "UTC" \[selected\]/,
+    /- combobox "Time zone":\s+- option "UTC" \[selected\]/,
     /- button "Export"/,
-    /- group "Frequent values":\s+- group "Outcome":\s+- button "success \d+"/,
+    /- group "Most frequent values":\s+- group "Outcome":\s+- button "success \d+"/,
     /- region "Events over time":[\s\S]*120 events from 2026-11-02 .*Z to 2026-11-04 .*Z/,
     /- status: 120 events/,
-    /grid "120 rows: /,
+    /grid "120 rows of events/,
     /- row .*\[selected\]/,
   ]) {
     assert.match(tree, part);
@@ -165,7 +165,7 @@ test("the tree that a screen reader is given", async () => {
   await page.locator(".notice[data-filtered=true]").waitFor();
   assert.match(
     await page.locator("countersign-viewer").ariaSnapshot(),
-    /- status:\s+- strong: "?Filtered: \d+ of 120 events shown\./,
+    /- status:\s+- strong: "?Showing \d+ of 120 events\./,
   );
   await close();
 });
@@ -175,7 +175,7 @@ test("a screen reader is told how it went", async () => {
   await verified(page);
   await page
     .getByRole("status")
-    .filter({ hasText: "Verdict: Altered. Something here is not what was recorded. 1 error listed." })
+    .filter({ hasText: "Verdict: Altered. Something in this file is not what was recorded. 1 error listed." })
     .waitFor();
   await close();
 });

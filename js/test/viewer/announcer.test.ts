@@ -18,10 +18,10 @@ test("progress is told now and then, and a verdict is the last word", () => {
   });
   assert.deepEqual(told, [
     "",
-    "Verifying, 12 percent",
-    "Verifying, 12 percent",
-    "Verifying, 60 percent",
-    "Verifying, 100 percent",
+    "Checking, 12 percent",
+    "Checking, 12 percent",
+    "Checking, 60 percent",
+    "Checking, 100 percent",
   ]);
   announcer.report(at(100, { report }), en);
   const verdict = announcer.said;

@@ -57,10 +57,7 @@ test("an event is summed up, and shown as parsed and as the bytes that matched",
   assert.deepEqual(await text(opened, ".sentence"), [
     "Jürgen Weiß (u_3) did config.update to job Nightly backup (job_3). Outcome: failure.",
   ]);
-  assert.match(
-    (await text(opened, ".standing"))[0] ?? "",
-    /^Signer trusted This is what a key that you trust signed\.$/,
-  );
+  assert.match((await text(opened, ".standing"))[0] ?? "", /^Signer trusted Signed with a key you trust\.$/);
   const row = await opened.call("shown");
   assert.deepEqual(await opened.tab.locator(".raw").allTextContents(), [row?.kind === "event" ? row.json : ""]);
   await opened.tab.locator(".drawer-body > .actions").getByRole("button", { name: "Copy" }).click();
@@ -71,11 +68,11 @@ test("an event is summed up, and shown as parsed and as the bytes that matched",
     "Recorded at2026-11-01 00:00:03.000Z by the signer’s clock",
     "Chain0123456789abcdef0123456789abcdef",
     "Seq4",
-    "Leaf4",
+    "Entry4",
     "Line6",
     "Signing keyexample.com/recorder",
     "Key ID5cc3cc17",
-    "Key AXXk 4Fqv BmVp PW1y J0qp Q9Zv V5xq 3h0h 5wF6 J8sY zGxk The whole verifier key example.com/recorder+5cc3cc17+AXX",
+    "Key AXXk 4Fqv BmVp PW1y J0qp Q9Zv V5xq 3h0h 5wF6 J8sY zGxk Full verifier key example.com/recorder+5cc3cc17+AXX",
   ]) {
     assert.ok(facts.includes(fact), `${fact} is not in\n${facts}`);
   }
@@ -88,7 +85,7 @@ test("each standing has its word, and none but trusted says trusted", { skip }, 
     await openRow(opened, row);
     words.push((await text(opened, ".standing .state"))[0]);
   }
-  assert.deepEqual(words, ["Signer trusted", "Signer not confirmed", "Signer suspect", "Signer not known yet"]);
+  assert.deepEqual(words, ["Signer trusted", "Signer not trusted", "Signer suspect", "Signer not known yet"]);
 });
 
 test("beside the rows it follows them, and gives the focus back", { skip }, async (t) => {
@@ -152,7 +149,7 @@ test("what changed is said in words and signs, member by member", { skip }, asyn
     "Added tags › [1] After: night",
     "Added owner After: u_9",
   ]);
-  assert.ok((await text(opened, ".drawer-body")).join().includes("4 members are the same."));
+  assert.ok((await text(opened, ".drawer-body")).join().includes("4 fields are unchanged."));
   const signs = await opened.tab
     .locator("cs-drawer .change")
     .first()
@@ -171,7 +168,7 @@ test("what is not known to have changed is not said to have", { skip }, async (t
     await openRow(opened, row);
     return (await text(opened, ".drawer-body")).join();
   };
-  assert.match(await said(1), /Before and after are the same\./);
+  assert.match(await said(1), /Nothing changed between before and after\./);
   assert.match(await said(2), /Only the state after was recorded\./);
   assert.doesNotMatch(await said(2), /Added/);
   await openRow(opened, 3);
@@ -182,15 +179,12 @@ test("large states are bounded, and all of them can be asked for", { skip }, asy
   const opened = await shown(t, "changed");
   const { tab } = opened;
   await openRow(opened, 4);
-  assert.match(
-    (await text(opened, ".change del"))[0] ?? "",
-    /^Before: a{2000}… The first 2,000 of 100,000 characters\.$/,
-  );
+  assert.match((await text(opened, ".change del"))[0] ?? "", /^Before: a{2000}… First 2,000 of 100,000 characters\.$/);
   await openRow(opened, 5);
   const drawn = () => tab.locator("cs-drawer .change").count();
   const first = await drawn();
   assert.ok(first <= 125, String(first));
-  assert.ok((await text(opened, ".drawer-body")).join().includes("more changes not drawn."));
+  assert.ok((await text(opened, ".drawer-body")).join().includes("more changes not shown."));
   await tab.getByRole("button", { name: "Show more" }).click();
   await tab.waitForFunction(
     (first) => (document.querySelector("main")?.shadowRoot?.querySelectorAll(".change").length ?? 0) > first,
@@ -215,14 +209,14 @@ test("a withheld event and a gap say what is known of them, and nothing is calle
   await openRow(opened, 8);
   const withheld = (await text(opened, ".drawer")).join();
   assert.match(withheld, /^Withheld event on line 11 9 of 60/);
-  assert.match(withheld, /Event withheld, unverified reason: erased/);
-  assert.match(withheld, /The reason is the exporter’s own word\. Nothing proves it\./);
+  assert.match(withheld, /Event erased \(the file’s word, not proven\)/);
+  assert.match(withheld, /The reason is what whoever made this file says\. Nothing proves it\./);
   assert.doesNotMatch(withheld, /This is what/);
   await openRow(opened, 11);
   assert.doesNotMatch((await text(opened, ".drawer")).join(), /Nothing proves it/);
   await openRow(opened, 5);
   const gap = (await text(opened, ".drawer")).join();
-  assert.match(gap, /1,024 leaves are not here: left out by the exporter.*leaves 6 to 1,029/);
+  assert.match(gap, /1,024 entries left out by whoever made this file.*entries 6 to 1,029/);
   assert.equal(await opened.tab.locator("cs-drawer .standing").count(), 0);
 });
 
@@ -230,9 +224,9 @@ test("the proof is asked for, waited for, cancelled, and shown step by step", { 
   const opened = await shown(t, "mixed");
   const { tab, call } = opened;
   await openRow(opened, 0);
-  const explain = tab.getByRole("button", { name: "Explain the proof" });
+  const explain = tab.getByRole("button", { name: "Show the proof" });
   await explain.press("Enter");
-  const progress = tab.getByRole("progressbar", { name: "Reading the file for the proof" });
+  const progress = tab.getByRole("progressbar", { name: "Reading the file to build the proof" });
   await progress.waitFor();
   assert.equal(await progress.evaluate((bar: HTMLProgressElement) => bar.value / bar.max), 0.5);
   await tab.getByRole("button", { name: "Cancel" }).press("Enter");
@@ -243,21 +237,21 @@ test("the proof is asked for, waited for, cancelled, and shown step by step", { 
   await call("explained");
   await tab.locator(".steps:focus").waitFor();
   assert.deepEqual(await text(opened, ".step-head"), [
-    "The event Holds",
-    "Its commitment Holds",
-    "Its link Holds",
-    "Its chain Holds",
-    "The signature Holds",
-    "The key Holds",
-    "Its leaf in the log Holds",
-    "The way up the tree Holds",
-    "The checkpoint Holds",
-    "The log’s signature Fails",
+    "The event OK",
+    "Its fingerprint in the log OK",
+    "Its link OK",
+    "Its chain OK",
+    "The signature OK",
+    "The key OK",
+    "Its entry in the log OK",
+    "From the entry to the root OK",
+    "The checkpoint OK",
+    "The log’s signature Failed",
     "The witnesses Not checked",
   ]);
   assert.equal(await tab.locator(".hashes tbody").count(), 11);
   assert.equal(await tab.locator("cs-proof b").count(), 0);
-  assert.match((await text(opened, ".proof-verdict"))[0] ?? "", /Intact, not shown to be complete\./);
+  assert.match((await text(opened, ".proof-verdict"))[0] ?? "", /Unchanged, but this may be only part of the log\./);
   const saving = tab.waitForEvent("download");
   await tab.getByRole("button", { name: "Save the proof" }).press("Enter");
   const file = await saving;
@@ -273,15 +267,15 @@ test("a proof that is not waited for is given up, and one that fails says why", 
   const opened = await shown(t, "mixed");
   const { tab, call } = opened;
   await openRow(opened, 0);
-  await tab.getByRole("button", { name: "Explain the proof" }).click();
+  await tab.getByRole("button", { name: "Show the proof" }).click();
   await tab.getByRole("progressbar").waitFor();
   await tab.getByRole("button", { name: "Next" }).click();
-  await tab.getByRole("button", { name: "Explain the proof" }).waitFor();
+  await tab.getByRole("button", { name: "Show the proof" }).waitFor();
   assert.ok((await call("heard")).includes("explain-aborted"));
-  await tab.getByRole("button", { name: "Explain the proof" }).click();
+  await tab.getByRole("button", { name: "Show the proof" }).click();
   await tab.getByRole("progressbar").waitFor();
   await call("unexplained");
-  await tab.getByText("The proof could not be made.").waitFor();
+  await tab.getByText("The proof could not be built.").waitFor();
   await tab.getByText("the file <b>changed</b>").waitFor();
   await tab.getByRole("button", { name: "Try again" }).click();
   await tab.getByRole("progressbar").waitFor();
@@ -312,12 +306,12 @@ test("nothing of a hostile event is executed, hidden, or taken for something els
   );
 
   const alike = await members(2);
-  assert.deepEqual(alike[0], ["аU+0430ction looks like action, and is another name", "session.login"]);
+  assert.deepEqual(alike[0], ["аU+0430ction looks like action, but is a different name", "session.login"]);
   assert.deepEqual(alike[1], ["action", "data.export"]);
   assert.match((await text(opened, ".sentence"))[0] ?? "", /^pаU\+0430ypal did data\.export to x\.$/);
 
   const big = await members(3);
-  assert.match(big.find(([name]) => name === "big")?.[1] ?? "", /^A{2000}… The first 2,000 of 1,000,000 characters\.$/);
+  assert.match(big.find(([name]) => name === "big")?.[1] ?? "", /^A{2000}… First 2,000 of 1,000,000 characters\.$/);
   assert.ok(((await text(opened, ".raw"))[0]?.length ?? 0) <= 20_001);
 
   const proto = await members(4);
@@ -343,7 +337,7 @@ test("nothing of a hostile event is executed, hidden, or taken for something els
 
   const wide = await members(9);
   assert.equal(wide.length, 250);
-  assert.ok((await text(opened, ".drawer-body")).join().includes("4,751 more members not drawn."));
+  assert.ok((await text(opened, ".drawer-body")).join().includes("4,751 more fields not shown."));
   await tab.getByRole("button", { name: "Show more" }).click();
   await tab.locator(".drawer-body > .members > div").nth(1_999).waitFor();
 
@@ -375,7 +369,7 @@ for (const theme of ["light", "dark"] as const) {
       );
     };
     await openRow(opened, 0);
-    await tab.getByRole("button", { name: "Explain the proof" }).click();
+    await tab.getByRole("button", { name: "Show the proof" }).click();
     await check("explaining");
     await call("explained");
     for (const details of await tab.locator("cs-proof summary").all()) await details.press("Enter");
@@ -396,7 +390,5 @@ test("it is all there in German", { skip }, async (t) => {
   assert.deepEqual(await text(opened, ".sentence"), [
     "Jürgen Weiß (u_3): config.update, betrifft job Nightly backup (job_3). Ergebnis: failure.",
   ]);
-  await opened.tab
-    .getByRole("gridcell", { name: "1.024 Blätter fehlen hier: vom Ersteller des Exports ausgelassen" })
-    .waitFor();
+  await opened.tab.getByRole("gridcell", { name: "1.024 Einträge vom Ersteller der Datei ausgelassen" }).waitFor();
 });

@@ -24,7 +24,7 @@ test("an address and a trust file give the verdict and the rows, under the stric
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   assert.equal(
     await page.locator(".strip-body > p").first().textContent(),
-    "Unaltered, in order, signed by keys you trust, complete for the chains shown.",
+    "Unchanged, in order, signed with keys you trust, and complete for the chains it contains.",
   );
   await page.locator(".notice", { hasText: "120 events" }).waitFor();
   await page.locator("cs-rows [role=row]").nth(5).waitFor();
@@ -35,7 +35,7 @@ test("an address and a trust file give the verdict and the rows, under the stric
 
 test("a file and a trust file's text", async () => {
   const { page, close } = await site.open("<countersign-viewer></countersign-viewer>");
-  await page.getByRole("heading", { name: "No export to show" }).waitFor();
+  await page.getByRole("heading", { name: "No file yet" }).waitFor();
   const reported = await page.evaluate(
     ([text, trust]) =>
       new Promise((resolve) => {
@@ -82,10 +82,14 @@ test("another export takes the place of the one before", async () => {
 });
 
 const WORDS = {
-  "log-range-full": ["verified", "Verified.", "complete for leaves 0 to 14 of this log."],
-  withheld: ["partial", "Intact, not shown to be complete.", "some are withheld"],
-  "plain-no-trust": ["unconfirmed", "Consistent in itself, signer not confirmed.", "anyone could have made it"],
-  "log-no-checkpoint": ["not_checked", "Not checked to the end.", "says nothing about the log's integrity"],
+  "log-range-full": ["verified", "Verified.", "complete: all 15 entries of the log so far."],
+  withheld: ["partial", "Unchanged, but this may be only part of the log.", "some may be withheld"],
+  "plain-no-trust": [
+    "unconfirmed",
+    "Unchanged since it was signed, but by a key you haven’t trusted.",
+    "Anyone could have made this file",
+  ],
+  "log-no-checkpoint": ["not_checked", "Couldn’t be fully checked.", "says nothing about whether the log was changed"],
   "log-took-a-fork": ["broken", "Broken.", "Something is missing, repeated, out of order"],
   "log-flip-event": ["altered", "Altered.", "not what was recorded"],
 } as const;
@@ -120,7 +124,7 @@ test("a finding leads to its event where that verified, and what did not is coun
   const { page, close } = await site.open(`<countersign-viewer src="/altered.ndjson"></countersign-viewer>`);
   await page.locator(".strip-more > summary").click();
   await page.locator(".finding-group[data-code='payload.mismatch'] > summary").click();
-  await page.getByText("1 event of this export is never listed: not what was signed").waitFor();
+  await page.getByText("1 event in this file is never listed, because it was changed").waitFor();
   const showing = (code: string) =>
     page.locator(`[data-code='${code}']`).getByRole("button", { name: "Show event", includeHidden: true });
   assert.equal(await showing("payload.mismatch").count(), 0);
@@ -147,7 +151,7 @@ test("a finding about an event that verified leads to it, whatever is looked for
   const { page, close } = await site.open(`<countersign-viewer src="/case" trust="/case-trust"></countersign-viewer>`);
   await page.locator("[data-verdict=verified]").waitFor();
   await page.getByRole("combobox", { name: "Search events" }).fill("action:nothing-is-like-this");
-  await page.getByText("No event is like this.").waitFor();
+  await page.getByText("No events match.").waitFor();
   await page.locator(".strip-more > summary").click();
   await page.locator("[data-code='time.late'] > summary").click();
   await page.locator("[data-code='time.late']").getByRole("button", { name: "Show event" }).first().click();
@@ -163,14 +167,14 @@ test("an event is proven from the bytes that were read, step by step, and its pr
   const element = `<countersign-viewer src="/case" trust="/case-trust" fragment></countersign-viewer>`;
   const { page, complaints, close } = await site.open(element, { hash: "#line=8" });
   const drawer = page.locator("cs-drawer");
-  await drawer.getByRole("button", { name: "Explain the proof" }).click();
-  await drawer.getByText("The proof by itself:").waitFor();
+  await drawer.getByRole("button", { name: "Show the proof" }).click();
+  await drawer.getByText("Result of the proof alone:").waitFor();
   const steps = drawer.locator(".steps > li");
   assert.equal(await steps.count(), 11);
-  assert.equal(await steps.filter({ hasText: "Holds" }).count(), 11);
+  assert.equal(await steps.filter({ hasText: /\bOK\b/ }).count(), 11);
   await steps.filter({ hasText: "The log’s signature" }).waitFor();
-  await steps.filter({ hasText: "The way up the tree" }).waitFor();
-  await drawer.locator(".proof-verdict", { hasText: "Intact, not shown to be complete." }).waitFor();
+  await steps.filter({ hasText: "From the entry to the root" }).waitFor();
+  await drawer.locator(".proof-verdict", { hasText: "Unchanged, but this may be only part of the log." }).waitFor();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     drawer.getByRole("button", { name: "Save the proof" }).click(),
@@ -187,12 +191,12 @@ test("an address that gives nothing is no verdict, and can be tried again", asyn
   const { page, close } = await site.open(
     `<countersign-viewer src="/missing" trust="/trust.txt"></countersign-viewer>`,
   );
-  await page.getByRole("heading", { name: "The export cannot be read" }).waitFor();
+  await page.getByRole("heading", { name: "The file can’t be read" }).waitFor();
   await page.getByText("status 404").waitFor();
-  await page.getByText("This is no verdict").waitFor();
+  await page.getByText("This is not a verdict").waitFor();
   assert.equal(await page.locator("cs-rows").count(), 0);
   site.answers.set("/missing", text);
-  await page.getByRole("button", { name: "Verify again" }).click();
+  await page.getByRole("button", { name: "Check again" }).click();
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   site.answers.delete("/missing");
   await close();
@@ -206,7 +210,7 @@ for (const [file, says] of [
     const { page, close } = await site.open(
       `<countersign-viewer src="/log.ndjson" trust="${file}"></countersign-viewer>`,
     );
-    await page.getByRole("heading", { name: "The trust file is unusable" }).waitFor();
+    await page.getByRole("heading", { name: "The trust file can’t be used" }).waitFor();
     await page.getByText(says).waitFor();
     await close();
   });
@@ -223,8 +227,8 @@ test("while it is read: progress, the first failure at once, and a way to stop",
     finish = () => response.end("\n");
   });
   const { page, close } = await site.open(`<countersign-viewer src="/slow"></countersign-viewer>`);
-  await page.getByText("The first failure:").waitFor();
-  await page.getByText("An event is not the one recorded").waitFor();
+  await page.getByText("The first problem:").waitFor();
+  await page.getByText("This event was changed after it was signed").waitFor();
   await page.getByText(/[km]B of .* MB/i).waitFor();
   assert.equal(await page.locator("[data-verdict]").count(), 0);
   // What is shown is signed; of whom it is, nobody can say before all is read.
@@ -232,7 +236,7 @@ test("while it is read: progress, the first failure at once, and a way to stop",
   await page.getByText("so far").waitFor();
   await page.getByRole("button", { name: "Cancel" }).press("Enter");
   await page.getByRole("heading", { name: "Cancelled" }).waitFor();
-  await page.locator("button:focus", { hasText: "Verify again" }).waitFor();
+  await page.locator("button:focus", { hasText: "Check again" }).waitFor();
   await page.getByText("nothing is shown as verified").waitFor();
   assert.equal(await page.locator("cs-rows").count(), 0);
   finish();
@@ -269,7 +273,7 @@ test("texts are replaced one by one, and the rest stay", async () => {
   });
   await page.getByRole("heading", { name: "All well." }).waitFor();
   await page.getByRole("button", { name: "Take along" }).waitFor();
-  await page.locator(".strip-body > p", { hasText: "Unaltered, in order" }).waitFor();
+  await page.locator(".strip-body > p", { hasText: "Unchanged, in order" }).waitFor();
   await close();
 });
 

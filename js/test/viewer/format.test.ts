@@ -5,7 +5,7 @@ import { de, en } from "../../dist/viewer/texts/texts.js";
 
 test("amounts, in each language", () => {
   const { bytes, duration, events, leaves } = en.figures;
-  assert.equal(leaves(1), "1 leaf");
+  assert.equal(leaves(1), "1 entry");
   assert.equal(events(1_234_567), "1,234,567 events");
   assert.equal(bytes(1), "1 byte");
   assert.equal(bytes(999), "999 bytes");

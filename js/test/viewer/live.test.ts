@@ -96,7 +96,7 @@ async function follow() {
 const alarms = (page: Page) => page.evaluate(() => (globalThis as unknown as { told: [string, string | null][] }).told);
 const alarm = (page: Page) => page.getByRole("alert").filter({ hasText: "Alarm" });
 const upTo = (page: Page, leaves: number) =>
-  page.locator(".live-line").filter({ hasText: `Verified up to ${leaves} leaves` });
+  page.locator(".live-line").filter({ hasText: `Verified up to ${leaves} entries` });
 const events = (page: Page, count: number) =>
   page.locator(".notice").filter({ hasText: new RegExp(`^\\s*${count} events`) });
 const eventsIn = (lines: readonly string[]) => lines.filter((line) => line.includes('"event":')).length;
@@ -116,7 +116,7 @@ test("events are verified and shown as they come", async () => {
   assert.equal((await page.locator("cs-rows [role=row][aria-rowindex]").count()) > 0, true);
   assert.equal(await alarm(page).count(), 0);
   await page.getByRole("button", { name: "Stop" }).click();
-  await page.getByText("Stopped following the log").waitFor();
+  await page.getByText("No longer following the log").waitFor();
   // What was verified until then stays.
   await page.getByRole("heading", { name: "Verified." }).waitFor();
   await events(page, eventsIn(lines)).waitFor();
@@ -130,7 +130,7 @@ test("after a cut it goes on from the last leaf, and nothing is lost or shown tw
   const { page, close } = await follow();
   await upTo(page, leavesIn(first)).waitFor();
   collector.cut();
-  await page.getByText("The connection was lost").waitFor();
+  await page.getByText("Connection lost").waitFor();
   await upTo(page, leavesIn(lines)).waitFor();
   await events(page, eventsIn(lines)).waitFor();
   assert.deepEqual(collector.asked, [
@@ -147,18 +147,18 @@ test("an event that is not the one recorded raises the alarm, which stays", asyn
   const { page, close } = await follow();
   await upTo(page, leavesIn(first)).waitFor();
   collector.send(...rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
-  await alarm(page).getByText("Something here is not what was recorded").waitFor();
+  await alarm(page).getByText("Something in this file is not what was recorded").waitFor();
   const [[verdict, pin] = assert.fail()] = await alarms(page);
   assert.equal(verdict, "altered");
   assert.ok(pin?.startsWith(`log.example/audit\n${leavesIn(first)}\n`), "the last good pin");
   const [download] = await Promise.all([
     page.waitForEvent("download"),
-    alarm(page).getByRole("button", { name: "Save the last good pin" }).click(),
+    alarm(page).getByRole("button", { name: "Save the last good checkpoint (pin)" }).click(),
   ]);
   assert.equal(await readFile(await download.path(), "utf8"), pin);
   // What comes later takes nothing back.
   collector.cut();
-  await page.getByText("The connection was lost").waitFor();
+  await page.getByText("Connection lost").waitFor();
   assert.equal(await alarm(page).count(), 1);
   await close();
 });
@@ -175,7 +175,7 @@ test("another log that comes after a cut is held to the pin", async () => {
   await upTo(page, leavesIn(lines)).waitFor();
   collector.cut();
   await alarm(page).waitFor();
-  await alarm(page).getByText("The log is another one than was pinned").waitFor();
+  await alarm(page).getByText("The log was rewritten since it was pinned").waitFor();
   assert.deepEqual(collector.asked.slice(1), [
     { from: null, last: String(leavesIn(lines) - 1) },
     { from: String(leavesIn(lines)), last: undefined },
@@ -196,7 +196,7 @@ test("a log that has become shorter raises the alarm", async () => {
   const { page, close } = await follow();
   await upTo(page, leavesIn(lines)).waitFor();
   collector.cut();
-  await alarm(page).getByText("The log is smaller than when it was pinned").waitFor();
+  await alarm(page).getByText("The log is shorter than when it was pinned").waitFor();
   assert.equal((await alarms(page))[0]?.[0], "altered");
   await close();
 });
@@ -205,7 +205,7 @@ test("who may not read is told so, and a log that is busy is asked again", async
   const collector = new Collector();
   collector.answers.push(refused(401));
   const denied = await follow();
-  await denied.page.getByRole("heading", { name: "The export cannot be read" }).waitFor();
+  await denied.page.getByRole("heading", { name: "The file can’t be read" }).waitFor();
   await denied.page.getByText("status 401").waitFor();
   await denied.close();
 

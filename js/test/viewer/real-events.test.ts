@@ -67,7 +67,7 @@ for (const source of new Set(table.map(([source = ""]) => source))) {
       await query.press("Enter");
       await page
         .locator(".notice")
-        .filter({ hasText: new RegExp(`^\\s*Filtered: ${counted(expected)} of`) })
+        .filter({ hasText: new RegExp(`^\\s*Showing ${counted(expected)} of`) })
         .waitFor();
     }
     const [as, outcome] = READ_AS[source] ?? [];

@@ -199,14 +199,14 @@ test("a screen reader is told columns, rows, who signed, and what is missing", {
   await tab.locator(".row time").first().waitFor();
   const tree = await tab.getByRole("grid").ariaSnapshot();
   const lines = tree.split("\n").map((line) => line.trim());
-  assert.match(lines[0] ?? "", /grid "60 rows: signed events/);
+  assert.match(lines[0] ?? "", /grid "60 rows of events/);
   for (const wanted of [
     /columnheader "Signer"/,
     /columnheader "Chain \/ seq"/,
     /row "Signer not known yet 2026-11-01 00:00:00.000Z job.create Ada Lovelace u_0 Nightly backup job_0 success 01234567 \/ 1" \[selected\]/,
     /gridcell "Signer trusted"/,
-    /gridcell "1,024 leaves are not here: left out by the exporter \(leaves 6 to 1,029\)"/,
-    /gridcell "Event withheld, unverified reason: erased"/,
+    /gridcell "1,024 entries left out by whoever made this file \(entries 6 to 1,029\)"/,
+    /gridcell "Event erased \(the file’s word, not proven\)"/,
     /gridcell "Event withheld, no reason given"/,
   ]) {
     assert.ok(
@@ -261,9 +261,9 @@ test("columns are chosen by keyboard alone: shown, moved, widened, and any membe
   await tab.getByRole("dialog", { name: "Columns" }).waitFor();
   await tab.getByRole("checkbox", { name: "Target" }).press("Space");
   await tab.getByRole("checkbox", { name: "Tenant" }).press("Space");
-  await button("Move Tenant forward").press("Enter");
+  await button("Move Tenant left").press("Enter");
   await button("Make Actor wider").press("Enter");
-  await tab.getByRole("textbox", { name: "Any other member" }).fill("context.ip");
+  await tab.getByRole("textbox", { name: "Another field" }).fill("context.ip");
   await tab.keyboard.press("Enter");
   await tab.keyboard.press("Escape");
   assert.deepEqual(
@@ -338,7 +338,7 @@ test("nothing found and rows that are lost are said in words", { skip }, async (
   await call("show", "none");
   await tab.getByText("No events.").waitFor();
   await call("show", "failing");
-  await tab.getByText("The browser has lost these events.").first().waitFor();
+  await tab.getByText("The browser no longer has these events.").first().waitFor();
 });
 
 test("a hostile event is text and nothing else, in rows too", { skip }, async (t) => {

@@ -28,7 +28,7 @@ const notice = (page: Page) => page.locator(".notice");
 /** Waits until so many events are shown as filtered. */
 async function filtered(page: Page, shown: number): Promise<void> {
   await notice(page)
-    .filter({ hasText: `Filtered: ${shown} of 120 events shown.` })
+    .filter({ hasText: `Showing ${shown} of 120 events.` })
     .waitFor();
 }
 
@@ -55,7 +55,7 @@ test("what is written is looked for, and the notice says that not all is shown",
   );
   await query(page).fill("action:no.such");
   await filtered(page, 0);
-  await notice(page).filter({ hasText: "No event is like this." }).waitFor();
+  await notice(page).filter({ hasText: "No events match." }).waitFor();
   await page.getByRole("button", { name: "Show all events" }).press("Enter");
   await page.locator(".notice[data-filtered=false]").waitFor();
   await page.locator("[role=grid]:focus").waitFor();
@@ -117,7 +117,7 @@ test("what cannot be understood is told, and what was found before stays", async
   // Nor is an address that cannot be understood taken for something else.
   const broken = await site.open(ELEMENT, { hash: "#q=outcome:failure+AND" });
   await broken.page.locator("#query-problems mark").filter({ hasText: "AND" }).waitFor();
-  await notice(broken.page).filter({ hasText: "The search was not understood" }).waitFor();
+  await notice(broken.page).filter({ hasText: "This search can’t be read" }).waitFor();
   await broken.close();
   await close();
 });
@@ -191,7 +191,7 @@ test("dragging over the chart chooses a time, as its table does", async () => {
   await filtered(page, within(since, until));
   await page.locator(".histogram-table summary").click();
   await page
-    .getByRole("button", { name: /^Only this time/ })
+    .getByRole("button", { name: /^Show only this time/ })
     .first()
     .click();
   await page.waitForFunction((before) => !location.hash.includes(before), encodeURIComponent(since));
@@ -225,7 +225,7 @@ test("rows in another order, and times in another zone, always with their offset
   assert.match(begin, /^2026-11-02 06:.*Z$/);
   await page.getByRole("combobox", { name: "Order" }).selectOption("By time, newest first");
   await first.filter({ hasText: "2026-11-04 0" }).waitFor();
-  await page.getByRole("combobox", { name: "Times in" }).selectOption("Local (−04:00)");
+  await page.getByRole("combobox", { name: "Time zone" }).selectOption("Local (−04:00)");
   await first.filter({ hasText: /^2026-11-04 0\d:.*-04:00$/ }).waitFor();
   assert.equal(new URL(page.url()).hash, "#order=-time&tz=local");
   await close();

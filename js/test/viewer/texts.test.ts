@@ -46,10 +46,10 @@ test("what a language says of the core's sentences has their slots and no others
 });
 
 test("slots are filled in each language's own order, and numbers grouped in its own way", () => {
-  assert.equal(en.rows.list.gapLeaves(1000, 2000), "leaves 1,000 to 2,000");
-  assert.equal(de.rows.list.gapLeaves(1000, 2000), "Blätter 1.000 bis 2.000");
-  assert.equal(en.query.filtered("1", "2 events"), "Filtered: 1 of 2 events shown.");
-  assert.deepEqual([1, 2, 1000].map(en.figures.leaves), ["1 leaf", "2 leaves", "1,000 leaves"]);
-  assert.deepEqual([1, 2, 1000].map(de.figures.leaves), ["1 Blatt", "2 Blätter", "1.000 Blätter"]);
+  assert.equal(en.rows.list.gapLeaves(1000, 2000), "entries 1,000 to 2,000");
+  assert.equal(de.rows.list.gapLeaves(1000, 2000), "Einträge 1.000 bis 2.000");
+  assert.equal(en.query.filtered("1", "2 events"), "Showing 1 of 2 events.");
+  assert.deepEqual([1, 2, 1000].map(en.figures.leaves), ["1 entry", "2 entries", "1,000 entries"]);
+  assert.deepEqual([1, 2, 1000].map(de.figures.leaves), ["1 Eintrag", "2 Einträge", "1.000 Einträge"]);
   assert.equal(en.strip.atLine("{line} $& $1"), "Line {line} $& $1", "what fills a slot is looked at no further");
 });

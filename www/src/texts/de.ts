@@ -31,9 +31,9 @@ export const de: PageTexts = {
 
   english: "Was das Prüfprogramm nur auf Englisch sagt, steht hier auf Englisch.",
 
-  title: "Einen Export prüfen – countersign",
-  heading: "Den Export eines Audit-Logs prüfen",
-  lead: "Feststellen, ob ein Log das ist, was aufgezeichnet wurde, anhand von Schlüsseln eigener Wahl.",
+  title: "Ein Audit-Log prüfen – countersign",
+  heading: "Ein Audit-Log prüfen",
+  lead: "Prüfen, ob ein Audit-Log seit der Signatur verändert wurde, wer es signiert hat und ob es vollständig ist.",
   truth:
     "Ein Urteil sagt, ob etwas das ist, was signiert wurde, und von wem. Ob ein Ereignis wahr ist, lässt sich keiner Datei ansehen.",
   drop: "Exporte, Vertrauensdateien, Schlüssel und Pins ablegen",
@@ -51,12 +51,12 @@ export const de: PageTexts = {
     ],
   },
   export: {
-    heading: "Export",
+    heading: "Zu prüfende Datei",
     hint: "Dateien irgendwo auf dieser Seite ablegen",
-    formats: ".ndjson, auch als .gz oder .zst, eine Datei oder mehrere Teile",
-    choose: "Export wählen",
-    another: "Anderen Export wählen",
-    add: "Teil oder zweiten Export hinzufügen",
+    formats: "der Export eines Logs: .ndjson, .ndjson.gz oder .ndjson.zst, als eine Datei oder in Teilen",
+    choose: "Datei wählen",
+    another: "Andere Datei wählen",
+    add: "Teil oder zweite Datei hinzufügen",
     sample: "Das Beispiel ausprobieren",
     joined: (pieces) => `zusammengesetzt aus ${files(pieces)}`,
     remove: "Entfernen",
@@ -64,14 +64,14 @@ export const de: PageTexts = {
   },
 
   trust: {
-    heading: "Wem vertraut wird",
-    none: "Ohne einen Schlüssel von jemandem, dem zu trauen ist, lautet die beste Antwort, dass eine Datei in sich stimmig ist.",
+    heading: "Vertraute Schlüssel",
+    none: "Ohne einen Schlüssel von jemandem, dem zu trauen ist, kann diese Seite sagen, dass eine Datei unverändert ist, aber nicht, wer sie gemacht hat.",
     choose: "Vertrauensdatei wählen",
     another: "Andere Vertrauensdatei wählen",
     pin: "Pin hinzufügen",
     remove: "Entfernen",
     forSession: "für diese Sitzung",
-    pinOf: (size) => `bei ${size} Blättern`,
+    pinOf: (size) => `bei ${size} Einträgen`,
     tooLarge: "größer, als eine Vertrauensdatei oder ein Pin sein kann",
     replaced: (name) =>
       `eine Vertrauensdatei, die zusammen mit einer anderen abgelegt wurde: ${name}, die gilt. Alles Vertraute gehört in eine Datei.`,
@@ -96,8 +96,8 @@ export const de: PageTexts = {
     summary: "Vertrauensdatei, Schlüssel oder Pin einfügen",
     label: "Text",
     placeholder: "name+1a2b3c4d+A…",
-    help: "Von jemandem, dem zu trauen ist: nicht von dort, woher der Export kommt.",
-    kind: "Es ist der Schlüssel von einem",
+    help: "Von jemandem, dem zu trauen ist, und nicht auf demselben Weg wie die zu prüfende Datei.",
+    kind: "Wessen Schlüssel ist es?",
     kinds,
     useKey: "Für diese Sitzung vertrauen",
     use: "Verwenden",
@@ -119,25 +119,25 @@ export const de: PageTexts = {
   },
 
   memory: {
-    summary: "Auf diesem Gerät gesehene Logs",
+    summary: "Auf diesem Gerät geprüfte Logs",
     none: "Noch keine. Ein Log, dessen Checkpoint gültig ist, wird hier gemerkt: bei welcher Größe und wann.",
-    switch: "Logs auf diesem Gerät merken und ihren nächsten Export dagegenhalten",
+    switch: "Logs auf diesem Gerät merken und bemerken, wenn sie umgeschrieben werden",
     refused:
       "Dieser Browser lässt die Seite nichts aufbewahren, also werden Logs nicht gemerkt. Stattdessen Pins als Dateien sichern.",
     stays: "Bleibt allein in diesem Browser und verlässt das Gerät nie.",
-    seen: (size) => `zuletzt gesehen bei Größe ${count(size)} am`,
+    seen: (size) => `zuletzt gesehen mit ${leaves(size)} am`,
     forget: "Vergessen",
     forgetAll: "Alle vergessen",
-    grown: (size) => `Zuletzt gesehen bei Größe ${count(size)} am`,
+    grown: (size) => `Hier zuletzt gesehen mit ${leaves(size)} am`,
     grownThen: ": Seitdem wurde nichts umgeschrieben.",
     grownBadThen: ": Der Baum des Logs ist seitdem nur gewachsen. Am Urteil ändert das nichts.",
     unknownThen: (size) =>
-      `. Ob seitdem etwas umgeschrieben wurde, lässt sich nicht sagen: Dieser Export lässt aus, wo Blatt ${count(size)} beginnt. Einen mit dieser Grenze anfordern.`,
+      `. Ob seitdem etwas umgeschrieben wurde, lässt sich nicht sagen: Dieser Export lässt aus, wo Eintrag ${count(size)} beginnt. Einen mit dieser Grenze anfordern.`,
     smallerThen:
       ", und dieser Export endet davor. Entweder ist er ein älterer, oder das Log wurde gekürzt. Daher kommt das Urteil.",
     rewrittenThen:
       ". Was in dieser Datei steht, ist nicht das, was damals da war: Das Log wurde umgeschrieben, oder ein anderes Log trägt denselben Namen. Diese Datei als Beleg aufheben.",
-    first: "Dieses Gerät hat dieses Log noch nie gesehen. Von jetzt an merkt es sich das Log bei Größe",
+    first: "Dieses Gerät sieht dieses Log zum ersten Mal. Es merkt sich jetzt dessen Größe:",
     leaveOut: "Ohne das prüfen, was dieses Gerät sich merkt",
   },
 
@@ -151,8 +151,8 @@ export const de: PageTexts = {
     finishing: "gleich fertig",
     cancel: "Abbrechen",
     part: (part, all) => `Teil ${count(part)} von ${count(all)}`,
-    agreeing: "Die Teile werden gegeneinander gehalten",
-    firstFailure: "Erster Fehler bisher",
+    agreeing: "Die Teile werden miteinander verglichen",
+    firstFailure: "Erstes Problem bisher",
     goesOn: "Die Prüfung geht bis zum Ende weiter, um alles zu finden. Vorher gibt es kein Urteil.",
   },
 
@@ -179,7 +179,7 @@ export const de: PageTexts = {
     together: (here, all) =>
       here === all
         ? `Zusammen enthalten sie alle ${leaves(all)} bis zum Ende des größten.`
-        : `Zusammen enthalten sie ${count(here)} von ${count(all)} Blättern bis zum Ende des größten.`,
+        : `Zusammen enthalten sie ${count(here)} von ${count(all)} Einträgen bis zum Ende des größten.`,
     missing: "In keinem:",
     agree: "Sie stimmen überein: Das Log ist von jedem zum nächstgrößeren nur gewachsen.",
     allIdentical:
@@ -200,7 +200,7 @@ export const de: PageTexts = {
       "other-log": "ein anderes Log",
       failed: "er ließ sich nicht noch einmal lesen",
     },
-    against: "gehalten gegen",
+    against: "verglichen mit",
   },
 
   verdict: {
@@ -215,12 +215,12 @@ export const de: PageTexts = {
     noHeader: "kein Kopf lesbar",
     holds: "Inhalt",
     holdsIn: (events, chains, leaves) => `${events} in ${chains}, ${leaves}`,
-    leftOut: "Ausgelassen",
-    withheld: (withheld) => `${events(withheld)} vorenthalten`,
-    skipped: (skipped) => `${leaves(skipped)} übersprungen`,
+    leftOut: "Nicht in dieser Datei",
+    withheld: (withheld) => `${events(withheld)} zurückgehalten`,
+    skipped: (skipped) => `${leaves(skipped)} ausgelassen`,
     checkpoint: "Letzter Checkpoint",
     none: "keiner",
-    seenBy: ", von Zeugen gesehen um",
+    seenBy: ", von Zeugen bestätigt um",
     root: "Wurzel-Hash des Logs beim letzten Checkpoint",
     sha256: "SHA-256",
   },
@@ -229,30 +229,31 @@ export const de: PageTexts = {
     heading: "Prüfungen",
     check: "Prüfung",
     result: "Ergebnis",
-    covered: "Umfang und Grund",
+    covered: "Was geprüft wurde",
     failed: (failed, all) => `${all}, davon ${count(failed)} fehlerhaft`,
-    answered: (all) => `${all} mit einer Antwort`,
+    answered: (all) => `${all} prüfbar`,
     see: "Siehe",
   },
 
   coverage: {
     heading: "Abdeckung",
-    about: "Welche Blätter des Logs hier sind, nach ihrem Platz darin, und was für sie bürgt.",
+    about:
+      "Welche Einträge des Logs in dieser Datei sind, wo sie im Log stehen und welche Checkpoints für sie bürgen.",
     aboutChains:
       "Wo jede Zeile in dieser Datei steht. Sie hat keine Checkpoints: Nur ihre Ketten halten sie zusammen.",
     shown: "Gezeigt",
-    other: "Hier, aber nicht als geprüft gezeigt",
-    withheld: "Vorenthalten",
+    other: "In der Datei, aber nicht geprüft",
+    withheld: "Zurückgehalten",
     skipped: "Ausgelassen",
     mismatch: "Checkpoint, der nicht passt",
     note: "Schlüsselnotiz",
-    from: (leaf) => `Blatt ${count(leaf)}`,
+    from: (leaf) => `Eintrag ${count(leaf)}`,
     chart: (parts) => `Abdeckung des Logs: ${parts}.`,
     chartShown: (shown) => `${leaves(shown)} gezeigt`,
     rows: {
-      leaves: "Blätter",
+      leaves: "Einträge",
       checkpoints: "Checkpoints",
-      cosigned: "Mitsigniert",
+      cosigned: "Bezeugt",
       notes: "Notizen",
       findings: "Befunde",
     },
@@ -260,17 +261,17 @@ export const de: PageTexts = {
     list: "Als Liste",
     show: "Zeigen",
     range: (begin, end) =>
-      end - begin === 1 ? `Blatt ${count(begin)}` : `Blätter ${count(begin)} bis ${count(end - 1)}`,
-    matches: "passt zu den Blättern davor",
-    mismatches: "passt nicht zu den Blättern davor",
+      end - begin === 1 ? `Eintrag ${count(begin)}` : `Einträge ${count(begin)} bis ${count(end - 1)}`,
+    matches: "passt zu den Einträgen davor",
+    mismatches: "passt nicht zu den Einträgen davor",
     existed: "bestand um",
     seen: "gesehen um",
     more: (more) => `${count(more)} weitere sind nicht aufgeführt.`,
-    size: (size) => `Checkpoint bei ${size === 1 ? "1 Blatt" : `${count(size)} Blättern`}`,
+    size: (size) => `Checkpoint bei ${size === 1 ? "1 Eintrag" : `${count(size)} Einträgen`}`,
     kinds: { log: "das Log", witness: "Zeuge", unknown: "unbekannter Schlüssel" },
     valid: "gültig",
     invalid: "ungültig",
-    unchecked: "nicht angesehen",
+    unchecked: "nicht geprüft",
     grant: "lässt zu:",
     revoke: "widerruft:",
     checkpoints,
@@ -283,15 +284,15 @@ export const de: PageTexts = {
 
   findings: {
     heading: "Befunde",
-    none: "Es gibt nichts, was man wissen müsste.",
+    none: "Keine Probleme gefunden.",
     times: (times) => `${count(times)}-mal`,
     first: (listed, all) => `Der Bericht führt die ersten ${count(listed)} von ${count(all)} auf.`,
     severity: { error: "Fehler", warning: "Warnung", info: "Hinweis" },
     line: "Zeile",
-    leaf: "Blatt",
+    leaf: "Eintrag",
     chain: "Kette",
     seq: "Nr.",
-    show: { event: "Ereignis zeigen", withheld: "Platz zeigen" },
+    show: { event: "Ereignis zeigen", withheld: "Zeigen, wo es fehlt" },
   },
 
   signers: {
@@ -320,10 +321,10 @@ export const de: PageTexts = {
     validUntil: "bis",
     since: "seit",
     by: "von",
-    at: (leaf, line) => `Blatt ${count(leaf)}, Zeile ${count(line)}`,
+    at: (leaf, line) => `Eintrag ${count(leaf)}, Zeile ${count(line)}`,
     inTrust: (line) => `in der Vertrauensdatei, Zeile ${count(line)}`,
     noEffect: "wirkungslos",
-    always: "ohne Grenze",
+    always: "ohne Ablauf",
     signedCheckpoints: (valid) => `${checkpoints(valid)}, gültig`,
     invalidCheckpoints: (invalid) => `${checkpoints(invalid)}, ungültig`,
     lastCosigned: "Zuletzt, nach eigener Uhr",
@@ -333,20 +334,20 @@ export const de: PageTexts = {
   },
 
   events: {
-    heading: "Signierte Ereignisse",
-    none: "Kein Ereignis in dieser Datei lässt sich als das zeigen, was ein Schlüssel signiert hat.",
-    each: "Jedes ist Byte für Byte das, was sein Schlüssel signiert hat. Nichts anderes aus der Datei wird hier gezeigt.",
+    heading: "Ereignisse",
+    none: "Kein Ereignis in dieser Datei hat eine gültige Signatur.",
+    each: "Jedes Ereignis ist genau so gezeigt, wie es signiert wurde. Nichts anderes aus der Datei wird hier gezeigt.",
     notWhole: "Auf die Datei als Ganzes ist kein Verlass: siehe das Urteil.",
     unconfirmed:
-      "Unterzeichner nicht bestätigt: So bezeichnete Ereignisse sind mit Schlüsseln signiert, denen nicht vertraut wird. Jeder könnte sie gemacht haben.",
+      "Unterzeichner nicht vertraut: So bezeichnete Ereignisse sind mit Schlüsseln signiert, denen nicht vertraut wird. Jeder könnte sie gemacht haben.",
     suspect:
       "Unterzeichner verdächtig: So bezeichnete Ereignisse sind mit Schlüsseln signiert, die widerrufen oder nicht rechtzeitig bezeugt wurden. Ein Dieb könnte sie gemacht haben.",
     reformatted: (reformatted) =>
       `${events(reformatted)} dieser Datei ${reformatted === 1 ? "wurde" : "wurden"} von einem Werkzeug umformatiert: Die Bytes in der Datei sind andere als die signierten; gezeigt ist die kanonische Form, die signiert wurde.`,
     unlisted: (unlisted) =>
-      `${events(unlisted)} dieser Datei ${unlisted === 1 ? "ist" : "sind"} nicht aufgeführt: nicht das, was signiert wurde, von keiner gültigen Signatur gedeckt oder auf einem fehlerhaften Glied.`,
+      `${events(unlisted)} dieser Datei ${unlisted === 1 ? "ist" : "sind"} nicht aufgeführt: verändert, oder eine Signatur fehlt oder ist ungültig.`,
     withheld: (withheld) =>
-      `${events(withheld)} ${withheld === 1 ? "ist" : "sind"} vorenthalten: aufgezeichnet, aber nicht in dieser Datei.`,
+      `${events(withheld)} ${withheld === 1 ? "ist" : "sind"} zurückgehalten: aufgezeichnet, aber nicht in dieser Datei.`,
     lost: "Dieses Ereignis lässt sich nicht zeigen. Die Datei erneut prüfen.",
   },
 
@@ -354,7 +355,7 @@ export const de: PageTexts = {
     heading: "Vergleich",
     openParts: "Zwei davon vergleichen",
     close: "Vergleich schließen",
-    one: "Dieser Export",
+    one: "Diese Datei",
     other: "Mit",
     same: "Dasselbe Log, nur gewachsen: Bis zum Ende des kleineren hat der größere dieselbe Geschichte.",
     identical: "Das ist ein und dieselbe Datei, Byte für Byte: Zu vergleichen gibt es nichts.",
@@ -362,21 +363,21 @@ export const de: PageTexts = {
     evidence:
       "Zwei Stände eines Logs, die nicht beide wahr sein können. Wer das Log betreibt, hat verschiedenen Lesern verschiedene Logs gezeigt oder es umgeschrieben. Beide Dateien und beide Checkpoints als Beleg aufheben.",
     untold: "Ob es dasselbe Log ist, ließ sich nicht sagen:",
-    byClaim: "Was folgt, geht nach den Plätzen, die jede Datei ihren Blättern gibt.",
+    byClaim: "Der Vergleich geht nach den Plätzen, die jede Datei ihren Einträgen gibt.",
     byPlace:
       "Was folgt, geht allein nach Plätzen: Am selben Platz können die beiden verschiedene Ereignisse haben.",
     otherLog: "Das sind Exporte verschiedener Logs. Zu vergleichen gibt es nichts.",
-    hides: (one: unknown, other: unknown) => html`In ${one}, nicht gezeigt in ${other}`,
+    hides: (one: unknown, other: unknown) => html`In ${one}, aber nicht in ${other}`,
     nothing: "Nichts: Jedes Ereignis, das er zeigt, zeigt auch der andere.",
     nothingByPlace: "Nichts: Wo er ein Ereignis zeigt, zeigt auch der andere eines am selben Platz.",
     has: (shown, leftOut, last) =>
       `${shown} gezeigt${leftOut.map((part) => `, ${part}`).join("")}; er endet nach ${last}`,
-    empty: "er enthält kein Blatt",
+    empty: "er enthält keinen Eintrag",
     as: {
-      withheld: "dort vorenthalten",
+      withheld: "dort zurückgehalten",
       skipped: "dort ausgelassen",
       beyond: "nach dessen Ende",
-      failed: "dort, aber nicht als geprüft gezeigt",
+      failed: "dort, aber nicht geprüft",
     },
     leaves,
     show: "Zeigen",
@@ -386,8 +387,8 @@ export const de: PageTexts = {
   },
 
   keep: {
-    heading: "Aufheben und wiederholen",
-    saveExport: "Export sichern",
+    heading: "Sichern und weitergeben",
+    saveExport: "Datei sichern",
     report: "Bericht herunterladen",
     print: "Bericht drucken",
     pin: "Pin sichern",
@@ -396,15 +397,15 @@ export const de: PageTexts = {
       "Es gibt keinen Pin zu sichern: Dazu braucht es ein Log, dessen Baum und Signatur bestehen, und keine fehlerhafte Prüfung.",
     pinHelp:
       "Der Pin ist der Checkpoint des Logs. Nächstes Mal angegeben, zeigt er, ob ein Log seitdem umgeschrieben oder gekürzt wurde.",
-    command: (missing) => `Dasselbe mit dem Programm${missing}:`,
+    command: (missing) => `Dieselbe Prüfung auf der Kommandozeile${missing}:`,
     once: (things) => ` (vorher zu sichern: ${things.join(" und ")})`,
-    theExport: "der Export",
+    theExport: "die Datei",
     theTrust: "die Vertrauensdatei",
     theSeen: "der gemerkte Pin",
     seen: "Gemerkten Pin sichern",
     thePasted: "was als Pin eingefügt wurde",
     pasted: "Eingefügten Pin sichern",
-    compare: "Mit anderem Export vergleichen",
+    compare: "Mit anderer Datei vergleichen",
     joinedFirst: ", sobald die Stücke zusammengesetzt sind",
     copy: "Kopieren",
     copied: "Kopiert.",
@@ -412,7 +413,7 @@ export const de: PageTexts = {
   },
 
   printed: {
-    heading: "Bericht über den Export eines Audit-Logs",
+    heading: "Bericht über ein Audit-Log",
     verified: "Geprüft um",
     tool: "Geprüft mit",
     page: (version) => `countersign ${version}, Prüfseite`,

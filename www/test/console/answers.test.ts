@@ -31,7 +31,7 @@ async function opened(t: TestContext, answer: (route: Route) => Promise<void>): 
 }
 
 async function enter(page: Page): Promise<void> {
-  await page.getByLabel("Reader’s token").fill(log.token);
+  await page.getByLabel("Access token").fill(log.token);
   await page.getByRole("button", { name: "Use this token" }).click();
   await page.locator("[data-standing=accepted]").waitFor();
 }
@@ -54,7 +54,7 @@ const CASES: readonly [name: string, answer: (route: Route) => Promise<void>, sa
   [
     "a page to log in",
     (route) => route.fulfill({ status: 200, contentType: "text/html", body: "<form>" }),
-    /What came is a web page/,
+    /The answer is a web page/,
   ],
 ];
 
@@ -84,7 +84,7 @@ async function showing(t: TestContext, name: string): Promise<Page> {
 }
 
 async function part(page: Page, name: string): Promise<string> {
-  await page.getByRole("navigation", { name: "Parts of the console" }).getByRole("link", { name }).click();
+  await page.getByRole("navigation", { name: "Sections of the console" }).getByRole("link", { name }).click();
   await page.locator(`main[data-tab="${name.toLowerCase()}"] section`).first().waitFor();
   return (await page.getByRole("main").innerText()).replace(/\s+/g, " ");
 }
@@ -93,7 +93,7 @@ test("what a proxy keeps back hides nothing else", { skip }, async (t) => {
   const page = await opened(t, (route) => route.continue());
   await page.route(/\/metrics$/, (route) => route.fulfill({ status: 404 }));
   await page.getByRole("link", { name: "Storage" }).click();
-  await page.getByText("There is nothing at this address").waitFor();
+  await page.getByText("Nothing was found at this address").waitFor();
   await page.locator("[data-healthy=true]").waitFor();
 });
 
@@ -107,7 +107,7 @@ test("whether the reader’s quorum is met is the core’s answer", { skip }, as
 
 test("grants and revocations are shown from key notes that verified", { skip }, async (t) => {
   const keys = await part(await showing(t, "key-revoked-regrant"), "Keys");
-  assert.match(keys, /Key notes in what was verified/);
+  assert.match(keys, /Key notes/);
   assert.match(keys, /revoked/i);
   assert.match(keys, /granted/i);
 });

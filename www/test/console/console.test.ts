@@ -45,7 +45,7 @@ async function trust(page: Page, text: string): Promise<void> {
 }
 
 async function enter(page: Page, token: string): Promise<void> {
-  await page.getByLabel("Reader’s token").fill(token);
+  await page.getByLabel("Access token").fill(token);
   await page.getByRole("button", { name: "Use this token" }).click();
 }
 
@@ -55,7 +55,7 @@ async function accepted(page: Page, token: string): Promise<void> {
 }
 
 const tab = (page: Page, name: string) =>
-  page.getByRole("navigation", { name: "Parts of the console" }).getByRole("link", { name }).click();
+  page.getByRole("navigation", { name: "Sections of the console" }).getByRole("link", { name }).click();
 
 const verdict = (page: Page, is: string) => page.locator(`countersign-viewer [data-verdict=${is}]`).waitFor();
 
@@ -71,7 +71,7 @@ test("only a good token lets one in, and it goes into one header and nowhere els
   log.record(events(5));
   await enter(page, "two words");
   await page.getByText("A token is one word").waitFor();
-  assert.equal(await page.getByLabel("Reader’s token").getAttribute("aria-invalid"), "true");
+  assert.equal(await page.getByLabel("Access token").getAttribute("aria-invalid"), "true");
   await enter(page, "ct_wrong");
   await page.locator(".refused[data-status='401']").waitFor();
   assert.match(await page.locator(".refused").innerText(), /does not know this token[\s\S]*The log says:/);
@@ -103,14 +103,14 @@ test("token and trust stay in this tab where the reader wants that, and no longe
   const { log, page } = await opened(t);
   log.record(events(3));
   await trust(page, log.trust);
-  await page.getByLabel("Keep token and trust file in this tab").check();
+  await page.getByLabel("Keep the token and the trust file").check();
   await accepted(page, log.token);
   await page.reload();
   await page.locator("[data-standing=accepted]").waitFor();
   await verdict(page, "verified");
   assert.equal(await page.evaluate(() => Object.values(localStorage).join().includes("ct_")), false);
   await page.locator(".access > summary").click();
-  await page.getByRole("button", { name: "Forget token and trust" }).click();
+  await page.getByRole("button", { name: "Sign out and forget the trust file" }).click();
   await page.locator("#token:focus").waitFor();
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
   await page.reload();
@@ -132,7 +132,7 @@ test("without trust the verdict says so, and a trust file is held against the sa
   assert.equal(asked.filter(({ pathname }) => pathname === "/export").length, before);
   await page.getByLabel("Trust file", { exact: true }).fill("hello");
   await page.getByRole("button", { name: "Use it" }).click();
-  await page.getByText("This is no trust file").waitFor();
+  await page.getByText("This isn’t a trust file").waitFor();
 });
 
 test("a search asks the log for what is wanted, and its address brings it back", { skip }, async (t) => {
@@ -183,7 +183,7 @@ test("what cannot be asked for is said before the log is asked, and what it refu
   const count = asked.length;
   await page.locator("main form").getByLabel("Only the newest").fill("ten");
   await page.getByRole("main").getByRole("button", { name: "Search", exact: true }).click();
-  await page.getByText("This must be a whole number.").waitFor();
+  await page.getByText("Enter a whole number.").waitFor();
   await page.locator("#search-limit:focus").waitFor();
   assert.equal(asked.length, count);
   await page.locator("main form").getByLabel("Only the newest").fill("5");
@@ -207,7 +207,7 @@ test("events show up while one watches, in every part", { skip }, async (t) => {
   await found(page, "7 events");
   await tab(page, "Coverage");
   await page.getByLabel("the live view").check();
-  await page.getByText("The live view goes on in the background.").waitFor();
+  await page.getByText("The live view continues in the background.").waitFor();
   const rows = page.getByRole("region", { name: "Checkpoints over time" }).getByRole("row");
   await rows.nth(2).waitFor();
   const count = await rows.count();
@@ -216,7 +216,7 @@ test("events show up while one watches, in every part", { skip }, async (t) => {
   await tab(page, "Live");
   await found(page, "8 events");
   await page.getByRole("button", { name: "Stop", exact: true }).click();
-  await page.getByRole("button", { name: "Begin again" }).waitFor();
+  await page.getByRole("button", { name: "Start again" }).waitFor();
   await row(page, "user.remove");
 });
 
@@ -278,7 +278,7 @@ test("a trust file that cannot be used is the reason in every part", { skip }, a
   await accepted(page, log.token);
   for (const name of ["Coverage", "Keys", "Witnesses"]) {
     await tab(page, name);
-    await page.getByText("There is no report").waitFor();
+    await page.getByText("There is no result").waitFor();
     assert.match(await page.locator("main .refused").innerText(), /trust\.invalid/);
   }
 });
@@ -338,12 +338,12 @@ test("keys, witnesses and storage say what they know and from whom", { skip }, a
   const { log, page } = await opened(t);
   log.record(events(3));
   await tab(page, "Keys");
-  await page.getByText("Nothing was verified yet").waitFor();
-  await page.getByRole("button", { name: "Give a token" }).click();
+  await page.getByText("Nothing has been verified yet").waitFor();
+  await page.getByRole("button", { name: "Enter a token" }).click();
   await page.locator("#token:focus").waitFor();
   await trust(page, log.trust);
   await accepted(page, log.token);
-  await page.getByRole("button", { name: "Verify all of the log" }).click();
+  await page.getByRole("button", { name: "Verify the whole log" }).click();
   const signer = page.locator("[data-trust=trust_file]");
   await signer.waitFor();
   assert.match(await signer.innerText(), /log\.example\/app/);
@@ -352,9 +352,13 @@ test("keys, witnesses and storage say what they know and from whom", { skip }, a
   await tab(page, "Storage");
   await page.locator("[data-healthy=true]").waitFor();
   const main = page.getByRole("main");
-  for (const said of [/operator’s word, unverified/i, /Durable leaves\s*5/, /Submissions answered\s*taken 1/])
+  for (const said of [
+    /Not verified: the operator’s word/i,
+    /Entries stored\s*5/,
+    /Submissions answered\s*taken 1/,
+  ])
     await main.filter({ hasText: said }).waitFor();
-  await page.getByText("All figures").click();
+  await page.getByText("All metrics").click();
   await page.getByRole("rowheader", { name: "countersign_log_size" }).waitFor();
 });
 

@@ -40,7 +40,7 @@ test("an address and a trust file give verdict and rows", { skip }, async () => 
   const events = lines.filter((line) => line.includes('"event":')).length;
   await page.locator(".notice", { hasText: `${events} events` }).waitFor();
   await page.getByRole("combobox", { name: "Search events" }).fill("action:no.such");
-  await page.getByText("No event is like this.").waitFor();
+  await page.getByText("No events match.").waitFor();
   assert.equal(new URL(page.url()).hash, "#q=action:no.such");
   assert.deepEqual(complaints, []);
   assert.deepEqual(site.asked.sort(), ["/log.ndjson", "/trust.txt"]);
@@ -70,7 +70,7 @@ test("a log is followed, and what is not what was recorded raises the alarm", { 
   await upTo(first);
   assert.equal(await alarm.count(), 0);
   send(rest.map((line) => line.replace('"event":{', '"event":{"forged":true,')));
-  await alarm.getByText("Something here is not what was recorded").waitFor();
+  await alarm.getByText("Something in this file is not what was recorded").waitFor();
   assert.deepEqual(complaints, []);
   assert.deepEqual(firefox.trap.asked, []);
   await close();

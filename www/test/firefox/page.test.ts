@@ -44,7 +44,7 @@ function flow(name: string, run: (page: Page) => Promise<void>): void {
   });
 }
 
-const grid = (page: Page) => page.getByRole("grid", { name: /signed events/i });
+const grid = (page: Page) => page.getByRole("grid", { name: /rows? of events/i });
 const drawer = (page: Page) => page.locator("#cs-drawer-heading");
 const query = (page: Page) => page.getByRole("combobox", { name: "Search events" });
 
@@ -56,7 +56,7 @@ flow("an export and a trust file give the verdict, compressed or not", async (pa
     ["export.ndjson.zst", zstdCompressSync(bytes)],
   ] as const) {
     await page.reload();
-    await choose(page, "Choose an export", [upload(name, content), upload("trust.txt", readFileSync(TRUST))]);
+    await choose(page, "Choose a file", [upload(name, content), upload("trust.txt", readFileSync(TRUST))]);
     await page.locator(".verdict").waitFor();
     assert.equal(await verdict(page), "Verified.", name);
     await page.getByText("301 events in 5 chains").waitFor();
@@ -75,7 +75,7 @@ flow("an altered event is told, and a finding leads to its event", async (page) 
   assert.equal(await verdict(page), "Altered.");
   await page
     .locator('[data-check="payloads"]')
-    .getByRole("button", { name: "An event is not the one recorded" })
+    .getByRole("button", { name: "This event was changed after it was signed" })
     .click();
   await page.locator('[data-code="payload.mismatch"][open]').waitFor();
 
@@ -94,8 +94,7 @@ flow("events are searched, and one of them is proven step by step", async (page)
   );
   const logins = events.filter(({ action }) => action === "login").length;
   await verifyVector(page, vector("large-whole"));
-  const shown = (count: number) =>
-    page.getByText(`Filtered: ${count} of ${events.length} events shown.`).waitFor();
+  const shown = (count: number) => page.getByText(`Showing ${count} of ${events.length} events.`).waitFor();
   await query(page).fill("action:login");
   await shown(logins);
   await page.getByRole("button", { name: "Show all events" }).click();
@@ -111,7 +110,7 @@ flow("events are searched, and one of them is proven step by step", async (page)
   await row.click();
   await drawer(page).waitFor();
   assert.equal((await row.boundingBox())?.y, place?.y, "what was looked at stays where it is");
-  await page.getByRole("button", { name: "Explain the proof" }).click();
+  await page.getByRole("button", { name: "Show the proof" }).click();
   const steps = page.locator("cs-proof .steps > li");
   await steps.filter({ hasText: "The log’s signature" }).waitFor();
   assert.equal(await steps.filter({ hasText: "Holds" }).count(), await steps.count());
@@ -131,7 +130,7 @@ flow("keys alone are enough", async (page) => {
   await page.keyboard.press("Escape");
   await drawer(page).waitFor({ state: "hidden" });
   await page.keyboard.press("?");
-  const help = page.getByRole("dialog", { name: "Keys and searching" });
+  const help = page.getByRole("dialog", { name: "Keyboard shortcuts and search" });
   await help.waitFor();
   await page.keyboard.press("Escape");
   await help.waitFor({ state: "hidden" });
@@ -147,7 +146,7 @@ flow("a log that was cut back since it was seen is told", async (page) => {
   ] as const) {
     await page.reload();
     await choose(page, "Choose a trust file", TRUST);
-    await choose(page, "Choose an export", upload("export.ndjson", content));
+    await choose(page, "Choose a file", upload("export.ndjson", content));
     await page.locator(".verdict").waitFor();
     assert.equal(await verdict(page), expected);
   }
@@ -155,12 +154,12 @@ flow("a log that was cut back since it was seen is told", async (page) => {
 });
 
 flow("two exports are compared: what one has that the other hides", async (page) => {
-  await choose(page, "Choose an export", [
+  await choose(page, "Choose a file", [
     upload("whole.ndjson", WHOLE),
     upload("trust.txt", readFileSync(TRUST)),
   ]);
   await page.locator(".verdict").waitFor();
-  await choose(page, "Compare with another export", vector("large-filter-by-content").export);
+  await choose(page, "Compare with another file", vector("large-filter-by-content").export);
   await page.locator('[data-agree="grown"]').waitFor();
   await page.locator(".compare [data-hidden=withheld]").first().getByRole("button", { name: "Show" }).click();
   await drawer(page)

@@ -43,7 +43,7 @@ for (const theme of ["light", "dark"] as const) {
     await page.getByRole("button", { name: "Use it" }).click();
     await assertAccessible(page, "a complaint");
 
-    await choose(page, "Choose an export", endless());
+    await choose(page, "Choose a file", endless());
     await page.getByRole("progressbar").waitFor();
     await assertAccessible(page, "verifying");
     await page.getByRole("button", { name: "Cancel" }).click();
@@ -51,7 +51,7 @@ for (const theme of ["light", "dark"] as const) {
     await assertAccessible(page, "cancelled");
 
     await choose(page, "Choose a trust file", upload("trust.txt", "nonsense\n"));
-    await page.getByRole("heading", { name: "The trust file is unusable" }).waitFor();
+    await page.getByRole("heading", { name: "The trust file can’t be used" }).waitFor();
     await assertAccessible(page, "failed");
 
     for (const name of [
@@ -134,7 +134,7 @@ test("all can be done with the keyboard alone", async (t) => {
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
 
-  await tabTo(page, "grid", /signed events/i);
+  await tabTo(page, "grid", /rows? of events/i);
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
@@ -169,13 +169,13 @@ test("a screen reader is told of the verdict, and finds the parts of the page", 
   assert.equal(await said.count(), 1);
   for (const name of [
     "Export",
-    "What you trust",
+    "Keys you trust",
     "Verified.",
     "Checks",
     "Coverage",
     "Findings",
     "Signers",
-    "Keep and repeat",
+    "Save and share",
   ]) {
     assert.equal(await page.getByRole("region", { name, exact: true }).count(), 1, name);
   }

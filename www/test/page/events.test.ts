@@ -26,7 +26,7 @@ async function opened(t: TestContext): Promise<Page> {
 
 async function verify(page: Page, exported: string, trust: string): Promise<void> {
   await choose(page, "Choose a trust file", upload("trust.txt", trust));
-  await choose(page, "Choose an export", upload("export.ndjson", exported));
+  await choose(page, "Choose a file", upload("export.ndjson", exported));
   await page.locator(".verdict").waitFor();
 }
 
@@ -145,7 +145,7 @@ test("events of signers that are unknown or suspect are marked", async (t) => {
   const page = await opened(t);
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
   await page.locator(".row.event").first().click();
-  assert.match((await page.locator(".standing").textContent()) ?? "", /Signer not confirmed/);
+  assert.match((await page.locator(".standing").textContent()) ?? "", /Signer not trusted/);
   await page.keyboard.press("Escape");
 
   await page.reload();

@@ -88,10 +88,10 @@ test("the page says which version it is, and what of itself can be checked", asy
 
 test("the first error is told while the file is still read", async (t) => {
   const page = await opened(t);
-  await choose(page, "Choose an export", endless('{"link":"nonsense"}\n'));
+  await choose(page, "Choose a file", endless('{"link":"nonsense"}\n'));
   await page.locator(".first-failure").waitFor({ timeout: 120_000 });
-  const told = page.getByRole("alert").filter({ hasText: "First error so far" });
-  assert.match((await told.textContent()) ?? "", /A malformed link.*format\.link.*line 2/s);
+  const told = page.getByRole("alert").filter({ hasText: "First problem so far" });
+  assert.match((await told.textContent()) ?? "", /A link can’t be read.*format\.link.*line 2/s);
   assert.equal(await page.locator(".verdict").count(), 0);
   assert.equal(await page.locator(".result").getAttribute("aria-busy"), "true");
 });
@@ -105,7 +105,7 @@ test("a trust file, a key and a pin can be pasted anywhere", async (t) => {
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
     await page.keyboard.press("ControlOrMeta+V");
   };
-  await choose(page, "Choose an export", file);
+  await choose(page, "Choose a file", file);
   await page.locator(".verdict").waitFor();
   await paste(text);
   await page.locator(".verdict.tone-good").waitFor();
@@ -137,7 +137,7 @@ test("pasting what is nothing of the kind takes nothing away", async (t) => {
     clipboardData.setData("text/plain", "See you at noon.");
     document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
   });
-  await page.getByRole("alert").filter({ hasText: "This is no trust file, no key and no pin" }).waitFor();
+  await page.getByRole("alert").filter({ hasText: "This isn’t a trust file, a key or a pin" }).waitFor();
   assert.equal(await verdict(page), "Verified.");
 });
 
@@ -145,7 +145,7 @@ test("a file with a single key asks what the key is trusted for", async (t) => {
   const page = await opened(t);
   const trust = readFileSync(vector("plain-closed").trust ?? "", "utf8");
   const [, vkey = ""] = /^emitter (\S+)$/m.exec(trust) ?? [];
-  await choose(page, "Choose an export", [
+  await choose(page, "Choose a file", [
     upload("ada.pub", `${vkey}\n`),
     upload("export.ndjson", readFileSync(vector("plain-closed").export)),
   ]);
@@ -162,7 +162,7 @@ test("everything is said in German too, and the language is kept", async (t) => 
   assert.equal(await page.evaluate(() => document.documentElement.lang), "de");
   assert.equal(await verdict(page), "Verändert.");
   await page.getByRole("heading", { name: "Prüfungen" }).waitFor();
-  assert.equal(await page.title(), "Einen Export prüfen – countersign");
+  assert.equal(await page.title(), "Ein Audit-Log prüfen – countersign");
   const findings = page.getByRole("region", { name: "Befunde" });
   assert.match((await findings.textContent()) ?? "", /Das Ereignis passt nicht zu dem, worauf/);
   assert.equal(await page.locator(".checks [lang], .finding-list [lang]").count(), 0);
@@ -175,9 +175,9 @@ test("everything is said in German too, and the language is kept", async (t) => 
   await page.locator(".verdict").waitFor();
   await page.locator("countersign-viewer").getByText("Spalten").first().waitFor();
   await page.reload();
-  await page.getByRole("heading", { name: "Den Export eines Audit-Logs prüfen" }).waitFor();
+  await page.getByRole("heading", { name: "Ein Audit-Log prüfen" }).waitFor();
   await page.getByRole("button", { name: "English" }).click();
-  await page.getByRole("heading", { name: "Verify an export of an audit log" }).waitFor();
+  await page.getByRole("heading", { name: "Check an audit log" }).waitFor();
 });
 
 test("signers are shown with their history, and who vouches for them", async (t) => {
@@ -185,7 +185,7 @@ test("signers are shown with their history, and who vouches for them", async (t)
   await verifyVector(page, vector("key-revoked-suspect"));
   const history = await page.locator(".signers .history li").allTextContents();
   assert.equal(history.length, 2);
-  assert.match(history[0] ?? "", /Granted.*by\s+example\.com\/dashboard.*leaf 1, line 3/s);
+  assert.match(history[0] ?? "", /Granted.*by\s+example\.com\/dashboard.*entry 1, line 3/s);
   assert.match(history[1] ?? "", /Revoked/);
   const roles = await page
     .locator(".vouchers > li")
@@ -219,15 +219,15 @@ test("the log's coverage shows what is left out and what vouches for the rest", 
   const page = await opened(t);
   await verifyVector(page, vector("large-filter-by-content"));
   const chart = page.getByRole("img", {
-    name: /^Coverage of the log: 313 leaves, .* 177 events withheld, 51 leaves skipped, 2 checkpoints\.$/,
+    name: /^Coverage of the log: 313 entries, .* 177 events withheld, 51 entries left out, 2 checkpoints\.$/,
   });
   await chart.waitFor();
   assert.equal(await page.locator(".coverage .checkpoint.matches").count(), 2);
-  await page.locator(".coverage").getByText("As a list").click();
-  const last = page.locator(".coverage-list li", { hasText: "Checkpoint at 313 leaves" });
+  await page.locator(".coverage").getByText("Show as a list").click();
+  const last = page.locator(".coverage-list li", { hasText: "Checkpoint at 313 entries" });
   assert.match((await last.textContent()) ?? "", /valid\s+the log\s+log\.example\/audit/);
   assert.match((await last.textContent()) ?? "", /valid\s+witness/);
-  await page.locator(".coverage-list").getByRole("button", { name: "Show Leaves 7 to 8" }).click();
+  await page.locator(".coverage-list").getByRole("button", { name: "Show Entries 7 to 8" }).click();
   await page.locator("#cs-drawer-heading").waitFor();
 });
 
@@ -236,7 +236,7 @@ test("a check that is not passed leads to what was found", async (t) => {
   await verifyVector(page, vector("flip-event"));
   await page
     .locator('[data-check="payloads"]')
-    .getByRole("button", { name: "An event is not the one recorded" })
+    .getByRole("button", { name: "This event was changed after it was signed" })
     .click();
   assert.equal(
     await page.evaluate(() => document.activeElement?.closest("details")?.dataset.code),

@@ -31,7 +31,7 @@ async function opened(t: TestContext): Promise<Page> {
 async function verify(page: Page, content: string | Buffer, trust = TRUST): Promise<void> {
   await page.reload();
   await choose(page, "Choose a trust file", trust);
-  await choose(page, "Choose an export", upload("export.ndjson", content));
+  await choose(page, "Choose a file", upload("export.ndjson", content));
   await page.locator(".verdict").waitFor();
 }
 
@@ -43,14 +43,14 @@ test("a log is remembered, and the next time nothing was rewritten since", async
   const page = await opened(t);
   await verify(page, EARLIER);
   assert.equal(await state(page), "first");
-  assert.match((await seen(page).textContent()) ?? "", /From now on it remembers it at size 80\./);
+  assert.match((await seen(page).textContent()) ?? "", /It now remembers its size: 80\./);
 
   await verify(page, WHOLE);
   assert.equal(await verdict(page), "Verified.");
   assert.equal(await state(page), "grown");
   assert.match(
     (await seen(page).textContent()) ?? "",
-    /Last seen at size 80 on\s+\d+ \w+ \d{4}: nothing was rewritten since\./,
+    /Last seen here with 80 entries on\s+\d+ \w+ \d{4}\. Nothing has been rewritten since\./,
   );
   assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "pass");
   // An event that is not the one recorded does not rewrite the log, and is not made up for by that.
@@ -59,11 +59,11 @@ test("a log is remembered, and the next time nothing was rewritten since", async
   assert.equal(await state(page), "grown");
   assert.match(
     (await seen(page).textContent()) ?? "",
-    /the log’s tree only grew since\. That takes nothing back/,
+    /Its tree has only grown since, but that doesn’t change/,
   );
   // What was seen last is what counts from now on.
   await verify(page, WHOLE);
-  assert.match((await seen(page).textContent()) ?? "", /Last seen at size 313 on/);
+  assert.match((await seen(page).textContent()) ?? "", /Last seen here with 313 entries on/);
   assert.match((await page.locator(".command code").textContent()) ?? "", / --pin 313\.pin\.txt$/);
 });
 
@@ -73,7 +73,7 @@ test("a log that was cut back is altered, and the reader can leave out what is r
   await verify(page, EARLIER);
   assert.equal(await state(page), "smaller");
   assert.equal(await verdict(page), "Altered.");
-  await page.getByRole("button", { name: "Verify without what this device remembers" }).click();
+  await page.getByRole("button", { name: "Check again without what this device remembers" }).click();
   await page.locator(".verdict:not(.tone-bad)").waitFor();
   assert.equal(await seen(page).count(), 0);
   // Nor does the older state take the place of the newer one.
@@ -94,7 +94,7 @@ test("of several parts the largest is held against what is remembered", async (t
   await verify(page, readFileSync(vector("log-two-chains").export), vector("log-two-chains").trust);
   await page.reload();
   await choose(page, "Choose a trust file", TRUST);
-  await choose(page, "Choose an export", [upload("a.ndjson", EARLIER), upload("b.ndjson", WHOLE)]);
+  await choose(page, "Choose a file", [upload("a.ndjson", EARLIER), upload("b.ndjson", WHOLE)]);
   await page.locator(".parts").waitFor();
   await page.getByRole("button", { name: /^b\.ndjson Altered\./ }).click();
   assert.equal(await state(page), "rewritten");
@@ -114,7 +114,7 @@ test("a part that cannot be held against what is remembered keeps the verdict th
   assert.equal(await page.locator('[data-code="append_only.not_reached"]').count(), 0);
   assert.match(
     (await seen(page).textContent()) ?? "",
-    /3 November 2026\. Whether anything was rewritten since cannot be told: this export leaves out where/,
+    /3 November 2026\. This file can’t show whether anything was rewritten since, because it leaves out where/,
   );
   assert.equal(await page.locator('[data-check="append_only"]').getAttribute("data-state"), "not_checked");
   // The older state stays what a later export must hold.
@@ -124,7 +124,7 @@ test("a part that cannot be held against what is remembered keeps the verdict th
 test("the device forgets when it is asked, and remembers nothing where it is told not to", async (t) => {
   const page = await opened(t);
   await verify(page, EARLIER);
-  await page.getByText("Logs seen on this device").click();
+  await page.getByText("Logs checked on this device").click();
   await page.getByRole("button", { name: "Forget log.example/audit" }).click();
   assert.deepEqual(JSON.parse((await remembered(page)) ?? "null"), []);
   await page.getByRole("checkbox", { name: /^Remember logs on this device/ }).uncheck();
@@ -135,7 +135,7 @@ test("the device forgets when it is asked, and remembers nothing where it is tol
 
 test("what cannot be trusted is not remembered, nor the sample", async (t) => {
   const page = await opened(t);
-  await choose(page, "Choose an export", upload("export.ndjson", WHOLE));
+  await choose(page, "Choose a file", upload("export.ndjson", WHOLE));
   await page.locator(".verdict").waitFor();
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict.tone-good").waitFor();
@@ -155,8 +155,8 @@ test("where the browser refuses storage, the page says so and works", async (t) 
   await page.goto(pathToFileURL(PAGE).href);
   await verify(page, WHOLE);
   assert.equal(await verdict(page), "Verified.");
-  await page.getByText("Logs seen on this device").click();
-  await page.getByText("This browser lets the page keep nothing").waitFor();
+  await page.getByText("Logs checked on this device").click();
+  await page.getByText("This browser doesn’t let the page store anything").waitFor();
   await page.getByRole("button", { name: "Deutsch" }).click();
-  await page.getByRole("heading", { name: "Den Export eines Audit-Logs prüfen" }).waitFor();
+  await page.getByRole("heading", { name: "Ein Audit-Log prüfen" }).waitFor();
 });

@@ -56,7 +56,7 @@ async function useAll(page: Page): Promise<void> {
   const { export: file, trust } = vector("large-whole");
   const padded = Buffer.concat([readFileSync(file), Buffer.alloc(5 << 20, "\n")]);
   await choose(page, "Choose another trust file", trust ?? []);
-  await choose(page, "Choose another export", upload("large.ndjson", padded));
+  await choose(page, "Choose another file", upload("large.ndjson", padded));
   await page.getByText("301 events in 5 chains").waitFor();
   assert.equal(await verdict(page), "Verified.");
   assert.deepEqual(errors, []);
@@ -123,7 +123,7 @@ test("a worker of the page is refused every connection too", async (t) => {
   await page.goto(server.address);
   const file = endless();
   const started = page.waitForEvent("worker");
-  await choose(page, "Choose an export", file);
+  await choose(page, "Choose a file", file);
   const answer = await (await started).evaluate(
     (address) =>
       fetch(address).then(

@@ -32,7 +32,7 @@ const words = async (page: Page, selector: string) =>
 
 test("several exports of one log keep their own verdicts, and are held against each other", async (t) => {
   const page = await opened(t);
-  await choose(page, "Choose an export", [
+  await choose(page, "Choose a file", [
     upload("b.ndjson.gz", gzipSync(WHOLE)),
     upload("a.ndjson", EARLIER),
     upload("c.ndjson.zst", zstdCompressSync(PART)),
@@ -43,17 +43,20 @@ test("several exports of one log keep their own verdicts, and are held against e
       .locator(".part")
       .evaluateAll((parts) => parts.map((part) => part.textContent?.replace(/\s+/g, " ").trim())),
     [
-      "a.ndjson Not checked to the end. 80 leaves",
-      "b.ndjson.gz Verified. 313 leaves",
-      "c.ndjson.zst Intact, not shown to be complete. 262 leaves",
+      "a.ndjson Couldn’t be fully checked. 80 entries",
+      "b.ndjson.gz Verified. 313 entries",
+      "c.ndjson.zst Unchanged, but this may be only part of the log. 262 entries",
     ],
   );
   assert.match(
     await words(page, ".parts-verdicts"),
-    /own verdict: 1 × Not checked to the end; 1 × Verified; 1 × Intact/,
+    /own verdict: 1 × Couldn’t be fully checked; 1 × Verified; 1 × Unchanged/,
   );
-  assert.match(await words(page, ".agree"), /They agree: the log only grew/);
-  await page.getByText("Together they hold all 313 leaves").waitFor();
+  assert.match(
+    await words(page, ".agree"),
+    /They agree: from each to the next larger one, the log only grew/,
+  );
+  await page.getByText("Together they contain all 313 entries").waitFor();
 
   // Another part is looked at.
   await page.getByRole("button", { name: /^b\.ndjson\.gz/ }).click();
@@ -65,20 +68,20 @@ test("several exports of one log keep their own verdicts, and are held against e
 test("exports that contradict each other are evidence, whatever each says alone", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose another trust file", vector("log-two-chains").trust ?? "");
-  await choose(page, "Choose an export", [upload("one.ndjson", OTHER), upload("two.ndjson", WHOLE)]);
+  await choose(page, "Choose a file", [upload("one.ndjson", OTHER), upload("two.ndjson", WHOLE)]);
   await page.locator(".parts").waitFor();
   assert.match(await words(page, ".agree"), /They contradict each other/);
   assert.match(await words(page, "#announcement"), /They contradict each other/);
   await page.getByRole("button", { name: "Compare two of them" }).click();
   await page.locator('[data-agree="contradicts"]').waitFor();
-  assert.doesNotMatch(await words(page, ".parts"), /Together they hold/);
+  assert.doesNotMatch(await words(page, ".parts"), /Together they contain/);
   // Each file's own count, and nothing that takes leaves at one place for the same.
   assert.deepEqual(await page.locator(".lane-of").allTextContents(), [
-    "one.ndjson 9 events shown; it ends after 15 leaves",
-    "two.ndjson 301 events shown; it ends after 313 leaves",
+    "one.ndjson 9 events shown; it ends after 15 entries",
+    "two.ndjson 301 events shown; it ends after 313 entries",
   ]);
-  assert.match(await words(page, ".compare"), /goes by places alone/);
-  assert.doesNotMatch(await words(page, ".compare"), /every event that it shows/);
+  assert.match(await words(page, ".compare"), /uses positions only/);
+  assert.doesNotMatch(await words(page, ".compare"), /Every event it shows/);
   const { text } = await saved(page, "Save both checkpoints");
   assert.match(text, /# one\.ndjson\n\nlog\.example\/audit\n15\n/);
   assert.match(text, /# two\.ndjson\n\nlog\.example\/audit\n313\n/);
@@ -87,18 +90,18 @@ test("exports that contradict each other are evidence, whatever each says alone"
   await page.locator(".printed").waitFor();
   const papers = await page.locator(".paper").allTextContents();
   assert.equal(papers.length, 2);
-  for (const paper of papers) assert.match(paper, /held against\s+(one|two)\.ndjson:\s+contradicts/);
+  for (const paper of papers) assert.match(paper, /compared with\s+(one|two)\.ndjson:\s+contradicts/);
 });
 
 test("two exports are compared: what one has that the other hides, and how", async (t) => {
   const page = await opened(t);
-  await choose(page, "Choose an export", upload("whole.ndjson", WHOLE));
+  await choose(page, "Choose a file", upload("whole.ndjson", WHOLE));
   await page.locator(".verdict").waitFor();
-  await choose(page, "Compare with another export", upload("part.ndjson", PART));
+  await choose(page, "Compare with another file", upload("part.ndjson", PART));
   await page.locator('[data-agree="grown"]').waitFor();
   assert.match(
     await words(page, ".compare .difference >> nth=0"),
-    /^In whole\.ndjson, not shown in part\.ndjson/,
+    /^In whole\.ndjson, but not in part\.ndjson/,
   );
   const hidden = page.locator(".compare .difference").first().locator("[data-hidden]");
   const counts = await hidden.evaluateAll((items) => {
@@ -113,34 +116,37 @@ test("two exports are compared: what one has that the other hides, and how", asy
     return sums;
   });
   assert.deepEqual(counts, { skipped: 51, withheld: 177 });
-  assert.match(await words(page, ".compare .difference >> nth=1"), /Nothing: every event that it shows/);
+  assert.match(await words(page, ".compare .difference >> nth=1"), /Nothing\. Every event it shows/);
 
   const first = hidden.and(page.locator('[data-hidden="withheld"]')).first();
   const [leaf] = /\d+/.exec((await first.textContent()) ?? "") ?? [];
   await first.getByRole("button", { name: "Show" }).click();
   await page.locator("#cs-drawer-heading", { hasText: /^Event on line/ }).waitFor();
-  assert.match((await page.locator(".drawer").textContent()) ?? "", new RegExp(`Leaf\\s*${leaf}\\b`));
+  assert.match((await page.locator(".drawer").textContent()) ?? "", new RegExp(`Entry\\s*${leaf}\\b`));
 });
 
 test("a contradiction is not lost among exports of different logs", async (t) => {
   const page = await opened(t);
   const { exported } = await recorded(['{"action":"a"}']);
   await choose(page, "Choose another trust file", vector("log-two-chains").trust ?? "");
-  await choose(page, "Choose an export", [
+  await choose(page, "Choose a file", [
     upload("one.ndjson", OTHER),
     upload("two.ndjson", WHOLE),
     upload("three.ndjson", exported),
   ]);
   await page.locator(".parts").waitFor();
-  assert.match(await words(page, ".agree >> nth=0"), /Exports of one log among them contradict each other/);
+  assert.match(
+    await words(page, ".agree >> nth=0"),
+    /Two of them are from one log and contradict each other/,
+  );
   assert.match(await words(page, ".agree >> nth=1"), /exports of 2 different logs/);
 });
 
 test("exports of different logs are not compared", async (t) => {
   const page = await opened(t);
   const { exported } = await recorded(['{"action":"a"}']);
-  await choose(page, "Choose an export", [upload("one.ndjson", WHOLE), upload("two.ndjson", exported)]);
-  await page.locator(".parts").getByText("These are exports of 2 different logs").waitFor();
+  await choose(page, "Choose a file", [upload("one.ndjson", WHOLE), upload("two.ndjson", exported)]);
+  await page.locator(".parts").getByText("These files are from 2 different logs").waitFor();
   await page.getByRole("button", { name: "Compare two of them" }).click();
   await page.locator('[data-agree="other-log"]').waitFor();
   assert.equal(await page.locator(".compare .difference").count(), 0);
@@ -149,23 +155,23 @@ test("exports of different logs are not compared", async (t) => {
 test("whether exports without checkpoints are of one log cannot be told", async (t) => {
   const page = await opened(t);
   const [one, two] = [await recorded(['{"action":"a"}']), await recorded(['{"action":"b"}'])];
-  await choose(page, "Choose an export", [
+  await choose(page, "Choose a file", [
     upload("one.ndjson", one.exported),
     upload("two.ndjson", two.exported),
   ]);
   await page.locator(".parts").waitFor();
-  assert.match(await words(page, ".agree"), /could not be told/);
+  assert.match(await words(page, ".agree"), /there is no way to tell/);
   // Nor is anything said of them together.
-  assert.doesNotMatch(await words(page, ".parts"), /Together they hold/);
+  assert.doesNotMatch(await words(page, ".parts"), /Together they contain/);
 });
 
 test("one file that is given twice is said to be one", async (t) => {
   const page = await opened(t);
   const { exported } = await recorded(['{"action":"a"}']);
-  await choose(page, "Choose an export", [upload("one.ndjson", exported), upload("two.ndjson", exported)]);
+  await choose(page, "Choose a file", [upload("one.ndjson", exported), upload("two.ndjson", exported)]);
   await page.locator(".parts").waitFor();
-  assert.match(await words(page, ".agree"), /one and the same file, byte for byte/);
-  assert.match(await words(page, ".part-agreement"), /held against one\.ndjson: the same file/);
+  assert.match(await words(page, ".agree"), /the same file, byte for byte/);
+  assert.match(await words(page, ".part-agreement"), /compared with one\.ndjson: the same file/);
   await page.getByRole("button", { name: "Compare two of them" }).click();
   await page.locator('[data-agree="identical"]').waitFor();
   assert.equal(await page.locator(".compare .difference").count(), 0);
@@ -179,18 +185,18 @@ test("pieces that a file was cut into are put together", async (t) => {
     const place = [...names].sort().indexOf(name);
     return upload(`export.ndjson.gz.${name}`, bytes.subarray(place * third, (place + 1) * third));
   });
-  await choose(page, "Choose an export", pieces);
+  await choose(page, "Choose a file", pieces);
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
   assert.equal(await page.locator(".parts").count(), 0);
-  assert.match(await words(page, ".chosen-files"), /export\.ndjson\.gz .*put together from 3 files/);
+  assert.match(await words(page, ".chosen-files"), /export\.ndjson\.gz .*joined from 3 files/);
 });
 
 test("a part is added and removed", async (t) => {
   const page = await opened(t);
-  await choose(page, "Choose an export", upload("a.ndjson", EARLIER));
+  await choose(page, "Choose a file", upload("a.ndjson", EARLIER));
   await page.locator(".verdict").waitFor();
-  await choose(page, "Add a part or a second export", upload("b.ndjson", WHOLE));
+  await choose(page, "Add another part or a second file", upload("b.ndjson", WHOLE));
   await page.locator(".parts").waitFor();
   await page.getByRole("button", { name: "Remove a.ndjson" }).click();
   await page.locator(".verdict", { hasText: "b.ndjson" }).waitFor();

@@ -19,8 +19,8 @@ after(async () => {
 });
 
 test("verifying shows how far it is, and can be cancelled", async () => {
-  await choose(page, "Choose an export", endless());
-  await page.getByRole("progressbar", { name: "Verifying endless.ndjson.gz" }).waitFor();
+  await choose(page, "Choose a file", endless());
+  await page.getByRole("progressbar", { name: "Checking endless.ndjson.gz" }).waitFor();
   await page.getByText(/^[1-9][0-9.]* (kB|MB) of 2[0-9.]* MB$/).waitFor();
   await page.getByText(/\/s$/).waitFor();
   assert.equal(await page.locator(".result").getAttribute("aria-busy"), "true");
@@ -36,10 +36,10 @@ test("verifying shows how far it is, and can be cancelled", async () => {
 });
 
 test("a cancelled file can be verified again, and another one instead of it", async () => {
-  await page.getByRole("button", { name: "Verify again" }).click();
+  await page.getByRole("button", { name: "Check again" }).click();
   await page.getByRole("progressbar").waitFor();
   await choose(page, "Choose a trust file", vector("plain-closed").trust ?? []);
-  await choose(page, "Choose another export", vector("plain-closed").export);
+  await choose(page, "Choose another file", vector("plain-closed").export);
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
   assert.match((await page.locator("#announcement").textContent()) ?? "", /^Verdict: Verified\./);

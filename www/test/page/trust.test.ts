@@ -27,14 +27,14 @@ const command = (page: Page) => page.locator(".command code").textContent();
 test("a signer is trusted for the session only after its key was shown and confirmed", async () => {
   const page = await opened();
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
-  assert.equal(await verdict(page), "Consistent in itself, signer not confirmed.");
+  assert.equal(await verdict(page), "Unchanged since it was signed, but by a key you haven’t trusted.");
   const vkey = (await page.locator(".signers > li > .facts .vkey").textContent()) ?? "";
 
   await page.getByRole("button", { name: /^Trust for this session…/ }).click();
   const dialog = page.getByRole("dialog");
   assert.equal(await dialog.locator(".vkey").textContent(), vkey);
   await dialog.getByRole("button", { name: "Don’t trust" }).click();
-  assert.equal(await verdict(page), "Consistent in itself, signer not confirmed.");
+  assert.equal(await verdict(page), "Unchanged since it was signed, but by a key you haven’t trusted.");
   assert.equal(await page.locator(".chosen-list li").count(), 0);
   // Whoever works by keyboard is where they were.
   await page.waitForFunction(() =>
@@ -49,7 +49,7 @@ test("a signer is trusted for the session only after its key was shown and confi
   assert.match((await page.locator(".chosen-list li").textContent()) ?? "", /emitter, for this session/);
   assert.match(
     (await page.locator(".signers > li").textContent()) ?? "",
-    /You trust this key for this session.*you, for this session/s,
+    /You trust this key until you close this page.*you, for this session/s,
   );
 
   assert.equal(await command(page), "countersign verify export.ndjson --trust trust.txt");
@@ -67,7 +67,7 @@ test("escape leaves a signer untrusted", async () => {
   await page.getByRole("button", { name: /^Trust for this session…/ }).click();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "hidden" });
-  assert.equal(await verdict(page), "Consistent in itself, signer not confirmed.");
+  assert.equal(await verdict(page), "Unchanged since it was signed, but by a key you haven’t trusted.");
   await page.close();
 });
 
@@ -81,10 +81,7 @@ test("a single key is trusted as an emitter, an issuer or a log", async () => {
   await page.getByText("Paste a trust file, a key or a pin").click();
   await page.getByLabel("Text", { exact: true }).fill("not a key");
   await page.getByRole("button", { name: "Use it", exact: true }).click();
-  assert.match(
-    (await page.locator("#pasted-complaint").textContent()) ?? "",
-    /no trust file, no key and no pin/,
-  );
+  assert.match((await page.locator("#pasted-complaint").textContent()) ?? "", /a trust file, a key or a pin/);
   for (const [kind = "", vkey = ""] of keys) {
     await page.getByLabel("Text", { exact: true }).fill(vkey);
     await page.getByRole("radio", { name: new RegExp(`^${kind}`, "i") }).check();
@@ -119,15 +116,15 @@ test("a saved pin is used the next time, and tells a log that was rewritten", as
 test("an unusable pin gives no verdict", async () => {
   const page = await opened();
   await choose(page, "Add a pin", upload("pin.txt", "hello\n"));
-  await choose(page, "Choose an export", vector("plain-closed").export);
-  await page.getByRole("heading", { name: "A pin is unusable" }).waitFor();
+  await choose(page, "Choose a file", vector("plain-closed").export);
+  await page.getByRole("heading", { name: "A pin can’t be used" }).waitFor();
   await page.close();
 });
 
 test("the command is copied, and quotes what a shell would act on", async () => {
   const page = await opened();
   const content = readFileSync(vector("plain-closed").export);
-  await choose(page, "Choose an export", upload("-my $(log).ndjson", content));
+  await choose(page, "Choose a file", upload("-my $(log).ndjson", content));
   await page.locator(".verdict").waitFor();
   assert.equal(await command(page), "countersign verify './-my $(log).ndjson'");
   await page.locator(".command").getByRole("button", { name: "Copy" }).click();
@@ -143,9 +140,9 @@ test("the sample verifies, and its keys are trusted for nothing else", async () 
   assert.equal(await verdict(page), "Verified.");
   assert.match(
     (await page.locator(".verdict .not").textContent()) ?? "",
-    /Never take a trust file from where an export comes from/,
+    /never take a trust file from where the file to check comes from/,
   );
-  await choose(page, "Choose another export", vector("plain-closed").export);
+  await choose(page, "Choose another file", vector("plain-closed").export);
   await page.locator(".verdict.tone-doubt").waitFor();
   assert.equal(await page.locator(".chosen-list li").count(), 0);
   await page.close();
@@ -157,7 +154,7 @@ test("the sample puts what was chosen before aside, and gives it back", async ()
   await choose(page, "Choose a trust file", trust);
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.getByRole("button", { name: "Remove sample-trust.txt" }).waitFor();
-  await choose(page, "Choose another export", file);
+  await choose(page, "Choose another file", file);
   await page.locator(".verdict.tone-good", { hasText: "export.ndjson" }).waitFor();
   assert.match((await page.locator(".chosen-list li").textContent()) ?? "", /^\s*trust\.txt/);
   await page.close();
@@ -168,7 +165,7 @@ test("a pin that comes with an export in the sample's place counts", async () =>
   const page = await opened();
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict").waitFor();
-  await choose(page, "Choose another export", [...pins, file]);
+  await choose(page, "Choose another file", [...pins, file]);
   await page.locator('[data-check="append_only"][data-state="fail"]').waitFor();
   assert.equal(await verdict(page), "Altered.");
 });

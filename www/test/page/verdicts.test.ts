@@ -26,9 +26,9 @@ async function opened(): Promise<Page> {
 const WORDS = {
   altered: "Altered.",
   broken: "Broken.",
-  not_checked: "Not checked to the end.",
-  unconfirmed: "Consistent in itself, signer not confirmed.",
-  partial: "Intact, not shown to be complete.",
+  not_checked: "Couldn’t be fully checked.",
+  unconfirmed: "Unchanged since it was signed, but by a key you haven’t trusted.",
+  partial: "Unchanged, but this may be only part of the log.",
   verified: "Verified.",
 };
 
@@ -132,7 +132,7 @@ for (const [name, content, code, hint] of NO_EXPORTS) {
 test("an export that needs a larger window is to be compressed again", async () => {
   const page = await opened();
   await verifyVector(page, vector("zstd-window"));
-  assert.equal(await verdict(page), "Compressed in a way that is not read.");
+  assert.equal(await verdict(page), "Compressed in a way that can’t be read here.");
   assert.match((await page.locator("main").textContent()) ?? "", /compress it again with a smaller window/i);
   assert.equal(await page.locator(".tone-bad").count(), 0);
   await page.close();
@@ -143,7 +143,7 @@ test("a complete range is named with its last leaf", async () => {
   await verifyVector(page, vector("large-whole"));
   assert.match(
     (await page.locator(".says").textContent()) ?? "",
-    /complete for leaves 0 to 312 of this log\.$/,
+    /complete: all 313 entries of the log so far\.$/,
   );
   await page.close();
 });
@@ -163,7 +163,7 @@ test("a finding leads to the place of an event that is withheld, and promises no
   const group = page.locator('[data-code="payload.withheld"]');
   await group.locator("summary").click();
   assert.equal(await group.getByRole("button", { name: "Show event" }).count(), 0);
-  await group.getByRole("button", { name: "Show its place" }).first().click();
+  await group.getByRole("button", { name: "Show where it is missing" }).first().click();
   await page.locator("#cs-drawer-heading").waitFor();
   await page.close();
 });
@@ -183,8 +183,8 @@ test("what is not shown as verified is said", async () => {
 test("an unusable trust file gives no verdict, and says which line", async () => {
   const page = await opened();
   await choose(page, "Choose a trust file", upload("trust.txt", "quorum none\nemitter nonsense\n"));
-  await choose(page, "Choose an export", vector("plain-closed").export);
-  await page.getByRole("heading", { name: "The trust file is unusable" }).waitFor();
+  await choose(page, "Choose a file", vector("plain-closed").export);
+  await page.getByRole("heading", { name: "The trust file can’t be used" }).waitFor();
   assert.match((await page.locator(".stopped").textContent()) ?? "", /Line 2:/);
   assert.equal(await page.locator(".verdict").count(), 0);
   await page.getByRole("button", { name: "Remove trust.txt" }).click();
@@ -210,7 +210,7 @@ test("files are told apart when they are dropped", async () => {
 test("a trust file's text can be dropped", async () => {
   const page = await opened();
   const { export: file, trust = "" } = vector("plain-closed");
-  await choose(page, "Choose an export", file);
+  await choose(page, "Choose a file", file);
   await page.locator(".verdict.tone-doubt").waitFor();
   await page.evaluate(
     (text) => {
