@@ -170,7 +170,7 @@ async function openedWith() {
   return {
     held,
     choose: async () => {
-      await answer(/Choose an(other)? export/, file);
+      await answer(/Choose a(nother)? file/, file);
       return page.evaluate(() => performance.now());
     },
   };

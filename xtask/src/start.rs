@@ -131,7 +131,7 @@ Each log has a console: search, live view, coverage, keys, witnesses, storage. I
     token:      {worker_token}
 
 To try:
-  1. Open the console of either log at Live, press Begin, and do something in the dashboard or the Worker: it is verified
+  1. Open the console of either log at Live, press Start, and do something in the dashboard or the Worker: it is verified
      as it arrives.
   2. {program} export --dir http://127.0.0.1:{log} --token-file {token_file} -o export.ndjson
      {program} verify export.ndjson --trust {trust_shown}

@@ -47,8 +47,8 @@ const error =
 
 const CASES: readonly [name: string, answer: (route: Route) => Promise<void>, says: RegExp][] = [
   ["403", error(403), /This token may not read this[\s\S]*The log says: <b>so it is<\/b> \(do this\) x\.y/],
-  ["429", error(429, { "retry-after": "12" }), /too much to do\s+Try again in 12 s\./],
-  ["503", error(503, { "retry-after": "soon" }), /cannot answer now\s+Try again in a moment\./],
+  ["429", error(429, { "retry-after": "12" }), /is busy\s+Try again in 12 s\./],
+  ["503", error(503, { "retry-after": "soon" }), /can’t answer right now\s+Try again in a moment\./],
   ["500", error(500), /failed to answer \(500\)/],
   ["no answer", (route) => route.abort("connectionrefused"), /did not answer/],
   [

@@ -199,7 +199,7 @@ test("events show up while one watches, in every part", { skip }, async (t) => {
   await trust(page, log.trust);
   await accepted(page, log.token);
   await tab(page, "Live");
-  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
   await row(page, "job.update");
   await verdict(page, "verified");
   log.record(events(3, "user.remove"));
@@ -231,7 +231,7 @@ test("an empty log says so, and is followed from its first event", { skip }, asy
     return route.continue();
   };
   await page.route("**/stream?*", record, { times: 1 });
-  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
   await row(page, "job.update");
 });
 
@@ -242,7 +242,7 @@ test("a log whose history changed while one watches raises an alarm that stays",
   await accepted(page, log.token);
   await verdict(page, "verified");
   await tab(page, "Live");
-  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
   await row(page, "job.update");
   await log.replace();
   // With less than it had, and with more.
@@ -262,7 +262,7 @@ test("what was wrong by a trust file alone is wrong for as long as it is trusted
   await trust(page, `${log.trust}witness w ${witness}\nquorum w\n`);
   await accepted(page, log.token);
   await tab(page, "Live");
-  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
   await page.locator(".alarms .alarm").waitFor();
   await page.locator(".access > summary").click();
   await page.getByLabel("Trust file", { exact: true }).fill(log.trust);
@@ -319,7 +319,7 @@ test("a log that stops is tried again, and that is said", { skip }, async (t) =>
   log.record(events(2));
   await accepted(page, log.token);
   await tab(page, "Live");
-  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
   await row(page, "job.update");
   const { host } = new URL(log.url);
   await log.stop();
@@ -387,7 +387,7 @@ for (const [colorScheme, width] of [
     await row(page, "job.update");
     await check("search");
     await tab(page, "Live");
-    await page.getByRole("button", { name: "Begin", exact: true }).click();
+    await page.getByRole("button", { name: "Start", exact: true }).click();
     await row(page, "job.update");
     await check("live");
     for (const name of ["Coverage", "Keys", "Witnesses", "Storage"]) {

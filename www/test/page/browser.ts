@@ -114,7 +114,7 @@ export async function verdict(page: Page): Promise<string> {
 export async function verifyVector(page: Page, { export: file, trust, pins }: Vector): Promise<void> {
   if (trust !== undefined) await choose(page, /Choose a(nother)? trust file/, trust);
   if (pins.length > 0) await choose(page, "Add a pin", [...pins]);
-  await choose(page, /Choose an(other)? export/, file);
+  await choose(page, /Choose a(nother)? file/, file);
   await page.locator(".verdict").waitFor();
 }
 

@@ -117,7 +117,7 @@ const NO_EXPORTS: [string, string, string, RegExp][] = [
 for (const [name, content, code, hint] of NO_EXPORTS) {
   test(`${name} is said to be no export, and accused of nothing`, async () => {
     const page = await opened();
-    await choose(page, /Choose an(other)? export/, upload(name, Buffer.from(content, "latin1")));
+    await choose(page, /Choose a(nother)? file/, upload(name, Buffer.from(content, "latin1")));
     await page.locator(".verdict").waitFor();
     assert.equal(await verdict(page), "Not a countersign export, or its header is damaged.");
     const text = (await page.locator("main").textContent()) ?? "";
