@@ -34,7 +34,7 @@ use crate::outbox::Directory;
 use crate::source::{Server, Source as _};
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::submit::Http;
-use crate::verdict::{count, leaves};
+use crate::verdict::{count, entries};
 use crate::verify::now;
 use crate::{input, key, origin, readings, rules, stop, style, token, verdict};
 
@@ -316,7 +316,7 @@ impl Watch<'_> {
         let (position, waiting) = (state.position, state.waiting.len());
         self.handing.end();
         ended?;
-        let looked = leaves(position);
+        let looked = entries(position);
         if all {
             style::done(&format!("{looked} looked at"));
             return Ok(0);
@@ -352,7 +352,7 @@ fn list(folder: &Path) -> Result<u8, Failure> {
             None => {}
         }
     }
-    let looked = leaves(state.position);
+    let looked = entries(state.position);
     let _ = writeln!(text, "{} {looked} of {} looked at", good("✓"), plain(&state.origin));
     verdict::print(&text)?;
     Ok(0)
