@@ -22,7 +22,9 @@ pub(crate) fn headline(report: &Report) -> String {
 /// The same, for a verdict that more than a report led to.
 pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
     match verdict {
-        Verdict::Altered => bad("✗ Altered.") + " Something in this file is not what was recorded.",
+        Verdict::Altered => {
+            bad("✗ Altered.") + " Something in this file is not what was recorded" + &changed(report) + "."
+        }
         Verdict::Broken => {
             bad("✗ Broken.")
                 + " Something is missing, repeated, out of order or not allowed. Either the log was tampered with, or a program that wrote it is faulty."
@@ -53,6 +55,14 @@ pub(crate) fn in_words(verdict: Verdict, report: &Report) -> String {
                 + &format!(" Unchanged, in order, signed with keys you trust, and {}.", complete(report))
         }
     }
+}
+
+/// How many events were changed, where any were.
+fn changed(report: &Report) -> String {
+    let changed = report.finding_counts.iter().find(|(code, _)| *code == FindingCode::PayloadMismatch);
+    changed.map_or_else(String::new, |(_, changed)| {
+        format!(": {changed} of {} changed after signing", count(report.checks.payloads.checked, "event"))
+    })
 }
 
 fn complete(report: &Report) -> String {

@@ -18,6 +18,10 @@ export function verdictWords(report: Report, texts: Texts): VerdictWords {
   if (report.verdict === "unconfirmed" && report.checks.signatures.state === "pass") {
     return { ...words, ...result.logUnconfirmed };
   }
+  const changed = report.finding_counts["payload.mismatch"] ?? 0;
+  if (report.verdict === "altered" && changed > 0) {
+    return { ...words, says: result.changed(changed, texts.figures.events(report.checks.payloads.checked)) };
+  }
   if (report.verdict !== "verified") {
     return words;
   }
