@@ -326,14 +326,19 @@ impl<'a> Writer<'a> {
         let start = self.out.len();
         // The name of something in AWS is no secret: `secretId` has that of the one that was read.
         let redact = match secrecy {
-            Secrecy::Open => false,
+            Secrecy::Open | Secrecy::Path => false,
             Secrecy::Secret => !text[index..].starts_with(b"\"arn:aws"),
             Secrecy::Named => true,
         };
         let end = match self.byte(index) {
             b'"' => {
                 let (end, escapes) = json::string_end(text, index + 1)?;
-                self.string(index, end, escapes);
+                if secrecy == Secrecy::Path {
+                    let path = json::unescape(self.slice(index + 1, end - 1));
+                    write_string(&self.redaction.shape(&path), &mut self.out);
+                } else {
+                    self.string(index, end, escapes);
+                }
                 if !redact {
                     self.redacted += self.redaction.mask(&mut self.out, start);
                 }
@@ -373,7 +378,7 @@ impl<'a> Writer<'a> {
     /// Ends the innermost object or array.
     fn close(&mut self) -> Result<(), IJsonError> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
-        if frame.secrecy != Secrecy::Open && !frame.is_object {
+        if matches!(frame.secrecy, Secrecy::Secret | Secrecy::Named) && !frame.is_object {
             // What was in it goes as one.
             self.redacted = frame.redacted;
             self.redact(frame.start);

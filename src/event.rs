@@ -179,6 +179,44 @@ mod tests {
     }
 
     #[test]
+    fn keeps_the_shape_of_a_requests_path() {
+        let redaction = Redaction::default().with_path_shapes();
+        for (json, kept) in [
+            (
+                r#"{"http":{"path":"/jobs/42/\u0037.json?a=1","status":200}}"#,
+                r#"{"http":{"path":"/jobs/{number}/{number}.json","status":200}}"#,
+            ),
+            (
+                r#"{"http":{"url":"https://u:p@a.example/k/SESSION7EXAMPLE01"}}"#,
+                r#"{"http":{"url":"https://a.example/k/{token}"}}"#,
+            ),
+            // Other members are left as they are.
+            (
+                r#"{"after":{"http":{"path":"/1"}},"http":{"host":"/1","x":{"path":"/1"}},"path":"/1"}"#,
+                r#"{"after":{"http":{"path":"/1"}},"http":{"host":"/1","x":{"path":"/1"}},"path":"/1"}"#,
+            ),
+            (r#"{"http":{"path":7}}"#, r#"{"http":{"path":7}}"#),
+            (
+                r#"{"http":{"path":["/1",{"token":"x"}]}}"#,
+                r#"{"http":{"path":["/1",{"token":"[redacted]"}]}}"#,
+            ),
+        ] {
+            assert_eq!(parse(json, &redaction), kept, "{json}");
+        }
+        let typed = br#"{"action":"http.request","http":{"method":"GET","path":"/7?x=1","status":200}}"#;
+        let event = Event::parse_typed(typed, &redaction).unwrap();
+        assert_eq!(
+            event.as_str(),
+            r#"{"action":"http.request","http":{"method":"GET","path":"/{number}","status":200}}"#
+        );
+        assert_eq!(event.redacted(), 0);
+        assert_eq!(
+            parse(r#"{"http":{"path":"/7"}}"#, &redaction.with("http.path")),
+            r#"{"http":{"path":"[redacted]"}}"#
+        );
+    }
+
+    #[test]
     fn counts_what_it_redacts() {
         for (json, count) in [
             (r#"{"a":"x","token":null}"#, 0),

@@ -176,6 +176,7 @@ pub mod link;
 pub mod log;
 pub mod merkle;
 pub mod note;
+pub mod path;
 #[cfg(feature = "prove")]
 pub mod proof;
 pub mod recorder;

@@ -35,9 +35,10 @@ enum Beside {
     Chain,
     LocalHour,
     Weekday,
+    PathTemplate,
 }
 
-const BESIDE: [(&str, Beside); 15] = [
+const BESIDE: [(&str, Beside); 16] = [
     ("read.as", Beside::As),
     ("read.action", Beside::Action),
     ("read.actor.id", Beside::ActorId),
@@ -53,6 +54,7 @@ const BESIDE: [(&str, Beside); 15] = [
     ("link.chain", Beside::Chain),
     ("derived.local_hour", Beside::LocalHour),
     ("derived.weekday", Beside::Weekday),
+    ("derived.path_template", Beside::PathTemplate),
 ];
 
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -90,7 +92,7 @@ impl Fields {
                         "a reading has as, action, actor.id, actor.name, actor.type, target.id, target.name, target.type, address, outcome and reason"
                     }
                     "link" => "a link has signer and chain",
-                    _ => "there are derived.local_hour and derived.weekday",
+                    _ => "there are derived.local_hour, derived.weekday and derived.path_template",
                 });
             };
             self.beside.push((*beside, id));
@@ -168,6 +170,10 @@ impl Fields {
             Beside::Chain => Some(Cow::Borrowed(entry.chain)),
             Beside::LocalHour => Some(Cow::Owned(hour.to_string())),
             Beside::Weekday => WEEKDAYS.get(weekday).map(|day| Cow::Borrowed(*day)),
+            Beside::PathTemplate => {
+                let path = entry.event.and_then(|event| event.at("http.path")?.string());
+                path.map(|path| Cow::Owned(countersign::path::shape(&path)))
+            }
             _ => entry.read.and_then(of_read),
         }
     }

@@ -50,6 +50,7 @@ mod fault;
 mod fields;
 mod finding;
 mod gate;
+pub mod inventory;
 mod keywords;
 #[cfg(feature = "state")]
 mod millis;

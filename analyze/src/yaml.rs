@@ -95,7 +95,7 @@ fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(),
 }
 
 /// A scalar without quotes.
-fn plain(text: &str) -> Value {
+pub(crate) fn plain(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),

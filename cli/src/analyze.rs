@@ -64,7 +64,7 @@ pub(crate) struct Args {
 }
 
 /// The exit status where something was found that is not to be there.
-const FOUND: u8 = 6;
+pub(crate) const FOUND: u8 = 6;
 
 pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let trust = verify::trust_or_nobody(args.trust.as_deref())?;
@@ -373,7 +373,7 @@ const REASONS: usize = 4;
 const RUNS: usize = 6;
 
 /// The range of leaves that the export is shown to be complete for.
-fn complete(report: &Report) -> Option<[u64; 2]> {
+pub(crate) fn complete(report: &Report) -> Option<[u64; 2]> {
     match report.complete {
         Some(Complete::Range { range }) if report.verdict == Verdict::Verified => Some(range),
         _ => None,
@@ -390,7 +390,7 @@ fn short(text: &str) -> String {
 }
 
 /// Leaves in runs: `3, 7 to 9`.
-fn ranges(leaves: &[u64]) -> String {
+pub(crate) fn ranges(leaves: &[u64]) -> String {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for leaf in leaves {
         match runs.last_mut() {

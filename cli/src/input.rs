@@ -198,7 +198,7 @@ impl Input {
     }
 
     /// All of a file that is no longer than so many MiB.
-    fn all(&mut self, most: u64) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn all(&mut self, most: u64) -> Result<Vec<u8>, Failure> {
         let name = self.name.clone();
         let mut bytes = Vec::new();
         self.reader()?

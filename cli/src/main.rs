@@ -17,6 +17,7 @@ mod grant;
 mod http;
 mod init;
 mod input;
+mod inventory;
 mod key;
 mod keygen;
 mod lines;
@@ -109,6 +110,7 @@ enum Command {
     Analyze(analyze::Args),
     Rules(rules::Args),
     Watch(Box<watch::Args>),
+    Inventory(inventory::Args),
     Completions(completions::Args),
 }
 
@@ -148,6 +150,7 @@ fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Watch(args) => watch::run(&args),
+        Command::Inventory(args) => inventory::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };
     match result {

@@ -60,6 +60,9 @@ pub(crate) struct Args {
     /// Redact only what --redact names
     #[arg(long)]
     no_redact: bool,
+    /// Keep only the shape of http.path and http.url: /jobs/{number} of /jobs/42, without the query
+    #[arg(long, value_name = "HOW", value_parser = ["shape"])]
+    path: Option<String>,
     /// Leave the chain open, to be gone on with by --resume, or by the next run with the same --outbox
     #[arg(long)]
     pub(crate) open: bool,
@@ -190,7 +193,8 @@ fn record(
 /// What is redacted.
 pub(crate) fn redaction(args: &Args) -> Redaction {
     let first = if args.no_redact { Redaction::none() } else { Redaction::default() };
-    args.redact.iter().fold(first, Redaction::with)
+    let redaction = args.redact.iter().fold(first, Redaction::with);
+    if args.path.is_some() { redaction.with_path_shapes() } else { redaction }
 }
 
 /// An error about a line, with what the line seems to be where it is no event.

@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "init",
     "dev",
     "keygen",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 19] = [
     "check",
     "receipt",
     "export",
+    "inventory",
     "monitor",
     "evidence",
     "token",

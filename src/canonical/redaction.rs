@@ -19,6 +19,8 @@ pub(super) const REDACTED: &[u8] = b"[redacted]";
 pub struct Redaction {
     rules: Option<Rules>,
     paths: Vec<String>,
+    /// What the paths of requests are replaced by, where that is asked for.
+    shape: Option<fn(&str) -> String>,
 }
 
 /// The rules that hold where nothing else is said. Artefacts that redact nothing are without them.
@@ -39,6 +41,8 @@ pub(super) enum Secrecy {
     Secret,
     /// It was asked for that it is taken out.
     Named,
+    /// It is a request's path, of which the shape is kept.
+    Path,
 }
 
 impl Default for Redaction {
@@ -46,6 +50,7 @@ impl Default for Redaction {
         Self {
             rules: Some(Rules { is_secret: names::is_secret, is_about: names::is_about, mask: texts::mask }),
             paths: Vec::new(),
+            shape: None,
         }
     }
 }
@@ -53,7 +58,7 @@ impl Default for Redaction {
 impl Redaction {
     /// Takes out nothing.
     pub const fn none() -> Self {
-        Self { rules: None, paths: Vec::new() }
+        Self { rules: None, paths: Vec::new(), shape: None }
     }
 
     /// The same with one more member: its name, or a path of names parted by dots (`card.number`), which is the end of
@@ -62,6 +67,18 @@ impl Redaction {
     pub fn with(mut self, path: impl Into<String>) -> Self {
         self.paths.push(path.into());
         self
+    }
+
+    /// The same with the members `http.path` and `http.url` replaced by their [shapes](crate::path::shape).
+    #[must_use]
+    pub fn with_path_shapes(mut self) -> Self {
+        self.shape = Some(crate::path::shape);
+        self
+    }
+
+    /// The shape of a request's path.
+    pub(super) fn shape(&self, path: &str) -> String {
+        self.shape.map_or_else(|| path.into(), |shape| shape(path))
     }
 
     /// What becomes of the value of a member of an object, by that object's secrecy, the member's name and its objects'
@@ -78,7 +95,13 @@ impl Redaction {
             Secrecy::Secret => !(rules.is_about)(name.as_bytes()),
             _ => (rules.is_secret)(name.as_bytes()),
         });
-        if is_secret { Secrecy::Secret } else { Secrecy::Open }
+        if is_secret {
+            Secrecy::Secret
+        } else if self.shape.is_some() && is_request_path(path()) {
+            Secrecy::Path
+        } else {
+            Secrecy::Open
+        }
     }
 
     /// Masks what looks like a secret in the JSON string that stands at the end of `out`, from `start` on. Gives how
@@ -86,6 +109,13 @@ impl Redaction {
     pub(super) fn mask(&self, out: &mut Vec<u8>, start: usize) -> usize {
         self.rules.map_or(0, |rules| (rules.mask)(out, start))
     }
+}
+
+/// Whether names, the innermost first, are those of a request's path.
+fn is_request_path(names: impl Iterator<Item = impl AsRef<str>>) -> bool {
+    let mut names = names.take(3);
+    let mut next = |known: &[&str]| names.next().is_some_and(|name| known.contains(&name.as_ref()));
+    next(&["path", "url"]) && next(&["http"]) && names.next().is_none()
 }
 
 /// Whether names, the innermost first, end with this path.

@@ -137,7 +137,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
 }
 
 fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
-    let prefix = prefix(args)?;
+    let prefix = prefix(&args.log)?;
     let token = token::load(args.token_file.as_deref())?;
     let request = Request::of(args)?;
     let mut stream = fetch(&prefix, &request, token.as_ref())?;
@@ -158,8 +158,8 @@ fn from_collector(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
 }
 
 /// The collector's address.
-fn prefix(args: &Args) -> Result<Prefix, Failure> {
-    Prefix::parse(&args.log).map_err(|why| {
+fn prefix(url: &str) -> Result<Prefix, Failure> {
+    Prefix::parse(url).map_err(|why| {
         let hint = "give the collector's address, such as https://log.example.com";
         Failure::unusable("arguments.invalid", why, hint).within("the URL")
     })
@@ -262,6 +262,14 @@ fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<St
     let client = Client::new(Redirects::SameHost)?;
     let answer = client.stream(&url, token.map(Token::as_str))?;
     answer.map_err(|refused| explain(&refused, token.is_some()).within(&prefix.to_string()))
+}
+
+/// All that the collector at this address has for who bears the token.
+pub(crate) fn stream(url: &str, token: Option<&Token>) -> Result<Input, Failure> {
+    let request = Request { path: "export".into(), query: Vec::new(), whole: true };
+    let stream = fetch(&prefix(url)?, &request, token)?;
+    let name = stream.name().to_owned();
+    Ok(Input::stream(&name, Box::new(stream)))
 }
 
 /// What a collector answers instead of an export.

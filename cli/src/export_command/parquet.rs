@@ -47,7 +47,7 @@ fn open(args: &Args) -> Result<Input, Failure> {
     }
     if Prefix::is_meant(&args.log) {
         let token = token::load(args.token_file.as_deref())?;
-        let stream = fetch(&prefix(args)?, &request, token.as_ref())?;
+        let stream = fetch(&prefix(&args.log)?, &request, token.as_ref())?;
         let name = stream.name().to_owned();
         return Ok(Input::stream(&name, Box::new(stream)));
     }

@@ -1,0 +1,296 @@
+//! Descriptions of APIs: OpenAPI 3.0 and 3.1 and Swagger 2, in JSON or YAML.
+//!
+//! Of a description only the operations are read, and tolerantly: what is not known, or is not as it should be, is
+//! passed over, for a description that a strict reader refuses describes an API all the same.
+
+mod matching;
+mod reader;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::fault::Fault;
+use crate::tree::{Node, Value};
+
+use super::call::Method;
+use matching::Paths;
+
+/// The largest description that is read, in bytes.
+pub const MAX_DESCRIPTION: usize = 64 << 20;
+/// The most operations of a description.
+const MAX_OPERATIONS: usize = 50_000;
+/// The most base paths that a path item's servers give it.
+const MAX_BASES: usize = 8;
+/// How many references lead from one to the next.
+const MAX_REFERENCES: usize = 8;
+
+/// An API as somebody described it.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// Its title.
+    pub title: String,
+    /// The version that it gives itself.
+    pub version: String,
+    pub(super) operations: Vec<Operation>,
+    paths: Paths,
+    /// The operations of each path.
+    methods: Vec<Vec<(Method, usize)>>,
+    templates: Vec<String>,
+}
+
+/// One method of one path.
+#[derive(Clone, Debug)]
+pub(super) struct Operation {
+    pub(super) method: Method,
+    /// As the description writes it.
+    pub(super) path: String,
+    pub(super) is_deprecated: bool,
+    /// Whether it asks for credentials, as far as the description says.
+    pub(super) is_secured: Option<bool>,
+}
+
+/// What a path of a call is in a description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Operation(usize),
+    /// The path is there, by its number, but not with this method.
+    Path(usize),
+}
+
+impl Description {
+    /// Reads a description.
+    ///
+    /// # Errors
+    /// [`Fault`] for what is neither JSON nor YAML, and for what describes no paths.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        if text.len() > MAX_DESCRIPTION {
+            let hint = "64 MiB are the most: leave out examples, or split it";
+            return Err(Fault::new("openapi.large", 0, "the description is too large", hint));
+        }
+        let root = reader::parse(text)?;
+        let Some(Value::Map(_)) = root.get("paths").map(|paths| &paths.value) else {
+            let hint = "give an OpenAPI 3 or Swagger 2 description, as JSON or YAML";
+            return Err(Fault::new("openapi.paths", root.line, "it describes no paths", hint));
+        };
+        let info = |name: &str| root.get("info").and_then(|info| info.get(name)).and_then(scalar);
+        let mut description = Self {
+            title: info("title").unwrap_or_default(),
+            version: info("version").unwrap_or_default(),
+            operations: Vec::new(),
+            paths: Paths::default(),
+            methods: Vec::new(),
+            templates: Vec::new(),
+        };
+        description.read(&Root::of(&root))?;
+        Ok(description)
+    }
+
+    fn read(&mut self, root: &Root<'_>) -> Result<(), Fault> {
+        let paths = root.node.get("paths").map(Node::members).unwrap_or_default();
+        let bases = Root::bases(root.node).unwrap_or_else(|| vec![String::new()]);
+        let secured = root.node.get("security").map(is_secured);
+        let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+        for member in paths.iter().filter(|member| member.name.starts_with('/')) {
+            let item = root.resolve(&member.node);
+            let bases = Root::bases(item).unwrap_or_else(|| bases.clone());
+            let kinds = root.parameters(&member.node, item);
+            let same = matching::normal(&member.name, &kinds);
+            let number = *numbers.entry(same).or_insert_with(|| {
+                self.methods.push(Vec::new());
+                self.templates.push(member.name.clone());
+                self.methods.len() - 1
+            });
+            for base in bases.iter().map(String::as_str).chain([""]) {
+                self.paths.add(&format!("{base}{}", member.name), &kinds, number);
+            }
+            for (name, operation) in item.members().iter().map(|member| (&member.name, &member.node)) {
+                let Some(method) = Method::of_item(name) else { continue };
+                if self.methods[number].iter().any(|(known, _)| *known == method) {
+                    continue;
+                }
+                if self.operations.len() == MAX_OPERATIONS {
+                    let hint = "50,000 operations are the most: split it";
+                    return Err(Fault::new("openapi.large", member.line, "it describes too much", hint));
+                }
+                self.methods[number].push((method, self.operations.len()));
+                self.operations.push(Operation {
+                    method,
+                    path: member.name.clone(),
+                    is_deprecated: operation.get("deprecated").is_some_and(is_true),
+                    is_secured: operation.get("security").map(is_secured).or(secured),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// How many operations it describes.
+    pub fn operations(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// How many paths it describes.
+    pub fn paths(&self) -> usize {
+        self.methods.len()
+    }
+
+    pub(super) fn template(&self, path: usize) -> &str {
+        self.templates.get(path).map_or("", String::as_str)
+    }
+
+    pub(super) fn find(&self, method: Method, path: &str) -> Option<Found> {
+        let number = self.paths.find(path)?;
+        let of = |method: Method| self.methods[number].iter().find(|(known, _)| *known == method);
+        // Who answers GET answers HEAD.
+        let found = of(method).or_else(|| if method == Method::HEAD { of(Method::GET) } else { None });
+        Some(found.map_or(Found::Path(number), |(_, operation)| Found::Operation(*operation)))
+    }
+}
+
+fn is_true(node: &Node) -> bool {
+    matches!(&node.value, Value::Bool(true)) || node.text() == Some("true")
+}
+
+fn scalar(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Text(text) | Value::Number(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// Whether one of the alternatives is nothing at all, there is a way in without credentials.
+fn is_secured(security: &Node) -> bool {
+    match &security.value {
+        Value::List(ways) => !ways.is_empty() && ways.iter().all(|way| !way.members().is_empty()),
+        _ => false,
+    }
+}
+
+/// A description, and what of it others point to.
+struct Root<'a> {
+    node: &'a Node,
+    /// What references lead to: by `components/parameters/name`.
+    shared: HashMap<(&'a str, &'a str), &'a Node>,
+}
+
+impl<'a> Root<'a> {
+    fn of(node: &'a Node) -> Self {
+        let mut shared = HashMap::new();
+        let components = node.get("components").map(Node::members).unwrap_or_default();
+        let kinds = components.iter().chain(node.members());
+        for kind in kinds.filter(|kind| {
+            matches!(&*kind.name, "parameters" | "pathItems" | "schemas" | "paths" | "x-path-items")
+        }) {
+            for member in kind.node.members() {
+                shared.entry((&*kind.name, &*member.name)).or_insert(&member.node);
+            }
+        }
+        Self { node, shared }
+    }
+
+    /// What a node stands for: itself, or what its `$ref` leads to within the description.
+    fn resolve(&self, node: &'a Node) -> &'a Node {
+        let mut node = node;
+        for _ in 0..MAX_REFERENCES {
+            let Some(reference) = node.get("$ref").and_then(Node::text) else { break };
+            let Some(pointer) = reference.strip_prefix("#/") else { break };
+            let Some((kind, name)) = pointer.rsplit_once('/') else { break };
+            let name = unescaped(name);
+            let kind = kind.rsplit('/').next().unwrap_or_default();
+            match self.shared.get(&(kind, &*name)) {
+                Some(found) => node = found,
+                None => break,
+            }
+        }
+        node
+    }
+
+    /// The base paths of a description's or a path item's servers; `None` where it names none.
+    fn bases(of: &Node) -> Option<Vec<String>> {
+        if let Some(base) = of.get("basePath").and_then(Node::text) {
+            return Some(vec![base.trim_end_matches('/').into()]);
+        }
+        let servers = of.get("servers").map(Node::items).filter(|servers| !servers.is_empty())?;
+        let mut bases = Vec::new();
+        for server in servers {
+            let Some(url) = server.get("url").and_then(Node::text) else { continue };
+            let mut url = url.to_owned();
+            for variable in server.get("variables").map(Node::members).unwrap_or_default() {
+                if let Some(value) = variable.node.get("default").and_then(scalar) {
+                    url = url.replace(&format!("{{{}}}", variable.name), &value);
+                }
+            }
+            let path = match url.split_once("://") {
+                Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+                None => &url,
+            };
+            let base = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').to_owned();
+            if (base.is_empty() || base.starts_with('/')) && !bases.contains(&base) && bases.len() < MAX_BASES
+            {
+                bases.push(base);
+            }
+        }
+        (!bases.is_empty()).then_some(bases)
+    }
+
+    /// What kinds of values the parameters in a path take, as far as that can be told by a look at them.
+    fn parameters(&self, given: &'a Node, item: &'a Node) -> BTreeMap<&'a str, Kind> {
+        let mut kinds = BTreeMap::new();
+        let operations = item.members().iter().filter(|member| Method::of_item(&member.name).is_some());
+        let lists = [given, item].into_iter().chain(operations.map(|member| &member.node));
+        for parameter in lists.filter_map(|of| of.get("parameters")).flat_map(Node::items) {
+            let parameter = self.resolve(parameter);
+            let is_in_path = parameter.get("in").and_then(Node::text) == Some("path");
+            let Some(name) = parameter.get("name").and_then(Node::text).filter(|_| is_in_path) else {
+                continue;
+            };
+            let kind = Kind::of(parameter.get("schema").unwrap_or(parameter));
+            // What operations do not agree about can be anything.
+            kinds
+                .entry(name)
+                .and_modify(|known| {
+                    if *known != kind {
+                        *known = Kind::Any;
+                    }
+                })
+                .or_insert(kind);
+        }
+        kinds
+    }
+}
+
+fn unescaped(name: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = name.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match (byte, after) {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                let digits = [*high, *low];
+                let text = core::str::from_utf8(&digits).unwrap_or_default();
+                bytes.push(u8::from_str_radix(text, 16).unwrap_or(b'%'));
+                rest = after;
+            }
+            _ => bytes.push(*byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).replace("~1", "/").replace("~0", "~")
+}
+
+/// What values a parameter takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Number,
+    Uuid,
+    #[default]
+    Any,
+}
+
+impl Kind {
+    fn of(schema: &Node) -> Self {
+        match (schema.get("type").and_then(Node::text), schema.get("format").and_then(Node::text)) {
+            (Some("integer" | "number"), _) => Self::Number,
+            (_, Some("uuid")) => Self::Uuid,
+            _ => Self::Any,
+        }
+    }
+}

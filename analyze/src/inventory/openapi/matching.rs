@@ -1,0 +1,169 @@
+//! Which path of a description a call's path is.
+
+use std::collections::BTreeMap;
+
+use countersign::path::segment;
+
+use super::Kind;
+
+/// Paths by their segments. Where several could be meant, it is the one with the first word that the others leave open.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Paths {
+    words: BTreeMap<Box<str>, Paths>,
+    /// Segments with parameters, those that say more of them first.
+    patterns: Vec<(Pattern, Paths)>,
+    number: Option<usize>,
+}
+
+/// What a segment with parameters must be: these texts in this order, with a value between each two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern {
+    texts: Vec<Box<str>>,
+    kind: Kind,
+}
+
+/// The most steps of a search: as deep as paths are described, and a few attempts that lead nowhere.
+const MAX_STEPS: usize = 4_096;
+
+impl Paths {
+    pub(super) fn add(&mut self, path: &str, kinds: &BTreeMap<&str, Kind>, number: usize) {
+        let mut at = self;
+        for segment in segments(path) {
+            at = match Pattern::of(segment, kinds) {
+                None => at.words.entry(segment.into()).or_default(),
+                Some(pattern) => {
+                    let place = at.patterns.iter().position(|(known, _)| *known == pattern);
+                    let place = place.unwrap_or_else(|| {
+                        let place = at.patterns.partition_point(|(known, _)| known.rank() <= pattern.rank());
+                        at.patterns.insert(place, (pattern, Self::default()));
+                        place
+                    });
+                    &mut at.patterns[place].1
+                }
+            };
+        }
+        at.number.get_or_insert(number);
+    }
+
+    pub(super) fn find(&self, path: &str) -> Option<usize> {
+        let path = path.split('?').next().unwrap_or_default();
+        let path = path
+            .split_once("://")
+            .map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+        // A described path is far shorter.
+        let segments: Vec<&str> = segments(path).take(65).collect();
+        if segments.len() > 64 {
+            return None;
+        }
+        self.walk(&segments, &mut MAX_STEPS.clone())
+    }
+
+    fn walk(&self, segments: &[&str], steps: &mut usize) -> Option<usize> {
+        let [segment, rest @ ..] = segments else { return self.number };
+        *steps = steps.checked_sub(1)?;
+        if let Some(found) = self.words.get(*segment).and_then(|paths| paths.walk(rest, steps)) {
+            return Some(found);
+        }
+        self.patterns
+            .iter()
+            .filter(|(pattern, _)| pattern.fits(segment))
+            .find_map(|(_, paths)| paths.walk(rest, steps))
+    }
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// A path with its parameters' names left out: what is the same in two ways of writing it.
+pub(super) fn normal(path: &str, kinds: &BTreeMap<&str, Kind>) -> String {
+    let mut normal = String::new();
+    for segment in segments(path) {
+        normal.push('/');
+        match Pattern::of(segment, kinds) {
+            None => normal.push_str(segment),
+            Some(Pattern { texts, kind }) => {
+                normal.push_str(&texts.join("{}"));
+                normal.push_str(match kind {
+                    Kind::Number => "\u{1}",
+                    Kind::Uuid => "\u{2}",
+                    Kind::Any => "",
+                });
+            }
+        }
+    }
+    normal
+}
+
+impl Pattern {
+    /// Of a segment with parameters in braces; `None` of a word.
+    fn of(segment: &str, kinds: &BTreeMap<&str, Kind>) -> Option<Self> {
+        let mut texts = Vec::new();
+        let (mut rest, mut names) = (segment, Vec::new());
+        while let Some((text, after)) = rest.split_once('{') {
+            let Some((name, after)) = after.split_once('}') else { break };
+            // Two parameters without anything between them are one.
+            if !text.is_empty() || texts.is_empty() {
+                texts.push(text.into());
+                names.push(name);
+            }
+            rest = after;
+        }
+        if texts.is_empty() {
+            return None;
+        }
+        texts.push(rest.into());
+        let kind = match &names[..] {
+            [name] => kinds.get(name).copied().unwrap_or_default(),
+            _ => Kind::Any,
+        };
+        Some(Self { texts, kind })
+    }
+
+    fn rank(&self) -> (bool, Kind) {
+        (self.texts.iter().all(|text| text.is_empty()), self.kind)
+    }
+
+    fn fits(&self, value: &str) -> bool {
+        let [first, middle @ .., last] = &self.texts[..] else { return false };
+        // What was recorded as a template stands for any value.
+        if is_template(value) && first.is_empty() && last.is_empty() {
+            return true;
+        }
+        let Some(inner) = value.strip_prefix(&**first).and_then(|rest| rest.strip_suffix(&**last)) else {
+            return false;
+        };
+        if middle.is_empty() {
+            return self.kind.fits(inner);
+        }
+        let mut rest = inner;
+        for text in middle {
+            match rest.find(&**text) {
+                Some(at) if at > 0 => rest = &rest[at + text.len()..],
+                _ => return false,
+            }
+        }
+        !rest.is_empty()
+    }
+}
+
+fn is_template(segment: &str) -> bool {
+    matches!(segment.as_bytes(), [b'{' | b'[' | b'<', ..] | [b':', _, ..])
+}
+
+impl Kind {
+    fn fits(self, value: &str) -> bool {
+        if value.is_empty() {
+            return false;
+        }
+        let kind = segment(value);
+        match self {
+            _ if is_template(value) => true,
+            Self::Any => true,
+            Self::Number => {
+                matches!(kind, Some(("number", ""))) || value.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            Self::Uuid => matches!(kind, Some(("uuid" | "hash" | "token", ""))),
+        }
+    }
+}

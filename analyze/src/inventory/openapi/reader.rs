@@ -1,0 +1,226 @@
+//! Reads JSON or YAML, without what says nothing of operations: most of a description is schemas and examples.
+
+use std::collections::HashMap;
+
+use countersign::canonical::{Raw, Token, Tokens};
+#[cfg(feature = "yaml")]
+use saphyr_parser::{Event, Parser, ScalarStyle};
+
+use crate::fault::Fault;
+use crate::tree::{Member, Node, Value};
+#[cfg(feature = "yaml")]
+use crate::yaml::plain;
+
+/// How deep a description may nest.
+const MAX_DEPTH: usize = 64;
+/// The most values that are kept.
+const MAX_NODES: usize = 2_000_000;
+
+/// Members that are passed over, with all that is in them.
+const PASSED_OVER: [&str; 14] = [
+    "responses",
+    "requestBody",
+    "requestBodies",
+    "description",
+    "summary",
+    "example",
+    "examples",
+    "properties",
+    "callbacks",
+    "content",
+    "tags",
+    "externalDocs",
+    "definitions",
+    "securitySchemes",
+];
+
+pub(super) fn parse(text: &str) -> Result<Node, Fault> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut builder = Builder::default();
+    if text.trim_start().starts_with('{') {
+        json(text, &mut builder)?;
+    } else {
+        yaml(text, &mut builder)?;
+    }
+    builder.done.ok_or_else(|| {
+        let hint = "give an OpenAPI 3 or Swagger 2 description, as JSON or YAML";
+        Fault::new("openapi.empty", 0, "there is nothing in it", hint)
+    })
+}
+
+fn json(text: &str, builder: &mut Builder) -> Result<(), Fault> {
+    let broken =
+        || Fault::new("openapi.json", 0, "it is no JSON, or nests too deep", "`jq . FILE` shows where");
+    for token in Tokens::of(text) {
+        match token.map_err(|_| broken())? {
+            Token::Object => builder.start(0, Value::Map(Vec::new()), 0)?,
+            Token::Array => builder.start(0, Value::List(Vec::new()), 0)?,
+            Token::End => builder.end()?,
+            Token::Name(raw) | Token::Text(raw) => {
+                builder.scalar(0, 0, || Value::Text(Raw::text(raw).into_owned()))?;
+            }
+            Token::Number(number) => builder.scalar(0, 0, || Value::Number(number.into()))?,
+            Token::Bool(yes) => builder.scalar(0, 0, || Value::Bool(yes))?,
+            Token::Null => builder.scalar(0, 0, || Value::Null)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "yaml"))]
+fn yaml(_: &str, _: &mut Builder) -> Result<(), Fault> {
+    Err(Fault::new("openapi.json", 0, "it is no JSON object", "this build reads JSON alone"))
+}
+
+#[cfg(feature = "yaml")]
+fn yaml(text: &str, builder: &mut Builder) -> Result<(), Fault> {
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| {
+            let hint = "mend the YAML: a linter such as yamllint shows more";
+            Fault::new("openapi.yaml", error.marker().line() as u32, error.info(), hint)
+        })?;
+        let line = span.start.line() as u32;
+        match event {
+            Event::Scalar(text, style, anchor, _) => builder.scalar(line, anchor, || {
+                if style == ScalarStyle::Plain { plain(&text) } else { Value::Text(text.into_owned()) }
+            })?,
+            Event::SequenceStart(anchor, _) => builder.start(line, Value::List(Vec::new()), anchor)?,
+            Event::MappingStart(anchor, _) => builder.start(line, Value::Map(Vec::new()), anchor)?,
+            Event::SequenceEnd | Event::MappingEnd => builder.end()?,
+            Event::Alias(anchor) => builder.alias(line, anchor)?,
+            Event::DocumentEnd if builder.done.is_some() => break,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What is being read: a list, or a map with the name that waits for its value.
+struct Open {
+    node: Node,
+    name: Option<(String, u32)>,
+    anchor: usize,
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    done: Option<Node>,
+    /// How deep the walk is in what is passed over.
+    passing: usize,
+    nodes: usize,
+    /// What has a name by which it can be said again, and of how many values it is.
+    anchors: HashMap<usize, (Node, usize)>,
+}
+
+impl Builder {
+    /// Whether what comes now is the value of a member that is passed over.
+    fn is_passed_over(&self) -> bool {
+        let name = self.open.last().and_then(|open| open.name.as_ref());
+        let is_named = |(name, _): &(String, u32)| {
+            PASSED_OVER.contains(&&**name) || name.starts_with("x-") && name != "x-path-items"
+        };
+        // At `paths` and within components names are the author's own.
+        name.is_some_and(is_named)
+    }
+
+    fn start(&mut self, line: u32, value: Value, anchor: usize) -> Result<(), Fault> {
+        if self.passing > 0 || self.is_passed_over() {
+            self.passing += 1;
+            return Ok(());
+        }
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Fault::new("openapi.deep", line, "it nests too deep", "64 levels are the most"));
+        }
+        self.open.push(Open { node: Node { line, value }, name: None, anchor });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        if self.passing > 0 {
+            self.passing -= 1;
+            if self.passing == 0
+                && let Some(open) = self.open.last_mut()
+            {
+                open.name = None;
+            }
+            return Ok(());
+        }
+        let Some(closed) = self.open.pop() else { return Ok(()) };
+        self.place(closed.node, closed.anchor)
+    }
+
+    fn scalar(&mut self, line: u32, anchor: usize, value: impl FnOnce() -> Value) -> Result<(), Fault> {
+        if self.passing > 0 {
+            return Ok(());
+        }
+        let is_name = matches!(
+            self.open.last(),
+            Some(Open { node: Node { value: Value::Map(_), .. }, name: None, .. })
+        );
+        if !is_name && self.is_passed_over() {
+            if let Some(open) = self.open.last_mut() {
+                open.name = None;
+            }
+            return Ok(());
+        }
+        self.place(Node { line, value: value() }, anchor)
+    }
+
+    fn alias(&mut self, line: u32, anchor: usize) -> Result<(), Fault> {
+        if self.passing > 0 {
+            return Ok(());
+        }
+        let (node, size) =
+            self.anchors.get(&anchor).cloned().unwrap_or((Node { line, value: Value::Null }, 1));
+        self.count(line, size)?;
+        self.place(node, 0)
+    }
+
+    fn count(&mut self, line: u32, nodes: usize) -> Result<(), Fault> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES {
+            let hint = "2,000,000 values are the most, schemas and examples not counted";
+            return Err(Fault::new("openapi.large", line, "it describes too much", hint));
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Fault> {
+        self.count(node.line, 1)?;
+        if anchor > 0 {
+            let size = size(&node);
+            self.count(node.line, size)?;
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        let Some(Open { node: outer, name, .. }) = self.open.last_mut() else {
+            self.done.get_or_insert(node);
+            return Ok(());
+        };
+        match (&mut outer.value, name.take()) {
+            (Value::Map(members), Some((name, _))) if name == "<<" => {
+                members.extend(node.items().iter().flat_map(Node::members).cloned());
+            }
+            (Value::Map(members), Some((name, line))) => members.push(Member { name, line, node }),
+            (Value::Map(_), None) => {
+                let key = match node.value {
+                    Value::Text(text) | Value::Number(text) => text,
+                    Value::Bool(yes) => yes.to_string(),
+                    _ => String::new(),
+                };
+                *name = Some((key, node.line));
+            }
+            (Value::List(items), _) => items.push(node),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn size(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::List(items) => items.iter().map(size).sum(),
+        Value::Map(members) => members.iter().map(|member| size(&member.node)).sum(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,353 @@
+//! Paths as a tree of segments, and which of its siblings are one parameter.
+//!
+//! What is a parameter is told by four observations: a segment that is an identifier by its look stands for its kind;
+//! one that never changes is a word all the same; siblings are values of a parameter where the words after them are
+//! spread as if it did not matter which sibling they follow; siblings that nothing tells apart are one where each is
+//! rare. Paths may come from anybody, so that all of it is linear in the number of nodes, which is bounded.
+
+use std::collections::{BTreeMap, HashMap};
+
+use countersign::path::segment;
+
+use super::call::Method;
+use super::facts::Facts;
+
+/// The most nodes of a tree. Where more are needed, siblings are put together before the end.
+pub(super) const MAX_NODES: usize = 131_072;
+/// The most segments of a path; what follows them is one.
+const MAX_SEGMENTS: usize = 24;
+/// As many siblings can be a parameter.
+const SIBLINGS: usize = 10;
+/// A segment of one value in so many calls is a word, whatever it looks like.
+const CONSTANT: u64 = 20;
+/// A word is spread over siblings if at least so much of them has it of what chance would give it.
+const SPREAD: f64 = 0.6;
+/// So much of a sibling's calls must go on with words that are spread.
+const SHARE: f64 = 0.6;
+/// What has so many times the calls of most of the rare siblings beside it is a word of its own.
+const OUTSTANDING: u64 = 4;
+/// How often siblings of one node are looked at.
+const ROUNDS: usize = 8;
+
+/// What stands for a parameter that was found by its siblings.
+const ANY: &str = "{string}";
+/// What stands for the end of a path that is too long.
+const REST: &str = "{rest}";
+
+/// A segment as it is kept: a word, or a parameter in braces, perhaps with an ending.
+fn key(raw: &str) -> (String, bool) {
+    // Some descriptions tell operations of one path apart so.
+    if let Some((path, fragment)) = raw.split_once('#') {
+        let (key, is_typed) = key(path);
+        return (format!("{key}#{fragment}"), is_typed);
+    }
+    if let Some((kind, rest)) = segment(raw) {
+        return (format!("{{{kind}}}{rest}"), true);
+    }
+    let name = match raw.as_bytes() {
+        [b':', _, ..] => &raw[1..],
+        [b'{', .., b'}'] | [b'[', .., b']'] | [b'<', .., b'>'] => &raw[1..raw.len() - 1],
+        _ => return (raw.into(), false),
+    };
+    (format!("{{{}}}", name.trim_end_matches(['?', '*', '+'])), false)
+}
+
+fn is_parameter(key: &str) -> bool {
+    key.starts_with('{')
+}
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    kids: BTreeMap<Box<str>, Node>,
+    /// Calls of this and of all below it.
+    calls: u64,
+    /// The one value of a segment that looks like an identifier; none once there were two.
+    only: Option<Box<str>>,
+    ends: Vec<(Method, Facts)>,
+}
+
+impl Node {
+    fn words(&self) -> impl Iterator<Item = (&str, &Self)> {
+        self.kids.iter().filter(|(key, _)| !is_parameter(key)).map(|(key, kid)| (&**key, kid))
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.calls += other.calls;
+        if self.only != other.only {
+            self.only = None;
+        }
+        for (method, facts) in other.ends {
+            self.end(method, facts);
+        }
+        for (key, kid) in other.kids {
+            match self.kids.get_mut(&key) {
+                Some(mine) => mine.merge(kid),
+                None => {
+                    self.kids.insert(key, kid);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, method: Method, facts: Facts) {
+        match self.ends.iter_mut().find(|(known, _)| *known == method) {
+            Some((_, known)) => known.merge(facts),
+            None => self.ends.push((method, facts)),
+        }
+    }
+
+    fn size(&self) -> usize {
+        1 + self.kids.values().map(Self::size).sum::<usize>()
+    }
+
+    /// Makes words of what looks like an identifier and never changes.
+    fn settle(&mut self) {
+        let mut settled: Vec<(Box<str>, Box<str>)> = Vec::new();
+        for (key, kid) in &self.kids {
+            if let Some(only) = kid.only.as_ref().filter(|_| is_parameter(key) && kid.calls >= CONSTANT) {
+                settled.push((key.clone(), only.clone()));
+            }
+        }
+        for (key, only) in settled {
+            if let Some(kid) = self.kids.remove(&key) {
+                self.kids.insert(only, kid);
+            }
+        }
+        self.kids.values_mut().for_each(Self::settle);
+    }
+
+    /// Puts siblings together that are values of one parameter.
+    fn collapse(&mut self) {
+        for _ in 0..ROUNDS {
+            let values = self.values();
+            if values.is_empty() {
+                break;
+            }
+            let mut any = self.kids.remove(ANY).unwrap_or_default();
+            for value in values {
+                if let Some(kid) = self.kids.remove(&value) {
+                    any.merge(kid);
+                }
+            }
+            self.kids.insert(ANY.into(), any);
+        }
+        self.kids.values_mut().for_each(Self::collapse);
+    }
+
+    /// The words that are values of a parameter.
+    fn values(&self) -> Vec<Box<str>> {
+        let siblings: Vec<_> = self.words().collect();
+        if siblings.len() < SIBLINGS {
+            return Vec::new();
+        }
+        let mut strong = exchangeable(&siblings, |node, add| {
+            node.words().for_each(|(word, kid)| add(word, kid.calls));
+        });
+        if strong.iter().filter(|is_strong| **is_strong).count() < SIBLINGS {
+            strong = exchangeable(&siblings, |node, add| {
+                for kid in node.kids.values() {
+                    kid.words().for_each(|(word, kid)| add(word, kid.calls));
+                }
+            });
+        }
+        let is_bare = |node: &Self| node.words().next().is_none();
+        let taken = |is: &dyn Fn(usize, &Self) -> bool| -> Vec<Box<str>> {
+            let values = siblings.iter().enumerate().filter(|(nth, (_, node))| is(*nth, node));
+            values.map(|(_, (word, _))| Box::from(*word)).collect()
+        };
+        let mut calls: Vec<u64> =
+            siblings.iter().zip(&strong).filter(|(_, is)| **is).map(|((_, node), _)| node.calls).collect();
+        if calls.len() >= SIBLINGS {
+            calls.sort_unstable();
+            let rare = calls[calls.len() * 3 / 4].max(2);
+            return taken(&|nth, node| strong[nth] || is_bare(node) && node.calls <= rare);
+        }
+        let bare: Vec<u64> =
+            siblings.iter().filter(|(_, node)| is_bare(node)).map(|(_, node)| node.calls).collect();
+        let single = bare.iter().filter(|calls| **calls == 1).count();
+        let is_rare = bare.iter().sum::<u64>() <= 3 * bare.len() as u64 || single * 10 >= 3 * bare.len();
+        if bare.len() >= SIBLINGS && is_rare {
+            let mut sorted = bare.clone();
+            sorted.sort_unstable();
+            let most = (sorted[bare.len() * 3 / 4] * OUTSTANDING).max(8);
+            return taken(&|_, node| is_bare(node) && node.calls <= most);
+        }
+        Vec::new()
+    }
+}
+
+/// Which of the siblings have the words that follow any of them.
+fn exchangeable<'a>(
+    siblings: &[(&'a str, &'a Node)],
+    each: impl Fn(&'a Node, &mut dyn FnMut(&'a str, u64)),
+) -> Vec<bool> {
+    /// Of a word: the siblings that have it, the last of them, and calls.
+    #[derive(Default)]
+    struct Seen {
+        siblings: u64,
+        last: usize,
+        calls: u64,
+    }
+    let mut seen: HashMap<&str, Seen> = HashMap::new();
+    for (nth, (_, node)) in siblings.iter().enumerate() {
+        each(node, &mut |word, calls| {
+            let word = seen.entry(word).or_default();
+            if word.siblings == 0 || word.last != nth {
+                word.siblings += 1;
+                word.last = nth;
+            }
+            word.calls += calls;
+        });
+    }
+    // Siblings by the powers of two of their calls: some values of a parameter are met far more often than others.
+    let mut sizes = [(0.0, 0.0); 64];
+    for (_, node) in siblings {
+        let (number, calls) = &mut sizes[node.calls.max(1).ilog2() as usize];
+        *number += 1.0;
+        *calls += node.calls as f64;
+    }
+    let all: f64 = sizes.iter().map(|(_, calls)| calls).sum();
+    let is_spread = |word: &str| {
+        seen.get(word).is_some_and(|seen| {
+            let met = |(number, calls): &(f64, f64)| {
+                if *number == 0.0 {
+                    0.0
+                } else {
+                    number * (1.0 - decay(seen.calls as f64 * calls / number / all))
+                }
+            };
+            let expected: f64 = sizes.iter().map(met).sum();
+            seen.siblings >= 3 && seen.siblings as f64 >= SPREAD * expected
+        })
+    };
+    let share = |node| {
+        let (mut spread, mut all) = (0, 0);
+        each(node, &mut |word, calls| {
+            all += calls;
+            spread += if is_spread(word) { calls } else { 0 };
+        });
+        all > 0 && spread as f64 >= SHARE * all as f64
+    };
+    siblings.iter().map(|(_, node)| share(*node)).collect()
+}
+
+/// e to the power of −x, by operations alone that give the same bits on every machine.
+fn decay(x: f64) -> f64 {
+    let mut power = (1.0 - x / 1024.0).max(0.0);
+    for _ in 0..10 {
+        power *= power;
+    }
+    power
+}
+
+/// Paths, as far as there is room for them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tree {
+    root: Node,
+    nodes: usize,
+    /// How many nodes there were when siblings were last put together for want of room.
+    compacted: usize,
+}
+
+impl Tree {
+    /// Where what is known of calls of this path is kept; `None` where there is no room for it.
+    pub(super) fn end(&mut self, path: &str, most: usize) -> Option<&mut Vec<(Method, Facts)>> {
+        if self.nodes >= most && self.nodes - self.compacted >= most / 4 {
+            self.root.collapse();
+            self.nodes = self.root.size();
+            self.compacted = self.nodes;
+        }
+        let path = path.split('?').next().unwrap_or_default();
+        let path = path
+            .split_once("://")
+            .map_or(path, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+        let mut node = &mut self.root;
+        node.calls += 1;
+        for (nth, raw) in path.split('/').filter(|raw| !raw.is_empty()).enumerate() {
+            let raw = raw.split(';').next().unwrap_or_default();
+            let is_long = nth >= MAX_SEGMENTS;
+            let (mut key, is_typed) = if is_long { (REST.into(), false) } else { key(raw) };
+            if !node.kids.contains_key(&*key) {
+                if !is_parameter(&key) && node.kids.contains_key(ANY) {
+                    key = ANY.into();
+                } else if self.nodes >= most {
+                    return None;
+                }
+            }
+            let kid = node.kids.entry(key.into()).or_insert_with(|| {
+                self.nodes += 1;
+                Node { only: is_typed.then(|| raw.into()), ..Node::default() }
+            });
+            if kid.only.as_deref().is_some_and(|only| only != raw) {
+                kid.only = None;
+            }
+            kid.calls += 1;
+            node = kid;
+            if is_long {
+                break;
+            }
+        }
+        Some(&mut node.ends)
+    }
+
+    /// Finds the parameters.
+    pub(super) fn infer(&mut self) {
+        self.root.settle();
+        self.root.collapse();
+    }
+
+    /// Where a path is in the tree.
+    #[cfg(test)]
+    pub(super) fn template(&self, path: &str) -> Option<String> {
+        let (mut node, mut template) = (&self.root, String::new());
+        for raw in path.split('/').filter(|raw| !raw.is_empty()) {
+            let key = key(raw).0;
+            let place = [raw, &key, ANY].into_iter().find(|place| node.kids.contains_key(*place))?;
+            node = &node.kids[place];
+            template = template + "/" + place;
+        }
+        Some(template)
+    }
+
+    /// Takes from `other` what is known of calls that this has templates for.
+    pub(super) fn absorb(&mut self, other: &mut Self) {
+        absorb(&mut self.root, &mut other.root);
+    }
+
+    /// Templates, methods and what is known of them.
+    pub(super) fn into_ends(self) -> Vec<(String, Method, Facts)> {
+        let mut ends = Vec::new();
+        collect(self.root, &mut String::new(), &mut ends);
+        ends
+    }
+}
+
+fn absorb(known: &mut Node, other: &mut Node) {
+    let ends = std::mem::take(&mut other.ends);
+    for (method, facts) in ends {
+        match known.ends.iter_mut().find(|(of, _)| *of == method) {
+            Some((_, known)) => known.merge(facts),
+            None => other.ends.push((method, facts)),
+        }
+    }
+    for (key, kid) in &mut other.kids {
+        let only = kid.only.clone();
+        let place = [Some(&**key), only.as_deref(), Some(ANY)].into_iter().flatten();
+        let found = place.into_iter().find(|place| known.kids.contains_key(*place));
+        if let Some(known) = found.and_then(|place| known.kids.get_mut(place)) {
+            absorb(known, kid);
+        }
+    }
+}
+
+fn collect(node: Node, path: &mut String, ends: &mut Vec<(String, Method, Facts)>) {
+    let whole = if path.is_empty() { "/" } else { &**path };
+    ends.extend(node.ends.into_iter().map(|(method, facts)| (whole.to_owned(), method, facts)));
+    for (key, kid) in node.kids {
+        let length = path.len();
+        path.push('/');
+        path.push_str(&key);
+        collect(kid, path, ends);
+        path.truncate(length);
+    }
+}

@@ -1,0 +1,242 @@
+//! `countersign inventory`: the endpoints of APIs that are really called, by the events of an export that verify.
+
+mod text;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use countersign::link::ChainId;
+use countersign::time::Time;
+use countersign::verify::report::Report as Verified;
+use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict, parallel};
+use countersign_analyze::inventory::{Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report, is_call};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Query, Readings};
+use serde_json::{Value, json};
+
+use crate::analyze::{FOUND, complete};
+use crate::errors::{Failure, shown};
+use crate::export_command::stream;
+use crate::http::Prefix;
+use crate::input::Input;
+use crate::verify::{cores, trust_or_nobody};
+use crate::{args, progress, query, readings, token, verdict};
+
+/// List the endpoints of APIs that are really called, by the events that verify
+///
+/// Verifies the export first, and counts what verifies and is covered by a signature that counts: requests with a
+/// method and a path, and operations of services where there is no path, as in `CloudTrail`. Templates of paths are inferred.
+/// With a description of the API it tells what is called and not described, deprecated and called, described and not called.
+/// Each number comes with entries of the log that show it.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign inventory audit.ndjson --trust trust.txt
+  countersign inventory audit.ndjson --trust trust.txt --openapi openapi.yaml --fail-on shadow,zombie
+  countersign inventory audit.ndjson --trust trust.txt --since 2026-11-01 --query 'signer:example.com/api' --format json
+  countersign inventory https://log.example/audit --token-file token.txt --trust trust.txt --openapi openapi.json
+
+Exit status: as `countersign verify`, and 6 where --fail-on says so.")]
+pub(crate) struct Args {
+    /// The export, perhaps compressed with gzip or zstd, or the address of the collector that has it; - is the standard input
+    #[arg(value_name = "EXPORT|URL")]
+    export: PathBuf,
+    /// Whom to trust
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// What describes the API: OpenAPI 3.0 or 3.1 or Swagger 2, as JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    openapi: Option<PathBuf>,
+    /// Tell what is new from this time on: endpoints, and callers of endpoints that they never called before
+    #[arg(long, value_name = "T", value_parser = args::time)]
+    since: Option<Time>,
+    /// Count only events that are so: `signer:example.com/api http.host:api.example.com` (docs/query.md has the language)
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
+    query: Option<String>,
+    #[command(flatten)]
+    own: readings::Own,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], default_value = "text")]
+    format: String,
+    /// Exit with 6 where there is an endpoint that is one of these
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = [
+        "shadow", "zombie", "undocumented-method", "unauthenticated", "new-caller", "new", "sensitive", "unused",
+    ])]
+    fail_on: Vec<String>,
+    /// The file with the reader's token, for a collector [default: what `COUNTERSIGN_TOKEN` says]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// On how many threads to verify [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let trust = trust_or_nobody(args.trust.as_deref())?;
+    let looking =
+        Looking { readings: args.own.load()?, query: args.query.as_deref().map(query::parse).transpose()? };
+    let description = args.openapi.as_deref().map(description).transpose()?;
+    refuse_without(args, description.as_ref())?;
+    let options = Options { trust, ..Options::default() };
+    let threads = args.threads.map_or_else(cores, usize::from);
+    let mut input = open(args)?;
+    let mut inventory = Inventory::new(Asked { description, since: args.since });
+    let mut events = 0u64;
+    // Who signed an event is known once it verifies.
+    let look = || {
+        |event: &SummarizedEvent<'_>| {
+            let text = std::str::from_utf8(event.text).ok()?;
+            looking.at(text, (event.time, event.chain, None), is_call).then(|| event.pick(None, true))
+        }
+    };
+    let bar = progress::bar("verifying", input.size());
+    let name = input.name().to_owned();
+    let verification = parallel::verify_looking(
+        input.reader()?,
+        options,
+        threads,
+        look,
+        |read| bar.set_position(read),
+        |told| {
+            events += told.picked.len() as u64 + told.others;
+            for PickedEvent { link, event, .. } in told.picked {
+                let text = event.unwrap_or_default();
+                let of = (link.time, link.chain, Some(link.vkey.name()));
+                looking.at(&text, of, |entry| {
+                    let is_asked = looking.query.as_ref().is_none_or(|query| query.matches(entry));
+                    is_asked && inventory.take(link.index, entry)
+                });
+            }
+        },
+    );
+    bar.finish_and_clear();
+    let verified = verification.map_err(|error: io::Error| Failure::io("read", &name, &error))?.report;
+    let found = Found { verified, report: inventory.finish(), events };
+    verdict::print(&if args.format == "json" { found.json().to_string() + "\n" } else { found.text() })?;
+    Ok(found.exit_status(&args.fail_on))
+}
+
+/// What events are read by, and which are asked for.
+struct Looking {
+    readings: Readings,
+    query: Option<Query>,
+}
+
+impl Looking {
+    /// Looks at an event, with its link's time, its chain and who signed that.
+    fn at(
+        &self,
+        text: &str,
+        (recorded, chain, signer): (Time, ChainId, Option<&str>),
+        mut look: impl FnMut(&Entry<'_>) -> bool,
+    ) -> bool {
+        let document = Document::parse(text);
+        let event = document.as_ref().map(Document::root);
+        let read = event.as_ref().and_then(|event| self.readings.read(event));
+        let chain = chain.to_string();
+        look(&Entry { event, read: read.as_ref(), recorded, chain: &chain, signer })
+    }
+}
+
+fn open(args: &Args) -> Result<Input, Failure> {
+    match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
+        None => Input::open(&args.export),
+        Some(url) => stream(url, token::load(args.token_file.as_deref())?.as_ref()),
+    }
+}
+
+fn description(path: &Path) -> Result<Description, Failure> {
+    let name = shown(path);
+    let bytes = Input::open(path)?.all(MAX_DESCRIPTION as u64 >> 20)?;
+    let hint = "an OpenAPI description is JSON or YAML in UTF-8";
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::unusable("io.not_text", "it is not UTF-8 text", hint).within(&name))?;
+    Description::parse(&text).map_err(|fault| {
+        let failure = Failure::unusable(fault.code, fault.problem, fault.hint).within(&name);
+        if fault.line > 0 { failure.at_line(fault.line.into()) } else { failure }
+    })
+}
+
+/// What cannot be told is not taken for what is not there.
+fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), Failure> {
+    let asks = |of: &[&str]| args.fail_on.iter().find(|what| of.contains(&what.as_str())).cloned();
+    let (what, needed) = if description.is_none()
+        && let Some(what) = asks(&["shadow", "zombie", "undocumented-method", "unused"])
+    {
+        (what, "--openapi")
+    } else if args.since.is_none()
+        && let Some(what) = asks(&["new", "new-caller"])
+    {
+        (what, "--since")
+    } else {
+        return Ok(());
+    };
+    let message = format!("--fail-on {what} needs {needed}");
+    Err(Failure::unusable("arguments.invalid", message, "without it nothing could be found"))
+}
+
+/// What was found, and in what.
+struct Found {
+    verified: Verified,
+    report: Report,
+    events: u64,
+}
+
+impl Found {
+    fn exit_status(&self, fail_on: &[String]) -> u8 {
+        let is_there = |what: &String| match what.as_str() {
+            "unused" => !self.report.unused.is_empty(),
+            what => self
+                .report
+                .endpoints
+                .iter()
+                .any(|endpoint| endpoint.flags.iter().any(|flag: &Flag| flag.as_str() == what)),
+        };
+        let is_unusable = matches!(self.verified.verdict, Verdict::Altered | Verdict::Broken);
+        if !is_unusable && fail_on.iter().any(is_there) { FOUND } else { self.verified.verdict.exit_status() }
+    }
+
+    fn json(&self) -> Value {
+        let Self { verified, report, events } = self;
+        let written = |write: &dyn Fn(&mut Vec<u8>)| -> Value {
+            let mut json = Vec::new();
+            write(&mut json);
+            serde_json::from_slice(&json).unwrap_or(Value::Null)
+        };
+        let endpoints = |endpoints: &[_]| -> Vec<Value> {
+            endpoints
+                .iter()
+                .map(|endpoint: &countersign_analyze::inventory::Endpoint| {
+                    written(&|out| endpoint.write_json(out))
+                })
+                .collect()
+        };
+        let unused: Vec<Value> =
+            report.unused.iter().map(|operation| written(&|out| operation.write_json(out))).collect();
+        let left = |which: usize| {
+            report.left_out[which].map(|(number, leaf)| json!({"number": number, "first_leaf": leaf}))
+        };
+        let log = verified.log.as_ref().map(|log| json!({"size": log.size, "root": log.root.to_string()}));
+        let description = report.description.as_ref().map(|(title, version, operations)| {
+            json!({"title": title, "version": version, "operations": operations})
+        });
+        json!({
+            "countersign": "inventory/v1",
+            "engine": countersign_analyze::ENGINE,
+            "origin": verified.origin,
+            "log": log,
+            "verdict": verified.verdict.as_str(),
+            "complete": complete(verified),
+            "events": events,
+            "calls": report.calls,
+            "callers": report.callers,
+            "since": report.since.map(|since| since.to_string()),
+            "description": description,
+            "left_out": {"calls": left(0), "callers": left(1)},
+            "digest": report.digest.to_string(),
+            "endpoints": endpoints(&report.endpoints),
+            "unused": unused,
+            "probed": endpoints(&report.probed),
+        })
+    }
+}
