@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use countersign::note::SignerKey;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -34,30 +34,33 @@ pub(crate) struct Measured {
     pub(crate) quiet: [f64; 2],
     pub(crate) flooded: [f64; 2],
     pub(crate) memory: [u64; 2],
+    /// The median of the milliseconds in which one body alone is refused, where bodies are.
+    pub(crate) refused: Option<f64>,
 }
 
 type Flood = fn(&str, &AtomicBool) -> Result<()>;
+/// What a flood sends, where it sends the same again and again.
+type Packed = fn() -> Result<Vec<u8>>;
 
-const FLOODS: [(&str, Flood); 4] = [
-    ("4,300 connections that drip", drip),
-    ("16 bodies of 16 MiB held open", hold),
-    ("16 clients with 650 kB of gzip", unknown),
-    ("16 clients with gzip of blanks", blank),
+const FLOODS: [(&str, Flood, Option<Packed>); 4] = [
+    ("4,300 connections that drip", drip, None),
+    ("16 bodies of 16 MiB held open", hold, None),
+    ("16 clients with 650 kB of gzip", |url, over| send(url, over, &unknown()?), Some(unknown)),
+    ("16 clients with gzip of blanks", |url, over| send(url, over, &blank()?), Some(blank)),
 ];
 
 /// Measures all of them, each on a log of its own, with so many submissions of each size.
 pub(crate) fn floods(program: &Path, within: &Path, submissions: usize) -> Result<Vec<Measured>> {
     // The connections of the flood, beside a few.
     let _ = rlimit::increase_nofile_limit(2 * CONNECTIONS as u64);
-    FLOODS.iter().map(|(name, flood)| measure(program, within, submissions, name, *flood)).collect()
+    FLOODS.iter().map(|flood| measure(program, within, submissions, *flood)).collect()
 }
 
 fn measure(
     program: &Path,
     within: &Path,
     submissions: usize,
-    name: &'static str,
-    flood: Flood,
+    (name, flood, packed): (&'static str, Flood, Option<Packed>),
 ) -> Result<Measured> {
     let folder = tempfile::tempdir_in(within)?;
     let server = Server::start(program, folder.path())?;
@@ -71,6 +74,7 @@ fn measure(
     };
     slow()?;
     let quiet = slow()?;
+    let refused = packed.map(|packed| refusal(&server.url, &packed()?)).transpose()?;
     let over = AtomicBool::new(false);
     let (flooded, under) = thread::scope(|scope| {
         let (url, over) = (server.url.as_str(), &over);
@@ -79,11 +83,12 @@ fn measure(
         let measured = slow();
         let under = server.resident();
         over.store(true, Ordering::Relaxed);
-        let _ = flooding.join();
+        let flooded = flooding.join().map_err(|_| anyhow!("the flood panicked"))?;
+        flooded.with_context(|| name)?;
         anyhow::Ok((measured?, under?))
     })?;
     thread::sleep(REST);
-    Ok(Measured { name, quiet, flooded, memory: [under, server.resident()?] })
+    Ok(Measured { name, quiet, flooded, memory: [under, server.resident()?], refused })
 }
 
 /// The 99th hundredth of the milliseconds that submissions take.
@@ -105,6 +110,20 @@ fn honest(url: &str, emitter: &mut Emitter, size: u64, submissions: usize) -> Re
     }
     took.sort_by(f64::total_cmp);
     Ok(took[took.len() * 99 / 100])
+}
+
+/// The median of the milliseconds in which a body is refused.
+fn refusal(url: &str, body: &[u8]) -> Result<f64> {
+    let (agent, url) = (agent(), format!("{url}/submit"));
+    let mut took = Vec::new();
+    for _ in 0..101 {
+        let sent = Instant::now();
+        let answer = agent.post(&url).send(body)?;
+        ensure!(answer.status().is_client_error(), "it was not refused");
+        took.push(sent.elapsed().as_secs_f64() * 1e3);
+    }
+    took.sort_by(f64::total_cmp);
+    Ok(took[took.len() / 2])
 }
 
 fn connect(url: &str) -> Result<TcpStream> {
@@ -145,7 +164,8 @@ fn hold(url: &str, over: &AtomicBool) -> Result<()> {
     while body.len() < 15 << 20 {
         body.push_str(&emitter.submission(4_096)?);
     }
-    body.truncate(16 << 20);
+    // With its end it is as large as a log takes.
+    body.truncate((16 << 20) - 1);
     let head =
         format!("POST /submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len() + 1);
     let begin = || -> Result<TcpStream> {
@@ -158,20 +178,28 @@ fn hold(url: &str, over: &AtomicBool) -> Result<()> {
     let mut streams: Vec<Option<TcpStream>> = (0..CLIENTS).map(|_| begin().ok()).collect();
     while !over.load(Ordering::Relaxed) {
         thread::sleep(Duration::from_secs(1));
+        let mut held = 0;
         for stream in &mut streams {
             let ended = stream.as_mut().is_none_or(|stream| {
                 !matches!(stream.read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
             });
+            held += usize::from(!ended);
             if ended && !over.load(Ordering::Relaxed) {
                 *stream = begin().ok();
             }
         }
+        // Some make way for submissions.
+        ensure!(
+            2 * held >= CLIENTS || over.load(Ordering::Relaxed),
+            "the server held {held} bodies of {CLIENTS}"
+        );
     }
     Ok(())
 }
 
 /// Sends a body again and again, from several clients.
-fn send(url: &str, over: &AtomicBool, body: &[u8]) {
+#[allow(clippy::unnecessary_wraps, reason = "as the other floods")]
+fn send(url: &str, over: &AtomicBool, body: &[u8]) -> Result<()> {
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
@@ -184,6 +212,7 @@ fn send(url: &str, over: &AtomicBool, body: &[u8]) {
             });
         }
     });
+    Ok(())
 }
 
 fn gzip(bytes: &[u8], level: Compression) -> Result<Vec<u8>> {
@@ -192,8 +221,8 @@ fn gzip(bytes: &[u8], level: Compression) -> Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
-/// A key that nobody authorised.
-fn unknown(url: &str, over: &AtomicBool) -> Result<()> {
+/// What a key brings that nobody authorised.
+fn unknown() -> Result<Vec<u8>> {
     let key = SignerKey::generate("example.net/stranger", [77; 32])?;
     let mut emitter = Emitter::of(key, 0, 0)?;
     let mut body = emitter.submission(0)?;
@@ -202,11 +231,9 @@ fn unknown(url: &str, over: &AtomicBool) -> Result<()> {
     }
     let mut packed = gzip(body.as_bytes(), Compression::default())?;
     packed.truncate(645 << 10);
-    send(url, over, &packed);
-    Ok(())
+    Ok(packed)
 }
 
-fn blank(url: &str, over: &AtomicBool) -> Result<()> {
-    send(url, over, &gzip(&vec![b'\n'; 16 << 20], Compression::best())?);
-    Ok(())
+fn blank() -> Result<Vec<u8>> {
+    gzip(&vec![b'\n'; 16 << 20], Compression::best())
 }

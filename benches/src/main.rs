@@ -155,9 +155,10 @@ fn main() -> Result<()> {
         Command::Leaves { folder, amount } => write_leaves(&folder, &amount)?,
         Command::Floods { program, within, submissions } => {
             for flood in floods::floods(&program, &within, submissions)? {
-                let floods::Measured { name, quiet, flooded, memory } = flood;
+                let floods::Measured { name, quiet, flooded, memory, refused } = flood;
+                let refused = refused.unwrap_or_default();
                 let times = [quiet[0], quiet[1], flooded[0], flooded[1]].map(|time| time.to_string());
-                println!("{name}\t{} {} {}", times.join(" "), memory[0], memory[1]);
+                println!("{name}\t{} {} {} {refused}", times.join(" "), memory[0], memory[1]);
             }
         }
         Command::Grow { program, within, links } => {
