@@ -6,7 +6,6 @@ mod cors;
 pub(crate) mod erase;
 pub(crate) mod erasures;
 pub(crate) mod evidence;
-#[cfg(feature = "server")]
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod health;

@@ -17,7 +17,7 @@ use crate::api::Problem;
 use crate::api::body::{self, Extent, Unread};
 use crate::clock::{Standing, Timekeeper};
 use crate::metrics::Metrics;
-use crate::quota::{Load, Quota, Quotas};
+use crate::quota::{Loads, Quota, Quotas};
 use crate::sequencer::{Durable, Job, SharedRules, rules};
 use crate::stop::Signing;
 use crate::store::{Published, Reader, StoreError};
@@ -291,9 +291,10 @@ impl Collector {
     pub async fn submit(&self, submission: Submission) -> Result<Committed, SubmitError> {
         self.check_signing()?;
         let chains: Vec<(ChainId, VerifierKey)> = opened(&submission);
-        let loads = self.loads(&submission, &chains).await?;
+        let mut loads = None;
         if let Some(quotas) = &self.0.quotas {
-            quotas.check(loads.keys(), self.now()).map_err(|seconds| SubmitError::Quota { seconds })?;
+            let brought = loads.insert(self.loads(&submission).await?);
+            quotas.check(brought, self.now()).map_err(|seconds| SubmitError::Quota { seconds })?;
         }
         let (reply, answer) = oneshot::channel();
         let job = Job::Submit { submission, reply };
@@ -302,20 +303,10 @@ impl Collector {
             mpsc::error::TrySendError::Closed(_) => stopping(),
         })?;
         let answered = answer.await.map_err(|_| stopping())?;
-        if let (Some(quotas), Err(SubmitError::Refused(refusal))) = (&self.0.quotas, &answered)
-            && let Kind::Fork(evidence) = &refusal.kind
-        {
-            // It is kept as evidence, against the key that signed it.
-            let opened =
-                chains.iter().find(|(chain, _)| *chain == evidence.chain).map(|(_, key)| key.clone());
-            let key = opened.or_else(|| self.0.keys.get(&evidence.chain));
-            let load = key.and_then(|key| loads.get_key_value(&key));
-            quotas.charge(load.map(|(key, load)| (key.clone(), *load)).into_iter().collect(), self.now());
+        if let Some((quotas, loads)) = self.0.quotas.as_ref().zip(loads) {
+            quotas.settle(loads, answered.as_ref().map(drop), self.now());
         }
         let Durable { taken, tree, published } = answered?;
-        if let Some(quotas) = &self.0.quotas {
-            quotas.charge(loads, self.now());
-        }
         if !taken.notes.is_empty() {
             self.0.writers.invalidate_all();
         }
@@ -330,41 +321,23 @@ impl Collector {
         Ok(Committed { taken, published, tree })
     }
 
-    /// What each key brings, where that is limited. `opened` are the chains that begin here.
-    async fn loads(
-        &self,
-        submission: &Submission,
-        opened: &[(ChainId, VerifierKey)],
-    ) -> Result<HashMap<VerifierKey, Load>, SubmitError> {
-        let mut loads = HashMap::new();
-        if self.0.quotas.is_none() {
-            return Ok(loads);
-        }
-        let mut chains: HashMap<ChainId, Load> = HashMap::new();
-        for entry in submission.entries() {
-            if let Some(link) = entry.leaf.link() {
-                chains.entry(link.chain()).or_default().add(entry);
-            }
-        }
-        let opened: HashMap<_, _> = opened.iter().cloned().collect();
-        let mut unknown = Vec::new();
-        for (chain, load) in chains {
-            match opened.get(&chain).cloned().or_else(|| self.0.keys.get(&chain)) {
-                Some(key) => loads.entry(key).or_insert_with(Load::default).join(load),
-                None => unknown.push((chain, load)),
-            }
-        }
+    /// What each key brings.
+    async fn loads(&self, submission: &Submission) -> Result<Loads, SubmitError> {
+        let mut loads = Loads::of(submission);
+        loads.know(|chain| self.0.keys.get(chain));
+        let unknown: Vec<ChainId> = loads.unknown().copied().collect();
         if !unknown.is_empty() {
             let this = self.clone();
             let found = tokio::task::spawn_blocking(move || {
-                let key = |(chain, load)| Ok((this.key_of(&chain)?, load));
-                unknown.into_iter().map(key).collect::<Result<Vec<_>, StoreError>>()
+                let key = |chain| Ok(this.key_of(&chain)?.map(|key| (chain, key)));
+                unknown
+                    .into_iter()
+                    .filter_map(|chain| key(chain).transpose())
+                    .collect::<Result<HashMap<_, _>, StoreError>>()
             });
-            let found = found.await.map_err(|error| StoreError::unavailable("looking for keys", error))??;
             // Of a chain that the log does not have nothing will be taken.
-            for (key, load) in found.into_iter().filter_map(|(key, load)| Some((key?, load))) {
-                loads.entry(key).or_insert_with(Load::default).join(load);
-            }
+            let found = found.await.map_err(|error| StoreError::unavailable("looking for keys", error))??;
+            loads.know(|chain| found.get(chain).cloned());
         }
         Ok(loads)
     }

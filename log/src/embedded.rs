@@ -6,13 +6,18 @@
 mod copies;
 mod erase;
 mod live;
+mod looking;
+mod reads;
 mod routes;
+mod sending;
 mod witness_round;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use countersign::link::ChainId;
 use countersign::log::{self, Admission, Limits, Submission, Taken};
 use countersign::merkle::Grown;
 use countersign::note::SignerKey;
@@ -23,8 +28,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::api::body::{Extent, Unread};
 use crate::api::{Answer, Problem};
 use crate::clock::{Clock, Timekeeper};
-use crate::export::{Exporter, Lines};
+use crate::export::Exporter;
 use crate::metrics::Metrics;
+use crate::quota::{Loads, Quotas};
 use crate::sequencer::{Durable, Job, RulesError, Sequencer, Unattested, Unwitnessed, Working, rules};
 use crate::signed::InStore;
 use crate::stop::{Signing, Stops};
@@ -35,9 +41,14 @@ use crate::{api, self_check};
 
 pub use crate::api::Cors;
 pub use crate::api::sse::{GATHER, QUIET, QUIET_TEXT};
+pub use crate::quota::Quota;
+pub use crate::reads::RecordReads;
 pub use crate::witnessing::{AGAIN, PATIENCE};
 pub use copies::{Copies, Copy};
 pub use live::{Further, Live};
+pub use looking::Looking;
+pub use reads::Unrecorded;
+pub use sending::Sending;
 pub use witness_round::WitnessRound;
 
 /// How much may be submitted at one time: all of it is in memory more than once, of which there is little.
@@ -57,6 +68,12 @@ pub struct Config {
     pub copies: Box<dyn Copies>,
     /// Where the evidence is kept of what stopped the log.
     pub stops: Box<dyn Stops>,
+    /// How much a key may bring.
+    pub quota: Quota,
+    /// Which reads are recorded.
+    pub record_reads: RecordReads,
+    /// Where reads are kept that are not recorded yet.
+    pub unrecorded: Box<dyn Unrecorded>,
     /// What time it is.
     pub now: Time,
 }
@@ -100,6 +117,10 @@ pub struct EmbeddedCollector {
     timekeeper: Arc<Timekeeper>,
     sizes: witness_round::Sizes,
     signing: Signing,
+    quotas: Option<Quotas>,
+    reads: reads::Reads,
+    /// Held once for each search that there is.
+    searches: Arc<()>,
 }
 
 /// The body of an answer.
@@ -107,11 +128,13 @@ pub enum Content {
     /// All of it.
     Whole(Vec<u8>),
     /// An export, a piece at a time.
-    Export(Box<Lines>),
+    Export(Box<Sending>),
     /// A live view.
     Live(Box<Live>),
     /// There is none yet: what was submitted is durable, and witnesses shall see its checkpoint first.
     Waiting(Pending),
+    /// There is none yet: it is still being looked for.
+    Looking(Option<Box<Looking>>),
 }
 
 /// A submission that is durable and not published yet.
@@ -126,7 +149,8 @@ impl EmbeddedCollector {
     /// # Errors
     /// [`StartError`].
     pub fn open(Store { writer, reader }: Store, config: Config) -> Result<Self, StartError> {
-        let Config { key, trust, readers, cors, copies, stops, now } = config;
+        let Config { key, trust, readers, cors, copies, stops, quota, record_reads, unrecorded, now } =
+            config;
         let signing = Signing::open(stops, now, &|witness| trust.witnesses().any(|key| key == witness))?;
         let readers = Readers::parse(&readers).map_err(|(line, what)| StartError::Readers(line, what))?;
         self_check::check(&*reader)?;
@@ -179,6 +203,9 @@ impl EmbeddedCollector {
             timekeeper,
             sizes: witness_round::Sizes::default(),
             signing,
+            quotas: Quotas::new(quota),
+            reads: reads::Reads::open(record_reads, unrecorded)?,
+            searches: Arc::default(),
         })
     }
 
@@ -229,8 +256,30 @@ impl EmbeddedCollector {
 
     /// Takes a submission.
     fn submit(&mut self, submission: Submission) -> Result<Pending, SubmitError> {
-        self.work(|reply| Job::Submit { submission, reply })?
-            .map(|Durable { taken, tree, .. }| Pending { taken, tree })
+        let now = self.now();
+        let mut loads = None;
+        if let Some(quotas) = &self.quotas {
+            let brought = loads.insert(self.loads(&submission)?);
+            quotas.check(brought, now).map_err(|seconds| SubmitError::Quota { seconds })?;
+        }
+        let answered = self.work(|reply| Job::Submit { submission, reply })?;
+        if let Some((quotas, loads)) = self.quotas.as_ref().zip(loads) {
+            quotas.settle(loads, answered.as_ref().map(drop), now);
+        }
+        let Durable { taken, tree, .. } = answered?;
+        Ok(Pending { taken, tree })
+    }
+
+    /// What each key brings.
+    fn loads(&self, submission: &Submission) -> Result<Loads, StoreError> {
+        let mut loads = Loads::of(submission);
+        let unknown: Vec<ChainId> = loads.unknown().copied().collect();
+        let mut found = HashMap::new();
+        for chain in unknown {
+            found.extend(self.reader.key_of(&chain)?.map(|key| (chain, key)));
+        }
+        loads.know(|chain| found.get(chain).cloned());
+        Ok(loads)
     }
 
     /// Has something done now, and gives what came of it.

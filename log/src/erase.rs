@@ -22,7 +22,7 @@ use crate::own_chain::OwnChains;
 use crate::store::{Reader, StoreError, StoredEvent};
 use crate::submitting::SubmitError;
 
-pub(crate) use choose::choose;
+pub(crate) use choose::Choosing;
 #[cfg(feature = "server")]
 pub use server::{erase, keep};
 pub(crate) use state::{State, state};

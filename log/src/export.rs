@@ -1,6 +1,6 @@
 //! Exports out of a store: any part of a log as a stream of lines that verifies by itself (SPEC section 7).
 //!
-//! An export is made in two passes. [`Exporter::plan`] finds out which leaves it has: the ones that are asked for,
+//! An export is made in two passes. [`Exporter::plan`], or [`Exporter::begin`] step by step, finds out which leaves it has: the ones that are asked for,
 //! the links that prove them, every key note, the open links of the chains shown, and the checkpoints that tell when
 //! they were there. [`Plan::lines`] then writes them, a piece at a time and only as fast as they are taken. In memory
 //! are a bitmap of leaves, a few numbers for each chain shown and each checkpoint, and one page of leaves.
@@ -10,8 +10,10 @@
 mod attest;
 mod candidates;
 mod explain;
+mod gathering;
 mod lines;
 mod plan;
+mod planning;
 mod skips;
 
 use std::ops::Range;
@@ -32,9 +34,10 @@ pub(crate) use attest::Had;
 pub(crate) use attest::void_grants;
 
 pub use candidates::{Candidates, Index};
-pub use explain::Explained;
+pub use explain::{Explained, Explaining};
 pub use lines::{Line, Lines};
 pub use plan::Plan;
+pub use planning::Planning;
 
 /// How many leaves are read from the store at a time.
 pub(crate) const PAGE: u64 = 64;
@@ -140,12 +143,7 @@ impl Exporter {
     /// # Errors
     /// [`ExportError`].
     pub fn plan(&self, request: &Request, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
-        let published = self.reader.published()?;
-        let published =
-            published.ok_or_else(|| ExportError::NotFound("the log has published nothing yet".into()))?;
-        let range = range(request, &published)?;
-        let attested = self.attested(published.size)?;
-        plan::plan(self, request, range, published, &attested, cancelled)
+        self.begin(request)?.finish(cancelled)
     }
 
     /// The indexes of these links.

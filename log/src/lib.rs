@@ -22,11 +22,9 @@ pub mod metrics;
 #[cfg(feature = "server")]
 pub mod oidc;
 mod own_chain;
-#[cfg(feature = "server")]
 pub mod quota;
 #[cfg(feature = "server")]
 pub mod reading;
-#[cfg(feature = "server")]
 pub mod reads;
 #[cfg(feature = "server")]
 pub mod restore;

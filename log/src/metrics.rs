@@ -423,7 +423,6 @@ impl Metrics {
     }
 
     /// Reads of so many readers were to be recorded and are not.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does not record reads"))]
     pub(crate) fn reads_unrecorded(&self, readers: usize) {
         self.reads_unrecorded.set(i64::try_from(readers).unwrap_or(i64::MAX));
     }

@@ -8,15 +8,17 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use countersign::log::{Body, Entry};
+use countersign::link::{ChainId, Link};
+use countersign::log::{Body, Entry, Kind, Refusal, Submission};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
-use moka::sync::Cache;
+
+use crate::submitting::SubmitError;
 
 /// How many keys are remembered. Of one that is forgotten the store is full.
-const KEYS: u64 = 100_000;
+const KEYS: usize = 100_000;
 
 /// How much a key may bring. The default is as much as the log can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +63,58 @@ impl Load {
     }
 }
 
+/// What a submission brings, by its keys as far as they are known.
+pub(crate) struct Loads {
+    keys: HashMap<VerifierKey, Load>,
+    /// Of chains whose key is not known.
+    chains: HashMap<ChainId, Load>,
+    /// Whose the others are.
+    owners: HashMap<ChainId, VerifierKey>,
+}
+
+impl Loads {
+    /// Of a submission. The keys of the chains that it opens are known.
+    pub(crate) fn of(submission: &Submission) -> Self {
+        let mut chains: HashMap<ChainId, Load> = HashMap::new();
+        let mut opened: HashMap<ChainId, &VerifierKey> = HashMap::new();
+        for entry in submission.entries() {
+            let Some(link) = entry.leaf.link() else { continue };
+            chains.entry(link.chain()).or_default().add(entry);
+            if let Link::Open(open) = link {
+                opened.insert(open.chain, &open.key);
+            }
+        }
+        let mut loads = Self { keys: HashMap::new(), chains, owners: HashMap::new() };
+        loads.know(|chain| opened.get(chain).map(|key| (*key).clone()));
+        loads
+    }
+
+    /// Looks whose the other chains are.
+    pub(crate) fn know(&mut self, key_of: impl Fn(&ChainId) -> Option<VerifierKey>) {
+        let Self { keys, owners, .. } = self;
+        self.chains.retain(|chain, load| match key_of(chain) {
+            Some(key) => {
+                owners.insert(*chain, key.clone());
+                keys.entry(key).or_default().join(*load);
+                false
+            }
+            None => true,
+        });
+    }
+
+    /// The chains whose key is not known.
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = &ChainId> {
+        self.chains.keys()
+    }
+}
+
 /// What all keys have left.
 pub(crate) struct Quotas {
     quota: Quota,
     /// Those that brought something.
-    keys: Cache<VerifierKey, Arc<Mutex<Left>>>,
+    keys: Mutex<HashMap<VerifierKey, Left>>,
+    /// How many of them are remembered.
+    most: usize,
 }
 
 /// In thousandths, which come each millisecond.
@@ -79,18 +128,22 @@ struct Left {
 impl Quotas {
     /// None where there is no limit.
     pub(crate) fn new(quota: Quota) -> Option<Self> {
-        (quota.events.is_some() || quota.bytes.is_some()).then(|| Self { quota, keys: Cache::new(KEYS) })
+        (quota.events.is_some() || quota.bytes.is_some()).then(|| Self {
+            quota,
+            keys: Mutex::default(),
+            most: KEYS,
+        })
+    }
+
+    fn keys(&self) -> MutexGuard<'_, HashMap<VerifierKey, Left>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// After how many seconds the first of these keys may bring something that may not now.
-    pub(crate) fn check<'k>(
-        &self,
-        keys: impl IntoIterator<Item = &'k VerifierKey>,
-        now: Time,
-    ) -> Result<(), u64> {
-        for key in keys {
-            let Some(left) = self.keys.get(key) else { continue };
-            let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn check(&self, loads: &Loads, now: Time) -> Result<(), u64> {
+        let mut keys = self.keys();
+        for key in loads.keys.keys() {
+            let Some(left) = keys.get_mut(key) else { continue };
             left.fill(&self.quota, now);
             let wait = left.wait(&self.quota);
             if wait > 0 {
@@ -100,13 +153,40 @@ impl Quotas {
         Ok(())
     }
 
-    /// Takes out what each key brought.
-    pub(crate) fn charge(&self, loads: HashMap<VerifierKey, Load>, now: Time) {
-        for (key, load) in loads {
-            let left = self.keys.get_with(key, || Arc::new(Mutex::new(Left::full(&self.quota, now))));
-            let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes out what the keys brought. What was taken counts for all of them, the evidence of a fork, which is kept, for the
+    /// key alone that signed it, and what is refused otherwise for nobody.
+    pub(crate) fn settle(&self, mut loads: Loads, answered: Result<(), &SubmitError>, now: Time) {
+        match answered {
+            Ok(()) => self.charge(loads, now),
+            Err(SubmitError::Refused(Refusal { kind: Kind::Fork(evidence), .. })) => {
+                let forker = loads.owners.remove(&evidence.chain);
+                loads.keys.retain(|key, _| forker.as_ref() == Some(key));
+                self.charge(loads, now);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn charge(&self, loads: Loads, now: Time) {
+        let mut keys = self.keys();
+        if keys.len() + loads.keys.len() > self.most {
+            self.forget(&mut keys, now);
+        }
+        for (key, load) in loads.keys {
+            let left = keys.entry(key).or_insert_with(|| Left::full(&self.quota, now));
             left.fill(&self.quota, now);
             left.take(load);
+        }
+    }
+
+    /// Makes room: what is full says nothing. Where that is not enough all are taken to be full.
+    fn forget(&self, keys: &mut HashMap<VerifierKey, Left>, now: Time) {
+        keys.retain(|_, left| {
+            left.fill(&self.quota, now);
+            !left.is_full(&self.quota)
+        });
+        if keys.len() > self.most / 2 {
+            keys.clear();
         }
     }
 }
@@ -131,6 +211,11 @@ impl Left {
                 *left = left.saturating_add(more).min(capacity(quota, pace));
             }
         }
+    }
+
+    fn is_full(&self, quota: &Quota) -> bool {
+        let of = |left: i64, pace: Option<NonZeroU32>| pace.is_none_or(|pace| left >= capacity(quota, pace));
+        of(self.events, quota.events) && of(self.bytes, quota.bytes)
     }
 
     fn take(&mut self, load: Load) {
@@ -177,21 +262,31 @@ mod tests {
         Quotas::new(quota).unwrap()
     }
 
+    fn loads(keys: &[(&VerifierKey, Load)]) -> Loads {
+        let keys = keys.iter().map(|(key, load)| ((*key).clone(), *load)).collect();
+        Loads { keys, chains: HashMap::new(), owners: HashMap::new() }
+    }
+
     fn charge(quotas: &Quotas, key: &VerifierKey, events: u64, bytes: u64, now: i64) {
-        quotas.charge([(key.clone(), Load { events, bytes })].into(), at(now));
+        quotas.charge(loads(&[(key, Load { events, bytes })]), at(now));
+    }
+
+    fn check(quotas: &Quotas, keys: &[&VerifierKey], now: i64) -> Result<(), u64> {
+        let keys: Vec<_> = keys.iter().map(|key| (*key, Load::default())).collect();
+        quotas.check(&loads(&keys), at(now))
     }
 
     #[test]
     fn a_key_brings_its_pace_and_one_store() {
         let (quotas, key, other) = (quotas(10, 0, 3), key("example.com/a"), key("example.com/b"));
-        let check = |now| quotas.check([&key], at(now));
+        let check = |now| check(&quotas, &[&key], now);
         assert_eq!(check(0), Ok(()));
         charge(&quotas, &key, 29, 1 << 40, 0);
         assert_eq!(check(0), Ok(()));
         charge(&quotas, &key, 1, 0, 0);
         assert_eq!(check(0), Err(1));
-        assert_eq!(quotas.check([&other], at(0)), Ok(()));
-        assert_eq!(quotas.check([&other, &key], at(0)), Err(1));
+        assert_eq!(super::tests::check(&quotas, &[&other], 0), Ok(()));
+        assert_eq!(super::tests::check(&quotas, &[&other, &key], 0), Err(1));
         assert_eq!(check(1), Ok(()));
         // What is larger than the store is paid for afterwards.
         charge(&quotas, &key, 1_000, 0, 1);
@@ -207,16 +302,28 @@ mod tests {
     fn bytes_are_limited_beside_events() {
         let (quotas, key) = (quotas(1_000, 100, 1), key("example.com/a"));
         charge(&quotas, &key, 1, 1_100, 0);
-        assert_eq!(quotas.check([&key], at(0)), Err(11));
-        assert_eq!(quotas.check([&key], at(10_001)), Ok(()));
+        assert_eq!(check(&quotas, &[&key], 0), Err(11));
+        assert_eq!(check(&quotas, &[&key], 10_001), Ok(()));
     }
 
     #[test]
     fn a_clock_that_is_set_back_stops_nobody() {
         let (quotas, key) = (quotas(10, 0, 1), key("example.com/a"));
         charge(&quotas, &key, 20, 0, 3_600_000);
-        assert_eq!(quotas.check([&key], at(0)), Err(2));
-        assert_eq!(quotas.check([&key], at(2_000)), Ok(()));
+        assert_eq!(check(&quotas, &[&key], 0), Err(2));
+        assert_eq!(check(&quotas, &[&key], 2_000), Ok(()));
+    }
+
+    #[test]
+    fn so_many_keys_are_remembered() {
+        let quotas = Quotas { most: 100, ..quotas(10, 0, 1) };
+        let (busy, others) = (key("example.com/busy"), |number: usize| key(&format!("example.com/{number}")));
+        charge(&quotas, &busy, 20, 0, 5_000);
+        for number in 1..100 {
+            quotas.keys().insert(others(number), Left::full(&quotas.quota, at(0)));
+        }
+        charge(&quotas, &others(0), 1, 0, 5_000);
+        assert_eq!((quotas.keys().len(), check(&quotas, &[&busy], 5_000)), (2, Err(2)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
 use crate::asked::Asked;
 use crate::collector::Collector;
-use crate::erase::choose;
+use crate::erase::Choosing;
 use crate::export::{Explained, ExportError, Exporter, Had, Plan, Request};
 use crate::oidc::Issuer;
 use crate::own_chain::OwnChains;
@@ -203,7 +203,7 @@ impl Reading {
         self.look(move |exporter, cancelled| exporter.plan(&request, cancelled)).await
     }
 
-    /// Looks at all events that an export can have, and tells what was found: see [`Exporter::explain`].
+    /// Looks at all events that an export can have, and tells what was found: see [`Exporter::begin_explaining`].
     ///
     /// # Errors
     /// [`ExportError`].
@@ -215,7 +215,7 @@ impl Reading {
         self.look(move |exporter, cancelled| exporter.explain(&request, fields_alone, cancelled)).await
     }
 
-    /// The events that fulfil all of these conditions, by looking at each: see [`choose`].
+    /// The events that fulfil all of these conditions, by looking at each: see [`Choosing`].
     pub(crate) async fn choose(
         self: &Arc<Self>,
         asked: Asked,
@@ -223,14 +223,9 @@ impl Reading {
     ) -> Result<RoaringTreemap, ExportError> {
         let reader = self.collector.reader().clone();
         self.look(move |exporter, cancelled| {
-            choose(
-                &*reader,
-                exporter.readings(),
-                asked.query(),
-                &scope,
-                exporter.published_size()?,
-                cancelled,
-            )
+            let size = exporter.published_size()?;
+            let choosing = Choosing::new(reader, exporter.readings(), asked.query().clone(), scope, size);
+            choosing.finish(cancelled)
         })
         .await
     }

@@ -5,24 +5,24 @@
 //! logs, and is counted. Where recording is required, a read is answered when the record that it began is durable, and
 //! refused when it cannot be; such records are made once a second at most.
 
-use std::collections::BTreeMap;
+#[cfg(feature = "server")]
+mod server;
+
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use countersign::hash::Hash;
 use countersign::time::Time;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
-use crate::collector::Collector;
-use crate::submitting::SubmitError;
 use crate::tokens::Access;
 
+#[cfg(feature = "server")]
+pub(crate) use server::{Reads, Tally};
+
 /// How often reads are recorded.
-const EVERY: Duration = Duration::from_mins(1);
-/// How often at most, where each waits for its record.
-const AT_MOST: Duration = Duration::from_secs(1);
+pub(crate) const EVERY: Duration = Duration::from_mins(1);
 /// Of so many different kinds of reads one record tells, for each token. Others are counted together.
 const DIFFERENT: usize = 16;
 /// A value of a condition that is longer, in bytes, is recorded as its hash.
@@ -53,6 +53,17 @@ impl FromStr for RecordReads {
     }
 }
 
+impl RecordReads {
+    /// Whether reads of that way are.
+    pub(crate) fn has(self, way: Way) -> bool {
+        match self {
+            Self::None => false,
+            Self::Exports => matches!(way, Way::Export | Way::Explain),
+            Self::All => true,
+        }
+    }
+}
+
 /// How reads are recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadRules {
@@ -63,7 +74,7 @@ pub struct ReadRules {
 }
 
 /// The way of reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Way {
     Export,
     Explain,
@@ -83,9 +94,9 @@ impl Way {
 }
 
 /// What was read: in which way, and what was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct What {
-    way: Way,
+    pub(crate) way: Way,
     filter: Vec<(String, String)>,
 }
 
@@ -99,11 +110,17 @@ impl What {
         };
         Self { way, filter: filter.into_iter().map(short).collect() }
     }
+
+    /// Of a request for a proof at that address.
+    pub(crate) fn of_proof(path: &str) -> Self {
+        let place = path.trim_start_matches("/proof/").to_owned();
+        Self::new(Way::Proof, vec![("event".into(), place)])
+    }
 }
 
 /// How often, and how much.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Count {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Count {
     begun: u64,
     ended: u64,
     events: u64,
@@ -111,6 +128,22 @@ struct Count {
 }
 
 impl Count {
+    /// Of a read that begins.
+    pub(crate) fn begun() -> Self {
+        Self { begun: 1, ..Self::default() }
+    }
+
+    /// Of one that has ended, once all is added that was handed out.
+    pub(crate) fn ended() -> Self {
+        Self { ended: 1, ..Self::default() }
+    }
+
+    /// So many events were handed out, in a piece of so many bytes.
+    pub(crate) fn hand_out(&mut self, events: u64, bytes: usize) {
+        self.events += events;
+        self.bytes += bytes as u64;
+    }
+
     fn add(&mut self, other: Self) {
         self.begun += other.begun;
         self.ended += other.ended;
@@ -126,10 +159,18 @@ impl Count {
 }
 
 /// A reader: the name, the token, and what it is bound to.
-type Reader = (String, String, Vec<String>);
+pub(crate) type Reader = (String, String, Vec<String>);
 
-#[derive(Debug, Default)]
-struct OfReader {
+/// Who reads.
+pub(crate) fn reader(access: &Access) -> Reader {
+    let scope = access.scope().conditions();
+    let scope = scope.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    (access.name().to_owned(), access.credential(), scope)
+}
+
+/// What one reader read.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OfReader {
     reads: Vec<(What, Count)>,
     others: Count,
 }
@@ -146,160 +187,75 @@ impl OfReader {
     }
 }
 
-#[derive(Default)]
-struct Gathered {
-    since: Option<Time>,
-    readers: BTreeMap<Reader, OfReader>,
-    /// How often what was gathered was taken to be recorded.
-    batch: u64,
-    /// All of the batches before this one are durable.
-    recorded: u64,
+/// Reads that are not recorded yet.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gathered {
+    /// When the first of them was, in milliseconds from the epoch.
+    since: Option<i64>,
+    /// In their order.
+    readers: Vec<(Reader, OfReader)>,
 }
 
 impl Gathered {
-    fn add(&mut self, reader: &Reader, what: &What, count: Count, since: Time) {
-        self.since = Some(self.since.map_or(since, |earlier| earlier.min(since)));
-        self.readers.entry(reader.clone()).or_default().add(what, count);
-    }
-}
-
-/// The reads of a log.
-pub(crate) struct Reads {
-    rules: ReadRules,
-    collector: Collector,
-    gathered: Mutex<Gathered>,
-    /// When it was recorded last. Who records holds this.
-    recording: tokio::sync::Mutex<Option<Instant>>,
-}
-
-impl Reads {
-    pub(crate) fn new(rules: ReadRules, collector: Collector) -> Arc<Self> {
-        Arc::new(Self {
-            rules,
-            collector,
-            gathered: Mutex::default(),
-            recording: tokio::sync::Mutex::default(),
-        })
+    /// Adds a read, or its end.
+    pub(crate) fn add(&mut self, reader: &Reader, what: &What, count: Count, at: Time) {
+        self.note(at.millis());
+        self.of(reader).add(what, count);
     }
 
-    fn gathered(&self) -> MutexGuard<'_, Gathered> {
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A read begins. Where that is required it is on record when this returns.
-    ///
-    /// # Errors
-    /// When that is required and not possible.
-    pub(crate) async fn begin(
-        self: &Arc<Self>,
-        access: &Access,
-        what: What,
-    ) -> Result<Option<Tally>, SubmitError> {
-        let is_recorded = match self.rules.record {
-            RecordReads::None => false,
-            RecordReads::Exports => matches!(what.way, Way::Export | Way::Explain),
-            RecordReads::All => true,
-        };
-        if !is_recorded {
-            return Ok(None);
+    /// Adds what was gathered before.
+    #[cfg(feature = "server")]
+    pub(crate) fn put_back(&mut self, before: Self) {
+        if let Some(since) = before.since {
+            self.note(since);
         }
-        let scope = access.scope().conditions();
-        let scope = scope.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let reader = (access.name().to_owned(), access.credential(), scope);
-        let batch = {
-            let mut gathered = self.gathered();
-            gathered.add(&reader, &what, Count { begun: 1, ..Count::default() }, self.collector.now());
-            gathered.batch
-        };
-        let tally =
-            Tally { reads: self.clone(), reader, what, count: Count { ended: 1, ..Count::default() } };
-        if self.rules.required {
-            let mut last = self.recording.lock().await;
-            if self.gathered().recorded <= batch {
-                if let Some(last) = *last {
-                    tokio::time::sleep_until(last + AT_MOST).await;
-                }
-                *last = Some(Instant::now());
-                self.record_gathered().await?;
-            }
-        }
-        Ok(Some(tally))
-    }
-
-    /// Records what was gathered.
-    ///
-    /// # Errors
-    /// When not all of it is known to be recorded. It is tried again the next time.
-    pub(crate) async fn record(&self) -> Result<(), SubmitError> {
-        let mut last = self.recording.lock().await;
-        *last = Some(Instant::now());
-        self.record_gathered().await
-    }
-
-    /// For those alone who hold `recording`.
-    async fn record_gathered(&self) -> Result<(), SubmitError> {
-        let now = self.collector.now();
-        let (since, mut readers, batch) = {
-            let mut gathered = self.gathered();
-            gathered.batch += 1;
-            (gathered.since.take().unwrap_or(now), std::mem::take(&mut gathered.readers), gathered.batch)
-        };
-        let mut failed = None;
-        while let Some((reader, reads)) = readers.pop_first() {
-            let record = record(self.collector.origin(), (since, now), &reader, &reads);
-            if let Err(error) = self.collector.record(&record).await {
-                readers.insert(reader, reads);
-                failed = Some(error);
-                break;
-            }
-        }
-        self.collector.metrics().reads_unrecorded(readers.len());
-        let Some(error) = failed else {
-            self.gathered().recorded = batch;
-            return Ok(());
-        };
-        tracing::error!(%error, readers = readers.len(), "who read what is not recorded, and is tried again");
-        let mut gathered = self.gathered();
-        for (reader, OfReader { reads, others }) in readers {
+        for (reader, OfReader { reads, others }) in before.readers {
+            let all = self.of(&reader);
             for (what, count) in reads {
-                gathered.add(&reader, &what, count, since);
+                all.add(&what, count);
             }
-            gathered.readers.entry(reader).or_default().others.add(others);
-        }
-        Err(error)
-    }
-
-    /// Records from time to time, for as long as the log is there.
-    pub(crate) async fn keep_recording(this: Weak<Self>) {
-        loop {
-            tokio::time::sleep(EVERY).await;
-            let Some(reads) = this.upgrade() else { return };
-            // What fails is told of there.
-            let _ = reads.record().await;
+            all.others.add(others);
         }
     }
-}
 
-/// A read that runs. It has ended when this is dropped.
-pub(crate) struct Tally {
-    reads: Arc<Reads>,
-    reader: Reader,
-    what: What,
-    count: Count,
-}
-
-impl Tally {
-    /// So many events were handed out, in a piece of so many bytes.
-    pub(crate) fn add(&mut self, events: u64, bytes: usize) {
-        self.count.events += events;
-        self.count.bytes += bytes as u64;
+    fn note(&mut self, at: i64) {
+        self.since = Some(self.since.map_or(at, |earlier| earlier.min(at)));
     }
-}
 
-impl Drop for Tally {
-    fn drop(&mut self) {
-        let now = self.reads.collector.now();
-        self.reads.gathered().add(&self.reader, &self.what, self.count, now);
+    fn of(&mut self, reader: &Reader) -> &mut OfReader {
+        let place = self.readers.binary_search_by(|(other, _)| other.cmp(reader)).unwrap_or_else(|place| {
+            self.readers.insert(place, (reader.clone(), OfReader::default()));
+            place
+        });
+        &mut self.readers[place].1
+    }
+
+    /// When the first of them was.
+    #[cfg_attr(feature = "server", allow(dead_code, reason = "a server records at fixed times"))]
+    pub(crate) fn since(&self) -> Option<Time> {
+        self.since.and_then(Time::from_millis)
+    }
+
+    /// How many readers they are of.
+    pub(crate) fn readers(&self) -> usize {
+        self.readers.len()
+    }
+
+    /// The event that tells of the first reader, by now.
+    pub(crate) fn record(&self, origin: &str, now: Time) -> Option<Value> {
+        let (reader, reads) = self.readers.first()?;
+        let since = self.since().unwrap_or(now);
+        Some(record(origin, (since, now), reader, reads))
+    }
+
+    /// That was recorded.
+    pub(crate) fn recorded(&mut self) {
+        if !self.readers.is_empty() {
+            self.readers.remove(0);
+        }
+        if self.readers.is_empty() {
+            self.since = None;
+        }
     }
 }
 

@@ -90,7 +90,6 @@ impl Access {
 
     /// What tells the token from others, and lets nobody in: the first 16 digits of its hash in the file, or of the hash
     /// of what the issuer calls its bearer.
-    #[cfg(feature = "server")]
     pub(crate) fn credential(&self) -> String {
         let mut digits = String::with_capacity(16);
         for byte in &self.hash[..8] {

@@ -2,16 +2,19 @@
 
 mod common;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 
 use common::emitter::{BEGIN, Emitter};
 use common::server::{ORIGIN, emitter_key, log_key};
+use countersign::keys::{KeyNote, Statement};
 use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign_log::embedded::{Config, Content, Copies, Cors, EmbeddedCollector};
+use countersign_log::embedded::{
+    Config, Content, Copies, Cors, EmbeddedCollector, Quota, RecordReads, Unrecorded,
+};
 use countersign_log::sqlite;
 use countersign_log::stop::StopFile;
 use countersign_log::store::StoreError;
@@ -38,6 +41,21 @@ impl Copies for Withdrawn {
     }
 }
 
+/// Reads that are kept for as long as the test runs.
+#[derive(Clone, Default)]
+struct Kept(Rc<RefCell<Option<String>>>);
+
+impl Unrecorded for Kept {
+    fn kept(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.0.borrow().clone())
+    }
+
+    fn keep(&self, text: Option<&str>) -> Result<(), StoreError> {
+        *self.0.borrow_mut() = text.map(str::to_owned);
+        Ok(())
+    }
+}
+
 fn trust() -> Trust {
     let text = format!("log {}\nemitter {}\n", log_key().verifier_key(), emitter_key(0).verifier_key());
     Trust::parse(text.as_bytes()).unwrap()
@@ -55,6 +73,9 @@ fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> Embedd
         cors: Cors::default(),
         copies: Box::new(Withdrawn(withdrawn.clone())),
         stops: Box::new(StopFile::new(folder)),
+        quota: Quota::default(),
+        record_reads: RecordReads::None,
+        unrecorded: Box::new(Kept::default()),
         now: Time::from_millis(BEGIN + 3_600_000).unwrap(),
     };
     EmbeddedCollector::open(sqlite::open(folder, ORIGIN).unwrap(), config).unwrap()
@@ -63,7 +84,13 @@ fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> Embedd
 fn ask(log: &mut EmbeddedCollector, method: &str, path: &str, token: &str, body: String) -> (u16, Value) {
     let request =
         Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
-    let answer = log.answer(&request.body(body.into_bytes()).unwrap());
+    let request = request.body(body.into_bytes()).unwrap();
+    let mut answer = log.answer(&request);
+    while let Content::Looking(looking) = answer.body_mut() {
+        if let Some(found) = log.look(request.headers(), looking) {
+            answer = found;
+        }
+    }
     let status = answer.status().as_u16();
     let Content::Whole(body) = answer.into_body() else { panic!("{path}") };
     (status, serde_json::from_slice(&body).unwrap())
@@ -164,4 +191,32 @@ fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
         assert_eq!(log.published_size(), 3);
         assert_eq!(ask(&mut log, "POST", "/submit", "", body.clone()).0, 200);
     }
+}
+
+#[test]
+fn what_an_issuer_granted_ends_with_it() {
+    let folder = TempDir::new().unwrap();
+    tokens::add(folder.path(), "operator", "admin".parse().unwrap(), None, Scope::default()).unwrap();
+    let withdrawn = Rc::new(Cell::new(0));
+    let issuer = SignerKey::generate("example.com", [50; 32]).unwrap();
+    let app = || SignerKey::generate("example.com/app", [51; 32]).unwrap();
+    let trust = |more: &str| {
+        let lines = format!("log {}\nissuer {}\n{more}", log_key().verifier_key(), issuer.verifier_key());
+        Trust::parse(lines.as_bytes()).unwrap()
+    };
+    let grant = Statement::Grant { key: app().verifier_key().clone(), from: None, until: None };
+    let grant = json!({ "note": KeyNote::sign(ORIGIN, &[grant], &issuer).unwrap() }).to_string() + "\n";
+    let mut emitter = Emitter::new(ORIGIN, app(), 0, trust(""));
+    emitter.record(2);
+    let (begun, _) = emitter.body(0, usize::MAX);
+    emitter.record(1);
+    let further = emitter.body(0, usize::MAX).0[begun.len()..].to_owned();
+    let mut log = open_with(folder.path(), &withdrawn, trust(""));
+    assert_eq!(ask(&mut log, "POST", "/submit", "", grant + &begun).0, 200);
+    let revoked = trust(&format!("revoke {} -\n", issuer.verifier_key()));
+    let mut log = open_with(folder.path(), &withdrawn, revoked);
+    let (status, answer) = ask(&mut log, "POST", "/submit", "", further.clone());
+    assert_eq!((status, &answer["error"]["code"]), (403, &json!("log.unauthorised")));
+    let mut log = open_with(folder.path(), &withdrawn, trust(""));
+    assert_eq!(ask(&mut log, "POST", "/submit", "", further).0, 200);
 }

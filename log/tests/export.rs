@@ -262,7 +262,8 @@ fn a_live_view_goes_on_where_it_was() {
         lines.at()
     };
     let from = log.size() - 100;
-    let mut at = take(exporter.plan_live(Some(from), &Arc::default(), &|| false).unwrap().lines());
+    let mut at =
+        take(exporter.begin_live(Some(from), &Arc::default()).unwrap().finish(&|| false).unwrap().lines());
     for _ in 0..3 {
         assert_eq!(at, log.size());
         for (emitter, event) in EVENTS.iter().enumerate().take(EMITTERS) {

@@ -5,6 +5,7 @@
 //! each is counted then.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 use crate::condition::{Entry, Field, Path, Query, Short};
 use crate::nearest::nearest;
@@ -44,10 +45,11 @@ fn bits() -> impl Iterator<Item = u128> {
     (0..u128::BITS).map(|nth| 1 << nth)
 }
 
-/// What a search has seen so far.
+/// What a search has seen so far. `Q` is how it has the query: a reference, or an [`Arc`](std::sync::Arc) where it is to outlast
+/// whoever asks.
 #[derive(Clone, Debug)]
-pub struct Tally<'q> {
-    query: &'q Query,
+pub struct Tally<Q> {
+    query: Q,
     reads_events: bool,
     of: u64,
     matched: u64,
@@ -101,12 +103,11 @@ pub struct Left {
     pub events: u64,
 }
 
-impl<'q> Tally<'q> {
+impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
     /// Nothing seen yet.
-    pub fn new(query: &'q Query) -> Self {
+    pub fn new(query: Q) -> Self {
         let count = query.conditions.len();
         Self {
-            query,
             reads_events: query.reads_events(),
             of: 0,
             matched: 0,
@@ -117,6 +118,7 @@ impl<'q> Tally<'q> {
             own_times: 0,
             recorded_times: 0,
             asks_time: query.conditions.iter().any(|asked| asked.condition.asks_when()),
+            query,
         }
     }
 
@@ -139,7 +141,7 @@ impl<'q> Tally<'q> {
         if self.reads_events && entry.event.is_none() {
             return false;
         }
-        let query = self.query;
+        let query = self.query.clone();
         self.settle(&|nth| query.conditions.get(nth).is_some_and(|asked| asked.condition.holds(entry)))
     }
 
@@ -229,7 +231,7 @@ impl<'q> Tally<'q> {
     pub fn finish(&self) -> Findings {
         let counted = (self.matched == 0).then_some((&self.alone[..], &self.steps[..]));
         let mut findings =
-            Findings::of(self.query, &self.had, &self.fields.iter().map(String::as_str), counted);
+            Findings::of(&self.query, &self.had, &self.fields.iter().map(String::as_str), counted);
         if self.of == 0 {
             findings.unknown.clear();
         }

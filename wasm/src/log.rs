@@ -4,11 +4,13 @@ mod answer;
 mod console;
 mod storage;
 
+use std::num::NonZeroU32;
+
 use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::embedded::{
-    AGAIN, Config, Content, Cors, EmbeddedCollector, Further, GATHER, PATIENCE, QUIET, QUIET_TEXT,
+    AGAIN, Config, Content, Cors, EmbeddedCollector, Further, GATHER, PATIENCE, QUIET, QUIET_TEXT, Quota,
     WitnessRound,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
@@ -48,14 +50,21 @@ fn headers(pairs: &[String]) -> HeaderMap {
 #[wasm_bindgen]
 impl Log {
     /// Goes on with the log that a storage has, or begins it: `key` is its key, `trust` its trust file, `readers` what
-    /// `readers.txt` would say, `cors` the origins of pages that may ask, with blanks between them.
+    /// `readers.txt` would say, `cors` the origins of pages that may ask, with blanks between them. `quota` is how many events
+    /// and bytes a second a key may bring, and how many seconds' worth after a rest, each `undefined` for what it is
+    /// without; `record_reads` is `none`, `exports` or `all`.
     #[wasm_bindgen(constructor)]
+    #[allow(clippy::too_many_arguments, reason = "one call from JavaScript")]
     pub fn new(
         storage: Storage,
         key: &str,
         trust: &str,
         readers: &str,
         cors: &str,
+        quota_events: Option<u32>,
+        quota_bytes: Option<u32>,
+        quota_burst: Option<u32>,
+        record_reads: &str,
         now: f64,
     ) -> Result<Log, JsError> {
         console::install();
@@ -66,8 +75,21 @@ impl Log {
         let database = Database::new(storage);
         let store = database.open(key.verifier_key().name()).map_err(failed)?;
         let readers = readers.to_owned();
-        let (stops, now) = (Box::new(database.clone()), time(now));
-        let config = Config { key, trust, readers, cors, copies: Box::new(database), stops, now };
+        let (events, bytes) = (quota_events.and_then(NonZeroU32::new), quota_bytes.and_then(NonZeroU32::new));
+        let quota = Quota { events, bytes, ..Quota::default() };
+        let burst = quota_burst.and_then(NonZeroU32::new).unwrap_or(quota.burst);
+        let config = Config {
+            key,
+            trust,
+            readers,
+            cors,
+            copies: Box::new(database.clone()),
+            stops: Box::new(database.clone()),
+            quota: Quota { burst, ..quota },
+            record_reads: record_reads.parse().map_err(failed)?,
+            unrecorded: Box::new(database),
+            now: time(now),
+        };
         Ok(Self { collector: EmbeddedCollector::open(store, config).map_err(failed)? })
     }
 
@@ -125,6 +147,61 @@ impl Log {
         let answer = self.collector.resume(&waiting.asked, content);
         let answer = answer.or_else(|| late.then(|| self.collector.give_up(&waiting.asked)))?;
         Some(Answer::new(answer, waiting.asked.clone()))
+    }
+
+    /// Goes on with what is being looked for, for a turn. Gives the answer when there is one.
+    pub fn look(&mut self, answer: &mut Answer, now: f64) -> Option<Answer> {
+        self.collector.set_time(time(now));
+        let Content::Looking(looking) = &mut answer.content else { return None };
+        let found = self.collector.look(&answer.asked, looking)?;
+        Some(Answer::new(found, answer.asked.clone()))
+    }
+
+    /// The next piece of an answer that has pieces; none at the end. With `before` none also when it has come to the
+    /// checkpoint of that size.
+    pub fn piece(
+        &self,
+        answer: &mut Answer,
+        before: Option<f64>,
+        now: f64,
+    ) -> Result<Option<Vec<u8>>, JsError> {
+        self.collector.set_time(time(now));
+        let Content::Export(sending) = &mut answer.content else { return Ok(None) };
+        self.collector.piece(sending, before.map_or(u64::MAX, |size| size as u64)).map_err(failed)
+    }
+
+    /// Leaves out what comes before the checkpoint of that size: it is sent from a copy, so many events in so many bytes.
+    #[wasm_bindgen(js_name = passOver)]
+    pub fn pass_over(
+        &self,
+        answer: &mut Answer,
+        size: f64,
+        events: u32,
+        bytes: u32,
+        now: f64,
+    ) -> Result<(), JsError> {
+        self.collector.set_time(time(now));
+        let Content::Export(sending) = &mut answer.content else { return Ok(()) };
+        self.collector.pass_over(sending, size as u64, events.into(), bytes as usize).map_err(failed)
+    }
+
+    /// Nobody takes more of an answer.
+    pub fn ended(&mut self, answer: &mut Answer, now: f64) {
+        self.collector.set_time(time(now));
+        self.collector.ended(&mut answer.content);
+    }
+
+    /// When reads are to be recorded, if there are any.
+    #[wasm_bindgen(getter, js_name = readsDue)]
+    pub fn reads_due(&self) -> Option<f64> {
+        self.collector.reads_due().map(|due| due.millis() as f64)
+    }
+
+    /// Records who read what, when it is time.
+    #[wasm_bindgen(js_name = recordReads)]
+    pub fn record_reads(&mut self, now: f64) -> Result<(), JsError> {
+        self.collector.set_time(time(now));
+        self.collector.record_reads().map_err(failed)
     }
 
     /// What a live view goes on with: bytes, `true` when there is nothing to tell now, or none at its end.
@@ -202,8 +279,8 @@ impl Log {
     /// The lines of an export of the whole log, from the checkpoint of that size on: an answer that has pieces.
     #[wasm_bindgen(js_name = linesFrom)]
     pub fn lines_from(&self, size: f64) -> Result<Answer, JsError> {
-        let lines = self.collector.lines_from(size as u64).map_err(failed)?;
-        Ok(Answer::new(Response::new(Content::Export(Box::new(lines))), HeaderMap::new()))
+        let sending = self.collector.lines_from(size as u64).map_err(failed)?;
+        Ok(Answer::new(Response::new(Content::Export(Box::new(sending))), HeaderMap::new()))
     }
 
     /// All that is full was copied of so many leaves.

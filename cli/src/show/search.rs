@@ -106,7 +106,7 @@ impl<'q> Asked<'q> {
 pub(super) struct Search<'q> {
     wanted: &'q Wanted<'q>,
     state: &'q State,
-    tally: Option<Tally<'q>>,
+    tally: Option<Tally<&'q Query>>,
     found: Found,
 }
 
@@ -221,7 +221,7 @@ impl<'q> Search<'q> {
 }
 
 /// Whether an event that was not looked at is as asked.
-fn look(tally: &mut Tally<'_>, readings: &Readings, picked: &PickedEvent) -> bool {
+fn look(tally: &mut Tally<&Query>, readings: &Readings, picked: &PickedEvent) -> bool {
     let document = picked.event.as_deref().and_then(Document::parse);
     let root = document.as_ref().map(Document::root);
     let read = root.as_ref().and_then(|event| readings.read(event));

@@ -4,8 +4,10 @@ import { within } from "../timers.js";
 import type { Answer, Log } from "../wasm/log.js";
 import { joined } from "./body.js";
 import { keyOf } from "./copies.js";
+import { current } from "./instance.js";
 import type { ExportBucket, LogStorage } from "./platform.js";
 import { overhead, sealed, sealingKey, unsealed } from "./seal.js";
+import type { Turns } from "./turns.js";
 
 /** So many new leaves are worth a copy. */
 const WORTH = 4_096;
@@ -22,6 +24,10 @@ const PIECE = 64 << 10;
 const LINE_END = 0x0a;
 /** The letter that tells `{"checkpoint":…` from other lines. */
 const CHECKPOINT = 0x63;
+/** What a link's line begins with, what ends the link, and the letter that tells the salt that follows where there is an event. */
+const LINK = '{"link":"';
+const QUOTE = 0x22;
+const SALT = 0x73;
 /** How many copies are in memory at one time to be sent. Exports beyond that are made by the log. */
 const MOST = 3;
 /** For how long an export waits for a copy. One whose copies fail goes on without them. */
@@ -61,6 +67,7 @@ let sending = 0;
 export class Exports {
   readonly #storage: LogStorage;
   readonly #bucket: ExportBucket | undefined;
+  readonly #turns: Turns;
   readonly #now: () => number;
   /** In the order of their leaves, of which none is in two. */
   #copies: Copy[];
@@ -69,10 +76,13 @@ export class Exports {
   #storing = false;
   /** Nothing is stored before this time. */
   #after = 0;
+  /** How often events were about to be erased. */
+  #withdrawals = 0;
 
-  constructor(storage: LogStorage, bucket: ExportBucket | undefined, now: () => number) {
+  constructor(storage: LogStorage, bucket: ExportBucket | undefined, turns: Turns, now: () => number) {
     this.#storage = storage;
     this.#bucket = bucket;
+    this.#turns = turns;
     this.#now = now;
     storage.sql.exec(TABLES);
     this.#withdrawn = new Set(
@@ -122,6 +132,7 @@ export class Exports {
 
   /** The events of these leaves are about to be erased: the keys of all copies that have one are erased before. */
   withdraw(leaves: Float64Array): void {
+    this.#withdrawals += 1;
     const has = ({ start, size }: Copy) => leaves.some((leaf) => start <= leaf && leaf < size);
     if (this.#drop(this.#copies.filter(has))) {
       this.#after = this.#now() + AGAIN;
@@ -129,8 +140,8 @@ export class Exports {
   }
 
   /** The pieces of an export of the whole log: what was copied, and before, between and after that what the log makes. */
-  async *pieces(answer: Answer, origin: string, size: number): AsyncGenerator<Uint8Array, undefined> {
-    const header = answer.piece(0);
+  async *pieces(log: Log, answer: Answer, size: number): AsyncGenerator<Uint8Array, undefined> {
+    const header = await this.#piece(log, answer, 0);
     if (header !== undefined) {
       yield header;
     }
@@ -139,10 +150,10 @@ export class Exports {
       const from = Math.max(answer.at, own);
       const next = this.#copies.find((copy) => copy.stored && copy.start >= from && copy.size <= size);
       if (next?.start === answer.at) {
-        own = yield* this.#send(next, answer, origin);
+        own = yield* this.#send(next, log, answer);
         continue;
       }
-      const piece = answer.piece(next?.start);
+      const piece = await this.#piece(log, answer, next?.start);
       if (piece === undefined) {
         return undefined;
       }
@@ -150,17 +161,22 @@ export class Exports {
     }
   }
 
+  async #piece(log: Log, answer: Answer, before: number | undefined): Promise<Uint8Array | undefined> {
+    await this.#turns.next();
+    return log.piece(answer, before, this.#now());
+  }
+
   /**
    * The pieces of a copy, until it is withdrawn: the log goes on from there. Where it cannot be had, it says up to where
    * the log makes all itself.
    */
-  async *#send(copy: Copy, answer: Answer, origin: string): AsyncGenerator<Uint8Array, number> {
+  async *#send(copy: Copy, log: Log, answer: Answer): AsyncGenerator<Uint8Array, number> {
     if (sending === MOST) {
       return copy.size;
     }
     sending += 1;
     try {
-      const read = within(PATIENCE, this.#read(copy, origin), () => new Error("R2 does not answer"));
+      const read = within(PATIENCE, this.#read(copy, log.origin), () => new Error("R2 does not answer"));
       const lines = await read.catch((error: unknown) => {
         console.error("countersign: an export is made without copies:", error);
         return "failed" as const;
@@ -168,11 +184,14 @@ export class Exports {
       if (lines === undefined || lines === "failed") {
         return lines === undefined ? copy.size : Number.POSITIVE_INFINITY;
       }
+      const isCounted = answer.isCounted;
       for (const { piece, leaves } of piecesOf(lines)) {
+        await this.#turns.next();
         if (!this.#copies.includes(copy)) {
           break;
         }
-        answer.passOver(copy.start + leaves);
+        const events = isCounted ? eventsOf(piece) : 0;
+        log.passOver(answer, copy.start + leaves, events, piece.length, this.#now());
         yield piece;
       }
       return 0;
@@ -215,7 +234,11 @@ export class Exports {
       return;
     }
     const { start } = gap;
-    const { size, lines } = linesOf(log, start, gap.end);
+    const made = await this.#linesOf(log, start, gap.end);
+    if (made === undefined) {
+      return;
+    }
+    const { size, lines } = made;
     const name = `${start}-${size}.${crypto.randomUUID()}`;
     const copy: Copy = { start, size, bytes: lines.length, name, key: sealingKey(), stored: false };
     // It is known before it is there: what is erased meanwhile withdraws it too.
@@ -235,6 +258,39 @@ export class Exports {
       // Whether it is there nobody knows.
       this.#drop(this.#copies.filter((other) => other === copy));
       throw error;
+    }
+  }
+
+  /**
+   * The log's lines from the checkpoint of that size on, up to another size at most; none when events were erased while they
+   * were made.
+   */
+  async #linesOf(
+    log: Log,
+    start: number,
+    end: number,
+  ): Promise<{ size: number; lines: Uint8Array<ArrayBuffer> } | undefined> {
+    const [withdrawals, instance] = [this.#withdrawals, current()];
+    const answer = log.linesFrom(start);
+    try {
+      const pieces: Uint8Array[] = [];
+      let length = 0;
+      while (length < BYTES) {
+        const piece = await this.#piece(log, answer, end);
+        if (this.#withdrawals !== withdrawals) {
+          return undefined;
+        }
+        if (piece === undefined) {
+          break;
+        }
+        pieces.push(piece);
+        length += piece.length;
+      }
+      return { size: answer.at, lines: joined(pieces, length) };
+    } finally {
+      if (instance === current()) {
+        answer.free();
+      }
     }
   }
 
@@ -278,22 +334,13 @@ function* piecesOf(lines: Uint8Array): Generator<{ piece: Uint8Array; leaves: nu
   }
 }
 
-/** The log's lines from the checkpoint of that size on, up to another size at most, made at once. */
-function linesOf(log: Log, start: number, end: number): { size: number; lines: Uint8Array<ArrayBuffer> } {
-  const answer = log.linesFrom(start);
-  try {
-    const pieces: Uint8Array[] = [];
-    let length = 0;
-    while (length < BYTES) {
-      const piece = answer.piece(end);
-      if (piece === undefined) {
-        break;
-      }
-      pieces.push(piece);
-      length += piece.length;
-    }
-    return { size: answer.at, lines: joined(pieces, length) };
-  } finally {
-    answer.free();
+/** How many events there are in lines. */
+function eventsOf(lines: Uint8Array): number {
+  let events = 0;
+  for (let at = 0; at < lines.length; at = lines.indexOf(LINE_END, at) + 1) {
+    // No link has a quotation mark.
+    const end = lines.indexOf(QUOTE, at + LINK.length);
+    events += lines[end + 3] === SALT && lines[at + 2] === LINK.charCodeAt(2) ? 1 : 0;
   }
+  return events;
 }

@@ -12,6 +12,7 @@ import type { LogEnv, ObjectState, TileBucket } from "./platform.js";
 import { live, pieces, unavailable, whole } from "./responses.js";
 import { type LogSettings, settingsOf } from "./settings.js";
 import { Tables } from "./storage.js";
+import { Turns } from "./turns.js";
 import { gather } from "./witnesses.js";
 
 /** The bodies that are read for all logs of the isolate, which have its memory together. */
@@ -56,6 +57,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   #again = 0;
   /** Comes about when witnesses were asked whether they have seen more than was here when the object woke. */
   #looked: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(module: WebAssembly.Module, ctx: ObjectState, env: Env) {
     super(ctx, env);
@@ -80,7 +82,10 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
         await this.#checked;
         await this.#looked;
       }
-      const answer = await this.#answer(log, request);
+      let answer = await this.#answer(log, request);
+      if (answer.kind === "looking") {
+        answer = await this.#look(log, answer, request);
+      }
       this.#attend(log);
       if (answer.status === 202) {
         // What was asked to be erased is not erased to its end yet.
@@ -92,7 +97,10 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
         case "pieces":
           return this.#export(log, answer, request);
         case "live":
-          return live(answer, request, { next: () => this.#guard(() => this.#further(log, answer)) });
+          return live(answer, request, {
+            next: () => this.#guard(() => this.#further(log, answer)),
+            ended: () => this.#ended(log, answer),
+          });
         default:
           return whole(answer, request);
       }
@@ -121,6 +129,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       if (erasing) {
         await this.#wake(this.now());
       }
+      const unrecorded = this.#recordReads(log);
       const [rounds, exports] = await Promise.allSettled([this.#rounds(log), this.#exports?.store(log)]);
       if (exports.status === "rejected") {
         this.#failed(exports.reason);
@@ -129,13 +138,26 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       if (rounds.status === "rejected") {
         throw rounds.reason;
       }
-      more = rounds.value;
+      more = rounds.value || unrecorded;
     } catch (error) {
       // An alarm that fails is tried a few times, and then never again.
       this.#failed(error);
     }
     if (more) {
       await this.#wake(this.now() + AGAIN);
+    }
+  }
+
+  /** Records who read what, when it is time. Says whether that failed. */
+  #recordReads(log: Log): boolean {
+    try {
+      log.recordReads(this.now());
+      this.#tables?.check();
+      this.#attend(log);
+      return false;
+    } catch (error) {
+      this.#failed(error);
+      return true;
     }
   }
 
@@ -196,6 +218,9 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   #woken(): Log {
     const rested = this.#log === undefined;
     const log = this.#open();
+    if (rested) {
+      this.#attendReads(log);
+    }
     if (rested && log.isErasing) {
       this.#wake(this.now()).catch((error) => console.error("countersign:", error));
     } else if (rested && (log.hasWitnesses || this.env.TILES !== undefined || this.env.EXPORTS !== undefined)) {
@@ -208,12 +233,14 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     // Another log of this isolate may have stopped the instance that this one was in.
     if (this.#log === undefined || this.#instance !== current()) {
       begin(this.#module);
-      const { key, trust, readers, cors } = this.settings();
-      this.#exports ??= new Exports(this.ctx.storage, this.env.EXPORTS, () => this.now());
+      const { key, trust, readers, cors, quota, recordReads } = this.settings();
+      const { events, bytes, burst } = quota ?? {};
+      this.#exports ??= new Exports(this.ctx.storage, this.env.EXPORTS, this.#turns, () => this.now());
       const tables = new Tables(this.ctx.storage, this.#exports);
       this.#log = undefined;
       try {
-        this.#log = new Log(tables, key, trust, readers, cors, this.now());
+        const reads = recordReads ?? "none";
+        this.#log = new Log(tables, key, trust, readers, cors, events, bytes, burst, reads, this.now());
       } finally {
         tables.check();
       }
@@ -234,7 +261,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     const { pathname, search } = new URL(request.url);
     const headers = [...request.headers].flat();
     const limit = log.bodyLimit(request.method, pathname, headers, this.now());
-    const body = limit === undefined ? new Uint8Array() : await bodies.read(request, limit);
+    const body = limit === undefined ? new Uint8Array() : await this.#turns.first(() => bodies.read(request, limit));
     if (typeof body === "string") {
       return log.withoutBody(headers, body === "busy");
     }
@@ -243,8 +270,48 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
     return answer;
   }
 
+  /** Goes on with what is being looked for, a turn at a time. */
+  async #look(log: Log, looking: Answer, request: Request): Promise<Answer> {
+    try {
+      for (;;) {
+        await this.#turns.next();
+        if (request.signal.aborted) {
+          throw new Error("nobody waits for it any more");
+        }
+        const answer = log.look(looking, this.now());
+        this.#tables?.check();
+        if (answer !== undefined) {
+          return answer;
+        }
+      }
+    } finally {
+      // Freeing what was made in another instance would harm this one.
+      if (this.#log === log && this.#instance === current()) {
+        this.#ended(log, looking);
+        looking.free();
+      }
+    }
+  }
+
+  /** Nobody takes more of an answer. */
+  #ended(log: Log, answer: Answer): void {
+    if (this.#log === log && this.#instance === current()) {
+      log.ended(answer, this.now());
+      this.#attendReads(log);
+    }
+  }
+
+  /** Has the alarm record who reads, where that is to be recorded. */
+  #attendReads(log: Log): void {
+    const due = log.readsDue;
+    if (due !== undefined) {
+      this.#wake(due).catch((error) => console.error("countersign:", error));
+    }
+  }
+
   /** Sees to what a request brought with it. */
   #attend(log: Log): void {
+    this.#attendReads(log);
     if (log.hasWitnesses) {
       this.#witness(log, false).catch((error) => this.#failed(error));
     }
@@ -276,13 +343,18 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   #export(log: Log, answer: Answer, request: Request): Response {
     const size = answer.wholeLog;
     if (this.env.EXPORTS === undefined || this.#exports === undefined || size === undefined) {
-      return pieces(answer, request, { next: () => this.#guard(async () => answer.piece()) });
+      const next = async () => {
+        await this.#turns.next();
+        return log.piece(answer, undefined, this.now());
+      };
+      return pieces(answer, request, { next: () => this.#guard(next), ended: () => this.#ended(log, answer) });
     }
-    const made = this.#exports.pieces(answer, log.origin, size);
+    const made = this.#exports.pieces(log, answer, size);
     return pieces(answer, request, {
       next: () => this.#guard(async () => (await made.next()).value),
       ended: () => {
         made.return(undefined).catch(() => {});
+        this.#ended(log, answer);
         this.#copyExports().catch((error) => console.error("countersign:", error));
       },
     });
@@ -305,6 +377,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
   async #further(log: Log, view: Answer): Promise<Uint8Array | undefined> {
     for (let told = true; ; ) {
       const published = this.#published.promise;
+      await this.#turns.next();
       const further = log.further(view, this.now());
       if (further !== true) {
         await this.ctx.storage.sync();

@@ -65,6 +65,14 @@ export interface LogEnv {
   AUDIT_READERS?: string;
   /** The origins of pages that may ask, with blanks between them, or `*`. */
   AUDIT_CORS?: string;
+  /** How many events a second a key may bring, over time. */
+  AUDIT_QUOTA_EVENTS?: string;
+  /** How many bytes a second. */
+  AUDIT_QUOTA_BYTES?: string;
+  /** How many seconds' worth of these may come at once after a rest. */
+  AUDIT_QUOTA_BURST?: string;
+  /** Which reads are recorded on the log's own chain: `none`, `exports` or `all`. */
+  AUDIT_RECORD_READS?: string;
   /** Where full tiles and bundles are copied to, so that they are read without the object. */
   TILES?: TileBucket;
   /** Where an export's lines are copied to, sealed, so that they are not made anew for each reader. */

@@ -92,6 +92,7 @@ export function live(answer: Answer, request: Request, making: Making): Response
 
 function streamed(answer: Answer, init: ResponseInit, request: Request, making: Making): Response {
   if (request.method === "HEAD") {
+    making.ended?.();
     answer.free();
     return new Response(null, init);
   }

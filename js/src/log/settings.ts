@@ -15,7 +15,23 @@ export interface LogSettings {
   readers: string;
   /** The origins of pages that may ask, with blanks between them, or `*`. */
   cors: string;
+  /** How much a key may bring a second, over time; default: as much as the log can take. */
+  quota?: LogQuota;
+  /** Which reads are recorded on the log's own chain; default: none. `all` has proofs and live views too. */
+  recordReads?: (typeof READS)[number];
 }
+
+/** How much a key may bring: whole numbers from 1 on. */
+export interface LogQuota {
+  /** Events a second. */
+  events?: number | undefined;
+  /** Bytes a second. */
+  bytes?: number | undefined;
+  /** How many seconds' worth may come at once after a rest; default 10. */
+  burst?: number | undefined;
+}
+
+const READS = ["none", "exports", "all"] as const;
 
 /** The private keys of the environment, by their origins. */
 export function keys(env: LogEnv): Map<string, string> {
@@ -48,13 +64,45 @@ export function settingsOf(env: LogEnv, id: ObjectId): LogSettings {
   }
   for (const [origin, key] of keys(env)) {
     if (env.LOG.idFromName(origin).equals(id)) {
-      return { key, trust: env.AUDIT_TRUST ?? "", readers: env.AUDIT_READERS ?? "", cors: env.AUDIT_CORS ?? "" };
+      return {
+        key,
+        trust: env.AUDIT_TRUST ?? "",
+        readers: env.AUDIT_READERS ?? "",
+        cors: env.AUDIT_CORS ?? "",
+        quota: {
+          events: pace(env, "AUDIT_QUOTA_EVENTS"),
+          bytes: pace(env, "AUDIT_QUOTA_BYTES"),
+          burst: pace(env, "AUDIT_QUOTA_BURST"),
+        },
+        recordReads: reads(env),
+      };
     }
   }
   throw missing(
     "AUDIT_LOG_KEY has no key for this object",
     "an object's name is its log's origin, the name in its key: env.LOG.idFromName(origin)",
   );
+}
+
+function pace(env: LogEnv, name: "AUDIT_QUOTA_EVENTS" | "AUDIT_QUOTA_BYTES" | "AUDIT_QUOTA_BURST"): number | undefined {
+  const text = env[name] ?? "";
+  if (text === "") {
+    return undefined;
+  }
+  const number = /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : 2 ** 32;
+  if (number >= 2 ** 32) {
+    throw missing(`${name} is ${JSON.stringify(text)}`, "it is a whole number from 1 to 4294967295");
+  }
+  return number;
+}
+
+function reads(env: LogEnv): (typeof READS)[number] {
+  const text = env.AUDIT_RECORD_READS ?? "";
+  const which = text === "" ? "none" : READS.find((known) => known === text);
+  if (which === undefined) {
+    throw missing(`AUDIT_RECORD_READS is ${JSON.stringify(text)}`, `it is one of ${READS.join(", ")}`);
+  }
+  return which;
 }
 
 function missing(message: string, hint: string): CountersignError {

@@ -31,7 +31,8 @@ class Served implements Started {
   async begin(setup: Setup): Promise<void> {
     writeSetup(setup, this.#folder);
     const cors = setup.cors.flatMap((origin) => ["--cors", origin]);
-    const args = ["--dir", this.#folder, "--listen", "127.0.0.1:0", "--no-page", ...cors];
+    const quota = Object.entries(setup.quota ?? {}).flatMap(([name, value]) => [`--quota-${name}`, `${value}`]);
+    const args = ["--dir", this.#folder, "--listen", "127.0.0.1:0", "--no-page", ...cors, ...quota];
     const { child, url } = await listening(PROGRAM ?? "", args);
     this.#child = child;
     this.url = url;

@@ -14,6 +14,8 @@ export interface Setup {
   readers: string;
   /** Pages of which origins may ask. */
   cors: readonly string[];
+  /** How much a key may bring a second, and after a rest; without it as much as the log can take. */
+  quota?: { events?: number; bytes?: number; burst?: number };
 }
 
 export const ORIGIN = "log.example/audit";

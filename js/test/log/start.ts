@@ -32,6 +32,8 @@ export interface LogSetup {
   readers?: string;
   /** Pages of which origins may ask. */
   cors?: readonly string[];
+  /** How much a key may bring a second, and after a rest. */
+  quota?: { events?: number; bytes?: number; burst?: number };
   /** The Worker's module, where it is another. */
   worker?: string;
   /** Whether there are no buckets. */
@@ -134,7 +136,8 @@ async function run(
   folder: string,
   hear: (text: string) => void,
 ): Promise<{ worker: Miniflare; url: string }> {
-  const { key, trust, readers = "", cors = [], worker: module, withoutBuckets = false } = setup;
+  const { key, trust, readers = "", cors = [], quota = {}, worker: module, withoutBuckets = false } = setup;
+  const quotas = Object.entries(quota).map(([name, value]) => [`AUDIT_QUOTA_${name.toUpperCase()}`, `${value}`]);
   const modulesRoot = await bundled(module ?? join(EXAMPLE, CONFIG.main));
   const worker = new Miniflare({
     modulesRoot,
@@ -164,6 +167,7 @@ async function run(
       AUDIT_TRUST: trust,
       AUDIT_READERS: readers,
       AUDIT_CORS: cors.join(" "),
+      ...Object.fromEntries(quotas),
     },
   });
   const { origin } = await worker.ready;

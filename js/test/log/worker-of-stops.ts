@@ -1,5 +1,5 @@
 import { CountersignLog as Log, type LogEnv, type LogSettings, logHandler } from "@countersign/cloudflare-log";
-import { Answer, initSync, Log as Wasm } from "../../dist/wasm/log.js";
+import { initSync, Log as Wasm } from "../../dist/wasm/log.js";
 
 /** What the instance of WebAssembly has. */
 const exported = () => initSync({ module: new Uint8Array() });
@@ -8,7 +8,7 @@ const exported = () => initSync({ module: new Uint8Array() });
 const parts: Record<string, [object, string]> = {
   answer: [Wasm.prototype, "answer"],
   further: [Wasm.prototype, "further"],
-  piece: [Answer.prototype, "piece"],
+  piece: [Wasm.prototype, "piece"],
   copy: [Wasm.prototype, "toCopy"],
 };
 

@@ -38,6 +38,12 @@ pub(crate) fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Re
 /// How many links and events of an export are as asked.
 const MATCHED: HeaderName = HeaderName::from_static("countersign-matched");
 
+/// So many look for events that one more has to wait.
+pub(crate) fn busy() -> Problem {
+    let message = "too many are looking for events already";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message).with_hint("ask again later")
+}
+
 /// What comes before the lines of a log's export, of which so many match where there were conditions.
 pub(crate) fn head(origin: &str, name: &str, matched: Option<u64>) -> Result<Response<()>, Problem> {
     let name = format!("{}{name}.countersign.ndjson", file_name(origin));

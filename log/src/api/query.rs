@@ -16,7 +16,6 @@ use crate::tokens::Scope;
 const BOUNDS: [&str; 4] = ["from", "to", "limit", "boundary"];
 
 /// The parameters of an explanation.
-#[cfg(feature = "server")]
 pub(crate) const EXPLAINED: [&str; 13] = [
     "from", "to", "only", "actor", "action", "target", "outcome", "tenant", "since", "until", "chain", "q",
     "query",
@@ -46,13 +45,11 @@ pub(crate) fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, S
 }
 
 /// The parameters of a request for an export that was understood, as they are written down.
-#[cfg(feature = "server")]
 pub(crate) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
     given(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())
 }
 
 /// The parameters of a request that was understood.
-#[cfg(feature = "server")]
 pub(crate) fn given(query: Option<&str>, known: &[&str]) -> Vec<(String, String)> {
     read(query, known).unwrap_or_default()
 }
@@ -73,7 +70,6 @@ pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Resul
 }
 
 /// What is to be explained of a search at that moment, of the events of that scope, and whether unknown fields alone are.
-#[cfg(feature = "server")]
 pub(crate) fn explain(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Result<(Request, bool), Problem> {
     let mut request = Request { scope, ..Request::default() };
     let mut fields_alone = false;

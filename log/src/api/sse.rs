@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, Response};
 use super::response::{NO_STORE, NOSNIFF, success};
 use super::{Problem, query};
 use crate::asked::Asked;
-use crate::export::{ExportError, Exporter, Line, Lines, Plan};
+use crate::export::{ExportError, Exporter, Line, Lines, Plan, Planning};
 use crate::store::StoreError;
 use crate::tokens::{Access, Scope};
 
@@ -36,6 +36,25 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The parameters of a live view.
 pub(crate) const PARAMETERS: [&str; 2] = ["from", "query"];
+
+/// What a live view begins with.
+pub(crate) enum Begun {
+    /// This.
+    Whole(Plan),
+    /// That is still to be found out.
+    Planning(Planning),
+}
+
+impl Begun {
+    /// Finds it out.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does it step by step"))]
+    pub(crate) fn finish(self, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+        match self {
+            Self::Whole(plan) => Ok(plan),
+            Self::Planning(planning) => planning.finish(cancelled),
+        }
+    }
+}
 
 /// Where a live view begins.
 #[derive(Clone, Debug)]
@@ -71,16 +90,12 @@ impl Opening {
         &self.scope
     }
 
-    /// Finds out what it begins with.
-    pub(crate) fn plan(
-        &self,
-        exporter: &Exporter,
-        cancelled: &dyn Fn() -> bool,
-    ) -> Result<Plan, ExportError> {
-        match self.last {
-            Some(last) => exporter.plan_further(last + 1, &self.scope, true),
-            None => exporter.plan_live(self.from, &self.scope, cancelled),
-        }
+    /// Begins to find out what it begins with.
+    pub(crate) fn begin(&self, exporter: &Exporter) -> Result<Begun, ExportError> {
+        Ok(match self.last {
+            Some(last) => Begun::Whole(exporter.plan_further(last + 1, &self.scope, true)?),
+            None => Begun::Planning(exporter.begin_live(self.from, &self.scope)?),
+        })
     }
 
     /// The answer where that failed.
@@ -121,7 +136,6 @@ pub(crate) fn head() -> Response<()> {
 pub(crate) struct Piece {
     pub(crate) bytes: Vec<u8>,
     /// How many events are in it.
-    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does not record reads"))]
     pub(crate) events: u64,
     /// The size to which it comes.
     pub(crate) at: u64,

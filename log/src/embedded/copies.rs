@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
 
-use super::EmbeddedCollector;
-use crate::export::{ExportError, Lines};
+use super::{EmbeddedCollector, Sending};
+use crate::export::ExportError;
 use crate::store::StoreError;
 
 /// Remembers what was copied.
@@ -74,8 +74,9 @@ impl EmbeddedCollector {
     ///
     /// # Errors
     /// [`ExportError`].
-    pub fn lines_from(&self, size: u64) -> Result<Lines, ExportError> {
-        Ok(self.exporter.plan_further(size, &Arc::default(), true)?.lines())
+    pub fn lines_from(&self, size: u64) -> Result<Sending, ExportError> {
+        let lines = self.exporter.plan_further(size, &Arc::default(), true)?.lines();
+        Ok(Sending { lines, access: None, tally: None })
     }
 
     /// These were copied.

@@ -1,11 +1,12 @@
 //! Erasing: what does not fit into one turn is done in later ones.
 
+use roaring::RoaringTreemap;
+
 use super::{EmbeddedCollector, LIMITS};
-use crate::api::erase::{Chosen, ErasureRequest};
 use crate::api::erasures::Asked;
 use crate::api::{Answer, Problem};
 use crate::erase::record::Record;
-use crate::erase::{BATCH, EraseError, Erased, Found, choose, state};
+use crate::erase::{BATCH, Cause, EraseError, Erased, Found, state};
 use crate::own_chain::OwnChains;
 use crate::sequencer::Job;
 use crate::store::StoreError;
@@ -14,32 +15,20 @@ use crate::store::StoreError;
 const BATCHES: usize = 16;
 
 impl EmbeddedCollector {
-    pub(super) fn erase(&mut self, asked: ErasureRequest) -> Result<Erased, Problem> {
-        let ErasureRequest { chosen, cause } = asked;
-        let leaves = match chosen {
-            Chosen::Places(places, scope) => self.exporter.find(&places, &scope)?,
-            Chosen::Matching(asked, scope) => choose(
-                &*self.reader,
-                self.exporter.readings(),
-                asked.query(),
-                &scope,
-                self.exporter.published_size()?,
-                &|| false,
-            )?,
-        };
-        let Found { mut present, mut erased, .. } = self.look(&leaves)?;
+    pub(super) fn erase(&mut self, leaves: &RoaringTreemap, cause: &Cause) -> Result<Erased, Problem> {
+        let Found { mut present, mut erased, .. } = self.find(leaves)?;
         // What is recorded already is not recorded again.
         let asked = present.clone();
         for record in self.reader.unfinished_erasures()? {
             present -= Record::read(&*self.reader, record)?.leaves;
         }
         let origin = self.origin.clone();
-        for (record, _) in Found::records(present, &origin, &cause) {
+        for (record, _) in Found::records(present, &origin, cause) {
             let recorded = self.work(|reply| Job::Record { event: record.to_string(), reply })?;
             recorded.map_err(|error| Problem::of_erasure(&EraseError::Record(error), &LIMITS))?;
         }
         self.erase_some()?;
-        let left = self.look(&asked)?.present.len();
+        let left = self.find(&asked)?.present.len();
         erased.erased = asked.len() - left;
         erased.left = left;
         Ok(erased)
@@ -61,7 +50,7 @@ impl EmbeddedCollector {
         let mut batches = BATCHES;
         for record in self.reader.unfinished_erasures()? {
             let leaves = Record::read(&*self.reader, record)?.leaves;
-            let present: Vec<u64> = self.look(&leaves)?.present.into_iter().collect();
+            let present: Vec<u64> = self.find(&leaves)?.present.into_iter().collect();
             for batch in present.chunks(BATCH) {
                 if batches == 0 {
                     return Ok(true);
@@ -82,7 +71,7 @@ impl EmbeddedCollector {
         })
     }
 
-    fn look(&self, leaves: &roaring::RoaringTreemap) -> Result<Found, StoreError> {
+    fn find(&self, leaves: &RoaringTreemap) -> Result<Found, StoreError> {
         let own = OwnChains::new(&*self.reader, &self.origin);
         Found::look(&*self.reader, own, &|_, _| Ok(false), leaves)
     }

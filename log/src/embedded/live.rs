@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::EmbeddedCollector;
+use super::reads::Tally;
 use crate::api;
 use crate::api::sse::Piece;
 use crate::export::{ExportError, Lines, Plan};
@@ -20,6 +21,8 @@ pub struct Live {
     at: u64,
     /// What is being written, up to the checkpoint that was the newest when it was begun.
     lines: Option<Lines>,
+    /// What is recorded of it.
+    pub(super) tally: Option<Tally>,
 }
 
 /// How a live view goes on.
@@ -33,8 +36,14 @@ pub enum Further {
 }
 
 impl Live {
-    pub(super) fn new(access: Access, scope: Arc<Scope>, first: u64, plan: Plan) -> Self {
-        Self { access, scope, first, at: first, lines: Some(plan.lines()) }
+    pub(super) fn new(
+        access: Access,
+        scope: Arc<Scope>,
+        first: u64,
+        plan: Plan,
+        tally: Option<Tally>,
+    ) -> Self {
+        Self { access, scope, first, at: first, lines: Some(plan.lines()), tally }
     }
 }
 
@@ -49,7 +58,10 @@ impl EmbeddedCollector {
                 return Ok(Further::End);
             }
             if let Some(lines) = live.lines.take() {
-                let Piece { bytes: piece, at, lines, .. } = api::sse::piece(lines, live.first)?;
+                let Piece { bytes: piece, events, at, lines } = api::sse::piece(lines, live.first)?;
+                if let Some(tally) = &mut live.tally {
+                    tally.add(events, piece.len());
+                }
                 (live.at, live.lines) = (at, lines);
                 if !piece.is_empty() {
                     return Ok(Further::Piece(piece));

@@ -2,12 +2,12 @@
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 
-use super::{Content, EmbeddedCollector, LIMITS, Live, Pending};
+use super::{Content, EmbeddedCollector, LIMITS, Pending};
 use crate::api::erase::ErasureRequest;
-use crate::api::export::ExportRequest;
 use crate::api::health::Condition;
 use crate::api::sse::Opening;
 use crate::api::{self, Problem};
+use crate::reads::{Way, What};
 use crate::tokens::{Access, Right};
 
 /// What is at an address.
@@ -18,6 +18,7 @@ enum Route {
     Checkpoint,
     Tile,
     Export,
+    Explain,
     Proof,
     Stream,
     Evidence,
@@ -37,6 +38,7 @@ impl Route {
             "/submit" => Self::Submit,
             "/checkpoint" => Self::Checkpoint,
             "/export" => Self::Export,
+            "/explain" => Self::Explain,
             "/stream" => Self::Stream,
             "/evidence" => Self::Evidence,
             "/erase" => Self::Erase,
@@ -109,7 +111,11 @@ impl EmbeddedCollector {
         self.finish(headers, Err(api::body::busy()))
     }
 
-    fn finish(&self, headers: &HeaderMap, answered: Result<Response<Content>, Problem>) -> Response<Content> {
+    pub(super) fn finish(
+        &self,
+        headers: &HeaderMap,
+        answered: Result<Response<Content>, Problem>,
+    ) -> Response<Content> {
         let mut response = answered.unwrap_or_else(|problem| {
             let answer: api::Answer = problem.into();
             answer.map(Content::Whole)
@@ -131,12 +137,27 @@ impl EmbeddedCollector {
         let whole = match route {
             Route::Submit => return self.post(request),
             Route::Export => {
-                return self.export(request.headers(), |access| api::export::read(query, access, self.now()));
+                let access = self.admit(request.headers(), Right::Read)?;
+                let asked = api::export::read(query, &access, self.now())?;
+                return self.look_for_export(access, asked, What::new(Way::Export, api::query::pairs(query)));
+            }
+            Route::Explain => {
+                let access = self.admit(request.headers(), Right::Read)?;
+                let asked = api::explain::read(query, &access, self.now())?;
+                let what = What::new(Way::Explain, api::query::given(query, &api::query::EXPLAINED));
+                return self.look_for_findings(access, &asked, what);
             }
             Route::Proof => {
-                return self.export(request.headers(), |access| api::export::read_proof(path, query, access));
+                let access = self.admit(request.headers(), Right::Read)?;
+                let asked = api::export::read_proof(path, query, &access)?;
+                return self.look_for_export(access, asked, What::of_proof(path));
             }
-            Route::Stream => return self.stream(request.headers(), query),
+            Route::Stream => {
+                let access = self.admit(request.headers(), Right::Read)?;
+                let opening = Opening::read(query, request.headers(), &access, self.now())?;
+                let what = What::new(Way::Stream, api::query::given(query, &api::sse::PARAMETERS));
+                return self.look_for_stream(access, opening, what);
+            }
             Route::Root => api::root::text(&self.origin),
             Route::Checkpoint => api::tiles::checkpoint(published.as_deref())?,
             Route::Tile => api::tiles::tile(&*self.reader, self.published_size(), path)?,
@@ -150,7 +171,7 @@ impl EmbeddedCollector {
                 api::query::read(query, &[])?;
                 let whole = !api::body::is_larger(request.headers(), api::erase::MAX_BODY);
                 let asked = ErasureRequest::read(whole.then_some(request.body()), &access, self.now())?;
-                api::erase::done(self.erase(asked)?)
+                return self.look_for_erasure(access, asked);
             }
             Route::Erasures => {
                 api::erasures::check(&self.admit(request.headers(), Right::Erase)?)?;
@@ -191,27 +212,5 @@ impl EmbeddedCollector {
             Some(answer) => Ok(answer?.map(Content::Whole)),
             None => Ok(Response::new(Content::Waiting(pending))),
         }
-    }
-
-    fn export(
-        &self,
-        headers: &HeaderMap,
-        read: impl FnOnce(&Access) -> Result<ExportRequest, Problem>,
-    ) -> Result<Response<Content>, Problem> {
-        let access = self.admit(headers, Right::Read)?;
-        let ExportRequest { request, name } = read(&access)?;
-        let matched = !request.asked.is_empty();
-        let plan = self.exporter.plan(&request, &|| false)?;
-        let matched = matched.then(|| plan.shown().len());
-        let lines = plan.lines();
-        Ok(api::export::head(&self.origin, &name, matched)?.map(|()| Content::Export(Box::new(lines))))
-    }
-
-    fn stream(&self, headers: &HeaderMap, query: Option<&str>) -> Result<Response<Content>, Problem> {
-        let access = self.admit(headers, Right::Read)?;
-        let opening = Opening::read(query, headers, &access, self.now())?;
-        let plan = opening.plan(&self.exporter, &|| false).map_err(|error| opening.problem(error))?;
-        let live = Live::new(access, opening.scope().clone(), opening.first(&plan), plan);
-        Ok(api::sse::head().map(|()| Content::Live(Box::new(live))))
     }
 }

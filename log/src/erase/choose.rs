@@ -2,45 +2,84 @@
 //!
 //! All of them are looked at as the store has them. The search index is not asked: what it does not know would stay.
 
+use std::sync::Arc;
+
 use countersign_query::{Query, Readings};
 use roaring::RoaringTreemap;
 
 use crate::asked::Looking;
 use crate::export::{ExportError, PAGE, shows};
-use crate::store::{Reader, StoredEvent};
+use crate::store::{Reader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 
-/// The leaves below that size within the scope whose event fulfils all conditions. `cancelled` is asked from time to time whether anybody
-/// still waits.
-///
-/// # Errors
-/// [`ExportError::Cancelled`], and the store's own.
-pub(crate) fn choose(
-    reader: &dyn Reader,
-    readings: &Readings,
-    query: &Query,
-    scope: &Scope,
-    size: u64,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<RoaringTreemap, ExportError> {
-    let mut chosen = RoaringTreemap::new();
-    let mut looking = Looking::new(readings);
-    let mut first = 0;
-    while first < size {
-        if cancelled() {
-            return Err(ExportError::Cancelled);
+/// The choice of leaves whose event fulfils all conditions, a page at a time.
+pub(crate) struct Choosing {
+    reader: Arc<dyn Reader>,
+    query: Query,
+    scope: Arc<Scope>,
+    /// The leaves that were not looked at.
+    left: std::ops::Range<u64>,
+    looking: Looking,
+    chosen: RoaringTreemap,
+}
+
+impl Choosing {
+    /// Among the leaves below that size within the scope, whose events are read by these.
+    pub(crate) fn new(
+        reader: Arc<dyn Reader>,
+        readings: &Readings,
+        query: Query,
+        scope: Arc<Scope>,
+        size: u64,
+    ) -> Self {
+        Self {
+            reader,
+            query,
+            scope,
+            left: 0..size,
+            looking: Looking::new(readings),
+            chosen: RoaringTreemap::new(),
         }
-        let end = size.min(first + PAGE);
+    }
+
+    /// Looks at a page of leaves. Says whether there is more.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(crate) fn step(&mut self) -> Result<bool, StoreError> {
+        let Self { reader, query, scope, left, looking, chosen } = self;
+        let (first, end) = (left.start, left.end.min(left.start + PAGE));
         for (leaf, index) in reader.leaves_with_events(first..end)?.iter().zip(first..) {
             let StoredEvent::Here(event) = &leaf.event else { continue };
             let Some(link) = leaf.link() else { continue };
-            if looking.matches(reader, query, &link, Some(&event.text))?
-                && shows(&mut looking, reader, scope, &link, &leaf.event)?
+            if looking.matches(&**reader, query, &link, Some(&event.text))?
+                && shows(looking, &**reader, scope, &link, &leaf.event)?
             {
                 chosen.insert(index);
             }
         }
-        first = end;
+        left.start = end;
+        Ok(!left.is_empty())
     }
-    Ok(chosen)
+
+    /// What was chosen.
+    pub(crate) fn end(self) -> RoaringTreemap {
+        self.chosen
+    }
+
+    /// All steps at once. `cancelled` is asked from time to time whether anybody still waits.
+    ///
+    /// # Errors
+    /// [`ExportError::Cancelled`], and the store's own.
+    #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "an object does it step by step"))]
+    pub(crate) fn finish(mut self, cancelled: &dyn Fn() -> bool) -> Result<RoaringTreemap, ExportError> {
+        loop {
+            if cancelled() {
+                return Err(ExportError::Cancelled);
+            }
+            if !self.step()? {
+                return Ok(self.end());
+            }
+        }
+    }
 }

@@ -1,9 +1,14 @@
 //! What a search found, looked at event by event: an export cannot say why there is nothing in it.
 
-use countersign_query::{Findings, Tally};
+use std::ops::Range;
+use std::sync::Arc;
+
+use countersign_query::{Findings, Query, Tally};
 
 use super::{ExportError, Exporter, PAGE, Request, range, shows, text};
 use crate::asked::Looking;
+use crate::store::{Reader, StoreError};
+use crate::tokens::Scope;
 
 /// What there is to say of a search.
 #[derive(Clone, Debug)]
@@ -16,9 +21,41 @@ pub struct Explained {
     pub findings: Findings,
 }
 
+/// A search while it is looked at what it finds, a page of leaves at a time.
+pub struct Explaining {
+    reader: Arc<dyn Reader>,
+    scope: Arc<Scope>,
+    size: u64,
+    /// The leaves that were not looked at.
+    left: Range<u64>,
+    fields_alone: bool,
+    query: Arc<Query>,
+    looking: Looking,
+    tally: Tally<Arc<Query>>,
+}
+
 impl Exporter {
-    /// Looks at each event of the range within the scope, and tells what a search of them finds; with `fields_alone` it
-    /// ends once some event had each field that is asked about. Places, limit and boundary are not looked at. `cancelled` is asked from time to time whether anybody still waits.
+    /// Begins to look at each event of the range within the scope, to tell what a search of them finds; with `fields_alone` it
+    /// ends once some event had each field that is asked about. Places, limit and boundary are not looked at.
+    ///
+    /// # Errors
+    /// [`ExportError`], as for [`Exporter::plan`].
+    pub fn begin_explaining(&self, request: &Request, fields_alone: bool) -> Result<Explaining, ExportError> {
+        let published = self.published()?;
+        let query = Arc::new(request.asked.query().clone());
+        Ok(Explaining {
+            reader: self.reader.clone(),
+            scope: request.scope.clone(),
+            size: published.size,
+            left: range(request, &published)?,
+            fields_alone,
+            tally: Tally::new(query.clone()),
+            query,
+            looking: Looking::new(&self.readings),
+        })
+    }
+
+    /// The same to its end. `cancelled` is asked from time to time whether anybody still waits.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`].
@@ -28,28 +65,46 @@ impl Exporter {
         fields_alone: bool,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Explained, ExportError> {
-        let published = self.reader.published()?;
-        let published =
-            published.ok_or_else(|| ExportError::NotFound("the log has published nothing yet".into()))?;
-        let range = range(request, &published)?;
-        let (query, reader) = (request.asked.query(), &*self.reader);
-        let mut tally = Tally::new(query);
-        let mut looking = Looking::new(&self.readings);
-        let mut first = range.start;
-        while first < range.end && !(fields_alone && tally.lacking() == 0) {
-            if cancelled() {
-                return Err(ExportError::Cancelled);
+        let mut explaining = self.begin_explaining(request, fields_alone)?;
+        while !cancelled() {
+            if !explaining.step()? {
+                return Ok(explaining.end());
             }
-            let end = range.end.min((first / PAGE + 1) * PAGE);
-            for leaf in reader.leaves_with_events(first..end)? {
-                let (Some(link), Some(event)) = (leaf.link(), text(&leaf.event)) else { continue };
-                // Of others nobody is told, not even how many there are.
-                if shows(&mut looking, reader, &request.scope, &link, &leaf.event)? {
-                    looking.look(reader, query, &link, Some(event), |entry| tally.look(entry))?;
-                }
-            }
-            first = end;
         }
-        Ok(Explained { size: published.size, query: query.to_string(), findings: tally.finish() })
+        Err(ExportError::Cancelled)
+    }
+}
+
+impl Explaining {
+    /// Looks at a page of leaves. Says whether there is more.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn step(&mut self) -> Result<bool, StoreError> {
+        let Self { reader, scope, left, fields_alone, query, looking, tally, .. } = self;
+        if left.is_empty() || *fields_alone && tally.lacking() == 0 {
+            return Ok(false);
+        }
+        let end = left.end.min((left.start / PAGE + 1) * PAGE);
+        for leaf in reader.leaves_with_events(left.start..end)? {
+            let (Some(link), Some(event)) = (leaf.link(), text(&leaf.event)) else { continue };
+            // Of others nobody is told, not even how many there are.
+            if shows(looking, &**reader, scope, &link, &leaf.event)? {
+                looking.look(&**reader, query, &link, Some(event), |entry| tally.look(entry))?;
+            }
+        }
+        left.start = end;
+        Ok(true)
+    }
+
+    /// Whether unknown fields alone are to be told.
+    pub(crate) fn fields_alone(&self) -> bool {
+        self.fields_alone
+    }
+
+    /// What was found, when there was no more to look at.
+    pub fn end(self) -> Explained {
+        let Self { size, query, tally, .. } = self;
+        Explained { size, query: query.to_string(), findings: tally.finish() }
     }
 }

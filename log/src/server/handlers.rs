@@ -114,8 +114,7 @@ pub(super) async fn proof(
 ) -> Result<Response, Problem> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
     let asked = api::export::read_proof(uri.path(), uri.query(), &access)?;
-    let place = uri.path().trim_start_matches("/proof/").to_owned();
-    send(&state, asked, access, What::new(Way::Proof, vec![("event".into(), place)])).await
+    send(&state, asked, access, What::of_proof(uri.path())).await
 }
 
 async fn send(

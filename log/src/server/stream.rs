@@ -28,7 +28,8 @@ pub(super) async fn stream(
     let opening = Arc::new(Opening::read(uri.query(), &headers, &access, state.collector.now())?);
     let published = state.collector.published();
     let planned = opening.clone();
-    let plan = state.reading.look(move |exporter, cancelled| planned.plan(exporter, cancelled)).await;
+    let plan =
+        state.reading.look(move |exporter, cancelled| planned.begin(exporter)?.finish(cancelled)).await;
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
     let mut asked = api::query::given(uri.query(), &api::sse::PARAMETERS);

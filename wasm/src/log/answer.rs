@@ -3,7 +3,6 @@
 use http::{HeaderMap, Response};
 use wasm_bindgen::prelude::*;
 
-use super::failed;
 use countersign_log::embedded::Content;
 
 /// An answer.
@@ -39,7 +38,7 @@ impl Answer {
         self.headers.clone()
     }
 
-    /// What kind of body it has: `whole`, `pieces`, `live`, or `waiting` where it is no answer yet.
+    /// What kind of body it has: `whole`, `pieces`, `live`; `waiting` or `looking` where it is no answer yet.
     #[wasm_bindgen(getter)]
     pub fn kind(&self) -> String {
         match self.content {
@@ -47,6 +46,7 @@ impl Answer {
             Content::Export(_) => "pieces",
             Content::Live(_) => "live",
             Content::Waiting(_) => "waiting",
+            Content::Looking(_) => "looking",
         }
         .to_owned()
     }
@@ -56,17 +56,6 @@ impl Answer {
         match &mut self.content {
             Content::Whole(body) => std::mem::take(body),
             _ => Vec::new(),
-        }
-    }
-
-    /// The next piece of an answer that has pieces; none at the end. With `before` none also when it has come to the
-    /// checkpoint of that size.
-    pub fn piece(&mut self, before: Option<f64>) -> Result<Option<Vec<u8>>, JsError> {
-        match &mut self.content {
-            Content::Export(lines) => {
-                lines.piece_before(before.map_or(u64::MAX, |size| size as u64)).map_err(failed)
-            }
-            _ => Ok(None),
         }
     }
 
@@ -88,11 +77,9 @@ impl Answer {
         }
     }
 
-    /// Leaves out what comes before the checkpoint of that size: it was sent from a copy.
-    #[wasm_bindgen(js_name = passOver)]
-    pub fn pass_over(&mut self, size: f64) {
-        if let Content::Export(lines) = &mut self.content {
-            lines.pass_over(size as u64);
-        }
+    /// Whether it is told how much of it is handed out.
+    #[wasm_bindgen(getter, js_name = isCounted)]
+    pub fn is_counted(&self) -> bool {
+        matches!(&self.content, Content::Export(sending) if sending.is_counted())
     }
 }

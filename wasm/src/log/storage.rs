@@ -6,7 +6,7 @@ use js_sys::{Array, Uint8Array};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::prelude::*;
 
-use countersign_log::embedded::Copies;
+use countersign_log::embedded::{Copies, Unrecorded};
 use countersign_log::stop::Stops;
 use countersign_log::store::{Store, StoreError};
 use countersign_log::tables::{
@@ -21,6 +21,8 @@ const OWN_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS object (version INTEGER NOT NULL, copied INTEGER NOT NULL) STRICT;
 -- What stopped the log, one piece of evidence a row.
 CREATE TABLE IF NOT EXISTS stops (id INTEGER PRIMARY KEY, line TEXT NOT NULL) STRICT;
+-- One row where reads are not recorded yet.
+CREATE TABLE IF NOT EXISTS unrecorded (id INTEGER PRIMARY KEY, reads TEXT NOT NULL) STRICT;
 ";
 
 #[wasm_bindgen]
@@ -211,6 +213,28 @@ impl Stops for Database {
     fn keep(&self, line: &str) -> Result<(), StoreError> {
         let sql = "INSERT INTO stops (line) VALUES (?)";
         self.change("keeping what stopped the log", sql, &[line.into()]).map(drop)
+    }
+}
+
+impl Unrecorded for Database {
+    fn kept(&self) -> Result<Option<String>, StoreError> {
+        let mut kept = None;
+        self.each("reading who read what", "SELECT reads FROM unrecorded", &[], &mut |row| {
+            kept = row.text(0)?;
+            Ok(())
+        })?;
+        Ok(kept)
+    }
+
+    fn keep(&self, text: Option<&str>) -> Result<(), StoreError> {
+        const KEEPING: &str = "keeping who read what";
+        match text {
+            Some(text) => {
+                self.change(KEEPING, "INSERT OR REPLACE INTO unrecorded VALUES (0, ?)", &[text.into()])
+            }
+            None => self.change(KEEPING, "DELETE FROM unrecorded", &[]),
+        }
+        .map(drop)
     }
 }
 

@@ -1,0 +1,51 @@
+/**
+ * Whose turn it is: an object does one thing at a time. What takes long is done in slices, one after each other's, and
+ * submissions go first.
+ */
+
+import { sleep } from "../timers.js";
+
+/** For so many milliseconds at most a slice waits for submissions that are under way: one that is sent slowly holds nobody up. */
+const PATIENCE = 20;
+
+export class Turns {
+  /** Who waits for a turn, in the order in which they came. */
+  readonly #waiting: (() => void)[] = [];
+  #isGiving = false;
+  /** How many submissions are under way. */
+  #submissions = 0;
+
+  /** Does what goes before all slices. */
+  async first<T>(work: () => Promise<T>): Promise<T> {
+    this.#submissions += 1;
+    try {
+      return await work();
+    } finally {
+      this.#submissions -= 1;
+    }
+  }
+
+  /** Waits for a turn, which is for one slice: what is done at once when this comes about. */
+  next(): Promise<void> {
+    const turn = new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+    });
+    if (!this.#isGiving) {
+      this.#isGiving = true;
+      this.#give();
+    }
+    return turn;
+  }
+
+  async #give(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      // Whatever came meanwhile is seen to by the event loop first.
+      await sleep(0);
+      for (const end = Date.now() + PATIENCE; this.#submissions > 0 && Date.now() < end; ) {
+        await sleep(1);
+      }
+      this.#waiting.shift()?.();
+    }
+    this.#isGiving = false;
+  }
+}

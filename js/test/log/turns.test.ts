@@ -1,0 +1,106 @@
+/** Searches have their turns one after the other, and submissions go first. */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Turns } from "../../dist/log/turns.js";
+import { Chain } from "../conformance/chain.ts";
+import { type Answer, ask } from "../conformance/http.ts";
+import { AUDITOR, DESK, EMITTERS, ORIGIN, SETUP } from "../conformance/setup.ts";
+import { type RunningLog, startLog } from "./start.ts";
+
+/** Waits until the event loop has come round so often. */
+const rounds = async (count: number) => {
+  for (let round = 0; round < count; round += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+};
+
+test("each has its turn after the others had theirs, with the event loop in between", async () => {
+  const turns = new Turns();
+  const order: string[] = [];
+  let now = "";
+  const search = async (name: string) => {
+    for (let slice = 1; slice <= 3; slice += 1) {
+      await turns.next();
+      assert.equal(now, "");
+      now = name;
+      order.push(`${name}${slice}`);
+      queueMicrotask(() => {
+        now = "";
+      });
+    }
+  };
+  await Promise.all(["a", "b", "c"].map(search));
+  assert.deepEqual(order, ["a1", "b1", "c1", "a2", "b2", "c2", "a3", "b3", "c3"]);
+});
+
+test("a turn waits for submissions that are under way, and not for ever", async () => {
+  const turns = new Turns();
+  let end = () => {};
+  const submission = turns.first(() => new Promise<void>((resolve) => (end = resolve)));
+  let given = false;
+  const turn = turns.next().then(() => {
+    given = true;
+  });
+  await rounds(5);
+  assert.equal(given, false);
+  end();
+  await submission;
+  await turn;
+  // Of one that never ends it is not waited for the end.
+  turns.first(() => new Promise(() => {}));
+  await turns.next();
+});
+
+const EVENTS = 6_000;
+const chain = Chain.begin(EMITTERS[0], ORIGIN, "turns");
+let log: RunningLog;
+before(async () => {
+  log = await startLog({ ...SETUP, withoutBuckets: true });
+  const answer = await ask(log.url, "/submit", { method: "POST", body: chain.events(EVENTS).body() });
+  assert.equal(answer.status, 200, answer.text);
+});
+after(() => log.close());
+
+const read = (path: string) => ask(log.url, path, { headers: { authorization: `Bearer ${AUDITOR}` } });
+const SEARCH = "/export?q=nothing-that-is-there";
+
+test("what is submitted while four search is answered before they are", async () => {
+  const order: string[] = [];
+  const note = (name: string) => (answer: Answer) => {
+    assert.equal(answer.status, 200, answer.text);
+    order.push(name);
+  };
+  const searches = [1, 2, 3, 4].map(() => read(SEARCH).then(note("search")));
+  for (const seed of [1, 2, 3]) {
+    const body = Chain.begin(EMITTERS[1], ORIGIN, `turns ${seed}`).events(2).body();
+    await ask(log.url, "/submit", { method: "POST", body }).then(note("submission"));
+  }
+  await Promise.all(searches);
+  assert.deepEqual(order.slice(0, 3), ["submission", "submission", "submission"]);
+});
+
+test("further searches are told to come again, and everything else is answered", async () => {
+  const answers = Promise.all(Array.from({ length: 12 }, () => read(SEARCH)));
+  assert.equal((await read("/checkpoint")).status, 200);
+  const refused = (await answers).filter(({ status }) => status !== 200);
+  for (const answer of refused) {
+    answer.refusal(503, "server.busy");
+    assert.equal(answer.headers["retry-after"], "1");
+  }
+  assert.ok(refused.length > 0 && refused.length <= 8, `${refused.length} were refused`);
+  assert.equal((await read(SEARCH)).status, 200);
+});
+
+test("an erasure by what events say takes turns too", async () => {
+  const erase = (filter: object) =>
+    ask(log.url, "/erase", {
+      method: "POST",
+      headers: { authorization: `Bearer ${DESK}` },
+      body: JSON.stringify({ filter, reason: "case 21" }),
+    });
+  const counts = (erased: number) => ({ erased, without: 0, own: 0, held: 0 });
+  assert.deepEqual((await erase({ q: "nothing-that-is-there" })).json, counts(0));
+  const expected = chain.lines.filter(({ text }) => text.includes('"u_3"')).length;
+  assert.deepEqual((await erase({ actor: "u_3" })).json, counts(expected));
+});

@@ -1,0 +1,206 @@
+//! Searches: what takes long is done a turn at a time, so that others have theirs in between.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Response};
+
+use super::reads::Tally;
+use super::{Content, EmbeddedCollector, Live, Sending};
+use crate::api::erase::{Chosen, ErasureRequest};
+use crate::api::export::ExportRequest;
+use crate::api::sse::{Begun, Opening};
+use crate::api::{self, Problem};
+use crate::erase::{Cause, Choosing};
+use crate::export::{Explaining, ExportError, Plan, Planning, Request};
+use crate::reads::What;
+use crate::tokens::Access;
+
+/// How many searches there are at one time: each has its turn after all others.
+const SEARCHES: usize = 4;
+/// How many pages of leaves are looked at in a turn: some milliseconds.
+const PAGES: usize = 4;
+
+/// A search that is not at its end.
+pub struct Looking {
+    look: Look,
+    /// Held for as long as it is one of those that there are.
+    _place: Arc<()>,
+}
+
+/// What is looked for.
+enum Look {
+    Export { planning: Planning, name: String, matching: bool, access: Access, tally: Option<Tally> },
+    Findings { explaining: Explaining, access: Access, tally: Option<Tally> },
+    Stream { planning: Planning, opening: Opening, access: Access, tally: Option<Tally> },
+    Erasure { choosing: Choosing, access: Access, cause: Cause },
+}
+
+impl EmbeddedCollector {
+    pub(super) fn look_for_export(
+        &mut self,
+        access: Access,
+        asked: ExportRequest,
+        what: What,
+    ) -> Result<Response<Content>, Problem> {
+        let ExportRequest { request, name } = asked;
+        let place = self.place()?;
+        let planning = self.exporter.begin(&request)?;
+        let matching = !request.asked.is_empty();
+        let tally = self.begin_read(&access, what)?;
+        let look = Look::Export { planning, name, matching, access, tally };
+        self.begin_looking(Looking { look, _place: place })
+    }
+
+    pub(super) fn look_for_findings(
+        &mut self,
+        access: Access,
+        (request, fields_alone): &(Request, bool),
+        what: What,
+    ) -> Result<Response<Content>, Problem> {
+        let place = self.place()?;
+        let explaining = self.exporter.begin_explaining(request, *fields_alone)?;
+        let tally = self.begin_read(&access, what)?;
+        let look = Look::Findings { explaining, access, tally };
+        self.begin_looking(Looking { look, _place: place })
+    }
+
+    pub(super) fn look_for_stream(
+        &mut self,
+        access: Access,
+        opening: Opening,
+        what: What,
+    ) -> Result<Response<Content>, Problem> {
+        let place = self.place()?;
+        let begun = opening.begin(&self.exporter).map_err(|error| opening.problem(error))?;
+        let tally = self.begin_read(&access, what)?;
+        match begun {
+            Begun::Whole(plan) => Ok(live(access, &opening, plan, tally)),
+            Begun::Planning(planning) => {
+                let look = Look::Stream { planning, opening, access, tally };
+                self.begin_looking(Looking { look, _place: place })
+            }
+        }
+    }
+
+    pub(super) fn look_for_erasure(
+        &mut self,
+        access: Access,
+        asked: ErasureRequest,
+    ) -> Result<Response<Content>, Problem> {
+        let ErasureRequest { chosen, cause } = asked;
+        match chosen {
+            Chosen::Places(places, scope) => {
+                let leaves = self.exporter.find(&places, &scope)?;
+                Ok(api::erase::done(self.erase(&leaves, &cause)?).map(Content::Whole))
+            }
+            Chosen::Matching(asked, scope) => {
+                let size = self.exporter.published_size()?;
+                let choosing = Choosing::new(
+                    self.reader.clone(),
+                    self.exporter.readings(),
+                    asked.query().clone(),
+                    scope,
+                    size,
+                );
+                let look = Look::Erasure { choosing, access, cause };
+                self.begin_looking(Looking { look, _place: self.place()? })
+            }
+        }
+    }
+
+    /// Nobody waits for a search any more.
+    pub(super) fn tally(looking: &mut Looking) -> Option<Tally> {
+        match &mut looking.look {
+            Look::Export { tally, .. } | Look::Findings { tally, .. } | Look::Stream { tally, .. } => {
+                tally.take()
+            }
+            Look::Erasure { .. } => None,
+        }
+    }
+
+    /// A place for one more search.
+    fn place(&self) -> Result<Arc<()>, Problem> {
+        if Arc::strong_count(&self.searches) > SEARCHES {
+            return Err(api::export::busy());
+        }
+        Ok(self.searches.clone())
+    }
+
+    /// Takes the first turn. What ends with it need not wait for another one.
+    fn begin_looking(&mut self, mut looking: Looking) -> Result<Response<Content>, Problem> {
+        if Self::take_turn(&mut looking)? {
+            return Ok(Response::new(Content::Looking(Some(Box::new(looking)))));
+        }
+        self.found(looking)
+    }
+
+    /// Goes on with a search for a turn. Gives the answer when it is at its end.
+    pub fn look(
+        &mut self,
+        headers: &HeaderMap,
+        looking: &mut Option<Box<Looking>>,
+    ) -> Option<Response<Content>> {
+        let mut search = looking.take()?;
+        let answered = match Self::take_turn(&mut search) {
+            Ok(true) => {
+                *looking = Some(search);
+                return None;
+            }
+            Ok(false) => self.found(*search),
+            Err(problem) => Err(problem),
+        };
+        Some(self.finish(headers, answered))
+    }
+
+    /// Says whether there is more.
+    fn take_turn(looking: &mut Looking) -> Result<bool, Problem> {
+        for _ in 0..PAGES {
+            let more = match &mut looking.look {
+                Look::Export { planning, .. } | Look::Stream { planning, .. } => planning.step()?,
+                Look::Findings { explaining, .. } => explaining.step()?,
+                Look::Erasure { choosing, .. } => choosing.step()?,
+            };
+            if !more {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A search may take longer than the token is good for by which it was begun.
+    pub(super) fn check_access(&self, access: &Access) -> Result<(), ExportError> {
+        if self.readers.still_admit(access, self.now()) { Ok(()) } else { Err(ExportError::Revoked) }
+    }
+
+    fn found(&mut self, looking: Looking) -> Result<Response<Content>, Problem> {
+        match looking.look {
+            Look::Export { planning, name, matching, access, tally } => {
+                let plan = planning.end();
+                let matched = matching.then(|| plan.shown().len());
+                let sending = Sending { lines: plan.lines(), access: Some(access), tally };
+                let head = api::export::head(&self.origin, &name, matched)?;
+                Ok(head.map(|()| Content::Export(Box::new(sending))))
+            }
+            Look::Findings { explaining, access, tally } => {
+                self.check_access(&access)?;
+                let fields_alone = explaining.fields_alone();
+                let answer = api::explain::answer(&explaining.end(), fields_alone);
+                self.end_read(tally, 0, answer.body().len());
+                Ok(answer.map(Content::Whole))
+            }
+            Look::Stream { planning, opening, access, tally } => {
+                Ok(live(access, &opening, planning.end(), tally))
+            }
+            Look::Erasure { choosing, access, cause } => {
+                self.check_access(&access)?;
+                Ok(api::erase::done(self.erase(&choosing.end(), &cause)?).map(Content::Whole))
+            }
+        }
+    }
+}
+
+fn live(access: Access, opening: &Opening, plan: Plan, tally: Option<Tally>) -> Response<Content> {
+    let first = opening.first(&plan);
+    let live = Live::new(access, opening.scope().clone(), first, plan, tally);
+    api::sse::head().map(|()| Content::Live(Box::new(live)))
+}

@@ -1,0 +1,265 @@
+//! The first pass, a page of leaves at a time: who has other things to do does them in between.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use countersign::export::Header;
+use countersign::link::{ChainId, Link};
+use countersign_query::Query;
+
+use super::attest::Attested;
+use super::gathering::{Gathering, Page};
+use super::plan::{Plan, Stop};
+use super::{Candidates, ExportError, Exporter, PAGE, Request, shows, text};
+use crate::asked::Looking;
+use crate::store::{Published, StoreError};
+use crate::tokens::Scope;
+
+/// Of how many leaves before its beginning a live view shows the chains' open links.
+const RECENT: u64 = 16_384;
+
+/// An export while it is found out which leaves it has.
+pub struct Planning {
+    gathering: Gathering,
+    stage: Stage,
+    header: Header,
+    whole: Range<u64>,
+    boundary: Option<u64>,
+    published: Published,
+    attested: Attested,
+}
+
+/// What is still to be found.
+enum Stage {
+    /// The links that match.
+    Matches(Box<Matches>),
+    /// What proves a range that is here whole: open links before it, and what covers its last links after it.
+    Proofs { left: Range<u64>, unsigned: HashMap<ChainId, (u64, u64)> },
+    /// The open links of the chains that have links in a range, then what proves another that is here whole.
+    Opens { left: Range<u64>, chains: HashMap<ChainId, bool>, whole: Range<u64> },
+    /// Nothing.
+    Ended,
+}
+
+/// The links that match, by way of the search index where there is one.
+struct Matches {
+    asked: Query,
+    range: Range<u64>,
+    candidates: Candidates,
+    /// The pages that were not looked at.
+    pages: Range<u64>,
+    newest_first: bool,
+    looking: Looking,
+    left: u64,
+    /// Without conditions on events open and close links match, and those whose event is gone.
+    events_alone: bool,
+}
+
+impl Exporter {
+    /// Begins to find out what an export has.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub fn begin(&self, request: &Request) -> Result<Planning, ExportError> {
+        let published = self.published()?;
+        let range = super::range(request, &published)?;
+        let attested = self.attested(published.size)?;
+        let mut gathering = Gathering::new(self, published.size, request.scope.clone());
+        let mut whole = 0..0;
+        let stage = if !request.places.is_empty() {
+            for index in self.find_below(&request.places, &request.scope, published.size)? {
+                gathering.show_alone(index)?;
+            }
+            Stage::Ended
+        } else if request.asked.is_empty() && request.limit.is_none() && request.scope.is_everything() {
+            whole = range;
+            Stage::proofs(&whole, published.size)
+        } else {
+            Stage::Matches(Box::new(self.matches(request, range)?))
+        };
+        let claimed = (!whole.is_empty()).then_some((whole.start, whole.end));
+        let header = Header { origin: self.origin.clone(), range: claimed };
+        Ok(Planning { gathering, stage, header, whole, boundary: request.boundary, published, attested })
+    }
+
+    /// Begins to find out what a live view has that begins with the leaf of that index, or the next one that comes: all
+    /// leaves from there on, and before them every key note and the open links of chains that go on in them or were lately in
+    /// use. A chain that was silent for 16,384 leaves, and goes on after what there is now, has its open link before that: it
+    /// cannot be authenticated in this view. Events beyond the scope are withheld.
+    ///
+    /// # Errors
+    /// [`ExportError`], as for [`Exporter::begin`].
+    pub fn begin_live(&self, from: Option<u64>, scope: &Arc<Scope>) -> Result<Planning, ExportError> {
+        let published = self.published()?;
+        let from = Some(from.unwrap_or(published.size));
+        let from = super::range(&Request { from, ..Request::default() }, &published)?.start;
+        let attested = self.attested(published.size)?;
+        let gathering = Gathering::new(self, published.size, scope.clone());
+        let (whole, left) = (from..published.size, from.saturating_sub(RECENT)..from);
+        let stage = Stage::Opens { left, chains: HashMap::new(), whole: whole.clone() };
+        let header = Header { origin: self.origin.clone(), range: None };
+        Ok(Planning { gathering, stage, header, whole, boundary: None, published, attested })
+    }
+
+    fn matches(&self, request: &Request, range: Range<u64>) -> Result<Matches, ExportError> {
+        let Request { asked, limit, scope, .. } = request;
+        if *limit == Some(0) {
+            return Err(ExportError::Invalid { parameter: "limit", message: "ask for 1 or more".into() });
+        }
+        // What a reader may see and what is asked for are one question.
+        let query = scope.query().clone().and(asked.query().clone());
+        let candidates = match &self.search {
+            Some(search) => search.candidates(&query)?,
+            None => Candidates::all(),
+        };
+        let events_alone = query.reads_events() || limit.is_some();
+        let pages = range.start / PAGE..range.end.div_ceil(PAGE);
+        Ok(Matches {
+            asked: asked.query().clone(),
+            range,
+            candidates,
+            pages,
+            newest_first: limit.is_some(),
+            looking: Looking::new(&self.readings),
+            left: limit.unwrap_or(u64::MAX),
+            events_alone,
+        })
+    }
+}
+
+impl Stage {
+    /// What proves a range of a log of that size.
+    fn proofs(whole: &Range<u64>, size: u64) -> Self {
+        let left = if *whole == (0..size) { 0..0 } else { whole.clone() };
+        Self::Proofs { left, unsigned: HashMap::new() }
+    }
+}
+
+impl Planning {
+    /// Goes a step further: looks at a page of leaves at most. Says whether there is more.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn step(&mut self) -> Result<bool, ExportError> {
+        let Self { gathering, stage, .. } = self;
+        let more = match stage {
+            Stage::Matches(matches) => matches.step(gathering)?,
+            Stage::Proofs { left, unsigned } => match page(left) {
+                Some(page) => {
+                    for (index, link) in gathering.links(page)? {
+                        let chain = link.chain();
+                        gathering.keep_open(chain, index)?;
+                        match link.signature() {
+                            None => _ = unsigned.insert(chain, (link.seq(), index)),
+                            Some(_) => _ = unsigned.remove(&chain),
+                        }
+                    }
+                    true
+                }
+                None => match take_one(unsigned) {
+                    Some((chain, (seq, index))) => {
+                        gathering.cover(chain, seq, index, None)?;
+                        true
+                    }
+                    None => false,
+                },
+            },
+            Stage::Opens { left, chains, whole } => match page(left) {
+                Some(page) => {
+                    for (_, link) in gathering.links(page)? {
+                        chains.insert(link.chain(), matches!(link, Link::Close(_)));
+                    }
+                    true
+                }
+                None => match take_one(chains) {
+                    Some((_, true)) => true,
+                    Some((chain, false)) => {
+                        gathering.show_open(&chain)?;
+                        true
+                    }
+                    None => {
+                        *stage = Stage::proofs(whole, gathering.size);
+                        true
+                    }
+                },
+            },
+            Stage::Ended => false,
+        };
+        if !more {
+            *stage = Stage::Ended;
+        }
+        Ok(more)
+    }
+
+    /// What it has, when there was no more to be found.
+    pub fn end(self) -> Plan {
+        let Self { gathering, header, whole, boundary, published, attested, .. } = self;
+        let size = published.size;
+        let mut plan = gathering.end(Some(header), whole, published, &attested);
+        plan.stops.extend(boundary.filter(|boundary| *boundary < size).map(|size| (size, Stop::Kept)));
+        plan
+    }
+
+    /// All steps at once. `cancelled` is asked from time to time whether anybody still waits.
+    ///
+    /// # Errors
+    /// [`ExportError::Cancelled`], and those of [`Self::step`].
+    pub fn finish(mut self, cancelled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
+        loop {
+            if cancelled() {
+                return Err(ExportError::Cancelled);
+            }
+            if !self.step()? {
+                return Ok(self.end());
+            }
+        }
+    }
+}
+
+/// The next page of what is left.
+fn page(left: &mut Range<u64>) -> Option<Range<u64>> {
+    let page = left.start..left.end.min(left.start.saturating_add(PAGE));
+    left.start = page.end;
+    (!page.is_empty()).then_some(page)
+}
+
+fn take_one<T>(chains: &mut HashMap<ChainId, T>) -> Option<(ChainId, T)> {
+    let chain = *chains.keys().next()?;
+    chains.remove_entry(&chain)
+}
+
+impl Matches {
+    fn next_page(&mut self) -> Option<u64> {
+        let Self { pages, candidates, newest_first, .. } = self;
+        if *newest_first {
+            pages.rfind(|page| candidates.has(*page))
+        } else {
+            pages.find(|page| candidates.has(*page))
+        }
+    }
+
+    fn step(&mut self, gathering: &mut Gathering) -> Result<bool, StoreError> {
+        let Some(number) = self.next_page() else { return Ok(false) };
+        let first = (number * PAGE).max(self.range.start);
+        let (reader, scope) = (gathering.reader.clone(), gathering.scope.clone());
+        let leaves = reader.leaves_with_events(first..((number + 1) * PAGE).min(self.range.end))?;
+        let page = Page::new(first, leaves.iter().map(|leaf| leaf.leaf.as_slice()));
+        for (place, leaf) in leaves.iter().enumerate().rev() {
+            let index = first + place as u64;
+            let Some(link) = page.get(index) else { continue };
+            let event = text(&leaf.event);
+            if (event.is_some() || !self.events_alone)
+                && self.looking.matches(&*reader, &self.asked, link, event)?
+                && shows(&mut self.looking, &*reader, &scope, link, &leaf.event)?
+            {
+                gathering.show(index, link, &page)?;
+                self.left -= 1;
+                if self.left == 0 {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
