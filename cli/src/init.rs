@@ -59,7 +59,10 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         Some(key) => key,
         None => place.key("log.key", &args.origin)?.verifier_key().clone(),
     };
-    place.write("trust.txt", &format!("log {log}\nissuer {issuer_key}\n"))?;
+    place.write(
+        "trust.txt",
+        &format!("log {log}\nissuer {issuer_key}\n# What the log tells of itself.\nemitter {log}\n"),
+    )?;
     let (grant_by, record_by) = (place.path("issuer.key"), place.path("app.key"));
     let events = tempfile::NamedTempFile::new().and_then(|file| fs::write(&file, FIRST).map(|()| file));
     let events = events.map_err(|error| Failure::io("write", "a temporary file", &error))?;

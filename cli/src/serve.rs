@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::log::Limits;
-use countersign::note::SignerKey;
+use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::bucket::{Bucket, BucketError};
@@ -127,9 +127,10 @@ pub(crate) struct Args {
     /// Record on the log's own chain who read what: `exports`, or `all` for proofs and live views too
     ///
     /// A record (log.export) has the token's name, what was asked for, how many events and bytes, for each token and
-    /// minute. Readers need an `emitter` line with the log's key in their trust file then.
-    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_value = "none", default_missing_value = "all")]
-    record_reads: RecordReads,
+    /// minute. Readers know them by an `emitter` line with the log's key in their trust file. Without this flag exports are
+    /// recorded where the log's own trust file has that line, and nothing is elsewhere.
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, default_missing_value = "all")]
+    record_reads: Option<RecordReads>,
     /// Refuse reads that cannot be recorded: each is answered when its record is durable
     #[arg(long)]
     require_records: bool,
@@ -210,15 +211,20 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         let hint = "write it as log.example, without scheme, port and path";
         Failure::unusable("arguments.invalid", format!("{name:?} is no name of a host"), hint)
     })?;
-    if args.require_records && args.record_reads == RecordReads::None {
-        let hint = "say which reads: --record-reads exports, or all";
-        return Err(Failure::unusable("arguments.invalid", "--require-records without --record-reads", hint));
-    }
+    let reads = reads(args, &trust, key.verifier_key())?;
     let rules = Rules::new(args.retain.iter().cloned())
         .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
-    runtime.block_on(run_server(args, key, trust, (&trust_file, watched), (cors, hosts), rules, ending))
+    runtime.block_on(run_server(
+        args,
+        key,
+        trust,
+        (&trust_file, watched),
+        (cors, hosts),
+        (rules, reads),
+        ending,
+    ))
 }
 
 async fn run_server(
@@ -227,7 +233,7 @@ async fn run_server(
     trust: Trust,
     (trust_file, watched): (&Path, Watched),
     (cors, hosts): (Cors, Hosts),
-    rules: Rules,
+    (rules, reads): (Rules, ReadRules),
     ending: Option<Ending>,
 ) -> Result<u8, Failure> {
     let verifier = key.verifier_key().clone();
@@ -248,7 +254,7 @@ async fn run_server(
         hosts,
         readings: args.own.load()?,
         issuer: args.oidc.config()?,
-        reads: ReadRules { record: args.record_reads, required: args.require_records },
+        reads,
         page,
         limits: Limits::default(),
         bounds: Bounds {
@@ -274,6 +280,10 @@ async fn run_server(
     ));
     anstream::eprintln!("  {} {verifier}", style::label("log key:"));
     anstream::eprintln!("  {} {} (who may write)", style::label("trust:"), shown(trust_file));
+    if args.record_reads.is_none() && reads.record == RecordReads::None {
+        let why = "this trust file does not have the log's key as `emitter`, by which readers would know the records";
+        anstream::eprintln!("  {} not recorded: {why}", style::label("reads:"));
+    }
     if let Some(stop) = serving.collector().signing().stopped() {
         warn_stopped(&stop);
     }
@@ -291,6 +301,17 @@ async fn run_server(
     }
     style::done("stopping: what is under way is being done");
     end(serving).await
+}
+
+/// Which reads are recorded.
+fn reads(args: &Args, trust: &Trust, log: &VerifierKey) -> Result<ReadRules, Failure> {
+    let record = args.record_reads.unwrap_or_else(|| RecordReads::by_default(trust, log));
+    if args.require_records && record == RecordReads::None {
+        let hint = "say which reads: --record-reads exports, or all";
+        let message = "--require-records where no reads are recorded";
+        return Err(Failure::unusable("arguments.invalid", message, hint));
+    }
+    Ok(ReadRules { record, required: args.require_records })
 }
 
 /// Where to ask what listens there.
@@ -449,16 +470,20 @@ fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, Failure> {
 
 /// Names the log's key in the trust file of a log that was there before.
 fn name_log(path: &Path, key: &SignerKey) -> Result<(), Failure> {
-    let line = format!("log {}", key.verifier_key());
     let mut text = input::small_text(path)?;
-    if text.lines().any(|known| known == line) {
+    let lines = ["log", "emitter"].map(|kind| format!("{kind} {}", key.verifier_key()));
+    let lacking: Vec<_> = lines.iter().filter(|line| !text.lines().any(|known| known == **line)).collect();
+    if lacking.is_empty() {
         return Ok(());
     }
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
+    for line in lacking {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(line);
     }
     let mut output = Output::create(Some(path))?;
-    output.write(format!("{text}{line}\n").as_bytes())?;
+    output.write(format!("{text}\n").as_bytes())?;
     output.finish()
 }
 
@@ -472,8 +497,10 @@ fn write_trust(path: &Path, key: &SignerKey) -> Result<(), Failure> {
          # issuer VKEY    may grant emitters whose names are below its own\n\
          # emitter VKEY   may sign chains\n\
          # witness NAME VKEY URL and quorum NAME: who shall see each checkpoint before it is published\n\
-         log {}\n",
-        key.verifier_key()
+         log {log}\n\
+         # What the log tells of itself: who read and what was erased. Readers need this line too.\n\
+         emitter {log}\n",
+        log = key.verifier_key()
     );
     let mut output = Output::create(Some(path))?;
     output.write(text.as_bytes())?;

@@ -112,7 +112,7 @@ fn rules_that_contradict_each_other_start_no_server() {
         &["--quota-events", "0"],
         &["--quota-bytes", "many"],
         &["--record-reads", "some"],
-        &["--require-records"],
+        &["--require-records", "--record-reads", "none"],
     ] {
         let args = [&["serve", "--listen", "127.0.0.1:0"], args].concat();
         place.run(&args).code(2);

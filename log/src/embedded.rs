@@ -14,7 +14,7 @@ mod witness_round;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, Weak};
 use std::time::Duration;
 
 use countersign::link::ChainId;
@@ -70,8 +70,8 @@ pub struct Config {
     pub stops: Box<dyn Stops>,
     /// How much a key may bring.
     pub quota: Quota,
-    /// Which reads are recorded.
-    pub record_reads: RecordReads,
+    /// Which reads are recorded; without it [`RecordReads::by_default`].
+    pub record_reads: Option<RecordReads>,
     /// Where reads are kept that are not recorded yet.
     pub unrecorded: Box<dyn Unrecorded>,
     /// What time it is.
@@ -119,8 +119,8 @@ pub struct EmbeddedCollector {
     signing: Signing,
     quotas: Option<Quotas>,
     reads: reads::Reads,
-    /// Held once for each search that there is.
-    searches: Arc<()>,
+    /// A place for each search that there is, in the order in which they came.
+    searches: Vec<Weak<looking::Place>>,
 }
 
 /// The body of an answer.
@@ -155,6 +155,8 @@ impl EmbeddedCollector {
         let readers = Readers::parse(&readers).map_err(|(line, what)| StartError::Readers(line, what))?;
         self_check::check(&*reader)?;
         let origin = key.verifier_key().name().to_owned();
+        let record_reads =
+            record_reads.unwrap_or_else(|| RecordReads::by_default(&trust, key.verifier_key()));
         let exporter = Exporter::new(reader.clone(), origin.clone(), Some(trust.clone()));
         let rules = Arc::new(RwLock::new(Arc::new(rules(&*reader, key.verifier_key(), trust)?)));
         let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
@@ -205,7 +207,7 @@ impl EmbeddedCollector {
             signing,
             quotas: Quotas::new(quota),
             reads: reads::Reads::open(record_reads, unrecorded)?,
-            searches: Arc::default(),
+            searches: Vec::new(),
         })
     }
 

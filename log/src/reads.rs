@@ -12,7 +12,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use countersign::hash::Hash;
+use countersign::note::VerifierKey;
 use countersign::time::Time;
+use countersign::trust::Trust;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -28,7 +30,7 @@ const DIFFERENT: usize = 16;
 /// A value of a condition that is longer, in bytes, is recorded as its hash.
 const LONG: usize = 256;
 
-/// Which reads are recorded. The default is none.
+/// Which reads are recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecordReads {
     /// None.
@@ -54,6 +56,13 @@ impl FromStr for RecordReads {
 }
 
 impl RecordReads {
+    /// What is recorded where nobody says: exports, if whoever goes by this trust file knows the log's own key, which signs the
+    /// records. The exports of others would be `unconfirmed` by them.
+    pub fn by_default(trust: &Trust, log: &VerifierKey) -> Self {
+        let known = trust.emitters().contains(log) && trust.revoked_since(log).is_none();
+        if known { Self::Exports } else { Self::None }
+    }
+
     /// Whether reads of that way are.
     pub(crate) fn has(self, way: Way) -> bool {
         match self {

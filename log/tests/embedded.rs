@@ -74,7 +74,7 @@ fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> Embedd
         copies: Box::new(Withdrawn(withdrawn.clone())),
         stops: Box::new(StopFile::new(folder)),
         quota: Quota::default(),
-        record_reads: RecordReads::None,
+        record_reads: Some(RecordReads::None),
         unrecorded: Box::new(Kept::default()),
         now: Time::from_millis(BEGIN + 3_600_000).unwrap(),
     };
@@ -191,6 +191,41 @@ fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
         assert_eq!(log.published_size(), 3);
         assert_eq!(ask(&mut log, "POST", "/submit", "", body.clone()).0, 200);
     }
+}
+
+#[test]
+fn who_searches_most_gives_way_to_others() {
+    let folder = TempDir::new().unwrap();
+    let token = |name: &str| {
+        tokens::add(folder.path(), name, Rights::READ, None, Scope::default()).unwrap().as_str().to_owned()
+    };
+    let (curious, other, third) = (token("curious"), token("other"), token("third"));
+    let withdrawn = Rc::new(Cell::new(0));
+    let mut log = open_with(folder.path(), &withdrawn, trust());
+    let mut emitter = Emitter::new(ORIGIN, emitter_key(0), 0, trust());
+    emitter.record(2_000);
+    assert_eq!(ask(&mut log, "POST", "/submit", "", emitter.body(0, usize::MAX).0).0, 200);
+    let mut begin = |token: &str| {
+        let request =
+            Request::builder().uri("/export?q=nothing").header("authorization", format!("Bearer {token}"));
+        let request = request.body(Vec::new()).unwrap();
+        (log.answer(&request), request)
+    };
+    let mut searches: Vec<_> = (0..4).map(|_| begin(&curious)).collect();
+    // Nobody pushes their own aside: who asks again and again would never see an end.
+    assert_eq!(begin(&curious).0.status(), 503);
+    searches.push(begin(&other));
+    searches.push(begin(&third));
+    assert_eq!(begin(&third).0.status(), 503, "all have as many, give or take one");
+    let statuses = searches.into_iter().map(|(mut answer, request)| {
+        while let Content::Looking(looking) = answer.body_mut() {
+            if let Some(found) = log.look(request.headers(), looking) {
+                answer = found;
+            }
+        }
+        answer.status().as_u16()
+    });
+    assert_eq!(statuses.collect::<Vec<_>>(), [200, 200, 503, 503, 200, 200]);
 }
 
 #[test]

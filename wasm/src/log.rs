@@ -52,7 +52,7 @@ impl Log {
     /// Goes on with the log that a storage has, or begins it: `key` is its key, `trust` its trust file, `readers` what
     /// `readers.txt` would say, `cors` the origins of pages that may ask, with blanks between them. `quota` is how many events
     /// and bytes a second a key may bring, and how many seconds' worth after a rest, each `undefined` for what it is
-    /// without; `record_reads` is `none`, `exports` or `all`.
+    /// without; `record_reads` is `none`, `exports` or `all`, or `undefined` for what is by the trust file.
     #[wasm_bindgen(constructor)]
     #[allow(clippy::too_many_arguments, reason = "one call from JavaScript")]
     pub fn new(
@@ -64,7 +64,7 @@ impl Log {
         quota_events: Option<u32>,
         quota_bytes: Option<u32>,
         quota_burst: Option<u32>,
-        record_reads: &str,
+        record_reads: Option<String>,
         now: f64,
     ) -> Result<Log, JsError> {
         console::install();
@@ -86,7 +86,7 @@ impl Log {
             copies: Box::new(database.clone()),
             stops: Box::new(database.clone()),
             quota: Quota { burst, ..quota },
-            record_reads: record_reads.parse().map_err(failed)?,
+            record_reads: record_reads.map(|which| which.parse()).transpose().map_err(failed)?,
             unrecorded: Box::new(database),
             now: time(now),
         };

@@ -14,6 +14,7 @@ mod fsck;
 mod full;
 mod kill;
 mod process;
+mod reads;
 mod rewrite;
 mod whole;
 mod witness;

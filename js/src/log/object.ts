@@ -239,8 +239,7 @@ export abstract class LogObject<Env extends LogEnv = LogEnv> extends DurableObje
       const tables = new Tables(this.ctx.storage, this.#exports);
       this.#log = undefined;
       try {
-        const reads = recordReads ?? "none";
-        this.#log = new Log(tables, key, trust, readers, cors, events, bytes, burst, reads, this.now());
+        this.#log = new Log(tables, key, trust, readers, cors, events, bytes, burst, recordReads, this.now());
       } finally {
         tables.check();
       }

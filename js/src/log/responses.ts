@@ -25,7 +25,7 @@ const refusal = (error: object, status: number, headers: Record<string, string>)
 function readableBy(request: Request, cors: string): Record<string, string> {
   const allowed = cors.split(/\s+/);
   const origin = request.headers.get("origin") ?? "";
-  const headers = { "access-control-expose-headers": "retry-after,content-disposition" };
+  const headers = { "access-control-expose-headers": "retry-after,content-disposition,countersign-matched" };
   if (allowed.includes("*")) {
     return { ...headers, "access-control-allow-origin": "*" };
   }

@@ -17,8 +17,11 @@ export interface LogSettings {
   cors: string;
   /** How much a key may bring a second, over time; default: as much as the log can take. */
   quota?: LogQuota;
-  /** Which reads are recorded on the log's own chain; default: none. `all` has proofs and live views too. */
-  recordReads?: (typeof READS)[number];
+  /**
+   * Which reads are recorded on the log's own chain; `all` has proofs and live views too. Default: `exports` where the trust file
+   * has a line `emitter` with the log's key, by which readers know the records, else `none`.
+   */
+  recordReads?: (typeof READS)[number] | undefined;
 }
 
 /** How much a key may bring: whole numbers from 1 on. */
@@ -96,9 +99,12 @@ function pace(env: LogEnv, name: "AUDIT_QUOTA_EVENTS" | "AUDIT_QUOTA_BYTES" | "A
   return number;
 }
 
-function reads(env: LogEnv): (typeof READS)[number] {
+function reads(env: LogEnv): (typeof READS)[number] | undefined {
   const text = env.AUDIT_RECORD_READS ?? "";
-  const which = text === "" ? "none" : READS.find((known) => known === text);
+  if (text === "") {
+    return undefined;
+  }
+  const which = READS.find((known) => known === text);
   if (which === undefined) {
     throw missing(`AUDIT_RECORD_READS is ${JSON.stringify(text)}`, `it is one of ${READS.join(", ")}`);
   }

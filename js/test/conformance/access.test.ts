@@ -12,7 +12,10 @@ onEachLog((log) => {
     ["GET", "/export?colour=red"],
     ["GET", `/proof/${place}`],
     ["GET", "/proof/x/1"],
+    ["GET", "/explain?query=a:1"],
     ["GET", "/stream"],
+    ["GET", "/evidence"],
+    ["GET", "/erasures"],
     ["POST", "/erase"],
   ] as const;
 

@@ -278,6 +278,39 @@ onEachLog((log) => {
     assert.equal((await log.get("/export?boundary=0", AUDITOR)).status, 200);
   });
 
+  test("of a search it is told what it found, and why it found nothing", async () => {
+    const explained = async (query: string): Promise<{ [name: string]: Json }> => {
+      const answer = await log.get(`/explain?from=${first}&${query}`, AUDITOR);
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(answer.headers["cache-control"], "no-store");
+      return answer.json;
+    };
+    const events = 6 * EVENTS.length;
+    const { size: published, query, ...told } = await explained("query=actr.id:u_1+action:job.*");
+    assert.deepEqual([published, query], [await log.size(), "actr.id:u_1 action:job.*"]);
+    const left = (after: number) => [
+      { part: "actr.id:u_1", events: 0 },
+      { part: "action:job.*", events: after },
+    ];
+    assert.deepEqual(told, {
+      unknown: [{ field: "actr.id", at: [0, 11], nearest: ["actor.id", "target.id"] }],
+      of: events,
+      matched: 0,
+      conditions: left(18),
+      steps: left(0),
+      times: null,
+    });
+    const found = await explained("query=since:2000-01-01+actor:u_1");
+    assert.deepEqual([found.matched, found.conditions, found.times], [18, [], { own: 0, recorded: events }]);
+    const fields = await explained("only=fields&query=actr:x");
+    assert.deepEqual(Object.keys(fields).sort(), ["query", "size", "unknown"]);
+    const { headers } = await log.get(`/export?from=${first}&query=actor:u_1`, AUDITOR);
+    assert.equal(headers["countersign-matched"], "18");
+    assert.equal((await log.get("/export", AUDITOR)).headers["countersign-matched"], undefined);
+    const refused = (await log.get("/explain?only=all", AUDITOR)).refusal(400, "request.invalid");
+    assert.deepEqual(refused, { parameter: "only" });
+  });
+
   test("a pin taken before is met by an export that breaks there", async () => {
     const pin = (await log.get("/checkpoint")).text;
     const more = log.chain().events(30);

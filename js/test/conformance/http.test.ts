@@ -99,7 +99,11 @@ onEachLog((log) => {
       const answer = await log.get(path, undefined, { origin: PAGE });
       assert.equal(answer.status, status);
       assert.equal(answer.headers["access-control-allow-origin"], PAGE, path);
-      assert.deepEqual(words(answer, "access-control-expose-headers").sort(), ["content-disposition", "retry-after"]);
+      assert.deepEqual(words(answer, "access-control-expose-headers").sort(), [
+        "content-disposition",
+        "countersign-matched",
+        "retry-after",
+      ]);
       assert.ok(words(answer, "vary").includes("origin"), path);
       assert.equal(answer.headers["access-control-allow-credentials"], undefined);
     }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BEGIN, body, Chain } from "./chain.ts";
 import { onEachLog } from "./log.ts";
-import { EMITTERS, ORIGIN } from "./setup.ts";
+import { AUDITOR, DESK, EMITTERS, OPERATOR, ORIGIN } from "./setup.ts";
 import { leafHash } from "./tree.ts";
 
 onEachLog((log) => {
@@ -133,6 +133,30 @@ onEachLog((log) => {
     assert.equal(await log.size(), before);
     chain.events(1);
     await log.take(chain.body(4));
+  });
+
+  test("of a fork both sides are kept, for those who may see what concerns the log as a whole", async () => {
+    const chain = log.chain().events(1);
+    const { chains } = await log.take(chain.body());
+    const twin = chain.twin();
+    await log.take(body(chain.events(1).last));
+    twin.event({ action: "other" });
+    (await log.submit(twin.body(2))).refusal(409, "log.fork");
+    const { status, text } = await log.get("/evidence", OPERATOR);
+    assert.equal(status, 200, text);
+    const kept = text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const { at, ...fork } = kept.find((fork) => fork.chain === chain.id);
+    assert.ok(Math.abs(Date.parse(at) - Date.now()) < 600_000);
+    const index = (chains.get(chain.id)?.index ?? 0) + 1;
+    const refused = [twin.at(2).link];
+    assert.deepEqual(fork, { countersign: "fork/v1", code: "log.fork", chain: chain.id, seq: 2, index, refused });
+    for (const token of [AUDITOR, DESK]) {
+      (await log.get("/evidence", token)).refusal(403, "request.forbidden");
+    }
+    (await log.get("/evidence")).refusal(401, "request.unauthenticated");
   });
 
   test("both continuations in one body are a fork of which the log has neither", async () => {

@@ -31,7 +31,7 @@ impl Cors {
     pub(crate) fn allow(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         headers.insert(
             ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("retry-after,content-disposition"),
+            HeaderValue::from_static("retry-after,content-disposition,countersign-matched"),
         );
         self.allow_origin(origin, headers);
     }

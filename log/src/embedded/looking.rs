@@ -1,6 +1,7 @@
 //! Searches: what takes long is done a turn at a time, so that others have theirs in between.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use http::{HeaderMap, Response};
 
@@ -23,8 +24,20 @@ const PAGES: usize = 4;
 /// A search that is not at its end.
 pub struct Looking {
     look: Look,
-    /// Held for as long as it is one of those that there are.
-    _place: Arc<()>,
+    place: Arc<Place>,
+}
+
+/// That of one of the searches that there are.
+pub(super) struct Place {
+    /// Who searches.
+    reader: String,
+    gives_way: AtomicBool,
+}
+
+impl Place {
+    fn gives_way(&self) -> bool {
+        self.gives_way.load(Ordering::Relaxed)
+    }
 }
 
 /// What is looked for.
@@ -43,12 +56,12 @@ impl EmbeddedCollector {
         what: What,
     ) -> Result<Response<Content>, Problem> {
         let ExportRequest { request, name } = asked;
-        let place = self.place()?;
+        let place = self.place(&access)?;
         let planning = self.exporter.begin(&request)?;
         let matching = !request.asked.is_empty();
         let tally = self.begin_read(&access, what)?;
         let look = Look::Export { planning, name, matching, access, tally };
-        self.begin_looking(Looking { look, _place: place })
+        self.begin_looking(Looking { look, place })
     }
 
     pub(super) fn look_for_findings(
@@ -57,11 +70,11 @@ impl EmbeddedCollector {
         (request, fields_alone): &(Request, bool),
         what: What,
     ) -> Result<Response<Content>, Problem> {
-        let place = self.place()?;
+        let place = self.place(&access)?;
         let explaining = self.exporter.begin_explaining(request, *fields_alone)?;
         let tally = self.begin_read(&access, what)?;
         let look = Look::Findings { explaining, access, tally };
-        self.begin_looking(Looking { look, _place: place })
+        self.begin_looking(Looking { look, place })
     }
 
     pub(super) fn look_for_stream(
@@ -70,14 +83,14 @@ impl EmbeddedCollector {
         opening: Opening,
         what: What,
     ) -> Result<Response<Content>, Problem> {
-        let place = self.place()?;
+        let place = self.place(&access)?;
         let begun = opening.begin(&self.exporter).map_err(|error| opening.problem(error))?;
         let tally = self.begin_read(&access, what)?;
         match begun {
             Begun::Whole(plan) => Ok(live(access, &opening, plan, tally)),
             Begun::Planning(planning) => {
                 let look = Look::Stream { planning, opening, access, tally };
-                self.begin_looking(Looking { look, _place: place })
+                self.begin_looking(Looking { look, place })
             }
         }
     }
@@ -102,8 +115,9 @@ impl EmbeddedCollector {
                     scope,
                     size,
                 );
+                let place = self.place(&access)?;
                 let look = Look::Erasure { choosing, access, cause };
-                self.begin_looking(Looking { look, _place: self.place()? })
+                self.begin_looking(Looking { look, place })
             }
         }
     }
@@ -118,12 +132,21 @@ impl EmbeddedCollector {
         }
     }
 
-    /// A place for one more search.
-    fn place(&self) -> Result<Arc<()>, Problem> {
-        if Arc::strong_count(&self.searches) > SEARCHES {
-            return Err(api::export::busy());
+    /// A place for one more search. Where there is none, the newest search gives way of a reader who has two more than this one.
+    fn place(&mut self, access: &Access) -> Result<Arc<Place>, Problem> {
+        self.searches.retain(|place| place.strong_count() > 0);
+        let there: Vec<Arc<Place>> =
+            self.searches.iter().filter_map(Weak::upgrade).filter(|place| !place.gives_way()).collect();
+        let of = |reader: &str| there.iter().filter(|place| place.reader == reader).count();
+        let reader = access.credential();
+        if there.len() >= SEARCHES {
+            let most = there.iter().max_by_key(|place| of(&place.reader));
+            let gives = most.filter(|place| of(&place.reader) >= of(&reader) + 2);
+            gives.ok_or_else(api::export::busy)?.gives_way.store(true, Ordering::Relaxed);
         }
-        Ok(self.searches.clone())
+        let place = Arc::new(Place { reader, gives_way: AtomicBool::new(false) });
+        self.searches.push(Arc::downgrade(&place));
+        Ok(place)
     }
 
     /// Takes the first turn. What ends with it need not wait for another one.
@@ -154,6 +177,9 @@ impl EmbeddedCollector {
 
     /// Says whether there is more.
     fn take_turn(looking: &mut Looking) -> Result<bool, Problem> {
+        if looking.place.gives_way() {
+            return Err(api::export::busy());
+        }
         for _ in 0..PAGES {
             let more = match &mut looking.look {
                 Look::Export { planning, .. } | Look::Stream { planning, .. } => planning.step()?,
