@@ -1,5 +1,16 @@
 /** What a log says of itself at `/healthz`, as far as it is understood. */
 
+/** What is wrong with a log, by its own word: with its code and what to do about it. */
+export interface Trouble {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | undefined;
+  /** Where, of what is damaged. */
+  readonly place: string | undefined;
+  /** Since when. */
+  readonly at: string | undefined;
+}
+
 export interface Health {
   readonly healthy: boolean;
   readonly origin: string | undefined;
@@ -7,7 +18,21 @@ export interface Health {
   readonly published:
     | { readonly size: number; readonly at: string; readonly witnessed: boolean | undefined }
     | undefined;
+  /** Why it signs nothing any more. */
+  readonly stopped: Trouble | undefined;
+  /** What it found damaged. */
+  readonly damaged: Trouble | undefined;
+  /** Whether what comes cannot be stored, and whether there is hardly any room left for it. */
+  readonly storage: { readonly failing: boolean; readonly full: boolean };
+  /** How many erasures are recorded and not done, and whether one of them cannot be carried out. */
+  readonly erasures: { readonly unfinished: number | undefined; readonly failing: boolean };
+  /** How the log's clock stands to those of its witnesses, and by how many seconds it is ahead. */
+  readonly clock: { readonly state: ClockState; readonly skew: number | undefined };
 }
+
+const CLOCK_STATES = ["agrees", "ahead", "behind"] as const;
+/** Unknown where no witness was heard, or the log says nothing of it. */
+type ClockState = (typeof CLOCK_STATES)[number] | "unknown";
 
 /** Undefined where the text is no answer of a log. */
 export function parseHealth(text: string): Health | undefined {
@@ -16,6 +41,7 @@ export function parseHealth(text: string): Health | undefined {
     if (typeof said?.healthy !== "boolean") return undefined;
     const published = object(said.published);
     const [size, at] = [whole(published?.size), time(published?.at)];
+    const [storage, erasures, clock] = [object(said.storage), object(said.erasures), object(said.clock)];
     return {
       healthy: said.healthy,
       origin: typeof said.origin === "string" ? said.origin : undefined,
@@ -28,10 +54,30 @@ export function parseHealth(text: string): Health | undefined {
               at,
               witnessed: typeof published?.witnessed === "boolean" ? published.witnessed : undefined,
             },
+      stopped: trouble(said.stopped),
+      damaged: trouble(said.damaged),
+      storage: { failing: storage?.failing === true, full: storage?.full === true },
+      erasures: { unfinished: whole(erasures?.unfinished), failing: erasures?.failing === true },
+      clock: {
+        state: CLOCK_STATES.find((state) => state === clock?.state) ?? "unknown",
+        skew: typeof clock?.skew === "number" && Number.isSafeInteger(clock.skew) ? clock.skew : undefined,
+      },
     };
   } catch {
     return undefined;
   }
+}
+
+function trouble(value: unknown): Trouble | undefined {
+  const said = object(value);
+  const [code, message] = [text(said?.code), text(said?.message)];
+  return code === undefined || message === undefined
+    ? undefined
+    : { code, message, hint: text(said?.hint), place: text(said?.place), at: time(said?.at) };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 function object(value: unknown): Partial<Record<string, unknown>> | undefined {

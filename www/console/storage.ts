@@ -2,7 +2,7 @@ import { icon } from "@countersign/viewer/icons.js";
 import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../src/said.ts";
-import { type Health, parseHealth } from "./health.ts";
+import { type Health, parseHealth, type Trouble } from "./health.ts";
 import { type Log, type Refusal, refusalOf } from "./log.ts";
 import { figure, figuresBy, type Metrics, parseMetrics } from "./metrics.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
@@ -77,6 +77,7 @@ function healthView(health: Health | undefined, t: ConsoleTexts): TemplateResult
           ? html`<p class="empty">${words.unreadable}</p>`
           : html`
             <p class="state tone-${health.healthy ? "good" : "bad"}" data-healthy=${health.healthy}>${icon(health.healthy ? "pass" : "fail")}${health.healthy ? words.healthy : words.unhealthy}</p>
+            ${troublesView(health, t)}
             <dl class="facts">
               ${health.origin === undefined ? nothing : fact(words.origin, value(health.origin))}
               ${fact(words.size, health.size === undefined ? words.unknown : count(health.size))}
@@ -88,10 +89,43 @@ function healthView(health: Health | undefined, t: ConsoleTexts): TemplateResult
               }
               ${fact(words.publishedAt, health.published === undefined ? words.unknown : moment(health.published.at))}
               ${fact(words.witnessed, yesOrNo(health.published?.witnessed, t))}
+              ${fact(words.clock, clockWords(health, t))}
+              ${fact(words.unfinished, health.erasures.unfinished === undefined ? words.unknown : count(health.erasures.unfinished))}
             </dl>`
       }
     </section>
   `;
+}
+
+/** Each thing that is wrong. */
+function troublesView(health: Health, t: ConsoleTexts): TemplateResult | typeof nothing {
+  const { storage, erasures, stopped, damaged } = health;
+  const words = t.storage.troubles;
+  const titled = (is: boolean, title: string) =>
+    is ? html`<li class="tone-bad">${icon("fail")}<span>${title}</span></li>` : nothing;
+  const told = (trouble: Trouble | undefined, title: string) =>
+    trouble === undefined
+      ? nothing
+      : html`
+        <li class="tone-bad" data-trouble=${trouble.code}>${icon("fail")}<span>
+          ${title}${trouble.at === undefined ? nothing : html`, ${moment(trouble.at)}`}
+          <span class="help">${t.refusals.says} <span lang="en">${value(trouble.message, 1000)}${trouble.hint === undefined ? nothing : html` (${value(trouble.hint, 1000)})`}</span>
+          <code>${value(trouble.code, 100)}</code>${trouble.place === undefined ? nothing : html` ${value(trouble.place, 200)}`}</span>
+        </span></li>`;
+  const troubles = [
+    told(stopped, words.stopped),
+    told(damaged, words.damaged),
+    titled(storage.full, words.full),
+    titled(storage.failing, words.failing),
+    titled(erasures.failing, words.erasures),
+    titled(health.clock.state === "ahead" || health.clock.state === "behind", words.clock),
+  ].filter((trouble) => trouble !== nothing);
+  return troubles.length === 0 ? nothing : html`<ul class="chosen-list">${troubles}</ul>`;
+}
+
+function clockWords({ clock: { state, skew } }: Health, t: ConsoleTexts): string {
+  const seconds = skew === undefined || skew === 0 ? "" : ` (${skew > 0 ? "+" : ""}${numeral(skew, t)} s)`;
+  return `${t.storage.clocks[state]}${seconds}`;
 }
 
 function metricsView(metrics: Metrics, t: ConsoleTexts): TemplateResult {

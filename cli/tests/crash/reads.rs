@@ -20,7 +20,7 @@ fn read(place: &Place, args: &[&str]) -> (String, usize, Option<i32>) {
     let said = server.stop();
     let exported = place.path("all.ndjson");
     let (dir, file) = (dir.to_str().unwrap(), exported.to_str().unwrap());
-    assert!(run(&["export", dir, "-o", file]).status.success());
+    assert!(run(&["export", "--dir", dir, "-o", file]).status.success());
     let trust = place.trust_file();
     let verified = run(&["verify", file, "--trust", trust.to_str().unwrap()]).status.code();
     let records = fs::read_to_string(exported).unwrap().matches(r#""action":"log.export""#).count();

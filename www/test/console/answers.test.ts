@@ -111,3 +111,36 @@ test("grants and revocations are shown from key notes that verified", { skip }, 
   assert.match(keys, /revoked/i);
   assert.match(keys, /granted/i);
 });
+
+test("what is wrong with a log is said, with what it says itself as text", { skip }, async (t) => {
+  const page = await opened(t, (route) => route.continue());
+  const at = "2026-11-20T06:00:00.000Z";
+  const stopped = {
+    code: "log.rollback",
+    at,
+    message: "<i>a witness</i> has seen more",
+    hint: "see --after-restore",
+  };
+  const clock = { state: "ahead", skew: 300 };
+  const body = JSON.stringify({
+    healthy: false,
+    stopped,
+    storage: { full: true },
+    erasures: { unfinished: 2 },
+    clock,
+  });
+  await page.route(/\/healthz/, (route) =>
+    route.fulfill({ status: 503, contentType: "application/json", body }),
+  );
+  const parts = page.getByRole("navigation", { name: "Parts of the console" });
+  await parts.getByRole("link", { name: "Storage" }).click();
+  await page.locator("[data-healthy=false]").waitFor();
+  const said = await page.getByRole("main").innerText();
+  for (const words of [
+    /It signs nothing and takes nothing[\s\S]*<i>a witness<\/i> has seen more \(see --after-restore\)\s+log\.rollback/,
+    /hardly any room left/,
+    /Its clock does not agree[\s\S]*it is ahead \(\+300 s\)/,
+    /Erasures recorded and not yet done\s+2/,
+  ])
+    assert.match(said, words);
+});

@@ -62,6 +62,13 @@ test("what is no figure is counted, and never taken for one", () => {
 });
 
 test("health is what a log says, or nothing", () => {
+  const well = {
+    stopped: undefined,
+    damaged: undefined,
+    storage: { failing: false, full: false },
+    erasures: { unfinished: undefined, failing: false },
+    clock: { state: "unknown", skew: undefined },
+  };
   assert.deepEqual(
     parseHealth(
       '{"healthy":true,"origin":"o","size":3,"published":{"size":2,"at":"2026-11-20T06:00:00.000Z","witnessed":false}}',
@@ -71,13 +78,45 @@ test("health is what a log says, or nothing", () => {
       origin: "o",
       size: 3,
       published: { size: 2, at: "2026-11-20T06:00:00.000Z", witnessed: false },
+      ...well,
     },
   );
+  const ill = {
+    healthy: false,
+    stopped: { code: "log.rollback", at: "2026-11-20T06:00:00.000Z", message: "m", hint: "h" },
+    damaged: { code: "fsck.tile", place: "tile/0/000", message: "m" },
+    storage: { failing: true, full: true },
+    erasures: { unfinished: 2, failing: true },
+    clock: { state: "ahead", skew: 300 },
+  };
+  assert.deepEqual(parseHealth(JSON.stringify(ill)), {
+    ...ill,
+    origin: undefined,
+    size: undefined,
+    published: undefined,
+    stopped: { ...ill.stopped, place: undefined },
+    damaged: { ...ill.damaged, hint: undefined, at: undefined },
+  });
+  const odd = {
+    stopped: { code: 1 },
+    damaged: [],
+    storage: "full",
+    erasures: { unfinished: -1 },
+    clock: { state: "x" },
+  };
+  assert.deepEqual(parseHealth(JSON.stringify({ healthy: true, ...odd })), {
+    healthy: true,
+    origin: undefined,
+    size: undefined,
+    published: undefined,
+    ...well,
+  });
   assert.deepEqual(parseHealth('{"healthy":false,"size":-1,"published":{"size":1e400,"at":"soon"}}'), {
     healthy: false,
     origin: undefined,
     size: undefined,
     published: undefined,
+    ...well,
   });
   for (const text of ["", "null", "[]", "<html>", '{"healthy":"yes"}'])
     assert.equal(parseHealth(text), undefined, text);
