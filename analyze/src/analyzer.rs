@@ -6,18 +6,23 @@
 use core::cmp::Ordering;
 use std::collections::HashMap;
 
+use countersign::canonical::write_string;
 use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign_query::{Entry, Read};
 
+use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence, Slot};
 use crate::bounded::bounded;
+use crate::fields::{Found, Id};
 use crate::finding::{self, Finding, Reason};
 use crate::pack::{Clock, Pack};
-use crate::rule::{Kind, OURS, Rule};
+use crate::rule::{Detection, Kind, OURS, Rule};
+use crate::score::{self, Scored, Scores};
+use crate::selection::Item;
 use crate::window::{MAX_GROUPS, Windows};
 
 /// The version of what is computed here: with another one the same events and the same pack may give other findings.
-pub const ENGINE: &str = "1";
+pub const ENGINE: &str = "2";
 
 /// The most findings of a rule that are listed. What is more is counted.
 pub const MAX_FINDINGS: usize = 10_000;
@@ -34,6 +39,19 @@ pub struct Detected {
     is_future: bool,
     fired: Vec<Fired>,
     joins: Vec<Join>,
+    /// Rules that may fire, once it is known what was usual.
+    pending: Vec<Pending>,
+    /// What scores and baselines take of it; none where there is nothing for them.
+    observed: Option<Box<Observation>>,
+}
+
+/// A rule that asks for a baseline, and that nothing else of the event rules out.
+#[derive(Clone, Debug, PartialEq)]
+struct Pending {
+    rule: usize,
+    /// A bit for each of its items that holds, of those that ask for no baseline.
+    held: u128,
+    reasons: Vec<Reason>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -52,9 +70,15 @@ struct Join {
 }
 
 impl Detected {
+    /// The same at this leaf, where that was not known before.
+    #[must_use]
+    pub fn at(self, leaf: u64) -> Self {
+        Self { leaf, ..self }
+    }
+
     /// Whether there is nothing to take from it.
     pub fn is_empty(&self) -> bool {
-        self.fired.is_empty() && !self.is_future
+        self.fired.is_empty() && self.observed.is_none() && !self.is_future
     }
 
     /// The leaf.
@@ -97,21 +121,62 @@ impl Pack {
         for number in self.candidates.find(&found) {
             let rule = &self.rules[number as usize];
             let Kind::Event(sigma) = &rule.kind else { continue };
-            if is_ours && !rule.is_about_us || !sigma.holds(&found) {
+            if is_ours && !rule.is_about_us {
                 continue;
             }
-            let reasons = sigma.reasons(&found).into_iter().map(|(field, value)| Reason {
-                field: field.map(|field| self.fields.name(field).to_owned()),
-                value: bounded(&value).into_owned(),
-            });
+            if sigma.asks.is_some() {
+                if let Some(pending) = self.pend(number, sigma, &found).filter(|_| !is_future) {
+                    detection.pending.push(pending);
+                    self.joins(number as usize, &found, &mut detection.joins);
+                }
+                continue;
+            }
+            if !sigma.holds(&found) {
+                continue;
+            }
+            let reasons = sigma.reasons(&found).into_iter().map(|(field, value)| self.reason(field, &value));
             detection.fired.push(Fired { rule: number as usize, reasons: reasons.collect() });
             self.joins(number as usize, &found, &mut detection.joins);
+        }
+        let asks = self.asks_baselines() && !is_ours && !is_future;
+        if asks || !detection.fired.is_empty() || !detection.pending.is_empty() {
+            detection.observed = Some(Observation::of(entry, asks).into());
         }
         detection
     }
 
+    fn reason(&self, field: Option<Id>, value: &str) -> Reason {
+        Reason {
+            field: field.map(|field| self.fields.name(field).to_owned()),
+            value: bounded(value).into_owned(),
+        }
+    }
+
+    /// What is known of a rule that asks for a baseline; none where it cannot hold, or is judged without the event.
+    fn pend(&self, number: u32, sigma: &Detection, found: &Found<'_>) -> Option<Pending> {
+        if self.of_baselines.contains(&number) || self.of_silence.contains(&number) {
+            return None;
+        }
+        let known = |item: &Item| item.fact.is_none().then(|| item.holds(found));
+        if sigma.judge(&known) == Some(false) {
+            return None;
+        }
+        let mut held = 0;
+        sigma.each_item(&mut |item| held |= u128::from(known(item) == Some(true)) << item.nth);
+        let mut reasons: Vec<Reason> = Vec::new();
+        sigma.wanted(&mut |item| {
+            if let Some(leaf) = item.matched(found).filter(|_| known(item) == Some(true)) {
+                let reason = self.reason(item.field, &leaf.text);
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
+            }
+        });
+        Some(Pending { rule: number as usize, held, reasons })
+    }
+
     /// The groups that an event joins if this rule fires, and those of what builds upon them.
-    fn joins(&self, rule: usize, found: &crate::fields::Found<'_>, joins: &mut Vec<Join>) {
+    fn joins(&self, rule: usize, found: &Found<'_>, joins: &mut Vec<Join>) {
         for (correlation, which) in &self.feeds[rule] {
             if joins.iter().any(|join| join.correlation == *correlation && join.which == *which) {
                 continue;
@@ -138,6 +203,9 @@ pub struct Analyzer<'p> {
     /// Whether findings are handed out when they are made, and not kept.
     pub(crate) streams: bool,
     pub(crate) windows: Vec<Option<Windows>>,
+    pub(crate) baselines: Baselines,
+    pub(crate) identities: Scores,
+    pub(crate) sessions: Scores,
     pub(crate) findings: Vec<Finding>,
     /// Where the last finding of each rule's group stands, so that a repetition need not look for it.
     pub(crate) newest: HashMap<(usize, Box<str>), usize>,
@@ -146,6 +214,8 @@ pub struct Analyzer<'p> {
     pub(crate) unlisted: Vec<u64>,
     pub(crate) future: Option<(u64, u64)>,
     pub(crate) last: Option<u64>,
+    /// When the newest of what was found happened, in milliseconds.
+    pub(crate) newest_found: i64,
 }
 
 /// A leaf came after one that lies behind it.
@@ -174,16 +244,20 @@ pub struct Analysis {
     pub future: Option<(u64, u64)>,
     /// What had to be left out for want of room, for each rule that is concerned.
     pub limits: Vec<Limit>,
+    /// The identities of which something was found, the highest score first.
+    pub identities: Vec<Scored>,
+    /// The sessions of which something was found, the highest score first.
+    pub sessions: Vec<Scored>,
 }
 
 /// What a rule left out for want of room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The rule's id.
+    /// The rule's id; `baseline` for what baselines forgot, `baseline.silent_hours` for what they forgot of chains.
     pub rule: String,
-    /// Groups that were forgotten: how many, and the leaf that made the first go.
+    /// Groups, or identities or chains, that were forgotten: how many, and the leaf that made the first go.
     pub groups: Option<(u64, u64)>,
-    /// Hits of groups that were forgotten before their time: how many, and the leaf that made the first go.
+    /// Hits of groups, or what identities were seen with, that were forgotten before their time: how many, and the leaf that made the first go.
     pub hits: Option<(u64, u64)>,
     /// Findings that are not listed.
     pub findings: u64,
@@ -213,12 +287,16 @@ impl<'p> Analyzer<'p> {
             pack,
             streams: false,
             windows: windows.collect(),
+            baselines: Baselines::new(pack.zone),
+            identities: Scores::default(),
+            sessions: Scores::default(),
             findings: Vec::new(),
             newest: HashMap::new(),
             made: vec![0; pack.rules.len()],
             unlisted: vec![0; pack.rules.len()],
             future: None,
             last: None,
+            newest_found: i64::MIN,
         }
     }
 
@@ -232,7 +310,7 @@ impl<'p> Analyzer<'p> {
             return Err(OutOfOrder(detection.leaf));
         }
         self.last = Some(detection.leaf);
-        let Detected { leaf, time, is_future, fired, joins } = detection;
+        let Detected { leaf, time, is_future, fired, joins, pending, observed } = detection;
         if is_future {
             let (number, _) = self.future.get_or_insert((0, leaf));
             *number += 1;
@@ -240,13 +318,89 @@ impl<'p> Analyzer<'p> {
         let Some(time) = time else { return Ok(()) };
         for Fired { rule, reasons } in fired {
             if self.pack.rules[rule].is_reported {
-                self.report(rule, "[]", None, vec![leaf], (time, time), &reasons);
+                let about = About::of_event(observed.as_deref());
+                self.report(rule, about, None, vec![leaf], (time, time), &reasons);
             }
             if !is_future {
                 self.feed(rule, leaf, time.millis(), &joins, &reasons);
             }
         }
+        if self.pack.asks_baselines()
+            && !is_future
+            && let Some(seen) = observed
+        {
+            let moment = Moment { seen: &seen, leaf, time: time.millis() };
+            self.hold_against_usual(&moment, pending, &joins);
+        }
         Ok(())
+    }
+
+    /// Judges an event by what was usual before it, and learns it.
+    fn hold_against_usual(&mut self, moment: &Moment<'_>, pending: Vec<Pending>, joins: &[Join]) {
+        let pack = self.pack;
+        // What is recorded about findings teaches nothing.
+        let is_learned = moment.seen.is_for_baselines;
+        let judged = if is_learned { self.baselines.judge(moment) } else { None };
+        let nothing = Facts::default();
+        let found = pack.fields.of_facts(judged.as_ref().map_or(&nothing, |(_, facts)| facts));
+        let alone = pack.of_baselines.iter().filter(|_| is_learned);
+        let alone = alone.map(|rule| Pending { rule: *rule as usize, held: 0, reasons: Vec::new() });
+        let mut holding: Vec<_> =
+            pending.into_iter().chain(alone).filter(|pending| pack.holds(pending, &found)).collect();
+        holding.sort_by_key(|pending| pending.rule);
+        for Pending { rule, mut reasons, .. } in holding {
+            let asked = pack.told(rule, &found, &mut reasons);
+            let slot = judged.as_ref().map(|(slot, facts)| {
+                reasons.extend(self.baselines.explain(*slot, moment, facts, &asked));
+                *slot
+            });
+            self.report_unusual(rule, slot, moment, &reasons);
+            self.feed(rule, moment.leaf, moment.time, joins, &reasons);
+        }
+        if let Some((slot, _)) = judged {
+            self.baselines.learn(slot, moment);
+        }
+        if is_learned && !pack.of_silence.is_empty() {
+            for silence in self.baselines.silent(moment.seen, moment.leaf) {
+                self.report_silence(&silence, moment);
+            }
+        }
+    }
+
+    /// Reports what is unusual of an identity, but if the same rule did so shortly before.
+    fn report_unusual(&mut self, rule: usize, slot: Option<Slot>, moment: &Moment<'_>, reasons: &[Reason]) {
+        if !self.pack.rules[rule].is_reported {
+            return;
+        }
+        let time = time_of(moment.time);
+        let mut about = About::of_event(Some(moment.seen));
+        if let (Some(slot), Some(identity)) = (slot, moment.seen.get(Part::Identity)) {
+            about.group = vec![("read.actor.id".into(), identity.to_owned())];
+            if self.baselines.is_quiet(slot, rule as u32, moment.time) {
+                return self.repeat(rule, &key_of(&about.group));
+            }
+        }
+        self.report(rule, about, None, vec![moment.leaf], (time, time), reasons);
+    }
+
+    fn report_silence(&mut self, silence: &Silence, moment: &Moment<'_>) {
+        let pack = self.pack;
+        let facts = Facts { silent_hours: Some(silence.hours), ..Facts::default() };
+        let found = pack.fields.of_facts(&facts);
+        for rule in &pack.of_silence {
+            let pending = Pending { rule: *rule as usize, held: 0, reasons: Vec::new() };
+            if !pack.holds(&pending, &found) || !self.baselines.tell(silence, *rule) {
+                continue;
+            }
+            let mut reasons = Vec::new();
+            pack.told(pending.rule, &found, &mut reasons);
+            let usual = Some("baseline.usual.rhythm".into());
+            reasons.push(Reason { field: usual, value: self.baselines.rhythm(silence) });
+            let group = vec![("link.chain".to_owned(), silence.chain.to_string())];
+            let span = (time_of(silence.since), time_of(moment.seen.recorded));
+            let leaves = vec![silence.leaf, moment.leaf];
+            self.report(pending.rule, About { group, ..About::default() }, None, leaves, span, &reasons);
+        }
     }
 
     /// Tells the correlations that build upon a rule that it fired.
@@ -266,7 +420,8 @@ impl<'p> Analyzer<'p> {
                 self.repeat(*number, &join.key);
             } else if pack.rules[*number].is_reported {
                 let span = (time_of(found.first), time_of(found.last));
-                self.report(*number, &join.key, Some(found.value), found.leaves, span, reasons);
+                let about = About { group: self.group(*number, &join.key), ..About::default() };
+                self.report(*number, about, Some(found.value), found.leaves, span, reasons);
             }
             self.feed(*number, leaf, found.last, joins, reasons);
         }
@@ -275,13 +430,13 @@ impl<'p> Analyzer<'p> {
     fn report(
         &mut self,
         number: usize,
-        key: &str,
+        about: About,
         value: Option<f64>,
         leaves: Vec<u64>,
         (first, last): (Time, Time),
         reasons: &[Reason],
     ) {
-        let Rule { id, title, level, .. } = &self.pack.rules[number];
+        let Rule { id, title, level, evidence, .. } = &self.pack.rules[number];
         if !self.streams {
             if self.made[number] == MAX_FINDINGS {
                 self.unlisted[number] += 1;
@@ -289,12 +444,20 @@ impl<'p> Analyzer<'p> {
             }
             self.made[number] += 1;
         }
+        let key = key_of(&about.group);
+        let name = finding::id(&self.pack.hash, id, &key, &leaves);
+        let time = last.millis();
+        self.newest_found = self.newest_found.max(time);
+        let session = about.session().map(|session| self.sessions.add(session, &name, *level, time));
+        let identity = about.identity().map(|identity| self.identities.add(identity, &name, *level, time));
         let finding = Finding {
-            id: finding::id(&self.pack.hash, id, key, &leaves),
+            id: name,
             rule: id.clone(),
             title: title.clone(),
             level: *level,
-            group: self.group(number, key),
+            evidence: *evidence,
+            score: identity.or(session).unwrap_or(score::points(*level)),
+            group: about.group,
             value,
             leaves,
             first,
@@ -302,7 +465,7 @@ impl<'p> Analyzer<'p> {
             reasons: reasons.to_vec(),
             repeats: 0,
         };
-        if value.is_some() && !self.streams {
+        if !self.streams && (!finding.group.is_empty() || value.is_some()) {
             self.newest.insert((number, key.into()), self.findings.len());
         }
         self.findings.push(finding);
@@ -358,9 +521,82 @@ impl<'p> Analyzer<'p> {
         Analysis {
             digest: Hash::of(&[&lines]),
             future: self.future,
-            limits: limits.collect(),
+            limits: limits.chain(self.baselines.limits()).collect(),
+            identities: self.identities.ranked(self.newest_found),
+            sessions: self.sessions.ranked(self.newest_found),
             findings: self.findings,
         }
+    }
+}
+
+/// What a finding is about.
+#[derive(Debug, Default)]
+struct About {
+    group: Vec<(String, String)>,
+    /// Of the event that made the rule fire, where the rule looks at each by itself.
+    identity: Option<String>,
+    session: Option<String>,
+}
+
+impl About {
+    fn of_event(seen: Option<&Observation>) -> Self {
+        let part = |part| seen.and_then(|seen| seen.get(part)).map(str::to_owned);
+        Self { group: Vec::new(), identity: part(Part::Identity), session: part(Part::Session) }
+    }
+
+    fn of_group(&self, names: &[&str]) -> Option<&str> {
+        let found = self.group.iter().find(|(name, _)| names.contains(&name.as_str()));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn identity(&self) -> Option<&str> {
+        self.identity.as_deref().or_else(|| self.of_group(&["read.actor.id"]))
+    }
+
+    fn session(&self) -> Option<&str> {
+        self.session.as_deref().or_else(|| self.of_group(&["derived.session", "actor.session"]))
+    }
+}
+
+/// The values of a group as a JSON array.
+fn key_of(group: &[(String, String)]) -> String {
+    let mut key = vec![b'['];
+    for (nth, (_, value)) in group.iter().enumerate() {
+        if nth > 0 {
+            key.push(b',');
+        }
+        write_string(value, &mut key);
+    }
+    key.push(b']');
+    String::from_utf8(key).unwrap_or_default()
+}
+
+impl Pack {
+    /// Whether a rule that asks for a baseline holds.
+    fn holds(&self, pending: &Pending, of_facts: &Found<'_>) -> bool {
+        let Kind::Event(sigma) = &self.rules[pending.rule].kind else { return false };
+        let known = |item: &Item| match item.fact {
+            Some(_) => Some(item.holds(of_facts)),
+            None => Some(pending.held >> item.nth & 1 == 1),
+        };
+        sigma.judge(&known) == Some(true)
+    }
+
+    /// Adds what baselines say as the rule wants it, and tells which facts these are.
+    fn told(&self, rule: usize, of_facts: &Found<'_>, reasons: &mut Vec<Reason>) -> Vec<Fact> {
+        let mut asked = Vec::new();
+        let Kind::Event(sigma) = &self.rules[rule].kind else { return asked };
+        sigma.wanted(&mut |item| {
+            let Some(fact) = item.fact.filter(|_| item.holds(of_facts)) else { return };
+            asked.push(fact);
+            if let Some(leaf) = item.matched(of_facts) {
+                let reason = self.reason(item.field, &leaf.text);
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
+            }
+        });
+        asked
     }
 }
 

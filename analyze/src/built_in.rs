@@ -3,7 +3,7 @@
 use crate::pack::{Pack, Sources};
 
 /// The files of `rules/` but for the cases.
-pub(crate) const FILES: [(&str, &str); 17] = [
+pub(crate) const FILES: [(&str, &str); 19] = [
     ("administrator.yml", include_str!("../rules/administrator.yml")),
     ("authentication.yml", include_str!("../rules/authentication.yml")),
     ("bulk-configuration.yml", include_str!("../rules/bulk-configuration.yml")),
@@ -13,6 +13,7 @@ pub(crate) const FILES: [(&str, &str); 17] = [
     ("credential.yml", include_str!("../rules/credential.yml")),
     ("enumeration-absent.yml", include_str!("../rules/enumeration-absent.yml")),
     ("enumeration-denied.yml", include_str!("../rules/enumeration-denied.yml")),
+    ("first-seen.yml", include_str!("../rules/first-seen.yml")),
     ("keys.yml", include_str!("../rules/keys.yml")),
     ("log-tampering.yml", include_str!("../rules/log-tampering.yml")),
     ("machine.yml", include_str!("../rules/machine.yml")),
@@ -21,6 +22,7 @@ pub(crate) const FILES: [(&str, &str); 17] = [
     ("privilege.yml", include_str!("../rules/privilege.yml")),
     ("rate.yml", include_str!("../rules/rate.yml")),
     ("unauthenticated.yml", include_str!("../rules/unauthenticated.yml")),
+    ("unusual.yml", include_str!("../rules/unusual.yml")),
 ];
 
 impl Pack {

@@ -152,6 +152,10 @@ fn of_selection(selection: &Selection) -> Option<Needs> {
 }
 
 fn of_item(item: &Item) -> Option<Needs> {
+    if item.fact.is_some() {
+        // What baselines say is known later.
+        return None;
+    }
     let mut needs = Needs::default();
     let Some(field) = item.field else {
         let needle = |test: &Test| if let Test::Text(wildcard) = test { wildcard.needle() } else { None };

@@ -39,8 +39,11 @@ pub struct Case {
     pub place: (String, u32),
     /// How many findings there must be.
     pub fires: u64,
-    events: Vec<(Time, String)>,
+    events: Vec<Event>,
 }
+
+/// When it is recorded, by which chain, and what it says.
+type Event = (Time, String, String);
 
 /// Reads a file of cases: a document each.
 ///
@@ -96,8 +99,8 @@ fn case(file: &str, node: &Node) -> Result<Case, Fault> {
     Ok(Case { rule: text("rule")?, name: text("name")?, place: (file.into(), node.line), fires, events })
 }
 
-fn add(item: &Node, events: &mut Vec<(Time, String)>) -> Result<(), Fault> {
-    const KEYS: [&str; 4] = ["at", "times", "every", "event"];
+fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), Fault> {
+    const KEYS: [&str; 5] = ["at", "times", "every", "event", "chain"];
     if let Some(member) = item.members().iter().find(|member| !KEYS.contains(&member.name.as_str())) {
         return Err(unknown_key(member, &KEYS));
     }
@@ -128,6 +131,7 @@ fn add(item: &Node, events: &mut Vec<(Time, String)>) -> Result<(), Fault> {
         }
         Some(_) => return Err(fault(item.line, "`times` is no count", "write a number from 1 to 100,000")),
     };
+    let chain = item.get("chain").and_then(Node::text).unwrap_or("00000000000000000000000000000000");
     let Some(event) = item.get("event") else {
         return Err(fault(item.line, "`event` is missing", "write the event as it is recorded"));
     };
@@ -137,7 +141,7 @@ fn add(item: &Node, events: &mut Vec<(Time, String)>) -> Result<(), Fault> {
     for nth in 0..times {
         let time = Time::from_millis(begin + nth * every)
             .ok_or_else(|| fault(item.line, "the time is out of range", "choose another one"))?;
-        events.push((time, json.replace("$n", &(nth + 1).to_string())));
+        events.push((time, chain.to_owned(), json.replace("$n", &(nth + 1).to_string())));
     }
     Ok(())
 }
@@ -161,11 +165,10 @@ impl Case {
     pub fn run(&self, pack: &Pack, readings: &Readings) -> Option<u64> {
         let rule = pack.rule(&self.rule)?;
         let mut analyzer = Analyzer::new(pack);
-        for (leaf, (time, json)) in (0..).zip(&self.events) {
+        for (leaf, (time, chain, json)) in (0..).zip(&self.events) {
             let document = Document::parse(json);
             let event = document.as_ref().map(Document::root);
             let read = event.as_ref().and_then(|event| readings.read(event));
-            let chain = "00000000000000000000000000000000";
             let entry = Entry {
                 event,
                 read: read.as_ref(),

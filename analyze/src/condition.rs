@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::fields::Found;
-use crate::selection::Selection;
+use crate::selection::{Item, Selection, all, any};
 use crate::wildcard::Wildcard;
 
 /// How deep parentheses and `not` may nest.
@@ -30,6 +30,43 @@ impl Condition {
                 let holding = numbers.iter().filter(|nth| selections[**nth].1.holds(found));
                 holding.take(*least).count() == *least
             }
+        }
+    }
+
+    /// Whether it holds as far as is known of the items.
+    pub(crate) fn judge(
+        &self,
+        selections: &[(String, Selection)],
+        known: &dyn Fn(&Item) -> Option<bool>,
+    ) -> Option<bool> {
+        match self {
+            Self::Selection(nth) => selections[*nth].1.judge(known),
+            Self::Not(condition) => condition.judge(selections, known).map(|holds| !holds),
+            Self::All(conditions) => all(conditions.iter().map(|one| one.judge(selections, known))),
+            Self::Any(conditions) => any(conditions.iter().map(|one| one.judge(selections, known))),
+            Self::Several(least, numbers) => {
+                let judged = numbers.iter().map(|nth| selections[*nth].1.judge(known));
+                let (mut holding, mut possible) = (0, 0);
+                judged.for_each(|one| {
+                    holding += usize::from(one == Some(true));
+                    possible += usize::from(one != Some(false));
+                });
+                if holding >= *least { Some(true) } else { (possible < *least).then_some(false) }
+            }
+        }
+    }
+
+    /// The selections that it wants to hold, whether they do or not.
+    pub(crate) fn wanted(&self, tell: &mut dyn FnMut(usize)) {
+        match self {
+            Self::Selection(nth) => tell(*nth),
+            Self::Not(_) => {}
+            Self::All(conditions) | Self::Any(conditions) => {
+                for one in conditions {
+                    one.wanted(tell);
+                }
+            }
+            Self::Several(_, numbers) => numbers.iter().copied().for_each(tell),
         }
     }
 

@@ -110,7 +110,7 @@ impl Correlation {
             for (name, line) in texts(group, "group-by")? {
                 let alias = node.get("aliases").and_then(|aliases| aliases.get(&name));
                 let fields = match alias {
-                    None => vec![field(&name, line, fields)?],
+                    None => vec![of_event(&name, line, fields)?],
                     Some(alias) => of_alias(alias, &name, &names, fields)?,
                 };
                 by.push(By { name, fields });
@@ -128,7 +128,7 @@ impl Correlation {
                         "name one field",
                     ));
                 };
-                counted = Some(field(name, member.line, fields)?);
+                counted = Some(of_event(name, member.line, fields)?);
                 continue;
             }
             let compare = COMPARES.iter().find(|(name, _)| *name == member.name);
@@ -203,9 +203,24 @@ impl Correlation {
         self.by.iter().map(|by| by.name.as_str())
     }
 
+    /// Whether what it measures in a window holds again where other events are left out: not where there must be few.
+    pub(crate) fn only_grows(&self) -> bool {
+        self.conditions.iter().all(|(compare, _)| matches!(compare, Compare::More | Compare::AtLeast))
+    }
+
     pub(crate) fn holds(&self, value: f64) -> bool {
         self.conditions.iter().all(|(compare, number)| compare.holds(value, *number))
     }
+}
+
+/// A field that an event has by itself: groups are known before baselines are.
+fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Fault> {
+    let id = field(name, line, fields)?;
+    if fields.fact(id).is_none() {
+        return Ok(id);
+    }
+    let problem = format!("events are not grouped or counted by `{name}`");
+    Err(Fault::new("rule.baseline", line, problem, "ask for it in a rule, and name that rule here"))
 }
 
 fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, Fault> {
@@ -233,7 +248,7 @@ fn of_alias(
             let problem = format!("the alias `{name}` names no field");
             return Err(Fault::new("rule.correlation", node.line, problem, "write the name of a field"));
         };
-        field(text, node.line, fields)
+        of_event(text, node.line, fields)
     };
     rules.iter().map(of_rule).collect()
 }

@@ -1,8 +1,8 @@
 //! The fields that rules ask for, found in one walk through an event.
 //!
 //! A field is a path of members, its names parted by dots, and means nested members alone; an array stands for each of
-//! its elements. Three first names are not of the event: `read.` is what its reading says, `link.` what its link says,
-//! `derived.` what is computed from either.
+//! its elements. Four first names are not of the event: `read.` is what its reading says, `link.` what its link says,
+//! `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
 
 use core::cell::OnceCell;
 use std::borrow::Cow;
@@ -12,6 +12,7 @@ use countersign_query::matcher::fold;
 use countersign_query::value::{Kind, Value};
 use countersign_query::{Entry, Read};
 
+use crate::baseline::{self, Fact, Facts};
 use crate::zone::Zone;
 
 /// The number of a field.
@@ -36,9 +37,12 @@ enum Beside {
     LocalHour,
     Weekday,
     PathTemplate,
+    UserAgent,
+    Session,
+    Credential,
 }
 
-const BESIDE: [(&str, Beside); 16] = [
+const BESIDE: [(&str, Beside); 19] = [
     ("read.as", Beside::As),
     ("read.action", Beside::Action),
     ("read.actor.id", Beside::ActorId),
@@ -55,6 +59,9 @@ const BESIDE: [(&str, Beside); 16] = [
     ("derived.local_hour", Beside::LocalHour),
     ("derived.weekday", Beside::Weekday),
     ("derived.path_template", Beside::PathTemplate),
+    ("derived.user_agent", Beside::UserAgent),
+    ("derived.session", Beside::Session),
+    ("derived.credential", Beside::Credential),
 ];
 
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -65,6 +72,7 @@ pub(crate) struct Fields {
     /// A tree of names; the first node is the event itself.
     nodes: Vec<Node>,
     beside: Vec<(Beside, Id)>,
+    facts: Vec<(Fact, Id)>,
     names: Vec<String>,
     ids: HashMap<String, Id>,
     /// Whether rules ask for any text of the event.
@@ -85,14 +93,18 @@ impl Fields {
         }
         let id = self.names.len() as Id;
         let first = name.split('.').next().unwrap_or_default();
-        if matches!(first, "read" | "link" | "derived") && name.contains('.') {
+        if let Some(fact) = name.strip_prefix("baseline.") {
+            self.facts.push((Fact::parse(fact).ok_or(baseline::HINT)?, id));
+        } else if matches!(first, "read" | "link" | "derived") && name.contains('.') {
             let Some((_, beside)) = BESIDE.iter().find(|(known, _)| *known == name) else {
                 return Err(match first {
                     "read" => {
                         "a reading has as, action, actor.id, actor.name, actor.type, target.id, target.name, target.type, address, outcome and reason"
                     }
                     "link" => "a link has signer and chain",
-                    _ => "there are derived.local_hour, derived.weekday and derived.path_template",
+                    _ => {
+                        "there are derived.local_hour, derived.weekday, derived.path_template, derived.user_agent, derived.session and derived.credential"
+                    }
                 });
             };
             self.beside.push((*beside, id));
@@ -127,14 +139,42 @@ impl Fields {
         self.names.len()
     }
 
-    /// What an event has of them.
-    pub(crate) fn find<'a>(&self, entry: &Entry<'a>, zone: Zone) -> Found<'a> {
-        let mut found = Found {
+    /// The fact that a field is, if it is one.
+    pub(crate) fn fact(&self, id: Id) -> Option<Fact> {
+        self.facts.iter().find(|(_, fact)| *fact == id).map(|(fact, _)| *fact)
+    }
+
+    /// Whether a rule asks for what baselines say.
+    pub(crate) fn asks_baselines(&self) -> bool {
+        !self.facts.is_empty()
+    }
+
+    /// What baselines say of an event.
+    pub(crate) fn of_facts(&self, facts: &Facts) -> Found<'static> {
+        let mut found = self.nothing();
+        for (fact, id) in &self.facts {
+            let kind = match fact {
+                Fact::New => Kind::Text,
+                Fact::Learned => Kind::Bool,
+                _ => Kind::Number,
+            };
+            facts.tell(*fact, &mut |text| found.put(*id, Leaf::of(kind, Cow::Owned(text))));
+        }
+        found
+    }
+
+    fn nothing<'a>(&self) -> Found<'a> {
+        Found {
             leaves: Vec::with_capacity(64),
             places: vec![Place::default(); self.names.len()],
             touched: Vec::new(),
             words: Vec::new(),
-        };
+        }
+    }
+
+    /// What an event has of them.
+    pub(crate) fn find<'a>(&self, entry: &Entry<'a>, zone: Zone) -> Found<'a> {
+        let mut found = self.nothing();
         if let Some(event) = entry.event {
             self.walk(event, (!self.nodes.is_empty()).then_some(0), &mut found);
         }
@@ -165,7 +205,13 @@ impl Fields {
             }
         };
         let (weekday, hour) = zone.local(entry.time().0);
+        let of_event = |find: fn(&str, Value<'_>) -> Option<String>| {
+            find(&entry.read?.read_as, entry.event?).map(Cow::Owned)
+        };
         match beside {
+            Beside::UserAgent => of_event(baseline::user_agent),
+            Beside::Session => of_event(baseline::session),
+            Beside::Credential => of_event(baseline::credential),
             Beside::Signer => entry.signer.map(Cow::Borrowed),
             Beside::Chain => Some(Cow::Borrowed(entry.chain)),
             Beside::LocalHour => Some(Cow::Owned(hour.to_string())),

@@ -5,7 +5,7 @@ use countersign::hash::Hash;
 use countersign::hex;
 use countersign::time::Time;
 
-use crate::rule::Level;
+use crate::rule::{Evidence, Level};
 
 /// What a rule found. Made from verified events alone, and from the same ones always the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,11 +19,16 @@ pub struct Finding {
     pub title: String,
     /// How serious it is.
     pub level: Level,
+    /// What it takes to see that it is right.
+    pub evidence: Evidence,
+    /// The score of the identity that it is about, or else of the session, with this finding, in whole points; of
+    /// neither, the points of its level.
+    pub score: u64,
     /// The group: its fields and their values, in the order in which the rule names them.
     pub group: Vec<(String, String)>,
     /// What the correlation measured; none of a rule that looks at each event by itself.
     pub value: Option<f64>,
-    /// The leaves, ascending: with them alone the rule fires again.
+    /// The leaves, ascending: with them alone the rule fires again, where they are evidence enough.
     pub leaves: Vec<u64>,
     /// When the first of the events happened.
     #[cfg_attr(feature = "state", serde(with = "crate::millis"))]
@@ -75,7 +80,10 @@ fn numbers(numbers: &[u64], out: &mut Vec<u8>) {
 impl Finding {
     /// Appends it as one JSON object in canonical form.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        out.extend(format!("{{\"first\":\"{}\",\"group\":{{", self.first).bytes());
+        let evidence = self.evidence.as_str();
+        out.extend(
+            format!("{{\"evidence\":\"{evidence}\",\"first\":\"{}\",\"group\":{{", self.first).bytes(),
+        );
         let mut group: Vec<_> = self.group.iter().collect();
         group.sort();
         for (nth, (field, value)) in group.into_iter().enumerate() {
@@ -102,7 +110,7 @@ impl Finding {
         }
         out.extend(format!("],\"repeats\":{},\"rule\":", self.repeats).bytes());
         write_string(&self.rule, out);
-        out.extend(b",\"title\":");
+        out.extend(format!(",\"score\":{},\"title\":", self.score).bytes());
         write_string(&self.title, out);
         if let Some(value) = self.value {
             out.extend(b",\"value\":");

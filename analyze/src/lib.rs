@@ -37,6 +37,7 @@
 #![allow(clippy::float_cmp, reason = "rules compare numbers exactly")]
 
 mod analyzer;
+mod baseline;
 mod bounded;
 #[cfg(feature = "yaml")]
 mod built_in;
@@ -56,6 +57,7 @@ mod keywords;
 mod millis;
 mod pack;
 mod rule;
+mod score;
 mod selection;
 #[cfg(feature = "snapshot")]
 mod snapshot;
@@ -75,6 +77,7 @@ pub use gate::{Decided, Gate};
 #[cfg(feature = "yaml")]
 pub use pack::Sources;
 pub use pack::{MAX_BYTES, MAX_RULES, Pack};
-pub use rule::{Level, Rule};
+pub use rule::{Evidence, Level, Rule};
+pub use score::Scored;
 #[cfg(feature = "snapshot")]
 pub use snapshot::{MAX_SNAPSHOT, Unfit};

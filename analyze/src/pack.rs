@@ -11,7 +11,7 @@ use countersign::hash::Hash;
 use crate::candidates::Candidates;
 use crate::fault::Fault;
 use crate::fields::Fields;
-use crate::rule::{Kind, Rule, unknown_key};
+use crate::rule::{Asks, Evidence, Kind, Rule, unknown_key};
 use crate::tree::{Member, Node, Value};
 use crate::zone::Zone;
 
@@ -39,6 +39,10 @@ pub struct Pack {
     pub(crate) zone: Zone,
     /// For each rule the correlations that build upon it, with its places in them.
     pub(crate) feeds: Vec<Vec<(usize, u32)>>,
+    /// Rules that ask for baselines alone and feed nothing: they are judged where baselines are known.
+    pub(crate) of_baselines: Vec<u32>,
+    /// Rules about chains that are silent.
+    pub(crate) of_silence: Vec<u32>,
 }
 
 /// Whose time counts.
@@ -174,7 +178,28 @@ impl Builder {
         let text = written(members, nodes.into_iter().map(|(_, node)| node).collect());
         let candidates = Candidates::of(rules.iter().map(Rule::detection), fields.len());
         let hash = Hash::of(&[text.as_bytes()]);
-        Ok(Pack { name, version, hash, text, rules, fields, candidates, time, zone, feeds })
+        let numbers = |is_meant: &dyn Fn(&Asks, usize) -> bool| -> Vec<u32> {
+            let rules = rules.iter().enumerate();
+            let meant = rules.filter(|(nth, rule)| rule.asks().is_some_and(|asks| is_meant(asks, *nth)));
+            meant.map(|(nth, _)| nth as u32).collect()
+        };
+        let of_silence = numbers(&|asks, _| asks.is_of_silence());
+        let of_baselines =
+            numbers(&|asks, nth| asks.is_alone && !asks.is_of_silence() && feeds[nth].is_empty());
+        Ok(Pack {
+            name,
+            version,
+            hash,
+            text,
+            rules,
+            fields,
+            candidates,
+            time,
+            zone,
+            feeds,
+            of_baselines,
+            of_silence,
+        })
     }
 
     fn about(&self, faults: &mut Vec<Fault>) -> (String, String, Clock, Zone, Vec<Member>) {
@@ -263,6 +288,8 @@ fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -
             faults.push(fault.of_rule(&rule.title).in_file(&nodes[nth].0));
         }
     }
+    let is_of_silence = |rule: &Rule| rule.asks().is_some_and(Asks::is_of_silence);
+    let of_silence: Vec<bool> = rules.iter().map(is_of_silence).collect();
     let mut hidden = Vec::new();
     for nth in 0..rules.len() {
         let title = rules[nth].title.clone();
@@ -278,6 +305,12 @@ fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -
                 faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
                 continue;
             };
+            if of_silence[*rule] {
+                let problem = format!("`{name}` is about chains that are silent, and not about events");
+                let hint = "nothing can be counted of it";
+                let fault = Fault::new("rule.baseline", *line, problem, hint);
+                faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
+            }
             correlation.rules.push(*rule);
             feeds[*rule].push((nth, which));
             if !correlation.generate {
@@ -287,6 +320,16 @@ fn link(rules: &mut [Rule], nodes: &[(String, Node)], faults: &mut Vec<Fault>) -
     }
     for rule in hidden {
         rules[rule].is_reported = false;
+    }
+    let mut of_range: Vec<usize> =
+        (0..rules.len()).filter(|nth| rules[*nth].evidence == Evidence::Range).collect();
+    while let Some(rule) = of_range.pop() {
+        for (other, _) in &feeds[rule] {
+            if rules[*other].evidence == Evidence::Sufficient {
+                rules[*other].evidence = Evidence::Range;
+                of_range.push(*other);
+            }
+        }
     }
     if let Some(nth) = circle(rules) {
         let line = nodes[nth].1.get("correlation").map_or(0, |correlation| correlation.line);
@@ -367,6 +410,11 @@ impl Pack {
     /// Whether a rule asks who signed.
     pub fn reads_signer(&self) -> bool {
         self.fields.has("link.signer")
+    }
+
+    /// Whether a rule asks what is usual: then every event is to be taken, and not only those that a rule fired on.
+    pub fn asks_baselines(&self) -> bool {
+        self.fields.asks_baselines()
     }
 
     /// The rule with this id or name.

@@ -1,11 +1,12 @@
 //! Rules: one that looks at each event by itself, or a correlation of several.
 
+use crate::baseline::Fact;
 use crate::condition::Condition;
 use crate::correlation::Correlation;
 use crate::decision::Decision;
 use crate::fault::Fault;
 use crate::fields::{Fields, Found, Id};
-use crate::selection::Selection;
+use crate::selection::{Item, Selection};
 use crate::tree::{Member, Node, Value};
 
 /// How serious it is when a rule fires.
@@ -45,6 +46,26 @@ impl Level {
     }
 }
 
+/// What it takes to see that a finding is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+pub enum Evidence {
+    /// Its leaves: on them alone the rule fires again.
+    Sufficient,
+    /// All entries up to its last leaf: it says that something was not there before, or not often.
+    Range,
+}
+
+impl Evidence {
+    /// Its word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sufficient => "sufficient",
+            Self::Range => "range",
+        }
+    }
+}
+
 /// A rule of a pack.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -68,6 +89,8 @@ pub struct Rule {
     pub name: Option<String>,
     /// What it decides, where it says so: a gate asks those that look at each event by itself.
     pub decision: Option<Decision>,
+    /// What it takes to see that what it finds is right.
+    pub evidence: Evidence,
     pub(crate) kind: Kind,
     /// Whether it makes findings of its own. One that correlations build upon does so only where they say so.
     pub(crate) is_reported: bool,
@@ -86,9 +109,71 @@ pub(crate) enum Kind {
 pub(crate) struct Detection {
     pub(crate) selections: Vec<(String, Selection)>,
     pub(crate) condition: Condition,
+    /// What it asks of baselines, where it asks anything.
+    pub(crate) asks: Option<Asks>,
 }
 
+/// What a rule asks of baselines.
+#[derive(Clone, Debug)]
+pub(crate) struct Asks {
+    pub(crate) facts: Vec<Fact>,
+    /// Whether it asks for nothing else.
+    pub(crate) is_alone: bool,
+}
+
+impl Asks {
+    /// Whether it is about chains that are silent, and not about events.
+    pub(crate) fn is_of_silence(&self) -> bool {
+        self.facts.contains(&Fact::SilentHours)
+    }
+}
+
+/// The most items of a rule that asks for baselines: each is a bit of what is known of it.
+const MAX_ITEMS: usize = 128;
+
 impl Detection {
+    /// Whether it holds as far as is known of its items.
+    pub(crate) fn judge(&self, known: &dyn Fn(&Item) -> Option<bool>) -> Option<bool> {
+        self.condition.judge(&self.selections, known)
+    }
+
+    /// Tells the items that it wants to hold.
+    pub(crate) fn wanted(&self, tell: &mut dyn FnMut(&Item)) {
+        self.condition.wanted(&mut |nth| self.selections[nth].1.each_item(tell));
+    }
+
+    /// Tells all items.
+    pub(crate) fn each_item(&self, tell: &mut dyn FnMut(&Item)) {
+        self.selections.iter().for_each(|(_, selection)| selection.each_item(tell));
+    }
+
+    /// Finds what it asks of baselines.
+    fn ask(mut self, line: u32) -> Result<Self, Fault> {
+        let mut items = 0;
+        self.selections.iter_mut().for_each(|(_, selection)| selection.number(&mut items));
+        let (mut facts, mut is_alone) = (Vec::new(), true);
+        self.each_item(&mut |item| match item.fact {
+            Some(fact) => facts.push(fact),
+            None => is_alone = false,
+        });
+        if facts.is_empty() {
+            return Ok(self);
+        }
+        let asks = Asks { facts, is_alone };
+        let fault = |problem: &str, hint: &str| Err(Fault::new("rule.baseline", line, problem, hint));
+        if items > MAX_ITEMS {
+            return fault("it asks for a baseline and has more than 128 items", "make several rules of it");
+        }
+        if asks.is_of_silence() && !asks.facts.iter().all(|fact| *fact == Fact::SilentHours)
+            || asks.is_of_silence() && !is_alone
+        {
+            let hint = "ask for nothing but baseline.silent_hours";
+            return fault("a chain that is silent has no event of which more could be asked", hint);
+        }
+        self.asks = Some(asks);
+        Ok(self)
+    }
+
     pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
         self.condition.holds(&self.selections, found)
     }
@@ -216,6 +301,11 @@ impl Rule {
             response: text("response")?.unwrap_or_default().trim().to_owned(),
             name: text("name")?,
             decision: decision_of(node)?,
+            evidence: match &kind {
+                Kind::Event(detection) if detection.asks.is_some() => Evidence::Range,
+                Kind::Correlation(correlation) if !correlation.only_grows() => Evidence::Range,
+                _ => Evidence::Sufficient,
+            },
             kind,
             is_reported: true,
             is_about_us: !is_correlation && node.get("detection").is_some_and(names_us),
@@ -225,6 +315,11 @@ impl Rule {
     /// What it looks for, where it looks at each event by itself.
     pub(crate) fn detection(&self) -> Option<&Detection> {
         if let Kind::Event(detection) = &self.kind { Some(detection) } else { None }
+    }
+
+    /// What it asks of baselines.
+    pub(crate) fn asks(&self) -> Option<&Asks> {
+        self.detection()?.asks.as_ref()
     }
 
     /// The rules that it builds upon, by id or name.
@@ -299,7 +394,7 @@ pub(crate) fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection
         1 => conditions.remove(0),
         _ => Condition::Any(conditions),
     };
-    Ok(Detection { selections, condition })
+    Detection { selections, condition, asks: None }.ask(node.line)
 }
 
 /// The first part of the actions that logs and their watchers record themselves.

@@ -4,6 +4,7 @@ use countersign_query::matcher::Network;
 use countersign_query::value::Kind;
 use regex_lite::{Regex, RegexBuilder};
 
+use crate::baseline::Fact;
 use crate::fault::Fault;
 use crate::fields::{Fields, Found, Id, Leaf};
 use crate::tree::{Member, Node, Value};
@@ -29,6 +30,10 @@ pub(crate) struct Item {
     /// Whether all tests must hold, of any of the values each, and not only one.
     pub(crate) all: bool,
     pub(crate) tests: Vec<Test>,
+    /// What of a baseline it asks for, where it does.
+    pub(crate) fact: Option<Fact>,
+    /// Its place among the rule's.
+    pub(crate) nth: usize,
 }
 
 /// What a value must be.
@@ -127,7 +132,7 @@ impl Item {
     }
 
     /// The values that make it hold, for people: none where it holds because something is missing.
-    fn matched<'f>(&self, found: &'f Found<'_>) -> Option<&'f Leaf<'f>> {
+    pub(crate) fn matched<'f>(&self, found: &'f Found<'_>) -> Option<&'f Leaf<'f>> {
         let leaves: Box<dyn Iterator<Item = &'f Leaf<'f>>> = match self.field {
             Some(field) => Box::new(found.values(field)),
             None => Box::new(found.words.iter()),
@@ -147,6 +152,33 @@ impl Item {
 }
 
 impl Selection {
+    /// Whether it holds as far as is known of its items.
+    pub(crate) fn judge(&self, known: &dyn Fn(&Item) -> Option<bool>) -> Option<bool> {
+        match self {
+            Self::All(items) => all(items.iter().map(known)),
+            Self::Any(selections) => any(selections.iter().map(|selection| selection.judge(known))),
+        }
+    }
+
+    /// Its items, whether they must hold all or not.
+    pub(crate) fn each_item(&self, tell: &mut dyn FnMut(&Item)) {
+        match self {
+            Self::All(items) => items.iter().for_each(tell),
+            Self::Any(selections) => selections.iter().for_each(|selection| selection.each_item(tell)),
+        }
+    }
+
+    /// Gives each item its place, from this one on.
+    pub(crate) fn number(&mut self, next: &mut usize) {
+        match self {
+            Self::All(items) => items.iter_mut().for_each(|item| {
+                item.nth = *next;
+                *next += 1;
+            }),
+            Self::Any(selections) => selections.iter_mut().for_each(|selection| selection.number(next)),
+        }
+    }
+
     pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
         match self {
             Self::All(items) => items.iter().all(|item| item.holds(found)),
@@ -188,6 +220,24 @@ impl Selection {
     }
 }
 
+/// Whether all hold; not known only where that depends on one that is not known.
+pub(crate) fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut known = Some(true);
+    for one in each {
+        match one {
+            Some(false) => return one,
+            Some(true) => {}
+            None => known = None,
+        }
+    }
+    known
+}
+
+/// Whether one holds.
+pub(crate) fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    all(each.map(|one| one.map(|holds| !holds))).map(|none| !none)
+}
+
 fn empty(node: &Node) -> Fault {
     let hint = "write what an event must have, or remove it";
     Fault::new("rule.empty", node.line, "a selection says nothing", hint)
@@ -196,8 +246,18 @@ fn empty(node: &Node) -> Fault {
 /// Texts that any text of the event may have in it.
 fn keywords(node: &Node, modifiers: &[&str], fields: &mut Fields) -> Result<Item, Fault> {
     fields.words = true;
+    if let Some(modifier) = modifiers.iter().find(|modifier| matches!(**modifier, "exists" | "cidr")) {
+        let hint = "write the name of a field before it";
+        let problem = format!("`{modifier}` is asked of a field, and here is none");
+        return Err(Fault::new("rule.modifier", node.line, problem, hint));
+    }
+    if let Some(null) = node.items().iter().find(|item| matches!(item.value, Value::Null)) {
+        let hint = "write the name of a field before it, or a text";
+        return Err(Fault::new("rule.value", null.line, "no text is null", hint));
+    }
     let tests = node.items().iter().map(|value| test(modifiers, value, fields, true));
-    Ok(Item { field: None, all: modifiers.contains(&"all"), tests: tests.collect::<Result<_, _>>()? })
+    let tests = tests.collect::<Result<_, _>>()?;
+    Ok(Item { field: None, all: modifiers.contains(&"all"), tests, fact: None, nth: 0 })
 }
 
 fn item(member: &Member, fields: &mut Fields) -> Result<Item, Fault> {
@@ -214,7 +274,14 @@ fn item(member: &Member, fields: &mut Fields) -> Result<Item, Fault> {
     let field = field(name, member.line, fields)?;
     let tests = member.node.items().iter().map(|value| test(&modifiers, value, fields, false));
     let tests: Vec<Test> = tests.collect::<Result<_, _>>()?;
-    Ok(Item { field: Some(field), all: modifiers.contains(&"all"), tests })
+    let fact = fields.fact(field);
+    let is_other = |test: &Test| matches!(test, Test::Field(other, _) if fields.fact(*other).is_some() != fact.is_some());
+    if tests.iter().any(is_other) {
+        let hint = "compare members with members, or what is of a baseline with what is of one";
+        let problem = "a member cannot be compared with what a baseline says";
+        return Err(Fault::new("rule.baseline", member.line, problem, hint));
+    }
+    Ok(Item { field: Some(field), all: modifiers.contains(&"all"), tests, fact, nth: 0 })
 }
 
 /// The number of a field that a rule names.

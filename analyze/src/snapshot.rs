@@ -9,8 +9,10 @@ use countersign::hash::Hash;
 use serde::{Deserialize, Serialize};
 
 use crate::analyzer::{Analyzer, ENGINE};
+use crate::baseline::{Baselines, StoredBaselines};
 use crate::finding::Finding;
 use crate::pack::Pack;
+use crate::score::{Scores, StoredScores};
 use crate::window::{MAX_GROUPS, StoredWindows, Windows};
 
 /// What a snapshot begins with.
@@ -82,6 +84,10 @@ struct Body {
     findings: Vec<Finding>,
     /// Where the newest finding of a rule's group stands.
     newest: Vec<(u32, Box<str>, u32)>,
+    newest_found: i64,
+    baselines: StoredBaselines,
+    identities: StoredScores,
+    sessions: StoredScores,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -112,6 +118,10 @@ impl<'p> Analyzer<'p> {
             rules: rules.collect(),
             findings: self.findings.clone(),
             newest,
+            newest_found: self.newest_found,
+            baselines: self.baselines.store(),
+            identities: self.identities.store(),
+            sessions: self.sessions.store(),
         };
         let mut bytes = postcard::to_extend(&body, MAGIC.to_vec()).unwrap_or_default();
         let checksum = Hash::of(&[&bytes]);
@@ -181,6 +191,10 @@ impl<'p> Analyzer<'p> {
         }
         (analyzer.streams, analyzer.last) = (body.streams, body.last);
         (analyzer.future, analyzer.findings) = (body.future, body.findings);
+        analyzer.newest_found = body.newest_found;
+        analyzer.baselines = Baselines::restore(body.baselines, pack.zone, pack.rules.len())?;
+        analyzer.identities = Scores::restore(body.identities)?;
+        analyzer.sessions = Scores::restore(body.sessions)?;
         Some(analyzer)
     }
 }

@@ -32,9 +32,14 @@ impl Zone {
         Some(Self { millis: sign * (hours * HOUR + minutes * MINUTE) })
     }
 
+    /// The time there, in milliseconds as if it were UTC.
+    pub(crate) const fn local_millis(self, time: i64) -> i64 {
+        time.saturating_add(self.millis)
+    }
+
     /// The day of the week, 0 for Monday, and the hour there.
     pub(crate) fn local(self, time: Time) -> (usize, i64) {
-        let local = time.millis() + self.millis;
+        let local = self.local_millis(time.millis());
         // The first day of 1970 was a Thursday.
         (
             usize::try_from((local.div_euclid(DAY) + 3).rem_euclid(7)).unwrap_or(0),

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::verify::report::{Complete, Report};
 use countersign::verify::{CoveredLink, Options, PickedEvent, SummarizedEvent, Verdict};
-use countersign_analyze::{Analysis, Analyzer, Detected, ENGINE, Finding, Level, Limit, Pack};
+use countersign_analyze::{
+    Analysis, Analyzer, Detected, ENGINE, Evidence, Finding, Level, Limit, Pack, Scored,
+};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use serde_json::{Value, json};
@@ -78,20 +81,33 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let mut detections: Vec<Detected> = Vec::new();
     let mut places: BTreeMap<u64, CoveredLink> = BTreeMap::new();
     let mut events = 0u64;
-    // Most events interest no rule, which the threads that hash them can tell. Who signed the others is known later.
+    // Most events interest no rule, which the threads that hash them can tell. Who signs is known later: where rules
+    // ask for that, events are looked at again; where not, what was detected waits for its leaf.
+    let waiting = Mutex::new(Waiting::default());
     let look = || {
         |event: &SummarizedEvent<'_>| {
+            if pack.reads_signer() {
+                return Some(event.pick(None, true));
+            }
             let text = std::str::from_utf8(event.text).ok()?;
             let detection = detect(&pack, &readings, 0, text, (event.time, event.chain, None));
-            (pack.reads_signer() || !detection.is_empty()).then(|| event.pick(None, true))
+            (!detection.is_empty()).then(|| {
+                let place = waiting.lock().unwrap_or_else(PoisonError::into_inner).put(detection);
+                event.pick(Some([place as u128, 0]), false)
+            })
         }
     };
     let verification = verify::look(&args.export, options, threads, look, |told| {
         events += told.picked.len() as u64 + told.others;
-        for PickedEvent { link, event, .. } in told.picked {
-            let text = event.unwrap_or_default();
-            let of = (link.time, link.chain, Some(link.vkey.name()));
-            let detection = detect(&pack, &readings, link.index, &text, of);
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for PickedEvent { link, event, tag } in told.picked {
+            let detection = if let Some([place, _]) = tag {
+                waiting.take(place as usize).at(link.index)
+            } else {
+                let text = event.unwrap_or_default();
+                let of = (link.time, link.chain, Some(link.vkey.name()));
+                detect(&pack, &readings, link.index, &text, of)
+            };
             if !detection.is_empty() {
                 detections.push(detection);
                 places.insert(link.index, link);
@@ -117,6 +133,29 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let text = if args.format == "json" { found.json().to_string() + "\n" } else { found.text() };
     verdict::print(&text)?;
     Ok(found.exit_status(args.fail_on.as_deref().and_then(Level::parse)))
+}
+
+/// What was detected of events of which it is not known yet whether they verify, and as which leaves.
+#[derive(Default)]
+struct Waiting {
+    detections: Vec<Detected>,
+    free: Vec<usize>,
+}
+
+impl Waiting {
+    fn put(&mut self, detection: Detected) -> usize {
+        if let Some(place) = self.free.pop() {
+            self.detections[place] = detection;
+            return place;
+        }
+        self.detections.push(detection);
+        self.detections.len() - 1
+    }
+
+    fn take(&mut self, place: usize) -> Detected {
+        self.free.push(place);
+        self.detections.get_mut(place).map(std::mem::take).unwrap_or_default()
+    }
 }
 
 /// What rules say of an event, with its link's time, its chain and who signed that.
@@ -178,6 +217,12 @@ impl Found<'_> {
         let limits = outcome.limits.iter().map(|Limit { rule, groups, hits, findings }| {
             json!({"rule": rule, "groups": counted(groups), "hits": counted(hits), "findings": findings})
         });
+        let scored = |scored: &[Scored]| -> Vec<Value> {
+            let told = scored.iter().take(SCORED).map(|Scored { id, score, findings, count }| {
+                json!({"id": id, "score": score, "count": count, "findings": findings})
+            });
+            told.collect()
+        };
         let log = report.log.as_ref().map(|log| json!({"size": log.size, "root": log.root.to_string()}));
         json!({
             "countersign": "findings/v1",
@@ -190,6 +235,8 @@ impl Found<'_> {
             "events": events,
             "future": counted(&outcome.future),
             "limits": limits.collect::<Vec<_>>(),
+            "identities": scored(&outcome.identities),
+            "sessions": scored(&outcome.sessions),
             "digest": outcome.digest.to_string(),
             "findings": findings.collect::<Vec<_>>(),
         })
@@ -200,9 +247,22 @@ impl Found<'_> {
         let standings = Standings::of(report);
         let mut text = verdict::headline(report) + "\n\n";
         let mut findings: Vec<&Finding> = outcome.findings.iter().collect();
-        findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+        findings.sort_by_key(|finding| std::cmp::Reverse((finding.score, finding.level)));
         for finding in findings {
-            let Finding { title, level, group, value, leaves, first, last, reasons, repeats, .. } = finding;
+            let Finding {
+                title,
+                level,
+                group,
+                value,
+                leaves,
+                first,
+                last,
+                reasons,
+                repeats,
+                evidence,
+                score,
+                ..
+            } = finding;
             let level = match level {
                 Level::High | Level::Critical => bad(format_args!("✗ {}", level.as_str())),
                 Level::Medium => doubt(format_args!("! {}", level.as_str())),
@@ -233,7 +293,29 @@ impl Found<'_> {
             if let Some(standing) = self.standing(finding, &standings) {
                 fact("signer", standing.to_string());
             }
+            let needs = match evidence {
+                Evidence::Sufficient => "its entries alone",
+                Evidence::Range => "all entries before it, which say what was usual",
+            };
+            fact("evidence", needs.into());
+            fact("score", score.to_string());
             text.push('\n');
+        }
+        for (who, scored) in [("identity", &outcome.identities), ("session", &outcome.sessions)] {
+            for Scored { id, score, count: number, .. } in
+                scored.iter().take(RANKED).filter(|_| scored.len() > 1)
+            {
+                let _ = writeln!(
+                    text,
+                    "{} {} {}",
+                    faint(format_args!("{who:<8} {score:>5}")),
+                    plain(id),
+                    faint(format_args!("({})", count(*number, "finding")))
+                );
+            }
+            if scored.len() > 1 {
+                text.push('\n');
+            }
         }
         let within = match complete(report) {
             Some([first, end]) => format!("in all entries from {first} to {}", end.saturating_sub(1)),
@@ -367,8 +449,12 @@ impl Found<'_> {
 
 /// How many slices are written.
 const SLICES: usize = 200;
+/// How many identities, and how many sessions, are listed with their scores.
+const SCORED: usize = 1000;
 /// How many reasons of a finding are shown.
-const REASONS: usize = 4;
+const REASONS: usize = 6;
+/// How many identities and sessions are shown, the highest scores first.
+const RANKED: usize = 10;
 /// How many runs of entries are shown.
 const RUNS: usize = 6;
 

@@ -108,7 +108,7 @@ fn others_compute_the_same_or_hear_what_differs() {
         .stdout(predicate::str::contains("Before: 1. Of these follow from what is here: 0. New: 0."));
     place.write(
         "findings.json",
-        findings(&place, "audit.ndjson", &[]).to_string().replace("\"engine\":\"1\"", "\"engine\":\"0\""),
+        findings(&place, "audit.ndjson", &[]).to_string().replace("\"engine\":\"2\"", "\"engine\":\"0\""),
     );
     recompute("audit.ndjson").code(2).stderr(predicate::str::contains("findings.other"));
     place.write("findings.json", "{}");

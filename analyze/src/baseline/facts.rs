@@ -1,0 +1,117 @@
+//! What baselines say of an event: the fields `baseline.…` that rules ask for.
+
+use super::known::{WHAT, What};
+use super::rate::Usual;
+
+/// A field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    AgeDays,
+    Learned,
+    New,
+    Recent(What),
+    HourShare,
+    Count,
+    Median,
+    Mad,
+    Z,
+    OfHigh,
+    IdleDays,
+    IdleTimes,
+    Distance,
+    Speed,
+    PlaceDays,
+    SilentHours,
+}
+
+const FACTS: [(&str, Fact); 15] = [
+    ("age_days", Fact::AgeDays),
+    ("learned", Fact::Learned),
+    ("new", Fact::New),
+    ("hour_share", Fact::HourShare),
+    ("count", Fact::Count),
+    ("median", Fact::Median),
+    ("mad", Fact::Mad),
+    ("z", Fact::Z),
+    ("of_high", Fact::OfHigh),
+    ("idle_days", Fact::IdleDays),
+    ("idle_times", Fact::IdleTimes),
+    ("distance_km", Fact::Distance),
+    ("speed_kmh", Fact::Speed),
+    ("place_days", Fact::PlaceDays),
+    ("silent_hours", Fact::SilentHours),
+];
+
+/// What there is, for who asked for something else.
+pub(crate) const HINT: &str = "a baseline has age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place), hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days and silent_hours";
+
+impl Fact {
+    /// The fact of this name, which stands behind `baseline.`.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        if let Some(what) = name.strip_prefix("recent.") {
+            return WHAT
+                .iter()
+                .find(|(kind, word, _)| *word == what && *kind != What::Credential)
+                .map(|(kind, ..)| Self::Recent(*kind));
+        }
+        FACTS.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact)
+    }
+}
+
+/// What baselines say of an event. What is not known is not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) age_days: Option<u32>,
+    pub(crate) is_learned: bool,
+    /// What was never seen before, and how many others of the kind were first seen of late.
+    pub(crate) new: Vec<(What, u32)>,
+    pub(crate) hour_share: Option<u32>,
+    pub(crate) rate: Option<(u32, Usual)>,
+    /// Whole days since the identity was last seen, and the longest pause before, in days.
+    pub(crate) idle: Option<(u32, u32)>,
+    /// Kilometres from the last place, and kilometres an hour.
+    pub(crate) travel: Option<(u32, u32)>,
+    /// On how many days the identity was seen at this place.
+    pub(crate) place_days: Option<u32>,
+    pub(crate) silent_hours: Option<u32>,
+}
+
+impl Facts {
+    /// Tells the values of a field.
+    pub(crate) fn tell(&self, fact: Fact, tell: &mut dyn FnMut(String)) {
+        let usual = self.rate.map(|(_, usual)| usual);
+        let number = match fact {
+            Fact::New => {
+                self.new.iter().for_each(|(what, _)| tell(WHAT[*what as usize].1.to_owned()));
+                None
+            }
+            Fact::Learned => {
+                if self.age_days.is_some() {
+                    tell(self.is_learned.to_string());
+                }
+                None
+            }
+            Fact::AgeDays => self.age_days.map(i64::from),
+            Fact::Recent(what) => {
+                self.new.iter().find(|(new, _)| *new == what).map(|(_, recent)| i64::from(*recent))
+            }
+            Fact::HourShare => self.hour_share.map(i64::from),
+            Fact::Count => self.rate.map(|(count, _)| count.into()),
+            Fact::Median => usual.map(|usual| usual.median.into()),
+            Fact::Mad => usual.map(|usual| usual.mad.into()),
+            Fact::Z => self.rate.map(|(count, usual)| usual.z(count)),
+            Fact::OfHigh => {
+                self.rate.map(|(count, usual)| i64::try_from(usual.of_high(count)).unwrap_or(i64::MAX))
+            }
+            Fact::IdleDays => self.idle.map(|(idle, _)| idle.into()),
+            Fact::IdleTimes => self.idle.map(|(idle, longest)| i64::from(idle / longest.max(1))),
+            Fact::Distance => self.travel.map(|(distance, _)| distance.into()),
+            Fact::Speed => self.travel.map(|(_, speed)| speed.into()),
+            Fact::PlaceDays => self.place_days.map(i64::from),
+            Fact::SilentHours => self.silent_hours.map(i64::from),
+        };
+        if let Some(number) = number {
+            tell(number.to_string());
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What baselines and scores take of an event.
+
+use countersign_query::value::Value;
+use countersign_query::{Entry, Outcome};
+
+use super::place::Place;
+use crate::bounded::bounded;
+
+/// A part of what is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Part {
+    Identity,
+    Session,
+    Address,
+    UserAgent,
+    Action,
+    Path,
+    Credential,
+    Chain,
+}
+
+const PARTS: usize = 8;
+
+/// What is taken of an event: few bytes, since there may be one for each event of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) struct Observation {
+    /// All parts one after another, and where each ends. One that is not there is empty.
+    text: Box<str>,
+    ends: [u16; PARTS],
+    pub(crate) place: Option<Place>,
+    /// The link's time, in milliseconds.
+    pub(crate) recorded: i64,
+    /// Whether baselines take it too.
+    pub(crate) is_for_baselines: bool,
+    /// Whether it failed or was refused, so that it says nothing of what is usual.
+    pub(crate) is_failed: bool,
+}
+
+impl Observation {
+    pub(crate) fn of(entry: &Entry<'_>, is_for_baselines: bool) -> Self {
+        let read = entry.read;
+        let read_as = read.map_or("", |read| &*read.read_as);
+        let is_somebody = |kind: &Option<_>| kind.as_deref() != Some("anonymous");
+        let identity =
+            read.filter(|read| is_somebody(&read.actor.kind)).and_then(|read| read.actor.id.as_deref());
+        let of_event = |find: fn(&str, Value<'_>) -> Option<String>| find(read_as, entry.event?);
+        let parts = [
+            identity.map(str::to_owned),
+            of_event(session),
+            read.and_then(|read| read.address.as_deref()).map(network),
+            of_event(user_agent).map(|agent| without_versions(&agent)),
+            read.and_then(|read| read.action.as_deref()).map(str::to_owned),
+            entry.event.and_then(path),
+            of_event(credential),
+            Some(entry.chain.to_owned()),
+        ];
+        let mut text = String::new();
+        let ends = parts.map(|part| {
+            text.push_str(&bounded(&part.unwrap_or_default()));
+            u16::try_from(text.len()).unwrap_or(u16::MAX)
+        });
+        let place = entry.event.and_then(|event| place(read_as, event));
+        let is_failed = read.is_some_and(|read| matches!(read.outcome, Outcome::Failure | Outcome::Denied));
+        Self {
+            text: text.into(),
+            ends,
+            place,
+            recorded: entry.recorded.millis(),
+            is_for_baselines,
+            is_failed,
+        }
+    }
+
+    pub(crate) fn get(&self, part: Part) -> Option<&str> {
+        let at = part as usize;
+        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.text.get(begin.into()..self.ends[at].into()).filter(|text| !text.is_empty())
+    }
+}
+
+/// Where events of known shapes name the program with which somebody asked.
+pub(crate) fn user_agent(read_as: &str, event: Value<'_>) -> Option<String> {
+    text(
+        event,
+        match read_as {
+            "countersign" => "context.user_agent",
+            "CloudTrail" | "Kubernetes" | "Entra sign-in" => "userAgent",
+            "Okta" => "client.userAgent.rawUserAgent",
+            "Google Cloud" => "protoPayload.requestMetadata.callerSuppliedUserAgent",
+            "GitHub" | "Auth0" => "user_agent",
+            "Slack" => "context.ua",
+            "ECS" => "user_agent.original",
+            _ => return None,
+        },
+    )
+}
+
+/// Where they name the session.
+pub(crate) fn session(read_as: &str, event: Value<'_>) -> Option<String> {
+    text(
+        event,
+        match read_as {
+            "countersign" => "actor.session",
+            "Okta" => "authenticationContext.externalSessionId",
+            "Slack" => "context.session_id",
+            _ => return None,
+        },
+    )
+}
+
+/// Where they name the credential: one that lasts, and not one that is made for a session.
+pub(crate) fn credential(read_as: &str, event: Value<'_>) -> Option<String> {
+    let path = match read_as {
+        "countersign" => "actor.credential",
+        "CloudTrail" => "userIdentity.accessKeyId",
+        "Google Cloud" => "protoPayload.authenticationInfo.serviceAccountKeyName",
+        "GitHub" => "hashed_token",
+        _ => return None,
+    };
+    text(event, path).filter(|key| !(read_as == "CloudTrail" && key.starts_with("AS")))
+}
+
+/// The method and the shape of the path of a request.
+fn path(event: Value<'_>) -> Option<String> {
+    let shape = countersign::path::shape(&text(event, "http.path")?);
+    Some(format!("{} {shape}", text(event, "http.method").unwrap_or_default()))
+}
+
+/// Where they say from where on earth.
+fn place(read_as: &str, event: Value<'_>) -> Option<Place> {
+    let (latitude, longitude) = match read_as {
+        "countersign" => ("context.geo.lat", "context.geo.lon"),
+        "Okta" => {
+            ("client.geographicalContext.geolocation.lat", "client.geographicalContext.geolocation.lon")
+        }
+        "Entra sign-in" => ("location.geoCoordinates.latitude", "location.geoCoordinates.longitude"),
+        _ => return None,
+    };
+    let degrees = |path: &str| countersign::canonical::double(event.at(path)?.number()?);
+    Place::new(degrees(latitude)?, degrees(longitude)?)
+}
+
+fn text(event: Value<'_>, path: &str) -> Option<String> {
+    event.at(path)?.string().map(std::borrow::Cow::into_owned)
+}
+
+/// An IPv6 address stands for its network of 64 bits, within which devices choose addresses anew.
+fn network(address: &str) -> String {
+    match address.parse::<std::net::Ipv6Addr>() {
+        Ok(address) if address.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        _ => address.to_owned(),
+    }
+}
+
+/// A program stays the same when it is renewed.
+fn without_versions(agent: &str) -> String {
+    let is_version = |char: char| char.is_ascii_digit() || matches!(char, '.' | '_');
+    let mut kept = String::with_capacity(agent.len());
+    let mut rest = agent;
+    while let Some(at) = rest.find(|char: char| char.is_ascii_digit()) {
+        kept.push_str(&rest[..at]);
+        rest = rest[at..].trim_start_matches(is_version);
+    }
+    kept + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_was_renewed_is_the_same() {
+        for (one, other) in [
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/120.0.1",
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_2) Chrome/121.0",
+            ),
+            ("aws-cli/2.15.3 Python/3.11.6", "aws-cli/2.16 Python/3.12"),
+        ] {
+            assert_eq!(without_versions(one), without_versions(other));
+        }
+        assert_eq!(without_versions("curl/8.4.0"), "curl/");
+        assert_eq!(without_versions("Ünïcode 7, ein Gerät"), "Ünïcode , ein Gerät");
+    }
+
+    #[test]
+    fn devices_that_choose_addresses_anew_stay_in_their_network() {
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+        for same in ["198.51.100.7", "::ffff:198.51.100.7", "ec2.amazonaws.com", "2001:db8::zz"] {
+            assert_eq!(network(same), same);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What baselines know, as it is kept for another process. What is read may be anybody's: what is out of bounds is
+//! refused, and what follows from something else is not in it.
+
+use std::collections::HashSet;
+
+use countersign::time::Time;
+use serde::{Deserialize, Serialize};
+
+use super::chains::{Chain, Chains};
+use super::store::{Ranked, Store};
+use super::texts::Texts;
+use super::{Baselines, Identity, MAX_IDENTITIES};
+use crate::zone::Zone;
+
+/// How many there were, and the leaf of the first.
+type Counted = Option<(u64, u64)>;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredBaselines {
+    identities: (Vec<(Box<str>, Identity)>, Counted),
+    /// By their numbers; those of no text are empty.
+    texts: Vec<Box<str>>,
+    free: Vec<u32>,
+    cut: Counted,
+    chains: (Vec<(Box<str>, Chain)>, Counted),
+    hour: Option<i64>,
+}
+
+impl Baselines {
+    pub(crate) fn store(&self) -> StoredBaselines {
+        let (texts, free) = self.texts.store();
+        StoredBaselines {
+            identities: (self.identities.sorted(), self.identities.evicted),
+            texts,
+            free,
+            cut: self.cut,
+            chains: (self.chains.store.sorted(), self.chains.store.evicted),
+            hour: self.chains.hour,
+        }
+    }
+
+    /// None where it is out of bounds; `rules` is how many rules the pack has.
+    pub(crate) fn restore(stored: StoredBaselines, zone: Zone, rules: usize) -> Option<Self> {
+        let StoredBaselines { identities: (identities, evicted), texts, free, cut, chains, hour } = stored;
+        let mut texts = Texts::restore(texts, free)?;
+        let mut entries = 0;
+        let mut kept = Store::new(MAX_IDENTITIES);
+        for (name, mut identity) in identities {
+            if !identity.is_sound(rules) || !identity.known.hold_all(&mut texts) {
+                return None;
+            }
+            identity.rate.learn_anew();
+            entries += identity.known.len();
+            kept.put(&name, identity)?;
+        }
+        kept.evicted = evicted;
+        let chains = Chains::restore(chains, hour, rules)?;
+        texts.are_all_held().then_some(Self { zone, identities: kept, texts, entries, cut, chains })
+    }
+}
+
+/// Whether this is a time of an event, in milliseconds.
+pub(super) fn is_time(millis: i64) -> bool {
+    Time::from_millis(millis).is_some()
+}
+
+/// Whether this is an hour of an event, or near it.
+pub(super) fn is_hour(hour: i64) -> bool {
+    hour.unsigned_abs() < 1 << 40
+}
+
+/// Whether this is a day of an event, or near it.
+pub(super) fn is_day(day: i32) -> bool {
+    day.unsigned_abs() < 1 << 28
+}
+
+/// Whether these are rules of the pack, each once.
+pub(super) fn are_rules(mut of: impl Iterator<Item = u32>, rules: usize) -> bool {
+    let mut seen = HashSet::new();
+    of.all(|rule| (rule as usize) < rules && seen.insert(rule))
+}
+
+impl Identity {
+    fn is_sound(&self, rules: usize) -> bool {
+        let Self { first_day, newest_day, newest, known, hours, rate, place, quiet, .. } = self;
+        is_day(*first_day)
+            && is_day(*newest_day)
+            && is_time(*newest)
+            && known.is_sound()
+            && hours.is_sound()
+            && rate.is_sound()
+            && place.is_none_or(|(place, time)| place.is_sound() && is_time(time))
+            && are_rules(quiet.iter().map(|(rule, _)| *rule), rules)
+    }
+}
+
+impl<T: Ranked + Default + Clone> Store<T> {
+    fn sorted(&self) -> Vec<(Box<str>, T)> {
+        let mut all: Vec<_> =
+            self.places().map(|slot| (self.name(slot).into(), self.get(slot).clone())).collect();
+        all.sort_by(|(one, _): &(Box<str>, T), (other, _)| one.cmp(other));
+        all
+    }
+}
+
+impl<T: Ranked + Default> Store<T> {
+    /// None where it is there already, has no name, or there is no room.
+    pub(super) fn put(&mut self, name: &str, item: T) -> Option<()> {
+        if name.is_empty() || self.find(name).is_some() || self.is_full() {
+            return None;
+        }
+        let (slot, _) = self.enter(name, 0);
+        self.change(slot, |place| *place = item);
+        Some(())
+    }
+}
+
+impl Chains {
+    fn restore(
+        (chains, evicted): (Vec<(Box<str>, Chain)>, Counted),
+        hour: Option<i64>,
+        rules: usize,
+    ) -> Option<Self> {
+        let mut restored = Self::new();
+        for (name, chain) in chains {
+            let is_sound = chain.hours.is_sound()
+                && is_time(chain.first)
+                && is_time(chain.newest)
+                && are_rules(chain.told.iter().copied(), rules);
+            is_sound.then(|| restored.store.put(&name, chain))??;
+        }
+        (restored.store.evicted, restored.hour) = (evicted, hour);
+        hour.is_none_or(is_hour).then_some(restored)
+    }
+}

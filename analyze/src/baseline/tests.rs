@@ -1,0 +1,153 @@
+//! Baselines as a whole: at their bounds, and gone on with by another process.
+
+use countersign::time::Time;
+use countersign_query::value::Document;
+use countersign_query::{Entry, Readings};
+#[cfg(feature = "snapshot")]
+use proptest::prelude::*;
+
+use crate::analyzer::{Analysis, Analyzer};
+use crate::pack::{Pack, Sources};
+
+const BEGIN: i64 = 1_794_996_000_000;
+const HOUR: i64 = 3_600_000;
+
+/// A rule for each fact, so that all that is known shows.
+fn pack() -> Pack {
+    let rule = |name: &str, field: &str, value: &str| {
+        format!(
+            "title: {name}\nid: {name}\nlevel: low\ndetection:\n  s: {{{field}: {value}}}\n  condition: s\n---\n"
+        )
+    };
+    let text = [
+        rule("new", "baseline.new", "'*'"),
+        rule("recent", "baseline.recent.address|lte", "1"),
+        rule("hour", "baseline.hour_share|lte", "300"),
+        rule("rate", "baseline.z|gte", "1"),
+        rule("idle", "baseline.idle_days|gte", "3"),
+        rule("travel", "baseline.speed_kmh|gte", "100"),
+        rule("place", "baseline.place_days|lte", "2"),
+        rule("silent", "baseline.silent_hours|gte", "1"),
+        "title: count\nid: count\nlevel: high\ncorrelation:\n  type: event_count\n  rules: [new]\n  group-by: [read.actor.id]\n  timespan: 7d\n  condition: {gte: 2}\n  generate: true\n".into(),
+    ];
+    let mut sources = Sources::default();
+    sources.add("rules.yml", &text.concat());
+    sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]))
+}
+
+/// Hours since the event before, who, what, from where, and the chain.
+type Event = (u8, u8, u8, u8, u8);
+
+fn json((_, who, what, from, _): Event) -> String {
+    let (latitude, outcome) = (i32::from(from) * 9 - 80, if what == 3 { "failure" } else { "success" });
+    format!(
+        r#"{{"action":"job.a{what}","actor":{{"id":"u_{who}","credential":"k_{}"}},"outcome":"{outcome}","context":{{"ip":"198.51.100.{from}","user_agent":"agent {}","geo":{{"lat":{latitude},"lon":7.5}}}}}}"#,
+        what % 2,
+        ["a", "b", "c"][usize::from(from % 3)],
+    )
+}
+
+fn analyze(pack: &Pack, events: &[Event], mut between: impl FnMut(&mut Analyzer<'_>, u64)) -> Analysis {
+    let readings = Readings::built_in();
+    let mut analyzer = Analyzer::new(pack);
+    let mut time = BEGIN;
+    for (leaf, event) in (0..).zip(events) {
+        time += i64::from(event.0) * HOUR;
+        let json = json(*event);
+        let document = Document::parse(&json).unwrap();
+        let root = document.root();
+        let read = readings.read(&root);
+        let chain = ["one", "two"][usize::from(event.4 % 2)];
+        let entry = Entry {
+            event: Some(root),
+            read: read.as_ref(),
+            chain,
+            ..Entry::recorded(Time::from_millis(time).unwrap())
+        };
+        analyzer.take(pack.detect(leaf, &entry)).unwrap();
+        between(&mut analyzer, leaf);
+    }
+    analyzer.finish()
+}
+
+#[cfg(feature = "snapshot")]
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    proptest::collection::vec((0..12u8, 0..3u8, 0..5u8, 0..20u8, any::<u8>()), 0..160)
+}
+
+#[test]
+fn what_is_known_shows() {
+    let mut events: Vec<Event> = (0..900).map(|nth: u32| (1, (nth % 2) as u8, 0, 1, 0)).collect();
+    events.extend([(1, 0, 1, 7, 1), (200, 1, 2, 8, 1), (0, 1, 2, 9, 1)]);
+    events.extend([(0, 1, 2, 8, 1); 20]);
+    let pack = pack();
+    let found = analyze(&pack, &events, |_, _| {});
+    let told: std::collections::BTreeSet<&str> =
+        found.findings.iter().map(|finding| &*finding.rule).collect();
+    for rule in ["new", "recent", "rate", "idle", "place", "silent", "count"] {
+        assert!(told.contains(rule), "{rule}: {told:?}");
+    }
+    let reasons = |rule: &str| {
+        let finding = found.findings.iter().find(|finding| finding.rule == rule).unwrap();
+        finding
+            .reasons
+            .iter()
+            .map(|reason| format!("{}={}", reason.field.as_deref().unwrap_or(""), reason.value))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        reasons("recent"),
+        [
+            "baseline.recent.address=0",
+            "baseline.new.address=198.51.100.7",
+            "baseline.usual.address=198.51.100.1 (38 days); 0 of them new within 28 days"
+        ]
+    );
+    assert_eq!(
+        reasons("idle"),
+        ["baseline.idle_days=8", "baseline.usual.pause=longest pause before 0 days, now 8"]
+    );
+}
+
+#[cfg(feature = "snapshot")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn another_process_goes_on_as_if_it_were_the_same(events in events(), every in 1..40u64) {
+        let pack = pack();
+        let whole = analyze(&pack, &events, |_, _| {});
+        let resumed = analyze(&pack, &events, |analyzer, leaf| {
+            if leaf % every == 0 {
+                let bytes = analyzer.snapshot();
+                *analyzer = Analyzer::restore(analyzer.pack, &bytes).unwrap();
+                assert_eq!(analyzer.snapshot(), bytes);
+            }
+        });
+        prop_assert_eq!(whole, resumed);
+    }
+
+    #[test]
+    fn no_snapshot_makes_it_panic(
+        events in events(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let pack = pack();
+        analyze(&pack, &events, |analyzer, leaf| {
+            if leaf % 50 == 49 {
+                let mut bytes = analyzer.snapshot();
+                bytes.truncate(bytes.len() - 32);
+                for (at, byte) in &changes {
+                    let at = at.index(bytes.len());
+                    bytes[at] = *byte;
+                }
+                let checksum = countersign::hash::Hash::of(&[&bytes]);
+                bytes.extend(checksum.0);
+                if let Ok(mut restored) = Analyzer::restore(analyzer.pack, &bytes) {
+                    restored.last = analyzer.last;
+                    *analyzer = restored;
+                }
+            }
+        });
+    }
+}
