@@ -1,8 +1,5 @@
 //! Which rules an event could make fire, so that the others need not be asked.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use countersign_query::value::Kind;
 
 use crate::condition::Condition;
@@ -10,13 +7,14 @@ use crate::fields::{Found, Id};
 use crate::keywords::Keywords;
 use crate::rule::Detection;
 use crate::selection::{Item, Selection, Test};
+use crate::sorted::Lists;
 
 /// The rules of a pack by what an event must have for them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candidates {
     rules: usize,
     /// By field and the hash of a value.
-    values: HashMap<(Id, u64), Vec<u32>>,
+    values: Lists<(Id, u64), u32>,
     /// Whether rules are found by values of this field.
     by_value: Vec<bool>,
     /// By field.
@@ -56,10 +54,9 @@ impl Needs {
 }
 
 fn hash(text: &str) -> u64 {
-    // Of fixed keys: the same on every machine, and a collision costs no more than a rule asked in vain.
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    // FNV-1a: a collision costs no more than a rule asked in vain.
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl Candidates {
@@ -73,6 +70,8 @@ impl Candidates {
                 candidates.add(number, detection);
             }
         }
+        candidates.values.sort();
+        candidates.keywords.sort();
         candidates
     }
 
@@ -90,7 +89,7 @@ impl Candidates {
         }
         for (field, hash) in needs.values {
             self.by_value[field as usize] = true;
-            push(self.values.entry((field, hash)).or_default());
+            self.values.push((field, hash), number);
         }
         for field in needs.fields {
             push(&mut self.fields[field as usize]);
@@ -110,11 +109,7 @@ impl Candidates {
             if self.by_value[*field as usize] {
                 for leaf in found.values(*field) {
                     if matches!(leaf.kind, Kind::Text | Kind::Number | Kind::Bool) {
-                        self.values
-                            .get(&(*field, hash(leaf.folded())))
-                            .into_iter()
-                            .flatten()
-                            .for_each(&mut add);
+                        self.values.of(&(*field, hash(leaf.folded()))).for_each(&mut add);
                     }
                 }
             }

@@ -26,14 +26,13 @@ impl Fault {
         problem: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self {
-            code,
-            file: String::new(),
-            line,
-            rule: String::new(),
-            problem: problem.into(),
-            hint: hint.into(),
-        }
+        // Who has no room for words has the code.
+        let (problem, hint) = if cfg!(feature = "explain") {
+            (problem.into(), hint.into())
+        } else {
+            (String::new(), String::new())
+        };
+        Self { code, file: String::new(), line, rule: String::new(), problem, hint }
     }
 
     pub(crate) fn in_file(mut self, file: &str) -> Self {

@@ -6,13 +6,13 @@
 
 use core::cell::OnceCell;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use countersign_query::matcher::fold;
 use countersign_query::value::{Kind, Value};
 use countersign_query::{Entry, Read};
 
 use crate::baseline::{self, Fact, Facts};
+use crate::sorted::Sorted;
 use crate::zone::Zone;
 
 /// The number of a field.
@@ -74,7 +74,7 @@ pub(crate) struct Fields {
     beside: Vec<(Beside, Id)>,
     facts: Vec<(Fact, Id)>,
     names: Vec<String>,
-    ids: HashMap<String, Id>,
+    ids: Sorted<String, Id>,
     /// Whether rules ask for any text of the event.
     pub(crate) words: bool,
 }
@@ -82,7 +82,7 @@ pub(crate) struct Fields {
 #[derive(Clone, Debug, Default)]
 struct Node {
     id: Option<Id>,
-    members: HashMap<Box<str>, usize>,
+    members: Sorted<Box<str>, usize>,
 }
 
 impl Fields {
@@ -115,7 +115,7 @@ impl Fields {
             let mut at = 0;
             for name in name.split('.') {
                 let next = self.nodes.len();
-                at = *self.nodes[at].members.entry(name.into()).or_insert(next);
+                at = *self.nodes[at].members.get_or_insert(name.into(), next);
                 if at == next {
                     self.nodes.push(Node::default());
                 }
@@ -123,7 +123,7 @@ impl Fields {
             self.nodes[at].id = Some(id);
         }
         self.names.push(name.into());
-        self.ids.insert(name.into(), id);
+        self.ids.get_or_insert(name.into(), id);
         Ok(id)
     }
 
@@ -132,7 +132,7 @@ impl Fields {
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.ids.contains_key(name)
+        self.ids.get(name).is_some()
     }
 
     pub(crate) const fn len(&self) -> usize {

@@ -135,6 +135,8 @@ impl Gate {
         if json.len() > MAX_BYTES {
             return Err(vec![Fault::new("pack.long", 0, "a pack has at most 16 MiB", "make several packs")]);
         }
+        // A file ends in a line feed, and the pack before it.
+        let json = json.strip_suffix('\n').unwrap_or(json);
         let node = Node::parse_json(json).map_err(|fault| vec![fault])?;
         Self::read(&node, json)
     }
@@ -271,7 +273,7 @@ impl Gate {
     fn watched(&self, event: Value<'_>, now: Time) -> Option<Decided<'_>> {
         let list = self.watchlist.as_ref().filter(|list| now < list.header().until)?;
         let mut strictest: Option<Decided<'_>> = None;
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.into_iter().filter(|kind| list.has(*kind)) {
             let value = kind.members().iter().find_map(|path| event.at(path)?.said());
             let Some(entry) = value.and_then(|value| list.find(kind, &value, now)) else { continue };
             if strictest.is_none_or(|other| other.decision < entry.decision) {

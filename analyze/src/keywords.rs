@@ -1,6 +1,6 @@
 //! Which of many texts stand somewhere in an event, found in one pass over it.
 
-use std::collections::HashMap;
+use crate::sorted::Lists;
 
 /// So many bytes of a text are looked for first.
 const GRAM: usize = 3;
@@ -11,10 +11,10 @@ const BITS: u32 = 16;
 pub(crate) struct Keywords {
     /// A bit for each hash of a gram that some text has.
     filter: Vec<u64>,
-    grams: HashMap<[u8; GRAM], Vec<Keyword>>,
+    grams: Lists<[u8; GRAM], Keyword>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Keyword {
     text: Box<[u8]>,
     /// Where in it the gram stands.
@@ -42,8 +42,13 @@ impl Keywords {
         }
         let bit = hash(gram);
         self.filter[bit / 64] |= 1 << (bit % 64);
-        self.grams.entry(gram).or_default().push(Keyword { text: text.as_bytes().into(), at, owner });
+        self.grams.push(gram, Keyword { text: text.as_bytes().into(), at, owner });
         true
+    }
+
+    /// Ends the adding.
+    pub(crate) fn sort(&mut self) {
+        self.grams.sort();
     }
 
     /// Tells whose texts stand in this one, which is in lower case; perhaps more than once.
@@ -58,7 +63,7 @@ impl Keywords {
             if self.filter[bit / 64] & 1 << (bit % 64) == 0 {
                 continue;
             }
-            for keyword in self.grams.get(&gram).into_iter().flatten() {
+            for keyword in self.grams.of(&gram) {
                 let begin = place.checked_sub(keyword.at);
                 let stands = |begin: usize| bytes[begin..].starts_with(&keyword.text);
                 if begin.is_some_and(stands) {

@@ -61,6 +61,7 @@ mod score;
 mod selection;
 #[cfg(feature = "snapshot")]
 mod snapshot;
+mod sorted;
 mod tree;
 pub mod watchlist;
 mod wildcard;

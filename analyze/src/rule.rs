@@ -342,22 +342,26 @@ pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, Fault> {
     })?;
     match node.get("detection").and_then(undecidable) {
         Some(Member { name, line, .. }) => {
-            let problem = format!("`{name}` is not known before an event is recorded");
-            let hint = "leave it out, or decide by a correlation, which puts on the watchlist what it finds";
+            let problem = format!("a gate cannot ask for `{name}`");
+            let hint = "it knows no link, no baseline and no regular expressions; a correlation over a rule without a decision may, and puts on the watchlist what it finds";
             Err(Fault::new("rule.decision", *line, problem, hint))
         }
         None => Ok(Some(decided)),
     }
 }
 
-/// A field that a rule asks for, and that there is only once an event is recorded.
+/// What a rule asks for that a gate does not have.
 fn undecidable(node: &Node) -> Option<&Member> {
-    let is_late = |member: &&Member| member.name.starts_with("link.") || member.name.starts_with("baseline.");
+    let is_lacking = |member: &&Member| {
+        let mut parts = member.name.split('|');
+        let field = parts.next().unwrap_or_default();
+        field.starts_with("link.") || field.starts_with("baseline.") || parts.any(|modifier| modifier == "re")
+    };
     if let Value::List(items) = &node.value {
         return items.iter().find_map(undecidable);
     }
     let members = node.members();
-    members.iter().find(is_late).or_else(|| members.iter().find_map(|member| undecidable(&member.node)))
+    members.iter().find(is_lacking).or_else(|| members.iter().find_map(|member| undecidable(&member.node)))
 }
 
 pub(crate) fn detection_of(node: &Node, fields: &mut Fields) -> Result<Detection, Fault> {

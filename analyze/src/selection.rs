@@ -2,6 +2,7 @@
 
 use countersign_query::matcher::Network;
 use countersign_query::value::Kind;
+#[cfg(feature = "re")]
 use regex_lite::{Regex, RegexBuilder};
 
 use crate::baseline::Fact;
@@ -10,6 +11,7 @@ use crate::fields::{Fields, Found, Id, Leaf};
 use crate::tree::{Member, Node, Value};
 use crate::wildcard::Wildcard;
 
+#[cfg(feature = "re")]
 /// The most bytes that a regular expression may have once it is compiled.
 const MAX_REGEX: usize = 1 << 20;
 
@@ -47,6 +49,7 @@ pub(crate) enum Test {
     Network(Network),
     /// Like a value of another field.
     Field(Id, Part),
+    #[cfg(feature = "re")]
     Regex(Regex),
 }
 
@@ -111,6 +114,7 @@ impl Test {
                     Part::Any => text.contains(other),
                 })
             }
+            #[cfg(feature = "re")]
             (Self::Regex(regex), Kind::Text) => regex.is_match(&leaf.text),
             _ => false,
         }
@@ -395,6 +399,7 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
             None => fault(format!("`{text}` is no network"), "write one such as 10.0.0.0/8 or 2001:db8::/32"),
         };
     }
+    #[cfg(feature = "re")]
     if has("re") {
         let regex = RegexBuilder::new(text)
             .case_insensitive(has("i"))
@@ -409,6 +414,10 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
                 "without look-around, back references and Unicode classes it can be matched in linear time",
             ),
         };
+    }
+    #[cfg(not(feature = "re"))]
+    if has("re") {
+        return fault("there are no regular expressions here".into(), "write it with wildcards");
     }
     let begins = has("contains") || has("endswith") || is_keyword;
     let ends = has("contains") || has("startswith") || is_keyword;

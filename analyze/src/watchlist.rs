@@ -37,7 +37,6 @@
 //! ```
 
 use core::net::IpAddr;
-use std::borrow::Cow;
 
 use countersign::base64;
 use countersign::canonical::{Token, Tokens, write_string};
@@ -129,11 +128,12 @@ impl Kind {
     /// What stands for a value in lists with this salt. An address counts however it is written, and a long value by
     /// its first bytes and its hash, as in findings.
     pub fn hash(self, value: &str, salt: &[u8; 16]) -> Hash {
-        let value = match (self, value.parse::<IpAddr>()) {
-            (Self::Address, Ok(address)) => Cow::Owned(address.to_canonical().to_string()),
-            _ => bounded(value),
-        };
-        Hash::of(&[salt, self.as_str().as_bytes(), b"\n", value.as_bytes()])
+        let hash = |value: &[u8]| Hash::of(&[salt, self.as_str().as_bytes(), b"\n", value]);
+        match value.parse() {
+            Ok(IpAddr::V4(address)) if self == Self::Address => hash(&address.to_ipv6_mapped().octets()),
+            Ok(IpAddr::V6(address)) if self == Self::Address => hash(&address.octets()),
+            _ => hash(bounded(value).as_bytes()),
+        }
     }
 }
 
@@ -299,11 +299,14 @@ impl Watchlist {
         &self.entries
     }
 
+    /// Whether anything is known by this kind.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        let from = self.entries.partition_point(|entry| entry.kind < kind);
+        self.entries.get(from).is_some_and(|entry| entry.kind == kind)
+    }
+
     /// The strictest entry for a value that has not run out.
     pub fn find(&self, kind: Kind, value: &str, now: Time) -> Option<&Entry> {
-        if self.entries.is_empty() {
-            return None;
-        }
         let hash = kind.hash(value, &self.header.salt);
         let from = self.entries.partition_point(|entry| (entry.kind, entry.hash) < (kind, hash));
         let same = self.entries[from..].iter().take_while(|entry| (entry.kind, entry.hash) == (kind, hash));

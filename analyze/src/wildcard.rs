@@ -77,7 +77,7 @@ impl Wildcard {
     pub(crate) fn matches(&self, text: &str, folded: &str) -> bool {
         match self {
             Self::Pattern(pattern) if pattern.is_cased() => pattern.matches(text),
-            Self::Pattern(pattern) => pattern.matches(folded),
+            Self::Pattern(pattern) => pattern.matches_folded(folded),
             Self::Units { parts, cased } => units(parts, if *cased { text } else { folded }),
         }
     }

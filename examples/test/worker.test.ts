@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { COUNTERSIGN, PATH } from "../run/tools.ts";
 import { startWorkers, type Workers } from "../run/workers.ts";
@@ -62,6 +63,9 @@ test("what is done through the Worker is in the Durable Object's log, and verifi
   const deleted = await ask("DELETE", "invoice-run");
   const { entry } = (await deleted.json()) as { entry: { index: number; chain: string; seq: number } };
 
+  const refused = await ask("DELETE", "nightly-backup");
+  assert.deepEqual([refused.status, await refused.text()], [403, "Forbidden.\n"]);
+
   const { verdict, events } = exportOf(workers.logUrl, TOKEN, trust, folder);
   assert.equal(verdict, "verified");
   assert.deepEqual(
@@ -69,7 +73,32 @@ test("what is done through the Worker is in the Durable Object's log, and verifi
     [
       { action: "job.trigger", actor: { id: "u_1" }, target: { id: "nightly-backup", type: "job" } },
       { action: "job.delete", actor: { id: "u_1" }, target: { id: "invoice-run", type: "job" } },
+      {
+        action: "http.request",
+        actor: { id: "u_1" },
+        outcome: "denied",
+        reason: "refused by A job that is not to be deleted",
+        http: {
+          method: "DELETE",
+          path: "/jobs/nightly-backup",
+          status: 403,
+          latency_ms: (events[2]?.event as { http?: { latency_ms?: number } }).http?.latency_ms,
+        },
+        countersign: {
+          decision: "deny",
+          rule: "protected-job",
+          pack: createHash("sha256").update(readFileSync(new URL("../worker/src/pack.json", import.meta.url), "utf8").trimEnd()).digest("base64"),
+        },
+      },
     ],
   );
   assert.deepEqual([events[1]?.chain, events[1]?.seq], [entry.chain, entry.seq]);
+});
+
+test("the Worker's pack is what its rules are built to", { skip }, () => {
+  const built = join(folder, "pack.json");
+  const rules = fileURLToPath(new URL("../worker/rules", import.meta.url));
+  execFileSync(COUNTERSIGN, ["rules", "build", rules, "-o", built], { stdio: "pipe" });
+  const kept = readFileSync(new URL("../worker/src/pack.json", import.meta.url), "utf8");
+  assert.equal(readFileSync(built, "utf8").trimEnd(), kept.trimEnd());
 });

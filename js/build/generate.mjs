@@ -26,7 +26,7 @@ function inline(name, text = "") {
   writeFileSync(new URL(`inlined/${name}.d.ts`, dist), "declare const text: string;\nexport default text;\n");
 }
 
-for (const name of ["recorder", "verifier"]) {
+for (const name of ["gate", "recorder", "verifier"]) {
   inline(name, readFileSync(new URL(`wasm/${name}_bg.wasm`, dist), "base64"));
 }
 // build/element.mjs fills it.

@@ -14,7 +14,7 @@ const missing = targets({ exports, imports }).filter((path) => !existsSync(new U
 const text = async (name) => (await import(new URL(`dist/inlined/${name}.js`, folder).href)).default;
 const stale = [];
 if (missing.length === 0 && existsSync(new URL("dist/inlined", folder))) {
-  for (const name of ["recorder", "verifier"]) {
+  for (const name of ["gate", "recorder", "verifier"]) {
     const built = readFileSync(new URL(`dist/wasm/${name}_bg.wasm`, folder), "base64");
     stale.push(...((await text(name)) === built ? [] : [`dist/inlined/${name}.js`]));
   }

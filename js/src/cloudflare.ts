@@ -22,6 +22,7 @@ export type {
   WorkerTransportOptions,
 } from "./adapters/worker-options.js";
 export { CountersignError, type ErrorCode } from "./error.js";
+export { GateLimits } from "./gate/limit-object.js";
 export {
   type DurableObjectOutboxOptions,
   durableObjectOutbox,

@@ -92,6 +92,15 @@ export type KeyErrorCode =
   /** This device's clock is behind what it was granted. */
   | "clock.behind";
 
+/** What keeps a gate from deciding as it should. */
+export type GateErrorCode =
+  /** There is no watchlist that holds. */
+  | "watchlist.stale"
+  /** No newer watchlist can be fetched. */
+  | "watchlist.unreachable"
+  /** A defect of the package, or of what was given to it. */
+  | "gate.failed";
+
 /** What keeps an outbox from keeping. */
 export type OutboxErrorCode =
   /** Another recorder has it. */
@@ -107,6 +116,7 @@ export type OutboxErrorCode =
 export type ErrorCode =
   | DeliverErrorCode
   | CoreErrorCode
+  | GateErrorCode
   | KeyErrorCode
   | OutboxErrorCode
   | RecordErrorCode

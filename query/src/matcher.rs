@@ -304,7 +304,7 @@ impl Pattern {
     }
 
     /// As [`Pattern::matches`], for a text that is in lower case where case does not count.
-    pub(crate) fn matches_folded(&self, text: &str) -> bool {
+    pub fn matches_folded(&self, text: &str) -> bool {
         let (first, rest) = match &self.pieces[..] {
             [] => return text.is_empty(),
             [whole] => return whole == text,
@@ -314,11 +314,19 @@ impl Pattern {
         let Some(mut rest) = text.strip_prefix(&**first) else { return false };
         // Whatever comes first leaves most for what follows, so that nothing is tried twice.
         for piece in between {
-            let Some(found) = rest.find(&**piece) else { return false };
+            let Some(found) = position(rest, piece) else { return false };
             rest = &rest[found + piece.len()..];
         }
         rest.ends_with(&**last)
     }
+}
+
+/// Where a text first stands in another one. Pieces of patterns are short: preparing a search would take longer.
+fn position(text: &str, piece: &str) -> Option<usize> {
+    let (text, piece) = (text.as_bytes(), piece.as_bytes());
+    let Some((first, rest)) = piece.split_first() else { return Some(0) };
+    let starts = text.len().checked_sub(rest.len())?;
+    (0..starts).find(|at| text[*at] == *first && text[at + 1..].starts_with(rest))
 }
 
 /// A text in simple lower case: each character by itself, as long as it stays one.

@@ -3,8 +3,8 @@
 use countersign::error::{Code, Error};
 use countersign::note::{Note, VerifierKey};
 use countersign::time::Time;
-use countersign_analyze::Gate as LocalGate;
 use countersign_analyze::watchlist::{MAX_BYTES, Watchlist};
+use countersign_analyze::{Fault, Gate as LocalGate};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Thrown;
@@ -19,8 +19,9 @@ impl Gate {
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &str) -> Result<Self, Thrown> {
         LocalGate::parse(pack).map(Self).map_err(|faults| {
-            let told: Vec<String> = faults.iter().take(3).map(ToString::to_string).collect();
-            Error::new(Code::Pack, told.join("\n")).into()
+            let told: Vec<String> = faults.iter().take(3).map(told).collect();
+            let hint = "`countersign rules build` says what is wrong with a pack, and where";
+            Error::new(Code::Pack, told.join("; ")).with_hint(hint).into()
         })
     }
 
@@ -122,6 +123,12 @@ impl SignedList {
     pub fn signature(&self, nth: usize) -> Vec<u8> {
         self.claims.get(nth).map(|(_, signature)| signature.clone()).unwrap_or_default()
     }
+}
+
+/// The artefact has no room for what faults say in words.
+fn told(fault: &Fault) -> String {
+    let of = if fault.rule.is_empty() { "the pack" } else { &fault.rule };
+    [of, ": ", fault.code].concat()
 }
 
 fn time(millis: f64) -> Time {

@@ -1,4 +1,6 @@
 import { withCountersign } from "countersign/cloudflare";
+import { gate } from "countersign/gate";
+import pack from "./pack.json";
 import page from "./page.html";
 
 interface Env {
@@ -10,11 +12,16 @@ interface Env {
   AUDIT_KEY: string;
 }
 
+/** Refuses at once what ../rules says. Nothing is looked up elsewhere, so nothing fails but what never works. */
+const edge = gate({ pack, fail: "closed" });
+
+const actorOf = (request: Request) => ({ id: request.headers.get("x-user") ?? "anonymous" });
+
 export default withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDIT, log: env.AUDIT_LOG }), {
   async fetch(request: Request, _env: Env, _ctx, audit): Promise<Response> {
     const { pathname } = new URL(request.url);
     const [, id = ""] = /^\/jobs\/([\w-]+)$/.exec(pathname) ?? [];
-    const about = { actor: { id: request.headers.get("x-user") ?? "anonymous" }, target: { type: "job", id } };
+    const about = { actor: actorOf(request), target: { type: "job", id } };
 
     if (id !== "" && request.method === "POST") {
       // Delivered when this has answered. Nobody waits for it.
@@ -39,4 +46,7 @@ export default withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDI
       metadata: { cron },
     });
   },
+}, {
+  // What is refused is recorded as a request; what goes on is recorded above, as what it does.
+  http: { gate: edge, path: "actual", actor: actorOf, only: () => false },
 });

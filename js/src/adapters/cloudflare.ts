@@ -144,6 +144,7 @@ export function withCountersign<Env>(
                 first as Request,
                 () => addressInWorker(first as Request),
                 () => handle(first, env, context, audit) as Response,
+                { waitUntil: (work) => context.waitUntil(work) },
               )
             : handle(first, env, context, audit),
         ),

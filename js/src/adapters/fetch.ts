@@ -1,8 +1,9 @@
 /** Whatever answers a `Request` with a `Response`: Deno.serve, Bun.serve, and the routers that are made for them. */
 
 import { CountersignError } from "../error.js";
+import type { Asking } from "../gate/gate.js";
 import type { Audit } from "./audit.js";
-import { type HttpOptions, HttpRecording, type Seen } from "./http-request.js";
+import { type HttpOptions, HttpRecording, type Refused, type Seen } from "./http-request.js";
 
 /** What answers requests; with nothing, where the runtime has it so, as Bun has for a request that became a WebSocket. */
 export type FetchHandler<Rest extends readonly unknown[], Answer extends Response | undefined = Response> = (
@@ -59,8 +60,15 @@ export async function recorded<Answer extends Response | undefined>(
   request: Request,
   ip: () => string | undefined,
   answer: () => Answer | Promise<Answer>,
+  asking?: Asking,
 ): Promise<Answer> {
   const done = recording.begin();
+  const refusing = recording.refuse(request, { ...seen(request), ip }, asking);
+  const refused = refusing instanceof Promise ? await refusing : refusing;
+  if (refused !== undefined) {
+    done(audit, request, { ...seen(request), ip, ...refused });
+    return responseOf(refused) as Answer;
+  }
   let response: Answer;
   try {
     response = await answer();
@@ -70,6 +78,11 @@ export async function recorded<Answer extends Response | undefined>(
   }
   done(audit, request, { ...seen(request), ip, status: response?.status ?? SWITCHED });
   return response;
+}
+
+/** What is answered to a request that was refused. */
+export function responseOf({ status, headers, body }: Refused): Response {
+  return new Response(body, { status, headers });
 }
 
 /** What a `Request` tells. */

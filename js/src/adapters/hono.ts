@@ -3,7 +3,7 @@
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { CountersignError } from "../error.js";
 import type { Audit } from "./audit.js";
-import { addressInWorker, noAddress, seen } from "./fetch.js";
+import { addressInWorker, noAddress, responseOf, seen } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 import { auditOf } from "./of-context.js";
 
@@ -38,10 +38,15 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
     const audit = options.audit ?? ofInvocation(context);
     context.set("audit", audit);
     const done = recording?.begin();
+    const asked = { ...seen(context.req.raw), ip: () => addressInWorker(context.req.raw) };
+    const refused = await recording?.refuse(context, asked, hasContext(context) ? context.executionCtx : undefined);
+    if (refused !== undefined) {
+      done?.(audit, context, { ...asked, ...refused });
+      return responseOf(refused);
+    }
     const record = (status: number, reason?: string) =>
       done?.(audit, context, {
-        ...seen(context.req.raw),
-        ip: () => addressInWorker(context.req.raw),
+        ...asked,
         status,
         reason,
         // The route whose handler was called last.
@@ -54,6 +59,7 @@ export function auditHono<E extends Env & { Variables: AuditVariables }>(
       throw error;
     }
     record(context.res.status);
+    return undefined;
   };
 }
 

@@ -4,6 +4,8 @@
  */
 
 import { CountersignError } from "../error.js";
+import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
+import type { Asking, Gate } from "../gate/gate.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
 import { asId, requestId as namedBy } from "../record/request-id.js";
 import type { Audit } from "./audit.js";
@@ -32,6 +34,12 @@ export interface HttpOptions<Source> {
   userAgent?: boolean | undefined;
   /** Whether the host that was asked is recorded. */
   host?: boolean | undefined;
+  /**
+   * Decides whether a request is answered, as `gate` of `countersign/gate` makes it. What it refuses is recorded, whatever
+   * `only` says. It is asked when the request comes, of what is known by then: of the path itself where that is not
+   * given by `path`, and of the client's address and its `user-agent` even where these are not recorded.
+   */
+  gate?: Gate | undefined;
   /** Told of what could not be recorded. By default it is a warning on the console. */
   onError?: ((error: CountersignError) => void) | undefined;
 }
@@ -42,6 +50,8 @@ export interface Seen {
   status: number;
   /** Why it failed, where its status does not say. */
   reason?: string | undefined;
+  /** Why it was not answered. */
+  refusal?: Refusal | undefined;
   /** The route's template. */
   template?: string | undefined;
   /** The path itself, without its query. */
@@ -50,6 +60,14 @@ export interface Seen {
   /** The address of the client. */
   ip: () => string | undefined;
   header: (name: string) => string | undefined;
+}
+
+/** A request, as an adapter sees it before it is answered. */
+export type Asked = Omit<Seen, "status" | "reason" | "refusal">;
+
+/** What is answered to a request that was refused, and why. */
+export interface Refused extends Answer {
+  readonly refusal: Refusal;
 }
 
 /** The most characters of what a client wrote. */
@@ -84,9 +102,48 @@ export class HttpRecording<Source> {
     };
   }
 
+  /** Whether a gate decides on requests. */
+  get isGated(): boolean {
+    return this.#options.gate !== undefined;
+  }
+
+  /** What is answered in place of what was asked for; nothing where that is to be answered. */
+  refuse(source: Source, asked: Asked, asking?: Asking): Refused | undefined | Promise<Refused | undefined> {
+    const { gate } = this.#options;
+    if (gate === undefined) {
+      return undefined;
+    }
+    const refused = (decision: Decision): Refused | undefined =>
+      decision.decision === "allow" ? undefined : { refusal: decision, ...gate.answer(decision) };
+    const decision = gate.decide(this.#asked(source, asked), asking);
+    return decision instanceof Promise ? decision.then(refused) : refused(decision);
+  }
+
+  /** The request as far as it is known before it is answered. */
+  #asked(source: Source, seen: Asked): EventToBe {
+    const { actor, tenant, ip, requestId } = this.#options;
+    const who = this.#try("actor", () => actor?.(source));
+    const chosen = this.#options.path;
+    return {
+      action: "http.request",
+      actor: typeof who === "string" ? { id: who } : who,
+      tenant: this.#try("tenant", () => tenant?.(source)),
+      http: {
+        method: bounded(seen.method, MOST.method) ?? "",
+        path: typeof chosen === "function" ? this.#path(source, seen) : (bounded(seen.path(), MOST.path) ?? ANY),
+        host: this.#try("host", () => bounded(seen.host(), MOST.host)),
+      },
+      context: {
+        ip: this.#try("ip", () => bounded(typeof ip === "function" ? ip(source) : seen.ip(), MOST.host)),
+        user_agent: bounded(seen.header("user-agent"), MOST.userAgent),
+        request_id: requestId === undefined ? namedBy(seen.header) : undefined,
+      },
+    };
+  }
+
   #record(audit: Audit, source: Source, seen: Seen, latency: number): void {
     const { actor, tenant, only } = this.#options;
-    if (!(this.#try("only", () => only?.(source, { status: seen.status })) ?? true)) {
+    if (seen.refusal === undefined && !(this.#try("only", () => only?.(source, { status: seen.status })) ?? true)) {
       return;
     }
     const event: AuditEvent = this.#event(source, seen, latency);
@@ -118,11 +175,11 @@ export class HttpRecording<Source> {
   }
 
   #event(source: Source, seen: Seen, latency: number): AuditEvent {
-    const { method, status, reason } = seen;
+    const { method, status, refusal, reason = refusal && `refused by ${refusal.title ?? refusal.rule}` } = seen;
     const host = this.#options.host === true ? this.#try("host", () => bounded(seen.host(), MOST.host)) : undefined;
     return {
       action: "http.request",
-      outcome: outcomeOf(status, reason),
+      outcome: refusal === undefined ? outcomeOf(status, reason) : "denied",
       reason,
       http: {
         method: bounded(method, MOST.method) ?? "",
@@ -132,10 +189,11 @@ export class HttpRecording<Source> {
         latency_ms: latency,
       },
       context: this.#context(source, seen),
+      ...(refusal === undefined ? {} : { countersign: decided(refusal) }),
     };
   }
 
-  #path(source: Source, { path, template }: Seen): string {
+  #path(source: Source, { path, template }: Asked): string {
     const chosen = this.#options.path;
     const given = this.#try("path", () =>
       chosen === "actual" ? path() : chosen === undefined ? template : chosen(source),

@@ -1,8 +1,10 @@
 /** Servers of `node:http`, and the frameworks on them: Express, Fastify, Connect. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { CountersignError } from "../error.js";
+import type { Refusal } from "../gate/decision.js";
 import type { Audit } from "./audit.js";
-import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { type HttpOptions, HttpRecording, type Refused } from "./http-request.js";
 import { CUT_OFF, GIVEN_UP, whenEnded } from "./node-response.js";
 
 /** A request as its framework has it. */
@@ -24,6 +26,9 @@ interface FastifyRequest {
 /** What Fastify has in the place of a response. */
 interface FastifyReply {
   raw: ServerResponse;
+  code(status: number): unknown;
+  headers(headers: Record<string, string>): unknown;
+  send(body: string): unknown;
 }
 
 /** A middleware, a listener of a server's `request`, and a hook of Fastify's `onRequest`. */
@@ -51,26 +56,53 @@ export function auditHttp<Request = NodeRequest>(audit: Audit, options: NodeOpti
     // Read now: a framework may rewrite it.
     const { method = "", url = "" } = request;
     // Node.js forgets it when the connection ends.
-    const ip = options.ip === true ? request.socket.remoteAddress : undefined;
-    const end = (isWhole: boolean) => {
-      const header = (name: string) => {
-        const value = request.headers[name];
-        return Array.isArray(value) ? value[0] : value;
-      };
+    const ip = options.ip === true || recording.isGated ? request.socket.remoteAddress : undefined;
+    const header = (name: string) => {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    const asked = { method, path: () => pathOf(url), host: () => header("host"), ip: () => ip, header };
+    let refusal: Refusal | undefined;
+    whenEnded(response, (isWhole) =>
       done(audit, given as Request, {
-        method,
+        ...asked,
         status: response.headersSent ? response.statusCode : GIVEN_UP,
         reason: isWhole ? undefined : CUT_OFF,
         template: "raw" in given ? given.routeOptions?.url : expressTemplate(given as NodeRequest),
-        path: () => pathOf(url),
-        host: () => header("host"),
-        ip: () => ip,
-        header,
-      });
+        refusal,
+      }),
+    );
+    const decided = (refused: Refused | undefined) => {
+      refusal = refused?.refusal;
+      if (refused === undefined) {
+        next?.();
+      } else if (!response.destroyed) {
+        respond(answer, refused);
+      }
     };
-    whenEnded(response, end);
-    next?.();
+    if (recording.isGated && next === undefined) {
+      throw new CountersignError("options.invalid", "a gate cannot keep another listener from answering", {
+        member: "gate",
+        hint: "call what auditHttp gives with a third argument: (request, response, () => handler(request, response))",
+      });
+    }
+    const refusing = recording.refuse(given as Request, asked);
+    if (refusing instanceof Promise) {
+      refusing.then(decided);
+    } else {
+      decided(refusing);
+    }
   };
+}
+
+function respond(answer: ServerResponse | FastifyReply, { status, headers, body }: Refused): void {
+  if ("raw" in answer) {
+    answer.code(status);
+    answer.headers(headers);
+    answer.send(body);
+  } else {
+    answer.writeHead(status, headers).end(body);
+  }
 }
 
 /** The path of the route that answered. Where its router is mounted is told with parameters filled in, so not here. */

@@ -15,6 +15,9 @@ export interface KoaContext {
   };
   readonly res: EndingResponse & { readonly statusCode: number; readonly headersSent: boolean };
   state: object;
+  status: number;
+  body: unknown;
+  set(headers: Record<string, string>): void;
 }
 
 /** What the middleware sets: `ctx.state.audit`. */
@@ -43,19 +46,24 @@ export function auditKoa<Context extends KoaContext = KoaContext>(
     const done = recording.begin();
     // Node.js forgets it when the connection ends.
     const ip = req.socket.remoteAddress;
+    const asked = { method, path: () => path, host: () => context.host, ip: () => ip, header };
+    const refused = await recording.refuse(context, asked);
     whenEnded(res, (isWhole) => {
       const { _matchedRoute: route } = context as { _matchedRoute?: unknown };
       done(audit, context, {
-        method,
+        ...asked,
         status: res.headersSent ? res.statusCode : GIVEN_UP,
         reason: isWhole ? undefined : CUT_OFF,
         template: typeof route === "string" ? route : undefined,
-        path: () => path,
-        host: () => context.host,
-        ip: () => ip,
-        header,
+        refusal: refused?.refusal,
       });
     });
-    await next();
+    if (refused === undefined) {
+      await next();
+      return;
+    }
+    context.status = refused.status;
+    context.set(refused.headers);
+    context.body = refused.body;
   };
 }

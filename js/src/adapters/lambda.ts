@@ -4,6 +4,8 @@ import { CountersignError } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
 import { createRecorder } from "../record/record.js";
+import { type HttpOptions, HttpRecording } from "./http-request.js";
+import { answerOf, requestOf, statusOf } from "./lambda-request.js";
 import { RecorderHolder } from "./recorder-holder.js";
 
 /** What is needed of Lambda's context. */
@@ -13,7 +15,7 @@ export interface LambdaContext {
 }
 
 /** How the adapter itself behaves. */
-export interface LambdaOptions {
+export interface LambdaOptions<Event = unknown> {
   /**
    * Whether an invocation fails where what it recorded could not be delivered. By default it answers, and `onError` is
    * told: the events wait in memory for the next invocation, and are lost where the environment has none.
@@ -21,6 +23,11 @@ export interface LambdaOptions {
   required?: boolean | undefined;
   /** For how many milliseconds to try to deliver, at most as long as the invocation has. By default 5000. */
   patience?: number | undefined;
+  /**
+   * Has each request recorded as `http.request`, and decided on where `gate` is given: those of API Gateway, of function
+   * URLs and of load balancers. The callbacks are called with the event.
+   */
+  http?: HttpOptions<Event> | true | undefined;
 }
 
 /** As long before an invocation's end its answer is given. */
@@ -37,7 +44,7 @@ const MARGIN = 500;
 export function auditLambda<Event, Context extends LambdaContext, Answer>(
   options: () => RecorderOptions | Promise<RecorderOptions>,
   handler: (event: Event, context: Context, audit: Audit) => Answer | Promise<Answer>,
-  { required = false, patience = 5_000 }: LambdaOptions = {},
+  { required = false, patience = 5_000, http }: LambdaOptions<Event> = {},
 ): (event: Event, context: Context) => Promise<Answer> {
   for (const [member, given] of Object.entries({ options, handler })) {
     if (typeof given !== "function") {
@@ -47,6 +54,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
       });
     }
   }
+  const recording = http === undefined ? undefined : new HttpRecording<Event>(http === true ? {} : http);
   const holder = new RecorderHolder({
     create: createRecorder,
     options: async () => {
@@ -79,7 +87,8 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     }
     let answer: Answer;
     try {
-      answer = await handler(event, context, holder.with({ request: context.awsRequestId }));
+      const audit = holder.with({ request: context.awsRequestId });
+      answer = await recorded(recording, holder, event, () => handler(event, context, audit));
     } catch (error) {
       // Why it failed says more than that nothing could be delivered.
       await deliver(context).catch((failure) => holder.report(failure));
@@ -88,4 +97,32 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     await deliver(context);
     return answer;
   };
+}
+
+/** Records a request when its answer is there, or refuses it. */
+async function recorded<Event, Answer>(
+  recording: HttpRecording<Event> | undefined,
+  audit: Audit,
+  event: Event,
+  answer: () => Answer | Promise<Answer>,
+): Promise<Answer> {
+  const asked = recording && requestOf(event);
+  if (recording === undefined || asked === undefined) {
+    return answer();
+  }
+  const done = recording.begin();
+  const refused = await recording.refuse(event, asked);
+  if (refused !== undefined) {
+    done(audit, event, { ...asked, ...refused });
+    return answerOf(refused) as Answer;
+  }
+  let given: Answer;
+  try {
+    given = await answer();
+  } catch (error) {
+    done(audit, event, { ...asked, status: 500, reason: "the handler threw" });
+    throw error;
+  }
+  done(audit, event, { ...asked, status: statusOf(given) });
+  return given;
 }

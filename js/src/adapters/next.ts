@@ -4,6 +4,8 @@ import { CountersignError } from "../error.js";
 import type { Audit } from "../record/audit.js";
 import type { RecorderOptions } from "../record/options.js";
 import { createRecorder } from "../record/record.js";
+import { recorded } from "./fetch.js";
+import { type HttpOptions, HttpRecording } from "./http-request.js";
 import { Invocation } from "./invocation.js";
 import { RecorderHolder } from "./recorder-holder.js";
 
@@ -19,6 +21,8 @@ export interface NextOptions {
    * again; what there is no room for is dropped and counted.
    */
   required?: boolean | undefined;
+  /** Has each request of a route handler recorded as `http.request`, and decided on where `gate` is given. */
+  http?: HttpOptions<Request> | true | undefined;
 }
 
 /**
@@ -36,7 +40,8 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
   if (typeof next?.after !== "function") {
     throw refused("after", 'give { after } of "next/server"');
   }
-  const { after, required = false } = next;
+  const { after, required = false, http } = next;
+  const recording = http === undefined ? undefined : new HttpRecording<Request>(http === true ? {} : http);
   const holder = new RecorderHolder({
     create: createRecorder,
     options: async () => {
@@ -57,7 +62,14 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
           }
           holder.report(error);
         });
-        return await handler(...args, named(invocation, args[0]));
+        const [first] = args;
+        const audit = named(invocation, first);
+        const answer = () => handler(...args, audit);
+        return recording === undefined || !isRequest(first)
+          ? await answer()
+          : ((await recorded(recording, invocation, first, () => undefined, answer as () => Response, {
+              waitUntil: (work) => void after(work),
+            })) as Answer);
       } finally {
         invocation.end();
       }
@@ -66,9 +78,11 @@ export function auditNext(options: () => RecorderOptions | Promise<RecorderOptio
 
 /** With what names the request, where it is one: an action is given something else. */
 function named(audit: Audit, first: unknown): Audit {
-  const isRequest =
-    typeof first === "object" && first !== null && "headers" in first && typeof first.headers === "object";
-  return isRequest ? audit.with({ request: first as Request }) : audit;
+  return isRequest(first) ? audit.with({ request: first }) : audit;
+}
+
+function isRequest(first: unknown): first is Request {
+  return typeof first === "object" && first !== null && "headers" in first && typeof first.headers === "object";
 }
 
 function refused(member: string, hint: string): CountersignError {

@@ -1,7 +1,7 @@
 /** SvelteKit. */
 
 import type { Audit } from "../record/audit.js";
-import { seen } from "./fetch.js";
+import { responseOf, seen } from "./fetch.js";
 import { type HttpOptions, HttpRecording } from "./http-request.js";
 
 /** What is needed of SvelteKit's `RequestEvent`. */
@@ -31,14 +31,17 @@ export function auditHandle<Event extends SvelteKitEvent = SvelteKitEvent>(
   return async ({ event, resolve }) => {
     (event.locals as SvelteKitLocals).audit = audit.with({ request: event.request });
     const done = recording.begin();
-    const record = (status: number, reason?: string) =>
-      done(audit, event, {
-        ...seen(event.request),
-        ip: () => event.getClientAddress(),
-        status,
-        reason,
-        template: event.route.id ?? undefined,
-      });
+    const asked = {
+      ...seen(event.request),
+      ip: () => event.getClientAddress(),
+      template: event.route.id ?? undefined,
+    };
+    const refused = await recording.refuse(event, asked);
+    if (refused !== undefined) {
+      done(audit, event, { ...asked, ...refused });
+      return responseOf(refused);
+    }
+    const record = (status: number, reason?: string) => done(audit, event, { ...asked, status, reason });
     let response: Response;
     try {
       response = await resolve(event);

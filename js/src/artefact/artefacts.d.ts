@@ -13,3 +13,7 @@ declare module "#verifier" {
   /** Starts a worker, where there are any. */
   export const worker: (() => import("../verify/roles.js").WorkerLike) | undefined;
 }
+
+declare module "#gate" {
+  export const module: import("./load.js").ModuleSource;
+}

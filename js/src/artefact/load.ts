@@ -12,7 +12,7 @@ export type ModuleSource = CompiledModule | (() => Promise<CompiledModule>);
 
 /** Has an artefact loaded when it is first asked for. A failure is told to those who wait, and tried again by the next. */
 export function loading<T>(
-  whose: "recorder" | "verifier",
+  whose: "gate" | "recorder" | "verifier",
   source: ModuleSource,
   use: (module: CompiledModule) => T | Promise<T>,
 ): () => Promise<T> {
@@ -30,6 +30,13 @@ export function loading<T>(
   };
 }
 
+/** What can be given a module. */
+const TAKES_MODULES: Readonly<Record<string, string>> = {
+  gate: "gate as its option module",
+  recorder: "recording of countersign/host",
+  verifier: "createVerifier of countersign/verify/host",
+};
+
 function unavailable(whose: string, cause: unknown): CountersignError {
   const message = cause instanceof Error ? cause.message : String(cause);
   return new CountersignError("wasm.unavailable", `the ${whose}'s WebAssembly could not be loaded: ${message}`, {
@@ -44,7 +51,7 @@ function hintFor(whose: string, message: string, cause: unknown): string | undef
     return "the page's Content-Security-Policy must allow 'wasm-unsafe-eval' in script-src";
   }
   if (/code generation/i.test(message)) {
-    const given = whose === "recorder" ? "recording of countersign/host" : "createVerifier of countersign/verify/host";
+    const given = TAKES_MODULES[whose];
     return `this runtime takes WebAssembly only as a module: import countersign/${whose}.wasm as one, and give it to ${given}`;
   }
   if (cause instanceof WebAssembly.CompileError) {

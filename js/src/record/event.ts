@@ -72,6 +72,17 @@ export interface HttpRequest {
   latency_ms?: number | undefined;
 }
 
+/** What a gate refused, and why. */
+export interface Decided {
+  decision: "challenge" | "deny";
+  /** The id of the rule, or the name of what else decided. */
+  rule: string;
+  /** The hash of the rule's pack, base64. */
+  pack?: string | undefined;
+  /** The id of the finding by which it was on a watchlist. */
+  finding?: string | undefined;
+}
+
 /** Who did what, to what, from where, with what outcome. */
 export interface AuditEvent {
   /** `noun.verb`. */
@@ -94,6 +105,8 @@ export interface AuditEvent {
   after?: Members | undefined;
   /** Anything else. */
   metadata?: Members | undefined;
+  /** What a gate refused, and why. */
+  countersign?: Decided | undefined;
 }
 
 /**

@@ -10,6 +10,8 @@ import type { Route } from "playwright-core";
 import { GatedLog, skip } from "../adapters/gate.ts";
 import { Signer } from "../conformance/keys.ts";
 import { EMITTERS, ISSUER, LOG, ORIGIN, SETUP } from "../conformance/setup.ts";
+import { listServer, WATCH, watchlist } from "../gate/lists.ts";
+import { PATHS } from "../gate/packs.ts";
 import { skip as noPostgres, startPostgres } from "../postgres/server.ts";
 import { Installed } from "./installed.ts";
 import { build, inBrowser, inWorkerd } from "./runtimes.ts";
@@ -344,6 +346,35 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
   "import { auditHono }": async (code) => {
     const after = "console.log(used.map((one) => typeof one).join()); audit.close(); process.exit();";
     assert.equal(await onNode(code, PROGRAM_SERVERS, after), "function,function,function,function\n");
+  },
+
+  'from "countersign/gate"': async (code) => {
+    const ends: (() => void)[] = [];
+    const list = await listServer({ after: (end) => ends.push(end) });
+    list.note = watchlist(1, [{ kind: "actor", value: "u_evil" }]);
+    const before = `
+      import { createRecorder, memory } from "countersign";
+      import { withCountersign } from "countersign/cloudflare";
+      import { auditHttp } from "countersign/node";
+      const audit = await createRecorder({ key: ${JSON.stringify(KEY)}, origin: "log.example", to: memory() });
+      const app = { use: () => {} };
+      const [pack, options, handlers] = [${JSON.stringify(PATHS)}, {}, { fetch: () => new Response("ok") }];`;
+    const after = `
+      for (const [id, path] of [["u_1", "/"], ["u_evil", "/"], ["u_1", "/internal"]]) {
+        console.log((await edge.decide({ action: "http.request", actor: { id }, http: { path } })).by);
+      }
+      await audit.close();
+      process.exit();`;
+    const here = code
+      .replace("https://watch.example.com/watchlist", list.url)
+      .replace("example.com/watch+1a2b3c4d+A…", WATCH.vkey);
+    try {
+      assert.equal(await onNode(here, before, after), "undefined\nwatchlist\nrule\n");
+    } finally {
+      for (const end of ends) {
+        end();
+      }
+    }
   },
 
   "auditLambda(options": async (code) => {

@@ -21,6 +21,7 @@ import { durableObjectOutbox, r2Transport, withCountersign } from "countersign/c
 import { asyncContext } from "countersign/context";
 import { defineEvents } from "countersign/events";
 import { auditFetch } from "countersign/fetch";
+import { type Decision, gate } from "countersign/gate";
 import { traced } from "countersign/opentelemetry";
 
 /** Whether two types are the same, not only assignable. */
@@ -258,3 +259,21 @@ export default withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "", log 
 // @ts-expect-error: a collector needs its log
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: "https://log.example" }), {});
 export const answering: (request: Request) => Promise<Response> = auditFetch(audit, () => new Response("ok"));
+
+// ---- Gates: how one fails is said, and what it decides can be told apart.
+
+const pack = {};
+const edge = gate({ pack, fail: "open", watchlist: { url: new URL("https://watch.example"), key: ["a", "b"] } });
+gate({ pack: "{}", fail: "closed", limits: [{ name: "a", by: (event) => event.tenant, most: 1, per: 1 }] });
+// @ts-expect-error: how it fails has no default
+gate({ pack });
+// @ts-expect-error: neither open nor closed
+gate({ pack, fail: "half" });
+// @ts-expect-error: a list is signed
+gate({ pack, fail: "open", watchlist: { url: "https://watch.example" } });
+const decision: Decision = await edge.decide({ action: "http.request", http: { method: "GET", path: "/" } });
+if (decision.decision !== "allow") {
+  const rule: string = decision.rule;
+  edge.answer(decision).headers[rule];
+}
+auditFetch({} as Audit, () => new Response(), { gate: edge });

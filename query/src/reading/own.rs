@@ -26,20 +26,31 @@ const ONLY: [&str; 13] = [
 
 /// What an event of our own shape says (SPEC section 12); `None` of one of another.
 pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
-    let event = *event;
-    let is_text = |path| event.at(path).is_some_and(|value| value.kind() == Kind::Text);
-    let is_there = |name| event.get(name).is_some_and(|value| value.kind() != Kind::Null);
-    let is_known = || event.members().all(|(name, _)| ONLY.contains(&&*name.text()));
-    let is_ours = is_text("action")
-        && (is_text("actor.id")
-            || !is_there("actor") && is_text("target.id") && is_text("target.type")
-            || is_known());
+    // One walk finds what is at its top.
+    let mut found = [None; ONLY.len()];
+    let mut is_known = true;
+    for (name, value) in event.members() {
+        match ONLY.iter().position(|known| *known == name.text()) {
+            // Of a member that is there twice the first counts.
+            Some(nth) => found[nth] = found[nth].or(Some(value)),
+            None => is_known = false,
+        }
+    }
+    let [action, actor, target, outcome, reason, occurred_at, _, context, ..] = found;
+    let is_text = |value: Option<Value<'a>>| value.is_some_and(|value| value.kind() == Kind::Text);
+    let within = |value: Option<Value<'a>>, member| value?.get(member);
+    let is_ours = is_text(action)
+        && (is_text(within(actor, "id"))
+            || actor.is_none_or(|actor| actor.kind() == Kind::Null)
+                && is_text(within(target, "id"))
+                && is_text(within(target, "type"))
+            || is_known);
     if !is_ours {
         return None;
     }
-    let said = |path| event.at(path)?.said();
-    let party = |name: &str, usual: Option<&'static str>| {
-        let party = event.get(name)?;
+    let said = |value: Option<Value<'a>>| value?.said();
+    let party = |party: Option<Value<'a>>, usual: Option<&'static str>| {
+        let party = party?;
         let within = |member| party.get(member)?.said();
         let (id, called) = (within("id").or_else(|| party.said()), within("name"));
         if id.is_none() && called.is_none() {
@@ -49,13 +60,13 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     };
     Some(Read {
         read_as: Cow::Borrowed("countersign"),
-        time: said("occurred_at").and_then(|text| Written::default().read(&text)),
-        action: said("action"),
-        actor: party("actor", Some("user")).unwrap_or_default(),
-        target: party("target", None).unwrap_or_default(),
-        address: said("context.ip"),
-        outcome: said("outcome").and_then(|word| Outcome::stated(&word)).unwrap_or_default(),
-        reason: said("reason"),
+        time: said(occurred_at).and_then(|text| Written::default().read(&text)),
+        action: said(action),
+        actor: party(actor, Some("user")).unwrap_or_default(),
+        target: party(target, None).unwrap_or_default(),
+        address: said(within(context, "ip")),
+        outcome: said(outcome).and_then(|word| Outcome::stated(&word)).unwrap_or_default(),
+        reason: said(reason),
     })
 }
 

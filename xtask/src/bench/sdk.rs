@@ -18,16 +18,36 @@ pino writes each as a line of JSON, and \"signing each\" is JSON and a signature
 request records 64 events with withCountersign and waits for the log's proof: \"flush\" is less a request that only
 records, \"64 events\" less one that only sends them as JSON. Loading and start are from
 that of the process to the first answer, less that of the same Worker without the package: for the first the package was
-loaded until then, for the second the recorder was made too.";
+loaded until then, for the second the recorder was made too. A gate decides with the 30 rules and the watchlist of
+analyze/tests/gate; loading is its WebAssembly and the rules.";
 
 const EVENTS: u64 = 256_000;
 const REQUESTS: u64 = 4_000;
 const STARTS: u64 = 25;
+const DECISIONS: u64 = 200_000;
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let mut figures = on_node(bench)?;
     figures.extend(in_workerd(bench)?);
+    figures.extend(gates(bench)?);
     Ok(figures)
+}
+
+/// What a gate with 30 rules and a watchlist costs: in workerd by the clock, for its own stands still.
+fn gates(bench: &Bench) -> Result<Vec<Figure>> {
+    let script = |place: &str| -> Result<Command> {
+        let mut script = bench.script("gate.mjs")?;
+        script.args([place, &bench.scaled(DECISIONS).to_string()]);
+        Ok(script)
+    };
+    let [node, node_ready] = rounds(bench, "gate on Node.js", script("node")?)?;
+    let [workerd, workerd_ready] = rounds(bench, "gate in workerd", script("workerd")?)?;
+    Ok(vec![
+        Figure::new("decision on Node.js", "µs", node).held_to(Bound::AtMost(5.0)),
+        Figure::new("decision in workerd", "µs", workerd).held_to(Bound::AtMost(5.0)),
+        Figure::new("loading rules on Node.js", "ms", node_ready).held_to(Bound::AtMost(5.0)),
+        Figure::new("loading rules in workerd", "ms", workerd_ready).held_to(Bound::AtMost(5.0)),
+    ])
 }
 
 fn on_node(bench: &Bench) -> Result<Vec<Figure>> {

@@ -1,0 +1,136 @@
+// Measures what a gate costs: with the 30 rules and the watchlist of analyze/tests/gate, on Node.js or in workerd.
+//
+//     node gate.mjs node DECISIONS
+//     node gate.mjs workerd DECISIONS
+//
+// Prints the microseconds that a decision took, and the milliseconds from making the gate until it was ready.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const js = new URL("../js/", import.meta.url);
+const table = new URL("../analyze/tests/gate/", import.meta.url);
+const [, , where, count] = process.argv;
+const decisions = Number(count);
+
+const read = (name) => readFileSync(new URL(name, table), "utf8");
+const given = {
+  pack: JSON.parse(read("pack.json")),
+  list: read("watchlist.txt"),
+  key: read("watchlist.vkey").trim(),
+  // What people's requests are mostly like: nothing refuses them.
+  events: read("decisions.ndjson")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .filter(({ decision, event, now }) => decision === null && now.includes("T11:") && event.includes('"action":"http.request"') && event.length < 1000)
+    .map(({ event }) => JSON.parse(event)),
+};
+
+/** Makes a gate, and has it decide. Self-contained, as its text becomes a Worker's. */
+async function work(gate, { pack, list, key, events }, decisions) {
+  const edge = gate({
+    pack,
+    fail: "closed",
+    watchlist: list && { url: "https://watch.example/", key, fetch: async () => new Response(list) },
+    now: () => Date.UTC(2026, 10, 20, 11),
+  });
+  await edge.ready();
+  let refused = 0;
+  for (let nth = 0; nth < decisions; nth += 1) {
+    const decision = edge.decide(events[nth % events.length]);
+    refused += decision.decision === "allow" ? 0 : 1;
+  }
+  return refused;
+}
+
+/** Milliseconds that something took: of the processor, unless another clock is asked. */
+async function timed(something, clock = ofThis) {
+  const began = clock();
+  const refused = await something();
+  if (refused !== 0) {
+    throw new Error(`${refused} were refused`);
+  }
+  return clock() - began;
+}
+
+const passed = () => performance.now();
+const ofThis = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+async function onNode() {
+  const { gate } = await import(new URL("dist/gate.js", js));
+  const ready = await timed(() => work(gate, { ...given, list: undefined }, 0), passed);
+  await timed(() => work(gate, given, 20_000));
+  return [(await timed(() => work(gate, given, decisions))) * (1000 / decisions), ready];
+}
+
+async function inWorkerd() {
+  const require = createRequire(new URL("package.json", js));
+  const { Miniflare } = require("miniflare");
+  const { outputFiles } = await require("esbuild").build({
+    stdin: {
+      contents: `
+        import { gate } from "countersign/gate";
+        import given from "given";
+        ${work}
+        export default {
+          async fetch(request) {
+            const decisions = Number(new URL(request.url).searchParams.get("decisions") ?? "-1");
+            const { list, ...rest } = given;
+            return new Response(
+              String(decisions < 0 ? 0 : await work(gate, decisions === 0 ? rest : given, decisions)),
+            );
+          },
+        };`,
+      resolveDir: fileURLToPath(js),
+    },
+    plugins: [
+      {
+        name: "given",
+        setup(build) {
+          build.onResolve({ filter: /^given$/ }, () => ({ path: "given", namespace: "given" }));
+          build.onLoad({ filter: /.*/, namespace: "given" }, () => ({ contents: JSON.stringify(given), loader: "json" }));
+        },
+      },
+    ],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    conditions: ["workerd", "worker", "browser"],
+    loader: { ".wasm": "copy" },
+    assetNames: "[name]",
+    outdir: "/",
+    write: false,
+  });
+  const start = async () => {
+    const worker = new Miniflare({
+      modulesRoot: "/",
+      modules: outputFiles.map(({ path, contents }) => ({
+        type: path.endsWith(".wasm") ? "CompiledWasm" : "ESModule",
+        path,
+        contents: path.endsWith(".wasm") ? contents : new TextDecoder().decode(contents),
+      })).sort(({ type }) => (type === "ESModule" ? -1 : 1)),
+      compatibilityDate: "2026-01-01",
+    });
+    const ask = async (query) => Number(await (await worker.dispatchFetch(`http://worker.test/${query}`)).text());
+    await ask("");
+    return { worker, ask };
+  };
+  const { worker, ask } = await start();
+  try {
+    // The clock of a Worker stands still: it is asked from outside.
+    const first = await timed(() => ask("?decisions=0"), passed);
+    await timed(() => ask("?decisions=20000"), passed);
+    const empty = await timed(() => ask(""), passed);
+    const all = await timed(() => ask(`?decisions=${decisions}`), passed);
+    return [(all - empty) * (1000 / decisions), first - empty];
+  } finally {
+    await worker.dispose();
+  }
+}
+
+const figures = await (where === "workerd" ? inWorkerd() : onNode());
+console.log(figures.join(" "));

@@ -1,0 +1,1 @@
+export { default as module } from "../wasm/gate_bg.wasm";

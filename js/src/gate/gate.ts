@@ -1,0 +1,310 @@
+/** Decides on events before they are recorded. */
+
+import type { CompiledModule, ModuleSource } from "../artefact/load.js";
+import { CountersignError } from "../error.js";
+import { refuseUnknown } from "../record/known.js";
+import { asLine, tell } from "../record/tell.js";
+import type { Gate as CoreGate } from "../wasm/gate.js";
+import { canonical } from "./canonical.js";
+import { type Core, coded, loader } from "./core.js";
+import { ALLOW, type Answer, type Decision, defaultAnswer, type EventToBe, type Refusal } from "./decision.js";
+import { Counting, type Limit } from "./limits.js";
+import { Watching } from "./watching.js";
+import type { WatchlistOptions } from "./watchlist.js";
+
+/** How a gate decides. */
+export interface GateOptions {
+  /**
+   * The rules: what `countersign rules build` writes, as text or as the object that a bundler makes of it. Those decide
+   * that say `countersign.decision` and look at each event by itself.
+   */
+  pack: string | object;
+  /**
+   * What happens where the gate cannot decide, for want of a watchlist that holds or because something failed: with
+   * `open` the rest decides, and with `closed` nothing goes on but what a rule excepts.
+   */
+  fail: "open" | "closed";
+  /** Whom findings have refused. */
+  watchlist?: WatchlistOptions | undefined;
+  /** How often something may be asked for. */
+  limits?: readonly Limit[] | undefined;
+  /** What is answered to what is refused. By default 403, 401 to a challenge, 429 to a limit, and 503 where the gate fails closed. */
+  respond?: ((refusal: Refusal) => Answer | undefined) | undefined;
+  /** Told of what failed. By default it is a warning on the console, once until something else fails. */
+  onError?: ((error: CountersignError) => void) | undefined;
+  /** The time in milliseconds. By default `Date.now`. */
+  now?: (() => number) | undefined;
+  /** The artefact, where the runtime takes WebAssembly only as a module: `import module from "countersign/gate.wasm"`. */
+  module?: CompiledModule | undefined;
+}
+
+/** Who waits for a decision. */
+export interface Asking {
+  /** What the runtime has for work that goes on after the answer: `ctx.waitUntil`. */
+  waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+}
+
+/** What there is to know of a gate. */
+export interface GateStatus {
+  /** The pack's hash, and how many of its rules decide; nothing before it is loaded. */
+  readonly pack: { readonly hash: string; readonly rules: number } | undefined;
+  /** The list that counts, and when it no longer holds. */
+  readonly watchlist:
+    | { readonly sequence: number; readonly entries: number; readonly made: Date; readonly until: Date }
+    | undefined;
+  /** How each limit counts: exactly, or as a best effort for this isolate or process alone. */
+  readonly limits: readonly { readonly name: string; readonly counts: "exactly" | "best effort" }[];
+  readonly lastError: CountersignError | undefined;
+}
+
+/** Decides on events before they are recorded. */
+export interface Gate {
+  /** What becomes of what an event says, as far as it is known before it is done. At once, where nothing has to be fetched. */
+  decide(event: EventToBe, asking?: Asking): Decision | Promise<Decision>;
+  /** What is answered to what was refused. */
+  answer(refusal: Refusal): Answer;
+  /** Loads the rules and fetches the watchlist, so that the first request need not wait. Throws for a pack that cannot be used. */
+  ready(): Promise<void>;
+  status(): GateStatus;
+}
+
+const OPTIONS = ["pack", "fail", "watchlist", "limits", "respond", "onError", "now", "module"];
+
+interface Loaded {
+  readonly core: Core;
+  readonly gate: CoreGate;
+}
+
+/** Makes a gate, for a runtime that loads the artefact so. */
+export function gating(source: ModuleSource): (options: GateOptions) => Gate {
+  return (options) => new LocalGate(source, options);
+}
+
+class LocalGate implements Gate {
+  readonly #options: GateOptions;
+  readonly #load: () => Promise<Core>;
+  readonly #now: () => number;
+  readonly #watching: Watching | undefined;
+  readonly #counting: readonly Counting[];
+  #loaded: Loaded | undefined;
+  #lastError: CountersignError | undefined;
+  #told = "";
+
+  constructor(source: ModuleSource, options: GateOptions) {
+    if (typeof options?.pack !== "string" && (typeof options?.pack !== "object" || options.pack === null)) {
+      throw invalid("pack", "no rules", "gate({ pack, fail }): what `countersign rules build` writes");
+    }
+    if (options.fail !== "open" && options.fail !== "closed") {
+      const hint = '"open" lets through what the gate cannot decide, and "closed" refuses it: which is it to be?';
+      throw invalid("fail", "how the gate fails is not said", hint);
+    }
+    refuseUnknown(options, OPTIONS);
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#load = loader(options.module ?? source);
+    this.#watching = options.watchlist && new Watching(options.watchlist, this.#now);
+    this.#counting = (options.limits ?? []).map((limit) => new Counting(limit));
+  }
+
+  decide(event: EventToBe, asking: Asking = {}): Decision | Promise<Decision> {
+    const loaded = this.#loaded;
+    if (loaded === undefined) {
+      return this.#decideLater(event);
+    }
+    const watching = this.#watching;
+    if (watching?.isDue(loaded.gate)) {
+      const refresh = this.#refresh(loaded, watching);
+      if (!watching.holds(loaded.gate)) {
+        return this.#patiently(refresh, watching).then(() => this.#decide(loaded, event));
+      }
+      asking.waitUntil?.(refresh);
+    }
+    return this.#decide(loaded, event);
+  }
+
+  answer(refusal: Refusal): Answer {
+    try {
+      return this.#options.respond?.(refusal) ?? defaultAnswer(refusal, this.#now());
+    } catch (error) {
+      this.#report(coded(error));
+      return defaultAnswer(refusal, this.#now());
+    }
+  }
+
+  async ready(): Promise<void> {
+    const loaded = await this.#start();
+    if (this.#watching !== undefined && !this.#watching.holds(loaded.gate)) {
+      await this.#refresh(loaded, this.#watching);
+    }
+  }
+
+  status(): GateStatus {
+    const gate = this.#loaded?.gate;
+    return {
+      pack: gate && { hash: gate.pack, rules: gate.rules },
+      watchlist:
+        gate === undefined || gate.listUntil === 0
+          ? undefined
+          : {
+              sequence: gate.listSequence,
+              entries: gate.listEntries,
+              made: new Date(gate.listMade),
+              until: new Date(gate.listUntil),
+            },
+      limits: this.#counting.map(({ limit }) => ({
+        name: limit.name,
+        counts: limit.in === undefined ? "best effort" : "exactly",
+      })),
+      lastError: this.#watching?.error ?? this.#lastError,
+    };
+  }
+
+  async #start(): Promise<Loaded> {
+    const core = await this.#load();
+    if (this.#loaded === undefined) {
+      const { pack } = this.#options;
+      try {
+        this.#loaded = { core, gate: new core.Gate(canonical(typeof pack === "string" ? JSON.parse(pack) : pack)) };
+      } catch (error) {
+        throw error instanceof SyntaxError ? notJson(error) : coded(error);
+      }
+    }
+    return this.#loaded;
+  }
+
+  async #decideLater(event: EventToBe): Promise<Decision> {
+    let loaded: Loaded;
+    try {
+      loaded = await this.#start();
+    } catch (error) {
+      return this.#failed(coded(error));
+    }
+    const watching = this.#watching;
+    if (watching?.isDue(loaded.gate)) {
+      await this.#patiently(this.#refresh(loaded, watching), watching);
+    }
+    return this.#decide(loaded, event);
+  }
+
+  /** Waits for what is fetched no longer than a request may. */
+  async #patiently(refresh: Promise<void>, { patience }: Watching): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const waited = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patience);
+    });
+    await Promise.race([refresh, waited]);
+    clearTimeout(timer);
+  }
+
+  async #refresh({ core, gate }: Loaded, watching: Watching): Promise<void> {
+    await watching.refresh(core, gate);
+    if (watching.error !== undefined) {
+      this.#tell(watching.error);
+    } else {
+      this.#told = "";
+    }
+  }
+
+  #decide({ gate }: Loaded, event: EventToBe): Decision | Promise<Decision> {
+    let refused: string | undefined;
+    try {
+      refused = gate.decide(JSON.stringify(event), this.#now());
+    } catch (error) {
+      return this.#failed(coded(error));
+    }
+    if (refused !== undefined) {
+      const { until, ...refusal } = JSON.parse(refused);
+      const by = refusal.finding === undefined ? "rule" : "watchlist";
+      if (refusal.decision !== "allow") {
+        return { ...refusal, by, ...(until === undefined ? {} : { until: new Date(until) }) };
+      }
+      return ALLOW;
+    }
+    if (this.#watching !== undefined && !this.#watching.holds(gate)) {
+      const error = this.#watching.error ?? stale();
+      this.#tell(error);
+      return this.#failing(error, gate.pack);
+    }
+    return this.#counting.length === 0 ? ALLOW : this.#count(event, gate.pack, 0);
+  }
+
+  /** By each limit from this one on. */
+  #count(event: EventToBe, pack: string, from: number): Decision | Promise<Decision> {
+    for (let nth = from; nth < this.#counting.length; nth += 1) {
+      const counting = this.#counting[nth] as Counting;
+      const judged = ({ isAllowed, until }: { isAllowed: boolean; until: number }): Refusal | undefined =>
+        isAllowed
+          ? undefined
+          : {
+              decision: counting.limit.decision ?? "deny",
+              by: "limit",
+              rule: counting.limit.name,
+              pack,
+              until: new Date(until),
+            };
+      let counted: ReturnType<Counting["count"]>;
+      try {
+        counted = counting.count(event, this.#now());
+      } catch (error) {
+        return this.#failed(coded(error), pack);
+      }
+      if (counted instanceof Promise) {
+        return counted.then(
+          (counted) => judged(counted) ?? this.#count(event, pack, nth + 1),
+          (error) => this.#failed(coded(error), pack),
+        );
+      }
+      const refusal = counted && judged(counted);
+      if (refusal !== undefined) {
+        return refusal;
+      }
+    }
+    return ALLOW;
+  }
+
+  #failed(error: CountersignError, pack?: string): Decision {
+    this.#report(error);
+    return this.#failing(error, pack);
+  }
+
+  #failing(error: CountersignError, pack?: string): Decision {
+    return this.#options.fail === "open"
+      ? ALLOW
+      : { decision: "deny", by: "failure", rule: error.code, title: "the gate could not decide", pack };
+  }
+
+  #report(error: CountersignError): void {
+    this.#lastError = error;
+    this.#tell(error);
+  }
+
+  #tell(error: CountersignError): void {
+    const { onError } = this.#options;
+    if (onError !== undefined) {
+      tell(onError, error);
+      return;
+    }
+    const text = asLine(error);
+    if (text !== this.#told) {
+      this.#told = text;
+      console.warn(text);
+    }
+  }
+}
+
+function stale(): CountersignError {
+  return new CountersignError("watchlist.stale", "there is no watchlist that holds", {
+    hint: "is what makes it running, and its address served?",
+  });
+}
+
+function notJson(cause: SyntaxError): CountersignError {
+  return new CountersignError("pack.invalid", "the pack is no JSON", {
+    hint: "give what `countersign rules build` writes",
+    cause,
+  });
+}
+
+function invalid(member: string, message: string, hint: string): CountersignError {
+  return new CountersignError("options.invalid", message, { member, hint });
+}

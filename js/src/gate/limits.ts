@@ -1,0 +1,111 @@
+/** How often something may be asked for. */
+
+import type { ObjectNamespace } from "../adapters/worker-options.js";
+import { CountersignError } from "../error.js";
+import type { EventToBe } from "./decision.js";
+import { Hits } from "./hits.js";
+
+/** So many at most, of each whom they are counted by, in any stretch of time so long. */
+export interface Limit {
+  /** What it is called: what was refused is recorded with it. */
+  name: string;
+  /** Whom it counts apart. An event without it is not counted. */
+  by: "actor" | "address" | "credential" | "session" | "tenant" | ((event: EventToBe) => string | undefined);
+  /** So many may be, at most 10,000. */
+  most: number;
+  /** In so many milliseconds. */
+  per: number;
+  /** Which events count. By default all do. */
+  only?: ((event: EventToBe) => boolean) | undefined;
+  /** By default `deny`. */
+  decision?: "challenge" | "deny" | undefined;
+  /**
+   * A binding of Durable Objects, `GateLimits`: it counts exactly, whichever isolate asks. Without it each isolate or
+   * process counts for itself, which is a best effort: there may be many, and one that ends forgets.
+   */
+  in?: ObjectNamespace | undefined;
+}
+
+/** What a limit says of one more. */
+export interface Counted {
+  readonly isAllowed: boolean;
+  /** When there is room again, in milliseconds. */
+  readonly until: number;
+}
+
+/** The most that are counted apart by one limit in memory. */
+const KEYS = 10_000;
+/** How long an object has for its answer. */
+const PATIENCE = 1_000;
+
+/** Counts by one limit. */
+export class Counting {
+  readonly limit: Limit;
+  readonly #hits = new Map<string, Hits>();
+
+  constructor(limit: Limit) {
+    this.limit = limit;
+    const { name, by, most, per } = limit;
+    const isWhole = (value: unknown, least: number, greatest: number) =>
+      Number.isInteger(value) && (value as number) >= least && (value as number) <= greatest;
+    for (const [member, isRight, hint] of [
+      ["name", typeof name === "string" && name !== "" && name.length <= 128, "a name of at most 128 characters"],
+      ["by", typeof by === "function" || Object.hasOwn(BY, by ?? ""), `${Object.keys(BY).join(", ")} or a function`],
+      ["most", isWhole(most, 1, 10_000), "a whole number from 1 to 10,000"],
+      ["per", isWhole(per, 1, 86_400_000), "milliseconds, at most a day"],
+    ] as const) {
+      if (!isRight) {
+        throw new CountersignError("options.invalid", `a limit's ${member} cannot be used`, {
+          member: `limits.${member}`,
+          hint,
+        });
+      }
+    }
+  }
+
+  /** One more, where the limit is about this event. */
+  count(event: EventToBe, now: number): Counted | Promise<Counted> | undefined {
+    const { by, only, in: objects, name, most, per } = this.limit;
+    const whose = typeof by === "function" ? by(event) : BY[by](event);
+    if (whose === undefined || whose === "" || only?.(event) === false) {
+      return undefined;
+    }
+    return objects === undefined ? this.#here(whose, now) : inObject(objects, `${name}\n${whose}`, most, per);
+  }
+
+  #here(whose: string, now: number): Counted {
+    const { most, per } = this.limit;
+    const hits = this.#hits.get(whose) ?? new Hits(most, per);
+    // The last in the map is the one that asked last.
+    this.#hits.delete(whose);
+    this.#hits.set(whose, hits);
+    if (this.#hits.size > KEYS) {
+      const [first] = this.#hits.keys();
+      this.#hits.delete(first as string);
+    }
+    return hits.take(now);
+  }
+}
+
+const BY: Record<Exclude<Limit["by"], (event: EventToBe) => unknown>, (event: EventToBe) => string | undefined> = {
+  actor: ({ actor }) => actor?.id,
+  address: ({ context }) => context?.ip,
+  credential: ({ actor }) => actor?.credential,
+  session: ({ actor }) => actor?.session,
+  tenant: ({ tenant }) => tenant,
+};
+
+async function inObject(objects: ObjectNamespace, name: string, most: number, per: number): Promise<Counted> {
+  const stub = objects.get(objects.idFromName(name) as never);
+  const response = await stub.fetch("https://countersign.internal/take", {
+    method: "POST",
+    body: JSON.stringify({ most, per }),
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+  if (!response.ok) {
+    throw new CountersignError("gate.failed", `the limit's object answered with status ${response.status}`, {
+      hint: "is the binding one of GateLimits of countersign/cloudflare?",
+    });
+  }
+  return (await response.json()) as Counted;
+}

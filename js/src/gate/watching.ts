@@ -1,0 +1,166 @@
+/** The watchlist: fetched, verified, and kept for as long as it holds. */
+
+import { readAtMost } from "../bytes.js";
+import { CountersignError } from "../error.js";
+import type { Gate as CoreGate } from "../wasm/gate.js";
+import { type Core, coded } from "./core.js";
+import type { WatchlistOptions } from "./watchlist.js";
+
+/** The most bytes of a list (SPEC section 13). */
+const MOST = 8 << 20;
+/** No other fetch begins so soon after one that failed, or gave what was there already. */
+const PAUSE = 1_000;
+/** A fetch may never end whose request ended: after so long another one begins. */
+const FETCH = 10_000;
+
+/** What there is of Cloudflare's Cache API, which an isolate shares with others. */
+interface EdgeCache {
+  match(address: string): Promise<Response | undefined>;
+  put(address: string, response: Response): Promise<void>;
+}
+
+/** Keeps a gate's list. */
+export class Watching {
+  readonly patience: number;
+  /** Why there is no newer list. */
+  error: CountersignError | undefined;
+  readonly #options: WatchlistOptions;
+  readonly #keys: string;
+  readonly #now: () => number;
+  /** Before then no other fetch begins. */
+  #rests = Number.NEGATIVE_INFINITY;
+  #lookedIntoCache = false;
+
+  constructor(options: WatchlistOptions, now: () => number) {
+    const { url, key, patience = 1_000 } = options;
+    const keys = typeof key === "string" ? [key] : (key ?? []);
+    if (keys.length === 0 || keys.some((key) => typeof key !== "string" || key === "")) {
+      throw invalid("watchlist.key", "no key for the watchlist", "give the vkey of who signs it");
+    }
+    if (!URL.canParse(String(url))) {
+      throw invalid("watchlist.url", "no address for the watchlist", "give the URL at which it is served");
+    }
+    this.#options = options;
+    this.#keys = keys.join("\n");
+    this.#now = now;
+    this.patience = patience;
+  }
+
+  /** Whether there is a list that holds. */
+  holds(gate: CoreGate): boolean {
+    return this.#now() < gate.listUntil;
+  }
+
+  /** Whether it is time to look for the next one. */
+  isDue(gate: CoreGate): boolean {
+    return this.#now() >= this.#rests && this.#isOld(gate);
+  }
+
+  /** Looks for the next list. What goes wrong is kept, and not thrown: the list before goes on to count. */
+  async refresh(core: Core, gate: CoreGate): Promise<void> {
+    this.#rests = this.#now() + FETCH;
+    try {
+      if (!this.#lookedIntoCache) {
+        this.#lookedIntoCache = true;
+        await this.#takeCached(core, gate);
+      }
+      if (this.#isOld(gate)) {
+        const text = await this.#fetched();
+        await this.#take(core, gate, text);
+        await this.#cache(gate, text);
+      }
+      this.error = undefined;
+    } catch (error) {
+      this.error = coded(error);
+    }
+    this.#rests = this.#now() + PAUSE;
+  }
+
+  /** Half of the time is over for which it holds. */
+  #isOld({ listMade, listUntil }: CoreGate): boolean {
+    return this.#now() >= (listMade + listUntil) / 2;
+  }
+
+  async #take(core: Core, gate: CoreGate, text: string): Promise<void> {
+    const list = new core.SignedList(text, this.#keys);
+    try {
+      const message = new TextEncoder().encode(list.message());
+      for (let nth = 0; nth < list.claims; nth += 1) {
+        const key = await crypto.subtle.importKey("raw", list.key(nth).slice(), "Ed25519", false, ["verify"]);
+        if (await crypto.subtle.verify("Ed25519", key, list.signature(nth).slice(), message)) {
+          gate.watch(list);
+          return;
+        }
+      }
+    } finally {
+      list.free();
+    }
+    throw new CountersignError("signature.invalid", "none of the keys that are known signed this watchlist", {
+      hint: "give the vkey of who makes the list as watchlist.key",
+    });
+  }
+
+  async #fetched(): Promise<string> {
+    const { url, headers, fetch: given } = this.#options;
+    let response: Response;
+    try {
+      response = await (given ?? fetch)(String(url), { headers: { accept: "text/plain", ...headers } });
+    } catch (cause) {
+      throw unreachable(`it could not be fetched: ${cause}`, cause);
+    }
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw unreachable(`its server answered with status ${response.status}`);
+    }
+    const bytes = await readAtMost(response.body, MOST).catch((cause) => {
+      throw unreachable(`it broke off: ${cause}`, cause);
+    });
+    if (bytes === undefined) {
+      throw new CountersignError("watchlist.invalid", "a watchlist has at most 8 MiB");
+    }
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch (cause) {
+      throw new CountersignError("note.invalid", "a watchlist is text in UTF-8", { cause });
+    }
+  }
+
+  /** An isolate that is new has the list that another one fetched. */
+  async #takeCached(core: Core, gate: CoreGate): Promise<void> {
+    const text = await (await edgeCache()?.match(this.#address()))?.text();
+    if (text !== undefined) {
+      // It is verified anew: what lies there is not trusted.
+      await this.#take(core, gate, text).catch(() => {});
+    }
+  }
+
+  async #cache(gate: CoreGate, text: string): Promise<void> {
+    const seconds = Math.floor((gate.listUntil - this.#now()) / 1000);
+    if (seconds > 0) {
+      const kept = new Response(text, { headers: { "cache-control": `max-age=${seconds}` } });
+      // Where it cannot be kept there, it is fetched once more.
+      await edgeCache()
+        ?.put(this.#address(), kept)
+        .catch(() => {});
+    }
+  }
+
+  /** Nobody resolves it, and no other Worker's list lies there: caches are a zone's. */
+  #address(): string {
+    return `https://countersign.internal/watchlist?${encodeURIComponent(`${this.#options.url} ${this.#keys}`)}`;
+  }
+}
+
+function edgeCache(): EdgeCache | undefined {
+  return (globalThis as { caches?: { default?: EdgeCache } }).caches?.default;
+}
+
+function unreachable(why: string, cause?: unknown): CountersignError {
+  const hint =
+    "the list that there is counts for as long as it holds; then the gate fails open or closed, as it was told";
+  return new CountersignError("watchlist.unreachable", `there is no newer watchlist: ${why}`, { hint, cause });
+}
+
+function invalid(member: string, message: string, hint: string): CountersignError {
+  return new CountersignError("options.invalid", message, { member, hint });
+}

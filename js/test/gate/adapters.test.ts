@@ -1,0 +1,328 @@
+/** What a gate refuses in each adapter: the answer, that no handler is called, and what is recorded. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, type TestContext, test } from "node:test";
+import type { Audit, AuditEvent, RecorderOptions } from "countersign";
+import { memory } from "countersign";
+import { auditFetch } from "countersign/fetch";
+import { gate } from "countersign/gate";
+import { type AuditVariables, auditHono } from "countersign/hono";
+import { auditKoa } from "countersign/koa";
+import { auditLambda } from "countersign/lambda";
+import { auditNext } from "countersign/next";
+import { auditHttp } from "countersign/node";
+import { auditHandle, type SvelteKitEvent } from "countersign/sveltekit";
+import { createTestRecorder } from "countersign/testing";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
+import { PATHS } from "./packs.ts";
+
+const own = gate({ pack: PATHS, fail: "closed" });
+await own.ready();
+const { hash } = own.status().pack ?? assert.fail("not loaded");
+
+/** A request that was refused, as it is recorded. */
+const refused = (status: number, path: string, more: object = {}) => ({
+  action: "http.request",
+  outcome: "denied",
+  reason: status === 403 ? "refused by The rule internal" : "refused by The rule admin",
+  http: { method: "GET", path, status },
+  countersign: {
+    decision: status === 403 ? "deny" : "challenge",
+    rule: status === 403 ? "internal" : "admin",
+    pack: hash,
+  },
+  ...more,
+});
+
+/** What was recorded of requests, as soon as there are so many. */
+async function requests(events: () => readonly object[], count: number): Promise<object[]> {
+  for (let tries = 0; events().length < count && tries < 3_000; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return events().map((event) => {
+    const { http, context, ...rest } = event as AuditEvent;
+    const { latency_ms: _, ...request } = http ?? assert.fail("no request");
+    return { ...rest, http: request, ...(context === undefined ? {} : { context }) };
+  });
+}
+
+async function recorder(t: TestContext) {
+  const audit = await createTestRecorder();
+  t.after(() => audit.close());
+  return audit;
+}
+
+/** Asks for a path that is refused, one that is challenged, and one that is neither. */
+async function asked(ask: (path: string) => Promise<{ status: number; text(): Promise<string> }>) {
+  const answers: [number, string][] = [];
+  for (const path of ["/internal/7?x=1", "/admin", "/jobs/7"]) {
+    const answer = await ask(path);
+    answers.push([answer.status, await answer.text()]);
+  }
+  return answers;
+}
+
+const ANSWERS = [
+  [403, "Forbidden.\n"],
+  [401, "Log in again.\n"],
+  [200, "ok"],
+];
+
+describe("in a server", () => {
+  async function listen(t: TestContext, listener: RequestListener): Promise<(path: string) => Promise<Response>> {
+    const server = createServer(listener);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return (path) => fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`);
+  }
+
+  test("of Express", async (t) => {
+    const audit = await recorder(t);
+    const app = express();
+    app.use(auditHttp(audit, { gate: own, only: () => false }));
+    let handled = 0;
+    app.get("/{*all}", (_request, response) => {
+      handled += 1;
+      response.send("ok");
+    });
+    assert.deepEqual(await asked(await listen(t, app)), ANSWERS);
+    assert.equal(handled, 1);
+    assert.deepEqual(await requests(audit.events, 2), [refused(403, "*"), refused(401, "*")]);
+  });
+
+  test("of Fastify", async (t) => {
+    const audit = await recorder(t);
+    const app = fastify();
+    app.addHook("onRequest", auditHttp(audit, { gate: own, path: "actual" }));
+    let handled = 0;
+    app.get("/*", async () => {
+      handled += 1;
+      return "ok";
+    });
+    await app.listen({ port: 0, host: "127.0.0.1" });
+    t.after(() => app.close());
+    const { port } = app.server.address() as AddressInfo;
+    assert.deepEqual(await asked((path) => fetch(`http://127.0.0.1:${port}${path}`)), ANSWERS);
+    assert.equal(handled, 1);
+    assert.deepEqual((await requests(audit.events, 3)).slice(0, 2), [
+      refused(403, "/internal/7"),
+      refused(401, "/admin"),
+    ]);
+  });
+
+  test("of node:http, which is given what comes next", async (t) => {
+    const audit = await recorder(t);
+    const audited = auditHttp(audit, { gate: own, path: "actual" });
+    const ask = await listen(t, (request, response) => audited(request, response, () => response.end("ok")));
+    assert.deepEqual(await asked(ask), ANSWERS);
+    assert.deepEqual((await requests(audit.events, 3)).slice(0, 2), [
+      refused(403, "/internal/7"),
+      refused(401, "/admin"),
+    ]);
+    assert.throws(
+      () => audited({ headers: {}, socket: {}, url: "/" } as never, { once() {} } as never),
+      ({ code, member }) => code === "options.invalid" && member === "gate",
+    );
+  });
+
+  test("whose gate takes its time", async (t) => {
+    const audit = await recorder(t);
+    const slow = { ...own, answer: own.answer.bind(own), decide: async (event: AuditEvent) => own.decide(event) };
+    const audited = auditHttp(audit, { gate: slow as never, path: "actual" });
+    const ask = await listen(t, (request, response) => audited(request, response, () => response.end("ok")));
+    assert.deepEqual(await asked(ask), ANSWERS);
+  });
+});
+
+test("a fetch handler", async (t) => {
+  const audit = await recorder(t);
+  let handled = 0;
+  const handler = auditFetch(
+    audit,
+    () => {
+      handled += 1;
+      return new Response("ok");
+    },
+    { gate: own, ip: () => "192.0.2.1", path: "actual", actor: () => "u_1" },
+  );
+  assert.deepEqual(await asked((path) => handler(new Request(`https://api.example${path}`))), ANSWERS);
+  assert.equal(handled, 1);
+  const more = { actor: { id: "u_1" }, context: { ip: "192.0.2.1" } };
+  assert.deepEqual((await requests(audit.events, 3)).slice(0, 2), [
+    refused(403, "/internal/7", more),
+    refused(401, "/admin", more),
+  ]);
+});
+
+test("Hono", async (t) => {
+  const audit = await recorder(t);
+  const app = new Hono<{ Variables: AuditVariables }>();
+  app.use(auditHono({ audit, gate: own, path: "actual" }));
+  let handled = 0;
+  app.get("*", (context) => {
+    handled += 1;
+    return context.text("ok");
+  });
+  assert.deepEqual(await asked(async (path) => app.request(path)), ANSWERS);
+  assert.equal(handled, 1);
+  assert.deepEqual((await requests(audit.events, 3)).slice(0, 2), [
+    refused(403, "/internal/7"),
+    refused(401, "/admin"),
+  ]);
+});
+
+test("SvelteKit's hook", async (t) => {
+  const audit = await recorder(t);
+  const handle = auditHandle(audit, { gate: own });
+  let handled = 0;
+  const ask = (path: string) => {
+    const event: SvelteKitEvent = {
+      request: new Request(`https://api.example${path}`),
+      route: { id: "/[...all]" },
+      locals: {},
+      getClientAddress: () => "192.0.2.1",
+    };
+    const resolve = () => {
+      handled += 1;
+      return new Response("ok");
+    };
+    return handle({ event, resolve });
+  };
+  assert.deepEqual(await asked(ask), ANSWERS);
+  assert.equal(handled, 1);
+  assert.deepEqual((await requests(audit.events, 3)).slice(0, 2), [
+    refused(403, "/[...all]"),
+    refused(401, "/[...all]"),
+  ]);
+});
+
+test("Koa's middleware", async (t) => {
+  const audit = await recorder(t);
+  const middleware = auditKoa(audit, { gate: own, path: "actual" });
+  const context = (path: string) => {
+    const finished: (() => void)[] = [];
+    const res = {
+      closed: false,
+      writableFinished: true,
+      headersSent: true,
+      get statusCode(): number {
+        return own.status;
+      },
+      once: (event: string, told: () => void) => event === "finish" && finished.push(told),
+    };
+    const own = {
+      method: "GET",
+      path,
+      host: "api.example",
+      req: { headers: {}, socket: { remoteAddress: "192.0.2.1" } },
+      res,
+      state: {},
+      status: 404,
+      body: undefined as unknown,
+      headers: {} as Record<string, string>,
+      set: (headers: Record<string, string>) => Object.assign(own.headers, headers),
+    };
+    return { own, finish: () => finished.map((told) => told()) };
+  };
+  let handled = 0;
+  for (const [path, status] of [
+    ["/internal/7", 403],
+    ["/admin", 401],
+    ["/jobs", 200],
+  ] as const) {
+    const { own, finish } = context(path);
+    await middleware(own as never, async () => {
+      handled += 1;
+      own.status = 200;
+    });
+    finish();
+    assert.equal(own.status, status);
+  }
+  assert.equal(handled, 1);
+  assert.deepEqual((await requests(audit.events, 3)).slice(0, 2), [
+    refused(403, "/internal/7"),
+    refused(401, "/admin"),
+  ]);
+});
+
+describe("where the adapter makes the recorder", () => {
+  const options = () => {
+    const exported = memory();
+    const made = (): RecorderOptions => ({ key: EMITTERS[0].secret, origin: ORIGIN, to: exported });
+    const events = () =>
+      exported
+        .text()
+        .split("\n")
+        .filter((line) => line !== "")
+        .flatMap((line) => (JSON.parse(line) as { event?: object }).event ?? []);
+    return { made, events };
+  };
+
+  test("a route handler of Next.js", async () => {
+    const { made, events } = options();
+    const after: unknown[] = [];
+    const audited = auditNext(made, { after: (work) => after.push(work), http: { gate: own, path: "actual" } });
+    let handled = 0;
+    const GET = audited(async (_request: Request, _audit: Audit) => {
+      handled += 1;
+      return new Response("ok");
+    });
+    assert.deepEqual(await asked((path) => GET(new Request(`https://api.example${path}`))), ANSWERS);
+    assert.equal(handled, 1);
+    await Promise.all(after);
+    assert.deepEqual((await requests(events, 3)).slice(0, 2), [refused(403, "/internal/7"), refused(401, "/admin")]);
+    // A server action is given no request.
+    assert.equal(await audited(async (text: string, _audit: Audit) => text)("done"), "done");
+  });
+
+  test("Lambda, of each of its requests' shapes", async () => {
+    const { made, events } = options();
+    let handled = 0;
+    const handler = auditLambda<unknown, never, unknown>(
+      made,
+      async () => {
+        handled += 1;
+        return { statusCode: 200, body: "ok" };
+      },
+      { http: { gate: own, ip: true } },
+    );
+    const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 3_000 } as never;
+    const shapes = [
+      {
+        version: "2.0",
+        routeKey: "GET /internal/{id}",
+        rawPath: "/internal/7",
+        headers: { host: "api.example" },
+        requestContext: { http: { method: "GET", path: "/internal/7", sourceIp: "192.0.2.1" } },
+      },
+      {
+        httpMethod: "GET",
+        path: "/internal/7",
+        resource: "/internal/{id}",
+        headers: null,
+        requestContext: { identity: { sourceIp: "192.0.2.1" } },
+      },
+    ];
+    for (const event of shapes) {
+      assert.deepEqual(await handler(event, context), {
+        statusCode: 403,
+        headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+        body: "Forbidden.\n",
+      });
+    }
+    assert.deepEqual(await handler({ Records: [] }, context), { statusCode: 200, body: "ok" });
+    assert.equal(handled, 1);
+    const one = refused(403, "/internal/{id}", { context: { ip: "192.0.2.1" } });
+    assert.deepEqual(await requests(events, 2), [one, one]);
+  });
+});

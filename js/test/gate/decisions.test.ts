@@ -1,0 +1,35 @@
+/** Decisions in Node and in workerd, byte for byte those of native code. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import * as wasm from "../../dist/wasm/gate.js";
+import { bundled, start } from "../adapters/workerd.ts";
+import { TABLE } from "./packs.ts";
+
+const { pack, watchlist, key, cases } = TABLE;
+const expected = cases.map(({ decision }) => decision);
+
+test("in Node", () => {
+  wasm.initSync({ module: readFileSync(new URL("../../dist/wasm/gate_bg.wasm", import.meta.url)) });
+  const gate = new wasm.Gate(pack);
+  gate.watch(new wasm.SignedList(watchlist, key));
+  assert.equal(gate.rules, 30);
+  assert.deepEqual(
+    cases.map(({ event, now }) => gate.decide(event, Date.parse(now)) ?? null),
+    expected,
+  );
+});
+
+test("in workerd", { timeout: 60_000 }, async () => {
+  const worker = start(await bundled(new URL("worker/decisions.ts", import.meta.url)));
+  try {
+    const response = await worker.dispatchFetch("http://worker.test/", {
+      method: "POST",
+      body: JSON.stringify({ pack, watchlist, key, cases }),
+    });
+    assert.deepEqual(await response.json(), expected);
+  } finally {
+    await worker.dispose();
+  }
+});

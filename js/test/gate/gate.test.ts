@@ -1,0 +1,312 @@
+/** A gate by itself: what it decides, and what becomes of it where it cannot. */
+
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import type { AuditEvent } from "countersign";
+import { type CountersignError, type Decision, type Gate, type GateOptions, gate } from "countersign/gate";
+import { FINDING, listServer, OTHER, PACK, WATCH, watchlist } from "./lists.ts";
+import { PATHS, pack, TABLE } from "./packs.ts";
+
+const request = (path: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
+  action: "http.request",
+  http: { method: "GET", path, status: 0 },
+  ...more,
+});
+
+const from = (actor: string) => request("/jobs", { actor: { id: actor } });
+
+/** What a decision says in short. */
+async function of(gate: Gate, event: AuditEvent): Promise<string> {
+  const decision = await gate.decide(event);
+  return decision.decision === "allow" ? "allow" : `${decision.decision} by ${decision.by} ${decision.rule}`;
+}
+
+/** The same, with what was told to `onError`. */
+function told(options: Omit<GateOptions, "onError">) {
+  const errors: string[] = [];
+  return { errors, gate: gate({ ...options, onError: ({ code }) => errors.push(code) }) };
+}
+
+const invalid = (options: unknown): CountersignError => {
+  try {
+    gate(options as GateOptions);
+  } catch (error) {
+    return error as CountersignError;
+  }
+  return assert.fail(JSON.stringify(options));
+};
+
+describe("a gate", () => {
+  test("decides by the rules of its pack", async () => {
+    const own = gate({ pack: PATHS, fail: "closed" });
+    assert.equal(await of(own, request("/jobs")), "allow");
+    assert.equal(await of(own, request("/internal/x")), "deny by rule internal");
+    assert.equal(await of(own, request("/admin")), "challenge by rule admin");
+    assert.equal(await of(own, request("/healthz")), "allow");
+    const decision = own.decide(request("/internal"));
+    assert.ok(!(decision instanceof Promise), "at once, once it is loaded");
+    const { hash } = own.status().pack ?? assert.fail("not loaded");
+    assert.deepEqual(decision, {
+      decision: "deny",
+      by: "rule",
+      rule: "internal",
+      title: "The rule internal",
+      pack: hash,
+    });
+  });
+
+  test("takes a pack as text and as what a bundler made of it", async () => {
+    const hashes = await Promise.all(
+      [TABLE.pack, JSON.parse(TABLE.pack)].map(async (pack) => {
+        const own = gate({ pack, fail: "open" });
+        await own.ready();
+        return own.status().pack;
+      }),
+    );
+    assert.deepEqual(hashes[0], hashes[1]);
+    assert.equal(hashes[0]?.rules, 30);
+  });
+
+  test("is refused options that it cannot work by", () => {
+    for (const [options, member] of [
+      [undefined, "pack"],
+      [{ fail: "open" }, "pack"],
+      [{ pack: PATHS }, "fail"],
+      [{ pack: PATHS, fail: "half" }, "fail"],
+      [{ pack: PATHS, fail: "open", watchlist: { url: "https://log.example/watchlist" } }, "watchlist.key"],
+      [{ pack: PATHS, fail: "open", watchlist: { url: "there", key: WATCH.vkey } }, "watchlist.url"],
+      [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "nose", most: 1, per: 1 }] }, "limits.by"],
+      [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "actor", most: 0, per: 1 }] }, "limits.most"],
+      [{ pack: PATHS, fail: "open", pakc: 1 }, "pakc"],
+    ] as const) {
+      const { code, member: found, hint } = invalid(options);
+      assert.deepEqual([code, found], ["options.invalid", member]);
+      assert.ok(hint);
+    }
+  });
+
+  for (const [fail, decided] of [
+    ["open", "allow"],
+    ["closed", "deny by failure pack.invalid"],
+  ] as const) {
+    test(`with a pack that cannot be used, fails ${fail}`, async () => {
+      for (const [wrong, said] of [
+        ["{", "no JSON"],
+        [{ rules: [] }, "countersign rules build"],
+        [pack({ a: ["refuse", { condition: "x", x: { a: 1 } }] }), "The rule a: rule.decision"],
+        [pack({ a: ["deny", { condition: "x", x: { "a|nope": 1 } }] }), "The rule a: rule.modifier"],
+      ] as const) {
+        const { errors, gate: own } = told({ pack: wrong, fail });
+        assert.equal(await of(own, request("/")), decided);
+        assert.deepEqual(errors, ["pack.invalid"]);
+        await assert.rejects(own.ready(), (error: CountersignError) => `${error.message} ${error.hint}`.includes(said));
+      }
+    });
+
+    test(`with an event that is none, fails ${fail}`, async () => {
+      const { errors, gate: own } = told({ pack: PATHS, fail });
+      const circle: Record<string, unknown> = {};
+      circle.circle = circle;
+      const decision = await own.decide({ action: "x", metadata: circle });
+      assert.equal(decision.decision, fail === "open" ? "allow" : "deny");
+      assert.deepEqual(errors, ["gate.failed"]);
+    });
+  }
+
+  test("answers as it is told to, and else says nothing of its rules", async () => {
+    const own = gate({
+      pack: PATHS,
+      fail: "open",
+      respond: (refusal) => {
+        if (refusal.decision === "challenge") {
+          return { status: 302, headers: { location: "/login" }, body: "" };
+        }
+        if (refusal.rule === "broken") {
+          throw new Error("it throws");
+        }
+        return undefined;
+      },
+      onError: () => {},
+    });
+    const answers = await Promise.all(
+      ["/admin", "/internal"].map(async (path) => own.answer((await own.decide(request(path))) as never)),
+    );
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [302, 403],
+    );
+    assert.doesNotMatch(JSON.stringify(answers[1]), /internal/);
+    assert.equal(own.answer({ decision: "deny", by: "rule", rule: "broken" }).status, 403);
+    const challenge = gate({ pack: PATHS, fail: "open" }).answer({ decision: "challenge", by: "rule", rule: "x" });
+    assert.equal(challenge.status, 401);
+    assert.match(challenge.headers["www-authenticate"] ?? "", /^Bearer error="insufficient_user_authentication"$/);
+  });
+});
+
+describe("a watchlist", () => {
+  /** A gate with a list, by a clock of its own. */
+  async function watching(t: TestContext, fail: "open" | "closed" = "closed") {
+    const server = await listServer(t);
+    const clock = { now: Date.UTC(2026, 10, 20, 6) };
+    const errors: string[] = [];
+    const own = gate({
+      pack: PATHS,
+      fail,
+      watchlist: { url: server.url, key: [OTHER.vkey.replace("watch", "old"), WATCH.vkey].slice(1) },
+      now: () => clock.now,
+      onError: ({ code }) => errors.push(code),
+    });
+    const list = (sequence: number, actors: readonly string[], more: Parameters<typeof watchlist>[2] = {}) =>
+      watchlist(
+        sequence,
+        actors.map((value) => ({ kind: "actor" as const, value })),
+        { made: clock.now, ...more },
+      );
+    /** Decides, and waits for what goes on after that. */
+    const decide = async (event: AuditEvent): Promise<Decision> => {
+      const after: Promise<unknown>[] = [];
+      const decision = await own.decide(event, { waitUntil: (work) => after.push(work) });
+      await Promise.all(after);
+      return decision;
+    };
+    return { server, clock, errors, gate: own, list, decide };
+  }
+
+  test("has refused whom it names, with the finding", async (t) => {
+    const { server, gate: own, list, clock, errors } = await watching(t);
+    server.note = list(1, ["u_1"]);
+    assert.deepEqual(await own.decide(from("u_1")), {
+      decision: "deny",
+      by: "watchlist",
+      rule: "failed-logins",
+      pack: PACK,
+      finding: FINDING,
+      until: new Date(clock.now + 3_600_000),
+    });
+    assert.equal(await of(own, from("u_2")), "allow");
+    const { watchlist: held } = own.status();
+    assert.deepEqual([held?.sequence, held?.entries], [1, 1]);
+    assert.deepEqual([errors, server.asked], [[], 1]);
+  });
+
+  test("is fetched anew when half of its time is over, while the one before counts", async (t) => {
+    const { server, clock, gate: own, list, decide } = await watching(t);
+    server.note = list(1, ["u_1"]);
+    await own.ready();
+    clock.now += 149_000;
+    await decide(from("u_1"));
+    assert.equal(server.asked, 1, "it is new enough");
+    clock.now += 1_000;
+    server.note = list(2, ["u_2"]);
+    assert.equal((await decide(from("u_2"))).decision, "allow", "nobody waits for the new one");
+    assert.deepEqual(
+      [await of(own, from("u_2")), await of(own, from("u_1"))],
+      ["deny by watchlist failed-logins", "allow"],
+    );
+    assert.equal(server.asked, 2);
+  });
+
+  for (const [fail, decided] of [
+    ["open", "allow"],
+    ["closed", "deny by failure watchlist.unreachable"],
+  ] as const) {
+    test(`where there is none that holds, the gate fails ${fail}`, async (t) => {
+      const { server, clock, errors, gate: own, list } = await watching(t, fail);
+      server.status = 503;
+      assert.equal(await of(own, from("u_2")), decided);
+      assert.equal(await of(own, request("/internal")), "deny by rule internal");
+      assert.equal(await of(own, request("/healthz")), "allow", "what a rule excepts goes on");
+      assert.ok(errors.includes("watchlist.unreachable"));
+      assert.equal(server.asked, 1, "not each request asks");
+      clock.now += 1_000;
+      Object.assign(server, { status: 200, note: list(1, ["u_1"]) });
+      assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins");
+      assert.equal(own.status().lastError?.code === "watchlist.unreachable", false);
+      // It runs out.
+      server.status = 503;
+      clock.now += 300_000;
+      assert.equal(await of(own, from("u_1")), decided);
+    });
+  }
+
+  test("is not believed without the key, nor where it is older", async (t) => {
+    const { server, clock, errors, gate: own, list, decide } = await watching(t);
+    server.note = list(5, ["u_1"]);
+    await own.ready();
+    const good = server.note;
+    for (const [note, code] of [
+      [list(6, [], { by: OTHER }), "signature.invalid"],
+      [good.replace(/^5 /m, "6 "), "signature.invalid"],
+      [list(4, []), "watchlist.invalid"],
+      [list(5, []), "watchlist.invalid"],
+      [list(6, [], { origin: "log.example/other" }), "watchlist.invalid"],
+      [WATCH.note("countersign/v1 watchlist\n"), "watchlist.invalid"],
+      ["<html>", "note.invalid"],
+    ] as const) {
+      errors.length = 0;
+      server.note = note;
+      clock.now = Date.UTC(2026, 10, 20, 6, 3) + server.asked * 2_000;
+      await decide(from("u_2"));
+      assert.deepEqual(errors, [code]);
+      assert.equal(await of(own, from("u_1")), "deny by watchlist failed-logins", "the one before counts");
+      assert.equal(own.status().watchlist?.sequence, 5);
+    }
+  });
+
+  test("holds up no request for longer than patience says", async (t) => {
+    const { server } = await watching(t);
+    const own = gate({
+      pack: PATHS,
+      fail: "closed",
+      watchlist: { url: server.url, key: WATCH.vkey, patience: 20, fetch: () => new Promise(() => {}) },
+      onError: () => {},
+    });
+    assert.equal(await of(own, from("u_1")), "deny by failure watchlist.stale");
+  });
+});
+
+describe("a limit", () => {
+  test("in memory counts for this process, and says so", async () => {
+    const clock = { now: 0 };
+    const own = gate({
+      pack: PATHS,
+      fail: "open",
+      limits: [{ name: "often", by: "actor", most: 3, per: 1_000 }],
+      now: () => clock.now,
+    });
+    assert.deepEqual(own.status().limits, [{ name: "often", counts: "best effort" }]);
+    const at = async (now: number, actor = "u_1") => {
+      clock.now = now;
+      return of(own, from(actor));
+    };
+    assert.deepEqual(
+      [await at(0), await at(10), await at(20), await at(1_000)],
+      ["allow", "allow", "allow", "deny by limit often"],
+    );
+    assert.equal(await at(1_000, "u_2"), "allow");
+    assert.equal(await at(1_001), "allow", "the first is over");
+    assert.equal(await at(1_002), "deny by limit often", "what was refused does not count, what went on does");
+    const refused = (await own.decide(from("u_1"))) as never;
+    const { status, headers } = own.answer(refused);
+    assert.deepEqual([status, headers["retry-after"]], [429, "1"]);
+    assert.equal(await of(own, request("/jobs")), "allow", "nobody whom it could be counted by");
+  });
+
+  test("whose object does not answer lets the gate fail as it is told", async () => {
+    const objects = {
+      idFromName: (name: string) => name,
+      get: () => ({ fetch: async () => new Response("", { status: 500 }) }),
+    };
+    for (const [fail, decided] of [
+      ["open", "allow"],
+      ["closed", "deny by failure gate.failed"],
+    ] as const) {
+      const { gate: own } = told({
+        pack: PATHS,
+        fail,
+        limits: [{ name: "a", by: "actor", most: 1, per: 1, in: objects }],
+      });
+      assert.equal(await of(own, from("u_1")), decided);
+    }
+  });
+});

@@ -1,0 +1,38 @@
+/** Packs as `countersign rules build` writes them. */
+
+import { readFileSync } from "node:fs";
+
+/** A pack of rules, each with an id, what it decides, and what it looks for. */
+export function pack(rules: Readonly<Record<string, readonly [decision: string, detection: object]>>): object {
+  return {
+    countersign: "rules/v1",
+    name: "test",
+    rules: Object.entries(rules).map(([id, [decision, detection]]) => ({
+      "countersign.decision": decision,
+      detection,
+      id,
+      level: "high",
+      title: `The rule ${id}`,
+    })),
+  };
+}
+
+/** One that refuses paths below /internal, challenges /admin and excepts /healthz. */
+export const PATHS = pack({
+  internal: ["deny", { condition: "path", path: { "http.path|startswith": ["/internal", "/healthz"] } }],
+  admin: ["challenge", { condition: "path", path: { "http.path|startswith": "/admin" } }],
+  health: ["allow", { condition: "path", path: { "http.path": "/healthz" } }],
+});
+
+const table = new URL("../../../analyze/tests/gate/", import.meta.url);
+
+/** What native code decides of many events (analyze/tests/decisions.rs). */
+export const TABLE = {
+  pack: readFileSync(new URL("pack.json", table), "utf8"),
+  watchlist: readFileSync(new URL("watchlist.txt", table), "utf8"),
+  key: readFileSync(new URL("watchlist.vkey", table), "utf8").trim(),
+  cases: readFileSync(new URL("decisions.ndjson", table), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { event: string; now: string; decision: string | null }),
+};

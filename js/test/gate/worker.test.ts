@@ -1,0 +1,74 @@
+/** A gate in workerd: a Worker's requests, a watchlist, a limit in a Durable Object, and the log that all is recorded in. */
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Miniflare } from "miniflare";
+import { GatedLog, skip } from "../adapters/gate.ts";
+import { bundled, start } from "../adapters/workerd.ts";
+import { EMITTERS, LOG } from "../conformance/setup.ts";
+import { FINDING, listServer, PACK, WATCH, watchlist } from "./lists.ts";
+
+const bundle = await bundled(new URL("worker/gated.ts", import.meta.url));
+
+describe("a Worker with a gate", { skip, timeout: 90_000 }, () => {
+  const log = new GatedLog();
+  let list: Awaited<ReturnType<typeof listServer>>;
+  let worker: Miniflare;
+  const ends: (() => void)[] = [];
+  const run = () =>
+    start(bundle, {
+      bindings: { KEY: EMITTERS[0].secret, URL: log.url, LOG: LOG.vkey, WATCHLIST: list.url, WATCH: WATCH.vkey },
+      durableObjects: { LIMITS: { className: "GateLimits", useSQLite: true } },
+    });
+  before(async () => {
+    await log.start();
+    list = await listServer({ after: (end) => ends.push(end) });
+    list.note = watchlist(1, [
+      { kind: "actor", value: "u_evil" },
+      { kind: "address", value: "192.0.2.66", decision: "challenge" },
+    ]);
+    worker = run();
+  });
+  after(async () => {
+    await worker.dispose();
+    await log.close();
+    for (const end of ends) {
+      end();
+    }
+  });
+
+  const ask = async (path: string, headers: Record<string, string> = {}) => {
+    const answer = await worker.dispatchFetch(`http://worker.test${path}`, { headers });
+    await answer.text();
+    return answer.status;
+  };
+
+  test("refuses by rules, by the watchlist and by what an object counts, and records it", async () => {
+    assert.equal(await ask("/jobs", { "x-user": "u_1" }), 200);
+    assert.equal(await ask("/internal/x", { "x-user": "u_1" }), 403);
+    assert.equal(await ask("/jobs", { "x-user": "u_evil" }), 403);
+    assert.equal(await ask("/jobs", { "x-user": "u_1", "cf-connecting-ip": "192.0.2.66" }), 401);
+    // However many ask at once, as many as the limit has go on.
+    const often = await Promise.all(Array.from({ length: 12 }, () => ask("/often", { "x-user": "u_2" })));
+    assert.deepEqual(
+      [200, 429].map((status) => often.filter((found) => found === status).length),
+      [5, 7],
+    );
+    assert.equal(await ask("/often", { "x-user": "u_3" }), 200);
+    assert.equal(list.asked, 1, "the list is fetched once");
+
+    for (let tries = 0; (await log.events()).length < 17 && tries < 1_000; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const events = (await log.events()).map(({ event }) => event as Record<string, unknown>);
+    const refusals = events.flatMap(({ outcome, countersign }) => (outcome === "denied" ? [countersign] : []));
+    assert.equal(refusals.length, 10);
+    const by = (rule: string) => (refusals as { rule: string }[]).filter((refusal) => refusal.rule === rule);
+    assert.deepEqual(by("failed-logins"), [
+      { decision: "deny", finding: FINDING, pack: PACK, rule: "failed-logins" },
+      { decision: "challenge", finding: FINDING, pack: PACK, rule: "failed-logins" },
+    ]);
+    assert.equal(by("internal").length, 1);
+    assert.equal(by("exactly").length, 7);
+  });
+});

@@ -1,0 +1,21 @@
+/** Decides on what it is given. */
+
+import * as wasm from "../../../dist/wasm/gate.js";
+import module from "../../../dist/wasm/gate_bg.wasm";
+
+interface Asked {
+  pack: string;
+  watchlist: string;
+  key: string;
+  cases: readonly { event: string; now: string }[];
+}
+
+export default {
+  async fetch(request: Request): Promise<Response> {
+    const { pack, watchlist, key, cases } = (await request.json()) as Asked;
+    wasm.initSync({ module });
+    const gate = new wasm.Gate(pack);
+    gate.watch(new wasm.SignedList(watchlist, key));
+    return Response.json(cases.map(({ event, now }) => gate.decide(event, Date.parse(now)) ?? null));
+  },
+};

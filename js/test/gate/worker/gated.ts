@@ -1,0 +1,55 @@
+/** A Worker with a gate, whose limit an object counts. */
+
+import { GateLimits, type ObjectNamespace, type WorkerContext, withCountersign } from "countersign/cloudflare";
+import { type Gate, gate } from "countersign/gate";
+import { PACK } from "./pack.ts";
+
+export { GateLimits };
+
+interface Env {
+  KEY: string;
+  URL: string;
+  LOG: string;
+  WATCHLIST: string;
+  WATCH: string;
+  LIMITS: ObjectNamespace;
+}
+
+let own: Gate | undefined;
+
+/** The environment is there with the first request. */
+const gateOf = (env: Env): Gate => {
+  own ??= gate({
+    pack: PACK,
+    fail: "closed",
+    watchlist: { url: env.WATCHLIST, key: env.WATCH },
+    limits: [
+      {
+        name: "exactly",
+        by: "actor",
+        most: 5,
+        per: 60_000,
+        in: env.LIMITS,
+        only: ({ http }) => http?.path === "/often",
+      },
+    ],
+    onError: () => {},
+  });
+  return own;
+};
+
+const handlers = (env: Env) =>
+  withCountersign(
+    (env: Env) => ({ key: env.KEY, to: env.URL, log: env.LOG }),
+    { fetch: (_request: Request) => new Response("ok") },
+    { http: { gate: gateOf(env), path: "actual", actor: (request) => request.headers.get("x-user") ?? undefined } },
+  );
+
+let made: ReturnType<typeof handlers> | undefined;
+
+export default {
+  fetch(request: Request, env: Env, ctx: WorkerContext): Promise<Response> {
+    made ??= handlers(env);
+    return made.fetch(request, env, ctx);
+  },
+};
