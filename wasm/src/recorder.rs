@@ -77,6 +77,12 @@ impl QueueingRecorder {
         self.redaction = core::mem::replace(&mut self.redaction, Redaction::none()).with(path);
     }
 
+    /// Has the paths of requests replaced by their shapes, in the events to come.
+    #[wasm_bindgen(js_name = shapePaths)]
+    pub fn shape_paths(&mut self) {
+        self.redaction = core::mem::replace(&mut self.redaction, Redaction::none()).with_path_shapes();
+    }
+
     /// How many values, or parts of texts, were redacted of the event that was recorded last.
     #[wasm_bindgen(getter)]
     pub fn redacted(&self) -> usize {
@@ -216,6 +222,12 @@ impl QueueingRecorder {
         self.queue.push_back(queued);
         bytes
     }
+}
+
+/// The shape of a path, or of a URL's.
+#[wasm_bindgen(js_name = pathShape)]
+pub fn path_shape(path: &str) -> String {
+    countersign::path::shape(path)
 }
 
 /// The first line of an export of `origin`, with its line feed.

@@ -6,6 +6,7 @@
 import { CountersignError } from "../error.js";
 import { type Answer, type Decision, decided, type EventToBe, type Refusal } from "../gate/decision.js";
 import type { Asking, Gate } from "../gate/gate.js";
+import { pathShape } from "../record/core.js";
 import type { Actor, AuditEvent, Context } from "../record/event.js";
 import { asId, requestId as namedBy } from "../record/request-id.js";
 import type { Audit } from "./audit.js";
@@ -20,9 +21,10 @@ export interface HttpOptions<Source> {
   only?: ((source: Source, end: { readonly status: number }) => boolean) | undefined;
   /**
    * The path to record. By default the template of the route, such as `/jobs/:id`, where the framework tells it, and `*`
-   * where not: paths hold names, identifiers and tokens. `"actual"` says that yours do not.
+   * where not: paths hold names, identifiers and tokens. `"shape"` records the actual path with what is an identifier
+   * replaced, `/jobs/{number}`: names stay. `"actual"` says that yours hold none of that.
    */
-  path?: "actual" | ((source: Source) => string | undefined) | undefined;
+  path?: "actual" | "shape" | ((source: Source) => string | undefined) | undefined;
   /** What names the request. By default its header `cf-ray` or `x-request-id`; `false` for nothing. */
   requestId?: ((source: Source) => string | undefined) | false | undefined;
   /**
@@ -195,9 +197,12 @@ export class HttpRecording<Source> {
 
   #path(source: Source, { path, template }: Asked): string {
     const chosen = this.#options.path;
-    const given = this.#try("path", () =>
-      chosen === "actual" ? path() : chosen === undefined ? template : chosen(source),
-    );
+    const given = this.#try("path", () => {
+      if (chosen === "shape") {
+        return pathShape(path());
+      }
+      return chosen === "actual" ? path() : chosen === undefined ? template : chosen(source);
+    });
     return bounded(given?.replace(/[?#].*$/s, ""), MOST.path) ?? ANY;
   }
 

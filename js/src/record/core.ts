@@ -20,6 +20,11 @@ export function loader(source: ModuleSource): () => Promise<Core> {
   });
 }
 
+/** The shape of a path: what of it is an identifier is replaced. Throws before a recorder was created. */
+export function pathShape(path: string): string {
+  return wasm.pathShape(path);
+}
+
 /** Does work in the core, whose errors become the package's own. */
 export function inCore<T>(work: () => T): T {
   try {

@@ -143,7 +143,7 @@ function ofKey<T>(key: string | KeyHandle | Signer, work: () => T): T {
 function beginner(
   core: Core,
   readKey: Variant["readKey"],
-  { redact, random, timeoutMs }: Settings,
+  { redact, shapes, random, timeoutMs }: Settings,
   origin: string,
   outbox: RecorderOutbox,
   { now }: Clock,
@@ -157,6 +157,9 @@ function beginner(
       const recorder = ofKey(key, () => new core.Recorder(origin, read, redact.known));
       for (const path of redact.paths) {
         recorder.redact(path);
+      }
+      if (shapes) {
+        recorder.shapePaths();
       }
       recorder.keepUnstored(outbox.isDurable);
       return new Chain(recorder, { sign, checks, timeout: timeoutMs }, means);

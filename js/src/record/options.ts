@@ -40,6 +40,12 @@ export interface CommonOptions<Events = unknown> {
    */
   redact?: readonly string[] | { readonly only: readonly string[] } | false | undefined;
   /**
+   * `"shape"` keeps of the members `http.path` and `http.url` what is no identifier: `/jobs/42` becomes `/jobs/{number}`,
+   * before an event is kept or committed to. Numbers, UUIDs, hashes, dates, e-mail addresses, ULIDs and tokens are
+   * replaced, and the query goes. By default paths are recorded as they are given.
+   */
+  path?: "shape" | undefined;
+  /**
    * The program's own events, which `defineEvents` of `countersign/events` lists: `record` takes no others, and each is
    * checked by its action's schema, after `beforeRecord`. By default events of any action are taken.
    */
@@ -118,6 +124,8 @@ export interface Settings {
   readonly flush: Required<{ [K in keyof FlushOptions]: number }> | undefined;
   /** Names and paths, and whether what is known to be a secret is redacted too. */
   readonly redact: { readonly paths: readonly string[]; readonly known: boolean };
+  /** Whether the paths of requests are replaced by their shapes. */
+  readonly shapes: boolean;
   readonly events: Catalogue | undefined;
   readonly beforeRecord: ((event: AuditEvent) => AuditEvent) | undefined;
   readonly reports: boolean;
@@ -142,6 +150,7 @@ const OPTIONS = Object.keys({
   outbox: 0,
   flush: 0,
   redact: 0,
+  path: 0,
   events: 0,
   beforeRecord: 0,
   onInvalid: 0,
@@ -175,6 +184,9 @@ export function settings(options: RecorderOptions): Settings {
   if (onInvalid !== "throw" && onInvalid !== "report") {
     throw refused("onInvalid", "neither throw nor report", 'give "throw" or "report"');
   }
+  if (options.path !== undefined && options.path !== "shape") {
+    throw refused("path", "not shape", 'give "shape", or leave it out: paths are recorded as they are given then');
+  }
   if (beforeRecord !== undefined && typeof beforeRecord !== "function") {
     throw refused("beforeRecord", "no function", "give one that takes an event and gives the one to record");
   }
@@ -199,6 +211,7 @@ export function settings(options: RecorderOptions): Settings {
     outbox,
     flush: flushing(options.flush),
     redact: redaction(options.redact),
+    shapes: options.path === "shape",
     events,
     beforeRecord,
     reports: onInvalid === "report",

@@ -176,6 +176,18 @@ describe("a fetch handler", () => {
     });
   }
 
+  test("of a path its shape can be recorded", async (t) => {
+    const { audit, requests } = await recorder(t);
+    const handler = auditFetch(audit, answers, { path: "shape" });
+    for (const path of ["/jobs/42/2026-11-20.csv?token=x", "/users/ada%40example.com", "/v1/health"]) {
+      await handler(ask(path));
+    }
+    assert.deepEqual(
+      (await requests(3)).map(({ http }) => http?.path),
+      ["/jobs/{number}/{date}.csv", "/users/{email}", "/v1/health"],
+    );
+  });
+
   test("a recorder that takes nothing more changes no answer", async (t) => {
     const { audit } = await recorder(t);
     await audit.close();

@@ -113,6 +113,20 @@ test("redacts what is told to be a secret, other members too, these alone, or no
   assert.deepEqual(await recorded(false), { Token: "t", ssn: 1, card });
 });
 
+test("keeps the shape of a request's path alone, where that is asked for", async () => {
+  const recorded = async (options: { path?: "shape" }) => {
+    const { recorder, to } = await start(options);
+    recorder.record({ action: "http.request", http: { method: "GET", path: "/jobs/42", status: 200 } });
+    recorder.recordJson('{"http":{"url":"https://u@a.example/7/x?q=1"},"path":"/7"}');
+    await recorder.close();
+    return lines(to.text()).flatMap(({ event }) => event ?? []);
+  };
+  const [request, other] = await recorded({ path: "shape" });
+  assert.deepEqual(request?.http, { method: "GET", path: "/jobs/{number}", status: 200 });
+  assert.deepEqual(other, { http: { url: "https://a.example/{number}/x" }, path: "/7" });
+  assert.equal((await recorded({}))[0]?.http?.path, "/jobs/42");
+});
+
 test("redacts what its name or its look tells to be a secret, and counts it", async () => {
   const { recorder, to } = await start();
   const [jwt, pem] = [
@@ -415,6 +429,7 @@ test("options are checked, with the member", async () => {
     [{ key: {} }, "options.invalid", "key"],
     [{ limitBytes: 1.5 }, "options.invalid", "limitBytes"],
     [{ redact: [1] }, "options.invalid", "redact"],
+    [{ path: "actual" }, "options.invalid", "path"],
   ] as const) {
     await assert.rejects(createRecorder({ ...good, ...options } as never), { code, member });
   }
