@@ -8,17 +8,18 @@
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// What each byte stands for; [`NONE`] where it is not of the alphabet.
-static VALUES: [u8; 256] = {
+static VALUES: [i8; 256] = {
     let mut values = [NONE; 256];
     let mut value = 0;
     while value < 64 {
-        values[ALPHABET[value] as usize] = value as u8;
+        values[ALPHABET[value] as usize] = value as i8;
         value += 1;
     }
     values
 };
 
-const NONE: u8 = 0x80;
+/// Negative, and so is every group that it stands in.
+const NONE: i8 = -1;
 
 /// The padded encoding of `bytes`.
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
@@ -77,17 +78,17 @@ fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
     let [_, bytes @ ..] = read(last, &mut all).to_be_bytes();
     let length = whole.len() * 3;
     out.get_mut(length..length + kept)?.copy_from_slice(&bytes[..kept]);
-    (all & NONE == 0 && bytes[kept..].iter().all(|&unused| unused == 0)).then_some(length + kept)
+    (all >= 0 && bytes[kept..].iter().all(|&unused| unused == 0)).then_some(length + kept)
 }
 
-/// The 24 bits of four digits. `all` gathers what they stand for.
+/// The 24 bits of four digits. `all` gathers them: it is negative once there was a byte that is no digit.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "most of what is decoded is hashes of 11 groups")]
-fn read([a, b, c, d]: [u8; 4], all: &mut u8) -> u32 {
-    let value = |digit: u8| VALUES[usize::from(digit)];
-    let (a, b, c, d) = (value(a), value(b), value(c), value(d));
-    *all |= a | b | c | d;
-    u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d)
+fn read([a, b, c, d]: [u8; 4], all: &mut i32) -> i32 {
+    let value = |digit: u8| i32::from(VALUES[usize::from(digit)]);
+    let bits = value(a) << 18 | value(b) << 12 | value(c) << 6 | value(d);
+    *all |= bits;
+    bits
 }
 
 #[cfg(test)]

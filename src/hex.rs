@@ -19,20 +19,24 @@ pub fn push(bytes: &[u8], out: &mut String) {
 
 /// The bytes of two digits each, of which there are as many as that takes.
 pub(crate) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
+    const NONE: u8 = 0x80;
+    // Without branches, so that all digits are read at the same time.
+    let value = |digit: u8| {
+        let (first, last) = if digit < b'a' { (b'0', 9) } else { (b'a' - 10, 15) };
+        let value = digit.wrapping_sub(first);
+        if value > last { NONE } else { value }
     };
     let (pairs, rest) = digits.as_chunks();
     if pairs.len() != N || !rest.is_empty() {
         return None;
     }
-    let mut bytes = [0; N];
+    let (mut bytes, mut all) = ([0; N], 0);
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
+        let (high, low) = (value(*high), value(*low));
+        *byte = high << 4 | low;
+        all |= high | low;
     }
-    Some(bytes)
+    (all & NONE == 0).then_some(bytes)
 }
 
 /// Appends the digit of the lowest four bits.

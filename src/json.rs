@@ -2,6 +2,8 @@
 //!
 //! All functions take text that is valid UTF-8 and never recurse, so depth costs no stack.
 
+mod plain;
+
 use core::str::Chars;
 use std::borrow::Cow;
 
@@ -46,73 +48,29 @@ pub(crate) fn skip_space(text: &[u8], mut index: usize) -> usize {
 /// From the index after the opening quote: the index after the closing one, and whether there are escapes.
 #[inline]
 pub(crate) fn string_end(text: &[u8], index: usize) -> Result<(usize, bool), JsonError> {
-    // Most names, and many values, end within the first word.
-    match text.get(index..).and_then(<[u8]>::first_chunk).map(|word| first_mark(*word)) {
-        Some(Some((length, b'"'))) => Ok((index + length + 1, false)),
-        Some(None) => string_rest(text, index + 8),
-        _ => string_rest(text, index),
-    }
+    let end = plain_end(text, index);
+    if at(text, end) == b'"' { Ok((end + 1, false)) } else { escaped_end(text, end) }
 }
 
+/// The same from the first byte that is not plain, where it is no quote.
 #[inline(never)]
-fn string_rest(text: &[u8], mut index: usize) -> Result<(usize, bool), JsonError> {
-    let mut escapes = false;
+fn escaped_end(text: &[u8], mut index: usize) -> Result<(usize, bool), JsonError> {
     loop {
-        index = plain_end(text, index);
-        match text.get(index) {
-            Some(b'"') => return Ok((index + 1, escapes)),
-            Some(b'\\') => {
-                escapes = true;
-                index = escape_end(text, index + 1)?;
-            }
+        match at(text, index) {
+            b'"' => return Ok((index + 1, true)),
+            b'\\' => index = plain_end(text, escape_end(text, index + 1)?),
             _ => return Err(JsonError::Syntax),
         }
     }
 }
 
-/// The first quote, backslash or control character of eight bytes: how many bytes come before it, and itself.
-#[inline]
-fn first_mark(word: [u8; 8]) -> Option<(usize, u8)> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let word = u64::from_le_bytes(word);
-    let quote = word ^ (ONES * 0x22);
-    let backslash = word ^ (ONES * 0x5c);
-    // A borrow can mark a byte too many, but never one below the first that is truly marked.
-    let marks = ((quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash)
-        | (word.wrapping_sub(ONES * 0x20) & !word))
-        & HIGHS;
-    if marks == 0 {
-        return None;
-    }
-    let bits = marks.trailing_zeros() & !7;
-    Some(((bits / 8) as usize, (word >> bits) as u8))
-}
-
-/// As [`string_end`], for a string that is likely to be long.
-#[inline]
-pub(crate) fn long_string_end(text: &[u8], mut index: usize) -> Result<(usize, bool), JsonError> {
-    while text.get(index..).and_then(<[u8]>::first_chunk).is_some_and(is_plain) {
-        index += 32;
-    }
-    string_end(text, index)
-}
-
-/// Without a branch for each byte, so that it becomes a few vector instructions.
-#[inline]
-fn is_plain(block: &[u8; 32]) -> bool {
-    let ends = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
-    block.iter().fold(0, |any, &byte| any | ends(byte)) == 0
-}
-
 /// The index of the first quote, backslash or control character at or after `index`, or the end.
 #[inline]
 pub(crate) fn plain_end(text: &[u8], mut index: usize) -> usize {
-    while let Some(word) = text.get(index..).and_then(<[u8]>::first_chunk) {
-        match first_mark(*word) {
-            Some((length, _)) => return index + length,
-            None => index += 8,
+    while let Some(block) = text.get(index..).and_then(<[u8]>::first_chunk) {
+        match plain::length(block) {
+            Some(length) => return index + length,
+            None => index += plain::BLOCK,
         }
     }
     while text.get(index).is_some_and(|&b| b >= 0x20 && b != b'"' && b != b'\\') {
@@ -461,7 +419,6 @@ mod tests {
             for (mark, is_string) in [(0x01_u8, false), (0x1f, false), (b' ', true), (0x7f, true)] {
                 let text = [&[b' '; 70][..length], &[mark], b"   \""].concat();
                 let end = is_string.then_some((text.len(), false));
-                assert_eq!(long_string_end(&text, 0).ok(), end, "{length} {mark}");
                 assert_eq!(string_end(&text, 0).ok(), end, "{length} {mark}");
             }
         }
@@ -506,8 +463,7 @@ mod tests {
                 let text = format!("\"{}{end}", "é".repeat(length / 2) + &"x".repeat(length % 2));
                 let expected = if end.ends_with('"') { Ok(text.len()) } else { Err(JsonError::Syntax) };
                 assert_eq!(scan(&text).map(|scanned| scanned.end), expected, "{text:?}");
-                assert_eq!(long_string_end(text.as_bytes(), 1), string_end(text.as_bytes(), 1));
-                assert!(long_string_end(text.as_bytes(), text.len() + 1).is_err());
+                assert!(string_end(text.as_bytes(), text.len() + 1).is_err());
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::base64;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error};
 use crate::hash::Hash;
-use crate::json::{long_string_end, scan_value, skip_space, string_end, unescape};
+use crate::json::{scan_value, skip_space, string_end, unescape};
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link, integer};
 use crate::words::words;
@@ -199,7 +199,7 @@ fn read_members(line: &str) -> Result<Members<'_>, &'static str> {
             }
             let start = skip_space(bytes, index + 1);
             let (end, escapes, names_increase) = if bytes.get(start) == Some(&b'"') {
-                let (end, escapes) = long_string_end(bytes, start + 1).map_err(|_| NOT_JSON)?;
+                let (end, escapes) = string_end(bytes, start + 1).map_err(|_| NOT_JSON)?;
                 (end, escapes, true)
             } else {
                 let scanned = scan_value(bytes, start, MAX_LINE_LEVELS - 1)

@@ -209,6 +209,8 @@ pub struct Summarizer {
     /// Keys that were used of late, ready to verify with.
     points: HashMap<[u8; 32], Option<PublicKey>>,
     scratch: Vec<Hash>,
+    /// How many entries the stretch before had: the next one has about as many.
+    expected: usize,
 }
 
 /// An event whose commit is still to be compared.
@@ -256,8 +258,11 @@ impl Summarizer {
     /// Summarizes whole lines, the header not among them. Only at the end of the export may the last line lack
     /// its line end.
     pub fn summarize(&mut self, stretch: &[u8]) -> Summary {
-        let summary = Summary { bytes: stretch.len() as u64, ..Summary::default() };
-        let mut state = Stretch { summary, ..Stretch::default() };
+        let expected = self.expected;
+        let entries = Vec::with_capacity(expected);
+        let summary = Summary { bytes: stretch.len() as u64, entries, ..Summary::default() };
+        let (texts, payloads) = (Vec::with_capacity(expected), Vec::with_capacity(expected));
+        let mut state = Stretch { summary, texts, payloads, ..Stretch::default() };
         let text = core::str::from_utf8(stretch).ok();
         let mut start = 0;
         while start < stretch.len() {
@@ -278,6 +283,7 @@ impl Summarizer {
         self.hash(&mut state);
         self.check_signatures(&mut state);
         state.summary.findings.sort_by_key(|finding| finding.line);
+        self.expected = state.summary.entries.len();
         state.summary
     }
 
