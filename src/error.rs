@@ -89,9 +89,10 @@ impl Error {
 
     /// The same with another code.
     #[cfg(feature = "prove")]
+    #[must_use]
     #[cold]
     #[inline(never)]
-    pub(crate) fn with_code(mut self, code: Code) -> Self {
+    pub fn with_code(mut self, code: Code) -> Self {
         self.0.code = code;
         self
     }

@@ -129,8 +129,8 @@
 //! | to | module |
 //! | --- | --- |
 //! | record | [`event`]: events as canonical JSON; [`recorder`]: one chain; [`link`]: the links themselves |
-//! | verify | [`trust`]: trust files; [`verify`]: the verifier and its report; [`explain`]: one event's proof, step by step |
-//! | read and write exports | [`export`]: lines, compression; [`export::slice`]: smaller exports; [`seal`]: a log without a server |
+//! | verify | [`trust`]: trust files; [`verify`]: the verifier and its report |
+//! | read and write exports | [`export`]: lines, compression; [`seal`]: a log without a server |
 //! | run a log | [`log`]: what it takes; [`tolerance`]: how far clocks may be apart; [`keys`]: key notes; [`checkpoint`]; [`witness`]: what a witness cosigns; [`check`]: a log by its tiles |
 //! | prove | [`proof`]: inclusion proofs that travel; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
 //! | build on | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`base64`], [`hex`], [`time`], [`error`] |
@@ -156,8 +156,6 @@ pub mod checkpoint;
 pub mod ed25519;
 pub mod error;
 pub mod event;
-#[cfg(feature = "verify")]
-pub mod explain;
 #[cfg(feature = "verify")]
 pub mod export;
 pub mod hash;

@@ -7,8 +7,6 @@ mod world;
 use std::collections::HashMap;
 
 use countersign::canonical::canonicalize;
-use countersign::explain::explain;
-use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line, Withheld};
 use countersign::link::{ChainId, Link};
@@ -18,6 +16,8 @@ use countersign::verify::{
     Finding, Intake, Options, PickedEvent, Progress, State, SummarizedEvent, Summarizer, Summary, Update,
     Verdict, VerifiedEvent, Verifier, parallel,
 };
+use countersign_slice::explain::explain;
+use countersign_slice::{Selection, Survey};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use world::{World, plans};

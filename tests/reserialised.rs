@@ -7,8 +7,6 @@ mod sliced;
 use std::num::NonZeroU32;
 
 use countersign::event::{Event, Redaction};
-use countersign::explain::explain;
-use countersign::export::slice::Selection;
 use countersign::export::writer::Writer;
 use countersign::export::{Item, Line};
 use countersign::link::{ChainId, Link};
@@ -18,6 +16,8 @@ use countersign::recorder::{Recorder, header};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Intake, Options, Progress, Summary, Verifier, parallel};
+use countersign_slice::Selection;
+use countersign_slice::explain::explain;
 
 use sliced::slice;
 

@@ -11,12 +11,12 @@ mod sliced;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Matched, Withheld};
 use countersign::link::{ChainId, Link};
 use countersign::merkle::leaf_hash;
 use countersign::verify::{Options, Verdict, Verifier};
+use countersign_slice::{Selection, Survey};
 
 use sliced::{items, lines, slice};
 

@@ -12,8 +12,6 @@ mod sliced;
 use std::fmt::Write as _;
 
 use countersign::base64;
-use countersign::explain::{Explanation, Step, explain};
-use countersign::export::slice::Selection;
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line, MAX_EVENT, Withheld};
 use countersign::link::{ChainId, Link, append_signature, commit, signed_part, write_event, write_open};
@@ -22,6 +20,8 @@ use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::{Mark, Options, State, Update, Verdict, Verifier};
+use countersign_slice::Selection;
+use countersign_slice::explain::{Explanation, Step, explain};
 
 use sliced::{items, lines, slice};
 

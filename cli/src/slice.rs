@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
 use countersign::export::{Item, Withheld};
 use countersign::link::ChainId;
 use countersign::trust::Trust;
 use countersign_query::Query;
+use countersign_slice::{Selection, Survey};
 
 use crate::errors::Failure;
 use crate::export::Part;

@@ -1,7 +1,6 @@
 #![no_main]
 
 use countersign::canonical::canonicalize;
-use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line, Withheld};
 use countersign::verify::report::Report;
@@ -11,6 +10,7 @@ use countersign::verify::{
 };
 use countersign_fuzz::model::{Model, alter};
 use countersign_fuzz::program::Program;
+use countersign_slice::{Selection, Survey};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,10 +1,8 @@
 //! What is replaced while a value is written in canonical form (SPEC section 12).
 
-mod names;
-mod texts;
+use countersign_secrets::{is_about, is_secret, mask};
 
-/// What each value is replaced by, or the part of a text that is a secret.
-pub(super) const REDACTED: &[u8] = b"[redacted]";
+pub(super) use countersign_secrets::REDACTED;
 
 /// What is taken out of an event before it is committed to, wherever it stands.
 ///
@@ -47,11 +45,7 @@ pub(super) enum Secrecy {
 
 impl Default for Redaction {
     fn default() -> Self {
-        Self {
-            rules: Some(Rules { is_secret: names::is_secret, is_about: names::is_about, mask: texts::mask }),
-            paths: Vec::new(),
-            shape: None,
-        }
+        Self { rules: Some(Rules { is_secret, is_about, mask }), paths: Vec::new(), shape: None }
     }
 }
 

@@ -22,7 +22,6 @@ mod header;
 pub(crate) mod line;
 mod lines;
 mod payload;
-pub mod slice;
 pub mod writer;
 
 #[cfg(feature = "compress")]

@@ -62,7 +62,7 @@ impl<'a> Payload<'a> {
     }
 
     /// The text that the link commits to by `stated`; where there is none, the text as it stands.
-    pub(crate) fn committed(&self, stated: &Hash) -> Cow<'a, str> {
+    pub fn committed(&self, stated: &Hash) -> Cow<'a, str> {
         match self.check(&self.commit(), stated) {
             Ok(Matched::Canonical(text)) => Cow::Owned(text.into()),
             Ok(Matched::AsItStands) | Err(_) => Cow::Borrowed(self.event),

@@ -1,9 +1,9 @@
 //! An export's lines, and slices of it.
 
-use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line};
 use countersign::trust::Trust;
+use countersign_slice::{Selection, Survey};
 
 /// The lines of an export that hold something, with their numbers, the header first.
 pub(crate) fn lines(export: &str) -> impl Iterator<Item = (u64, &str)> {

@@ -4,14 +4,14 @@
 //! can be read without waiting for promises.
 
 use countersign::error::{Code, Error};
-use countersign::explain::{CheckResults, explain_as};
-use countersign::export::slice::{Selection, Survey};
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line};
 use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
 use countersign::verify::{Intake, SignerTrust, State, Verdict};
 use countersign::{hex, link};
+use countersign_slice::explain::{CheckResults, explain_as};
+use countersign_slice::{Selection, Survey};
 use js_sys::{Array, Reflect, Uint8Array};
 use serde::Serialize as _;
 use sha2::Digest as _;

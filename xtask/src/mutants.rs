@@ -26,7 +26,11 @@ pub(crate) struct Args {
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let mut command = Command::new(find_or_install(tools)?);
     command
-        .args(["mutants", "--package", "countersign"])
+        .arg("mutants")
+        .args(
+            ["countersign", "countersign-secrets", "countersign-slice"]
+                .map(|name| format!("--package={name}")),
+        )
         .current_dir(tools.path(""))
         // The dependencies are compiled once, and nobody debugs a mutant.
         .env("CARGO_TARGET_DIR", tools.path("target/mutants"))

@@ -191,7 +191,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 14] = [
     "-p",
     "countersign",
     "-p",
@@ -202,6 +202,10 @@ const PARTS: [&str; 10] = [
     "countersign-parquet",
     "-p",
     "countersign-query",
+    "-p",
+    "countersign-secrets",
+    "-p",
+    "countersign-slice",
 ];
 
 fn doc(tools: &Tools, log: &Log) -> Result<String> {

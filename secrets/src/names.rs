@@ -72,7 +72,7 @@ const fn end_bit(first: u8, last: u8) -> u64 {
 const WHOLE: [&str; 4] = ["pass", "pw", "sid", "connect.sid"];
 
 /// Whether a name says that its value is a secret.
-pub(super) fn is_secret(name: &[u8]) -> bool {
+pub fn is_secret(name: &[u8]) -> bool {
     // Most names are one word.
     if name.iter().all(u8::is_ascii_lowercase) {
         return matches!(meaning(name), SECRET | SECRET_ID | TOKEN | SECRETS)
@@ -83,7 +83,7 @@ pub(super) fn is_secret(name: &[u8]) -> bool {
 }
 
 /// Whether a name says, of what is within a secret, that it is none: `expiration`, or `accessKeyId`, but not `id`.
-pub(super) fn is_about(name: &[u8]) -> bool {
+pub fn is_about(name: &[u8]) -> bool {
     matches!(read(name), (_, HARMLESS) | (true, ID))
 }
 
@@ -174,7 +174,7 @@ fn meaning(mut word: &[u8]) -> u8 {
 }
 
 /// Whether a text ends so, in any case.
-pub(super) fn ends_with(text: &[u8], end: &[u8]) -> bool {
+pub(crate) fn ends_with(text: &[u8], end: &[u8]) -> bool {
     let last = text.len().checked_sub(end.len()).and_then(|at| text.get(at..));
     last.is_some_and(|last| last.eq_ignore_ascii_case(end))
 }

@@ -1,14 +1,14 @@
 //! A proof of one event, step by step: from the event's bytes to the log's signature (SPEC section 9).
 //!
-//! What is explained is an export that shows little beside the event, as [`slice`](crate::export::slice) makes it. Its
+//! What is explained is an export that shows little beside the event, as [slicing](crate) makes it. Its
 //! report says how each step ended; the facts are what was hashed, signed and compared.
 //!
 //! ```
-//! use countersign::explain::explain;
+//! use countersign_slice::explain::explain;
 //! use countersign::link::ChainId;
 //! use countersign::trust::Trust;
-//! # let export = include_bytes!("../tests/vectors/log-two-chains/export.ndjson");
-//! # let trust = Trust::parse(include_bytes!("../tests/vectors/log-two-chains/trust.txt"))?;
+//! # let export = include_bytes!("../../tests/vectors/log-two-chains/export.ndjson");
+//! # let trust = Trust::parse(include_bytes!("../../tests/vectors/log-two-chains/trust.txt"))?;
 //!
 //! let chain = ChainId::parse(b"dbfd62576c9c2db930688a2dea5009b1").unwrap();
 //! let explanation = explain(export, chain, 1, &trust)?;
@@ -24,18 +24,18 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::base64;
-use crate::checkpoint::SignedCheckpoint;
-use crate::error::{Code, Error};
-use crate::export::{Header, Item, Line, Matched, Payload};
-use crate::hash::Hash;
-use crate::keys::Statement;
-use crate::link::{ChainId, EventLink, Link, Salt, signed_part};
-use crate::merkle::{HashReader, Subtree, inclusion_proof, leaf_hash, node_hash, root_of_inclusion};
-use crate::note::VerifierKey;
-use crate::trust::Trust;
-use crate::verify::report::Checks;
-use crate::verify::{Mark, Options, SignerTrust, State, Verdict, Verification, Verifier};
+use countersign::base64;
+use countersign::checkpoint::SignedCheckpoint;
+use countersign::error::{Code, Error};
+use countersign::export::{Header, Item, Line, Matched, Payload};
+use countersign::hash::Hash;
+use countersign::keys::Statement;
+use countersign::link::{ChainId, EventLink, Link, Salt, signed_part};
+use countersign::merkle::{HashReader, Subtree, inclusion_proof, leaf_hash, node_hash, root_of_inclusion};
+use countersign::note::VerifierKey;
+use countersign::trust::Trust;
+use countersign::verify::report::Checks;
+use countersign::verify::{Mark, Options, SignerTrust, State, Verdict, Verification, Verifier};
 
 /// The largest export that is explained, in bytes: it is in memory while it is.
 pub const MAX_PROOF: usize = 64 << 20;
@@ -227,7 +227,7 @@ impl HashReader for Nodes {
 impl Evidence {
     fn read(export: &[u8], chain: ChainId, seq: u64, acting: &[u64]) -> Result<Self, Error> {
         let text =
-            core::str::from_utf8(export).map_err(|_| Error::new(Code::Export, "the export is not UTF-8"))?;
+            std::str::from_utf8(export).map_err(|_| Error::new(Code::Export, "the export is not UTF-8"))?;
         let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty());
         let (header, _) = lines.next().unwrap_or_default();
         let Header { origin, .. } = Header::parse(header.as_bytes())?;

@@ -9,9 +9,9 @@
 //! The input is read twice. A [`Survey`] reads it and makes a [`Plan`]; a [`Slicer`] reads it again and writes:
 //!
 //! ```
-//! use countersign::export::slice::{Selection, Survey};
 //! use countersign::export::writer::Writer;
 //! use countersign::export::{Header, Line};
+//! use countersign_slice::{Selection, Survey};
 //! # let export = include_str!("../../tests/vectors/log-two-chains/export.ndjson");
 //!
 //! let header = Header::parse(export.lines().next().unwrap().as_bytes())?;
@@ -37,19 +37,22 @@
 //!
 //! An export without checkpoints has no tree that skips could stand for. It can be sliced by withholding events
 //! and by leaving out whole chains.
+//!
+//! [`explain`] shows step by step how a slice proves its event.
 
 mod attest;
+pub mod explain;
 mod selection;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::error::{Code, Error};
-use crate::link::{ChainId, Link};
-use crate::merkle::{CompactRange, leaf_hash};
-use crate::trust::Trust;
+use countersign::error::{Code, Error};
+use countersign::export::writer::Writer;
+use countersign::export::{Header, Item, MAX_EVENT, Withheld};
+use countersign::link::{ChainId, Link};
+use countersign::merkle::{CompactRange, leaf_hash};
+use countersign::trust::Trust;
 
-use super::writer::Writer;
-use super::{Header, Item, MAX_EVENT, Withheld};
 use attest::Attestations;
 use selection::{Fate, Judge};
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::export::{Item, Payload, Withheld};
-use crate::link::{ChainId, EventLink, Link};
+use countersign::export::{Item, Payload, Withheld};
+use countersign::link::{ChainId, EventLink, Link};
 
 /// What an event's link and JSON text say about it.
 type Test<'a, T> = Box<dyn Fn(&EventLink, &str) -> T + 'a>;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::checkpoint::{SignedCheckpoint, claimed_time};
-use crate::keys::{KeyNote, Statement};
-use crate::time::{DAY, Time};
-use crate::tolerance::is_future;
-use crate::trust::Trust;
+use countersign::checkpoint::{SignedCheckpoint, claimed_time};
+use countersign::keys::{KeyNote, Statement};
+use countersign::time::{DAY, Time};
+use countersign::tolerance::is_future;
+use countersign::trust::Trust;
 
 /// The checkpoints of an export, and the moments about which the reader of a slice will ask them.
 #[derive(Default)]
@@ -240,9 +240,9 @@ impl<'t> Attestations<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::Checkpoint;
-    use crate::hash::Hash;
-    use crate::note::{Note, SignatureLine};
+    use countersign::checkpoint::Checkpoint;
+    use countersign::hash::Hash;
+    use countersign::note::{Note, SignatureLine};
 
     const HOUR: i64 = 3_600_000;
 

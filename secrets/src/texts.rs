@@ -1,7 +1,7 @@
 //! What looks like a secret in a text.
 
-use super::REDACTED;
-use super::names::{ends_with, is_secret};
+use crate::REDACTED;
+use crate::names::{ends_with, is_secret};
 
 /// What documented tokens begin with. At least [`REST`] characters follow, with a digit or no small letter among them.
 /// The first are readers' tokens of a log.
@@ -34,7 +34,7 @@ const QUOTED: u8 = 32;
 /// included. Gives how many parts were masked.
 ///
 /// Each byte is looked at a few times at most, whatever the text.
-pub(super) fn mask(out: &mut Vec<u8>, start: usize) -> usize {
+pub fn mask(out: &mut Vec<u8>, start: usize) -> usize {
     if !may_hold_secret(out.get(start..).unwrap_or_default()) {
         return 0;
     }

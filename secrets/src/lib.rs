@@ -1,0 +1,21 @@
+//! What is a secret, by a name or by a text's looks: the rules by which an event is redacted where nobody says otherwise
+//! (SPEC section 12).
+//!
+//! ```
+//! use countersign_secrets::{is_secret, mask};
+//!
+//! assert!(is_secret(b"clientSecret") && !is_secret(b"secretName"));
+//!
+//! let mut text = br#""Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln""#.to_vec();
+//! assert_eq!(mask(&mut text, 0), 1);
+//! assert_eq!(text, br#""Bearer [redacted]""#);
+//! ```
+
+mod names;
+mod texts;
+
+pub use names::{is_about, is_secret};
+pub use texts::mask;
+
+/// What stands for a secret.
+pub const REDACTED: &[u8] = b"[redacted]";
