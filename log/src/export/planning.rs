@@ -36,8 +36,8 @@ enum Stage {
     Matches(Box<Matches>),
     /// What proves a range that is here whole: open links before it, and what covers its last links after it.
     Proofs { left: Range<u64>, unsigned: HashMap<ChainId, (u64, u64)> },
-    /// The open links of the chains that have links in a range, then what proves another that is here whole.
-    Opens { left: Range<u64>, chains: HashMap<ChainId, bool>, whole: Range<u64> },
+    /// The open links of the chains that have links in a range, then what proves the one that is here whole.
+    Opens { left: Range<u64>, chains: HashMap<ChainId, bool> },
     /// Nothing.
     Ended,
 }
@@ -97,7 +97,7 @@ impl Exporter {
         let attested = self.attested(published.size)?;
         let gathering = Gathering::new(self, published.size, scope.clone());
         let (whole, left) = (from..published.size, from.saturating_sub(RECENT)..from);
-        let stage = Stage::Opens { left, chains: HashMap::new(), whole: whole.clone() };
+        let stage = Stage::Opens { left, chains: HashMap::new() };
         let header = Header { origin: self.origin.clone(), range: None };
         Ok(Planning { gathering, stage, header, whole, boundary: None, published, attested })
     }
@@ -142,7 +142,7 @@ impl Planning {
     /// # Errors
     /// The store's own.
     pub fn step(&mut self) -> Result<bool, ExportError> {
-        let Self { gathering, stage, .. } = self;
+        let Self { gathering, stage, whole, .. } = self;
         let more = match stage {
             Stage::Matches(matches) => matches.step(gathering)?,
             Stage::Proofs { left, unsigned } => match page(left) {
@@ -165,7 +165,7 @@ impl Planning {
                     None => false,
                 },
             },
-            Stage::Opens { left, chains, whole } => match page(left) {
+            Stage::Opens { left, chains } => match page(left) {
                 Some(page) => {
                     for (_, link) in gathering.links(page)? {
                         chains.insert(link.chain(), matches!(link, Link::Close(_)));
