@@ -4,13 +4,15 @@
 use countersign::base64;
 use countersign::error::Code;
 use countersign::export::writer::Writer;
+use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, append_signature, write_close, write_event, write_open};
 use countersign::log::{
-    Empty, Evidence, Growth, Kind, Limits, Refusal, Rules, Stop, Submission, Taken, VoidGrants,
+    Admission, Empty, Evidence, Growth, Intake, Kind, Known, Leaf, Life, Limits, Refusal, Rules, Stop,
+    Submission, Taken, VoidGrants,
 };
 use countersign::merkle::leaf_hash;
-use countersign::note::SignerKey;
+use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::tolerance::{EMITTER, LATE, SETTLE};
 use countersign::trust::Trust;
@@ -672,4 +674,87 @@ fn a_body_is_read_up_to_its_limits_and_not_beyond() {
         assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Malformed, Some(line)));
     }
     assert_eq!(kind(b" \n\n", 1 << 20, 2), Err(Kind::Malformed));
+}
+
+/// What a log knows of those who write: a chain and whose it is, a key that was revoked, and a key note.
+#[derive(Default)]
+struct Acquaintances {
+    chain: Option<(ChainId, VerifierKey)>,
+    revoked: Option<VerifierKey>,
+    note: Option<Hash>,
+}
+
+impl Known for Acquaintances {
+    type Error = std::convert::Infallible;
+
+    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, Self::Error> {
+        Ok(self.chain.iter().find(|(id, _)| id == chain).map(|(_, key)| key.clone()))
+    }
+
+    fn life(&self, key: &VerifierKey) -> Result<Life, Self::Error> {
+        Ok(Life { revoked: self.revoked.as_ref() == Some(key), ..Life::default() })
+    }
+
+    fn has_note(&self, hash: &Hash) -> Result<bool, Self::Error> {
+        Ok(self.note.as_ref() == Some(hash))
+    }
+}
+
+#[test]
+fn strangers_are_known_by_their_first_leaf() {
+    let (issuer, named, stranger) = (key("example.com"), emitter(), key("example.com/stranger"));
+    let trust = emitters(&[&named]).with_issuer(issuer.verifier_key().clone()).unwrap();
+    let rules = Rules::new(ORIGIN, Some(trust));
+    let statement = |key: &SignerKey, grant: bool| {
+        let key = key.verifier_key().clone();
+        if grant {
+            Statement::Grant { key, from: None, until: None }
+        } else {
+            Statement::Revoke { key, since: None }
+        }
+    };
+    let named_chain = Chain::open(emitter(), 1).event(1);
+    let strange = Chain::open(key("example.com/stranger"), 2).event(1);
+    let begun = &strange.links[0];
+    let elsewhere = write_open("other.example/audit", named.verifier_key(), at(0), &[3; 16]);
+    let elsewhere = named_chain.signed(elsewhere);
+    let granted = note(&[statement(&stranger, true)], &issuer);
+    let own_grant = note(&[statement(&stranger, true)], &stranger);
+    let revoked = note(&[statement(&stranger, false)], &issuer);
+    let nobody = Acquaintances::default;
+    let knows_chain =
+        || Acquaintances { chain: Some((strange.id, stranger.verifier_key().clone())), ..nobody() };
+    let knows_key = || Acquaintances { revoked: Some(stranger.verifier_key().clone()), ..nobody() };
+    let knows_note = || Acquaintances { note: Some(leaf_hash(own_grant.as_bytes())), ..nobody() };
+    let admitted = |rules: &Rules, known: &Acquaintances, leaves: &[&String]| {
+        let mut admission = Admission::new(rules, known);
+        let mut admit = |leaf: &Leaf| admission.admit(leaf);
+        let mut intake = Intake::new(Limits::default());
+        let body = body(leaves.iter().copied());
+        let taken = intake.push(body.as_bytes(), &mut admit).and_then(|()| intake.finish(&mut admit));
+        taken.map(drop).map_err(Stop::refusal)
+    };
+    for (known, leaves, expected) in [
+        (nobody(), vec![&named_chain.links[0], &named_chain.links[1]], Ok(())),
+        (nobody(), vec![begun], Err(Kind::Unauthorised)),
+        (nobody(), vec![&named_chain.links[0], begun], Err(Kind::Unauthorised)),
+        (knows_key(), vec![begun], Ok(())),
+        (knows_chain(), vec![&strange.links[1]], Ok(())),
+        (nobody(), vec![&granted, begun], Ok(())),
+        (nobody(), vec![begun, &granted], Err(Kind::Unauthorised)),
+        (nobody(), vec![&own_grant], Err(Kind::Unauthorised)),
+        // What a note revokes it does not make known.
+        (nobody(), vec![&revoked, begun], Err(Kind::Unauthorised)),
+        (knows_note(), vec![&own_grant, begun], Ok(())),
+    ] {
+        let kind = admitted(&rules, &known, &leaves).map_err(|refusal| refusal.kind);
+        assert_eq!(kind, expected, "{leaves:?}");
+    }
+    // A link whose chain's begin is missing, and one for another log, are refused as such.
+    let gap = admitted(&rules, &nobody(), &[&strange.links[1]]).unwrap_err().kind;
+    assert_eq!(gap, Kind::Gap { chain: strange.id, expected: 0, last: None });
+    let other = admitted(&rules, &nobody(), &[&elsewhere]).unwrap_err().error;
+    assert!(other.to_string().contains("other.example/audit"), "{other}");
+    // A log without a trust file takes leaves from everyone.
+    assert_eq!(admitted(&anyone(), &nobody(), &[begun, &own_grant, &strange.links[1]]), Ok(()));
 }
