@@ -61,7 +61,8 @@ pub fn check_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether [`check_name`] finds nothing to refuse.
+pub fn is_name(name: &str) -> bool {
     !name.is_empty() && refused_in(name).is_none()
 }
 

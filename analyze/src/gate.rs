@@ -34,7 +34,6 @@ use countersign_query::reading::read_own;
 use countersign_query::value::{Document, Value};
 
 use crate::analyzer::is_ours;
-use crate::candidates::Candidates;
 use crate::decision::Decision;
 use crate::fault::Fault;
 use crate::fields::Fields;
@@ -50,7 +49,6 @@ pub struct Gate {
     pack: Hash,
     zone: Zone,
     fields: Fields,
-    candidates: Candidates,
     rules: Vec<Deciding>,
     watchlist: Option<Watchlist>,
 }
@@ -181,15 +179,7 @@ impl Gate {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let candidates = Candidates::of(deciding.iter().map(|rule| Some(&rule.detection)), fields.len());
-        Ok(Self {
-            pack: Hash::of(&[json.as_bytes()]),
-            zone,
-            fields,
-            candidates,
-            rules: deciding,
-            watchlist: None,
-        })
+        Ok(Self { pack: Hash::of(&[json.as_bytes()]), zone, fields, rules: deciding, watchlist: None })
     }
 
     /// The pack's hash.
@@ -237,8 +227,8 @@ impl Gate {
         let found = self.fields.find(&entry, self.zone);
         let is_ours = is_ours(&entry);
         let mut by_rule: Option<&Deciding> = None;
-        for number in self.candidates.find(&found) {
-            let rule = &self.rules[number as usize];
+        // There are few: to ask each takes less than to find out which could fire.
+        for rule in &self.rules {
             if is_ours && !rule.is_about_us || !rule.detection.holds(&found) {
                 continue;
             }

@@ -42,9 +42,9 @@ use countersign::base64;
 use countersign::canonical::{Token, Tokens, write_string};
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
-use countersign::note::check_name;
 #[cfg(feature = "sign")]
 use countersign::note::{Keys, Note, SignerKey, sign_note};
+use countersign::note::{check_name, is_name};
 use countersign::time::Time;
 
 use crate::bounded::bounded;
@@ -341,7 +341,7 @@ impl Watchlist {
                 at(1, "this is no watchlist").with_hint("its first line is `countersign/v1 watchlist`")
             );
         }
-        let origin = lines.next().filter(|origin| check_name(origin).is_ok());
+        let origin = lines.next().filter(|origin| is_name(origin));
         let origin = origin.ok_or_else(|| at(2, "this names no log"))?;
         let holds = lines.next().and_then(|line| {
             let mut parts = line.split(' ');

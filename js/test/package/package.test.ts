@@ -40,7 +40,7 @@ const packed = (name: PackageName, path: string) => readFileSync(installed.path(
 /** Of each package the WebAssembly, and some of what that and its scripts were made of. */
 const CONTENTS: Record<PackageName, { wasm: readonly string[]; from: readonly string[] }> = {
   countersign: {
-    wasm: ["dist/wasm/recorder_bg.wasm", "dist/wasm/verifier_bg.wasm"],
+    wasm: ["dist/wasm/gate_bg.wasm", "dist/wasm/recorder_bg.wasm", "dist/wasm/verifier_bg.wasm"],
     from: ["curve25519-dalek", "sha2"],
   },
   "@countersign/viewer": {
@@ -134,7 +134,7 @@ test("who records installs no viewer, no log and no slicer", () => {
     files.filter((path) => /^dist\/(viewer|element|index|slice|log|wasm\/(log|slicer))\b/.test(path)),
     [],
   );
-  for (const name of ["recorder", "verifier"]) {
+  for (const name of ["gate", "recorder", "verifier"]) {
     assert.ok(existsSync(resolveImport(`countersign/${name}.wasm`)));
   }
 });
