@@ -10,6 +10,7 @@ mod load;
 mod realistic;
 mod server;
 mod submissions;
+mod watching;
 
 use std::fs;
 use std::hint::black_box;
@@ -105,6 +106,18 @@ enum Command {
         #[arg(long)]
         submissions: usize,
     },
+    /// Watches a new log under load: prints the median and the 99th hundredth of the milliseconds from an acknowledgement to
+    /// its alert, and events a second
+    Watching {
+        /// The program to serve and watch the log with
+        program: PathBuf,
+        /// Where the log is to be, in a folder that is removed again
+        #[arg(long)]
+        within: PathBuf,
+        /// How many alerts are timed
+        #[arg(long)]
+        alerts: usize,
+    },
     /// Has a new log grow: prints links and bytes of memory, three times, then events a second of the growth and of an
     /// export, and the seconds of a start
     Grow {
@@ -160,6 +173,10 @@ fn main() -> Result<()> {
                 let times = [quiet[0], quiet[1], flooded[0], flooded[1]].map(|time| time.to_string());
                 println!("{name}\t{} {} {} {refused}", times.join(" "), memory[0], memory[1]);
             }
+        }
+        Command::Watching { program, within, alerts } => {
+            let watching::Measured { median, slow, rate } = watching::watching(&program, &within, alerts)?;
+            println!("{median} {slow} {rate}");
         }
         Command::Grow { program, within, links } => {
             let folder = tempfile::tempdir_in(within)?;

@@ -1,6 +1,7 @@
 //! What emitters submit to a log: signed links with their events, the same for the same numbers.
 
 use anyhow::{Context as _, Result, bail};
+use countersign::event::{Event, Redaction};
 use countersign::export::{Item, Line};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
@@ -49,6 +50,14 @@ impl Emitter {
         let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time(0)?, &nonce)?;
         recorder.sign_with(&key)?;
         Ok(Self { key, recorder, next: part + u64::from(emitter) })
+    }
+
+    /// Records this event, and gives what the emitter has to submit.
+    pub(crate) fn submission_of(&mut self, event: &[u8]) -> Result<String> {
+        let event = Event::parse(event, &Redaction::none())?;
+        self.recorder.record(&event, time(self.next / u64::from(EMITTERS))?, &salt(self.next))?;
+        self.next += u64::from(EMITTERS);
+        self.submission(0)
     }
 
     /// Records so many events, and gives what the emitter has to submit, its last link signed.

@@ -16,6 +16,7 @@ use countersign::log::Limits;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
+use countersign_analyze::Pack;
 use countersign_log::bucket::{Bucket, BucketError};
 use countersign_log::clock::steady;
 use countersign_log::collector::{Collector, RulesError};
@@ -35,7 +36,7 @@ use zeroize::Zeroizing;
 use crate::errors::{Failure, shown};
 use crate::keygen::{self, random};
 use crate::output::Output;
-use crate::{args, input, key, readings, stop, style};
+use crate::{args, input, key, readings, stop, style, watch};
 
 /// The name of the log's key file in its folder.
 const KEY: &str = "log.key";
@@ -160,6 +161,12 @@ pub(crate) struct Args {
     check_within: CheckWithin,
     #[command(flatten)]
     after: after_restore::Options,
+    /// Watch the log by these rules: a pack, or files or directories of Sigma rules (given again: and by these)
+    ///
+    /// What they find is at /findings, for tokens that may read all events, and is counted in the metrics. State and findings
+    /// are in the folder `watch` of the log's.
+    #[arg(long, value_name = "PACK")]
+    watch: Vec<PathBuf>,
     /// Write what happens as one JSON object a line (`RUST_LOG` says how much)
     #[arg(long)]
     log_json: bool,
@@ -214,6 +221,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let reads = reads(args, &trust, key.verifier_key())?;
     let rules = Rules::new(args.retain.iter().cloned())
         .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
+    let pack = if args.watch.is_empty() { None } else { Some(crate::rules::load(&args.watch)?) };
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
     runtime.block_on(run_server(
@@ -222,7 +230,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         trust,
         (&trust_file, watched),
         (cors, hosts),
-        (rules, reads),
+        (rules, reads, pack),
         ending,
     ))
 }
@@ -233,7 +241,7 @@ async fn run_server(
     trust: Trust,
     (trust_file, watched): (&Path, Watched),
     (cors, hosts): (Cors, Hosts),
-    (rules, reads): (Rules, ReadRules),
+    (rules, reads, pack): (Rules, ReadRules, Option<Pack>),
     ending: Option<Ending>,
 ) -> Result<u8, Failure> {
     let verifier = key.verifier_key().clone();
@@ -273,6 +281,9 @@ async fn run_server(
     if let Some(ending) = ending {
         after_restore::done(args, ending)?;
     }
+    let watching = pack
+        .map(|pack| watch::begin_own(&args.dir, pack, args.own.load()?, serving.reading()))
+        .transpose()?;
     style::done(&format!(
         "the log {} listens on {}",
         verifier.name(),
@@ -300,6 +311,11 @@ async fn run_server(
         keeping.abort();
     }
     style::done("stopping: what is under way is being done");
+    serving.reading().stop();
+    if let Some(watching) = watching {
+        // What it met is told by it.
+        let _ = tokio::task::spawn_blocking(move || watching.join()).await;
+    }
     end(serving).await
 }
 

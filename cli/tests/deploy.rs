@@ -280,18 +280,24 @@ fn systemd_takes_the_unit() {
     if !is_here("systemd-analyze") {
         return;
     }
+    for unit in ["countersign.service", "countersign-watch.service"] {
+        assert_systemd_takes(unit);
+    }
+}
+
+fn assert_systemd_takes(unit: &str) {
     let place = Place::new();
     let program = ("/usr/local/bin/countersign", env!("CARGO_BIN_EXE_countersign"));
-    place.write("countersign.service", replace(&example("countersign.service"), &[program]));
+    place.write(unit, replace(&example(unit), &[program]));
     let analyze = |args: &[&str]| {
         let mut command = Command::new("systemd-analyze");
-        let output = command.args(args).arg(place.path("countersign.service")).output().unwrap();
+        let output = command.args(args).arg(place.path(unit)).output().unwrap();
         let said =
             format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.success(), said)
     };
     let (good, said) = analyze(&["verify", "--man=no", "--generators=no"]);
-    assert!(good && !said.contains("countersign.service"), "{said}");
+    assert!(good && !said.contains(unit), "{said}");
     // Of 10 points of exposure at most 2: it has its folder, its socket and the network.
     let (good, said) = analyze(&["security", "--offline=true", "--threshold=20", "--no-pager"]);
     assert!(good, "{said}");

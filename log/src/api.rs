@@ -8,6 +8,8 @@ pub(crate) mod erasures;
 pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod export;
+#[cfg(feature = "server")]
+pub(crate) mod findings;
 pub(crate) mod health;
 mod problem;
 pub(crate) mod query;

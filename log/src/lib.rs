@@ -16,12 +16,16 @@ pub mod erase;
 pub mod evidence;
 pub mod export;
 #[cfg(feature = "server")]
+pub mod findings;
+#[cfg(feature = "server")]
 pub mod fsck;
 pub mod hashes;
 pub mod metrics;
 #[cfg(feature = "server")]
 pub mod oidc;
 mod own_chain;
+#[cfg(feature = "server")]
+mod own_view;
 pub mod quota;
 #[cfg(feature = "server")]
 pub mod reading;

@@ -121,6 +121,14 @@ struct BySubmission {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByLevel {
+    level: String,
+}
+
+/// How serious a finding can be.
+const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByWitness {
     witness: String,
 }
@@ -165,6 +173,7 @@ pub struct Metrics {
     damages: Gauge,
     checked_at: Gauge<f64, AtomicU64>,
     index_damages: Counter,
+    findings: Family<ByLevel, Counter>,
 }
 
 impl Default for Metrics {
@@ -195,11 +204,15 @@ impl Default for Metrics {
             damages: Gauge::default(),
             checked_at: Gauge::default(),
             index_damages: Counter::default(),
+            findings: Family::default(),
             registry: Registry::default(),
         };
         // What counts from nothing: of a counter that begins with 1 no alarm notices the first.
         for outcome in Outcome::ALL {
             drop(metrics.submissions.get_or_create(&BySubmission { outcome }));
+        }
+        for level in LEVELS {
+            drop(metrics.findings.get_or_create(&ByLevel { level: level.into() }));
         }
         for reason in Reason::ALL {
             drop(metrics.turned_away.get_or_create(&ByReason { reason }));
@@ -305,6 +318,11 @@ impl Default for Metrics {
                 "Parts of the search index that were found damaged, and are made anew",
                 metrics.index_damages.clone(),
             );
+            registry.register(
+                "findings",
+                "What a log that watches itself found since the start, by level",
+                metrics.findings.clone(),
+            );
         }
         Self { registry, ..metrics }
     }
@@ -314,6 +332,11 @@ impl Metrics {
     /// A submission was answered.
     pub fn submission(&self, outcome: Outcome) {
         self.submissions.get_or_create(&BySubmission { outcome }).inc();
+    }
+
+    /// The log, which watches itself, found something of that level.
+    pub fn found(&self, level: &str) {
+        self.findings.get_or_create(&ByLevel { level: level.into() }).inc();
     }
 
     /// A submission was answered.

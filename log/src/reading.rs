@@ -14,6 +14,7 @@ use crate::asked::Asked;
 use crate::collector::Collector;
 use crate::erase::Choosing;
 use crate::export::{Explained, ExportError, Exporter, Had, Plan, Request};
+use crate::findings::Findings;
 use crate::oidc::Issuer;
 use crate::own_chain::OwnChains;
 use crate::reads::{ReadRules, Reads};
@@ -38,6 +39,7 @@ pub struct Reading {
     issuer: Option<Issuer>,
     reads: Arc<Reads>,
     holds: Holds,
+    findings: Findings,
     looking: Semaphore,
     stopping: watch::Sender<bool>,
     /// Who erases, one at a time.
@@ -71,6 +73,7 @@ impl Reading {
             tokens: Tokens::new(folder),
             issuer: None,
             holds: Holds::new(folder),
+            findings: Findings::default(),
             looking: Semaphore::new(LOOKING),
             stopping: watch::Sender::new(false),
             erasing: Mutex::default(),
@@ -151,6 +154,11 @@ impl Reading {
     /// When not all of it is known to be recorded. It is tried again within a minute.
     pub async fn record_reads(&self) -> Result<(), SubmitError> {
         self.reads.record().await
+    }
+
+    /// What a collector that watches itself found.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     /// What is not to be erased.

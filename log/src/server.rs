@@ -104,6 +104,7 @@ fn reading() -> Router<AppState> {
         .route("/explain", get(handlers::explain))
         .route("/proof/{chain}/{seq}", get(handlers::proof))
         .route("/evidence", get(handlers::evidence))
+        .route("/findings", get(handlers::findings))
         .layer(gzip)
         .route("/stream", get(stream::stream))
         .layer(from_fn(entrance::keep))

@@ -13,6 +13,7 @@ mod log;
 mod memory;
 mod page;
 mod sdk;
+mod watch;
 
 use std::cell::Cell;
 use std::fs;
@@ -79,6 +80,8 @@ enum Part {
     Log,
     /// A log that is flooded by people who may not write: what an honest emitter notices of it
     Floods,
+    /// How soon a watch tells what a log under load acknowledged
+    Watch,
 }
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
@@ -95,6 +98,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
         notes.extend(match part {
             Part::Log => Some(log::NOTES),
             Part::Floods => Some(floods::NOTES),
+            Part::Watch => Some(watch::NOTES),
             Part::Sdk => Some(sdk::NOTES),
             Part::Page => Some(page::NOTES),
             _ => None,
@@ -138,6 +142,7 @@ impl Bench<'_> {
             Part::Instantiate => self.instantiate(),
             Part::Log => log::measure(self),
             Part::Floods => floods::measure(self),
+            Part::Watch => watch::measure(self),
         }
     }
 

@@ -161,6 +161,7 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
     tools.program()?;
     npm::install(tools, "tests/oidc")?;
     npm::install(tools, "tests/duckdb")?;
+    npm::install(tools, "tests/smtp")?;
     proxies(tools)?;
     let path = tools.node()?.search_path();
     let product = log.run(tools.cargo("test").args(PRODUCT).arg("--no-fail-fast").env("PATH", path));

@@ -3,6 +3,9 @@
 mod command;
 mod handing;
 mod item;
+mod listing;
+mod mail;
+mod own;
 mod print;
 mod recording;
 mod state;
@@ -22,10 +25,12 @@ use countersign::time::Time;
 use self::command::Exec;
 use self::handing::{Handing, Receiver};
 use self::item::Item;
+use self::listing::Lister;
+pub(crate) use self::own::begin as begin_own;
 use self::print::Print;
 use self::recording::Recording;
 use self::state::{State, Taken};
-use self::stream::{Heard, Views};
+use self::stream::{Heard, Remote, Views};
 use self::watcher::{Watched, Watcher};
 use self::webhook::{Secret, Webhook};
 use crate::errors::{Failure, shown};
@@ -36,7 +41,7 @@ use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::submit::Http;
 use crate::verdict::{count, entries};
 use crate::verify::now;
-use crate::{input, key, origin, readings, rules, stop, style, token, verdict};
+use crate::{args, input, key, origin, readings, rules, stop, style, token, verdict};
 
 /// Follow a log, and tell at once what rules find in it
 ///
@@ -96,11 +101,21 @@ pub(crate) struct Args {
     /// Run this command of the shell for each finding, which is on its standard input as JSON
     #[arg(long, value_name = "CMD", help_heading = "Handing on")]
     exec: Option<String>,
+    #[command(flatten)]
+    mail: mail::To,
+    /// Write a signed watchlist of whom findings are about to this file, for gates, again and again
+    ///
+    /// On it are those whom rules with a countersign.decision of challenge or deny found, by the fields that they group by.
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = "Handing on")]
+    watchlist: Option<PathBuf>,
+    /// How long whom a finding is about is on the watchlist: 15m, 1h, 1d
+    #[arg(long, value_name = "AGE", default_value = "1h", value_parser = args::duration, help_heading = "Handing on")]
+    watchlist_for: Duration,
     /// Record in the log what is found in it, and once an hour what was looked at
     #[arg(long, requires = "key", help_heading = "Handing on")]
     record: bool,
-    /// The key to record with: one of its own, which the log takes as an emitter's
-    #[arg(long, value_name = "FILE", requires = "record", help_heading = "Handing on")]
+    /// The key to record with, which the log takes as an emitter's, and to sign watchlists with: one of its own
+    #[arg(long, value_name = "FILE", help_heading = "Handing on")]
     key: Option<PathBuf>,
 }
 
@@ -108,6 +123,8 @@ pub(crate) struct Args {
 const LOOK: Duration = Duration::from_millis(100);
 /// How often the position is kept where nothing is found.
 const KEEP: Duration = Duration::from_secs(10);
+/// How often it is looked whether somebody else is trusted.
+const TRUST: Duration = Duration::from_secs(1);
 /// How many lines of the stream are verified at once.
 const PIECES: usize = 64;
 /// While so much waits for a receiver, nothing more is looked for.
@@ -128,7 +145,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let prefix = Prefix::parse(log).map_err(|why| {
         Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
-    let views = Arc::new(Views::new(prefix.clone(), token::load(args.token_file.as_deref())?)?);
+    let views: Arc<dyn Views> =
+        Arc::new(Remote::new(prefix.clone(), token::load(args.token_file.as_deref())?)?);
     let name = shown(&args.state);
     let store = Arc::new(Directory::open(&args.state)?);
     let state = State::load(&store, &name)?;
@@ -139,11 +157,18 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(command) = &args.exec {
         receivers.push(Box::new(Exec(command.clone())));
     }
+    if let Some(mail) = args.mail.open(&origin)? {
+        receivers.push(Box::new(mail));
+    }
     if let Some(path) = args.key.as_deref().filter(|_| args.record) {
         let folder = args.state.join("record");
         let collector = Box::new(Http::new(log)?);
         receivers.push(Box::new(Recording::new(&folder, key::load(path)?, (&trust, &origin), collector)?));
     }
+    let lister = match (&args.watchlist, &args.key) {
+        (Some(list), Some(path)) => Some(Lister::new(list.clone(), key::load(path)?, args.watchlist_for)),
+        _ => None,
+    };
     let end = if args.once || args.from_now {
         Some(Server::new(prefix)?.checkpoint()?.checkpoint.size)
     } else {
@@ -168,6 +193,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         unkept: false,
         end: end.filter(|_| args.once),
         told: None,
+        lister,
     };
     let ended = watch.follow(&views);
     watch.end(ended, args.once)
@@ -186,11 +212,12 @@ struct Watch<'p> {
     end: Option<u64>,
     /// What was last said of the connection.
     told: Option<String>,
+    lister: Option<Lister>,
 }
 
 impl Watch<'_> {
     /// Follows the log until it is stopped, or comes to its end.
-    fn follow(&mut self, views: &Arc<Views>) -> Result<(), Failure> {
+    fn follow(&mut self, views: &Arc<dyn Views>) -> Result<(), Failure> {
         let waits = || {
             let waits = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200));
             waits.with_max_delay(Duration::from_secs(30)).without_max_times().with_jitter().build()
@@ -199,12 +226,15 @@ impl Watch<'_> {
         // A log that has fewer leaves than were seen is read from where it is, and the pin tells.
         let mut is_behind = false;
         while !self.is_done() {
+            if let Some(trust) = views.trust() {
+                self.watcher.set_trust(trust);
+            }
             let from = self.watcher.position().filter(|_| !is_behind);
             let (tell, heard) = sync_channel(PIECES);
             let following = views.clone();
             std::thread::spawn(move || following.follow(from, &tell));
             self.watcher.begin();
-            let (status, why, has_grown) = self.listen(&heard)?;
+            let (status, why, has_grown) = self.listen(&heard, &**views)?;
             if has_grown {
                 wait = waits();
             }
@@ -233,8 +263,13 @@ impl Watch<'_> {
     }
 
     /// Listens to a view until it ends. Gives why, and whether it brought anything.
-    fn listen(&mut self, heard: &Channel<Heard>) -> Result<(Option<u16>, Failure, bool), Failure> {
+    fn listen(
+        &mut self,
+        heard: &Channel<Heard>,
+        views: &dyn Views,
+    ) -> Result<(Option<u16>, Failure, bool), Failure> {
         let mut has_grown = false;
+        let mut trusted = Instant::now();
         loop {
             let mut lost = None;
             match heard.recv_timeout(LOOK) {
@@ -264,6 +299,15 @@ impl Watch<'_> {
             if self.unkept && self.kept.elapsed() >= KEEP {
                 self.keep()?;
             }
+            self.list()?;
+            if trusted.elapsed() >= TRUST {
+                trusted = Instant::now();
+                if views.trust().is_some_and(|trust| !self.watcher.is_trusting(&trust)) {
+                    let why =
+                        Failure::unusable("stream.ended", "another trust file is used", "it is asked again");
+                    return Ok((None, why, true));
+                }
+            }
             if let Some((status, why)) = lost {
                 return Ok((status, why, has_grown));
             }
@@ -279,7 +323,9 @@ impl Watch<'_> {
 
     /// Takes in what became known. Whether the log has grown; none where another view is needed.
     fn settle(&mut self) -> Result<Option<bool>, Failure> {
-        let step = self.watcher.settle(now()?)?;
+        let now = now()?;
+        let until = self.lister.as_ref().map(|lister| lister.until(now));
+        let step = self.watcher.settle(now, until)?;
         let late = self.watcher.take_late();
         if late > 0 {
             let events = count(late, "event");
@@ -301,6 +347,19 @@ impl Watch<'_> {
         }
     }
 
+    /// Writes the watchlist where that is due.
+    fn list(&mut self) -> Result<(), Failure> {
+        let now = now()?;
+        let Some(lister) = &mut self.lister else { return Ok(()) };
+        if lister.is_due(self.watcher.listing(), now) {
+            self.keep()?;
+            if let Some(lister) = &self.lister {
+                self.watcher.write_list(lister, now)?;
+            }
+        }
+        Ok(())
+    }
+
     fn keep(&mut self) -> Result<(), Failure> {
         let state = self.watcher.keep(self.handing.taken());
         state.save(&self.store, &self.name)?;
@@ -310,6 +369,9 @@ impl Watch<'_> {
 
     /// Ends in good order: what receivers take at once is handed on, the rest is kept.
     fn end(mut self, ended: Result<(), Failure>, is_once: bool) -> Result<u8, Failure> {
+        if ended.is_ok() {
+            self.list()?;
+        }
         let all = self.handing.wait(if is_once { ONCE } else { ENDING }, stop::asked);
         self.keep()?;
         let state = self.watcher.state();

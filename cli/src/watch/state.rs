@@ -8,6 +8,7 @@ use countersign::hash::Hash;
 use serde::{Deserialize, Serialize};
 
 use super::item::Item;
+use super::listing::Listing;
 use crate::errors::{Failure, shown};
 use crate::outbox::{Directory, Store};
 
@@ -70,6 +71,7 @@ pub(crate) struct State {
     /// The number of the last of them.
     pub(crate) serial: u64,
     pub(crate) scan: Scan,
+    pub(crate) listing: Listing,
 }
 
 /// What was found since a scan was last recorded.

@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::sync::mpsc::SyncSender;
 
+use countersign::trust::Trust;
+
 use crate::errors::Failure;
 use crate::http::{Answer, Client, Prefix, Redirects};
 use crate::token::{self, Token};
@@ -19,23 +21,35 @@ pub(crate) enum Heard {
     Lost { status: Option<u16>, why: Failure },
 }
 
-/// Where live views come from.
-pub(crate) struct Views {
+/// Where live views of a log come from.
+pub(crate) trait Views: Send + Sync {
+    /// Reads a view that begins with that leaf, or with the next one that comes, until it ends or nobody listens.
+    fn follow(&self, from: Option<u64>, tell: &SyncSender<Heard>);
+
+    /// Whom to trust now, where that may change.
+    fn trust(&self) -> Option<Trust> {
+        None
+    }
+}
+
+/// A collector on the network.
+pub(crate) struct Remote {
     client: Client,
     prefix: Prefix,
     token: Option<Token>,
 }
 
-impl Views {
+impl Remote {
     pub(crate) fn new(prefix: Prefix, token: Option<Token>) -> Result<Self, Failure> {
         if token.is_some() {
             token::warn_if_seen(&prefix.join("stream", &[]));
         }
         Ok(Self { client: Client::new(Redirects::SameHost)?, prefix, token })
     }
+}
 
-    /// Reads a view that begins with that leaf, or with the next one that comes, until it ends or nobody listens.
-    pub(crate) fn follow(&self, from: Option<u64>, tell: &SyncSender<Heard>) {
+impl Views for Remote {
+    fn follow(&self, from: Option<u64>, tell: &SyncSender<Heard>) {
         let from = from.map(|leaf| leaf.to_string());
         let query: Vec<(&str, &str)> = from.iter().map(|leaf| ("from", leaf.as_str())).collect();
         let url = self.prefix.join("stream", &query);

@@ -18,6 +18,7 @@ use countersign_query::Readings;
 use countersign_query::value::Document;
 
 use super::item::{At, Draft, Item};
+use super::listing::{Lister, Listing};
 use super::state::{Chain, Scan, State, Told};
 use crate::analyze::detect;
 use crate::errors::Failure;
@@ -28,7 +29,7 @@ const TOLD: usize = 2_048;
 /// The most that did not verify and are remembered, so that each is told once.
 const UNVERIFIED: usize = 4_096;
 /// How much may be found before a checkpoint that counts.
-const UNATTESTED: usize = 1 << 20;
+const UNATTESTED: usize = 1 << 23;
 /// How far apart scans are recorded, in milliseconds.
 const SCAN: i64 = 60 * 60_000;
 /// The action of an event by which a person answers a finding.
@@ -53,6 +54,7 @@ pub(crate) struct Watcher<'p> {
     view: View,
     /// How many places there were when those that nothing needs any more were last forgotten.
     tidy: usize,
+    listed_until: Option<i64>,
     /// Where reading began anew for an open link that was missing.
     anew_at: Option<u64>,
     /// Events that no signature covered by the checkpoint that holds them.
@@ -113,7 +115,17 @@ impl<'p> Watcher<'p> {
             numbers.extend(ChainId::parse(chain.id.as_bytes()).map(|id| (id, number)));
         }
         let view = View::new(&watched, &state);
-        let mut watcher = Self { watched, state, analyzer, numbers, view, tidy: 0, anew_at: None, late: 0 };
+        let mut watcher = Self {
+            watched,
+            state,
+            analyzer,
+            numbers,
+            view,
+            tidy: 0,
+            listed_until: None,
+            anew_at: None,
+            late: 0,
+        };
         watcher.suspect_revoked();
         Ok(watcher)
     }
@@ -136,6 +148,25 @@ impl<'p> Watcher<'p> {
         self.view = View::new(&self.watched, &self.state);
     }
 
+    /// Goes by another trust file from the next [`Self::begin`] on.
+    pub(crate) fn set_trust(&mut self, trust: Trust) {
+        self.watched.trust = trust;
+        self.suspect_revoked();
+    }
+
+    /// Whether it goes by that one.
+    pub(crate) fn is_trusting(&self, trust: &Trust) -> bool {
+        self.watched.trust.to_text() == trust.to_text()
+    }
+
+    pub(crate) fn listing(&mut self) -> &mut Listing {
+        &mut self.state.listing
+    }
+
+    pub(crate) fn write_list(&self, lister: &Lister, now: Time) -> Result<(), Failure> {
+        lister.write(&self.state.listing, &self.watched.origin, self.watched.pack, now)
+    }
+
     pub(crate) fn state(&self) -> &State {
         &self.state
     }
@@ -156,8 +187,9 @@ impl<'p> Watcher<'p> {
         }
     }
 
-    /// What became known by the lines so far.
-    pub(crate) fn settle(&mut self, now: Time) -> Result<Step, Failure> {
+    /// What became known by the lines so far. Whom findings are about is on the watchlist until that moment, where there is one.
+    pub(crate) fn settle(&mut self, now: Time, listed_until: Option<i64>) -> Result<Step, Failure> {
+        self.listed_until = listed_until;
         self.view.settle(&self.watched);
         if self.view.lacks_open && self.anew_at != Some(self.state.position) {
             // A view that begins here shows it. Where one that did so lacks it too, the log does not have it.
@@ -265,6 +297,9 @@ impl<'p> Watcher<'p> {
         let standing = |number: &u32| self.standing(*number, report, standings, leaf);
         let standing = chains.iter().map(standing).max().unwrap_or(Standing::Unknown);
         let draft = Draft::alert(finding, standing.word(), self.watched.pack, at);
+        if let Some(until) = self.listed_until {
+            self.state.listing.found(finding, self.watched.pack, until);
+        }
         let scan = &mut self.state.scan;
         scan.findings += 1;
         scan.digest = Hash::of(&[&scan.digest, finding.id.as_bytes()]).0;
@@ -342,6 +377,7 @@ impl<'p> Watcher<'p> {
                 told.chains.iter().map(|number| &chains[*number as usize]).find(|chain| chain.is_suspect);
             if let (Some(chain), false) = (suspect, told.retracted) {
                 told.retracted = true;
+                self.state.listing.taken_back(&told.id);
                 drafts.push(Draft::retract(&told.id, &told.title, &chain.id, at));
             }
         }
@@ -543,4 +579,156 @@ fn acknowledged(event: &str, leaf: u64) -> Option<Acknowledged> {
     }
     let by: String = text(&["actor", "id"])?.chars().take(256).collect();
     Some(Acknowledged { leaf, finding: text(&["target", "id"])?, by })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use countersign::event::{Event, Redaction};
+    use countersign::export::Header;
+    use countersign::export::writer::Writer;
+    use countersign::note::SignerKey;
+    use countersign::recorder::{Recorder, header};
+    use countersign::seal::Sealer;
+    use countersign_analyze::Sources;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::watch::item::Kind;
+
+    const ORIGIN: &str = "log.example/audit";
+
+    fn time(seconds: i64) -> Time {
+        Time::from_millis(1_800_000_000_000 + seconds * 1_000).unwrap()
+    }
+
+    fn pack() -> Pack {
+        let mut sources = Sources::default();
+        let rule = "title: Deleted\nid: deleted\nlevel: low\ndetection:\n  s: {action: job.delete}\n  condition: s\n";
+        sources.add("rule.yml", rule);
+        sources.build("test").unwrap()
+    }
+
+    /// A log of so many deletions, with a checkpoint for each three leaves, and who is trusted in it.
+    fn log(events: usize) -> (Vec<String>, Trust) {
+        let (log, app) =
+            (SignerKey::generate(ORIGIN, [1; 32]).unwrap(), SignerKey::generate("app", [2; 32]).unwrap());
+        let mut recorder = Recorder::open(ORIGIN, app.verifier_key().clone(), time(0), &[0; 16]).unwrap();
+        let mut recorder = {
+            recorder.sign_with(&app).unwrap();
+            recorder.sign_every(std::num::NonZeroU32::MIN)
+        };
+        for nth in 0..events {
+            let event = format!("{{\"action\":\"job.delete\",\"n\":{nth}}}");
+            let event = Event::parse(event.as_bytes(), &Redaction::none()).unwrap();
+            recorder.record(&event, time(0), &[0; 16]).unwrap();
+            recorder.sign_with(&app).unwrap();
+        }
+        let export = header(ORIGIN) + &recorder.drain();
+        let (mut out, mut sealer) = (Writer::new(), Sealer::new(&log, None).unwrap());
+        sealer = sealer.checkpoint_every(NonZeroU64::new(3).unwrap());
+        let (first, lines) = export.split_once('\n').unwrap();
+        sealer.begin(&Header::parse(first.as_bytes()).unwrap(), 0).unwrap();
+        for line in lines.lines() {
+            sealer.line(&Line::parse(line).unwrap().item, &mut out).unwrap();
+        }
+        sealer.end().unwrap();
+        sealer.finish(&mut out).unwrap();
+        let mut pieces = vec![format!("{{\"countersign\":\"export/v1\",\"origin\":\"{ORIGIN}\"}}\n")];
+        for line in out.as_str().lines() {
+            *pieces.last_mut().unwrap() += &format!("{line}\n");
+            if line.starts_with("{\"checkpoint\"") {
+                pieces.push(String::new());
+            }
+        }
+        pieces.pop();
+        let trust = Trust::default().with_log(log.verifier_key().clone()).unwrap();
+        (pieces, trust.with_emitter(app.verifier_key().clone()).unwrap())
+    }
+
+    fn watcher<'p>(pack: &'p Pack, trust: &Trust, scans: bool) -> Watcher<'p> {
+        let (origin, trust) = (ORIGIN.to_owned(), trust.clone());
+        let watched = Watched { origin, trust, pack, readings: Readings::built_in(), scans };
+        let mut watcher = Watcher::new(watched, None, "state").unwrap();
+        watcher.begin_at(0);
+        watcher
+    }
+
+    #[test]
+    fn a_scan_says_each_hour_what_was_found_by_which_entries() {
+        let pack = pack();
+        let (pieces, trust) = log(11);
+        let mut watcher = watcher(&pack, &trust, true);
+        let (mut alerts, mut scans) = (Vec::new(), Vec::new());
+        for (piece, hours) in pieces.iter().zip([0, 0, 2, 4]) {
+            watcher.push(piece.as_bytes());
+            for item in watcher.settle(time(hours * 3_600), None).unwrap().items {
+                let data = item.data();
+                if item.kind == Kind::Scan { scans.push(data) } else { alerts.push(data) }
+            }
+        }
+        assert_eq!(alerts.len(), 11);
+        let ranges: Vec<&Value> = scans.iter().map(|scan| &scan["range"]).collect();
+        assert_eq!(ranges, [&json!([0, 9]), &json!([9, 12])]);
+        for scan in &scans {
+            let leaf = |nth: usize| scan["range"][nth].as_u64();
+            let of = |alert: &&Value| {
+                let by = alert["finding"]["leaves"][0].as_u64();
+                leaf(0) <= by && by < leaf(1)
+            };
+            let ids: Vec<&str> =
+                alerts.iter().filter(of).map(|alert| alert["finding"]["id"].as_str().unwrap()).collect();
+            let digest = ids.iter().fold([0; 32], |digest, id| Hash::of(&[&digest, id.as_bytes()]).0);
+            assert_eq!(
+                (&scan["findings"], &scan["digest"]),
+                (&json!(ids.len()), &json!(Hash(digest).to_string()))
+            );
+        }
+    }
+
+    #[test]
+    fn what_no_checkpoint_holds_is_not_told_and_what_is_altered_ends_it() {
+        let pack = pack();
+        let (pieces, trust) = log(11);
+        let mut watcher = watcher(&pack, &trust, false);
+        let (lines, checkpoint) = pieces[0].trim_end().rsplit_once('\n').unwrap();
+        watcher.push(format!("{lines}\n").as_bytes());
+        assert!(watcher.settle(time(0), None).unwrap().items.is_empty());
+        watcher.push(format!("{checkpoint}\n").as_bytes());
+        let step = watcher.settle(time(0), None).unwrap();
+        assert_eq!((step.items.len(), step.has_grown, watcher.position()), (2, true, Some(3)));
+        watcher.push(pieces[1].replacen("\"n\":2", "\"n\":3", 1).as_bytes());
+        let step = watcher.settle(time(0), None).unwrap();
+        let told: Vec<_> = step.items.iter().map(|item| (item.kind, item.data()["code"].clone())).collect();
+        assert!(told.contains(&(Kind::Unverified, json!("payload.mismatch"))), "{told:?}");
+        assert_eq!(told.iter().filter(|(kind, _)| *kind == Kind::Alert).count(), 2);
+        // A leaf less leads to another root.
+        let shorter: Vec<&str> = pieces[2].lines().skip(1).collect();
+        watcher.push((shorter.join("\n") + "\n").as_bytes());
+        let step = watcher.settle(time(0), None).unwrap();
+        assert_eq!(step.fatal.unwrap().code(), "watch.altered");
+        assert!(step.items.iter().all(|item| item.kind == Kind::Unverified) && !step.items.is_empty());
+        assert_eq!(watcher.position(), Some(6));
+    }
+
+    #[test]
+    fn any_pieces_and_any_restarts_tell_the_same() {
+        let pack = pack();
+        let (pieces, trust) = log(11);
+        let ids = |items: Vec<Item>| items.into_iter().map(|item| item.id).collect::<Vec<_>>();
+        let mut whole = watcher(&pack, &trust, false);
+        whole.push(pieces.concat().as_bytes());
+        let told = ids(whole.settle(time(0), None).unwrap().items);
+        assert_eq!(told.len(), 11);
+        let mut piecewise = watcher(&pack, &trust, false);
+        let mut again = Vec::new();
+        for piece in &pieces {
+            for line in piece.split_inclusive('\n') {
+                piecewise.push(line.as_bytes());
+                again.extend(ids(piecewise.settle(time(0), None).unwrap().items));
+            }
+        }
+        assert_eq!(again, told);
+    }
 }

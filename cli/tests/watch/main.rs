@@ -49,6 +49,11 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::watching(&[])
+    }
+
+    /// The same with more arguments for the collector.
+    fn watching(more: &[&str]) -> Self {
         let place = Place::new();
         place.keygen("example.com/watch", "watch.key");
         std::fs::create_dir(place.path("log")).unwrap();
@@ -64,14 +69,17 @@ impl Scene {
             let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o600);
             std::fs::set_permissions(place.path(secret), permissions).unwrap();
         }
-        let folder = place.path("");
-        let args = ["--dir", "log", "--trust", "trust.txt", "--listen", "127.0.0.1:0"];
-        let log = Serving::start(&folder, &args);
-        let scene = Self { place, log };
+        let scene = Self::serve(place, more);
         let url = scene.log.url().to_owned();
         let grant = ["grant", &scene.place.app, "--key", "issuer.key", "--to", &url, "--trust", "trust.txt"];
         scene.place.run(&grant).success();
         scene
+    }
+
+    fn serve(place: Place, more: &[&str]) -> Self {
+        let args = ["--dir", "log", "--trust", "trust.txt", "--listen", "127.0.0.1:0"];
+        let log = Serving::start(&place.path(""), &[&args[..], more].concat());
+        Self { place, log }
     }
 
     /// Records deletions by that actor, in the same chain each time.
@@ -90,21 +98,13 @@ impl Scene {
     }
 
     fn args(&self, more: &[&str]) -> Vec<String> {
-        let args = [
-            &[
-                "watch",
-                self.log.url(),
-                "--trust",
-                "trust.txt",
-                "--token-file",
-                "token.txt",
-                "--rules",
-                "rules.yml",
-            ],
-            &["--state", "watch", "--format", "json"][..],
-            more,
-        ];
-        args.concat().into_iter().map(str::to_owned).collect()
+        self.args_in("watch", more)
+    }
+
+    fn args_in(&self, state: &str, more: &[&str]) -> Vec<String> {
+        let args = ["watch", self.log.url(), "--trust", "trust.txt", "--token-file", "token.txt", "--rules"];
+        let args = [&args[..], &["rules.yml", "--format", "json", "--state", state], more].concat();
+        args.into_iter().map(str::to_owned).collect()
     }
 
     /// What one run tells, up to the log's end.
@@ -297,19 +297,10 @@ fn a_state_that_does_not_fit_is_refused() {
     scene.place.write("watch/state", &state[..10]);
     refused(&[], "error[state.invalid]");
     scene.place.write("watch/state", state);
-    let running = scene.spawn(&[]);
-    let since = std::time::Instant::now();
-    let mut running = scopeguard(running);
-    loop {
-        let args = scene.args(&["--once"]);
-        let output =
-            scene.place.command(&args.iter().map(String::as_str).collect::<Vec<_>>()).output().unwrap();
-        if String::from_utf8_lossy(&output.stderr).contains("error[io.locked]") {
-            break;
-        }
-        assert!(since.elapsed() < DEADLINE);
-    }
-    running.0.kill().unwrap();
+    let lock = std::fs::File::options().write(true).open(scene.place.path("watch/lock")).unwrap();
+    lock.lock().unwrap();
+    refused(&[], "error[io.locked]");
+    drop(lock);
     scene.place.write("webhook.key", "whsec_short");
     refused(
         &["--webhook", "http://127.0.0.1:1/?secret", "--webhook-key", "webhook.key"],
@@ -319,13 +310,153 @@ fn a_state_that_does_not_fit_is_refused() {
 
 struct Killed(Child);
 
-fn scopeguard(child: Child) -> Killed {
-    Killed(child)
-}
-
 impl Drop for Killed {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// The mail server of nodemailer's makers, where it is installed.
+struct Sink {
+    child: Killed,
+    lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+    port: u64,
+}
+
+impl Sink {
+    fn start(scene: &Scene, more: &[&str], refuse: &str) -> Option<Self> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/smtp");
+        if !folder.join("node_modules/smtp-server").is_dir() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "no mail server: run npm ci in tests/smtp, with Node.js 22"
+            );
+            eprintln!("skipped: there is no mail server (npm ci in tests/smtp)");
+            return None;
+        }
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        scene.place.write("mail.crt", made.cert.pem());
+        scene.place.write("mail.key", made.signing_key.serialize_pem());
+        let mut node = Command::new("node");
+        node.arg(folder.join("sink.mjs")).args([scene.place.path("mail.key"), scene.place.path("mail.crt")]);
+        node.args(more).env("REFUSE", refuse).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = node.spawn().unwrap();
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+        let port = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        Some(Self { child: Killed(child), lines, port })
+    }
+
+    fn next(&mut self) -> Value {
+        serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
+    }
+}
+
+#[test]
+fn findings_come_by_encrypted_mail_once() {
+    let scene = Scene::new();
+    scene.delete("u_1", 0..1);
+    scene.place.write("password.txt", "correct horse\n");
+    for (scheme, more) in [("smtp", &[][..]), ("smtps", &["secure"])] {
+        // The first address is refused for now.
+        let Some(mut sink) = Sink::start(&scene, more, "451") else { return };
+        let url = format!("{scheme}://localhost:{}", sink.port);
+        let mail =
+            ["--smtp", &url, "--mail-from", "Watch <watch@log.example>", "--mail-to", "ada@example.com"];
+        let login = ["--smtp-user", "watch", "--smtp-password-file", "password.txt"];
+        let args = scene.args_in(&format!("watch-{scheme}"), &[&["--once"], &mail[..], &login].concat());
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let mut command = scene.place.command(&args);
+        let told = command.env("SSL_CERT_FILE", scene.place.path("mail.crt")).assert().success();
+        let said = String::from_utf8_lossy(&told.get_output().stderr).into_owned();
+        assert!(said.contains("the mail does not take alerts") && !said.contains("correct horse"), "{said}");
+        let told: Value = serde_json::from_slice(&told.get_output().stdout).unwrap();
+        let id = told["data"]["finding"]["id"].as_str().unwrap();
+        let mail = sink.next();
+        assert_eq!(
+            (&mail["from"], &mail["to"], &mail["secure"]),
+            (&json!("watch@log.example"), &json!(["ada@example.com"]), &json!(true))
+        );
+        let text = mail["text"].as_str().unwrap();
+        assert!(text.contains(&format!("Message-ID: <alert_{id}@log.example>")), "{text}");
+        assert!(text.contains("Subject: medium: A job was deleted"), "{text}");
+        drop(sink.child);
+        assert!(sink.lines.next().is_none(), "it came once");
+    }
+}
+
+#[test]
+fn a_collector_watches_itself() {
+    let scene = Scene::watching(&["--watch", "rules.yml"]);
+    let client = reqwest::blocking::Client::builder().timeout(DEADLINE).build().unwrap();
+    let token = scene.place.read("token.txt");
+    let get = |log: &Serving, path: &str, token: &str| {
+        let answer = client.get(format!("{}/{path}", log.url())).bearer_auth(token.trim()).send().unwrap();
+        (answer.status().as_u16(), answer.text().unwrap())
+    };
+    let findings = |log: &Serving, count: usize| {
+        let since = std::time::Instant::now();
+        loop {
+            let (status, text) = get(log, "findings", &token);
+            assert_eq!(status, 200, "{text}");
+            if text.lines().count() >= count {
+                break text;
+            }
+            assert!(since.elapsed() < DEADLINE, "{text}");
+        }
+    };
+    scene.delete("u_1", 0..4);
+    let text = findings(&scene.log, 5);
+    let found = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let found: BTreeSet<String> =
+        found.map(|alert| alert["data"]["finding"]["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(found, ids(&scene.analyzed()));
+    let (_, metrics) = get(&scene.log, "metrics", &token);
+    for line in
+        ["countersign_findings_total{level=\"medium\"} 4", "countersign_findings_total{level=\"high\"} 1"]
+    {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    assert_eq!(get(&scene.log, "findings", "csr_no").0, 401);
+    let some = scene.place.run(&["token", "add", "some", "--dir", "log", "--tenant", "acme"]).success();
+    assert_eq!(get(&scene.log, "findings", &String::from_utf8_lossy(&some.get_output().stdout)).0, 403);
+    // Killed, it goes on where it was.
+    let Scene { place, log } = scene;
+    drop(log);
+    let scene = Scene::serve(place, &["--watch", "rules.yml"]);
+    assert_eq!(findings(&scene.log, 5), text);
+    scene.delete("u_1", 4..5);
+    let more = findings(&scene.log, 6);
+    assert!(more.starts_with(&text) && more.lines().count() == 6);
+    let Scene { place, log } = scene;
+    drop(log);
+    let log = Scene::serve(place, &[]);
+    assert_eq!(get(&log.log, "findings", &token).0, 404);
+}
+
+#[test]
+fn whom_findings_are_about_is_on_a_watchlist() {
+    use countersign_analyze::watchlist::{Kind, Watchlist};
+    let scene = Scene::new();
+    scene.place.write("rules.yml", RULES.to_owned() + "countersign.decision: deny\n");
+    scene.delete("u_1", 0..4);
+    let watch = scene.place.read("watch.key");
+    let key = countersign::note::SignerKey::parse(watch.trim()).unwrap();
+    let list = |name: &str| Watchlist::open(&scene.place.read(name), [key.verifier_key()]).unwrap();
+    scene.once(&["--watchlist", "list.txt", "--key", "watch.key"]);
+    let first = list("list.txt");
+    let now = first.header().made;
+    let entry = first.find(Kind::Actor, "u_1", now).unwrap();
+    assert_eq!((entry.rule.as_str(), first.find(Kind::Actor, "u_2", now)), ("jobs-deleted", None));
+    assert_eq!(first.header().origin, ORIGIN);
+    // The next one takes its place, though nothing is new.
+    scene.once(&["--watchlist", "list.txt", "--key", "watch.key"]);
+    list("list.txt").replaces(&first).unwrap();
+    assert!(list("list.txt").find(Kind::Actor, "u_1", now).is_some());
+    // Who is taken back is on it no more.
+    let url = scene.log.url().to_owned();
+    let revoke = ["revoke", &scene.place.app, "--since", "2026-01-01", "--key", "issuer.key", "--to", &url];
+    scene.place.run(&[&revoke[..], &["--trust", "trust.txt"]].concat()).success();
+    scene.once(&["--watchlist", "list.txt", "--key", "watch.key"]);
+    assert_eq!(list("list.txt").entries(), []);
 }

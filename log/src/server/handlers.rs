@@ -187,6 +187,17 @@ pub(super) async fn evidence(
     Ok(found.await.map_err(|error| Problem::unavailable(&error))??.map(Body::from))
 }
 
+/// What the log found in itself, where it is watched.
+pub(super) async fn findings(
+    State(state): State<AppState>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let access = admit(&state.reading, &headers, Right::Read).await?;
+    api::query::read(uri.query(), &[])?;
+    Ok(api::findings::lines(state.reading.findings(), &access)?.map(Body::from))
+}
+
 pub(super) async fn erase_events(
     State(state): State<AppState>,
     OriginalUri(uri): OriginalUri,

@@ -1,0 +1,140 @@
+//! A watchlist of whom findings are about, for gates (SPEC section 13, "Watchlists").
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign::note::SignerKey;
+use countersign::time::Time;
+use countersign_analyze::watchlist::{Header, Kind, MAX_ENTRIES, Watched, Watchlist};
+use countersign_analyze::{Decision, Finding, Pack};
+use serde::{Deserialize, Serialize};
+
+use crate::errors::{Failure, shown};
+use crate::keygen::random;
+use crate::output::Output;
+
+/// How long a list holds, in milliseconds. Gates ask for the next at half of it.
+const HOLDS: i64 = 5 * 60_000;
+
+/// Somebody or something on the list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Listed {
+    kind: String,
+    value: String,
+    decision: String,
+    /// In milliseconds.
+    until: i64,
+    finding: String,
+    rule: String,
+}
+
+/// What of a list outlives a run.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Listing {
+    listed: Vec<Listed>,
+    sequence: u64,
+    #[serde(skip)]
+    has_changed: bool,
+}
+
+impl Listing {
+    /// A rule found something that decides about requests.
+    pub(crate) fn found(&mut self, finding: &Finding, pack: &Pack, until: i64) {
+        let decision = pack.rule(&finding.rule).and_then(|rule| rule.decision);
+        let Some(decision @ (Decision::Challenge | Decision::Deny)) = decision else { return };
+        for (field, value) in &finding.group {
+            let Some(kind) = Kind::of_field(field) else { continue };
+            self.listed.push(Listed {
+                kind: kind.as_str().into(),
+                value: value.clone(),
+                decision: decision.as_str().into(),
+                until,
+                finding: finding.id.clone(),
+                rule: finding.rule.clone(),
+            });
+            self.has_changed = true;
+        }
+        // The least pressing go first: what ends soonest.
+        if self.listed.len() > MAX_ENTRIES {
+            self.listed.sort_by_key(|listed| std::cmp::Reverse(listed.until));
+            self.listed.truncate(MAX_ENTRIES);
+        }
+    }
+
+    /// A finding was taken back.
+    pub(crate) fn taken_back(&mut self, finding: &str) {
+        let before = self.listed.len();
+        self.listed.retain(|listed| listed.finding != finding);
+        self.has_changed |= self.listed.len() < before;
+    }
+}
+
+/// Writes lists.
+pub(crate) struct Lister {
+    pub(crate) path: PathBuf,
+    pub(crate) key: SignerKey,
+    /// For how long whom a finding is about is on the list.
+    pub(crate) lasts: Duration,
+    /// When the next list is due, in milliseconds.
+    due: i64,
+}
+
+impl Lister {
+    pub(crate) fn new(path: PathBuf, key: SignerKey, lasts: Duration) -> Self {
+        Self { path, key, lasts, due: 0 }
+    }
+
+    /// Until when what is found now is listed.
+    pub(crate) fn until(&self, now: Time) -> i64 {
+        now.millis().saturating_add(i64::try_from(self.lasts.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Whether a list is to be written. Its number is taken then, which has to be kept before it is written.
+    pub(crate) fn is_due(&mut self, listing: &mut Listing, now: Time) -> bool {
+        let is_due = listing.has_changed || now.millis() >= self.due;
+        if is_due {
+            listing.listed.retain(|listed| listed.until > now.millis());
+            listing.sequence += 1;
+            listing.has_changed = false;
+            self.due = now.millis() + HOLDS / 3;
+        }
+        is_due
+    }
+
+    /// Writes the list, in the place of the one before, in one step.
+    pub(crate) fn write(
+        &self,
+        listing: &Listing,
+        origin: &str,
+        pack: &Pack,
+        now: Time,
+    ) -> Result<(), Failure> {
+        let mut salt = [0; 16];
+        random(&mut salt)?;
+        let header = Header {
+            origin: origin.to_owned(),
+            sequence: listing.sequence,
+            made: now,
+            until: Time::from_millis(now.millis() + HOLDS).unwrap_or(Time::MAX),
+            pack: pack.hash(),
+            salt,
+        };
+        let watched = listing.listed.iter().filter_map(|listed| {
+            Some(Watched {
+                kind: Kind::parse(&listed.kind)?,
+                value: &listed.value,
+                decision: Decision::parse(&listed.decision)?,
+                until: Time::from_millis(listed.until)?,
+                finding: &listed.finding,
+                rule: &listed.rule,
+            })
+        });
+        let note = Watchlist::new(header, watched)?.sign(&self.key)?;
+        let mut output = Output::create(Some(&self.path))?;
+        output
+            .write_all(note.as_bytes())
+            .map_err(|error| Failure::io("write", &shown(&self.path), &error))?;
+        output.finish()
+    }
+}
