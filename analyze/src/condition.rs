@@ -1,6 +1,6 @@
 //! Conditions: which selections must hold (Sigma 2.1, "Condition").
 
-use crate::fault::Fault;
+use crate::fault::{Fault, told};
 use crate::fields::Found;
 use crate::selection::{Item, Selection, all, any};
 use crate::wildcard::Wildcard;
@@ -109,7 +109,7 @@ impl Condition {
         let condition = parser.any(0)?;
         match tokens.get(parser.at) {
             None => Ok(condition),
-            Some(token) => Err(parser.fault(format!("`{token}` is not expected"))),
+            Some(token) => Err(parser.fault(told!("`{token}` is not expected"))),
         }
     }
 }
@@ -201,7 +201,7 @@ impl Parser<'_> {
             return Ok(Condition::All(numbers.into_iter().map(Condition::Selection).collect()));
         }
         if quantity > numbers.len() {
-            let problem = format!("there are only {} of `{names}`", numbers.len());
+            let problem = told!("there are only {} of `{names}`", numbers.len());
             return Err(self.fault(problem));
         }
         Ok(if quantity == 1 {
@@ -213,8 +213,8 @@ impl Parser<'_> {
 
     fn unknown(&self, name: &str) -> Fault {
         let names: Vec<&str> = self.selections.iter().map(|(name, _)| name.as_str()).collect();
-        let problem = format!("no selection is named `{name}`");
-        let hint = format!("there are: {}", names.join(", "));
+        let problem = told!("no selection is named `{name}`");
+        let hint = told!("there are: {}", names.join(", "));
         Fault::new("rule.condition", self.line, problem, hint)
     }
 }

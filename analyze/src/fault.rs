@@ -19,6 +19,15 @@ pub struct Fault {
     pub hint: String,
 }
 
+/// A fault's words, which are put together only where there is room for them.
+macro_rules! told {
+    ($($part:tt)*) => {
+        if cfg!(feature = "explain") { format!($($part)*) } else { String::new() }
+    };
+}
+
+pub(crate) use told;
+
 impl Fault {
     pub(crate) fn new(
         code: &'static str,

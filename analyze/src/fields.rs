@@ -5,6 +5,7 @@
 //! `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
 
 use core::cell::OnceCell;
+use core::net::IpAddr;
 use std::borrow::Cow;
 
 use countersign_query::matcher::fold;
@@ -271,13 +272,15 @@ pub(crate) struct Leaf<'a> {
     pub(crate) text: Cow<'a, str>,
     /// The text in lower case, where it is another; made when it is first asked for.
     folded: OnceCell<Option<Box<str>>>,
+    /// The address that the text is, if it is one.
+    address: OnceCell<Option<IpAddr>>,
     /// The next value of the same field, counted from one.
     next: u32,
 }
 
 impl<'a> Leaf<'a> {
     fn of(kind: Kind, text: Cow<'a, str>) -> Self {
-        Self { kind, text, folded: OnceCell::new(), next: 0 }
+        Self { kind, text, folded: OnceCell::new(), address: OnceCell::new(), next: 0 }
     }
 
     /// The text in lower case.
@@ -287,6 +290,12 @@ impl<'a> Leaf<'a> {
             Cow::Owned(folded) => Some(folded.into()),
         });
         folded.as_deref().unwrap_or(&self.text)
+    }
+
+    /// The address that the text is, if it is one.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        let read = || if self.text.len() <= 45 { self.text.parse().ok() } else { None };
+        *self.address.get_or_init(read)
     }
 }
 

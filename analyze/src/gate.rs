@@ -25,6 +25,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use core::cell::RefCell;
+
 use countersign::canonical::write_string;
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
@@ -51,7 +53,16 @@ pub struct Gate {
     fields: Fields,
     rules: Vec<Deciding>,
     watchlist: Option<Watchlist>,
+    /// Who asked lately, and what stands for them in the list: most ask again.
+    known: RefCell<Vec<Known>>,
 }
+
+/// A value, and what stands for it.
+type Known = Option<(Kind, Box<str>, Hash)>;
+
+/// So many are known, of values of at most so many bytes.
+const KNOWN: usize = 256;
+const MAX_KNOWN: usize = 128;
 
 /// A rule that decides.
 #[derive(Clone, Debug)]
@@ -179,7 +190,14 @@ impl Gate {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Self { pack: Hash::of(&[json.as_bytes()]), zone, fields, rules: deciding, watchlist: None })
+        Ok(Self {
+            pack: Hash::of(&[json.as_bytes()]),
+            zone,
+            fields,
+            rules: deciding,
+            watchlist: None,
+            known: RefCell::default(),
+        })
     }
 
     /// The pack's hash.
@@ -207,6 +225,7 @@ impl Gate {
             list.replaces(before)?;
         }
         self.watchlist = Some(list);
+        self.known = RefCell::new(vec![None; KNOWN]);
         Ok(())
     }
 
@@ -265,7 +284,10 @@ impl Gate {
         let mut strictest: Option<Decided<'_>> = None;
         for kind in Kind::ALL.into_iter().filter(|kind| list.has(*kind)) {
             let value = kind.members().iter().find_map(|path| event.at(path)?.said());
-            let Some(entry) = value.and_then(|value| list.find(kind, &value, now)) else { continue };
+            let Some(entry) = value.and_then(|value| list.entry(kind, self.hash(list, kind, &value), now))
+            else {
+                continue;
+            };
             if strictest.is_none_or(|other| other.decision < entry.decision) {
                 strictest = Some(Decided {
                     decision: entry.decision,
@@ -278,6 +300,18 @@ impl Gate {
             }
         }
         strictest
+    }
+
+    /// What stands for a value, which takes long to compute.
+    fn hash(&self, list: &Watchlist, kind: Kind, value: &str) -> Hash {
+        let made = || kind.hash(value, &list.header().salt);
+        let mut known = self.known.borrow_mut();
+        let place = value.bytes().fold(kind as usize, |place, byte| (place * 31 + usize::from(byte)) % KNOWN);
+        let Some(slot) = known.get_mut(place).filter(|_| value.len() <= MAX_KNOWN) else { return made() };
+        match slot {
+            Some((of, text, hash)) if *of == kind && **text == *value => *hash,
+            _ => slot.insert((kind, value.into(), made())).2,
+        }
     }
 }
 

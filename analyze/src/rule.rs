@@ -4,7 +4,7 @@ use crate::baseline::Fact;
 use crate::condition::Condition;
 use crate::correlation::Correlation;
 use crate::decision::Decision;
-use crate::fault::Fault;
+use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id};
 use crate::selection::{Item, Selection};
 use crate::tree::{Member, Node, Value};
@@ -234,7 +234,7 @@ impl Rule {
     fn read(node: &Node, fields: &mut Fields) -> Result<Self, Fault> {
         let Value::Map(members) = &node.value else {
             let hint = "a rule is a map with title, id, level and detection";
-            return Err(Fault::new("rule.shape", node.line, format!("it is {}", node.kind()), hint));
+            return Err(Fault::new("rule.shape", node.line, told!("it is {}", node.kind()), hint));
         };
         if let Some(member) = members.iter().find(|member| !KEYS.contains(&member.name.as_str())) {
             return Err(unknown_key(member, &KEYS));
@@ -243,14 +243,14 @@ impl Rule {
             None => Ok(None),
             Some(Node { value: Value::Text(text), .. }) if !text.trim().is_empty() => Ok(Some(text.clone())),
             Some(other) => {
-                let hint = format!("write `{key}:` with a text");
-                Err(Fault::new("rule.shape", other.line, format!("`{key}` is no text"), hint))
+                let hint = told!("write `{key}:` with a text");
+                Err(Fault::new("rule.shape", other.line, told!("`{key}` is no text"), hint))
             }
         };
         let required = |key: &str| {
             text(key)?.ok_or_else(|| {
-                let hint = format!("add `{key}:`");
-                Fault::new("rule.missing", node.line, format!("`{key}` is missing"), hint)
+                let hint = told!("add `{key}:`");
+                Fault::new("rule.missing", node.line, told!("`{key}` is missing"), hint)
             })
         };
         let list = |key: &str| match node.get(key) {
@@ -261,7 +261,7 @@ impl Rule {
                 .map(|item| match &item.value {
                     Value::Text(text) | Value::Number(text) => Ok(text.clone()),
                     _ => {
-                        let problem = format!("`{key}` is no list of texts");
+                        let problem = told!("`{key}` is no list of texts");
                         Err(Fault::new("rule.shape", item.line, problem, "write a list of texts"))
                     }
                 })
@@ -273,7 +273,7 @@ impl Rule {
         let level = match (node.get("level"), text("level")?) {
             (Some(at), Some(word)) => Level::parse(&word).ok_or_else(|| {
                 let hint = "there are informational, low, medium, high and critical";
-                Fault::new("rule.level", at.line, format!("there is no level `{word}`"), hint)
+                Fault::new("rule.level", at.line, told!("there is no level `{word}`"), hint)
             })?,
             // A rule that correlations alone build upon needs none.
             _ => Level::Informational,
@@ -329,20 +329,20 @@ impl Rule {
 }
 
 pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Fault {
-    let problem = format!("the key `{}` is not known", member.name);
-    Fault::new("rule.unknown_key", member.line, problem, format!("there are: {}", known.join(", ")))
+    let problem = told!("the key `{}` is not known", member.name);
+    Fault::new("rule.unknown_key", member.line, problem, told!("there are: {}", known.join(", ")))
 }
 
 /// What a rule decides, where it says so.
 pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, Fault> {
     let Some(decision) = node.get(DECISION) else { return Ok(None) };
     let decided = decision.text().and_then(Decision::parse).ok_or_else(|| {
-        let problem = format!("`{DECISION}` is none of its words");
+        let problem = told!("`{DECISION}` is none of its words");
         Fault::new("rule.decision", decision.line, problem, "write allow, challenge or deny")
     })?;
     match node.get("detection").and_then(undecidable) {
         Some(Member { name, line, .. }) => {
-            let problem = format!("a gate cannot ask for `{name}`");
+            let problem = told!("a gate cannot ask for `{name}`");
             let hint = "it knows no link, no baseline and no regular expressions; a correlation over a rule without a decision may, and puts on the watchlist what it finds";
             Err(Fault::new("rule.decision", *line, problem, hint))
         }

@@ -6,7 +6,7 @@ use countersign_query::value::Kind;
 use regex_lite::{Regex, RegexBuilder};
 
 use crate::baseline::Fact;
-use crate::fault::Fault;
+use crate::fault::{Fault, told};
 use crate::fields::{Fields, Found, Id, Leaf};
 use crate::tree::{Member, Node, Value};
 use crate::wildcard::Wildcard;
@@ -101,7 +101,7 @@ impl Test {
                 leaf.folded() == if *wanted { "true" } else { "false" }
             }
             (Self::Network(network), Kind::Text) => {
-                leaf.text.len() <= 45 && leaf.text.parse().is_ok_and(|address| network.holds(address))
+                leaf.address().is_some_and(|address| network.holds(address))
             }
             (Self::Field(other, part), Kind::Text | Kind::Number) => {
                 let texts =
@@ -252,7 +252,7 @@ fn keywords(node: &Node, modifiers: &[&str], fields: &mut Fields) -> Result<Item
     fields.words = true;
     if let Some(modifier) = modifiers.iter().find(|modifier| matches!(**modifier, "exists" | "cidr")) {
         let hint = "write the name of a field before it";
-        let problem = format!("`{modifier}` is asked of a field, and here is none");
+        let problem = told!("`{modifier}` is asked of a field, and here is none");
         return Err(Fault::new("rule.modifier", node.line, problem, hint));
     }
     if let Some(null) = node.items().iter().find(|item| matches!(item.value, Value::Null)) {
@@ -292,7 +292,7 @@ fn item(member: &Member, fields: &mut Fields) -> Result<Item, Fault> {
 pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Fault> {
     fields
         .intern(name)
-        .map_err(|hint| Fault::new("rule.field", line, format!("there is no field `{name}`"), hint))
+        .map_err(|hint| Fault::new("rule.field", line, told!("there is no field `{name}`"), hint))
 }
 
 const MODIFIERS: [&str; 16] = [
@@ -320,10 +320,10 @@ fn known(modifiers: &[&str], line: u32) -> Result<(), Fault> {
     for (nth, modifier) in modifiers.iter().enumerate() {
         if !MODIFIERS.contains(modifier) {
             let hint = "there are contains, startswith, endswith, all, cased, re (with i, m, s), cidr, lt, lte, gt, gte, exists and fieldref";
-            return fault(format!("the modifier `{modifier}` is not supported"), hint);
+            return fault(told!("the modifier `{modifier}` is not supported"), hint);
         }
         if modifiers[..nth].contains(modifier) {
-            return fault(format!("the modifier `{modifier}` is there twice"), "remove one of them");
+            return fault(told!("the modifier `{modifier}` is there twice"), "remove one of them");
         }
     }
     let has = |name: &str| modifiers.contains(&name);
@@ -340,7 +340,7 @@ fn known(modifiers: &[&str], line: u32) -> Result<(), Fault> {
     let kinds = ["re", "cidr", "lt", "lte", "gt", "gte", "exists"];
     let texts = ["contains", "startswith", "endswith", "cased", "fieldref"];
     if count(&kinds) > 1 || count(&kinds) == 1 && count(&texts) > 0 || has("fieldref") && has("cased") {
-        return fault(format!("`{}` do not go together", modifiers.join("|")), "keep one of them");
+        return fault(told!("`{}` do not go together", modifiers.join("|")), "keep one of them");
     }
     Ok(())
 }
@@ -352,7 +352,7 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
     if has("exists") {
         return match &value.value {
             Value::Bool(wanted) => Ok(Test::Exists(*wanted)),
-            _ => fault(format!("`exists` is {}", value.kind()), "write true or false"),
+            _ => fault(told!("`exists` is {}", value.kind()), "write true or false"),
         };
     }
     let compares =
@@ -364,7 +364,7 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
         };
         return match number {
             Some(number) => Ok(Test::Number(compare, number)),
-            None => fault(format!("what `{name}` compares with is no number"), "write a number"),
+            None => fault(told!("what `{name}` compares with is no number"), "write a number"),
         };
     }
     let text = match &value.value {
@@ -373,13 +373,13 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
         Value::Number(text) if modifiers.iter().all(|modifier| *modifier == "all") && !is_keyword => {
             return match countersign::canonical::double(text) {
                 Some(number) => Ok(Test::Number(Compare::Equal, number)),
-                None => fault(format!("`{text}` is out of range"), "put it in quotes"),
+                None => fault(told!("`{text}` is out of range"), "put it in quotes"),
             };
         }
         Value::Number(text) | Value::Text(text) => text,
         _ => {
             return fault(
-                format!("a value is {}", value.kind()),
+                told!("a value is {}", value.kind()),
                 "a value is a text, a number, true, false or null",
             );
         }
@@ -396,7 +396,7 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
     if has("cidr") {
         return match Network::parse(text) {
             Some(network) => Ok(Test::Network(network)),
-            None => fault(format!("`{text}` is no network"), "write one such as 10.0.0.0/8 or 2001:db8::/32"),
+            None => fault(told!("`{text}` is no network"), "write one such as 10.0.0.0/8 or 2001:db8::/32"),
         };
     }
     #[cfg(feature = "re")]
@@ -410,7 +410,7 @@ fn test(modifiers: &[&str], value: &Node, fields: &mut Fields, is_keyword: bool)
         return match regex {
             Ok(regex) => Ok(Test::Regex(regex)),
             Err(error) => fault(
-                format!("the regular expression cannot be read: {error}"),
+                told!("the regular expression cannot be read: {error}"),
                 "without look-around, back references and Unicode classes it can be matched in linear time",
             ),
         };

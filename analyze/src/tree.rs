@@ -2,7 +2,7 @@
 
 use countersign::canonical::{Raw, Token, Tokens, double, number, write_string};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, told};
 
 /// How deep a rule's file may nest.
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -167,5 +167,5 @@ pub(crate) fn too_deep(line: u32) -> Fault {
 }
 
 pub(crate) fn twice(line: u32, name: &str) -> Fault {
-    Fault::new("rule.duplicate_key", line, format!("the key `{name}` is there twice"), "remove one of them")
+    Fault::new("rule.duplicate_key", line, told!("the key `{name}` is there twice"), "remove one of them")
 }

@@ -307,7 +307,11 @@ impl Watchlist {
 
     /// The strictest entry for a value that has not run out.
     pub fn find(&self, kind: Kind, value: &str, now: Time) -> Option<&Entry> {
-        let hash = kind.hash(value, &self.header.salt);
+        self.entry(kind, kind.hash(value, &self.header.salt), now)
+    }
+
+    /// The same for what stands for the value.
+    pub(crate) fn entry(&self, kind: Kind, hash: Hash, now: Time) -> Option<&Entry> {
         let from = self.entries.partition_point(|entry| (entry.kind, entry.hash) < (kind, hash));
         let same = self.entries[from..].iter().take_while(|entry| (entry.kind, entry.hash) == (kind, hash));
         // Of one value the stricter comes last.

@@ -325,8 +325,8 @@ impl Pattern {
 fn position(text: &str, piece: &str) -> Option<usize> {
     let (text, piece) = (text.as_bytes(), piece.as_bytes());
     let Some((first, rest)) = piece.split_first() else { return Some(0) };
-    let starts = text.len().checked_sub(rest.len())?;
-    (0..starts).find(|at| text[*at] == *first && text[at + 1..].starts_with(rest))
+    let starts = text.get(..text.len().checked_sub(rest.len())?)?;
+    memchr::memchr_iter(*first, starts).find(|at| text[at + 1..].starts_with(rest))
 }
 
 /// A text in simple lower case: each character by itself, as long as it stays one.
