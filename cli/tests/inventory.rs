@@ -4,6 +4,8 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 
 use common::{ORIGIN, Place, third_party};
 use predicates::prelude::*;
@@ -165,6 +167,43 @@ fn it_is_told_and_decides_the_exit_status() {
         .run(&["inventory", "audit.ndjson"])
         .code(3)
         .stdout(predicate::str::contains("other entries may exist"));
+}
+
+#[test]
+fn a_collector_is_asked_for_what_it_has() {
+    let place = Place::new();
+    sealed(&place, &traffic());
+    let export = place.read("audit.ndjson");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/audit", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = String::new();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while reader.read_line(&mut head).unwrap() > 2 {}
+        let length = export.len();
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{export}")
+            .unwrap();
+        head
+    });
+    place.write("token.txt", "t0ken\n");
+    let run = place.run(&[
+        "inventory",
+        &url,
+        "--token-file",
+        "token.txt",
+        "--trust",
+        "trust.txt",
+        "--format",
+        "json",
+    ]);
+    let there: Value = serde_json::from_slice(&run.success().get_output().stdout).unwrap();
+    assert_eq!(there, inventory(&place, &[]));
+    let head = server.join().unwrap().to_lowercase();
+    assert!(
+        head.starts_with("get /audit/export http/1.1") && head.contains("authorization: bearer t0ken"),
+        "{head}"
+    );
 }
 
 #[test]

@@ -129,12 +129,19 @@ impl Inventory {
                 callers.note(&call, &mut self.undescribed, (path, *method), usize::MAX)
             }
             (What::Request { method, path }, None) => {
-                let tree = if call.is_answered() { &mut self.answered } else { &mut self.refused };
-                let end = tree.end(path, self.room);
+                let (tree, room) = if call.is_answered() {
+                    (&mut self.answered, self.room)
+                } else {
+                    (&mut self.refused, self.room / 4)
+                };
+                let end = tree.end(path, room);
                 end.is_some_and(|end| {
-                    match end.iter_mut().find(|(known, _)| known == method) {
-                        Some((_, facts)) => callers.add(&call, facts),
-                        None => end.push((*method, callers.begin(&call))),
+                    if let Some((_, facts)) = end.iter_mut().find(|(known, _)| known == method) {
+                        callers.add(&call, facts);
+                    } else {
+                        // Most ends have one method.
+                        end.reserve_exact(1);
+                        end.push((*method, callers.begin(&call)));
                     }
                     true
                 })

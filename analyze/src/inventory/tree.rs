@@ -58,7 +58,8 @@ fn is_parameter(key: &str) -> bool {
 
 #[derive(Clone, Debug, Default)]
 struct Node {
-    kids: BTreeMap<Box<str>, Node>,
+    /// In boxes, for most nodes have one.
+    kids: BTreeMap<Box<str>, Box<Node>>,
     /// Calls of this and of all below it.
     calls: u64,
     /// The one value of a segment that looks like an identifier; none once there were two.
@@ -68,7 +69,7 @@ struct Node {
 
 impl Node {
     fn words(&self) -> impl Iterator<Item = (&str, &Self)> {
-        self.kids.iter().filter(|(key, _)| !is_parameter(key)).map(|(key, kid)| (&**key, kid))
+        self.kids.iter().filter(|(key, _)| !is_parameter(key)).map(|(key, kid)| (&**key, &**kid))
     }
 
     fn merge(&mut self, other: Self) {
@@ -81,7 +82,7 @@ impl Node {
         }
         for (key, kid) in other.kids {
             match self.kids.get_mut(&key) {
-                Some(mine) => mine.merge(kid),
+                Some(mine) => mine.merge(*kid),
                 None => {
                     self.kids.insert(key, kid);
                 }
@@ -97,7 +98,7 @@ impl Node {
     }
 
     fn size(&self) -> usize {
-        1 + self.kids.values().map(Self::size).sum::<usize>()
+        1 + self.kids.values().map(|kid| kid.size()).sum::<usize>()
     }
 
     /// Makes words of what looks like an identifier and never changes.
@@ -113,7 +114,7 @@ impl Node {
                 self.kids.insert(only, kid);
             }
         }
-        self.kids.values_mut().for_each(Self::settle);
+        self.kids.values_mut().for_each(|kid| kid.settle());
     }
 
     /// Puts siblings together that are values of one parameter.
@@ -126,12 +127,12 @@ impl Node {
             let mut any = self.kids.remove(ANY).unwrap_or_default();
             for value in values {
                 if let Some(kid) = self.kids.remove(&value) {
-                    any.merge(kid);
+                    any.merge(*kid);
                 }
             }
             self.kids.insert(ANY.into(), any);
         }
-        self.kids.values_mut().for_each(Self::collapse);
+        self.kids.values_mut().for_each(|kid| kid.collapse());
     }
 
     /// The words that are values of a parameter.
@@ -276,7 +277,7 @@ impl Tree {
             }
             let kid = node.kids.entry(key.into()).or_insert_with(|| {
                 self.nodes += 1;
-                Node { only: is_typed.then(|| raw.into()), ..Node::default() }
+                Box::new(Node { only: is_typed.then(|| raw.into()), ..Node::default() })
             });
             if kid.only.as_deref().is_some_and(|only| only != raw) {
                 kid.only = None;
@@ -347,7 +348,7 @@ fn collect(node: Node, path: &mut String, ends: &mut Vec<(String, Method, Facts)
         let length = path.len();
         path.push('/');
         path.push_str(&key);
-        collect(kid, path, ends);
+        collect(*kid, path, ends);
         path.truncate(length);
     }
 }

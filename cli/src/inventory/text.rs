@@ -94,7 +94,7 @@ impl Found {
         line(of(Flag::NewCaller), is_dated, false, "with callers who never called them before");
         line(of(Flag::New), is_dated, false, "new");
         line(of(Flag::Sensitive), report.calls > 0, false, "about something that attackers look for");
-        line(report.unused.len() as u64, is_described, false, "operations described and not called");
+        line(report.unused.len() as u64, is_described, false, "described and not called");
         for (left, what) in report.left_out.iter().zip(["call", "call of callers"]) {
             if let Some((number, leaf)) = left {
                 let said = format!(

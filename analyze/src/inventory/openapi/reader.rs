@@ -167,6 +167,7 @@ impl Builder {
         self.place(Node { line, value: value() }, anchor)
     }
 
+    #[cfg(feature = "yaml")]
     fn alias(&mut self, line: u32, anchor: usize) -> Result<(), Fault> {
         if self.passing > 0 {
             return Ok(());
