@@ -27,16 +27,13 @@ pub(crate) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
         if value > last { NONE } else { value }
     };
     let (pairs, rest) = digits.as_chunks();
-    if pairs.len() != N || !rest.is_empty() {
-        return None;
-    }
     let (mut bytes, mut all) = ([0; N], 0);
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
         let (high, low) = (value(*high), value(*low));
         *byte = high << 4 | low;
         all |= high | low;
     }
-    (all & NONE == 0).then_some(bytes)
+    (all & NONE == 0 && pairs.len() == N && rest.is_empty()).then_some(bytes)
 }
 
 /// Appends the digit of the lowest four bits.

@@ -174,7 +174,6 @@ pub mod link;
 pub mod log;
 pub mod merkle;
 pub mod note;
-pub mod path;
 #[cfg(feature = "prove")]
 pub mod proof;
 pub mod recorder;
@@ -195,4 +194,5 @@ pub mod verify;
 pub mod witness;
 mod words;
 
+pub use countersign_secrets::path;
 pub use error::{Code, Error};

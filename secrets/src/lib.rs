@@ -1,5 +1,5 @@
 //! What is a secret, by a name or by a text's looks: the rules by which an event is redacted where nobody says otherwise
-//! (SPEC section 12).
+//! (SPEC section 12), and what of a [path] names somebody or something.
 //!
 //! ```
 //! use countersign_secrets::{is_secret, mask};
@@ -12,6 +12,7 @@
 //! ```
 
 mod names;
+pub mod path;
 mod texts;
 
 pub use names::{is_about, is_secret};

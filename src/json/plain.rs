@@ -55,11 +55,9 @@ pub(super) fn in_words(block: &[u8; BLOCK]) -> Option<usize> {
             | (word.wrapping_sub(ONES * 0x20) & !word);
         marks & (ONES * 0x80)
     };
-    match halves(block).map(marks) {
-        [0, 0] => None,
-        [0, marks] => Some(8 + marks.trailing_zeros() as usize / 8),
-        [marks, _] => Some(marks.trailing_zeros() as usize / 8),
-    }
+    let [first, second] = halves(block).map(marks).map(u128::from);
+    let marks = second << 64 | first;
+    (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
 }
 
 fn halves(block: &[u8; BLOCK]) -> [u64; 2] {

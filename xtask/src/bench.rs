@@ -164,7 +164,7 @@ impl Bench<'_> {
         let input = self.input(EVENTS, true)?;
         let on = |threads: &str| self.verify_with_program(&input, threads);
         let [one, two] = self.run("threads", &Measure::Timed, [on("1"), on("2")])?;
-        Ok(vec![Figure::new("1 thread/2 threads", "times", one.ratio(&two)).held_to(Bound::AtLeast(1.7))])
+        Ok(vec![Figure::new("1 thread/2 threads", "times", one.ratio(&two)).held_to(Bound::AtLeast(1.76))])
     }
 
     fn wasm(&self) -> Result<Vec<Figure>> {
@@ -182,7 +182,7 @@ impl Bench<'_> {
         programs[1].arg(bare);
         let [verify, bare, plain] = self.run("wasm", &Measure::Printed, programs)?;
         Ok(vec![
-            Figure::new("wasm/bare", "times", verify.ratio(&bare)).held_to(Bound::AtMost(1.8)),
+            Figure::new("wasm/bare", "times", verify.ratio(&bare)).held_to(Bound::AtMost(1.15)),
             Figure::new("plain JavaScript/wasm", "times", plain.ratio(&verify)).held_to(Bound::AtLeast(2.0)),
             Figure::new("wasm", "events/s", self.rate(&verify)),
         ])

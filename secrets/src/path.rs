@@ -1,7 +1,7 @@
 //! The shape of a path: what of it names something by an identifier is replaced by the kind of that (SPEC section 12).
 //!
 //! ```
-//! use countersign::path::shape;
+//! use countersign_secrets::path::shape;
 //!
 //! assert_eq!(shape("/jobs/42/runs/2026-11-20.json?page=2"), "/jobs/{number}/runs/{date}.json");
 //! assert_eq!(shape("/v1/users/@me"), "/v1/users/@me");
@@ -143,9 +143,6 @@ fn is_prefixed(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
     use super::*;
 
     #[test]
