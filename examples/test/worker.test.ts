@@ -82,12 +82,14 @@ test("what is done through the Worker is in the Durable Object's log, and verifi
           method: "DELETE",
           path: "/jobs/nightly-backup",
           status: 403,
-          latency_ms: (events[2]?.event as { http?: { latency_ms?: number } }).http?.latency_ms,
+          latency_ms: (events[2]?.event as { http?: { latency_ms?: number } } | undefined)?.http?.latency_ms,
         },
         countersign: {
           decision: "deny",
           rule: "protected-job",
-          pack: createHash("sha256").update(readFileSync(new URL("../worker/src/pack.json", import.meta.url), "utf8").trimEnd()).digest("base64"),
+          pack: createHash("sha256")
+            .update(readFileSync(new URL("../worker/src/pack.json", import.meta.url), "utf8").trimEnd())
+            .digest("base64"),
         },
       },
     ],

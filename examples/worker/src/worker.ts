@@ -17,36 +17,40 @@ const edge = gate({ pack, fail: "closed" });
 
 const actorOf = (request: Request) => ({ id: request.headers.get("x-user") ?? "anonymous" });
 
-export default withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDIT, log: env.AUDIT_LOG }), {
-  async fetch(request: Request, _env: Env, _ctx, audit): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    const [, id = ""] = /^\/jobs\/([\w-]+)$/.exec(pathname) ?? [];
-    const about = { actor: actorOf(request), target: { type: "job", id } };
+export default withCountersign(
+  (env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDIT, log: env.AUDIT_LOG }),
+  {
+    async fetch(request: Request, _env: Env, _ctx, audit): Promise<Response> {
+      const { pathname } = new URL(request.url);
+      const [, id = ""] = /^\/jobs\/([\w-]+)$/.exec(pathname) ?? [];
+      const about = { actor: actorOf(request), target: { type: "job", id } };
 
-    if (id !== "" && request.method === "POST") {
-      // Delivered when this has answered. Nobody waits for it.
-      audit.record({ action: "job.trigger", ...about });
-      return Response.json({ id, started: true }, { status: 202 });
-    }
-    if (id !== "" && request.method === "DELETE") {
-      // What must not happen unseen waits until the log has proven to hold it.
-      const { index, chain, seq } = await audit.record({ action: "job.delete", ...about }).delivered();
-      return Response.json({ id, deleted: true, entry: { index, chain, seq } });
-    }
-    return pathname === "/"
-      ? new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } })
-      : new Response("not found", { status: 404 });
-  },
+      if (id !== "" && request.method === "POST") {
+        // Delivered when this has answered. Nobody waits for it.
+        audit.record({ action: "job.trigger", ...about });
+        return Response.json({ id, started: true }, { status: 202 });
+      }
+      if (id !== "" && request.method === "DELETE") {
+        // What must not happen unseen waits until the log has proven to hold it.
+        const { index, chain, seq } = await audit.record({ action: "job.delete", ...about }).delivered();
+        return Response.json({ id, deleted: true, entry: { index, chain, seq } });
+      }
+      return pathname === "/"
+        ? new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } })
+        : new Response("not found", { status: 404 });
+    },
 
-  async scheduled({ cron }, _env: Env, _ctx, audit) {
-    audit.record({
-      action: "job.trigger",
-      actor: { type: "service", id: "cron" },
-      target: { type: "job", id: "nightly-backup" },
-      metadata: { cron },
-    });
+    async scheduled({ cron }, _env: Env, _ctx, audit) {
+      audit.record({
+        action: "job.trigger",
+        actor: { type: "service", id: "cron" },
+        target: { type: "job", id: "nightly-backup" },
+        metadata: { cron },
+      });
+    },
   },
-}, {
-  // What is refused is recorded as a request; what goes on is recorded above, as what it does.
-  http: { gate: edge, path: "actual", actor: actorOf, only: () => false },
-});
+  {
+    // What is refused is recorded as a request; what goes on is recorded above, as what it does.
+    http: { gate: edge, path: "actual", actor: actorOf, only: () => false },
+  },
+);
