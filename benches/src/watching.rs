@@ -81,7 +81,7 @@ pub(crate) fn watching(program: &Path, within: &Path, marks: usize) -> Result<Me
 fn watch(program: &Path, folder: &Path, url: &str) -> Result<(Killed, Receiver<(u64, Instant)>)> {
     fs::write(folder.join("rules.yml"), RULES)?;
     let token = folder.join("token.txt");
-    OpenOptions::new().write(true).create(true).mode(0o600).open(token)?.write_all(TOKEN.as_bytes())?;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(token)?.write_all(TOKEN.as_bytes())?;
     let mut child = Command::new(program)
         .current_dir(folder)
         .args(["watch", url, "--trust", "log/trust.txt", "--token-file", "token.txt", "--rules", "rules.yml"])

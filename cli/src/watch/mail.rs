@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// By which server, and to whom.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Handing on")]
-pub(crate) struct To {
-    /// Send each finding by e-mail by this server: smtp://HOST, which has to offer STARTTLS, or smtps://HOST
+pub(crate) struct Mailing {
+    /// Send each finding by e-mail by this server: `smtp://HOST`, which has to offer STARTTLS, or `smtps://HOST`
     #[arg(long, value_name = "URL", requires_all = ["mail_from", "mail_to"])]
     smtp: Option<String>,
     /// Who sends it
@@ -39,7 +39,7 @@ pub(crate) struct To {
     smtp_password_file: Option<PathBuf>,
 }
 
-impl To {
+impl Mailing {
     /// Who sends, where e-mail is asked for. `origin` is the log's.
     pub(crate) fn open(&self, origin: &str) -> Result<Option<Mail>, Failure> {
         let (Some(url), Some(from)) = (&self.smtp, &self.mail_from) else { return Ok(None) };

@@ -102,7 +102,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CMD", help_heading = "Handing on")]
     exec: Option<String>,
     #[command(flatten)]
-    mail: mail::To,
+    mail: mail::Mailing,
     /// Write a signed watchlist of whom findings are about to this file, for gates, again and again
     ///
     /// On it are those whom rules with a countersign.decision of challenge or deny found, by the fields that they group by.

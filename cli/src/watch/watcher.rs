@@ -637,7 +637,7 @@ mod tests {
         sealer.finish(&mut out).unwrap();
         let mut pieces = vec![format!("{{\"countersign\":\"export/v1\",\"origin\":\"{ORIGIN}\"}}\n")];
         for line in out.as_str().lines() {
-            *pieces.last_mut().unwrap() += &format!("{line}\n");
+            pieces.last_mut().unwrap().extend([line, "\n"]);
             if line.starts_with("{\"checkpoint\"") {
                 pieces.push(String::new());
             }
