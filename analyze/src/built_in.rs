@@ -3,24 +3,31 @@
 use crate::pack::{Pack, Sources};
 
 /// The files of `rules/` but for the cases.
-pub(crate) const FILES: [(&str, &str); 19] = [
+pub(crate) const FILES: [(&str, &str); 26] = [
     ("administrator.yml", include_str!("../rules/administrator.yml")),
     ("authentication.yml", include_str!("../rules/authentication.yml")),
     ("bulk-configuration.yml", include_str!("../rules/bulk-configuration.yml")),
     ("bulk-deletion.yml", include_str!("../rules/bulk-deletion.yml")),
     ("bulk-export.yml", include_str!("../rules/bulk-export.yml")),
+    ("cloudtrail-attacks.yml", include_str!("../rules/cloudtrail-attacks.yml")),
     ("cloudtrail.yml", include_str!("../rules/cloudtrail.yml")),
     ("credential.yml", include_str!("../rules/credential.yml")),
+    ("entra.yml", include_str!("../rules/entra.yml")),
     ("enumeration-absent.yml", include_str!("../rules/enumeration-absent.yml")),
     ("enumeration-denied.yml", include_str!("../rules/enumeration-denied.yml")),
     ("first-seen.yml", include_str!("../rules/first-seen.yml")),
+    ("github.yml", include_str!("../rules/github.yml")),
+    ("google-cloud.yml", include_str!("../rules/google-cloud.yml")),
     ("keys.yml", include_str!("../rules/keys.yml")),
+    ("kubernetes.yml", include_str!("../rules/kubernetes.yml")),
     ("log-tampering.yml", include_str!("../rules/log-tampering.yml")),
     ("machine.yml", include_str!("../rules/machine.yml")),
     ("off-hours.yml", include_str!("../rules/off-hours.yml")),
+    ("okta.yml", include_str!("../rules/okta.yml")),
     ("pack.yml", include_str!("../rules/pack.yml")),
     ("privilege.yml", include_str!("../rules/privilege.yml")),
     ("rate.yml", include_str!("../rules/rate.yml")),
+    ("slack.yml", include_str!("../rules/slack.yml")),
     ("unauthenticated.yml", include_str!("../rules/unauthenticated.yml")),
     ("unusual.yml", include_str!("../rules/unusual.yml")),
 ];
