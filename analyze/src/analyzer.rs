@@ -32,8 +32,10 @@ const TOLERANCE: i64 = 5 * 60_000;
 
 /// What a pack's rules say of one event by itself.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub struct Detected {
     leaf: u64,
+    #[cfg_attr(feature = "state", serde(with = "crate::millis::perhaps"))]
     time: Option<Time>,
     /// Whether its own time lies in the future of its link's.
     is_future: bool,
@@ -47,6 +49,7 @@ pub struct Detected {
 
 /// A rule that asks for a baseline, and that nothing else of the event rules out.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 struct Pending {
     rule: usize,
     /// A bit for each of its items that holds, of those that ask for no baseline.
@@ -55,6 +58,7 @@ struct Pending {
 }
 
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 struct Fired {
     rule: usize,
     reasons: Vec<Reason>,
@@ -62,6 +66,7 @@ struct Fired {
 
 /// The group of a correlation that an event joins if a rule fires.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 struct Join {
     correlation: usize,
     which: u32,
@@ -89,6 +94,16 @@ impl Detected {
     /// The rules that fired, by their places in the pack, whether they make findings of their own or not.
     pub fn rules(&self) -> impl Iterator<Item = usize> + '_ {
         self.fired.iter().map(|fired| fired.rule)
+    }
+
+    /// Whether the pack has the rules that it names.
+    #[cfg(feature = "state")]
+    pub(crate) fn is_of(&self, pack: &Pack) -> bool {
+        let is_correlation =
+            |join: &Join| pack.rules.get(join.correlation).is_some_and(|rule| rule.correlation().is_some());
+        let pending = self.pending.iter().map(|pending| pending.rule);
+        self.rules().chain(pending).all(|rule| rule < pack.rules.len())
+            && self.joins.iter().all(is_correlation)
     }
 }
 
@@ -504,13 +519,23 @@ impl<'p> Analyzer<'p> {
         self.windows.iter().flatten().flat_map(Windows::leaves)
     }
 
-    /// Ends.
-    pub fn finish(self) -> Analysis {
+    /// Events whose own time lies in the future of their links': how many, and the first one's leaf.
+    pub const fn future(&self) -> Option<(u64, u64)> {
+        self.future
+    }
+
+    /// SHA-256 over the findings so far.
+    pub fn digest(&self) -> Hash {
         let mut lines = Vec::new();
         for finding in &self.findings {
             finding.write_json(&mut lines);
             lines.push(b'\n');
         }
+        Hash::of(&[&lines])
+    }
+
+    /// What had to be left out so far.
+    pub fn limits(&self) -> Vec<Limit> {
         let limits = self.pack.rules.iter().zip(&self.windows).zip(&self.unlisted);
         let limits = limits.filter_map(|((rule, windows), unlisted)| {
             let (groups, hits) =
@@ -518,12 +543,27 @@ impl<'p> Analyzer<'p> {
             let is_any = groups.is_some() || hits.is_some() || *unlisted > 0;
             is_any.then(|| Limit { rule: rule.id.clone(), groups, hits, findings: *unlisted })
         });
+        limits.chain(self.baselines.limits()).collect()
+    }
+
+    /// The scores of identities so far, the highest first.
+    pub fn identities(&self) -> Vec<Scored> {
+        self.identities.ranked(self.newest_found)
+    }
+
+    /// The same of sessions.
+    pub fn sessions(&self) -> Vec<Scored> {
+        self.sessions.ranked(self.newest_found)
+    }
+
+    /// Ends.
+    pub fn finish(self) -> Analysis {
         Analysis {
-            digest: Hash::of(&[&lines]),
+            digest: self.digest(),
             future: self.future,
-            limits: limits.chain(self.baselines.limits()).collect(),
-            identities: self.identities.ranked(self.newest_found),
-            sessions: self.sessions.ranked(self.newest_found),
+            limits: self.limits(),
+            identities: self.identities(),
+            sessions: self.sessions(),
             findings: self.findings,
         }
     }

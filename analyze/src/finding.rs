@@ -80,6 +80,15 @@ fn numbers(numbers: &[u64], out: &mut Vec<u8>) {
 impl Finding {
     /// Appends it as one JSON object in canonical form.
     pub fn write_json(&self, out: &mut Vec<u8>) {
+        self.write(None, out);
+    }
+
+    /// The same with what is known of who signed.
+    pub fn write_told(&self, standing: Option<&str>, out: &mut Vec<u8>) {
+        self.write(Some(standing), out);
+    }
+
+    fn write(&self, standing: Option<Option<&str>>, out: &mut Vec<u8>) {
         let evidence = self.evidence.as_str();
         out.extend(
             format!("{{\"evidence\":\"{evidence}\",\"first\":\"{}\",\"group\":{{", self.first).bytes(),
@@ -110,14 +119,19 @@ impl Finding {
         }
         out.extend(format!("],\"repeats\":{},\"rule\":", self.repeats).bytes());
         write_string(&self.rule, out);
-        out.extend(format!(",\"score\":{},\"title\":", self.score).bytes());
+        out.extend(format!(",\"score\":{}", self.score).bytes());
+        match standing {
+            Some(Some(standing)) => out.extend(format!(",\"standing\":\"{standing}\"").bytes()),
+            Some(None) => out.extend(b",\"standing\":null"),
+            None => {}
+        }
+        out.extend(b",\"title\":");
         write_string(&self.title, out);
         if let Some(value) = self.value {
             out.extend(b",\"value\":");
-            let text = format!("{value}");
-            match countersign::canonical::canonicalize(text.as_bytes()) {
-                Ok(number) => out.extend(number),
-                Err(_) => out.extend(b"null"),
+            match countersign::canonical::number(value) {
+                Some(number) => out.extend(number.bytes()),
+                None => out.extend(b"null"),
             }
         }
         out.push(b'}');

@@ -47,6 +47,7 @@ pub mod cases;
 mod condition;
 mod correlation;
 mod decision;
+pub mod document;
 mod fault;
 mod fields;
 mod finding;
@@ -56,6 +57,8 @@ mod keywords;
 #[cfg(feature = "state")]
 mod millis;
 mod pack;
+#[cfg(feature = "state")]
+pub mod pieces;
 mod rule;
 mod score;
 mod selection;

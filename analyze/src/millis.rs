@@ -12,3 +12,20 @@ pub(crate) fn serialize<S: Serializer>(time: &Time, to: S) -> Result<S::Ok, S::E
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Time, D::Error> {
     Time::from_millis(i64::deserialize(from)?).ok_or_else(|| D::Error::custom("this is no time"))
 }
+
+/// The same where there may be none.
+pub(crate) mod perhaps {
+    use countersign::time::Time;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[allow(clippy::ref_option, reason = "serde hands it on so")]
+    pub(crate) fn serialize<S: Serializer>(time: &Option<Time>, to: S) -> Result<S::Ok, S::Error> {
+        time.map(Time::millis).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Time>, D::Error> {
+        let read = |millis| Time::from_millis(millis).ok_or_else(|| D::Error::custom("this is no time"));
+        Option::<i64>::deserialize(from)?.map(read).transpose()
+    }
+}

@@ -106,13 +106,14 @@ impl Sources {
         }
     }
 
-    /// Builds the pack.
+    /// Builds the pack. It is read again as it was built: what it finds must not depend on how its rules were written.
     ///
     /// # Errors
     ///
     /// All faults of all rules, in the order of the files.
     pub fn build(self, name: &str) -> Result<Pack, Vec<Fault>> {
-        Builder::new(self.about, name).build(self.rules, self.faults)
+        let built = Builder::new(self.about, name).build(self.rules, self.faults)?;
+        Pack::parse(&built.text)
     }
 }
 

@@ -9,6 +9,7 @@ use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::verify::report::{Complete, Report};
 use countersign::verify::{CoveredLink, Options, PickedEvent, SummarizedEvent, Verdict};
+use countersign_analyze::document::{Seen, Told};
 use countersign_analyze::{
     Analysis, Analyzer, Detected, ENGINE, Evidence, Finding, Level, Limit, Pack, Scored,
 };
@@ -130,7 +131,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(before) = &args.recompute {
         return found.compare(before);
     }
-    let text = if args.format == "json" { found.json().to_string() + "\n" } else { found.text() };
+    let text = if args.format == "json" { found.json() + "\n" } else { found.text() };
     verdict::print(&text)?;
     Ok(found.exit_status(args.fail_on.as_deref().and_then(Level::parse)))
 }
@@ -198,48 +199,19 @@ impl Found<'_> {
         signed.map(|link| standings.of_link(link)).max()
     }
 
-    fn json(&self) -> Value {
-        let standings = Standings::of(self.report);
+    fn json(&self) -> String {
         let Self { report, pack, outcome, events, .. } = self;
-        let findings = outcome.findings.iter().map(|finding| {
-            let mut json = Vec::new();
-            finding.write_json(&mut json);
-            let mut value: Value = serde_json::from_slice(&json).unwrap_or(Value::Null);
-            if let Value::Object(members) = &mut value {
-                let standing = self.standing(finding, &standings).map(Standing::word);
-                members.insert("standing".into(), json!(standing));
-            }
-            value
-        });
-        let counted = |counter: &Option<(u64, u64)>| {
-            counter.map(|(number, leaf)| json!({"number": number, "first_leaf": leaf}))
+        let seen = Seen {
+            origin: report.origin.clone(),
+            log: report.log.as_ref().map(|log| (log.size, log.root.to_string())),
+            verdict: report.verdict.as_str().to_owned(),
+            complete: complete(report),
+            events: *events,
         };
-        let limits = outcome.limits.iter().map(|Limit { rule, groups, hits, findings }| {
-            json!({"rule": rule, "groups": counted(groups), "hits": counted(hits), "findings": findings})
-        });
-        let scored = |scored: &[Scored]| -> Vec<Value> {
-            let told = scored.iter().take(SCORED).map(|Scored { id, score, findings, count }| {
-                json!({"id": id, "score": score, "count": count, "findings": findings})
-            });
-            told.collect()
-        };
-        let log = report.log.as_ref().map(|log| json!({"size": log.size, "root": log.root.to_string()}));
-        json!({
-            "countersign": "findings/v1",
-            "engine": ENGINE,
-            "pack": {"name": pack.name, "version": pack.version, "hash": pack.hash().to_string(), "rules": pack.rules().len()},
-            "origin": report.origin,
-            "log": log,
-            "verdict": report.verdict.as_str(),
-            "complete": complete(report),
-            "events": events,
-            "future": counted(&outcome.future),
-            "limits": limits.collect::<Vec<_>>(),
-            "identities": scored(&outcome.identities),
-            "sessions": scored(&outcome.sessions),
-            "digest": outcome.digest.to_string(),
-            "findings": findings.collect::<Vec<_>>(),
-        })
+        let Analysis { findings, digest, future, limits, identities, sessions } = outcome;
+        let told = Told { seen: &seen, pack, digest, future: *future, limits, identities, sessions };
+        let standings = Standings::of(report);
+        told.json(findings, |finding| self.standing(finding, &standings).map(Standing::word))
     }
 
     fn text(&self) -> String {
@@ -400,7 +372,7 @@ impl Found<'_> {
             let findings = value["findings"].as_array().cloned().unwrap_or_default();
             findings.iter().filter_map(|finding| finding["id"].as_str().map(str::to_owned)).collect()
         };
-        let now = self.json();
+        let now: Value = serde_json::from_str(&self.json()).map_err(|_| broken())?;
         let (were, are) = (ids(&before), ids(&now));
         let status = self.report.verdict.exit_status();
         let is_same_log = before["log"] == now["log"];
@@ -426,7 +398,7 @@ impl Found<'_> {
             let path = directory.join(name);
             std::fs::write(&path, text).map_err(|error| Failure::io("write", &shown(&path), &error))
         };
-        write("findings.json", &self.json().to_string())?;
+        write("findings.json", &self.json())?;
         write("pack.json", self.pack.as_json())?;
         let findings = &self.outcome.findings;
         for finding in findings.iter().take(SLICES) {
@@ -449,8 +421,6 @@ impl Found<'_> {
 
 /// How many slices are written.
 const SLICES: usize = 200;
-/// How many identities, and how many sessions, are listed with their scores.
-const SCORED: usize = 1000;
 /// How many reasons of a finding are shown.
 const REASONS: usize = 6;
 /// How many identities and sessions are shown, the highest scores first.

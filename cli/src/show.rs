@@ -13,7 +13,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use countersign::link::ChainId;
 use countersign::verify::report::{Report, SignerTrust};
-use countersign::verify::{CoveredLink, FindingCode, Options, VerifiedEvent};
+use countersign::verify::{CoveredLink, FindingCode, Options, Standing as KeyStanding, VerifiedEvent};
 use countersign_query::value::{Document, Value};
 use countersign_query::{Findings, Outcome, Party, Query, Read, Readings};
 use found::Found;
@@ -232,12 +232,12 @@ impl<'r> Standings<'r> {
     }
 
     pub(crate) fn of_link(&self, link: &CoveredLink) -> Standing {
-        match self.signers.get(link.vkey.as_str()) {
-            Some(SignerTrust::Revoked) => Standing::Revoked,
-            _ if self.suspects.contains(&link.chain) => Standing::Suspect,
-            _ if !link.authorised => Standing::Unknown,
-            Some(SignerTrust::TrustFile | SignerTrust::Granted) => Standing::Trusted,
-            Some(SignerTrust::Unknown) | None => Standing::Unknown,
+        let trust = self.signers.get(link.vkey.as_str()).copied();
+        match KeyStanding::of(trust, self.suspects.contains(&link.chain), link.authorised) {
+            KeyStanding::Trusted => Standing::Trusted,
+            KeyStanding::Unknown => Standing::Unknown,
+            KeyStanding::Suspect => Standing::Suspect,
+            KeyStanding::Revoked => Standing::Revoked,
         }
     }
 }

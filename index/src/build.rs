@@ -3,6 +3,7 @@
 use core::mem;
 
 use countersign::time::Time;
+use countersign_query::batch;
 use countersign_query::value::{Document, Kind as Of, Value};
 use countersign_query::{Entry, Outcome, Readings, Role, Short};
 use foldhash::fast::FixedState;
@@ -10,7 +11,6 @@ use hashbrown::HashTable;
 use std::borrow::Cow;
 use std::hash::{BuildHasher as _, Hasher as _};
 
-use crate::batch;
 use crate::changed::{self, Changes};
 use crate::column::Growing;
 use crate::packed::Numbers;

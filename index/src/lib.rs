@@ -37,7 +37,6 @@
     reason = "numbers of lines, leaves and bytes are below 2^53, and counts of rows below 2^31"
 )]
 
-mod batch;
 mod bits;
 mod build;
 mod changed;

@@ -35,13 +35,16 @@ await build({
     "verify-worker": path("verify/worker.js"),
     "index-worker": path("index/worker.js"),
     "slice-worker": path("slice/worker.js"),
+    "analyze-worker": path("analyze/worker.js"),
   },
   sourcemap: true,
   outdir: fileURLToPath(into),
 });
-for (const name of ["verifier", "index", "slicer"]) {
+const ARTEFACTS = ["verifier", "index", "slicer", "analyzer"];
+for (const name of ARTEFACTS) {
   copyFileSync(new URL(`wasm/${name}_bg.wasm`, dist), new URL(`${name}.wasm`, into));
 }
+copyFileSync(new URL("wasm/rules.json", dist), new URL("rules.json", into));
 
 // A server that renders pages imports it too, and has no elements. It has no imports and exports, so that a block can hold it.
 const viewer = new URL("viewer.js", into);
@@ -65,7 +68,7 @@ const { outputFiles } = await build({
 });
 writeFileSync(new URL("inlined/worker.node.js", dist), `export default ${JSON.stringify(outputFiles[0].text)};\n`);
 
-const inViewer = { artefacts: ["verifier", "index", "slicer"], inputs: Object.keys(metafile.inputs) };
+const inViewer = { artefacts: ARTEFACTS, inputs: Object.keys(metafile.inputs) };
 for (const [folder, contents] of [
   ["", { artefacts: ["recorder", "verifier"] }],
   ["packages/viewer/", inViewer],

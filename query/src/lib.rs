@@ -22,6 +22,7 @@
 //!
 //! # Modules
 //!
+//! - [`batch`]: verified events as the verifier hands them on.
 //! - [`condition`]: what a query is made of; [`matcher`]: what a value must be, for whoever asks.
 //! - [`tally`]: what a search found, and what must be said where it found nothing.
 //! - [`needle`]: what must stand in an event's text for it to be found.
@@ -29,6 +30,7 @@
 //! - [`reading`]: who, what, when, on what, from where and with which outcome, whatever the event's shape.
 #![deny(missing_docs, unsafe_code)]
 
+pub mod batch;
 pub mod condition;
 pub mod error;
 mod lex;

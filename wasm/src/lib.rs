@@ -13,6 +13,8 @@
 )]
 #![allow(clippy::needless_pass_by_value, reason = "wasm-bindgen hands lists over whole")]
 
+#[cfg(feature = "analyzer")]
+mod analyzer;
 #[cfg(feature = "gate")]
 mod gate;
 #[cfg(feature = "index")]
@@ -85,7 +87,7 @@ impl From<Thrown> for JsValue {
 }
 
 /// A whole number that JavaScript gives, at most 2^53 − 1.
-#[cfg(any(feature = "index", feature = "verifier", feature = "slicer"))]
+#[cfg(any(feature = "analyzer", feature = "index", feature = "verifier", feature = "slicer"))]
 fn index(value: f64) -> Option<u64> {
     let fits = value.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(&value);
     fits.then_some(value as u64)

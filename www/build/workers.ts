@@ -6,11 +6,18 @@ import { packed } from "./packed.ts";
 
 /** In the package's own files: by their names, this process would resolve the workers to those for Node.js. */
 const DIST = new URL("../../js/dist/", import.meta.url);
-const WORKERS = { verifier: "verify/worker.js", slicer: "slice/worker.js", index: "index/worker.js" };
+const WORKERS = {
+  verifier: "verify/worker.js",
+  slicer: "slice/worker.js",
+  index: "index/worker.js",
+  analyzer: "analyze/worker.js",
+};
 const MODULES = {
   verifierModule: "wasm/verifier_bg.wasm",
   slicerModule: "wasm/slicer_bg.wasm",
   indexModule: "wasm/index_bg.wasm",
+  analyzerModule: "wasm/analyzer_bg.wasm",
+  rules: "wasm/rules.json",
 };
 
 /** The package's workers, each bundled into one script, and the WebAssembly, as text for the page. */

@@ -1,3 +1,4 @@
+import type { Finding } from "@countersign/analyze/types.js";
 import { alarmView } from "@countersign/viewer/alarm.js";
 import type { Link } from "@countersign/viewer/following.js";
 import type { Session, Tools } from "@countersign/viewer/session.js";
@@ -14,6 +15,7 @@ import { tools } from "../src/tools.ts";
 import { View } from "../src/view.ts";
 import { accessView } from "./access-view.ts";
 import { anotherView, claimsView, coverageTab } from "./coverage.ts";
+import { findingsTab } from "./findings.ts";
 import { Follower } from "./follower.ts";
 import { History } from "./history.ts";
 import { keysTab } from "./keys.ts";
@@ -29,6 +31,9 @@ import { Tabs, tabsView } from "./tabs.ts";
 import { type ConsoleTexts, TEXTS } from "./texts/index.ts";
 import { type Origin, type Verified, verifiedView } from "./verified.ts";
 import { witnessesTab } from "./witnesses.ts";
+
+/** What stands before the names in a viewer's fragment. */
+const FRAGMENTS: Readonly<Record<Origin, string>> = { search: "s.", live: "l." };
 
 /** What a first search asks for: a log may be larger than anyone wants to load. */
 const FIRST: Conditions = { ...NO_CONDITIONS, limit: "1000" };
@@ -103,6 +108,7 @@ export class Console extends View {
         @forget=${(event: CustomEvent<string>) => this.#change(() => memory.forget(event.detail))}
         @forget-all=${() => this.#change(() => memory.forgetAll())}
         @verify-whole=${() => this.#search(NO_CONDITIONS)}
+        @show-finding=${(event: CustomEvent<{ finding: Finding }>) => void this.#showFinding(event.detail.finding)}
         @begin-live=${() => this.#beginLive()}
         @choose-source=${(event: CustomEvent<Origin>) => this.#change(() => (this.#sources.chosen = event.detail))}
       >
@@ -140,6 +146,10 @@ export class Console extends View {
         return this.#reader.mayRead
           ? this.#liveTab(t)
           : html`<p class="help wide-text">${t.live.about}</p>${this.#toToken(t)}`;
+      case "findings":
+        return html`
+          <p class="help wide-text">${t.findings.about}</p>
+          ${this.#ofVerified(t, (verified) => findingsTab(verified, t))}`;
       case "coverage":
         return html`
           ${claimsView(this.#history.published, health, t)}
@@ -164,7 +174,7 @@ export class Console extends View {
         search,
         conditions: this.#conditions,
         complaint: this.#complaint,
-        viewer: viewer(search.session, "s.", t),
+        viewer: viewer(search.session, FRAGMENTS.search, t),
         submit: this.#submit,
         clear: () => this.#clear(),
         cancel: () => this.#searching.cancel(),
@@ -178,7 +188,7 @@ export class Console extends View {
     return liveView(
       {
         watch,
-        viewer: viewer(watch?.session, "l.", t, watch?.link),
+        viewer: viewer(watch?.session, FRAGMENTS.live, t, watch?.link),
         begin: () => void this.#follower.begin(),
       },
       t,
@@ -196,6 +206,13 @@ export class Console extends View {
     const all = this.#sources.all(this.#searching.search, this.#follower.watch);
     const shown = this.#sources.shown(all);
     return verifiedView({ all, shown, mayRead: this.#reader.mayRead, toToken: this.#toToken(t), show }, t);
+  }
+
+  /** Shows the event that made a rule fire, among those that it is one of. */
+  async #showFinding({ leaves }: Finding): Promise<void> {
+    const shown = this.#sources.shown(this.#sources.all(this.#searching.search, this.#follower.watch));
+    const line = await shown?.session.index.lineOf(leaves.at(-1) ?? 0).catch(() => undefined);
+    if (shown !== undefined && line !== undefined) this.#tabs.show(shown.from, FRAGMENTS[shown.from], line);
   }
 
   async #enter(token: string): Promise<void> {

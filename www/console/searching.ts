@@ -112,7 +112,13 @@ export class Searching {
       return;
     }
     const kept = this.#kept;
-    const given = { trust: trustText(reader.trust), pins, name: "export", kept: () => kept?.blob };
+    const given = {
+      trust: trustText(reader.trust),
+      pins,
+      name: "export",
+      rules: tools.rules,
+      kept: () => kept?.blob,
+    };
     const session = new Session(source, given, tools);
     running.signal.addEventListener("abort", () => session.cancel());
     session.addEventListener("change", changed);

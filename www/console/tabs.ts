@@ -17,6 +17,13 @@ export class Tabs {
     location.hash = this.fragment(tab);
   }
 
+  /** Goes to a part whose viewer then shows a line. */
+  show(tab: Tab, prefix: string, line: number): void {
+    const said = new URLSearchParams(this.fragment(tab).slice(1));
+    said.set(`${prefix}line`, String(line));
+    location.hash = `#${said}`;
+  }
+
   /** The page's fragment is another one. */
   moved({ oldURL }: HashChangeEvent): void {
     const before = new URL(oldURL).hash;

@@ -102,7 +102,7 @@ export class Watch extends EventTarget {
       this.#tell();
     };
     const { tools, withheld } = counting(this.#tools);
-    const given = { trust: this.given.trust, pins, name: "stream" };
+    const given = { trust: this.given.trust, pins, name: "stream", rules: tools.rules };
     const session = new Session({ live: following.lines(from) }, given, tools);
     session.addEventListener("change", () => this.#tell());
     session.addEventListener("report", () => this.#reported(session));

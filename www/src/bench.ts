@@ -1,12 +1,12 @@
 import { failure } from "@countersign/viewer/failure.js";
-import { Session, type Tools } from "@countersign/viewer/session.js";
+import { type Given, Session, type Tools } from "@countersign/viewer/session.js";
 import type { Bench } from "./state/case.ts";
 import type { Memory } from "./state/memory.ts";
 
 /** What a case works with in a browser. */
-export function benchOf(workers: Tools, memory: Memory): Bench {
+export function benchOf(workers: Tools, memory: Memory, rules: () => Given["rules"]): Bench {
   return {
-    session: (file, given) => new Session(file, given, workers),
+    session: (file, given) => new Session(file, { ...given, rules: rules() }, workers),
     hold: async (file, given) => (await workers.verify(file, given)).report,
     sha256: async (file, signal) => await workers.slicer?.().sha256(file, { signal }),
     memory,

@@ -1,3 +1,4 @@
+import type { Finding as Found } from "@countersign/analyze/types.js";
 import { failure } from "@countersign/viewer/failure.js";
 import { icon } from "@countersign/viewer/icons.js";
 import { holds } from "@countersign/viewer/ranges.js";
@@ -27,6 +28,7 @@ import type { Kept } from "./result/keep.ts";
 import { isContradicted, partsView } from "./result/parts.ts";
 import { printedView } from "./result/printed.ts";
 import { progressView } from "./result/progress.ts";
+import { rulesView } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
 import { cancelledView, failureView } from "./result/stopped.ts";
 import { verdictView } from "./result/verdict.ts";
@@ -46,6 +48,7 @@ export class Page extends View {
   readonly #choice = new Choice({
     texts: () => this.#texts,
     changed: () => void this.#verify(),
+    ruled: () => this.#rule(),
     complained: () => this.requestUpdate(),
     ask: (key) => this.#paste.value?.offer(key),
   });
@@ -100,6 +103,8 @@ export class Page extends View {
         @remove-file=${(event: CustomEvent<File>) => this.#removing("#export-heading", () => choice.removeExport(event.detail))}
         @choose-trust=${(event: CustomEvent<readonly File[]>) => choice.takeTrust(event.detail)}
         @choose-pins=${(event: CustomEvent<readonly File[]>) => choice.takePins(event.detail)}
+        @choose-rules=${(event: CustomEvent<readonly File[]>) => choice.takeRules(event.detail)}
+        @remove-rules=${() => this.#removing("#cs-found-heading", () => choice.removeRules())}
         @choose-sample=${() => choice.takeSample()}
         @pasted=${(event: CustomEvent<string>) => choice.takeText(event.detail)}
         @remove-trust=${() => this.#removing("#trust-heading", () => choice.removeTrust())}
@@ -118,6 +123,7 @@ export class Page extends View {
         @show-part=${(event: CustomEvent<number>) => looking.show(event.detail)}
         @show-line=${(event: CustomEvent<number>) => void looking.goTo(event.detail)}
         @show-leaf=${(event: CustomEvent<{ part: number; index: number }>) => void looking.goToLeaf(event.detail.part, event.detail.index)}
+        @show-finding=${({ detail }: CustomEvent<{ finding: Found }>) => void looking.goToLeaf(looking.shown, detail.finding.leaves.at(-1) ?? 0)}
         @show-code=${(event: CustomEvent<FindingCode>) => looking.openFindings(event.detail)}
         @compare=${(event: CustomEvent<Pair | null>) => void looking.compare(event.detail ?? undefined)}
         @compare-close=${() => looking.closeComparison()}
@@ -209,6 +215,7 @@ export class Page extends View {
       ${coverageView(part, report, t)}
       ${findingsView(report, (finding) => rowOf(part, finding), t)}
       ${signersView(part, report, this.#choice.trust, t)}
+      ${rulesView(part.session?.detection, this.#choice.rules, t)}
       ${eventsView(report, part.coverage?.events ?? 0, this.#viewerView(part), t)}
       <countersign-keep .texts=${t} .kept=${this.#kept(part, report)}></countersign-keep>
     `;
@@ -269,6 +276,18 @@ export class Page extends View {
     this.requestUpdate();
   }
 
+  /** Has the chosen rules looked for in all that was verified. */
+  #rule(): void {
+    for (const { session } of this.#case?.parts ?? []) session?.detect(this.#rules);
+    this.requestUpdate();
+  }
+
+  /** How the rules are had that are looked for. */
+  get #rules(): (() => Promise<string>) | undefined {
+    const { rules } = this.#choice;
+    return rules === undefined ? Viewer.tools?.rules : async () => rules.text;
+  }
+
   #confirm(): void {
     const vkey = this.#asked;
     if (vkey === undefined) return;
@@ -301,7 +320,7 @@ export class Page extends View {
   async #prepared(): Promise<Case> {
     const workers = await tools();
     Viewer.tools = workers;
-    const work = new Case(benchOf(workers, this.#memory));
+    const work = new Case(benchOf(workers, this.#memory, () => this.#rules));
     work.addEventListener("change", () => this.#changed(work));
     this.#case = work;
     return work;

@@ -1,4 +1,5 @@
 import * as inlined from "virtual:workers";
+import { createAnalysis } from "@countersign/analyze/create-analysis.js";
 import { createIndex } from "@countersign/index/create-index.js";
 import { createSlicer } from "@countersign/slice/create-slicer.js";
 import type { Tools } from "@countersign/viewer/session.js";
@@ -7,18 +8,21 @@ import { unpack } from "./unpack.ts";
 
 /** What works for the page in the background: workers and WebAssembly that the build put into it. */
 export async function tools(): Promise<Tools> {
-  const [verifier, slicer, keeper] = await Promise.all(
-    [inlined.verifier, inlined.slicer, inlined.index].map(starter),
+  const [verifier, slicer, keeper, analyzer] = await Promise.all(
+    [inlined.verifier, inlined.slicer, inlined.index, inlined.analyzer].map(starter),
   );
-  if (!verifier || !slicer || !keeper) throw new Error("the page has no workers");
+  if (!verifier || !slicer || !keeper || !analyzer) throw new Error("the page has no workers");
   const { verify, verifyLive } = createVerifier({ module: once(inlined.verifierModule), worker: verifier });
   const slicing = createSlicer({ module: once(inlined.slicerModule), worker: slicer, verify });
   const index = { module: once(inlined.indexModule), worker: keeper };
+  const analysis = { module: once(inlined.analyzerModule), worker: analyzer };
   return {
     verify,
     verifyLive,
     index: () => createIndex(index),
     slicer: () => slicing,
+    analysis: (rules) => createAnalysis(analysis, rules),
+    rules: async () => (await unpack(inlined.rules)).text(),
   };
 }
 

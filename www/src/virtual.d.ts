@@ -9,6 +9,10 @@ declare module "virtual:workers" {
   /** What keeps the index of verified events, and its WebAssembly. */
   export const index: string;
   export const indexModule: string;
+  /** What looks for findings, its WebAssembly, and the rules that come with the page. */
+  export const analyzer: string;
+  export const analyzerModule: string;
+  export const rules: string;
 }
 
 declare module "virtual:about" {

@@ -117,10 +117,27 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
             .collect()
     });
     let built: Vec<Built> = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    if manifest.artefacts.contains_key("analyzer") {
+        rules(tools, &out_dir)?;
+    }
     for Built { name, brotli, budget, .. } in &built {
         tools.progress.line(&format!("          {name}: {brotli} bytes in brotli, of at most {budget}"));
     }
     Ok(built)
+}
+
+/// Builds the pack of rules that comes with the product, which pages bring along as a file.
+fn rules(tools: &Tools, out_dir: &Path) -> Result<()> {
+    let program = tools.program()?;
+    tools.progress.step("rules", |log| {
+        let mut build = Command::new(program);
+        build
+            .args(["rules", "build"])
+            .arg(tools.path("analyze/rules"))
+            .arg("-o")
+            .arg(out_dir.join("rules.json"));
+        log.run(&mut build)
+    })
 }
 
 /// Waits until no other xtask builds artefacts in this folder; as long as the file lives, others wait.

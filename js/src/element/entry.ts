@@ -3,7 +3,8 @@
  * are files beside it.
  */
 
-import { compileFetched } from "../artefact/fetched.js";
+import { createAnalysis } from "../analyze/create-analysis.js";
+import { compileFetched, fetched } from "../artefact/fetched.js";
 import { createIndex } from "../index/create-index.js";
 import { createSlicer } from "../slice/create-slicer.js";
 import { createVerifier } from "../verify/create-verifier.js";
@@ -37,12 +38,15 @@ const slicer = createSlicer({
   verify,
 });
 const index = { module: once(new URL("./index.wasm", import.meta.url)), worker: () => start("index") };
+const analysis = { module: once(new URL("./analyzer.wasm", import.meta.url)), worker: () => start("analyze") };
 
 Viewer.tools = {
   verify,
   verifyLive,
   index: () => createIndex(index),
   slicer: () => slicer,
+  analysis: (rules) => createAnalysis(analysis, rules),
+  rules: async () => (await fetched(new URL("./rules.json", import.meta.url))).text(),
 };
 
 define("countersign-viewer", Viewer);

@@ -26,6 +26,8 @@ export interface CountersignViewer extends HTMLElement {
   bare: boolean;
   /** With it what is looked at is in the fragment of the page's address; its value stands before the names there. */
   fragment: string | null;
+  /** The address of a pack of rules to look for; empty for the one that comes with the package. */
+  rules: string | null;
   /** The export, in place of an address. */
   file: Blob | undefined;
   /** A session that somebody else made, and ends. */
@@ -44,6 +46,8 @@ export interface CountersignViewer extends HTMLElement {
   end(): Promise<void>;
   /** Shows what stands at a line of the export, and says whether there is anything. */
   goTo(line: number): Promise<boolean>;
+  /** Shows the entry at a leaf of the log, and says whether there is one. */
+  goToLeaf(leaf: number): Promise<boolean>;
 }
 
 /** A report, and the pin to keep for next time; of an alarm, the last good one. */

@@ -13,6 +13,7 @@ type Given =
   | "theme"
   | "bare"
   | "fragment"
+  | "rules"
   | "file"
   | "session"
   | "texts"

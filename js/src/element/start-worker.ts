@@ -7,6 +7,7 @@ const SCRIPTS = {
   verify: new URL("./verify-worker.js", import.meta.url),
   index: new URL("./index-worker.js", import.meta.url),
   slice: new URL("./slice-worker.js", import.meta.url),
+  analyze: new URL("./analyze-worker.js", import.meta.url),
 };
 
 interface Policy {

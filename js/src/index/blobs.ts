@@ -12,6 +12,11 @@ export class Blobs {
     return this.#blobs.push(bytes) - 1;
   }
 
+  /** All from a number on. */
+  from(number: number): readonly Blob[] {
+    return this.#blobs.slice(number);
+  }
+
   /** A stretch of one of them. */
   async read(blob: number, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = this.#blobs[blob]?.slice(begin, end) ?? new Blob();

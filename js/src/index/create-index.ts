@@ -181,6 +181,10 @@ class WorkersIndex implements EventIndex {
     });
   }
 
+  blobs(from: number): Promise<readonly Blob[]> {
+    return this.#call((remote) => remote.blobs(from));
+  }
+
   async save(as: SavedAs, told: (events: number) => void, { doubts, signal }: Saving = {}): Promise<Blob> {
     signal?.throwIfAborted();
     this.#ids += 1;

@@ -136,6 +136,10 @@ export class Keeper {
     return { shown, withheld, skipped, listed, events: this.#index.events };
   }
 
+  blobs(from: number): readonly Blob[] {
+    return this.#blobs.from(from);
+  }
+
   /** Saves the events of the newest answer as it is now: it is told anew after that. */
   async save(as: SavedAs, doubts: Doubts | undefined, told: (events: number) => void): Promise<Blob> {
     this.#savings += 1;

@@ -41,6 +41,7 @@ export interface IndexWorker {
   lineOf(index: number): number | undefined;
   indexes(): Float64Array;
   coverage(): Coverage;
+  blobs(from: number): readonly Blob[];
   save(id: number, as: SavedAs, doubts: Doubts | undefined): Promise<Blob>;
   cancel(id: number): void;
 }

@@ -241,6 +241,8 @@ export interface EventIndex {
   /** The leaves of all events found, ascending: for a slice. */
   indexes(): Promise<Float64Array>;
   coverage(): Promise<Coverage>;
+  /** The events' bytes, from a blob's number on: lines as the verifier writes them. More follow as more events come. */
+  blobs(from: number): Promise<readonly Blob[]>;
   /**
    * All events found, in the order of the newest answer. NDJSON is as `countersign show --json` writes it: the event as it
    * was signed, byte for byte, and beside it what its reading says. CSV is for spreadsheets, of which none executes it: an

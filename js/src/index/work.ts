@@ -61,6 +61,7 @@ export function work(port: Port): void {
     lineOf: (index) => kept().lineOf(index),
     indexes: () => kept().indexes(),
     coverage: () => kept().coverage(),
+    blobs: (from) => kept().blobs(from),
     save: (id, as, doubts) =>
       kept()
         .save(as, doubts, saving(id))

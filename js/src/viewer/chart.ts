@@ -10,7 +10,7 @@ export const OUTCOMES: readonly Outcome[] = ["failure", "denied", "unknown", "no
 /** How the chart looks and speaks. */
 export interface ChartLook {
   /** Colours as the browser resolved them. */
-  readonly colours: Readonly<Record<Outcome | "ink" | "line", string>>;
+  readonly colours: Readonly<Record<Outcome | "ink" | "line" | "mark", string>>;
   readonly font: string;
   readonly lang: string;
   readonly zone: Zone;
@@ -44,15 +44,19 @@ const HEADROOM = 1.12;
 export class Chart {
   #plot: uPlot;
   #histogram: Histogram;
+  /** How many findings end in each bar. */
+  #marks: readonly number[];
 
-  constructor(into: HTMLElement, histogram: Histogram, look: ChartLook, events: ChartEvents) {
+  constructor(into: HTMLElement, histogram: Histogram, marks: readonly number[], look: ChartLook, events: ChartEvents) {
     this.#histogram = histogram;
+    this.#marks = marks;
     this.#plot = new uPlot(this.#options(into.clientWidth, look, events), stacked(histogram), into);
   }
 
   /** Shows other figures. */
-  show(histogram: Histogram): void {
+  show(histogram: Histogram, marks: readonly number[]): void {
     this.#histogram = histogram;
+    this.#marks = marks;
     this.#plot.setData(stacked(histogram));
   }
 
@@ -111,6 +115,7 @@ export class Chart {
       ],
       series: [{}, ...series],
       hooks: {
+        draw: [(plot) => this.#mark(plot, colours.mark)],
         setSelect: [
           (plot) => {
             const { left, width } = plot.select;
@@ -128,6 +133,25 @@ export class Chart {
         ],
       },
     };
+  }
+
+  /** A triangle above each bar in which findings end. */
+  #mark({ ctx, bbox, valToPos }: uPlot, colour: string): void {
+    const { begin, step } = this.#histogram;
+    const side = 5 * devicePixelRatio;
+    ctx.save();
+    ctx.fillStyle = colour;
+    this.#marks.forEach((findings, bar) => {
+      if (findings > 0) {
+        const middle = valToPos(begin + (bar + 0.5) * step, "x", true);
+        ctx.beginPath();
+        ctx.moveTo(middle - side, bbox.top - side);
+        ctx.lineTo(middle + side, bbox.top - side);
+        ctx.lineTo(middle, bbox.top + side / 2);
+        ctx.fill();
+      }
+    });
+    ctx.restore();
   }
 
   #bounds(): [number, number] {

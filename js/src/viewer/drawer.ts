@@ -4,9 +4,11 @@ import type { Report, SignerTrust } from "../report.js";
 import type { Slicer } from "../slice/types.js";
 import type { WithheldMark } from "../verify/marks.js";
 import "./copy.js";
+import type { Detection } from "./detection.js";
 import { changesView } from "./drawer-changes.js";
 import { type Bounds, FIRST_BOUNDS, MembersView, wider } from "./drawer-members.js";
 import { clip, moment, visible } from "./format.js";
+import "./found.js";
 import { icon } from "./icons.js";
 import { type Json, readJson } from "./json-view.js";
 import { keyParts, keyView } from "./key.js";
@@ -51,6 +53,7 @@ export class Drawer extends View {
     "texts",
     "slicer",
     "session",
+    "detection",
     "modal",
   );
 
@@ -64,6 +67,8 @@ export class Drawer extends View {
   declare texts: Texts | undefined;
   declare slicer: Slicer | undefined;
   declare session: Shown | undefined;
+  /** What rules find among the events. */
+  declare detection: Detection | undefined;
   /** Whether it covers what is behind it; undefined where the window's width decides. */
   declare modal: boolean | undefined;
 
@@ -187,6 +192,7 @@ export class Drawer extends View {
     return html`
       ${event === undefined ? nothing : html`<p class="sentence">${sentence(summaryOf(row), texts)}</p>`}
       ${this.#standing(texts)}
+      <cs-found .detection=${this.detection} .leaf=${row.index} .zone=${this.zone} .texts=${texts} .slicer=${this.slicer}></cs-found>
       ${this.#read(row, texts)}
       ${changes === nothing ? nothing : html`<h3>${drawer.changes}</h3>${changes}`}
       <h3>${drawer.members}</h3>

@@ -1,8 +1,10 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
+import type { FoundMarks } from "../analyze/types.js";
 import type { Found, Histogram, Outcome } from "../index/types.js";
 import { Chart, OUTCOMES } from "./chart.js";
 import { moment } from "./format.js";
+import { counted } from "./levels.js";
 import type { Texts } from "./texts/texts.js";
 import { define, given, View, wish } from "./view.js";
 import type { Zone } from "./zone.js";
@@ -12,9 +14,11 @@ const LISTED = 100;
 
 /** Events over time, as a chart and as a table. Fires `time-chosen` {since, until}. */
 export class HistogramView extends View {
-  static override properties = given("found", "zone", "texts", "theme");
+  static override properties = given("found", "marks", "zone", "texts", "theme");
 
   declare found: Found | undefined;
+  /** What rules found. */
+  declare marks: FoundMarks | undefined;
   declare zone: Zone;
   declare texts: Texts;
   /** Drawn anew where it changes. */
@@ -56,6 +60,7 @@ export class HistogramView extends View {
               const sum = sumOf(histogram, outcome);
               return html`<li ?hidden=${sum === 0}><span class="swatch swatch-${wordOf(outcome)}"></span>${view.outcomes[wordOf(outcome)]} <span class="faint">${this.texts.figures.count(sum)}</span></li>`;
             })}
+            <li ?hidden=${(this.marks?.times.length ?? 0) === 0}><span class="swatch-mark">▼</span>${this.texts.found.inChart} <span class="faint">${this.texts.figures.count(this.marks?.times.length ?? 0)}</span></li>
           </ul>
           <p class="histogram-says faint" aria-hidden="true">${this.#says(histogram)} <span class="histogram-whose">${this.#whose()}</span></p>
         </div>
@@ -81,8 +86,8 @@ export class HistogramView extends View {
     if (this.#chart === undefined) {
       // After all else that the first answer draws, and not in one task with it: the page would stand still for both.
       this.#drawing ??= requestAnimationFrame(() => setTimeout(this.#draw));
-    } else if (changed.has("found")) {
-      this.#chart.show(histogram);
+    } else if (changed.has("found") || changed.has("marks")) {
+      this.#chart.show(histogram, this.#marked(histogram));
     }
   }
 
@@ -101,6 +106,7 @@ export class HistogramView extends View {
         denied: colour(".swatch-denied"),
         unknown: colour(".swatch-unknown"),
         "not-stated": colour(".swatch-unstated"),
+        mark: colour(".swatch-mark"),
         ink: colour(".histogram-says"),
         line: getComputedStyle(into).borderTopColor,
       },
@@ -108,7 +114,7 @@ export class HistogramView extends View {
       lang: this.texts.lang,
       zone: this.zone,
     };
-    this.#chart = new Chart(into, histogram, look, {
+    this.#chart = new Chart(into, histogram, this.#marked(histogram), look, {
       chosen: (since, until) => this.#choose(since, until),
       pointed: (bar) => {
         if (bar !== this.#pointed) {
@@ -119,6 +125,11 @@ export class HistogramView extends View {
     });
     this.#resized.observe(into);
   };
+
+  /** How many findings end in each bar. */
+  #marked({ begin, step, bars }: Histogram): readonly number[] {
+    return this.marks === undefined ? [] : counted(this.marks, begin, step, bars.success.length);
+  }
 
   #remove(): void {
     this.#resized.disconnect();
@@ -157,7 +168,9 @@ export class HistogramView extends View {
     const counts = OUTCOMES.toReversed()
       .filter((outcome) => (histogram.bars[outcome][bar] ?? 0) > 0)
       .map((outcome) => `${view.outcomes[wordOf(outcome)]} ${figures.count(histogram.bars[outcome][bar] ?? 0)}`);
-    return `${this.#span(histogram, bar)}: ${counts.join(", ") || figures.events(0)}`;
+    const found = this.#marked(histogram)[bar] ?? 0;
+    const marks = found === 0 ? "" : ` · ${figures.findings(found)}`;
+    return `${this.#span(histogram, bar)}: ${counts.join(", ") || figures.events(0)}${marks}`;
   }
 
   #span(histogram: Histogram, bar: number): string {

@@ -32,6 +32,7 @@ const PATHS = {
   filter: svg`<path d="M3.5 5h17l-6.5 8v6.5l-4-2V13z" />`,
   check: svg`<path d="m4.5 12.8 5 5L19.5 6.5" />`,
   help: svg`<circle cx="12" cy="12" r="9.2" /><path d="M9.3 9.6a2.7 2.7 0 1 1 3.7 2.5c-.7.3-1 .8-1 1.6M12 16.7v.01" />`,
+  flag: svg`<path d="M5.5 21.5V3.5" /><path d="M5.5 4.5c4-2.5 7 2 13 0v8.5c-6 2-9-2.5-13 0z" />`,
   up: svg`<path d="m5 15 7-7 7 7" />`,
   down: svg`<path d="m5 9 7 7 7-7" />`,
 } satisfies Record<string, SVGTemplateResult>;

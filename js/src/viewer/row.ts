@@ -1,6 +1,7 @@
 /** How one row is drawn. */
 
 import { html, nothing, type TemplateResult } from "lit";
+import type { Level } from "../analyze/types.js";
 import type { GapRow, Row } from "../index/types.js";
 import type { WithheldMark } from "../verify/marks.js";
 import { type ChosenColumn, isMember, longestRun } from "./columns.js";
@@ -8,7 +9,7 @@ import { icon } from "./icons.js";
 import type { Cell, Cells } from "./rows-cells.js";
 import type { Standing } from "./standing.js";
 import type { Texts } from "./texts/texts.js";
-import { STANDING_LOOKS } from "./tones.js";
+import { LEVEL_LOOKS, STANDING_LOOKS } from "./tones.js";
 import { value } from "./value.js";
 
 /** A row, read for its columns. */
@@ -25,6 +26,8 @@ export interface RowLooks {
   readonly isCurrent: boolean;
   /** Of an event alone. */
   readonly standing: Standing | undefined;
+  /** How serious what rules found there is. */
+  readonly level: Level | undefined;
   /** Whether it cannot be read any more. */
   readonly isLost: boolean;
   readonly columns: readonly ChosenColumn[];
@@ -32,11 +35,20 @@ export interface RowLooks {
 }
 
 /** A row of the grid. */
-export function rowView({ number, drawn, isCurrent, standing, isLost, columns, texts }: RowLooks): TemplateResult {
+export function rowView({
+  number,
+  drawn,
+  isCurrent,
+  standing,
+  level,
+  isLost,
+  columns,
+  texts,
+}: RowLooks): TemplateResult {
   const { list } = texts.rows;
   return html`
     <div
-      class="row ${drawn?.row.kind ?? "unread"} ${isCurrent ? "current" : ""}"
+      class="row ${drawn?.row.kind ?? "unread"} ${isCurrent ? "current" : ""} ${level === undefined ? "" : "marked"}"
       part="row"
       role="row"
       id="cs-row-${number}"
@@ -48,7 +60,7 @@ export function rowView({ number, drawn, isCurrent, standing, isLost, columns, t
           ? html`<span role="gridcell" class="cell whole" aria-colspan=${columns.length + 1}>
               ${isLost ? list.lost : list.reading}
             </span>`
-          : whole(drawn, standing, columns, texts)
+          : whole(drawn, standing, level, columns, texts)
       }
     </div>
   `;
@@ -62,6 +74,7 @@ export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
 function whole(
   { row, read }: ReadRow,
   standing: Standing | undefined,
+  level: Level | undefined,
   columns: readonly ChosenColumn[],
   texts: Texts,
 ): TemplateResult {
@@ -71,7 +84,7 @@ function whole(
     cellView(one, columns[from + place]?.id ?? "line", texts);
   const [from, to] = longestRun(columns);
   return html`
-    ${sign(row, standing, texts)}
+    ${sign(row, standing, level, texts)}
     ${
       message
         ? // In place of the longest run of cells that are of the event.
@@ -131,16 +144,23 @@ function outcome(text: string): TemplateResult {
 }
 
 /** Who signed, as a drawing and, for those who do not see it, a word. */
-function sign(row: Row, standing: Standing | undefined, { rows }: Texts): TemplateResult {
+function sign(row: Row, standing: Standing | undefined, level: Level | undefined, texts: Texts): TemplateResult {
+  const { rows } = texts;
   if (standing === undefined) {
     return html`<span role="gridcell" class="sign">${icon(row.kind === "gap" ? "gap" : "withheld")}</span>`;
   }
   const { icon: drawing, tone } = STANDING_LOOKS[standing];
   return html`
     <span role="gridcell" class="sign tone-${tone}" title=${rows.standing[standing].word}>
-      ${icon(drawing)}<span class="sr">${rows.standing[standing].word}</span>
+      ${icon(drawing)}<span class="sr">${rows.standing[standing].word}</span>${level === undefined ? nothing : markView(level, texts)}
     </span>
   `;
+}
+
+/** That rules found something there, and how serious that is. */
+function markView(level: Level, { found }: Texts): TemplateResult {
+  const words = found.mark(found.levels[level]);
+  return html`<span class="mark tone-${LEVEL_LOOKS[level].tone}" title=${words}>${icon("flag")}<span class="sr">${words}</span></span>`;
 }
 
 /** Which leaves are not here. */

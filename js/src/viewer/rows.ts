@@ -1,6 +1,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
+import type { FoundMarks } from "../analyze/types.js";
 import type { EventIndex, EventRow, Found, Row } from "../index/types.js";
 import { type ChosenColumn, DEFAULT_COLUMNS, isMember } from "./columns.js";
 import "./columns-chooser.js";
@@ -8,6 +9,7 @@ import type { ColumnsChooser } from "./columns-chooser.js";
 import { drag } from "./columns-grip.js";
 import { layOut } from "./columns-layout.js";
 import { icon } from "./icons.js";
+import { levelOf } from "./levels.js";
 import { columnName, type ReadRow, rowView } from "./row.js";
 import { Answers, type Turn } from "./rows-answers.js";
 import { cellsOf } from "./rows-cells.js";
@@ -36,13 +38,15 @@ export interface RowAt {
  * `columns-changed` ({ columns }), `ask-find`, `ask-help` and `ask-close`.
  */
 export class Rows extends View {
-  static override properties = given("index", "found", "standing", "columns", "zone", "texts", "bar");
+  static override properties = given("index", "found", "standing", "marks", "columns", "zone", "texts", "bar");
 
   /** Where the rows stand. */
   declare index: Pick<EventIndex, "rows" | "rowOf"> | undefined;
   /** What is known of the newest answer. */
   declare found: Found | undefined;
   declare standing: (event: EventRow) => Standing;
+  /** Which entries rules found. */
+  declare marks: FoundMarks | undefined;
   declare columns: readonly ChosenColumn[];
   declare zone: Zone;
   declare texts: Texts | undefined;
@@ -285,8 +289,9 @@ export class Rows extends View {
     const isCurrent = number === this.#current;
     const standing = drawn?.row.kind === "event" ? this.standing(drawn.row) : undefined;
     const isLost = this.#answers.pages?.isLost ?? false;
-    return guard([number, drawn?.read, isCurrent, standing, isLost, texts, columns], () =>
-      rowView({ number, drawn, isCurrent, standing, isLost, columns, texts }),
+    const level = drawn?.row.kind === "event" ? levelOf(this.marks, drawn.row.index) : undefined;
+    return guard([number, drawn?.read, isCurrent, standing, level, isLost, texts, columns], () =>
+      rowView({ number, drawn, isCurrent, standing, level, isLost, columns, texts }),
     );
   }
 

@@ -3,6 +3,7 @@
 import type { EventIndex } from "../index/types.js";
 import type { Finding, Report } from "../report.js";
 import type { Expectations, Source, Verification, VerifyOptions } from "../verify/public.js";
+import { Detection } from "./detection.js";
 import { type Failure, failure } from "./failure.js";
 import { Ledger, type Marks } from "./ledger.js";
 import { type Signed, type Standing, standings } from "./standing.js";
@@ -26,6 +27,8 @@ export interface Given {
   readonly expect?: Expectations | undefined;
   /** What the source is called: a file's name, an address. */
   readonly name?: string | undefined;
+  /** The pack of rules that is looked for; without it none is. */
+  readonly rules?: (() => Promise<string>) | undefined;
   /** The bytes that were read, where the source is no Blob and somebody kept them. */
   readonly kept?: (() => Blob | undefined) | undefined;
 }
@@ -74,6 +77,8 @@ export class Session extends EventTarget {
   readonly index: EventIndex;
   /** Settles once it is done, cancelled or failed. It never rejects. */
   readonly ended: Promise<void>;
+  readonly #tools: Tools;
+  #detection: Detection | undefined;
   #phase: Phase;
   #progress: Progress;
   #firstFailure: Finding | undefined;
@@ -88,9 +93,10 @@ export class Session extends EventTarget {
   #isClosed = false;
   #kept: (() => Blob | undefined) | undefined;
 
-  constructor(source: Source | Live, { trust, pins = [], expect, name, kept }: Given, tools: Tools) {
+  constructor(source: Source | Live, { trust, pins = [], expect, name, rules, kept }: Given, tools: Tools) {
     super();
     this.#kept = kept;
+    this.#tools = tools;
     this.source = source;
     this.name = name;
     this.trust = trust;
@@ -106,6 +112,7 @@ export class Session extends EventTarget {
       secondsLeft: undefined,
     };
     this.ended = this.#run(tools, { trust, pins, ...(expect && { expect }) });
+    this.detect(rules);
   }
 
   get phase(): Phase {
@@ -169,6 +176,23 @@ export class Session extends EventTarget {
     return this.#standing(event);
   }
 
+  /** What rules find among its events, where any are looked for. */
+  get detection(): Detection | undefined {
+    return this.#detection;
+  }
+
+  /** Looks for what these rules describe, from the first event on, in place of those before. */
+  detect(rules: (() => Promise<string>) | undefined): void {
+    const { analysis } = this.#tools;
+    this.#detection?.close();
+    this.#detection = undefined;
+    if (rules !== undefined && analysis !== undefined && !this.#isClosed) {
+      this.#detection = new Detection(this, rules, analysis);
+      this.#detection.addEventListener("change", () => this.#tell());
+    }
+    this.#tell();
+  }
+
   /** Stops verifying. */
   cancel(): void {
     this.#running.abort(new DOMException("verifying was cancelled", "AbortError"));
@@ -179,6 +203,7 @@ export class Session extends EventTarget {
     this.#isClosed = true;
     this.cancel();
     clearTimeout(this.#telling);
+    this.#detection?.close();
     this.index.close();
   }
 

@@ -18,6 +18,8 @@ export interface Given {
   readonly isFed: boolean;
   readonly trustText: string | undefined;
   readonly pins: readonly string[];
+  /** The address of a pack of rules; empty for the one that comes with the package, null for none. */
+  readonly rules: string | null;
   readonly request: (address: string, init: RequestInit) => Promise<Response>;
 }
 
@@ -26,6 +28,9 @@ const MOST_PINS = 8;
 
 /** No trust file is longer. */
 const LONGEST_TRUST = 1 << 20;
+
+/** No pack of rules is longer. */
+const LONGEST_RULES = 16 << 20;
 
 /** One export, opened once. */
 export class Sources {
@@ -87,13 +92,14 @@ export class Sources {
 
   async #open(): Promise<Session> {
     const { file, pins, src } = this.#given;
-    const trust = await this.#trust();
+    const given = { trust: await this.#trust(), pins, rules: this.#rules };
+    const { trust } = given;
     if (this.#fed !== undefined) {
       const { kept } = this.#fed;
-      return new Session(kept.stream, { trust, pins, kept: () => kept.blob }, this.#tools);
+      return new Session(kept.stream, { ...given, kept: () => kept.blob }, this.#tools);
     }
     if (file !== undefined) {
-      return new Session(file, { trust, pins, name: nameOf(file) }, this.#tools);
+      return new Session(file, { ...given, name: nameOf(file) }, this.#tools);
     }
     const address = src ?? "";
     if (this.#given.live) {
@@ -101,11 +107,11 @@ export class Sources {
     }
     const response = await this.#request(address);
     if (!response.ok || response.body === null) {
-      return new Session(response, { trust, pins, name: address }, this.#tools);
+      return new Session(response, { ...given, name: address }, this.#tools);
     }
     const kept = new CapturedStream(response.body);
     const read = new Response(kept.stream, { headers: response.headers });
-    return new Session(read, { trust, pins, name: address, kept: () => kept.blob }, this.#tools);
+    return new Session(read, { ...given, name: address, kept: () => kept.blob }, this.#tools);
   }
 
   /** A session for as long as the log goes on from what it showed, and then another that is held to the last pin. */
@@ -117,7 +123,7 @@ export class Sources {
       const pins = [...(before?.pins ?? this.#given.pins), ...(pin === null ? [] : [pin])].slice(-MOST_PINS);
       const session = new Session(
         { live: following.lines(pin ?? pins.at(-1) ?? null) },
-        { trust, pins: [...new Set(pins)], name: address },
+        { trust, pins: [...new Set(pins)], name: address, rules: this.#rules },
         this.#tools,
       );
       following.onAnew = () => {
@@ -145,6 +151,24 @@ export class Sources {
       });
     }
     return new TextDecoder().decode(body);
+  }
+
+  /** How the pack is had, once it is needed. */
+  get #rules(): (() => Promise<string>) | undefined {
+    const { rules } = this.#given;
+    if (rules === null || rules === "") {
+      return rules === null ? undefined : this.#tools.rules;
+    }
+    return async () => {
+      const response = await this.#request(rules);
+      const body = response.ok ? await readAtMost(response.body, LONGEST_RULES) : undefined;
+      if (body === undefined) {
+        throw new CountersignError("pack.invalid", `the rules cannot be had: status ${response.status}`, {
+          hint: "check the address in the attribute rules",
+        });
+      }
+      return new TextDecoder().decode(body);
+    };
   }
 
   async #request(address: string): Promise<Response> {

@@ -1,5 +1,6 @@
 /** How verdicts, checks, findings, signers and events look: a colour and a drawing, which stand beside a word. */
 
+import type { Level, SignersTrust } from "../analyze/types.js";
 import type { Standing } from "../index/standing.js";
 import type { CheckState, Severity, SignerTrust, Verdict } from "../report.js";
 import type { IconName, Tone } from "./icons.js";
@@ -40,6 +41,22 @@ export const SIGNER_LOOKS: Readonly<Record<SignerTrust, Look>> = {
   granted: PASS,
   revoked: FAIL,
   unknown: DOUBT,
+};
+
+export const LEVEL_LOOKS: Readonly<Record<Level, Look>> = {
+  critical: { icon: "altered", tone: "bad" },
+  high: { icon: "flag", tone: "bad" },
+  medium: { icon: "warning", tone: "doubt" },
+  low: { icon: "info", tone: "fair" },
+  informational: { icon: "info", tone: "faint" },
+};
+
+/** What is known of who signed what a rule's finding was made from. */
+export const FINDING_LOOKS: Readonly<Record<SignersTrust, Look>> = {
+  trusted: PASS,
+  unknown: DOUBT,
+  suspect: { icon: "warning", tone: "bad" },
+  revoked: FAIL,
 };
 
 /** What is known of who signed one event. */

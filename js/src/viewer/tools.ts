@@ -1,5 +1,6 @@
 /** What works for the viewer in the background. Who embeds it brings it along. */
 
+import type { Analysis } from "../analyze/types.js";
 import type { EventIndex } from "../index/types.js";
 import type { Slicer } from "../slice/types.js";
 import type { Verify, VerifyLive } from "../verify/create-verifier.js";
@@ -11,4 +12,8 @@ export interface Tools {
   readonly index: () => EventIndex;
   /** Without it nothing can be cut out of an export or explained. */
   readonly slicer?: (() => Slicer) | undefined;
+  /** Looks for what a pack of rules describes. Without it nothing is looked for. */
+  readonly analysis?: ((rules: string) => Analysis) | undefined;
+  /** The pack that comes with the package. */
+  readonly rules?: (() => Promise<string>) | undefined;
 }

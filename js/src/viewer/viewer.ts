@@ -1,10 +1,12 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
+import type { Finding } from "../analyze/types.js";
 import type { Column, Order, WholeRow } from "../index/types.js";
 import type { Slicer } from "../slice/types.js";
 import { alarmView } from "./alarm.js";
 import { Announcer } from "./announcer.js";
 import type { ChosenColumn } from "./columns.js";
+import "./detections.js";
 import "./drawer.js";
 import type { Shown } from "./drawer.js";
 import "./export-menu.js";
@@ -24,6 +26,7 @@ import { holds } from "./ranges.js";
 import "./rows.js";
 import basics from "./basics.css.js";
 import drawer from "./drawer.css.js";
+import found from "./found.css.js";
 import frame from "./frame.css.js";
 import host from "./host.css.js";
 import palette from "./palette.css.js";
@@ -54,7 +57,7 @@ export type Request = (address: string, init: RequestInit) => Promise<Response>;
  * one) and `countersign-open` ({ row }), all of which bubble and leave shadow trees.
  */
 export class Viewer extends LitElement {
-  static override styles = [palette, host, basics, parts, frame, strip, rows, drawer];
+  static override styles = [palette, host, basics, parts, frame, strip, rows, drawer, found];
   static override properties = {
     src: {},
     trust: {},
@@ -64,6 +67,7 @@ export class Viewer extends LitElement {
     theme: {},
     bare: { type: Boolean },
     fragment: {},
+    rules: {},
     ...given("file", "session", "link", "texts", "trustText", "pins", "request"),
   };
 
@@ -86,6 +90,8 @@ export class Viewer extends LitElement {
   declare bare: boolean;
   /** Whether what is looked at is in the address of the page; its value stands before the names. */
   declare fragment: string | null;
+  /** The address of a pack of rules that is looked for; empty for the one that comes with the package. */
+  declare rules: string | null;
   declare file: Blob | undefined;
   /** A session that somebody else made, and ends. */
   declare session: Session | undefined;
@@ -142,6 +148,7 @@ export class Viewer extends LitElement {
     this.theme = null;
     this.bare = false;
     this.fragment = null;
+    this.rules = null;
     this.language = null;
     this.pins = [];
     this.request = (address, init) => fetch(address, init);
@@ -181,6 +188,12 @@ export class Viewer extends LitElement {
     return true;
   }
 
+  /** Shows the entry at a leaf of the log, and says whether there is one. */
+  async goToLeaf(leaf: number): Promise<boolean> {
+    const line = await this.#looking?.session.index.lineOf(leaf).catch(() => undefined);
+    return line !== undefined && (await this.goTo(line));
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener("hashchange", this.#readAddress);
@@ -213,7 +226,7 @@ export class Viewer extends LitElement {
     if (changed.has("fragment")) {
       this.#readAddress();
     }
-    const sources = ["src", "trust", "live", "file", "session", "trustText", "pins"] as const;
+    const sources = ["src", "trust", "live", "file", "session", "trustText", "pins", "rules"] as const;
     if (sources.some((name) => changed.has(name))) {
       this.#restart();
     }
@@ -226,6 +239,16 @@ export class Viewer extends LitElement {
       <div class="viewer" part="viewer" lang=${this.#texts.lang} @keydown=${this.#key}>
         ${alarm === undefined ? nothing : alarmView(alarm, this.#texts, this.#outlook.zone)}
         ${this.bare ? nothing : this.#strip(session)}
+        ${
+          isShown && this.session === undefined && session.detection !== undefined
+            ? html`<cs-detections
+                .detection=${session.detection}
+                .zone=${this.#outlook.zone}
+                .texts=${this.#texts}
+                @show-finding=${({ detail }: CustomEvent<{ finding: Finding }>) => void this.goToLeaf(detail.finding.leaves.at(-1) ?? 0)}
+              ></cs-detections>`
+            : nothing
+        }
         ${isShown ? this.#body(session) : nothing}
         <p class="sr" role="status">${this.bare ? "" : this.#announcer.said}</p>
         ${helpView(this.#texts, this.#isHelpOpen, () => this.#help(false))}
@@ -270,6 +293,8 @@ export class Viewer extends LitElement {
     const { text, zone, columns } = this.#outlook;
     const found = this.#looking?.found;
     const { opened } = this.#opening;
+    const { detection } = session;
+    const marks = detection?.told?.marks;
     return html`
       <div class="tools" part="tools">
         <cs-query
@@ -302,6 +327,7 @@ export class Viewer extends LitElement {
       ></cs-facets>
       <cs-histogram
         .found=${found}
+        .marks=${marks}
         .zone=${zone}
         .texts=${texts}
         .theme=${this.theme ?? ""}
@@ -314,6 +340,7 @@ export class Viewer extends LitElement {
           .index=${session.index}
           .found=${found}
           .standing=${this.#standing}
+          .marks=${marks}
           .columns=${columns}
           .zone=${zone}
           .texts=${texts}
@@ -345,6 +372,8 @@ export class Viewer extends LitElement {
           .texts=${texts}
           .slicer=${this.#slicer}
           .session=${this.#proven(session)}
+          .detection=${detection}
+          @show-leaf=${({ detail }: CustomEvent<{ leaf: number }>) => void this.goToLeaf(detail.leaf)}
           @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
           @close=${() => this.#close()}
         ></cs-drawer>
@@ -391,7 +420,7 @@ export class Viewer extends LitElement {
       this.#sessions.stop();
       return;
     }
-    const { src, trust, live, file, trustText, pins, request } = this;
+    const { src, trust, live, file, trustText, pins, request, rules } = this;
     this.#sessions.open(Viewer.tools, {
       src,
       trust,
@@ -400,6 +429,7 @@ export class Viewer extends LitElement {
       isFed,
       trustText,
       pins,
+      rules,
       request,
     });
   }

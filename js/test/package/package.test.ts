@@ -44,7 +44,7 @@ const CONTENTS: Record<PackageName, { wasm: readonly string[]; from: readonly st
     from: ["curve25519-dalek", "sha2"],
   },
   "@countersign/viewer": {
-    wasm: ["dist/index.wasm", "dist/slicer.wasm", "dist/verifier.wasm"],
+    wasm: ["dist/analyzer.wasm", "dist/index.wasm", "dist/slicer.wasm", "dist/verifier.wasm"],
     from: ["curve25519-dalek", "lit", "lit-html", "uplot"],
   },
   "@countersign/cloudflare-log": { wasm: ["dist/wasm/log_bg.wasm"], from: ["curve25519-dalek", "sha2"] },
@@ -131,7 +131,7 @@ for (const name of NAMES) {
 test("who records installs no viewer, no log and no slicer", () => {
   const { files } = installed.tarball("countersign");
   assert.deepEqual(
-    files.filter((path) => /^dist\/(viewer|element|index|slice|log|wasm\/(log|slicer))\b/.test(path)),
+    files.filter((path) => /^dist\/(viewer|element|index|slice|analyze|log|wasm\/(log|slicer|analyzer))\b/.test(path)),
     [],
   );
   for (const name of ["gate", "recorder", "verifier"]) {

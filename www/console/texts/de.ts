@@ -22,6 +22,7 @@ export const de: ConsoleTexts = {
   tabs: {
     search: "Suche",
     live: "Live",
+    findings: "Funde",
     coverage: "Abdeckung",
     keys: "Schlüssel",
     witnesses: "Zeugen",
@@ -167,6 +168,12 @@ export const de: ConsoleTexts = {
     search: "der Suche",
     liveView: "der Live-Ansicht",
     failed: "Es gibt keinen Bericht: das Prüfen kam zu keinem Ende.",
+  },
+
+  findings: {
+    heading: "Funde",
+    about:
+      "Nach den Regeln, die mit dieser Seite kommen, in dem, was die Suche oder die Live-Ansicht hier verifiziert hat. Eine Suche sieht nur, was sie geladen hat: Für das ganze Log muss man es ganz prüfen.",
   },
 
   coverage: {

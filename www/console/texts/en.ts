@@ -22,6 +22,7 @@ export const en = {
   tabs: {
     search: "Search",
     live: "Live",
+    findings: "Findings",
     coverage: "Coverage",
     keys: "Keys",
     witnesses: "Witnesses",
@@ -160,6 +161,12 @@ export const en = {
     search: "the search",
     liveView: "the live view",
     failed: "There is no result, because verifying did not finish.",
+  },
+
+  findings: {
+    heading: "Findings",
+    about:
+      "By the rules that come with this page, in what the search or the live view verified here. A search sees what it loaded alone: for all of the log, verify the whole of it.",
   },
 
   coverage: {

@@ -15,11 +15,16 @@ import {
   withoutKey,
 } from "./trust.ts";
 
+/** No pack of rules is longer. */
+const LONGEST_RULES = 16 << 20;
+
 /** Who looks after a choice. */
 interface Keeper {
   texts(): PageTexts;
   /** What is verified, or by what, is another than before. */
   changed(): void;
+  /** Other rules are looked for than before. */
+  ruled(): void;
   /** There is a complaint, or there is none any more. */
   complained(): void;
   /** Asks what a key is trusted for, which its text does not say. */
@@ -39,6 +44,7 @@ export class Choice {
   #exports: readonly Chosen[] = [];
   #trust: TrustChoice = NO_TRUST;
   #pins: readonly TextFile[] = [];
+  #rules: TextFile | undefined;
   #usesMemory = true;
   #complaint = "";
   /** While the sample is shown. */
@@ -59,6 +65,11 @@ export class Choice {
 
   get pins(): readonly TextFile[] {
     return this.#pins;
+  }
+
+  /** The pack of rules that was brought; without one the page's own counts. */
+  get rules(): TextFile | undefined {
+    return this.#rules;
   }
 
   /** Whether exports are held against what this device remembers. */
@@ -90,6 +101,15 @@ export class Choice {
     this.#next(() => this.#small(files, (texts) => this.#changePins([...this.#pins, ...texts])));
   }
 
+  takeRules([file]: readonly File[]): void {
+    if (file) this.#next(() => this.#takeRules(file));
+  }
+
+  removeRules(): void {
+    this.#rules = undefined;
+    this.#keeper.ruled();
+  }
+
   takeSample(): void {
     this.#next(() => this.#takeSample());
   }
@@ -114,6 +134,9 @@ export class Choice {
       case "export":
         if (beginsAsExport(text)) this.take([new File([text], paste.exportName)], false);
         else this.#complain(paste.neither);
+        break;
+      case "rules":
+        this.#changeRules({ name: paste.rulesName, text, isPasted: true });
         break;
       case "report":
         this.take([new File([text], paste.exportName)], false);
@@ -188,10 +211,19 @@ export class Choice {
       case "report":
         this.#complain(`${file.name}: ${t.export.report}`);
         return false;
+      case "rules":
+        await this.#takeRules(file);
+        return false;
       case "key":
         this.#keeper.ask((await file.text()).trim());
         return false;
     }
+  }
+
+  async #takeRules(file: File): Promise<void> {
+    if (file.size > LONGEST_RULES) throw new Error(this.#keeper.texts().rules.tooLarge);
+    this.#complain("");
+    this.#changeRules(await textFile(file));
   }
 
   async #small(files: readonly File[], then: (texts: readonly TextFile[]) => void): Promise<void> {
@@ -235,6 +267,11 @@ export class Choice {
   #changeTrust(trust: TrustChoice): void {
     this.#trust = trust;
     this.#keeper.changed();
+  }
+
+  #changeRules(rules: TextFile): void {
+    this.#rules = rules;
+    this.#keeper.ruled();
   }
 
   #changePins(pins: readonly TextFile[]): void {

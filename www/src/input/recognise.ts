@@ -2,7 +2,7 @@ import { readCheckpoint } from "./checkpoint.ts";
 import { keyParts } from "./trust.ts";
 
 /** What a text is, by its beginning. */
-export type Kind = "export" | "trust" | "pin" | "key" | "report";
+export type Kind = "export" | "trust" | "pin" | "key" | "report" | "rules";
 
 /** Trust files, keys and pins are small; larger files are not read whole. */
 export const SMALL = 1 << 20;
@@ -11,16 +11,20 @@ const TRUST_WORDS = new Set(["log", "witness", "group", "quorum", "issuer", "emi
 
 /** How the report of an export begins. */
 const REPORT = '{"countersign":"report/';
+/** How a pack of rules begins. */
+const RULES = '{"countersign":"rules/';
 
-/** Tells a trust file, a single key, a pin and a report from an export. */
+/** Tells a trust file, a single key, a pin, a report and a pack of rules from an export. */
 export async function recognise(file: Blob): Promise<Kind> {
   if (file.size <= SMALL) return recogniseText(await file.text());
-  return (await file.slice(0, REPORT.length).text()) === REPORT ? "report" : "export";
+  const begin = await file.slice(0, REPORT.length).text();
+  return begin === REPORT ? "report" : begin.startsWith(RULES) ? "rules" : "export";
 }
 
 /** The same of a text. What is none of them is taken for an export: the verifier says what is wrong with it. */
 export function recogniseText(text: string): Kind {
   if (text.startsWith(REPORT)) return "report";
+  if (text.startsWith(RULES)) return "rules";
   if (readCheckpoint(text) !== undefined) return "pin";
   const lines = text.split("\n").map((line) => line.trim());
   const statements = lines.filter((line) => line !== "" && !line.startsWith("#"));

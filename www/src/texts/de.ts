@@ -105,6 +105,7 @@ export const de: PageTexts = {
       "Das ist weder eine Vertrauensdatei noch ein Schlüssel noch ein Pin. Ein Schlüssel sieht aus wie name+1a2b3c4d+ und Base64.",
     trustName: "eingefuegtes-vertrauen.txt",
     pinName: (size) => `eingefuegt-${size}.pin.txt`,
+    rulesName: "eingefügte Regeln",
     exportName: "eingefuegt.countersign.ndjson",
   },
 
@@ -331,6 +332,14 @@ export const de: PageTexts = {
     signedNotes: counting(LANG, "Schlüsselnotiz, die wirkt", "Schlüsselnotizen, die wirken"),
     unseen: "hat in dieser Datei nichts signiert",
     others: "Aussteller, Logs und Zeugen",
+  },
+
+  rules: {
+    own: "Das sind die Regeln, die mit dieser Seite kommen. Das Programm derselben Version findet mit den seinen dasselbe.",
+    brought: "Das sind die Regeln aus",
+    choose: "Andere Regeln verwenden",
+    remove: "Die Regeln dieser Seite verwenden",
+    tooLarge: "Ein Paket von Regeln hat höchstens 16 MiB",
   },
 
   events: {

@@ -98,6 +98,7 @@ export const en = {
     neither: "This isn’t a trust file, a key or a pin. A key looks like name+1a2b3c4d+, followed by base64.",
     trustName: "pasted-trust.txt",
     pinName: (size: number) => `pasted-${size}.pin.txt`,
+    rulesName: "pasted rules",
     exportName: "pasted.countersign.ndjson",
   },
 
@@ -321,6 +322,14 @@ export const en = {
     signedNotes: counting(LANG, "key note with effect", "key notes with effect"),
     unseen: "signed nothing in this file",
     others: "Issuers, logs and witnesses",
+  },
+
+  rules: {
+    own: "These are the rules that come with this page. The program finds the same with its own of the same version.",
+    brought: "These are the rules of",
+    choose: "Use other rules",
+    remove: "Use this page’s rules",
+    tooLarge: "a pack of rules has at most 16 MiB",
   },
 
   events: {

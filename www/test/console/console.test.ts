@@ -118,6 +118,32 @@ test("token and trust stay in this tab where the reader wants that, and no longe
   assert.equal(await page.locator("[data-standing=accepted]").count(), 0);
 });
 
+test("what rules find is told in a part of its own, and leads to the events", { skip }, async (t) => {
+  const { log, page } = await opened(t);
+  log.record([
+    ...events(8),
+    { action: "log.disable", actor: { type: "user", id: "u_9" }, target: { type: "log", id: "l_1" } },
+  ]);
+  await trust(page, log.trust);
+  await accepted(page, log.token);
+  await verdict(page, "verified");
+  await row(page, "log.disable");
+  await page.locator("cs-rows .row.marked", { hasText: "log.disable" }).waitFor();
+  await tab(page, "Findings");
+  const one = page.locator("main .found-one", { hasText: "A log was disabled" });
+  await one.waitFor();
+  await page.locator('.found-outcome[data-looks="found"]').waitFor();
+  assert.match(await page.locator(".found-outcome").innerText(), /^\d findings? in /);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  assert.deepEqual(
+    violations.map(({ id }) => id),
+    [],
+  );
+  await one.click();
+  await page.locator("main[data-tab=search]").waitFor();
+  await page.locator("cs-drawer .found-why", { hasText: "A log was disabled" }).waitFor();
+});
+
 test("without trust the verdict says so, and a trust file is held against the same bytes", {
   skip,
 }, async (t) => {

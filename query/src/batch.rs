@@ -1,25 +1,34 @@
-//! Batches as the verifier writes them: a line for each event, with its place before it.
+//! Batches of verified events as the verifier hands them to JavaScript: a line for each event, with its place before it.
 
 use std::borrow::Cow;
 
 use countersign::time::Time;
 
 /// One line.
-pub(crate) struct Line<'a> {
-    pub(crate) number: i64,
-    pub(crate) index: i64,
-    pub(crate) chain: &'a str,
-    pub(crate) seq: i64,
-    pub(crate) time: Time,
-    pub(crate) authorised: bool,
-    pub(crate) vkey: Cow<'a, str>,
-    pub(crate) event: &'a str,
+#[derive(Clone, Debug)]
+pub struct Line<'a> {
+    /// The line of the export.
+    pub number: i64,
+    /// The leaf's index.
+    pub index: i64,
+    /// The chain: 32 hex digits.
+    pub chain: &'a str,
+    /// The link's place in its chain.
+    pub seq: i64,
+    /// The link's time.
+    pub time: Time,
+    /// Whether the key was authorised, as far as was known.
+    pub authorised: bool,
+    /// The emitter's key.
+    pub vkey: Cow<'a, str>,
+    /// The event as it was signed.
+    pub event: &'a str,
     /// Where the event begins on the line.
-    pub(crate) at: usize,
+    pub at: usize,
 }
 
 /// Reads a line without its end, by the members and the order that the verifier writes them in.
-pub(crate) fn read(text: &str) -> Option<Line<'_>> {
+pub fn read(text: &str) -> Option<Line<'_>> {
     let mut rest = text;
     let nth = number(&mut rest, "{\"line\":")?;
     let index = number(&mut rest, ",\"index\":")?;
@@ -58,7 +67,7 @@ fn string<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
 
 fn unescaped(raw: &str) -> Option<String> {
     let quoted = format!("\"{raw}\"");
-    let document = countersign_query::value::Document::parse(&quoted)?;
+    let document = crate::value::Document::parse(&quoted)?;
     document.root().string().map(Cow::into_owned)
 }
 

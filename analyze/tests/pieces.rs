@@ -1,0 +1,197 @@
+//! What is found depends neither on how events are shared out among workers, nor on the order in which pieces come.
+
+use countersign::time::Time;
+use countersign_analyze::pieces::{Detector, Merged, Unreadable};
+use countersign_analyze::{Analysis, Analyzer, Pack, Sources};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Readings};
+use proptest::prelude::*;
+
+const RULES: &str = "
+title: Refused
+id: refused
+level: low
+detection:
+  s: {read.outcome: denied}
+  condition: s
+---
+title: Many refused
+id: many
+level: high
+correlation:
+  type: event_count
+  rules: [refused]
+  group-by: [read.actor.id]
+  timespan: 10s
+  condition: {gte: 3}
+---
+title: By this key
+id: key
+level: medium
+detection:
+  s: {link.signer: example.com/b}
+  condition: s
+";
+
+fn pack() -> Pack {
+    let mut sources = Sources::default();
+    sources.add("rules.yml", RULES);
+    sources.build("test").unwrap()
+}
+
+/// Who did it, when, and which key signed it.
+type Event = (u8, u8, bool);
+
+fn time(second: u8) -> Time {
+    Time::from_millis(1_800_000_000_000 + i64::from(second) * 1000).unwrap()
+}
+
+fn json((who, second, _): Event) -> String {
+    let outcome = if second % 3 == 0 { "success" } else { "denied" };
+    format!(r#"{{"action":"a.b","actor":{{"id":"u{who}"}},"outcome":"{outcome}"}}"#)
+}
+
+fn line(leaf: usize, event: Event) -> String {
+    let name = if event.2 { 'a' } else { 'b' };
+    format!(
+        "{{\"line\":{},\"index\":{leaf},\"chain\":\"00{name}\",\"seq\":1,\"time\":\"{}\",\"authorised\":{},\"vkey\":\"example.com/{name}+1+x\",\"event\":{}}}\n",
+        leaf + 2,
+        time(event.1),
+        event.2,
+        json(event)
+    )
+}
+
+fn directly(pack: &Pack, events: &[Event]) -> Analysis {
+    let readings = Readings::built_in();
+    let mut analyzer = Analyzer::new(pack);
+    for (leaf, event) in (0..).zip(events) {
+        let json = json(*event);
+        let document = Document::parse(&json).unwrap();
+        let read = readings.read(&document.root());
+        let signer = Some(if event.2 { "example.com/a" } else { "example.com/b" });
+        let chain = if event.2 { "00a" } else { "00b" };
+        let entry = Entry {
+            event: Some(document.root()),
+            read: read.as_ref(),
+            recorded: time(event.1),
+            chain,
+            signer,
+        };
+        analyzer.take(pack.detect(leaf, &entry)).unwrap();
+    }
+    analyzer.finish()
+}
+
+fn all(merged: &mut Merged<'_>) {
+    while merged.step(2).unwrap() {}
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn is_found_as_by_one(
+        events in prop::collection::vec((0_u8..4, 0_u8..60, any::<bool>()), 1..60),
+        workers in prop::collection::vec(0_usize..3, 60),
+        ends in prop::collection::vec(any::<bool>(), 60),
+        looks in prop::collection::vec(any::<bool>(), 60),
+    ) {
+        let pack = pack();
+        let mut detectors: Vec<_> =
+            (0..3).map(|_| Detector::new(pack.clone(), Readings::built_in())).collect();
+        let mut merged = Merged::new(&pack);
+        for (leaf, event) in events.iter().enumerate() {
+            let line = line(leaf, *event);
+            let detector = &mut detectors[workers[leaf]];
+            prop_assert_eq!(detector.detect(line.as_bytes()), Ok(line.len()));
+            if ends[leaf] {
+                merged.add(detector.finish()).unwrap();
+            }
+            if looks[leaf] {
+                all(&mut merged);
+            }
+        }
+        for detector in &mut detectors {
+            merged.add(detector.finish()).unwrap();
+        }
+        all(&mut merged);
+        let expected = directly(&pack, &events);
+        prop_assert_eq!(merged.analyzer().findings(), &expected.findings[..]);
+        prop_assert_eq!(merged.analyzer().digest(), expected.digest);
+        prop_assert_eq!(merged.events(), events.len() as u64);
+        for leaf in expected.findings.iter().flat_map(|finding| &finding.leaves) {
+            let event = events[usize::try_from(*leaf).unwrap()];
+            let signed = merged.signed(*leaf).unwrap();
+            prop_assert_eq!((signed.chain.as_str(), signed.authorised), (if event.2 { "00a" } else { "00b" }, event.2));
+        }
+    }
+
+    #[test]
+    fn other_bytes_are_refused_or_harmless(
+        events in prop::collection::vec((0_u8..4, 0_u8..60, any::<bool>()), 1..20),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let pack = pack();
+        let mut detector = Detector::new(pack.clone(), Readings::built_in());
+        for (leaf, event) in events.iter().enumerate() {
+            detector.detect(line(leaf, *event).as_bytes()).unwrap();
+        }
+        let mut piece = detector.finish();
+        *at.get_mut(&mut piece) = byte;
+        let mut merged = Merged::new(&pack);
+        if merged.add(piece).is_ok() {
+            for _ in 0..1000 {
+                if !matches!(merged.step(100), Ok(true)) {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pack_finds_the_same_however_it_was_written() {
+    let rule = |detection: &str| format!("title: T\nid: t\ndetection:\n  s:\n{detection}  condition: s\n");
+    let events: Vec<Event> = (0..9).map(|second| (second, second, true)).collect();
+    let found = |text: &str| {
+        let mut sources = Sources::default();
+        sources.add("rule.yml", text);
+        let pack = sources.build("test").unwrap();
+        (
+            pack.hash(),
+            directly(&pack, &events).digest,
+            directly(&Pack::parse(pack.as_json()).unwrap(), &events).digest,
+        )
+    };
+    let one = found(&rule("    read.outcome: denied\n    action: a.b\n"));
+    let other = found(&rule("    action: a.b\n    read.outcome: denied\n"));
+    assert_eq!(one, other);
+    assert_eq!(one.1, one.2);
+}
+
+#[test]
+fn takes_whole_lines_alone() {
+    let mut detector = Detector::new(pack(), Readings::built_in());
+    let lines = line(0, (1, 1, true)) + &line(1, (1, 2, true));
+    assert_eq!(detector.detect(&lines.as_bytes()[..lines.len() - 1]), Ok(line(0, (1, 1, true)).len()));
+    assert_eq!(detector.detect(b"{\"line\":1"), Ok(0));
+    assert_eq!(detector.detect(b"{\"line\":1}\n"), Err(Unreadable));
+}
+
+#[test]
+fn what_comes_twice_counts_once() {
+    let pack = pack();
+    let mut merged = Merged::new(&pack);
+    for _ in 0..2 {
+        let mut detector = Detector::new(pack.clone(), Readings::built_in());
+        for leaf in 0..3 {
+            detector.detect(line(leaf, (1, 1, true)).as_bytes()).unwrap();
+        }
+        merged.add(detector.finish()).unwrap();
+    }
+    all(&mut merged);
+    let findings: Vec<_> = merged.analyzer().findings().iter().map(|finding| &finding.leaves[..]).collect();
+    assert_eq!(findings, [[0, 1, 2]]);
+}

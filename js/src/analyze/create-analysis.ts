@@ -1,0 +1,162 @@
+/** The page's side of looking for findings. */
+
+import { connect, moving, type Remote } from "../calls/calls.js";
+import { type Deferred, deferred } from "../deferred.js";
+import { CountersignError } from "../error.js";
+import type { WorkerLike } from "../verify/create-verifier.js";
+import type { AnalysisWorker, Role } from "./roles.js";
+import type { Analysis, Facts, Listed, Told } from "./types.js";
+
+/** How a runtime loads the artefact and starts workers. */
+export interface AnalysisSetup {
+  /** The artefact `analyzer`. */
+  module: () => Promise<WebAssembly.Module>;
+  /** Starts a worker that runs `analyze/worker`. */
+  worker: () => WorkerLike;
+  /** How many detect; without it as many as there are cores, but for one and within reason. */
+  detectors?: number;
+}
+
+/** How many detect at most. */
+const MOST = 4;
+
+/** Looks for what a pack of rules describes. Nothing is started before there are events. */
+export function createAnalysis(setup: AnalysisSetup, rules: string): Analysis {
+  return new WorkersAnalysis(setup, rules);
+}
+
+interface Started {
+  readonly worker: WorkerLike;
+  readonly remote: Remote<AnalysisWorker>;
+  readonly begun: Promise<void>;
+  /** How many bytes it has to look at. */
+  waiting: number;
+}
+
+class WorkersAnalysis implements Analysis {
+  readonly #setup: AnalysisSetup;
+  readonly #rules: string;
+  readonly #most: number;
+  readonly #module: Promise<WebAssembly.Module>;
+  readonly #keeper: Started;
+  readonly #detectors: Started[] = [];
+  readonly #pending = new Set<Deferred<never>>();
+  #detected: Promise<unknown> = Promise.resolve();
+  #over: Error | undefined;
+
+  constructor(setup: AnalysisSetup, rules: string) {
+    this.#setup = setup;
+    this.#rules = rules;
+    this.#most = setup.detectors ?? Math.max(1, Math.min(MOST, globalThis.navigator?.hardwareConcurrency ?? 2));
+    this.#module = setup.module();
+    this.#keeper = this.#start({ role: "keeper" });
+  }
+
+  add(events: Blob): void {
+    const detected = this.#call(async () => {
+      const one = this.#idlest();
+      one.waiting += events.size;
+      await one.begun;
+      await one.remote.detect(events);
+      one.waiting -= events.size;
+    });
+    detected.catch((error: Error) => this.#end(error));
+    this.#detected = Promise.all([this.#detected, detected]);
+    this.#detected.catch(() => {});
+  }
+
+  tell(facts: Facts | undefined): Promise<Told> {
+    return this.#call(async (keeper) => {
+      await this.#detected;
+      return keeper.tell(facts);
+    });
+  }
+
+  list(from: number, to: number, rule?: string): Promise<readonly Listed[]> {
+    return this.#call((keeper) => keeper.list(from, to, rule));
+  }
+
+  of(leaf: number, most: number): Promise<readonly Listed[]> {
+    return this.#call((keeper) => keeper.of(leaf, most));
+  }
+
+  leaves(id: string): Promise<Float64Array> {
+    return this.#call((keeper) => keeper.leaves(id));
+  }
+
+  document(): Promise<Blob> {
+    return this.#call((keeper) => keeper.document());
+  }
+
+  close(): void {
+    this.#end(new DOMException("looking for findings was ended", "AbortError"));
+  }
+
+  /** The one that has the least to do; another one, where all have something. */
+  #idlest(): Started {
+    const [first, ...others] = this.#detectors;
+    const idlest = first && others.reduce((one, other) => (other.waiting < one.waiting ? other : one), first);
+    if (idlest !== undefined && (idlest.waiting === 0 || this.#detectors.length >= this.#most)) {
+      return idlest;
+    }
+    const { port1, port2 } = new MessageChannel();
+    const joined = this.#keeper.begun.then(() => this.#keeper.remote.join(moving(port1, port1)));
+    const started = this.#start(moving({ role: "detector", keeper: port2 } as const, port2), joined);
+    this.#detectors.push(started);
+    return started;
+  }
+
+  #start(role: Role, first: Promise<void> = Promise.resolve()): Started {
+    const worker = this.#setup.worker();
+    worker.onmessageerror = () => this.#end(failed("a message could not be read", undefined));
+    worker.onerror = (event) => {
+      event.preventDefault?.();
+      this.#end(failed(event.message ?? "it did not start", event.error));
+    };
+    const remote = connect<AnalysisWorker>(worker, {});
+    const begin = async () => {
+      await first;
+      await remote.begin(await this.#module, this.#rules, role);
+    };
+    const begun = begin();
+    begun.catch((error: Error) => this.#end(error));
+    return { worker, remote, begun, waiting: 0 };
+  }
+
+  /** Asks the keeper once it has begun. What cannot be answered any more rejects. */
+  #call<T>(call: (keeper: Remote<AnalysisWorker>) => Promise<T>): Promise<T> {
+    if (this.#over !== undefined) {
+      return Promise.reject(this.#over);
+    }
+    const answered = deferred<T>();
+    this.#pending.add(answered as Deferred<never>);
+    this.#keeper.begun
+      .then(() => call(this.#keeper.remote))
+      .then(answered.resolve, answered.reject)
+      .finally(() => this.#pending.delete(answered as Deferred<never>));
+    return answered.promise;
+  }
+
+  #end(reason: Error): void {
+    if (this.#over !== undefined) {
+      return;
+    }
+    this.#over = reason;
+    for (const { worker } of [this.#keeper, ...this.#detectors]) {
+      worker.onmessage = null;
+      worker.onerror = null;
+      worker.terminate();
+    }
+    for (const pending of this.#pending) {
+      pending.reject(reason);
+    }
+    this.#pending.clear();
+  }
+}
+
+function failed(message: string, cause: unknown): CountersignError {
+  return new CountersignError("worker.failed", `looking for findings failed: ${message}`, {
+    hint: "reload the page; if it fails again at the same place, report it as a bug",
+    cause,
+  });
+}

@@ -1,0 +1,81 @@
+/** Makes findings of what was detected, and answers what is asked of them. */
+
+import { turn } from "../index/turn.js";
+import { Findings } from "../wasm/analyzer.js";
+import type { Facts, Listed, Told } from "./types.js";
+
+/** How much of what was detected is taken before the clock is looked at. */
+const AT_ONCE = 500;
+/** How long, in milliseconds, work goes on before messages have their turn. */
+const WORK = 12;
+/** How many findings are written at a time. */
+const WRITTEN = 500;
+
+/** What the worker does that keeps findings. */
+export class Keeper {
+  readonly #findings: Findings;
+  /** One telling at a time. */
+  #telling: Promise<unknown> = Promise.resolve();
+
+  constructor(rules: string) {
+    this.#findings = new Findings(rules);
+  }
+
+  take(piece: Uint8Array): void {
+    this.#findings.add(piece);
+  }
+
+  tell(facts: Facts | undefined): Promise<Told> {
+    const told = this.#telling.then(() => this.#tell(facts));
+    this.#telling = told.catch(() => {});
+    return told;
+  }
+
+  list(from: number, to: number, rule: string | undefined): readonly Listed[] {
+    return JSON.parse(this.#findings.list(from, to, rule)) as Listed[];
+  }
+
+  of(leaf: number, most: number): readonly Listed[] {
+    return JSON.parse(this.#findings.of(leaf, most)) as Listed[];
+  }
+
+  leaves(id: string): Float64Array {
+    return this.#findings.leaves(id);
+  }
+
+  async document(): Promise<Blob> {
+    const pieces: BlobPart[] = [];
+    for (let place = 0; ; place += 1) {
+      const piece = this.#findings.document(place, WRITTEN);
+      if (piece === undefined) {
+        break;
+      }
+      pieces.push(piece as Uint8Array<ArrayBuffer>);
+      await turn();
+    }
+    if (pieces.length === 0) {
+      throw new Error("there is no report yet");
+    }
+    return new Blob(pieces, { type: "application/json" });
+  }
+
+  async #tell(facts: Facts | undefined): Promise<Told> {
+    let begun = performance.now();
+    while (this.#findings.step(AT_ONCE)) {
+      if (performance.now() - begun >= WORK) {
+        await turn();
+        begun = performance.now();
+      }
+    }
+    if (facts !== undefined) {
+      this.#findings.report(JSON.stringify(facts));
+    }
+    const told = JSON.parse(this.#findings.tell()) as Omit<Told, "marks">;
+    const marks = {
+      leaves: this.#findings.marked(),
+      levels: this.#findings.levels(),
+      times: this.#findings.times(),
+    };
+    return { ...told, marks };
+  }
+}

@@ -1,0 +1,131 @@
+/** What rules find among verified events (SPEC section 13), as a page is told of it. */
+
+/** How serious a finding is. */
+export type Level = (typeof LEVELS)[number];
+
+/** The least serious first. */
+export const LEVELS = ["informational", "low", "medium", "high", "critical"] as const;
+
+/** A member that matched; without a field any text of the event counted. */
+export interface Reason {
+  readonly field?: string;
+  readonly value: string;
+}
+
+/** What is known of who signed what a finding was made from, as `countersign analyze` says it. */
+export type SignersTrust = "trusted" | "unknown" | "suspect" | "revoked";
+
+/** What a rule found. */
+export interface Finding {
+  readonly id: string;
+  readonly rule: string;
+  readonly title: string;
+  readonly level: Level;
+  /** Whether its entries alone make the rule fire again, or all that came before them is needed too. */
+  readonly evidence: "sufficient" | "range";
+  /** The score of the identity or session that it is about, with this finding. */
+  readonly score: number;
+  /** The group: fields and their values. */
+  readonly group: Readonly<Record<string, string>>;
+  /** What the rule measured. */
+  readonly value?: number;
+  /** The entries that it was made from, ascending: the first ones, where there are many. */
+  readonly leaves: readonly number[];
+  /** When the first of the events happened, and the last. */
+  readonly first: string;
+  readonly last: string;
+  readonly reasons: readonly Reason[];
+  /** How often the same was found again within a timespan. */
+  readonly repeats: number;
+  /** Of the least trusted of those who signed; null before the report. */
+  readonly standing: SignersTrust | null;
+}
+
+/** A finding, and how many entries it was made from. */
+export interface Listed {
+  readonly entries: number;
+  readonly finding: Finding;
+}
+
+/** A rule that found something. */
+export interface RuleFound {
+  readonly rule: string;
+  readonly title: string;
+  readonly level: Level;
+  readonly findings: number;
+}
+
+/** How many, and the first leaf. */
+export interface Counted {
+  readonly number: number;
+  readonly first_leaf: number;
+}
+
+/** What a rule had to leave out for want of room. */
+export interface Limit {
+  readonly title: string;
+  readonly groups: Counted | null;
+  readonly hits: Counted | null;
+  readonly findings: number;
+}
+
+/** The rules that are looked for. */
+export interface PackInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly hash: string;
+  readonly rules: number;
+}
+
+/** What was found by now, without the findings themselves. */
+export interface Told {
+  readonly pack: PackInfo;
+  /** How many events were looked at. */
+  readonly events: number;
+  readonly findings: number;
+  /** The most serious ones first. */
+  readonly rules: readonly RuleFound[];
+  readonly limits: readonly Limit[];
+  /** Events that say a time in the future of their recording. */
+  readonly future: Counted | null;
+  readonly marks: FoundMarks;
+}
+
+/** Where findings are. */
+export interface FoundMarks {
+  /** The entries that findings name, ascending. */
+  readonly leaves: Float64Array;
+  /** For each of them how serious the most serious finding is: a place in `LEVELS`. */
+  readonly levels: Uint8Array;
+  /** When each finding's last event happened, in milliseconds since 1970. */
+  readonly times: Float64Array;
+}
+
+/** What of a report matters to findings. */
+export interface Facts {
+  readonly origin: string | null;
+  readonly log: { readonly size: number; readonly root: string } | null;
+  readonly verdict: string;
+  readonly complete: readonly [number, number] | null;
+  readonly signers: readonly { readonly vkey: string; readonly trust: string }[];
+  /** Chains whose signers are in doubt. */
+  readonly suspects: readonly string[];
+}
+
+/** Looks for what rules describe, in workers. */
+export interface Analysis {
+  /** Looks at verified events: lines as the verifier writes them. */
+  add(events: Blob): void;
+  /** Resolves when all that was added was looked at, with what was found. */
+  tell(facts: Facts | undefined): Promise<Told>;
+  /** Findings, the most serious ones first, of a rule or of all; places are those of what was told last. */
+  list(from: number, to: number, rule?: string): Promise<readonly Listed[]>;
+  /** The findings that name an entry, so many of them at most. */
+  of(leaf: number, most: number): Promise<readonly Listed[]>;
+  /** All entries of a finding. */
+  leaves(id: string): Promise<Float64Array>;
+  /** What `countersign analyze --format json` prints. Rejects before there are facts. */
+  document(): Promise<Blob>;
+  /** Ends its workers. */
+  close(): void;
+}

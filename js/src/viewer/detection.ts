@@ -1,0 +1,121 @@
+/** Looks for what rules describe among a session's events, from the first to the last. It draws nothing. */
+
+import type { Analysis, Told } from "../analyze/types.js";
+import type { EventIndex } from "../index/types.js";
+import type { Report } from "../report.js";
+import { factsOf } from "./facts.js";
+import { type Failure, failure } from "./failure.js";
+
+/** The shortest time between two tellings before the end, in milliseconds. */
+const TELL_EVERY = 1000;
+/** And so many times as long as telling takes. */
+const OF_TELLING = 10;
+
+/** What it needs of a session. */
+export interface Watched extends EventTarget {
+  readonly index: Pick<EventIndex, "blobs">;
+  readonly phase: "verifying" | "live" | "done" | "cancelled" | "failed";
+  readonly isRunning: boolean;
+  readonly ended: Promise<void>;
+  readonly report: Report | undefined;
+  readonly name: string | undefined;
+  readonly trust: string | undefined;
+  readonly bytes: Blob | undefined;
+}
+
+/** Looks among the events that a session's index keeps, while they come. It tells of `change`. */
+export class Detection extends EventTarget {
+  readonly session: Watched;
+  /** What was found by now. */
+  told: Told | undefined;
+  /** Whether all there is was looked at and there is a report of all of it. */
+  isFinal = false;
+  /** Why nothing more is looked for. */
+  failure: Failure | undefined;
+  readonly #rules: () => Promise<string>;
+  readonly #begin: (rules: string) => Analysis;
+  #analysis: Analysis | undefined;
+  #isClosed = false;
+
+  constructor(session: Watched, rules: () => Promise<string>, begin: (rules: string) => Analysis) {
+    super();
+    this.session = session;
+    this.#rules = rules;
+    this.#begin = begin;
+    void session.ended.then(() => this.dispatchEvent(new Event("over")));
+    this.#follow().catch((error: unknown) => {
+      if (!this.#isClosed) {
+        this.failure = failure(error);
+        this.#changed();
+      }
+    });
+  }
+
+  /** What answers about single findings, once something was told. */
+  get answers(): Pick<Analysis, "list" | "of" | "leaves" | "document"> | undefined {
+    return this.#analysis;
+  }
+
+  /** Ends it. The session stays. */
+  close(): void {
+    this.#isClosed = true;
+    this.#analysis?.close();
+    this.dispatchEvent(new Event("over"));
+  }
+
+  async #follow(): Promise<void> {
+    const rules = await this.#rules();
+    if (this.#isClosed) {
+      return;
+    }
+    const analysis = this.#begin(rules);
+    this.#analysis = analysis;
+    const { session } = this;
+    let heard: Report | undefined;
+    for (let known = 0; !this.#isClosed; ) {
+      const isOver = !session.isRunning;
+      if (isOver && session.phase !== "done") {
+        return;
+      }
+      const { report } = session;
+      const blobs = await session.index.blobs(known);
+      known += blobs.length;
+      for (const blob of blobs) {
+        analysis.add(blob);
+      }
+      const begun = performance.now();
+      if (blobs.length > 0 || isOver || this.told === undefined || report !== heard) {
+        this.told = await analysis.tell(report && factsOf(report));
+        this.isFinal = isOver;
+        heard = report;
+        this.#changed();
+      }
+      if (isOver) {
+        return;
+      }
+      await this.#next(Math.max(TELL_EVERY, (performance.now() - begun) * OF_TELLING));
+    }
+  }
+
+  /** Resolves when there may be more, or nothing comes any more. */
+  #next(wait: number): Promise<void> {
+    const { session } = this;
+    if (!session.isRunning || this.#isClosed) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        session.removeEventListener("change", done);
+        this.removeEventListener("over", done);
+        resolve();
+      };
+      const timer = setTimeout(() => session.addEventListener("change", done), wait);
+      this.addEventListener("over", done);
+    });
+  }
+
+  #changed(): void {
+    this.dispatchEvent(new Event("change"));
+  }
+}

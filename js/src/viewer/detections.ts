@@ -1,0 +1,318 @@
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import type { Finding, Level, Limit, Listed, RuleFound } from "../analyze/types.js";
+import type { Report } from "../report.js";
+import type { Detection } from "./detection.js";
+import { moment } from "./format.js";
+import { icon } from "./icons.js";
+import { said } from "./said.js";
+import { save, stem } from "./save.js";
+import type { Texts } from "./texts/texts.js";
+import { LEVEL_LOOKS } from "./tones.js";
+import { value } from "./value.js";
+import { define, given, View, wish } from "./view.js";
+import type { Zone } from "./zone.js";
+
+/** So many findings are listed at first, and so many more each time. */
+const LISTED = 10;
+/** So many of a group's values are shown. */
+const VALUES = 3;
+
+/**
+ * What rules found among a session's events: how much was looked at, the findings, the most serious ones first, and
+ * what was looked for.
+ *
+ * It wishes for `show-finding` ({ finding }).
+ */
+export class Detections extends View {
+  static override properties = given("detection", "zone", "texts", "level", "beside");
+
+  declare detection: Detection | undefined;
+  declare zone: Zone;
+  declare texts: Texts | undefined;
+  /** Of what level its heading is; 3 where nobody says. */
+  declare level: 2 | 3 | undefined;
+  /** What whoever holds this says of the rules. */
+  declare beside: unknown;
+
+  #rule: string | undefined;
+  #most = LISTED;
+  #listed: readonly Listed[] = [];
+  #asked = 0;
+  #said = "";
+  #isSaving = false;
+
+  constructor() {
+    super();
+    this.zone = "utc";
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.detection?.addEventListener("change", this.#changed);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.detection?.removeEventListener("change", this.#changed);
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("detection")) {
+      (changed.get("detection") as Detection | undefined)?.removeEventListener("change", this.#changed);
+      this.detection?.addEventListener("change", this.#changed);
+      this.#rule = undefined;
+      this.#most = LISTED;
+      this.#listed = [];
+      this.#said = "";
+      void this.#list();
+    }
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { detection, texts } = this;
+    if (texts === undefined || detection === undefined) {
+      return nothing;
+    }
+    const { found } = texts;
+    return html`
+      <section class="found" part="found" aria-labelledby="cs-found-heading">
+        ${heading(this.level ?? 3, found.heading)}
+        ${this.#content(detection, texts)}
+        ${this.beside ?? nothing}
+        <p class="sr" role="status">${this.#said}</p>
+      </section>
+    `;
+  }
+
+  #content(detection: Detection, texts: Texts): TemplateResult {
+    const { found } = texts;
+    const { told, failure } = detection;
+    if (failure !== undefined) {
+      return html`
+        <p><span class="state tone-bad">${icon("fail")}${found.failed}</span></p>
+        <p>${said(failure.message, texts, 1_000)}</p>
+        ${failure.hint === undefined ? nothing : html`<p class="faint">${said(failure.hint, texts, 1_000)}</p>`}
+      `;
+    }
+    if (told === undefined) {
+      return html`<p class="found-outcome" data-looks="waiting"><span class="state tone-faint">${icon("waiting")}${found.looking}</span></p>`;
+    }
+    const { rules, findings } = told;
+    const shown = this.#rule === undefined ? findings : (rules.find(({ rule }) => rule === this.#rule)?.findings ?? 0);
+    return html`
+      ${outcome(detection, texts)}
+      ${rules.length > 1 ? this.#rules(rules, findings, texts) : nothing}
+      ${
+        this.#listed.length === 0
+          ? nothing
+          : html`<ol class="found-list">${this.#listed.map((listed) => this.#finding(listed, texts))}</ol>`
+      }
+      ${
+        this.#listed.length < shown && this.#listed.length > 0
+          ? html`<p class="actions"><button type="button" class="quiet" @click=${this.#more}>${found.more(texts.figures.count(shown - this.#listed.length))}</button></p>`
+          : nothing
+      }
+      ${this.#about(detection, texts)}
+    `;
+  }
+
+  #rules(rules: readonly RuleFound[], all: number, { found, figures }: Texts): TemplateResult {
+    const choice = (rule: string | undefined, name: unknown, count: number, level?: Level) => html`
+      <button type="button" class="chip" aria-pressed=${this.#rule === rule} @click=${() => this.#choose(rule)}>
+        ${level === undefined ? nothing : levelIcon(level)}<bdi>${name}</bdi> <span class="faint">${figures.count(count)}</span>
+      </button>
+    `;
+    return html`
+      <div class="found-rules" role="group" aria-label=${found.byRule}>
+        ${choice(undefined, found.allRules, all)}
+        ${rules.map(({ rule, title, level, findings }) => choice(rule, value(title, 80), findings, level))}
+      </div>
+    `;
+  }
+
+  #finding({ finding, entries }: Listed, texts: Texts): TemplateResult {
+    const { found } = texts;
+    const { level, title } = finding;
+    return html`
+      <li>
+        <button type="button" class="found-one" data-level=${level} @click=${() => this.dispatchEvent(wish("show-finding", { finding }))}>
+          <span class="found-level">${levelView(level, texts)}</span>
+          <span class="found-title">${value(title, 200)}</span>
+          <span class="found-who">${who(finding)}</span>
+          <span class="found-when faint">${span(finding, this.zone)}</span>
+          <span class="found-entries faint">${found.entries(entries)}</span>
+        </button>
+      </li>
+    `;
+  }
+
+  #about(detection: Detection, texts: Texts): TemplateResult | typeof nothing {
+    const { told, isFinal } = detection;
+    if (told === undefined) {
+      return nothing;
+    }
+    const { found, figures } = texts;
+    const { pack, events, limits, future } = told;
+    return html`
+      ${future === null ? nothing : html`<p class="found-limit"><span class="state tone-doubt">${icon("warning")}${found.future(figures.events(future.number), figures.count(future.first_leaf))}</span></p>`}
+      ${limits.map((limit) => html`<p class="found-limit"><span class="state tone-doubt">${icon("warning")}${limited(limit, texts)}</span></p>`)}
+      <details class="found-about">
+        <summary>${found.about}</summary>
+        <p class="faint">${found.meaning}</p>
+        <dl class="facts">
+          <div><dt>${found.pack}</dt><dd>${value(pack.version === "" ? pack.name : `${pack.name} ${pack.version}`, 200)}</dd></div>
+          <div><dt>${found.rules}</dt><dd>${figures.count(pack.rules)}</dd></div>
+          <div><dt>${found.events}</dt><dd>${figures.count(events)}</dd></div>
+          <div class="wide"><dt>${found.hash}</dt><dd><code>${pack.hash}</code></dd></div>
+        </dl>
+        ${
+          isFinal
+            ? html`
+              <p class="actions">
+                <button type="button" aria-disabled=${this.#isSaving} @click=${() => void this.#save(detection, texts)}>${icon("save")} ${found.save}</button>
+                <small class="faint">${found.saveAbout}</small>
+              </p>`
+            : nothing
+        }
+      </details>
+    `;
+  }
+
+  readonly #changed = (): void => {
+    this.requestUpdate();
+    void this.#list();
+  };
+
+  #choose(rule: string | undefined): void {
+    this.#rule = rule;
+    this.#most = LISTED;
+    void this.#list();
+  }
+
+  readonly #more = (): void => {
+    this.#most += LISTED;
+    void this.#list();
+  };
+
+  /** Asks for the findings that are shown. What was asked before is not wanted any more. */
+  async #list(): Promise<void> {
+    this.#asked += 1;
+    const asked = this.#asked;
+    const answers = this.detection?.told && this.detection.answers;
+    const listed = await answers?.list(0, this.#most, this.#rule).catch(() => undefined);
+    if (asked === this.#asked && listed !== undefined) {
+      this.#listed = listed;
+    }
+    this.requestUpdate();
+  }
+
+  async #save({ answers, session }: Detection, { found }: Texts): Promise<void> {
+    if (answers === undefined || this.#isSaving) {
+      return;
+    }
+    this.#isSaving = true;
+    this.requestUpdate();
+    try {
+      const name = `${stem(session.name ?? "")}.findings.json`;
+      save(name, await answers.document());
+      this.#said = found.saved(name);
+    } catch {
+      this.#said = found.unsaved;
+    }
+    this.#isSaving = false;
+    this.requestUpdate();
+  }
+}
+
+function heading(level: 2 | 3, text: string): TemplateResult {
+  return level === 2
+    ? html`<h2 id="cs-found-heading" tabindex="-1">${text}</h2>`
+    : html`<h3 id="cs-found-heading" tabindex="-1">${text}</h3>`;
+}
+
+/** What was found, and how far that is all. */
+function outcome({ told, isFinal, session }: Detection, texts: Texts): TemplateResult {
+  const { found, figures } = texts;
+  const { report, phase } = session;
+  const { findings = 0, events = 0 } = told ?? {};
+  const [looks, words] = (() => {
+    if (!isFinal || report === undefined) {
+      const text = phase === "live" ? found.following : found.soFar;
+      return ["waiting", text(figures.findings(findings), figures.events(events))] as const;
+    }
+    return judged(report, findings, events, texts);
+  })();
+  const { icon: drawing, tone } = OUTCOMES[looks];
+  return html`<p class="found-outcome" data-looks=${looks}><span class="state tone-${tone}">${icon(drawing)}${words}</span></p>`;
+}
+
+const OUTCOMES = {
+  waiting: { icon: "waiting", tone: "faint" },
+  untold: { icon: "unknown", tone: "doubt" },
+  nothing: { icon: "pass", tone: "good" },
+  shown: { icon: "partial", tone: "fair" },
+  found: { icon: "flag", tone: "doubt" },
+} as const;
+
+function judged(
+  report: Report,
+  findings: number,
+  events: number,
+  { found, figures }: Texts,
+): readonly [keyof typeof OUTCOMES, string] {
+  const { verdict, complete, counts } = report;
+  const some = figures.findings(findings);
+  if (events === 0) {
+    return ["untold", found.unlooked];
+  }
+  if (verdict === "altered" || verdict === "broken") {
+    return findings === 0 ? ["untold", found.nothingOfBad] : ["found", found.someOfBad(some)];
+  }
+  const leftOut = counts.withheld + counts.skipped;
+  if (complete !== null && "range" in complete && counts.withheld === 0) {
+    const [first, end] = complete.range;
+    const range = [figures.leaves(end - first), figures.count(first), figures.count(end - 1)] as const;
+    return findings === 0 ? ["nothing", found.nothingOfAll(...range)] : ["found", found.someOfAll(some, ...range)];
+  }
+  if (leftOut > 0) {
+    const left = figures.leaves(leftOut);
+    return findings === 0 ? ["shown", found.nothingOfShown(left)] : ["found", found.someOfShown(some, left)];
+  }
+  return findings === 0 ? ["shown", found.nothingOfPart] : ["found", found.someOfPart(some)];
+}
+
+function limited({ title, groups, hits, findings }: Limit, { found, figures }: Texts): unknown {
+  const parts = [
+    groups && found.groupsLeft(figures.count(groups.number), figures.count(groups.first_leaf)),
+    hits && found.hitsLeft(figures.count(hits.number), figures.count(hits.first_leaf)),
+    findings > 0 ? found.findingsLeft(figures.count(findings)) : null,
+  ];
+  return html`${value(title, 200)}: ${parts.filter((part) => part !== null).join(" ")}`;
+}
+
+/** How serious a finding is, in a word. */
+export function levelView(level: Level, { found }: Texts): TemplateResult {
+  const { tone } = LEVEL_LOOKS[level];
+  return html`<span class="state tone-${tone}">${icon(LEVEL_LOOKS[level].icon)}${found.levels[level]}</span>`;
+}
+
+function levelIcon(level: Level): TemplateResult {
+  const { tone, icon: drawing } = LEVEL_LOOKS[level];
+  return html`<span class="tone-${tone}">${icon(drawing)}</span>`;
+}
+
+/** Whom it is about: the group's values. */
+export function who({ group, reasons }: Finding): unknown {
+  const values = Object.values(group);
+  const matched = reasons.filter(({ field }) => field !== "read.as").map(({ value }) => value);
+  const told = values.length > 0 ? values : matched;
+  return told.slice(0, VALUES).map((one, place) => html`${place > 0 ? ", " : nothing}${value(one, 80)}`);
+}
+
+/** When it was. */
+export function span({ first, last }: Pick<Finding, "first" | "last">, zone: Zone): TemplateResult {
+  const time = (at: string) => html`<time datetime=${at}>${moment(at, zone)}</time>`;
+  return first === last ? time(first) : html`${time(first)} – ${time(last)}`;
+}
+
+define("cs-detections", Detections);

@@ -1,0 +1,175 @@
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import type { Finding, Listed } from "../analyze/types.js";
+import type { Slicer } from "../slice/types.js";
+import type { Detection } from "./detection.js";
+import { levelView, span } from "./detections.js";
+import { icon } from "./icons.js";
+import { save } from "./save.js";
+import type { Texts } from "./texts/texts.js";
+import { FINDING_LOOKS, LEVEL_LOOKS } from "./tones.js";
+import { value } from "./value.js";
+import { define, given, View, wish } from "./view.js";
+import type { Zone } from "./zone.js";
+
+/** So many findings of an entry are shown. */
+const FINDINGS = 10;
+/** So many entries of a finding are named at first. */
+const ENTRIES = 12;
+/** So much of a value is shown. */
+const VALUE = 400;
+
+/** What findings name an entry: why, and with which others. It wishes for `show-leaf` ({ leaf }). */
+export class Found extends View {
+  static override properties = given("detection", "leaf", "zone", "texts", "slicer");
+
+  declare detection: Detection | undefined;
+  declare leaf: number | undefined;
+  declare zone: Zone;
+  declare texts: Texts | undefined;
+  declare slicer: Slicer | undefined;
+
+  #listed: readonly Listed[] = [];
+  #asked = 0;
+  /** The finding whose entries are all named. */
+  #whole: string | undefined;
+  #saving: string | undefined;
+  #said = "";
+
+  constructor() {
+    super();
+    this.zone = "utc";
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.detection?.addEventListener("change", this.#changed);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.detection?.removeEventListener("change", this.#changed);
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("detection")) {
+      (changed.get("detection") as Detection | undefined)?.removeEventListener("change", this.#changed);
+      this.detection?.addEventListener("change", this.#changed);
+    }
+    if (changed.has("detection") || changed.has("leaf")) {
+      this.#listed = [];
+      this.#said = "";
+      void this.#ask();
+    }
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { texts } = this;
+    if (texts === undefined || this.#listed.length === 0) {
+      return nothing;
+    }
+    return html`
+      <section class="found-here" part="found-here" aria-labelledby="cs-found-here-heading">
+        <h3 id="cs-found-here-heading">${texts.found.here}</h3>
+        ${this.detection?.isFinal === false ? html`<p class="faint">${texts.found.notFinal}</p>` : nothing}
+        ${this.#listed.map((listed) => this.#finding(listed, texts))}
+        <p class="sr" role="status">${this.#said}</p>
+      </section>
+    `;
+  }
+
+  #finding({ finding, entries }: Listed, texts: Texts): TemplateResult {
+    const { found, figures } = texts;
+    const { id, title, level, group, reasons, repeats, standing, score, evidence } = finding;
+    const look = standing === null ? undefined : FINDING_LOOKS[standing];
+    return html`
+      <article class="found-why tone-${LEVEL_LOOKS[level].tone}" data-finding=${id}>
+        <h4>${levelView(level, texts)} <span class="plain">${value(title, 200)}</span></h4>
+        <p class="faint">${span(finding, this.zone)}${finding.value === undefined ? nothing : html` · ${found.measured} ${figures.count(finding.value)}`}${repeats > 0 ? html` · ${found.repeats(repeats)}` : nothing}</p>
+        <dl class="facts">
+          ${fact(found.score, figures.count(score))}
+          ${Object.entries(group).map(([field, said]) => fact(html`${found.who} <code>${value(field)}</code>`, value(said, VALUE)))}
+          ${reasons.map((reason) => fact(html`${found.because} ${reason.field === undefined ? found.text : html`<code>${value(reason.field)}</code>`}`, value(reason.value, VALUE)))}
+          ${look === undefined || standing === null ? nothing : fact(found.signers, html`<span class="state tone-${look.tone}">${icon(look.icon)}${found.standings[standing]}</span>`)}
+        </dl>
+        ${this.#entries(finding, entries, texts)}
+        ${
+          this.slicer === undefined || this.detection?.session.bytes === undefined
+            ? nothing
+            : html`
+              <p class="actions">
+                <button type="button" aria-disabled=${this.#saving !== undefined} @click=${() => void this.#save(finding, texts)}>${icon("save")} ${found.evidence}</button>
+                <small class="faint">${this.#saving === id ? found.cutting : found.evidenceAbout[evidence]}</small>
+              </p>`
+        }
+      </article>
+    `;
+  }
+
+  #entries({ id, leaves }: Finding, entries: number, { found, figures }: Texts): TemplateResult {
+    const shown = this.#whole === id ? leaves : leaves.slice(0, ENTRIES);
+    const more = leaves.length - shown.length;
+    const unlisted = entries - leaves.length;
+    return html`
+      <p class="found-leaves" role="group" aria-label=${found.entriesOf}>
+        <span>${found.entriesOf}:</span>
+        ${shown.map((leaf) =>
+          leaf === this.leaf
+            ? html`<strong aria-current="true">${figures.count(leaf)}</strong> `
+            : html`<button type="button" class="quiet" aria-label=${found.showEntry(figures.count(leaf))} @click=${() => this.dispatchEvent(wish("show-leaf", { leaf }))}>${figures.count(leaf)}</button> `,
+        )}
+        ${more > 0 ? html`<button type="button" class="quiet" @click=${() => this.#showAll(id)}>${found.moreEntries(figures.count(more))}</button>` : nothing}
+        ${more === 0 && unlisted > 0 ? html`<span class="faint">${found.unlistedEntries(figures.count(unlisted))}</span>` : nothing}
+      </p>
+    `;
+  }
+
+  #showAll(id: string): void {
+    this.#whole = id;
+    this.requestUpdate();
+  }
+
+  readonly #changed = (): void => void this.#ask();
+
+  async #ask(): Promise<void> {
+    this.#asked += 1;
+    const asked = this.#asked;
+    const { leaf, detection } = this;
+    const answers = detection?.told && detection.answers;
+    const listed = leaf === undefined ? [] : await answers?.of(leaf, FINDINGS).catch(() => undefined);
+    if (asked === this.#asked) {
+      this.#listed = listed ?? [];
+      this.requestUpdate();
+    }
+  }
+
+  /** A slice with the finding's entries, on which its rule fires again. */
+  async #save({ id }: Finding, { found }: Texts): Promise<void> {
+    const { detection, slicer } = this;
+    const bytes = detection?.session.bytes;
+    if (bytes === undefined || slicer === undefined || this.#saving !== undefined) {
+      return;
+    }
+    this.#saving = id;
+    this.requestUpdate();
+    try {
+      const indexes = await detection?.answers?.leaves(id);
+      if (indexes === undefined) {
+        throw new Error("there is no such finding any more");
+      }
+      const slice = await slicer.slice(bytes, { indexes }, { trust: detection?.session.trust });
+      const name = `${id}.ndjson`;
+      save(name, slice.bytes);
+      this.#said = found.saved(name);
+    } catch {
+      this.#said = found.unsaved;
+    }
+    this.#saving = undefined;
+    this.requestUpdate();
+  }
+}
+
+function fact(name: unknown, said: unknown): TemplateResult {
+  return html`<div class="wide"><dt>${name}</dt><dd>${said}</dd></div>`;
+}
+
+define("cs-found", Found);

@@ -1,0 +1,185 @@
+/** What is found is the same, byte for byte, as what the program finds: in Node.js and workerd, however it is shared out. */
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { type Report, verify } from "countersign/verify";
+import { build } from "esbuild";
+import { Miniflare } from "miniflare";
+import { factsOf } from "../../dist/viewer/facts.js";
+import { PROGRAM } from "../conformance/program.ts";
+import { realEvents } from "../real-events.ts";
+import { exportOf } from "../verify/inputs.ts";
+import { threaded } from "./threaded.ts";
+
+const sources = realEvents();
+const withoutProgram = PROGRAM === undefined && "skipped: the program is not built";
+const rules = readFileSync(new URL("../../dist/wasm/rules.json", import.meta.url), "utf8");
+
+const folder = mkdtempSync(join(tmpdir(), "countersign-findings-"));
+const worker = await started();
+after(async () => {
+  await worker.dispose();
+  rmSync(folder, { recursive: true });
+});
+
+async function started(): Promise<Miniflare> {
+  const { outputFiles } = await build({
+    entryPoints: [new URL("worker.ts", import.meta.url).pathname],
+    bundle: true,
+    format: "esm",
+    target: "es2023",
+    write: false,
+    outdir: folder,
+    external: ["*.wasm"],
+    logLevel: "error",
+  });
+  const wasm = readFileSync(new URL("../../dist/wasm/analyzer_bg.wasm", import.meta.url));
+  return new Miniflare({
+    modules: [
+      { type: "ESModule", path: "worker.js", contents: outputFiles[0]?.text ?? "" },
+      { type: "CompiledWasm", path: "../../dist/wasm/analyzer_bg.wasm", contents: wasm },
+    ],
+    modulesRoot: "/",
+    compatibilityDate: "2026-01-01",
+  });
+}
+
+function run(...given: string[]): string {
+  const { stdout } = spawnSync(PROGRAM ?? "", given, { cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
+  return stdout;
+}
+
+/** The batches of verified events, and the report. */
+async function verified(bytes: Uint8Array, trust: string): Promise<{ batches: Uint8Array[]; report: Report }> {
+  const batches: Uint8Array[] = [];
+  const { report } = await verify(new Blob([bytes as Uint8Array<ArrayBuffer>]), {
+    trust,
+    threads: 2,
+    onEvents: (batch) => void batches.push(batch.bytes),
+  });
+  return { batches, report };
+}
+
+async function sameAs(expected: string, bytes: Uint8Array, trust: string, pack: string): Promise<void> {
+  const { batches, report } = await verified(bytes, trust);
+  const blobs = batches.map((batch) => new Blob([batch as Uint8Array<ArrayBuffer>]));
+  for (const detectors of [1, 2]) {
+    const analysis = threaded(pack, detectors);
+    // What comes last is added first: nobody says in which order batches come.
+    for (const blob of detectors === 1 ? blobs : blobs.toReversed()) {
+      analysis.add(blob);
+      await analysis.tell(undefined);
+    }
+    await analysis.tell(factsOf(report));
+    const document = await (await analysis.document()).text();
+    analysis.close();
+    assert.equal(document, expected, `${detectors} threads`);
+  }
+  const events = Buffer.concat(batches).toString("utf8");
+  for (const lines of [1, 64]) {
+    const body = JSON.stringify({ rules: pack, events, facts: JSON.stringify(factsOf(report)), lines });
+    const response = await worker.dispatchFetch("http://worker/", { method: "POST", body });
+    assert.equal(await response.text(), expected, `in workerd, ${lines} lines at a time`);
+  }
+}
+
+for (const [source, events] of Object.entries(typeof sources === "string" ? {} : sources)) {
+  test(`${source}: real events by the rules of the package`, { skip: withoutProgram }, async () => {
+    const vkey = run("keygen", `example.com/${source}`, "--out", `${source}.key`).trim();
+    execFileSync("sh", ["-c", 'cat > "$0"', `${source}.events`], { cwd: folder, input: events });
+    const key = `${source}.key`;
+    run(
+      "record",
+      "--no-redact",
+      "--key",
+      key,
+      "--origin",
+      "log.example/real",
+      "-o",
+      `${source}.ndjson`,
+      `${source}.events`,
+    );
+    const trust = `emitter ${vkey}\n`;
+    writeFileSync(join(folder, "trust.txt"), trust);
+    const expected = run("analyze", `${source}.ndjson`, "--trust", "trust.txt", "--format", "json");
+    assert.match(expected, /^\{"complete":/);
+    await sameAs(expected, readFileSync(join(folder, `${source}.ndjson`)), trust, rules);
+  });
+}
+
+if (typeof sources === "string") {
+  test("real events", { skip: sources }, () => {});
+}
+
+/** More groups and more hits than are kept, and more findings than are listed. */
+const HITS = `
+title: A step
+id: step
+level: low
+detection:
+  s: {action: step}
+  condition: s
+---
+title: Many steps of one
+id: steps
+level: high
+correlation:
+  type: event_count
+  rules: [step]
+  group-by: [who]
+  timespan: 1h
+  condition: {gte: 5000}
+  generate: true
+---
+title: Two steps
+id: two
+level: medium
+correlation:
+  type: event_count
+  rules: [step]
+  group-by: [who]
+  timespan: 1h
+  condition: {gte: 2}
+  generate: true
+`;
+
+test("at the caps", { skip: withoutProgram }, async () => {
+  const names = 21_000;
+  const { bytes, trust } = exportOf({
+    chains: 1,
+    events: names + 5200 + 300,
+    signEvery: 500,
+    eventAt: (seq) => {
+      const who = seq <= names ? `n${seq}` : seq <= names + 5200 ? "many" : `n${seq % 100}`;
+      return `{"action":"step","who":"${who}"}`;
+    },
+  });
+  writeFileSync(join(folder, "caps.ndjson"), bytes);
+  writeFileSync(join(folder, "caps.txt"), trust);
+  writeFileSync(join(folder, "caps.yml"), HITS);
+  run("rules", "build", "caps.yml", "-o", "caps.json");
+  const expected = run("analyze", "caps.ndjson", "--trust", "caps.txt", "--rules", "caps.json", "--format", "json");
+  const { limits } = JSON.parse(expected) as { limits: { groups: unknown; hits: unknown }[] };
+  assert.ok(
+    limits.some(({ groups }) => groups !== null) && limits.some(({ hits }) => hits !== null),
+    expected.slice(-600),
+  );
+  await sameAs(expected, bytes, trust, readFileSync(join(folder, "caps.json"), "utf8"));
+});
+
+test("rules that cannot be used are refused with a code and a hint", async () => {
+  const analysis = threaded('{"countersign":"rules/v1","name":"x","rules":[{"title":"T"}]}', 1);
+  await assert.rejects(
+    analysis.tell(undefined),
+    ({ code, message, hint }: { code: string; message: string; hint: string }) => {
+      assert.equal(code, "pack.invalid");
+      assert.match(`${message} ${hint}`, /T: .*rules build/);
+      return true;
+    },
+  );
+  analysis.close();
+});

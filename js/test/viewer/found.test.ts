@@ -1,0 +1,146 @@
+/** What rules find, in the element: as a list, in rows and chart, in the drawer, and as what is saved. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, test } from "node:test";
+import { AxeBuilder } from "@axe-core/playwright";
+import { verify } from "countersign/verify";
+import type { Locator, Page } from "playwright-core";
+import { exportOf } from "../verify/inputs.ts";
+import { Site } from "./site.ts";
+
+/** Twenty failed logins of one person, and a log that is switched off. */
+const eventAt = (seq: number): string => {
+  const actor = { id: seq <= 30 ? "u_1" : "u_2", type: "user" };
+  const isLogin = seq > 5 && seq <= 30;
+  const action = seq === 35 ? "log.disable" : isLogin ? "session.login" : "job.read";
+  return JSON.stringify({ action, actor, outcome: isLogin ? "failure" : "success", target: { id: "t", type: "job" } });
+};
+const { bytes, trust } = exportOf({ chains: 1, events: 40, signEvery: 8, eventAt });
+const quiet = exportOf({ chains: 1, events: 12, eventAt: () => '{"action":"job.read","actor":{"id":"u_1"}}' });
+
+const site = await Site.start();
+after(() => site.stop());
+site.answers.set("/log.ndjson", bytes);
+site.answers.set("/quiet.ndjson", quiet.bytes);
+site.answers.set("/trust.txt", trust);
+site.answers.set(
+  "/own.json",
+  '{"countersign":"rules/v1","name":"own","rules":[{"detection":{"condition":"s","s":{"action":"job.read"}},"id":"r","level":"low","title":"A job was <b>read</b>"}]}',
+);
+site.answers.set("/broken.json", '{"countersign":"rules/v1","name":"own","rules":[{"title":"No id"}]}');
+
+const of = (src: string, more: string) =>
+  `<countersign-viewer src="/${src}.ndjson" trust="/trust.txt" ${more}></countersign-viewer>`;
+const ended = (page: Page) => page.locator('.found-outcome:not([data-looks="waiting"])');
+const text = async (of: Locator) => (await of.innerText()).replace(/\s+/g, " ").trim();
+
+async function saved(page: Page, button: Locator): Promise<{ name: string; bytes: Buffer }> {
+  const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+async function violations(page: Page): Promise<unknown> {
+  const { violations } = await new AxeBuilder({ page: page as never }).setLegacyMode().analyze();
+  return violations.map(({ id, nodes }) => [id, nodes.map(({ target, failureSummary }) => [target, failureSummary])]);
+}
+
+test("nothing is looked for where nobody asks for it", async () => {
+  const { page, complaints, close } = await site.open(of("log", ""));
+  await page.locator("[data-verdict]").waitFor();
+  assert.equal(await page.locator("cs-detections").count(), 0);
+  assert.deepEqual(
+    await page.evaluate(
+      () => performance.getEntriesByName(`${location.origin}/countersign-viewer/analyzer.wasm`).length,
+    ),
+    0,
+  );
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("findings are listed, marked, explained and saved", async () => {
+  const { page, complaints, close } = await site.open(of("log", 'rules=""'), { acceptDownloads: true });
+  await ended(page).waitFor();
+  const list = page.locator(".found-one");
+  await list.first().waitFor();
+  const all = await text(page.locator(".found"));
+  assert.match(
+    all,
+    /^What the rules found \d findings in what is shown\. Whether that is all of the log is not shown\./,
+  );
+  assert.match(all, /A log was disabled/);
+  assert.match(all, /u_1/);
+  assert.deepEqual(await violations(page), []);
+
+  await list.filter({ hasText: "failed" }).first().focus();
+  await page.keyboard.press("Enter");
+  const why = page.locator("cs-found .found-why").filter({ hasText: "u_1" }).first();
+  await why.waitFor();
+  assert.match(await text(why), /Who read\.actor\.id u_1/);
+  assert.match(await text(why), /Signed by A trusted key/);
+  const marks = page.locator("cs-rows .row.marked .mark");
+  assert.ok((await marks.count()) > 3);
+  assert.match(await text(page.locator(".legend")), /findings \d/);
+  assert.deepEqual(await violations(page), []);
+
+  // Another entry of the finding is shown where it is asked for.
+  const before = await page.locator("#cs-drawer-heading").innerText();
+  await why.locator(".found-leaves button").first().click();
+  await page.waitForFunction(
+    (before) =>
+      document.querySelector("countersign-viewer")?.shadowRoot?.querySelector<HTMLElement>("#cs-drawer-heading")
+        ?.innerText !== before,
+    before,
+  );
+  const other = page.locator("cs-found .found-why").filter({ hasText: "u_1" }).first();
+  await other.waitFor();
+
+  const id = (await other.getAttribute("data-finding")) ?? "";
+  const evidence = await saved(page, other.getByRole("button", { name: "Save evidence" }));
+  assert.equal(evidence.name, `${id}.ndjson`);
+  const { report } = await verify(new Uint8Array(evidence.bytes), { trust });
+  assert.ok(!["altered", "broken"].includes(report.verdict), report.verdict);
+  assert.ok(report.counts.events >= 3 && report.counts.events < 40, `${report.counts.events} events`);
+
+  await page.getByText("What was looked for").click();
+  const findings = await saved(page, page.getByRole("button", { name: "Save the findings" }));
+  const told = JSON.parse(findings.bytes.toString("utf8")) as { findings: { id: string }[]; events: number };
+  assert.equal(told.events, 40);
+  assert.ok(told.findings.some((finding) => finding.id === id));
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("rules of one's own are looked for, and what they say is text", async () => {
+  const { page, complaints, close } = await site.open(of("quiet", 'rules="/own.json" lang="de"'));
+  await ended(page).waitFor();
+  await page.locator(".found-one").first().waitFor();
+  const all = await text(page.locator(".found"));
+  assert.match(all, /^Was die Regeln gefunden haben 12 Funde/);
+  assert.match(all, /A job was <b>read<\/b>/);
+  assert.equal(await page.locator(".found-one").count(), 10);
+  await page.getByRole("button", { name: "Mehr zeigen" }).click();
+  await page.locator(".found-one").nth(11).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("that nothing was found is said no louder than it is known", async () => {
+  const { page, close } = await site.open(of("quiet", 'rules=""'), { colorScheme: "dark" });
+  await ended(page).waitFor();
+  assert.equal(
+    await text(ended(page)),
+    "Nothing was found in what is shown. Whether that is all of the log is not shown.",
+  );
+  assert.deepEqual(await violations(page), []);
+  await close();
+});
+
+test("rules that cannot be used are refused, and the events are shown all the same", async () => {
+  const { page, close } = await site.open(of("quiet", 'rules="/broken.json"'));
+  await page.locator(".found .tone-bad").waitFor();
+  assert.match(await text(page.locator(".found")), /could not be applied.*No id/);
+  await page.locator("cs-rows [role=row] time").first().waitFor();
+  await close();
+});

@@ -1,0 +1,9 @@
+/** What rules found among what was verified here. */
+
+import { html, type TemplateResult } from "lit";
+import type { ConsoleTexts } from "./texts/index.ts";
+import type { Verified } from "./verified.ts";
+
+export function findingsTab({ session }: Verified, { viewer }: ConsoleTexts): TemplateResult {
+  return html`<cs-detections .detection=${session.detection} .level=${3} .texts=${viewer}></cs-detections>`;
+}

@@ -1,0 +1,135 @@
+/** What rules find in a file: by the page's own rules and by others, and the same as the program. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, type TestContext, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { realEvents } from "../../../js/test/real-events.ts";
+import { type Browser, choose, launch, PAGE, saved, upload } from "./browser.ts";
+import { recorded } from "./record.ts";
+import { vector } from "./vectors.ts";
+
+const PROGRAM =
+  process.env.COUNTERSIGN ?? fileURLToPath(new URL("../../../target/debug/countersign", import.meta.url));
+const sources = realEvents();
+const withoutProgram = !existsSync(PROGRAM) && "there is no program: cargo build -p countersign-cli";
+
+let browser: Browser;
+const folder = mkdtempSync(join(tmpdir(), "countersign-rules-"));
+before(async () => {
+  browser = await launch();
+});
+after(async () => {
+  rmSync(folder, { recursive: true });
+  await browser.close();
+});
+
+async function opened(t: TestContext, exported: string, trust: string): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.goto(pathToFileURL(PAGE).href);
+  await choose(page, "Choose a trust file", upload("trust.txt", trust));
+  await choose(page, "Choose a file", upload("audit.ndjson", exported));
+  return page;
+}
+
+/** What is said of how far what was found is all, once that is final. */
+async function outcome(page: Page): Promise<string> {
+  const said = page.locator('.found-outcome:not([data-looks="waiting"])');
+  await said.waitFor();
+  return (await said.innerText()).trim();
+}
+
+const cloudtrail = typeof sources === "string" ? undefined : sources["cloudtrail-stratus"];
+const EVENTS = (cloudtrail ?? "").split("\n").filter((line) => line !== "");
+
+test("real events: found, shown, and saved as the program prints it", {
+  skip: typeof sources === "string" ? sources : withoutProgram,
+}, async (t) => {
+  const { exported, trust } = await recorded(EVENTS);
+  writeFileSync(join(folder, "audit.ndjson"), exported);
+  writeFileSync(join(folder, "trust.txt"), trust);
+  const args = ["analyze", "audit.ndjson", "--trust", "trust.txt", "--format", "json"];
+  const expected = execFileSync(PROGRAM, args, {
+    cwd: folder,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const { findings } = JSON.parse(expected) as { findings: unknown[] };
+
+  const page = await opened(t, exported, trust);
+  assert.match(await outcome(page), new RegExp(`^${findings.length} findings in what is shown\\. `));
+  const one = page.locator(".found-one").filter({ hasText: "DeleteTrail" });
+  await one.first().click();
+  const drawer = page.locator("countersign-viewer").locator("cs-drawer");
+  await drawer.locator(".found-why", { hasText: "DeleteTrail" }).first().waitFor();
+  assert.match(await drawer.locator(".sentence").innerText(), /DeleteTrail/);
+
+  await page.getByText("What was looked for").click();
+  const file = await saved(page, "Save the findings");
+  assert.equal(file.name, "audit.findings.json");
+  assert.equal(file.text, expected);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  assert.deepEqual(
+    violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))]),
+    [],
+  );
+});
+
+const OWN = {
+  countersign: "rules/v1",
+  name: "own",
+  rules: [
+    {
+      detection: { condition: "s", s: { action: "job.read" } },
+      id: "r",
+      level: "critical",
+      title: "A job was read",
+    },
+  ],
+};
+
+test("other rules are looked for in what is verified already, and the page's own again", async (t) => {
+  const { exported, trust } = await recorded([
+    '{"action":"job.read","actor":{"id":"u_1"}}',
+    '{"action":"job.run"}',
+  ]);
+  const page = await opened(t, exported, trust);
+  assert.match(await outcome(page), /^Nothing was found in what is shown\. /);
+  await choose(page, "Use other rules", upload("own.json", JSON.stringify(OWN)));
+  await page.locator(".found-one", { hasText: "A job was read" }).waitFor();
+  assert.match(await outcome(page), /^1 finding in what is shown\. /);
+  await page.getByText("own.json").waitFor();
+  await page.getByRole("button", { name: "Use this page’s rules" }).click();
+  await page.locator('.found-outcome[data-looks="shown"]', { hasText: "Nothing was found" }).waitFor();
+
+  // A pack that is dropped with everything else is known for what it is.
+  await choose(page, /Choose a(nother)? file/, [
+    upload("audit.ndjson", exported),
+    upload("pack.json", JSON.stringify(OWN)),
+  ]);
+  await page.locator(".found-one", { hasText: "A job was read" }).waitFor();
+});
+
+test("of a complete range it says so, and of what is wrong that it cannot tell", async (t) => {
+  for (const [name, says] of [
+    ["log-range-full", /^Nothing was found in all 15 entries, from 0 to 14\.$/],
+    [
+      "flip-event",
+      /^Could not tell\. Nothing was found in what verifies, but something is wrong with this file\.$/,
+    ],
+  ] as const) {
+    const { export: file, trust } = vector(name);
+    const page = await browser.context.newPage();
+    t.after(() => page.close());
+    await page.goto(pathToFileURL(PAGE).href);
+    if (trust !== undefined) await choose(page, "Choose a trust file", trust);
+    await choose(page, "Choose a file", file);
+    assert.match(await outcome(page), says, name);
+  }
+});
