@@ -1,6 +1,11 @@
 /** The last so many moments at which something was let through. */
 
-import type { Counted } from "./limits.js";
+/** What a limit says of one more. */
+export interface Counted {
+  readonly isAllowed: boolean;
+  /** When there is room again, in milliseconds. */
+  readonly until: number;
+}
 
 /** Lets through at most so many in any stretch of time so long. What is refused does not count. */
 export class Hits {

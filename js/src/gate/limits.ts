@@ -3,7 +3,7 @@
 import type { ObjectNamespace } from "../adapters/worker-options.js";
 import { CountersignError } from "../error.js";
 import type { EventToBe } from "./decision.js";
-import { Hits } from "./hits.js";
+import { type Counted, Hits } from "./hits.js";
 
 /** So many at most, of each whom they are counted by, in any stretch of time so long. */
 export interface Limit {
@@ -24,13 +24,6 @@ export interface Limit {
    * process counts for itself, which is a best effort: there may be many, and one that ends forgets.
    */
   in?: ObjectNamespace | undefined;
-}
-
-/** What a limit says of one more. */
-export interface Counted {
-  readonly isAllowed: boolean;
-  /** When there is room again, in milliseconds. */
-  readonly until: number;
 }
 
 /** The most that are counted apart by one limit in memory. */
