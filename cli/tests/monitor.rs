@@ -169,7 +169,7 @@ fn what_was_read_is_not_read_again() {
         .0
         .run(&["monitor", &server.url, "--trust", "trust.txt", "--once", "--state", "state.json"])
         .success()
-        .stderr(predicate::str::contains("601 leaves, 1 open chain"));
+        .stderr(predicate::str::contains("601 entries, 1 open chain"));
     let asked: Vec<String> = server.asked.lock().unwrap().iter().map(|(path, _)| path.clone()).collect();
     let bundles: Vec<&String> = asked.iter().filter(|path| path.contains("entries")).collect();
     assert_eq!(bundles, ["tile/entries/002.p/89"], "{asked:?}");
@@ -628,7 +628,7 @@ fn people_are_told_in_words() {
         .run(&args)
         .success()
         .stdout("")
-        .stderr(predicate::str::contains("10 leaves, 1 open chain, root "));
+        .stderr(predicate::str::contains("10 entries, 1 open chain, root "));
     watched.publish(&chain(&emitter(), 2, 9, false));
     watched
         .0

@@ -24,16 +24,16 @@ fn a_sealed_export_is_extended_and_repeats_are_no_news() {
     place.record(4, "one.ndjson");
     seal(&place, &["grant.ndjson", "one.ndjson"])
         .success()
-        .stderr(predicate::str::contains("a log of 7 leaves, 7 of them new"));
+        .stderr(predicate::str::contains("a log of 7 entries, 7 of them new"));
     let first = place.read("audit.ndjson");
     seal(&place, &["audit.ndjson", "grant.ndjson", "one.ndjson"])
         .success()
-        .stderr(predicate::str::contains("a log of 7 leaves, 0 of them new (7 were there already)"));
+        .stderr(predicate::str::contains("a log of 7 entries, 0 of them new (7 were there already)"));
     assert_eq!(place.read("audit.ndjson"), first);
     place.record(2, "two.ndjson");
     seal(&place, &["audit.ndjson", "one.ndjson", "two.ndjson"])
         .success()
-        .stderr(predicate::str::contains("a log of 11 leaves, 4 of them new (6 were there already)"));
+        .stderr(predicate::str::contains("a log of 11 entries, 4 of them new (6 were there already)"));
     let body = |export: &str| export.split_once('\n').unwrap().1.to_owned();
     assert!(body(&place.read("audit.ndjson")).starts_with(&body(&first)));
     let report = place.report("audit.ndjson", &[]);

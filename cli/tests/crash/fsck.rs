@@ -25,7 +25,7 @@ fn a_folder_is_checked_and_mended() {
     emitter.deliver_all(&server.url, usize::MAX);
     let (status, said, _) = fsck(&place, &[]);
     assert_eq!(status, 0, "{said}");
-    assert!(said.contains("whole log.example/audit: 601 leaves, 600 events, 0 erased"), "{said}");
+    assert!(said.contains("whole log.example/audit: 601 entries, 600 events, 0 erased"), "{said}");
     let (status, _, why) = fsck(&place, &["--repair"]);
     assert_eq!(status, 2);
     assert!(why.contains("server.in_use"), "{why}");
@@ -73,7 +73,7 @@ fn a_bucket_is_checked_and_mended() {
     };
     let (status, said, why) = check(&[]);
     assert_eq!(status, 0, "{said}{why}");
-    assert!(said.contains("whole log.example/audit: 601 leaves, 600 events, 0 erased"), "{said}");
+    assert!(said.contains("whole log.example/audit: 601 entries, 600 events, 0 erased"), "{said}");
     let folder = place.folder.path().to_str().unwrap();
     assert_eq!(check(&["--dir", folder]).0, 0, "while it is served");
     let (status, _, why) = check(&["--dir", folder, "--repair"]);

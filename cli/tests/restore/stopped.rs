@@ -88,7 +88,7 @@ fn a_disk_that_was_rolled_back_under_a_log_whose_witness_knows_more() {
     let ours = SignedCheckpoint::parse(evidence["checkpoint"].as_str().unwrap()).unwrap();
     assert!(ours.is_signed_by(log_key().verifier_key()));
     let said = String::from_utf8(run(&["evidence", "--dir", dir]).stdout).unwrap();
-    assert!(said.contains("w.example answered 409, it cosigned 31 leaves"), "{said}");
+    assert!(said.contains("w.example answered 409, it cosigned 31 entries"), "{said}");
     // Who has the right reads the same from the server, and nobody else.
     for (name, right, status) in [("operator", "admin", 200), ("auditor", "read", 403)] {
         let token = run(&["token", "add", name, "--right", right, "--dir", dir]).stdout;
