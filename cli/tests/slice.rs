@@ -50,7 +50,7 @@ fn a_range_is_claimed_and_held() {
     place
         .run(&["verify", "slice.ndjson", "--trust", "emitter.txt"])
         .success()
-        .stdout(predicate::str::contains("complete for leaves 5 to 8 of this log"));
+        .stdout(predicate::str::contains("complete from entry 5 to entry 8 of the log"));
     place
         .run(&["slice", "audit.ndjson", "--range", "5..24"])
         .code(1)
