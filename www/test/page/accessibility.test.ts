@@ -168,7 +168,7 @@ test("a screen reader is told of the verdict, and finds the parts of the page", 
   const said = page.getByRole("status").filter({ hasText: "Verdict: Verified." });
   assert.equal(await said.count(), 1);
   for (const name of [
-    "Export",
+    "File to check",
     "Keys you trust",
     "Verified.",
     "Checks",
