@@ -137,6 +137,11 @@ impl Stage {
 }
 
 impl Planning {
+    /// Whether it is of few leaves, at most as many as are looked back at for chains that go on.
+    pub(crate) fn is_short(&self) -> bool {
+        self.whole.end - self.whole.start <= RECENT
+    }
+
     /// Goes a step further: looks at a page of leaves at most. Says whether there is more.
     ///
     /// # Errors
