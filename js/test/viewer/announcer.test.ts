@@ -8,7 +8,13 @@ import { en } from "../../dist/viewer/texts/texts.js";
 
 const at = (bytes: number, more: object = {}) =>
   ({ phase: "verifying", progress: { bytes, total: 100 }, ...more }) as Session;
-const report = { verdict: "altered", complete: null, findings: [{ severity: "error" }, { severity: "warning" }] };
+const report = {
+  verdict: "altered",
+  complete: null,
+  checks: { payloads: { checked: 3 } },
+  findings: [{ severity: "error" }, { severity: "warning" }],
+  finding_counts: { "payload.mismatch": 1 },
+};
 
 test("progress is told now and then, and a verdict is the last word", () => {
   const announcer = new Announcer();
@@ -25,7 +31,7 @@ test("progress is told now and then, and a verdict is the last word", () => {
   ]);
   announcer.report(at(100, { report }), en);
   const verdict = announcer.said;
-  assert.match(verdict, /^Verdict: Altered\. .* 1 error listed\.$/);
+  assert.match(verdict, /^Verdict: Altered\. .*: 1 of 3 events changed after signing\. 1 error listed\.$/);
   announcer.change(at(100, { report }), en);
   announcer.change(at(100, { report, phase: "done" }), en);
   assert.equal(announcer.said, verdict);
