@@ -65,7 +65,7 @@ test("a log is followed, and what is not what was recorded raises the alarm", { 
   );
   page.setDefaultTimeout(PATIENCE);
   const upTo = (lines: readonly string[]) =>
-    page.locator(".live-line", { hasText: `Verified up to ${leaves(lines)} leaves` }).waitFor();
+    page.locator(".live-line", { hasText: `Verified up to ${leaves(lines)} entries` }).waitFor();
   const alarm = page.getByRole("alert").filter({ hasText: "Alarm" });
   await upTo(first);
   assert.equal(await alarm.count(), 0);
