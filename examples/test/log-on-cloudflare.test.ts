@@ -50,7 +50,7 @@ test("the commands make a log that takes events, and show that they verify", { s
   };
   const using = (workers: Workers) => use.replace(/^LOG_URL=.*$/m, `LOG_URL=${workers.logUrl}`);
   const deployed = await start({ AUDIT_LOG_KEY: readFileSync(join(home, "log.key"), "utf8") });
-  assert.match(type(`${vkeys}\n${using(deployed)}`), /Verified\. Unaltered/);
+  assert.match(type(`${vkeys}\n${using(deployed)}`), /Verified\. Unchanged/);
 
   // On one's own machine it is another log, to which the same emitter may write.
   const local = parseEnv(readFileSync(join(home, ".dev.vars"), "utf8")) as Record<string, string>;

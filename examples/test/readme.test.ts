@@ -35,6 +35,6 @@ test("the commands make a log that takes events, and show that they verify", { s
   await audit.close({ patience: 30_000 });
 
   const said = type(reading);
-  assert.match(said, /Verified\. Unaltered/);
+  assert.match(said, /Verified\. Unchanged/);
   assert.match(said, /job\.delete/);
 });

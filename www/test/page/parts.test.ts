@@ -139,7 +139,7 @@ test("a contradiction is not lost among exports of different logs", async (t) =>
     await words(page, ".agree >> nth=0"),
     /Two of them are from one log and contradict each other/,
   );
-  assert.match(await words(page, ".agree >> nth=1"), /exports of 2 different logs/);
+  assert.match(await words(page, ".agree >> nth=1"), /from 2 different logs/);
 });
 
 test("exports of different logs are not compared", async (t) => {
