@@ -10,6 +10,7 @@ mod fuzz;
 mod mutants;
 mod npm;
 mod progress;
+mod python;
 mod run;
 mod running;
 mod serve;
@@ -48,6 +49,8 @@ enum Task {
     Bench(bench::Args),
     /// Tells which changes to the core no test notices
     Mutants(mutants::Args),
+    /// Installs the validators, in Python, that tests use where they are there
+    Validators,
     /// Formats the code
     Fmt,
     /// Checks formatting, types and lints
@@ -73,6 +76,7 @@ fn run(task: Task) -> Result<()> {
         Task::Fuzz(args) => fuzz::run(&tools, &args),
         Task::Bench(args) => bench::run(&tools, &args),
         Task::Mutants(args) => mutants::run(&tools, &args),
+        Task::Validators => python::validators(&tools),
         Task::Fmt => suites::format(&tools),
         Task::Lint => suites::lint(&tools),
     }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::browser;
 use crate::fuzz;
 use crate::npm;
+use crate::python;
 use crate::run::{self, Log};
 use crate::toolchain::TARGET;
 use crate::tools::Tools;
@@ -163,6 +164,7 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
     npm::install(tools, "tests/duckdb")?;
     npm::install(tools, "tests/smtp")?;
     proxies(tools)?;
+    python::validators(tools)?;
     let path = tools.node()?.search_path();
     let product = log.run(tools.cargo("test").args(PRODUCT).arg("--no-fail-fast").env("PATH", path));
     let xtask = log.run(tools.cargo("test").args(["-p", "xtask", "--no-fail-fast"]));
