@@ -8,10 +8,10 @@ mod config;
 mod deliver;
 mod dev;
 mod errors;
-mod evidence;
 mod export;
 mod export_command;
 mod follow;
+mod forks;
 mod fsck;
 mod grant;
 mod http;
@@ -100,7 +100,7 @@ enum Command {
     Token(tokens::Args),
     Export(export_command::Args),
     Monitor(monitor::Args),
-    Evidence(evidence::Args),
+    Forks(forks::Args),
     Verify(verify::Args),
     Summarize(summarize::Args),
     Check(check::Args),
@@ -140,7 +140,7 @@ fn main() -> ExitCode {
         Command::Token(args) => tokens::run(&args),
         Command::Export(args) => export_command::run(&args, places),
         Command::Monitor(args) => monitor::run(&args),
-        Command::Evidence(args) => evidence::run(&args),
+        Command::Forks(args) => forks::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Summarize(args) => summarize::run(&args),
         Command::Check(args) => check::run(&args),

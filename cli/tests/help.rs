@@ -22,7 +22,7 @@ const COMMANDS: [&str; 20] = [
     "export",
     "inventory",
     "monitor",
-    "evidence",
+    "forks",
     "token",
     "witness",
     "completions",

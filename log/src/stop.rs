@@ -56,7 +56,7 @@ impl Cause {
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Rollback | Self::SplitView => {
-                "was a backup brought back? Look at `countersign evidence`, then start the log once with --after-restore"
+                "was a backup brought back? Look at `countersign forks`, then start the log once with --after-restore"
             }
             Self::Copied => {
                 "was the folder moved, copied, or restored from a backup? Start the log once with --after-restore"

@@ -13,7 +13,7 @@ fn a_fork_is_shown_by_command_and_by_the_server_to_an_admin_alone() {
     one.record(2);
     one.deliver_all(&server.url, usize::MAX);
     let dir = place.folder.path().to_str().unwrap();
-    let show = |more: &[&str]| run(&[&["evidence", "--dir", dir], more].concat());
+    let show = |more: &[&str]| run(&[&["forks", "--dir", dir], more].concat());
     assert_eq!(show(&[]).status.code(), Some(0));
     other.record_event(r#"{"action":"another.story"}"#);
     other.flush();

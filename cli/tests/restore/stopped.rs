@@ -80,14 +80,14 @@ fn a_disk_that_was_rolled_back_under_a_log_whose_witness_knows_more() {
     let server = scene.place.serve();
     scene.assert_stopped(&server, "log.rollback");
     let dir = scene.folder().to_str().unwrap();
-    let shown = run(&["evidence", "--dir", dir, "--json"]);
+    let shown = run(&["forks", "--dir", dir, "--json"]);
     assert_eq!(shown.status.code(), Some(1));
     let evidence: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!((&evidence["code"], &evidence["witness"]["status"]), (&"log.rollback".into(), &409.into()));
     assert_eq!(evidence["witness"]["size"], scene.checkpoint.checkpoint.size);
     let ours = SignedCheckpoint::parse(evidence["checkpoint"].as_str().unwrap()).unwrap();
     assert!(ours.is_signed_by(log_key().verifier_key()));
-    let said = String::from_utf8(run(&["evidence", "--dir", dir]).stdout).unwrap();
+    let said = String::from_utf8(run(&["forks", "--dir", dir]).stdout).unwrap();
     assert!(said.contains("w.example answered 409, it cosigned 31 entries"), "{said}");
     // Who has the right reads the same from the server, and nobody else.
     for (name, right, status) in [("operator", "admin", 200), ("auditor", "read", 403)] {

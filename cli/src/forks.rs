@@ -1,4 +1,4 @@
-//! `countersign evidence`: what a collector keeps as evidence.
+//! `countersign forks`: what a collector keeps as evidence.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ use crate::verdict;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  countersign evidence --dir /var/lib/countersign
-  countersign evidence --json | jq -r 'select(.code == \"log.fork\") | .chain'
+  countersign forks --dir /var/lib/countersign
+  countersign forks --json | jq -r 'select(.code == \"log.fork\") | .chain'
 
 Exit status: 0 nothing was found, 1 there is evidence, 2 not readable.")]
 pub(crate) struct Args {
