@@ -194,11 +194,13 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 16] = [
     "-p",
     "countersign",
     "-p",
     "countersign-analyze",
+    "-p",
+    "countersign-evidence",
     "-p",
     "countersign-log",
     "-p",
