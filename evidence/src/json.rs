@@ -1,0 +1,197 @@
+//! JSON as a tree: for what is small, and read member by member.
+
+use core::fmt::Write as _;
+
+use countersign::canonical::{Token, Tokens, canonicalize, write_string};
+use countersign::error::{Code, Error};
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Json {
+    Null,
+    Bool(bool),
+    /// As it stands.
+    Number(String),
+    Text(String),
+    Array(Vec<Json>),
+    /// With its members in the order in which they stand.
+    Object(Vec<(String, Json)>),
+}
+
+pub(crate) fn invalid(member: &str, message: &str) -> Error {
+    Error::new(Code::Evidence, message).in_member(member)
+}
+
+impl Json {
+    /// Reads a text, of which the canonical form is meant: names that are there twice are refused.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Error> {
+        let canonical = canonicalize(text).map_err(|error| error.with_code(Code::Evidence))?;
+        let text = core::str::from_utf8(&canonical).map_err(|_| Error::new(Code::Evidence, "not UTF-8"))?;
+        let mut tokens = Tokens::of(text);
+        let value = value(&mut tokens)?;
+        Ok(value)
+    }
+
+    /// In canonical form.
+    pub(crate) fn canonical(&self) -> Result<Vec<u8>, Error> {
+        canonicalize(self.text().as_bytes()).map_err(|error| error.with_code(Code::Evidence))
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Null => "null".into(),
+            Self::Bool(value) => value.to_string(),
+            Self::Number(number) => number.clone(),
+            Self::Text(text) => quoted(text),
+            Self::Array(values) => {
+                let values: Vec<_> = values.iter().map(Self::text).collect();
+                format!("[{}]", values.join(","))
+            }
+            Self::Object(members) => {
+                let mut text = String::from("{");
+                for (place, (name, value)) in members.iter().enumerate() {
+                    let comma = if place == 0 { "" } else { "," };
+                    let _ = write!(text, "{comma}{}:{}", quoted(name), value.text());
+                }
+                text + "}"
+            }
+        }
+    }
+
+    /// Takes the members of an object, and refuses what is none or has any other member.
+    pub(crate) fn members<const N: usize>(
+        self,
+        what: &str,
+        names: [&str; N],
+    ) -> Result<[Option<Self>; N], Error> {
+        let Self::Object(members) = self else { return Err(invalid(what, "not an object")) };
+        let mut found = [const { None }; N];
+        for (name, value) in members {
+            let Some(place) = names.iter().position(|known| **known == name) else {
+                return Err(invalid(&name, "a member that this version does not know")
+                    .with_hint("a newer version of the program or page may read it"));
+            };
+            found[place] = Some(value);
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn into_text(self, what: &str, longest: usize) -> Result<String, Error> {
+        match self {
+            Self::Text(text) if text.len() <= longest => Ok(text),
+            Self::Text(_) => Err(invalid(what, "too long")),
+            _ => Err(invalid(what, "not a string")),
+        }
+    }
+
+    pub(crate) fn into_number(self, what: &str) -> Result<u64, Error> {
+        match self {
+            Self::Number(number) => number.parse().map_err(|_| invalid(what, "not a whole number")),
+            _ => Err(invalid(what, "not a number")),
+        }
+    }
+
+    pub(crate) fn into_bool(self, what: &str) -> Result<bool, Error> {
+        if let Self::Bool(value) = self { Ok(value) } else { Err(invalid(what, "neither true nor false")) }
+    }
+
+    pub(crate) fn into_array(self, what: &str, longest: usize) -> Result<Vec<Self>, Error> {
+        match self {
+            Self::Array(values) if values.len() <= longest => Ok(values),
+            Self::Array(_) => Err(invalid(what, "too many elements")),
+            _ => Err(invalid(what, "not an array")),
+        }
+    }
+
+    /// `null` as none.
+    pub(crate) fn some(self) -> Option<Self> {
+        (self != Self::Null).then_some(self)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
+        let Self::Object(members) = self else { return None };
+        members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// The same without these members, at any depth.
+    pub(crate) fn without(self, names: &[&str]) -> Self {
+        match self {
+            Self::Array(values) => {
+                Self::Array(values.into_iter().map(|value| value.without(names)).collect())
+            }
+            Self::Object(members) => {
+                let kept = members.into_iter().filter(|(name, _)| !names.contains(&name.as_str()));
+                Self::Object(kept.map(|(name, value)| (name, value.without(names))).collect())
+            }
+            other => other,
+        }
+    }
+}
+
+impl From<&str> for Json {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<u64> for Json {
+    fn from(number: u64) -> Self {
+        Self::Number(number.to_string())
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Json {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// An object of these members.
+pub(crate) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+    Json::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = Vec::new();
+    write_string(text, &mut quoted);
+    String::from_utf8(quoted).unwrap_or_default()
+}
+
+fn value(tokens: &mut Tokens<'_>) -> Result<Json, Error> {
+    let first = next(tokens)?;
+    after(first, tokens)
+}
+
+fn next<'a>(tokens: &mut Tokens<'a>) -> Result<Token<'a>, Error> {
+    tokens.next().unwrap_or_else(|| Err(Error::new(Code::Evidence, "not JSON")))
+}
+
+/// The value that begins with this. Its depth is bounded by that of [`Tokens`].
+fn after(token: Token<'_>, tokens: &mut Tokens<'_>) -> Result<Json, Error> {
+    Ok(match token {
+        Token::Null => Json::Null,
+        Token::Bool(value) => Json::Bool(value),
+        Token::Number(number) => Json::Number(number.into()),
+        Token::Text(text) => Json::Text(text.text().into_owned()),
+        Token::Array => {
+            let mut values = Vec::new();
+            loop {
+                match next(tokens)? {
+                    Token::End => break Json::Array(values),
+                    first => values.push(after(first, tokens)?),
+                }
+            }
+        }
+        Token::Object => {
+            let mut members = Vec::new();
+            loop {
+                match next(tokens)? {
+                    Token::End => break Json::Object(members),
+                    Token::Name(name) => members.push((name.text().into_owned(), value(tokens)?)),
+                    _ => return Err(Error::new(Code::Evidence, "not JSON")),
+                }
+            }
+        }
+        Token::End | Token::Name(_) => return Err(Error::new(Code::Evidence, "not JSON")),
+    })
+}
