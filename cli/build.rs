@@ -1,6 +1,8 @@
-//! Puts the collector's console into the program, as it was built before: `www/dist/console.html`.
+//! Puts pages into the program, as they were built before: the collector's console, `www/dist/console.html`, and the
+//! auditor's page that evidence files begin with, `www/dist/index.html`.
 //!
-//! Nothing is built or fetched here. Where there is no console, the program says at its place how to get it.
+//! Nothing is built or fetched here. Where there is no console, the program says at its place how to get it; where there
+//! is no page, it asks for one.
 
 use std::env;
 use std::fs::{self, File};
@@ -10,7 +12,8 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::GzBuilder;
 
-/// Names another file, or none where it is empty: programs that are built for tests go without, whatever was built before.
+/// Names another console, or none where it is empty: programs that are built for tests go without both pages, whatever
+/// was built before.
 const CHOICE: &str = "COUNTERSIGN_CONSOLE";
 
 fn main() -> io::Result<()> {
@@ -21,18 +24,27 @@ fn main() -> io::Result<()> {
     let page = match env::var_os(CHOICE) {
         Some(file) if file.is_empty() => None,
         Some(file) => Some(read(Path::new(&file))?),
-        None => built(&folder.join("../www"))?,
+        None => built(&folder.join("../www"), "dist/console.html")?,
     };
     let page = page.map_or_else(|| read(&folder.join("src/no-console.html")), Ok)?;
-    let mut packed = GzBuilder::new().write(File::create(out.join("console.html.gz"))?, Compression::best());
+    pack(&page, &out.join("console.html.gz"))?;
+    let auditors = match env::var_os(CHOICE) {
+        Some(_) => None,
+        None => built(&folder.join("../www"), "dist/index.html")?,
+    };
+    pack(&auditors.unwrap_or_default(), &out.join("page.html.gz"))
+}
+
+fn pack(page: &[u8], file: &Path) -> io::Result<()> {
+    let mut packed = GzBuilder::new().write(File::create(file)?, Compression::best());
     io::copy(&mut &*page, &mut packed)?;
     packed.finish()?;
     Ok(())
 }
 
-/// The console that was built before, if one was.
-fn built(www: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = www.join("dist/console.html");
+/// A page that was built before, if it was.
+fn built(www: &Path, page: &str) -> io::Result<Option<Vec<u8>>> {
+    let file = www.join(page);
     match fs::read(&file) {
         Ok(page) => {
             watch(&file);

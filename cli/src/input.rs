@@ -105,11 +105,19 @@ impl Input {
 
     /// Whether a file is compressed.
     pub(crate) fn is_compressed(&mut self) -> Result<bool, Failure> {
+        self.begins(FIRST, |first| Compression::detect(first).is_some())
+    }
+
+    /// Whether the first bytes of a file, so many, are so; a stream, which cannot be read again, is not asked.
+    pub(crate) fn begins(&mut self, many: usize, are: impl Fn(&[u8]) -> bool) -> Result<bool, Failure> {
+        if self.file().is_none() {
+            return Ok(false);
+        }
         let name = self.name.clone();
         let mut first = Vec::new();
-        let read = self.reader()?.take(FIRST as u64).read_to_end(&mut first);
+        let read = self.reader()?.take(many as u64).read_to_end(&mut first);
         read.map_err(|error| Failure::io("read", &name, &error))?;
-        Ok(Compression::detect(&first).is_some())
+        Ok(are(&first))
     }
 
     /// The bytes as they are, from the beginning where it is a file.

@@ -32,6 +32,7 @@ mod query;
 mod readings;
 mod receipt;
 mod record;
+mod report;
 mod resume;
 mod rules;
 mod seal;
@@ -107,6 +108,7 @@ enum Command {
     Receipt(receipt::Args),
     Witness(witness::Args),
     Show(show::Args),
+    Report(Box<report::Args>),
     Analyze(analyze::Args),
     Rules(rules::Args),
     Watch(Box<watch::Args>),
@@ -147,6 +149,7 @@ fn main() -> ExitCode {
         Command::Receipt(args) => receipt::run(&args),
         Command::Witness(args) => witness::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Analyze(args) => analyze::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Watch(args) => watch::run(&args),

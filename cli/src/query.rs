@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use countersign::export::Item;
 use countersign::link::{ChainId, EventLink, Link};
+use countersign::time::Time;
 use countersign_query::tally::Unknown;
 use countersign_query::value::Document;
 use countersign_query::{Entry, Findings, Query, Readings};
@@ -17,7 +18,12 @@ use crate::verify;
 
 /// Reads a query. Lengths of time in it count from now.
 pub(crate) fn parse(text: &str) -> Result<Query, Failure> {
-    Query::parse(text, verify::now()?).map_err(|error| {
+    parse_at(text, verify::now()?)
+}
+
+/// Reads a query in which lengths of time count from that moment.
+pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, Failure> {
+    Query::parse(text, now).map_err(|error| {
         let marked = error.marked(text).replace('\n', "\n    ");
         Failure::unusable(error.code.as_str(), format!("{}\n    {marked}", error.message), error.hint)
             .within("the query")

@@ -16,7 +16,7 @@ use crate::input::{self, Input};
 use crate::output::Output;
 use crate::query::{self, Looking};
 use crate::verdict::count;
-use crate::{args, export, readings, style};
+use crate::{args, export, readings, report, style};
 
 /// Make a smaller export, with all that it takes to verify it
 ///
@@ -72,7 +72,7 @@ pub(crate) struct Chosen {
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<u8, Failure> {
-    slice(&args.chosen, matches, || Input::open(&args.export), args.output.as_deref())
+    slice(&args.chosen, matches, || report::contents(&args.export), args.output.as_deref())
 }
 
 /// Makes a smaller export of what is opened. Nothing is before the arguments are known to be of use.
@@ -87,22 +87,23 @@ pub(crate) fn slice(
     let asked = chosen.query.as_deref().map(query::parse).transpose()?;
     let looking = Looking::new(chosen.own.load()?);
     let selection = selection(chosen, asked.as_ref(), &withheld, &looking);
-    let input = open()?.rereadable()?;
-    let (events, chains) = cut(input, &selection, trust.as_ref(), |item| looking.line(item), destination)?;
+    let mut input = open()?.rereadable()?;
+    let (events, chains) =
+        cut(&mut input, &selection, trust.as_ref(), |item| looking.line(item), destination)?;
     style::done(&format!("{} of {}", count(events, "event"), count(chains, "chain")));
     Ok(0)
 }
 
 /// Writes what is selected, and says how many events of how many chains that is.
-fn cut(
-    mut input: Input,
+pub(crate) fn cut(
+    input: &mut Input,
     selection: &Selection<'_>,
     trust: Option<&Trust>,
     look: impl Fn(&Item<'_>),
     destination: Option<&Path>,
 ) -> Result<(u64, u64), Failure> {
     let mut survey: Option<Survey<'_>> = None;
-    export::read(&mut input, "looking", |part| match (part, &mut survey) {
+    export::read(input, "looking", |part| match (part, &mut survey) {
         (Part::Item(number, item), Some(survey)) => {
             look(item);
             survey.line(number, item).map_err(Failure::broken)
@@ -119,7 +120,7 @@ fn cut(
     let mut output = Output::create(destination)?;
     let mut lines = Writer::new();
     let mut slicer = plan.slicer(&mut lines);
-    export::read(&mut input, "slicing", |part| {
+    export::read(input, "slicing", |part| {
         if let Part::Item(number, item) = part {
             slicer.line(number, item, &mut lines).map_err(Failure::broken)?;
             output.write(lines.as_bytes())?;
@@ -143,8 +144,8 @@ pub(crate) fn of_events(
     let trust = trust.map(input::trust).transpose()?;
     let selection =
         events.iter().fold(Selection::all(), |selection, &(chain, seq)| selection.event(chain, seq));
-    let input = Input::open(export)?.rereadable()?;
-    cut(input, &selection, trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
+    let mut input = Input::open(export)?.rereadable()?;
+    cut(&mut input, &selection, trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
 }
 
 /// Each --withhold with the reason that the --as after it gives.

@@ -17,7 +17,7 @@ use crate::input::{self, Input};
 use crate::parquet::{self, Rows};
 use crate::pin::{self, Pins};
 use crate::verdict::count;
-use crate::{args, progress, readings, style, summaries, verdict};
+use crate::{args, progress, readings, report, style, summaries, verdict};
 
 /// Verify an export, and say what it is worth
 ///
@@ -148,7 +148,7 @@ fn read(
     export: &Path,
     verify: impl FnOnce(&mut (dyn Read + Send), &mut (dyn FnMut(u64) + Send)) -> io::Result<Verification>,
 ) -> Result<Verification, Failure> {
-    let mut input = Input::open(export)?;
+    let mut input = report::contents(export)?;
     let bar = progress::bar("verifying", input.size());
     let name = input.name().to_owned();
     let result = verify(input.reader()?, &mut |read| bar.set_position(read));

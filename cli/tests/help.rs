@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "init",
     "dev",
     "keygen",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 20] = [
     "verify",
     "summarize",
     "show",
+    "report",
     "check",
     "receipt",
     "export",

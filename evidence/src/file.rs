@@ -101,13 +101,13 @@ impl File {
         if bytes.len() > LONGEST_FILE {
             return Err(refuse("an evidence file above 160 MiB", "no program writes one so long"));
         }
-        let mut marks = memchr::memmem::find_iter(bytes, MARK.as_bytes());
-        let Some(begin) = marks.next() else {
+        let mut found = marks(bytes);
+        let Some(begin) = found.next() else {
             let hint =
                 "was it saved by a browser's \u{201c}save page\u{201d}? take the file as it was given to you";
             return Err(refuse("there is nothing in this page to verify", hint));
         };
-        if marks.next().is_some() {
+        if found.next().is_some() {
             return Err(refuse("there are two blocks of evidence in it", ALTERED));
         }
         let (page, rest) = bytes.split_at(begin);
@@ -182,10 +182,7 @@ impl File {
             Err(refuse(message, ALTERED).in_member(member))
         };
         let Self { page, frame, trust, pins, export } = self;
-        if page.is_empty()
-            || page.len() > LONGEST_PAGE
-            || memchr::memmem::find(page, MARK.as_bytes()).is_some()
-        {
+        if page.is_empty() || page.len() > LONGEST_PAGE || marks(page).next().is_some() {
             return Err(refuse("no page that could carry evidence", "give the page as it was released"));
         }
         if export.len() > LONGEST_EXPORT {
@@ -218,6 +215,11 @@ impl File {
 pub fn is_page(first: &[u8]) -> bool {
     const BEGIN: &[u8] = b"<!doctype html";
     first.get(..BEGIN.len()).is_some_and(|first| first.eq_ignore_ascii_case(BEGIN))
+}
+
+/// Where the mark stands. It begins with an end of line, of which there are few.
+fn marks(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    memchr::memchr_iter(b'\n', bytes).filter(|&place| bytes[place..].starts_with(MARK.as_bytes()))
 }
 
 /// JSON in which nothing ends the element that it stands in.

@@ -289,6 +289,14 @@ impl Frame {
         })
     }
 
+    /// Reads a frame in which `trust` and `pins` may lack hash and size, which are taken from these bytes.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn of(text: &[u8], trust: Option<&[u8]>, pins: &[&[u8]]) -> Result<Self, Error> {
+        Self::parse_with(text, Some(&Bytes { trust, pins, export: None }))
+    }
+
     /// The frame as canonical JSON.
     ///
     /// # Errors

@@ -64,8 +64,13 @@ impl Json {
         what: &str,
         names: [&str; N],
     ) -> Result<[Option<Self>; N], Error> {
+        let found = self.found(what, &names)?;
+        found.try_into().map_err(|_| invalid(what, "not an object"))
+    }
+
+    fn found(self, what: &str, names: &[&str]) -> Result<Vec<Option<Self>>, Error> {
         let Self::Object(members) = self else { return Err(invalid(what, "not an object")) };
-        let mut found = [const { None }; N];
+        let mut found: Vec<Option<Self>> = names.iter().map(|_| None).collect();
         for (name, value) in members {
             let Some(place) = names.iter().position(|known| **known == name) else {
                 return Err(invalid(&name, "a member that this version does not know")

@@ -6,10 +6,12 @@
 use countersign::error::{Code, Error};
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line};
+use countersign::hash::Hash;
 use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
 use countersign::verify::{Intake, SignerTrust, State, Verdict};
 use countersign::{hex, link};
+use countersign_evidence::{File, Frame, MOST_SAMPLED, sample};
 use countersign_slice::explain::{CheckResults, explain_as};
 use countersign_slice::{Selection, Survey};
 use js_sys::{Array, Reflect, Uint8Array};
@@ -157,6 +159,62 @@ pub fn sha256(source: &Source) -> Result<String, Thrown> {
         hasher.update(&piece);
     }
     Ok(hex::encode(&hasher.finalize()))
+}
+
+/// An evidence file of these parts (SPEC section 14). In the frame `trust`, `pins` and the slice's `file` may lack hash and
+/// size.
+#[wasm_bindgen(js_name = writeEvidence)]
+pub fn write_evidence(
+    frame: &str,
+    page: Vec<u8>,
+    trust: Option<Vec<u8>>,
+    pins: &Array,
+    export: Vec<u8>,
+) -> Result<Vec<u8>, Thrown> {
+    Ok(File::of(frame.as_bytes(), page, trust, bytes_of(pins), export)?.write()?)
+}
+
+/// The frame of a report as canonical JSON. In what is given `trust` and `pins` may lack hash and size.
+#[wasm_bindgen(js_name = writeReport)]
+pub fn write_report(frame: &str, trust: Option<Vec<u8>>, pins: &Array) -> Result<Vec<u8>, Thrown> {
+    let pins = bytes_of(pins);
+    let pins: Vec<&[u8]> = pins.iter().map(Vec::as_slice).collect();
+    Ok(Frame::of(frame.as_bytes(), trust.as_deref(), &pins)?.to_json()?)
+}
+
+/// The parts of an evidence file: `[frame, SHA-256 of the page in hex, export, pins, trust file or undefined]`. What is not
+/// just as it was written is refused.
+#[wasm_bindgen(js_name = readEvidence)]
+pub fn read_evidence(file: &[u8]) -> Result<Array, Thrown> {
+    let file = File::read(file)?;
+    let frame = String::from_utf8(file.frame.to_json()?).unwrap_or_default();
+    let bytes = |bytes: &Vec<u8>| Uint8Array::from(bytes.as_slice());
+    Ok(Array::of5(
+        &frame.into(),
+        &hex::encode(&file.page_sha256().0).into(),
+        &bytes(&file.export),
+        &file.pins.iter().map(bytes).collect::<Array>(),
+        &file.trust.as_ref().map_or(JsValue::UNDEFINED, |trust| bytes(trust).into()),
+    ))
+}
+
+/// Refuses a frame that is not of the report, as JSON, that verifying its export just gave.
+#[wasm_bindgen(js_name = holdEvidence)]
+pub fn hold_evidence(frame: &str, report: &str) -> Result<(), Thrown> {
+    Ok(Frame::parse(frame.as_bytes())?.agrees(report.as_bytes())?)
+}
+
+/// The sample that a root, in base64, and a seed draw from these leaves, in the order of the draw.
+#[wasm_bindgen]
+pub fn draw(root: &str, seed: &str, leaves: Vec<f64>, wanted: u32) -> Result<Vec<f64>, Thrown> {
+    let root = Hash::from_base64(root).ok_or_else(|| refuse("root", "not a root hash"))?;
+    let leaves = read_indexes(&leaves, "leaves")?;
+    let wanted = (wanted as usize).min(MOST_SAMPLED);
+    Ok(sample(&root, seed, leaves.into_iter(), wanted).into_iter().map(|leaf| leaf as f64).collect())
+}
+
+fn bytes_of(parts: &Array) -> Vec<Vec<u8>> {
+    parts.iter().map(|part| Uint8Array::new(&part).to_vec()).collect()
 }
 
 fn refuse(member: &str, why: &str) -> Error {

@@ -88,6 +88,21 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
     async sha256(source, options = {}) {
       return ask(options, (remote, module) => remote.sha256(module, source));
     },
+    async writeEvidence(filing, page, source) {
+      return ask({}, (remote, module) => remote.writeEvidence(module, filing, page, source));
+    },
+    async writeReport(filing) {
+      return ask({}, (remote, module) => remote.writeReport(module, filing));
+    },
+    async readEvidence(file) {
+      return ask({}, (remote, module) => remote.readEvidence(module, file));
+    },
+    async holdEvidence(frame, report) {
+      return ask({}, (remote, module) => remote.holdEvidence(module, frame, report));
+    },
+    async draw(drawing) {
+      return ask({}, (remote, module) => remote.draw(module, drawing));
+    },
   };
 }
 

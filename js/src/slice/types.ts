@@ -1,6 +1,6 @@
 /** What else can be asked of an export that is at hand: a part of it, the proof of one event, its hash. */
 
-import type { CheckState, Verdict } from "../report.js";
+import type { CheckState, Report, Verdict } from "../report.js";
 
 /** What a slice shows. */
 export type Selection =
@@ -79,6 +79,34 @@ export interface ProofStep {
   readonly hashes?: readonly ProofHash[];
 }
 
+/** What an evidence file is written of, or a report that can be filed (SPEC.md, section 14). */
+export interface Filing {
+  /** The frame as JSON, in which `trust`, `pins` and the slice's `file` may lack hash and size. */
+  readonly frame: string;
+  readonly trust?: string | undefined;
+  readonly pins: readonly string[];
+}
+
+/** What is in an evidence file. That its parts are those that the frame names says nothing about where they come from. */
+export interface Evidence {
+  /** As canonical JSON. */
+  readonly frame: string;
+  /** Of the page in it, in hex. */
+  readonly pageSha256: string;
+  readonly export: Blob;
+  readonly pins: readonly string[];
+  readonly trust: string | undefined;
+}
+
+/** A sample that is to be drawn (SPEC.md, section 14). */
+export interface Drawing {
+  /** The root hash, in base64. */
+  readonly root: string;
+  readonly seed: string;
+  readonly leaves: Float64Array;
+  readonly wanted: number;
+}
+
 /** Does it, in workers that read the export once more. An export is never held in memory. */
 export interface Slicer {
   /** A smaller export with all that it takes to verify it. */
@@ -87,4 +115,14 @@ export interface Slicer {
   explain(source: Blob, event: { chain: string; seq: number }, options?: SliceOptions): Promise<Explanation>;
   /** The SHA-256 of all bytes as they are, compressed or not, in hex. */
   sha256(source: Blob, options?: Omit<SliceOptions, "trust">): Promise<string>;
+  /** An evidence file that begins with this page and holds this export. */
+  writeEvidence(filing: Filing, page: Blob, source: Blob): Promise<Blob>;
+  /** The report alone, in canonical JSON. */
+  writeReport(filing: Filing): Promise<Blob>;
+  /** What is in an evidence file. One that is not just as it was written is refused. */
+  readEvidence(file: Blob): Promise<Evidence>;
+  /** Refuses a frame that is not of the report that verifying its export gave. */
+  holdEvidence(frame: string, report: Report): Promise<void>;
+  /** The leaves that are drawn, in the order of the draw. */
+  draw(drawing: Drawing): Promise<Float64Array>;
 }

@@ -1,0 +1,118 @@
+//! `countersign report`: what verifying gave, so that it can be filed.
+
+mod check;
+mod page;
+mod selected;
+mod written;
+
+use std::path::{Path, PathBuf};
+
+use countersign::time::Time;
+
+use crate::errors::Failure;
+use crate::verdict::count;
+use crate::{args, readings, style, verdict, verify};
+
+pub(crate) use check::contents;
+
+/// Write a report that can be filed: an evidence file that verifies itself, or JSON
+///
+/// Verifies the export, and says with the report what it is of: the file with its SHA-256, the trust file and pins with
+/// theirs, this program, the moment, which events were asked for. A file named .html holds all that it takes to verify
+/// the selected events again: opened in a browser, offline, it does so before it shows anything. With --sample it draws
+/// some of the events for testing, by the root of the last witnessed checkpoint and a seed that is agreed on beforehand,
+/// so that nobody can choose them. With --check it verifies such a file, by this program rather than by the page in it.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign report audit.ndjson --trust trust.txt -o audit.report.json
+  countersign report audit.ndjson --trust trust.txt --query 'actor:ada since:-90d' -o ada.html
+  countersign report audit.ndjson --trust trust.txt --sample 25 --seed 2026-Q4 --examiner 'L. Brandt' -o sample.html
+  countersign report --check ada.html
+  countersign report --check ada.html audit.ndjson --trust trust.txt
+
+Exit status: as `countersign verify`, and 1 where --check finds that a file was altered.")]
+pub(crate) struct Args {
+    /// The export, perhaps compressed with gzip or zstd
+    #[arg(value_name = "EXPORT", required_unless_present = "check")]
+    export: Option<PathBuf>,
+    /// Whom to trust
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// A checkpoint that was verified before (may be given again): the log must have grown from it
+    #[arg(long, value_name = "FILE")]
+    pin: Vec<PathBuf>,
+    /// Only events that are so (docs/query.md has the language)
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "check")]
+    query: Option<String>,
+    /// Only events at the leaves from A up to, and not including, B
+    #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check")]
+    range: Option<(u64, u64)>,
+    /// Draw so many of these events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=countersign_evidence::MOST_SAMPLED as u64))]
+    #[arg(requires = "seed", conflicts_with = "check")]
+    sample: Option<u64>,
+    /// The seed of the sample: a text that both sides agreed on before they saw the log
+    #[arg(long, value_name = "TEXT", requires = "sample")]
+    seed: Option<String>,
+    /// Under which reference the report is filed
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reference: String,
+    /// Who examined it
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    examiner: String,
+    /// Where to write it: a name that ends in .html is an evidence file's [default: JSON to standard output]
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The auditor's page that an evidence file begins with [default: the one that came with this program]
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
+    /// The moment that the report states, from which lengths of time in a query count back [default: now]
+    #[arg(long, value_name = "T", value_parser = args::time)]
+    now: Option<Time>,
+    /// Verify this evidence file, or this report in JSON; with EXPORT, hold it against that too
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "pin", "now"])]
+    check: Option<PathBuf>,
+    #[command(flatten)]
+    own: readings::Own,
+    /// On how many threads [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    if let Some(file) = &args.check {
+        return check::run(args, file);
+    }
+    let Some(export) = &args.export else {
+        return Err(Failure::unusable("arguments.invalid", "there is no export", "give the file of one"));
+    };
+    let asked = selected::Asked {
+        query: args.query.clone(),
+        range: args.range,
+        sample: args.sample.zip(args.seed.clone()),
+        now: args.now.map_or_else(verify::now, Ok)?,
+        readings: args.own.load()?,
+        threads: verify::threads(args.threads),
+    };
+    let given = selected::Given::load(args.trust.as_deref(), &args.pin)?;
+    let is_page = args.output.as_deref().is_some_and(is_page);
+    let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
+    let mut found = selected::select(export, &given, &asked)?;
+    let words = written::Words { reference: &args.reference, examiner: &args.examiner, sections: Vec::new() };
+    let told = written::write(&mut found, &given, &asked, words, page, args.output.as_deref())?;
+    let report = &found.verification.report;
+    let drawn = found.sample.as_ref().map_or_else(String::new, |sample| {
+        let seen = if sample.witnessed { "which witnesses saw" } else { "which no quorum of witnesses saw" };
+        format!(", of which {} were drawn by root {}, {seen}", sample.leaves.len(), sample.root)
+    });
+    style::done(&format!("{}{drawn}{told}", count(found.leaves.len() as u64, "event")));
+    anstream::eprintln!("{}", verdict::headline(report));
+    Ok(report.verdict.exit_status())
+}
+
+/// Whether a file of that name is to be an evidence file.
+pub(crate) fn is_page(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))
+}
