@@ -15,8 +15,20 @@ function sourceOf(name, version) {
   return folders.find((folder) => existsSync(folder)) ?? `${registries}/*/${name}-${version}`;
 }
 
-/** The crates in some artefacts, but for our own. */
-function crates(names) {
+/** The crates that a package of ours is made of for a target, but for our own. */
+function crates(...which) {
+  const edges = ["-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}|{l}|"];
+  const lines = cargo("tree", "--locked", ...which, ...edges);
+  // A crate of the workspace has its path behind its version.
+  const found = new Map();
+  for (const [, name, version, license] of lines.matchAll(/^(\S+) v([^\s|]+)\|(.*?)\|/gm)) {
+    found.set(`${name} ${version}`, { name, version, license, folder: sourceOf(name, version) });
+  }
+  return found;
+}
+
+/** The crates in some artefacts. */
+function inArtefacts(names) {
   const artefacts = readFileSync(new URL("../wasm-pack.toml", root), "utf8").split(/^\[artefacts\./m);
   const used = new Map();
   for (const name of names) {
@@ -26,11 +38,8 @@ function crates(names) {
       throw new Error(`wasm-pack.toml has no artefact ${name}`);
     }
     const features = ["--no-default-features", "--features", list.replaceAll(/["\s]/g, "")];
-    const edges = ["-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}|{l}|"];
-    const lines = cargo("tree", "--locked", "-p", "countersign-wasm", "--target", TARGET, ...features, ...edges);
-    // A crate of the workspace has its path behind its version.
-    for (const [, name, version, license] of lines.matchAll(/^(\S+) v([^\s|]+)\|(.*?)\|/gm)) {
-      used.set(`${name} ${version}`, { name, version, license, folder: sourceOf(name, version) });
+    for (const [key, crate] of crates("-p", "countersign-wasm", "--target", TARGET, ...features)) {
+      used.set(key, crate);
     }
   }
   if (used.size === 0) {
@@ -67,10 +76,22 @@ function textsOf({ name, folder, only }) {
   return texts;
 }
 
-/** One text for some artefacts, and for what a bundle was made of: each licence once, with all that are under it. */
+/** One text for some artefacts, and for what a bundle was made of. */
 export function licences({ artefacts, inputs = [] }) {
+  const head = "This package is MIT OR Apache-2.0. In its WebAssembly and its scripts are also:";
+  return textFor(head, [...inArtefacts(artefacts), ...packages(inputs)]);
+}
+
+/** One text for the program, as it is built for a target. */
+export function licencesOfProgram(target) {
+  const head = "This program is MIT OR Apache-2.0. In it are also:";
+  return textFor(head, crates("-p", "countersign-cli", "--target", target).values());
+}
+
+/** Each licence once, with all that are under it. */
+function textFor(head, used) {
   const under = new Map();
-  const all = [rust(), ...crates(artefacts), ...packages(inputs)].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const all = [rust(), ...used].sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const one of all) {
     for (const text of textsOf(one)) {
       under.set(text, [...(under.get(text) ?? []), one]);
@@ -81,6 +102,5 @@ export function licences({ artefacts, inputs = [] }) {
   const parts = [...under].map(
     ([text, of]) => `${of.map(({ name, version }) => `${name} ${version}`).join("\n")}\n\n${text}`,
   );
-  const head = "This package is MIT OR Apache-2.0. In its WebAssembly and its scripts are also:";
   return `${[`${head}\n\n${list.join("\n")}`, ...parts].join(`\n\n${line}\n\n`)}\n`;
 }

@@ -11,6 +11,7 @@ mod mutants;
 mod npm;
 mod progress;
 mod python;
+mod release;
 mod run;
 mod running;
 mod serve;
@@ -47,6 +48,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Measures speed, memory and sizes, as ratios to the bare work
     Bench(bench::Args),
+    /// Makes what a release consists of, twice, and signs it when both are equal
+    Release(release::Args),
     /// Tells which changes to the core no test notices
     Mutants(mutants::Args),
     /// Installs the validators, in Python, that tests use where they are there
@@ -75,6 +78,7 @@ fn run(task: Task) -> Result<()> {
         Task::Wasm(args) => wasm::run(&tools, &args),
         Task::Fuzz(args) => fuzz::run(&tools, &args),
         Task::Bench(args) => bench::run(&tools, &args),
+        Task::Release(args) => release::run(&tools, &args),
         Task::Mutants(args) => mutants::run(&tools, &args),
         Task::Validators => python::validators(&tools),
         Task::Fmt => suites::format(&tools),

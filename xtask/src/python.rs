@@ -1,4 +1,4 @@
-//! Other people's validators, in a Python environment of the project's own.
+//! Programs from PyPI, in environments of the project's own.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,29 +9,30 @@ use crate::run;
 use crate::stamp::Stamp;
 use crate::tools::Tools;
 
-/// Where they are; tests look for them there.
-const FOLDER: &str = "target/tools/validators";
-/// Which they are.
-const REQUIREMENTS: &str = "tests/validators/requirements.txt";
-
-/// Makes the environment, as the file with its requirements says. Where there is no Python, Debian's is installed if
-/// `CI` is set, and tests say that they were skipped if not.
+/// Makes the environment `target/tools/validators` of other people's validators, where tests look for them. Where there is
+/// no Python, Debian's is installed if `CI` is set, and tests say that they were skipped if not.
 pub(crate) fn validators(tools: &Tools) -> Result<()> {
-    let Some(python) = python(tools)? else { return Ok(()) };
-    let (folder, requirements) = (tools.path(FOLDER), tools.path(REQUIREMENTS));
+    environment(tools, "validators", "tests/validators/requirements.txt").map(drop)
+}
+
+/// Makes an environment in `target/tools`, as the file with its requirements says, and gives the folder of its programs;
+/// none where there is no Python.
+pub(crate) fn environment(tools: &Tools, name: &str, requirements: &str) -> Result<Option<PathBuf>> {
+    let Some(python) = python(tools)? else { return Ok(None) };
+    let (folder, requirements) = (tools.path("target/tools").join(name), tools.path(requirements));
     let version = run::output(Command::new(&python).arg("--version"))?;
-    Stamp::new(tools.path("target/xtask/stamps/validators"))
+    Stamp::new(tools.path("target/xtask/stamps").join(name))
         .text(&version)
         .path(&requirements)?
         .unless_done(&[folder.join("bin/python")], || {
-            tools.progress.step("validators", |log| {
+            tools.progress.step(name, |log| {
                 log.run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&folder))?;
                 let mut pip = Command::new(folder.join("bin/python"));
                 pip.args(["-m", "pip", "--disable-pip-version-check", "install", "--no-cache-dir", "-r"]);
                 log.run(pip.arg(&requirements))
             })
         })?;
-    Ok(())
+    Ok(Some(folder.join("bin")))
 }
 
 fn python(tools: &Tools) -> Result<Option<PathBuf>> {

@@ -10,6 +10,7 @@ use crate::browser;
 use crate::fuzz;
 use crate::npm;
 use crate::python;
+use crate::release;
 use crate::run::{self, Log};
 use crate::toolchain::TARGET;
 use crate::tools::Tools;
@@ -81,6 +82,12 @@ pub(crate) const SUITES: &[Suite] = &[
         about: "detection agrees with rsigma on other people's rules and events",
         holds: None,
         run: oracle,
+    },
+    Suite {
+        name: "release",
+        about: "a release is signed and logged, and proves itself",
+        holds: Some(Resource::Host),
+        run: release::test,
     },
     Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
 ];
@@ -194,7 +201,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-const PARTS: [&str; 16] = [
+pub(crate) const PARTS: [&str; 16] = [
     "-p",
     "countersign",
     "-p",

@@ -67,7 +67,7 @@ impl Tools {
     }
 
     /// The same with the console in the program, if it was built.
-    fn cargo_with_console(&self, subcommand: &str) -> Command {
+    pub(crate) fn cargo_with_console(&self, subcommand: &str) -> Command {
         let mut command = Command::new(host_cargo());
         command.arg(subcommand).current_dir(&self.root);
         // What would make the next build quicker takes time and room, and there is no next one.

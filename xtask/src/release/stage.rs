@@ -1,0 +1,80 @@
+//! One build of everything that a release has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::archive::{self, Entry};
+use super::{Commit, sbom, zig};
+use crate::run;
+use crate::suites::PARTS;
+use crate::tools::Tools;
+
+/// The folders of the packages for npm.
+const PACKAGES: [&str; 3] = ["js", "js/packages/viewer", "js/packages/cloudflare-log"];
+
+/// Builds the project into a new folder.
+pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()> {
+    fs::create_dir_all(out)?;
+    let commit = Commit::last(tools)?;
+    let version = &commit.version;
+    tools.www()?;
+    fs::copy(tools.path("www/dist/index.html"), out.join(format!("countersign-page-{version}.html")))?;
+    fs::copy(tools.path("js/dist/wasm/rules.json"), out.join(format!("countersign-rules-{version}.json")))?;
+    fs::copy(tools.path("docs/deploy/Containerfile"), out.join("Containerfile"))?;
+
+    tools.progress.step("npm tarballs", |log| {
+        for folder in PACKAGES {
+            let mut pack = tools.node()?.npm(tools, folder);
+            log.run(pack.args(["pack", "--ignore-scripts", "--pack-destination"]).arg(out))?;
+        }
+        Ok(())
+    })?;
+    tools.progress.step("crates", |log| {
+        let packages = tools.path("target/package");
+        log.run(tools.cargo("package").args(PARTS).args([
+            "-p",
+            "countersign-cli",
+            "--no-verify",
+            "--locked",
+        ]))?;
+        for entry in fs::read_dir(packages)? {
+            let file = entry?.path();
+            if file.extension().is_some_and(|extension| extension == "crate") {
+                fs::copy(&file, out.join(file.file_name().context("a crate has a name")?))?;
+            }
+        }
+        Ok(())
+    })?;
+    tools.progress.step("SBOMs", |log| {
+        sbom::program(tools, log, &out.join(format!("countersign-{version}.cdx.json")))?;
+        sbom::packages(tools, "js", &out.join(format!("countersign-npm-{version}.cdx.json")))?;
+        sbom::packages(tools, "www", &out.join(format!("countersign-page-{version}.cdx.json")))
+    })?;
+    for target in targets {
+        let program =
+            tools.progress.step(&format!("program for {target}"), |log| zig::build(tools, log, target))?;
+        pack(tools, &commit, target, &program, out)?;
+    }
+    Ok(())
+}
+
+/// Packs the program with what its licences ask for.
+fn pack(tools: &Tools, commit: &Commit, target: &str, program: &Path, out: &Path) -> Result<()> {
+    let licences = tools.path("target/xtask/LICENSES.txt");
+    let mut list = tools.node()?.node(tools);
+    fs::write(&licences, run::output(list.args(["js/build/program-licences.mjs", target]))? + "\n")?;
+    let [readme, mit, apache]: [PathBuf; 3] =
+        ["README.md", "LICENSE-MIT", "LICENSE-APACHE"].map(|name| tools.path(name));
+    let plain = |name, file| Entry { name, file, executable: false };
+    let entries = [
+        Entry { name: "countersign", file: program, executable: true },
+        plain("README.md", &readme),
+        plain("LICENSE-MIT", &mit),
+        plain("LICENSE-APACHE", &apache),
+        plain("LICENSES.txt", &licences),
+    ];
+    let folder = format!("countersign-{}-{}", commit.version, target.replace("-unknown", ""));
+    archive::write(&out.join(format!("{folder}.tar.gz")), &folder, commit.time, &entries)
+}
