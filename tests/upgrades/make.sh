@@ -13,7 +13,8 @@ printf 'log %s\nemitter %s\nissuer %s\n' "$log" "$log" "$issuer" > trust.txt
 server=$!
 trap 'kill $server 2>/dev/null || true' EXIT
 until url=$(sed -n 's/.* listens on //p' serve.log) && [ -n "$url" ]; do
-  kill -0 $server; sleep 0.1
+  kill -0 $server
+  sleep 0.1
 done
 COUNTERSIGN_TOKEN=$("$program" token add reader --dir log)
 export COUNTERSIGN_TOKEN

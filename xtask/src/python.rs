@@ -1,4 +1,4 @@
-//! Programs from PyPI, in environments of the project's own.
+//! Programs of Python's package index, in environments of the project's own.
 
 use std::path::PathBuf;
 use std::process::Command;

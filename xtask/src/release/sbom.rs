@@ -1,4 +1,4 @@
-//! What a release is made of, as CycloneDX.
+//! What a release is made of, in the format of `CycloneDX`.
 
 use std::fs;
 use std::path::Path;

@@ -6,6 +6,7 @@
 //!   and a checkpoint over all of them. It is extended, never begun anew, so that no release can be replaced unseen.
 //! - `releases.trust.txt` has the public keys. Whoever verifies takes it from elsewhere.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -69,7 +70,11 @@ impl Keys {
 
 /// The SHA-256 in hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Writes the hashes of all files in the folder, as `sha256sum --check` reads them, and gives that text.
@@ -80,7 +85,7 @@ pub(super) fn sum(folder: &Path) -> Result<String> {
     names.sort_unstable();
     let mut text = String::new();
     for name in names {
-        text.push_str(&format!("{}  {name}\n", sha256(&fs::read(folder.join(&name))?)));
+        writeln!(text, "{}  {name}", sha256(&fs::read(folder.join(&name))?))?;
     }
     fs::write(folder.join(SUMS), &text)?;
     Ok(text)
