@@ -405,7 +405,7 @@ proptest! {
         let look = || {
             |event: &SummarizedEvent<'_>| match event.seq % 3 {
                 0 => None,
-                with_text => Some(event.pick(Some([event.seq.into(), event.text.len() as u128]), with_text == 1)),
+                with_text => Some(event.pick(Some([event.seq as u8, event.text.len() as u8].into()), with_text == 1)),
             }
         };
         let mut told = Update::default();
@@ -416,8 +416,8 @@ proptest! {
         let others = shown.iter().filter(|event| event.seq % 3 == 0).count();
         prop_assert_eq!((told.others, told.events.len()), (others as u64, 0));
         let picked = shown.into_iter().filter(|event| event.seq % 3 > 0).map(|VerifiedEvent { link, event }| {
-            let tag = Some([link.seq.into(), event.len() as u128]);
-            PickedEvent { event: (link.seq % 3 == 1).then_some(event), tag, link }
+            let note = Some([link.seq as u8, event.len() as u8].into());
+            PickedEvent { event: (link.seq % 3 == 1).then_some(event), note, link }
         });
         prop_assert_eq!(told.picked, picked.collect::<Vec<_>>());
     }

@@ -514,9 +514,10 @@ impl<'p> Analyzer<'p> {
         if self.streams { std::mem::take(&mut self.findings) } else { Vec::new() }
     }
 
-    /// The leaves that findings may yet be made of.
+    /// The leaves that findings are made of, and those of which more may be made.
     pub fn leaves(&self) -> impl Iterator<Item = u64> + '_ {
-        self.windows.iter().flatten().flat_map(Windows::leaves)
+        let found = self.findings.iter().flat_map(|finding| finding.leaves.iter().copied());
+        found.chain(self.windows.iter().flatten().flat_map(Windows::leaves)).chain(self.baselines.leaves())
     }
 
     /// Events whose own time lies in the future of their links': how many, and the first one's leaf.

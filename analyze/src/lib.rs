@@ -62,6 +62,7 @@ pub mod pieces;
 mod rule;
 mod score;
 mod selection;
+mod signers;
 #[cfg(feature = "snapshot")]
 mod snapshot;
 mod sorted;
@@ -83,5 +84,6 @@ pub use pack::Sources;
 pub use pack::{MAX_BYTES, MAX_RULES, Pack};
 pub use rule::{Evidence, Level, Rule};
 pub use score::Scored;
+pub use signers::Signers;
 #[cfg(feature = "snapshot")]
 pub use snapshot::{MAX_SNAPSHOT, Unfit};

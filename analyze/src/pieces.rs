@@ -2,10 +2,11 @@
 //!
 //! Verified events come in batches, in an order that depends on signatures and threads. Workers detect in them side by
 //! side, and hand on pieces: what they detected, sorted, as bytes. [`Merged`] takes these in the order of the leaves,
-//! so that what is found depends on neither.
+//! so that what is found depends on neither. There is one for each event where rules ask for baselines: so it holds
+//! those pieces alone that overlap, and asks for the others when it is their turn.
 
 use core::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
 use countersign_query::batch::{self, Line};
 use countersign_query::value::Document;
@@ -14,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::analyzer::{Analyzer, Detected};
 use crate::pack::Pack;
+use crate::signers::Signers;
 
 /// Whose signature covers an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Signed {
     /// The chain: 32 hex digits.
     pub chain: String,
@@ -95,14 +97,13 @@ impl Detector {
     pub fn finish(&mut self) -> Vec<u8> {
         self.found.sort_by_key(|(detected, _)| detected.leaf());
         let leaf = |found: Option<&(Detected, u32)>| found.map_or(0, |(detected, _)| detected.leaf());
-        let head = Head {
+        let outline = Outline {
             events: core::mem::take(&mut self.events),
-            first: leaf(self.found.first()),
-            last: leaf(self.found.last()),
             found: self.found.len() as u64,
-            signers: core::mem::take(&mut self.signers),
+            first: leaf(self.found.first()),
         };
-        let mut bytes = written(&head, Vec::new());
+        let mut bytes = written(&outline, Vec::new());
+        bytes = written(&core::mem::take(&mut self.signers), bytes);
         for found in self.found.drain(..) {
             bytes = written(&found, bytes);
         }
@@ -115,24 +116,40 @@ fn written(value: &impl Serialize, bytes: Vec<u8>) -> Vec<u8> {
     postcard::to_extend(value, bytes).unwrap_or_default()
 }
 
-/// How a piece begins.
-#[derive(Debug, Serialize, Deserialize)]
-struct Head {
-    events: u64,
-    first: u64,
-    last: u64,
-    found: u64,
-    signers: Vec<Signed>,
+impl Detected {
+    /// As bytes, for another thread or worker with the same pack.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        written(self, Vec::new())
+    }
+
+    /// What was written for this pack.
+    ///
+    /// # Errors
+    ///
+    /// Where these bytes are no such thing.
+    pub fn from_bytes(bytes: &[u8], pack: &Pack) -> Result<Self, Unreadable> {
+        let detected = postcard::from_bytes::<Self>(bytes).map_err(|_| Unreadable)?;
+        if detected.is_of(pack) { Ok(detected) } else { Err(Unreadable) }
+    }
 }
 
+/// How a piece begins: at most [`OUTLINE`] bytes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Outline {
+    events: u64,
+    found: u64,
+    first: u64,
+}
+
+/// So many bytes tell what a piece is about.
+pub const OUTLINE: usize = 30;
+
+/// A piece that is being taken.
 #[derive(Debug)]
 struct Piece {
-    head: Head,
     bytes: Vec<u8>,
-    /// Where what was found begins.
-    at: usize,
-    /// The number of the first of its signers among all.
-    signers: usize,
+    /// The numbers of its signers.
+    signers: Vec<u32>,
     /// What it has next, and where that ends.
     next: Option<(Detected, u32, usize)>,
 }
@@ -145,17 +162,16 @@ type Next = Reverse<(u64, usize)>;
 pub struct Merged<'p> {
     pack: &'p Pack,
     analyzer: Analyzer<'p>,
-    pieces: Vec<Piece>,
+    /// The first leaf of each piece that was told of; none where nothing was detected.
+    firsts: Vec<Option<u64>>,
     events: u64,
-    signers: Vec<Signed>,
-    /// Pieces that were not begun, the one that begins last first.
+    /// Those whose turn has not come, the one that begins last first.
     waiting: Vec<usize>,
-    /// The leaves that the pieces that were begun have next.
+    loaded: HashMap<usize, Piece>,
+    /// The leaves that the loaded pieces have next.
     heads: BinaryHeap<Next>,
     last: Option<u64>,
-    /// From which leaf on whose signature covers what was detected.
-    signed: Vec<(u64, u32)>,
-    is_stale: bool,
+    signers: Signers<Signed>,
 }
 
 impl<'p> Merged<'p> {
@@ -164,52 +180,77 @@ impl<'p> Merged<'p> {
         Self {
             pack,
             analyzer: Analyzer::new(pack),
-            pieces: Vec::new(),
+            firsts: Vec::new(),
             events: 0,
-            signers: Vec::new(),
             waiting: Vec::new(),
+            loaded: HashMap::new(),
             heads: BinaryHeap::new(),
             last: None,
-            signed: Vec::new(),
-            is_stale: false,
+            signers: Signers::default(),
         }
     }
 
-    /// Takes a piece.
+    /// There is one more piece, which begins with these bytes, of which [`OUTLINE`] are enough. The first has the number 0.
+    /// Where it should have been taken before others that were, all begin anew.
     ///
     /// # Errors
     ///
     /// Where it is none.
-    pub fn add(&mut self, bytes: Vec<u8>) -> Result<(), Unreadable> {
-        let (head, rest) = postcard::take_from_bytes::<Head>(&bytes).map_err(|_| Unreadable)?;
-        let at = bytes.len() - rest.len();
-        self.events += head.events;
-        if head.found == 0 {
+    pub fn hear(&mut self, begin: &[u8]) -> Result<(), Unreadable> {
+        let (Outline { events, found, first }, _) =
+            postcard::take_from_bytes(begin).map_err(|_| Unreadable)?;
+        self.events += events;
+        self.firsts.push((found > 0).then_some(first));
+        if found == 0 {
             return Ok(());
         }
-        if self.last.is_some_and(|last| head.first <= last) {
-            self.is_stale = true;
+        if self.last.is_some_and(|last| first <= last) {
+            self.begin();
+        } else {
+            let place = self.waiting.partition_point(|other| self.firsts[*other] > Some(first));
+            self.waiting.insert(place, self.firsts.len() - 1);
         }
-        let signers = self.signers.len();
-        self.signers.extend(head.signers.iter().cloned());
-        let first = head.first;
-        let number = self.pieces.len();
-        self.pieces.push(Piece { head, bytes, at, signers, next: None });
-        let place = self.waiting.partition_point(|other| self.pieces[*other].head.first > first);
-        self.waiting.insert(place, number);
         Ok(())
     }
 
-    /// Takes so much of what was detected, and says whether there is more. Where a piece came late, it begins anew.
+    /// The number of the piece without which nothing more can be taken.
+    pub fn wants(&self) -> Option<usize> {
+        let number = self.waiting.last().copied()?;
+        let first = self.firsts[number]?;
+        self.heads.peek().is_none_or(|Reverse((leaf, _))| *leaf >= first).then_some(number)
+    }
+
+    /// Takes the piece that it [wants](Self::wants).
+    ///
+    /// # Errors
+    ///
+    /// Where it is another one, or none.
+    pub fn load(&mut self, number: usize, bytes: Vec<u8>) -> Result<(), Unreadable> {
+        if self.wants() != Some(number) {
+            return Err(Unreadable);
+        }
+        let ((outline, signers), rest) =
+            postcard::take_from_bytes::<(Outline, Vec<Signed>)>(&bytes).map_err(|_| Unreadable)?;
+        if self.firsts[number] != Some(outline.first) {
+            return Err(Unreadable);
+        }
+        let at = bytes.len() - rest.len();
+        let signers = signers.into_iter().map(|signed| self.signers.number(signed)).collect();
+        self.waiting.pop();
+        self.loaded.insert(number, Piece { bytes, signers, next: None });
+        self.read(number, at)
+    }
+
+    /// Takes so much of what was detected, and says whether there is more that can be taken.
     ///
     /// # Errors
     ///
     /// Where a piece is none.
     pub fn step(&mut self, most: usize) -> Result<bool, Unreadable> {
-        if self.is_stale {
-            self.begin();
-        }
         for _ in 0..most {
+            if self.wants().is_some() {
+                return Ok(false);
+            }
             let Some((detected, signer)) = self.next()? else { return Ok(false) };
             let leaf = detected.leaf();
             // A leaf that is shown twice counts once.
@@ -217,9 +258,7 @@ impl<'p> Merged<'p> {
                 continue;
             }
             self.last = Some(leaf);
-            if self.signed.last().is_none_or(|(_, before)| *before != signer) {
-                self.signed.push((leaf, signer));
-            }
+            self.signers.note(leaf, signer, &self.analyzer);
             self.analyzer.take(detected).map_err(|_| Unreadable)?;
         }
         Ok(true)
@@ -227,43 +266,37 @@ impl<'p> Merged<'p> {
 
     fn begin(&mut self) {
         self.analyzer = Analyzer::new(self.pack);
+        self.signers = Signers::default();
         self.heads.clear();
-        self.signed.clear();
+        self.loaded.clear();
         self.last = None;
-        self.is_stale = false;
-        self.waiting = (0..self.pieces.len()).collect();
-        let pieces = &self.pieces;
-        self.waiting.sort_by_key(|number| Reverse((pieces[*number].head.first, *number)));
+        let firsts = &self.firsts;
+        self.waiting = (0..firsts.len()).filter(|number| firsts[*number].is_some()).collect();
+        self.waiting.sort_by_key(|number| Reverse((firsts[*number], *number)));
     }
 
     fn next(&mut self) -> Result<Option<(Detected, u32)>, Unreadable> {
-        while let Some(number) = self.waiting.last().copied() {
-            let first = self.pieces[number].head.first;
-            if self.heads.peek().is_some_and(|Reverse((leaf, _))| *leaf < first) {
-                break;
-            }
-            self.waiting.pop();
-            self.read(number, self.pieces[number].at)?;
-        }
         let Some(Reverse((_, number))) = self.heads.pop() else { return Ok(None) };
-        let Some((detected, signer, at)) = self.pieces[number].next.take() else { return Ok(None) };
+        let next = self.loaded.get_mut(&number).and_then(|piece| piece.next.take());
+        let Some((detected, signer, at)) = next else { return Ok(None) };
         self.read(number, at)?;
         Ok(Some((detected, signer)))
     }
 
-    /// Reads what a piece has at a place.
+    /// Reads what a piece has at a place, and lets go of it at its end.
     fn read(&mut self, number: usize, at: usize) -> Result<(), Unreadable> {
-        let piece = &mut self.pieces[number];
+        let Some(piece) = self.loaded.get_mut(&number) else { return Err(Unreadable) };
         let bytes = &piece.bytes[at..];
         if bytes.is_empty() {
+            self.loaded.remove(&number);
             return Ok(());
         }
         let ((detected, signer), rest) =
             postcard::take_from_bytes::<(Detected, u32)>(bytes).map_err(|_| Unreadable)?;
-        if !detected.is_of(self.pack) || signer as usize >= piece.head.signers.len() {
+        let signer = piece.signers.get(signer as usize).copied().ok_or(Unreadable)?;
+        if !detected.is_of(self.pack) {
             return Err(Unreadable);
         }
-        let signer = (piece.signers + signer as usize) as u32;
         let end = piece.bytes.len() - rest.len();
         self.heads.push(Reverse((detected.leaf(), number)));
         piece.next = Some((detected, signer, end));
@@ -280,10 +313,8 @@ impl<'p> Merged<'p> {
         self.events
     }
 
-    /// Whose signature covers a leaf of which something was detected.
+    /// Whose signature covers a leaf that a finding names.
     pub fn signed(&self, leaf: u64) -> Option<&Signed> {
-        let after = self.signed.partition_point(|(from, _)| *from <= leaf);
-        let (_, number) = self.signed.get(after.checked_sub(1)?)?;
-        self.signers.get(*number as usize)
+        self.signers.of(leaf)
     }
 }

@@ -241,17 +241,14 @@ impl Entry {
         entry.is_sound().then_some(entry)
     }
 
-    fn write(&self, text: &mut String) {
+    fn write(&self, text: &mut Vec<u8>) {
         let Self { kind, hash, decision, until, finding, rule } = self;
-        let mut quoted = Vec::new();
-        write_string(rule, &mut quoted);
-        let quoted = String::from_utf8(quoted).unwrap_or_default();
         for part in [kind.as_str(), &hash.to_string(), decision.as_str(), &until.to_string(), finding] {
-            text.push_str(part);
-            text.push(' ');
+            text.extend(part.bytes());
+            text.push(b' ');
         }
-        text.push_str(&quoted);
-        text.push('\n');
+        write_string(rule, text);
+        text.push(b'\n');
     }
 }
 
@@ -318,11 +315,12 @@ impl Watchlist {
         same.filter(|entry| now < entry.until).last()
     }
 
-    /// Its text, which a note signs.
-    pub fn text(&self) -> String {
+    /// Its text in UTF-8, which a note signs.
+    pub fn text(&self) -> Vec<u8> {
         let Header { origin, sequence, made, until, pack, salt } = &self.header;
         let salt = base64::encode(salt);
-        let mut text = format!("{FIRST_LINE}\n{origin}\n{sequence} {made} {until}\n{pack}\n{salt}\n");
+        let mut text =
+            format!("{FIRST_LINE}\n{origin}\n{sequence} {made} {until}\n{pack}\n{salt}\n").into_bytes();
         for entry in &self.entries {
             entry.write(&mut text);
         }
@@ -403,7 +401,8 @@ impl Watchlist {
     /// [`Code::Key`] when the key is a witness's.
     #[cfg(feature = "sign")]
     pub fn sign(&self, key: &SignerKey) -> Result<String, Error> {
-        sign_note(&self.text(), key)
+        let text = String::from_utf8(self.text()).map_err(|_| refuse("a watchlist is UTF-8"))?;
+        sign_note(&text, key)
     }
 
     /// Reads a note that one of these keys signed.

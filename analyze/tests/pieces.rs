@@ -1,7 +1,7 @@
 //! What is found depends neither on how events are shared out among workers, nor on the order in which pieces come.
 
 use countersign::time::Time;
-use countersign_analyze::pieces::{Detector, Merged, Unreadable};
+use countersign_analyze::pieces::{Detector, Merged, OUTLINE, Unreadable};
 use countersign_analyze::{Analysis, Analyzer, Pack, Sources};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
@@ -83,8 +83,24 @@ fn directly(pack: &Pack, events: &[Event]) -> Analysis {
     analyzer.finish()
 }
 
-fn all(merged: &mut Merged<'_>) {
-    while merged.step(2).unwrap() {}
+/// Tells of pieces, and gives them where they are wanted.
+#[derive(Default)]
+struct Keeping(Vec<Vec<u8>>);
+
+impl Keeping {
+    fn add(&mut self, merged: &mut Merged<'_>, piece: Vec<u8>) -> Result<(), Unreadable> {
+        merged.hear(&piece[..piece.len().min(OUTLINE)])?;
+        self.0.push(piece);
+        Ok(())
+    }
+
+    fn all(&self, merged: &mut Merged<'_>) -> Result<(), Unreadable> {
+        loop {
+            while merged.step(2)? {}
+            let Some(number) = merged.wants() else { return Ok(()) };
+            merged.load(number, self.0[number].clone())?;
+        }
+    }
 }
 
 proptest! {
@@ -101,21 +117,22 @@ proptest! {
         let mut detectors: Vec<_> =
             (0..3).map(|_| Detector::new(pack.clone(), Readings::built_in())).collect();
         let mut merged = Merged::new(&pack);
+        let mut keeping = Keeping::default();
         for (leaf, event) in events.iter().enumerate() {
             let line = line(leaf, *event);
             let detector = &mut detectors[workers[leaf]];
             prop_assert_eq!(detector.detect(line.as_bytes()), Ok(line.len()));
             if ends[leaf] {
-                merged.add(detector.finish()).unwrap();
+                keeping.add(&mut merged, detector.finish()).unwrap();
             }
             if looks[leaf] {
-                all(&mut merged);
+                keeping.all(&mut merged).unwrap();
             }
         }
         for detector in &mut detectors {
-            merged.add(detector.finish()).unwrap();
+            keeping.add(&mut merged, detector.finish()).unwrap();
         }
-        all(&mut merged);
+        keeping.all(&mut merged).unwrap();
         let expected = directly(&pack, &events);
         prop_assert_eq!(merged.analyzer().findings(), &expected.findings[..]);
         prop_assert_eq!(merged.analyzer().digest(), expected.digest);
@@ -141,13 +158,8 @@ proptest! {
         let mut piece = detector.finish();
         *at.get_mut(&mut piece) = byte;
         let mut merged = Merged::new(&pack);
-        if merged.add(piece).is_ok() {
-            for _ in 0..1000 {
-                if !matches!(merged.step(100), Ok(true)) {
-                    break;
-                }
-            }
-        }
+        let mut keeping = Keeping::default();
+        let _ = keeping.add(&mut merged, piece).and_then(|()| keeping.all(&mut merged));
     }
 }
 
@@ -184,14 +196,15 @@ fn takes_whole_lines_alone() {
 fn what_comes_twice_counts_once() {
     let pack = pack();
     let mut merged = Merged::new(&pack);
+    let mut keeping = Keeping::default();
     for _ in 0..2 {
         let mut detector = Detector::new(pack.clone(), Readings::built_in());
         for leaf in 0..3 {
             detector.detect(line(leaf, (1, 1, true)).as_bytes()).unwrap();
         }
-        merged.add(detector.finish()).unwrap();
+        keeping.add(&mut merged, detector.finish()).unwrap();
     }
-    all(&mut merged);
+    keeping.all(&mut merged).unwrap();
     let findings: Vec<_> = merged.analyzer().findings().iter().map(|finding| &finding.leaves[..]).collect();
     assert_eq!(findings, [[0, 1, 2]]);
 }

@@ -1,27 +1,28 @@
 //! `countersign analyze`: what rules find among the events of an export that verify.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod taking;
+mod text;
+
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use countersign::link::ChainId;
 use countersign::time::Time;
-use countersign::verify::report::{Complete, Report};
-use countersign::verify::{CoveredLink, Options, PickedEvent, SummarizedEvent, Verdict};
+use countersign::verify::report::Report;
+use countersign::verify::{Options, SummarizedEvent, Verdict};
 use countersign_analyze::document::{Seen, Told};
-use countersign_analyze::{
-    Analysis, Analyzer, Detected, ENGINE, Evidence, Finding, Level, Limit, Pack, Scored,
-};
+use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use serde_json::{Value, json};
+use taking::{Signer, Taking};
 
 use crate::errors::{Failure, shown};
 use crate::show::{Standing, Standings};
-use crate::style::{bad, doubt, faint, good, label, plain};
+use crate::style::{bad, good};
 use crate::verdict::count;
 use crate::{readings, rules, slice, style, verdict, verify};
+
+pub(crate) use text::ranges;
 
 /// Look for what rules describe among the events that verify
 ///
@@ -79,52 +80,30 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     }
     let options = Options { trust, ..Options::default() };
     let threads = args.threads.map_or_else(verify::cores, usize::from);
-    let mut detections: Vec<Detected> = Vec::new();
-    let mut places: BTreeMap<u64, CoveredLink> = BTreeMap::new();
     let mut events = 0u64;
-    // Most events interest no rule, which the threads that hash them can tell. Who signs is known later: where rules
-    // ask for that, events are looked at again; where not, what was detected waits for its leaf.
-    let waiting = Mutex::new(Waiting::default());
+    let mut taking = Taking::new(&pack, &readings);
+    let mut taken = Ok(());
+    // Who signs is known later: where rules ask for that, events are looked at when it is; where not, the threads that
+    // hash them look.
     let look = || {
         |event: &SummarizedEvent<'_>| {
             if pack.reads_signer() {
                 return Some(event.pick(None, true));
             }
             let text = std::str::from_utf8(event.text).ok()?;
-            let detection = detect(&pack, &readings, 0, text, (event.time, event.chain, None));
-            (!detection.is_empty()).then(|| {
-                let place = waiting.lock().unwrap_or_else(PoisonError::into_inner).put(detection);
-                event.pick(Some([place as u128, 0]), false)
-            })
+            let detected = detect(&pack, &readings, text, (event.time, event.chain, None));
+            (!detected.is_empty()).then(|| event.pick(Some(detected.to_bytes().into()), false))
         }
     };
     let verification = verify::look(&args.export, options, threads, look, |told| {
         events += told.picked.len() as u64 + told.others;
-        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        for PickedEvent { link, event, tag } in told.picked {
-            let detection = if let Some([place, _]) = tag {
-                waiting.take(place as usize).at(link.index)
-            } else {
-                let text = event.unwrap_or_default();
-                let of = (link.time, link.chain, Some(link.vkey.name()));
-                detect(&pack, &readings, link.index, &text, of)
-            };
-            if !detection.is_empty() {
-                detections.push(detection);
-                places.insert(link.index, link);
-            }
+        if taken.is_ok() {
+            taken = taking.take(told);
         }
     })?;
-    detections.sort_unstable();
-    detections.dedup_by_key(|detection| detection.leaf());
-    let mut analyzer = Analyzer::new(&pack);
-    for detection in detections {
-        analyzer.take(detection).map_err(|error| {
-            Failure::unusable("analyze.order", error.to_string(), "this is a fault of the program: report it")
-        })?;
-    }
-    let found =
-        Found { report: &verification.report, pack: &pack, outcome: analyzer.finish(), places, events };
+    taken?;
+    let (outcome, signers) = taking.finish()?;
+    let found = Found { report: &verification.report, pack: &pack, outcome, signers, events };
     if let Some(directory) = &args.evidence {
         found.evidence(directory, args)?;
     }
@@ -136,34 +115,10 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     Ok(found.exit_status(args.fail_on.as_deref().and_then(Level::parse)))
 }
 
-/// What was detected of events of which it is not known yet whether they verify, and as which leaves.
-#[derive(Default)]
-struct Waiting {
-    detections: Vec<Detected>,
-    free: Vec<usize>,
-}
-
-impl Waiting {
-    fn put(&mut self, detection: Detected) -> usize {
-        if let Some(place) = self.free.pop() {
-            self.detections[place] = detection;
-            return place;
-        }
-        self.detections.push(detection);
-        self.detections.len() - 1
-    }
-
-    fn take(&mut self, place: usize) -> Detected {
-        self.free.push(place);
-        self.detections.get_mut(place).map(std::mem::take).unwrap_or_default()
-    }
-}
-
 /// What rules say of an event, with its link's time, its chain and who signed that.
 pub(crate) fn detect(
     pack: &Pack,
     readings: &Readings,
-    leaf: u64,
     text: &str,
     (recorded, chain, signer): (Time, ChainId, Option<&str>),
 ) -> Detected {
@@ -171,7 +126,7 @@ pub(crate) fn detect(
     let event = document.as_ref().map(Document::root);
     let read = event.as_ref().and_then(|event| readings.read(event));
     let chain = chain.to_string();
-    pack.detect(leaf, &Entry { event, read: read.as_ref(), recorded, chain: &chain, signer })
+    pack.detect(0, &Entry { event, read: read.as_ref(), recorded, chain: &chain, signer })
 }
 
 /// What was found, and by what.
@@ -179,8 +134,8 @@ struct Found<'a> {
     report: &'a Report,
     pack: &'a Pack,
     outcome: Analysis,
-    /// Where the entries that findings name stand, and who signed them.
-    places: BTreeMap<u64, CoveredLink>,
+    /// Who signed the entries that findings name.
+    signers: Signers<Signer>,
     events: u64,
 }
 
@@ -195,8 +150,8 @@ impl Found<'_> {
 
     /// The least trusted of those who signed what a finding was made from.
     fn standing(&self, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
-        let signed = finding.leaves.iter().filter_map(|leaf| self.places.get(leaf));
-        signed.map(|link| standings.of_link(link)).max()
+        let signed = finding.leaves.iter().filter_map(|leaf| self.signers.of(*leaf));
+        signed.map(|Signer { chain, vkey, authorised }| standings.of_signer(vkey, *chain, *authorised)).max()
     }
 
     fn json(&self) -> String {
@@ -205,144 +160,13 @@ impl Found<'_> {
             origin: report.origin.clone(),
             log: report.log.as_ref().map(|log| (log.size, log.root.to_string())),
             verdict: report.verdict.as_str().to_owned(),
-            complete: complete(report),
+            complete: report.complete_range(),
             events: *events,
         };
         let Analysis { findings, digest, future, limits, identities, sessions } = outcome;
         let told = Told { seen: &seen, pack, digest, future: *future, limits, identities, sessions };
         let standings = Standings::of(report);
         told.json(findings, |finding| self.standing(finding, &standings).map(Standing::word))
-    }
-
-    fn text(&self) -> String {
-        let Self { report, pack, outcome, events, .. } = self;
-        let standings = Standings::of(report);
-        let mut text = verdict::headline(report) + "\n\n";
-        let mut findings: Vec<&Finding> = outcome.findings.iter().collect();
-        findings.sort_by_key(|finding| std::cmp::Reverse((finding.score, finding.level)));
-        for finding in findings {
-            let Finding {
-                title,
-                level,
-                group,
-                value,
-                leaves,
-                first,
-                last,
-                reasons,
-                repeats,
-                evidence,
-                score,
-                ..
-            } = finding;
-            let level = match level {
-                Level::High | Level::Critical => bad(format_args!("✗ {}", level.as_str())),
-                Level::Medium => doubt(format_args!("! {}", level.as_str())),
-                Level::Low | Level::Informational => faint(format_args!("· {}", level.as_str())),
-            };
-            let _ = writeln!(text, "{level} {}", label(plain(title)));
-            let mut fact = |name: &str, said: String| {
-                let _ = writeln!(text, "  {} {said}", faint(format_args!("{name:<8}")));
-            };
-            if !group.is_empty() {
-                let group: Vec<_> =
-                    group.iter().map(|(field, value)| format!("{} {}", plain(field), plain(value))).collect();
-                fact("who", group.join(", "));
-            }
-            let when = if first == last { first.to_string() } else { format!("{first} to {last}") };
-            fact("when", when);
-            for reason in reasons.iter().take(REASONS) {
-                let field = reason.field.as_deref().unwrap_or("text");
-                fact("because", format!("{} is {}", plain(field), short(&reason.value)));
-            }
-            let measured = value.map_or_else(String::new, |value| format!(", measured {value}"));
-            let again = if *repeats == 0 {
-                String::new()
-            } else {
-                format!(", {} more within the timespan", count(*repeats, "hit"))
-            };
-            fact("entries", ranges(leaves) + &measured + &again);
-            if let Some(standing) = self.standing(finding, &standings) {
-                fact("signer", standing.to_string());
-            }
-            let needs = match evidence {
-                Evidence::Sufficient => "its entries alone",
-                Evidence::Range => "all entries before it, which say what was usual",
-            };
-            fact("evidence", needs.into());
-            fact("score", score.to_string());
-            text.push('\n');
-        }
-        for (who, scored) in [("identity", &outcome.identities), ("session", &outcome.sessions)] {
-            for Scored { id, score, count: number, .. } in
-                scored.iter().take(RANKED).filter(|_| scored.len() > 1)
-            {
-                let _ = writeln!(
-                    text,
-                    "{} {} {}",
-                    faint(format_args!("{who:<8} {score:>5}")),
-                    plain(id),
-                    faint(format_args!("({})", count(*number, "finding")))
-                );
-            }
-            if scored.len() > 1 {
-                text.push('\n');
-            }
-        }
-        let within = match complete(report) {
-            Some([first, end]) => format!("in all entries from {first} to {}", end.saturating_sub(1)),
-            None => "in what is shown: other entries may exist".into(),
-        };
-        let rules = count(pack.rules().len() as u64, "rule");
-        let looked = format!(
-            "{} that verified, by {rules} of the pack {}",
-            count(*events, "event"),
-            plain(&pack.name)
-        );
-        if outcome.findings.is_empty() {
-            let nothing = match (events, complete(report)) {
-                (0, _) => doubt("? Nothing was looked at, so nothing was found"),
-                (_, Some(_)) => good("✓ Nothing was found"),
-                (_, None) => label("Nothing was found"),
-            };
-            let _ = writeln!(text, "{nothing} {within}. Looked at {looked}.");
-        } else {
-            let _ = writeln!(
-                text,
-                "{} {within}. Looked at {looked}.",
-                label(count(outcome.findings.len() as u64, "finding"))
-            );
-        }
-        if let Some((number, leaf)) = outcome.future {
-            let _ = writeln!(
-                text,
-                "{}",
-                doubt(format_args!(
-                    "! {} say a time in the future of their recording, the first at entry {leaf}. They are counted nowhere.",
-                    count(number, "event")
-                ))
-            );
-        }
-        for Limit { rule, groups, hits, findings } in &outcome.limits {
-            let parts = [
-                groups.map(|(number, leaf)| {
-                    format!("{} were forgotten from entry {leaf} on", count(number, "group"))
-                }),
-                hits.map(|(number, leaf)| {
-                    format!("{} were forgotten from entry {leaf} on", count(number, "hit"))
-                }),
-                (*findings > 0).then(|| format!("{} are not listed", count(*findings, "finding"))),
-            ];
-            let said: Vec<_> = parts.into_iter().flatten().collect();
-            let _ = writeln!(
-                text,
-                "{}",
-                doubt(format_args!("! {}: for want of room {}.", plain(rule), said.join(", ")))
-            );
-        }
-        let _ =
-            writeln!(text, "{} {}, pack {}, engine {ENGINE}", label("digest:"), outcome.digest, pack.hash());
-        text
     }
 
     /// Compares with what was found before.
@@ -402,10 +226,8 @@ impl Found<'_> {
         write("pack.json", self.pack.as_json())?;
         let findings = &self.outcome.findings;
         for finding in findings.iter().take(SLICES) {
-            let events = finding.leaves.iter().filter_map(|leaf| self.places.get(leaf));
-            let events: Vec<_> = events.map(|place| (place.chain, place.seq)).collect();
-            let name = format!("{}.ndjson", finding.id);
-            slice::of_events(&args.export, args.trust.as_deref(), &events, &directory.join(name))?;
+            let destination = directory.join(format!("{}.ndjson", finding.id));
+            slice::of_leaves(&args.export, args.trust.as_deref(), finding.leaves.clone(), &destination)?;
         }
         if findings.len() > SLICES {
             style::warn(&format!(
@@ -421,59 +243,3 @@ impl Found<'_> {
 
 /// How many slices are written.
 const SLICES: usize = 200;
-/// How many reasons of a finding are shown.
-const REASONS: usize = 6;
-/// How many identities and sessions are shown, the highest scores first.
-const RANKED: usize = 10;
-/// How many runs of entries are shown.
-const RUNS: usize = 6;
-
-/// The range of leaves that the export is shown to be complete for.
-pub(crate) fn complete(report: &Report) -> Option<[u64; 2]> {
-    match report.complete {
-        Some(Complete::Range { range }) if report.verdict == Verdict::Verified => Some(range),
-        _ => None,
-    }
-}
-
-fn short(text: &str) -> String {
-    const WIDTH: usize = 100;
-    let text = plain(text).replace('\n', "\\n");
-    if text.chars().count() <= WIDTH {
-        return text;
-    }
-    text.chars().take(WIDTH - 1).chain(['…']).collect()
-}
-
-/// Leaves in runs: `3, 7 to 9`.
-pub(crate) fn ranges(leaves: &[u64]) -> String {
-    let mut runs: Vec<(u64, u64)> = Vec::new();
-    for leaf in leaves {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == *leaf => *last = *leaf,
-            _ => runs.push((*leaf, *leaf)),
-        }
-    }
-    let more = runs.len().saturating_sub(RUNS);
-    let said: Vec<_> = runs
-        .iter()
-        .take(RUNS)
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") })
-        .collect();
-    said.join(", ") + &if more == 0 { String::new() } else { format!(" and {more} more runs") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn leaves_are_told_in_runs() {
-        assert_eq!(ranges(&[3]), "3");
-        assert_eq!(ranges(&[3, 7, 8, 9, 11]), "3, 7 to 9, 11");
-        assert_eq!(
-            ranges(&(0..20).map(|leaf| leaf * 2).collect::<Vec<_>>()),
-            "0, 2, 4, 6, 8, 10 and 14 more runs"
-        );
-    }
-}

@@ -14,7 +14,7 @@ use countersign_query::value::Document;
 use countersign_query::{Entry, Query, Readings};
 use serde_json::{Value, json};
 
-use crate::analyze::{FOUND, complete};
+use crate::analyze::FOUND;
 use crate::errors::{Failure, shown};
 use crate::export_command::stream;
 use crate::http::Prefix;
@@ -226,7 +226,7 @@ impl Found {
             "origin": verified.origin,
             "log": log,
             "verdict": verified.verdict.as_str(),
-            "complete": complete(verified),
+            "complete": verified.complete_range(),
             "events": events,
             "calls": report.calls,
             "callers": report.callers,

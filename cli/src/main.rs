@@ -40,6 +40,7 @@ mod serve;
 mod show;
 mod slice;
 mod source;
+mod spill;
 mod stage;
 mod stop;
 mod style;

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use countersign::link::ChainId;
+use countersign::note::VerifierKey;
 use countersign::verify::report::{Report, SignerTrust};
 use countersign::verify::{CoveredLink, FindingCode, Options, Standing as KeyStanding, VerifiedEvent};
 use countersign_query::value::{Document, Value};
@@ -232,8 +233,12 @@ impl<'r> Standings<'r> {
     }
 
     pub(crate) fn of_link(&self, link: &CoveredLink) -> Standing {
-        let trust = self.signers.get(link.vkey.as_str()).copied();
-        match KeyStanding::of(trust, self.suspects.contains(&link.chain), link.authorised) {
+        self.of_signer(&link.vkey, link.chain, link.authorised)
+    }
+
+    pub(crate) fn of_signer(&self, vkey: &VerifierKey, chain: ChainId, authorised: bool) -> Standing {
+        let trust = self.signers.get(vkey.as_str()).copied();
+        match KeyStanding::of(trust, self.suspects.contains(&chain), authorised) {
             KeyStanding::Trusted => Standing::Trusted,
             KeyStanding::Unknown => Standing::Unknown,
             KeyStanding::Suspect => Standing::Suspect,

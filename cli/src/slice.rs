@@ -135,17 +135,15 @@ pub(crate) fn cut(
 }
 
 /// Makes an export of these events alone.
-pub(crate) fn of_events(
+pub(crate) fn of_leaves(
     export: &Path,
     trust: Option<&Path>,
-    events: &[(ChainId, u64)],
+    leaves: Vec<u64>,
     destination: &Path,
 ) -> Result<(), Failure> {
     let trust = trust.map(input::trust).transpose()?;
-    let selection =
-        events.iter().fold(Selection::all(), |selection, &(chain, seq)| selection.event(chain, seq));
     let mut input = Input::open(export)?.rereadable()?;
-    cut(&mut input, &selection, trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
+    cut(&mut input, &Selection::all().leaves(leaves), trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
 }
 
 /// Each --withhold with the reason that the --as after it gives.

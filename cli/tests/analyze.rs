@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ORIGIN, Place, third_party};
+use common::{Place, third_party};
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
@@ -20,15 +20,6 @@ fn attack() -> String {
     lines
 }
 
-/// An export, `audit.ndjson`, of these events.
-fn sealed(place: &Place, events: &str) {
-    place.write("events.ndjson", events);
-    place
-        .run(&["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"])
-        .success();
-    place.seal(&[]);
-}
-
 fn findings(place: &Place, export: &str, more: &[&str]) -> Value {
     let args = [&["analyze", export, "--trust", "trust.txt", "--format", "json"], more].concat();
     let output = place.run(&args).get_output().stdout.clone();
@@ -38,7 +29,7 @@ fn findings(place: &Place, export: &str, more: &[&str]) -> Value {
 #[test]
 fn what_is_found_names_its_entries_and_who_signed_them() {
     let place = Place::new();
-    sealed(&place, &attack());
+    place.sealed_of(&attack());
     let found = findings(&place, "audit.ndjson", &[]);
     assert_eq!(found["verdict"], "verified");
     assert_eq!(found["events"], 42);
@@ -76,7 +67,7 @@ fn what_is_found_names_its_entries_and_who_signed_them() {
 #[test]
 fn a_findings_evidence_makes_the_rule_fire_again() {
     let place = Place::new();
-    sealed(&place, &attack());
+    place.sealed_of(&attack());
     place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt", "--evidence", "evidence"]).success();
     let found = findings(&place, "audit.ndjson", &[]);
     let id = found["findings"][0]["id"].as_str().unwrap();
@@ -96,13 +87,13 @@ fn a_findings_evidence_makes_the_rule_fire_again() {
 #[test]
 fn others_compute_the_same_or_hear_what_differs() {
     let place = Place::new();
-    sealed(&place, &attack());
+    place.sealed_of(&attack());
     place.write("findings.json", findings(&place, "audit.ndjson", &[]).to_string());
     let recompute = |export: &str| {
         place.run(&["analyze", export, "--trust", "trust.txt", "--recompute", "findings.json"])
     };
     recompute("audit.ndjson").success().stdout(predicate::str::contains("The same."));
-    sealed(&place, &attack().split_inclusive('\n').take(10).collect::<String>());
+    place.sealed_of(&attack().split_inclusive('\n').take(10).collect::<String>());
     recompute("audit.ndjson")
         .code(6)
         .stdout(predicate::str::contains("Before: 1. Of these follow from what is here: 0. New: 0."));
@@ -118,7 +109,7 @@ fn others_compute_the_same_or_hear_what_differs() {
 #[test]
 fn what_does_not_verify_makes_no_finding() {
     let place = Place::new();
-    sealed(&place, &attack());
+    place.sealed_of(&attack());
     let text = place.read("audit.ndjson");
     // Two of the twenty-one are altered, so that nineteen are left.
     place.write("audit.ndjson", text.replacen("198.51.100.7", "198.51.100.8", 2));
@@ -147,7 +138,7 @@ fn nothing_found_is_green_only_where_everything_was_looked_at() {
 fn real_events_are_looked_through() {
     let Some(folder) = third_party("real-events/cloudtrail-stratus") else { return };
     let place = Place::new();
-    sealed(&place, &std::fs::read_to_string(folder.join("events.ndjson")).unwrap());
+    place.sealed_of(&std::fs::read_to_string(folder.join("events.ndjson")).unwrap());
     let found = findings(&place, "audit.ndjson", &[]);
     let titles: Vec<_> = found["findings"]
         .as_array()

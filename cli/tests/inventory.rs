@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 
-use common::{ORIGIN, Place, third_party};
+use common::{Place, third_party};
 use predicates::prelude::*;
 use serde_json::{Value, json};
 
@@ -65,15 +65,6 @@ fn traffic() -> String {
     })
 }
 
-/// An export, `audit.ndjson`, of these events.
-fn sealed(place: &Place, events: &str) {
-    place.write("events.ndjson", events);
-    place
-        .run(&["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"])
-        .success();
-    place.seal(&[]);
-}
-
 fn inventory(place: &Place, more: &[&str]) -> Value {
     let args = [&["inventory", "audit.ndjson", "--trust", "trust.txt", "--format", "json"], more].concat();
     serde_json::from_slice(&place.run(&args).success().get_output().stdout).unwrap()
@@ -98,7 +89,7 @@ fn endpoint<'a>(report: &'a Value, name: &str) -> &'a Value {
 #[test]
 fn what_is_called_is_held_against_what_is_described() {
     let place = Place::new();
-    sealed(&place, &traffic());
+    place.sealed_of(&traffic());
     place.write("api.yaml", DESCRIPTION);
     let report = inventory(&place, &["--openapi", "api.yaml", "--since", "2026-11-19"]);
     assert_eq!(
@@ -141,7 +132,7 @@ fn what_is_called_is_held_against_what_is_described() {
 #[test]
 fn it_is_told_and_decides_the_exit_status() {
     let place = Place::new();
-    sealed(&place, &traffic());
+    place.sealed_of(&traffic());
     place.write("api.yaml", DESCRIPTION);
     let run = |more: &[&str]| {
         place.run(
@@ -172,7 +163,7 @@ fn it_is_told_and_decides_the_exit_status() {
 #[test]
 fn a_collector_is_asked_for_what_it_has() {
     let place = Place::new();
-    sealed(&place, &traffic());
+    place.sealed_of(&traffic());
     let export = place.read("audit.ndjson");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/audit", listener.local_addr().unwrap());
@@ -209,7 +200,7 @@ fn a_collector_is_asked_for_what_it_has() {
 #[test]
 fn what_does_not_verify_is_not_counted() {
     let place = Place::new();
-    sealed(&place, &traffic());
+    place.sealed_of(&traffic());
     place.write("audit.ndjson", place.read("audit.ndjson").replace("/v2/jobs/29/notes", "/v2/jobs/29/admin"));
     place
         .run(&["inventory", "audit.ndjson", "--trust", "trust.txt", "--fail-on", "sensitive"])
@@ -220,7 +211,7 @@ fn what_does_not_verify_is_not_counted() {
 #[test]
 fn a_description_that_cannot_be_read_is_named_with_its_line() {
     let place = Place::new();
-    sealed(&place, &traffic());
+    place.sealed_of(&traffic());
     for (name, text, code) in [
         ("a.yaml", "paths:\n  /a: [\n", "openapi.yaml"),
         ("b.json", "{\"paths\":", "openapi.json"),
@@ -239,7 +230,7 @@ fn a_description_that_cannot_be_read_is_named_with_its_line() {
 fn operations_of_services_are_endpoints_too() {
     let Some(folder) = third_party("real-events/cloudtrail-stratus") else { return };
     let place = Place::new();
-    sealed(&place, &std::fs::read_to_string(folder.join("events.ndjson")).unwrap());
+    place.sealed_of(&std::fs::read_to_string(folder.join("events.ndjson")).unwrap());
     let report = inventory(&place, &[]);
     let endpoints = report["endpoints"].as_array().unwrap();
     let found = endpoints.iter().find(|endpoint| endpoint["operation"] == "DeleteTrail").unwrap();
@@ -333,7 +324,7 @@ fn what_was_hidden_in_apis_that_others_describe_is_found() {
             }
         }
         let place = Place::new();
-        sealed(&place, &events);
+        place.sealed_of(&events);
         place.write("api.json", description.to_string());
         let report = inventory(&place, &["--openapi", "api.json"]);
         assert!(shadow.len() > 3 && zombie.len() > 3 && unused.len() > 3, "{name}");

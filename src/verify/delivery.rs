@@ -1,12 +1,12 @@
 //! What is handed out: events and marks, links among them once a signature covers them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Update;
 use super::events::{CoveredLink, VerifiedEvent};
 use super::finding::Place;
 use super::marks::{LinkKind, LinkMark, Mark};
-use super::picked::{PickedEvent, Tag};
+use super::picked::{Note, PickedEvent};
 use super::summary::{LinkEntry, Role, Shown};
 use crate::link::ChainId;
 use crate::note::VerifierKey;
@@ -22,18 +22,20 @@ pub(super) struct Delivery {
     marks_wanted: bool,
     bytes: usize,
     waiting: HashMap<usize, Vec<Waiting>>,
+    /// The first leaf of each chain in which something waits, with the chain.
+    firsts: BTreeSet<(u64, usize)>,
     /// How many events wait in chains that are only counted.
     counted: HashMap<usize, u64>,
     ready: Update,
 }
 
 /// An event as it is offered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Offered<'e> {
     /// Its text, which is handed out where events are wanted.
     Text(&'e [u8]),
     /// It was picked, with this text or without.
-    Picked(Tag, Option<&'e [u8]>),
+    Picked(Note, Option<&'e [u8]>),
     /// Others were picked.
     Count,
 }
@@ -51,18 +53,21 @@ struct Waiting {
 #[derive(Debug)]
 enum What {
     Event(Box<str>),
-    Picked(Tag, Option<Box<str>>),
+    Picked(Note, Option<Box<str>>),
     Mark(LinkKind),
 }
 
 impl Waiting {
     /// Its memory, with the room that lists and tables keep.
     fn bytes(&self) -> usize {
-        let text = match &self.what {
-            What::Event(text) | What::Picked(_, Some(text)) => text.len(),
-            What::Picked(_, None) | What::Mark(_) => 0,
+        let held = match &self.what {
+            What::Event(text) => text.len(),
+            What::Picked(note, text) => {
+                note.as_ref().map_or(0, |note| note.len()) + text.as_ref().map_or(0, |text| text.len())
+            }
+            What::Mark(_) => 0,
         };
-        2 * size_of::<Self>() + text
+        2 * size_of::<Self>() + held
     }
 }
 
@@ -87,8 +92,8 @@ impl Delivery {
                             self.wait(chain, place, link.time, What::Event(event));
                         }
                     }
-                    Offered::Picked(tag, event) => {
-                        self.wait(chain, place, link.time, What::Picked(tag, event.and_then(text)));
+                    Offered::Picked(note, event) => {
+                        self.wait(chain, place, link.time, What::Picked(note, event.and_then(text)));
                     }
                     Offered::Count => *self.counted.entry(chain).or_default() += 1,
                 }
@@ -109,7 +114,11 @@ impl Delivery {
             return;
         }
         self.bytes += bytes;
-        self.waiting.entry(chain).or_default().push(waiting);
+        let of_chain = self.waiting.entry(chain).or_default();
+        if of_chain.is_empty() {
+            self.firsts.insert((index, chain));
+        }
+        of_chain.push(waiting);
     }
 
     /// A signature of this key covers what waits in a chain.
@@ -123,7 +132,10 @@ impl Delivery {
         if !self.counted.is_empty() {
             self.ready.others += self.counted.remove(&number).unwrap_or_default();
         }
-        let Some(waiting) = self.waiting.remove(&number) else { return };
+        let waiting = self.take_waiting(number);
+        if waiting.is_empty() {
+            return;
+        }
         let vkey = vkey();
         for waiting in waiting {
             self.bytes -= waiting.bytes();
@@ -131,7 +143,7 @@ impl Delivery {
             let link = CoveredLink { line, index, chain, seq, time, vkey: vkey.clone(), authorised };
             match what {
                 What::Event(event) => self.ready.events.push(VerifiedEvent { link, event }),
-                What::Picked(tag, event) => self.ready.picked.push(PickedEvent { link, tag, event }),
+                What::Picked(note, event) => self.ready.picked.push(PickedEvent { link, note, event }),
                 What::Mark(kind) => self.ready.marks.push(Mark::Link(LinkMark { kind, link })),
             }
         }
@@ -140,8 +152,16 @@ impl Delivery {
     /// No signature will cover what waits in a chain.
     pub(super) fn drop_chain(&mut self, number: usize) {
         self.counted.remove(&number);
-        let dropped = self.waiting.remove(&number).unwrap_or_default();
+        let dropped = self.take_waiting(number);
         self.bytes -= dropped.iter().map(Waiting::bytes).sum::<usize>();
+    }
+
+    fn take_waiting(&mut self, number: usize) -> Vec<Waiting> {
+        let waiting = self.waiting.remove(&number).unwrap_or_default();
+        if let Some(first) = waiting.first() {
+            self.firsts.remove(&(first.index, number));
+        }
+        waiting
     }
 
     /// Anything but a link, which need not wait.
@@ -151,8 +171,10 @@ impl Delivery {
         }
     }
 
-    pub(super) fn take(&mut self) -> Update {
-        std::mem::take(&mut self.ready)
+    /// What became known. What is handed out later lies at this position or after it, or waits now.
+    pub(super) fn take(&mut self, position: u64) -> Update {
+        let first = self.firsts.first().map_or(position, |(first, _)| *first);
+        Update { settled: first.min(position), ..std::mem::take(&mut self.ready) }
     }
 }
 
@@ -200,14 +222,35 @@ mod tests {
             delivery.hold(1, &close, place(10), Offered::Text(b""));
             assert!(delivery.bytes <= MAX_HELD);
             delivery.release(1, CHAIN, vkey, true);
-            let Update { events, marks, .. } = delivery.take();
+            let Update { events, marks, .. } = delivery.take(20);
             // The eighth does not fit, and what comes after it is small.
             assert_eq!((events.len(), marks.len(), delivery.bytes), (7, 1, 0));
         }
         delivery.hold(0, &event, place(1), Offered::Text(b"{}"));
         delivery.drop_chain(0);
         delivery.release(0, CHAIN, vkey, true);
-        assert_eq!((delivery.take().events.len(), delivery.bytes, delivery.waiting.len()), (0, 0, 0));
+        assert_eq!((delivery.take(0).events.len(), delivery.bytes, delivery.waiting.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_waits_longest_says_how_far_all_is_settled() {
+        let event = link(Role::Event, Shown::Matches);
+        let mut delivery = Delivery::new(true, false);
+        let hold = |delivery: &mut Delivery, chain, index| {
+            delivery.hold(chain, &event, place(index), Offered::Text(b"{}"));
+            delivery.take(index + 1).settled
+        };
+        assert_eq!(
+            [(0, 3), (1, 4), (0, 5)].map(|(chain, index)| hold(&mut delivery, chain, index)),
+            [3, 3, 3]
+        );
+        delivery.release(0, CHAIN, vkey, true);
+        assert_eq!(delivery.take(6).settled, 4);
+        assert_eq!(hold(&mut delivery, 0, 6), 4);
+        delivery.drop_chain(1);
+        assert_eq!(delivery.take(7).settled, 6);
+        delivery.release(0, CHAIN, vkey, true);
+        assert_eq!(delivery.take(7).settled, 7);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub use events::{CoveredLink, VerifiedEvent};
 pub use finding::{Finding, FindingCode, LISTED, Severity};
 pub use intake::Intake;
 pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
-pub use picked::{Pick, PickedEvent, SummarizedEvent, Tag};
+pub use picked::{Note, Pick, PickedEvent, SummarizedEvent};
 pub use report::{Report, SignerTrust, State, Verdict};
 pub use standing::Standing;
 pub use summary::{Summarizer, Summary};
@@ -185,7 +185,7 @@ impl Progress {
 
     /// The same where somebody looked at the [events](Summary::events) of the stretch: of those that become verified,
     /// [`Update`] has these, and how many others there are. The picks are in the order of the events.
-    pub fn absorb_picked(&mut self, summary: Summary, stretch: &[u8], picks: &[Pick]) {
+    pub fn absorb_picked(&mut self, summary: Summary, stretch: &[u8], picks: Vec<Pick>) {
         if let Some(sequence) = &mut self.sequence {
             sequence.absorb(summary, stretch, Some(picks));
         }

@@ -118,7 +118,7 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
             Done::Header(header, line) => _ = sequence.begin(&header, line),
             Done::Summary(Summarized { stretch, summary, picks }) => {
                 match picks {
-                    Some(picks) => sequence.absorb_picked(summary, &stretch, &picks),
+                    Some(picks) => sequence.absorb_picked(summary, &stretch, picks),
                     None => sequence.absorb(summary, &stretch),
                 }
                 let _ = give.try_send(stretch);

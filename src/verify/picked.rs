@@ -7,8 +7,8 @@ use super::summary::{Kind, LinkEntry, Shown, Summary};
 use crate::link::ChainId;
 use crate::time::Time;
 
-/// What whoever looked at an event notes of it.
-pub type Tag = Option<[u128; 2]>;
+/// What whoever looked at an event notes of it, perhaps in place of its text.
+pub type Note = Option<Box<[u8]>>;
 
 /// An event that matches the commit of its link. Whether a valid signature covers the link is not known yet.
 #[derive(Clone, Copy, Debug)]
@@ -26,16 +26,16 @@ pub struct SummarizedEvent<'a> {
 
 impl SummarizedEvent<'_> {
     /// This event is to be told of once it is verified, with its text or without.
-    pub fn pick(&self, tag: Tag, with_text: bool) -> Pick {
-        Pick { entry: self.entry, tag, with_text }
+    pub fn pick(&self, note: Note, with_text: bool) -> Pick {
+        Pick { entry: self.entry, note, with_text }
     }
 }
 
 /// An event of a stretch that is to be told of once it is verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pick {
     pub(super) entry: usize,
-    pub(super) tag: Tag,
+    pub(super) note: Note,
     pub(super) with_text: bool,
 }
 
@@ -46,7 +46,7 @@ pub struct PickedEvent {
     #[deref]
     pub link: CoveredLink,
     /// What was noted of it.
-    pub tag: Tag,
+    pub note: Note,
     /// Its text, where that was asked for: as in [`VerifiedEvent`](super::VerifiedEvent).
     pub event: Option<Box<str>>,
 }

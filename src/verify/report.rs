@@ -189,6 +189,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// The leaves that the export is shown to be complete for, from the first index up to, and not including, the second:
+    /// there only where the verdict is `verified` and the range holds, so that no event in it is withheld.
+    pub const fn complete_range(&self) -> Option<[u64; 2]> {
+        match self.complete {
+            Some(Complete::Range { range }) => Some(range),
+            Some(Complete::Closure) | None => None,
+        }
+    }
+
     /// One of an export of which nothing more is known.
     pub(super) fn new(verdict: Verdict, checks: Checks, counts: Counts, findings: Findings) -> Self {
         Self {

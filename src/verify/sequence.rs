@@ -106,7 +106,7 @@ impl Sequence {
 
     /// What became known since the last call.
     pub(super) fn take(&mut self) -> Update {
-        Update { findings: self.findings.take_fresh(), ..self.delivery.take() }
+        Update { findings: self.findings.take_fresh(), ..self.delivery.take(self.tree.position()) }
     }
 
     /// Nothing is asked any more but who signed.
@@ -128,7 +128,7 @@ impl Sequence {
 
     /// The summary of the next stretch; `stretch` is its text, for the events in it, and `picks` are those of them that
     /// are wanted, where not all are.
-    pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8], picks: Option<&[Pick]>) {
+    pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8], picks: Option<Vec<Pick>>) {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
         let number = |id: &ChainId| self.numbers.like(id).find(|number| self.threads[*number].end.id == *id);
         let chains: Vec<Option<usize>> = summary.chains.iter().map(number).collect();
@@ -136,7 +136,7 @@ impl Sequence {
             Stretch { chains, names: &summary.chains, leaves: &summary.leaves, added: 0, text: stretch };
         let mut findings = summary.findings.iter().peekable();
         let mut canonical = summary.canonical.iter().peekable();
-        let mut picks = picks.map(|picks| picks.iter().peekable());
+        let mut picks = picks.map(|picks| picks.into_iter().peekable());
         let mut next = 0;
         for (number, entry) in summary.entries.iter_mut().enumerate() {
             if let Some(unresolved) = unresolved.next_if(|unresolved| unresolved.entry == number) {
@@ -205,7 +205,7 @@ impl Sequence {
     fn entry(
         &mut self,
         entry: &Entry,
-        (canonical, pick): (Option<&str>, Option<Option<&Pick>>),
+        (canonical, pick): (Option<&str>, Option<Option<Pick>>),
         stretch: &mut Stretch<'_>,
         next: &mut usize,
     ) -> Place {
@@ -220,7 +220,7 @@ impl Sequence {
                 let text = || canonical.map_or_else(|| stretch.event(link), str::as_bytes);
                 let event = match pick {
                     None => Offered::Text(text()),
-                    Some(Some(pick)) => Offered::Picked(pick.tag, pick.with_text.then(text)),
+                    Some(Some(pick)) => Offered::Picked(pick.note, pick.with_text.then(text)),
                     Some(None) => Offered::Count,
                 };
                 let chain = &mut stretch.chains[link.chain as usize];

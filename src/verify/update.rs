@@ -12,6 +12,8 @@ pub struct Update {
     pub picked: Vec<PickedEvent>,
     /// How many events became verified of stretches from which others were picked.
     pub others: u64,
+    /// Events that become verified later have this index or a greater one.
+    pub settled: u64,
     /// What the export holds beside them: in the order of the lines, but for links, which come when a signature
     /// covers them.
     pub marks: Vec<Mark>,
@@ -34,6 +36,7 @@ impl Update {
         self.events.append(&mut next.events);
         self.picked.append(&mut next.picked);
         self.others += next.others;
+        self.settled = self.settled.max(next.settled);
         self.marks.append(&mut next.marks);
         self.findings.append(&mut next.findings);
     }

@@ -117,12 +117,22 @@ impl Findings {
         Ok(Self { pack, merged: Merged::new(pack), order: Vec::new(), limits: Vec::new(), report: None })
     }
 
-    /// Takes a piece.
-    pub fn add(&mut self, piece: Vec<u8>) -> Result<(), Thrown> {
-        self.merged.add(piece).map_err(unreadable)
+    /// There is one more piece, which begins with these bytes, of which 30 are enough.
+    pub fn hear(&mut self, begin: &[u8]) -> Result<(), Thrown> {
+        self.merged.hear(begin).map_err(unreadable)
     }
 
-    /// Takes so much of what was detected, and says whether there is more.
+    /// Which piece is to be loaded before anything more can be taken, counted from 0 in the order in which they were heard of.
+    pub fn wants(&self) -> Option<usize> {
+        self.merged.wants()
+    }
+
+    /// Takes the piece that is wanted.
+    pub fn load(&mut self, number: usize, piece: Vec<u8>) -> Result<(), Thrown> {
+        self.merged.load(number, piece).map_err(unreadable)
+    }
+
+    /// Takes so much of what was detected, and says whether there is more that can be taken.
     pub fn step(&mut self, most: usize) -> Result<bool, Thrown> {
         self.merged.step(most).map_err(unreadable)
     }

@@ -59,6 +59,11 @@ impl Chains {
         self.store.evicted
     }
 
+    /// The newest leaf of each.
+    pub(super) fn leaves(&self) -> impl Iterator<Item = u64> + '_ {
+        self.store.places().map(|slot| self.store.get(slot).leaf)
+    }
+
     /// Takes a link of a chain, and tells which others are silent, where a new hour begins.
     pub(super) fn take(&mut self, name: &str, recorded: i64, leaf: u64) -> Vec<Silence> {
         let hour = recorded.div_euclid(HOUR);

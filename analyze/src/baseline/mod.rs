@@ -274,6 +274,11 @@ impl Baselines {
         })
     }
 
+    /// The newest leaf of each chain, which is named where the chain is silent.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = u64> + '_ {
+        self.chains.leaves()
+    }
+
     /// The chains that are silent where this link begins a new hour.
     pub(crate) fn silent(&mut self, seen: &Observation, leaf: u64) -> Vec<Silence> {
         seen.get(Part::Chain).map_or_else(Vec::new, |chain| self.chains.take(chain, seen.recorded, leaf))

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use countersign_analyze::inventory::{Answer, Endpoint, Flag, Latency};
 
 use super::Found;
-use crate::analyze::{complete, ranges};
+use crate::analyze::ranges;
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::verdict::{self, count};
 
@@ -17,7 +17,7 @@ impl Found {
     pub(super) fn text(&self) -> String {
         let Self { verified, report, events } = self;
         let mut text = verdict::headline(verified) + "\n\n";
-        let within = match complete(verified) {
+        let within = match verified.complete_range() {
             Some([first, end]) => format!("in all entries from {first} to {}", end.saturating_sub(1)),
             None => "in what is shown: other entries may exist".into(),
         };

@@ -1,10 +1,6 @@
 //! Events that wait for the verdict: in memory while they are few, and else in a temporary file.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use countersign::link::ChainId;
 use countersign::note::VerifierKey;
@@ -12,11 +8,10 @@ use countersign::time::Time;
 use countersign::verify::{CoveredLink, VerifiedEvent};
 
 use crate::errors::Failure;
+use crate::spill::Runs;
 
 /// How many bytes of events are kept in memory, about.
 const IN_MEMORY: usize = 32 << 20;
-/// How many bytes of each sorted run are read at a time.
-const PIECE: usize = 64 << 10;
 
 /// The events that are to be shown, of which there may be more than memory holds.
 pub(super) struct Found {
@@ -31,10 +26,9 @@ pub(super) struct Found {
     spilled: Option<Spilled>,
 }
 
-/// Runs of events, each sorted by their leaves.
+/// Events in a temporary file, and the keys that signed them.
 struct Spilled {
-    file: File,
-    runs: Vec<(u64, u64)>,
+    runs: Runs,
     keys: Vec<VerifierKey>,
     numbers: HashMap<String, u32>,
 }
@@ -68,9 +62,9 @@ impl Found {
         self.events.sort_by_key(|event| event.index);
         let mut spilled = match self.spilled.take() {
             Some(spilled) => spilled,
-            None => Spilled::new().map_err(|error| failed(&error))?,
+            None => Spilled::new()?,
         };
-        spilled.add(&self.events).map_err(|error| failed(&error))?;
+        spilled.add(&self.events)?;
         self.spilled = Some(spilled);
         self.events.clear();
         self.bytes = 0;
@@ -84,128 +78,46 @@ impl Found {
     ) -> Result<(), Failure> {
         self.events.sort_by_key(|event| event.index);
         let Some(mut spilled) = self.spilled else { return self.events.into_iter().try_for_each(each) };
-        spilled.add(&self.events).map_err(|error| failed(&error))?;
+        spilled.add(&self.events)?;
         drop(self.events);
-        let mut runs: Vec<Run> = spilled.runs.iter().map(|(begin, end)| Run::new(*begin, *end)).collect();
-        let mut first = BinaryHeap::new();
-        let mut next = |nth: usize| -> Result<Option<(Reverse<u64>, VerifiedEvent)>, Failure> {
-            let event = runs[nth].next(&mut spilled.file, &spilled.keys).map_err(|error| failed(&error))?;
-            Ok(event.map(|event| (Reverse(event.index), event)))
-        };
-        let mut waiting: Vec<Option<VerifiedEvent>> = Vec::new();
-        for nth in 0..spilled.runs.len() {
-            waiting.push(next(nth)?.map(|(index, event)| {
-                first.push((index, nth));
-                event
-            }));
-        }
-        while let Some((_, nth)) = first.pop() {
-            let event = waiting[nth].take();
-            if let Some((index, event)) = next(nth)? {
-                first.push((index, nth));
-                waiting[nth] = Some(event);
-            }
-            event.map_or(Ok(()), &mut each)?;
-        }
-        Ok(())
+        let Spilled { runs, keys, .. } = spilled;
+        runs.for_each(|_, bytes| {
+            let event = event(bytes, &keys).ok_or_else(|| {
+                let hint = "let nothing else write there, and run the command again";
+                Failure::unusable("io.changed", "a temporary file was changed", hint)
+            })?;
+            each(event)
+        })
     }
-}
-
-fn failed(error: &io::Error) -> Failure {
-    Failure::io("keep events in", "a temporary file", error)
-        .with_hint("make room, or set TMPDIR to a folder that has it")
 }
 
 impl Spilled {
-    fn new() -> io::Result<Self> {
-        Ok(Self { file: tempfile::tempfile()?, runs: Vec::new(), keys: Vec::new(), numbers: HashMap::new() })
+    fn new() -> Result<Self, Failure> {
+        Ok(Self { runs: Runs::new()?, keys: Vec::new(), numbers: HashMap::new() })
     }
 
-    /// A run of events that are sorted.
-    fn add(&mut self, events: &[VerifiedEvent]) -> io::Result<()> {
-        let begin = self.runs.last().map_or(0, |(_, end)| *end);
-        let mut out = Vec::with_capacity(PIECE * 2);
-        let mut end = begin;
-        self.file.seek(SeekFrom::Start(begin))?;
-        for event in events {
-            let key = self.number(&event.vkey);
-            write(event, key, &mut out);
-            if out.len() >= PIECE {
-                end += out.len() as u64;
-                self.file.write_all(&out)?;
-                out.clear();
-            }
-        }
-        end += out.len() as u64;
-        self.file.write_all(&out)?;
-        self.runs.push((begin, end));
-        Ok(())
-    }
-
-    fn number(&mut self, vkey: &VerifierKey) -> u32 {
-        if let Some(number) = self.numbers.get(vkey.as_str()) {
-            return *number;
-        }
-        let number = self.keys.len() as u32;
-        self.keys.push(vkey.clone());
-        self.numbers.insert(vkey.as_str().to_owned(), number);
-        number
+    /// Events that are sorted.
+    fn add(&mut self, events: &[VerifiedEvent]) -> Result<(), Failure> {
+        let Self { runs, keys, numbers } = self;
+        runs.add(events, |event, out| {
+            write(event, number(&event.vkey, keys, numbers), out);
+            event.index
+        })
     }
 }
 
-/// A run that is read from its beginning.
-struct Run {
-    at: u64,
-    end: u64,
-    buffer: Vec<u8>,
-    from: usize,
-}
-
-impl Run {
-    fn new(at: u64, end: u64) -> Self {
-        Self { at, end, buffer: Vec::new(), from: 0 }
+fn number(vkey: &VerifierKey, keys: &mut Vec<VerifierKey>, numbers: &mut HashMap<String, u32>) -> u32 {
+    if let Some(number) = numbers.get(vkey.as_str()) {
+        return *number;
     }
-
-    fn next(&mut self, file: &mut File, keys: &[VerifierKey]) -> io::Result<Option<VerifiedEvent>> {
-        if self.from == self.buffer.len() && self.at == self.end {
-            return Ok(None);
-        }
-        let head = self.take(file, HEAD)?;
-        let length = read_head(head).length;
-        self.from -= HEAD;
-        let bytes = self.take(file, HEAD + length)?;
-        event(bytes, keys).map(Some).ok_or_else(|| io::Error::other("a temporary file was changed"))
-    }
-
-    /// So many bytes, which are there.
-    fn take(&mut self, file: &mut File, bytes: usize) -> io::Result<&[u8]> {
-        if self.buffer.len() - self.from < bytes {
-            self.buffer.drain(..self.from);
-            self.from = 0;
-            let before = self.buffer.len();
-            let more = (bytes.max(PIECE) - before).min((self.end - self.at) as usize);
-            self.buffer.resize(before + more, 0);
-            file.seek(SeekFrom::Start(self.at))?;
-            file.read_exact(&mut self.buffer[before..])?;
-            self.at += more as u64;
-        }
-        let taken = self.buffer.get(self.from..self.from + bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
-        self.from += bytes;
-        Ok(taken)
-    }
+    let number = keys.len() as u32;
+    keys.push(vkey.clone());
+    numbers.insert(vkey.as_str().to_owned(), number);
+    number
 }
 
 /// The bytes of an event but for its text.
-const HEAD: usize = 8 * 4 + 16 + 4 + 4 + 1;
-
-/// What comes before an event's text.
-struct Head {
-    link: [u64; 4],
-    chain: [u8; 16],
-    key: u32,
-    authorised: bool,
-    length: usize,
-}
+const HEAD: usize = 8 * 4 + 16 + 4 + 1;
 
 fn write(event: &VerifiedEvent, key: u32, out: &mut Vec<u8>) {
     let VerifiedEvent { link, event } = event;
@@ -213,42 +125,23 @@ fn write(event: &VerifiedEvent, key: u32, out: &mut Vec<u8>) {
     out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     out.extend(link.chain.0);
     out.extend(key.to_le_bytes());
-    // No event has more bytes than a line, which has at most a mebibyte.
-    out.extend((event.len() as u32).to_le_bytes());
     out.push(u8::from(link.authorised));
     out.extend(event.as_bytes());
 }
 
-fn read_head(bytes: &[u8]) -> Head {
-    let number = |at: usize| {
-        let mut number = [0; 8];
-        number.copy_from_slice(&bytes[at..at + 8]);
-        u64::from_le_bytes(number)
-    };
-    let mut chain = [0; 16];
-    chain.copy_from_slice(&bytes[32..48]);
-    let both = number(48);
-    Head {
-        link: [number(0), number(8), number(16), number(24)],
-        chain,
-        key: both as u32,
-        authorised: bytes[56] == 1,
-        length: (both >> 32) as usize,
-    }
-}
-
 fn event(bytes: &[u8], keys: &[VerifierKey]) -> Option<VerifiedEvent> {
-    let Head { link: [line, index, seq, time], chain, key, authorised, .. } = read_head(bytes);
+    let (head, text) = bytes.split_at_checked(HEAD)?;
+    let number = |at: usize| head[at..].first_chunk().copied().map(u64::from_le_bytes);
     let link = CoveredLink {
-        line,
-        index,
-        chain: ChainId(chain),
-        seq,
-        time: Time::from_millis(time.cast_signed())?,
-        vkey: keys.get(key as usize)?.clone(),
-        authorised,
+        line: number(0)?,
+        index: number(8)?,
+        chain: ChainId(head[32..].first_chunk().copied()?),
+        seq: number(16)?,
+        time: Time::from_millis(number(24)?.cast_signed())?,
+        vkey: keys.get(u32::from_le_bytes(head[48..].first_chunk().copied()?) as usize)?.clone(),
+        authorised: head[52] == 1,
     };
-    Some(VerifiedEvent { link, event: str::from_utf8(&bytes[HEAD..]).ok()?.into() })
+    Some(VerifiedEvent { link, event: str::from_utf8(text).ok()?.into() })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign::link::ChainId;
-use countersign::verify::{Pick, PickedEvent, SummarizedEvent, Update};
+use countersign::verify::{Note, Pick, PickedEvent, SummarizedEvent, Update};
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short, Tally};
@@ -73,7 +73,7 @@ impl<'q> Asked<'q> {
     }
 
     /// What an event shows that was only looked at, now that it is known who signed it.
-    fn seen(&self, picked: &PickedEvent, [held, about]: [u128; 2]) -> Seen {
+    fn seen(&self, picked: &PickedEvent, Seen { held, about }: Seen) -> Seen {
         let chain = picked.chain.to_string();
         let signer = Some(picked.vkey.name());
         let entry = Entry { chain: &chain, signer, ..Entry::recorded(picked.time) };
@@ -163,7 +163,7 @@ impl State {
         let may = query.may_match(&|nth| (signers >> nth & 1 == 0).then_some(held >> nth & 1 == 1));
         let counts = !found && held != 0 || about & (counted | lacking) != 0 || *signers != 0;
         let wanted = may && !self.full.load(Ordering::Relaxed);
-        (may || counts).then(|| event.pick(Some([held, about]), wanted))
+        (may || counts).then(|| event.pick(note(held, about), wanted))
     }
 }
 
@@ -187,8 +187,8 @@ impl<'q> Search<'q> {
         }
         for picked in told.picked {
             let matches = match (self.wanted, &mut self.tally) {
-                (Wanted::Matching(asked), Some(tally)) => match picked.tag {
-                    Some(tag) => tally.count(asked.seen(&picked, tag)),
+                (Wanted::Matching(asked), Some(tally)) => match picked.note.as_deref().and_then(noted) {
+                    Some(seen) => tally.count(asked.seen(&picked, seen)),
                     None => look(tally, asked.readings, &picked),
                 },
                 _ => true,
@@ -218,6 +218,18 @@ impl<'q> Search<'q> {
     pub(super) fn finish(self) -> (Found, Option<Findings>) {
         (self.found, self.tally.map(|tally| tally.finish()))
     }
+}
+
+/// What was seen of an event before it was known who signed it.
+#[allow(clippy::unnecessary_wraps, reason = "others note nothing")]
+fn note(held: u128, about: u128) -> Note {
+    Some([held.to_le_bytes(), about.to_le_bytes()].concat().into())
+}
+
+fn noted(note: &[u8]) -> Option<Seen> {
+    let (held, about) = note.split_first_chunk()?;
+    let about = about.first_chunk()?;
+    Some(Seen { held: u128::from_le_bytes(*held), about: u128::from_le_bytes(*about) })
 }
 
 /// Whether an event that was not looked at is as asked.

@@ -521,7 +521,7 @@ impl View {
         let told = self.verifier.take();
         for event in told.events {
             let of = (event.time, event.chain, Some(event.vkey.name()));
-            let detected = detect(watched.pack, &watched.readings, event.index, &event.event, of);
+            let detected = detect(watched.pack, &watched.readings, &event.event, of).at(event.index);
             if event.event.contains(ACKNOWLEDGED) {
                 self.acknowledged.extend(acknowledged(&event.event, event.index));
             }

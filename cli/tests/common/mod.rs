@@ -108,6 +108,14 @@ impl Place {
         self.seal(&["--checkpoint-every", "5"]);
     }
 
+    /// A sealed export, `audit.ndjson`: a grant and a closed chain of these events.
+    pub fn sealed_of(&self, events: &str) {
+        self.write("events.ndjson", events);
+        let record = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"];
+        self.run(&record).success();
+        self.seal(&[]);
+    }
+
     /// Seals the grant and `app.ndjson` as `audit.ndjson`.
     pub fn seal(&self, more: &[&str]) {
         let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "grant.ndjson", "app.ndjson"];

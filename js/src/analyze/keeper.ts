@@ -4,6 +4,8 @@ import { turn } from "../index/turn.js";
 import { Findings } from "../wasm/analyzer.js";
 import type { Facts, Listed, Told } from "./types.js";
 
+/** So much of a piece says what it is about. */
+const OUTLINE = 30;
 /** How much of what was detected is taken before the clock is looked at. */
 const AT_ONCE = 500;
 /** How long, in milliseconds, work goes on before messages have their turn. */
@@ -14,6 +16,8 @@ const WRITTEN = 500;
 /** What the worker does that keeps findings. */
 export class Keeper {
   readonly #findings: Findings;
+  /** There is something in them of every event, and browsers keep blobs outside of a worker's memory. */
+  readonly #pieces: Blob[] = [];
   /** One telling at a time. */
   #telling: Promise<unknown> = Promise.resolve();
 
@@ -21,8 +25,9 @@ export class Keeper {
     this.#findings = new Findings(rules);
   }
 
-  take(piece: Uint8Array): void {
-    this.#findings.add(piece);
+  take(piece: Uint8Array<ArrayBuffer>): void {
+    this.#findings.hear(piece.subarray(0, OUTLINE));
+    this.#pieces.push(new Blob([piece]));
   }
 
   tell(facts: Facts | undefined): Promise<Told> {
@@ -59,14 +64,26 @@ export class Keeper {
     return new Blob(pieces, { type: "application/json" });
   }
 
-  async #tell(facts: Facts | undefined): Promise<Told> {
+  /** Takes all that can be taken, in the order of the log. */
+  async #advance(): Promise<void> {
     let begun = performance.now();
-    while (this.#findings.step(AT_ONCE)) {
-      if (performance.now() - begun >= WORK) {
-        await turn();
-        begun = performance.now();
+    for (let wanted: number | undefined = -1; wanted !== undefined; wanted = this.#findings.wants()) {
+      const piece = await this.#pieces[wanted]?.arrayBuffer();
+      // Meanwhile another one may have come that is to be taken first.
+      if (piece !== undefined && this.#findings.wants() === wanted) {
+        this.#findings.load(wanted, new Uint8Array(piece));
+      }
+      while (this.#findings.step(AT_ONCE)) {
+        if (performance.now() - begun >= WORK) {
+          await turn();
+          begun = performance.now();
+        }
       }
     }
+  }
+
+  async #tell(facts: Facts | undefined): Promise<Told> {
+    await this.#advance();
     if (facts !== undefined) {
       this.#findings.report(JSON.stringify(facts));
     }

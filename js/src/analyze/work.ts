@@ -40,7 +40,7 @@ export function work(port: Port): void {
       return detecting;
     },
     join: (from) => {
-      connect(from, { take: (piece: Uint8Array) => kept().take(piece) });
+      connect(from, { take: (piece: Uint8Array<ArrayBuffer>) => kept().take(piece) });
     },
     tell: (facts) => kept().tell(facts),
     list: (from, to, rule) => kept().list(from, to, rule),

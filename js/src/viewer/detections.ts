@@ -2,7 +2,9 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Finding, Level, Limit, Listed, RuleFound } from "../analyze/types.js";
 import type { Report } from "../report.js";
 import type { Detection } from "./detection.js";
+import { completeRange } from "./facts.js";
 import { moment } from "./format.js";
+import { Hearing } from "./hearing.js";
 import { icon } from "./icons.js";
 import { said } from "./said.js";
 import { save, stem } from "./save.js";
@@ -44,22 +46,11 @@ export class Detections extends View {
   constructor() {
     super();
     this.zone = "utc";
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.detection?.addEventListener("change", this.#changed);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.detection?.removeEventListener("change", this.#changed);
+    new Hearing(this, this.#changed);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("detection")) {
-      (changed.get("detection") as Detection | undefined)?.removeEventListener("change", this.#changed);
-      this.detection?.addEventListener("change", this.#changed);
       this.#rule = undefined;
       this.#most = LISTED;
       this.#listed = [];
@@ -260,7 +251,8 @@ function judged(
   events: number,
   { found, figures }: Texts,
 ): readonly [keyof typeof OUTCOMES, string] {
-  const { verdict, complete, counts } = report;
+  const { verdict, counts } = report;
+  const complete = completeRange(report);
   const some = figures.findings(findings);
   if (events === 0) {
     return ["untold", found.unlooked];
@@ -269,8 +261,8 @@ function judged(
     return findings === 0 ? ["untold", found.nothingOfBad] : ["found", found.someOfBad(some)];
   }
   const leftOut = counts.withheld + counts.skipped;
-  if (complete !== null && "range" in complete && counts.withheld === 0) {
-    const [first, end] = complete.range;
+  if (complete !== undefined) {
+    const [first, end] = complete;
     const range = [figures.leaves(end - first), figures.count(first), figures.count(end - 1)] as const;
     return findings === 0 ? ["nothing", found.nothingOfAll(...range)] : ["found", found.someOfAll(some, ...range)];
   }

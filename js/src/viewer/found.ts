@@ -3,6 +3,7 @@ import type { Finding, Listed } from "../analyze/types.js";
 import type { Slicer } from "../slice/types.js";
 import type { Detection } from "./detection.js";
 import { levelView, span } from "./detections.js";
+import { Hearing } from "./hearing.js";
 import { icon } from "./icons.js";
 import { save } from "./save.js";
 import type { Texts } from "./texts/texts.js";
@@ -38,23 +39,10 @@ export class Found extends View {
   constructor() {
     super();
     this.zone = "utc";
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.detection?.addEventListener("change", this.#changed);
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.detection?.removeEventListener("change", this.#changed);
+    new Hearing(this, this.#changed);
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("detection")) {
-      (changed.get("detection") as Detection | undefined)?.removeEventListener("change", this.#changed);
-      this.detection?.addEventListener("change", this.#changed);
-    }
     if (changed.has("detection") || changed.has("leaf")) {
       this.#listed = [];
       this.#said = "";

@@ -1,6 +1,7 @@
 /** Verdicts and codes in words. None is computed here. */
 
 import type { FindingCode, Report } from "../report.js";
+import { completeRange } from "./facts.js";
 import type { Texts } from "./texts/texts.js";
 import { type Look, VERDICT_LOOKS } from "./tones.js";
 
@@ -26,7 +27,7 @@ export function verdictWords(report: Report, texts: Texts): VerdictWords {
     return words;
   }
   const { complete } = result;
-  const range = report.complete?.by === "range" ? report.complete.range : undefined;
+  const range = completeRange(report);
   const of =
     range === undefined
       ? complete.closure

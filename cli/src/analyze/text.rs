@@ -1,0 +1,177 @@
+//! What was found, for people.
+
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+
+use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored};
+
+use super::Found;
+use crate::show::Standings;
+use crate::style::{bad, doubt, faint, good, label, plain};
+use crate::verdict::{self, count};
+
+/// How many reasons of a finding are shown.
+const REASONS: usize = 6;
+/// How many identities and sessions are shown, the highest scores first.
+const RANKED: usize = 10;
+/// How many runs of entries are shown.
+const RUNS: usize = 6;
+
+impl Found<'_> {
+    pub(super) fn text(&self) -> String {
+        let Analysis { findings, identities, sessions, limits, future, digest } = &self.outcome;
+        let standings = Standings::of(self.report);
+        let mut text = verdict::headline(self.report) + "\n\n";
+        let mut ranked: Vec<&Finding> = findings.iter().collect();
+        ranked.sort_by_key(|finding| Reverse((finding.score, finding.level)));
+        for finding in ranked {
+            let _ = writeln!(text, "{} {}", level(finding.level), label(plain(&finding.title)));
+            for (name, said) in self.facts(finding, &standings) {
+                let _ = writeln!(text, "  {} {said}", faint(format_args!("{name:<8}")));
+            }
+            text.push('\n');
+        }
+        for (who, scored) in [("identity", identities), ("session", sessions)] {
+            text.push_str(&ranking(who, scored));
+        }
+        text.push_str(&self.outcome());
+        if let Some((number, leaf)) = future {
+            let events = count(*number, "event");
+            let said = format_args!(
+                "! {events} say a time in the future of their recording, the first at entry {leaf}. They are counted nowhere."
+            );
+            let _ = writeln!(text, "{}", doubt(said));
+        }
+        for limit in limits {
+            let _ = writeln!(text, "{}", doubt(limited(limit)));
+        }
+        let pack = self.pack.hash();
+        let _ = writeln!(text, "{} {digest}, pack {pack}, engine {ENGINE}", label("digest:"));
+        text
+    }
+
+    /// What is told of a finding, each with its name.
+    fn facts(&self, finding: &Finding, standings: &Standings<'_>) -> Vec<(&'static str, String)> {
+        let Finding { group, value, leaves, first, last, reasons, repeats, evidence, score, .. } = finding;
+        let mut facts = Vec::new();
+        if !group.is_empty() {
+            let group = group.iter().map(|(field, value)| format!("{} {}", plain(field), plain(value)));
+            facts.push(("who", group.collect::<Vec<_>>().join(", ")));
+        }
+        facts.push(("when", if first == last { first.to_string() } else { format!("{first} to {last}") }));
+        for Reason { field, value } in reasons.iter().take(REASONS) {
+            let field = field.as_deref().unwrap_or("text");
+            facts.push(("because", format!("{} is {}", plain(field), short(value))));
+        }
+        let mut entries = ranges(leaves);
+        if let Some(value) = value {
+            let _ = write!(entries, ", measured {value}");
+        }
+        if *repeats > 0 {
+            let _ = write!(entries, ", {} more within the timespan", count(*repeats, "hit"));
+        }
+        facts.push(("entries", entries));
+        facts.extend(self.standing(finding, standings).map(|standing| ("signer", standing.to_string())));
+        let needs = match evidence {
+            Evidence::Sufficient => "its entries alone",
+            Evidence::Range => "all entries before it, which say what was usual",
+        };
+        facts.push(("evidence", needs.into()));
+        facts.push(("score", score.to_string()));
+        facts
+    }
+
+    /// How much was found, and in what.
+    fn outcome(&self) -> String {
+        let complete = self.report.complete_range();
+        let within = match complete {
+            Some([first, end]) => format!("in all entries from {first} to {}", end.saturating_sub(1)),
+            None => "in what is shown: other entries may exist".into(),
+        };
+        let events = count(self.events, "event");
+        let rules = count(self.pack.rules().len() as u64, "rule");
+        let looked = format!("{events} that verified, by {rules} of the pack {}", plain(&self.pack.name));
+        let found = match (self.outcome.findings.len() as u64, self.events, complete) {
+            (0, 0, _) => doubt("? Nothing was looked at, so nothing was found"),
+            (0, _, Some(_)) => good("✓ Nothing was found"),
+            (0, _, None) => label("Nothing was found"),
+            (findings, ..) => label(count(findings, "finding")),
+        };
+        format!("{found} {within}. Looked at {looked}.\n")
+    }
+}
+
+fn level(level: Level) -> String {
+    let word = level.as_str();
+    match level {
+        Level::High | Level::Critical => bad(format_args!("✗ {word}")),
+        Level::Medium => doubt(format_args!("! {word}")),
+        Level::Low | Level::Informational => faint(format_args!("· {word}")),
+    }
+}
+
+/// The highest scores, where there are several.
+fn ranking(who: &str, scored: &[Scored]) -> String {
+    let mut text = String::new();
+    if scored.len() < 2 {
+        return text;
+    }
+    for Scored { id, score, count: number, .. } in scored.iter().take(RANKED) {
+        let rank = faint(format_args!("{who:<8} {score:>5}"));
+        let findings = faint(format_args!("({})", count(*number, "finding")));
+        let _ = writeln!(text, "{rank} {} {findings}", plain(id));
+    }
+    text + "\n"
+}
+
+fn limited(Limit { rule, groups, hits, findings }: &Limit) -> String {
+    let forgotten = |counted: Option<(u64, u64)>, what| {
+        counted.map(|(number, leaf)| format!("{} were forgotten from entry {leaf} on", count(number, what)))
+    };
+    let unlisted = (*findings > 0).then(|| format!("{} are not listed", count(*findings, "finding")));
+    let parts = [forgotten(*groups, "group"), forgotten(*hits, "hit"), unlisted];
+    let said: Vec<_> = parts.into_iter().flatten().collect();
+    format!("! {}: for want of room {}.", plain(rule), said.join(", "))
+}
+
+fn short(text: &str) -> String {
+    const WIDTH: usize = 100;
+    let text = plain(text).replace('\n', "\\n");
+    if text.chars().count() <= WIDTH {
+        return text;
+    }
+    text.chars().take(WIDTH - 1).chain(['…']).collect()
+}
+
+/// Leaves in runs: `3, 7 to 9`.
+pub(crate) fn ranges(leaves: &[u64]) -> String {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for leaf in leaves {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == *leaf => *last = *leaf,
+            _ => runs.push((*leaf, *leaf)),
+        }
+    }
+    let more = runs.len().saturating_sub(RUNS);
+    let said: Vec<_> = runs
+        .iter()
+        .take(RUNS)
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") })
+        .collect();
+    said.join(", ") + &if more == 0 { String::new() } else { format!(" and {more} more runs") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_are_told_in_runs() {
+        assert_eq!(ranges(&[3]), "3");
+        assert_eq!(ranges(&[3, 7, 8, 9, 11]), "3, 7 to 9, 11");
+        assert_eq!(
+            ranges(&(0..20).map(|leaf| leaf * 2).collect::<Vec<_>>()),
+            "0, 2, 4, 6, 8, 10 and 14 more runs"
+        );
+    }
+}

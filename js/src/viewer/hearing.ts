@@ -1,0 +1,42 @@
+import type { ReactiveController, ReactiveControllerHost } from "lit";
+import type { Detection } from "./detection.js";
+
+interface Host extends ReactiveControllerHost {
+  readonly detection: Detection | undefined;
+  readonly isConnected: boolean;
+}
+
+/** Has a part of the viewer hear of its detection's changes, for as long as it is in the page. */
+export class Hearing implements ReactiveController {
+  readonly #host: Host;
+  readonly #changed: () => void;
+  #heard: Detection | undefined;
+
+  constructor(host: Host, changed: () => void) {
+    this.#host = host;
+    this.#changed = changed;
+    host.addController(this);
+  }
+
+  hostConnected(): void {
+    this.#hear();
+  }
+
+  hostDisconnected(): void {
+    this.#hear();
+  }
+
+  hostUpdate(): void {
+    this.#hear();
+  }
+
+  #hear(): void {
+    const { detection, isConnected } = this.#host;
+    const wanted = isConnected ? detection : undefined;
+    if (wanted !== this.#heard) {
+      this.#heard?.removeEventListener("change", this.#changed);
+      wanted?.addEventListener("change", this.#changed);
+      this.#heard = wanted;
+    }
+  }
+}
