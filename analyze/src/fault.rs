@@ -11,7 +11,7 @@ pub struct Fault {
     pub file: String,
     /// The line, the first being 1; 0 where it is not known, as in a pack that was built.
     pub line: u32,
-    /// The rule's title or id, as far as it has one.
+    /// The rule's title or id, as far as it has one; in a file that is no rule the member, such as `loss.high`.
     pub rule: String,
     /// What is wrong.
     pub problem: String,

@@ -71,6 +71,8 @@ pub mod watchlist;
 mod wildcard;
 mod window;
 #[cfg(feature = "yaml")]
+pub mod written;
+#[cfg(feature = "yaml")]
 mod yaml;
 mod zone;
 
