@@ -34,6 +34,7 @@ mod receipt;
 mod record;
 mod report;
 mod resume;
+mod risk;
 mod rules;
 mod seal;
 mod serve;
@@ -114,6 +115,7 @@ enum Command {
     Rules(rules::Args),
     Watch(Box<watch::Args>),
     Inventory(inventory::Args),
+    Risk(risk::Args),
     Completions(completions::Args),
 }
 
@@ -155,6 +157,7 @@ fn main() -> ExitCode {
         Command::Rules(args) => rules::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Inventory(args) => inventory::run(&args),
+        Command::Risk(args) => risk::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };
     match result {

@@ -166,7 +166,8 @@ fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, Failure> {
 /// How many faults are told.
 const TOLD: usize = 20;
 
-fn refused(faults: &[Fault]) -> Failure {
+/// Tells what is wrong with files, all but the last fault at once.
+pub(crate) fn refused(faults: &[Fault]) -> Failure {
     let Some((last, before)) = faults.split_last() else {
         return Failure::unusable("rules.invalid", "the rules cannot be used", "mend them");
     };

@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "init",
     "dev",
     "keygen",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 21] = [
     "receipt",
     "export",
     "inventory",
+    "risk",
     "monitor",
     "forks",
     "token",

@@ -201,7 +201,7 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 16] = [
+pub(crate) const PARTS: [&str; 18] = [
     "-p",
     "countersign",
     "-p",
@@ -214,6 +214,8 @@ pub(crate) const PARTS: [&str; 16] = [
     "countersign-parquet",
     "-p",
     "countersign-query",
+    "-p",
+    "countersign-risk",
     "-p",
     "countersign-secrets",
     "-p",
@@ -268,7 +270,11 @@ fn interop(tools: &Tools, log: &Log) -> Result<String> {
 
 fn wasm_node(tools: &Tools, log: &Log) -> Result<String> {
     let path = tools.node()?.search_path();
-    cargo_tested(log.run(wasm_tests(tools)?.arg("--tests").env("PATH", path)), log)
+    let core = log.run(wasm_tests(tools)?.arg("--tests").env("PATH", &path));
+    // That simulated years have the bits that they have natively.
+    let mut risk = wasm_test(tools)?;
+    let risk = log.run(risk.args(["--package", "countersign-risk", "--test", "bits"]).env("PATH", path));
+    cargo_tested(core.and(risk), log)
 }
 
 /// The integration tests that read no files, which a browser has none of.
@@ -285,11 +291,16 @@ fn wasm_browser(tools: &Tools, log: &Log) -> Result<String> {
 
 /// The core's unit tests compiled for wasm32; the caller adds others.
 fn wasm_tests(tools: &Tools) -> Result<Command> {
+    let mut cargo = wasm_test(tools)?;
+    cargo.args(["--package", "countersign", "--lib", "--no-fail-fast"]).args(["--features", "js"]);
+    Ok(cargo)
+}
+
+/// Tests compiled for wasm32; the caller says which.
+fn wasm_test(tools: &Tools) -> Result<Command> {
     let mut cargo = tools.wasm32()?.cargo(tools, "test");
     let runner = format!("CARGO_TARGET_{}_RUNNER", TARGET.to_uppercase().replace('-', "_"));
     cargo
-        .args(["--package", "countersign", "--lib", "--no-fail-fast"])
-        .args(["--features", "js"])
         // The runner reads each test program as a whole, and most of one would be debug information.
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("CARGO_PROFILE_DEV_STRIP", "debuginfo")

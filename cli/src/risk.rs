@@ -1,0 +1,208 @@
+//! `countersign risk`: exposure in money, in simulated years that anyone can simulate again.
+
+mod observed;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use countersign::hash::Hash;
+use countersign::time::Time;
+use countersign::verify::report::Report as Verified;
+use countersign::verify::{Options, Verdict};
+use countersign_analyze::Fault;
+use countersign_risk::{Log, Proposed, Report, Scenario, Signal, Unfit, chart, markdown, starter};
+
+use crate::errors::{Failure, shown};
+use crate::output::Output;
+use crate::verify::{threads, trust_or_nobody, verify};
+use crate::{args, input, rules, verdict};
+
+/// Say what may be lost in a year, in money, by scenarios of your own
+///
+/// Simulates years by Open FAIR: threat events, which part of them becomes a loss, and what a loss costs, each as the
+/// least, the likeliest and the most that you think possible, with source and date. The years follow from the log's
+/// root and the scenario alone, so that anyone computes the same figures. What findings and inventories propose is
+/// shown and never applied.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign risk --new exposed-endpoint -o exposed-endpoint.yml
+  countersign risk exposed-endpoint.yml --log audit.ndjson --trust trust.txt
+  countersign risk scenarios/*.yml --log audit.ndjson --trust trust.txt --findings findings.json --format markdown -o risk.md
+  countersign risk exposed-endpoint.yml --root 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU= --format svg -o risk.svg
+
+Exit status: 0; with --log as `countersign verify`, without figures where that is 1 or 5.")]
+pub(crate) struct Args {
+    /// Scenarios: files in YAML (docs/risk.md), looked at together
+    #[arg(value_name = "SCENARIO", required_unless_present = "new")]
+    scenarios: Vec<PathBuf>,
+    /// Write a scenario to begin with, with empty amounts
+    #[arg(long, value_name = "NAME", conflicts_with = "scenarios", value_parser = starters())]
+    new: Option<String>,
+    /// The log by whose root years are simulated: an export, which is verified
+    #[arg(long, value_name = "EXPORT", conflicts_with = "root")]
+    log: Option<PathBuf>,
+    /// Whom to trust
+    #[arg(long, value_name = "FILE", requires = "log")]
+    trust: Option<PathBuf>,
+    /// The log's root itself [default: that of the findings or of the inventory]
+    #[arg(long, value_name = "HASH", value_parser = root)]
+    root: Option<Hash>,
+    /// What `countersign analyze --format json` printed: it proposes frequencies
+    #[arg(long, value_name = "FINDINGS")]
+    findings: Option<PathBuf>,
+    /// The rules that findings are of, where a scenario names their tags: a pack, or files or directories of Sigma rules
+    /// [default: the rules that come with the program]
+    #[arg(long, value_name = "FILE|DIR", requires = "findings")]
+    rules: Vec<PathBuf>,
+    /// What `countersign inventory --format json` printed: it proposes frequencies
+    #[arg(long, value_name = "INVENTORY")]
+    inventory: Option<PathBuf>,
+    /// In which time findings and endpoints were observed, as 2026-01-01..2026-11-20 [default: the times in --log]
+    #[arg(long, value_name = "FROM..TO", value_parser = span)]
+    span: Option<(Time, Time)>,
+    /// How many years to simulate
+    #[arg(long, value_name = "N", default_value_t = countersign_risk::DEFAULT_YEARS,
+        value_parser = clap::value_parser!(u32).range(1000..=i64::from(countersign_risk::MAX_YEARS)))]
+    years: u32,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json", "markdown", "svg"], default_value = "text")]
+    format: String,
+    /// Where to write it [default: standard output]
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// On how many threads to verify [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+fn starters() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(starter::ALL.iter().map(|starter| starter.name))
+}
+
+fn root(text: &str) -> Result<Hash, String> {
+    Hash::from_base64(text)
+        .ok_or_else(|| "a root is 32 bytes in base64, as `countersign verify` says it".into())
+}
+
+fn span(text: &str) -> Result<(Time, Time), String> {
+    let refuse = || "write it as FROM..TO, with FROM before TO: 2026-01-01..2026-11-20".to_owned();
+    let (from, to) = text.split_once("..").ok_or_else(refuse)?;
+    let (from, to) = (args::time(from)?, args::time(to)?);
+    if from < to { Ok((from, to)) } else { Err(refuse()) }
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    if let Some(starter) = args.new.as_deref().and_then(starter::named) {
+        return write(args, starter.text).map(|()| 0);
+    }
+    let scenarios = args.scenarios.iter().map(|path| scenario(path)).collect::<Result<Vec<_>, _>>()?;
+    // Findings name their rules, and rules have tags.
+    let asks_for_tags = |scenario: &Scenario| scenario.observed.iter().any(|of| matches!(of, Signal::Tag(_)));
+    let pack = scenarios.iter().any(asks_for_tags).then(|| rules::load(&args.rules)).transpose()?;
+    let seen = observed::Seen::load(args.findings.as_deref(), args.inventory.as_deref(), pack.as_ref())?;
+    let verified = args.log.as_deref().map(|log| verified(log, args)).transpose()?;
+    let status = verified.as_ref().map_or(0, |report| report.verdict.exit_status());
+    let headline = verified.as_ref().map(|report| verdict::headline(report) + "\n\n").unwrap_or_default();
+    if let Some(report) = &verified
+        && matches!(report.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked)
+    {
+        verdict::print(&verdict::text(report))?;
+        return Ok(status);
+    }
+    let log = log(args, verified.as_ref(), &seen)?;
+    let span = seen.span(args.span, verified.as_ref())?;
+    let proposed = match &span {
+        None => Vec::new(),
+        Some(span) => scenarios
+            .iter()
+            .filter_map(|scenario| Proposed::of(scenario, &seen.observations, span, seen.is_complete))
+            .collect(),
+    };
+    let mut report = Report::of(scenarios, log, args.years).map_err(|unfit| unusable(&unfit))?;
+    report.proposed = proposed;
+    write(
+        args,
+        &match args.format.as_str() {
+            "json" => serde_json::to_string(&report).unwrap_or_default() + "\n",
+            "markdown" => markdown::markdown(&report),
+            "svg" => chart::svg(&report),
+            _ => headline + &text::text(&report),
+        },
+    )?;
+    Ok(status)
+}
+
+fn write(args: &Args, text: &str) -> Result<(), Failure> {
+    if args.output.is_none() {
+        return verdict::print(text);
+    }
+    let mut output = Output::create(args.output.as_deref())?;
+    // Colours are for terminals.
+    output.write(anstream::adapter::strip_str(text).to_string().as_bytes())?;
+    output.finish()
+}
+
+fn scenario(path: &Path) -> Result<Scenario, Failure> {
+    let text = input::small_text(path)?;
+    let file = shown(path);
+    Scenario::parse(&text).map_err(|faults| {
+        let faults: Vec<Fault> =
+            faults.0.into_iter().map(|fault| Fault { file: file.clone(), ..fault }).collect();
+        rules::refused(&faults)
+    })
+}
+
+fn verified(log: &Path, args: &Args) -> Result<Verified, Failure> {
+    let options = Options { trust: trust_or_nobody(args.trust.as_deref())?, ..Options::default() };
+    Ok(verify(log, options, threads(args.threads))?.report)
+}
+
+/// The log by whose root years are simulated, which all that is given has to be of.
+fn log(args: &Args, verified: Option<&Verified>, seen: &observed::Seen) -> Result<Option<Log>, Failure> {
+    let of_export = match verified {
+        None => None,
+        Some(report) => Some(
+            report
+                .log
+                .map(|log| Log { origin: report.origin.clone(), size: Some(log.size), root: log.root })
+                .ok_or_else(|| {
+                    let hint = "seal the log's entries under a checkpoint first";
+                    Failure::unusable(
+                        "risk.no_root",
+                        "the export has no checkpoint, so there is no root",
+                        hint,
+                    )
+                })?,
+        ),
+    };
+    let of_root = args.root.map(|root| Log { origin: None, size: None, root });
+    let mut log = of_export.or(of_root);
+    for (file, other) in &seen.logs {
+        match &log {
+            None => log = Some(other.clone()),
+            Some(log) if log.root == other.root => {}
+            Some(log) => {
+                let message = format!(
+                    "it is of another log or another size: its root is {}, and not {}",
+                    other.root, log.root
+                );
+                let hint = "look for findings and endpoints in the same export";
+                return Err(Failure::unusable("risk.other_log", message, hint).within(file));
+            }
+        }
+    }
+    Ok(log)
+}
+
+fn unusable(unfit: &Unfit) -> Failure {
+    let (code, hint) = match unfit {
+        Unfit::None => ("risk.none", "name a scenario"),
+        Unfit::Currency(..) => {
+            ("risk.currency", "amounts are never converted: write all scenarios in one currency")
+        }
+        Unfit::Twice(_) => ("risk.twice", "give each scenario an id of its own"),
+        Unfit::TooMany(..) => ("risk.too_many", "ask for fewer --years"),
+    };
+    Failure::unusable(code, unfit.to_string(), hint)
+}

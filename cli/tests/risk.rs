@@ -1,0 +1,201 @@
+//! Exposure in money: figures that anyone computes again, and what observations propose.
+
+mod common;
+
+use common::{ORIGIN, Place};
+use predicates::prelude::*;
+use serde_json::{Value, json};
+
+const EXAMPLE: &str = include_str!("../../risk/tests/example.yml");
+const YEARS: [&str; 2] = ["--years", "5000"];
+
+/// A log with requests, one of them to an endpoint that `openapi.yaml` does not describe, and logins that fail.
+fn place() -> Place {
+    let place = Place::new();
+    let mut events = String::new();
+    for nth in 0..24 {
+        let day = nth + 1;
+        let request = json!({
+            "action": "http.request", "actor": {"id": "u_1"}, "occurred_at": format!("2026-01-{day:02}T10:00:00.000Z"),
+            "http": {"method": "GET", "path": format!("/jobs/{nth}"), "status": 200},
+        });
+        let login = json!({
+            "action": "session.login", "actor": {"id": "u_2"}, "outcome": "failure",
+            "context": {"ip": "198.51.100.7"}, "occurred_at": format!("2026-01-25T10:{nth:02}:00.000Z"),
+        });
+        events.extend([request.to_string(), "\n".into(), login.to_string(), "\n".into()]);
+    }
+    let hidden = json!({
+        "action": "http.request", "actor": {"id": "u_1"}, "occurred_at": "2026-01-26T10:00:00.000Z",
+        "http": {"method": "GET", "path": "/internal/export", "status": 200},
+    });
+    place.write("events.ndjson", format!("{events}{hidden}\n"));
+    place
+        .run(&["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"])
+        .success();
+    place.seal(&[]);
+    place.write("openapi.yaml", "openapi: 3.1.0\npaths:\n  /jobs/{id}:\n    get: {}\n");
+    for (file, args) in [
+        ("findings.json", &["analyze", "audit.ndjson"][..]),
+        ("inventory.json", &["inventory", "audit.ndjson", "--openapi", "openapi.yaml"]),
+    ] {
+        let args = [args, &["--trust", "trust.txt", "--format", "json"]].concat();
+        let output = place.run(&args).success().get_output().stdout.clone();
+        place.write(file, output);
+    }
+    place.write("scenario.yml", EXAMPLE);
+    place
+}
+
+fn told(place: &Place, more: &[&str]) -> Value {
+    let args = [&["risk", "scenario.yml", "--format", "json"], &YEARS[..], more].concat();
+    let output = place.run(&args).success().get_output().stdout.clone();
+    serde_json::from_slice(&output).unwrap()
+}
+
+#[test]
+fn figures_follow_from_log_and_scenario_alone() {
+    let place = place();
+    let by_log = told(&place, &["--log", "audit.ndjson", "--trust", "trust.txt"]);
+    let root = by_log["log"]["root"].as_str().unwrap();
+    assert_eq!(by_log["log"]["origin"], ORIGIN);
+    assert_eq!(root, place.report("audit.ndjson", &[])["log"]["root"]);
+    // Who has the root alone, or a document that names it, has the same years.
+    let digest = |told: &Value| told["scenarios"][0]["digest"].clone();
+    for others in [
+        told(&place, &["--root", root]),
+        told(&place, &["--findings", "findings.json", "--span", "2026-01-01..2026-02-01"]),
+    ] {
+        assert_eq!(digest(&others), digest(&by_log));
+    }
+    assert_ne!(digest(&told(&place, &[])), digest(&by_log));
+    assert_eq!(told(&place, &[])["log"], Value::Null);
+    // Comments and layout are no part of a scenario, amounts are.
+    place.write("scenario.yml", format!("# Read on Friday\n{EXAMPLE}"));
+    assert_eq!(digest(&told(&place, &["--root", root])), digest(&by_log));
+    place.write("scenario.yml", EXAMPLE.replace("400000", "400001"));
+    assert_ne!(digest(&told(&place, &["--root", root])), digest(&by_log));
+}
+
+#[test]
+fn observations_propose_and_change_nothing() {
+    let place = place();
+    let log = ["--log", "audit.ndjson", "--trust", "trust.txt"];
+    let without = told(&place, &log);
+    let more =
+        ["--findings", "findings.json", "--inventory", "inventory.json", "--span", "2026-01-01..2027-01-01"];
+    let with = told(&place, &[&log[..], &more].concat());
+    assert_eq!(with["scenarios"], without["scenarios"]);
+    assert_eq!((&without["proposed"], with["proposed"].as_array().unwrap().len()), (&json!([]), 1));
+    let proposed = &with["proposed"][0];
+    // A finding of the level high, and an endpoint that is not described.
+    assert_eq!((&proposed["observed"], &proposed["complete"]), (&json!(2), &json!(true)));
+    assert_eq!(
+        proposed["what"],
+        json!([["GET /internal/export", 1], ["Many failed logins of one identity", 1]])
+    );
+    // The hidden endpoint's entry is the last one before the chain's end.
+    assert!(proposed["leaves"].as_array().unwrap().contains(&json!(50)), "{proposed}");
+    assert!((proposed["frequency"]["mode"].as_f64().unwrap() - 2.0).abs() < 0.01, "{proposed}");
+    let range =
+        [&proposed["frequency"]["low"], &proposed["frequency"]["high"]].map(|of| of.as_f64().unwrap());
+    assert!((range[0] - 0.355).abs() < 0.01 && (range[1] - 6.296).abs() < 0.01, "{proposed}");
+
+    place
+        .run(&[&["risk", "scenario.yml"], &YEARS[..], &log[..], &more].concat())
+        .success()
+        .stdout(predicate::str::contains("✓ Verified."))
+        .stdout(predicate::str::contains("Observed, and not applied: exposed-endpoint"))
+        .stdout(predicate::str::contains("1 × GET /internal/export"));
+    assert_eq!(place.read("scenario.yml"), EXAMPLE);
+    // How long was looked has to be known.
+    place
+        .run(&["risk", "scenario.yml", "--findings", "findings.json"])
+        .code(2)
+        .stderr(predicate::str::contains("risk.span"));
+    // Tags are those of the rules that found it.
+    let tagged = EXAMPLE.replace("level: high", "tag: attack.credential-access");
+    place.write("scenario.yml", tagged);
+    let more = ["--findings", "findings.json", "--span", "2026-01-01..2027-01-01"];
+    assert_eq!(told(&place, &more)["proposed"][0]["observed"], 1);
+    place.write(
+        "rule.yml",
+        "title: x\nid: x\nlevel: high\ndetection:\n  selection:\n    a: b\n  condition: selection\n",
+    );
+    place
+        .run(&[&["risk", "scenario.yml", "--rules", "rule.yml"], &more[..]].concat())
+        .code(2)
+        .stderr(predicate::str::contains("risk.rules"));
+}
+
+#[test]
+fn what_does_not_verify_has_no_figures() {
+    let place = place();
+    let altered = place.read("audit.ndjson").replacen("u_1", "u_9", 1);
+    place.write("altered.ndjson", altered);
+    place
+        .run(&["risk", "scenario.yml", "--log", "altered.ndjson", "--trust", "trust.txt"])
+        .code(1)
+        .stdout(predicate::str::contains("✗ Altered.").and(predicate::str::contains("mean").not()));
+    // Nobody is trusted: the years are the same, and the status says so.
+    place.run(&[&["risk", "scenario.yml", "--log", "audit.ndjson"], &YEARS[..]].concat()).code(3);
+    // Findings of another log.
+    let other = place.read("findings.json").replace("\"root\":\"", "\"root\":\"AAAA");
+    place.write("broken.json", other);
+    place.run(&["risk", "scenario.yml", "--findings", "broken.json"]).code(2);
+    place.write("none.json", "{}");
+    for file in ["none.json", "trust.txt", "inventory.json"] {
+        let assert = place.run(&["risk", "scenario.yml", "--findings", file]).code(2);
+        assert.stderr(predicate::str::contains("risk.observed").and(predicate::str::contains("hint:")));
+    }
+    let root = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    place
+        .run(&["risk", "scenario.yml", "--root", root, "--findings", "findings.json"])
+        .code(2)
+        .stderr(predicate::str::contains("risk.other_log"));
+}
+
+#[test]
+fn a_scenario_is_begun_filled_in_and_refused_until_then() {
+    let place = Place::new();
+    for name in ["churn", "credential-misuse", "downtime", "exposed-endpoint", "fines", "log-loss"] {
+        let file = format!("{name}.yml");
+        place.run(&["risk", "--new", name, "-o", &file]).success();
+        place
+            .run(&["risk", &file])
+            .code(2)
+            .stderr(predicate::str::contains(format!("{file}: line 7: currency: it is missing")))
+            .stderr(predicate::str::contains("frequency.low"))
+            .stdout(predicate::str::is_empty());
+    }
+    place.run(&["risk", "--new", "other"]).code(2).stderr(predicate::str::contains("exposed-endpoint"));
+    place.run(&["risk"]).code(2);
+}
+
+#[test]
+fn scenarios_are_told_together_in_every_format() {
+    let place = Place::new();
+    place.write("one.yml", EXAMPLE);
+    place.write("two.yml", EXAMPLE.replace("id: exposed-endpoint", "id: two"));
+    place.write("usd.yml", EXAMPLE.replace("id: exposed-endpoint", "id: usd").replace("EUR", "USD"));
+    let run = |args: &[&str]| place.run(&[&["risk", "one.yml", "two.yml"], &YEARS[..], args].concat());
+    run(&[]).success().stdout(
+        predicate::str::contains("All 2 scenarios together")
+            .and(predicate::str::contains("What controls buy, over the same years"))
+            .and(predicate::str::contains("simulated independently of each other")),
+    );
+    run(&["--format", "markdown"])
+        .success()
+        .stdout(predicate::str::contains("| P10 | P25 | P50 | P75 | P90 | P95 |"));
+    run(&["--format", "svg", "-o", "risk.svg"]).success().stdout(predicate::str::is_empty());
+    let svg = place.read("risk.svg");
+    assert!(
+        svg.starts_with("<svg ") && svg.contains("prefers-color-scheme:dark") && svg.contains("@media print")
+    );
+    place
+        .run(&["risk", "one.yml", "usd.yml"])
+        .code(2)
+        .stderr(predicate::str::contains("risk.currency").and(predicate::str::contains("never converted")));
+    place.run(&["risk", "one.yml", "one.yml"]).code(2).stderr(predicate::str::contains("risk.twice"));
+    place.run(&["risk", "one.yml", "--years", "3000000"]).code(2);
+}

@@ -1,0 +1,215 @@
+//! A report as Markdown, with every input and its source.
+
+use core::fmt::Write as _;
+
+use crate::figures::Figures;
+use crate::proposed::{METHOD, Proposed};
+use crate::report::{Bought, Report, Told};
+use crate::scenario::Input;
+
+/// The report as Markdown.
+pub fn markdown(report: &Report) -> String {
+    let mut text = String::from("# Exposure in money\n\n");
+    let by = match &report.log {
+        Some(log) => format!(
+            "the root `{}` of the log {} and",
+            log.root,
+            code(log.origin.as_deref().unwrap_or("that was named"))
+        ),
+        None => "no log and".into(),
+    };
+    let _ = writeln!(
+        text,
+        "{} simulated years, all amounts in {}. The years follow from {by} the hash of each scenario: whoever has both gets the same figures (`countersign risk`).\n",
+        money(f64::from(report.years)),
+        report.currency
+    );
+    if let Some(together) = &report.together {
+        let _ = writeln!(text, "## All {} scenarios together\n", report.scenarios.len());
+        figures(&mut text, &together.figures, together.closed_form, &report.currency);
+        text.push_str(
+            "They are simulated independently of each other: what makes several happen in one year is not in these figures.\n\n",
+        );
+    }
+    for told in &report.scenarios {
+        scenario(&mut text, told, &report.currency);
+    }
+    if !report.controls.is_empty() {
+        controls(&mut text, report);
+    }
+    if !report.proposed.is_empty() {
+        text.push_str(
+            "## What was observed\n\nThese frequencies are proposed, and are not in the figures above.\n\n",
+        );
+        for proposed in &report.proposed {
+            proposal(&mut text, proposed);
+        }
+    }
+    text
+}
+
+fn proposal(text: &mut String, proposed: &Proposed) {
+    let Proposed { scenario, observed, what, leaves, span, complete, now, frequency, .. } = proposed;
+    let _ = writeln!(
+        text,
+        "- `{scenario}`: {observed} observed from {} to {} ({:.2} years){}. Threat events a year: low {:.2}, mode {:.2}, high {:.2}, where the scenario has {}, {}, {}.",
+        span.from,
+        span.to,
+        span.years,
+        if *complete { "" } else { ", in what is shown: others may exist" },
+        frequency.low,
+        frequency.mode,
+        frequency.high,
+        number(now.low),
+        number(now.mode),
+        number(now.high)
+    );
+    for (title, times) in what {
+        let _ = writeln!(text, "  - {times} × {}", words(title));
+    }
+    if !leaves.is_empty() {
+        let leaves: Vec<String> = leaves.iter().take(100).map(u64::to_string).collect();
+        let _ = writeln!(text, "  - entries {}", leaves.join(", "));
+    }
+    let _ = writeln!(text, "  - computed so: {METHOD}");
+}
+
+fn scenario(text: &mut String, told: &Told, currency: &str) {
+    let _ = writeln!(text, "## {}\n", words(&told.scenario.title));
+    figures(text, &told.figures, told.closed_form, currency);
+    text.push_str(
+        "| input | low | mode | high | source | as of |\n| --- | ---: | ---: | ---: | --- | --- |\n",
+    );
+    for input in &told.scenario.sources {
+        row(text, name(&input.of), input);
+    }
+    let _ = writeln!(
+        text,
+        "\nScenario `{}`, SHA-256 `{}`, seed `{}`, digest of all years `{}`.\n",
+        told.scenario.id, told.scenario.hash, told.seed.0, told.digest
+    );
+}
+
+fn figures(text: &mut String, figures: &Figures, closed_form: f64, currency: &str) {
+    let _ = writeln!(
+        text,
+        "Mean **{} {currency}** a year ± {} (standard error); by the formula {}. {} of the years lose nothing; the worst loses {}.\n",
+        money(figures.mean),
+        money(figures.standard_error),
+        money(closed_form),
+        percent(figures.without_loss),
+        money(figures.most)
+    );
+    let head: Vec<String> = figures.quantiles.iter().map(|of| format!("P{:.0}", of.part * 100.0)).collect();
+    let cells: Vec<String> = figures.quantiles.iter().map(|of| money(of.loss)).collect();
+    table(text, &head, &cells);
+    let head: Vec<String> = figures.exceedance.iter().map(|of| percent(of.probability)).collect();
+    let cells: Vec<String> = figures.exceedance.iter().map(|of| money(of.loss)).collect();
+    text.push_str("With these probabilities a year loses so much or more:\n\n");
+    table(text, &head, &cells);
+}
+
+fn table(text: &mut String, head: &[String], cells: &[String]) {
+    let _ = writeln!(
+        text,
+        "| {} |\n|{}\n| {} |\n",
+        head.join(" | "),
+        " ---: |".repeat(head.len()),
+        cells.join(" | ")
+    );
+}
+
+fn row(text: &mut String, of: &str, input: &Input) {
+    let _ = writeln!(
+        text,
+        "| {of} | {} | {} | {} | {} | {} |",
+        number(input.pert.low),
+        number(input.pert.mode),
+        number(input.pert.high),
+        words(&input.source),
+        input.date
+    );
+}
+
+fn controls(text: &mut String, report: &Report) {
+    text.push_str("## What controls buy\n\nThe same years, with and without each.\n\n");
+    text.push_str("| control | less a year | ± | mean with it | P90 | P95 | costs a year | net |\n");
+    text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+    for Bought { title, figures, less, standard_error, cost, .. } in &report.controls {
+        let at = |part| money(figures.quantile(part).unwrap_or_default());
+        let not_said = || "not said".to_owned();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            words(title),
+            money(*less),
+            money(*standard_error),
+            money(figures.mean),
+            at(0.9),
+            at(0.95),
+            cost.map_or_else(not_said, money),
+            cost.map_or_else(not_said, |cost| money(less - cost))
+        );
+    }
+    text.push_str("\n| control | changes | of | low | mode | high | source | as of |\n");
+    text.push_str("| --- | --- | --- | ---: | ---: | ---: | --- | --- |\n");
+    for told in &report.scenarios {
+        for control in &told.scenario.controls {
+            let changes = control.changes.iter().map(|change| (name(&change.0.of), &change.0));
+            for (what, input) in changes.chain(control.cost.iter().map(|cost| ("its cost a year", &cost.0))) {
+                row(text, &format!("{} | {what} | {}", control.id, told.scenario.id), input);
+            }
+        }
+    }
+}
+
+/// An input's name, for people.
+pub fn name(of: &str) -> &str {
+    match of {
+        "frequency" => "threat events a year",
+        "vulnerability" => "part that becomes losses",
+        "loss" => "primary loss",
+        "secondary.probability" => "probability of a secondary loss",
+        "secondary.loss" => "secondary loss",
+        other => other,
+    }
+}
+
+/// An amount, in whole units of its currency: `1,192,345`.
+pub fn money(amount: f64) -> String {
+    let digits = format!("{:.0}", amount.abs());
+    let mut grouped = String::new();
+    for (nth, digit) in digits.chars().enumerate() {
+        if nth > 0 && (digits.len() - nth).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if amount < 0.0 && digits != "0" { format!("-{grouped}") } else { grouped }
+}
+
+/// A part as percent: `24 %`.
+pub fn percent(part: f64) -> String {
+    let percent = libm::round(part * 1000.0) / 10.0;
+    format!("{percent} %")
+}
+
+/// A number as it was written.
+pub fn number(value: f64) -> String {
+    if value >= 10_000.0 { money(value) } else { format!("{value}") }
+}
+
+/// Text of others, without what Markdown would take for its own.
+fn words(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, char| {
+        if matches!(char, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '!' | '&' | '~') {
+            out.push('\\');
+        }
+        out.push(char);
+        out
+    })
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('`', "'"))
+}

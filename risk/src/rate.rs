@@ -1,0 +1,101 @@
+//! How often something happens in a year, by how often it was seen.
+
+use serde::Serialize;
+
+/// So many observations in so long a time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Rate {
+    /// How many.
+    pub observed: u32,
+    /// In how many years.
+    pub years: f64,
+}
+
+/// What a frequency would be by what was observed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Proposal {
+    /// The rate below which so many or more would be seen in 5 of 100 such times at most.
+    pub low: f64,
+    /// What was observed, of a year.
+    pub mode: f64,
+    /// The rate above which so few or fewer would be seen in 5 of 100 such times at most.
+    pub high: f64,
+}
+
+/// The probability on each side.
+const TAIL: f64 = 0.05;
+
+impl Rate {
+    /// The exact interval of 90 % for the rate of a Poisson process (Garwood 1936), and the observed rate; `None` for no
+    /// time or above 100,000 observations.
+    pub fn proposal(self) -> Option<Proposal> {
+        let Self { observed, years } = self;
+        if !(years.is_finite() && years > 0.0) || observed > 100_000 {
+            return None;
+        }
+        let low = if observed == 0 { 0.0 } else { solve(|mean| 1.0 - at_most(observed - 1, mean), TAIL) };
+        let high = solve(|mean| 1.0 - at_most(observed, mean), 1.0 - TAIL);
+        Some(Proposal { low: low / years, mode: f64::from(observed) / years, high: high / years })
+    }
+}
+
+/// The probability of at most so many events of a Poisson distribution with this mean.
+fn at_most(count: u32, mean: f64) -> f64 {
+    if mean <= 0.0 {
+        return 1.0;
+    }
+    // From the likeliest down, as the others would vanish.
+    let log = libm::log(mean);
+    let mut sum = 0.0;
+    for k in (0..=count).rev() {
+        let k = f64::from(k);
+        let term = libm::exp(k * log - mean - libm::lgamma(k + 1.0));
+        sum += term;
+        if term < sum * 1e-17 && k < mean {
+            break;
+        }
+    }
+    sum.min(1.0)
+}
+
+/// Where a rising function of the mean has this value.
+fn solve(rising: impl Fn(f64) -> f64, value: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    while rising(high) < value {
+        high *= 2.0;
+    }
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if rising(middle) < value { low = middle } else { high = middle }
+    }
+    f64::midpoint(low, high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By the quantiles of chi-squared: `scipy.stats.chi2.ppf(.05, 2k)/2` and `ppf(.95, 2k+2)/2`.
+    #[test]
+    fn intervals_are_garwoods() {
+        for (observed, low, high) in [
+            (0, 0.0, 2.995_732_273_553_991),
+            (1, 0.051_293_294_387_550_6, 4.743_864_518_390_592),
+            (4, 1.366_318_396_800_64, 9.153_519_026_637_9),
+            (100, 84.138_8, 118.078_6),
+        ] {
+            let proposal = Rate { observed, years: 1.0 }.proposal().unwrap();
+            assert!((proposal.low - low).abs() < 1e-3 && (proposal.high - high).abs() < 1e-3, "{proposal:?}");
+            let half = Rate { observed, years: 0.5 }.proposal().unwrap();
+            assert!((half.high - 2.0 * proposal.high).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn no_time_gives_no_rate() {
+        for years in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(Rate { observed: 3, years }.proposal(), None);
+        }
+        assert!(Rate { observed: 100_000, years: 1.0 }.proposal().is_some());
+    }
+}
