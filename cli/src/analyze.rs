@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::link::ChainId;
 use countersign::time::Time;
+use countersign::trust::Trust;
 use countersign::verify::report::Report;
 use countersign::verify::{Options, SummarizedEvent, Verdict};
 use countersign_analyze::document::{Seen, Told};
@@ -17,10 +18,11 @@ use serde_json::{Value, json};
 use taking::{Signer, Taking};
 
 use crate::errors::{Failure, shown};
+use crate::input::Input;
 use crate::show::{Standing, Standings};
 use crate::style::{bad, good};
 use crate::verdict::count;
-use crate::{readings, rules, slice, style, verdict, verify};
+use crate::{readings, report, rules, slice, style, verdict, verify};
 
 pub(crate) use text::ranges;
 
@@ -78,32 +80,10 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     if let Some(directory) = &args.evidence {
         std::fs::create_dir(directory).map_err(|error| Failure::io("make", &shown(directory), &error))?;
     }
-    let options = Options { trust, ..Options::default() };
     let threads = args.threads.map_or_else(verify::cores, usize::from);
-    let mut events = 0u64;
-    let mut taking = Taking::new(&pack, &readings);
-    let mut taken = Ok(());
-    // Who signs is known later: where rules ask for that, events are looked at when it is; where not, the threads that
-    // hash them look.
-    let look = || {
-        |event: &SummarizedEvent<'_>| {
-            if pack.reads_signer() {
-                return Some(event.pick(None, true));
-            }
-            let text = std::str::from_utf8(event.text).ok()?;
-            let detected = detect(&pack, &readings, text, (event.time, event.chain, None));
-            (!detected.is_empty()).then(|| event.pick(Some(detected.to_bytes().into()), false))
-        }
-    };
-    let verification = verify::look(&args.export, options, threads, look, |told| {
-        events += told.picked.len() as u64 + told.others;
-        if taken.is_ok() {
-            taken = taking.take(told);
-        }
-    })?;
-    taken?;
-    let (outcome, signers) = taking.finish()?;
-    let found = Found { report: &verification.report, pack: &pack, outcome, signers, events };
+    let Looked { report, outcome, signers, events } =
+        look(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
+    let found = Found { report: &report, pack: &pack, outcome, signers, events };
     if let Some(directory) = &args.evidence {
         found.evidence(directory, args)?;
     }
@@ -113,6 +93,62 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let text = if args.format == "json" { found.json() + "\n" } else { found.text() };
     verdict::print(&text)?;
     Ok(found.exit_status(args.fail_on.as_deref().and_then(Level::parse)))
+}
+
+/// What was looked at, and what was found in it.
+pub(crate) struct Looked {
+    report: Report,
+    pub(crate) outcome: Analysis,
+    /// Who signed the entries that findings name.
+    signers: Signers<Signer>,
+    events: u64,
+}
+
+impl Looked {
+    /// The least trusted of those who signed what a finding was made from.
+    pub(crate) fn standing(&self, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
+        least(&self.signers, finding, standings)
+    }
+}
+
+fn least(signers: &Signers<Signer>, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
+    let signed = finding.leaves.iter().filter_map(|leaf| signers.of(*leaf));
+    signed.map(|Signer { chain, vkey, authorised }| standings.of_signer(vkey, *chain, *authorised)).max()
+}
+
+/// Verifies an export, and looks in it for what rules describe.
+pub(crate) fn look(
+    input: &mut Input,
+    trust: Trust,
+    pack: &Pack,
+    readings: &Readings,
+    threads: usize,
+) -> Result<Looked, Failure> {
+    let options = Options { trust, ..Options::default() };
+    let mut events = 0u64;
+    let mut taking = Taking::new(pack, readings);
+    let mut taken = Ok(());
+    // Who signs is known later: where rules ask for that, events are looked at when it is; where not, the threads that
+    // hash them look.
+    let look = || {
+        |event: &SummarizedEvent<'_>| {
+            if pack.reads_signer() {
+                return Some(event.pick(None, true));
+            }
+            let text = std::str::from_utf8(event.text).ok()?;
+            let detected = detect(pack, readings, text, (event.time, event.chain, None));
+            (!detected.is_empty()).then(|| event.pick(Some(detected.to_bytes().into()), false))
+        }
+    };
+    let verification = verify::look(input, options, threads, look, |told| {
+        events += told.picked.len() as u64 + told.others;
+        if taken.is_ok() {
+            taken = taking.take(told);
+        }
+    })?;
+    taken?;
+    let (outcome, signers) = taking.finish()?;
+    Ok(Looked { report: verification.report, outcome, signers, events })
 }
 
 /// What rules say of an event, with its link's time, its chain and who signed that.
@@ -150,8 +186,7 @@ impl Found<'_> {
 
     /// The least trusted of those who signed what a finding was made from.
     fn standing(&self, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
-        let signed = finding.leaves.iter().filter_map(|leaf| self.signers.of(*leaf));
-        signed.map(|Signer { chain, vkey, authorised }| standings.of_signer(vkey, *chain, *authorised)).max()
+        least(&self.signers, finding, standings)
     }
 
     fn json(&self) -> String {

@@ -10,8 +10,10 @@ mod dev;
 mod errors;
 mod export;
 mod export_command;
+mod feed;
 mod follow;
 mod forks;
+mod found;
 mod fsck;
 mod grant;
 mod http;
@@ -34,6 +36,7 @@ mod receipt;
 mod record;
 mod report;
 mod resume;
+mod retry;
 mod risk;
 mod rules;
 mod seal;
@@ -54,6 +57,7 @@ mod unwrap;
 mod verdict;
 mod verify;
 mod watch;
+mod webhook;
 mod witness;
 
 use std::process::ExitCode;
@@ -116,6 +120,7 @@ enum Command {
     Watch(Box<watch::Args>),
     Inventory(inventory::Args),
     Risk(risk::Args),
+    Feed(Box<feed::Args>),
     Completions(completions::Args),
 }
 
@@ -158,6 +163,7 @@ fn main() -> ExitCode {
         Command::Watch(args) => watch::run(&args),
         Command::Inventory(args) => inventory::run(&args),
         Command::Risk(args) => risk::run(&args),
+        Command::Feed(args) => feed::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };
     match result {

@@ -1,6 +1,5 @@
 //! `countersign show`: the events that verify, and nothing beside them.
 
-mod found;
 mod search;
 mod searcher;
 
@@ -17,12 +16,12 @@ use countersign::verify::report::{Report, SignerTrust};
 use countersign::verify::{CoveredLink, FindingCode, Options, Standing as KeyStanding, VerifiedEvent};
 use countersign_query::value::{Document, Value};
 use countersign_query::{Findings, Outcome, Party, Query, Read, Readings};
-use found::Found;
 use search::{Asked, Search, State, Wanted};
 
 use crate::errors::Failure;
+use crate::found::Found;
 use crate::style::{doubt, good, label, plain};
-use crate::{args, query, readings, verdict, verify};
+use crate::{args, query, readings, report, verdict, verify};
 
 /// Show the events of an export that verify
 ///
@@ -79,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let mut taken = Ok(());
     let threads = args.threads.map_or_else(verify::cores, usize::from);
     let verification = verify::look(
-        &args.export,
+        &mut report::contents(&args.export)?,
         options,
         threads,
         || state.look(&wanted),

@@ -130,25 +130,26 @@ pub(crate) fn threads(asked: Option<u16>) -> usize {
 
 /// Verifies an export.
 pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, Failure> {
-    read(export, |reader, progress| parallel::verify(reader, options, threads, progress, |_| ()))
+    read(&mut report::contents(export)?, |reader, progress| {
+        parallel::verify(reader, options, threads, progress, |_| ())
+    })
 }
 
 /// Verifies an export, and looks at its events where they are hashed: see [`parallel::verify_looking`].
 pub(crate) fn look<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
-    export: &Path,
+    input: &mut Input,
     options: Options,
     threads: usize,
     look: impl Fn() -> L + Sync,
     told: impl FnMut(Update),
 ) -> Result<Verification, Failure> {
-    read(export, |reader, progress| parallel::verify_looking(reader, options, threads, look, progress, told))
+    read(input, |reader, progress| parallel::verify_looking(reader, options, threads, look, progress, told))
 }
 
 fn read(
-    export: &Path,
+    input: &mut Input,
     verify: impl FnOnce(&mut (dyn Read + Send), &mut (dyn FnMut(u64) + Send)) -> io::Result<Verification>,
 ) -> Result<Verification, Failure> {
-    let mut input = report::contents(export)?;
     let bar = progress::bar("verifying", input.size());
     let name = input.name().to_owned();
     let result = verify(input.reader()?, &mut |read| bar.set_position(read));

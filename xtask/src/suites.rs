@@ -201,13 +201,15 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 18] = [
+pub(crate) const PARTS: [&str; 20] = [
     "-p",
     "countersign",
     "-p",
     "countersign-analyze",
     "-p",
     "countersign-evidence",
+    "-p",
+    "countersign-feeds",
     "-p",
     "countersign-log",
     "-p",

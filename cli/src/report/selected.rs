@@ -89,7 +89,7 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
     let mut roots = Roots::default();
     let look = || |event: &SummarizedEvent<'_>| Some(event.pick(None, query.is_some()));
     let options = Options { marks: true, ..given.options()? };
-    let verification = verify::look(export, options, asked.threads, look, |told| {
+    let verification = verify::look(&mut super::contents(export)?, options, asked.threads, look, |told| {
         for event in told.picked {
             let index = event.index;
             let is_within = asked.range.is_none_or(|(first, end)| (first..end).contains(&index));

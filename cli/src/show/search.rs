@@ -11,9 +11,9 @@ use countersign_query::needle::Needles;
 use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short, Tally};
 
-use super::found::Found;
 use super::searcher::Searcher;
 use crate::errors::Failure;
+use crate::found::Found;
 
 /// Which events are looked for.
 pub(super) enum Wanted<'q> {

@@ -8,28 +8,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
-
 use super::item::Item;
 use super::state::Taken;
 use crate::errors::Failure;
+pub(crate) use crate::retry::Trouble;
+use crate::retry::{LONGEST_WAIT, waits};
 use crate::style;
 
-/// The first wait after a failure; the jitter adds up to as much again.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// So often an item is refused by a receiver that can be reached, before it is passed over.
 const REFUSALS: u32 = 16;
 /// How long a receiver is not called where there is nothing for it.
 const IDLE: Duration = Duration::from_secs(1);
-
-/// Why a receiver did not take an item.
-pub(crate) enum Trouble {
-    /// It may take it later.
-    Later(String),
-    /// It answered, and does not want it.
-    Refused(String),
-}
 
 /// Somebody who is told.
 pub(crate) trait Receiver: Send {
@@ -140,15 +129,6 @@ impl Handing {
 
 fn locked(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
     taken.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn waits() -> ExponentialBackoff {
-    ExponentialBuilder::default()
-        .with_min_delay(FIRST_WAIT)
-        .with_max_delay(LONGEST_WAIT)
-        .without_max_times()
-        .with_jitter()
-        .build()
 }
 
 /// The thread of one receiver.

@@ -111,6 +111,11 @@ impl Draft {
         }
     }
 
+    /// What it says.
+    pub(crate) fn data(&self) -> &Value {
+        &self.data
+    }
+
     /// A chain that a finding was made of is not to be trusted any more.
     pub(crate) fn retract(id: &str, title: &str, chain: &str, at: &At<'_>) -> Self {
         Self {

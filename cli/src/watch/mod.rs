@@ -25,6 +25,7 @@ use countersign::time::Time;
 use self::command::Exec;
 use self::handing::{Handing, Receiver};
 use self::item::Item;
+pub(crate) use self::item::{At, Draft};
 use self::listing::Lister;
 pub(crate) use self::own::begin as begin_own;
 use self::print::Print;
@@ -32,7 +33,7 @@ use self::recording::Recording;
 use self::state::{State, Taken};
 use self::stream::{Heard, Remote, Views};
 use self::watcher::{Watched, Watcher};
-use self::webhook::{Secret, Webhook};
+use self::webhook::Webhook;
 use crate::errors::{Failure, shown};
 use crate::http::Prefix;
 use crate::outbox::Directory;
@@ -41,6 +42,7 @@ use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::submit::Http;
 use crate::verdict::{count, entries};
 use crate::verify::now;
+use crate::webhook::Secret;
 use crate::{args, input, key, origin, readings, rules, stop, style, token, verdict};
 
 /// Follow a log, and tell at once what rules find in it

@@ -14,11 +14,11 @@ use crate::spill::Runs;
 const IN_MEMORY: usize = 32 << 20;
 
 /// The events that are to be shown, of which there may be more than memory holds.
-pub(super) struct Found {
+pub(crate) struct Found {
     most: u64,
     in_memory: usize,
     /// How many there are.
-    pub(super) total: u64,
+    pub(crate) total: u64,
     /// How many of them were kept.
     kept: u64,
     events: Vec<VerifiedEvent>,
@@ -35,22 +35,22 @@ struct Spilled {
 
 impl Found {
     /// Keeps the first `most` events that come.
-    pub(super) fn new(most: u64) -> Self {
+    pub(crate) fn new(most: u64) -> Self {
         Self { most, in_memory: IN_MEMORY, total: 0, kept: 0, events: Vec::new(), bytes: 0, spilled: None }
     }
 
     /// Whether no more are kept.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.kept >= self.most
     }
 
     /// How many are kept.
-    pub(super) fn kept(&self) -> u64 {
+    pub(crate) fn kept(&self) -> u64 {
         self.kept
     }
 
     /// One more was found.
-    pub(super) fn push(&mut self, link: CoveredLink, event: Option<Box<str>>) -> Result<(), Failure> {
+    pub(crate) fn push(&mut self, link: CoveredLink, event: Option<Box<str>>) -> Result<(), Failure> {
         self.total += 1;
         let Some(event) = event.filter(|_| !self.is_full()) else { return Ok(()) };
         self.kept += 1;
@@ -72,7 +72,7 @@ impl Found {
     }
 
     /// All that were kept, in the order of the log.
-    pub(super) fn for_each(
+    pub(crate) fn for_each(
         mut self,
         mut each: impl FnMut(VerifiedEvent) -> Result<(), Failure>,
     ) -> Result<(), Failure> {

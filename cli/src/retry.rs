@@ -1,0 +1,38 @@
+//! Trying again: what a receiver did not take, and how long to wait before it is asked once more.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+
+/// The first wait after a failure; the jitter adds up to as much again.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The longest.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+/// Why a receiver did not take something.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// It may take it later.
+    Later(String),
+    /// It answered, and does not want it.
+    Refused(String),
+}
+
+impl Trouble {
+    /// What an HTTP status says that is no success.
+    pub(crate) fn of_status(host: &str, status: u16) -> Self {
+        let why = format!("{host} answers with status {status}");
+        let passes = matches!(status, 408 | 425 | 429) || status >= 500;
+        if passes { Self::Later(why) } else { Self::Refused(why) }
+    }
+}
+
+/// How long to wait, longer each time and never without end.
+pub(crate) fn waits() -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_WAIT)
+        .with_max_delay(LONGEST_WAIT)
+        .without_max_times()
+        .with_jitter()
+        .build()
+}

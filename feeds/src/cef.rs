@@ -1,0 +1,49 @@
+//! `ArcSight`'s Common Event Format: a header of seven fields, and an extension of keys and values.
+
+use serde_json::Value;
+
+use crate::mapping::Said;
+use crate::text::picture;
+
+/// The fields of the header, in their order; the version stands before them.
+const HEADER: [&str; 6] = ["vendor", "product", "version", "signature", "name", "severity"];
+
+pub(crate) fn line(said: &Said<'_>) -> String {
+    let mut line = String::from("CEF:0");
+    for field in HEADER {
+        line.push('|');
+        let value = said.iter().find(|(to, _)| to.strip_prefix("header:") == Some(field));
+        if let Some((_, value)) = value {
+            push(&text(value), "\\|", "", &mut line);
+        }
+    }
+    line.push('|');
+    let mut is_first = true;
+    for (key, value) in said.iter().filter(|(to, _)| !to.starts_with("header:")) {
+        if !std::mem::take(&mut is_first) {
+            line.push(' ');
+        }
+        line.push_str(key);
+        line.push('=');
+        push(&text(value), "\\=", "\r\n", &mut line);
+    }
+    line
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Appends a value with a backslash before each of these characters; of these line ends as `\n` and `\r`.
+fn push(value: &str, escaped: &str, ends: &str, line: &mut String) {
+    for character in value.chars() {
+        if escaped.contains(character) {
+            line.push('\\');
+            line.push(character);
+        } else if ends.contains(character) {
+            line.push_str(if character == '\n' { "\\n" } else { "\\r" });
+        } else {
+            line.push(picture(character).unwrap_or(character));
+        }
+    }
+}

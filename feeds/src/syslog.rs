@@ -1,0 +1,65 @@
+//! Syslog, RFC 5424.
+
+use std::fmt::Write as _;
+
+use countersign::time::Time;
+
+use crate::mapping::Said;
+use crate::text::picture;
+
+/// The facility of audit logs (RFC 5424, section 6.2.1).
+const FACILITY: u64 = 13;
+/// The severity of what is for information.
+const INFORMATIONAL: u64 = 6;
+/// The name of the structured data. Its number is the one that RFC 5612 sets aside for who has none of his own.
+const ELEMENT: &str = "countersign@32473";
+
+pub(crate) fn line(said: &Said<'_>) -> String {
+    let field = |name: &str| {
+        let value = said.iter().find(|(to, _)| to.strip_prefix("header:") == Some(name));
+        value.and_then(|(_, value)| value.as_str())
+    };
+    let severity = field("severity").and_then(|severity| severity.parse().ok()).unwrap_or(INFORMATIONAL);
+    let mut line = head(severity, field("time").unwrap_or("-"), field("host"), field("message"));
+    line.push('[');
+    line.push_str(ELEMENT);
+    for (name, value) in said.iter().filter(|(to, _)| !to.contains(':')) {
+        let _ = write!(line, " {name}=\"");
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        for character in text.chars() {
+            if matches!(character, '"' | '\\' | ']') {
+                line.push('\\');
+            }
+            line.push(picture(character).unwrap_or(character));
+        }
+        line.push('"');
+    }
+    line.push_str("] ");
+    line.extend(field("text").unwrap_or_default().chars().map(|one| picture(one).unwrap_or(one)));
+    line
+}
+
+/// A line of another format as the message of one of syslog's, for receivers that take nothing else.
+pub fn wrap(origin: &str, time: Time, text: &str) -> String {
+    let mut line = head(INFORMATIONAL, &time.to_string(), Some(origin), None);
+    line.push_str("- ");
+    line.push_str(text);
+    line
+}
+
+fn head(severity: u64, time: &str, host: Option<&str>, message: Option<&str>) -> String {
+    let priority = FACILITY * 8 + severity.min(7);
+    let (host, message) = (printable(host, 255), printable(message, 32));
+    format!("<{priority}>1 {time} {host} countersign - {message} ")
+}
+
+/// A field of the header: printable ASCII without spaces, of so many characters at most.
+fn printable(text: Option<&str>, most: usize) -> String {
+    let text: String = text
+        .unwrap_or_default()
+        .chars()
+        .map(|character| if character.is_ascii_graphic() { character } else { '?' })
+        .take(most)
+        .collect();
+    if text.is_empty() { "-".into() } else { text }
+}

@@ -1,0 +1,199 @@
+//! Records of hostile events, read by parsers that take nothing but what the formats allow.
+
+mod given;
+
+use std::collections::BTreeMap;
+
+use countersign_feeds::Format;
+use given::{event, record};
+use proptest::prelude::*;
+use serde_json::json;
+
+/// What a line of CEF says, by an extension whose keys are what is before an unescaped equals sign.
+fn cef(line: &str) -> (Vec<String>, BTreeMap<String, String>) {
+    assert!(!line.contains(['\n', '\r']) && !line.chars().any(char::is_control), "{line:?}");
+    let mut fields = vec![String::new()];
+    let mut characters = line.strip_prefix("CEF:").unwrap().chars();
+    while fields.len() < 8 {
+        match characters.next().expect("eight fields") {
+            '\\' => match characters.next() {
+                Some(escaped @ ('\\' | '|')) => fields.last_mut().unwrap().push(escaped),
+                other => panic!("{other:?} is escaped in the header"),
+            },
+            '|' => fields.push(String::new()),
+            other => fields.last_mut().unwrap().push(other),
+        }
+    }
+    fields.pop();
+    // Where keys begin: a word before an equals sign that is not escaped.
+    let extension: String = characters.collect();
+    let mut pairs = BTreeMap::new();
+    let mut key: Option<String> = None;
+    let mut value = String::new();
+    let mut rest = extension.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '\\' => value.push(match rest.next() {
+                Some(escaped @ ('\\' | '=')) => escaped,
+                Some('n') => '\n',
+                Some('r') => '\r',
+                other => panic!("{other:?} is escaped in the extension"),
+            }),
+            '=' => {
+                let (before, next) = value.rsplit_once(' ').map_or(("", value.as_str()), |parts| parts);
+                assert!(!next.is_empty() && next.chars().all(|one| one.is_ascii_alphanumeric()), "{next:?}");
+                let (before, next) = (before.to_owned(), next.to_owned());
+                if let Some(key) = key.replace(next) {
+                    assert_eq!(pairs.insert(key, before), None);
+                }
+                value.clear();
+            }
+            other => value.push(other),
+        }
+    }
+    pairs.insert(key.unwrap(), value);
+    (fields, pairs)
+}
+
+/// What a message of RFC 5424 says: its header, its parameters, its text.
+fn syslog(line: &str) -> (Vec<String>, BTreeMap<String, String>, String) {
+    assert!(line.len() <= 8192, "{}", line.len());
+    assert!(!line.chars().any(char::is_control), "{line:?}");
+    let rest = line.strip_prefix('<').unwrap();
+    let (priority, rest) = rest.split_once('>').unwrap();
+    assert_eq!(priority.parse::<u8>().unwrap() / 8, 13);
+    let mut parts = rest.splitn(7, ' ');
+    let header: Vec<String> = parts.by_ref().take(6).map(str::to_owned).collect();
+    for (field, most) in header.iter().zip([2, 32, 255, 48, 128, 32]) {
+        assert!(
+            !field.is_empty() && field.len() <= most && field.bytes().all(|byte| byte.is_ascii_graphic())
+        );
+    }
+    assert_eq!(header[0], "1");
+    let rest = parts.next().unwrap();
+    let mut rest = rest.strip_prefix("[countersign@32473").unwrap();
+    let mut parameters = BTreeMap::new();
+    loop {
+        if let Some(message) = rest.strip_prefix("] ") {
+            return (header, parameters, message.to_owned());
+        }
+        let (name, after) = rest.strip_prefix(' ').unwrap().split_once("=\"").unwrap();
+        assert!(name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let mut value = String::new();
+        let mut characters = after.char_indices();
+        rest = loop {
+            match characters.next().unwrap() {
+                (_, '\\') => match characters.next().unwrap() {
+                    (_, escaped @ ('"' | '\\' | ']')) => value.push(escaped),
+                    other => panic!("{other:?} is escaped"),
+                },
+                (at, '"') => break &after[at + 1..],
+                (_, ']') => panic!("a bracket is not escaped"),
+                (_, other) => value.push(other),
+            }
+        };
+        assert_eq!(parameters.insert(name.to_owned(), value), None);
+    }
+}
+
+/// The text as it can be in a line: control characters as their pictures, what is too long cut.
+fn shown(text: &str, most: usize, keeps_ends: bool) -> String {
+    let mut cut = text.to_owned();
+    if text.len() > most {
+        let mut end = most - '…'.len_utf8();
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        cut = format!("{}…", &text[..end]);
+    }
+    cut.chars()
+        .map(|one| match u32::from(one) {
+            10 | 13 if keeps_ends => one,
+            code @ 0..=31 => char::from_u32(0x2400 + code).unwrap(),
+            127 => '␡',
+            128..=159 | 0x2028 | 0x2029 => '\u{fffd}',
+            _ => one,
+        })
+        .collect()
+}
+
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("|".to_owned()),
+        Just("\\".to_owned()),
+        Just("=".to_owned()),
+        Just(" cs1=forged".to_owned()),
+        Just("\"]".to_owned()),
+        Just("] [countersign@32473 id=\"x\"".to_owned()),
+        Just("\r\n<8>1 - - - - - - forged".to_owned()),
+        Just("\u{0}\u{1b}[2J\u{7f}\u{9b}\u{2028}".to_owned()),
+        Just("é😀".repeat(700)),
+        "\\PC{1,8}",
+        any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 1..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn hostile_texts_stay_within_their_fields(
+        [action, id, name, kind, reason, ip] in [hostile(), hostile(), hostile(), hostile(), hostile(), hostile()]
+    ) {
+        let event = json!({
+            "action": action, "actor": {"id": id, "name": name, "type": kind}, "outcome": "denied",
+            "reason": reason, "target": {"id": name, "type": kind, "name": id}, "context": {"ip": ip},
+        });
+        let text = event.to_string();
+        let line = record(Format::Cef, &text).text;
+        let (header, pairs) = cef(&line);
+        prop_assert_eq!(header.len(), 7);
+        prop_assert_eq!(&header[..3], &["0", "countersign", "countersign"]);
+        prop_assert_eq!(&header[4], &shown(&action, 1023, false));
+        for (key, value, most) in [("suid", &id, 1023), ("suser", &name, 1023), ("reason", &reason, 1023), ("act", &action, 63)] {
+            prop_assert_eq!(&pairs[key], &shown(value, most, true), "{}", key);
+        }
+        prop_assert_eq!(&pairs["cs2"], "01010101010101010101010101010101/2");
+        prop_assert_eq!((&*pairs["cn1"], &*pairs["outcome"]), ("4", "denied"));
+
+        let line = record(Format::Syslog, &text).text;
+        let (_, parameters, _) = syslog(&line);
+        for (key, value, most) in [("actor", &id, 256), ("actorName", &name, 256), ("reason", &reason, 512), ("action", &action, 256)] {
+            prop_assert_eq!(&parameters[key], &shown(value, most, false), "{}", key);
+        }
+        prop_assert_eq!((&*parameters["leaf"], &*parameters["size"]), ("4", "9"));
+
+        // JSON carries all of it as it is.
+        for format in Format::ALL.into_iter().filter(|format| format.is_json()) {
+            let line = record(format, &text).text;
+            prop_assert!(!line.contains('\n'));
+            let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+            prop_assert!(said.to_string().contains("01010101010101010101010101010101/2"));
+        }
+    }
+}
+
+#[test]
+fn an_outcome_that_is_not_stated_is_none_in_any_format() {
+    for format in Format::ALL {
+        let line = |outcome: Option<&str>| {
+            let mut event = event();
+            if let Some(outcome) = outcome {
+                event["outcome"] = outcome.into();
+            }
+            let record = record(format, &event.to_string());
+            record.text
+        };
+        let silent = line(None).to_ascii_lowercase();
+        for word in ["success", "failure", "status_id", "\"outcome\"", "outcome=", "denied"] {
+            assert!(
+                !silent.replace("\"outcome\":\"not stated\"", "").contains(word),
+                "{format:?} {word}: {silent}"
+            );
+        }
+        let words: std::collections::BTreeSet<String> =
+            ["success", "failure", "denied", "unknown"].map(|word| line(Some(word))).into();
+        assert_eq!(words.len(), 4, "{format:?}");
+    }
+}
