@@ -211,6 +211,11 @@ impl File {
     }
 }
 
+/// Whether a page has evidence after it, good or not.
+pub fn has_evidence(page: &[u8]) -> bool {
+    marks(page).next().is_some()
+}
+
 /// Whether a file begins as a page does, so that it may be an evidence file.
 pub fn is_page(first: &[u8]) -> bool {
     const BEGIN: &[u8] = b"<!doctype html";

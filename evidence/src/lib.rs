@@ -9,7 +9,7 @@ mod frame;
 mod json;
 mod sample;
 
-pub use file::{File, LONGEST_EXPORT, LONGEST_FILE, LONGEST_PAGE, MARK, is_page};
+pub use file::{File, LONGEST_EXPORT, LONGEST_FILE, LONGEST_PAGE, MARK, has_evidence, is_page};
 pub use frame::{
     Block, Described, FORMAT, Frame, LONGEST_COMMENT, LONGEST_FRAME, MOST_PAPERS, MOST_PINS, Paper, Sampled,
     Scope, Section, Sliced, Tool, canonical_report, is_frame,

@@ -24,22 +24,38 @@ export function oneFile({ fileName, connect }: OneFile): Plugin {
       let style = "";
       for (const [name, file] of Object.entries(bundle)) {
         if (name === "index.html") continue;
-        if (file.type === "chunk") script += inScript(file.code);
+        if (file.type === "chunk") script += file.code;
         else if (name.endsWith(".css")) style += file.source;
         else throw new Error(`${name} cannot be put into the page`);
         delete bundle[name];
       }
-      const html = String(page.source)
+      // What is around policy, style and script: with it the page can say which bytes it is made of.
+      const around = String(page.source)
         .replace(/\s*<script type="module"[^>]*><\/script>/, "")
         .replace(/\s*<link rel="stylesheet"[^>]*>/, "")
-        .replace('<meta charset="utf-8" />', (charset) => `${charset}\n    ${policy(script, style, connect)}`)
-        .replace("</head>", () => `  <style>${style}</style>\n  </head>`)
-        .replace("</body>", () => `  <script type="module">${script}</script>\n  </body>`);
+        .replace(
+          '<meta charset="utf-8" />',
+          (charset) => `${charset}\n    <meta http-equiv="Content-Security-Policy" content="${HOLE}" />`,
+        )
+        .replace("</head>", () => `  <style>${HOLE}</style>\n  </head>`)
+        .replace("</body>", () => `  <script type="module">${HOLE}</script>\n  </body>`)
+        .split(HOLE);
+      if (around.length !== 4) throw new Error("the page has not one head and one body");
+      script = inScript(script.replace(AROUND, () => JSON.stringify(JSON.stringify(around))));
+      const [begin = "", afterPolicy = "", afterStyle = "", end = ""] = around;
+      const html = [begin, policy(script, style, connect), afterPolicy, style, afterStyle, script, end].join(
+        "",
+      );
       delete bundle["index.html"];
       this.emitFile({ type: "asset", fileName, source: html });
     },
   };
 }
+
+const HOLE = "\u{0}";
+
+/** How `src/evidence/own.ts` names what is around them, in whichever quotes. */
+const AROUND = /(["'`])countersign:around\1/g;
 
 /** Neither ends a script element nor begins a comment in one. */
 function inScript(code: string): string {
@@ -59,7 +75,7 @@ function policy(script: string, style: string, connect: string): string {
     "require-trusted-types-for 'script'",
     "trusted-types lit-html countersign-worker",
   ];
-  return `<meta http-equiv="Content-Security-Policy" content="${directives.join("; ")}" />`;
+  return directives.join("; ");
 }
 
 function hash(text: string): string {

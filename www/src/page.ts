@@ -8,6 +8,12 @@ import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import { createRef, ref } from "lit/directives/ref.js";
 import { benchOf } from "./bench.ts";
+import { openEvidence } from "./evidence/filed.ts";
+import { filedView } from "./evidence/filed-view.ts";
+import { footPages } from "./evidence/foot.ts";
+import { evidenceInPage } from "./evidence/own.ts";
+import type { EvidencePanel, PrintedEvidence } from "./evidence/panel.ts";
+import { evidenceTexts } from "./evidence/texts.ts";
 import { Anywhere } from "./input/anywhere.ts";
 import { Choice } from "./input/choice.ts";
 import { chooseView } from "./input/choose.ts";
@@ -51,6 +57,11 @@ export class Page extends View {
     ruled: () => this.#rule(),
     complained: () => this.requestUpdate(),
     ask: (key) => this.#paste.value?.offer(key),
+    open: async (file) => {
+      await this.#working();
+      if (Viewer.tools === undefined) throw new Error("this page has no workers");
+      return openEvidence(file, Viewer.tools, () => new Date());
+    },
   });
   readonly #looking = new Looking({
     element: this,
@@ -74,10 +85,15 @@ export class Page extends View {
   #language: Language = spoken();
   readonly #viewer = createRef<Viewer>();
   readonly #paste = createRef<Paste>();
+  readonly #evidence = createRef<EvidencePanel>();
+  /** The evidence that stands after this page, which it verifies at once. */
+  readonly #inside = evidenceInPage();
+  #toPrint: PrintedEvidence | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.#speak(this.#language);
+    if (this.#inside) this.#choice.take([this.#inside], false);
     window.addEventListener("beforeprint", this.#printing);
     window.addEventListener("afterprint", this.#printing);
     this.#paper.addEventListener("change", this.#printing);
@@ -129,7 +145,8 @@ export class Page extends View {
         @compare-close=${() => looking.closeComparison()}
         @compare-files=${(event: CustomEvent<readonly File[]>) => this.#takeToCompare(event.detail)}
         @speak=${(event: CustomEvent<Language>) => this.#choose(event.detail)}
-        @print=${() => window.print()}
+        @save-report=${() => void this.#evidence.value?.saveReport()}
+        @print=${() => void this.#print()}
       >
         <header class="top">
           <div class="brand-line">
@@ -152,6 +169,7 @@ export class Page extends View {
             },
             t,
           )}
+          ${filedView(choice.shelf, this.#isInside, this.#hasOwnTrust, t)}
           <div class="result" aria-busy=${this.#case?.isRunning ?? false}>${this.#result(t)}</div>
         </main>
         <footer class="bottom">
@@ -162,7 +180,7 @@ export class Page extends View {
         ${this.#asked === undefined ? nothing : confirmView(this.#asked, t)}
         ${this.#anywhere.isOver ? html`<div class="drop-sign" aria-hidden="true"><p>${icon("file")}${t.drop}</p></div>` : nothing}
       </div>
-      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins }, t) : nothing}
+      ${this.#prints && this.#case?.phase === "done" ? printedView({ parts: this.#case.parts, trust: choice.trust, pins: choice.pins, shown: this.#looking.shown, evidence: this.#toPrint }, t) : nothing}
     `;
   }
 
@@ -217,6 +235,7 @@ export class Page extends View {
       ${signersView(part, report, this.#choice.trust, t)}
       ${rulesView(part.session?.detection, this.#choice.rules, t)}
       ${eventsView(report, part.coverage?.events ?? 0, this.#viewerView(part), t)}
+      <countersign-evidence .texts=${t} .bench=${this.#evidenceBench(part)} ${ref(this.#evidence)}></countersign-evidence>
       <countersign-keep .texts=${t} .kept=${this.#kept(part, report)}></countersign-keep>
     `;
   }
@@ -224,6 +243,43 @@ export class Page extends View {
   #viewerView({ session }: Part): TemplateResult {
     const { lang } = this.#texts;
     return html`${keyed(session, html`<countersign-viewer bare lang=${lang} .session=${session} ${ref(this.#viewer)}></countersign-viewer>`)}`;
+  }
+
+  /** Whether what is looked at is the evidence that this page carries. */
+  get #isInside(): boolean {
+    const { shelf } = this.#choice;
+    return this.#inside !== undefined && shelf.is === "open" && shelf.filed.name === this.#inside.name;
+  }
+
+  /** Whether evidence is verified by another trust file than its own. */
+  get #hasOwnTrust(): boolean {
+    const { shelf, trust } = this.#choice;
+    return shelf.is === "open" && (trust.file !== shelf.filed.trust || trust.keys.length > 0);
+  }
+
+  #evidenceBench(part: Part): EvidencePanel["bench"] {
+    const { shelf, trust, pins } = this.#choice;
+    const made = trustText(trust);
+    const seen = part.seenBefore?.is === "unknown" ? undefined : part.seenBefore?.seen;
+    return {
+      part,
+      trust: made === undefined ? undefined : { name: trust.file?.name ?? "trust.txt", text: made },
+      pins: seen === undefined ? pins : [...pins, { name: `${seen.size}.pin.txt`, text: seen.pin }],
+      viewer: () => this.#viewer.value,
+      tools: () => Viewer.tools,
+      papers: part.from === "evidence" && shelf.is === "open" ? shelf.filed.frame.papers : [],
+    };
+  }
+
+  /** The events on paper are asked for first: a browser that prints does not wait. */
+  async #print(): Promise<void> {
+    await this.#gather();
+    window.print();
+  }
+
+  async #gather(): Promise<void> {
+    this.#toPrint = undefined;
+    this.#toPrint = await this.#evidence.value?.toPrint().catch(() => undefined);
   }
 
   #kept(part: Part, report: Report): Kept {
@@ -307,14 +363,18 @@ export class Page extends View {
       return;
     }
     try {
-      this.#ready ??= this.#prepared();
-      const work = await this.#ready;
+      const work = await this.#working();
       if (exports !== this.#choice.exports) return;
       await work.verify(exports, this.#choice.brought, this.#choice.usesMemory);
     } catch (error) {
       this.#say(failure(error).message);
       throw error;
     }
+  }
+
+  #working(): Promise<Case> {
+    this.#ready ??= this.#prepared();
+    return this.#ready;
   }
 
   async #prepared(): Promise<Case> {
@@ -341,6 +401,7 @@ export class Page extends View {
     this.#comparesNext = false;
     // What had the focus may be gone with what was shown before.
     const hadFocus = this.#hadFocus || !this.#isFocusLost;
+    if (phase === "done") void this.#drawn().then(() => this.#gather());
     void this.#drawn().then(() => {
       if (hadFocus && this.#isFocusLost) this.querySelector<HTMLElement>(".result h2")?.focus();
     });
@@ -377,6 +438,10 @@ export class Page extends View {
 
   /** At once: the browser does not wait with printing. */
   readonly #printing = (event: Event): void => {
+    // What was searched for since then is not on it.
+    if (this.#toPrint?.query !== (this.#viewer.value?.query ?? "")) this.#toPrint = undefined;
+    const part = this.#case?.parts[this.#looking.shown];
+    footPages(this.#toPrint, part?.when, evidenceTexts(this.#texts.lang));
     this.#prints = event.type === "beforeprint" || (event.type === "change" && this.#paper.matches);
     this.requestUpdate();
     this.performUpdate();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign::hash::Hash;
 use countersign::hex;
-use countersign_evidence::{Described, File, Frame, LONGEST_FILE, is_page};
+use countersign_evidence::{Described, File, Frame, LONGEST_FILE, has_evidence, is_page};
 
 use super::selected::{Asked, Found, Given, name, select};
 use super::written::{json, verified};
@@ -20,7 +20,7 @@ use crate::{input, verify};
 const FIRST: usize = 16;
 const MOST_MIB: u64 = (LONGEST_FILE >> 20) as u64;
 
-/// An export, or the one in an evidence file: its hashes are checked, and all that it brings beside the export, such as
+/// An export, or the one in an evidence file: that one's hashes are checked, and all that it brings beside the export, such as
 /// whom its writer trusted, is left aside.
 pub(crate) fn contents(path: &Path) -> Result<Input, Failure> {
     let mut input = Input::open(path)?;
@@ -28,6 +28,9 @@ pub(crate) fn contents(path: &Path) -> Result<Input, Failure> {
         return Ok(input);
     }
     let bytes = input.all(MOST_MIB)?;
+    if !has_evidence(&bytes) {
+        return Ok(input);
+    }
     let file = File::read(&bytes).map_err(|error| Failure::broken(error).within(&shown(path)))?;
     let name = format!("{}, in {}", plain(file.export_name()), input.name());
     Ok(Input::stream(&name, Box::new(Cursor::new(file.export))))

@@ -466,9 +466,19 @@ export class Viewer extends LitElement {
 
   // What is looked at
 
-  #look(text: string): void {
+  /** What is looked for. */
+  get query(): string {
+    return this.#outlook.text;
+  }
+
+  /** Looks for something else. Resolves once there is a whole answer, or a newer question. */
+  async search(text: string): Promise<void> {
     this.#outlook.text = text;
-    void this.#ask();
+    await this.#ask();
+  }
+
+  #look(text: string): void {
+    void this.search(text);
   }
 
   /** Looks for what a chip or the chart makes of what is looked for; one after the other, however fast they come. */

@@ -1,4 +1,5 @@
 import { failure } from "@countersign/viewer/failure.js";
+import type { Filed, Shelf } from "../evidence/filed.ts";
 import { sample } from "../sample.ts";
 import type { Brought, Chosen } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -29,13 +30,15 @@ interface Keeper {
   complained(): void;
   /** Asks what a key is trusted for, which its text does not say. */
   ask(key: string): void;
+  /** Opens an evidence file, and verifies what is in it. */
+  open(file: File): Promise<Filed>;
 }
 
-/** What was chosen before the sample, and the sample's own trust file. */
+/** What was chosen before what brings its own, and the trust file that it brought. */
 interface Aside {
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
-  readonly sampleTrust: TextFile;
+  readonly brought: TextFile | undefined;
 }
 
 /** What the reader brings: exports, and what they are verified by. */
@@ -47,7 +50,8 @@ export class Choice {
   #rules: TextFile | undefined;
   #usesMemory = true;
   #complaint = "";
-  /** While the sample is shown. */
+  #shelf: Shelf = { is: "empty" };
+  /** While the sample is shown, or what was in an evidence file. */
   #aside: Aside | undefined;
   #taking: Promise<void> = Promise.resolve();
 
@@ -75,6 +79,11 @@ export class Choice {
   /** Whether exports are held against what this device remembers. */
   get usesMemory(): boolean {
     return this.#usesMemory;
+  }
+
+  /** The evidence file that was brought. */
+  get shelf(): Shelf {
+    return this.#shelf;
   }
 
   /** Why something that was brought is not there. */
@@ -134,6 +143,9 @@ export class Choice {
       case "export":
         if (beginsAsExport(text)) this.take([new File([text], paste.exportName)], false);
         else this.#complain(paste.neither);
+        break;
+      case "evidence":
+        this.take([new File([text], "evidence.html")], false);
         break;
       case "rules":
         this.#changeRules({ name: paste.rulesName, text, isPasted: true });
@@ -211,6 +223,9 @@ export class Choice {
       case "report":
         this.#complain(`${file.name}: ${t.export.report}`);
         return false;
+      case "evidence":
+        await this.#takeEvidence(file);
+        return false;
       case "rules":
         await this.#takeRules(file);
         return false;
@@ -241,8 +256,7 @@ export class Choice {
   async #takeSample(): Promise<void> {
     const { exported, trust } = await sample();
     const sampleTrust = await textFile(trust);
-    const { trust: own, pins } = this.#aside ?? { trust: this.#trust, pins: this.#pins };
-    this.#aside = { trust: own, pins, sampleTrust };
+    this.#putAside(sampleTrust);
     this.#exports = [{ file: exported, of: [], from: "sample" }];
     this.#trust = { file: sampleTrust, keys: [] };
     this.#pins = [];
@@ -250,14 +264,42 @@ export class Choice {
     this.#keeper.changed();
   }
 
+  /** What is in an evidence file: by the reader's own trust where there is some, else by the trust file in it. */
+  async #takeEvidence(file: File): Promise<void> {
+    this.#begin([]);
+    this.#shelf = { is: "opening", name: file.name };
+    this.#keeper.changed();
+    try {
+      const filed = await this.#keeper.open(file);
+      const { trust, pins, source } = filed;
+      const isOwn = trustText(this.#trust) !== undefined;
+      this.#putAside(isOwn ? undefined : trust);
+      if (!isOwn && trust !== undefined) this.#trust = { file: trust, keys: [] };
+      this.#pins = pins;
+      this.#exports = [{ file: source, of: [], from: "evidence" }];
+      this.#shelf = { is: "open", filed };
+    } catch (error) {
+      this.#shelf = { is: "refused", name: file.name, failure: failure(error) };
+    }
+    this.#keeper.changed();
+  }
+
+  #putAside(brought: TextFile | undefined): void {
+    const { trust, pins } = this.#aside ?? { trust: this.#trust, pins: this.#pins };
+    this.#aside = { trust, pins, brought };
+    this.#shelf = { is: "empty" };
+  }
+
   #begin(exports: readonly Chosen[]): void {
-    // Who tries the sample does not choose to trust its keys for anything else.
+    this.#shelf = { is: "empty" };
+    // Who tries the sample, or opens an evidence file, does not choose to trust its keys for anything else.
     if (this.#aside) {
-      const { trust, pins, sampleTrust } = this.#aside;
+      const { trust, pins, brought } = this.#aside;
       const { file } = this.#trust;
-      this.#trust = { file: file === sampleTrust ? trust.file : file, keys: trust.keys };
+      this.#trust = { file: file === brought ? trust.file : file, keys: trust.keys };
       // Pins may have come with the exports.
-      this.#pins = [...pins, ...this.#pins];
+      const isBrought = this.#exports.some(({ from }) => from === "evidence");
+      this.#pins = isBrought ? pins : [...pins, ...this.#pins];
     }
     this.#aside = undefined;
     this.#usesMemory = true;

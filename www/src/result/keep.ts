@@ -50,7 +50,7 @@ export class Keep extends View {
         <h2 id="keep-heading">${t.heading}</h2>
         <div class="buttons">
           ${unsaved === undefined ? nothing : html`<button type="button" @click=${() => save(unsaved.name, unsaved)}>${t.saveExport}</button>`}
-          <button type="button" @click=${() => save(`${stem(kept.file)}.report.json`, `${JSON.stringify(report)}\n`, "application/json")}>${t.report}</button>
+          <button type="button" @click=${wishes("save-report")}>${t.report}</button>
           <button type="button" @click=${wishes("print")}>${t.print}</button>
           ${
             pin === null

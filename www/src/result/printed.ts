@@ -5,6 +5,8 @@ import { codeTitle, verdictWords } from "@countersign/viewer/verdict.js";
 import type { CheckName, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
+import type { PrintedEvidence } from "../evidence/panel.ts";
+import { printedEvents, printedWords } from "../evidence/printed.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
 import { keyParts, type TextFile, type TrustChoice, trustLines, trustText } from "../input/trust.ts";
 import { localMoment, moment, told } from "../said.ts";
@@ -23,6 +25,9 @@ export interface Printed {
   readonly parts: readonly Part[];
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
+  /** Which part is looked at, and what of its events is printed. */
+  readonly shown: number;
+  readonly evidence: PrintedEvidence | undefined;
 }
 
 /** Findings of one code on paper: who needs more has the report as JSON. */
@@ -32,10 +37,11 @@ const PRINTED = 20;
 const SIGNERS = 100;
 
 /** The report as it is printed: what was verified, with what, against which keys, and all that came of it. */
-export function printedView({ parts, trust, pins }: Printed, t: PageTexts): TemplateResult {
+export function printedView(printed: Printed, t: PageTexts): TemplateResult {
+  const { parts, shown, evidence } = printed;
   return html`
     <div class="printed">
-      ${parts.map((part) => (part.session?.report ? reportView(part, part.session.report, { parts, trust, pins }, t) : nothing))}
+      ${parts.map((part, place) => (part.session?.report ? reportView(part, part.session.report, { ...printed, evidence: place === shown ? evidence : undefined }, t) : nothing))}
     </div>
   `;
 }
@@ -43,7 +49,7 @@ export function printedView({ parts, trust, pins }: Printed, t: PageTexts): Temp
 function reportView(
   part: Part,
   report: Report,
-  { parts, trust, pins }: Printed,
+  { parts, trust, pins, evidence }: Printed,
   t: PageTexts,
 ): TemplateResult {
   const words = verdictWords(report, t.viewer);
@@ -54,6 +60,7 @@ function reportView(
         <p class="brand">countersign</p>
         <h2>${t.printed.heading}</h2>
       </header>
+      ${printedWords(evidence, t)}
       <div class="paper-verdict tone-${words.tone}">
         ${icon(words.icon)}
         <div>
@@ -99,6 +106,7 @@ function reportView(
       <h3>${t.signers.heading}</h3>
       <ul class="paper-signers">${report.signers.slice(0, SIGNERS).map((signer) => html`<li>${value(keyParts(signer.vkey)?.name ?? signer.vkey)}: ${t.viewer.result.signers[signer.trust].word}. ${t.signers.chainsLinks(figures.chains(signer.chains), signer.links)}, ${moment(signer.first)} ${t.signers.to} ${moment(signer.last)}<br /><code>${value(signer.vkey, 2000)}</code></li>`)}</ul>
       ${report.signers.length > SIGNERS ? html`<p class="faint">${t.printed.more(report.signers.length - SIGNERS)}</p>` : nothing}
+      ${printedEvents(evidence, t)}
       <footer>${t.truth}</footer>
     </article>
   `;

@@ -9,7 +9,7 @@ export interface Chosen {
   readonly file: File;
   /** The names of the pieces that it was put together from, where it was. */
   readonly of: readonly string[];
-  readonly from: "reader" | "log" | "sample";
+  readonly from: "reader" | "log" | "sample" | "evidence";
 }
 
 /** What came of holding an export against what this device remembers of its log. */
@@ -155,7 +155,7 @@ export class Case extends EventTarget {
   ): Promise<void> {
     const { file, from } = this.#part(at);
     // Of several parts only the last state of the log can be held against what is remembered.
-    const isAlone = this.#parts.length === 1 && from !== "sample";
+    const isAlone = this.#parts.length === 1 && !isGuest(from);
     const seen = isAlone && useMemory ? this.#bench.memory.list() : [];
     let session = await this.#session(at, { trust, pins: [...pins, ...seen.map(({ pin }) => pin)] }, signal);
     let before = session.report && held(session.report, seen);
@@ -261,7 +261,7 @@ export class Case extends EventTarget {
     const doubtful = new Set(this.#parts.filter(isDoubtful).map(({ session }) => session?.report?.origin));
     for (const [at, { session, from, when, seenBefore }] of this.#newest()) {
       const { origin, log } = session?.report ?? {};
-      if (from === "sample" || !session?.pin || !origin || !log || doubtful.has(origin)) continue;
+      if (isGuest(from) || !session?.pin || !origin || !log || doubtful.has(origin)) continue;
       // What is known gives way only to what was shown to have grown from it.
       if (this.#bench.memory.of(origin) !== undefined && seenBefore?.is !== "grown") continue;
       if (this.#bench.memory.keep(session.pin, when ?? this.#bench.now()))
@@ -306,6 +306,11 @@ export class Case extends EventTarget {
   #tell(): void {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** Whether it brings along whom to trust: nothing of it is remembered. */
+function isGuest(from: Chosen["from"]): boolean {
+  return from === "sample" || from === "evidence";
 }
 
 function fresh(chosen: Chosen): Part {

@@ -46,7 +46,7 @@ export const de: PageTexts = {
         Verbindung.`,
       html`Sie ist eine einzige Datei und braucht kein Netz. Speichern, offline gehen, von der Platte öffnen und prüfen; oder dabei in
         den Entwicklerwerkzeugen des Browsers den Netzwerkverkehr beobachten.`,
-      html`Was sie sich von Logs merkt und die gewählte Sprache bleiben im Speicher dieses Browsers. Ereignisse, Vertrauensdateien und
+      html`Was sie sich von Logs merkt, Ihre Notizen und die gewählte Sprache bleiben im Speicher dieses Browsers. Ereignisse, Vertrauensdateien und
         Schlüssel werden nie aufbewahrt.`,
     ],
   },

@@ -46,8 +46,8 @@ export const en = {
         connection.`,
       html`It is a single file that works offline. Save it, disconnect, open it from disk and check your files there, or watch the
         network panel of your browser’s developer tools.`,
-      html`What it remembers about logs, and the language you choose, stay in this browser’s storage. It never keeps events, trust
-        files or keys.`,
+      html`What it remembers about logs, your notes and the language you choose stay in this browser’s storage. It never keeps events,
+        trust files or keys.`,
     ],
   },
   export: {

@@ -102,7 +102,7 @@ for (const [expected, name] of CASES) {
 
     const { name: file, text } = await saved(page, "Download report");
     assert.equal(file, "export.report.json");
-    assert.deepEqual(comparable(JSON.parse(text)), comparable(report));
+    assert.deepEqual(comparable(JSON.parse(text).report), comparable(report));
     await page.close();
   });
 }

@@ -1,0 +1,145 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { value } from "@countersign/viewer/value.js";
+import { verdictWords } from "@countersign/viewer/verdict.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { moment, told } from "../said.ts";
+import type { PageTexts } from "../texts/en.ts";
+import type { Filed, Shelf } from "./filed.ts";
+import type { Block, Described, Frame } from "./frame.ts";
+import { evidenceTexts } from "./texts.ts";
+
+/** So many rows of a table, and so many items of a list, are shown. */
+const SHOWN = 500;
+
+/** What is told of an evidence file: whether it verifies, what it says that it is of, and what that is worth. */
+export function filedView(
+  shelf: Shelf,
+  isInside: boolean,
+  isOwnTrust: boolean,
+  t: PageTexts,
+): TemplateResult | typeof nothing {
+  const texts = evidenceTexts(t.lang).filed;
+  switch (shelf.is) {
+    case "empty":
+      return nothing;
+    case "opening":
+      return html`<section class="filed" aria-busy="true"><p role="status">${texts.opening}</p></section>`;
+    case "refused": {
+      const { message, hint, code, line } = shelf.failure;
+      return html`
+        <section class="stopped tone-bad filed" role="alert" data-filed="refused">
+          <h2 tabindex="-1">${icon("fail")}${texts.refused}</h2>
+          <p class="faint">${value(shelf.name)}</p>
+          <p>${texts.place(line)}${told(message, t, 1000)}</p>
+          ${hint === undefined ? nothing : html`<p class="hint">${told(hint, t, 1000)}</p>`}
+          ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
+          <p class="help">${texts.refusedAbout}</p>
+        </section>
+      `;
+    }
+    case "open":
+      return openView(shelf.filed, isInside, isOwnTrust, t);
+  }
+}
+
+function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageTexts): TemplateResult {
+  const texts = evidenceTexts(t.lang).filed;
+  const { frame, page, when } = filed;
+  const words = verdictWords(frame.report, t.viewer);
+  const events = t.viewer.figures.events(
+    frame.slice === null ? frame.report.counts.events : frame.slice.events,
+  );
+  return html`
+    <section class="filed" aria-labelledby="filed-heading" data-filed="open">
+      <h2 id="filed-heading" tabindex="-1">${texts.heading}</h2>
+      <p class="tone-good">${icon("pass")}<span>${texts.verified(moment(when), events)}</span></p>
+      ${
+        isInside
+          ? html`<p class="tone-doubt">${icon("warning")}<span>${texts.inside}</span></p>`
+          : page.isOwn
+            ? html`<p class="tone-good" data-page="own">${icon("pass")}${texts.own}</p>`
+            : html`<p class="tone-bad" data-page="other">${icon("warning")}<span>${texts.other(html`<code class="hash">${page.sha256}</code>`)}</span></p>`
+      }
+      ${frame.trust === null ? nothing : html`<p>${icon("key")}<span>${isOwnTrust ? texts.ownTrust : texts.trust}</span></p>`}
+      ${frameFacts(frame, t)}
+      ${frame.slice === null ? nothing : html`<p><span>${texts.whole} <strong>${words.word} ${words.says}</strong> ${texts.wholeAbout}</span></p>`}
+      ${papersView(frame, t)}
+      ${frame.sections.map(
+        ({ title, blocks }) =>
+          html`<section class="filed-section"><h3>${value(title, 300)}</h3>${blocks.slice(0, SHOWN).map(blockView)}</section>`,
+      )}
+    </section>
+  `;
+}
+
+/** What a report says that it is of, and who made it. */
+export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
+  const texts = evidenceTexts(t.lang).filed;
+  const { figures } = t.viewer;
+  const { sample, events } = frame.scope;
+  const described = ({ name, sha256, size }: Described) =>
+    html`${value(name)}, ${figures.bytes(size)}<br /><code class="hash">${sha256}</code>`;
+  return html`
+    <dl class="facts">
+      <div class="wide"><dt>${texts.file}</dt><dd>${described(frame.file)}</dd></div>
+      <div class="wide">
+        <dt>${texts.made}</dt>
+        <dd>${value(frame.tool.name)} ${value(frame.tool.version)}, ${moment(frame.time)}<br /><code class="hash">${frame.tool.sha256}</code></dd>
+      </div>
+      ${frame.trust === null ? nothing : html`<div class="wide"><dt>${texts.trustFile}</dt><dd>${described(frame.trust)}</dd></div>`}
+      ${frame.pins.map((pin) => html`<div class="wide"><dt>${texts.pins}</dt><dd>${described(pin)}</dd></div>`)}
+      <div class="wide"><dt>${texts.query}</dt><dd>${frame.query === null ? texts.all : html`<code>${value(frame.query, 4000)}</code>`}</dd></div>
+      <div><dt>${texts.selected}</dt><dd>${figures.events(events)}</dd></div>
+      ${
+        sample === null
+          ? nothing
+          : html`<div class="wide"><dt>${texts.sample}</dt><dd>${sampleView(sample, t)}</dd></div>`
+      }
+      ${frame.reference === "" ? nothing : html`<div><dt>${texts.reference}</dt><dd>${value(frame.reference, 1000)}</dd></div>`}
+      ${frame.examiner === "" ? nothing : html`<div><dt>${texts.examiner}</dt><dd>${value(frame.examiner, 1000)}</dd></div>`}
+    </dl>
+  `;
+}
+
+/** How a sample was drawn. */
+export function sampleView(sample: NonNullable<Frame["scope"]["sample"]>, t: PageTexts): TemplateResult {
+  const { make } = evidenceTexts(t.lang);
+  const { count, events } = t.viewer.figures;
+  return html`
+    ${make.drawn(count(sample.leaves.length), events(sample.candidates))}
+    ${sample.witnessed ? make.witnessed : html`<strong class="tone-doubt">${make.unwitnessed}</strong>`}.
+    ${make.seed}: <code>${value(sample.seed, 1000)}</code>.
+    ${make.root}: <code class="hash">${sample.root}</code>
+  `;
+}
+
+function papersView(frame: Frame, t: PageTexts): TemplateResult | typeof nothing {
+  if (frame.papers.length === 0) return nothing;
+  const { filed, make } = evidenceTexts(t.lang);
+  return html`
+    <h3>${filed.papers}</h3>
+    <table class="papers">
+      <thead><tr><th scope="col">${make.leaf}</th><th scope="col">${make.tick}</th><th scope="col">${make.flag}</th><th scope="col">${make.comment}</th></tr></thead>
+      <tbody>
+        ${frame.papers.slice(0, SHOWN).map(
+          ({ leaf, ticked, flagged, comment }) => html`
+            <tr><td>${t.viewer.figures.count(leaf)}</td><td>${ticked ? "✓" : ""}</td><td>${flagged ? "⚑" : ""}</td><td>${comment === "" ? nothing : value(comment, 8000)}</td></tr>`,
+        )}
+      </tbody>
+    </table>
+  `;
+}
+
+function blockView(block: Block): TemplateResult {
+  if ("text" in block) return html`<p>${value(block.text, 16_000)}</p>`;
+  if ("list" in block)
+    return html`<ul>${block.list.slice(0, SHOWN).map((item) => html`<li>${value(item, 4000)}</li>`)}</ul>`;
+  return html`
+    <div class="filed-table" tabindex="0">
+      <table class="papers">
+        <thead><tr>${block.head.map((cell) => html`<th scope="col">${value(cell, 300)}</th>`)}</tr></thead>
+        <tbody>${block.rows.slice(0, SHOWN).map((row) => html`<tr>${row.map((cell) => html`<td>${value(cell, 4000)}</td>`)}</tr>`)}</tbody>
+      </table>
+    </div>
+  `;
+}

@@ -1,0 +1,44 @@
+import type { Failure } from "@countersign/viewer/failure.js";
+import type { Tools } from "@countersign/viewer/session.js";
+import type { TextFile } from "../input/trust.ts";
+import type { Frame } from "./frame.ts";
+import { ownPage } from "./own.ts";
+
+/** What was in an evidence file, verified. */
+export interface Filed {
+  readonly name: string;
+  readonly frame: Frame;
+  readonly source: File;
+  readonly trust: TextFile | undefined;
+  readonly pins: readonly TextFile[];
+  readonly page: { readonly sha256: string; readonly isOwn: boolean };
+  readonly when: Date;
+}
+
+/** The evidence file that is looked at. */
+export type Shelf =
+  | { readonly is: "empty" }
+  | { readonly is: "opening"; readonly name: string }
+  | { readonly is: "refused"; readonly name: string; readonly failure: Failure }
+  | { readonly is: "open"; readonly filed: Filed };
+
+/** Opens an evidence file, verifies its export by what is in it, and holds the report in it against what that gave. */
+export async function openEvidence(file: File, tools: Tools, now: () => Date): Promise<Filed> {
+  const slicer = tools.slicer?.();
+  if (slicer === undefined) throw new Error("this page cannot open evidence files");
+  const { frame: text, pageSha256, export: source, pins, trust } = await slicer.readEvidence(file);
+  const frame = JSON.parse(text) as Frame;
+  const { report } = await tools.verify(source, { trust, pins });
+  await slicer.holdEvidence(text, report);
+  const own = await slicer.sha256(ownPage());
+  const { name } = frame.slice?.file ?? frame.file;
+  return {
+    name: file.name,
+    frame,
+    source: new File([source], name),
+    trust: trust === undefined ? undefined : { name: frame.trust?.name ?? "", text: trust, isPasted: true },
+    pins: pins.map((text, place) => ({ name: frame.pins[place]?.name ?? "", text, isPasted: true })),
+    page: { sha256: pageSha256, isOwn: own === pageSha256 },
+    when: now(),
+  };
+}

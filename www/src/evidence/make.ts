@@ -1,0 +1,119 @@
+import type { Drawing, Slicer } from "@countersign/slice/types.js";
+import { stem } from "@countersign/viewer/save.js";
+import type { Session, Tools } from "@countersign/viewer/session.js";
+import { ABOUT } from "../about.ts";
+import type { TextFile } from "../input/trust.ts";
+import type { Part } from "../state/case.ts";
+import type { Paper, Sampled } from "./frame.ts";
+import { ownPage } from "./own.ts";
+
+/** No more events than this many bytes of an export go into one file. */
+export const LONGEST = 64 << 20;
+
+/** What is to be filed. */
+export interface Making {
+  readonly part: Part;
+  readonly tools: Tools;
+  readonly trust: TextFile | undefined;
+  readonly pins: readonly TextFile[];
+  readonly query: string;
+  readonly sample: Sampled | undefined;
+  readonly reference: string;
+  readonly examiner: string;
+  readonly papers: readonly Paper[];
+  readonly now: Date;
+}
+
+/** There are more events than go into one file. */
+export class TooLong extends Error {}
+
+/** The report, as JSON. */
+export async function reportFile(making: Making): Promise<File> {
+  const { frame, filing, slicer } = await framed(making);
+  const report = await slicer.writeReport({ ...filing, frame: JSON.stringify(frame) });
+  return new File([report], `${stem(making.part.file.name)}.report.json`, { type: "application/json" });
+}
+
+/** The selected events with what proves them; the export itself where nothing is asked. */
+export async function sliceFile({ part, query, sample, tools }: Making): Promise<File> {
+  const { session, file } = part;
+  const slicer = tools.slicer?.();
+  if (session === undefined || slicer === undefined) throw new Error("there is nothing to cut from");
+  if (query === "" && sample === undefined) return file;
+  const indexes = sample
+    ? Float64Array.from(sample.leaves).sort((one, other) => one - other)
+    : await session.index.indexes();
+  const { bytes } = await slicer.slice(file, { indexes }, { trust: session.trust });
+  return new File([bytes], `${stem(file.name)}-slice.countersign.ndjson`);
+}
+
+/** The evidence file. */
+export async function evidenceFile(making: Making): Promise<File> {
+  const { frame, filing, slicer, session } = await framed(making);
+  const { file } = making.part;
+  const source = await sliceFile(making);
+  if (source.size > LONGEST) throw new TooLong();
+  let slice = null;
+  if (source !== file) {
+    const { report } = await making.tools.verify(source, { trust: session.trust, pins: session.pins });
+    slice = { file: { name: source.name }, events: report.counts.events, report };
+  }
+  const page = ownPage();
+  const whole = JSON.stringify({ ...frame, slice });
+  const evidence = await slicer.writeEvidence({ ...filing, frame: whole }, page, source);
+  return new File([evidence], `${stem(file.name)}.evidence.html`, { type: "text/html" });
+}
+
+/** Draws a sample of the events that are selected. */
+export async function drawn(
+  session: Session,
+  tools: Tools,
+  asked: Pick<Drawing, "seed" | "wanted">,
+): Promise<Sampled | undefined> {
+  const slicer = tools.slicer?.();
+  const origin = session.report?.origin;
+  const own = session.marks.checkpoints.filter((mark) => mark.matches && mark.origin === origin);
+  const seen = own.findLast(({ seen }) => seen !== null);
+  const root = (seen ?? own.at(-1))?.root;
+  if (slicer === undefined || root === undefined) return undefined;
+  const indexes = await session.index.indexes();
+  const candidates = indexes.length;
+  const leaves = [...(await slicer.draw({ ...asked, root, leaves: indexes }))];
+  return { ...asked, root, witnessed: seen !== undefined, candidates, leaves };
+}
+
+interface Framed {
+  readonly frame: object;
+  readonly filing: { readonly trust: string | undefined; readonly pins: readonly string[] };
+  readonly slicer: Slicer;
+  readonly session: Session;
+}
+
+async function framed(making: Making): Promise<Framed> {
+  const { part, tools, query, sample } = making;
+  const { session, file } = part;
+  const slicer = tools.slicer?.();
+  if (session?.report === undefined || slicer === undefined) throw new Error("there is no report");
+  const indexes = await session.index.indexes();
+  const frame = {
+    countersign: "evidence/v1",
+    file: { name: file.name, sha256: part.sha256 ?? (await slicer.sha256(file)), size: file.size },
+    tool: {
+      name: "countersign page",
+      version: ABOUT.version,
+      sha256: await slicer.sha256(ownPage()),
+    },
+    time: making.now.toISOString(),
+    trust: session.trust === undefined ? null : { name: making.trust?.name ?? "trust.txt" },
+    pins: session.pins.map((_, place) => ({ name: making.pins[place]?.name ?? "remembered.pin.txt" })),
+    query: query === "" ? null : query,
+    scope: { events: indexes.length, range: null, sample: sample ?? null },
+    report: session.report,
+    slice: null,
+    reference: making.reference,
+    examiner: making.examiner,
+    papers: making.papers,
+    sections: [],
+  };
+  return { frame, filing: { trust: session.trust, pins: session.pins }, slicer, session };
+}

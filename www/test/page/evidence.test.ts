@@ -1,0 +1,256 @@
+/** Evidence files: made by the page, verified by the page in them, by another page, and refused once they are altered. */
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, type TestContext, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { inflateRawSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { type Browser, choose, launch, PAGE, saved, upload, verdict, verifyVector } from "./browser.ts";
+import { comparable, vector } from "./vectors.ts";
+
+const PROGRAM =
+  process.env.COUNTERSIGN ?? fileURLToPath(new URL("../../../target/debug/countersign", import.meta.url));
+
+let browser: Browser;
+let folder: string;
+before(async () => {
+  browser = await launch();
+  folder = await mkdtemp(join(tmpdir(), "countersign-evidence-"));
+});
+after(async () => {
+  await browser.close();
+  await rm(folder, { recursive: true });
+});
+
+async function opened(t: TestContext, address = pathToFileURL(PAGE).href): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.goto(address);
+  return page;
+}
+
+const MARK = '\n<script type="text/plain" id="countersign-evidence">\n';
+const sha256 = (bytes: string | Buffer) => createHash("sha256").update(bytes).digest("hex");
+const query = (page: Page) => page.getByRole("combobox", { name: "Search events" });
+
+/** The lines after the page, by their first word. */
+function block(file: string): Record<string, string> {
+  const lines = file.slice(file.indexOf(MARK) + MARK.length).split("\n");
+  return Object.fromEntries(lines.map((line) => [line.split(" ", 1)[0], line.slice(line.indexOf(" ") + 1)]));
+}
+
+/** The same file with another line, and the sum that goes with it. */
+function forged(file: string, change: (block: string) => string): string {
+  const at = file.indexOf(MARK);
+  const body = change(file.slice(at, file.lastIndexOf("\nsum ") + 1));
+  return `${file.slice(0, at)}${body}sum ${sha256(body)}\n</script>\n`;
+}
+
+let made: Promise<string> | undefined;
+
+/** An evidence file of some of the events of a log, made once. */
+function evidence(): Promise<string> {
+  made ??= (async () => {
+    const page = await browser.context.newPage();
+    await page.goto(pathToFileURL(PAGE).href);
+    await verifyVector(page, vector("log-two-chains"));
+    await query(page).fill("action:login");
+    await query(page).press("Enter");
+    await page.getByText("2 of 9 events").first().waitFor();
+    await page.getByLabel("Reference").fill("WP-7 </script><script>alert(1)</script>");
+    await page.getByLabel("Examiner").fill("Ada");
+    const { name, text } = await saved(page, "Save as evidence");
+    assert.equal(name, "export.evidence.html");
+    await page.close();
+    return text;
+  })();
+  return made;
+}
+
+async function written(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return pathToFileURL(path).href;
+}
+
+test("an evidence file begins with the page as it was built, byte for byte", async () => {
+  const file = await evidence();
+  const page = await readFile(PAGE, "utf8");
+  assert.equal(sha256(file.slice(0, file.indexOf(MARK))), sha256(page));
+  const { frame = "", export: events = "" } = block(file);
+  assert.ok(!frame.includes("<"));
+  const said = JSON.parse(frame);
+  const slice = inflateRawSync(Buffer.from(events, "base64")).toString();
+  assert.equal(slice.match(/"event":/g)?.length, 2);
+  assert.equal(said.tool.sha256, sha256(page));
+  assert.equal(said.slice.file.sha256, sha256(slice));
+  assert.deepEqual([said.query, said.scope.events, said.examiner], ["action:login", 2, "Ada"]);
+  assert.deepEqual(comparable(said.report), comparable(vector("log-two-chains").report as object));
+});
+
+test("the program writes the same of the same, but for its own name", async () => {
+  const file = await evidence();
+  const of = (text: string) => {
+    const { frame = "", ...rest } = block(text);
+    const { tool, ...said } = JSON.parse(frame);
+    return { said, trust: rest.trust, export: rest.export, page: sha256(text.slice(0, text.indexOf(MARK))) };
+  };
+  const { time, reference } = of(file).said;
+  const { export: source, trust = "" } = vector("log-two-chains");
+  const path = join(folder, "program.html");
+  const words = [
+    "report",
+    source,
+    "--trust",
+    trust,
+    "--page",
+    PAGE,
+    "--query",
+    "action:login",
+    "--now",
+    time,
+  ];
+  await promisify(execFile)(PROGRAM, [...words, "--reference", reference, "--examiner", "Ada", "-o", path]);
+  assert.deepEqual(of(await readFile(path, "utf8")), of(file));
+});
+
+test("it verifies itself from disk, says so, and runs nothing that was written into it", async (t) => {
+  const page = await opened(t, await written("evidence.html", await evidence()));
+  const alerts: string[] = [];
+  page.on("dialog", (dialog) => {
+    alerts.push(dialog.message());
+    void dialog.dismiss();
+  });
+  const filed = page.locator('[data-filed="open"]');
+  await filed.waitFor();
+  assert.match((await filed.textContent()) ?? "", /just verified what is in the file.*2 events/s);
+  assert.match((await filed.textContent()) ?? "", /copy of the page in the file/);
+  assert.ok(((await filed.textContent()) ?? "").includes("WP-7 </script><script>alert(1)</script>"));
+  await page.locator(".verdict").waitFor();
+  assert.match(await verdict(page), /^Unchanged|^Verified/);
+  assert.deepEqual(alerts, []);
+});
+
+test("an altered one shows nothing of what is in it, and says why", async (t) => {
+  const file = await evidence();
+  const turned = (line: string) => (text: string) => {
+    const at = text.indexOf(`\n${line} `) + line.length + 60;
+    return `${text.slice(0, at)}${text[at] === "A" ? "B" : "A"}${text.slice(at + 1)}`;
+  };
+  for (const [name, text] of [
+    ["data", turned("export")(file)],
+    ["trust", turned("trust")(file)],
+    ["forged-data", forged(file, turned("export"))],
+    ["forged-trust", forged(file, turned("trust"))],
+    [
+      "report",
+      forged(file, (text) =>
+        text.replace('"verdict":"partial"', '"verdict":"verified"').replace('"lines":', '"lines":1'),
+      ),
+    ],
+    ["doubled", file + file.slice(file.indexOf(MARK))],
+    ["cut", file.slice(0, -200)],
+  ] as const) {
+    const page = await opened(t, await written(`${name}.html`, text));
+    const refused = page.locator('[data-filed="refused"]');
+    await refused.waitFor();
+    assert.match((await refused.textContent()) ?? "", /doesn’t verify.*evidence\.invalid/s, name);
+    assert.ok(((await refused.locator(".hint").textContent()) ?? "").length > 20, name);
+    assert.equal(await page.locator(".verdict, countersign-viewer").count(), 0, name);
+    await page.close();
+  }
+});
+
+test("dropped on another page it is verified by that, which says whether the page in it is the same", async (t) => {
+  const page = await opened(t);
+  await choose(page, "Choose a file", upload("evidence.html", await evidence()));
+  await page.locator('[data-filed="open"] [data-page="own"]').waitFor();
+  await page.locator(".verdict").waitFor();
+  await choose(
+    page,
+    "Choose another file",
+    upload("evidence.html", (await evidence()).replace("<title>", "<title>Trust me: ")),
+  );
+  await page.locator('[data-filed="open"] [data-page="other"]').waitFor();
+  // Its trust file goes with it.
+  await choose(page, "Choose another file", vector("plain-closed").export);
+  await page.locator(".verdict.tone-doubt").waitFor();
+  assert.equal(await page.locator(".filed").count(), 0);
+});
+
+test("notes stay with the file on this device, and go into the evidence", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("log-two-chains"));
+  await page.locator("#sha256").waitFor();
+  await page.getByText("Ticks, flags and notes").click();
+  await page.getByRole("button", { name: "Show the events" }).click();
+  const row = page.locator("tr[data-leaf]").nth(1);
+  const leaf = Number(await row.getAttribute("data-leaf"));
+  await row.getByRole("checkbox").first().check();
+  await row.locator('input[name="comment"]').fill("seen in the ticket");
+  await row.locator('input[name="comment"]').blur();
+  await page.reload();
+  await verifyVector(page, vector("log-two-chains"));
+  await page.locator("#sha256").waitFor();
+  await page.getByText("Ticks, flags and notes").click();
+  await page.getByRole("button", { name: "Show the events" }).click();
+  const again = page.locator(`tr[data-leaf="${leaf}"]`);
+  assert.equal(await again.locator('input[name="comment"]').inputValue(), "seen in the ticket");
+  const { text } = await saved(page, "Download report");
+  assert.deepEqual(JSON.parse(text).papers, [
+    { leaf, ticked: true, flagged: false, comment: "seen in the ticket" },
+  ]);
+});
+
+test("a sample is drawn, told how to draw again, and is what is saved", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("log-two-chains"));
+  await page.getByText("Draw a sample for testing").click();
+  await page.getByLabel("How many").fill("3");
+  await page.getByLabel("Seed").fill("2026-Q4");
+  await page.getByRole("button", { name: "Draw", exact: true }).click();
+  await page.locator("#sample").waitFor();
+  await page.locator("tr[data-leaf]").nth(2).waitFor();
+  assert.equal(await page.locator("tr[data-leaf]").count(), 3);
+  await page.getByText("--sample 3 --seed 2026-Q4").waitFor();
+  const { text } = await saved(page, "Save as evidence");
+  const said = JSON.parse(block(text).frame ?? "");
+  const { root, seed, leaves, candidates } = said.scope.sample;
+  const draw = (leaf: number) => {
+    const number = (value: number) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigUInt64BE(BigInt(value));
+      return bytes;
+    };
+    const parts = [Buffer.from("countersign/sample/v1\n"), Buffer.from(root, "base64")];
+    return sha256(Buffer.concat([...parts, number(seed.length), Buffer.from(seed), number(leaf)]));
+  };
+  const draws = leaves.map(draw);
+  assert.deepEqual(draws, [...draws].sort());
+  assert.deepEqual([candidates, said.slice.events], [9, 3]);
+});
+
+test("a question gives slice, report and evidence", async (t) => {
+  const page = await opened(t);
+  await verifyVector(page, vector("log-two-chains"));
+  await page.getByText("Answer a question").click();
+  await page.getByLabel("Who", { exact: true }).fill("u-2");
+  await page.getByLabel("Actions").fill("role.*, login");
+  await page.getByLabel("To", { exact: true }).fill("2026-11-20");
+  const names: string[] = [];
+  page.on("download", (download) => names.push(download.suggestedFilename()));
+  await page.getByRole("button", { name: "Save slice, report and evidence" }).click();
+  await page.locator("#evidence-said", { hasText: "export.evidence.html is saved" }).waitFor();
+  assert.equal(await query(page).inputValue(), 'actor:"u-2" time:*..2026-11-20 action:role.*,login');
+  assert.deepEqual(names.sort(), [
+    "export-slice.countersign.ndjson",
+    "export.evidence.html",
+    "export.report.json",
+  ]);
+});
