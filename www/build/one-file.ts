@@ -57,9 +57,13 @@ const HOLE = "\u{0}";
 /** How `src/evidence/own.ts` names what is around them, in whichever quotes. */
 const AROUND = /(["'`])countersign:around\1/g;
 
-/** Neither ends a script element nor begins a comment in one. */
+/** Neither begins nor ends a script element, nor begins a comment in one. */
 function inScript(code: string): string {
-  return code.replaceAll("\r\n", "\n").replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--");
+  return code
+    .replaceAll("\r\n", "\n")
+    .replaceAll("<script", "\\x3cscript")
+    .replaceAll("</script", "<\\/script")
+    .replaceAll("<!--", "<\\!--");
 }
 
 function policy(script: string, style: string, connect: string): string {
