@@ -187,3 +187,59 @@ test("what is no longer wanted ends with its worker", async () => {
   await assert.rejects(slicer.sha256(source, { signal: stop.signal }), /enough/);
   assert.equal(ended, started);
 });
+
+test("an evidence file is written of its parts, read again, and refused once it is altered", async () => {
+  const { source, trust, events } = intact.find(({ name }) => name === "log-two-chains") ?? assert.fail();
+  const { report } = await eventsOf(source, trust);
+  const frame = JSON.stringify({
+    countersign: "evidence/v1",
+    file: { name: "export.ndjson", sha256: await slicer.sha256(source), size: source.size },
+    tool: { name: "countersign page", version: "0.1.0", sha256: "0".repeat(64) },
+    time: "2026-11-21T12:00:00.000Z",
+    trust: { name: "trust.txt" },
+    pins: [],
+    query: "</script>",
+    scope: { events: events.length, range: null, sample: null },
+    report,
+    slice: null,
+    reference: "",
+    examiner: "",
+    papers: [],
+    sections: [],
+  });
+  const page = new Blob(["<!doctype html>\n<title>a page</title>\n"]);
+  const file = await slicer.writeEvidence({ frame, trust, pins: [] }, page, source);
+  const read = await slicer.readEvidence(file);
+  assert.equal(await read.export.text(), await source.text());
+  assert.deepEqual([read.trust, read.pins], [trust, []]);
+  assert.equal(
+    read.pageSha256,
+    createHash("sha256")
+      .update(await page.text())
+      .digest("hex"),
+  );
+  assert.equal(JSON.parse(read.frame).query, "</script>");
+  await slicer.holdEvidence(read.frame, report);
+  await assert.rejects(slicer.holdEvidence(read.frame, { ...report, verdict: "altered" }), {
+    code: "evidence.invalid",
+    member: "report",
+  });
+  const text = await file.text();
+  assert.equal(text.match(/<\/script>/g)?.length, 1);
+  for (const altered of [text.slice(0, -20), text.replace("\nexport ", "\nexport A"), `${text}\n`, "<!doctype html>"]) {
+    await assert.rejects(slicer.readEvidence(new Blob([altered])), (error: { code: string; hint: string }) => {
+      assert.equal(error.code, "evidence.invalid");
+      assert.ok(error.hint.length > 20);
+      return true;
+    });
+  }
+  // What is given as JSON alone has the same hashes.
+  const alone = JSON.parse(await (await slicer.writeReport({ frame, trust, pins: [] })).text());
+  assert.deepEqual(alone, JSON.parse(read.frame));
+});
+
+test("a sample is the one of the specification", async () => {
+  const root = Buffer.from(Array.from({ length: 32 }, (_, place) => place)).toString("base64");
+  const leaves = Float64Array.from({ length: 100 }, (_, leaf) => leaf);
+  assert.deepEqual([...(await slicer.draw({ root, seed: "2026-Q4", leaves, wanted: 5 }))], [7, 58, 38, 61, 34]);
+});
