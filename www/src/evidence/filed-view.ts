@@ -23,7 +23,7 @@ export function filedView(
     case "empty":
       return nothing;
     case "opening":
-      return html`<section class="filed" aria-busy="true"><p role="status">${texts.opening}</p></section>`;
+      return html`<section class="panel filed" aria-busy="true"><p role="status">${texts.opening}</p></section>`;
     case "refused": {
       const { message, hint, code, line } = shelf.failure;
       return html`
@@ -50,7 +50,7 @@ function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageT
     frame.slice === null ? frame.report.counts.events : frame.slice.events,
   );
   return html`
-    <section class="filed" aria-labelledby="filed-heading" data-filed="open">
+    <section class="panel filed" aria-labelledby="filed-heading" data-filed="open">
       <h2 id="filed-heading" tabindex="-1">${texts.heading}</h2>
       <p class="tone-good">${icon("pass")}<span>${texts.verified(moment(when), events)}</span></p>
       ${
@@ -78,13 +78,13 @@ export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
   const { figures } = t.viewer;
   const { sample, events } = frame.scope;
   const described = ({ name, sha256, size }: Described) =>
-    html`${value(name)}, ${figures.bytes(size)}<br /><code class="hash">${sha256}</code>`;
+    html`${value(name)}, ${figures.bytes(size)}<br />SHA-256 <code class="hash">${sha256}</code>`;
   return html`
     <dl class="facts">
       <div class="wide"><dt>${texts.file}</dt><dd>${described(frame.file)}</dd></div>
       <div class="wide">
         <dt>${texts.made}</dt>
-        <dd>${value(frame.tool.name)} ${value(frame.tool.version)}, ${moment(frame.time)}<br /><code class="hash">${frame.tool.sha256}</code></dd>
+        <dd>${value(frame.tool.name)} ${value(frame.tool.version)}, ${moment(frame.time)}<br />SHA-256 <code class="hash">${frame.tool.sha256}</code></dd>
       </div>
       ${frame.trust === null ? nothing : html`<div class="wide"><dt>${texts.trustFile}</dt><dd>${described(frame.trust)}</dd></div>`}
       ${frame.pins.map((pin) => html`<div class="wide"><dt>${texts.pins}</dt><dd>${described(pin)}</dd></div>`)}

@@ -18,6 +18,7 @@ const en = {
       For what matters, open a copy that you got from a release and drop this file on it, or run <code>countersign report --check</code>.`,
     trust:
       "Verified by the trust file in it, which is its writer’s choice. If you have one from somebody you trust, choose it above.",
+    keys: "This came out of an evidence file. Unless you chose a trust file of your own, the keys are those that its writer trusts.",
     ownTrust: "Below, its events are verified by the keys that you trust, not by the trust file in it.",
     whole: "Of the whole export its writer’s tool said:",
     wholeAbout:
@@ -111,6 +112,7 @@ const de: EvidenceTexts = {
       <code>countersign report --check</code>.`,
     trust:
       "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie oben.",
+    keys: "Das kommt aus einer Beweisdatei. Wenn Sie keine eigene Vertrauensdatei gewählt haben, sind die Schlüssel die, denen ihr Verfasser vertraut.",
     ownTrust:
       "Unten sind die Ereignisse mit den Schlüsseln geprüft, denen Sie vertrauen, nicht mit der Vertrauensdatei darin.",
     whole: "Über den ganzen Export sagte das Programm des Verfassers:",

@@ -7,6 +7,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
 import type { PrintedEvidence } from "../evidence/panel.ts";
 import { printedEvents, printedWords } from "../evidence/printed.ts";
+import { evidenceTexts } from "../evidence/texts.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
 import { keyParts, type TextFile, type TrustChoice, trustLines, trustText } from "../input/trust.ts";
 import { localMoment, moment, told } from "../said.ts";
@@ -70,7 +71,7 @@ function reportView(
       </div>
       ${agreementsOf(part, parts, t)}
       <h3>${t.verdict.not}</h3>
-      <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}</ul>
+      <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}</ul>
       <dl class="paper-facts">
         <dt>${t.verdict.file}</dt>
         <dd>${value(part.file.name)}, ${t.printed.bytes(part.file.size)}${part.of.length > 0 ? html`, ${t.export.joined(part.of.length)}: ${part.of.map((name, place) => html`${place > 0 ? ", " : nothing}${value(name)}`)}` : nothing}</dd>

@@ -3,6 +3,7 @@ import { value } from "@countersign/viewer/value.js";
 import { verdictWords } from "@countersign/viewer/verdict.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
+import { evidenceTexts } from "../evidence/texts.ts";
 import { localDay, moment } from "../said.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -26,7 +27,7 @@ export function verdictView(
         <h3 id="not-heading">${t.verdict.not}</h3>
         <ul class="not" aria-labelledby="not-heading">
           ${words.not.map((text) => html`<li>${text}</li>`)}
-          ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}
+          ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}
         </ul>
       </div>
       ${isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
