@@ -24,7 +24,7 @@ pub fn parse_json(text: &str, now: Time) -> String {
     };
     json.name("empty").is(query.is_empty()).name("asksEvents").is(query.reads_events());
     let sources = sources(text, &query, now);
-    let question = Question::new(query, Order { by_time: false, descending: false });
+    let question = Question::new(query, Order::default());
     let span = question.span();
     for (name, time) in [("since", span.from), ("until", span.until)] {
         if let Some(time) = time {

@@ -13,6 +13,7 @@ use foldhash::fast::FixedState;
 
 use crate::build::{Leaf, Malformed, SegmentBuilder};
 use crate::facets::{COUNTED, Known};
+use crate::fold::Folds;
 use crate::histogram::Histogram;
 use crate::judge::name_of;
 use crate::order::{Orders, Placed};
@@ -111,6 +112,7 @@ pub struct EventIndex {
     pub(crate) question: Option<Question>,
     /// The answer's rows, as it was told last.
     answer: Vec<u32>,
+    folds: Folds,
     stretch: Option<(Stretch, Vec<u32>)>,
     read: Vec<u8>,
 }
@@ -153,6 +155,7 @@ impl EventIndex {
             orders: Orders::default(),
             question: None,
             answer: Vec::new(),
+            folds: Folds::default(),
             stretch: None,
             read: Vec::new(),
         }
@@ -186,6 +189,7 @@ impl EventIndex {
             + self.known.iter().map(Known::bytes).sum::<usize>()
             + self.orders.bytes()
             + self.answer.len() * 4
+            + self.folds.bytes()
     }
 
     /// Takes a batch of the verifier's, whose bytes are kept elsewhere as `blob`.
@@ -479,6 +483,12 @@ impl EventIndex {
                 self.with_gaps(&rows, &gaps, question.order.descending)
             };
         }
+        let folds;
+        (rows, folds) = if question.order.folds {
+            Folds::of(rows, |row| self.is_absent(row))
+        } else {
+            (rows, Folds::default())
+        };
         let (had, alone, steps) = question.left();
         let counted =
             (complete && question.events == 0 && !question.query.is_empty()).then_some((alone, steps));
@@ -500,7 +510,18 @@ impl EventIndex {
             findings,
         };
         self.answer = rows;
+        self.folds = folds;
         Some(answer)
+    }
+
+    /// Whether there is no event in a row.
+    fn is_absent(&self, row: u32) -> bool {
+        row >= GAPS || self.at(row).is_some_and(|(held, row)| held.segment.kind(row) == RowKind::Withheld)
+    }
+
+    /// The rows that a row of the answer stands for, where it is a fold.
+    pub(crate) fn folded(&self, row: u32) -> Option<&[u32]> {
+        self.folds.rows(row)
     }
 
     fn with_gaps(&self, rows: &[u32], gaps: &[u32], descending: bool) -> Vec<u32> {
@@ -568,6 +589,7 @@ impl EventIndex {
             Some(nth) => GAPS + nth as u32,
             None => self.by_number(line, |segment, row| segment.lines.get(row))?,
         };
+        let row = self.folds.shown(row);
         self.answer.iter().position(|other| *other == row)
     }
 

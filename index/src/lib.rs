@@ -24,7 +24,7 @@
 //! for segment in builder.finish() {
 //!     index.add_segment(segment, 0);
 //! }
-//! index.ask("actor:ada -outcome:success", now, Order { by_time: false, descending: false })?;
+//! index.ask("actor:ada -outcome:success", now, Order::default())?;
 //! while index.step(10_000) {}
 //! assert_eq!(index.found().map(|answer| (answer.events, answer.of)), Some((1, 2)));
 //! assert_eq!(index.indexes(), [1]);
@@ -44,6 +44,7 @@ mod column;
 mod edit;
 mod facets;
 mod file;
+mod fold;
 mod histogram;
 mod index;
 mod json;

@@ -11,12 +11,14 @@ use crate::judge;
 use crate::segment::{RowKind, Segment};
 
 /// In what order rows are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Order {
     /// By the time that counts, and not by the place in the export.
     pub by_time: bool,
     /// The last first.
     pub descending: bool,
+    /// Withheld events and gaps beside each other as one row.
+    pub folds: bool,
 }
 
 /// What was asked, and what is known of the rows that were looked at: all from the first on.

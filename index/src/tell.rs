@@ -150,6 +150,10 @@ impl EventIndex {
         let mut json = Json::default();
         json.open("[");
         for row in self.answered(from, to) {
+            if let Some(rows) = self.folded(*row) {
+                self.write_fold(&mut json, rows);
+                continue;
+            }
             if let Some(gap) = self.gap(*row) {
                 json.open("{").name("kind").text("gap").name("line").number(gap.line as i64);
                 json.name("index").number(gap.index as i64).name("leaves").number(gap.leaves as i64).raw("}");
@@ -177,6 +181,28 @@ impl EventIndex {
         }
         json.raw("]");
         json.finish()
+    }
+
+    /// Withheld events and gaps as one row: its first line, its first and last leaf, and how many of each there are.
+    fn write_fold(&self, json: &mut Json, rows: &[u32]) {
+        let (mut line, mut first, mut last) = (i64::MAX, i64::MAX, 0);
+        let (mut withheld, mut skipped) = (0, 0);
+        for row in rows {
+            let (at, index, leaves) = if let Some(gap) = self.gap(*row) {
+                skipped += gap.leaves as i64;
+                (gap.line as i64, gap.index as i64, gap.leaves as i64)
+            } else {
+                let Some((held, local)) = self.at(*row) else { continue };
+                withheld += 1;
+                (held.segment.lines.get(local), held.segment.index(local), 1)
+            };
+            line = line.min(at);
+            first = first.min(index);
+            last = last.max(index.saturating_add(leaves - 1));
+        }
+        json.open("{").name("kind").text("fold").name("line").number(line).name("index").number(first);
+        json.name("last").number(last).name("withheld").number(withheld);
+        json.name("leaves").number(skipped).raw("}");
     }
 
     fn write_event(&self, json: &mut Json, segment: &Segment, local: usize, row: usize, fields: &[Field]) {

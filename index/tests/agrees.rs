@@ -42,7 +42,7 @@ fn batch(events: &[String], first: usize) -> (String, Vec<(usize, usize)>) {
 
 /// Answers a query, giving the bytes that are wanted.
 fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> ((Vec<u64>, [Vec<Left>; 2]), u64) {
-    index.ask(query, now(), Order { by_time: false, descending: query.len() % 2 == 1 }).unwrap();
+    index.ask(query, now(), Order { descending: query.len() % 2 == 1, ..Order::default() }).unwrap();
     let mut read = 0;
     loop {
         if index.step(5) {
@@ -302,7 +302,7 @@ proptest! {
                 index.add_segment(segment, 0);
             }
             for query in ["", "x -actor:ada has:a changed:b since:-3d", "needle"] {
-                index.ask(query, now(), Order { by_time: true, descending: false }).unwrap();
+                index.ask(query, now(), Order { by_time: true, ..Order::default() }).unwrap();
                 while index.step(1000) {}
                 if index.wants().is_some() {
                     index.give(&[]);

@@ -42,7 +42,7 @@ fn indexed<E: AsRef<str>>(events: &[E]) -> (EventIndex, String) {
 
 /// The numbers of the events found.
 fn found((index, bytes): &mut (EventIndex, String), query: &str) -> Vec<u64> {
-    index.ask(query, now(), Order { by_time: false, descending: false }).unwrap();
+    index.ask(query, now(), Order::default()).unwrap();
     while index.step(1000) {}
     while let Some(Stretch { begin, end, .. }) = index.wants() {
         index.give(&bytes.as_bytes()[usize::try_from(begin).unwrap()..usize::try_from(end).unwrap()]);

@@ -118,8 +118,15 @@ impl EventIndex {
     }
 
     /// Asks, by `now` in milliseconds; `by` is "place" or "time". Gives JSON of what is not understood, if anything.
-    pub fn ask(&mut self, query: String, now: f64, by: &str, descending: bool) -> Option<String> {
-        let order = Order { by_time: by == "time", descending };
+    pub fn ask(
+        &mut self,
+        query: String,
+        now: f64,
+        by: &str,
+        descending: bool,
+        folds: bool,
+    ) -> Option<String> {
+        let order = Order { by_time: by == "time", descending, folds };
         match self.index.ask(&query, time(now), order) {
             Ok(()) => {
                 self.query = query;

@@ -20,6 +20,8 @@ export interface CountersignViewer extends HTMLElement {
   live: boolean;
   /** The zone in which times are shown at first: `utc` or `local`. */
   tz: string | null;
+  /** In which order rows are at first: `place`, `-place`, `time` or `-time`. */
+  order: string | null;
   /** `light` or `dark`; else as the reader prefers. */
   theme: string | null;
   /** Whether it goes without the strip that says the verdict. */

@@ -10,6 +10,7 @@ type Given =
   | "trust"
   | "live"
   | "tz"
+  | "order"
   | "theme"
   | "bare"
   | "fragment"

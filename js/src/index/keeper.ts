@@ -71,8 +71,8 @@ export class Keeper {
     this.#run();
   }
 
-  ask(question: number, query: string, { by, descending }: Order): Refusal | undefined {
-    const refused = this.#index.ask(query, Date.now(), by, descending);
+  ask(question: number, query: string, { by, descending, folds = false }: Order): Refusal | undefined {
+    const refused = this.#index.ask(query, Date.now(), by, descending, folds);
     if (refused !== undefined) {
       return JSON.parse(refused) as Refusal;
     }

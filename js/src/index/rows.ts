@@ -2,7 +2,7 @@
 
 import type { WithheldMark } from "../verify/marks.js";
 import { readJson } from "../wasm/index.js";
-import type { GapRow, Place, Reading, Row, Said } from "./types.js";
+import type { FoldRow, GapRow, Place, Reading, Row, Said } from "./types.js";
 
 /** An event's row as the core writes it. */
 export interface WrittenEvent extends Place {
@@ -22,7 +22,7 @@ export interface WrittenEvent extends Place {
 }
 
 /** A row as the core writes it. */
-export type Written = WrittenEvent | WithheldMark | GapRow;
+export type Written = WrittenEvent | WithheldMark | GapRow | FoldRow;
 
 /** Whether nothing of it is known that a list shows. */
 export function isUntold(row: Written): row is WrittenEvent {

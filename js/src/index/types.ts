@@ -12,6 +12,8 @@ export interface Order {
   /** By their place in the log, or by the time that counts; gaps have no time and come last then. */
   readonly by: "place" | "time";
   readonly descending: boolean;
+  /** Withheld events and gaps that stand beside each other as one row. */
+  readonly folds?: boolean;
 }
 
 /** Somebody or something, as an event names it. */
@@ -73,11 +75,24 @@ export interface WholeEvent extends Omit<EventRow, "fields" | "begin" | "place">
 /** Leaves left out, however many skips stand for them. */
 export type GapRow = Omit<SkipMark, "kind"> & { readonly kind: "gap" };
 
+/** Withheld events and gaps that stand beside each other, as one row. */
+export interface FoldRow {
+  readonly kind: "fold";
+  /** The first line. */
+  readonly line: number;
+  /** The first leaf and the last. */
+  readonly index: number;
+  readonly last: number;
+  /** How many events are withheld, and how many leaves are left out. */
+  readonly withheld: number;
+  readonly leaves: number;
+}
+
 /** What a line of the list shows. */
-export type Row = EventRow | WithheldMark | GapRow;
+export type Row = EventRow | WithheldMark | GapRow | FoldRow;
 
 /** The same with all that an event says. */
-export type WholeRow = WholeEvent | WithheldMark | GapRow;
+export type WholeRow = WholeEvent | WithheldMark | GapRow | FoldRow;
 
 /** How often a value occurs among the events found. */
 export interface FacetValue {

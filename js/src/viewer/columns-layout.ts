@@ -1,6 +1,13 @@
 /** How wide columns are. */
 
-import { type ChosenColumn, type ColumnId, isMember, longestRun, type NamedColumn } from "./columns.js";
+import {
+  type ChosenColumn,
+  type ColumnId,
+  DEFAULT_COLUMNS,
+  isMember,
+  longestRun,
+  type NamedColumn,
+} from "./columns.js";
 import type { Zone } from "./zone.js";
 
 /** Lays out rows. A page's policy can forbid style attributes, but not this. */
@@ -13,6 +20,27 @@ export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[],
   style.setProperty("--cs-tracks", `2rem ${tracks.join(" ")}`);
   style.setProperty("--cs-least", `calc(2rem + ${leasts.join(" + ")})`);
   style.setProperty("--cs-span", String(Math.max(1, to - from)));
+}
+
+/** The usual columns that give way where there is no room for all, in this order. Those that a reader chose all stay. */
+const GIVE_WAY: readonly ColumnId[] = ["place", "address", "target", "actor"];
+/** What stands in a row beside its columns, in rem. */
+const BESIDE = 2.75;
+
+/** The columns for which there is room in so many rem. */
+export function fitting(columns: readonly ChosenColumn[], room: number, zone: Zone): readonly ChosenColumn[] {
+  if (columns !== DEFAULT_COLUMNS || room <= 0) {
+    return columns;
+  }
+  let fits = columns;
+  for (const id of GIVE_WAY) {
+    const least = fits.reduce((sum, column) => sum + shareOf(column.id, zone)[0], BESIDE);
+    if (least <= room) {
+      break;
+    }
+    fits = fits.filter((column) => column.id !== id);
+  }
+  return fits.length === columns.length ? columns : fits;
 }
 
 /** What a column is without a width: its least in rem, and its share of what is left. */

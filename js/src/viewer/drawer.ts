@@ -1,5 +1,5 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import type { GapRow, Reading, WholeEvent, WholeRow } from "../index/types.js";
+import type { FoldRow, GapRow, Reading, WholeEvent, WholeRow } from "../index/types.js";
 import type { Report, SignerTrust } from "../report.js";
 import type { Slicer } from "../slice/types.js";
 import type { WithheldMark } from "../verify/marks.js";
@@ -14,7 +14,7 @@ import { type Json, readJson } from "./json-view.js";
 import { keyParts, keyView } from "./key.js";
 import "./proof.js";
 import type { Provable } from "./proof.js";
-import { gapPlace } from "./row.js";
+import { foldSays, gapPlace } from "./row.js";
 import { isSameLine } from "./same-line.js";
 import type { Standing } from "./standing.js";
 import { type Party, type Summary, summaryOf } from "./summary.js";
@@ -31,6 +31,10 @@ export interface Shown extends Provable {
 
 /** So many characters of the bytes as they stand are drawn before all of them are asked for. */
 const TEXT_SHOWN = 20_000;
+/** The least and the most that it takes beside the rows, and what a key widens it by, in percent. */
+const NARROWEST = 25;
+const WIDEST = 75;
+const STEP = 5;
 /** What actors are that do not say. */
 const USUAL_TYPE = "user";
 /** On screens that are no wider than this it takes all of it. */
@@ -72,6 +76,8 @@ export class Drawer extends View {
   /** Whether it covers what is behind it; undefined where the window's width decides. */
   declare modal: boolean | undefined;
 
+  /** How much of the width it takes beside the rows, in percent. */
+  #share = 38;
   #bounds: Bounds = FIRST_BOUNDS;
   #isWhole = false;
   #parsed: { readonly json: string; readonly event: Json | undefined } | undefined;
@@ -123,6 +129,18 @@ export class Drawer extends View {
         @keydown=${this.#pressed}
         @cancel=${this.#cancelled}
       >
+        <div
+          class="drawer-grip"
+          role="separator"
+          aria-orientation="vertical"
+          aria-label=${texts.rows.drawer.widen}
+          aria-valuemin=${NARROWEST}
+          aria-valuemax=${WIDEST}
+          aria-valuenow=${this.#share}
+          tabindex="0"
+          @pointerdown=${this.#grip}
+          @keydown=${this.#widened}
+        ></div>
         ${row === undefined ? nothing : this.#content(row, texts)}
       </dialog>
     `;
@@ -154,9 +172,39 @@ export class Drawer extends View {
     }
   }
 
+  /** It is widened at the edge that it has with the rows. */
+  readonly #grip = (event: PointerEvent): void => {
+    const grip = event.currentTarget as HTMLElement;
+    const { left, right, width } = this.parentElement?.getBoundingClientRect() ?? { left: 0, right: 0, width: 1 };
+    const isRight = getComputedStyle(this).direction !== "rtl";
+    const follow = ({ clientX }: PointerEvent) =>
+      this.#widen(((isRight ? right - clientX : clientX - left) / width) * 100);
+    event.preventDefault();
+    grip.setPointerCapture(event.pointerId);
+    grip.addEventListener("pointermove", follow);
+    grip.addEventListener("lostpointercapture", () => grip.removeEventListener("pointermove", follow), { once: true });
+  };
+
+  readonly #widened = (event: KeyboardEvent): void => {
+    const wider = getComputedStyle(this).direction === "rtl" ? "ArrowRight" : "ArrowLeft";
+    const narrower = wider === "ArrowLeft" ? "ArrowRight" : "ArrowLeft";
+    const by = event.key === wider ? STEP : event.key === narrower ? -STEP : 0;
+    if (by !== 0) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.#widen(this.#share + by);
+    }
+  };
+
+  #widen(share: number): void {
+    this.#share = Math.round(Math.min(WIDEST, Math.max(NARROWEST, share)));
+    this.parentElement?.style.setProperty("--cs-drawer", `${this.#share}%`);
+    this.requestUpdate();
+  }
+
   #content(row: WholeRow, texts: Texts): TemplateResult {
     const { drawer } = texts.rows;
-    const titles = { event: drawer.event, withheld: drawer.withheld, gap: drawer.gap };
+    const titles = { event: drawer.event, withheld: drawer.withheld, gap: drawer.gap, fold: drawer.gap };
     return html`
       <div class="drawer-head">
         <h2 id="cs-drawer-heading">${titles[row.kind](row.line)}</h2>
@@ -168,7 +216,7 @@ export class Drawer extends View {
         </div>
       </div>
       <div class="drawer-body" tabindex="0" role="group" aria-labelledby="cs-drawer-heading">
-        ${row.kind === "event" ? this.#event(row, texts) : row.kind === "withheld" ? this.#withheld(row, texts) : this.#gap(row, texts)}
+        ${row.kind === "event" ? this.#event(row, texts) : row.kind === "withheld" ? this.#withheld(row, texts) : row.kind === "fold" ? this.#fold(row, texts) : this.#gap(row, texts)}
       </div>
     `;
   }
@@ -216,6 +264,20 @@ export class Drawer extends View {
       <p class="standing tone-${tone}"><span class="state tone-${tone}">${icon(drawing)}${texts.rows.standing[this.standing].word}</span></p>
       <h3>${drawer.place}</h3>
       ${this.#place(row, texts)}
+    `;
+  }
+
+  #fold(row: FoldRow, texts: Texts): TemplateResult {
+    const { drawer } = texts.rows;
+    const [says, which] = foldSays(row, texts);
+    return html`
+      <p class="absent tone-faint">${icon("gap")}<span>${says}</span></p>
+      <p>${row.withheld > 0 ? drawer.withheldAbout : drawer.gapAbout}</p>
+      <dl class="facts">
+        <div><dt>${drawer.facts.leaves}</dt><dd>${which}</dd></div>
+        <div><dt>${drawer.facts.line}</dt><dd>${texts.figures.count(row.line)}</dd></div>
+      </dl>
+      <p class="actions"><button type="button" @click=${() => this.dispatchEvent(wish("unfold", undefined))}>${drawer.unfold}</button></p>
     `;
   }
 

@@ -21,6 +21,8 @@ export class Facets extends View {
   /** Where there is little room they are shown only when they are asked for. */
   #isShown = false;
   #measuring: number | undefined;
+  /** The button that Tab reaches: the others are reached from it with the arrow keys. */
+  #stop: HTMLElement | undefined;
   readonly #resized = new ResizeObserver(() => this.#measure());
 
   override connectedCallback(): void {
@@ -34,6 +36,7 @@ export class Facets extends View {
   }
 
   protected override updated(): void {
+    this.#setStop(this.#stop);
     this.#measuring ??= requestAnimationFrame(() => {
       this.#measuring = undefined;
       this.#measure();
@@ -59,7 +62,7 @@ export class Facets extends View {
       <button type="button" class="facets-toggle with-icon" aria-expanded=${this.#isShown} aria-controls="facets" @click=${toggle}>
         ${icon("filter")}<span>${facets}</span>
       </button>
-      <div id="facets" class="facets" part="facets" role="group" aria-label=${facets} data-shown=${this.#isShown}>${groups}</div>
+      <div id="facets" class="facets" part="facets" role="toolbar" aria-label=${facets} data-shown=${this.#isShown} @focusin=${this.#focused} @keydown=${this.#moved}>${groups}</div>
     `;
   }
 
@@ -95,7 +98,7 @@ export class Facets extends View {
         aria-pressed=${isChosen}
         @click=${() => this.dispatchEvent(wish("value-toggled", { column, value: text }))}
       >
-        ${isChosen ? icon("check") : nothing}<span class="chip-value ${isUnstated ? "faint" : ""}">${name === undefined || name === text ? nothing : html`<span class="chip-name">${value(name, 40)}</span>`}${isUnstated ? html`<bdi>${this.texts.rows.list.notStated}</bdi>` : value(shortened(column, text), name === undefined ? 60 : 40)}</span>
+        ${isChosen ? icon("check") : nothing}<span class="chip-value ${isUnstated ? "faint" : ""}">${name === undefined || name === text ? nothing : html`<span class="chip-name">${value(name, 40)}</span>`}${isUnstated ? html`<bdi>${this.texts.rows.list.notStated}</bdi>` : name === undefined || name === text ? value(shortened(column, text), 60) : html`<span class="faint">${value(shortened(column, text), 40)}</span>`}</span>
         <span class="chip-count">${this.texts.figures.count(count)}</span>
       </button>
     `;
@@ -119,6 +122,45 @@ export class Facets extends View {
   #moreText(hidden: number): string {
     return this.texts.view.moreValues(this.texts.figures.count(hidden));
   }
+
+  get #buttons(): readonly HTMLElement[] {
+    return [...this.querySelectorAll<HTMLElement>(".facets button")].filter((button) => button.checkVisibility());
+  }
+
+  #setStop(wanted: HTMLElement | undefined): void {
+    const buttons = [...this.querySelectorAll<HTMLElement>(".facets button")];
+    this.#stop = wanted !== undefined && buttons.includes(wanted) && wanted.checkVisibility() ? wanted : buttons[0];
+    for (const button of buttons) {
+      button.tabIndex = button === this.#stop ? 0 : -1;
+    }
+  }
+
+  readonly #focused = (event: FocusEvent): void => {
+    this.#setStop(event.target as HTMLElement);
+  };
+
+  readonly #moved = (event: KeyboardEvent): void => {
+    const buttons = this.#buttons;
+    const at = buttons.indexOf(event.target as HTMLElement);
+    if (at < 0 || event.altKey || event.ctrlKey || event.metaKey) {
+      return;
+    }
+    const ahead = getComputedStyle(this).direction === "rtl" ? -1 : 1;
+    const to: Readonly<Record<string, number>> = {
+      ArrowRight: at + ahead,
+      ArrowLeft: at - ahead,
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      Home: 0,
+      End: buttons.length - 1,
+    };
+    const next = buttons[to[event.key] ?? -1];
+    if (next !== undefined) {
+      event.preventDefault();
+      event.stopPropagation();
+      next.focus();
+    }
+  };
 
   /** Says of each row of values whether it goes on beyond its edge: all are read before anything is written. */
   #measure(): void {

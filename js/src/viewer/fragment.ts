@@ -9,18 +9,21 @@ export interface Shown {
   readonly order: string;
   readonly tz: string;
   readonly columns: string;
+  readonly folds: string;
   readonly line: string;
 }
 
-const NAMES = ["q", "order", "tz", "columns", "line"] as const;
+const NAMES = ["q", "order", "tz", "columns", "folds", "line"] as const;
 /** More than a person's search has. */
 const LONGEST = 8000;
 
 /** What a fragment says; `prefix` is before the names where several viewers share a page. */
 export function readFragment(hash: string, prefix: string): Shown {
   const members = new URLSearchParams(hash.length > LONGEST ? "" : hash.replace(/^#/, ""));
-  const [q = "", order = "", tz = "", columns = "", line = ""] = NAMES.map((name) => members.get(prefix + name) ?? "");
-  return { q, order, tz, columns, line };
+  const [q = "", order = "", tz = "", columns = "", folds = "", line = ""] = NAMES.map(
+    (name) => members.get(prefix + name) ?? "",
+  );
+  return { q, order, tz, columns, folds, line };
 }
 
 /** Whether it is the page's: a place in it. */

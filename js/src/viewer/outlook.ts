@@ -19,6 +19,8 @@ export class Outlook {
   /** The order that the reader chose. */
   chosenOrder: Order | undefined;
   zone: Zone = "utc";
+  /** Whether what is left out is one row where it stands together. */
+  folds = true;
   columns: readonly ChosenColumn[] = DEFAULT_COLUMNS;
   /** The line to show, as an address names it. */
   line: number | undefined;
@@ -28,13 +30,14 @@ export class Outlook {
     if (isPages(location.hash)) {
       return false;
     }
-    const { q, order, tz, columns, line } = readFragment(location.hash, prefix);
+    const { q, order, tz, columns, line, folds } = readFragment(location.hash, prefix);
     this.zone = tz === "" ? usual.zone : tz === "local" ? "local" : "utc";
     this.columns = readColumns(columns) ?? DEFAULT_COLUMNS;
     this.line = /^[1-9]\d{0,14}$/.test(line) ? Number(line) : undefined;
-    const before = wordOf(this.chosenOrder ?? usual.order);
+    const before = `${this.folds} ${wordOf(this.chosenOrder ?? usual.order)}`;
+    this.folds = folds !== "no";
     const chosen = orderOf(order);
-    const isOther = q !== this.text || wordOf(chosen ?? usual.order) !== before;
+    const isOther = q !== this.text || `${this.folds} ${wordOf(chosen ?? usual.order)}` !== before;
     this.text = q;
     this.chosenOrder = chosen;
     return isOther;
@@ -51,6 +54,7 @@ export class Outlook {
       order: order === wordOf(usual.order) ? "" : order,
       tz: this.zone === usual.zone ? "" : this.zone,
       columns: this.columns === DEFAULT_COLUMNS ? "" : writeColumns(this.columns),
+      folds: this.folds ? "" : "no",
       line: this.line === undefined ? "" : String(this.line),
     });
     if (hash !== location.hash) {

@@ -2,7 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Level } from "../analyze/types.js";
-import type { GapRow, Row } from "../index/types.js";
+import type { FoldRow, GapRow, Row } from "../index/types.js";
 import type { WithheldMark } from "../verify/marks.js";
 import { type ChosenColumn, isMember, longestRun } from "./columns.js";
 import { icon } from "./icons.js";
@@ -147,7 +147,7 @@ function outcome(text: string): TemplateResult {
 function sign(row: Row, standing: Standing | undefined, level: Level | undefined, texts: Texts): TemplateResult {
   const { rows } = texts;
   if (standing === undefined) {
-    return html`<span role="gridcell" class="sign">${icon(row.kind === "gap" ? "gap" : "withheld")}</span>`;
+    return html`<span role="gridcell" class="sign">${icon(row.kind === "withheld" ? "withheld" : "gap")}</span>`;
   }
   const { icon: drawing, tone } = STANDING_LOOKS[standing];
   return html`
@@ -168,8 +168,27 @@ export function gapPlace({ index, leaves }: GapRow, { rows }: Texts): string {
   return leaves === 1 ? rows.list.gapLeaf(index) : rows.list.gapLeaves(index, index + leaves - 1);
 }
 
-function absence(row: WithheldMark | GapRow, texts: Texts): TemplateResult {
+/** How many entries a fold stands for, and which. */
+export function foldSays(
+  { withheld, leaves, index, last }: FoldRow,
+  { rows, figures }: Texts,
+): readonly [string, string] {
+  const { list } = rows;
+  const says =
+    leaves === 0
+      ? list.foldWithheld(withheld)
+      : withheld === 0
+        ? list.gap(leaves)
+        : list.foldBoth(figures.entries(withheld + leaves));
+  return [says, list.gapLeaves(index, last)];
+}
+
+function absence(row: WithheldMark | GapRow | FoldRow, texts: Texts): TemplateResult {
   const { rows } = texts;
+  if (row.kind === "fold") {
+    const [says, which] = foldSays(row, texts);
+    return html`${says} <span class="faint">(${which})</span>`;
+  }
   if (row.kind === "withheld") {
     return html`${rows.list.withheld[row.why ?? "unsaid"]}`;
   }

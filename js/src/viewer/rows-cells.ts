@@ -77,7 +77,7 @@ function ofLink(row: Row, { id }: ChosenColumn, zone: Zone): Cell {
     case "index":
       return { kind: "number", number: row.index };
   }
-  if (row.kind === "gap") {
+  if (row.kind === "gap" || row.kind === "fold") {
     return undefined;
   }
   switch (id) {

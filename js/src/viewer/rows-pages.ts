@@ -131,9 +131,15 @@ export class RowPages {
   }
 }
 
-/** A line of the export is what it is; only a gap can become longer. */
+/** A line of the export is what it is; only a gap, or a fold, can become longer. */
 function isSame(one: Row | undefined, other: Row): boolean {
-  return one?.line === other.line && one.kind === other.kind && other.kind !== "gap" && hasSameFields(one, other);
+  return (
+    one?.line === other.line &&
+    one.kind === other.kind &&
+    other.kind !== "gap" &&
+    other.kind !== "fold" &&
+    hasSameFields(one, other)
+  );
 }
 
 function hasSameFields(one: Row, other: Row): boolean {

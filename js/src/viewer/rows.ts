@@ -7,7 +7,7 @@ import { type ChosenColumn, DEFAULT_COLUMNS, isMember } from "./columns.js";
 import "./columns-chooser.js";
 import type { ColumnsChooser } from "./columns-chooser.js";
 import { drag } from "./columns-grip.js";
-import { layOut } from "./columns-layout.js";
+import { fitting, layOut } from "./columns-layout.js";
 import { icon } from "./icons.js";
 import { levelOf } from "./levels.js";
 import { columnName, type ReadRow, rowView } from "./row.js";
@@ -21,6 +21,8 @@ import type { Zone } from "./zone.js";
 
 /** So long at a time events are read for drawing, in milliseconds. A file can have many that are very long. */
 const READING = 6;
+/** A list that is not wider than this has a card for each row, in rem: `rows.css` says so too. */
+const CARDS = 36;
 
 /** A place in the list, and what is drawn there. */
 export interface RowAt {
@@ -64,6 +66,16 @@ export class Rows extends View {
     () => this.requestUpdate(),
   );
   readonly #read = new Map<number, ReadRow>();
+  /** The columns that are shown: fewer than there are where there is no room for all. */
+  #fitting: readonly ChosenColumn[] = DEFAULT_COLUMNS;
+  /** How wide it is, in pixels. */
+  #width = 0;
+  readonly #resized = new ResizeObserver(([entry]) => {
+    this.#width = entry?.contentRect.width ?? 0;
+    if (this.#fit() !== this.#fitting) {
+      this.requestUpdate();
+    }
+  });
   #current = 0;
   /** Whether the reader went there. */
   #isChosen = false;
@@ -140,22 +152,27 @@ export class Rows extends View {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    this.#resized.observe(this);
     this.requestUpdate();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    this.#resized.disconnect();
     this.#viewport.leave();
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("columns") || changed.has("zone")) {
+    const fitting = this.#fit();
+    this.#isRefitted = changed.has("zone") || fitting !== this.#fitting || !this.hasUpdated;
+    this.#fitting = fitting;
+    if (this.#isRefitted) {
       this.#read.clear();
     }
     const turn = this.#answers.receive(
       this.index,
       this.found,
-      this.columns.flatMap(({ id }) => (isMember(id) ? [id.slice(1)] : [])),
+      this.#fitting.flatMap(({ id }) => (isMember(id) ? [id.slice(1)] : [])),
     );
     if (turn !== undefined) {
       this.#turn(turn);
@@ -188,7 +205,7 @@ export class Rows extends View {
           tabindex="0"
           aria-label=${list.label(size)}
           aria-rowcount=${size + 1}
-          aria-colcount=${this.columns.length + 1}
+          aria-colcount=${this.#fitting.length + 1}
           aria-busy=${this.#answers.isTurning}
           aria-activedescendant=${isCurrentDrawn ? `cs-row-${this.#current}` : nothing}
           @scroll=${this.#viewport.scrolled}
@@ -197,7 +214,7 @@ export class Rows extends View {
           <div class="probe" role="presentation" aria-hidden="true"></div>
           <div class="head" part="head" role="row" aria-rowindex="1">
             <span role="columnheader"><span class="sr">${list.standing}</span></span>
-            ${this.columns.map((column, place) => this.#header(column, place, texts))}
+            ${this.#fitting.map((column, place) => this.#header(column, place, texts))}
           </div>
           <div class="body" role="rowgroup" @click=${this.#clicked}>
             <div class="window" role="presentation">
@@ -211,18 +228,35 @@ export class Rows extends View {
     `;
   }
 
-  protected override updated(changed: PropertyValues<this>): void {
+  protected override updated(): void {
     const scroller = this.querySelector<HTMLElement>(":scope > .edges > .scroller");
     const body = scroller?.querySelector<HTMLElement>(":scope > .body");
     const drawn = body?.querySelector<HTMLElement>(":scope > .window");
     if (!scroller || !body || !drawn) {
       return;
     }
-    if (changed.has("columns") || changed.has("zone")) {
-      layOut(this, this.columns, this.zone);
+    if (this.#isRefitted) {
+      layOut(this, this.#fitting, this.zone);
       this.#viewport.showEdges();
     }
     this.#viewport.lay(scroller, body, drawn);
+  }
+
+  /** What must be read and laid out anew. */
+  #isRefitted = true;
+
+  /** A list that is narrower shows cards, which have all columns. */
+  #fit(): readonly ChosenColumn[] {
+    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+    return this.#width <= CARDS * rem ? this.columns : this.#kept(fitting(this.columns, this.#width / rem, this.zone));
+  }
+
+  /** What is the same stays the same object, so that nothing is drawn anew. */
+  #kept(columns: readonly ChosenColumn[]): readonly ChosenColumn[] {
+    const before = this.#fitting;
+    return columns.length === before.length && columns.every((column, place) => column === before[place])
+      ? before
+      : columns;
   }
 
   get #size(): number {
@@ -264,7 +298,7 @@ export class Rows extends View {
       if (isLate) {
         return undefined;
       }
-      const read = { row, read: cellsOf(row, this.columns, this.zone) };
+      const read = { row, read: cellsOf(row, this.#fitting, this.zone) };
       this.#read.set(number, read);
       isLate = performance.now() > until;
       return read;
@@ -285,7 +319,7 @@ export class Rows extends View {
   }
 
   #row(number: number, drawn: ReadRow | undefined, texts: Texts): unknown {
-    const { columns } = this;
+    const columns = this.#fitting;
     const isCurrent = number === this.#current;
     const standing = drawn?.row.kind === "event" ? this.standing(drawn.row) : undefined;
     const isLost = this.#answers.pages?.isLost ?? false;
@@ -320,12 +354,13 @@ export class Rows extends View {
   };
 
   #grip(event: PointerEvent, place: number): void {
-    const column = this.columns[place];
+    const columns = this.#fitting;
+    const column = columns[place];
     if (column !== undefined) {
       drag(
         event,
         (width) => {
-          this.columns = this.columns.with(place, { ...column, width });
+          this.columns = columns.with(place, { ...column, width });
         },
         () => this.dispatchEvent(wish("columns-changed", { columns: this.columns })),
       );

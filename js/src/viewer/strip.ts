@@ -186,7 +186,7 @@ function verdictView(session: Session, report: Report, strip: Strip): TemplateRe
           ${detailsView(report, words, strip)}
         </details>
       </div>
-      ${session.phase === "live" ? html`<button type="button" class="strip-action" @click=${strip.cancel}>${texts.live.stop}</button>` : nothing}
+      ${session.phase === "live" ? html`<button type="button" class="strip-action" @click=${strip.cancel}>${texts.live.stop}</button>` : isLive(session.source) && strip.again !== undefined ? html`<button type="button" class="strip-action" @click=${strip.again}>${texts.live.again}</button>` : nothing}
     </section>
   `;
 }

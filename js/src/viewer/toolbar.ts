@@ -1,6 +1,6 @@
 /** In which order rows stand, and in which zone their times are. */
 
-import { html, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import type { Order } from "../index/types.js";
 import type { Texts } from "./texts/texts.js";
 import type { Zone } from "./zone.js";
@@ -30,10 +30,13 @@ export interface Toolbar {
   readonly zone: Zone;
   readonly reorder: (order: Order) => void;
   readonly rezone: (zone: Zone) => void;
+  /** Whether what is left out is folded; undefined where nothing is. */
+  readonly folds: boolean | undefined;
+  readonly fold: (folds: boolean) => void;
 }
 
-/** Two choices. */
-export function toolbarView({ texts, order, zone, reorder, rezone }: Toolbar): TemplateResult {
+/** Choices of how to look. */
+export function toolbarView({ texts, order, zone, reorder, rezone, folds, fold }: Toolbar): TemplateResult {
   const { view } = texts;
   const word = wordOf(order);
   const orders: readonly (readonly [string, string])[] = [
@@ -60,6 +63,11 @@ export function toolbarView({ texts, order, zone, reorder, rezone }: Toolbar): T
         ${zones.map(([value, name]) => html`<option value=${value} .selected=${value === zone}>${name}</option>`)}
       </select>
     </label>
+    ${
+      folds === undefined
+        ? nothing
+        : html`<label class="switch"><input type="checkbox" .checked=${folds} @change=${(event: Event) => fold((event.target as HTMLInputElement).checked)} /> <span>${view.fold}</span></label>`
+    }
   `;
 }
 

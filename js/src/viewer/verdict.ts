@@ -21,7 +21,8 @@ export function verdictWords(report: Report, texts: Texts): VerdictWords {
   }
   const changed = report.finding_counts["payload.mismatch"] ?? 0;
   if (report.verdict === "altered" && changed > 0) {
-    return { ...words, says: result.changed(changed, texts.figures.events(report.checks.payloads.checked)) };
+    const events = texts.figures.events(report.checks.payloads.checked);
+    return { ...words, says: changed === 1 ? result.changedOne(events) : result.changed(changed, events) };
   }
   if (report.verdict !== "verified") {
     return words;

@@ -20,6 +20,7 @@ import { Looking } from "./looking.js";
 import { noticeView } from "./notice.js";
 import { Opening } from "./opening.js";
 import { Outlook, type Usual } from "./outlook.js";
+import { type Extent, extentOf } from "./period.js";
 import "./query-box.js";
 import type { QueryBox } from "./query-box.js";
 import { holds } from "./ranges.js";
@@ -40,7 +41,7 @@ import strip from "./strip.css.js";
 import { failureView, stripView, waitingView } from "./strip.js";
 import type { Strip } from "./strip-details.js";
 import { merged, type Some, type Texts, textsOf } from "./texts/texts.js";
-import { toolbarView } from "./toolbar.js";
+import { orderOf, toolbarView } from "./toolbar.js";
 import { given } from "./view.js";
 import type { Zone } from "./zone.js";
 
@@ -64,6 +65,7 @@ export class Viewer extends LitElement {
     live: { type: Boolean },
     language: { attribute: "lang" },
     tz: {},
+    order: {},
     theme: {},
     bare: { type: Boolean },
     fragment: {},
@@ -73,6 +75,8 @@ export class Viewer extends LitElement {
 
   /** What works in the background for viewers that verify by themselves. */
   static tools: Tools | undefined;
+  /** Those in a document: a key of the page's means the one where there is one. */
+  static readonly #connected = new Set<Viewer>();
 
   /** The address of an export; with `live` of a collector's stream. */
   declare src: string | null;
@@ -84,6 +88,8 @@ export class Viewer extends LitElement {
   declare language: string | null;
   /** The zone in which times are shown at first: `utc` or `local`. */
   declare tz: string | null;
+  /** In which order rows are at first: `place`, `-place`, `time` or `-time`; without it the newest first of a log that is followed. */
+  declare order: string | null;
   /** `light` or `dark`; else as the reader prefers. */
   declare theme: string | null;
   /** Whether it goes without the strip: something else around it shows the verdict. */
@@ -119,6 +125,8 @@ export class Viewer extends LitElement {
   );
   #looking: Looking | undefined;
   #slicer: Slicer | undefined;
+  /** The newest good pin of a log that was followed before. */
+  #seen: string | null = null;
   /** A line to show once it can be. */
   #wanted: number | undefined;
   readonly #announcer = new Announcer();
@@ -130,8 +138,10 @@ export class Viewer extends LitElement {
   /** Whether there is no room for a row's details beside the rows. */
   #isSmall = false;
   readonly #resized = new ResizeObserver(([entry]) => {
-    const isSmall = (entry?.contentRect.width ?? 0) < BESIDE;
-    if (isSmall !== this.#isSmall) {
+    const width = entry?.contentRect.width ?? 0;
+    const isSmall = width < BESIDE;
+    // What is not displayed has no width at all.
+    if (width > 0 && isSmall !== this.#isSmall) {
       this.#isSmall = isSmall;
       this.requestUpdate();
     }
@@ -145,6 +155,7 @@ export class Viewer extends LitElement {
     this.trust = null;
     this.live = false;
     this.tz = null;
+    this.order = null;
     this.theme = null;
     this.bare = false;
     this.fragment = null;
@@ -180,6 +191,11 @@ export class Viewer extends LitElement {
       await this.#ask();
       row = await rowOf();
     }
+    if (row !== undefined && this.#outlook.folds && (await index.row(row).catch(() => undefined))?.kind === "fold") {
+      this.#outlook.folds = false;
+      await this.#ask();
+      row = await rowOf();
+    }
     if (row === undefined || looking !== this.#looking) {
       return false;
     }
@@ -194,8 +210,15 @@ export class Viewer extends LitElement {
     return line !== undefined && (await this.goTo(line));
   }
 
+  /** Puts the focus into the search. */
+  search(): void {
+    this.#query.value?.focus();
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
+    Viewer.#connected.add(this);
+    addEventListener("keydown", this.#pageKey);
     addEventListener("hashchange", this.#readAddress);
     this.#resized.observe(this);
     if (this.hasUpdated && this.#sessions.session === undefined) {
@@ -205,6 +228,8 @@ export class Viewer extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    Viewer.#connected.delete(this);
+    removeEventListener("keydown", this.#pageKey);
     removeEventListener("hashchange", this.#readAddress);
     this.#resized.disconnect();
     // An element that is only moved is connected again by then.
@@ -228,6 +253,7 @@ export class Viewer extends LitElement {
     }
     const sources = ["src", "trust", "live", "file", "session", "trustText", "pins", "rules"] as const;
     if (sources.some((name) => changed.has(name))) {
+      this.#seen = null;
       this.#restart();
     }
   }
@@ -278,7 +304,13 @@ export class Viewer extends LitElement {
       zone: this.#outlook.zone,
       link: this.link ?? link,
       cancel: pressed(() => session?.cancel()),
-      again: isRepeatable ? pressed(() => this.#restart()) : undefined,
+      again: isRepeatable
+        ? pressed(() => {
+            // What was seen of a log is what it must still have.
+            this.#seen = session?.goodPin ?? this.#seen;
+            this.#restart();
+          })
+        : undefined,
       isShown: (index) => holds(listed, index),
       show: (line) => void this.goTo(line),
     };
@@ -307,24 +339,39 @@ export class Viewer extends LitElement {
           @query-changed=${({ detail }: CustomEvent<{ text: string }>) => this.#look(detail.text)}
           @query-left=${() => this.#rows.value?.focus()}
         ></cs-query>
+        <cs-period
+          .text=${text}
+          .extent=${this.#extent}
+          .zone=${zone}
+          .texts=${texts}
+          @time-chosen=${({ detail }: CustomEvent<{ since?: number; until?: number }>) =>
+            void this.#edit(session, (text) => session.index.within(text, detail.since, detail.until))}
+        ></cs-period>
         ${toolbarView({
           texts,
           order: this.#order,
           zone,
           reorder: (order) => this.#reorder(order),
           rezone: (zone) => this.#rezone(zone),
+          folds:
+            (session.report?.counts.withheld ?? 0) + (session.report?.counts.skipped ?? 0) > 0
+              ? this.#outlook.folds
+              : undefined,
+          fold: (folds) => this.#fold(folds),
         })}
         <cs-export .looking=${this.#looking} .events=${found?.events ?? 0} .phase=${session.phase} .slicer=${this.#slicer} .texts=${texts}></cs-export>
         <button type="button" class="square" aria-label=${texts.help.open} title=${`${texts.help.open} (?)`} @click=${() => this.#help(true)}>
           ${icon("help")}
         </button>
       </div>
+      <div class="split">
       <cs-facets
         .found=${found}
         .texts=${texts}
         @value-toggled=${({ detail }: CustomEvent<{ column: Column; value: string }>) =>
           void this.#edit(session, (text) => session.index.toggled(text, detail.column, detail.value))}
       ></cs-facets>
+      <div class="split-main">
       <cs-histogram
         .found=${found}
         .marks=${marks}
@@ -374,12 +421,18 @@ export class Viewer extends LitElement {
           .session=${this.#proven(session)}
           .detection=${detection}
           @show-leaf=${({ detail }: CustomEvent<{ leaf: number }>) => void this.goToLeaf(detail.leaf)}
+          @unfold=${() => this.#fold(false)}
           @step=${({ detail }: CustomEvent<{ by: number }>) => this.#step(session, detail.by)}
           @close=${() => this.#close()}
         ></cs-drawer>
       </div>
+      </div>
+      </div>
     `;
   }
+
+  /** From when to when there are events. */
+  #extent: Extent | undefined;
 
   /** What is known of who signed: another function whenever it may answer otherwise. */
   #standing: Rows["standing"] = () => "unsettled";
@@ -394,7 +447,7 @@ export class Viewer extends LitElement {
   }
 
   #standingOf(row: WholeRow | undefined): Standing {
-    return row === undefined || row.kind === "gap"
+    return row === undefined || row.kind === "gap" || row.kind === "fold"
       ? "unsettled"
       : (this.#sessions.session?.standing(row) ?? "unsettled");
   }
@@ -428,7 +481,7 @@ export class Viewer extends LitElement {
       file: isFed ? undefined : file,
       isFed,
       trustText,
-      pins,
+      pins: this.#seen === null ? pins : [...pins, this.#seen],
       rules,
       request,
     });
@@ -437,6 +490,7 @@ export class Viewer extends LitElement {
   #other(session: Session | undefined): void {
     this.#looking?.close();
     this.#looking = undefined;
+    this.#extent = undefined;
     this.#opening.close();
     this.#announcer.begin();
     if (session !== undefined) {
@@ -496,11 +550,18 @@ export class Viewer extends LitElement {
   /** Who follows a log wants to see what arrives. */
   get #usual(): Usual {
     const isLog = this.session === undefined ? this.live : isLive(this.session.source);
-    return { order: { by: "place", descending: isLog }, zone: this.tz === "local" ? "local" : "utc" };
+    const order = orderOf(this.order ?? "") ?? { by: "place", descending: isLog };
+    return { order, zone: this.tz === "local" ? "local" : "utc" };
   }
 
   get #order(): Order {
-    return this.#outlook.chosenOrder ?? this.#usual.order;
+    const { chosenOrder, folds } = this.#outlook;
+    return { ...(chosenOrder ?? this.#usual.order), folds };
+  }
+
+  #fold(folds: boolean): void {
+    this.#outlook.folds = folds;
+    void this.#ask();
   }
 
   #reorder(order: Order): void {
@@ -529,6 +590,10 @@ export class Viewer extends LitElement {
 
   readonly #answered = (): void => {
     const { session } = this.#sessions;
+    const { histogram, isFiltered } = this.#looking?.found ?? {};
+    if (histogram !== undefined && isFiltered === false) {
+      this.#extent = extentOf(histogram);
+    }
     this.requestUpdate();
     this.#seek();
     if (session !== undefined) {
@@ -582,6 +647,25 @@ export class Viewer extends LitElement {
     this.#isHelpOpen = isOpen;
     this.requestUpdate();
   }
+
+  /** The search is one key away from wherever the reader is on the page, unless the page has its own use for the key. */
+  readonly #pageKey = (event: KeyboardEvent): void => {
+    const [target] = event.composedPath();
+    const isTaken = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.isComposing;
+    const isField =
+      target instanceof Element &&
+      target.matches("input, select, textarea, dialog, dialog *, [contenteditable], [contenteditable] *");
+    if (
+      event.key === "/" &&
+      !isTaken &&
+      !isField &&
+      Viewer.#connected.size === 1 &&
+      this.#query.value?.checkVisibility()
+    ) {
+      event.preventDefault();
+      this.#query.value.focus();
+    }
+  };
 
   readonly #key = (event: KeyboardEvent): void => {
     const [target] = event.composedPath();

@@ -176,8 +176,7 @@ test("a screen reader is told how it went", async () => {
   await page
     .getByRole("status")
     .filter({
-      hasText:
-        /Verdict: Altered\. Something in this file is not what was recorded: 1 of \d+ events changed after signing\. 1 error listed\./,
+      hasText: /Verdict: Altered\. 1 of \d+ events was changed after signing\. 1 error listed\./,
     })
     .waitFor();
   await close();

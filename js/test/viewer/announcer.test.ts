@@ -31,7 +31,7 @@ test("progress is told now and then, and a verdict is the last word", () => {
   ]);
   announcer.report(at(100, { report }), en);
   const verdict = announcer.said;
-  assert.match(verdict, /^Verdict: Altered\. .*: 1 of 3 events changed after signing\. 1 error listed\.$/);
+  assert.match(verdict, /^Verdict: Altered\. 1 of 3 events was changed after signing\. 1 error listed\.$/);
   announcer.change(at(100, { report }), en);
   announcer.change(at(100, { report, phase: "done" }), en);
   assert.equal(announcer.said, verdict);

@@ -91,7 +91,7 @@ const WORDS = {
   ],
   "log-no-checkpoint": ["not_checked", "Couldn’t be fully checked.", "says nothing about whether the log was changed"],
   "log-took-a-fork": ["broken", "Broken.", "Something is missing, repeated, out of order"],
-  "log-flip-event": ["altered", "Altered.", "not what was recorded"],
+  "log-flip-event": ["altered", "Altered.", "changed after signing"],
 } as const;
 
 for (const [name, [verdict, word, says]] of Object.entries(WORDS)) {

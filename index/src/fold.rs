@@ -1,0 +1,73 @@
+//! Rows in which there is no event, brought together where they stand beside each other.
+
+/// Numbers of rows from here on are folds.
+pub(crate) const FOLDS: u32 = 3 << 30;
+
+/// Rows beside each other in an answer for which one stands.
+#[derive(Clone, Copy, Debug)]
+struct Fold {
+    /// Where its rows begin among all that were folded, and how many they are.
+    begin: usize,
+    rows: usize,
+}
+
+/// What was folded away in an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Folds {
+    folds: Vec<Fold>,
+    rows: Vec<u32>,
+}
+
+impl Folds {
+    /// Folds each run of two rows or more in which there is no event.
+    pub(crate) fn of(answer: Vec<u32>, is_absent: impl Fn(u32) -> bool) -> (Vec<u32>, Self) {
+        let mut this = Self::default();
+        let mut shown = Vec::with_capacity(answer.len());
+        let mut rest = &*answer;
+        while let Some(first) = rest.first() {
+            let run = rest.iter().take_while(|row| is_absent(**row)).count();
+            if run < 2 {
+                shown.push(*first);
+                rest = &rest[1..];
+                continue;
+            }
+            shown.push(FOLDS + this.folds.len() as u32);
+            this.folds.push(Fold { begin: this.rows.len(), rows: run });
+            this.rows.extend(&rest[..run]);
+            rest = &rest[run..];
+        }
+        (shown, this)
+    }
+
+    /// The rows that a row stands for; none where it is no fold.
+    pub(crate) fn rows(&self, row: u32) -> Option<&[u32]> {
+        let fold = self.folds.get(row.checked_sub(FOLDS)? as usize)?;
+        self.rows.get(fold.begin..fold.begin + fold.rows)
+    }
+
+    /// The row that stands for one that was folded away; a row that was not stands for itself.
+    pub(crate) fn shown(&self, row: u32) -> u32 {
+        let Some(place) = self.rows.iter().position(|other| *other == row) else { return row };
+        let fold = self.folds.partition_point(|fold| fold.begin <= place) - 1;
+        FOLDS + fold as u32
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.len() * 4 + size_of_val(&*self.folds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FOLDS, Folds};
+
+    #[test]
+    fn runs_become_one_row_and_single_rows_stay() {
+        let (shown, folds) = Folds::of(vec![1, 12, 13, 2, 14, 3, 15, 16, 17], |row| row > 9);
+        assert_eq!(shown, [1, FOLDS, 2, 14, 3, FOLDS + 1]);
+        assert_eq!(folds.rows(FOLDS), Some(&[12, 13][..]));
+        assert_eq!(folds.rows(FOLDS + 1), Some(&[15, 16, 17][..]));
+        assert_eq!(folds.rows(14), None);
+        assert_eq!([13, 14, 15, 2].map(|row| folds.shown(row)), [FOLDS, 14, FOLDS + 1, 2]);
+    }
+}
