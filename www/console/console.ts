@@ -23,6 +23,7 @@ import { liveView } from "./live.ts";
 import { Log } from "./log.ts";
 import { type Conditions, NO_CONDITIONS, readConditions, sameConditions } from "./place.ts";
 import { Reader } from "./reader.ts";
+import { askRecords, NO_RECORDS, recordsView } from "./records.ts";
 import { type Complaint, complaintOf, conditionsOf, searchView } from "./search.ts";
 import { Searching } from "./searching.ts";
 import { Sources } from "./sources.ts";
@@ -59,6 +60,7 @@ export class Console extends View {
   #conditions = readConditions(location.hash) ?? FIRST;
   #complaint: Complaint | undefined;
   #storage = NO_STORAGE;
+  #records = NO_RECORDS;
   #language: Language = spoken();
   #said = "";
 
@@ -163,7 +165,9 @@ export class Console extends View {
           <p class="help wide-text">${t.witnesses.about}</p>
           ${this.#ofVerified(t, (verified, report) => witnessesTab(verified, report, trustText(this.#reader.trust), health, t))}`;
       case "storage":
-        return storageTab(this.#storage, () => void this.#look(), t);
+        return html`
+          ${storageTab(this.#storage, () => void this.#look(), t)}
+          ${recordsView(this.#records, this.#reader.mayRead, t)}`;
     }
   }
 
@@ -231,6 +235,7 @@ export class Console extends View {
 
   #leave(): void {
     this.#reader.leave();
+    this.#records = NO_RECORDS;
     this.#searching.close();
     this.#follower.close();
     void this.#focusToken();
@@ -296,8 +301,16 @@ export class Console extends View {
 
   async #look(): Promise<void> {
     this.#change(() => (this.#storage = { ...this.#storage, isAsking: true, refusal: undefined }));
-    const [storage] = await Promise.all([askStorage(this.#log), this.#history.ask()]);
-    this.#change(() => (this.#storage = storage));
+    const isStorage = this.#tabs.current === "storage" && this.#reader.mayRead;
+    const [storage, , records] = await Promise.all([
+      askStorage(this.#log),
+      this.#history.ask(),
+      isStorage ? askRecords(this.#log) : this.#records,
+    ]);
+    this.#change(() => {
+      this.#storage = storage;
+      this.#records = records;
+    });
   }
 
   readonly #moved = (event: HashChangeEvent): void => {
@@ -346,5 +359,5 @@ function viewer(
 ): TemplateResult | typeof nothing {
   return session === undefined
     ? nothing
-    : html`<countersign-viewer .session=${session} .link=${link} .texts=${texts} .fragment=${fragment}></countersign-viewer>`;
+    : html`<countersign-viewer .session=${session} .link=${link} .texts=${texts} .fragment=${fragment} .order=${"-place"}></countersign-viewer>`;
 }

@@ -6,6 +6,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { keyParts, type TrustChoice } from "../src/input/trust.ts";
 import { signersView } from "../src/result/signers.ts";
 import { moment } from "../src/said.ts";
+import { emittersView } from "./emitters.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { partOf, type Verified } from "./verified.ts";
 
@@ -21,6 +22,7 @@ export function keysTab(
 ): TemplateResult {
   const { notes } = verified.session.marks;
   return html`
+    ${report.signers.length === 0 ? nothing : emittersView(report, Date.now(), t)}
     ${signersView(partOf(verified), report, trust, t.page)}
     <section aria-labelledby="notes-heading">
       <h3 id="notes-heading">${t.keys.notes}</h3>

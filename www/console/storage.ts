@@ -88,7 +88,7 @@ function healthView(health: Health | undefined, t: ConsoleTexts): TemplateResult
                   : fact(words.waiting, count(Math.max(0, health.size - health.published.size)))
               }
               ${fact(words.publishedAt, health.published === undefined ? words.unknown : moment(health.published.at))}
-              ${fact(words.witnessed, yesOrNo(health.published?.witnessed, t))}
+              ${fact(words.witnessed, witnessedWords(health, t))}
               ${fact(words.clock, clockWords(health, t))}
               ${fact(words.unfinished, health.erasures.unfinished === undefined ? words.unknown : count(health.erasures.unfinished))}
             </dl>`
@@ -202,6 +202,13 @@ function numeral(number: number, t: ConsoleTexts): string {
 function exactly(number: number, t: ConsoleTexts): string {
   if (!Number.isFinite(number)) return String(number);
   return new Intl.NumberFormat(t.page.lang, { maximumFractionDigits: 9 }).format(number);
+}
+
+/** Where no witness was heard, none has seen anything. */
+function witnessedWords({ published, clock }: Health, t: ConsoleTexts): string {
+  return published?.witnessed === true && clock.state === "unknown"
+    ? t.storage.noWitness
+    : yesOrNo(published?.witnessed, t);
 }
 
 function yesOrNo(is: boolean | undefined, t: ConsoleTexts): string {

@@ -29,7 +29,7 @@ export function witnessesTab(
     <section aria-labelledby="quorum-heading">
       <h3 id="quorum-heading">${words.quorum}</h3>
       ${quorumView(marks, report, trust, t)}
-      ${health?.published?.witnessed === undefined ? nothing : html`<p class="help">${words.log}: ${words.healthy(health.published.witnessed)}.</p>`}
+      ${health?.published?.witnessed === undefined ? nothing : html`<p class="help">${words.log}: ${health.published.witnessed && health.clock.state === "unknown" ? words.noneHeard : words.healthy(health.published.witnessed)}.</p>`}
     </section>
     ${
       trust === undefined

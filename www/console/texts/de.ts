@@ -222,6 +222,41 @@ export const de: ConsoleTexts = {
     more: (more: number) => `${count(more)} weitere sind nicht aufgeführt.`,
   },
 
+  emitters: {
+    heading: "Zuletzt gehört",
+    about:
+      "Wann der neueste geprüfte Eintrag jedes Unterzeichners aufgezeichnet wurde, nach dessen eigener Uhr. Still heißt: fünfmal so lange nichts wie üblich, und mindestens fünf Minuten.",
+    name: "Unterzeichner",
+    last: "Letzter Eintrag",
+    usual: "Üblich",
+    standing: "Jetzt",
+    every: (time: string) => `etwa alle ${time}`,
+    few: "zu wenige Einträge",
+    silent: (time: string) => `still seit ${time}`,
+    heard: (time: string) => `vor ${time}`,
+  },
+
+  records: {
+    erasures: "Löschungen",
+    erasuresAbout: "Ereignisse, deren Inhalt gelöscht wurde. Jede Löschung ist selbst ein Eintrag des Logs.",
+    noErasures: "Nichts wurde gelöscht.",
+    entry: "Eintrag",
+    at: "Verlangt am",
+    events: "Ereignisse",
+    state: "Stand",
+    evidence: "Belege für Verzweigungen",
+    evidenceAbout:
+      "Ketten, die zwei Wege gingen und abgewiesen wurden, und was das Log angehalten hat. Dafür braucht es ein Token mit dem Recht admin.",
+    noEvidence: "Das Log hat keine Belege: Es sagt, es habe keine Verzweigung abgewiesen.",
+    kept: (kept: number) =>
+      `${count(kept)} aufgehoben. Sichern und mit anderen vergleichen, die dieses Log verfolgen.`,
+    save: "Belege sichern",
+    reads: "Wer was gelesen hat",
+    readsAbout:
+      "Wo das Log Lesezugriffe aufzeichnet, ist jeder ein Ereignis in seiner eigenen Kette, mit dem Namen des Tokens und dem, wonach gefragt wurde.",
+    readsSearch: "Nach den Ereignissen des Logs selbst suchen",
+  },
+
   witnesses: {
     heading: "Zeugen",
     about:
@@ -245,9 +280,10 @@ export const de: ConsoleTexts = {
       "Die Vertrauensdatei nennt diese Schlüssel nicht; ihre Signaturen wurden nicht angesehen und beweisen nichts.",
     signed: (times: number) => `auf ${counting(LANG, "Checkpoint", "Checkpoints")(times)}`,
     log: "Nach den Worten des Logs selbst",
+    noneHeard: "es hat keinen Zeugen gehört; für seinen neuesten Checkpoint bürgt also nur das Log selbst",
     healthy: (met: boolean): string =>
       met
-        ? "es sagt, die Zeugen, die es braucht, hätten den neuesten Checkpoint gesehen, wenn es welche braucht"
+        ? "es sagt, die Zeugen, die es braucht, hätten den neuesten Checkpoint gesehen"
         : "es sagt, die Zeugen, die es braucht, hätten den neuesten Checkpoint nicht alle gesehen",
   },
 
@@ -268,6 +304,7 @@ export const de: ConsoleTexts = {
     publishedAt: "Veröffentlicht am",
     waiting: "Noch nicht veröffentlicht",
     witnessed: "Von allen nötigen Zeugen gesehen",
+    noWitness: "kein Zeuge wurde gehört",
     clock: "Seine Uhr und die seiner Zeugen",
     clocks: {
       agrees: "gehen gleich",

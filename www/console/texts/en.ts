@@ -215,6 +215,41 @@ export const en = {
     more: (more: number) => `${count(more)} more not listed.`,
   },
 
+  emitters: {
+    heading: "Last seen",
+    about:
+      "When each emitter’s newest verified entry was recorded, by its own clock. An emitter is called silent when it has recorded nothing for five times as long as usual, and for at least five minutes.",
+    name: "Emitter",
+    last: "Last entry",
+    usual: "Usually",
+    standing: "Now",
+    every: (time: string) => `about every ${time}`,
+    few: "too few entries to tell",
+    silent: (time: string) => `silent for ${time}`,
+    heard: (time: string) => `${time} ago`,
+  },
+
+  records: {
+    erasures: "Erasures",
+    erasuresAbout: "Events whose content was erased. Each erasure is itself an entry of the log.",
+    noErasures: "Nothing has been erased.",
+    entry: "Entry",
+    at: "Asked for at",
+    events: "Events",
+    state: "State",
+    evidence: "Evidence of forks",
+    evidenceAbout:
+      "Chains that went two ways and were refused, and whatever stopped the log. A token with the right admin is needed.",
+    noEvidence: "The log keeps no evidence: it says that it refused no fork.",
+    kept: (kept: number) =>
+      `${count(kept)} kept. Save them, and compare them with others who follow this log.`,
+    save: "Save the evidence",
+    reads: "Who read what",
+    readsAbout:
+      "Where the log records reads, each is an event in its own chain, with the token’s name and what was asked for.",
+    readsSearch: "Search for the log’s own events",
+  },
+
   witnesses: {
     heading: "Witnesses",
     about:
@@ -238,9 +273,10 @@ export const en = {
       "Your trust file doesn’t name these keys, so their signatures were not checked and prove nothing.",
     signed: (times: number) => `on ${counting(LANG, "checkpoint", "checkpoints")(times)}`,
     log: "What the log says",
+    noneHeard: "it has heard no witness, so nobody but the log vouches for its newest checkpoint",
     healthy: (met: boolean): string =>
       met
-        ? "it says that all the witnesses it needs, if any, have seen the newest checkpoint"
+        ? "it says that all the witnesses it needs have seen the newest checkpoint"
         : "it says that some of the witnesses it needs have not seen the newest checkpoint",
   },
 
@@ -261,6 +297,7 @@ export const en = {
     publishedAt: "Published at",
     waiting: "Not yet published",
     witnessed: "Seen by all witnesses that it needs",
+    noWitness: "no witness was heard",
     clock: "Its clock and its witnesses’",
     clocks: {
       agrees: "agree",

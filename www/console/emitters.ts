@@ -1,0 +1,40 @@
+/** The emitters of what was verified, as a table. */
+
+import { icon } from "@countersign/viewer/icons.js";
+import { value } from "@countersign/viewer/value.js";
+import type { Report } from "countersign/verify";
+import { html, type TemplateResult } from "lit";
+import { keyParts } from "../src/input/trust.ts";
+import { moment } from "../src/said.ts";
+import { rhythms } from "./rhythm.ts";
+import type { ConsoleTexts } from "./texts/index.ts";
+import { table } from "./verified.ts";
+
+/** So many are listed. */
+const LISTED = 200;
+
+/** When each was heard of last, and how often it usually is. */
+export function emittersView(report: Report, now: number, t: ConsoleTexts): TemplateResult {
+  const words = t.emitters;
+  const { duration } = t.viewer.figures;
+  const all = rhythms(report, now);
+  return html`
+    <section aria-labelledby="emitters-heading">
+      <h3 id="emitters-heading">${words.heading}</h3>
+      <p class="help">${words.about}</p>
+      ${table(
+        words.heading,
+        [words.name, words.last, words.usual, words.standing],
+        all.slice(0, LISTED).map(
+          ({ vkey, last, usual, since, isSilent }) => html`
+            <tr data-silent=${isSilent}>
+              <th scope="row">${value(keyParts(vkey)?.name ?? vkey)}</th>
+              <td>${moment(last)}</td>
+              <td>${usual === undefined ? words.few : words.every(duration(usual))}</td>
+              <td><span class="state tone-${isSilent ? "doubt" : "faint"}">${isSilent ? icon("warning") : ""}${isSilent ? words.silent(duration(since)) : words.heard(duration(since))}</span></td>
+            </tr>`,
+        ),
+      )}
+    </section>
+  `;
+}

@@ -1,0 +1,26 @@
+/** What a log says of its erasures. */
+
+/** Longer answers are not read. */
+const LONGEST = 8 << 20;
+
+/** An erasure, as the log says. */
+export interface Erasure {
+  readonly record: number;
+  readonly state: string;
+  readonly at: string;
+  readonly events: number | undefined;
+}
+
+/** The erasures of an answer, as far as they are understood. */
+export function parseErasures(text: string): readonly Erasure[] {
+  const said = JSON.parse(text.slice(0, LONGEST)) as { erasures?: unknown };
+  const all = Array.isArray(said.erasures) ? (said.erasures as Partial<Record<string, unknown>>[]) : [];
+  return all.flatMap(({ record, state, at, events }) =>
+    typeof record === "number" &&
+    typeof state === "string" &&
+    typeof at === "string" &&
+    !Number.isNaN(Date.parse(at))
+      ? [{ record, state, at, events: typeof events === "number" ? events : undefined }]
+      : [],
+  );
+}
