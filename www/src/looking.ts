@@ -3,6 +3,7 @@ import type { FindingCode } from "countersign/verify";
 import type { Pair } from "./result/compare.ts";
 import type { Brought, Case } from "./state/case.ts";
 import { both } from "./state/ranges.ts";
+import type { Tab } from "./tabs.ts";
 
 /** Where a result is looked at. */
 interface Place {
@@ -12,6 +13,8 @@ interface Place {
   brought(): Brought;
   /** Draws again, and is done when that is drawn. */
   drawn(): Promise<unknown>;
+  /** Shows a part of the result. */
+  open(tab: Tab): Promise<unknown>;
   /** An event cannot be shown. */
   lost(): void;
 }
@@ -51,7 +54,7 @@ export class Looking {
 
   /** Shows what stands on a line of the part that is shown. */
   async goTo(line: number): Promise<void> {
-    await this.#place.drawn();
+    await this.#place.open("events");
     const viewer = this.#place.viewer();
     if (viewer === undefined) return;
     viewer.scrollIntoView({ block: "nearest" });
@@ -68,8 +71,9 @@ export class Looking {
     if (line !== undefined) await this.goTo(line);
   }
 
-  openFindings(code: FindingCode): void {
+  async openFindings(code: FindingCode): Promise<void> {
     const { element } = this.#place;
+    await this.#place.open("findings");
     const group = element.querySelector<HTMLDetailsElement>(`details[data-code="${CSS.escape(code)}"]`);
     if (!group) return;
     group.open = true;

@@ -16,15 +16,19 @@ import type { EvidencePanel, PrintedEvidence } from "./evidence/panel.ts";
 import { evidenceTexts } from "./evidence/texts.ts";
 import { Anywhere } from "./input/anywhere.ts";
 import { Choice } from "./input/choice.ts";
-import { chooseView } from "./input/choose.ts";
+import { chooseView, complaintView } from "./input/choose.ts";
 import { confirmView } from "./input/confirm.ts";
+import { inputsView } from "./input/inputs.ts";
 import type { Paste } from "./input/paste.ts";
 import { type SessionKey, type TextFile, trustText } from "./input/trust.ts";
+import { welcomeView } from "./input/welcome.ts";
 import { languageSwitch } from "./languages.ts";
 import { Looking } from "./looking.ts";
 import { privacyView } from "./privacy.ts";
 import { aboutView } from "./result/about.ts";
 import { announcement } from "./result/announced.ts";
+import { answersView } from "./result/answers.ts";
+import type { Changed } from "./result/changed.ts";
 import { checksView } from "./result/checks.ts";
 import { compareView, type Pair } from "./result/compare.ts";
 import { coverageView, HATCHES } from "./result/coverage.ts";
@@ -37,9 +41,11 @@ import { progressView } from "./result/progress.ts";
 import { rulesView } from "./result/rules.ts";
 import { signersView } from "./result/signers.ts";
 import { cancelledView, failureView } from "./result/stopped.ts";
-import { verdictView } from "./result/verdict.ts";
+import { technicalView } from "./result/technical.ts";
+import { factsView, meaningView, verdictView } from "./result/verdict.ts";
 import { Case, type CasePhase, type Part } from "./state/case.ts";
 import { Memory } from "./state/memory.ts";
+import { panelView, TABS, type Tab, tabOf, tabsView, withTab } from "./tabs.ts";
 import { LANGUAGES, type Language, type PageTexts, rememberLanguage, spoken } from "./texts/index.ts";
 import { tools } from "./tools.ts";
 import { View } from "./view.ts";
@@ -56,7 +62,10 @@ export class Page extends View {
     changed: () => void this.#verify(),
     ruled: () => this.#rule(),
     complained: () => this.requestUpdate(),
-    ask: (key) => this.#paste.value?.offer(key),
+    ask: (key) => {
+      this.#isAsking = true;
+      void this.#turnInputs(true).then(() => this.#paste.value?.offer(key));
+    },
     open: async (file) => {
       await this.#working();
       if (Viewer.tools === undefined) throw new Error("this page has no workers");
@@ -69,14 +78,22 @@ export class Page extends View {
     viewer: () => this.#viewer.value,
     brought: () => this.#choice.brought,
     drawn: () => this.#drawn(),
+    open: (tab) => this.#open(tab),
     lost: () => this.#say(this.#texts.events.lost),
   });
   #case: Case | undefined;
   #ready: Promise<Case> | undefined;
   #wasPhase: CasePhase = "empty";
+  /** What was verified last. */
+  #verified: unknown;
+  /** Whether the reader was asked what a key is trusted for. */
+  #isAsking = false;
   /** Whether the reader's focus was on the page when verifying began. */
   #hadFocus = false;
   #comparesNext = false;
+  #tab: Tab = tabOf(location.hash);
+  /** Whether all that can be chosen is in view while there is a result. */
+  #isChoosing = false;
   #asked: string | undefined;
   #said = "";
   /** Whether the report on paper is in the document: only while it is printed. */
@@ -84,6 +101,7 @@ export class Page extends View {
   readonly #paper = window.matchMedia("print");
   #language: Language = spoken();
   readonly #viewer = createRef<Viewer>();
+  readonly #changedEvents = createRef<Changed>();
   readonly #paste = createRef<Paste>();
   readonly #evidence = createRef<EvidencePanel>();
   /** The evidence that stands after this page, which it verifies at once. */
@@ -94,6 +112,7 @@ export class Page extends View {
     super.connectedCallback();
     this.#speak(this.#language);
     if (this.#inside) this.#choice.take([this.#inside], false);
+    window.addEventListener("hashchange", this.#readAddress);
     window.addEventListener("beforeprint", this.#printing);
     window.addEventListener("afterprint", this.#printing);
     this.#paper.addEventListener("change", this.#printing);
@@ -101,6 +120,7 @@ export class Page extends View {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    window.removeEventListener("hashchange", this.#readAddress);
     window.removeEventListener("beforeprint", this.#printing);
     window.removeEventListener("afterprint", this.#printing);
     this.#paper.removeEventListener("change", this.#printing);
@@ -110,10 +130,13 @@ export class Page extends View {
   protected override render(): TemplateResult {
     const t = this.#texts;
     const [choice, looking] = [this.#choice, this.#looking];
+    const isWorking = choice.exports.length > 0;
+    const isFolded = isWorking && !this.#isChoosing;
     return html`
       ${HATCHES}
       <div
-        class="page"
+        class="page ${isWorking ? "working" : ""}"
+        @keydown=${this.#key}
         @choose-files=${(event: CustomEvent<readonly File[]>) => choice.take(event.detail, false)}
         @add-files=${(event: CustomEvent<readonly File[]>) => choice.take(event.detail, true)}
         @remove-file=${(event: CustomEvent<File>) => this.#removing("#export-heading", () => choice.removeExport(event.detail))}
@@ -122,6 +145,10 @@ export class Page extends View {
         @choose-rules=${(event: CustomEvent<readonly File[]>) => choice.takeRules(event.detail)}
         @remove-rules=${() => this.#removing("#cs-found-heading", () => choice.removeRules())}
         @choose-sample=${() => choice.takeSample()}
+        @choose-altered=${() => choice.takeSample(true)}
+        @turn-inputs=${() => void this.#turnInputs(!this.#isChoosing)}
+        @open-tab=${(event: CustomEvent<Tab>) => this.#open(event.detail)}
+        @show-changed=${() => void this.#showChanged()}
         @pasted=${(event: CustomEvent<string>) => choice.takeText(event.detail)}
         @remove-trust=${() => this.#removing("#trust-heading", () => choice.removeTrust())}
         @remove-key=${(event: CustomEvent<SessionKey>) => this.#removing("#trust-heading", () => choice.removeKey(event.detail))}
@@ -140,7 +167,7 @@ export class Page extends View {
         @show-line=${(event: CustomEvent<number>) => void looking.goTo(event.detail)}
         @show-leaf=${(event: CustomEvent<{ part: number; index: number }>) => void looking.goToLeaf(event.detail.part, event.detail.index)}
         @show-finding=${({ detail }: CustomEvent<{ finding: Found }>) => void looking.goToLeaf(looking.shown, detail.finding.leaves.at(-1) ?? 0)}
-        @show-code=${(event: CustomEvent<FindingCode>) => looking.openFindings(event.detail)}
+        @show-code=${(event: CustomEvent<FindingCode>) => void looking.openFindings(event.detail)}
         @compare=${(event: CustomEvent<Pair | null>) => void looking.compare(event.detail ?? undefined)}
         @compare-close=${() => looking.closeComparison()}
         @compare-files=${(event: CustomEvent<readonly File[]>) => this.#takeToCompare(event.detail)}
@@ -151,29 +178,45 @@ export class Page extends View {
         <header class="top">
           <div class="brand-line">
             <p class="brand">countersign</p>
+            <h1>${t.heading}</h1>
             ${languageSwitch(this.#language)}
           </div>
-          <h1>${t.heading}</h1>
-          <p class="lead">${t.lead}</p>
-          ${privacyView(t)}
+          ${isWorking ? nothing : html`<p class="lead">${t.lead}</p>${privacyView(t)}`}
         </header>
         <main>
+          ${
+            isWorking
+              ? inputsView(
+                  {
+                    chosen: choice.exports,
+                    origin: this.#origin,
+                    trust: choice.trust,
+                    pins: choice.pins,
+                    isOpen: !isFolded,
+                  },
+                  t,
+                )
+              : nothing
+          }
           ${chooseView(
             {
               chosen: choice.exports,
               trust: choice.trust,
               pins: choice.pins,
               memory: this.#memory,
-              complaint: choice.complaint,
+              isFolded,
               paste: ref(this.#paste),
             },
             t,
           )}
+          ${complaintView(choice.complaint)}
           ${filedView(choice.shelf, this.#isInside, this.#hasOwnTrust, t)}
+          ${isWorking ? nothing : welcomeView(t)}
           <div class="result" aria-busy=${this.#case?.isRunning ?? false}>${this.#result(t)}</div>
         </main>
         <footer class="bottom">
           <p>${t.truth}</p>
+          ${isWorking ? privacyView(t) : nothing}
           ${aboutView(t)}
         </footer>
         <p class="sr" role="status" id="announcement">${this.#said}</p>
@@ -225,18 +268,41 @@ export class Page extends View {
     const part = parts[shown] ?? parts[0];
     const report = part?.session?.report;
     if (!part || !report) return nothing;
+    const tab = this.#tab;
+    const listed = part.coverage?.events ?? 0;
+    const counts = { events: listed, findings: problems(report), signers: report.signers.length };
     return html`
       ${parts.length > 1 ? partsView(parts, shown, t) : nothing}
       ${pair && parts.length > 1 ? compareView(parts, pair, t) : nothing}
-      ${verdictView(part, report, isContradicted(parts, part), t)}
-      ${checksView(report, t)}
-      ${coverageView(part, report, t)}
-      ${findingsView(report, (finding) => rowOf(part, finding), t)}
-      ${signersView(part, report, this.#choice.trust, t)}
-      ${rulesView(part.session?.detection, this.#choice.rules, t)}
-      ${eventsView(report, part.coverage?.events ?? 0, this.#viewerView(part), t)}
-      <countersign-evidence .texts=${t} .bench=${this.#evidenceBench(part)} ${ref(this.#evidence)}></countersign-evidence>
-      <countersign-keep .texts=${t} .kept=${this.#kept(part, report)}></countersign-keep>
+      ${verdictView(report, isContradicted(parts, part), t)}
+      ${tabsView(TABS, tab, counts, t)}
+      ${panelView(
+        "summary",
+        tab,
+        html`
+          ${answersView(report, t)}
+          <div class="beside">
+            ${meaningView(part, report, t)}
+            <section class="file-facts" aria-label=${t.verdict.file}>${factsView(part, report, t)}</section>
+          </div>
+          ${checksView(report, t)}
+          <countersign-evidence .texts=${t} .bench=${this.#evidenceBench(part)} ${ref(this.#evidence)}></countersign-evidence>
+          <countersign-keep .texts=${t} .kept=${this.#kept(part, report)}></countersign-keep>
+        `,
+      )}
+      ${panelView("events", tab, eventsView(report, listed, this.#viewerView(part), t))}
+      ${panelView(
+        "findings",
+        tab,
+        html`
+          <countersign-changed .texts=${t} .shown=${part} ${ref(this.#changedEvents)}></countersign-changed>
+          ${findingsView(report, (finding) => rowOf(part, finding), t)}
+          ${rulesView(part.session?.detection, this.#choice.rules, t)}
+        `,
+      )}
+      ${panelView("signers", tab, signersView(part, report, this.#choice.trust, t))}
+      ${panelView("coverage", tab, coverageView(part, report, t))}
+      ${panelView("technical", tab, technicalView(part, report, t))}
     `;
   }
 
@@ -305,6 +371,50 @@ export class Page extends View {
     return { name: file?.name ?? "trust.txt", made: isFile ? undefined : made };
   }
 
+  /** The log that the file is of, where there is one file and it is known. */
+  get #origin(): string | undefined {
+    const { parts = [], phase } = this.#case ?? {};
+    const [one] = parts;
+    return phase === "done" && parts.length === 1 ? (one?.session?.report?.origin ?? undefined) : undefined;
+  }
+
+  // What is looked at
+
+  #open(tab: Tab): Promise<unknown> {
+    if (tab !== this.#tab) {
+      this.#tab = tab;
+      const hash = withTab(location.hash, tab);
+      if (hash !== location.hash) history.replaceState(history.state, "", hash);
+    }
+    return this.#drawn();
+  }
+
+  readonly #readAddress = (): void => {
+    this.#tab = tabOf(location.hash);
+    this.requestUpdate();
+  };
+
+  async #showChanged(): Promise<void> {
+    await this.#open("findings");
+    this.#changedEvents.value?.begin();
+  }
+
+  #turnInputs(isOpen: boolean): Promise<unknown> {
+    this.#isChoosing = isOpen;
+    return this.#drawn();
+  }
+
+  /** The search is one key away, whatever part of the result is looked at. */
+  readonly #key = (event: KeyboardEvent): void => {
+    const [target] = event.composedPath();
+    const isTaken =
+      event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.isComposing;
+    const isField = target instanceof Element && target.matches("input, select, textarea, dialog, dialog *");
+    if (event.key !== "/" || isTaken || isField || this.#viewer.value === undefined) return;
+    event.preventDefault();
+    void this.#open("events").then(() => this.#viewer.value?.search());
+  };
+
   #takeToCompare(files: readonly File[]): void {
     this.#comparesNext = true;
     this.#choice.take(files, true);
@@ -358,6 +468,10 @@ export class Page extends View {
     this.#hadFocus = !this.#isFocusLost;
     this.requestUpdate();
     const { exports } = this.#choice;
+    // Of another file one wants to see what comes of it, unless there is a question left.
+    if (exports !== this.#verified && !this.#isAsking) this.#isChoosing = false;
+    this.#verified = exports;
+    this.#isAsking = false;
     if (exports.length === 0) {
       this.#case?.close();
       return;
@@ -396,6 +510,8 @@ export class Page extends View {
 
   #ended({ phase, parts }: Case): void {
     if (phase === "empty") return;
+    // Where there is no verdict, something else is to be chosen.
+    if (phase === "failed") this.#isChoosing = true;
     if (phase === "done" && this.#comparesNext && parts.length > 1)
       void this.#looking.compare({ one: 0, other: parts.length - 1, agreement: undefined });
     this.#comparesNext = false;
@@ -446,6 +562,13 @@ export class Page extends View {
     this.requestUpdate();
     this.performUpdate();
   };
+}
+
+/** How many errors and warnings there are. */
+function problems({ findings, finding_counts }: Report): number {
+  const codes = new Map(findings.map(({ code, severity }) => [code, severity]));
+  const counted = [...codes].filter(([, severity]) => severity !== "info");
+  return counted.reduce((sum, [code]) => sum + (finding_counts[code] ?? 0), 0);
 }
 
 /** What the viewer has a row for of what a finding is about. */

@@ -8,3 +8,23 @@ export async function sample(): Promise<{ exported: File; trust: File }> {
     trust: new File([await unpack(inlined.trust)], "sample-trust.txt"),
   };
 }
+
+/** The sample with one byte changed, in the middle of an event: what anyone can do to a file without its signer's key. */
+export async function alteredSample(exported: File, name: string): Promise<File> {
+  const text = await exported.text();
+  const lines = text.split("\n");
+  const events = lines.flatMap((line, place) => (line.includes('"event":{') ? [place] : []));
+  const at = events[Math.floor(events.length / 2)] ?? 0;
+  lines[at] = (lines[at] ?? "").replace(
+    VALUE,
+    (_, before: string, letter: string) => `${before}${next(letter)}`,
+  );
+  return new File([lines.join("\n")], name);
+}
+
+/** The first letter of a value of the event. */
+const VALUE = /("event":\{.*?":")([a-z])/;
+
+function next(letter: string): string {
+  return letter === "z" ? "a" : String.fromCharCode(letter.charCodeAt(0) + 1);
+}

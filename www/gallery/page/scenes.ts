@@ -1,4 +1,5 @@
 import type { FindingCode } from "countersign/verify";
+import type { Page } from "../../src/page.ts";
 import { beginning, example } from "../exports.ts";
 import { FINDINGS } from "../findings.ts";
 import { Held } from "../held.ts";
@@ -97,32 +98,61 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   "not-checked": vector("key-suspect"),
   broken: vector("fork"),
   altered: vector("flip-event"),
+  changed: async () => {
+    tell(await given("flip-event"), "show-changed", undefined);
+    await met(".around .untrusted");
+  },
+  events: async () => {
+    await events(await given("large-whole"));
+  },
+  findings: async () => {
+    tell(await given("fork"), "open-tab", "findings");
+  },
+  technical: async () => {
+    tell(await given("large-whole"), "open-tab", "technical");
+  },
+  checks: async () => {
+    await given("large-whole");
+    await press(".checks-section summary");
+  },
+  "one-byte": async () => {
+    tell(await put(), "choose-altered", undefined);
+    await done();
+  },
+  inputs: async () => {
+    tell(await given("large-whole"), "turn-inputs", undefined);
+    await met(".choose:not([hidden])");
+  },
   "no-export": vector("empty-file"),
 
   coverage: async () => {
-    await given("large-range");
+    tell(await given("large-range"), "open-tab", "coverage");
     await press(".coverage details > summary");
   },
-  witnesses: vector("quorum-met"),
+  witnesses: async () => {
+    tell(await given("quorum-met"), "open-tab", "coverage");
+  },
   signers: async () => {
-    await given("key-rotation");
+    tell(await given("key-rotation"), "open-tab", "signers");
     for (const summary of document.querySelectorAll<HTMLElement>(".vouching > summary")) summary.click();
   },
   confirm: async () => {
     const page = await given("plain-closed", false);
     const vkey = /^emitter (.+)$/m.exec((await example("plain-closed")).trust ?? "")?.[1] ?? "";
+    tell(page, "open-tab", "signers");
     tell(page, "trust-signer", vkey);
     await met("dialog.confirm[open]");
   },
   event: async () => {
-    tell(await put(), "choose-sample", undefined);
+    const page = await put();
+    tell(page, "choose-sample", undefined);
     await done();
+    await events(page);
     await press("cs-rows .row.event:nth-child(3)");
     await met("#cs-drawer-heading");
-    (await met("countersign-viewer")).scrollIntoView();
   },
   proof: async () => {
-    await given("large-whole");
+    await events(await given("large-whole"));
     await press("cs-rows .row.event");
     await press("cs-proof button");
     await met("cs-proof .proof-verdict");
@@ -197,10 +227,16 @@ function vector(name: string): Scene {
 
 function finding(code: FindingCode): Scene {
   return async () => {
-    await given(FINDINGS[code]);
+    tell(await given(FINDINGS[code]), "open-tab", "findings");
     const group = (await met(`details[data-code="${CSS.escape(code)}"]`)) as HTMLDetailsElement;
     group.open = true;
   };
+}
+
+/** The list of events in view, with its first rows. */
+async function events(page: Page): Promise<void> {
+  tell(page, "open-tab", "events");
+  await met("cs-rows .row.event");
 }
 
 /** The page while a large file is read of which no more comes. */

@@ -17,8 +17,15 @@ export const STATES = {
   Verdicts: {
     ...VERDICTS,
     sample: ["The sample", "Verified without a log, with events to look at."],
+    "one-byte": ["One byte changed", "What changing a single byte of the sample does."],
   },
   "Parts of the result": {
+    events: ["Events", "The list, under the verdict in a sentence."],
+    findings: ["Findings", "The worst first."],
+    changed: ["A changed event", "Its untrusted bytes in a box, between its signed neighbours."],
+    checks: ["The checks", "All twelve, behind the three answers."],
+    technical: ["Technical details", "Hashes and counts."],
+    inputs: ["Inputs in view", "What is checked, and by what, to be changed."],
     coverage: ["Coverage as a list", "Each range, checkpoint and cosignature."],
     witnesses: ["Witnesses", "Cosignatures that meet the quorum."],
     signers: ["Signers with a history", "Granted, and revoked."],

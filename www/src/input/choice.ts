@@ -1,6 +1,6 @@
 import { failure } from "@countersign/viewer/failure.js";
 import type { Filed, Shelf } from "../evidence/filed.ts";
-import { sample } from "../sample.ts";
+import { alteredSample, sample } from "../sample.ts";
 import type { Brought, Chosen } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { readCheckpoint } from "./checkpoint.ts";
@@ -119,8 +119,9 @@ export class Choice {
     this.#keeper.ruled();
   }
 
-  takeSample(): void {
-    this.#next(() => this.#takeSample());
+  /** Takes the sample; on demand with one of its bytes changed. */
+  takeSample(isAltered = false): void {
+    this.#next(() => this.#takeSample(isAltered));
   }
 
   /** Takes a text that was pasted or dropped. */
@@ -253,8 +254,9 @@ export class Choice {
     }
   }
 
-  async #takeSample(): Promise<void> {
-    const { exported, trust } = await sample();
+  async #takeSample(isAltered: boolean): Promise<void> {
+    const { exported: whole, trust } = await sample();
+    const exported = isAltered ? await alteredSample(whole, this.#keeper.texts().welcome.alteredName) : whole;
     const sampleTrust = await textFile(trust);
     this.#putAside(sampleTrust);
     this.#exports = [{ file: exported, of: [], from: "sample" }];

@@ -1,6 +1,7 @@
 import { icon } from "@countersign/viewer/icons.js";
 import { value } from "@countersign/viewer/value.js";
 import { html, nothing, type TemplateResult } from "lit";
+import { phoneView } from "../phrase.ts";
 import type { Chosen } from "../state/case.ts";
 import type { Memory } from "../state/memory.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -14,19 +15,20 @@ interface Choices {
   readonly trust: TrustChoice;
   readonly pins: readonly TextFile[];
   readonly memory: Memory;
-  readonly complaint: string;
+  /** Whether it is folded away behind a line of inputs. */
+  readonly isFolded: boolean;
   /** Takes hold of the element that takes text. */
   readonly paste: unknown;
 }
 
 /** Where exports are chosen, and what one trusts. */
 export function chooseView(
-  { chosen, trust, pins, memory, complaint, paste }: Choices,
+  { chosen, trust, pins, memory, isFolded, paste }: Choices,
   t: PageTexts,
 ): TemplateResult {
   const isSample = chosen.some(({ from }) => from === "sample");
   return html`
-    <div class="choose ${chosen.length > 0 ? "chosen" : ""}">
+    <div id="choose" class="choose ${chosen.length > 0 ? "chosen" : ""}" ?hidden=${isFolded}>
       <section class="panel drop" aria-labelledby="export-heading">
         <h2 id="export-heading" tabindex="-1">${t.export.heading}</h2>
         ${
@@ -37,7 +39,7 @@ export function chooseView(
         <div class="buttons">
           ${picker(chosen.length > 0 ? t.export.another : t.export.choose, "choose-files", { primary: chosen.length === 0, multiple: true })}
           ${chosen.length > 0 && !isSample ? picker(t.export.add, "add-files", { multiple: true }) : nothing}
-          ${isSample ? nothing : html`<button type="button" class=${chosen.length > 0 ? "quiet" : ""} @click=${wishes("choose-sample")}>${t.export.sample}</button>`}
+          ${chosen.length === 0 || isSample ? nothing : html`<button type="button" class="quiet" @click=${wishes("choose-sample")}>${t.export.sample}</button>`}
         </div>
       </section>
       <section class="panel trust" aria-labelledby="trust-heading">
@@ -48,6 +50,7 @@ export function chooseView(
           ${trust.keys.map((key) => sessionKey(key, t))}
           ${pins.map((pin) => pinFile(pin, t))}
         </ul>
+        ${trust.file ? phoneView(trust.file.text, undefined, t) : nothing}
         <div class="buttons">
           ${picker(trust.file ? t.trust.another : t.trust.choose, "choose-trust", {})}
           ${picker(t.trust.pin, "choose-pins", { multiple: true })}
@@ -55,9 +58,13 @@ export function chooseView(
         <countersign-paste .texts=${t} ${paste}></countersign-paste>
         ${memoryView(memory, t)}
       </section>
-      <p class="complaint" role="alert">${complaint ? html`${icon("warning")}<span>${value(complaint, 600)}</span>` : nothing}</p>
     </div>
   `;
+}
+
+/** Why something that was brought is not there. */
+export function complaintView(complaint: string): TemplateResult {
+  return html`<p class="complaint complaint-line" role="alert">${complaint ? html`${icon("warning")}<span>${value(complaint, 600)}</span>` : nothing}</p>`;
 }
 
 function fileView(one: Chosen, isOneOfSeveral: boolean, t: PageTexts): TemplateResult {
@@ -120,7 +127,7 @@ let asking: HTMLInputElement | undefined;
 export function picker(
   label: string,
   then: string,
-  options: { primary?: boolean; multiple?: boolean },
+  options: { primary?: boolean; quiet?: boolean; multiple?: boolean },
 ): TemplateResult {
   const open = (event: Event) => {
     const input = document.createElement("input");
@@ -134,5 +141,5 @@ export function picker(
     });
     input.click();
   };
-  return html`<button type="button" class=${options.primary ? "primary" : ""} @click=${open}>${label}</button>`;
+  return html`<button type="button" class=${options.primary ? "primary" : options.quiet ? "quiet" : ""} @click=${open}>${label}</button>`;
 }

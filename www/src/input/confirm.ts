@@ -1,5 +1,6 @@
 import { value } from "@countersign/viewer/value.js";
 import { html, type TemplateResult } from "lit";
+import { phoneView } from "../phrase.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wish, wishes } from "../wish.ts";
 import { keyParts } from "./trust.ts";
@@ -23,6 +24,7 @@ export function confirmView(vkey: string, t: PageTexts): TemplateResult {
         <div><dt>${t.signers.id}</dt><dd><code>${parts?.id}</code></dd></div>
         <div class="wide"><dt>${t.signers.vkey}</dt><dd><code class="vkey">${value(vkey, 2000)}</code></dd></div>
       </dl>
+      ${phoneView(vkey, vkey, t)}
       <p>${t.confirm.after}</p>
       <div class="buttons">
         <button type="button" class="primary" @click=${wishes("confirm")}>${t.confirm.trust}</button>

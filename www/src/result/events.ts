@@ -17,8 +17,8 @@ export function eventsView(
   const isSuspect = (finding_counts["key.suspect"] ?? 0) + (finding_counts["key.late"] ?? 0) > 0;
   return html`
     <section class="events" aria-labelledby="events-heading">
-      <h2 id="events-heading">${t.events.heading} <span class="faint">${t.viewer.figures.count(listed)}</span></h2>
-      ${listed === 0 ? html`<p class="empty">${t.events.none}</p>` : html`<p class="help">${t.events.each}</p>`}
+      <h2 id="events-heading" class="sr">${t.events.heading}</h2>
+      ${listed === 0 ? html`<p class="empty">${t.events.none}</p>` : nothing}
       <ul class="unshown">
         ${isBad && listed > 0 ? html`<li class="tone-bad">${t.events.notWhole}</li>` : nothing}
         ${isUnconfirmed && listed > 0 ? html`<li>${t.events.unconfirmed}</li>` : nothing}
@@ -28,6 +28,7 @@ export function eventsView(
         ${counts.withheld > 0 ? html`<li>${t.events.withheld(counts.withheld)}</li>` : nothing}
       </ul>
       ${listed + counts.withheld + counts.skipped === 0 ? nothing : viewer}
+      ${listed === 0 ? nothing : html`<p class="help">${t.events.each}</p>`}
     </section>
   `;
 }

@@ -16,7 +16,8 @@ import { end } from "../state/agreement.ts";
 import type { Part } from "../state/case.ts";
 import { strip } from "../state/strip.ts";
 import type { PageTexts } from "../texts/en.ts";
-import { covered } from "./checks.ts";
+import { answersView } from "./answers.ts";
+import { covered, stateOf, stateWord } from "./checks.ts";
 import { chartLabel, countsOf, laneView, legend } from "./coverage.ts";
 import { grouped, placeView } from "./findings.ts";
 import { agreementView } from "./parts.ts";
@@ -69,6 +70,7 @@ function reportView(
           <p>${words.says}${words.says.endsWith(".") ? "" : "."}</p>
         </div>
       </div>
+      ${answersView(report, t)}
       ${agreementsOf(part, parts, t)}
       <h3>${t.verdict.not}</h3>
       <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}</ul>
@@ -165,11 +167,12 @@ function laneOf({ session, coverage }: Part, report: Report, t: PageTexts): Temp
 function checkRow(name: CheckName, report: Report, t: PageTexts): TemplateResult {
   const check = report.checks[name];
   const { state, reason } = check;
+  const standing = stateOf(name, report);
   const words = t.viewer.result.checks[name];
   return html`
     <tr>
       <th scope="row">${words.title} <span class="faint">${words.about}</span></th>
-      <td><span class="state tone-${STATE_LOOKS[state].tone}">${icon(STATE_LOOKS[state].icon)}${t.viewer.result.states[state]}</span></td>
+      <td><span class="state tone-${STATE_LOOKS[state].tone}">${standing === "not_needed" ? nothing : icon(STATE_LOOKS[state].icon)}${stateWord(standing, t)}</span></td>
       <td>${covered(name, check, t)} ${reason === null ? nothing : html`<span class="reason">${told(reason, t, 400)}</span>`}</td>
     </tr>
   `;

@@ -4,6 +4,7 @@ import { value } from "@countersign/viewer/value.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { keyParts, type SessionKey, type TrustChoice, trustText } from "../input/trust.ts";
+import { phoneView } from "../phrase.ts";
 import { moment } from "../said.ts";
 import type { Part } from "../state/case.ts";
 import { type Emitter, type Episode, emitters, type Voucher, vouchers } from "../state/signers.ts";
@@ -95,6 +96,7 @@ function emitterView(signer: Emitter, trust: TrustChoice, t: PageTexts): Templat
         </div>
         ${historyView(signer.history, t)}
       </dl>
+      ${phoneView(signer.vkey, signer.vkey, t)}
       ${
         signer.trust === "unknown"
           ? html`<button type="button" @click=${wishes("trust-signer", signer.vkey)}>${t.signers.trustIt} <span class="sr">${parts?.name}</span></button>`

@@ -8,14 +8,10 @@ import { localDay, moment } from "../said.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";
+import { leadsView } from "./answers.ts";
 
-/** The verdict, what it does not mean, and what the file is. It is of this part alone, whatever another says of its log. */
-export function verdictView(
-  part: Part,
-  report: Report,
-  isContradicted: boolean,
-  t: PageTexts,
-): TemplateResult {
+/** The verdict in a sentence, above whatever part of the result is looked at. It is of this part alone, whatever another says of its log. */
+export function verdictView(report: Report, isContradicted: boolean, t: PageTexts): TemplateResult {
   const words = verdictWords(report, t.viewer);
   return html`
     <section class="verdict tone-${words.tone}" aria-labelledby="verdict-heading">
@@ -23,16 +19,26 @@ export function verdictView(
       <div class="verdict-body">
         <h2 id="verdict-heading" tabindex="-1">${words.word}</h2>
         <p class="says">${words.says}${words.says.endsWith(".") ? "" : "."}</p>
-        ${words.next ? html`<p class="next"><strong>${t.verdict.now}</strong> ${words.next}</p>` : nothing}
-        <h3 id="not-heading">${t.verdict.not}</h3>
-        <ul class="not" aria-labelledby="not-heading">
-          ${words.not.map((text) => html`<li>${text}</li>`)}
-          ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}
-        </ul>
       </div>
+      ${leadsView(report, t)}
       ${isContradicted ? html`<p class="seen tone-bad">${icon("warning")}<span>${t.verdict.contradicted}</span></p>` : nothing}
+    </section>
+  `;
+}
+
+/** What a verdict does not mean, what to do now, and what this device knows of the log. */
+export function meaningView(part: Part, report: Report, t: PageTexts): TemplateResult {
+  const words = verdictWords(report, t.viewer);
+  return html`
+    <section class="meaning" aria-labelledby="not-heading">
+      ${words.next ? html`<p class="next"><strong>${t.verdict.now}</strong> ${words.next}</p>` : nothing}
+      <h3 id="not-heading">${t.verdict.not}</h3>
+      <ul class="not" aria-labelledby="not-heading">
+        ${words.not.map((text) => html`<li>${text}</li>`)}
+        ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}
+        ${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}
+      </ul>
       ${seenView(part, t)}
-      ${facts(part, report, t)}
     </section>
   `;
 }
@@ -66,7 +72,8 @@ function seenView({ seenBefore, remembered, session }: Part, t: PageTexts): Temp
   `;
 }
 
-function facts({ file, sha256 }: Part, { origin, counts, log }: Report, t: PageTexts): TemplateResult {
+/** What the file is, for who asks first of all whether it is the right one. */
+export function factsView({ file }: Part, { origin, counts, log }: Report, t: PageTexts): TemplateResult {
   const { figures } = t.viewer;
   const leftOut = [
     counts.withheld > 0 ? t.verdict.withheld(counts.withheld) : "",
@@ -93,8 +100,6 @@ function facts({ file, sha256 }: Part, { origin, counts, log }: Report, t: PageT
           }
         </dd>
       </div>
-      ${log === null ? nothing : html`<div class="wide"><dt>${t.verdict.root}</dt><dd><code class="hash">${log.root}</code></dd></div>`}
-      ${sha256 === undefined ? nothing : html`<div class="wide"><dt>${t.verdict.sha256}</dt><dd><code class="hash" id="sha256">${sha256}</code></dd></div>`}
     </dl>
   `;
 }

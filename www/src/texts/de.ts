@@ -2,6 +2,7 @@ import { counting } from "@countersign/viewer/texts/figures.js";
 import { de as viewer } from "@countersign/viewer/texts/texts.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
+import { daysIn, listed } from "./days.ts";
 import type { PageTexts } from "./en.ts";
 
 const LANG = "de";
@@ -9,6 +10,7 @@ const { count, events, leaves } = viewer.figures;
 const files = counting(LANG, "Datei", "Dateien");
 const keys = counting(LANG, "weiterer Schlüssel", "weitere Schlüssel");
 const checkpoints = counting(LANG, "Checkpoint", "Checkpoints");
+const days = daysIn(LANG);
 
 const kinds: Record<KeyKind, { title: string; about: string }> = {
   emitter: {
@@ -90,6 +92,145 @@ export const de: PageTexts = {
       revoke: "Widerrufe",
     },
     noKey: "nennt keinen Schlüssel",
+  },
+
+  inputs: {
+    heading: "Was geprüft wird",
+    change: "Ändern",
+    done: "Fertig",
+    noTrust: "Keine Vertrauensdatei",
+    pins: counting(LANG, "Pin", "Pins"),
+    more: (more) => `und ${count(more)} weitere`,
+  },
+
+  tabs: {
+    label: "Teile des Ergebnisses",
+    names: {
+      summary: "Überblick",
+      events: "Ereignisse",
+      findings: "Befunde",
+      signers: "Unterzeichner",
+      coverage: "Abdeckung",
+      technical: "Technisches",
+    },
+  },
+
+  answers: {
+    heading: "Drei Fragen",
+    words: { yes: "Ja", no: "Nein", partly: "Zum Teil", open: "Nicht zu sagen" },
+    unchanged: {
+      question: "Unverändert?",
+      yes: (shown) =>
+        shown === 0
+          ? "Alles in dieser Datei ist so, wie es signiert wurde."
+          : shown === 1
+            ? "Das eine Ereignis hier ist genau so, wie es signiert wurde."
+            : `Alle ${events(shown)} sind genau so, wie sie signiert wurden, und in ihrer Reihenfolge.`,
+      events: (changed, of) =>
+        `${count(changed)} von ${of === 1 ? "1 Ereignis" : `${count(of)} Ereignissen`} ${changed === 1 ? "wurde" : "wurden"} nach der Signatur verändert.`,
+      other: "Etwas in dieser Datei ist nicht das, was signiert wurde.",
+      order: "Etwas fehlt, ist doppelt, steht am falschen Platz oder ist nicht erlaubt.",
+      unread: "Nicht die ganze Datei ist lesbar.",
+      unsigned: "Nicht alles hier ist von einer Signatur gedeckt.",
+    },
+    signed: {
+      question: "Von wem signiert?",
+      words: { yes: "Mit vertrauten Schlüsseln", no: "Nicht gültig", open: "Nicht zu sagen" },
+      yes: (names, more) => html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)}.`,
+      invalid: "Eine Signatur ist ungültig.",
+      revoked: "Mit einem Schlüssel signiert, der widerrufen war oder zu der Zeit nicht galt.",
+      unknown: (names, more) =>
+        html`Die Datei sagt: ${listed(LANG, names, more, `${count(more)} weitere`)}. ${names.length + more === 1 ? "Diesem Schlüssel" : "Nicht allen diesen Schlüsseln"} wird ${names.length + more === 1 ? "nicht " : ""}vertraut, und jeder könnte sie gemacht haben.`,
+      log: (names, more) =>
+        html`Von ${listed(LANG, names, more, `${count(more)} weiteren`)} mit vertrauten Schlüsseln. Dem Schlüssel des Logs selbst wird nicht vertraut.`,
+      other: "Nicht jede Signatur ließ sich prüfen.",
+      nobody: "In dieser Datei ist kein Schlüssel genannt.",
+    },
+    complete: {
+      question: "Vollständig?",
+      log: (all) =>
+        all === 1 ? "Das einzige Ereignis des Logs bisher" : `Alle ${events(all)} des Logs bisher`,
+      range: (all) => `Alle ${events(all)} des Abschnitts, den diese Datei abdeckt`,
+      chains: (all) => `Alle ${events(all)} der Ketten in dieser Datei`,
+      between: "dazwischen fehlt nichts",
+      shown: (shown, of) =>
+        `${count(shown)} von ${of === 1 ? "1 Eintrag" : `${count(of)} Einträgen`} ${shown === 1 ? "ist" : "sind"} gezeigt`,
+      left: (left) => `${count(left)} ${left === 1 ? "hat" : "haben"} die Ersteller der Datei weggelassen`,
+      untold: (here) =>
+        `Zwischen ${here === 1 ? "1 Eintrag" : `den ${count(here)} Einträgen`} hier fehlt nichts. Ob es davor oder danach weitere gab, zeigt nichts.`,
+      failed: "Was verändert oder beschädigt ist, lässt darauf keine Antwort zu.",
+      empty: "In dieser Datei ist nichts.",
+    },
+    days,
+    showFirst: "Das erste zeigen",
+    showPlaces: "Die Probleme zeigen",
+    signers: "Zu den Unterzeichnern",
+    coverage: "Zeigen, was da ist",
+  },
+
+  changed: {
+    heading: "Nach der Signatur verändert",
+    lead: "Jedes veränderte Ereignis zwischen den beiden daneben, die so sind, wie sie signiert wurden.",
+    of: (place, all) => `${count(place)} von ${count(all)}`,
+    previous: "Voriges",
+    next: "Nächstes",
+    untrusted: "Nicht das, was signiert wurde. Auf nichts in diesem Kasten ist Verlass.",
+    before: "Was vorher da stand, lässt sich aus dieser Datei nicht wiederherstellen.",
+    signed: "Wie signiert",
+    edge: {
+      before: "Davor ist in dieser Datei nichts so, wie es signiert wurde.",
+      after: "Danach ist in dieser Datei nichts so, wie es signiert wurde.",
+    },
+    reading: "Die Datei wird gelesen",
+    unreadable:
+      "Die Bytes lassen sich hier nicht zeigen, weil dieser Browser die Datei nicht auspacken kann.",
+    cut: "Der Rest ist hier weggelassen.",
+    show: "Ereignis zeigen",
+    entry: (leaf, line) => `Eintrag ${count(leaf)}, Zeile ${count(line)}`,
+  },
+
+  welcome: {
+    heading: "Eine Datei bekommen?",
+    items: [
+      {
+        title: "Was sie ist",
+        text: "Ein Audit-Log: wer in einem System was wann getan hat. Jedes Ereignis wurde signiert, als es aufgezeichnet wurde. Eine spätere Änderung fällt deshalb auf.",
+      },
+      {
+        title: "Wer sie gemacht hat",
+        text: "Die Datei nennt die Schlüssel, die sie signiert haben. Ein Name allein beweist nichts: Einen Schlüssel mit irgendeinem Namen kann jeder machen. Welche wirklich ihnen gehören, sagt eine Vertrauensdatei.",
+      },
+      {
+        title: "Woher die Vertrauensdatei kommt",
+        text: "Von der Organisation, der das Log gehört, und auf einem anderen Weg: von ihrer Website, von ihrer Revision, am Telefon. Kam sie in derselben E-Mail wie die Datei, könnte beides gefälscht sein.",
+      },
+    ],
+    tryHeading: "Ausprobieren",
+    tryText: "Sehen, wie eine echte Datei aussieht, und dann, was ein einziges verändertes Byte ausmacht.",
+    altered: "Ein Byte ändern und sehen",
+    alteredName: "beispiel-ein-byte-geaendert.countersign.ndjson",
+  },
+
+  phone: {
+    summary: "Am Telefon vergleichen",
+    how: "Den Eigentümer unter einer bekannten Nummer anrufen. Er öffnet seine eigene Kopie auf dieser Seite; dann die Wörter einander vorlesen. Alle müssen übereinstimmen.",
+    words: "Wörter zum Vergleichen",
+    hash: "Oder den SHA-256 vergleichen, oder den Code mit einem Telefon lesen.",
+    qr: "QR-Code",
+  },
+
+  technical: {
+    heading: "Technische Angaben",
+    hashes: "Hashes",
+    counts: "Was in der Datei ist",
+    lines: "Zeilen",
+    leaves: "Einträge",
+    signatures: "Signaturen",
+    checkpoints: "Checkpoints",
+    notes: "Schlüsselnotizen",
+    chains: "Ketten",
+    origin: "Log",
+    size: "Größe in Byte",
   },
 
   paste: {
@@ -228,6 +369,14 @@ export const de: PageTexts = {
 
   checks: {
     heading: "Prüfungen",
+    all: (passed, failed, open, idle) =>
+      [
+        `${count(passed)} in Ordnung`,
+        ...(failed > 0 ? [`${count(failed)} fehlgeschlagen`] : []),
+        ...(open > 0 ? [`${count(open)} nicht geprüft`] : []),
+        ...(idle > 0 ? [`${count(idle)} nicht nötig`] : []),
+      ].join(", "),
+    notNeeded: "nicht nötig",
     check: "Prüfung",
     result: "Ergebnis",
     covered: "Was geprüft wurde",

@@ -2,6 +2,7 @@ import { counting } from "@countersign/viewer/texts/figures.js";
 import { en as viewer } from "@countersign/viewer/texts/texts.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
+import { daysIn, listed } from "./days.ts";
 
 const LANG = "en-GB";
 const { count, events, leaves } = viewer.figures;
@@ -9,6 +10,7 @@ const files = counting(LANG, "file", "files");
 const keys = counting(LANG, "key", "keys");
 const checkpoints = counting(LANG, "checkpoint", "checkpoints");
 const counted = viewer.result.severities.error;
+const days = daysIn(LANG);
 
 /** What a key in a trust file is trusted for. */
 const kinds: Record<KeyKind, { title: string; about: string }> = {
@@ -84,6 +86,146 @@ export const en = {
       revoke: "revocations",
     },
     noKey: "names no key",
+  },
+
+  inputs: {
+    heading: "What is checked",
+    change: "Change",
+    done: "Done",
+    noTrust: "No trust file",
+    pins: counting(LANG, "pin", "pins"),
+    more: (more: number) => `and ${count(more)} more`,
+  },
+
+  tabs: {
+    label: "Parts of the result",
+    names: {
+      summary: "Summary",
+      events: "Events",
+      findings: "Findings",
+      signers: "Signers",
+      coverage: "Coverage",
+      technical: "Technical",
+    },
+  },
+
+  answers: {
+    heading: "Three questions",
+    words: { yes: "Yes", no: "No", partly: "In part", open: "Can’t tell" },
+    unchanged: {
+      question: "Unchanged?",
+      yes: (shown: number) =>
+        shown === 0
+          ? "Everything in this file is as it was signed."
+          : shown === 1
+            ? "The one event here is exactly as it was signed."
+            : `All ${events(shown)} are exactly as they were signed, and in order.`,
+      events: (changed: number, of: number) =>
+        `${count(changed)} of ${events(of)} ${changed === 1 ? "was" : "were"} changed after signing.`,
+      other: "Something in this file is not what was signed.",
+      order: "Something is missing, repeated, out of order or not allowed.",
+      unread: "Not all of the file can be read.",
+      unsigned: "Not everything here is covered by a signature.",
+    },
+    signed: {
+      question: "Signed by whom?",
+      words: { yes: "By keys you trust", no: "Not validly", open: "Can’t tell" },
+      yes: (names: readonly string[], more: number) =>
+        html`By ${listed(LANG, names, more, `${count(more)} more`)}.`,
+      invalid: "A signature is not valid.",
+      revoked: "Signed with a key that had been revoked or wasn’t valid at the time.",
+      unknown: (names: readonly string[], more: number) =>
+        html`The file says ${listed(LANG, names, more, `${count(more)} more`)}. You haven’t trusted ${names.length + more === 1 ? "that key" : "all of those keys"}, and anyone could have made ${names.length + more === 1 ? "it" : "them"}.`,
+      log: (names: readonly string[], more: number) =>
+        html`By ${listed(LANG, names, more, `${count(more)} more`)}, whose keys you trust. You haven’t trusted the log’s own key.`,
+      other: "Not every signature could be checked.",
+      nobody: "No key is named in this file.",
+    },
+    complete: {
+      question: "Complete?",
+      log: (all: number) =>
+        all === 1 ? "The only event of the log so far" : `All ${events(all)} of the log so far`,
+      range: (all: number) => `All ${events(all)} of the part that this file covers`,
+      chains: (all: number) => `All ${events(all)} of the chains in this file`,
+      between: "nothing is missing in between",
+      shown: (shown: number, of: number) =>
+        `${count(shown)} of ${count(of)} entries ${shown === 1 ? "is" : "are"} shown`,
+      left: (left: number) =>
+        `${count(left)} ${left === 1 ? "was" : "were"} left out by whoever made this file`,
+      untold: (here: number) =>
+        `Nothing is missing between the ${leaves(here)} here, but nothing shows whether there were others before or after.`,
+      failed: "What was changed or broken leaves no answer to this.",
+      empty: "There is nothing in this file.",
+    },
+    days,
+    showFirst: "Show the first",
+    showPlaces: "Show the problems",
+    signers: "See the signers",
+    coverage: "See what is here",
+  },
+
+  changed: {
+    heading: "Changed after signing",
+    lead: "Each changed event, between the two that stand next to it and are as they were signed.",
+    of: (place: number, all: number) => `${count(place)} of ${count(all)}`,
+    previous: "Previous",
+    next: "Next",
+    untrusted: "Not what was signed. Don’t rely on anything in this box.",
+    before: "What it said before can’t be recovered from this file.",
+    signed: "As it was signed",
+    edge: {
+      before: "Nothing before it in this file is as it was signed.",
+      after: "Nothing after it in this file is as it was signed.",
+    },
+    reading: "Reading the file",
+    unreadable: "Its bytes can’t be shown here, because this browser can’t unpack the file.",
+    cut: "The rest is left out here.",
+    show: "Show event",
+    entry: (leaf: number, line: number) => `Entry ${count(leaf)}, line ${count(line)}`,
+  },
+
+  welcome: {
+    heading: "Has somebody sent you a file?",
+    items: [
+      {
+        title: "What it is",
+        text: "An audit log: who did what, and when, in some system. Each event was signed when it was recorded, so a later change shows.",
+      },
+      {
+        title: "Who made it",
+        text: "The file names the keys that signed it. A name alone proves nothing: anyone can make a key with any name. A trust file says which keys are really theirs.",
+      },
+      {
+        title: "Where to get a trust file",
+        text: "Ask the organisation the log belongs to, and by another route: their website, their auditor, a phone call. If it came in the same mail as the file, whoever forged one could have forged both.",
+      },
+    ],
+    tryHeading: "Try it",
+    tryText: "See what a genuine file looks like, then what changing a single byte of it does.",
+    altered: "Change one byte of it and see",
+    alteredName: "sample-one-byte-changed.countersign.ndjson",
+  },
+
+  phone: {
+    summary: "Compare by phone",
+    how: "Call the owner on a number you already know. They open their own copy on this page, and you read these words to each other. All of them must match.",
+    words: "Words to compare",
+    hash: "Or compare the SHA-256, or scan the code with a phone.",
+    qr: "QR code",
+  },
+
+  technical: {
+    heading: "Technical details",
+    hashes: "Hashes",
+    counts: "What is in the file",
+    lines: "Lines",
+    leaves: "Entries",
+    signatures: "Signatures",
+    checkpoints: "Checkpoints",
+    notes: "Key notes",
+    chains: "Chains",
+    origin: "Log",
+    size: "Size in bytes",
   },
 
   paste: {
@@ -217,6 +359,14 @@ export const en = {
 
   checks: {
     heading: "Checks",
+    all: (passed: number, failed: number, open: number, idle: number) =>
+      [
+        `${count(passed)} OK`,
+        ...(failed > 0 ? [`${count(failed)} failed`] : []),
+        ...(open > 0 ? [`${count(open)} not checked`] : []),
+        ...(idle > 0 ? [`${count(idle)} not needed`] : []),
+      ].join(", "),
+    notNeeded: "not needed",
     check: "Check",
     result: "Result",
     covered: "What was checked",

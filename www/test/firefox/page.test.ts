@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { Page } from "playwright-core";
-import { choose, PAGE, PATIENCE, upload, verdict, verifyVector } from "../page/browser.ts";
+import { choose, open, PAGE, PATIENCE, upload, verdict, verifyVector } from "../page/browser.ts";
 import { comparable, vector } from "../page/vectors.ts";
 import { type Firefox, launch, WITHOUT_FIREFOX } from "./browser.ts";
 
@@ -73,6 +73,7 @@ flow("the report is kept", async (page) => {
 flow("an altered event is told, and a finding leads to its event", async (page) => {
   await verifyVector(page, vector("flip-event"));
   assert.equal(await verdict(page), "Altered.");
+  await page.getByRole("heading", { name: "Checks" }).click();
   await page
     .locator('[data-check="payloads"]')
     .getByRole("button", { name: "This event was changed after it was signed" })
@@ -81,6 +82,7 @@ flow("an altered event is told, and a finding leads to its event", async (page) 
 
   await page.reload();
   await verifyVector(page, vector("time-late"));
+  await open(page, "Findings");
   await page.getByRole("button", { name: "Show event" }).first().click();
   const line = await page.locator(".finding-place span").first().textContent();
   await drawer(page)
@@ -94,6 +96,7 @@ flow("events are searched, and one of them is proven step by step", async (page)
   );
   const logins = events.filter(({ action }) => action === "login").length;
   await verifyVector(page, vector("large-whole"));
+  await open(page, "Events");
   const shown = (count: number) => page.getByText(`Showing ${count} of ${events.length} events.`).waitFor();
   await query(page).fill("action:login");
   await shown(logins);
@@ -118,6 +121,7 @@ flow("events are searched, and one of them is proven step by step", async (page)
 
 flow("keys alone are enough", async (page) => {
   await verifyVector(page, vector("large-whole"));
+  await open(page, "Events");
   await grid(page).focus();
   await page.keyboard.press("j");
   await page.keyboard.press("j");
@@ -178,6 +182,7 @@ flow("German, on a narrow screen", async (page) => {
   await verifyVector(page, vector("flip-event"));
   await page.getByRole("button", { name: "Deutsch" }).click();
   assert.equal(await verdict(page), "Verändert.");
+  await open(page, "Ereignisse");
   await page.locator("countersign-viewer").getByText("Spalten").first().waitFor();
   assert.ok(await fits());
   await page.locator(".row.event").first().click();

@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
-import { type Browser, choose, endless, launch, serve, upload, verdict, verifyVector } from "./browser.ts";
+import {
+  type Browser,
+  choose,
+  endless,
+  launch,
+  open,
+  serve,
+  unfold,
+  upload,
+  verdict,
+  verifyVector,
+} from "./browser.ts";
 import { vector } from "./vectors.ts";
 
 let browser: Browser;
@@ -31,6 +42,13 @@ async function assertAccessible(page: Page, state: string): Promise<void> {
     ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`,
   );
   assert.deepEqual(found, [], state);
+}
+
+/** Shows the parts of all tabs at once, for what is asked of each of them. */
+async function showAll(page: Page): Promise<void> {
+  await page.locator(".panel-of").evaluateAll((panels) => {
+    for (const panel of panels as HTMLElement[]) panel.hidden = false;
+  });
 }
 
 for (const theme of ["light", "dark"] as const) {
@@ -67,7 +85,9 @@ for (const theme of ["light", "dark"] as const) {
       await page.locator("details.findings").evaluateAll((groups) => {
         for (const group of groups as HTMLDetailsElement[]) group.open = true;
       });
+      await open(page, "Events");
       await page.locator(".row.event time").first().waitFor();
+      await showAll(page);
       await assertAccessible(page, name);
     }
     await page.locator(".row.event").first().click();
@@ -76,6 +96,7 @@ for (const theme of ["light", "dark"] as const) {
 
     await page.reload();
     await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
+    await open(page, "Signers");
     await page.getByRole("button", { name: /^Trust for this session…/ }).click();
     await assertAccessible(page, "confirm");
   });
@@ -88,7 +109,10 @@ test("320 pixels are enough, and nothing is cut off", async (t) => {
   for (const name of ["flip-event", "large-whole", "unicode-names"]) {
     await page.reload();
     await verifyVector(page, vector(name));
-    assert.ok(await fits(), name);
+    for (const tab of ["Summary", "Findings", "Signers", "Coverage", "Technical", "Events"]) {
+      await open(page, tab);
+      assert.ok(await fits(), `${name}: ${tab}`);
+    }
     await assertAccessible(page, name);
   }
   await page.locator(".row.event").first().click();
@@ -134,6 +158,9 @@ test("all can be done with the keyboard alone", async (t) => {
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
 
+  await tabTo(page, "tab", /^Summary/);
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("tab", { name: /^Events/, selected: true }).waitFor();
   await tabTo(page, "grid", /rows? of events/i);
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
@@ -146,6 +173,8 @@ test("all can be done with the keyboard alone", async (t) => {
   await page.keyboard.press("Escape");
   await heading.waitFor({ state: "hidden" });
 
+  await tabTo(page, "tab", /^Events/);
+  await page.keyboard.press("Home");
   await tabTo(page, "button", /^Download report$/);
   const download = page.waitForEvent("download");
   await page.keyboard.press("Space");
@@ -154,6 +183,8 @@ test("all can be done with the keyboard alone", async (t) => {
   await page.reload();
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await tabTo(page, "tab", /^Summary/);
+  for (let press = 0; press < 3; press += 1) await page.keyboard.press("ArrowRight");
   await tabTo(page, "button", /^Trust for this session…/);
   await page.keyboard.press("Enter");
   await tabTo(page, "button", /^Trust for this session$/);
@@ -167,18 +198,17 @@ test("a screen reader is told of the verdict, and finds the parts of the page", 
   await page.locator(".verdict").waitFor();
   const said = page.getByRole("status").filter({ hasText: "Verdict: Verified." });
   assert.equal(await said.count(), 1);
-  for (const name of [
-    "File to check",
-    "Keys you trust",
-    "Verified.",
-    "Checks",
-    "Coverage",
-    "Findings",
-    "Signers",
-    "Save and share",
-  ]) {
-    assert.equal(await page.getByRole("region", { name, exact: true }).count(), 1, name);
+  const regions = async (...names: string[]) => {
+    for (const name of names)
+      assert.equal(await page.getByRole("region", { name, exact: true }).count(), 1, name);
+  };
+  await regions("What is checked", "Verified.", "Checks", "Save and share");
+  for (const name of ["Coverage", "Findings", "Signers", "Events"]) {
+    await open(page, name);
+    await regions(name);
   }
+  await unfold(page);
+  await regions("File to check", "Keys you trust");
   const levels = await page
     .getByRole("heading")
     .evaluateAll((all) => all.map(({ tagName }) => Number(tagName.slice(1))));
@@ -192,6 +222,7 @@ test("a screen reader is told of the verdict, and finds the parts of the page", 
 test("nothing moves for those who ask for that", async (t) => {
   const page = await opened(t, "light");
   await page.getByRole("button", { name: "Try the sample" }).click();
+  await open(page, "Events");
   await page.locator(".row.event time").first().waitFor();
   await page.locator(".row.event").first().click();
   assert.equal(await page.evaluate(() => document.getAnimations().length), 0);

@@ -98,8 +98,20 @@ export function endless(begin = ""): Upload {
   return upload("endless.ndjson.gz", Buffer.concat([header, ...Array<Buffer>(400).fill(blank)]));
 }
 
+/** Shows a part of the result. */
+export async function open(page: Page, tab: string): Promise<void> {
+  await page.getByRole("tab", { name: new RegExp(`^${tab}`) }).click();
+}
+
+/** Brings what can be chosen into view, where a line stands for it. */
+export async function unfold(page: Page): Promise<void> {
+  const change = page.getByRole("button", { name: "Change", exact: true });
+  if ((await change.count()) > 0) await change.click();
+}
+
 /** Answers the file dialog that a button opens. */
 export async function choose(page: Page, button: string | RegExp, files: Upload | Upload[]): Promise<void> {
+  if ((await page.getByRole("button", { name: button }).count()) === 0) await unfold(page);
   const dialog = page.waitForEvent("filechooser");
   await page.getByRole("button", { name: button }).click();
   await (await dialog).setFiles(files as string[]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, type TestContext, test } from "node:test";
 import type { Page } from "playwright-core";
-import { type Browser, choose, launch, serve, upload, verdict, verifyVector } from "./browser.ts";
+import { type Browser, choose, launch, open, serve, upload, verdict, verifyVector } from "./browser.ts";
 import { eventTexts, recorded } from "./record.ts";
 import { vector } from "./vectors.ts";
 
@@ -28,6 +28,7 @@ async function verify(page: Page, exported: string, trust: string): Promise<void
   await choose(page, "Choose a trust file", upload("trust.txt", trust));
   await choose(page, "Choose a file", upload("export.ndjson", exported));
   await page.locator(".verdict").waitFor();
+  await open(page, "Events");
 }
 
 /** The bytes that the details show of each event, one after another. */
@@ -69,6 +70,7 @@ for (const name of ["two-chains-no-log", "reserialised-escapes", "reserialised-a
     const given = vector(name);
     await verifyVector(page, given);
     const texts = eventTexts(readFileSync(given.export, "utf8")).map((text) => canonical(JSON.parse(text)));
+    await open(page, "Events");
     await page.locator(".row.event").first().waitFor();
     const listed = Number(await page.getByRole("grid").getAttribute("aria-rowcount")) - 1;
     assert.equal(listed, texts.length);
@@ -121,6 +123,7 @@ test("hostile events are shown as text, whole and inert", async (t) => {
 test("members are shown with their names, numbers with their digits", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("number-above-2-53-as-committed"));
+  await open(page, "Events");
   await page.locator(".row.event").first().click();
   const digits = /[0-9]{16,}/.exec((await page.locator(".raw").textContent()) ?? "")?.[0];
   assert.ok(digits);
@@ -130,6 +133,7 @@ test("members are shown with their names, numbers with their digits", async (t) 
 test("every event says when, in UTC, and by whom", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("plain-closed"));
+  await open(page, "Events");
   const times = await page.locator(".row.event time").allTextContents();
   assert.ok(times.length > 0);
   for (const time of times) assert.match(time, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -144,12 +148,14 @@ test("every event says when, in UTC, and by whom", async (t) => {
 test("events of signers that are unknown or suspect are marked", async (t) => {
   const page = await opened(t);
   await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
+  await open(page, "Events");
   await page.locator(".row.event").first().click();
   assert.match((await page.locator(".standing").textContent()) ?? "", /Signer not trusted/);
   await page.keyboard.press("Escape");
 
   await page.reload();
   await verifyVector(page, vector("key-suspect"));
+  await open(page, "Events");
   const marks = await page.locator(".row.event .sign .sr").allTextContents();
   assert.ok(marks.includes("Signer suspect"));
 });

@@ -9,8 +9,10 @@ import {
   choose,
   endless,
   launch,
+  open,
   PAGE,
   saved,
+  unfold,
   upload,
   verdict,
   verifyVector,
@@ -37,7 +39,7 @@ test("the file's hash is shown beside the verdict, compressed files as they are"
   const page = await opened(t);
   const gzip = vector("gzip");
   await verifyVector(page, gzip);
-  await page.locator("#sha256").waitFor();
+  await page.locator("#sha256").waitFor({ state: "attached" });
   assert.equal(await page.locator("#sha256").textContent(), sha256(readFileSync(gzip.export)));
 });
 
@@ -45,7 +47,7 @@ test("the printed report says what was verified, with what, and all that came of
   const page = await opened(t);
   const given = vector("key-revoked-suspect");
   await verifyVector(page, given);
-  await page.locator("#sha256").waitFor();
+  await page.locator("#sha256").waitFor({ state: "attached" });
   assert.equal(await page.locator(".printed").count(), 0);
   await page.emulateMedia({ media: "print" });
   await page.locator(".printed").waitFor();
@@ -113,10 +115,11 @@ test("a trust file, a key and a pin can be pasted anywhere", async (t) => {
   assert.match((await page.locator(".command code").textContent()) ?? "", /--trust pasted-trust\.txt$/);
   // What was pasted has to be saved before the program can be given it.
   await paste(readFileSync(vector("pin-same").pins[0] ?? "", "utf8"));
-  await page.locator('[data-check="append_only"][data-state="pass"]').waitFor();
+  await page.locator('[data-check="append_only"][data-state="pass"]').waitFor({ state: "attached" });
   const command = (await page.locator(".command code").textContent()) ?? "";
   const [, pinName = ""] = /--pin (pasted-\d+\.pin\.txt)$/.exec(command) ?? [];
   assert.equal((await saved(page, "Save pasted pin")).name, pinName);
+  await unfold(page);
   await page.getByRole("button", { name: `Remove ${pinName}` }).click();
   await page.getByRole("button", { name: "Remove pasted-trust.txt" }).click();
   await page.locator(".verdict.tone-doubt").waitFor();
@@ -162,17 +165,24 @@ test("everything is said in German too, and the language is kept", async (t) => 
   assert.equal(await page.evaluate(() => document.documentElement.lang), "de");
   assert.equal(await verdict(page), "Verändert.");
   await page.getByRole("heading", { name: "Prüfungen" }).waitFor();
+  await open(page, "Befunde");
   assert.equal(await page.title(), "Ein Audit-Log prüfen – countersign");
   const findings = page.getByRole("region", { name: "Befunde" });
   assert.match((await findings.textContent()) ?? "", /Das Ereignis wurde nach der Signatur verändert/);
   assert.equal(await page.locator(".checks [lang], .finding-list [lang]").count(), 0);
   // What the core says in English alone is marked so, and announced.
-  await choose(page, "Vertrauensdatei wählen", upload("trust.txt", "quorum none\nemitter nonsense\n"));
+  await page.getByRole("button", { name: "Ändern" }).click();
+  await choose(
+    page,
+    /^(Andere )?Vertrauensdatei wählen/,
+    upload("trust.txt", "quorum none\nemitter nonsense\n"),
+  );
   const stopped = page.locator(".stopped");
   await stopped.getByText("Was das Prüfprogramm nur auf Englisch sagt").waitFor();
   assert.equal(await stopped.locator("[lang]").first().getAttribute("lang"), "en");
   await page.getByRole("button", { name: "Entfernen trust.txt" }).click();
   await page.locator(".verdict").waitFor();
+  await open(page, "Ereignisse");
   await page.locator("countersign-viewer").getByText("Spalten").first().waitFor();
   await page.reload();
   await page.getByRole("heading", { name: "Ein Audit-Log prüfen" }).waitFor();
@@ -200,6 +210,7 @@ test("who vouches for signers is in view where that is the matter", async (t) =>
   const page = await opened(t);
   await verifyVector(page, vector("witness-signature"));
   assert.equal(await page.locator(".vouching").getAttribute("open"), "");
+  await open(page, "Signers");
   await page.locator(".vouchers").getByText("1 checkpoint, invalid").waitFor();
 });
 
@@ -218,6 +229,7 @@ test("an issuer that the trust file revokes is not called trusted", async (t) =>
 test("the log's coverage shows what is left out and what vouches for the rest", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("large-filter-by-content"));
+  await open(page, "Coverage");
   const chart = page.getByRole("img", {
     name: /^Coverage of the log: 313 entries, .* 177 events withheld, 51 entries left out, 2 checkpoints\.$/,
   });
@@ -234,6 +246,7 @@ test("the log's coverage shows what is left out and what vouches for the rest", 
 test("a check that is not passed leads to what was found", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("flip-event"));
+  await page.getByRole("heading", { name: "Checks" }).click();
   await page
     .locator('[data-check="payloads"]')
     .getByRole("button", { name: "This event was changed after it was signed" })

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
-import { type Browser, choose, launch, PAGE, upload, verdict } from "./browser.ts";
+import { type Browser, choose, launch, PAGE, unfold, upload, verdict } from "./browser.ts";
 import { vector } from "./vectors.ts";
 
 let browser: Browser;
@@ -124,6 +124,7 @@ test("a part that cannot be held against what is remembered keeps the verdict th
 test("the device forgets when it is asked, and remembers nothing where it is told not to", async (t) => {
   const page = await opened(t);
   await verify(page, EARLIER);
+  await unfold(page);
   await page.getByText("Logs checked on this device").click();
   await page.getByRole("button", { name: "Forget log.example/audit" }).click();
   assert.deepEqual(JSON.parse((await remembered(page)) ?? "null"), []);
@@ -137,6 +138,7 @@ test("what cannot be trusted is not remembered, nor the sample", async (t) => {
   const page = await opened(t);
   await choose(page, "Choose a file", upload("export.ndjson", WHOLE));
   await page.locator(".verdict").waitFor();
+  await unfold(page);
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict.tone-good").waitFor();
   assert.equal(await remembered(page), null);
@@ -155,6 +157,7 @@ test("where the browser refuses storage, the page says so and works", async (t) 
   await page.goto(pathToFileURL(PAGE).href);
   await verify(page, WHOLE);
   assert.equal(await verdict(page), "Verified.");
+  await unfold(page);
   await page.getByText("Logs checked on this device").click();
   await page.getByText("This browser doesn’t let the page store anything").waitFor();
   await page.getByRole("button", { name: "Deutsch" }).click();

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { after, before, type TestContext, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
-import { type Browser, choose, endless, launch, PAGE, serve, upload, verdict } from "./browser.ts";
+import { type Browser, choose, endless, launch, open, PAGE, serve, upload, verdict } from "./browser.ts";
 import { vector } from "./vectors.ts";
 
 const CONSOLE = fileURLToPath(new URL("../../dist/console.html", import.meta.url));
@@ -47,8 +47,10 @@ async function useAll(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Try the sample" }).click();
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
+  await open(page, "Events");
   await page.locator(".row.event").first().click();
   await page.keyboard.press("Escape");
+  await open(page, "Summary");
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Download report" }).click();
   await (await download).path();

@@ -4,7 +4,7 @@ import { after, before, type TestContext, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { Page } from "playwright-core";
-import { type Browser, choose, launch, PAGE, saved, upload, verdict } from "./browser.ts";
+import { type Browser, choose, launch, PAGE, saved, unfold, upload, verdict } from "./browser.ts";
 import { recorded } from "./record.ts";
 import { vector } from "./vectors.ts";
 
@@ -61,7 +61,7 @@ test("several exports of one log keep their own verdicts, and are held against e
   // Another part is looked at.
   await page.getByRole("button", { name: /^b\.ndjson\.gz/ }).click();
   assert.equal(await verdict(page), "Verified.");
-  assert.match(await words(page, ".verdict .facts"), /b\.ndjson\.gz/);
+  assert.match(await words(page, ".file-facts .facts"), /b\.ndjson\.gz/);
   assert.equal(await page.locator(".part[aria-current]").count(), 1);
 });
 
@@ -189,6 +189,7 @@ test("pieces that a file was cut into are put together", async (t) => {
   await page.locator(".verdict").waitFor();
   assert.equal(await verdict(page), "Verified.");
   assert.equal(await page.locator(".parts").count(), 0);
+  await unfold(page);
   assert.match(await words(page, ".chosen-files"), /export\.ndjson\.gz .*joined from 3 files/);
 });
 
@@ -198,7 +199,9 @@ test("a part is added and removed", async (t) => {
   await page.locator(".verdict").waitFor();
   await choose(page, "Add another part or a second file", upload("b.ndjson", WHOLE));
   await page.locator(".parts").waitFor();
+  await unfold(page);
   await page.getByRole("button", { name: "Remove a.ndjson" }).click();
-  await page.locator(".verdict", { hasText: "b.ndjson" }).waitFor();
+  await page.locator(".inputs:not(:has-text('a.ndjson'))", { hasText: "b.ndjson" }).waitFor();
+  await page.locator(".verdict").waitFor();
   assert.equal(await page.locator(".parts").count(), 0);
 });

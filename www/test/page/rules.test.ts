@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
 import { realEvents } from "../../../js/test/real-events.ts";
-import { type Browser, choose, launch, PAGE, saved, upload } from "./browser.ts";
+import { type Browser, choose, launch, open, PAGE, saved, upload } from "./browser.ts";
 import { recorded } from "./record.ts";
 import { vector } from "./vectors.ts";
 
@@ -40,6 +40,7 @@ async function opened(t: TestContext, exported: string, trust: string): Promise<
 
 /** What is said of how far what was found is all, once that is final. */
 async function outcome(page: Page): Promise<string> {
+  await open(page, "Findings");
   const said = page.locator('.found-outcome:not([data-looks="waiting"])');
   await said.waitFor();
   return (await said.innerText()).trim();
@@ -66,10 +67,12 @@ test("real events: found, shown, and saved as the program prints it", {
   assert.match(await outcome(page), new RegExp(`^${findings.length} findings in what is shown\\. `));
   const one = page.locator(".found-one").filter({ hasText: "DeleteTrail" });
   await one.first().click();
+  await page.getByRole("tab", { name: /^Events/, selected: true }).waitFor();
   const drawer = page.locator("countersign-viewer").locator("cs-drawer");
   await drawer.locator(".found-why", { hasText: "DeleteTrail" }).first().waitFor();
   assert.match(await drawer.locator(".sentence").innerText(), /DeleteTrail/);
 
+  await open(page, "Findings");
   await page.getByText("What was looked for").click();
   const file = await saved(page, "Save the findings");
   assert.equal(file.name, "audit.findings.json");

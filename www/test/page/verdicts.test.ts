@@ -3,7 +3,17 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import { type Browser, choose, launch, saved, serve, upload, verdict, verifyVector } from "./browser.ts";
+import {
+  type Browser,
+  choose,
+  launch,
+  open,
+  saved,
+  serve,
+  upload,
+  verdict,
+  verifyVector,
+} from "./browser.ts";
 import { comparable, vector } from "./vectors.ts";
 
 let browser: Browser;
@@ -151,6 +161,7 @@ test("a complete range is named with its last leaf", async () => {
 test("a finding leads to its event", async () => {
   const page = await opened();
   await verifyVector(page, vector("time-late"));
+  await open(page, "Findings");
   await page.getByRole("button", { name: "Show event" }).first().click();
   const line = await page.locator(".finding-place span").first().textContent();
   await page.locator("#cs-drawer-heading", { hasText: `Event on ${line}` }).waitFor();
@@ -160,6 +171,7 @@ test("a finding leads to its event", async () => {
 test("a finding leads to the place of an event that is withheld, and promises no event", async () => {
   const page = await opened();
   await verifyVector(page, vector("withheld"));
+  await open(page, "Findings");
   const group = page.locator('[data-code="payload.withheld"]');
   await group.locator("summary").click();
   assert.equal(await group.getByRole("button", { name: "Show event" }).count(), 0);
@@ -174,6 +186,7 @@ test("what is not shown as verified is said", async () => {
   assert.match((await page.locator(".unshown").textContent()) ?? "", /1 event in this file is not listed/);
   const withheld = vector("withheld-120");
   await verifyVector(page, withheld);
+  await open(page, "Events");
   await page
     .getByText(`${(withheld.report as { counts: { withheld: number } }).counts.withheld} events are withheld`)
     .waitFor();

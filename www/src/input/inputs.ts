@@ -1,0 +1,48 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { value } from "@countersign/viewer/value.js";
+import { html, nothing, type TemplateResult } from "lit";
+import type { Chosen } from "../state/case.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wishes } from "../wish.ts";
+import { picker } from "./choose.ts";
+import { keyParts, type TextFile, type TrustChoice } from "./trust.ts";
+
+/** What a line of inputs is about. */
+export interface Inputs {
+  readonly chosen: readonly Chosen[];
+  /** The log that the file is of, once it is known. */
+  readonly origin: string | undefined;
+  readonly trust: TrustChoice;
+  readonly pins: readonly TextFile[];
+  /** Whether all that can be chosen is in view. */
+  readonly isOpen: boolean;
+}
+
+/** So many files are named. */
+const NAMED = 2;
+
+/** What is checked, and by what, in one line. */
+export function inputsView({ chosen, origin, trust, pins, isOpen }: Inputs, t: PageTexts): TemplateResult {
+  const more = chosen.length - NAMED;
+  return html`
+    <section class="inputs" aria-label=${t.inputs.heading}>
+      <ul>
+        ${chosen.slice(0, NAMED).map(({ file }) => html`<li class="input-file">${icon("file")}<span>${value(file.name, 80)} <span class="faint">${t.viewer.figures.bytes(file.size)}</span></span></li>`)}
+        ${more > 0 ? html`<li class="faint">${t.inputs.more(more)}</li>` : nothing}
+        ${origin === undefined ? nothing : html`<li class="input-log"><span class="faint">${t.verdict.log}</span> ${value(origin, 80)}</li>`}
+        ${trustView(trust, isOpen, t)}
+        ${pins.length > 0 ? html`<li>${icon("pin")}${t.inputs.pins(pins.length)}</li>` : nothing}
+      </ul>
+      <button type="button" class="quiet" aria-expanded=${isOpen} aria-controls="choose" @click=${wishes("turn-inputs")}>${isOpen ? t.inputs.done : t.inputs.change}</button>
+    </section>
+  `;
+}
+
+function trustView({ file, keys }: TrustChoice, isOpen: boolean, t: PageTexts): TemplateResult {
+  if (file === undefined && keys.length === 0)
+    return html`<li class="input-trust tone-doubt"><span class="state tone-doubt">${icon("key")}${t.inputs.noTrust}</span>${isOpen ? nothing : picker(t.trust.choose, "choose-trust", { quiet: true })}</li>`;
+  const [first] = keys;
+  const name = file?.name ?? keyParts(first?.vkey ?? "")?.name ?? "";
+  const more = keys.length - (file === undefined ? 1 : 0);
+  return html`<li class="input-trust">${icon("key")}<span>${value(name, 80)}${more > 0 ? html` <span class="faint">${t.inputs.more(more)}</span>` : nothing}</span></li>`;
+}

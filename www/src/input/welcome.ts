@@ -1,0 +1,25 @@
+import { icon } from "@countersign/viewer/icons.js";
+import { html, type TemplateResult } from "lit";
+import type { PageTexts } from "../texts/en.ts";
+import { wishes } from "../wish.ts";
+
+/** For who has got a file by mail: what it is, who made it, and how to find out; and something to try it with. */
+export function welcomeView(t: PageTexts): TemplateResult {
+  const { welcome } = t;
+  return html`
+    <section class="welcome" aria-labelledby="welcome-heading">
+      <h2 id="welcome-heading">${welcome.heading}</h2>
+      <div class="welcome-items">
+        ${welcome.items.map(({ title, text }) => html`<div><h3>${title}</h3><p>${text}</p></div>`)}
+        <div class="welcome-try">
+          <h3>${icon("verified")}${welcome.tryHeading}</h3>
+          <p>${welcome.tryText}</p>
+          <div class="buttons">
+            <button type="button" @click=${wishes("choose-sample")}>${t.export.sample}</button>
+            <button type="button" @click=${wishes("choose-altered")}>${welcome.altered}</button>
+          </div>
+        </div>
+      </div>
+    </section>
+  `;
+}

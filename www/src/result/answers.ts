@@ -1,0 +1,89 @@
+import { type IconName, icon, type Tone } from "@countersign/viewer/icons.js";
+import type { Report } from "countersign/verify";
+import { html, nothing, type TemplateResult } from "lit";
+import { answersOf, type Complete, type Meant, type Signed, type Unchanged } from "../state/answers.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { wishes } from "../wish.ts";
+
+const LOOKS: Readonly<Record<Meant, { tone: Tone; icon: IconName }>> = {
+  yes: { tone: "good", icon: "pass" },
+  no: { tone: "bad", icon: "fail" },
+  partly: { tone: "fair", icon: "partial" },
+  open: { tone: "doubt", icon: "unknown" },
+};
+
+/** So many signers are named. */
+const NAMED = 3;
+
+/** The three questions that anyone has about a file, each with its answer and the reason for it. */
+export function answersView(report: Report, t: PageTexts): TemplateResult {
+  const { unchanged, signed, complete } = answersOf(report);
+  const { answers } = t;
+  return html`
+    <dl class="answers" aria-label=${answers.heading}>
+      ${answerView("unchanged", unchanged.is, answers.words, answers.unchanged.question, unchangedWords(unchanged, t))}
+      ${answerView("signed", signed.is, answers.signed.words, answers.signed.question, signedWords(signed, t))}
+      ${answerView("complete", complete.is, answers.words, answers.complete.question, completeWords(complete, t))}
+    </dl>
+  `;
+}
+
+function answerView<Is extends Meant>(
+  name: string,
+  is: Is,
+  words: Readonly<Record<Is, string>>,
+  question: string,
+  why: unknown,
+): TemplateResult {
+  const look = LOOKS[is];
+  return html`
+    <div class="answer tone-${look.tone}" data-answer=${name} data-is=${is}>
+      <dt>${question}</dt>
+      <dd>
+        <span class="state tone-${look.tone}">${icon(look.icon)}${words[is]}</span>
+        <p>${why}</p>
+      </dd>
+    </div>
+  `;
+}
+
+function unchangedWords(answer: Unchanged, { answers }: PageTexts): string {
+  const { unchanged } = answers;
+  if (answer.is === "yes") return unchanged.yes(answer.events);
+  return answer.why === "events" ? unchanged.events(answer.changed, answer.of) : unchanged[answer.why];
+}
+
+function signedWords(answer: Signed, { answers }: PageTexts): unknown {
+  const { signed } = answers;
+  const names = answer.names.length === NAMED + 1 ? answer.names : answer.names.slice(0, NAMED);
+  const more = answer.names.length - names.length;
+  if (answer.is === "yes") return signed.yes(names, more);
+  return answer.why === "unknown" || answer.why === "log"
+    ? signed[answer.why](names, more)
+    : signed[answer.why];
+}
+
+/** `All 537 events of the log so far, 2–9 November 2026; nothing is missing in between.` */
+export function completeWords(answer: Complete, { answers }: PageTexts): string {
+  const { complete, days } = answers;
+  const { span, events, shown, of, withheld, skipped } = answer;
+  switch (answer.is) {
+    case "yes": {
+      const when = span === undefined ? "" : `, ${days(...span)}`;
+      return `${complete[answer.by](events)}${when}; ${complete.between}.`;
+    }
+    case "partly":
+      return `${complete.shown(shown, of)}; ${complete.left(withheld + skipped)}.`;
+    case "open":
+      return answer.why === "untold" ? complete.untold(shown) : complete[answer.why];
+  }
+}
+
+/** Where the reason for an answer is, beyond its words. */
+export function leadsView(report: Report, t: PageTexts): TemplateResult | typeof nothing {
+  const { unchanged } = answersOf(report);
+  if (unchanged.is !== "no") return nothing;
+  return unchanged.why === "events"
+    ? html`<button type="button" class="lead-to" @click=${wishes("show-changed")}>${t.answers.showFirst}</button>`
+    : html`<button type="button" class="lead-to" @click=${wishes("open-tab", "findings")}>${t.answers.showPlaces}</button>`;
+}

@@ -1,0 +1,213 @@
+import type { Coverage } from "@countersign/index/types.js";
+import { icon } from "@countersign/viewer/icons.js";
+import { value } from "@countersign/viewer/value.js";
+import type { Finding } from "countersign/verify";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { moment } from "../said.ts";
+import type { Part } from "../state/case.ts";
+import { linesOf, type RawLine } from "../state/lines.ts";
+import { without } from "../state/ranges.ts";
+import type { PageTexts } from "../texts/en.ts";
+import { View } from "../view.ts";
+import { wish, wishes } from "../wish.ts";
+
+/** So much of a changed event is shown, in characters. */
+const SHOWN = 8_000;
+
+/** An entry of the file, and where it is. */
+interface Entry {
+  readonly leaf: number;
+  readonly line: number;
+  readonly raw: RawLine;
+}
+
+/** A changed event between the nearest two that are as they were signed. */
+interface Scene {
+  readonly changed: Entry;
+  readonly before: Entry | undefined;
+  readonly after: Entry | undefined;
+}
+
+/** Events that were changed after they were signed, one at a time, between their signed neighbours. */
+export class Changed extends View {
+  static override properties = { texts: { attribute: false }, shown: { attribute: false } };
+  declare texts: PageTexts;
+  declare shown: Part | undefined;
+  #at = 0;
+  #scene: Scene | "reading" | "unreadable" = "reading";
+  #asked = "";
+
+  /** Shows the first and takes the focus. */
+  begin(): void {
+    this.#at = 0;
+    this.requestUpdate();
+    void this.updateComplete.then(() => {
+      this.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
+      this.scrollIntoView({ block: "start" });
+    });
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("shown") && changed.get("shown")?.session !== this.shown?.session) this.#at = 0;
+    const finding = this.#findings[this.#at];
+    const asked = finding === undefined ? "" : `${this.shown?.file.name} ${finding.line} ${finding.index}`;
+    if (asked !== this.#asked) {
+      this.#asked = asked;
+      this.#scene = "reading";
+      if (finding !== undefined) void this.#look(finding, asked);
+    }
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const t = this.texts.changed;
+    const { length } = this.#findings;
+    if (length === 0) return nothing;
+    return html`
+      <section class="changed" aria-labelledby="changed-heading">
+        <div class="section-head">
+          <h2 id="changed-heading" tabindex="-1">${t.heading} <span class="faint">${t.of(this.#at + 1, length)}</span></h2>
+          ${
+            length === 1
+              ? nothing
+              : html`<div class="buttons">
+                <button type="button" class="quiet" ?disabled=${this.#at === 0} @click=${() => this.#step(-1)}>${t.previous}</button>
+                <button type="button" class="quiet" ?disabled=${this.#at === length - 1} @click=${() => this.#step(1)}>${t.next}</button>
+              </div>`
+          }
+        </div>
+        <p class="help">${t.lead}</p>
+        ${this.#sceneView(t)}
+      </section>
+    `;
+  }
+
+  #sceneView(t: PageTexts["changed"]): TemplateResult {
+    if (this.#scene === "reading") return html`<p class="faint" role="status">${t.reading}…</p>`;
+    if (this.#scene === "unreadable") return html`<p class="empty">${t.unreadable}</p>`;
+    const { before, changed, after } = this.#scene;
+    return html`
+      <ol class="around">
+        ${this.#neighbour(before, "before", t)}
+        <li class="untrusted tone-bad">
+          <p class="around-head"><span class="state tone-bad">${icon("altered")}${t.untrusted}</span> <span class="faint">${t.entry(changed.leaf, changed.line)}</span></p>
+          <pre class="raw" tabindex="0" role="group" aria-label=${t.untrusted}><code>${textView(changed.raw)}</code></pre>
+          <p class="help">${changed.raw.isCut || changed.raw.text.length > SHOWN ? `${t.cut} ` : nothing}${t.before}</p>
+        </li>
+        ${this.#neighbour(after, "after", t)}
+      </ol>
+    `;
+  }
+
+  #neighbour(entry: Entry | undefined, side: "before" | "after", t: PageTexts["changed"]): TemplateResult {
+    if (entry === undefined) return html`<li class="neighbour faint">${t.edge[side]}</li>`;
+    const { time, action, actor } = told(entry.raw.text);
+    return html`
+      <li class="neighbour">
+        <p class="around-head"><span class="state tone-good">${icon("pass")}${t.signed}</span> <span class="faint">${t.entry(entry.leaf, entry.line)}</span></p>
+        <p class="around-says">
+          ${time === undefined ? nothing : moment(time)} ${action === undefined ? nothing : html`<strong>${value(action)}</strong>`} ${actor === undefined ? nothing : value(actor)}
+          <button type="button" class="quiet" @click=${wishes("show-line", entry.line)}>${t.show}<span class="sr"> ${t.entry(entry.leaf, entry.line)}</span></button>
+        </p>
+      </li>
+    `;
+  }
+
+  get #findings(): readonly Finding[] {
+    const { findings = [] } = this.shown?.session?.report ?? {};
+    return findings.filter(({ code }) => code === "payload.mismatch");
+  }
+
+  #step(by: number): void {
+    this.#at += by;
+    this.requestUpdate();
+    // A button that is at its end takes no focus.
+    void this.updateComplete.then(() => {
+      if (document.activeElement === document.body) this.querySelector<HTMLElement>("h2")?.focus();
+    });
+  }
+
+  async #look({ line, index = 0 }: Finding, asked: string): Promise<void> {
+    const scene = await this.#read(line, index).catch(() => "unreadable" as const);
+    if (asked !== this.#asked) return;
+    this.#scene = scene;
+    this.requestUpdate();
+    this.dispatchEvent(wish("changed-shown", undefined));
+  }
+
+  async #read(line: number, leaf: number): Promise<Scene | "unreadable"> {
+    const { session, coverage, file } = this.shown ?? {};
+    if (session === undefined || coverage === undefined || file === undefined) return "unreadable";
+    const near = neighbours(coverage, leaf);
+    const placed = await Promise.all(
+      near.map(async (leaf) => {
+        const line = leaf === undefined ? undefined : await session.index.lineOf(leaf);
+        return leaf === undefined || line === undefined ? undefined : { leaf, line };
+      }),
+    );
+    const lines = await linesOf(file, [line, ...placed.flatMap((place) => (place ? [place.line] : []))]);
+    const [before, after] = placed.map((place) => {
+      const raw = place && lines.get(place.line);
+      return place && raw && { ...place, raw };
+    });
+    const raw = lines.get(line);
+    return raw === undefined ? "unreadable" : { changed: { leaf, line, raw }, before, after };
+  }
+}
+
+/** The nearest leaves on either side with an event that verified. */
+function neighbours({ listed, withheld }: Coverage, leaf: number): readonly (number | undefined)[] {
+  const verified = without(listed, withheld);
+  let [before, after]: (number | undefined)[] = [];
+  for (let place = 0; place + 1 < verified.length; place += 2) {
+    const [begin = 0, end = 0] = [verified[place], verified[place + 1]];
+    if (begin < leaf) before = Math.min(end, leaf) - 1;
+    if (after === undefined && end > leaf + 1) after = Math.max(begin, leaf + 1);
+  }
+  return [before, after];
+}
+
+/** The event of a line as text; the line where none can be made out. */
+function textView({ text }: RawLine): TemplateResult {
+  const event = parsed(text)?.event;
+  const shown = (event === undefined ? text : (indented(event) ?? text)).slice(0, SHOWN);
+  return html`${shown.split("\n").map((line, place) => html`${place > 0 ? "\n" : nothing}${spaces(line)}${line.trim() === "" ? nothing : value(line.trimStart(), SHOWN)}`)}`;
+}
+
+function spaces(line: string): string {
+  return " ".repeat(line.length - line.trimStart().length);
+}
+
+function indented(event: unknown): string | undefined {
+  try {
+    return JSON.stringify(event, null, 2);
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(line: string): { readonly link?: unknown; readonly event?: unknown } | undefined {
+  try {
+    const json: unknown = JSON.parse(line);
+    return typeof json === "object" && json !== null ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a line says of itself, as far as it can be made out. */
+function told(line: string): {
+  time: string | undefined;
+  action: string | undefined;
+  actor: string | undefined;
+} {
+  const { link, event } = parsed(line) ?? {};
+  const words = typeof link === "string" ? link.split(" ") : [];
+  const time = words.find((word) => /^\d{4}-\d\d-\d\dT/.test(word));
+  const { action, actor } = (event ?? {}) as { action?: unknown; actor?: { id?: unknown; name?: unknown } };
+  const who = actor?.name ?? actor?.id;
+  return {
+    time,
+    action: typeof action === "string" ? action : undefined,
+    actor: typeof who === "string" ? who : undefined,
+  };
+}

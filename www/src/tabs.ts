@@ -1,0 +1,77 @@
+import { html, nothing, type TemplateResult } from "lit";
+import type { PageTexts } from "./texts/en.ts";
+import { wish, wishes } from "./wish.ts";
+
+/** The parts of a result, in the order of their tabs. */
+export const TABS = ["summary", "events", "findings", "signers", "coverage", "technical"] as const;
+
+export type Tab = (typeof TABS)[number];
+
+/** What a tab says beside its name. */
+export type Counts = Readonly<Partial<Record<Tab, number>>>;
+
+/** The tab that an address names; the first where it names none. */
+export function tabOf(hash: string): Tab {
+  const named = new URLSearchParams(hash.slice(1)).get("tab");
+  return TABS.find((tab) => tab === named) ?? "summary";
+}
+
+/** An address with another tab in it. One that names a place of the page is left as it is. */
+export function withTab(hash: string, tab: Tab): string {
+  if (/^#[^=]+$/.test(hash)) return hash;
+  const members = new URLSearchParams(hash.slice(1));
+  members.set("tab", tab);
+  return `#${members}`;
+}
+
+/** The tabs of those parts that there are. */
+export function tabsView(tabs: readonly Tab[], current: Tab, counts: Counts, t: PageTexts): TemplateResult {
+  return html`
+    <div class="tabs" role="tablist" aria-label=${t.tabs.label} @keydown=${(event: KeyboardEvent) => moved(event, tabs, current)}>
+      ${tabs.map(
+        (tab) => html`
+          <button
+            type="button"
+            role="tab"
+            id="tab-${tab}"
+            aria-controls="panel-${tab}"
+            aria-selected=${tab === current}
+            tabindex=${tab === current ? 0 : -1}
+            @click=${wishes("open-tab", tab)}
+          >${t.tabs.names[tab]}${counts[tab] === undefined ? nothing : html` <span class="count">${t.viewer.figures.count(counts[tab])}</span>`}</button>`,
+      )}
+    </div>
+  `;
+}
+
+/** What belongs to a tab. All of them are there; one is shown. */
+export function panelView(tab: Tab, current: Tab, content: unknown): TemplateResult {
+  return html`
+    <div class="panel-of" role="tabpanel" id="panel-${tab}" aria-labelledby="tab-${tab}" tabindex="-1" ?hidden=${tab !== current}>
+      ${content}
+    </div>
+  `;
+}
+
+/** Where a key leads from a tab. */
+function moved(event: KeyboardEvent, tabs: readonly Tab[], current: Tab): void {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const list = event.currentTarget as HTMLElement;
+  const ahead = getComputedStyle(list).direction === "rtl" ? -1 : 1;
+  const steps: Readonly<Record<string, number>> = { ArrowRight: ahead, ArrowLeft: -ahead };
+  const at = tabs.indexOf(current);
+  const step = steps[event.key];
+  const to =
+    event.key === "Home"
+      ? 0
+      : event.key === "End"
+        ? tabs.length - 1
+        : step === undefined
+          ? undefined
+          : (at + step + tabs.length) % tabs.length;
+  const tab = to === undefined ? undefined : tabs[to];
+  if (tab === undefined) return;
+  event.preventDefault();
+  list.querySelector<HTMLElement>(`#tab-${tab}`)?.focus();
+  list.dispatchEvent(wish("open-tab", tab));
+}

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { after, before, type TestContext, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import type { Page } from "playwright-core";
+import { type Browser, launch, open, PAGE, verdict, verifyVector } from "./browser.ts";
+import { vector } from "./vectors.ts";
+
+let browser: Browser;
+before(async () => {
+  browser = await launch({ reducedMotion: "reduce" });
+});
+after(() => browser.close());
+
+async function opened(t: TestContext, width: number, height: number, hash = ""): Promise<Page> {
+  const page = await browser.context.newPage();
+  t.after(() => page.close());
+  await page.setViewportSize({ width, height });
+  await page.goto(`${pathToFileURL(PAGE).href}${hash}`);
+  return page;
+}
+
+/** Where something begins, in pixels from the top of the window. */
+const top = (page: Page, selector: string) =>
+  page
+    .locator(selector)
+    .first()
+    .evaluate((element) => element.getBoundingClientRect().top + scrollY);
+
+for (const [width, height] of [
+  [1280, 800],
+  [390, 844],
+] as const) {
+  test(`the result comes first, and only rows are below the fold: ${width} × ${height}`, async (t) => {
+    const page = await opened(t, width, height);
+    await verifyVector(page, vector("large-whole"));
+    const bottom = async (selector: string) =>
+      page
+        .locator(selector)
+        .last()
+        .evaluate((element) => element.getBoundingClientRect().bottom + scrollY);
+    assert.equal(
+      (await page.locator("[data-answer=complete] p").textContent())?.trim(),
+      "All 301 events of the log so far, 20 November 2026; nothing is missing in between.",
+    );
+    assert.ok((await top(page, "#verdict-heading")) < height / 3);
+    assert.ok((await bottom(".answer")) < height, "the three answers");
+    await open(page, "Events");
+    await page.locator(".row.event time").first().waitFor();
+    // Everything that is used to look for events is there without scrolling, and the first event.
+    for (const selector of ["cs-query", "cs-period", "cs-export", "cs-rows .bar", "cs-rows .row.event"])
+      assert.ok((await top(page, selector)) < height - 40, selector);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+  });
+}
+
+test("from the file to what a person did between two dates: two presses and the typing", async (t) => {
+  const page = await opened(t, 1280, 800);
+  let presses = 0;
+  await page.getByRole("button", { name: "Try the sample" }).click();
+  await page.locator(".verdict").waitFor();
+  assert.equal(await verdict(page), "Verified.");
+
+  await page.getByRole("tab", { name: /^Events/ }).click();
+  presses += 1;
+  await page.getByRole("combobox", { name: "Search events" }).click();
+  presses += 1;
+  await page.keyboard.type("actor:ada since:2026-11-02T06:00Z until:2026-11-02T06:30Z");
+  await page.keyboard.press("Escape");
+  const notice = page.locator('.notice[data-filtered="true"]');
+  await notice.getByText(/^Showing [1-9]\d* of 61 events\.$/).waitFor();
+  assert.ok(presses <= 2);
+});
+
+test("by keys alone: the search is one key away, and the tabs are tabs", async (t) => {
+  const page = await opened(t, 1280, 800);
+  await verifyVector(page, vector("large-whole"));
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  await page.keyboard.press("/");
+  await page.getByRole("tab", { name: /^Events/, selected: true }).waitFor();
+  await page.waitForFunction(() => {
+    const viewer = document.querySelector("countersign-viewer");
+    return viewer?.shadowRoot?.activeElement?.matches("input") === true;
+  });
+  await page.getByRole("tab", { name: /^Events/ }).focus();
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("tab", { name: /^Findings/, selected: true }).waitFor();
+  assert.match(page.url(), /#tab=findings$/);
+  await page.keyboard.press("End");
+  await page.getByRole("tab", { name: "Technical", selected: true }).waitFor();
+  await page.keyboard.press("ArrowRight");
+  await page.getByRole("tab", { name: "Summary", selected: true }).waitFor();
+  assert.equal(await page.getByRole("tabpanel").count(), 1);
+});
+
+test("a part of the result has an address", async (t) => {
+  const page = await opened(t, 1280, 800, "#tab=coverage");
+  await verifyVector(page, vector("large-whole"));
+  await page.getByRole("tab", { name: "Coverage", selected: true }).waitFor();
+  await page.getByRole("img", { name: /^Coverage of the log/ }).waitFor();
+});
+
+test("presets and two dates narrow the time, counted back from the last event", async (t) => {
+  const page = await opened(t, 1280, 800);
+  await page.getByRole("button", { name: "Try the sample" }).click();
+  await open(page, "Events");
+  await page.locator(".row.event time").first().waitFor();
+  const period = page.getByRole("combobox", { name: "Time", exact: true });
+  await period.selectOption("Last hour");
+  await page.locator('.notice[data-filtered="true"]').waitFor();
+  assert.match(
+    await page.getByRole("combobox", { name: "Search events" }).inputValue(),
+    /^since:2026-11-02T/,
+  );
+  await period.selectOption("All time");
+  await page.locator('.notice[data-filtered="false"]').waitFor();
+  await period.selectOption("Between two dates…");
+  await page.getByLabel("From", { exact: true }).fill("2026-11-02");
+  await page.getByLabel("To", { exact: true }).fill("2026-11-02");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.getByText("Showing 61 of 61 events.").waitFor();
+});
+
+test("what is left out is one row, and each of it on demand", async (t) => {
+  const page = await opened(t, 1280, 800);
+  await verifyVector(page, vector("large-filter-by-content"));
+  await open(page, "Events");
+  assert.match(
+    (await page.locator("[data-answer=complete] p").textContent()) ?? "",
+    /^85 of 313 entries are shown; 228 were left out by whoever made this file\.$/,
+  );
+  await page.locator(".row.fold").first().waitFor();
+  const rows = async () => Number(await page.getByRole("grid").getAttribute("aria-rowcount"));
+  const folded = await rows();
+  await page.getByRole("checkbox", { name: "Fold what is left out" }).uncheck();
+  await page.locator(".row.withheld").first().waitFor();
+  assert.ok((await rows()) > folded);
+  assert.equal(await page.locator(".row.fold").count(), 0);
+});
+
+test("one byte of the sample is changed, and the page shows which event", async (t) => {
+  const page = await opened(t, 1280, 800);
+  await page.getByRole("button", { name: "Change one byte of it and see" }).click();
+  await page.locator(".verdict.tone-bad").waitFor();
+  assert.equal(await verdict(page), "Altered.");
+  assert.match(
+    (await page.locator(".says").textContent()) ?? "",
+    /^1 of 61 events was changed after signing\.$/,
+  );
+  await page.getByRole("button", { name: "Show the first" }).click();
+  const changed = page.locator(".around .untrusted");
+  await changed.waitFor();
+  assert.match((await changed.textContent()) ?? "", /Not what was signed.*"action"/s);
+  assert.equal(await page.locator(".around .neighbour").count(), 2);
+  await page.locator(".around .neighbour").first().getByRole("button", { name: "Show event" }).click();
+  await page.locator("#cs-drawer-heading").waitFor();
+});
+
+test("a key is compared by phone: words, a hash and a picture", async (t) => {
+  const page = await opened(t, 1280, 800);
+  await verifyVector(page, { ...vector("plain-closed"), trust: undefined });
+  await open(page, "Signers");
+  await page.getByText("Compare by phone").first().click();
+  assert.equal(await page.locator(".words li").count(), 8);
+  await page.getByRole("img", { name: "QR code" }).waitFor();
+});

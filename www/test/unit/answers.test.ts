@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Report } from "countersign/verify";
+import { answersOf, isNotNeeded } from "../../src/state/answers.ts";
+import { vector } from "../page/vectors.ts";
+
+const report = (name: string) => vector(name).report as unknown as Report;
+
+for (const [name, unchanged, signed, complete] of [
+  ["large-whole", "yes", "yes", "yes"],
+  ["plain-closed", "yes", "yes", "yes"],
+  ["flip-event", "no", "yes", "open"],
+  ["fork", "no", "yes", "open"],
+  ["key-granted-too-late", "yes", "open", "open"],
+  ["filter-one-chain", "yes", "yes", "partly"],
+  ["large-filter-by-content", "yes", "yes", "partly"],
+  ["key-revoked", "no", "no", "open"],
+  ["empty-file", "open", "open", "open"],
+] as const) {
+  test(`${name}: unchanged ${unchanged}, signed ${signed}, complete ${complete}`, () => {
+    const answers = answersOf(report(name));
+    assert.deepEqual(
+      [answers.unchanged.is, answers.signed.is, answers.complete.is],
+      [unchanged, signed, complete],
+    );
+  });
+}
+
+test("a verified file has no check that it misses, and a failed one keeps what failed", () => {
+  const verified = report("plain-closed");
+  const idle = Object.entries(verified.checks).filter(([, { state }]) => state === "not_checked");
+  assert.ok(idle.length > 0);
+  for (const [name] of idle) assert.ok(isNotNeeded(name as keyof Report["checks"], verified), name);
+  assert.equal(isNotNeeded("payloads", report("flip-event")), false);
+  // What was asked for and could not be answered is not idle.
+  assert.equal(isNotNeeded("append_only", report("pin-after-last-checkpoint")), false);
+});

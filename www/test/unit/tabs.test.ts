@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { tabOf, withTab } from "../../src/tabs.ts";
+
+test("a tab is in the address, and what else is there stays", () => {
+  assert.equal(tabOf("#tab=events&q=actor%3Aada"), "events");
+  assert.equal(tabOf("#tab=nothing"), "summary");
+  assert.equal(tabOf(""), "summary");
+  assert.equal(withTab("", "findings"), "#tab=findings");
+  assert.equal(withTab("#q=actor%3Aada&tab=events", "signers"), "#q=actor%3Aada&tab=signers");
+  assert.equal(withTab("#a-place", "signers"), "#a-place");
+});
