@@ -112,6 +112,7 @@ export class Page extends View {
     super.connectedCallback();
     this.#speak(this.#language);
     if (this.#inside) this.#choice.take([this.#inside], false);
+    window.addEventListener("keydown", this.#key);
     window.addEventListener("hashchange", this.#readAddress);
     window.addEventListener("beforeprint", this.#printing);
     window.addEventListener("afterprint", this.#printing);
@@ -120,6 +121,7 @@ export class Page extends View {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    window.removeEventListener("keydown", this.#key);
     window.removeEventListener("hashchange", this.#readAddress);
     window.removeEventListener("beforeprint", this.#printing);
     window.removeEventListener("afterprint", this.#printing);
@@ -136,7 +138,6 @@ export class Page extends View {
       ${HATCHES}
       <div
         class="page ${isWorking ? "working" : ""}"
-        @keydown=${this.#key}
         @choose-files=${(event: CustomEvent<readonly File[]>) => choice.take(event.detail, false)}
         @add-files=${(event: CustomEvent<readonly File[]>) => choice.take(event.detail, true)}
         @remove-file=${(event: CustomEvent<File>) => this.#removing("#export-heading", () => choice.removeExport(event.detail))}
@@ -412,7 +413,7 @@ export class Page extends View {
     const isField = target instanceof Element && target.matches("input, select, textarea, dialog, dialog *");
     if (event.key !== "/" || isTaken || isField || this.#viewer.value === undefined) return;
     event.preventDefault();
-    void this.#open("events").then(() => this.#viewer.value?.search());
+    void this.#open("events").then(() => this.#viewer.value?.focusSearch());
   };
 
   #takeToCompare(files: readonly File[]): void {

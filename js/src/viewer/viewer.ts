@@ -211,7 +211,7 @@ export class Viewer extends LitElement {
   }
 
   /** Puts the focus into the search. */
-  search(): void {
+  focusSearch(): void {
     this.#query.value?.focus();
   }
 

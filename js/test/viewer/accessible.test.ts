@@ -153,7 +153,7 @@ test("the tree that a screen reader is given", async () => {
     /- combobox "Order":\s+- option "Log order, first to last" \[selected\]/,
     /- combobox "Time zone":\s+- option "UTC" \[selected\]/,
     /- button "Export"/,
-    /- group "Most frequent values":\s+- group "Outcome":\s+- button "success \d+"/,
+    /- toolbar "Most frequent values":\s+- group "Outcome":\s+- button "success \d+"/,
     /- region "Events over time":[\s\S]*120 events from 2026-11-02 .*Z to 2026-11-04 .*Z/,
     /- status: 120 events/,
     /grid "120 rows of events/,
@@ -198,11 +198,11 @@ for (const width of [320, 480, 768, 1200]) {
 }
 
 test("from right to left everything stands on the other side, and times stay as they are", async () => {
-  const { page, close } = await site.open(of("/log.ndjson", 'dir="rtl"'));
+  const { page, close } = await site.open(of("/log.ndjson", 'dir="rtl"'), { viewport: { width: 900, height: 800 } });
   await verified(page);
   const box = async (selector: string) => (await page.locator(selector).first().boundingBox()) ?? assert.fail();
   assert.ok((await box(".strip > .icon")).x > (await box(".strip-body")).x);
-  assert.ok((await box("cs-query")).x > (await box("cs-export")).x);
+  assert.ok((await box(".query-field > .icon")).x > (await box(".query-key")).x);
   assert.ok((await box(".facet-name")).x > (await box(".facet-values")).x);
   const time = page.locator("cs-rows [role=row] time").first();
   assert.equal(await time.evaluate((element) => getComputedStyle(element).direction), "ltr");

@@ -114,8 +114,8 @@ test("presets and two dates narrow the time, counted back from the last event", 
   await period.selectOption("All time");
   await page.locator('.notice[data-filtered="false"]').waitFor();
   await period.selectOption("Between two dates…");
-  await page.getByLabel("From", { exact: true }).fill("2026-11-02");
-  await page.getByLabel("To", { exact: true }).fill("2026-11-02");
+  await page.getByRole("textbox", { name: "From" }).fill("2026-11-02");
+  await page.getByRole("textbox", { name: "To" }).fill("2026-11-02");
   await page.getByRole("button", { name: "Apply" }).click();
   await page.getByText("Showing 61 of 61 events.").waitFor();
 });
