@@ -387,7 +387,10 @@ export class Page extends View {
       const hash = withTab(location.hash, tab);
       if (hash !== location.hash) history.replaceState(history.state, "", hash);
     }
-    return this.#drawn();
+    return this.#drawn().then(() => {
+      // Where there is no room for all tabs, the chosen one is in view.
+      this.querySelector("[role=tab][aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    });
   }
 
   readonly #readAddress = (): void => {
