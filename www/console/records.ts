@@ -9,7 +9,7 @@ import { type Erasure, parseErasures } from "./erasures.ts";
 import { type Log, type Refusal, refusalOf } from "./log.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { table } from "./verified.ts";
-import { refusalView } from "./words.ts";
+import { wordsOf } from "./words.ts";
 
 /** So many are listed. */
 const LISTED = 100;
@@ -49,7 +49,7 @@ export function recordsView(
     <section aria-labelledby="erasures-heading">
       <h3 id="erasures-heading">${words.erasures}</h3>
       <p class="help">${words.erasuresAbout}</p>
-      ${erasures === undefined ? html`<p class="empty">${t.access.needed}</p>` : isRefusal(erasures) ? refusalView(erasures, t) : erasuresView(erasures, t)}
+      ${erasures === undefined ? html`<p class="empty">${t.access.needed}</p>` : isRefusal(erasures) ? refusedView(erasures, t) : erasuresView(erasures, t)}
     </section>
     <section aria-labelledby="evidence-heading">
       <h3 id="evidence-heading">${words.evidence}</h3>
@@ -58,7 +58,7 @@ export function recordsView(
         evidence === undefined
           ? html`<p class="empty">${t.access.needed}</p>`
           : isRefusal(evidence)
-            ? refusalView(evidence, t)
+            ? refusedView(evidence, t)
             : evidence.lines === 0
               ? html`<p class="state tone-good">${icon("pass")}${words.noEvidence}</p>`
               : html`
@@ -89,6 +89,11 @@ function erasuresView(erasures: readonly Erasure[], t: ConsoleTexts): TemplateRe
     )}
     ${erasures.length > LISTED ? html`<p class="faint">${t.keys.more(erasures.length - LISTED)}</p>` : nothing}
   `;
+}
+
+/** That this token is not for it is nothing to be alarmed by. */
+function refusedView(refusal: Refusal, t: ConsoleTexts): TemplateResult {
+  return html`<p class="empty">${t.refusals[wordsOf(refusal)].title}.</p>`;
 }
 
 function isRefusal(answer: object): answer is Refusal {

@@ -389,7 +389,10 @@ export class Page extends View {
     }
     return this.#drawn().then(() => {
       // Where there is no room for all tabs, the chosen one is in view.
-      this.querySelector("[role=tab][aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+      this.querySelector("[role=tab][aria-selected=true]")?.scrollIntoView({
+        block: "nearest",
+        inline: "nearest",
+      });
     });
   }
 

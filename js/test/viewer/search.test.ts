@@ -286,6 +286,8 @@ test("what was found is saved: as a table, as lines, and as an export that verif
   await query(page).fill("outcome:failure");
   const failures = count(({ outcome }) => outcome === "failure");
   await filtered(page, failures);
+  // What is suggested stands over what is below the field until one is done with it.
+  await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Export", exact: true }).click();
   const saved = async (kind: string) => {
     const [download] = await Promise.all([page.waitForEvent("download"), page.locator(`[data-kind=${kind}]`).click()]);
