@@ -20,10 +20,10 @@ pub(crate) struct Folds {
 
 impl Folds {
     /// Folds each run of two rows or more in which there is no event.
-    pub(crate) fn of(answer: Vec<u32>, is_absent: impl Fn(u32) -> bool) -> (Vec<u32>, Self) {
+    pub(crate) fn of(answer: &[u32], is_absent: impl Fn(u32) -> bool) -> (Vec<u32>, Self) {
         let mut this = Self::default();
         let mut shown = Vec::with_capacity(answer.len());
-        let mut rest = &*answer;
+        let mut rest = answer;
         while let Some(first) = rest.first() {
             let run = rest.iter().take_while(|row| is_absent(**row)).count();
             if run < 2 {
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn runs_become_one_row_and_single_rows_stay() {
-        let (shown, folds) = Folds::of(vec![1, 12, 13, 2, 14, 3, 15, 16, 17], |row| row > 9);
+        let (shown, folds) = Folds::of(&[1, 12, 13, 2, 14, 3, 15, 16, 17], |row| row > 9);
         assert_eq!(shown, [1, FOLDS, 2, 14, 3, FOLDS + 1]);
         assert_eq!(folds.rows(FOLDS), Some(&[12, 13][..]));
         assert_eq!(folds.rows(FOLDS + 1), Some(&[15, 16, 17][..]));

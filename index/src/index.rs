@@ -483,12 +483,10 @@ impl EventIndex {
                 self.with_gaps(&rows, &gaps, question.order.descending)
             };
         }
-        let folds;
-        (rows, folds) = if question.order.folds {
-            Folds::of(rows, |row| self.is_absent(row))
-        } else {
-            (rows, Folds::default())
-        };
+        let mut folds = Folds::default();
+        if question.order.folds {
+            (rows, folds) = Folds::of(&rows, |row| self.is_absent(row));
+        }
         let (had, alone, steps) = question.left();
         let counted =
             (complete && question.events == 0 && !question.query.is_empty()).then_some((alone, steps));
