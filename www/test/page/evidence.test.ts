@@ -11,7 +11,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { inflateRawSync } from "node:zlib";
 import type { Page } from "playwright-core";
-import { type Browser, choose, launch, PAGE, saved, upload, verdict, verifyVector } from "./browser.ts";
+import { type Browser, choose, launch, open, PAGE, saved, upload, verdict, verifyVector } from "./browser.ts";
 import { comparable, vector } from "./vectors.ts";
 
 const PROGRAM =
@@ -60,9 +60,11 @@ function evidence(): Promise<string> {
     const page = await browser.context.newPage();
     await page.goto(pathToFileURL(PAGE).href);
     await verifyVector(page, vector("log-two-chains"));
+    await open(page, "Events");
     await query(page).fill("action:login");
     await query(page).press("Enter");
     await page.getByText("2 of 9 events").first().waitFor();
+    await open(page, "Summary");
     await page.getByLabel("Reference").fill("WP-7 </script><script>alert(1)</script>");
     await page.getByLabel("Examiner").fill("Ada");
     const { name, text } = await saved(page, "Save as evidence");
@@ -187,7 +189,7 @@ test("dropped on another page it is verified by that, which says whether the pag
 test("notes stay with the file on this device, and go into the evidence", async (t) => {
   const page = await opened(t);
   await verifyVector(page, vector("log-two-chains"));
-  await page.locator("#sha256").waitFor();
+  await page.locator("#sha256").waitFor({ state: "attached" });
   await page.getByText("Ticks, flags and notes").click();
   await page.getByRole("button", { name: "Show the events" }).click();
   const row = page.locator("tr[data-leaf]").nth(1);
@@ -197,7 +199,7 @@ test("notes stay with the file on this device, and go into the evidence", async 
   await row.locator('input[name="comment"]').blur();
   await page.reload();
   await verifyVector(page, vector("log-two-chains"));
-  await page.locator("#sha256").waitFor();
+  await page.locator("#sha256").waitFor({ state: "attached" });
   await page.getByText("Ticks, flags and notes").click();
   await page.getByRole("button", { name: "Show the events" }).click();
   const again = page.locator(`tr[data-leaf="${leaf}"]`);
@@ -247,6 +249,7 @@ test("a question gives slice, report and evidence", async (t) => {
   page.on("download", (download) => names.push(download.suggestedFilename()));
   await page.getByRole("button", { name: "Save slice, report and evidence" }).click();
   await page.locator("#evidence-said", { hasText: "export.evidence.html is saved" }).waitFor();
+  await open(page, "Events");
   assert.equal(await query(page).inputValue(), 'actor:"u-2" time:*..2026-11-20 action:role.*,login');
   assert.deepEqual(names.sort(), [
     "export-slice.countersign.ndjson",
