@@ -15,8 +15,9 @@ use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Sign
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 use serde_json::{Value, json};
-use taking::{Signer, Taking};
+use taking::{Answers, Signer, Taking};
 
+use crate::acknowledged::Acknowledged;
 use crate::errors::{Failure, shown};
 use crate::input::Input;
 use crate::show::{Standing, Standings};
@@ -81,9 +82,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         std::fs::create_dir(directory).map_err(|error| Failure::io("make", &shown(directory), &error))?;
     }
     let threads = args.threads.map_or_else(verify::cores, usize::from);
-    let Looked { report, outcome, signers, events } =
+    let Looked { report, outcome, signers, answers, events } =
         look(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
-    let found = Found { report: &report, pack: &pack, outcome, signers, events };
+    let found = Found { report: &report, pack: &pack, outcome, signers, answers, events };
     if let Some(directory) = &args.evidence {
         found.evidence(directory, args)?;
     }
@@ -101,6 +102,7 @@ pub(crate) struct Looked {
     pub(crate) outcome: Analysis,
     /// Who signed the entries that findings name.
     signers: Signers<Signer>,
+    answers: Answers,
     events: u64,
 }
 
@@ -137,7 +139,9 @@ pub(crate) fn look(
             }
             let text = std::str::from_utf8(event.text).ok()?;
             let detected = detect(pack, readings, text, (event.time, event.chain, None));
-            (!detected.is_empty()).then(|| event.pick(Some(detected.to_bytes().into()), false))
+            let may_answer = Acknowledged::may_be(text);
+            let is_wanted = !detected.is_empty() || may_answer;
+            is_wanted.then(|| event.pick(Some(detected.to_bytes().into()), may_answer))
         }
     };
     let verification = verify::look(input, options, threads, look, |told| {
@@ -147,8 +151,8 @@ pub(crate) fn look(
         }
     })?;
     taken?;
-    let (outcome, signers) = taking.finish()?;
-    Ok(Looked { report: verification.report, outcome, signers, events })
+    let (outcome, signers, answers) = taking.finish()?;
+    Ok(Looked { report: verification.report, outcome, signers, answers, events })
 }
 
 /// What rules say of an event, with its link's time, its chain and who signed that.
@@ -172,6 +176,7 @@ struct Found<'a> {
     outcome: Analysis,
     /// Who signed the entries that findings name.
     signers: Signers<Signer>,
+    answers: Answers,
     events: u64,
 }
 

@@ -1,5 +1,6 @@
 //! The program `countersign`: record, seal, slice and verify audit logs.
 
+mod acknowledged;
 mod analyze;
 mod args;
 mod check;

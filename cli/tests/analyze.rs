@@ -27,6 +27,30 @@ fn findings(place: &Place, export: &str, more: &[&str]) -> Value {
 }
 
 #[test]
+fn answers_to_findings_are_shown_with_who_signed_them() {
+    let place = Place::new();
+    place.sealed_of(&attack());
+    let id = findings(&place, "audit.ndjson", &[])["findings"][0]["id"].clone();
+    let answer = |by: &str| {
+        let event = json!({
+            "action": "countersign.acknowledged", "actor": {"id": by, "type": "user"},
+            "target": {"id": id, "type": "finding"}, "reason": "A load test",
+        });
+        event.to_string() + "\n"
+    };
+    // The same leaves, and so the same finding, whoever signs.
+    let place = Place::new();
+    place.sealed_of(&(attack() + &answer("u_ada") + &answer("u_late")));
+    place.run(&["analyze", "audit.ndjson", "--trust", "trust.txt"]).success().stdout(
+        predicate::str::is_match("answered by u_ada at entry 44, signer .* ✓ trusted: A load test\n")
+            .unwrap(),
+    );
+    place.run(&["analyze", "audit.ndjson", "--threads", "1"]).stdout(
+        predicate::str::is_match("answered by u_ada at entry 44, .* unknown: A load test\n").unwrap(),
+    );
+}
+
+#[test]
 fn what_is_found_names_its_entries_and_who_signed_them() {
     let place = Place::new();
     place.sealed_of(&attack());

@@ -4,6 +4,8 @@
 //! waits for the end of its batch alone. Where a chain leaves its links unsigned, all that comes after them waits, in a
 //! temporary file.
 
+use std::collections::HashMap;
+
 use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::verify::{PickedEvent, Update};
@@ -12,11 +14,39 @@ use countersign_analyze::{Analysis, Analyzer, Detected, Pack, Signers};
 use countersign_query::Readings;
 
 use super::detect;
+use crate::acknowledged::Acknowledged;
 use crate::errors::Failure;
 use crate::spill::Runs;
 
 /// How many bytes wait in memory, about.
 const IN_MEMORY: usize = 16 << 20;
+
+/// The most findings whose answers are kept.
+const MAX_ANSWERED: usize = 16_384;
+
+/// People's first answers to findings, by the findings' ids, with who signed them.
+#[derive(Default)]
+pub(super) struct Answers {
+    first: HashMap<String, (Acknowledged, Signer)>,
+    /// How many there was no room for.
+    pub(super) left_out: u64,
+}
+
+impl Answers {
+    fn take(&mut self, answer: Acknowledged, signer: Signer) {
+        let is_full = self.first.len() >= MAX_ANSWERED;
+        match self.first.get_mut(&answer.finding) {
+            Some((first, of)) if answer.leaf < first.leaf => (*first, *of) = (answer, signer),
+            Some(_) => {}
+            None if is_full => self.left_out += 1,
+            None => _ = self.first.insert(answer.finding.clone(), (answer, signer)),
+        }
+    }
+
+    pub(super) fn to(&self, finding: &str) -> Option<&(Acknowledged, Signer)> {
+        self.first.get(finding)
+    }
+}
 
 /// Who signed an entry.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -39,6 +69,7 @@ pub(super) struct Taking<'p> {
     readings: &'p Readings,
     analyzer: Analyzer<'p>,
     signers: Signers<Signer>,
+    answers: Answers,
     waiting: Vec<Waiting>,
     bytes: usize,
     in_memory: usize,
@@ -52,6 +83,7 @@ impl<'p> Taking<'p> {
             readings,
             analyzer: Analyzer::new(pack),
             signers: Signers::default(),
+            answers: Answers::default(),
             waiting: Vec::new(),
             bytes: 0,
             in_memory: IN_MEMORY,
@@ -62,11 +94,15 @@ impl<'p> Taking<'p> {
     /// Takes what became verified. What was noted of an event is what was detected; where nothing was, its text is there.
     pub(super) fn take(&mut self, told: Update) -> Result<(), Failure> {
         for PickedEvent { link, event, note } in told.picked {
+            let answer = event.as_deref().and_then(|event| Acknowledged::of(event, link.index));
             let detected = note.unwrap_or_else(|| {
                 let of = (link.time, link.chain, Some(link.vkey.name()));
                 detect(self.pack, self.readings, &event.unwrap_or_default(), of).to_bytes().into()
             });
             let signer = Signer { chain: link.chain, vkey: link.vkey, authorised: link.authorised };
+            if let Some(answer) = answer {
+                self.answers.take(answer, signer.clone());
+            }
             let signer = self.signers.number(signer);
             self.bytes += detected.len() + size_of::<Waiting>();
             self.waiting.push(Waiting { leaf: link.index, signer, detected });
@@ -98,11 +134,11 @@ impl<'p> Taking<'p> {
     }
 
     /// The export ends here.
-    pub(super) fn finish(mut self) -> Result<(Analysis, Signers<Signer>), Failure> {
+    pub(super) fn finish(mut self) -> Result<(Analysis, Signers<Signer>, Answers), Failure> {
         if self.spilled.is_some() {
             self.spill()?;
         }
-        let Self { pack, mut analyzer, mut signers, waiting, spilled, .. } = self;
+        let Self { pack, mut analyzer, mut signers, answers, waiting, spilled, .. } = self;
         for Waiting { leaf, signer, detected } in waiting {
             judge(&mut analyzer, &mut signers, pack, (leaf, signer, &detected))?;
         }
@@ -113,7 +149,7 @@ impl<'p> Taking<'p> {
                 judge(&mut analyzer, &mut signers, pack, (leaf, signer, detected))
             })?;
         }
-        Ok((analyzer.finish(), signers))
+        Ok((analyzer.finish(), signers, answers))
     }
 }
 
@@ -193,7 +229,7 @@ correlation:
             taking.take(update(of_third, of_third[199])).unwrap();
         }
         let is_spilled = taking.spilled.is_some();
-        let (analysis, signers) = taking.finish().unwrap();
+        let (analysis, signers, _) = taking.finish().unwrap();
         let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
         let chains = leaves.map(|leaf| signers.of(*leaf).unwrap().chain);
         let chains = chains.collect();

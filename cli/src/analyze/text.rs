@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use countersign_analyze::{Analysis, ENGINE, Evidence, Finding, Level, Limit, Reason, Scored};
 
 use super::Found;
+use crate::acknowledged::Acknowledged;
 use crate::show::Standings;
 use crate::style::{bad, doubt, faint, good, label, plain};
 use crate::verdict::{self, count};
@@ -41,6 +42,14 @@ impl Found<'_> {
                 "! {events} say a time in the future of their recording, the first at entry {leaf}. They are counted nowhere."
             );
             let _ = writeln!(text, "{}", doubt(said));
+        }
+        if self.answers.left_out > 0 {
+            let answers = count(self.answers.left_out, "answer");
+            let _ = writeln!(
+                text,
+                "{}",
+                doubt(format_args!("! for want of room {answers} to findings were not read."))
+            );
         }
         for limit in limits {
             let _ = writeln!(text, "{}", doubt(limited(limit)));
@@ -78,6 +87,15 @@ impl Found<'_> {
         };
         facts.push(("evidence", needs.into()));
         facts.push(("score", score.to_string()));
+        if let Some((Acknowledged { leaf, by, reason, .. }, signer)) = self.answers.to(&finding.id) {
+            let standing = standings.of_signer(&signer.vkey, signer.chain, signer.authorised);
+            let name = plain(signer.vkey.name());
+            let reason = reason.as_deref().map_or_else(String::new, |reason| format!(": {}", short(reason)));
+            facts.push((
+                "answered",
+                format!("by {} at entry {leaf}, signer {name} {standing}{reason}", plain(by)),
+            ));
+        }
         facts
     }
 

@@ -15,11 +15,11 @@ use countersign::verify::report::{Report, State as Checked};
 use countersign::verify::{CoveredLink, FindingCode, Mark, NoteMark, Options, Severity, Verifier};
 use countersign_analyze::{Analyzer, Detected, Finding, Pack};
 use countersign_query::Readings;
-use countersign_query::value::Document;
 
 use super::item::{At, Draft, Item};
 use super::listing::{Lister, Listing};
 use super::state::{Chain, Scan, State, Told};
+use crate::acknowledged::Acknowledged;
 use crate::analyze::detect;
 use crate::errors::Failure;
 use crate::show::{Standing, Standings};
@@ -32,8 +32,6 @@ const UNVERIFIED: usize = 4_096;
 const UNATTESTED: usize = 1 << 23;
 /// How far apart scans are recorded, in milliseconds.
 const SCAN: i64 = 60 * 60_000;
-/// The action of an event by which a person answers a finding.
-const ACKNOWLEDGED: &str = "countersign.acknowledged";
 
 /// What is watched for.
 pub(crate) struct Watched<'p> {
@@ -72,13 +70,6 @@ struct View {
     checkpoint: Option<String>,
     /// Whether a chain goes on whose open link lies before what this view shows.
     lacks_open: bool,
-}
-
-/// A person's answer to a finding.
-struct Acknowledged {
-    leaf: u64,
-    finding: String,
-    by: String,
 }
 
 /// What became known.
@@ -402,7 +393,7 @@ impl<'p> Watcher<'p> {
     }
 
     fn acknowledge(&mut self) {
-        for Acknowledged { leaf, finding, by } in std::mem::take(&mut self.view.acknowledged) {
+        for Acknowledged { leaf, finding, by, .. } in std::mem::take(&mut self.view.acknowledged) {
             if let Some(told) = self.state.told.iter_mut().find(|told| told.id == finding) {
                 told.acknowledged.get_or_insert((by, leaf));
             }
@@ -522,9 +513,7 @@ impl View {
         for event in told.events {
             let of = (event.time, event.chain, Some(event.vkey.name()));
             let detected = detect(watched.pack, &watched.readings, &event.event, of).at(event.index);
-            if event.event.contains(ACKNOWLEDGED) {
-                self.acknowledged.extend(acknowledged(&event.event, event.index));
-            }
+            self.acknowledged.extend(Acknowledged::of(&event.event, event.index));
             if !detected.is_empty() {
                 self.found.push((detected, event.link));
             }
@@ -565,20 +554,6 @@ impl View {
         let hint = "look why the log's checkpoints lack cosignatures: `countersign monitor` says which";
         Err(Failure::unusable("watch.unattested", message, hint))
     }
-}
-
-fn acknowledged(event: &str, leaf: u64) -> Option<Acknowledged> {
-    let document = Document::parse(event)?;
-    let event = document.root();
-    let text = |path: &[&str]| {
-        let value = path.iter().try_fold(event, |value, name| value.get(name))?;
-        value.text().map(std::borrow::Cow::into_owned)
-    };
-    if text(&["action"])? != ACKNOWLEDGED {
-        return None;
-    }
-    let by: String = text(&["actor", "id"])?.chars().take(256).collect();
-    Some(Acknowledged { leaf, finding: text(&["target", "id"])?, by })
 }
 
 #[cfg(test)]
