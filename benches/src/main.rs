@@ -2,6 +2,7 @@
 //!
 //! What is timed prints its figures in a line, input in memory and start-up not counted.
 
+mod detection;
 mod floods;
 mod generate;
 mod grow;
@@ -87,6 +88,24 @@ enum Command {
         #[command(flatten)]
         amount: Amount,
     },
+    /// Looks for what rules describe in events: prints seconds, bytes of memory, and how many findings
+    Detect {
+        /// The rules, in a file or the files of a folder; without it those that come with the product
+        #[arg(long)]
+        rules: Option<PathBuf>,
+        /// How many events
+        #[arg(long)]
+        events: u64,
+        /// Of how many identities
+        #[arg(long)]
+        identities: u64,
+    },
+    /// Counts different values of so many events in one window: prints seconds
+    Window {
+        /// How many events
+        #[arg(long)]
+        events: u64,
+    },
     /// Writes the leaves that are submitted under `load`, a file for each emitter
     Leaves {
         /// The folder
@@ -165,6 +184,12 @@ fn main() -> Result<()> {
                 load::load(&program, folder.path(), amount.events, amount.size)?;
             println!("{rate} {median} {slow}");
         }
+        Command::Detect { rules, events, identities } => {
+            let detection::Measured { seconds, bytes, findings } =
+                detection::detect(rules.as_deref(), events, identities)?;
+            println!("{seconds} {bytes} {findings}");
+        }
+        Command::Window { events } => println!("{}", detection::window(events)?),
         Command::Leaves { folder, amount } => write_leaves(&folder, &amount)?,
         Command::Floods { program, within, submissions } => {
             for flood in floods::floods(&program, &within, submissions)? {

@@ -6,6 +6,7 @@
 #![allow(clippy::cast_precision_loss, reason = "figures are for people")]
 
 mod contest;
+mod detection;
 mod figure;
 mod floods;
 mod hostile;
@@ -80,6 +81,8 @@ enum Part {
     Log,
     /// A log that is flooded by people who may not write: what an honest emitter notices of it
     Floods,
+    /// Looking for what rules describe: events a second and memory
+    Analyze,
     /// How soon a watch tells what a log under load acknowledged
     Watch,
 }
@@ -98,6 +101,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
         notes.extend(match part {
             Part::Log => Some(log::NOTES),
             Part::Floods => Some(floods::NOTES),
+            Part::Analyze => Some(detection::NOTES),
             Part::Watch => Some(watch::NOTES),
             Part::Sdk => Some(sdk::NOTES),
             Part::Page => Some(page::NOTES),
@@ -142,6 +146,7 @@ impl Bench<'_> {
             Part::Instantiate => self.instantiate(),
             Part::Log => log::measure(self),
             Part::Floods => floods::measure(self),
+            Part::Analyze => detection::measure(self),
             Part::Watch => watch::measure(self),
         }
     }

@@ -1,0 +1,188 @@
+//! What rules cost that look for something in events: the time of one core, and memory.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use countersign::time::Time;
+use countersign_analyze::{Analyzer, Pack, Sources};
+use countersign_query::value::Document;
+use countersign_query::{Entry, Readings};
+use fastrand::Rng;
+
+/// When the first event comes, in milliseconds from the epoch.
+const BEGIN: i64 = 1_764_000_000_000;
+/// All events together take so long, in milliseconds.
+const LASTING: u64 = 90 * 86_400_000;
+/// So many are made before they are looked at.
+const BATCH: u64 = 1_000;
+
+const AGENTS: [&str; 4] = [
+    "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36",
+    "aws-cli/2.17.9 Python/3.12",
+    "example-cli/4.11.0 (linux; amd64)",
+];
+const CALLS: [(&str, &str); 8] = [
+    ("iam.amazonaws.com", "ListUsers"),
+    ("s3.amazonaws.com", "GetObject"),
+    ("s3.amazonaws.com", "PutObject"),
+    ("ec2.amazonaws.com", "DescribeInstances"),
+    ("sts.amazonaws.com", "AssumeRole"),
+    ("lambda.amazonaws.com", "Invoke"),
+    ("kms.amazonaws.com", "Decrypt"),
+    ("signin.amazonaws.com", "ConsoleLogin"),
+];
+const ACTIONS: [&str; 8] = [
+    "http.request",
+    "http.request",
+    "document.read",
+    "invoice.update",
+    "job.create",
+    "session.login",
+    "report.export",
+    "user.read",
+];
+
+/// What it took.
+pub(crate) struct Measured {
+    /// Of detecting, and of making findings.
+    pub(crate) seconds: f64,
+    /// By how many bytes memory grew at most, events and rules not counted.
+    pub(crate) bytes: u64,
+    pub(crate) findings: usize,
+}
+
+/// Looks for what rules describe in so many events of so many identities: a file, the files of a folder, or without one the rules
+/// that come with the product.
+pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Result<Measured> {
+    let pack = match rules {
+        Some(place) => built(place)?,
+        None => Pack::built_in(),
+    };
+    let readings = Readings::built_in();
+    let mut random = Rng::with_seed(0x5eed);
+    let mut analyzer = Analyzer::new(&pack);
+    let before = memory("VmRSS")?;
+    let mut lasted = Duration::ZERO;
+    for from in (0..events).step_by(BATCH as usize) {
+        let batch = (from..events.min(from + BATCH)).map(|nth| event(nth, identities, &mut random));
+        let batch = batch.collect::<Result<Vec<_>>>()?;
+        let begun = Instant::now();
+        for (leaf, text) in (from..).zip(&batch) {
+            let time = BEGIN + i64::try_from(leaf * LASTING / events)?;
+            let document = Document::parse(text).context("an event is JSON")?;
+            let read = readings.read(&document.root());
+            let recorded = Time::from_millis(time).context("a time")?;
+            let entry = Entry {
+                event: Some(document.root()),
+                read: read.as_ref(),
+                chain: if leaf % 2 == 0 {
+                    "da7f84a510cb84b8cbb5b74a63c306ec"
+                } else {
+                    "5cc3cc17a510cb84b8cbb5b74a63c306"
+                },
+                ..Entry::recorded(recorded)
+            };
+            analyzer.take(pack.detect(leaf, &entry))?;
+        }
+        lasted += begun.elapsed();
+    }
+    let bytes = memory("VmHWM")?.saturating_sub(before);
+    Ok(Measured { seconds: lasted.as_secs_f64(), bytes, findings: analyzer.finish().findings.len() })
+}
+
+/// Has a rule count so many events of one group in one window: the seconds.
+pub(crate) fn window(events: u64) -> Result<f64> {
+    let mut sources = Sources::default();
+    sources.add(
+        "rules.yml",
+        "title: A step\nid: step\ndetection: {s: {action: step}, condition: s}\n---\ntitle: Many paths\nid: many\ncorrelation:\n  type: value_count\n  rules: [step]\n  group-by: [who]\n  timespan: 1d\n  condition: {gte: 1000000, field: path}\n",
+    );
+    let pack = sources.build("window").map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
+    let mut analyzer = Analyzer::new(&pack);
+    let begun = Instant::now();
+    for leaf in 0..events {
+        let text = format!(r#"{{"action":"step","who":"u","path":"/{leaf}"}}"#);
+        let document = Document::parse(&text).context("an event is JSON")?;
+        let recorded = Time::from_millis(BEGIN + i64::try_from(leaf)?).context("a time")?;
+        analyzer
+            .take(pack.detect(leaf, &Entry { event: Some(document.root()), ..Entry::recorded(recorded) }))?;
+    }
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+fn built(place: &Path) -> Result<Pack> {
+    let mut sources = Sources::default();
+    let mut open = vec![place.to_owned()];
+    let mut files: Vec<PathBuf> = Vec::new();
+    while let Some(place) = open.pop() {
+        if place.is_dir() {
+            for entry in fs::read_dir(&place)? {
+                open.push(entry?.path());
+            }
+        } else if place.extension().is_some_and(|extension| extension == "yml") {
+            files.push(place);
+        }
+    }
+    files.sort();
+    for file in files {
+        sources.add(&file.display().to_string(), &fs::read_to_string(&file)?);
+    }
+    sources
+        .build("bench")
+        .map_err(|faults| anyhow::anyhow!("{} faults, the first: {:?}", faults.len(), faults.first()))
+}
+
+/// Half of them are of our own shape, half `CloudTrail`'s.
+fn event(nth: u64, identities: u64, random: &mut Rng) -> Result<String> {
+    // Each identity is seen, and few are seen often.
+    let who = if nth < identities {
+        nth
+    } else {
+        random.u64(..identities) * (random.u64(..identities) + 1) / identities
+    };
+    let (ip, agent) = ((who % 250, who / 250 % 250), AGENTS[(who % 4) as usize]);
+    let failed = random.u8(..50) == 0;
+    let mut text = String::with_capacity(512);
+    if who.is_multiple_of(2) {
+        let action = ACTIONS[random.usize(..ACTIONS.len())];
+        write!(
+            text,
+            r#"{{"action":"{action}","actor":{{"id":"u_{who}","type":"user","name":"Ada {who}","session":"s_{}"}},"target":{{"type":"job","id":"job_{}"}},"tenant":"t_{}","outcome":"{}","http":{{"method":"GET","path":"/jobs/{}/steps","host":"app.example.com","status":{}}},"context":{{"ip":"198.51.{}.{}","user_agent":"{agent}","request_id":"{:016x}"}}}}"#,
+            who * 7 + random.u64(..3),
+            random.u64(..100_000),
+            who % 400,
+            if failed { "failure" } else { "success" },
+            random.u64(..100_000),
+            if failed { 403 } else { 200 },
+            ip.0,
+            ip.1,
+            random.u64(..),
+        )?;
+    } else {
+        let (source, name) = CALLS[random.usize(..CALLS.len())];
+        let error = if failed { r#""errorCode":"AccessDenied","# } else { "" };
+        write!(
+            text,
+            r#"{{"eventVersion":"1.09","userIdentity":{{"type":"IAMUser","principalId":"AIDA{who:012}","arn":"arn:aws:iam::123456789012:user/u{who}","accountId":"123456789012","accessKeyId":"AKIA{who:012}","userName":"u{who}"}},"eventTime":"2025-11-24T16:00:00Z","eventSource":"{source}","eventName":"{name}","awsRegion":"eu-central-1","sourceIPAddress":"203.0.{}.{}","userAgent":"{agent}",{error}"requestParameters":{{"bucketName":"b{}","key":"k/{}"}},"responseElements":null,"requestID":"{:016X}","eventID":"{:016x}","readOnly":true,"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"123456789012"}}"#,
+            ip.0,
+            ip.1,
+            random.u64(..400),
+            random.u64(..100_000),
+            random.u64(..),
+            random.u64(..),
+        )?;
+    }
+    Ok(text)
+}
+
+/// What the kernel says of this process, in bytes.
+fn memory(of: &str) -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status").context("memory is measured on Linux alone")?;
+    let Some(line) = status.lines().find_map(|line| line.strip_prefix(of)) else { bail!("no {of}") };
+    let kibibytes: u64 = line.trim_matches([':', '\t', ' ', 'k', 'B']).parse()?;
+    Ok(kibibytes * 1024)
+}

@@ -1,0 +1,65 @@
+//! What rules cost that look for something in events.
+
+use anyhow::Result;
+
+use super::contest::{Samples, numbers};
+use super::figure::{Bound, Figure};
+use super::{Bench, MEBIBYTE, PACKAGE};
+use crate::run;
+
+/// How the figures came about, for those who read them.
+pub(super) const NOTES: &str = "\
+About detection: events are in memory, half of them of our own shape and half CloudTrail's, of 90 days. What is timed is reading each and
+making findings, on one thread. Memory is by how much the process grew at most. 30 rules are those of analyze/tests/gate; those that come
+with the product ask what is usual of each identity, too. Sigma's are read where ../shared has them.";
+
+const EVENTS: u64 = 1_000_000;
+const IDENTITIES: u64 = 100_000;
+/// So many values are counted in one window.
+const WINDOW: u64 = 64_000;
+/// What is asked of it: events a second, MiB, and seconds.
+const FEW_RULES: f64 = 300_000.0;
+const MANY_RULES: f64 = 100_000.0;
+const MEMORY: f64 = 64.0;
+const SOON: f64 = 1.0;
+const FEW: &str = "analyze/tests/gate/rules.yml";
+const SIGMA: &str = "../shared/vectors/third-party/sigma/rules";
+
+pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
+    bench.tools.progress.step("the program that detects", |log| {
+        log.run(bench.tools.cargo("build").args(["--release", "-p", PACKAGE]))
+    })?;
+    let events = bench.scaled(EVENTS);
+    let detect = |name: &str, rules: Option<&str>, events: u64| -> Result<[f64; 2]> {
+        let mut command = bench.benches();
+        command.args(["detect", "--events", &events.to_string(), "--identities", &IDENTITIES.to_string()]);
+        if let Some(rules) = rules {
+            command.arg("--rules").arg(bench.tools.path(rules));
+        }
+        let printed = bench.tools.progress.step(name, |_| run::output(&mut command))?;
+        let [seconds, bytes, _] = numbers(&printed)?;
+        Ok([events as f64 / seconds, bytes / MEBIBYTE])
+    };
+    let mut figures = Vec::new();
+    let [rate, _] = detect("30 rules", Some(FEW), events)?;
+    let rate = Figure::new("events by 30 rules", "events/s", Samples::one(rate));
+    figures.push(rate.held_to(Bound::AtLeast(FEW_RULES)));
+    if bench.tools.path(SIGMA).is_dir() {
+        let [rate, _] = detect("Sigma's rules", Some(SIGMA), events)?;
+        let rate = Figure::new("events by Sigma's 393 rules", "events/s", Samples::one(rate));
+        figures.push(rate.held_to(Bound::AtLeast(MANY_RULES)));
+    }
+    for events in [events / 10, events] {
+        let [rate, memory] = detect("the product's rules", None, events)?;
+        let of = format!("{events} events of {IDENTITIES} identities");
+        figures.push(Figure::new(format!("{of} by the product's rules"), "events/s", Samples::one(rate)));
+        let memory = Figure::new(format!("memory of {of}"), "MiB", Samples::one(memory));
+        figures.push(memory.held_to(Bound::AtMost(MEMORY)));
+    }
+    let mut command = bench.benches();
+    command.args(["window", "--events", &WINDOW.to_string()]);
+    let [seconds] = numbers(&run::output(&mut command)?)?;
+    let window = Figure::new("64,000 values in one window", "s", Samples::one(seconds));
+    figures.push(window.held_to(Bound::AtMost(SOON)));
+    Ok(figures)
+}
