@@ -8,12 +8,12 @@ const GALLERY = new URL("../dist/gallery/", import.meta.url);
 
 /** By the pictures' names: where in the gallery, how large, and of what. */
 const PICTURES = {
-  "viewer-light": { at: "viewer.html#rows", theme: "light", size: [1120, 800] },
-  "viewer-dark": { at: "viewer.html#filtered", theme: "dark", size: [1120, 800] },
+  "viewer-light": { at: "viewer.html#rows", theme: "light", size: [1280, 860] },
+  "viewer-dark": { at: "viewer.html#filtered", theme: "dark", size: [1280, 860] },
   "proof-light": { at: "viewer.html#proof", theme: "light", size: [1120, 900], only: ".main" },
   "changes-dark": { at: "viewer.html#changes", theme: "dark", size: [1120, 820], only: ".main" },
-  "page-light": { at: "page.html#verified", theme: "light", size: [1120, 1130] },
-  "page-dark": { at: "page.html#altered", theme: "dark", size: [1120, 1130] },
+  "page-light": { at: "page.html#verified", theme: "light", size: [1280, 800] },
+  "page-dark": { at: "page.html#altered", theme: "dark", size: [1280, 800] },
   "coverage-light": { at: "page.html#coverage", theme: "light", size: [1120, 900], only: ".coverage" },
   "compare-dark": { at: "page.html#compare", theme: "dark", size: [1120, 900], only: ".compare" },
 };

@@ -105,6 +105,9 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
   events: async () => {
     await events(await given("large-whole"));
   },
+  folded: async () => {
+    await events(await given("large-filter-by-content"));
+  },
   findings: async () => {
     tell(await given("fork"), "open-tab", "findings");
   },

@@ -23,11 +23,13 @@ export function eventsView(
         ${isBad && listed > 0 ? html`<li class="tone-bad">${t.events.notWhole}</li>` : nothing}
         ${isUnconfirmed && listed > 0 ? html`<li>${t.events.unconfirmed}</li>` : nothing}
         ${isSuspect && listed > 0 ? html`<li>${t.events.suspect}</li>` : nothing}
-        ${reformatted > 0 && listed > 0 ? html`<li>${t.events.reformatted(reformatted)}</li>` : nothing}
         ${unlisted > 0 ? html`<li>${t.events.unlisted(unlisted)}</li>` : nothing}
-        ${counts.withheld > 0 ? html`<li>${t.events.withheld(counts.withheld)}</li>` : nothing}
       </ul>
       ${listed + counts.withheld + counts.skipped === 0 ? nothing : viewer}
+      <ul class="unshown">
+        ${reformatted > 0 && listed > 0 ? html`<li>${t.events.reformatted(reformatted)}</li>` : nothing}
+        ${counts.withheld > 0 ? html`<li>${t.events.withheld(counts.withheld)}</li>` : nothing}
+      </ul>
       ${listed === 0 ? nothing : html`<p class="help">${t.events.each}</p>`}
     </section>
   `;
