@@ -326,7 +326,10 @@ fn position(text: &str, piece: &str) -> Option<usize> {
     let (text, piece) = (text.as_bytes(), piece.as_bytes());
     let Some((first, rest)) = piece.split_first() else { return Some(0) };
     let starts = text.get(..text.len().checked_sub(rest.len())?)?;
-    memchr::memchr_iter(*first, starts).find(|at| text[at + 1..].starts_with(rest))
+    let last = rest.last().unwrap_or(first);
+    // Most that begin alike end otherwise, which is told without a call.
+    memchr::memchr_iter(*first, starts)
+        .find(|at| text[at + rest.len()] == *last && text[at + 1..].starts_with(rest))
 }
 
 /// A text in simple lower case: each character by itself, as long as it stays one.
