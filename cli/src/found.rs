@@ -80,7 +80,7 @@ impl Found {
         let Some(mut spilled) = self.spilled else { return self.events.into_iter().try_for_each(each) };
         spilled.add(&self.events)?;
         drop(self.events);
-        let Spilled { runs, keys, .. } = spilled;
+        let Spilled { mut runs, keys, .. } = spilled;
         runs.for_each(|_, bytes| {
             let event = event(bytes, &keys).ok_or_else(|| {
                 let hint = "let nothing else write there, and run the command again";

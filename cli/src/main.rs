@@ -9,6 +9,7 @@ mod config;
 mod deliver;
 mod dev;
 mod errors;
+mod evidence;
 mod export;
 mod export_command;
 mod feed;
@@ -122,6 +123,7 @@ enum Command {
     Inventory(inventory::Args),
     Risk(risk::Args),
     Feed(Box<feed::Args>),
+    Evidence(Box<evidence::Args>),
     Completions(completions::Args),
 }
 
@@ -165,6 +167,7 @@ fn main() -> ExitCode {
         Command::Inventory(args) => inventory::run(&args),
         Command::Risk(args) => risk::run(&args),
         Command::Feed(args) => feed::run(&args),
+        Command::Evidence(args) => evidence::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };
     match result {

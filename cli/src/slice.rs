@@ -146,6 +146,18 @@ pub(crate) fn of_leaves(
     cut(&mut input, &Selection::all().leaves(leaves), trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
 }
 
+/// Makes an export of the events of an input, which can be read again, that are wanted by chain, place and text.
+pub(crate) fn matching(
+    input: &mut Input,
+    trust: Option<&Path>,
+    is_wanted: &dyn Fn(ChainId, u64, &str) -> bool,
+    destination: &Path,
+) -> Result<(), Failure> {
+    let trust = trust.map(input::trust).transpose()?;
+    let selection = Selection::all().matching(|link, event| is_wanted(link.chain, link.seq, event));
+    cut(input, &selection, trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
+}
+
 /// Each --withhold with the reason that the --as after it gives.
 fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withheld)>, Failure> {
     let places = |name| matches.indices_of(name).into_iter().flatten();

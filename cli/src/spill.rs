@@ -58,9 +58,9 @@ impl Runs {
         Ok(())
     }
 
-    /// All records in the order of their keys.
+    /// All records in the order of their keys. They can be asked for again.
     pub(crate) fn for_each(
-        mut self,
+        &mut self,
         mut each: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut runs: Vec<Run> = self.runs.iter().map(|(begin, end)| Run::new(*begin, *end)).collect();

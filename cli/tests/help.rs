@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "init",
     "dev",
     "keygen",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 22] = [
     "export",
     "inventory",
     "risk",
+    "evidence",
     "monitor",
     "forks",
     "token",

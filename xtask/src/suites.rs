@@ -201,11 +201,13 @@ fn proxies(tools: &Tools) -> Result<()> {
 }
 
 /// The crates that the program is made of.
-pub(crate) const PARTS: [&str; 20] = [
+pub(crate) const PARTS: [&str; 22] = [
     "-p",
     "countersign",
     "-p",
     "countersign-analyze",
+    "-p",
+    "countersign-controls",
     "-p",
     "countersign-evidence",
     "-p",

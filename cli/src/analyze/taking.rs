@@ -142,7 +142,7 @@ impl<'p> Taking<'p> {
         for Waiting { leaf, signer, detected } in waiting {
             judge(&mut analyzer, &mut signers, pack, (leaf, signer, &detected))?;
         }
-        if let Some(runs) = spilled {
+        if let Some(mut runs) = spilled {
             runs.for_each(|leaf, record| {
                 let (signer, detected) = record.split_first_chunk().ok_or_else(|| broken(&Unreadable))?;
                 let signer = u32::from_le_bytes(*signer);

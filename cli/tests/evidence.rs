@@ -1,0 +1,386 @@
+//! Evidence by control: what verified events of a log show for the controls of a framework.
+
+mod common;
+
+use std::fmt::Write as _;
+
+use common::validators::{python, run};
+use common::{ORIGIN, Place, third_party};
+use predicates::prelude::*;
+use serde_json::{Value, json};
+
+/// An export, `audit.ndjson`, of these events.
+fn sealed(place: &Place, events: &[Value]) {
+    let lines = events.iter().fold(String::new(), |mut lines, event| {
+        let _ = writeln!(lines, "{event}");
+        lines
+    });
+    sealed_text(place, &lines);
+}
+
+fn sealed_text(place: &Place, events: &str) {
+    place.write("events.ndjson", events);
+    let args = ["record", "--key", "app.key", "--origin", ORIGIN, "events.ndjson", "-o", "app.ndjson"];
+    place.run(&[&args[..], &["--sign-every", "1"]].concat()).success();
+    place.seal(&[]);
+}
+
+fn json_of(place: &Place, export: &str, more: &[&str]) -> Value {
+    let args = [&["evidence", export, "--trust", "trust.txt", "--format", "json"], more].concat();
+    let output = place.command(&args).output().unwrap();
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn evidence(place: &Place, more: &[&str]) -> Value {
+    json_of(place, "audit.ndjson", &[&["--framework", "soc2"], more].concat())
+}
+
+fn answer<'v>(evidence: &'v Value, name: &str) -> &'v Value {
+    let answers = evidence["answers"].as_array().unwrap();
+    answers.iter().find(|answer| answer["name"] == name).unwrap_or_else(|| panic!("no answer {name}"))
+}
+
+fn control<'v>(evidence: &'v Value, number: &str) -> &'v Value {
+    let controls = evidence["controls"].as_array().unwrap();
+    controls.iter().find(|control| control["number"] == number).unwrap()
+}
+
+fn codes(doubts: &Value) -> Vec<&str> {
+    doubts.as_array().unwrap().iter().map(|doubt| doubt["code"].as_str().unwrap()).collect()
+}
+
+fn login(day: u32, outcome: &str) -> Value {
+    json!({
+        "action": "session.login", "actor": {"id": format!("u_{day}"), "type": "user"}, "outcome": outcome,
+        "occurred_at": format!("2026-03-{day:02}T10:00:00.000Z"),
+    })
+}
+
+#[test]
+fn real_events_are_told_by_control() {
+    let Some(folder) = third_party("real-events/cloudtrail-stratus") else { return };
+    let place = Place::new();
+    sealed_text(&place, &std::fs::read_to_string(folder.join("events.ndjson")).unwrap());
+    for framework in ["gdpr", "hipaa", "iso27001", "nis2", "pci", "soc2"] {
+        place
+            .run(&["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", framework])
+            .success()
+            .stdout(predicate::str::contains("**What it cannot show**"));
+    }
+    let found = evidence(&place, &[]);
+    assert_eq!(found["countersign"], "evidence-by-control/v1");
+    assert_eq!(found["counted"]["events"]["count"], 310);
+    // As a count of the file by hand has them.
+    let events = |name: &str| answer(&found, name)["events"]["events"]["count"].as_u64().unwrap();
+    assert_eq!((events("logins"), events("failed-logins"), events("backups")), (1, 0, 0));
+    assert_eq!(events("logging-changed"), 5);
+    let logging = &answer(&found, "findings-logging")["findings"];
+    assert_eq!(logging["unanswered"], logging["found"]["listed"].as_array().unwrap().len());
+    assert!(logging["found"]["listed"].to_string().contains("A log was disabled"));
+    assert_eq!(found["doubts"], json!([]));
+    assert_eq!(control(&found, "CC6.1")["complete"], "complete");
+    // CloudTrail's events do not tell what was before and after.
+    assert_eq!(codes(&answer(&found, "changes")["doubts"]), ["no_such_field", "no_such_field"]);
+    assert_eq!(control(&found, "CC8.1")["complete"], "could_not_tell");
+
+    // The digest is that of `countersign analyze`.
+    let args = ["analyze", "audit.ndjson", "--trust", "trust.txt", "--format", "json"];
+    let analyzed: Value = serde_json::from_slice(&place.run(&args).success().get_output().stdout).unwrap();
+    assert_eq!(found["rules"]["digest"], analyzed["digest"]);
+    assert_eq!(found["rules"]["findings"], analyzed["findings"].as_array().unwrap().len());
+
+    // The sample is what the root draws of the events that the query finds.
+    let query = answer(&found, "refused");
+    let shown = place
+        .run(&["show", "audit.ndjson", "--trust", "trust.txt", "--json", "--query", "outcome:denied"])
+        .success();
+    let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
+    let leaves =
+        shown.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["leaf"].as_u64().unwrap());
+    let root = found["sample"]["root"].as_str().unwrap();
+    let root = countersign::hash::Hash::from_base64(root).unwrap();
+    let drawn = countersign_evidence::sample(&root, "countersign/refused", leaves.clone(), 5);
+    let sampled: Vec<u64> = query["events"]["sample"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|shown| shown["leaf"].as_u64().unwrap())
+        .collect();
+    assert_eq!((sampled, query["events"]["events"]["count"].as_u64()), (drawn, Some(leaves.count() as u64)));
+}
+
+#[test]
+fn a_period_holds_its_first_moment_and_not_the_one_after_it() {
+    let place = Place::new();
+    sealed(&place, &[login(1, "success"), login(2, "failure"), login(3, "failure"), login(4, "success")]);
+    let found = evidence(&place, &["--period", "2026-03-02..2026-03-03"]);
+    assert_eq!(answer(&found, "logins")["events"]["events"]["count"], 2);
+    assert_eq!(answer(&found, "failed-logins")["events"]["events"]["leaves"], json!([3, 4]));
+    assert_eq!((&found["counted"]["outside"], &found["counted"]["own_times"]), (&2.into(), &2.into()));
+    let found = evidence(&place, &["--period", "2026-03-02T10:00:00Z..2026-03-03T09:59:59.999Z"]);
+    assert_eq!(answer(&found, "logins")["events"]["events"]["count"], 1);
+    let found = evidence(&place, &["--period", "2025"]);
+    assert_eq!(
+        answer(&found, "logins")["events"]["events"],
+        json!({"count": 0, "leaves": null, "recorded": null, "happened": null})
+    );
+    // The log ends now, and nothing says what the rest of the century brings.
+    assert_eq!(codes(&evidence(&place, &["--period", "2026..2099"])["doubts"]), ["ends_early"]);
+    place
+        .run(&["evidence", "audit.ndjson", "--framework", "soc2", "--period", "2026-03-03..2026-03-02"])
+        .code(2)
+        .stderr(predicate::str::contains("ends before it begins"));
+}
+
+#[test]
+fn what_is_left_out_or_withheld_is_said_and_never_taken_for_nothing() {
+    let place = Place::new();
+    let events: Vec<Value> = (1..=20).map(|day| login(day, "success")).collect();
+    sealed(&place, &events);
+    place.run(&["slice", "audit.ndjson", "--query", "actor.id:u_3,u_9", "-o", "part.ndjson"]).success();
+    let found = json_of(&place, "part.ndjson", &["--framework", "soc2"]);
+    assert_eq!(found["log"]["verdict"], "partial");
+    assert!(
+        found["left_out"].as_u64().unwrap() > 10 && !found["gaps"]["listed"].as_array().unwrap().is_empty()
+    );
+    assert!(codes(&found["doubts"]).contains(&"not_complete"));
+    assert!(
+        found["controls"].as_array().unwrap().iter().all(|control| control["complete"] == "could_not_tell")
+    );
+    assert_eq!(answer(&found, "logins")["events"]["events"]["count"], 2);
+    place
+        .run(&["evidence", "part.ndjson", "--trust", "trust.txt", "--framework", "soc2"])
+        .code(4)
+        .stdout(predicate::str::contains("entries are not in the export"));
+
+    place.run(&["slice", "audit.ndjson", "--withhold", "actor.id:u_3", "-o", "withheld.ndjson"]).success();
+    let found = json_of(&place, "withheld.ndjson", &["--framework", "hipaa", "--policy", "6y"]);
+    assert_eq!(found["counted"]["withheld"], 1);
+    assert!(codes(&found["doubts"]).contains(&"withheld"));
+    assert_eq!(found["retention"]["state"], "could_not_tell");
+}
+
+#[test]
+fn events_of_unknown_keys_are_not_counted() {
+    let place = Place::new();
+    sealed(&place, &[login(1, "success")]);
+    place.write("log-only.txt", format!("log {}\n", place.log));
+    let args =
+        ["evidence", "audit.ndjson", "--trust", "log-only.txt", "--framework", "soc2", "--format", "json"];
+    let output = place.run(&args).code(3);
+    let found: Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+    assert_eq!(found["counted"]["events"]["count"], 0);
+    assert_eq!(found["counted"]["untrusted"], json!({"unknown": 1}));
+    assert_eq!(answer(&found, "logins")["events"]["untrusted"], 1);
+    assert!(codes(&found["doubts"]).contains(&"untrusted"));
+    assert_eq!(found["keys"][0]["trust"], "unknown");
+}
+
+#[test]
+fn an_altered_export_makes_no_evidence() {
+    let place = Place::new();
+    sealed(&place, &[login(1, "success"), login(2, "failure")]);
+    let altered = place.read("audit.ndjson").replace("failure", "success");
+    place.write("altered.ndjson", altered);
+    place
+        .run(&["evidence", "altered.ndjson", "--trust", "trust.txt", "--framework", "soc2", "-o", "out.md"])
+        .code(1)
+        .stdout(predicate::str::contains("Altered"))
+        .stderr(predicate::str::contains("There is no evidence in it"));
+    place.write("nothing.txt", "nothing\n");
+    place.run(&["evidence", "nothing.txt", "--framework", "soc2", "-o", "out.md"]).code(5);
+    assert!(!place.files().contains(&"out.md".to_owned()));
+}
+
+#[test]
+fn a_log_without_events_shows_none() {
+    let place = Place::new();
+    let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "grant.ndjson", "-o", "audit.ndjson"];
+    place.run(&args).success();
+    let found = evidence(&place, &["--policy", "1y"]);
+    assert_eq!(found["counted"]["events"]["count"], 0);
+    assert_eq!(answer(&found, "findings")["findings"]["found"], json!({"listed": [], "more": 0}));
+    // Where nothing is, no field can be said to be missing.
+    assert_eq!(answer(&found, "changes")["doubts"], json!([]));
+    assert_eq!(found["retention"]["oldest"], Value::Null);
+    // Nothing was verified, which says nothing of the log.
+    place.run(&["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "soc2"]).code(5).stdout(
+        predicate::str::contains("None was recorded.")
+            .and(predicate::str::contains("could not be fully checked")),
+    );
+}
+
+#[test]
+fn an_answer_to_a_finding_is_told_with_who_signed_it() {
+    let place = Place::new();
+    let stopped =
+        json!({"action": "log.disable", "actor": {"id": "u_1"}, "occurred_at": "2026-03-04T10:00:00.000Z"});
+    sealed(&place, std::slice::from_ref(&stopped));
+    let found = evidence(&place, &[]);
+    let finding = &answer(&found, "findings")["findings"]["found"]["listed"][0];
+    assert_eq!((&finding["answers"], &finding["leaves"]["listed"]), (&json!([]), &json!([2])));
+    let id = finding["id"].as_str().unwrap();
+    let answered = json!({
+        "action": "countersign.acknowledged", "actor": {"id": "u_9"}, "target": {"type": "finding", "id": id},
+        "reason": "a planned | change",
+    });
+    sealed(&place, &[stopped, answered]);
+    let found = evidence(&place, &[]);
+    let findings = &answer(&found, "findings")["findings"];
+    assert_eq!(findings["unanswered"], 0);
+    let told = &findings["found"]["listed"][0]["answers"][0];
+    assert_eq!(
+        (&told["by"], &told["signer"], &told["leaf"]),
+        (&"u_9".into(), &"example.com/app".into(), &3.into())
+    );
+    place.run(&["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "soc2"]).success().stdout(
+        predicate::str::contains("It was answered.").and(predicate::str::contains(r"a planned \| change")),
+    );
+}
+
+const CATALOGUE: &str = "\
+catalogue: controls/v1
+framework: ours
+title: Our own rules
+edition: of 2026
+questions:
+  night: {what: What the night shift did., query: shift:night}
+  tags: {what: Findings of a tag., findings: [nobody.has.this]}
+controls:
+  - number: '1.1'
+    title: Nights
+    asks: The night shift is known.
+    shows: [night, tags, coverage]
+    cannot: [Who slept.]
+";
+
+#[test]
+fn people_bring_their_own_catalogue_and_faults_have_a_place() {
+    let place = Place::new();
+    sealed(&place, &[login(1, "success")]);
+    place.write("ours.yml", CATALOGUE);
+    place.run(&["evidence", "--catalogue", "ours.yml", "--lint"]).success().stderr(
+        predicate::str::contains("1 control of ours").and(predicate::str::contains("nobody.has.this")),
+    );
+    let found = json_of(&place, "audit.ndjson", &["--catalogue", "ours.yml"]);
+    assert_eq!(answer(&found, "night")["events"]["unknown_fields"], json!(["shift"]));
+    assert_eq!(codes(&answer(&found, "tags")["doubts"]), ["no_rule"]);
+    place
+        .run(&["evidence", "audit.ndjson", "--trust", "trust.txt", "--catalogue", "ours.yml"])
+        .success()
+        .stdout(predicate::str::contains("No event has the field `shift`"));
+    for (from, to, code, line) in [
+        ("shift:night", "'shift:('", "catalogue.query", 6),
+        ("shift:night", "since:2026-01-01", "catalogue.query_time", 6),
+        ("[night, tags", "[nihgt, tags", "catalogue.unknown_question", 12),
+        ("    cannot: [Who slept.]\n", "", "file.missing", 9),
+        ("    title: Nights", "    tittle: Nights", "file.unknown_key", 10),
+        ("coverage]", "coverage, night]", "catalogue.twice", 12),
+        ("framework: ours", "framework: Our Own", "catalogue.name", 2),
+        ("controls/v1", "controls/v9", "catalogue.format", 1),
+    ] {
+        assert!(CATALOGUE.contains(from), "{from}");
+        place.write("wrong.yml", CATALOGUE.replacen(from, to, 1));
+        place.run(&["evidence", "--catalogue", "wrong.yml", "--lint"]).code(2).stderr(
+            predicate::str::contains(format!("wrong.yml: line {line}:")).and(predicate::str::contains(code)),
+        );
+    }
+}
+
+#[test]
+fn a_person_gets_a_copy_that_verifies_and_a_record_its_list() {
+    let place = Place::new();
+    let mut events: Vec<Value> = (1..=9).map(|day| login(day, "success")).collect();
+    events.push(
+        json!({"action": "user.update", "actor": {"id": "=admin"}, "target": {"type": "user", "id": "u_3"}}),
+    );
+    events.push(json!({"action": "note.create", "actor": {"id": "admin"}, "metadata": {"about": "u_3"}}));
+    events.push(json!({"action": "chart.open", "actor": {"id": "u_4", "name": "Ada <b>"}, "target": {"type": "chart", "id": "c_7"}}));
+    sealed(&place, &events);
+    let args =
+        ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "gdpr", "--subject", "u_3"];
+    place.run(&args).code(2).stderr(predicate::str::contains("give a new folder"));
+    place.run(&[&args[..], &["-o", "access/"]].concat()).success();
+    let found: Value = serde_json::from_str(&place.read("access/evidence.json")).unwrap();
+    let subject = &found["subject"];
+    assert_eq!(
+        (&subject["as_actor"], &subject["as_target"], &subject["mentioned"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    assert_eq!(place.verdict("access/subject.ndjson"), "partial");
+    let shown = place.run(&["show", "access/subject.ndjson", "--trust", "trust.txt", "--json"]).code(4);
+    let shown = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
+    assert_eq!(shown.lines().count(), 2);
+    assert!(shown.lines().all(|line| line.contains("u_3")));
+    // What a spreadsheet would take for a formula is none.
+    assert!(place.read("access/subject.csv").contains(",'=admin,"));
+    assert_eq!(place.verdict("access/samples.ndjson"), "partial");
+    assert!(place.read("access/evidence.csv").starts_with("framework,control,"));
+
+    let args =
+        ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "hipaa", "--record", "c_7"];
+    place.run(&args).success().stdout(
+        predicate::str::contains("1 event with the target `c_7`")
+            .and(predicate::str::contains("| chart.open | u\\_4 (Ada &lt;b&gt;) | chart c\\_7 |")),
+    );
+}
+
+/// What compliance-trestle makes of assessment results, with the properties of what they name as evidence.
+const TRESTLE: &str = "\
+import json, sys
+from trestle.oscal.assessment_results import Model
+model = Model.parse_obj(json.load(sys.stdin))
+results = model.assessment_results.results[0]
+uuids = [model.assessment_results.uuid, results.uuid] + [one.uuid for one in results.observations]
+assert len(set(uuids)) == len(uuids)
+print(json.dumps({
+    'controls': [one.control_id for one in results.reviewed_controls.control_selections[0].include_controls],
+    'observations': [{
+        'props': {prop.name: prop.value for prop in one.props},
+        'evidence': [{prop.name: prop.value for prop in that.props} for that in one.relevant_evidence or []],
+    } for one in results.observations],
+}, default=str))
+";
+
+#[test]
+fn assessment_results_are_valid_oscal_and_lead_to_leaf_and_root() {
+    let place = Place::new();
+    sealed(
+        &place,
+        &[login(1, "success"), login(2, "failure"), json!({"action": "log.disable", "actor": {"id": "u_1"}})],
+    );
+    for framework in ["hipaa", "gdpr", "nis2", "soc2"] {
+        let args = [
+            "evidence",
+            "audit.ndjson",
+            "--trust",
+            "trust.txt",
+            "--framework",
+            framework,
+            "--format",
+            "oscal",
+        ];
+        let text = place.run(&args).success().get_output().stdout.clone();
+        let again = place.run(&args).success().get_output().stdout.clone();
+        assert_eq!(text, again, "no clock and no luck is in it");
+        let Some(python) = python() else { return };
+        let read: Value = serde_json::from_str(&run(&python, TRESTLE, &text)).unwrap();
+        let root = &json_of(&place, "audit.ndjson", &["--framework", framework])["log"]["root"];
+        assert!(read["controls"].as_array().unwrap().len() > 8);
+        let observations = read["observations"].as_array().unwrap();
+        assert!(observations.iter().all(|one| one["props"]["root"] == *root));
+        let logins: Vec<_> = observations.iter().filter(|one| one["props"]["question"] == "logins").collect();
+        assert!(!logins.is_empty());
+        for one in logins {
+            let mut leaves: Vec<_> = one["evidence"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|that| (&that["leaf"], &that["root"]))
+                .collect();
+            leaves.sort_by_key(|(leaf, _)| leaf.as_str());
+            assert_eq!(leaves, [(&json!("2"), root), (&json!("3"), root)]);
+        }
+    }
+}

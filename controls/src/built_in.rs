@@ -1,0 +1,58 @@
+//! The catalogues that come with the program. Their words are ours; of the frameworks they have the numbers alone.
+
+/// Questions that any catalogue may ask.
+pub(crate) const QUESTIONS: &str = include_str!("../catalogues/questions.yml");
+
+/// The catalogues, by name.
+pub(crate) const CATALOGUES: [(&str, &str); 6] = [
+    ("gdpr", include_str!("../catalogues/gdpr.yml")),
+    ("hipaa", include_str!("../catalogues/hipaa.yml")),
+    ("iso27001", include_str!("../catalogues/iso27001.yml")),
+    ("nis2", include_str!("../catalogues/nis2.yml")),
+    ("pci", include_str!("../catalogues/pci.yml")),
+    ("soc2", include_str!("../catalogues/soc2.yml")),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use countersign_analyze::Pack;
+
+    use super::*;
+    use crate::{By, Catalogue};
+
+    #[test]
+    fn each_catalogue_is_read_and_the_rules_that_come_with_the_program_answer_it() {
+        let pack = Pack::built_in();
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("catalogues");
+        let files =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut named: BTreeSet<String> = CATALOGUES.iter().map(|(name, _)| format!("{name}.yml")).collect();
+        named.insert("questions.yml".into());
+        assert_eq!(files.collect::<BTreeSet<_>>(), named);
+        for (name, text) in CATALOGUES {
+            let catalogue = Catalogue::parse(text).unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
+            assert_eq!(catalogue.framework, name);
+            assert!((8..=20).contains(&catalogue.controls.len()), "{name}: {}", catalogue.controls.len());
+            assert_eq!(catalogue.unanswered(&pack).collect::<Vec<_>>(), [], "{name}");
+            let is_query = |place: &usize| matches!(catalogue.questions[*place].by, By::Query { .. });
+            assert!(
+                catalogue.controls.iter().filter(|control| control.shows.iter().any(is_query)).count() > 4
+            );
+        }
+    }
+
+    #[test]
+    fn every_question_is_asked_by_some_catalogue() {
+        let asked: BTreeSet<String> = CATALOGUES
+            .iter()
+            .flat_map(|(name, _)| Catalogue::built_in(name).unwrap().questions)
+            .map(|question| question.name)
+            .collect();
+        for line in QUESTIONS.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")) {
+            let name = line.trim().split(':').next().unwrap();
+            assert!(asked.contains(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,848 @@
+//! Taking entries in the order of the log, once it is known whose word counts.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use countersign::hash::Hash;
+use countersign::keys::Statement;
+use countersign::link::ChainId;
+use countersign::note::VerifierKey;
+use countersign::time::Time;
+use countersign::verify::report::{Complete, Report};
+use countersign::verify::{FindingCode, LinkKind, Mark, SignerTrust, Standing, Verdict};
+use countersign_analyze::{Analysis, ENGINE, Evidence as Needs, Pack};
+use countersign_evidence::Draw;
+use serde_json::Value;
+
+use crate::catalogue::{By, Catalogue, is_meant};
+use crate::look::{Looked, Record, What, has};
+use crate::report::{
+    Access, Acknowledged, Answer, Controlled, Counted, Doubt, Drawn, Erasure, Events, Evidence, Extent,
+    Finding, Findings, Found, Framework, Grant, Kept, Key, Listed, Log, OneRecord, Period, Reader, Retention,
+    Rules, STRETCHES, Shown, Source, Subject,
+};
+
+/// How many gaps, erasures and readers are listed.
+const LISTED: usize = 10_000;
+/// How many findings of an answer are listed.
+const FINDINGS: usize = 100;
+/// How many leaves of a finding are listed.
+const LEAVES: usize = 64;
+/// How many answers to findings are kept.
+const ACKNOWLEDGED: usize = 100_000;
+/// How many stretches of erased leaves are held against what is here.
+const COMPARED: usize = 1 << 20;
+
+/// What an export tells beside its events, as it is met.
+#[derive(Debug, Default)]
+pub struct Ended {
+    notes: Vec<(u64, Statement, Vec<String>)>,
+    gaps: Listed<(u64, u64)>,
+    left_out: u64,
+    opaque: u64,
+    /// The last checkpoint that matches, and the last of these that a quorum of witnesses saw.
+    last: Option<(u64, Hash)>,
+    witnessed: Option<(u64, Hash, Time)>,
+}
+
+impl Ended {
+    /// Takes a mark. Gives a record where it is a link whose event is withheld.
+    pub fn take(&mut self, mark: Mark, chain: impl FnOnce(ChainId, &VerifierKey) -> u32) -> Option<Record> {
+        match mark {
+            Mark::Skip { index, leaves, .. } => {
+                self.left_out += leaves;
+                match self.gaps.listed.last_mut() {
+                    Some((first, count)) if *first + *count == index => *count += leaves,
+                    _ => self.gaps.push((index, leaves), LISTED),
+                }
+            }
+            Mark::Opaque { .. } => self.opaque += 1,
+            Mark::Note(note) if note.acts => {
+                let by: Vec<String> = note.signers.iter().map(|key| key.name().to_owned()).collect();
+                self.notes.extend(note.statements.into_iter().map(|said| (note.index, said, by.clone())));
+            }
+            Mark::Checkpoint(checkpoint) if checkpoint.matches => {
+                self.last = Some((checkpoint.size, checkpoint.root));
+                if let Some(times) = checkpoint.times {
+                    self.witnessed = Some((checkpoint.size, checkpoint.root, times.seen_at));
+                }
+            }
+            Mark::Link(link) => {
+                if let LinkKind::Withheld(why) = link.kind {
+                    return Some(Record {
+                        leaf: link.index,
+                        chain: chain(link.chain, &link.vkey),
+                        seq: link.seq,
+                        recorded: link.time.millis(),
+                        authorised: link.authorised,
+                        what: What::Withheld(matches!(why, Some(countersign::export::Withheld::Erased))),
+                    });
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+/// What is known once the export has ended.
+#[derive(Debug)]
+pub struct Known<'a> {
+    /// What it was made from.
+    pub source: Source,
+    /// The report.
+    pub report: &'a Report,
+    /// The keys of logs that the reader trusts.
+    pub logs: HashSet<String>,
+    /// Whether the trust file has a quorum of witnesses.
+    pub has_quorum: bool,
+    /// Chains, and whose they are.
+    pub chains: &'a [(ChainId, VerifierKey)],
+    /// What the export told beside its events.
+    pub ended: Ended,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Which time.
+    pub period: Option<Period>,
+    /// How many events are drawn for each question.
+    pub sample: usize,
+    /// What the auditor states, so that nobody can choose the sample.
+    pub seed: String,
+    /// How long events are to be kept: as written, and in milliseconds.
+    pub policy: Option<(String, i64)>,
+    /// A record whose events are listed.
+    pub record: Option<String>,
+    /// A person whose events are listed.
+    pub subject: Option<String>,
+    /// How many events of the record and of the person are listed.
+    pub rows: usize,
+}
+
+/// Takes the entries of a log, twice: [`take`](Self::take) counts and draws, [`show`](Self::show) then finds what was drawn.
+#[derive(Debug)]
+pub struct Gathering<'a> {
+    catalogue: &'a Catalogue,
+    known: Known<'a>,
+    wanted: Wanted,
+    /// Of each chain whose key it is, and how it stands where its key was authorised and where not.
+    chains: Vec<(usize, [Standing; 2])>,
+    keys: Vec<Key>,
+    newest_of: Vec<Option<Time>>,
+    counted: Counted,
+    had: [u64; 4],
+    queries: Vec<Asked>,
+    access: Access,
+    readers: HashMap<(String, String), usize>,
+    erasures: Listed<Erasure>,
+    stretches: Vec<(u64, u64, usize)>,
+    furthest: Vec<u64>,
+    is_sorted: bool,
+    retention: Retention,
+    answers: HashMap<String, Vec<Acknowledged>>,
+    answered: usize,
+    drawn: Option<Drawn>,
+    record: OneRecord,
+    subject: Subject,
+    newest: Option<Time>,
+    /// The leaves that findings name, and the worst standing of those that are not trusted.
+    found: HashMap<u64, Standing>,
+}
+
+/// What a query has found so far.
+#[derive(Debug)]
+struct Asked {
+    extent: Extent,
+    keys: BTreeMap<usize, u64>,
+    untrusted: u64,
+    draw: Option<Draw>,
+    sample: Vec<u64>,
+    shown: HashMap<u64, Shown>,
+}
+
+impl<'a> Gathering<'a> {
+    /// Begins, with what is known and asked for.
+    pub fn new(catalogue: &'a Catalogue, known: Known<'a>, wanted: Wanted) -> Self {
+        let report = known.report;
+        let (keys, places) = keys(&known);
+        let doubted = Doubted::of(report);
+        let chains = known.chains.iter().map(|(chain, vkey)| {
+            let place = places.get(vkey.as_str()).copied().unwrap_or(usize::MAX);
+            let trust = report.signers.iter().find(|signer| signer.vkey == *vkey).map(|signer| signer.trust);
+            let standing = |authorised| Standing::of(trust, doubted.has(*chain), authorised);
+            (place, [standing(false), standing(true)])
+        });
+        let chains = chains.collect();
+        let checkpoint = known.ended.witnessed.map(|(size, root, _)| (size, root, true));
+        let last = report.log.as_ref().map(|log| (log.size, log.root, false));
+        let drawn = checkpoint.or(last).map(|(size, root, witnessed)| Drawn {
+            root,
+            size,
+            witnessed,
+            seed: wanted.seed.clone(),
+            wanted: wanted.sample,
+        });
+        let queries = catalogue.questions.iter().map(|question| Asked {
+            extent: Extent::default(),
+            keys: BTreeMap::new(),
+            untrusted: 0,
+            draw: drawn
+                .as_ref()
+                .map(|drawn| Draw::new(&drawn.root, &seed(drawn, &question.name), drawn.wanted)),
+            sample: Vec::new(),
+            shown: HashMap::new(),
+        });
+        Self {
+            queries: queries.collect(),
+            retention: Retention { policy: wanted.policy.clone(), ..Retention::default() },
+            record: OneRecord { id: wanted.record.clone().unwrap_or_default(), ..OneRecord::default() },
+            subject: Subject { id: wanted.subject.clone().unwrap_or_default(), ..Subject::default() },
+            newest_of: vec![None; keys.len()],
+            catalogue,
+            known,
+            wanted,
+            chains,
+            keys,
+            counted: Counted::default(),
+            had: [0; 4],
+            access: Access::default(),
+            readers: HashMap::new(),
+            erasures: Listed::default(),
+            stretches: Vec::new(),
+            furthest: Vec::new(),
+            is_sorted: false,
+            answers: HashMap::new(),
+            answered: 0,
+            drawn,
+            newest: None,
+            found: HashMap::new(),
+        }
+    }
+
+    fn standing(&self, record: &Record) -> (usize, Standing) {
+        let unknown = (usize::MAX, [Standing::Unknown; 2]);
+        let (key, standings) = self.chains.get(record.chain as usize).copied().unwrap_or(unknown);
+        (key, standings[usize::from(record.authorised)])
+    }
+
+    fn is_within(&self, time: Time) -> bool {
+        self.wanted.period.is_none_or(|period| period.holds(time))
+    }
+
+    /// Takes an entry, in the order of the leaves.
+    pub fn take(&mut self, record: &Record) {
+        let (key, standing) = self.standing(record);
+        let recorded = record.time();
+        if standing == Standing::Trusted {
+            self.newest = self.newest.max(Some(recorded));
+            if self.retention.oldest.is_none_or(|(oldest, _)| recorded < oldest) {
+                self.retention.oldest = Some((recorded, record.leaf));
+            }
+            if self.is_within(recorded) {
+                self.heard(key, recorded, record.leaf);
+            }
+        }
+        let What::Event(looked) = &record.what else { return };
+        let own = looked.happened.and_then(Time::from_millis);
+        let happened = own.unwrap_or(recorded);
+        if !self.is_within(happened) {
+            self.counted.outside += u64::from(standing == Standing::Trusted);
+            self.told(record, looked, key, standing, false);
+            return;
+        }
+        if standing != Standing::Trusted {
+            *self.counted.untrusted.entry(standing).or_default() += 1;
+            for (nth, asked) in self.queries.iter_mut().enumerate() {
+                asked.untrusted += u64::from(has(&looked.held, nth));
+            }
+            return;
+        }
+        self.counted.events.add(record.leaf, recorded, happened);
+        self.counted.own_times += u64::from(own.is_some());
+        self.counted.unread += u64::from(!looked.is_read);
+        if let Some(oldest) = own {
+            let before = self.retention.oldest_happened;
+            self.retention.oldest_happened = Some(before.map_or(oldest, |before| before.min(oldest)));
+        }
+        if let Some(key) = self.keys.get_mut(key) {
+            key.events.add(record.leaf, recorded, happened);
+        }
+        for (had, fields) in self.had.iter_mut().zip(&looked.fields) {
+            *had |= fields;
+        }
+        for (nth, asked) in self.queries.iter_mut().enumerate().filter(|(nth, _)| has(&looked.held, *nth)) {
+            debug_assert!(matches!(self.catalogue.questions[nth].by, By::Query { .. }));
+            asked.extent.add(record.leaf, recorded, happened);
+            *asked.keys.entry(key).or_default() += 1;
+            if let Some(draw) = &mut asked.draw {
+                draw.offer(record.leaf);
+            }
+        }
+        let (by, of, mentioned) = looked.subject;
+        self.subject.as_actor += u64::from(by);
+        self.subject.as_target += u64::from(of);
+        self.subject.mentioned += u64::from(mentioned);
+        if by || of {
+            self.subject.extent.add(record.leaf, recorded, happened);
+            let shown = self.shown(record, looked);
+            self.subject.events.push(shown, self.wanted.rows);
+        }
+        if looked.is_of_record {
+            self.record.extent.add(record.leaf, recorded, happened);
+            let shown = self.shown(record, looked);
+            self.record.events.push(shown, self.wanted.rows);
+        }
+        self.told(record, looked, key, standing, true);
+    }
+
+    fn heard(&mut self, key: usize, at: Time, leaf: u64) {
+        let (Some(newest), Some(key)) = (self.newest_of.get_mut(key), self.keys.get_mut(key)) else { return };
+        let before = newest.unwrap_or(at);
+        let longest = key.silence.map_or(0, |(from, to, _)| to.millis() - from.millis());
+        if at.millis() - before.millis() > longest {
+            key.silence = Some((before, at, leaf));
+        }
+        *newest = Some(before.max(at));
+        key.newest = *newest;
+    }
+
+    /// What an event tells of the log itself.
+    fn told(&mut self, record: &Record, looked: &Looked, key: usize, standing: Standing, is_within: bool) {
+        let Some(event) = looked.kept.as_ref().filter(|_| standing == Standing::Trusted) else { return };
+        let event: Value = serde_json::from_str(event).unwrap_or_default();
+        let is_log = self.keys.get(key).is_some_and(|key| key.is_log);
+        match event["action"].as_str() {
+            // An erasure outside the period may be of an event within.
+            Some("log.erase") if is_log => self.erased(record, &event),
+            Some("log.export") if is_within => self.read(record, &event, is_log),
+            Some("countersign.acknowledged") => {
+                let signer = self.keys.get(key).map(|key| key.name.clone()).unwrap_or_default();
+                self.acknowledged(record, &event, signer);
+            }
+            _ => {}
+        }
+    }
+
+    fn erased(&mut self, record: &Record, event: &Value) {
+        let mut leaves = Listed::default();
+        for stretch in event["metadata"]["leaves"].as_array().into_iter().flatten() {
+            let (Some(first), Some(last)) = (stretch[0].as_u64(), stretch[1].as_u64()) else { continue };
+            if first > last || last >= record.leaf {
+                continue;
+            }
+            leaves.push((first, last), STRETCHES);
+            if self.stretches.len() < COMPARED && self.erasures.more == 0 {
+                self.stretches.push((first, last, self.erasures.listed.len()));
+            }
+        }
+        let erasure = Erasure {
+            leaf: record.leaf,
+            place: self.place(record),
+            at: record.time(),
+            by: text(&event["actor"]["id"]),
+            reason: text(&event["reason"]),
+            events: event["metadata"]["events"].as_u64().unwrap_or_default(),
+            leaves,
+            gone: 0,
+            here: 0,
+            of: None,
+            early: 0,
+        };
+        self.erasures.push(erasure, LISTED);
+    }
+
+    fn read(&mut self, record: &Record, event: &Value, is_log: bool) {
+        if !is_log {
+            self.access.others += 1;
+            return;
+        }
+        let at = record.time();
+        self.access.records.add(record.leaf, at, at);
+        let who = (text(&event["actor"]["id"]), text(&event["actor"]["credential"]));
+        let Some(place) = self.readers.get(&who).copied().or_else(|| {
+            (self.access.readers.listed.len() < LISTED).then(|| {
+                let (name, credential) = who.clone();
+                self.access.readers.listed.push(Reader { name, credential, ..Reader::default() });
+                self.readers.insert(who, self.access.readers.listed.len() - 1);
+                self.access.readers.listed.len() - 1
+            })
+        }) else {
+            self.access.readers.more += 1;
+            return;
+        };
+        let reader = &mut self.access.readers.listed[place];
+        reader.records.add(record.leaf, at, at);
+        let metadata = &event["metadata"];
+        let others = (!metadata["others"].is_null()).then_some(&metadata["others"]);
+        for read in metadata["reads"].as_array().into_iter().flatten().chain(others) {
+            reader.reads = reader.reads.saturating_add(read["begun"].as_u64().unwrap_or_default());
+            reader.events = reader.events.saturating_add(read["events"].as_u64().unwrap_or_default());
+        }
+    }
+
+    fn acknowledged(&mut self, record: &Record, event: &Value, signer: String) {
+        if self.answered == ACKNOWLEDGED {
+            return;
+        }
+        self.answered += 1;
+        let answer = Acknowledged {
+            leaf: record.leaf,
+            at: record.time(),
+            by: text(&event["actor"]["id"]),
+            reason: text(&event["reason"]),
+            signer,
+        };
+        self.answers.entry(text(&event["target"]["id"])).or_default().push(answer);
+    }
+
+    /// All entries were taken, and this is what rules found in them: now [`Self::show`] is given the same entries.
+    pub fn again(&mut self, analysis: &Analysis) {
+        self.settle();
+        let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
+        self.found = leaves.map(|leaf| (*leaf, Standing::Trusted)).collect();
+    }
+
+    /// Takes an entry again, to show what was drawn and to hold erasures against what is here.
+    pub fn show(&mut self, record: &Record) {
+        let (_, standing) = self.standing(record);
+        if let Some(found) = self.found.get_mut(&record.leaf) {
+            *found = standing;
+        }
+        let is_gone = matches!(record.what, What::Withheld(_));
+        let is_recorded = self.compare(record, is_gone);
+        if is_gone && standing == Standing::Trusted {
+            let is_within = self.is_within(record.time());
+            if is_recorded {
+                self.counted.erased += u64::from(is_within);
+            } else {
+                self.counted.withheld += u64::from(is_within);
+                self.retention.withheld += 1;
+            }
+        }
+        let What::Event(looked) = &record.what else { return };
+        for nth in 0..self.queries.len() {
+            if has(&looked.held, nth) && self.queries[nth].sample.contains(&record.leaf) {
+                let shown = self.shown(record, looked);
+                self.queries[nth].shown.insert(record.leaf, shown);
+            }
+        }
+    }
+
+    /// All entries were taken once.
+    fn settle(&mut self) {
+        if self.is_sorted {
+            return;
+        }
+        self.is_sorted = true;
+        self.stretches.sort_unstable();
+        let mut furthest = 0;
+        self.furthest = self
+            .stretches
+            .iter()
+            .map(|(_, last, _)| {
+                furthest = furthest.max(*last);
+                furthest
+            })
+            .collect();
+        for asked in &mut self.queries {
+            asked.sample = asked.draw.take().map(Draw::finish).unwrap_or_default();
+        }
+    }
+
+    /// Whether an erasure names this leaf.
+    fn compare(&mut self, record: &Record, is_gone: bool) -> bool {
+        let mut place = self.stretches.partition_point(|(first, ..)| *first <= record.leaf);
+        let mut by: Option<usize> = None;
+        while place > 0 && self.furthest[place - 1] >= record.leaf {
+            place -= 1;
+            let (_, last, erasure) = self.stretches[place];
+            // The first erasure that names it took it.
+            if last >= record.leaf {
+                by = Some(by.map_or(erasure, |by| by.min(erasure)));
+            }
+        }
+        let Some(erasure) = by.and_then(|by| self.erasures.listed.get_mut(by)) else { return false };
+        let recorded = record.time();
+        if is_gone {
+            erasure.gone += 1;
+            erasure.of = Some(
+                erasure
+                    .of
+                    .map_or((recorded, recorded), |(first, last)| (first.min(recorded), last.max(recorded))),
+            );
+            let is_early = self
+                .wanted
+                .policy
+                .as_ref()
+                .is_some_and(|(_, age)| erasure.at.millis().saturating_sub(recorded.millis()) < *age);
+            erasure.early += u64::from(is_early);
+            self.retention.early += u64::from(is_early);
+        } else {
+            erasure.here += 1;
+        }
+        true
+    }
+
+    fn place(&self, record: &Record) -> String {
+        let chain = self.known.chains.get(record.chain as usize);
+        chain.map_or_else(String::new, |(chain, _)| format!("{chain}/{}", record.seq))
+    }
+
+    fn shown(&self, record: &Record, looked: &Looked) -> Shown {
+        let chain = self.known.chains.get(record.chain as usize);
+        Shown {
+            leaf: record.leaf,
+            place: self.place(record),
+            chain: chain.map_or(ChainId([0; 16]), |(chain, _)| *chain),
+            seq: record.seq,
+            recorded: record.time(),
+            happened: looked.happened.and_then(Time::from_millis),
+            signer: chain.map_or_else(String::new, |(_, key)| key.name().to_owned()),
+            said: looked.said.as_deref().cloned().unwrap_or_default(),
+        }
+    }
+
+    /// All entries were shown. Gives the evidence, with what the rules of a pack found in the same entries.
+    pub fn finish(mut self, pack: &Pack, analysis: &Analysis) -> Evidence {
+        self.settle();
+        let log = self.log();
+        self.retention.newest = log.newest;
+        let doubts = self.doubts(&log);
+        self.retention.state = self.kept(&log);
+        let answers: Vec<Answer> =
+            (0..self.catalogue.questions.len()).map(|nth| self.answer(nth, pack, analysis, &log)).collect();
+        let controls = self.catalogue.controls.iter().map(|control| Controlled {
+            number: control.number.clone(),
+            title: control.title.clone(),
+            asks: control.asks.clone(),
+            answers: control.shows.clone(),
+            cannot: control.cannot.clone(),
+            is_complete: doubts.is_empty() && control.shows.iter().all(|nth| answers[*nth].doubts.is_empty()),
+        });
+        let rules = Rules {
+            pack: pack.name.clone(),
+            hash: pack.hash(),
+            rules: pack.rules().len() as u64,
+            engine: ENGINE,
+            digest: analysis.digest,
+            findings: analysis.findings.len() as u64
+                + analysis.limits.iter().map(|limit| limit.findings).sum::<u64>(),
+        };
+        Evidence {
+            controls: controls.collect(),
+            source: self.known.source,
+            framework: Framework {
+                name: self.catalogue.framework.clone(),
+                title: self.catalogue.title.clone(),
+                edition: self.catalogue.edition.clone(),
+                hash: self.catalogue.hash,
+            },
+            log,
+            period: self.wanted.period,
+            counted: self.counted,
+            gaps: self.known.ended.gaps,
+            left_out: self.known.ended.left_out,
+            doubts,
+            keys: self.keys,
+            access: self.access,
+            erasures: self.erasures,
+            retention: self.retention,
+            rules,
+            drawn: self.drawn,
+            answers,
+            record: self.wanted.record.is_some().then_some(self.record),
+            subject: self.wanted.subject.is_some().then_some(self.subject),
+        }
+    }
+
+    fn log(&self) -> Log {
+        let report = self.known.report;
+        let witnessed = report.log.as_ref().and_then(|log| log.time);
+        let complete = match report.complete {
+            Some(Complete::Range { range: [first, end] }) if report.verdict == Verdict::Verified => {
+                Some((first, end))
+            }
+            _ => None,
+        };
+        let checks = report
+            .checks
+            .iter()
+            .map(|(name, check)| (name, check.state.as_str(), check.checked, check.reason.clone()));
+        Log {
+            origin: report.origin.clone().unwrap_or_default(),
+            verdict: report.verdict.as_str(),
+            checkpoint: report.log.as_ref().map(|log| (log.size, log.root)),
+            witnessed,
+            complete,
+            newest: witnessed.or(self.newest),
+            checks: checks.collect(),
+        }
+    }
+
+    /// Why it cannot be told that nothing is missing.
+    fn doubts(&self, log: &Log) -> Vec<Doubt> {
+        let mut doubts = Vec::new();
+        let mut doubt = |code, said: String| doubts.push(Doubt { code, said });
+        match log.complete {
+            None => {
+                let said = if self.known.ended.left_out > 0 {
+                    format!("{} of the log are not in this export", entries(self.known.ended.left_out))
+                } else {
+                    "The export is not shown to hold every entry of the log: others may exist".to_owned()
+                };
+                doubt("not_complete", said);
+            }
+            Some((first, _)) if first > 0 => {
+                doubt(
+                    "begins_late",
+                    format!("The export begins with entry {first}: what was recorded before is not in it"),
+                );
+            }
+            Some(_) => {}
+        }
+        if let Some(period) = self.wanted.period {
+            match (log.witnessed, log.newest) {
+                (Some(seen), _) if seen >= period.to => {}
+                (Some(seen), _) => doubt(
+                    "ends_early",
+                    format!(
+                        "Witnesses saw this state of the log at {seen}, before the end of the period: what was recorded later is not in it"
+                    ),
+                ),
+                (None, Some(newest)) if newest >= period.to => {}
+                (None, Some(newest)) => doubt(
+                    "ends_early",
+                    format!(
+                        "The newest entry was recorded at {newest}, before the end of the period, and no witnesses say that there were none later"
+                    ),
+                ),
+                (None, None) => doubt("ends_early", "Nothing says how far the log had come".into()),
+            }
+        }
+        let untrusted: u64 = self.counted.untrusted.values().sum();
+        if untrusted > 0 {
+            doubt(
+                "untrusted",
+                format!(
+                    "{} of the period are signed by keys that are not trusted here, or whose chains are in doubt: they are not counted",
+                    events(untrusted)
+                ),
+            );
+        }
+        if self.counted.withheld > 0 {
+            doubt(
+                "withheld",
+                format!(
+                    "{} of the period are withheld: what they say is not known",
+                    events(self.counted.withheld)
+                ),
+            );
+        }
+        if self.counted.erased > 0 {
+            doubt(
+                "erased",
+                format!(
+                    "{} of the period were erased, as the log recorded: what they said is not known",
+                    events(self.counted.erased)
+                ),
+            );
+        }
+        doubts
+    }
+
+    fn kept(&self, log: &Log) -> Kept {
+        let Retention { policy, oldest, newest, withheld, early, .. } = &self.retention;
+        let Some((_, age)) = policy else { return Kept::NotAsked };
+        if *early > 0 {
+            return Kept::Contradicted;
+        }
+        let is_whole = log.complete.is_some_and(|(first, _)| first == 0) && *withheld == 0;
+        let (Some((oldest, _)), Some(newest), true) = (oldest, newest, is_whole) else {
+            return Kept::CouldNotTell;
+        };
+        if newest.millis() - oldest.millis() >= *age { Kept::Shown } else { Kept::TooYoung }
+    }
+
+    fn answer(&mut self, nth: usize, pack: &Pack, analysis: &Analysis, log: &Log) -> Answer {
+        let question = &self.catalogue.questions[nth];
+        let mut doubts = Vec::new();
+        let found = match &question.by {
+            By::Query { text, fields, .. } => {
+                let asked = &mut self.queries[nth];
+                let lacking = fields.iter().filter(|field| !has(&self.had, **field));
+                let unknown: Vec<String> =
+                    lacking.map(|field| self.catalogue.fields[*field].to_string()).collect();
+                if self.counted.events.events > 0 {
+                    doubts.extend(unknown.iter().map(|field| Doubt {
+                        code: "no_such_field",
+                        said: format!(
+                            "No event has the field `{field}`: what the query asks of it no event can answer"
+                        ),
+                    }));
+                }
+                if self.counted.unread > 0 {
+                    let count = events(self.counted.unread);
+                    doubts.push(Doubt {
+                        code: "not_read",
+                        said: format!("{count} have a shape that no reading knows, so that who did what is taken from members of our own shape alone"),
+                    });
+                }
+                let mut shown = std::mem::take(&mut asked.shown);
+                Found::Events(Box::new(Events {
+                    query: text.clone(),
+                    extent: asked.extent,
+                    keys: asked.keys.iter().map(|(key, count)| (*key, *count)).collect(),
+                    untrusted: asked.untrusted,
+                    unknown,
+                    sample: asked.sample.iter().filter_map(|leaf| shown.remove(leaf)).collect(),
+                }))
+            }
+            By::Findings(words) => Found::Findings(self.findings(words, pack, analysis, log, &mut doubts)),
+            By::Log(fact) => Found::Log(*fact),
+        };
+        Answer { name: question.name.clone(), what: question.what.clone(), found, doubts }
+    }
+
+    fn findings(
+        &self,
+        words: &[String],
+        pack: &Pack,
+        analysis: &Analysis,
+        log: &Log,
+        doubts: &mut Vec<Doubt>,
+    ) -> Findings {
+        let meant = |rule: &&countersign_analyze::Rule| {
+            words.is_empty() || words.iter().any(|word| is_meant(word, &rule.id, &rule.tags))
+        };
+        let rules: HashMap<&str, &countersign_analyze::Rule> =
+            pack.rules().iter().filter(meant).map(|rule| (rule.id.as_str(), rule)).collect();
+        let mut doubt = |code, said: String| doubts.push(Doubt { code, said });
+        if rules.is_empty() {
+            doubt("no_rule", format!("No rule of the pack {} looks for this", pack.name));
+        }
+        let asks_usual = rules.values().any(|rule| rule.evidence == Needs::Range);
+        if asks_usual && log.complete.is_none_or(|(first, _)| first > 0) {
+            doubt(
+                "not_learned",
+                "Rules that ask what is usual know nothing of entries that are not here".into(),
+            );
+        }
+        let limits = analysis.limits.iter().filter(|limit| {
+            rules.contains_key(limit.rule.as_str()) || limit.rule.starts_with("baseline") && asks_usual
+        });
+        if limits.clone().count() > 0 {
+            doubt(
+                "limits",
+                "Some of what rules remember had to be forgotten for want of room, so that there may be more"
+                    .into(),
+            );
+        }
+        let unlisted: u64 = limits.map(|limit| limit.findings).sum();
+        let is_within = |finding: &&countersign_analyze::Finding| {
+            self.wanted.period.is_none_or(|period| finding.last >= period.from && finding.first < period.to)
+        };
+        let mut found: Vec<_> = analysis
+            .findings
+            .iter()
+            .filter(|finding| rules.contains_key(finding.rule.as_str()))
+            .filter(is_within)
+            .collect();
+        found.sort_by_key(|finding| (std::cmp::Reverse(finding.level), finding.leaves.first().copied()));
+        let mut listed = Listed { listed: Vec::new(), more: unlisted };
+        let mut unanswered = unlisted;
+        for finding in found {
+            let answers = self.answers.get(&finding.id).cloned().unwrap_or_default();
+            unanswered += u64::from(answers.is_empty());
+            let standing = finding.leaves.iter().filter_map(|leaf| self.found.get(leaf)).max().copied();
+            let mut leaves = Listed::default();
+            finding.leaves.iter().for_each(|leaf| leaves.push(*leaf, LEAVES));
+            let finding = Finding {
+                id: finding.id.clone(),
+                title: finding.title.clone(),
+                level: finding.level,
+                leaves,
+                times: (finding.first, finding.last),
+                standing: standing.unwrap_or(Standing::Trusted),
+                answers,
+            };
+            listed.push(finding, FINDINGS);
+        }
+        Findings { rules: words.to_vec(), of: rules.len() as u64, found: listed, unanswered }
+    }
+}
+
+/// The seed of a question's sample.
+pub(crate) fn seed(drawn: &Drawn, question: &str) -> String {
+    format!("{}/{question}", drawn.seed)
+}
+
+/// Which chains are in doubt.
+struct Doubted {
+    chains: HashSet<ChainId>,
+    /// There are more than the report lists.
+    all: bool,
+}
+
+impl Doubted {
+    fn of(report: &Report) -> Self {
+        let is_doubt = |code: FindingCode| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
+        let listed = report.findings.iter().filter(|finding| is_doubt(finding.code));
+        let counted: u64 =
+            report.finding_counts.iter().filter(|(code, _)| is_doubt(*code)).map(|(_, count)| count).sum();
+        Self {
+            all: counted > listed.clone().count() as u64,
+            chains: listed.filter_map(|found| found.chain).collect(),
+        }
+    }
+
+    fn has(&self, chain: ChainId) -> bool {
+        self.all || self.chains.contains(&chain)
+    }
+}
+
+/// The keys that sign, and their places by what they are.
+fn keys(known: &Known<'_>) -> (Vec<Key>, HashMap<String, usize>) {
+    let mut places = HashMap::new();
+    let mut keys = Vec::new();
+    for signer in &known.report.signers {
+        let vkey = signer.vkey.as_str();
+        places.insert(vkey.to_owned(), keys.len());
+        let statements = known.ended.notes.iter().filter(|(_, said, _)| said.key().as_str() == vkey);
+        let grants = statements.map(|(leaf, said, by)| {
+            let (is_grant, from, until) = match said {
+                Statement::Grant { from, until, .. } => (true, *from, *until),
+                Statement::Revoke { since, .. } => (false, *since, None),
+            };
+            Grant { leaf: *leaf, is_grant, from, until, by: by.clone() }
+        });
+        keys.push(Key {
+            vkey: vkey.to_owned(),
+            name: signer.vkey.name().to_owned(),
+            trust: match signer.trust {
+                SignerTrust::Revoked => "revoked",
+                SignerTrust::TrustFile => "trust_file",
+                SignerTrust::Granted => "granted",
+                SignerTrust::Unknown => "unknown",
+            },
+            is_log: known.logs.contains(vkey),
+            events: Extent::default(),
+            grants: grants.collect(),
+            silence: None,
+            newest: None,
+        });
+    }
+    (keys, places)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().chars().take(256).collect()
+}
+
+pub(crate) fn events(count: u64) -> String {
+    if count == 1 { "1 event".into() } else { format!("{count} events") }
+}
+
+pub(crate) fn entries(count: u64) -> String {
+    if count == 1 { "1 entry".into() } else { format!("{count} entries") }
+}

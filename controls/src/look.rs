@@ -1,0 +1,210 @@
+//! What an event has to do with a catalogue, told from the event alone.
+
+use countersign::time::Time;
+use countersign_query::{Entry, Field, Query, Short};
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{By, Catalogue};
+
+/// Actions whose events say something of the log itself, and are kept as they stand.
+const KEPT: [&str; 3] = ["log.erase", "log.export", "countersign.acknowledged"];
+/// How many characters of a text are kept for people.
+const SAID: usize = 120;
+
+/// Looks at events, one by one, on any thread.
+#[derive(Debug)]
+pub struct Looking<'c> {
+    queries: Vec<Option<&'c Query>>,
+    fields: &'c [Field],
+    subject: Option<String>,
+    record: Option<String>,
+}
+
+/// A bit for each of 256 things.
+pub(crate) type Bits = [u64; 4];
+
+pub(crate) fn set(bits: &mut Bits, nth: usize) {
+    if let Some(word) = bits.get_mut(nth / 64) {
+        *word |= 1 << (nth % 64);
+    }
+}
+
+pub(crate) fn has(bits: &Bits, nth: usize) -> bool {
+    bits.get(nth / 64).is_some_and(|word| word >> (nth % 64) & 1 == 1)
+}
+
+/// What was seen of an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looked {
+    /// When it happened by its own word, in milliseconds.
+    pub(crate) happened: Option<i64>,
+    /// Which questions' queries it answers.
+    pub(crate) held: Bits,
+    /// Which of the catalogue's fields it has.
+    pub(crate) fields: Bits,
+    /// Whether a reading fits it.
+    pub(crate) is_read: bool,
+    /// Whether the subject did it, whether it was done to them, and whether their identifier stands elsewhere in it.
+    pub(crate) subject: (bool, bool, bool),
+    /// Whether it was done to the record that is asked for.
+    pub(crate) is_of_record: bool,
+    /// What it says, for people; of events that may be shown.
+    pub(crate) said: Option<Box<Said>>,
+    /// The event as it was signed, where it tells of the log itself.
+    pub(crate) kept: Option<Box<str>>,
+}
+
+/// What an event says, cut to a length for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// What was done.
+    pub action: String,
+    /// Who did it: the identifier.
+    pub actor: String,
+    /// The actor's name, where it has one.
+    pub name: String,
+    /// To what: the type, where there is one, and the identifier.
+    pub target: String,
+    /// From where.
+    pub address: String,
+    /// How it ended.
+    pub outcome: String,
+}
+
+impl<'c> Looking<'c> {
+    /// By the questions of a catalogue; for a person, and for a record, by their identifiers.
+    pub fn new(catalogue: &'c Catalogue, subject: Option<&str>, record: Option<&str>) -> Self {
+        let queries = catalogue.questions.iter().map(|question| match &question.by {
+            By::Query { query, .. } => Some(&**query),
+            _ => None,
+        });
+        Self {
+            queries: queries.collect(),
+            fields: &catalogue.fields,
+            subject: subject.map(Into::into),
+            record: record.map(Into::into),
+        }
+    }
+
+    /// Looks at an event whose text is this one.
+    pub fn look(&self, entry: &Entry<'_>, text: &str) -> Looked {
+        let (time, is_own) = entry.time();
+        let mut looked = Looked {
+            happened: is_own.then(|| time.millis()),
+            is_read: entry.read.is_some(),
+            ..Looked::default()
+        };
+        for (nth, query) in self.queries.iter().enumerate() {
+            if query.is_some_and(|query| query.matches(entry)) {
+                set(&mut looked.held, nth);
+            }
+        }
+        for (nth, field) in self.fields.iter().enumerate() {
+            if field.is_in(entry) {
+                set(&mut looked.fields, nth);
+            }
+        }
+        if let Some(subject) = &self.subject {
+            let (by, of) = (is_party(Short::Actor, entry, subject), is_party(Short::Target, entry, subject));
+            looked.subject = (by, of, !by && !of && text.contains(subject.as_str()));
+        }
+        looked.is_of_record = self.record.as_ref().is_some_and(|id| is_party(Short::Target, entry, id));
+        let action = entry.read.and_then(|read| read.action.as_deref());
+        if action.is_some_and(|action| KEPT.contains(&action)) {
+            looked.kept = Some(text.into());
+        }
+        let (by, of, _) = looked.subject;
+        if looked.held != Bits::default() || looked.is_of_record || by || of {
+            looked.said = Some(Box::new(Said::of(entry)));
+        }
+        looked
+    }
+}
+
+impl Looked {
+    /// Whether the subject did it, or it was done to them.
+    pub const fn is_about_subject(&self) -> bool {
+        self.subject.0 || self.subject.1
+    }
+}
+
+/// Whether an identifier is that of an actor or target, as a whole and with regard to case.
+pub(crate) fn is_party(short: Short, entry: &Entry<'_>, id: &str) -> bool {
+    let mut found = false;
+    short.each_party(entry, &mut |party| found |= party.id.as_deref() == Some(id));
+    found
+}
+
+impl Said {
+    /// What an event says.
+    pub fn of(entry: &Entry<'_>) -> Self {
+        let first = |short: Short| {
+            let mut first = None;
+            short.each(entry, &mut |text| first = first.take().or_else(|| Some(cut(text))));
+            first.unwrap_or_default()
+        };
+        let party = |short: Short| {
+            let mut first = None;
+            short.each_party(entry, &mut |party| {
+                let text =
+                    |text: &Option<std::borrow::Cow<'_, str>>| cut(text.as_deref().unwrap_or_default());
+                first =
+                    first.take().or_else(|| Some((text(&party.id), text(&party.name), text(&party.kind))));
+            });
+            first.unwrap_or_default()
+        };
+        let (actor, name, _) = party(Short::Actor);
+        let (target, target_name, kind) = party(Short::Target);
+        let target = if target.is_empty() { target_name } else { target };
+        let target =
+            if kind.is_empty() || target.is_empty() { target + &kind } else { format!("{kind} {target}") };
+        Self {
+            action: first(Short::Action),
+            actor: if actor.is_empty() { name.clone() } else { actor },
+            name,
+            target,
+            address: first(Short::Ip),
+            outcome: entry.read.map_or_else(String::new, |read| read.outcome.as_str().into()),
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= SAID {
+        return text.into();
+    }
+    text.chars().take(SAID - 1).chain(['…']).collect()
+}
+
+/// An entry of the log, as it is kept until it is known whose word counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The leaf.
+    pub leaf: u64,
+    /// The chain, by its place in a list that the caller keeps.
+    pub chain: u32,
+    /// The link's place in its chain.
+    pub seq: u64,
+    /// The link's time, in milliseconds.
+    pub recorded: i64,
+    /// Whether the key was authorised, as far as was known when the entry was handed out.
+    pub authorised: bool,
+    /// What it is.
+    pub what: What,
+}
+
+/// What an entry is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// An event that verifies.
+    Event(Box<Looked>),
+    /// An event's link without the event: whether the exporter says that it was erased.
+    Withheld(bool),
+}
+
+impl Record {
+    /// The link's time.
+    pub(crate) fn time(&self) -> Time {
+        Time::from_millis(self.recorded).unwrap_or(Time::MIN)
+    }
+}

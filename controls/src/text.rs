@@ -1,0 +1,111 @@
+//! Texts of others, so that they stay texts in Markdown and CSV.
+
+use core::fmt::Write as _;
+
+/// Characters that are invisible, or that change the direction of others.
+const fn is_hidden(char: char) -> bool {
+    matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}')
+}
+
+/// A text on one line, with what cannot be seen written out.
+pub(crate) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() || is_hidden(char) || matches!(char, '\u{2028}' | '\u{2029}') {
+            let _ = write!(out, "{}", char.escape_unicode());
+        } else {
+            out.push(char);
+        }
+    }
+    out
+}
+
+/// The same within Markdown, where no mark of it means anything.
+pub(crate) fn marked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in plain(text).chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' | '$' => {
+                out.push('\\');
+                out.push(char);
+            }
+            _ => out.push(char),
+        }
+    }
+    out
+}
+
+/// A text as code of Markdown, in a table too.
+pub(crate) fn code(text: &str) -> String {
+    let text = plain(text).replace('|', "\\|");
+    let longest = text.split(|char| char != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    if longest == 0 { format!("{fence}{text}{fence}") } else { format!("{fence} {text} {fence}") }
+}
+
+/// A cell of CSV (RFC 4180) that no spreadsheet takes for a formula.
+pub(crate) fn cell(text: &str) -> String {
+    let text = plain(text);
+    let is_formula = text.starts_with(['=', '+', '-', '@']);
+    let text = if is_formula { format!("'{text}") } else { text };
+    if text.contains(['"', ',', '\n', '\r', ';']) || text.starts_with(' ') || text.ends_with(' ') {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+/// Leaves in runs: `3, 7 to 9`.
+pub(crate) fn runs(leaves: &[u64]) -> String {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for leaf in leaves {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == *leaf => *last = *leaf,
+            _ => runs.push((*leaf, *leaf)),
+        }
+    }
+    let said = runs.iter().map(|(first, last)| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first}, {last}"),
+        _ => format!("{first} to {last}"),
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
+
+/// A length of time, in the two units that say most of it.
+pub(crate) fn length(millis: i64) -> String {
+    const UNITS: [(&str, i64); 5] =
+        [("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1000), ("millisecond", 1)];
+    let Some(first) = UNITS.iter().position(|(_, unit)| millis >= *unit) else { return "no time".into() };
+    let mut rest = millis;
+    let mut said = Vec::new();
+    for (name, unit) in UNITS.iter().skip(first).take(2) {
+        let count = rest / unit;
+        rest %= unit;
+        if count > 0 {
+            said.push(format!("{count} {name}{}", if count == 1 { "" } else { "s" }));
+        }
+    }
+    said.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_others_stay_texts() {
+        assert_eq!(marked("a|b<script>\n*x*\u{202e}"), r"a\|b&lt;script&gt;\\u{a}\*x\*\\u{202e}");
+        assert_eq!(code("a`b|c"), "`` a`b\\|c ``");
+        assert_eq!(cell("=1+1"), "'=1+1");
+        assert_eq!(cell("a,\"b\""), "\"a,\"\"b\"\"\"");
+        assert_eq!(cell("\t=x"), "\\u{9}=x");
+        assert_eq!(runs(&[1, 2, 4, 5, 6, 9]), "1, 2, 4 to 6, 9");
+        assert_eq!(length(90_061_000), "1 day 1 hour");
+        assert_eq!(length(0), "no time");
+        assert_eq!(length(59_999), "59 seconds 999 milliseconds");
+    }
+}
