@@ -109,8 +109,31 @@ pub(crate) struct Body {
 impl Client {
     /// For requests without a body and a token ([`Redirects::Anywhere`]), or with ([`Redirects::SameHost`]).
     pub(crate) fn new(redirects: Redirects) -> Result<Self, Failure> {
+        Self::with_certificates(redirects, None, None)
+    }
+
+    /// The same that trusts these certificates alone, where they are given, and shows one of its own: files of PEM,
+    /// and what they are called.
+    pub(crate) fn with_certificates(
+        redirects: Redirects,
+        trusted: Option<(Vec<u8>, String)>,
+        own: Option<(Vec<u8>, String)>,
+    ) -> Result<Self, Failure> {
         let policy = Policy::custom(move |attempt| follow(redirects, attempt));
-        let built = reqwest::blocking::Client::builder()
+        let mut builder = reqwest::blocking::Client::builder();
+        let unusable = |name: &str| {
+            let hint = "give a file of PEM with the certificates, and the key where one is needed";
+            Failure::unusable("tls.invalid", "there is no certificate in it that can be used", hint)
+                .within(name)
+        };
+        if let Some((pem, name)) = trusted {
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem).ok().filter(|all| !all.is_empty());
+            builder = builder.tls_certs_only(certificates.ok_or_else(|| unusable(&name))?);
+        }
+        if let Some((pem, name)) = own {
+            builder = builder.identity(reqwest::Identity::from_pem(&pem).map_err(|_| unusable(&name))?);
+        }
+        let built = builder
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(PATIENCE)
             .timeout(PATIENCE)

@@ -43,12 +43,17 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
+/// The token in that file.
+pub(crate) fn read(path: &Path) -> Result<Token, Failure> {
+    let text = Zeroizing::new(input::small_text(path)?);
+    key::warn_if_readable(path, "token");
+    Token::parse(&text, &shown(path))
+}
+
 /// The token in that file, or else in the environment, if there is one.
 pub(crate) fn load(file: Option<&Path>) -> Result<Option<Token>, Failure> {
     if let Some(path) = file {
-        let text = Zeroizing::new(input::small_text(path)?);
-        key::warn_if_readable(path, "token");
-        return Token::parse(&text, &shown(path)).map(Some);
+        return read(path).map(Some);
     }
     match std::env::var(VARIABLE) {
         Ok(text) => Token::parse(&Zeroizing::new(text), VARIABLE).map(Some),

@@ -187,6 +187,7 @@ fn proxies(tools: &Tools) -> Result<()> {
         ("systemd-analyze", "systemd"),
         ("promtool", "prometheus"),
         ("parallel", "parallel"),
+        ("rsyslogd", "rsyslog-gnutls"),
     ];
     let is_missing = |(program, _): &(&str, &str)| {
         run::find(program).is_none() && !Path::new("/usr/sbin").join(program).exists()
@@ -195,9 +196,9 @@ fn proxies(tools: &Tools) -> Result<()> {
     if missing.is_empty() || std::env::var_os("CI").is_none() {
         return Ok(());
     }
-    tools
-        .progress
-        .step("nginx, Caddy, systemd, promtool and GNU parallel", |log| run::apt_install(log, &missing))
+    tools.progress.step("nginx, Caddy, systemd, promtool, GNU parallel and rsyslog", |log| {
+        run::apt_install(log, &missing)
+    })
 }
 
 /// The crates that the program is made of.

@@ -156,7 +156,6 @@ impl Delivery {
     /// Ends in good order, and says what was done.
     pub(super) fn end(mut self) -> Result<(), Failure> {
         self.flush()?;
-        self.sink.end()?;
         self.keep()?;
         let sent = count(self.sent, "record");
         let refused = self.progress.refused().len() as u64;

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod from_export;
+mod from_log;
 mod progress;
 mod sink;
 
@@ -14,6 +15,7 @@ use countersign_query::{Query, Readings};
 use self::delivery::Delivery;
 use self::progress::Progress;
 use crate::errors::Failure;
+use crate::http::Prefix;
 use crate::{query, readings, stop};
 
 /// Feed verified events and findings to a SIEM or a collector
@@ -23,15 +25,18 @@ use crate::{query, readings, stop};
 /// row of a SIEM back to the proof. Records are sent at least once, and an event's id is the same each time.
 /// docs/feeds.md has the formats and what receivers need.
 #[derive(clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[command(after_help = "\
 Examples:
   countersign feed audit.ndjson --trust trust.txt --to ocsf
   countersign feed audit.ndjson --trust trust.txt --to ecs --findings --sink file --destination feed.ndjson
+  countersign feed https://log.example/audit --trust trust.txt --state feed/ --to syslog --sink tls --destination siem.example:6514 --ca siem.pem
+  countersign feed https://log.example/audit --trust trust.txt --state feed/ --to ecs --sink elastic --destination https://es.example:9200/audit/_bulk --sink-token es.token --gzip
 
 Exit status: 0 all was sent, or it was stopped; 1 the export or log is altered or broken, and nothing of it was sent; 2 not usable arguments or state, or a receiver that did not take all.")]
 pub(crate) struct Args {
-    /// The export, perhaps compressed with gzip or zstd; - is the standard input
-    #[arg(value_name = "EXPORT")]
+    /// The export, perhaps compressed with gzip or zstd; - is the standard input; or a collector's URL, whose log is followed
+    #[arg(value_name = "EXPORT|URL")]
     from: PathBuf,
     /// The format of the records
     #[arg(long = "to", value_name = "FORMAT", value_parser = ["ocsf", "ecs", "cef", "syslog", "cloudevents", "otlp", "ndjson"])]
@@ -57,6 +62,18 @@ pub(crate) struct Args {
     /// Where to remember what was sent, and to keep what a receiver refused; made where it does not exist
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// The log, where the trust file names several
+    #[arg(long, value_name = "O")]
+    origin: Option<String>,
+    /// The file with the reader's token, for a collector [default: what `COUNTERSIGN_TOKEN` says]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Stop at the log's end, once all was sent
+    #[arg(long)]
+    once: bool,
+    /// Begin with the log's end as it is now, where nothing is remembered, and not with its first entry
+    #[arg(long)]
+    from_now: bool,
     /// On how many threads to verify [default: as many as there are cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -85,8 +102,17 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         findings: args.findings || args.no_events,
     };
     let sink = args.sink.open(feed.format)?;
+    let log = args.from.to_str().filter(|place| Prefix::is_meant(place));
+    if log.is_some() && args.state.is_none() {
+        let hint = "give --state DIR, a directory of its own for each feed";
+        return Err(Failure::unusable("arguments.invalid", "a log is followed with a state", hint));
+    }
     let progress = Progress::open(args.state.as_deref())?;
     stop::gracefully();
-    let delivery = Delivery::begin(sink, progress, Some(PATIENCE))?;
-    from_export::run(args, &feed, delivery)
+    let patience = (log.is_none() || args.once).then_some(PATIENCE);
+    let delivery = Delivery::begin(sink, progress, patience)?;
+    match log {
+        Some(url) => from_log::run(args, url, &feed, delivery),
+        None => from_export::run(args, &feed, delivery),
+    }
 }

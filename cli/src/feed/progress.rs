@@ -89,6 +89,11 @@ impl Progress {
         Err(Failure::unusable("state.other_log", message, hint).within(&self.name))
     }
 
+    /// The folder and its name, where there is one.
+    pub(super) fn store(&self) -> Option<(Arc<Directory>, &str)> {
+        self.store.clone().map(|store| (store, self.name.as_str()))
+    }
+
     pub(super) fn is_kept(&self) -> bool {
         self.store.is_some()
     }
@@ -127,6 +132,11 @@ impl Progress {
     pub(super) fn through(&mut self, leaf: u64, pin: Option<&str>) {
         self.sent.leaf = self.sent.leaf.max(leaf);
         self.sent.pin = pin.map(str::to_owned).or(self.sent.pin.take());
+    }
+
+    /// What was sent of findings cannot come again: how far these are is kept elsewhere.
+    pub(super) fn forget_findings(&mut self) {
+        self.sent.findings.clear();
     }
 
     /// A receiver does not want this.

@@ -1,6 +1,7 @@
 //! `countersign watch`: follows a log, and hands on at once what rules find in it.
 
 mod command;
+mod following;
 mod handing;
 mod item;
 mod listing;
@@ -16,23 +17,23 @@ mod webhook;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver as Channel, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
 use countersign::time::Time;
 
 use self::command::Exec;
+use self::following::LOOK;
+pub(crate) use self::following::{Follows, follow};
 use self::handing::{Handing, Receiver};
-use self::item::Item;
-pub(crate) use self::item::{At, Draft};
+pub(crate) use self::item::{At, Draft, Item, Kind as ItemKind};
 use self::listing::Lister;
 pub(crate) use self::own::begin as begin_own;
 use self::print::Print;
 use self::recording::Recording;
-use self::state::{State, Taken};
-use self::stream::{Heard, Remote, Views};
-use self::watcher::{Watched, Watcher};
+pub(crate) use self::state::State;
+use self::state::Taken;
+pub(crate) use self::stream::{Remote, Views};
+pub(crate) use self::watcher::{Watched, Watcher};
 use self::webhook::Webhook;
 use crate::errors::{Failure, shown};
 use crate::http::Prefix;
@@ -121,14 +122,8 @@ pub(crate) struct Args {
     key: Option<PathBuf>,
 }
 
-/// How long nothing is looked at but the stream.
-const LOOK: Duration = Duration::from_millis(100);
 /// How often the position is kept where nothing is found.
 const KEEP: Duration = Duration::from_secs(10);
-/// How often it is looked whether somebody else is trusted.
-const TRUST: Duration = Duration::from_secs(1);
-/// How many lines of the stream are verified at once.
-const PIECES: usize = 64;
 /// While so much waits for a receiver, nothing more is looked for.
 const WAITING: usize = 10_000;
 /// How long ending may take while receivers take what there is.
@@ -176,7 +171,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     } else {
         None
     };
-    let watched = Watched { origin, trust, pack: &pack, readings: args.own.load()?, scans: args.record };
+    let watched =
+        Watched { origin, trust, pack: &pack, readings: args.own.load()?, scans: args.record, events: false };
     let mut watcher = Watcher::new(watched, state, &name)?;
     match end {
         Some(size) if args.from_now => watcher.begin_at(size),
@@ -194,7 +190,6 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         kept: Instant::now(),
         unkept: false,
         end: end.filter(|_| args.once),
-        told: None,
         lister,
     };
     let ended = watch.follow(&views);
@@ -212,115 +207,17 @@ struct Watch<'p> {
     unkept: bool,
     /// The size to stop at.
     end: Option<u64>,
-    /// What was last said of the connection.
-    told: Option<String>,
     lister: Option<Lister>,
 }
 
-impl Watch<'_> {
-    /// Follows the log until it is stopped, or comes to its end.
-    fn follow(&mut self, views: &Arc<dyn Views>) -> Result<(), Failure> {
-        let waits = || {
-            let waits = ExponentialBuilder::default().with_min_delay(Duration::from_millis(200));
-            waits.with_max_delay(Duration::from_secs(30)).without_max_times().with_jitter().build()
-        };
-        let mut wait = waits();
-        // A log that has fewer leaves than were seen is read from where it is, and the pin tells.
-        let mut is_behind = false;
-        while !self.is_done() {
-            if let Some(trust) = views.trust() {
-                self.watcher.set_trust(trust);
-            }
-            let from = self.watcher.position().filter(|_| !is_behind);
-            let (tell, heard) = sync_channel(PIECES);
-            let following = views.clone();
-            std::thread::spawn(move || following.follow(from, &tell));
-            self.watcher.begin();
-            let (status, why, has_grown) = self.listen(&heard, &**views)?;
-            if has_grown {
-                wait = waits();
-            }
-            if self.is_done() {
-                break;
-            }
-            is_behind = status == Some(400) && !is_behind;
-            if matches!(status, Some(401 | 403)) {
-                return Err(why);
-            }
-            if why.code() != "stream.ended" && self.told.as_deref() != Some(why.code()) {
-                style::warn(&format!("{}; it is asked again", why.brief()));
-                self.told = Some(why.code().to_owned());
-            }
-            let until = Instant::now() + wait.next().unwrap_or(LOOK);
-            while Instant::now() < until && !stop::asked() {
-                std::thread::sleep(LOOK.min(until - Instant::now()));
-            }
-        }
-        Ok(())
+impl<'p> Follows<'p> for Watch<'p> {
+    fn watcher(&mut self) -> &mut Watcher<'p> {
+        &mut self.watcher
     }
 
-    fn is_done(&self) -> bool {
+    fn is_done(&mut self) -> bool {
         let at_end = |size| self.watcher.position().is_some_and(|position| position >= size);
         stop::asked() || self.end.is_some_and(at_end)
-    }
-
-    /// Listens to a view until it ends. Gives why, and whether it brought anything.
-    fn listen(
-        &mut self,
-        heard: &Channel<Heard>,
-        views: &dyn Views,
-    ) -> Result<(Option<u16>, Failure, bool), Failure> {
-        let mut has_grown = false;
-        let mut trusted = Instant::now();
-        loop {
-            let mut lost = None;
-            match heard.recv_timeout(LOOK) {
-                Ok(Heard::Lines(lines)) => {
-                    self.watcher.push(&lines);
-                    for _ in 0..PIECES {
-                        match heard.try_recv() {
-                            Ok(Heard::Lines(lines)) => self.watcher.push(&lines),
-                            Ok(Heard::Lost { status, why }) => lost = Some((status, why)),
-                            Err(_) => break,
-                        }
-                    }
-                    let Some(grown) = self.settle()? else {
-                        let why =
-                            Failure::unusable("stream.ended", "another view is needed", "it is asked again");
-                        return Ok((None, why, true));
-                    };
-                    has_grown |= grown;
-                }
-                Ok(Heard::Lost { status, why }) => lost = Some((status, why)),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    let why = Failure::unusable("stream.ended", "the stream ended", "it is asked again");
-                    lost = Some((None, why));
-                }
-            }
-            if self.unkept && self.kept.elapsed() >= KEEP {
-                self.keep()?;
-            }
-            self.list()?;
-            if trusted.elapsed() >= TRUST {
-                trusted = Instant::now();
-                if views.trust().is_some_and(|trust| !self.watcher.is_trusting(&trust)) {
-                    let why =
-                        Failure::unusable("stream.ended", "another trust file is used", "it is asked again");
-                    return Ok((None, why, true));
-                }
-            }
-            if let Some((status, why)) = lost {
-                return Ok((status, why, has_grown));
-            }
-            if self.is_done() {
-                let why = Failure::unusable("stream.ended", "it is done", "nothing is to be done");
-                return Ok((None, why, has_grown));
-            }
-            while self.handing.waiting() > WAITING && !stop::asked() {
-                self.handing.wait(LOOK, stop::asked);
-            }
-        }
     }
 
     /// Takes in what became known. Whether the log has grown; none where another view is needed.
@@ -336,9 +233,6 @@ impl Watch<'_> {
             ));
         }
         self.unkept |= step.has_grown;
-        if step.has_grown {
-            self.told = None;
-        }
         if !step.items.is_empty() {
             self.keep()?;
             self.handing.hand_on(&step.items);
@@ -347,6 +241,24 @@ impl Watch<'_> {
             Some(failure) => Err(failure),
             None => Ok((!step.anew).then_some(step.has_grown)),
         }
+    }
+
+    fn idle(&mut self) -> Result<(), Failure> {
+        if self.unkept && self.kept.elapsed() >= KEEP {
+            self.keep()?;
+        }
+        self.list()?;
+        while self.handing.waiting() > WAITING && !stop::asked() {
+            self.handing.wait(LOOK, stop::asked);
+        }
+        Ok(())
+    }
+}
+
+impl Watch<'_> {
+    /// Follows the log until it is stopped, or comes to its end.
+    fn follow(&mut self, views: &Arc<dyn Views>) -> Result<(), Failure> {
+        following::follow(self, views)
     }
 
     /// Writes the watchlist where that is due.

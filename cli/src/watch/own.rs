@@ -50,23 +50,20 @@ pub(crate) fn begin(
     let kept = Kept::open(&folder, &store, reading.clone())?;
     let taken = Taken::load(store.clone(), &name, &[kept.name()], serial)?;
     // Whether the state fits the rules is told at once, not in a thread.
-    let watched =
-        |pack| Watched { origin: origin.clone(), trust: trust.clone(), pack, readings, scans: false };
+    let watched = |pack| Watched {
+        origin: origin.clone(),
+        trust: trust.clone(),
+        pack,
+        readings,
+        scans: false,
+        events: false,
+    };
     let pack: &'static Pack = Box::leak(Box::new(pack));
     let mut watcher = Watcher::new(watched(pack), state, &name)?;
     watcher.begin_at(0);
     let handing = Handing::begin(vec![Box::new(kept)], taken, &watcher.state().waiting);
-    let mut watch = Watch {
-        watcher,
-        handing,
-        store,
-        name,
-        kept: Instant::now(),
-        unkept: false,
-        end: None,
-        told: None,
-        lister: None,
-    };
+    let mut watch =
+        Watch { watcher, handing, store, name, kept: Instant::now(), unkept: false, end: None, lister: None };
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
         let views: Arc<dyn Views> = Arc::new(views);
         let ended = watch.follow(&views);

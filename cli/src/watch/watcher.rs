@@ -12,7 +12,9 @@ use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::{Report, State as Checked};
-use countersign::verify::{CoveredLink, FindingCode, Mark, NoteMark, Options, Severity, Verifier};
+use countersign::verify::{
+    CoveredLink, FindingCode, Mark, NoteMark, Options, Severity, VerifiedEvent, Verifier,
+};
 use countersign_analyze::{Analyzer, Detected, Finding, Pack};
 use countersign_query::Readings;
 
@@ -22,6 +24,7 @@ use super::state::{Chain, Scan, State, Told};
 use crate::acknowledged::Acknowledged;
 use crate::analyze::detect;
 use crate::errors::Failure;
+use crate::found::Found;
 use crate::show::{Standing, Standings};
 
 /// The most findings that are remembered once they were handed on: later ones alone are taken back.
@@ -41,6 +44,8 @@ pub(crate) struct Watched<'p> {
     pub(crate) readings: Readings,
     /// Whether scans are handed on.
     pub(crate) scans: bool,
+    /// Whether events are handed on.
+    pub(crate) events: bool,
 }
 
 /// Watches one log.
@@ -68,8 +73,18 @@ struct View {
     revoked: Vec<(String, Option<Time>)>,
     /// The last checkpoint, as it stood.
     checkpoint: Option<String>,
+    /// Events that no checkpoint that counts holds yet.
+    events: Found,
     /// Whether a chain goes on whose open link lies before what this view shows.
     lacks_open: bool,
+}
+
+/// Events, and the checkpoint that holds them.
+pub(crate) struct Attested {
+    pub(crate) events: Found,
+    pub(crate) size: u64,
+    pub(crate) root: Hash,
+    pub(crate) report: Report,
 }
 
 /// What became known.
@@ -77,6 +92,8 @@ struct View {
 pub(crate) struct Step {
     /// What is to be handed on, once the state is durable.
     pub(crate) items: Vec<Item>,
+    /// The events that a checkpoint holds now, where they are asked for.
+    pub(crate) events: Option<Attested>,
     /// Whether there is a checkpoint to keep.
     pub(crate) has_grown: bool,
     /// Reading has to begin anew, at [`Watcher::position`]: a chain goes on whose open link this view does not show.
@@ -181,7 +198,7 @@ impl<'p> Watcher<'p> {
     /// What became known by the lines so far. Whom findings are about is on the watchlist until that moment, where there is one.
     pub(crate) fn settle(&mut self, now: Time, listed_until: Option<i64>) -> Result<Step, Failure> {
         self.listed_until = listed_until;
-        self.view.settle(&self.watched);
+        self.view.settle(&self.watched)?;
         if self.view.lacks_open && self.anew_at != Some(self.state.position) {
             // A view that begins here shows it. Where one that did so lacks it too, the log does not have it.
             self.anew_at = Some(self.state.position);
@@ -212,6 +229,10 @@ impl<'p> Watcher<'p> {
         self.retract(report, &at, now, &mut step.items);
         self.acknowledge();
         self.unverified(report, &at, now, &mut step.items);
+        if self.watched.events {
+            let events = self.view.take_events(self.state.position, at.size)?;
+            step.events = Some(Attested { events, size: at.size, root: at.root, report: report.clone() });
+        }
         self.state.pin = Some(checkpoint);
         self.state.position = at.size;
         if self.watched.scans {
@@ -502,18 +523,22 @@ impl View {
             acknowledged: Vec::new(),
             revoked: Vec::new(),
             checkpoint: None,
+            events: Found::new(u64::MAX),
             lacks_open: false,
         }
     }
 
     /// Looks at what became verified.
-    fn settle(&mut self, watched: &Watched<'_>) {
+    fn settle(&mut self, watched: &Watched<'_>) -> Result<(), Failure> {
         self.verifier.settle();
         let told = self.verifier.take();
         for event in told.events {
             let of = (event.time, event.chain, Some(event.vkey.name()));
             let detected = detect(watched.pack, &watched.readings, &event.event, of).at(event.index);
             self.acknowledged.extend(Acknowledged::of(&event.event, event.index));
+            if watched.events {
+                self.events.push(event.link.clone(), Some(event.event))?;
+            }
             if !detected.is_empty() {
                 self.found.push((detected, event.link));
             }
@@ -526,6 +551,22 @@ impl View {
                 Statement::Grant { .. } => None,
             }));
         }
+        Ok(())
+    }
+
+    /// The events that stand before that leaf; none that stood before the other one.
+    fn take_events(&mut self, from: u64, size: u64) -> Result<Found, Failure> {
+        let mut attested = Found::new(u64::MAX);
+        let mut later = Found::new(u64::MAX);
+        std::mem::replace(&mut self.events, Found::new(u64::MAX)).for_each(
+            |VerifiedEvent { link, event }| match link.index {
+                index if index < from => Ok(()),
+                index if index < size => attested.push(link, Some(event)),
+                _ => later.push(link, Some(event)),
+            },
+        )?;
+        self.events = later;
+        Ok(attested)
     }
 
     /// The last checkpoint, where it is one that counts.
@@ -624,7 +665,7 @@ mod tests {
 
     fn watcher<'p>(pack: &'p Pack, trust: &Trust, scans: bool) -> Watcher<'p> {
         let (origin, trust) = (ORIGIN.to_owned(), trust.clone());
-        let watched = Watched { origin, trust, pack, readings: Readings::built_in(), scans };
+        let watched = Watched { origin, trust, pack, readings: Readings::built_in(), scans, events: false };
         let mut watcher = Watcher::new(watched, None, "state").unwrap();
         watcher.begin_at(0);
         watcher

@@ -4,6 +4,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod formats;
+mod kills;
+mod rsyslog;
+#[path = "../common/serving.rs"]
+mod serving;
+mod sinks;
 
 use std::path::{Path, PathBuf};
 

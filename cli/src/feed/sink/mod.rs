@@ -1,16 +1,30 @@
 //! Sinks: where records go.
 
 mod file;
+mod hook;
+mod http;
+mod socket;
 mod stdout;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use countersign_feeds::{Format, Record};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use self::file::File;
+use self::hook::Webhook;
+use self::http::{Http, Receiver};
+use self::socket::Socket;
 use self::stdout::Stdout;
-use crate::errors::Failure;
+use crate::errors::{Failure, shown};
+use crate::http::{Client, Redirects};
 use crate::retry::Trouble;
+use crate::webhook::{Hook, Secret, address};
+use crate::{input, key, token};
 
 /// What a receiver says of a batch, by the places of its records.
 #[derive(Debug, Default)]
@@ -38,33 +52,169 @@ pub(super) trait Sink {
     fn written(&self) -> Option<u64> {
         None
     }
-
-    /// Nothing more comes.
-    fn end(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
 }
 
 /// Where records go, by arguments.
 #[derive(clap::Args)]
 pub(super) struct Sending {
     /// What takes the records
-    #[arg(long, value_name = "SINK", value_parser = ["stdout", "file"], default_value = "stdout", help_heading = "Sending")]
+    ///
+    /// file appends a line each; tcp and tls write syslog (and CEF within it) with octet counts, other formats a line
+    /// each; http posts batches of lines, splunk to an HTTP Event Collector, elastic to a bulk interface, otlp to a
+    /// collector of OpenTelemetry; webhook posts each record, signed as Standard Webhooks has it.
+    #[arg(long, value_name = "SINK", value_parser = SINKS, default_value = "stdout", help_heading = "Sending")]
     sink: String,
-    /// The file to append to
-    #[arg(long, value_name = "WHERE", required_if_eq("sink", "file"), help_heading = "Sending")]
+    /// The file, HOST:PORT, or URL
+    #[arg(long, value_name = "WHERE", required_if_eq_any(SINKS[1..].iter().map(|sink| ("sink", *sink))), help_heading = "Sending")]
     destination: Option<String>,
+    /// The file with the receiver's token
+    #[arg(long, value_name = "FILE", help_heading = "Sending")]
+    sink_token: Option<PathBuf>,
+    /// The file with the secret that webhooks are signed with: whsec_ and base64, as Standard Webhooks has it
+    #[arg(long, value_name = "FILE", required_if_eq("sink", "webhook"), help_heading = "Sending")]
+    webhook_key: Option<PathBuf>,
+    /// The certificates, as PEM, by one of which the receiver's must be signed [default: those of the system]
+    #[arg(long, value_name = "FILE", help_heading = "Sending")]
+    ca: Option<PathBuf>,
+    /// The certificate, as PEM, that the receiver knows this program by
+    #[arg(long, value_name = "FILE", requires = "client_key", help_heading = "Sending")]
+    client_certificate: Option<PathBuf>,
+    /// That certificate's key, as PEM
+    #[arg(long, value_name = "FILE", requires = "client_certificate", help_heading = "Sending")]
+    client_key: Option<PathBuf>,
+    /// Compress what is posted
+    #[arg(long, help_heading = "Sending")]
+    gzip: bool,
     /// How many records are sent at once, at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000), default_value = "500", help_heading = "Sending")]
     batch: u16,
 }
 
+const SINKS: [&str; 9] = ["stdout", "file", "tcp", "tls", "http", "splunk", "elastic", "otlp", "webhook"];
+
 impl Sending {
-    pub(super) fn open(&self, _format: Format) -> Result<Box<dyn Sink>, Failure> {
+    pub(super) fn open(&self, format: Format) -> Result<Box<dyn Sink>, Failure> {
         let most = usize::from(self.batch);
-        Ok(match (self.sink.as_str(), &self.destination) {
-            ("file", Some(path)) => Box::new(File::open(&PathBuf::from(path), most)?),
-            _ => Box::new(Stdout { most }),
-        })
+        let destination = self.destination.as_deref().unwrap_or_default();
+        let receiver = match self.sink.as_str() {
+            "file" => return Ok(Box::new(File::open(Path::new(destination), most)?)),
+            "tcp" | "tls" => {
+                let tls = if self.sink == "tls" { Some(self.tls(destination)?) } else { None };
+                host(destination)?;
+                return Ok(Box::new(Socket { address: destination.into(), tls, format, most }));
+            }
+            "webhook" => {
+                let path = self.webhook_key.as_deref().unwrap_or(Path::new(""));
+                let hook = Hook::new(destination, Secret::load(path)?, self.client()?)?;
+                return Ok(Box::new(Webhook { hook, most }));
+            }
+            "http" => Receiver::Any,
+            "splunk" => Receiver::Splunk,
+            "elastic" => Receiver::Elastic,
+            "otlp" => Receiver::Otlp,
+            _ => return Ok(Box::new(Stdout { most })),
+        };
+        let fits = match receiver {
+            Receiver::Otlp => format == Format::Otlp,
+            Receiver::Elastic => format.is_json(),
+            Receiver::Any | Receiver::Splunk => true,
+        };
+        if !fits {
+            let message = format!("{} takes no records of the format {}", self.sink, format.as_str());
+            let hint = "give --to otlp for a collector of OpenTelemetry, --to ecs for Elasticsearch";
+            return Err(Failure::unusable("arguments.invalid", message, hint));
+        }
+        let url = address(destination)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            let hint = "write the token into a file of its own, and give --sink-token";
+            return Err(Failure::unusable(
+                "arguments.invalid",
+                "a secret is in the address, which others may see",
+                hint,
+            ));
+        }
+        let token = self.sink_token.as_deref().map(token::read).transpose()?;
+        if token.is_some() {
+            token::warn_if_seen(&url);
+        }
+        let client = self.client()?;
+        Ok(Box::new(Http { client, url, token, receiver, format, gzip: self.gzip, most }))
     }
+
+    fn client(&self) -> Result<Client, Failure> {
+        let ca = match &self.ca {
+            Some(path) => Some((input::small(path)?, shown(path))),
+            None => None,
+        };
+        let identity = match (&self.client_certificate, &self.client_key) {
+            (Some(certificate), Some(key)) => {
+                key::warn_if_readable(key, "key");
+                Some((
+                    [input::small(certificate)?, b"\n".to_vec(), input::small(key)?].concat(),
+                    shown(certificate),
+                ))
+            }
+            _ => None,
+        };
+        Client::with_certificates(Redirects::SameHost, ca, identity)
+    }
+
+    fn tls(&self, destination: &str) -> Result<(Arc<ClientConfig>, ServerName<'static>), Failure> {
+        let refused = |why: String| {
+            let hint = "check the system's certificates, or give the receiver's with --ca";
+            Failure::unusable("tls.invalid", why, hint)
+        };
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| refused(error.to_string()))?;
+        let builder = match &self.ca {
+            Some(path) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates(path)? {
+                    roots
+                        .add(certificate)
+                        .map_err(|error| refused(error.to_string()).within(&shown(path)))?;
+                }
+                builder.with_root_certificates(roots)
+            }
+            None => builder.with_platform_verifier().map_err(|error| refused(error.to_string()))?,
+        };
+        let config = match (&self.client_certificate, &self.client_key) {
+            (Some(certificate), Some(path)) => {
+                key::warn_if_readable(path, "key");
+                let key = PrivateKeyDer::from_pem_slice(&input::small(path)?)
+                    .map_err(|_| pem(path, "a private key"))?;
+                builder
+                    .with_client_auth_cert(certificates(certificate)?, key)
+                    .map_err(|error| refused(error.to_string()).within(&shown(path)))?
+            }
+            _ => builder.with_no_client_auth(),
+        };
+        let name = host(destination)?;
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|_| refused(format!("{name:?} is no name of a host")))?;
+        Ok((Arc::new(config), name))
+    }
+}
+
+/// The host of `HOST:PORT`.
+fn host(address: &str) -> Result<&str, Failure> {
+    let parts =
+        address.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    parts.map(|(host, _)| host.trim_matches(['[', ']'])).ok_or_else(|| {
+        let hint = "write it as siem.example:6514, or [2001:db8::1]:6514";
+        Failure::unusable("arguments.invalid", "the destination is no host with a port", hint)
+    })
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let bytes = input::small(path)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    certificates.ok().filter(|all| !all.is_empty()).ok_or_else(|| pem(path, "a certificate"))
+}
+
+fn pem(path: &Path, what: &str) -> Failure {
+    let message = format!("it does not hold {what} as PEM");
+    Failure::unusable("tls.invalid", message, "give a file of PEM").within(&shown(path))
 }

@@ -1,0 +1,35 @@
+//! A webhook, signed as Standard Webhooks has it: a record a message, under its own id.
+
+use countersign_feeds::Record;
+
+use super::{Answer, Sink};
+use crate::retry::Trouble;
+use crate::webhook::Hook;
+
+pub(super) struct Webhook {
+    pub(super) hook: Hook,
+    pub(super) most: usize,
+}
+
+impl Sink for Webhook {
+    fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble> {
+        let mut answer = Answer::default();
+        for (nth, record) in records.iter().enumerate() {
+            match self.hook.post(&record.id, &record.text) {
+                Ok(()) => {}
+                Err(Trouble::Refused(why)) => answer.refused.push((nth, why)),
+                Err(Trouble::Later(why)) if nth == 0 => return Err(Trouble::Later(why)),
+                // What was taken is not sent again.
+                Err(Trouble::Later(_)) => {
+                    answer.later = (nth..records.len()).collect();
+                    break;
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    fn most(&self) -> usize {
+        self.most
+    }
+}
