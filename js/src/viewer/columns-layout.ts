@@ -24,6 +24,8 @@ export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[],
 
 /** The usual columns that give way where there is no room for all, in this order. Those that a reader chose all stay. */
 const GIVE_WAY: readonly ColumnId[] = ["place", "address", "target", "actor"];
+/** What these columns need for most names to be read whole, in rem: more than their least. */
+const COMFORT: Readonly<Partial<Record<ColumnId, number>>> = { action: 10, actor: 11, target: 11 };
 /** What stands in a row beside its columns, in rem. */
 const BESIDE = 2.75;
 
@@ -34,7 +36,7 @@ export function fitting(columns: readonly ChosenColumn[], room: number, zone: Zo
   }
   let fits = columns;
   for (const id of GIVE_WAY) {
-    const least = fits.reduce((sum, column) => sum + shareOf(column.id, zone)[0], BESIDE);
+    const least = fits.reduce((sum, { id }) => sum + (COMFORT[id] ?? shareOf(id, zone)[0]), BESIDE);
     if (least <= room) {
       break;
     }

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { longestRun, readColumns, writeColumns } from "../../dist/viewer/columns.js";
+import { DEFAULT_COLUMNS, longestRun, readColumns, writeColumns } from "../../dist/viewer/columns.js";
+import { fitting } from "../../dist/viewer/columns-layout.js";
+import { extentOf } from "../../dist/viewer/period.js";
 import { cellsOf } from "../../dist/viewer/rows-cells.js";
 import { event, listed, usual } from "./page/made.ts";
 
@@ -55,4 +57,22 @@ test("an event of which nothing stands in the columns is shown as its text", () 
     cellsOf(listed(event(1, json)), [{ id: "time" }, { id: "action" }, { id: "outcome" }], "utc").untold;
   assert.equal(untold('{"else":1}'), '{"else":1}');
   assert.equal(untold('{"action":"a"}'), undefined);
+});
+
+test("columns that there is no room for give way, those that a reader chose never", () => {
+  const ids = (room: number) => fitting(DEFAULT_COLUMNS, room, "utc").map(({ id }) => id);
+  const all = DEFAULT_COLUMNS.map(({ id }) => id);
+  assert.deepEqual(ids(100), all);
+  assert.deepEqual(ids(70), all.slice(0, -1));
+  assert.deepEqual(ids(60), ["time", "action", "actor", "target", "outcome"]);
+  assert.deepEqual(ids(36), ["time", "action", "outcome"]);
+  const chosen = [...DEFAULT_COLUMNS];
+  assert.equal(fitting(chosen, 20, "utc"), chosen);
+});
+
+test("time is counted back from the last event, and not from the end of the chart", () => {
+  const none = [0, 0, 0, 0];
+  const bars = { success: [0, 2, 0, 0], failure: [0, 0, 1, 0], denied: none, unknown: none, "not-stated": none };
+  assert.deepEqual(extentOf({ begin: 1000, step: 10, bars }), { begin: 1010, end: 1030 });
+  assert.equal(extentOf({ begin: 0, step: 1, bars: { ...bars, success: none, failure: none } }), undefined);
 });
