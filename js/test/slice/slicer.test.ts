@@ -220,7 +220,7 @@ test("an evidence file is written of its parts, read again, and refused once it 
   );
   assert.equal(JSON.parse(read.frame).query, "</script>");
   await slicer.holdEvidence(read.frame, report);
-  await assert.rejects(slicer.holdEvidence(read.frame, { ...report, verdict: "altered" }), {
+  await assert.rejects(slicer.holdEvidence(read.frame, { ...report, verdict: "altered", complete: null }), {
     code: "evidence.invalid",
     member: "report",
   });
