@@ -296,7 +296,7 @@ export class EvidencePanel extends View {
         <td>${value(saysOf(row), 200)} <span class="faint">${value(outcomeOf(row))}</span></td>
         <td><input type="checkbox" name="ticked" aria-label="${t.tick}, ${entry}" .checked=${paper?.ticked ?? false} @change=${({ target }: Event) => write({ ticked: (target as HTMLInputElement).checked })} /></td>
         <td><input type="checkbox" name="flagged" aria-label="${t.flag}, ${entry}" .checked=${paper?.flagged ?? false} @change=${({ target }: Event) => write({ flagged: (target as HTMLInputElement).checked })} /></td>
-        <td><input name="comment" autocomplete="off" maxlength=${LONGEST_COMMENT} aria-label="${t.comment}, ${entry}" .value=${paper?.comment ?? ""} @change=${({ target }: Event) => write({ comment: (target as HTMLInputElement).value })} /></td>
+        <td><input name="comment" autocomplete="off" maxlength=${LONGEST_COMMENT} aria-label="${t.comment}, ${entry}" .value=${paper?.comment ?? ""} @input=${({ target }: Event) => write({ comment: (target as HTMLInputElement).value })} /></td>
       </tr>
     `;
   }

@@ -16,17 +16,18 @@ interface Kept {
 /** What the reader writes to events: kept on this device, beside the file's SHA-256. */
 export class Papers {
   readonly #key: string;
-  readonly #papers: Map<number, Paper>;
+  #papers = new Map<number, Paper>();
+  /** What was kept when it was read last: another tab may have written since. */
+  #text: string | null = null;
   #isKept = true;
 
   constructor(sha256: string) {
     this.#key = PREFIX + sha256;
-    this.#papers = new Map(read(this.#key)?.papers.map((paper) => [paper.leaf, paper]));
   }
 
   /** By leaf. */
   get all(): readonly Paper[] {
-    return [...this.#papers.values()].sort((one, other) => one.leaf - other.leaf);
+    return [...this.#read().values()].sort((one, other) => one.leaf - other.leaf);
   }
 
   /** Whether the browser keeps them. */
@@ -35,43 +36,59 @@ export class Papers {
   }
 
   of(leaf: number): Paper {
-    return this.#papers.get(leaf) ?? { leaf, ticked: false, flagged: false, comment: "" };
+    return this.#read().get(leaf) ?? { leaf, ticked: false, flagged: false, comment: "" };
   }
 
   /** Whether one more event can have a note. */
   hasRoomFor(leaf: number): boolean {
-    return this.#papers.has(leaf) || this.#papers.size < MOST_PAPERS;
+    const papers = this.#read();
+    return papers.has(leaf) || papers.size < MOST_PAPERS;
   }
 
   write(paper: Paper, now: Date): void {
+    const papers = this.#read();
     const comment = paper.comment.slice(0, LONGEST_COMMENT);
-    if (!paper.ticked && !paper.flagged && comment === "") this.#papers.delete(paper.leaf);
-    else if (this.hasRoomFor(paper.leaf)) this.#papers.set(paper.leaf, { ...paper, comment });
+    if (!paper.ticked && !paper.flagged && comment === "") papers.delete(paper.leaf);
+    else if (this.hasRoomFor(paper.leaf)) papers.set(paper.leaf, { ...paper, comment });
+    const kept: Kept = { when: now.toISOString(), papers: [...papers.values()] };
     try {
-      if (this.#papers.size === 0) {
-        localStorage.removeItem(this.#key);
-        return;
-      }
-      const kept: Kept = { when: now.toISOString(), papers: this.all };
-      localStorage.setItem(this.#key, JSON.stringify(kept));
+      this.#text = JSON.stringify(kept);
+      localStorage.setItem(this.#key, this.#text);
       for (const key of oldest()) localStorage.removeItem(key);
       this.#isKept = true;
     } catch {
       this.#isKept = false;
     }
   }
+
+  #read(): Map<number, Paper> {
+    const text = this.#isKept ? textOf(this.#key) : null;
+    if (text !== null && text !== this.#text) {
+      this.#text = text;
+      this.#papers = new Map(parse(text)?.papers.map((paper) => [paper.leaf, paper]));
+    }
+    return this.#papers;
+  }
 }
 
 function oldest(): readonly string[] {
   const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
-  const whens = keys.map((key) => [read(key)?.when ?? "", key] as const).sort();
+  const whens = keys.map((key) => [parse(textOf(key) ?? "")?.when ?? "", key] as const).sort();
   return whens.slice(0, Math.max(0, keys.length - MOST_FILES)).map(([, key]) => key);
 }
 
-/** What was kept, as far as it is what this page writes. */
-function read(key: string): Kept | undefined {
+function textOf(key: string): string | null {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(key) ?? "null");
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+/** What was kept, as far as it is what this page writes. */
+function parse(text: string): Kept | undefined {
+  try {
+    const kept: unknown = JSON.parse(text);
     const { when, papers } = Object(kept) as Partial<Record<keyof Kept, unknown>>;
     if (typeof when !== "string" || !Array.isArray(papers)) return undefined;
     return { when, papers: papers.filter(isPaper).slice(0, MOST_PAPERS) };

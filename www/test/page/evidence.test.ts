@@ -187,7 +187,11 @@ test("dropped on another page it is verified by that, which says whether the pag
 });
 
 test("notes stay with the file on this device, and go into the evidence", async (t) => {
-  const page = await opened(t);
+  // Where a script writes to the storage before the page, it is seen too late what was there.
+  const device = await launch({ remembers: true });
+  t.after(() => device.close());
+  const page = await device.context.newPage();
+  await page.goto(pathToFileURL(PAGE).href);
   await verifyVector(page, vector("log-two-chains"));
   await page.locator("#sha256").waitFor({ state: "attached" });
   await page.getByText("Ticks, flags and notes").click();
