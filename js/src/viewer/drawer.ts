@@ -129,6 +129,7 @@ export class Drawer extends View {
         @keydown=${this.#pressed}
         @cancel=${this.#cancelled}
       >
+        ${row === undefined ? nothing : this.#content(row, texts)}
         <div
           class="drawer-grip"
           role="separator"
@@ -141,7 +142,6 @@ export class Drawer extends View {
           @pointerdown=${this.#grip}
           @keydown=${this.#widened}
         ></div>
-        ${row === undefined ? nothing : this.#content(row, texts)}
       </dialog>
     `;
   }

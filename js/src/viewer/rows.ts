@@ -22,7 +22,7 @@ import type { Zone } from "./zone.js";
 /** So long at a time events are read for drawing, in milliseconds. A file can have many that are very long. */
 const READING = 6;
 /** A list that is not wider than this has a card for each row, in rem: `rows.css` says so too. */
-const CARDS = 36;
+const CARDS = 32;
 
 /** A place in the list, and what is drawn there. */
 export interface RowAt {

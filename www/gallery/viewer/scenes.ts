@@ -174,7 +174,11 @@ const SCENES: Readonly<Record<StateName, Scene>> = {
     proven(await shown("key-suspect"), ".row.event:has(.sign.tone-bad)", ".step-not_checked"),
   withheld: async () => {
     const viewer = await shown("large-filter-by-content");
+    await press(viewer, ".switch input");
     await open(viewer, ".row.withheld");
+  },
+  fold: async () => {
+    await open(await shown("large-filter-by-content"), ".row.fold");
   },
   gap: async () => {
     const viewer = await shown("large-range");

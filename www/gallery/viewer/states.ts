@@ -44,6 +44,7 @@ export const STATES = {
       "The signer's key was revoked, and a thief may have signed.",
     ],
     withheld: ["A withheld event", "It was recorded, and is not here."],
+    fold: ["What is left out together", "One row, and the way to each of them."],
     gap: ["A gap", "Leaves that were left out."],
     "hostile-event": ["A hostile event", "Unseen characters have names."],
   },

@@ -183,7 +183,10 @@ test("a finding leads to the place of an event that is withheld, and promises no
 test("what is not shown as verified is said", async () => {
   const page = await opened();
   await verifyVector(page, vector("flip-event"));
-  assert.match((await page.locator(".unshown").first().textContent()) ?? "", /1 event in this file is not listed/);
+  assert.match(
+    (await page.locator(".unshown").first().textContent()) ?? "",
+    /1 event in this file is not listed/,
+  );
   const withheld = vector("withheld-120");
   await verifyVector(page, withheld);
   await open(page, "Events");
