@@ -22,6 +22,14 @@ export function evidenceInPage(): File | undefined {
   const texts = blocks.map(
     ({ textContent }) => `\n<script type="text/plain" id="countersign-evidence">${textContent}</script>\n`,
   );
-  const name = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
-  return new File([ownPage(), ...texts], name === "" ? "evidence.html" : name);
+  return new File([ownPage(), ...texts], nameOf(location.pathname));
+}
+
+function nameOf(path: string): string {
+  const name = path.split("/").at(-1) ?? "";
+  try {
+    return decodeURIComponent(name) || "evidence.html";
+  } catch {
+    return name;
+  }
 }
