@@ -1,6 +1,8 @@
 //! Evidence by control: what verified events of a log show for the controls of a framework.
 
 mod common;
+#[path = "common/serving.rs"]
+mod serving;
 
 use std::fmt::Write as _;
 
@@ -8,6 +10,7 @@ use common::validators::{python, run};
 use common::{ORIGIN, Place, third_party};
 use predicates::prelude::*;
 use serde_json::{Value, json};
+use serving::Serving;
 
 /// An export, `audit.ndjson`, of these events.
 fn sealed(place: &Place, events: &[Value]) {
@@ -237,6 +240,66 @@ fn an_answer_to_a_finding_is_told_with_who_signed_it() {
     place.run(&["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "soc2"]).success().stdout(
         predicate::str::contains("It was answered.").and(predicate::str::contains(r"a planned \| change")),
     );
+}
+
+#[test]
+fn an_erasure_is_proven_by_the_logs_own_record() {
+    let place = Place::new();
+    place.write("trust.txt", format!("log {0}\nemitter {0}\nissuer {1}\n", place.log, place.issuer));
+    let args = [
+        "--origin",
+        ORIGIN,
+        "--key",
+        "log.key",
+        "--trust",
+        "trust.txt",
+        "--listen",
+        "127.0.0.1:0",
+        "--no-page",
+    ];
+    let server = Serving::start(place.path(".").as_path(), &args);
+    let (url, log) = (server.url().to_owned(), place.log.clone());
+    place.run(&["grant", &place.app, "--key", "issuer.key", "--to", &url, "--log", &log]).success();
+    let lines = (1..=4).map(|day| login(day, "success").to_string() + "\n").collect::<String>();
+    place.write("events.ndjson", lines);
+    let record =
+        ["record", "events.ndjson", "--key", "app.key", "--to", &url, "--log", &log, "--outbox", "outbox"];
+    place.run(&record).success();
+    let token = |right: &str| {
+        let output =
+            place.run(&["token", "add", right, "--right", right, "--dir", "countersign-log"]).success();
+        String::from_utf8(output.get_output().stdout.clone()).unwrap().trim().to_owned()
+    };
+    let asked = json!({"filter": {"actor": "u_2"}, "reason": "request 17"}).to_string();
+    let client = reqwest::blocking::Client::new();
+    let answer = client.post(format!("{url}/erase")).bearer_auth(token("erase")).body(asked).send().unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    let read = token("read");
+    let evidence = |more: &[&str]| -> Value {
+        let args = ["evidence", &url, "--trust", "trust.txt", "--framework", "gdpr", "--format", "json"];
+        let args = [&args[..], more].concat();
+        let output = place.command(&args).env("COUNTERSIGN_TOKEN", &read).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let found = evidence(&["--policy", "6y"]);
+    let erasures = found["erasures"]["listed"].as_array().unwrap();
+    assert_eq!(erasures.len(), 1);
+    let erasure = &erasures[0];
+    assert_eq!((&erasure["by"], &erasure["reason"]), (&"erase".into(), &"request 17".into()));
+    assert_eq!(
+        (&erasure["leaves"]["listed"], &erasure["gone"], &erasure["here"]),
+        (&json!([[3, 3]]), &1.into(), &0.into())
+    );
+    // Every entry is here, and what is not known is the content of one.
+    assert_eq!((codes(&found["doubts"]), &found["counted"]["withheld"]), (vec!["erased"], &0.into()));
+    assert_eq!(
+        (&found["retention"]["state"], &found["retention"]["early"]),
+        (&"contradicted".into(), &1.into())
+    );
+    // Who does not trust the log's key has only its word.
+    place.write("trust.txt", format!("log {}\nissuer {}\n", place.log, place.issuer));
+    let found = evidence(&[]);
+    assert_eq!((&found["erasures"]["listed"], &found["counted"]["withheld"]), (&json!([]), &1.into()));
 }
 
 const CATALOGUE: &str = "\

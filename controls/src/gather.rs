@@ -8,7 +8,7 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::verify::report::{Complete, Report};
-use countersign::verify::{FindingCode, LinkKind, Mark, SignerTrust, Standing, Verdict};
+use countersign::verify::{FindingCode, LinkKind, Mark, SignerTrust, Standing, State, Verdict};
 use countersign_analyze::{Analysis, ENGINE, Evidence as Needs, Pack};
 use countersign_evidence::Draw;
 use serde_json::Value;
@@ -563,7 +563,8 @@ impl<'a> Gathering<'a> {
             Some(Complete::Range { range: [first, end] }) if report.verdict == Verdict::Verified => {
                 Some((first, end))
             }
-            _ => None,
+            // Where all entries make the root that the log signed none is missing, though events may be withheld.
+            _ => report.log.as_ref().filter(|log| self.holds_all(log.size)).map(|log| (0, log.size)),
         };
         let checks = report
             .checks
@@ -580,6 +581,13 @@ impl<'a> Gathering<'a> {
         }
     }
 
+    /// Whether every entry of a log of this size is here, by the checks.
+    fn holds_all(&self, size: u64) -> bool {
+        let Report { checks, counts, verdict, .. } = self.known.report;
+        let is_proven = checks.tree.state == State::Pass && checks.log.state == State::Pass;
+        *verdict == Verdict::Partial && is_proven && counts.skipped == 0 && counts.leaves == size
+    }
+
     /// Why it cannot be told that nothing is missing.
     fn doubts(&self, log: &Log) -> Vec<Doubt> {
         let mut doubts = Vec::new();
@@ -587,7 +595,10 @@ impl<'a> Gathering<'a> {
         match log.complete {
             None => {
                 let said = if self.known.ended.left_out > 0 {
-                    format!("{} of the log are not in this export", entries(self.known.ended.left_out))
+                    {
+                        let left_out = self.known.ended.left_out;
+                        format!("{} of the log {} not in this export", entries(left_out), is_are(left_out))
+                    }
                 } else {
                     "The export is not shown to hold every entry of the log: others may exist".to_owned()
                 };
@@ -625,8 +636,9 @@ impl<'a> Gathering<'a> {
             doubt(
                 "untrusted",
                 format!(
-                    "{} of the period are signed by keys that are not trusted here, or whose chains are in doubt: they are not counted",
-                    events(untrusted)
+                    "{} of the period {} signed by keys that are not trusted here, or in chains that are in doubt, and not counted",
+                    events(untrusted),
+                    is_are(untrusted)
                 ),
             );
         }
@@ -634,8 +646,9 @@ impl<'a> Gathering<'a> {
             doubt(
                 "withheld",
                 format!(
-                    "{} of the period are withheld: what they say is not known",
-                    events(self.counted.withheld)
+                    "{} of the period {} withheld: what was said there is not known",
+                    events(self.counted.withheld),
+                    is_are(self.counted.withheld)
                 ),
             );
         }
@@ -643,8 +656,9 @@ impl<'a> Gathering<'a> {
             doubt(
                 "erased",
                 format!(
-                    "{} of the period were erased, as the log recorded: what they said is not known",
-                    events(self.counted.erased)
+                    "{} of the period {} erased, as the log recorded: what was said there is not known",
+                    events(self.counted.erased),
+                    if self.counted.erased == 1 { "was" } else { "were" }
                 ),
             );
         }
@@ -685,7 +699,7 @@ impl<'a> Gathering<'a> {
                     let count = events(self.counted.unread);
                     doubts.push(Doubt {
                         code: "not_read",
-                        said: format!("{count} have a shape that no reading knows, so that who did what is taken from members of our own shape alone"),
+                        said: format!("{count} of shapes that no reading knows: who did what is taken from members of our own shape alone"),
                     });
                 }
                 let mut shown = std::mem::take(&mut asked.shown);
@@ -837,6 +851,10 @@ fn keys(known: &Known<'_>) -> (Vec<Key>, HashMap<String, usize>) {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().chars().take(256).collect()
+}
+
+const fn is_are(count: u64) -> &'static str {
+    if count == 1 { "is" } else { "are" }
 }
 
 pub(crate) fn events(count: u64) -> String {

@@ -89,6 +89,9 @@ fn rests_on(out: &mut String, evidence: &Evidence) {
     fact("trust file", &trust);
     let verdict = match log.verdict {
         "verified" => "verified: unchanged, in order, signed with trusted keys, and complete as said below",
+        "partial" if log.complete.is_some() => {
+            "partial: unchanged and in order, but events are withheld or erased"
+        }
         "partial" => "partial: unchanged, but this may be only a part of the log",
         "unconfirmed" => "unconfirmed: unchanged since it was signed, but by a key that is not trusted here",
         _ => "could not be fully checked",
@@ -177,12 +180,12 @@ fn rests_on(out: &mut String, evidence: &Evidence) {
     fact(
         "rules",
         &format!(
-            "pack {} with {} rules, hash {}, engine {}; {} findings in all, digest {}",
+            "pack {} with {} rules, hash {}, engine {}; {} in all, digest {}",
             marked(&rules.pack),
             rules.rules,
             code(&rules.hash.to_string()),
             rules.engine,
-            rules.findings,
+            plural(rules.findings, "finding"),
             code(&rules.digest.to_string()),
         ),
     );
@@ -501,11 +504,15 @@ fn in_short(evidence: &Evidence, fact: Fact) -> String {
         }
         Fact::Keys => {
             let trusted = keys.iter().filter(|key| matches!(key.trust, "trust_file" | "granted")).count();
-            let said = format!(
-                "{} sign{} here, {trusted} of them trusted.",
-                plural(keys.len() as u64, "key"),
-                if keys.len() == 1 { "s" } else { "" }
-            );
+            let said = match (keys.len(), trusted) {
+                (0, _) => "No key signs here.".to_owned(),
+                (1, 1) => "1 key signs here, and it is trusted.".to_owned(),
+                (1, _) => "1 key signs here, and it is not trusted.".to_owned(),
+                (count, trusted) if count == trusted => {
+                    format!("{count} keys sign here, and all are trusted.")
+                }
+                (count, trusted) => format!("{count} keys sign here, of which {trusted} are trusted."),
+            };
             let revoked = keys.iter().flat_map(|key| &key.grants).filter(|grant| !grant.is_grant).count();
             if revoked == 0 {
                 said
@@ -770,7 +777,7 @@ fn erasures(out: &mut String, evidence: &Evidence) {
         let more =
             if leaves.more == 0 { String::new() } else { format!(" and {} more stretches", leaves.more) };
         let early =
-            if *early == 0 { String::new() } else { format!(", {early} of them younger than the policy") };
+            if *early == 0 { String::new() } else { format!(" ({early} younger than the policy asks for)") };
         let _ = writeln!(
             out,
             "| entry {leaf}, {} | {at} | {} | {} | {events} | {stretches}{more} | {gone}{early} | {here} |",
