@@ -311,14 +311,29 @@ impl Pattern {
             [first, rest @ ..] => (first, rest),
         };
         let Some((last, between)) = rest.split_last() else { return false };
-        let Some(mut rest) = text.strip_prefix(&**first) else { return false };
+        if !begins(text, first) {
+            return false;
+        }
+        let mut rest = &text[first.len()..];
         // Whatever comes first leaves most for what follows, so that nothing is tried twice.
         for piece in between {
             let Some(found) = position(rest, piece) else { return false };
             rest = &rest[found + piece.len()..];
         }
-        rest.ends_with(&**last)
+        ends(rest, last)
     }
+}
+
+/// Whether it begins so. Paths begin alike, so that the other end of the piece tells most of them apart without a call.
+fn begins(text: &str, piece: &str) -> bool {
+    let at = piece.len().saturating_sub(1);
+    text.as_bytes().get(at) == piece.as_bytes().get(at) && text.starts_with(piece) || piece.is_empty()
+}
+
+/// Whether it ends so.
+fn ends(text: &str, piece: &str) -> bool {
+    let from = text.len().checked_sub(piece.len());
+    from.is_some_and(|from| text.as_bytes().get(from) == piece.as_bytes().first() && text.ends_with(piece))
 }
 
 /// Where a text first stands in another one. Pieces of patterns are short: preparing a search would take longer.

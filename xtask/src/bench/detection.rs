@@ -10,7 +10,7 @@ use crate::run;
 /// How the figures came about, for those who read them.
 pub(super) const NOTES: &str = "\
 About detection: events are in memory, half of them of our own shape and half CloudTrail's, of 90 days. What is timed is reading each and
-making findings, on one thread. Memory is by how much the process grew at most. 30 rules are those of analyze/tests/gate; those that come
+making findings, on one thread, by the time that it is on a processor. Memory is by how much the process grew at most. 30 rules are those of analyze/tests/gate; those that come
 with the product ask what is usual of each identity, too. Sigma's are read where ../shared has them.";
 
 const EVENTS: u64 = 1_000_000;
