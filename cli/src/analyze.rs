@@ -98,12 +98,12 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
 
 /// What was looked at, and what was found in it.
 pub(crate) struct Looked {
-    report: Report,
+    pub(crate) report: Report,
     pub(crate) outcome: Analysis,
     /// Who signed the entries that findings name.
     signers: Signers<Signer>,
     answers: Answers,
-    events: u64,
+    pub(crate) events: u64,
 }
 
 impl Looked {

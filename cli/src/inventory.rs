@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::link::ChainId;
 use countersign::time::Time;
+use countersign::trust::Trust;
 use countersign::verify::report::Report as Verified;
 use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict, parallel};
 use countersign_analyze::inventory::{Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report, is_call};
@@ -19,7 +20,7 @@ use crate::errors::{Failure, shown};
 use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::Input;
-use crate::verify::{cores, trust_or_nobody};
+use crate::verify::{threads, trust_or_nobody};
 use crate::{args, progress, query, readings, token, verdict};
 
 /// List the endpoints of APIs that are really called, by the events that verify
@@ -77,10 +78,22 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
         Looking { readings: args.own.load()?, query: args.query.as_deref().map(query::parse).transpose()? };
     let description = args.openapi.as_deref().map(description).transpose()?;
     refuse_without(args, description.as_ref())?;
+    let asked = Asked { description, since: args.since };
+    let found = find(open(args)?, trust, asked, &looking, threads(args.threads))?;
+    verdict::print(&if args.format == "json" { found.json().to_string() + "\n" } else { found.text() })?;
+    Ok(found.exit_status(&args.fail_on))
+}
+
+/// Verifies an export, and lists the endpoints that were called.
+pub(crate) fn find(
+    mut input: Input,
+    trust: Trust,
+    asked: Asked,
+    looking: &Looking,
+    threads: usize,
+) -> Result<Found, Failure> {
     let options = Options { trust, ..Options::default() };
-    let threads = args.threads.map_or_else(cores, usize::from);
-    let mut input = open(args)?;
-    let mut inventory = Inventory::new(Asked { description, since: args.since });
+    let mut inventory = Inventory::new(asked);
     let mut events = 0u64;
     // Who signed an event is known once it verifies.
     let look = || {
@@ -111,15 +124,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     );
     bar.finish_and_clear();
     let verified = verification.map_err(|error: io::Error| Failure::io("read", &name, &error))?.report;
-    let found = Found { verified, report: inventory.finish(), events };
-    verdict::print(&if args.format == "json" { found.json().to_string() + "\n" } else { found.text() })?;
-    Ok(found.exit_status(&args.fail_on))
+    Ok(Found { verified, report: inventory.finish(), events })
 }
 
 /// What events are read by, and which are asked for.
-struct Looking {
-    readings: Readings,
-    query: Option<Query>,
+pub(crate) struct Looking {
+    pub(crate) readings: Readings,
+    pub(crate) query: Option<Query>,
 }
 
 impl Looking {
@@ -145,7 +156,8 @@ fn open(args: &Args) -> Result<Input, Failure> {
     }
 }
 
-fn description(path: &Path) -> Result<Description, Failure> {
+/// Reads a description of an API.
+pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
     let name = shown(path);
     let bytes = Input::open(path)?.all(MAX_DESCRIPTION as u64 >> 20)?;
     let hint = "an OpenAPI description is JSON or YAML in UTF-8";
@@ -176,9 +188,9 @@ fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), 
 }
 
 /// What was found, and in what.
-struct Found {
-    verified: Verified,
-    report: Report,
+pub(crate) struct Found {
+    pub(crate) verified: Verified,
+    pub(crate) report: Report,
     events: u64,
 }
 

@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod deliver;
 mod dev;
+mod enforce;
 mod errors;
 mod evidence;
 mod export;
@@ -122,6 +123,7 @@ enum Command {
     Watch(Box<watch::Args>),
     Inventory(inventory::Args),
     Risk(risk::Args),
+    Enforce(enforce::Args),
     Feed(Box<feed::Args>),
     Evidence(Box<evidence::Args>),
     Completions(completions::Args),
@@ -166,6 +168,7 @@ fn main() -> ExitCode {
         Command::Watch(args) => watch::run(&args),
         Command::Inventory(args) => inventory::run(&args),
         Command::Risk(args) => risk::run(&args),
+        Command::Enforce(args) => enforce::run(&args),
         Command::Feed(args) => feed::run(&args),
         Command::Evidence(args) => evidence::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),

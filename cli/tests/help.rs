@@ -5,7 +5,7 @@ mod common;
 use assert_cmd::Command;
 use predicates::prelude::*;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "init",
     "dev",
     "keygen",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 23] = [
     "inventory",
     "risk",
     "evidence",
+    "enforce",
     "monitor",
     "forks",
     "token",

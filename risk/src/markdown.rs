@@ -200,7 +200,7 @@ pub fn number(value: f64) -> String {
 }
 
 /// Text of others, without what Markdown would take for its own.
-fn words(text: &str) -> String {
+pub fn words(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, char| {
         if matches!(char, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '!' | '&' | '~') {
             out.push('\\');

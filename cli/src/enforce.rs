@@ -1,0 +1,269 @@
+//! `countersign enforce`: a policy for pipelines, held against a log.
+
+mod judged;
+mod junit;
+mod policy;
+mod sarif;
+mod summary;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use countersign::hash::Hash;
+use countersign::time::Time;
+use countersign::verify::report::Report;
+use countersign::verify::{Options, SummarizedEvent, Verdict};
+use countersign_analyze::Fault;
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use crate::analyze::FOUND;
+use crate::errors::{Failure, shown};
+use crate::export_command::stream;
+use crate::http::Prefix;
+use crate::input::{self, Input};
+use crate::output::Output;
+use crate::report::contents;
+use crate::verify::{look, now, threads, trust_or_nobody};
+use crate::{analyze, args, inventory, readings, rules, token, verdict};
+use judged::{Check, Known};
+use policy::Policy;
+
+/// Hold a policy against a log, and fail a pipeline where it is not met
+///
+/// A policy says which verdict is good enough, who may and who has to have signed, how old the witnesses' last word may
+/// be, which findings and which endpoints are refused, and how much of an API's description a test run has to have
+/// called. What cannot be told fails, rather than passing for what is not there.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  countersign enforce policy.yml audit.ndjson --trust trust.txt
+  countersign enforce policy.yml audit.ndjson --trust trust.txt --sarif out.sarif --junit out.xml --markdown out.md
+  countersign enforce policy.yml https://log.example/audit --token-file token.txt --trust trust.txt
+
+Exit status: 0 the policy is met, 6 it is not, 1 the log is altered or broken, 5 it was not fully checked,
+2 the policy or something that it names is not usable.")]
+pub(crate) struct Args {
+    /// The policy, in YAML (docs/pipeline.md)
+    #[arg(value_name = "POLICY")]
+    policy: PathBuf,
+    /// The export, perhaps compressed with gzip or zstd, or the address of the collector that has it; - is the standard input
+    #[arg(value_name = "EXPORT|URL")]
+    export: PathBuf,
+    /// Whom to trust
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// The rules: a pack, or files or directories of Sigma rules. May be given more than once [default: the rules that
+    /// come with the program]
+    #[arg(long, value_name = "FILE|DIR")]
+    rules: Vec<PathBuf>,
+    #[command(flatten)]
+    own: readings::Own,
+    /// Write what is against the policy as SARIF 2.1.0
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
+    /// Write what the policy asks as tests in JUnit's format
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write a summary as Markdown, such as GitHub shows of a step
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// The moment at which ages are measured and exceptions end [default: now]
+    #[arg(long, value_name = "T", value_parser = args::time)]
+    now: Option<Time>,
+    /// The file with the reader's token, for a collector [default: what `COUNTERSIGN_TOKEN` says]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// On how many threads to verify [default: as many as there are cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+/// What a policy says of a log.
+struct Judged<'a> {
+    policy: &'a Policy,
+    /// The hash of the policy's text.
+    hash: String,
+    report: &'a Report,
+    /// The export, as it was named.
+    export: String,
+    checks: Vec<Check>,
+    /// The lines of the export on which the entries stand that are named.
+    lines: BTreeMap<u64, u64>,
+}
+
+impl Judged<'_> {
+    fn failures(&self) -> u64 {
+        self.checks.iter().map(|check| check.failures().count() as u64).sum()
+    }
+
+    fn exit_status(&self) -> u8 {
+        match self.report.verdict {
+            Verdict::Altered | Verdict::Broken | Verdict::NotChecked => self.report.verdict.exit_status(),
+            _ if self.failures() > 0 => FOUND,
+            _ => 0,
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
+    let (policy, hash) = load(&args.policy)?;
+    let trust = trust_or_nobody(args.trust.as_deref())?;
+    let readings = args.own.load()?;
+    let now = args.now.map_or_else(now, Ok)?;
+    let threads = threads(args.threads);
+    let before = policy.endpoints.as_ref().and_then(|of| of.baseline.as_deref()).map(baseline).transpose()?;
+    let pack = policy.findings.as_ref().map(|_| rules::load(&args.rules)).transpose()?;
+    if let (Some(pack), Some(findings)) = (&pack, &policy.findings) {
+        known_rules(pack, findings).map_err(|failure| failure.within(&shown(&args.policy)))?;
+    }
+    // It is read more than once.
+    let local = Local::of(args)?;
+    let found = pack
+        .as_ref()
+        .map(|pack| analyze::look(&mut contents(&local.path)?, trust.clone(), pack, &readings, threads))
+        .transpose()?;
+    let called = match &policy.endpoints {
+        None => None,
+        Some(of) => {
+            let description = of.openapi.as_deref().map(inventory::description).transpose()?;
+            let asked = countersign_analyze::inventory::Asked { description, since: of.since };
+            let input = contents(&local.path)?;
+            Some(inventory::find(
+                input,
+                trust.clone(),
+                asked,
+                &inventory::Looking { readings, query: None },
+                threads,
+            )?)
+        }
+    };
+    let judge = |report: &Report| {
+        judged::judge(
+            &policy,
+            &Known {
+                report,
+                now,
+                findings: found.as_ref().map(|found| (&found.outcome.findings[..], found.events)),
+                inventory: called.as_ref().map(|called| &called.report),
+                before: before.clone(),
+            },
+        )
+    };
+    let (report, lines) = match (&found, &called) {
+        // Which entries are named is known before the lines are looked for, in a reading of their own.
+        (None, None) => {
+            (crate::verify::verify(&local.path, options(trust), threads)?.report, BTreeMap::new())
+        }
+        (found, called) => {
+            let report = found.as_ref().map(|of| &of.report).or(called.as_ref().map(|of| &of.verified));
+            let named = report.map(judge).unwrap_or_default();
+            let named: BTreeSet<u64> =
+                named.iter().flat_map(|check| &check.against).flat_map(|of| &of.leaves).copied().collect();
+            lines(&local.path, options(trust), &named, threads)?
+        }
+    };
+    let checks = judge(&report);
+    let judged =
+        Judged { policy: &policy, hash, report: &report, export: shown(&args.export), checks, lines };
+    if let Some(path) = &args.sarif {
+        write(path, &(serde_json::to_string_pretty(&sarif::sarif(&judged)).unwrap_or_default() + "\n"))?;
+    }
+    if let Some(path) = &args.junit {
+        write(path, &junit::junit(&judged))?;
+    }
+    if let Some(path) = &args.markdown {
+        write(path, &summary::markdown(&judged))?;
+    }
+    verdict::print(&summary::text(&judged))?;
+    Ok(judged.exit_status())
+}
+
+fn options(trust: countersign::trust::Trust) -> Options {
+    Options { trust, ..Options::default() }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut output = Output::create(Some(path))?;
+    output.write(text.as_bytes())?;
+    output.finish()
+}
+
+fn load(path: &Path) -> Result<(Policy, String), Failure> {
+    let text = input::small_text(path)?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let policy = Policy::parse(&text, directory)
+        .map_err(|fault| rules::refused(&[Fault { file: shown(path), ..fault }]))?;
+    Ok((policy, Hash::of(&[text.as_bytes()]).to_string()))
+}
+
+/// A rule that is misspelt is never found.
+fn known_rules(pack: &countersign_analyze::Pack, findings: &policy::Findings) -> Result<(), Failure> {
+    let named = findings.rules.iter().chain(findings.except.iter().map(|exception| &exception.of));
+    match named.into_iter().find(|id| pack.rule(id).is_none()) {
+        None => Ok(()),
+        Some(id) => {
+            let hint = "`countersign rules list` has the ids of the rules";
+            Err(Failure::unusable("policy.rule", format!("there is no rule {id}"), hint))
+        }
+    }
+}
+
+/// The endpoints that were open before, by an inventory.
+fn baseline(path: &Path) -> Result<BTreeSet<String>, Failure> {
+    const MOST: u64 = 256;
+    let broken = || {
+        let hint = "give what `countersign inventory --format json` printed";
+        Failure::unusable("policy.baseline", "it is no inventory", hint).within(&shown(path))
+    };
+    let value: Value = serde_json::from_slice(&Input::open(path)?.all(MOST)?).map_err(|_| broken())?;
+    if value["countersign"] != "inventory/v1" {
+        return Err(broken());
+    }
+    let endpoints = value["endpoints"].as_array().ok_or_else(broken)?.iter();
+    let open = endpoints.filter(|of| of["unauthenticated"]["calls"].as_u64().is_some_and(|calls| calls > 0));
+    let name = |of: &Value| {
+        let text = |one: &str, other: &str| of[one].as_str().or(of[other].as_str()).map(str::to_owned);
+        Some(format!("{} {}", text("method", "service")?, text("path", "operation")?))
+    };
+    Ok(open.filter_map(name).collect())
+}
+
+/// An export that can be read again.
+struct Local {
+    path: PathBuf,
+    /// What came over the network, for as long as it is needed.
+    _kept: Option<NamedTempFile>,
+}
+
+impl Local {
+    fn of(args: &Args) -> Result<Self, Failure> {
+        let mut input = match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
+            None if args.export == Path::new("-") => Input::open(&args.export)?,
+            None => return Ok(Self { path: args.export.clone(), _kept: None }),
+            Some(url) => stream(url, token::load(args.token_file.as_deref())?.as_ref())?,
+        };
+        let failed = |error: std::io::Error| Failure::io("keep", &shown(&args.export), &error);
+        let mut file = NamedTempFile::new().map_err(failed)?;
+        std::io::copy(input.reader()?, &mut file).map_err(failed)?;
+        file.flush().map_err(failed)?;
+        Ok(Self { path: file.path().to_owned(), _kept: Some(file) })
+    }
+}
+
+/// Verifies an export, and tells on which lines of it these leaves stand.
+fn lines(
+    export: &Path,
+    options: Options,
+    leaves: &BTreeSet<u64>,
+    threads: usize,
+) -> Result<(Report, BTreeMap<u64, u64>), Failure> {
+    let mut lines = BTreeMap::new();
+    let pick = || |event: &SummarizedEvent<'_>| (!leaves.is_empty()).then(|| event.pick(None, false));
+    let verification = look(&mut contents(export)?, options, threads, pick, |told| {
+        let links = told.picked.into_iter().map(|picked| picked.link);
+        lines.extend(links.filter(|link| leaves.contains(&link.index)).map(|link| (link.index, link.line)));
+    })?;
+    Ok((verification.report, lines))
+}

@@ -1,0 +1,265 @@
+//! What a policy says of a log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign::time::Time;
+use countersign::verify::report::Report;
+use countersign_analyze::inventory::{self, Flag};
+use countersign_analyze::{Finding, Level};
+
+use crate::verdict::{count, entries};
+
+use super::policy::{Exception, NEW_UNAUTHENTICATED, Policy};
+
+/// How many entries of one thing are named.
+const LEAVES: usize = 20;
+
+/// A question that a policy asks, and what was found against it.
+#[derive(Debug)]
+pub(super) struct Check {
+    /// Its name, the same in all outputs: `endpoint/shadow`.
+    pub(super) id: String,
+    /// What has to be so.
+    pub(super) wanted: String,
+    pub(super) against: Vec<Against>,
+}
+
+/// Something that is against a policy.
+#[derive(Debug)]
+pub(super) struct Against {
+    /// What it is, on one line, in the same words each time.
+    pub(super) said: String,
+    /// How much of it there is.
+    pub(super) detail: String,
+    /// How serious it is.
+    pub(super) level: Level,
+    /// The entries that show it.
+    pub(super) leaves: Vec<u64>,
+    /// What tells it from others, where that is known: a finding's id, an endpoint.
+    pub(super) identity: String,
+    /// Why it is let pass.
+    pub(super) passed: Option<Exception>,
+}
+
+impl Against {
+    /// All that is said of it.
+    pub(super) fn whole(&self) -> String {
+        if self.detail.is_empty() { self.said.clone() } else { format!("{}, {}", self.said, self.detail) }
+    }
+}
+
+impl Check {
+    fn new(id: impl Into<String>, wanted: impl Into<String>) -> Self {
+        Self { id: id.into(), wanted: wanted.into(), against: Vec::new() }
+    }
+
+    fn fails(mut self, said: impl Into<String>) -> Self {
+        self.against.push(Against {
+            said: said.into(),
+            detail: String::new(),
+            level: Level::High,
+            leaves: Vec::new(),
+            identity: String::new(),
+            passed: None,
+        });
+        self
+    }
+
+    /// What is against it and not let pass.
+    pub(super) fn failures(&self) -> impl Iterator<Item = &Against> {
+        self.against.iter().filter(|against| against.passed.is_none())
+    }
+}
+
+/// What is known of a log.
+pub(super) struct Known<'a> {
+    pub(super) report: &'a Report,
+    pub(super) now: Time,
+    /// What was found, and in how many events.
+    pub(super) findings: Option<(&'a [Finding], u64)>,
+    pub(super) inventory: Option<&'a inventory::Report>,
+    /// The endpoints that were unauthenticated before.
+    pub(super) before: Option<BTreeSet<String>>,
+}
+
+/// All that a policy asks.
+pub(super) fn judge(policy: &Policy, known: &Known<'_>) -> Vec<Check> {
+    let mut checks = vec![verdict(policy, known.report)];
+    if let Some(within) = policy.witnessed {
+        checks.push(witnessed(within, known));
+    }
+    emitters(policy, known.report, &mut checks);
+    findings(policy, known, &mut checks);
+    endpoints(policy, known, &mut checks);
+    checks
+}
+
+fn verdict(policy: &Policy, report: &Report) -> Check {
+    let wanted: Vec<&str> = policy.verdicts.iter().map(|verdict| verdict.as_str()).collect();
+    let check = Check::new("verdict", format!("the verdict is {}", wanted.join(" or ")));
+    if policy.verdicts.contains(&report.verdict) {
+        return check;
+    }
+    check.fails(format!("the verdict is {}", report.verdict.as_str()))
+}
+
+fn witnessed(within: i64, known: &Known<'_>) -> Check {
+    let check = Check::new("witnessed", format!("witnesses confirmed the log within {within} seconds"));
+    let Some(time) = known.report.log.as_ref().and_then(|log| log.time) else {
+        return check.fails("no quorum of witnesses that are trusted has confirmed the log");
+    };
+    let age = known.now.millis().saturating_sub(time.millis()) / 1000;
+    if age <= within {
+        return check;
+    }
+    check.fails(format!("witnesses confirmed it last at {time}, {age} seconds ago"))
+}
+
+fn emitters(policy: &Policy, report: &Report, checks: &mut Vec<Check>) {
+    let signers: BTreeMap<&str, u64> = report.signers.iter().fold(BTreeMap::new(), |mut all, signer| {
+        *all.entry(signer.vkey.name()).or_default() += signer.links;
+        all
+    });
+    if let Some(allowed) = &policy.allowed {
+        let check = Check::new("emitter/unknown", "only emitters that the policy names have signed");
+        let unknown = signers.keys().filter(|name| !allowed.iter().any(|of| of == *name));
+        checks.push(unknown.fold(check, |check, name| {
+            check.fails(format!("{name} has signed, and is not one of the emitters that are allowed"))
+        }));
+    }
+    for name in &policy.required {
+        let check = Check::new("emitter/missing", format!("{name} has recorded"));
+        let is_there = signers.get(name.as_str()).is_some_and(|links| *links > 0);
+        checks.push(if is_there {
+            check
+        } else {
+            check.fails(format!("nothing that {name} recorded is there"))
+        });
+    }
+}
+
+fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
+    let (Some(asked), Some((found, events))) = (&policy.findings, known.findings) else { return };
+    let mut looked = Check::new("finding/looked", "there were events to look at");
+    if events == 0 {
+        looked = looked.fails("there was no event that verified, so nothing could be found");
+    }
+    checks.push(looked);
+    let refused = |finding: &&Finding| {
+        asked.level.is_some_and(|least| finding.level >= least) || asked.rules.contains(&finding.rule)
+    };
+    let mut by_rule: BTreeMap<&str, Check> = BTreeMap::new();
+    for finding in found.iter().filter(refused) {
+        let id = format!("finding/{}", finding.rule);
+        let check = by_rule
+            .entry(&finding.rule)
+            .or_insert_with(|| Check::new(id, format!("not found: {}", finding.title)));
+        let who: Vec<String> =
+            finding.group.iter().map(|(field, value)| format!("{field} {value}")).collect();
+        let who = if who.is_empty() { String::new() } else { format!(", {}", who.join(", ")) };
+        check.against.push(Against {
+            said: format!("{}: {}{who}, {}", finding.level.as_str(), finding.title, finding.first),
+            detail: entries(finding.leaves.len() as u64),
+            level: finding.level,
+            leaves: finding.leaves.iter().copied().take(LEAVES).collect(),
+            identity: finding.id.clone(),
+            passed: passed(&asked.except, &finding.rule, known.now),
+        });
+    }
+    if by_rule.is_empty() {
+        let level = asked.level.map(|level| format!("of the level {} or above", level.as_str()));
+        let rules = (!asked.rules.is_empty()).then(|| format!("of {} rules by name", asked.rules.len()));
+        let what: Vec<String> = level.into_iter().chain(rules).collect();
+        checks.push(Check::new("finding", format!("there is no finding {}", what.join(" or "))));
+    }
+    checks.extend(by_rule.into_values());
+}
+
+fn endpoints(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
+    let (Some(asked), Some(report)) = (&policy.endpoints, known.inventory) else { return };
+    let mut looked = Check::new("endpoint/looked", "there were calls to look at, and room for all of them");
+    if report.calls == 0 {
+        looked = looked.fails("no call was recorded, so nothing is known of any endpoint");
+    }
+    if let Some((number, leaf)) = report.left_out[0] {
+        looked = looked
+            .fails(format!("{number} calls from entry {leaf} on could not be told apart for want of room"));
+    }
+    checks.push(looked);
+    let against = |endpoint: &inventory::Endpoint, said: &str, leaves: &[u64]| {
+        let name = endpoint.name.to_string();
+        Against {
+            said: format!("{name} {said}"),
+            detail: format!("{}, {} to {}", count(endpoint.calls, "call"), endpoint.first.0, endpoint.last.0),
+            level: Level::High,
+            leaves: leaves.iter().copied().take(LEAVES).collect(),
+            passed: passed(&asked.except, &name, known.now),
+            identity: name,
+        }
+    };
+    for flag in &asked.refuse {
+        let (wanted, said) = words(*flag);
+        let mut check = Check::new(format!("endpoint/{}", flag.as_str()), wanted);
+        let flagged = report.endpoints.iter().filter(|endpoint| endpoint.flags.contains(flag));
+        check.against.extend(flagged.map(|endpoint| {
+            let is_open = *flag == Flag::Unauthenticated;
+            against(endpoint, said, if is_open { &endpoint.unauthenticated.leaves } else { &endpoint.leaves })
+        }));
+        checks.push(check);
+    }
+    if let (true, Some(before)) = (asked.refuses_new_unauthenticated, &known.before) {
+        let wanted = "no endpoint answers without a named caller that did not before";
+        let mut check = Check::new(format!("endpoint/{NEW_UNAUTHENTICATED}"), wanted);
+        let open = report.endpoints.iter().filter(|endpoint| endpoint.unauthenticated.calls > 0);
+        let new = open.filter(|endpoint| !before.contains(&endpoint.name.to_string()));
+        check.against.extend(new.map(|endpoint| {
+            against(
+                endpoint,
+                "answers without a named caller, and did not before",
+                &endpoint.unauthenticated.leaves,
+            )
+        }));
+        checks.push(check);
+    }
+    if let (Some(least), Some((_, _, operations))) = (asked.exercised, &report.description) {
+        let called = operations.saturating_sub(report.unused.len());
+        let check = Check::new(
+            "endpoint/exercised",
+            format!("at least {} % of the operations that are described were called", least * 100.0),
+        );
+        #[allow(clippy::cast_precision_loss, reason = "as many as fit into a description")]
+        let is_enough = called as f64 >= least * *operations as f64;
+        let unused: Vec<String> =
+            report.unused.iter().take(LEAVES).map(|of| format!("{} {}", of.method, of.path)).collect();
+        checks.push(if is_enough && *operations > 0 {
+            check
+        } else {
+            check.fails(format!("{called} of {operations} were called; not called: {}", unused.join(", ")))
+        });
+    }
+}
+
+/// What has to be so, and what is said of an endpoint where it is not.
+fn words(flag: Flag) -> (&'static str, &'static str) {
+    match flag {
+        Flag::Shadow => ("every endpoint that is called is described", "is called and not described"),
+        Flag::Zombie => ("no endpoint that is deprecated is called", "is deprecated and called"),
+        Flag::UndocumentedMethod => {
+            ("every method that is called is described", "is called with a method that is not described")
+        }
+        Flag::Unauthenticated => (
+            "no endpoint answers without a named caller, against the rule",
+            "answers without a named caller, against the rule",
+        ),
+        Flag::NewCaller => ("no endpoint has new callers", "has callers who never called it before"),
+        Flag::New => ("no endpoint is new", "is new"),
+        Flag::Sensitive => {
+            ("no endpoint is about what attackers look for", "is about something that attackers look for")
+        }
+    }
+}
+
+/// The exception for it, where there is one that still holds.
+fn passed(exceptions: &[Exception], of: &str, now: Time) -> Option<Exception> {
+    exceptions.iter().find(|exception| exception.of == of && now < exception.until).cloned()
+}

@@ -1,0 +1,54 @@
+//! What a policy asks, as tests in JUnit's format: each is one, and each thing against it is one that fails.
+
+use std::fmt::Write as _;
+
+use super::Judged;
+
+pub(super) fn junit(judged: &Judged<'_>) -> String {
+    let (mut cases, mut tests, mut failures, mut skipped) = (String::new(), 0, 0, 0);
+    for check in &judged.checks {
+        let class = escaped(&check.id);
+        if check.against.is_empty() {
+            tests += 1;
+            let _ =
+                writeln!(cases, "    <testcase classname=\"{class}\" name=\"{}\"/>", escaped(&check.wanted));
+        }
+        for against in &check.against {
+            tests += 1;
+            let (name, said) = (escaped(&against.said), escaped(&against.whole()));
+            let entries: Vec<String> = against.leaves.iter().map(u64::to_string).collect();
+            let entries =
+                if entries.is_empty() { String::new() } else { format!("entries {}", entries.join(", ")) };
+            let inner = if let Some(passed) = &against.passed {
+                skipped += 1;
+                format!("<skipped message=\"{}, until {}\"/>", escaped(&passed.reason), passed.until)
+            } else {
+                failures += 1;
+                format!("<failure type=\"{class}\" message=\"{said}\">{entries}</failure>")
+            };
+            let _ = writeln!(cases, "    <testcase classname=\"{class}\" name=\"{name}\">{inner}</testcase>");
+        }
+    }
+    let name = escaped(&judged.policy.name);
+    let counts = format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\"");
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"countersign\" {counts}>\n  <testsuite name=\"{name}\" {counts}>\n{cases}  </testsuite>\n</testsuites>\n"
+    )
+}
+
+/// Text in an attribute or an element; what XML 1.0 cannot say is replaced.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, char| {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\t' | '\n' | '\r' => out.push(' '),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            char if char < ' ' => out.push('\u{fffd}'),
+            char => out.push(char),
+        }
+        out
+    })
+}

@@ -1,0 +1,307 @@
+//! A policy: what a log has to be like for a pipeline to go on.
+
+use std::path::{Path, PathBuf};
+
+use countersign::time::Time;
+use countersign::verify::Verdict;
+use countersign_analyze::inventory::Flag;
+use countersign_analyze::written::{Document, Written};
+use countersign_analyze::{Fault, Level};
+
+use crate::args;
+
+/// What the description, the times and the other inventory that a policy names are needed for.
+const DESCRIBED: [Flag; 3] = [Flag::Shadow, Flag::Zombie, Flag::UndocumentedMethod];
+const DATED: [Flag; 2] = [Flag::New, Flag::NewCaller];
+/// The name of what is unauthenticated and was not before.
+pub(super) const NEW_UNAUTHENTICATED: &str = "new-unauthenticated";
+/// The most names of a list.
+const MAX_LISTED: usize = 1000;
+
+/// What a log has to be like.
+#[derive(Debug)]
+pub(super) struct Policy {
+    pub(super) name: String,
+    /// The verdicts that are good enough.
+    pub(super) verdicts: Vec<Verdict>,
+    /// How old the last confirmation by witnesses may be, in seconds.
+    pub(super) witnessed: Option<i64>,
+    /// Who may sign, where that is said.
+    pub(super) allowed: Option<Vec<String>>,
+    /// Who has to have signed.
+    pub(super) required: Vec<String>,
+    pub(super) findings: Option<Findings>,
+    pub(super) endpoints: Option<Endpoints>,
+}
+
+/// What is not to be found.
+#[derive(Debug)]
+pub(super) struct Findings {
+    /// Of this level and above.
+    pub(super) level: Option<Level>,
+    /// Of these rules, at any level.
+    pub(super) rules: Vec<String>,
+    pub(super) except: Vec<Exception>,
+}
+
+/// What endpoints are not to be.
+#[derive(Debug)]
+pub(super) struct Endpoints {
+    pub(super) openapi: Option<PathBuf>,
+    pub(super) baseline: Option<PathBuf>,
+    pub(super) since: Option<Time>,
+    pub(super) refuse: Vec<Flag>,
+    pub(super) refuses_new_unauthenticated: bool,
+    /// Which part of the operations that are described has to have been called.
+    pub(super) exercised: Option<f64>,
+    pub(super) except: Vec<Exception>,
+}
+
+/// What is let pass, why, and until when.
+#[derive(Clone, Debug)]
+pub(super) struct Exception {
+    /// A rule's id, or an endpoint as the inventory names it: `GET /health`.
+    pub(super) of: String,
+    pub(super) reason: String,
+    /// The moment from which on it no longer is.
+    pub(super) until: Time,
+}
+
+impl Policy {
+    /// Reads a policy; files that it names are beside it.
+    pub(super) fn parse(text: &str, directory: &Path) -> Result<Self, Fault> {
+        let document = Document::parse(text)?;
+        let root = document.root();
+        root.only(&["countersign", "name", "verdict", "witnessed", "emitters", "findings", "endpoints"])?;
+        let hint = "write `countersign: policy/v1`";
+        let format = root.need("countersign", hint)?;
+        if format.text()? != "policy/v1" {
+            return Err(format.fault("policy.format", "it is no policy that this program knows", hint));
+        }
+        let mut policy = Self {
+            name: root.need("name", "write what the policy is for")?.text()?.to_owned(),
+            verdicts: verdicts(
+                &root.need("verdict", "write which verdicts are good enough: verdict: [verified]")?,
+            )?,
+            witnessed: None,
+            allowed: None,
+            required: Vec::new(),
+            findings: root.get("findings").map(|findings| Findings::read(&findings)).transpose()?,
+            endpoints: root
+                .get("endpoints")
+                .map(|endpoints| Endpoints::read(&endpoints, directory))
+                .transpose()?,
+        };
+        if let Some(witnessed) = root.get("witnessed") {
+            witnessed.only(&["within"])?;
+            let within = witnessed.need("within", "write an age: 90s, 15m, 24h, 7d, 2w")?;
+            let seconds = args::seconds(within.text()?);
+            policy.witnessed =
+                Some(seconds.map_err(|why| within.fault("policy.witnessed", "it is no age", why))?);
+        }
+        if let Some(emitters) = root.get("emitters") {
+            emitters.only(&["allow", "require"])?;
+            policy.allowed = emitters.get("allow").map(|names| texts(&names)).transpose()?;
+            policy.required = emitters.get("require").map_or(Ok(Vec::new()), |names| texts(&names))?;
+        }
+        Ok(policy)
+    }
+}
+
+impl Findings {
+    fn read(written: &Written<'_>) -> Result<Self, Fault> {
+        written.only(&["level", "rules", "except"])?;
+        let level = match written.get("level") {
+            None => None,
+            Some(level) => Some(Level::parse(level.text()?).ok_or_else(|| {
+                let hint = "write informational, low, medium, high or critical";
+                level.fault("policy.level", "it is no level", hint)
+            })?),
+        };
+        let rules = written.get("rules").map_or(Ok(Vec::new()), |rules| texts(&rules))?;
+        if level.is_none() && rules.is_empty() {
+            let hint = "write level, rules, or both";
+            return Err(written.fault("policy.findings", "it does not say which findings are refused", hint));
+        }
+        Ok(Self { level, rules, except: exceptions(written, "rule")? })
+    }
+}
+
+impl Endpoints {
+    fn read(written: &Written<'_>, directory: &Path) -> Result<Self, Fault> {
+        written.only(&["openapi", "baseline", "since", "refuse", "exercised", "except"])?;
+        let file = |name: &str| -> Result<Option<PathBuf>, Fault> {
+            written.get(name).map(|file| Ok(directory.join(file.text()?))).transpose()
+        };
+        let since = match written.get("since") {
+            None => None,
+            Some(since) => Some(
+                args::time(since.text()?).map_err(|why| since.fault("policy.since", "it is no time", why))?,
+            ),
+        };
+        let mut endpoints = Self {
+            openapi: file("openapi")?,
+            baseline: file("baseline")?,
+            since,
+            refuse: Vec::new(),
+            refuses_new_unauthenticated: false,
+            exercised: None,
+            except: exceptions(written, "endpoint")?,
+        };
+        if let Some(exercised) = written.get("exercised") {
+            let part = exercised.number()?;
+            if !(0.0..=1.0).contains(&part) {
+                let hint = "write a part from 0 to 1, so that 80 % is 0.8";
+                return Err(exercised.fault("policy.exercised", "it is no part", hint));
+            }
+            endpoints.exercised = Some(part);
+            needs(&exercised, endpoints.openapi.is_some(), "openapi")?;
+        }
+        for refused in written.get("refuse").map_or(Ok(Vec::new()), |refuse| refuse.items())? {
+            let name = refused.text()?;
+            if name == NEW_UNAUTHENTICATED {
+                needs(&refused, endpoints.baseline.is_some(), "baseline")?;
+                endpoints.refuses_new_unauthenticated = true;
+                continue;
+            }
+            let flag = Flag::ALL.into_iter().find(|flag| flag.as_str() == name).ok_or_else(|| {
+                let known: Vec<_> = Flag::ALL.iter().map(|flag| flag.as_str()).collect();
+                let hint = format!("write one of: {}, {NEW_UNAUTHENTICATED}", known.join(", "));
+                refused.fault("policy.endpoints", "it is nothing that an endpoint can be", hint)
+            })?;
+            needs(&refused, !DESCRIBED.contains(&flag) || endpoints.openapi.is_some(), "openapi")?;
+            needs(&refused, !DATED.contains(&flag) || endpoints.since.is_some(), "since")?;
+            endpoints.refuse.push(flag);
+        }
+        if endpoints.refuse.is_empty()
+            && !endpoints.refuses_new_unauthenticated
+            && endpoints.exercised.is_none()
+        {
+            let hint = "write refuse, exercised, or both";
+            return Err(written.fault(
+                "policy.endpoints",
+                "it does not say which endpoints are refused",
+                hint,
+            ));
+        }
+        Ok(endpoints)
+    }
+}
+
+/// What cannot be told is not taken for what is not there.
+fn needs(of: &Written<'_>, is_there: bool, member: &str) -> Result<(), Fault> {
+    if is_there {
+        return Ok(());
+    }
+    let hint = format!("write endpoints.{member} too: without it nothing could be found");
+    Err(of.fault("policy.needs", format!("it needs {member}"), hint))
+}
+
+fn verdicts(written: &Written<'_>) -> Result<Vec<Verdict>, Fault> {
+    let known = [Verdict::Verified, Verdict::Partial, Verdict::Unconfirmed];
+    let read = |item: &Written<'_>| -> Result<Verdict, Fault> {
+        let name = item.text()?;
+        known.into_iter().find(|verdict| verdict.as_str() == name).ok_or_else(|| {
+            let hint = "write verified, partial or unconfirmed; no policy lets pass what is altered, broken or not checked";
+            item.fault("policy.verdict", "it is not good enough for any policy", hint)
+        })
+    };
+    let verdicts = written.items()?.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    if verdicts.is_empty() {
+        return Err(written.fault(
+            "policy.verdict",
+            "no verdict would be good enough",
+            "write verdict: [verified]",
+        ));
+    }
+    Ok(verdicts)
+}
+
+fn texts(written: &Written<'_>) -> Result<Vec<String>, Fault> {
+    let items = written.items()?;
+    if items.len() > MAX_LISTED {
+        return Err(written.fault(
+            "policy.long",
+            "it has too many items",
+            format!("{MAX_LISTED} are the most"),
+        ));
+    }
+    items.iter().map(|item| item.text().map(str::to_owned)).collect()
+}
+
+fn exceptions(written: &Written<'_>, of: &str) -> Result<Vec<Exception>, Fault> {
+    let items = written.get("except").map_or(Ok(Vec::new()), |except| except.items())?;
+    let read = |item: &Written<'_>| -> Result<Exception, Fault> {
+        item.only(&[of, "reason", "until"])?;
+        let until = item.need("until", "write until when it is let pass, as 2026-12-31")?;
+        Ok(Exception {
+            of: item.need(of, &format!("write which {of} is let pass"))?.text()?.to_owned(),
+            reason: item.need("reason", "write why it is let pass, and who says so")?.text()?.to_owned(),
+            until: args::time(until.text()?)
+                .map_err(|why| until.fault("policy.until", "it is no time", why))?,
+        })
+    };
+    items.iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = "\
+countersign: policy/v1
+name: Release
+verdict: [verified, partial]
+witnessed: {within: 24h}
+emitters:
+  allow: [example.com/app]
+  require: [example.com/app]
+findings:
+  level: high
+  rules: [a-rule]
+  except:
+    - {rule: other, reason: Known to Ann, until: 2026-12-31}
+endpoints:
+  openapi: openapi.yaml
+  baseline: before.json
+  since: 2026-11-01
+  refuse: [shadow, new, new-unauthenticated]
+  exercised: 0.8
+";
+
+    #[test]
+    fn reads_all_of_a_policy() {
+        let policy = Policy::parse(WHOLE, Path::new("dir")).unwrap();
+        let endpoints = policy.endpoints.unwrap();
+        assert_eq!((policy.verdicts.len(), policy.witnessed), (2, Some(86_400)));
+        assert_eq!(endpoints.refuse, [Flag::Shadow, Flag::New]);
+        assert_eq!(endpoints.openapi, Some("dir/openapi.yaml".into()));
+        assert!(endpoints.refuses_new_unauthenticated);
+    }
+
+    #[test]
+    fn faults_say_where() {
+        for (from, to, code, place) in [
+            ("policy/v1", "policy/v2", "policy.format", "countersign"),
+            ("verdict: [verified, partial]\n", "", "file.missing", "verdict"),
+            ("[verified, partial]", "[altered]", "policy.verdict", "verdict[0]"),
+            ("[verified, partial]", "[]", "policy.verdict", "verdict"),
+            ("24h", "24", "file.type", "witnessed.within"),
+            ("24h", "a day", "policy.witnessed", "witnessed.within"),
+            ("level: high", "level: severe", "policy.level", "findings.level"),
+            ("  level: high\n  rules: [a-rule]\n", "", "policy.findings", "findings"),
+            (", until: 2026-12-31", "", "file.missing", "findings.except[0].until"),
+            ("reason: Known to Ann", "because: x", "file.unknown_key", "findings.except[0].because"),
+            ("  openapi: openapi.yaml\n", "", "policy.needs", "endpoints.exercised"),
+            ("  since: 2026-11-01\n", "", "policy.needs", "endpoints.refuse[1]"),
+            ("  baseline: before.json\n", "", "policy.needs", "endpoints.refuse[2]"),
+            ("shadow", "hidden", "policy.endpoints", "endpoints.refuse[0]"),
+            ("0.8", "80", "policy.exercised", "endpoints.exercised"),
+            ("name: Release", "title: Release", "file.unknown_key", "title"),
+        ] {
+            let fault = Policy::parse(&WHOLE.replacen(from, to, 1), Path::new("")).unwrap_err();
+            assert_eq!((fault.code, fault.rule.as_str()), (code, place), "{to}");
+            assert!(!fault.hint.is_empty() && fault.line > 0);
+        }
+    }
+}
