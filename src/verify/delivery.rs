@@ -1,6 +1,7 @@
 //! What is handed out: events and marks, links among them once a signature covers them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 
 use super::Update;
 use super::events::{CoveredLink, VerifiedEvent};
@@ -22,8 +23,8 @@ pub(super) struct Delivery {
     marks_wanted: bool,
     bytes: usize,
     waiting: HashMap<usize, Vec<Waiting>>,
-    /// The first leaf of each chain in which something waits, with the chain.
-    firsts: BTreeSet<(u64, usize)>,
+    /// The first leaf of each chain in which something waits, with the chain; and some that no longer do.
+    firsts: BinaryHeap<Reverse<(u64, usize)>>,
     /// How many events wait in chains that are only counted.
     counted: HashMap<usize, u64>,
     ready: Update,
@@ -115,10 +116,16 @@ impl Delivery {
         }
         self.bytes += bytes;
         let of_chain = self.waiting.entry(chain).or_default();
-        if of_chain.is_empty() {
-            self.firsts.insert((index, chain));
-        }
+        let is_first = of_chain.is_empty();
         of_chain.push(waiting);
+        if is_first {
+            self.firsts.push(Reverse((index, chain)));
+            // What no longer waits would grow with the events where one chain waits for long.
+            if self.firsts.len() > 2 * self.waiting.len() + 64 {
+                let waiting = &self.waiting;
+                self.firsts.retain(|Reverse((first, chain))| waits(waiting, *first, *chain));
+            }
+        }
     }
 
     /// A signature of this key covers what waits in a chain.
@@ -132,10 +139,7 @@ impl Delivery {
         if !self.counted.is_empty() {
             self.ready.others += self.counted.remove(&number).unwrap_or_default();
         }
-        let waiting = self.take_waiting(number);
-        if waiting.is_empty() {
-            return;
-        }
+        let Some(waiting) = self.waiting.remove(&number) else { return };
         let vkey = vkey();
         for waiting in waiting {
             self.bytes -= waiting.bytes();
@@ -152,16 +156,8 @@ impl Delivery {
     /// No signature will cover what waits in a chain.
     pub(super) fn drop_chain(&mut self, number: usize) {
         self.counted.remove(&number);
-        let dropped = self.take_waiting(number);
+        let dropped = self.waiting.remove(&number).unwrap_or_default();
         self.bytes -= dropped.iter().map(Waiting::bytes).sum::<usize>();
-    }
-
-    fn take_waiting(&mut self, number: usize) -> Vec<Waiting> {
-        let waiting = self.waiting.remove(&number).unwrap_or_default();
-        if let Some(first) = waiting.first() {
-            self.firsts.remove(&(first.index, number));
-        }
-        waiting
     }
 
     /// Anything but a link, which need not wait.
@@ -173,9 +169,19 @@ impl Delivery {
 
     /// What became known. What is handed out later lies at this position or after it, or waits now.
     pub(super) fn take(&mut self, position: u64) -> Update {
-        let first = self.firsts.first().map_or(position, |(first, _)| *first);
-        Update { settled: first.min(position), ..std::mem::take(&mut self.ready) }
+        while let Some(Reverse((first, chain))) = self.firsts.peek().copied() {
+            if waits(&self.waiting, first, chain) {
+                return Update { settled: first.min(position), ..std::mem::take(&mut self.ready) };
+            }
+            self.firsts.pop();
+        }
+        Update { settled: position, ..std::mem::take(&mut self.ready) }
     }
+}
+
+/// Whether that leaf is the first that waits in a chain.
+fn waits(waiting: &HashMap<usize, Vec<Waiting>>, first: u64, chain: usize) -> bool {
+    waiting.get(&chain).and_then(|waiting| waiting.first()).is_some_and(|waiting| waiting.index == first)
 }
 
 #[cfg(test)]
