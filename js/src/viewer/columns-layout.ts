@@ -22,8 +22,10 @@ export function layOut({ style }: HTMLElement, columns: readonly ChosenColumn[],
   style.setProperty("--cs-span", String(Math.max(1, to - from)));
 }
 
-/** The usual columns that give way where there is no room for all, in this order. Those that a reader chose all stay. */
-const GIVE_WAY: readonly ColumnId[] = ["place", "address", "target", "actor"];
+/** The usual columns that give way so that most names can be read whole, in this order. Those that a reader chose all stay. */
+const FOR_COMFORT: readonly ColumnId[] = ["place", "address"];
+/** Those that give way only where there is no room for them at all: who did it and to what is what a row is about. */
+const FOR_ROOM: readonly ColumnId[] = ["target", "actor"];
 /** What these columns need for most names to be read whole, in rem: more than their least. */
 const COMFORT: Readonly<Partial<Record<ColumnId, number>>> = { action: 10, actor: 11, target: 11 };
 /** What stands in a row beside its columns, in rem. */
@@ -34,23 +36,35 @@ export function fitting(columns: readonly ChosenColumn[], room: number, zone: Zo
   if (columns !== DEFAULT_COLUMNS || room <= 0) {
     return columns;
   }
+  const tight = ({ id }: ChosenColumn) => shareOf(id, zone)[0];
+  const comfort = (column: ChosenColumn) => COMFORT[column.id] ?? tight(column);
+  const fits = without(without(columns, FOR_COMFORT, comfort, room), FOR_ROOM, tight, room);
+  return fits.length === columns.length ? columns : fits;
+}
+
+/** Leaves out columns, in that order, until the others have room. */
+function without(
+  columns: readonly ChosenColumn[],
+  order: readonly ColumnId[],
+  width: (column: ChosenColumn) => number,
+  room: number,
+): readonly ChosenColumn[] {
   let fits = columns;
-  for (const id of GIVE_WAY) {
-    const least = fits.reduce((sum, { id }) => sum + (COMFORT[id] ?? shareOf(id, zone)[0]), BESIDE);
-    if (least <= room) {
+  for (const id of order) {
+    if (fits.reduce((sum, column) => sum + width(column), BESIDE) <= room) {
       break;
     }
     fits = fits.filter((column) => column.id !== id);
   }
-  return fits.length === columns.length ? columns : fits;
+  return fits;
 }
 
 /** What a column is without a width: its least in rem, and its share of what is left. */
 const SHARES: Readonly<Record<NamedColumn, readonly [least: number, share: number]>> = {
   time: [13.5, 0],
-  action: [8.5, 1.6],
-  actor: [8.5, 1.3],
-  target: [8.5, 1.3],
+  action: [6.5, 1.6],
+  actor: [6.5, 1.3],
+  target: [6.5, 1.3],
   address: [9, 0.5],
   outcome: [6.75, 0],
   reason: [7, 0.8],
