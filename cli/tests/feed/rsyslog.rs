@@ -54,8 +54,6 @@ impl Rsyslog {
         place.write("server.pem", params.signed_by(&key, &authority).unwrap().pem());
         place.write("server.key", key.serialize_pem());
         place.write("ca.pem", authority.pem());
-        // A port that nobody has, as far as can be told: it cannot be asked which one it took.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let path = |name: &str| place.path(name).display().to_string();
         let config = format!(
             r#"global(workDirectory="{work}" maxMessageSize="64k" processInternalMessages="off"
@@ -64,22 +62,33 @@ impl Rsyslog {
 module(load="imtcp" streamDriver.name="gtls" streamDriver.mode="1" streamDriver.authMode="anon")
 template(name="parsed" type="string" string="%hostname% %app-name% %msgid% %structured-data% %msg%\n")
 ruleset(name="all") {{ action(type="omfile" file="{received}" template="parsed" ioBufferSize="4k" flushOnTXEnd="on") }}
-input(type="imtcp" port="{port}" address="127.0.0.1" ruleset="all")
+input(type="imtcp" port="0" listenPortFileName="{port}" address="127.0.0.1" ruleset="all")
 "#,
             work = path(""),
             ca = path("ca.pem"),
             certificate = path("server.pem"),
             key = path("server.key"),
             received = path("received"),
+            port = path("port"),
         );
         place.write("rsyslog.conf", config);
-        let child = Command::new(RSYSLOGD)
+        let mut child = Command::new(RSYSLOGD)
             .args(["-n", "-f", &path("rsyslog.conf"), "-i", &path("rsyslog.pid")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let port = loop {
+            match std::fs::read_to_string(place.path("port"))
+                .ok()
+                .and_then(|text| text.trim().parse::<u16>().ok())
+            {
+                Some(port) => break port,
+                None => assert!(child.try_wait().unwrap().is_none(), "rsyslog ended"),
+            }
+            std::thread::yield_now();
+        };
         Self { child, address: format!("localhost:{port}") }
     }
 }
