@@ -16,7 +16,7 @@ use crate::show::Standings;
 use crate::source::{Server, Source as _};
 use crate::verify::now;
 use crate::watch::{self, Follows, Item, ItemKind, Remote, State, Views, Watched, Watcher};
-use crate::{input, origin, rules, stop, style, token};
+use crate::{input, origin, rules, style, token};
 
 pub(super) fn run(args: &Args, url: &str, feed: &Feed, mut delivery: Delivery) -> Result<u8, Failure> {
     let trust = input::trust(&args.trust)?;
@@ -80,9 +80,8 @@ impl<'p> Follows<'p> for Following<'p> {
         &mut self.watcher
     }
 
-    fn is_done(&mut self) -> bool {
-        let at_end = |size| self.watcher.position().is_some_and(|position| position >= size);
-        stop::asked() || self.end.is_some_and(at_end)
+    fn end(&self) -> Option<u64> {
+        self.end
     }
 
     fn settle(&mut self) -> Result<Option<bool>, Failure> {

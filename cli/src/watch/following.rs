@@ -23,8 +23,15 @@ pub(crate) trait Follows<'p> {
     /// What verifies it.
     fn watcher(&mut self) -> &mut Watcher<'p>;
 
+    /// The size of the log at which to stop.
+    fn end(&self) -> Option<u64>;
+
     /// Whether nothing more is wanted.
-    fn is_done(&mut self) -> bool;
+    fn is_done(&mut self) -> bool {
+        let end = self.end();
+        stop::asked()
+            || end.is_some_and(|end| self.watcher().position().is_some_and(|position| position >= end))
+    }
 
     /// Takes in what became known. Whether the log has grown; none where another view is needed.
     fn settle(&mut self) -> Result<Option<bool>, Failure>;

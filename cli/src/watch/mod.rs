@@ -215,9 +215,8 @@ impl<'p> Follows<'p> for Watch<'p> {
         &mut self.watcher
     }
 
-    fn is_done(&mut self) -> bool {
-        let at_end = |size| self.watcher.position().is_some_and(|position| position >= size);
-        stop::asked() || self.end.is_some_and(at_end)
+    fn end(&self) -> Option<u64> {
+        self.end
     }
 
     /// Takes in what became known. Whether the log has grown; none where another view is needed.
