@@ -116,6 +116,14 @@ impl Place {
         self.seal(&[]);
     }
 
+    /// Records more events, and writes `grown.ndjson`: the log of `audit.ndjson` with them.
+    pub fn grow(&self, count: usize) {
+        self.record(count, "more.ndjson");
+        let exports = ["audit.ndjson", "more.ndjson", "-o", "grown.ndjson"];
+        let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt"];
+        self.run(&[&args[..], &exports].concat()).success();
+    }
+
     /// Seals the grant and `app.ndjson` as `audit.ndjson`.
     pub fn seal(&self, more: &[&str]) {
         let args = ["seal", "--log-key", "log.key", "--trust", "trust.txt", "grant.ndjson", "app.ndjson"];
