@@ -1,6 +1,6 @@
-/** What files need beyond `node:fs`: errors that say what to do, and writes that are whole and last. */
+/** What files need beyond `node:fs`: errors that say what to do, and names that last. */
 
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -80,22 +80,4 @@ export async function syncFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
-}
-
-/** Writes all of the bytes at a place. */
-export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
-  }
-}
-
-/** Reads bytes from a place; fewer where the file ends before. */
-export async function readUpTo(handle: FileHandle, length: number, position: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  for (let read = 1; read > 0 && done < length; done += read) {
-    read = (await handle.read(bytes, done, length - done, position + done)).bytesRead;
-  }
-  return bytes.subarray(0, done);
 }

@@ -1,10 +1,8 @@
 /** An outbox in a file, for Node, Deno and Bun. */
 
-import { open, realpath } from "node:fs/promises";
-import { dirname } from "node:path";
 import { CountersignError } from "../error.js";
-import { fileError, pathOf, syncFolder } from "../files/files.node.js";
-import { hold, type Release } from "../files/hold.node.js";
+import { AppendFile, createdFile } from "../files/append-file.node.js";
+import { fileError, pathOf } from "../files/files.node.js";
 import { Groups } from "./groups.js";
 import { Journal } from "./journal.node.js";
 import type { Change, Entry, Outbox } from "./outbox.js";
@@ -21,83 +19,70 @@ export function fileOutbox(path: string | URL): Outbox {
   return new FileOutbox(pathOf(path, "outbox"));
 }
 
+interface Opened {
+  readonly file: AppendFile;
+  readonly journal: Journal;
+  readonly groups: Groups;
+}
+
 class FileOutbox implements Outbox {
   readonly #path: string;
-  #held: Promise<Held> | undefined;
+  #opened: Promise<Opened> | undefined;
 
   constructor(path: string) {
     this.#path = path;
   }
 
   async open(): Promise<readonly Entry[]> {
-    if (this.#held !== undefined) {
+    if (this.#opened !== undefined) {
       throw inUse(this.#path);
     }
-    this.#held = take(this.#path);
-    this.#held.catch(() => {
-      this.#held = undefined;
+    this.#opened = this.#open();
+    this.#opened.catch(() => {
+      this.#opened = undefined;
     });
-    const { journal } = await this.#held;
+    const { journal } = await this.#opened;
     return journal.entries();
   }
 
   async write(change: Change): Promise<void> {
-    const held = this.#held;
-    if (held === undefined) {
+    if (this.#opened === undefined) {
       throw new CountersignError("outbox.failed", `the outbox is not open: ${this.#path}`, { hint: "open it first" });
     }
-    const { groups } = await held;
+    const { groups } = await this.#opened;
     await groups.write(change);
   }
 
   async close(): Promise<void> {
-    const opened = this.#held;
-    this.#held = undefined;
-    if (opened === undefined) {
-      return;
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (opened !== undefined) {
+      const { groups, file } = await opened;
+      await groups.idle();
+      await file.close();
     }
-    const held = await opened;
-    await held.groups.idle();
-    await held.journal.close();
-    await held.release();
-    all.delete(held);
   }
-}
 
-/** All that are held, so that none is collected, and its file closed, while its path is held. */
-const all = new Set<Held>();
-
-interface Held {
-  journal: Journal;
-  groups: Groups;
-  release: Release;
-}
-
-async function take(given: string): Promise<Held> {
-  const [path, release] = await holdFile(given).catch((cause) => {
-    throw fileError(cause, given, "the outbox's file could not be opened", "outbox");
-  });
-  if (release === undefined) {
-    throw inUse(given);
+  async #open(): Promise<Opened> {
+    const failed = (what: string) => (cause: unknown) => {
+      throw fileError(cause, this.#path, `the outbox's file could not be ${what}`, "outbox");
+    };
+    const open = async () => {
+      const file = await AppendFile.open(await createdFile(this.#path));
+      if (file === undefined) {
+        throw inUse(this.#path);
+      }
+      try {
+        const journal = await Journal.open(file);
+        const groups = new Groups((change) => journal.write(change).catch(failed("written")));
+        return { file, journal, groups };
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    };
+    return open().catch(failed("opened"));
   }
-  try {
-    const journal = await Journal.open(path);
-    const held = { journal, groups: new Groups((change) => journal.write(change)), release };
-    all.add(held);
-    return held;
-  } catch (error) {
-    await release();
-    throw error;
-  }
-}
-
-/** Holds the file that a path leads to, by whatever way. */
-async function holdFile(given: string): Promise<[path: string, Release | undefined]> {
-  const handle = await open(given, "a", 0o600);
-  await handle.close();
-  const path = await realpath(given);
-  await syncFolder(dirname(path));
-  return [path, await hold(path)];
 }
 
 function inUse(path: string): CountersignError {

@@ -11,10 +11,9 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
 import { CountersignError } from "../error.js";
-import { fileError, isFull, syncFolder, writeAll } from "../files/files.node.js";
+import type { AppendFile } from "../files/append-file.node.js";
+import { isFull } from "../files/files.node.js";
 import type { Change, Entry } from "./outbox.js";
 
 const HEADER = "countersign outbox v1\n";
@@ -61,50 +60,31 @@ class Live {
   }
 }
 
-/** A journal that is open. Nobody else writes to the file, and nothing is asked of it before the last answer. */
+/** A journal that is open. Nothing is asked of it before the last answer. */
 export class Journal {
-  readonly #path: string;
-  #handle: FileHandle;
+  readonly #file: AppendFile;
   readonly #live: Live;
-  /** The bytes up to here are sound; nothing is wanted of those after. */
-  #size: number;
   /** The last line's checksum. */
   #last: string;
-  /** Whether the file may differ from what was written to it, so that only a new one will do. */
-  #suspect = false;
   /** Above this size the file is written anew, if most of it is dead. */
   #rewriteAbove = SMALL;
 
-  private constructor(path: string, handle: FileHandle, { live, size, last }: Content) {
-    this.#path = path;
-    this.#handle = handle;
+  private constructor(file: AppendFile, { live, last }: Content) {
+    this.#file = file;
     this.#live = live;
-    this.#size = size;
     this.#last = last;
   }
 
-  /** Opens a file that is there. An empty one becomes a journal. */
-  static async open(path: string): Promise<Journal> {
-    const handle = await open(path, "r+").catch((cause) => {
-      throw fileError(cause, path, "the outbox's file could not be opened", "outbox");
-    });
-    try {
-      const bytes = await handle.readFile();
-      const content = parse(bytes, path);
-      if (bytes.length > content.size) {
-        await handle.truncate(content.size);
-      }
-      if (content.size === 0) {
-        await writeAll(handle, Buffer.from(HEADER), 0);
-        content.size = HEADER.length;
-      }
-      await handle.sync();
-      await syncFolder(dirname(path));
-      return new Journal(path, handle, content);
-    } catch (cause) {
-      await handle.close();
-      throw fileError(cause, path, "the outbox's file could not be opened", "outbox");
+  /** What a file holds; it is made a journal where there is nothing in it. */
+  static async open(file: AppendFile): Promise<Journal> {
+    const { buffer, byteOffset, length } = await file.read(0, file.size);
+    const bytes = Buffer.from(buffer, byteOffset, length);
+    const content = parse(bytes, file.path);
+    await file.cut(content.size);
+    if (content.size === 0) {
+      await file.append(Buffer.from(HEADER));
     }
+    return new Journal(file, content);
   }
 
   /** What is in it, in the order of ids. */
@@ -117,45 +97,38 @@ export class Journal {
   /** Makes a change, and waits for the disk. Where it throws, the change is not made. */
   async write({ put, remove }: Change): Promise<void> {
     const step = { put: put.map(({ id, bytes }): Stored => [id, encode(bytes)]), remove };
-    try {
-      await this.#make(step);
-    } catch (cause) {
-      throw fileError(cause, this.#path, "the outbox's file could not be written", "outbox");
-    }
+    await this.#make(step);
     this.#live.apply(step);
-    if (this.#size > this.#rewriteAbove && this.#size > 4 * this.#live.size) {
+    const { size } = this.#file;
+    if (size > this.#rewriteAbove && size > 4 * this.#live.size) {
       // It goes on in the old file where there is no room for both.
       await (this.#live.entries.size === 0 ? this.#empty() : this.#rewrite(this.#live)).catch(() => {
-        this.#rewriteAbove = 2 * this.#size;
+        this.#rewriteAbove = 2 * size;
       });
     }
   }
 
-  async close(): Promise<void> {
-    await this.#handle.close();
-  }
-
   async #make(step: Step): Promise<void> {
-    const { nlink, size } = await this.#handle.stat();
-    // Something else deleted the file, cut it off or wrote to it: what it held is known here.
-    if (this.#suspect || nlink === 0 || size !== this.#size) {
+    if ((await this.#file.standing()) !== "sound") {
+      // What it held is known here.
       await this.#rewrite(this.#live.after(step));
       return;
     }
+    const text = line(this.#last, step);
     try {
-      await this.#append(line(this.#last, step));
+      await this.#file.append(Buffer.from(text, "latin1"));
+      this.#last = text.slice(0, CHECKSUM);
     } catch (cause) {
-      await this.#undo();
       if (!isFull(cause)) {
         throw cause;
       }
       const live = this.#live.after(step);
       if (live.entries.size === 0) {
         await this.#empty();
-      } else if (this.#live.entries.size === 0 && this.#size > HEADER.length) {
+      } else if (this.#live.entries.size === 0 && this.#file.size > HEADER.length) {
         await this.#empty();
         await this.#make(step);
-      } else if (this.#size > 2 * live.size) {
+      } else if (this.#file.size > 2 * live.size) {
         await this.#rewrite(live);
       } else {
         throw cause;
@@ -163,69 +136,25 @@ export class Journal {
     }
   }
 
-  async #append(line: string): Promise<void> {
-    const bytes = Buffer.from(line, "latin1");
-    await writeAll(this.#handle, bytes, this.#size);
-    try {
-      await this.#handle.datasync();
-    } catch (cause) {
-      // The kernel may forget what it could not write, and say nothing the next time.
-      this.#suspect = true;
-      throw cause;
-    }
-    this.#size += bytes.length;
-    this.#last = line.slice(0, CHECKSUM);
-  }
-
-  /** Takes back what was written of a line. */
-  async #undo(): Promise<void> {
-    try {
-      await this.#handle.truncate(this.#size);
-    } catch {
-      this.#suspect = true;
-    }
-  }
-
-  /** Needs no room, unlike all else. */
   async #empty(): Promise<void> {
-    this.#suspect = true;
-    await this.#handle.truncate(HEADER.length);
-    await this.#handle.datasync();
-    this.#size = HEADER.length;
+    await this.#file.cut(HEADER.length);
     this.#last = "";
-    this.#suspect = false;
   }
 
-  /** Puts a file in the place of this one that holds what is alive and nothing else. */
+  /** Has the file hold what is alive and nothing else. */
   async #rewrite(live: Live): Promise<void> {
-    const path = `${this.#path}.new`;
-    await rm(path, { force: true });
-    const handle = await open(path, "wx+", 0o600);
-    let size = HEADER.length;
     let last = "";
-    try {
-      await writeAll(handle, Buffer.from(HEADER), 0);
+    const pieces = function* () {
+      yield Buffer.from(HEADER);
       for (const put of portions(live)) {
         const text = line(last, { put, remove: [] });
-        await writeAll(handle, Buffer.from(text, "latin1"), size);
-        size += text.length;
         last = text.slice(0, CHECKSUM);
+        yield Buffer.from(text, "latin1");
       }
-      await handle.sync();
-      await rename(path, this.#path);
-    } catch (cause) {
-      await handle.close().catch(() => {});
-      await rm(path, { force: true }).catch(() => {});
-      throw cause;
-    }
-    await this.#handle.close().catch(() => {});
-    this.#handle = handle;
-    this.#size = size;
+    };
+    await this.#file.replace(pieces());
     this.#last = last;
     this.#rewriteAbove = SMALL;
-    this.#suspect = true;
-    await syncFolder(dirname(this.#path));
-    this.#suspect = false;
   }
 }
 

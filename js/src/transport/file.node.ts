@@ -1,10 +1,9 @@
 /** A transport into a file, for Node, Deno and Bun. */
 
-import { type FileHandle, open, realpath } from "node:fs/promises";
-import { dirname } from "node:path";
 import { CountersignError } from "../error.js";
-import { fileError, pathOf, readUpTo, syncFolder, writeAll } from "../files/files.node.js";
-import { hold, type Release } from "../files/hold.node.js";
+import { AppendFile, createdFile } from "../files/append-file.node.js";
+import { fileError, pathOf } from "../files/files.node.js";
+import { inTurn } from "../in-turn.js";
 import { HEADER, headless, Tail } from "./tail.js";
 import type { TransportObject } from "./transport.js";
 
@@ -23,15 +22,12 @@ export function fileTransport(path: string | URL): TransportObject {
   const given = pathOf(path, "to");
   let use: Use | undefined;
   let tail: Tail | undefined;
-  let last: Promise<unknown> = Promise.resolve();
-  /** Does one thing at a time: what is under way has the file until it is done. */
-  const guarded = <T>(what: string, work: () => Promise<T>): Promise<T> => {
-    const done = last.then(work).catch((cause: unknown) => {
+  // What is under way has the file until it is done.
+  const next = inTurn();
+  const guarded = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    next(work).catch((cause: unknown) => {
       throw fileError(cause, given, `the export could not be ${what}`, "transport");
     });
-    last = done.catch(() => {});
-    return done;
-  };
   const used = async (): Promise<Export> => {
     use ??= await begin(given);
     return use.file;
@@ -72,11 +68,7 @@ const exports = new Map<string, { readonly file: Promise<Export>; users: number 
 const closing = new Map<string, Promise<void>>();
 
 async function begin(path: string): Promise<Use> {
-  const real = await realpath(path).catch(async () => {
-    await (await open(path, "a", 0o600)).close();
-    await syncFolder(dirname(path));
-    return realpath(path);
-  });
+  const real = await createdFile(path);
   while (closing.has(real)) {
     await closing.get(real);
   }
@@ -109,44 +101,37 @@ async function begin(path: string): Promise<Use> {
 
 /** An export's file, which is this process's alone until it is closed. */
 class Export {
-  readonly #handle: FileHandle;
-  /** The bytes up to here are whole lines; nothing is wanted of those after. */
-  size: number;
-  readonly #release: Release;
-  #isTorn = false;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #file: AppendFile;
+  readonly #next = inTurn();
 
-  private constructor(handle: FileHandle, size: number, release: Release) {
-    this.#handle = handle;
-    this.#release = release;
-    this.size = size;
+  private constructor(file: AppendFile) {
+    this.#file = file;
   }
 
   static async open(path: string): Promise<Export> {
-    const release = await hold(path);
-    if (release === undefined) {
+    const file = await AppendFile.open(path);
+    if (file === undefined) {
       throw new CountersignError("transport.failed", `another process writes to this export: ${path}`, {
         hint: "give each process a file of its own, or wait until the one before has ended",
       });
     }
     try {
-      const handle = await open(path, "r+");
-      try {
-        return new Export(handle, await wholeLines(handle, path), release);
-      } catch (error) {
-        await handle.close();
-        throw error;
-      }
+      await file.cut(await wholeLines(file));
+      return new Export(file);
     } catch (error) {
-      await release();
+      await file.close();
       throw error;
     }
   }
 
+  /** How many bytes of whole lines there are. */
+  get size(): number {
+    return this.#file.size;
+  }
+
   /** The last lines. */
   end(): Promise<Uint8Array> {
-    const length = Math.min(this.size, TAIL);
-    return this.#next(() => readUpTo(this.#handle, length, this.size - length));
+    return this.#next(() => endOf(this.#file));
   }
 
   /** Appends the lines that are not there yet, and waits for the disk. Where it throws, none of them is there. */
@@ -156,65 +141,44 @@ class Export {
       if (lines.length === 0) {
         return;
       }
-      const { nlink, size } = await this.#handle.stat();
-      if (nlink > 0 && size !== this.size && !this.#isTorn) {
+      const standing = await this.#file.standing();
+      if (standing === "altered") {
         throw new CountersignError("transport.failed", "something else wrote to the export's file", {
           hint: "let one recorder's process write to it, and start the process again",
         });
       }
-      if (nlink === 0) {
+      if (standing === "deleted") {
         throw new CountersignError("transport.failed", "the export's file was deleted", {
           hint: "start the process again: a new file needs a header; to rotate, give each recorder a path of its own",
         });
       }
-      if (this.#isTorn) {
-        await this.#mend();
+      if (standing === "doubtful") {
+        await this.#file.cut(this.size);
       }
-      try {
-        await writeAll(this.#handle, lines, this.size);
-        await this.#handle.datasync();
-      } catch (cause) {
-        this.#isTorn = true;
-        await this.#mend().catch(() => {});
-        throw cause;
-      }
-      this.size += lines.length;
+      await this.#file.append(lines);
     });
   }
 
   /** Lets go of the file, after what was asked for before. */
   close(): Promise<void> {
-    return this.#next(() => this.#handle.close().finally(() => this.#release()));
-  }
-
-  /** Takes back what was written of a chunk. */
-  async #mend(): Promise<void> {
-    await this.#handle.truncate(this.size);
-    this.#isTorn = false;
-  }
-
-  /** Does one thing at a time. */
-  #next<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
-    this.#last = done.catch(() => {});
-    return done;
+    return this.#next(() => this.#file.close());
   }
 }
 
-/** How long the file is without a line that was cut off, which is removed. */
-async function wholeLines(handle: FileHandle, path: string): Promise<number> {
-  const { size } = await handle.stat();
-  const length = Math.min(size, TAIL);
-  const whole = size - length + (await readUpTo(handle, length, size - length)).lastIndexOf(LF) + 1;
-  const start = new TextDecoder().decode(await readUpTo(handle, Math.min(size, HEADER.length), 0));
-  if (!HEADER.startsWith(start) || whole <= size - TAIL) {
-    throw new CountersignError("transport.failed", `the file is no export: ${path}`, {
+function endOf(file: AppendFile): Promise<Uint8Array> {
+  const length = Math.min(file.size, TAIL);
+  return file.read(file.size - length, length);
+}
+
+/** How long the file is without a line that was cut off. */
+async function wholeLines(file: AppendFile): Promise<number> {
+  const end = await endOf(file);
+  const whole = file.size - end.length + end.lastIndexOf(LF) + 1;
+  const start = new TextDecoder().decode(await file.read(0, Math.min(file.size, HEADER.length)));
+  if (!HEADER.startsWith(start) || whole <= file.size - TAIL) {
+    throw new CountersignError("transport.failed", `the file is no export: ${file.path}`, {
       hint: "give another path; nothing was written to it",
     });
   }
-  if (whole < size) {
-    await handle.truncate(whole);
-  }
-  await handle.sync();
   return whole;
 }

@@ -1,0 +1,155 @@
+/** A file that one holder alone appends to: whole writes, on the disk before they count, and nothing of those that failed. */
+
+import { type FileHandle, open, realpath, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { syncFolder } from "./files.node.js";
+import { hold, type Release } from "./hold.node.js";
+
+/** How a file is, against what was written to it. */
+export type Standing =
+  | "sound"
+  /** What is behind its end, or on the disk, is not known since a write failed. */
+  | "doubtful"
+  /** Something else wrote to it, or cut it off. */
+  | "altered"
+  | "deleted";
+
+/** The real path of a file, which is created where there is none, readable by its owner alone. */
+export async function createdFile(path: string): Promise<string> {
+  await (await open(path, "a", 0o600)).close();
+  const real = await realpath(path);
+  await syncFolder(dirname(real));
+  return real;
+}
+
+/** All that are open, so that none is collected, and its file closed, while its path is held. */
+const all = new Set<AppendFile>();
+
+export class AppendFile {
+  /** Its real path. */
+  readonly path: string;
+  #handle: FileHandle;
+  readonly #release: Release;
+  #size: number;
+  #isDoubtful = false;
+
+  private constructor(path: string, handle: FileHandle, release: Release, size: number) {
+    this.path = path;
+    this.#handle = handle;
+    this.#release = release;
+    this.#size = size;
+  }
+
+  /** Opens the file of a real path and holds it until it is closed or the process ends; undefined where another does. */
+  static async open(path: string): Promise<AppendFile | undefined> {
+    const release = await hold(path);
+    if (release === undefined) {
+      return undefined;
+    }
+    try {
+      const handle = await open(path, "r+");
+      const file = new AppendFile(path, handle, release, (await handle.stat()).size);
+      all.add(file);
+      return file;
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  /** The bytes up to here are sound; nothing is wanted of those after. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How the file is now. */
+  async standing(): Promise<Standing> {
+    const { nlink, size } = await this.#handle.stat();
+    if (nlink === 0) {
+      return "deleted";
+    }
+    if (this.#isDoubtful) {
+      return "doubtful";
+    }
+    return size === this.#size ? "sound" : "altered";
+  }
+
+  /** Bytes from a place on; fewer where the file ends before. */
+  async read(position: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    for (let read = 1; read > 0 && done < length; done += read) {
+      read = (await this.#handle.read(bytes, done, length - done, position + done)).bytesRead;
+    }
+    return bytes.subarray(0, done);
+  }
+
+  /** Appends bytes and waits for the disk. Where it throws, none of them counts. */
+  async append(bytes: Uint8Array): Promise<void> {
+    let isWritten = false;
+    try {
+      await writeAll(this.#handle, bytes, this.#size);
+      isWritten = true;
+      await this.#handle.datasync();
+    } catch (cause) {
+      this.#isDoubtful = true;
+      await this.#handle.truncate(this.#size).then(
+        // The kernel may forget what it could not bring to the disk, and say nothing the next time.
+        () => {
+          this.#isDoubtful = isWritten;
+        },
+        () => {},
+      );
+      throw cause;
+    }
+    this.#size += bytes.length;
+  }
+
+  /** Ends the file there, and waits for the disk. It needs no room, unlike all else. */
+  async cut(size: number): Promise<void> {
+    this.#isDoubtful = true;
+    await this.#handle.truncate(size);
+    await this.#handle.sync();
+    this.#size = size;
+    this.#isDoubtful = false;
+  }
+
+  /** Puts a file in the place of this one. Where it throws, this one is as it was, or the new one is doubtful. */
+  async replace(pieces: Iterable<Uint8Array>): Promise<void> {
+    const path = `${this.path}.new`;
+    await rm(path, { force: true });
+    const handle = await open(path, "wx+", 0o600);
+    let size = 0;
+    try {
+      for (const piece of pieces) {
+        await writeAll(handle, piece, size);
+        size += piece.length;
+      }
+      await handle.sync();
+      await rename(path, this.path);
+    } catch (cause) {
+      await handle.close().catch(() => {});
+      await rm(path, { force: true }).catch(() => {});
+      throw cause;
+    }
+    await this.#handle.close().catch(() => {});
+    this.#handle = handle;
+    this.#size = size;
+    this.#isDoubtful = true;
+    await syncFolder(dirname(this.path));
+    this.#isDoubtful = false;
+  }
+
+  /** Closes the file, and lets go of it. */
+  async close(): Promise<void> {
+    all.delete(this);
+    await this.#handle.close().finally(() => this.#release());
+  }
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
