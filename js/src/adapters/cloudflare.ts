@@ -196,8 +196,8 @@ async function started(holder: RecorderHolder, required: boolean): Promise<void>
   clearTimeout(timer);
 }
 
-/** Homes by options and environment: those that are required, and the others. */
-const homes = {
+/** Holders by options and environment: those that are required, and the others. */
+const holders = {
   required: new WeakMap<object, WeakMap<object, RecorderHolder>>(),
   others: new WeakMap<object, WeakMap<object, RecorderHolder>>(),
 };
@@ -206,7 +206,7 @@ const NOWHERE = {};
 
 function found<Env>(options: WorkerOptionsOf<Env>, env: Env, required: boolean): RecorderHolder {
   const key = isObject(env) ? env : NOWHERE;
-  const all = required ? homes.required : homes.others;
+  const all = required ? holders.required : holders.others;
   const there = all.get(options) ?? new WeakMap<object, RecorderHolder>();
   all.set(options, there);
   const holder = there.get(key) ?? inIsolate(options, env, required);

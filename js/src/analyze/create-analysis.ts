@@ -5,7 +5,7 @@ import { type Deferred, deferred } from "../deferred.js";
 import { CountersignError } from "../error.js";
 import type { WorkerLike } from "../verify/create-verifier.js";
 import type { AnalysisWorker, Role } from "./roles.js";
-import type { Analysis, Facts, Listed, Told } from "./types.js";
+import type { Analysis, Facts, FindingsStatus, Listed } from "./types.js";
 
 /** How a runtime loads the artefact and starts workers. */
 export interface AnalysisSetup {
@@ -38,7 +38,7 @@ class WorkersAnalysis implements Analysis {
   readonly #rules: string;
   readonly #most: number;
   readonly #module: Promise<WebAssembly.Module>;
-  readonly #keeper: Started;
+  readonly #service: Started;
   readonly #detectors: Started[] = [];
   readonly #pending = new Set<Deferred<never>>();
   #detected: Promise<unknown> = Promise.resolve();
@@ -49,7 +49,7 @@ class WorkersAnalysis implements Analysis {
     this.#rules = rules;
     this.#most = setup.detectors ?? Math.max(1, Math.min(MOST, globalThis.navigator?.hardwareConcurrency ?? 2));
     this.#module = setup.module();
-    this.#keeper = this.#start({ role: "keeper" });
+    this.#service = this.#start({ role: "service" });
   }
 
   add(events: Blob): void {
@@ -65,27 +65,27 @@ class WorkersAnalysis implements Analysis {
     this.#detected.catch(() => {});
   }
 
-  tell(facts: Facts | undefined): Promise<Told> {
-    return this.#call(async (keeper) => {
+  tell(facts: Facts | undefined): Promise<FindingsStatus> {
+    return this.#call(async (service) => {
       await this.#detected;
-      return keeper.tell(facts);
+      return service.tell(facts);
     });
   }
 
   list(from: number, to: number, rule?: string): Promise<readonly Listed[]> {
-    return this.#call((keeper) => keeper.list(from, to, rule));
+    return this.#call((service) => service.list(from, to, rule));
   }
 
   of(leaf: number, most: number): Promise<readonly Listed[]> {
-    return this.#call((keeper) => keeper.of(leaf, most));
+    return this.#call((service) => service.of(leaf, most));
   }
 
   leaves(id: string): Promise<Float64Array> {
-    return this.#call((keeper) => keeper.leaves(id));
+    return this.#call((service) => service.leaves(id));
   }
 
   document(): Promise<Blob> {
-    return this.#call((keeper) => keeper.document());
+    return this.#call((service) => service.document());
   }
 
   close(): void {
@@ -100,8 +100,8 @@ class WorkersAnalysis implements Analysis {
       return idlest;
     }
     const { port1, port2 } = new MessageChannel();
-    const joined = this.#keeper.begun.then(() => this.#keeper.remote.join(moving(port1, port1)));
-    const started = this.#start(moving({ role: "detector", keeper: port2 } as const, port2), joined);
+    const joined = this.#service.begun.then(() => this.#service.remote.join(moving(port1, port1)));
+    const started = this.#start(moving({ role: "detector", service: port2 } as const, port2), joined);
     this.#detectors.push(started);
     return started;
   }
@@ -123,15 +123,15 @@ class WorkersAnalysis implements Analysis {
     return { worker, remote, begun, waiting: 0 };
   }
 
-  /** Asks the keeper once it has begun. What cannot be answered any more rejects. */
-  #call<T>(call: (keeper: Remote<AnalysisWorker>) => Promise<T>): Promise<T> {
+  /** Asks the service once it has begun. What cannot be answered any more rejects. */
+  #call<T>(call: (service: Remote<AnalysisWorker>) => Promise<T>): Promise<T> {
     if (this.#over !== undefined) {
       return Promise.reject(this.#over);
     }
     const answered = deferred<T>();
     this.#pending.add(answered as Deferred<never>);
-    this.#keeper.begun
-      .then(() => call(this.#keeper.remote))
+    this.#service.begun
+      .then(() => call(this.#service.remote))
       .then(answered.resolve, answered.reject)
       .finally(() => this.#pending.delete(answered as Deferred<never>));
     return answered.promise;
@@ -142,7 +142,7 @@ class WorkersAnalysis implements Analysis {
       return;
     }
     this.#over = reason;
-    for (const { worker } of [this.#keeper, ...this.#detectors]) {
+    for (const { worker } of [this.#service, ...this.#detectors]) {
       worker.onmessage = null;
       worker.onerror = null;
       worker.terminate();

@@ -78,7 +78,7 @@ export interface PackInfo {
 }
 
 /** What was found by now, without the findings themselves. */
-export interface Told {
+export interface FindingsStatus {
   readonly pack: PackInfo;
   /** How many events were looked at. */
   readonly events: number;
@@ -117,7 +117,7 @@ export interface Analysis {
   /** Looks at verified events: lines as the verifier writes them. */
   add(events: Blob): void;
   /** Resolves when all that was added was looked at, with what was found. */
-  tell(facts: Facts | undefined): Promise<Told>;
+  tell(facts: Facts | undefined): Promise<FindingsStatus>;
   /** Findings, the most serious ones first, of a rule or of all; places are those of what was told last. */
   list(from: number, to: number, rule?: string): Promise<readonly Listed[]>;
   /** The findings that name an entry, so many of them at most. */

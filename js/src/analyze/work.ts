@@ -3,20 +3,20 @@
 import { connect, moving, type Port, type Remote } from "../calls/calls.js";
 import init, { Detector } from "../wasm/analyzer.js";
 import { detectIn } from "./detecting.js";
-import { Keeper } from "./keeper.js";
+import { FindingsService } from "./findings-service.js";
 import type { AnalysisWorker, PieceTaker } from "./roles.js";
 
 /** Serves the page on the other side of a port. */
 export function work(port: Port): void {
-  let keeper: Keeper | undefined;
-  let detector: { readonly detector: Detector; readonly keeper: Remote<PieceTaker> } | undefined;
+  let service: FindingsService | undefined;
+  let detector: { readonly detector: Detector; readonly service: Remote<PieceTaker> } | undefined;
   /** What is detected in, one blob after the other. */
   let detecting: Promise<void> = Promise.resolve();
-  const kept = (): Keeper => {
-    if (keeper === undefined) {
+  const running = (): FindingsService => {
+    if (service === undefined) {
       throw new Error("this worker keeps no findings");
     }
-    return keeper;
+    return service;
   };
   const detect = async (events: Blob): Promise<void> => {
     if (detector === undefined) {
@@ -24,15 +24,15 @@ export function work(port: Port): void {
     }
     await detectIn(detector.detector, events);
     const piece = detector.detector.finish() as Uint8Array<ArrayBuffer>;
-    await detector.keeper.take(moving(piece, piece));
+    await detector.service.take(moving(piece, piece));
   };
   const ours: AnalysisWorker = {
     begin: async (module, rules, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
       if (role.role === "detector") {
-        detector = { detector: new Detector(rules), keeper: connect<PieceTaker>(role.keeper, {}) };
+        detector = { detector: new Detector(rules), service: connect<PieceTaker>(role.service, {}) };
       } else {
-        keeper = new Keeper(rules);
+        service = new FindingsService(rules);
       }
     },
     detect: (events) => {
@@ -40,13 +40,13 @@ export function work(port: Port): void {
       return detecting;
     },
     join: (from) => {
-      connect(from, { take: (piece: Uint8Array<ArrayBuffer>) => kept().take(piece) });
+      connect(from, { take: (piece: Uint8Array<ArrayBuffer>) => running().take(piece) });
     },
-    tell: (facts) => kept().tell(facts),
-    list: (from, to, rule) => kept().list(from, to, rule),
-    of: (leaf, most) => kept().of(leaf, most),
-    leaves: (id) => kept().leaves(id),
-    document: () => kept().document(),
+    tell: (facts) => running().tell(facts),
+    list: (from, to, rule) => running().list(from, to, rule),
+    of: (leaf, most) => running().of(leaf, most),
+    leaves: (id) => running().leaves(id),
+    document: () => running().document(),
   };
   connect(port, ours);
 }

@@ -10,7 +10,7 @@ const SOON = 300;
 
 /** Makes segments and hands them to whoever keeps the index. */
 export class Builder {
-  readonly #keeper;
+  readonly #service;
   readonly #builder = new SegmentBuilder(seed());
   #batches: Uint8Array<ArrayBuffer>[] = [];
   #handed = performance.now();
@@ -18,8 +18,8 @@ export class Builder {
   #taken: Promise<void> = Promise.resolve();
   readonly #failed: (error: unknown) => void;
 
-  constructor(keeper: Port, failed: (error: unknown) => void) {
-    this.#keeper = connect<SegmentTaker>(keeper, {});
+  constructor(service: Port, failed: (error: unknown) => void) {
+    this.#service = connect<SegmentTaker>(service, {});
     this.#failed = failed;
   }
 
@@ -50,7 +50,7 @@ export class Builder {
       const segment = this.#builder.finish() as Uint8Array<ArrayBuffer>;
       const bytes = new Blob(this.#batches);
       this.#batches = [];
-      const taken = this.#keeper.take(moving(segment, segment), bytes);
+      const taken = this.#service.take(moving(segment, segment), bytes);
       this.#taken = Promise.all([this.#taken, taken]).then(() => {});
       this.#taken.catch(this.#failed);
     } catch (error) {

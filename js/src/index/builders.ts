@@ -19,7 +19,7 @@ export interface BuildersSetup {
   /** Who hears of failures. */
   readonly host: IndexHost;
   readonly compiled: Promise<CompiledModule>;
-  /** Has the keeper take what comes from there. */
+  /** Has the service take what comes from there. */
   readonly join: (port: MessagePort) => Promise<void>;
 }
 
@@ -74,7 +74,7 @@ export class Builders {
     }
   }
 
-  /** Resolves when the keeper has all that was added. */
+  /** Resolves when the service has all that was added. */
   async flush(): Promise<void> {
     await Promise.all([this.#finished, ...this.#all.map(flushed)]);
   }
@@ -121,13 +121,13 @@ export class Builders {
     const { port1, port2 } = new MessageChannel();
     const begin = async () => {
       await join(port1);
-      await remote.begin(await compiled, moving({ role: "builder", keeper: port2 } as const, port2));
+      await remote.begin(await compiled, moving({ role: "builder", service: port2 } as const, port2));
     };
     return { worker, remote, begun: begin(), underWay: 0 };
   }
 }
 
-/** Resolves when the keeper has all that one was given. */
+/** Resolves when the service has all that one was given. */
 async function flushed({ begun, remote }: One): Promise<void> {
   await begun;
   await remote.flush();

@@ -83,7 +83,7 @@ class WorkersIndex implements EventIndex {
     watch(this.#worker);
     const compiled = module();
     this.#begun = compiled.then(async (compiled) => {
-      await this.#remote.begin(compiled, { role: "keeper" });
+      await this.#remote.begin(compiled, { role: "service" });
       hasBegun = true;
     });
     this.#begun.catch((error: Error) => this.#end(error));

@@ -6,17 +6,17 @@ import type { Doubts } from "./standing.js";
 import type { Column, Coverage, Found, Order, Refusal, Row, SavedAs, Suggestion, WholeRow } from "./types.js";
 
 /** What a worker is there for: to keep the index, or to make segments of it, which go from worker to worker. */
-export type Role = { readonly role: "keeper" } | { readonly role: "builder"; readonly keeper: MessagePort };
+export type Role = { readonly role: "service" } | { readonly role: "builder"; readonly service: MessagePort };
 
 /** What the page asks of a worker that makes segments: first to begin. */
 export interface BuilderWorker {
   begin(module: CompiledModule, role: Role): Promise<void>;
   add(batch: Uint8Array<ArrayBuffer>): void;
-  /** Resolves when the keeper has all that was added. */
+  /** Resolves when the service has all that was added. */
   flush(): Promise<void>;
 }
 
-/** What a worker that makes segments asks of the keeper. */
+/** What a worker that makes segments asks of the service. */
 export interface SegmentTaker {
   /** The bytes are those of the events in the segment. */
   take(segment: Uint8Array<ArrayBuffer>, bytes: Blob): void;

@@ -3,7 +3,7 @@
 import { connect, type Port } from "../calls/calls.js";
 import init from "../wasm/index.js";
 import { Builder } from "./builder.js";
-import { Keeper } from "./keeper.js";
+import { IndexService } from "./index-service.js";
 import type { BuilderWorker, IndexHost, IndexWorker } from "./roles.js";
 
 /** The shortest time between two tellings of how far saving came, in milliseconds. */
@@ -11,14 +11,14 @@ const TELL_EVERY = 100;
 
 /** Serves the page on the other side of a port. */
 export function work(port: Port): void {
-  let keeper: Keeper | undefined;
+  let service: IndexService | undefined;
   let builder: Builder | undefined;
   const cancelled = new Set<number>();
-  const kept = (): Keeper => {
-    if (keeper === undefined) {
+  const running = (): IndexService => {
+    if (service === undefined) {
       throw new Error("this worker keeps no index");
     }
-    return keeper;
+    return service;
   };
   const failed = (error: unknown) => void host.fail(error instanceof Error ? error.message : String(error));
   const saving = (id: number) => {
@@ -38,32 +38,32 @@ export function work(port: Port): void {
     begin: async (module, role) => {
       await init({ module_or_path: module as WebAssembly.Module });
       if (role.role === "builder") {
-        builder = new Builder(role.keeper, failed);
+        builder = new Builder(role.service, failed);
       } else {
-        keeper = new Keeper((found) => void host.found(found), failed);
+        service = new IndexService((found) => void host.found(found), failed);
       }
     },
     add: (batch) => builder?.add(batch),
     flush: async () => builder?.flush(),
     join: (from) => {
-      connect(from, { take: (segment: Uint8Array, bytes: Blob) => kept().take(segment, bytes) });
+      connect(from, { take: (segment: Uint8Array, bytes: Blob) => running().take(segment, bytes) });
     },
-    mark: (marks) => kept().mark(marks),
-    settle: () => kept().settle(),
-    ask: (question, query, order) => kept().ask(question, query, order),
-    check: (query) => kept().check(query),
-    toggled: (query, column, value) => kept().toggled(query, column, value),
-    within: (query, since, until) => kept().within(query, since, until),
-    suggest: (query, caret) => kept().suggest(query, caret),
-    rows: (from, to, fields) => kept().rows(from, to, fields),
-    row: (at, known) => kept().row(at, known),
-    rowOf: (line) => kept().rowOf(line),
-    lineOf: (index) => kept().lineOf(index),
-    indexes: () => kept().indexes(),
-    coverage: () => kept().coverage(),
-    blobs: (from) => kept().blobs(from),
+    mark: (marks) => running().mark(marks),
+    settle: () => running().settle(),
+    ask: (question, query, order) => running().ask(question, query, order),
+    check: (query) => running().check(query),
+    toggled: (query, column, value) => running().toggled(query, column, value),
+    within: (query, since, until) => running().within(query, since, until),
+    suggest: (query, caret) => running().suggest(query, caret),
+    rows: (from, to, fields) => running().rows(from, to, fields),
+    row: (at, known) => running().row(at, known),
+    rowOf: (line) => running().rowOf(line),
+    lineOf: (index) => running().lineOf(index),
+    indexes: () => running().indexes(),
+    coverage: () => running().coverage(),
+    blobs: (from) => running().blobs(from),
     save: (id, as, doubts) =>
-      kept()
+      running()
         .save(as, doubts, saving(id))
         .finally(() => cancelled.delete(id)),
     cancel: (id) => {

@@ -46,7 +46,7 @@ const open = new WeakMap<ObjectStorage, Set<string>>();
 class DurableObjectOutbox implements Outbox {
   readonly #storage: ObjectStorage;
   readonly #name: string;
-  #shelf: Shelf | undefined;
+  #store: EntryStore | undefined;
 
   constructor(storage: ObjectStorage, name: string) {
     this.#storage = storage;
@@ -63,9 +63,9 @@ class DurableObjectOutbox implements Outbox {
     }
     names.add(this.#name);
     try {
-      const shelf = hasSql(this.#storage) ? new Table(this.#storage, this.#name) : new Keys(this.#storage, this.#name);
-      const entries = await shelf.open();
-      this.#shelf = shelf;
+      const store = hasSql(this.#storage) ? new Table(this.#storage, this.#name) : new Keys(this.#storage, this.#name);
+      const entries = await store.open();
+      this.#store = store;
       return entries;
     } catch (cause) {
       names.delete(this.#name);
@@ -74,11 +74,11 @@ class DurableObjectOutbox implements Outbox {
   }
 
   async write(change: Change): Promise<void> {
-    if (this.#shelf === undefined) {
+    if (this.#store === undefined) {
       throw new CountersignError("outbox.failed", "the outbox is not open", { hint: "open it first" });
     }
     try {
-      await this.#shelf.write(change);
+      await this.#store.write(change);
       await this.#storage.sync();
     } catch (cause) {
       throw storageError(cause, "written");
@@ -86,15 +86,15 @@ class DurableObjectOutbox implements Outbox {
   }
 
   close(): void {
-    if (this.#shelf !== undefined) {
-      this.#shelf = undefined;
+    if (this.#store !== undefined) {
+      this.#store = undefined;
       open.get(this.#storage)?.delete(this.#name);
     }
   }
 }
 
 /** Where entries are in a storage. Everything of a change is asked for before anything is waited for. */
-interface Shelf {
+interface EntryStore {
   open(): Promise<Entry[]>;
   write(change: Change): Promise<void>;
 }
@@ -111,7 +111,7 @@ function hasSql(storage: ObjectStorage): storage is SqlObjectStorage {
 }
 
 /** Rows of a table: at most two megabytes each, so that a long entry has several. */
-class Table implements Shelf {
+class Table implements EntryStore {
   static readonly #PART = 1 << 20;
   readonly #storage: SqlObjectStorage;
   readonly #name: string;
@@ -150,7 +150,7 @@ class Table implements Shelf {
 }
 
 /** Keys, in the order of ids: values of at most 128 KiB with what the storage adds, so that a long entry has several. */
-class Keys implements Shelf {
+class Keys implements EntryStore {
   static readonly #PART = 120 << 10;
   /** The most that one call takes. */
   static readonly #CALL = 128;

@@ -1,6 +1,7 @@
 /** An outbox in IndexedDB, for pages and workers of browsers. */
 
 import { CountersignError } from "../error.js";
+import { inTurn } from "../in-turn.js";
 import { Database, type Place } from "./database.js";
 import { Groups } from "./groups.js";
 import { type Lock, tryLock, webLocks } from "./lock.js";
@@ -41,8 +42,7 @@ class IndexedDbOutbox implements Outbox {
   readonly #database: Database;
   readonly #groups = new Groups((change) => this.#commit(change));
   #isOpen = false;
-  /** The change that was begun last. */
-  #begun: Promise<unknown> = Promise.resolve();
+  readonly #next = inTurn();
   /** Where new entries go. There is none before the first. */
   #own: Room | undefined;
   #entering: Promise<Room> | undefined;
@@ -154,9 +154,7 @@ class IndexedDbOutbox implements Outbox {
 
   async #make(change: Change): Promise<void> {
     // One begins after the other, whatever it has to wait for; from there on the database keeps their order.
-    const begun = this.#begun.then(() => this.#begin(change));
-    this.#begun = begun.catch(() => {});
-    const { made, undo } = await begun;
+    const { made, undo } = await this.#next(() => this.#begin(change));
     try {
       await made;
     } catch (error) {

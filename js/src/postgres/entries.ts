@@ -1,6 +1,7 @@
 /** What a recorder keeps, in a table beside the events, by way of one connection. */
 
 import { CountersignError } from "../error.js";
+import { inTurn } from "../in-turn.js";
 import type { Change, Entry, Outbox } from "../outbox/outbox.js";
 import { ask, type SqlClient } from "./client.js";
 
@@ -13,8 +14,8 @@ export class Entries implements Outbox {
   readonly #table: string;
   /** The server's process for the connection, which has the lock. */
   readonly #process: unknown;
-  /** The end of what was asked for last: a connection has one transaction at a time. */
-  #last: Promise<unknown> = Promise.resolve();
+  /** A connection has one transaction at a time. */
+  readonly #next = inTurn();
   /** Whether a transaction is under way that changes are part of. */
   #isWithin = false;
   #isOver = false;
@@ -46,10 +47,8 @@ export class Entries implements Outbox {
   close(): void {}
 
   /** Does work within a transaction, which is committed where that ends well. What is written meanwhile is part of it. */
-  async transaction<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#last;
-    const made = (async () => {
-      await before;
+  transaction<T>(work: () => Promise<T>): Promise<T> {
+    return this.#next(async () => {
       this.#refuseOver();
       try {
         await ask(this.#client, "BEGIN");
@@ -67,9 +66,7 @@ export class Entries implements Outbox {
         this.#isOver = true;
         throw error;
       }
-    })();
-    this.#last = made.catch(() => {});
-    return made;
+    });
   }
 
   /** Whether something failed, so that what is in memory may not be what is in the table. */

@@ -11,13 +11,13 @@ import type { Counted, Outcome, Shown } from "./roles.js";
 const PROGRESS_EVERY = 100;
 
 /** The caller's functions. */
-type Told = Pick<VerifyOptions, "onProgress" | "onEvents" | "onMarks" | "onFinding"> &
+type Callbacks = Pick<VerifyOptions, "onProgress" | "onEvents" | "onMarks" | "onFinding"> &
   Partial<Pick<LiveOptions, "onReport">>;
 
 /** Calls the caller's functions; what they throw ends it all. */
 export class Listening implements Listener {
   readonly fail: (reason: unknown) => void;
-  #told: Told;
+  #callbacks: Callbacks;
   #total: number | undefined;
   #bytes = 0;
   #progressTold = Number.NEGATIVE_INFINITY;
@@ -26,8 +26,8 @@ export class Listening implements Listener {
   #report: Outcome | undefined;
   #stopped = false;
 
-  constructor(told: Told, total: number | undefined, fail: (reason: unknown) => void) {
-    this.#told = told;
+  constructor(callbacks: Callbacks, total: number | undefined, fail: (reason: unknown) => void) {
+    this.#callbacks = callbacks;
     this.#total = total;
     this.fail = fail;
   }
@@ -48,7 +48,7 @@ export class Listening implements Listener {
 
   found(findings: readonly Finding[]): void {
     for (const finding of findings) {
-      this.#call(() => this.#told.onFinding?.(finding));
+      this.#call(() => this.#callbacks.onFinding?.(finding));
     }
   }
 
@@ -77,9 +77,9 @@ export class Listening implements Listener {
     }
     try {
       if (what === "events") {
-        await this.#told.onEvents?.(new EventBatch(bytes));
+        await this.#callbacks.onEvents?.(new EventBatch(bytes));
       } else {
-        await this.#told.onMarks?.(readMarks(bytes));
+        await this.#callbacks.onMarks?.(readMarks(bytes));
       }
     } catch (error) {
       this.fail(error);
@@ -91,12 +91,12 @@ export class Listening implements Listener {
     const report = this.#report;
     this.#report = undefined;
     if (report !== undefined) {
-      this.#call(() => this.#told.onReport?.(report));
+      this.#call(() => this.#callbacks.onReport?.(report));
     }
   }
 
   #tell({ lines, events }: Counted): void {
-    this.#call(() => this.#told.onProgress?.({ bytes: this.#bytes, total: this.#total, lines, events }));
+    this.#call(() => this.#callbacks.onProgress?.({ bytes: this.#bytes, total: this.#total, lines, events }));
   }
 
   #call(tell: () => void): void {

@@ -7,7 +7,7 @@ import type { Outcome, Task } from "./roles.js";
 const EVERY = 250;
 
 /** Who is told of reports. */
-interface Told {
+interface ReportListener {
   tell(outcome: Outcome): void;
   /** Whether all that came before was handed out. Whoever says no looks again later. */
   isReady(): boolean;
@@ -18,11 +18,11 @@ interface Told {
 export class Live {
   #verifier: Verifier;
   #measuresNow: boolean;
-  #to: Told;
+  #to: ReportListener;
   #told = Number.NEGATIVE_INFINITY;
   #later: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ measuresNow }: Task, verifier: Verifier, to: Told) {
+  constructor({ measuresNow }: Task, verifier: Verifier, to: ReportListener) {
     this.#verifier = verifier;
     this.#measuresNow = measuresNow;
     this.#to = to;

@@ -1,6 +1,7 @@
 /** A verifying worker: it is told what it is, loads the core, and serves until it is terminated. */
 
 import { connect, moving, type Port, type Remote } from "../calls/calls.js";
+import { inTurn } from "../in-turn.js";
 import init from "../wasm/verifier.js";
 import { Coordination } from "./coordinator.js";
 import { Inline } from "./inline.js";
@@ -43,20 +44,15 @@ function feedOf(role: Role, host: Remote<VerifyHost>): Feed | undefined {
 /** Verifies all of an export here, a chunk after the other. */
 function single(task: Task, listener: HostListener): Feed {
   const engine = new Inline(task, listener, false);
-  let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const done = last.then(work);
-    last = done.catch(() => {});
-    return done;
-  };
+  const next = inTurn();
   return {
     chunk: (bytes) =>
-      inTurn(async () => {
+      next(async () => {
         await engine.feed(bytes);
         return moving({ counts: listener.counts, spent: bytes.buffer as ArrayBuffer }, bytes);
       }),
     end: () =>
-      inTurn(async () => {
+      next(async () => {
         const outcome = await engine.end();
         await listener.idle();
         engine.stop();

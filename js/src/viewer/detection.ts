@@ -1,6 +1,6 @@
 /** Looks for what rules describe among a session's events, from the first to the last. It draws nothing. */
 
-import type { Analysis, Told } from "../analyze/types.js";
+import type { Analysis, FindingsStatus } from "../analyze/types.js";
 import type { EventIndex } from "../index/types.js";
 import type { Report } from "../report.js";
 import { factsOf } from "./facts.js";
@@ -27,7 +27,7 @@ export interface Watched extends EventTarget {
 export class Detection extends EventTarget {
   readonly session: Watched;
   /** What was found by now. */
-  told: Told | undefined;
+  told: FindingsStatus | undefined;
   /** Whether all there is was looked at and there is a report of all of it. */
   isFinal = false;
   /** Why nothing more is looked for. */

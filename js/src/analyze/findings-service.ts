@@ -1,8 +1,9 @@
 /** Makes findings of what was detected, and answers what is asked of them. */
 
+import { inTurn } from "../in-turn.js";
 import { turn } from "../index/turn.js";
 import { Findings } from "../wasm/analyzer.js";
-import type { Facts, Listed, Told } from "./types.js";
+import type { Facts, FindingsStatus, Listed } from "./types.js";
 
 /** So much of a piece says what it is about. */
 const OUTLINE = 30;
@@ -14,12 +15,11 @@ const WORK = 12;
 const WRITTEN = 500;
 
 /** What the worker does that keeps findings. */
-export class Keeper {
+export class FindingsService {
   readonly #findings: Findings;
   /** There is something in them of every event, and browsers keep blobs outside of a worker's memory. */
   readonly #pieces: Blob[] = [];
-  /** One telling at a time. */
-  #telling: Promise<unknown> = Promise.resolve();
+  readonly #next = inTurn();
 
   constructor(rules: string) {
     this.#findings = new Findings(rules);
@@ -30,10 +30,8 @@ export class Keeper {
     this.#pieces.push(new Blob([piece]));
   }
 
-  tell(facts: Facts | undefined): Promise<Told> {
-    const told = this.#telling.then(() => this.#tell(facts));
-    this.#telling = told.catch(() => {});
-    return told;
+  tell(facts: Facts | undefined): Promise<FindingsStatus> {
+    return this.#next(() => this.#tell(facts));
   }
 
   list(from: number, to: number, rule: string | undefined): readonly Listed[] {
@@ -82,12 +80,12 @@ export class Keeper {
     }
   }
 
-  async #tell(facts: Facts | undefined): Promise<Told> {
+  async #tell(facts: Facts | undefined): Promise<FindingsStatus> {
     await this.#advance();
     if (facts !== undefined) {
       this.#findings.report(JSON.stringify(facts));
     }
-    const told = JSON.parse(this.#findings.tell()) as Omit<Told, "marks">;
+    const told = JSON.parse(this.#findings.tell()) as Omit<FindingsStatus, "marks">;
     const marks = {
       leaves: this.#findings.marked(),
       levels: this.#findings.levels(),

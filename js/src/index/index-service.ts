@@ -37,7 +37,7 @@ const AT_ONCE = 2000;
 const BEGIN = 800;
 
 /** What the worker does that keeps an index. */
-export class Keeper {
+export class IndexService {
   readonly #index = new EventIndex(seed());
   readonly #blobs = new Blobs();
   readonly #told: (found: Found) => void;
