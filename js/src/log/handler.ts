@@ -1,8 +1,10 @@
 /** The Worker in front of a log. */
 
+import { sleep } from "../timers.js";
 import { keyOf } from "./copies.js";
-import type { LogEnv } from "./platform.js";
-import { notFound, unavailable } from "./responses.js";
+import { clientOf, Entrance } from "./entrance.js";
+import type { LogEnv, LogNamespace } from "./platform.js";
+import { busy, notFound, unavailable } from "./responses.js";
 import { keys } from "./settings.js";
 
 /** How a request finds its log. */
@@ -33,6 +35,7 @@ export function logHandler<Env extends LogEnv = LogEnv>({
 }: LogHandlerOptions<Env> = {}): {
   fetch(request: Request, env: Env): Promise<Response>;
 } {
+  const entrance = new Entrance();
   return {
     async fetch(request, env) {
       try {
@@ -41,13 +44,40 @@ export function logHandler<Env extends LogEnv = LogEnv>({
           return notFound(request, env.AUDIT_CORS ?? "");
         }
         const id = env.LOG.idFromName(origin);
-        return (await copied(request, env, origin)) ?? (await env.LOG.get(id).fetch(request));
+        const object = env.LOG.get(id);
+        return isSubmission(request)
+          ? await submit(request, env, object, entrance)
+          : ((await copied(request, env, origin)) ?? (await object.fetch(request)));
       } catch (error) {
         console.error("countersign:", error);
         return unavailable(request, env.AUDIT_CORS ?? "");
       }
     },
   };
+}
+
+const isSubmission = ({ method, url }: Request): boolean => method === "POST" && new URL(url).pathname === "/submit";
+
+/** Brings a submission to the log. Its refusal waits here, where it keeps nobody up. */
+async function submit(
+  request: Request,
+  env: LogEnv,
+  object: ReturnType<LogNamespace["get"]>,
+  entrance: Entrance,
+): Promise<Response> {
+  const client = clientOf(request);
+  if (entrance.turnsAway(client, Date.now())) {
+    return busy(request, env.AUDIT_CORS ?? "", entrance.roomIn(Date.now()));
+  }
+  const answer = await object.fetch(request);
+  const wait = answer.ok ? 0 : entrance.wait(client, Date.now());
+  if (wait === 0) {
+    return answer;
+  }
+  // The log is done with it.
+  const whole = await answer.arrayBuffer();
+  await sleep(wait);
+  return new Response(whole, answer);
 }
 
 function only(env: LogEnv): string | undefined {

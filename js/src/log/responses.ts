@@ -12,6 +12,16 @@ export function unavailable(request: Request, cors: string): Response {
   return refusal(error, 503, { ...readableBy(request, cors), "retry-after": "1" });
 }
 
+/** The answer to a client for whom too many refusals wait already, with the seconds after which to come again. */
+export function busy(request: Request, cors: string, after: number): Response {
+  const error = {
+    code: "server.busy",
+    message: "too much of what this address submitted was refused",
+    hint: "send what the log takes, later",
+  };
+  return refusal(error, 429, { ...readableBy(request, cors), "retry-after": `${after}` });
+}
+
 /** The answer to a request that is for no log. */
 export function notFound(request: Request, cors: string): Response {
   const error = { code: "request.not_found", message: "there is no log at this address" };

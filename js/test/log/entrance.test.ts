@@ -1,0 +1,124 @@
+/** Whoever floods a log with what it refuses waits for it, and keeps nobody else up. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clientOf, Entrance } from "../../dist/log/entrance.js";
+import { logHandler } from "../../dist/log/handler.js";
+import type { LogEnv } from "../../dist/log/platform.js";
+import { ORIGIN, PAGE } from "../conformance/setup.ts";
+
+const NOW = 1_700_000_000_000;
+/** So many refusals are answered at once after a rest, and so many wait then. */
+const AT_ONCE = 200;
+const WAITING = 256;
+
+/** How long each of so many refusals waits that come at the same time. */
+const waits = (entrance: Entrance, client: string, count: number, now = NOW): number[] =>
+  Array.from({ length: count }, () => entrance.wait(client, now));
+
+test("refusals are answered at a pace, after some at once", () => {
+  const entrance = new Entrance();
+  assert.deepEqual(waits(entrance, "a", AT_ONCE), Array(AT_ONCE).fill(0));
+  assert.deepEqual(waits(entrance, "b", 3), [40, 80, 120]);
+  assert.deepEqual(waits(entrance, "a", 1, NOW + 60), [100]);
+  // After a rest it begins anew, and no better than that.
+  assert.deepEqual(waits(entrance, "a", AT_ONCE + 1, NOW + 3_600_000), [...Array(AT_ONCE).fill(0), 40]);
+});
+
+test("while many wait their client is turned away, and nobody else", () => {
+  const entrance = new Entrance();
+  waits(entrance, "flood", AT_ONCE + WAITING - 1);
+  assert.equal(entrance.turnsAway("flood", NOW), false);
+  waits(entrance, "beside it", 1);
+  assert.equal(entrance.turnsAway("flood", NOW), true);
+  for (const client of ["beside it", "elsewhere"]) {
+    assert.equal(entrance.turnsAway(client, NOW), false, client);
+  }
+  // There is no room for another one to wait, and what is held for others does not grow.
+  assert.deepEqual(waits(entrance, "elsewhere", 1_000), Array(1_000).fill(0));
+  assert.equal(entrance.roomIn(NOW), 1);
+  // It is over by itself: who went away meanwhile is not waited for.
+  assert.equal(entrance.turnsAway("flood", NOW + 39), true);
+  assert.equal(entrance.turnsAway("flood", NOW + 40), false);
+  assert.equal(entrance.turnsAway("flood", NOW + WAITING * 40), false);
+});
+
+test("a client is an address, or a network of 64 bits", () => {
+  const of = (address?: string) =>
+    clientOf(
+      new Request("https://log.example/", { headers: address === undefined ? {} : { "cf-connecting-ip": address } }),
+    );
+  assert.equal(of(), "");
+  assert.equal(of("198.51.100.7"), "198.51.100.7");
+  for (const same of ["2001:db8:0:1:2:3:4:5", "2001:db8:0:1::9", "2001:db8:0:1::"]) {
+    assert.equal(of(same), "2001:db8:0:1", same);
+  }
+  assert.equal(of("2001:db8::9"), "2001:db8:0:0");
+  assert.equal(of("::1"), "0:0:0:0");
+});
+
+/** A log that refuses what strangers submit, behind the Worker that users deploy. */
+function behind(): { submit(client: string, who: string): Promise<Response>; asked: () => number } {
+  let asked = 0;
+  const fetch = async (request: Request) => {
+    asked += 1;
+    const who = await request.text();
+    return who === "stranger" ? new Response("refused", { status: 403 }) : new Response("taken");
+  };
+  const LOG = { idFromName: () => ({}), get: () => ({ fetch }) };
+  const env = { LOG, AUDIT_LOG_KEY: "", AUDIT_TRUST: "", AUDIT_CORS: PAGE } as unknown as LogEnv;
+  const { fetch: handle } = logHandler({ log: () => ORIGIN });
+  return {
+    submit: (client, who) => {
+      const headers = { "cf-connecting-ip": client, origin: PAGE };
+      return handle(new Request("https://log.example/submit", { method: "POST", body: who, headers }), env);
+    },
+    asked: () => asked,
+  };
+}
+
+/** Whether it has come about when all is done that needs no time. */
+async function isThere(something: Promise<unknown>): Promise<boolean> {
+  let there = false;
+  something.then(() => (there = true));
+  for (let round = 0; round < 20; round += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return there;
+}
+
+test("who is refused waits, and who may write does not wait for them", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: NOW });
+  const { submit, asked } = behind();
+  const flood = Array.from({ length: AT_ONCE + 40 }, () => submit("198.51.100.1", "stranger"));
+  assert.ok(await isThere(Promise.all(flood.slice(0, AT_ONCE))));
+  assert.ok(!(await isThere(Promise.race(flood.slice(AT_ONCE)))));
+  // From the same address, while 40 wait.
+  assert.equal((await submit("198.51.100.1", "emitter")).status, 200);
+  assert.equal(asked(), AT_ONCE + 41);
+  t.mock.timers.tick(40);
+  assert.ok(await isThere(Promise.race(flood.slice(AT_ONCE))));
+  assert.ok(!(await isThere(Promise.race(flood.slice(AT_ONCE + 1)))));
+  t.mock.timers.tick(39 * 40);
+  for (const answer of await Promise.all(flood)) {
+    assert.deepEqual([answer.status, await answer.text()], [403, "refused"]);
+  }
+});
+
+test("who has too many refusals waiting is told to come again, and the log is not asked", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: NOW });
+  const { submit, asked } = behind();
+  const flood = Array.from({ length: AT_ONCE + WAITING }, () => submit("198.51.100.1", "stranger"));
+  assert.ok(await isThere(Promise.all(flood.slice(0, AT_ONCE))));
+  const before = asked();
+  const turned = await submit("198.51.100.1", "emitter");
+  assert.equal(turned.status, 429);
+  assert.equal(turned.headers.get("retry-after"), "1");
+  assert.equal(turned.headers.get("access-control-allow-origin"), PAGE);
+  assert.equal(((await turned.json()) as { error: { code: string } }).error.code, "server.busy");
+  assert.equal(asked(), before);
+  assert.equal((await submit("198.51.100.2", "emitter")).status, 200);
+  t.mock.timers.tick(WAITING * 40);
+  await Promise.all(flood);
+  assert.equal((await submit("198.51.100.1", "emitter")).status, 200);
+});
