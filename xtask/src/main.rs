@@ -4,6 +4,7 @@
 //! `target/tools`, except Rust's WebAssembly target and the browser, which the machine's own
 //! package managers install.
 
+mod audit;
 mod bench;
 mod browser;
 mod fuzz;

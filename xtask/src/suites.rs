@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::audit;
 use crate::browser;
 use crate::fuzz;
 use crate::npm;
@@ -88,6 +89,12 @@ pub(crate) const SUITES: &[Suite] = &[
         about: "a release is signed and logged, and proves itself",
         holds: Some(Resource::Host),
         run: release::test,
+    },
+    Suite {
+        name: "audit",
+        about: "the licences and sources of all crates, and what is known against them",
+        holds: None,
+        run: audit::test,
     },
     Suite { name: "sizes", about: "each artefact is within its budget", holds: None, run: sizes },
 ];
