@@ -39,6 +39,8 @@ words! {
         Witness = "witness.invalid",
         /// An export is not one, or not of the kind that this step needs.
         Export = "export.invalid",
+        /// More of an export waits for a signature than a reader of its events keeps.
+        LeftOut = "export.left_out",
         /// An evidence file, or the frame of a report, is malformed or does not hold together (SPEC section 14).
         Evidence = "evidence.invalid",
         /// A recorder was used out of turn: a signature is due, or the chain is closed.

@@ -53,6 +53,9 @@ impl Failure {
 
     /// The same of a file that is named later.
     pub(crate) fn system(doing: &str, error: &io::Error) -> Self {
+        if let Some(own) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            return own.clone().into();
+        }
         let (code, hint) = explain(error);
         let mut failure = Self::unusable(code, format!("cannot {doing}: {error}"), hint);
         failure.0.silent = error.kind() == io::ErrorKind::BrokenPipe;
@@ -65,8 +68,13 @@ impl Failure {
     }
 
     /// The same, as something that is wrong with an input that was read.
-    pub(crate) fn into_broken(mut self) -> Self {
-        self.0.status = BROKEN;
+    pub(crate) fn into_broken(self) -> Self {
+        self.with_status(BROKEN)
+    }
+
+    /// The same, to exit with this status.
+    pub(crate) fn with_status(mut self, status: u8) -> Self {
+        self.0.status = status;
         self
     }
 

@@ -16,6 +16,7 @@ export type CoreErrorCode =
   | "watchlist.invalid"
   | "witness.invalid"
   | "export.invalid"
+  | "export.left_out"
   | "evidence.invalid"
   | "recorder.out_of_turn"
   | "signature.invalid"

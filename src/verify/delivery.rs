@@ -13,7 +13,7 @@ use crate::link::ChainId;
 use crate::note::VerifierKey;
 use crate::time::Time;
 
-/// How many bytes of links may wait for a signature. What is more is not handed out.
+/// How many bytes of links may wait for a signature. What is more is counted and not handed out.
 const MAX_HELD: usize = 64 << 20;
 
 /// What is ready to be handed out, and links that wait for a signature.
@@ -25,8 +25,8 @@ pub(super) struct Delivery {
     waiting: HashMap<usize, Vec<Waiting>>,
     /// The first leaf of each chain in which something waits, with the chain; and some that no longer do.
     firsts: BinaryHeap<Reverse<(u64, usize)>>,
-    /// How many events wait in chains that are only counted.
-    counted: HashMap<usize, u64>,
+    /// What waits in a chain and is only counted.
+    counted: HashMap<usize, Counted>,
     ready: Update,
 }
 
@@ -39,6 +39,15 @@ pub(super) enum Offered<'e> {
     Picked(Note, Option<&'e [u8]>),
     /// Others were picked.
     Count,
+}
+
+/// How much of a chain waits that is not held.
+#[derive(Debug, Default)]
+struct Counted {
+    /// Events that nobody picked.
+    others: u64,
+    /// What there was no room for.
+    left_out: u64,
 }
 
 /// What waits in a chain, with what not all of the chain's links share.
@@ -96,7 +105,7 @@ impl Delivery {
                     Offered::Picked(note, event) => {
                         self.wait(chain, place, link.time, What::Picked(note, event.and_then(text)));
                     }
-                    Offered::Count => *self.counted.entry(chain).or_default() += 1,
+                    Offered::Count => self.counted.entry(chain).or_default().others += 1,
                 }
                 return;
             }
@@ -112,6 +121,7 @@ impl Delivery {
         let waiting = Waiting { line: place.line, index, seq, time, what };
         let bytes = waiting.bytes();
         if self.bytes + bytes > MAX_HELD {
+            self.counted.entry(chain).or_default().left_out += 1;
             return;
         }
         self.bytes += bytes;
@@ -136,8 +146,11 @@ impl Delivery {
         vkey: impl Fn() -> VerifierKey,
         authorised: bool,
     ) {
-        if !self.counted.is_empty() {
-            self.ready.others += self.counted.remove(&number).unwrap_or_default();
+        if !self.counted.is_empty()
+            && let Some(Counted { others, left_out }) = self.counted.remove(&number)
+        {
+            self.ready.others += others;
+            self.ready.left_out += left_out;
         }
         let Some(waiting) = self.waiting.remove(&number) else { return };
         let vkey = vkey();
@@ -190,6 +203,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
+    use crate::error::Code;
     use crate::hash::Hash;
     use crate::verify::summary::Signed;
 
@@ -228,9 +242,15 @@ mod tests {
             delivery.hold(1, &close, place(10), Offered::Text(b""));
             assert!(delivery.bytes <= MAX_HELD);
             delivery.release(1, CHAIN, vkey, true);
-            let Update { events, marks, .. } = delivery.take(20);
+            let told = delivery.take(20);
             // The eighth does not fit, and what comes after it is small.
-            assert_eq!((events.len(), marks.len(), delivery.bytes), (7, 1, 0));
+            assert_eq!((told.events.len(), told.marks.len(), delivery.bytes), (7, 1, 0));
+            assert_eq!((told.left_out, told.whole().unwrap_err().code), (3, Code::LeftOut));
+            for seq in 0..10 {
+                delivery.hold(1, &event, place(seq), Offered::Text(&text));
+            }
+            delivery.drop_chain(1);
+            assert!(delivery.take(20).whole().unwrap().is_empty());
         }
         delivery.hold(0, &event, place(1), Offered::Text(b"{}"));
         delivery.drop_chain(0);

@@ -43,7 +43,7 @@ enum Done {
 /// thread; `told` with what became known, where the options ask for it.
 ///
 /// # Errors
-/// What reading met.
+/// What reading met, and what [`Update::whole`] refuses.
 pub fn verify(
     mut reader: impl Read + Send,
     options: Options,
@@ -69,7 +69,7 @@ pub fn verify(
 /// which they become so, which no number of threads changes.
 ///
 /// # Errors
-/// What reading met.
+/// What reading met, and what [`Update::whole`] refuses.
 pub fn verify_looking<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     reader: impl Read + Send,
     options: Options,
@@ -122,14 +122,14 @@ fn shared_out<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
                     None => sequence.absorb(summary, &stretch),
                 }
                 let _ = give.try_send(stretch);
-                tell(sequence.take(), &mut told);
+                tell(sequence.take(), &mut told)?;
             }
             Done::End(end) => ended = end,
         }
         Ok::<(), io::Error>(())
     })?;
     let (verification, last) = sequence.finish_telling(ended);
-    tell(last, &mut told);
+    tell(last, &mut told)?;
     Ok(verification)
 }
 
@@ -146,20 +146,22 @@ fn alone(
         let length = read_some(reader, &mut buffer)?;
         if length == 0 {
             let (verification, last) = verifier.finish_telling();
-            tell(last, told);
+            tell(last, told)?;
             return Ok(verification);
         }
         verifier.push(&buffer[..length]);
         total += length as u64;
         progress(total);
-        tell(verifier.take(), told);
+        tell(verifier.take(), told)?;
     }
 }
 
-fn tell(what: Update, told: &mut impl FnMut(Update)) {
+fn tell(what: Update, told: &mut impl FnMut(Update)) -> io::Result<()> {
+    let what = what.whole().map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
     if !what.is_empty() {
         told(what);
     }
+    Ok(())
 }
 
 pub(super) fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {

@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use super::{Mark, PickedEvent, VerifiedEvent};
+use crate::error::{Code, Error};
 
 /// What became known since the last time, of what the [`Options`](super::Options) ask for.
 #[derive(Debug, Default)]
@@ -12,6 +13,9 @@ pub struct Update {
     pub picked: Vec<PickedEvent>,
     /// How many events became verified of stretches from which others were picked.
     pub others: u64,
+    /// How many events and links became verified that are missing here, because more than 64 MiB waited for a
+    /// signature.
+    pub left_out: u64,
     /// Events that become verified later have this index or a greater one.
     pub settled: u64,
     /// What the export holds beside them: in the order of the lines, but for links, which come when a signature
@@ -27,8 +31,25 @@ impl Update {
         self.events.is_empty()
             && self.picked.is_empty()
             && self.others == 0
+            && self.left_out == 0
             && self.marks.is_empty()
             && self.findings.is_empty()
+    }
+
+    /// This, where nothing is missing: who shows it as all there is asks here.
+    ///
+    /// # Errors
+    /// [`Code::LeftOut`] where something was [left out](Self::left_out).
+    pub fn whole(self) -> Result<Self, Error> {
+        if self.left_out == 0 {
+            return Ok(self);
+        }
+        let message = format!(
+            "more than 64 MiB waited for a signature: {} verified events or links would be missing from what is shown",
+            self.left_out
+        );
+        Err(Error::new(Code::LeftOut, message)
+            .with_hint("verify it without its events, or ask for fewer of them"))
     }
 
     /// This, and what became known after it.
@@ -36,6 +57,7 @@ impl Update {
         self.events.append(&mut next.events);
         self.picked.append(&mut next.picked);
         self.others += next.others;
+        self.left_out += next.left_out;
         self.settled = self.settled.max(next.settled);
         self.marks.append(&mut next.marks);
         self.findings.append(&mut next.findings);

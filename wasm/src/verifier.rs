@@ -49,10 +49,10 @@ impl WholeVerifier {
 
     /// Takes bytes from the front and tells how many. It can be fewer than all, so that events can be taken between:
     /// push the rest then.
-    pub fn push(&mut self, bytes: &[u8]) -> usize {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<usize, Thrown> {
         let taken = self.verifier.push_some(bytes);
-        self.waiting.add(self.verifier.take());
-        taken
+        self.waiting.add(self.verifier.take())?;
+        Ok(taken)
     }
 
     /// Where the export goes on: verifies every whole line pushed so far, without waiting for more. What age the log's
@@ -62,7 +62,7 @@ impl WholeVerifier {
             self.verifier.measure_at(now.parse()?);
         }
         self.verifier.settle();
-        self.waiting.add(self.verifier.take());
+        self.waiting.add(self.verifier.take())?;
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl WholeVerifier {
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         let empty = LocalVerifier::new(Options::default());
         let (verification, told) = std::mem::replace(&mut self.verifier, empty).finish_telling();
-        self.waiting.add(told);
+        self.waiting.add(told)?;
         outcome(&verification)
     }
 }
@@ -195,7 +195,7 @@ impl Coordinator {
             .ok_or_else(|| Error::new(Code::Export, "these bytes are no summary of this version"))?;
         self.opened.extend(encode_opened(summary.opened()));
         self.progress.absorb(summary, stretch);
-        self.waiting.add(self.progress.take());
+        self.waiting.add(self.progress.take())?;
         Ok(())
     }
 
@@ -240,7 +240,7 @@ impl Coordinator {
         self.end();
         let progress = std::mem::replace(&mut self.progress, Progress::new(Options::default()));
         let (verification, told) = progress.finish_telling(self.end.take().unwrap_or(Ok(())));
-        self.waiting.add(told);
+        self.waiting.add(told)?;
         outcome(&verification)
     }
 }
@@ -254,10 +254,12 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn add(&mut self, mut told: Update) {
+    fn add(&mut self, told: Update) -> Result<(), Thrown> {
+        let mut told = told.whole()?;
         self.events.append(&mut told.events);
         self.marks.extend(told.marks);
         self.findings.append(&mut told.findings);
+        Ok(())
     }
 
     fn take_events(&mut self) -> Vec<u8> {

@@ -531,7 +531,7 @@ impl View {
     /// Looks at what became verified.
     fn settle(&mut self, watched: &Watched<'_>) -> Result<(), Failure> {
         self.verifier.settle();
-        let told = self.verifier.take();
+        let told = self.verifier.take().whole()?;
         for event in told.events {
             let of = (event.time, event.chain, Some(event.vkey.name()));
             let detected = detect(watched.pack, &watched.readings, &event.event, of).at(event.index);
