@@ -2,14 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::verify::report::Report;
-use countersign::verify::{Options, PickedEvent, SummarizedEvent, Update, Verdict, parallel};
+use countersign::verify::{Options, PickedEvent, SummarizedEvent, Update, Verdict};
 use countersign_analyze::{Analysis, Analyzer, Detected, Fault, Pack};
 use countersign_controls::{
     Catalogue, Ended, Evidence, Found, Gathering, Known, Looked, Looking, Period, Record, Source, Wanted,
@@ -27,8 +26,7 @@ use crate::http::Prefix;
 use crate::input::{self, Input};
 use crate::output::Output;
 use crate::spill::Runs;
-use crate::verify::cores;
-use crate::{progress, readings, rules, slice, style, token, verdict};
+use crate::{readings, rules, slice, style, token, verdict, verify};
 
 /// Show what a log has for the controls of a framework, and what it cannot show
 ///
@@ -290,39 +288,33 @@ impl Look<'_> {
         };
         let mut taken = Taken::default();
         let mut failed = Ok(());
-        let bar = progress::bar("verifying", input.size());
-        let name = input.name().to_owned();
-        let mut hashed = Hashed { reader: input.reader()?, hash: Sha256::new(), bytes: 0 };
-        let verification = parallel::verify_looking(
-            &mut hashed,
-            options,
-            args.threads.map_or_else(cores, usize::from),
-            look,
-            |read| bar.set_position(read),
-            |told| {
-                if failed.is_err() {
-                    return;
+        let (mut hash, mut bytes) = (Sha256::new(), 0);
+        let tap = |read: &[u8]| {
+            hash.update(read);
+            bytes += read.len() as u64;
+        };
+        let threads = verify::threads(args.threads);
+        let report = verify::look_tapped(input, tap, options, threads, look, |told| {
+            if failed.is_err() {
+                return;
+            }
+            failed = taken.take(told, |picked| {
+                if let Some(note) = &picked.note {
+                    return postcard::from_bytes(note).map_err(|error| faulty(&error.to_string()));
                 }
-                failed = taken.take(told, |picked| {
-                    if let Some(note) = &picked.note {
-                        return postcard::from_bytes(note).map_err(|error| faulty(&error.to_string()));
-                    }
-                    let of = (picked.link.time, picked.link.chain, Some(picked.link.vkey.name()));
-                    Ok(self.at(&looking, picked.event.as_deref().unwrap_or_default(), of, picked.link.index))
-                });
-            },
-        );
-        bar.finish_and_clear();
-        let report = verification.map_err(|error| Failure::io("read", &name, &error))?.report;
+                let of = (picked.link.time, picked.link.chain, Some(picked.link.vkey.name()));
+                Ok(self.at(&looking, picked.event.as_deref().unwrap_or_default(), of, picked.link.index))
+            });
+        })?
+        .report;
         failed?;
         let is_none = report.origin.is_none() || matches!(report.verdict, Verdict::Altered | Verdict::Broken);
         if is_none {
             return Ok(Gathered { report, evidence: None });
         }
-        let Hashed { hash, bytes, .. } = hashed;
         let hex = |hash: &[u8]| countersign::hex::encode(hash);
         let source = Source {
-            name,
+            name: input.name().to_owned(),
             sha256: hex(&hash.finalize()),
             bytes,
             trust: trust_bytes.map(|bytes| hex(&Sha256::digest(&bytes))),
@@ -512,22 +504,6 @@ fn number(
         chains.push((chain, vkey.clone()));
         chains.len() as u32 - 1
     })
-}
-
-/// A reader whose bytes are hashed.
-struct Hashed<'a> {
-    reader: &'a mut (dyn Read + Send),
-    hash: Sha256,
-    bytes: u64,
-}
-
-impl Read for Hashed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        self.hash.update(&buffer[..read]);
-        self.bytes += read as u64;
-        Ok(read)
-    }
 }
 
 #[cfg(test)]

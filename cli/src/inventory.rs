@@ -2,14 +2,13 @@
 
 mod text;
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::Report as Verified;
-use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict, parallel};
+use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict};
 use countersign_analyze::inventory::{Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report, is_call};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Query, Readings};
@@ -21,7 +20,7 @@ use crate::export_command::stream;
 use crate::http::Prefix;
 use crate::input::Input;
 use crate::verify::{threads, trust_or_nobody};
-use crate::{args, progress, query, readings, token, verdict};
+use crate::{args, query, readings, token, verdict, verify};
 
 /// List the endpoints of APIs that are really called, by the events that verify
 ///
@@ -102,28 +101,18 @@ pub(crate) fn find(
             looking.at(text, (event.time, event.chain, None), is_call).then(|| event.pick(None, true))
         }
     };
-    let bar = progress::bar("verifying", input.size());
-    let name = input.name().to_owned();
-    let verification = parallel::verify_looking(
-        input.reader()?,
-        options,
-        threads,
-        look,
-        |read| bar.set_position(read),
-        |told| {
-            events += told.picked.len() as u64 + told.others;
-            for PickedEvent { link, event, .. } in told.picked {
-                let text = event.unwrap_or_default();
-                let of = (link.time, link.chain, Some(link.vkey.name()));
-                looking.at(&text, of, |entry| {
-                    let is_asked = looking.query.as_ref().is_none_or(|query| query.matches(entry));
-                    is_asked && inventory.take(link.index, entry)
-                });
-            }
-        },
-    );
-    bar.finish_and_clear();
-    let verified = verification.map_err(|error: io::Error| Failure::io("read", &name, &error))?.report;
+    let verified = verify::look(&mut input, options, threads, look, |told| {
+        events += told.picked.len() as u64 + told.others;
+        for PickedEvent { link, event, .. } in told.picked {
+            let text = event.unwrap_or_default();
+            let of = (link.time, link.chain, Some(link.vkey.name()));
+            looking.at(&text, of, |entry| {
+                let is_asked = looking.query.as_ref().is_none_or(|query| query.matches(entry));
+                is_asked && inventory.take(link.index, entry)
+            });
+        }
+    })?
+    .report;
     Ok(Found { verified, report: inventory.finish(), events })
 }
 

@@ -54,6 +54,7 @@ mod style;
 mod submit;
 mod summaries;
 mod summarize;
+mod tapped;
 mod token;
 mod tokens;
 mod unwrap;

@@ -16,6 +16,7 @@ use crate::errors::{Failure, shown};
 use crate::input::{self, Input};
 use crate::parquet::{self, Rows};
 use crate::pin::{self, Pins};
+use crate::tapped::Tapped;
 use crate::verdict::count;
 use crate::{args, progress, readings, report, style, summaries, verdict};
 
@@ -143,7 +144,29 @@ pub(crate) fn look<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     look: impl Fn() -> L + Sync,
     told: impl FnMut(Update),
 ) -> Result<Verification, Failure> {
-    read(input, |reader, progress| parallel::verify_looking(reader, options, threads, look, progress, told))
+    look_tapped(input, |_| (), options, threads, look, told)
+}
+
+/// The same, where `tap` gets the bytes of the file too, as they are read.
+pub(crate) fn look_tapped<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
+    input: &mut Input,
+    tap: impl FnMut(&[u8]) + Send,
+    options: Options,
+    threads: usize,
+    look: impl Fn() -> L + Sync,
+    told: impl FnMut(Update),
+) -> Result<Verification, Failure> {
+    read(input, |reader, progress| {
+        let reader = Tapped { reader, tap };
+        parallel::verify_looking(reader, options, threads, look, progress, told)
+    })
+}
+
+/// Refuses what is no export, for whoever would make something of it.
+pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), Failure> {
+    let (None, Some(finding)) = (&report.origin, report.findings.first()) else { return Ok(()) };
+    let failure = Failure::unusable(finding.code.as_str(), finding.message.as_str(), finding.hint);
+    Err(failure.with_status(report.verdict.exit_status()).within(name))
 }
 
 fn read(

@@ -26,6 +26,18 @@ fn is_unread(place: &Place, export: &str, (verdict, code): (&str, &str), says: &
     }
     place.run(&["show", export]).code(shown);
     place.run(&["verify", export]).code(shown);
+    for command in [
+        &["report", export, "-o", "made.html"][..],
+        &["feed", export, "--to", "ocsf", "--trust", "trust.txt"],
+    ] {
+        place
+            .run(command)
+            .code(shown)
+            .stderr(predicate::str::contains(format!("✗ error[{code}]: {export}: ")))
+            .stderr(predicate::str::contains(hint))
+            .stdout("");
+    }
+    assert!(!place.path("made.html").exists());
 }
 
 const NO_EXPORT: (&str, &str) = ("not_checked", "format.header");

@@ -1,9 +1,9 @@
 //! Feeding an export: all of it is verified before anything of it goes out.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use countersign::verify::report::{Report, State};
-use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict, VerifiedEvent, parallel};
+use countersign::verify::{Options, PickedEvent, SummarizedEvent, Verdict, VerifiedEvent};
 use countersign_feeds::{Event, Finding, Kind, Log};
 use countersign_query::Entry;
 use countersign_query::value::Document;
@@ -17,7 +17,7 @@ use crate::input;
 use crate::show::{Standing, Standings};
 use crate::verdict::count;
 use crate::watch::{At, Draft};
-use crate::{progress, report, rules, style, verdict, verify};
+use crate::{report, rules, style, verdict, verify};
 
 pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<u8, Failure> {
     let trust = input::trust(&args.trust)?;
@@ -29,24 +29,14 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<u8
     let mut found = Found::new(u64::MAX);
     let mut kept = Ok(());
     let name = input.name().to_owned();
-    let bar = progress::bar("verifying", input.size());
     let look = || |event: &SummarizedEvent<'_>| feed.events.then(|| event.pick(None, true));
-    let verification = parallel::verify_looking(
-        input.reader()?,
-        options,
-        threads,
-        look,
-        |read| bar.set_position(read),
-        |told| {
-            for PickedEvent { link, event, .. } in told.picked {
-                if kept.is_ok() {
-                    kept = found.push(link, event);
-                }
+    let verification = verify::look(&mut input, options, threads, look, |told| {
+        for PickedEvent { link, event, .. } in told.picked {
+            if kept.is_ok() {
+                kept = found.push(link, event);
             }
-        },
-    );
-    bar.finish_and_clear();
-    let verification = verification.map_err(|error: io::Error| Failure::io("read", &name, &error))?;
+        }
+    })?;
     kept?;
     let report = &verification.report;
     let log = provable(report, has_quorum, &name)?;
@@ -111,6 +101,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Delivery) -> Result<u8
 
 /// The checkpoint that proves what is fed; a failure where there is none, or where something is not as it was signed.
 fn provable<'r>(report: &'r Report, has_quorum: bool, name: &str) -> Result<Log<'r>, Failure> {
+    verify::refuse_unread(report, name)?;
     if matches!(report.verdict, Verdict::Altered | Verdict::Broken) {
         let hint = "`countersign verify` says what is wrong with it";
         let message = format!("nothing was sent: the export is {}", report.verdict.as_str());

@@ -3,16 +3,14 @@
 //! An export is read twice: whose signature a row shows and whether it is one to trust is known at the end alone.
 
 use std::collections::HashMap;
-use std::io::{self, Read, Seek as _};
+use std::io::{self, Seek as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign::export::{Item, Matched, Payload};
 use countersign::link::{ChainId, EventLink, Link};
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
-use countersign::verify::{
-    CoveredLink, Options, Pick, Report, SummarizedEvent, Verdict, Verification, parallel,
-};
+use countersign::verify::{CoveredLink, Options, Pick, Report, SummarizedEvent, Verdict, Verification};
 use countersign_parquet::{Row, Value};
 use countersign_query::Readings;
 use countersign_query::value::Document;
@@ -23,7 +21,8 @@ use crate::errors::Failure;
 use crate::export::Part;
 use crate::input::Input;
 use crate::show::{Standing, Standings};
-use crate::{export, progress};
+use crate::tapped::Tapped;
+use crate::{export, verify};
 
 /// An export that was verified.
 pub(crate) struct Rows {
@@ -50,19 +49,16 @@ impl Rows {
         threads: usize,
     ) -> Result<Self, Failure> {
         let mut input = input.rereadable()?;
-        let name = input.name().to_owned();
         let (mut verified, mut unauthorised, mut count) = (Bits::default(), Bits::default(), 0);
         let mut signers: HashMap<ChainId, VerifierKey> = HashMap::new();
-        let bar = progress::bar("verifying", input.size());
         let mut hash = Sha256::new();
-        let reader = Hashing { reader: input.reader()?, hash: |bytes: &[u8]| hash.update(bytes) };
         let options = Options { trust, ..Options::default() };
-        let told = parallel::verify_looking(
-            reader,
+        let verification = verify::look_tapped(
+            &mut input,
+            |bytes| hash.update(bytes),
             options,
             threads,
             || pick,
-            |read| bar.set_position(read),
             |told| {
                 for event in told.picked {
                     verified.insert(event.index);
@@ -73,9 +69,7 @@ impl Rows {
                     count += 1;
                 }
             },
-        );
-        bar.finish_and_clear();
-        let verification = told.map_err(|error| Failure::io("read", &name, &error))?;
+        )?;
         let hash = hash.finalize().into();
         Ok(Self { input, verification, readings, verified, unauthorised, signers, hash, count })
     }
@@ -142,7 +136,7 @@ impl Rows {
         let hash = Arc::new(Mutex::new(Sha256::new()));
         let hashed = Arc::clone(&hash);
         let update = move |bytes: &[u8]| hashed.lock().unwrap_or_else(PoisonError::into_inner).update(bytes);
-        let mut input = Input::stream(&name, Box::new(Hashing { reader: file, hash: update }));
+        let mut input = Input::stream(&name, Box::new(Tapped { reader: file, tap: update }));
 
         let standings = Standings::of(self.report());
         let mut leaf = 0_u64;
@@ -240,18 +234,4 @@ impl Rows {
 #[allow(clippy::unnecessary_wraps, reason = "others pick some")]
 fn pick(event: &SummarizedEvent<'_>) -> Option<Pick> {
     Some(event.pick(None, false))
-}
-
-/// A reader, with a hash of what it gives.
-struct Hashing<R, H> {
-    reader: R,
-    hash: H,
-}
-
-impl<R: Read, H: FnMut(&[u8])> Read for Hashing<R, H> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.reader.read(buffer)?;
-        (self.hash)(&buffer[..length]);
-        Ok(length)
-    }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::time::Time;
 
-use crate::errors::Failure;
+use crate::errors::{Failure, shown};
 use crate::verdict::count;
 use crate::{args, readings, style, verdict, verify};
 
@@ -99,6 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Failure> {
     let is_page = args.output.as_deref().is_some_and(is_page);
     let page = if is_page { Some(page::load(args.page.as_deref())?) } else { None };
     let mut found = selected::select(export, &given, &asked)?;
+    verify::refuse_unread(&found.verification.report, &shown(export))?;
     let words = written::Words { reference: &args.reference, examiner: &args.examiner, sections: Vec::new() };
     let told = written::write(&mut found, &given, &asked, words, page, args.output.as_deref())?;
     let report = &found.verification.report;
