@@ -17,6 +17,8 @@ use std::fs;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -76,6 +78,9 @@ enum Command {
     Bare {
         /// The folder
         folder: PathBuf,
+        /// On how many threads
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
     },
     /// Has emitters submit to a new log: prints events a second, and the median and the 99th hundredth of the
     /// milliseconds to a receipt
@@ -177,7 +182,7 @@ fn main() -> Result<()> {
             println!("{seconds} {bytes}");
         }
         Command::Verify { folder, threads } => println!("{}", verify(&folder, threads)?.as_secs_f64()),
-        Command::Bare { folder } => println!("{}", work(&folder)?.as_secs_f64()),
+        Command::Bare { folder, threads } => println!("{}", work(&folder, threads)?.as_secs_f64()),
         Command::Load { program, within, amount } => {
             let folder = tempfile::tempdir_in(within)?;
             let load::Measured { rate, median, slow } =
@@ -233,17 +238,41 @@ fn write_leaves(folder: &Path, amount: &Amount) -> Result<()> {
     Ok(())
 }
 
-fn work(folder: &Path) -> Result<Duration> {
+/// How many pieces a thread takes at a time: about what the verifier's threads take.
+const PIECES: usize = 256;
+
+fn work(folder: &Path, threads: usize) -> Result<Duration> {
     let file = fs::read(folder.join("work.bin"))?;
     let mut rest = file.as_slice();
-    let mut worker = Worker::default();
-    let start = Instant::now();
+    let mut pieces = Vec::new();
     while let Some((length, more)) = rest.split_first_chunk() {
         let (piece, more) = more.split_at(u32::from_le_bytes(*length) as usize);
-        worker.work(piece);
+        pieces.push(piece);
         rest = more;
     }
-    black_box(worker.trace());
+    let mut known = Worker::default();
+    if threads > 1 {
+        for piece in &pieces {
+            known.learn(piece);
+        }
+    }
+    let next = AtomicUsize::new(0);
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let work = || {
+            let mut worker = known.clone();
+            while let Some(pieces) = pieces.chunks(PIECES).nth(next.fetch_add(1, Ordering::Relaxed)) {
+                for piece in pieces {
+                    worker.work(piece);
+                }
+            }
+            black_box(worker.trace());
+        };
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
     Ok(start.elapsed())
 }
 

@@ -1,20 +1,11 @@
 //! Running those who are compared, in turn.
 
 use std::process::Command;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use crate::progress::Progress;
 use crate::run;
-
-/// How a run is measured.
-pub(crate) enum Measure {
-    /// The program prints the figure.
-    Printed,
-    /// The seconds that the program takes.
-    Timed,
-}
 
 /// What was measured, in the order of the rounds.
 #[derive(Clone)]
@@ -64,19 +55,14 @@ pub(crate) fn alternate(
     progress: &Progress,
     name: &str,
     rounds: usize,
-    measure: &Measure,
     programs: &mut [Command],
 ) -> Result<Vec<Samples>> {
     progress.step(name, |_| {
         let mut samples = vec![Samples(Vec::new()); programs.len()];
         for _ in 0..rounds {
             for (program, samples) in programs.iter_mut().zip(&mut samples) {
-                let start = Instant::now();
                 let printed = run::output(program)?;
-                samples.0.push(match measure {
-                    Measure::Printed => printed.parse().with_context(|| format!("no figure: {printed:?}"))?,
-                    Measure::Timed => start.elapsed().as_secs_f64(),
-                });
+                samples.0.push(printed.parse().with_context(|| format!("no figure: {printed:?}"))?);
             }
         }
         Ok(samples)

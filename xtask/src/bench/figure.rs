@@ -11,17 +11,32 @@ pub(crate) enum Bound {
     AtLeast(f64),
 }
 
-/// One figure: the median of what was measured.
+/// One figure.
 pub(crate) struct Figure {
     name: String,
     unit: &'static str,
+    /// The median of what was measured, where nothing else is said.
+    value: f64,
     samples: Samples,
     bound: Option<Bound>,
 }
 
 impl Figure {
     pub(crate) fn new(name: impl Into<String>, unit: &'static str, samples: Samples) -> Figure {
-        Figure { name: name.into(), unit, samples, bound: None }
+        Figure { name: name.into(), unit, value: samples.median(), samples, bound: None }
+    }
+
+    /// How many times as long as `other` this takes: each in its fastest round, for what else the machine does only
+    /// slows it. The spread is that of the rounds.
+    pub(crate) fn times_as_long(name: impl Into<String>, mine: &Samples, other: &Samples) -> Figure {
+        let value = mine.spread().0 / other.spread().0;
+        Figure { value, ..Figure::new(name, "times", mine.ratio(other)) }
+    }
+
+    /// How many times another such figure this is.
+    pub(crate) fn of(&self, name: impl Into<String>, other: &Figure) -> Figure {
+        let value = self.value / other.value;
+        Figure { value, ..Figure::new(name, "times", self.samples.ratio(&other.samples)) }
     }
 
     pub(crate) fn held_to(self, bound: Bound) -> Figure {
@@ -30,7 +45,7 @@ impl Figure {
 
     /// Whether the figure keeps its bound, if it has one.
     pub(crate) fn within(&self) -> Option<bool> {
-        let value = self.samples.median();
+        let value = self.value;
         self.bound.map(|bound| match bound {
             Bound::AtMost(most) => value <= most,
             Bound::AtLeast(least) => value >= least,
@@ -47,9 +62,7 @@ impl Figure {
         let within = self.within().map_or("null", |within| if within { "true" } else { "false" });
         format!(
             r#"{{"name":{:?},"value":{},"unit":{:?},"spread":[{low},{high}],"bound":{bound},"within":{within}}}"#,
-            self.name,
-            self.samples.median(),
-            self.unit,
+            self.name, self.value, self.unit,
         )
     }
 }
@@ -57,7 +70,7 @@ impl Figure {
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (low, high) = self.samples.spread();
-        write!(f, "{:<32} {:>10} {:<9}", self.name, short(self.samples.median()), self.unit)?;
+        write!(f, "{:<32} {:>10} {:<9}", self.name, short(self.value), self.unit)?;
         write!(f, " {:<20}", format!("{} to {}", short(low), short(high)))?;
         let bound = match self.bound {
             None => return Ok(()),

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::Bench;
-use super::contest::{Measure, Samples, numbers};
+use super::contest::{Samples, numbers};
 use super::figure::{Bound, Figure};
 use crate::run;
 
@@ -57,8 +57,7 @@ fn on_node(bench: &Bench) -> Result<Vec<Figure>> {
         Ok(script)
     };
     let programs = [of("call")?, of("slow")?, of("recording")?, of("pino")?, of("webcrypto")?];
-    let [call, slow, recording, pino, webcrypto] =
-        bench.run("sdk on Node.js", &Measure::Printed, programs)?;
+    let [call, slow, recording, pino, webcrypto] = bench.run("sdk on Node.js", programs)?;
     Ok(vec![
         Figure::new("record", "µs/event", call).held_to(Bound::AtMost(10.0)),
         Figure::new("record, p99", "µs", slow),
