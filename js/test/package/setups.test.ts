@@ -103,6 +103,26 @@ test("the oldest Node.js", { skip: oldestNode() === undefined && "there is none 
   assert.deepEqual(await saidBy(node, files), { out: "1", errors: "" });
 });
 
+test("CommonJS, by require", async () => {
+  const file = installed.path("test", "required.cjs");
+  writeFileSync(
+    file,
+    `const { createRecorder, memory } = require("countersign");
+    const { auditHttp } = require("countersign/node");
+    const { verify } = require("countersign/verify");
+    const { KEY, TRUST } = require("./scenario.mjs");
+    (async () => {
+      const to = memory();
+      const audit = await createRecorder({ key: KEY, origin: "log.example/audit", to });
+      audit.record({ action: "job.delete" });
+      await audit.close();
+      const { report } = await verify(to.bytes(), { trust: TRUST });
+      console.log(typeof auditHttp, report.verdict);
+    })();\n`,
+  );
+  assert.deepEqual(await saidBy(process.execPath, file), { out: `function ${WORKS}`, errors: "" });
+});
+
 test("esbuild, for Node.js as a module", async () => {
   await bundled("esbuild.mjs", { platform: "node", format: "esm" });
   await works(process.execPath, installed.path("esbuild.mjs"));
